@@ -1,0 +1,147 @@
+"""Certificates of a run: one authority, one certificate per party, whose name it carries."""
+
+import datetime
+import os
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address, IPv6Address
+from pathlib import Path
+from typing import Final, final
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from protocols.errors import ParameterError
+
+PRIVATE_MODE: Final = 0o600
+DAYS: Final = 90
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What a party shows and trusts, in PEM."""
+
+    authority: bytes
+    certificate: bytes
+    private_key: bytes = field(repr=False)
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Authority:
+    """Signs the certificates of a run's parties."""
+
+    certificate: x509.Certificate
+    private_key: ec.EllipticCurvePrivateKey = field(repr=False)
+
+    def issue(self, name: str, *, days: float = DAYS, now: datetime.datetime | None = None) -> Credentials:
+        """Make a key and a certificate for a party.
+
+        Args:
+            name: of the party, as in the manifest; becomes the certificate's common name and DNS name.
+            days: how long it is valid.
+            now: when that begins; five minutes ago unless told, for clocks that differ.
+        """
+        key = ec.generate_private_key(ec.SECP256R1())
+        loopback = [x509.IPAddress(IPv4Address("127.0.0.1")), x509.IPAddress(IPv6Address("::1"))]
+        usage = [ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.SERVER_AUTH]
+        certificate = (
+            _builder(name, self.certificate.subject, key.public_key(), days, now)
+            .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+            .add_extension(x509.SubjectAlternativeName([x509.DNSName(name), *loopback]), critical=False)
+            .add_extension(x509.ExtendedKeyUsage(usage), critical=False)
+            .sign(self.private_key, hashes.SHA256())
+        )
+        return Credentials(_pem(self.certificate), _pem(certificate), _private_pem(key))
+
+
+def new_authority(name: str, *, days: float = DAYS, now: datetime.datetime | None = None) -> Authority:
+    """Make an authority for a run."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    certificate = (
+        _builder(name, subject, key.public_key(), days, now)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    return Authority(certificate, key)
+
+
+def write_authority(folder: Path, authority: Authority) -> None:
+    """Keep an authority's certificate and key (mode 0600) in a folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    _write(folder / "authority.pem", _pem(authority.certificate), 0o644)
+    _write(folder / "authority.key", _private_pem(authority.private_key), PRIVATE_MODE)
+
+
+def read_authority(folder: Path) -> Authority:
+    """Read an authority that `write_authority` kept."""
+    certificate = x509.load_pem_x509_certificate(_read(folder / "authority.pem"))
+    key = serialization.load_pem_private_key(_read(folder / "authority.key"), None)
+    if not isinstance(key, ec.EllipticCurvePrivateKey):
+        raise ParameterError(f"{folder / 'authority.key'} holds no key that lpm keys made; make a new authority")
+    return Authority(certificate, key)
+
+
+def write(folder: Path, credentials: Credentials) -> None:
+    """Keep a party's credentials in a folder, the key with mode 0600."""
+    folder.mkdir(parents=True, exist_ok=True)
+    _write(folder / "authority.pem", credentials.authority, 0o644)
+    _write(folder / "certificate.pem", credentials.certificate, 0o644)
+    _write(folder / "private.key", credentials.private_key, PRIVATE_MODE)
+
+
+def read(folder: Path) -> Credentials:
+    """Read a party's credentials.
+
+    Raises:
+        ParameterError: a file is missing, or others than the owner may read the key.
+    """
+    key = folder / "private.key"
+    content = _read(key)
+    if key.stat().st_mode & 0o077:
+        raise ParameterError(
+            f"{key} has mode {key.stat().st_mode & 0o777:o}: only its owner may read it; chmod 600 {key}"
+        )
+    return Credentials(_read(folder / "authority.pem"), _read(folder / "certificate.pem"), content)
+
+
+def _builder(
+    name: str, issuer: x509.Name, key: ec.EllipticCurvePublicKey, days: float, now: datetime.datetime | None
+) -> x509.CertificateBuilder:
+    start = now or datetime.datetime.now(datetime.UTC) - datetime.timedelta(minutes=5)
+    return (
+        x509.CertificateBuilder()
+        .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]))
+        .issuer_name(issuer)
+        .public_key(key)
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(start)
+        .not_valid_after(start + datetime.timedelta(days=days))
+    )
+
+
+def _pem(certificate: x509.Certificate) -> bytes:
+    return certificate.public_bytes(serialization.Encoding.PEM)
+
+
+def _private_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ParameterError(f"cannot read {path}: {error.strerror}; make it with lpm keys") from error
+
+
+def _write(path: Path, content: bytes, mode: int) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+    with open(descriptor, "wb") as file:
+        os.fchmod(descriptor, mode)
+        file.write(content)

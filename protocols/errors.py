@@ -1,0 +1,149 @@
+"""Every error that this project raises on purpose.
+
+    LpmError
+    ├── ParameterError           a value that a person gave: exit code 2, nothing lost
+    │   ├── ConfigError          in a configuration file
+    │   ├── DataError            in a data file, with its row
+    │   ├── WouldWrap            totals that could leave the ring's signed range
+    │   └── ModelError           substeps that do not fit together
+    ├── ProtocolError            a party did what the protocol does not allow, or cannot go on
+    │   ├── WireError            bytes that no encoder of ours produces
+    │   ├── WrongLength          a vector of the wrong length
+    │   ├── ManifestMismatch     a call that belongs to another run
+    │   ├── NotEnrolled          a caller that the manifest does not name, or in another role
+    │   ├── NotJoined            an exchange before the join
+    │   ├── ConflictingReplay    another body for a call already taken
+    │   ├── RoundClosed          a share for a step that is over
+    │   ├── RoundAhead           a share for a step that has not begun
+    │   ├── CohortTooSmall       a release over fewer clients than promised
+    │   └── PartiesDisagree      aggregators told a client different things
+    └── Unavailable              a party did not answer in time; the same call may be sent again
+
+Every class has a stable `code`. It travels as gRPC metadata, is mapped to a gRPC status once, in the server's
+interceptor, and becomes the same class again at the client. Messages say what was got, what is allowed, what to
+do, and never a private value.
+"""
+
+from typing import ClassVar
+
+
+class LpmError(Exception):
+    """The root; never raised itself."""
+
+    code: ClassVar[str] = "error"
+    retry: ClassVar[bool] = False  # may the same call be sent again?
+
+
+class ParameterError(LpmError, ValueError):
+    """A value that a person gave cannot be used."""
+
+    code = "parameter"
+
+
+class ConfigError(ParameterError):
+    """A configuration file cannot be used."""
+
+    code = "config"
+
+
+class DataError(ParameterError):
+    """A data file cannot be used."""
+
+    code = "data"
+
+
+class WouldWrap(ParameterError):
+    """A true total could reach 2**63, so sums modulo 2**64 would not be exact."""
+
+    code = "would-wrap"
+
+
+class ModelError(ParameterError):
+    """Substeps do not fit together."""
+
+    code = "model"
+
+
+class ProtocolError(LpmError):
+    """A party did what the protocol does not allow, or the run cannot go on."""
+
+    code = "protocol"
+
+
+class WireError(ProtocolError):
+    """Bytes that no encoder of ours produces."""
+
+    code = "wire"
+
+
+class WrongLength(ProtocolError):
+    """A vector does not have the length that the manifest gives it."""
+
+    code = "wrong-length"
+
+
+class ManifestMismatch(ProtocolError):
+    """A call belongs to another run."""
+
+    code = "manifest-mismatch"
+
+
+class NotEnrolled(ProtocolError):
+    """The caller's certificate names nobody whom the manifest lists in this role."""
+
+    code = "not-enrolled"
+
+
+class NotJoined(ProtocolError):
+    """A client exchanged before it joined."""
+
+    code = "not-joined"
+
+
+class ConflictingReplay(ProtocolError):
+    """A call was repeated with another body."""
+
+    code = "conflicting-replay"
+
+
+class RoundClosed(ProtocolError):
+    """A share came after its round had closed; the client goes on with the next step."""
+
+    code = "round-closed"
+
+
+class RoundAhead(ProtocolError):
+    """A share came for a step that has not begun."""
+
+    code = "round-ahead"
+
+
+class CohortTooSmall(ProtocolError):
+    """A release would expose fewer clients than the manifest promises."""
+
+    code = "cohort-too-small"
+
+
+class PartiesDisagree(ProtocolError):
+    """Two aggregators told different things about the same round."""
+
+    code = "parties-disagree"
+
+
+class Unavailable(LpmError):
+    """A party did not answer in time."""
+
+    code = "unavailable"
+    retry = True
+
+
+def _tree(cls: type[LpmError]) -> dict[str, type[LpmError]]:
+    found = {cls.code: cls}
+    for child in cls.__subclasses__():
+        found |= _tree(child)
+    return found
+
+
+def error_of(code: str, message: str) -> LpmError:
+    """Return the error that another party raised, from its code and message; an unknown code is a ProtocolError."""
+    return _tree(LpmError).get(code, ProtocolError)(message)

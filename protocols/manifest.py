@@ -1,0 +1,166 @@
+"""The manifest: the public description of a run that every party holds and hashes.
+
+It is canonical JSON: one byte string per content. Its SHA-256 is the run's id and is named in every call, so a party
+that holds another manifest cannot take part. Signatures and consent come in a
+later version; see the README.
+"""
+
+import hashlib
+from collections import Counter
+from pathlib import Path
+from typing import Annotated, Final, Literal, final
+
+import msgspec
+
+from protocols.errors import ManifestMismatch, ParameterError
+from protocols.sharing import Additive, Clear, Sharing
+from protocols.substeps import Seir
+
+MAX_BYTES: Final = 256 * 2**20
+Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$")]
+Positive = Annotated[int, msgspec.Meta(ge=1, le=2**32)]
+Seconds = Annotated[float, msgspec.Meta(gt=0, le=86_400)]
+Address = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9.\-\[\]:]{1,255}:[0-9]{1,5}$")]
+
+
+@final
+class AggregatorParty(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An operator's server. Its certificate names it."""
+
+    name: Name
+    address: Address
+
+
+@final
+class ClientParty(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A client, and the numbers by which the others know its agents.
+
+    Security: public. That an agent takes part, and with which client, is visible to all parties.
+    """
+
+    name: Name
+    agents: tuple[Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)], ...]
+
+
+@final
+class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What a run is, for everybody in it.
+
+    Attributes:
+        steps: T, each of `dt` days.
+        channels: names of the contact channels, c of them.
+        period: contacts are given for days 0 to period - 1; step t replays day t modulo period.
+        max_message: largest message m_ij on one channel in one step.
+        cells: size of each cell: how many people mix in it. Empty where nothing couples through cells.
+        engine: whether an engine announces synthetic totals in every step.
+        sharing: "additive", or "clear": an oracle for tests that hides nothing.
+        mode: "sum" tells recipients their exact exposure (DESIGN section 3 says what that reveals).
+        edges: "dense": each client sends one vector over all agents, so nobody sees which entries are zero.
+        min_cohort: a release covers at least so many clients.
+        join_timeout_s: how long the first round waits for clients; `round_timeout_s` likewise for every later one.
+        testbed_seed: where given, all simulation keys derive from it, so thresholds are known to whoever holds the
+            manifest. For simulated people only.
+    """
+
+    version: Literal[1] = 1
+    name: Name
+    model: Seir
+    model_hash: str
+    steps: Positive
+    dt: Annotated[float, msgspec.Meta(gt=0)] = 1.0
+    channels: tuple[Name, ...]
+    period: Positive = 1
+    max_message: Positive
+    cells: tuple[Positive, ...] = ()
+    engine: bool = False
+    sharing: Literal["additive", "clear"] = "additive"
+    mode: Literal["sum"]
+    edges: Literal["dense"] = "dense"
+    aggregators: tuple[AggregatorParty, ...]
+    clients: tuple[ClientParty, ...]
+    min_cohort: Positive
+    join_timeout_s: Seconds = 60.0
+    round_timeout_s: Seconds = 10.0
+    testbed_seed: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)] | None = None
+
+    def __post_init__(self) -> None:
+        """Check what types alone cannot."""
+        names = [party.name for party in self.aggregators] + [party.name for party in self.clients]
+        repeated = [name for name, count in Counter(names).items() if count > 1]
+        if repeated:
+            raise ParameterError(f"the name {repeated[0]} is given to two parties; every party needs its own")
+        if ENGINE in names:
+            raise ParameterError(f"a party is named {ENGINE}; that name is the engine's")
+        self.share()
+        if not self.clients or not self.channels:
+            raise ParameterError("a run needs at least one client and one contact channel")
+        agents = [agent for client in self.clients for agent in client.agents]
+        if len(set(agents)) != len(agents):
+            raise ParameterError("an agent is listed twice; every agent has one client")
+        if len(self.model.beta) != len(self.channels):
+            raise ParameterError(
+                f"got {len(self.model.beta)} values of beta for {len(self.channels)} channels; give one each"
+            )
+        if self.model_hash != self.model.model().hash:
+            raise ManifestMismatch(
+                "the manifest was made for another version of the model; install the version it names"
+            )
+        if self.min_cohort > len(self.clients):
+            raise ParameterError(
+                f"min_cohort is {self.min_cohort}, but the run has {len(self.clients)} clients: set it lower"
+            )
+        self.model.prove(n=len(agents), max_message=self.max_message, steps=self.steps)
+
+    @property
+    def days(self) -> float:
+        """Length of the run."""
+        return self.steps * self.dt
+
+    def share(self) -> Sharing:
+        """Return the run's sharing, for all of its aggregators."""
+        k = len(self.aggregators)
+        if self.sharing == "additive":
+            return Additive(k)
+        if k != 1:
+            raise ParameterError(f"got {k} aggregators for the clear sharing, an oracle for tests: it has exactly one")
+        return Clear()
+
+
+ENGINE: Final = "engine"
+
+
+def encode(manifest: Manifest) -> bytes:
+    """Return the canonical bytes."""
+    return msgspec.json.encode(manifest, order="deterministic")
+
+
+def run_id(manifest: Manifest) -> bytes:
+    """Return the run's id: SHA-256 of the canonical bytes, 32 of them."""
+    return hashlib.sha256(encode(manifest)).digest()
+
+
+def decode(content: bytes) -> Manifest:
+    """Read a manifest.
+
+    Raises:
+        ParameterError: not a manifest, or not in canonical form.
+    """
+    if len(content) > MAX_BYTES:
+        raise ParameterError(f"the manifest has {len(content)} bytes; at most {MAX_BYTES} are allowed")
+    try:
+        manifest = msgspec.json.decode(content, type=Manifest)
+    except msgspec.MsgspecError as error:
+        raise ParameterError(f"not a manifest: {error}") from error
+    if encode(manifest) != content:
+        raise ParameterError(
+            "the manifest is not in canonical form, so its hash would differ; ask its author for the original"
+        )
+    return manifest
+
+
+def load(path: Path) -> Manifest:
+    """Read a manifest's file."""
+    try:
+        return decode(path.read_bytes())
+    except OSError as error:
+        raise ParameterError(f"cannot read the manifest {path}: {error.strerror}") from error

@@ -1,0 +1,100 @@
+"""What travels between parties, as frozen values. `wire` turns them into bytes and back."""
+
+from dataclasses import dataclass, field
+from typing import final
+
+from protocols.fixed import I64, U64
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Join:
+    """A client joins a run at one aggregator.
+
+    Security: `key` expands to this aggregator's shares for the whole run. The last aggregator gets none.
+    """
+
+    run_id: bytes
+    key: bytes = field(repr=False)
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """The aggregator took the client in; rounds are open from `step` on."""
+
+    step: int
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class Share:
+    """One client's share of one step, for one aggregator: uint64[d], or uint64[0] where it is expanded from the key."""
+
+    run_id: bytes
+    step: int
+    share: U64 = field(repr=False)
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class Closed:
+    """What a client gets from one aggregator when a round closes.
+
+    Attributes:
+        exposure: uint64[n_own * c], this aggregator's share of the client's own exposures.
+        release: uint64[cells + q], this aggregator's share of what is opened to all.
+        synthetic: int64[cells], what the engine announced; public, the same from every aggregator.
+        members: how many clients took part.
+    """
+
+    step: int
+    exposure: U64 = field(repr=False)
+    release: U64 = field(repr=False)
+    synthetic: I64
+    members: int
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class Announcement:
+    """The engine opens a step: int64[cells], the synthetic part of each cell's total. Public."""
+
+    run_id: bytes
+    step: int
+    synthetic: I64
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class Released:
+    """What the engine gets from one aggregator when a round closes.
+
+    Attributes:
+        release: uint64[cells + q], this aggregator's share of what is opened to all.
+        members: how many clients took part.
+        traffic: bytes that clients sent to this aggregator and it sent to clients in this round.
+    """
+
+    step: int
+    release: U64 = field(repr=False)
+    members: int
+    traffic: int
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class MembersQuery:
+    """One aggregator asks another who took part in a step."""
+
+    run_id: bytes
+    step: int
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Members:
+    """Who took part in a step at one aggregator: names of clients, in order."""
+
+    step: int
+    names: tuple[str, ...]

@@ -1,0 +1,107 @@
+"""The S-E-I-R epidemic by thresholds: its parameters, its model, and the state that it starts from."""
+
+from typing import Final, final
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from protocols import draws
+from protocols.errors import ParameterError
+from protocols.fixed import U64, prove_no_wrap
+from protocols.philox import Purpose, words
+from protocols.substeps.model import Model
+from protocols.substeps.progression import Progression
+from protocols.substeps.stage import Stage
+from protocols.substeps.substep import State
+from protocols.substeps.transmission import Transmission
+
+FIELDS: Final = {
+    "stage": "int8",
+    "timer": "int16",
+    "latent": "int16",
+    "infectious": "int16",
+    "hazard": "int64",
+    "tau": "int64",
+}
+LARGEST_DRAW: Final = 37  # -log of the smallest uniform draw, 2**-53, is 36.7
+MAX_DAYS: Final = 2**15 - 1
+
+
+@final
+class Seir(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Parameters, all of them public integers.
+
+    Attributes:
+        beta: for each contact channel, hazard per unit of exposure and step, `f` fraction bits.
+        cell_beta: hazard per step if everyone in the agent's cell were infectious, `f` fraction bits.
+        latent, infectious: laws of days, `d + 1` days with probability `law[d] / 2**32`.
+        initial: probability of being infectious at the start, in units of 2**-32.
+        f: fraction bits of hazards and thresholds.
+    """
+
+    beta: tuple[int, ...]
+    cell_beta: int
+    latent: tuple[int, ...]
+    infectious: tuple[int, ...]
+    initial: int
+    f: int
+
+    def __post_init__(self) -> None:
+        """Check every value; what arrives in a manifest is not trusted."""
+        draws.check_law(self.latent, "latent")
+        draws.check_law(self.infectious, "infectious")
+        if max(len(self.latent), len(self.infectious)) > MAX_DAYS:
+            raise ParameterError(f"a law of days is longer than {MAX_DAYS} days; shorten it")
+        if min((*self.beta, self.cell_beta), default=0) < 0:
+            raise ParameterError("beta is negative; hazards only grow")
+        if not 0 <= self.initial <= draws.LAW_TOTAL:
+            raise ParameterError(f"initial is {self.initial}: it must lie in [0, 2**32]")
+        if not 1 <= self.f <= 56:
+            raise ParameterError(f"f is {self.f}: it must lie in [1, 56]")
+
+    def model(self) -> Model:
+        """Return the model: progression, then transmission, so that a new infection keeps its first day."""
+        return Model((Progression(), Transmission(self.beta)), FIELDS, tuple(stage.name for stage in Stage))
+
+    def prove(self, *, n: int, max_message: int, steps: int) -> int:
+        """Return a bound on every hazard of the run, below 2**63.
+
+        Args:
+            n: private agents that could all speak to one agent.
+            max_message: the largest message on one channel in one step.
+            steps: length of the run.
+
+        Raises:
+            WouldWrap: the bound reaches 2**63.
+        """
+        contact = sum(self.beta) * n * max_message * steps
+        return prove_no_wrap({"hazard from contacts": contact, "hazard from cells": self.cell_beta * steps})
+
+    def initial_state(self, agents: U64, key: tuple[int, int], scale: npt.NDArray[np.float64]) -> State:
+        """Return the state of the first step.
+
+        Args:
+            agents: uint64[n], their numbers in the run.
+            key: of the simulation generator; a client's own, or the testbed's.
+            scale: float64[n], n_i / S_i of Eq. 8: 1 for an agent of ordinary susceptibility.
+
+        Raises:
+            ParameterError: a scale that is not positive and finite, or a threshold that could reach 2**63.
+        """
+        if not (np.isfinite(scale).all() and (scale > 0).all()):
+            raise ParameterError("a susceptibility is zero, negative or not finite; it must be a positive number")
+        if scale.size and float(scale.max()) * LARGEST_DRAW * 2.0**self.f >= 2.0**63:
+            raise ParameterError("a susceptibility is so small that its threshold could wrap; use fewer fraction bits")
+        draw = {purpose: words(key, agents, purpose) for purpose in Purpose}
+        tau = np.rint(draws.exponential(draw[Purpose.THRESHOLD]) * scale * 2.0**self.f).astype(np.int64)
+        infectious = draws.days(draw[Purpose.INFECTIOUS], self.infectious).astype(np.int16)
+        ill = draws.happens(draw[Purpose.INITIAL], self.initial)
+        return {
+            "stage": np.where(ill, Stage.I, Stage.S).astype(np.int8),
+            "timer": np.where(ill, infectious, 0).astype(np.int16),
+            "latent": draws.days(draw[Purpose.LATENT], self.latent).astype(np.int16),
+            "infectious": infectious,
+            "hazard": np.zeros(agents.size, dtype=np.int64),
+            "tau": tau,
+        }

@@ -1,0 +1,140 @@
+"""Between messages and bytes. A decoder refuses whatever the encoder cannot produce, leftovers included."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+
+import numpy as np
+from google.protobuf.message import DecodeError, Message
+
+from protocols import messages
+from protocols.errors import ManifestMismatch, WireError
+from protocols.fixed import I64, U64
+from protocols.sharing.additive import KEY_BYTES
+from protocols.wire import lpm_pb2 as pb
+
+M = TypeVar("M")
+
+ID_BYTES: Final = 32
+MAX_STEP: Final = 2**32
+MAX_NAME: Final = 63
+
+
+def _bytes(words: U64 | I64) -> bytes:
+    return words.astype("<u8", copy=False).tobytes() if words.dtype == np.uint64 else words.astype("<i8").tobytes()
+
+
+def _words(content: bytes) -> U64:
+    if len(content) % 8:
+        raise WireError(f"got a vector of {len(content)} bytes; whole words of 8 bytes are needed")
+    return np.frombuffer(content, dtype="<u8")
+
+
+def _signed(content: bytes) -> I64:
+    return _words(content).view("<i8")
+
+
+def _run(content: bytes) -> bytes:
+    if len(content) != ID_BYTES:
+        raise ManifestMismatch(f"got a run id of {len(content)} bytes; it has {ID_BYTES}")
+    return content
+
+
+def _step(step: int) -> int:
+    if step > MAX_STEP:
+        raise WireError(f"got step {step}; at most {MAX_STEP} is allowed")
+    return step
+
+
+def _key(content: bytes) -> bytes:
+    if len(content) not in (0, KEY_BYTES):
+        raise WireError(f"got a key of {len(content)} bytes; it has {KEY_BYTES}, or none at the last aggregator")
+    return content
+
+
+def _names(names: Any) -> tuple[str, ...]:
+    if any(not 0 < len(name) <= MAX_NAME for name in names) or sorted(set(names)) != list(names):
+        raise WireError("got a list of members that is not in order or has a name out of bounds")
+    return tuple(names)
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    pb: type[Message]
+    write: Callable[[Any], Message]
+    read: Callable[[Any], Any]
+
+
+_KINDS: Final[dict[type, _Kind]] = {
+    messages.Join: _Kind(
+        pb.JoinRequest,
+        lambda m: pb.JoinRequest(run_id=m.run_id, key=m.key),
+        lambda p: messages.Join(_run(p.run_id), _key(p.key)),
+    ),
+    messages.Joined: _Kind(
+        pb.JoinReply,
+        lambda m: pb.JoinReply(step=m.step),
+        lambda p: messages.Joined(_step(p.step)),
+    ),
+    messages.Share: _Kind(
+        pb.ExchangeRequest,
+        lambda m: pb.ExchangeRequest(run_id=m.run_id, step=m.step, share=_bytes(m.share)),
+        lambda p: messages.Share(_run(p.run_id), _step(p.step), _words(p.share)),
+    ),
+    messages.Closed: _Kind(
+        pb.ExchangeReply,
+        lambda m: pb.ExchangeReply(
+            step=m.step,
+            exposure=_bytes(m.exposure),
+            release=_bytes(m.release),
+            synthetic=_bytes(m.synthetic),
+            members=m.members,
+        ),
+        lambda p: messages.Closed(
+            _step(p.step), _words(p.exposure), _words(p.release), _signed(p.synthetic), p.members
+        ),
+    ),
+    messages.Announcement: _Kind(
+        pb.AnnounceRequest,
+        lambda m: pb.AnnounceRequest(run_id=m.run_id, step=m.step, synthetic=_bytes(m.synthetic)),
+        lambda p: messages.Announcement(_run(p.run_id), _step(p.step), _signed(p.synthetic)),
+    ),
+    messages.Released: _Kind(
+        pb.AnnounceReply,
+        lambda m: pb.AnnounceReply(step=m.step, release=_bytes(m.release), members=m.members, traffic=m.traffic),
+        lambda p: messages.Released(_step(p.step), _words(p.release), p.members, p.traffic),
+    ),
+    messages.MembersQuery: _Kind(
+        pb.MembersRequest,
+        lambda m: pb.MembersRequest(run_id=m.run_id, step=m.step),
+        lambda p: messages.MembersQuery(_run(p.run_id), _step(p.step)),
+    ),
+    messages.Members: _Kind(
+        pb.MembersReply,
+        lambda m: pb.MembersReply(step=m.step, names=m.names),
+        lambda p: messages.Members(_step(p.step), _names(p.names)),
+    ),
+}
+
+
+def encode(message: object) -> bytes:
+    """Return a message's canonical bytes."""
+    return _KINDS[type(message)].write(message).SerializeToString(deterministic=True)
+
+
+def decode(kind: type[M], content: bytes) -> M:
+    """Read a message of the given kind.
+
+    Raises:
+        WireError: bytes that `encode` would not have written.
+    """
+    parser = _KINDS[kind]
+    message = parser.pb()
+    try:
+        message.ParseFromString(content)
+    except DecodeError:
+        raise WireError(f"got {len(content)} bytes that are no {kind.__name__}") from None
+    if message.SerializeToString(deterministic=True) != content:
+        raise WireError(f"got a {kind.__name__} with unknown or misplaced fields; send it as the encoder writes it")
+    result: M = parser.read(message)
+    return result

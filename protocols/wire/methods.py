@@ -1,0 +1,20 @@
+"""Which call carries which message, and what answers it."""
+
+from typing import Final
+
+from protocols import messages
+from protocols.wire import lpm_pb2 as pb
+
+SERVICE: Final = pb.DESCRIPTOR.services_by_name["Aggregator"].full_name
+METHODS: Final[dict[str, tuple[type, type]]] = {
+    "Join": (messages.Join, messages.Joined),
+    "Exchange": (messages.Share, messages.Closed),
+    "Announce": (messages.Announcement, messages.Released),
+    "Members": (messages.MembersQuery, messages.Members),
+}
+METHOD_OF: Final = {request: name for name, (request, _) in METHODS.items()}
+
+
+def largest_call(words: int) -> int:
+    """Return a bound on the bytes of one call whose vectors have so many words: 8 each, and 64 KiB for the rest."""
+    return 8 * words + 2**16
