@@ -1,0 +1,57 @@
+"""`python -m client_sdk --config FILE`: an institution's client, for one run."""
+
+import argparse
+import asyncio
+import resource
+import sys
+import time
+from pathlib import Path
+
+import msgspec
+
+from client_sdk import Client, config, connect, load_manifest, read_credentials, read_private_state
+from protocols.errors import LpmError, ParameterError
+
+
+async def take_part(path: Path) -> None:
+    """Join the run that a configuration names, take part to its end, and write a summary."""
+    given, folder = config.load(path), path.resolve().parent
+    manifest = load_manifest(folder / given.manifest)
+    private = read_private_state(manifest, given.name, people=folder / given.people, contacts=folder / given.contacts)
+    transports = connect(manifest, read_credentials(folder / given.credentials))
+    client = await Client.join(manifest, private, transports)
+    started = time.perf_counter()
+    await client.run()
+    summary = {
+        "steps": manifest.steps,
+        "seconds": time.perf_counter() - started,
+        "sent_bytes": sum(each.sent for each in transports),
+        "received_bytes": sum(each.received for each in transports),
+        "missed_steps": client.missed,
+        "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "modules": sorted(sys.modules.keys() & {"torch", "crypten", "flwr"}),
+    }
+    (folder / given.summary).write_bytes(msgspec.json.encode(summary))
+    for transport in transports:
+        await transport.close()
+
+
+def main() -> int:
+    """Run one client; a mistake in its files is one line and exit code 2, a run that cannot go on exit code 3."""
+    parser = argparse.ArgumentParser(
+        prog="python -m client_sdk",
+        description=__doc__,
+        epilog=config.ClientConfig.__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--config", type=Path, required=True, metavar="FILE", help="TOML; see below")
+    try:
+        asyncio.run(take_part(parser.parse_args().config))
+    except LpmError as error:
+        print(f"client: {error}", file=sys.stderr)
+        return 2 if isinstance(error, ParameterError) else 3
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

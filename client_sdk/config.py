@@ -1,0 +1,35 @@
+"""The configuration file of a client."""
+
+from pathlib import Path
+from typing import final
+
+import msgspec
+
+from protocols.config import load_config
+from protocols.manifest import Name
+
+
+@final
+class ClientConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What `python -m client_sdk --config FILE` reads; paths are relative to the file.
+
+    Attributes:
+        name: this client's in the manifest, and in its certificate.
+        manifest: of the run.
+        credentials: folder with authority.pem, certificate.pem and private.key (mode 0600).
+        people: CSV with a row for each own agent: agent, cell, susceptibility.
+        contacts: CSV with a row for each contact of an own agent: day, a, b, channel, weight.
+        summary: where the client writes what it sent and received in bytes, for its owner; no private value.
+    """
+
+    name: Name
+    manifest: str
+    credentials: str
+    people: str
+    contacts: str
+    summary: str = "summary.json"
+
+
+def load(path: Path) -> ClientConfig:
+    """Read a configuration file; errors are ConfigError."""
+    return load_config(path, ClientConfig)

@@ -1,0 +1,122 @@
+"""Who meets whom, as one client knows it: contacts with at least one end among its own agents."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import final
+
+import numpy as np
+
+from protocols.errors import DataError
+from protocols.fixed import I64
+from protocols.layout import Layout
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class _Day:
+    """Edges of one day, ordered by target: from `sender` (own row) with `weight` to `target` (slot * c + channel)."""
+
+    sender: I64 = field(repr=False)
+    weight: I64 = field(repr=False)
+    channel: I64 = field(repr=False)
+    target: I64 = field(repr=False)
+    first: I64 = field(repr=False)  # where each target's edges begin
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class Contacts:
+    """Directed edges out of a client's own agents, by day; the days repeat when the run is longer.
+
+    Attributes:
+        n: private agents of all clients; c: contact channels.
+        days: the measured days.
+    """
+
+    n: int
+    c: int
+    days: tuple[_Day, ...] = field(repr=False)
+
+    @classmethod
+    def of(cls, table: "ContactTable", *, layout: Layout, period: int, own: tuple[int, int]) -> "Contacts":
+        """Make the edges of a client whose agents have the slots `own[0]` to `own[1] - 1`."""
+        c = layout.c
+        edges = np.concatenate(
+            [
+                np.stack([table.day, table.a, table.b, table.channel, table.weight]),
+                np.stack([table.day, table.b, table.a, table.channel, table.weight]),
+            ],
+            axis=1,
+        )
+        edges = edges[:, (edges[1] >= own[0]) & (edges[1] < own[1])]
+        target = edges[2] * c + edges[3]
+        order = np.lexsort((target, edges[0]))
+        day, sender, weight, channel, target = (
+            row[order] for row in (edges[0], edges[1] - own[0], edges[4], edges[3], target)
+        )
+        bounds = np.searchsorted(day, np.arange(period + 1))
+        return cls(layout.n, c, tuple(_day(sender, weight, channel, target, slice(*pair)) for pair in _pairs(bounds)))
+
+    def add_up(self, says: I64, *, step: int) -> I64:
+        """Return what own agents say to every agent of the run in a step.
+
+        Args:
+            says: int64[n_own, c + 1], own agents' messages; the last column is for cells and not used here.
+            step: of the run.
+
+        Returns:
+            int64[n, c].
+        """
+        total = np.zeros(self.n * self.c, dtype=np.int64)
+        day = self.days[step % len(self.days)]
+        if day.sender.size:
+            spoken = says[day.sender, day.channel] * day.weight
+            total[day.target[day.first]] = np.add.reduceat(spoken, day.first)
+        return total.reshape(self.n, self.c)
+
+    def largest_message(self) -> int:
+        """Return the largest sum of weights between two agents on one channel and day."""
+        largest = 0
+        for day in self.days:
+            pair = np.stack([day.sender, day.target])
+            _, where = np.unique(pair, axis=1, return_inverse=True)
+            totals = np.zeros(where.max(initial=-1) + 1, dtype=np.int64)
+            np.add.at(totals, where.reshape(-1), day.weight)
+            largest = max(largest, int(totals.max(initial=0)))
+        return largest
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class ContactTable:
+    """Undirected contacts: int64[m] each; `a` and `b` are slots, `weight` is not negative.
+
+    Raises:
+        DataError: a negative weight or day, or an agent in contact with itself.
+    """
+
+    day: I64 = field(repr=False)
+    a: I64 = field(repr=False)
+    b: I64 = field(repr=False)
+    channel: I64 = field(repr=False)
+    weight: I64 = field(repr=False)
+
+    def __post_init__(self) -> None:
+        """Check the values."""
+        for name in ("day", "weight", "channel"):
+            column = getattr(self, name)
+            if (column < 0).any():
+                row = int(np.argmax(column < 0)) + 1
+                raise DataError(f"contact {row} has a negative {name} ({int(column[row - 1])}); give 0 or more")
+        if (self.a == self.b).any():
+            raise DataError(f"contact {int(np.argmax(self.a == self.b)) + 1} is of an agent with itself; leave it out")
+
+
+def _pairs(bounds: I64) -> Iterable[tuple[int, int]]:
+    return zip(bounds[:-1].tolist(), bounds[1:].tolist(), strict=True)
+
+
+def _day(sender: I64, weight: I64, channel: I64, target: I64, part: slice) -> _Day:
+    targets = target[part]
+    first = np.flatnonzero(np.diff(targets, prepend=-1))
+    return _Day(sender[part], weight[part], channel[part], targets, first)

@@ -1,0 +1,121 @@
+"""What a client keeps to itself."""
+
+import os
+from typing import Any, Final, Never, final
+
+import numpy as np
+import numpy.typing as npt
+
+from client_sdk.contacts import Contacts, ContactTable
+from protocols.errors import DataError, ParameterError
+from protocols.fixed import I64
+from protocols.layout import Layout
+from protocols.manifest import Manifest
+
+TESTBED: Final = 0x7465737462656400  # second word of the testbed's key: "testbed"
+
+
+def simulation_key(manifest: Manifest) -> tuple[int, int]:
+    """Return the key of the simulation generator: the testbed's where the manifest names a seed, else a fresh one."""
+    if manifest.testbed_seed is not None:
+        return manifest.testbed_seed, TESTBED
+    drawn = os.urandom(16)
+    return int.from_bytes(drawn[:8], "little"), int.from_bytes(drawn[8:], "little")
+
+
+@final
+class PrivateState:
+    """The agents of one client: states, thresholds, cells and contacts.
+
+    Attributes:
+        state: fields of the model, array[n_own] each.
+        cell: int64[n_own], the cell of each agent; empty where the run has no cells.
+        contacts: out of own agents.
+
+    Security: never leaves the client. It prints as its size alone and cannot be pickled or copied. Memory is not
+        locked: an attacker who reads the process' memory reads it.
+    """
+
+    __slots__ = ("cell", "contacts", "name", "state")
+
+    def __init__(
+        self,
+        manifest: Manifest,
+        name: str,
+        *,
+        contacts: ContactTable,
+        cell: I64,
+        susceptibility: npt.NDArray[np.float64] | None = None,
+    ) -> None:
+        """Draw thresholds and durations of the client's agents, and keep their contacts.
+
+        Args:
+            manifest: of the run.
+            name: of this client in it.
+            contacts: those with an end among the client's own agents; slots of the layout.
+            cell: int64[n_own].
+            susceptibility: float64[n_own], S_i / n_i of Eq. 8; 1 where not given.
+
+        Raises:
+            ParameterError: the manifest lists no such client.
+            DataError: a value out of its range.
+        """
+        layout = Layout.of(manifest)
+        if name not in layout.own:
+            raise ParameterError(f"the manifest lists no client {name}; it has {', '.join(list(layout.own)[:20])}")
+        first, end = layout.own[name]
+        agents = np.array(next(c.agents for c in manifest.clients if c.name == name), dtype=np.uint64)
+        if susceptibility is None:
+            susceptibility = np.ones(agents.size)
+        _check(contacts, layout, manifest.period, first, end)
+        _check_cells(cell, agents.size, layout.cells)
+        if susceptibility.shape != (agents.size,) or not (np.isfinite(susceptibility) & (susceptibility > 0)).all():
+            raise DataError(f"susceptibility must be {agents.size} positive, finite numbers, one for each agent")
+        self.name = name
+        self.cell = cell
+        self.contacts = Contacts.of(contacts, layout=layout, period=manifest.period, own=(first, end))
+        largest = self.contacts.largest_message()
+        if largest > manifest.max_message:
+            raise DataError(
+                f"two agents have a contact of weight {largest} on one day; the manifest allows "
+                f"{manifest.max_message}: use a coarser unit, or ask for another manifest"
+            )
+        self.state = manifest.model.initial_state(agents, simulation_key(manifest), 1.0 / susceptibility)
+
+    def __repr__(self) -> str:
+        """Tell the size, and nothing else."""
+        return f"PrivateState({self.name}: {self.state['stage'].size} agents, hidden)"
+
+    def __reduce_ex__(self, protocol: Any) -> Never:
+        """Refuse to be pickled or copied."""
+        raise TypeError("a private state is not pickled or copied: it stays in its client's process")
+
+
+def _check(contacts: ContactTable, layout: Layout, period: int, first: int, end: int) -> None:
+    for column in (contacts.a, contacts.b):
+        outside = (column < 0) | (column >= layout.n)
+        if outside.any():
+            raise DataError(f"contact {int(np.argmax(outside)) + 1} names an agent that the run does not have")
+    if (contacts.channel >= layout.c).any():
+        raise DataError(
+            f"a contact is on channel {int(contacts.channel.max())}; the run has channels 0 to {layout.c - 1}"
+        )
+    if (contacts.day >= period).any():
+        raise DataError(f"a contact is on day {int(contacts.day.max())}; the run has days 0 to {period - 1}")
+    own_a = (contacts.a >= first) & (contacts.a < end)
+    own_b = (contacts.b >= first) & (contacts.b < end)
+    foreign = ~(own_a | own_b)
+    if foreign.any():
+        raise DataError(
+            f"contact {int(np.argmax(foreign)) + 1} is between agents of other clients; "
+            "give a client only the contacts of its own agents"
+        )
+
+
+def _check_cells(cell: I64, n_own: int, cells: int) -> None:
+    if cells == 0 and cell.size == 0:
+        return
+    if cell.shape != (n_own,):
+        raise DataError(f"got cells of {cell.size} agents; the client has {n_own}")
+    if cell.size and (cell.min() < 0 or cell.max() >= cells):
+        raise DataError(f"an agent is in a cell out of 0 to {cells - 1}, the cells of the run")

@@ -1,0 +1,112 @@
+"""Read an institution's own files: its people and their contacts, as CSV."""
+
+import csv
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from client_sdk.contacts import ContactTable
+from client_sdk.private_state import PrivateState
+from protocols.errors import DataError, ParameterError
+from protocols.layout import Layout
+from protocols.manifest import Manifest
+
+CONTACT_COLUMNS: Final = ("day", "a", "b", "channel", "weight")
+MAX_WHOLE: Final = 2**62
+
+
+def read_private_state(manifest: Manifest, name: str, *, people: Path, contacts: Path) -> PrivateState:
+    """Read a client's private state.
+
+    Args:
+        manifest: of the run; its numbers name the agents in both files, its names the channels.
+        name: of this client.
+        people: columns `agent`, and where they apply `cell` and `susceptibility`; one row for each own agent.
+        contacts: columns `day, a, b, channel, weight`; one row for each contact with an end among own agents.
+
+    Raises:
+        DataError: a file cannot be read, or a row is wrong; the message names file and row.
+        ParameterError: the manifest lists no client of that name.
+    """
+    own = {client.name: client.agents for client in manifest.clients}.get(name)
+    if own is None:
+        raise ParameterError(f"the manifest lists no client {name}; check the name in the client's config")
+    cell, susceptibility = _people(people, own, bool(manifest.cells))
+    table = _contacts(contacts, manifest)
+    try:
+        return PrivateState(manifest, name, contacts=table, cell=cell, susceptibility=susceptibility)
+    except DataError as error:
+        raise DataError(f"{contacts.parent}: {error}") from error
+
+
+def _rows(path: Path, needed: tuple[str, ...]) -> Iterator[tuple[str, dict[str, str]]]:
+    """Yield where each row stands, for messages, and its fields."""
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            reader = csv.DictReader(file, strict=True)
+            missing = [column for column in needed if column not in (reader.fieldnames or ())]
+            if missing:
+                raise DataError(f"{path} has no column {missing[0]}; it needs {', '.join(needed)}")
+            for row in reader:
+                where = f"{path}, row {reader.line_num}"
+                if None in row or None in row.values():
+                    raise DataError(f"{where}: another number of fields than the header has")
+                yield where, row
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror}") from error
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise DataError(f"{path} is not CSV in UTF-8: {error}") from error
+
+
+def _whole(where: str, column: str, text: str) -> int:
+    """Read a whole number that is not negative."""
+    try:
+        value = int(text)
+    except ValueError:
+        raise DataError(f"{where}: {column} is {text!r}; a whole number is needed") from None
+    if not 0 <= value < MAX_WHOLE:
+        raise DataError(f"{where}: {column} is {value}; it must lie in [0, 2**62)")
+    return value
+
+
+def _people(path: Path, own: tuple[int, ...], cells: bool) -> tuple[np.ndarray, np.ndarray]:
+    found: dict[int, tuple[int, float]] = {}
+    for where, row in _rows(path, ("agent", "cell") if cells else ("agent",)):
+        agent = _whole(where, "agent", row["agent"])
+        if agent in found:
+            raise DataError(f"{where}: agent {agent} is listed twice")
+        try:
+            susceptibility = float(row.get("susceptibility") or 1.0)
+        except ValueError:
+            raise DataError(f"{where}: susceptibility is {row['susceptibility']!r}; a number is needed") from None
+        if not 0 < susceptibility < float("inf"):
+            raise DataError(f"{where}: susceptibility is {susceptibility}; a positive, finite number is needed")
+        found[agent] = (_whole(where, "cell", row["cell"]) if cells else 0, susceptibility)
+    if set(found) != set(own):
+        odd = min(set(found) ^ set(own))
+        raise DataError(
+            f"{path}: agent {odd} is in only one of this file and the manifest; they must list the same agents"
+        )
+    cell = np.array([found[agent][0] for agent in own] if cells else [], dtype=np.int64)
+    return cell, np.array([found[agent][1] for agent in own], dtype=np.float64)
+
+
+def _contacts(path: Path, manifest: Manifest) -> ContactTable:
+    layout = Layout.of(manifest)
+    agents = [agent for client in manifest.clients for agent in client.agents]
+    slot = dict(zip(agents, range(layout.n), strict=True))
+    channel = {name: index for index, name in enumerate(manifest.channels)}
+    table: list[tuple[int, int, int, int, int]] = []
+    for where, row in _rows(path, CONTACT_COLUMNS):
+        ends = [_whole(where, end, row[end]) for end in ("a", "b")]
+        for agent in ends:
+            if agent not in slot:
+                raise DataError(f"{where}: names the unknown person {agent}; the manifest lists who takes part")
+        if row["channel"] not in channel:
+            raise DataError(f"{where}: channel {row['channel']!r}; the run has {', '.join(channel)}")
+        day, weight = (_whole(where, column, row[column]) for column in ("day", "weight"))
+        table.append((day, slot[ends[0]], slot[ends[1]], channel[row["channel"]], weight))
+    columns = np.array(table, dtype=np.int64).reshape(-1, len(CONTACT_COLUMNS)).T
+    return ContactTable(columns[0], columns[1], columns[2], columns[3], columns[4])
