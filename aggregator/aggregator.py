@@ -1,0 +1,54 @@
+"""One operator's aggregator: who may ask what, of which run."""
+
+from collections.abc import Mapping
+from typing import final
+
+from aggregator.run import Run
+from protocols import messages
+from protocols.errors import ManifestMismatch, NotEnrolled, WireError
+from protocols.manifest import ENGINE
+
+Request = messages.Join | messages.Share | messages.Announcement | messages.MembersQuery
+Reply = messages.Joined | messages.Closed | messages.Released | messages.Members
+
+
+@final
+class Aggregator:
+    """Answers calls of parties whose names the transport has verified."""
+
+    def __init__(self, runs: Mapping[bytes, Run]) -> None:
+        """Serve these runs, by their ids."""
+        self._runs = runs
+
+    async def answer(self, caller: str, request: object) -> Reply:
+        """Answer one call.
+
+        Args:
+            caller: the name in the certificate that the transport verified.
+            request: a decoded message.
+
+        Raises:
+            ManifestMismatch: no run of this id is served here.
+            NotEnrolled: the caller may not ask this.
+        """
+        if not isinstance(request, Request):
+            raise WireError(f"an aggregator is not asked with a {type(request).__name__}")
+        run = self._runs.get(request.run_id)
+        if run is None:
+            raise ManifestMismatch("this aggregator serves no run of that id; compare the manifests")
+        if isinstance(request, messages.Join):
+            return run.join(caller, request)
+        if isinstance(request, messages.Share):
+            return await run.exchange(caller, request)
+        if isinstance(request, messages.Announcement):
+            if caller != ENGINE:
+                raise NotEnrolled(f"{caller} is not the engine; only the engine announces")
+            return await run.announce(request)
+        if caller not in {party.name for party in run.manifest.aggregators}:
+            raise NotEnrolled(f"{caller} is not an aggregator of this run; only they ask for members")
+        return await run.members(request)
+
+    def stop(self) -> None:
+        """Let go of all runs."""
+        for run in self._runs.values():
+            run.stop()

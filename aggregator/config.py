@@ -1,0 +1,37 @@
+"""The configuration file of one operator's aggregator."""
+
+from pathlib import Path
+from typing import Annotated, final
+
+import msgspec
+
+from protocols.config import load_config
+from protocols.manifest import Address, Name
+
+Port = Annotated[int, msgspec.Meta(ge=0, le=65_535)]
+
+
+@final
+class AggregatorConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What `python -m aggregator --config FILE` reads; paths are relative to the file.
+
+    Attributes:
+        name: this aggregator's in the manifests, and in its certificate.
+        listen: host and port to serve on.
+        credentials: folder with authority.pem, certificate.pem and private.key (mode 0600).
+        manifests: one file for each run that is served.
+        store: database URL; a restarted aggregator goes on from there.
+        metrics_port: Prometheus metrics on 127.0.0.1; 0 for none.
+    """
+
+    name: Name
+    listen: Address
+    credentials: str
+    manifests: tuple[str, ...]
+    store: str
+    metrics_port: Port = 0
+
+
+def load(path: Path) -> AggregatorConfig:
+    """Read a configuration file; errors are ConfigError."""
+    return load_config(path, AggregatorConfig)

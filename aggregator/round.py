@@ -1,0 +1,98 @@
+"""One round of one run at one aggregator: shares come in, the set of members is decided, the sum is told."""
+
+import asyncio
+import hashlib
+from typing import final
+
+import numpy as np
+
+from aggregator.store import Done
+from protocols.errors import ConflictingReplay, LpmError, RoundClosed
+from protocols.fixed import I64, U64
+
+
+def digest(share: U64) -> bytes:
+    """Return what a share is recognised by, 32 bytes."""
+    return hashlib.sha256(share.tobytes()).digest()
+
+
+@final
+class Round:
+    """Mutable, and touched only from the event loop's thread: every change happens between two awaits.
+
+    Attributes:
+        shares: what each client sent, read-only uint64[d] or uint64[0].
+        synthetic: what the engine announced; zeros from the start where the run has no engine.
+        decided: the members, once this aggregator has decided.
+    """
+
+    def __init__(self, step: int, synthetic: I64 | None) -> None:
+        """Open the round of a step."""
+        self.step = step
+        self.shares: dict[str, U64] = {}
+        self.digests: dict[str, bytes] = {}
+        self.synthetic = synthetic
+        self.decided: tuple[str, ...] | None = None
+        self.frozen = asyncio.Event()
+        self._waiters: set[asyncio.Future[Done]] = set()
+
+    def submit(self, client: str, share: U64) -> None:
+        """Take a client's share, once.
+
+        Raises:
+            ConflictingReplay: it sent another one before.
+            RoundClosed: the members are decided, and it is none of them.
+        """
+        mark = digest(share)
+        if client in self.digests:
+            if self.digests[client] != mark:
+                raise ConflictingReplay(
+                    f"{client} sent two different shares for step {self.step}; the first one counts"
+                )
+        elif self.decided is not None:
+            raise RoundClosed(f"step {self.step} has closed without {client}; go on with step {self.step + 1}")
+        else:
+            self.shares[client] = share
+            self.digests[client] = mark
+
+    def announce(self, synthetic: I64) -> None:
+        """Take the engine's announcement, once.
+
+        Raises:
+            ConflictingReplay: it announced something else before.
+        """
+        if self.synthetic is not None and not np.array_equal(self.synthetic, synthetic):
+            raise ConflictingReplay(
+                f"the engine announced two different totals for step {self.step}; the first one counts"
+            )
+        self.synthetic = synthetic
+
+    def complete(self, waited_for: set[str]) -> bool:
+        """Tell whether the engine and all that are waited for are in."""
+        return self.synthetic is not None and waited_for <= self.shares.keys()
+
+    def freeze(self) -> None:
+        """Decide that whoever is in takes part."""
+        self.decided = tuple(sorted(self.shares))
+        self.frozen.set()
+
+    async def outcome(self) -> Done:
+        """Wait until the round closes, or fails for those that wait now."""
+        future: asyncio.Future[Done] = asyncio.get_running_loop().create_future()
+        self._waiters.add(future)
+        try:
+            return await future
+        finally:
+            self._waiters.discard(future)
+
+    def close(self, done: Done) -> None:
+        """Tell all that wait."""
+        for future in self._waiters:
+            if not future.done():
+                future.set_result(done)
+
+    def fail(self, error: LpmError) -> None:
+        """Tell all that wait why the round does not close; what came in is kept, so that they may call again."""
+        for future in self._waiters:
+            if not future.done():
+                future.set_exception(type(error)(str(error)))

@@ -1,0 +1,57 @@
+"""Around every call: who calls, what it cost, and errors as gRPC statuses with their stable codes."""
+
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+import grpc
+from grpc import aio
+
+from aggregator.metrics import Metrics
+from protocols import errors
+from protocols.wire.remote import CODE
+
+LOG: Final = logging.getLogger("aggregator")
+STATUS: Final[dict[str, grpc.StatusCode]] = {
+    errors.WireError.code: grpc.StatusCode.INVALID_ARGUMENT,
+    errors.WrongLength.code: grpc.StatusCode.INVALID_ARGUMENT,
+    errors.NotEnrolled.code: grpc.StatusCode.PERMISSION_DENIED,
+    errors.ConflictingReplay.code: grpc.StatusCode.ALREADY_EXISTS,
+    errors.Unavailable.code: grpc.StatusCode.UNAVAILABLE,
+}
+
+
+def caller_of(context: Any) -> str:
+    """Return the name in the certificate that TLS has verified."""
+    names = context.auth_context().get("x509_common_name", [])
+    if len(names) != 1:
+        raise errors.NotEnrolled("the caller's certificate names nobody; make one with lpm keys")
+    return str(names[0].decode())
+
+
+def guarded(
+    name: str, behaviour: Callable[[bytes, Any], Awaitable[bytes]], metrics: Metrics
+) -> Callable[[bytes, Any], Awaitable[bytes]]:
+    """Wrap a call: the one place where an error becomes a status, a metric and a line in the log."""
+
+    async def call(content: bytes, context: aio.ServicerContext[bytes, bytes]) -> bytes:
+        started = time.perf_counter()
+        metrics.received.labels(name).inc(len(content))
+        try:
+            with metrics.waiting.track_inprogress():
+                reply = await behaviour(content, context)
+        except errors.LpmError as error:
+            metrics.refused.labels(name, error.code).inc()
+            LOG.warning("refused", extra={"facts": {"method": name, "code": error.code, "reason": str(error)}})
+            status = STATUS.get(error.code, grpc.StatusCode.FAILED_PRECONDITION)
+            await context.abort(status, str(error), ((CODE, error.code),))
+        except Exception:
+            LOG.exception("failed", extra={"facts": {"method": name}})
+            await context.abort(grpc.StatusCode.INTERNAL, "the aggregator failed; its log says why")
+        metrics.calls.labels(name).inc()
+        metrics.sent.labels(name).inc(len(reply))
+        metrics.seconds.labels(name).observe(time.perf_counter() - started)
+        return reply
+
+    return call

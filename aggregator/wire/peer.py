@@ -1,0 +1,21 @@
+"""Ask another aggregator, over gRPC."""
+
+from dataclasses import dataclass
+from typing import final
+
+from protocols.messages import Members, MembersQuery
+from protocols.wire.transport import Transport
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class RemotePeer:
+    """Another operator's aggregator, behind a transport."""
+
+    transport: Transport
+    timeout_s: float
+
+    async def members(self, query: MembersQuery) -> Members:
+        """Ask who takes part in a step."""
+        answer: Members = await self.transport.call(query, timeout_s=self.timeout_s)
+        return answer

@@ -1,0 +1,109 @@
+"""One operator's server process."""
+
+import asyncio
+import logging
+import signal
+from pathlib import Path
+from typing import Final
+
+import grpc
+from grpc import aio
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_health.v1._async import HealthServicer
+
+from aggregator.aggregator import Aggregator
+from aggregator.config import AggregatorConfig
+from aggregator.metrics import Metrics
+from aggregator.run import Run
+from aggregator.store import Store
+from aggregator.wire.peer import RemotePeer
+from aggregator.wire.servicer import handler
+from protocols import certificates
+from protocols import manifest as manifests
+from protocols.errors import ConfigError
+from protocols.layout import Layout
+from protocols.manifest import Manifest
+from protocols.wire.connect import connect
+from protocols.wire.methods import SERVICE, largest_call
+from protocols.wire.tls import require_tls13
+from protocols.wire.transport import Transport
+
+LOG: Final = logging.getLogger("aggregator")
+GRACE_S: Final = 1.0
+MAX_CALLS: Final = 10_000  # at the same time
+
+
+async def serve(config: AggregatorConfig, folder: Path) -> None:
+    """Serve until SIGTERM or SIGINT.
+
+    Args:
+        config: of this aggregator.
+        folder: that its paths are relative to.
+
+    Raises:
+        ConfigError: a manifest does not list this aggregator, or the address cannot be bound.
+    """
+    credentials = certificates.read(folder / config.credentials)
+    loaded = [manifests.load(folder / path) for path in config.manifests]
+    store = Store(config.store.replace("sqlite:///", f"sqlite:///{folder}/", 1))
+    transports = {manifests.run_id(manifest): connect(manifest, credentials) for manifest in loaded}
+    aggregator = Aggregator(
+        {
+            manifests.run_id(manifest): _run(config.name, manifest, store, transports[manifests.run_id(manifest)])
+            for manifest in loaded
+        }
+    )
+    metrics = Metrics()
+    state = HealthServicer()
+    server = _server(config, credentials, aggregator, metrics, max(Layout.of(manifest).d for manifest in loaded))
+    health_pb2_grpc.add_HealthServicer_to_server(state, server)
+    await state.set(SERVICE, health_pb2.HealthCheckResponse.SERVING)
+    await server.start()
+    if config.metrics_port:
+        metrics.serve(config.metrics_port)
+    LOG.info("serving", extra={"facts": {"name": config.name, "listen": config.listen, "runs": len(loaded)}})
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    await stop.wait()
+    aggregator.stop()
+    await server.stop(GRACE_S)
+    for transport in (each for run in transports.values() for each in run):
+        await transport.close()
+    store.close()
+    LOG.info("stopped", extra={"facts": {"name": config.name}})
+
+
+def _run(name: str, manifest: Manifest, store: Store, transports: list[Transport]) -> Run:
+    names = [party.name for party in manifest.aggregators]
+    if name not in names:
+        raise ConfigError(f"the manifest {manifest.name} lists no aggregator {name}; it has {', '.join(names)}")
+    timeout_s = 2 * max(manifest.join_timeout_s, manifest.round_timeout_s)
+    peers = [RemotePeer(each, timeout_s) for party, each in zip(names, transports, strict=True) if party != name]
+    return Run(manifest, names.index(name), store, peers)
+
+
+def _server(
+    config: AggregatorConfig, credentials: certificates.Credentials, aggregator: Aggregator, metrics: Metrics, d: int
+) -> aio.Server:
+    require_tls13()
+    max_bytes = largest_call(d)
+    server = aio.server(
+        maximum_concurrent_rpcs=MAX_CALLS,
+        options=[
+            ("grpc.max_receive_message_length", max_bytes),
+            ("grpc.max_send_message_length", max_bytes),
+            ("grpc.so_reuseport", 0),
+            ("grpc.keepalive_permit_without_calls", 0),
+            ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
+            ("grpc.max_metadata_size", 8_192),
+        ],
+    )
+    server.add_generic_rpc_handlers((handler(aggregator, metrics),))
+    pair = [(credentials.private_key, credentials.certificate)]
+    tls = grpc.ssl_server_credentials(pair, credentials.authority, require_client_auth=True)
+    try:
+        server.add_secure_port(config.listen, tls)
+    except RuntimeError as error:
+        raise ConfigError(f"cannot listen on {config.listen}: {error}; is the port free?") from error
+    return server

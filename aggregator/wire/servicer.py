@@ -1,0 +1,30 @@
+"""Decode, ask, encode. No rule lives here."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import grpc
+from grpc import aio
+
+from aggregator.aggregator import Aggregator
+from aggregator.metrics import Metrics
+from aggregator.wire.guard import caller_of, guarded
+from protocols.wire import codec
+from protocols.wire.methods import METHODS, SERVICE
+
+Behaviour = Callable[[bytes, Any], Awaitable[bytes]]
+
+
+def handler(aggregator: Aggregator, metrics: Metrics) -> grpc.GenericRpcHandler[bytes, bytes]:
+    """Return the gRPC service of an aggregator; its calls take and give bytes, which the codec checks."""
+    methods = {name: guarded(name, _behaviour(aggregator, kind), metrics) for name, (kind, _) in METHODS.items()}
+    return grpc.method_handlers_generic_handler(
+        SERVICE, {name: grpc.unary_unary_rpc_method_handler(method) for name, method in methods.items()}
+    )
+
+
+def _behaviour(aggregator: Aggregator, kind: type) -> Behaviour:
+    async def behaviour(content: bytes, context: aio.ServicerContext[bytes, bytes]) -> bytes:
+        return codec.encode(await aggregator.answer(caller_of(context), codec.decode(kind, content)))
+
+    return behaviour
