@@ -1,0 +1,136 @@
+"""The configuration of a run: TOML into frozen types."""
+
+from pathlib import Path
+from typing import Annotated, Literal, final
+
+import msgspec
+
+from protocols.config import load_config
+from protocols.errors import ConfigError
+from protocols.manifest import Name
+
+Count = Annotated[int, msgspec.Meta(ge=0, le=10**9)]
+Positive = Annotated[int, msgspec.Meta(ge=1, le=2**31)]
+Rate = Annotated[float, msgspec.Meta(ge=0, le=10**6)]
+Days = Annotated[float, msgspec.Meta(gt=0, le=3_650)]
+
+
+@final
+class Delay(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A law of days: a gamma distribution of this mean and standard deviation, cut into whole days from 1 on."""
+
+    mean: Days
+    sd: Days
+
+
+@final
+class ModelConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The S-E-I-R epidemic.
+
+    Attributes:
+        beta: for each contact channel, infections per susceptible agent, unit of contact with an infectious one, and day.
+        cell_beta: per day, if everyone in the agent's cell were infectious.
+        latent, infectious: how long an agent stays exposed, and infectious.
+        initial: probability of being infectious on day 0.
+        fraction_bits: of hazards and thresholds.
+    """
+
+    beta: dict[Name, Rate]
+    cell_beta: Rate = 0.0
+    latent: Delay
+    infectious: Delay
+    initial: Annotated[float, msgspec.Meta(ge=0, le=1)]
+    fraction_bits: Annotated[int, msgspec.Meta(ge=8, le=56)] = 40
+
+
+@final
+class PrivateConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Whose contacts are private, and who holds them.
+
+    Attributes:
+        dataset: name in the data catalogue, or "look_alike" for generated contacts.
+        clients: "group": each department is a client; "person": each person; "one": one client holds all.
+    """
+
+    dataset: Literal["workplace_invs15", "hospital_lyon", "look_alike"]
+    clients: Literal["group", "person", "one"] = "group"
+
+
+@final
+class CellConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Cells that private and synthetic agents mix in.
+
+    Attributes:
+        count: how many; each agent is in one, drawn at random.
+        size: people in each; all agents over `count` unless given.
+    """
+
+    count: Count = 0
+    size: Positive | None = None
+
+
+@final
+class SyntheticConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Agents that the engine simulates."""
+
+    agents: Count = 0
+
+
+@final
+class ProtocolConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How shares travel.
+
+    Attributes:
+        mode: "sum", asked for by name: each client learns its agents' exact exposures.
+        aggregators: k, at least 2.
+        min_cohort: a release covers at least so many clients.
+        join_timeout_s: how long the first round waits for clients.
+        round_timeout_s: how long every later one does.
+    """
+
+    mode: Literal["sum"]
+    aggregators: Annotated[int, msgspec.Meta(le=16)] = 2
+    min_cohort: Positive = 3
+    join_timeout_s: Annotated[float, msgspec.Meta(gt=0, le=86_400)] = 60.0
+    round_timeout_s: Annotated[float, msgspec.Meta(gt=0, le=86_400)] = 10.0
+
+
+@final
+class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A run.
+
+    Attributes:
+        name: of the run, in the manifest and in reports.
+        seed: of all simulation draws.
+        steps: how many, each of `dt` days.
+    """
+
+    name: Name
+    seed: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+    steps: Annotated[int, msgspec.Meta(ge=1, le=100_000)]
+    dt: Days = 1.0
+    model: ModelConfig
+    private: PrivateConfig
+    cells: CellConfig = CellConfig()
+    synthetic: SyntheticConfig = SyntheticConfig()
+    protocol: ProtocolConfig
+
+    def __post_init__(self) -> None:
+        """Check what types alone cannot."""
+        if self.protocol.aggregators < 2:
+            raise ConfigError(
+                f"got k = {self.protocol.aggregators} aggregators: additive sharing needs at least 2; name another operator"
+            )
+        if not self.model.beta:
+            raise ConfigError("model.beta is empty: name at least one contact channel, such as beta = {near = 0.001}")
+        if self.synthetic.agents and not self.cells.count:
+            raise ConfigError("synthetic agents meet private ones in cells only: set cells.count to at least 1")
+
+
+def load(path: Path) -> Config:
+    """Read a run's configuration.
+
+    Raises:
+        ConfigError: one line that says what was got, what is allowed, and what to do.
+    """
+    return load_config(path, Config)

@@ -1,0 +1,129 @@
+"""The engine's loop: announce, learn the release, update, record. The same for a private and a clear run."""
+
+import abc
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+
+from lpm_secure.engine.agents import Agents
+from lpm_secure.series import Series
+from protocols import manifest as manifests
+from protocols.cells import pressure
+from protocols.errors import PartiesDisagree
+from protocols.fixed import I64, from_ring
+from protocols.layout import Layout
+from protocols.manifest import Manifest
+from protocols.messages import Announcement, Released
+from protocols.patience import patience_s
+from protocols.wire.transport import Transport
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class Release:
+    """What the engine learns of the private agents in a step.
+
+    Attributes:
+        cells: int64[cells], their part of each cell's total.
+        tally: int64[q], how many are in each stage.
+        members: clients that took part.
+        traffic: bytes of vectors between clients and aggregators in the round; 0 in the clear.
+    """
+
+    cells: I64
+    tally: I64
+    members: int
+    traffic: int
+
+
+class PrivatePart(abc.ABC):
+    """The private agents, as the engine meets them."""
+
+    @abc.abstractmethod
+    async def advance(self, step: int, synthetic: I64) -> Release:
+        """Announce the synthetic cell totals of a step, and return the release of its round."""
+
+
+@final
+class ClearPart(PrivatePart):
+    """The oracle: all private agents in this process, in the clear."""
+
+    def __init__(self, manifest: Manifest, agents: Agents) -> None:
+        """Simulate these agents."""
+        self._manifest, self._agents = manifest, agents
+
+    async def advance(self, step: int, synthetic: I64) -> Release:
+        """Move the agents on, and return their totals before that."""
+        cells, tally = self._agents.cell_totals(), self._agents.tally()
+        if step < self._manifest.steps:
+            sizes = np.array(self._manifest.cells, dtype=np.int64)
+            hazard = pressure(cells + synthetic, sizes, self._manifest.model.cell_beta)
+            self._agents.update(hazard, step=step)
+        return Release(cells, tally, len(self._manifest.clients), 0)
+
+
+@final
+class RemotePart(PrivatePart):
+    """Private agents on their clients, behind the aggregators.
+
+    Security: the engine sees releases only: cell totals and stage counts over at least `min_cohort` clients.
+    """
+
+    def __init__(self, manifest: Manifest, transports: Sequence[Transport]) -> None:
+        """Reach the aggregators by one transport each, in the manifest's order."""
+        self._manifest, self._transports = manifest, transports
+        self._layout, self._sharing = Layout.of(manifest), manifest.share()
+        self._id = manifests.run_id(manifest)
+
+    async def advance(self, step: int, synthetic: I64) -> Release:
+        """Announce a step to all aggregators, and add up their shares of its release.
+
+        Raises:
+            PartiesDisagree: aggregators count other members, or answer with other sizes.
+        """
+        call = Announcement(self._id, step, synthetic)
+        timeout_s = patience_s(self._manifest, step)
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(each.call(call, timeout_s=timeout_s)) for each in self._transports]
+        replies: list[Released] = [task.result() for task in tasks]
+        if (
+            len(
+                {(reply.step, reply.members, reply.release.size) for reply in replies}
+                | {(step, replies[0].members, self._layout.released)}
+            )
+            != 1
+        ):
+            raise PartiesDisagree(f"aggregators told the engine different things about step {step}; stop the run")
+        opened = from_ring(self._sharing.join([reply.release for reply in replies]))
+        cells = self._layout.cells
+        return Release(opened[:cells], opened[cells:], replies[0].members, sum(reply.traffic for reply in replies))
+
+
+async def simulate(
+    manifest: Manifest,
+    private: PrivatePart,
+    synthetic: Agents,
+    *,
+    on_step: Callable[[int, Release], None] = lambda step, release: None,
+) -> Series:
+    """Run steps 0 to T, and return the series of stage counts.
+
+    Args:
+        manifest: of the run.
+        private: the private agents, remote or in the clear.
+        synthetic: the engine's own; may be none at all.
+        on_step: told each step's release as soon as it is there.
+    """
+    sizes = np.array(manifest.cells, dtype=np.int64)
+    counts = []
+    for step in range(manifest.steps + 1):
+        totals = synthetic.cell_totals()
+        release = await private.advance(step, totals)
+        counts.append(np.stack([release.tally, synthetic.tally()]))
+        on_step(step, release)
+        if step < manifest.steps:
+            synthetic.update(pressure(totals + release.cells, sizes, manifest.model.cell_beta), step=step)
+    return Series(np.stack(counts), manifest.dt)

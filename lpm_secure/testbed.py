@@ -1,0 +1,154 @@
+"""A run of simulated clients: who holds whom, and what each of them alone would know."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final, final
+
+import numpy as np
+import torch
+
+from client_sdk.contacts import ContactTable
+from client_sdk.private_state import PrivateState, simulation_key
+from lpm_secure.config import Config
+from lpm_secure.data.contact_data import ContactData
+from lpm_secure.engine.agents import Agents
+from lpm_secure.engine.graph import Graph
+from lpm_secure.laws import law_of
+from protocols.draws import LAW_TOTAL
+from protocols.errors import ConfigError
+from protocols.fixed import I64, U64, to_fixed
+from protocols.layout import Layout
+from protocols.manifest import AggregatorParty, ClientParty, Manifest
+from protocols.philox import Purpose, words
+from protocols.substeps import Seir
+
+SYNTHETIC_FROM: Final = 2**40  # numbers of synthetic agents begin here, above all private ones
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class Testbed:
+    """Everything of a run in one place, as only a test has it.
+
+    Attributes:
+        contacts: between all private agents, by slot.
+        cell: int64[n], of each private agent; empty where the run has no cells.
+        synthetic: uint64[n_synthetic], the engine's agents.
+        source: where the contacts come from, for reports; `look_alike` if they are generated.
+    """
+
+    __test__ = False
+
+    manifest: Manifest
+    contacts: ContactTable = field(repr=False)
+    cell: I64 = field(repr=False)
+    synthetic: U64 = field(repr=False)
+    source: str
+    look_alike: bool
+
+    def contacts_of(self, name: str) -> ContactTable:
+        """Return the contacts that one client knows: those with an end among its own agents."""
+        first, end = Layout.of(self.manifest).own[name]
+        table = self.contacts
+        known = ((table.a >= first) & (table.a < end)) | ((table.b >= first) & (table.b < end))
+        return ContactTable(table.day[known], table.a[known], table.b[known], table.channel[known], table.weight[known])
+
+    def cell_of(self, name: str) -> I64:
+        """Return the cells of one client's agents."""
+        first, end = Layout.of(self.manifest).own[name]
+        return self.cell[first:end] if self.cell.size else self.cell
+
+    def private_state(self, name: str) -> PrivateState:
+        """Return what one client keeps to itself."""
+        return PrivateState(self.manifest, name, contacts=self.contacts_of(name), cell=self.cell_of(name))
+
+    def private_agents(self, device: torch.device) -> Agents:
+        """Return all private agents in the clear, for the clear run."""
+        layout, manifest = Layout.of(self.manifest), self.manifest
+        graph = Graph(self.contacts, n=layout.n, c=layout.c, period=manifest.period, device=device)
+        agents = np.array([agent for client in manifest.clients for agent in client.agents], dtype=np.uint64)
+        return Agents(manifest, agents, key=simulation_key(manifest), cell=self.cell, device=device, graph=graph)
+
+    def synthetic_agents(self, device: torch.device) -> Agents:
+        """Return the engine's own agents."""
+        cell = cells_of(self.synthetic, self.manifest)
+        return Agents(self.manifest, self.synthetic, key=simulation_key(self.manifest), cell=cell, device=device)
+
+
+def cells_of(agents: U64, manifest: Manifest) -> I64:
+    """Draw a cell for each agent, int64[n]; none where the run has no cells."""
+    if not manifest.cells:
+        return np.zeros(0, dtype=np.int64)
+    drawn = words(simulation_key(manifest), agents, Purpose.CELL) >> np.uint64(32)
+    return (drawn * np.uint64(len(manifest.cells)) >> np.uint64(32)).astype(np.int64)
+
+
+def build(config: Config, data: ContactData, addresses: Sequence[str]) -> Testbed:
+    """Make a testbed from a run's configuration.
+
+    Args:
+        config: of the run.
+        data: people, groups and contacts.
+        addresses: host and port of each aggregator.
+
+    Raises:
+        ConfigError, ParameterError, WouldWrap: the configuration does not fit the data, or totals could wrap.
+    """
+    if len(config.model.beta) != 1:
+        raise ConfigError(f"model.beta names {len(config.model.beta)} channels; the contacts of {data.source} have one")
+    clients = _clients(config, data)
+    n_all = sum(len(client.agents) for client in clients) + config.synthetic.agents
+    size = config.cells.size or -(-n_all // max(config.cells.count, 1))
+    manifest = Manifest(
+        name=config.name,
+        model=_model(config),
+        model_hash=_model(config).model().hash,
+        steps=config.steps,
+        dt=config.dt,
+        channels=tuple(config.model.beta),
+        period=data.days,
+        max_message=int(data.weight.max(initial=1)),
+        cells=(size,) * config.cells.count,
+        engine=True,
+        mode=config.protocol.mode,
+        aggregators=tuple(AggregatorParty(f"aggregator-{a}", address) for a, address in enumerate(addresses)),
+        clients=clients,
+        min_cohort=config.protocol.min_cohort,
+        join_timeout_s=config.protocol.join_timeout_s,
+        round_timeout_s=config.protocol.round_timeout_s,
+        testbed_seed=config.seed,
+    )
+    order = np.array([agent for client in clients for agent in client.agents], dtype=np.int64)
+    slot_of = np.argsort(order)
+    a, b = (slot_of[np.searchsorted(order[slot_of], end)] for end in (data.a, data.b))
+    contacts = ContactTable(data.day, a, b, np.zeros_like(data.day), data.weight)
+    synthetic = np.arange(config.synthetic.agents, dtype=np.uint64) + np.uint64(SYNTHETIC_FROM)
+    cell = cells_of(order.astype(np.uint64), manifest)
+    return Testbed(manifest, contacts, cell, synthetic, data.source, data.look_alike)
+
+
+def _clients(config: Config, data: ContactData) -> tuple[ClientParty, ...]:
+    """Return the clients, each with the numbers of its agents."""
+    people = [int(person) for person in data.people]
+    if config.private.clients == "one":
+        return (ClientParty("everyone", tuple(people)),)
+    if config.private.clients == "person":
+        return tuple(ClientParty(f"person-{person}", (person,)) for person in people)
+    groups = sorted(set(data.group))
+    return tuple(
+        ClientParty(group.lower(), tuple(p for p, g in zip(people, data.group, strict=True) if g == group))
+        for group in groups
+    )
+
+
+def _model(config: Config) -> Seir:
+    """Return the model's public integers."""
+    given, f, dt = config.model, config.model.fraction_bits, config.dt
+    return Seir(
+        beta=tuple(to_fixed(beta * dt, f=f, name=f"model.beta.{name}") for name, beta in given.beta.items()),
+        cell_beta=to_fixed(given.cell_beta * dt, f=f, name="model.cell_beta"),
+        latent=law_of(given.latent, dt=dt),
+        infectious=law_of(given.infectious, dt=dt),
+        initial=round(given.initial * LAW_TOTAL),
+        f=f,
+    )
