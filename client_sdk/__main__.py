@@ -2,7 +2,6 @@
 
 import argparse
 import asyncio
-import resource
 import sys
 import time
 from pathlib import Path
@@ -28,7 +27,6 @@ async def take_part(path: Path) -> None:
         "sent_bytes": sum(each.sent for each in transports),
         "received_bytes": sum(each.received for each in transports),
         "missed_steps": client.missed,
-        "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
         "modules": sorted(sys.modules.keys() & {"torch", "crypten", "flwr"}),
     }
     (folder / given.summary).write_bytes(msgspec.json.encode(summary))

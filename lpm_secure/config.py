@@ -28,7 +28,7 @@ class ModelConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     """The S-E-I-R epidemic.
 
     Attributes:
-        beta: for each contact channel, infections per susceptible agent, unit of contact with an infectious one, and day.
+        beta: for each contact channel, infections per susceptible agent, day, and unit of infectious contact.
         cell_beta: per day, if everyone in the agent's cell were infectious.
         latent, infectious: how long an agent stays exposed, and infectious.
         initial: probability of being infectious on day 0.
@@ -119,7 +119,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         """Check what types alone cannot."""
         if self.protocol.aggregators < 2:
             raise ConfigError(
-                f"got k = {self.protocol.aggregators} aggregators: additive sharing needs at least 2; name another operator"
+                f"got k = {self.protocol.aggregators} aggregators: additive sharing needs at least 2; add an operator"
             )
         if not self.model.beta:
             raise ConfigError("model.beta is empty: name at least one contact channel, such as beta = {near = 0.001}")

@@ -3,7 +3,7 @@
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, final
+from typing import Any, Final, final
 
 import numpy as np
 import pyarrow as pa
@@ -57,7 +57,7 @@ class Series:
 
     def table(self) -> pa.Table:
         """Return one row for each day: day, then for each part its incidence and its stages."""
-        columns = {"day": np.arange(self.counts.shape[0]) * self.dt}
+        columns: dict[str, Any] = {"day": np.arange(self.counts.shape[0]) * self.dt}
         for part in PARTS:
             columns[f"{part}_incidence"] = self.incidence(part)
             columns |= {f"{part}_{stage.name}": self.of(part, stage) for stage in Stage}

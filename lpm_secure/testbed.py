@@ -33,7 +33,7 @@ class Testbed:
     Attributes:
         contacts: between all private agents, by slot.
         cell: int64[n], of each private agent; empty where the run has no cells.
-        synthetic: uint64[n_synthetic], the engine's agents.
+        synthetic: how many agents the engine simulates.
         source: where the contacts come from, for reports; `look_alike` if they are generated.
     """
 
@@ -42,7 +42,7 @@ class Testbed:
     manifest: Manifest
     contacts: ContactTable = field(repr=False)
     cell: I64 = field(repr=False)
-    synthetic: U64 = field(repr=False)
+    synthetic: int
     source: str
     look_alike: bool
 
@@ -71,8 +71,14 @@ class Testbed:
 
     def synthetic_agents(self, device: torch.device) -> Agents:
         """Return the engine's own agents."""
-        cell = cells_of(self.synthetic, self.manifest)
-        return Agents(self.manifest, self.synthetic, key=simulation_key(self.manifest), cell=cell, device=device)
+        return synthetic_agents(self.manifest, self.synthetic, device)
+
+
+def synthetic_agents(manifest: Manifest, count: int, device: torch.device) -> Agents:
+    """Return so many agents of the engine, each in a cell drawn at random."""
+    agents = np.arange(count, dtype=np.uint64) + np.uint64(SYNTHETIC_FROM)
+    cell = cells_of(agents, manifest)
+    return Agents(manifest, agents, key=simulation_key(manifest), cell=cell, device=device)
 
 
 def cells_of(agents: U64, manifest: Manifest) -> I64:
@@ -122,9 +128,8 @@ def build(config: Config, data: ContactData, addresses: Sequence[str]) -> Testbe
     slot_of = np.argsort(order)
     a, b = (slot_of[np.searchsorted(order[slot_of], end)] for end in (data.a, data.b))
     contacts = ContactTable(data.day, a, b, np.zeros_like(data.day), data.weight)
-    synthetic = np.arange(config.synthetic.agents, dtype=np.uint64) + np.uint64(SYNTHETIC_FROM)
     cell = cells_of(order.astype(np.uint64), manifest)
-    return Testbed(manifest, contacts, cell, synthetic, data.source, data.look_alike)
+    return Testbed(manifest, contacts, cell, config.synthetic.agents, data.source, data.look_alike)
 
 
 def _clients(config: Config, data: ContactData) -> tuple[ClientParty, ...]:

@@ -35,7 +35,7 @@ def guarded(
 ) -> Callable[[bytes, Any], Awaitable[bytes]]:
     """Wrap a call: the one place where an error becomes a status, a metric and a line in the log."""
 
-    async def call(content: bytes, context: aio.ServicerContext[bytes, bytes]) -> bytes:
+    async def call(content: bytes, context: "aio.ServicerContext[bytes, bytes]") -> bytes:
         started = time.perf_counter()
         metrics.received.labels(name).inc(len(content))
         try:

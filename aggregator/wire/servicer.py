@@ -15,7 +15,7 @@ from protocols.wire.methods import METHODS, SERVICE
 Behaviour = Callable[[bytes, Any], Awaitable[bytes]]
 
 
-def handler(aggregator: Aggregator, metrics: Metrics) -> grpc.GenericRpcHandler[bytes, bytes]:
+def handler(aggregator: Aggregator, metrics: Metrics) -> "grpc.GenericRpcHandler[bytes, bytes]":
     """Return the gRPC service of an aggregator; its calls take and give bytes, which the codec checks."""
     methods = {name: guarded(name, _behaviour(aggregator, kind), metrics) for name, (kind, _) in METHODS.items()}
     return grpc.method_handlers_generic_handler(
@@ -24,7 +24,7 @@ def handler(aggregator: Aggregator, metrics: Metrics) -> grpc.GenericRpcHandler[
 
 
 def _behaviour(aggregator: Aggregator, kind: type) -> Behaviour:
-    async def behaviour(content: bytes, context: aio.ServicerContext[bytes, bytes]) -> bytes:
+    async def behaviour(content: bytes, context: "aio.ServicerContext[bytes, bytes]") -> bytes:
         return codec.encode(await aggregator.answer(caller_of(context), codec.decode(kind, content)))
 
     return behaviour

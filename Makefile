@@ -1,0 +1,40 @@
+# Two commands to begin with: `make demo` and `make test`.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-all bench check clean
+
+help:  ## list the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1|/' | column -t -s'|'
+
+$(READY): requirements.lock pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit("lpm-secure needs Python 3.11 or later") if sys.version_info < (3, 11) else None'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $@
+
+demo: $(READY)  ## the private epidemic on measured contacts, and its replay in the clear
+	$(BIN)/lpm run examples/workplace.toml
+
+test: $(READY) check  ## every check, and the default tests
+	$(BIN)/python -m pytest
+
+test-all: $(READY) check  ## all tests, the long ones too
+	$(BIN)/python -m pytest -m 'slow or not slow'
+
+bench: $(READY)  ## the benchmarks; ONLY=name for one
+	$(BIN)/python -m tests.benchmarks $(ONLY)
+
+check: $(READY)  ## style, types, import contracts, generated code
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/python -m protocols.wire.generate --check
+
+clean:  ## what the other targets made
+	rm -rf $(VENV) build runs *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

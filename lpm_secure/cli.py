@@ -1,0 +1,56 @@
+"""The command line: `lpm`. Every command parses, calls one function, and prints."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from lpm_secure import cli_data
+from lpm_secure.cli_keys import keys
+from lpm_secure.cli_run import engine, run, up
+from protocols import __version__
+from protocols.errors import LpmError, ParameterError
+
+app = typer.Typer(
+    name="lpm",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    help="Simulate real people without collecting their data.\n\n"
+    "Start with `lpm run examples/workplace.toml`: twelve departments, two aggregators and an engine, each a process "
+    "on this machine, run an epidemic over measured contacts that no party sees as a whole.",
+)
+app.command()(run)
+app.command()(up)
+app.command()(engine)
+app.command()(keys)
+app.add_typer(cli_data.app, name="data")
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def top(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")] = False,
+) -> None:
+    """Take options that stand before the command."""
+
+
+def main() -> None:
+    """Run a command; a mistake in its input is one line and exit code 2, a run that cannot go on exit code 3."""
+    try:
+        app()
+    except LpmError as error:
+        typer.echo(f"lpm: {error}", err=True)
+        sys.exit(2 if isinstance(error, ParameterError) else 3)
+    except KeyboardInterrupt:
+        typer.echo("lpm: interrupted", err=True)
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,73 @@
+"""`lpm run`, `lpm up` and `lpm engine`."""
+
+import signal
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from lpm_secure import config as configs
+from lpm_secure import jobs
+from lpm_secure.report import rows_of
+from lpm_secure.run_folder import Result
+
+ConfigFile = Annotated[Path, typer.Argument(help="TOML; examples/workplace.toml explains each key.", metavar="CONFIG")]
+Device = Annotated[str, typer.Option(help="Where the engine computes: auto, cpu or cuda.")]
+Out = Annotated[Path, typer.Option(help="A folder `ID` is made in it for the run.")]
+
+
+def run(
+    config: ConfigFile,
+    clear: Annotated[bool, typer.Option("--clear", help="No clients, no protection: all in this process.")] = False,
+    parity: Annotated[bool, typer.Option(help="Replay the run in the clear, and fail unless it is identical.")] = True,
+    device: Device = "auto",
+    out: Out = Path("runs"),
+) -> None:
+    """Run a configuration: aggregators, clients and engine as processes of this machine.
+
+    Writes `OUT/ID/` with series.parquet, series.csv, run.json, run.log and report.html. Exit code 1 if the replay
+    in the clear differs, 2 for a mistake in the input, 3 if the run cannot go on.
+    """
+    if clear:
+        typer.echo(f"series: {jobs.clear(config, device=device).hash}")
+        return
+    folder, result = jobs.private(config, device=device, out=out, parity=parity)
+    _print(folder, result)
+    if result.parity is False:
+        raise typer.Exit(1)
+
+
+def up(config: ConfigFile, out: Out = Path("runs")) -> None:
+    """Start aggregators and clients of a configuration on this machine, and wait for an engine.
+
+    Prints the `lpm engine` command that drives them. Ends when the clients do, or with Ctrl-C.
+    """
+    with jobs.local_deployment(configs.load(config), out=out) as deployment:
+        deployment.start()
+        typer.echo(f"{len(deployment.testbed.manifest.clients)} clients wait. Drive them, from another terminal, with:")
+        typer.echo(f"  lpm engine {deployment.folder}")
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        deployment.wait_for_clients(timeout_s=None)
+
+
+def engine(
+    folder: Annotated[Path, typer.Argument(help="The folder that `lpm up` printed.", exists=True, file_okay=False)],
+    device: Device = "auto",
+) -> None:
+    """Drive clients that `lpm up` started, from the folder it printed."""
+    typer.echo(f"series: {jobs.drive(folder, device=device).hash}")
+
+
+def _print(folder: Path, result: Result) -> None:
+    console = Console(soft_wrap=True)
+    table = Table(show_header=False, box=None, pad_edge=False)
+    for name, value in rows_of(result):
+        table.add_row(name, value)
+    console.print(table)
+    console.print(f"report: {folder / 'report.html'}")
+    if result.clear is not None:
+        console.print(f"parity: {'identical' if result.parity else 'DIFFERENT'}")
+        console.print(f"  private {result.private.series.hash}")
+        console.print(f"  clear   {result.clear.series.hash}")

@@ -1,0 +1,173 @@
+"""A local deployment: a folder for each party with all that it needs, and a process for each."""
+
+import socket
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, final
+
+import msgspec
+import pyarrow as pa
+from pyarrow import csv
+
+from aggregator.config import AggregatorConfig
+from client_sdk.config import ClientConfig
+from lpm_secure.testbed import Testbed
+from protocols import certificates
+from protocols import manifest as manifests
+from protocols.layout import Layout
+from protocols.manifest import ENGINE
+from protocols.wire.connect import connect
+from protocols.wire.transport import Transport
+
+GRACE_S: Final = 5.0
+
+
+def free_addresses(count: int) -> list[str]:
+    """Return loopback addresses whose ports are free now."""
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    addresses = [f"127.0.0.1:{each.getsockname()[1]}" for each in sockets]
+    for each in sockets:
+        each.close()
+    return addresses
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A process that ended before its run did."""
+
+    name: str
+    returncode: int
+    reason: str
+
+
+@final
+@dataclass(slots=True)
+class Deployment:
+    """Processes of one run on this machine.
+
+    Attributes:
+        folder: holds `manifest.json` and `parties/NAME/`, one folder for each party with its files, key and log.
+
+    Security: a testbed. One machine and one user hold all keys here, so nothing is hidden from them; the parties are
+        separate processes that talk over mutual TLS, as they would between machines.
+    """
+
+    folder: Path
+    testbed: Testbed
+    _processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict, repr=False)
+
+    def write(self) -> None:
+        """Write the manifest and every party's folder."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        manifest = self.testbed.manifest
+        (self.folder / "manifest.json").write_bytes(manifests.encode(manifest))
+        authority = certificates.new_authority(f"testbed {manifest.name}")
+        certificates.write(self.party(ENGINE), authority.issue(ENGINE))
+        for aggregator in manifest.aggregators:
+            certificates.write(self.party(aggregator.name), authority.issue(aggregator.name))
+            self._write_config(
+                aggregator.name,
+                AggregatorConfig(
+                    name=aggregator.name,
+                    listen=aggregator.address,
+                    credentials=".",
+                    manifests=("../../manifest.json",),
+                    store="sqlite:///store.sqlite",
+                ),
+            )
+        for client in manifest.clients:
+            certificates.write(self.party(client.name), authority.issue(client.name))
+            self._write_client(client.name)
+
+    def start(self) -> None:
+        """Start all aggregators, then all clients."""
+        for aggregator in self.testbed.manifest.aggregators:
+            self.start_party(aggregator.name)
+        for client in self.testbed.manifest.clients:
+            self.start_party(client.name)
+
+    def start_party(self, name: str) -> None:
+        """Start one party's process, again if it ran before; its log is `parties/NAME/log.jsonl`."""
+        module = "aggregator" if name in {party.name for party in self.testbed.manifest.aggregators} else "client_sdk"
+        config = self.party(name) / "config.toml"
+        with (self.party(name) / "log.jsonl").open("ab") as log:
+            command = [sys.executable, "-m", module, "--config", str(config)]
+            self._processes[name] = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)  # noqa: S603
+
+    def transports(self) -> list[Transport]:
+        """Return the engine's transports to the aggregators."""
+        return connect(self.testbed.manifest, certificates.read(self.party(ENGINE)))
+
+    def process(self, name: str) -> subprocess.Popen[bytes]:
+        """Return a party's process."""
+        return self._processes[name]
+
+    def failures(self) -> list[Failure]:
+        """Return the processes that have ended with an error, with the last line of their logs."""
+        ended = {name: process.poll() for name, process in self._processes.items()}
+        return [Failure(name, code, self._last_line(name)) for name, code in ended.items() if code]
+
+    def wait_for_clients(self, timeout_s: float | None) -> None:
+        """Wait until all clients have ended."""
+        for client in self.testbed.manifest.clients:
+            try:
+                self._processes[client.name].wait(timeout_s)
+            except subprocess.TimeoutExpired:
+                self._processes[client.name].kill()
+
+    def stop(self) -> None:
+        """End every process by its own id: first gently, then surely."""
+        for process in self._processes.values():
+            if process.poll() is None:
+                process.terminate()
+        for process in self._processes.values():
+            try:
+                process.wait(GRACE_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+    def party(self, name: str) -> Path:
+        """Return a party's folder."""
+        return self.folder / "parties" / name
+
+    def _write_client(self, name: str) -> None:
+        folder, manifest = self.party(name), self.testbed.manifest
+        agents = [agent for client in manifest.clients for agent in client.agents]
+        first, end = Layout.of(manifest).own[name]
+        people = {"agent": agents[first:end]}
+        if manifest.cells:
+            people["cell"] = self.testbed.cell_of(name).tolist()
+        table = self.testbed.contacts_of(name)
+        contacts = {
+            "day": table.day,
+            "a": [agents[slot] for slot in table.a],
+            "b": [agents[slot] for slot in table.b],
+            "channel": [manifest.channels[channel] for channel in table.channel],
+            "weight": table.weight,
+        }
+        types = {"channel": pa.string()}
+        for file, columns in (("people.csv", people), ("contacts.csv", contacts)):
+            arrays = {key: pa.array(value, types.get(key, pa.int64())) for key, value in columns.items()}
+            csv.write_csv(pa.table(arrays), folder / file)
+            (folder / file).chmod(0o600)
+        self._write_config(
+            name,
+            ClientConfig(
+                name=name,
+                manifest="../../manifest.json",
+                credentials=".",
+                people="people.csv",
+                contacts="contacts.csv",
+            ),
+        )
+
+    def _write_config(self, name: str, config: msgspec.Struct) -> None:
+        (self.party(name) / "config.toml").write_bytes(msgspec.toml.encode(config))
+
+    def _last_line(self, name: str) -> str:
+        lines = (self.party(name) / "log.jsonl").read_text(errors="replace").strip().splitlines()
+        return lines[-1] if lines else "its log is empty"

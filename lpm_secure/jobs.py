@@ -1,0 +1,110 @@
+"""What the commands do."""
+
+import asyncio
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final, final
+
+import msgspec
+
+from lpm_secure import config as configs
+from lpm_secure import report, run_folder
+from lpm_secure.config import Config
+from lpm_secure.contacts import contacts_of
+from lpm_secure.deployment import Deployment, free_addresses
+from lpm_secure.device import device_of
+from lpm_secure.engine.simulate import RemotePart, simulate
+from lpm_secure.private_run import run_clear, run_private
+from lpm_secure.progress import shown
+from lpm_secure.run_folder import Result
+from lpm_secure.series import Series
+from lpm_secure.testbed import Testbed, build, synthetic_agents
+from protocols import certificates
+from protocols import manifest as manifests
+from protocols.manifest import ENGINE
+from protocols.wire.connect import connect
+
+LOG: Final = logging.getLogger("lpm")
+
+
+@final
+class EngineFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What `lpm engine` needs beside the manifest."""
+
+    synthetic: int
+
+
+def private(path: Path, *, device: str, out: Path, parity: bool) -> tuple[Path, Result]:
+    """Run a configuration over processes of this machine, and write its folder.
+
+    Returns:
+        The folder, and what the run yielded.
+    """
+    place, config = device_of(device), configs.load(path)
+    with local_deployment(config, out=out) as deployment:
+        with shown("private run", steps=config.steps) as on_step:
+            timed = run_private(deployment, place, on_step)
+        clear_run = run_clear(deployment.testbed, place) if parity else None
+        result = Result(config, deployment.testbed, timed, clear_run)
+        for lost in timed.lost:
+            LOG.warning("%s ended with code %s: %s", lost.name, lost.returncode, lost.reason)
+        run_folder.write(deployment.folder, result)
+        report.write(deployment.folder / "report.html", result)
+        LOG.info("series %s, parity %s", timed.series.hash, result.parity)
+    return deployment.folder, result
+
+
+def clear(path: Path, *, device: str) -> Series:
+    """Run a configuration in this process, with no protection."""
+    place, config = device_of(device), configs.load(path)
+    testbed = _testbed(config)
+    with shown("clear run", steps=config.steps) as on_step:
+        return run_clear(testbed, place, on_step).series
+
+
+@contextmanager
+def local_deployment(config: Config, *, out: Path) -> Iterator[Deployment]:
+    """Write a deployment's folder, log into it, and end its processes afterwards."""
+    testbed = _testbed(config)
+    folder = out / f"{config.name}-{manifests.run_id(testbed.manifest).hex()[:12]}"
+    deployment = Deployment(folder.resolve(), testbed)
+    deployment.write()
+    (deployment.party(ENGINE) / "engine.json").write_bytes(msgspec.json.encode(EngineFile(testbed.synthetic)))
+    handler = logging.FileHandler(deployment.folder / "run.log")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    LOG.setLevel(logging.INFO)
+    LOG.addHandler(handler)
+    LOG.info("run %s of %s begins", folder.name, config.name)
+    try:
+        yield deployment
+    finally:
+        deployment.stop()
+        LOG.removeHandler(handler)
+        handler.close()
+
+
+def drive(folder: Path, *, device: str) -> Series:
+    """Run the engine of a deployment that `lpm up` started."""
+    place = device_of(device)
+    manifest = manifests.load(folder / "manifest.json")
+    party = folder / "parties" / ENGINE
+    given = msgspec.json.decode((party / "engine.json").read_bytes(), type=EngineFile)
+    agents = synthetic_agents(manifest, given.synthetic, place)
+
+    async def simulated() -> Series:
+        transports = connect(manifest, certificates.read(party))
+        with shown("private run", steps=manifest.steps) as on_step:
+            series = await simulate(manifest, RemotePart(manifest, transports), agents, on_step=on_step)
+        for transport in transports:
+            await transport.close()
+        return series
+
+    series = asyncio.run(simulated())
+    series.write(folder)
+    return series
+
+
+def _testbed(config: Config) -> Testbed:
+    return build(config, contacts_of(config), free_addresses(config.protocol.aggregators))

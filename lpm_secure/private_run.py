@@ -1,0 +1,129 @@
+"""Run a configuration over real processes, and replay it in the clear."""
+
+import asyncio
+import contextlib
+import dataclasses
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Final, final
+
+import msgspec
+import torch
+
+from lpm_secure.deployment import Deployment, Failure
+from lpm_secure.engine.simulate import ClearPart, PrivatePart, Release, RemotePart, simulate
+from lpm_secure.series import Series
+from lpm_secure.testbed import Testbed
+from protocols.errors import ParameterError, ProtocolError
+
+OnStep = Callable[[int, Release], None]
+POLL_S: Final = 0.2
+BAD_INPUT: Final = 2  # a process' exit code for a mistake in its files
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class Timed:
+    """A series, and how long each of its steps took.
+
+    Attributes:
+        start_s: until the end of the first round: processes start, connect and join in it.
+        step_s: mean of all later rounds.
+        traffic: bytes of vectors between clients and aggregators, over all rounds.
+        lost: processes that ended before the run did.
+        clients: what each client wrote in its summary.
+    """
+
+    series: Series
+    start_s: float
+    step_s: float
+    traffic: int = 0
+    lost: tuple[Failure, ...] = ()
+    clients: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    @property
+    def total_s(self) -> float:
+        """Seconds from the first process to the last round."""
+        return self.start_s + self.step_s * (len(self.series.counts) - 1)
+
+
+async def _timed(
+    testbed: Testbed, private: PrivatePart, device: torch.device, started: float, on_step: OnStep
+) -> Timed:
+    ends: list[float] = []
+    traffic = 0
+
+    def record(step: int, release: Release) -> None:
+        nonlocal traffic
+        ends.append(time.perf_counter())
+        traffic += release.traffic
+        on_step(step, release)
+
+    series = await simulate(testbed.manifest, private, testbed.synthetic_agents(device), on_step=record)
+    return Timed(series, ends[0] - started, (ends[-1] - ends[0]) / (len(ends) - 1), traffic)
+
+
+def run_clear(testbed: Testbed, device: torch.device, on_step: OnStep = lambda step, release: None) -> Timed:
+    """Run everything in this process, with no protection: the oracle."""
+    started = time.perf_counter()
+    private = ClearPart(testbed.manifest, testbed.private_agents(device))
+    return asyncio.run(_timed(testbed, private, device, started, on_step))
+
+
+def run_private(deployment: Deployment, device: torch.device, on_step: OnStep = lambda step, release: None) -> Timed:
+    """Start a deployment's processes, drive them through the run, and end them.
+
+    Raises:
+        ParameterError: a party refused its files.
+        ProtocolError: an aggregator ended, or a party did what the protocol does not allow.
+    """
+    started = time.perf_counter()
+    try:
+        deployment.start()
+        timed = asyncio.run(drive(deployment, device, started, on_step))
+        deployment.wait_for_clients(timeout_s=30.0)
+        lost = tuple(deployment.failures())
+        return dataclasses.replace(timed, lost=lost, clients=_summaries(deployment))
+    finally:
+        deployment.stop()
+
+
+async def drive(deployment: Deployment, device: torch.device, started: float, on_step: OnStep) -> Timed:
+    """Run the engine of a deployment whose processes run, and watch these."""
+    transports = deployment.transports()
+    private = RemotePart(deployment.testbed.manifest, transports)
+    engine = asyncio.create_task(_timed(deployment.testbed, private, device, started, on_step))
+    watch = asyncio.create_task(_watch(deployment))
+    try:
+        await asyncio.wait({engine, watch}, return_when=asyncio.FIRST_COMPLETED)
+        if watch.done():
+            watch.result()  # raises
+        return await engine
+    finally:
+        for task in (engine, watch):
+            task.cancel()
+            with contextlib.suppress(BaseException):
+                await task
+        for transport in transports:
+            await transport.close()
+
+
+async def _watch(deployment: Deployment) -> None:
+    """Raise when a process ends without which the run cannot go on; a client that dies is left out instead."""
+    aggregators = {party.name for party in deployment.testbed.manifest.aggregators}
+    while True:
+        for failure in deployment.failures():
+            if failure.returncode == BAD_INPUT:
+                raise ParameterError(f"{failure.name}: {failure.reason}")
+            if failure.name in aggregators:
+                raise ProtocolError(f"{failure.name} ended with code {failure.returncode}: {failure.reason}")
+        await asyncio.sleep(POLL_S)
+
+
+def _summaries(deployment: Deployment) -> dict[str, dict[str, Any]]:
+    """Return what each client wrote about its bytes and seconds; those that died wrote nothing."""
+    files = {
+        client.name: deployment.party(client.name) / "summary.json" for client in deployment.testbed.manifest.clients
+    }
+    return {name: msgspec.json.decode(file.read_bytes()) for name, file in files.items() if file.exists()}
