@@ -27,7 +27,7 @@ test-all: $(READY) check  ## all tests, the long ones too
 	$(BIN)/python -m pytest -m 'slow or not slow'
 
 bench: $(READY)  ## the benchmarks; ONLY=name for one
-	$(BIN)/python -m tests.benchmarks $(ONLY)
+	$(BIN)/python tests/benchmarks $(ONLY)
 
 check: $(READY)  ## style, types, import contracts, generated code
 	$(BIN)/ruff check .

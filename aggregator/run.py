@@ -1,8 +1,10 @@
 """One run at one aggregator: who has joined, and its rounds, one after the other."""
 
 import asyncio
+import contextlib
+import logging
 from collections.abc import Sequence
-from typing import Protocol, final
+from typing import Final, Protocol, final
 
 import numpy as np
 
@@ -25,6 +27,8 @@ from protocols.layout import WORD_BYTES, Layout
 from protocols.manifest import Manifest
 from protocols.messages import Announcement, Closed, Join, Joined, Members, MembersQuery, Released, Share
 from protocols.sharing.additive import KEY_BYTES
+
+LOG: Final = logging.getLogger("aggregator")
 
 
 class Peer(Protocol):
@@ -58,6 +62,7 @@ class Run:
         self._keys = store.joined(self.id)
         self._timer: asyncio.TimerHandle | None = None
         self._closing: asyncio.Task[None] | None = None
+        self._asking: asyncio.Task[list[Members]] | None = None
         frozen, self.last = store.resume(self.id)
         self.round = self._open(0)
         if self.last is not None:
@@ -86,6 +91,7 @@ class Run:
         if client not in self._keys:
             self._store.join(self.id, client, message.key)
             self._keys[client] = message.key
+            LOG.info("joined", extra={"facts": {"client": client, "step": self.round.step}})
         self.waited_for.add(client)
         return Joined(self.round.step)
 
@@ -154,8 +160,9 @@ class Run:
     def stop(self) -> None:
         """Let go of timers and tasks; what counts is in the store."""
         self._disarm()
-        if self._closing is not None:
-            self._closing.cancel()
+        for task in (self._closing, self._asking):
+            if task is not None:
+                task.cancel()
         self.round.fail(Unavailable("this aggregator is stopping; call again"))
 
     def _enrolled(self, client: str) -> None:
@@ -189,10 +196,12 @@ class Run:
         return Round(step, None if self.manifest.engine else np.zeros(self.layout.cells, dtype=np.int64))
 
     def _arm(self, current: Round) -> None:
-        """Start the round's deadline with the first that calls."""
+        """With the first call, start the deadline and ask the others, who answer when they have decided."""
         if self._timer is None and current.decided is None and current is self.round:
             loop = asyncio.get_running_loop()
             self._timer = loop.call_later(self._timeout(current.step), self._deadline, current)
+            if self._asking is None:
+                self._asking = asyncio.ensure_future(self._ask(current.step))
 
     def _disarm(self) -> None:
         if self._timer is not None:
@@ -229,7 +238,7 @@ class Run:
     async def _close(self, current: Round) -> None:
         """Agree with the other aggregators, add up, tell, and open the next round."""
         try:
-            answers = await asyncio.gather(*(peer.members(MembersQuery(self.id, current.step)) for peer in self.peers))
+            answers = await self._answers(current.step)
             agreed = set(current.shares).intersection(*(answer.names for answer in answers))
             if len(agreed) < self.manifest.min_cohort:
                 raise self._too_small(len(agreed))
@@ -251,6 +260,18 @@ class Run:
         self._store.close_round(self.id, done)
         self.last, self.round, self.waited_for = done, self._open(current.step + 1), agreed
         current.close(done)
+        LOG.info("round closed", extra={"facts": {"step": done.step, "members": len(members)}})
+
+    async def _ask(self, step: int) -> list[Members]:
+        return await asyncio.gather(*(peer.members(MembersQuery(self.id, step)) for peer in self.peers))
+
+    async def _answers(self, step: int) -> list[Members]:
+        """Return the others' members: what they were asked for early on, or ask again if that failed."""
+        asked, self._asking = self._asking, None
+        if asked is not None:
+            with contextlib.suppress(LpmError):
+                return await asked
+        return await self._ask(step)
 
     def _add_up(self, current: Round, members: tuple[str, ...]) -> U64:
         total = np.zeros(self.layout.d, dtype=np.uint64)

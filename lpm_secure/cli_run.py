@@ -63,9 +63,11 @@ def engine(
 def _print(folder: Path, result: Result) -> None:
     console = Console(soft_wrap=True)
     table = Table(show_header=False, box=None, pad_edge=False)
+    table.add_column(no_wrap=True)
+    table.add_column(no_wrap=True)
     for name, value in rows_of(result):
         table.add_row(name, value)
-    console.print(table)
+    console.print(table, crop=False)
     console.print(f"report: {folder / 'report.html'}")
     if result.clear is not None:
         console.print(f"parity: {'identical' if result.parity else 'DIFFERENT'}")

@@ -52,7 +52,7 @@ class PrivateConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
         clients: "group": each department is a client; "person": each person; "one": one client holds all.
     """
 
-    dataset: Literal["workplace_invs15", "hospital_lyon", "look_alike"]
+    dataset: Literal["workplace_invs15", "look_alike"]
     clients: Literal["group", "person", "one"] = "group"
 
 

@@ -3,18 +3,17 @@
 import sys
 
 from lpm_secure.config import Config
-from lpm_secure.data import hospital, look_alike, workplace
+from lpm_secure.data import look_alike, workplace
 from lpm_secure.data.contact_data import ContactData
 from protocols.errors import DataError
 
 
 def contacts_of(config: Config) -> ContactData:
     """Load the configured dataset; where it cannot be reached, say so in one line and generate a look-alike."""
-    dataset = config.private.dataset
-    if dataset == "look_alike":
+    if config.private.dataset == "look_alike":
         return look_alike.look_alike(config.seed)
     try:
-        return workplace.load() if dataset == "workplace_invs15" else hospital.load()
+        return workplace.load()
     except DataError as error:
         print(f"lpm: {error}; going on with a GENERATED LOOK-ALIKE, which is not real data", file=sys.stderr)
         return look_alike.look_alike(config.seed)

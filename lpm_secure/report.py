@@ -31,12 +31,12 @@ def rows_of(result: Result) -> list[tuple[str, str]]:
         ("attack rate, private agents", f"{found['attack_rate_private']:.1%}"),
         ("attack rate, synthetic agents", f"{found['attack_rate_synthetic']:.1%}"),
         ("seconds per step", f"{found['seconds_per_step']:.4f}"),
-        ("seconds until the first step (processes start and join)", f"{found['seconds_start']:.1f}"),
+        ("seconds until all have joined", f"{found['seconds_start']:.1f}"),
     ]
     if found["bytes_per_client_per_step"] is not None:
-        rows.append(("bytes per client and step, both ways", f"{found['bytes_per_client_per_step']:,.0f}"))
+        rows.append(("bytes per client and step", f"{found['bytes_per_client_per_step']:,.0f}"))
     if found["overhead"] is not None:
-        rows.append(("overhead against the clear run, per step", f"{found['overhead']:.1f}x"))
+        rows.append(("overhead against the clear step", f"{found['overhead']:.1f}x"))
     if found["lost"]:
         rows.append(("lost on the way", ", ".join(each["party"] for each in found["lost"])))
     return rows

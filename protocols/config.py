@@ -29,7 +29,11 @@ def load_config(path: Path, kind: type[T]) -> T:
         return msgspec.convert(content, kind)
     except msgspec.ValidationError as error:
         cause = error.__cause__
-        message = str(cause) if isinstance(cause, LpmError) else f"{error}{_hint(str(error), kind)}"
+        message = (
+            str(cause)
+            if isinstance(cause, LpmError)
+            else f"{error}{_hint(str(error), kind)}{_got(str(error), content)}"
+        )
         raise ConfigError(f"{path}: {message}") from error
 
 
@@ -41,6 +45,16 @@ def _hint(message: str, kind: type[Any]) -> str:
     known = sorted(_keys(kind))
     near = difflib.get_close_matches(unknown[1], known, n=1)
     return f"; did you mean `{near[0]}`?" if near else f"; known keys are {', '.join(known)}"
+
+
+def _got(message: str, content: Any) -> str:
+    """Name the value that the message's path leads to; where a path stops at `[...]`, the table that holds it."""
+    path = re.search(r"at `\$([^`]*)`", message)
+    if path is None or "field" in message:
+        return ""
+    for key, index in re.findall(r"\.([\w-]+)|\[(\d+)\]", path[1]):
+        content = content[key] if key else content[int(index)]
+    return f"; got {content!r}"
 
 
 def _keys(kind: Any) -> set[str]:

@@ -86,16 +86,11 @@ class RemotePart(PrivatePart):
         """
         call = Announcement(self._id, step, synthetic)
         timeout_s = patience_s(self._manifest, step)
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(each.call(call, timeout_s=timeout_s)) for each in self._transports]
-        replies: list[Released] = [task.result() for task in tasks]
-        if (
-            len(
-                {(reply.step, reply.members, reply.release.size) for reply in replies}
-                | {(step, replies[0].members, self._layout.released)}
-            )
-            != 1
-        ):
+        replies: list[Released] = await asyncio.gather(
+            *(each.call(call, timeout_s=timeout_s) for each in self._transports)
+        )
+        told = {(reply.step, reply.members, reply.release.size) for reply in replies}
+        if told != {(step, replies[0].members, self._layout.released)}:
             raise PartiesDisagree(f"aggregators told the engine different things about step {step}; stop the run")
         opened = from_ring(self._sharing.join([reply.release for reply in replies]))
         cells = self._layout.cells

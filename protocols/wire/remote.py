@@ -54,14 +54,11 @@ class Grpc(Transport):
     """
 
     def __init__(self, address: str, *, name: str, credentials: Credentials, max_bytes: int) -> None:
-        """Connect to the party `name` at `address` on the first call."""
-        require_tls13()
-        channel_credentials = grpc.ssl_channel_credentials(
-            credentials.authority, credentials.private_key, credentials.certificate
-        )
-        self._name = name
-        self._channel = aio.secure_channel(address, channel_credentials, options=_options(name, max_bytes))
-        self._calls = {method: self._channel.unary_unary(f"/{SERVICE}/{method}", None, None) for method in METHODS}
+        """Reach the party `name` at `address`; the connection is made by the first call, in its event loop."""
+        self._name, self._address = name, address
+        self._credentials = credentials
+        self._options = _options(name, max_bytes)
+        self._channel: aio.Channel | None = None
 
     async def call(self, request: object, *, timeout_s: float) -> Any:
         """Call, again while the other side is unavailable, for at most `timeout_s` in all."""
@@ -69,7 +66,8 @@ class Grpc(Transport):
         content = codec.encode(request)
         self.sent += len(content)
         try:
-            reply = await self._calls[method](content, timeout=timeout_s, wait_for_ready=True)
+            call = self._connected().unary_unary(f"/{SERVICE}/{method}", None, None)
+            reply = await call(content, timeout=timeout_s, wait_for_ready=True)
         except aio.AioRpcError as error:
             raise _error(error, self._name) from None
         self.received += len(reply)
@@ -77,7 +75,16 @@ class Grpc(Transport):
 
     async def close(self) -> None:
         """Close the connection."""
-        await self._channel.close(None)
+        if self._channel is not None:
+            await self._channel.close(None)
+
+    def _connected(self) -> aio.Channel:
+        if self._channel is None:
+            require_tls13()
+            own = self._credentials
+            tls = grpc.ssl_channel_credentials(own.authority, own.private_key, own.certificate)
+            self._channel = aio.secure_channel(self._address, tls, options=self._options)
+        return self._channel
 
 
 def _error(error: aio.AioRpcError, name: str) -> LpmError:

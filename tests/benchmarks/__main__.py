@@ -1,0 +1,85 @@
+"""Run the benchmarks: `python tests/benchmarks [NAME]`. Prints a table and writes build/bench.json.
+
+Every benchmark runs in a process of its own, so that its peak memory is its own, and yields ratios measured in one run.
+"""
+
+import importlib
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import msgspec
+from measure import Row, peak_mib
+from rich.console import Console
+from rich.table import Table
+
+HERE = Path(__file__).parent
+OUTPUT = HERE.parent.parent / "build" / "bench.json"
+
+
+def benchmarks():
+    """Return the module of every benchmark by its name: each `bench_*.py` lists its own."""
+    modules = [importlib.import_module(path.stem) for path in sorted(HERE.glob("bench_*.py"))]
+    return {name: module.__name__ for module in modules for name in module.BENCHMARKS}
+
+
+def machine():
+    """Say what the figures were measured on."""
+    return f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}"
+
+
+def run_one(module, name, output):
+    """Run one benchmark in this process, and leave its rows in a file."""
+    rows = importlib.import_module(module).BENCHMARKS[name]()
+    for row in rows:
+        row.machine = machine()
+        row.peak_mib = row.peak_mib or peak_mib()
+    Path(output).write_bytes(msgspec.json.encode(rows))
+
+
+def run_all(chosen):
+    """Run benchmarks one after the other, and return their rows."""
+    rows = []
+    for name, module in chosen.items():
+        with tempfile.TemporaryDirectory() as folder:
+            output = Path(folder) / "rows.json"
+            subprocess.run([sys.executable, str(HERE), "--one", module, name, str(output)], check=True)
+            rows += msgspec.json.decode(output.read_bytes(), type=list[Row])
+        print(f"{name} done", file=sys.stderr)
+    return rows
+
+
+def show(rows):
+    """Print the table."""
+    table = Table("name", "value", "unit", "against", "ratio", "peak MiB", box=None)
+    for row in rows:
+        table.add_row(row.name, f"{row.value:.4g}", row.unit, row.against, f"{row.ratio:.3g}", f"{row.peak_mib:.0f}")
+    Console(width=160).print(table)
+
+
+def main():
+    """Parse, run, print, write; rows of other names in the file stay."""
+    if sys.argv[1:2] == ["--one"]:
+        run_one(*sys.argv[2:])
+        return 0
+    known = benchmarks()
+    wanted = sys.argv[1:] or list(known)
+    if unknown := set(wanted) - known.keys():
+        print(f"bench: no benchmark {min(unknown)}; there are {', '.join(known)}", file=sys.stderr)
+        return 2
+    rows = run_all({name: known[name] for name in wanted})
+    show(rows)
+    OUTPUT.parent.mkdir(exist_ok=True)
+    old = json.loads(OUTPUT.read_text()) if OUTPUT.exists() else []
+    new = [msgspec.to_builtins(row) for row in rows]
+    kept = [row for row in old if row["name"] not in {each["name"] for each in new}]
+    OUTPUT.write_bytes(msgspec.json.format(msgspec.json.encode(kept + new), indent=2))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

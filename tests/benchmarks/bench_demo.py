@@ -1,0 +1,40 @@
+"""`demo_private`: wall time of the private demo run, against the same run in the clear in one process."""
+
+import tempfile
+from pathlib import Path
+
+import torch
+from measure import Row
+
+from lpm_secure import config
+from lpm_secure.contacts import contacts_of
+from lpm_secure.deployment import Deployment, free_addresses
+from lpm_secure.private_run import run_clear, run_private
+from lpm_secure.testbed import build
+
+CONFIG = Path(__file__).parent.parent.parent / "examples" / "workplace.toml"
+CPU = torch.device("cpu")
+
+
+def demo_private():
+    """Run both; the first row counts everything, the second only the steps."""
+    given = config.load(CONFIG)
+    testbed = build(given, contacts_of(given), free_addresses(given.protocol.aggregators))
+    with tempfile.TemporaryDirectory() as folder:
+        deployment = Deployment(Path(folder), testbed)
+        deployment.write()
+        private = run_private(deployment, CPU)
+    clear = run_clear(testbed, CPU)
+    if private.series.hash != clear.series.hash:
+        raise RuntimeError("the private run differs from the clear one")
+    wall = Row(
+        "demo_private", private.total_s, "s", f"clear run, {clear.total_s:.2f} s", private.total_s / clear.total_s
+    )
+    per_step = f"clear step, {clear.step_s * 1e3:.2f} ms"
+    return [
+        wall,
+        Row("demo_private_step", private.step_s * 1e3, "ms", per_step, private.step_s / clear.step_s),
+    ]
+
+
+BENCHMARKS = {"demo_private": demo_private}

@@ -1,0 +1,72 @@
+"""A small deployment of real processes: four clients of five people each, two aggregators, an engine."""
+
+import numpy as np
+import pytest
+
+from lpm_secure.config import (
+    CellConfig,
+    Config,
+    Delay,
+    ModelConfig,
+    PrivateConfig,
+    ProtocolConfig,
+    SyntheticConfig,
+)
+from lpm_secure.data.contact_data import ContactData
+from lpm_secure.deployment import Deployment, free_addresses
+from lpm_secure.testbed import build
+
+STEPS = 8
+
+
+def small_data(seed=0):
+    draw = np.random.default_rng(seed)
+    people = np.arange(100, 120)
+    rows = sorted(
+        {(day, *sorted(pair)) for day in range(3) for pair in draw.choice(people, (30, 2)) if pair[0] != pair[1]}
+    )
+    day, a, b = np.array(rows).T
+    return ContactData(
+        people=people,
+        group=tuple("abcd"[index // 5] for index in range(20)),
+        days=3,
+        day=day,
+        a=a,
+        b=b,
+        weight=draw.integers(1, 50, day.size),
+        source="drawn for a test",
+        look_alike=True,
+    )
+
+
+def small_config(**protocol):
+    return Config(
+        name="small",
+        seed=5,
+        steps=STEPS,
+        model=ModelConfig(
+            beta={"near": 0.02}, cell_beta=0.5, latent=Delay(2.0, 1.0), infectious=Delay(4.0, 1.0), initial=0.2
+        ),
+        private=PrivateConfig(dataset="look_alike"),
+        cells=CellConfig(count=3),
+        synthetic=SyntheticConfig(agents=300),
+        protocol=ProtocolConfig(**{"mode": "sum", "join_timeout_s": 20.0, "round_timeout_s": 2.0, **protocol}),
+    )
+
+
+@pytest.fixture
+def deploy(tmp_path):
+    """Return a function that writes a deployment; its processes are ended after the test."""
+    made = []
+
+    def _deploy(**protocol):
+        config = small_config(**protocol)
+        testbed = build(config, small_data(), free_addresses(config.protocol.aggregators))
+        deployment = Deployment(tmp_path / f"run-{len(made)}", testbed)
+        deployment.write()
+        made.append(deployment)
+        return deployment
+
+    yield _deploy
+    for deployment in made:
+        deployment.stop()

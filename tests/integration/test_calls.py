@@ -1,0 +1,199 @@
+"""Single calls to a real aggregator over TLS: what it refuses, and how."""
+
+import asyncio
+import datetime
+import socket
+import ssl
+
+import grpc
+import numpy as np
+import pytest
+from grpc import aio
+
+from protocols import certificates
+from protocols import manifest as manifests
+from protocols.errors import (
+    ConflictingReplay,
+    ManifestMismatch,
+    NotEnrolled,
+    NotJoined,
+    ProtocolError,
+    RoundAhead,
+    Unavailable,
+    WireError,
+    WrongLength,
+)
+from protocols.layout import Layout
+from protocols.messages import Announcement, Join, MembersQuery, Share
+from protocols.wire.connect import connect
+from protocols.wire.methods import SERVICE
+
+KEY = bytes(range(32))
+
+
+@pytest.fixture
+def served(deploy):
+    """Return a deployment of which only the aggregators run."""
+    deployment = deploy(round_timeout_s=1.0, join_timeout_s=1.0)
+    for party in deployment.testbed.manifest.aggregators:
+        deployment.start_party(party.name)
+    return deployment
+
+
+def calls(deployment, requests, *, party="a", credentials=None, aggregator=1, timeout_s=10.0):
+    """Send requests to one aggregator as one party, one after the other, and return replies or raise."""
+
+    async def send():
+        transports = connect(deployment.testbed.manifest, credentials or certificates.read(deployment.party(party)))
+        try:
+            return [await transports[aggregator].call(request, timeout_s=timeout_s) for request in requests]
+        finally:
+            for transport in transports:
+                await transport.close()
+
+    return asyncio.run(send())
+
+
+def run_id(deployment):
+    return manifests.run_id(deployment.testbed.manifest)
+
+
+def vector(deployment, fill=0):
+    return np.full(Layout.of(deployment.testbed.manifest).d, fill, dtype=np.uint64)
+
+
+def test_a_call_of_another_run_is_refused(served):
+    with pytest.raises(ManifestMismatch, match="no run of that id"):
+        calls(served, [Join(bytes(32), b"")])
+
+
+def test_a_share_of_a_wrong_length_is_refused(served):
+    with pytest.raises(WrongLength, match="got a share of 3 words"):
+        calls(served, [Join(run_id(served), b""), Share(run_id(served), 0, np.zeros(3, dtype=np.uint64))])
+
+
+def test_an_oversized_call_is_refused_before_it_is_read(served):
+    huge = np.zeros(2**20, dtype=np.uint64)
+    with pytest.raises(ProtocolError, match="RESOURCE_EXHAUSTED"):
+        calls(served, [Join(run_id(served), b""), Share(run_id(served), 0, huge)])
+
+
+def test_a_share_before_the_join_is_refused(served):
+    with pytest.raises(NotJoined):
+        calls(served, [Share(run_id(served), 0, vector(served))])
+
+
+def test_a_step_ahead_is_refused(served):
+    with pytest.raises(RoundAhead, match="step 0 comes next"):
+        calls(served, [Join(run_id(served), b""), Share(run_id(served), 3, vector(served))])
+
+
+def test_another_body_for_the_same_step_is_refused_and_the_same_is_not(served):
+    share, other = (Share(run_id(served), 0, vector(served, fill)) for fill in (1, 2))
+
+    async def scenario():
+        transports = connect(served.testbed.manifest, certificates.read(served.party("a")))
+        call = transports[1].call
+        await call(Join(run_id(served), b""), timeout_s=10.0)
+        first = asyncio.ensure_future(call(share, timeout_s=3.0))
+        again = asyncio.ensure_future(call(share, timeout_s=3.0))
+        await asyncio.sleep(0.3)
+        with pytest.raises(ConflictingReplay):
+            await call(other, timeout_s=3.0)
+        results = await asyncio.gather(first, again, return_exceptions=True)
+        for transport in transports:
+            await transport.close()
+        return [type(result) for result in results]
+
+    # Nobody else takes part, so neither call closes the round; both were taken for the same share.
+    kinds = asyncio.run(scenario())
+    assert kinds[0] == kinds[1]
+    assert kinds[0] is not ConflictingReplay
+
+
+@pytest.mark.parametrize(
+    "request_of", [lambda run: Announcement(run, 0, np.zeros(3, dtype=np.int64)), lambda run: MembersQuery(run, 0)]
+)
+def test_a_client_cannot_speak_for_engine_or_aggregator(served, request_of):
+    with pytest.raises(NotEnrolled):
+        calls(served, [request_of(run_id(served))])
+
+
+def test_the_engine_cannot_join_as_a_client(served):
+    with pytest.raises(NotEnrolled, match="lists no client engine"):
+        calls(served, [Join(run_id(served), b"")], party="engine")
+
+
+def test_a_certificate_of_another_authority_is_refused(served):
+    calls(served, [Join(run_id(served), b"")])  # the server is up
+    own = certificates.read(served.party("a"))
+    strange = certificates.new_authority("stranger").issue("a")
+    mixed = certificates.Credentials(own.authority, strange.certificate, strange.private_key)
+    with pytest.raises(Unavailable):
+        calls(served, [Join(run_id(served), b"")], credentials=mixed, timeout_s=3.0)
+
+
+def test_a_party_refuses_an_aggregator_of_another_authority(served):
+    calls(served, [Join(run_id(served), b"")])  # the server is up
+    stranger = certificates.new_authority("stranger").issue("a")
+    with pytest.raises(Unavailable):
+        calls(served, [Join(run_id(served), b"")], credentials=stranger, timeout_s=3.0)
+
+
+def test_an_expired_certificate_is_refused(deploy, tmp_path):
+    deployment = deploy()
+    authority = certificates.new_authority("the run's")
+    past = datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=10)
+    for party in deployment.testbed.manifest.aggregators:
+        certificates.write(deployment.party(party.name), authority.issue(party.name))
+        deployment.start_party(party.name)
+    valid, expired = authority.issue("a"), authority.issue("a", days=5, now=past)
+    assert calls(deployment, [Join(run_id(deployment), b"")], credentials=valid)[0].step == 0
+    with pytest.raises(Unavailable):
+        calls(deployment, [Join(run_id(deployment), b"")], credentials=expired, timeout_s=3.0)
+
+
+def test_bytes_that_are_no_message_are_refused(served):
+    async def send():
+        own = certificates.read(served.party("a"))
+        tls = grpc.ssl_channel_credentials(own.authority, own.private_key, own.certificate)
+        options = [("grpc.ssl_target_name_override", "aggregator-1")]
+        async with aio.secure_channel(served.testbed.manifest.aggregators[1].address, tls, options) as channel:
+            await channel.unary_unary(f"/{SERVICE}/Join")(b"\xff\xff\xff", wait_for_ready=True, timeout=10.0)
+
+    with pytest.raises(aio.AioRpcError) as caught:
+        asyncio.run(send())
+    assert caught.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+    assert dict(caught.value.trailing_metadata())["lpm-code"] == WireError.code
+
+
+@pytest.mark.parametrize(("version", "works"), [(ssl.TLSVersion.TLSv1_2, False), (ssl.TLSVersion.TLSv1_3, True)])
+def test_only_tls_1_3_is_spoken(served, version, works):
+    calls(served, [Join(run_id(served), b"")])  # the server is up
+    folder = served.party("a")
+    context = ssl.create_default_context(cafile=folder / "authority.pem")
+    context.load_cert_chain(folder / "certificate.pem", folder / "private.key")
+    context.minimum_version = context.maximum_version = version
+    context.set_alpn_protocols(["h2"])
+    host, port = served.testbed.manifest.aggregators[1].address.split(":")
+    with socket.create_connection((host, int(port)), timeout=5.0) as plain:
+        if works:
+            with context.wrap_socket(plain, server_hostname="aggregator-1") as secure:
+                assert secure.version() == "TLSv1.3"
+        else:
+            with pytest.raises((ssl.SSLError, ConnectionError)):
+                context.wrap_socket(plain, server_hostname="aggregator-1")
+
+
+def test_health_is_told_to_those_with_a_certificate(served):
+    from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+    async def ask():
+        own = certificates.read(served.party("a"))
+        tls = grpc.ssl_channel_credentials(own.authority, own.private_key, own.certificate)
+        options = [("grpc.ssl_target_name_override", "aggregator-1")]
+        async with aio.secure_channel(served.testbed.manifest.aggregators[1].address, tls, options) as channel:
+            stub = health_pb2_grpc.HealthStub(channel)
+            return await stub.Check(health_pb2.HealthCheckRequest(service=SERVICE), wait_for_ready=True, timeout=10.0)
+
+    assert asyncio.run(ask()).status == health_pb2.HealthCheckResponse.SERVING

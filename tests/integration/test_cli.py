@@ -1,0 +1,170 @@
+"""The command line as a person meets it: results, files, and one line for each mistake."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+EXAMPLE = Path(__file__).parent.parent.parent / "examples" / "workplace.toml"
+
+
+def lpm(*arguments, cwd, **environment):
+    """Run `lpm` and return what happened."""
+    command = [sys.executable, "-m", "lpm_secure.cli", *map(str, arguments)]
+    return subprocess.run(
+        command,
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        timeout=240,
+        env={**os.environ, "COLUMNS": "200", **environment},
+    )
+
+
+@pytest.fixture
+def config(tmp_path):
+    """Return a function that writes a small configuration with lines replaced."""
+
+    def write(*replaced):
+        text = EXAMPLE.read_text().replace("100_000", "500").replace("steps = 60", "steps = 6")
+        text = text.replace('dataset = "workplace_invs15"', 'dataset = "look_alike"')
+        for old, new in replaced:
+            assert old in text
+            text = text.replace(old, new)
+        path = tmp_path / "run.toml"
+        path.write_text(text)
+        return path
+
+    return write
+
+
+def test_a_run_leaves_a_folder_that_pandas_and_a_browser_open(config, tmp_path):
+    done = lpm("run", config(), cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "parity: identical" in done.stdout
+    (folder,) = (tmp_path / "runs").iterdir()
+    figures = json.loads((folder / "run.json").read_text())
+    assert figures["parity"] is True
+    assert figures["sha256_private"] == figures["sha256_clear"]
+    assert figures["sha256_private"] in done.stdout
+    assert figures["look_alike"] is True
+    assert len(figures["clients"]) == 12
+    rows = (folder / "series.csv").read_text().splitlines()
+    assert len(rows) == 1 + 7
+    report = (folder / "report.html").read_text()
+    assert "GENERATED LOOK-ALIKE" in report
+    assert "GENERATED LOOK-ALIKE" in done.stdout
+    assert "<script src" not in report
+    assert (folder / "run.log").read_text().count("\n") >= 2
+    for key in folder.glob("parties/*/private.key"):
+        assert key.stat().st_mode & 0o777 == 0o600
+
+
+def test_the_clear_run_gives_the_same_series(config, tmp_path):
+    path = config()
+    private = lpm("run", path, cwd=tmp_path)
+    clear = lpm("run", path, "--clear", cwd=tmp_path)
+    assert clear.returncode == 0, clear.stderr
+    assert clear.stdout.strip().removeprefix("series: ") in private.stdout
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("cell_beta = 0.25", "cellbeta = 0.25", "did you mean `cell_beta`"),
+        ("aggregators = 2", "aggregators = 1", "got k = 1"),
+        ("initial = 0.01", "initial = 1.5", "<= 1.0 - at `$.model.initial`; got 1.5"),
+        ("initial = 0.01", "initial = nan", "got nan"),
+        ("near = 0.0005", "near = -0.1", ">= 0.0"),
+        ("near = 0.0005", "near = nan", "got {'near': nan}"),
+        ('mode = "sum"', "", "mode"),
+        ('mode = "sum"', 'mode = "outcome"', "mode"),
+        ("near = 0.0005", "near = 90_000.0", "must stay below 2**63"),
+        ("min_cohort = 5", "min_cohort = 50", "set it lower"),
+        ("seed = 1", "seed = ", "is not TOML"),
+        ('dataset = "look_alike"', 'dataset = "nobody"', "nobody"),
+    ],
+)
+def test_a_mistake_in_a_config_is_one_line_and_exit_code_2(config, tmp_path, old, new, said):
+    done = lpm("run", config((old, new)), cwd=tmp_path)
+    assert done.returncode == 2, done.stderr
+    assert said in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert done.stdout == ""
+
+
+def test_a_missing_file_is_one_line(tmp_path):
+    done = lpm("run", tmp_path / "none.toml", cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.startswith("lpm: cannot read")
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_cuda_where_there_is_none_is_one_line(config, tmp_path):
+    import torch
+
+    if torch.cuda.is_available():
+        pytest.skip("this machine has cuda")
+    done = lpm("run", config(), "--device", "cuda", cwd=tmp_path)
+    assert (done.returncode, len(done.stderr.strip().splitlines())) == (2, 1)
+
+
+def test_up_waits_for_an_engine_that_drives_it(config, tmp_path):
+    path = config()
+    command = [sys.executable, "-m", "lpm_secure.cli", "up", str(path)]
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as up:
+        up.stdout.readline()
+        folder = up.stdout.readline().split()[-1]
+        driven = lpm("engine", folder, cwd=tmp_path)
+        assert driven.returncode == 0, driven.stderr
+        assert up.wait(30) == 0
+    clear = lpm("run", path, "--clear", cwd=tmp_path)
+    assert driven.stdout == clear.stdout
+    assert Path(folder, "series.parquet").exists()
+
+
+def test_an_interrupted_up_leaves_no_process_behind(config, tmp_path):
+    command = [sys.executable, "-m", "lpm_secure.cli", "up", str(config())]
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as up:
+        up.stdout.readline()
+        children = Path(f"/proc/{up.pid}/task/{up.pid}/children").read_text().split()
+        assert len(children) == 14
+        up.send_signal(signal.SIGTERM)
+        assert up.wait(30) == 130
+    time.sleep(0.2)
+    assert not [child for child in children if Path(f"/proc/{child}").exists()]
+
+
+def test_keys_are_made_once_and_signed_by_one_authority(tmp_path):
+    first = lpm("keys", tmp_path / "pki", "aggregator-0", cwd=tmp_path)
+    second = lpm("keys", tmp_path / "pki", "hospital-a", cwd=tmp_path)
+    assert (first.returncode, second.returncode) == (0, 0)
+    authorities = {(tmp_path / "pki" / name / "authority.pem").read_bytes() for name in ("aggregator-0", "hospital-a")}
+    assert len(authorities) == 1
+    again = lpm("keys", tmp_path / "pki", "hospital-a", cwd=tmp_path)
+    assert again.returncode == 2
+    assert "is there already" in again.stderr
+
+
+@pytest.mark.parametrize("module", ["aggregator", "client_sdk"])
+def test_a_party_with_a_wrong_config_says_so_in_one_line(tmp_path, module):
+    path = tmp_path / "party.toml"
+    path.write_text('nam = "a"\n')
+    command = [sys.executable, "-m", module, "--config", str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert "did you mean `name`" in done.stderr
+
+
+def test_a_client_imports_neither_torch_nor_crypten():
+    code = (
+        "import sys, client_sdk; print(sorted(sys.modules.keys() & {'torch', 'crypten', 'scipy', 'pyarrow', 'typer'}))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -1,0 +1,130 @@
+"""Faults over real processes and TLS: each ends in the documented behaviour, and nothing hangs."""
+
+import asyncio
+import json
+import signal
+import time
+
+import pytest
+import torch
+
+from lpm_secure.private_run import drive, run_clear, run_private
+from protocols.errors import ParameterError, ProtocolError
+
+CPU = torch.device("cpu")
+
+
+def driven(deployment, on_step):
+    """Drive a deployment whose processes the test has started."""
+    return asyncio.run(drive(deployment, CPU, time.perf_counter(), on_step))
+
+
+def members_by_step(deployment, act):
+    """Drive a deployment, call `act(step)` after each round, and return how many clients took part in each."""
+    members = {}
+
+    def on_step(step, release):
+        members[step] = release.members
+        act(step)
+
+    return driven(deployment, on_step), members
+
+
+@pytest.mark.parametrize("k", [2, 3])
+def test_a_run_over_real_processes_equals_the_clear_run(deploy, k):
+    deployment = deploy(aggregators=k)
+    private = run_private(deployment, CPU)
+    clear = run_clear(deployment.testbed, CPU)
+    assert private.series.hash == clear.series.hash
+    assert private.series.attack_rate("private") > private.series.counts[0, 0, 2] / 20
+    assert [client["modules"] for client in private.clients.values()] == [[]] * 4
+    assert private.lost == ()
+
+
+def test_a_client_killed_in_the_middle_is_left_out_and_the_run_goes_on(deploy):
+    deployment = deploy()
+    deployment.start()
+
+    def act(step):
+        if step == 3:
+            deployment.process("b").kill()
+
+    timed, members = members_by_step(deployment, act)
+    counted = [members[step] for step in range(9)]
+    assert counted in ([4] * 4 + [3] * 5, [4] * 5 + [3] * 4)  # its share of step 4 may have been in already
+    totals = timed.series.counts[:, 0].sum(axis=1).tolist()
+    assert totals == [5 * clients for clients in counted]
+    assert [failure.name for failure in deployment.failures()] == ["b"]
+
+
+def test_a_client_that_never_joins_is_waited_for_once(deploy):
+    deployment = deploy(join_timeout_s=4.0)
+    for name in ("aggregator-0", "aggregator-1", "a", "b", "d"):
+        deployment.start_party(name)
+    started = time.perf_counter()
+    _, members = members_by_step(deployment, lambda step: None)
+    assert set(members.values()) == {3}
+    assert time.perf_counter() - started < 4.0 + 2.0 * 8
+
+
+@pytest.mark.parametrize("name", ["aggregator-0", "aggregator-1"])
+def test_an_aggregator_killed_between_rounds_resumes_and_the_result_is_the_same(deploy, name):
+    deployment = deploy(round_timeout_s=5.0)
+    deployment.start()
+
+    async def scenario():
+        restarts = []
+
+        def on_step(step, release):
+            if step in (2, 5):
+                deployment.process(name).send_signal(signal.SIGKILL)
+                deployment.process(name).wait()
+                deployment.start_party(name)
+                restarts.append(release.members)
+
+        return await drive(deployment, CPU, time.perf_counter(), on_step), restarts
+
+    timed, restarts = asyncio.run(scenario())
+    assert restarts == [4, 4]
+    assert timed.series.hash == run_clear(deployment.testbed, CPU).series.hash
+
+
+def test_an_aggregator_that_stays_away_ends_the_run(deploy):
+    deployment = deploy()
+    deployment.start()
+
+    def act(step):
+        if step == 2:
+            deployment.process("aggregator-1").kill()
+
+    with pytest.raises(ProtocolError, match="aggregator-1 ended"):
+        members_by_step(deployment, act)
+
+
+def test_a_release_over_too_few_clients_is_refused(deploy):
+    deployment = deploy(min_cohort=4)
+    deployment.start()
+
+    def act(step):
+        if step == 2:
+            deployment.process("c").kill()
+
+    with pytest.raises(ProtocolError, match="the manifest promises 4"):
+        members_by_step(deployment, act)
+
+
+def test_a_client_with_a_wrong_file_stops_the_run_before_it_begins(deploy):
+    deployment = deploy()
+    path = deployment.party("c") / "contacts.csv"
+    path.write_text(path.read_text() + "0,100,999,near,1\n")
+    with pytest.raises(ParameterError, match="names the unknown person 999"):
+        run_private(deployment, CPU)
+
+
+def test_logs_of_aggregators_hold_no_value_of_a_vector(deploy):
+    deployment = deploy()
+    run_private(deployment, CPU)
+    for name in ("aggregator-0", "aggregator-1"):
+        lines = [json.loads(line) for line in (deployment.party(name) / "log.jsonl").read_text().splitlines()]
+        assert {line["event"] for line in lines} <= {"serving", "joined", "round closed", "stopped"}
+        assert all(not isinstance(value, list | dict) for line in lines for value in line.values())
