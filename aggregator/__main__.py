@@ -1,33 +1,74 @@
-"""`python -m aggregator --config FILE`: one operator's server."""
+"""One operator's server.
+
+python -m aggregator --config FILE           an aggregator: holds one additive share of everything
+python -m aggregator dealer --config FILE    the dealer: hands the aggregators randomness, and sees no input
+"""
 
 import argparse
 import asyncio
+import signal
 import sys
+import threading
 from pathlib import Path
 
 from aggregator import config
 from aggregator.log import start_log
-from aggregator.wire.server import serve
+from protocols import manifest as manifests
 from protocols.errors import ParameterError
 
 
 def main() -> int:
-    """Serve the runs that the configuration names, until told to stop."""
+    """Serve what the configuration names, until told to stop."""
     parser = argparse.ArgumentParser(
         prog="python -m aggregator",
         description=__doc__,
-        epilog=config.AggregatorConfig.__doc__,
+        epilog=f"{config.AggregatorConfig.__doc__}\n\nThe dealer's: {config.DealerFile.__doc__}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    parser.add_argument("role", nargs="?", choices=("aggregator", "dealer"), default="aggregator")
     parser.add_argument("--config", type=Path, required=True, metavar="FILE", help="TOML; see below")
-    path: Path = parser.parse_args().config
+    given = parser.parse_args()
     start_log()
     try:
-        asyncio.run(serve(config.load(path), path.resolve().parent))
+        if given.role == "dealer":
+            deal(given.config)
+        else:
+            aggregate(given.config)
     except ParameterError as error:
-        print(f"aggregator: {error}", file=sys.stderr)
+        print(f"{given.role}: {error}", file=sys.stderr)
         return 2
     return 0
+
+
+def aggregate(path: Path) -> None:
+    """Run an aggregator."""
+    from aggregator.wire.server import serve  # noqa: PLC0415 - a dealer needs no gRPC
+
+    asyncio.run(serve(config.load(path), path.resolve().parent))
+
+
+def deal(path: Path) -> None:
+    """Run a dealer."""
+    from aggregator.comparer import identity, parties_of  # noqa: PLC0415 - only outcome mode needs these
+    from aggregator.mpc import DealerConfig, serve_dealer  # noqa: PLC0415
+
+    given, folder = config.load_dealer(path), path.resolve().parent
+    manifest = manifests.load(folder / given.manifest)
+    parties, me = parties_of(manifest)
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    serve_dealer(
+        DealerConfig(
+            me=me,
+            parties=parties,
+            identity=identity(folder / given.credentials),
+            run=manifests.run_id(manifest),
+            timeout_s=manifest.round_timeout_s,
+            testbed=given.testbed,
+        ),
+        stop=stop,
+    )
 
 
 if __name__ == "__main__":

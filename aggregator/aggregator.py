@@ -8,8 +8,8 @@ from protocols import messages
 from protocols.errors import ManifestMismatch, NotEnrolled, WireError
 from protocols.manifest import ENGINE
 
-Request = messages.Join | messages.Share | messages.Announcement | messages.MembersQuery
-Reply = messages.Joined | messages.Closed | messages.Released | messages.Members
+Request = messages.Join | messages.Share | messages.Announcement | messages.MembersQuery | messages.ComparedQuery
+Reply = messages.Joined | messages.Closed | messages.Released | messages.Members | messages.Compared
 
 
 @final
@@ -45,7 +45,9 @@ class Aggregator:
                 raise NotEnrolled(f"{caller} is not the engine; only the engine announces")
             return await run.announce(request)
         if caller not in {party.name for party in run.manifest.aggregators}:
-            raise NotEnrolled(f"{caller} is not an aggregator of this run; only they ask for members")
+            raise NotEnrolled(f"{caller} is not an aggregator of this run; only they ask this")
+        if isinstance(request, messages.ComparedQuery):
+            return await run.compared(request)
         return await run.members(request)
 
     def stop(self) -> None:

@@ -32,6 +32,28 @@ class AggregatorConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
     metrics_port: Port = 0
 
 
+@final
+class DealerFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What `python -m aggregator dealer --config FILE` reads; paths are relative to the file.
+
+    Attributes:
+        name: the dealer's in the manifest, and in its certificate. It listens where the manifest says.
+        credentials: folder with authority.pem, certificate.pem and private.key (mode 0600).
+        manifest: of the run.
+        testbed: allow the dealer on the host of an aggregator. Then one machine sees everything.
+    """
+
+    name: Name
+    credentials: str
+    manifest: str
+    testbed: bool = False
+
+
+def load_dealer(path: Path) -> DealerFile:
+    """Read a dealer's configuration file; errors are ConfigError."""
+    return load_config(path, DealerFile)
+
+
 def load(path: Path) -> AggregatorConfig:
     """Read a configuration file; errors are ConfigError."""
     return load_config(path, AggregatorConfig)

@@ -21,13 +21,15 @@ class Round:
     """Mutable, and touched only from the event loop's thread: every change happens between two awaits.
 
     Attributes:
-        shares: what each client sent, read-only uint64[d] or uint64[0].
+        number: of the round, by the run's schedule; step: that it belongs to.
+        shares: what each client sent, read-only, its words or none.
         synthetic: what the engine announced; zeros from the start where the run has no engine.
         decided: the members, once this aggregator has decided.
     """
 
-    def __init__(self, step: int, synthetic: I64 | None) -> None:
-        """Open the round of a step."""
+    def __init__(self, number: int, step: int, synthetic: I64 | None) -> None:
+        """Open a round."""
+        self.number = number
         self.step = step
         self.shares: dict[str, U64] = {}
         self.digests: dict[str, bytes] = {}

@@ -8,6 +8,7 @@ from typing import Final, Protocol, final
 
 import numpy as np
 
+from aggregator.outcome import Comparer, ComparingPeer, Hidden, Outcome
 from aggregator.round import Round, digest
 from aggregator.store import Done, Frozen, Store
 from protocols import manifest as manifests
@@ -22,25 +23,39 @@ from protocols.errors import (
     Unavailable,
     WrongLength,
 )
-from protocols.fixed import I64, U64
+from protocols.fixed import U64
 from protocols.layout import WORD_BYTES, Layout
 from protocols.manifest import Manifest
-from protocols.messages import Announcement, Closed, Join, Joined, Members, MembersQuery, Released, Share
+from protocols.messages import (
+    Announcement,
+    Closed,
+    Compared,
+    ComparedQuery,
+    Join,
+    Joined,
+    Members,
+    MembersQuery,
+    Released,
+    Share,
+)
+from protocols.schedule import Phase
 from protocols.sharing.additive import KEY_BYTES
 
 LOG: Final = logging.getLogger("aggregator")
+NOTHING: Final = np.zeros(0, dtype=np.uint64)
+POLL_S: Final = 0.005
 
 
-class Peer(Protocol):
+class Peer(ComparingPeer, Protocol):
     """Another aggregator of the same run."""
 
     async def members(self, query: MembersQuery) -> Members:
-        """Ask who takes part in a step; answered when the other one has decided."""
+        """Ask who takes part in a round; answered when the other one has decided."""
 
 
 @final
 class Run:
-    """The rounds of steps 0 to T; the last one closes the run and carries tallies only.
+    """The rounds of a run, in the order of its schedule.
 
     A round closes when all clients that are waited for are in, or at its deadline over those that are. All clients of
     the manifest are waited for in the first round; later, those that took part in the round before, and those that
@@ -49,25 +64,44 @@ class Run:
     Security: holds one share of everything, and opens nothing itself. What it tells a client is that client's own.
     """
 
-    def __init__(self, manifest: Manifest, index: int, store: Store, peers: Sequence[Peer]) -> None:
-        """Begin, or go on where the store says that an earlier process of this aggregator stopped."""
+    def __init__(
+        self,
+        manifest: Manifest,
+        index: int,
+        store: Store,
+        peers: Sequence[Peer],
+        comparer: Comparer | None = None,
+    ) -> None:
+        """Begin, or go on where the store says that an earlier process of this aggregator stopped.
+
+        Args:
+            manifest: of the run.
+            index: of this aggregator in it.
+            store: for this aggregator alone.
+            peers: the other aggregators.
+            comparer: for outcome mode.
+        """
         self.manifest = manifest
         self.id = manifests.run_id(manifest)
         self.layout = Layout.of(manifest)
         self.peers = peers
         self.waited_for = {client.name for client in manifest.clients}
+        self._schedule = manifest.schedule
         self._expands = index < len(manifest.aggregators) - 1  # all but the last expand their shares from keys
         self._sharing = manifest.share()
         self._store = store
+        self._outcome_mode = (
+            None if comparer is None else Outcome(manifest, self.id, store, comparer=comparer, peers=peers)
+        )
         self._keys = store.joined(self.id)
         self._timer: asyncio.TimerHandle | None = None
         self._closing: asyncio.Task[None] | None = None
         self._asking: asyncio.Task[list[Members]] | None = None
-        frozen, self.last = store.resume(self.id)
-        self.round = self._open(0)
+        self.last = store.done(self.id)
+        self.round = self._open(0 if self.last is None else self.last.number + 1)
         if self.last is not None:
-            self.round = self._open(self.last.step + 1)
             self.waited_for = set(self.last.members)
+        frozen = store.frozen(self.id)
         if frozen is not None:
             for client, share in frozen.shares.items():
                 self.round.submit(client, np.frombuffer(share, dtype=np.uint64))
@@ -96,14 +130,14 @@ class Run:
         return Joined(self.round.step)
 
     async def exchange(self, client: str, message: Share) -> Closed:
-        """Take a client's share of a step, and answer with its share of the result when the round closes."""
+        """Take a client's share of a round, and answer with its part of the result when the round closes."""
         self._enrolled(client)
         if client not in self._keys:
             raise NotJoined(f"{client} has not joined this run; join first")
-        expected = 0 if self._expands else self.layout.d
+        expected = 0 if self._expands else self.layout.words(message.phase, client)
         if message.share.size != expected:
             raise WrongLength(f"got a share of {message.share.size} words; {expected} are needed here")
-        done = self._past(message.step)
+        done = self._past(message.step, message.phase)
         if done is None:
             self.round.submit(client, message.share)
             done = await self._outcome(self.round)
@@ -113,10 +147,22 @@ class Run:
             )
         if client not in done.members:
             self.waited_for.add(client)
-            raise RoundClosed(f"step {done.step} has closed without {client}; go on with step {done.step + 1}")
+            raise RoundClosed(f"step {message.step} has closed without {client}; go on with step {message.step + 1}")
+        return self._told(client, message, done)
+
+    def _told(self, client: str, message: Share, done: Done) -> Closed:
+        """Return the part of a round's result that one client gets."""
         total = np.frombuffer(done.total, dtype=np.uint64)
-        exposure, release = self.layout.exposure_of(total, client), self.layout.release_of(total)
-        return Closed(done.step, exposure, release, np.frombuffer(done.synthetic, dtype=np.int64), len(done.members))
+        own, release = NOTHING, NOTHING
+        if message.phase == Phase.SPEAK:
+            release = self.layout.release_of(total)
+        if message.phase == Phase.SPEAK and not self._schedule.outcome:
+            own = self.layout.exposure_of(total, client)
+        elif message.phase == Phase.DECIDE:
+            first, end = self.layout.own[client]
+            own = total[first:end]
+        synthetic = np.frombuffer(done.synthetic, dtype=np.int64)
+        return Closed(message.step, own, release, synthetic, len(done.members), message.phase)
 
     async def announce(self, message: Announcement) -> Released:
         """Take the engine's announcement of a step, and answer with the release when the round closes."""
@@ -124,7 +170,8 @@ class Run:
             raise NotEnrolled("this run has no engine; its manifest says so")
         if message.synthetic.size != self.layout.cells:
             raise WrongLength(f"got totals of {message.synthetic.size} cells; the run has {self.layout.cells}")
-        done = self._past(message.step)
+        await self._before(message.step)
+        done = self._past(message.step, Phase.SPEAK)
         if done is None:
             self.round.announce(message.synthetic)
             done = await self._outcome(self.round)
@@ -133,12 +180,13 @@ class Run:
                 f"the engine announced two different totals for step {message.step}; the first one counted"
             )
         release = self.layout.release_of(np.frombuffer(done.total, dtype=np.uint64))
-        return Released(done.step, release, len(done.members), self._traffic(done))
+        return Released(message.step, release, len(done.members), self._traffic(done))
 
     async def members(self, query: MembersQuery) -> Members:
-        """Tell another aggregator whom this one has decided on for a step, as soon as it has."""
-        deadline = asyncio.get_running_loop().time() + self._timeout(query.step)
-        while self.round.step <= query.step and self.last_decided(query.step) is None:
+        """Tell another aggregator whom this one has decided on for a round, as soon as it has."""
+        number = self._schedule.number(query.step, query.phase)
+        deadline = asyncio.get_running_loop().time() + self._timeout(number)
+        while self.round.number <= number and self.last_decided(number) is None:
             self._arm(self.round)
             current = self.round
             remaining = deadline - asyncio.get_running_loop().time()
@@ -146,16 +194,24 @@ class Run:
                 await asyncio.wait_for(current.frozen.wait(), max(remaining, 0.0))
             except TimeoutError:
                 raise Unavailable(f"step {query.step} is not decided here yet; ask again") from None
-        decided = self.last_decided(query.step)
+            if current is self.round and current.number < number:  # decided, and about to close
+                await asyncio.sleep(POLL_S)
+        decided = self.last_decided(number)
         if decided is None:
             raise RoundClosed(f"step {query.step} is over, and its members are forgotten")
-        return Members(query.step, decided)
+        return Members(query.step, decided, query.phase)
 
-    def last_decided(self, step: int) -> tuple[str, ...] | None:
-        """Return whom this aggregator decided on for the current or the last step."""
-        if self.round.step == step:
+    async def compared(self, query: ComparedQuery) -> Compared:
+        """Tell another aggregator which comparison of a step this one has kept."""
+        number = self._schedule.number(query.step, Phase.DECIDE)
+        name = b"" if self._outcome_mode is None else await self._outcome_mode.compared(number)
+        return Compared(query.step, name)
+
+    def last_decided(self, number: int) -> tuple[str, ...] | None:
+        """Return whom this aggregator decided on for the current or the last round."""
+        if self.round.number == number:
             return self.round.decided
-        return self.last.decided if self.last is not None and self.last.step == step else None
+        return self.last.decided if self.last is not None and self.last.number == number else None
 
     def stop(self) -> None:
         """Let go of timers and tasks; what counts is in the store."""
@@ -169,18 +225,26 @@ class Run:
         if client not in self.layout.own:
             raise NotEnrolled(f"the manifest lists no client {client}; ask the run's operator to enrol it")
 
-    def _timeout(self, step: int) -> float:
-        return self.manifest.join_timeout_s if step == 0 else self.manifest.round_timeout_s
+    def _timeout(self, number: int) -> float:
+        return self.manifest.join_timeout_s if number == 0 else self.manifest.round_timeout_s
 
-    def _past(self, step: int) -> Done | None:
-        """Return the result of the last step; None for the current one; refuse every other."""
-        if step == self.round.step and step <= self.manifest.steps:
+    def _past(self, step: int, phase: Phase) -> Done | None:
+        """Return the result of the last round; None for the current one; refuse every other."""
+        number = self._schedule.number(step, phase)
+        if number == self.round.number:
             return None
-        if self.last is not None and step == self.last.step:
+        if self.last is not None and number == self.last.number:
             return self.last
-        if step < self.round.step:
+        if number < self.round.number:
             raise RoundClosed(f"step {step} is over; go on with step {self.round.step}")
         raise RoundAhead(f"got step {step}, but step {self.round.step} comes next, of {self.manifest.steps} in all")
+
+    async def _before(self, step: int) -> None:
+        """Wait for the round before a step's first one, which the engine takes no part in."""
+        current = self.round
+        if self._schedule.outcome and current.number == self._schedule.number(step, Phase.SPEAK) - 1:
+            self._arm(current)
+            await current.outcome()
 
     async def _outcome(self, current: Round) -> Done:
         """Wait for the round, and set going what closes it."""
@@ -191,17 +255,19 @@ class Run:
             self._freeze(current)
         return await waiting
 
-    def _open(self, step: int) -> Round:
-        """Open a round; without an engine there is no announcement to wait for."""
-        return Round(step, None if self.manifest.engine else np.zeros(self.layout.cells, dtype=np.int64))
+    def _open(self, number: int) -> Round:
+        """Open a round; where the engine takes no part, there is no announcement to wait for."""
+        announced = self.manifest.engine and self._schedule.phase(number) == Phase.SPEAK
+        cells = self.layout.cells if self._schedule.phase(number) == Phase.SPEAK else 0
+        return Round(number, self._schedule.step(number), None if announced else np.zeros(cells, dtype=np.int64))
 
     def _arm(self, current: Round) -> None:
         """With the first call, start the deadline and ask the others, who answer when they have decided."""
         if self._timer is None and current.decided is None and current is self.round:
             loop = asyncio.get_running_loop()
-            self._timer = loop.call_later(self._timeout(current.step), self._deadline, current)
+            self._timer = loop.call_later(self._timeout(current.number), self._deadline, current)
             if self._asking is None:
-                self._asking = asyncio.ensure_future(self._ask(current.step))
+                self._asking = asyncio.ensure_future(self._ask(current.number))
 
     def _disarm(self) -> None:
         if self._timer is not None:
@@ -228,9 +294,9 @@ class Run:
     def _freeze(self, current: Round) -> None:
         """Decide on the members, write it down, then ask the others; safe to call again."""
         self._disarm()
-        if current.decided is None:
+        if current.decided is None and current.synthetic is not None:
             shares = {client: share.tobytes() for client, share in current.shares.items()}
-            self._store.freeze(self.id, Frozen(current.step, shares, _content(current.synthetic)))
+            self._store.freeze(self.id, Frozen(current.number, shares, current.synthetic.tobytes()))
             current.freeze()
         if current is self.round and (self._closing is None or self._closing.done()):
             self._closing = asyncio.ensure_future(self._close(current))
@@ -238,57 +304,60 @@ class Run:
     async def _close(self, current: Round) -> None:
         """Agree with the other aggregators, add up, tell, and open the next round."""
         try:
-            answers = await self._answers(current.step)
+            answers = await self._answers(current.number)
             agreed = set(current.shares).intersection(*(answer.names for answer in answers))
             if len(agreed) < self.manifest.min_cohort:
                 raise self._too_small(len(agreed))
+            done = await self._done(current, tuple(sorted(agreed)))
         except LpmError as error:
             current.fail(error)
             return
         except BaseException:
             current.fail(Unavailable(f"this aggregator could not close step {current.step}; call again"))
             raise
-        members = tuple(sorted(agreed))
-        done = Done(
-            current.step,
-            current.decided or (),
-            members,
-            {client: current.digests[client] for client in members},
-            self._add_up(current, members).tobytes(),
-            _content(current.synthetic),
-        )
         self._store.close_round(self.id, done)
-        self.last, self.round, self.waited_for = done, self._open(current.step + 1), agreed
+        self.last, self.round, self.waited_for = done, self._open(current.number + 1), agreed
         current.close(done)
-        LOG.info("round closed", extra={"facts": {"step": done.step, "members": len(members)}})
+        LOG.info("round closed", extra={"facts": {"step": current.step, "members": len(agreed)}})
 
-    async def _ask(self, step: int) -> list[Members]:
-        return await asyncio.gather(*(peer.members(MembersQuery(self.id, step)) for peer in self.peers))
+    async def _done(self, current: Round, members: tuple[str, ...]) -> Done:
+        """Add up the members' shares, and in outcome mode take the sum in."""
+        total, hidden = self._add_up(current, members), b""
+        if self._outcome_mode is not None:
+            before = Hidden.decode(b"" if self.last is None else self.last.hidden, self.layout.n)
+            total, after = await self._outcome_mode.combine(current.number, total, before)
+            hidden = after.encode()
+        digests = {client: current.digests[client] for client in members}
+        synthetic = b"" if current.synthetic is None else current.synthetic.tobytes()
+        return Done(current.number, current.decided or (), members, digests, total.tobytes(), synthetic, hidden)
 
-    async def _answers(self, step: int) -> list[Members]:
+    async def _ask(self, number: int) -> list[Members]:
+        query = MembersQuery(self.id, self._schedule.step(number), self._schedule.phase(number))
+        return await asyncio.gather(*(peer.members(query) for peer in self.peers))
+
+    async def _answers(self, number: int) -> list[Members]:
         """Return the others' members: what they were asked for early on, or ask again if that failed."""
         asked, self._asking = self._asking, None
         if asked is not None:
             with contextlib.suppress(LpmError):
                 return await asked
-        return await self._ask(step)
+        return await self._ask(number)
 
     def _add_up(self, current: Round, members: tuple[str, ...]) -> U64:
-        total = np.zeros(self.layout.d, dtype=np.uint64)
+        """Return the sum of the members' shares: of whole vectors, or each client's own words in its agents' slots."""
+        speak = self._schedule.phase(current.number) == Phase.SPEAK
+        total = np.zeros(self.layout.d if speak else self.layout.n, dtype=np.uint64)
         for client in members:
+            first, end = (0, total.size) if speak else self.layout.own[client]
             if self._expands:
-                self._sharing.expand(self._keys[client], step=current.step, out=total)
+                self._sharing.expand(self._keys[client], step=current.number, out=total[first:end])
             else:
-                total += current.shares[client]
+                total[first:end] += current.shares[client]
         return total
 
     def _traffic(self, done: Done) -> int:
-        """Return the bytes of vectors in a round: shares in, exposures and releases out."""
+        """Return the bytes of vectors in a round that released: shares in, exposures and releases out."""
         sent = 0 if self._expands else len(done.total) * len(done.members)
-        own = sum(end - first for first, end in (self.layout.own[client] for client in done.members))
+        own = 0 if self._schedule.outcome else self.layout.c * sum(self.layout.size(name) for name in done.members)
         public = (self.layout.released + self.layout.cells) * len(done.members)
-        return sent + WORD_BYTES * (own * self.layout.c + public)
-
-
-def _content(synthetic: I64 | None) -> bytes:
-    return b"" if synthetic is None else synthetic.tobytes()
+        return sent + WORD_BYTES * (own + public)

@@ -28,13 +28,26 @@ _ROUNDS = sa.Table(
 class Frozen(msgspec.Struct, frozen=True):
     """A round whose members this aggregator has decided, before all aggregators agreed."""
 
-    step: int
+    number: int
     shares: dict[str, bytes]
     synthetic: bytes
 
     def __repr__(self) -> str:
-        """Tell the step, and nothing of the shares."""
-        return f"Frozen(step={self.step})"
+        """Tell the round, and nothing of the shares."""
+        return f"Frozen(number={self.number})"
+
+
+@final
+class Kept(msgspec.Struct, frozen=True):
+    """A finished comparison: its name, which all aggregators that took part in it know, and this one's share of it."""
+
+    number: int
+    name: bytes
+    bits: bytes
+
+    def __repr__(self) -> str:
+        """Tell the round, and nothing of the shares."""
+        return f"Kept(number={self.number})"
 
 
 @final
@@ -44,19 +57,21 @@ class Done(msgspec.Struct, frozen=True):
     Attributes:
         decided: the members this aggregator had decided on; `members` those that all agreed on.
         digests: SHA-256 of each member's share, to tell a replay from a conflict.
-        total: sum of the members' shares, 8 d bytes.
+        total: what clients and engine get their parts of; 8 bytes a word.
+        hidden: in outcome mode, the hidden shares after the round.
     """
 
-    step: int
+    number: int
     decided: tuple[str, ...]
     members: tuple[str, ...]
     digests: dict[str, bytes]
     total: bytes
     synthetic: bytes
+    hidden: bytes
 
     def __repr__(self) -> str:
-        """Tell the step, and nothing of the total."""
-        return f"Done(step={self.step})"
+        """Tell the round, and nothing of the total."""
+        return f"Done(number={self.number})"
 
 
 @final
@@ -97,22 +112,39 @@ class Store:
 
     def freeze(self, run: bytes, frozen: Frozen) -> None:
         """Keep a round's shares until it closes."""
-        with self._engine.begin() as connection:
-            connection.execute(_ROUNDS.delete().where(_ROUNDS.c.run == run, _ROUNDS.c.state == "frozen"))
-            content = msgspec.msgpack.encode(frozen)
-            connection.execute(_ROUNDS.insert().values(run=run, state="frozen", content=content))
+        self._put(run, "frozen", frozen, instead_of=("frozen",))
+
+    def keep(self, run: bytes, kept: Kept) -> None:
+        """Keep a finished comparison, before anybody is told of it."""
+        self._put(run, "kept", kept, instead_of=("kept",))
 
     def close_round(self, run: bytes, done: Done) -> None:
         """Keep a round's result and forget its shares and the result before."""
-        with self._engine.begin() as connection:
-            connection.execute(_ROUNDS.delete().where(_ROUNDS.c.run == run))
-            connection.execute(_ROUNDS.insert().values(run=run, state="done", content=msgspec.msgpack.encode(done)))
+        self._put(run, "done", done, instead_of=("frozen", "done"))
 
-    def resume(self, run: bytes) -> tuple[Frozen | None, Done | None]:
-        """Return the frozen round, if one is in hand, and the last that closed."""
-        query = sa.select(_ROUNDS.c.state, _ROUNDS.c.content).where(_ROUNDS.c.run == run)
+    def frozen(self, run: bytes) -> Frozen | None:
+        """Return the round in hand whose members are decided."""
+        content = self._get(run, "frozen")
+        return None if content is None else msgspec.msgpack.decode(content, type=Frozen)
+
+    def kept(self, run: bytes) -> Kept | None:
+        """Return the last comparison that finished."""
+        content = self._get(run, "kept")
+        return None if content is None else msgspec.msgpack.decode(content, type=Kept)
+
+    def done(self, run: bytes) -> Done | None:
+        """Return the last round that closed."""
+        content = self._get(run, "done")
+        return None if content is None else msgspec.msgpack.decode(content, type=Done)
+
+    def _put(self, run: bytes, state: str, content: msgspec.Struct, *, instead_of: tuple[str, ...]) -> None:
+        with self._engine.begin() as connection:
+            connection.execute(_ROUNDS.delete().where(_ROUNDS.c.run == run, _ROUNDS.c.state.in_(instead_of)))
+            values = {"run": run, "state": state, "content": msgspec.msgpack.encode(content)}
+            connection.execute(_ROUNDS.insert().values(values))
+
+    def _get(self, run: bytes, state: str) -> bytes | None:
+        query = sa.select(_ROUNDS.c.content).where(_ROUNDS.c.run == run, _ROUNDS.c.state == state)
         with self._engine.connect() as connection:
-            found = {str(state): bytes(content) for state, content in connection.execute(query)}
-        frozen = msgspec.msgpack.decode(found["frozen"], type=Frozen) if "frozen" in found else None
-        done = msgspec.msgpack.decode(found["done"], type=Done) if "done" in found else None
-        return frozen, done
+            content = connection.execute(query).scalar()
+        return None if content is None else bytes(content)

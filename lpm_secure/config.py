@@ -81,18 +81,24 @@ class ProtocolConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     """How shares travel.
 
     Attributes:
-        mode: "sum", asked for by name: each client learns its agents' exact exposures.
+        mode: "outcome": each client learns one bit per agent and step. "sum", which is asked for by name: it learns its
+            agents' exact exposures.
         aggregators: k, at least 2.
         min_cohort: a release covers at least so many clients.
         join_timeout_s: how long the first round waits for clients.
         round_timeout_s: how long every later one does.
     """
 
-    mode: Literal["sum"]
+    mode: Literal["outcome", "sum"] = "outcome"
     aggregators: Annotated[int, msgspec.Meta(le=16)] = 2
     min_cohort: Positive = 3
     join_timeout_s: Annotated[float, msgspec.Meta(gt=0, le=86_400)] = 60.0
     round_timeout_s: Annotated[float, msgspec.Meta(gt=0, le=86_400)] = 10.0
+
+    @property
+    def addresses(self) -> int:
+        """Return how many addresses the operators' servers need."""
+        return self.aggregators if self.mode == "sum" else 2 * self.aggregators + 1
 
 
 @final
@@ -113,7 +119,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     private: PrivateConfig
     cells: CellConfig = CellConfig()
     synthetic: SyntheticConfig = SyntheticConfig()
-    protocol: ProtocolConfig
+    protocol: ProtocolConfig = ProtocolConfig()
 
     def __post_init__(self) -> None:
         """Check what types alone cannot."""

@@ -11,7 +11,7 @@ import msgspec
 import pyarrow as pa
 from pyarrow import csv
 
-from aggregator.config import AggregatorConfig
+from aggregator.config import AggregatorConfig, DealerFile
 from client_sdk.config import ClientConfig
 from lpm_secure.testbed import Testbed
 from protocols import certificates
@@ -78,23 +78,38 @@ class Deployment:
                     store="sqlite:///store.sqlite",
                 ),
             )
+        if manifest.dealer is not None:
+            name = manifest.dealer.name
+            certificates.write(self.party(name), authority.issue(name))
+            file = DealerFile(name=name, credentials=".", manifest="../../manifest.json", testbed=True)
+            self._write_config(name, file)
         for client in manifest.clients:
             certificates.write(self.party(client.name), authority.issue(client.name))
             self._write_client(client.name)
 
     def start(self) -> None:
-        """Start all aggregators, then all clients."""
-        for aggregator in self.testbed.manifest.aggregators:
-            self.start_party(aggregator.name)
+        """Start the operators' servers, then all clients."""
+        self.start_servers()
         for client in self.testbed.manifest.clients:
             self.start_party(client.name)
 
+    def start_servers(self) -> None:
+        """Start the dealer, where there is one, and all aggregators."""
+        dealer = self.testbed.manifest.dealer
+        for party in ((dealer,) if dealer else ()) + self.testbed.manifest.aggregators:
+            self.start_party(party.name)
+
     def start_party(self, name: str) -> None:
         """Start one party's process, again if it ran before; its log is `parties/NAME/log.jsonl`."""
-        module = "aggregator" if name in {party.name for party in self.testbed.manifest.aggregators} else "client_sdk"
+        manifest = self.testbed.manifest
+        program = ["client_sdk"]
+        if name in {party.name for party in manifest.aggregators}:
+            program = ["aggregator"]
+        elif manifest.dealer is not None and name == manifest.dealer.name:
+            program = ["aggregator", "dealer"]
         config = self.party(name) / "config.toml"
         with (self.party(name) / "log.jsonl").open("ab") as log:
-            command = [sys.executable, "-m", module, "--config", str(config)]
+            command = [sys.executable, "-m", *program, "--config", str(config)]
             self._processes[name] = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)  # noqa: S603
 
     def transports(self) -> list[Transport]:

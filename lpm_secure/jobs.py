@@ -107,4 +107,4 @@ def drive(folder: Path, *, device: str) -> Series:
 
 
 def _testbed(config: Config) -> Testbed:
-    return build(config, contacts_of(config), free_addresses(config.protocol.aggregators))
+    return build(config, contacts_of(config), free_addresses(config.protocol.addresses))

@@ -111,12 +111,13 @@ async def drive(deployment: Deployment, device: torch.device, started: float, on
 
 async def _watch(deployment: Deployment) -> None:
     """Raise when a process ends without which the run cannot go on; a client that dies is left out instead."""
-    aggregators = {party.name for party in deployment.testbed.manifest.aggregators}
+    manifest = deployment.testbed.manifest
+    servers = {party.name for party in manifest.aggregators} | ({manifest.dealer.name} if manifest.dealer else set())
     while True:
         for failure in deployment.failures():
             if failure.returncode == BAD_INPUT:
                 raise ParameterError(f"{failure.name}: {failure.reason}")
-            if failure.name in aggregators:
+            if failure.name in servers:
                 raise ProtocolError(f"{failure.name} ended with code {failure.returncode}: {failure.reason}")
         await asyncio.sleep(POLL_S)
 

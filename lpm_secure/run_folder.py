@@ -12,9 +12,10 @@ import msgspec
 from lpm_secure.config import Config
 from lpm_secure.private_run import Timed
 from lpm_secure.testbed import Testbed
+from protocols import __version__
 from protocols import manifest as manifests
 
-PACKAGES: Final = ("lpm-secure", "torch", "numpy", "grpcio", "cryptography", "protobuf", "msgspec")
+PACKAGES: Final = ("torch", "numpy", "grpcio", "cryptography", "protobuf", "msgspec")
 
 
 @final
@@ -64,10 +65,15 @@ def figures(result: Result) -> dict[str, Any]:
         "parity": result.parity,
         "sha256_private": private.series.hash,
         "sha256_clear": clear.series.hash if clear else None,
-        "versions": {name: importlib.metadata.version(name) for name in PACKAGES} | {"python": sys.version.split()[0]},
+        "versions": _versions(),
         "machine": platform.platform(),
         "config": msgspec.to_builtins(result.config),
     }
+
+
+def _versions() -> dict[str, str]:
+    found = {name: importlib.metadata.version(name) for name in PACKAGES}
+    return {"lpm-secure": __version__, "python": sys.version.split()[0], **found}
 
 
 def write(folder: Path, result: Result) -> None:

@@ -18,7 +18,7 @@ from protocols.draws import LAW_TOTAL
 from protocols.errors import ConfigError
 from protocols.fixed import I64, U64, to_fixed
 from protocols.layout import Layout
-from protocols.manifest import AggregatorParty, ClientParty, Manifest
+from protocols.manifest import AggregatorParty, ClientParty, DealerParty, Manifest
 from protocols.philox import Purpose, words
 from protocols.substeps import Seir
 
@@ -95,7 +95,7 @@ def build(config: Config, data: ContactData, addresses: Sequence[str]) -> Testbe
     Args:
         config: of the run.
         data: people, groups and contacts.
-        addresses: host and port of each aggregator.
+        addresses: host and port of each aggregator; in outcome mode then those of their computation, and the dealer's.
 
     Raises:
         ConfigError, ParameterError, WouldWrap: the configuration does not fit the data, or totals could wrap.
@@ -117,7 +117,8 @@ def build(config: Config, data: ContactData, addresses: Sequence[str]) -> Testbe
         cells=(size,) * config.cells.count,
         engine=True,
         mode=config.protocol.mode,
-        aggregators=tuple(AggregatorParty(f"aggregator-{a}", address) for a, address in enumerate(addresses)),
+        aggregators=_aggregators(config, addresses),
+        dealer=DealerParty("dealer", addresses[-1]) if config.protocol.mode == "outcome" else None,
         clients=clients,
         min_cohort=config.protocol.min_cohort,
         join_timeout_s=config.protocol.join_timeout_s,
@@ -130,6 +131,14 @@ def build(config: Config, data: ContactData, addresses: Sequence[str]) -> Testbe
     contacts = ContactTable(data.day, a, b, np.zeros_like(data.day), data.weight)
     cell = cells_of(order.astype(np.uint64), manifest)
     return Testbed(manifest, contacts, cell, config.synthetic.agents, data.source, data.look_alike)
+
+
+def _aggregators(config: Config, addresses: Sequence[str]) -> tuple[AggregatorParty, ...]:
+    if len(addresses) != config.protocol.addresses:
+        raise ConfigError(f"got {len(addresses)} addresses; the operators need {config.protocol.addresses}")
+    k = config.protocol.aggregators
+    mpc = addresses[k : 2 * k] if config.protocol.mode == "outcome" else (None,) * k
+    return tuple(AggregatorParty(f"aggregator-{a}", addresses[a], mpc[a]) for a in range(k))
 
 
 def _clients(config: Config, data: ContactData) -> tuple[ClientParty, ...]:

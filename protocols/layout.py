@@ -9,6 +9,7 @@ import numpy as np
 
 from protocols.fixed import I64, U64
 from protocols.manifest import Manifest
+from protocols.schedule import Phase
 from protocols.substeps import Stage
 
 WORD_BYTES: Final = 8
@@ -49,6 +50,15 @@ class Layout:
     def released(self) -> int:
         """Length of the part that is opened to all: cell totals and tally."""
         return self.cells + self.q
+
+    def words(self, phase: Phase, client: str) -> int:
+        """Return how many words a client shares in a round of this phase."""
+        return self.d if phase == Phase.SPEAK else self.size(client)
+
+    def size(self, client: str) -> int:
+        """Return how many agents a client has."""
+        first, end = self.own[client]
+        return end - first
 
     def pack(self, exposure: I64, cells: I64, tally: I64) -> U64:
         """Return uint64[d] from int64[n, c], int64[cells] and int64[q]."""

@@ -13,10 +13,12 @@ from typing import Annotated, Final, Literal, final
 import msgspec
 
 from protocols.errors import ManifestMismatch, ParameterError
+from protocols.schedule import Schedule
 from protocols.sharing import Additive, Clear, Sharing
 from protocols.substeps import Seir
 
 MAX_BYTES: Final = 256 * 2**20
+COMPARE_BITS: Final = 62  # what a secure comparison takes
 Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$")]
 Positive = Annotated[int, msgspec.Meta(ge=1, le=2**32)]
 Seconds = Annotated[float, msgspec.Meta(gt=0, le=86_400)]
@@ -25,7 +27,21 @@ Address = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9.\-\[\]:]{1,255}:[0-9
 
 @final
 class AggregatorParty(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """An operator's server. Its certificate names it."""
+    """An operator's server. Its certificate names it.
+
+    Attributes:
+        address: for clients, the engine and the other aggregators.
+        mpc: for the other aggregators' secure comparison; in outcome mode only.
+    """
+
+    name: Name
+    address: Address
+    mpc: Address | None = None
+
+
+@final
+class DealerParty(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A further operator, which hands the aggregators correlated randomness and sees no input."""
 
     name: Name
     address: Address
@@ -54,7 +70,8 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         cells: size of each cell: how many people mix in it. Empty where nothing couples through cells.
         engine: whether an engine announces synthetic totals in every step.
         sharing: "additive", or "clear": an oracle for tests that hides nothing.
-        mode: "sum" tells recipients their exact exposure (DESIGN section 3 says what that reveals).
+        mode: "outcome" tells a client one bit per agent and step: whether it is infected by now. "sum" tells it the
+            exact exposures of its agents (the README says what that reveals).
         edges: "dense": each client sends one vector over all agents, so nobody sees which entries are zero.
         min_cohort: a release covers at least so many clients.
         join_timeout_s: how long the first round waits for clients; `round_timeout_s` likewise for every later one.
@@ -74,9 +91,10 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     cells: tuple[Positive, ...] = ()
     engine: bool = False
     sharing: Literal["additive", "clear"] = "additive"
-    mode: Literal["sum"]
+    mode: Literal["outcome", "sum"] = "outcome"
     edges: Literal["dense"] = "dense"
     aggregators: tuple[AggregatorParty, ...]
+    dealer: DealerParty | None = None
     clients: tuple[ClientParty, ...]
     min_cohort: Positive
     join_timeout_s: Seconds = 60.0
@@ -86,6 +104,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     def __post_init__(self) -> None:
         """Check what types alone cannot."""
         names = [party.name for party in self.aggregators] + [party.name for party in self.clients]
+        names += [self.dealer.name] if self.dealer else []
         repeated = [name for name, count in Counter(names).items() if count > 1]
         if repeated:
             raise ParameterError(f"the name {repeated[0]} is given to two parties; every party needs its own")
@@ -109,7 +128,31 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
             raise ParameterError(
                 f"min_cohort is {self.min_cohort}, but the run has {len(self.clients)} clients: set it lower"
             )
-        self.model.prove(n=len(agents), max_message=self.max_message, steps=self.steps)
+        bound = self.hazard_bound
+        if self.mode == "outcome":
+            self._check_outcome(bound)
+
+    def _check_outcome(self, bound: int) -> None:
+        if self.dealer is None or any(party.mpc is None for party in self.aggregators):
+            raise ParameterError("outcome mode needs a dealer and an mpc address of every aggregator; name them")
+        if self.sharing != "additive":
+            raise ParameterError("outcome mode compares additive shares; the clear sharing has sum mode only")
+        if bound.bit_length() > COMPARE_BITS:
+            raise ParameterError(
+                f"a hazard could need {bound.bit_length()} bits, and a comparison takes {COMPARE_BITS}; "
+                "use fewer fraction bits or steps"
+            )
+
+    @property
+    def hazard_bound(self) -> int:
+        """Return a number that no agent's hazard exceeds in the whole run; WouldWrap if it is 2**63 or more."""
+        n = sum(len(client.agents) for client in self.clients)
+        return self.model.prove(n=n, max_message=self.max_message, steps=self.steps)
+
+    @property
+    def schedule(self) -> Schedule:
+        """Return the order of the run's rounds."""
+        return Schedule(self.mode == "outcome", self.steps)
 
     @property
     def days(self) -> float:

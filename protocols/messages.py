@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import final
 
 from protocols.fixed import I64, U64
+from protocols.schedule import Phase
 
 
 @final
@@ -29,11 +30,12 @@ class Joined:
 @final
 @dataclass(frozen=True, slots=True, eq=False)
 class Share:
-    """One client's share of one step, for one aggregator: uint64[d], or uint64[0] where it is expanded from the key."""
+    """One client's share of one round, for one aggregator: its words, or none where they are expanded from the key."""
 
     run_id: bytes
     step: int
     share: U64 = field(repr=False)
+    phase: Phase = Phase.SPEAK
 
 
 @final
@@ -42,17 +44,19 @@ class Closed:
     """What a client gets from one aggregator when a round closes.
 
     Attributes:
-        exposure: uint64[n_own * c], this aggregator's share of the client's own exposures.
-        release: uint64[cells + q], this aggregator's share of what is opened to all.
+        own: this aggregator's share of what is the client's own. In sum mode its agents' exposures, uint64[n_own * c];
+            in outcome mode nothing when agents speak, and when they are decided a bit for each, uint64[n_own].
+        release: uint64[cells + q], this aggregator's share of what is opened to all; none but when agents speak.
         synthetic: int64[cells], what the engine announced; public, the same from every aggregator.
         members: how many clients took part.
     """
 
     step: int
-    exposure: U64 = field(repr=False)
+    own: U64 = field(repr=False)
     release: U64 = field(repr=False)
     synthetic: I64
     members: int
+    phase: Phase = Phase.SPEAK
 
 
 @final
@@ -85,7 +89,27 @@ class Released:
 @final
 @dataclass(frozen=True, slots=True)
 class MembersQuery:
-    """One aggregator asks another who took part in a step."""
+    """One aggregator asks another who took part in a round."""
+
+    run_id: bytes
+    step: int
+    phase: Phase = Phase.SPEAK
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Members:
+    """Who took part in a round at one aggregator: names of clients, in order."""
+
+    step: int
+    names: tuple[str, ...]
+    phase: Phase = Phase.SPEAK
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class ComparedQuery:
+    """One aggregator asks another which comparison of a step it has finished and kept."""
 
     run_id: bytes
     step: int
@@ -93,8 +117,8 @@ class MembersQuery:
 
 @final
 @dataclass(frozen=True, slots=True)
-class Members:
-    """Who took part in a step at one aggregator: names of clients, in order."""
+class Compared:
+    """The name of the comparison that an aggregator has kept for a step: 32 bytes, or none."""
 
     step: int
-    names: tuple[str, ...]
+    name: bytes

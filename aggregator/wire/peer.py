@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import final
 
-from protocols.messages import Members, MembersQuery
+from protocols.messages import Compared, ComparedQuery, Members, MembersQuery
 from protocols.wire.transport import Transport
 
 
@@ -18,4 +18,9 @@ class RemotePeer:
     async def members(self, query: MembersQuery) -> Members:
         """Ask who takes part in a step."""
         answer: Members = await self.transport.call(query, timeout_s=self.timeout_s)
+        return answer
+
+    async def compared(self, query: ComparedQuery) -> Compared:
+        """Ask which comparison of a step it has kept."""
+        answer: Compared = await self.transport.call(query, timeout_s=self.timeout_s)
         return answer

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import signal
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import grpc
 from grpc import aio
@@ -28,6 +28,9 @@ from protocols.wire.methods import SERVICE, largest_call
 from protocols.wire.tls import require_tls13
 from protocols.wire.transport import Transport
 
+if TYPE_CHECKING:
+    from aggregator.comparer import MpcComparer
+
 LOG: Final = logging.getLogger("aggregator")
 GRACE_S: Final = 1.0
 MAX_CALLS: Final = 10_000  # at the same time
@@ -47,10 +50,11 @@ async def serve(config: AggregatorConfig, folder: Path) -> None:
     loaded = [manifests.load(folder / path) for path in config.manifests]
     store = Store(config.store.replace("sqlite:///", f"sqlite:///{folder}/", 1))
     transports = {manifests.run_id(manifest): connect(manifest, credentials) for manifest in loaded}
+    comparer = _comparer(config.name, loaded, folder / config.credentials)
     aggregator = Aggregator(
         {
-            manifests.run_id(manifest): _run(config.name, manifest, store, transports[manifests.run_id(manifest)])
-            for manifest in loaded
+            run: _run(config.name, manifest, store, transports[run], comparer)
+            for run, manifest in ((manifests.run_id(each), each) for each in loaded)
         }
     )
     metrics = Metrics()
@@ -68,19 +72,40 @@ async def serve(config: AggregatorConfig, folder: Path) -> None:
     await stop.wait()
     aggregator.stop()
     await server.stop(GRACE_S)
+    if comparer is not None:
+        comparer.close()
     for transport in (each for run in transports.values() for each in run):
         await transport.close()
     store.close()
     LOG.info("stopped", extra={"facts": {"name": config.name}})
 
 
-def _run(name: str, manifest: Manifest, store: Store, transports: list[Transport]) -> Run:
+def _comparer(name: str, loaded: list[Manifest], credentials: Path) -> "MpcComparer | None":
+    """Return the comparer of the one run in outcome mode, if there is one; only then is torch loaded."""
+    outcome = [manifest for manifest in loaded if manifest.schedule.outcome]
+    if not outcome:
+        return None
+    if len(outcome) > 1:
+        raise ConfigError(f"got {len(outcome)} runs in outcome mode; a process computes for one, so start one for each")
+    from aggregator.comparer import MpcComparer  # noqa: PLC0415
+
+    return MpcComparer(outcome[0], _index(name, outcome[0]), credentials)
+
+
+def _index(name: str, manifest: Manifest) -> int:
     names = [party.name for party in manifest.aggregators]
     if name not in names:
         raise ConfigError(f"the manifest {manifest.name} lists no aggregator {name}; it has {', '.join(names)}")
+    return names.index(name)
+
+
+def _run(
+    name: str, manifest: Manifest, store: Store, transports: list[Transport], comparer: "MpcComparer | None"
+) -> Run:
+    index = _index(name, manifest)
     timeout_s = 2 * max(manifest.join_timeout_s, manifest.round_timeout_s)
-    peers = [RemotePeer(each, timeout_s) for party, each in zip(names, transports, strict=True) if party != name]
-    return Run(manifest, names.index(name), store, peers)
+    peers = [RemotePeer(each, timeout_s) for place, each in enumerate(transports) if place != index]
+    return Run(manifest, index, store, peers, comparer if manifest.schedule.outcome else None)
 
 
 def _server(

@@ -57,10 +57,18 @@ class Model:
         content = json.dumps([self.id, sorted(self.fields.items()), self.stages], separators=(",", ":"))
         return hashlib.sha256(content.encode()).hexdigest()
 
+    @property
+    def speaker(self) -> Substep:
+        """The substep that speaks, and whose hazard grows by what it hears."""
+        return next(substep for substep in self.substeps if substep.speaks)
+
     def message(self, state: State, *, channels: int) -> Array:
         """Return int64[n, channels + 1]: the message of the substep that speaks."""
-        speaker = next(substep for substep in self.substeps if substep.speaks)
-        return speaker.message(state, channels=channels)
+        return self.speaker.message(state, channels=channels)
+
+    def increment(self, exposure: Exposure) -> Array:
+        """Return int64[n]: by how much an exposure raises each agent's hazard."""
+        return self.speaker.increment(exposure)
 
     def update(self, state: State, exposure: Exposure) -> State:
         """Return the next state: every substep's update, in order."""

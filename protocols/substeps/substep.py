@@ -17,10 +17,13 @@ class Exposure:
     Attributes:
         contact: int64[n, c], the sum of its neighbours' messages on each channel.
         pressure: int64[n], the hazard that comes from its cells: public totals, already in fixed point.
+        crossed: bool[n], in outcome mode: whether the agent's hazard has exceeded its threshold by now, which the
+            aggregators decided; None where the agent's holder decides itself.
     """
 
     contact: Array
     pressure: Array
+    crossed: Array | None = None
 
 
 class Substep(abc.ABC):
@@ -41,6 +44,10 @@ class Substep(abc.ABC):
     def message(self, state: State, *, channels: int) -> Array:
         """Return int64[n, channels + 1]: what each agent adds to its neighbours' exposure, and last to its cells'."""
         raise NotImplementedError(f"{type(self).__name__} says nothing")
+
+    def increment(self, exposure: Exposure) -> Array:
+        """Return int64[n]: by how much an exposure raises each agent's hazard."""
+        raise NotImplementedError(f"{type(self).__name__} has no hazard")
 
     @abc.abstractmethod
     def update(self, state: State, exposure: Exposure) -> State:

@@ -41,14 +41,20 @@ class Transmission(Substep):
         infectious = xp.astype(stage == int(Stage.I), xp.int64)
         return xp.broadcast_to(infectious[:, None], (infectious.shape[0], channels + 1))
 
+    def increment(self, exposure: Exposure) -> Array:
+        """Return this step's part of the hazard, beta X + pressure, int64[n]."""
+        hazard = exposure.pressure
+        for channel, beta in enumerate(self.beta):
+            hazard = hazard + exposure.contact[:, channel] * beta
+        return hazard
+
     def update(self, state: State, exposure: Exposure) -> State:
         """Return the state after this step's infections: hazard H += beta X + pressure, infected where H > tau."""
         stage = state["stage"]
         xp = array_namespace(stage)
-        hazard = state["hazard"] + exposure.pressure
-        for channel, beta in enumerate(self.beta):
-            hazard = hazard + exposure.contact[:, channel] * beta
-        infected = (stage == int(Stage.S)) & (hazard > state["tau"])
+        hazard = state["hazard"] + self.increment(exposure)
+        crossed = hazard > state["tau"] if exposure.crossed is None else exposure.crossed
+        infected = (stage == int(Stage.S)) & crossed
         return {
             **state,
             "hazard": hazard,

@@ -10,6 +10,7 @@ from google.protobuf.message import DecodeError, Message
 from protocols import messages
 from protocols.errors import ManifestMismatch, WireError
 from protocols.fixed import I64, U64
+from protocols.schedule import Phase
 from protocols.sharing.additive import KEY_BYTES
 from protocols.wire import lpm_pb2 as pb
 
@@ -46,6 +47,12 @@ def _step(step: int) -> int:
     return step
 
 
+def _phase(number: int) -> Phase:
+    if number not in tuple(Phase):
+        raise WireError(f"got phase {number}; there are {', '.join(f'{each.value} {each.name}' for each in Phase)}")
+    return Phase(number)
+
+
 def _key(content: bytes) -> bytes:
     if len(content) not in (0, KEY_BYTES):
         raise WireError(f"got a key of {len(content)} bytes; it has {KEY_BYTES}, or none at the last aggregator")
@@ -78,20 +85,21 @@ _KINDS: Final[dict[type, _Kind]] = {
     ),
     messages.Share: _Kind(
         pb.ExchangeRequest,
-        lambda m: pb.ExchangeRequest(run_id=m.run_id, step=m.step, share=_bytes(m.share)),
-        lambda p: messages.Share(_run(p.run_id), _step(p.step), _words(p.share)),
+        lambda m: pb.ExchangeRequest(run_id=m.run_id, step=m.step, share=_bytes(m.share), phase=m.phase),
+        lambda p: messages.Share(_run(p.run_id), _step(p.step), _words(p.share), _phase(p.phase)),
     ),
     messages.Closed: _Kind(
         pb.ExchangeReply,
         lambda m: pb.ExchangeReply(
             step=m.step,
-            exposure=_bytes(m.exposure),
+            own=_bytes(m.own),
             release=_bytes(m.release),
             synthetic=_bytes(m.synthetic),
             members=m.members,
+            phase=m.phase,
         ),
         lambda p: messages.Closed(
-            _step(p.step), _words(p.exposure), _words(p.release), _signed(p.synthetic), p.members
+            _step(p.step), _words(p.own), _words(p.release), _signed(p.synthetic), p.members, _phase(p.phase)
         ),
     ),
     messages.Announcement: _Kind(
@@ -106,13 +114,23 @@ _KINDS: Final[dict[type, _Kind]] = {
     ),
     messages.MembersQuery: _Kind(
         pb.MembersRequest,
-        lambda m: pb.MembersRequest(run_id=m.run_id, step=m.step),
-        lambda p: messages.MembersQuery(_run(p.run_id), _step(p.step)),
+        lambda m: pb.MembersRequest(run_id=m.run_id, step=m.step, phase=m.phase),
+        lambda p: messages.MembersQuery(_run(p.run_id), _step(p.step), _phase(p.phase)),
     ),
     messages.Members: _Kind(
         pb.MembersReply,
-        lambda m: pb.MembersReply(step=m.step, names=m.names),
-        lambda p: messages.Members(_step(p.step), _names(p.names)),
+        lambda m: pb.MembersReply(step=m.step, names=m.names, phase=m.phase),
+        lambda p: messages.Members(_step(p.step), _names(p.names), _phase(p.phase)),
+    ),
+    messages.ComparedQuery: _Kind(
+        pb.ComparedRequest,
+        lambda m: pb.ComparedRequest(run_id=m.run_id, step=m.step),
+        lambda p: messages.ComparedQuery(_run(p.run_id), _step(p.step)),
+    ),
+    messages.Compared: _Kind(
+        pb.ComparedReply,
+        lambda m: pb.ComparedReply(step=m.step, name=m.name),
+        lambda p: messages.Compared(_step(p.step), _key(p.name)),
     ),
 }
 

@@ -24,29 +24,35 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18protocols/wire/lpm.proto\x12\x06lpm.v1\"*\n\x0bJoinRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\x0c\x12\x0b\n\x03key\x18\x02 \x01(\x0c\"\x19\n\tJoinReply\x12\x0c\n\x04step\x18\x01 \x01(\x04\">\n\x0f\x45xchangeRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\x0c\x12\x0c\n\x04step\x18\x02 \x01(\x04\x12\r\n\x05share\x18\x03 \x01(\x0c\"d\n\rExchangeReply\x12\x0c\n\x04step\x18\x01 \x01(\x04\x12\x10\n\x08\x65xposure\x18\x02 \x01(\x0c\x12\x0f\n\x07release\x18\x03 \x01(\x0c\x12\x11\n\tsynthetic\x18\x04 \x01(\x0c\x12\x0f\n\x07members\x18\x05 \x01(\r\"B\n\x0f\x41nnounceRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\x0c\x12\x0c\n\x04step\x18\x02 \x01(\x04\x12\x11\n\tsynthetic\x18\x03 \x01(\x0c\"P\n\rAnnounceReply\x12\x0c\n\x04step\x18\x01 \x01(\x04\x12\x0f\n\x07release\x18\x02 \x01(\x0c\x12\x0f\n\x07members\x18\x03 \x01(\r\x12\x0f\n\x07traffic\x18\x04 \x01(\x04\".\n\x0eMembersRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\x0c\x12\x0c\n\x04step\x18\x02 \x01(\x04\"+\n\x0cMembersReply\x12\x0c\n\x04step\x18\x01 \x01(\x04\x12\r\n\x05names\x18\x02 \x03(\t2\xed\x01\n\nAggregator\x12.\n\x04Join\x12\x13.lpm.v1.JoinRequest\x1a\x11.lpm.v1.JoinReply\x12:\n\x08\x45xchange\x12\x17.lpm.v1.ExchangeRequest\x1a\x15.lpm.v1.ExchangeReply\x12:\n\x08\x41nnounce\x12\x17.lpm.v1.AnnounceRequest\x1a\x15.lpm.v1.AnnounceReply\x12\x37\n\x07Members\x12\x16.lpm.v1.MembersRequest\x1a\x14.lpm.v1.MembersReplyb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18protocols/wire/lpm.proto\x12\x06lpm.v1\"*\n\x0bJoinRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\x0c\x12\x0b\n\x03key\x18\x02 \x01(\x0c\"\x19\n\tJoinReply\x12\x0c\n\x04step\x18\x01 \x01(\x04\"\\\n\x0f\x45xchangeRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\x0c\x12\x0c\n\x04step\x18\x02 \x01(\x04\x12\r\n\x05share\x18\x03 \x01(\x0c\x12\x1c\n\x05phase\x18\x04 \x01(\x0e\x32\r.lpm.v1.Phase\"}\n\rExchangeReply\x12\x0c\n\x04step\x18\x01 \x01(\x04\x12\x0b\n\x03own\x18\x02 \x01(\x0c\x12\x0f\n\x07release\x18\x03 \x01(\x0c\x12\x11\n\tsynthetic\x18\x04 \x01(\x0c\x12\x0f\n\x07members\x18\x05 \x01(\r\x12\x1c\n\x05phase\x18\x06 \x01(\x0e\x32\r.lpm.v1.Phase\"B\n\x0f\x41nnounceRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\x0c\x12\x0c\n\x04step\x18\x02 \x01(\x04\x12\x11\n\tsynthetic\x18\x03 \x01(\x0c\"P\n\rAnnounceReply\x12\x0c\n\x04step\x18\x01 \x01(\x04\x12\x0f\n\x07release\x18\x02 \x01(\x0c\x12\x0f\n\x07members\x18\x03 \x01(\r\x12\x0f\n\x07traffic\x18\x04 \x01(\x04\"L\n\x0eMembersRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\x0c\x12\x0c\n\x04step\x18\x02 \x01(\x04\x12\x1c\n\x05phase\x18\x03 \x01(\x0e\x32\r.lpm.v1.Phase\"I\n\x0cMembersReply\x12\x0c\n\x04step\x18\x01 \x01(\x04\x12\r\n\x05names\x18\x02 \x03(\t\x12\x1c\n\x05phase\x18\x03 \x01(\x0e\x32\r.lpm.v1.Phase\"/\n\x0f\x43omparedRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\x0c\x12\x0c\n\x04step\x18\x02 \x01(\x04\"+\n\rComparedReply\x12\x0c\n\x04step\x18\x01 \x01(\x04\x12\x0c\n\x04name\x18\x02 \x01(\x0c*.\n\x05Phase\x12\t\n\x05SPEAK\x10\x00\x12\n\n\x06\x44\x45\x43IDE\x10\x01\x12\x0e\n\nTHRESHOLDS\x10\x02\x32\xa9\x02\n\nAggregator\x12.\n\x04Join\x12\x13.lpm.v1.JoinRequest\x1a\x11.lpm.v1.JoinReply\x12:\n\x08\x45xchange\x12\x17.lpm.v1.ExchangeRequest\x1a\x15.lpm.v1.ExchangeReply\x12:\n\x08\x41nnounce\x12\x17.lpm.v1.AnnounceRequest\x1a\x15.lpm.v1.AnnounceReply\x12\x37\n\x07Members\x12\x16.lpm.v1.MembersRequest\x1a\x14.lpm.v1.MembersReply\x12:\n\x08\x43ompared\x12\x17.lpm.v1.ComparedRequest\x1a\x15.lpm.v1.ComparedReplyb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'protocols.wire.lpm_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_PHASE']._serialized_start=725
+  _globals['_PHASE']._serialized_end=771
   _globals['_JOINREQUEST']._serialized_start=36
   _globals['_JOINREQUEST']._serialized_end=78
   _globals['_JOINREPLY']._serialized_start=80
   _globals['_JOINREPLY']._serialized_end=105
   _globals['_EXCHANGEREQUEST']._serialized_start=107
-  _globals['_EXCHANGEREQUEST']._serialized_end=169
-  _globals['_EXCHANGEREPLY']._serialized_start=171
-  _globals['_EXCHANGEREPLY']._serialized_end=271
-  _globals['_ANNOUNCEREQUEST']._serialized_start=273
-  _globals['_ANNOUNCEREQUEST']._serialized_end=339
-  _globals['_ANNOUNCEREPLY']._serialized_start=341
-  _globals['_ANNOUNCEREPLY']._serialized_end=421
-  _globals['_MEMBERSREQUEST']._serialized_start=423
-  _globals['_MEMBERSREQUEST']._serialized_end=469
-  _globals['_MEMBERSREPLY']._serialized_start=471
-  _globals['_MEMBERSREPLY']._serialized_end=514
-  _globals['_AGGREGATOR']._serialized_start=517
-  _globals['_AGGREGATOR']._serialized_end=754
+  _globals['_EXCHANGEREQUEST']._serialized_end=199
+  _globals['_EXCHANGEREPLY']._serialized_start=201
+  _globals['_EXCHANGEREPLY']._serialized_end=326
+  _globals['_ANNOUNCEREQUEST']._serialized_start=328
+  _globals['_ANNOUNCEREQUEST']._serialized_end=394
+  _globals['_ANNOUNCEREPLY']._serialized_start=396
+  _globals['_ANNOUNCEREPLY']._serialized_end=476
+  _globals['_MEMBERSREQUEST']._serialized_start=478
+  _globals['_MEMBERSREQUEST']._serialized_end=554
+  _globals['_MEMBERSREPLY']._serialized_start=556
+  _globals['_MEMBERSREPLY']._serialized_end=629
+  _globals['_COMPAREDREQUEST']._serialized_start=631
+  _globals['_COMPAREDREQUEST']._serialized_end=678
+  _globals['_COMPAREDREPLY']._serialized_start=680
+  _globals['_COMPAREDREPLY']._serialized_end=723
+  _globals['_AGGREGATOR']._serialized_start=774
+  _globals['_AGGREGATOR']._serialized_end=1071
 # @@protoc_insertion_point(module_scope)

@@ -1,10 +1,20 @@
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from collections.abc import Iterable as _Iterable
-from typing import ClassVar as _ClassVar, Optional as _Optional
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class Phase(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    SPEAK: _ClassVar[Phase]
+    DECIDE: _ClassVar[Phase]
+    THRESHOLDS: _ClassVar[Phase]
+SPEAK: Phase
+DECIDE: Phase
+THRESHOLDS: Phase
 
 class JoinRequest(_message.Message):
     __slots__ = ("run_id", "key")
@@ -21,28 +31,32 @@ class JoinReply(_message.Message):
     def __init__(self, step: _Optional[int] = ...) -> None: ...
 
 class ExchangeRequest(_message.Message):
-    __slots__ = ("run_id", "step", "share")
+    __slots__ = ("run_id", "step", "share", "phase")
     RUN_ID_FIELD_NUMBER: _ClassVar[int]
     STEP_FIELD_NUMBER: _ClassVar[int]
     SHARE_FIELD_NUMBER: _ClassVar[int]
+    PHASE_FIELD_NUMBER: _ClassVar[int]
     run_id: bytes
     step: int
     share: bytes
-    def __init__(self, run_id: _Optional[bytes] = ..., step: _Optional[int] = ..., share: _Optional[bytes] = ...) -> None: ...
+    phase: Phase
+    def __init__(self, run_id: _Optional[bytes] = ..., step: _Optional[int] = ..., share: _Optional[bytes] = ..., phase: _Optional[_Union[Phase, str]] = ...) -> None: ...
 
 class ExchangeReply(_message.Message):
-    __slots__ = ("step", "exposure", "release", "synthetic", "members")
+    __slots__ = ("step", "own", "release", "synthetic", "members", "phase")
     STEP_FIELD_NUMBER: _ClassVar[int]
-    EXPOSURE_FIELD_NUMBER: _ClassVar[int]
+    OWN_FIELD_NUMBER: _ClassVar[int]
     RELEASE_FIELD_NUMBER: _ClassVar[int]
     SYNTHETIC_FIELD_NUMBER: _ClassVar[int]
     MEMBERS_FIELD_NUMBER: _ClassVar[int]
+    PHASE_FIELD_NUMBER: _ClassVar[int]
     step: int
-    exposure: bytes
+    own: bytes
     release: bytes
     synthetic: bytes
     members: int
-    def __init__(self, step: _Optional[int] = ..., exposure: _Optional[bytes] = ..., release: _Optional[bytes] = ..., synthetic: _Optional[bytes] = ..., members: _Optional[int] = ...) -> None: ...
+    phase: Phase
+    def __init__(self, step: _Optional[int] = ..., own: _Optional[bytes] = ..., release: _Optional[bytes] = ..., synthetic: _Optional[bytes] = ..., members: _Optional[int] = ..., phase: _Optional[_Union[Phase, str]] = ...) -> None: ...
 
 class AnnounceRequest(_message.Message):
     __slots__ = ("run_id", "step", "synthetic")
@@ -67,6 +81,26 @@ class AnnounceReply(_message.Message):
     def __init__(self, step: _Optional[int] = ..., release: _Optional[bytes] = ..., members: _Optional[int] = ..., traffic: _Optional[int] = ...) -> None: ...
 
 class MembersRequest(_message.Message):
+    __slots__ = ("run_id", "step", "phase")
+    RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    STEP_FIELD_NUMBER: _ClassVar[int]
+    PHASE_FIELD_NUMBER: _ClassVar[int]
+    run_id: bytes
+    step: int
+    phase: Phase
+    def __init__(self, run_id: _Optional[bytes] = ..., step: _Optional[int] = ..., phase: _Optional[_Union[Phase, str]] = ...) -> None: ...
+
+class MembersReply(_message.Message):
+    __slots__ = ("step", "names", "phase")
+    STEP_FIELD_NUMBER: _ClassVar[int]
+    NAMES_FIELD_NUMBER: _ClassVar[int]
+    PHASE_FIELD_NUMBER: _ClassVar[int]
+    step: int
+    names: _containers.RepeatedScalarFieldContainer[str]
+    phase: Phase
+    def __init__(self, step: _Optional[int] = ..., names: _Optional[_Iterable[str]] = ..., phase: _Optional[_Union[Phase, str]] = ...) -> None: ...
+
+class ComparedRequest(_message.Message):
     __slots__ = ("run_id", "step")
     RUN_ID_FIELD_NUMBER: _ClassVar[int]
     STEP_FIELD_NUMBER: _ClassVar[int]
@@ -74,10 +108,10 @@ class MembersRequest(_message.Message):
     step: int
     def __init__(self, run_id: _Optional[bytes] = ..., step: _Optional[int] = ...) -> None: ...
 
-class MembersReply(_message.Message):
-    __slots__ = ("step", "names")
+class ComparedReply(_message.Message):
+    __slots__ = ("step", "name")
     STEP_FIELD_NUMBER: _ClassVar[int]
-    NAMES_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
     step: int
-    names: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, step: _Optional[int] = ..., names: _Optional[_Iterable[str]] = ...) -> None: ...
+    name: bytes
+    def __init__(self, step: _Optional[int] = ..., name: _Optional[bytes] = ...) -> None: ...

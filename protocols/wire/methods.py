@@ -11,6 +11,7 @@ METHODS: Final[dict[str, tuple[type, type]]] = {
     "Exchange": (messages.Share, messages.Closed),
     "Announce": (messages.Announcement, messages.Released),
     "Members": (messages.MembersQuery, messages.Members),
+    "Compared": (messages.ComparedQuery, messages.Compared),
 }
 METHOD_OF: Final = {request: name for name, (request, _) in METHODS.items()}
 

@@ -1,0 +1,61 @@
+"""The secure comparison of one run, as its rounds use it: CrypTen parties in a thread of each aggregator's process."""
+
+from pathlib import Path
+from typing import final
+
+from aggregator.mpc import AsyncMpcWorker, Identity, MpcWorker, Operator, PartyConfig
+from protocols import manifest as manifests
+from protocols.errors import ParameterError
+from protocols.fixed import I64
+from protocols.manifest import Manifest
+
+
+def operator(name: str, address: str) -> Operator:
+    """Return a party of the computation from its name and `host:port`."""
+    host, port = address.rsplit(":", 1)
+    return Operator(name, host.strip("[]"), int(port))
+
+
+def identity(folder: Path) -> Identity:
+    """Return the credentials of a folder that `lpm keys` made."""
+    return Identity(folder / "authority.pem", folder / "certificate.pem", folder / "private.key")
+
+
+def parties_of(manifest: Manifest) -> tuple[tuple[Operator, ...], Operator]:
+    """Return the aggregators and the dealer of a run in outcome mode.
+
+    Raises:
+        ParameterError: the manifest names no dealer, or no mpc address of an aggregator.
+    """
+    if manifest.dealer is None or any(party.mpc is None for party in manifest.aggregators):
+        raise ParameterError(f"the run {manifest.name} is in sum mode: it compares nothing and needs no dealer")
+    parties = tuple(operator(party.name, party.mpc or "") for party in manifest.aggregators)
+    return parties, operator(manifest.dealer.name, manifest.dealer.address)
+
+
+@final
+class MpcComparer:
+    """Compares shares with the other aggregators' comparers; the first call joins them."""
+
+    def __init__(self, manifest: Manifest, index: int, credentials: Path) -> None:
+        """Open this aggregator's port for the computation."""
+        parties, dealer = parties_of(manifest)
+        config = PartyConfig(
+            rank=index,
+            parties=parties,
+            dealer=dealer,
+            identity=identity(credentials),
+            run=manifests.run_id(manifest),
+            timeout_s=manifest.round_timeout_s,
+            join_timeout_s=manifest.round_timeout_s,
+        )
+        self._worker = MpcWorker(config)
+        self._async = AsyncMpcWorker(self._worker)
+
+    async def compare(self, h: I64, tau: I64, *, step: int, bits: int) -> tuple[bytes, I64]:
+        """Return the name of this joint comparison, and int64[n], this party's share of the bits `h > tau`."""
+        return await self._async.compare_named(h, tau, step=step, bits=bits)
+
+    def close(self) -> None:
+        """End the thread and its connections."""
+        self._worker.close()

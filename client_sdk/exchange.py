@@ -1,0 +1,116 @@
+"""A client's side of a round: share a vector, send it to all aggregators, put together what they answer."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import final
+
+import numpy as np
+
+from protocols import manifest as manifests
+from protocols.errors import ParameterError, PartiesDisagree, RoundClosed
+from protocols.fixed import I64, U64, from_ring
+from protocols.layout import Layout
+from protocols.manifest import Manifest
+from protocols.messages import Closed, Join, Joined, Share
+from protocols.patience import patience_s
+from protocols.schedule import Phase
+from protocols.wire.transport import Transport
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class Answer:
+    """What a round told this client, opened.
+
+    Attributes:
+        own: int64, its agents' exposures (sum mode) or bits (outcome mode); empty where the round tells nothing.
+        release: int64[cells + q], or empty.
+        synthetic: int64[cells], or empty.
+    """
+
+    own: I64 = field(repr=False)
+    release: I64
+    synthetic: I64
+
+
+@final
+class Exchange:
+    """One client's rounds with all aggregators of a run.
+
+    Security: each aggregator gets one share under the client's own key for it, drawn here and used for one run.
+    """
+
+    def __init__(self, manifest: Manifest, name: str, transports: Sequence[Transport]) -> None:
+        """Draw the keys; nothing is sent."""
+        if len(transports) != len(manifest.aggregators):
+            raise ParameterError(
+                f"got {len(transports)} transports for {len(manifest.aggregators)} aggregators; give one each"
+            )
+        self._manifest, self._name, self._transports = manifest, name, transports
+        self._id = manifests.run_id(manifest)
+        self._layout = Layout.of(manifest)
+        self._sharing = manifest.share()
+        self._keys = self._sharing.keys()
+
+    async def join(self) -> int:
+        """Join at all aggregators, and return the step that comes next."""
+        calls = (Join(self._id, key) for key in (*self._keys, b""))
+        timeout_s = patience_s(self._manifest, 0)
+        joined: list[Joined] = await asyncio.gather(
+            *(
+                transport.call(call, timeout_s=timeout_s)
+                for transport, call in zip(self._transports, calls, strict=True)
+            )
+        )
+        return max(reply.step for reply in joined)
+
+    async def round(self, vector: U64, *, step: int, phase: Phase = Phase.SPEAK) -> Answer:
+        """Take part in one round.
+
+        Args:
+            vector: uint64, of the length that the layout gives the phase.
+
+        Raises:
+            RoundClosed: it closed without this client.
+            PartiesDisagree: the aggregators told different things.
+            Unavailable: one of them did not answer in time.
+        """
+        number = self._manifest.schedule.number(step, phase)
+        share = self._sharing.split(vector, self._keys, step=number)
+        nothing = np.zeros(0, dtype=np.uint64)
+        timeout_s = patience_s(self._manifest, step)
+        last = len(self._transports) - 1
+        answers = await asyncio.gather(
+            *(
+                transport.call(Share(self._id, step, share if index == last else nothing, phase), timeout_s=timeout_s)
+                for index, transport in enumerate(self._transports)
+            ),
+            return_exceptions=True,
+        )
+        errors = [answer for answer in answers if isinstance(answer, BaseException)]
+        if errors:  # a late client is told so by every aggregator; any other refusal matters more
+            raise next((error for error in errors if not isinstance(error, RoundClosed)), errors[0])
+        return self._opened([answer for answer in answers if isinstance(answer, Closed)], step, phase)
+
+    def _opened(self, replies: list[Closed], step: int, phase: Phase) -> Answer:
+        layout = self._layout
+        speak = phase == Phase.SPEAK
+        own = layout.size(self._name) * (layout.c if speak else phase == Phase.DECIDE)
+        expected = (
+            step,
+            phase,
+            0 if speak and self._manifest.schedule.outcome else own,
+            layout.released if speak else 0,
+            layout.cells if speak else 0,
+        )
+        for reply in replies:
+            if (reply.step, reply.phase, reply.own.size, reply.release.size, reply.synthetic.size) != expected:
+                raise PartiesDisagree(f"an aggregator answered step {step} with vectors of another size; stop the run")
+        if len({(reply.members, reply.synthetic.tobytes()) for reply in replies}) != 1:
+            raise PartiesDisagree(f"aggregators told different things about step {step}; stop the run")
+        return Answer(
+            from_ring(self._sharing.join([reply.own for reply in replies])),
+            from_ring(self._sharing.join([reply.release for reply in replies])),
+            replies[0].synthetic,
+        )

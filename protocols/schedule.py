@@ -1,0 +1,64 @@
+"""The order of a run's rounds: which phases a step has in each mode."""
+
+import enum
+from dataclasses import dataclass
+from typing import final
+
+from protocols.errors import RoundAhead
+
+
+@final
+class Phase(enum.IntEnum):
+    """What a round is for; the numbers travel on the wire."""
+
+    SPEAK = 0  # messages to others, cell totals and tallies are added up
+    DECIDE = 1  # outcome mode: own hazards are added, and every agent's hazard is compared with its threshold
+    THRESHOLDS = 2  # outcome mode, once, before step 0: thresholds become shares
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """Numbers the rounds of a run.
+
+    In sum mode a step is one round. In outcome mode a run begins with a round for thresholds, and a step has two. After
+    the last step a closing round carries the last tally, and no messages.
+
+    Attributes:
+        outcome: the mode.
+        steps: T.
+    """
+
+    outcome: bool
+    steps: int
+
+    @property
+    def rounds(self) -> int:
+        """Return how many rounds there are."""
+        return 2 * self.steps + 2 if self.outcome else self.steps + 1
+
+    def number(self, step: int, phase: Phase) -> int:
+        """Return the number of a round, from 0.
+
+        Raises:
+            RoundAhead: the run has no such round.
+        """
+        if self.outcome:
+            number = 0 if phase == Phase.THRESHOLDS else 1 + 2 * step + (phase == Phase.DECIDE)
+        else:
+            number = step if phase == Phase.SPEAK else self.rounds
+        if not 0 <= number < self.rounds:
+            raise RoundAhead(f"the run has no phase {phase.name.lower()} of step {step}; it has {self.steps} steps")
+        return number
+
+    def step(self, number: int) -> int:
+        """Return the step that a round belongs to."""
+        return max(number - 1, 0) // 2 if self.outcome else number
+
+    def phase(self, number: int) -> Phase:
+        """Return what a round is for."""
+        if not self.outcome:
+            return Phase.SPEAK
+        if number == 0:
+            return Phase.THRESHOLDS
+        return Phase.SPEAK if number % 2 else Phase.DECIDE
