@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +17,7 @@ from lpm_secure.contacts import contacts_of
 from lpm_secure.deployment import Deployment, free_addresses
 from lpm_secure.device import device_of
 from lpm_secure.engine.simulate import RemotePart, simulate
+from lpm_secure.learned import what_is_learned
 from lpm_secure.private_run import run_clear, run_private
 from lpm_secure.progress import shown
 from lpm_secure.run_folder import Result
@@ -68,6 +70,8 @@ def clear(path: Path, *, device: str) -> Series:
 def local_deployment(config: Config, *, out: Path) -> Iterator[Deployment]:
     """Write a deployment's folder, log into it, and end its processes afterwards."""
     testbed = _testbed(config)
+    if config.protocol.mode == "sum":
+        print(f"lpm: warning: {what_is_learned(testbed.manifest)}", file=sys.stderr)
     folder = out / f"{config.name}-{manifests.run_id(testbed.manifest).hex()[:12]}"
     deployment = Deployment(folder.resolve(), testbed)
     deployment.write()

@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 import plotly.io as pio
 from plotly.subplots import make_subplots
 
+from lpm_secure.learned import what_is_learned
 from lpm_secure.run_folder import Result, figures
 from lpm_secure.series import PARTS, Series
 from protocols.substeps import Stage
@@ -30,6 +31,7 @@ def rows_of(result: Result) -> list[tuple[str, str]]:
         ("contacts", result.label),
         ("attack rate, private agents", f"{found['attack_rate_private']:.1%}"),
         ("attack rate, synthetic agents", f"{found['attack_rate_synthetic']:.1%}"),
+        ("mode", result.testbed.manifest.mode),
         ("seconds per step", f"{found['seconds_per_step']:.4f}"),
         ("seconds until all have joined", f"{found['seconds_start']:.1f}"),
     ]
@@ -60,11 +62,7 @@ def _notes(result: Result) -> str:
     notes = f"<p>{html.escape(_description(result))}</p>"
     if result.testbed.look_alike:
         notes += f"<p class=warning>{html.escape(result.label)}</p>"
-    return notes + (
-        "<p class=warning>Mode <code>sum</code>: each client learned the exact exposure of its own agents in every "
-        "step, which says something about their neighbours. Releases are exact sums over at least "
-        f"{result.testbed.manifest.min_cohort} clients, without noise.</p>"
-    )
+    return notes + f"<p class=warning>{html.escape(what_is_learned(result.testbed.manifest))}</p>"
 
 
 def _description(result: Result) -> str:

@@ -19,7 +19,7 @@ CPU = torch.device("cpu")
 def demo_private():
     """Run both; the first row counts everything, the second only the steps."""
     given = config.load(CONFIG)
-    testbed = build(given, contacts_of(given), free_addresses(given.protocol.aggregators))
+    testbed = build(given, contacts_of(given), free_addresses(given.protocol.addresses))
     with tempfile.TemporaryDirectory() as folder:
         deployment = Deployment(Path(folder), testbed)
         deployment.write()

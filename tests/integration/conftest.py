@@ -61,7 +61,7 @@ def deploy(tmp_path):
 
     def _deploy(**protocol):
         config = small_config(**protocol)
-        testbed = build(config, small_data(), free_addresses(config.protocol.aggregators))
+        testbed = build(config, small_data(), free_addresses(config.protocol.addresses))
         deployment = Deployment(tmp_path / f"run-{len(made)}", testbed)
         deployment.write()
         made.append(deployment)

@@ -73,6 +73,15 @@ def test_the_clear_run_gives_the_same_series(config, tmp_path):
     assert clear.stdout.strip().removeprefix("series: ") in private.stdout
 
 
+def test_sum_mode_is_asked_for_by_name_and_warned_of(config, tmp_path):
+    done = lpm("run", config(('mode = "outcome"', 'mode = "sum"')), cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "lpm: warning: Mode sum: each client learned the exact exposure" in done.stderr
+    outcome = lpm("run", config(('mode = "outcome"', "")), cwd=tmp_path)
+    assert "warning" not in outcome.stderr
+    assert outcome.stdout.splitlines()[-1] == done.stdout.splitlines()[-1]  # the same series, to the bit
+
+
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
@@ -82,8 +91,7 @@ def test_the_clear_run_gives_the_same_series(config, tmp_path):
         ("initial = 0.01", "initial = nan", "got nan"),
         ("near = 0.0005", "near = -0.1", ">= 0.0"),
         ("near = 0.0005", "near = nan", "got {'near': nan}"),
-        ('mode = "sum"', "", "mode"),
-        ('mode = "sum"', 'mode = "outcome"', "mode"),
+        ('mode = "outcome"', 'mode = "all"', "got 'all'"),
         ("near = 0.0005", "near = 90_000.0", "must stay below 2**63"),
         ("min_cohort = 5", "min_cohort = 50", "set it lower"),
         ("seed = 1", "seed = ", "is not TOML"),
@@ -133,7 +141,7 @@ def test_an_interrupted_up_leaves_no_process_behind(config, tmp_path):
     with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as up:
         up.stdout.readline()
         children = Path(f"/proc/{up.pid}/task/{up.pid}/children").read_text().split()
-        assert len(children) == 14
+        assert len(children) == 15
         up.send_signal(signal.SIGTERM)
         assert up.wait(30) == 130
     time.sleep(0.2)

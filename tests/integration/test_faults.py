@@ -41,6 +41,32 @@ def test_a_run_over_real_processes_equals_the_clear_run(deploy, k):
     assert private.lost == ()
 
 
+@pytest.mark.parametrize("k", [2, 3])
+def test_an_outcome_run_over_real_processes_equals_the_clear_run(deploy, k):
+    deployment = deploy(aggregators=k, mode="outcome", round_timeout_s=10.0)
+    private = run_private(deployment, CPU)
+    clear = run_clear(deployment.testbed, CPU)
+    assert private.series.hash == clear.series.hash
+    assert [client["modules"] for client in private.clients.values()] == [[]] * 4
+    assert private.lost == ()
+
+
+@pytest.mark.parametrize("name", ["aggregator-0", "aggregator-1", "dealer"])
+def test_a_party_of_an_outcome_run_killed_between_rounds_resumes_and_the_result_is_the_same(deploy, name):
+    deployment = deploy(mode="outcome", round_timeout_s=10.0)
+    deployment.start()
+
+    def act(step):
+        if step == 3:
+            deployment.process(name).kill()
+            deployment.process(name).wait()
+            deployment.start_party(name)
+
+    timed, members = members_by_step(deployment, act)
+    assert set(members.values()) == {4}
+    assert timed.series.hash == run_clear(deployment.testbed, CPU).series.hash
+
+
 def test_a_client_killed_in_the_middle_is_left_out_and_the_run_goes_on(deploy):
     deployment = deploy()
     deployment.start()

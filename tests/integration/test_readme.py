@@ -60,7 +60,7 @@ def test_every_folder_of_the_readme_exists():
 @pytest.mark.parametrize("path", sorted((ROOT / "examples").glob("*.toml")), ids=lambda path: path.name)
 def test_every_example_config_makes_parties_that_read_their_own_files(path, tmp_path):
     given = config.load(path)
-    testbed = build(given, contacts_of(given), free_addresses(given.protocol.aggregators))
+    testbed = build(given, contacts_of(given), free_addresses(given.protocol.addresses))
     deployment = Deployment(tmp_path / "run", testbed)
     deployment.write()
     for client in testbed.manifest.clients:
