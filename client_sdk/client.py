@@ -41,6 +41,7 @@ class Client:
     _layout: Layout = field(init=False, repr=False)
     _model: Model = field(init=False, repr=False)
     _owed: I64 = field(init=False, repr=False)  # own hazard that no round has taken in yet
+    _heard: tuple[int, Exposure] | None = field(init=False, repr=False, default=None)  # a step half done
 
     def __post_init__(self) -> None:
         """Prepare; nothing is sent."""
@@ -81,25 +82,30 @@ class Client:
     async def advance(self) -> None:
         """Take part in one step, and update the agents by what it brought.
 
-        If a round closed without this client (it was late), its agents go on without what others told them.
+        If a round closed without this client (it was late), its agents go on without what others told them. After any
+        other error the same step may be tried again: every round is then asked again with the same vector.
         """
-        step, outcome = self.step, self.manifest.schedule.outcome
+        step = self.step
+        if self._heard is None or self._heard[0] != step:
+            self._heard = step, await self._hear(step)
+        told = self._heard[1]
+        if step < self.manifest.steps:
+            if self.manifest.schedule.outcome:
+                told = Exposure(told.contact, told.pressure, await self._decided(told, step))
+            self.private.state = dict(self._model.update(self.private.state, told))
+        self.step = step + 1
+
+    async def _hear(self, step: int) -> Exposure:
+        """Speak, and return what reaches own agents as far as this client may know it."""
         exposure, vector = self._speak(step)
-        hazard = np.zeros(exposure.shape[0], dtype=np.int64)
         try:
             answer = await self.exchange.round(vector, step=step)
         except RoundClosed:
             self.missed.append(step)
-        else:
-            if not outcome:
-                exposure += answer.own.reshape(exposure.shape)
-            hazard = self._pressure(answer)
-        if step < self.manifest.steps:
-            told = Exposure(exposure, hazard)
-            if outcome:
-                told = Exposure(exposure, hazard, await self._decided(told, step))
-            self.private.state = dict(self._model.update(self.private.state, told))
-        self.step = step + 1
+            return Exposure(exposure, np.zeros(exposure.shape[0], dtype=np.int64))
+        if not self.manifest.schedule.outcome:
+            exposure += answer.own.reshape(exposure.shape)
+        return Exposure(exposure, self._pressure(answer))
 
     def _speak(self, step: int) -> tuple[I64, U64]:
         """Return own agents' exposure to each other, int64[n_own, c], and the vector to share, uint64[d]."""
@@ -124,13 +130,14 @@ class Client:
         What a client knows by itself, contacts among its own agents and the pressure of cells, it adds in secret here.
         If the round closes without it, it learns nothing in this step, and adds the same hazard in the next.
         """
-        self._owed = self._owed + np.asarray(self._model.increment(own))
+        owed = self._owed + np.asarray(self._model.increment(own))
         try:
-            answer = await self.exchange.round(to_ring(self._owed), step=step, phase=Phase.DECIDE)
+            answer = await self.exchange.round(to_ring(owed), step=step, phase=Phase.DECIDE)
         except RoundClosed:
             self.missed.append(step)
-            return np.zeros(self._owed.size, dtype=bool)
-        self._owed = np.zeros_like(self._owed)
+            self._owed = owed
+            return np.zeros(owed.size, dtype=bool)
+        self._owed = np.zeros_like(owed)
         if ((answer.own != 0) & (answer.own != 1)).any():
             raise PartiesDisagree(f"the aggregators' shares of step {step} add up to no bits; stop the run")
         return np.asarray(answer.own == 1)

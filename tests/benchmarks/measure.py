@@ -1,5 +1,6 @@
 """What a benchmark yields, and how its time and memory are taken."""
 
+import contextlib
 import statistics
 import time
 
@@ -23,11 +24,20 @@ class Row(msgspec.Struct):
     machine: str = ""
 
 
-def peak_mib():
-    """Return the most memory this process has had resident, in MiB; Linux only, as `make bench` is."""
-    with open("/proc/self/status") as status:
+def peak_mib(pid="self"):
+    """Return the most memory a process has had resident, in MiB; Linux only, as `make bench` is."""
+    with open(f"/proc/{pid}/status") as status:
         line = next(line for line in status if line.startswith("VmHWM"))
     return int(line.split()[1]) / 1024
+
+
+def peak_of(pids):
+    """Return the peak of each process that still runs, by its id."""
+    found = {}
+    for pid in pids:
+        with contextlib.suppress(OSError, StopIteration):
+            found[pid] = peak_mib(pid)
+    return found
 
 
 def seconds(function, *, repeat=5):
