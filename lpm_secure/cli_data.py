@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from lpm_secure.data import catalogue
 
@@ -15,26 +15,40 @@ Name = Annotated[str, typer.Argument(help="As `lpm data list` shows it.", metava
 @app.command(name="list")
 def list_() -> None:
     """List all datasets, and where they are found."""
-    table = Table("name", "title", "licence", "files", "KiB", "found in", box=None)
+    table = Table(
+        Column("name", no_wrap=True),
+        Column("licence", overflow="fold"),
+        Column("files", justify="right"),
+        Column("KiB", justify="right"),
+        Column("found in", overflow="fold"),
+        box=None,
+    )
     for name, entry in catalogue.datasets().items():
         size = sum(file.bytes for file in entry.files) // 1024
         found = catalogue.where(name)
         place = "not here" if found is None else str(found.parent)
-        table.add_row(name, entry.title, entry.licence, str(len(entry.files)), f"{size:,}", place)
+        table.add_row(name, entry.licence, str(len(entry.files)), f"{size:,}", place)
     Console().print(table)
 
 
 @app.command()
 def get(name: Name) -> None:
-    """Check a dataset's files, fetch what is missing, and print where they are, their licence and their citation."""
+    """Fetch a dataset if it is not here, check its files, and print where they are.
+
+    NAME is as `lpm data list` shows it. Licence, permitted use and citation are printed too. Exit code 2 if a file
+    cannot be fetched or is not the original.
+    """
     folder = catalogue.get(name)
     entry = catalogue.dataset(name)
-    typer.echo(f"{folder}\nlicence: {entry.licence}\nplease cite: {entry.citation}")
+    typer.echo(f"{folder}\nlicence: {entry.licence}\nuse: {entry.use}\nplease cite: {entry.citation}")
 
 
 @app.command()
 def where(name: Name) -> None:
-    """Print where a dataset lies; exit code 1 if it is not on this machine."""
+    """Print the directory of a dataset, and fetch nothing.
+
+    NAME is as `lpm data list` shows it. Exit code 1 if the dataset is not on this machine.
+    """
     folder = catalogue.where(name)
     if folder is None:
         typer.echo(f"{name} is not on this machine; try: lpm data get {name}", err=True)

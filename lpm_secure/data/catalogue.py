@@ -6,12 +6,15 @@ user's cache, which is filled from the origin. Whatever file is read has the siz
 
 import difflib
 import hashlib
+import logging
 import os
 import tomllib
 from collections.abc import Mapping
-from functools import cache
+from functools import cache as once
 from pathlib import Path
-from typing import Final, final
+from types import MappingProxyType
+from typing import Any, Final, final
+from urllib.parse import urlsplit
 
 import msgspec
 import pooch
@@ -21,7 +24,9 @@ from protocols.errors import DataError, ParameterError
 
 TIMEOUT_S: Final = 10
 CATALOGUE: Final = Path(__file__).parent / "catalogue.toml"
-BESIDE: Final = CATALOGUE.parent.parent.parent.parent / "shared" / "data"
+ROOT: Final = Path(__file__).parents[2]  # of the checkout, if it is one
+ELSEWHERE: Final = "set LPM_DATA to a directory that holds it"
+REPLACE: Final = "delete it or replace it by the original"
 
 
 @final
@@ -36,18 +41,21 @@ class DataFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @final
 class Dataset(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A set of files with one origin."""
+    """A set of files with one origin; `use` says what it is for, and what must not be done with it."""
 
+    name: str
     title: str
     licence: str
     citation: str
+    use: str
     files: tuple[DataFile, ...]
 
 
-@cache
+@once
 def datasets() -> Mapping[str, Dataset]:
     """Return the whole catalogue, by name."""
-    return msgspec.convert(tomllib.loads(CATALOGUE.read_text(encoding="utf-8")), dict[str, Dataset])
+    entries = tomllib.loads(CATALOGUE.read_text(encoding="utf-8"))
+    return MappingProxyType({name: msgspec.convert({"name": name, **e}, Dataset) for name, e in entries.items()})
 
 
 def dataset(name: str) -> Dataset:
@@ -64,65 +72,105 @@ def dataset(name: str) -> Dataset:
     return known[name]
 
 
-def where(name: str) -> Path | None:
+def where(name: str, *, cache: Path | None = None) -> Path | None:
     """Return the directory in which all files of a dataset lie, or None; nothing is fetched.
+
+    Args:
+        name: of the dataset.
+        cache: in place of the user's.
 
     Raises:
         ParameterError: no such dataset.
     """
     files = dataset(name).files
-    given = os.environ.get("LPM_DATA")
-    places = [Path(given)] if given else [BESIDE]
-    for place in (*places, _cache()):
+    for place in (*_given(), cache or _users_cache()):
         if all((place / name / file.name).is_file() for file in files):
             return place / name
     return None
 
 
-def get(name: str) -> Path:
+def get(name: str, *, base: str | None = None, cache: Path | None = None) -> Path:
     """Return the directory of a dataset, with every file checked; fetch what is not there.
+
+    Args:
+        name: of the dataset.
+        base: URL of a mirror, which has the files under the same paths as their origins.
+        cache: in place of the user's.
 
     Raises:
         ParameterError: no such dataset.
         DataError: a file cannot be fetched, or is not what the catalogue describes.
     """
-    folder = where(name) or _cache() / name
-    for file in dataset(name).files:
-        if not (folder / file.name).is_file():
-            fetch(file, folder, dataset_name=name)
+    files = dataset(name).files
+    folder = where(name, cache=cache) or (cache or _users_cache()) / name
+    missing = [file for file in files if not (folder / file.name).is_file()]
+    for file in missing:
+        _address(file, folder)  # before anything is fetched
+    for file in missing:
+        fetch(file, folder, base=base)
+    for file in files:
         check(folder / file.name, file)
     return folder
 
 
-def fetch(file: DataFile, folder: Path, *, dataset_name: str) -> None:
-    """Fetch one file from its origin into a folder.
+def fetch(file: DataFile, folder: Path, *, base: str | None = None) -> None:
+    """Fetch one file from its origin, or from a mirror, into a folder; a wrong one is not kept.
 
     Raises:
         DataError: it has no address, cannot be reached, or is not what the catalogue describes.
     """
-    place = "set LPM_DATA to a directory that holds it"
-    if file.url is None:
-        raise DataError(f"{dataset_name}/{file.name} is not here, and the catalogue knows no address for it; {place}")
-    downloader = pooch.HTTPDownloader(timeout=TIMEOUT_S)
+    origin = _address(file, folder)
+    url = origin if base is None else base.rstrip("/") + urlsplit(origin).path
+
+    def download(url: str, output: str, caller: Any) -> None:
+        # Read at once, not streamed: a stream would stay open after a refusal, and the files are small.
+        pooch.HTTPDownloader(timeout=TIMEOUT_S, stream=False)(url, output, caller)
+        check(Path(output), file, shown=url, fix=f"nothing is kept of it; {ELSEWHERE}")
+
+    pooch.get_logger().setLevel(logging.WARNING)  # a failure is told in one line
     try:
-        pooch.retrieve(file.url, f"sha256:{file.sha256}", file.name, folder, downloader=downloader)
-    except (requests.RequestException, OSError, ValueError) as error:
-        raise DataError(f"cannot fetch {dataset_name}/{file.name} ({type(error).__name__}); {place}") from error
+        pooch.retrieve(url, f"sha256:{file.sha256}", file.name, folder, downloader=download)
+    except (requests.RequestException, OSError) as error:
+        reason = f"{type(error).__name__} at {urlsplit(url).netloc}"
+        raise DataError(f"cannot fetch {folder.name}/{file.name} ({reason}); try again, or {ELSEWHERE}") from error
 
 
-def check(path: Path, file: DataFile) -> None:
+def check(path: Path, file: DataFile, *, shown: str | None = None, fix: str = REPLACE) -> None:
     """Refuse a file that is not what the catalogue describes.
 
+    Args:
+        path: to read.
+        file: what it should be.
+        shown: its name in messages, if not its path.
+        fix: what a message tells to do about another content.
+
     Raises:
-        DataError: another size or SHA-256.
+        DataError: unreadable, or another size or SHA-256.
     """
-    content = path.read_bytes()
-    if len(content) != file.bytes or hashlib.sha256(content).hexdigest() != file.sha256:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise DataError(f"cannot read {path} ({error.strerror}); make it readable, or {ELSEWHERE}") from error
+    sha256 = hashlib.sha256(content).hexdigest()
+    if len(content) != file.bytes or sha256 != file.sha256:
         raise DataError(
-            f"{path} has {len(content)} bytes and another SHA-256 than the catalogue's {file.bytes} bytes, "
-            f"{file.sha256[:12]}...; replace it by the original"
+            f"{shown or path} has {len(content)} bytes with SHA-256 {sha256[:12]}...; the catalogue allows "
+            f"{file.bytes} bytes with {file.sha256[:12]}... only; {fix}"
         )
 
 
-def _cache() -> Path:
+def _address(file: DataFile, folder: Path) -> str:
+    if file.url is None:
+        raise DataError(f"{folder.name}/{file.name} is not here, and the catalogue has no address for it; {ELSEWHERE}")
+    return file.url
+
+
+def _given() -> list[Path]:
+    """Return the directory that was asked for, or the one beside a checkout."""
+    if given := os.environ.get("LPM_DATA"):
+        return [Path(given)]
+    return [ROOT.parent / "shared" / "data"] if (ROOT / "pyproject.toml").is_file() else []
+
+
+def _users_cache() -> Path:
     return Path(pooch.os_cache("lpm-secure"))

@@ -1,9 +1,15 @@
 """Measured contacts between people, by day."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import final
+from typing import Final, final
 
+import numpy as np
+
+from protocols.errors import DataError
 from protocols.fixed import I64
+
+DAY_S: Final = 86_400
 
 
 @final
@@ -31,3 +37,34 @@ class ContactData:
     weight: I64 = field(repr=False)
     source: str
     look_alike: bool
+
+
+def by_day(rows: I64, groups: Mapping[int, str], source: str) -> ContactData:
+    """Count the intervals of each pair on each measured day; days are numbered in order.
+
+    Args:
+        rows: int64[m, 3] of t, i, j; t in seconds.
+        groups: of every person.
+        source: for reports.
+
+    Raises:
+        DataError: a contact names a person without a group.
+    """
+    measured, day = np.unique(rows[:, 0] // DAY_S, return_inverse=True)
+    pairs = np.stack([day.reshape(-1), rows[:, 1:].min(axis=1), rows[:, 1:].max(axis=1)])
+    (days, a, b), weight = np.unique(pairs, axis=1, return_counts=True)
+    people = np.unique(rows[:, 1:])
+    unknown = [person for person in people.tolist() if person not in groups]
+    if unknown:
+        raise DataError(f"{source}: a contact names person {unknown[0]}, who has no group; every person needs one")
+    return ContactData(
+        people=people,
+        group=tuple(groups[person] for person in people.tolist()),
+        days=measured.size,
+        day=days,
+        a=a,
+        b=b,
+        weight=weight.astype(np.int64),
+        source=source,
+        look_alike=False,
+    )

@@ -22,12 +22,19 @@ SIZES: Final = {
 }
 DAYS: Final = 10
 PAIRS: Final = 8_000  # drawn; some coincide, and about 7,400 stay
-ACROSS: Final = 0.24  # share of pairs from two departments
-MEAN_WEIGHT: Final = 10.6
+ACROSS: Final = 0.22  # of the drawn; fewer of them coincide than of those inside, so about 0.24 of what stays
+MEAN_WEIGHT: Final = 10.5
 
 
 def look_alike(seed: int) -> ContactData:
-    """Generate contacts of 217 people in 12 departments over 10 days, with heavy-tailed weights."""
+    """Generate contacts of 217 people in 12 departments over 10 days, with heavy-tailed weights.
+
+    Args:
+        seed: not negative; the same seed gives the same contacts.
+
+    Returns:
+        About 7,400 rows whose weights sum to about 78,000, about 24 % of it between departments.
+    """
     draw = np.random.Generator(np.random.Philox(key=seed))
     group = np.repeat(np.arange(len(SIZES)), list(SIZES.values()))
     people = np.arange(1, group.size + 1)
