@@ -36,6 +36,7 @@ class Round:
         self.synthetic = synthetic
         self.decided: tuple[str, ...] | None = None
         self.frozen = asyncio.Event()
+        self.closed = asyncio.Event()
         self._waiters: set[asyncio.Future[Done]] = set()
 
     def submit(self, client: str, share: U64) -> None:
@@ -89,6 +90,7 @@ class Round:
 
     def close(self, done: Done) -> None:
         """Tell all that wait."""
+        self.closed.set()
         for future in self._waiters:
             if not future.done():
                 future.set_result(done)

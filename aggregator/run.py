@@ -43,7 +43,6 @@ from protocols.sharing.additive import KEY_BYTES
 
 LOG: Final = logging.getLogger("aggregator")
 NOTHING: Final = np.zeros(0, dtype=np.uint64)
-POLL_S: Final = 0.005
 
 
 class Peer(ComparingPeer, Protocol):
@@ -188,14 +187,12 @@ class Run:
         deadline = asyncio.get_running_loop().time() + self._timeout(number)
         while self.round.number <= number and self.last_decided(number) is None:
             self._arm(self.round)
-            current = self.round
+            event = self.round.frozen if self.round.number == number else self.round.closed
             remaining = deadline - asyncio.get_running_loop().time()
             try:
-                await asyncio.wait_for(current.frozen.wait(), max(remaining, 0.0))
+                await asyncio.wait_for(event.wait(), max(remaining, 0.0))
             except TimeoutError:
                 raise Unavailable(f"step {query.step} is not decided here yet; ask again") from None
-            if current is self.round and current.number < number:  # decided, and about to close
-                await asyncio.sleep(POLL_S)
         decided = self.last_decided(number)
         if decided is None:
             raise RoundClosed(f"step {query.step} is over, and its members are forgotten")

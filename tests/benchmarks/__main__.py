@@ -34,7 +34,8 @@ def machine():
 
 def run_one(module, name, output):
     """Run one benchmark in this process, and leave its rows in a file."""
-    rows = importlib.import_module(module).BENCHMARKS[name]()
+    found = importlib.import_module(module).BENCHMARKS[name]()
+    rows = msgspec.convert(msgspec.to_builtins(found), list[Row])
     for row in rows:
         row.machine = machine()
         row.peak_mib = row.peak_mib or peak_mib()

@@ -1,4 +1,4 @@
-"""`outcome_workplace`, `outcome_100k`, `outcome_1m`: outcome mode over real processes and TLS, two aggregators, a dealer."""
+"""`outcome_workplace`, `outcome_100k`, `outcome_1m`: outcome mode over processes and TLS, two aggregators, a dealer."""
 
 import tempfile
 from pathlib import Path

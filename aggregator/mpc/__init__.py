@@ -1,0 +1,19 @@
+"""The aggregators' multi-party computation: numbers that no party holds, compared and multiplied as shares."""
+
+from aggregator.mpc.config import DealerConfig as DealerConfig
+from aggregator.mpc.config import Identity as Identity
+from aggregator.mpc.config import Operator as Operator
+from aggregator.mpc.config import PartyConfig as PartyConfig
+from aggregator.mpc.dealer import serve_dealer as serve_dealer
+from aggregator.mpc.worker import AsyncMpcWorker as AsyncMpcWorker
+from aggregator.mpc.worker import MpcWorker as MpcWorker
+
+__all__ = [
+    "AsyncMpcWorker",
+    "DealerConfig",
+    "Identity",
+    "MpcWorker",
+    "Operator",
+    "PartyConfig",
+    "serve_dealer",
+]

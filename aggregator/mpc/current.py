@@ -1,0 +1,62 @@
+"""The MPC thread's own session parts, where CrypTen's module-level state looks for them.
+
+CrypTen keeps one communicator and one set of generators per process. Here they belong to the one thread that runs the
+computation: any other thread finds nothing, and cannot draw or send out of turn.
+"""
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final, final
+
+from aggregator.mpc.correlations import Correlation
+from aggregator.mpc.feed import Feed
+from aggregator.mpc.mesh import Combine, Mesh
+from aggregator.mpc.streams import U64, Stream
+from protocols.errors import ProtocolError
+
+
+@final
+@dataclass(slots=True)
+class Current:
+    """What CrypTen needs of the session of this thread; mutable, for its counters are compared with the others'."""
+
+    mesh: Mesh
+    feed: Feed
+    streams: dict[str, Stream] = field(default_factory=dict, repr=False)
+    batches: int = 0
+
+    def material(self, kind: Correlation) -> tuple[U64, U64]:
+        """Take the next batch of correlated randomness; an index is never used twice."""
+        self.batches += 1
+        return self.feed.take(kind, self.batches)
+
+    def open(self, own: Sequence[U64], combine: Combine) -> list[U64]:
+        """Open shares, if all parties stand at the same place."""
+        drawn = sum(stream.words_drawn for name, stream in self.streams.items() if name != "local")
+        return self.mesh.open(own, combine, drawn=drawn, batches=self.batches)
+
+
+_LOCAL: Final = threading.local()
+
+
+def enter(current: Current | None) -> None:
+    """Make these the parts of this thread's session; None leaves it."""
+    _LOCAL.current = current
+
+
+def entered() -> bool:
+    """Whether this thread has a session."""
+    return getattr(_LOCAL, "current", None) is not None
+
+
+def current() -> Current:
+    """Return this thread's session parts.
+
+    Raises:
+        ProtocolError: this is not the MPC thread, or it has no session.
+    """
+    found: Current | None = getattr(_LOCAL, "current", None)
+    if found is None:
+        raise ProtocolError("this thread has no MPC session; only the worker's own thread may compute on shares")
+    return found

@@ -1,0 +1,144 @@
+"""How the aggregators find each other: a full mesh of checked connections, and a name for the session."""
+
+import contextlib
+import hashlib
+import os
+import socket
+import ssl
+import time
+from typing import Final
+
+from aggregator.mpc.config import Operator, PartyConfig
+from aggregator.mpc.frames import HELLO_BYTES, Hello
+from aggregator.mpc.links import Link, Transfer, exchange
+from aggregator.mpc.tls import Tls, names, require
+from protocols.errors import LpmError, PartiesDisagree, Unavailable
+
+_PAUSE_S: Final = 0.05
+_HANDSHAKE_S: Final = 5.0  # for one caller, so that a silent one cannot hold up the others
+
+
+def listen(operator: Operator) -> socket.socket:
+    """Open the port at which other parties reach this one."""
+    family = socket.getaddrinfo(operator.host, operator.port, type=socket.SOCK_STREAM)[0][0]
+    return socket.create_server((operator.host, operator.port), family=family, backlog=64)
+
+
+def connect(tls: Tls, operator: Operator, *, deadline: float) -> ssl.SSLSocket:
+    """Connect to a party and check that it is who it should be; try again until the deadline.
+
+    Raises:
+        Unavailable: it could not be reached in time.
+        NotEnrolled: somebody else is at that address.
+    """
+    while True:
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise Unavailable(f"{operator.name} could not be reached; check that it runs and is at its address")
+        raw = None
+        try:
+            raw = socket.create_connection((operator.host, operator.port), timeout=left)
+            sock = tls.connecting.wrap_socket(raw)
+        except OSError:
+            if raw is not None:
+                raw.close()
+            time.sleep(min(_PAUSE_S, max(0.0, left)))
+            continue
+        try:
+            require(sock, operator.name, tls.key_hash)
+        except LpmError:
+            sock.close()
+            raise
+        return sock
+
+
+def join(config: PartyConfig, tls: Tls, listener: socket.socket) -> tuple[dict[int, Link], bytes]:
+    """Connect with all other aggregators.
+
+    Returns:
+        The link to each rank, and the session's name: 32 bytes that all of them made together.
+    Raises:
+        Unavailable: a party did not come in time.
+        PartiesDisagree: a party is in another run.
+    """
+    deadline = time.monotonic() + config.join_timeout_s
+    hello = Hello(config.rank, len(config.parties), config.run, os.urandom(32))
+    links: dict[int, Link] = {}
+    nonces = {config.rank: hello.nonce}
+    try:
+        for rank in range(config.rank):
+            links[rank], nonces[rank] = _reach(config, tls, hello, rank, deadline)
+        while len(links) < len(config.parties) - 1:
+            taken = _accept(config, tls, listener, hello, deadline)
+            if taken is not None:
+                rank, link, nonces[rank] = taken
+                if rank in links:  # the party came again: its first connection is dead
+                    links[rank].close()
+                links[rank] = link
+    except BaseException:
+        for link in links.values():
+            link.close()
+        raise
+    session = hashlib.sha256(b"lpm mpc session" + config.run + b"".join(nonces[rank] for rank in sorted(nonces)))
+    return links, session.digest()
+
+
+def _reach(config: PartyConfig, tls: Tls, hello: Hello, rank: int, deadline: float) -> tuple[Link, bytes]:
+    """Connect to a party of lower rank; try again while it is still ending another session."""
+    operator = config.parties[rank]
+    while True:
+        link = Link(connect(tls, operator, deadline=deadline), operator.name)
+        try:
+            return link, greet(link, hello, rank, timeout_s=max(0.001, deadline - time.monotonic())).nonce
+        except Unavailable:
+            link.close()
+            time.sleep(_PAUSE_S)
+        except BaseException:
+            link.close()
+            raise
+
+
+def greet(link: Link, hello: Hello, rank: int, *, timeout_s: float) -> Hello:
+    """Exchange hellos over a fresh connection, and check the other side's."""
+    answer = bytearray(HELLO_BYTES)
+    exchange([Transfer(link, [hello.encode()], [answer])], timeout_s=timeout_s)
+    theirs = Hello.decode(bytes(answer))
+    theirs.require(rank=rank, k=hello.k, run=hello.run)
+    return theirs
+
+
+def _accept(
+    config: PartyConfig, tls: Tls, listener: socket.socket, hello: Hello, deadline: float
+) -> tuple[int, Link, bytes] | None:
+    """Take one caller; None if it was nobody whom this party waits for, or gave up."""
+    left = deadline - time.monotonic()
+    waiting = {party.name: rank for rank, party in enumerate(config.parties) if rank > config.rank}
+    if left <= 0:
+        raise Unavailable(
+            f"not all of {', '.join(waiting)} came within {config.join_timeout_s:g} s; check that they run"
+        )
+    listener.settimeout(left)
+    try:
+        raw, _ = listener.accept()
+    except TimeoutError:
+        return None
+    sock: ssl.SSLSocket | None = None
+    try:
+        raw.settimeout(min(left, _HANDSHAKE_S))
+        sock = tls.accepting.wrap_socket(raw, server_side=True)
+        (name,) = names(sock)
+        rank = waiting[name]
+        require(sock, name, tls.key_hash)
+        link = Link(sock, name)
+        return rank, link, greet(link, hello, rank, timeout_s=min(left, _HANDSHAKE_S)).nonce
+    except PartiesDisagree:
+        _close(sock or raw)
+        raise
+    except (OSError, LpmError, KeyError, ValueError):
+        _close(sock or raw)
+        return None
+
+
+def _close(sock: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        sock.close()

@@ -1,0 +1,177 @@
+"""Comparison and multiplication of numbers that no party holds: shares in, shares out, modulo 2**64."""
+
+from typing import Any, Final
+
+import numpy as np
+import torch
+
+from aggregator.mpc.circuit import ONES, Gates, compound, leaf, merge, plan
+from aggregator.mpc.correlations import Comparison, Planes
+from aggregator.mpc.current import current
+from aggregator.mpc.hardening import harden
+from aggregator.mpc.planes import WORD, bits_of, to_planes
+from aggregator.mpc.quiet_import import crypten
+from aggregator.mpc.streams import I64, U64
+
+_ADDITIVE: Final[Any] = crypten.mpc.primitives.ArithmeticSharedTensor
+_BINARY: Final[Any] = crypten.mpc.primitives.BinarySharedTensor
+_BLOCK: Final = 1024  # words of a plane worked on at a time, so that tables stay in the cache
+
+harden()
+
+
+def compare(h: I64, tau: I64, *, bits: int) -> I64:
+    """Return additive shares of the bit `h > tau`, one opening more than `compare_bits`.
+
+    Args:
+        h: int64[n], this party's share of numbers in [0, 2**bits).
+        tau: int64[n], likewise.
+        bits: at most 62. Numbers out of range give wrong bits, unseen: the encoder must have proved the range.
+    Returns:
+        int64[n]; all parties' sum is 0 or 1.
+    """
+    kind = Comparison(len(h), bits, additive=True)
+    result, free, words = _compare(kind, h, tau)
+    (mask,) = free.take(1)
+    share = words.rest()[kind.n :].view(np.int64)
+    flipped = bits_of(_open_xor(result ^ mask), kind.n)
+    out = share ^ -flipped
+    out += flipped  # -share where the opened bit is 1
+    if current().mesh.rank == 0:
+        out += flipped
+    return out
+
+
+def compare_bits(h: I64, tau: I64, *, bits: int) -> U64:
+    """Return the bit `h > tau` as XOR shares: a bit plane uint64[m] (see `planes`), the fewest openings.
+
+    Args:
+        h: as in `compare`.
+        tau: as in `compare`.
+        bits: as in `compare`.
+    """
+    return _compare(Comparison(len(h), bits), h, tau)[0]
+
+
+def multiply(x: I64, y: I64) -> I64:
+    """Return additive shares of the products modulo 2**64, by CrypTen's own protocol.
+
+    Args:
+        x: int64[n], this party's share.
+        y: int64[n], likewise.
+    """
+    return _int64((_additive(x.view(np.uint64)) * _additive(y.view(np.uint64))).share)
+
+
+def crypten_compare(h: I64, tau: I64) -> I64:
+    """Return what `compare` returns, by CrypTen's own circuit over our channel and dealer: to measure against."""
+    difference = _additive((tau - h).view(np.uint64))
+    parts = [_BINARY(difference.share, src=rank) for rank in range(current().mesh.k)]
+    sign = _BINARY.stack(parts).sum(dim=0) >> (WORD - 1)
+    return _int64(crypten.mpc.primitives.beaver.B2A_single_bit(sign & 1).share)
+
+
+def _compare(kind: Comparison, h: I64, tau: I64) -> tuple[U64, Planes, Planes]:
+    """Return the XOR share of the sign of `tau - h`, and what is left of the batch.
+
+    With z = tau - h + r opened, and all of it modulo 2**(bits + 1), the sign is bit `bits` of z - r: that bit of z,
+    that bit of r, and the borrow from below.
+    """
+    free_words, product_words = current().material(kind)
+    free, products = Planes(free_words, kind.m), Planes(product_words, kind.m)
+    first = current().mesh.rank == 0
+    r = free.take(kind.bits + 1)
+    masked = (tau - h).view(np.uint64)
+    masked += product_words[kind.product_planes * kind.m :][: kind.n]
+    masked &= np.uint64((1 << (kind.bits + 1)) - 1)
+    z = to_planes(_open_sum(masked))
+    nodes = _leaves(kind, r, z, products, first)
+    for level in plan(kind.bits).levels:
+        nodes = _level(level, nodes, free, products, first)
+    result = nodes[0][0] ^ r[kind.bits]
+    if first:
+        result ^= z[kind.bits]
+    return result, free, products
+
+
+def _leaves(kind: Comparison, r: U64, z: U64, products: Planes, first: bool) -> tuple[U64, U64]:
+    """Return shares of what each chunk of bits generates and passes on, uint64[nodes, m] each."""
+    generate, propagate, at = [], [], 0
+    for gates in plan(kind.bits).leaves:
+        n_bits = gates.width * gates.count
+        masks = r[at : at + n_bits].reshape(gates.count, gates.width, kind.m).transpose(1, 0, 2)
+        d = ~z[at : at + n_bits].reshape(gates.count, gates.width, kind.m).transpose(1, 0, 2)
+        given = products.take(len(compound(gates.width)), gates.count)
+        made = np.empty((2, gates.count, kind.m), np.uint64)
+        for start in range(0, kind.m, _BLOCK):
+            part = slice(start, start + _BLOCK)
+            made[:, :, part] = leaf(_table(masks[..., part], given[..., part], first), d[..., part])
+        generate.append(made[0])
+        propagate.append(made[1])
+        at += n_bits
+    return np.concatenate(generate), np.concatenate(propagate)
+
+
+def _level(
+    level: tuple[Gates, ...], nodes: tuple[U64, U64], free: Planes, products: Planes, first: bool
+) -> tuple[U64, U64]:
+    """Return the nodes one level up, after one opening of all the gates' masked inputs."""
+    work, to_open, at = [], [], 0
+    for gates in level:
+        n_nodes = gates.width * gates.count
+        g, p = (node[at : at + n_nodes].reshape(gates.count, gates.width, -1).transpose(1, 0, 2) for node in nodes)
+        at += n_nodes
+        masks = (
+            (free.take(gates.width, gates.count), free.take(gates.width - 1, gates.count)) if gates.width > 1 else ()
+        )
+        to_open += [node ^ mask for node, mask in zip((p, g[:-1]), masks, strict=False)]
+        work.append((gates, g, p, masks))
+    opened = iter(_open_parts(to_open))
+    made = []
+    for gates, g, p, masks in work:
+        if not masks:  # a gate of one input passes it on
+            made.append((g[0], p[0]))
+            continue
+        table = _table(masks[0], products.take(len(compound(gates.width)), gates.count), first)
+        tails = [
+            np.concatenate([mask[None], products.take((1 << (gates.width - 1 - i)) - 1, gates.count)])
+            for i, mask in enumerate(masks[1])
+        ]
+        made.append(merge(g[-1], table, tails, (next(opened), next(opened))))
+    return np.concatenate([g for g, _ in made]), np.concatenate([p for _, p in made])
+
+
+def _table(masks: U64, given: U64, first: bool) -> U64:
+    """Return shares of the products over all subsets of the masks; the empty one is 1, which the first party holds."""
+    width = len(masks)
+    table = np.empty((1 << width, *masks.shape[1:]), np.uint64)
+    table[0] = ONES if first else 0
+    for i in range(width):
+        table[1 << i] = masks[i]
+    table[compound(width)] = given
+    return table
+
+
+def _open_parts(parts: list[U64]) -> list[U64]:
+    flat = _open_xor(np.concatenate([part.reshape(-1) for part in parts]))
+    ends = np.cumsum([part.size for part in parts])
+    return [flat[end - part.size : end].reshape(part.shape) for part, end in zip(parts, ends, strict=True)]
+
+
+def _open_sum(share: U64) -> U64:
+    return _int64(_additive(share).reveal()).view(np.uint64)
+
+
+def _open_xor(share: U64) -> U64:
+    tensor = torch.from_numpy(share.view(np.int64))
+    return _int64(_BINARY.from_shares(tensor, precision=0).reveal()).view(np.uint64)
+
+
+def _additive(share: U64) -> Any:
+    return _ADDITIVE.from_shares(torch.from_numpy(share.view(np.int64)), precision=0)
+
+
+def _int64(tensor: Any) -> I64:
+    """Return a tensor's integers as they are: CrypTen's own decoding goes through float32."""
+    found: I64 = tensor.numpy()
+    return found

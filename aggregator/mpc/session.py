@@ -1,0 +1,69 @@
+"""A session of the MPC thread: the joined parties, their keys, and the operations that go over them."""
+
+import socket
+from collections.abc import Callable
+from typing import TypeVar, final
+
+from aggregator.mpc.config import PartyConfig
+from aggregator.mpc.current import Current, enter
+from aggregator.mpc.feed import Feed
+from aggregator.mpc.hardening import harden
+from aggregator.mpc.joining import join
+from aggregator.mpc.mesh import Mesh
+from aggregator.mpc.quiet_import import crypten
+from aggregator.mpc.tls import Tls
+
+T = TypeVar("T")
+
+harden()
+
+
+@final
+class Session:
+    """Belongs to one thread, from its opening to its end; after any error it is closed, and another one opened."""
+
+    __slots__ = ("_current",)
+
+    def __init__(self, current: Current) -> None:
+        """Agree on keys with the other parties."""
+        self._current = current
+        enter(current)
+        try:
+            crypten._setup_prng()
+        except BaseException:
+            self.retire()
+            raise
+
+    @classmethod
+    def opened(cls, config: PartyConfig, tls: Tls, listener: socket.socket) -> "Session":
+        """Join the other parties and the dealer."""
+        links, name = join(config, tls, listener)
+        mesh = Mesh(config.rank, links, name, timeout_s=config.timeout_s, join_timeout_s=config.join_timeout_s)
+        try:
+            feed = Feed(config, tls, name)
+        except BaseException:
+            mesh.close()
+            raise
+        return cls(Current(mesh, feed))
+
+    @property
+    def alive(self) -> bool:
+        """Whether to go on with this session, rather than join again."""
+        return self._current.mesh.alive
+
+    def run(self, operation: Callable[[], T], *, kind: bytes, step: int) -> T:
+        """Carry out an operation; `kind` and `step` must be the same for all parties."""
+        self._current.mesh.begin(kind, step)
+        return operation()
+
+    def close(self) -> None:
+        """Close all connections; the other parties notice at once."""
+        enter(None)
+        self._current.mesh.close()
+        self._current.feed.close()
+
+    def retire(self) -> None:
+        """Give up after an error; the other parties notice, whether they are in the operation or come to it late."""
+        enter(None)
+        self._current.mesh.retire()
+        self._current.feed.close()

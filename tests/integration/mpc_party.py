@@ -1,0 +1,143 @@
+"""A process of its own for one aggregator's MPC worker, or for the dealer; takes pickled calls on standard input."""
+
+import os
+import pickle
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from aggregator.mpc import DealerConfig, MpcWorker, serve_dealer
+from protocols.errors import LpmError
+
+
+def main() -> None:
+    """Serve until the input ends."""
+    calls, answers = sys.stdin.fileno(), sys.stdout.fileno()
+    config = get(calls)
+    if isinstance(config, DealerConfig):
+        serve_dealer(config, ready=lambda: put(answers, "ready"))
+        return
+    worker = MpcWorker(config)
+    put(answers, "ready")
+    while True:
+        try:
+            name, args, kwargs = get(calls)
+        except EOFError:
+            break
+        call: Callable[..., Any] = SPECIAL[name] if name in SPECIAL else getattr(type(worker), name)
+        try:
+            put(answers, call(worker, *args, **kwargs))
+        except LpmError as err:
+            put(answers, err)
+    worker.close()
+
+
+def put(pipe: int, what: object) -> None:
+    """Write an object whole, even if this process is stopped in the middle of it."""
+    data = pickle.dumps(what)
+    rest = memoryview(len(data).to_bytes(8, "big") + data)
+    while rest:
+        rest = rest[os.write(pipe, rest) :]
+
+
+def get(pipe: int) -> Any:
+    """Read an object.
+
+    Raises:
+        EOFError: the other side ended before it was complete.
+    """
+    return pickle.loads(_read(pipe, int.from_bytes(_read(pipe, 8), "big")))
+
+
+def _read(pipe: int, n_bytes: int) -> bytes:
+    parts = []
+    while n_bytes:
+        parts.append(os.read(pipe, min(n_bytes, 1 << 20)))
+        n_bytes -= len(parts[-1])
+        if not parts[-1]:
+            raise EOFError
+    return b"".join(parts)
+
+
+def crypten_compare(worker: MpcWorker, h: Any, tau: Any, *, step: int) -> Any:
+    """Compare by CrypTen's own circuit, over our channel, randomness and dealer."""
+    from aggregator.mpc import operations
+    from aggregator.mpc.worker import Task
+
+    return worker.submit(Task(b"crypten", step, lambda: operations.crypten_compare(h, tau))).result()
+
+
+def draw_once_too_often(worker: MpcWorker, *, stream: str) -> None:
+    """Desynchronise this party from its neighbour by one pseudorandom word."""
+    from aggregator.mpc.current import current
+
+    worker._thread.submit(lambda: current().streams[stream].words(1)).result()
+
+
+def take_a_batch_too_many(worker: MpcWorker) -> None:
+    """Desynchronise this party from the others by one batch of the dealer's randomness."""
+    from aggregator.mpc.correlations import Triple
+    from aggregator.mpc.current import current
+
+    worker._thread.submit(lambda: current().material(Triple(1))).result()
+
+
+def openings_seen(worker: MpcWorker) -> list[Any]:
+    """Record from now on what this party combines; return what it combined so far."""
+    from aggregator.mpc.mesh import Mesh
+
+    if not hasattr(Mesh.open, "recorded"):
+        plain = Mesh.open
+
+        def recorded(self: Mesh, *args: Any, **kwargs: Any) -> Any:
+            opened = plain(self, *args, **kwargs)
+            _SEEN.append(len(opened))
+            return opened
+
+        recorded.recorded = True
+        Mesh.open = recorded
+    return list(_SEEN)
+
+
+def forbid_torch_generators(worker: MpcWorker) -> None:
+    """Make every way to draw from torch's generators raise."""
+    import torch
+
+    def forbidden(*_: object, **__: object) -> None:
+        raise AssertionError("something drew from torch's generator")
+
+    for name in ("rand", "randn", "randint", "randperm", "bernoulli", "normal", "manual_seed", "seed", "Generator"):
+        setattr(torch, name, forbidden)
+    for name in ("random_", "uniform_", "normal_", "bernoulli_", "exponential_"):
+        setattr(torch.Tensor, name, forbidden)
+
+
+def timed(worker: MpcWorker, *, operation: str, n: int, repeats: int) -> list[float]:
+    """Return how long each of some operations on `n` numbers took, the first one left out."""
+    import time
+
+    call = SPECIAL.get(operation, getattr(MpcWorker, operation, None))
+    assert call is not None
+    h, tau = np.random.default_rng(0).integers(0, 2**62, (2, n))
+    seconds = []
+    for step in range(repeats + 1):
+        began = time.perf_counter()
+        call(worker, h, tau, step=step)
+        seconds.append(time.perf_counter() - began)
+    return seconds[1:]
+
+
+_SEEN: list[int] = []
+SPECIAL: dict[str, Callable[..., Any]] = {
+    "crypten_compare": crypten_compare,
+    "draw_once_too_often": draw_once_too_often,
+    "take_a_batch_too_many": take_a_batch_too_many,
+    "openings_seen": openings_seen,
+    "forbid_torch_generators": forbid_torch_generators,
+    "timed": timed,
+}
+
+if __name__ == "__main__":
+    main()
