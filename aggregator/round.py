@@ -7,7 +7,7 @@ from typing import final
 import numpy as np
 
 from aggregator.store import Done
-from protocols.errors import ConflictingReplay, LpmError, RoundClosed
+from protocols.errors import ConflictingReplay, LpmError
 from protocols.fixed import I64, U64
 
 
@@ -37,14 +37,14 @@ class Round:
         self.decided: tuple[str, ...] | None = None
         self.frozen = asyncio.Event()
         self.closed = asyncio.Event()
+        self._done: Done | None = None
         self._waiters: set[asyncio.Future[Done]] = set()
 
     def submit(self, client: str, share: U64) -> None:
-        """Take a client's share, once.
+        """Take a client's share, once; when the members are decided, it is too late, and nothing is taken.
 
         Raises:
             ConflictingReplay: it sent another one before.
-            RoundClosed: the members are decided, and it is none of them.
         """
         mark = digest(share)
         if client in self.digests:
@@ -52,9 +52,7 @@ class Round:
                 raise ConflictingReplay(
                     f"{client} sent two different shares for step {self.step}; the first one counts"
                 )
-        elif self.decided is not None:
-            raise RoundClosed(f"step {self.step} has closed without {client}; go on with step {self.step + 1}")
-        else:
+        elif self.decided is None:
             self.shares[client] = share
             self.digests[client] = mark
 
@@ -81,6 +79,8 @@ class Round:
 
     async def outcome(self) -> Done:
         """Wait until the round closes, or fails for those that wait now."""
+        if self._done is not None:
+            return self._done
         future: asyncio.Future[Done] = asyncio.get_running_loop().create_future()
         self._waiters.add(future)
         try:
@@ -90,6 +90,7 @@ class Round:
 
     def close(self, done: Done) -> None:
         """Tell all that wait."""
+        self._done = done
         self.closed.set()
         for future in self._waiters:
             if not future.done():

@@ -85,6 +85,7 @@ class Run:
         self.layout = Layout.of(manifest)
         self.peers = peers
         self.waited_for = {client.name for client in manifest.clients}
+        self._called: set[str] = set()  # since this round's members were decided
         self._schedule = manifest.schedule
         self._expands = index < len(manifest.aggregators) - 1  # all but the last expand their shares from keys
         self._sharing = manifest.share()
@@ -125,7 +126,7 @@ class Run:
             self._store.join(self.id, client, message.key)
             self._keys[client] = message.key
             LOG.info("joined", extra={"facts": {"client": client, "step": self.round.step}})
-        self.waited_for.add(client)
+        self._alive(client)
         return Joined(self.round.step)
 
     async def exchange(self, client: str, message: Share) -> Closed:
@@ -139,13 +140,15 @@ class Run:
         done = self._past(message.step, message.phase)
         if done is None:
             self.round.submit(client, message.share)
+            if client not in self.round.digests:
+                self._alive(client)
             done = await self._outcome(self.round)
         elif done.digests.get(client, b"") != digest(message.share) and client in done.members:
             raise ConflictingReplay(
                 f"{client} sent two different shares for step {message.step}; the first one counted"
             )
         if client not in done.members:
-            self.waited_for.add(client)
+            self._alive(client)
             raise RoundClosed(f"step {message.step} has closed without {client}; go on with step {message.step + 1}")
         return self._told(client, message, done)
 
@@ -217,6 +220,12 @@ class Run:
             if task is not None:
                 task.cancel()
         self.round.fail(Unavailable("this aggregator is stopping; call again"))
+
+    def _alive(self, client: str) -> None:
+        """Wait for a client from now on: in this round, and if its members are decided, in the next."""
+        self.waited_for.add(client)
+        if self.round.decided is not None:
+            self._called.add(client)
 
     def _enrolled(self, client: str) -> None:
         if client not in self.layout.own:
@@ -313,7 +322,8 @@ class Run:
             current.fail(Unavailable(f"this aggregator could not close step {current.step}; call again"))
             raise
         self._store.close_round(self.id, done)
-        self.last, self.round, self.waited_for = done, self._open(current.number + 1), agreed
+        self.last, self.round = done, self._open(current.number + 1)
+        self.waited_for, self._called = agreed | self._called, set()
         current.close(done)
         LOG.info("round closed", extra={"facts": {"step": current.step, "members": len(agreed)}})
 

@@ -65,11 +65,13 @@ class Client:
         """
         exchange = Exchange(manifest, private.name, transports)
         client = cls(manifest, private, exchange)
-        client.step = await exchange.join()
+        next_step = await exchange.join()
         if manifest.schedule.outcome:
             beyond = manifest.hazard_bound + 1  # no hazard reaches it, so a higher threshold says no more
             thresholds = np.minimum(private.state["tau"], beyond)
             await exchange.round(to_ring(thresholds), step=0, phase=Phase.THRESHOLDS)
+        while client.step < next_step:
+            client._miss()
         return client
 
     async def run(self, on_step: Callable[[int], None] = lambda step: None) -> None:
@@ -94,6 +96,14 @@ class Client:
                 told = Exposure(told.contact, told.pressure, await self._decided(told, step))
             self.private.state = dict(self._model.update(self.private.state, told))
         self.step = step + 1
+
+    def _miss(self) -> None:
+        """Live through a step that began before this client joined: nothing from others reaches its agents."""
+        exposure, _ = self._speak(self.step)
+        hazard = np.zeros(exposure.shape[0], dtype=np.int64)
+        self.private.state = dict(self._model.update(self.private.state, Exposure(exposure, hazard)))
+        self.missed.append(self.step)
+        self.step += 1
 
     async def _hear(self, step: int) -> Exposure:
         """Speak, and return what reaches own agents as far as this client may know it."""

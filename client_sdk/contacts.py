@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import final
 
 import numpy as np
+import numpy.typing as npt
 
 from protocols.errors import DataError
 from protocols.fixed import I64
@@ -105,11 +106,21 @@ class ContactTable:
         """Check the values."""
         for name in ("day", "weight", "channel"):
             column = getattr(self, name)
-            if (column < 0).any():
-                row = int(np.argmax(column < 0)) + 1
-                raise DataError(f"contact {row} has a negative {name} ({int(column[row - 1])}); give 0 or more")
-        if (self.a == self.b).any():
-            raise DataError(f"contact {int(np.argmax(self.a == self.b)) + 1} is of an agent with itself; leave it out")
+            refuse(column < 0, column, f"contact {{row}} has a negative {name} ({{got}}); give 0 or more")
+        refuse(self.a == self.b, self.a, "contact {row} is of an agent with itself; leave it out")
+
+
+def refuse(wrong: npt.NDArray[np.bool_], got: I64, message: str) -> None:
+    """Raise DataError for the first row that is wrong, if one is.
+
+    Args:
+        wrong: bool[m], of each row.
+        got: int64[m], the value that is wrong.
+        message: where `{row}` becomes the row's number, from 1, and `{got}` its value.
+    """
+    if wrong.any():
+        row = int(np.argmax(wrong)) + 1
+        raise DataError(message.format(row=row, got=int(got[row - 1])), row)
 
 
 def _pairs(bounds: I64) -> Iterable[tuple[int, int]]:

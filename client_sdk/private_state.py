@@ -6,7 +6,7 @@ from typing import Any, Final, Never, final
 import numpy as np
 import numpy.typing as npt
 
-from client_sdk.contacts import Contacts, ContactTable
+from client_sdk.contacts import Contacts, ContactTable, refuse
 from protocols.errors import DataError, ParameterError
 from protocols.fixed import I64
 from protocols.layout import Layout
@@ -67,7 +67,7 @@ class PrivateState:
         agents = np.array(next(c.agents for c in manifest.clients if c.name == name), dtype=np.uint64)
         if susceptibility is None:
             susceptibility = np.ones(agents.size)
-        _check(contacts, layout, manifest.period, first, end)
+        _check(contacts, layout, manifest, first, end)
         _check_cells(cell, agents.size, layout.cells)
         if susceptibility.shape != (agents.size,) or not (np.isfinite(susceptibility) & (susceptibility > 0)).all():
             raise DataError(f"susceptibility must be {agents.size} positive, finite numbers, one for each agent")
@@ -77,8 +77,7 @@ class PrivateState:
         largest = self.contacts.largest_message()
         if largest > manifest.max_message:
             raise DataError(
-                f"two agents have a contact of weight {largest} on one day; the manifest allows "
-                f"{manifest.max_message}: use a coarser unit, or ask for another manifest"
+                f"two agents have contacts of weight {largest} in all on one day; {allowed(manifest.max_message)}"
             )
         self.state = manifest.model.initial_state(agents, simulation_key(manifest), 1.0 / susceptibility)
 
@@ -91,25 +90,31 @@ class PrivateState:
         raise TypeError("a private state is not pickled or copied: it stays in its client's process")
 
 
-def _check(contacts: ContactTable, layout: Layout, period: int, first: int, end: int) -> None:
+def _check(contacts: ContactTable, layout: Layout, manifest: Manifest, first: int, end: int) -> None:
+    c, period, largest = layout.c, manifest.period, manifest.max_message
     for column in (contacts.a, contacts.b):
-        outside = (column < 0) | (column >= layout.n)
-        if outside.any():
-            raise DataError(f"contact {int(np.argmax(outside)) + 1} names an agent that the run does not have")
-    if (contacts.channel >= layout.c).any():
-        raise DataError(
-            f"a contact is on channel {int(contacts.channel.max())}; the run has channels 0 to {layout.c - 1}"
-        )
-    if (contacts.day >= period).any():
-        raise DataError(f"a contact is on day {int(contacts.day.max())}; the run has days 0 to {period - 1}")
+        refuse((column < 0) | (column >= layout.n), column, "contact {row} names an agent that the run does not have")
+    refuse(
+        contacts.channel >= c,
+        contacts.channel,
+        f"contact {{row}} is on channel {{got}}; the run has channels 0 to {c - 1}",
+    )
+    refuse(
+        contacts.day >= period, contacts.day, f"contact {{row}} is on day {{got}}; the run has days 0 to {period - 1}"
+    )
+    refuse(contacts.weight > largest, contacts.weight, f"contact {{row}} has weight {{got}}; {allowed(largest)}")
     own_a = (contacts.a >= first) & (contacts.a < end)
     own_b = (contacts.b >= first) & (contacts.b < end)
-    foreign = ~(own_a | own_b)
-    if foreign.any():
-        raise DataError(
-            f"contact {int(np.argmax(foreign)) + 1} is between agents of other clients; "
-            "give a client only the contacts of its own agents"
-        )
+    refuse(
+        ~(own_a | own_b),
+        contacts.a,
+        "contact {row} is between agents of other clients; give a client only those of its own",
+    )
+
+
+def allowed(largest: int) -> str:
+    """Return what a message says of weights that are too large."""
+    return f"the manifest allows {largest}: use a coarser unit, or ask for another manifest"
 
 
 def _check_cells(cell: I64, n_own: int, cells: int) -> None:
@@ -117,5 +122,4 @@ def _check_cells(cell: I64, n_own: int, cells: int) -> None:
         return
     if cell.shape != (n_own,):
         raise DataError(f"got cells of {cell.size} agents; the client has {n_own}")
-    if cell.size and (cell.min() < 0 or cell.max() >= cells):
-        raise DataError(f"an agent is in a cell out of 0 to {cells - 1}, the cells of the run")
+    refuse((cell < 0) | (cell >= cells), cell, f"agent {{row}} is in cell {{got}}; the run has cells 0 to {cells - 1}")

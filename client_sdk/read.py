@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 from client_sdk.contacts import ContactTable
 from client_sdk.private_state import PrivateState
@@ -33,12 +34,14 @@ def read_private_state(manifest: Manifest, name: str, *, people: Path, contacts:
     own = {client.name: client.agents for client in manifest.clients}.get(name)
     if own is None:
         raise ParameterError(f"the manifest lists no client {name}; check the name in the client's config")
-    cell, susceptibility = _people(people, own, bool(manifest.cells))
-    table = _contacts(contacts, manifest)
+    cell, susceptibility = _people(people, own, manifest)
+    columns, places = _contacts(contacts, manifest)
     try:
+        table = ContactTable(columns[0], columns[1], columns[2], columns[3], columns[4])
         return PrivateState(manifest, name, contacts=table, cell=cell, susceptibility=susceptibility)
     except DataError as error:
-        raise DataError(f"{contacts.parent}: {error}") from error
+        place = str(contacts) if error.row is None else places[error.row - 1]
+        raise DataError(f"{place}: {error}") from error
 
 
 def _rows(path: Path, needed: tuple[str, ...]) -> Iterator[tuple[str, dict[str, str]]]:
@@ -71,34 +74,47 @@ def _whole(where: str, column: str, text: str) -> int:
     return value
 
 
-def _people(path: Path, own: tuple[int, ...], cells: bool) -> tuple[np.ndarray, np.ndarray]:
+def _people(
+    path: Path, own: tuple[int, ...], manifest: Manifest
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+    """Return cell and susceptibility of each own agent, in the manifest's order."""
+    cells = len(manifest.cells)
     found: dict[int, tuple[int, float]] = {}
     for where, row in _rows(path, ("agent", "cell") if cells else ("agent",)):
         agent = _whole(where, "agent", row["agent"])
         if agent in found:
             raise DataError(f"{where}: agent {agent} is listed twice")
-        try:
-            susceptibility = float(row.get("susceptibility") or 1.0)
-        except ValueError:
-            raise DataError(f"{where}: susceptibility is {row['susceptibility']!r}; a number is needed") from None
-        if not 0 < susceptibility < float("inf"):
-            raise DataError(f"{where}: susceptibility is {susceptibility}; a positive, finite number is needed")
-        found[agent] = (_whole(where, "cell", row["cell"]) if cells else 0, susceptibility)
+        cell = _whole(where, "cell", row["cell"]) if cells else 0
+        if cell >= max(cells, 1):
+            raise DataError(f"{where}: cell is {cell}; the run has cells 0 to {cells - 1}")
+        found[agent] = cell, _susceptibility(where, row.get("susceptibility") or "1", manifest)
     if set(found) != set(own):
         odd = min(set(found) ^ set(own))
-        raise DataError(
-            f"{path}: agent {odd} is in only one of this file and the manifest; they must list the same agents"
-        )
-    cell = np.array([found[agent][0] for agent in own] if cells else [], dtype=np.int64)
-    return cell, np.array([found[agent][1] for agent in own], dtype=np.float64)
+        raise DataError(f"{path}: agent {odd} is in only one of this file and the manifest; list the same agents")
+    cell_of = np.array([found[agent][0] for agent in own] if cells else [], dtype=np.int64)
+    return cell_of, np.array([found[agent][1] for agent in own], dtype=np.float64)
 
 
-def _contacts(path: Path, manifest: Manifest) -> ContactTable:
+def _susceptibility(where: str, text: str, manifest: Manifest) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        raise DataError(f"{where}: susceptibility is {text!r}; a number is needed") from None
+    if not 0 < value < float("inf"):
+        raise DataError(f"{where}: susceptibility is {value}; a positive, finite number is needed")
+    if 1.0 / value >= manifest.model.largest_scale:
+        raise DataError(f"{where}: susceptibility is {value}; it must be above {1 / manifest.model.largest_scale:.3g}")
+    return value
+
+
+def _contacts(path: Path, manifest: Manifest) -> tuple[npt.NDArray[np.int64], list[str]]:
+    """Return columns int64[5, m] of slots, channels and weights, and where each row stands."""
     layout = Layout.of(manifest)
     agents = [agent for client in manifest.clients for agent in client.agents]
     slot = dict(zip(agents, range(layout.n), strict=True))
     channel = {name: index for index, name in enumerate(manifest.channels)}
     table: list[tuple[int, int, int, int, int]] = []
+    places: list[str] = []
     for where, row in _rows(path, CONTACT_COLUMNS):
         ends = [_whole(where, end, row[end]) for end in ("a", "b")]
         for agent in ends:
@@ -107,6 +123,7 @@ def _contacts(path: Path, manifest: Manifest) -> ContactTable:
         if row["channel"] not in channel:
             raise DataError(f"{where}: channel {row['channel']!r}; the run has {', '.join(channel)}")
         day, weight = (_whole(where, column, row[column]) for column in ("day", "weight"))
+        places.append(where)
         table.append((day, slot[ends[0]], slot[ends[1]], channel[row["channel"]], weight))
     columns = np.array(table, dtype=np.int64).reshape(-1, len(CONTACT_COLUMNS)).T
-    return ContactTable(columns[0], columns[1], columns[2], columns[3], columns[4])
+    return columns, places

@@ -47,9 +47,18 @@ class ConfigError(ParameterError):
 
 
 class DataError(ParameterError):
-    """A data file cannot be used."""
+    """A data file cannot be used.
+
+    Attributes:
+        row: which row of the table is wrong, from 1, where one is.
+    """
 
     code = "data"
+
+    def __init__(self, message: str, row: int | None = None) -> None:
+        """Say what is wrong, and in which row."""
+        super().__init__(message)
+        self.row = row
 
 
 class WouldWrap(ParameterError):

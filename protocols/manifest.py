@@ -19,10 +19,10 @@ from protocols.substeps import Seir
 
 MAX_BYTES: Final = 256 * 2**20
 COMPARE_BITS: Final = 62  # what a secure comparison takes
-Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$")]
+Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}\Z")]
 Positive = Annotated[int, msgspec.Meta(ge=1, le=2**32)]
 Seconds = Annotated[float, msgspec.Meta(gt=0, le=86_400)]
-Address = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9.\-\[\]:]{1,255}:[0-9]{1,5}$")]
+Address = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9.\-\[\]:]{1,255}:[0-9]{1,5}\Z")]
 
 
 @final

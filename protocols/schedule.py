@@ -48,7 +48,7 @@ class Schedule:
         else:
             number = step if phase == Phase.SPEAK else self.rounds
         if not 0 <= number < self.rounds:
-            raise RoundAhead(f"the run has no phase {phase.name.lower()} of step {step}; it has {self.steps} steps")
+            raise RoundAhead(f"got step {step}, {phase.name.lower()}; the run has steps 0 to {self.steps}")
         return number
 
     def step(self, number: int) -> int:

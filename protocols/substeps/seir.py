@@ -78,6 +78,11 @@ class Seir(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         contact = sum(self.beta) * n * max_message * steps
         return prove_no_wrap({"hazard from contacts": contact, "hazard from cells": self.cell_beta * steps})
 
+    @property
+    def largest_scale(self) -> float:
+        """Return the bound of n_i / S_i above which a threshold could wrap."""
+        return 2.0 ** (63 - self.f) / LARGEST_DRAW
+
     def initial_state(self, agents: U64, key: tuple[int, int], scale: npt.NDArray[np.float64]) -> State:
         """Return the state of the first step.
 
@@ -91,7 +96,7 @@ class Seir(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """
         if not (np.isfinite(scale).all() and (scale > 0).all()):
             raise ParameterError("a susceptibility is zero, negative or not finite; it must be a positive number")
-        if scale.size and float(scale.max()) * LARGEST_DRAW * 2.0**self.f >= 2.0**63:
+        if scale.size and float(scale.max()) >= self.largest_scale:
             raise ParameterError("a susceptibility is so small that its threshold could wrap; use fewer fraction bits")
         draw = {purpose: words(key, agents, purpose) for purpose in Purpose}
         tau = np.rint(draws.exponential(draw[Purpose.THRESHOLD]) * scale * 2.0**self.f).astype(np.int64)

@@ -1,6 +1,6 @@
-"""The aggregators' comparison against CrypTen's own, and what round trips cost.
-"""
+"""The aggregators' comparison against CrypTen's own, and what round trips cost."""
 
+import json
 import os
 import queue
 import socket

@@ -1,0 +1,236 @@
+"""A whole run in this process: real clients, real aggregators and the engine, over the in-process transport.
+
+Test modules cannot import each other, so what they share comes as fixtures. They hold no state and live for the whole
+session, which lets tests draw their examples with hypothesis.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, final
+
+import numpy as np
+import pytest
+
+from aggregator import Aggregator, Run, Store
+from aggregator.wire.peer import RemotePeer
+from client_sdk import Client, Local
+from protocols.manifest import ENGINE, AggregatorParty, ClientParty, DealerParty, Manifest
+from protocols.substeps import Seir
+from protocols.wire.transport import Transport
+
+PATIENCE_S = 30.0
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class Operators:
+    """All aggregators of one run, each with its own store, and each the others' peer over a transport."""
+
+    manifest: Manifest
+    runs: tuple[Run, ...]
+    answers: tuple[Any, ...]
+
+    def transports(self, caller: str) -> list[Transport]:
+        """Return what a party of this name would call them with."""
+        return [Local(answer, caller=caller) for answer in self.answers]
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class Ending:
+    """What a run leaves behind.
+
+    Attributes:
+        state: field to array[n], of all private agents in the manifest's order.
+        missed: for each client the steps whose rounds closed without it.
+        series: the engine's; None where the run has none.
+    """
+
+    state: Mapping[str, np.ndarray]
+    missed: Mapping[str, Sequence[int]]
+    series: Any
+
+
+@final
+class Opened:
+    """The oracle of comparisons: opens what all aggregators hold, compares, and shares the bits anew. Hides nothing."""
+
+    def __init__(self, k: int) -> None:
+        """Wait for k parties in every comparison."""
+        self._k = k
+        self._open: dict[int, tuple[list[Any], asyncio.Event]] = {}
+        self._coins = np.random.default_rng(1)
+
+    def party(self, index: int) -> "OpenedParty":
+        """Return one aggregator's part."""
+        return OpenedParty(self, index)
+
+    async def compare(
+        self, index: int, h: np.ndarray, tau: np.ndarray, step: int, bits: int
+    ) -> tuple[bytes, np.ndarray]:
+        """Give each party its share of the bits, and one name of the comparison to all."""
+        held, ready = self._open.setdefault(step, ([], asyncio.Event()))
+        held.append((h.view(np.uint64), tau.view(np.uint64)))
+        if len(held) == self._k:
+            totals = [sum(column[1:], start=column[0]).view(np.int64) for column in zip(*held, strict=True)]
+            assert all(((total >= 0) & (total < 2**bits)).all() for total in totals)
+            shares = self._coins.integers(0, 2**64, (self._k, h.size), dtype=np.uint64)
+            shares[0] = (totals[0] > totals[1]).astype(np.uint64) - shares[1:].sum(axis=0, dtype=np.uint64)
+            held[:] = [shares]
+            ready.set()
+        await ready.wait()
+        return step.to_bytes(32, "big"), held[0][index].view(np.int64)
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class OpenedParty:
+    """One aggregator's part of the oracle."""
+
+    joint: Opened
+    index: int
+
+    async def compare(self, h: Any, tau: Any, *, step: int, bits: int) -> tuple[bytes, Any]:
+        """Compare with the others."""
+        return await self.joint.compare(self.index, h, tau, step, bits)
+
+
+@contextmanager
+def _operators(manifest: Manifest, urls: Sequence[str] = ()) -> Iterator[Operators]:
+    """Start the aggregators of a run, on databases in memory unless told."""
+    names = [party.name for party in manifest.aggregators]
+    stores = [Store(url) for url in urls or ["sqlite://"] * len(names)]
+    answers: list[Any] = []
+
+    def peers(own: int) -> list[RemotePeer]:
+        async def late(other: int, caller: str, request: object) -> object:
+            return await answers[other](caller, request)
+
+        def answer_of(other: int) -> Any:
+            return lambda caller, request: late(other, caller, request)
+
+        others = [index for index in range(len(names)) if index != own]
+        return [RemotePeer(Local(answer_of(other), caller=names[own]), PATIENCE_S) for other in others]
+
+    joint = Opened(len(names))
+    comparers = [joint.party(index) if manifest.schedule.outcome else None for index in range(len(names))]
+    runs = [Run(manifest, index, stores[index], peers(index), comparers[index]) for index in range(len(names))]
+    aggregators = [Aggregator({run.id: run}) for run in runs]
+    answers.extend(aggregator.answer for aggregator in aggregators)
+    try:
+        yield Operators(manifest, tuple(runs), tuple(answers))
+    finally:
+        for aggregator in aggregators:
+            aggregator.stop()
+        for store in stores:
+            store.close()
+
+
+def _seir(**changes: Any) -> Seir:
+    law = (2**31, 2**31)
+    given = {"beta": (2**38,), "cell_beta": 0, "latent": law, "infectious": law, "initial": 2**30, "f": 40}
+    return Seir(**given | changes)
+
+
+def _manifest(agents: Sequence[Sequence[int]] = ((1, 2), (3,), (4, 5)), *, k: int = 2, **changes: Any) -> Manifest:
+    """Return a manifest whose client `client-i` has the agents `agents[i]`."""
+    model = changes.pop("model", _seir())
+    if changes.get("mode") == "outcome":
+        changes["dealer"] = DealerParty("dealer", "localhost:99")
+    given = {
+        "name": "drawn",
+        "model": model,
+        "model_hash": model.model().hash,
+        "steps": 4,
+        "channels": tuple(f"channel-{index}" for index in range(len(model.beta))),
+        "max_message": 100,
+        "mode": "sum",
+        "aggregators": tuple(
+            AggregatorParty(f"aggregator-{a}", f"localhost:{a + 1}", f"localhost:{a + 50}") for a in range(k)
+        ),
+        "clients": tuple(ClientParty(f"client-{index}", tuple(own)) for index, own in enumerate(agents)),
+        "min_cohort": 1,
+        "testbed_seed": 7,
+    }
+    return Manifest(**given | changes)
+
+
+def _run_private(testbed: Any, around: Callable[[str, Operators], list[Transport]] | None = None) -> Ending:
+    """Run clients, aggregators and, where the manifest asks for it, the engine, and return how they end.
+
+    Args:
+        testbed: as `lpm_secure.testbed.Testbed`.
+        around: what each client calls the aggregators with, where that is not the plain transport.
+    """
+    import torch
+
+    from lpm_secure.engine.simulate import RemotePart, simulate
+
+    manifest = testbed.manifest
+
+    async def client(name: str, operators: Operators) -> Client:
+        transports = around(name, operators) if around else operators.transports(name)
+        joined = await Client.join(manifest, testbed.private_state(name), transports)
+        await joined.run()
+        return joined
+
+    async def everybody() -> tuple[Any, list[Client]]:
+        with _operators(manifest) as operators:
+            clients = [client(party.name, operators) for party in manifest.clients]
+            if not manifest.engine:
+                return None, await asyncio.gather(*clients)
+            engine = RemotePart(manifest, operators.transports(ENGINE))
+            synthetic = testbed.synthetic_agents(torch.device("cpu"))
+            series, *ended = await asyncio.gather(simulate(manifest, engine, synthetic), *clients)
+            return series, ended
+
+    series, ended = asyncio.run(everybody())
+    fields = manifest.model.model().fields
+    state = {field: np.concatenate([client.private.state[field] for client in ended]) for field in fields}
+    return Ending(state, {client.private.name: client.missed for client in ended}, series)
+
+
+def _run_clear(testbed: Any) -> Ending:
+    """Run the same in the clear, by `lpm_secure.engine` alone."""
+    import torch
+
+    from lpm_secure.engine.simulate import ClearPart, simulate
+
+    device = torch.device("cpu")
+    agents = testbed.private_agents(device)
+    series = asyncio.run(
+        simulate(testbed.manifest, ClearPart(testbed.manifest, agents), testbed.synthetic_agents(device))
+    )
+    return Ending({field: value.numpy() for field, value in agents.state.items()}, {}, series)
+
+
+@pytest.fixture(scope="session")
+def seir():
+    """Return a function that makes an epidemic of two-day stages; keywords change it."""
+    return _seir
+
+
+@pytest.fixture(scope="session")
+def manifest_of():
+    """Return a function that makes a manifest from the agents of each client; keywords change it."""
+    return _manifest
+
+
+@pytest.fixture(scope="session")
+def operators_of():
+    """Return a context manager that starts the aggregators of a manifest."""
+    return _operators
+
+
+@pytest.fixture(scope="session")
+def run_private():
+    """Return a function that runs a testbed over clients and aggregators."""
+    return _run_private
+
+
+@pytest.fixture(scope="session")
+def run_clear():
+    """Return a function that runs a testbed in the clear."""
+    return _run_clear

@@ -1,0 +1,158 @@
+"""Between messages and bytes: what is written is read back, and nothing else is read at all."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from protocols.errors import ManifestMismatch, ProtocolError, WireError
+from protocols.messages import (
+    Announcement,
+    Closed,
+    Compared,
+    ComparedQuery,
+    Join,
+    Joined,
+    Members,
+    MembersQuery,
+    Released,
+    Share,
+)
+from protocols.schedule import Phase
+from protocols.wire.codec import decode, encode
+from protocols.wire.methods import METHODS, largest_call
+
+ID = st.binary(min_size=32, max_size=32)
+STEP = st.integers(0, 2**32)
+COUNT = st.integers(0, 2**32 - 1)
+WORDS = st.lists(st.integers(0, 2**64 - 1), max_size=5).map(lambda values: np.array(values, dtype=np.uint64))
+SIGNED = st.lists(st.integers(-(2**63), 2**63 - 1), max_size=5).map(lambda values: np.array(values, dtype=np.int64))
+NAMES = st.sets(st.from_regex(r"[a-z0-9][a-z0-9._-]{0,62}", fullmatch=True)).map(lambda names: tuple(sorted(names)))
+PHASE = st.sampled_from(Phase)
+MESSAGES = {
+    Join: st.builds(Join, ID, st.sampled_from([b"", bytes(32), bytes(range(32))])),
+    Joined: st.builds(Joined, STEP),
+    Share: st.builds(Share, ID, STEP, WORDS, PHASE),
+    Closed: st.builds(Closed, STEP, WORDS, WORDS, SIGNED, COUNT, PHASE),
+    Announcement: st.builds(Announcement, ID, STEP, SIGNED),
+    Released: st.builds(Released, STEP, WORDS, COUNT, st.integers(0, 2**64 - 1)),
+    MembersQuery: st.builds(MembersQuery, ID, STEP, PHASE),
+    Members: st.builds(Members, STEP, NAMES, PHASE),
+    ComparedQuery: st.builds(ComparedQuery, ID, STEP),
+    Compared: st.builds(Compared, STEP, st.sampled_from([b"", bytes(32), bytes(range(32))])),
+}
+ANY = st.one_of(*MESSAGES.values())
+each = pytest.mark.parametrize("kind", MESSAGES, ids=lambda kind: kind.__name__)
+
+
+def fields(message):
+    """Return a message's fields as values that compare, with the types of its arrays."""
+    values = [getattr(message, field.name) for field in dataclasses.fields(message)]
+    return [(v.dtype.str, v.tolist()) if isinstance(v, np.ndarray) else v for v in values]
+
+
+def test_every_message_is_covered():
+    assert {kind for pair in METHODS.values() for kind in pair} == set(MESSAGES)
+
+
+@given(ANY)
+def test_a_message_is_read_back_as_it_was_written(message):
+    again = decode(type(message), encode(message))
+    assert type(again) is type(message)
+    assert fields(again) == fields(message)
+    assert encode(again) == encode(message)
+
+
+@given(ANY, st.binary(min_size=1, max_size=9))
+def test_leftovers_are_refused_or_are_a_message_of_their_own(message, rest):
+    content = encode(message) + rest
+    try:
+        again = decode(type(message), content)
+    except ProtocolError:
+        return
+    assert encode(again) == content
+
+
+@each
+@given(content=st.binary(max_size=60))
+def test_any_bytes_are_refused_or_are_exactly_what_the_encoder_writes(kind, content):
+    try:
+        message = decode(kind, content)
+    except ProtocolError:
+        return
+    assert encode(message) == content
+
+
+@each
+@given(data=st.data())
+def test_a_message_cut_short_is_refused_or_another_message(kind, data):
+    content = encode(data.draw(MESSAGES[kind]))
+    cut = content[: data.draw(st.integers(0, len(content)))]
+    try:
+        assert encode(decode(kind, cut)) == cut
+    except ProtocolError:
+        return
+
+
+@each
+def test_an_unknown_field_is_refused(kind):
+    with pytest.raises(WireError, match="unknown or misplaced fields"):
+        decode(kind, encode(small(kind)) + b"\x78\x01")
+
+
+def small(kind):
+    """Return a short message of a kind."""
+    nothing, signed = np.zeros(0, dtype=np.uint64), np.zeros(0, dtype=np.int64)
+    return {
+        Join: Join(bytes(32), b""),
+        Joined: Joined(1),
+        Share: Share(bytes(32), 1, nothing),
+        Closed: Closed(1, nothing, nothing, signed, 1),
+        Announcement: Announcement(bytes(32), 1, signed),
+        Released: Released(1, nothing, 1, 1),
+        ComparedQuery: ComparedQuery(bytes(32), 1),
+        Compared: Compared(1, b""),
+        MembersQuery: MembersQuery(bytes(32), 1),
+        Members: Members(1, ("a",)),
+    }[kind]
+
+
+@pytest.mark.parametrize("kind", [Join, Share, Announcement, MembersQuery])
+@pytest.mark.parametrize("length", [0, 31, 33])
+def test_a_run_id_of_another_length_is_of_another_run(kind, length):
+    with pytest.raises(ManifestMismatch, match=f"run id of {length} bytes"):
+        decode(kind, encode(dataclasses.replace(small(kind), run_id=bytes(length))))
+
+
+@pytest.mark.parametrize("length", [1, 31, 33, 64])
+def test_a_key_of_another_length_is_refused(length):
+    with pytest.raises(WireError, match=f"a key of {length} bytes"):
+        decode(Join, encode(Join(bytes(32), bytes(length))))
+
+
+@pytest.mark.parametrize("length", [1, 7, 9])
+def test_half_a_word_is_refused(length):
+    from protocols.wire import lpm_pb2 as pb
+
+    content = pb.ExchangeRequest(run_id=bytes(32), step=1, share=bytes(length)).SerializeToString()
+    with pytest.raises(WireError, match=f"a vector of {length} bytes"):
+        decode(Share, content)
+
+
+@pytest.mark.parametrize("kind", [Joined, Share, Closed, Announcement, Released, MembersQuery, Members])
+def test_a_step_beyond_the_longest_run_is_refused(kind):
+    with pytest.raises(WireError, match="at most 4294967296"):
+        decode(kind, encode(dataclasses.replace(small(kind), step=2**32 + 1)))
+
+
+@pytest.mark.parametrize("names", [("b", "a"), ("a", "a"), ("",), ("a" * 64,)], ids=repr)
+def test_members_out_of_order_repeated_or_out_of_bounds_are_refused(names):
+    with pytest.raises(WireError, match="list of members"):
+        decode(Members, encode(Members(1, names)))
+
+
+@given(st.integers(0, 1000))
+def test_the_bound_on_a_call_covers_every_share(d):
+    assert len(encode(Share(bytes(32), 2**32, np.full(d, 2**64 - 1, dtype=np.uint64)))) <= largest_call(d)

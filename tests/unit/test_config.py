@@ -1,0 +1,157 @@
+"""Configuration files: strict, and with one line for every mistake."""
+
+from pathlib import Path
+from typing import Annotated, final
+
+import msgspec
+import pytest
+
+from lpm_secure import config
+from lpm_secure.config import Config
+from protocols.config import load_config
+from protocols.errors import ConfigError, ParameterError
+
+EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*.toml"))
+GOOD = """
+name = "small"
+seed = 1
+steps = 5
+[model]
+beta = { near = 0.01 }
+latent = { mean = 3.0, sd = 1.0 }
+infectious = { mean = 3.0, sd = 1.0 }
+initial = 0.1
+[private]
+dataset = "look_alike"
+[protocol]
+mode = "sum"
+"""
+
+
+@final
+class Inner(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A table in a table."""
+
+    depth: int = 0
+
+
+@final
+class Outer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A made-up configuration."""
+
+    width: Annotated[int, msgspec.Meta(ge=1)]
+    inner: Inner = Inner()
+
+    def __post_init__(self) -> None:
+        if self.width == 13:
+            raise ParameterError("got width 13; any other is allowed: choose one")
+
+
+def load(tmp_path, text, kind=Outer):
+    path = tmp_path / "a.toml"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return load_config(path, kind)
+
+
+def refused(tmp_path, text, kind=Outer):
+    """Return the message about a file, which is one line and begins with its path."""
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path, text, kind)
+    message = str(caught.value)
+    assert "\n" not in message
+    assert str(tmp_path / "a.toml") in message
+    return message
+
+
+def test_a_file_becomes_a_frozen_type(tmp_path):
+    read = load(tmp_path, "width = 2\n[inner]\ndepth = 3")
+    assert read == Outer(2, Inner(3))
+    with pytest.raises(AttributeError):
+        read.width = 3
+
+
+def test_an_unknown_key_names_the_nearest_known_one(tmp_path):
+    assert refused(tmp_path, "widht = 2").endswith("unknown field `widht`; did you mean `width`?")
+
+
+def test_an_unknown_key_in_a_table_names_the_nearest_known_one(tmp_path):
+    message = refused(tmp_path, "width = 2\n[inner]\ndeep = 3")
+    assert "unknown field `deep` - at `$.inner`; did you mean `depth`?" in message
+
+
+def test_an_unknown_key_that_is_near_to_none_lists_all(tmp_path):
+    assert refused(tmp_path, "width = 2\nxyzzy = 1").endswith("known keys are depth, inner, width")
+
+
+def test_a_missing_key_is_named(tmp_path):
+    assert "missing required field `width`" in refused(tmp_path, "")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("width = 0", ">= 1"),
+        ('width = "2"', "got `str`"),
+        ("width = 2.5", "got `float`"),
+        ("width = nan", "got `float`"),
+    ],
+)
+def test_a_value_out_of_its_range_says_what_is_allowed_and_where(tmp_path, text, said):
+    message = refused(tmp_path, text)
+    assert said in message
+    assert "$.width" in message
+
+
+def test_a_check_of_the_type_itself_is_passed_on_in_its_own_words(tmp_path):
+    assert refused(tmp_path, "width = 13").endswith("a.toml: got width 13; any other is allowed: choose one")
+
+
+@pytest.mark.parametrize("text", [b"width = ", b"width = 1\nwidth = 2", b"\xff\xfe", b'{"width": 1}'])
+def test_what_is_no_toml_is_one_line(tmp_path, text):
+    assert "is not TOML" in refused(tmp_path, text)
+
+
+def test_a_file_that_is_not_there_is_one_line(tmp_path):
+    with pytest.raises(ConfigError, match=r"^cannot read .*nowhere\.toml: No such file or directory$"):
+        load_config(tmp_path / "nowhere.toml", Outer)
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
+def test_every_example_can_be_loaded(path):
+    assert config.load(path).protocol.mode == "outcome"
+
+
+def test_there_are_examples():
+    assert EXAMPLES
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("steps = 5", "stepz = 5", "unknown field `stepz`; did you mean `steps`?"),
+        ("initial", "intial", "did you mean `initial`?"),
+        ("sd = 1.0 }\ninf", "std = 1.0 }\ninf", "did you mean `sd`?"),
+        ('mode = "sum"', 'mode = "all"', "got 'all'"),
+        ('mode = "sum"', 'mode = "sum"\naggregators = 1', "got k = 1 aggregators"),
+        ('mode = "sum"', 'mode = "sum"\naggregators = 0', "got k = 0 aggregators"),
+        ('mode = "sum"', 'mode = "sum"\naggregators = 17', "<= 16"),
+        ('mode = "sum"', 'mode = "sum"\nmin_cohort = 0', ">= 1"),
+        ("near = 0.01", "near = nan", "beta"),
+        ("near = 0.01", "near = -0.01", "beta"),
+        ("near = 0.01", "near = inf", "beta"),
+        ("near = 0.01", "", "model.beta is empty"),
+        ("mean = 3.0", "mean = 0.0", "latent.mean"),
+        ("initial = 0.1", "initial = 1.1", "initial"),
+        ("initial = 0.1", "initial = nan", "initial"),
+        ("[private]", "[synthetic]\nagents = 5\n[private]", "set cells.count to at least 1"),
+        ("[private]", "[cells]\ncount = -1\n[private]", "cells.count"),
+        ("seed = 1", "seed = -1", "seed"),
+        ("steps = 5", "steps = 0", "steps"),
+        ('name = "small"', 'name = "a b"', "name"),
+    ],
+    ids=lambda value: value.replace("\n", " ")[:25],
+)
+def test_a_mistake_in_a_run_says_what_was_got_and_what_is_allowed(tmp_path, old, new, said):
+    assert load(tmp_path, GOOD, Config).steps == 5
+    assert old in GOOD
+    assert said in refused(tmp_path, GOOD.replace(old, new, 1), Config)

@@ -1,0 +1,38 @@
+"""The public names of every package: a change here is a change that users see."""
+
+import importlib
+
+import pytest
+
+NAMES = {
+    "protocols": [],
+    "protocols.sharing": ["Additive", "Clear", "Sharing"],
+    "protocols.substeps": ["Exposure", "Model", "Seir", "Stage", "State", "Substep"],
+    "protocols.wire": [],
+    "client_sdk": [
+        "Client",
+        "ContactTable",
+        "Grpc",
+        "Local",
+        "PrivateState",
+        "connect",
+        "load_manifest",
+        "read_credentials",
+        "read_private_state",
+    ],
+    "aggregator": ["Aggregator", "Run", "Store"],
+    "aggregator.wire": [],
+    "lpm_secure": [],
+    "lpm_secure.data": [],
+}
+
+
+@pytest.mark.parametrize("package", NAMES)
+def test_the_public_names_of_a_package_are_frozen(package):
+    module = importlib.import_module(package)
+    assert sorted(getattr(module, "__all__", [])) == NAMES[package]
+    assert all(hasattr(module, name) for name in NAMES[package])
+
+
+def test_every_package_says_what_it_is():
+    assert all(importlib.import_module(package).__doc__ is not None for package in NAMES)

@@ -1,0 +1,144 @@
+"""An institution's own files: every mistake is one line that names file and row."""
+
+import numpy as np
+import pytest
+
+from client_sdk import read_private_state
+from protocols.errors import DataError, ParameterError
+
+PEOPLE = "agent,cell,susceptibility\n20,1,2.0\n10,0,\n"
+CONTACTS = "day,a,b,channel,weight\n0,10,20,near,5\n1,10,30,far,7\n1,30,10,far,8\n"
+
+
+@pytest.fixture
+def manifest(manifest_of, seir):
+    model = seir(beta=(1, 2))
+    return manifest_of([(10, 20), (30, 40)], model=model, channels=("near", "far"), period=2, cells=(5, 5))
+
+
+@pytest.fixture
+def read(manifest, tmp_path):
+    """Return a function that reads the client's files, with their content or parts of it replaced."""
+
+    def _read(*, people=PEOPLE, contacts=CONTACTS, name="client-0", of=manifest):
+        for file, content in (("people.csv", people), ("contacts.csv", contacts)):
+            if content is not None:
+                (tmp_path / file).write_bytes(content if isinstance(content, bytes) else content.encode())
+        return read_private_state(of, name, people=tmp_path / "people.csv", contacts=tmp_path / "contacts.csv")
+
+    return _read
+
+
+def test_files_become_a_private_state_in_the_manifests_order(read):
+    state = read()
+    assert state.cell.tolist() == [0, 1]
+    plain = read(people=PEOPLE.replace("2.0", ""))
+    assert abs(2 * int(state.state["tau"][1]) - int(plain.state["tau"][1])) <= 2
+    assert state.state["tau"][0] == plain.state["tau"][0]
+
+
+def test_contacts_stand_on_their_day_channel_and_slots(read):
+    contacts = read().contacts
+    everybody = np.ones((2, 3), dtype=np.int64)
+    assert contacts.add_up(everybody, step=0).tolist() == [[5, 0], [5, 0], [0, 0], [0, 0]]
+    assert contacts.add_up(everybody, step=1).tolist() == [[0, 0], [0, 0], [0, 15], [0, 0]]
+    np.testing.assert_array_equal(contacts.add_up(everybody, step=3), contacts.add_up(everybody, step=1))
+
+
+def test_files_with_headers_alone_are_a_client_without_contacts(read):
+    assert read(contacts="day,a,b,channel,weight\n").contacts.largest_message() == 0
+
+
+def test_without_cells_no_cell_is_needed(read, manifest_of):
+    plain = manifest_of([(10, 20)])
+    assert read(of=plain, people="agent\n10\n20\n", contacts="day,a,b,channel,weight\n").cell.size == 0
+
+
+CONTACT_MISTAKES = {
+    "a weight that is not a number": ("1,10,30,far,7", "1,10,30,far,nan", 3, "weight is 'nan'; a whole number"),
+    "an infinite weight": ("1,10,30,far,7", "1,10,30,far,inf", 3, "weight is 'inf'; a whole number"),
+    "a broken weight": ("1,10,30,far,7", "1,10,30,far,7.5", 3, "weight is '7.5'; a whole number"),
+    "no weight": ("1,10,30,far,7", "1,10,30,far,", 3, "weight is ''; a whole number"),
+    "a negative weight": ("1,10,30,far,7", "1,10,30,far,-7", 3, "weight is -7; it must lie in"),
+    "a huge weight": ("1,10,30,far,7", f"1,10,30,far,{2**62}", 3, "it must lie in"),
+    "a weight above the bound": ("1,10,30,far,7", "1,10,30,far,107", 3, "the manifest allows 100"),
+    "an unknown person": ("1,10,30,far,7", "1,10,31,far,7", 3, "unknown person 31"),
+    "a name for a person": ("1,10,30,far,7", "1,Eve,30,far,7", 3, "a is 'Eve'; a whole number"),
+    "a pair of others": ("1,10,30,far,7", "1,30,40,far,7", 3, "other clients"),
+    "a contact with oneself": ("1,10,30,far,7", "1,10,10,far,7", 3, "with itself"),
+    "an unknown channel": ("1,10,30,far,7", "1,10,30,fra,7", 3, "channel 'fra'; the run has near, far"),
+    "a day too late": ("1,10,30,far,7", "2,10,30,far,7", 3, "days 0 to 1"),
+    "a negative day": ("1,10,30,far,7", "-1,10,30,far,7", 3, "day is -1; it must lie in"),
+    "a field too few": ("1,10,30,far,7", "1,10,30,far", 3, "another number of fields"),
+    "a field too many": ("1,10,30,far,7", "1,10,30,far,7,8", 3, "another number of fields"),
+}
+
+
+@pytest.mark.parametrize(("old", "new", "row", "said"), CONTACT_MISTAKES.values(), ids=CONTACT_MISTAKES)
+def test_a_mistake_in_the_contacts_names_file_and_row(read, tmp_path, old, new, row, said):
+    with pytest.raises(DataError) as caught:
+        read(contacts=CONTACTS.replace(old, new))
+    message = str(caught.value)
+    assert said in message
+    assert message.startswith(f"{tmp_path / 'contacts.csv'}, row {row}: ")
+    assert "\n" not in message
+
+
+PEOPLE_MISTAKES = {
+    "an agent twice": ("10,0,\n", "20,0,\n", 3, "agent 20 is listed twice"),
+    "an agent that is no number": ("10,0,\n", "x,0,\n", 3, "agent is 'x'; a whole number"),
+    "a negative agent": ("10,0,\n", "-10,0,\n", 3, "agent is -10"),
+    "a cell that is no number": ("10,0,\n", "10,b,\n", 3, "cell is 'b'; a whole number"),
+    "a cell that the run does not have": ("10,0,\n", "10,2,\n", 3, "0 to 1"),
+    "a susceptibility that is not a number": ("10,0,\n", "10,0,nan\n", 3, "positive, finite number"),
+    "an infinite susceptibility": ("10,0,\n", "10,0,inf\n", 3, "positive, finite number"),
+    "a negative susceptibility": ("10,0,\n", "10,0,-1\n", 3, "positive, finite number"),
+    "a susceptibility of zero": ("10,0,\n", "10,0,0\n", 3, "positive, finite number"),
+    "a susceptibility in words": ("10,0,\n", "10,0,low\n", 3, "susceptibility is 'low'; a number"),
+    "a susceptibility whose threshold could wrap": ("10,0,\n", "10,0,1e-30\n", 3, "susceptibility"),
+    "a field too few": ("10,0,\n", "10,0\n", 3, "another number of fields"),
+    "a field too many": ("10,0,\n", "10,0,,\n", 3, "another number of fields"),
+}
+
+
+@pytest.mark.parametrize(("old", "new", "row", "said"), PEOPLE_MISTAKES.values(), ids=PEOPLE_MISTAKES)
+def test_a_mistake_in_the_people_names_file_and_row(read, tmp_path, old, new, row, said):
+    with pytest.raises(DataError) as caught:
+        read(people=PEOPLE.replace(old, new))
+    message = str(caught.value)
+    assert said in message
+    assert message.startswith(f"{tmp_path / 'people.csv'}, row {row}: ")
+    assert "\n" not in message
+
+
+@pytest.mark.parametrize(("old", "new", "odd"), [("10,0,\n", "", 10), ("10,0,\n", "10,0,\n30,0,\n", 30)])
+def test_people_that_are_not_those_of_the_manifest_are_refused(read, old, new, odd):
+    with pytest.raises(DataError, match=rf"people\.csv: agent {odd} is in only one of this file and the manifest"):
+        read(people=PEOPLE.replace(old, new))
+
+
+@pytest.mark.parametrize("column", ["day", "a", "b", "channel", "weight"])
+def test_a_missing_column_is_named(read, column):
+    with pytest.raises(DataError, match=rf"contacts\.csv has no column {column}; it needs day, a, b, channel, weight"):
+        read(contacts=",".join({"day", "a", "b", "channel", "weight"} - {column}) + "\n")
+
+
+def test_an_empty_file_has_no_columns(read):
+    with pytest.raises(DataError, match=r"people\.csv has no column agent"):
+        read(people="")
+
+
+@pytest.mark.parametrize("content", [b"agent,cell\n\xff,0\n", b'agent,cell\n"10,0\n', b'agent,cell\n"1"0,0\n'])
+def test_what_is_no_csv_in_utf8_is_refused(read, content):
+    with pytest.raises(DataError, match=r"people\.csv is not CSV in UTF-8"):
+        read(people=content)
+
+
+def test_a_missing_file_is_named(read):
+    with pytest.raises(DataError, match=r"^cannot read .*people\.csv: No such file or directory$"):
+        read(people=None)
+
+
+def test_a_name_that_the_manifest_does_not_list_is_refused(read):
+    with pytest.raises(ParameterError, match="the manifest lists no client client-7"):
+        read(name="client-7")

@@ -1,0 +1,68 @@
+"""The series that a run yields: what it counts, its hash, and the files."""
+
+import hashlib
+import struct
+
+import numpy as np
+import pytest
+from pyarrow import csv, parquet
+
+from lpm_secure.series import Series
+from protocols.substeps import Stage
+
+COUNTS = np.array(
+    [
+        [[8, 0, 2, 0], [90, 0, 10, 0]],
+        [[6, 2, 2, 0], [85, 5, 10, 0]],
+        [[5, 2, 1, 2], [85, 0, 5, 10]],
+    ],
+    dtype=np.int64,
+)
+
+
+@pytest.fixture
+def series():
+    return Series(COUNTS, 0.5)
+
+
+def test_incidence_counts_who_left_the_susceptible_and_begins_with_none(series):
+    assert series.incidence("private").tolist() == [0, 2, 1]
+    assert series.incidence("synthetic").tolist() == [0, 5, 0]
+
+
+def test_sizes_attack_rates_and_prevalence(series):
+    assert (series.size("private"), series.size("synthetic")) == (10, 100)
+    assert series.attack_rate("private") == 0.5
+    assert series.attack_rate("synthetic") == pytest.approx(0.15)
+    assert series.prevalence("private") == 0.1
+    assert series.of("private", Stage.R).tolist() == [0, 0, 2]
+
+
+def test_a_part_without_agents_has_rates_of_zero():
+    empty = Series(COUNTS * np.array([1, 0])[:, None], 1.0)
+    assert empty.attack_rate("synthetic") == empty.prevalence("synthetic") == 0.0
+
+
+def test_the_hash_is_that_of_the_counts_as_little_endian_words(series):
+    words = [int(count) for count in COUNTS.reshape(-1)]
+    assert series.hash == hashlib.sha256(struct.pack(f"<{len(words)}q", *words)).hexdigest()
+
+
+def test_the_hash_changes_with_every_count_and_not_with_the_memory_layout(series):
+    for index in np.ndindex(COUNTS.shape):
+        other = COUNTS.copy()
+        other[index] += 1
+        assert Series(other, 0.5).hash != series.hash
+    assert Series(np.asfortranarray(COUNTS), 0.5).hash == series.hash
+
+
+def test_both_files_hold_the_same_table(series, tmp_path):
+    series.write(tmp_path)
+    table = parquet.read_table(tmp_path / "series.parquet")
+    assert table.equals(series.table())
+    assert csv.read_csv(tmp_path / "series.csv").to_pydict() == table.to_pydict()
+    assert table.column("day").to_pylist() == [0.0, 0.5, 1.0]
+    for part, name in enumerate(("private", "synthetic")):
+        for stage in Stage:
+            assert table.column(f"{name}_{stage.name}").to_pylist() == COUNTS[:, part, stage].tolist()
+        assert table.column(f"{name}_incidence").to_pylist() == series.incidence(name).tolist()
