@@ -21,7 +21,7 @@ demo: $(READY)  ## the private epidemic on measured contacts, and its replay in 
 	$(BIN)/lpm run examples/workplace.toml
 
 test: $(READY) check  ## every check, and the default tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --durations=10
 
 test-all: $(READY) check  ## all tests, the long ones too
 	$(BIN)/python -m pytest -m 'slow or not slow'

@@ -287,14 +287,14 @@ class Run:
         if current.synthetic is None:
             current.fail(Unavailable(f"the engine has not announced step {current.step} in time; call again"))
         elif len(current.shares) < self.manifest.min_cohort:
-            current.fail(self._too_small(len(current.shares)))
+            current.fail(self._too_small(len(current.shares), "wait for more"))
         else:
             self._freeze(current)
 
-    def _too_small(self, n_clients: int) -> CohortTooSmall:
+    def _too_small(self, n_clients: int, what_now: str) -> CohortTooSmall:
+        promised = self.manifest.min_cohort
         return CohortTooSmall(
-            f"cannot release a sum of {n_clients} clients: the manifest promises {self.manifest.min_cohort}; "
-            "wait for more"
+            f"cannot release a sum of {n_clients} clients: the manifest promises {promised}; {what_now}"
         )
 
     def _freeze(self, current: Round) -> None:
@@ -313,7 +313,7 @@ class Run:
             answers = await self._answers(current.number)
             agreed = set(current.shares).intersection(*(answer.names for answer in answers))
             if len(agreed) < self.manifest.min_cohort:
-                raise self._too_small(len(agreed))
+                raise self._too_small(len(agreed), "the members of this round are decided, so the run ends")
             done = await self._done(current, tuple(sorted(agreed)))
         except LpmError as error:
             current.fail(error)

@@ -5,8 +5,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from lpm_secure import config as configs
 from lpm_secure import jobs
@@ -61,15 +59,11 @@ def engine(
 
 
 def _print(folder: Path, result: Result) -> None:
-    console = Console(soft_wrap=True)
-    table = Table(show_header=False, box=None, pad_edge=False)
-    table.add_column(no_wrap=True)
-    table.add_column(no_wrap=True)
-    for name, value in rows_of(result):
-        table.add_row(name, value)
-    console.print(table, crop=False)
-    console.print(f"report: {folder / 'report.html'}")
+    rows = [*rows_of(result), ("report", str(folder / "report.html"))]
+    width = max(len(name) for name, _ in rows)
+    for name, value in rows:
+        typer.echo(f"{name:<{width}}  {value}")
     if result.clear is not None:
-        console.print(f"parity: {'identical' if result.parity else 'DIFFERENT'}")
-        console.print(f"  private {result.private.series.hash}")
-        console.print(f"  clear   {result.clear.series.hash}")
+        typer.echo(f"parity: {'identical' if result.parity else 'DIFFERENT'}")
+        typer.echo(f"  private {result.private.series.hash}")
+        typer.echo(f"  clear   {result.clear.series.hash}")

@@ -4,12 +4,14 @@ import asyncio
 import datetime
 import socket
 import ssl
+import urllib.request
 
 import grpc
 import numpy as np
 import pytest
 from grpc import aio
 
+from lpm_secure.deployment import free_addresses
 from protocols import certificates
 from protocols import manifest as manifests
 from protocols.errors import (
@@ -197,3 +199,20 @@ def test_health_is_told_to_those_with_a_certificate(served):
             return await stub.Check(health_pb2.HealthCheckRequest(service=SERVICE), wait_for_ready=True, timeout=10.0)
 
     assert asyncio.run(ask()).status == health_pb2.HealthCheckResponse.SERVING
+
+
+def test_metrics_are_served_on_loopback_and_hold_no_name_of_a_client(deploy):
+    deployment = deploy()
+    address = free_addresses(1)[0]
+    config = deployment.party("aggregator-1") / "config.toml"
+    config.write_text(config.read_text().replace("metrics_port = 0", f"metrics_port = {address.split(':')[1]}"))
+    for party in deployment.testbed.manifest.aggregators:
+        deployment.start_party(party.name)
+    calls(deployment, [Join(run_id(deployment), b"")])
+    with pytest.raises(NotJoined):
+        calls(deployment, [Share(run_id(deployment), 0, vector(deployment))], party="b")
+    with urllib.request.urlopen(f"http://{address}/metrics", timeout=5.0) as page:
+        text = page.read().decode()
+    assert 'lpm_calls_total{method="Join"} 1.0' in text
+    assert 'lpm_refused_total{code="not-joined",method="Exchange"} 1.0' in text
+    assert "client" not in text

@@ -135,7 +135,7 @@ def test_a_release_over_too_few_clients_is_refused(deploy):
         if step == 2:
             deployment.process("c").kill()
 
-    with pytest.raises(ProtocolError, match="the manifest promises 4"):
+    with pytest.raises(ProtocolError, match="cannot release a sum of 3 clients: the manifest promises 4"):
         members_by_step(deployment, act)
 
 
