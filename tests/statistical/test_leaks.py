@@ -67,7 +67,7 @@ def test_exact_sums_and_the_graph_give_nearly_every_state_away(run, capsys):
 
 
 def test_the_bits_of_outcome_mode_tell_a_stranger_little_about_who_is_infectious(run, capsys):
-    """From all *other* agents' bits and the graph, score each agent by how much contact it had with those infected next.
+    """From all *other* agents' bits, score each agent by how much contact it had with those infected next.
 
     An agent's own bit is its client's to know. The prior is the score without the graph: chance, 0.5.
     """
