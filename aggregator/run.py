@@ -11,6 +11,7 @@ import numpy as np
 from aggregator.outcome import Comparer, ComparingPeer, Hidden, Outcome
 from aggregator.round import Round, digest
 from aggregator.store import Done, Frozen, Store
+from aggregator.sums import Sums
 from protocols import manifest as manifests
 from protocols.errors import (
     CohortTooSmall,
@@ -23,8 +24,7 @@ from protocols.errors import (
     Unavailable,
     WrongLength,
 )
-from protocols.fixed import U64
-from protocols.layout import WORD_BYTES, Layout
+from protocols.layout import Layout
 from protocols.manifest import Manifest
 from protocols.messages import (
     Announcement,
@@ -42,7 +42,6 @@ from protocols.schedule import Phase
 from protocols.sharing.additive import KEY_BYTES
 
 LOG: Final = logging.getLogger("aggregator")
-NOTHING: Final = np.zeros(0, dtype=np.uint64)
 
 
 class Peer(ComparingPeer, Protocol):
@@ -87,8 +86,7 @@ class Run:
         self.waited_for = {client.name for client in manifest.clients}
         self._called: set[str] = set()  # since this round's members were decided
         self._schedule = manifest.schedule
-        self._expands = index < len(manifest.aggregators) - 1  # all but the last expand their shares from keys
-        self._sharing = manifest.share()
+        self._sums = Sums(manifest, index)
         self._store = store
         self._outcome_mode = (
             None if comparer is None else Outcome(manifest, self.id, store, comparer=comparer, peers=peers)
@@ -115,7 +113,7 @@ class Run:
             ConflictingReplay: it joined before with another key.
         """
         self._enrolled(client)
-        expected = KEY_BYTES if self._expands else 0
+        expected = KEY_BYTES if self._sums.expands else 0
         if len(message.key) != expected:
             raise WrongLength(f"got a key of {len(message.key)} bytes; this aggregator needs {expected}")
         if self._keys.get(client, message.key) != message.key:
@@ -134,7 +132,7 @@ class Run:
         self._enrolled(client)
         if client not in self._keys:
             raise NotJoined(f"{client} has not joined this run; join first")
-        expected = 0 if self._expands else self.layout.words(message.phase, client)
+        expected = 0 if self._sums.expands else self.layout.words(message.phase, client)
         if message.share.size != expected:
             raise WrongLength(f"got a share of {message.share.size} words; {expected} are needed here")
         done = self._past(message.step, message.phase)
@@ -150,21 +148,7 @@ class Run:
         if client not in done.members:
             self._alive(client)
             raise RoundClosed(f"step {message.step} has closed without {client}; go on with step {message.step + 1}")
-        return self._told(client, message, done)
-
-    def _told(self, client: str, message: Share, done: Done) -> Closed:
-        """Return the part of a round's result that one client gets."""
-        total = np.frombuffer(done.total, dtype=np.uint64)
-        own, release = NOTHING, NOTHING
-        if message.phase == Phase.SPEAK:
-            release = self.layout.release_of(total)
-        if message.phase == Phase.SPEAK and not self._schedule.outcome:
-            own = self.layout.exposure_of(total, client)
-        elif message.phase == Phase.DECIDE:
-            first, end = self.layout.own[client]
-            own = total[first:end]
-        synthetic = np.frombuffer(done.synthetic, dtype=np.int64)
-        return Closed(message.step, own, release, synthetic, len(done.members), message.phase)
+        return self._sums.told(client, message.step, message.phase, done)
 
     async def announce(self, message: Announcement) -> Released:
         """Take the engine's announcement of a step, and answer with the release when the round closes."""
@@ -182,7 +166,7 @@ class Run:
                 f"the engine announced two different totals for step {message.step}; the first one counted"
             )
         release = self.layout.release_of(np.frombuffer(done.total, dtype=np.uint64))
-        return Released(message.step, release, len(done.members), self._traffic(done))
+        return Released(message.step, release, len(done.members), self._sums.traffic(done))
 
     async def members(self, query: MembersQuery) -> Members:
         """Tell another aggregator whom this one has decided on for a round, as soon as it has."""
@@ -329,7 +313,7 @@ class Run:
 
     async def _done(self, current: Round, members: tuple[str, ...]) -> Done:
         """Add up the members' shares, and in outcome mode take the sum in."""
-        total, hidden = self._add_up(current, members), b""
+        total, hidden = self._sums.add_up(current, members, self._keys), b""
         if self._outcome_mode is not None:
             before = Hidden.decode(b"" if self.last is None else self.last.hidden, self.layout.n)
             total, after = await self._outcome_mode.combine(current.number, total, before)
@@ -349,22 +333,3 @@ class Run:
             with contextlib.suppress(LpmError):
                 return await asked
         return await self._ask(number)
-
-    def _add_up(self, current: Round, members: tuple[str, ...]) -> U64:
-        """Return the sum of the members' shares: of whole vectors, or each client's own words in its agents' slots."""
-        speak = self._schedule.phase(current.number) == Phase.SPEAK
-        total = np.zeros(self.layout.d if speak else self.layout.n, dtype=np.uint64)
-        for client in members:
-            first, end = (0, total.size) if speak else self.layout.own[client]
-            if self._expands:
-                self._sharing.expand(self._keys[client], step=current.number, out=total[first:end])
-            else:
-                total[first:end] += current.shares[client]
-        return total
-
-    def _traffic(self, done: Done) -> int:
-        """Return the bytes of vectors in a round that released: shares in, exposures and releases out."""
-        sent = 0 if self._expands else len(done.total) * len(done.members)
-        own = 0 if self._schedule.outcome else self.layout.c * sum(self.layout.size(name) for name in done.members)
-        public = (self.layout.released + self.layout.cells) * len(done.members)
-        return sent + WORD_BYTES * (own + public)

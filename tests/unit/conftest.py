@@ -44,11 +44,11 @@ class Operator:
     def join(self, *clients: str) -> None:
         """Let clients join, each with a key of its own where one is needed."""
         for client in clients:
-            self.run.join(client, Join(self.run.id, client.encode().ljust(32) if self.run._expands else b""))
+            self.run.join(client, Join(self.run.id, client.encode().ljust(32) if self.run._sums.expands else b""))
 
     def vector(self, fill: int) -> np.ndarray:
         """Return a share of this aggregator's length; empty where it is expanded from a key."""
-        return np.full(0 if self.run._expands else self.run.layout.d, fill, dtype=np.uint64)
+        return np.full(0 if self.run._sums.expands else self.run.layout.d, fill, dtype=np.uint64)
 
     async def exchange(self, client: str, step: int, fill: int = 1) -> Any:
         """Send a share whose words are all `fill`, and return the reply."""

@@ -1,0 +1,69 @@
+"""What an aggregator adds up in a round, and which part of the sum it tells whom."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final, final
+
+import numpy as np
+
+from aggregator.round import Round
+from aggregator.store import Done
+from protocols.fixed import U64
+from protocols.layout import WORD_BYTES, Layout
+from protocols.manifest import Manifest
+from protocols.messages import Closed
+from protocols.schedule import Phase
+
+NOTHING: Final = np.zeros(0, dtype=np.uint64)
+
+
+@final
+class Sums:
+    """Sums of one aggregator's shares; holds no share itself.
+
+    Attributes:
+        expands: whether this aggregator expands its shares from keys, as all but the last do.
+    """
+
+    def __init__(self, manifest: Manifest, index: int) -> None:
+        """Take what the manifest says of the run, and this aggregator's place in it."""
+        self.expands = index < len(manifest.aggregators) - 1
+        self._layout = Layout.of(manifest)
+        self._schedule = manifest.schedule
+        self._sharing = manifest.share()
+
+    def add_up(self, current: Round, members: Sequence[str], keys: Mapping[str, bytes]) -> U64:
+        """Return the sum of the members' shares: of whole vectors, or each client's own words in its agents' slots."""
+        speak = self._schedule.phase(current.number) == Phase.SPEAK
+        total = np.zeros(self._layout.d if speak else self._layout.n, dtype=np.uint64)
+        for client in members:
+            first, end = (0, total.size) if speak else self._layout.own[client]
+            if self.expands:
+                self._sharing.expand(keys[client], step=current.number, out=total[first:end])
+            else:
+                total[first:end] += current.shares[client]
+        return total
+
+    def told(self, client: str, step: int, phase: Phase, done: Done) -> Closed:
+        """Return the part of a round's result that one client gets.
+
+        Security: of what is not released, its own agents' words alone; in outcome mode no exposure, only bits.
+        """
+        total = np.frombuffer(done.total, dtype=np.uint64)
+        own, release = NOTHING, NOTHING
+        if phase == Phase.SPEAK:
+            release = self._layout.release_of(total)
+        if phase == Phase.SPEAK and not self._schedule.outcome:
+            own = self._layout.exposure_of(total, client)
+        elif phase == Phase.DECIDE:
+            first, end = self._layout.own[client]
+            own = total[first:end]
+        synthetic = np.frombuffer(done.synthetic, dtype=np.int64)
+        return Closed(step, own, release, synthetic, len(done.members), phase)
+
+    def traffic(self, done: Done) -> int:
+        """Return the bytes of vectors in a round that released: shares in, exposures and releases out."""
+        layout = self._layout
+        sent = 0 if self.expands else len(done.total) * len(done.members)
+        own = 0 if self._schedule.outcome else layout.c * sum(layout.size(name) for name in done.members)
+        public = (layout.released + layout.cells) * len(done.members)
+        return sent + WORD_BYTES * (own + public)

@@ -1,0 +1,27 @@
+"""The engine on the CPU, compiled: the same bits as the torch path, at the speed of memory."""
+
+from lpm_secure.engine.fast.csr import Csr as Csr
+from lpm_secure.engine.fast.exposure import Route as Route
+from lpm_secure.engine.fast.graph_agents import GraphAgents as GraphAgents
+from lpm_secure.engine.fast.observers import Observer as Observer
+from lpm_secure.engine.fast.observers import StageCounts as StageCounts
+from lpm_secure.engine.fast.observers import StagesBy as StagesBy
+from lpm_secure.engine.fast.observers import run as run
+from lpm_secure.engine.fast.random_graph import homogeneous_graph as homogeneous_graph
+from lpm_secure.engine.fast.random_graph import random_graph as random_graph
+from lpm_secure.engine.fast.skip import SkipAgents as SkipAgents
+from lpm_secure.engine.fast.venue_agents import VenueAgents as VenueAgents
+
+__all__ = [
+    "Csr",
+    "GraphAgents",
+    "Observer",
+    "Route",
+    "SkipAgents",
+    "StageCounts",
+    "StagesBy",
+    "VenueAgents",
+    "homogeneous_graph",
+    "random_graph",
+    "run",
+]

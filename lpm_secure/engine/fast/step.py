@@ -1,0 +1,205 @@
+"""One step of the S-E-I-R epidemic over a range of agents: who moves on, and who is infected."""
+
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+
+from lpm_secure.engine.fast.compile import compiled, inlined
+from lpm_secure.engine.fast.csr import I32
+from lpm_secure.engine.fast.draws import days, log, uniform, word
+from lpm_secure.engine.fast.workers import Span
+from protocols.fixed import I64, U64
+from protocols.philox import Purpose
+from protocols.substeps import Stage
+
+S: Final = int(Stage.S)
+E: Final = int(Stage.E)
+I: Final = int(Stage.I)  # noqa: E741 - the stage's letter
+R: Final = int(Stage.R)
+THRESHOLD: Final = int(Purpose.THRESHOLD)
+LATENT: Final = int(Purpose.LATENT)
+DURATION: Final = int(Purpose.INFECTIOUS)
+INITIAL: Final = int(Purpose.INITIAL)
+HALF: Final = np.uint64(32)
+BLOCK: Final = 2048  # agents whose sums and flags stay in the first cache
+
+
+class Law(NamedTuple):
+    """What a compiled step needs of the model.
+
+    Attributes:
+        key: of the simulation generator.
+        base: number of the first agent, where numbers are consecutive.
+        numbers: of all agents, uint64[n]; empty where they are consecutive.
+        scale: n_i / S_i of Eq. 8, float64[n]; empty where all are 1.
+        latent, infectious: bounds of the laws of days.
+        initial: probability of being infectious at the start, in units of 2**-32.
+        unit: 2.0**f.
+        beta: hazard per unit of exposure.
+        ring: steps are counted modulo this, the largest value of `due`; longer than any stay.
+    """
+
+    key: tuple[np.uint64, np.uint64]
+    base: np.uint64
+    numbers: U64
+    scale: Any
+    latent: U64
+    infectious: U64
+    initial: np.uint64
+    unit: float
+    beta: np.int64
+    ring: np.int64
+
+
+class Store(NamedTuple):
+    """State of n agents in the smallest types.
+
+    Attributes:
+        stage: uint8[n].
+        due: the step in which an exposed or infectious agent moves on, modulo the law's ring, uint8[n] or uint16[n];
+            the ring itself for agents that will not move by themselves.
+        left: threshold less hazard, int32[n] or int64[n]; meaningful while susceptible.
+    """
+
+    stage: Any
+    due: Any
+    left: Any
+
+
+class Flow(NamedTuple):
+    """What a step takes in and gives out.
+
+    Attributes:
+        exposure: partial sums by thread, [threads, n]; exact modulo the size of their type.
+        cell: of each agent, int32[n]; empty where the run has no cells.
+        hazard: int64[cells], the hazard that each cell exerts.
+        moved: int32[n]; in each range from its first place on, agents i that became infectious, and `~i` of those that
+            ended.
+    """
+
+    exposure: Any
+    cell: I32
+    hazard: I64
+    moved: I32
+
+
+@inlined
+def number_of(law: Law, i: Any) -> Any:
+    """Return the number of the agent in row i."""
+    if law.numbers.size:
+        return law.numbers[i]
+    return law.base + np.uint64(i)
+
+
+@inlined
+def threshold(law: Law, i: Any) -> Any:
+    """Return the agent's threshold tau, rounded once."""
+    tau = -log(uniform(word(law.key, number_of(law, i), THRESHOLD)))
+    if law.scale.size:
+        tau = tau * law.scale[i]
+    return np.int64(np.rint(tau * law.unit))
+
+
+@compiled
+def start(span: Span, law: Law, store: Store, moved: I32) -> Any:
+    """Draw thresholds, and who is infectious at the start; the latter go to `moved`, as in `advance`."""
+    at = span[0]
+    for i in range(span[0], span[1]):
+        number = number_of(law, i)
+        store.left[i] = threshold(law, i)
+        store.stage[i] = S
+        store.due[i] = law.ring
+        if (word(law.key, number, INITIAL) >> HALF) < law.initial:
+            store.stage[i] = I
+            store.due[i] = days(word(law.key, number, DURATION), law.infectious) - 1
+            moved[at] = i
+            at += 1
+    return at
+
+
+@inlined
+def _block(now: Any, beta: Any, store: Store, x: Any, flag: Any) -> None:
+    """Take one step's hazard from what is left of thresholds, and flag agents that may move; in vector instructions.
+
+    Agents that are no longer susceptible lose hazard too; nobody reads theirs, and leaving them out would cost more.
+    """
+    stage, due, left = store
+    for k in range(stage.size):
+        left[k] -= x[k] * beta
+        flag[k] = ((left[k] < 0) & (stage[k] == S)) | (due[k] == now)
+
+
+@inlined
+def _sum(exposure: Any, lo: int, x: Any) -> None:
+    """Add up the partial sums of a block in their own type, modulo its size."""
+    part = exposure[0, lo : lo + x.size]
+    for k in range(x.size):
+        x[k] = part[k]
+    for p in range(1, exposure.shape[0]):
+        part = exposure[p, lo : lo + x.size]
+        for k in range(x.size):
+            x[k] += part[k]
+
+
+@compiled
+def advance(span: Span, step: int, law: Law, store: Store, flow: Flow) -> Any:
+    """Move a range of agents on by one step: progression, then transmission (Eq. 1).
+
+    Args:
+        span: the range.
+        step: number of this step.
+        law, store, flow: model, state, and what comes in and goes out.
+
+    Returns:
+        The place past the last in `flow.moved`, how many were infected, became infectious and recovered.
+    """
+    first, end = span
+    exposure, cell, hazard, moved = flow
+    at = first
+    infections, onsets, ends = 0, 0, 0
+    words = np.zeros(BLOCK // 8, dtype=np.uint64)
+    flags = words.view(np.uint8)
+    sums = np.empty(BLOCK, dtype=exposure.dtype)
+    now = store.due.dtype.type(step % law.ring)
+    for lo in range(first, end, BLOCK):
+        hi = min(lo + BLOCK, end)
+        size = hi - lo
+        stage, due, left = store.stage[lo:hi], store.due[lo:hi], store.left[lo:hi]
+        flag, x = flags[:size], sums[:size]
+        flags[size:] = 0
+        _sum(exposure, lo, x)
+        if cell.size:
+            for k in range(size):
+                left[k] -= hazard[cell[lo + k]]
+        _block(now, law.beta, Store(stage, due, left), x, flag)
+        for w in range((size + 7) // 8):
+            if words[w] == 0:
+                continue
+            for k in range(8 * w, 8 * w + 8):
+                if flags[k] == 0:
+                    continue
+                number = number_of(law, lo + k)
+                if stage[k] == S:
+                    stage[k] = E
+                    due[k] = (step + days(word(law.key, number, LATENT), law.latent)) % law.ring
+                    infections += 1
+                elif stage[k] == E:
+                    stage[k] = I
+                    due[k] = (step + days(word(law.key, number, DURATION), law.infectious)) % law.ring
+                    moved[at] = lo + k
+                    at += 1
+                    onsets += 1
+                else:
+                    stage[k] = R
+                    due[k] = law.ring
+                    moved[at] = ~(lo + k)
+                    at += 1
+                    ends += 1
+    return at, infections, onsets, ends
+
+
+@compiled
+def thresholds(span: Span, law: Law, out: I64) -> None:
+    """Write the thresholds of a range of agents, int64[n]."""
+    for i in range(span[0], span[1]):
+        out[i] = threshold(law, i)

@@ -1,0 +1,175 @@
+"""The engine at city size: `graph_8m`, `contact_limit`, `growth`, `differentiable_8m`, `city_180d`, `peers_1m`.
+
+Every function takes a `scale` of its number of agents. Times leave out import, compilation and the making of contacts.
+"""
+
+import os
+import time
+
+import numpy as np
+from measure import Row, peak_mib, seconds
+from peers.compare import peers_1m
+from stand_in import city, disease
+
+from lpm_secure.engine.fast import GraphAgents, Route, SkipAgents, VenueAgents, random_graph, run
+from lpm_secure.engine.fast.compile import compiled
+from lpm_secure.engine.fast.workers import Workers
+from protocols.draws import LAW_TOTAL
+from protocols.substeps import Seir
+
+AGENTS, STEPS, F = 8_400_000, 100, 24
+THREADS = min(2, os.cpu_count() or 1)
+LIMIT_S, LIMIT_MIB, ATTACK = 8.0, 1.5 * 1024, 0.75
+
+
+def uniform_days(last):
+    """Return a law: 1 to `last` days, all alike."""
+    days = [LAW_TOTAL // last] * last
+    return (*days[:-1], LAW_TOTAL - sum(days[:-1]))
+
+
+def model(r0=2.16):
+    """Return the epidemic: 1-3 days latent, 1-9 infectious; it reaches three quarters of a graph of mean degree 10."""
+    beta = round(r0 / 50 * 2**F)
+    latent, infectious = uniform_days(3), uniform_days(9)
+    return Seir(beta=(beta,), cell_beta=0, latent=latent, infectious=infectious, initial=LAW_TOTAL // 1_000, f=F)
+
+
+def timed(make, *, steps=STEPS):
+    """Return seconds of a whole run, its draws included, and the agents at the end."""
+    started = time.perf_counter()
+    agents = make()
+    run(agents, steps=steps)
+    return time.perf_counter() - started, agents
+
+
+def warm(make):
+    """Compile what a run needs on a small graph."""
+    run(make(random_graph(2_000, mean_degree=10, seed=1)), steps=12)
+
+
+def makers():
+    """Return what makes agents on a graph, by the name of its row."""
+    given = model()
+    return {
+        "graph_8m": lambda graph: GraphAgents(given, graph, key=(1, 2), threads=THREADS),
+        "graph_8m_1_thread": lambda graph: GraphAgents(given, graph, key=(1, 2)),
+        "graph_8m_skip": lambda graph: SkipAgents(given, graph, key=(1, 2), threads=THREADS),
+        "graph_8m_pull": lambda graph: GraphAgents(given, graph, key=(1, 2), threads=THREADS, route=Route.PULL),
+    }
+
+
+def graph_8m(scale=1.0):
+    """Run 100 days on a random graph of mean degree 10, exactly on 2 threads and 1, by skipping, and by pull alone."""
+    graph = random_graph(round(AGENTS * scale), mean_degree=10, seed=1)
+    rows, tallies = [], []
+    for name, make in makers().items():
+        warm(make)
+        taken, agents = timed(lambda make=make: make(graph))
+        rows.append(Row(name, taken, "s", f"limit of {LIMIT_S:.0f} s, aim 5 s", taken / LIMIT_S, peak_mib()))
+        tallies.append(agents.tally().tolist())
+    attack = 1 - tallies[0][0] / graph.n
+    assert tallies[0] == tallies[1] == tallies[3]  # the same bits
+    memory = rows[0].peak_mib
+    rows.append(Row("graph_8m_memory", memory, "MiB", f"limit of {LIMIT_MIB:.0f} MiB", memory / LIMIT_MIB, memory))
+    rows.append(Row("graph_8m_attack", attack, "of all agents", f"asked for {ATTACK}", attack / ATTACK))
+    return rows
+
+
+@compiled
+def read(span, indices, array):
+    """Add up an array in the order of the contacts: one random read for each."""
+    found = 0
+    for e in range(span[0], span[1]):
+        found += array[indices[e]]
+    return found
+
+
+def contact_limit(scale=1.0):
+    """Compare a run's time per touched contact with one random read of the array of exposures."""
+    graph = random_graph(round(AGENTS * scale), mean_degree=10, seed=1)
+    warm(makers()["graph_8m"])
+    taken, agents = timed(lambda: makers()["graph_8m"](graph))
+    degree = np.diff(graph.indptr)
+    touched = int(degree[agents.stage == 3].sum()) * 2 + int(degree[agents.stage == 2].sum())
+    array = np.ones(graph.n, dtype=np.uint8)
+    workers = Workers(graph.edges, THREADS)
+    limit = seconds(lambda: workers.each(lambda _, span: read(span, graph.indices, array)), repeat=3) / graph.edges
+    each = taken / touched
+    return [
+        Row("contact_limit", each * 1e9, "ns per touched contact", f"random read, {limit * 1e9:.2f} ns", each / limit)
+    ]
+
+
+def growth(scale=1.0):
+    """Fit a line to log seconds over log agents, from 1e5 to 3e7."""
+    rows, sizes, times = [], [], []
+    make = makers()["graph_8m"]
+    warm(make)
+    for size in (1e5, 1e6, AGENTS, 3e7):
+        graph = random_graph(round(size * scale), mean_degree=10, seed=1)
+        taken = min(timed(lambda graph=graph: make(graph))[0] for _ in range(5 if size < 2e6 else 1))
+        sizes.append(graph.n)
+        times.append(taken)
+        per = taken / graph.n / (times[0] / sizes[0])
+        rows.append(Row(f"growth_{graph.n:.3g}", taken, "s", "time per agent of the smallest", per, peak_mib()))
+        del graph
+    slope = float(np.polyfit(np.log(sizes), np.log(times), 1)[0])
+    return [*rows, Row("growth", slope, "slope of log s over log n", "limit of 1.1", slope / 1.1)]
+
+
+def differentiable_8m(scale=1.0):
+    """Run the relaxed form through 60 days, forward and backward, with recomputation."""
+    import torch
+
+    from lpm_secure.engine.relaxed import Relaxed, Theta
+    from lpm_secure.engine.venues import Venues
+
+    places, _ = city(round(AGENTS * scale))
+    agents = Relaxed(Venues.of(places.settings[:3]), device=torch.device("cpu"), threads=THREADS)
+    values = [torch.tensor(value, requires_grad=True) for value in ([0.08, 0.06, 0.07], 0.25, 0.17, 1e-3)]
+
+    def whole(steps):
+        started = time.perf_counter()
+        new = agents.incidence(Theta(*values), steps=steps)
+        middle = time.perf_counter()
+        new.sum().backward()
+        return middle - started, time.perf_counter() - middle
+
+    whole(2)
+    forward, backward = whole(60)
+    mib = peak_mib()
+    return [
+        Row(
+            "differentiable_8m", forward + backward, "s", f"forward alone, {forward:.1f} s", 1 + backward / forward, mib
+        ),
+        Row("differentiable_8m_memory", mib, "MiB", "limit of 16384 MiB", mib / 16_384, mib),
+    ]
+
+
+def city_180d(scale=1.0):
+    """Run 180 days of the staged model with all interventions in a generated stand-in for a city."""
+    places, age = city(round(AGENTS * scale))
+    given = disease()
+
+    def make(venues, age):
+        return VenueAgents(given, venues, key=(1, 2), age=age, threads=THREADS)
+
+    run(make(*city(2_000)), steps=70)
+    taken, agents = timed(lambda: make(places, age), steps=180)
+    attack = 1 - agents.tally()[0] / places.n
+    against = f"limit of 60 s; generated stand-in, attack {attack:.0%}"
+    return [
+        Row("city_180d", taken, "s", against, taken / 60, peak_mib()),
+        Row("city_180d_memory", peak_mib(), "MiB", "limit of 4096 MiB; generated stand-in", peak_mib() / 4096),
+    ]
+
+
+BENCHMARKS = {
+    "graph_8m": graph_8m,
+    "contact_limit": contact_limit,
+    "growth": growth,
+    "differentiable_8m": differentiable_8m,
+    "city_180d": city_180d,
+    "peers_1m": peers_1m,
+}

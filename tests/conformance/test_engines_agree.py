@@ -1,0 +1,146 @@
+"""numba, torch on the CPU and torch on CUDA give the same bits, over drawn models, contacts and seeds."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from client_sdk.contacts import ContactTable
+from lpm_secure.engine.agents import Agents
+from lpm_secure.engine.fast import Csr, GraphAgents, Route, random_graph
+from lpm_secure.engine.fast.draws import exponentials, key_of
+from lpm_secure.engine.graph import Graph
+from protocols import draws
+from protocols.cells import pressure
+from protocols.draws import LAW_TOTAL
+from protocols.philox import Purpose, words
+
+DRAWN = settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+CUDA = pytest.param(
+    "cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="torch finds no CUDA device")
+)
+
+
+def law(weights):
+    """Return a law of days in units of 2**-32."""
+    scaled = [LAW_TOTAL * weight // sum(weights) for weight in weights]
+    scaled[-1] += LAW_TOTAL - sum(scaled)
+    return tuple(scaled)
+
+
+laws = st.lists(st.integers(0, 9), min_size=1, max_size=5).filter(any).map(law)
+keys = st.tuples(st.integers(0, 2**64 - 1), st.integers(0, 2**64 - 1))
+
+
+def table_of(generator, n, *, edges, days, channels):
+    """Draw a table of contacts."""
+    a = generator.integers(n, size=edges)
+    b = (a + generator.integers(1, n, size=edges)) % n
+    columns = (generator.integers(days, size=edges), a, b, generator.integers(channels, size=edges))
+    return ContactTable(*columns, generator.integers(4, size=edges))
+
+
+@given(key=keys, first=st.integers(0, 2**63))
+@DRAWN
+def test_compiled_draws_have_the_bits_of_the_protocols(key, first):
+    numbers = np.arange(500, dtype=np.uint64) + np.uint64(first)
+    drawn = np.empty(500)
+    exponentials(key_of(key), numbers, int(Purpose.THRESHOLD), drawn)
+    np.testing.assert_array_equal(drawn, draws.exponential(words(key, numbers, Purpose.THRESHOLD)))
+
+
+@pytest.mark.parametrize("device", ["cpu", CUDA])
+@given(
+    seed=st.integers(0, 2**32),
+    key=keys,
+    latent=laws,
+    infectious=laws,
+    channels=st.integers(1, 3),
+    days=st.integers(1, 3),
+    cells=st.integers(0, 4),
+    f=st.integers(12, 40),
+)
+@DRAWN
+def test_numba_and_torch_agree_bit_for_bit(
+    device, manifest_of, seir, seed, key, latent, infectious, channels, days, cells, f
+):
+    generator = np.random.default_rng(seed)
+    n, steps = 150, 12
+    beta = tuple(generator.integers(2 ** (f - 2), size=channels).tolist())
+    cell_beta = 2 ** (f - 3) if cells else 0
+    model = seir(beta=beta, cell_beta=cell_beta, latent=latent, infectious=infectious, initial=LAW_TOTAL // 8, f=f)
+    manifest = manifest_of([range(n)], model=model, steps=steps, period=days, cells=(n,) * cells)
+    table = table_of(generator, n, edges=400, days=days, channels=channels)
+    numbers = generator.integers(2**63, size=n, dtype=np.uint64)
+    cell = generator.integers(max(cells, 1), size=n) if cells else np.zeros(0, dtype=np.int64)
+    graph = Graph(table, n=n, c=channels, period=days, device=torch.device(device))
+    plain = Agents(manifest, numbers, key=key, cell=cell, device=torch.device(device), graph=graph)
+    rows = [Csr.of(table, n=n, day=day, beta=beta) for day in range(days)]
+    made = {
+        (route, threads): GraphAgents(
+            model,
+            rows,
+            key=key,
+            agents=numbers,
+            cell=cell.astype(np.int32) if cells else None,
+            cells=cells,
+            threads=threads,
+            route=route,
+        )
+        for route in Route
+        for threads in (1, 2)
+    }
+    sizes = np.array(manifest.cells, dtype=np.int64)
+    for step in range(steps):
+        totals = plain.cell_totals()
+        hazard = pressure(totals, sizes, model.cell_beta)
+        plain.update(hazard, step=step)
+        stage, timer, summed = (plain.state[name].cpu().numpy() for name in ("stage", "timer", "hazard"))
+        for agents in made.values():
+            np.testing.assert_array_equal(agents.cell_totals(), totals)
+            agents.update(hazard, step=step)
+            np.testing.assert_array_equal(agents.stage, stage)
+            np.testing.assert_array_equal(agents.timer(), timer)
+            np.testing.assert_array_equal(agents.hazard(), np.where(stage == 0, summed, 0))
+            np.testing.assert_array_equal(agents.tally(), plain.tally())
+
+
+@given(seed=st.integers(0, 2**32), n=st.integers(2, 3_000), beta=st.integers(0, 2**22), threads=st.integers(1, 3))
+@DRAWN
+def test_push_pull_and_threads_agree_on_a_graph_without_weights(seir, seed, n, beta, threads):
+    graph = random_graph(n, mean_degree=8, seed=seed)
+    model = seir(beta=(beta,), infectious=law([1] * 6), initial=LAW_TOTAL // 50, f=24)
+    routes = [(route, many) for route in Route for many in (1, threads)]
+    made = [GraphAgents(model, graph, key=(seed, 1), threads=many, route=route) for route, many in routes]
+    for _ in range(25):
+        for agents in made:
+            agents.update()
+            np.testing.assert_array_equal(agents.stage, made[0].stage)
+            np.testing.assert_array_equal(agents.hazard(), made[0].hazard())
+
+
+def test_ordering_agents_by_place_does_not_change_the_run(seir):
+    graph = random_graph(2_000, mean_degree=10, seed=3)
+    place = np.random.default_rng(3).integers(40, size=2_000)
+    ordered, order = graph.ordered_by(place)
+    model = seir(beta=(2**18,), initial=LAW_TOTAL // 100, f=24)
+    plain = GraphAgents(model, graph, key=(1, 2))
+    moved = GraphAgents(model, ordered, key=(1, 2), agents=order.astype(np.uint64))
+    for _ in range(20):
+        plain.update()
+        moved.update()
+        np.testing.assert_array_equal(plain.stage[order], moved.stage)
+    assert (np.diff(place[order]) >= 0).all()
+
+
+def test_the_automatic_route_pushes_while_few_are_infectious_and_pulls_when_many_are(seir):
+    graph = random_graph(5_000, mean_degree=10, seed=6)
+    model = seir(beta=(2**22,), infectious=law([1] * 6), initial=LAW_TOTAL // 200, f=24)
+    made = [GraphAgents(model, graph, key=(6, 6), route=route) for route in Route]
+    for _ in range(20):
+        for agents in made:
+            agents.update()
+            np.testing.assert_array_equal(agents.stage, made[0].stage)
+    assert min(made[0].routes.values()) > 0
+    assert made[1].routes[Route.PULL] == made[2].routes[Route.PUSH] == 0

@@ -1,0 +1,59 @@
+"""A run with a checkpoint at every step, to be killed: `checkpoint_child.py KIND FILE`. Prints its result's hash."""
+
+import hashlib
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from lpm_secure.engine.checkpoint import Checkpoints, resume
+from lpm_secure.engine.fast import GraphAgents, StageCounts, VenueAgents, random_graph, run
+from lpm_secure.engine.venues import Setting, Venues
+from protocols.draws import LAW_TOTAL
+from protocols.substeps import Seir
+from protocols.substeps.course import Course
+from protocols.substeps.interventions import IsolationPlan, Plan, Reduction
+from protocols.substeps.staged import Staged
+
+N, STEPS = 20_000, 120
+DAYS = (LAW_TOTAL // 4,) * 4
+
+
+def graph(threads):
+    """Return S-E-I-R agents on a graph."""
+    model = Seir(beta=(2**16,), cell_beta=0, latent=DAYS, infectious=DAYS, initial=LAW_TOTAL // 500, f=20)
+    return GraphAgents(model, random_graph(N, mean_degree=10, seed=4), key=(5, 6), threads=threads)
+
+
+def staged(threads):
+    """Return staged agents in homes and workplaces."""
+    kind = (LAW_TOTAL // 2, LAW_TOTAL // 4, LAW_TOTAL // 8, LAW_TOTAL // 8)
+    plan = Plan((Reduction(1, 20, 60, 128),), IsolationPlan(10, 99, 1, LAW_TOTAL // 2))
+    course = Course((kind,), *[(DAYS,)] * 5)
+    model = Staged(
+        beta=(400, 400), home=(True, False), course=course, initial=LAW_TOTAL // 500, f=10, share_bits=20, plan=plan
+    )
+    generator = np.random.default_rng(1)
+    work = generator.integers(-1, N // 20, size=N).astype(np.int32)
+    homes = np.arange(N, dtype=np.int32) // 3
+    venues = Venues.of([Setting("home", homes, np.full(N // 3 + 1, 2)), Setting("work", work, np.full(N // 20, 20))])
+    return VenueAgents(model, venues, key=(7, 8), age=np.zeros(N, dtype=np.uint8), threads=threads)
+
+
+def main(kind, path, threads=1):
+    """Go on from the file, or begin; print the hash of all bits at the end."""
+    path = Path(path)
+    agents = {"graph": graph, "staged": staged}[kind](int(threads))
+    series = StageCounts()
+    if path.exists():
+        saved = resume(path, run=kind)
+        agents.load(saved)
+        series = StageCounts(saved["series"])
+    print(f"from {agents.step}", flush=True)
+    run(agents, steps=STEPS - agents.step, observers=[Checkpoints(path, run=kind, series=series), series])
+    bits = [series.counts, agents.stage, agents.hazard()]
+    print(hashlib.sha256(b"".join(array.tobytes() for array in bits)).hexdigest(), int(agents.tally()[0]), flush=True)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
