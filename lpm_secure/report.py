@@ -71,7 +71,7 @@ def _description(result: Result) -> str:
     return (
         f"{len(manifest.clients)} clients with {n} private agents, "
         f"{len(manifest.aggregators)} aggregators, {result.testbed.synthetic:,} synthetic agents in the engine, "
-        f"{manifest.steps} steps of {manifest.dt:g} days, seed {result.config.seed}."
+        f"{manifest.steps} steps of {manifest.dt:g} d, seed {result.config.seed}."
     )
 
 

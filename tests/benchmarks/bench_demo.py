@@ -3,17 +3,17 @@
 import tempfile
 from pathlib import Path
 
-import torch
 from measure import Row
 
 from lpm_secure import config
 from lpm_secure.contacts import contacts_of
 from lpm_secure.deployment import Deployment, free_addresses
+from lpm_secure.device import device_of
 from lpm_secure.private_run import run_clear, run_private
 from lpm_secure.testbed import build
 
 CONFIG = Path(__file__).parent.parent.parent / "examples" / "workplace.toml"
-CPU = torch.device("cpu")
+CPU = device_of("cpu")
 
 
 def demo_private():

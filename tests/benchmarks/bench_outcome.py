@@ -5,18 +5,18 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
-import torch
 from measure import Row, peak_of
 
 from lpm_secure import config
 from lpm_secure.contacts import contacts_of
 from lpm_secure.data.contact_data import ContactData
 from lpm_secure.deployment import Deployment, free_addresses
+from lpm_secure.device import device_of
 from lpm_secure.private_run import run_clear, run_private
 from lpm_secure.testbed import build
 
 CONFIG = Path(__file__).parent.parent.parent / "examples" / "workplace.toml"
-CPU = torch.device("cpu")
+CPU = device_of("cpu")
 CLIENTS = 20
 DEGREE = 10
 ACROSS = 0.24  # share of contacts between clients, as in the workplace
