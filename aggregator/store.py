@@ -1,6 +1,5 @@
 """What an aggregator must not forget when it restarts: keys of clients, and the round in hand."""
 
-import os
 from pathlib import Path
 from typing import final
 
@@ -82,12 +81,14 @@ class Store:
         has mode 0600. The shares of a round are deleted when it closes.
     """
 
-    def __init__(self, url: str) -> None:
-        """Open or make the database."""
+    def __init__(self, url: str, folder: Path = Path()) -> None:
+        """Open or make the database; an SQLite file's path may be relative to `folder`."""
         parsed = sa.make_url(url)
         if parsed.drivername.startswith("sqlite") and parsed.database not in (None, "", ":memory:"):
-            Path(str(parsed.database)).touch(mode=0o600)
-            os.chmod(str(parsed.database), 0o600)
+            path = folder / str(parsed.database)
+            parsed = parsed.set(database=str(path))
+            path.touch(mode=0o600)
+            path.chmod(0o600)
         self._engine = sa.create_engine(parsed)
         with self._engine.begin() as connection:
             if parsed.drivername.startswith("sqlite"):

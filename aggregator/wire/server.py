@@ -48,7 +48,7 @@ async def serve(config: AggregatorConfig, folder: Path) -> None:
     """
     credentials = certificates.read(folder / config.credentials)
     loaded = [manifests.load(folder / path) for path in config.manifests]
-    store = Store(config.store.replace("sqlite:///", f"sqlite:///{folder}/", 1))
+    store = Store(config.store, folder)
     transports = {manifests.run_id(manifest): connect(manifest, credentials) for manifest in loaded}
     comparer = _comparer(config.name, loaded, folder / config.credentials)
     aggregator = Aggregator(

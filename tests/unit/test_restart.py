@@ -189,3 +189,9 @@ def test_when_a_round_closes_its_shares_are_forgotten(tmp_path):
     store.close()
     left = b"".join(file.read_bytes() for file in tmp_path.iterdir())
     assert secret[:64] not in left
+
+
+def test_the_path_of_a_store_is_relative_to_its_folder_or_absolute(tmp_path):
+    for url in ("sqlite:///relative.db", f"sqlite:///{tmp_path / 'absolute.db'}"):
+        Store(url, tmp_path).close()
+    assert {"relative.db", "absolute.db"} <= {path.name for path in tmp_path.iterdir()}
