@@ -17,7 +17,6 @@ from protocols.messages import Compared, ComparedQuery
 from protocols.schedule import Phase
 
 LOG: Final = logging.getLogger("aggregator")
-PATIENCE_S: Final = 2.0  # how long another aggregator's question waits for a comparison under way here
 ATTEMPTS: Final = 5
 
 
@@ -41,22 +40,24 @@ class Hidden:
     """This aggregator's shares of what nobody may know: uint64[n] each.
 
     Attributes:
-        hazard: H_i, summed up to now.
+        hazard: H_i as far as it came from other clients, summed up to now.
+        own: the part of H_i that the agent's client knows by itself, as it told last.
         tau: the agents' thresholds.
     """
 
     hazard: U64 = field(repr=False)
+    own: U64 = field(repr=False)
     tau: U64 = field(repr=False)
 
     def encode(self) -> bytes:
         """Return the bytes that a store keeps."""
-        return self.hazard.tobytes() + self.tau.tobytes()
+        return self.hazard.tobytes() + self.own.tobytes() + self.tau.tobytes()
 
     @classmethod
     def decode(cls, content: bytes, n: int) -> "Hidden":
         """Read what `encode` wrote; zeros from nothing."""
-        words = np.frombuffer(content, dtype=np.uint64) if content else np.zeros(2 * n, dtype=np.uint64)
-        return cls(words[:n], words[n:])
+        words = np.frombuffer(content, dtype=np.uint64) if content else np.zeros(3 * n, dtype=np.uint64)
+        return cls(words[:n], words[n : 2 * n], words[2 * n :])
 
 
 @final
@@ -79,15 +80,18 @@ class Outcome:
         self._layout = Layout.of(manifest)
         self._bits = (manifest.hazard_bound + 1).bit_length()
         self._kept = store.kept(run)
+        self._disowned = False
         self._idle = asyncio.Event()
         self._idle.set()
+        self._disowned = False
 
-    async def combine(self, number: int, total: U64, hidden: Hidden) -> tuple[U64, Hidden]:
+    async def combine(self, number: int, total: U64, members: Sequence[str], hidden: Hidden) -> tuple[U64, Hidden]:
         """Take a round's total in.
 
         Args:
             number: of the round.
             total: uint64, this aggregator's share of the sum over clients.
+            members: the clients that took part.
             hidden: as it was before the round.
 
         Returns:
@@ -95,20 +99,26 @@ class Outcome:
         """
         phase = self._manifest.schedule.phase(number)
         if phase == Phase.THRESHOLDS:
-            return total, Hidden(hidden.hazard, total)
+            return total, Hidden(hidden.hazard, hidden.own, total)
         if phase == Phase.SPEAK:
             n, c = self._layout.n, self._layout.c
             beta = np.array(self._manifest.model.beta, dtype=np.uint64)
             increment = (total[: n * c].reshape(n, c) * beta).sum(axis=1, dtype=np.uint64)
-            return total, Hidden(hidden.hazard + increment, hidden.tau)
-        after = Hidden(hidden.hazard + total, hidden.tau)
+            return total, Hidden(hidden.hazard + increment, hidden.own, hidden.tau)
+        # Clients tell their own hazard as a sum from the beginning: told twice, it still counts once.
+        own = hidden.own.copy()
+        for client in members:
+            first, end = self._layout.own[client]
+            own[first:end] = total[first:end]
+        after = Hidden(hidden.hazard, own, hidden.tau)
         return await self._decide(number, after), after
 
     async def compared(self, number: int) -> bytes:
         """Return the name of the comparison that is kept for a round, or nothing; waits for one under way."""
         try:
-            await asyncio.wait_for(self._idle.wait(), PATIENCE_S)
+            await asyncio.wait_for(self._idle.wait(), self._manifest.round_timeout_s)
         except TimeoutError:
+            self._disowned = True  # who says that it has none must never have it: the other one counts on that
             return b""
         return self._kept.name if self._kept is not None and self._kept.number == number else b""
 
@@ -128,10 +138,14 @@ class Outcome:
 
     async def _compare(self, number: int, hidden: Hidden) -> None:
         self._idle.clear()
+        self._disowned = False
         try:
-            h, tau = from_ring(hidden.hazard), from_ring(hidden.tau)
+            h, tau = from_ring(hidden.hazard + hidden.own), from_ring(hidden.tau)
             name, bits = await self._comparer.compare(h, tau, step=number, bits=self._bits)
-            self._kept = Kept(number, name, to_ring(bits).tobytes())
-            self._store.keep(self._run, self._kept)
+            if self._disowned:
+                return
+            kept = Kept(number, name, to_ring(bits).tobytes())
+            self._store.keep(self._run, kept)
+            self._kept = kept
         finally:
             self._idle.set()

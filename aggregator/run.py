@@ -283,12 +283,18 @@ class Run:
 
     def _freeze(self, current: Round) -> None:
         """Decide on the members, write it down, then ask the others; safe to call again."""
+        if current is not self.round:
+            return  # a repeated call of a round that has closed meanwhile
         self._disarm()
         if current.decided is None and current.synthetic is not None:
             shares = {client: share.tobytes() for client, share in current.shares.items()}
-            self._store.freeze(self.id, Frozen(current.number, shares, current.synthetic.tobytes()))
+            try:
+                self._store.freeze(self.id, Frozen(current.number, shares, current.synthetic.tobytes()))
+            except Exception:
+                current.fail(Unavailable(f"this aggregator could not write down step {current.step}; call again"))
+                raise
             current.freeze()
-        if current is self.round and (self._closing is None or self._closing.done()):
+        if self._closing is None or self._closing.done():
             self._closing = asyncio.ensure_future(self._close(current))
 
     async def _close(self, current: Round) -> None:
@@ -299,13 +305,13 @@ class Run:
             if len(agreed) < self.manifest.min_cohort:
                 raise self._too_small(len(agreed), "the members of this round are decided, so the run ends")
             done = await self._done(current, tuple(sorted(agreed)))
+            self._store.close_round(self.id, done)
         except LpmError as error:
             current.fail(error)
             return
         except BaseException:
             current.fail(Unavailable(f"this aggregator could not close step {current.step}; call again"))
             raise
-        self._store.close_round(self.id, done)
         self.last, self.round = done, self._open(current.number + 1)
         self.waited_for, self._called = agreed | self._called, set()
         current.close(done)
@@ -316,7 +322,7 @@ class Run:
         total, hidden = self._sums.add_up(current, members, self._keys), b""
         if self._outcome_mode is not None:
             before = Hidden.decode(b"" if self.last is None else self.last.hidden, self.layout.n)
-            total, after = await self._outcome_mode.combine(current.number, total, before)
+            total, after = await self._outcome_mode.combine(current.number, total, members, before)
             hidden = after.encode()
         digests = {client: current.digests[client] for client in members}
         synthetic = b"" if current.synthetic is None else current.synthetic.tobytes()

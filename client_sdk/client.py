@@ -40,14 +40,16 @@ class Client:
     missed: list[int] = field(default_factory=list)
     _layout: Layout = field(init=False, repr=False)
     _model: Model = field(init=False, repr=False)
-    _owed: I64 = field(init=False, repr=False)  # own hazard that no round has taken in yet
+    _own_hazard: I64 = field(
+        init=False, repr=False
+    )  # what this client knows of its agents' hazards, from the beginning
     _heard: tuple[int, Exposure] | None = field(init=False, repr=False, default=None)  # a step half done
 
     def __post_init__(self) -> None:
         """Prepare; nothing is sent."""
         self._layout = Layout.of(self.manifest)
         self._model = self.manifest.model.model()
-        self._owed = np.zeros(self._layout.size(self.private.name), dtype=np.int64)
+        self._own_hazard = np.zeros(self._layout.size(self.private.name), dtype=np.int64)
 
     @classmethod
     async def join(cls, manifest: Manifest, private: PrivateState, transports: Sequence[Transport]) -> "Client":
@@ -135,19 +137,19 @@ class Client:
         return own, layout.pack(spoken, cells, np.array(self._model.tally(self.private.state), dtype=np.int64))
 
     async def _decided(self, own: Exposure, step: int) -> npt.NDArray[np.bool_]:
-        """Add own hazards as shares, and return whether each agent's hazard has crossed its threshold, bool[n_own].
+        """Tell own hazards as shares, and return whether each agent's hazard has crossed its threshold, bool[n_own].
 
-        What a client knows by itself, contacts among its own agents and the pressure of cells, it adds in secret here.
-        If the round closes without it, it learns nothing in this step, and adds the same hazard in the next.
+        What a client knows by itself, contacts among its own agents and the pressure of cells, it adds in secret here:
+        as a sum from the beginning, so that a round which it missed, or whose answer was lost, changes nothing later.
         """
-        owed = self._owed + np.asarray(self._model.increment(own))
+        told = self._own_hazard + np.asarray(self._model.increment(own))
         try:
-            answer = await self.exchange.round(to_ring(owed), step=step, phase=Phase.DECIDE)
+            answer = await self.exchange.round(to_ring(told), step=step, phase=Phase.DECIDE)
         except RoundClosed:
             self.missed.append(step)
-            self._owed = owed
-            return np.zeros(owed.size, dtype=bool)
-        self._owed = np.zeros_like(owed)
+            self._own_hazard = told
+            return np.zeros(told.size, dtype=bool)
+        self._own_hazard = told
         if ((answer.own != 0) & (answer.own != 1)).any():
             raise PartiesDisagree(f"the aggregators' shares of step {step} add up to no bits; stop the run")
         return np.asarray(answer.own == 1)

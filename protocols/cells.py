@@ -24,8 +24,8 @@ def cell_totals(says: I64, cell: I64, *, cells: int) -> I64:
 def pressure(totals: I64, sizes: I64, beta: int) -> I64:
     """Return the hazard of one step in each cell, `floor(beta * total / size)`, int64[cells], in beta's fixed point.
 
-    Totals, sizes and beta are public integers, so every party computes the same bits. A total above the size counts as
-    the size: the share of a cell that is infectious is at most 1, which bounds the hazard by `beta` per step.
+    Totals, sizes and beta are public integers, so every party computes the same bits. A total out of
+    [0, size] counts as the nearest bound: whatever a party that cheats says, the hazard lies in [0, beta] per step.
     """
-    capped = zip(np.minimum(totals, sizes).tolist(), sizes.tolist(), strict=True)
+    capped = zip(np.clip(totals, 0, sizes).tolist(), sizes.tolist(), strict=True)
     return np.array([beta * total // size for total, size in capped], dtype=np.int64)

@@ -137,9 +137,9 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
             raise ParameterError("outcome mode needs a dealer and an mpc address of every aggregator; name them")
         if self.sharing != "additive":
             raise ParameterError("outcome mode compares additive shares; the clear sharing has sum mode only")
-        if bound.bit_length() > COMPARE_BITS:
+        if (bound + 1).bit_length() > COMPARE_BITS:
             raise ParameterError(
-                f"a hazard could need {bound.bit_length()} bits, and a comparison takes {COMPARE_BITS}; "
+                f"a hazard could need {(bound + 1).bit_length()} bits, and a comparison takes {COMPARE_BITS}; "
                 "use fewer fraction bits or steps"
             )
 

@@ -2,6 +2,7 @@
 
 import logging
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
@@ -12,6 +13,7 @@ from aggregator.metrics import Metrics
 from protocols import errors
 from protocols.wire.remote import CODE
 
+CALLS_OF_ONE: Final = 8  # of one method, by one caller, at the same time
 LOG: Final = logging.getLogger("aggregator")
 STATUS: Final[dict[str, grpc.StatusCode]] = {
     errors.WireError.code: grpc.StatusCode.INVALID_ARGUMENT,
@@ -35,12 +37,24 @@ def guarded(
 ) -> Callable[[bytes, Any], Awaitable[bytes]]:
     """Wrap a call: the one place where an error becomes a status, a metric and a line in the log."""
 
+    under_way: Counter[str] = Counter()
+
+    async def limited(content: bytes, context: Any) -> bytes:
+        caller = caller_of(context)
+        if under_way[caller] >= CALLS_OF_ONE:
+            raise errors.Unavailable(f"{caller} has {CALLS_OF_ONE} calls of {name} under way; wait for their answers")
+        under_way[caller] += 1
+        try:
+            return await behaviour(content, context)
+        finally:
+            under_way[caller] -= 1
+
     async def call(content: bytes, context: "aio.ServicerContext[bytes, bytes]") -> bytes:
         started = time.perf_counter()
         metrics.received.labels(name).inc(len(content))
         try:
             with metrics.waiting.track_inprogress():
-                reply = await behaviour(content, context)
+                reply = await limited(content, context)
         except errors.LpmError as error:
             metrics.refused.labels(name, error.code).inc()
             LOG.warning("refused", extra={"facts": {"method": name, "code": error.code, "reason": str(error)}})

@@ -16,6 +16,7 @@ from aggregator.config import AggregatorConfig
 from aggregator.metrics import Metrics
 from aggregator.run import Run
 from aggregator.store import Store
+from aggregator.wire.guard import CALLS_OF_ONE
 from aggregator.wire.peer import RemotePeer
 from aggregator.wire.servicer import handler
 from protocols import certificates
@@ -59,7 +60,7 @@ async def serve(config: AggregatorConfig, folder: Path) -> None:
     )
     metrics = Metrics()
     state = HealthServicer()
-    server = _server(config, credentials, aggregator, metrics, max(Layout.of(manifest).d for manifest in loaded))
+    server = _server(config, credentials, aggregator, metrics, loaded)
     health_pb2_grpc.add_HealthServicer_to_server(state, server)
     await state.set(SERVICE, health_pb2.HealthCheckResponse.SERVING)
     await server.start()
@@ -109,12 +110,17 @@ def _run(
 
 
 def _server(
-    config: AggregatorConfig, credentials: certificates.Credentials, aggregator: Aggregator, metrics: Metrics, d: int
+    config: AggregatorConfig,
+    credentials: certificates.Credentials,
+    aggregator: Aggregator,
+    metrics: Metrics,
+    loaded: list[Manifest],
 ) -> aio.Server:
     require_tls13()
-    max_bytes = largest_call(d)
+    clients = max(len(manifest.clients) for manifest in loaded)
+    max_bytes = largest_call(max(Layout.of(manifest).d for manifest in loaded), clients=clients)
     server = aio.server(
-        maximum_concurrent_rpcs=MAX_CALLS,
+        maximum_concurrent_rpcs=max(MAX_CALLS, CALLS_OF_ONE * clients),
         options=[
             ("grpc.max_receive_message_length", max_bytes),
             ("grpc.max_send_message_length", max_bytes),

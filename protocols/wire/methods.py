@@ -16,6 +16,6 @@ METHODS: Final[dict[str, tuple[type, type]]] = {
 METHOD_OF: Final = {request: name for name, (request, _) in METHODS.items()}
 
 
-def largest_call(words: int) -> int:
-    """Return a bound on the bytes of one call whose vectors have so many words: 8 each, and 64 KiB for the rest."""
-    return 8 * words + 2**16
+def largest_call(words: int, *, clients: int) -> int:
+    """Return a bound on the bytes of one call: 8 for each word, 66 for each name, 64 KiB for the rest."""
+    return 8 * words + 66 * clients + 2**16

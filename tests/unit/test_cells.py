@@ -4,6 +4,7 @@ from fractions import Fraction
 from math import floor
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -37,3 +38,10 @@ def test_totals_count_what_is_said_in_each_cell(said):
 def test_without_cells_there_is_no_pressure():
     nothing = np.zeros(0, dtype=np.int64)
     assert pressure(nothing, nothing, 5).shape == (0,)
+
+
+@pytest.mark.parametrize("total", [-1, -(2**62), 2**62])
+def test_a_total_that_cannot_be_counts_as_the_nearest_that_can(total):
+    size, beta = 10, 2**38
+    expected = 0 if total < 0 else beta
+    assert pressure(np.array([total]), np.array([size]), beta).tolist() == [expected]

@@ -155,4 +155,9 @@ def test_members_out_of_order_repeated_or_out_of_bounds_are_refused(names):
 
 @given(st.integers(0, 1000))
 def test_the_bound_on_a_call_covers_every_share(d):
-    assert len(encode(Share(bytes(32), 2**32, np.full(d, 2**64 - 1, dtype=np.uint64)))) <= largest_call(d)
+    assert len(encode(Share(bytes(32), 2**32, np.full(d, 2**64 - 1, dtype=np.uint64)))) <= largest_call(d, clients=1)
+
+
+def test_the_bound_on_a_call_covers_the_names_of_all_clients():
+    names = tuple(f"{number:063d}" for number in range(3_000))
+    assert len(encode(Members(2**32, names, Phase.DECIDE))) <= largest_call(0, clients=3_000)

@@ -1,0 +1,167 @@
+"""Outcome mode at one aggregator: what it keeps hidden, and on which comparison it settles."""
+
+import asyncio
+
+import numpy as np
+import pytest
+
+from aggregator.outcome import Hidden, Outcome
+from aggregator.store import Store
+from client_sdk import Client, ContactTable, PrivateState
+from protocols.errors import Unavailable
+from protocols.messages import Compared
+from protocols.schedule import Phase
+from protocols.wire.transport import Transport
+
+RUN = bytes(32)
+
+
+def words(*values):
+    return np.array(values, dtype=np.uint64)
+
+
+class Alone:
+    """Compares what it is given as if it were everything; every comparison has a name of its own."""
+
+    def __init__(self, delays=()):
+        self.names, self._delays = [], list(delays)
+
+    async def compare(self, h, tau, *, step, bits):
+        if self._delays:
+            await asyncio.sleep(self._delays.pop(0))
+        self.names.append(bytes([len(self.names) + 1]) * 32)
+        return self.names[-1], (h > tau).astype(np.int64)
+
+
+class Other:
+    """Another aggregator, which tells these names one after the other, the last one again and again."""
+
+    def __init__(self, *names):
+        self._names = list(names)
+
+    async def compared(self, query):
+        return Compared(query.step, self._names.pop(0) if len(self._names) > 1 else self._names[0])
+
+
+@pytest.fixture
+def outcome_of(manifest_of):
+    def _outcome(comparer, *peers, **changes):
+        manifest = manifest_of([(1, 2), (3,)], mode="outcome", **changes)
+        return Outcome(manifest, RUN, Store("sqlite://"), comparer=comparer, peers=peers)
+
+    return _outcome
+
+
+def nothing():
+    return Hidden.decode(b"", 3)
+
+
+def test_own_hazard_told_again_counts_once(outcome_of):
+    async def act():
+        outcome = outcome_of(Alone())
+        _, hidden = await outcome.combine(0, words(15, 15, 15), ("client-0", "client-1"), nothing())
+        first, hidden = await outcome.combine(2, words(10, 20, 0), ("client-0",), hidden)
+        again, hidden = await outcome.combine(4, words(10, 20, 0), ("client-0",), hidden)
+        return first.tolist(), again.tolist(), Hidden.decode(hidden.encode(), 3).own.tolist()
+
+    first, again, own = asyncio.run(act())
+    assert first == again == [0, 1, 0]
+    assert own == [10, 20, 0]
+
+
+def test_a_client_that_misses_a_round_keeps_what_it_told_before(outcome_of):
+    async def act():
+        outcome = outcome_of(Alone())
+        _, hidden = await outcome.combine(2, words(10, 20, 30), ("client-0", "client-1"), nothing())
+        _, hidden = await outcome.combine(4, words(40, 50, 0), ("client-0",), hidden)
+        return hidden.own.tolist()
+
+    assert asyncio.run(act()) == [40, 50, 30]
+
+
+def test_what_others_say_adds_up_over_the_steps(outcome_of, seir):
+    async def act():
+        outcome = outcome_of(Alone(), model=seir(beta=(3,)))
+        vector = words(1, 2, 2**64 - 1, *[0] * 4)  # shares wrap round
+        _, hidden = await outcome.combine(1, vector, (), nothing())
+        _, hidden = await outcome.combine(3, vector, (), hidden)
+        return hidden.hazard.tolist()
+
+    assert asyncio.run(act()) == [6, 12, 2**64 - 6]
+
+
+def test_a_comparison_is_done_again_until_all_have_kept_the_same(outcome_of):
+    async def act():
+        comparer = Alone()
+        outcome = outcome_of(comparer, Other(b"", bytes([2]) * 32))
+        await outcome.combine(2, words(0, 0, 0), (), nothing())
+        return len(comparer.names), await outcome.compared(2)
+
+    assert asyncio.run(act()) == (2, bytes([2]) * 32)
+
+
+def test_aggregators_that_never_agree_say_so(outcome_of):
+    async def act():
+        with pytest.raises(Unavailable, match="could not agree on a comparison in 5 attempts"):
+            await outcome_of(Alone(), Other(b"")).combine(2, words(0, 0, 0), (), nothing())
+
+    asyncio.run(act())
+
+
+def test_who_said_that_it_has_no_comparison_never_settles_on_that_one(outcome_of):
+    async def act():
+        comparer = Alone(delays=[0.2])
+        outcome = outcome_of(comparer, Other(bytes([2]) * 32), round_timeout_s=0.05)
+        deciding = asyncio.ensure_future(outcome.combine(2, words(0, 0, 0), (), nothing()))
+        await asyncio.sleep(0)
+        said = await outcome.compared(2)
+        await deciding
+        return said, await outcome.compared(2)
+
+    assert asyncio.run(act()) == (b"", bytes([2]) * 32)
+
+
+class LosesAnAnswer(Transport):
+    """Delivers a call, and loses the answer of one round."""
+
+    def __init__(self, inner, lost):
+        self._inner, self._lost = inner, lost
+
+    async def call(self, request, *, timeout_s):
+        answer = await self._inner.call(request, timeout_s=timeout_s)
+        if (getattr(request, "step", None), getattr(request, "phase", None)) == self._lost:
+            self._lost = None
+            raise Unavailable("the answer was lost")
+        return answer
+
+
+def test_a_client_whose_answer_was_lost_for_long_ends_as_if_nothing_had_happened(manifest_of, operators_of, run_clear):
+    manifest = manifest_of([(1, 2, 3), (4,)], mode="outcome", steps=4, round_timeout_s=0.1, cells=(4,))
+    table = ContactTable(*np.array([[0, 0, 1, 0, 90], [0, 1, 2, 0, 90]]).T)
+    none = ContactTable(*np.zeros((5, 0), dtype=np.int64))
+
+    def private(name, own):
+        return PrivateState(manifest, name, contacts=own, cell=np.zeros(3 if name == "client-0" else 1, dtype=np.int64))
+
+    async def act():
+        with operators_of(manifest) as operators:
+            lossy = [LosesAnAnswer(each, (1, Phase.DECIDE)) for each in operators.transports("client-0")]
+            joining = [
+                Client.join(manifest, private("client-0", table), lossy),
+                Client.join(manifest, private("client-1", none), operators.transports("client-1")),
+            ]
+            one, other = await asyncio.gather(*joining)
+            await asyncio.gather(one.advance(), other.advance())
+            lost, _ = await asyncio.gather(one.advance(), other.advance(), return_exceptions=True)
+            assert isinstance(lost, Unavailable)
+            await other.advance()  # closes step 2 without the other client
+            while one.step < other.step:
+                await one.advance()
+            while other.step <= manifest.steps:
+                await asyncio.gather(one.advance(), other.advance())
+            return one, [run._outcome_mode and Hidden.decode(run.last.hidden, 4) for run in operators.runs]
+
+    one, hidden = asyncio.run(act())
+    own = sum(part.own for part in hidden)[:3].view(np.int64)
+    assert one.missed
+    assert own.tolist() == one._own_hazard.tolist()  # nothing was counted twice
