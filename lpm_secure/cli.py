@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from lpm_secure import cli_data
+from lpm_secure import cli_data, cli_population
 from lpm_secure.cli_keys import keys
 from lpm_secure.cli_run import engine, run, up
 from protocols import __version__
@@ -25,6 +25,7 @@ app.command()(up)
 app.command()(engine)
 app.command()(keys)
 app.add_typer(cli_data.app, name="data")
+app.add_typer(cli_population.app, name="population")
 
 
 def _version(wanted: bool) -> None:

@@ -1,0 +1,54 @@
+"""A population as the engine's venues: one setting for each column of venues, and one for the community cells."""
+
+from typing import Final
+
+import numpy as np
+
+from lpm_secure.engine.venues import I32, MIXING_BITS, Setting
+from lpm_secure.populations.mixing import BANDS, band_of
+from lpm_secure.populations.population import Population
+from protocols.errors import ParameterError
+from protocols.fixed import I64
+
+COMMUNITY: Final = "community"
+
+
+def settings_of(population: Population, *, cell: str = "zcta", reciprocal: bool = True) -> list[Setting]:
+    """Return the settings, in the order of the card; community cells come last, where the population has mixing.
+
+    In a venue everybody meets all others alike: an exposure is divided by the number of the others. In a cell, venue
+    `place * 18 + band`, an exposure is divided by the cell's people and weighted by the mixing of age bands.
+
+    Args:
+        population: opened.
+        cell: the column of places that are community cells.
+        reciprocal: contacts of a with b are contacts of b with a, and rows are those of the contact matrix projected
+            onto the city's ages. Else every cell has the rows of the matrix as published, and is not reciprocal.
+
+    Raises:
+        ParameterError: the population has mixing but no such places.
+    """
+    found = [_venue(population, name) for name in population.card.settings]
+    if population.rate.size:
+        found.append(_cells(population, cell, reciprocal=reciprocal))
+    return found
+
+
+def _venue(population: Population, name: str) -> Setting:
+    venue: I32 = population.column(name).astype(np.int32)
+    members = np.bincount(venue[venue >= 0], minlength=population.venues(name))
+    return Setting(name, venue, np.maximum(members.astype(np.int64) - 1, 1))
+
+
+def _cells(population: Population, cell: str, *, reciprocal: bool) -> Setting:
+    if cell not in population.card.places:
+        has = ", ".join(population.card.places)
+        raise ParameterError(f"{population.path} has no places {cell}; there are {has}; name one of them")
+    place = population.column(cell).astype(np.int32)
+    venue: I32 = place * np.int32(BANDS) + band_of(population.column("age"))
+    cells = len(population.card.places[cell])
+    alike = np.bincount(venue, minlength=cells * BANDS).reshape(cells, BANDS)
+    people = np.repeat(alike.sum(axis=1), BANDS) if reciprocal else alike.ravel()
+    weights = population.rate if reciprocal else population.contacts
+    mixing: I64 = np.rint(weights * 2**MIXING_BITS).astype(np.int64)
+    return Setting(COMMUNITY, venue, np.maximum(people, 1).astype(np.int64), mixing)
