@@ -6,8 +6,8 @@ and be reciprocal at once (contacts of a with b are contacts of b with a). What 
 onto its ages.
 
 Source:
-    Mistry et al., Nature Communications 12, 323 (2021), Eq. of F; Arregui et al., PLoS Computational Biology 14,
-    e1006638 (2018), for the projection.
+    Mistry et al., Nature Communications 12, 323 (2021), for the matrices F; Arregui et al., PLoS Computational Biology
+    14, e1006638 (2018), for the projection.
 """
 
 from dataclasses import dataclass, field

@@ -78,6 +78,23 @@ def test_cells_are_zctas_and_mixing_within_one_follows_its_ages(city):
     assert setting.mixing.max() < 1.3 * CONTACTS_A_DAY * 256
 
 
+def test_mean_size_and_living_alone_follow_the_table_of_each_nta(city):
+    home, nta = (np.asarray(city.column(name)) for name in ("household", "nta"))
+    table = NycTables.read().households
+    sizes = np.bincount(home[home >= 0])
+    place = np.zeros(sizes.size, dtype=np.int64)
+    place[home[home >= 0]] = nta[home >= 0]
+    households = np.bincount(place, minlength=table.size.size)
+    large = households >= 300
+    size = np.bincount(place, weights=sizes, minlength=households.size)[large] / households[large]
+    alone = np.bincount(place, weights=sizes == 1, minlength=households.size)[large] / households[large]
+    off = np.abs(size / table.size[large] - 1)
+    assert large.sum() > 120
+    assert np.median(off) < 0.01
+    assert np.quantile(off, 0.95) < 0.05
+    assert np.median(np.abs(alone - table.alone[large])) < 0.01
+
+
 def test_workers_follow_the_flows_between_boroughs(city):
     with (catalogue.where("nyc_commute_acs2015") / "clean_borough_commute.csv").open(newline="") as opened:
         table = {(row["from"], row["to"]): int(row["n"]) for row in csv.DictReader(opened)}

@@ -24,6 +24,7 @@ NAMES = {
     "aggregator.wire": [],
     "lpm_secure": [],
     "lpm_secure.data": [],
+    "lpm_secure.populations": ["Card", "Population"],
 }
 
 
