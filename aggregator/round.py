@@ -25,6 +25,7 @@ class Round:
         shares: what each client sent, read-only, its words or none.
         synthetic: what the engine announced; zeros from the start where the run has no engine.
         decided: the members, once this aggregator has decided.
+        deadlines: how many have passed while too few were in.
     """
 
     def __init__(self, number: int, step: int, synthetic: I64 | None) -> None:
@@ -35,6 +36,7 @@ class Round:
         self.digests: dict[str, bytes] = {}
         self.synthetic = synthetic
         self.decided: tuple[str, ...] | None = None
+        self.deadlines = 0
         self.frozen = asyncio.Event()
         self.closed = asyncio.Event()
         self._done: Done | None = None

@@ -38,6 +38,7 @@ from protocols.messages import (
     Released,
     Share,
 )
+from protocols.patience import DEADLINES
 from protocols.schedule import Phase
 from protocols.sharing.additive import KEY_BYTES
 
@@ -271,7 +272,11 @@ class Run:
         if current.synthetic is None:
             current.fail(Unavailable(f"the engine has not announced step {current.step} in time; call again"))
         elif len(current.shares) < self.manifest.min_cohort:
-            current.fail(self._too_small(len(current.shares), "wait for more"))
+            current.deadlines += 1
+            if current.deadlines % DEADLINES:
+                self._arm(current)
+            else:
+                current.fail(self._too_small(len(current.shares), "wait for more"))
         else:
             self._freeze(current)
 

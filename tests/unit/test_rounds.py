@@ -220,6 +220,18 @@ def test_at_its_deadline_a_round_of_too_few_is_refused_until_more_come(manifest,
     assert [reply.release.tolist()[0] for reply in replies] == [3, 3]
 
 
+def test_too_few_at_a_deadline_wait_for_those_that_come_a_little_later(manifest, during):
+    async def act(operator):
+        operator.join(*ALL)
+        first = asyncio.ensure_future(operator.exchange("client-0", 0, 1))
+        await asyncio.sleep(1.5 * SHORT_S)
+        assert not first.done()
+        return await asyncio.gather(first, operator.exchange("client-1", 0, 2))
+
+    replies = during(manifest(join_timeout_s=SHORT_S, min_cohort=2), act)
+    assert [reply.release.tolist()[0] for reply in replies] == [3, 3]
+
+
 def test_who_was_absent_at_a_deadline_is_waited_for_no_longer(manifest, during):
     async def act(operator):
         operator.join(*ALL)
