@@ -41,7 +41,7 @@ class Contacts:
     @classmethod
     def of(cls, table: "ContactTable", *, layout: Layout, period: int, own: tuple[int, int]) -> "Contacts":
         """Make the edges of a client whose agents have the slots `own[0]` to `own[1] - 1`."""
-        c = layout.c
+        c = layout.channels
         edges = np.concatenate(
             [
                 np.stack([table.day, table.a, table.b, table.channel, table.weight]),

@@ -31,12 +31,13 @@ class PrivateState:
         state: fields of the model, array[n_own] each.
         cell: int64[n_own], the cell of each agent; empty where the run has no cells.
         contacts: out of own agents.
+        susceptibility: float64[n_own], S_i / n_i of Eq. 8.
 
     Security: never leaves the client. It prints as its size alone and cannot be pickled or copied. Memory is not
         locked: an attacker who reads the process' memory reads it.
     """
 
-    __slots__ = ("cell", "contacts", "name", "state")
+    __slots__ = ("cell", "contacts", "name", "state", "susceptibility")
 
     def __init__(
         self,
@@ -68,11 +69,12 @@ class PrivateState:
         if susceptibility is None:
             susceptibility = np.ones(agents.size)
         _check(contacts, layout, manifest, first, end)
-        _check_cells(cell, agents.size, layout.cells)
+        _check_cells(cell, agents.size, len(manifest.cells))
         if susceptibility.shape != (agents.size,) or not (np.isfinite(susceptibility) & (susceptibility > 0)).all():
             raise DataError(f"susceptibility must be {agents.size} positive, finite numbers, one for each agent")
         self.name = name
         self.cell = cell
+        self.susceptibility = susceptibility
         self.contacts = Contacts.of(contacts, layout=layout, period=manifest.period, own=(first, end))
         largest = self.contacts.largest_message()
         if largest > manifest.max_message:
@@ -91,7 +93,7 @@ class PrivateState:
 
 
 def _check(contacts: ContactTable, layout: Layout, manifest: Manifest, first: int, end: int) -> None:
-    c, period, largest = layout.c, manifest.period, manifest.max_message
+    c, period, largest = layout.channels, manifest.period, manifest.max_message
     for column in (contacts.a, contacts.b):
         refuse((column < 0) | (column >= layout.n), column, "contact {row} names an agent that the run does not have")
     refuse(

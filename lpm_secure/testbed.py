@@ -65,7 +65,7 @@ class Testbed:
     def private_agents(self, device: torch.device) -> Agents:
         """Return all private agents in the clear, for the clear run."""
         layout, manifest = Layout.of(self.manifest), self.manifest
-        graph = Graph(self.contacts, n=layout.n, c=layout.c, period=manifest.period, device=device)
+        graph = Graph(self.contacts, n=layout.n, c=layout.channels, period=manifest.period, device=device)
         agents = np.array([agent for client in manifest.clients for agent in client.agents], dtype=np.uint64)
         return Agents(manifest, agents, key=simulation_key(manifest), cell=self.cell, device=device, graph=graph)
 

@@ -8,9 +8,9 @@ from typing import Final, final
 import numpy as np
 
 from protocols.fixed import I64, U64
+from protocols.gradient_layout import gradient_words
 from protocols.manifest import Manifest
 from protocols.schedule import Phase
-from protocols.substeps import Stage
 
 WORD_BYTES: Final = 8
 
@@ -20,12 +20,15 @@ WORD_BYTES: Final = 8
 class Layout:
     """`[exposures: n x c | cell totals | tally of stages]`, one word of 64 bits each, agents in the manifest's order.
 
+    Where a run takes derivatives, they are further words beside these; see `gradient_layout`.
+
     Attributes:
         n: private agents of all clients.
-        c: contact channels.
-        cells: number of cells.
-        q: number of stages in the tally.
+        c: words for each agent: one for each contact channel.
+        cells: words of cell totals, which the engine announces its part of: one for each cell.
+        q: words of the tally: one for each stage.
         own: for each client, the first of its agents' slots and the one past the last.
+        channels: number of contact channels.
     """
 
     n: int
@@ -33,13 +36,15 @@ class Layout:
     cells: int
     q: int
     own: Mapping[str, tuple[int, int]]
+    channels: int
 
     @classmethod
     def of(cls, manifest: Manifest) -> "Layout":
         """Return the layout that every party of a run derives from its manifest."""
         ends = np.cumsum([len(client.agents) for client in manifest.clients]).tolist()
         own = {client.name: (end - len(client.agents), end) for client, end in zip(manifest.clients, ends, strict=True)}
-        return cls(ends[-1], len(manifest.channels), len(manifest.cells), len(Stage), MappingProxyType(own))
+        c, cells, q = gradient_words(manifest)
+        return cls(ends[-1], c, cells, q, MappingProxyType(own), len(manifest.channels))
 
     @property
     def d(self) -> int:

@@ -13,6 +13,7 @@ from typing import Annotated, Final, Literal, final
 import msgspec
 
 from protocols.errors import ManifestMismatch, ParameterError
+from protocols.gradient import Gradient
 from protocols.schedule import Schedule
 from protocols.sharing import Additive, Clear, Sharing
 from protocols.substeps import Seir
@@ -77,6 +78,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         join_timeout_s: how long the first round waits for clients; `round_timeout_s` likewise for every later one.
         testbed_seed: where given, all simulation keys derive from it, so thresholds are known to whoever holds the
             manifest. For simulated people only.
+        gradient: which derivatives the run yields.
     """
 
     version: Literal[1] = 1
@@ -100,6 +102,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     join_timeout_s: Seconds = 60.0
     round_timeout_s: Seconds = 10.0
     testbed_seed: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)] | None = None
+    gradient: Gradient | None = None
 
     def __post_init__(self) -> None:
         """Check what types alone cannot."""
@@ -131,6 +134,8 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         bound = self.hazard_bound
         if self.mode == "outcome":
             self._check_outcome(bound)
+        if self.gradient is not None:
+            self.gradient.check(self)
 
     def _check_outcome(self, bound: int) -> None:
         if self.dealer is None or any(party.mpc is None for party in self.aggregators):
@@ -152,7 +157,8 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     @property
     def schedule(self) -> Schedule:
         """Return the order of the run's rounds."""
-        return Schedule(self.mode == "outcome", self.steps)
+        outcome = self.mode == "outcome"
+        return self.gradient.schedule(self.steps, outcome=outcome) if self.gradient else Schedule(outcome, self.steps)
 
     @property
     def days(self) -> float:

@@ -20,10 +20,12 @@ NAMES = {
         "read_credentials",
         "read_private_state",
     ],
+    "client_sdk.gradients": [],
     "aggregator": ["Aggregator", "Run", "Store"],
     "aggregator.wire": [],
     "lpm_secure": [],
     "lpm_secure.data": [],
+    "lpm_secure.private_gradients": [],
     "lpm_secure.populations": ["Card", "Population"],
 }
 

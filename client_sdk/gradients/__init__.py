@@ -1,0 +1,1 @@
+"""Clients of runs that take derivatives: tangents, scores, and adjoints."""

@@ -1,0 +1,110 @@
+"""A client's part of a run with tangents: relaxed agents that speak, exchange, and move on."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import final
+
+import numpy as np
+
+from client_sdk.contacts import Contacts
+from client_sdk.exchange import Exchange
+from client_sdk.private_state import PrivateState
+from protocols.errors import RoundClosed
+from protocols.fixed import I64
+from protocols.layout import Layout
+from protocols.manifest import Manifest
+from protocols.substeps.relaxed_agents import RelaxedAgents
+from protocols.wire.transport import Transport
+
+
+def spoken(contacts: Contacts, says: I64, *, step: int) -> I64:
+    """Return what own agents say to every agent of the run, int64[n, c, w], from int64[w, n_own]."""
+    total = np.empty((contacts.n, contacts.c, len(says)), dtype=np.int64)
+    for column, said in enumerate(says):
+        wide = np.broadcast_to(said[:, None], (said.size, contacts.c + 1))
+        total[..., column] = contacts.add_up(wide, step=step)
+    return total
+
+
+@final
+@dataclass(slots=True)
+class TangentClient:
+    """Runs one client's relaxed agents through a run.
+
+    Attributes:
+        step: that comes next.
+        missed: the steps of which a round closed without this client.
+
+    Security: the aggregators, as long as one of them does not collude with the others, learn nothing of the agents, nor
+        of their derivatives: these leave the client as shares, clipped for each agent. In sum mode this client learns
+        its agents' exposures and their tangents exactly.
+    """
+
+    manifest: Manifest
+    private: PrivateState = field(repr=False)
+    exchange: Exchange = field(repr=False)
+    step: int = 0
+    missed: list[int] = field(default_factory=list)
+    agents: RelaxedAgents = field(init=False)
+    _layout: Layout = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Prepare; nothing is sent."""
+        self._layout = Layout.of(self.manifest)
+        self.agents = RelaxedAgents(self.manifest, susceptibility=self.private.susceptibility, cell=self.private.cell)
+
+    @classmethod
+    async def join(cls, manifest: Manifest, private: PrivateState, transports: Sequence[Transport]) -> "TangentClient":
+        """Join a run at all of its aggregators; raises what `Client.join` does."""
+        client = cls(manifest, private, Exchange(manifest, private.name, transports))
+        next_step = await client.exchange.join()
+        while client.step < next_step:
+            client._miss()
+        return client
+
+    async def run(self, on_step: Callable[[int], None] = lambda step: None) -> None:
+        """Take part until the run ends; `on_step` is told each step that is over."""
+        while self.step <= self.manifest.steps:
+            step = self.step
+            await self.advance()
+            on_step(step)
+
+    async def advance(self) -> None:
+        """Take part in one step; after an error the same step may be tried again, with the same vector."""
+        step, layout = self.step, self._layout
+        says = self.agents.says()
+        own, others = self._contact(says, step)
+        cells = self.agents.cells(says)
+        vector = layout.pack(others, cells.reshape(-1), self.agents.tally().reshape(-1))
+        try:
+            answer = await self.exchange.round(vector, step=step)
+        except RoundClosed:
+            return self._miss()
+        if step < self.manifest.steps:
+            totals = (answer.release[: layout.cells] + answer.synthetic).reshape(cells.shape)
+            self.agents.update(own + answer.own.reshape(own.shape), totals, step=step)
+        self.step = step + 1
+        return None
+
+    def _miss(self) -> None:
+        """Live through a step without this client's part in it: nothing from others reaches its agents."""
+        says = self.agents.says()
+        own, _ = self._contact(says, self.step)
+        if self.step < self.manifest.steps:
+            self.agents.update(own, np.zeros_like(self.agents.cells(says)), step=self.step)
+        self.missed.append(self.step)
+        self.step += 1
+
+    def _contact(self, says: I64, step: int) -> tuple[I64, I64]:
+        """Return own agents' exposure to each other, int64[n_own, c, 1 + p], and what is said to others."""
+        layout = self._layout
+        first, end = layout.own[self.private.name]
+        if not layout.c:
+            return np.zeros((end - first, 0, len(says)), dtype=np.int64), np.zeros(0, dtype=np.int64)
+        if step < self.manifest.steps:
+            total = spoken(self.private.contacts, says, step=step)
+        else:
+            total = np.zeros((layout.n, len(self.manifest.channels), len(says)), dtype=np.int64)
+        own = total[first:end].copy()
+        total[first:end] = 0
+        return own, total

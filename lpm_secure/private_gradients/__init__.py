@@ -1,0 +1,1 @@
+"""The engine's side of runs that take derivatives through private clients."""

@@ -1,0 +1,23 @@
+"""How many words a run's vectors have when they carry derivatives."""
+
+from protocols.manifest import Manifest
+from protocols.substeps import Stage
+from protocols.substeps.relaxed import names
+
+
+def gradient_words(manifest: Manifest) -> tuple[int, int, int]:
+    """Return the words of each agent, of all cells, and of the tally.
+
+    Tangents: beside every value stand its p tangents; contacts have none, and no words, outside of sum mode.
+    Adjoints: cells and tally are one block, for on the way back the engine announces the derivatives by both; the block
+    is as long as the longer of tally and parameters, which it announces on the way forth.
+    Scores: p more words in the tally, zero until the closing round.
+    """
+    c, cells, q, given = len(manifest.channels), len(manifest.cells), len(Stage), manifest.gradient
+    if given is None:
+        return c, cells, q
+    if given.way == "tangents":
+        return c * (1 + given.p) if manifest.mode == "sum" else 0, cells * (1 + given.p), q * (1 + given.p)
+    if given.way == "adjoints":
+        return c if manifest.mode == "sum" else 0, cells + max(q, len(names(manifest))), 0
+    return c, cells, q + given.p

@@ -1,0 +1,136 @@
+"""A private run with tangents equals the clear run, to the last bit of the fixed point, for any model and layout."""
+
+import asyncio
+
+import msgspec
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from client_sdk import ContactTable
+from client_sdk.gradients.tangents import TangentClient
+from lpm_secure.engine.simulate import RemotePart
+from lpm_secure.private_gradients.tangents import ClearTangents, simulate_tangents, synthetic_part
+from lpm_secure.testbed import Testbed
+from protocols.gradient import Gradient, Protection, Reduction
+from protocols.manifest import ENGINE, ClientParty
+
+DEFAULT = settings(max_examples=30, deadline=None)
+MANY = settings(max_examples=400, deadline=None)
+
+
+def with_tangents(testbed, draw, **changes):
+    """Return the testbed with a drawn selection of parameters."""
+    manifest = testbed.manifest
+    names = [*(f"beta.{channel}" for channel in manifest.channels), "cell_beta", "latent", "infectious", "initial"]
+    names += ["reduction", "efficacy"]
+    chosen = draw.draw(st.lists(st.sampled_from(names), min_size=1, max_size=8, unique=True))
+    gradient = Gradient(
+        way="tangents",
+        parameters=tuple(chosen),
+        clip=draw.draw(st.sampled_from([0.5, 256.0])),
+        tangent_bits=20,
+        reduction=Reduction(begin=1, end=5, share=draw.draw(st.floats(0, 1))),
+        protection=Protection(begin=2, coverage=draw.draw(st.floats(0, 1)), efficacy=0.7),
+    )
+    return moved(testbed, gradient=gradient, engine=True, **changes)
+
+
+def moved(testbed, **changes):
+    manifest = msgspec.structs.replace(testbed.manifest, **changes)
+    return type(testbed)(manifest, testbed.contacts, testbed.cell, testbed.synthetic, testbed.source, True)
+
+
+def run_private(testbed, operators_of):
+    manifest = testbed.manifest
+
+    async def one(name, operators):
+        client = await TangentClient.join(manifest, testbed.private_state(name), operators.transports(name))
+        await client.run()
+        return client
+
+    async def everybody():
+        with operators_of(manifest) as operators:
+            engine = RemotePart(manifest, operators.transports(ENGINE))
+            parts = [one(party.name, operators) for party in manifest.clients]
+            return await asyncio.gather(simulate_tangents(manifest, engine, synthetic_part(testbed)), *parts)
+
+    series, *clients = asyncio.run(everybody())
+    return series, [client.agents.stages for client in clients]
+
+
+def run_clear(testbed):
+    part = ClearTangents(testbed)
+    series = asyncio.run(simulate_tangents(testbed.manifest, part, synthetic_part(testbed)))
+    return series, part.agents.stages
+
+
+def check(testbed, operators_of):
+    private, parts = run_private(testbed, operators_of)
+    clear, stages = run_clear(testbed)
+    assert private.counts.tobytes() == clear.counts.tobytes()
+    for stage, whole in enumerate(stages):
+        value = np.concatenate([part[stage].value for part in parts])
+        tangent = np.concatenate([part[stage].tangent for part in parts], axis=1)
+        assert value.tobytes() == whole.value.tobytes()
+        assert tangent.tobytes() == whole.tangent.tobytes()
+    return clear
+
+
+@DEFAULT
+@given(draw=st.data())
+def test_private_tangents_equal_the_clear_ones_to_the_last_bit(draw, testbeds, operators_of):
+    testbed = draw.draw(testbeds())
+    if len(testbed.manifest.clients) >= 2:
+        check(with_tangents(testbed, draw, min_cohort=2), operators_of)
+
+
+@pytest.mark.slow
+@MANY
+@given(draw=st.data())
+def test_many_private_tangents_equal_the_clear_ones_to_the_last_bit(draw, testbeds, operators_of):
+    testbed = draw.draw(testbeds())
+    if len(testbed.manifest.clients) >= 2:
+        check(with_tangents(testbed, draw, min_cohort=2), operators_of)
+
+
+@DEFAULT
+@given(draw=st.data())
+def test_the_layout_of_clients_changes_no_bit(draw, testbeds, operators_of):
+    testbed = draw.draw(testbeds())
+    agents = [agent for client in testbed.manifest.clients for agent in client.agents]
+    found = []
+    for cut in draw.draw(st.lists(st.integers(0, len(agents)), min_size=2, max_size=2)):
+        parties = (ClientParty("left", tuple(agents[:cut])), ClientParty("right", tuple(agents[cut:])))
+        if not found:
+            testbed = with_tangents(testbed, draw, min_cohort=2, clients=parties)
+        found.append(run_private(moved(testbed, clients=parties), operators_of)[0].counts.tobytes())
+    assert found[0] == found[1]
+
+
+def test_cells_carry_tangents_in_outcome_mode(operators_of, draw_of_cells):
+    testbed = draw_of_cells(mode="outcome")
+    clear = check(testbed, operators_of)
+    assert clear.tangent[-1, :, 3, 0].min() > 0  # a higher beta of cells, more recovered: private and synthetic
+
+
+@pytest.fixture
+def draw_of_cells(seir, manifest_of):
+    """Return a run that couples through cells alone."""
+
+    def made(**changes):
+        manifest = manifest_of(
+            [[1, 2, 3], [4, 5], [6]],
+            model=seir(beta=(0,), cell_beta=2**40, initial=2**30),
+            steps=8,
+            cells=(9, 8),
+            engine=True,
+            min_cohort=2,
+            gradient=Gradient(way="tangents", parameters=("cell_beta", "initial")),
+            **changes,
+        )
+        nobody = ContactTable(*(np.zeros(0, dtype=np.int64) for _ in range(5)))
+        return Testbed(manifest, nobody, np.arange(6) % 2, 11, "none", True)
+
+    return made
