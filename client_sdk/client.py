@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from client_sdk.exchange import Answer, Exchange
+from client_sdk.gradients.score import OwnScore
 from client_sdk.private_state import PrivateState
 from protocols.cells import cell_totals, pressure
 from protocols.errors import PartiesDisagree, RoundClosed
@@ -43,6 +44,7 @@ class Client:
     _own_hazard: I64 = field(
         init=False, repr=False
     )  # what this client knows of its agents' hazards, from the beginning
+    _score: OwnScore = field(init=False, repr=False)
     _heard: tuple[int, Exposure] | None = field(init=False, repr=False, default=None)  # a step half done
 
     def __post_init__(self) -> None:
@@ -50,6 +52,7 @@ class Client:
         self._layout = Layout.of(self.manifest)
         self._model = self.manifest.model.model()
         self._own_hazard = np.zeros(self._layout.size(self.private.name), dtype=np.int64)
+        self._score = OwnScore(self.manifest, self.private)
 
     @classmethod
     async def join(cls, manifest: Manifest, private: PrivateState, transports: Sequence[Transport]) -> "Client":
@@ -96,14 +99,15 @@ class Client:
         if step < self.manifest.steps:
             if self.manifest.schedule.outcome:
                 told = Exposure(told.contact, told.pressure, await self._decided(told, step))
-            self.private.state = dict(self._model.update(self.private.state, told))
+            self.private.state = self._score.observed(told, dict(self._model.update(self.private.state, told)))
         self.step = step + 1
 
     def _miss(self) -> None:
         """Live through a step that began before this client joined: nothing from others reaches its agents."""
         exposure, _ = self._speak(self.step)
         hazard = np.zeros(exposure.shape[0], dtype=np.int64)
-        self.private.state = dict(self._model.update(self.private.state, Exposure(exposure, hazard)))
+        told = Exposure(exposure, hazard)
+        self.private.state = self._score.observed(told, dict(self._model.update(self.private.state, told)))
         self.missed.append(self.step)
         self.step += 1
 
@@ -134,7 +138,8 @@ class Client:
             cells = cell_totals(says[:, layout.c], self.private.cell, cells=layout.cells)
         else:
             cells = np.zeros(0, dtype=np.int64)
-        return own, layout.pack(spoken, cells, np.array(self._model.tally(self.private.state), dtype=np.int64))
+        tally = np.array(self._model.tally(self.private.state), dtype=np.int64)
+        return own, layout.pack(spoken, cells, self._score.beside(tally, step))
 
     async def _decided(self, own: Exposure, step: int) -> npt.NDArray[np.bool_]:
         """Tell own hazards as shares, and return whether each agent's hazard has crossed its threshold, bool[n_own].

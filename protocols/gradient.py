@@ -120,7 +120,8 @@ def _check_names(gradient: Gradient, manifest: "Manifest") -> None:
     """Refuse parameters that are not there, twice there, or of no effect."""
     names = gradient.parameters
     hidden = gradient.way == "score" and manifest.mode == "outcome"
-    known = HIDDEN_SCORES if hidden else (*(BETA + channel for channel in manifest.channels), *COMMON)
+    common = COMMON[:4] if gradient.way == "score" else COMMON
+    known = HIDDEN_SCORES if hidden else (*(BETA + channel for channel in manifest.channels), *common)
     unknown = [name for name in names if name not in known]
     if unknown:
         other = "; sum mode tells channels apart" if hidden else ""
@@ -129,6 +130,8 @@ def _check_names(gradient: Gradient, manifest: "Manifest") -> None:
         raise ParameterError(f"got the parameters {list(names)}; name each once, and none for adjoints")
     if gradient.way == "score" and (gradient.reduction or gradient.protection):
         raise ParameterError("reduction and protection are of the relaxed dynamics; leave them out for scores")
+    if gradient.way == "score" and "cell_beta" in names and not manifest.model.cell_beta:
+        raise ParameterError("cell_beta is 0, and its score is known only where it is not; raise it, or leave it out")
     for name, given in (("reduction", gradient.reduction), ("efficacy", gradient.protection)):
         if name in names and given is None:
             raise ParameterError(f"the run has no {name} to take a derivative by; describe it in the gradient")

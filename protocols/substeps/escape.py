@@ -20,12 +20,13 @@ def escape(hazard: Number) -> Number:
     served by their own `expm1`; see `client_sdk.gradients`.
     """
     if isinstance(hazard, Dual):
-        value = _escape(hazard.value)
+        value = probability(hazard.value)
         return Dual(value, hazard.tangent * (1.0 - value))
-    return _escape(hazard)
+    return probability(hazard)
 
 
-def _escape(hazard: Array) -> Array:
+def probability(hazard: Array) -> Array:
+    """Return what `escape` does, of plain numbers."""
     xp = array_namespace(hazard)
     y = xp.where(hazard < LARGEST, hazard, xp.full_like(hazard, LARGEST)) * (1.0 / 2**HALVINGS)
     q = xp.full_like(y, 1.0 / TERMS)

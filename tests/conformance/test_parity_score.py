@@ -1,0 +1,93 @@
+"""The score of a private run equals the clear run's, to the last bit; so does everything else of the run."""
+
+import asyncio
+
+import msgspec
+import numpy as np
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from client_sdk import Client
+from lpm_secure.engine.simulate import RemotePart
+from lpm_secure.private_gradients.score import ClearScores, simulate_scores
+from protocols.gradient import Gradient
+from protocols.manifest import ENGINE
+
+CPU = torch.device("cpu")
+DEFAULT = settings(max_examples=30, deadline=None)
+
+
+def slope(law):
+    """Return a direction in which the law's mean grows."""
+    moved = np.linspace(-1.0, 1.0, len(law)) * np.array(law)
+    return tuple((moved - moved.sum() * np.array(law) / 2**32).tolist())
+
+
+def with_scores(testbed, **changes):
+    """Return the testbed with all scores."""
+    manifest = testbed.manifest
+    names = [*(f"beta.{channel}" for channel in manifest.channels), "latent", "infectious", "initial"]
+    names += ["cell_beta"] if manifest.model.cell_beta else []
+    gradient = Gradient(
+        way="score",
+        parameters=tuple(names),
+        clip=100.0,
+        latent_slope=slope(manifest.model.latent),
+        infectious_slope=slope(manifest.model.infectious),
+    )
+    manifest = msgspec.structs.replace(manifest, gradient=gradient, engine=True, min_cohort=2, **changes)
+    return type(testbed)(manifest, testbed.contacts, testbed.cell, testbed.synthetic, testbed.source, True)
+
+
+def run_private(testbed, operators_of):
+    manifest = testbed.manifest
+
+    async def one(name, operators):
+        client = await Client.join(manifest, testbed.private_state(name), operators.transports(name))
+        await client.run()
+
+    async def everybody():
+        with operators_of(manifest) as operators:
+            engine = RemotePart(manifest, operators.transports(ENGINE))
+            parts = [one(party.name, operators) for party in manifest.clients]
+            return (await asyncio.gather(simulate_scores(manifest, engine, testbed.synthetic_agents(CPU)), *parts))[0]
+
+    return asyncio.run(everybody())
+
+
+def run_clear(testbed):
+    clear = ClearScores(testbed.manifest, testbed.private_agents(CPU))
+    return asyncio.run(simulate_scores(testbed.manifest, clear, testbed.synthetic_agents(CPU)))
+
+
+@DEFAULT
+@given(draw=st.data())
+def test_a_private_score_equals_the_clear_one_to_the_last_bit(draw, testbeds, operators_of):
+    testbed = draw.draw(testbeds())
+    if len(testbed.manifest.clients) >= 2:
+        testbed = with_scores(testbed)
+        private, clear = run_private(testbed, operators_of), run_clear(testbed)
+        assert private.score.tobytes() == clear.score.tobytes()
+        assert private.series.hash == clear.series.hash
+
+
+def test_scores_change_nothing_else_of_a_run(testbeds, run_clear):
+    @settings(max_examples=20, deadline=None, database=None)
+    @given(draw=st.data())
+    def look(draw):
+        testbed = draw.draw(testbeds())
+        if len(testbed.manifest.clients) >= 2:
+            scored = with_scores(testbed)
+            found = asyncio.run(
+                simulate_scores(
+                    scored.manifest,
+                    ClearScores(scored.manifest, scored.private_agents(CPU)),
+                    scored.synthetic_agents(CPU),
+                )
+            )
+            plain = msgspec.structs.replace(scored.manifest, gradient=None)
+            without = type(testbed)(plain, scored.contacts, scored.cell, scored.synthetic, "drawn", True)
+            assert found.series.hash == run_clear(without).series.hash
+
+    look()

@@ -1,0 +1,100 @@
+"""The score is an unbiased gradient of the discrete epidemic: against finite differences with common random numbers.
+
+One clear run holds thousands of small populations that never meet, each an independent run of its own.
+"""
+
+import msgspec
+import numpy as np
+import pytest
+import torch
+
+from client_sdk import ContactTable
+from lpm_secure.engine.agents import Agents
+from lpm_secure.engine.graph import Graph
+from lpm_secure.private_gradients.score import ScoredAgents, gradient_of
+from protocols.cells import pressure
+from protocols.gradient import Gradient
+from protocols.manifest import ClientParty
+
+SIZE, COPIES, STEPS = 6, 12_000, 8
+N = SIZE * COPIES
+LAW = (2**30, 2**30, 2**31)
+TILT = (-0.5 * 2**30, -0.5 * 2**30, 2**30)  # weights that move with the mean; they add up to nothing
+NAMES = ("beta.channel-0", "beta.channel-1", "cell_beta", "latent", "infectious", "initial")
+
+
+@pytest.fixture(scope="module")
+def manifest(seir, manifest_of):
+    """Return the manifest of all populations at once, in two clients."""
+    gradient = Gradient(way="score", parameters=NAMES, latent_slope=TILT, infectious_slope=TILT)
+    model = seir(beta=(2**27, 2**26), cell_beta=2**27, latent=LAW, infectious=LAW, initial=2**30, f=30)
+    return msgspec.structs.replace(
+        manifest_of([[0], [1]], model=model, steps=STEPS, cells=(SIZE,), min_cohort=2, gradient=gradient),
+        clients=(ClientParty("left", tuple(range(N // 2))), ClientParty("right", tuple(range(N // 2, N)))),
+        cells=(SIZE,) * COPIES,
+    )
+
+
+def outputs_and_scores(manifest):
+    """Return each population's number of recovered, float64[copies, 1], and its score, float64[copies, p]."""
+    first = np.arange(COPIES) * SIZE
+    near = np.concatenate([np.stack([first + i, first + (i + 1) % SIZE]) for i in range(SIZE)], axis=1)
+    far = np.stack([first, first + 3])
+    a, b = np.concatenate([near, far], axis=1)
+    channel = np.repeat([0, 1], [near.shape[1], far.shape[1]])
+    table = ContactTable(np.zeros_like(a), a, b, channel, np.where(channel, 3, 1))
+    cpu = torch.device("cpu")
+    agents = Agents(
+        manifest,
+        np.arange(N, dtype=np.uint64),
+        key=(11, 12),
+        cell=np.arange(N) // SIZE,
+        device=cpu,
+        graph=Graph(table, n=N, c=2, period=1, device=cpu),
+    )
+    scored, sizes = ScoredAgents(manifest, agents), np.array(manifest.cells)
+    for step in range(STEPS):
+        scored.update(pressure(agents.cell_totals(), sizes, manifest.model.cell_beta), step=step)
+    recovered = (agents.state["stage"].numpy() == 3).reshape(COPIES, SIZE).sum(axis=1)
+    return recovered[:, None].astype(float), scored.scores.each().reshape(-1, COPIES, SIZE).sum(axis=2).T
+
+
+def moved(model, name, by):
+    """Return the model with one parameter moved."""
+    if name.startswith("beta"):
+        index = int(name[-1])
+        beta = tuple(round(b + by * 2**30) if at == index else b for at, b in enumerate(model.beta))
+        return msgspec.structs.replace(model, beta=beta)
+    if name == "cell_beta":
+        return msgspec.structs.replace(model, cell_beta=round(model.cell_beta + by * 2**30))
+    if name == "initial":
+        return msgspec.structs.replace(model, initial=round(model.initial + by * 2**32))
+    law = tuple(round(weight + by * slope) for weight, slope in zip(LAW, TILT, strict=True))
+    return msgspec.structs.replace(model, **{name: law})
+
+
+@pytest.fixture(scope="module")
+def estimate(manifest):
+    """Return the score estimate of every derivative, and its standard error."""
+    value, error = gradient_of(*outputs_and_scores(manifest))
+    return value[0], error[0]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_score_is_unbiased(manifest, estimate, name):
+    step = 0.25 if name in ("latent", "infectious") else 0.02
+    up, down = (
+        outputs_and_scores(msgspec.structs.replace(manifest, model=moved(manifest.model, name, sign * step)))[0]
+        for sign in (1, -1)
+    )
+    difference = (up - down)[:, 0] / (2 * step)
+    truth, truth_error = difference.mean(), difference.std() / np.sqrt(COPIES)
+    value, error = (each[NAMES.index(name)] for each in estimate)
+    assert abs(value - truth) < 4 * np.hypot(error, truth_error)
+    assert abs(truth) > 4 * error  # otherwise the test could not fail
+
+
+def test_the_mean_of_the_score_is_zero(manifest):
+    _, scores = outputs_and_scores(manifest)
+    error = scores.std(axis=0) / np.sqrt(COPIES)
+    assert (np.abs(scores.mean(axis=0)) < 4 * error).all()
