@@ -15,6 +15,8 @@ from aggregator import config
 from aggregator.log import start_log
 from protocols import manifest as manifests
 from protocols.errors import ParameterError
+from protocols.party_keys import server_keys
+from protocols.signed_manifest import load_verified
 
 
 def main() -> int:
@@ -53,7 +55,8 @@ def deal(path: Path) -> None:
     from aggregator.mpc import DealerConfig, serve_dealer  # noqa: PLC0415
 
     given, folder = config.load_dealer(path), path.resolve().parent
-    manifest = manifests.load(folder / given.manifest)
+    manifest = load_verified(folder / given.manifest, operator_key=given.operator_key)
+    server_keys(folder / given.credentials, manifest, given.name)
     parties, me = parties_of(manifest)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -7,6 +7,7 @@ import msgspec
 
 from protocols.config import load_config
 from protocols.manifest import Address, Name
+from protocols.signing import PublicKey
 
 Port = Annotated[int, msgspec.Meta(ge=0, le=65_535)]
 
@@ -18,8 +19,9 @@ class AggregatorConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
     Attributes:
         name: this aggregator's in the manifests, and in its certificate.
         listen: host and port to serve on.
-        credentials: folder with authority.pem, certificate.pem and private.key (mode 0600).
-        manifests: one file for each run that is served.
+        credentials: folder with authority.pem, certificate.pem, and private.key, identity.key and sealing.key (0600).
+        manifests: one file for each run that is served, each with its signature (.sig) beside it.
+        operator_key: who must have signed them: the run's operator's Ed25519 key, 32 bytes in base64.
         store: database URL; a restarted aggregator goes on from there.
         metrics_port: Prometheus metrics on 127.0.0.1; 0 for none.
     """
@@ -28,6 +30,7 @@ class AggregatorConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
     listen: Address
     credentials: str
     manifests: tuple[str, ...]
+    operator_key: PublicKey
     store: str
     metrics_port: Port = 0
 
@@ -38,14 +41,16 @@ class DealerFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
 
     Attributes:
         name: the dealer's in the manifest, and in its certificate. It listens where the manifest says.
-        credentials: folder with authority.pem, certificate.pem and private.key (mode 0600).
-        manifest: of the run.
+        credentials: folder with authority.pem, certificate.pem, and private.key and identity.key (0600).
+        manifest: of the run, with its signature (.sig) beside it.
+        operator_key: who must have signed it: the run's operator's Ed25519 key, 32 bytes in base64.
         testbed: allow the dealer on the host of an aggregator. Then one machine sees everything.
     """
 
     name: Name
     credentials: str
     manifest: str
+    operator_key: PublicKey
     testbed: bool = False
 
 

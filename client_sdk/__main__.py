@@ -8,14 +8,15 @@ from pathlib import Path
 
 import msgspec
 
-from client_sdk import Client, config, connect, load_manifest, read_credentials, read_private_state
+from client_sdk import Client, config, connect, read_credentials, read_private_state
 from protocols.errors import LpmError, ParameterError
+from protocols.signed_manifest import load_verified
 
 
 async def take_part(path: Path) -> None:
     """Join the run that a configuration names, take part to its end, and write a summary."""
     given, folder = config.load(path), path.resolve().parent
-    manifest = load_manifest(folder / given.manifest)
+    manifest = load_verified(folder / given.manifest, operator_key=given.operator_key)
     private = read_private_state(manifest, given.name, people=folder / given.people, contacts=folder / given.contacts)
     transports = connect(manifest, read_credentials(folder / given.credentials))
     client = await Client.join(manifest, private, transports)

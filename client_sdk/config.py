@@ -7,6 +7,7 @@ import msgspec
 
 from protocols.config import load_config
 from protocols.manifest import Name
+from protocols.signing import PublicKey
 
 
 @final
@@ -15,7 +16,8 @@ class ClientConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
 
     Attributes:
         name: this client's in the manifest, and in its certificate.
-        manifest: of the run.
+        manifest: of the run, with its signature (.sig) beside it.
+        operator_key: who must have signed it: the run's operator's Ed25519 key, 32 bytes in base64.
         credentials: folder with authority.pem, certificate.pem and private.key (mode 0600).
         people: CSV with a row for each own agent: agent, cell, susceptibility.
         contacts: CSV with a row for each contact of an own agent: day, a, b, channel, weight.
@@ -24,6 +26,7 @@ class ClientConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
 
     name: Name
     manifest: str
+    operator_key: PublicKey
     credentials: str
     people: str
     contacts: str

@@ -1,5 +1,6 @@
 """A local deployment: a folder for each party with all that it needs, and a process for each."""
 
+import dataclasses
 import socket
 import subprocess
 import sys
@@ -14,7 +15,8 @@ from pyarrow import csv
 from aggregator.config import AggregatorConfig, DealerFile
 from client_sdk.config import ClientConfig
 from lpm_secure.testbed import Testbed
-from protocols import certificates
+from lpm_secure.testbed_keys import TestbedKeys, pinned
+from protocols import canonical, certificates, signed_manifest, signing
 from protocols import manifest as manifests
 from protocols.layout import Layout
 from protocols.manifest import ENGINE
@@ -22,6 +24,7 @@ from protocols.wire.connect import connect
 from protocols.wire.transport import Transport
 
 GRACE_S: Final = 5.0
+MANIFEST: Final = "manifest.json"
 
 
 def free_addresses(count: int) -> list[str]:
@@ -57,35 +60,63 @@ class Deployment:
 
     folder: Path
     testbed: Testbed
+    keys: TestbedKeys | None = field(default=None, repr=False)
     _processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict, repr=False)
 
+    def __post_init__(self) -> None:
+        """Make the parties' keys, unless they are given, and pin them in the manifest, which gives it its final id."""
+        if self.keys is None:
+            manifest, self.keys = pinned(self.testbed.manifest)
+            self.testbed = dataclasses.replace(self.testbed, manifest=manifest)
+
     def write(self) -> None:
-        """Write the manifest and every party's folder."""
+        """Write the manifest, signed, and every party's folder."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        manifest = self.testbed.manifest
-        (self.folder / "manifest.json").write_bytes(manifests.encode(manifest))
-        authority = certificates.new_authority(f"testbed {manifest.name}")
-        certificates.write(self.party(ENGINE), authority.issue(ENGINE))
+        manifest, keys = self.testbed.manifest, self._keys
+        path = self.folder / MANIFEST
+        path.write_bytes(manifests.encode(manifest))
+        signature = canonical.encode(signed_manifest.sign(manifest, keys.operator))
+        signed_manifest.signature_path(path).write_bytes(signature)
+        certificates.write(self.party(ENGINE), keys.authority.issue(ENGINE))
+        for name in keys.servers:
+            certificates.write(self.party(name), keys.credentials[name])
+            keys.servers[name].write(self.party(name))
         for aggregator in manifest.aggregators:
-            certificates.write(self.party(aggregator.name), authority.issue(aggregator.name))
             self._write_config(
                 aggregator.name,
                 AggregatorConfig(
                     name=aggregator.name,
                     listen=aggregator.address,
                     credentials=".",
-                    manifests=("../../manifest.json",),
+                    manifests=(f"../../{MANIFEST}",),
+                    operator_key=self.operator_key,
                     store="sqlite:///store.sqlite",
                 ),
             )
         if manifest.dealer is not None:
-            name = manifest.dealer.name
-            certificates.write(self.party(name), authority.issue(name))
-            file = DealerFile(name=name, credentials=".", manifest="../../manifest.json", testbed=True)
-            self._write_config(name, file)
+            self._write_config(
+                manifest.dealer.name,
+                DealerFile(
+                    name=manifest.dealer.name,
+                    credentials=".",
+                    manifest=f"../../{MANIFEST}",
+                    operator_key=self.operator_key,
+                    testbed=True,
+                ),
+            )
         for client in manifest.clients:
-            certificates.write(self.party(client.name), authority.issue(client.name))
+            certificates.write(self.party(client.name), keys.authority.issue(client.name))
             self._write_client(client.name)
+
+    @property
+    def operator_key(self) -> bytes:
+        """Return the key that all parties pin, 32 bytes."""
+        return signing.public_of(self._keys.operator)
+
+    @property
+    def _keys(self) -> TestbedKeys:
+        assert self.keys is not None  # noqa: S101 - set by __post_init__
+        return self.keys
 
     def start(self) -> None:
         """Start the operators' servers, then all clients."""
@@ -177,7 +208,8 @@ class Deployment:
             name,
             ClientConfig(
                 name=name,
-                manifest="../../manifest.json",
+                manifest=f"../../{MANIFEST}",
+                operator_key=self.operator_key,
                 credentials=".",
                 people="people.csv",
                 contacts="contacts.csv",

@@ -1,6 +1,7 @@
 """What the commands do."""
 
 import asyncio
+import dataclasses
 import logging
 import sys
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ from lpm_secure import config as configs
 from lpm_secure import report, run_folder
 from lpm_secure.config import Config
 from lpm_secure.contacts import contacts_of
-from lpm_secure.deployment import Deployment, free_addresses
+from lpm_secure.deployment import MANIFEST, Deployment, free_addresses
 from lpm_secure.device import device_of
 from lpm_secure.engine.simulate import RemotePart, simulate
 from lpm_secure.learned import what_is_learned
@@ -23,9 +24,12 @@ from lpm_secure.progress import shown
 from lpm_secure.run_folder import Result
 from lpm_secure.series import Series
 from lpm_secure.testbed import Testbed, build, synthetic_agents
+from lpm_secure.testbed_keys import pinned
 from protocols import certificates
 from protocols import manifest as manifests
 from protocols.manifest import ENGINE
+from protocols.signed_manifest import load_verified
+from protocols.signing import PublicKey
 from protocols.wire.connect import connect
 
 LOG: Final = logging.getLogger("lpm")
@@ -36,6 +40,7 @@ class EngineFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What `lpm engine` needs beside the manifest."""
 
     synthetic: int
+    operator_key: PublicKey
 
 
 def private(path: Path, *, device: str, out: Path, parity: bool) -> tuple[Path, Result]:
@@ -69,13 +74,16 @@ def clear(path: Path, *, device: str) -> Series:
 @contextmanager
 def local_deployment(config: Config, *, out: Path) -> Iterator[Deployment]:
     """Write a deployment's folder, log into it, and end its processes afterwards."""
-    testbed = _testbed(config)
+    manifest, keys = pinned((built := _testbed(config)).manifest)
+    testbed = dataclasses.replace(built, manifest=manifest)
     if config.protocol.mode == "sum":
         print(f"lpm: warning: {what_is_learned(testbed.manifest)}", file=sys.stderr)
     folder = out / f"{config.name}-{manifests.run_id(testbed.manifest).hex()[:12]}"
-    deployment = Deployment(folder.resolve(), testbed)
+    deployment = Deployment(folder.resolve(), testbed, keys)
     deployment.write()
-    (deployment.party(ENGINE) / "engine.json").write_bytes(msgspec.json.encode(EngineFile(testbed.synthetic)))
+    (deployment.party(ENGINE) / "engine.json").write_bytes(
+        msgspec.json.encode(EngineFile(testbed.synthetic, deployment.operator_key))
+    )
     handler = logging.FileHandler(deployment.folder / "run.log")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     LOG.setLevel(logging.INFO)
@@ -92,9 +100,9 @@ def local_deployment(config: Config, *, out: Path) -> Iterator[Deployment]:
 def drive(folder: Path, *, device: str) -> Series:
     """Run the engine of a deployment that `lpm up` started."""
     place = device_of(device)
-    manifest = manifests.load(folder / "manifest.json")
     party = folder / "parties" / ENGINE
     given = msgspec.json.decode((party / "engine.json").read_bytes(), type=EngineFile)
+    manifest = load_verified(folder / MANIFEST, operator_key=given.operator_key)
     agents = synthetic_agents(manifest, given.synthetic, place)
 
     async def simulated() -> Series:

@@ -5,12 +5,16 @@
     │   ├── ConfigError          in a configuration file
     │   ├── DataError            in a data file, with its row
     │   ├── WouldWrap            totals that could leave the ring's signed range
+    │   ├── BadSignature         a file that its signer did not sign, or is not valid now
+    │   ├── PolicyConflict       a manifest that a client's policy does not allow, with file and line
     │   └── ModelError           substeps that do not fit together
     ├── ProtocolError            a party did what the protocol does not allow, or cannot go on
     │   ├── WireError            bytes that no encoder of ours produces
     │   ├── WrongLength          a vector of the wrong length
     │   ├── ManifestMismatch     a call that belongs to another run
     │   ├── NotEnrolled          a caller that the manifest does not name, or in another role
+    │   │   └── Revoked          a client that an operator has shut out since
+    │   ├── NotSealed            a call that was to be sealed, or that does not open
     │   ├── NotJoined            an exchange before the join
     │   ├── ConflictingReplay    another body for a call already taken
     │   ├── RoundClosed          a share for a step that is over
@@ -18,6 +22,7 @@
     │   ├── CohortTooSmall       a release over fewer clients than promised
     │   └── PartiesDisagree      aggregators told a client different things
     └── Unavailable              a party did not answer in time; the same call may be sent again
+        └── TooManyCalls         a caller above its rate
 
 Every class has a stable `code`. It travels as gRPC metadata, is mapped to a gRPC status once, in the server's
 interceptor, and becomes the same class again at the client. Messages say what was got, what is allowed, what to
@@ -67,6 +72,18 @@ class WouldWrap(ParameterError):
     code = "would-wrap"
 
 
+class BadSignature(ParameterError):
+    """A file is not what its signer signed, or is not valid now."""
+
+    code = "bad-signature"
+
+
+class PolicyConflict(ParameterError):
+    """A manifest asks for what a client's policy does not allow."""
+
+    code = "policy-conflict"
+
+
 class ModelError(ParameterError):
     """Substeps do not fit together."""
 
@@ -101,6 +118,18 @@ class NotEnrolled(ProtocolError):
     """The caller's certificate names nobody whom the manifest lists in this role."""
 
     code = "not-enrolled"
+
+
+class Revoked(NotEnrolled):
+    """An operator has shut a client out; it is left out from the next round on."""
+
+    code = "revoked"
+
+
+class NotSealed(ProtocolError):
+    """A call that was to be sealed came open, or does not open under this run's keys."""
+
+    code = "not-sealed"
 
 
 class NotJoined(ProtocolError):
@@ -144,6 +173,12 @@ class Unavailable(LpmError):
 
     code = "unavailable"
     retry = True
+
+
+class TooManyCalls(Unavailable):
+    """A caller called more often than an operator allows."""
+
+    code = "too-many-calls"
 
 
 def _tree(cls: type[LpmError]) -> dict[str, type[LpmError]]:

@@ -1,8 +1,7 @@
 """The manifest: the public description of a run that every party holds and hashes.
 
 It is canonical JSON: one byte string per content. Its SHA-256 is the run's id and is named in every call, so a party
-that holds another manifest cannot take part. Signatures and consent come in a
-later version; see the README.
+that holds another manifest cannot take part. Its operator signs it (`signed_manifest`).
 """
 
 import hashlib
@@ -17,6 +16,7 @@ from protocols.gradient import Gradient
 from protocols.schedule import Schedule
 from protocols.sharing import Additive, Clear, Sharing
 from protocols.substeps import Seir
+from protocols.trust import Trust
 
 MAX_BYTES: Final = 256 * 2**20
 COMPARE_BITS: Final = 62  # what a secure comparison takes
@@ -75,6 +75,8 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
             exact exposures of its agents (the README says what that reveals).
         edges: "dense": each client sends one vector over all agents, so nobody sees which entries are zero.
         min_cohort: a release covers at least so many clients.
+        trust: whose run it is, until when, and all parties' keys. Without it nothing can be sealed: for tests inside
+            one process only; every process refuses such a manifest.
         join_timeout_s: how long the first round waits for clients; `round_timeout_s` likewise for every later one.
         testbed_seed: where given, all simulation keys derive from it, so thresholds are known to whoever holds the
             manifest. For simulated people only.
@@ -99,6 +101,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     dealer: DealerParty | None = None
     clients: tuple[ClientParty, ...]
     min_cohort: Positive
+    trust: Trust | None = None
     join_timeout_s: Seconds = 60.0
     round_timeout_s: Seconds = 10.0
     testbed_seed: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)] | None = None
@@ -131,6 +134,9 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
             raise ParameterError(
                 f"min_cohort is {self.min_cohort}, but the run has {len(self.clients)} clients: set it lower"
             )
+        if self.trust is not None:
+            aggregators = [party.name for party in self.aggregators]
+            self.trust.check(aggregators=aggregators, dealer=self.dealer.name if self.dealer else None)
         bound = self.hazard_bound
         if self.mode == "outcome":
             self._check_outcome(bound)

@@ -24,6 +24,8 @@ from protocols import manifest as manifests
 from protocols.errors import ConfigError
 from protocols.layout import Layout
 from protocols.manifest import Manifest
+from protocols.party_keys import server_keys
+from protocols.signed_manifest import load_verified
 from protocols.wire.connect import connect
 from protocols.wire.methods import SERVICE, largest_call
 from protocols.wire.tls import require_tls13
@@ -48,7 +50,9 @@ async def serve(config: AggregatorConfig, folder: Path) -> None:
         ConfigError: a manifest does not list this aggregator, or the address cannot be bound.
     """
     credentials = certificates.read(folder / config.credentials)
-    loaded = [manifests.load(folder / path) for path in config.manifests]
+    loaded = [load_verified(folder / path, operator_key=config.operator_key) for path in config.manifests]
+    for manifest in loaded:
+        server_keys(folder / config.credentials, manifest, config.name)
     store = Store(config.store, folder)
     transports = {manifests.run_id(manifest): connect(manifest, credentials) for manifest in loaded}
     comparer = _comparer(config.name, loaded, folder / config.credentials)

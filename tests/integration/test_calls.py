@@ -144,10 +144,9 @@ def test_a_party_refuses_an_aggregator_of_another_authority(served):
 
 def test_an_expired_certificate_is_refused(deploy, tmp_path):
     deployment = deploy()
-    authority = certificates.new_authority("the run's")
+    authority = deployment.keys.authority
     past = datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=10)
     for party in deployment.testbed.manifest.aggregators:
-        certificates.write(deployment.party(party.name), authority.issue(party.name))
         deployment.start_party(party.name)
     valid, expired = authority.issue("a"), authority.issue("a", days=5, now=past)
     assert calls(deployment, [Join(run_id(deployment), b"")], credentials=valid)[0].step == 0

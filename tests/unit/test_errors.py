@@ -5,7 +5,7 @@ import re
 import pytest
 
 from protocols import errors
-from protocols.errors import LpmError, ParameterError, ProtocolError, Unavailable, error_of
+from protocols.errors import LpmError, ParameterError, ProtocolError, TooManyCalls, Unavailable, error_of
 
 
 def tree(cls=LpmError):
@@ -51,12 +51,16 @@ def test_codes_are_stable():
         "ConfigError": "config",
         "DataError": "data",
         "WouldWrap": "would-wrap",
+        "BadSignature": "bad-signature",
+        "PolicyConflict": "policy-conflict",
         "ModelError": "model",
         "ProtocolError": "protocol",
         "WireError": "wire",
         "WrongLength": "wrong-length",
         "ManifestMismatch": "manifest-mismatch",
         "NotEnrolled": "not-enrolled",
+        "Revoked": "revoked",
+        "NotSealed": "not-sealed",
         "NotJoined": "not-joined",
         "ConflictingReplay": "conflicting-replay",
         "RoundClosed": "round-closed",
@@ -64,6 +68,7 @@ def test_codes_are_stable():
         "CohortTooSmall": "cohort-too-small",
         "PartiesDisagree": "parties-disagree",
         "Unavailable": "unavailable",
+        "TooManyCalls": "too-many-calls",
     }
 
 
@@ -80,7 +85,7 @@ def test_an_unknown_code_is_an_error_of_the_protocol(code):
 
 
 def test_only_an_unavailable_party_may_be_called_again():
-    assert [cls for cls in all_of_ours() if cls.retry] == [Unavailable]
+    assert [cls for cls in all_of_ours() if cls.retry] == [Unavailable, TooManyCalls]
 
 
 def test_a_mistake_of_a_person_is_a_value_error():

@@ -1,0 +1,59 @@
+"""The keys of a testbed's parties: all made here, by one user, so they protect nothing from that user."""
+
+import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Final, final
+
+import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from protocols import certificates, signing
+from protocols.certificates import Authority, Credentials
+from protocols.manifest import Manifest
+from protocols.party_keys import ServerKeys
+from protocols.trust import Trust
+
+VALID: Final = datetime.timedelta(days=30)
+EARLY: Final = datetime.timedelta(minutes=5)  # clocks differ
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class TestbedKeys:
+    """What the parties of a testbed hold.
+
+    Attributes:
+        operator: of the run; signs its manifest.
+        servers: keys of aggregators and dealer, and `credentials`, by their names.
+    """
+
+    __test__ = False
+
+    operator: Ed25519PrivateKey = field(repr=False)
+    authority: Authority
+    servers: Mapping[str, ServerKeys]
+    credentials: Mapping[str, Credentials]
+
+
+def pinned(manifest: Manifest) -> tuple[Manifest, TestbedKeys]:
+    """Make keys for all servers of a testbed, and return its manifest with them pinned, each under its own operator."""
+    authority = certificates.new_authority(f"testbed {manifest.name}")
+    dealer = manifest.dealer.name if manifest.dealer else None
+    names = [party.name for party in manifest.aggregators] + ([dealer] if dealer else [])
+    servers = {name: ServerKeys.generate(dealer=name == dealer) for name in names}
+    credentials = {name: authority.issue(name) for name in names}
+    now = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
+    trust = Trust(
+        operator="testbed",
+        collusion_bound=len(manifest.aggregators) - 1,
+        not_before=now - EARLY,
+        not_after=now + VALID,
+        keys={
+            name: keys.public(f"operator-of-{name}"[:63], credentials[name].certificate)
+            for name, keys in servers.items()
+        },
+    )
+    keys = TestbedKeys(signing.new_key(), authority, MappingProxyType(servers), MappingProxyType(credentials))
+    return msgspec.structs.replace(manifest, trust=trust), keys

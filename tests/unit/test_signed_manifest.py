@@ -1,0 +1,172 @@
+"""A manifest and its signature: who answers for a run, until when, and with which keys."""
+
+import datetime
+import re
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lpm_secure.testbed_keys import pinned
+from protocols import canonical, certificates, signed_manifest, signing
+from protocols import manifest as manifests
+from protocols.errors import BadSignature, ParameterError
+from protocols.party_keys import ServerKeys, server_keys
+from protocols.sealing.keys import SealingKey
+from protocols.signing import Purpose
+from protocols.trust import PartyKeys, Trust
+
+DAY = datetime.timedelta(days=1)
+
+
+@pytest.fixture(scope="module")
+def signed(manifest_of):
+    """Return a manifest with pinned keys, the keys, and its signature."""
+    manifest, keys = pinned(manifest_of(mode="outcome"))
+    return manifest, keys, signed_manifest.sign(manifest, keys.operator)
+
+
+def key_of(keys):
+    return signing.public_of(keys.operator)
+
+
+def changed(manifest, **changes):
+    return msgspec.structs.replace(manifest, trust=msgspec.structs.replace(manifest.trust, **changes))
+
+
+def test_what_the_operator_signed_is_taken(signed, tmp_path):
+    manifest, keys, signature = signed
+    signed_manifest.verify(manifest, signature, operator_key=key_of(keys))
+    path = tmp_path / "manifest.json"
+    path.write_bytes(manifests.encode(manifest))
+    with pytest.raises(ParameterError, match=r"cannot read the manifest signature .*manifest\.sig"):
+        signed_manifest.load_verified(path, operator_key=key_of(keys))
+    path.with_suffix(".sig").write_bytes(canonical.encode(signature))
+    assert signed_manifest.load_verified(path, operator_key=key_of(keys)) == manifest
+
+
+def test_another_manifest_key_or_signer_is_refused(signed):
+    manifest, keys, signature = signed
+    with pytest.raises(BadSignature, match="of another manifest"):
+        signed_manifest.verify(msgspec.structs.replace(manifest, steps=5), signature, operator_key=key_of(keys))
+    with pytest.raises(BadSignature, match="was not made over it with the key"):
+        signed_manifest.verify(manifest, signature, operator_key=signing.public_of(signing.new_key()))
+    renamed = msgspec.structs.replace(signature, operator="somebody")
+    with pytest.raises(BadSignature, match="signed by somebody, but the manifest is of testbed"):
+        signed_manifest.verify(manifest, renamed, operator_key=key_of(keys))
+
+
+@given(bit=st.integers(0, 64 * 8 - 1))
+def test_a_signature_with_any_bit_flipped_is_refused(signed, bit):
+    manifest, keys, signature = signed
+    flipped = bytearray(signature.signature)
+    flipped[bit // 8] ^= 1 << bit % 8
+    with pytest.raises(BadSignature):
+        signed_manifest.verify(
+            manifest, msgspec.structs.replace(signature, signature=bytes(flipped)), operator_key=key_of(keys)
+        )
+
+
+@given(st.sampled_from(Purpose), st.sampled_from(Purpose), st.binary(max_size=20), st.binary(max_size=20))
+def test_a_signature_is_for_one_purpose_and_one_content(made_for, used_for, content, other):
+    key = signing.new_key()
+    signature = signing.sign(key, made_for, content)
+    if (made_for, content) == (used_for, other):
+        signing.verify(signing.public_of(key), used_for, other, signature)
+    else:
+        with pytest.raises(BadSignature):
+            signing.verify(signing.public_of(key), used_for, other, signature)
+
+
+def test_a_manifest_is_refused_before_its_time_and_after_it(signed):
+    manifest, keys, signature = signed
+    for now, said in (
+        (manifest.trust.not_before - DAY, "valid from"),
+        (manifest.trust.not_after, "expired at"),
+    ):
+        with pytest.raises(BadSignature, match=said):
+            signed_manifest.verify(manifest, signature, operator_key=key_of(keys), now=now)
+
+
+def test_a_manifest_without_keys_is_signed_by_nobody(manifest_of):
+    with pytest.raises(ParameterError, match="pins no keys"):
+        signed_manifest.sign(manifest_of(), signing.new_key())
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda m: {"collusion_bound": 2}, "collusion_bound is 2, but 2 aggregators together can read everything"),
+        (lambda m: {"keys": {}}, "trust.keys has keys of nobody"),
+        (lambda m: {"keys": {**m.trust.keys, "x": m.trust.keys["dealer"]}}, "same operator"),
+        (lambda m: {"not_after": m.trust.not_before}, "before it begins"),
+        (lambda m: {"not_after": m.trust.not_after.replace(microsecond=1)}, "UTC and whole seconds"),
+        (lambda m: {"not_after": m.trust.not_after.astimezone(datetime.timezone(DAY / 24))}, "UTC and whole seconds"),
+        (lambda m: {"keys": other(m, "aggregator-0", operator="operator-of-dealer")}, "same operator"),
+        (lambda m: {"keys": other(m, "aggregator-0", sealing=None)}, "aggregator-0: every aggregator has a sealing"),
+        (lambda m: {"keys": other(m, "aggregator-0", identity=m.trust.keys["dealer"].identity)}, "same identity key"),
+    ],
+    ids=["bound", "none", "surplus", "ends first", "fraction", "zone", "operator", "sealing", "identity"],
+)
+def test_what_contradicts_the_parties_is_refused(signed, change, said):
+    manifest = signed[0]
+    with pytest.raises(ParameterError, match=re.escape(said)):
+        changed(manifest, **change(manifest))
+
+
+def other(manifest, name, **changes):
+    """Return the pinned keys with those of one party changed."""
+    return {**manifest.trust.keys, name: msgspec.structs.replace(manifest.trust.keys[name], **changes)}
+
+
+def test_trust_is_part_of_the_id_and_of_the_canonical_bytes(signed):
+    manifest = signed[0]
+    later = changed(manifest, not_after=manifest.trust.not_after + DAY)
+    assert manifests.run_id(later) != manifests.run_id(manifest)
+    content = manifests.encode(manifest)
+    assert manifests.decode(content) == manifest
+    with pytest.raises(ParameterError, match="canonical form"):
+        manifests.decode(re.sub(rb'(\d)Z"', rb'\1+00:00"', content))
+
+
+def test_a_server_refuses_a_manifest_that_pins_other_keys(signed, tmp_path):
+    manifest, keys, _ = signed
+    certificates.write(tmp_path, keys.credentials["aggregator-0"])
+    keys.servers["aggregator-0"].write(tmp_path)
+    assert server_keys(tmp_path, manifest, "aggregator-0").sealing.public == keys.servers["aggregator-0"].sealing.public
+    for name in ("aggregator-1", "dealer"):
+        with pytest.raises(ParameterError, match="not those that the manifest pins"):
+            server_keys(tmp_path, manifest, name)
+    certificates.write(tmp_path, keys.authority.issue("aggregator-0"))  # a new TLS key under the same name
+    with pytest.raises(ParameterError, match="not those that the manifest pins"):
+        server_keys(tmp_path, manifest, "aggregator-0")
+
+
+def test_keys_are_private_files_that_are_never_written_over_and_never_printed(tmp_path):
+    keys = ServerKeys.generate()
+    keys.write(tmp_path)
+    for file in tmp_path.iterdir():
+        assert file.stat().st_mode & 0o777 == 0o600
+    with pytest.raises(ParameterError, match="is there already"):
+        keys.write(tmp_path)
+    again = ServerKeys.read(tmp_path)
+    assert signing.public_of(again.identity) == signing.public_of(keys.identity)
+    assert again.sealing.public == keys.sealing.public
+    (tmp_path / "sealing.key").chmod(0o640)
+    with pytest.raises(ParameterError, match="has mode 640"):
+        ServerKeys.read(tmp_path)
+    secret = keys.sealing._secret
+    assert secret.hex()[:16] not in repr(keys) + repr(keys.sealing)
+    assert repr(secret)[2:20] not in repr(keys) + repr(keys.sealing)
+
+
+def test_public_keys_of_wrong_lengths_are_refused(signed):
+    content = canonical.encode(signed[0].trust)
+    kinds = {"identity": PartyKeys, "trust": Trust}
+    assert canonical.decode(content, kinds["trust"], what="trust") == signed[0].trust
+    short = content.replace(b'"certificate":"', b'"certificate":"AAAA')
+    with pytest.raises(ParameterError, match="not a trust"):
+        canonical.decode(short, Trust, what="trust")
+    with pytest.raises(ParameterError, match="a sealing key of 3 bytes"):
+        SealingKey.of(b"abc")
