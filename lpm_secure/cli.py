@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from lpm_secure import cli_data, cli_population
-from lpm_secure.cli_keys import keys
+from lpm_secure import cli_data, cli_manifest, cli_population
+from lpm_secure.cli_keys import identity, keys
 from lpm_secure.cli_run import engine, run, up
 from protocols import __version__
 from protocols.errors import LpmError, ParameterError
@@ -24,8 +24,10 @@ app.command()(run)
 app.command()(up)
 app.command()(engine)
 app.command()(keys)
+app.command()(identity)
 app.add_typer(cli_data.app, name="data")
 app.add_typer(cli_population.app, name="population")
+app.add_typer(cli_manifest.app, name="manifest")
 
 
 def _version(wanted: bool) -> None:

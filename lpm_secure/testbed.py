@@ -13,10 +13,9 @@ from lpm_secure.config import Config
 from lpm_secure.data.contact_data import ContactData
 from lpm_secure.engine.agents import Agents
 from lpm_secure.engine.graph import Graph
-from lpm_secure.laws import law_of
-from protocols.draws import LAW_TOTAL
+from lpm_secure.model import model_of
 from protocols.errors import ConfigError
-from protocols.fixed import I64, U64, to_fixed
+from protocols.fixed import I64, U64
 from protocols.layout import Layout
 from protocols.manifest import AggregatorParty, ClientParty, DealerParty, Manifest
 from protocols.philox import Purpose, words
@@ -157,12 +156,4 @@ def _clients(config: Config, data: ContactData) -> tuple[ClientParty, ...]:
 
 def _model(config: Config) -> Seir:
     """Return the model's public integers."""
-    given, f, dt = config.model, config.model.fraction_bits, config.dt
-    return Seir(
-        beta=tuple(to_fixed(beta * dt, f=f, name=f"model.beta.{name}") for name, beta in given.beta.items()),
-        cell_beta=to_fixed(given.cell_beta * dt, f=f, name="model.cell_beta"),
-        latent=law_of(given.latent, dt=dt),
-        infectious=law_of(given.infectious, dt=dt),
-        initial=round(given.initial * LAW_TOTAL),
-        f=f,
-    )
+    return model_of(config.model, dt=config.dt)

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from protocols import certificates, signing
 from protocols.certificates import Authority, Credentials
 from protocols.manifest import Manifest
-from protocols.party_keys import ServerKeys
+from protocols.party_keys import ServerKeys, digest_of
 from protocols.trust import Trust
 
 VALID: Final = datetime.timedelta(days=30)
@@ -51,7 +51,7 @@ def pinned(manifest: Manifest) -> tuple[Manifest, TestbedKeys]:
         not_before=now - EARLY,
         not_after=now + VALID,
         keys={
-            name: keys.public(f"operator-of-{name}"[:63], credentials[name].certificate)
+            name: keys.public(f"operator-of-{name}"[:63], digest_of(credentials[name].certificate))
             for name, keys in servers.items()
         },
     )

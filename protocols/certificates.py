@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final, final
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
@@ -16,6 +17,8 @@ from protocols.errors import ParameterError
 
 PRIVATE_MODE: Final = 0o600
 DAYS: Final = 90
+WARN: Final = datetime.timedelta(days=7)
+MAX_REQUEST: Final = 2**13
 
 
 @final
@@ -45,16 +48,76 @@ class Authority:
             now: when that begins; five minutes ago unless told, for clocks that differ.
         """
         key = ec.generate_private_key(ec.SECP256R1())
+        return Credentials(
+            _pem(self.certificate), self._certify(name, key.public_key(), days=days, now=now), _private_pem(key)
+        )
+
+    def certify(self, request: bytes, *, name: str, days: float = DAYS, now: datetime.datetime | None = None) -> bytes:
+        """Sign a request that a party made (PEM), and return its certificate (PEM).
+
+        Args:
+            name: that the request must have; of what else it asks for, nothing is granted.
+
+        Raises:
+            ParameterError: no request, of another name, with another kind of key, or not signed with its own key.
+        """
+        return self._certify(name, requested_key(request, name=name), days=days, now=now)
+
+    def _certify(
+        self, name: str, key: ec.EllipticCurvePublicKey, *, days: float, now: datetime.datetime | None
+    ) -> bytes:
         loopback = [x509.IPAddress(IPv4Address("127.0.0.1")), x509.IPAddress(IPv6Address("::1"))]
         usage = [ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.SERVER_AUTH]
         certificate = (
-            _builder(name, self.certificate.subject, key.public_key(), days, now)
+            _builder(name, self.certificate.subject, key, days, now)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(x509.SubjectAlternativeName([x509.DNSName(name), *loopback]), critical=False)
             .add_extension(x509.ExtendedKeyUsage(usage), critical=False)
             .sign(self.private_key, hashes.SHA256())
         )
-        return Credentials(_pem(self.certificate), _pem(certificate), _private_pem(key))
+        return _pem(certificate)
+
+
+def new_request(name: str) -> tuple[bytes, bytes]:
+    """Make a key and a request for a certificate where the party runs: both PEM, the key first."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    request = x509.CertificateSigningRequestBuilder().subject_name(subject).sign(key, hashes.SHA256())
+    return _private_pem(key), request.public_bytes(serialization.Encoding.PEM)
+
+
+def requested_key(request: bytes, *, name: str) -> ec.EllipticCurvePublicKey:
+    """Return the public key of a request (PEM); see `Authority.certify`."""
+    if len(request) > MAX_REQUEST:
+        raise ParameterError(f"the request has {len(request)} bytes; at most {MAX_REQUEST} are allowed")
+    try:
+        parsed = x509.load_pem_x509_csr(request)
+        names = [str(part.value) for part in parsed.subject]
+        key, own = parsed.public_key(), parsed.is_signature_valid
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        raise ParameterError(f"not a request for a certificate: {error}") from None
+    if names != [name]:
+        raise ParameterError(f"the request is for {', '.join(names)[:80] or 'nobody'}; it must be for {name} alone")
+    if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, ec.SECP256R1):
+        raise ParameterError(f"the request of {name} has no P-256 key; make it with lpm identity or lpm enrol")
+    if not own:
+        raise ParameterError(f"the request of {name} is not signed with its own key; ask for another one")
+    return key
+
+
+def expiry(certificate: bytes) -> datetime.datetime:
+    """Return when a certificate (PEM) ends, UTC."""
+    return x509.load_pem_x509_certificate(certificate).not_valid_after_utc
+
+
+def expires_soon(certificate: bytes, *, now: datetime.datetime | None = None) -> str | None:
+    """Return a line for the party's owner in the last week of its certificate (PEM), or nothing."""
+    end = expiry(certificate)
+    left = end - (now or datetime.datetime.now(datetime.UTC))
+    if left > WARN:
+        return None
+    said = f"expires in {max(left.days, 0)} days" if left > datetime.timedelta(0) else "has expired"
+    return f"the certificate {said}, at {end:%F %T} UTC; ask the run's operator for a new one"
 
 
 def new_authority(name: str, *, days: float = DAYS, now: datetime.datetime | None = None) -> Authority:
@@ -91,6 +154,18 @@ def write(folder: Path, credentials: Credentials) -> None:
     _write(folder / "authority.pem", credentials.authority, 0o644)
     _write(folder / "certificate.pem", credentials.certificate, 0o644)
     _write(folder / "private.key", credentials.private_key, PRIVATE_MODE)
+
+
+def write_public(folder: Path, authority: Authority, certificate: bytes) -> None:
+    """Keep what a party gets back for its request: its certificate (PEM), and the authority's."""
+    folder.mkdir(parents=True, exist_ok=True)
+    _write(folder / "authority.pem", _pem(authority.certificate), 0o644)
+    _write(folder / "certificate.pem", certificate, 0o644)
+
+
+def certificate_of(folder: Path) -> bytes:
+    """Return the certificate (PEM) in a party's folder; it is public."""
+    return _read(folder / "certificate.pem")
 
 
 def read(folder: Path) -> Credentials:

@@ -3,7 +3,7 @@
 import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import final
+from typing import Any, final
 
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
@@ -46,20 +46,25 @@ class ServerKeys:
         identity = signing.read_key(folder / IDENTITY)
         return cls(identity, None if dealer else SealingKey.read(folder / SEALING))
 
-    def public(self, operator: str, certificate: bytes) -> PartyKeys:
-        """Return what a manifest pins, with the party's TLS certificate (PEM)."""
+    def public(self, operator: str, tls: bytes) -> PartyKeys:
+        """Return what a manifest pins, with the digest of the party's TLS key."""
         return PartyKeys(
             operator=operator,
             identity=signing.public_of(self.identity),
             sealing=None if self.sealing is None else self.sealing.public,
-            certificate=digest_of(x509.load_pem_x509_certificate(certificate)),
+            certificate=tls,
         )
 
 
-def digest_of(certificate: x509.Certificate) -> bytes:
-    """Return what a certificate is pinned by: SHA-256 of its public key, so that a renewed one still fits."""
+def digest_of(certificate: bytes) -> bytes:
+    """Return what a certificate (PEM) is pinned by: its public key, so that a renewed one still fits."""
+    return digest_of_key(x509.load_pem_x509_certificate(certificate).public_key())
+
+
+def digest_of_key(key: Any) -> bytes:
+    """Return SHA-256 of a public key's DER form."""
     form = serialization.PublicFormat.SubjectPublicKeyInfo
-    return hashlib.sha256(certificate.public_key().public_bytes(serialization.Encoding.DER, form)).digest()
+    return hashlib.sha256(key.public_bytes(serialization.Encoding.DER, form)).digest()
 
 
 def server_keys(folder: Path, manifest: Manifest, name: str) -> ServerKeys:
@@ -77,7 +82,7 @@ def server_keys(folder: Path, manifest: Manifest, name: str) -> ServerKeys:
             f"the manifest pins no keys of {name}; it has those of {', '.join(trust_of(manifest).keys)}"
         )
     keys = ServerKeys.read(folder, dealer=pinned.sealing is None)
-    if keys.public(pinned.operator, certificates.read(folder).certificate) != pinned:
+    if keys.public(pinned.operator, digest_of(certificates.certificate_of(folder))) != pinned:
         raise ParameterError(
             f"the keys in {folder} are not those that the manifest pins for {name}; use the folder they were made in"
         )

@@ -1,0 +1,52 @@
+"""A manifest for people to read, and what differs between two."""
+
+from typing import Any, Final
+
+import msgspec
+
+from protocols import manifest as manifests
+from protocols.manifest import Manifest
+
+LONG: Final = 64  # characters of a value; longer ones are cut
+
+
+def rows_of(manifest: Manifest) -> list[tuple[str, str]]:
+    """Return every field of a manifest by its path, agents and keys shortened; the run's id first."""
+    return [("run", manifests.run_id(manifest).hex()), *_rows(_fields(manifest))]
+
+
+def differences(one: Manifest, other: Manifest) -> list[tuple[str, str, str]]:
+    """Return each field that differs: its path and both values, `-` where there is none."""
+    mine, theirs = _flat("", _fields(one)), _flat("", _fields(other))
+    paths = [*mine, *(path for path in theirs if path not in mine)]
+    return [
+        (path, _short(mine.get(path, "-")), _short(theirs.get(path, "-")))
+        for path in paths
+        if mine.get(path) != theirs.get(path)
+    ]
+
+
+def _fields(manifest: Manifest) -> dict[str, Any]:
+    found: dict[str, Any] = msgspec.to_builtins(manifest)
+    for key in ("aggregators", "clients"):  # by name, so that one that is left out moves no other
+        found[key] = {party.pop("name"): party for party in found[key]}
+    return found
+
+
+def _rows(fields: dict[str, Any]) -> list[tuple[str, str]]:
+    return [(path, _short(value)) for path, value in _flat("", fields).items()]
+
+
+def _flat(path: str, value: Any) -> dict[str, Any]:
+    if isinstance(value, dict) and value:
+        parts = [_flat(f"{path}.{key}" if path else str(key), each) for key, each in value.items()]
+        return {key: each for part in parts for key, each in part.items()}
+    return {path: value}
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        text = ", ".join(str(each) for each in value[:8])
+        return f"{text}, ... ({len(value):,} in all)" if len(value) > 8 else text or "none"
+    text = "none" if value is None else str(value)
+    return text if len(text) <= LONG else f"{text[:LONG]}... ({len(text)} characters)"

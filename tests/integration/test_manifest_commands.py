@@ -1,0 +1,149 @@
+"""`lpm manifest`, `lpm identity` and `lpm keys` as two operators and a run's operator use them."""
+
+import re
+
+import pytest
+from typer.testing import CliRunner
+
+from lpm_secure.cli import app
+from protocols import certificates, signed_manifest
+from protocols import manifest as manifests
+from protocols.errors import BadSignature, ConfigError, ParameterError
+from protocols.party_keys import server_keys
+
+DEPLOYMENT = """
+name = "winter"
+operator = "ministry"
+not_before = 2026-01-01T00:00:00Z
+not_after = 2096-01-01T00:00:00Z
+steps = 30
+max_message = 50
+min_cohort = 2
+
+[model]
+beta = {near = 0.001}
+latent = {mean = 2, sd = 1}
+infectious = {mean = 4, sd = 1}
+initial = 0.01
+
+[[aggregators]]
+public = "agg-a/public.json"
+address = "a.example:8443"
+mpc = "a.example:8444"
+
+[[aggregators]]
+public = "agg-b/public.json"
+address = "b.example:8443"
+mpc = "b.example:8444"
+
+[dealer]
+public = "dealer/public.json"
+address = "c.example:8443"
+
+[[clients]]
+name = "hospital"
+agents = [1, 2, 3]
+
+[[clients]]
+name = "school"
+agents = "school.txt"
+"""
+
+
+def lpm(*arguments, code=0):
+    """Run a command in this process, and return what it printed, or the error it raised."""
+    done = CliRunner().invoke(app, [str(each) for each in arguments])
+    if isinstance(done.exception, ParameterError):
+        raise done.exception
+    assert done.exit_code == code, done.output
+    return done.stdout
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for name, operator in (("agg-a", "university"), ("agg-b", "charity"), ("dealer", "statistics")):
+        lpm("identity", tmp_path / name, name, "--operator", operator, *(["--dealer"] if name == "dealer" else []))
+    (tmp_path / "school.txt").write_text("10\n11\n")
+    (tmp_path / "deployment.toml").write_text(DEPLOYMENT)
+    return tmp_path
+
+
+def test_real_parties_get_a_manifest_that_each_checks_under_the_key_it_pinned(folder):
+    path = folder / "manifest.json"
+    lpm("manifest", "new", folder / "deployment.toml", "--out", path)
+    said = lpm("manifest", "sign", path, "--key", folder / "operator.key")
+    pinned = re.search(r'operator_key = "(.*)"', said)[1]
+    assert "signed by ministry" in lpm("manifest", "verify", path, "--operator-key", pinned)
+    manifest = manifests.load(path)
+    assert manifest.testbed_seed is None
+    assert [party.agents for party in manifest.clients] == [(1, 2, 3), (10, 11)]
+    assert {name: keys.operator for name, keys in manifest.trust.keys.items()} == {
+        "agg-a": "university",
+        "agg-b": "charity",
+        "dealer": "statistics",
+    }
+    shown = lpm("manifest", "show", path)
+    assert manifests.run_id(manifest).hex() in shown
+    assert re.search(r"^trust\.keys\.agg-a\.operator +university$", shown, re.MULTILINE)
+
+
+def test_a_server_takes_part_with_the_certificate_for_its_request_and_the_key_that_never_left_it(folder):
+    lpm("manifest", "new", folder / "deployment.toml", "--out", folder / "manifest.json")
+    manifest = manifests.load(folder / "manifest.json")
+    for name in manifest.trust.keys:
+        lpm("keys", folder / "pki", name, "--request", folder / name / "request.pem")
+        assert {file.name for file in (folder / "pki" / name).iterdir()} == {"authority.pem", "certificate.pem"}
+        for file in (folder / "pki" / name).iterdir():
+            (folder / name / file.name).write_bytes(file.read_bytes())
+        server_keys(folder / name, manifest, name)
+        certificates.read(folder / name)
+    lines = lpm("keys", folder / "pki").splitlines()
+    assert [line.split()[0] for line in lines] == ["agg-a", "agg-b", "dealer"]
+    assert all("valid until" in line for line in lines)
+    soon = certificates.read_authority(folder / "pki").issue("agg-a", days=6.9)
+    certificates.write(folder / "pki" / "agg-a", soon)
+    assert "agg-a  the certificate expires in 6 days" in lpm("keys", folder / "pki")
+
+
+def test_a_request_for_another_name_is_not_signed(folder):
+    with pytest.raises(ParameterError, match="the request is for agg-b; it must be for agg-a alone"):
+        lpm("keys", folder / "pki", "agg-a", "--request", folder / "agg-b" / "request.pem")
+
+
+def test_a_changed_manifest_no_longer_verifies_and_diff_names_the_change(folder):
+    path, other = folder / "manifest.json", folder / "other.json"
+    lpm("manifest", "new", folder / "deployment.toml", "--out", path)
+    pinned = re.search(r'operator_key = "(.*)"', lpm("manifest", "sign", path, "--key", folder / "operator.key"))[1]
+    assert lpm("manifest", "diff", path, path) == ""
+    (folder / "deployment.toml").write_text(DEPLOYMENT.replace("min_cohort = 2", "min_cohort = 1"))
+    lpm("manifest", "new", folder / "deployment.toml", "--out", other)
+    assert lpm("manifest", "diff", path, other, code=1) == "min_cohort\n  - 2\n  + 1\n"
+    signed_manifest.signature_path(other).write_bytes(signed_manifest.signature_path(path).read_bytes())
+    with pytest.raises(BadSignature, match="of another manifest"):
+        lpm("manifest", "verify", other, "--operator-key", pinned)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('"agg-b/public.json"', '"agg-a/public.json"', "the same name"),
+        ('"school.txt"', '"hospital.txt"', "cannot read .*hospital.txt"),
+        ("[1, 2, 3]", "[1, 2, 10]", "an agent is listed twice"),
+        ("min_cohort", "min_cohrt", "did you mean `min_cohort`"),
+        ("max_message = 50", "max_message = 50\ncollusion_bound = 2", "2 aggregators together can read everything"),
+    ],
+)
+def test_a_mistake_in_a_deployment_is_one_line(folder, old, new, said):
+    (folder / "deployment.toml").write_text(DEPLOYMENT.replace(old, new))
+    with pytest.raises(ParameterError, match=said) as caught:
+        lpm("manifest", "new", folder / "deployment.toml", "--out", folder / "manifest.json")
+    assert "\n" not in str(caught.value)
+    assert isinstance(caught.value, ConfigError | ParameterError)
+
+
+def test_keys_of_a_server_and_manifests_are_not_written_over(folder):
+    with pytest.raises(ParameterError, match="is there already"):
+        lpm("identity", folder / "agg-a", "agg-a", "--operator", "university")
+    lpm("manifest", "new", folder / "deployment.toml", "--out", folder / "manifest.json")
+    with pytest.raises(ParameterError, match="File exists"):
+        lpm("manifest", "new", folder / "deployment.toml", "--out", folder / "manifest.json")
