@@ -1,13 +1,16 @@
-"""The secure comparison of one run, as its rounds use it: CrypTen parties in a thread of each aggregator's process."""
+"""The joint computations of one run, as its rounds use them: CrypTen parties in a thread of each aggregator's process."""
 
 from pathlib import Path
-from typing import final
+from typing import TypeVar, final
 
+from aggregator.joint import Program
 from aggregator.mpc import AsyncMpcWorker, Identity, MpcWorker, Operator, PartyConfig
+from aggregator.mpc.worker import Task
 from protocols import manifest as manifests
 from protocols.errors import ParameterError
-from protocols.fixed import I64
 from protocols.manifest import Manifest
+
+T = TypeVar("T")
 
 
 def operator(name: str, address: str) -> Operator:
@@ -35,7 +38,7 @@ def parties_of(manifest: Manifest) -> tuple[tuple[Operator, ...], Operator]:
 
 @final
 class MpcComparer:
-    """Compares shares with the other aggregators' comparers; the first call joins them."""
+    """Computes on shares with the other aggregators' comparers; the first call joins them."""
 
     def __init__(self, manifest: Manifest, index: int, credentials: Path) -> None:
         """Open this aggregator's port for the computation."""
@@ -52,9 +55,15 @@ class MpcComparer:
         self._worker = MpcWorker(config)
         self._async = AsyncMpcWorker(self._worker)
 
-    async def compare(self, h: I64, tau: I64, *, step: int, bits: int) -> tuple[bytes, I64]:
-        """Return the name of this joint comparison, and int64[n], this party's share of the bits `h > tau`."""
-        return await self._async.compare_named(h, tau, step=step, bits=bits)
+    async def compute(self, program: Program[T], *, kind: bytes, step: int) -> T:
+        """Run a program in the MPC thread; all parties must run it, for the same step and of the same kind."""
+
+        def call() -> T:
+            from aggregator.mpc.calculator import MpcCalculator  # noqa: PLC0415 (torch is loaded in the MPC thread)
+
+            return program(MpcCalculator())
+
+        return await self._async.compute(Task(kind, step, call))
 
     def close(self) -> None:
         """End the thread and its connections."""

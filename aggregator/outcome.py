@@ -1,37 +1,20 @@
 """Outcome mode at one aggregator: hazards and thresholds as shares, and one secure comparison per agent and step."""
 
-import asyncio
-import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Protocol, final
+from typing import Final, final
 
 import numpy as np
 
-from aggregator.store import Kept, Store
-from protocols.errors import Unavailable
+from aggregator.joint import Calculator, Comparer, ComparingPeer, Joint, Program, Result
+from aggregator.store import Store
+from aggregator.validity import Ranges
 from protocols.fixed import I64, U64, from_ring, to_ring
 from protocols.layout import Layout
 from protocols.manifest import Manifest
-from protocols.messages import Compared, ComparedQuery
 from protocols.schedule import Phase
 
-LOG: Final = logging.getLogger("aggregator")
-ATTEMPTS: Final = 5
-
-
-class Comparer(Protocol):
-    """Compares shares together with the other aggregators' comparers."""
-
-    async def compare(self, h: I64, tau: I64, *, step: int, bits: int) -> tuple[bytes, I64]:
-        """Return the name of this joint comparison, 32 bytes, and int64[n], a share of the bits `h > tau`."""
-
-
-class ComparingPeer(Protocol):
-    """Another aggregator, as a comparison needs it."""
-
-    async def compared(self, query: ComparedQuery) -> Compared:
-        """Ask which comparison of a step it has kept."""
+NO_WORDS: Final = np.zeros(0, dtype=np.int64)
 
 
 @final
@@ -61,91 +44,114 @@ class Hidden:
 
 
 @final
-class Outcome:
-    """Updates hidden shares round by round, and compares them.
+@dataclass(frozen=True, slots=True)
+class Vectors:
+    """This aggregator's shares of a round: one client's, or the total of some clients'."""
 
-    Every agent is compared in every step, infected or not, so that sizes and timing show nothing. The aggregators tell
-    a comparison's result only when all of them have kept the same one; else they do it again, on the same shares.
+    of: Callable[[str], U64] = field(repr=False)
+    total: Callable[[Sequence[str]], U64] = field(repr=False)
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class Taken:
+    """What a round comes to.
+
+    Attributes:
+        total: what clients and engine get their parts of.
+        members: the clients that counted.
+        refused: those whose shares were out of their ranges.
+        hidden: the hidden shares after the round.
+    """
+
+    total: U64 = field(repr=False)
+    members: tuple[str, ...]
+    refused: tuple[str, ...]
+    hidden: Hidden
+
+
+@final
+class Outcome:
+    """Checks shares, updates hidden ones round by round, and compares them.
+
+    Every agent is compared in every step, infected or not, so that sizes and timing show nothing.
 
     Security: this aggregator learns no hazard, no threshold and no bit, unless all aggregators pool their shares, or
-        one of them colludes with the dealer.
+        one of them colludes with the dealer. Of clients within their ranges it learns that they are.
     """
 
     def __init__(
         self, manifest: Manifest, run: bytes, store: Store, *, comparer: Comparer, peers: Sequence[ComparingPeer]
     ) -> None:
         """Go on from what the store kept."""
-        self._manifest, self._run, self._store = manifest, run, store
-        self._comparer, self._peers = comparer, peers
+        self._manifest = manifest
         self._layout = Layout.of(manifest)
-        self._bits = (manifest.hazard_bound + 1).bit_length()
-        self._kept = store.kept(run)
-        self._disowned = False
-        self._idle = asyncio.Event()
-        self._idle.set()
-        self._disowned = False
+        self._ranges = Ranges(manifest) if manifest.validity == "bits" else None
+        # Ranges are powers of two, so that a hazard of clients that lie may be twice as large.
+        self._bits = (manifest.hazard_bound + 1).bit_length() + (self._ranges is not None)
+        self._joint = Joint(manifest, run, store, comparer=comparer, peers=peers)
 
-    async def combine(self, number: int, total: U64, members: Sequence[str], hidden: Hidden) -> tuple[U64, Hidden]:
-        """Take a round's total in.
+    async def compared(self, number: int) -> bytes:
+        """Return the name of the joint computation that is kept for a round, or nothing; waits for one under way."""
+        return await self._joint.kept(number)
+
+    async def combine(self, number: int, vectors: Vectors, members: tuple[str, ...], hidden: Hidden) -> Taken:
+        """Take a round in.
 
         Args:
             number: of the round.
-            total: uint64, this aggregator's share of the sum over clients.
+            vectors: this aggregator's shares.
             members: the clients that took part.
             hidden: as it was before the round.
-
-        Returns:
-            What clients and engine get their parts of, and the hidden shares after the round.
         """
         phase = self._manifest.schedule.phase(number)
+        result = Result(b"", NO_WORDS)
+        if self._ranges is not None or phase == Phase.DECIDE:
+            kind = b" ".join([phase.name.encode(), *(member.encode() for member in members)])
+            result = await self._joint.settle(number, self._program(number, vectors, members, hidden), kind=kind)
+        counted = tuple(member for member in members if member not in result.refused)
+        after = self._after(phase, vectors.total(counted), counted, hidden)
+        total = to_ring(result.words) if phase == Phase.DECIDE else vectors.total(counted)
+        return Taken(total, counted, result.refused, after)
+
+    def _program(self, number: int, vectors: Vectors, members: tuple[str, ...], hidden: Hidden) -> Program[Result]:
+        """Return what all aggregators compute together in a round."""
+        phase = self._manifest.schedule.phase(number)
+
+        def program(calculator: Calculator) -> Result:
+            refused = self._refused(calculator, number, vectors, members)
+            if phase != Phase.DECIDE:
+                return Result(calculator.name, NO_WORDS, refused)
+            counted = [member for member in members if member not in refused]
+            after = self._after(phase, vectors.total(counted), counted, hidden)
+            h, tau = from_ring(after.hazard + after.own), from_ring(after.tau)
+            return Result(calculator.name, calculator.compare(h, tau, bits=self._bits), refused)
+
+        return program
+
+    def _refused(
+        self, calculator: Calculator, number: int, vectors: Vectors, members: Sequence[str]
+    ) -> tuple[str, ...]:
+        """Return the clients that have a word out of its range."""
+        if self._ranges is None:
+            return ()
+        words: list[I64] = [self._ranges.words(calculator, vectors.of(client), client, number) for client in members]
+        bits = [self._ranges.bits(client, number) for client in members]
+        wrong = calculator.out_of_range(np.concatenate(words), np.concatenate(bits), [part.size for part in words])
+        return tuple(client for client, found in zip(members, wrong, strict=True) if found)
+
+    def _after(self, phase: Phase, total: U64, members: Sequence[str], hidden: Hidden) -> Hidden:
+        """Return the hidden shares after a round."""
         if phase == Phase.THRESHOLDS:
-            return total, Hidden(hidden.hazard, hidden.own, total)
+            return Hidden(hidden.hazard, hidden.own, total)
         if phase == Phase.SPEAK:
             n, c = self._layout.n, self._layout.c
             beta = np.array(self._manifest.model.beta, dtype=np.uint64)
             increment = (total[: n * c].reshape(n, c) * beta).sum(axis=1, dtype=np.uint64)
-            return total, Hidden(hidden.hazard + increment, hidden.own, hidden.tau)
+            return Hidden(hidden.hazard + increment, hidden.own, hidden.tau)
         # Clients tell their own hazard as a sum from the beginning: told twice, it still counts once.
         own = hidden.own.copy()
         for client in members:
             first, end = self._layout.own[client]
             own[first:end] = total[first:end]
-        after = Hidden(hidden.hazard, own, hidden.tau)
-        return await self._decide(number, after), after
-
-    async def compared(self, number: int) -> bytes:
-        """Return the name of the comparison that is kept for a round, or nothing; waits for one under way."""
-        try:
-            await asyncio.wait_for(self._idle.wait(), self._manifest.round_timeout_s)
-        except TimeoutError:
-            self._disowned = True  # who says that it has none must never have it: the other one counts on that
-            return b""
-        return self._kept.name if self._kept is not None and self._kept.number == number else b""
-
-    async def _decide(self, number: int, hidden: Hidden) -> U64:
-        """Compare until all aggregators have kept the same comparison, and return the bits' shares, uint64[n]."""
-        query = ComparedQuery(self._run, self._manifest.schedule.step(number))
-        for _ in range(ATTEMPTS):
-            if self._kept is None or self._kept.number != number:
-                await self._compare(number, hidden)
-            mine = self._kept
-            answers = await asyncio.gather(*(peer.compared(query) for peer in self._peers))
-            if mine is not None and all(answer.name == mine.name for answer in answers):
-                return np.frombuffer(mine.bits, dtype=np.uint64)
-            LOG.warning("comparison is done again", extra={"facts": {"round": number}})
-            self._kept = None
-        raise Unavailable(f"the aggregators could not agree on a comparison in {ATTEMPTS} attempts; call again")
-
-    async def _compare(self, number: int, hidden: Hidden) -> None:
-        self._idle.clear()
-        self._disowned = False
-        try:
-            h, tau = from_ring(hidden.hazard + hidden.own), from_ring(hidden.tau)
-            name, bits = await self._comparer.compare(h, tau, step=number, bits=self._bits)
-            if self._disowned:
-                return
-            kept = Kept(number, name, to_ring(bits).tobytes())
-            self._store.keep(self._run, kept)
-            self._kept = kept
-        finally:
-            self._idle.set()
+        return Hidden(hidden.hazard, own, hidden.tau)

@@ -8,7 +8,8 @@ from typing import Final, Protocol, final
 
 import numpy as np
 
-from aggregator.outcome import Comparer, ComparingPeer, Hidden, Outcome
+from aggregator.joint import Comparer, ComparingPeer
+from aggregator.outcome import Hidden, Outcome
 from aggregator.round import Round, digest
 from aggregator.store import Done, Frozen, Store
 from aggregator.sums import Sums
@@ -21,6 +22,7 @@ from protocols.errors import (
     NotJoined,
     RoundAhead,
     RoundClosed,
+    ShareRefused,
     Unavailable,
     WrongLength,
 )
@@ -148,6 +150,8 @@ class Run:
             )
         if client not in done.members:
             self._alive(client)
+            if client in done.refused:
+                raise ShareRefused(f"{client} shared a number out of range in step {message.step}; it did not count")
             raise RoundClosed(f"step {message.step} has closed without {client}; go on with step {message.step + 1}")
         return self._sums.told(client, message.step, message.phase, done)
 
@@ -187,8 +191,8 @@ class Run:
         return Members(query.step, decided, query.phase)
 
     async def compared(self, query: ComparedQuery) -> Compared:
-        """Tell another aggregator which comparison of a step this one has kept."""
-        number = self._schedule.number(query.step, Phase.DECIDE)
+        """Tell another aggregator which joint computation of a round this one has kept."""
+        number = self._schedule.number(query.step, query.phase)
         name = b"" if self._outcome_mode is None else await self._outcome_mode.compared(number)
         return Compared(query.step, name)
 
@@ -324,14 +328,23 @@ class Run:
 
     async def _done(self, current: Round, members: tuple[str, ...]) -> Done:
         """Add up the members' shares, and in outcome mode take the sum in."""
-        total, hidden = self._sums.add_up(current, members, self._keys), b""
-        if self._outcome_mode is not None:
+        vectors, hidden = self._sums.vectors(current, self._keys), b""
+        refused: tuple[str, ...] = ()
+        if self._outcome_mode is None:
+            total = vectors.total(members)
+        else:
             before = Hidden.decode(b"" if self.last is None else self.last.hidden, self.layout.n)
-            total, after = await self._outcome_mode.combine(current.number, total, members, before)
-            hidden = after.encode()
+            taken = await self._outcome_mode.combine(current.number, vectors, members, before)
+            total, members, refused, hidden = taken.total, taken.members, taken.refused, taken.hidden.encode()
+            for client in refused:
+                LOG.warning("share refused", extra={"facts": {"client": client, "step": current.step}})
+            if len(members) < self.manifest.min_cohort:
+                raise self._too_small(len(members), "the others' shares were out of their ranges, so the run ends")
         digests = {client: current.digests[client] for client in members}
         synthetic = b"" if current.synthetic is None else current.synthetic.tobytes()
-        return Done(current.number, current.decided or (), members, digests, total.tobytes(), synthetic, hidden)
+        return Done(
+            current.number, current.decided or (), members, digests, total.tobytes(), synthetic, hidden, refused
+        )
 
     async def _ask(self, number: int) -> list[Members]:
         query = MembersQuery(self.id, self._schedule.step(number), self._schedule.phase(number))

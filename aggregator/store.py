@@ -38,11 +38,18 @@ class Frozen(msgspec.Struct, frozen=True):
 
 @final
 class Kept(msgspec.Struct, frozen=True):
-    """A finished comparison: its name, which all aggregators that took part in it know, and this one's share of it."""
+    """A finished joint computation of a round.
+
+    Attributes:
+        name: which all aggregators that took part in it know.
+        words: this one's shares of it.
+        refused: clients whose shares were out of their ranges.
+    """
 
     number: int
     name: bytes
-    bits: bytes
+    words: bytes
+    refused: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         """Tell the round, and nothing of the shares."""
@@ -58,6 +65,7 @@ class Done(msgspec.Struct, frozen=True):
         digests: SHA-256 of each member's share, to tell a replay from a conflict.
         total: what clients and engine get their parts of; 8 bytes a word.
         hidden: in outcome mode, the hidden shares after the round.
+        refused: the clients left out because their shares were out of their ranges.
     """
 
     number: int
@@ -67,6 +75,7 @@ class Done(msgspec.Struct, frozen=True):
     total: bytes
     synthetic: bytes
     hidden: bytes
+    refused: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         """Tell the round, and nothing of the total."""
@@ -116,7 +125,7 @@ class Store:
         self._put(run, "frozen", frozen, instead_of=("frozen",))
 
     def keep(self, run: bytes, kept: Kept) -> None:
-        """Keep a finished comparison, before anybody is told of it."""
+        """Keep a finished computation, before anybody is told of it."""
         self._put(run, "kept", kept, instead_of=("kept",))
 
     def close_round(self, run: bytes, done: Done) -> None:
@@ -129,7 +138,7 @@ class Store:
         return None if content is None else msgspec.msgpack.decode(content, type=Frozen)
 
     def kept(self, run: bytes) -> Kept | None:
-        """Return the last comparison that finished."""
+        """Return the last joint computation that finished."""
         content = self._get(run, "kept")
         return None if content is None else msgspec.msgpack.decode(content, type=Kept)
 

@@ -5,6 +5,7 @@ from typing import Final, final
 
 import numpy as np
 
+from aggregator.outcome import Vectors
 from aggregator.round import Round
 from aggregator.store import Done
 from protocols.fixed import U64
@@ -42,6 +43,21 @@ class Sums:
             else:
                 total[first:end] += current.shares[client]
         return total
+
+    def vector(self, current: Round, client: str, key: bytes) -> U64:
+        """Return one client's share, uint64, of the length that the layout gives the round."""
+        if not self.expands:
+            return current.shares[client]
+        share = np.zeros(self._layout.words(self._schedule.phase(current.number), client), dtype=np.uint64)
+        self._sharing.expand(key, step=current.number, out=share)
+        return share
+
+    def vectors(self, current: Round, keys: Mapping[str, bytes]) -> Vectors:
+        """Return this aggregator's shares of a round."""
+        return Vectors(
+            lambda client: self.vector(current, client, keys[client]),
+            lambda members: self.add_up(current, members, keys),
+        )
 
     def told(self, client: str, step: int, phase: Phase, done: Done) -> Closed:
         """Return the part of a round's result that one client gets.

@@ -18,6 +18,7 @@
     │   ├── NotJoined            an exchange before the join
     │   ├── ConflictingReplay    another body for a call already taken
     │   ├── RoundClosed          a share for a step that is over
+    │   │   └── ShareRefused     the round closed without a share that was out of its ranges
     │   ├── RoundAhead           a share for a step that has not begun
     │   ├── CohortTooSmall       a release over fewer clients than promised
     │   └── PartiesDisagree      aggregators told a client different things
@@ -148,6 +149,12 @@ class RoundClosed(ProtocolError):
     """A share came after its round had closed; the client goes on with the next step."""
 
     code = "round-closed"
+
+
+class ShareRefused(RoundClosed):
+    """A client's share holds a number that is out of its range; the round closed without it."""
+
+    code = "share-refused"
 
 
 class RoundAhead(ProtocolError):

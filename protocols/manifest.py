@@ -73,6 +73,8 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         sharing: "additive", or "clear": an oracle for tests that hides nothing.
         mode: "outcome" tells a client one bit per agent and step: whether it is infected by now. "sum" tells it the
             exact exposures of its agents (the README says what that reveals).
+        validity: "bits": in outcome mode, the aggregators check on shares that every number a client tells is in its
+            range, and leave a client out of a round where one is not. "off" trusts the clients.
         edges: "dense": each client sends one vector over all agents, so nobody sees which entries are zero.
         min_cohort: a release covers at least so many clients.
         trust: whose run it is, until when, and all parties' keys. Without it nothing can be sealed: for tests inside
@@ -96,6 +98,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     engine: bool = False
     sharing: Literal["additive", "clear"] = "additive"
     mode: Literal["outcome", "sum"] = "outcome"
+    validity: Literal["bits", "off"] = "bits"
     edges: Literal["dense"] = "dense"
     aggregators: tuple[AggregatorParty, ...]
     dealer: DealerParty | None = None

@@ -109,16 +109,17 @@ class Members:
 @final
 @dataclass(frozen=True, slots=True)
 class ComparedQuery:
-    """One aggregator asks another which comparison of a step it has finished and kept."""
+    """One aggregator asks another which joint computation of a round it has finished and kept."""
 
     run_id: bytes
     step: int
+    phase: Phase = Phase.DECIDE
 
 
 @final
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """The name of the comparison that an aggregator has kept for a step: 32 bytes, or none."""
+    """The name of the joint computation that an aggregator has kept for a round: 32 bytes, or none."""
 
     step: int
     name: bytes

@@ -5,6 +5,7 @@ session, which lets tests draw their examples with hypothesis.
 """
 
 import asyncio
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -55,33 +56,31 @@ class Ending:
 
 @final
 class Opened:
-    """The oracle of comparisons: opens what all aggregators hold, compares, and shares the bits anew. Hides nothing."""
+    """The oracle of joint computations: opens what all aggregators hold, computes, and shares anew. Hides nothing.
+
+    Each party runs its program in a thread of its own; an operation waits until all parties have come to it.
+    """
 
     def __init__(self, k: int) -> None:
-        """Wait for k parties in every comparison."""
-        self._k = k
-        self._open: dict[int, tuple[list[Any], asyncio.Event]] = {}
-        self._coins = np.random.default_rng(1)
+        """Wait for k parties in every operation."""
+        self.k = k
+        self._held: list[Any] = [None] * k
+        self._barrier = threading.Barrier(k, timeout=PATIENCE_S)
+        self.coins = np.random.default_rng(1)
 
     def party(self, index: int) -> "OpenedParty":
         """Return one aggregator's part."""
         return OpenedParty(self, index)
 
-    async def compare(
-        self, index: int, h: np.ndarray, tau: np.ndarray, step: int, bits: int
-    ) -> tuple[bytes, np.ndarray]:
-        """Give each party its share of the bits, and one name of the comparison to all."""
-        held, ready = self._open.setdefault(step, ([], asyncio.Event()))
-        held.append((h.view(np.uint64), tau.view(np.uint64)))
-        if len(held) == self._k:
-            totals = [sum(column[1:], start=column[0]).view(np.int64) for column in zip(*held, strict=True)]
-            assert all(((total >= 0) & (total < 2**bits)).all() for total in totals)
-            shares = self._coins.integers(0, 2**64, (self._k, h.size), dtype=np.uint64)
-            shares[0] = (totals[0] > totals[1]).astype(np.uint64) - shares[1:].sum(axis=0, dtype=np.uint64)
-            held[:] = [shares]
-            ready.set()
-        await ready.wait()
-        return step.to_bytes(32, "big"), held[0][index].view(np.int64)
+    def together(self, index: int, share: Any, compute: Callable[[list[Any]], Any]) -> Any:
+        """Return what `compute` makes of all parties' shares; one of them computes."""
+        self._held[index] = share
+        if self._barrier.wait() == 0:
+            self._held = [compute(list(self._held))] * self.k
+        self._barrier.wait()
+        result = self._held[index]
+        self._barrier.wait()
+        return result
 
 
 @final
@@ -92,9 +91,61 @@ class OpenedParty:
     joint: Opened
     index: int
 
-    async def compare(self, h: Any, tau: Any, *, step: int, bits: int) -> tuple[bytes, Any]:
-        """Compare with the others."""
-        return await self.joint.compare(self.index, h, tau, step, bits)
+    async def compute(self, program: Callable[[Any], Any], *, kind: bytes, step: int) -> Any:
+        """Run a program with the others."""
+        return await asyncio.to_thread(program, OpenedCalculator(self.joint, self.index, step))
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class OpenedCalculator:
+    """What a program computes with, in the clear."""
+
+    joint: Opened
+    index: int
+    step: int
+
+    @property
+    def name(self) -> bytes:
+        """One name for all parties."""
+        return self.step.to_bytes(32, "big")
+
+    def public(self, numbers: Any) -> Any:
+        """Give the first party all of it."""
+        return numbers if self.index == 0 else np.zeros_like(numbers)
+
+    def compare(self, h: Any, tau: Any, *, bits: int) -> Any:
+        """Compare, and share the bits."""
+
+        def compute(h: Any, tau: Any) -> Any:
+            assert all(((total >= 0) & (total < 2**bits)).all() for total in (h, tau)) or bits > 62
+            return h > tau
+
+        return self._shared(compute, h, tau)
+
+    def multiply(self, x: Any, y: Any) -> Any:
+        """Multiply, and share the products."""
+        return self._shared(lambda x, y: x * y, x, y)
+
+    def out_of_range(self, x: Any, bits: Any, lengths: Sequence[int]) -> Any:
+        """Look at every number."""
+        wrong = np.split(np.arange(x.size), np.cumsum(lengths)[:-1])
+
+        def compute(shares: list[Any]) -> Any:
+            numbers = sum(shares[1:], start=shares[0]).view(np.uint64)
+            out = (numbers >> bits.astype(np.uint64)) != 0
+            return np.array([out[part].any() for part in wrong])
+
+        return self.joint.together(self.index, x, compute)
+
+    def _shared(self, function: Callable[..., Any], *shares: Any) -> Any:
+        def compute(held: list[Any]) -> Any:
+            result = function(*(sum(column[1:], start=column[0]) for column in zip(*held, strict=True)))
+            drawn = self.joint.coins.integers(0, 2**64, (self.joint.k, result.size), dtype=np.uint64).view(np.int64)
+            drawn[0] = result.astype(np.int64) - drawn[1:].sum(axis=0)
+            return drawn
+
+        return self.joint.together(self.index, shares, compute)[self.index]
 
 
 @contextmanager

@@ -19,6 +19,7 @@ from aggregator.mpc.streams import U64, Stream, subkey
 from protocols.errors import ParameterError, WireError
 
 MAX_BITS: Final = 62
+SIGN_BITS: Final = 63
 MAX_N: Final = 1 << 24  # some 1 GiB of randomness
 _SPEC: Final = struct.Struct("!BBBxxxxxQ")
 SPEC_BYTES: Final = _SPEC.size
@@ -146,23 +147,27 @@ class SharedBit(Correlation):
         return out
 
 
-@final
 @dataclass(frozen=True, slots=True)
-class Comparison(Correlation):
-    """All that one comparison of numbers below `2**bits` takes; `additive` adds what turns its result into integers.
+class Masked(Correlation):
+    """What it takes to compare a public number, opened under a mask r, with that mask: the rest is in the subclasses.
 
-    Free: the bits of a mask r, the masks of the gates, a bit. Product: products of masks, r and the bit as integers.
+    Free: the bits of r, the masks of the gates. Product: products of masks, and r as integers.
     """
 
     bits: int = MAX_BITS
     additive: bool = False
-    code: ClassVar[int] = 4
+    most_bits: ClassVar[int] = SIGN_BITS
 
     def __post_init__(self) -> None:
         """Refuse a range that could wrap."""
         Correlation.__post_init__(self)
-        if not 1 <= self.bits <= MAX_BITS:
-            raise ParameterError(f"got {self.bits} bits; 1 to {MAX_BITS} are allowed")
+        if not 1 <= self.bits <= self.most_bits:
+            raise ParameterError(f"got {self.bits} bits; 1 to {self.most_bits} are allowed")
+
+    @property
+    @abc.abstractmethod
+    def mask_bits(self) -> int:
+        """How many bits r has."""
 
     @property
     def m(self) -> int:
@@ -173,7 +178,7 @@ class Comparison(Correlation):
     def free_planes(self) -> int:
         """Planes of r, of the gates' masks, and of the bit."""
         masks = sum((2 * gates.width - 1) * gates.count for gates in self.gates())
-        return self.bits + 1 + masks + self.additive
+        return self.mask_bits + masks + self.additive
 
     @property
     def product_planes(self) -> int:
@@ -204,7 +209,7 @@ class Comparison(Correlation):
         total = Planes(_xor(free), self.m)
         out = np.empty(self.product_words, np.uint64)
         written = Planes(out, self.m)
-        r = total.take(self.bits + 1)
+        r = total.take(self.mask_bits)
         first = 0
         for gates in plan(self.bits).leaves:
             bits = r[first : first + gates.width * gates.count].reshape(gates.count, gates.width, self.m)
@@ -225,6 +230,35 @@ class Comparison(Correlation):
         for share in known:
             words -= share[n_plane_words:].reshape(-1, self.n)
         return out
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Comparison(Masked):
+    """All that one comparison of numbers below `2**bits` takes; `additive` adds what turns its result into integers.
+
+    With 63 bits the numbers may be any whose difference, read as a signed number, is right.
+    """
+
+    code: ClassVar[int] = 4
+
+    @property
+    def mask_bits(self) -> int:
+        """One bit more than the numbers have: that of the sign."""
+        return self.bits + 1
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Range(Masked):
+    """All that it takes to find the bits of any 64-bit numbers that should not be there, from bit `bits` at most on."""
+
+    code: ClassVar[int] = 5
+
+    @property
+    def mask_bits(self) -> int:
+        """All of them: numbers out of range may be any."""
+        return 64
 
 
 @final
@@ -255,7 +289,8 @@ def decode(data: bytes) -> Correlation:
     """
     code, bits, additive, n = _SPEC.unpack(data)
     try:
-        found: Correlation = Comparison(n, bits, bool(additive)) if code == Comparison.code else _PLAIN[code](n)
+        masked = _MASKED.get(code)
+        found: Correlation = _PLAIN[code](n) if masked is None else masked(n, bits, bool(additive))
     except (KeyError, ParameterError) as err:
         raise WireError(f"no correlation has the code {code} with {n} elements") from err
     if found.encode() != data:
@@ -264,6 +299,7 @@ def decode(data: bytes) -> Correlation:
 
 
 _PLAIN: Final[dict[int, type[Correlation]]] = {kind.code: kind for kind in (Triple, AndTriple, SharedBit)}
+_MASKED: Final[dict[int, type[Masked]]] = {kind.code: kind for kind in (Comparison, Range)}
 
 
 def _sum(shares: Sequence[U64]) -> U64:

@@ -4,16 +4,22 @@ CrypTen keeps one communicator and one set of generators per process. Here they 
 computation: any other thread finds nothing, and cannot draw or send out of turn.
 """
 
+import hashlib
+import os
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final, final
 
+import numpy as np
+
 from aggregator.mpc.correlations import Correlation
 from aggregator.mpc.feed import Feed
 from aggregator.mpc.mesh import Combine, Mesh
 from aggregator.mpc.streams import U64, Stream
-from protocols.errors import ProtocolError
+from protocols.errors import PartiesDisagree, ProtocolError
+
+COIN_BYTES: Final = 32
 
 
 @final
@@ -35,6 +41,31 @@ class Current:
         """Open shares, if all parties stand at the same place."""
         drawn = sum(stream.words_drawn for name, stream in self.streams.items() if name != "local")
         return self.mesh.open(own, combine, drawn=drawn, batches=self.batches)
+
+    def coin(self) -> bytes:
+        """Toss 32 bytes that no party, and no k - 1 of them, could choose: each commits to its part, then shows it.
+
+        Raises:
+            PartiesDisagree: a party showed another part than it had committed to.
+        """
+        part = os.urandom(COIN_BYTES)
+        commitments = self._told(_commitment(self.mesh.name, self.mesh.rank, part))
+        parts = self._told(part)
+        for rank, (shown, commitment) in enumerate(zip(parts, commitments, strict=True)):
+            if _commitment(self.mesh.name, rank, shown) != commitment:
+                raise PartiesDisagree(f"party {rank} showed another coin than it had committed to; stop the run")
+        return hashlib.sha256(b"lpm mpc coin" + self.mesh.name + b"".join(parts)).digest()
+
+    def _told(self, own: bytes) -> list[bytes]:
+        """Tell all parties 32 bytes, and return what each of them told."""
+        table = np.zeros((self.mesh.k, COIN_BYTES // 8), np.uint64)
+        table[self.mesh.rank] = np.frombuffer(own, np.uint64)
+        (told,) = self.open([table], np.bitwise_xor)
+        return [row.tobytes() for row in told]
+
+
+def _commitment(name: bytes, rank: int, part: bytes) -> bytes:
+    return hashlib.sha256(b"lpm mpc commitment" + name + bytes([rank]) + part).digest()
 
 
 _LOCAL: Final = threading.local()

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from aggregator.mpc.circuit import ONES, Gates, compound, leaf, merge, plan
-from aggregator.mpc.correlations import Comparison, Planes
+from aggregator.mpc.correlations import Comparison, Masked, Planes
 from aggregator.mpc.current import current
 from aggregator.mpc.hardening import harden
 from aggregator.mpc.planes import WORD, bits_of, to_planes
@@ -26,7 +26,7 @@ def compare(h: I64, tau: I64, *, bits: int) -> I64:
     Args:
         h: int64[n], this party's share of numbers in [0, 2**bits).
         tau: int64[n], likewise.
-        bits: at most 62. Numbers out of range give wrong bits, unseen: the encoder must have proved the range.
+        bits: at most 63. Numbers out of range give wrong bits, unseen: their range must have been proved.
     Returns:
         int64[n]; all parties' sum is 0 or 1.
     """
@@ -34,7 +34,7 @@ def compare(h: I64, tau: I64, *, bits: int) -> I64:
     result, free, words = _compare(kind, h, tau)
     (mask,) = free.take(1)
     share = words.rest()[kind.n :].view(np.int64)
-    flipped = bits_of(_open_xor(result ^ mask), kind.n)
+    flipped = bits_of(open_xor(result ^ mask), kind.n)
     out = share ^ -flipped
     out += flipped  # -share where the opened bit is 1
     if current().mesh.rank == 0:
@@ -84,24 +84,38 @@ def _compare(kind: Comparison, h: I64, tau: I64) -> tuple[U64, Planes, Planes]:
     masked = (tau - h).view(np.uint64)
     masked += product_words[kind.product_planes * kind.m :][: kind.n]
     masked &= np.uint64((1 << (kind.bits + 1)) - 1)
-    z = to_planes(_open_sum(masked))
-    nodes = _leaves(kind, r, z, products, first)
-    for level in plan(kind.bits).levels:
-        nodes = _level(level, nodes, free, products, first)
+    z = to_planes(open_sum(masked))
+    nodes = leaves(kind, r, z, products)
+    for gate_rows in plan(kind.bits).levels:
+        nodes = climb(gate_rows, nodes, free, products)
     result = nodes[0][0] ^ r[kind.bits]
     if first:
         result ^= z[kind.bits]
     return result, free, products
 
 
-def _leaves(kind: Comparison, r: U64, z: U64, products: Planes, first: bool) -> tuple[U64, U64]:
-    """Return shares of what each chunk of bits generates and passes on, uint64[nodes, m] each."""
+def leaves(kind: Masked, r: U64, z: U64, products: Planes, keep: U64 | None = None) -> tuple[U64, U64]:
+    """Return shares of what each chunk of bits generates and passes on, uint64[nodes, m] each.
+
+    Args:
+        kind: of the comparison.
+        r: uint64[>= bits, m], this party's share of the mask's bits.
+        z: uint64[>= bits, m], the public number's.
+        products: of the mask's bits.
+        keep: uint64[bits, m], which bits of which numbers count; the others only pass on what comes from below.
+    """
+    first = current().mesh.rank == 0
     generate, propagate, at = [], [], 0
     for gates in plan(kind.bits).leaves:
         n_bits = gates.width * gates.count
-        masks = r[at : at + n_bits].reshape(gates.count, gates.width, kind.m).transpose(1, 0, 2)
-        d = ~z[at : at + n_bits].reshape(gates.count, gates.width, kind.m).transpose(1, 0, 2)
+        shape = gates.count, gates.width, kind.m
+        masks = r[at : at + n_bits].reshape(shape).transpose(1, 0, 2)
+        d = ~z[at : at + n_bits].reshape(shape).transpose(1, 0, 2)
         given = products.take(len(compound(gates.width)), gates.count)
+        if keep is not None:
+            kept = keep[at : at + n_bits].reshape(shape).transpose(1, 0, 2)
+            masks, d = masks & kept, d | ~kept
+            given = given & _subsets(kept)
         made = np.empty((2, gates.count, kind.m), np.uint64)
         for start in range(0, kind.m, _BLOCK):
             part = slice(start, start + _BLOCK)
@@ -112,12 +126,11 @@ def _leaves(kind: Comparison, r: U64, z: U64, products: Planes, first: bool) -> 
     return np.concatenate(generate), np.concatenate(propagate)
 
 
-def _level(
-    level: tuple[Gates, ...], nodes: tuple[U64, U64], free: Planes, products: Planes, first: bool
-) -> tuple[U64, U64]:
+def climb(gate_rows: tuple[Gates, ...], nodes: tuple[U64, U64], free: Planes, products: Planes) -> tuple[U64, U64]:
     """Return the nodes one level up, after one opening of all the gates' masked inputs."""
+    first = current().mesh.rank == 0
     work, to_open, at = [], [], 0
-    for gates in level:
+    for gates in gate_rows:
         n_nodes = gates.width * gates.count
         g, p = (node[at : at + n_nodes].reshape(gates.count, gates.width, -1).transpose(1, 0, 2) for node in nodes)
         at += n_nodes
@@ -141,6 +154,12 @@ def _level(
     return np.concatenate([g for g, _ in made]), np.concatenate([p for _, p in made])
 
 
+def _subsets(kept: U64) -> U64:
+    """Return for each subset of two masks or more which of its products count: those of masks that all count."""
+    rows = [[row for at, row in enumerate(kept) if subset >> at & 1] for subset in compound(len(kept))]
+    return np.array([np.bitwise_and.reduce(row) for row in rows], np.uint64).reshape(-1, *kept.shape[1:])
+
+
 def _table(masks: U64, given: U64, first: bool) -> U64:
     """Return shares of the products over all subsets of the masks; the empty one is 1, which the first party holds."""
     width = len(masks)
@@ -153,16 +172,18 @@ def _table(masks: U64, given: U64, first: bool) -> U64:
 
 
 def _open_parts(parts: list[U64]) -> list[U64]:
-    flat = _open_xor(np.concatenate([part.reshape(-1) for part in parts]))
+    flat = open_xor(np.concatenate([part.reshape(-1) for part in parts]))
     ends = np.cumsum([part.size for part in parts])
     return [flat[end - part.size : end].reshape(part.shape) for part, end in zip(parts, ends, strict=True)]
 
 
-def _open_sum(share: U64) -> U64:
+def open_sum(share: U64) -> U64:
+    """Return what additive shares stand for, to every party."""
     return _int64(_additive(share).reveal()).view(np.uint64)
 
 
-def _open_xor(share: U64) -> U64:
+def open_xor(share: U64) -> U64:
+    """Return what XOR shares stand for, to every party."""
     tensor = torch.from_numpy(share.view(np.int64))
     return _int64(_BINARY.from_shares(tensor, precision=0).reveal()).view(np.uint64)
 

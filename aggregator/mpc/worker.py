@@ -15,7 +15,6 @@ import numpy as np
 
 from aggregator.mpc.config import PartyConfig
 from aggregator.mpc.correlations import MAX_BITS, Comparison, Triple
-from aggregator.mpc.current import current
 from aggregator.mpc.joining import listen
 from aggregator.mpc.planes import bits_of
 from aggregator.mpc.streams import I64, U8
@@ -66,7 +65,7 @@ class MpcWorker:
             h: int64[n], this party's additive share of numbers in [0, 2**bits).
             tau: int64[n], likewise.
             step: which step this is for; parties that differ are told so.
-            bits: at most 62; fewer are cheaper. Numbers out of range give wrong bits, unseen: prove the range first.
+            bits: at most 63; fewer are cheaper. Numbers out of range give wrong bits, unseen: prove the range first.
         Returns:
             int64[n]; the sum over all parties, modulo 2**64, is 0 or 1.
         Raises:
@@ -140,12 +139,9 @@ class AsyncMpcWorker:
         """Do what `MpcWorker.compare` does."""
         return await asyncio.wrap_future(self._worker.submit(comparison(h, tau, step=step, bits=bits)))
 
-    async def compare_named(self, h: I64, tau: I64, *, step: int = 0, bits: int = MAX_BITS) -> tuple[bytes, I64]:
-        """Do what `MpcWorker.compare` does, and return before the shares a name that all parties give the operation.
-
-        Shares of two operations do not fit together: parties that hold shares of one name do.
-        """
-        return await asyncio.wrap_future(self._worker.submit(named(comparison(h, tau, step=step, bits=bits))))
+    async def compute(self, task: "Task[T]") -> T:
+        """Do what `MpcWorker.submit` does: a task of several operations, of a kind of its own."""
+        return await asyncio.wrap_future(self._worker.submit(task))
 
     async def compare_bits(self, h: I64, tau: I64, *, step: int = 0, bits: int = MAX_BITS) -> U8:
         """Do what `MpcWorker.compare_bits` does."""
@@ -175,16 +171,6 @@ def comparison(h: I64, tau: I64, *, step: int, bits: int) -> Task[I64]:
         return operations.compare(h, tau, bits=bits)
 
     return Task(Comparison(_length(h, tau, step), bits, additive=True).encode(), step, call)
-
-
-def named(task: Task[T]) -> Task[tuple[bytes, T]]:
-    """Return a task that also yields the operation's name."""
-
-    def call() -> tuple[bytes, T]:
-        result = task.call()
-        return current().mesh.name, result
-
-    return Task(task.kind, task.step, call)
 
 
 def bit_comparison(h: I64, tau: I64, *, step: int, bits: int) -> Task[U8]:

@@ -124,8 +124,8 @@ _KINDS: Final[dict[type, _Kind]] = {
     ),
     messages.ComparedQuery: _Kind(
         pb.ComparedRequest,
-        lambda m: pb.ComparedRequest(run_id=m.run_id, step=m.step),
-        lambda p: messages.ComparedQuery(_run(p.run_id), _step(p.step)),
+        lambda m: pb.ComparedRequest(run_id=m.run_id, step=m.step, phase=m.phase),
+        lambda p: messages.ComparedQuery(_run(p.run_id), _step(p.step), _phase(p.phase)),
     ),
     messages.Compared: _Kind(
         pb.ComparedReply,

@@ -101,12 +101,14 @@ class MembersReply(_message.Message):
     def __init__(self, step: _Optional[int] = ..., names: _Optional[_Iterable[str]] = ..., phase: _Optional[_Union[Phase, str]] = ...) -> None: ...
 
 class ComparedRequest(_message.Message):
-    __slots__ = ("run_id", "step")
+    __slots__ = ("run_id", "step", "phase")
     RUN_ID_FIELD_NUMBER: _ClassVar[int]
     STEP_FIELD_NUMBER: _ClassVar[int]
+    PHASE_FIELD_NUMBER: _ClassVar[int]
     run_id: bytes
     step: int
-    def __init__(self, run_id: _Optional[bytes] = ..., step: _Optional[int] = ...) -> None: ...
+    phase: Phase
+    def __init__(self, run_id: _Optional[bytes] = ..., step: _Optional[int] = ..., phase: _Optional[_Union[Phase, str]] = ...) -> None: ...
 
 class ComparedReply(_message.Message):
     __slots__ = ("step", "name")

@@ -99,7 +99,7 @@ def test_nothing_draws_from_torchs_generator(running: Parties) -> None:
         (np.zeros(3), np.zeros(3), {}),
         (np.zeros((2, 2), np.int64), np.zeros((2, 2), np.int64), {}),
         (np.zeros(0, np.int64), np.zeros(0, np.int64), {}),
-        (np.zeros(3, np.int64), np.zeros(3, np.int64), {"bits": 63}),
+        (np.zeros(3, np.int64), np.zeros(3, np.int64), {"bits": 64}),
         (np.zeros(3, np.int64), np.zeros(3, np.int64), {"bits": 0}),
         (np.zeros(3, np.int64), np.zeros(3, np.int64), {"step": -1}),
     ],
@@ -110,3 +110,45 @@ def test_what_cannot_be_compared_is_refused_before_anything_is_sent(
     answers = running.call("compare", [h] * running.k, [tau] * running.k, **options)
     assert all(isinstance(answer, ParameterError) for answer in answers)
     assert compared(running, [2, 1], [1, 2]).tolist() == [1, 0]
+
+
+RANGED = st.integers(0, 63).flatmap(
+    lambda bits: st.tuples(
+        st.just(bits),
+        st.one_of(
+            st.integers(0, 2**bits - 1),
+            st.integers(-(2**63), 2**63 - 1),
+            st.sampled_from([0, 2**bits - 1, (2**bits + 2**63) % 2**64 - 2**63, -1, -(2**63), 2**63 - 1, -(2**bits)]),
+        ),
+    )
+)
+
+
+def in_range(bits: int, number: int) -> bool:
+    return 0 <= number % 2**64 < 2**bits
+
+
+@SETTINGS
+@given(drawn=st.lists(RANGED, min_size=1, max_size=200), seed=st.integers(0, 2**32))
+def test_a_number_out_of_its_range_is_found_whatever_it_is(
+    running: Parties, drawn: list[tuple[int, int]], seed: int
+) -> None:
+    shares = split([number for _, number in drawn], running.k, np.random.default_rng(seed))
+    bits = np.array([bits for bits, _ in drawn], np.uint8)
+    told = running.call("out_of_range", shares, bits=bits, lengths=[1] * len(drawn))
+    expected = [not in_range(*pair) for pair in drawn]
+    assert all(found.tolist() == expected for found in told)
+
+
+@pytest.mark.parametrize("n", [1, 63, 64, 65, 130, 5000])
+@pytest.mark.parametrize("top", [0, 1, 4, 5, 16, 17, 63])
+def test_one_wrong_number_among_many_is_found_in_its_group(running: Parties, n: int, top: int) -> None:
+    rng = np.random.default_rng(n + top)
+    bits = rng.integers(0, top + 1, 2 * n).astype(np.uint8)
+    numbers = np.array([int(rng.integers(0, 2 ** int(b), dtype=np.uint64)) for b in bits], np.int64)
+    call = {"bits": bits, "lengths": [n, n]}
+    assert not np.array(running.call("out_of_range", split(numbers, running.k, rng), **call)).any()
+    for wrong in (1 << int(bits[-1]), -1):
+        numbers[-1] = np.uint64(wrong % 2**64).astype(np.int64)
+        told = running.call("out_of_range", split(numbers, running.k, rng), **call)
+        assert all(found.tolist() == [False, True] for found in told)

@@ -57,7 +57,7 @@ FROZEN = [
     (MembersQuery(ID, 2**32), ID_HEX + "108080808010"),
     (MembersQuery(ID, 0, Phase.THRESHOLDS), ID_HEX + "1802"),
     (Members(5, ("a", "b-1")), "0805" + "120161" + "1203622d31"),
-    (ComparedQuery(ID, 5), ID_HEX + "1005"),
+    (ComparedQuery(ID, 5), ID_HEX + "1005" + "1801"),
     (Compared(5, KEY), "0805" + "1220" + "aa" * 32),
 ]
 each = pytest.mark.parametrize(("message", "content"), FROZEN, ids=lambda value: type(value).__name__)

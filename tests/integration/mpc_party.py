@@ -69,6 +69,14 @@ def crypten_compare(worker: MpcWorker, h: Any, tau: Any, *, step: int) -> Any:
     return worker.submit(Task(b"crypten", step, lambda: operations.crypten_compare(h, tau))).result()
 
 
+def out_of_range(worker: MpcWorker, x: Any, *, bits: Any, lengths: list[int], step: int = 0) -> Any:
+    """Tell which groups of shared numbers have one out of its range."""
+    from aggregator.mpc import ranges
+    from aggregator.mpc.worker import Task
+
+    return worker.submit(Task(b"ranges", step, lambda: ranges.out_of_range(x, bits, lengths))).result()
+
+
 def draw_once_too_often(worker: MpcWorker, *, stream: str) -> None:
     """Desynchronise this party from its neighbour by one pseudorandom word."""
     from aggregator.mpc.current import current
@@ -137,6 +145,7 @@ SPECIAL: dict[str, Callable[..., Any]] = {
     "openings_seen": openings_seen,
     "forbid_torch_generators": forbid_torch_generators,
     "timed": timed,
+    "out_of_range": out_of_range,
 }
 
 if __name__ == "__main__":

@@ -40,7 +40,7 @@ MESSAGES = {
     Released: st.builds(Released, STEP, WORDS, COUNT, st.integers(0, 2**64 - 1)),
     MembersQuery: st.builds(MembersQuery, ID, STEP, PHASE),
     Members: st.builds(Members, STEP, NAMES, PHASE),
-    ComparedQuery: st.builds(ComparedQuery, ID, STEP),
+    ComparedQuery: st.builds(ComparedQuery, ID, STEP, PHASE),
     Compared: st.builds(Compared, STEP, st.sampled_from([b"", bytes(32), bytes(range(32))])),
 }
 ANY = st.one_of(*MESSAGES.values())

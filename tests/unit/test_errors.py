@@ -64,6 +64,7 @@ def test_codes_are_stable():
         "NotJoined": "not-joined",
         "ConflictingReplay": "conflicting-replay",
         "RoundClosed": "round-closed",
+        "ShareRefused": "share-refused",
         "RoundAhead": "round-ahead",
         "CohortTooSmall": "cohort-too-small",
         "PartiesDisagree": "parties-disagree",

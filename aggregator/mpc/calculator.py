@@ -1,0 +1,39 @@
+"""What a program of the MPC thread computes with: shares in, shares out, and nothing opened that it does not name."""
+
+from collections.abc import Sequence
+from typing import final
+
+import numpy as np
+import numpy.typing as npt
+
+from aggregator.mpc import operations, ranges
+from aggregator.mpc.current import current
+from aggregator.mpc.streams import I64, U8
+
+
+@final
+class MpcCalculator:
+    """The operations of this package under the names that an aggregator's programs use; for the MPC thread alone."""
+
+    __slots__ = ()
+
+    @property
+    def name(self) -> bytes:
+        """Return the name of the operation under way, 32 bytes: the same at all parties, and never used again."""
+        return current().mesh.name
+
+    def public(self, numbers: I64) -> I64:
+        """Return this party's share of numbers that everybody knows."""
+        return numbers if current().mesh.rank == 0 else np.zeros_like(numbers)
+
+    def compare(self, h: I64, tau: I64, *, bits: int) -> I64:
+        """Return additive shares of the bit `h > tau`, for numbers in [0, 2**bits)."""
+        return h if not h.size else operations.compare(h, tau, bits=bits)
+
+    def multiply(self, x: I64, y: I64) -> I64:
+        """Return additive shares of the products."""
+        return x if not x.size else operations.multiply(x, y)
+
+    def out_of_range(self, x: I64, bits: U8, lengths: Sequence[int]) -> npt.NDArray[np.bool_]:
+        """Tell which groups of numbers have one that is not in [0, 2**bits[i]); opens nothing else of those in range."""
+        return ranges.out_of_range(x, bits, lengths)

@@ -1,0 +1,73 @@
+"""Which words a client may share: ranges that the manifest implies, checked on shares before anything counts."""
+
+from typing import final
+
+import numpy as np
+import numpy.typing as npt
+
+from aggregator.joint import Calculator
+from protocols.fixed import I64, U64, from_ring
+from protocols.layout import Layout
+from protocols.manifest import Manifest
+from protocols.schedule import Phase
+
+U8 = npt.NDArray[np.uint8]
+
+
+@final
+class Ranges:
+    """The range of every word, by client and round. A word of no bits must be zero.
+
+    Security: whoever stays within the ranges can still lie: say that its agents are ill, or well, or many of those that
+        it has in one stage. Whoever leaves them is found, and its words are left out (see VALIDITY.md).
+    """
+
+    def __init__(self, manifest: Manifest) -> None:
+        """Take what the manifest says of the run."""
+        self._manifest, self._layout = manifest, Layout.of(manifest)
+        self._bits: dict[tuple[str, Phase, bool], U8] = {}
+
+    def bits(self, client: str, number: int) -> U8:
+        """Return of how many bits each checked word of a client is in a round, uint8."""
+        schedule = self._manifest.schedule
+        phase, last = schedule.phase(number), schedule.step(number) == self._manifest.steps
+        if (client, phase, last) not in self._bits:
+            self._bits[client, phase, last] = (
+                self._speak(client, last) if phase == Phase.SPEAK else self._own(client, phase)
+            )
+        return self._bits[client, phase, last]
+
+    def words(self, calculator: Calculator, vector: U64, client: str, number: int) -> I64:
+        """Return the shares to check, int64: a client's words, and what follows from them.
+
+        Counts are in [0, n_own] where both the count and `n_own` less the count are in the range of bits of n_own. The
+        tally adds up to n_own.
+        """
+        share = from_ring(vector)
+        if self._manifest.schedule.phase(number) != Phase.SPEAK:
+            return share
+        layout, size = self._layout, self._layout.size(client)
+        counts = share[layout.n * layout.c :]
+        rest = calculator.public(np.full(counts.size, size)) - counts
+        tally = counts[layout.cells :].sum(keepdims=True) - calculator.public(np.array([size]))
+        return np.concatenate([share, rest, tally])
+
+    def _speak(self, client: str, last: bool) -> U8:
+        layout, size = self._layout, self._layout.size(client)
+        spoken = np.full((layout.n, layout.c), 0 if last else self.spoken_bits(client), np.uint8)
+        first, end = layout.own[client]
+        spoken[first:end] = 0  # own agents hear from each other within the client
+        counts = np.full(2 * layout.released, size.bit_length(), np.uint8)
+        return np.concatenate([spoken.reshape(-1), counts, np.zeros(1, np.uint8)])
+
+    def spoken_bits(self, client: str) -> int:
+        """Return the bits of the most that a client's agents together can say to one agent on one channel."""
+        return (self._manifest.max_message * self._layout.size(client)).bit_length()
+
+    def _own(self, client: str, phase: Phase) -> U8:
+        manifest, size = self._manifest, self._layout.size(client)
+        if phase == Phase.THRESHOLDS:
+            bound = manifest.hazard_bound + 1
+        else:
+            bound = manifest.model.prove(n=size, max_message=manifest.max_message, steps=manifest.steps)
+        return np.full(size, bound.bit_length(), np.uint8)
