@@ -1,0 +1,72 @@
+"""The derivative of expected outputs by parameters, as every estimator gives it."""
+
+import abc
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import final
+
+import numpy as np
+
+from lpm_secure.gradients.problem import Problem
+from lpm_secure.gradients.theta import Theta
+from protocols.draws import F64
+
+OnSeed = Callable[[], None]
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class Jacobian:
+    """Estimated derivatives, `d E[output] / d parameter`.
+
+    Attributes:
+        value: float64[o, p].
+        error: float64[o, p], standard errors; 0 from an estimator that draws nothing.
+        seeds: how many runs it took.
+        seconds: of wall time.
+    """
+
+    value: F64 = field(repr=False)
+    error: F64 = field(repr=False)
+    seeds: int
+    seconds: float
+
+    @classmethod
+    def mean(cls, samples: F64, *, since: float) -> "Jacobian":
+        """Average independent samples, float64[seeds, o, p], taken since a time of `time.perf_counter`."""
+        count = len(samples)
+        error = samples.std(axis=0, ddof=1) / np.sqrt(count)
+        return cls(samples.mean(axis=0), error, count, time.perf_counter() - since)
+
+
+class Estimator(abc.ABC):
+    """Estimates the derivatives of a problem's outputs from runs of it. Subclasses are final and keep no state.
+
+    Attributes:
+        name: in tables and configurations.
+        unbiased: whether its expectation is the derivative, for every problem.
+    """
+
+    name: str
+    unbiased: bool
+
+    @abc.abstractmethod
+    def estimate(self, problem: Problem, theta: Theta, seeds: range, *, on_seed: OnSeed = lambda: None) -> Jacobian:
+        """Estimate all derivatives.
+
+        Args:
+            problem: with its outputs.
+            theta: where.
+            seeds: of the runs, at least two.
+            on_seed: called after each seed, for a progress bar.
+        """
+
+
+def gathered(samples: Iterable[F64], on_seed: OnSeed) -> F64:
+    """Stack samples, calling `on_seed` after each."""
+    found = []
+    for sample in samples:
+        found.append(sample)
+        on_seed()
+    return np.stack(found)
