@@ -4,7 +4,7 @@ import abc
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import final
+from typing import ClassVar, final
 
 import numpy as np
 
@@ -48,8 +48,8 @@ class Estimator(abc.ABC):
         unbiased: whether its expectation is the derivative, for every problem.
     """
 
-    name: str
-    unbiased: bool
+    name: ClassVar[str]
+    unbiased: ClassVar[bool]
 
     @abc.abstractmethod
     def estimate(self, problem: Problem, theta: Theta, seeds: range, *, on_seed: OnSeed = lambda: None) -> Jacobian:

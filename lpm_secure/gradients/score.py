@@ -1,9 +1,9 @@
 """The score estimator: `d E[f] = Cov(f, sum_i d log P(what happened to i))`, for the discrete epidemic as it is.
 
 Given its exposures, an agent that stays susceptible in a step has the score `-d(dH)`, one that is infected
-`d(dH) exp(-dH) / (1 - exp(-dH))`; draws of the initial state and of stays add theirs. What happens in a step has nothing
-to do with the scores of later draws, whose mean is 0 given the past; so each step's series is held against the scores
-up to it. The baseline of a run is the mean of all.
+`d(dH) exp(-dH) / (1 - exp(-dH))`; draws of the initial state and of stays add theirs. What happens in a step has
+nothing to do with the scores of later draws, whose mean is 0 given the past; so each step's series is held against the
+scores up to it. The baseline of a run is the mean of all.
 
 Source: Glynn, Likelihood ratio gradient estimation for stochastic systems, CACM 33 (1990); Williams, Simple statistical
 gradient-following algorithms, Machine Learning 8 (1992), for baselines.

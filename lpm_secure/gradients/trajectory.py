@@ -45,13 +45,9 @@ def empty(world: World, *, history: bool) -> Trajectory:
     """Return room for a trajectory, with the history of hazards or without."""
     n, steps = world.group.size, world.steps
     shape = (steps, n) if history else (0, 0)
-    return Trajectory(
-        *(np.empty(n, dtype=np.int32) for _ in range(3)),
-        np.empty(n, dtype=np.int64),
-        np.empty(shape, dtype=np.int64),
-        np.zeros((2, world.groups, steps)),
-        np.empty(n, dtype=np.int32),
-    )
+    at, begin, end, order = np.empty((4, n), dtype=np.int32)
+    series = np.zeros((2, world.groups, steps))
+    return Trajectory(at, begin, end, np.empty(n, dtype=np.int64), np.empty(shape, dtype=np.int64), series, order)
 
 
 @inlined
