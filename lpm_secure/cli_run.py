@@ -8,8 +8,12 @@ import typer
 
 from lpm_secure import config as configs
 from lpm_secure import jobs
+from lpm_secure.city.config import is_city
+from lpm_secure.city.job import city
+from lpm_secure.city.report import rows_of as city_rows
 from lpm_secure.report import rows_of
 from lpm_secure.run_folder import Result
+from protocols.errors import ParameterError
 
 ConfigFile = Annotated[Path, typer.Argument(help="TOML; examples/workplace.toml explains each key.", metavar="CONFIG")]
 Device = Annotated[str, typer.Option(help="Where the engine computes: auto, cpu or cuda.")]
@@ -18,16 +22,27 @@ Out = Annotated[Path, typer.Option(help="A folder `ID` is made in it for the run
 
 def run(
     config: ConfigFile,
+    *,
     clear: Annotated[bool, typer.Option("--clear", help="No clients, no protection: all in this process.")] = False,
     parity: Annotated[bool, typer.Option(help="Replay the run in the clear, and fail unless it is identical.")] = True,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run of a city.")] = False,
     device: Device = "auto",
     out: Out = Path("runs"),
 ) -> None:
-    """Run a configuration: aggregators, clients and engine as processes of this machine.
+    """Run a configuration: aggregators, clients and engine as processes of this machine; or a city in this process.
 
     Writes `OUT/ID/` with series.parquet, series.csv, run.json, run.log and report.html. Exit code 1 if the replay
     in the clear differs, 2 for a mistake in the input, 3 if the run cannot go on.
     """
+    if is_city(config):
+        folder, found = city(config, device=device, out=out, resume=resume)
+        _table([*city_rows(found), ("report", str(folder / "report.html"))])
+        return
+    if resume:
+        raise ParameterError(
+            f"{config} has private agents: only a city, with [population], goes on from a checkpoint; parties that "
+            "restart go on by themselves while the run lives; run it anew, without --resume"
+        )
     if clear:
         typer.echo(f"series: {jobs.clear(config, device=device).hash}")
         return
@@ -59,11 +74,14 @@ def engine(
 
 
 def _print(folder: Path, result: Result) -> None:
-    rows = [*rows_of(result), ("report", str(folder / "report.html"))]
-    width = max(len(name) for name, _ in rows)
-    for name, value in rows:
-        typer.echo(f"{name:<{width}}  {value}")
+    _table([*rows_of(result), ("report", str(folder / "report.html"))])
     if result.clear is not None:
         typer.echo(f"parity: {'identical' if result.parity else 'DIFFERENT'}")
         typer.echo(f"  private {result.private.series.hash}")
         typer.echo(f"  clear   {result.clear.series.hash}")
+
+
+def _table(rows: list[tuple[str, str]]) -> None:
+    width = max(len(name) for name, _ in rows)
+    for name, value in rows:
+        typer.echo(f"{name:<{width}}  {value}")

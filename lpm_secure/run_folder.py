@@ -65,13 +65,14 @@ def figures(result: Result) -> dict[str, Any]:
         "parity": result.parity,
         "sha256_private": private.series.hash,
         "sha256_clear": clear.series.hash if clear else None,
-        "versions": _versions(),
+        "versions": versions(),
         "machine": platform.platform(),
         "config": msgspec.to_builtins(result.config),
     }
 
 
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
+    """Return what computed a run."""
     found = {name: importlib.metadata.version(name) for name in PACKAGES}
     return {"lpm-secure": __version__, "python": sys.version.split()[0], **found}
 

@@ -1,0 +1,1 @@
+"""Runs of synthetic agents only: a population, the staged model by age, interventions, and checkpoints."""

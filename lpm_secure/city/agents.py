@@ -1,0 +1,75 @@
+"""The agents of a city run, by the name of what computes them."""
+
+import os
+from collections.abc import Mapping
+from typing import Any, Final, Protocol
+
+import numpy as np
+import torch
+
+from lpm_secure.city.config import CityConfig
+from lpm_secure.city.disease import bands_of, staged_of
+from lpm_secure.engine import fast
+from lpm_secure.engine.fast.observers import Steps
+from lpm_secure.engine.venue_agents import VenueAgents
+from lpm_secure.engine.venues import Setting, Venues
+from lpm_secure.populations import Population
+from lpm_secure.populations.settings import settings_of
+from protocols.errors import ConfigError
+
+KEY: Final = 0x6369747900000000  # second word of a city's key: "city"
+
+
+class CityAgents(Steps, Protocol):
+    """Agents of either back end, which a checkpoint can hold."""
+
+    def save(self) -> dict[str, np.ndarray[Any, Any]]:
+        """Return what a checkpoint needs."""
+
+    def load(self, saved: dict[str, np.ndarray[Any, Any]]) -> None:
+        """Go on from what `save` returned."""
+
+
+def agents_of(config: CityConfig, population: Population, device: torch.device) -> CityAgents:
+    """Draw the agents of a run.
+
+    Args:
+        config: of the run.
+        population: who they are and where they meet.
+        device: of the torch back end; numba computes on the CPU.
+
+    Raises:
+        ConfigError: the configuration does not fit the population.
+        WouldWrap: a step's hazard could reach 2**63.
+    """
+    settings = chosen(population, config.disease.beta)
+    model = staged_of(config.disease, config.interventions, [each.name for each in settings])
+    age = bands_of(population.column("age"), config.disease.ages)
+    venues, key = Venues.of(settings), (config.seed, KEY)
+    if config.engine.backend == "torch":
+        numbers = np.arange(population.n, dtype=np.uint64)
+        return VenueAgents(model, venues, key=key, agents=numbers, age=age.astype(np.int64), device=device)
+    threads = config.engine.threads or os.cpu_count() or 1
+    return fast.VenueAgents(model, venues, key=key, age=age, threads=threads)
+
+
+def chosen(population: Population, beta: Mapping[str, float]) -> list[Setting]:
+    """Return the settings that carry infection.
+
+    Raises:
+        ConfigError: a beta names a setting that the population does not have.
+    """
+    settings = settings_of(population)
+    names = [setting.name for setting in settings]
+    for name in beta:
+        if name not in names:
+            raise ConfigError(f"beta names the setting {name}; {population.card.title} has {', '.join(names)}")
+    return [setting for setting in settings if setting.name in beta]
+
+
+def places_of(population: Population) -> tuple[np.ndarray[Any, np.dtype[np.uint8]], tuple[str, ...]]:
+    """Return the borough of each agent and the boroughs' names; one place for all where there are no boroughs."""
+    names = population.card.places.get("borough")
+    if names is None:
+        return np.zeros(population.n, dtype=np.uint8), ("city",)
+    return np.asarray(population.column("borough").astype(np.uint8)), tuple(names)
