@@ -7,23 +7,56 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
+from typing import final
 
 import pytest
 
+from lpm_secure.cli import main
+from lpm_secure.engine.checkpoint import save
+
 EXAMPLE = Path(__file__).parents[2] / "examples" / "city.toml"
-KILLS, ATTEMPTS = 3, 20
+KILLS = 3
 
 
-def lpm(*arguments, cwd, wait=True):
-    """Run `lpm`, and return what happened, or the process."""
-    command = [sys.executable, "-m", "lpm_secure.cli", *map(str, arguments)]
-    paths = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "XDG_CACHE_HOME": str(cwd / "cache")}
-    if not wait:
-        return subprocess.Popen(
-            command, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=os.environ | paths
-        )
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=240, env=os.environ | paths)
+@final
+@dataclass(frozen=True)
+class Done:
+    """What a command printed, and how it ended."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+@pytest.fixture
+def lpm(monkeypatch, tmp_path, capfd):
+    """Return a function that runs a command in this process, in a folder of its own."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+    def call(*arguments):
+        monkeypatch.setattr(sys, "argv", ["lpm", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        told = capfd.readouterr()
+        return Done(ended.value.code or 0, told.out, told.err)
+
+    return call
+
+
+@pytest.fixture
+def started(tmp_path):
+    """Return a function that starts a command as a process, which can be killed."""
+    paths = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "XDG_CACHE_HOME": str(tmp_path / "cache")}
+
+    def begin(*arguments):
+        command = [sys.executable, "-m", "lpm_secure.cli", *map(str, arguments)]
+        nothing = subprocess.DEVNULL
+        return subprocess.Popen(command, cwd=tmp_path, stdout=nothing, stderr=nothing, env=os.environ | paths)
+
+    return begin
 
 
 @pytest.fixture
@@ -48,8 +81,8 @@ def series_of(done):
     return line.split()[-1]
 
 
-def test_a_city_run_leaves_a_folder_that_pandas_and_a_browser_open(config, tmp_path):
-    done = lpm("run", config(), cwd=tmp_path)
+def test_a_city_run_leaves_a_folder_that_pandas_and_a_browser_open(config, lpm, tmp_path):
+    done = lpm("run", config())
     assert done.returncode == 0, done.stderr
     (folder,) = (tmp_path / "runs").iterdir()
     found = json.loads((folder / "run.json").read_text())
@@ -66,83 +99,91 @@ def test_a_city_run_leaves_a_folder_that_pandas_and_a_browser_open(config, tmp_p
     assert not (folder / "checkpoint.lpm").exists()
 
 
-def test_torch_and_numba_give_the_same_series(config, tmp_path):
-    numba = lpm("run", config(), cwd=tmp_path)
-    torch = lpm("run", config(('backend = "numba"', 'backend = "torch"')), cwd=tmp_path)
+def test_torch_and_numba_give_the_same_series(config, lpm):
+    numba = lpm("run", config())
+    torch = lpm("run", config(('backend = "numba"', 'backend = "torch"')))
     assert torch.returncode == 0, torch.stderr
     assert series_of(torch) == series_of(numba)
 
 
-@pytest.mark.parametrize("backend", ["numba", "torch"])
-def test_a_run_killed_at_random_moments_resumes_to_the_same_series(config, tmp_path, backend):
-    slow = config(("days = 180", "days = 1_500"), ("every_s = 30.0", "every_s = 0.0"), ('"numba"', f'"{backend}"'))
-    whole = lpm("run", slow, "--out", "whole", cwd=tmp_path)
+def written(tmp_path):
+    """Return when a checkpoint was last written; 0 where there is none."""
+    return max((file.stat().st_mtime_ns for file in tmp_path.glob("runs/*/checkpoint.lpm")), default=0)
+
+
+def kill_after_progress(process, tmp_path, pause):
+    """Kill a process some seconds after it has written a checkpoint, if it still runs."""
+    before, until = written(tmp_path), time.monotonic() + 60
+    while process.poll() is None and written(tmp_path) == before and time.monotonic() < until:
+        time.sleep(0.01)
+    time.sleep(pause)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+
+
+@pytest.mark.parametrize("backend", ["numba", pytest.param("torch", marks=pytest.mark.slow)])
+def test_a_run_killed_at_random_moments_resumes_to_the_same_series(config, lpm, started, tmp_path, backend):
+    path = config(("days = 180", "days = 800"), ("every_s = 30.0", "every_s = 0.0"), ('"numba"', f'"{backend}"'))
+    whole = lpm("run", path, "--out", "whole")
     assert whole.returncode == 0, whole.stderr
     chance = random.Random(5)
-    days = set()
-    for _ in range(ATTEMPTS):
-        process = lpm("run", slow, "--resume", cwd=tmp_path, wait=False)
-        try:
-            process.wait(chance.uniform(1.0, 4.0))
-        except subprocess.TimeoutExpired:
-            process.send_signal(signal.SIGKILL)
-        process.communicate()
-        files = list(tmp_path.glob("runs/*/checkpoint.lpm"))
-        days |= {file.stat().st_mtime_ns for file in files}
-        if len(days) >= KILLS or process.returncode == 0:
-            break
-    assert days  # at least one kill came after a checkpoint
-    last = lpm("run", slow, "--resume", cwd=tmp_path)
+    for _ in range(KILLS):
+        kill_after_progress(started("run", path, "--resume"), tmp_path, chance.uniform(0.0, 0.4))
+    assert written(tmp_path)  # it was not finished yet
+    last = lpm("run", path, "--resume")
     assert last.returncode == 0, last.stderr
     assert "gone on from day" in last.stdout
     assert series_of(last) == series_of(whole)
-    again = lpm("run", slow, "--resume", cwd=tmp_path)
+    again = lpm("run", path, "--resume")  # a finished run is left as it is
     assert series_of(again) == series_of(whole)
 
 
+def test_a_run_killed_before_its_first_checkpoint_begins_anew(config, lpm, started, tmp_path):
+    path = config(("every_s = 30.0", "every_s = 80_000.0"))
+    process = started("run", path)
+    until = time.monotonic() + 60
+    while not list(tmp_path.glob("runs/*/config.json")) and time.monotonic() < until:
+        time.sleep(0.01)
+    process.kill()
+    process.wait()
+    resumed = lpm("run", path, "--resume")
+    assert resumed.returncode == 0, resumed.stderr
+    assert series_of(resumed) == series_of(lpm("run", path, "--out", "whole"))
+
+
 @pytest.fixture
-def interrupted(config, tmp_path):
+def interrupted(config, started, tmp_path):
     """Return a configuration whose run was killed after its first checkpoint, and the checkpoint."""
     path = config(("days = 180", "days = 5_000"), ("every_s = 30.0", "every_s = 0.0"))
-    process = lpm("run", path, cwd=tmp_path, wait=False)
-    until = time.monotonic() + 60
-    while not (found := list(tmp_path.glob("runs/*/checkpoint.lpm"))) and time.monotonic() < until:
-        time.sleep(0.02)
-    process.kill()
-    process.communicate()
-    return path, found[0]
+    kill_after_progress(started("run", path), tmp_path, 0.0)
+    (checkpoint,) = tmp_path.glob("runs/*/checkpoint.lpm")
+    return path, checkpoint
 
 
-def refused(tmp_path, path):
-    """Return the line in which a resume is refused."""
-    done = lpm("run", path, "--resume", cwd=tmp_path)
+def refused(done):
+    """Return the line in which a command is refused."""
     assert done.returncode == 2, done.stderr
     (line,) = [line for line in done.stderr.splitlines() if line.startswith("lpm: ")]
+    assert done.stdout == ""
     return line
 
 
-def test_a_changed_configuration_or_a_damaged_checkpoint_is_refused(interrupted, tmp_path):
+def test_a_changed_configuration_or_a_damaged_checkpoint_is_refused(interrupted, lpm):
     path, checkpoint = interrupted
     text = path.read_text()
     path.write_text(text.replace("seed = 1\ndays", "seed = 2\ndays"))
-    assert "is of another configuration" in refused(tmp_path, path)
+    assert "is of another configuration" in refused(lpm("run", path, "--resume"))
     path.write_text(text)
     content = bytearray(checkpoint.read_bytes())
     content[len(content) // 2] ^= 1
     checkpoint.write_bytes(content)
-    assert "is damaged" in refused(tmp_path, path)
-
-
-def test_a_checkpoint_of_another_population_is_refused(interrupted, tmp_path):
-    path, checkpoint = interrupted
-    from lpm_secure.engine.checkpoint import save
-
+    assert "is damaged" in refused(lpm("run", path, "--resume"))
     save(checkpoint, {}, run="another")
-    assert "of the run another" in refused(tmp_path, path)
+    assert "of the run another" in refused(lpm("run", path, "--resume"))
 
 
-def test_private_runs_refuse_to_resume(tmp_path):
-    assert "has private agents" in refused(tmp_path, EXAMPLE.with_name("workplace.toml"))
+def test_private_runs_refuse_to_resume(lpm):
+    assert "has private agents" in refused(lpm("run", EXAMPLE.with_name("workplace.toml"), "--resume"))
 
 
 @pytest.mark.parametrize(
@@ -163,9 +204,5 @@ def test_private_runs_refuse_to_resume(tmp_path):
         ("[population]", '[private]\ndataset = "look_alike"\n[population]', "has both [private] and [population]"),
     ],
 )
-def test_a_mistake_in_a_city_is_one_line_and_exit_code_2(config, tmp_path, old, new, said):
-    done = lpm("run", config((old, new)), cwd=tmp_path)
-    assert done.returncode == 2, done.stderr
-    (line,) = [line for line in done.stderr.splitlines() if line.startswith("lpm: ")]
-    assert said in line
-    assert done.stdout == ""
+def test_a_mistake_in_a_city_is_one_line_and_exit_code_2(config, lpm, old, new, said):
+    assert said in refused(lpm("run", config((old, new))))
