@@ -9,13 +9,13 @@ from lpm_secure.engine.fast.staged_step import (
     StagedLaw,
     StagedStore,
     advance,
-    shares,
     speak,
     start,
     thresholds,
 )
+from lpm_secure.engine.fast.venue_hazards import VenueHazards
 from lpm_secure.engine.fast.workers import Workers, total
-from lpm_secure.engine.venues import MIXING_BITS, Venues
+from lpm_secure.engine.venues import Venues
 from protocols.draws import LAW_TOTAL
 from protocols.errors import ParameterError
 from protocols.fixed import I64, U64, prove_no_wrap
@@ -80,16 +80,10 @@ class VenueAgents:
         )
         self._speakers = np.empty(n, dtype=np.int32)
         self._ends = [first for first, _ in self._workers.ranges]
-        venue_count = venues.first[-1]
-        self._total = np.zeros((threads, venue_count), dtype=np.int32)
-        self._hazard = np.zeros(venue_count, dtype=np.int64)
+        self._sums = VenueHazards(venues, bits=model.share_bits, threads=threads)
         self._says = np.array(
             [[[says, says if home else 0] for home in model.home] for says in model.says], dtype=np.int64
         )
-        self._shares = Workers(venue_count, threads)
-        self._size = np.ones(venue_count, dtype=np.int64)
-        for first, setting in zip(venues.first[:-1], venues.settings, strict=True):
-            self._size[first : first + setting.size.size] = setting.size
         self.step = 0
         law, store = self._law, self._store
         exposed = int(total(self._workers.each(lambda _, span: start(span, law, store))))
@@ -124,7 +118,7 @@ class VenueAgents:
         self._listen()
         law, store, member, now = self._law, self._store, self._venues.member, self.step
         changes = np.zeros((len(self._workers), len(CourseStage)), dtype=np.int64)
-        hazard, speakers = self._hazard, self._speakers
+        hazard, speakers = self._sums.hazard, self._speakers
         self._ends = self._workers.each(
             lambda thread, span: advance(span, now, law, store, (hazard, member, speakers, changes[thread]))
         )
@@ -133,29 +127,14 @@ class VenueAgents:
 
     def _listen(self) -> None:
         """Write today's hazard of every venue's members."""
-        sums, stage, member, says, speakers = (
-            self._total,
-            self._store.stage,
-            self._venues.member,
-            self._says,
-            self._speakers,
-        )
-        sums[:] = 0
-        ends, bits = self._ends, self._model.share_bits
+        sums, stage, member = self._sums, self._store.stage, self._venues.member
+        says, speakers, ends = self._says, self._speakers, self._ends
+        sums.total[:] = 0
         self._workers.each(
-            lambda thread, span: speak(speakers[span[0] : ends[thread]], stage, member, says, sums[thread])
+            lambda thread, span: speak(speakers[span[0] : ends[thread]], stage, member, says, sums.total[thread])
         )
-        size, hazard = self._size, self._hazard
-        self._shares.each(lambda _, span: shares(span, sums, size, bits, hazard))
         factors = self._model.plan.factors(self.step, len(self._model.beta))
-        for channel, setting in enumerate(self._venues.settings):
-            begin, end = self._venues.first[channel : channel + 2]
-            part = hazard[begin : end - 1]
-            if setting.mixing is not None:
-                place = part.reshape(-1, 1, len(setting.mixing))
-                part[:] = ((place * setting.mixing[None]).sum(-1) >> MIXING_BITS).reshape(-1)
-            part *= self._model.beta[channel] * factors[channel]
-            hazard[end - 1] = 0
+        sums.add_up([beta * factor for beta, factor in zip(self._model.beta, factors, strict=True)])
 
     def save(self) -> dict[str, np.ndarray[Any, Any]]:
         """Return what a checkpoint needs: arrays that `load` takes; the large ones are the engine's own memory."""
