@@ -5,6 +5,7 @@ from typing import Annotated, Literal, final
 
 import msgspec
 
+from lpm_secure.synthetic_config import SyntheticConfig
 from protocols.config import load_config
 from protocols.errors import ConfigError
 from protocols.manifest import Name
@@ -61,19 +62,12 @@ class CellConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     """Cells that private and synthetic agents mix in.
 
     Attributes:
-        count: how many; each agent is in one, drawn at random.
+        count: how many; each private agent is in one, drawn at random.
         size: people in each; all agents over `count` unless given.
     """
 
     count: Count = 0
     size: Positive | None = None
-
-
-@final
-class SyntheticConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Agents that the engine simulates."""
-
-    agents: Count = 0
 
 
 @final

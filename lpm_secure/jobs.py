@@ -23,7 +23,8 @@ from lpm_secure.private_run import run_clear, run_private
 from lpm_secure.progress import shown
 from lpm_secure.run_folder import Result
 from lpm_secure.series import Series
-from lpm_secure.testbed import Testbed, build, synthetic_agents
+from lpm_secure.synthetic import EngineFile, Synthetic
+from lpm_secure.testbed import Testbed, build
 from lpm_secure.testbed_keys import pinned
 from protocols import certificates
 from protocols import manifest as manifests
@@ -36,10 +37,10 @@ LOG: Final = logging.getLogger("lpm")
 
 
 @final
-class EngineFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What `lpm engine` needs beside the manifest."""
+class DriveFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What `lpm engine` needs beside the manifest: its agents, and whose signature it trusts."""
 
-    synthetic: int
+    agents: EngineFile
     operator_key: PublicKey
 
 
@@ -82,7 +83,7 @@ def local_deployment(config: Config, *, out: Path) -> Iterator[Deployment]:
     deployment = Deployment(folder.resolve(), testbed, keys)
     deployment.write()
     (deployment.party(ENGINE) / "engine.json").write_bytes(
-        msgspec.json.encode(EngineFile(testbed.synthetic, deployment.operator_key))
+        msgspec.json.encode(DriveFile(testbed.engine_file, deployment.operator_key))
     )
     handler = logging.FileHandler(deployment.folder / "run.log")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
@@ -101,9 +102,9 @@ def drive(folder: Path, *, device: str) -> Series:
     """Run the engine of a deployment that `lpm up` started."""
     place = device_of(device)
     party = folder / "parties" / ENGINE
-    given = msgspec.json.decode((party / "engine.json").read_bytes(), type=EngineFile)
+    given = msgspec.json.decode((party / "engine.json").read_bytes(), type=DriveFile)
     manifest = load_verified(folder / MANIFEST, operator_key=given.operator_key)
-    agents = synthetic_agents(manifest, given.synthetic, place)
+    agents = Synthetic.again(given.agents).agents(manifest, place)
 
     async def simulated() -> Series:
         transports = connect(manifest, certificates.read(party))

@@ -29,6 +29,7 @@ def rows_of(result: Result) -> list[tuple[str, str]]:
     found = figures(result)
     rows = [
         ("contacts", result.label),
+        ("population", result.population),
         ("attack rate, private agents", f"{found['attack_rate_private']:.1%}"),
         ("attack rate, synthetic agents", f"{found['attack_rate_synthetic']:.1%}"),
         ("mode", result.testbed.manifest.mode),

@@ -42,6 +42,12 @@ class Result:
             else self.testbed.source
         )
 
+    @property
+    def population(self) -> str:
+        """Who the synthetic agents are, said wherever results are shown."""
+        city = self.testbed.city
+        return city.population.card.title if city and city.population else "synthetic agents who meet in cells only"
+
 
 def figures(result: Result) -> dict[str, Any]:
     """Return everything that a reader of a run may want to compare, as plain values."""
@@ -52,6 +58,7 @@ def figures(result: Result) -> dict[str, Any]:
         "run": manifests.run_id(result.testbed.manifest).hex(),
         "contacts": result.label,
         "look_alike": result.testbed.look_alike,
+        "population": result.population,
         "seed": result.config.seed,
         "attack_rate_private": private.series.attack_rate("private"),
         "attack_rate_synthetic": private.series.attack_rate("synthetic"),

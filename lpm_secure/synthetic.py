@@ -3,7 +3,7 @@
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Final, Literal, final
+from typing import Final, final
 
 import msgspec
 import numpy as np
@@ -17,40 +17,14 @@ from lpm_secure.engine.venues import Venues
 from lpm_secure.populations import Population
 from lpm_secure.populations.settings import chosen
 from lpm_secure.populations.source import PopulationConfig, opened
-from protocols.errors import ConfigError, DataError
+from lpm_secure.synthetic_config import SyntheticConfig
+from protocols.errors import DataError
 from protocols.fixed import I64, U64, to_fixed
-from protocols.manifest import Manifest, Name
+from protocols.manifest import Manifest
 from protocols.philox import Purpose, words
 
 SYNTHETIC_FROM: Final = 2**40  # numbers of synthetic agents begin here, above all private ones
 SHARE_BITS: Final = 16  # of exposures in venues
-Count = Annotated[int, msgspec.Meta(ge=0, le=10**9)]
-Rate = Annotated[float, msgspec.Meta(ge=0, le=10**6)]
-
-
-@final
-class SyntheticConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Agents that the engine simulates.
-
-    Attributes:
-        agents: how many.
-        population: "nyc" or "look_alike": they live in households, schools and workplaces, and neighbours share a cell.
-            Without it, they meet in cells only, and each cell is drawn at random.
-        beta: with a population: for each of its settings that carries infection, per day if everybody else in the
-            venue were infectious.
-    """
-
-    agents: Count = 0
-    population: Literal["nyc", "look_alike"] | None = None
-    beta: dict[Name, Rate] = {}
-
-    def __post_init__(self) -> None:
-        """Check what types alone cannot."""
-        if (self.population is None) == bool(self.beta):
-            raise ConfigError(
-                "synthetic.population and synthetic.beta go together: name a population and the settings that carry "
-                "infection, such as beta = {household = 0.1}; or neither"
-            )
 
 
 @final
@@ -132,7 +106,7 @@ class Synthetic:
             key=simulation_key(manifest),
             first=SYNTHETIC_FROM,
             share_bits=SHARE_BITS,
-            cell=(np.arange(n, dtype=np.int64) * cells // n).astype(np.int32),
+            cell=(np.arange(n if cells else 0, dtype=np.int64) * cells // n).astype(np.int32),
             cells=cells,
         )
 

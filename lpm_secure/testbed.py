@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final, final
+from typing import final
 
 import numpy as np
 import torch
@@ -13,15 +13,15 @@ from lpm_secure.config import Config
 from lpm_secure.data.contact_data import ContactData
 from lpm_secure.engine.agents import Agents
 from lpm_secure.engine.graph import Graph
+from lpm_secure.engine.simulate import EngineAgents
 from lpm_secure.model import model_of
+from lpm_secure.synthetic import EngineFile, Synthetic, cells_of, synthetic_agents
+from lpm_secure.synthetic_config import SyntheticConfig
 from protocols.errors import ConfigError
-from protocols.fixed import I64, U64
+from protocols.fixed import I64
 from protocols.layout import Layout
 from protocols.manifest import AggregatorParty, ClientParty, DealerParty, Manifest
-from protocols.philox import Purpose, words
 from protocols.substeps import Seir
-
-SYNTHETIC_FROM: Final = 2**40  # numbers of synthetic agents begin here, above all private ones
 
 
 @final
@@ -34,6 +34,7 @@ class Testbed:
         cell: int64[n], of each private agent; empty where the run has no cells.
         synthetic: how many agents the engine simulates.
         source: where the contacts come from, for reports; `look_alike` if they are generated.
+        city: the population that the synthetic agents live in; None where they meet in cells only.
     """
 
     __test__ = False
@@ -44,6 +45,7 @@ class Testbed:
     synthetic: int
     source: str
     look_alike: bool
+    city: Synthetic | None = None
 
     def contacts_of(self, name: str) -> ContactTable:
         """Return the contacts that one client knows: those with an end among its own agents."""
@@ -68,24 +70,16 @@ class Testbed:
         agents = np.array([agent for client in manifest.clients for agent in client.agents], dtype=np.uint64)
         return Agents(manifest, agents, key=simulation_key(manifest), cell=self.cell, device=device, graph=graph)
 
-    def synthetic_agents(self, device: torch.device) -> Agents:
+    def synthetic_agents(self, device: torch.device) -> EngineAgents:
         """Return the engine's own agents."""
+        if self.city:
+            return self.city.agents(self.manifest, device)
         return synthetic_agents(self.manifest, self.synthetic, device)
 
-
-def synthetic_agents(manifest: Manifest, count: int, device: torch.device) -> Agents:
-    """Return so many agents of the engine, each in a cell drawn at random."""
-    agents = np.arange(count, dtype=np.uint64) + np.uint64(SYNTHETIC_FROM)
-    cell = cells_of(agents, manifest)
-    return Agents(manifest, agents, key=simulation_key(manifest), cell=cell, device=device)
-
-
-def cells_of(agents: U64, manifest: Manifest) -> I64:
-    """Draw a cell for each agent, int64[n]; none where the run has no cells."""
-    if not manifest.cells:
-        return np.zeros(0, dtype=np.int64)
-    drawn = words(simulation_key(manifest), agents, Purpose.CELL) >> np.uint64(32)
-    return (drawn * np.uint64(len(manifest.cells)) >> np.uint64(32)).astype(np.int64)
+    @property
+    def engine_file(self) -> EngineFile:
+        """What an engine in another process needs beside the manifest."""
+        return self.city.file if self.city else EngineFile(SyntheticConfig(agents=self.synthetic))
 
 
 def build(config: Config, data: ContactData, addresses: Sequence[str]) -> Testbed:
@@ -129,7 +123,8 @@ def build(config: Config, data: ContactData, addresses: Sequence[str]) -> Testbe
     a, b = (slot_of[np.searchsorted(order[slot_of], end)] for end in (data.a, data.b))
     contacts = ContactTable(data.day, a, b, np.zeros_like(data.day), data.weight)
     cell = cells_of(order.astype(np.uint64), manifest)
-    return Testbed(manifest, contacts, cell, config.synthetic.agents, data.source, data.look_alike)
+    city = Synthetic.of(config.synthetic)
+    return Testbed(manifest, contacts, cell, config.synthetic.agents, data.source, data.look_alike, city)
 
 
 def _aggregators(config: Config, addresses: Sequence[str]) -> tuple[AggregatorParty, ...]:

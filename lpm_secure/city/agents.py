@@ -1,7 +1,6 @@
 """The agents of a city run, by the name of what computes them."""
 
 import os
-from collections.abc import Mapping
 from typing import Any, Final, Protocol
 
 import numpy as np
@@ -12,10 +11,9 @@ from lpm_secure.city.disease import bands_of, staged_of
 from lpm_secure.engine import fast
 from lpm_secure.engine.fast.observers import Steps
 from lpm_secure.engine.venue_agents import VenueAgents
-from lpm_secure.engine.venues import Setting, Venues
+from lpm_secure.engine.venues import Venues
 from lpm_secure.populations import Population
-from lpm_secure.populations.settings import settings_of
-from protocols.errors import ConfigError
+from lpm_secure.populations.settings import chosen
 
 KEY: Final = 0x6369747900000000  # second word of a city's key: "city"
 
@@ -51,20 +49,6 @@ def agents_of(config: CityConfig, population: Population, device: torch.device) 
         return VenueAgents(model, venues, key=key, agents=numbers, age=age.astype(np.int64), device=device)
     threads = config.engine.threads or os.cpu_count() or 1
     return fast.VenueAgents(model, venues, key=key, age=age, threads=threads)
-
-
-def chosen(population: Population, beta: Mapping[str, float]) -> list[Setting]:
-    """Return the settings that carry infection.
-
-    Raises:
-        ConfigError: a beta names a setting that the population does not have.
-    """
-    settings = settings_of(population)
-    names = [setting.name for setting in settings]
-    for name in beta:
-        if name not in names:
-            raise ConfigError(f"beta names the setting {name}; {population.card.title} has {', '.join(names)}")
-    return [setting for setting in settings if setting.name in beta]
 
 
 def places_of(population: Population) -> tuple[np.ndarray[Any, np.dtype[np.uint8]], tuple[str, ...]]:

@@ -4,7 +4,7 @@ import abc
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import final
+from typing import Protocol, final
 
 import numpy as np
 
@@ -37,6 +37,19 @@ class Release:
     tally: I64
     members: int
     traffic: int
+
+
+class EngineAgents(Protocol):
+    """The engine's own agents, on whatever computes them."""
+
+    def cell_totals(self) -> I64:
+        """Return what the agents say to each cell, int64[cells]."""
+
+    def tally(self) -> I64:
+        """Return how many agents are in each stage, int64[q]."""
+
+    def update(self, pressure: I64, *, step: int) -> None:
+        """Move on by one step."""
 
 
 class PrivatePart(abc.ABC):
@@ -100,7 +113,7 @@ class RemotePart(PrivatePart):
 async def simulate(
     manifest: Manifest,
     private: PrivatePart,
-    synthetic: Agents,
+    synthetic: EngineAgents,
     *,
     on_step: Callable[[int, Release], None] = lambda step, release: None,
 ) -> Series:

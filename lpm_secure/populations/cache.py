@@ -52,6 +52,8 @@ def kept(
             print(f"lpm: {error}: it is built anew", file=sys.stderr)
             shutil.rmtree(path)
     folder.mkdir(parents=True, exist_ok=True)
+    if on_part is None:
+        print(f"lpm: building a population of {agents:,} agents ({kind}); it is kept for later runs", file=sys.stderr)
     with tempfile.TemporaryDirectory(dir=folder, prefix=".building-") as own:
         built = build(Path(own) / "population", agents=agents, seed=seed, on_part=on_part)
         try:

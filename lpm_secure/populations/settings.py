@@ -1,5 +1,6 @@
 """A population as the engine's venues: one setting for each column of venues, and one for the community cells."""
 
+from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
@@ -7,7 +8,7 @@ import numpy as np
 from lpm_secure.engine.venues import I32, MIXING_BITS, Setting
 from lpm_secure.populations.mixing import BANDS, band_of
 from lpm_secure.populations.population import Population
-from protocols.errors import ParameterError
+from protocols.errors import ConfigError, ParameterError
 from protocols.fixed import I64
 
 COMMUNITY: Final = "community"
@@ -32,6 +33,20 @@ def settings_of(population: Population, *, cell: str = "zcta", reciprocal: bool 
     if population.rate.size:
         found.append(_cells(population, cell, reciprocal=reciprocal))
     return found
+
+
+def chosen(population: Population, beta: Mapping[str, float]) -> list[Setting]:
+    """Return the settings that carry infection.
+
+    Raises:
+        ConfigError: a beta names a setting that the population does not have.
+    """
+    settings = settings_of(population)
+    names = [setting.name for setting in settings]
+    for name in beta:
+        if name not in names:
+            raise ConfigError(f"beta names the setting {name}; {population.card.title} has {', '.join(names)}")
+    return [setting for setting in settings if setting.name in beta]
 
 
 def _venue(population: Population, name: str) -> Setting:

@@ -9,7 +9,8 @@ import torch
 
 from lpm_secure.engine.graph import Graph
 from lpm_secure.engine.simulate import PrivatePart, Release
-from lpm_secure.testbed import SYNTHETIC_FROM, Testbed, cells_of
+from lpm_secure.synthetic import SYNTHETIC_FROM, cells_of
+from lpm_secure.testbed import Testbed
 from protocols.fixed import I64
 from protocols.gradient import Gradient
 from protocols.layout import Layout

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from client_sdk.private_state import simulation_key
-from lpm_secure.testbed import SYNTHETIC_FROM, cells_of
+from lpm_secure.synthetic import SYNTHETIC_FROM, cells_of
 from protocols.messages import Share
 from protocols.wire.transport import Transport
 

@@ -14,6 +14,7 @@ from typing import final
 import pytest
 
 from lpm_secure.cli import main
+from lpm_secure.data import catalogue
 from lpm_secure.engine.checkpoint import save
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "city.toml"
@@ -97,6 +98,18 @@ def test_a_city_run_leaves_a_folder_that_pandas_and_a_browser_open(config, lpm, 
     assert "GENERATED LOOK-ALIKE" in report
     assert "<script src" not in report
     assert not (folder / "checkpoint.lpm").exists()
+
+
+@pytest.mark.skipif(catalogue.where("nyc_population") is None, reason="nyc_population is not here: lpm data get it")
+def test_the_example_runs_as_it_is(lpm, tmp_path):
+    done = lpm("run", EXAMPLE)
+    assert done.returncode == 0, done.stderr
+    (folder,) = (tmp_path / "runs").iterdir()
+    found = json.loads((folder / "run.json").read_text())
+    assert found["population"] == "New York City, 100,000 synthetic agents"
+    assert 0.2 < found["attack_rate"] < 0.8
+    header = (folder / "series.csv").read_text().splitlines()[0]
+    assert '"admissions_Staten_Island"' in header
 
 
 def test_torch_and_numba_give_the_same_series(config, lpm):

@@ -10,6 +10,7 @@ import pytest
 
 from client_sdk.read import read_private_state
 from lpm_secure import config
+from lpm_secure.city.config import is_city
 from lpm_secure.contacts import contacts_of
 from lpm_secure.deployment import Deployment, free_addresses
 from lpm_secure.testbed import build
@@ -57,7 +58,10 @@ def test_every_folder_of_the_readme_exists():
         assert (ROOT / folder).is_dir(), folder
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "examples").glob("*.toml")), ids=lambda path: path.name)
+PRIVATE = [path for path in sorted((ROOT / "examples").glob("*.toml")) if not is_city(path)]
+
+
+@pytest.mark.parametrize("path", PRIVATE, ids=lambda path: path.name)
 def test_every_example_config_makes_parties_that_read_their_own_files(path, tmp_path):
     given = config.load(path)
     testbed = build(given, contacts_of(given), free_addresses(given.protocol.addresses))

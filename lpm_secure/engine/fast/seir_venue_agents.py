@@ -98,12 +98,15 @@ class SeirVenueAgents:
             threads: how many share the work.
 
         Raises:
-            ParameterError: other channels than settings.
+            ParameterError: other channels than settings, or a cell that is not there.
             WouldWrap: hazards of one step could reach 2**62.
         """
         n = venues.n
         if len(model.beta) != len(venues.settings):
             raise ParameterError(f"got {len(venues.settings)} settings for {len(model.beta)} channels; one beta each")
+        low, high = int(cell.min(initial=0)), int(cell.max(initial=0))
+        if cell.size != (n if cells else 0) or low < 0 or high >= max(cells, 1):
+            raise ParameterError(f"got cells {low} to {high} of {cell.size} agents, for {n} in {cells} cells")
         largest = sum(model.beta) * venues.largest_exposure(1, bits=share_bits) + model.cell_beta
         if max(largest, LARGEST_DRAW << model.f) >= 2**62:
             raise WouldWrap(f"a step's hazard could reach {largest}; use smaller betas or fewer fraction bits")
