@@ -52,9 +52,9 @@ def test_a_step_that_is_done_again_has_another_name_and_other_shares_of_the_same
 def test_servers_at_different_steps_find_out_before_anything_is_used():
     draw, shape = np.random.default_rng(1), Shape(7, 3, 1)
     x = shared(draw.integers(0, 9, shape.slots, dtype=np.uint64), draw)
-    with Trio(shape, [tokens_of(draw.permutation(shape.slots), draw)], steps=4) as trio:
-        with pytest.raises((PartiesDisagree, Unavailable)):
-            trio.step(*x, 1, step_of_b=2)
+    trio = Trio(shape, [tokens_of(draw.permutation(shape.slots), draw)], steps=4)
+    with trio, pytest.raises((PartiesDisagree, Unavailable)):
+        trio.step(*x, 1, step_of_b=2)
 
 
 @pytest.mark.parametrize("gone", list(Role))
