@@ -1,4 +1,4 @@
-"""The joint computations of one run, as its rounds use them: CrypTen parties in a thread of each aggregator's process."""
+"""The joint computations of one run, as its rounds use them: a thread of each aggregator's process."""
 
 from pathlib import Path
 from typing import TypeVar, final

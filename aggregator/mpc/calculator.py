@@ -35,5 +35,5 @@ class MpcCalculator:
         return x if not x.size else operations.multiply(x, y)
 
     def out_of_range(self, x: I64, bits: U8, lengths: Sequence[int]) -> npt.NDArray[np.bool_]:
-        """Tell which groups of numbers have one that is not in [0, 2**bits[i]); opens nothing else of those in range."""
+        """Tell which groups have a number that is not in [0, 2**bits[i]); nothing else of the others is opened."""
         return ranges.out_of_range(x, bits, lengths)

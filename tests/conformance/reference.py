@@ -1,0 +1,97 @@
+"""The epidemic once more, in loops over plain Python integers: what private runs with absent clients are held against.
+
+It knows nothing of vectors, shares, layouts or torch. It takes from the model only the state of day 0.
+"""
+
+from collections import defaultdict
+
+import numpy as np
+
+from client_sdk.private_state import simulation_key
+from lpm_secure.synthetic import SYNTHETIC_FROM, cells_of
+
+S, E, I, R = range(4)  # noqa: E741
+
+
+class Agent:
+    """One agent of the reference."""
+
+    def __init__(self, owner, cell, fields):
+        self.owner, self.cell = owner, cell
+        self.__dict__.update(fields)
+
+    def update(self, hazard, decided=True):
+        """Move on by one day: those who wait get nearer to the end of it; those who are struck fall ill.
+
+        Whoever is not told whether it was struck stays as it is, and may be told later.
+        """
+        self.hazard += hazard
+        if self.stage in (E, I):
+            self.timer -= 1
+            if self.timer == 0 and self.stage == E:
+                self.stage, self.timer = I, self.infectious
+            elif self.timer == 0:
+                self.stage = R
+        elif self.stage == S and self.hazard > self.tau and decided:
+            self.stage, self.timer = E, self.latent
+
+
+def agents_of(manifest, numbers, cells, owners):
+    """Return agents as they are on day 0."""
+    start = manifest.model.initial_state(
+        np.array(numbers, dtype=np.uint64), simulation_key(manifest), np.ones(len(numbers))
+    )
+    fields = {name: values.tolist() for name, values in start.items()}
+    return [
+        Agent(owner, cell, {name: values[index] for name, values in fields.items()})
+        for index, (owner, cell) in enumerate(zip(owners, cells, strict=True))
+    ]
+
+
+def reference(testbed, missed, undecided=None):
+    """Run a testbed in loops, where client c is away in the steps `missed[c]`.
+
+    In outcome mode an absent client is not heard, but what others tell its agents reaches the aggregators; in the steps
+    `undecided[c]` it is absent when they decide.
+
+    Returns:
+        Field to list of all private agents, and the counts of every day.
+    """
+    manifest = testbed.manifest
+    outcome, undecided = manifest.schedule.outcome, undecided or defaultdict(set)
+    numbers = [agent for client in manifest.clients for agent in client.agents]
+    owners = [client.name for client in manifest.clients for _ in client.agents]
+    cells = testbed.cell.tolist() or [0] * len(numbers)
+    private = agents_of(manifest, numbers, cells, owners)
+    others = np.arange(testbed.synthetic, dtype=np.uint64) + np.uint64(SYNTHETIC_FROM)
+    cells = cells_of(others, manifest).tolist() or [0] * len(others)
+    synthetic = agents_of(manifest, others, cells, [None] * len(others))
+    table = testbed.contacts
+    rows = list(zip(*(c.tolist() for c in (table.day, table.a, table.b, table.channel, table.weight)), strict=True))
+    counts = []
+    for step in range(manifest.steps + 1):
+        here = {None} | {c.name for c in manifest.clients if step not in missed[c.name]}
+        present = [[a for a in part if a.owner in here] for part in (private, synthetic)]
+        counts.append([[sum(a.stage == q for a in part) for q in range(4)] for part in present])
+        if step == manifest.steps:
+            break
+        totals = [
+            sum(a.stage == I and a.cell == cell for part in present for a in part)
+            for cell in range(len(manifest.cells))
+        ]
+        pressure = [
+            manifest.model.cell_beta * min(total, size) // size
+            for total, size in zip(totals, manifest.cells, strict=True)
+        ]
+        hazard = [pressure[a.cell] if pressure and a.owner in here else 0 for a in private]
+        for day, a, b, channel, weight in rows:
+            for sender, target in ((a, b), (b, a)) if day == step % manifest.period else ():
+                one, two = private[sender], private[target]
+                heard = one.owner == two.owner or {one.owner, one.owner if outcome else two.owner} <= here
+                if heard and one.stage == I:
+                    hazard[target] += manifest.model.beta[channel] * weight
+        for agent, increment in zip(private, hazard, strict=True):
+            agent.update(increment, step not in undecided[agent.owner])
+        for agent in synthetic:
+            agent.update(pressure[agent.cell] if pressure else 0)
+    return {name: [getattr(a, name) for a in private] for name in manifest.model.model().fields}, counts
