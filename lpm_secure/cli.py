@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from lpm_secure import cli_data, cli_manifest, cli_population
+from lpm_secure.cli_gradients import verify_gradients
 from lpm_secure.cli_keys import identity, keys
 from lpm_secure.cli_run import engine, run, up
 from protocols import __version__
@@ -25,6 +26,7 @@ app.command()(up)
 app.command()(engine)
 app.command()(keys)
 app.command()(identity)
+app.command()(verify_gradients)
 app.add_typer(cli_data.app, name="data")
 app.add_typer(cli_population.app, name="population")
 app.add_typer(cli_manifest.app, name="manifest")

@@ -73,7 +73,7 @@ def _choice(key: Any, kind: Any, k: Any) -> Any:
 @inlined
 def _effect(base: Base, flip: Any, out: F64) -> None:
     """Write what a changed draw does to the outputs."""
-    replay(base.world, base.law, base.key, base.path, base.room, flip)
+    replay((base.world, base.law, base.key), base.path, base.room, flip)
     base.room.series[:] += base.path.series
     evaluate(base.weights, base.room.series, out)
     out -= base.value

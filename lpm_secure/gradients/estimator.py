@@ -2,7 +2,7 @@
 
 import abc
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, final
 
@@ -38,6 +38,19 @@ class Jacobian:
         count = len(samples)
         error = samples.std(axis=0, ddof=1) / np.sqrt(count)
         return cls(samples.mean(axis=0), error, count, time.perf_counter() - since)
+
+    @classmethod
+    def joined(cls, parts: Sequence["Jacobian"]) -> "Jacobian":
+        """Join estimates from disjoint seeds."""
+        seeds = np.array([part.seeds for part in parts])
+        share = (seeds / seeds.sum())[:, None, None]
+        value = np.sum([part.value for part in parts] * share, axis=0)
+        error = np.sqrt(np.sum(([part.error for part in parts] * share) ** 2, axis=0))
+        return cls(value, error, int(seeds.sum()), sum(part.seconds for part in parts))
+
+    def relative(self) -> float:
+        """Return the largest standard error as a part of its value."""
+        return float(np.max(np.divide(self.error, np.abs(self.value), where=self.error > 0, out=self.error * 0.0)))
 
 
 class Estimator(abc.ABC):

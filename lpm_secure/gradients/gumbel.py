@@ -35,7 +35,7 @@ class Gumbel(Relaxation):
     def gain(self, law: Law, path: Trajectory) -> F64:
         """Return the softened draw's derivative by the hazard of the step, until the agent is infected.
 
-        What is left of the threshold before a step is again Exp(1), so it holds the noise: `g = -logit(1 - exp(-left))`.
+        What is left of the threshold before a step is again Exp(1), so it holds the noise, `-logit(1 - exp(-left))`.
         """
         increment = np.diff(path.hazard, axis=0, prepend=0) / law.unit
         left = (path.threshold - path.hazard) / law.unit + increment

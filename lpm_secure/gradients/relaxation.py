@@ -51,7 +51,8 @@ def tangents_of(world: World) -> Tangents:
     n, steps = world.group.size, world.steps
     latent, stay = np.empty((2, n), dtype=np.int32)
     infected = np.zeros((steps, n, P), dtype=np.float32)
-    return Tangents(infected, *np.zeros((3, n, P)), latent, stay, np.zeros((P, 2, world.groups, steps)))
+    summed, ill, heard = np.zeros((3, n, P))
+    return Tangents(infected, summed, ill, heard, latent, stay, np.zeros((P, 2, world.groups, steps)))
 
 
 @inlined
@@ -142,7 +143,7 @@ def _infect(world: World, law: Law, rates: Rates, path: Trajectory, state: Any) 
 
 @compiled
 def propagate(world: World, law: Law, rates: Rates, path: Trajectory, state: Any) -> None:
-    """Carry tangents through a run; `state` is the key, tangents of 0, gains float64[T, n], and whether they are summed.
+    """Carry tangents through a run; `state` is the key, tangents of 0, gains float64[T, n], and if these are summed.
 
     A gain is the derivative of being infected in a step by the hazard of the step; a summed gain is the derivative of
     having been infected by then by the summed hazard.

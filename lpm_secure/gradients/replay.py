@@ -127,11 +127,11 @@ def _hear(law: Law, key: Any, path: Trajectory, room: Room, state: Any) -> Any:
 
 
 @compiled
-def replay(world: World, law: Law, key: Any, path: Trajectory, room: Room, flip: Any) -> int:
+def replay(model: tuple[World, Law, Any], path: Trajectory, room: Room, flip: Any) -> int:
     """Write the difference of series between the alternative with one changed draw and the run.
 
     Args:
-        world, law, key: of the run.
+        model: world, law and key of the run.
         path: of the run, with its history.
         room: working memory.
         flip: what changes, of which agent, in which step.
@@ -139,6 +139,7 @@ def replay(world: World, law: Law, key: Any, path: Trajectory, room: Room, flip:
     Returns:
         How many agents changed.
     """
+    world, law, key = model
     first = _force(law, key, path, room, flip)
     watched, changed, touched = 0, 1, 1
     for t in range(first, world.steps):

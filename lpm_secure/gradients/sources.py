@@ -1,6 +1,6 @@
-"""The populations that gradients are verified on: a homogeneous graph, the workplace, and a part of the city."""
+"""The populations that gradients are verified on: a homogeneous graph and the workplace; `city` has the third."""
 
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -8,8 +8,6 @@ from client_sdk.contacts import ContactTable
 from lpm_secure.data import workplace
 from lpm_secure.engine.fast import Csr, homogeneous_graph
 from lpm_secure.engine.fast.csr import I32
-
-DRAWN_CONTACTS: Final = 5  # each agent draws so many in a school, a workplace and the community
 
 
 class People(NamedTuple):
