@@ -8,7 +8,8 @@ from pathlib import Path
 
 import msgspec
 
-from client_sdk import Client, config, connect, read_credentials, read_private_state
+from client_sdk import config, connect, read_credentials, read_private_state
+from client_sdk.gradients.take_part import take_part as join
 from protocols.errors import LpmError, ParameterError
 from protocols.signed_manifest import load_verified
 
@@ -19,7 +20,7 @@ async def take_part(path: Path) -> None:
     manifest = load_verified(folder / given.manifest, operator_key=given.operator_key)
     private = read_private_state(manifest, given.name, people=folder / given.people, contacts=folder / given.contacts)
     transports = connect(manifest, read_credentials(folder / given.credentials))
-    client = await Client.join(manifest, private, transports)
+    client = await join(manifest, private, transports)
     started = time.perf_counter()
     await client.run()
     summary = {

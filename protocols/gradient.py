@@ -1,5 +1,6 @@
 """What a manifest says of a run's derivatives: which way, of which parameters, in which fixed point."""
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Final, Literal, final
 
 import msgspec
@@ -39,18 +40,42 @@ class Protection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
 
 
 @final
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What a round of an adjoint run is for: step t, -1 to T on the way forth, T to -1 on the way back.
+
+    In step -1 agents draw nothing and say nothing: forth the initial share is announced, back its derivative is summed.
+    """
+
+    forth: bool
+    t: int
+
+    @classmethod
+    def of(cls, number: int, steps: int) -> "Turn":
+        """Return the turn of a round, by its number in the run."""
+        place = number % turns(steps)
+        return cls(True, place - 1) if place <= steps + 1 else cls(False, 2 * steps + 2 - place)
+
+
+def turns(steps: int) -> int:
+    """Return how many rounds one pass of an adjoint run has."""
+    return 2 * steps + 4
+
+
+@final
 class Gradient(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Which derivatives a run yields, and how they travel.
 
     Attributes:
-        way: "tangents": relaxed dynamics, p further channels beside every value. "adjoints": relaxed dynamics, T + 1
-            rounds forward, then T + 1 backward. "score": the discrete dynamics, one p-vector at the end.
+        way: "tangents": relaxed dynamics, p further channels beside every value. "adjoints": relaxed dynamics, T + 2
+            rounds forward, then T + 2 backward. "score": the discrete dynamics, one p-vector at the end.
         parameters: their names, p of them, in order: `beta.CHANNEL`, cell_beta, latent, infectious (means, in steps),
             initial, reduction, efficacy. With scores in outcome mode: scale (a common factor of all hazards), latent,
             infectious, initial. None for adjoints, which are of every hazard in every step.
         value_bits: fraction bits of relaxed messages, cell totals and tallies.
         tangent_bits: fraction bits of tangents, adjoints and scores.
-        clip: largest absolute derivative that one agent, the unit of privacy here, adds to any sum.
+        clip: largest absolute derivative that one agent, the unit of privacy here, adds to any sum; for adjoints in
+            units of the largest one that the engine has announced.
         passes: how often an adjoint run goes forward and backward.
         latent_slope, infectious_slope: for scores, by how much each weight of the law (in units of 2**-32) changes with
             the law's mean.
@@ -82,7 +107,7 @@ class Gradient(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         """Return the order of rounds: that of the mode, or for relaxed runs of sums alone, adjoints with a way back."""
         if not self.relaxed:
             return Schedule(outcome, steps)
-        return Schedule(False, 2 * self.passes * (steps + 1) - 1 if self.way == "adjoints" else steps)
+        return Schedule(False, self.passes * turns(steps) - 1 if self.way == "adjoints" else steps)
 
     def check(self, manifest: "Manifest") -> None:
         """Refuse what contradicts the manifest, what a mode cannot give, and what could wrap.

@@ -9,8 +9,8 @@ def gradient_words(manifest: Manifest) -> tuple[int, int, int]:
     """Return the words of each agent, of all cells, and of the tally.
 
     Tangents: beside every value stand its p tangents; contacts have none, and no words, outside of sum mode.
-    Adjoints: cells and tally are one block, for on the way back the engine announces the derivatives by both; the block
-    is as long as the longer of tally and parameters, which it announces on the way forth.
+    Adjoints: one block holds cells and tally, or on the way back the derivatives by cells and by parameters. The engine
+    announces the other: cells and parameters forth, derivatives by cells and tally back.
     Scores: p more words in the tally, zero until the closing round.
     """
     c, cells, q, given = len(manifest.channels), len(manifest.cells), len(Stage), manifest.gradient
@@ -19,5 +19,5 @@ def gradient_words(manifest: Manifest) -> tuple[int, int, int]:
     if given.way == "tangents":
         return c * (1 + given.p) if manifest.mode == "sum" else 0, cells * (1 + given.p), q * (1 + given.p)
     if given.way == "adjoints":
-        return c if manifest.mode == "sum" else 0, cells + max(q, len(names(manifest))), 0
+        return c if manifest.mode == "sum" else 0, cells + len(names(manifest)), 0
     return c, cells, q + given.p

@@ -19,6 +19,7 @@ from protocols.errors import ParameterError
 from protocols.gradient import BETA, COMMON, Gradient
 from protocols.substeps.dual import Dual, Number
 from protocols.substeps.escape import escape
+from protocols.substeps.substep import Array
 
 if TYPE_CHECKING:
     from protocols.manifest import Manifest
@@ -119,7 +120,7 @@ def advance(
     *,
     contact: list[Number],
     cell: Number | None,
-    susceptibility: F64,
+    susceptibility: Array,
     theta: Theta,
     factor: Number,
     escape: Callable[[Number], Number] = escape,
@@ -130,7 +131,7 @@ def advance(
         stages: of n agents.
         contact: for each channel, each agent's exposure [n]; none where contacts do not count.
         cell: which share of the agent's cell is infectious, [n]; None without cells.
-        susceptibility: float64[n], S_i / n_i of Eq. 8.
+        susceptibility: [n], S_i / n_i of Eq. 8.
         theta: parameters.
         factor: of all hazards.
         escape: `1 - exp(-h)`, of whatever computes here.

@@ -1,0 +1,254 @@
+"""A client's part of a run with adjoints: relaxed agents forth, their derivatives back. Needs torch.
+
+The backward pass of a neighbour sum is a neighbour sum on the reversed edges, so what an agent says on the way back,
+the derivative of the loss by its exposure, travels by the same protocol as what it said on the way forth.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, final
+
+import numpy as np
+import torch
+
+from client_sdk.exchange import Answer, Exchange
+from client_sdk.private_state import PrivateState
+from protocols.cells import cell_totals
+from protocols.errors import RoundClosed
+from protocols.fixed import I64
+from protocols.gradient import Gradient, Turn
+from protocols.layout import Layout
+from protocols.manifest import Manifest
+from protocols.substeps import Stage, relaxed
+from protocols.substeps.dual import Number
+from protocols.substeps.relaxed import F64, Theta
+from protocols.wire.transport import Transport
+
+Q: Final = len(Stage)
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class _Step:
+    """What a step began with, kept for the way back: stages [3, n], exposures [c, n], cell totals, parameters."""
+
+    stages: F64 = field(repr=False)
+    contact: F64 = field(repr=False)
+    cell: F64 = field(repr=False)
+    theta: F64
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class _Said:
+    """What a client says in a round: to its own agents, int64[n_own, c], and the parts of the vector that it shares."""
+
+    own: I64 = field(repr=False)
+    vector: tuple[I64, I64, I64] = field(repr=False)
+
+
+@final
+@dataclass(slots=True)
+class AdjointClient:
+    """Runs one client's relaxed agents forth and back.
+
+    What each step began with is kept, (3 + c) numbers for each agent and step. A round that closes without this client
+    counts for nothing here; the engine sees that a client is missing, and gives no gradient.
+
+    Attributes:
+        number: of the round that comes next.
+        missed: the rounds that closed without this client.
+
+    Security: derivatives leave the client as shares, clipped for each agent, and what is opened is summed over at least
+        `min_cohort` clients. In sum mode this client learns its agents' exposures forth, and the sums of their
+        neighbours' derivatives back, exactly.
+    """
+
+    manifest: Manifest
+    private: PrivateState = field(repr=False)
+    exchange: Exchange = field(repr=False)
+    number: int = 0
+    missed: list[int] = field(default_factory=list)
+    _layout: Layout = field(init=False, repr=False)
+    _sizes: F64 = field(init=False, repr=False)
+    _kept: list[_Step] = field(init=False, repr=False, default_factory=list)
+    _stages: F64 = field(init=False, repr=False)
+    _adjoint: F64 = field(init=False, repr=False)
+    _pending: _Said | None = field(init=False, repr=False, default=None)  # of a round that is not over
+
+    def __post_init__(self) -> None:
+        """Prepare; nothing is sent."""
+        self._layout = Layout.of(self.manifest)
+        self._sizes = np.array(self.manifest.cells, dtype=np.float64)
+        self._stages = self._adjoint = np.zeros((3, self._layout.size(self.private.name)))
+
+    @classmethod
+    async def join(cls, manifest: Manifest, private: PrivateState, transports: Sequence[Transport]) -> "AdjointClient":
+        """Join a run at all of its aggregators.
+
+        Raises:
+            RoundClosed: the run has begun, and a gradient needs all rounds.
+        """
+        client = cls(manifest, private, Exchange(manifest, private.name, transports))
+        if await client.exchange.join():
+            raise RoundClosed("the run has begun, and a gradient needs all of its rounds; join the next one")
+        return client
+
+    async def run(self, on_step: Callable[[int], None] = lambda step: None) -> None:
+        """Take part until the run ends; `on_step` is told each round that is over."""
+        while self.number <= self.manifest.schedule.steps:
+            number = self.number
+            await self.advance()
+            on_step(number)
+
+    async def advance(self) -> None:
+        """Take part in one round; after an error the same round may be tried again, with the same vector."""
+        turn = Turn.of(self.number, self.manifest.steps)
+        if self._pending is None:
+            self._pending = self._says(turn.t) if turn.forth else self._says_back(turn.t)
+        said = self._pending
+        try:
+            answer = await self.exchange.round(self._layout.pack(*said.vector), step=self.number)
+        except RoundClosed:
+            block = np.zeros(self._layout.cells, dtype=np.int64)
+            answer = Answer(np.zeros_like(said.own).reshape(-1), block, block)
+            self.missed.append(self.number)
+        if turn.forth:
+            self._move_on(turn.t, said, answer)
+        else:
+            self._move_back(turn.t, said, answer)
+        self.number, self._pending = self.number + 1, None
+
+    def _says(self, t: int) -> _Said:
+        """Return what is said on the way forth: messages, and in the block cell totals and tally."""
+        n = self._stages.shape[1]
+        if t < 0:
+            self._kept.clear()
+            return self._said(np.zeros((n, self._layout.channels), dtype=np.int64), self._block([], []), 0)
+        bits = self._given.value_bits
+        says = _fixed(self._stages[2], bits)
+        s, e, i = self._stages
+        tally = [int(_fixed(stage, bits).sum()) for stage in (s, e, i, 1.0 - s - e - i)]
+        wide = np.repeat(says[:, None], self._layout.channels, axis=1) * (t < self.manifest.steps)
+        return self._said(wide, self._block(self._by_cell(says), tally), t)
+
+    def _move_on(self, t: int, said: _Said, answer: Answer) -> None:
+        """Take in what reached own agents on the way forth."""
+        cells, n = len(self._sizes), self._stages.shape[1]
+        announced = answer.synthetic.view(np.float64)
+        theta = announced[cells:]
+        if t < 0:
+            self._stages = np.array(relaxed.begin(Theta.of(list(theta)), np.ones(n)), dtype=np.float64)
+            return
+        unit = 2.0**-self._given.value_bits
+        contact: F64 = (said.own + answer.own.reshape(said.own.shape)).T * np.float64(unit)
+        totals = answer.release[:cells] * unit + announced[:cells]
+        self._kept.append(_Step(self._stages, contact, totals, theta))
+        if t < self.manifest.steps:
+            after, _ = self._torch(t)
+            self._stages = torch.stack(after).detach().numpy()
+
+    def _says_back(self, t: int) -> _Said:
+        """Return what is said on the way back: derivatives by exposures, and in the block by cells and parameters."""
+        n = self._stages.shape[1]
+        heard = np.zeros((n, self._layout.channels), dtype=np.int64)
+        if t == self.manifest.steps:
+            self._adjoint = np.zeros((3, n))
+            return self._said(heard, self._block([], []), 0)
+        if t < 0:
+            by_theta = np.zeros((len(relaxed.names(self.manifest)), n))
+            by_theta[relaxed.names(self.manifest).index("initial")] = self._adjoint[2] - self._adjoint[0]
+            return self._said(heard, self._block([], self._clipped(by_theta).sum(axis=1)), 0)
+        after, leaves = self._torch(t)
+        found = torch.autograd.grad(after, leaves, list(torch.from_numpy(self._adjoint)), allow_unused=True)
+        by = [np.zeros(n) if grad is None else grad.numpy() for grad in found]
+        self._adjoint = np.stack(by[:3])
+        c = self._layout.c
+        if c:
+            heard = self._clipped(np.stack(by[3 : 3 + c], axis=1))
+        by_cell = self._by_cell(self._clipped(by[3 + c]))
+        return self._said(heard, self._block(by_cell, self._clipped(np.stack(by[4 + c :])).sum(axis=1)), t)
+
+    def _move_back(self, t: int, said: _Said, answer: Answer) -> None:
+        """Take in what reached own agents on the way back, then what the engine announces, in its unit from now on."""
+        if t < 0:
+            return
+        cells, unit = len(self._sizes), 2.0**-self._given.tangent_bits
+        announced = answer.synthetic.view(np.float64)
+        by_says = (said.own + answer.own.reshape(said.own.shape)).sum(axis=1) * unit
+        if cells:
+            by_says = by_says + (answer.release[:cells] * unit)[self.private.cell]
+        self._adjoint[2] += by_says
+        by_tally, units = announced[cells : cells + Q], announced[cells + Q]
+        self._adjoint = self._adjoint * units + (by_tally[:3] - by_tally[3])[:, None]
+        if cells:
+            self._adjoint[2] += announced[:cells][self.private.cell]
+
+    def _torch(self, t: int) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
+        """Return the stages after a step, and all that they come from: stages, exposures, cell totals, parameters.
+
+        Every parameter is a number for each agent, so that its derivative can be clipped for each agent.
+        """
+        kept, n = self._kept[t], self._stages.shape[1]
+        totals = kept.cell[self.private.cell] if self._sizes.size else np.zeros(n)
+        theta = np.repeat(kept.theta[:, None], n, axis=1)
+        given = (*kept.stages, *kept.contact, totals, *theta)
+        leaves = [torch.tensor(each, dtype=torch.float64, requires_grad=True) for each in given]
+        contact, cell, numbers = leaves[3:-1], leaves[3 + len(kept.contact)], leaves[4 + len(kept.contact) :]
+        cell_share = None
+        if self._sizes.size:
+            sizes = torch.from_numpy(self._sizes[self.private.cell])
+            cell_share = torch.minimum(torch.clamp(cell, min=0.0), sizes) / sizes
+        parameters = Theta.of(list(numbers))
+        after = relaxed.advance(
+            (leaves[0], leaves[1], leaves[2]),
+            contact=list(contact[: len(kept.contact)]),
+            cell=cell_share,
+            susceptibility=torch.from_numpy(self.private.susceptibility),
+            theta=parameters,
+            factor=relaxed.factor(self.manifest, parameters, t),
+            escape=_escape,
+        )
+        return [stage for stage in after if isinstance(stage, torch.Tensor)], leaves
+
+    def _said(self, says: I64, block: I64, t: int) -> _Said:
+        """Return what own agents say to each other and what is shared, from int64[n_own, c], what they say on each."""
+        layout, contacts = self._layout, self.private.contacts
+        first, end = layout.own[self.private.name]
+        tally = np.zeros(layout.q, dtype=np.int64)
+        if not layout.c:
+            return _Said(np.zeros((end - first, 0), dtype=np.int64), (tally[:0], block, tally))
+        wide = np.concatenate([says, says[:, :1]], axis=1)
+        total = contacts.add_up(wide, step=t) if says.any() else np.zeros((layout.n, layout.c), dtype=np.int64)
+        own = total[first:end].copy()
+        total[first:end] = 0
+        return _Said(own, (total, block, tally))
+
+    def _block(self, cells: "I64 | list[int]", rest: "I64 | list[int]") -> I64:
+        """Return int64[cells + m]: what is released, zeros where nothing is."""
+        block = np.zeros(self._layout.cells, dtype=np.int64)
+        block[: len(cells)] = cells
+        block[self._sizes.size : self._sizes.size + len(rest)] = rest
+        return block
+
+    def _by_cell(self, said: I64) -> I64:
+        if not self._sizes.size:
+            return np.zeros(0, dtype=np.int64)
+        return cell_totals(said, self.private.cell, cells=self._sizes.size)
+
+    def _clipped(self, derivative: F64) -> I64:
+        clip = self._given.clip
+        return _fixed(np.clip(derivative, -clip, clip), self._given.tangent_bits)
+
+    @property
+    def _given(self) -> Gradient:
+        return relaxed.asked(self.manifest)
+
+
+def _escape(hazard: Any) -> Number:
+    return -torch.expm1(-hazard)
+
+
+def _fixed(real: F64, bits: int) -> I64:
+    found: I64 = np.rint(real * 2.0**bits).astype(np.int64)
+    return found

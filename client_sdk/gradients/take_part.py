@@ -1,0 +1,41 @@
+"""Which client a manifest asks for."""
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from client_sdk.client import Client
+from client_sdk.gradients.tangents import TangentClient
+from client_sdk.private_state import PrivateState
+from protocols.errors import ParameterError
+from protocols.manifest import Manifest
+from protocols.wire.transport import Transport
+
+
+class Participant(Protocol):
+    """A client that has joined a run."""
+
+    missed: list[int]
+
+    async def run(self, on_step: Callable[[int], None] = ...) -> None:
+        """Take part until the run ends."""
+
+
+async def take_part(manifest: Manifest, private: PrivateState, transports: Sequence[Transport]) -> Participant:
+    """Join a run as its manifest says: with messages alone or scores, with tangents, or with adjoints.
+
+    Raises:
+        ParameterError: adjoints need torch, which is not installed.
+        ProtocolError: an aggregator refuses.
+    """
+    way = None if manifest.gradient is None else manifest.gradient.way
+    if way == "tangents":
+        return await TangentClient.join(manifest, private, transports)
+    if way != "adjoints":
+        return await Client.join(manifest, private, transports)
+    try:
+        from client_sdk.gradients.adjoints import AdjointClient  # noqa: PLC0415 - the one way that needs torch
+    except ModuleNotFoundError as error:
+        raise ParameterError(
+            f"adjoints need {error.name}, which is not installed: pip install 'lpm-secure[gradients]'"
+        ) from error
+    return await AdjointClient.join(manifest, private, transports)

@@ -1,0 +1,195 @@
+"""`loss.backward()` through private clients gives the gradient of a clear torch run, to 1e-6 relative."""
+
+import asyncio
+
+import msgspec
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from client_sdk import ContactTable
+from client_sdk.gradients.adjoints import AdjointClient
+from lpm_secure.engine.simulate import RemotePart
+from lpm_secure.private_gradients.adjoints import Differentiable, PrivateAdjoints, expected_counts
+from lpm_secure.private_gradients.relaxed_torch import TorchAgents
+from lpm_secure.private_gradients.tangents import ClearTangents, simulate_tangents, synthetic_part
+from lpm_secure.testbed import SYNTHETIC_FROM, Testbed, cells_of
+from protocols.errors import ParameterError, ProtocolError
+from protocols.gradient import Gradient, Protection, Reduction
+from protocols.manifest import ENGINE
+from protocols.substeps.relaxed import names, values
+
+DEFAULT = settings(max_examples=20, deadline=None)
+
+
+class Clear(Differentiable):
+    """All private agents in one torch graph."""
+
+    def __init__(self, testbed):
+        n = sum(len(client.agents) for client in testbed.manifest.clients)
+        self.agents = TorchAgents(testbed.manifest, cell=testbed.cell, n=n, contacts=testbed.contacts)
+        self.steps = testbed.manifest.steps
+
+    def begin(self, theta):
+        self.agents.begin(theta)
+
+    def advance(self, t, synthetic, theta):
+        cells, tally = self.agents.cells(), self.agents.tally()
+        if t < self.steps:
+            self.agents.update(cells + synthetic, theta, t)
+        return cells, tally
+
+
+def synthetic(testbed):
+    agents = np.arange(testbed.synthetic, dtype=np.uint64) + np.uint64(SYNTHETIC_FROM)
+    return TorchAgents(testbed.manifest, cell=cells_of(agents, testbed.manifest), n=testbed.synthetic)
+
+
+def with_adjoints(testbed, **changes):
+    gradient = Gradient(
+        way="adjoints",
+        value_bits=40,
+        tangent_bits=36,
+        clip=64.0,
+        passes=changes.pop("passes", 1),
+        reduction=Reduction(begin=1, end=3, share=0.3),
+        protection=Protection(begin=2, coverage=0.5, efficacy=0.7),
+    )
+    manifest = msgspec.structs.replace(testbed.manifest, gradient=gradient, engine=True, min_cohort=2, **changes)
+    return type(testbed)(manifest, testbed.contacts, testbed.cell, testbed.synthetic, testbed.source, True)
+
+
+def private_run(testbed, operators_of, body):
+    """Return what `body(private)` does on the engine's side, in a thread of its own."""
+    manifest = testbed.manifest
+
+    async def one(name, operators):
+        client = await AdjointClient.join(manifest, testbed.private_state(name), operators.transports(name))
+        await client.run()
+
+    async def everybody():
+        with operators_of(manifest) as operators:
+            remote = RemotePart(manifest, operators.transports(ENGINE))
+            private = PrivateAdjoints(manifest, remote, asyncio.get_running_loop())
+            parts = [one(party.name, operators) for party in manifest.clients]
+            return (await asyncio.gather(asyncio.to_thread(body, private), *parts))[0]
+
+    return asyncio.run(everybody())
+
+
+def loss_of(counts, weights):
+    return (counts * weights).sum() + 0.1 * (counts**2).mean()
+
+
+def theta_of(manifest):
+    """Return every step's parameters, drawn around the manifest's."""
+    rng = np.random.default_rng(manifest.steps)
+    theta = values(manifest) * rng.uniform(0.8, 1.2, (manifest.steps, len(names(manifest))))
+    return torch.tensor(np.clip(theta, 0.001, None), requires_grad=True)
+
+
+def gradients(testbed, operators_of, theta, weights):
+    """Return the private and the clear gradient by theta, and both losses."""
+
+    def body(private):
+        loss = loss_of(expected_counts(testbed.manifest, private, synthetic(testbed), theta), weights)
+        return loss.item(), torch.autograd.grad(loss, theta)[0]
+
+    private = private_run(testbed, operators_of, body)
+    return private, body(Clear(testbed))
+
+
+@DEFAULT
+@given(draw=st.data())
+def test_private_adjoints_equal_clear_ones(draw, testbeds, operators_of):
+    testbed = draw.draw(testbeds(min_cohort=1))
+    if len(testbed.manifest.clients) < 2:
+        return
+    testbed = with_adjoints(testbed)
+    last = draw.draw(st.integers(0, testbed.manifest.steps))  # the last day that the loss looks at
+    weights = torch.zeros(testbed.manifest.steps + 1, 2, 4, dtype=torch.float64)
+    weights[: last + 1] = torch.rand(last + 1, 2, 4, dtype=torch.float64, generator=torch.manual_seed(last))
+    (loss, grad), (clear_loss, clear_grad) = gradients(testbed, operators_of, theta_of(testbed.manifest), weights)
+    assert loss == pytest.approx(clear_loss, rel=1e-6)
+    scale = float(clear_grad.abs().max()) or 1.0
+    np.testing.assert_allclose(grad.numpy() / scale, clear_grad.numpy() / scale, rtol=1e-6, atol=1e-7)
+
+
+@pytest.fixture
+def testbed(seir, manifest_of):
+    """Return twenty people in three clients, on two channels and in two cells, with synthetic ones beside them."""
+    rng = np.random.default_rng(6)
+    a = rng.integers(0, 20, 80)
+    b = (a + rng.integers(1, 19, 80)) % 20
+    table = ContactTable(rng.integers(0, 2, 80), a, b, rng.integers(0, 2, 80), rng.integers(1, 4, 80))
+    manifest = manifest_of(
+        [range(9), range(9, 14), range(14, 20)],
+        model=seir(beta=(2**36, 2**35), cell_beta=2**38, initial=2**29),
+        steps=6,
+        period=2,
+        cells=(25, 30),
+    )
+    return Testbed(manifest, table, rng.integers(0, 2, 20), 15, "drawn", True)
+
+
+def test_adjoints_and_tangents_are_one_gradient(testbed):
+    adjoint = with_adjoints(testbed)
+    given = msgspec.structs.replace(adjoint.manifest.gradient, way="tangents", parameters=names(adjoint.manifest))
+    tangent = type(testbed)(
+        msgspec.structs.replace(adjoint.manifest, gradient=given), testbed.contacts, testbed.cell, 15, "drawn", True
+    )
+    series = asyncio.run(simulate_tangents(tangent.manifest, ClearTangents(tangent), synthetic_part(tangent)))
+
+    def counts(theta):
+        return expected_counts(adjoint.manifest, Clear(adjoint), synthetic(adjoint), theta)
+
+    found = torch.autograd.functional.jacobian(counts, torch.tensor(values(adjoint.manifest)))
+    np.testing.assert_allclose(series.tangent, found.numpy(), rtol=1e-6, atol=1e-6)
+
+
+def test_a_network_is_trained_through_private_clients(testbed, operators_of):
+    """Three passes of one run; a network of 1,000 weights and more gives each step its parameters."""
+    testbed, passes = with_adjoints(testbed, passes=3), 3
+    manifest = testbed.manifest
+    base = torch.tensor(values(manifest))
+
+    def train(private):
+        torch.manual_seed(1)
+        net = torch.nn.Sequential(torch.nn.Linear(1, 100), torch.nn.Tanh(), torch.nn.Linear(100, len(base))).double()
+        optimiser = torch.optim.Adam(net.parameters(), lr=0.02)
+        days = torch.linspace(0, 1, manifest.steps, dtype=torch.float64)[:, None]
+        losses = []
+        for _ in range(passes):
+            counts = expected_counts(manifest, private, synthetic(testbed), base * torch.exp(0.3 * net(days)))
+            loss = (counts[-1, :, 3].sum() - 20.0) ** 2
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+            losses.append(loss.item())
+        return losses, torch.cat([each.flatten() for each in net.parameters()]).detach()
+
+    private, clear = private_run(testbed, operators_of, train), train(Clear(testbed))
+    assert private[0][0] > private[0][1] > private[0][2]
+    np.testing.assert_allclose(private[0], clear[0], rtol=1e-6)
+    assert private[1].numel() > 900
+    np.testing.assert_allclose(private[1], clear[1], rtol=1e-5, atol=1e-6)
+
+
+def test_a_pass_is_differentiated_once_and_before_the_next(testbed, operators_of):
+    testbed = with_adjoints(testbed, passes=2)
+
+    def body(private):
+        theta = theta_of(testbed.manifest)
+        counts = expected_counts(testbed.manifest, private, synthetic(testbed), theta)
+        with pytest.raises(ParameterError, match="waits for its way back"):
+            private.begin(theta[0])
+        counts.sum().backward(retain_graph=True)
+        with pytest.raises(ProtocolError, match="differentiate a pass once"):
+            counts.sum().backward()
+        expected_counts(testbed.manifest, private, synthetic(testbed), theta).sum().backward()
+        with pytest.raises(ParameterError, match="passes are over"):
+            private.begin(theta[0])
+
+    private_run(testbed, operators_of, body)
