@@ -1,6 +1,5 @@
 """Private clients as a part of a torch graph: `loss.backward()` on the engine's side goes through them."""
 
-import abc
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -9,6 +8,7 @@ from typing import Any, Final, final
 import torch
 
 from lpm_secure.engine.simulate import RemotePart
+from lpm_secure.private_gradients.differentiable import Differentiable, Pair
 from lpm_secure.private_gradients.relaxed_torch import TorchAgents
 from protocols.errors import ParameterError, ProtocolError
 from protocols.gradient import Turn, turns
@@ -17,19 +17,6 @@ from protocols.substeps import Stage
 from protocols.substeps.relaxed import asked, names
 
 Q: Final = len(Stage)
-Pair = tuple[torch.Tensor, torch.Tensor]
-
-
-class Differentiable(abc.ABC):
-    """The private agents, as the engine's torch graph meets them."""
-
-    @abc.abstractmethod
-    def begin(self, theta: torch.Tensor) -> None:
-        """Begin a pass, with the initial share in `theta`, float64[m]."""
-
-    @abc.abstractmethod
-    def advance(self, t: int, synthetic: torch.Tensor, theta: torch.Tensor) -> Pair:
-        """Announce the engine's cell totals and the parameters of step t; return private cell totals and tally."""
 
 
 @final

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from client_sdk import ContactTable
 from client_sdk.gradients.adjoints import AdjointClient
 from lpm_secure.engine.simulate import RemotePart
-from lpm_secure.private_gradients.adjoints import Differentiable, PrivateAdjoints, expected_counts
+from lpm_secure.private_gradients.adjoints import PrivateAdjoints, expected_counts
+from lpm_secure.private_gradients.differentiable import ClearAdjoints
 from lpm_secure.private_gradients.relaxed_torch import TorchAgents
 from lpm_secure.private_gradients.tangents import ClearTangents, simulate_tangents, synthetic_part
 from lpm_secure.testbed import SYNTHETIC_FROM, Testbed, cells_of
@@ -22,24 +23,6 @@ from protocols.manifest import ENGINE
 from protocols.substeps.relaxed import names, values
 
 DEFAULT = settings(max_examples=20, deadline=None)
-
-
-class Clear(Differentiable):
-    """All private agents in one torch graph."""
-
-    def __init__(self, testbed):
-        n = sum(len(client.agents) for client in testbed.manifest.clients)
-        self.agents = TorchAgents(testbed.manifest, cell=testbed.cell, n=n, contacts=testbed.contacts)
-        self.steps = testbed.manifest.steps
-
-    def begin(self, theta):
-        self.agents.begin(theta)
-
-    def advance(self, t, synthetic, theta):
-        cells, tally = self.agents.cells(), self.agents.tally()
-        if t < self.steps:
-            self.agents.update(cells + synthetic, theta, t)
-        return cells, tally
 
 
 def synthetic(testbed):
@@ -98,7 +81,7 @@ def gradients(testbed, operators_of, theta, weights):
         return loss.item(), torch.autograd.grad(loss, theta)[0]
 
     private = private_run(testbed, operators_of, body)
-    return private, body(Clear(testbed))
+    return private, body(ClearAdjoints(testbed))
 
 
 @DEFAULT
@@ -143,7 +126,7 @@ def test_adjoints_and_tangents_are_one_gradient(testbed):
     series = asyncio.run(simulate_tangents(tangent.manifest, ClearTangents(tangent), synthetic_part(tangent)))
 
     def counts(theta):
-        return expected_counts(adjoint.manifest, Clear(adjoint), synthetic(adjoint), theta)
+        return expected_counts(adjoint.manifest, ClearAdjoints(adjoint), synthetic(adjoint), theta)
 
     found = torch.autograd.functional.jacobian(counts, torch.tensor(values(adjoint.manifest)))
     np.testing.assert_allclose(series.tangent, found.numpy(), rtol=1e-6, atol=1e-6)
@@ -170,7 +153,7 @@ def test_a_network_is_trained_through_private_clients(testbed, operators_of):
             losses.append(loss.item())
         return losses, torch.cat([each.flatten() for each in net.parameters()]).detach()
 
-    private, clear = private_run(testbed, operators_of, train), train(Clear(testbed))
+    private, clear = private_run(testbed, operators_of, train), train(ClearAdjoints(testbed))
     assert private[0][0] > private[0][1] > private[0][2]
     np.testing.assert_allclose(private[0], clear[0], rtol=1e-6)
     assert private[1].numel() > 900

@@ -1,0 +1,109 @@
+"""Gradients over real processes, gRPC and TLS: tangents, scores and adjoints, each against the clear run."""
+
+import asyncio
+
+import msgspec
+import numpy as np
+import pytest
+import torch
+
+from lpm_secure.deployment import Deployment, free_addresses
+from lpm_secure.engine.simulate import RemotePart
+from lpm_secure.private_gradients.adjoints import PrivateAdjoints, expected_counts
+from lpm_secure.private_gradients.differentiable import ClearAdjoints
+from lpm_secure.private_gradients.relaxed_torch import TorchAgents
+from lpm_secure.private_gradients.score import ClearScores, simulate_scores
+from lpm_secure.private_gradients.tangents import ClearTangents, simulate_tangents, synthetic_part
+from lpm_secure.testbed import SYNTHETIC_FROM, Testbed, cells_of
+from protocols.gradient import Gradient
+from protocols.substeps.relaxed import names, values
+
+CPU = torch.device("cpu")
+TANGENTS = Gradient(way="tangents", parameters=("beta.near", "cell_beta", "latent", "infectious", "initial"))
+SCORES = Gradient(way="score", parameters=("beta.near", "cell_beta", "initial"))
+ADJOINTS = Gradient(way="adjoints", value_bits=40, tangent_bits=36, clip=64.0)
+
+
+@pytest.fixture
+def deployed(tmp_path, deploy):
+    """Return a function that writes and starts a deployment of four clients whose manifest asks for a gradient."""
+    started = []
+
+    def make(gradient):
+        testbed = deploy(round_timeout_s=60.0, join_timeout_s=60.0).testbed
+        addresses = free_addresses(2)
+        parties = tuple(
+            msgspec.structs.replace(party, address=address)
+            for party, address in zip(testbed.manifest.aggregators, addresses, strict=True)
+        )
+        manifest = msgspec.structs.replace(testbed.manifest, gradient=gradient, aggregators=parties)
+        testbed = Testbed(manifest, testbed.contacts, testbed.cell, testbed.synthetic, testbed.source, True)
+        deployment = Deployment(tmp_path / gradient.way, testbed)
+        deployment.write()
+        deployment.start()
+        started.append(deployment)
+        return deployment
+
+    yield make
+    for deployment in started:
+        deployment.stop()
+
+
+def over_the_network(deployment, run):
+    """Return what `run(private)` does with the private part of a deployment, once its clients have ended."""
+
+    async def everybody():
+        transports = deployment.transports()
+        try:
+            return await run(RemotePart(deployment.testbed.manifest, transports))
+        finally:
+            for transport in transports:
+                await transport.close()
+
+    found = asyncio.run(everybody())
+    deployment.wait_for_clients(timeout_s=30.0)
+    assert deployment.failures() == []
+    return found
+
+
+def test_tangents_over_real_processes_equal_the_clear_ones_to_the_last_bit(deployed):
+    deployment = deployed(TANGENTS)
+    testbed = deployment.testbed
+    private = over_the_network(
+        deployment, lambda part: simulate_tangents(testbed.manifest, part, synthetic_part(testbed))
+    )
+    clear = asyncio.run(simulate_tangents(testbed.manifest, ClearTangents(testbed), synthetic_part(testbed)))
+    assert private.counts.tobytes() == clear.counts.tobytes()
+    assert (np.abs(private.tangent[-1, 0]).max(axis=0) > 0).all()
+    summaries = [deployment.party(client.name) / "summary.json" for client in testbed.manifest.clients]
+    assert [msgspec.json.decode(summary.read_bytes())["modules"] for summary in summaries] == [[]] * 4  # no torch
+
+
+def test_a_score_over_real_processes_equals_the_clear_one_to_the_last_bit(deployed):
+    deployment = deployed(SCORES)
+    testbed, manifest = deployment.testbed, deployment.testbed.manifest
+    private = over_the_network(deployment, lambda part: simulate_scores(manifest, part, testbed.synthetic_agents(CPU)))
+    oracle = ClearScores(manifest, testbed.private_agents(CPU))
+    clear = asyncio.run(simulate_scores(manifest, oracle, testbed.synthetic_agents(CPU)))
+    assert private.score.tobytes() == clear.score.tobytes()
+    assert private.series.hash == clear.series.hash
+
+
+def test_backward_goes_through_real_processes(deployed):
+    deployment = deployed(ADJOINTS)
+    testbed, manifest = deployment.testbed, deployment.testbed.manifest
+    theta = torch.tensor(values(manifest), requires_grad=True)
+    agents = np.arange(testbed.synthetic, dtype=np.uint64) + np.uint64(SYNTHETIC_FROM)
+
+    def gradient(private):
+        synthetic = TorchAgents(manifest, cell=cells_of(agents, manifest), n=testbed.synthetic)
+        counts = expected_counts(manifest, private, synthetic, theta)
+        return torch.autograd.grad(counts[-1, :, 3].sum() + counts[3, 0, 2], theta)[0]
+
+    async def run(part):
+        return await asyncio.to_thread(gradient, PrivateAdjoints(manifest, part, asyncio.get_running_loop()))
+
+    private = over_the_network(deployment, run)
+    clear = gradient(ClearAdjoints(testbed))
+    np.testing.assert_allclose(private.numpy(), clear.numpy(), rtol=1e-6)
+    assert private.numel() == len(names(manifest))
