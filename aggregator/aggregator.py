@@ -50,6 +50,10 @@ class Aggregator:
             return await run.compared(request)
         return await run.members(request)
 
+    def leave_out(self, run: bytes, client: str) -> None:
+        """Wait no longer for a client that was shut out."""
+        self._runs[run].leave_out(client)
+
     def stop(self) -> None:
         """Let go of all runs."""
         for run in self._runs.values():

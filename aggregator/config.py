@@ -23,6 +23,9 @@ class AggregatorConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
         manifests: one file for each run that is served, each with its signature (.sig) beside it.
         operator_key: who must have signed them: the run's operator's Ed25519 key, 32 bytes in base64.
         store: database URL; a restarted aggregator goes on from there.
+        allowed: text file with the clients that this operator serves, one name a line; all of the manifests' without.
+        revoked: the like with clients that are shut out, from the next round on; read again whenever it changes.
+        calls_per_s: how often one client may call, in the long run.
         metrics_port: Prometheus metrics on 127.0.0.1; 0 for none.
     """
 
@@ -32,6 +35,9 @@ class AggregatorConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
     manifests: tuple[str, ...]
     operator_key: PublicKey
     store: str
+    allowed: str | None = None
+    revoked: str | None = None
+    calls_per_s: Annotated[float, msgspec.Meta(gt=0, le=10**6)] = 1_000.0
     metrics_port: Port = 0
 
 

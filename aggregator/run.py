@@ -210,6 +210,14 @@ class Run:
                 task.cancel()
         self.round.fail(Unavailable("this aggregator is stopping; call again"))
 
+    def leave_out(self, client: str) -> None:
+        """Wait no longer for a client that its operator has shut out; what it has sent counts."""
+        self.waited_for.discard(client)
+        self._called.discard(client)
+        enough = len(self.round.shares) >= self.manifest.min_cohort
+        if enough and self.round.decided is None and self.round.complete(self.waited_for):
+            self._freeze(self.round)
+
     def _alive(self, client: str) -> None:
         """Wait for a client from now on: in this round, and if its members are decided, in the next."""
         self.waited_for.add(client)

@@ -14,6 +14,13 @@ _JOINED = sa.Table(
     sa.Column("client", sa.String(63), primary_key=True),
     sa.Column("key", sa.LargeBinary, nullable=False),
 )
+_SESSIONS = sa.Table(
+    "sessions",
+    _METADATA,
+    sa.Column("run", sa.LargeBinary, primary_key=True),
+    sa.Column("client", sa.String(63), primary_key=True),
+    sa.Column("secret", sa.LargeBinary, nullable=False),
+)
 _ROUNDS = sa.Table(
     "rounds",
     _METADATA,
@@ -119,6 +126,17 @@ class Store:
         query = sa.select(_JOINED.c.client, _JOINED.c.key).where(_JOINED.c.run == run)
         with self._engine.connect() as connection:
             return {str(client): bytes(key) for client, key in connection.execute(query)}
+
+    def keep_secret(self, run: bytes, client: str, secret: bytes) -> None:
+        """Keep the secret of a client's sealed session."""
+        with self._engine.begin() as connection:
+            connection.execute(_SESSIONS.insert().values(run=run, client=client, secret=secret))
+
+    def secrets(self, run: bytes) -> dict[str, bytes]:
+        """Return the secrets of all clients' sealed sessions."""
+        query = sa.select(_SESSIONS.c.client, _SESSIONS.c.secret).where(_SESSIONS.c.run == run)
+        with self._engine.connect() as connection:
+            return {str(client): bytes(secret) for client, secret in connection.execute(query)}
 
     def freeze(self, run: bytes, frozen: Frozen) -> None:
         """Keep a round's shares until it closes."""

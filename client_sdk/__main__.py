@@ -10,6 +10,7 @@ import msgspec
 
 from client_sdk import config, connect, read_credentials, read_private_state
 from client_sdk.gradients.take_part import take_part as join
+from protocols.certificates import expires_soon
 from protocols.errors import LpmError, ParameterError
 from protocols.signed_manifest import load_verified
 
@@ -19,7 +20,10 @@ async def take_part(path: Path) -> None:
     given, folder = config.load(path), path.resolve().parent
     manifest = load_verified(folder / given.manifest, operator_key=given.operator_key)
     private = read_private_state(manifest, given.name, people=folder / given.people, contacts=folder / given.contacts)
-    transports = connect(manifest, read_credentials(folder / given.credentials))
+    credentials = read_credentials(folder / given.credentials)
+    if soon := expires_soon(credentials.certificate):
+        print(f"client: {soon}", file=sys.stderr)
+    transports = connect(manifest, credentials, relay=given.relay)
     client = await join(manifest, private, transports)
     started = time.perf_counter()
     await client.run()

@@ -21,6 +21,7 @@ class ClientConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
         credentials: folder with authority.pem, certificate.pem and private.key (mode 0600).
         people: CSV with a row for each own agent: agent, cell, susceptibility.
         contacts: CSV with a row for each contact of an own agent: day, a, b, channel, weight.
+        relay: the one aggregator that this client reaches, by name; it passes sealed calls on to the others.
         summary: where the client writes what it sent and received in bytes, for its owner; no private value.
     """
 
@@ -30,6 +31,7 @@ class ClientConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     credentials: str
     people: str
     contacts: str
+    relay: Name | None = None
     summary: str = "summary.json"
 
 

@@ -90,6 +90,7 @@ class Deployment:
                     credentials=".",
                     manifests=(f"../../{MANIFEST}",),
                     operator_key=self.operator_key,
+                    revoked="revoked.txt",
                     store="sqlite:///store.sqlite",
                 ),
             )
@@ -217,7 +218,8 @@ class Deployment:
         )
 
     def _write_config(self, name: str, config: msgspec.Struct) -> None:
-        (self.party(name) / "config.toml").write_bytes(msgspec.toml.encode(config))
+        given = {key: value for key, value in msgspec.to_builtins(config).items() if value is not None}
+        (self.party(name) / "config.toml").write_bytes(msgspec.toml.encode(given))
 
     def _last_line(self, name: str) -> str:
         lines = (self.party(name) / "log.jsonl").read_text(errors="replace").strip().splitlines()

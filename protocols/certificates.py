@@ -105,6 +105,17 @@ def requested_key(request: bytes, *, name: str) -> ec.EllipticCurvePublicKey:
     return key
 
 
+def name_of(certificate: bytes) -> str:
+    """Return the party that a certificate (PEM) names."""
+    try:
+        names = x509.load_pem_x509_certificate(certificate).subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+    except ValueError as error:
+        raise ParameterError(f"certificate.pem is no certificate: {error}; make it with lpm keys") from None
+    if len(names) != 1:
+        raise ParameterError(f"certificate.pem has {len(names)} names; it must have one; make it with lpm keys")
+    return str(names[0].value)
+
+
 def expiry(certificate: bytes) -> datetime.datetime:
     """Return when a certificate (PEM) ends, UTC."""
     return x509.load_pem_x509_certificate(certificate).not_valid_after_utc

@@ -1,4 +1,4 @@
-"""Around every call: who calls, what it cost, and errors as gRPC statuses with their stable codes."""
+"""Around every call: who calls and how often, what it cost, and errors as gRPC statuses with their stable codes."""
 
 import logging
 import time
@@ -10,6 +10,7 @@ import grpc
 from grpc import aio
 
 from aggregator.metrics import Metrics
+from aggregator.wire.callers import Callers
 from protocols import errors
 from protocols.wire.remote import CODE
 
@@ -19,8 +20,10 @@ STATUS: Final[dict[str, grpc.StatusCode]] = {
     errors.WireError.code: grpc.StatusCode.INVALID_ARGUMENT,
     errors.WrongLength.code: grpc.StatusCode.INVALID_ARGUMENT,
     errors.NotEnrolled.code: grpc.StatusCode.PERMISSION_DENIED,
+    errors.Revoked.code: grpc.StatusCode.PERMISSION_DENIED,
     errors.ConflictingReplay.code: grpc.StatusCode.ALREADY_EXISTS,
     errors.Unavailable.code: grpc.StatusCode.UNAVAILABLE,
+    errors.TooManyCalls.code: grpc.StatusCode.UNAVAILABLE,
 }
 
 
@@ -33,7 +36,7 @@ def caller_of(context: Any) -> str:
 
 
 def guarded(
-    name: str, behaviour: Callable[[bytes, Any], Awaitable[bytes]], metrics: Metrics
+    name: str, behaviour: Callable[[bytes, Any], Awaitable[bytes]], metrics: Metrics, callers: Callers
 ) -> Callable[[bytes, Any], Awaitable[bytes]]:
     """Wrap a call: the one place where an error becomes a status, a metric and a line in the log."""
 
@@ -41,13 +44,17 @@ def guarded(
 
     async def limited(content: bytes, context: Any) -> bytes:
         caller = caller_of(context)
-        if under_way[caller] >= CALLS_OF_ONE:
-            raise errors.Unavailable(f"{caller} has {CALLS_OF_ONE} calls of {name} under way; wait for their answers")
+        callers.check(caller, context)
+        most = CALLS_OF_ONE * callers.weight(caller)
+        if under_way[caller] >= most:
+            raise errors.TooManyCalls(f"{caller} has {most} calls of {name} under way; wait for their answers")
         under_way[caller] += 1
         try:
             return await behaviour(content, context)
         finally:
             under_way[caller] -= 1
+            if not under_way[caller]:
+                del under_way[caller]
 
     async def call(content: bytes, context: "aio.ServicerContext[bytes, bytes]") -> bytes:
         started = time.perf_counter()

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import final
 
-from protocols.messages import Compared, ComparedQuery, Members, MembersQuery
+from protocols.messages import Compared, ComparedQuery, Members, MembersQuery, SealedReply, SealedRequest
 from protocols.wire.transport import Transport
 
 
@@ -23,4 +23,9 @@ class RemotePeer:
     async def compared(self, query: ComparedQuery) -> Compared:
         """Ask which comparison of a step it has kept."""
         answer: Compared = await self.transport.call(query, timeout_s=self.timeout_s)
+        return answer
+
+    async def sealed(self, request: SealedRequest) -> SealedReply:
+        """Pass a client's sealed call on."""
+        answer: SealedReply = await self.transport.call(request, timeout_s=self.timeout_s)
         return answer

@@ -7,15 +7,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import grpc
+from cryptography import x509
 from grpc import aio
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1._async import HealthServicer
 
+from aggregator.access import Access
 from aggregator.aggregator import Aggregator
 from aggregator.config import AggregatorConfig
+from aggregator.door import Door, Entrance
 from aggregator.metrics import Metrics
 from aggregator.run import Run
 from aggregator.store import Store
+from aggregator.wire.callers import Callers
 from aggregator.wire.guard import CALLS_OF_ONE
 from aggregator.wire.peer import RemotePeer
 from aggregator.wire.servicer import handler
@@ -24,7 +28,8 @@ from protocols import manifest as manifests
 from protocols.errors import ConfigError
 from protocols.layout import Layout
 from protocols.manifest import Manifest
-from protocols.party_keys import server_keys
+from protocols.party_keys import ServerKeys, server_keys
+from protocols.patience import patience_s
 from protocols.signed_manifest import load_verified
 from protocols.wire.connect import connect
 from protocols.wire.methods import SERVICE, largest_call
@@ -51,8 +56,7 @@ async def serve(config: AggregatorConfig, folder: Path) -> None:
     """
     credentials = certificates.read(folder / config.credentials)
     loaded = [load_verified(folder / path, operator_key=config.operator_key) for path in config.manifests]
-    for manifest in loaded:
-        server_keys(folder / config.credentials, manifest, config.name)
+    keys = [server_keys(folder / config.credentials, manifest, config.name) for manifest in loaded]
     store = Store(config.store, folder)
     transports = {manifests.run_id(manifest): connect(manifest, credentials) for manifest in loaded}
     comparer = _comparer(config.name, loaded, folder / config.credentials)
@@ -63,8 +67,15 @@ async def serve(config: AggregatorConfig, folder: Path) -> None:
         }
     )
     metrics = Metrics()
+    entrances = [
+        _entrance(config.name, manifest, own, transports[manifests.run_id(manifest)])
+        for manifest, own in zip(loaded, keys, strict=True)
+    ]
+    door = _door(config, folder, aggregator, store, entrances=entrances)
+    if soon := certificates.expires_soon(credentials.certificate):
+        LOG.warning("certificate", extra={"facts": {"reason": soon}})
     state = HealthServicer()
-    server = _server(config, credentials, aggregator, metrics, loaded)
+    server = _server(config, credentials, door, metrics, loaded)
     health_pb2_grpc.add_HealthServicer_to_server(state, server)
     await state.set(SERVICE, health_pb2.HealthCheckResponse.SERVING)
     await server.start()
@@ -113,10 +124,39 @@ def _run(
     return Run(manifest, index, store, peers, comparer if manifest.schedule.outcome else None)
 
 
+def _entrance(name: str, manifest: Manifest, keys: ServerKeys, transports: list[Transport]) -> Entrance:
+    """Return what opens the calls of one run's clients, and the ways to the other aggregators."""
+    if keys.sealing is None:
+        raise ConfigError(f"the manifest {manifest.name} names {name} as its dealer, not as an aggregator")
+    ways = zip(manifest.aggregators, transports, strict=True)
+    timeout_s = max(patience_s(manifest, 0), patience_s(manifest, 1))
+    others = {party.name: RemotePeer(way, timeout_s) for party, way in ways if party.name != name}
+    return Entrance(manifest, keys.sealing, others)
+
+
+def _door(
+    config: AggregatorConfig, folder: Path, aggregator: Aggregator, store: Store, *, entrances: list[Entrance]
+) -> Door:
+    authority = certificates.read(folder / config.credentials).authority
+    return Door(
+        config.name,
+        entrances,
+        aggregator.answer,
+        secrets=store,
+        authorities=x509.load_pem_x509_certificates(authority),
+        access=Access(allowed=_beside(folder, config.allowed), revoked=_beside(folder, config.revoked)),
+        leave_out=aggregator.leave_out,
+    )
+
+
+def _beside(folder: Path, name: str | None) -> Path | None:
+    return None if name is None else folder / name
+
+
 def _server(
     config: AggregatorConfig,
     credentials: certificates.Credentials,
-    aggregator: Aggregator,
+    door: Door,
     metrics: Metrics,
     loaded: list[Manifest],
 ) -> aio.Server:
@@ -134,7 +174,8 @@ def _server(
             ("grpc.max_metadata_size", 8_192),
         ],
     )
-    server.add_generic_rpc_handlers((handler(aggregator, metrics),))
+    callers = Callers(loaded, calls_per_s=config.calls_per_s)
+    server.add_generic_rpc_handlers((handler(door.answer, metrics, callers),))
     pair = [(credentials.private_key, credentials.certificate)]
     tls = grpc.ssl_server_credentials(pair, credentials.authority, require_client_auth=True)
     try:

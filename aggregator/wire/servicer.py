@@ -6,8 +6,9 @@ from typing import Any
 import grpc
 from grpc import aio
 
-from aggregator.aggregator import Aggregator
+from aggregator.door import Answer
 from aggregator.metrics import Metrics
+from aggregator.wire.callers import Callers
 from aggregator.wire.guard import caller_of, guarded
 from protocols.wire import codec
 from protocols.wire.methods import METHODS, SERVICE
@@ -15,16 +16,16 @@ from protocols.wire.methods import METHODS, SERVICE
 Behaviour = Callable[[bytes, Any], Awaitable[bytes]]
 
 
-def handler(aggregator: Aggregator, metrics: Metrics) -> "grpc.GenericRpcHandler[bytes, bytes]":
+def handler(answer: Answer, metrics: Metrics, callers: Callers) -> "grpc.GenericRpcHandler[bytes, bytes]":
     """Return the gRPC service of an aggregator; its calls take and give bytes, which the codec checks."""
-    methods = {name: guarded(name, _behaviour(aggregator, kind), metrics) for name, (kind, _) in METHODS.items()}
+    methods = {name: guarded(name, _behaviour(answer, kind), metrics, callers) for name, (kind, _) in METHODS.items()}
     return grpc.method_handlers_generic_handler(
         SERVICE, {name: grpc.unary_unary_rpc_method_handler(method) for name, method in methods.items()}
     )
 
 
-def _behaviour(aggregator: Aggregator, kind: type) -> Behaviour:
+def _behaviour(answer: Answer, kind: type) -> Behaviour:
     async def behaviour(content: bytes, context: "aio.ServicerContext[bytes, bytes]") -> bytes:
-        return codec.encode(await aggregator.answer(caller_of(context), codec.decode(kind, content)))
+        return codec.encode(await answer(caller_of(context), codec.decode(kind, content)))
 
     return behaviour

@@ -1,5 +1,6 @@
 """Between messages and bytes. A decoder refuses whatever the encoder cannot produce, leftovers included."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
@@ -19,6 +20,8 @@ M = TypeVar("M")
 ID_BYTES: Final = 32
 MAX_STEP: Final = 2**32
 MAX_NAME: Final = 63
+MAX_COUNTER: Final = 2**63 - 1
+MAX_OPENING: Final = 4096
 
 
 def _bytes(words: U64 | I64) -> bytes:
@@ -57,6 +60,33 @@ def _key(content: bytes) -> bytes:
     if len(content) not in (0, KEY_BYTES):
         raise WireError(f"got a key of {len(content)} bytes; it has {KEY_BYTES}, or none at the last aggregator")
     return content
+
+
+def _name(name: str) -> str:
+    if re.match(r"^[a-z0-9][a-z0-9._-]{0,62}\Z", name) is None:
+        raise WireError("got a name that no manifest has")
+    return name
+
+
+def _counter(number: int) -> int:
+    if number > MAX_COUNTER:
+        raise WireError(f"got the counter {number}; at most {MAX_COUNTER} is allowed")
+    return number
+
+
+def _opening(parsed: Any) -> messages.Opening | None:
+    if not parsed.HasField("opening"):
+        return None
+    given = parsed.opening
+    if max(len(given.sealed), len(given.certificate), len(given.signature)) > MAX_OPENING:
+        raise WireError(f"got an opening with a part above {MAX_OPENING} bytes")
+    return messages.Opening(given.sealed, given.certificate, given.signature)
+
+
+def _written(opening: messages.Opening | None) -> pb.Opening | None:
+    if opening is None:
+        return None
+    return pb.Opening(sealed=opening.sealed, certificate=opening.certificate, signature=opening.signature)
 
 
 def _names(names: Any) -> tuple[str, ...]:
@@ -131,6 +161,23 @@ _KINDS: Final[dict[type, _Kind]] = {
         pb.ComparedReply,
         lambda m: pb.ComparedReply(step=m.step, name=m.name),
         lambda p: messages.Compared(_step(p.step), _key(p.name)),
+    ),
+    messages.SealedRequest: _Kind(
+        pb.SealedRequest,
+        lambda m: pb.SealedRequest(
+            run_id=m.run_id,
+            to=m.to,
+            client=m.client,
+            opening=_written(m.opening),
+            counter=m.counter,
+            body=m.body,
+        ),
+        lambda p: messages.SealedRequest(
+            _run(p.run_id), _name(p.to), _name(p.client), _opening(p), _counter(p.counter), p.body
+        ),
+    ),
+    messages.SealedReply: _Kind(
+        pb.SealedReply, lambda m: pb.SealedReply(body=m.body), lambda p: messages.SealedReply(p.body)
     ),
 }
 

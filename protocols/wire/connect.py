@@ -1,17 +1,52 @@
 """Connect to all aggregators of a run."""
 
-from protocols.certificates import Credentials
+from collections.abc import Sequence
+
+from protocols import manifest as manifests
+from protocols.certificates import Credentials, name_of
+from protocols.errors import ParameterError
 from protocols.layout import Layout
-from protocols.manifest import Manifest
+from protocols.manifest import AggregatorParty, Manifest
+from protocols.sealing.route import Route
+from protocols.signed_manifest import trust_of
 from protocols.wire.methods import largest_call
 from protocols.wire.remote import Grpc
+from protocols.wire.sealed import Sealed
 from protocols.wire.transport import Transport
 
 
-def connect(manifest: Manifest, credentials: Credentials) -> list[Transport]:
-    """Return a transport to each aggregator, in the manifest's order; connections are made on the first call."""
+def connect(manifest: Manifest, credentials: Credentials, *, relay: str | None = None) -> list[Transport]:
+    """Return a transport to each aggregator, in the manifest's order; connections are made on the first call.
+
+    Args:
+        credentials: of a party of the run. What a client says is sealed to each aggregator; the engine and the
+            aggregators say nothing that needs it.
+        relay: the one aggregator that a client reaches; it passes sealed calls on to the others.
+
+    Raises:
+        ParameterError: the manifest pins no keys, or has no aggregator of the relay's name.
+    """
+    keys = trust_of(manifest).keys
+    carriers = _carriers(manifest, relay)
     max_bytes = largest_call(Layout.of(manifest).d, clients=len(manifest.clients))
-    return [
-        Grpc(party.address, name=party.name, credentials=credentials, max_bytes=max_bytes)
-        for party in manifest.aggregators
-    ]
+    name, run = name_of(credentials.certificate), manifests.run_id(manifest)
+    sealed = name in {client.name for client in manifest.clients}
+    transports: list[Transport] = []
+    for party, carrier in zip(manifest.aggregators, carriers, strict=True):
+        way = Grpc(carrier.address, name=carrier.name, credentials=credentials, max_bytes=max_bytes)
+        key = keys[party.name].sealing
+        if sealed and key is not None:
+            route = Route(run, name, party.name)
+            transports.append(Sealed(way, route=route, key=key, credentials=credentials))
+        else:
+            transports.append(way)
+    return transports
+
+
+def _carriers(manifest: Manifest, relay: str | None) -> Sequence[AggregatorParty]:
+    if relay is None:
+        return manifest.aggregators
+    names = [party.name for party in manifest.aggregators]
+    if relay not in names:
+        raise ParameterError(f"the manifest has no aggregator {relay} to relay; it has {', '.join(names)}")
+    return [manifest.aggregators[names.index(relay)]] * len(names)

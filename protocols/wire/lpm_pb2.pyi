@@ -2,7 +2,7 @@ from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
-from collections.abc import Iterable as _Iterable
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
 from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
@@ -117,3 +117,35 @@ class ComparedReply(_message.Message):
     step: int
     name: bytes
     def __init__(self, step: _Optional[int] = ..., name: _Optional[bytes] = ...) -> None: ...
+
+class Opening(_message.Message):
+    __slots__ = ("sealed", "certificate", "signature")
+    SEALED_FIELD_NUMBER: _ClassVar[int]
+    CERTIFICATE_FIELD_NUMBER: _ClassVar[int]
+    SIGNATURE_FIELD_NUMBER: _ClassVar[int]
+    sealed: bytes
+    certificate: bytes
+    signature: bytes
+    def __init__(self, sealed: _Optional[bytes] = ..., certificate: _Optional[bytes] = ..., signature: _Optional[bytes] = ...) -> None: ...
+
+class SealedRequest(_message.Message):
+    __slots__ = ("run_id", "to", "client", "opening", "counter", "body")
+    RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    TO_FIELD_NUMBER: _ClassVar[int]
+    CLIENT_FIELD_NUMBER: _ClassVar[int]
+    OPENING_FIELD_NUMBER: _ClassVar[int]
+    COUNTER_FIELD_NUMBER: _ClassVar[int]
+    BODY_FIELD_NUMBER: _ClassVar[int]
+    run_id: bytes
+    to: str
+    client: str
+    opening: Opening
+    counter: int
+    body: bytes
+    def __init__(self, run_id: _Optional[bytes] = ..., to: _Optional[str] = ..., client: _Optional[str] = ..., opening: _Optional[_Union[Opening, _Mapping]] = ..., counter: _Optional[int] = ..., body: _Optional[bytes] = ...) -> None: ...
+
+class SealedReply(_message.Message):
+    __slots__ = ("body",)
+    BODY_FIELD_NUMBER: _ClassVar[int]
+    body: bytes
+    def __init__(self, body: _Optional[bytes] = ...) -> None: ...

@@ -18,7 +18,10 @@ from protocols.messages import (
     Joined,
     Members,
     MembersQuery,
+    Opening,
     Released,
+    SealedReply,
+    SealedRequest,
     Share,
 )
 from protocols.schedule import Phase
@@ -59,6 +62,12 @@ FROZEN = [
     (Members(5, ("a", "b-1")), "0805" + "120161" + "1203622d31"),
     (ComparedQuery(ID, 5), ID_HEX + "1005" + "1801"),
     (Compared(5, KEY), "0805" + "1220" + "aa" * 32),
+    (SealedRequest(ID, "a-1", "b", None, 300, b"\x01\x02"), ID_HEX + "1203612d31" + "1a0162" + "28ac02" + "32020102"),
+    (
+        SealedRequest(ID, "a", "b", Opening(b"\x01", b"\x02", b"\x03"), 0, b""),
+        ID_HEX + "120161" + "1a0162" + "2209" + "0a0101" + "120102" + "1a0103",
+    ),
+    (SealedReply(b"\xff"), "0a01ff"),
 ]
 each = pytest.mark.parametrize(("message", "content"), FROZEN, ids=lambda value: type(value).__name__)
 
@@ -81,4 +90,4 @@ def test_every_kind_of_message_is_frozen():
 
 def test_the_service_and_its_methods_keep_their_names():
     assert SERVICE == "lpm.v1.Aggregator"
-    assert list(METHODS) == ["Join", "Exchange", "Announce", "Members", "Compared"]
+    assert list(METHODS) == ["Join", "Exchange", "Announce", "Members", "Compared", "Sealed"]

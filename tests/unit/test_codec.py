@@ -17,7 +17,10 @@ from protocols.messages import (
     Joined,
     Members,
     MembersQuery,
+    Opening,
     Released,
+    SealedReply,
+    SealedRequest,
     Share,
 )
 from protocols.schedule import Phase
@@ -30,6 +33,8 @@ COUNT = st.integers(0, 2**32 - 1)
 WORDS = st.lists(st.integers(0, 2**64 - 1), max_size=5).map(lambda values: np.array(values, dtype=np.uint64))
 SIGNED = st.lists(st.integers(-(2**63), 2**63 - 1), max_size=5).map(lambda values: np.array(values, dtype=np.int64))
 NAMES = st.sets(st.from_regex(r"[a-z0-9][a-z0-9._-]{0,62}", fullmatch=True)).map(lambda names: tuple(sorted(names)))
+NAME = st.from_regex(r"[a-z0-9][a-z0-9._-]{0,62}", fullmatch=True)
+OPENING = st.none() | st.builds(Opening, st.binary(max_size=9), st.binary(max_size=9), st.binary(max_size=9))
 PHASE = st.sampled_from(Phase)
 MESSAGES = {
     Join: st.builds(Join, ID, st.sampled_from([b"", bytes(32), bytes(range(32))])),
@@ -42,6 +47,8 @@ MESSAGES = {
     Members: st.builds(Members, STEP, NAMES, PHASE),
     ComparedQuery: st.builds(ComparedQuery, ID, STEP, PHASE),
     Compared: st.builds(Compared, STEP, st.sampled_from([b"", bytes(32), bytes(range(32))])),
+    SealedRequest: st.builds(SealedRequest, ID, NAME, NAME, OPENING, st.integers(0, 2**63 - 1), st.binary(max_size=20)),
+    SealedReply: st.builds(SealedReply, st.binary(max_size=20)),
 }
 ANY = st.one_of(*MESSAGES.values())
 each = pytest.mark.parametrize("kind", MESSAGES, ids=lambda kind: kind.__name__)
@@ -114,12 +121,14 @@ def small(kind):
         Released: Released(1, nothing, 1, 1),
         ComparedQuery: ComparedQuery(bytes(32), 1),
         Compared: Compared(1, b""),
+        SealedRequest: SealedRequest(bytes(32), "a", "b", None, 0, b""),
+        SealedReply: SealedReply(b""),
         MembersQuery: MembersQuery(bytes(32), 1),
         Members: Members(1, ("a",)),
     }[kind]
 
 
-@pytest.mark.parametrize("kind", [Join, Share, Announcement, MembersQuery])
+@pytest.mark.parametrize("kind", [Join, Share, Announcement, MembersQuery, SealedRequest])
 @pytest.mark.parametrize("length", [0, 31, 33])
 def test_a_run_id_of_another_length_is_of_another_run(kind, length):
     with pytest.raises(ManifestMismatch, match=f"run id of {length} bytes"):
@@ -145,6 +154,24 @@ def test_half_a_word_is_refused(length):
 def test_a_step_beyond_the_longest_run_is_refused(kind):
     with pytest.raises(WireError, match="at most 4294967296"):
         decode(kind, encode(dataclasses.replace(small(kind), step=2**32 + 1)))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"to": ""},
+        {"to": "A"},
+        {"client": "../x"},
+        {"client": "a" * 64},
+        {"counter": 2**63},
+        {"opening": Opening(bytes(4097), b"", b"")},
+        {"opening": Opening(b"", bytes(4097), b"")},
+    ],
+    ids=repr,
+)
+def test_a_sealed_request_with_a_part_out_of_bounds_is_refused(changes):
+    with pytest.raises(WireError):
+        decode(SealedRequest, encode(dataclasses.replace(small(SealedRequest), **changes)))
 
 
 @pytest.mark.parametrize("names", [("b", "a"), ("a", "a"), ("",), ("a" * 64,)], ids=repr)

@@ -1,0 +1,174 @@
+"""What stands before an aggregator: clients' calls are opened here, theirs alone, or passed on still sealed."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol, final
+
+from cryptography import x509
+
+from aggregator.access import Access
+from protocols import manifest as manifests
+from protocols.errors import (
+    ConflictingReplay,
+    LpmError,
+    ManifestMismatch,
+    NotEnrolled,
+    NotJoined,
+    NotSealed,
+)
+from protocols.manifest import Manifest
+from protocols.messages import Join, SealedReply, SealedRequest, Share
+from protocols.sealing.keys import SealingKey
+from protocols.sealing.opening import accept
+from protocols.sealing.route import Route
+from protocols.sealing.session import Session
+from protocols.wire import codec
+from protocols.wire.sealed import unpack
+
+Answer = Callable[[str, object], Awaitable[object]]
+
+
+class Onward(Protocol):
+    """The way to another aggregator, for a call that is sealed to it."""
+
+    async def sealed(self, request: SealedRequest) -> SealedReply:
+        """Pass a sealed call on."""
+
+
+class Secrets(Protocol):
+    """Where sessions outlive the process."""
+
+    def secrets(self, run: bytes) -> dict[str, bytes]:
+        """Return the secret of every client's session."""
+
+    def keep_secret(self, run: bytes, client: str, secret: bytes) -> None:
+        """Keep one, once."""
+
+
+@final
+@dataclass(slots=True)
+class Entrance:
+    """One run's part of the door.
+
+    Attributes:
+        key: this aggregator's, which the manifest pins.
+        others: the way to each other aggregator, by name.
+    """
+
+    manifest: Manifest
+    key: SealingKey = field(repr=False)
+    others: Mapping[str, Onward] = field(repr=False)
+    sessions: dict[str, tuple[bytes, Session]] = field(repr=False, default_factory=dict)
+    clients: frozenset[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Know the clients."""
+        self.clients = frozenset(client.name for client in self.manifest.clients)
+
+
+@final
+class Door:
+    """Answers sealed calls by opening them, asking the aggregator, and sealing what it says.
+
+    Security: the client of a call is who sealed it, whoever carried it. Calls of clients that come open are refused.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        entrances: Sequence[Entrance],
+        answer: Answer,
+        *,
+        secrets: Secrets,
+        authorities: Sequence[x509.Certificate],
+        access: Access,
+        leave_out: Callable[[bytes, str], None] = lambda run, client: None,
+    ) -> None:
+        """Go on with the sessions that the store kept.
+
+        Args:
+            name: of this aggregator.
+            entrances: one for each run.
+            answer: the aggregator's.
+            secrets: the store.
+            authorities: whose certificates clients show.
+            access: this operator's lists.
+            leave_out: told a run and a client that was refused, so that no round waits for it.
+        """
+        self._name, self._answer, self._secrets = name, answer, secrets
+        self._authorities, self._access, self._leave_out = authorities, access, leave_out
+        self._runs = {manifests.run_id(each.manifest): each for each in entrances}
+        for run, entrance in self._runs.items():
+            for client, secret in secrets.secrets(run).items():
+                entrance.sessions[client] = secret, Session.of(Route(run, client, name), secret)
+
+    async def answer(self, caller: str, request: object) -> object:
+        """Answer one call; `caller` is the name that the transport verified.
+
+        Raises:
+            NotSealed: a client's call that came open, or does not open.
+            NotEnrolled, Revoked: the client may not take part here.
+        """
+        if isinstance(request, SealedRequest):
+            return await self._sealed(caller, request)
+        if isinstance(request, Join | Share):
+            entrance = self._runs.get(request.run_id)
+            if entrance is not None and caller in entrance.clients:
+                raise NotSealed("a client's call came open; install a version that seals, and connect with it")
+        return await self._answer(caller, request)
+
+    async def _sealed(self, caller: str, request: SealedRequest) -> SealedReply:
+        entrance = self._runs.get(request.run_id)
+        if entrance is None:
+            raise ManifestMismatch("this aggregator serves no run of that id; compare the manifests")
+        if request.client not in entrance.clients:
+            raise NotEnrolled(f"the manifest lists no client {request.client}; ask the run's operator to enrol it")
+        if caller != request.client and caller not in entrance.others:
+            raise NotEnrolled(f"{caller} may not carry the calls of {request.client}")
+        if request.to != self._name:
+            return await self._pass_on(caller, entrance, request)
+        self._admit(request)
+        secret, session = self._session(entrance, request)
+        inner = unpack(session.open_request(request.body, counter=request.counter))
+        if inner.run_id != request.run_id:
+            raise ManifestMismatch("what was sealed belongs to another run; compare the manifests")
+        if isinstance(inner, Share) and request.client not in entrance.sessions:
+            raise NotJoined(f"{request.client} has not joined this run; join first")
+        reply = await self._answer(request.client, inner)
+        if request.client not in entrance.sessions:
+            self._secrets.keep_secret(request.run_id, request.client, secret)
+            entrance.sessions[request.client] = secret, session
+        return SealedReply(session.seal_reply(codec.encode(reply), counter=request.counter))
+
+    def _admit(self, request: SealedRequest) -> None:
+        try:
+            self._access.check(request.client)
+        except LpmError:
+            self._leave_out(request.run_id, request.client)
+            raise
+
+    def _session(self, entrance: Entrance, request: SealedRequest) -> tuple[bytes, Session]:
+        """Return the session that a call belongs to: the one that is kept, or with a first join a new one."""
+        kept = entrance.sessions.get(request.client)
+        if request.opening is None:
+            if kept is None:
+                raise NotJoined(f"{request.client} has not joined this run; join first")
+            return kept
+        route = Route(request.run_id, request.client, self._name)
+        secret = accept(route, request.opening, key=entrance.key, authorities=self._authorities)
+        if kept is None:
+            return secret, Session.of(route, secret)
+        if kept[0] != secret:
+            raise ConflictingReplay(
+                f"{request.client} has joined with other keys; a client that lost its keys stays out until the next run"
+            )
+        return kept
+
+    async def _pass_on(self, caller: str, entrance: Entrance, request: SealedRequest) -> SealedReply:
+        onward = entrance.others.get(request.to)
+        if onward is None:
+            raise NotEnrolled(f"the run has no aggregator {request.to} besides this one; compare the manifests")
+        if caller != request.client:
+            raise NotEnrolled(f"{caller} is an aggregator: it calls {request.to} itself")
+        self._access.check(request.client)
+        return await onward.sealed(request)

@@ -1,0 +1,78 @@
+"""A transport whose joins and shares one aggregator alone can read, whatever carries them."""
+
+from typing import Any, Final, final
+
+from protocols import messages
+from protocols.certificates import Credentials
+from protocols.errors import WireError
+from protocols.messages import Join, Opening, SealedReply, SealedRequest, Share
+from protocols.sealing.keys import public_key
+from protocols.sealing.opening import begin
+from protocols.sealing.route import Route
+from protocols.sealing.session import Session
+from protocols.wire import codec
+from protocols.wire.transport import Transport
+
+KINDS: Final[tuple[tuple[type, type], ...]] = ((Join, messages.Joined), (Share, messages.Closed))
+
+
+def pack(request: object) -> bytes:
+    """Return what is sealed: the kind, one byte, and the request."""
+    kind = next(index for index, (each, _) in enumerate(KINDS) if type(request) is each)
+    return bytes([kind]) + codec.encode(request)
+
+
+def unpack(content: bytes) -> Any:
+    """Read what `pack` wrote.
+
+    Raises:
+        WireError: no such kind, or not what the encoder writes.
+    """
+    if not content or content[0] >= len(KINDS):
+        raise WireError("what was sealed is no join and no share")
+    return codec.decode(KINDS[content[0]][0], content[1:])
+
+
+@final
+class Sealed(Transport):
+    """Seals a client's joins and shares to one aggregator, and opens its answers.
+
+    Security: what carries the calls, a relaying aggregator included, sees that, when and how much a client and an
+        aggregator talk, and errors; it cannot read, change or make up a share or an answer. It can drop calls, and
+        answer with an error.
+    """
+
+    def __init__(self, inner: Transport, *, route: Route, key: bytes, credentials: Credentials) -> None:
+        """Seal for `route` under the key that the manifest pins; the secret is drawn for this transport alone."""
+        self._inner, self._route = inner, route
+        self._key, self._credentials = key, credentials
+        self._session: Session | None = None
+        self._opening: Opening | None = None
+        self._counter = 0
+
+    async def call(self, request: object, *, timeout_s: float) -> Any:
+        """Seal, call, open; NotSealed if the answer is not this aggregator's answer to this call."""
+        kinds = dict(KINDS)
+        if type(request) not in kinds:
+            return await self._inner.call(request, timeout_s=timeout_s)
+        session, counter = self._open(), self._counter
+        self._counter += 1
+        body = session.seal_request(pack(request), counter=counter)
+        opening = self._opening if isinstance(request, Join) else None
+        route = self._route
+        call = SealedRequest(route.run, route.aggregator, route.client, opening, counter, body)
+        try:
+            reply: SealedReply = await self._inner.call(call, timeout_s=timeout_s)
+        finally:
+            self.sent, self.received = self._inner.sent, self._inner.received
+        return codec.decode(kinds[type(request)], session.open_reply(reply.body, counter=counter))
+
+    async def close(self) -> None:
+        """Close what carries the calls."""
+        await self._inner.close()
+
+    def _open(self) -> Session:
+        if self._session is None:
+            secret, self._opening = begin(self._route, public_key(self._key), self._credentials)
+            self._session = Session.of(self._route, secret)
+        return self._session
