@@ -16,7 +16,8 @@ from lpm_secure.private_gradients.adjoints import PrivateAdjoints, expected_coun
 from lpm_secure.private_gradients.differentiable import ClearAdjoints
 from lpm_secure.private_gradients.relaxed_torch import TorchAgents
 from lpm_secure.private_gradients.tangents import ClearTangents, simulate_tangents, synthetic_part
-from lpm_secure.testbed import SYNTHETIC_FROM, Testbed, cells_of
+from lpm_secure.synthetic import SYNTHETIC_FROM, cells_of
+from lpm_secure.testbed import Testbed
 from protocols.errors import ParameterError, ProtocolError
 from protocols.gradient import Gradient, Protection, Reduction
 from protocols.manifest import ENGINE

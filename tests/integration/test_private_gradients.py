@@ -14,7 +14,8 @@ from lpm_secure.private_gradients.differentiable import ClearAdjoints
 from lpm_secure.private_gradients.relaxed_torch import TorchAgents
 from lpm_secure.private_gradients.score import ClearScores, simulate_scores
 from lpm_secure.private_gradients.tangents import ClearTangents, simulate_tangents, synthetic_part
-from lpm_secure.testbed import SYNTHETIC_FROM, Testbed, cells_of
+from lpm_secure.synthetic import SYNTHETIC_FROM, cells_of
+from lpm_secure.testbed import Testbed
 from protocols.gradient import Gradient
 from protocols.substeps.relaxed import names, values
 
