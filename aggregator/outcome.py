@@ -37,6 +37,11 @@ class Hidden:
         return self.hazard.tobytes() + self.own.tobytes() + self.tau.tobytes()
 
     @classmethod
+    def length(cls, n: int) -> int:
+        """Return how many bytes `encode` writes."""
+        return 3 * 8 * n
+
+    @classmethod
     def decode(cls, content: bytes, n: int) -> "Hidden":
         """Read what `encode` wrote; zeros from nothing."""
         words = np.frombuffer(content, dtype=np.uint64) if content else np.zeros(3 * n, dtype=np.uint64)
@@ -145,9 +150,10 @@ class Outcome:
         if phase == Phase.THRESHOLDS:
             return Hidden(hidden.hazard, hidden.own, total)
         if phase == Phase.SPEAK:
-            n, c = self._layout.n, self._layout.c
+            n, c = self._layout.n, self._layout.channels
             beta = np.array(self._manifest.model.beta, dtype=np.uint64)
-            increment = (total[: n * c].reshape(n, c) * beta).sum(axis=1, dtype=np.uint64)
+            words = total[: n * self._layout.c].reshape(n, self._layout.c)[:, :c]
+            increment = (words * beta).sum(axis=1, dtype=np.uint64)
             return Hidden(hidden.hazard + increment, hidden.own, hidden.tau)
         # Clients tell their own hazard as a sum from the beginning: told twice, it still counts once.
         own = hidden.own.copy()

@@ -11,6 +11,7 @@ import numpy as np
 from aggregator.joint import Comparer, ComparingPeer
 from aggregator.outcome import Hidden, Outcome
 from aggregator.round import Round, digest
+from aggregator.score import hidden_scores
 from aggregator.store import Done, Frozen, Store
 from aggregator.sums import Sums
 from protocols import manifest as manifests
@@ -94,6 +95,7 @@ class Run:
         self._outcome_mode = (
             None if comparer is None else Outcome(manifest, self.id, store, comparer=comparer, peers=peers)
         )
+        self._scores = hidden_scores(manifest, index, comparer)
         self._keys = store.joined(self.id)
         self._timer: asyncio.TimerHandle | None = None
         self._closing: asyncio.Task[None] | None = None
@@ -341,11 +343,15 @@ class Run:
         if self._outcome_mode is None:
             total = vectors.total(members)
         else:
-            before = Hidden.decode(b"" if self.last is None else self.last.hidden, self.layout.n)
+            kept = b"" if self.last is None else self.last.hidden
+            before = Hidden.decode(kept[: Hidden.length(self.layout.n)], self.layout.n)
             taken = await self._outcome_mode.combine(current.number, vectors, members, before)
             total, members, refused, hidden = taken.total, taken.members, taken.refused, taken.hidden.encode()
             for client in refused:
                 LOG.warning("share refused", extra={"facts": {"client": client, "step": current.step}})
+            if self._scores is not None:
+                total, scores = await self._scores.combine(current.number, total, members, kept[len(hidden) :])
+                hidden += scores
             if len(members) < self.manifest.min_cohort:
                 raise self._too_small(len(members), "the others' shares were out of their ranges, so the run ends")
         digests = {client: current.digests[client] for client in members}

@@ -127,19 +127,19 @@ class Client:
         """Return own agents' exposure to each other, int64[n_own, c], and the vector to share, uint64[d]."""
         layout = self._layout
         first, end = layout.own[self.private.name]
-        says = np.asarray(self._model.message(self.private.state, channels=layout.c))
+        says = np.asarray(self._model.message(self.private.state, channels=layout.channels))
         if step < self.manifest.steps:
             spoken = self.private.contacts.add_up(says, step=step)
         else:
-            spoken = np.zeros((layout.n, layout.c), dtype=np.int64)  # the closing round carries no messages
+            spoken = np.zeros((layout.n, layout.channels), dtype=np.int64)  # the closing round carries no messages
         own = spoken[first:end].copy()
         spoken[first:end] = 0
         if layout.cells:
-            cells = cell_totals(says[:, layout.c], self.private.cell, cells=layout.cells)
+            cells = cell_totals(says[:, layout.channels], self.private.cell, cells=layout.cells)
         else:
             cells = np.zeros(0, dtype=np.int64)
         tally = np.array(self._model.tally(self.private.state), dtype=np.int64)
-        return own, layout.pack(spoken, cells, self._score.beside(tally, step))
+        return own, layout.pack(self._score.columns(spoken), cells, self._score.beside(tally, step))
 
     async def _decided(self, own: Exposure, step: int) -> npt.NDArray[np.bool_]:
         """Tell own hazards as shares, and return whether each agent's hazard has crossed its threshold, bool[n_own].

@@ -7,13 +7,14 @@ import msgspec
 
 from protocols.errors import ParameterError
 from protocols.fixed import prove_no_wrap
+from protocols.hidden_score import SCALE, check_hidden, is_hidden
 from protocols.schedule import Schedule
 
 if TYPE_CHECKING:
     from protocols.manifest import Manifest
 
 COMMON: Final = ("cell_beta", "latent", "infectious", "initial", "reduction", "efficacy")
-HIDDEN_SCORES: Final = ("scale", "latent", "infectious", "initial")
+HIDDEN_SCORES: Final = (SCALE, "latent", "infectious", "initial")
 BETA: Final = "beta."
 MAX_BITS: Final = 52  # a float64 has no more
 Bits = Annotated[int, msgspec.Meta(ge=1, le=MAX_BITS)]
@@ -79,6 +80,7 @@ class Gradient(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         passes: how often an adjoint run goes forward and backward.
         latent_slope, infectious_slope: for scores, by how much each weight of the law (in units of 2**-32) changes with
             the law's mean.
+        largest_hazard: in one step, of one agent; where aggregators add up scores, clients refuse data that exceed it.
         reduction, protection: of the relaxed dynamics.
     """
 
@@ -90,6 +92,7 @@ class Gradient(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     passes: Annotated[int, msgspec.Meta(ge=1, le=2**20)] = 1
     latent_slope: tuple[float, ...] = ()
     infectious_slope: tuple[float, ...] = ()
+    largest_hazard: Annotated[float, msgspec.Meta(gt=0, le=64)] = 4.0
     reduction: Reduction | None = None
     protection: Protection | None = None
 
@@ -128,6 +131,13 @@ class Gradient(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
             )
         if self.way == "adjoints" and not manifest.engine:
             raise ParameterError("adjoints start at the engine, and the run has none; set engine, or ask for tangents")
+        if manifest.mode == "outcome" and manifest.validity != "off":
+            raise ParameterError(
+                'derivatives are signed numbers, and shares are checked for counts: ask for validity = "off" by name, '
+                "or leave the gradient out"
+            )
+        if is_hidden(manifest):
+            check_hidden(manifest)
         self._prove(manifest)
 
     def _prove(self, manifest: "Manifest") -> None:

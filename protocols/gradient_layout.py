@@ -1,5 +1,6 @@
 """How many words a run's vectors have when they carry derivatives."""
 
+from protocols.hidden_score import COLUMNS, is_hidden, score_words
 from protocols.manifest import Manifest
 from protocols.substeps import Stage
 from protocols.substeps.relaxed import names
@@ -11,7 +12,8 @@ def gradient_words(manifest: Manifest) -> tuple[int, int, int]:
     Tangents: beside every value stand its p tangents; contacts have none, and no words, outside of sum mode.
     Adjoints: one block holds cells and tally, or on the way back the derivatives by cells and by parameters. The engine
     announces the other: cells and parameters forth, derivatives by cells and tally back.
-    Scores: p more words in the tally, zero until the closing round.
+    Scores: p more words in the tally, zero until the closing round; where aggregators add one up, one more that tells
+    whether it holds, and two more for each agent.
     """
     c, cells, q, given = len(manifest.channels), len(manifest.cells), len(Stage), manifest.gradient
     if given is None:
@@ -20,4 +22,4 @@ def gradient_words(manifest: Manifest) -> tuple[int, int, int]:
         return c * (1 + given.p) if manifest.mode == "sum" else 0, cells * (1 + given.p), q * (1 + given.p)
     if given.way == "adjoints":
         return c if manifest.mode == "sum" else 0, cells + len(names(manifest)), 0
-    return c, cells, q + given.p
+    return c + COLUMNS * is_hidden(manifest), cells, q + score_words(manifest)

@@ -5,9 +5,12 @@ from typing import final
 import numpy as np
 
 from client_sdk.private_state import PrivateState
+from protocols.errors import DataError
 from protocols.fixed import I64
+from protocols.hidden_score import COLUMNS, SCALE, coarse, coarse_beta, is_hidden, score_words
+from protocols.layout import Layout
 from protocols.manifest import Manifest
-from protocols.substeps import Exposure, State
+from protocols.substeps import Exposure, Stage, State, relaxed
 from protocols.substeps.score import Scores
 
 
@@ -19,24 +22,66 @@ class OwnScore:
         tally beside it. Only the sum over at least `min_cohort` clients is opened.
     """
 
-    __slots__ = ("_p", "_private", "_scores", "_steps")
+    __slots__ = ("_hazard", "_hidden", "_manifest", "_own", "_private", "_scores", "_words")
 
     def __init__(self, manifest: Manifest, private: PrivateState) -> None:
         """Take in the initial draws."""
-        given = manifest.gradient
-        wanted = given is not None and given.way == "score"
-        self._steps, self._private = manifest.steps, private
-        self._p = given.p if given is not None and wanted else 0
+        wanted = manifest.gradient is not None and manifest.gradient.way == "score"
+        self._manifest, self._private = manifest, private
+        self._words, self._hidden = score_words(manifest), is_hidden(manifest)
+        self._own = Layout.of(manifest).own[private.name]
+        self._hazard = np.zeros(private.susceptibility.size, dtype=np.int64)  # own part of the last step's
+        if self._hidden:
+            _check(manifest, private)
         self._scores = Scores(manifest, private.state, susceptibility=private.susceptibility) if wanted else None
 
     def observed(self, told: Exposure, after: State) -> dict[str, object]:
         """Take in a step from what reached own agents and the state that it led to, and return that state."""
         if self._scores is not None:
             self._scores.observe(self._private.state, told, after)
+        if self._hidden:
+            known = coarse(told.pressure, self._manifest.model.f)
+            self._hazard = told.contact @ coarse_beta(self._manifest) + known
         return dict(after)
 
+    def columns(self, spoken: I64) -> I64:
+        """Return int64[n, c] with two columns more where aggregators add up a score on shares.
+
+        In own agents' rows stand what this client knows of their hazards in the step before, and who is susceptible.
+        """
+        if not self._hidden:
+            return spoken
+        wide = np.concatenate([spoken, np.zeros((len(spoken), COLUMNS), dtype=np.int64)], axis=1)
+        first, end = self._own
+        wide[first:end, -2] = self._hazard
+        wide[first:end, -1] = self._private.state["stage"] == int(Stage.S)
+        return wide
+
     def beside(self, tally: I64, step: int) -> I64:
-        """Return the tally with p words beside it: the score in the closing round, zeros before."""
-        if self._scores is not None and step == self._steps:
-            return np.concatenate([tally, self._scores.encoded()])
-        return np.concatenate([tally, np.zeros(self._p, dtype=np.int64)])
+        """Return the tally with the score's words beside it: the score in the closing round, zeros before."""
+        words = np.zeros(self._words, dtype=np.int64)
+        if self._scores is not None and step == self._manifest.steps:
+            words = self._scores.encoded()
+            if self._hidden:  # what this client knows of hazards is not all: the aggregators add it up
+                words[relaxed.asked(self._manifest).parameters.index(SCALE)] = 0
+        return np.concatenate([tally, words])
+
+
+def _check(manifest: Manifest, private: PrivateState) -> None:
+    """Refuse data that could exceed what the proof against wrapping counts on.
+
+    Raises:
+        DataError: a susceptibility other than 1, or contacts that could exceed the largest hazard.
+    """
+    if (private.susceptibility != 1.0).any():
+        raise DataError("in outcome mode scores are of agents of susceptibility 1; ask for mode sum, or leave it out")
+    largest = relaxed.asked(manifest).largest_hazard
+    beta = np.array(manifest.model.beta, dtype=np.int64)
+    for number, day in enumerate(private.contacts.days):
+        hazard = np.full(private.susceptibility.size, manifest.model.cell_beta, dtype=np.int64)
+        np.add.at(hazard, day.sender, day.weight * beta[day.channel])
+        if hazard.size and int(hazard.max()) > largest * 2.0**manifest.model.f:
+            raise DataError(
+                f"on day {number} an agent's contacts could exceed the largest hazard that the manifest names, "
+                f"{largest:g}; leave contacts out, or ask for another manifest"
+            )

@@ -10,8 +10,10 @@ from lpm_secure.engine.agents import Agents
 from lpm_secure.engine.simulate import PrivatePart, Release
 from lpm_secure.series import Series
 from protocols.cells import pressure
-from protocols.errors import ParameterError
+from protocols.errors import ParameterError, ProtocolError
 from protocols.fixed import I64
+from protocols.gradient import Gradient
+from protocols.hidden_score import SCALE, UNIT, score_words
 from protocols.manifest import Manifest
 from protocols.substeps import Exposure, Stage, State
 from protocols.substeps.relaxed import asked
@@ -53,7 +55,7 @@ class ClearScores(PrivatePart):
         """Move the agents on, and return their totals before that; the score beside the last tally."""
         agents, manifest = self._scored.agents, self._manifest
         cells, tally = agents.cell_totals(), agents.tally()
-        score = np.zeros(asked(manifest).p, dtype=np.int64)
+        score = np.zeros(score_words(manifest), dtype=np.int64)
         if step < manifest.steps:
             sizes = np.array(manifest.cells, dtype=np.int64)
             self._scored.update(pressure(cells + synthetic, sizes, manifest.model.cell_beta), step=step)
@@ -81,7 +83,7 @@ async def simulate_scores(manifest: Manifest, private: PrivatePart, synthetic: A
     """
     given, scored = asked(manifest), ScoredAgents(manifest, synthetic)
     sizes = np.array(manifest.cells, dtype=np.int64)
-    counts, score = [], np.zeros(given.p, dtype=np.int64)
+    counts, score = [], np.zeros(score_words(manifest), dtype=np.int64)
     for step in range(manifest.steps + 1):
         totals = synthetic.cell_totals()
         release = await private.advance(step, totals)
@@ -90,8 +92,25 @@ async def simulate_scores(manifest: Manifest, private: PrivatePart, synthetic: A
             scored.update(pressure(totals + release.cells, sizes, manifest.model.cell_beta), step=step)
         else:
             score = release.tally[Q:] + scored.scores.encoded()
-    real: F64 = np.ldexp(score.astype(np.float64), -given.tangent_bits)
-    return ScoredSeries(Series(np.stack(counts), manifest.dt), real)
+    return ScoredSeries(Series(np.stack(counts), manifest.dt), _real(score, given))
+
+
+def _real(score: I64, given: Gradient) -> F64:
+    """Return float64[p] from the words of a score.
+
+    Raises:
+        ProtocolError: the aggregators' shares of it do not fit together.
+    """
+    real: F64 = np.ldexp(score[: given.p].astype(np.float64), -given.tangent_bits)
+    if SCALE in given.parameters:
+        if score[given.p]:
+            raise ProtocolError(
+                "the aggregators could not add up the score: one of them missed a multiplication; all else of the run "
+                "holds, begin another one for the score"
+            )
+        at = given.parameters.index(SCALE)
+        real[at] = score[at] / UNIT
+    return real
 
 
 def gradient_of(outputs: F64, scores: F64) -> tuple[F64, F64]:

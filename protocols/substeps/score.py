@@ -11,7 +11,7 @@ without bias. Scores of draws that the run never used are left out: their mean i
 Source: Glynn 1990, Likelihood ratio gradient estimation for stochastic systems.
 """
 
-from typing import TYPE_CHECKING, Final, final
+from typing import TYPE_CHECKING, final
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,7 @@ import numpy.typing as npt
 from protocols.draws import LAW_TOTAL
 from protocols.fixed import I64
 from protocols.gradient import BETA
+from protocols.hidden_score import SCALE, coarse, coarse_beta, terms
 from protocols.substeps.escape import probability
 from protocols.substeps.relaxed import F64, asked
 from protocols.substeps.stage import Stage
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from protocols.manifest import Manifest
 
 Mask = npt.NDArray[np.bool_]
-SCALE: Final = "scale"
 
 
 @final
@@ -51,6 +51,7 @@ class Scores:
         """
         self._given, self._model, self._channels = asked(manifest), manifest.model, manifest.channels
         self._susceptibility = susceptibility
+        self._coarse, self._scale = coarse_beta(manifest), 0
         self._score = np.zeros((self._given.p, susceptibility.size))
         ill = np.asarray(state["stage"]) == int(Stage.I)
         share = self._model.initial / LAW_TOTAL
@@ -76,13 +77,22 @@ class Scores:
         infected = susceptible & (now != int(Stage.S))
         self._add("latent", infected, self._stay("latent", before))
         self._add("infectious", (was == int(Stage.E)) & (now == int(Stage.I)), self._stay("infectious", before))
-        if SCALE not in self._given.parameters:
+        if SCALE in self._given.parameters:
+            z = np.asarray(exposure.contact) @ self._coarse + coarse(np.asarray(exposure.pressure), self._model.f)
+            self._scale += int(terms(z, (susceptible & ~infected).astype(np.int64), infected.astype(np.int64)).sum())
+        else:
             self._hazards(exposure, susceptible, infected)
 
     def encoded(self) -> I64:
-        """Return int64[p]: the sum over agents, each clipped, in fixed point."""
+        """Return int64[p]: the sum over agents, each clipped, in fixed point.
+
+        A score by `scale` is in units of its own, not clipped, and followed by a word of 0; see `hidden_score`.
+        """
         fixed = np.rint(self.each() * 2.0**self._given.tangent_bits).astype(np.int64)
         total: I64 = fixed.sum(axis=1)
+        if SCALE in self._given.parameters:
+            total[self._given.parameters.index(SCALE)] = self._scale
+            total = np.append(total, 0)
         return total
 
     def each(self) -> F64:

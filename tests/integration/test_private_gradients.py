@@ -37,7 +37,7 @@ def deployed(tmp_path, deploy):
             msgspec.structs.replace(party, address=address)
             for party, address in zip(testbed.manifest.aggregators, addresses, strict=True)
         )
-        manifest = msgspec.structs.replace(testbed.manifest, gradient=gradient, aggregators=parties)
+        manifest = msgspec.structs.replace(testbed.manifest, gradient=gradient, validity="off", aggregators=parties)
         testbed = Testbed(manifest, testbed.contacts, testbed.cell, testbed.synthetic, testbed.source, True)
         deployment = Deployment(tmp_path / gradient.way, testbed)
         deployment.write()
