@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from lpm_secure.deployment import Deployment, free_addresses
+from lpm_secure.deployment import Deployment
 from lpm_secure.engine.simulate import RemotePart
 from lpm_secure.private_gradients.adjoints import PrivateAdjoints, expected_counts
 from lpm_secure.private_gradients.differentiable import ClearAdjoints
@@ -21,6 +21,7 @@ from protocols.substeps.relaxed import names, values
 
 CPU = torch.device("cpu")
 TANGENTS = Gradient(way="tangents", parameters=("beta.near", "cell_beta", "latent", "infectious", "initial"))
+HIDDEN = Gradient(way="score", parameters=("scale", "initial"), largest_hazard=16.0)
 SCORES = Gradient(way="score", parameters=("beta.near", "cell_beta", "initial"))
 ADJOINTS = Gradient(way="adjoints", value_bits=40, tangent_bits=36, clip=64.0)
 
@@ -30,14 +31,9 @@ def deployed(tmp_path, deploy):
     """Return a function that writes and starts a deployment of four clients whose manifest asks for a gradient."""
     started = []
 
-    def make(gradient):
-        testbed = deploy(round_timeout_s=60.0, join_timeout_s=60.0).testbed
-        addresses = free_addresses(2)
-        parties = tuple(
-            msgspec.structs.replace(party, address=address)
-            for party, address in zip(testbed.manifest.aggregators, addresses, strict=True)
-        )
-        manifest = msgspec.structs.replace(testbed.manifest, gradient=gradient, validity="off", aggregators=parties)
+    def make(gradient, mode="sum"):
+        testbed = deploy(round_timeout_s=60.0, join_timeout_s=60.0, mode=mode).testbed
+        manifest = msgspec.structs.replace(testbed.manifest, gradient=gradient, validity="off")
         testbed = Testbed(manifest, testbed.contacts, testbed.cell, testbed.synthetic, testbed.source, True)
         deployment = Deployment(tmp_path / gradient.way, testbed)
         deployment.write()
@@ -88,6 +84,17 @@ def test_a_score_over_real_processes_equals_the_clear_one_to_the_last_bit(deploy
     clear = asyncio.run(simulate_scores(manifest, oracle, testbed.synthetic_agents(CPU)))
     assert private.score.tobytes() == clear.score.tobytes()
     assert private.series.hash == clear.series.hash
+
+
+def test_a_score_of_an_outcome_run_is_added_up_on_shares_between_real_processes(deployed):
+    deployment = deployed(HIDDEN, mode="outcome")
+    testbed, manifest = deployment.testbed, deployment.testbed.manifest
+    private = over_the_network(deployment, lambda part: simulate_scores(manifest, part, testbed.synthetic_agents(CPU)))
+    oracle = ClearScores(manifest, testbed.private_agents(CPU))
+    clear = asyncio.run(simulate_scores(manifest, oracle, testbed.synthetic_agents(CPU)))
+    assert private.score.tobytes() == clear.score.tobytes()
+    assert private.series.hash == clear.series.hash
+    assert private.score[0] != 0
 
 
 def test_backward_goes_through_real_processes(deployed):

@@ -1,0 +1,141 @@
+"""The score that aggregators add up on shares: its integers, its error, and what is refused or lost on the way."""
+
+import asyncio
+import math
+
+import msgspec
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from client_sdk import Client, ContactTable
+from client_sdk.gradients.score import OwnScore
+from lpm_secure.engine.simulate import RemotePart
+from lpm_secure.private_gradients.score import ClearScores, simulate_scores
+from lpm_secure.testbed import Testbed
+from protocols.errors import DataError, ParameterError, ProtocolError, Unavailable, WouldWrap
+from protocols.gradient import Gradient
+from protocols.hidden_score import HAZARD_BITS, UNIT, coarse, terms
+from protocols.manifest import ENGINE
+
+CPU = torch.device("cpu")
+
+
+@given(st.floats(0, 4))
+def test_an_infection_scores_within_the_stated_error(hazard):
+    z = round(hazard * 2**HAZARD_BITS)
+    x = z / 2**HAZARD_BITS
+    exact = x / math.expm1(x) if x else 1.0
+    score = int(terms(np.array([z]), np.array([0]), np.array([1]))[0]) / UNIT
+    assert abs(score - exact) <= x**4 / 720 + 1e-12
+
+
+@given(st.floats(0, 30))
+def test_an_escape_scores_its_hazard_exactly(hazard):
+    z = round(hazard * 2**HAZARD_BITS)
+    assert int(terms(np.array([z]), np.array([1]), np.array([0]))[0]) / UNIT == -z / 2**HAZARD_BITS
+
+
+def test_hazards_are_rounded_to_the_nearest():
+    assert coarse(np.array([2**26 - 1, 2**25, 2**25 - 1, 0]), 40).tolist() == [1, 1, 0, 0]
+    assert coarse(np.array([3]), 10).tolist() == [48]
+
+
+@pytest.fixture
+def testbed(seir, manifest_of):
+    """Return six people in two clients, two of them in contact, in a run whose score is added up on shares."""
+    manifest = manifest_of(
+        [[1, 2, 3], [4, 5, 6]],
+        model=seir(beta=(2**38,), initial=2**31),
+        steps=5,
+        mode="outcome",
+        engine=True,
+        min_cohort=2,
+        validity="off",
+        gradient=Gradient(way="score", parameters=("scale", "initial")),
+    )
+    a, b = np.array([0, 1, 2, 3, 0]), np.array([3, 4, 5, 4, 1])
+    table = ContactTable(np.zeros_like(a), a, b, np.zeros_like(a), np.ones_like(a))
+    return Testbed(manifest, table, np.zeros(0, dtype=np.int64), 0, "drawn", True)
+
+
+class Broken:
+    """What computes at one aggregator, and fails once."""
+
+    def __init__(self, inner):
+        self.inner, self.calls = inner, 0
+
+    async def compute(self, program, *, kind, step):
+        result = await self.inner.compute(program, kind=kind, step=step)
+        self.calls += 1
+        if self.calls == 2:
+            raise Unavailable("a connection failed")
+        return result
+
+
+def run(testbed, operators_of, breaks):
+    manifest = testbed.manifest
+
+    async def one(name, operators):
+        await (await Client.join(manifest, testbed.private_state(name), operators.transports(name))).run()
+
+    async def everybody():
+        with operators_of(manifest) as operators:
+            if breaks:
+                scores = operators.runs[1]._scores
+                scores._comparer = Broken(scores._comparer)
+            part = RemotePart(manifest, operators.transports(ENGINE))
+            parts = [one(party.name, operators) for party in manifest.clients]
+            return (await asyncio.gather(simulate_scores(manifest, part, testbed.synthetic_agents(CPU)), *parts))[0]
+
+    return asyncio.run(everybody())
+
+
+def test_a_failed_multiplication_loses_the_score_and_says_so(testbed, operators_of):
+    with pytest.raises(ProtocolError, match="could not add up the score"):
+        run(testbed, operators_of, breaks=True)
+
+
+def test_without_a_failure_the_same_run_has_its_score(testbed, operators_of):
+    found = run(testbed, operators_of, breaks=False)
+    oracle = ClearScores(testbed.manifest, testbed.private_agents(CPU))
+    clear = asyncio.run(simulate_scores(testbed.manifest, oracle, testbed.synthetic_agents(CPU)))
+    assert found.score.tolist() == clear.score.tolist()
+    assert found.score[0] != 0
+
+
+def changed(testbed, **changes):
+    return msgspec.structs.replace(testbed.manifest, **changes)
+
+
+def test_a_client_refuses_contacts_that_could_exceed_the_largest_hazard(testbed):
+    gradient = Gradient(way="score", parameters=("scale",), largest_hazard=0.3)
+    manifest = changed(testbed, gradient=gradient)
+    heavy = Testbed(manifest, testbed.contacts, testbed.cell, 0, "drawn", True).private_state("client-0")
+    with pytest.raises(DataError, match="largest hazard"):
+        OwnScore(manifest, heavy)
+
+
+@pytest.mark.parametrize(
+    ("gradient", "model", "message"),
+    [
+        ({"parameters": ("beta.channel-0",)}, {}, "there are scale, latent, infectious, initial; sum mode tells"),
+        ({"parameters": ("scale",)}, {"beta": (2**20,)}, "a beta is below"),
+        ({"parameters": ("scale",), "largest_hazard": 64.0}, {"n": 400_000}, "the score of all agents"),
+    ],
+)
+def test_a_manifest_refuses_scores_that_shares_cannot_carry(testbed, seir, gradient, model, message):
+    n = model.pop("n", None)
+    given = {"gradient": Gradient(way="score", **gradient)}
+    if n is not None:
+        given["clients"] = tuple(
+            type(client)(client.name, tuple(range(index * n, (index + 1) * n)))
+            for index, client in enumerate(testbed.manifest.clients)
+        )
+        given["max_message"] = 1
+    if model:
+        given["model"] = seir(**model)
+    with pytest.raises((ParameterError, WouldWrap), match=message):
+        changed(testbed, **given)
