@@ -145,8 +145,8 @@ class AdjointClient:
         totals = answer.release[:cells] * unit + announced[:cells]
         self._kept.append(_Step(self._stages, contact, totals, theta))
         if t < self.manifest.steps:
-            after, _ = self._torch(t)
-            self._stages = torch.stack(after).detach().numpy()
+            with torch.no_grad():
+                self._stages = torch.stack(self._torch(t)[0]).numpy()
 
     def _says_back(self, t: int) -> _Said:
         """Return what is said on the way back: derivatives by exposures, and in the block by cells and parameters."""

@@ -12,14 +12,20 @@ from typing import Any, final
 import numpy as np
 import pytest
 
-from client_sdk import Client, ContactTable, Local, PrivateState
+from client_sdk import ContactTable, Local, PrivateState
+from client_sdk.gradients.take_part import take_part
 from lpm_secure.engine.simulate import RemotePart, simulate
+from lpm_secure.private_gradients.adjoints import PrivateAdjoints, expected_counts
+from lpm_secure.private_gradients.relaxed_torch import TorchAgents
+from lpm_secure.private_gradients.score import simulate_scores
+from lpm_secure.private_gradients.tangents import simulate_tangents, synthetic_part
 from lpm_secure.testbed import Testbed
 from protocols.layout import Layout
 from protocols.manifest import ENGINE, Manifest
 from protocols.messages import Join
 from protocols.sharing import Sharing
 from protocols.substeps import Stage
+from protocols.substeps.relaxed import values
 from protocols.wire import codec
 from protocols.wire.transport import Transport
 
@@ -130,13 +136,13 @@ def _drawn_world(manifest: Manifest, seed: int, synthetic: int = 0) -> World:
     """Return a world in which all that is private is drawn anew: contacts, cells, stages, timers, thresholds."""
     draw, layout = np.random.default_rng(seed), Layout.of(manifest)
     a, b = np.array([draw.choice(layout.n, 2, replace=False) for _ in range(3 * layout.n)]).T
-    day, channel = draw.integers(0, manifest.period, a.size), draw.integers(0, layout.c, a.size)
+    day, channel = draw.integers(0, manifest.period, a.size), draw.integers(0, layout.channels, a.size)
     stage = draw.integers(0, len(Stage), layout.n)
     waits = (stage == Stage.E) | (stage == Stage.I)
     return _world(
         manifest,
         np.stack([day, a, b, channel, draw.integers(1, 20, a.size)], axis=1),
-        draw.integers(0, layout.cells, layout.n) if layout.cells else [],
+        draw.integers(0, len(manifest.cells), layout.n) if manifest.cells else [],
         synthetic,
         stage=stage,
         timer=np.where(waits, draw.integers(1, 4, layout.n), 0),
@@ -181,10 +187,29 @@ def record(operators_of, monkeypatch):
     return run
 
 
-async def _everybody(world: World, operators_of: Any) -> list[Passed]:
-    """Run all parties of a world, and return what passed between them."""
+async def _drive(testbed: Testbed, part: RemotePart) -> object:
+    """Be the engine of a run, whatever derivatives it takes."""
     import torch
 
+    manifest = testbed.manifest
+    way = None if manifest.gradient is None else manifest.gradient.way
+    if way == "tangents":
+        return await simulate_tangents(manifest, part, synthetic_part(testbed))
+    if way == "adjoints":
+        private = PrivateAdjoints(manifest, part, asyncio.get_running_loop())
+        nobody = TorchAgents(manifest, cell=np.zeros(0, dtype=np.int64), n=0)
+        theta = torch.tensor(values(manifest), requires_grad=True)
+
+        def forth_and_back() -> None:
+            expected_counts(manifest, private, nobody, theta)[-1, 0, 3].backward()
+
+        return await asyncio.to_thread(forth_and_back)
+    synthetic = testbed.synthetic_agents(torch.device("cpu"))
+    return await (simulate_scores if way == "score" else simulate)(manifest, part, synthetic)
+
+
+async def _everybody(world: World, operators_of: Any) -> list[Passed]:
+    """Run all parties of a world, and return what passed between them."""
     manifest, passed = world.testbed.manifest, []
     names = [party.name for party in manifest.aggregators]
 
@@ -194,7 +219,7 @@ async def _everybody(world: World, operators_of: Any) -> list[Passed]:
 
     async def client(name: str) -> None:
         transports = around(name, operators.transports(name), names)
-        joined = await Client.join(manifest, world.private_state(name), transports)
+        joined = await take_part(manifest, world.private_state(name), transports)
         await joined.run()
         assert joined.missed == []
 
@@ -206,8 +231,7 @@ async def _everybody(world: World, operators_of: Any) -> list[Passed]:
             run.peers[:] = [dataclasses.replace(peer, transport=transport) for peer, transport in pairs]
         parties = [client(party.name) for party in manifest.clients]
         if manifest.engine:
-            synthetic = world.testbed.synthetic_agents(torch.device("cpu"))
             part = RemotePart(manifest, around(ENGINE, operators.transports(ENGINE), names))
-            parties.append(simulate(manifest, part, synthetic))
+            parties.append(_drive(world.testbed, part))
         await asyncio.gather(*parties)
     return passed

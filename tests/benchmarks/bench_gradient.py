@@ -1,0 +1,114 @@
+"""`tangent_p8`, `adjoint_p1000`, `gradient_1m`: what derivatives cost beside values, through private clients."""
+
+import asyncio
+import time
+
+import in_process
+import numpy as np
+import torch
+from measure import Row
+
+from lpm_secure.engine.simulate import RemotePart, simulate
+from lpm_secure.private_gradients.adjoints import PrivateAdjoints, expected_counts
+from lpm_secure.private_gradients.relaxed_torch import TorchAgents
+from lpm_secure.private_gradients.tangents import simulate_tangents, synthetic_part
+from protocols.gradient import Gradient, Protection, Reduction
+from protocols.substeps.relaxed import values
+
+NAMES = ("beta.near", "beta.far", "cell_beta", "latent", "infectious", "initial", "reduction", "efficacy")
+GIVEN = {
+    "reduction": Reduction(begin=2, end=9, share=0.3),
+    "protection": Protection(begin=3, coverage=0.5, efficacy=0.5),
+    "value_bits": 24,
+    "tangent_bits": 18,
+    "clip": 64.0,
+}
+
+
+def steps_of(testbed):
+    """Return the mean seconds of a step, tangents or values alone."""
+    ends = []
+
+    async def engine(transports):
+        part = Clocked(RemotePart(testbed.manifest, transports), ends)
+        if testbed.manifest.gradient is None:
+            return await simulate(testbed.manifest, part, testbed.synthetic_agents(torch.device("cpu")))
+        return await simulate_tangents(testbed.manifest, part, synthetic_part(testbed))
+
+    series = asyncio.run(in_process.run(testbed, engine))
+    return (ends[-1] - ends[0]) / (len(ends) - 1), series
+
+
+class Clocked:
+    """The private part, with the time at which each round ended."""
+
+    def __init__(self, part, ends):
+        """Watch a part."""
+        self.part, self.ends = part, ends
+
+    async def advance(self, step, synthetic):
+        """Do what the part does."""
+        release = await self.part.advance(step, synthetic)
+        self.ends.append(time.perf_counter())
+        return release
+
+
+def tangent_p8():
+    """Eight tangents beside every value, against nine discrete steps and against one tangent, in runs of one size."""
+    size = {"agents": 40_000, "clients": 4, "contacts": 10, "cells": 100, "steps": 8}
+    discrete = steps_of(in_process.testbed_of(gradient=None, **size))[0]
+    one = steps_of(in_process.testbed_of(gradient=Gradient(way="tangents", parameters=NAMES[:1], **GIVEN), **size))[0]
+    eight = steps_of(in_process.testbed_of(gradient=Gradient(way="tangents", parameters=NAMES, **GIVEN), **size))[0]
+    peers = {"9 x a discrete step": 9 * discrete, "9/2 x a step with p = 1": 4.5 * one}
+    return [
+        Row("tangent_p8", eight * 1e3, "ms a step", f"{name}, {peer * 1e3:.0f} ms", eight / peer)
+        for name, peer in peers.items()
+    ]
+
+
+def adjoint_p1000():
+    """Forth and back, for a network of more than 1,000 weights, against forth alone."""
+    testbed = in_process.testbed_of(
+        agents=20_000, clients=4, contacts=10, cells=100, steps=20, gradient=Gradient(way="adjoints", **GIVEN)
+    )
+    manifest, taken = testbed.manifest, {}
+    base = torch.tensor(values(manifest))
+    net = torch.nn.Sequential(torch.nn.Linear(1, 110), torch.nn.Tanh(), torch.nn.Linear(110, len(base))).double()
+    days = torch.linspace(0, 1, manifest.steps, dtype=torch.float64)[:, None]
+
+    def train(private):
+        started = time.perf_counter()
+        synthetic = TorchAgents(manifest, cell=np.zeros(0, dtype=np.int64), n=0)
+        counts = expected_counts(manifest, private, synthetic, base * torch.exp(0.1 * net(days)))
+        taken["forth"] = time.perf_counter() - started
+        counts[-1, 0, 3].backward()
+        taken["both"] = time.perf_counter() - started
+
+    async def engine(transports):
+        part = RemotePart(manifest, transports)
+        await asyncio.to_thread(train, PrivateAdjoints(manifest, part, asyncio.get_running_loop()))
+
+    asyncio.run(in_process.run(testbed, engine))
+    p = sum(each.numel() for each in net.parameters())
+    forth, both = taken["forth"], taken["both"]
+    return [Row("adjoint_p1000", both, f"s, p = {p}", f"forth alone, {forth:.2f} s", both / forth)]
+
+
+def gradient_1m():
+    """A million private agents in 20 institutions, p = 8, 60 steps, coupled through cells."""
+    gradient = Gradient(way="tangents", parameters=NAMES, **GIVEN)
+    size = {"agents": 1_000_000, "clients": 20, "contacts": 0, "cells": 2_000}
+    discrete = steps_of(in_process.testbed_of(gradient=None, steps=4, **size))[0]
+    step = steps_of(in_process.testbed_of(gradient=gradient, steps=60, **size))[0]
+    return [
+        Row(
+            "gradient_1m",
+            60 * step,
+            "s for 60 steps",
+            f"60 x 9 discrete steps, {540 * discrete:.1f} s",
+            step / 9 / discrete,
+        )
+    ]
+
+
+BENCHMARKS = {"tangent_p8": tangent_p8, "adjoint_p1000": adjoint_p1000, "gradient_1m": gradient_1m}
