@@ -349,11 +349,11 @@ class Run:
             total, members, refused, hidden = taken.total, taken.members, taken.refused, taken.hidden.encode()
             for client in refused:
                 LOG.warning("share refused", extra={"facts": {"client": client, "step": current.step}})
+            if len(members) < self.manifest.min_cohort:
+                raise self._too_small(len(members), "the others' shares were out of their ranges, so the run ends")
             if self._scores is not None:
                 total, scores = await self._scores.combine(current.number, total, members, kept[len(hidden) :])
                 hidden += scores
-            if len(members) < self.manifest.min_cohort:
-                raise self._too_small(len(members), "the others' shares were out of their ranges, so the run ends")
         digests = {client: current.digests[client] for client in members}
         synthetic = b"" if current.synthetic is None else current.synthetic.tobytes()
         return Done(

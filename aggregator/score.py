@@ -29,7 +29,7 @@ class HiddenScore:
     """This aggregator's shares of the score so far.
 
     Attributes:
-        chain: a digest of the names of all operations so far; shares fit together where the chains are the same.
+        chain: a digest of the names of all joint computations so far; shares of one chain fit together.
         total: uint64[1], of the score.
         heard: uint64[n], of the hazards that came from other clients in the step before.
         mask: uint64[n], of who was susceptible then.
@@ -109,18 +109,17 @@ class HiddenScores:
         """Return the hidden score with one step's: sum of infected (UNIT - HALF z + z^2) - 2 HALF escaped z."""
 
         def program(calculator: Calculator) -> tuple[bytes, U64]:
-            x, y = np.concatenate([infected, escaped]), np.concatenate([z, z])
-            by_infected, by_escaped = np.split(calculator.multiply(from_ring(x), from_ring(y)), 2)
-            square = calculator.multiply(by_infected, from_ring(z))
-            return calculator.name, to_ring(np.stack([by_infected, by_escaped, square]))
+            both = np.concatenate([infected, escaped])
+            by_infected, by_escaped = np.split(calculator.multiply(from_ring(both), from_ring(np.tile(z, 2))), 2)
+            square = to_ring(calculator.multiply(by_infected, from_ring(z)))
+            linear = infected * np.uint64(UNIT) - to_ring(by_infected) * np.uint64(HALF)
+            return calculator.name, linear + square - to_ring(by_escaped) * np.uint64(2 * HALF)
 
         try:
-            name, (by_infected, by_escaped, square) = await self._comparer.compute(program, kind=b"score", step=number)
+            name, each = await self._comparer.compute(program, kind=b"SCORE", step=number)
         except LpmError as error:
             LOG.warning("score is lost", extra={"facts": {"round": number, "why": str(error)}})
             return dataclasses.replace(hidden, chain=secrets.token_bytes(NAME_BYTES))
-        each = infected * np.uint64(UNIT) - by_infected * np.uint64(HALF) + square
-        each -= by_escaped * np.uint64(2 * HALF)
         chain = hashlib.sha256(hidden.chain + name).digest()
         return dataclasses.replace(hidden, chain=chain, total=hidden.total + each.sum(dtype=np.uint64, keepdims=True))
 

@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from aggregator.joint import Calculator
 from protocols.fixed import I64, U64, from_ring
+from protocols.hidden_score import column_bits, score_bits, score_words
 from protocols.layout import Layout
 from protocols.manifest import Manifest
 from protocols.schedule import Phase
@@ -25,6 +26,7 @@ class Ranges:
     def __init__(self, manifest: Manifest) -> None:
         """Take what the manifest says of the run."""
         self._manifest, self._layout = manifest, Layout.of(manifest)
+        self._scores = score_words(manifest)
         self._bits: dict[tuple[str, Phase, bool], U8] = {}
 
     def bits(self, client: str, number: int) -> U8:
@@ -47,18 +49,25 @@ class Ranges:
         if self._manifest.schedule.phase(number) != Phase.SPEAK:
             return share
         layout, size = self._layout, self._layout.size(client)
+        share, score = np.split(share, [share.size - self._scores])
         counts = share[layout.n * layout.c :]
         rest = calculator.public(np.full(counts.size, size)) - counts
         tally = counts[layout.cells :].sum(keepdims=True) - calculator.public(np.array([size]))
-        return np.concatenate([share, rest, tally])
+        if self._manifest.schedule.step(number) == self._manifest.steps:
+            score = score + calculator.public(np.full(score.size, 1 << score_bits(self._manifest, size)))
+        return np.concatenate([share, rest, tally, score])
 
     def _speak(self, client: str, last: bool) -> U8:
         layout, size = self._layout, self._layout.size(client)
-        spoken = np.full((layout.n, layout.c), 0 if last else self.spoken_bits(client), np.uint8)
+        spoken = np.zeros((layout.n, layout.c), np.uint8)
+        spoken[:, : layout.channels] = 0 if last else self.spoken_bits(client)
         first, end = layout.own[client]
         spoken[first:end] = 0  # own agents hear from each other within the client
-        counts = np.full(2 * layout.released, size.bit_length(), np.uint8)
-        return np.concatenate([spoken.reshape(-1), counts, np.zeros(1, np.uint8)])
+        if layout.c > layout.channels:
+            spoken[first:end, layout.channels :] = column_bits(self._manifest)
+        counts = np.full(2 * (layout.released - self._scores), size.bit_length(), np.uint8)
+        score = np.full(self._scores, score_bits(self._manifest, size) + 1 if last else 0, np.uint8)
+        return np.concatenate([spoken.reshape(-1), counts, np.zeros(1, np.uint8), score])
 
     def spoken_bits(self, client: str) -> int:
         """Return the bits of the most that a client's agents together can say to one agent on one channel."""

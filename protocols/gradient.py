@@ -131,11 +131,6 @@ class Gradient(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
             )
         if self.way == "adjoints" and not manifest.engine:
             raise ParameterError("adjoints start at the engine, and the run has none; set engine, or ask for tangents")
-        if manifest.mode == "outcome" and manifest.validity != "off":
-            raise ParameterError(
-                'derivatives are signed numbers, and shares are checked for counts: ask for validity = "off" by name, '
-                "or leave the gradient out"
-            )
         if is_hidden(manifest):
             check_hidden(manifest)
         self._prove(manifest)

@@ -43,6 +43,19 @@ def score_words(manifest: "Manifest") -> int:
     return given.p + (SCALE in given.parameters)
 
 
+def score_bits(manifest: "Manifest", agents: int) -> int:
+    """Return the bits of the largest score that a client of so many agents tells, either way."""
+    given = manifest.gradient
+    return 0 if given is None else (agents * round(given.clip * 2.0**given.tangent_bits)).bit_length()
+
+
+def column_bits(manifest: "Manifest") -> tuple[int, int]:
+    """Return the bits of the two further words of a client's own agents: a hazard of one step, and a mask."""
+    given = manifest.gradient
+    largest = 0.0 if given is None else given.largest_hazard
+    return (int(largest * 2**HAZARD_BITS) + len(manifest.channels) + 1).bit_length(), 1
+
+
 def coarse(hazard: I64, f: int) -> I64:
     """Return hazards of `f` fraction bits with `HAZARD_BITS` of them, rounded."""
     if f <= HAZARD_BITS:

@@ -10,7 +10,7 @@ from aggregator.wire.peer import RemotePeer
 from client_sdk import ContactTable, Local
 from client_sdk.gradients.take_part import take_part
 from lpm_secure.testbed import Testbed
-from protocols.manifest import AggregatorParty, ClientParty, Manifest
+from protocols.manifest import AggregatorParty, ClientParty, DealerParty, Manifest
 from protocols.substeps import Seir
 
 
@@ -38,7 +38,7 @@ def operators(manifest):
             store.close()
 
 
-def testbed_of(*, agents, clients, contacts, cells, steps, gradient):
+def drawn_people(*, agents, clients, contacts, cells, steps, gradient, mode="sum"):
     """Return people with so many drawn contacts each, in so many cells."""
     rng = np.random.default_rng(4)
     a = rng.integers(0, agents, agents * contacts // 2)
@@ -59,8 +59,11 @@ def testbed_of(*, agents, clients, contacts, cells, steps, gradient):
         max_message=64,
         cells=(2 * agents // cells,) * cells if cells else (),
         engine=True,
-        mode="sum",
-        aggregators=(AggregatorParty("left", "localhost:1"), AggregatorParty("right", "localhost:2")),
+        mode=mode,
+        dealer=DealerParty("dealer", "localhost:9") if mode == "outcome" else None,
+        aggregators=tuple(
+            AggregatorParty(side, f"localhost:{p}", f"localhost:{p + 2}") for p, side in ((1, "left"), (2, "right"))
+        ),
         clients=tuple(ClientParty(f"c{c}", tuple(part.tolist())) for c, part in enumerate(parts)),
         min_cohort=2,
         join_timeout_s=3_600.0,

@@ -41,9 +41,7 @@ def with_adjoints(testbed, **changes):
         reduction=Reduction(begin=1, end=3, share=0.3),
         protection=Protection(begin=2, coverage=0.5, efficacy=0.7),
     )
-    manifest = msgspec.structs.replace(
-        testbed.manifest, gradient=gradient, validity="off", engine=True, min_cohort=2, **changes
-    )
+    manifest = msgspec.structs.replace(testbed.manifest, gradient=gradient, engine=True, min_cohort=2, **changes)
     return type(testbed)(manifest, testbed.contacts, testbed.cell, testbed.synthetic, testbed.source, True)
 
 

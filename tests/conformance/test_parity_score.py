@@ -41,9 +41,7 @@ def with_scores(testbed, **changes):
         latent_slope=slope(manifest.model.latent),
         infectious_slope=slope(manifest.model.infectious),
     )
-    manifest = msgspec.structs.replace(
-        manifest, gradient=gradient, validity="off", engine=True, min_cohort=2, **changes
-    )
+    manifest = msgspec.structs.replace(manifest, gradient=gradient, engine=True, min_cohort=2, **changes)
     return type(testbed)(manifest, testbed.contacts, testbed.cell, testbed.synthetic, testbed.source, True)
 
 

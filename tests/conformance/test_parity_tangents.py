@@ -34,7 +34,7 @@ def with_tangents(testbed, draw, **changes):
         reduction=Reduction(begin=1, end=5, share=draw.draw(st.floats(0, 1))),
         protection=Protection(begin=2, coverage=draw.draw(st.floats(0, 1)), efficacy=0.7),
     )
-    return moved(testbed, gradient=gradient, validity="off", engine=True, **changes)
+    return moved(testbed, gradient=gradient, engine=True, **changes)
 
 
 def moved(testbed, **changes):
@@ -128,7 +128,6 @@ def draw_of_cells(seir, manifest_of):
             engine=True,
             min_cohort=2,
             gradient=Gradient(way="tangents", parameters=("cell_beta", "initial")),
-            validity="off",
             **changes,
         )
         nobody = ContactTable(*(np.zeros(0, dtype=np.int64) for _ in range(5)))

@@ -33,7 +33,7 @@ def deployed(tmp_path, deploy):
 
     def make(gradient, mode="sum"):
         testbed = deploy(round_timeout_s=60.0, join_timeout_s=60.0, mode=mode).testbed
-        manifest = msgspec.structs.replace(testbed.manifest, gradient=gradient, validity="off")
+        manifest = msgspec.structs.replace(testbed.manifest, gradient=gradient)
         testbed = Testbed(manifest, testbed.contacts, testbed.cell, testbed.synthetic, testbed.source, True)
         deployment = Deployment(tmp_path / gradient.way, testbed)
         deployment.write()

@@ -53,7 +53,6 @@ def testbed(seir, manifest_of):
         mode="outcome",
         engine=True,
         min_cohort=2,
-        validity="off",
         gradient=Gradient(way="score", parameters=("scale", "initial")),
     )
     a, b = np.array([0, 1, 2, 3, 0]), np.array([3, 4, 5, 4, 1])
@@ -62,7 +61,7 @@ def testbed(seir, manifest_of):
 
 
 class Broken:
-    """What computes at one aggregator, and fails once."""
+    """A comparer of one aggregator whose second computation is lost after the others have made theirs."""
 
     def __init__(self, inner):
         self.inner, self.calls = inner, 0
@@ -93,7 +92,7 @@ def run(testbed, operators_of, breaks):
     return asyncio.run(everybody())
 
 
-def test_a_failed_multiplication_loses_the_score_and_says_so(testbed, operators_of):
+def test_a_lost_multiplication_loses_the_score_and_says_so(testbed, operators_of):
     with pytest.raises(ProtocolError, match="could not add up the score"):
         run(testbed, operators_of, breaks=True)
 
