@@ -1,0 +1,344 @@
+"""Before the aggregators: sealed calls are opened for one client alone, passed on unread, or refused."""
+
+import asyncio
+import dataclasses
+from contextlib import contextmanager
+
+import msgspec
+import numpy as np
+import pytest
+
+from aggregator import Store
+from aggregator.access import Access
+from aggregator.door import Door, Entrance
+from aggregator.wire.peer import RemotePeer
+from client_sdk import Client, ContactTable, Local, PrivateState
+from lpm_secure.testbed_keys import pinned
+from protocols import manifest as manifests
+from protocols.errors import (
+    ConflictingReplay,
+    ManifestMismatch,
+    NotEnrolled,
+    NotJoined,
+    NotSealed,
+    ParameterError,
+    Revoked,
+    WireError,
+)
+from protocols.messages import Join, SealedReply, SealedRequest, Share
+from protocols.sealing.route import Route
+from protocols.wire.sealed import Sealed, pack, unpack
+from protocols.wire.transport import Transport
+
+PATIENCE_S = 20.0
+
+
+@pytest.fixture(scope="module")
+def party(manifest_of):
+    """Return a manifest of three clients with pinned keys, and the keys."""
+    return pinned(manifest_of(join_timeout_s=5.0, round_timeout_s=2.0))
+
+
+@contextmanager
+def doors_of(operators, keys, *, stores=None, access=None):
+    """Put a door before each aggregator of a run, each the other's way onward."""
+    manifest = operators.manifest
+    names = [each.name for each in manifest.aggregators]
+    doors = {}
+
+    def onward(own, other):
+        async def late(caller, request):
+            return await doors[other].answer(caller, request)
+
+        return RemotePeer(Local(late, caller=own), PATIENCE_S)
+
+    for index, name in enumerate(names):
+        others = {other: onward(name, other) for other in names if other != name}
+        doors[name] = Door(
+            name,
+            [Entrance(manifest, keys.servers[name].sealing, others)],
+            operators.answers[index],
+            secrets=stores[index] if stores else Store("sqlite://"),
+            authorities=[keys.authority.certificate],
+            access=(access or {}).get(name, Access()),
+            leave_out=lambda run, client, index=index: operators.runs[index].leave_out(client),
+        )
+    yield doors
+
+
+def sealed(manifest, keys, doors, client, *, via=None, caller=None, credentials=None, around=lambda way: way):
+    """Return a client's transports through the doors; `via` is the one that relays."""
+    credentials = credentials or keys.authority.issue(client)
+    run = manifests.run_id(manifest)
+    return [
+        Sealed(
+            around(Local(doors[via or each.name].answer, caller=caller or client)),
+            route=Route(run, client, each.name),
+            key=manifest.trust.keys[each.name].sealing,
+            credentials=credentials,
+        )
+        for each in manifest.aggregators
+    ]
+
+
+def private(manifest, name):
+    nobody = ContactTable(*(np.zeros(0, dtype=np.int64) for _ in range(5)))
+    return PrivateState(manifest, name, contacts=nobody, cell=np.zeros(0, dtype=np.int64))
+
+
+async def takes_part(manifest, name, transports):
+    client = await Client.join(manifest, private(manifest, name), transports)
+    await client.run()
+    return client
+
+
+@pytest.fixture
+def during(party, operators_of):
+    """Return a function that lets something happen before the doors of two aggregators."""
+
+    def run(act, **more):
+        async def body():
+            manifest, keys = party
+            with operators_of(manifest) as operators, doors_of(operators, keys, **more) as doors:
+                return await act(manifest, keys, doors)
+
+        return asyncio.run(body())
+
+    return run
+
+
+def call(transport, request):
+    return transport.call(request, timeout_s=PATIENCE_S)
+
+
+def joins(manifest, fill=0):
+    """Return what a client tells the first and the second aggregator."""
+    run = manifests.run_id(manifest)
+    return Join(run, bytes([fill]) * 32), Join(run, b"")
+
+
+@pytest.mark.parametrize("via", [None, "aggregator-0", "aggregator-1"])
+def test_a_run_of_sealed_calls_ends_as_any_other_whoever_relays(during, via, operators_of, party):
+    async def act(manifest, keys, doors):
+        names = [client.name for client in manifest.clients]
+        calls = (takes_part(manifest, name, sealed(manifest, keys, doors, name, via=via)) for name in names)
+        return await asyncio.gather(*calls)
+
+    async def plain():
+        manifest, _ = party
+        with operators_of(manifest) as operators:
+            names = [client.name for client in manifest.clients]
+            return await asyncio.gather(*(takes_part(manifest, n, operators.transports(n)) for n in names))
+
+    for client, other in zip(during(act), asyncio.run(plain()), strict=True):
+        assert (client.step, client.missed) == (5, [])
+        for field, values in client.private.state.items():
+            assert values.tolist() == other.private.state[field].tolist()
+
+
+def test_a_clients_call_that_comes_open_is_refused(during):
+    async def act(manifest, keys, doors):
+        with pytest.raises(NotSealed, match="came open"):
+            await call(Local(doors["aggregator-0"].answer, caller="client-0"), joins(manifest)[0])
+        share = Share(manifests.run_id(manifest), 0, np.zeros(0, dtype=np.uint64))
+        with pytest.raises(NotSealed):
+            await call(Local(doors["aggregator-0"].answer, caller="client-0"), share)
+
+    during(act)
+
+
+def test_a_party_on_another_manifest_cannot_take_part(during):
+    """Not if it calls by its own run's name, and not if it calls by this one's: its keys are bound to the hash."""
+
+    async def act(manifest, keys, doors):
+        changed = msgspec.structs.replace(manifest, max_message=manifest.max_message + 1)
+        with pytest.raises(ManifestMismatch):
+            await call(sealed(changed, keys, doors, "client-0")[0], joins(changed)[0])
+
+        class Renamed(Transport):
+            """Puts this run's id on the outside of another run's calls."""
+
+            def __init__(self, inner):
+                self._inner = inner
+
+            async def call(self, request, *, timeout_s):
+                renamed = dataclasses.replace(request, run_id=manifests.run_id(manifest))
+                return await self._inner.call(renamed, timeout_s=timeout_s)
+
+        with pytest.raises(NotSealed):
+            await call(sealed(changed, keys, doors, "client-0", around=Renamed)[0], joins(changed)[0])
+
+    during(act)
+
+
+def test_only_the_client_itself_or_an_aggregator_carries_its_calls(during):
+    async def act(manifest, keys, doors):
+        for caller in ("client-1", "engine", "nobody"):
+            with pytest.raises(NotEnrolled, match=f"{caller} may not carry the calls of client-0"):
+                await call(sealed(manifest, keys, doors, "client-0", caller=caller)[0], joins(manifest)[0])
+        assert (
+            await call(sealed(manifest, keys, doors, "client-0", caller="aggregator-1")[0], joins(manifest)[0])
+        ).step == 0
+
+    during(act)
+
+
+def test_calls_are_passed_on_once_and_only_between_aggregators_of_the_run(during):
+    async def act(manifest, keys, doors):
+        way = sealed(manifest, keys, doors, "client-0", via="aggregator-0", caller="aggregator-1")[1]
+        with pytest.raises(NotEnrolled, match="aggregator-1 is an aggregator: it calls aggregator-1 itself"):
+            await call(way, joins(manifest)[1])
+        run = manifests.run_id(manifest)
+        lost = SealedRequest(run, "aggregator-9", "client-0", None, 0, bytes(20))
+        with pytest.raises(NotEnrolled, match="no aggregator aggregator-9 besides this one"):
+            await call(Local(doors["aggregator-0"].answer, caller="client-0"), lost)
+        with pytest.raises(NotEnrolled, match="lists no client stranger"):
+            await call(
+                Local(doors["aggregator-0"].answer, caller="stranger"),
+                dataclasses.replace(lost, to="aggregator-0", client="stranger"),
+            )
+
+    during(act)
+
+
+def test_what_passes_the_relay_says_nothing_of_share_or_answer(during):
+    """The same calls with other secrets have the same lengths, and none of the words that they carry."""
+    seen = []
+
+    class Tap(Transport):
+        def __init__(self, inner):
+            self._inner = inner
+
+        async def call(self, request, *, timeout_s):
+            reply = await self._inner.call(request, timeout_s=timeout_s)
+            seen.append((request, reply))
+            return reply
+
+    async def act(manifest, keys, doors):
+        names = [client.name for client in manifest.clients]
+        around = {name: Tap if name == "client-0" else (lambda way: way) for name in names}
+        calls = (
+            takes_part(manifest, n, sealed(manifest, keys, doors, n, via="aggregator-0", around=around[n]))
+            for n in names
+        )
+        await asyncio.gather(*calls)
+
+    during(act)
+    assert {type(request) for request, _ in seen} == {SealedRequest}
+    assert {type(reply) for _, reply in seen} == {SealedReply}
+    bodies = [request.body for request, _ in seen] + [reply.body for _, reply in seen]
+    assert len(set(bodies)) == len(bodies)
+    to_last = [(r.counter, len(r.body), len(a.body)) for r, a in seen if r.to == "aggregator-1" and r.opening is None]
+    assert [counter for counter, _, _ in to_last] == [1, 2, 3, 4, 5]
+    assert len({(size, answer) for _, size, answer in to_last[1:]}) == 1
+    ones = np.unpackbits(np.frombuffer(b"".join(bodies), dtype=np.uint8)).mean()
+    assert abs(ones - 0.5) < 0.03
+
+
+def test_a_share_before_the_join_and_a_second_secret_are_refused(during):
+    async def act(manifest, keys, doors):
+        way = sealed(manifest, keys, doors, "client-0")[1]
+        run = manifests.run_id(manifest)
+        with pytest.raises(NotJoined):
+            await call(way, Share(run, 0, np.zeros(0, dtype=np.uint64)))
+        await call(way, joins(manifest)[1])
+        await call(way, joins(manifest)[1])  # again: nothing changes
+        with pytest.raises(ConflictingReplay, match="joined with other keys"):
+            await call(sealed(manifest, keys, doors, "client-0")[1], joins(manifest)[1])
+
+    during(act)
+
+
+def test_an_answer_is_bound_to_its_call(during):
+    class Old(Transport):
+        """Answers every call with the answer to the first."""
+
+        def __init__(self, inner):
+            self._inner, self._first = inner, None
+
+        async def call(self, request, *, timeout_s):
+            self._first = self._first or await self._inner.call(request, timeout_s=timeout_s)
+            return self._first
+
+    async def act(manifest, keys, doors):
+        way = sealed(manifest, keys, doors, "client-0", around=Old)[1]
+        await call(way, joins(manifest)[1])
+        with pytest.raises(NotSealed):
+            await call(way, joins(manifest)[1])
+
+    during(act)
+
+
+def test_a_restarted_door_knows_its_sessions(party, operators_of, tmp_path):
+    manifest, keys = party
+    url = f"sqlite:///{tmp_path / 'store.sqlite'}"
+
+    async def act():
+        with operators_of(manifest) as operators:
+            stores = [Store(url), Store("sqlite://")]
+            with doors_of(operators, keys, stores=stores) as doors:
+                way = sealed(manifest, keys, doors, "client-0")[0]
+                await call(way, joins(manifest)[0])
+            with doors_of(operators, keys, stores=[Store(url), Store("sqlite://")]) as again:
+                way._inner = Local(again["aggregator-0"].answer, caller="client-0")
+                share = Share(manifests.run_id(manifest), 3, np.zeros(0, dtype=np.uint64))
+                with pytest.raises(Exception, match="step 0 comes next"):
+                    await call(way, share)
+                with pytest.raises(ConflictingReplay):
+                    await call(sealed(manifest, keys, again, "client-0")[0], joins(manifest)[0])
+            for store in stores:
+                store.close()
+
+    asyncio.run(act())
+
+
+def test_a_client_that_is_revoked_is_left_out_from_the_next_round_on(during, tmp_path, party):
+    file = tmp_path / "revoked.txt"
+    access = {"aggregator-1": Access(revoked=file)}
+
+    async def act(manifest, keys, doors):
+        clients = {}
+        for client in manifest.clients:
+            ways = sealed(manifest, keys, doors, client.name)
+            clients[client.name] = asyncio.ensure_future(Client.join(manifest, private(manifest, client.name), ways))
+        clients = {name: await joined for name, joined in clients.items()}
+        await asyncio.gather(*(client.advance() for client in clients.values()))
+        file.write_text("# found cheating\nclient-1  # since Monday\n")
+        ended = await asyncio.gather(*(client.run() for client in clients.values()), return_exceptions=True)
+        assert isinstance(ended[1], Revoked)
+        assert Revoked.code == "revoked"
+        assert [ended[0], ended[2]] == [None, None]
+        return [(client.step, client.missed) for client in clients.values()]
+
+    assert during(act, access=access) == [(5, []), (1, []), (5, [])]
+
+
+def test_lists_are_read_again_when_they_change_and_kept_when_they_cannot_be_read(tmp_path):
+    allowed, revoked = tmp_path / "allowed.txt", tmp_path / "revoked.txt"
+    allowed.write_text("a\nb\n")
+    access = Access(allowed=allowed, revoked=revoked)
+    assert revoked.exists()
+    access.check("a")
+    with pytest.raises(NotEnrolled, match="not on the access list"):
+        access.check("c")
+    revoked.write_text("a\n")
+    with pytest.raises(Revoked, match="a was revoked"):
+        access.check("a")
+    revoked.unlink()
+    with pytest.raises(Revoked):  # a list that is gone takes nobody back
+        access.check("a")
+    revoked.write_text("")
+    access.check("a")
+    with pytest.raises(ParameterError, match="cannot read"):
+        Access(allowed=tmp_path / "missing.txt")
+
+
+@pytest.mark.parametrize("content", [b"", b"\x02", b"\x00\xff", b"\x01\x0a"])
+def test_what_was_sealed_must_be_a_call(content):
+    with pytest.raises(WireError):
+        unpack(content)
+
+
+def test_what_was_packed_is_unpacked():
+    join = Join(bytes(32), bytes(range(32)))
+    assert unpack(pack(join)) == join
