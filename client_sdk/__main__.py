@@ -1,14 +1,21 @@
-"""`python -m client_sdk --config FILE`: an institution's client, for one run."""
+"""An institution's client, for one run.
+
+python -m client_sdk --config FILE                            takes part in a run
+python -m client_sdk enrol INVITATION FOLDER                  makes this client's keys, and a request for the operator
+python -m client_sdk enrol --accept NAME.enrolled FOLDER      puts the operator's answer beside the keys
+"""
 
 import argparse
 import asyncio
+import base64
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 
-from client_sdk import config, connect, read_credentials, read_private_state
+from client_sdk import config, connect, enrol, read_credentials, read_private_state
 from client_sdk.gradients.take_part import take_part as join
 from protocols.certificates import expires_soon
 from protocols.errors import LpmError, ParameterError
@@ -42,6 +49,8 @@ async def take_part(path: Path) -> None:
 
 def main() -> int:
     """Run one client; a mistake in its files is one line and exit code 2, a run that cannot go on exit code 3."""
+    if sys.argv[1:2] == ["enrol"]:
+        return _told(lambda: _enrol(sys.argv[2:]))
     parser = argparse.ArgumentParser(
         prog="python -m client_sdk",
         description=__doc__,
@@ -49,8 +58,25 @@ def main() -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--config", type=Path, required=True, metavar="FILE", help="TOML; see below")
+    given = parser.parse_args()
+    return _told(lambda: asyncio.run(take_part(given.config)))
+
+
+def _enrol(arguments: list[str]) -> None:
+    parser = argparse.ArgumentParser(prog="python -m client_sdk enrol", description=enrol.__doc__)
+    parser.add_argument("file", type=Path, help="the operator's invitation; with --accept, its answer")
+    parser.add_argument("folder", type=Path, help="for this client's credentials")
+    parser.add_argument("--accept", action="store_true", help="put the operator's answer beside the keys")
+    given = parser.parse_args(arguments)
+    if given.accept:
+        print(f'operator_key = "{base64.b64encode(enrol.accept(given.file, given.folder)).decode()}"')
+    else:
+        print(enrol.request(given.file, given.folder))
+
+
+def _told(act: Callable[[], None]) -> int:
     try:
-        asyncio.run(take_part(parser.parse_args().config))
+        act()
     except LpmError as error:
         print(f"client: {error}", file=sys.stderr)
         return 2 if isinstance(error, ParameterError) else 3

@@ -89,7 +89,7 @@ def _certify(folder: Path, authority: Authority, request: Path, *, days: float) 
     except OSError as error:
         raise ParameterError(f"cannot read {request}: {error.strerror}") from error
     certificate = authority.certify(content, name=folder.name, days=days)
-    certificates.write_public(folder, authority, certificate)
+    certificates.write_public(folder, certificates.pem_of(authority.certificate), certificate)
     typer.echo(f"{folder}: hand it back; its two files go beside the key")
 
 

@@ -49,7 +49,7 @@ class Authority:
         """
         key = ec.generate_private_key(ec.SECP256R1())
         return Credentials(
-            _pem(self.certificate), self._certify(name, key.public_key(), days=days, now=now), _private_pem(key)
+            pem_of(self.certificate), self._certify(name, key.public_key(), days=days, now=now), _private_pem(key)
         )
 
     def certify(self, request: bytes, *, name: str, days: float = DAYS, now: datetime.datetime | None = None) -> bytes:
@@ -75,7 +75,7 @@ class Authority:
             .add_extension(x509.ExtendedKeyUsage(usage), critical=False)
             .sign(self.private_key, hashes.SHA256())
         )
-        return _pem(certificate)
+        return pem_of(certificate)
 
 
 def new_request(name: str) -> tuple[bytes, bytes]:
@@ -146,7 +146,7 @@ def new_authority(name: str, *, days: float = DAYS, now: datetime.datetime | Non
 def write_authority(folder: Path, authority: Authority) -> None:
     """Keep an authority's certificate and key (mode 0600) in a folder."""
     folder.mkdir(parents=True, exist_ok=True)
-    _write(folder / "authority.pem", _pem(authority.certificate), 0o644)
+    _write(folder / "authority.pem", pem_of(authority.certificate), 0o644)
     _write(folder / "authority.key", _private_pem(authority.private_key), PRIVATE_MODE)
 
 
@@ -167,10 +167,10 @@ def write(folder: Path, credentials: Credentials) -> None:
     _write(folder / "private.key", credentials.private_key, PRIVATE_MODE)
 
 
-def write_public(folder: Path, authority: Authority, certificate: bytes) -> None:
-    """Keep what a party gets back for its request: its certificate (PEM), and the authority's."""
+def write_public(folder: Path, authority: bytes, certificate: bytes) -> None:
+    """Keep what a party gets back for its request: the authority's certificate and its own (PEM)."""
     folder.mkdir(parents=True, exist_ok=True)
-    _write(folder / "authority.pem", _pem(authority.certificate), 0o644)
+    _write(folder / "authority.pem", authority, 0o644)
     _write(folder / "certificate.pem", certificate, 0o644)
 
 
@@ -209,7 +209,8 @@ def _builder(
     )
 
 
-def _pem(certificate: x509.Certificate) -> bytes:
+def pem_of(certificate: x509.Certificate) -> bytes:
+    """Return a certificate as PEM."""
     return certificate.public_bytes(serialization.Encoding.PEM)
 
 

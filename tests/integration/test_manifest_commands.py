@@ -147,3 +147,18 @@ def test_keys_of_a_server_and_manifests_are_not_written_over(folder):
     lpm("manifest", "new", folder / "deployment.toml", "--out", folder / "manifest.json")
     with pytest.raises(ParameterError, match="File exists"):
         lpm("manifest", "new", folder / "deployment.toml", "--out", folder / "manifest.json")
+
+
+def test_a_client_is_invited_enrolled_and_admitted_by_commands(folder):
+    pki, own = folder / "pki", folder / "client"
+    lpm("invite", pki, "hospital", "school")
+    assert (pki / "hospital.invitation").stat().st_mode & 0o777 == 0o600
+    request = lpm("enrol", pki / "hospital.invitation", own).strip()
+    answer = lpm("admit", pki, request).strip()
+    told = lpm("enrol", answer, own, "--accept")
+    lpm("manifest", "new", folder / "deployment.toml", "--out", folder / "manifest.json")
+    signed = lpm("manifest", "sign", folder / "manifest.json", "--key", pki / "operator.key")
+    assert told.strip() in signed  # what the client pins is who signs
+    assert certificates.name_of(certificates.read(own).certificate) == "hospital"
+    with pytest.raises(ParameterError, match="was used already"):
+        lpm("admit", pki, request)
