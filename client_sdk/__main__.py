@@ -17,8 +17,10 @@ import msgspec
 
 from client_sdk import config, connect, enrol, read_credentials, read_private_state
 from client_sdk.gradients.take_part import take_part as join
+from protocols import consent, signing
 from protocols.certificates import expires_soon
 from protocols.errors import LpmError, ParameterError
+from protocols.party_keys import IDENTITY
 from protocols.signed_manifest import load_verified
 
 
@@ -26,6 +28,9 @@ async def take_part(path: Path) -> None:
     """Join the run that a configuration names, take part to its end, and write a summary."""
     given, folder = config.load(path), path.resolve().parent
     manifest = load_verified(folder / given.manifest, operator_key=given.operator_key)
+    identity = signing.read_key(folder / given.credentials / IDENTITY)
+    agreed = consent.give(manifest, consent.load_policy(folder / given.policy), client=given.name, identity=identity)
+    consent.keep(folder, agreed)
     private = read_private_state(manifest, given.name, people=folder / given.people, contacts=folder / given.contacts)
     credentials = read_credentials(folder / given.credentials)
     if soon := expires_soon(credentials.certificate):

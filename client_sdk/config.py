@@ -18,7 +18,8 @@ class ClientConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
         name: this client's in the manifest, and in its certificate.
         manifest: of the run, with its signature (.sig) beside it.
         operator_key: who must have signed it: the run's operator's Ed25519 key, 32 bytes in base64.
-        credentials: folder with authority.pem, certificate.pem and private.key (mode 0600).
+        policy: what the client's owner allows, TOML; a manifest that asks for more is refused.
+        credentials: folder with authority.pem, certificate.pem, and private.key and identity.key (mode 0600).
         people: CSV with a row for each own agent: agent, cell, susceptibility.
         contacts: CSV with a row for each contact of an own agent: day, a, b, channel, weight.
         relay: the one aggregator that this client reaches, by name; it passes sealed calls on to the others.
@@ -28,6 +29,7 @@ class ClientConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     name: Name
     manifest: str
     operator_key: PublicKey
+    policy: str
     credentials: str
     people: str
     contacts: str

@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 
 from lpm_secure import cli_data, cli_manifest, cli_population
-from lpm_secure.cli_gradients import verify_gradients
 from lpm_secure.cli_enrol import admit, enrol, invite
+from lpm_secure.cli_gradients import verify_gradients
 from lpm_secure.cli_keys import identity, keys
 from lpm_secure.cli_run import engine, run, up
 from protocols import __version__

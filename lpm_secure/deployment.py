@@ -15,11 +15,12 @@ from pyarrow import csv
 from aggregator.config import AggregatorConfig, DealerFile
 from client_sdk.config import ClientConfig
 from lpm_secure.testbed import Testbed
-from lpm_secure.testbed_keys import TestbedKeys, pinned
+from lpm_secure.testbed_keys import TestbedKeys, permissive, pinned
 from protocols import canonical, certificates, signed_manifest, signing
 from protocols import manifest as manifests
 from protocols.layout import Layout
 from protocols.manifest import ENGINE
+from protocols.party_keys import IDENTITY
 from protocols.wire.connect import connect
 from protocols.wire.transport import Transport
 
@@ -205,12 +206,15 @@ class Deployment:
             arrays = {key: pa.array(value, types.get(key, pa.int64())) for key, value in columns.items()}
             csv.write_csv(pa.table(arrays), folder / file)
             (folder / file).chmod(0o600)
+        signing.write_key(folder / IDENTITY, signing.new_key())
+        (folder / "policy.toml").write_text(permissive(manifest), encoding="utf-8")
         self._write_config(
             name,
             ClientConfig(
                 name=name,
                 manifest=f"../../{MANIFEST}",
                 operator_key=self.operator_key,
+                policy="policy.toml",
                 credentials=".",
                 people="people.csv",
                 contacts="contacts.csv",

@@ -1,6 +1,7 @@
 """The keys of a testbed's parties: all made here, by one user, so they protect nothing from that user."""
 
 import datetime
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -11,8 +12,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from protocols import certificates, signing
 from protocols.certificates import Authority, Credentials
+from protocols.consent import Policy, outputs_of
 from protocols.manifest import Manifest
 from protocols.party_keys import ServerKeys, digest_of
+from protocols.signed_manifest import trust_of
 from protocols.trust import Trust
 
 VALID: Final = datetime.timedelta(days=30)
@@ -57,3 +60,19 @@ def pinned(manifest: Manifest) -> tuple[Manifest, TestbedKeys]:
     )
     keys = TestbedKeys(signing.new_key(), authority, MappingProxyType(servers), MappingProxyType(credentials))
     return msgspec.structs.replace(manifest, trust=trust), keys
+
+
+def permissive(manifest: Manifest) -> str:
+    """Return the policy of a simulated client, which allows all that its manifest asks for; a real one is written."""
+    trust = trust_of(manifest)
+    policy = Policy(
+        min_cohort=1,
+        max_epsilon=math.inf,
+        modes=(manifest.mode,),
+        edges=(manifest.edges,),
+        outputs=outputs_of(manifest),
+        operators=tuple(sorted({trust.operator, *(keys.operator for keys in trust.keys.values())})),
+        testbed=manifest.testbed_seed is not None,
+    )
+    given = {name: getattr(policy, name) for name in policy.__struct_fields__}
+    return msgspec.toml.encode(given).decode()

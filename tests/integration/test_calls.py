@@ -65,7 +65,7 @@ def vector(deployment, fill=0):
 
 
 def test_a_call_of_another_run_is_refused(served):
-    with pytest.raises(ManifestMismatch, match="no run of that id"):
+    with pytest.raises(ManifestMismatch, match="belongs to another run"):
         calls(served, [Join(bytes(32), b"")])
 
 

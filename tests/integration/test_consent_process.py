@@ -1,0 +1,40 @@
+"""A client's process keeps its consent, or refuses a run that its owner does not allow."""
+
+import pytest
+import torch
+
+from lpm_secure.private_run import run_private
+from protocols import consent
+from protocols import manifest as manifests
+from protocols.errors import ParameterError
+
+CPU = torch.device("cpu")
+
+
+def test_every_client_leaves_a_signed_record_of_what_it_consented_to(deploy):
+    deployment = deploy()
+    run_private(deployment, CPU)
+    for client in deployment.testbed.manifest.clients:
+        (path,) = deployment.party(client.name).glob("consent-*.json")
+        kept = consent.load(path)
+        assert (kept.client, kept.run) == (client.name, manifests.run_id(deployment.testbed.manifest))
+        assert kept.policy == consent.load_policy(deployment.party(client.name) / "policy.toml").digest
+
+
+def test_a_client_whose_policy_forbids_the_run_does_not_take_part_and_names_the_line(deploy):
+    deployment = deploy()
+    path = deployment.party("c") / "policy.toml"
+    path.write_text(path.read_text().replace("max_epsilon = inf", "max_epsilon = 1.0"))
+    with pytest.raises(ParameterError, match=r"policy\.toml:2: epsilon may be 1, and the manifest releases exact"):
+        run_private(deployment, CPU)
+    assert not list(deployment.party("c").glob("consent-*.json"))
+
+
+def test_a_client_with_a_manifest_that_its_operator_did_not_sign_does_not_take_part(deploy):
+    deployment = deploy()
+    config = deployment.party("c") / "config.toml"
+    text = config.read_text()
+    key = text.split('operator_key = "')[1][:44]
+    config.write_text(text.replace(key, "A" * 43 + "="))
+    with pytest.raises(ParameterError, match="was not made over it with the key 0000"):
+        run_private(deployment, CPU)

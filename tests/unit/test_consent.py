@@ -1,0 +1,147 @@
+"""A client's owner allows some runs; each of the others is refused by the line of the policy that it conflicts with."""
+
+import datetime
+import re
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lpm_secure.testbed_keys import permissive, pinned
+from protocols import canonical, consent, signing
+from protocols import manifest as manifests
+from protocols.errors import BadSignature, ConfigError, ParameterError, PolicyConflict
+
+POLICY = """# What the hospital's privacy officer allows.
+min_cohort = 2
+max_epsilon = inf   # exact releases
+modes = ["outcome"]
+outputs = ["tally", "cells"]
+operators = [
+  "testbed", "operator-of-aggregator-0",
+  "operator-of-aggregator-1", "operator-of-dealer",
+]
+testbed = true
+"""
+
+
+@pytest.fixture(scope="module")
+def manifest(manifest_of):
+    return pinned(manifest_of(mode="outcome", cells=(5,), min_cohort=2))[0]
+
+
+@pytest.fixture
+def policy(tmp_path):
+    """Return a function that writes a policy with one text replaced, and reads it."""
+
+    def made(old="", new=""):
+        assert old in POLICY
+        path = tmp_path / "policy.toml"
+        path.write_text(POLICY.replace(old, new))
+        return consent.load_policy(path)
+
+    return made
+
+
+def test_a_run_that_the_policy_allows_is_consented_to_with_a_signature(manifest, policy, tmp_path):
+    identity = signing.new_key()
+    given_ = consent.give(manifest, policy(), client="client-0", identity=identity)
+    path = consent.keep(tmp_path, given_)
+    assert path.stat().st_mode & 0o777 == 0o600
+    again = consent.load(path)
+    assert again == given_
+    assert again.run == manifests.run_id(manifest)
+    assert again.policy == policy().digest
+    assert again.identity == signing.public_of(identity)
+    later = consent.give(manifest, policy(), client="client-0", identity=identity)
+    assert consent.keep(tmp_path, later) == path
+    assert consent.load(path) == given_  # the first one stays
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("min_cohort = 2", "min_cohort = 3", ":2: releases must cover 3 clients, and the manifest promises 2"),
+        ("inf  ", "1.5", ":3: epsilon may be 1.5, and the manifest releases exact numbers"),
+        ('modes = ["outcome"]', 'modes = ["sum"]', ":4: allowed are sum, and the manifest asks for outcome"),
+        ('["tally", "cells"]', '["tally"]', ":5: allowed are tally, and the manifest releases cells"),
+        ('"operator-of-dealer",', "", ":6: operator-of-dealer is not among the operators"),
+        ('"testbed", ', "", ":6: testbed is not among the operators"),
+        ("testbed = true", "testbed = false", ":10: the manifest holds the seed of all draws"),
+        ("testbed = true", "", "policy.toml: the manifest holds the seed of all draws, which is for simulated people"),
+        ("testbed = true", 'testbed = true\nedges = ["secret"]', ":11: allowed are secret, and the manifest asks for"),
+    ],
+)
+def test_a_run_that_asks_for_more_is_refused_by_file_and_line(manifest, policy, old, new, said):
+    owners = policy(old, new)
+    with pytest.raises(PolicyConflict, match=re.escape(f"{owners.path}{said}" if said[0] == ":" else said)) as caught:
+        consent.give(manifest, owners, client="client-0", identity=signing.new_key())
+    assert "\n" not in str(caught.value)
+
+
+def test_all_conflicts_are_named_at_once(manifest, policy):
+    with pytest.raises(PolicyConflict) as caught:
+        consent.check(msgspec.structs.replace(manifest, min_cohort=1), policy('"tally", "cells"', ""))
+    assert len(re.findall(r"policy\.toml:\d+: ", str(caught.value))) == 3
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("min_cohort = 2\n", "", "missing required field `min_cohort`"),
+        ("max_epsilon", "max_epsilom", "did you mean `max_epsilon`"),
+        ('["outcome"]', '["both"]', "modes"),
+        ("inf  ", "-1.0", "max_epsilon"),
+    ],
+)
+def test_a_mistake_in_a_policy_is_one_line(policy, old, new, said):
+    with pytest.raises(ConfigError, match=said):
+        policy(old, new)
+
+
+@given(field=st.sampled_from(["client", "run", "policy", "given", "identity", "signature"]))
+def test_a_consent_with_any_field_changed_is_refused(field):
+    other = {
+        "client": "client-1",
+        "run": bytes(32),
+        "policy": bytes(range(32)),
+        "given": CONSENT.given + datetime.timedelta(seconds=1),
+        "identity": signing.public_of(signing.new_key()),
+        "signature": bytes(64),
+    }
+    with pytest.raises(BadSignature):
+        msgspec.structs.replace(CONSENT, **{field: other[field]}).check()
+
+
+KEY = signing.new_key()
+UNSIGNED = consent.Consent(
+    client="client-0",
+    run=bytes(range(32)),
+    policy=bytes(32),
+    given=datetime.datetime(2026, 1, 2, 3, 4, 5, tzinfo=datetime.UTC),
+    identity=signing.public_of(KEY),
+    signature=bytes(64),
+)
+CONSENT = msgspec.structs.replace(
+    UNSIGNED, signature=signing.sign(KEY, signing.Purpose.CONSENT, canonical.encode(UNSIGNED))
+)
+
+
+def test_a_consent_whose_file_was_changed_is_refused(tmp_path):
+    CONSENT.check()
+    path = tmp_path / "consent.json"
+    path.write_bytes(canonical.encode(CONSENT).replace(b"client-0", b"client-1"))
+    with pytest.raises(BadSignature):
+        consent.load(path)
+    path.write_bytes(canonical.encode(CONSENT) + b"\n")
+    with pytest.raises(ParameterError, match="canonical"):
+        consent.load(path)
+
+
+def test_a_simulated_client_allows_what_its_manifest_asks_for_and_no_more(manifest, tmp_path):
+    path = tmp_path / "policy.toml"
+    path.write_text(permissive(manifest))
+    owners = consent.load_policy(path)
+    consent.check(manifest, owners)
+    assert owners.policy.modes == ("outcome",)
