@@ -29,7 +29,7 @@ def decode(content: bytes, kind: type[T], *, what: str, max_bytes: int = MAX_BYT
         raise ParameterError(f"the {what} has {len(content)} bytes; at most {max_bytes} are allowed")
     try:
         value = msgspec.json.decode(content, type=kind)
-    except (msgspec.MsgspecError, RecursionError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         if isinstance(error.__cause__, LpmError):
             raise error.__cause__ from error
         raise ParameterError(f"not a {what}: {error}") from error

@@ -11,6 +11,7 @@ from typing import Annotated, Final, Literal, final
 
 import msgspec
 
+from protocols import canonical
 from protocols.errors import ManifestMismatch, ParameterError
 from protocols.gradient import Gradient
 from protocols.schedule import Schedule
@@ -189,7 +190,7 @@ ENGINE: Final = "engine"
 
 def encode(manifest: Manifest) -> bytes:
     """Return the canonical bytes."""
-    return msgspec.json.encode(manifest, order="deterministic")
+    return canonical.encode(manifest)
 
 
 def run_id(manifest: Manifest) -> bytes:
@@ -203,17 +204,7 @@ def decode(content: bytes) -> Manifest:
     Raises:
         ParameterError: not a manifest, or not in canonical form.
     """
-    if len(content) > MAX_BYTES:
-        raise ParameterError(f"the manifest has {len(content)} bytes; at most {MAX_BYTES} are allowed")
-    try:
-        manifest = msgspec.json.decode(content, type=Manifest)
-    except msgspec.MsgspecError as error:
-        raise ParameterError(f"not a manifest: {error}") from error
-    if encode(manifest) != content:
-        raise ParameterError(
-            "the manifest is not in canonical form, so its hash would differ; ask its author for the original"
-        )
-    return manifest
+    return canonical.decode(content, Manifest, what="manifest", max_bytes=MAX_BYTES)
 
 
 def load(path: Path) -> Manifest:

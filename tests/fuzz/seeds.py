@@ -1,0 +1,116 @@
+"""Where fuzzing begins: what the encoders write, for each target."""
+
+import datetime
+
+import numpy as np
+from targets import AUTHORITY, FILES, KEY, MANIFEST, MESSAGES, ROUTE, SETTINGS
+
+from client_sdk.config import ClientConfig
+from lpm_secure.new_manifest import PublicFile
+from lpm_secure.testbed_keys import permissive, pinned
+from protocols import canonical, certificates, consent, enrolment, signed_manifest, signing
+from protocols import manifest as manifests
+from protocols.consent import Policy
+from protocols.messages import (
+    Announcement,
+    Closed,
+    Compared,
+    ComparedQuery,
+    Join,
+    Joined,
+    Members,
+    MembersQuery,
+    Opening,
+    Released,
+    SealedReply,
+    SealedRequest,
+    Share,
+)
+from protocols.sealing.keys import public_key
+from protocols.sealing.opening import begin
+from protocols.wire import codec
+from protocols.wire.sealed import pack
+
+RUN = bytes(range(32))
+WORDS, SIGNED = np.arange(3, dtype=np.uint64), np.arange(3, dtype=np.int64)
+SENT = [
+    Join(RUN, RUN),
+    Join(RUN, b""),
+    Joined(300),
+    Share(RUN, 5, WORDS),
+    Closed(5, WORDS, WORDS, SIGNED, 3),
+    Announcement(RUN, 5, SIGNED),
+    Released(5, WORDS, 3, 2**32),
+    MembersQuery(RUN, 7),
+    Members(5, ("a", "b-1")),
+    ComparedQuery(RUN, 5),
+    Compared(5, RUN),
+    SealedRequest(RUN, "aggregator-1", "client-0", Opening(b"1", b"2", b"3"), 300, bytes(20)),
+    SealedReply(bytes(40)),
+]
+
+
+def _wire():
+    return [bytes([MESSAGES.index(type(each))]) + codec.encode(each) for each in SENT]
+
+
+def _files():
+    key, (manifest, _keys) = signing.new_key(), pinned(MANIFEST)
+    given = enrolment.Terms(
+        name="client-0",
+        not_after=datetime.datetime(2096, 1, 1, tzinfo=datetime.UTC),
+        secret=bytes(16),
+        operator_key=signing.public_of(key),
+    )
+    invitation = enrolment.Invitation(
+        terms=given, signature=signing.sign(key, signing.Purpose.INVITATION, canonical.encode(given))
+    )
+    made = [
+        signed_manifest.sign(manifest, key),
+        invitation,
+        enrolment.Request.of(invitation, certificates.new_request("client-0")[1], key),
+        enrolment.Enrolled(name="client-0", authority="x", certificate="y"),
+        consent.Consent(
+            client="client-0",
+            run=RUN,
+            policy=RUN,
+            given=given.not_after,
+            identity=signing.public_of(key),
+            signature=bytes(64),
+        ),
+        PublicFile(name="aggregator-0", keys=manifest.trust.keys["aggregator-0"]),
+        manifest.trust,
+    ]
+    return [bytes([FILES.index(type(each))]) + canonical.encode(each) for each in made]
+
+
+def _sealed():
+    opening = begin(ROUTE, public_key(KEY.public), AUTHORITY.issue("client-0"))[1]
+    return [opening.sealed + opening.certificate + opening.signature[:1], bytes(3)]
+
+
+def _settings():
+    client = b'name = "a"\nmanifest = "m"\noperator_key = "' + b"A" * 43 + b'="\npolicy = "p"\ncredentials = "."\n'
+    policy = permissive(pinned(MANIFEST)[0]).encode()
+    return [bytes([SETTINGS.index(ClientConfig)]) + client, bytes([SETTINGS.index(Policy)]) + policy]
+
+
+def _servicer():
+    found = []
+    for place in range(18):
+        found += [bytes([place, how]) + codec.encode(each)[34 if how else 0 :] for how in (0, 1, 2) for each in SENT]
+    return found
+
+
+SEEDS = {
+    "wire": _wire,
+    "inner": lambda: [pack(Join(RUN, RUN)), pack(Share(RUN, 5, WORDS))],
+    "manifest": lambda: [manifests.encode(MANIFEST), manifests.encode(pinned(MANIFEST)[0])],
+    "files": _files,
+    "request": lambda: [certificates.new_request("client-0")[1], certificates.new_request("other")[1]],
+    "sealed": _sealed,
+    "settings": _settings,
+    "tables": lambda: [b"agent,cell\n1,0\n2,1\n\x00day,a,b,channel,weight\n0,1,2,near,3\n"],
+    "frames": lambda: [b"lpmmpc1h" + bytes(66), b"lpmmpc1s" + bytes(72), b"lpmmpc1r" + bytes(24)],
+    "servicer": _servicer,
+}
