@@ -60,6 +60,7 @@ def problem_of(config: ProblemConfig, people: People, outputs: tuple[Output, ...
         latent_sd=config.latent_sd,
         infectious_sd=config.infectious_sd,
         dt=config.dt,
+        unit=people.unit,
     )
 
 

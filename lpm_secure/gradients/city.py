@@ -64,9 +64,8 @@ def city(folder: Path | None, agents: int, seed: int, exposure: Mapping[str, flo
     zero = np.zeros_like(a)
     table = ContactTable(zero, a, b, zero, np.concatenate(weights))
     group = np.digitize(band, GROUP_BANDS).astype(np.int32)
-    return People(
-        (Csr.of(table, n=population.n, day=0),), group, GROUPS, f"{population.card.title}, {a.size:,} contacts"
-    )
+    days = (Csr.of(table, n=population.n, day=0),)
+    return People(days, group, GROUPS, f"{population.card.title}, {a.size:,} contacts", UNIT)
 
 
 def _met(pair: I64, n: int) -> I64:

@@ -32,6 +32,7 @@ class Problem:
         outputs: what is asked of a run.
         latent_sd, infectious_sd: standard deviations of the stays, days.
         dt: days per step.
+        unit: the weight of a contact that counts as one unit of exposure.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Problem:
     latent_sd: float
     infectious_sd: float
     dt: float = 1.0
+    unit: int = 1
 
     @property
     def n(self) -> int:
@@ -63,7 +65,7 @@ class Problem:
         Raises:
             WouldWrap: an agent's total hazard could reach 2**63.
         """
-        beta = theta.beta * self.dt
+        beta = theta.beta * self.dt / self.unit
         factor = [[beta * (1 - cut) * (1 - taken) for taken in (0.0, theta.efficacy)] for cut in (0.0, theta.reduction)]
         fixed = np.rint(np.array(factor) * 2.0**F)
         if float(fixed.max()) * _largest(self.world) * self.steps >= LIMIT:

@@ -11,12 +11,17 @@ from lpm_secure.engine.fast.csr import I32
 
 
 class People(NamedTuple):
-    """Who meets whom, by day of a period, and which group each is in."""
+    """Who meets whom, by day of a period, and which group each is in.
+
+    Attributes:
+        unit: the weight of a contact that counts as one unit of exposure.
+    """
 
     days: tuple[Csr, ...]
     group: I32
     groups: tuple[str, ...]
     source: str
+    unit: int = 1
 
 
 def homogeneous(agents: int, degree: int, seed: int) -> People:
