@@ -7,7 +7,7 @@ import typer
 
 from lpm_secure import cli_data, cli_manifest, cli_population
 from lpm_secure.cli_enrol import admit, enrol, invite
-from lpm_secure.cli_gradients import verify_gradients
+from lpm_secure.cli_gradients import sensitivity, verify_gradients
 from lpm_secure.cli_keys import identity, keys
 from lpm_secure.cli_run import engine, run, up
 from protocols import __version__
@@ -31,6 +31,7 @@ app.command()(verify_gradients)
 app.command()(invite)
 app.command()(enrol)
 app.command()(admit)
+app.command()(sensitivity)
 app.add_typer(cli_data.app, name="data")
 app.add_typer(cli_population.app, name="population")
 app.add_typer(cli_manifest.app, name="manifest")

@@ -51,6 +51,7 @@ class ProblemConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
         peak_width: part of the agents; a day's infectious agents weigh in the peak as exp(part / peak_width).
         seeds: for each estimator that is to run, how many runs at most.
         windows: of `lpm sensitivity`, first step and the one past the last; the whole run where empty.
+        sensitivity_seeds: runs of `lpm sensitivity`.
     """
 
     name: Name
@@ -70,6 +71,7 @@ class ProblemConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     peak_width: Annotated[float, msgspec.Meta(ge=1e-6, le=1.0)]
     seeds: dict[NAMES, Seeds]
     windows: tuple[Window, ...] = ()
+    sensitivity_seeds: Seeds = 200
 
 
 @final

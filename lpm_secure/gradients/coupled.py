@@ -195,6 +195,7 @@ class Coupled(Estimator):
             out = np.zeros((problem.outputs.count, P))
             _infections(base, rates, self.alternatives, out)
             _others(base, rates, self.alternatives, out)
-            return out
+            return np.column_stack([value, out])
 
-        return Jacobian.mean(gathered(over.each(sample, seeds), on_seed), since=since)
+        found = gathered(over.each(sample, seeds), on_seed)
+        return Jacobian.mean(found[:, :, 1:], since=since, outputs=found[:, :, 0])

@@ -25,19 +25,25 @@ class Jacobian:
         error: float64[o, p], standard errors; 0 from an estimator that draws nothing.
         seeds: how many runs it took.
         seconds: of wall time.
+        expected: float64[o], mean outputs of the runs; empty where the estimator does not see them.
     """
 
     value: F64 = field(repr=False)
     error: F64 = field(repr=False)
     seeds: int
     seconds: float
+    expected: F64 = field(repr=False, default_factory=lambda: np.zeros(0))
 
     @classmethod
-    def mean(cls, samples: F64, *, since: float) -> "Jacobian":
-        """Average independent samples, float64[seeds, o, p], taken since a time of `time.perf_counter`."""
+    def mean(cls, samples: F64, *, since: float, outputs: F64 | None = None) -> "Jacobian":
+        """Average independent samples, float64[seeds, o, p], taken since a time of `time.perf_counter`.
+
+        Where the runs' outputs are given, float64[seeds, o], they are averaged too.
+        """
         count = len(samples)
         error = samples.std(axis=0, ddof=1) / np.sqrt(count)
-        return cls(samples.mean(axis=0), error, count, time.perf_counter() - since)
+        expected = np.zeros(0) if outputs is None else outputs.mean(axis=0)
+        return cls(samples.mean(axis=0), error, count, time.perf_counter() - since, expected)
 
     @classmethod
     def joined(cls, parts: Sequence["Jacobian"]) -> "Jacobian":
@@ -46,7 +52,8 @@ class Jacobian:
         share = (seeds / seeds.sum())[:, None, None]
         value = np.sum([part.value for part in parts] * share, axis=0)
         error = np.sqrt(np.sum(([part.error for part in parts] * share) ** 2, axis=0))
-        return cls(value, error, int(seeds.sum()), sum(part.seconds for part in parts))
+        expected = np.sum([part.expected for part in parts] * share[:, :, 0], axis=0)
+        return cls(value, error, int(seeds.sum()), sum(part.seconds for part in parts), expected)
 
     def relative(self) -> float:
         """Return the largest standard error as a part of its value."""
