@@ -1,0 +1,95 @@
+"""`lpm verify-gradients` and `lpm sensitivity`, as a person calls them."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pyarrow.csv
+import pyarrow.parquet
+import pytest
+from typer.testing import CliRunner
+
+from lpm_secure.cli import app
+from lpm_secure.gradients.build import ESTIMATORS, people_of, totals
+from lpm_secure.gradients.config import load
+from lpm_secure.gradients.theta import NAMES
+from protocols.errors import ConfigError, ParameterError
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "gradients.toml"
+SMALL = """
+relative_error = 0.5
+
+[[problem]]
+name = "ring"
+population = "homogeneous"
+agents = 300
+degree = 4
+steps = 12
+theta = { beta = 0.2, latent = 1.5, infectious = 3.0, initial = 0.05, reduction = 0.3, efficacy = 0.6 }
+latent_sd = 0.5
+infectious_sd = 1.0
+reduction_from = 4
+vaccinated = 0.4
+hospital = [0.05]
+peak_width = 0.05
+windows = [[0, 6], [6, 12]]
+sensitivity_seeds = 20
+seeds = { finite_difference = 500, coupled = 400, mean_field = 2, gumbel = 40 }
+"""
+
+
+@pytest.fixture
+def config(tmp_path):
+    path = tmp_path / "small.toml"
+    path.write_text(SMALL)
+    return path
+
+
+def call(*arguments):
+    return CliRunner().invoke(app, [str(each) for each in arguments])
+
+
+def test_every_entry_of_a_verification_is_printed_and_written(config, tmp_path):
+    result = call("verify-gradients", config, "--json", tmp_path / "out.json")
+    assert result.exit_code == 0, result.output
+    rows = json.loads((tmp_path / "out.json").read_text())
+    assert len(rows) == 3 * 3 * len(NAMES)
+    assert {row["estimator"] for row in rows} == {"coupled", "mean_field", "gumbel"}
+    coupled = [row for row in rows if row["estimator"] == "coupled"]
+    assert all(abs(row["ratio"] - 1) < 4.5 * row["ratio_error"] + 0.02 for row in coupled)
+    assert "coupled" in result.output
+    assert "signs" in result.output
+
+
+def test_sensitivities_are_written_as_a_table_that_others_open_and_as_plots(config, tmp_path):
+    result = call("sensitivity", config, "--out", tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    table = pyarrow.parquet.read_table(tmp_path / "out" / "sensitivity.parquet")
+    assert pyarrow.csv.read_csv(tmp_path / "out" / "sensitivity.csv").num_rows == table.num_rows == 5 * len(NAMES)
+    rows = [row for row in table.to_pylist() if row["parameter"] == "beta" and row["output"].startswith("infections")]
+    assert all(row["derivative"] > 0 and row["standard_error"] > 0 for row in rows)
+    assert "Plotly" in (tmp_path / "out" / "tornado.html").read_text()
+    again = call("sensitivity", config, "--out", tmp_path / "out")
+    assert isinstance(again.exception, ParameterError)
+
+
+def test_totals_of_groups_and_windows_add_up(config):
+    problem = load(config).problem[0]
+    outputs = totals(problem, people_of(problem, seed=1))
+    infections = [each for each in outputs if each.name.startswith("infections")]
+    covered = np.zeros(problem.steps)
+    for each in infections:
+        covered[each.first : each.last] += 1
+    assert (covered == 1).all()
+
+
+def test_an_unknown_problem_is_told_with_the_known_ones(config):
+    result = call("verify-gradients", config, "--only", "rnig")
+    assert isinstance(result.exception, ConfigError)
+    assert "ring" in str(result.exception)
+
+
+def test_the_example_names_every_estimator_for_every_problem():
+    loaded = load(EXAMPLE)
+    assert [each.name for each in loaded.problem] == ["homogeneous", "workplace", "city"]
+    assert all(set(each.seeds) == {*ESTIMATORS, "finite_difference"} for each in loaded.problem)

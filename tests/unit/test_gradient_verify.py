@@ -1,0 +1,97 @@
+"""Verdicts on estimators, and how many seeds they take."""
+
+from dataclasses import dataclass
+from typing import ClassVar, final
+
+import numpy as np
+import pytest
+
+from lpm_secure.gradients.estimator import Estimator, Jacobian
+from lpm_secure.gradients.outputs import ILL, INFECTED, Output, Outputs
+from lpm_secure.gradients.verify import FIRST, Verdict, adaptive, verify
+from protocols.errors import ParameterError
+
+
+def jacobian(value, error):
+    return Jacobian(np.array([value], dtype=float), np.array([error], dtype=float), 10, 1.0)
+
+
+def test_a_verdict_knows_near_ratios_wide_intervals_and_wrong_signs():
+    truth = jacobian([1.0, 1.0, 1.0, 1.0, -2.0], [0.0] * 5)
+    found = jacobian([1.09, 1.3, 1.3, -0.1, -2.4], [0.0, 0.2, 0.1, 10.0, 0.0])
+    verdict = Verdict.of("drawn", found, truth)
+    assert verdict.signs.tolist() == [[True, True, True, False, True]]
+    assert verdict.covers.tolist() == [[False, True, False, True, False]]
+    assert verdict.holds.tolist() == [[True, True, False, False, False]]
+
+
+def test_the_error_of_a_ratio_counts_both_sides():
+    verdict = Verdict.of("drawn", jacobian([2.0], [0.3]), jacobian([4.0], [0.4]))
+    assert verdict.ratio[0, 0] == 0.5
+    assert verdict.error[0, 0] == pytest.approx(0.5 * np.hypot(0.3 / 2.0, 0.4 / 4.0))
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Noise(Estimator):
+    """Normal draws of mean 1 and a standard deviation."""
+
+    name: ClassVar[str] = "noise"
+    unbiased: ClassVar[bool] = True
+
+    sd: float
+
+    def estimate(self, problem, theta, seeds, *, on_seed=lambda: None):
+        for _ in seeds:
+            on_seed()
+        draws = np.array([np.random.default_rng(seed).normal(1, self.sd, (1, 1)) for seed in seeds])
+        return Jacobian.mean(draws, since=0.0)
+
+
+@pytest.mark.parametrize(("sd", "expected"), [(0.01, FIRST), (0.3, 4 * FIRST), (5.0, 1_000)])
+def test_seeds_are_doubled_until_the_error_is_small_enough_or_they_run_out(sd, expected):
+    seen = []
+    found = adaptive(Noise(sd), None, None, range(1_000), target=0.02, on_seed=lambda: seen.append(1))
+    assert found.seeds == len(seen) == expected
+
+
+def test_joined_estimates_are_those_of_all_seeds():
+    whole = Noise(1.0).estimate(None, None, range(300))
+    parts = Jacobian.joined(
+        [Noise(1.0).estimate(None, None, range(100)), Noise(1.0).estimate(None, None, range(100, 300))]
+    )
+    assert parts.value == pytest.approx(whole.value)
+    assert parts.error == pytest.approx(whole.error, rel=0.02)
+
+
+def test_without_finite_differences_nothing_is_verified():
+    with pytest.raises(ParameterError, match="finite_difference"):
+        verify(None, None, {Noise(1.0): 10}, first_seed=0, target=0.1)
+
+
+def test_outputs_are_totals_of_a_group_in_a_window_and_a_soft_peak():
+    series = np.arange(2 * 2 * 6, dtype=float).reshape(2, 2, 6)
+    outputs = Outputs.of(
+        (Output("a", INFECTED, (0.0, 2.0), 1, 3), Output("b", ILL, (10.0, 10.0), 0, 6, peak=True)), groups=2, steps=6
+    )
+    assert outputs.value(series) == pytest.approx([2 * (7 + 8), 5.0])
+
+
+def test_the_slope_of_outputs_is_their_derivative():
+    rng = np.random.default_rng(1)
+    series = rng.random((2, 2, 6))
+    outputs = Outputs.of(
+        (Output("a", ILL, (0.3, 2.0), 1, 3), Output("b", ILL, (1.0, 3.0), 0, 6, peak=True)), groups=2, steps=6
+    )
+    slope = outputs.slope(series)
+    for at in np.ndindex(series.shape):
+        moved = series.copy()
+        moved[at] += 1e-6
+        difference = (outputs.value(moved) - outputs.value(series)) / 1e-6
+        np.testing.assert_allclose(slope[(slice(None), *at)], difference, atol=1e-5)
+
+
+@pytest.mark.parametrize(("weight", "first", "last"), [((1.0,), 0, 6), ((1.0, 1.0), 3, 3), ((1.0, 1.0), 0, 7)])
+def test_an_output_outside_the_run_is_refused(weight, first, last):
+    with pytest.raises(ParameterError, match="output a"):
+        Outputs.of((Output("a", ILL, weight, first, last),), groups=2, steps=6)
