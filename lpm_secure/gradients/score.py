@@ -40,16 +40,6 @@ class Scores(NamedTuple):
     initial: tuple[float, float]
 
 
-def survivor(increment: Any, slope: Any) -> Any:
-    """Return the score of staying susceptible, `-d(dH)`; for numpy and torch."""
-    return -slope + 0.0 * increment
-
-
-def event(increment: Any, slope: Any, expm1: Any) -> Any:
-    """Return the score of being infected, `d(dH) / (exp(dH) - 1)`; `expm1` is numpy's or torch's."""
-    return slope / expm1(increment)
-
-
 def hazard_slopes(theta: Theta) -> F64:
     """Return d log(dH) by every parameter, float64[2, 2, p]: before or in the reduction; unvaccinated or vaccinated."""
     slopes = np.zeros((2, 2, P))
