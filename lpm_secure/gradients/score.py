@@ -11,7 +11,7 @@ gradient-following algorithms, Machine Learning 8 (1992), for baselines.
 
 import time
 from dataclasses import dataclass
-from typing import Any, ClassVar, NamedTuple, final
+from typing import ClassVar, NamedTuple, final
 
 import numpy as np
 
