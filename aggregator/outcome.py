@@ -7,12 +7,14 @@ from typing import Final, final
 import numpy as np
 
 from aggregator.joint import Calculator, Comparer, ComparingPeer, Joint, Program, Result
+from aggregator.sealing import seal
 from aggregator.store import Store
 from aggregator.validity import Ranges
 from protocols.fixed import I64, U64, from_ring, to_ring
 from protocols.layout import Layout
 from protocols.manifest import Manifest
 from protocols.schedule import Phase
+from protocols.sealing import OFF
 
 NO_WORDS: Final = np.zeros(0, dtype=np.int64)
 
@@ -111,12 +113,17 @@ class Outcome:
         """
         phase = self._manifest.schedule.phase(number)
         result = Result(b"", NO_WORDS)
-        if self._ranges is not None or phase == Phase.DECIDE:
+        sealed = phase == Phase.SPEAK and self._manifest.min_count > OFF
+        if self._ranges is not None or phase == Phase.DECIDE or sealed:
             kind = b" ".join([phase.name.encode(), *(member.encode() for member in members)])
             result = await self._joint.settle(number, self._program(number, vectors, members, hidden), kind=kind)
         counted = tuple(member for member in members if member not in result.refused)
-        after = self._after(phase, vectors.total(counted), counted, hidden)
-        total = to_ring(result.words) if phase == Phase.DECIDE else vectors.total(counted)
+        total = vectors.total(counted)
+        after = self._after(phase, total, counted, hidden)
+        if phase == Phase.DECIDE:
+            total = to_ring(result.words)
+        elif sealed:
+            total[self._layout.n * self._layout.c :] = to_ring(result.words)
         return Taken(total, counted, result.refused, after)
 
     def _program(self, number: int, vectors: Vectors, members: tuple[str, ...], hidden: Hidden) -> Program[Result]:
@@ -125,9 +132,15 @@ class Outcome:
 
         def program(calculator: Calculator) -> Result:
             refused = self._refused(calculator, number, vectors, members)
+            counted = [member for member in members if member not in refused]
+            if phase == Phase.SPEAK and self._manifest.min_count > OFF:
+                counts = from_ring(self._layout.release_of(vectors.total(counted)))
+                agents = sum(self._layout.size(client) for client in counted)
+                least = self._manifest.min_count
+                told = seal(calculator, counts, cells=self._layout.cells, agents=agents, min_count=least)
+                return Result(calculator.name, told, refused)
             if phase != Phase.DECIDE:
                 return Result(calculator.name, NO_WORDS, refused)
-            counted = [member for member in members if member not in refused]
             after = self._after(phase, vectors.total(counted), counted, hidden)
             h, tau = from_ring(after.hazard + after.own), from_ring(after.tau)
             return Result(calculator.name, calculator.compare(h, tau, bits=self._bits), refused)

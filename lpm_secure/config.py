@@ -79,6 +79,8 @@ class ProtocolConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
             agents' exact exposures.
         aggregators: k, at least 2.
         min_cohort: a release covers at least so many clients.
+        validity: "bits": in outcome mode, what clients tell is checked on shares to be in its range. "off" trusts them.
+        min_count: in outcome mode, a count below it is released as 0; 0 releases every count.
         join_timeout_s: how long the first round waits for clients.
         round_timeout_s: how long every later one does.
     """
@@ -86,6 +88,8 @@ class ProtocolConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     mode: Literal["outcome", "sum"] = "outcome"
     aggregators: Annotated[int, msgspec.Meta(le=16)] = 2
     min_cohort: Positive = 3
+    validity: Literal["bits", "off"] = "bits"
+    min_count: Annotated[int, msgspec.Meta(ge=0, le=2**31)] = 0
     join_timeout_s: Annotated[float, msgspec.Meta(gt=0, le=86_400)] = 60.0
     round_timeout_s: Annotated[float, msgspec.Meta(gt=0, le=86_400)] = 10.0
 

@@ -114,6 +114,8 @@ def build(config: Config, data: ContactData, addresses: Sequence[str]) -> Testbe
         dealer=DealerParty("dealer", addresses[-1]) if config.protocol.mode == "outcome" else None,
         clients=clients,
         min_cohort=config.protocol.min_cohort,
+        validity=config.protocol.validity,
+        min_count=config.protocol.min_count,
         join_timeout_s=config.protocol.join_timeout_s,
         round_timeout_s=config.protocol.round_timeout_s,
         testbed_seed=config.seed,

@@ -80,6 +80,8 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         min_cohort: a release covers at least so many clients.
         trust: whose run it is, until when, and all parties' keys. Without it nothing can be sealed: for tests inside
             one process only; every process refuses such a manifest.
+        min_count: in outcome mode, a cell total or a count of the tally below it is released as 0, which the
+            aggregators decide on shares; 0 releases every count.
         join_timeout_s: how long the first round waits for clients; `round_timeout_s` likewise for every later one.
         testbed_seed: where given, all simulation keys derive from it, so thresholds are known to whoever holds the
             manifest. For simulated people only.
@@ -106,6 +108,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     clients: tuple[ClientParty, ...]
     min_cohort: Positive
     trust: Trust | None = None
+    min_count: Annotated[int, msgspec.Meta(ge=0, le=2**32)] = 0
     join_timeout_s: Seconds = 60.0
     round_timeout_s: Seconds = 10.0
     testbed_seed: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)] | None = None
@@ -144,6 +147,8 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         bound = self.hazard_bound
         if self.mode == "outcome":
             self._check_outcome(bound)
+        elif self.min_count:
+            raise ParameterError("min_count needs a secure comparison, which sum mode has not; use outcome mode")
         if self.gradient is not None:
             self.gradient.check(self)
 

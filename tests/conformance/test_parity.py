@@ -39,6 +39,12 @@ def test_an_outcome_run_equals_the_clear_run_bit_for_bit(data, testbeds, run_pri
     check(data.draw(testbeds(mode="outcome")), run_private, run_clear)
 
 
+@DEFAULT
+@given(data=st.data(), least=st.integers(2, 8))
+def test_a_run_with_sealed_counts_equals_the_clear_run_bit_for_bit(data, least, testbeds, run_private, run_clear):
+    check(data.draw(testbeds(mode="outcome", min_count=least)), run_private, run_clear)
+
+
 @pytest.mark.slow
 @MANY
 @given(data=st.data())

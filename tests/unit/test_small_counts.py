@@ -1,0 +1,94 @@
+"""Small counts are sealed, and nothing that is released gives them away; on shares the same numbers as in the clear."""
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aggregator.sealing import seal
+from protocols.errors import ParameterError
+from protocols.sealing import sealed
+from protocols.substeps import Stage
+
+
+class Alone:
+    """Computes with whole numbers: a single party's share is the number."""
+
+    name = bytes(32)
+
+    def public(self, numbers):
+        return numbers
+
+    def compare(self, h, tau, *, bits):
+        for numbers in (h, tau):
+            assert ((numbers >= 0) & (numbers < 2**bits)).all()
+        return (h > tau).astype(np.int64)
+
+    def multiply(self, x, y):
+        return x * y
+
+
+@st.composite
+def counts(draw):
+    """Draw consistent counts: agents by stage and, if infectious, by cell."""
+    few = st.one_of(st.integers(0, 8), st.integers(0, 200))
+    cells = np.array(draw(st.lists(few, max_size=4)), dtype=np.int64)
+    tally = np.array([draw(few) for _ in Stage], dtype=np.int64)
+    if cells.size:
+        tally[Stage.I] = cells.sum()
+    return cells, tally, draw(st.integers(0, 12))
+
+
+@given(counts())
+def test_on_shares_the_rule_is_that_of_the_clear_run(drawn):
+    cells, tally, least = drawn
+    expected = np.concatenate(sealed(cells, tally, agents=int(tally.sum()), min_count=least))
+    if least > 1:
+        both = np.concatenate([cells, tally])
+        found = seal(Alone(), both, cells=cells.size, agents=int(tally.sum()), min_count=least)
+        assert found.tolist() == expected.tolist()
+
+
+@given(counts())
+def test_what_is_released_is_right_or_zero_and_never_small(drawn):
+    cells, tally, least = drawn
+    for true, told in zip((cells, tally), sealed(cells, tally, agents=int(tally.sum()), min_count=least), strict=True):
+        assert ((told == true) | (told == 0)).all()
+        if least > 1:
+            assert ((told == 0) | (told >= least)).all()
+
+
+@pytest.mark.parametrize("least", [2, 3, 4])
+@pytest.mark.parametrize("agents", [9, 14])
+def test_no_sealed_stage_can_be_told_from_the_others(least, agents):
+    """Whoever knows the rule and the number of agents still has two possibilities for every sealed count."""
+    seen = {}
+    for first in itertools.product(range(agents + 1), repeat=3):
+        if sum(first) > agents:
+            continue
+        whole = np.array([*first, agents - sum(first)])
+        told = tuple(sealed(np.zeros(0, np.int64), whole, agents=agents, min_count=least)[1].tolist())
+        seen.setdefault(told, []).append(whole)
+    for told, possible in seen.items():
+        hidden = [stage for stage in range(4) if told[stage] == 0]
+        for stage in hidden:
+            assert len({int(whole[stage]) for whole in possible}) > 1, told
+
+
+def test_a_single_sealed_cell_is_not_the_difference_of_what_is_released():
+    cells, tally = np.array([50, 3]), np.array([100, 20, 53, 30])
+    seen, told = sealed(cells, tally, agents=203, min_count=5)
+    assert seen.tolist() == [50, 0]
+    assert told.tolist() == [0, 0, 0, 0]
+
+
+def test_a_single_sealed_stage_takes_the_susceptible_with_it():
+    _, told = sealed(np.zeros(0, np.int64), np.array([100, 3, 50, 64]), agents=217, min_count=5)
+    assert told.tolist() == [0, 0, 50, 64]
+
+
+def test_a_least_count_needs_outcome_mode(manifest_of):
+    with pytest.raises(ParameterError, match="min_count needs a secure comparison"):
+        manifest_of(min_count=5)
