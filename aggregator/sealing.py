@@ -44,9 +44,10 @@ def _troubles(
     cells, agents, min_count = known
     q, one = counts.size - cells, calculator.public(ONE)
     n_sealed = calculator.public(np.array([q, cells])) - np.array([large[cells:].sum(), large[:cells].sum()])
-    left = np.array([-seen[cells:].sum(), counts[cells + Stage.I] - seen[:cells].sum()])
-    left += calculator.public(np.array([agents, 0]))
-    helped = left[:1] + seen[cells + Stage.S]
+    infectious, susceptible = (slice(cells + stage, cells + stage + 1) for stage in (Stage.I, Stage.S))
+    left = np.concatenate([calculator.public(agents * ONE), counts[infectious]])  # arrays wrap, scalars would warn
+    left -= np.array([seen[cells:].sum(), seen[:cells].sum()])
+    helped = left[:1] + seen[susceptible]
     h = np.concatenate([n_sealed, calculator.public(np.array([min_count, min_count, 2 * min_count])), left + one])
     tau = np.concatenate([np.zeros(2, np.int64), left, helped, n_sealed * (min_count - 1)])
     bits = max(agents, counts.size * min_count, 2 * min_count).bit_length() + 1
