@@ -28,6 +28,15 @@ _ROUNDS = sa.Table(
     sa.Column("state", sa.String(8), primary_key=True),
     sa.Column("content", sa.LargeBinary, nullable=False),
 )
+_SHARES = sa.Table(
+    "shares",
+    _METADATA,
+    sa.Column("run", sa.LargeBinary, primary_key=True),
+    sa.Column("client", sa.String(63), primary_key=True),
+    sa.Column("part", sa.Integer, primary_key=True),
+    sa.Column("share", sa.LargeBinary, nullable=False),
+)
+PART_BYTES = 2**28  # of a share in one record; an SQLite record holds 1e9 bytes at most
 
 
 @final
@@ -139,21 +148,40 @@ class Store:
             return {str(client): bytes(secret) for client, secret in connection.execute(query)}
 
     def freeze(self, run: bytes, frozen: Frozen) -> None:
-        """Keep a round's shares until it closes."""
-        self._put(run, "frozen", frozen, instead_of=("frozen",))
+        """Keep a round's shares until it closes: a record for each client, so that no record is too large."""
+        rows = [
+            {"run": run, "client": client, "part": part, "share": share[start : start + PART_BYTES]}
+            for client, share in frozen.shares.items()
+            for part, start in enumerate(range(0, len(share) or 1, PART_BYTES))
+        ]
+        with self._engine.begin() as connection:
+            connection.execute(_SHARES.delete().where(_SHARES.c.run == run))
+            for row in rows:
+                connection.execute(_SHARES.insert().values(row))
+            self._replace(connection, run, "frozen", msgspec.structs.replace(frozen, shares={}), ("frozen",))
 
     def keep(self, run: bytes, kept: Kept) -> None:
         """Keep a finished computation, before anybody is told of it."""
-        self._put(run, "kept", kept, instead_of=("kept",))
+        with self._engine.begin() as connection:
+            self._replace(connection, run, "kept", kept, ("kept",))
 
     def close_round(self, run: bytes, done: Done) -> None:
         """Keep a round's result and forget its shares and the result before."""
-        self._put(run, "done", done, instead_of=("frozen", "done"))
+        with self._engine.begin() as connection:
+            connection.execute(_SHARES.delete().where(_SHARES.c.run == run))
+            self._replace(connection, run, "done", done, ("frozen", "done"))
 
     def frozen(self, run: bytes) -> Frozen | None:
         """Return the round in hand whose members are decided."""
         content = self._get(run, "frozen")
-        return None if content is None else msgspec.msgpack.decode(content, type=Frozen)
+        if content is None:
+            return None
+        query = sa.select(_SHARES.c.client, _SHARES.c.share).where(_SHARES.c.run == run).order_by(_SHARES.c.part)
+        shares: dict[str, bytes] = {}
+        with self._engine.connect() as connection:
+            for client, share in connection.execute(query):
+                shares[str(client)] = shares.get(str(client), b"") + bytes(share)
+        return msgspec.structs.replace(msgspec.msgpack.decode(content, type=Frozen), shares=shares)
 
     def kept(self, run: bytes) -> Kept | None:
         """Return the last joint computation that finished."""
@@ -165,11 +193,13 @@ class Store:
         content = self._get(run, "done")
         return None if content is None else msgspec.msgpack.decode(content, type=Done)
 
-    def _put(self, run: bytes, state: str, content: msgspec.Struct, *, instead_of: tuple[str, ...]) -> None:
-        with self._engine.begin() as connection:
-            connection.execute(_ROUNDS.delete().where(_ROUNDS.c.run == run, _ROUNDS.c.state.in_(instead_of)))
-            values = {"run": run, "state": state, "content": msgspec.msgpack.encode(content)}
-            connection.execute(_ROUNDS.insert().values(values))
+    @staticmethod
+    def _replace(
+        connection: sa.Connection, run: bytes, state: str, content: msgspec.Struct, instead_of: tuple[str, ...]
+    ) -> None:
+        connection.execute(_ROUNDS.delete().where(_ROUNDS.c.run == run, _ROUNDS.c.state.in_(instead_of)))
+        values = {"run": run, "state": state, "content": msgspec.msgpack.encode(content)}
+        connection.execute(_ROUNDS.insert().values(values))
 
     def _get(self, run: bytes, state: str) -> bytes | None:
         query = sa.select(_ROUNDS.c.content).where(_ROUNDS.c.run == run, _ROUNDS.c.state == state)

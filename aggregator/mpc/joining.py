@@ -1,6 +1,5 @@
 """How the aggregators find each other: a full mesh of checked connections, and a name for the session."""
 
-import contextlib
 import hashlib
 import os
 import socket
@@ -8,14 +7,14 @@ import ssl
 import time
 from typing import Final
 
+from aggregator.mpc.admission import Door, greet
 from aggregator.mpc.config import Operator, PartyConfig
-from aggregator.mpc.frames import HELLO_BYTES, Hello
-from aggregator.mpc.links import Link, Transfer, exchange
-from aggregator.mpc.tls import Tls, names, require
-from protocols.errors import LpmError, PartiesDisagree, Unavailable
+from aggregator.mpc.frames import Hello
+from aggregator.mpc.links import Link
+from aggregator.mpc.tls import Tls, require
+from protocols.errors import LpmError, Unavailable
 
 _PAUSE_S: Final = 0.05
-_HANDSHAKE_S: Final = 5.0  # for one caller, so that a silent one cannot hold up the others
 
 
 def listen(operator: Operator) -> socket.socket:
@@ -68,13 +67,8 @@ def join(config: PartyConfig, tls: Tls, listener: socket.socket) -> tuple[dict[i
     try:
         for rank in range(config.rank):
             links[rank], nonces[rank] = _reach(config, tls, hello, rank, deadline)
-        while len(links) < len(config.parties) - 1:
-            taken = _accept(config, tls, listener, hello, deadline)
-            if taken is not None:
-                rank, link, nonces[rank] = taken
-                if rank in links:  # the party came again: its first connection is dead
-                    links[rank].close()
-                links[rank] = link
+        for rank, (link, nonce) in Door(config, tls, hello).admit(listener, deadline).items():
+            links[rank], nonces[rank] = link, nonce
     except BaseException:
         for link in links.values():
             link.close()
@@ -96,49 +90,3 @@ def _reach(config: PartyConfig, tls: Tls, hello: Hello, rank: int, deadline: flo
         except BaseException:
             link.close()
             raise
-
-
-def greet(link: Link, hello: Hello, rank: int, *, timeout_s: float) -> Hello:
-    """Exchange hellos over a fresh connection, and check the other side's."""
-    answer = bytearray(HELLO_BYTES)
-    exchange([Transfer(link, [hello.encode()], [answer])], timeout_s=timeout_s)
-    theirs = Hello.decode(bytes(answer))
-    theirs.require(rank=rank, k=hello.k, run=hello.run)
-    return theirs
-
-
-def _accept(
-    config: PartyConfig, tls: Tls, listener: socket.socket, hello: Hello, deadline: float
-) -> tuple[int, Link, bytes] | None:
-    """Take one caller; None if it was nobody whom this party waits for, or gave up."""
-    left = deadline - time.monotonic()
-    waiting = {party.name: rank for rank, party in enumerate(config.parties) if rank > config.rank}
-    if left <= 0:
-        raise Unavailable(
-            f"not all of {', '.join(waiting)} came within {config.join_timeout_s:g} s; check that they run"
-        )
-    listener.settimeout(left)
-    try:
-        raw, _ = listener.accept()
-    except TimeoutError:
-        return None
-    sock: ssl.SSLSocket | None = None
-    try:
-        raw.settimeout(min(left, _HANDSHAKE_S))
-        sock = tls.accepting.wrap_socket(raw, server_side=True)
-        (name,) = names(sock)
-        rank = waiting[name]
-        require(sock, name, tls.key_hash)
-        link = Link(sock, name)
-        return rank, link, greet(link, hello, rank, timeout_s=min(left, _HANDSHAKE_S)).nonce
-    except PartiesDisagree:
-        _close(sock or raw)
-        raise
-    except (OSError, LpmError, KeyError, ValueError):
-        _close(sock or raw)
-        return None
-
-
-def _close(sock: socket.socket) -> None:
-    with contextlib.suppress(OSError):
-        sock.close()

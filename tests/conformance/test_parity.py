@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 DEFAULT = settings(max_examples=40, deadline=None)
+FEWER = settings(max_examples=12, deadline=None)  # joint computations of several threads
 MANY = settings(max_examples=600, deadline=None)
 
 
@@ -33,13 +34,13 @@ def test_a_private_run_equals_the_clear_run_bit_for_bit(data, testbeds, run_priv
     check(data.draw(testbeds()), run_private, run_clear)
 
 
-@DEFAULT
+@FEWER
 @given(data=st.data())
 def test_an_outcome_run_equals_the_clear_run_bit_for_bit(data, testbeds, run_private, run_clear):
     check(data.draw(testbeds(mode="outcome")), run_private, run_clear)
 
 
-@DEFAULT
+@FEWER
 @given(data=st.data(), least=st.integers(2, 8))
 def test_a_run_with_sealed_counts_equals_the_clear_run_bit_for_bit(data, least, testbeds, run_private, run_clear):
     check(data.draw(testbeds(mode="outcome", min_count=least)), run_private, run_clear)

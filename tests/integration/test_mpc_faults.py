@@ -1,6 +1,7 @@
 """Parties and the dealer killed, stopped and desynchronised amid a comparison: bounded, said, and redone."""
 
 import signal
+import socket
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -73,6 +74,47 @@ def test_a_stopped_party_holds_nobody_up_beyond_the_timeout(running: Parties, de
     assert all(isinstance(answer, Unavailable | np.ndarray) for answer in [*others, last])
     assert waited_s < 2 * TIMEOUT_S + 1.0
     step.redone()
+
+
+@pytest.mark.parametrize("what", ["party", "dealer"])
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP], ids=["killed", "stopped"])
+@pytest.mark.parametrize("delay_s", DELAYS_S[:1])
+def test_a_check_of_ranges_survives_parties_and_dealers_that_fail(
+    running: Parties, what: str, number: int, delay_s: float
+) -> None:
+    numbers = np.arange(N) % 1000
+    numbers[-1] = -1
+    shares = split(numbers, running.k, np.random.default_rng(2))
+    call = {"bits": np.full(N, 10, np.uint8), "lengths": [N // 2, N - N // 2]}
+    running.settled("out_of_range", shares, **call)
+    victim = running.workers[-1] if what == "party" else running.dealer
+    running.begin("out_of_range", shares, **call)
+    time.sleep(delay_s)
+    victim.signal(number)
+    if number == signal.SIGSTOP:
+        time.sleep(TIMEOUT_S + 0.5)
+        victim.signal(signal.SIGCONT)
+    running.answers()
+    if number == signal.SIGKILL:
+        _ = running.restart(running.k - 1) if what == "party" else running.restart_dealer()
+    told = running.settled("out_of_range", shares, **call)
+    assert all(found.tolist() == [False, True] for found in told)
+
+
+@pytest.mark.parametrize("operation", ["multiply", "out_of_range"])
+def test_one_draw_too_many_is_noticed_by_every_operation(running: Parties, operation: str) -> None:
+    numbers = split(np.arange(1000), running.k, np.random.default_rng(2))
+    inputs = [numbers, numbers] if operation == "multiply" else [numbers]
+    more = {} if operation == "multiply" else {"bits": np.full(1000, 10, np.uint8), "lengths": [1000]}
+    running.settled(operation, *inputs, **more)
+    running.workers[0].call("draw_once_too_often", stream="global")
+    running.workers[0].answer()
+    before = running.call("openings_seen")
+    answers = running.call(operation, *inputs, **more)
+    assert any(isinstance(answer, PartiesDisagree) for answer in answers)
+    assert all(isinstance(answer, PartiesDisagree | Unavailable) for answer in answers)
+    assert running.call("openings_seen") == before
+    running.settled(operation, *inputs, **more)
 
 
 def test_a_killed_dealer_is_noticed_and_the_step_redone(running: Parties) -> None:
@@ -173,6 +215,20 @@ def test_an_absent_party_is_waited_for_no_longer_than_the_join_timeout(tmp_path:
         with pytest.raises(Unavailable, match=r"could not be reached|not all of"):
             worker.compare(np.zeros(3, np.int64), np.zeros(3, np.int64))
         worker.close()
+
+
+def test_idle_callers_delay_nobody(tmp_path: Any) -> None:
+    with parties(tmp_path, 2) as running:
+        first = running.configs[0].parties[0]
+        idle = [socket.create_connection((first.host, first.port)) for _ in range(20)]
+        numbers = split([5], 2, np.random.default_rng(0))
+        running.begin("compare", numbers, numbers)
+        began = time.monotonic()
+        answers = running.answers()
+        assert joined(answers).tolist() == [0]
+        assert time.monotonic() - began < 20 * 5.0 / 2  # one after the other: 100 s
+        for sock in idle:
+            sock.close()
 
 
 def test_a_party_with_another_operators_certificate_is_not_let_in(tmp_path: Any) -> None:

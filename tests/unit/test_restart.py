@@ -191,6 +191,16 @@ def test_when_a_round_closes_its_shares_are_forgotten(tmp_path):
     assert secret[:64] not in left
 
 
+def test_a_share_larger_than_a_record_comes_back_whole(monkeypatch):
+    monkeypatch.setattr("aggregator.store.PART_BYTES", 8)
+    given = Frozen(3, {"a": bytes(range(50)), "b": b"", "c": bytes(8)}, b"12345678")
+    store = Store("sqlite://")
+    store.freeze(bytes(32), Frozen(2, {"z": b"earlier"}, b""))
+    store.freeze(bytes(32), given)
+    found = store.frozen(bytes(32))
+    assert (found.number, found.shares, found.synthetic) == (3, given.shares, given.synthetic)
+
+
 def test_the_path_of_a_store_is_relative_to_its_folder_or_absolute(tmp_path):
     for url in ("sqlite:///relative.db", f"sqlite:///{tmp_path / 'absolute.db'}"):
         Store(url, tmp_path).close()
