@@ -7,14 +7,14 @@ from typing import Final, final
 import numpy as np
 
 from aggregator.joint import Calculator, Comparer, ComparingPeer, Joint, Program, Result
-from aggregator.sealing import seal
+from aggregator.small_counts import seal
 from aggregator.store import Store
 from aggregator.validity import Ranges
 from protocols.fixed import I64, U64, from_ring, to_ring
 from protocols.layout import Layout
 from protocols.manifest import Manifest
 from protocols.schedule import Phase
-from protocols.sealing import OFF
+from protocols.small_counts import OFF
 
 NO_WORDS: Final = np.zeros(0, dtype=np.int64)
 

@@ -18,7 +18,7 @@ from protocols.layout import Layout
 from protocols.manifest import Manifest
 from protocols.messages import Announcement, Released
 from protocols.patience import patience_s
-from protocols.sealing import sealed
+from protocols.small_counts import released
 from protocols.wire.transport import Transport
 
 
@@ -72,7 +72,7 @@ class ClearPart(PrivatePart):
     async def advance(self, step: int, synthetic: I64) -> Release:
         """Move the agents on, and return their totals before that."""
         cells, tally = self._agents.cell_totals(), self._agents.tally()
-        cells, tally = sealed(cells, tally, agents=int(tally.sum()), min_count=self._manifest.min_count)
+        cells, tally = released(cells, tally, agents=int(tally.sum()), min_count=self._manifest.min_count)
         if step < self._manifest.steps:
             sizes = np.array(self._manifest.cells, dtype=np.int64)
             hazard = pressure(cells + synthetic, sizes, self._manifest.model.cell_beta)

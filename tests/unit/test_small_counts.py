@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aggregator.sealing import seal
+from aggregator.small_counts import seal
 from protocols.errors import ParameterError
-from protocols.sealing import sealed
+from protocols.small_counts import released
 from protocols.substeps import Stage
 
 
@@ -44,7 +44,7 @@ def counts(draw):
 @given(counts())
 def test_on_shares_the_rule_is_that_of_the_clear_run(drawn):
     cells, tally, least = drawn
-    expected = np.concatenate(sealed(cells, tally, agents=int(tally.sum()), min_count=least))
+    expected = np.concatenate(released(cells, tally, agents=int(tally.sum()), min_count=least))
     if least > 1:
         both = np.concatenate([cells, tally])
         found = seal(Alone(), both, cells=cells.size, agents=int(tally.sum()), min_count=least)
@@ -54,7 +54,9 @@ def test_on_shares_the_rule_is_that_of_the_clear_run(drawn):
 @given(counts())
 def test_what_is_released_is_right_or_zero_and_never_small(drawn):
     cells, tally, least = drawn
-    for true, told in zip((cells, tally), sealed(cells, tally, agents=int(tally.sum()), min_count=least), strict=True):
+    for true, told in zip(
+        (cells, tally), released(cells, tally, agents=int(tally.sum()), min_count=least), strict=True
+    ):
         assert ((told == true) | (told == 0)).all()
         if least > 1:
             assert ((told == 0) | (told >= least)).all()
@@ -69,7 +71,7 @@ def test_no_sealed_stage_can_be_told_from_the_others(least, agents):
         if sum(first) > agents:
             continue
         whole = np.array([*first, agents - sum(first)])
-        told = tuple(sealed(np.zeros(0, np.int64), whole, agents=agents, min_count=least)[1].tolist())
+        told = tuple(released(np.zeros(0, np.int64), whole, agents=agents, min_count=least)[1].tolist())
         seen.setdefault(told, []).append(whole)
     for told, possible in seen.items():
         hidden = [stage for stage in range(4) if told[stage] == 0]
@@ -79,13 +81,13 @@ def test_no_sealed_stage_can_be_told_from_the_others(least, agents):
 
 def test_a_single_sealed_cell_is_not_the_difference_of_what_is_released():
     cells, tally = np.array([50, 3]), np.array([100, 20, 53, 30])
-    seen, told = sealed(cells, tally, agents=203, min_count=5)
+    seen, told = released(cells, tally, agents=203, min_count=5)
     assert seen.tolist() == [50, 0]
     assert told.tolist() == [0, 0, 0, 0]
 
 
 def test_a_single_sealed_stage_takes_the_susceptible_with_it():
-    _, told = sealed(np.zeros(0, np.int64), np.array([100, 3, 50, 64]), agents=217, min_count=5)
+    _, told = released(np.zeros(0, np.int64), np.array([100, 3, 50, 64]), agents=217, min_count=5)
     assert told.tolist() == [0, 0, 50, 64]
 
 

@@ -1,4 +1,4 @@
-"""Small counts sealed before anything is released: the rule of `protocols.sealing`, on shares."""
+"""Small counts sealed before anything is released: the rule of `protocols.small_counts`, on shares."""
 
 from typing import Final
 
