@@ -1,0 +1,98 @@
+"""What releases cost in privacy: budgets to sigmas, and sigmas to budgets."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final, final
+
+import dp_accounting
+from dp_accounting.pld import privacy_loss_distribution as pld
+
+from protocols.errors import ParameterError
+
+FINE: Final = 256.0  # from this sigma on, in units of the noise's lattice, the law counts as the continuous one
+DIGITS: Final = 3  # of a sigma
+WIDEST: Final = 2.0**40
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """One release of noised numbers, as an accountant sees it.
+
+    Attributes:
+        sigma: of the discrete Gaussian.
+        sensitivity: by how much one unit of privacy changes each number that it changes.
+        times: how many numbers it changes, at most.
+    """
+
+    sigma: float
+    sensitivity: float = 1
+    times: int = 1
+
+    def __post_init__(self) -> None:
+        """Check every value."""
+        if not (self.sigma > 0 and self.sensitivity > 0 and self.times >= 1):
+            raise ParameterError(f"got {self}: sigma and sensitivity are above 0, and times is at least 1")
+
+    @property
+    def multiplier(self) -> float:
+        """Return sigma over the Euclidean norm of the change."""
+        return self.sigma / (self.sensitivity * math.sqrt(self.times))
+
+
+def gaussian_epsilon(multiplier: float, delta: float) -> float:
+    """Return epsilon of the continuous Gaussian, in closed form.
+
+    Source: Balle, Wang 2018 (arXiv 1805.06530), Theorem 8.
+    """
+    return float(dp_accounting.get_epsilon_gaussian(multiplier, delta))
+
+
+@lru_cache(maxsize=1024)
+def _loss(cost: Cost) -> pld.PrivacyLossDistribution:
+    if cost.sigma >= FINE or cost.sensitivity != int(cost.sensitivity):
+        return pld.from_gaussian_mechanism(cost.multiplier)
+    one = pld.from_discrete_gaussian_mechanism(cost.sigma, sensitivity=int(cost.sensitivity))
+    return one.self_compose(cost.times) if cost.times > 1 else one
+
+
+def epsilon_of(releases: Sequence[Cost], delta: float) -> float:
+    """Return epsilon at `delta` of all releases together, never too low; 0 of none.
+
+    The discrete law is composed number by number, by privacy loss distributions. A sensitivity that is no integer, or a
+    sigma of FINE or more, is taken as the continuous Gaussian's, which differs by less than what is rounded up here.
+    """
+    if not 0 < delta < 1:
+        raise ParameterError(f"got delta {delta}; it must lie between 0 and 1, well below 1 over the number of agents")
+    if not releases:
+        return 0.0
+    total = _loss(releases[0])
+    for each in releases[1:]:
+        total = total.compose(_loss(each))
+    return float(total.get_epsilon_for_delta(delta))
+
+
+def sigma_for(epsilon: float, delta: float, sensitivity: float = 1, *, times: int = 1) -> float:
+    """Return the smallest sigma, to DIGITS digits after the point, whose release costs at most `epsilon`.
+
+    Raises:
+        ParameterError: an epsilon that is not above 0, or so small that no sigma below WIDEST does.
+    """
+    if not epsilon > 0:
+        raise ParameterError(f"got epsilon {epsilon}; it must be above 0")
+    unit = 10**DIGITS
+    low, high = 0, unit
+
+    def enough(sigma: int) -> bool:
+        return epsilon_of([Cost(sigma / unit, sensitivity, times)], delta) <= epsilon
+
+    while not enough(high):
+        low, high = high, high * 2
+        if high > WIDEST:
+            raise ParameterError(f"no sigma below {WIDEST / unit:.3g} gives epsilon {epsilon}; allow more")
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if enough(middle) else (middle, high)
+    return high / unit

@@ -1,0 +1,67 @@
+"""Budgets: known figures, closed forms, and what does not add up."""
+
+import math
+
+import pytest
+
+from lpm_secure.accounting import Cost, epsilon_of, gaussian_epsilon, sigma_for
+from protocols.errors import ParameterError
+
+DELTA = 1e-6
+
+
+@pytest.mark.parametrize(("epsilon", "sigma"), [(1, 4.22), (2, 2.23), (4, 1.19)])
+def test_the_sigma_of_one_event_is_the_known_one(epsilon, sigma):
+    assert sigma_for(epsilon, DELTA) == pytest.approx(sigma, abs=0.02)
+
+
+@pytest.mark.parametrize("epsilon", [0.1, 0.5, 1, 4, 10])
+def test_the_sigma_found_is_the_smallest_that_keeps_the_budget(epsilon):
+    sigma = sigma_for(epsilon, DELTA)
+    assert epsilon_of([Cost(sigma)], DELTA) <= epsilon < epsilon_of([Cost(sigma - 0.002)], DELTA)
+
+
+@pytest.mark.parametrize("sigma", [3.0, 10.0, 100.0, 300.0])
+def test_wide_noise_costs_what_the_closed_form_says(sigma):
+    closed = gaussian_epsilon(sigma, DELTA)
+    assert closed <= epsilon_of([Cost(sigma)], DELTA) + 1e-4
+    assert epsilon_of([Cost(sigma)], DELTA) == pytest.approx(closed, rel=0.01, abs=2e-4)
+
+
+@pytest.mark.parametrize("times", [2, 10, 60])
+def test_numbers_that_one_unit_changes_add_up_as_squares(times):
+    whole = epsilon_of([Cost(8.0, 1, times)], DELTA)
+    assert whole == pytest.approx(gaussian_epsilon(8.0 / math.sqrt(times), DELTA), rel=0.01)
+    assert whole == pytest.approx(epsilon_of([Cost(8.0)] * times, DELTA), rel=0.002)
+
+
+def test_an_incidence_costs_the_same_for_any_number_of_steps():
+    assert epsilon_of([Cost(4.22)], DELTA) < 1.01
+    assert epsilon_of([Cost(4.22, 1, 60)], DELTA) > 9
+
+
+def test_halved_noise_of_one_aggregator_is_found_in_the_figure():
+    halved = sigma_for(4, DELTA) / math.sqrt(2)
+    assert gaussian_epsilon(halved, DELTA) == pytest.approx(5.95, abs=0.2)
+    assert epsilon_of([Cost(halved)], DELTA) > 5.9
+
+
+def test_a_fine_lattice_counts_as_the_continuous_law():
+    below, above = epsilon_of([Cost(255.9, 60)], DELTA), epsilon_of([Cost(256.1, 60)], DELTA)
+    assert above == pytest.approx(below, rel=0.003)
+
+
+def test_nothing_released_costs_nothing():
+    assert epsilon_of([], DELTA) == 0
+
+
+def test_budgets_that_mean_nothing_are_refused():
+    for call in (
+        lambda: sigma_for(0, DELTA),
+        lambda: sigma_for(float("nan"), DELTA),
+        lambda: epsilon_of([Cost(1.0)], 0),
+        lambda: Cost(0.0),
+        lambda: Cost(1.0, 1, 0),
+    ):
+        with pytest.raises(ParameterError):
+            call()
