@@ -85,7 +85,7 @@ def test_sum_mode_is_asked_for_by_name_and_warned_of(config, tmp_path):
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ("cell_beta = 0.25", "cellbeta = 0.25", "did you mean `cell_beta`"),
+        ("cell_beta = 0.12", "cellbeta = 0.12", "did you mean `cell_beta`"),
         ("aggregators = 2", "aggregators = 1", "got k = 1"),
         ("initial = 0.01", "initial = 1.5", "<= 1.0 - at `$.model.initial`; got 1.5"),
         ("initial = 0.01", "initial = nan", "got nan"),
