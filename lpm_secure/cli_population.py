@@ -8,9 +8,13 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from lpm_secure.city import check as city_check
+from lpm_secure.city import spring2020
 from lpm_secure.populations import Population, nyc, user_csv
 from lpm_secure.populations.agents import agents_of
+from lpm_secure.populations.check import Check
 from lpm_secure.populations.show import page_of, tables, write_page
+from lpm_secure.populations.show_check import record_table
 
 app = typer.Typer(
     no_args_is_help=True, help="Synthetic agents: build a city, look at it, or bring a table of your own."
@@ -55,13 +59,32 @@ def from_csv(
 def show(path: Path_) -> None:
     """Check a population, print its card, and write plots next to it."""
     card = Population.open(path).card
+    record = Check.read(path, card)
     console = Console()
-    for table in tables(card):
+    for table in tables(card, record):
         console.print(table)
         console.print()
     page = page_of(path)
-    write_page(card, page)
+    write_page(card, page, record)
     typer.echo(f"plots: {page}")
+
+
+@app.command()
+def check(path: Path_, seed: Annotated[int, typer.Option(help="Of the simulation draws.", min=0)] = 1) -> None:
+    """Run spring 2020 in New York City by the literature, and hold hospital admissions against those reported.
+
+    Ratios of total and peak are kept in the population's card. Exit code 1 if one is beyond a factor of two.
+    """
+    population = Population.open(path)
+    columns = (TextColumn("spring 2020"), BarColumn(), TextColumn("day {task.completed}/{task.total}"))
+    with Progress(*columns, TimeElapsedColumn(), console=Console(stderr=True)) as progress:
+        bar = progress.add_task("days", total=(spring2020.LAST - spring2020.FIRST).days)
+        record = city_check.check(population, seed=seed, on_day=lambda day, _: progress.update(bar, completed=day))
+    record.write(path)
+    Console().print(record_table(record))
+    typer.echo(f"look at it: lpm population show {path}")
+    if not record.held:
+        raise typer.Exit(1)
 
 
 def _say(built: Population, how: str) -> None:

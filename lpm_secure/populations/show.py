@@ -11,7 +11,9 @@ from plotly.subplots import make_subplots
 from rich.table import Column, Table
 
 from lpm_secure.populations.card import Card, Marginal, Series
+from lpm_secure.populations.check import Check
 from lpm_secure.populations.nyc_tables import BANDS
+from lpm_secure.populations.show_check import record_page, record_table
 
 FOUND: Final = "#4477aa"
 TABLE: Final = "#ccbb44"
@@ -29,7 +31,7 @@ def page_of(path: Path) -> Path:
     return path.with_name(f"{path.name}.html")
 
 
-def tables(card: Card) -> list[Table]:
+def tables(card: Card, record: Check | None = None) -> list[Table]:
     """Return the card as tables: counts, marginals, columns, and how it was made."""
     counts = Table(card.title, Column("", justify="right"), box=None)
     for name, value in card.counts.items():
@@ -44,10 +46,11 @@ def tables(card: Card) -> list[Table]:
     made.add_row("sha256", card.sha256)
     for note in card.notes:
         made.add_row("note", note)
-    return [counts, *([_marginals(card)] if card.marginals else []), columns, made]
+    checked = [record_table(record)] if record else []
+    return [counts, *([_marginals(card)] if card.marginals else []), *checked, columns, made]
 
 
-def write_page(card: Card, path: Path) -> None:
+def write_page(card: Card, path: Path, record: Check | None = None) -> None:
     """Write the page of plots."""
     plots = _figure(card)
     plot = pio.to_html(plots, include_plotlyjs=True, full_html=False, config={"displaylogo": False})
@@ -56,10 +59,12 @@ def write_page(card: Card, path: Path) -> None:
     lines = "".join(_row(marginal_cells(each), broken=not each.held) for each in card.marginals)
     head = _row(("against the tables", "cells", "largest distance", "median", "allowed", "held"), tag="th")
     marginals = f"<h2>Marginals</h2><table>{head}{lines}</table>" if card.marginals else ""
+    checked = record_page(record) if record else ""
     notes = "".join(f"<li>{html.escape(note)}" for note in card.notes)
     path.write_text(
         f"<!doctype html><html lang=en><meta charset=utf-8><title>{title}</title><style>{STYLE}</style>"
         f"<h1>{title}</h1><table>{counts}</table><p>Blue: the population. Yellow: the table.</p>{plot}{marginals}"
+        f"{checked}"
         f"<h2>How it was made</h2><ul>{notes}</ul>"
         f"<p>SHA-256 <code>{card.sha256}</code></html>",
         encoding="utf-8",
