@@ -11,7 +11,7 @@ import torch
 
 from client_sdk.private_state import simulation_key
 from lpm_secure.engine.agents import Agents
-from lpm_secure.engine.fast.seir_venue_agents import SeirVenueAgents
+from lpm_secure.engine.fast import SeirVenueAgents
 from lpm_secure.engine.simulate import EngineAgents
 from lpm_secure.engine.venues import Venues
 from lpm_secure.populations import Population

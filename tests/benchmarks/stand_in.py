@@ -3,26 +3,8 @@
 import numpy as np
 
 from lpm_secure.engine.venues import Setting, Venues
-from protocols.draws import LAW_TOTAL
-from protocols.substeps.course import Course
-from protocols.substeps.interventions import IsolationPlan, Plan, Reduction, TestingPlan, VaccinationPlan
-from protocols.substeps.staged import Staged
 
 BANDS = 16  # of five years
-F, SHARE_BITS = 12, 24
-
-
-def law(weights):
-    """Return a law of days in units of 2**-32."""
-    scaled = [int(LAW_TOTAL * weight / sum(weights)) for weight in weights]
-    scaled[int(np.argmax(scaled))] += LAW_TOTAL - sum(scaled)
-    return tuple(scaled)
-
-
-def bell(mean, sd, last):
-    """Return a law of days 1 to `last` around a mean."""
-    days = np.arange(1, last + 1)
-    return law(np.exp(-(((days - mean) / sd) ** 2) / 2).tolist())
 
 
 def sizes_of(generator, people, mean):
@@ -69,34 +51,3 @@ def city(n, *, seed=1):
             Setting("ward", ward, people, mixing),
         ]
     ), age
-
-
-def disease(*, initial=5e-4, plan=None):
-    """Return a staged model with severity by age; illustrative figures, not estimates."""
-    severe = np.linspace(0.002, 0.2, BANDS)
-    kinds = tuple(law([0.4, 0.6 - part, part * 0.85, part * 0.15]) for part in severe)
-    course = Course(
-        kind=kinds,
-        latent=(bell(4, 1.5, 10),),
-        infectious=(bell(6, 2, 14),),
-        to_hospital=(bell(7, 2, 14),),
-        stay=(bell(8, 4, 28),),
-        to_death=(bell(12, 5, 35),),
-    )
-    always = LAW_TOTAL
-    schedule = Plan(
-        reductions=(Reduction(1, 60, 120, 26), Reduction(2, 60, 120, 128), Reduction(3, 60, 120, 128)),
-        isolation=IsolationPlan(40, 180, 1, always // 2),
-        testing=TestingPlan(60, 180, bell(3, 1, 6), always // 5),
-        vaccination=VaccinationPlan((100,), (60,), (always // 2,), 64),
-    )
-    beta = tuple(round(each * 2**F) for each in (0.14, 0.11, 0.13, 0.07))
-    return Staged(
-        beta=beta,
-        home=(True, False, False, False),
-        course=course,
-        initial=round(initial * 2**32),
-        f=F,
-        share_bits=SHARE_BITS,
-        plan=schedule if plan is None else plan,
-    )

@@ -26,6 +26,22 @@ NAMES = {
     "lpm_secure": [],
     "lpm_secure.data": [],
     "lpm_secure.private_gradients": [],
+    "lpm_secure.city": [],
+    "lpm_secure.engine": [],
+    "lpm_secure.engine.fast": [
+        "Csr",
+        "GraphAgents",
+        "Observer",
+        "Route",
+        "SeirVenueAgents",
+        "SkipAgents",
+        "StageCounts",
+        "StagesBy",
+        "VenueAgents",
+        "homogeneous_graph",
+        "random_graph",
+        "run",
+    ],
     "lpm_secure.populations": ["Card", "Population"],
 }
 

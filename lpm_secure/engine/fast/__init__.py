@@ -9,6 +9,7 @@ from lpm_secure.engine.fast.observers import StagesBy as StagesBy
 from lpm_secure.engine.fast.observers import run as run
 from lpm_secure.engine.fast.random_graph import homogeneous_graph as homogeneous_graph
 from lpm_secure.engine.fast.random_graph import random_graph as random_graph
+from lpm_secure.engine.fast.seir_venue_agents import SeirVenueAgents as SeirVenueAgents
 from lpm_secure.engine.fast.skip import SkipAgents as SkipAgents
 from lpm_secure.engine.fast.venue_agents import VenueAgents as VenueAgents
 
@@ -17,6 +18,7 @@ __all__ = [
     "GraphAgents",
     "Observer",
     "Route",
+    "SeirVenueAgents",
     "SkipAgents",
     "StageCounts",
     "StagesBy",

@@ -1,0 +1,1 @@
+"""The engine: simulates synthetic agents, and in a clear run everybody."""
