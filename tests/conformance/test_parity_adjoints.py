@@ -21,7 +21,9 @@ from lpm_secure.testbed import Testbed
 from protocols.errors import ParameterError, ProtocolError
 from protocols.gradient import Gradient, Protection, Reduction
 from protocols.manifest import ENGINE
+from protocols.messages import Share
 from protocols.substeps.relaxed import names, values
+from protocols.wire.transport import Transport
 
 DEFAULT = settings(max_examples=20, deadline=None)
 
@@ -45,12 +47,12 @@ def with_adjoints(testbed, **changes):
     return type(testbed)(manifest, testbed.contacts, testbed.cell, testbed.synthetic, testbed.source, True)
 
 
-def private_run(testbed, operators_of, body):
+def private_run(testbed, operators_of, body, around=lambda name, operators: operators.transports(name)):
     """Return what `body(private)` does on the engine's side, in a thread of its own."""
     manifest = testbed.manifest
 
     async def one(name, operators):
-        client = await AdjointClient.join(manifest, testbed.private_state(name), operators.transports(name))
+        client = await AdjointClient.join(manifest, testbed.private_state(name), around(name, operators))
         await client.run()
 
     async def everybody():
@@ -177,3 +179,32 @@ def test_a_pass_is_differentiated_once_and_before_the_next(testbed, operators_of
             private.begin(theta[0])
 
     private_run(testbed, operators_of, body)
+
+
+class Late(Transport):
+    """Brings the share of one round only when it has closed everywhere."""
+
+    def __init__(self, inner, runs, number):
+        self._inner, self._runs, self._number = inner, runs, number
+
+    async def call(self, request, *, timeout_s):
+        if isinstance(request, Share) and request.step == self._number:
+            while any(run.round.number <= self._number for run in self._runs):
+                await asyncio.sleep(0.002)
+        return await self._inner.call(request, timeout_s=timeout_s)
+
+
+@pytest.mark.parametrize("number", [3, 11], ids=["forth", "back"])
+def test_a_gradient_without_one_client_in_one_round_is_not_returned(testbed, operators_of, number):
+    testbed = with_adjoints(testbed, round_timeout_s=0.5)
+
+    def around(name, operators):
+        transports = operators.transports(name)
+        return [Late(each, operators.runs, number) for each in transports] if name == "client-1" else transports
+
+    def body(private):
+        theta = theta_of(testbed.manifest)
+        expected_counts(testbed.manifest, private, synthetic(testbed), theta)[-1, 0, 3].backward()
+
+    with pytest.raises(ProtocolError, match="2 clients took part, and 3 before"):
+        private_run(testbed, operators_of, body, around)

@@ -76,6 +76,7 @@ def test_tangents_over_real_processes_equal_the_clear_ones_to_the_last_bit(deplo
     assert [msgspec.json.decode(summary.read_bytes())["modules"] for summary in summaries] == [[]] * 4  # no torch
 
 
+@pytest.mark.slow
 def test_a_score_over_real_processes_equals_the_clear_one_to_the_last_bit(deployed):
     deployment = deployed(SCORES)
     testbed, manifest = deployment.testbed, deployment.testbed.manifest

@@ -17,8 +17,11 @@ from lpm_secure.private_gradients.score import ClearScores, simulate_scores
 from lpm_secure.testbed import Testbed
 from protocols.errors import DataError, ParameterError, ProtocolError, Unavailable, WouldWrap
 from protocols.gradient import Gradient
-from protocols.hidden_score import HAZARD_BITS, UNIT, coarse, terms
+from protocols.hidden_score import HAZARD_BITS, UNIT, coarse, coarse_beta, terms
 from protocols.manifest import ENGINE
+from protocols.messages import Share
+from protocols.schedule import Phase
+from protocols.wire.transport import Transport
 
 CPU = torch.device("cpu")
 
@@ -74,11 +77,27 @@ class Broken:
         return result
 
 
-def run(testbed, operators_of, breaks):
+class Late(Transport):
+    """Brings what is spoken in one step only when its round has closed everywhere."""
+
+    def __init__(self, inner, runs, step):
+        self._inner, self._runs, self._step = inner, runs, step
+
+    async def call(self, request, *, timeout_s):
+        if isinstance(request, Share) and (request.step, request.phase) == (self._step, Phase.SPEAK):
+            while any(run.round.number <= 1 + 2 * self._step for run in self._runs):
+                await asyncio.sleep(0.002)
+        return await self._inner.call(request, timeout_s=timeout_s)
+
+
+def run(testbed, operators_of, breaks, late=None):
     manifest = testbed.manifest
 
     async def one(name, operators):
-        await (await Client.join(manifest, testbed.private_state(name), operators.transports(name))).run()
+        transports = operators.transports(name)
+        if late is not None and name == "client-1":
+            transports = [Late(inner, operators.runs, late) for inner in transports]
+        await (await Client.join(manifest, testbed.private_state(name), transports)).run()
 
     async def everybody():
         with operators_of(manifest) as operators:
@@ -103,6 +122,49 @@ def test_without_a_failure_the_same_run_has_its_score(testbed, operators_of):
     clear = asyncio.run(simulate_scores(testbed.manifest, oracle, testbed.synthetic_agents(CPU)))
     assert found.score.tolist() == clear.score.tolist()
     assert found.score[0] != 0
+
+
+def scores_without(testbed, late):
+    """Return the score that is told and the one that is left out when client-1 is late once, in units of 1 / UNIT.
+
+    None where the client's agents are infected in that step: then the delay would change the run.
+    """
+    agents, told, left_out, mine = testbed.private_agents(CPU), 0, 0, np.arange(8) // 3 == 1
+    for step in range(testbed.manifest.steps):
+        was = agents.state["stage"].numpy() == 0
+        agents.update(np.zeros(0, dtype=np.int64), step=step)
+        still = agents.state["stage"].numpy() == 0
+        if step == late and (was & ~still & mine).any():
+            return None
+        z = agents.heard.contact.numpy() @ coarse_beta(testbed.manifest)
+        each = terms(z, still.astype(np.int64) * was, (was & ~still).astype(np.int64))
+        away = mine & (late in (step, step + 1))
+        told, left_out = told + int(each[~away].sum()), left_out + int(each[away].sum())
+    return (told, left_out) if left_out else None
+
+
+@pytest.mark.parametrize("late", [0, 2, 5])
+def test_what_a_client_missed_is_left_out_of_the_score_and_nothing_else_is(seir, manifest_of, operators_of, late):
+    """Three clients whose agents meet only each other, so that an absence changes the score and no state."""
+    a, b = np.array([0, 1, 3, 4, 5, 6]), np.array([1, 2, 4, 5, 3, 7])
+    table = ContactTable(np.zeros_like(a), a, b, np.zeros_like(a), np.ones_like(a))
+    given = {
+        "model": seir(beta=(2**39,), initial=2**31),
+        "steps": 5,
+        "mode": "outcome",
+        "engine": True,
+        "min_cohort": 2,
+        "round_timeout_s": 1.0,
+        "join_timeout_s": 1.0,
+        "gradient": Gradient(way="score", parameters=("scale",)),
+    }
+    drawn = (manifest_of([[1, 2, 3], [4, 5, 6], [7, 8]], testbed_seed=seed, **given) for seed in range(100))
+    testbeds = (Testbed(manifest, table, np.zeros(0, dtype=np.int64), 0, "drawn", True) for manifest in drawn)
+    testbed = next(each for each in testbeds if scores_without(each, late) is not None)
+    told, left_out = scores_without(testbed, late)
+    found = run(testbed, operators_of, breaks=False, late=late)
+    assert found.score[0] == told / UNIT
+    assert left_out != 0
 
 
 def changed(testbed, **changes):
