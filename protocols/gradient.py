@@ -124,6 +124,11 @@ class Gradient(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
             raise ParameterError(
                 f"min_cohort is {manifest.min_cohort}; gradients are summed over at least 2 clients: set it higher"
             )
+        if manifest.min_count:
+            raise ParameterError(
+                f"min_count is {manifest.min_count}: small counts are sealed in runs without derivatives, of which none "
+                "would be right beside a sealed count; leave min_count or the gradient out"
+            )
         if self.relaxed and manifest.mode == "outcome" and any(manifest.model.beta):
             raise ParameterError(
                 f"outcome mode tells no client its exposure, so contacts carry no {self.way}: "
