@@ -1,7 +1,7 @@
 """The configuration of `lpm verify-gradients` and `lpm sensitivity`: TOML into frozen types."""
 
 from pathlib import Path
-from typing import Annotated, Literal, final
+from typing import Annotated, Final, Literal, final
 
 import msgspec
 
@@ -14,6 +14,7 @@ from protocols.manifest import Name
 Share = Annotated[float, msgspec.Meta(ge=0, lt=1)]
 Seeds = Annotated[int, msgspec.Meta(ge=2, le=10**7)]
 Window = tuple[Annotated[int, msgspec.Meta(ge=0)], Positive]
+LARGEST_HISTORY: Final = 2 * 10**8  # agent-steps, 8 bytes each and thread
 NAMES = Literal["finite_difference", "coupled", "score", "perturbation", "mean_field", "gumbel", "smoothed"]
 
 
@@ -72,6 +73,18 @@ class ProblemConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     seeds: dict[NAMES, Seeds]
     windows: tuple[Window, ...] = ()
     sensitivity_seeds: Seeds = 200
+
+    def __post_init__(self) -> None:
+        """Check that the history of a run fits into memory.
+
+        Raises:
+            ConfigError: it has more than 2 * 10**8 numbers.
+        """
+        if self.agents * self.steps > LARGEST_HISTORY:
+            raise ConfigError(
+                f"{self.name}: {self.agents:,} agents over {self.steps} steps; at most {LARGEST_HISTORY:,} agent-steps "
+                "fit into memory, so take fewer"
+            )
 
 
 @final

@@ -56,8 +56,10 @@ class Jacobian:
         return cls(value, error, int(seeds.sum()), sum(part.seconds for part in parts), expected)
 
     def relative(self) -> float:
-        """Return the largest standard error as a part of its value."""
-        return float(np.max(np.divide(self.error, np.abs(self.value), where=self.error > 0, out=self.error * 0.0)))
+        """Return the largest standard error as a part of its value; infinite where only the value is 0."""
+        known = self.error > 0
+        with np.errstate(divide="ignore"):
+            return float(np.max(self.error[known] / np.abs(self.value[known]), initial=0.0))
 
 
 class Estimator(abc.ABC):

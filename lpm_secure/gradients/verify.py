@@ -101,8 +101,8 @@ class Verification:
                             "standard_error": float(verdict.found.error[o, p]),
                             "finite_difference": float(self.truth.value[o, p]),
                             "finite_difference_error": float(self.truth.error[o, p]),
-                            "ratio": float(verdict.ratio[o, p]),
-                            "ratio_error": float(verdict.error[o, p]),
+                            "ratio": _finite(verdict.ratio[o, p]),
+                            "ratio_error": _finite(verdict.error[o, p]),
                             "sign_agrees": bool(verdict.signs[o, p]),
                             "covers_1": bool(verdict.covers[o, p]),
                             "holds": bool(verdict.holds[o, p]),
@@ -115,12 +115,17 @@ class Verification:
         return found
 
 
+def _finite(value: float) -> float | None:
+    """Return a number that JSON knows; none where finite differences are 0."""
+    return float(value) if np.isfinite(value) else None
+
+
 def adaptive(
     estimator: Estimator, problem: Problem, theta: Theta, seeds: range, *, target: float, on_seed: OnSeed
 ) -> Jacobian:
     """Estimate with more seeds until every relative standard error is small enough, or seeds run out.
 
-    The first seeds also tell how many will be needed.
+    Seeds are doubled from round to round; a first round of two, which compiles, does not count.
     """
     if estimator.name == MeanField.name:
         return estimator.estimate(problem, theta, seeds[:2], on_seed=on_seed)

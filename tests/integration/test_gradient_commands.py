@@ -89,6 +89,13 @@ def test_an_unknown_problem_is_told_with_the_known_ones(config):
     assert "ring" in str(result.exception)
 
 
+def test_a_problem_that_does_not_fit_into_memory_is_refused(config):
+    config.write_text(SMALL.replace("agents = 300", "agents = 10_000_000").replace("steps = 12", "steps = 1_000"))
+    result = call("sensitivity", config, "--out", config.parent / "out")
+    assert isinstance(result.exception, ConfigError)
+    assert "agent-steps" in str(result.exception)
+
+
 def test_the_example_names_every_estimator_for_every_problem():
     loaded = load(EXAMPLE)
     assert [each.name for each in loaded.problem] == ["homogeneous", "workplace", "city"]

@@ -31,6 +31,11 @@ def test_the_error_of_a_ratio_counts_both_sides():
     assert verdict.error[0, 0] == pytest.approx(0.5 * np.hypot(0.3 / 2.0, 0.4 / 4.0))
 
 
+def test_a_derivative_of_0_is_never_known_well_enough():
+    assert jacobian([1.0, 0.0], [0.1, 0.2]).relative() == np.inf
+    assert jacobian([1.0, 0.0], [0.1, 0.0]).relative() == pytest.approx(0.1)
+
+
 @final
 @dataclass(frozen=True, slots=True)
 class Noise(Estimator):
