@@ -1,0 +1,21 @@
+"""The threat model names a test for each of its lines, and each of these tests exists."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent
+PAGE = (ROOT / "protocols" / "THREAT_MODEL.md").read_text()
+LINES = [line for line in PAGE.splitlines() if line.startswith("| ") and not line.startswith("| line ")]
+NAMED = re.findall(r"`(tests/[a-z_/]+\.py)::(test_\w+)`", PAGE)
+
+
+def test_every_line_names_one_test():
+    assert len(LINES) > 20
+    assert [len(re.findall(r"`tests/[^`]+::test_\w+`", line)) for line in LINES] == [1] * len(LINES)
+
+
+@pytest.mark.parametrize(("file", "name"), sorted(set(NAMED)))
+def test_a_test_that_the_page_names_exists(file, name):
+    assert re.search(rf"^(async )?def {name}\(", (ROOT / file).read_text(), re.MULTILINE)
