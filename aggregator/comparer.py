@@ -5,6 +5,7 @@ from typing import TypeVar, final
 
 from aggregator.joint import Program
 from aggregator.mpc import AsyncMpcWorker, Identity, MpcWorker, Operator, PartyConfig
+from aggregator.mpc.links import TRAFFIC
 from aggregator.mpc.worker import Task
 from protocols import manifest as manifests
 from protocols.errors import ParameterError
@@ -64,6 +65,11 @@ class MpcComparer:
             return program(MpcCalculator())
 
         return await self._async.compute(Task(kind, step, call))
+
+    @staticmethod
+    def traffic() -> dict[str, int]:
+        """Return the bytes that this process sent to and received from each party, for its log."""
+        return {f"{name} {direction}": count for (name, direction), count in sorted(TRAFFIC.items())}
 
     def close(self) -> None:
         """End the thread and its connections."""

@@ -22,6 +22,16 @@ class Metrics:
         self.seconds = Histogram("lpm_call_seconds", "Seconds until the answer.", names, registry=self.registry)
         self.waiting = Gauge("lpm_calls_waiting", "Calls that wait for their round.", registry=self.registry)
 
+    def traffic(self) -> dict[str, int]:
+        """Return the bytes of requests and replies, by method."""
+        return {
+            f"{sample.labels['method']} {direction}": int(sample.value)
+            for direction, counter in (("received", self.received), ("sent", self.sent))
+            for metric in counter.collect()
+            for sample in metric.samples
+            if sample.name.endswith("_total")
+        }
+
     def serve(self, port: int) -> None:
         """Serve them on the loopback interface."""
         start_http_server(port, addr=LOOPBACK, registry=self.registry)

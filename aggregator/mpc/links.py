@@ -7,6 +7,7 @@ import socket
 import ssl
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Final, Protocol, final
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 _SLICE: Final = 1 << 18
 _GRACE_S: Final = 2.0
+TRAFFIC: Final[Counter[tuple[str, str]]] = Counter()  # bytes of this process, by the other side's name, before TLS
 _NOT_NOW: Final = (ssl.SSLWantReadError, ssl.SSLWantWriteError, BlockingIOError)
 
 
@@ -122,6 +124,7 @@ class Transfer:
             except _NOT_NOW as err:
                 wanted |= selectors.EVENT_READ if isinstance(err, ssl.SSLWantReadError) else selectors.EVENT_WRITE
                 break
+            TRAFFIC[self.link.name, "sent"] += sent
             _drop(self._out, sent)
         while self._in:
             try:
@@ -131,6 +134,7 @@ class Transfer:
                 break
             if got == 0:
                 raise Unavailable(f"{self.link.name} closed the connection; the step can be done again")
+            TRAFFIC[self.link.name, "received"] += got
             if _drop(self._in, got) and self._check is not None:
                 check, self._check = self._check, None
                 check()

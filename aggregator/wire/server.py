@@ -90,10 +90,11 @@ async def serve(config: AggregatorConfig, folder: Path) -> None:
     await server.stop(GRACE_S)
     if comparer is not None:
         comparer.close()
+        LOG.info("computed", extra={"facts": {"bytes": comparer.traffic()}})
     for transport in (each for run in transports.values() for each in run):
         await transport.close()
     store.close()
-    LOG.info("stopped", extra={"facts": {"name": config.name}})
+    LOG.info("stopped", extra={"facts": {"name": config.name, "bytes": metrics.traffic()}})
 
 
 def _comparer(name: str, loaded: list[Manifest], credentials: Path) -> "MpcComparer | None":

@@ -14,6 +14,7 @@ from lpm_secure.deployment import Deployment, free_addresses
 from lpm_secure.device import device_of
 from lpm_secure.private_run import run_clear, run_private
 from lpm_secure.testbed import build
+from lpm_secure.traffic import per_link
 
 CONFIG = Path(__file__).parent.parent.parent / "examples" / "workplace.toml"
 CPU = device_of("cpu")
@@ -23,7 +24,7 @@ ACROSS = 0.24  # share of contacts between clients, as in the workplace
 
 
 def timed(given, data):
-    """Return the private run, the clear one, and the peak memory of all its processes in MiB."""
+    """Return the private run, the peak memory of all its processes in MiB, and the bytes of each link."""
     testbed = build(given, data, free_addresses(given.protocol.addresses))
     with tempfile.TemporaryDirectory() as folder:
         deployment = Deployment(Path(folder), testbed)
@@ -34,10 +35,11 @@ def timed(given, data):
             peaks.update(peak_of(deployment.pids()))
 
         private = run_private(deployment, CPU, watch)
+        links = per_link(deployment, private)
     clear = run_clear(testbed, CPU)
     if private.series.hash != clear.series.hash:
         raise RuntimeError("the private run differs from the clear one")
-    return private, clear, sum(peaks.values())
+    return private, sum(peaks.values()), links
 
 
 def outcome_workplace():
@@ -47,7 +49,7 @@ def outcome_workplace():
     seconds = {}
     for mode in ("sum", "outcome"):
         protocol = msgspec.structs.replace(given.protocol, mode=mode)
-        private, _, peak = timed(msgspec.structs.replace(given, protocol=protocol), data)
+        private, peak, _ = timed(msgspec.structs.replace(given, protocol=protocol), data)
         seconds[mode] = private.step_s
     against = f"sum mode, {seconds['sum'] * 1e3:.1f} ms (at most 4x)"
     return [
@@ -78,36 +80,50 @@ def generated(n):
     )
 
 
-def scaled(name, n, limit_s):
-    """Run n private agents in 20 institutions for a few steps."""
-    given = config.load(CONFIG)
-    given = msgspec.structs.replace(
+def large(given, *, steps):
+    """Return the demo's configuration for many agents and a few steps."""
+    return msgspec.structs.replace(
         given,
-        steps=10 if n <= 100_000 else 4,
+        steps=steps,
         model=msgspec.structs.replace(given.model, beta={"near": 0.03}),
         protocol=msgspec.structs.replace(given.protocol, join_timeout_s=600.0, round_timeout_s=120.0),
     )
-    private, _, peak = timed(given, generated(n))
+
+
+def scaled(name, n, limit_s):
+    """Run n private agents in 20 institutions for a few steps."""
+    given = large(config.load(CONFIG), steps=10 if n <= 100_000 else 4)
+    private, peak, links = timed(given, generated(n))
     return [
         Row(name, private.step_s, "s", f"limit of {limit_s:g} s a step", private.step_s / limit_s, peak),
-        Row(
-            f"{name}_bytes",
-            bytes_of(private, given.steps, n),
-            "B",
-            "one word of 8 bytes",
-            bytes_of(private, given.steps, n) / 8,
+        *(
+            Row(f"{name} {link}", n_bytes, "B/agent/step", "one word of 8 bytes", n_bytes / 8)
+            for link, n_bytes in links.items()
         ),
     ]
 
 
-def bytes_of(private, steps, n):
-    """Return the bytes per agent and step between clients and aggregators, in both directions."""
-    total = sum(client["sent_bytes"] + client["received_bytes"] for client in private.clients.values())
-    return total / (steps + 1) / n
+def validity():
+    """Take the demo, and 100,000 agents in 20 institutions, with and without the check of all words."""
+    given = config.load(CONFIG)
+    rows = []
+    for name, one, data in (
+        ("validity_workplace", given, contacts_of(given)),
+        ("validity_100k", large(given, steps=6), generated(100_000)),
+    ):
+        seconds = {}
+        for kind in ("off", "bits"):
+            protocol = msgspec.structs.replace(one.protocol, mode="outcome", validity=kind)
+            private, peak, _ = timed(msgspec.structs.replace(one, protocol=protocol), data)
+            seconds[kind] = private.step_s
+        against = f"outcome mode that trusts its clients, {seconds['off'] * 1e3:.1f} ms"
+        rows.append(Row(name, seconds["bits"] * 1e3, "ms", against, seconds["bits"] / seconds["off"], peak))
+    return rows
 
 
 BENCHMARKS = {
     "outcome_workplace": outcome_workplace,
+    "validity": validity,
     "outcome_100k": lambda: scaled("outcome_100k", 100_000, 1.0),
     "outcome_1m": lambda: scaled("outcome_1m", 1_000_000, 10.0),
 }

@@ -350,3 +350,44 @@ def test_opening_to_one_party_is_refused_for_it_leaks_to_the_others() -> None:
 def test_a_thread_without_a_session_can_draw_nothing() -> None:
     with pytest.raises(ProtocolError, match="no MPC session"):
         hardening.ring_elements([3])
+
+
+def ranged(x: Any, _: Any) -> Any:
+    from aggregator.mpc import ranges
+
+    return ranges.out_of_range(x, np.full(N, 10, np.uint8), [N])
+
+
+RANGED_WORLDS = {
+    "all zero": np.zeros(N, np.int64),
+    "all at the top": np.full(N, 1023),
+    "one of them not": np.arange(N) % 1024,
+}
+
+
+def test_a_check_of_ranges_looks_the_same_for_all_numbers_in_range() -> None:
+    traces = []
+    for numbers in RANGED_WORLDS.values():
+        views = run(ranged, numbers, numbers)
+        assert not any(view.share.any() for view in views)
+        traces.append([[(stamp, len(payload)) for stamp, payload in view.messages] for view in views])
+        for view in views:
+            for message in range(len(view.messages) - 3):  # then come two of the coin, and the hash
+                words = view.received(message)
+                assert not biased_bits(words)
+                assert not repeated(words)
+    assert traces[0] == traces[1] == traces[2]
+
+
+def test_both_parties_hash_to_the_same_where_all_is_in_range() -> None:
+    """The last message is the other party's hash: this party's own, so that it tells nothing more."""
+    for numbers in RANGED_WORLDS.values():
+        one, other = run(ranged, numbers, numbers)
+        assert one.messages[-1][1] == other.messages[-1][1]
+
+
+def test_the_coin_is_shown_after_the_masked_numbers() -> None:
+    numbers = RANGED_WORLDS["one of them not"]
+    sizes = [len(payload) for _, payload in run(ranged, numbers, numbers)[0].messages]
+    assert sizes[0] == 8 * N
+    assert sizes[-3:] == [64, 64, 16]  # commitments, coins, hashes
