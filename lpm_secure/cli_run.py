@@ -57,6 +57,8 @@ def up(config: ConfigFile, out: Out = Path("runs")) -> None:
 
     Prints the `lpm engine` command that drives them. Ends when the clients do, or with Ctrl-C.
     """
+    if is_city(config):
+        raise ParameterError(f"{config} is of a city, which has no parties to start; use lpm run {config}")
     with jobs.local_deployment(configs.load(config), out=out) as deployment:
         deployment.start()
         typer.echo(f"{len(deployment.testbed.manifest.clients)} clients wait. Drive them, from another terminal, with:")

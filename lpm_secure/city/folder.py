@@ -17,11 +17,12 @@ from protocols.substeps.course import CourseStage
 
 BEGUN: Final = "config.json"  # the configuration, written before anything is computed
 DONE: Final = "run.json"
+SHORT: Final = 12  # characters of the hash in a folder's name
 
 
 def folder_of(config: CityConfig, out: Path) -> Path:
     """Return where a run's folder lies."""
-    return out / f"{config.name}-{config.hash[:12]}"
+    return out / f"{config.name}-{config.hash[:SHORT]}"
 
 
 def begin(config: CityConfig, out: Path, *, resume: bool) -> Path:
@@ -34,7 +35,8 @@ def begin(config: CityConfig, out: Path, *, resume: bool) -> Path:
     """
     folder = folder_of(config, out)
     if resume and not (folder / BEGUN).exists():
-        others = [each.parent for each in out.glob(f"{config.name}-*/{BEGUN}") if not (each.parent / DONE).exists()]
+        begun = [each.parent for each in out.glob(f"{config.name}-{'?' * SHORT}/{BEGUN}")]
+        others = [each for each in begun if not (each / DONE).exists()]
         if others:
             raise ParameterError(
                 f"cannot resume {folder}: it is not there, and {others[0]} is of another configuration; undo the "

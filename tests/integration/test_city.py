@@ -16,6 +16,7 @@ import pytest
 from lpm_secure.cli import main
 from lpm_secure.data import catalogue
 from lpm_secure.engine.checkpoint import save
+from lpm_secure.populations import look_alike
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "city.toml"
 KILLS = 3
@@ -193,6 +194,27 @@ def test_a_changed_configuration_or_a_damaged_checkpoint_is_refused(interrupted,
     assert "is damaged" in refused(lpm("run", path, "--resume"))
     save(checkpoint, {}, run="another")
     assert "of the run another" in refused(lpm("run", path, "--resume"))
+
+
+def test_another_run_of_a_longer_name_is_no_hindrance(config, lpm, tmp_path):
+    (tmp_path / "runs" / "city-of-dreams-0123456789ab").mkdir(parents=True)
+    (tmp_path / "runs" / "city-of-dreams-0123456789ab" / "config.json").write_text("{}")
+    assert lpm("run", config(), "--resume").returncode == 0
+
+
+def test_a_population_beside_the_configuration_is_used_and_a_damaged_one_refused(config, lpm, tmp_path):
+    built = look_alike.build(tmp_path / "mine.lpmpop", agents=2_000, seed=1)
+    lines = ('kind = "look_alike"', 'path = "mine.lpmpop"'), ("agents = 2_000\nseed = 1\n", "")
+    mine = lpm("run", config(*lines))
+    assert mine.returncode == 0, mine.stderr
+    assert series_of(mine) == series_of(lpm("run", config(), "--out", "kind"))  # the same people
+    column = built.path / "age.npy"
+    column.write_bytes(column.read_bytes()[:-1] + b"!")
+    assert "build the population again" in refused(lpm("run", config(*lines)))
+
+
+def test_a_city_has_no_parties_to_start(config, lpm):
+    assert "use lpm run" in refused(lpm("up", config()))
 
 
 def test_private_runs_refuse_to_resume(lpm):
