@@ -7,6 +7,7 @@ from typing import Final, final
 import numpy as np
 
 from aggregator.joint import Calculator, Comparer, ComparingPeer, Joint, Program, Result
+from aggregator.permutation.delivery import Delivery
 from aggregator.small_counts import seal
 from aggregator.store import Store
 from aggregator.validity import Ranges
@@ -88,9 +89,17 @@ class Outcome:
     """
 
     def __init__(
-        self, manifest: Manifest, run: bytes, store: Store, *, comparer: Comparer, peers: Sequence[ComparingPeer]
+        self,
+        manifest: Manifest,
+        run: bytes,
+        store: Store,
+        *,
+        comparer: Comparer,
+        peers: Sequence[ComparingPeer],
+        delivery: Delivery | None = None,
     ) -> None:
-        """Go on from what the store kept."""
+        """Go on from what the store kept; `delivery` is for a run over permuted edges."""
+        self._delivery = delivery
         self._manifest = manifest
         self._layout = Layout.of(manifest)
         self._ranges = Ranges(manifest) if manifest.validity == "bits" else None
@@ -113,18 +122,33 @@ class Outcome:
         """
         phase = self._manifest.schedule.phase(number)
         result = Result(b"", NO_WORDS)
-        sealed = phase == Phase.SPEAK and self._manifest.min_count > OFF
-        if self._ranges is not None or phase == Phase.DECIDE or sealed:
+        if self._settles(phase):
             kind = b" ".join([phase.name.encode(), *(member.encode() for member in members)])
             result = await self._joint.settle(number, self._program(number, vectors, members, hidden), kind=kind)
         counted = tuple(member for member in members if member not in result.refused)
         total = vectors.total(counted)
+        words = to_ring(result.words)
+        if self._delivery is not None and phase == Phase.TOKENS:
+            self._delivery.keep(total)
+        elif self._delivery is not None and phase == Phase.SPEAK:
+            total, words = self._delivery.exposed(words, total)
         after = self._after(phase, total, counted, hidden)
         if phase == Phase.DECIDE:
-            total = to_ring(result.words)
-        elif sealed:
-            total[self._layout.n * self._layout.c :] = to_ring(result.words)
+            total = words
+        elif self._seals(phase):
+            total[self._layout.n * self._layout.c :] = words
         return Taken(total, counted, result.refused, after)
+
+    def _seals(self, phase: Phase) -> bool:
+        """Tell whether small counts are kept back in a round."""
+        return phase == Phase.SPEAK and self._manifest.min_count > OFF
+
+    def _settles(self, phase: Phase) -> bool:
+        """Tell whether a round needs a joint computation; tokens are random words, and have no range."""
+        if phase == Phase.TOKENS:
+            return False
+        delivers = phase == Phase.SPEAK and self._delivery is not None
+        return self._ranges is not None or phase == Phase.DECIDE or delivers or self._seals(phase)
 
     def _program(self, number: int, vectors: Vectors, members: tuple[str, ...], hidden: Hidden) -> Program[Result]:
         """Return what all aggregators compute together in a round."""
@@ -133,12 +157,8 @@ class Outcome:
         def program(calculator: Calculator) -> Result:
             refused = self._refused(calculator, number, vectors, members)
             counted = [member for member in members if member not in refused]
-            if phase == Phase.SPEAK and self._manifest.min_count > OFF:
-                counts = from_ring(self._layout.release_of(vectors.total(counted)))
-                agents = sum(self._layout.size(client) for client in counted)
-                least = self._manifest.min_count
-                told = seal(calculator, counts, cells=self._layout.cells, agents=agents, min_count=least)
-                return Result(calculator.name, told, refused)
+            if phase == Phase.SPEAK:
+                return self._told(calculator, number, vectors.total(counted), counted, refused)
             if phase != Phase.DECIDE:
                 return Result(calculator.name, NO_WORDS, refused)
             after = self._after(phase, vectors.total(counted), counted, hidden)
@@ -146,6 +166,23 @@ class Outcome:
             return Result(calculator.name, calculator.compare(h, tau, bits=self._bits), refused)
 
         return program
+
+    def _told(
+        self, calculator: Calculator, number: int, total: U64, counted: Sequence[str], refused: tuple[str, ...]
+    ) -> Result:
+        """Return what was said to devices, where these hide their contacts, and counts without the small ones."""
+        name, words = calculator.name, [NO_WORDS]
+        if self._delivery is not None:
+            step = self._manifest.schedule.step(number)
+            name, exposures = self._delivery.deliver(total, step=step, name=name)
+            total, _ = self._delivery.exposed(exposures, total)
+            words.append(from_ring(exposures))
+        if self._seals(Phase.SPEAK):
+            counts = from_ring(self._layout.release_of(total))
+            agents = sum(self._layout.size(client) for client in counted)
+            least = self._manifest.min_count
+            words.append(seal(calculator, counts, cells=self._layout.cells, agents=agents, min_count=least))
+        return Result(name, np.concatenate(words), refused)
 
     def _refused(
         self, calculator: Calculator, number: int, vectors: Vectors, members: Sequence[str]
@@ -162,6 +199,8 @@ class Outcome:
         """Return the hidden shares after a round."""
         if phase == Phase.THRESHOLDS:
             return Hidden(hidden.hazard, hidden.own, total)
+        if phase == Phase.TOKENS:
+            return hidden
         if phase == Phase.SPEAK:
             n, c = self._layout.n, self._layout.channels
             beta = np.array(self._manifest.model.beta, dtype=np.uint64)

@@ -10,6 +10,7 @@ import numpy as np
 
 from aggregator.joint import Comparer, ComparingPeer
 from aggregator.outcome import Hidden, Outcome
+from aggregator.permutation.delivery import Delivery, Permuter, require_all_tokens
 from aggregator.round import Round, digest
 from aggregator.score import hidden_scores
 from aggregator.store import Done, Frozen, Store
@@ -73,6 +74,8 @@ class Run:
         store: Store,
         peers: Sequence[Peer],
         comparer: Comparer | None = None,
+        *,
+        permuter: Permuter | None = None,
     ) -> None:
         """Begin, or go on where the store says that an earlier process of this aggregator stopped.
 
@@ -82,6 +85,7 @@ class Run:
             store: for this aggregator alone.
             peers: the other aggregators.
             comparer: for outcome mode.
+            permuter: for permuted edges.
         """
         self.manifest = manifest
         self.id = manifests.run_id(manifest)
@@ -92,8 +96,11 @@ class Run:
         self._schedule = manifest.schedule
         self._sums = Sums(manifest, index)
         self._store = store
+        delivery = None if permuter is None else Delivery(manifest, self.id, store, permuter)
         self._outcome_mode = (
-            None if comparer is None else Outcome(manifest, self.id, store, comparer=comparer, peers=peers)
+            None
+            if comparer is None
+            else Outcome(manifest, self.id, store, comparer=comparer, peers=peers, delivery=delivery)
         )
         self._scores = hidden_scores(manifest, index, comparer)
         self._keys = store.joined(self.id)
@@ -245,9 +252,10 @@ class Run:
         raise RoundAhead(f"got step {step}, but step {self.round.step} comes next, of {self.manifest.steps} in all")
 
     async def _before(self, step: int) -> None:
-        """Wait for the round before a step's first one, which the engine takes no part in."""
-        current = self.round
-        if self._schedule.outcome and current.number == self._schedule.number(step, Phase.SPEAK) - 1:
+        """Wait for the rounds before a step's first one, which the engine takes no part in."""
+        speak = self._schedule.number(step, Phase.SPEAK)
+        while self._schedule.outcome and (self.round.number == speak - 1 or (step == 0 and self.round.number < speak)):
+            current = self.round
             self._arm(current)
             await current.outcome()
 
@@ -323,6 +331,7 @@ class Run:
             agreed = set(current.shares).intersection(*(answer.names for answer in answers))
             if len(agreed) < self.manifest.min_cohort:
                 raise self._too_small(len(agreed), "the members of this round are decided, so the run ends")
+            require_all_tokens(self._schedule.phase(current.number), agreed, self.last)
             done = await self._done(current, tuple(sorted(agreed)))
             self._store.close_round(self.id, done)
         except LpmError as error:

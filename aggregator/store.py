@@ -53,6 +53,17 @@ class Frozen(msgspec.Struct, frozen=True):
 
 
 @final
+class Held(msgspec.Struct, frozen=True):
+    """Words that are kept for the whole run."""
+
+    content: bytes
+
+    def __repr__(self) -> str:
+        """Tell the size, and nothing of the words."""
+        return f"Held({len(self.content)} bytes)"
+
+
+@final
 class Kept(msgspec.Struct, frozen=True):
     """A finished joint computation of a round.
 
@@ -146,6 +157,15 @@ class Store:
         query = sa.select(_SESSIONS.c.client, _SESSIONS.c.secret).where(_SESSIONS.c.run == run)
         with self._engine.connect() as connection:
             return {str(client): bytes(secret) for client, secret in connection.execute(query)}
+
+    def keep_tokens(self, run: bytes, tokens: bytes) -> None:
+        """Keep this aggregator's shares of the tokens of all devices."""
+        self._put(run, "tokens", Held(tokens), instead_of=("tokens",))
+
+    def tokens(self, run: bytes) -> bytes | None:
+        """Return what `keep_tokens` kept."""
+        content = self._get(run, "tokens")
+        return None if content is None else msgspec.msgpack.decode(content, type=Held).content
 
     def freeze(self, run: bytes, frozen: Frozen) -> None:
         """Keep a round's shares until it closes: a record for each client, so that no record is too large."""

@@ -8,6 +8,7 @@ import numpy as np
 from aggregator.outcome import Vectors
 from aggregator.round import Round
 from aggregator.store import Done
+from protocols.devices import presence
 from protocols.fixed import U64
 from protocols.layout import WORD_BYTES, Layout
 from protocols.manifest import Manifest
@@ -34,14 +35,19 @@ class Sums:
 
     def add_up(self, current: Round, members: Sequence[str], keys: Mapping[str, bytes]) -> U64:
         """Return the sum of the members' shares: of whole vectors, or each client's own words in its agents' slots."""
-        speak = self._schedule.phase(current.number) == Phase.SPEAK
-        total = np.zeros(self._layout.d if speak else self._layout.n, dtype=np.uint64)
+        phase = self._schedule.phase(current.number)
+        each, layout = self._layout.each(phase), self._layout
+        rest = layout.d - each if phase == Phase.SPEAK else 0
+        total = np.zeros(layout.n * each + rest, dtype=np.uint64)
         for client in members:
-            first, end = (0, total.size) if speak else self._layout.own[client]
-            if self.expands:
-                self._sharing.expand(keys[client], step=current.number, out=total[first:end])
-            else:
-                total[first:end] += current.shares[client]
+            first, end = (each * slot for slot in layout.own[client])
+            if self.expands and not (each and rest):
+                part = total[first:end] if each else total
+                self._sharing.expand(keys[client], step=current.number, out=part)
+                continue
+            share = self.vector(current, client, keys[client])
+            total[first:end] += share[: end - first]
+            total[layout.n * each :] += share[end - first :]
         return total
 
     def vector(self, current: Round, client: str, key: bytes) -> U64:
@@ -74,12 +80,14 @@ class Sums:
             first, end = self._layout.own[client]
             own = total[first:end]
         synthetic = np.frombuffer(done.synthetic, dtype=np.int64)
+        if phase == Phase.THRESHOLDS and self._layout.degree:
+            synthetic = presence((self._layout.own[name][0] for name in done.members), self._layout.n)
         return Closed(step, own, release, synthetic, len(done.members), phase)
 
     def traffic(self, done: Done) -> int:
         """Return the bytes of vectors in a round that released: shares in, exposures and releases out."""
         layout = self._layout
-        sent = 0 if self.expands else len(done.total) * len(done.members)
+        sent = 0 if self.expands else WORD_BYTES * layout.d * len(done.members)
         own = 0 if self._schedule.outcome else layout.c * sum(layout.size(name) for name in done.members)
         public = (layout.released + layout.cells) * len(done.members)
         return sent + WORD_BYTES * (own + public)

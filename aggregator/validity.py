@@ -50,7 +50,7 @@ class Ranges:
             return share
         layout, size = self._layout, self._layout.size(client)
         share, score = np.split(share, [share.size - self._scores])
-        counts = share[layout.n * layout.c :]
+        counts = share[layout.spoken :]
         rest = calculator.public(np.full(counts.size, size)) - counts
         tally = counts[layout.cells :].sum(keepdims=True) - calculator.public(np.array([size]))
         if self._manifest.schedule.step(number) == self._manifest.steps:
@@ -59,10 +59,11 @@ class Ranges:
 
     def _speak(self, client: str, last: bool) -> U8:
         layout, size = self._layout, self._layout.size(client)
-        spoken = np.zeros((layout.n, layout.c), np.uint8)
+        spoken = np.zeros((layout.degree or layout.n, layout.c), np.uint8)
         spoken[:, : layout.channels] = 0 if last else self.spoken_bits(client)
         first, end = layout.own[client]
-        spoken[first:end] = 0  # own agents hear from each other within the client
+        if not layout.degree:
+            spoken[first:end] = 0  # own agents hear from each other within the client
         if layout.c > layout.channels:
             spoken[first:end, layout.channels :] = column_bits(self._manifest)
         counts = np.full(2 * (layout.released - self._scores), size.bit_length(), np.uint8)

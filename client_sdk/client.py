@@ -7,10 +7,12 @@ from typing import final
 import numpy as np
 import numpy.typing as npt
 
+from client_sdk.devices import Slots
 from client_sdk.exchange import Answer, Exchange
 from client_sdk.gradients.score import OwnScore
 from client_sdk.private_state import PrivateState
 from protocols.cells import cell_totals, pressure
+from protocols.devices import present
 from protocols.errors import PartiesDisagree, RoundClosed
 from protocols.fixed import I64, U64, to_ring
 from protocols.layout import Layout
@@ -45,6 +47,7 @@ class Client:
         init=False, repr=False
     )  # what this client knows of its agents' hazards, from the beginning
     _score: OwnScore = field(init=False, repr=False)
+    _slots: Slots | None = field(init=False, repr=False, default=None)  # where edges are permuted
     _heard: tuple[int, Exposure] | None = field(init=False, repr=False, default=None)  # a step half done
 
     def __post_init__(self) -> None:
@@ -74,7 +77,10 @@ class Client:
         if manifest.schedule.outcome:
             beyond = manifest.hazard_bound + 1  # no hazard reaches it, so a higher threshold says no more
             thresholds = np.minimum(private.state["tau"], beyond)
-            await exchange.round(to_ring(thresholds), step=0, phase=Phase.THRESHOLDS)
+            answer = await exchange.round(to_ring(thresholds), step=0, phase=Phase.THRESHOLDS)
+            if manifest.devices is not None:
+                client._slots = Slots.of(manifest, private, present(answer.synthetic, client._layout.n))
+                await exchange.round(client._slots.tokens, step=0, phase=Phase.TOKENS)
         while client.step < next_step:
             client._miss()
         return client
@@ -128,12 +134,15 @@ class Client:
         layout = self._layout
         first, end = layout.own[self.private.name]
         says = np.asarray(self._model.message(self.private.state, channels=layout.channels))
-        if step < self.manifest.steps:
-            spoken = self.private.contacts.add_up(says, step=step)
-        else:
+        own = np.zeros((end - first, layout.channels), dtype=np.int64)
+        if self._slots is not None:
+            spoken = self._slots.pack(says, step=step, last=step == self.manifest.steps)
+        elif step == self.manifest.steps:
             spoken = np.zeros((layout.n, layout.channels), dtype=np.int64)  # the closing round carries no messages
-        own = spoken[first:end].copy()
-        spoken[first:end] = 0
+        else:
+            spoken = self.private.contacts.add_up(says, step=step)
+            own[:] = spoken[first:end]
+            spoken[first:end] = 0
         if layout.cells:
             cells = cell_totals(says[:, layout.channels], self.private.cell, cells=layout.cells)
         else:

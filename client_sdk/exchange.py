@@ -26,7 +26,7 @@ class Answer:
     Attributes:
         own: int64, its agents' exposures (sum mode) or bits (outcome mode); empty where the round tells nothing.
         release: int64[cells + q], or empty.
-        synthetic: int64[cells], or empty.
+        synthetic: public words: int64[cells], or who is there, or empty.
     """
 
     own: I64 = field(repr=False)
@@ -102,7 +102,7 @@ class Exchange:
             phase,
             0 if speak and self._manifest.schedule.outcome else own,
             layout.released if speak else 0,
-            layout.cells if speak else 0,
+            layout.public(phase),
         )
         for reply in replies:
             if (reply.step, reply.phase, reply.own.size, reply.release.size, reply.synthetic.size) != expected:

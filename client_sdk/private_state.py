@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from client_sdk.contacts import Contacts, ContactTable, refuse
+from client_sdk.devices import DeviceKeys
 from protocols.errors import DataError, ParameterError
 from protocols.fixed import I64
 from protocols.layout import Layout
@@ -37,7 +38,7 @@ class PrivateState:
         locked: an attacker who reads the process' memory reads it.
     """
 
-    __slots__ = ("cell", "contacts", "name", "state", "susceptibility")
+    __slots__ = ("cell", "contacts", "devices", "name", "state", "susceptibility")
 
     def __init__(
         self,
@@ -47,6 +48,7 @@ class PrivateState:
         contacts: ContactTable,
         cell: I64,
         susceptibility: npt.NDArray[np.float64] | None = None,
+        devices: DeviceKeys | None = None,
     ) -> None:
         """Draw thresholds and durations of the client's agents, and keep their contacts.
 
@@ -73,6 +75,7 @@ class PrivateState:
         if susceptibility.shape != (agents.size,) or not (np.isfinite(susceptibility) & (susceptibility > 0)).all():
             raise DataError(f"susceptibility must be {agents.size} positive, finite numbers, one for each agent")
         self.name = name
+        self.devices = devices
         self.cell = cell
         self.susceptibility = susceptibility
         self.contacts = Contacts.of(contacts, layout=layout, period=manifest.period, own=(first, end))

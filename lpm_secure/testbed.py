@@ -14,6 +14,7 @@ from lpm_secure.data.contact_data import ContactData
 from lpm_secure.engine.agents import Agents
 from lpm_secure.engine.graph import Graph
 from lpm_secure.engine.simulate import EngineAgents
+from lpm_secure.keyring import Keyring
 from lpm_secure.model import model_of
 from lpm_secure.synthetic import EngineFile, Synthetic, cells_of, synthetic_agents
 from lpm_secure.synthetic_config import SyntheticConfig
@@ -46,6 +47,7 @@ class Testbed:
     source: str
     look_alike: bool
     city: Synthetic | None = None
+    keyring: Keyring = field(default_factory=Keyring, repr=False)
 
     def contacts_of(self, name: str) -> ContactTable:
         """Return the contacts that one client knows: those with an end among its own agents."""
@@ -61,7 +63,9 @@ class Testbed:
 
     def private_state(self, name: str) -> PrivateState:
         """Return what one client keeps to itself."""
-        return PrivateState(self.manifest, name, contacts=self.contacts_of(name), cell=self.cell_of(name))
+        contacts = self.contacts_of(name)
+        devices = self.keyring.of(name, self.manifest, contacts) if self.manifest.devices else None
+        return PrivateState(self.manifest, name, contacts=contacts, cell=self.cell_of(name), devices=devices)
 
     def private_agents(self, device: torch.device) -> Agents:
         """Return all private agents in the clear, for the clear run."""

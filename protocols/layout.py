@@ -7,6 +7,7 @@ from typing import Final, final
 
 import numpy as np
 
+from protocols.devices import LISTS, TOKEN_WORDS, presence_words
 from protocols.fixed import I64, U64
 from protocols.gradient_layout import gradient_words
 from protocols.manifest import Manifest
@@ -29,6 +30,8 @@ class Layout:
         q: words of the tally: one for each stage.
         own: for each client, the first of its agents' slots and the one past the last.
         channels: number of contact channels.
+        degree: slots of each client where edges are permuted; then these stand in place of the exposures. Else 0.
+        tokens: words of tokens of each client where edges are permuted.
     """
 
     n: int
@@ -37,6 +40,8 @@ class Layout:
     q: int
     own: Mapping[str, tuple[int, int]]
     channels: int
+    degree: int = 0
+    tokens: int = 0
 
     @classmethod
     def of(cls, manifest: Manifest) -> "Layout":
@@ -44,12 +49,19 @@ class Layout:
         ends = np.cumsum([len(client.agents) for client in manifest.clients]).tolist()
         own = {client.name: (end - len(client.agents), end) for client, end in zip(manifest.clients, ends, strict=True)}
         c, cells, q = gradient_words(manifest)
-        return cls(ends[-1], c, cells, q, MappingProxyType(own), len(manifest.channels))
+        degree = manifest.devices.degree if manifest.devices else 0
+        tokens = manifest.period * LISTS * degree * TOKEN_WORDS
+        return cls(ends[-1], c, cells, q, MappingProxyType(own), len(manifest.channels), degree, tokens)
 
     @property
     def d(self) -> int:
-        """Length of the vector."""
-        return self.n * self.c + self.released
+        """Length of the vector that a client shares when it speaks."""
+        return self.spoken + self.released
+
+    @property
+    def spoken(self) -> int:
+        """Length of the part of the vector that is for other agents: a word for each, or for each of its own slots."""
+        return (self.degree or self.n) * self.c
 
     @property
     def released(self) -> int:
@@ -58,7 +70,19 @@ class Layout:
 
     def words(self, phase: Phase, client: str) -> int:
         """Return how many words a client shares in a round of this phase."""
-        return self.d if phase == Phase.SPEAK else self.size(client)
+        return self.d if phase == Phase.SPEAK else self.size(client) * self.each(phase)
+
+    def each(self, phase: Phase) -> int:
+        """Return how many words of a client's vector are its agents' own, for each of them; the others add up."""
+        if phase == Phase.SPEAK:
+            return self.degree * self.c
+        return self.tokens if phase == Phase.TOKENS else 1
+
+    def public(self, phase: Phase) -> int:
+        """Return how many public words come with the result of a round: what the engine announced, or who is there."""
+        if phase == Phase.THRESHOLDS and self.degree:
+            return presence_words(self.n)
+        return self.cells if phase == Phase.SPEAK else 0
 
     def size(self, client: str) -> int:
         """Return how many agents a client has."""

@@ -12,6 +12,7 @@ from typing import Annotated, Final, Literal, final
 import msgspec
 
 from protocols import canonical
+from protocols.devices import Devices, check_edges
 from protocols.errors import ManifestMismatch, ParameterError
 from protocols.gradient import Gradient
 from protocols.schedule import Schedule
@@ -34,11 +35,13 @@ class AggregatorParty(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     Attributes:
         address: for clients, the engine and the other aggregators.
         mpc: for the other aggregators' secure comparison; in outcome mode only.
+        permutation: for the other servers of the secret permutation; where edges are permuted only.
     """
 
     name: Name
     address: Address
     mpc: Address | None = None
+    permutation: Address | None = None
 
 
 @final
@@ -47,6 +50,7 @@ class DealerParty(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     name: Name
     address: Address
+    permutation: Address | None = None
 
 
 @final
@@ -77,6 +81,8 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         validity: "bits": in outcome mode, the aggregators check on shares that every number a client tells is in its
             range, and leave a client out of a round where one is not. "off" trusts the clients.
         edges: "dense": each client sends one vector over all agents, so nobody sees which entries are zero.
+            "permuted": for clients of one agent each, which share so many slots as `devices` says; three servers
+            permute them, so that none sees an edge.
         min_cohort: a release covers at least so many clients.
         trust: whose run it is, until when, and all parties' keys. Without it nothing can be sealed: for tests inside
             one process only; every process refuses such a manifest.
@@ -86,6 +92,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         testbed_seed: where given, all simulation keys derive from it, so thresholds are known to whoever holds the
             manifest. For simulated people only.
         gradient: which derivatives the run yields.
+        devices: of clients that hide their contacts.
     """
 
     version: Literal[1] = 1
@@ -102,7 +109,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     sharing: Literal["additive", "clear"] = "additive"
     mode: Literal["outcome", "sum"] = "outcome"
     validity: Literal["bits", "off"] = "bits"
-    edges: Literal["dense"] = "dense"
+    edges: Literal["dense", "permuted"] = "dense"
     aggregators: tuple[AggregatorParty, ...]
     dealer: DealerParty | None = None
     clients: tuple[ClientParty, ...]
@@ -113,6 +120,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     round_timeout_s: Seconds = 10.0
     testbed_seed: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)] | None = None
     gradient: Gradient | None = None
+    devices: Devices | None = None
 
     def __post_init__(self) -> None:
         """Check what types alone cannot."""
@@ -151,6 +159,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
             raise ParameterError("min_count needs a secure comparison, which sum mode has not; use outcome mode")
         if self.gradient is not None:
             self.gradient.check(self)
+        check_edges(self)
 
     def _check_outcome(self, bound: int) -> None:
         if self.dealer is None or any(party.mpc is None for party in self.aggregators):
@@ -173,6 +182,8 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     def schedule(self) -> Schedule:
         """Return the order of the run's rounds."""
         outcome = self.mode == "outcome"
+        if self.devices is not None:
+            return Schedule(outcome, self.steps, devices=True)
         return self.gradient.schedule(self.steps, outcome=outcome) if self.gradient else Schedule(outcome, self.steps)
 
     @property

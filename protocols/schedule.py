@@ -14,6 +14,7 @@ class Phase(enum.IntEnum):
     SPEAK = 0  # messages to others, cell totals and tallies are added up
     DECIDE = 1  # outcome mode: own hazards are added, and every agent's hazard is compared with its threshold
     THRESHOLDS = 2  # outcome mode, once, before step 0: thresholds become shares
+    TOKENS = 3  # permuted edges, once, after the thresholds: tokens of all slots become shares
 
 
 @final
@@ -27,15 +28,17 @@ class Schedule:
     Attributes:
         outcome: the mode.
         steps: T.
+        devices: whether edges are permuted: a round for tokens comes after the thresholds.
     """
 
     outcome: bool
     steps: int
+    devices: bool = False
 
     @property
     def rounds(self) -> int:
         """Return how many rounds there are."""
-        return 2 * self.steps + 2 if self.outcome else self.steps + 1
+        return 2 * self.steps + 2 + self.devices if self.outcome else self.steps + 1
 
     def number(self, step: int, phase: Phase) -> int:
         """Return the number of a round, from 0.
@@ -44,7 +47,8 @@ class Schedule:
             RoundAhead: the run has no such round.
         """
         if self.outcome:
-            number = 0 if phase == Phase.THRESHOLDS else 1 + 2 * step + (phase == Phase.DECIDE)
+            number = self._before.index(phase) if phase in self._before else self._first + 2 * step
+            number += phase == Phase.DECIDE
         else:
             number = step if phase == Phase.SPEAK else self.rounds
         if not 0 <= number < self.rounds:
@@ -53,12 +57,20 @@ class Schedule:
 
     def step(self, number: int) -> int:
         """Return the step that a round belongs to."""
-        return max(number - 1, 0) // 2 if self.outcome else number
+        return max(number - self._first, 0) // 2 if self.outcome else number
 
     def phase(self, number: int) -> Phase:
         """Return what a round is for."""
         if not self.outcome:
             return Phase.SPEAK
-        if number == 0:
-            return Phase.THRESHOLDS
-        return Phase.SPEAK if number % 2 else Phase.DECIDE
+        if number < self._first:
+            return self._before[number]
+        return Phase.DECIDE if (number - self._first) % 2 else Phase.SPEAK
+
+    @property
+    def _before(self) -> tuple[Phase, ...]:
+        return (Phase.THRESHOLDS, Phase.TOKENS) if self.devices else (Phase.THRESHOLDS,)
+
+    @property
+    def _first(self) -> int:
+        return len(self._before)

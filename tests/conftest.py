@@ -15,11 +15,14 @@ import numpy as np
 import pytest
 
 from aggregator import Aggregator, Run, Store
+from aggregator.permutation.roles import Role
+from aggregator.permutation.stages import Shape
 from aggregator.wire.peer import RemotePeer
 from client_sdk import Client, Local
 from protocols.manifest import ENGINE, AggregatorParty, ClientParty, DealerParty, Manifest
 from protocols.substeps import Seir
 from protocols.wire.transport import Transport
+from tests.permutation_trio import Trio
 
 PATIENCE_S = 30.0
 
@@ -167,7 +170,12 @@ def _operators(manifest: Manifest, urls: Sequence[str] = ()) -> Iterator[Operato
 
     joint = Opened(len(names))
     comparers = [joint.party(index) if manifest.schedule.outcome else None for index in range(len(names))]
-    runs = [Run(manifest, index, stores[index], peers(index), comparers[index]) for index in range(len(names))]
+    trio = _trio(manifest) if manifest.devices else None
+    permuters = [trio.permuter(role) if trio else None for role in (Role.A, Role.B)] + [None] * len(names)
+    runs = [
+        Run(manifest, index, stores[index], peers(index), comparers[index], permuter=permuters[index])
+        for index in range(len(names))
+    ]
     aggregators = [Aggregator({run.id: run}) for run in runs]
     answers.extend(aggregator.answer for aggregator in aggregators)
     try:
@@ -177,6 +185,15 @@ def _operators(manifest: Manifest, urls: Sequence[str] = ()) -> Iterator[Operato
             aggregator.stop()
         for store in stores:
             store.close()
+        if trio is not None:
+            trio.__exit__()
+
+
+def _trio(manifest: Manifest) -> Trio:
+    """Start the three servers of the secret permutation."""
+    assert manifest.devices is not None
+    shape = Shape(len(manifest.clients), manifest.devices.degree, len(manifest.channels))
+    return Trio(shape, [], steps=manifest.steps, period=manifest.period)
 
 
 def _seir(**changes: Any) -> Seir:
@@ -189,7 +206,7 @@ def _manifest(agents: Sequence[Sequence[int]] = ((1, 2), (3,), (4, 5)), *, k: in
     """Return a manifest whose client `client-i` has the agents `agents[i]`."""
     model = changes.pop("model", _seir())
     if changes.get("mode") == "outcome":
-        changes["dealer"] = DealerParty("dealer", "localhost:99")
+        changes["dealer"] = DealerParty("dealer", "localhost:99", "localhost:98")
     given = {
         "name": "drawn",
         "model": model,
@@ -199,7 +216,8 @@ def _manifest(agents: Sequence[Sequence[int]] = ((1, 2), (3,), (4, 5)), *, k: in
         "max_message": 100,
         "mode": "sum",
         "aggregators": tuple(
-            AggregatorParty(f"aggregator-{a}", f"localhost:{a + 1}", f"localhost:{a + 50}") for a in range(k)
+            AggregatorParty(f"aggregator-{a}", f"localhost:{a + 1}", f"localhost:{a + 50}", f"localhost:{a + 70}")
+            for a in range(k)
         ),
         "clients": tuple(ClientParty(f"client-{index}", tuple(own)) for index, own in enumerate(agents)),
         "min_cohort": 1,

@@ -7,7 +7,7 @@ import threading
 import time
 from typing import Final, final
 
-from aggregator.mpc.config import PartyConfig
+from aggregator.mpc.config import Joining
 from aggregator.mpc.frames import HELLO_BYTES, Hello
 from aggregator.mpc.links import Link, Transfer, exchange
 from aggregator.mpc.tls import Tls, names, require
@@ -32,7 +32,7 @@ def greet(link: Link, hello: Hello, rank: int, *, timeout_s: float) -> Hello:
 class Door:
     """Takes callers until all parties of higher rank are in; each handshake has a thread and 5 s."""
 
-    def __init__(self, config: PartyConfig, tls: Tls, hello: Hello) -> None:
+    def __init__(self, config: Joining, tls: Tls, hello: Hello) -> None:
         """Know whom to wait for."""
         self._tls, self._hello, self._join_timeout_s = tls, hello, config.join_timeout_s
         self._waiting = {party.name: rank for rank, party in enumerate(config.parties) if rank > config.rank}

@@ -4,7 +4,7 @@ import ipaddress
 import socket
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, final
+from typing import Final, Protocol, final
 
 from protocols.errors import ConfigError
 
@@ -30,6 +30,26 @@ class Identity:
     authority: Path
     certificate: Path
     private_key: Path
+
+
+class Joining(Protocol):
+    """What joining needs of a party's configuration; a `PartyConfig`, for one."""
+
+    @property
+    def rank(self) -> int:
+        """Return which of the parties this is."""
+
+    @property
+    def parties(self) -> tuple[Operator, ...]:
+        """Return all parties, in order."""
+
+    @property
+    def run(self) -> bytes:
+        """Return the hash of the manifest."""
+
+    @property
+    def join_timeout_s(self) -> float:
+        """Return how long parties wait for each other, seconds."""
 
 
 @final

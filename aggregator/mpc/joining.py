@@ -8,7 +8,7 @@ import time
 from typing import Final
 
 from aggregator.mpc.admission import Door, greet
-from aggregator.mpc.config import Operator, PartyConfig
+from aggregator.mpc.config import Joining, Operator
 from aggregator.mpc.frames import Hello
 from aggregator.mpc.links import Link
 from aggregator.mpc.tls import Tls, require
@@ -51,7 +51,7 @@ def connect(tls: Tls, operator: Operator, *, deadline: float) -> ssl.SSLSocket:
         return sock
 
 
-def join(config: PartyConfig, tls: Tls, listener: socket.socket) -> tuple[dict[int, Link], bytes]:
+def join(config: Joining, tls: Tls, listener: socket.socket) -> tuple[dict[int, Link], bytes]:
     """Connect with all other aggregators.
 
     Returns:
@@ -77,7 +77,7 @@ def join(config: PartyConfig, tls: Tls, listener: socket.socket) -> tuple[dict[i
     return links, session.digest()
 
 
-def _reach(config: PartyConfig, tls: Tls, hello: Hello, rank: int, deadline: float) -> tuple[Link, bytes]:
+def _reach(config: Joining, tls: Tls, hello: Hello, rank: int, deadline: float) -> tuple[Link, bytes]:
     """Connect to a party of lower rank; try again while it is still ending another session."""
     operator = config.parties[rank]
     while True:

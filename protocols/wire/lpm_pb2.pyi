@@ -12,9 +12,11 @@ class Phase(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     SPEAK: _ClassVar[Phase]
     DECIDE: _ClassVar[Phase]
     THRESHOLDS: _ClassVar[Phase]
+    TOKENS: _ClassVar[Phase]
 SPEAK: Phase
 DECIDE: Phase
 THRESHOLDS: Phase
+TOKENS: Phase
 
 class JoinRequest(_message.Message):
     __slots__ = ("run_id", "key")

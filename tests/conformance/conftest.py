@@ -65,7 +65,7 @@ def testbeds(seir, manifest_of):
         )
         manifest = manifest_of(
             [own.tolist() for own in np.split(numbers, np.cumsum(sizes)[:-1])],
-            k=draw(st.integers(2, 4)),
+            k=changes.pop("k", None) or draw(st.integers(2, 4)),
             model=model,
             steps=draw(st.integers(1, 12)),
             period=period,

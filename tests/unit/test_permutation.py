@@ -9,7 +9,7 @@ from aggregator.permutation.join import join_tokens
 from aggregator.permutation.roles import Role
 from aggregator.permutation.stages import Shape, gather, move, permutation
 from protocols.errors import ParameterError, PartiesDisagree, Unavailable
-from tests.unit.permutation_trio import Trio, shared, tokens_of
+from tests.permutation_trio import Trio, shared, tokens_of
 
 SHAPES = st.builds(Shape, st.integers(1, 12), st.integers(1, 5), st.integers(1, 3))
 

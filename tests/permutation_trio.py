@@ -4,6 +4,7 @@ import contextlib
 import socket
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -51,10 +52,11 @@ class Recorder:
 
 
 class Trio:
-    """All three servers; `received[role][other]` are the bytes that one got from another."""
+    """All three servers, and tokens by day and role."""
 
-    def __init__(self, shape: Shape, tokens: Sequence[Sequence[Tokens]], *, steps: int) -> None:
+    def __init__(self, shape: Shape, tokens: Sequence[Sequence[Tokens]], *, steps: int, period: int = 0) -> None:
         self._tokens, self._pool = tokens, ThreadPoolExecutor(3)
+        period = period or len(tokens)
         ends: dict[Role, dict[Role, Recorder]] = {role: {} for role in Role}
         for one, other in ((Role.A, Role.B), (Role.B, Role.C), (Role.C, Role.A)):
             pair = socket.socketpair()
@@ -64,7 +66,7 @@ class Trio:
         def open_server(role: Role) -> Server:
             links = {other: Link(end, f"server {other.name}") for other, end in ends[role].items()}
             channel = Channel(role, links, bytes(32), timeout_s=TIMEOUT_S)
-            return Server(channel, shape, period=len(tokens), steps=steps)
+            return Server(channel, shape, period=period, steps=steps)
 
         self.servers = dict(zip(Role, self._pool.map(open_server, Role), strict=True))
         self._serving: Future[None] = self._pool.submit(self._serve)
@@ -88,6 +90,10 @@ class Trio:
 
         return list(self._pool.map(one, (Role.A, Role.B)))
 
+    def permuter(self, role: Role) -> "TrioPermuter":
+        """Return one aggregator's place among the three."""
+        return TrioPermuter(self.servers[role])
+
     def received(self, role: Role, other: Role) -> bytes:
         """Return all bytes that one server got from another."""
         return bytes(self.ends[role][other].received)
@@ -107,3 +113,14 @@ class Trio:
         for end in self.ends[role].values():
             with contextlib.suppress(OSError):
                 end.sock.shutdown(socket.SHUT_RDWR)
+
+
+@dataclass(frozen=True)
+class TrioPermuter:
+    """One aggregator's server, as a run uses it."""
+
+    server: Server
+
+    def permute(self, x: Any, *, step: int, tokens: Any) -> tuple[bytes, Any]:
+        """Permute with the others."""
+        return self.server.step(x, step, tokens)

@@ -1,0 +1,126 @@
+"""A device's part in hiding its contacts: tokens for both ends of each, and padded slots that carry what it says."""
+
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, final
+
+import numpy as np
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+
+from protocols import manifest as manifests
+from protocols.devices import LISTS, Bools, edge_key, edge_token, public_key
+from protocols.errors import DataError, ParameterError
+from protocols.fixed import I64, U64
+
+if TYPE_CHECKING:
+    from client_sdk.private_state import PrivateState
+    from protocols.manifest import Manifest
+
+_FRESH: Final = 32
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class DeviceKeys:
+    """A device's own key, and what it got from its contacts when they met.
+
+    Attributes:
+        own: X25519.
+        contacts: public key of each contact, by its slot.
+    """
+
+    own: X25519PrivateKey = field(repr=False)
+    contacts: Mapping[int, bytes] = field(repr=False)
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class Slots:
+    """Where what a device says to each contact stands in its out-slots, by day.
+
+    Attributes:
+        tokens: uint64[period * 2 * degree * 2], for each day those of the out-slots, then those of the in-slots.
+
+    Security: every client has the same number of slots. Those that it does not use are its own on both sides: they
+        bring zeros to itself, and look like all others to every server. Its slots are in a random order.
+    """
+
+    tokens: U64 = field(repr=False)
+    _degree: int
+    _c: int
+    _days: tuple[tuple[I64, I64, I64], ...] = field(repr=False)  # channel, weight, place * c + channel, of each contact
+
+    @classmethod
+    def of(cls, manifest: "Manifest", private: "PrivateState", here: Bools) -> "Slots":
+        """Lay out the contacts with agents that take part.
+
+        Args:
+            manifest: of the run.
+            private: the device's one agent, its contacts and keys.
+            here: bool[n], who takes part.
+
+        Raises:
+            DataError: more contacts on a day than the manifest has slots for, or one whose key is missing.
+        """
+        if private.devices is None or manifest.devices is None:
+            raise ParameterError("a run over permuted edges needs a device's keys; give them with its private state")
+        degree, contacts = manifest.devices.degree, private.contacts
+        edges = _Edges(manifests.run_id(manifest), private.devices)
+        days, tokens = [], []
+        for day, each in enumerate(contacts.days):
+            agents = each.target // contacts.c
+            kept = here[agents]
+            met, number = np.unique(agents[kept], return_inverse=True)
+            if met.size > degree:
+                raise DataError(f"got {met.size} contacts on day {day}; the manifest has slots for {degree}")
+            out, into = _order(degree), _order(degree)
+            tokens += edges.tokens(day, met.tolist(), out, into)
+            places = np.array(out, dtype=np.int64)[number.reshape(-1)]
+            days.append((each.channel[kept], each.weight[kept], places * contacts.c + each.channel[kept]))
+        return cls(np.frombuffer(b"".join(tokens), dtype="<u8").astype(np.uint64), degree, contacts.c, tuple(days))
+
+    def pack(self, says: I64, *, step: int, last: bool = False) -> I64:
+        """Return what the device's agent says in a step, int64[degree * c], from int64[1, c + 1]; nothing in the last."""
+        spoken = np.zeros(self._degree * self._c, dtype=np.int64)
+        if last:
+            return spoken
+        channel, weight, place = self._days[step % len(self._days)]
+        np.add.at(spoken, place, says[0, channel] * weight)
+        return spoken
+
+
+@final
+class _Edges:
+    """The keys of a device's edges, each derived once."""
+
+    def __init__(self, run: bytes, keys: DeviceKeys) -> None:
+        self._run, self._keys, self._me = run, keys, public_key(keys.own)
+        self._of: dict[int, bytes] = {}
+        self._dummy = os.urandom(_FRESH)
+
+    def tokens(self, day: int, met: list[int], out: list[int], into: list[int]) -> list[bytes]:
+        """Return the tokens of a day's slots; the k-th contact stands at out[k] and into[k]."""
+        slots = [[b""] * len(out) for _ in range(LISTS)]
+        for k in range(len(out)):
+            other = self._public(met[k]) if k < len(met) else self._me
+            key = self._key(met[k]) if k < len(met) else self._dummy + k.to_bytes(8, "big")
+            slots[0][out[k]] = edge_token(key, day=day, sender=self._me, receiver=other)
+            slots[1][into[k]] = edge_token(key, day=day, sender=other, receiver=self._me)
+        return [token for tokens in slots for token in tokens]
+
+    def _key(self, slot: int) -> bytes:
+        if slot not in self._of:
+            self._of[slot] = edge_key(self._keys.own, self._public(slot), self._run)
+        return self._of[slot]
+
+    def _public(self, slot: int) -> bytes:
+        if slot not in self._keys.contacts:
+            raise DataError("a contact's public key is missing; exchange keys with everyone you list a contact with")
+        return self._keys.contacts[slot]
+
+
+def _order(degree: int) -> list[int]:
+    """Return the numbers 0 to degree - 1 in an order drawn from the system."""
+    return secrets.SystemRandom().sample(range(degree), degree)

@@ -1,0 +1,35 @@
+"""Keys of simulated devices, and who got whose: as if they had been exchanged at every contact."""
+
+from typing import final
+
+import numpy as np
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+
+from client_sdk.contacts import ContactTable
+from client_sdk.devices import DeviceKeys
+from protocols.devices import public_key
+from protocols.layout import Layout
+from protocols.manifest import Manifest
+
+
+@final
+class Keyring:
+    """All devices' keys in one place, as only a testbed has them; each is drawn when it is first asked for.
+
+    Security: the keys come from the system, not from the run's seed.
+    """
+
+    def __init__(self) -> None:
+        """Begin with no key."""
+        self._keys: dict[int, X25519PrivateKey] = {}
+
+    def of(self, name: str, manifest: Manifest, contacts: ContactTable) -> DeviceKeys:
+        """Return a device's own key and the public keys of its contacts."""
+        first, end = Layout.of(manifest).own[name]
+        met = set(np.concatenate([contacts.a, contacts.b]).tolist()) - set(range(first, end))
+        return DeviceKeys(self._key(first), {slot: public_key(self._key(slot)) for slot in met})
+
+    def _key(self, slot: int) -> X25519PrivateKey:
+        if slot not in self._keys:
+            self._keys[slot] = X25519PrivateKey.generate()
+        return self._keys[slot]

@@ -1,0 +1,55 @@
+"""Runs over permuted edges, one device for each agent, equal the clear run bit for bit."""
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from client_sdk.contacts import ContactTable
+from protocols.devices import Devices
+from tests.conformance.test_parity import check
+
+
+def most_contacts(testbed):
+    """Return the most people that anyone meets on one day."""
+    table, met = testbed.contacts, {}
+    for day, a, b in zip(table.day.tolist(), table.a.tolist(), table.b.tolist(), strict=True):
+        met.setdefault((day, a), set()).add(b)
+        met.setdefault((day, b), set()).add(a)
+    return max(map(len, met.values()), default=0)
+
+
+def as_devices(testbed, *, spare=0):
+    """Return the same run with a client for each agent, over permuted edges."""
+    manifest = testbed.manifest
+    party = manifest.clients[0]
+    agents = [agent for client in manifest.clients for agent in client.agents]
+    clients = tuple(type(party)(f"device-{place}", (agent,)) for place, agent in enumerate(agents))
+    changed = msgspec.structs.replace(
+        manifest,
+        clients=clients,
+        min_cohort=1,
+        edges="permuted",
+        devices=Devices(degree=max(most_contacts(testbed), 1) + spare),
+    )
+    table = testbed.contacts
+    contacts = ContactTable(table.day, table.a, table.b, table.channel, table.weight)
+    return type(testbed)(changed, contacts, testbed.cell, testbed.synthetic, testbed.source, True)
+
+
+def drawn(data, testbeds, **changes):
+    testbed = data.draw(testbeds(mode="outcome", k=2, **changes).filter(lambda found: found.contacts.a.size > 0))
+    return as_devices(testbed, spare=data.draw(st.integers(0, 2)))
+
+
+@settings(max_examples=25, deadline=None)
+@given(data=st.data())
+def test_a_run_over_permuted_edges_equals_the_clear_run_bit_for_bit(data, testbeds, run_private, run_clear):
+    check(drawn(data, testbeds), run_private, run_clear)
+
+
+@pytest.mark.slow
+@settings(max_examples=300, deadline=None)
+@given(data=st.data())
+def test_many_runs_over_permuted_edges_equal_their_clear_runs(data, testbeds, run_private, run_clear):
+    check(drawn(data, testbeds), run_private, run_clear)
