@@ -13,6 +13,7 @@ from pathlib import Path
 
 from aggregator import config
 from aggregator.log import start_log
+from aggregator.permutation.roles import Role
 from protocols import manifest as manifests
 from protocols.errors import ParameterError
 from protocols.party_keys import server_keys
@@ -61,6 +62,11 @@ def deal(path: Path) -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
+    if manifest.devices is not None:
+        from aggregator.permutation.worker import serve_third, trio_of  # noqa: PLC0415
+
+        config_of_third = trio_of(manifest, Role.C, identity(folder / given.credentials))
+        threading.Thread(target=serve_third, args=(config_of_third, stop), daemon=True).start()
     serve_dealer(
         DealerConfig(
             me=me,

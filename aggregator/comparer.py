@@ -5,19 +5,16 @@ from typing import TypeVar, final
 
 from aggregator.joint import Program
 from aggregator.mpc import AsyncMpcWorker, Identity, MpcWorker, Operator, PartyConfig
+from aggregator.mpc.config import operator
 from aggregator.mpc.links import TRAFFIC
 from aggregator.mpc.worker import Task
+from aggregator.permutation.roles import Role
+from aggregator.permutation.worker import Worker, trio_of
 from protocols import manifest as manifests
 from protocols.errors import ParameterError
 from protocols.manifest import Manifest
 
 T = TypeVar("T")
-
-
-def operator(name: str, address: str) -> Operator:
-    """Return a party of the computation from its name and `host:port`."""
-    host, port = address.rsplit(":", 1)
-    return Operator(name, host.strip("[]"), int(port))
 
 
 def identity(folder: Path) -> Identity:
@@ -55,6 +52,7 @@ class MpcComparer:
         )
         self._worker = MpcWorker(config)
         self._async = AsyncMpcWorker(self._worker)
+        self.permuter = Worker(trio_of(manifest, Role(index), config.identity)) if manifest.devices else None
 
     async def compute(self, program: Program[T], *, kind: bytes, step: int) -> T:
         """Run a program in the MPC thread; all parties must run it, for the same step and of the same kind."""
@@ -74,3 +72,5 @@ class MpcComparer:
     def close(self) -> None:
         """End the thread and its connections."""
         self._worker.close()
+        if self.permuter is not None:
+            self.permuter.leave()

@@ -9,6 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from client_sdk.contacts import ContactTable
+from client_sdk.device_files import read_device_keys
+from client_sdk.devices import DeviceKeys
 from client_sdk.private_state import PrivateState
 from protocols.errors import DataError, ParameterError
 from protocols.layout import Layout
@@ -38,10 +40,19 @@ def read_private_state(manifest: Manifest, name: str, *, people: Path, contacts:
     columns, places = _contacts(contacts, manifest)
     try:
         table = ContactTable(columns[0], columns[1], columns[2], columns[3], columns[4])
-        return PrivateState(manifest, name, contacts=table, cell=cell, susceptibility=susceptibility)
+        devices = _devices(people.parent, manifest)
+        return PrivateState(manifest, name, contacts=table, cell=cell, susceptibility=susceptibility, devices=devices)
     except DataError as error:
         place = str(contacts) if error.row is None else places[error.row - 1]
         raise DataError(f"{place}: {error}") from error
+
+
+def _devices(folder: Path, manifest: Manifest) -> DeviceKeys | None:
+    """Return a device's keys, which lie beside its people, where edges are permuted."""
+    if manifest.devices is None:
+        return None
+    agents = [agent for client in manifest.clients for agent in client.agents]
+    return read_device_keys(folder, dict(zip(agents, range(len(agents)), strict=True)))
 
 
 def _rows(path: Path, needed: tuple[str, ...]) -> Iterator[tuple[str, dict[str, str]]]:

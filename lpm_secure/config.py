@@ -77,6 +77,8 @@ class ProtocolConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     Attributes:
         mode: "outcome": each client learns one bit per agent and step. "sum", which is asked for by name: it learns its
             agents' exact exposures.
+        edges: "dense", or "permuted" for clients of one person each: no server sees who meets whom.
+        degree: with permuted edges, the most contacts that anyone has on a day; as the data has them unless given.
         aggregators: k, at least 2.
         min_cohort: a release covers at least so many clients.
         validity: "bits": in outcome mode, what clients tell is checked on shares to be in its range. "off" trusts them.
@@ -86,6 +88,8 @@ class ProtocolConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     """
 
     mode: Literal["outcome", "sum"] = "outcome"
+    edges: Literal["dense", "permuted"] = "dense"
+    degree: Annotated[int, msgspec.Meta(ge=1, le=1024)] | None = None
     aggregators: Annotated[int, msgspec.Meta(le=16)] = 2
     min_cohort: Positive = 3
     validity: Literal["bits", "off"] = "bits"
@@ -96,7 +100,10 @@ class ProtocolConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     @property
     def addresses(self) -> int:
         """Return how many addresses the operators' servers need."""
-        return self.aggregators if self.mode == "sum" else 2 * self.aggregators + 1
+        if self.mode == "sum":
+            return self.aggregators
+        permutation = self.aggregators + 1 if self.edges == "permuted" else 0
+        return 2 * self.aggregators + 1 + permutation
 
 
 @final

@@ -14,6 +14,7 @@ from pyarrow import csv
 
 from aggregator.config import AggregatorConfig, DealerFile
 from client_sdk.config import ClientConfig
+from client_sdk.device_files import write_device_keys
 from lpm_secure.testbed import Testbed
 from lpm_secure.testbed_keys import TestbedKeys, permissive, pinned
 from protocols import canonical, certificates, signed_manifest, signing
@@ -194,6 +195,8 @@ class Deployment:
         if manifest.cells:
             people["cell"] = self.testbed.cell_of(name).tolist()
         table = self.testbed.contacts_of(name)
+        if manifest.devices is not None:
+            write_device_keys(folder, self.testbed.keyring.of(name, manifest, table), agents)
         contacts = {
             "day": table.day,
             "a": [agents[slot] for slot in table.a],

@@ -7,6 +7,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from client_sdk.contacts import ContactTable
 from client_sdk.devices import DeviceKeys
+from lpm_secure.data.contact_data import ContactData
 from protocols.devices import public_key
 from protocols.layout import Layout
 from protocols.manifest import Manifest
@@ -33,3 +34,10 @@ class Keyring:
         if slot not in self._keys:
             self._keys[slot] = X25519PrivateKey.generate()
         return self._keys[slot]
+
+
+def most_contacts(data: ContactData) -> int:
+    """Return the most people that anyone meets on one day, at least 1: as many slots as a testbed's devices need."""
+    ends = np.stack([np.tile(data.day, 2), np.concatenate([data.a, data.b]), np.concatenate([data.b, data.a])])
+    met = np.unique(ends, axis=1)[:2]
+    return int(np.unique(met, axis=1, return_counts=True)[1].max(initial=1))

@@ -14,10 +14,11 @@ from lpm_secure.data.contact_data import ContactData
 from lpm_secure.engine.agents import Agents
 from lpm_secure.engine.graph import Graph
 from lpm_secure.engine.simulate import EngineAgents
-from lpm_secure.keyring import Keyring
+from lpm_secure.keyring import Keyring, most_contacts
 from lpm_secure.model import model_of
 from lpm_secure.synthetic import EngineFile, Synthetic, cells_of, synthetic_agents
 from lpm_secure.synthetic_config import SyntheticConfig
+from protocols.devices import Devices
 from protocols.errors import ConfigError
 from protocols.fixed import I64
 from protocols.layout import Layout
@@ -100,6 +101,7 @@ def build(config: Config, data: ContactData, addresses: Sequence[str]) -> Testbe
     if len(config.model.beta) != 1:
         raise ConfigError(f"model.beta names {len(config.model.beta)} channels; the contacts of {data.source} have one")
     clients = _clients(config, data)
+    permuted = config.protocol.edges == "permuted"
     n_all = sum(len(client.agents) for client in clients) + config.synthetic.agents
     size = config.cells.size or -(-n_all // max(config.cells.count, 1))
     manifest = Manifest(
@@ -115,7 +117,9 @@ def build(config: Config, data: ContactData, addresses: Sequence[str]) -> Testbe
         engine=True,
         mode=config.protocol.mode,
         aggregators=_aggregators(config, addresses),
-        dealer=DealerParty("dealer", addresses[-1]) if config.protocol.mode == "outcome" else None,
+        edges=config.protocol.edges,
+        devices=Devices(degree=config.protocol.degree or most_contacts(data)) if permuted else None,
+        dealer=_dealer(config, addresses),
         clients=clients,
         min_cohort=config.protocol.min_cohort,
         validity=config.protocol.validity,
@@ -138,7 +142,15 @@ def _aggregators(config: Config, addresses: Sequence[str]) -> tuple[AggregatorPa
         raise ConfigError(f"got {len(addresses)} addresses; the operators need {config.protocol.addresses}")
     k = config.protocol.aggregators
     mpc = addresses[k : 2 * k] if config.protocol.mode == "outcome" else (None,) * k
-    return tuple(AggregatorParty(f"aggregator-{a}", addresses[a], mpc[a]) for a in range(k))
+    permutation = addresses[2 * k + 1 :] or (None,) * k
+    return tuple(AggregatorParty(f"aggregator-{a}", addresses[a], mpc[a], permutation[a]) for a in range(k))
+
+
+def _dealer(config: Config, addresses: Sequence[str]) -> DealerParty | None:
+    k, permuted = config.protocol.aggregators, config.protocol.edges == "permuted"
+    if config.protocol.mode == "sum":
+        return None
+    return DealerParty("dealer", addresses[2 * k], addresses[-1] if permuted else None)
 
 
 def _clients(config: Config, data: ContactData) -> tuple[ClientParty, ...]:

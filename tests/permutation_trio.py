@@ -40,27 +40,33 @@ class Recorder:
     """One end of a socket pair that keeps what came in."""
 
     def __init__(self, sock: socket.socket) -> None:
-        self.sock, self.received = sock, bytearray()
+        self.sock, self.received, self.count, self.keeps = sock, bytearray(), 0, True
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.sock, name)
 
     def recv_into(self, buffer: memoryview) -> int:
         got = self.sock.recv_into(buffer)
-        self.received += buffer[:got]
+        self.count += got
+        if self.keeps:
+            self.received += buffer[:got]
         return got
 
 
 class Trio:
     """All three servers, and tokens by day and role."""
 
-    def __init__(self, shape: Shape, tokens: Sequence[Sequence[Tokens]], *, steps: int, period: int = 0) -> None:
+    def __init__(
+        self, shape: Shape, tokens: Sequence[Sequence[Tokens]], *, steps: int, period: int = 0, record: bool = True
+    ) -> None:
         self._tokens, self._pool = tokens, ThreadPoolExecutor(3)
         period = period or len(tokens)
         ends: dict[Role, dict[Role, Recorder]] = {role: {} for role in Role}
         for one, other in ((Role.A, Role.B), (Role.B, Role.C), (Role.C, Role.A)):
             pair = socket.socketpair()
             ends[one][other], ends[other][one] = Recorder(pair[0]), Recorder(pair[1])
+        for end in (end for each in ends.values() for end in each.values()):
+            end.keeps = record
         self.ends = ends
 
         def open_server(role: Role) -> Server:
@@ -93,6 +99,10 @@ class Trio:
     def permuter(self, role: Role) -> "TrioPermuter":
         """Return one aggregator's place among the three."""
         return TrioPermuter(self.servers[role])
+
+    def sent(self) -> dict[tuple[Role, Role], int]:
+        """Return how many bytes went over each link so far, by sender and receiver."""
+        return {(other, role): end.count for role, ends in self.ends.items() for other, end in ends.items()}
 
     def received(self, role: Role, other: Role) -> bytes:
         """Return all bytes that one server got from another."""

@@ -22,6 +22,12 @@ class Operator:
     port: int
 
 
+def operator(name: str, address: str) -> Operator:
+    """Return a party of the computation from its name and `host:port`."""
+    host, port = address.rsplit(":", 1)
+    return Operator(name, host.strip("[]"), int(port))
+
+
 @final
 @dataclass(frozen=True, slots=True)
 class Identity:

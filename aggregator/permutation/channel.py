@@ -8,7 +8,7 @@ from typing import Final, final
 
 import numpy as np
 
-from aggregator.mpc.links import Link, Transfer, exchange
+from aggregator.mpc.links import Link, State, Transfer, exchange
 from aggregator.mpc.streams import KEY_BYTES
 from aggregator.permutation.roles import Role
 from aggregator.permutation.stages import mask
@@ -109,6 +109,11 @@ class Channel:
         if magic != _MAGIC:
             raise PartiesDisagree("the first aggregator sent bytes that are no order")
         return bytes([kind]), number
+
+    @property
+    def alive(self) -> bool:
+        """Whether both links are open."""
+        return all(link.state() != State.CLOSED for link in self._links.values())
 
     def close(self) -> None:
         """Close all links: the other servers notice, and join again."""

@@ -59,6 +59,11 @@ class Server:
         else:
             raise PartiesDisagree(f"the first aggregator ordered {kind!r} {number}, which this run does not have")
 
+    @property
+    def alive(self) -> bool:
+        """Whether the connections to both other servers are open."""
+        return self._channel.alive
+
     def close(self) -> None:
         """Close all links; the other servers notice."""
         self._channel.close()

@@ -122,7 +122,8 @@ def _run(
     index = _index(name, manifest)
     timeout_s = 2 * max(manifest.join_timeout_s, manifest.round_timeout_s)
     peers = [RemotePeer(each, timeout_s) for place, each in enumerate(transports) if place != index]
-    return Run(manifest, index, store, peers, comparer if manifest.schedule.outcome else None)
+    own = comparer if manifest.schedule.outcome else None
+    return Run(manifest, index, store, peers, own, permuter=own.permuter if own else None)
 
 
 def _entrance(name: str, manifest: Manifest, keys: ServerKeys, transports: list[Transport]) -> Entrance:

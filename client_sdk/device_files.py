@@ -1,0 +1,73 @@
+"""A device's keys as files: its own, and the public ones that it got from its contacts."""
+
+import csv
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from client_sdk.devices import DeviceKeys
+from protocols.errors import DataError
+
+OWN: Final = "device.key"
+CONTACTS: Final = "contact_keys.csv"
+KEY_BYTES: Final = 32
+_HEADER: Final = ["agent", "key"]
+_MAX_BYTES: Final = 16 * 2**20
+
+
+def write_device_keys(folder: Path, keys: DeviceKeys, agents: list[int]) -> None:
+    """Write a device's keys, readable by their owner alone; `agents` are the numbers of all slots."""
+    own = keys.own.private_bytes(Encoding.Raw, PrivateFormat.Raw, NoEncryption()).hex()
+    rows = [f"{agents[slot]},{key.hex()}" for slot, key in sorted(keys.contacts.items())]
+    for name, content in ((OWN, own), (CONTACTS, "\n".join([",".join(_HEADER), *rows]))):
+        path = folder / name
+        path.touch(mode=0o600)
+        path.write_text(content + "\n", encoding="ascii")
+
+
+def read_device_keys(folder: Path, slot_of: Mapping[int, int]) -> DeviceKeys:
+    """Read what `write_device_keys` wrote.
+
+    Args:
+        folder: of the device.
+        slot_of: the slot of each agent, by its number.
+
+    Raises:
+        DataError: a file is missing, too long, open to others, or holds something else.
+    """
+    own = X25519PrivateKey.from_private_bytes(_key(folder / OWN, _text(folder / OWN, private=True).strip()))
+    path = folder / CONTACTS
+    header, *rows = csv.reader(_text(path, private=False).splitlines()) or [[]]
+    if header != _HEADER:
+        raise DataError(f"{path} has no columns {' and '.join(_HEADER)}; give one row for each contact")
+    contacts: dict[int, bytes] = {}
+    for number, row in enumerate(rows, start=1):
+        if len(row) != len(_HEADER) or not row[0].isdecimal() or int(row[0]) not in slot_of:
+            raise DataError(f"{path}, row {number}: a number of the manifest's agents and a key are needed")
+        contacts[slot_of[int(row[0])]] = _key(path, row[1])
+    return DeviceKeys(own, contacts)
+
+
+def _text(path: Path, *, private: bool) -> str:
+    try:
+        status = path.stat()
+        if private and status.st_mode & 0o077:
+            raise DataError(f"{path} can be read by others; set its mode to 0600")
+        if status.st_size > _MAX_BYTES:
+            raise DataError(f"{path} has {status.st_size} bytes; at most {_MAX_BYTES} are allowed")
+        return path.read_text(encoding="ascii")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"cannot read {path}: a run over permuted edges needs a device's keys") from error
+
+
+def _key(path: Path, text: str) -> bytes:
+    try:
+        key = bytes.fromhex(text)
+    except ValueError:
+        key = b""
+    if len(key) != KEY_BYTES:
+        raise DataError(f"{path} has a key that is not {KEY_BYTES} bytes in hexadecimal; exchange keys again")
+    return key
