@@ -33,8 +33,11 @@ class _Sorted:
 
     def __init__(self, tokens: U64) -> None:
         pairs = tokens.reshape(-1, TOKEN_WORDS)
-        order = np.lexsort((pairs[:, 1], pairs[:, 0]))
+        order = np.argsort(pairs[:, 0])  # tokens are random, so that one word nearly always tells them apart
         ordered = pairs[order]
+        if ((ordered[1:, 0] == ordered[:-1, 0]) & (ordered[1:, 1] != ordered[:-1, 1])).any():
+            order = np.lexsort((pairs[:, 1], pairs[:, 0]))
+            ordered = pairs[order]
         same = (ordered[1:] == ordered[:-1]).all(axis=1)
         once = ~(np.append(same, False) | np.append(False, same))
         self.tokens, self.places = ordered[once], order[once]

@@ -1,0 +1,202 @@
+"""Devices: tokens, slots, keys in files, and what a manifest may say of them."""
+
+import asyncio
+
+import msgspec
+import numpy as np
+import pytest
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aggregator.permutation.delivery import require_all_tokens
+from aggregator.store import Done
+from client_sdk import Client, ContactTable
+from client_sdk.device_files import read_device_keys, write_device_keys
+from client_sdk.devices import DeviceKeys, Slots
+from lpm_secure.keyring import most_contacts
+from lpm_secure.testbed import Testbed
+from protocols.devices import Devices, edge_key, edge_token, presence, presence_words, present, public_key
+from protocols.errors import CohortTooSmall, DataError, ParameterError
+from protocols.schedule import Phase, Schedule
+
+RUN = bytes(32)
+
+
+@pytest.fixture
+def testbed_of(manifest_of):
+    """Return a function that makes devices with contacts, rows of day, a, b, channel, weight."""
+
+    def make(rows, *, n=5, degree=3, **changes):
+        table = np.array(rows, dtype=np.int64).reshape(-1, 5).T
+        agents = [(10 + agent,) for agent in range(n)]
+        given = {"mode": "outcome", "edges": "permuted", "devices": Devices(degree=degree), "period": 2}
+        return Testbed(manifest_of(agents, **given | changes), ContactTable(*table), np.zeros(0, np.int64), 0, "", True)
+
+    return make
+
+
+def slots_of(testbed, place, here=None):
+    n = len(testbed.manifest.clients)
+    here = np.ones(n, dtype=bool) if here is None else here
+    return Slots.of(testbed.manifest, testbed.private_state(f"client-{place}"), here)
+
+
+def test_both_ends_of_an_edge_derive_one_token_and_nobody_else_does():
+    one, other, third = (X25519PrivateKey.generate() for _ in range(3))
+    key = edge_key(one, public_key(other), RUN)
+    assert key == edge_key(other, public_key(one), RUN)
+    assert key != edge_key(third, public_key(one), RUN)
+    assert key != edge_key(one, public_key(other), bytes([1]) * 32)
+    ends = {"sender": public_key(one), "receiver": public_key(other)}
+    tokens = {edge_token(key, day=day, **ends) for day in range(3)}
+    tokens |= {edge_token(key, day=0, sender=ends["receiver"], receiver=ends["sender"])}
+    assert len(tokens) == 4
+
+
+def test_a_key_that_is_no_point_is_refused():
+    with pytest.raises(DataError, match="no public key"):
+        edge_key(X25519PrivateKey.generate(), bytes(32), RUN)
+
+
+def test_what_is_said_stands_where_the_token_of_the_contact_stands(testbed_of):
+    """Several contacts with one person on a day share a slot; each day has its own order."""
+    testbed = testbed_of([(0, 0, 1, 0, 5), (0, 0, 1, 0, 2), (0, 2, 0, 0, 9), (1, 0, 3, 0, 4)])
+    mine, theirs = slots_of(testbed, 0), {other: slots_of(testbed, other) for other in (1, 2, 3)}
+    said = [mine.pack(np.array([[1, 0]]), step=step) for step in range(3)]
+    for day, other, weight in ((0, 1, 7), (0, 2, 9), (1, 3, 4)):
+        out = mine.tokens.reshape(2, 2, 3, 2)[day, 0]
+        into = theirs[other].tokens.reshape(2, 2, 3, 2)[day, 1]
+        ((place, _),) = np.argwhere((out[:, None] == into[None]).all(axis=2))
+        assert said[day][place] == weight
+    assert [int(words.sum()) for words in said] == [16, 4, 16]
+
+
+def test_nothing_is_said_to_who_does_not_take_part(testbed_of):
+    testbed = testbed_of([(0, 0, 1, 0, 5), (0, 0, 2, 0, 9)])
+    here = np.array([True, False, True, True, True])
+    assert slots_of(testbed, 0, here).pack(np.array([[1, 0]]), step=0).sum() == 9
+
+
+def test_more_contacts_than_slots_are_refused_and_no_count_is_told_to_others(testbed_of):
+    testbed = testbed_of([(1, 0, other, 0, 1) for other in range(1, 5)])
+    with pytest.raises(DataError, match=r"4 contacts on day 1; .* slots for 3"):
+        slots_of(testbed, 0)
+
+
+def test_a_contact_without_a_key_is_refused(testbed_of):
+    testbed = testbed_of([(0, 0, 1, 0, 5)])
+    private = testbed.private_state("client-0")
+    private.devices = DeviceKeys(private.devices.own, {})
+    with pytest.raises(DataError, match="key is missing"):
+        Slots.of(testbed.manifest, private, np.ones(5, dtype=bool))
+    private.devices = None
+    with pytest.raises(ParameterError, match="device's keys"):
+        Slots.of(testbed.manifest, private, np.ones(5, dtype=bool))
+
+
+def test_secrets_of_a_device_are_not_printed(testbed_of):
+    testbed = testbed_of([(0, 0, 1, 0, 5)])
+    slots, keys = slots_of(testbed, 0), testbed.private_state("client-0").devices
+    assert repr(keys) == "DeviceKeys()"
+    assert str(slots.tokens[0]) not in repr(slots)
+    assert "weight" not in repr(slots)
+
+
+@given(n=st.integers(1, 200), seed=st.integers(0, 2**32))
+def test_who_is_present_reads_as_it_was_written(n, seed):
+    here = np.random.default_rng(seed).random(n) < 0.5
+    words = presence(np.flatnonzero(here).tolist(), n)
+    assert words.size == presence_words(n)
+    np.testing.assert_array_equal(present(words, n), here)
+
+
+@given(outcome=st.just(True), steps=st.integers(1, 50), devices=st.booleans())
+def test_a_schedule_with_tokens_numbers_every_round_once(outcome, steps, devices):
+    schedule = Schedule(outcome, steps, devices)
+    rounds = [(schedule.step(number), schedule.phase(number)) for number in range(schedule.rounds)]
+    assert [schedule.number(step, phase) for step, phase in rounds] == list(range(schedule.rounds))
+    assert rounds[:2] == [(0, Phase.THRESHOLDS), (0, Phase.TOKENS if devices else Phase.SPEAK)]
+    assert rounds[-1] == (steps, Phase.SPEAK)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"devices": None}, "give both or neither"),
+        ({"edges": "dense"}, "give both or neither"),
+        ({"mode": "sum"}, "outcome mode"),
+        ({"k": 3}, "two aggregators"),
+    ],
+)
+def test_a_manifest_in_which_edges_could_not_be_hidden_is_refused(testbed_of, changes, message):
+    with pytest.raises(ParameterError, match=message):
+        testbed_of([], **changes)
+
+
+def test_a_client_of_two_agents_is_no_device(manifest_of):
+    with pytest.raises(ParameterError, match="one agent each"):
+        manifest_of([(1, 2)], mode="outcome", edges="permuted", devices=Devices(degree=1))
+
+
+def test_keys_are_read_as_they_were_written_and_only_if_private(tmp_path, testbed_of):
+    testbed = testbed_of([(0, 0, 1, 0, 5), (0, 0, 2, 0, 9)])
+    keys, agents = testbed.private_state("client-0").devices, list(range(10, 15))
+    write_device_keys(tmp_path, keys, agents)
+    slots = {agent: slot for slot, agent in enumerate(agents)}
+    read = read_device_keys(tmp_path, slots)
+    assert (public_key(read.own), read.contacts) == (public_key(keys.own), keys.contacts)
+    for file, content, wrong in (
+        ("contact_keys.csv", "agent,key\n99," + "00" * 32, "row 1"),
+        ("contact_keys.csv", "agent,key\n11,zz", "hexadecimal"),
+        ("contact_keys.csv", "who\n", "no columns"),
+        ("contact_keys.csv", "", "no columns"),
+        ("device.key", "00", "32 bytes"),
+    ):
+        write_device_keys(tmp_path, keys, agents)
+        (tmp_path / file).write_text(content)
+        with pytest.raises(DataError, match=wrong):
+            read_device_keys(tmp_path, slots)
+    write_device_keys(tmp_path, keys, agents)
+    (tmp_path / "device.key").chmod(0o644)
+    with pytest.raises(DataError, match="0600"):
+        read_device_keys(tmp_path, slots)
+    (tmp_path / "device.key").unlink()
+    with pytest.raises(DataError, match="cannot read"):
+        read_device_keys(tmp_path, slots)
+
+
+def test_nothing_is_set_up_when_a_client_left_before_its_tokens_came():
+    done = Done(0, (), ("a", "b"), {}, b"", b"", b"")
+    require_all_tokens(Phase.TOKENS, {"a", "b", "c"}, done)
+    require_all_tokens(Phase.SPEAK, {"a"}, done)
+    with pytest.raises(CohortTooSmall, match="1 clients left"):
+        require_all_tokens(Phase.TOKENS, {"a"}, done)
+
+
+def test_a_device_that_never_comes_is_left_out_and_the_others_go_on(testbed_of, operators_of):
+    rows = [(day, a, b, 0, 50) for day in (0, 1) for a, b in ((0, 1), (1, 2), (2, 3), (0, 4))]
+    testbed = testbed_of(rows, join_timeout_s=0.5, round_timeout_s=5.0)
+
+    async def client(name, operators):
+        joined = await Client.join(testbed.manifest, testbed.private_state(name), operators.transports(name))
+        await joined.run()
+        return joined
+
+    async def everybody():
+        with operators_of(testbed.manifest) as operators:
+            return await asyncio.gather(*(client(f"client-{place}", operators) for place in (0, 1, 2, 4)))
+
+    ended = asyncio.run(everybody())
+    assert [joined.missed for joined in ended] == [[]] * 4
+    assert {joined.step for joined in ended} == {testbed.manifest.steps + 1}
+
+
+def test_a_testbed_has_as_many_slots_as_its_busiest_person_needs(testbed_of):
+    class Data(msgspec.Struct):
+        day: object
+        a: object
+        b: object
+
+    day, a, b = np.array([(0, 1, 2), (0, 2, 1), (0, 1, 3), (1, 4, 1), (1, 4, 2), (1, 4, 3)]).T
+    assert most_contacts(Data(day, a, b)) == 3
