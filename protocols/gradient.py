@@ -126,8 +126,8 @@ class Gradient(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
             )
         if manifest.min_count:
             raise ParameterError(
-                f"min_count is {manifest.min_count}: small counts are sealed in runs without derivatives, of which none "
-                "would be right beside a sealed count; leave min_count or the gradient out"
+                f"min_count is {manifest.min_count}: small counts are sealed in runs without derivatives, "
+                "for none would be right beside a sealed count; leave min_count or the gradient out"
             )
         if self.relaxed and manifest.mode == "outcome" and any(manifest.model.beta):
             raise ParameterError(
