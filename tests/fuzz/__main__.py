@@ -12,6 +12,7 @@ BUILD = Path(__file__).parent.parent.parent / "build" / "fuzz"
 LIMITS = ["-rss_limit_mb=2048", "-malloc_limit_mb=512", "-timeout=20", "-max_len=16384"]
 
 with atheris.instrument_imports(include=["protocols", "aggregator", "client_sdk", "targets", "calls"]):
+    import calls
     from seeds import SEEDS
     from targets import TARGETS
 
@@ -27,6 +28,7 @@ def main():
     for number, seed in enumerate(SEEDS[name]()):
         (corpus / f"seed-{number}").write_bytes(seed)
     artifacts = f"-artifact_prefix={BUILD}/{name}-"
+    print(f"fuzz: {name}, with runs served as {calls.CALLERS[4]}", file=sys.stderr)
     atheris.Setup([sys.argv[0], *LIMITS, artifacts, *sys.argv[2:], str(corpus)], TARGETS[name])
     atheris.Fuzz()
     return 0
