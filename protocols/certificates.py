@@ -94,7 +94,7 @@ def requested_key(request: bytes, *, name: str) -> ec.EllipticCurvePublicKey:
         parsed = x509.load_pem_x509_csr(request)
         names = [str(part.value) for part in parsed.subject]
         key, own = parsed.public_key(), parsed.is_signature_valid
-    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+    except (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion) as error:
         raise ParameterError(f"not a request for a certificate: {error}") from None
     if names != [name]:
         raise ParameterError(f"the request is for {', '.join(names)[:80] or 'nobody'}; it must be for {name} alone")
@@ -109,7 +109,7 @@ def name_of(certificate: bytes) -> str:
     """Return the party that a certificate (PEM) names."""
     try:
         names = x509.load_pem_x509_certificate(certificate).subject.get_attributes_for_oid(NameOID.COMMON_NAME)
-    except ValueError as error:
+    except (ValueError, x509.InvalidVersion) as error:
         raise ParameterError(f"certificate.pem is no certificate: {error}; make it with lpm keys") from None
     if len(names) != 1:
         raise ParameterError(f"certificate.pem has {len(names)} names; it must have one; make it with lpm keys")
