@@ -160,7 +160,8 @@ class Store:
 
     def keep_tokens(self, run: bytes, tokens: bytes) -> None:
         """Keep this aggregator's shares of the tokens of all devices."""
-        self._put(run, "tokens", Held(tokens), instead_of=("tokens",))
+        with self._engine.begin() as connection:
+            self._replace(connection, run, "tokens", Held(tokens), ("tokens",))
 
     def tokens(self, run: bytes) -> bytes | None:
         """Return what `keep_tokens` kept."""

@@ -82,7 +82,7 @@ class Slots:
         return cls(np.frombuffer(b"".join(tokens), dtype="<u8").astype(np.uint64), degree, contacts.c, tuple(days))
 
     def pack(self, says: I64, *, step: int, last: bool = False) -> I64:
-        """Return what the device's agent says in a step, int64[degree * c], from int64[1, c + 1]; nothing in the last."""
+        """Return what the device's agent says in a step, int64[degree * c], of int64[1, c + 1]; zeros in the last."""
         spoken = np.zeros(self._degree * self._c, dtype=np.int64)
         if last:
             return spoken
