@@ -6,8 +6,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from client_sdk.contacts import ContactTable
+from lpm_secure.config import load
+from lpm_secure.data import catalogue, look_alike, workplace
+from lpm_secure.testbed import build
 from protocols.devices import Devices
 from tests.conformance.test_parity import check
+from tests.conformance.test_parity_workplace import EXAMPLE
 
 
 def most_contacts(testbed):
@@ -48,8 +52,27 @@ def test_a_run_over_permuted_edges_equals_the_clear_run_bit_for_bit(data, testbe
     check(drawn(data, testbeds), run_private, run_clear)
 
 
+@settings(max_examples=8, deadline=None)
+@given(data=st.data())
+def test_small_counts_are_sealed_as_in_the_clear_run(data, testbeds, run_private, run_clear):
+    check(drawn(data, testbeds, min_count=3), run_private, run_clear)
+
+
 @pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(data=st.data())
 def test_many_runs_over_permuted_edges_equal_their_clear_runs(data, testbeds, run_private, run_clear):
     check(drawn(data, testbeds), run_private, run_clear)
+
+
+@pytest.mark.slow
+def test_every_person_of_the_workplace_as_a_device(run_private, run_clear):
+    """217 people, or a look-alike of theirs where the data are not on this machine."""
+    data = workplace.load() if catalogue.where(workplace.NAME) else look_alike.look_alike(3)
+    replace = msgspec.structs.replace
+    config = load(EXAMPLE)
+    protocol = replace(config.protocol, mode="outcome", edges="permuted", min_cohort=1)
+    config = replace(config, steps=30, private=replace(config.private, clients="person"), protocol=protocol)
+    testbed = build(config, data, [f"localhost:{a + 1}" for a in range(protocol.addresses)])
+    check(testbed, run_private, run_clear)
+    assert run_clear(testbed).series.attack_rate("private") > 0.05

@@ -14,7 +14,7 @@ from aggregator.permutation import setup
 from aggregator.permutation.channel import STAMP_BYTES, Channel
 from aggregator.permutation.roles import Role
 from aggregator.permutation.setup import Stages
-from aggregator.permutation.stages import Shape, mask
+from aggregator.permutation.stages import Shape, gather, mask
 from client_sdk.devices import Slots
 from lpm_secure.keyring import Keyring
 from lpm_secure.testbed import Testbed
@@ -134,13 +134,6 @@ def test_what_a_server_receives_looks_uniform_whatever_is_said(x):
         assert looks_uniform(words), role
 
 
-def known_part(trio, shares):
-    """Return what each server would receive in a step if nothing were masked, as an auditor who knows all has it."""
-    a, b, _ = (trio.servers[role]._days[0] for role in Role)
-    second = shares[1][a.r1][b.r2]
-    return {Role.A: second, Role.C: shares[0][a.r1]}
-
-
 @pytest.mark.parametrize("reused", [False, True], ids=["as it is", "masks used twice"])
 def test_masks_are_fresh_also_when_a_step_is_done_again(monkeypatch, reused):
     """Two messages of the same shares: with fresh masks their difference is noise, with one used twice it is zero."""
@@ -151,17 +144,51 @@ def test_masks_are_fresh_also_when_a_step_is_done_again(monkeypatch, reused):
         assert looks_uniform(first - again) != reused, role
 
 
-def test_without_masks_a_server_receives_shares_it_can_add_up(monkeypatch):
-    """The broken variant: C then has A's share of everything, in an order that it cannot undo, but unmasked."""
-    nothing = np.zeros(SHAPE.slots * 4, dtype=np.uint64)
-    for broken in (False, True):
-        with monkeypatch.context() as patch:
-            if broken:
-                patch.setattr(Channel, "mask", lambda self, other, what, words: nothing[:words].copy())
-            trio, _, shares = run()
-        for role, expected in known_part(trio, shares).items():
-            (words,) = received_in_a_step(trio)[role]
-            assert np.array_equal(words, expected) == broken, role
+def test_every_day_and_session_has_stages_of_its_own():
+    """Were they the same on two days, A and C would see which in-slots of both belong to one sender."""
+    draw, drawn = np.random.default_rng(3), []
+    for _ in range(2):
+        target = draw.permutation(SHAPE.slots)
+        x = shared(draw.integers(0, 9, SHAPE.slots, dtype=np.uint64), draw)
+        with Trio(SHAPE, [tokens_of(target, draw), tokens_of(target, draw)], steps=9) as trio:
+            for step in (0, 1):
+                trio.step(*x, step)
+        drawn += [trio.servers[Role.B]._days[day] for day in (0, 1)]
+    for one, other in itertools.combinations(drawn, 2):
+        assert (one.r1 == other.r1).mean() < CHANCE
+        assert (one.r2 == other.r2).mean() < CHANCE
+
+
+def unmasked(trio, shares):
+    """Return what each server would have received without the mask it lacks, as an auditor with all keys has it."""
+    a, b, c = (trio.servers[role]._days[0] for role in Role)
+    channel = trio.servers[Role.B]._channel  # still at the last step's name
+    first, second = (channel.mask(role, what, SHAPE.slots) for role, what in ((Role.A, b"r1 x"), (Role.C, b"r2 r1 x")))
+    at_c = (shares[0][a.r1] - first)[b.r2] + second
+    return {
+        Role.A: (shares[1][a.r1] + first)[b.r2],
+        Role.B: gather(at_c, c.source, SHAPE),
+        Role.C: shares[0][a.r1],
+    }
+
+
+@pytest.mark.parametrize(
+    ("role", "what"), [(Role.A, b"r2 r1 x"), (Role.B, b"exposures"), (Role.C, b"r1 x"), (None, b"")]
+)
+def test_every_message_is_masked_by_a_key_its_receiver_lacks(monkeypatch, role, what):
+    """Each mask is left out in turn, and its receiver then has what the auditor computes; none is, and nobody has."""
+    masked = Channel.mask
+
+    def broken(self, other, name, words):
+        return np.zeros(words, dtype=np.uint64) if name == what else masked(self, other, name, words)
+
+    monkeypatch.setattr(Channel, "mask", broken)
+    trio, _, shares = run()
+    expected, received = unmasked(trio, shares), received_in_a_step(trio)
+    for receiver in Role:
+        left = received[receiver][0] - expected[receiver]
+        assert (not left.any()) == (receiver == role)
+        assert receiver == role or looks_uniform(left)
 
 
 def everyone(manifest_of, rows, n=6, degree=4):

@@ -14,6 +14,7 @@ from aggregator.store import Done
 from client_sdk import Client, ContactTable
 from client_sdk.device_files import read_device_keys, write_device_keys
 from client_sdk.devices import DeviceKeys, Slots
+from client_sdk.exchange import Exchange
 from lpm_secure.keyring import most_contacts
 from lpm_secure.testbed import Testbed
 from protocols.devices import Devices, edge_key, edge_token, presence, presence_words, present, public_key
@@ -190,6 +191,28 @@ def test_a_device_that_never_comes_is_left_out_and_the_others_go_on(testbed_of, 
     ended = asyncio.run(everybody())
     assert [joined.missed for joined in ended] == [[]] * 4
     assert {joined.step for joined in ended} == {testbed.manifest.steps + 1}
+
+
+def test_a_device_that_leaves_before_its_tokens_came_ends_the_run_and_nothing_is_kept(testbed_of, operators_of):
+    testbed = testbed_of([(0, 0, 1, 0, 5)], round_timeout_s=0.5)
+    manifest = testbed.manifest
+
+    async def leaver(operators):
+        exchange = Exchange(manifest, "client-1", operators.transports("client-1"))
+        await exchange.join()
+        await exchange.round(np.ones(1, dtype=np.uint64), step=0, phase=Phase.THRESHOLDS)
+
+    async def everybody():
+        with operators_of(manifest) as operators:
+            names = [f"client-{place}" for place in (0, 2, 3, 4)]
+            joins = [Client.join(manifest, testbed.private_state(name), operators.transports(name)) for name in names]
+            ended = await asyncio.gather(leaver(operators), *joins, return_exceptions=True)
+            assert [run._store.tokens(run.id) for run in operators.runs] == [None, None]
+            return ended
+
+    left, *others = asyncio.run(everybody())
+    assert left is None
+    assert {type(error) for error in others} == {CohortTooSmall}
 
 
 def test_a_testbed_has_as_many_slots_as_its_busiest_person_needs(testbed_of):
