@@ -9,6 +9,7 @@ from typing import Final, Protocol, final
 import numpy as np
 
 from aggregator.joint import Comparer, ComparingPeer
+from aggregator.noise import Noise
 from aggregator.outcome import Hidden, Outcome
 from aggregator.permutation.delivery import Delivery, Permuter, require_all_tokens
 from aggregator.round import Round, digest
@@ -95,6 +96,7 @@ class Run:
         self._called: set[str] = set()  # since this round's members were decided
         self._schedule = manifest.schedule
         self._sums = Sums(manifest, index)
+        self._noise = Noise.kept(manifest, self.id, index, store)
         self._store = store
         delivery = None if permuter is None else Delivery(manifest, self.id, store, permuter)
         self._outcome_mode = (
@@ -363,10 +365,20 @@ class Run:
             if self._scores is not None:
                 total, scores = await self._scores.combine(current.number, total, members, kept[len(hidden) :])
                 hidden += scores
+        counted = b"" if self.last is None else self.last.counted
+        total, counted = self._noise.open(current.number, total, members, shares=vectors, before=counted)
         digests = {client: current.digests[client] for client in members}
         synthetic = b"" if current.synthetic is None else current.synthetic.tobytes()
         return Done(
-            current.number, current.decided or (), members, digests, total.tobytes(), synthetic, hidden, refused
+            current.number,
+            current.decided or (),
+            members,
+            digests,
+            total.tobytes(),
+            synthetic,
+            hidden,
+            refused,
+            counted,
         )
 
     async def _ask(self, number: int) -> list[Members]:

@@ -21,6 +21,12 @@ _SESSIONS = sa.Table(
     sa.Column("client", sa.String(63), primary_key=True),
     sa.Column("secret", sa.LargeBinary, nullable=False),
 )
+_NOISE = sa.Table(
+    "noise",
+    _METADATA,
+    sa.Column("run", sa.LargeBinary, primary_key=True),
+    sa.Column("key", sa.LargeBinary, nullable=False),
+)
 _ROUNDS = sa.Table(
     "rounds",
     _METADATA,
@@ -93,6 +99,7 @@ class Done(msgspec.Struct, frozen=True):
         total: what clients and engine get their parts of; 8 bytes a word.
         hidden: in outcome mode, the hidden shares after the round.
         refused: the clients left out because their shares were out of their ranges.
+        counted: what the next round's releases need of this one's.
     """
 
     number: int
@@ -103,6 +110,7 @@ class Done(msgspec.Struct, frozen=True):
     synthetic: bytes
     hidden: bytes
     refused: tuple[str, ...] = ()
+    counted: bytes = b""
 
     def __repr__(self) -> str:
         """Tell the round, and nothing of the total."""
@@ -167,6 +175,14 @@ class Store:
         """Return what `keep_tokens` kept."""
         content = self._get(run, "tokens")
         return None if content is None else msgspec.msgpack.decode(content, type=Held).content
+
+    def noise_key(self, run: bytes, drawn: bytes) -> bytes:
+        """Return the key of this run's noise; the first time, `drawn` becomes it."""
+        with self._engine.begin() as connection:
+            found = connection.execute(sa.select(_NOISE.c.key).where(_NOISE.c.run == run)).scalar()
+            if found is None:
+                connection.execute(_NOISE.insert().values(run=run, key=drawn))
+            return drawn if found is None else bytes(found)
 
     def freeze(self, run: bytes, frozen: Frozen) -> None:
         """Keep a round's shares until it closes: a record for each client, so that no record is too large."""

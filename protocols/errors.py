@@ -20,6 +20,7 @@
     │   ├── RoundClosed          a share for a step that is over
     │   │   └── ShareRefused     the round closed without a share that was out of its ranges
     │   ├── RoundAhead           a share for a step that has not begun
+    │   ├── BudgetSpent          a release would cost more privacy than the manifest allows
     │   ├── CohortTooSmall       a release over fewer clients than promised
     │   └── PartiesDisagree      aggregators told a client different things
     └── Unavailable              a party did not answer in time; the same call may be sent again
@@ -167,6 +168,12 @@ class CohortTooSmall(ProtocolError):
     """A release would expose fewer clients than the manifest promises."""
 
     code = "cohort-too-small"
+
+
+class BudgetSpent(ProtocolError):
+    """A release would cost more privacy than the manifest allows."""
+
+    code = "budget-spent"
 
 
 class PartiesDisagree(ProtocolError):

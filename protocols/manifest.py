@@ -15,6 +15,7 @@ from protocols import canonical
 from protocols.devices import Devices, check_edges
 from protocols.errors import ManifestMismatch, ParameterError
 from protocols.gradient import Gradient
+from protocols.releases import Releases
 from protocols.schedule import Schedule
 from protocols.sharing import Additive, Clear, Sharing
 from protocols.substeps import Seir
@@ -93,6 +94,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
             manifest. For simulated people only.
         gradient: which derivatives the run yields.
         devices: of clients that hide their contacts.
+        releases: what is opened to all, with what noise; without it the tally, and cell totals, exact.
     """
 
     version: Literal[1] = 1
@@ -121,6 +123,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     testbed_seed: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)] | None = None
     gradient: Gradient | None = None
     devices: Devices | None = None
+    releases: Releases | None = None
 
     def __post_init__(self) -> None:
         """Check what types alone cannot."""
@@ -160,6 +163,8 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         if self.gradient is not None:
             self.gradient.check(self)
         check_edges(self)
+        if self.releases is not None:
+            self.releases.check(self)
 
     def _check_outcome(self, bound: int) -> None:
         if self.dealer is None or any(party.mpc is None for party in self.aggregators):

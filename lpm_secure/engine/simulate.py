@@ -9,6 +9,7 @@ from typing import Protocol, final
 import numpy as np
 
 from lpm_secure.engine.agents import Agents
+from lpm_secure.reading import Reading
 from lpm_secure.series import Series
 from protocols import manifest as manifests
 from protocols.cells import pressure
@@ -92,6 +93,7 @@ class RemotePart(PrivatePart):
         self._manifest, self._transports = manifest, transports
         self._layout, self._sharing = Layout.of(manifest), manifest.share()
         self._id = manifests.run_id(manifest)
+        self._reading = Reading(manifest)
 
     async def advance(self, step: int, synthetic: I64) -> Release:
         """Announce a step to all aggregators, and add up their shares of its release.
@@ -109,7 +111,8 @@ class RemotePart(PrivatePart):
             raise PartiesDisagree(f"aggregators told the engine different things about step {step}; stop the run")
         opened = from_ring(self._sharing.join([reply.release for reply in replies]))
         cells = self._layout.cells
-        return Release(opened[:cells], opened[cells:], replies[0].members, sum(reply.traffic for reply in replies))
+        tally = self._reading.tally(opened[cells:])
+        return Release(opened[:cells], tally, replies[0].members, sum(reply.traffic for reply in replies))
 
 
 async def simulate(

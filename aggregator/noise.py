@@ -1,0 +1,129 @@
+"""What an aggregator opens of a round: the releases that the manifest allows, with its own noise added in full."""
+
+import os
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Final, final
+
+import msgspec
+import numpy as np
+
+from aggregator.outcome import Vectors
+from aggregator.store import Store
+from protocols.fixed import I64, U64
+from protocols.layout import Layout
+from protocols.manifest import Manifest
+from protocols.privacy import DiscreteGaussian, RunningNoise
+from protocols.releases import NOISE, SERIES, Release, releases_of
+from protocols.schedule import Phase
+from protocols.sharing.additive import KEY_BYTES
+from protocols.substeps import Stage
+
+STREAMS: Final = 4  # of each round, one for each name of a release
+
+
+@lru_cache(maxsize=4)
+def _running(key: bytes, sigma: float, steps: int) -> I64:
+    noise = RunningNoise(sigma, steps)
+    return noise.of(noise.gaussian.from_key(key, steps))
+
+
+@final
+class Counted(msgspec.Struct, frozen=True):
+    """What goes from one round's releases to the next; kept with the round.
+
+    Attributes:
+        made: how often each release was made.
+        first: for each client, this aggregator's share of its agents in the first stage when it was last in.
+        left: this aggregator's share of how many have left it by now.
+    """
+
+    made: dict[str, int] = {}
+    first: dict[str, int] = {}
+    left: int = 0
+
+    def __repr__(self) -> str:
+        """Tell what was made, and nothing of the shares."""
+        return f"Counted(made={self.made})"
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Noise:
+    """This aggregator's noise of a run: fixed by one key, which is kept before anything is told.
+
+    A round that is done again, after a failure or a restart, gets the same noise again: fresh noise would average out.
+
+    Security: every aggregator adds the full sigma, so that one honest one is enough. The key is drawn from the system
+        and never leaves the store; who has it can take this aggregator's noise away.
+    """
+
+    manifest: Manifest
+    index: int
+    key: bytes = field(repr=False)
+
+    @classmethod
+    def kept(cls, manifest: Manifest, run: bytes, index: int, store: Store) -> "Noise":
+        """Go on with the run's key, or draw one and keep it."""
+        return cls(manifest, index, store.noise_key(run, os.urandom(KEY_BYTES)))
+
+    def open(
+        self, number: int, total: U64, members: tuple[str, ...], *, shares: Vectors, before: bytes
+    ) -> tuple[U64, bytes]:
+        """Return a round's total as it may be told, and what to keep of it for the next one.
+
+        Args:
+            number: of the round.
+            total: uint64, this aggregator's share of the sum over members.
+            members: clients that took part.
+            shares: of the round.
+            before: what was to be kept of the round before.
+
+        Raises:
+            BudgetSpent: the manifest allows no further release; nothing was told.
+        """
+        releases = releases_of(self.manifest)
+        if self.manifest.schedule.phase(number) != Phase.SPEAK or not (releases.noised or releases.of("tally") is None):
+            return total, before
+        counted = msgspec.msgpack.decode(before, type=Counted) if before else Counted()
+        made: dict[str, int] = {release.name: counted.made.get(release.name, 0) + 1 for release in releases.each}
+        releases.require(made)
+        layout = Layout.of(self.manifest)
+        told = total.copy()
+        start = layout.n * layout.c
+        step = self.manifest.schedule.step(number)
+        cells, tally = releases.of("cells"), told[start + layout.cells :]
+        if cells is not None:
+            told[start : start + layout.cells] += self.of(cells, step, layout.cells).view(np.uint64)
+        if releases.of("tally") is not None:
+            return told, msgspec.msgpack.encode(Counted(made))
+        tally[:] = 0
+        new, first = self._left(members, shares, counted, at=start + layout.cells + Stage.S)
+        left = (counted.left + new) % 2**64
+        for series in (release for release in releases.each if release.name in SERIES):
+            opened = new if series.name == "incidence" else left
+            tally[Stage.S] = np.uint64((opened + int(self.of(series, step, 1)[0])) % 2**64)
+        return told, msgspec.msgpack.encode(Counted(made, first, left))
+
+    def of(self, release: Release, step: int, d: int) -> I64:
+        """Return int64[d], this aggregator's noise of a release in a step; zeros of an exact one."""
+        if release.mechanism != NOISE:
+            return np.zeros(d, dtype=np.int64)
+        if release.name == "running":
+            return _running(self.key, release.sigma, self.manifest.steps + 1)[step : step + 1]
+        stream = 1 + STREAMS * step + (release.name == "cells")
+        return DiscreteGaussian(release.sigma).from_key(self.key, d, stream=stream)
+
+    def _left(
+        self, members: tuple[str, ...], shares: Vectors, counted: Counted, *, at: int
+    ) -> tuple[int, dict[str, int]]:
+        """Return the share of how many left the first stage, of each member since it was last in.
+
+        A client that misses rounds is counted when it is back, so that each of its agents is counted once in a run.
+        """
+        layout, first, new = Layout.of(self.manifest), dict(counted.first), 0
+        for client in members:
+            before = first.get(client, layout.size(client) if self.index == 0 else 0)
+            first[client] = int(shares.of(client)[at])
+            new += before - first[client]
+        return new % 2**64, first

@@ -1,0 +1,139 @@
+"""What a run may open to all: each release by name, with its mechanism and what it may cost.
+
+tally      agents in each stage, step by step; exact only
+incidence  agents that left the first stage since the step before; one event for each agent in a run
+running    those that have left it by now, with the noise of the square root; instead of incidence
+cells      what agents say to their cells, step by step; it feeds back into the simulation
+"""
+
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Final, Literal, final
+
+import msgspec
+
+from protocols.errors import BudgetSpent, ParameterError
+from protocols.privacy import DiscreteGaussian, RunningNoise
+
+if TYPE_CHECKING:
+    from protocols.manifest import Manifest
+
+NOISE: Final = "discrete-gaussian"
+SERIES: Final = ("incidence", "running")
+Fraction = Annotated[float, msgspec.Meta(ge=0, lt=1)]
+Real = Annotated[float, msgspec.Meta(ge=0, le=2.0**56)]
+Count = Annotated[int, msgspec.Meta(ge=1, le=2**20)]
+
+
+@final
+class Release(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One thing that is opened in every step.
+
+    Attributes:
+        mechanism: "exact" adds no noise, and promises `min_cohort` alone.
+        sigma: of the discrete Gaussian that every aggregator adds in full; of one event for running totals.
+        sensitivity: by how much a unit of privacy changes each number that it changes.
+        times: how many of a run's numbers a unit of privacy changes, at most.
+        unit: "contribution": what one agent adds to this series. Flipping an agent's first state changes the whole
+            later run, which this noise does not hide.
+        epsilon, delta: what the whole series costs at most.
+    """
+
+    name: Literal["tally", "incidence", "running", "cells"]
+    mechanism: Literal["exact", "discrete-gaussian"] = "exact"
+    sigma: Real = 0.0
+    sensitivity: Count = 1
+    times: Count = 1
+    unit: Literal["none", "contribution"] = "none"
+    epsilon: Real = 0.0
+    delta: Fraction = 0.0
+
+    def __post_init__(self) -> None:
+        """Check what needs no manifest."""
+        noised = self.mechanism == NOISE
+        if noised != (self.unit == "contribution") or noised != (self.sigma > 0) or noised != (self.epsilon > 0):
+            raise ParameterError(
+                f"the release {self.name} is {self.mechanism}: noise needs a sigma, an epsilon and the unit "
+                "contribution, and an exact release has none of them"
+            )
+        if noised and self.name == "tally":
+            raise ParameterError("the tally is opened exact or not at all; for noise, release incidence or running")
+        if noised:
+            DiscreteGaussian(self.sigma)
+
+    def rho(self, made: int) -> float:
+        """Return the cost of `made` steps of this release, in zero-concentrated privacy.
+
+        Source: Canonne, Kamath, Steinke 2020 (arXiv 2004.00010), Theorem 14.
+        """
+        if self.mechanism != NOISE or made == 0:
+            return 0.0
+        return min(made, self.times) * self.sensitivity**2 / (2 * self.sigma**2)
+
+
+@final
+class Releases(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """All that a run may open.
+
+    Attributes:
+        each: the releases; what is not named stays closed.
+        rho: the budget of all together; before a step would go beyond it, the run stops.
+    """
+
+    each: tuple[Release, ...]
+    rho: Real = 0.0
+
+    def __post_init__(self) -> None:
+        """Check that names do not contradict each other."""
+        names = [release.name for release in self.each]
+        if len(set(names)) != len(names):
+            raise ParameterError(f"got the releases {', '.join(names)}; name each once")
+        if len({"tally", *SERIES} & set(names)) > 1:
+            raise ParameterError("tally, incidence and running tell the same; name one of them")
+
+    @property
+    def noised(self) -> bool:
+        """Whether any release has noise."""
+        return any(release.mechanism == NOISE for release in self.each)
+
+    def of(self, name: str) -> Release | None:
+        """Return the release of this name, if the run has it."""
+        return next((release for release in self.each if release.name == name), None)
+
+    def check(self, manifest: "Manifest") -> None:
+        """Refuse what does not fit the manifest that this is part of."""
+        cells = self.of("cells")
+        if (cells is None) == bool(manifest.cells):
+            raise ParameterError("the release cells is for runs with cells, and these cannot do without it")
+        if (self.noised or not self.of("tally")) and manifest.gradient is not None:
+            raise ParameterError("a run with derivatives opens its tally and cells exact; leave the releases out")
+        if self.of("running"):
+            RunningNoise(1.0, manifest.steps + 1)
+        longest = len(manifest.model.infectious) + 1
+        if cells and cells.mechanism == NOISE and cells.times < min(longest, manifest.steps + 1):
+            raise ParameterError(f"an agent speaks to its cell in up to {longest} steps; set times of cells to that")
+
+    def require(self, made: Mapping[str, int]) -> float:
+        """Return what is spent when each release has been made so often.
+
+        Raises:
+            BudgetSpent: that is more than the budget.
+        """
+        spent = math.fsum(release.rho(made.get(release.name, 0)) for release in self.each)
+        if spent > self.rho * (1 + 1e-9):
+            before = math.fsum(release.rho(max(made.get(release.name, 0) - 1, 0)) for release in self.each)
+            raise BudgetSpent(
+                f"the next step would bring the releases to rho {spent:.6g} of {self.rho:.6g}; "
+                f"{max(self.rho - before, 0.0):.6g} is left, too little for it, so the run stops here"
+            )
+        return spent
+
+
+EXACT: Final = Releases(each=(Release(name="tally"), Release(name="cells")))
+
+
+def releases_of(manifest: "Manifest") -> Releases:
+    """Return what a run may open; the exact tally, and exact cells where it has any, unless it says otherwise."""
+    if manifest.releases is not None:
+        return manifest.releases
+    return EXACT if manifest.cells else Releases(each=EXACT.each[:1])
