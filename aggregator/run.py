@@ -9,6 +9,8 @@ from typing import Final, Protocol, final
 import numpy as np
 
 from aggregator.joint import Comparer, ComparingPeer
+from aggregator.ledger import Ledger
+from aggregator.ledger_entries import head_of, require_same, write_round
 from aggregator.noise import Noise
 from aggregator.outcome import Hidden, Outcome
 from aggregator.permutation.delivery import Delivery, Permuter, require_all_tokens
@@ -77,6 +79,7 @@ class Run:
         comparer: Comparer | None = None,
         *,
         permuter: Permuter | None = None,
+        ledger: Ledger | None = None,
     ) -> None:
         """Begin, or go on where the store says that an earlier process of this aggregator stopped.
 
@@ -87,6 +90,7 @@ class Run:
             peers: the other aggregators.
             comparer: for outcome mode.
             permuter: for permuted edges.
+            ledger: of this run; tests may go without.
         """
         self.manifest = manifest
         self.id = manifests.run_id(manifest)
@@ -97,7 +101,7 @@ class Run:
         self._schedule = manifest.schedule
         self._sums = Sums(manifest, index)
         self._noise = Noise.kept(manifest, self.id, index, store)
-        self._store = store
+        self._store, self._ledger = store, ledger
         delivery = None if permuter is None else Delivery(manifest, self.id, store, permuter)
         self._outcome_mode = (
             None
@@ -135,6 +139,8 @@ class Run:
                 f"{client} has joined with another key; a client that lost its keys stays out until the next run"
             )
         if client not in self._keys:
+            if self._ledger is not None:
+                self._ledger.joined(client, self.round.step)
             self._store.join(self.id, client, message.key)
             self._keys[client] = message.key
             LOG.info("joined", extra={"facts": {"client": client, "step": self.round.step}})
@@ -199,7 +205,7 @@ class Run:
         decided = self.last_decided(number)
         if decided is None:
             raise RoundClosed(f"step {query.step} is over, and its members are forgotten")
-        return Members(query.step, decided, query.phase)
+        return Members(query.step, decided, query.phase, head_of(self._ledger, number))
 
     async def compared(self, query: ComparedQuery) -> Compared:
         """Tell another aggregator which joint computation of a round this one has kept."""
@@ -330,13 +336,17 @@ class Run:
         """Agree with the other aggregators, add up, tell, and open the next round."""
         try:
             answers = await self._answers(current.number)
+            require_same(self._ledger, current.number, answers)
             agreed = set(current.shares).intersection(*(answer.names for answer in answers))
             if len(agreed) < self.manifest.min_cohort:
                 raise self._too_small(len(agreed), "the members of this round are decided, so the run ends")
             require_all_tokens(self._schedule.phase(current.number), agreed, self.last)
             done = await self._done(current, tuple(sorted(agreed)))
+            write_round(self._ledger, self.manifest, done, self._sums.told)
             self._store.close_round(self.id, done)
         except LpmError as error:
+            if self._ledger is not None and not error.retry:
+                self._ledger.refused(current.number, error.code, str(error))
             current.fail(error)
             return
         except BaseException:

@@ -100,11 +100,12 @@ class MembersQuery:
 @final
 @dataclass(frozen=True, slots=True)
 class Members:
-    """Who took part in a round at one aggregator: names of clients, in order."""
+    """Who took part in a round at one aggregator: names of clients, in order; and its ledger's head before it."""
 
     step: int
     names: tuple[str, ...]
     phase: Phase = Phase.SPEAK
+    head: bytes = b""
 
 
 @final

@@ -16,6 +16,7 @@ from aggregator.access import Access
 from aggregator.aggregator import Aggregator
 from aggregator.config import AggregatorConfig
 from aggregator.door import Door, Entrance
+from aggregator.ledger import Ledger
 from aggregator.metrics import Metrics
 from aggregator.run import Run
 from aggregator.store import Store
@@ -57,12 +58,16 @@ async def serve(config: AggregatorConfig, folder: Path) -> None:
     credentials = certificates.read(folder / config.credentials)
     loaded = [load_verified(folder / path, operator_key=config.operator_key) for path in config.manifests]
     keys = [server_keys(folder / config.credentials, manifest, config.name) for manifest in loaded]
+    ledgers = {
+        run: Ledger(folder / f"ledger-{run.hex()[:12]}.jsonl", run=run, name=config.name, key=own.identity)
+        for run, own in ((manifests.run_id(each), own) for each, own in zip(loaded, keys, strict=True))
+    }
     store = Store(config.store, folder)
     transports = {manifests.run_id(manifest): connect(manifest, credentials) for manifest in loaded}
     comparer = _comparer(config.name, loaded, folder / config.credentials)
     aggregator = Aggregator(
         {
-            run: _run(config.name, manifest, store, transports[run], comparer)
+            run: _run(config.name, manifest, store, transports[run], comparer, ledger=ledgers[run])
             for run, manifest in ((manifests.run_id(each), each) for each in loaded)
         }
     )
@@ -117,13 +122,19 @@ def _index(name: str, manifest: Manifest) -> int:
 
 
 def _run(
-    name: str, manifest: Manifest, store: Store, transports: list[Transport], comparer: "MpcComparer | None"
+    name: str,
+    manifest: Manifest,
+    store: Store,
+    transports: list[Transport],
+    comparer: "MpcComparer | None",
+    *,
+    ledger: Ledger,
 ) -> Run:
     index = _index(name, manifest)
     timeout_s = 2 * max(manifest.join_timeout_s, manifest.round_timeout_s)
     peers = [RemotePeer(each, timeout_s) for place, each in enumerate(transports) if place != index]
     own = comparer if manifest.schedule.outcome else None
-    return Run(manifest, index, store, peers, own, permuter=own.permuter if own else None)
+    return Run(manifest, index, store, peers, own, permuter=own.permuter if own else None, ledger=ledger)
 
 
 def _entrance(name: str, manifest: Manifest, keys: ServerKeys, transports: list[Transport]) -> Entrance:

@@ -149,8 +149,8 @@ _KINDS: Final[dict[type, _Kind]] = {
     ),
     messages.Members: _Kind(
         pb.MembersReply,
-        lambda m: pb.MembersReply(step=m.step, names=m.names, phase=m.phase),
-        lambda p: messages.Members(_step(p.step), _names(p.names), _phase(p.phase)),
+        lambda m: pb.MembersReply(step=m.step, names=m.names, phase=m.phase, head=m.head),
+        lambda p: messages.Members(_step(p.step), _names(p.names), _phase(p.phase), _key(p.head)),
     ),
     messages.ComparedQuery: _Kind(
         pb.ComparedRequest,

@@ -93,14 +93,16 @@ class MembersRequest(_message.Message):
     def __init__(self, run_id: _Optional[bytes] = ..., step: _Optional[int] = ..., phase: _Optional[_Union[Phase, str]] = ...) -> None: ...
 
 class MembersReply(_message.Message):
-    __slots__ = ("step", "names", "phase")
+    __slots__ = ("step", "names", "phase", "head")
     STEP_FIELD_NUMBER: _ClassVar[int]
     NAMES_FIELD_NUMBER: _ClassVar[int]
     PHASE_FIELD_NUMBER: _ClassVar[int]
+    HEAD_FIELD_NUMBER: _ClassVar[int]
     step: int
     names: _containers.RepeatedScalarFieldContainer[str]
     phase: Phase
-    def __init__(self, step: _Optional[int] = ..., names: _Optional[_Iterable[str]] = ..., phase: _Optional[_Union[Phase, str]] = ...) -> None: ...
+    head: bytes
+    def __init__(self, step: _Optional[int] = ..., names: _Optional[_Iterable[str]] = ..., phase: _Optional[_Union[Phase, str]] = ..., head: _Optional[bytes] = ...) -> None: ...
 
 class ComparedRequest(_message.Message):
     __slots__ = ("run_id", "step", "phase")

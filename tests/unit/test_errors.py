@@ -66,6 +66,7 @@ def test_codes_are_stable():
         "RoundClosed": "round-closed",
         "ShareRefused": "share-refused",
         "RoundAhead": "round-ahead",
+        "BudgetSpent": "budget-spent",
         "CohortTooSmall": "cohort-too-small",
         "PartiesDisagree": "parties-disagree",
         "Unavailable": "unavailable",

@@ -1,0 +1,98 @@
+"""One aggregator's ledger of a run: written and on disk before anybody is told."""
+
+import hashlib
+import os
+from pathlib import Path
+from typing import final
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from protocols import ledger, signing
+from protocols.errors import BadSignature, PartiesDisagree
+from protocols.ledger import Agreed, Begin, Closing, Event, Joining, Refusal, Told
+
+
+@final
+class Ledger:
+    """Appends lines to `ledger.jsonl`.
+
+    A line that a crash cut off was never told of, for telling waits for the disk: it is taken away when the aggregator
+    is back. Anything else that is wrong with the file is an error, and the run does not go on.
+
+    Attributes:
+        heads: the head of the chain of agreed rounds after the last two of them, by number.
+
+    Security: says which client took part when, and hashes and sizes of what each was told: no shares. It is signed by
+        the aggregator's identity key, so that it cannot deny it, and mode 0600.
+    """
+
+    def __init__(self, path: Path, *, run: bytes, name: str, key: Ed25519PrivateKey) -> None:
+        """Begin, or go on with what is there.
+
+        Raises:
+            BadSignature: the file was changed, or is of another run.
+        """
+        self._path, self._key = path, key
+        self._index, self._previous = 0, ledger.START
+        self.heads: dict[int, bytes] = {-1: ledger.START}
+        self._last: Closing | None = None
+        path.touch(mode=0o600)
+        path.chmod(0o600)
+        content = path.read_bytes()
+        whole = content[: content.rfind(b"\n") + 1]
+        if whole != content:
+            with path.open("r+b") as file:
+                file.truncate(len(whole))
+                os.fsync(file.fileno())
+        lines = whole.splitlines(keepends=True)
+        if not lines:
+            self._append(Begin(run, name))
+            return
+        events = ledger.read(lines, signing.public_of(key))
+        if events[0] != Begin(run, name):
+            raise BadSignature(f"{path} is the ledger of another run or aggregator; move it away")
+        self._index, self._previous = len(lines), hashlib.sha256(lines[-1]).digest()
+        for event in events:
+            self._take(event)
+
+    def joined(self, client: str, step: int) -> None:
+        """Write down that a client joined."""
+        self._append(Joining(client, step))
+
+    def refused(self, number: int, code: str, reason: str) -> None:
+        """Write down that a round did not close."""
+        self._append(Refusal(number, code, reason))
+
+    def closed(self, agreed: Agreed, told: tuple[Told, ...]) -> None:
+        """Write down a round that is about to be told; the same again changes nothing.
+
+        Raises:
+            PartiesDisagree: another end of the same round is written already.
+        """
+        if self._last is not None and self._last.agreed.number == agreed.number:
+            if (self._last.agreed, self._last.told) != (agreed, told):
+                raise PartiesDisagree(f"the ledger has another end of round {agreed.number}; stop the run")
+            return
+        before = () if self._last is None else self._last.agreed.members
+        absent = tuple(name for name in before if name not in agreed.members)
+        head = ledger.head_after(self.heads[max(self.heads)], agreed)
+        self._append(Closing(agreed, absent, told, head))
+
+    def head(self, number: int) -> bytes:
+        """Return the head before a round; nothing if it is no longer known."""
+        return self.heads.get(number - 1, b"")
+
+    def _append(self, event: Event) -> None:
+        line = ledger.written(self._index, self._previous, event, self._key)
+        with self._path.open("ab") as file:
+            file.write(line)
+            file.flush()
+            os.fsync(file.fileno())
+        self._index, self._previous = self._index + 1, hashlib.sha256(line).digest()
+        self._take(event)
+
+    def _take(self, event: Event) -> None:
+        if isinstance(event, Closing):
+            self._last = event
+            number = event.agreed.number
+            self.heads = {each: head for each, head in self.heads.items() if each >= number - 1} | {number: event.head}

@@ -1,0 +1,69 @@
+"""What a closing round's line in the ledger says."""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from aggregator.ledger import Ledger
+from aggregator.store import Done
+from protocols.errors import PartiesDisagree
+from protocols.ledger import Agreed, Opened, Told
+from protocols.manifest import ENGINE, Manifest
+from protocols.messages import Closed
+from protocols.releases import releases_of
+from protocols.schedule import Phase
+
+
+class Head(Protocol):
+    """What another aggregator says of a round."""
+
+    @property
+    def head(self) -> bytes:
+        """Return its ledger's head before the round."""
+
+
+def write_round(
+    ledger: Ledger | None, manifest: Manifest, done: Done, told_of: Callable[[str, int, Phase, Done], Closed]
+) -> None:
+    """Write a round down, before it is told: who takes part, what is opened, and what each party will get."""
+    if ledger is None:
+        return
+    schedule = manifest.schedule
+    step, phase = schedule.step(done.number), schedule.phase(done.number)
+    releases = releases_of(manifest).each if phase == Phase.SPEAK else ()
+    agreed = Agreed(
+        number=done.number,
+        step=step,
+        phase=int(phase),
+        members=done.members,
+        refused=done.refused,
+        releases=tuple(Opened(each.name, each.mechanism, each.sigma) for each in releases),
+    )
+    told, opened = [], b""
+    for client in done.members:
+        closed = told_of(client, step, phase, done)
+        opened = closed.release.tobytes()
+        told.append(_told(client, closed.own.tobytes() + opened + closed.synthetic.tobytes()))
+    if manifest.engine and phase == Phase.SPEAK:
+        told.append(_told(ENGINE, opened))
+    ledger.closed(agreed, tuple(told))
+
+
+def _told(party: str, content: bytes) -> Told:
+    return Told(party, len(content), hashlib.sha256(content).digest())
+
+
+def head_of(ledger: Ledger | None, number: int) -> bytes:
+    """Return the head before a round, to tell the other aggregators; nothing without a ledger."""
+    return b"" if ledger is None else ledger.head(number)
+
+
+def require_same(ledger: Ledger | None, number: int, answers: Sequence[Head]) -> None:
+    """Check that all aggregators have written the same of all rounds before this one.
+
+    Raises:
+        PartiesDisagree: one has not, and the run stops.
+    """
+    mine = head_of(ledger, number)
+    if mine and any(answer.head and answer.head != mine for answer in answers):
+        raise PartiesDisagree(f"the aggregators' ledgers differ before round {number}; stop the run and compare them")
