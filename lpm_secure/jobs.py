@@ -13,6 +13,7 @@ import msgspec
 
 from lpm_secure import config as configs
 from lpm_secure import report, run_folder
+from lpm_secure.audit.collect import collect
 from lpm_secure.config import Config
 from lpm_secure.contacts import contacts_of
 from lpm_secure.deployment import MANIFEST, Deployment, free_addresses
@@ -29,6 +30,7 @@ from lpm_secure.testbed_keys import pinned
 from protocols import certificates
 from protocols import manifest as manifests
 from protocols.manifest import ENGINE
+from protocols.releases import releases_of
 from protocols.signed_manifest import load_verified
 from protocols.signing import PublicKey
 from protocols.wire.connect import connect
@@ -52,15 +54,17 @@ def private(path: Path, *, device: str, out: Path, parity: bool) -> tuple[Path, 
     """
     place, config = device_of(device), configs.load(path)
     with local_deployment(config, out=out) as deployment:
+        noised = releases_of(deployment.testbed.manifest).noised  # then nothing in the clear is the same
         with shown("private run", steps=config.steps) as on_step:
             timed = run_private(deployment, place, on_step)
-        clear_run = run_clear(deployment.testbed, place) if parity else None
+        clear_run = run_clear(deployment.testbed, place) if parity and not noised else None
         result = Result(config, deployment.testbed, timed, clear_run)
         for lost in timed.lost:
             LOG.warning("%s ended with code %s: %s", lost.name, lost.returncode, lost.reason)
         run_folder.write(deployment.folder, result)
         report.write(deployment.folder / "report.html", result)
         LOG.info("series %s, parity %s", timed.series.hash, result.parity)
+    collect(deployment)
     return deployment.folder, result
 
 

@@ -16,6 +16,7 @@ from lpm_secure.engine.graph import Graph
 from lpm_secure.engine.simulate import EngineAgents
 from lpm_secure.keyring import Keyring, most_contacts
 from lpm_secure.model import model_of
+from lpm_secure.noise_config import releases_for
 from lpm_secure.synthetic import EngineFile, Synthetic, cells_of, synthetic_agents
 from lpm_secure.synthetic_config import SyntheticConfig
 from protocols.devices import Devices
@@ -127,6 +128,7 @@ def build(config: Config, data: ContactData, addresses: Sequence[str]) -> Testbe
         join_timeout_s=config.protocol.join_timeout_s,
         round_timeout_s=config.protocol.round_timeout_s,
         testbed_seed=config.seed,
+        releases=releases_for(config.releases, _model(config), steps=config.steps, cells=config.cells.count > 0),
     )
     order = np.array([agent for client in clients for agent in client.agents], dtype=np.int64)
     slot_of = np.argsort(order)

@@ -26,6 +26,7 @@ class Purpose(enum.Enum):
     ENROLMENT = b"enrolment"
     CONSENT = b"consent"
     LEDGER = b"ledger"
+    INDEX = b"index"
 
 
 def statement(purpose: Purpose, content: bytes) -> bytes:

@@ -1,0 +1,1 @@
+"""What a run was allowed to learn, what it did learn, and who saw what: from its files alone."""

@@ -1,0 +1,143 @@
+"""The audit of one run's folder."""
+
+import base64
+import binascii
+from collections import Counter
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Final, final
+
+import msgspec
+from pyarrow import ArrowInvalid, csv
+
+from lpm_secure.audit import index, rules, two_worlds
+from protocols import ledger, signed_manifest
+from protocols import manifest as manifests
+from protocols.errors import LpmError, ParameterError
+from protocols.manifest import Manifest
+from protocols.releases import NOISE, releases_of
+
+MANIFEST: Final = "manifest.json"
+LEDGERS: Final = "ledgers"
+LOW_DEGREE: Final = 3
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What an audit found.
+
+    Attributes:
+        checks: each check, and the lines that it found wrong.
+        notes: what a reader should know, and no rule forbids.
+    """
+
+    run: str
+    checks: dict[str, list[str]]
+    notes: list[str] = field(default_factory=list)
+    privacy: list[dict[str, Any]] = field(default_factory=list)
+    received: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def findings(self) -> int:
+        """Return how many lines the checks found."""
+        return sum(map(len, self.checks.values()))
+
+    def json(self) -> bytes:
+        """Return it as JSON."""
+        return msgspec.json.format(msgspec.json.encode(asdict(self) | {"findings": self.findings}), indent=2)
+
+
+def key_of(given: str) -> bytes:
+    """Read an operator's public key, 32 bytes in base64."""
+    try:
+        key = base64.b64decode(given, validate=True)
+    except binascii.Error:
+        key = b""
+    if len(key) != 32:
+        raise ParameterError("the operator's key must be 32 bytes in base64; ask the run's operator for it")
+    return key
+
+
+def audit(folder: Path, *, operator_key: bytes, runs: int = two_worlds.RUNS) -> Report:
+    """Check a run that has ended, offline.
+
+    Args:
+        folder: of the run.
+        operator_key: of the run's operator, 32 bytes, known from elsewhere.
+        runs: replays of the noise path.
+
+    Raises:
+        ParameterError: no run's folder.
+    """
+    if not (folder / index.INDEX).is_file() or not (folder / MANIFEST).is_file():
+        raise ParameterError(f"{folder} has no {index.INDEX} or no {MANIFEST}; give the folder of a run that has ended")
+    checks = {"every file is as it was when the run ended": index.differences(folder, operator_key)}
+    try:
+        manifest = manifests.load(folder / MANIFEST)
+        trust = signed_manifest.trust_of(manifest)
+        signature = signed_manifest.load_signature(folder / MANIFEST)
+        signed_manifest.verify(manifest, signature, operator_key=operator_key, now=trust.not_before)
+    except (LpmError, ValueError) as error:
+        return Report("", checks | {"the manifest is its operator's": [str(error)]})
+    report = Report(manifests.run_id(manifest).hex(), checks | {"the manifest is its operator's": []})
+    _ledgers(folder, manifest, report)
+    report.checks["the noise path of this build keeps its promise"] = two_worlds.audit(
+        manifest, runs=runs
+    ) + two_worlds.noise_of_steps(two_worlds.honest, manifest)
+    report.checks["the audit catches noise paths that are known to be bad"] = [
+        f"{name} was not found: do not trust this audit"
+        for name, mutant in two_worlds.MUTANTS.items()
+        if not two_worlds.audit(manifest, mutant, runs=runs)
+    ]
+    report.notes.extend(_low_degrees(folder))
+    report.notes.extend(
+        f"{each.name} is opened exact: over at least {manifest.min_cohort} clients, with no bound on what it tells"
+        for each in releases_of(manifest).each
+        if each.mechanism != NOISE
+    )
+    return report
+
+
+def _ledgers(folder: Path, manifest: Manifest, report: Report) -> None:
+    trust, found, wrong = signed_manifest.trust_of(manifest), {}, []
+    for party in manifest.aggregators:
+        try:
+            path = folder / LEDGERS / f"{party.name}.jsonl"
+            found[party.name] = ledger.load(path, trust.keys[party.name].identity)
+        except LpmError as error:
+            wrong.append(f"{party.name}: {error}")
+    report.checks["every ledger is whole, chained and signed"] = wrong
+    if not found or wrong:
+        return
+    agreed = rules.rounds(next(iter(found.values())))
+    report.checks["the aggregators' ledgers agree"] = rules.disagreements(manifest, bytes.fromhex(report.run), found)
+    report.checks["every release is one that the manifest allows, over its cohort"] = rules.not_allowed(
+        manifest, agreed
+    )
+    report.checks["no two exact releases differ by a few clients"] = rules.differencing(manifest, agreed)
+    lines, table = rules.overspent(manifest, agreed)
+    report.checks["no release costs more than was promised"] = lines
+    report.privacy.extend(table)
+    for name, events in found.items():
+        report.received[name] = rules.received(events)
+        report.notes.extend(f"{name}: {line}" for line in rules.refusals(events))
+
+
+def _low_degrees(folder: Path) -> list[str]:
+    """Return a line of how many agents have few contacts, whose own outcomes tell most of these."""
+    degrees: dict[int, set[int]] = {}
+    for path in sorted(folder.glob("parties/*/contacts.csv")):
+        try:
+            table = csv.read_csv(path)
+            pairs = zip(table["a"].to_pylist(), table["b"].to_pylist(), strict=True)
+        except (ArrowInvalid, KeyError, OSError, UnicodeDecodeError) as error:
+            return [f"{path.name} of {path.parent.name} cannot be read, so degrees are not counted: {error}"]
+        for a, b in pairs:
+            degrees.setdefault(a, set()).add(b)
+            degrees.setdefault(b, set()).add(a)
+    count = Counter(min(len(others), LOW_DEGREE) for others in degrees.values())
+    few = sum(n for degree, n in count.items() if degree < LOW_DEGREE)
+    if not few:
+        return []
+    return [f"{few} of {len(degrees)} agents have fewer than {LOW_DEGREE} contacts: infection tells them most of these"]

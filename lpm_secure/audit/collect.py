@@ -1,0 +1,21 @@
+"""At the end of a local run: its ledgers in one place, and the signed index over all of its files."""
+
+import shutil
+
+from lpm_secure.audit import index
+from lpm_secure.audit.audit import LEDGERS
+from lpm_secure.deployment import Deployment
+from protocols import manifest as manifests
+
+
+def collect(deployment: Deployment) -> None:
+    """Copy every aggregator's ledger to `ledgers/`, and write the index; all processes have ended."""
+    folder, manifest = deployment.folder, deployment.testbed.manifest
+    (folder / LEDGERS).mkdir(exist_ok=True)
+    name = f"ledger-{manifests.run_id(manifest).hex()[:12]}.jsonl"
+    for party in manifest.aggregators:
+        source = deployment.party(party.name) / name
+        if source.exists():
+            shutil.copyfile(source, folder / LEDGERS / f"{party.name}.jsonl")
+    if deployment.keys is not None:
+        index.write(folder, deployment.keys.operator)

@@ -1,0 +1,79 @@
+"""The index of a run's folder: every file's size and hash, signed by the run's operator."""
+
+import hashlib
+import os
+from pathlib import Path
+from typing import Annotated, Final, Literal, final
+
+import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from protocols import canonical, signing
+from protocols.errors import LpmError
+from protocols.signing import Purpose, Signature
+
+INDEX: Final = "index.json"
+OWN: Final = (INDEX, "audit.json", "audit.html")  # written after, or by, the audit
+MAX_INDEX: Final = 2**28
+Digest = Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]
+
+
+@final
+class File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A file of the run: its path below the folder, its size, and its SHA-256."""
+
+    path: str
+    size: int
+    sha256: Digest
+
+
+@final
+class Index(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """All files of a run, in the order of their paths; the signature is over these in canonical form."""
+
+    version: Literal[1] = 1
+    files: tuple[File, ...]
+    signature: Signature
+
+
+def write(folder: Path, key: Ed25519PrivateKey) -> None:
+    """Hash all files of a run that has ended, and sign the list."""
+    files = tuple(found(folder))
+    signature = signing.sign(key, Purpose.INDEX, _content(files))
+    (folder / INDEX).write_bytes(canonical.encode(Index(files=files, signature=signature)))
+
+
+def found(folder: Path) -> list[File]:
+    """Return what is in a folder now; a link counts as what it says, and is not followed."""
+    paths = sorted(path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir())
+    names = [(path.relative_to(folder).as_posix(), path) for path in paths]
+    return [_file(name, path) for name, path in names if name not in OWN]
+
+
+def differences(folder: Path, operator_key: bytes) -> list[str]:
+    """Return a line for each file that is not as it was when the run ended, or for the index itself."""
+    try:
+        index = canonical.load(folder / INDEX, Index, what="index", max_bytes=MAX_INDEX)
+        signing.verify(operator_key, Purpose.INDEX, _content(index.files), index.signature)
+    except LpmError as error:
+        return [f"{INDEX}: {error}"]
+    signed, now = ({each.path: each for each in files} for files in (index.files, found(folder)))
+    lines = [f"{path}: missing" for path in signed.keys() - now.keys()]
+    lines += [f"{path}: not there when the run ended" for path in now.keys() - signed.keys()]
+    lines += [f"{path}: changed" for path in signed.keys() & now.keys() if signed[path] != now[path]]
+    return sorted(lines)
+
+
+def _content(files: tuple[File, ...]) -> bytes:
+    return msgspec.json.encode(files, order="deterministic")
+
+
+def _file(name: str, path: Path) -> File:
+    if path.is_symlink():
+        target = os.fsencode(os.readlink(path))
+        return File(name, len(target), hashlib.sha256(b"link" + target).digest())
+    if not path.is_file():
+        return File(name, 0, hashlib.sha256(b"neither file nor folder").digest())
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").digest()
+    return File(name, path.stat().st_size, digest)

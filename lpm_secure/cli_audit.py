@@ -1,0 +1,46 @@
+"""`lpm audit`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+
+from lpm_secure.audit import audit as audits
+from lpm_secure.audit import two_worlds
+from lpm_secure.audit.page import page
+from protocols.errors import ParameterError
+
+
+def audit(
+    folder: Annotated[Path, typer.Argument(help="Folder of a run that has ended.", metavar="RUN_DIR")],
+    operator_key: Annotated[
+        str | None, typer.Option(help="Of the run's operator, base64. By default the one that the engine pinned.")
+    ] = None,
+    runs: Annotated[int, typer.Option(help="Replays of the noise path.", min=2_000)] = two_worlds.RUNS,
+) -> None:
+    """Check offline what a run was allowed to learn, what it learned, and who was told what.
+
+    Writes audit.json and audit.html into the folder. Exit code 1 if anything was found, 2 for a mistake in the input.
+    """
+    key = audits.key_of(operator_key if operator_key is not None else _pinned(folder))
+    report = audits.audit(folder, operator_key=key, runs=runs)
+    (folder / "audit.json").write_bytes(report.json())
+    (folder / "audit.html").write_text(page(report), encoding="utf-8")
+    for name, lines in report.checks.items():
+        typer.echo(f"{'ok  ' if not lines else 'FAIL'}  {name}")
+        for line in lines:
+            typer.echo(f"        {line}")
+    for row in report.privacy:
+        typer.echo(f"release {row['release']}: epsilon {row['epsilon']}, unit {row['unit']}")
+    typer.echo(f"report: {folder / 'audit.html'}")
+    if report.findings:
+        raise typer.Exit(1)
+
+
+def _pinned(folder: Path) -> str:
+    path = folder / "parties" / "engine" / "engine.json"
+    try:
+        return str(msgspec.json.decode(path.read_bytes())["operator_key"])
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError, KeyError, TypeError):
+        raise ParameterError(f"{path} pins no operator's key; give it with --operator-key") from None

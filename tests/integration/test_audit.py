@@ -1,0 +1,129 @@
+"""The audit of a real run: nothing is found in an honest one, and everything in one that was tampered with."""
+
+import random
+
+import pytest
+
+from lpm_secure.audit import index, rules, two_worlds
+from lpm_secure.audit.audit import audit, key_of
+from lpm_secure.audit.collect import collect
+from lpm_secure.audit.page import page
+from lpm_secure.private_run import run_private
+from protocols.errors import ParameterError
+from protocols.ledger import Agreed, Opened
+from protocols.releases import Release, Releases
+
+
+@pytest.fixture
+def finished(deploy):
+    """Return the deployment of a run that has ended, with its ledgers and its index."""
+    import torch
+
+    deployment = deploy(mode="sum")
+    run_private(deployment, torch.device("cpu"))
+    collect(deployment)
+    return deployment
+
+
+def audited(deployment, runs=2_000):
+    return audit(deployment.folder, operator_key=deployment.operator_key, runs=runs)
+
+
+def test_a_run_is_audited_and_any_change_of_any_file_is_found(finished):
+    report = audited(finished)
+    assert len(report.checks) >= 9
+    assert report.findings == 0, report.checks
+    assert set(report.received) == {"aggregator-0", "aggregator-1"}
+    assert all(len(told) == 5 for told in report.received.values())  # four clients and the engine
+    assert "Nothing was found" in page(report)
+    draw, folder = random.Random(7), finished.folder
+    files = [path for path in sorted(folder.rglob("*")) if path.is_file() and path.stat().st_size]
+    assert len(files) > 20
+    missed = []
+    for number in range(1_000):
+        path = draw.choice(files)
+        content = path.read_bytes()
+        place = draw.randrange(len(content))
+        changed = content[:place] if number % 2 else content[:place] + bytes([content[place] ^ 1 << draw.randrange(8)])
+        changed += b"" if number % 2 else content[place + 1 :]
+        path.write_bytes(changed)
+        if not index.differences(folder, finished.operator_key):
+            missed.append((path, place))
+        path.write_bytes(content)
+    assert missed == []
+    extra = folder / "parties" / "more.txt"
+    extra.write_text("x")
+    assert index.differences(folder, finished.operator_key) == ["parties/more.txt: not there when the run ended"]
+    extra.unlink()
+    files[-1].unlink()
+    assert "missing" in index.differences(folder, finished.operator_key)[0]
+    assert audited(finished).findings == 1
+
+
+def test_a_line_taken_out_of_a_ledger_is_found_even_where_the_index_is_written_anew(finished):
+    path = finished.folder / "ledgers" / "aggregator-1.jsonl"
+    path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:-1]))
+    index.write(finished.folder, finished.keys.operator)
+    report = audited(finished)
+    assert report.checks["the aggregators' ledgers agree"] == [
+        "aggregator-0 and aggregator-1 tell different things from round 8 on"
+    ]
+
+
+def test_a_folder_that_is_none_is_bad_input(tmp_path):
+    with pytest.raises(ParameterError, match="folder of a run that has ended"):
+        audit(tmp_path, operator_key=bytes(32))
+    with pytest.raises(ParameterError, match="32 bytes in base64"):
+        key_of("abc")
+
+
+TALLY = (Opened("tally", "exact", 0.0),)
+
+
+def agreed(number, members, *, releases=TALLY):
+    return Agreed(number=number, step=number, phase=0, members=members, refused=(), releases=releases)
+
+
+def test_cohorts_that_differ_by_one_client_are_found_and_by_many_are_not(manifest_of):
+    manifest = manifest_of([(i,) for i in range(9)], min_cohort=3)
+    everybody = tuple(f"client-{i}" for i in range(9))
+    one, many = agreed(1, everybody[1:]), agreed(1, everybody[4:])
+    assert "client-0 alone" in rules.differencing(manifest, [agreed(0, everybody), one])[0]
+    assert rules.differencing(manifest, [agreed(0, everybody), many]) == []
+
+
+def test_releases_and_cohorts_that_the_manifest_does_not_allow_are_found(manifest_of):
+    manifest = manifest_of(min_cohort=2)
+    names = ("client-0", "client-1", "client-2")
+    assert rules.not_allowed(manifest, [agreed(0, names)]) == []
+    assert len(rules.not_allowed(manifest, [agreed(0, names[:1])])) == 1
+    assert len(rules.not_allowed(manifest, [agreed(0, (*names, "somebody"))])) == 1
+    assert len(rules.not_allowed(manifest, [agreed(0, names, releases=(Opened("cells", "exact", 0.0),))])) == 1
+
+
+def test_epsilon_is_computed_anew_and_held_to_the_promise(manifest_of):
+    def manifest(promised):
+        rule = Release(
+            name="incidence",
+            mechanism="discrete-gaussian",
+            sigma=2.23,
+            unit="contribution",
+            epsilon=promised,
+            delta=1e-6,
+        )
+        return manifest_of(releases=Releases(each=(rule,), rho=1.0))
+
+    rounds = [agreed(number, ("client-0",)) for number in range(5)]
+    lines, table = rules.overspent(manifest(2.1), rounds)
+    assert lines == []
+    assert table[0]["epsilon"] == pytest.approx(2.0, abs=0.05)
+    assert "promises 1" in rules.overspent(manifest(1.0), rounds)[0][0]
+
+
+def test_two_worlds_pass_this_build_and_catch_every_mutant(manifest_of):
+    manifest = manifest_of()
+    assert two_worlds.audit(manifest, runs=4_000) == []
+    for name, mutant in two_worlds.MUTANTS.items():
+        assert two_worlds.audit(manifest, mutant, runs=4_000), name
+    assert two_worlds.noise_of_steps(two_worlds.honest, manifest) == []
+    assert two_worlds.noise_of_steps(two_worlds.constant, manifest)
