@@ -59,6 +59,11 @@ class Layout:
         return self.spoken + self.released
 
     @property
+    def longest(self) -> int:
+        """Length of the longest vector that a client shares in any round."""
+        return max(self.d, self.tokens)
+
+    @property
     def spoken(self) -> int:
         """Length of the part of the vector that is for other agents: a word for each, or for each of its own slots."""
         return (self.degree or self.n) * self.c

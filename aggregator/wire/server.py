@@ -175,7 +175,7 @@ def _server(
 ) -> aio.Server:
     require_tls13()
     clients = max(len(manifest.clients) for manifest in loaded)
-    max_bytes = largest_call(max(Layout.of(manifest).d for manifest in loaded), clients=clients)
+    max_bytes = largest_call(max(Layout.of(manifest).longest for manifest in loaded), clients=clients)
     server = aio.server(
         maximum_concurrent_rpcs=max(MAX_CALLS, CALLS_OF_ONE * clients),
         options=[

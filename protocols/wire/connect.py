@@ -28,7 +28,7 @@ def connect(manifest: Manifest, credentials: Credentials, *, relay: str | None =
     """
     keys = trust_of(manifest).keys
     carriers = _carriers(manifest, relay)
-    max_bytes = largest_call(Layout.of(manifest).d, clients=len(manifest.clients))
+    max_bytes = largest_call(Layout.of(manifest).longest, clients=len(manifest.clients))
     name, run = name_of(credentials.certificate), manifests.run_id(manifest)
     sealed = name in {client.name for client in manifest.clients}
     transports: list[Transport] = []

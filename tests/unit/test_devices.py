@@ -19,6 +19,7 @@ from lpm_secure.keyring import most_contacts
 from lpm_secure.testbed import Testbed
 from protocols.devices import Devices, edge_key, edge_token, presence, presence_words, present, public_key
 from protocols.errors import CohortTooSmall, DataError, ParameterError
+from protocols.layout import Layout
 from protocols.schedule import Phase, Schedule
 
 RUN = bytes(32)
@@ -213,6 +214,11 @@ def test_a_device_that_leaves_before_its_tokens_came_ends_the_run_and_nothing_is
     left, *others = asyncio.run(everybody())
     assert left is None
     assert {type(error) for error in others} == {CohortTooSmall}
+
+
+def test_the_longest_call_is_that_with_the_tokens_of_a_long_period(testbed_of):
+    layout = Layout.of(testbed_of([], period=60).manifest)
+    assert layout.longest == layout.words(Phase.TOKENS, "client-0") == 60 * 2 * 3 * 2 > layout.d
 
 
 def test_a_testbed_has_as_many_slots_as_its_busiest_person_needs(testbed_of):
