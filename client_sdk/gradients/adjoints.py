@@ -110,14 +110,23 @@ class AdjointClient:
         try:
             answer = await self.exchange.round(self._layout.pack(*said.vector), step=self.number)
         except RoundClosed:
-            block = np.zeros(self._layout.cells, dtype=np.int64)
-            answer = Answer(np.zeros_like(said.own).reshape(-1), block, block)
+            answer = self._unheard(said, turn)
             self.missed.append(self.number)
         if turn.forth:
             self._move_on(turn.t, said, answer)
         else:
             self._move_back(turn.t, said, answer)
         self.number, self._pending = self.number + 1, None
+
+    def _unheard(self, said: _Said, turn: Turn) -> Answer:
+        """Return what stands for a round that closed without this client: nothing told, and no news of parameters."""
+        announced = np.zeros(self._layout.cells)
+        if turn.forth:
+            announced[self._sizes.size :] = self._kept[-1].theta if self._kept else relaxed.values(self.manifest)
+        else:
+            announced[self._sizes.size + Q] = 1.0
+        nothing = np.zeros(self._layout.cells, dtype=np.int64)
+        return Answer(np.zeros_like(said.own).reshape(-1), nothing, announced.view(np.int64))
 
     def _says(self, t: int) -> _Said:
         """Return what is said on the way forth: messages, and in the block cell totals and tally."""
