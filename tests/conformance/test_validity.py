@@ -112,6 +112,7 @@ LIES = {
     "more ill people in a cell than it has": (CELLS, 2),
     "fewer than none in a cell": (CELLS + 1, -1),
     "one agent more than it has": (TALLY, 1),
+    "an agent in two stages": (TALLY + 3, 1),
     "one agent less than it has": (TALLY + 3, -1),
     "a cell of nearly the ring": (CELLS, 2**63),
 }

@@ -355,7 +355,7 @@ def test_a_thread_without_a_session_can_draw_nothing() -> None:
 def ranged(x: Any, _: Any) -> Any:
     from aggregator.mpc import ranges
 
-    return ranges.out_of_range(x, np.full(N, 10, np.uint8), [N])
+    return ranges.out_of_range(x, np.full(len(x), 10, np.uint8), [len(x)])
 
 
 RANGED_WORLDS = {
@@ -391,3 +391,9 @@ def test_the_coin_is_shown_after_the_masked_numbers() -> None:
     sizes = [len(payload) for _, payload in run(ranged, numbers, numbers)[0].messages]
     assert sizes[0] == 8 * N
     assert sizes[-3:] == [64, 64, 16]  # commitments, coins, hashes
+
+
+@pytest.mark.parametrize("n", [1, 63, 65, 4095])
+def test_of_numbers_in_range_one_hash_is_opened_whatever_their_number(n: int) -> None:
+    numbers = RANGED_WORLDS["one of them not"][:n]
+    assert [len(payload) for _, payload in run(ranged, numbers, numbers)[0].messages][-3:] == [64, 64, 16]

@@ -72,6 +72,8 @@ def test_no_sealed_stage_can_be_told_from_the_others(least, agents):
             continue
         whole = np.array([*first, agents - sum(first)])
         told = tuple(released(np.zeros(0, np.int64), whole, agents=agents, min_count=least)[1].tolist())
+        found = seal(Alone(), whole, cells=0, agents=agents, min_count=least)
+        assert found.tolist() == list(told)
         seen.setdefault(told, []).append(whole)
     for told, possible in seen.items():
         hidden = [stage for stage in range(4) if told[stage] == 0]
