@@ -1,6 +1,7 @@
 """A servicer in this process that keeps its state from call to call: two aggregators' runs, doors and guards."""
 
 import asyncio
+import atexit
 import logging
 
 import grpc
@@ -29,6 +30,7 @@ TURNS = 12  # of the event loop, for one call
 ME = 1
 CALLERS = ("client-0", "client-1", "engine", "aggregator-0", "aggregator-1", "stranger")
 LOOP = asyncio.new_event_loop()
+atexit.register(LOOP.close)
 
 
 class Aborted(Exception):
