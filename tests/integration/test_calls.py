@@ -212,6 +212,6 @@ def test_metrics_are_served_on_loopback_and_hold_no_name_of_a_client(deploy):
         calls(deployment, [Share(run_id(deployment), 0, vector(deployment))], party="b")
     with urllib.request.urlopen(f"http://{address}/metrics", timeout=5.0) as page:
         text = page.read().decode()
-    assert 'lpm_calls_total{method="Join"} 1.0' in text
-    assert 'lpm_refused_total{code="not-joined",method="Exchange"} 1.0' in text
+    assert 'lpm_calls_total{method="Sealed"} 1.0' in text
+    assert 'lpm_refused_total{code="not-joined",method="Sealed"} 1.0' in text
     assert "client" not in text
