@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all bench check clean
+.PHONY: help demo test test-all bench fuzz check clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1|/' | column -t -s'|'
@@ -28,6 +28,11 @@ test-all: $(READY) check  ## all tests, the long ones too
 
 bench: $(READY)  ## the benchmarks; ONLY=name for one
 	$(BIN)/python tests/benchmarks $(ONLY)
+
+fuzz: $(READY)  ## fuzz every decoder and the servicer; SECONDS=600 each
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'atheris>=3,<4'
+	for target in wire inner manifest files request sealed settings tables frames servicer; do \
+	  $(BIN)/python tests/fuzz $$target -max_total_time=$(or $(SECONDS),600) || exit 1; done
 
 check: $(READY)  ## style, types, import contracts, generated code
 	$(BIN)/ruff check .

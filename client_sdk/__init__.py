@@ -1,11 +1,12 @@
 """What a phone or an institution installs: private state, step, protection, transport. It imports no torch."""
 
 from client_sdk.client import Client as Client
+from client_sdk.config import load as load_config
 from client_sdk.contacts import ContactTable as ContactTable
 from client_sdk.private_state import PrivateState as PrivateState
 from client_sdk.read import read_private_state as read_private_state
 from protocols.certificates import read as read_credentials
-from protocols.manifest import load as load_manifest
+from protocols.signed_manifest import load_verified as load_manifest
 from protocols.wire.connect import connect as connect
 from protocols.wire.local import Local as Local
 from protocols.wire.remote import Grpc as Grpc
@@ -17,6 +18,7 @@ __all__ = [
     "Local",
     "PrivateState",
     "connect",
+    "load_config",
     "load_manifest",
     "read_credentials",
     "read_private_state",

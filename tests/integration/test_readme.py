@@ -26,7 +26,7 @@ def test_the_client_of_the_readme_takes_part_in_a_run(deploy, tmp_path):
     for name in "bcd":
         deployment.start_party(name)
     program = tmp_path / "client.py"
-    program.write_text(block.replace('"runs/example"', repr(str(deployment.folder))).replace('"dmi"', '"a"'))
+    program.write_text(block.replace('"runs/example/parties/dmi"', repr(str(deployment.party("a")))))
     engine = (
         "import asyncio, time, sys, torch\n"
         "from pathlib import Path\n"

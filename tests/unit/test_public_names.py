@@ -16,6 +16,7 @@ NAMES = {
         "Local",
         "PrivateState",
         "connect",
+        "load_config",
         "load_manifest",
         "read_credentials",
         "read_private_state",
