@@ -2,24 +2,15 @@
 
 import hashlib
 from collections.abc import Callable, Sequence
-from typing import Protocol
 
 from aggregator.ledger import Ledger
 from aggregator.store import Done
 from protocols.errors import PartiesDisagree
 from protocols.ledger import Agreed, Opened, Told
 from protocols.manifest import ENGINE, Manifest
-from protocols.messages import Closed
+from protocols.messages import Closed, Members
 from protocols.releases import releases_of
 from protocols.schedule import Phase
-
-
-class Head(Protocol):
-    """What another aggregator says of a round."""
-
-    @property
-    def head(self) -> bytes:
-        """Return its ledger's head before the round."""
 
 
 def write_round(
@@ -58,7 +49,7 @@ def head_of(ledger: Ledger | None, number: int) -> bytes:
     return b"" if ledger is None else ledger.head(number)
 
 
-def require_same(ledger: Ledger | None, number: int, answers: Sequence[Head]) -> None:
+def require_same(ledger: Ledger | None, number: int, answers: Sequence[Members]) -> None:
     """Check that all aggregators have written the same of all rounds before this one.
 
     Raises:

@@ -98,7 +98,8 @@ def costs(manifest: Manifest, agreed: Sequence[Agreed]) -> list[tuple[Release, C
 
 def overspent(manifest: Manifest, agreed: Sequence[Agreed]) -> tuple[list[str], list[dict[str, Any]]]:
     """Recompute epsilon, and return where it is above what the manifest promises, and the table of all."""
-    lines, table = [], []
+    lines: list[str] = []
+    table: list[dict[str, Any]] = []
     for release, cost in costs(manifest, agreed):
         delta = release.delta or 1e-9
         epsilon = epsilon_of([cost], delta)
@@ -108,11 +109,9 @@ def overspent(manifest: Manifest, agreed: Sequence[Agreed]) -> tuple[list[str], 
         )
         if epsilon > release.epsilon:
             lines.append(f"{release.name}: costs epsilon {epsilon:.4g}, and the manifest promises {release.epsilon:g}")
-    for each in releases_of(manifest).each:
-        if each.mechanism != NOISE:
-            table.append(
-                {"release": each.name, "unit": "none", "sigma": 0, "epsilon": None, "delta": 0, "promised": None}
-            )
+    nothing = {"unit": "none", "sigma": 0, "epsilon": None, "delta": 0, "promised": None}
+    exact = (each.name for each in releases_of(manifest).each if each.mechanism != NOISE)
+    table.extend({"release": name} | nothing for name in exact)
     return lines, table
 
 

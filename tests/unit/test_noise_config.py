@@ -1,0 +1,31 @@
+"""What `[releases]` of a configuration asks the manifest for."""
+
+import pytest
+
+from lpm_secure.accounting import Cost, epsilon_of
+from lpm_secure.noise_config import NoiseConfig, releases_for
+from protocols.errors import BudgetSpent
+
+
+def test_a_budget_becomes_a_sigma_that_keeps_it(seir):
+    releases = releases_for(NoiseConfig(epsilon=2.0, cells_epsilon=4.0), seir(), steps=20, cells=True)
+    incidence, cells = releases.each
+    assert incidence.sigma == pytest.approx(2.23, abs=0.02)
+    assert cells.times == len(seir().infectious) + 1
+    assert epsilon_of([Cost(cells.sigma, 1, cells.times)], cells.delta) <= 4.0
+
+
+def test_the_budget_is_enough_for_the_whole_run_and_for_no_smaller_sigma(seir):
+    releases = releases_for(NoiseConfig(epsilon=2.0, cells_epsilon=4.0), seir(), steps=20, cells=True)
+    assert releases.require({"incidence": 21, "cells": 21}) == pytest.approx(releases.rho)
+    import msgspec
+
+    with pytest.raises(BudgetSpent, match="is left"):
+        msgspec.structs.replace(releases, rho=releases.rho / 2).require({"incidence": 1, "cells": 3})
+
+
+def test_without_an_epsilon_of_their_own_cells_stay_exact(seir):
+    assert releases_for(None, seir(), steps=20, cells=True) is None
+    exact = releases_for(NoiseConfig(epsilon=2.0), seir(), steps=20, cells=True)
+    assert [each.mechanism for each in exact.each] == ["discrete-gaussian", "exact"]
+    assert len(releases_for(NoiseConfig(epsilon=2.0), seir(), steps=20, cells=False).each) == 1
