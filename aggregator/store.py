@@ -193,8 +193,8 @@ class Store:
         ]
         with self._engine.begin() as connection:
             connection.execute(_SHARES.delete().where(_SHARES.c.run == run))
-            for row in rows:
-                connection.execute(_SHARES.insert().values(row))
+            if rows:
+                connection.execute(_SHARES.insert(), rows)
             self._replace(connection, run, "frozen", msgspec.structs.replace(frozen, shares={}), ("frozen",))
 
     def keep(self, run: bytes, kept: Kept) -> None:

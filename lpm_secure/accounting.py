@@ -4,12 +4,12 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final, final
-
-import dp_accounting
-from dp_accounting.pld import privacy_loss_distribution as pld
+from typing import TYPE_CHECKING, Final, final
 
 from protocols.errors import ParameterError
+
+if TYPE_CHECKING:
+    from dp_accounting.pld.privacy_loss_distribution import PrivacyLossDistribution
 
 FINE: Final = 256.0  # from this sigma on, in units of the noise's lattice, the law counts as the continuous one
 DIGITS: Final = 3  # of a sigma
@@ -47,11 +47,15 @@ def gaussian_epsilon(multiplier: float, delta: float) -> float:
 
     Source: Balle, Wang 2018 (arXiv 1805.06530), Theorem 8.
     """
+    import dp_accounting  # noqa: PLC0415 (seconds to load, and few commands count)
+
     return float(dp_accounting.get_epsilon_gaussian(multiplier, delta))
 
 
 @lru_cache(maxsize=1024)
-def _loss(cost: Cost) -> pld.PrivacyLossDistribution:
+def _loss(cost: Cost) -> "PrivacyLossDistribution":
+    from dp_accounting.pld import privacy_loss_distribution as pld  # noqa: PLC0415 (as above)
+
     if cost.sigma >= FINE or cost.sensitivity != int(cost.sensitivity):
         return pld.from_gaussian_mechanism(cost.multiplier)
     one = pld.from_discrete_gaussian_mechanism(cost.sigma, sensitivity=int(cost.sensitivity))

@@ -81,7 +81,7 @@ def test_bytes_that_name_no_correlation_are_refused(data: bytes) -> None:
     assert kind.encode() == data
 
 
-@pytest.mark.parametrize(("n", "bits"), [(0, 62), (MAX_N + 1, 62), (1, 0), (1, 63)])
+@pytest.mark.parametrize(("n", "bits"), [(0, 63), (MAX_N + 1, 63), (1, 0), (1, 64)])
 def test_sizes_out_of_bounds_are_refused(n: int, bits: int) -> None:
     with pytest.raises(ParameterError):
         Comparison(n, bits)

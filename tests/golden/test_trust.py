@@ -109,6 +109,7 @@ def test_a_statement_is_signed_as_ever(purpose):
         Purpose.ENROLMENT: b"lpm-secure 1 enrolment\x00content",
         Purpose.CONSENT: b"lpm-secure 1 consent\x00content",
         Purpose.LEDGER: b"lpm-secure 1 ledger\x00content",
+        Purpose.INDEX: b"lpm-secure 1 index\x00content",
     }
     assert signing.sign(KEY, purpose, b"content") == KEY.sign(said[purpose])
 
