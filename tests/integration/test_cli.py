@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from lpm_secure.cli import main
+
 EXAMPLE = Path(__file__).parent.parent.parent / "examples" / "workplace.toml"
 
 
@@ -24,6 +26,21 @@ def lpm(*arguments, cwd, **environment):
         timeout=240,
         env={**os.environ, "COLUMNS": "200", **environment},
     )
+
+
+@pytest.fixture
+def mistaken(tmp_path, monkeypatch, capsys):
+    """Return a function that runs `lpm` in this process, and returns its exit code and what it printed."""
+
+    def run(*arguments):
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setattr(sys, "argv", ["lpm", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        printed = capsys.readouterr()
+        return ended.value.code, printed.out, printed.err
+
+    return run
 
 
 @pytest.fixture
@@ -98,12 +115,12 @@ def test_sum_mode_is_asked_for_by_name_and_warned_of(config, tmp_path):
         ('dataset = "look_alike"', 'dataset = "nobody"', "nobody"),
     ],
 )
-def test_a_mistake_in_a_config_is_one_line_and_exit_code_2(config, tmp_path, old, new, said):
-    done = lpm("run", config((old, new)), cwd=tmp_path)
-    assert done.returncode == 2, done.stderr
-    assert said in done.stderr
-    assert len(done.stderr.strip().splitlines()) == 1
-    assert done.stdout == ""
+def test_a_mistake_in_a_config_is_one_line_and_exit_code_2(config, mistaken, old, new, said):
+    code, out, err = mistaken("run", config((old, new)))
+    assert code == 2, err
+    assert said in err
+    assert len(err.strip().splitlines()) == 1
+    assert out == ""
 
 
 def test_a_missing_file_is_one_line(tmp_path):
@@ -113,13 +130,13 @@ def test_a_missing_file_is_one_line(tmp_path):
     assert len(done.stderr.strip().splitlines()) == 1
 
 
-def test_cuda_where_there_is_none_is_one_line(config, tmp_path):
+def test_cuda_where_there_is_none_is_one_line(config, mistaken):
     import torch
 
     if torch.cuda.is_available():
         pytest.skip("this machine has cuda")
-    done = lpm("run", config(), "--device", "cuda", cwd=tmp_path)
-    assert (done.returncode, len(done.stderr.strip().splitlines())) == (2, 1)
+    code, _, err = mistaken("run", config(), "--device", "cuda")
+    assert (code, len(err.strip().splitlines())) == (2, 1)
 
 
 def test_up_waits_for_an_engine_that_drives_it(config, tmp_path):
