@@ -38,12 +38,16 @@ def with_adjoints(testbed, **changes):
         way="adjoints",
         value_bits=40,
         tangent_bits=36,
-        clip=64.0,
+        clip=1024.0,
         passes=changes.pop("passes", 1),
         reduction=Reduction(begin=1, end=3, share=0.3),
         protection=Protection(begin=2, coverage=0.5, efficacy=0.7),
     )
-    manifest = msgspec.structs.replace(testbed.manifest, gradient=gradient, engine=True, min_cohort=2, **changes)
+    model = testbed.manifest.model  # milder than drawn: derivatives that grow beyond the clip are cut, as they should be
+    milder = tuple(beta // (8 * testbed.manifest.max_message) for beta in model.beta)
+    model = msgspec.structs.replace(model, beta=milder, cell_beta=model.cell_beta // 4)
+    changes = {"model": model, "engine": True, "min_cohort": 2} | changes
+    manifest = msgspec.structs.replace(testbed.manifest, gradient=gradient, **changes)
     return type(testbed)(manifest, testbed.contacts, testbed.cell, testbed.synthetic, testbed.source, True)
 
 
@@ -70,10 +74,11 @@ def loss_of(counts, weights):
 
 
 def theta_of(manifest):
-    """Return every step's parameters, drawn around the manifest's."""
+    """Return every step's parameters, drawn around the manifest's; nobody stays in a stage for less than a step."""
     rng = np.random.default_rng(manifest.steps)
     theta = values(manifest) * rng.uniform(0.8, 1.2, (manifest.steps, len(names(manifest))))
-    return torch.tensor(np.clip(theta, 0.001, None), requires_grad=True)
+    least = [1.0 if name in ("latent", "infectious") else 0.001 for name in names(manifest)]
+    return torch.tensor(np.maximum(theta, least), requires_grad=True)
 
 
 def gradients(testbed, operators_of, theta, weights):
