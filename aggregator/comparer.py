@@ -30,8 +30,8 @@ def parties_of(manifest: Manifest) -> tuple[tuple[Operator, ...], Operator]:
     """
     if manifest.dealer is None or any(party.mpc is None for party in manifest.aggregators):
         raise ParameterError(f"the run {manifest.name} is in sum mode: it compares nothing and needs no dealer")
-    parties = tuple(operator(party.name, party.mpc or "") for party in manifest.aggregators)
-    return parties, operator(manifest.dealer.name, manifest.dealer.address)
+    parties = tuple(operator(manifest, party.name, party.mpc or "") for party in manifest.aggregators)
+    return parties, operator(manifest, manifest.dealer.name, manifest.dealer.address)
 
 
 @final

@@ -35,6 +35,7 @@ class Door:
     def __init__(self, config: Joining, tls: Tls, hello: Hello) -> None:
         """Know whom to wait for."""
         self._tls, self._hello, self._join_timeout_s = tls, hello, config.join_timeout_s
+        self._parties = config.parties
         self._waiting = {party.name: rank for rank, party in enumerate(config.parties) if rank > config.rank}
         self._places = threading.BoundedSemaphore(_MAX_HANDSHAKES)
         self._results: queue.SimpleQueue[Admitted | PartiesDisagree] = queue.SimpleQueue()
@@ -94,7 +95,7 @@ class Door:
             sock = secure = self._tls.accepting.wrap_socket(raw, server_side=True)
             (name,) = names(secure)
             rank = self._waiting[name]
-            require(secure, name, self._tls.key_hash)
+            require(secure, self._parties[rank], self._tls.key_hash)
             link = Link(secure, name)
             nonce = greet(link, self._hello, rank, timeout_s=_HANDSHAKE_S).nonce
             self._tell((rank, link, nonce), sock)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final, Protocol, final
 
 from protocols.errors import ConfigError
+from protocols.manifest import Manifest
 
 RUN_BYTES: Final = 32
 _MAX_PARTIES: Final = 16
@@ -15,17 +16,24 @@ _MAX_PARTIES: Final = 16
 @final
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """A party's operator, as its certificate names it, and where the party listens."""
+    """A party's operator, as its certificate names it, and where the party listens.
+
+    Attributes:
+        key: SHA-256 of the public key in its certificate, as the manifest pins it. Without it, whoever has a
+            certificate of this name counts: for tests of one process only.
+    """
 
     name: str
     host: str
     port: int
+    key: bytes | None = None
 
 
-def operator(name: str, address: str) -> Operator:
-    """Return a party of the computation from its name and `host:port`."""
+def operator(manifest: Manifest, name: str, address: str) -> Operator:
+    """Return a party of the computation from its name and `host:port`, with the key that the manifest pins for it."""
     host, port = address.rsplit(":", 1)
-    return Operator(name, host.strip("[]"), int(port))
+    pinned = None if manifest.trust is None else manifest.trust.keys[name].certificate
+    return Operator(name, host.strip("[]"), int(port), pinned)
 
 
 @final

@@ -83,7 +83,7 @@ class Dealer:
         name = next(iter(found), "")
         if len(found) != 1 or name not in self._ranks:
             raise NotEnrolled("a caller's certificate names no aggregator of this run")
-        require(sock, name, self._tls.key_hash)
+        require(sock, self._config.parties[self._ranks[name]], self._tls.key_hash)
         if sock.getpeername()[0] == sock.getsockname()[0] and not self._config.testbed:
             raise NotEnrolled(f"{name} calls from the dealer's own host; only a testbed may do that")
         return self._ranks[name], Link(sock, name)

@@ -44,7 +44,7 @@ def connect(tls: Tls, operator: Operator, *, deadline: float) -> ssl.SSLSocket:
             time.sleep(min(_PAUSE_S, max(0.0, left)))
             continue
         try:
-            require(sock, operator.name, tls.key_hash)
+            require(sock, operator, tls.key_hash)
         except LpmError:
             sock.close()
             raise

@@ -7,7 +7,7 @@ from typing import final
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from aggregator.mpc.config import Identity
+from aggregator.mpc.config import Identity, Operator
 from protocols.errors import ConfigError, NotEnrolled
 
 
@@ -43,16 +43,22 @@ def names(sock: ssl.SSLSocket) -> frozenset[str]:
     return frozenset(found or common)
 
 
-def require(sock: ssl.SSLSocket, expected: str, own_key_hash: bytes) -> None:
+def require(sock: ssl.SSLSocket, expected: Operator, own_key_hash: bytes) -> None:
     """Check that the other side is who it should be, and does not hold this party's own key.
+
+    Security: the run's authority could certify anybody under an operator's name; so the key counts that the manifest
+        pins, and not the name alone.
 
     Raises:
         NotEnrolled: it is somebody else.
     """
-    if names(sock) != {expected}:
-        raise NotEnrolled(f"the other side's certificate does not name {expected!r}; check the addresses")
-    if _key_hash(x509.load_der_x509_certificate(_der(sock))) == own_key_hash:
-        raise NotEnrolled(f"{expected!r} shows this party's own key; each operator needs a key of its own")
+    if names(sock) != {expected.name}:
+        raise NotEnrolled(f"the other side's certificate does not name {expected.name!r}; check the addresses")
+    shown = _key_hash(x509.load_der_x509_certificate(_der(sock)))
+    if shown == own_key_hash:
+        raise NotEnrolled(f"{expected.name!r} shows this party's own key; each operator needs a key of its own")
+    if expected.key not in (None, shown):
+        raise NotEnrolled(f"the key of {expected.name!r} is not the one that the manifest pins; compare the keys")
 
 
 def _context(protocol: ssl._SSLMethod, identity: Identity) -> ssl.SSLContext:

@@ -52,10 +52,10 @@ def trio_of(manifest: Manifest, role: Role, identity: Identity) -> Trio:
     """Return one server's configuration in a run over permuted edges."""
     if manifest.devices is None or manifest.dealer is None:
         raise ConfigError(f"the run {manifest.name} has dense edges: it permutes nothing")
-    parties = tuple(operator(party.name, party.permutation or "") for party in manifest.aggregators)
+    parties = tuple(operator(manifest, party.name, party.permutation or "") for party in manifest.aggregators)
     return Trio(
         rank=role,
-        parties=(*parties, operator(manifest.dealer.name, manifest.dealer.permutation or "")),
+        parties=(*parties, operator(manifest, manifest.dealer.name, manifest.dealer.permutation or "")),
         identity=identity,
         run=manifests.run_id(manifest),
         shape=Shape(len(manifest.clients), manifest.devices.degree, len(manifest.channels)),

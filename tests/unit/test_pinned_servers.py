@@ -1,0 +1,64 @@
+"""Servers that compute together know each other by the keys that the manifest pins, not by names alone."""
+
+import contextlib
+import socket
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from aggregator.comparer import parties_of
+from aggregator.mpc.config import Identity, Operator
+from aggregator.mpc.tls import Tls, require
+from aggregator.permutation.roles import Role
+from aggregator.permutation.worker import trio_of
+from lpm_secure.testbed_keys import pinned
+from protocols.certificates import new_authority
+from protocols.devices import Devices
+from protocols.errors import NotEnrolled
+from protocols.party_keys import digest_of
+
+
+@pytest.fixture
+def folder_of(tmp_path):
+    """Return a function that certifies a name with a fresh key, always under the same authority."""
+    authority = new_authority("testbed")
+
+    def made(folder, name):
+        shown, place = authority.issue(name), tmp_path / folder
+        place.mkdir()
+        files = Identity(place / "authority.pem", place / "certificate.pem", place / "private.key")
+        files.authority.write_bytes(shown.authority)
+        files.certificate.write_bytes(shown.certificate)
+        files.private_key.write_bytes(shown.private_key)
+        return files
+
+    return made
+
+
+@contextlib.contextmanager
+def seen(accepting, connecting):
+    """Give the connecting side's end of a TLS connection between two parties over a socket pair."""
+    ours, theirs = socket.socketpair()
+    with ThreadPoolExecutor() as pool:
+        accepted = pool.submit(Tls(accepting).accepting.wrap_socket, ours, server_side=True)
+        with Tls(connecting).connecting.wrap_socket(theirs) as found, accepted.result(10):
+            yield found
+
+
+def test_a_server_of_the_right_name_and_authority_with_another_key_is_not_the_pinned_one(folder_of):
+    dealer, stranger = folder_of("dealer", "dealer"), folder_of("stranger", "dealer")
+    mine = folder_of("mine", "aggregator-0")
+    expected = Operator("dealer", "127.0.0.1", 1, digest_of(dealer.certificate.read_bytes()))
+    with seen(dealer, mine) as sock:
+        require(sock, expected, Tls(mine).key_hash)
+    with seen(stranger, mine) as sock, pytest.raises(NotEnrolled, match="not the one that the manifest pins"):
+        require(sock, expected, Tls(mine).key_hash)
+
+
+def test_all_servers_that_compute_or_permute_are_pinned(manifest_of, folder_of):
+    manifest = pinned(manifest_of([[1], [2]], mode="outcome", edges="permuted", devices=Devices(degree=2)))[0]
+    pins = {name: keys.certificate for name, keys in manifest.trust.keys.items()}
+    parties, dealer = parties_of(manifest)
+    trio = trio_of(manifest, Role.A, folder_of("mine", "aggregator-0"))
+    for servers in ((*parties, dealer), trio.parties):
+        assert {each.name: each.key for each in servers} == pins
