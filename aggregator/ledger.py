@@ -36,6 +36,7 @@ class Ledger:
         self._index, self._previous = 0, ledger.START
         self.heads: dict[int, bytes] = {-1: ledger.START}
         self._last: Closing | None = None
+        self._newest: Event | None = None
         path.touch(mode=0o600)
         path.chmod(0o600)
         content = path.read_bytes()
@@ -60,8 +61,10 @@ class Ledger:
         self._append(Joining(client, step))
 
     def refused(self, number: int, code: str, reason: str) -> None:
-        """Write down that a round did not close."""
-        self._append(Refusal(number, code, reason))
+        """Write down that a round did not close; the same again, which any client can bring about, changes nothing."""
+        refusal = Refusal(number, code, reason)
+        if self._newest != refusal:
+            self._append(refusal)
 
     def closed(self, agreed: Agreed, told: tuple[Told, ...]) -> None:
         """Write down a round that is about to be told; the same again changes nothing.
@@ -92,6 +95,7 @@ class Ledger:
         self._take(event)
 
     def _take(self, event: Event) -> None:
+        self._newest = event
         if isinstance(event, Closing):
             self._last = event
             number = event.agreed.number

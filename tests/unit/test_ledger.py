@@ -109,6 +109,16 @@ def test_the_same_round_again_writes_nothing_and_another_end_stops_the_run(path)
         again.closed(agreed(0, ("a", "b")), told(0))
 
 
+def test_a_refusal_that_clients_bring_about_again_and_again_does_not_grow_the_ledger(path):
+    size = path.stat().st_size
+    for ledger in (opened(path), opened(path)):
+        for _ in range(3):
+            ledger.refused(4, "budget-spent", "nothing is left")
+    assert path.stat().st_size == size
+    ledger.refused(4, "budget-spent", "another reason")
+    assert path.stat().st_size > size
+
+
 def test_heads_are_known_of_this_round_and_the_one_before_also_after_a_restart(path):
     ledger, again = opened(path), opened(path)
     assert ledger.head(4) == again.head(4) != ledger.head(3) == again.head(3)
