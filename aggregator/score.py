@@ -14,7 +14,7 @@ from aggregator.joint import Calculator, Comparer
 from protocols.errors import LpmError
 from protocols.fixed import U64, from_ring, to_ring
 from protocols.hidden_score import HALF, SCALE, UNIT, coarse_beta, is_hidden
-from protocols.layout import Layout
+from protocols.layout import WORD_BYTES, Layout
 from protocols.manifest import Manifest
 from protocols.schedule import Phase
 from protocols.substeps import Stage
@@ -66,7 +66,8 @@ class HiddenScores:
     told.
 
     Security: this aggregator learns nothing unless all of them pool their shares, or one of them colludes with the
-        dealer. One number is opened: the total over all agents and steps, when the run closes.
+        dealer. One number is opened: the total over all agents and steps, when the run closes. If fewer than
+        `min_cohort` clients took part in two rounds that follow each other, nothing is: the total could be one's own.
     """
 
     def __init__(self, manifest: Manifest, index: int, comparer: Comparer) -> None:
@@ -96,7 +97,10 @@ class HiddenScores:
             first, end = self._layout.own[client]
             here[first:end] = 1
         mask, both = words[:, -1], here * hidden.there
-        if schedule.step(number) > 0:
+        if schedule.step(number) > 0 and not self._enough(members, hidden):
+            LOG.warning("score is lost", extra={"facts": {"round": number, "why": "too few clients in both steps"}})
+            hidden = _lost(hidden)
+        elif schedule.step(number) > 0:
             z = (hidden.heard + words[:, -2]) * both
             escaped = mask * both
             hidden = await self._added(hidden, z, escaped, hidden.mask * both - escaped, number)
@@ -104,6 +108,11 @@ class HiddenScores:
         after = HiddenScore(hidden.chain, hidden.total, heard, mask, here)
         last = schedule.step(number) == self._manifest.steps
         return (self._told(total, after) if last else total), after.encode()
+
+    def _enough(self, members: Sequence[str], hidden: HiddenScore) -> bool:
+        """Tell whether a step's score covers `min_cohort` clients: those that took part in it and in the one after."""
+        firsts = (self._layout.own[client][0] for client in members if self._layout.size(client))
+        return sum(int(hidden.there[first]) for first in firsts) >= self._manifest.min_cohort
 
     async def _added(self, hidden: HiddenScore, z: U64, escaped: U64, infected: U64, number: int) -> HiddenScore:
         """Return the hidden score with one step's: sum of infected (UNIT - HALF z + z^2) - 2 HALF escaped z."""
@@ -119,7 +128,7 @@ class HiddenScores:
             name, each = await self._comparer.compute(program, kind=b"SCORE", step=number)
         except LpmError as error:
             LOG.warning("score is lost", extra={"facts": {"round": number, "why": str(error)}})
-            return dataclasses.replace(hidden, chain=secrets.token_bytes(NAME_BYTES))
+            return _lost(hidden)
         chain = hashlib.sha256(hidden.chain + name).digest()
         return dataclasses.replace(hidden, chain=chain, total=hidden.total + each.sum(dtype=np.uint64, keepdims=True))
 
@@ -134,6 +143,12 @@ class HiddenScores:
             out[score : score + 1] += hidden.total
             out[check : check + 1] += mark * np.uint64(k - 1) if self._index == 0 else np.uint64(0) - mark
         return out
+
+
+def _lost(hidden: HiddenScore) -> HiddenScore:
+    """Return a score whose shares fit no other's: the engine is told so, and what is opened is noise."""
+    total = np.frombuffer(secrets.token_bytes(WORD_BYTES), dtype=np.uint64)
+    return dataclasses.replace(hidden, chain=secrets.token_bytes(NAME_BYTES), total=total)
 
 
 def hidden_scores(manifest: Manifest, index: int, comparer: Comparer | None) -> HiddenScores | None:

@@ -10,6 +10,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aggregator.score import HiddenScore, HiddenScores
 from client_sdk import Client, ContactTable
 from client_sdk.gradients.score import OwnScore
 from lpm_secure.engine.simulate import RemotePart
@@ -18,6 +19,7 @@ from lpm_secure.testbed import Testbed
 from protocols.errors import DataError, ParameterError, ProtocolError, Unavailable, WouldWrap
 from protocols.gradient import Gradient
 from protocols.hidden_score import HAZARD_BITS, UNIT, coarse, coarse_beta, terms
+from protocols.layout import Layout
 from protocols.manifest import ENGINE
 from protocols.messages import Share
 from protocols.schedule import Phase
@@ -165,6 +167,42 @@ def test_what_a_client_missed_is_left_out_of_the_score_and_nothing_else_is(seir,
     found = run(testbed, operators_of, breaks=False, late=late)
     assert found.score[0] == told / UNIT
     assert left_out != 0
+
+
+def test_a_step_that_too_few_clients_are_in_loses_the_score_for_it_could_be_that_of_one(seir, manifest_of):
+    """Three clients, cohorts of two: client-0 and client-1, then client-1 and client-2; one alone is in both."""
+    manifest = manifest_of(
+        [[1], [2], [3]],
+        model=seir(beta=(2**39,)),
+        steps=1,
+        mode="outcome",
+        engine=True,
+        min_cohort=2,
+        gradient=Gradient(way="score", parameters=("scale",)),
+    )
+
+    class Zeros:
+        calls = 0
+
+        async def compute(self, program, *, kind, step):
+            Zeros.calls += 1
+            return bytes(32), np.zeros(3, dtype=np.uint64)
+
+    async def chain(*cohorts):
+        scores, content = HiddenScores(manifest, 0, Zeros()), b""
+        for step, members in enumerate(cohorts):
+            number = manifest.schedule.number(step, Phase.SPEAK)
+            total = np.zeros(Layout.of(manifest).d, dtype=np.uint64)
+            _, content = await scores.combine(number, total, members, content)
+        hidden = HiddenScore.decode(content, 3)
+        return hidden.chain, int(hidden.total[0])
+
+    everybody = ("client-0", "client-1", "client-2")
+    assert asyncio.run(chain(everybody, everybody[1:])) == asyncio.run(chain(everybody, everybody[:2]))
+    assert Zeros.calls == 2
+    lost = {asyncio.run(chain(everybody[:2], everybody[1:])) for _ in range(2)}
+    assert Zeros.calls == 2
+    assert len({chain for chain, _ in lost}) == len({total for _, total in lost}) == 2
 
 
 def changed(testbed, **changes):
