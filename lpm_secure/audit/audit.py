@@ -112,6 +112,7 @@ def _ledgers(folder: Path, manifest: Manifest, report: Report) -> None:
         return
     agreed = rules.rounds(next(iter(found.values())))
     report.checks["the aggregators' ledgers agree"] = rules.disagreements(manifest, bytes.fromhex(report.run), found)
+    report.checks["no ledger ends before its run"] = rules.cut_off(manifest, found)
     report.checks["every release is one that the manifest allows, over its cohort"] = rules.not_allowed(
         manifest, agreed
     )

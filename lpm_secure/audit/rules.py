@@ -45,6 +45,17 @@ def disagreements(manifest: Manifest, run: bytes, ledgers: Ledgers) -> list[str]
     return lines
 
 
+def cut_off(manifest: Manifest, ledgers: Ledgers) -> list[str]:
+    """Return the ledgers that end before the schedule does, and do not say why: cut off, all of them perhaps."""
+    rounds_of_run, lines = manifest.schedule.rounds, []
+    for name, events in ledgers.items():
+        closed = len(rounds(events))
+        why = isinstance(events[-1], Refusal) and events[-1].number == closed
+        if closed < rounds_of_run and not why:
+            lines.append(f"{name}: ends after {closed} rounds of {rounds_of_run}, and does not say why")
+    return lines
+
+
 def not_allowed(manifest: Manifest, agreed: Sequence[Agreed]) -> list[str]:
     """Return the rounds whose releases, members or cohorts the manifest does not allow."""
     allowed = tuple(Opened(each.name, each.mechanism, each.sigma) for each in releases_of(manifest).each)

@@ -10,7 +10,7 @@ from lpm_secure.audit.collect import collect
 from lpm_secure.audit.page import page
 from lpm_secure.private_run import run_private
 from protocols.errors import ParameterError
-from protocols.ledger import Agreed, Opened
+from protocols.ledger import Agreed, Begin, Closing, Opened, Refusal
 from protocols.releases import Release, Releases
 
 
@@ -68,6 +68,20 @@ def test_a_line_taken_out_of_a_ledger_is_found_even_where_the_index_is_written_a
     assert report.checks["the aggregators' ledgers agree"] == [
         "aggregator-0 and aggregator-1 tell different things from round 8 on"
     ]
+
+
+def test_ledgers_that_all_lack_their_last_round_are_found(manifest_of):
+    """Chains and signatures of what is left are right, and the ledgers agree."""
+    manifest = manifest_of(steps=2)
+    begin, names = Begin(bytes(32), "aggregator-0"), ("client-0", "client-1")
+    closed = [Closing(agreed(number, names), (), (), bytes(32)) for number in range(3)]
+    assert rules.cut_off(manifest, {"a": [begin, *closed], "b": [begin, *closed]}) == []
+    assert rules.cut_off(manifest, {"a": [begin, *closed[:2]], "b": [begin, *closed[:2]]}) == [
+        "a: ends after 2 rounds of 3, and does not say why",
+        "b: ends after 2 rounds of 3, and does not say why",
+    ]
+    assert rules.cut_off(manifest, {"a": [begin, *closed[:2], Refusal(2, "budget-spent", "no more")]}) == []
+    assert len(rules.cut_off(manifest, {"a": [begin, *closed[:1], Refusal(0, "late", "wait"), closed[1]]})) == 1
 
 
 def test_a_folder_that_is_none_is_bad_input(tmp_path):
