@@ -379,17 +379,8 @@ class Run:
         total, counted = self._noise.open(current.number, total, members, shares=vectors, before=counted)
         digests = {client: current.digests[client] for client in members}
         synthetic = b"" if current.synthetic is None else current.synthetic.tobytes()
-        return Done(
-            current.number,
-            current.decided or (),
-            members,
-            digests,
-            total.tobytes(),
-            synthetic,
-            hidden,
-            refused,
-            counted,
-        )
+        decided, content = current.decided or (), total.tobytes()
+        return Done(current.number, decided, members, digests, content, synthetic, hidden, refused, counted)
 
     async def _ask(self, number: int) -> list[Members]:
         query = MembersQuery(self.id, self._schedule.step(number), self._schedule.phase(number))
