@@ -24,6 +24,7 @@ def write_device_keys(folder: Path, keys: DeviceKeys, agents: list[int]) -> None
     for name, content in ((OWN, own), (CONTACTS, "\n".join([",".join(_HEADER), *rows]))):
         path = folder / name
         path.touch(mode=0o600)
+        path.chmod(0o600)  # a file that was there keeps its mode
         path.write_text(content + "\n", encoding="ascii")
 
 

@@ -144,6 +144,7 @@ def test_a_client_of_two_agents_is_no_device(manifest_of):
 def test_keys_are_read_as_they_were_written_and_only_if_private(tmp_path, testbed_of):
     testbed = testbed_of([(0, 0, 1, 0, 5), (0, 0, 2, 0, 9)])
     keys, agents = testbed.private_state("client-0").devices, list(range(10, 15))
+    (tmp_path / "device.key").touch(mode=0o644)  # a file that is there does not lend its mode to a secret
     write_device_keys(tmp_path, keys, agents)
     slots = {agent: slot for slot, agent in enumerate(agents)}
     read = read_device_keys(tmp_path, slots)
