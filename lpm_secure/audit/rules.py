@@ -3,7 +3,7 @@
 import hashlib
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from lpm_secure.accounting import Cost, epsilon_of
 from protocols.ledger import Agreed, Begin, Closing, Event, Opened, Refusal
@@ -12,6 +12,7 @@ from protocols.privacy import RunningNoise
 from protocols.releases import NOISE, Release, releases_of
 from protocols.schedule import Phase
 
+MOST_COHORTS: Final = 200  # that are compared with each other
 Ledgers = Mapping[str, Sequence[Event]]
 
 
@@ -81,7 +82,9 @@ def differencing(manifest: Manifest, agreed: Sequence[Agreed]) -> list[str]:
         if each.phase == Phase.SPEAK:
             cohorts.setdefault(frozenset(each.members), each.step)
     lines = []
-    known = list(cohorts.items())[:200]
+    known = list(cohorts.items())[:MOST_COHORTS]
+    if exact and len(cohorts) > len(known):
+        lines.append(f"{len(cohorts)} cohorts are too many to compare: those after step {known[-1][1]} were not")
     for place, (one, step) in enumerate(known):
         for other, later in known[:place]:
             if exact and 0 < len(one ^ other) < manifest.min_cohort:

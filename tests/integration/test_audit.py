@@ -106,6 +106,13 @@ def test_cohorts_that_differ_by_one_client_are_found_and_by_many_are_not(manifes
     assert rules.differencing(manifest, [agreed(0, everybody), many]) == []
 
 
+def test_cohorts_that_are_not_compared_are_named(manifest_of):
+    manifest = manifest_of([(i,) for i in range(9)], min_cohort=1)
+    cohorts = [tuple(f"client-{i}" for i in range(9) if number >> i & 1) for number in range(1, 302)]
+    found = rules.differencing(manifest, [agreed(number, names) for number, names in enumerate(cohorts)])
+    assert found == ["301 cohorts are too many to compare: those after step 199 were not"]
+
+
 def test_releases_and_cohorts_that_the_manifest_does_not_allow_are_found(manifest_of):
     manifest = manifest_of(min_cohort=2)
     names = ("client-0", "client-1", "client-2")
