@@ -8,10 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lpm_secure.accounting import Cost, epsilon_of
 from lpm_secure.testbed_keys import permissive, pinned
 from protocols import canonical, consent, signing
 from protocols import manifest as manifests
 from protocols.errors import BadSignature, ConfigError, ParameterError, PolicyConflict
+from protocols.releases import Release, Releases
 
 POLICY = """# What the hospital's privacy officer allows.
 min_cohort = 2
@@ -78,6 +80,38 @@ def test_a_run_that_asks_for_more_is_refused_by_file_and_line(manifest, policy, 
     with pytest.raises(PolicyConflict, match=re.escape(f"{owners.path}{said}" if said[0] == ":" else said)) as caught:
         consent.give(manifest, owners, client="client-0", identity=signing.new_key())
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("sigma", [0.5, 1.19, 2.23, 4.22, 40.0])
+@pytest.mark.parametrize("times", [1, 5])
+def test_an_epsilon_follows_from_sigmas_and_is_a_little_above_the_accountants(manifest_of, sigma, times):
+    """The manifest promises 0.01, whatever its sigma."""
+    rule = Release(
+        name="incidence",
+        mechanism="discrete-gaussian",
+        sigma=sigma,
+        times=times,
+        unit="contribution",
+        epsilon=0.01,
+        delta=1e-6,
+    )
+    noised = manifest_of(releases=Releases(each=(rule,), rho=100.0))
+    exact = epsilon_of([Cost(sigma, 1, times)], 1e-6)
+    assert exact <= consent.epsilon_of(noised) <= 1.25 * exact
+    assert consent.outputs_of(noised) == ("incidence",)
+
+
+def test_a_noised_run_is_allowed_up_to_its_epsilon_and_no_further(manifest_of, policy):
+    rule = {"mechanism": "discrete-gaussian", "sigma": 4.22, "unit": "contribution", "epsilon": 0.01, "delta": 1e-6}
+    releases = Releases(each=(Release(name="incidence", **rule),), rho=1.0)
+    noised = pinned(manifest_of(mode="outcome", min_cohort=2, releases=releases))[0]
+    allowed = policy("inf  ", "1.2").content.decode().replace('"tally"', '"incidence"')
+    path = policy().path
+    path.write_text(allowed)
+    consent.check(noised, consent.load_policy(path))
+    path.write_text(allowed.replace("1.2", "0.9"))
+    with pytest.raises(PolicyConflict, match=r"epsilon may be 0.9, and the manifest spends 1\.0"):
+        consent.check(noised, consent.load_policy(path))
 
 
 def test_all_conflicts_are_named_at_once(manifest, policy):
