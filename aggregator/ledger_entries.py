@@ -9,7 +9,7 @@ from protocols.errors import PartiesDisagree
 from protocols.ledger import Agreed, Opened, Told
 from protocols.manifest import ENGINE, Manifest
 from protocols.messages import Closed, Members
-from protocols.releases import releases_of
+from protocols.releases import opened_in
 from protocols.schedule import Phase
 
 
@@ -21,7 +21,7 @@ def write_round(
         return
     schedule = manifest.schedule
     step, phase = schedule.step(done.number), schedule.phase(done.number)
-    releases = releases_of(manifest).each if phase == Phase.SPEAK else ()
+    releases = opened_in(manifest, step) if phase == Phase.SPEAK else ()
     agreed = Agreed(
         number=done.number,
         step=step,

@@ -14,12 +14,13 @@ from protocols.fixed import I64, U64
 from protocols.layout import Layout
 from protocols.manifest import Manifest
 from protocols.privacy import DiscreteGaussian, RunningNoise
-from protocols.releases import NOISE, SERIES, Release, releases_of
+from protocols.releases import NOISE, SCORE, SERIES, Release, opened_in, releases_of
 from protocols.schedule import Phase
+from protocols.score_noise import changes
 from protocols.sharing.additive import KEY_BYTES
 from protocols.substeps import Stage
 
-STREAMS: Final = 4  # of each round, one for each name of a release
+STREAMS: Final = 4  # of each round, one for each name of a release that has noise in every round
 
 
 @lru_cache(maxsize=4)
@@ -86,13 +87,18 @@ class Noise:
         if self.manifest.schedule.phase(number) != Phase.SPEAK or not (releases.noised or releases.of("tally") is None):
             return total, before
         counted = msgspec.msgpack.decode(before, type=Counted) if before else Counted()
-        made: dict[str, int] = {release.name: counted.made.get(release.name, 0) + 1 for release in releases.each}
+        step = self.manifest.schedule.step(number)
+        now = {release.name: counted.made.get(release.name, 0) + 1 for release in opened_in(self.manifest, step)}
+        made = counted.made | now
         releases.require(made)
         layout = Layout.of(self.manifest)
         told = total.copy()
         start = layout.n * layout.c
-        step = self.manifest.schedule.step(number)
-        cells, tally = releases.of("cells"), told[start + layout.cells :]
+        cells, tally = releases.of("cells"), told[start + layout.cells : start + layout.cells + len(Stage)]
+        score, words = releases.of(SCORE), told[start + layout.cells + len(Stage) :]
+        if score is not None and SCORE in now:
+            noise = self.of(score, step, len(changes(self.manifest)))
+            words[: noise.size] += noise.view(np.uint64)
         if cells is not None:
             told[start : start + layout.cells] += self.of(cells, step, layout.cells).view(np.uint64)
         if releases.of("tally") is not None:
@@ -111,6 +117,11 @@ class Noise:
             return np.zeros(d, dtype=np.int64)
         if release.name == "running":
             return _running(self.key, release.sigma, self.manifest.steps + 1)[step : step + 1]
+        if release.name == SCORE:
+            after = 1 + STREAMS * (self.manifest.steps + 1)  # a stream for each word, past those of all rounds
+            scales = enumerate(changes(self.manifest)[:d], start=after)
+            drawn = [DiscreteGaussian(release.sigma * by).from_key(self.key, 1, stream=at) for at, by in scales]
+            return np.concatenate(drawn)
         stream = 1 + STREAMS * step + (release.name == "cells")
         return DiscreteGaussian(release.sigma).from_key(self.key, d, stream=stream)
 

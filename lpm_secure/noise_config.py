@@ -1,14 +1,17 @@
 """`[releases]` of a run's configuration, and the releases that it asks the manifest for."""
 
-from typing import Annotated, Literal, final
+from typing import Annotated, Final, Literal, final
 
 import msgspec
 
 from lpm_secure.accounting import sigma_for
-from protocols.releases import Release, Releases
+from protocols.errors import ConfigError
+from protocols.gradient import Gradient
+from protocols.releases import SCORE, Release, Releases
 from protocols.substeps import Seir
 
 Epsilon = Annotated[float, msgspec.Meta(gt=0, le=100)]
+SMOOTH: Final = 2**10  # the words of a score are so fine that their noise counts as the continuous Gaussian
 
 
 @final
@@ -17,35 +20,61 @@ class NoiseConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
 
     Attributes:
         series: "incidence": new infections; "running": all infections so far.
-        epsilon: of that series; one agent's infection is the unit.
+        epsilon: of that series; one agent's infection is the unit. Without it, and with a score's, the tally is opened
+            exact.
         cells_epsilon: of all cell totals together; an agent's days of infectiousness are the unit.
+        score_epsilon: of all words of a score together; all that one agent adds to them is the unit.
         delta: of each.
     """
 
     series: Literal["incidence", "running"] = "incidence"
-    epsilon: Epsilon
+    epsilon: Epsilon | None = None
     cells_epsilon: Epsilon | None = None
+    score_epsilon: Epsilon | None = None
     delta: Annotated[float, msgspec.Meta(gt=0, lt=0.1)] = 1e-6
 
+    def __post_init__(self) -> None:
+        """Check that something has noise."""
+        if self.epsilon is None and self.score_epsilon is None:
+            raise ConfigError("[releases] names no epsilon: give that of the series, or score_epsilon for a score")
 
-def releases_for(config: NoiseConfig | None, model: Seir, *, steps: int, cells: bool) -> Releases | None:
+
+def releases_for(
+    config: NoiseConfig | None, model: Seir, *, steps: int, cells: bool, gradient: Gradient | None = None
+) -> Releases | None:
     """Return the releases of a run of so many steps; none, for the exact ones, without a configuration.
 
-    Cells without an epsilon of their own are opened exact: the manifest and the audit say so.
+    Cells and scores without an epsilon of their own are opened exact: the manifest and the audit say so.
     """
     if config is None:
         return None
-    each = [_release(config.series, config.epsilon, config.delta, times=1)]
+    each = [Release(name="tally")]
+    if config.epsilon is not None:
+        each = [_release(config.series, config.epsilon, config.delta, times=1)]
     if cells and config.cells_epsilon is not None:
         days = min(len(model.infectious) + 1, steps + 1)
         each.append(_release("cells", config.cells_epsilon, config.delta, times=days))
     elif cells:
         each.append(Release(name="cells"))
-    return Releases(each=tuple(each), rho=sum(release.rho(steps + 1) for release in each))
+    if gradient is not None and gradient.way == SCORE:
+        each.append(_score(config, gradient))
+    elif config.score_epsilon is not None:
+        raise ConfigError('[releases] has a score_epsilon, and the run no score: set way = "score" in [gradient]')
+    return Releases(
+        each=tuple(each), rho=sum(release.rho(1 if release.name == SCORE else steps + 1) for release in each)
+    )
 
 
-def _release(name: Literal["incidence", "running", "cells"], epsilon: float, delta: float, *, times: int) -> Release:
-    sigma = sigma_for(epsilon, delta, times=times)
+def _score(config: NoiseConfig, gradient: Gradient) -> Release:
+    if config.score_epsilon is None:
+        return Release(name=SCORE)
+    return _release(SCORE, config.score_epsilon, config.delta, times=gradient.p, fine=SMOOTH)
+
+
+def _release(
+    name: Literal["incidence", "running", "cells", "score"], epsilon: float, delta: float, *, times: int, fine: int = 1
+) -> Release:
+    sigma = sigma_for(epsilon, delta, fine, times=times) / fine
     return Release(
         name=name,
         mechanism="discrete-gaussian",

@@ -22,7 +22,7 @@ class Reading:
     _new: list[int] = field(default_factory=list)
 
     def tally(self, words: I64) -> I64:
-        """Return int64[q] of the step that comes next."""
+        """Return int64[q] of the step that comes next, and behind it what stands beside the tally as it was told."""
         releases = releases_of(self.manifest)
         if releases.of("tally") is not None:
             return words
@@ -31,14 +31,14 @@ class Reading:
         n = sum(len(client.agents) for client in self.manifest.clients)
         late, ill = _survivals(self.manifest.model.latent), _survivals(self.manifest.model.infectious)
         beginners, infected = self._new[0], np.array(self._new[1:], dtype=np.float64)
-        stage = np.zeros(len(words), dtype=np.int64)
+        stage = np.zeros(len(Stage), dtype=np.int64)
         stage[Stage.S] = n - sum(self._new)
         stage[Stage.E] = round(_still(infected, late))
         not_recovered = _still(infected, _sum_survivals(self.manifest.model.latent, self.manifest.model.infectious))
         begun = beginners * (ill[len(infected)] if len(infected) < len(ill) else 0.0)
         stage[Stage.I] = round(not_recovered - _still(infected, late) + begun)
         stage[Stage.R] = n - int(stage.sum())
-        return stage
+        return np.concatenate([stage, words[len(Stage) :]])
 
 
 def _law(law: tuple[int, ...]) -> npt.NDArray[np.float64]:

@@ -68,6 +68,13 @@ def coarse_beta(manifest: "Manifest") -> I64:
     return coarse(np.array(manifest.model.beta, dtype=np.int64), manifest.model.f)
 
 
+def coarsening(manifest: "Manifest") -> float:
+    """Return by which factor, at most, rounding makes a hazard larger; at least 1."""
+    unit = float(2.0 ** (HAZARD_BITS - manifest.model.f))
+    pairs = zip(coarse_beta(manifest).tolist(), manifest.model.beta, strict=True)
+    return max([1.0, *(float(rounded) / (fine * unit) for rounded, fine in pairs if fine)])
+
+
 def terms(z: I64, escaped: I64, infected: I64) -> I64:
     """Return int64[n], the score of one step in the clear, in units of 1 / UNIT.
 
@@ -82,7 +89,8 @@ def check_hidden(manifest: "Manifest") -> None:
     """Refuse a run in which the score of all agents could wrap.
 
     An agent escapes as long as its hazard stays below its threshold, so all its hazards in which it escapes add up to
-    37 at most; that in which it is infected is at most `largest_hazard`, which every client checks for its agents.
+    37 at most; that in which it is infected is at most `largest_hazard`, which every client checks for its agents. Both
+    may be larger by `coarsening`, and by what is rounded in each step.
 
     Raises:
         WouldWrap: the bound reaches 2**63.
@@ -91,7 +99,9 @@ def check_hidden(manifest: "Manifest") -> None:
     if manifest.gradient is None:
         return
     n, largest = sum(len(client.agents) for client in manifest.clients), manifest.gradient.largest_hazard
-    prove_no_wrap({"the score of all agents": n * round(UNIT * (LARGEST_DRAW + 1 + largest + largest**2))})
+    rounded, largest = manifest.steps * 2.0**-HAZARD_BITS, coarsening(manifest) * largest + 2.0**-HAZARD_BITS
+    escaped = coarsening(manifest) * LARGEST_DRAW + rounded
+    prove_no_wrap({"the score of all agents": n * round(UNIT * (escaped + 1 + largest + largest**2))})
     if any(beta and not fixed for beta, fixed in zip(manifest.model.beta, coarse_beta(manifest), strict=True)):
         raise ParameterError(
             f"a beta is below 2**-{HAZARD_BITS + 1}, where its score would be lost in outcome mode; use a coarser unit "

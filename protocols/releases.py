@@ -4,6 +4,7 @@ tally      agents in each stage, step by step; exact only
 incidence  agents that left the first stage since the step before; one event for each agent in a run
 running    those that have left it by now, with the noise of the square root; instead of incidence
 cells      what agents say to their cells, step by step; it feeds back into the simulation
+score      of a run with scores: its p words, once, when the run closes
 """
 
 import math
@@ -13,13 +14,16 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal, final
 import msgspec
 
 from protocols.errors import BudgetSpent, ParameterError
+from protocols.fixed import prove_no_wrap
 from protocols.privacy import DiscreteGaussian, RunningNoise
+from protocols.score_noise import changes, furthest
 
 if TYPE_CHECKING:
     from protocols.manifest import Manifest
 
 NOISE: Final = "discrete-gaussian"
 SERIES: Final = ("incidence", "running")
+SCORE: Final = "score"
 Fraction = Annotated[float, msgspec.Meta(ge=0, lt=1)]
 Real = Annotated[float, msgspec.Meta(ge=0, le=2.0**56)]
 Count = Annotated[int, msgspec.Meta(ge=1, le=2**20)]
@@ -27,19 +31,20 @@ Count = Annotated[int, msgspec.Meta(ge=1, le=2**20)]
 
 @final
 class Release(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """One thing that is opened in every step.
+    """One thing that is opened: in every step, or the score when the run closes.
 
     Attributes:
         mechanism: "exact" adds no noise, and promises `min_cohort` alone.
-        sigma: of the discrete Gaussian that every aggregator adds in full; of one event for running totals.
+        sigma: of the discrete Gaussian that every aggregator adds in full; of one event for running totals. For the
+            score, in units of what one agent can change of each word: see `score_noise`.
         sensitivity: by how much a unit of privacy changes each number that it changes.
-        times: how many of a run's numbers a unit of privacy changes, at most.
+        times: how many of a run's numbers a unit of privacy changes, at most; for the score its p words.
         unit: "contribution": what one agent adds to this series. Flipping an agent's first state changes the whole
             later run, which this noise does not hide.
         epsilon, delta: what the whole series costs at most.
     """
 
-    name: Literal["tally", "incidence", "running", "cells"]
+    name: Literal["tally", "incidence", "running", "cells", "score"]
     mechanism: Literal["exact", "discrete-gaussian"] = "exact"
     sigma: Real = 0.0
     sensitivity: Count = 1
@@ -68,7 +73,8 @@ class Release(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
         """
         if self.mechanism != NOISE or made == 0:
             return 0.0
-        return min(made, self.times) * self.sensitivity**2 / (2 * self.sigma**2)
+        numbers = made * self.times if self.name == SCORE else min(made, self.times)
+        return numbers * self.sensitivity**2 / (2 * self.sigma**2)
 
 
 @final
@@ -105,13 +111,34 @@ class Releases(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         cells = self.of("cells")
         if (cells is None) == bool(manifest.cells):
             raise ParameterError("the release cells is for runs with cells, and these cannot do without it")
-        if (self.noised or not self.of("tally")) and manifest.gradient is not None:
-            raise ParameterError("a run with derivatives opens its tally and cells exact; leave the releases out")
+        self._check_gradient(manifest)
         if self.of("running"):
             RunningNoise(1.0, manifest.steps + 1)
         longest = len(manifest.model.infectious) + 1
         if cells and cells.mechanism == NOISE and cells.times < min(longest, manifest.steps + 1):
             raise ParameterError(f"an agent speaks to its cell in up to {longest} steps; set times of cells to that")
+
+    def _check_gradient(self, manifest: "Manifest") -> None:
+        """Refuse noise beside tangents and adjoints, and a score without its release or with one that does not fit."""
+        given, score = manifest.gradient, self.of(SCORE)
+        if given is not None and given.relaxed and (self.noised or not self.of("tally")):
+            raise ParameterError(
+                f"{given.way} are opened in every step, and one agent changes all of them: no budget covers their "
+                'noise; leave the releases out, or ask for way "score", whose words are opened once'
+            )
+        if (score is None) == (given is not None and given.way == SCORE):
+            raise ParameterError('the release score is for gradients of way "score", and these cannot do without it')
+        if score is None or given is None or score.mechanism != NOISE:
+            return
+        if (score.times, score.sensitivity) != (given.p, 1):
+            raise ParameterError(
+                f"the score has {given.p} words, and its sigma counts in what an agent changes of each: set times of "
+                f"score to {given.p}, and its sensitivity to 1"
+            )
+        for change in changes(manifest):
+            DiscreteGaussian(score.sigma * change)
+        n = sum(len(client.agents) for client in manifest.clients)
+        prove_no_wrap({"the score of all agents": n * max(changes(manifest)), "noise": furthest(manifest, score.sigma)})
 
     def require(self, made: Mapping[str, int]) -> float:
         """Return what is spent when each release has been made so often.
@@ -136,4 +163,11 @@ def releases_of(manifest: "Manifest") -> Releases:
     """Return what a run may open; the exact tally, and exact cells where it has any, unless it says otherwise."""
     if manifest.releases is not None:
         return manifest.releases
-    return EXACT if manifest.cells else Releases(each=EXACT.each[:1])
+    each = EXACT.each if manifest.cells else EXACT.each[:1]
+    scored = manifest.gradient is not None and manifest.gradient.way == SCORE
+    return Releases(each=(*each, Release(name=SCORE)) if scored else each)
+
+
+def opened_in(manifest: "Manifest", step: int) -> tuple[Release, ...]:
+    """Return what is opened in a step: the score only in the last one."""
+    return tuple(each for each in releases_of(manifest).each if each.name != SCORE or step == manifest.steps)

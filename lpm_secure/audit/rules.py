@@ -9,8 +9,9 @@ from lpm_secure.accounting import Cost, epsilon_of
 from protocols.ledger import Agreed, Begin, Closing, Event, Opened, Refusal
 from protocols.manifest import Manifest
 from protocols.privacy import RunningNoise
-from protocols.releases import NOISE, Release, releases_of
+from protocols.releases import NOISE, SCORE, Release, opened_in, releases_of
 from protocols.schedule import Phase
+from protocols.score_noise import changes
 
 MOST_COHORTS: Final = 200  # that are compared with each other
 Ledgers = Mapping[str, Sequence[Event]]
@@ -59,10 +60,10 @@ def cut_off(manifest: Manifest, ledgers: Ledgers) -> list[str]:
 
 def not_allowed(manifest: Manifest, agreed: Sequence[Agreed]) -> list[str]:
     """Return the rounds whose releases, members or cohorts the manifest does not allow."""
-    allowed = tuple(Opened(each.name, each.mechanism, each.sigma) for each in releases_of(manifest).each)
     clients = {client.name for client in manifest.clients}
     lines = []
     for each in agreed:
+        allowed = tuple(Opened(may.name, may.mechanism, may.sigma) for may in opened_in(manifest, each.step))
         if each.releases != (allowed if each.phase == Phase.SPEAK else ()):
             lines.append(f"round {each.number}: it opened what the manifest does not allow")
         if len(each.members) < manifest.min_cohort:
@@ -105,6 +106,10 @@ def costs(manifest: Manifest, agreed: Sequence[Agreed]) -> list[tuple[Release, C
         if each.name == "running":
             norm = RunningNoise(each.sigma, manifest.steps + 1).sensitivity
             found.append((each, Cost(each.sigma * norm, norm)))
+        elif each.name == SCORE:
+            if any(one.phase == Phase.SPEAK and one.step == manifest.steps for one in agreed):
+                least = min(changes(manifest))  # the smallest word is the coarsest: its law is the furthest from smooth
+                found.append((each, Cost(each.sigma * least, least, each.times)))
         else:
             found.append((each, Cost(each.sigma, each.sensitivity, min(made, each.times))))
     return found
@@ -118,7 +123,7 @@ def overspent(manifest: Manifest, agreed: Sequence[Agreed]) -> tuple[list[str], 
         delta = release.delta or 1e-9
         epsilon = epsilon_of([cost], delta)
         table.append(
-            {"release": release.name, "unit": release.unit, "sigma": release.sigma, "epsilon": epsilon, "delta": delta}
+            {"release": str(release.name), "unit": release.unit, "sigma": release.sigma, "epsilon": epsilon, "delta": delta}
             | {"promised": release.epsilon}
         )
         if epsilon > release.epsilon:
