@@ -11,6 +11,7 @@ from lpm_secure import jobs
 from lpm_secure.city.config import is_city
 from lpm_secure.city.job import city
 from lpm_secure.city.report import rows_of as city_rows
+from lpm_secure.cli_private_gradients import gradients, require_values
 from lpm_secure.report import rows_of
 from lpm_secure.run_folder import Result
 from protocols.errors import ParameterError
@@ -31,8 +32,9 @@ def run(
 ) -> None:
     """Run a configuration: aggregators, clients and engine as processes of this machine; or a city in this process.
 
-    Writes `OUT/ID/` with series.parquet, series.csv, run.json, run.log and report.html. Exit code 1 if the replay
-    in the clear differs, 2 for a mistake in the input, 3 if the run cannot go on.
+    Writes `OUT/ID/` with series.parquet, series.csv, run.json, run.log and report.html; with [gradient] instead
+    gradient.csv and gradient.json. Exit code 1 if the replay in the clear differs, 2 for a mistake in the input, 3 if
+    the run cannot go on.
     """
     if is_city(config):
         folder, found = city(config, device=device, out=out, resume=resume)
@@ -43,6 +45,9 @@ def run(
             f"{config} has private agents: only a city, with [population], goes on from a checkpoint; parties that "
             "restart go on by themselves while the run lives; run it anew, without --resume"
         )
+    if (given := configs.load(config)).gradient is not None:
+        gradients(given, clear=clear, parity=parity, out=out)
+        return
     if clear:
         typer.echo(f"series: {jobs.clear(config, device=device).hash}")
         return
@@ -59,7 +64,8 @@ def up(config: ConfigFile, out: Out = Path("runs")) -> None:
     """
     if is_city(config):
         raise ParameterError(f"{config} is of a city, which has no parties to start; use lpm run {config}")
-    with jobs.local_deployment(configs.load(config), out=out) as deployment:
+    require_values(given := configs.load(config), path=config)
+    with jobs.local_deployment(given, out=out) as deployment:
         deployment.start()
         typer.echo(f"{len(deployment.testbed.manifest.clients)} clients wait. Drive them, from another terminal, with:")
         typer.echo(f"  lpm engine {deployment.folder}")

@@ -5,6 +5,7 @@ from typing import Annotated, Literal, final
 
 import msgspec
 
+from lpm_secure.gradient_config import GradientConfig
 from lpm_secure.noise_config import NoiseConfig
 from lpm_secure.synthetic_config import SyntheticConfig
 from protocols.config import load_config
@@ -127,6 +128,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     synthetic: SyntheticConfig = SyntheticConfig()
     protocol: ProtocolConfig = ProtocolConfig()
     releases: NoiseConfig | None = None
+    gradient: GradientConfig | None = None
 
     def __post_init__(self) -> None:
         """Check what types alone cannot."""

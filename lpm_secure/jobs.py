@@ -71,7 +71,7 @@ def private(path: Path, *, device: str, out: Path, parity: bool) -> tuple[Path, 
 def clear(path: Path, *, device: str) -> Series:
     """Run a configuration in this process, with no protection."""
     place, config = device_of(device), configs.load(path)
-    testbed = _testbed(config)
+    testbed = local_testbed(config)
     with shown("clear run", steps=config.steps) as on_step:
         return run_clear(testbed, place, on_step).series
 
@@ -79,7 +79,7 @@ def clear(path: Path, *, device: str) -> Series:
 @contextmanager
 def local_deployment(config: Config, *, out: Path) -> Iterator[Deployment]:
     """Write a deployment's folder, log into it, and end its processes afterwards."""
-    manifest, keys = pinned((built := _testbed(config)).manifest)
+    manifest, keys = pinned((built := local_testbed(config)).manifest)
     testbed = dataclasses.replace(built, manifest=manifest)
     if config.protocol.mode == "sum":
         print(f"lpm: warning: {what_is_learned(testbed.manifest)}", file=sys.stderr)
@@ -123,5 +123,6 @@ def drive(folder: Path, *, device: str) -> Series:
     return series
 
 
-def _testbed(config: Config) -> Testbed:
+def local_testbed(config: Config) -> Testbed:
+    """Return the parties of a configuration, with addresses of this machine."""
     return build(config, contacts_of(config), free_addresses(config.protocol.addresses))

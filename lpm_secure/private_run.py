@@ -4,9 +4,9 @@ import asyncio
 import contextlib
 import dataclasses
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any, Final, final
+from typing import Any, Final, TypeVar, final
 
 import msgspec
 import torch
@@ -17,6 +17,7 @@ from lpm_secure.series import Series
 from lpm_secure.testbed import Testbed
 from protocols.errors import ParameterError, ProtocolError
 
+T = TypeVar("T")
 OnStep = Callable[[int, Release], None]
 POLL_S: Final = 0.2
 BAD_INPUT: Final = 2  # a process' exit code for a mistake in its files
@@ -89,11 +90,31 @@ def run_private(deployment: Deployment, device: torch.device, on_step: OnStep = 
         deployment.stop()
 
 
+def over_processes(deployment: Deployment, engine: Callable[[RemotePart], Awaitable[T]]) -> T:
+    """Start a deployment's processes, do what an engine does with its clients, and end them.
+
+    Raises:
+        ParameterError: a party refused its files.
+        ProtocolError: an aggregator ended, or a party did what the protocol does not allow.
+    """
+    try:
+        deployment.start()
+        found = asyncio.run(_watched(deployment, engine))
+        deployment.wait_for_clients(timeout_s=30.0)
+        return found
+    finally:
+        deployment.stop()
+
+
 async def drive(deployment: Deployment, device: torch.device, started: float, on_step: OnStep) -> Timed:
     """Run the engine of a deployment whose processes run, and watch these."""
+    return await _watched(deployment, lambda part: _timed(deployment.testbed, part, device, started, on_step))
+
+
+async def _watched(deployment: Deployment, act: Callable[[RemotePart], Awaitable[T]]) -> T:
+    """Do what an engine does, while all processes are watched."""
     transports = deployment.transports()
-    private = RemotePart(deployment.testbed.manifest, transports)
-    engine = asyncio.create_task(_timed(deployment.testbed, private, device, started, on_step))
+    engine = asyncio.ensure_future(act(RemotePart(deployment.testbed.manifest, transports)))
     watch = asyncio.create_task(_watch(deployment))
     try:
         await asyncio.wait({engine, watch}, return_when=asyncio.FIRST_COMPLETED)

@@ -17,6 +17,7 @@ from lpm_secure.engine.simulate import EngineAgents
 from lpm_secure.keyring import Keyring, most_contacts
 from lpm_secure.model import model_of
 from lpm_secure.noise_config import releases_for
+from lpm_secure.private_gradients.asked import gradient_for
 from lpm_secure.synthetic import EngineFile, Synthetic, cells_of, synthetic_agents
 from lpm_secure.synthetic_config import SyntheticConfig
 from protocols.devices import Devices
@@ -101,7 +102,7 @@ def build(config: Config, data: ContactData, addresses: Sequence[str]) -> Testbe
     """
     if len(config.model.beta) != 1:
         raise ConfigError(f"model.beta names {len(config.model.beta)} channels; the contacts of {data.source} have one")
-    clients = _clients(config, data)
+    clients, gradient = _clients(config, data), gradient_for(config)
     permuted = config.protocol.edges == "permuted"
     n_all = sum(len(client.agents) for client in clients) + config.synthetic.agents
     size = config.cells.size or -(-n_all // max(config.cells.count, 1))
@@ -128,7 +129,10 @@ def build(config: Config, data: ContactData, addresses: Sequence[str]) -> Testbe
         join_timeout_s=config.protocol.join_timeout_s,
         round_timeout_s=config.protocol.round_timeout_s,
         testbed_seed=config.seed,
-        releases=releases_for(config.releases, _model(config), steps=config.steps, cells=config.cells.count > 0),
+        releases=releases_for(
+            config.releases, _model(config), steps=config.steps, cells=config.cells.count > 0, gradient=gradient
+        ),
+        gradient=gradient,
     )
     order = np.array([agent for client in clients for agent in client.agents], dtype=np.int64)
     slot_of = np.argsort(order)

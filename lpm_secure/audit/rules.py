@@ -123,7 +123,13 @@ def overspent(manifest: Manifest, agreed: Sequence[Agreed]) -> tuple[list[str], 
         delta = release.delta or 1e-9
         epsilon = epsilon_of([cost], delta)
         table.append(
-            {"release": str(release.name), "unit": release.unit, "sigma": release.sigma, "epsilon": epsilon, "delta": delta}
+            {
+                "release": str(release.name),
+                "unit": release.unit,
+                "sigma": release.sigma,
+                "epsilon": epsilon,
+                "delta": delta,
+            }
             | {"promised": release.epsilon}
         )
         if epsilon > release.epsilon:
