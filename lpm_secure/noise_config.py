@@ -11,7 +11,7 @@ from protocols.releases import SCORE, Release, Releases
 from protocols.substeps import Seir
 
 Epsilon = Annotated[float, msgspec.Meta(gt=0, le=100)]
-SMOOTH: Final = 2**10  # the words of a score are so fine that their noise counts as the continuous Gaussian
+SMOOTH: Final = 0.5  # a sensitivity that is no integer counts as the continuous Gaussian, as a score's fine words do
 
 
 @final
@@ -68,13 +68,18 @@ def releases_for(
 def _score(config: NoiseConfig, gradient: Gradient) -> Release:
     if config.score_epsilon is None:
         return Release(name=SCORE)
-    return _release(SCORE, config.score_epsilon, config.delta, times=gradient.p, fine=SMOOTH)
+    return _release(SCORE, config.score_epsilon, config.delta, times=gradient.p, sensitivity=SMOOTH)
 
 
 def _release(
-    name: Literal["incidence", "running", "cells", "score"], epsilon: float, delta: float, *, times: int, fine: int = 1
+    name: Literal["incidence", "running", "cells", "score"],
+    epsilon: float,
+    delta: float,
+    *,
+    times: int,
+    sensitivity: float = 1,
 ) -> Release:
-    sigma = sigma_for(epsilon, delta, fine, times=times) / fine
+    sigma = sigma_for(epsilon, delta, sensitivity, times=times) / sensitivity
     return Release(
         name=name,
         mechanism="discrete-gaussian",
