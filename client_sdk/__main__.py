@@ -36,7 +36,7 @@ async def take_part(path: Path) -> None:
     if soon := expires_soon(credentials.certificate):
         print(f"client: {soon}", file=sys.stderr)
     transports = connect(manifest, credentials, relay=given.relay)
-    client = await join(manifest, private, transports)
+    client = await join(manifest, private, transports, states_every=given.states_every)
     started = time.perf_counter()
     await client.run()
     summary = {

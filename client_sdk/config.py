@@ -1,7 +1,7 @@
 """The configuration file of a client."""
 
 from pathlib import Path
-from typing import final
+from typing import Annotated, final
 
 import msgspec
 
@@ -23,6 +23,7 @@ class ClientConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
         people: CSV with a row for each own agent: agent, cell, susceptibility.
         contacts: CSV with a row for each contact of an own agent: day, a, b, channel, weight.
         relay: the one aggregator that this client reaches, by name; it passes sealed calls on to the others.
+        states_every: for adjoints, of how many steps one state is kept in memory; those between are computed again.
         summary: where the client writes what it sent and received in bytes, for its owner; no private value.
     """
 
@@ -34,6 +35,7 @@ class ClientConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     people: str
     contacts: str
     relay: Name | None = None
+    states_every: Annotated[int, msgspec.Meta(ge=1)] = 1
     summary: str = "summary.json"
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from client_sdk.exchange import Answer, Exchange
+from client_sdk.gradients.kept import Heard, Kept
 from client_sdk.private_state import PrivateState
 from protocols.cells import cell_totals
 from protocols.errors import RoundClosed
@@ -29,17 +30,6 @@ Q: Final = len(Stage)
 
 @final
 @dataclass(frozen=True, slots=True, eq=False)
-class _Step:
-    """What a step began with, kept for the way back: stages [3, n], exposures [c, n], cell totals, parameters."""
-
-    stages: F64 = field(repr=False)
-    contact: F64 = field(repr=False)
-    cell: F64 = field(repr=False)
-    theta: F64
-
-
-@final
-@dataclass(frozen=True, slots=True, eq=False)
 class _Said:
     """What a client says in a round: to its own agents, int64[n_own, c], and the parts of the vector that it shares."""
 
@@ -52,10 +42,12 @@ class _Said:
 class AdjointClient:
     """Runs one client's relaxed agents forth and back.
 
-    What each step began with is kept, (3 + c) numbers for each agent and step. A round that closes without this client
-    counts for nothing here; the engine sees that a client is missing, and gives no gradient.
+    What each step began with is kept, (3 + c) numbers for each agent and step, or c and three for every so many steps:
+    see `Kept`. A round that closes without this client counts for nothing here; the engine sees that a client is
+    missing, and gives no gradient.
 
     Attributes:
+        kept: for the way back.
         number: of the round that comes next.
         missed: the rounds that closed without this client.
 
@@ -67,11 +59,11 @@ class AdjointClient:
     manifest: Manifest
     private: PrivateState = field(repr=False)
     exchange: Exchange = field(repr=False)
+    kept: Kept = field(default_factory=Kept, repr=False)
     number: int = 0
     missed: list[int] = field(default_factory=list)
     _layout: Layout = field(init=False, repr=False)
     _sizes: F64 = field(init=False, repr=False)
-    _kept: list[_Step] = field(init=False, repr=False, default_factory=list)
     _stages: F64 = field(init=False, repr=False)
     _adjoint: F64 = field(init=False, repr=False)
     _pending: _Said | None = field(init=False, repr=False, default=None)  # of a round that is not over
@@ -83,13 +75,15 @@ class AdjointClient:
         self._stages = self._adjoint = np.zeros((3, self._layout.size(self.private.name)))
 
     @classmethod
-    async def join(cls, manifest: Manifest, private: PrivateState, transports: Sequence[Transport]) -> "AdjointClient":
-        """Join a run at all of its aggregators.
+    async def join(
+        cls, manifest: Manifest, private: PrivateState, transports: Sequence[Transport], *, every: int = 1
+    ) -> "AdjointClient":
+        """Join a run at all of its aggregators, keeping the states of every so many steps.
 
         Raises:
             RoundClosed: the run has begun, and a gradient needs all rounds.
         """
-        client = cls(manifest, private, Exchange(manifest, private.name, transports))
+        client = cls(manifest, private, Exchange(manifest, private.name, transports), Kept(every))
         if await client.exchange.join():
             raise RoundClosed("the run has begun, and a gradient needs all of its rounds; join the next one")
         return client
@@ -122,7 +116,9 @@ class AdjointClient:
         """Return what stands for a round that closed without this client: nothing told, and no news of parameters."""
         announced = np.zeros(self._layout.cells)
         if turn.forth:
-            announced[self._sizes.size :] = self._kept[-1].theta if self._kept else relaxed.values(self.manifest)
+            announced[self._sizes.size :] = (
+                self.kept.heard[-1].theta if self.kept.heard else relaxed.values(self.manifest)
+            )
         else:
             announced[self._sizes.size + Q] = 1.0
         nothing = np.zeros(self._layout.cells, dtype=np.int64)
@@ -132,7 +128,7 @@ class AdjointClient:
         """Return what is said on the way forth: messages, and in the block cell totals and tally."""
         n = self._stages.shape[1]
         if t < 0:
-            self._kept.clear()
+            self.kept.clear()
             return self._said(np.zeros((n, self._layout.channels), dtype=np.int64), self._block([], []), 0)
         bits = self._given.value_bits
         says = _fixed(self._stages[2], bits)
@@ -152,10 +148,10 @@ class AdjointClient:
         unit = 2.0**-self._given.value_bits
         contact: F64 = (said.own + answer.own.reshape(said.own.shape)).T * np.float64(unit)
         totals = answer.release[:cells] * unit + announced[:cells]
-        self._kept.append(_Step(self._stages, contact, totals, theta))
+        self.kept.heard.append(Heard(contact, totals, theta))
         if t < self.manifest.steps:
-            with torch.no_grad():
-                self._stages = torch.stack(self._torch(t)[0]).numpy()
+            self.kept.put(t, self._stages)
+            self._stages = self._after(t, self._stages)
 
     def _says_back(self, t: int) -> _Said:
         """Return what is said on the way back: derivatives by exposures, and in the block by cells and parameters."""
@@ -168,7 +164,7 @@ class AdjointClient:
             by_theta = np.zeros((len(relaxed.names(self.manifest)), n))
             by_theta[relaxed.names(self.manifest).index("initial")] = self._adjoint[2] - self._adjoint[0]
             return self._said(heard, self._block([], self._clipped(by_theta).sum(axis=1)), 0)
-        after, leaves = self._torch(t)
+        after, leaves = self._torch(t, self.kept.take(t, self._after))
         found = torch.autograd.grad(after, leaves, list(torch.from_numpy(self._adjoint)), allow_unused=True)
         by = [np.zeros(n) if grad is None else grad.numpy() for grad in found]
         self._adjoint = np.stack(by[:3])
@@ -193,15 +189,21 @@ class AdjointClient:
         if cells:
             self._adjoint[2] += announced[:cells][self.private.cell]
 
-    def _torch(self, t: int) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
+    def _after(self, t: int, stages: F64) -> F64:
+        """Return the stages after a step, from those before it."""
+        with torch.no_grad():
+            after: F64 = torch.stack(self._torch(t, stages)[0]).numpy()
+        return after
+
+    def _torch(self, t: int, stages: F64) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
         """Return the stages after a step, and all that they come from: stages, exposures, cell totals, parameters.
 
         Every parameter is a number for each agent, so that its derivative can be clipped for each agent.
         """
-        kept, n = self._kept[t], self._stages.shape[1]
+        kept, n = self.kept.heard[t], stages.shape[1]
         totals = kept.cell[self.private.cell] if self._sizes.size else np.zeros(n)
         theta = np.repeat(kept.theta[:, None], n, axis=1)
-        given = (*kept.stages, *kept.contact, totals, *theta)
+        given = (*stages, *kept.contact, totals, *theta)
         leaves = [torch.tensor(each, dtype=torch.float64, requires_grad=True) for each in given]
         contact, cell, numbers = leaves[3:-1], leaves[3 + len(kept.contact)], leaves[4 + len(kept.contact) :]
         cell_share = None

@@ -20,8 +20,12 @@ class Participant(Protocol):
         """Take part until the run ends."""
 
 
-async def take_part(manifest: Manifest, private: PrivateState, transports: Sequence[Transport]) -> Participant:
+async def take_part(
+    manifest: Manifest, private: PrivateState, transports: Sequence[Transport], *, states_every: int = 1
+) -> Participant:
     """Join a run as its manifest says: with messages alone or scores, with tangents, or with adjoints.
+
+    Of an adjoint run's states, those of every `states_every`-th step are kept.
 
     Raises:
         ParameterError: adjoints need torch, which is not installed.
@@ -38,4 +42,4 @@ async def take_part(manifest: Manifest, private: PrivateState, transports: Seque
         raise ParameterError(
             f"adjoints need {error.name}, which is not installed: pip install 'lpm-secure[gradients]'"
         ) from error
-    return await AdjointClient.join(manifest, private, transports)
+    return await AdjointClient.join(manifest, private, transports, every=states_every)
