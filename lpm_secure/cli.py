@@ -10,6 +10,7 @@ from lpm_secure.cli_audit import audit
 from lpm_secure.cli_enrol import admit, enrol, invite
 from lpm_secure.cli_gradients import sensitivity, verify_gradients
 from lpm_secure.cli_keys import identity, keys
+from lpm_secure.cli_risk import risk
 from lpm_secure.cli_run import engine, run, up
 from protocols import __version__
 from protocols.errors import LpmError, ParameterError
@@ -34,6 +35,7 @@ app.command()(invite)
 app.command()(enrol)
 app.command()(admit)
 app.command()(sensitivity)
+app.command()(risk)
 app.add_typer(cli_data.app, name="data")
 app.add_typer(cli_population.app, name="population")
 app.add_typer(cli_manifest.app, name="manifest")

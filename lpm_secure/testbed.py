@@ -39,6 +39,7 @@ class Testbed:
         synthetic: how many agents the engine simulates.
         source: where the contacts come from, for reports; `look_alike` if they are generated.
         city: the population that the synthetic agents live in; None where they meet in cells only.
+        listeners: slots of agents that hear their contacts and tell them nothing: no client sends from these.
     """
 
     __test__ = False
@@ -51,12 +52,14 @@ class Testbed:
     look_alike: bool
     city: Synthetic | None = None
     keyring: Keyring = field(default_factory=Keyring, repr=False)
+    listeners: I64 = field(default_factory=lambda: np.zeros(0, dtype=np.int64), repr=False)
 
     def contacts_of(self, name: str) -> ContactTable:
         """Return the contacts that one client knows: those with an end among its own agents."""
         first, end = Layout.of(self.manifest).own[name]
         table = self.contacts
-        known = ((table.a >= first) & (table.a < end)) | ((table.b >= first) & (table.b < end))
+        speakers = np.setdiff1d(np.arange(first, end), self.listeners)
+        known = np.isin(table.a, speakers) | np.isin(table.b, speakers)
         return ContactTable(table.day[known], table.a[known], table.b[known], table.channel[known], table.weight[known])
 
     def cell_of(self, name: str) -> I64:

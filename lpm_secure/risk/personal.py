@@ -1,0 +1,94 @@
+"""One person's risk, as the person's device computes, keeps and reads it."""
+
+import math
+import os
+from pathlib import Path
+from typing import Annotated, Final, final
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from protocols import canonical
+from protocols.errors import ParameterError
+from protocols.fixed import I64
+from protocols.substeps import Stage
+
+RISK: Final = "risk.json"
+Bits = tuple[Annotated[int, msgspec.Meta(ge=0, le=1)], ...]
+
+
+@final
+class Worlds(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One behaviour in all worlds in which the person begins healthy.
+
+    Attributes:
+        infected: one bit for each of these worlds.
+    """
+
+    infected: Bits
+
+    def __repr__(self) -> str:
+        """Tell how many worlds there are, and nothing of them."""
+        return f"Worlds({len(self.infected)}, hidden)"
+
+    @property
+    def risk(self) -> float:
+        """Share of worlds with an infection; 0 without any world."""
+        return sum(self.infected) / max(len(self.infected), 1)
+
+    @property
+    def error(self) -> float:
+        """Standard error of `risk`, by Agresti and Coull's centre, so that it is never 0."""
+        n = len(self.infected) + 4
+        centre = (sum(self.infected) + 2) / n
+        return math.sqrt(centre * (1 - centre) / n)
+
+
+@final
+class Personal(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A person's risk under two behaviours.
+
+    Security: for the person alone. Its file has mode 0600 and stays in the device's folder; nothing of it is sent but
+        the bin of `before`, as shares.
+    """
+
+    before: Worlds
+    halved: Worlds
+
+    @classmethod
+    def of(cls, first: I64, last: I64) -> "Personal":
+        """Return the risk from a device's agents' stages on the first day and on the last, int64[2 * worlds] each."""
+        rows = zip(first.reshape(-1, 2).T, last.reshape(-1, 2).T, strict=True)
+        return cls(
+            *(Worlds(_bits(stage[healthy] != Stage.S)) for healthy, stage in ((a == Stage.S, b) for a, b in rows))
+        )
+
+    def bin(self, bins: int) -> int:
+        """Return the bin of the risk when the person goes on as before."""
+        return min(int(self.before.risk * bins), bins - 1)
+
+    def write(self, folder: Path) -> None:
+        """Write it for its owner's eyes."""
+        handle = os.open(folder / RISK, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(handle, "wb") as file:
+            file.write(canonical.encode(self))
+
+
+def read(folder: Path) -> Personal:
+    """Read what a device wrote.
+
+    Raises:
+        ParameterError: it is missing, open to others, or no risk.
+    """
+    path = folder / RISK
+    try:
+        if path.stat().st_mode & 0o077:
+            raise ParameterError(f"{path} can be read by others; set its mode to 0600")
+    except OSError as error:
+        raise ParameterError(f"{path} is missing: the device did not finish its week; run it again") from error
+    return canonical.load(path, Personal, what="personal risk")
+
+
+def _bits(infected: npt.NDArray[np.bool_]) -> Bits:
+    return tuple(infected.astype(np.int64).tolist())
