@@ -23,7 +23,7 @@ from lpm_secure.engine.simulate import Release
 from lpm_secure.jobs import DriveFile
 from lpm_secure.private_run import drive
 from lpm_secure.risk import personal, replay
-from lpm_secure.risk.config import RiskConfig, load
+from lpm_secure.risk.config import load
 from lpm_secure.risk.distribution import distribution
 from lpm_secure.risk.host import HostFile
 from lpm_secure.risk.personal import Personal

@@ -15,6 +15,7 @@ from protocols.fixed import I64
 from protocols.substeps import Stage
 
 RISK: Final = "risk.json"
+BEHAVIOURS: Final = 2  # as before, halved
 Bits = tuple[Annotated[int, msgspec.Meta(ge=0, le=1)], ...]
 
 
@@ -58,11 +59,11 @@ class Personal(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @classmethod
     def of(cls, first: I64, last: I64) -> "Personal":
-        """Return the risk from a device's agents' stages on the first day and on the last, int64[2 * worlds] each."""
-        rows = zip(first.reshape(-1, 2).T, last.reshape(-1, 2).T, strict=True)
-        return cls(
-            *(Worlds(_bits(stage[healthy] != Stage.S)) for healthy, stage in ((a == Stage.S, b) for a, b in rows))
-        )
+        """Return the risk from a device's agents' stages on the first day and on the last, int64[worlds * 2] each."""
+        begun, ended = first.reshape(-1, BEHAVIOURS), last.reshape(-1, BEHAVIOURS)
+        healthy, infected = begun == Stage.S, ended != Stage.S
+        each = [_bits(infected[healthy[:, behaviour], behaviour]) for behaviour in range(BEHAVIOURS)]
+        return cls(Worlds(each[0]), Worlds(each[1]))
 
     def bin(self, bins: int) -> int:
         """Return the bin of the risk when the person goes on as before."""

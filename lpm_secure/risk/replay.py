@@ -3,8 +3,7 @@
 import numpy as np
 
 from client_sdk.private_state import simulation_key
-from lpm_secure.risk.personal import Personal
-from lpm_secure.risk.worlds import BEHAVIOURS
+from lpm_secure.risk.personal import BEHAVIOURS, Personal
 from lpm_secure.testbed import Testbed
 from protocols.fixed import I64
 from protocols.manifest import Manifest

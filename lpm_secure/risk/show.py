@@ -52,7 +52,8 @@ def _checks(result: Result) -> Iterator[str]:
     yield "seen by nobody outside of this testbed:"
     yield f"  mean risk {before.mean():.1%} as before, {halved.mean():.1%} with half of the contacts"
     yield (
-        f"  a twin hears but does not speak: its risk is {bias.mean():+.2%} off on average, {np.abs(bias).max():.1%} at "
-        "most, from that of a person who truly halves contacts, with the same draws"
+        f"  a twin hears but does not speak: its risk is {bias.mean():+.2%} off on average, {np.abs(bias).max():.1%} "
+        "at most, from that of a person who truly halves contacts, with the same draws"
     )
-    yield f"parity: {'identical' if result.parity else 'DIFFERENT'}, {len(names)} devices bit for bit with the clear replay"
+    same = "identical" if result.parity else "DIFFERENT"
+    yield f"parity: {same}, {len(names)} devices bit for bit with the clear replay"

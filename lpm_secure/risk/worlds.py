@@ -15,13 +15,13 @@ import numpy as np
 
 from lpm_secure.data.contact_data import ContactData
 from lpm_secure.risk.config import RiskConfig
+from lpm_secure.risk.personal import BEHAVIOURS
 from lpm_secure.testbed import Testbed, build
 from protocols.errors import ConfigError
 from protocols.fixed import I64
 from protocols.releases import Releases
 
-BEHAVIOURS: Final = 2  # as before, halved
-COIN: Final = 0x636F696E
+COIN: Final = 0x636F696E  # "coin": apart from all other draws of the seed
 
 
 def chosen(data: ContactData, departments: Sequence[str]) -> ContactData:

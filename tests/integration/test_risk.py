@@ -1,0 +1,215 @@
+"""Personal contact risk: every device's bits are the clear ones, and only its noised bin gets out."""
+
+import asyncio
+import stat
+
+import msgspec
+import numpy as np
+import pytest
+import torch
+
+from lpm_secure.config import Delay, ModelConfig, ProtocolConfig
+from lpm_secure.data.contact_data import ContactData
+from lpm_secure.engine.simulate import RemotePart, simulate
+from lpm_secure.risk import host, job, personal, replay
+from lpm_secure.risk.config import DistributionConfig, PeopleConfig, RiskConfig
+from lpm_secure.risk.distribution import distribution
+from lpm_secure.risk.personal import Personal, Worlds
+from lpm_secure.risk.worlds import chosen, week
+from protocols import canonical
+from protocols.errors import ConfigError, ParameterError
+from protocols.manifest import ENGINE
+from protocols.substeps import Stage
+
+PEOPLE, BINS = 6, 4
+ADDRESSES = tuple(f"localhost:{port}" for port in range(1, 6))
+
+
+def drawn(seed=4):
+    draw = np.random.default_rng(seed)
+    rows = sorted({(day, *sorted(draw.choice(PEOPLE, 2, replace=False) + 50)) for day in (0, 1, 2) for _ in range(7)})
+    day, a, b = np.array(rows).T
+    weight = draw.integers(1, 50, day.size)
+    return ContactData(np.arange(50, 50 + PEOPLE), ("x", "y", "x") * 2, 3, day, a, b, weight, "drawn for a test", True)
+
+
+def configured(**changes):
+    law = {"latent": Delay(2.0, 0.5), "infectious": Delay(4.0, 1.0)}
+    given = {
+        "name": "few",
+        "seed": 3,
+        "days": 5,
+        "worlds": 6,
+        "model": ModelConfig(beta={"near": 0.03}, initial=0.2, **law),
+        "people": PeopleConfig(dataset="look_alike"),
+        "distribution": DistributionConfig(bins=BINS, epsilon=4.0),
+        "protocol": ProtocolConfig(min_cohort=3, round_timeout_s=30.0),
+    }
+    return RiskConfig(**given | changes)
+
+
+def ran(operators_of, testbed, part, urls=()):
+    """Run devices and engine in this process; return what `part` does for each device, and the released cells."""
+    released = []
+
+    async def everybody():
+        with operators_of(testbed.manifest, urls) as operators:
+            names = [client.name for client in testbed.manifest.clients]
+            devices = (part(name, testbed.private_state(name), operators.transports(name)) for name in names)
+            engine = RemotePart(testbed.manifest, operators.transports(ENGINE))
+            agents = testbed.synthetic_agents(torch.device("cpu"))
+            keep = simulate(testbed.manifest, engine, agents, on_step=lambda step, told: released.append(told))
+            _, *found = await asyncio.gather(keep, *devices)
+            return dict(zip(names, found, strict=True))
+
+    return asyncio.run(everybody()), released
+
+
+def stretches(healthy, infected):
+    """Yield the bits of neighbouring agents that began healthy, as words that an aggregator would keep of them."""
+    for start in range(healthy.size - 3):
+        part = slice(start, start + 4)
+        if healthy[part].all() and infected[part].any():
+            yield infected[part].astype("<u8").tobytes()
+
+
+@pytest.fixture
+def lived(operators_of, tmp_path):
+    """Return the testbed of a week, every device's risk, what was released, and the aggregators' files."""
+    testbed = week(configured(), drawn(), ADDRESSES)
+    files = [tmp_path / f"{index}.sqlite" for index in range(2)]
+
+    secrets = []
+
+    async def part(name, private, transports):
+        first = private.state["stage"]
+        risk = await host.week(testbed.manifest, private, transports)
+        secrets.extend(stretches(first == Stage.S, private.state["stage"] != Stage.S))
+        return risk
+
+    found, released = ran(operators_of, testbed, part, [f"sqlite:///{file}" for file in files])
+    return testbed, found, released, (files, secrets)
+
+
+def test_every_device_gets_the_bits_of_the_clear_replay_and_nothing_is_released(lived):
+    testbed, found, released, (files, secrets) = lived
+    assert found == replay.clear(testbed)
+    bits = [bit for risk in found.values() for bit in (*risk.before.infected, *risk.halved.infected)]
+    assert 0 < sum(bits) < len(bits)
+    assert all(step.cells.size == 0 for step in released)
+    nobody = (sum(len(client.agents) for client in testbed.manifest.clients), 0, 0, 0)
+    assert {tuple(step.tally.tolist()) for step in released} == {nobody}  # it learns nothing, and sees no case
+    assert secrets
+    for content in (file.read_bytes() for file in files):
+        assert not [secret for secret in secrets if secret in content]
+        assert not [risk for risk in found.values() if canonical.encode(risk) in content]
+
+
+def test_a_twin_hears_some_contacts_and_tells_nobody(lived):
+    testbed = lived[0]
+    twins = set(testbed.listeners.tolist())
+    base = 0
+    for client in testbed.manifest.clients:
+        private = testbed.private_state(client.name)
+        first = int(np.flatnonzero([client is each for each in testbed.manifest.clients])[0]) * len(client.agents)
+        for day in private.contacts.days:
+            assert twins.isdisjoint((day.sender + first).tolist())
+            base += sum(target not in twins for target in day.target.tolist())
+    into_twins = sum(int(np.isin(end, testbed.listeners).sum()) for end in (testbed.contacts.a, testbed.contacts.b))
+    assert 0.35 < into_twins / base < 0.65
+
+
+def test_halving_helps_and_a_twin_is_close_to_one_who_truly_halves():
+    testbed = week(configured(worlds=200, protocol=ProtocolConfig(min_cohort=3)), drawn(), ADDRESSES)
+    found, truth = replay.clear(testbed), replay.truly_halved(testbed)
+    before, halved = (np.mean([getattr(risk, way).risk for risk in found.values()]) for way in ("before", "halved"))
+    truly = np.mean(list(truth.values()))
+    assert halved < before - 0.05
+    assert truly <= halved + 0.005  # what a twin does not tell others cannot come back to it
+    assert halved - truly < 0.1
+
+
+def test_the_distribution_is_the_true_one_within_the_noise(operators_of):
+    config = configured()
+    testbed = distribution(config, drawn(), ADDRESSES)
+    assert not testbed.cell.any()  # no bin is known to who makes the testbed
+    risks = {f"person-{50 + i}": Personal(Worlds((1,) * i + (0,) * (5 - i)), Worlds((0,))) for i in range(PEOPLE)}
+
+    def part(name, private, transports):
+        return host.counted(testbed.manifest, private, transports, risk=risks[name], bins=BINS)
+
+    seen = np.array([step.cells for step in ran(operators_of, testbed, part)[1]])
+    true = np.bincount([risk.bin(BINS) for risk in risks.values()], minlength=BINS)
+    assert true.tolist() == [2, 1, 1, 2]
+    assert seen.shape == (2, BINS)
+    assert np.abs(seen - true).max() < 7 * job.sigma_of(testbed)
+    assert not (seen[0] == seen[1]).all() or not (seen == true).all()
+
+
+def test_without_noise_the_distribution_is_exact(operators_of):
+    """Noise of this sigma is zero but for once in 10**21 draws."""
+    testbed = distribution(configured(), drawn(), ADDRESSES)
+    small = tuple(msgspec.structs.replace(each, sigma=0.1) for each in testbed.manifest.releases.each)
+    releases = msgspec.structs.replace(testbed.manifest.releases, each=small, rho=1e9)
+    manifest = msgspec.structs.replace(testbed.manifest, releases=releases)
+    testbed = type(testbed)(manifest, testbed.contacts, testbed.cell, 0, "drawn", True)
+    risk = Personal(Worlds((1, 1, 0)), Worlds((0,)))
+
+    def part(name, private, transports):
+        return host.counted(manifest, private, transports, risk=risk, bins=BINS)
+
+    assert [step.cells.tolist() for step in ran(operators_of, testbed, part)[1]] == [[0, 0, PEOPLE, 0]] * 2
+
+
+def test_a_promise_is_kept_for_both_openings():
+    release = distribution(configured(), drawn(), ADDRESSES).manifest.releases
+    assert [(each.name, each.mechanism, each.times, each.epsilon) for each in release.each] == [
+        ("cells", "discrete-gaussian", 2, 4.0)
+    ]
+
+
+def test_worlds_that_begin_ill_do_not_count():
+    s, e, i = Stage.S, Stage.E, Stage.I
+    risk = Personal.of(np.array([s, i, s, s, i, s]), np.array([e, i, s, e, i, s]))
+    assert risk == Personal(Worlds((1, 0)), Worlds((1, 0)))
+    assert (risk.before.risk, risk.bin(4)) == (0.5, 2)
+    assert Personal(Worlds((1,)), Worlds(())).bin(4) == 3
+    assert Worlds(()).risk == 0
+    assert 0 < Worlds((0,) * 96).error < 0.02
+    assert "1" not in repr(Worlds((1,) * 5))
+
+
+def test_a_risk_is_its_owners_file(tmp_path):
+    risk = Personal(Worlds((1, 0)), Worlds((0, 0)))
+    risk.write(tmp_path)
+    assert stat.S_IMODE((tmp_path / personal.RISK).stat().st_mode) == 0o600
+    assert personal.read(tmp_path) == risk
+    (tmp_path / personal.RISK).chmod(0o644)
+    with pytest.raises(ParameterError, match="0600"):
+        personal.read(tmp_path)
+    (tmp_path / personal.RISK).unlink()
+    with pytest.raises(ParameterError, match="missing"):
+        personal.read(tmp_path)
+
+
+def test_departments_are_chosen_by_name():
+    few = chosen(drawn(), ("x",))
+    assert few.people.tolist() == [50, 52, 53, 55]
+    assert set(few.a) | set(few.b) <= set(few.people.tolist())
+    with pytest.raises(ConfigError, match="z; the data have x, y"):
+        chosen(drawn(), ("z",))
+
+
+@pytest.mark.slow
+def test_over_real_processes_only_the_owner_has_the_risk(tmp_path, monkeypatch):
+    monkeypatch.setattr(job, "load", lambda _: configured())
+    monkeypatch.setattr(job, "contacts_of", lambda _: drawn())
+    result = job.run(tmp_path / "none.toml", out=tmp_path)
+    assert result.parity
+    assert result.released.shape == (2, BINS)
+    contents = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    for name in result.own:
+        own = result.folders[0] / "parties" / name / personal.RISK
+        assert stat.S_IMODE(own.stat().st_mode) == 0o600
+        others = [path for path in contents if path.name != personal.RISK]
+        assert not [path for path in others if contents[own] in contents[path]]
