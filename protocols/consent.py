@@ -102,7 +102,8 @@ def load_policy(path: Path) -> OwnersPolicy:
 
 def outputs_of(manifest: Manifest) -> tuple[Output, ...]:
     """Return what a run releases."""
-    found: tuple[Output, ...] = tuple(release.name for release in releases_of(manifest).each)
+    each = (release.name for release in releases_of(manifest).each)
+    found: tuple[Output, ...] = tuple(name for name in each if name != "score")  # it is a gradient
     return (*found, "gradient") if manifest.gradient is not None else found
 
 

@@ -43,7 +43,7 @@ def with_adjoints(testbed, **changes):
         reduction=Reduction(begin=1, end=3, share=0.3),
         protection=Protection(begin=2, coverage=0.5, efficacy=0.7),
     )
-    model = testbed.manifest.model  # milder than drawn: derivatives that grow beyond the clip are cut, as they should be
+    model = testbed.manifest.model  # milder than drawn: derivatives that grow beyond the clip are cut
     milder = tuple(beta // (8 * testbed.manifest.max_message) for beta in model.beta)
     model = msgspec.structs.replace(model, beta=milder, cell_beta=model.cell_beta // 4)
     changes = {"model": model, "engine": True, "min_cohort": 2} | changes
