@@ -45,7 +45,7 @@ class Cost:
 def gaussian_epsilon(multiplier: float, delta: float) -> float:
     """Return epsilon of the continuous Gaussian, in closed form.
 
-    Source: Balle, Wang 2018 (arXiv 1805.06530), Theorem 8.
+    Source: Balle, Wang 2018 (arXiv 1805.06530), Eq. 6.
     """
     import dp_accounting  # noqa: PLC0415 (seconds to load, and few commands count)
 

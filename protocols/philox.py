@@ -4,7 +4,7 @@ A counter-based generator: each draw is a function of (key, agent, purpose, step
 depend on where an agent lives or in which order agents are visited.
 
 Security: a simulation generator. Masks, keys and privacy noise never come from here.
-Source: Salmon et al., Parallel random numbers: as easy as 1, 2, 3 (SC 2011), tables 2 and 3.
+Source: Salmon et al., Parallel random numbers: as easy as 1, 2, 3 (SC 2011).
 """
 
 import enum

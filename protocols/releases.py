@@ -69,7 +69,7 @@ class Release(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     def rho(self, made: int) -> float:
         """Return the cost of `made` steps of this release, in zero-concentrated privacy.
 
-        Source: Canonne, Kamath, Steinke 2020 (arXiv 2004.00010), Theorem 14.
+        Source: Canonne, Kamath, Steinke 2020 (arXiv 2004.00010), concentrated privacy of the multivariate law.
         """
         if self.mechanism != NOISE or made == 0:
             return 0.0

@@ -11,7 +11,7 @@ where `r_i & ~z_i` and passed on where `r_i == z_i`.
 
 Source:
     Beaver's multiplication (CRYPTO 1991), widened to gates of several inputs; the masked opening followed by a
-    comparison with shared bits is Damgard et al., TCC 2006, section 6.
+    comparison with shared bits is Damgard et al., TCC 2006.
 """
 
 from collections.abc import Iterator

@@ -1,8 +1,11 @@
-"""New York City in spring 2020, by parameters from the literature: nothing here is fitted to its hospital admissions.
+"""New York City in spring 2020, by parameters from the literature, none of them fitted to its hospital admissions.
+
+One was chosen with a look at them: R0, within its published range. City.md has the result for the whole range.
 
 Source of each figure is at its place. What the literature leaves open, and what was chosen:
     - All 10,700 infected by 1 March begin as exposed on that day, spread evenly over the city.
-    - Mobility carries the change of contacts from week to week, linearly; one survey gives its scale.
+    - Mobility carries the change of contacts from week to week, linearly; one survey gives its scale. It counted all
+      contacts, those at home too, and the whole country's; its fall is taken for contacts outside the home alone.
     - Contacts at home do not change. Group quarters mix as households do.
     - Everybody with symptoms goes on meeting others until hospital: no isolation, no testing.
 """
@@ -27,7 +30,7 @@ from protocols.draws import LAW_TOTAL
 
 FIRST: Final = date(2020, 3, 1)
 LAST: Final = date(2020, 6, 30)
-SCHOOLS_CLOSE: Final = date(2020, 3, 16)  # Executive order of the mayor; they stayed closed through June
+SCHOOLS_CLOSE: Final = date(2020, 3, 16)  # told by the mayor on the 15th; they stayed closed through June
 SURVEY: Final = (date(2020, 3, 22), date(2020, 4, 8))  # the first wave of Feehan and Mahmud
 FALL: Final = 0.82  # of contacts in that wave
 R0: Final = 3.8
@@ -38,23 +41,32 @@ SOURCES: Final = (
     "R0 3.8, asymptomatic and symptomatic alike: the middle of the 3.2 to 4.4 that Subramanian, He and Pascual, PNAS "
     "118, e2019716118 (2021), found for New York City from cases and serology. The hazard per contact follows from it "
     "by the next-generation matrix of the city's contacts by age. The lowest of the range, 3.2, was tried first and "
-    "gave 0.43 of the admissions with 100,000 agents; no other figure was varied.",
-    "Contacts a day by setting: Mistry et al., Nature Communications 12, 323 (2021).",
-    "10,700 infected by 1 March 2020: Northeastern University's model, median (Carey and Glanz, The New York Times, 23 "
-    "April 2020); all begin as exposed on that day.",
-    "Latent 3 days: incubation of 5.1 days (Lauer et al., Annals of Internal Medicine 172, 577, 2020) less 2.3 days "
-    "infectious before symptoms (He et al., Nature Medicine 26, 672, 2020), rounded. Infectious 6 days, so that the "
-    "generation time is about 6.5 days (Ferguson et al., Imperial College Report 9, 2020).",
-    "Hospital 7 days after becoming infectious: 5 days after symptoms (Report 9) and 2.3 before. In hospital 10.4 days "
-    "(Report 9); to death 12.8 days: 17.8 from symptoms (Verity et al., Lancet Infectious Diseases 20, 669, 2020) less "
-    "5. Standard deviations of durations are assumptions.",
+    "gave 0.43 of the admissions with 100,000 agents; no other figure was varied. So this is a choice within a range, "
+    "made after a look at the data.",
+    "Contacts a day by setting: Mistry et al., Nature Communications 12, 323 (2021), with the weights that come with "
+    "its matrices, 4.11, 11.41, 8.07 and 2.79.",
+    "10,700 infected by 1 March 2020: Northeastern University's model, median (Carey and Glanz, The New York Times, "
+    "23 April 2020); all begin as exposed on that day.",
+    "Latent 3 days: the median incubation of 5.1 days (Lauer et al., Annals of Internal Medicine 172, 577, 2020) less "
+    "2.3 days infectious before symptoms, rounded. The 2.3 days are those of He et al., Nature Medicine 26, 672 "
+    "(2020) as first published; their correction (26, 1491) puts the very beginning at 12.3 days, with 9 % of "
+    "transmission earlier than 3 days before symptoms, and keeps 44 % (30 to 57 %) for all of it before symptoms. "
+    "Here it is 2.3 of 6 days, 38 %. Infectious 6 days, so that the generation time is near the 6.5 days of Ferguson "
+    "et al., Imperial College Report 9 (2020): 6.8 in whole days.",
+    "Hospital 7 days after becoming infectious: 5 days after symptoms (Report 9) and 2.3 before, rounded. In hospital "
+    "10.4 days (Report 9: 8 days for 70 % and 16 for 30 %); to death 12.8 days: 17.8 from symptoms (Verity et al., "
+    "Lancet Infectious Diseases 20, 669, 2020) less 5. Standard deviations of durations are assumptions.",
     "Hospital and death by age, of infected: Verity et al. 2020, proportions of infections hospitalised and infection "
     "fatality ratios, which lie far below those found later for this wave (1.39 % in all: Yang et al., Lancet "
-    "Infectious Diseases 21, 203, 2021). One third without symptoms: Oran and Topol, Annals of Internal Medicine 174, "
-    "655 (2021).",
-    "Schools closed on 16 March 2020 (City of New York). Other contacts outside the home fell by 82 % in 22 March to 8 "
-    "April (Feehan and Mahmud, Nature Communications 12, 893, 2021); in other weeks in proportion to the fall of "
-    "mobility in the city's counties (Google community mobility, as compiled by Yang and Shaman 2023).",
+    "Infectious Diseases 21, 203, 2021). Below 10 years Verity et al. have 0.00 % in hospital; 0.01 % is an "
+    "assumption, for here who dies was in hospital. One third without symptoms: Oran and Topol, Annals of Internal "
+    "Medicine 174, 655 (2021), who say at least one third.",
+    "Schools closed on 16 March 2020 (City of New York). Contacts in the United States fell by 82 % in 22 March to 8 "
+    "April (Feehan and Mahmud, Nature Communications 12, 893, 2021); this fall of all contacts is taken here for "
+    "those at work and in the community, and in other weeks it goes in proportion to the fall of mobility in the "
+    "city's counties (Google community mobility, as compiled by Yang and Shaman, medRxiv 2023.05.10.23289803).",
+    "Not confirmed from the text of Report 9, only from memory of it: 5 days to hospital, 10.4 days in hospital, "
+    "generation time of 6.5 days. All other figures were held against abstracts, tables or data files.",
 )
 
 

@@ -1,7 +1,7 @@
 """The draws of `protocols.philox` and `protocols.draws`, compiled, one agent at a time; the same bits.
 
 Security: a simulation generator. Masks, keys and privacy noise never come from here.
-Source: Salmon et al., Parallel random numbers: as easy as 1, 2, 3 (SC 2011), tables 2 and 3.
+Source: Salmon et al., Parallel random numbers: as easy as 1, 2, 3 (SC 2011).
 """
 
 import math
