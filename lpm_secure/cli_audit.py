@@ -23,6 +23,8 @@ def audit(
 
     Writes audit.json and audit.html into the folder. Exit code 1 if anything was found, 2 for a mistake in the input.
     """
+    if not (folder / "index.json").is_file():
+        raise ParameterError(f"{folder} has no index.json; give the folder of a private run that has ended, runs/ID")
     key = audits.key_of(operator_key if operator_key is not None else _pinned(folder))
     report = audits.audit(folder, operator_key=key, runs=runs)
     (folder / "audit.json").write_bytes(report.json())
@@ -32,7 +34,8 @@ def audit(
         for line in lines:
             typer.echo(f"        {line}")
     for row in report.privacy:
-        typer.echo(f"release {row['release']}: epsilon {row['epsilon']}, unit {row['unit']}")
+        cost = "exact, no privacy budget" if row["epsilon"] is None else f"epsilon {row['epsilon']}, unit {row['unit']}"
+        typer.echo(f"release {row['release']}: {cost}")
     typer.echo(f"report: {folder / 'audit.html'}")
     if report.findings:
         raise typer.Exit(1)

@@ -24,7 +24,7 @@ def invite(
 ) -> None:
     """Write an invitation for each client, `FOLDER/NAME.invitation`: hand it over on a channel you trust.
 
-    Each can be used once. The operator's key is made in the folder if it is not there.
+    Each can be used once. The authority and the operator's key are made in the folder if they are not there.
     """
     authority_in(folder, days=825)
     key = folder / OPERATOR
@@ -57,6 +57,8 @@ def admit(
     days: Days = 90.0,
 ) -> None:
     """Sign the certificates that invited clients ask for, `NAME.enrolled` beside each request, to hand back."""
+    if not (folder / INVITATIONS).is_dir():
+        raise ParameterError(f"{folder} has made no invitations; give the folder that `lpm invite` was given")
     authority = authority_in(folder, days=days)
     operator_key = signing.public_of(signing.read_key(folder / OPERATOR))
     refused = []
@@ -65,7 +67,7 @@ def admit(
             request = enrolment.load_request(path)
             answer = enrolment.enrol(folder / INVITATIONS, authority, request, operator_key=operator_key, days=days)
         except (ParameterError, NotEnrolled) as error:
-            refused.append(f"{path}: {error}")
+            refused.append(str(error) if str(path) in str(error) else f"{path}: {error}")
             continue
         out = path.with_name(f"{answer.name}.enrolled")
         out.write_bytes(canonical.encode(answer))

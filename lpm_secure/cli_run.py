@@ -16,7 +16,9 @@ from lpm_secure.report import rows_of
 from lpm_secure.run_folder import Result
 from protocols.errors import ParameterError
 
-ConfigFile = Annotated[Path, typer.Argument(help="TOML; examples/workplace.toml explains each key.", metavar="CONFIG")]
+ConfigFile = Annotated[
+    Path, typer.Argument(help="TOML; examples/workplace.toml and city.toml explain each key.", metavar="CONFIG")
+]
 Device = Annotated[str, typer.Option(help="Where the engine computes: auto, cpu or cuda.")]
 Out = Annotated[Path, typer.Option(help="A folder `ID` is made in it for the run.")]
 
@@ -24,7 +26,10 @@ Out = Annotated[Path, typer.Option(help="A folder `ID` is made in it for the run
 def run(
     config: ConfigFile,
     *,
-    clear: Annotated[bool, typer.Option("--clear", help="No clients, no protection: all in this process.")] = False,
+    clear: Annotated[
+        bool,
+        typer.Option("--clear", help="No protection: all in this process; prints the series' hash, writes nothing."),
+    ] = False,
     parity: Annotated[bool, typer.Option(help="Replay the run in the clear, and fail unless it is identical.")] = True,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run of a city.")] = False,
     device: Device = "auto",

@@ -29,6 +29,7 @@ from lpm_secure.testbed import Testbed, build
 from lpm_secure.testbed_keys import pinned
 from protocols import certificates
 from protocols import manifest as manifests
+from protocols.errors import ParameterError
 from protocols.manifest import ENGINE
 from protocols.releases import releases_of
 from protocols.signed_manifest import load_verified
@@ -106,7 +107,10 @@ def drive(folder: Path, *, device: str) -> Series:
     """Run the engine of a deployment that `lpm up` started."""
     place = device_of(device)
     party = folder / "parties" / ENGINE
-    given = msgspec.json.decode((party / "engine.json").read_bytes(), type=DriveFile)
+    try:
+        given = msgspec.json.decode((party / "engine.json").read_bytes(), type=DriveFile)
+    except (OSError, msgspec.MsgspecError) as error:
+        raise ParameterError(f"{folder} is no folder of `lpm up` ({error}); give the one that it printed") from error
     manifest = load_verified(folder / MANIFEST, operator_key=given.operator_key)
     agents = Synthetic.again(given.agents).agents(manifest, place)
 

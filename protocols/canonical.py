@@ -32,7 +32,7 @@ def decode(content: bytes, kind: type[T], *, what: str, max_bytes: int = MAX_BYT
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         if isinstance(error.__cause__, LpmError):
             raise error.__cause__ from error
-        raise ParameterError(f"not a {what}: {error}") from error
+        raise ParameterError(f"cannot read the {what}: {error}") from error
     if encode(value) != content:
         raise ParameterError(
             f"the {what} is not in canonical form, so its hash would differ; ask its author for the original"
@@ -47,4 +47,4 @@ def load(path: Path, kind: type[T], *, what: str, max_bytes: int = MAX_BYTES) ->
             content = file.read(max_bytes + 1)
     except OSError as error:
         raise ParameterError(f"cannot read the {what} {path}: {error.strerror}") from error
-    return decode(content, kind, what=what, max_bytes=max_bytes)
+    return decode(content, kind, what=f"{what} {path}", max_bytes=max_bytes)

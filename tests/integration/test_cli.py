@@ -193,3 +193,21 @@ def test_a_client_imports_neither_torch_nor_crypten():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_folder_that_is_no_run_is_told_in_one_line(tmp_path):
+    (tmp_path / "empty").mkdir()
+    for folder in ("empty", "nowhere"):
+        done = lpm("audit", folder, cwd=tmp_path)
+        assert done.returncode == 2
+        assert (
+            done.stderr
+            == f"lpm: {folder} has no index.json; give the folder of a private run that has ended, runs/ID\n"
+        )
+        done = lpm("admit", folder, "a.json", cwd=tmp_path)
+        assert done.returncode == 2
+        assert "has made no invitations" in done.stderr
+    done = lpm("engine", "empty", cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.startswith("lpm: empty is no folder of `lpm up`")
+    assert [path.name for path in tmp_path.rglob("*")] == ["empty"]
