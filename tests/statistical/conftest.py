@@ -33,11 +33,12 @@ from protocols.wire.transport import Transport
 @final
 @dataclass(frozen=True, slots=True, eq=False)
 class Passed:
-    """One message, from whom and to whom."""
+    """One message, from whom and to whom, and whether it asks for a reply or is one."""
 
     sender: str
     receiver: str
     message: Any
+    asks: bool
 
     @property
     def content(self) -> tuple[str, str, bytes]:
@@ -55,9 +56,9 @@ class Recorded(Transport):
 
     async def call(self, request: object, *, timeout_s: float) -> Any:
         """Call, and note request and reply when they arrive."""
-        self._passed.append(Passed(self._caller, self._callee, request))
+        self._passed.append(Passed(self._caller, self._callee, request, True))
         reply = await self._inner.call(request, timeout_s=timeout_s)
-        self._passed.append(Passed(self._callee, self._caller, reply))
+        self._passed.append(Passed(self._callee, self._caller, reply, False))
         return reply
 
 

@@ -46,6 +46,8 @@ def is_share(message):
 def received(recording, party, *, words=True):
     """Return what each sender let a party see, in order: the order between senders is the event loop's.
 
+    So is that between what an aggregator asks another and what it answers it, which go their own ways.
+
     Without `words`, those of shares are replaced by as many zeros.
     """
     views = defaultdict(list)
@@ -53,7 +55,7 @@ def received(recording, party, *, words=True):
         if each.receiver == party:
             hides = is_share(each.message) and not words
             shown = dataclasses.replace(each.message, share=np.zeros_like(each.message.share)) if hides else None
-            views[each.sender].append((dataclasses.replace(each, message=shown) if hides else each).content)
+            views[each.sender, each.asks].append((dataclasses.replace(each, message=shown) if hides else each).content)
     return dict(views)
 
 
@@ -69,16 +71,27 @@ def test_what_an_aggregator_receives_is_the_same_in_two_worlds(small, drawn_worl
             each.message.share.size for each in one.passed if each.receiver == name and is_share(each.message)
         )
     views = received(one, last), received(other, last)
-    assert {name for name in views[0] if views[0][name] != views[1][name]} == {party.name for party in run.clients}
+    differ = {sender for sender, asks in views[0] if views[0][sender, asks] != views[1][sender, asks]}
+    assert differ == {party.name for party in run.clients}
     assert received(one, last, words=False) == received(other, last, words=False)
 
 
 def test_the_order_in_which_calls_arrive_is_the_same_in_two_worlds(small, drawn_world, record):
     run = small([(1, 2, 3)])
     worlds = [record(drawn_world(run, world), seed=5).passed for world in (1, 2)]
-    for name in (party.name for party in run.aggregators):
-        one, other = ([each for each in passed if each.receiver == name] for passed in worlds)
-        assert [order(each) for each in one] == [order(each) for each in other]
+    names = [party.name for party in run.aggregators]
+    for name in names:
+        one, other = (by_side(passed, name, names) for passed in worlds)
+        assert one == other
+
+
+def by_side(passed, name, peers):
+    """Return what arrives at a party, in order: from clients, and what other aggregators ask and answer meanwhile."""
+    found = defaultdict(list)
+    for each in passed:
+        if each.receiver == name:
+            found[each.sender in peers, each.asks].append(order(each))
+    return found
 
 
 def order(each):
