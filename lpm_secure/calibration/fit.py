@@ -1,0 +1,151 @@
+"""Fit a posterior by rounds: draw, simulate with derivatives, ask the hospitals, step the flow."""
+
+import math
+import pickle
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, final
+
+import numpy as np
+import torch
+
+from lpm_secure.calibration.federation import Federation
+from lpm_secure.calibration.parameters import Parameters
+from lpm_secure.calibration.posterior import Posterior
+from lpm_secure.calibration.simulator import Simulator
+from protocols.errors import ParameterError
+
+GRADIENT_NORM: Final = 50.0  # of a step of the flow's weights
+BACK: Final = 0.1  # the learning rate falls to this share of itself, along a cosine
+FORMAT: Final = 1
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """How long and how fast.
+
+    Attributes:
+        rounds: in all.
+        draws: S, of the posterior in each round.
+        rate: of Adam on the flow.
+        weight: of the hospitals' likelihood beside the prior: 1 is Bayes, less is more careful.
+        seed: of the draws and of the flow's first weights.
+    """
+
+    rounds: int = 600
+    draws: int = 8
+    rate: float = 0.01
+    weight: float = 1.0
+    seed: int = 1
+
+
+@final
+@dataclass(slots=True, eq=False)
+class Fit:
+    """A calibration as it goes on.
+
+    Attributes:
+        simulator, parameters, federation, schedule: what is fitted, and with whom.
+        posterior: the flow.
+        round: that comes next.
+        simulations: epidemics simulated so far; one with its derivatives counts once.
+        absences: name to the number of rounds without it.
+        refusals: name to the number of rounds in which its contribution was refused.
+
+    Security: sees released sums alone; the data stay where they are.
+    """
+
+    simulator: Simulator
+    parameters: Parameters
+    federation: Federation
+    schedule: Schedule
+    names: tuple[str, ...] = ()
+    posterior: Posterior = field(init=False, repr=False)
+    round: int = field(init=False, default=0)
+    simulations: int = field(init=False, default=0)
+    absences: dict[str, int] = field(init=False, default_factory=dict)
+    refusals: dict[str, int] = field(init=False, default_factory=dict)
+    _optimiser: torch.optim.Adam = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Begin near the prior."""
+        self.posterior = Posterior(self.parameters.p, seed=self.schedule.seed)
+        self._optimiser = torch.optim.Adam(self.posterior.parameters(), lr=self.schedule.rate)
+
+    def run(self, on_round: Callable[["Fit"], None] = lambda fit: None) -> None:
+        """Go on to the last round; `on_round` is told after each."""
+        while self.round < self.schedule.rounds:
+            self.advance()
+            on_round(self)
+
+    def advance(self) -> None:
+        """Play one round."""
+        schedule = self.schedule
+        generator = torch.Generator().manual_seed(schedule.seed * 1_000_003 + self.round)
+        noise = torch.randn(schedule.draws, self.parameters.p, generator=generator, dtype=torch.float64)
+        z, log_density = self.posterior.draw(noise)
+        value, jacobian = self.simulator.with_jacobian(z.detach(), self.parameters)
+        self.simulations += schedule.draws
+        summed = self.federation.gradient(np.ascontiguousarray(value.numpy()))
+        self._count(summed.members, summed.refused)
+        by_z = torch.einsum("sbw,sbwp->sp", torch.from_numpy(summed.gradient), jacobian)
+        by_z = torch.nan_to_num(by_z, nan=0.0, posinf=0.0, neginf=0.0)
+        log_prior = -0.5 * (z**2).sum(-1)
+        objective = (log_density - log_prior - schedule.weight * (z * by_z).sum(-1)).mean()
+        self._optimiser.param_groups[0]["lr"] = schedule.rate * self._slowed()
+        self._optimiser.zero_grad()
+        objective.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(self.posterior.parameters(), GRADIENT_NORM)
+        self._optimiser.step()
+        self.round += 1
+
+    def draws(self, count: int, *, seed: int) -> torch.Tensor:
+        """Return z from the posterior, float64[count, p]."""
+        generator = torch.Generator().manual_seed(seed)
+        noise = torch.randn(count, self.parameters.p, generator=generator, dtype=torch.float64)
+        with torch.no_grad():
+            return self.posterior.draw(noise)[0]
+
+    def save(self, path: Path) -> None:
+        """Write a checkpoint, whole or not at all."""
+        state = {
+            "format": FORMAT,
+            "round": self.round,
+            "simulations": self.simulations,
+            "absences": self.absences,
+            "refusals": self.refusals,
+            "posterior": self.posterior.state_dict(),
+            "optimiser": self._optimiser.state_dict(),
+        }
+        new = path.with_suffix(".new")
+        torch.save(state, new)
+        new.replace(path)
+
+    def load(self, path: Path) -> None:
+        """Go on from a checkpoint.
+
+        Raises:
+            ParameterError: unreadable, or of another fit.
+        """
+        try:
+            state: dict[str, Any] = torch.load(path, weights_only=True)
+            if state["format"] != FORMAT:
+                raise ParameterError(f"{path} has format {state['format']}; {FORMAT} is needed; start the fit anew")
+            self.posterior.load_state_dict(state["posterior"])
+            self._optimiser.load_state_dict(state["optimiser"])
+        except (OSError, RuntimeError, KeyError, ValueError, EOFError, pickle.UnpicklingError) as error:
+            raise ParameterError(f"{path} is no checkpoint of this fit ({type(error).__name__}); start anew") from error
+        self.round, self.simulations = state["round"], state["simulations"]
+        self.absences, self.refusals = state["absences"], state["refusals"]
+
+    def _count(self, members: tuple[str, ...], refused: tuple[str, ...]) -> None:
+        for name in set(self.names) - set(members):
+            self.absences[name] = self.absences.get(name, 0) + 1
+        for name in refused:
+            self.refusals[name] = self.refusals.get(name, 0) + 1
+
+    def _slowed(self) -> float:
+        done = self.round / max(self.schedule.rounds, 1)
+        return BACK + (1.0 - BACK) * 0.5 * (1.0 + math.cos(math.pi * done))
