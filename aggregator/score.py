@@ -110,12 +110,9 @@ class HiddenScores:
         return (self._told(total, after) if last else total), after.encode()
 
     def _enough(self, members: Sequence[str], hidden: HiddenScore) -> bool:
-        """Tell whether a step's score covers `min_cohort` clients: those that took part in it and in the one after.
-
-        Where no client has an agent, it covers nobody.
-        """
+        """Tell whether a step's score covers `min_cohort` clients: those that took part in it and in the one after."""
         firsts = (self._layout.own[client][0] for client in members if self._layout.size(client))
-        return sum(int(hidden.there[first]) for first in firsts) >= self._manifest.min_cohort or not self._layout.n
+        return sum(int(hidden.there[first]) for first in firsts) >= self._manifest.min_cohort
 
     async def _added(self, hidden: HiddenScore, z: U64, escaped: U64, infected: U64, number: int) -> HiddenScore:
         """Return the hidden score with one step's: sum of infected (UNIT - HALF z + z^2) - 2 HALF escaped z."""

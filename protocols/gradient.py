@@ -124,6 +124,12 @@ class Gradient(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
             raise ParameterError(
                 f"min_cohort is {manifest.min_cohort}; gradients are summed over at least 2 clients: set it higher"
             )
+        holders = sum(1 for client in manifest.clients if client.agents)
+        if holders < manifest.min_cohort:
+            raise ParameterError(
+                f"{holders} clients have agents, and a gradient is summed over at least min_cohort of those, "
+                f"{manifest.min_cohort}: leave the gradient out"
+            )
         if manifest.min_count:
             raise ParameterError(
                 f"min_count is {manifest.min_count}: small counts are sealed in runs without derivatives, "

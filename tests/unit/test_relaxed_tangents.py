@@ -15,7 +15,7 @@ from lpm_secure.private_gradients.tangents import ClearTangents, simulate_tangen
 from lpm_secure.testbed import Testbed
 from protocols.errors import ParameterError, WouldWrap
 from protocols.gradient import Gradient, Protection, Reduction
-from protocols.manifest import DealerParty
+from protocols.manifest import ClientParty, DealerParty
 from protocols.substeps.dual import Dual
 from protocols.substeps.escape import escape
 from protocols.substeps.relaxed import Theta
@@ -55,6 +55,9 @@ def testbed(seir, manifest_of):
         gradient=gradient(),
     )
     return Testbed(manifest, table, rng.integers(0, 2, 30), 20, "drawn", True)
+
+
+ONE_EMPTY = (ClientParty("one", (1, 2)), ClientParty("empty", ()))
 
 
 def run(testbed):
@@ -103,6 +106,7 @@ def test_tangents_are_clipped_for_each_agent(testbed):
     ("changes", "given", "message"),
     [
         ({}, {"min_cohort": 1}, "min_cohort is 1; gradients are summed over at least 2 clients"),
+        ({}, {"clients": ONE_EMPTY}, "1 clients have agents, and a gradient is summed over at least min_cohort"),
         ({}, {"mode": "outcome"}, 'contacts carry no tangents: ask for mode "sum"'),
         ({"way": "adjoints", "parameters": ()}, {"mode": "outcome"}, "contacts carry no adjoints"),
         ({"way": "adjoints", "parameters": ()}, {"engine": False}, "adjoints start at the engine"),
