@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from lpm_secure.engine.simulate import Release
 from protocols.substeps import Stage
@@ -34,3 +34,16 @@ def shown(title: str, *, steps: int) -> Iterator[OnStep]:
             progress.update(bar, completed=step, prevalence=prevalence, kib=sent / 1024)
 
         yield on_step
+
+
+@contextmanager
+def counted(title: str) -> Iterator[Callable[[int, int, str], None]]:
+    """Show a bar on standard error; the caller tells how many are done, of how many, and what comes next."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        bar = progress.add_task(title, total=None)
+
+        def on_next(done: int, total: int, name: str) -> None:
+            progress.update(bar, completed=done, total=total, description=f"{title}: {name}")
+
+        yield on_next

@@ -5,7 +5,6 @@ session, which lets tests draw their examples with hypothesis.
 """
 
 import asyncio
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,31 +13,14 @@ from typing import Any, final
 import numpy as np
 import pytest
 
-from aggregator import Aggregator, Run, Store
 from aggregator.permutation.roles import Role
 from aggregator.permutation.stages import Shape
-from aggregator.wire.peer import RemotePeer
-from client_sdk import Client, Local
+from client_sdk import Client
+from lpm_secure.audit.views.in_process import Operators, operators
 from protocols.manifest import ENGINE, AggregatorParty, ClientParty, DealerParty, Manifest
 from protocols.substeps import Seir
 from protocols.wire.transport import Transport
 from tests.permutation_trio import Trio
-
-PATIENCE_S = 30.0
-
-
-@final
-@dataclass(frozen=True, slots=True, eq=False)
-class Operators:
-    """All aggregators of one run, each with its own store, and each the others' peer over a transport."""
-
-    manifest: Manifest
-    runs: tuple[Run, ...]
-    answers: tuple[Any, ...]
-
-    def transports(self, caller: str) -> list[Transport]:
-        """Return what a party of this name would call them with."""
-        return [Local(answer, caller=caller) for answer in self.answers]
 
 
 @final
@@ -57,136 +39,17 @@ class Ending:
     series: Any
 
 
-@final
-class Opened:
-    """The oracle of joint computations: opens what all aggregators hold, computes, and shares anew. Hides nothing.
-
-    Each party runs its program in a thread of its own; an operation waits until all parties have come to it.
-    """
-
-    def __init__(self, k: int) -> None:
-        """Wait for k parties in every operation."""
-        self.k = k
-        self._held: list[Any] = [None] * k
-        self._barrier = threading.Barrier(k, timeout=PATIENCE_S)
-        self.coins = np.random.default_rng(1)
-
-    def party(self, index: int) -> "OpenedParty":
-        """Return one aggregator's part."""
-        return OpenedParty(self, index)
-
-    def together(self, index: int, share: Any, compute: Callable[[list[Any]], Any]) -> Any:
-        """Return what `compute` makes of all parties' shares; one of them computes."""
-        self._held[index] = share
-        if self._barrier.wait() == 0:
-            self._held = [compute(list(self._held))] * self.k
-        self._barrier.wait()
-        result = self._held[index]
-        self._barrier.wait()
-        return result
-
-
-@final
-@dataclass(frozen=True, slots=True)
-class OpenedParty:
-    """One aggregator's part of the oracle."""
-
-    joint: Opened
-    index: int
-
-    async def compute(self, program: Callable[[Any], Any], *, kind: bytes, step: int) -> Any:
-        """Run a program with the others."""
-        return await asyncio.to_thread(program, OpenedCalculator(self.joint, self.index, step))
-
-
-@final
-@dataclass(frozen=True, slots=True)
-class OpenedCalculator:
-    """What a program computes with, in the clear."""
-
-    joint: Opened
-    index: int
-    step: int
-
-    @property
-    def name(self) -> bytes:
-        """One name for all parties."""
-        return self.step.to_bytes(32, "big")
-
-    def public(self, numbers: Any) -> Any:
-        """Give the first party all of it."""
-        return numbers if self.index == 0 else np.zeros_like(numbers)
-
-    def compare(self, h: Any, tau: Any, *, bits: int) -> Any:
-        """Compare, and share the bits."""
-
-        def compute(h: Any, tau: Any) -> Any:
-            assert all(((total >= 0) & (total < 2**bits)).all() for total in (h, tau)) or bits > 62
-            return h > tau
-
-        return self._shared(compute, h, tau)
-
-    def multiply(self, x: Any, y: Any) -> Any:
-        """Multiply, and share the products."""
-        return self._shared(lambda x, y: x * y, x, y)
-
-    def out_of_range(self, x: Any, bits: Any, lengths: Sequence[int]) -> Any:
-        """Look at every number."""
-        wrong = np.split(np.arange(x.size), np.cumsum(lengths)[:-1])
-
-        def compute(shares: list[Any]) -> Any:
-            numbers = sum(shares[1:], start=shares[0]).view(np.uint64)
-            out = (numbers >> bits.astype(np.uint64)) != 0
-            return np.array([out[part].any() for part in wrong])
-
-        return self.joint.together(self.index, x, compute)
-
-    def _shared(self, function: Callable[..., Any], *shares: Any) -> Any:
-        def compute(held: list[Any]) -> Any:
-            result = function(*(sum(column[1:], start=column[0]) for column in zip(*held, strict=True)))
-            drawn = self.joint.coins.integers(0, 2**64, (self.joint.k, result.size), dtype=np.uint64).view(np.int64)
-            drawn[0] = result.astype(np.int64) - drawn[1:].sum(axis=0)
-            return drawn
-
-        return self.joint.together(self.index, shares, compute)[self.index]
-
-
 @contextmanager
-def _operators(manifest: Manifest, urls: Sequence[str] = ()) -> Iterator[Operators]:
-    """Start the aggregators of a run, on databases in memory unless told."""
-    names = [party.name for party in manifest.aggregators]
-    stores = [Store(url) for url in urls or ["sqlite://"] * len(names)]
-    answers: list[Any] = []
-
-    def peers(own: int) -> list[RemotePeer]:
-        async def late(other: int, caller: str, request: object) -> object:
-            return await answers[other](caller, request)
-
-        def answer_of(other: int) -> Any:
-            return lambda caller, request: late(other, caller, request)
-
-        others = [index for index in range(len(names)) if index != own]
-        return [RemotePeer(Local(answer_of(other), caller=names[own]), PATIENCE_S) for other in others]
-
-    joint = Opened(len(names))
-    comparers = [joint.party(index) if manifest.schedule.outcome else None for index in range(len(names))]
-    trio = _trio(manifest) if manifest.devices else None
-    permuters = [trio.permuter(role) if trio else None for role in (Role.A, Role.B)] + [None] * len(names)
-    runs = [
-        Run(manifest, index, stores[index], peers(index), comparers[index], permuter=permuters[index])
-        for index in range(len(names))
-    ]
-    aggregators = [Aggregator({run.id: run}) for run in runs]
-    answers.extend(aggregator.answer for aggregator in aggregators)
-    try:
-        yield Operators(manifest, tuple(runs), tuple(answers))
-    finally:
-        for aggregator in aggregators:
-            aggregator.stop()
-        for store in stores:
-            store.close()
-        if trio is not None:
-            trio.__exit__()
+def _operators(manifest: Manifest, urls: Sequence[str] = (), **more: Any) -> Iterator[Operators]:
+    """Start the aggregators of a run, on databases in memory unless told; with a permutation where edges hide in it."""
+    if manifest.devices is None:
+        with operators(manifest, urls, **more) as started:
+            yield started
+        return
+    with _trio(manifest) as trio:
+        permuters = [trio.permuter(role) for role in (Role.A, Role.B)]
+        with operators(manifest, urls, permuters=permuters, **more) as started:
+            yield started
 
 
 def _trio(manifest: Manifest) -> Trio:

@@ -4,8 +4,8 @@ import random
 
 import pytest
 
-from lpm_secure.audit import index, rules, two_worlds
-from lpm_secure.audit.audit import audit, key_of
+from lpm_secure.audit import index, rules
+from lpm_secure.audit.audit import SKIPPED, audit, key_of
 from lpm_secure.audit.collect import collect
 from lpm_secure.audit.page import page
 from lpm_secure.private_run import run_private
@@ -25,13 +25,15 @@ def finished(deploy):
     return deployment
 
 
-def audited(deployment, runs=2_000):
-    return audit(deployment.folder, operator_key=deployment.operator_key, runs=runs)
+def audited(deployment):
+    return audit(deployment.folder, operator_key=deployment.operator_key)
 
 
 def test_a_run_is_audited_and_any_change_of_any_file_is_found(finished):
     report = audited(finished)
-    assert len(report.checks) >= 9
+    assert len(report.checks) >= 8
+    assert SKIPPED in report.notes
+    assert "SKIPPED" in page(report)
     assert report.findings == 0, report.checks
     assert set(report.received) == {"aggregator-0", "aggregator-1"}
     assert all(len(told) == 5 for told in report.received.values())  # four clients and the engine
@@ -139,12 +141,3 @@ def test_epsilon_is_computed_anew_and_held_to_the_promise(manifest_of):
     assert lines == []
     assert table[0]["epsilon"] == pytest.approx(2.0, abs=0.05)
     assert "promises 1" in rules.overspent(manifest(1.0), rounds)[0][0]
-
-
-def test_two_worlds_pass_this_build_and_catch_every_mutant(manifest_of):
-    manifest = manifest_of()
-    assert two_worlds.audit(manifest, runs=4_000) == []
-    for name, mutant in two_worlds.MUTANTS.items():
-        assert two_worlds.audit(manifest, mutant, runs=4_000), name
-    assert two_worlds.noise_of_steps(two_worlds.honest, manifest) == []
-    assert two_worlds.noise_of_steps(two_worlds.constant, manifest)

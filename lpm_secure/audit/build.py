@@ -1,0 +1,63 @@
+"""Tests of the build that audits: what its aggregators see, its noise, and mutants of both that must be caught."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Final
+
+from lpm_secure.audit import two_worlds
+from lpm_secure.audit.views import check
+from protocols.errors import LpmError
+from protocols.manifest import Manifest
+
+OnCheck = Callable[[int, int, str], None]  # tests done, tests in all, and what comes next
+VIEWS: Final = "what aggregators of this build see does not depend on secrets"
+BROKEN_VIEWS: Final = "the audit catches sharings that are known to be bad"
+NOISE: Final = "the noise path of this build keeps its promise"
+BROKEN_NOISE: Final = "the audit catches noise paths that are known to be bad"
+Test = Callable[[], list[str]]
+Tests = list[tuple[str, str, Test]]
+
+
+def silent(done: int, total: int, name: str) -> None:
+    """Tell nobody."""
+
+
+def build(manifest: Manifest, *, runs: int, on_check: OnCheck) -> dict[str, list[str]]:
+    """Test this build in the mode, with the model and with the noise of a run.
+
+    Returns:
+        Each check, and the lines that it found wrong.
+    """
+    found: dict[str, list[str]] = {}
+    given = tests(manifest, runs=runs)
+    for done, (heading, name, test) in enumerate(given):
+        on_check(done, len(given), name)
+        try:
+            lines = test()
+        except LpmError as error:
+            lines = [f"{name} could not be tested: {error}"]
+        found.setdefault(heading, []).extend(lines)
+    return found
+
+
+def tests(manifest: Manifest, *, runs: int) -> Tests:
+    """Return all tests: the check that each is part of, its own name, and what to call."""
+    found: Tests = [(VIEWS, "views in two worlds", partial(check.audit, manifest))]
+    for mutant, sharing in check.MUTANTS.items():
+        found.append((BROKEN_VIEWS, mutant, _caught(mutant, partial(check.audit, manifest, sharing))))
+    for series, sigma in two_worlds.rules(manifest):
+        of = f"{series}, sigma {sigma:g}"
+        found.append((NOISE, of, partial(two_worlds.audit, manifest, series, sigma, runs=runs)))
+        for mutant, make in two_worlds.MUTANTS[series].items():
+            replay = partial(two_worlds.audit, manifest, series, sigma, make, runs=two_worlds.FEW)
+            found.append((BROKEN_NOISE, f"{mutant}, {of}", _caught(f"{mutant}, {of}", replay)))
+    apart = partial(two_worlds.noise_of_steps, manifest)
+    found.append((NOISE, "noise of steps", apart))
+    same = partial(apart, two_worlds.constant)
+    found.append((BROKEN_NOISE, "constant seed of steps", _caught("constant seed of steps", same)))
+    return found
+
+
+def _caught(name: str, audit: Test) -> Test:
+    """Return a test that an audit of what is broken finds anything."""
+    return lambda: [] if audit() else [f"{name} was not found: do not trust this audit"]

@@ -1,0 +1,95 @@
+"""A sound sharing of two whose masks can be broken, and the ways in which they are: what an audit must catch."""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+from scipy import stats
+
+from protocols.errors import ParameterError
+from protocols.fixed import U64
+from protocols.sharing import Sharing
+from protocols.sharing.additive import keystream
+
+
+@dataclass(frozen=True)
+class Masked(Sharing):
+    """A sound sharing of two, of which one line can be broken: its masks."""
+
+    k: int = 2
+
+    def keys(self) -> tuple[bytes, ...]:
+        """Refuse: keys are chosen by whoever compares worlds."""
+        raise ParameterError("this sharing is for audits and draws no keys; use Additive")
+
+    def split(self, x: U64, keys: tuple[bytes, ...], *, step: int) -> U64:
+        """Return x less the mask."""
+        return x - self.mask(keys[0], step, x.size)
+
+    def expand(self, key: bytes, *, step: int, out: U64) -> None:
+        """Add the mask."""
+        out += self.mask(key, step, out.size)
+
+    def mask(self, key: bytes, step: int, d: int) -> U64:
+        """Return uint64[d], the masks of a round."""
+        masks = np.zeros(d, dtype=np.uint64)
+        keystream(key, step=step, out=masks)
+        return masks
+
+
+class ReusesMasks(Masked):
+    """Forgets the step."""
+
+    def mask(self, key: bytes, step: int, d: int) -> U64:
+        """Return the first round's."""
+        return super().mask(key, 0, d)
+
+
+class OverlapsMasks(Masked):
+    """Begins each round's masks seven words after the last one's, so that two rounds share some."""
+
+    def mask(self, key: bytes, step: int, d: int) -> U64:
+        """Return words from the 7 step-th on."""
+        return super().mask(key, 0, 7 * step + d)[7 * step :]
+
+
+class MasksHalf(Masked):
+    """Masks 32 bits of 64."""
+
+    def mask(self, key: bytes, step: int, d: int) -> U64:
+        """Return the low halves."""
+        return super().mask(key, step, d) & np.uint64(2**32 - 1)
+
+
+class MasksWithFloats(Masked):
+    """Draws masks as floats in [0, 1) and scales them: the highest 53 bits are sound, and the others always 0."""
+
+    def mask(self, key: bytes, step: int, d: int) -> U64:
+        """Return 53 random bits each."""
+        return (_unit(super().mask(key, step, d)) * 2.0**64).astype(np.uint64)
+
+
+class MasksWithNormals(Masked):
+    """Draws masks as normal floats of standard deviation 2**61 and rounds them."""
+
+    def mask(self, key: bytes, step: int, d: int) -> U64:
+        """Return normal numbers."""
+        normal = stats.norm.ppf(np.maximum(_unit(super().mask(key, step, d)), 1e-4))
+        masks: U64 = np.rint(np.clip(normal, -3.9, 3.9) * 2.0**61).astype(np.int64).view(np.uint64)
+        return masks
+
+
+def _unit(words: U64) -> npt.NDArray[Any]:
+    """Return floats in [0, 1), each a multiple of 2**-53."""
+    floats: npt.NDArray[Any] = (words >> np.uint64(11)).astype(np.float64) * 2.0**-53
+    return floats
+
+
+BROKEN: Final[tuple[Masked, ...]] = (
+    ReusesMasks(),
+    OverlapsMasks(),
+    MasksHalf(),
+    MasksWithFloats(),
+    MasksWithNormals(),
+)

@@ -1,0 +1,119 @@
+"""The view audit: what aggregators of this build see in a small run does not depend on what is private in it.
+
+Whole runs over real parties in this process, with the clients' coins chosen. An aggregator that expands its shares
+from keys receives the same bytes whatever the secrets. At the last aggregator, all but the words of shares are the
+same, and those words are fair coins in either world. Broken sharings go through the same code, as often, against the
+same bound, and must be caught.
+
+Security: joint computations are stood in for by ideal ones here, and edges are dense: what those servers see of each
+    other has tests of its own.
+"""
+
+from typing import Final
+
+import msgspec
+import numpy as np
+
+from lpm_secure.audit.views.broken import BROKEN
+from lpm_secure.audit.views.recording import Recording, record
+from lpm_secure.audit.views.statistic import smallest
+from lpm_secure.audit.views.world import World
+from protocols.fixed import U64
+from protocols.layout import Layout
+from protocols.manifest import ClientParty, DealerParty, Manifest
+from protocols.schedule import Phase
+from protocols.sharing import Sharing
+
+RUNS: Final = 3_000  # in each world
+LEVEL: Final = 1e-6  # bound of the smallest p-value, corrected for the number of tests; seeds are fixed
+AGENTS: Final = ((1, 2, 3), (4, 5))
+MUTANTS: Final = {type(each).__name__: each for each in BROKEN}
+
+
+def small(manifest: Manifest) -> Manifest:
+    """Return a run in the mode, with the model and the number of aggregators of another, and of five agents."""
+    mpc = tuple(msgspec.structs.replace(party, mpc=party.mpc or party.address) for party in manifest.aggregators)
+    outcome = manifest.mode == "outcome"
+    changes = {
+        "clients": tuple(ClientParty(f"client-{at}", agents) for at, agents in enumerate(AGENTS)),
+        "aggregators": mpc if outcome else manifest.aggregators,
+        "dealer": (manifest.dealer or DealerParty("dealer", "localhost:1")) if outcome else None,
+        "cells": (5, 5),
+        "steps": 3,
+        "period": 2,
+        "max_message": 200,
+        "min_cohort": 1,
+        "min_count": 0,
+        "engine": False,
+        "edges": "dense",
+        "devices": None,
+        "gradient": None,
+        "releases": None,
+        "trust": None,
+        "join_timeout_s": 30.0,
+        "round_timeout_s": 30.0,
+        "testbed_seed": 7,
+    }
+    return msgspec.structs.replace(manifest, **changes)
+
+
+def receives_the_same(manifest: Manifest) -> list[str]:
+    """Return which aggregators receive, in two worlds, what differs by more than the words of shares."""
+    one, other = (record(World.drawn(manifest, world), seed=5) for world in (1, 2))
+    *keyed, last = (party.name for party in manifest.aggregators)
+    lines = [
+        f"{name} sees different bytes in two worlds" for name in keyed if one.received(name) != other.received(name)
+    ]
+    if one.received(last, words=False) != other.received(last, words=False):
+        lines.append(f"{last} sees, beside the words of shares, something that differs in two worlds")
+    if one.received(last) == other.received(last):
+        lines.append("two worlds are the same to the last aggregator, words included: this check cannot fail")
+    return lines
+
+
+def words_of(recording: Recording, client: str, last: str) -> U64:
+    """Return all words that the last aggregator got from one client, in order."""
+    shares = [each for each in recording.passed if (each.sender, each.receiver) == (client, last)]
+    return np.concatenate([each.message.share for each in shares if each.is_share])
+
+
+def split(sharing: Sharing, recording: Recording, client: str, keys: tuple[bytes, ...]) -> U64:
+    """Return the words that a client of a recorded run sends under other coins; its vectors do not depend on these."""
+    vectors = recording.vectors[client]
+    return np.concatenate([sharing.split(vector, keys, step=number) for number, vector in vectors])
+
+
+def lag_of(manifest: Manifest, client: str) -> int:
+    """Return how many words of a client lie between a step's and the next one's."""
+    layout = Layout.of(manifest)
+    return layout.d + manifest.schedule.outcome * layout.words(Phase.DECIDE, client)
+
+
+def judge(manifest: Manifest, sharing: Sharing, *, runs: int = RUNS) -> tuple[float, str]:
+    """Return the last aggregator's verdict on a sharing: its smallest p-value, and of which tests."""
+    client = manifest.clients[0].name
+    worlds = []
+    for number in (1, 2):
+        draw = np.random.default_rng([number, 9])
+        recording = record(World.drawn(manifest, number), number, sharing)
+        keys = (tuple(draw.bytes(32) for _ in range(sharing.k - 1)) for _ in range(runs))
+        worlds.append([split(sharing, recording, client, each) for each in keys])
+    return smallest(np.array(worlds), lag_of(manifest, client))
+
+
+def audit(manifest: Manifest, sharing: Sharing | None = None, *, runs: int = RUNS) -> list[str]:
+    """Return what is wrong with what aggregators see; nothing of an honest build.
+
+    Args:
+        manifest: of the run, for its mode, model and number of aggregators.
+        sharing: instead of the build's own.
+        runs: in each world.
+    """
+    given = small(manifest)
+    found = [] if sharing else receives_the_same(given)
+    if sharing:
+        given = msgspec.structs.replace(given, aggregators=given.aggregators[: sharing.k])
+    p, name = judge(given, sharing or given.share(), runs=runs)
+    if p < LEVEL:
+        found.append(f"the last aggregator sees words that are no fair coins: p = {p:.1g} ({name})")
+    return found

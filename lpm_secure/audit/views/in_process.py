@@ -1,0 +1,83 @@
+"""All aggregators of a run in this process, each with a store of its own, over the in-process transport."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, final
+
+from aggregator import Aggregator, Run, Store
+from aggregator.joint import Comparer
+from aggregator.permutation.delivery import Permuter
+from aggregator.wire.peer import RemotePeer
+from client_sdk import Local
+from lpm_secure.audit.views.ideal import PATIENCE_S, Ideal
+from protocols.manifest import Manifest
+from protocols.wire.transport import Transport
+
+Around = Callable[[str, str, Transport], Transport]  # caller, callee and what is between them
+
+
+def _plain(caller: str, callee: str, transport: Transport) -> Transport:
+    return transport
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class Operators:
+    """All aggregators of one run, each with its own store, and each the others' peer over a transport."""
+
+    manifest: Manifest
+    runs: tuple[Run, ...]
+    answers: tuple[Any, ...]
+    around: Around = _plain
+
+    def transports(self, caller: str) -> list[Transport]:
+        """Return what a party of this name would call them with."""
+        parties = zip(self.manifest.aggregators, self.answers, strict=True)
+        return [self.around(caller, party.name, Local(answer, caller=caller)) for party, answer in parties]
+
+
+@contextmanager
+def operators(
+    manifest: Manifest, urls: Sequence[str] = (), *, permuters: Sequence[Permuter | None] = (), around: Around = _plain
+) -> Iterator[Operators]:
+    """Start the aggregators of a run, on databases in memory unless told, and on an ideal comparison.
+
+    Args:
+        urls: of their databases.
+        permuters: of the first two, where edges are permuted.
+        around: what each transport is wrapped in.
+    """
+    names = [party.name for party in manifest.aggregators]
+    stores = [Store(url) for url in urls or ["sqlite://"] * len(names)]
+    answers: list[Any] = []
+
+    def peers(own: int) -> list[RemotePeer]:
+        async def late(other: int, caller: str, request: object) -> object:
+            return await answers[other](caller, request)
+
+        def answer_of(other: int) -> Any:
+            return lambda caller, request: late(other, caller, request)
+
+        others = [index for index in range(len(names)) if index != own]
+        inner = {other: Local(answer_of(other), caller=names[own]) for other in others}
+        return [RemotePeer(around(names[own], names[other], inner[other]), PATIENCE_S) for other in others]
+
+    joint = Ideal(len(names))
+    comparers: list[Comparer | None] = [
+        joint.party(index) if manifest.schedule.outcome else None for index in range(len(names))
+    ]
+    given = [*permuters, *[None] * len(names)]
+    runs = [
+        Run(manifest, index, stores[index], peers(index), comparers[index], permuter=given[index])
+        for index in range(len(names))
+    ]
+    aggregators = [Aggregator({run.id: run}) for run in runs]
+    answers.extend(aggregator.answer for aggregator in aggregators)
+    try:
+        yield Operators(manifest, tuple(runs), tuple(answers), around)
+    finally:
+        for aggregator in aggregators:
+            aggregator.stop()
+        for store in stores:
+            store.close()

@@ -1,0 +1,183 @@
+"""What every party of a run receives, in order, with clients' coins that are chosen."""
+
+import asyncio
+import dataclasses
+from collections import defaultdict
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any, final
+from unittest.mock import patch
+
+import numpy as np
+import torch
+
+from client_sdk.gradients.take_part import take_part
+from lpm_secure.audit.views.in_process import Operators, operators
+from lpm_secure.audit.views.world import World
+from lpm_secure.engine.simulate import RemotePart, simulate
+from lpm_secure.testbed import Testbed
+from protocols.errors import ProtocolError
+from protocols.fixed import U64
+from protocols.manifest import ENGINE, Manifest
+from protocols.messages import Join, Share
+from protocols.sharing import Sharing
+from protocols.wire import codec
+from protocols.wire.transport import Transport
+
+Drive = Callable[[Testbed, RemotePart], Coroutine[Any, Any, object]]
+Start = Callable[..., AbstractContextManager[Operators]]
+Views = dict[tuple[str, bool], list[tuple[str, str, bytes]]]
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class Passed:
+    """One message, from whom and to whom, and whether it asks for a reply or is one."""
+
+    sender: str
+    receiver: str
+    message: Any
+    asks: bool
+
+    @property
+    def content(self) -> tuple[str, str, bytes]:
+        """Return all that the receiver sees: who sent it, its kind and its bytes."""
+        return self.sender, type(self.message).__name__, codec.encode(self.message)
+
+    @property
+    def is_share(self) -> bool:
+        """Whether it is what a client tells an aggregator in a round."""
+        return isinstance(self.message, Share)
+
+
+@final
+class Recorded(Transport):
+    """Notes what passes through an in-process transport, both ways."""
+
+    def __init__(self, inner: Transport, caller: str, callee: str, passed: list[Passed]) -> None:
+        """Note into `passed`, which all transports of a run share."""
+        self._inner, self._caller, self._callee, self._passed = inner, caller, callee, passed
+
+    async def call(self, request: object, *, timeout_s: float) -> Any:
+        """Call, and note request and reply when they arrive."""
+        self._passed.append(Passed(self._caller, self._callee, request, True))
+        reply = await self._inner.call(request, timeout_s=timeout_s)
+        self._passed.append(Passed(self._callee, self._caller, reply, False))
+        return reply
+
+
+@final
+class Seeded(Sharing):
+    """A sharing whose keys come from a seed, in the order in which clients draw them.
+
+    Attributes:
+        vectors: what was split under which keys: number of the round, and the vector.
+    """
+
+    def __init__(self, inner: Sharing, seed: int | Sequence[int]) -> None:
+        """Split and expand as `inner` does."""
+        self.k, self._inner, self._draw = inner.k, inner, np.random.default_rng(seed)
+        self.vectors: dict[tuple[bytes, ...], list[tuple[int, U64]]] = {}
+
+    def keys(self) -> tuple[bytes, ...]:
+        """Draw k - 1 keys from the seed."""
+        return tuple(self._draw.bytes(32) for _ in range(self.k - 1))
+
+    def split(self, x: U64, keys: tuple[bytes, ...], *, step: int) -> U64:
+        """Split as the sharing inside, and keep a copy of the vector."""
+        self.vectors.setdefault(keys, []).append((step, x.copy()))
+        return self._inner.split(x, keys, step=step)
+
+    def expand(self, key: bytes, *, step: int, out: U64) -> None:
+        """Expand as the sharing inside."""
+        self._inner.expand(key, step=step, out=out)
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class Recording:
+    """A run, as the party that sees everything would have it.
+
+    Attributes:
+        passed: every message, in order.
+        vectors: of each client, what it shared: number of the round, and the vector before it was split.
+    """
+
+    passed: list[Passed]
+    vectors: dict[str, list[tuple[int, U64]]]
+
+    def received(self, party: str, *, words: bool = True) -> Views:
+        """Return what each sender let a party see, in order: the order between senders is the event loop's.
+
+        So is that between what an aggregator asks another and what it answers it, which go their own ways. Without
+        `words`, those of shares are replaced by as many zeros.
+        """
+        views: Views = defaultdict(list)
+        for each in self.passed:
+            if each.receiver != party:
+                continue
+            shown = each
+            if each.is_share and not words:
+                blank = dataclasses.replace(each.message, share=np.zeros_like(each.message.share))
+                shown = dataclasses.replace(each, message=blank)
+            views[each.sender, each.asks].append(shown.content)
+        return dict(views)
+
+
+async def simulated(testbed: Testbed, part: RemotePart) -> object:
+    """Be the engine of a run."""
+    return await simulate(testbed.manifest, part, testbed.synthetic_agents(torch.device("cpu")))
+
+
+def record(
+    world: World,
+    seed: int | Sequence[int],
+    sharing: Sharing | None = None,
+    *,
+    start: Start = operators,
+    drive: Drive = simulated,
+) -> Recording:
+    """Run a world over real clients, aggregators and, where the manifest asks for it, the engine.
+
+    Args:
+        seed: of the clients' keys.
+        sharing: instead of the manifest's own.
+        start: starts the aggregators.
+        drive: what the engine does.
+
+    Raises:
+        ProtocolError: a client missed a round.
+    """
+    coins = Seeded(sharing or world.testbed.manifest.share(), seed)
+    with patch.object(Manifest, "share", lambda _: coins):  # the parties have no place where coins could be put in
+        passed = asyncio.run(_everybody(world, start, drive))
+    key_of: dict[str, tuple[bytes, ...]] = {}
+    for each in passed:
+        if isinstance(each.message, Join) and each.message.key:
+            key_of[each.sender] = (*key_of.get(each.sender, ()), each.message.key)
+    return Recording(passed, {client: coins.vectors[keys] for client, keys in key_of.items()})
+
+
+async def _everybody(world: World, start: Start, drive: Drive) -> list[Passed]:
+    """Run all parties of a world, and return what passed between them."""
+    manifest = world.testbed.manifest
+    passed: list[Passed] = []
+
+    def around(caller: str, callee: str, transport: Transport) -> Transport:
+        return Recorded(transport, caller, callee, passed)
+
+    async def client(name: str, transports: list[Transport]) -> None:
+        joined = await take_part(manifest, world.private_state(name), transports)
+        await joined.run()
+        if joined.missed:
+            raise ProtocolError(f"{name} missed rounds of a recorded run; try again on a machine with less to do")
+
+    with start(manifest, around=around) as parties:
+        tasks: list[Coroutine[Any, Any, object]] = [
+            client(party.name, parties.transports(party.name)) for party in manifest.clients
+        ]
+        if manifest.engine:
+            tasks.append(drive(world.testbed, RemotePart(manifest, parties.transports(ENGINE))))
+        await asyncio.gather(*tasks)
+    return passed

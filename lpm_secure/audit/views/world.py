@@ -1,0 +1,60 @@
+"""Two worlds: runs that differ in all that is private, and in nothing else."""
+
+from dataclasses import dataclass, field
+from typing import Any, final
+
+import numpy as np
+
+from client_sdk import ContactTable, PrivateState
+from lpm_secure.testbed import Testbed
+from protocols.layout import Layout
+from protocols.manifest import Manifest
+from protocols.substeps import Stage
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class World:
+    """A testbed whose private states are set after they are drawn.
+
+    Attributes:
+        testbed: of the run.
+        state: field to array[n], in the manifest's order, of what is set.
+    """
+
+    testbed: Testbed
+    state: dict[str, Any] = field(repr=False)
+
+    @classmethod
+    def of(cls, manifest: Manifest, rows: Any, cell: Any, synthetic: int = 0, **state: Any) -> "World":
+        """Return a world from contacts (rows of day, a, b, channel, weight), cells and states of all agents."""
+        table = ContactTable(*np.array(rows, dtype=np.int64).reshape(-1, 5).T)
+        cells = np.array(cell, dtype=np.int64)
+        testbed = Testbed(manifest, table, cells, synthetic, "drawn", False)
+        return cls(testbed, {key: np.asarray(value) for key, value in state.items()})
+
+    @classmethod
+    def drawn(cls, manifest: Manifest, seed: int, synthetic: int = 0) -> "World":
+        """Return a world in which all that is private is drawn: contacts, cells, stages, timers, thresholds."""
+        draw, layout = np.random.default_rng(seed), Layout.of(manifest)
+        a, b = np.array([draw.choice(layout.n, 2, replace=False) for _ in range(3 * layout.n)]).T
+        day, channel = draw.integers(0, manifest.period, a.size), draw.integers(0, layout.channels, a.size)
+        stage = draw.integers(0, len(Stage), layout.n)
+        waits = (stage == Stage.E) | (stage == Stage.I)
+        return cls.of(
+            manifest,
+            np.stack([day, a, b, channel, draw.integers(1, 20, a.size)], axis=1),
+            draw.integers(0, len(manifest.cells), layout.n) if manifest.cells else [],
+            synthetic,
+            stage=stage,
+            timer=np.where(waits, draw.integers(1, 4, layout.n), 0),
+            tau=2 ** draw.integers(20, 45, layout.n),
+        )
+
+    def private_state(self, name: str) -> PrivateState:
+        """Return what one client keeps to itself."""
+        private = self.testbed.private_state(name)
+        first, end = Layout.of(self.testbed.manifest).own[name]
+        drawn = dict(private.state)
+        private.state = drawn | {key: value[first:end].astype(drawn[key].dtype) for key, value in self.state.items()}
+        return private

@@ -1,0 +1,89 @@
+"""The audit's tests of the build: this one passes, and one that is broken on purpose does not."""
+
+import numpy as np
+import pytest
+
+from aggregator.noise import Noise
+from client_sdk.exchange import Exchange
+from lpm_secure.audit import build, two_worlds
+from lpm_secure.audit.views import check
+from protocols.errors import Unavailable
+from protocols.releases import Release, Releases
+from protocols.schedule import Phase
+from protocols.sharing import Additive
+
+RUNS = 4_000
+
+
+def test_steps_and_aggregators_whose_noise_is_the_same_are_found(manifest_of):
+    assert two_worlds.noise_of_steps(manifest_of()) == []
+    assert two_worlds.noise_of_steps(manifest_of(), two_worlds.constant)
+
+
+def test_a_new_key_in_every_step_costs_a_single_number_nothing(manifest_of):
+    """So the mutant is one of running totals alone, and is not caught by chance."""
+    assert two_worlds.audit(manifest_of(), "incidence", 4.22, two_worlds.forgetful, runs=RUNS) == []
+
+
+def test_the_best_linear_test_of_a_series_finds_what_each_number_by_itself_hides():
+    draw = np.random.default_rng(1)
+    shared, own = draw.normal(size=(2, 4_000, 1)), draw.normal(size=(2, 4_000, 2))
+    worlds = 30 * shared + 0.3 * own  # the same noise in both numbers: their difference has hardly any
+    worlds[1, :, 0] += 1
+    sigma, apart = two_worlds.found(worlds, np.array([1.0, 0.0]))
+    assert sigma == pytest.approx(0.3 * np.sqrt(2), rel=0.05)
+    assert apart == pytest.approx(1, abs=0.1)
+
+
+def test_the_sigmas_of_the_run_itself_are_replayed_too(manifest_of):
+    rule = Release(name="running", mechanism="discrete-gaussian", sigma=7.5, unit="contribution", epsilon=1.0)
+    given = two_worlds.rules(manifest_of(releases=Releases(each=(rule,), rho=1.0)))
+    assert ("running", 7.5) in given
+    assert len(given) == 6
+
+
+@pytest.mark.parametrize("mode", ["outcome", pytest.param("sum", marks=pytest.mark.slow)])
+def test_a_sound_build_passes_all_tests_and_the_caller_is_told_of_each(manifest_of, mode):
+    told = []
+    found = build.build(manifest_of(mode=mode), runs=2_000, on_check=lambda *given: told.append(given))
+    assert len(told) > 30
+    assert found == {build.VIEWS: [], build.BROKEN_VIEWS: [], build.NOISE: [], build.BROKEN_NOISE: []}
+    assert [done for done, _, _ in told] == list(range(told[0][1]))
+    assert len({name for _, _, name in told}) == len(told)
+
+
+def test_a_build_that_does_not_mask_is_found(manifest_of, monkeypatch):
+    monkeypatch.setattr(Additive, "split", lambda sharing, x, keys, *, step: x.copy())
+    assert "words that are no fair coins" in check.audit(manifest_of(), runs=500)[-1]
+
+
+def test_a_build_whose_clients_call_again_where_they_have_more_to_say_is_found(manifest_of, monkeypatch):
+    """All words are masked; how many calls there are tells."""
+    once = Exchange.round
+
+    async def sometimes_twice(self, vector, *, step, phase=Phase.SPEAK):
+        if int(vector.sum()) % 2:
+            await once(self, vector, step=step, phase=phase)
+        return await once(self, vector, step=step, phase=phase)
+
+    monkeypatch.setattr(Exchange, "round", sometimes_twice)
+    found = check.receives_the_same(check.small(manifest_of()))
+    assert found[0] == "aggregator-0 sees different bytes in two worlds"
+    assert len(found) == 2
+
+
+def test_a_build_with_weak_noise_is_found(manifest_of, monkeypatch):
+    of = Noise.of
+    monkeypatch.setattr(Noise, "of", lambda noise, release, step, d: of(noise, release, step, d) // 2)
+    for name in two_worlds.SIGMAS:
+        assert two_worlds.audit(manifest_of(), name, 4.22, runs=RUNS)
+
+
+def test_a_test_that_cannot_be_run_is_a_finding(manifest_of, monkeypatch):
+    def fails(*given, **more):
+        raise Unavailable("an aggregator did not answer")
+
+    monkeypatch.setattr(check, "record", fails)
+    monkeypatch.setattr(two_worlds, "rules", lambda manifest: [])
+    found = build.build(manifest_of(), runs=2_000, on_check=build.silent)
+    assert found[build.VIEWS] == ["views in two worlds could not be tested: an aggregator did not answer"]
