@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from aggregator.ledger import Ledger
 from aggregator.store import Done
 from protocols.errors import PartiesDisagree
-from protocols.ledger import Agreed, Opened, Told
+from protocols.ledger import Agreed, Told
 from protocols.manifest import ENGINE, Manifest
 from protocols.messages import Closed, Members
-from protocols.releases import opened_in
+from protocols.openings import openings
 from protocols.schedule import Phase
 
 
@@ -21,14 +21,13 @@ def write_round(
         return
     schedule = manifest.schedule
     step, phase = schedule.step(done.number), schedule.phase(done.number)
-    releases = opened_in(manifest, step) if phase == Phase.SPEAK else ()
     agreed = Agreed(
         number=done.number,
         step=step,
         phase=int(phase),
         members=done.members,
         refused=done.refused,
-        releases=tuple(Opened(each.name, each.mechanism, each.sigma) for each in releases),
+        releases=openings(manifest, step) if phase == Phase.SPEAK else (),
     )
     told, opened = [], b""
     for client in done.members:

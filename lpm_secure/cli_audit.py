@@ -41,6 +41,8 @@ def audit(
     for row in report.privacy:
         cost = "exact, no privacy budget" if row["epsilon"] is None else f"epsilon {row['epsilon']}, unit {row['unit']}"
         typer.echo(f"release {row['release']}: {cost}")
+    if report.together:
+        typer.echo(str(report.together))
     if not build_checks:
         typer.echo(audits.SKIPPED)
     typer.echo(f"report: {folder / 'audit.html'}")

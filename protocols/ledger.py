@@ -20,11 +20,25 @@ Digest = Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]
 
 @final
 class Opened(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A release that a round made: its name, mechanism and sigma, as the manifest has them."""
+    """A release that a round made, with all that its cost follows from; `openings` makes it from the manifest.
+
+    Attributes:
+        sigma: of the discrete Gaussian that each aggregator added; 0 of an exact release.
+        sensitivity: by how much a unit of privacy changes each number that it changes.
+        each: how many of a round's numbers it changes, at most.
+        times: how many of a run's numbers it changes, at most.
+        unit: of privacy.
+        delta: of what the manifest promises.
+    """
 
     name: str
     mechanism: str
-    sigma: float
+    sigma: float = 0.0
+    sensitivity: float = 1.0
+    each: int = 1
+    times: int = 1
+    unit: str = "none"
+    delta: float = 0.0
 
 
 @final

@@ -3,7 +3,7 @@
 import base64
 import binascii
 from collections import Counter
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, final
 
@@ -12,6 +12,7 @@ from pyarrow import ArrowInvalid, csv
 
 from lpm_secure.audit import index, rules
 from lpm_secure.audit.build import OnCheck, build, silent
+from lpm_secure.audit.spent import Joint, joint
 from protocols import ledger, signed_manifest
 from protocols import manifest as manifests
 from protocols.errors import LpmError, ParameterError
@@ -39,6 +40,8 @@ class Report:
     Attributes:
         checks: each check, and the lines that it found wrong.
         notes: what a reader should know, and no rule forbids.
+        privacy: of each release, what it cost.
+        together: what all of them cost, from the first aggregator's ledger alone.
     """
 
     run: str
@@ -46,6 +49,7 @@ class Report:
     notes: list[str] = field(default_factory=list)
     privacy: list[dict[str, Any]] = field(default_factory=list)
     received: dict[str, Any] = field(default_factory=dict)
+    together: Joint | None = None
 
     @property
     def findings(self) -> int:
@@ -91,7 +95,7 @@ def audit(folder: Path, *, operator_key: bytes, runs: int | None = None, on_chec
     except (LpmError, ValueError) as error:
         return Report("", checks | {"the manifest is its operator's": [str(error)]})
     report = Report(manifests.run_id(manifest).hex(), checks | {"the manifest is its operator's": []})
-    _ledgers(folder, manifest, report)
+    together = _ledgers(folder, manifest, report)
     if runs is None:
         report.notes.append(SKIPPED)
     else:
@@ -103,10 +107,11 @@ def audit(folder: Path, *, operator_key: bytes, runs: int | None = None, on_chec
         for each in releases_of(manifest).each
         if each.mechanism != NOISE
     )
-    return report
+    return replace(report, together=together)
 
 
-def _ledgers(folder: Path, manifest: Manifest, report: Report) -> None:
+def _ledgers(folder: Path, manifest: Manifest, report: Report) -> Joint | None:
+    """Check the ledgers, and return what all releases cost together; None where a ledger is not whole."""
     trust, found, wrong = signed_manifest.trust_of(manifest), {}, []
     for party in manifest.aggregators:
         try:
@@ -116,7 +121,7 @@ def _ledgers(folder: Path, manifest: Manifest, report: Report) -> None:
             wrong.append(f"{party.name}: {error}")
     report.checks["every ledger is whole, chained and signed"] = wrong
     if not found or wrong:
-        return
+        return None
     agreed = rules.rounds(next(iter(found.values())))
     report.checks["the aggregators' ledgers agree"] = rules.disagreements(manifest, bytes.fromhex(report.run), found)
     report.checks["no ledger ends before its run"] = rules.cut_off(manifest, found)
@@ -130,6 +135,7 @@ def _ledgers(folder: Path, manifest: Manifest, report: Report) -> None:
     for name, events in found.items():
         report.received[name] = rules.received(events)
         report.notes.extend(f"{name}: {line}" for line in rules.refusals(events))
+    return joint(agreed)
 
 
 def _low_degrees(folder: Path) -> list[str]:

@@ -24,6 +24,7 @@ def page(report: Report) -> str:
         + _table(("", "check", "found"), checks)
         + "<h2>What was opened, and what it cost</h2>"
         + _table(("release", "unit of privacy", "sigma", "epsilon", "delta", "promised"), privacy)
+        + (f"<p>{html.escape(str(report.together))}</p>" if report.together else "")
         + "<h2>Who was told what</h2>"
         + _table(("by", "party", "answers", "bytes", "SHA-256"), received)
         + "<h2>To know</h2><ul>"

@@ -5,14 +5,15 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from lpm_secure.accounting import Cost, epsilon_of
-from protocols.ledger import Agreed, Begin, Closing, Event, Opened, Refusal
+from lpm_secure.accounting import epsilon_of
+from lpm_secure.audit.spent import costs, delta_of, joint
+from protocols.ledger import Agreed, Begin, Closing, Event, Refusal
 from protocols.manifest import Manifest
-from protocols.privacy import RunningNoise
-from protocols.releases import NOISE, SCORE, Release, opened_in, releases_of
+from protocols.openings import openings
+from protocols.releases import NOISE, releases_of
 from protocols.schedule import Phase
-from protocols.score_noise import changes
 
+SLACK: Final = 1e-6  # of a sum of floats
 MOST_COHORTS: Final = 200  # that are compared with each other
 Ledgers = Mapping[str, Sequence[Event]]
 
@@ -63,7 +64,7 @@ def not_allowed(manifest: Manifest, agreed: Sequence[Agreed]) -> list[str]:
     clients = {client.name for client in manifest.clients}
     lines = []
     for each in agreed:
-        allowed = tuple(Opened(may.name, may.mechanism, may.sigma) for may in opened_in(manifest, each.step))
+        allowed = openings(manifest, each.step)
         if each.releases != (allowed if each.phase == Phase.SPEAK else ()):
             lines.append(f"round {each.number}: it opened what the manifest does not allow")
         if len(each.members) < manifest.min_cohort:
@@ -96,44 +97,23 @@ def differencing(manifest: Manifest, agreed: Sequence[Agreed]) -> list[str]:
     return lines
 
 
-def costs(manifest: Manifest, agreed: Sequence[Agreed]) -> list[tuple[Release, Cost]]:
-    """Return what each noised release cost, by the rounds that the ledger has."""
-    made = sum(each.phase == Phase.SPEAK for each in agreed)
-    found = []
-    for each in releases_of(manifest).each:
-        if each.mechanism != NOISE or not made:
-            continue
-        if each.name == "running":
-            norm = RunningNoise(each.sigma, manifest.steps + 1).sensitivity
-            found.append((each, Cost(each.sigma * norm, norm)))
-        elif each.name == SCORE:
-            if any(one.phase == Phase.SPEAK and one.step == manifest.steps for one in agreed):
-                least = min(changes(manifest))  # the smallest word is the coarsest: its law is the furthest from smooth
-                found.append((each, Cost(each.sigma * least, least, each.times)))
-        else:
-            found.append((each, Cost(each.sigma, each.sensitivity, min(made, each.times))))
-    return found
-
-
 def overspent(manifest: Manifest, agreed: Sequence[Agreed]) -> tuple[list[str], list[dict[str, Any]]]:
     """Recompute epsilon, and return where it is above what the manifest promises, and the table of all."""
     lines: list[str] = []
     table: list[dict[str, Any]] = []
-    for release, cost in costs(manifest, agreed):
-        delta = release.delta or 1e-9
+    promised = {str(release.name): release for release in releases_of(manifest).each}
+    for opened, cost in costs(agreed).items():
+        release, delta = promised.get(opened.name), delta_of(opened)
+        if release is None:
+            continue  # another check names it
         epsilon = epsilon_of([cost], delta)
-        table.append(
-            {
-                "release": str(release.name),
-                "unit": release.unit,
-                "sigma": release.sigma,
-                "epsilon": epsilon,
-                "delta": delta,
-            }
-            | {"promised": release.epsilon}
-        )
+        row = {"release": opened.name, "unit": opened.unit, "sigma": release.sigma, "epsilon": epsilon}
+        table.append(row | {"delta": delta, "promised": release.epsilon})
         if epsilon > release.epsilon:
-            lines.append(f"{release.name}: costs epsilon {epsilon:.4g}, and the manifest promises {release.epsilon:g}")
+            lines.append(f"{opened.name}: costs epsilon {epsilon:.4g}, and the manifest promises {release.epsilon:g}")
+    budget, spent = releases_of(manifest).rho, joint(agreed).rho
+    if spent > budget * (1 + SLACK):
+        lines.append(f"all releases together cost rho {spent:.6g}, and the manifest's budget is {budget:.6g}")
     nothing = {"unit": "none", "sigma": 0, "epsilon": None, "delta": 0, "promised": None}
     exact = (each.name for each in releases_of(manifest).each if each.mechanism != NOISE)
     table.extend({"release": name} | nothing for name in exact)

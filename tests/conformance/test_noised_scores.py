@@ -9,16 +9,17 @@ import torch
 
 from aggregator.noise import Noise
 from client_sdk import Client, ContactTable
-from lpm_secure.audit import rules
+from lpm_secure.audit import rules, spent
 from lpm_secure.engine.simulate import RemotePart
 from lpm_secure.private_gradients.score import ClearScores, simulate_scores
 from lpm_secure.testbed import Testbed
 from protocols.errors import BudgetSpent, ParameterError, WouldWrap
 from protocols.gradient import Gradient
 from protocols.hidden_score import UNIT, terms
-from protocols.ledger import Agreed, Opened
+from protocols.ledger import Agreed
 from protocols.manifest import ENGINE
-from protocols.releases import NOISE, Release, Releases, opened_in, releases_of
+from protocols.openings import openings
+from protocols.releases import NOISE, Release, Releases, releases_of
 from protocols.schedule import Phase
 from protocols.score_noise import changes
 from protocols.substeps import Stage
@@ -171,11 +172,9 @@ def rounds(manifest):
             phase=int(manifest.schedule.phase(number)),
             members=tuple(client.name for client in manifest.clients),
             refused=(),
-            releases=tuple(
-                Opened(each.name, each.mechanism, each.sigma)
-                for each in opened_in(manifest, manifest.schedule.step(number))
-                if manifest.schedule.phase(number) == Phase.SPEAK
-            ),
+            releases=openings(manifest, manifest.schedule.step(number))
+            if manifest.schedule.phase(number) == Phase.SPEAK
+            else (),
         )
         for number in range(manifest.schedule.number(manifest.steps, Phase.SPEAK) + 1)
     ]
@@ -190,7 +189,7 @@ def test_the_audit_counts_a_score_once_and_holds_it_to_its_promise(testbed_of):
     assert lines == []
     [score] = [row for row in table if row["release"] == "score"]
     assert 2.0 < score["epsilon"] < 3.0  # sqrt(2) / 3 of a standard Gaussian, at 1e-6
-    assert rules.costs(manifest, told[:-1]) == []
+    assert spent.costs(told[:-1]) == {}
     cheap = testbed_of("outcome", (*EXACT, noised_score(2, epsilon=1.0))).manifest
     assert "score: costs epsilon" in rules.overspent(cheap, rounds(cheap))[0][0]
     early = msgspec.structs.replace(told[-3], releases=told[-1].releases)

@@ -11,6 +11,7 @@ from lpm_secure.audit.page import page
 from lpm_secure.private_run import run_private
 from protocols.errors import ParameterError
 from protocols.ledger import Agreed, Begin, Closing, Opened, Refusal
+from protocols.openings import openings
 from protocols.releases import Release, Releases
 
 
@@ -93,7 +94,7 @@ def test_a_folder_that_is_none_is_bad_input(tmp_path):
         key_of("abc")
 
 
-TALLY = (Opened("tally", "exact", 0.0),)
+TALLY = (Opened("tally", "exact"),)
 
 
 def agreed(number, members, *, releases=TALLY):
@@ -121,11 +122,11 @@ def test_releases_and_cohorts_that_the_manifest_does_not_allow_are_found(manifes
     assert rules.not_allowed(manifest, [agreed(0, names)]) == []
     assert len(rules.not_allowed(manifest, [agreed(0, names[:1])])) == 1
     assert len(rules.not_allowed(manifest, [agreed(0, (*names, "somebody"))])) == 1
-    assert len(rules.not_allowed(manifest, [agreed(0, names, releases=(Opened("cells", "exact", 0.0),))])) == 1
+    assert len(rules.not_allowed(manifest, [agreed(0, names, releases=(Opened("cells", "exact"),))])) == 1
 
 
 def test_epsilon_is_computed_anew_and_held_to_the_promise(manifest_of):
-    def manifest(promised):
+    def manifest(promised, rho=1.0):
         rule = Release(
             name="incidence",
             mechanism="discrete-gaussian",
@@ -134,10 +135,14 @@ def test_epsilon_is_computed_anew_and_held_to_the_promise(manifest_of):
             epsilon=promised,
             delta=1e-6,
         )
-        return manifest_of(releases=Releases(each=(rule,), rho=1.0))
+        return manifest_of(releases=Releases(each=(rule,), rho=rho))
 
-    rounds = [agreed(number, ("client-0",)) for number in range(5)]
+    releases = openings(manifest(2.1), 0)
+    rounds = [agreed(number, ("client-0",), releases=releases) for number in range(5)]
     lines, table = rules.overspent(manifest(2.1), rounds)
     assert lines == []
     assert table[0]["epsilon"] == pytest.approx(2.0, abs=0.05)
     assert "promises 1" in rules.overspent(manifest(1.0), rounds)[0][0]
+    assert (
+        "cost rho 0.100545, and the manifest's budget is 0.1" in rules.overspent(manifest(2.1, rho=0.1), rounds)[0][0]
+    )

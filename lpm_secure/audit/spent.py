@@ -1,0 +1,68 @@
+"""What a run's releases cost, from the rounds of one ledger and nothing else."""
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, final
+
+from lpm_secure.accounting import Cost, epsilon_of
+from protocols.ledger import Agreed, Opened
+from protocols.releases import NOISE
+
+DELTA: Final = 1e-9  # of a release that promises none
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Joint:
+    """All noised releases of a run together.
+
+    Attributes:
+        epsilon: of all of them, for somebody who contributes to each of them; at `delta`.
+        delta: the smallest that one of them promises.
+        rho: the same in zero-concentrated privacy, which is what a manifest budgets.
+        releases: their names.
+        exact: names of the releases that no budget covers.
+    """
+
+    epsilon: float
+    delta: float
+    rho: float
+    releases: tuple[str, ...]
+    exact: tuple[str, ...]
+
+    def __str__(self) -> str:
+        """Say it in a line."""
+        rest = f"; {', '.join(self.exact)} opened exact, with no bound" if self.exact else ""
+        if not self.releases:
+            return f"all releases together: no noise, so no epsilon{rest}"
+        return f"{', '.join(self.releases)} together: epsilon {self.epsilon:.4g} at delta {self.delta:g}{rest}"
+
+
+def costs(agreed: Sequence[Agreed]) -> dict[Opened, Cost]:
+    """Return what each noised release cost, in all rounds that made it."""
+    made = Counter(opened for each in agreed for opened in each.releases if opened.mechanism == NOISE)
+    return {
+        opened: Cost(opened.sigma, opened.sensitivity, min(rounds * opened.each, opened.times))
+        for opened, rounds in made.items()
+    }
+
+
+def delta_of(opened: Opened) -> float:
+    """Return the delta at which a release's epsilon is told."""
+    return opened.delta or DELTA
+
+
+def joint(agreed: Sequence[Agreed]) -> Joint:
+    """Return what all releases cost together, by privacy loss distributions of all their numbers."""
+    found = costs(agreed)
+    delta = min(map(delta_of, found), default=DELTA)
+    exact = {opened.name for each in agreed for opened in each.releases if opened.mechanism != NOISE}
+    return Joint(
+        epsilon_of(list(found.values()), delta),
+        delta,
+        math.fsum(1 / (2 * cost.multiplier**2) for cost in found.values()),
+        tuple(sorted({opened.name for opened in found})),
+        tuple(sorted(exact)),
+    )
