@@ -4,6 +4,7 @@ import asyncio
 import dataclasses
 import logging
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,7 @@ import msgspec
 from lpm_secure import config as configs
 from lpm_secure import report, run_folder
 from lpm_secure.audit.collect import collect
+from lpm_secure.audit.index import INDEX
 from lpm_secure.config import Config
 from lpm_secure.contacts import contacts_of
 from lpm_secure.deployment import MANIFEST, Deployment, free_addresses
@@ -37,6 +39,9 @@ from protocols.signing import PublicKey
 from protocols.wire.connect import connect
 
 LOG: Final = logging.getLogger("lpm")
+ENDED: Final = "ended"  # an empty file: the engine has written all that it will
+ENGINE_S: Final = 30.0
+POLL_S: Final = 0.1
 
 
 @final
@@ -65,7 +70,6 @@ def private(path: Path, *, device: str, out: Path, parity: bool) -> tuple[Path, 
         run_folder.write(deployment.folder, result)
         report.write(deployment.folder / "report.html", result)
         LOG.info("series %s, parity %s", timed.series.hash, result.parity)
-    collect(deployment)
     return deployment.folder, result
 
 
@@ -79,7 +83,10 @@ def clear(path: Path, *, device: str) -> Series:
 
 @contextmanager
 def local_deployment(config: Config, *, out: Path) -> Iterator[Deployment]:
-    """Write a deployment's folder, log into it, and end its processes afterwards."""
+    """Write a deployment's folder, log into it; afterwards end its processes, and write what an audit needs.
+
+    However the run ends: one that stopped, because its budget was spent say, is audited like any other.
+    """
     manifest, keys = pinned((built := local_testbed(config)).manifest)
     testbed = dataclasses.replace(built, manifest=manifest)
     if config.protocol.mode == "sum":
@@ -101,6 +108,7 @@ def local_deployment(config: Config, *, out: Path) -> Iterator[Deployment]:
         deployment.stop()
         LOG.removeHandler(handler)
         handler.close()
+        collect(deployment)
 
 
 def drive(folder: Path, *, device: str) -> Series:
@@ -122,9 +130,21 @@ def drive(folder: Path, *, device: str) -> Series:
             await transport.close()
         return series
 
-    series = asyncio.run(simulated())
-    series.write(folder)
+    try:
+        series = asyncio.run(simulated())
+        series.write(folder)
+    finally:
+        if not (folder / INDEX).exists():  # `lpm up` was interrupted, and has signed what there was
+            (party / ENDED).touch()
     return series
+
+
+def wait_for_engine(deployment: Deployment, *, timeout_s: float = ENGINE_S) -> bool:
+    """Wait until the engine that drove a deployment from elsewhere has written its files; False if it has not."""
+    ended, end = deployment.party(ENGINE) / ENDED, time.monotonic() + timeout_s
+    while not ended.exists() and time.monotonic() < end:
+        time.sleep(POLL_S)
+    return ended.exists()
 
 
 def local_testbed(config: Config) -> Testbed:

@@ -9,7 +9,6 @@ from typing import Any, Final, final
 import msgspec
 from pyarrow import csv
 
-from lpm_secure.audit.collect import collect
 from lpm_secure.config import Config
 from lpm_secure.jobs import local_deployment, local_testbed
 from lpm_secure.private_gradients.found import TOLERANCE, Found, difference, find
@@ -69,7 +68,6 @@ def private(config: Config, *, out: Path, parity: bool) -> tuple[Path, GradientR
             found.series.write(deployment.folder)
         figures = msgspec.json.encode(_figures(config, manifests.run_id(testbed.manifest).hex(), result))
         (deployment.folder / FIGURES).write_bytes(msgspec.json.format(figures, indent=2))
-    collect(deployment)
     return deployment.folder, result
 
 

@@ -147,7 +147,11 @@ def test_up_waits_for_an_engine_that_drives_it(config, tmp_path):
         folder = up.stdout.readline().split()[-1]
         driven = lpm("engine", folder, cwd=tmp_path)
         assert driven.returncode == 0, driven.stderr
-        assert up.wait(30) == 0
+        assert up.wait(60) == 0
+        assert up.stdout.readlines()[-1].strip() == f"lpm audit {folder}"
+    audited = lpm("audit", folder, "--no-build-checks", cwd=tmp_path)
+    assert audited.returncode == 0, audited.stdout
+    assert "FAIL" not in audited.stdout
     clear = lpm("run", path, "--clear", cwd=tmp_path)
     assert driven.stdout == clear.stdout
     assert Path(folder, "series.parquet").exists()
@@ -161,6 +165,11 @@ def test_an_interrupted_up_leaves_no_process_behind(config, tmp_path):
         assert len(children) == 15
         up.send_signal(signal.SIGTERM)
         assert up.wait(30) == 130
+    [folder] = tmp_path.glob("runs/*")
+    audited = lpm("audit", folder, "--no-build-checks", cwd=tmp_path)
+    assert audited.returncode == 1
+    assert "ok    every file is as it was when the run ended" in audited.stdout
+    assert "ends after 0 rounds of" in audited.stdout or "cannot read the ledger" in audited.stdout
     time.sleep(0.2)
     assert not [child for child in children if Path(f"/proc/{child}").exists()]
 
