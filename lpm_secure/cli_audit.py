@@ -1,7 +1,7 @@
 """`lpm audit`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import msgspec
 import typer
@@ -12,11 +12,16 @@ from lpm_secure.audit.page import page
 from lpm_secure.progress import counted
 from protocols.errors import ParameterError
 
+FROM_FOLDER: Final = (
+    "the operator's key was taken from the folder itself, and whoever can write there can replace it; ask the run's "
+    "operator for the key, and give it with --operator-key"
+)
+
 
 def audit(
     folder: Annotated[Path, typer.Argument(help="Folder of a run that has ended.", metavar="RUN_DIR")],
     operator_key: Annotated[
-        str | None, typer.Option(help="Of the run's operator, base64. By default the one that the engine pinned.")
+        str | None, typer.Option(help="Of the run's operator, base64, known from elsewhere. By default the folder's.")
     ] = None,
     runs: Annotated[int, typer.Option(help="Replays of each noise path.", min=2_000)] = two_worlds.RUNS,
     build_checks: Annotated[
@@ -32,6 +37,8 @@ def audit(
     key = audits.key_of(operator_key if operator_key is not None else _pinned(folder))
     with counted("audit") as on_check:
         report = audits.audit(folder, operator_key=key, runs=runs if build_checks else None, on_check=on_check)
+    if operator_key is None:
+        report.notes.append(FROM_FOLDER)
     (folder / "audit.json").write_bytes(report.json())
     (folder / "audit.html").write_text(page(report), encoding="utf-8")
     for name, lines in report.checks.items():
@@ -43,8 +50,9 @@ def audit(
         typer.echo(f"release {row['release']}: {cost}")
     if report.together:
         typer.echo(str(report.together))
-    if not build_checks:
-        typer.echo(audits.SKIPPED)
+    for note in (FROM_FOLDER, audits.SKIPPED):
+        if note in report.notes:
+            typer.echo(note)
     typer.echo(f"report: {folder / 'audit.html'}")
     if report.findings:
         raise typer.Exit(1)

@@ -154,7 +154,10 @@ def read(lines: Iterable[bytes], public: bytes) -> list[Event]:
         line = _line(index, content)
         if (line.index, line.previous) != (index, previous):
             raise BadSignature(f"line {index + 1} does not follow the one before it; a line was left out or moved")
-        signing.verify(public, Purpose.LEDGER, _content(index, previous, line.event), line.signature)
+        try:
+            signing.verify(public, Purpose.LEDGER, _content(index, previous, line.event), line.signature)
+        except BadSignature as error:
+            raise BadSignature(f"line {index + 1}: {error}") from None
         if (index == 0) != isinstance(line.event, Begin):
             raise BadSignature(f"line {index + 1} is no ledger's: it begins once, in its first line")
         if isinstance(line.event, Closing):

@@ -93,7 +93,8 @@ def audit(folder: Path, *, operator_key: bytes, runs: int | None = None, on_chec
         signature = signed_manifest.load_signature(folder / MANIFEST)
         signed_manifest.verify(manifest, signature, operator_key=operator_key, now=trust.not_before)
     except (LpmError, ValueError) as error:
-        return Report("", checks | {"the manifest is its operator's": [str(error)]})
+        rest = {"ledgers, releases and the build": ["not checked: no manifest says what is allowed"]}
+        return Report("", checks | {"the manifest is its operator's": [f"{MANIFEST}: {error}"]} | rest)
     report = Report(manifests.run_id(manifest).hex(), checks | {"the manifest is its operator's": []})
     together = _ledgers(folder, manifest, report)
     if runs is None:
@@ -118,9 +119,10 @@ def _ledgers(folder: Path, manifest: Manifest, report: Report) -> Joint | None:
             path = folder / LEDGERS / f"{party.name}.jsonl"
             found[party.name] = ledger.load(path, trust.keys[party.name].identity)
         except LpmError as error:
-            wrong.append(f"{party.name}: {error}")
+            wrong.append(f"{LEDGERS}/{party.name}.jsonl: {error}")
     report.checks["every ledger is whole, chained and signed"] = wrong
     if not found or wrong:
+        report.checks["rounds, releases, cohorts and what they cost"] = ["not checked: a ledger is not whole"]
         return None
     agreed = rules.rounds(next(iter(found.values())))
     report.checks["the aggregators' ledgers agree"] = rules.disagreements(manifest, bytes.fromhex(report.run), found)

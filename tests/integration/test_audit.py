@@ -1,29 +1,49 @@
 """The audit of a real run: nothing is found in an honest one, and everything in one that was tampered with."""
 
+import base64
+import dataclasses
+import json
 import random
+import shutil
+import sys
 
+import msgspec
 import pytest
 
 from lpm_secure.audit import index, rules
 from lpm_secure.audit.audit import SKIPPED, audit, key_of
 from lpm_secure.audit.collect import collect
 from lpm_secure.audit.page import page
+from lpm_secure.cli import main
+from lpm_secure.deployment import Deployment, free_addresses
 from lpm_secure.private_run import run_private
+from lpm_secure.testbed import build
+from protocols import signing
 from protocols.errors import ParameterError
 from protocols.ledger import Agreed, Begin, Closing, Opened, Refusal
 from protocols.openings import openings
 from protocols.releases import Release, Releases
+from tests.integration.conftest import small_config, small_data
 
 
-@pytest.fixture
-def finished(deploy):
-    """Return the deployment of a run that has ended, with its ledgers and its index."""
+@pytest.fixture(scope="module")
+def ended(tmp_path_factory):
+    """Return the deployment of a run that has ended, with its ledgers and its index; tests change copies of it."""
     import torch
 
-    deployment = deploy(mode="sum")
+    config = small_config(mode="sum")
+    testbed = build(config, small_data(), free_addresses(config.protocol.addresses))
+    deployment = Deployment(tmp_path_factory.mktemp("run") / "run", testbed)
+    deployment.write()
     run_private(deployment, torch.device("cpu"))
     collect(deployment)
     return deployment
+
+
+@pytest.fixture
+def finished(ended, tmp_path):
+    """Return the same with a folder of its own."""
+    return dataclasses.replace(ended, folder=shutil.copytree(ended.folder, tmp_path / "run"))
 
 
 def audited(deployment):
@@ -61,6 +81,45 @@ def test_a_run_is_audited_and_any_change_of_any_file_is_found(finished):
     files[-1].unlink()
     assert "missing" in index.differences(folder, finished.operator_key)[0]
     assert audited(finished).findings == 1
+
+
+def test_a_tampered_run_fails_its_audit_by_file_and_line(finished, capsys, monkeypatch):
+    path = finished.folder / "ledgers" / "aggregator-1.jsonl"
+    lines = path.read_bytes().splitlines(keepends=True)
+    assert b'"cells"' in lines[6]
+    path.write_bytes(b"".join([*lines[:6], lines[6].replace(b'"cells"', b'"tally"'), *lines[7:]]))
+    key = base64.b64encode(finished.operator_key).decode()
+    monkeypatch.setattr(sys, "argv", ["lpm", "audit", str(finished.folder), "--operator-key", key, "--no-build-checks"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 1
+    printed = capsys.readouterr().out
+    assert "FAIL  every file is as it was when the run ended\n        ledgers/aggregator-1.jsonl: changed\n" in printed
+    assert "        ledgers/aggregator-1.jsonl: line 7: the signature of this ledger was not made over it" in printed
+    assert "not checked: a ledger is not whole" in printed
+    assert "SKIPPED: the tests of this build were not run" in printed
+    assert "taken from the folder" not in printed
+    assert "3 findings" in (finished.folder / "audit.html").read_text()
+    assert json.loads((finished.folder / "audit.json").read_bytes())["findings"] == 3
+
+
+def test_another_key_than_the_operators_is_found_whatever_the_folder_pins(finished):
+    other = signing.public_of(signing.new_key())
+    report = audit(finished.folder, operator_key=other)
+    assert report.findings == 3
+    assert "compare the key" in report.checks["the manifest is its operator's"][0]
+
+
+def test_a_key_that_comes_from_the_folder_itself_is_said_to_prove_little(finished, capsys, monkeypatch):
+    drive = {"agents": {}, "operator_key": finished.operator_key}
+    (finished.folder / "parties" / "engine" / "engine.json").write_bytes(msgspec.json.encode(drive))
+    index.write(finished.folder, finished.keys.operator)
+    monkeypatch.setattr(sys, "argv", ["lpm", "audit", str(finished.folder), "--no-build-checks"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 0
+    assert "operator's key was taken from the folder" in capsys.readouterr().out
+    assert "operator&#x27;s key was taken from the folder" in (finished.folder / "audit.html").read_text()
 
 
 def test_a_line_taken_out_of_a_ledger_is_found_even_where_the_index_is_written_anew(finished):
