@@ -16,6 +16,17 @@ def test_every_line_names_one_test():
     assert [len(re.findall(r"`tests/[^`]+::test_\w+`", line)) for line in LINES] == [1] * len(LINES)
 
 
+@pytest.mark.parametrize(
+    "secret", ["messages", "states", "thresholds", "gradients", "edges", "contact", "dealer", "outcome mode", "network"]
+)
+def test_what_must_not_be_learned_has_a_line(secret):
+    assert any(secret in line.split("|")[1] for line in LINES)
+
+
 @pytest.mark.parametrize(("file", "name"), sorted(set(NAMED)))
 def test_a_test_that_the_page_names_exists(file, name):
     assert re.search(rf"^(async )?def {name}\(", (ROOT / file).read_text(), re.MULTILINE)
+
+
+def test_every_test_that_is_named_anywhere_on_the_page_is_looked_for():
+    assert len(re.findall(r"::", PAGE)) == len(NAMED)
