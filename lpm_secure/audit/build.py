@@ -5,6 +5,7 @@ from functools import partial
 from typing import Final
 
 from lpm_secure.audit import two_worlds
+from lpm_secure.audit.replays import rules
 from lpm_secure.audit.views import check
 from protocols.errors import LpmError
 from protocols.manifest import Manifest
@@ -45,7 +46,7 @@ def tests(manifest: Manifest, *, runs: int) -> Tests:
     found: Tests = [(VIEWS, "views in two worlds", partial(check.audit, manifest))]
     for mutant, sharing in check.MUTANTS.items():
         found.append((BROKEN_VIEWS, mutant, _caught(mutant, partial(check.audit, manifest, sharing))))
-    for series, sigma in two_worlds.rules(manifest):
+    for series, sigma in rules(manifest):
         of = f"{series}, sigma {sigma:g}"
         found.append((NOISE, of, partial(two_worlds.audit, manifest, series, sigma, runs=runs)))
         for mutant, make in two_worlds.MUTANTS[series].items():

@@ -8,7 +8,8 @@ the other half. A path fails where even the upper end of the sigma so found (5 s
 
 import os
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Final, Protocol, final
 
 import msgspec
 import numpy as np
@@ -17,21 +18,29 @@ import numpy.typing as npt
 from aggregator.noise import Noise
 from aggregator.outcome import Vectors
 from lpm_secure.accounting import gaussian_epsilon
-from protocols.fixed import I64
-from protocols.layout import Layout
+from lpm_secure.audit.replays import Replay, replay_of
+from protocols.fixed import I64, U64
 from protocols.manifest import Manifest
 from protocols.privacy.running import GRID, square_root
-from protocols.releases import NOISE, SERIES, Release, Releases, releases_of
+from protocols.releases import SCORE, Releases, releases_of
 from protocols.schedule import Phase
-from protocols.substeps import Stage
 
 RUNS: Final = 10_000
 FEW: Final = 2_000  # replays find a mutant
-STEPS: Final = 5  # of a replayed series
-SIGMAS: Final = {"incidence": (1.19, 4.22), "running": (1.19, 4.22, 40.0)}
 ERRORS: Final = 5.0
 DELTA: Final = 1e-6
-Path = Callable[[int], Noise]  # the noise of a step
+
+
+class Opens(Protocol):
+    """A noise path: opens the rounds of a run."""
+
+    def open(
+        self, number: int, total: U64, members: tuple[str, ...], *, shares: Vectors, before: bytes
+    ) -> tuple[U64, bytes]:
+        """Return a round's total as it may be told, and what to keep of it for the next one."""
+
+
+Path = Callable[[int], Opens]  # of a step
 Maker = Callable[[Manifest], Path]
 
 
@@ -67,15 +76,33 @@ def unscaled(manifest: Manifest) -> Path:
     return honest(_scaled(manifest, 1 / float(norm)))
 
 
+@final
+@dataclass(frozen=True, slots=True)
+class FirstStep:
+    """A noise path that takes every step for the first one."""
+
+    noise: Noise
+    first: int
+
+    def open(
+        self, number: int, total: U64, members: tuple[str, ...], *, shares: Vectors, before: bytes
+    ) -> tuple[U64, bytes]:
+        """Open it with the first step's noise."""
+        return self.noise.open(self.first, total, members, shares=shares, before=before)
+
+
+def repeated(manifest: Manifest) -> Path:
+    """Return a mutant: the same noise in every step, so that steps differ by what is true."""
+    path = FirstStep(Noise(manifest, 0, os.urandom(32)), manifest.schedule.number(0, Phase.SPEAK))
+    return lambda step: path
+
+
+WEAK: Final[Mapping[str, Maker]] = {"halved sigma": halved, "divided sigma": divided, "constant seed": constant}
 MUTANTS: Final[Mapping[str, Mapping[str, Maker]]] = {
-    "incidence": {"halved sigma": halved, "divided sigma": divided, "constant seed": constant},
-    "running": {
-        "halved sigma": halved,
-        "divided sigma": divided,
-        "constant seed": constant,
-        "a new key in every step": forgetful,
-        "noise for one number": unscaled,
-    },
+    "incidence": {**WEAK, "the same noise in every step": repeated},
+    "running": {**WEAK, "a new key in every step": forgetful, "noise for one number": unscaled},
+    "cells": {**WEAK, "the same noise in every step": repeated},
+    SCORE: WEAK,
 }
 
 
@@ -84,38 +111,23 @@ def _scaled(manifest: Manifest, factor: float) -> Manifest:
     return msgspec.structs.replace(manifest, releases=Releases(each=each, rho=float(2**50)))
 
 
-def rules(manifest: Manifest) -> list[tuple[str, float]]:
-    """Return which series are replayed, and with which sigmas: those of the run among them."""
-    own = {(str(each.name), each.sigma) for each in releases_of(manifest).each if each.mechanism == NOISE}
-    fixed = {(name, sigma) for name, sigmas in SIGMAS.items() for sigma in sigmas}
-    return sorted(fixed | {(name, sigma) for name, sigma in own if name in SERIES})
+def replayed(make: Maker, replay: Replay, event: int, runs: int) -> I64:
+    """Return int64[runs, numbers]: what one aggregator opens of a release, with fresh noise each time."""
+    manifest, vectors = replay.manifest, replay.without + np.uint64(event) * replay.event
+    schedule, names = manifest.schedule, tuple(client.name for client in manifest.clients)
+    rounds = [(schedule.number(step, Phase.SPEAK), vector, _shares(vector)) for step, vector in enumerate(vectors)]
+    opened = np.empty((runs, len(replay.reads)), dtype=np.uint64)
+    for run in opened:
+        path, before, told = make(manifest), b"", []
+        for step, (number, vector, shares) in enumerate(rounds):
+            total, before = path(step).open(number, vector, names, shares=shares, before=before)
+            told.append(total)
+        run[:] = [told[step][word] for step, word in replay.reads]
+    return opened.view(np.int64)
 
 
-def small(manifest: Manifest, name: str, sigma: float) -> Manifest:
-    """Return the run's manifest with one noised series, one client and no cells, to replay quickly."""
-    given = {"name": name, "mechanism": NOISE, "sigma": sigma, "unit": "contribution", "epsilon": 1.0}
-    rule = msgspec.convert(given, Release)
-    client = msgspec.structs.replace(manifest.clients[0], agents=manifest.clients[0].agents[:1])
-    changes: dict[str, Any] = {"clients": (client,), "min_cohort": 1, "cells": (), "trust": None, "gradient": None}
-    changes |= {"steps": STEPS, "devices": None, "edges": "dense", "releases": Releases(each=(rule,), rho=float(2**50))}
-    return msgspec.structs.replace(manifest, **changes)
-
-
-def replayed(make: Maker, manifest: Manifest, event: int, runs: int) -> I64:
-    """Return int64[runs, T + 1]: the series that one aggregator opens, with fresh noise each time."""
-    layout, names = Layout.of(manifest), (manifest.clients[0].name,)
-    at = layout.n * layout.c + layout.cells + Stage.S
-    vector = np.zeros(layout.d, dtype=np.uint64)
-    vector[at] = layout.size(names[0]) - event
-    shares = Vectors(lambda client: vector, lambda members: vector)
-    numbers = [manifest.schedule.number(step, Phase.SPEAK) for step in range(manifest.steps + 1)]
-    series = np.empty((runs, len(numbers)), dtype=np.uint64)
-    for run in series:
-        path, before = make(manifest), b""
-        for step, number in enumerate(numbers):
-            told, before = path(step).open(number, vector, names, shares=shares, before=before)
-            run[step] = told[at]
-    return series.view(np.int64)
+def _shares(vector: U64) -> Vectors:
+    return Vectors(lambda client: vector, lambda members: vector)
 
 
 def found(worlds: npt.NDArray[np.float64], change: npt.NDArray[np.float64]) -> tuple[float, float]:
@@ -137,28 +149,27 @@ def found(worlds: npt.NDArray[np.float64], change: npt.NDArray[np.float64]) -> t
 
 
 def audit(manifest: Manifest, name: str, sigma: float, make: Maker = honest, *, runs: int = RUNS) -> list[str]:
-    """Return what is wrong with the noise path of one series; nothing of an honest one."""
-    given = small(manifest, name, sigma)
-    worlds = np.array([replayed(make, given, event, runs // 2) for event in (0, 1)], dtype=np.float64)
-    change = np.ones(STEPS + 1) if name == "running" else np.eye(STEPS + 1)[0]
-    sd, apart = found(worlds, change)
+    """Return what is wrong with the noise path of one release; nothing of an honest one."""
+    replay = replay_of(manifest, name, sigma)
+    promised = replay.promised
+    worlds = np.array([replayed(make, replay, event, runs // 2) for event in (0, 1)], dtype=np.float64)
+    sd, apart = found(worlds, replay.change)
     most = sd * (1 + ERRORS / np.sqrt(runs))  # half of the replays, each world's own mean taken away
     lines = []
-    if most < sigma:
-        epsilon = gaussian_epsilon(most, DELTA) if most > sigma / 1e6 else float("inf")
+    if most < promised:
+        epsilon = gaussian_epsilon(most, DELTA) if most > promised / 1e6 else float("inf")
         lines.append(
-            f"the noise path of {name} has sigma {sd:.3g}, not {sigma:g}: epsilon at least {epsilon:.3g}, and not "
-            f"{gaussian_epsilon(sigma, DELTA):.3g}"
+            f"the noise of {name} hides an event as sigma {sd:.3g} would, not {promised:.3g}: epsilon at least "
+            f"{epsilon:.3g}, and not {gaussian_epsilon(promised, DELTA):.3g}"
         )
-    if abs(apart - 1) > ERRORS * max(sd, sigma) * 2 / np.sqrt(runs / 2):
+    if abs(apart - 1) > ERRORS * max(sd, promised) * 2 / np.sqrt(runs / 2):
         lines.append(f"one event changes {name} {apart:.3g} times as much as it should")
     return lines
 
 
 def noise_of_steps(manifest: Manifest, make: Maker = honest) -> list[str]:
     """Return whether two steps, or two aggregators, have the same noise."""
-    given = small(manifest, "incidence", 1e6)
-    rule, path, other = releases_of(given).each[0], make(given), make(given)
-    drawn = [tuple(path(step).of(rule, step, 4).tolist()) for step in range(50)]
-    drawn.append(tuple(other(0).of(rule, 0, 4).tolist()))
-    return [] if len(set(drawn)) == len(drawn) else ["two releases have the same noise, so their difference has none"]
+    replay = replay_of(manifest, "incidence", 2.0**34)
+    drawn = [tuple(row) for row in replayed(make, replay, 0, 2).tolist()]
+    alike = len({number for row in drawn for number in row}) < sum(map(len, drawn))
+    return ["two releases have the same noise, so their difference has none"] if alike else []

@@ -102,7 +102,7 @@ def test_a_score_of_an_outcome_run_is_the_clear_one_or_noised_and_audited(writte
     assert (folder / "series.csv").is_file()
     audited = lpm("audit", folder, "--no-build-checks")
     assert audited.exit_code == 0, audited.output
-    assert ("release score: epsilon 1.99" if noise else "release score: epsilon None") in audited.output
+    assert ("release score: epsilon 1.99" if noise else "release score: exact, no privacy budget") in audited.output
 
 
 def test_another_gradient_is_seen_and_fails_the_run(written, monkeypatch):

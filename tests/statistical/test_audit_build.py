@@ -5,9 +5,10 @@ import pytest
 
 from aggregator.noise import Noise
 from client_sdk.exchange import Exchange
-from lpm_secure.audit import build, two_worlds
+from lpm_secure.audit import build, replays, two_worlds
 from lpm_secure.audit.views import check
 from protocols.errors import Unavailable
+from protocols.gradient import Gradient
 from protocols.releases import Release, Releases
 from protocols.schedule import Phase
 from protocols.sharing import Additive
@@ -37,9 +38,24 @@ def test_the_best_linear_test_of_a_series_finds_what_each_number_by_itself_hides
 
 def test_the_sigmas_of_the_run_itself_are_replayed_too(manifest_of):
     rule = Release(name="running", mechanism="discrete-gaussian", sigma=7.5, unit="contribution", epsilon=1.0)
-    given = two_worlds.rules(manifest_of(releases=Releases(each=(rule,), rho=1.0)))
+    given = replays.rules(manifest_of(releases=Releases(each=(rule,), rho=1.0)))
     assert ("running", 7.5) in given
-    assert len(given) == 6
+    assert len(given) == 7
+
+
+@pytest.mark.parametrize(("mode", "word"), [("sum", "beta.channel-0"), ("outcome", "scale")])
+@pytest.mark.parametrize("cells", [(), (30,)])
+def test_the_noise_of_a_score_is_replayed_with_the_runs_own_words(manifest_of, cells, mode, word):
+    gradient = Gradient(way="score", parameters=("initial", word), clip=2.0)
+    score = {"name": "score", "mechanism": "discrete-gaussian", "unit": "contribution", "epsilon": 9.0}
+    each = (Release(**score, sigma=3.0, times=2), Release(name="tally"), *(Release(name="cells") for _ in cells))
+    manifest = manifest_of(
+        mode=mode, cells=cells, min_cohort=2, gradient=gradient, releases=Releases(each=each, rho=99.0)
+    )
+    assert ("score", 3.0) in replays.rules(manifest)
+    assert two_worlds.audit(manifest, "score", 3.0, runs=RUNS) == []
+    for mutant, make in two_worlds.MUTANTS["score"].items():
+        assert two_worlds.audit(manifest, "score", 3.0, make, runs=two_worlds.FEW), mutant
 
 
 @pytest.mark.parametrize("mode", ["outcome", pytest.param("sum", marks=pytest.mark.slow)])
@@ -75,7 +91,7 @@ def test_a_build_whose_clients_call_again_where_they_have_more_to_say_is_found(m
 def test_a_build_with_weak_noise_is_found(manifest_of, monkeypatch):
     of = Noise.of
     monkeypatch.setattr(Noise, "of", lambda noise, release, step, d: of(noise, release, step, d) // 2)
-    for name in two_worlds.SIGMAS:
+    for name in ("incidence", "running", "cells"):
         assert two_worlds.audit(manifest_of(), name, 4.22, runs=RUNS)
 
 
@@ -84,6 +100,6 @@ def test_a_test_that_cannot_be_run_is_a_finding(manifest_of, monkeypatch):
         raise Unavailable("an aggregator did not answer")
 
     monkeypatch.setattr(check, "record", fails)
-    monkeypatch.setattr(two_worlds, "rules", lambda manifest: [])
+    monkeypatch.setattr(build, "rules", lambda manifest: [])
     found = build.build(manifest_of(), runs=2_000, on_check=build.silent)
     assert found[build.VIEWS] == ["views in two worlds could not be tested: an aggregator did not answer"]

@@ -1,0 +1,95 @@
+"""Small runs in which one agent's event is there or not, for each release that may have noise."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, final
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from protocols.fixed import U64
+from protocols.layout import Layout
+from protocols.manifest import ClientParty, Manifest
+from protocols.releases import NOISE, SCORE, Release, Releases, releases_of
+from protocols.score_noise import changes
+from protocols.substeps import Stage
+
+STEPS: Final = 5
+CELL_STEPS: Final = 2  # in which the event is told to a cell
+AMPLE: Final = float(2**50)  # a budget that no replay reaches
+CLIENTS: Final = (ClientParty("client", (1,)), ClientParty("other", (2,)))  # the other one only where a run needs two
+SIGMAS: Final[Mapping[str, tuple[float, ...]]] = {
+    "incidence": (1.19, 4.22),
+    "running": (1.19, 4.22, 40.0),
+    "cells": (4.22,),
+    SCORE: (),
+}
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class Replay:
+    """One noised release, and what an event changes.
+
+    Attributes:
+        manifest: of one client with one agent, or two.
+        without: uint64[T + 1, d], what the client shares in each step.
+        event: the same, to be added where there is an event.
+        reads: which words of which steps are released with noise: the step and the word of each.
+        change: float[len(reads)], by how much the event changes each of them.
+        promised: sigma of a single number that an event changes by 1, and that would tell as much.
+    """
+
+    manifest: Manifest
+    without: U64
+    event: U64
+    reads: tuple[tuple[int, int], ...]
+    change: npt.NDArray[np.float64]
+    promised: float
+
+
+def rules(manifest: Manifest) -> list[tuple[str, float]]:
+    """Return which releases are replayed, and with which sigmas: those of the run among them."""
+    own = {(str(each.name), each.sigma) for each in releases_of(manifest).each if each.mechanism == NOISE}
+    fixed = {(name, sigma) for name, sigmas in SIGMAS.items() for sigma in sigmas}
+    return sorted(fixed | {(name, sigma) for name, sigma in own if name in SIGMAS})
+
+
+def replay_of(manifest: Manifest, name: str, sigma: float) -> Replay:
+    """Return the small run for one release of a run, with the sigma that it is promised."""
+    given = _small(manifest, name, sigma)
+    layout = Layout.of(given)
+    first = layout.n * layout.c
+    tally = first + layout.cells
+    without, event = np.zeros((2, STEPS + 1, layout.d), dtype=np.uint64)
+    if name == "cells":
+        event[:CELL_STEPS, first] = 1
+        reads, change = tuple((step, first) for step in range(STEPS + 1)), event[:, first].astype(np.float64)
+        return Replay(given, without, event, reads, change, sigma / np.sqrt(CELL_STEPS))
+    if name == SCORE:
+        by = np.array(changes(given), dtype=np.uint64)
+        words = tally + len(Stage) + np.arange(by.size)
+        event[STEPS, words] = by
+        reads = tuple((STEPS, int(word)) for word in words)
+        return Replay(given, without, event, reads, by.astype(np.float64), sigma / np.sqrt(by.size))
+    at = tally + Stage.S
+    without[:, at], event[:, at] = 1, np.uint64(2**64 - 1)  # the agent has left the first stage from the first step on
+    change = np.ones(STEPS + 1) if name == "running" else np.eye(STEPS + 1)[0]
+    return Replay(given, without, event, tuple((step, at) for step in range(STEPS + 1)), change, sigma)
+
+
+def _small(manifest: Manifest, name: str, sigma: float) -> Manifest:
+    rule: dict[str, Any] = {"name": name, "mechanism": NOISE, "sigma": sigma, "unit": "contribution", "epsilon": 1.0}
+    exact: tuple[str, ...] = ()
+    changed: dict[str, Any] = {"clients": CLIENTS[:1], "min_cohort": 1, "min_count": 0, "steps": STEPS}
+    changed |= {"cells": (), "devices": None, "edges": "dense", "trust": None, "gradient": None}
+    if name == "cells":
+        changed["cells"], rule["times"], exact = (1,), STEPS + 1, ("tally",)
+    if name == SCORE and manifest.gradient is not None:
+        changed |= {"clients": CLIENTS, "min_cohort": 2}
+        changed["gradient"], rule["times"], exact = manifest.gradient, manifest.gradient.p, ("tally",)
+        if manifest.cells:  # a parameter may be of these
+            changed["cells"], exact = (1,), ("tally", "cells")
+    each = (msgspec.convert(rule, Release), *(msgspec.convert({"name": other}, Release) for other in exact))
+    return msgspec.structs.replace(manifest, **changed, releases=Releases(each=each, rho=AMPLE))
