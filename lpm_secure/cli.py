@@ -7,6 +7,7 @@ import typer
 
 from lpm_secure import cli_data, cli_manifest, cli_population
 from lpm_secure.cli_audit import audit
+from lpm_secure.cli_collect import collect
 from lpm_secure.cli_enrol import admit, enrol, invite
 from lpm_secure.cli_gradients import sensitivity, verify_gradients
 from lpm_secure.cli_keys import identity, keys
@@ -28,6 +29,7 @@ app.command()(run)
 app.command()(up)
 app.command()(engine)
 app.command()(audit)
+app.command()(collect)
 app.command()(keys)
 app.command()(identity)
 app.command()(verify_gradients)

@@ -146,6 +146,50 @@ def test_ledgers_that_all_lack_their_last_round_are_found(manifest_of):
     assert len(rules.cut_off(manifest, {"a": [begin, *closed[:1], Refusal(0, "late", "wait"), closed[1]]})) == 1
 
 
+@pytest.fixture
+def handed_in(ended, tmp_path, monkeypatch, capsys):
+    """Return a function that runs `lpm collect` over ledgers from the parties' own folders, then audits the folder."""
+    manifest, number = ended.folder / "manifest.json", iter(range(9))
+    signing.write_key(tmp_path / "operator.key", ended.keys.operator)
+
+    def run(*ledgers, key="operator.key"):
+        out = tmp_path / f"collected-{next(number)}"
+        given = [manifest, *ledgers, "--key", tmp_path / key, "--out", out]
+        monkeypatch.setattr(sys, "argv", ["lpm", "collect", *map(str, given)])
+        with pytest.raises(SystemExit) as ended_with:
+            main()
+        told = capsys.readouterr().err
+        if ended_with.value.code:
+            return ended_with.value.code, told
+        return 0, audit(out, operator_key=ended.operator_key)
+
+    return run
+
+
+def test_ledgers_that_parties_hand_in_are_audited_like_a_local_run(ended, handed_in, tmp_path):
+    ledgers = [next(ended.party(f"aggregator-{number}").glob("ledger-*.jsonl")) for number in (1, 0)]
+    code, report = handed_in(*ledgers)
+    assert (code, report.findings) == (0, 0), report
+    assert set(report.received) == {"aggregator-0", "aggregator-1"}
+    report = handed_in(ledgers[0])[1]
+    assert "ledgers/aggregator-0.jsonl: cannot read" in report.checks["every ledger is whole, chained and signed"][0]
+    damaged = tmp_path / "damaged.jsonl"
+    damaged.write_bytes(ledgers[1].read_bytes()[:-9])
+    report = handed_in(ledgers[0], damaged)[1]
+    assert "aggregator-0.jsonl: line" in report.checks["every ledger is whole, chained and signed"][0]
+    signing.write_key(tmp_path / "other.key", signing.new_key())
+    for given, said in (
+        ({"key": "other.key"}, "compare the key"),
+        ({"ledgers": (ledgers[0], ledgers[0])}, "both of aggregator-1"),
+        ({"ledgers": (ended.folder / "manifest.json",)}, "begins no ledger of this run"),
+        ({"ledgers": (tmp_path / "nowhere",)}, "cannot read the ledger"),
+    ):
+        code, told = handed_in(*given.get("ledgers", ledgers), key=given.get("key", "operator.key"))
+        assert code in (2, 3)
+        assert said in told
+        assert len(told.strip().splitlines()) == 1
+
+
 def test_a_folder_that_is_none_is_bad_input(tmp_path):
     with pytest.raises(ParameterError, match="folder of a run that has ended"):
         audit(tmp_path, operator_key=bytes(32))
