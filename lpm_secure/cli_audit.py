@@ -46,7 +46,11 @@ def audit(
         for line in lines:
             typer.echo(f"        {line}")
     for row in report.privacy:
-        cost = "exact, no privacy budget" if row["epsilon"] is None else f"epsilon {row['epsilon']}, unit {row['unit']}"
+        cost = (
+            "exact, no privacy budget"
+            if row["epsilon"] is None
+            else f"epsilon {row['epsilon']:.4g}, unit {row['unit']}"
+        )
         typer.echo(f"release {row['release']}: {cost}")
     if report.together:
         typer.echo(str(report.together))

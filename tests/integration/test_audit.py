@@ -55,6 +55,8 @@ def test_a_run_is_audited_and_any_change_of_any_file_is_found(finished):
     assert len(report.checks) >= 8
     assert SKIPPED in report.notes
     assert "SKIPPED" in page(report)
+    assert "all releases together: no noise, so no epsilon; cells, tally opened exact" in page(report)
+    assert json.loads(report.json())["together"]["exact"] == ["cells", "tally"]
     assert report.findings == 0, report.checks
     assert set(report.received) == {"aggregator-0", "aggregator-1"}
     assert all(len(told) == 5 for told in report.received.values())  # four clients and the engine
@@ -101,6 +103,19 @@ def test_a_tampered_run_fails_its_audit_by_file_and_line(finished, capsys, monke
     assert "taken from the folder" not in printed
     assert "3 findings" in (finished.folder / "audit.html").read_text()
     assert json.loads((finished.folder / "audit.json").read_bytes())["findings"] == 3
+
+
+@pytest.mark.slow
+def test_the_whole_audit_of_a_run_tests_the_build_too_and_says_so(finished, capsys, monkeypatch):
+    key = base64.b64encode(finished.operator_key).decode()
+    monkeypatch.setattr(sys, "argv", ["lpm", "audit", str(finished.folder), "--operator-key", key, "--runs", "2000"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    printed = capsys.readouterr().out
+    assert (ended.value.code, printed.count("ok    "), "SKIPPED" in printed) == (0, 12, False)
+    found = json.loads((finished.folder / "audit.json").read_bytes())
+    assert len(found["checks"]) == 12
+    assert any(note.startswith("the build that was tested") for note in found["notes"])
 
 
 def test_another_key_than_the_operators_is_found_whatever_the_folder_pins(finished):
