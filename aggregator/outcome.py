@@ -6,6 +6,7 @@ from typing import Final, final
 
 import numpy as np
 
+from aggregator.hidden import Hidden
 from aggregator.joint import Calculator, Comparer, ComparingPeer, Joint, Program, Result
 from aggregator.permutation.delivery import Delivery
 from aggregator.small_counts import seal
@@ -18,37 +19,6 @@ from protocols.schedule import Phase
 from protocols.small_counts import OFF
 
 NO_WORDS: Final = np.zeros(0, dtype=np.int64)
-
-
-@final
-@dataclass(frozen=True, slots=True, eq=False)
-class Hidden:
-    """This aggregator's shares of what nobody may know: uint64[n] each.
-
-    Attributes:
-        hazard: H_i as far as it came from other clients, summed up to now.
-        own: the part of H_i that the agent's client knows by itself, as it told last.
-        tau: the agents' thresholds.
-    """
-
-    hazard: U64 = field(repr=False)
-    own: U64 = field(repr=False)
-    tau: U64 = field(repr=False)
-
-    def encode(self) -> bytes:
-        """Return the bytes that a store keeps."""
-        return self.hazard.tobytes() + self.own.tobytes() + self.tau.tobytes()
-
-    @classmethod
-    def length(cls, n: int) -> int:
-        """Return how many bytes `encode` writes."""
-        return 3 * 8 * n
-
-    @classmethod
-    def decode(cls, content: bytes, n: int) -> "Hidden":
-        """Read what `encode` wrote; zeros from nothing."""
-        words = np.frombuffer(content, dtype=np.uint64) if content else np.zeros(3 * n, dtype=np.uint64)
-        return cls(words[:n], words[n : 2 * n], words[2 * n :])
 
 
 @final
@@ -134,7 +104,9 @@ class Outcome:
             total, words = self._delivery.exposed(words, total)
         after = self._after(phase, total, counted, hidden)
         if phase == Phase.DECIDE:
-            total = words
+            told, (total, hazard) = total, np.split(words, [self._layout.n])
+            if hazard.size:
+                after = hidden.taken_in(self._manifest.model, self._layout, told, counted, hazard)
         elif self._seals(phase):
             total[self._layout.n * self._layout.c :] = words
         return Taken(total, counted, result.refused, after)
@@ -161,11 +133,19 @@ class Outcome:
                 return self._told(calculator, number, vectors.total(counted), counted, refused)
             if phase != Phase.DECIDE:
                 return Result(calculator.name, NO_WORDS, refused)
-            after = self._after(phase, vectors.total(counted), counted, hidden)
-            h, tau = from_ring(after.hazard + after.own), from_ring(after.tau)
-            return Result(calculator.name, calculator.compare(h, tau, bits=self._bits), refused)
+            return Result(calculator.name, self._decided(calculator, vectors.total(counted), counted, hidden), refused)
 
         return program
+
+    def _decided(self, calculator: Calculator, total: U64, counted: Sequence[str], hidden: Hidden) -> I64:
+        """Return shares of every agent's bit, and of its hazard after the step where that took a multiplication."""
+        after, hazard = self._after(Phase.DECIDE, total, counted, hidden), hidden.hazard
+        words = []
+        if self._layout.told > 1:
+            hazard = hidden.hazards(calculator, self._manifest.model, self._layout, total=total, members=counted)
+            words = [from_ring(hazard)]
+        h, tau = from_ring(hazard + after.own), from_ring(after.tau)
+        return np.concatenate([calculator.compare(h, tau, bits=self._bits), *words])
 
     def _told(
         self, calculator: Calculator, number: int, total: U64, counted: Sequence[str], refused: tuple[str, ...]
@@ -198,18 +178,12 @@ class Outcome:
     def _after(self, phase: Phase, total: U64, members: Sequence[str], hidden: Hidden) -> Hidden:
         """Return the hidden shares after a round."""
         if phase == Phase.THRESHOLDS:
-            return Hidden(hidden.hazard, hidden.own, total)
+            return Hidden(hidden.hazard, hidden.own, total, hidden.heard)
         if phase == Phase.TOKENS:
             return hidden
         if phase == Phase.SPEAK:
             n, c = self._layout.n, self._layout.channels
             beta = np.array(self._manifest.model.beta, dtype=np.uint64)
             words = total[: n * self._layout.c].reshape(n, self._layout.c)[:, :c]
-            increment = (words * beta).sum(axis=1, dtype=np.uint64)
-            return Hidden(hidden.hazard + increment, hidden.own, hidden.tau)
-        # Clients tell their own hazard as a sum from the beginning: told twice, it still counts once.
-        own = hidden.own.copy()
-        for client in members:
-            first, end = self._layout.own[client]
-            own[first:end] = total[first:end]
-        return Hidden(hidden.hazard, own, hidden.tau)
+            return hidden.spoken((words * beta).sum(axis=1, dtype=np.uint64))
+        return hidden.told(self._manifest.model, self._layout, total, members)

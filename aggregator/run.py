@@ -8,11 +8,12 @@ from typing import Final, Protocol, final
 
 import numpy as np
 
+from aggregator.hidden import Hidden
 from aggregator.joint import Comparer, ComparingPeer
 from aggregator.ledger import Ledger
 from aggregator.ledger_entries import head_of, require_same, write_round
 from aggregator.noise import Noise
-from aggregator.outcome import Hidden, Outcome
+from aggregator.outcome import Outcome
 from aggregator.permutation.delivery import Delivery, Permuter, require_all_tokens
 from aggregator.round import Round, digest
 from aggregator.score import hidden_scores
@@ -365,7 +366,7 @@ class Run:
             total = vectors.total(members)
         else:
             kept = b"" if self.last is None else self.last.hidden
-            before = Hidden.decode(kept[: Hidden.length(self.layout.n)], self.layout.n)
+            before = Hidden.of(self.manifest, kept)
             taken = await self._outcome_mode.combine(current.number, vectors, members, before)
             total, members, refused, hidden = taken.total, taken.members, taken.refused, taken.hidden.encode()
             for client in refused:

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from aggregator.joint import Calculator
+from protocols.deciding import told_bits
 from protocols.fixed import I64, U64, from_ring
 from protocols.hidden_score import column_bits, score_bits, score_words
 from protocols.layout import Layout
@@ -76,8 +77,9 @@ class Ranges:
 
     def _own(self, client: str, phase: Phase) -> U8:
         manifest, size = self._manifest, self._layout.size(client)
+        threshold = (manifest.hazard_bound + 1).bit_length()
         if phase == Phase.THRESHOLDS:
-            bound = manifest.hazard_bound + 1
-        else:
-            bound = manifest.model.prove(n=size, max_message=manifest.max_message, steps=manifest.steps)
-        return np.full(size, bound.bit_length(), np.uint8)
+            return np.full(size, threshold, np.uint8)
+        own = manifest.model.prove(n=size, max_message=manifest.max_message, steps=manifest.steps)
+        each = told_bits(manifest.model, hazard=own.bit_length(), threshold=threshold)
+        return np.tile(np.array(each, np.uint8), size)

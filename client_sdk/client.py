@@ -10,6 +10,7 @@ import numpy.typing as npt
 from client_sdk.devices import Slots
 from client_sdk.exchange import Answer, Exchange
 from client_sdk.gradients.score import OwnScore
+from client_sdk.own_hazard import OwnHazard
 from client_sdk.private_state import PrivateState
 from protocols.cells import cell_totals, pressure
 from protocols.devices import present
@@ -43,9 +44,7 @@ class Client:
     missed: list[int] = field(default_factory=list)
     _layout: Layout = field(init=False, repr=False)
     _model: Model = field(init=False, repr=False)
-    _own_hazard: I64 = field(
-        init=False, repr=False
-    )  # what this client knows of its agents' hazards, from the beginning
+    _own: OwnHazard = field(init=False, repr=False)
     _score: OwnScore = field(init=False, repr=False)
     _slots: Slots | None = field(init=False, repr=False, default=None)  # where edges are permuted
     _heard: tuple[int, Exposure] | None = field(init=False, repr=False, default=None)  # a step half done
@@ -54,7 +53,7 @@ class Client:
         """Prepare; nothing is sent."""
         self._layout = Layout.of(self.manifest)
         self._model = self.manifest.model.model()
-        self._own_hazard = np.zeros(self._layout.size(self.private.name), dtype=np.int64)
+        self._own = OwnHazard.of(self.manifest, self._layout.size(self.private.name))
         self._score = OwnScore(self.manifest, self.private)
 
     @classmethod
@@ -75,8 +74,7 @@ class Client:
         client = cls(manifest, private, exchange)
         next_step = await exchange.join()
         if manifest.schedule.outcome:
-            beyond = manifest.hazard_bound + 1  # no hazard reaches it, so a higher threshold says no more
-            thresholds = np.minimum(private.state["tau"], beyond)
+            thresholds = client._own.thresholds(private.state)
             answer = await exchange.round(to_ring(thresholds), step=0, phase=Phase.THRESHOLDS)
             if manifest.devices is not None:
                 client._slots = Slots.of(manifest, private, present(answer.synthetic, client._layout.n))
@@ -105,15 +103,21 @@ class Client:
         if step < self.manifest.steps:
             if self.manifest.schedule.outcome:
                 told = Exposure(told.contact, told.pressure, await self._decided(told, step))
-            self.private.state = self._score.observed(told, dict(self._model.update(self.private.state, told)))
+            self._update(told)
         self.step = step + 1
+
+    def _update(self, told: Exposure) -> None:
+        """Move own agents on by one step."""
+        before = self.private.state
+        after = self._score.observed(told, dict(self._model.update(before, told)))
+        self._own.observe(before, after)
+        self.private.state = after
 
     def _miss(self) -> None:
         """Live through a step that began before this client joined: nothing from others reaches its agents."""
         exposure, _ = self._speak(self.step)
         hazard = np.zeros(exposure.shape[0], dtype=np.int64)
-        told = Exposure(exposure, hazard)
-        self.private.state = self._score.observed(told, dict(self._model.update(self.private.state, told)))
+        self._update(Exposure(exposure, hazard))
         self.missed.append(self.step)
         self.step += 1
 
@@ -153,17 +157,17 @@ class Client:
     async def _decided(self, own: Exposure, step: int) -> npt.NDArray[np.bool_]:
         """Tell own hazards as shares, and return whether each agent's hazard has crossed its threshold, bool[n_own].
 
-        What a client knows by itself, contacts among its own agents and the pressure of cells, it adds in secret here:
-        as a sum from the beginning, so that a round which it missed, or whose answer was lost, changes nothing later.
+        What a client knows by itself, contacts among its own agents and the pressure of cells, it adds in secret here.
         """
-        told = self._own_hazard + np.asarray(self._model.increment(own))
+        state = self.private.state
+        grown = self._own.grown(state, np.asarray(self._model.increment(own)))
         try:
-            answer = await self.exchange.round(to_ring(told), step=step, phase=Phase.DECIDE)
+            answer = await self.exchange.round(self._own.words(state, grown), step=step, phase=Phase.DECIDE)
         except RoundClosed:
             self.missed.append(step)
-            self._own_hazard = told
-            return np.zeros(told.size, dtype=bool)
-        self._own_hazard = told
+            self._own.settle(grown, told=False)
+            return np.zeros(grown.size, dtype=bool)
+        self._own.settle(grown, told=True)
         if ((answer.own != 0) & (answer.own != 1)).any():
             raise PartiesDisagree(f"the aggregators' shares of step {step} add up to no bits; stop the run")
         return np.asarray(answer.own == 1)

@@ -120,6 +120,7 @@ class Gradient(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
             WouldWrap: a total could reach 2**63.
         """
         _check_names(self, manifest)
+        manifest.model.require_lasting("derivatives")
         if manifest.min_cohort < 2:
             raise ParameterError(
                 f"min_cohort is {manifest.min_cohort}; gradients are summed over at least 2 clients: set it higher"

@@ -7,6 +7,7 @@ from typing import Final, final
 
 import numpy as np
 
+from protocols.deciding import told_words
 from protocols.devices import LISTS, TOKEN_WORDS, presence_words
 from protocols.fixed import I64, U64
 from protocols.gradient_layout import gradient_words
@@ -32,6 +33,7 @@ class Layout:
         channels: number of contact channels.
         degree: slots of each client where edges are permuted; then these stand in place of the exposures. Else 0.
         tokens: words of tokens of each client where edges are permuted.
+        told: words for each agent when the aggregators decide.
     """
 
     n: int
@@ -42,6 +44,7 @@ class Layout:
     channels: int
     degree: int = 0
     tokens: int = 0
+    told: int = 1
 
     @classmethod
     def of(cls, manifest: Manifest) -> "Layout":
@@ -51,7 +54,8 @@ class Layout:
         c, cells, q = gradient_words(manifest)
         degree = manifest.devices.degree if manifest.devices else 0
         tokens = manifest.period * LISTS * degree * TOKEN_WORDS
-        return cls(ends[-1], c, cells, q, MappingProxyType(own), len(manifest.channels), degree, tokens)
+        told = told_words(manifest.model)
+        return cls(ends[-1], c, cells, q, MappingProxyType(own), len(manifest.channels), degree, tokens, told)
 
     @property
     def d(self) -> int:
@@ -61,7 +65,7 @@ class Layout:
     @property
     def longest(self) -> int:
         """Length of the longest vector that a client shares in any round."""
-        return max(self.d, self.tokens)
+        return max(self.d, self.tokens, self.told * max((self.size(client) for client in self.own), default=0))
 
     @property
     def spoken(self) -> int:
@@ -81,7 +85,7 @@ class Layout:
         """Return how many words of a client's vector are its agents' own, for each of them; the others add up."""
         if phase == Phase.SPEAK:
             return self.degree * self.c
-        return self.tokens if phase == Phase.TOKENS else 1
+        return {Phase.TOKENS: self.tokens, Phase.DECIDE: self.told}.get(phase, 1)
 
     def public(self, phase: Phase) -> int:
         """Return how many public words come with the result of a round: what the engine announced, or who is there."""

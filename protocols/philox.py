@@ -31,6 +31,9 @@ class Purpose(enum.IntEnum):
     INFECTIOUS = 3
     INITIAL = 4
     CELL = 5
+    WANING = 6
+    SEED = 7  # of an agent's draws in later spells
+    DOSE = 8
 
 
 def _multiply(a: U64, m: np.uint64) -> tuple[U64, U64]:

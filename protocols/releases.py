@@ -114,7 +114,13 @@ class Releases(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         self._check_gradient(manifest)
         if self.of("running"):
             RunningNoise(1.0, manifest.steps + 1)
-        longest = len(manifest.model.infectious) + 1
+        waning = bool(manifest.model.waning)
+        if waning and (self.of("incidence") or self.of("running")):
+            raise ParameterError(
+                "where immunity wanes an agent is infected more than once, and incidence and running are of one event "
+                "of each: release the tally"
+            )
+        longest = manifest.steps + 1 if waning else len(manifest.model.infectious) + 1
         if cells and cells.mechanism == NOISE and cells.times < min(longest, manifest.steps + 1):
             raise ParameterError(f"an agent speaks to its cell in up to {longest} steps; set times of cells to that")
 

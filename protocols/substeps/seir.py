@@ -1,6 +1,6 @@
 """The S-E-I-R epidemic by thresholds: its parameters, its model, and the state that it starts from."""
 
-from typing import Final, final
+from typing import Any, Final, final
 
 import msgspec
 import numpy as np
@@ -10,11 +10,14 @@ from protocols import draws
 from protocols.errors import ParameterError
 from protocols.fixed import U64, prove_no_wrap
 from protocols.philox import Purpose, words
+from protocols.substeps.doses import DOSE_FIELDS, Doses, Protection, WeightedTransmission
+from protocols.substeps.interventions import FULL
 from protocols.substeps.model import Model
 from protocols.substeps.progression import Progression
 from protocols.substeps.stage import Stage
-from protocols.substeps.substep import State
+from protocols.substeps.substep import State, Substep
 from protocols.substeps.transmission import Transmission
+from protocols.substeps.waning import SPELL_FIELDS, Waning
 
 FIELDS: Final = {
     "stage": "int8",
@@ -29,8 +32,8 @@ MAX_DAYS: Final = 2**15 - 1
 
 
 @final
-class Seir(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Parameters, all of them public integers.
+class Seir(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Parameters, all of them public integers; what is not asked for is not written down.
 
     Attributes:
         beta: for each contact channel, hazard per unit of exposure and step, `f` fraction bits.
@@ -38,6 +41,8 @@ class Seir(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         latent, infectious: laws of days, `d + 1` days with probability `law[d] / 2**32`.
         initial: probability of being infectious at the start, in units of 2**-32.
         f: fraction bits of hazards and thresholds.
+        waning: law of days from recovery until an agent is susceptible again; empty where immunity lasts.
+        doses: a vaccination whose takers are private; None where nobody is vaccinated.
     """
 
     beta: tuple[int, ...]
@@ -46,23 +51,57 @@ class Seir(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     infectious: tuple[int, ...]
     initial: int
     f: int
+    waning: tuple[int, ...] = ()
+    doses: Doses | None = None
 
     def __post_init__(self) -> None:
         """Check every value; what arrives in a manifest is not trusted."""
         draws.check_law(self.latent, "latent")
         draws.check_law(self.infectious, "infectious")
-        if max(len(self.latent), len(self.infectious)) > MAX_DAYS:
+        if self.waning:
+            draws.check_law(self.waning, "waning")
+        if max(len(self.latent), len(self.infectious), len(self.waning)) > MAX_DAYS:
             raise ParameterError(f"a law of days is longer than {MAX_DAYS} days; shorten it")
         if min((*self.beta, self.cell_beta), default=0) < 0:
             raise ParameterError("beta is negative; hazards only grow")
         if not 0 <= self.initial <= draws.LAW_TOTAL:
             raise ParameterError(f"initial is {self.initial}: it must lie in [0, 2**32]")
-        if not 1 <= self.f <= 56:
-            raise ParameterError(f"f is {self.f}: it must lie in [1, 56]")
+        largest = 56 if self.doses is None else 56 - (FULL.bit_length() - 1)
+        if not 1 <= self.f <= largest:
+            raise ParameterError(f"f is {self.f}: it must lie in [1, {largest}]")
 
     def model(self) -> Model:
         """Return the model: progression, then transmission, so that a new infection keeps its first day."""
-        return Model((Progression(), Transmission(self.beta)), FIELDS, tuple(stage.name for stage in Stage))
+        steps: list[Substep] = [Progression(), Transmission(self.beta)]
+        fields = dict(FIELDS)
+        if self.doses is not None:
+            steps[1:] = [WeightedTransmission(self.beta), Protection(self.doses.left)]
+            fields |= DOSE_FIELDS
+        if self.waning:
+            steps.append(Waning(self.latent, self.infectious, self.waning, self.unit))
+            fields |= SPELL_FIELDS
+        return Model(tuple(steps), fields, tuple(stage.name for stage in Stage))
+
+    @property
+    def unit(self) -> float:
+        """Return the threshold of a draw of 1: 2**f, times the largest weight where agents have any."""
+        return 2.0**self.f * self.largest_weight
+
+    @property
+    def largest_weight(self) -> int:
+        """Return the largest weight of what an agent hears; 1 where nothing is weighted."""
+        return 1 if self.doses is None else FULL
+
+    def require_lasting(self, what: str) -> None:
+        """Refuse a model in which immunity wanes or agents are vaccinated, for `what` knows neither.
+
+        Raises:
+            ParameterError: it is such a model.
+        """
+        if self.waning or self.doses is not None:
+            raise ParameterError(
+                f"{what} know neither immunity that wanes nor private doses: leave waning and doses out of the model"
+            )
 
     def prove(self, *, n: int, max_message: int, steps: int) -> int:
         """Return a bound on every hazard of the run, below 2**63.
@@ -75,13 +114,14 @@ class Seir(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         Raises:
             WouldWrap: the bound reaches 2**63.
         """
-        contact = sum(self.beta) * n * max_message * steps
-        return prove_no_wrap({"hazard from contacts": contact, "hazard from cells": self.cell_beta * steps})
+        contact = sum(self.beta) * n * max_message * steps * self.largest_weight
+        cells = self.cell_beta * steps * self.largest_weight
+        return prove_no_wrap({"hazard from contacts": contact, "hazard from cells": cells})
 
     @property
     def largest_scale(self) -> float:
         """Return the bound of n_i / S_i above which a threshold could wrap."""
-        return 2.0 ** (63 - self.f) / LARGEST_DRAW
+        return 2.0**63 / self.unit / LARGEST_DRAW
 
     def initial_state(self, agents: U64, key: tuple[int, int], scale: npt.NDArray[np.float64]) -> State:
         """Return the state of the first step.
@@ -98,15 +138,30 @@ class Seir(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ParameterError("a susceptibility is zero, negative or not finite; it must be a positive number")
         if scale.size and float(scale.max()) >= self.largest_scale:
             raise ParameterError("a susceptibility is so small that its threshold could wrap; use fewer fraction bits")
-        draw = {purpose: words(key, agents, purpose) for purpose in Purpose}
-        tau = np.rint(draws.exponential(draw[Purpose.THRESHOLD]) * scale * 2.0**self.f).astype(np.int64)
-        infectious = draws.days(draw[Purpose.INFECTIOUS], self.infectious).astype(np.int16)
-        ill = draws.happens(draw[Purpose.INITIAL], self.initial)
+        tau = np.rint(draws.exponential(words(key, agents, Purpose.THRESHOLD)) * scale * self.unit).astype(np.int64)
+        infectious = draws.days(words(key, agents, Purpose.INFECTIOUS), self.infectious).astype(np.int16)
+        ill = draws.happens(words(key, agents, Purpose.INITIAL), self.initial)
         return {
             "stage": np.where(ill, Stage.I, Stage.S).astype(np.int8),
             "timer": np.where(ill, infectious, 0).astype(np.int16),
-            "latent": draws.days(draw[Purpose.LATENT], self.latent).astype(np.int16),
+            "latent": draws.days(words(key, agents, Purpose.LATENT), self.latent).astype(np.int16),
             "infectious": infectious,
             "hazard": np.zeros(agents.size, dtype=np.int64),
             "tau": tau,
+            **self._later(agents, key, scale),
         }
+
+    def _later(self, agents: U64, key: tuple[int, int], scale: npt.NDArray[np.float64]) -> State:
+        """Return the fields of what this model asks for beside the plain epidemic."""
+        fields: dict[str, npt.NDArray[Any]] = {}
+        if self.doses is not None:
+            vaccine = self.doses.wait(words(key, agents, Purpose.DOSE))
+            fields |= {"vaccine": vaccine, "susceptibility": self.doses.weight(vaccine)}
+        if self.waning:
+            fields |= {
+                "waning": draws.days(words(key, agents, Purpose.WANING), self.waning).astype(np.int16),
+                "spell": np.zeros(agents.size, dtype=np.int16),
+                "seed": words(key, agents, Purpose.SEED).view(np.int64),
+                "scale": scale.astype(np.float64),
+            }
+        return fields

@@ -5,7 +5,8 @@ import asyncio
 import numpy as np
 import pytest
 
-from aggregator.outcome import Hidden, Outcome, Vectors
+from aggregator.hidden import Hidden
+from aggregator.outcome import Outcome, Vectors
 from aggregator.store import Store
 from client_sdk import Client, ContactTable, PrivateState
 from protocols.errors import Unavailable
@@ -189,4 +190,4 @@ def test_a_client_whose_answer_was_lost_for_long_ends_as_if_nothing_had_happened
     one, hidden = asyncio.run(act())
     own = sum(part.own for part in hidden)[:3].view(np.int64)
     assert one.missed
-    assert own.tolist() == one._own_hazard.tolist()  # nothing was counted twice
+    assert own.tolist() == one._own.sum.tolist()  # nothing was counted twice

@@ -1,0 +1,100 @@
+"""What an aggregator holds of hazards and thresholds: shares, from round to round."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import final
+
+import numpy as np
+
+from aggregator.joint import Calculator
+from protocols.deciding import columns, told_words
+from protocols.fixed import U64, from_ring, to_ring
+from protocols.layout import Layout
+from protocols.manifest import Manifest
+from protocols.substeps import Seir
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class Hidden:
+    """This aggregator's shares of what nobody may know: uint64[n] each.
+
+    Attributes:
+        hazard: H_i as far as it came from other clients, summed up to now.
+        own: the part of H_i that the agent's client knows by itself, as it told last.
+        tau: the agents' thresholds.
+        heard: of a model whose clients tell more than hazards, what came from others and has not been weighted or added
+            to the hazard yet; else empty.
+    """
+
+    hazard: U64 = field(repr=False)
+    own: U64 = field(repr=False)
+    tau: U64 = field(repr=False)
+    heard: U64 = field(repr=False, default_factory=lambda: np.zeros(0, dtype=np.uint64))
+
+    def encode(self) -> bytes:
+        """Return the bytes that a store keeps."""
+        return self.hazard.tobytes() + self.own.tobytes() + self.tau.tobytes() + self.heard.tobytes()
+
+    @classmethod
+    def decode(cls, content: bytes, n: int, *, heard: bool = False) -> "Hidden":
+        """Read what `encode` wrote, and what may stand behind it not; zeros from nothing."""
+        parts = 4 if heard else 3
+        words = np.frombuffer(content[: parts * 8 * n], dtype=np.uint64) if content else np.zeros(parts * n, np.uint64)
+        return cls(words[:n], words[n : 2 * n], words[2 * n : 3 * n], words[3 * n :])
+
+    @classmethod
+    def of(cls, manifest: Manifest, content: bytes) -> "Hidden":
+        """Read what a run's last round left."""
+        n = sum(len(client.agents) for client in manifest.clients)
+        return cls.decode(content, n, heard=told_words(manifest.model) > 1)
+
+    def spoken(self, increment: U64) -> "Hidden":
+        """Return this with what was said in a step, uint64[n]."""
+        if self.heard.size:
+            return Hidden(self.hazard, self.own, self.tau, self.heard + increment)
+        return Hidden(self.hazard + increment, self.own, self.tau)
+
+    def told(self, model: Seir, layout: Layout, total: U64, members: Sequence[str]) -> "Hidden":
+        """Return this with what clients told of their own agents.
+
+        They tell their own hazard as a sum from the beginning of the spell: told twice, it still counts once.
+        """
+        own, tau, given = self.own.copy(), self.tau.copy(), columns(model, total)
+        for client in members:
+            first, end = layout.own[client]
+            own[first:end] = given["hazard"][first:end]
+            if "threshold" in given:
+                tau[first:end] = given["threshold"][first:end]
+        return Hidden(self.hazard, own, tau, self.heard)
+
+    def taken_in(self, model: Seir, layout: Layout, total: U64, members: Sequence[str], hazard: U64) -> "Hidden":
+        """Return this with hazards as `hazards` computed them, and nothing left of what they took in."""
+        heard = self.heard.copy()
+        for client in members:
+            first, end = layout.own[client]
+            heard[first:end] = 0
+        told = self.told(model, layout, total, members)
+        return Hidden(hazard, told.own, told.tau, heard)
+
+    def hazards(
+        self, calculator: Calculator, model: Seir, layout: Layout, *, total: U64, members: Sequence[str]
+    ) -> U64:
+        """Return H <- H - anew H + weight X on shares, uint64[n]: one Beaver multiplication of all agents alike.
+
+        Agents of clients that told nothing keep their hazard, and what they have heard waits.
+
+        Security: `anew` and `weight` are shares as H and X are. Nothing of them is opened.
+        """
+        given, heard = columns(model, total), np.zeros_like(self.heard)
+        for client in members:
+            first, end = layout.own[client]
+            heard[first:end] = self.heard[first:end]
+        x = [given[name] for name in ("anew", "weight") if name in given]
+        y = [term for name, term in (("anew", self.hazard), ("weight", heard)) if name in given]
+        products = to_ring(calculator.multiply(from_ring(np.concatenate(x)), from_ring(np.concatenate(y))))
+        by_name = dict(
+            zip([name for name in ("anew", "weight") if name in given], np.split(products, len(x)), strict=True)
+        )
+        nothing = np.zeros_like(self.hazard)
+        return self.hazard - by_name.get("anew", nothing) + by_name.get("weight", heard)
