@@ -60,16 +60,18 @@ def test_compiled_draws_have_the_bits_of_the_protocols(key, first):
     days=st.integers(1, 3),
     cells=st.integers(0, 4),
     f=st.integers(12, 40),
+    waning=st.one_of(st.just(()), laws),
 )
 @DRAWN
 def test_numba_and_torch_agree_bit_for_bit(
-    device, manifest_of, seir, seed, key, latent, infectious, channels, days, cells, f
+    device, manifest_of, seir, seed, key, latent, infectious, channels, days, cells, f, waning
 ):
     generator = np.random.default_rng(seed)
-    n, steps = 150, 12
+    n, steps = 150, 30 if waning else 12
     beta = tuple(generator.integers(2 ** (f - 2), size=channels).tolist())
     cell_beta = 2 ** (f - 3) if cells else 0
-    model = seir(beta=beta, cell_beta=cell_beta, latent=latent, infectious=infectious, initial=LAW_TOTAL // 8, f=f)
+    given = {"beta": beta, "cell_beta": cell_beta, "latent": latent, "infectious": infectious, "waning": waning}
+    model = seir(**given, initial=LAW_TOTAL // 8, f=f)
     manifest = manifest_of([range(n)], model=model, steps=steps, period=days, cells=(n,) * cells)
     table = table_of(generator, n, edges=400, days=days, channels=channels)
     numbers = generator.integers(2**63, size=n, dtype=np.uint64)

@@ -54,14 +54,16 @@ def heard(venues, says):
     key=st.tuples(st.integers(0, 2**64 - 1), st.integers(0, 2**64 - 1)),
     latent=weights.map(law),
     infectious=weights.map(law),
+    waning=st.one_of(st.just(()), weights.map(law)),
     cells=st.sampled_from([0, CELLS]),
 )
 @DRAWN
-def test_compiled_agents_are_the_substeps_to_the_bit(seed, key, latent, infectious, cells):
+def test_compiled_agents_are_the_substeps_to_the_bit(seed, key, latent, infectious, waning, cells):
     generator = np.random.default_rng(seed)
     venues = venues_of(generator)
     beta = tuple(generator.integers(0, 2 ** (F - BITS - 2), size=3).tolist())
-    model = Seir(beta=beta, cell_beta=2 ** (F - 4), latent=latent, infectious=infectious, initial=LAW_TOTAL // 20, f=F)
+    given = {"latent": latent, "infectious": infectious, "waning": waning, "initial": LAW_TOTAL // 20, "f": F}
+    model = Seir(beta=beta, cell_beta=2 ** (F - 4), **given)
     cell = generator.integers(CELLS, size=N if cells else 0).astype(np.int32)
     compiled = [
         SeirVenueAgents(model, venues, key=key, first=2**40, share_bits=BITS, cell=cell, cells=cells, threads=threads)

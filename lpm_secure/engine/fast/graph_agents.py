@@ -6,9 +6,8 @@ from typing import Any, Final, final
 import numpy as np
 
 from lpm_secure.engine.fast.csr import I32, Csr
-from lpm_secure.engine.fast.draws import bounds_of, key_of
 from lpm_secure.engine.fast.exposure import PULL_GAIN, Route, infectious, pack, pull, push
-from lpm_secure.engine.fast.step import E, Flow, I, Law, S, Store, advance, start, thresholds
+from lpm_secure.engine.fast.step import E, Flow, I, R, S, Store, advance, law_of, spells_of, start, thresholds
 from lpm_secure.engine.fast.workers import Workers, total
 from protocols.errors import ParameterError, WouldWrap
 from protocols.fixed import I64, U64
@@ -70,25 +69,17 @@ class GraphAgents:
             raise WouldWrap(f"a step's hazard could reach {largest * beta + model.cell_beta}; use fewer fraction bits")
         numbers = agents if not isinstance(agents, int) else np.zeros(0, dtype=np.uint64)
         ones = np.zeros(0) if scale is None else scale
-        longest = max(len(model.latent), len(model.infectious))
+        longest = max(len(model.latent), len(model.infectious), len(model.waning))
         due = np.uint8 if longest < 2**8 - 1 else np.uint16
-        self._law = Law(
-            key=key_of(key),
-            base=np.uint64(agents if isinstance(agents, int) else 0),
-            numbers=numbers,
-            scale=ones,
-            latent=bounds_of(model.latent),
-            infectious=bounds_of(model.infectious),
-            initial=np.uint64(model.initial),
-            unit=2.0**model.f,
-            beta=np.int64(beta),
-            ring=np.int64(np.iinfo(due).max),
-        )
+        start_at = agents if isinstance(agents, int) else 0
+        law = law_of(model, key=key, base=start_at, beta=beta, due=due)
+        self._law = law._replace(numbers=numbers, scale=ones)
         bound = LARGEST_DRAW * float(ones.max(initial=1.0)) * 2.0**model.f
         if bound >= 2.0**63:
             raise WouldWrap("a susceptibility is so small that its threshold could wrap; use fewer fraction bits")
         kind = np.int32 if max(bound, largest * beta + model.cell_beta) < 2**31 else np.int64
-        self._store = Store(np.zeros(n, dtype=np.uint8), np.zeros(n, dtype=due), np.zeros(n, dtype=kind))
+        stage, left = np.zeros(n, dtype=np.uint8), np.zeros(n, dtype=kind)
+        self._store = Store(stage, np.zeros(n, dtype=due), left, spells_of(model, n))
         self._workers = Workers(n, threads)
         self._exposure = _sums(largest, True in folded, threads, n)
         self._bits = np.zeros(n // 8 + 1, dtype=np.uint8)
@@ -131,15 +122,16 @@ class GraphAgents:
         return view
 
     def timer(self) -> np.ndarray[Any, np.dtype[np.int16]]:
-        """Return the steps until each exposed or infectious agent moves on, int16[n]; 0 for the others."""
-        waits = (self._store.stage == E) | (self._store.stage == I)
+        """Return the steps until each agent moves on by itself, int16[n]; 0 for those that will not."""
+        stage = self._store.stage
+        waits = (stage == E) | (stage == I) | ((stage == R) & self._law.wanes)
         ahead = (self._store.due.astype(np.int64) - (self.step - 1)) % self._law.ring
         return np.where(waits, ahead, 0).astype(np.int16)
 
     def hazard(self) -> I64:
         """Return the summed hazard of each susceptible agent, int64[n]; 0 for the others."""
         tau = np.zeros(self.n, dtype=np.int64)
-        self._workers.each(lambda _, span: thresholds(span, self._law, tau))
+        self._workers.each(lambda _, span: thresholds(span, self._law, self._store.spell, tau))
         return np.where(self._store.stage == S, tau - self._store.left, 0)
 
     def update(self, pressure: I64 = NONE, *, step: int | None = None) -> None:
@@ -160,8 +152,8 @@ class GraphAgents:
         now = self.step
         results = self._workers.each(lambda _, span: advance(span, now, law, store, flow))
         self._ends = [int(result[0]) for result in results]
-        infections, onsets, ends = total([result[1:] for result in results]).tolist()
-        self._counts += np.array([-infections, infections - onsets, onsets - ends, ends])
+        infections, onsets, ends, returns = total([result[1:] for result in results]).tolist()
+        self._counts += np.array([returns - infections, infections - onsets, onsets - ends, ends - returns])
         self.step += 1
 
     def _expose(self) -> None:
@@ -184,7 +176,9 @@ class GraphAgents:
     def _pull(self, day: Csr) -> None:
         stage, bits, exposure = self._store.stage, self._bits, self._exposure
         self._workers.each(lambda _, span: pack(span, stage, bits))
-        self._workers.each(lambda _, span: pull(span, stage, bits, day.rows, exposure))
+        # Where immunity wanes, all agents hear: exposures to which changes are pushed later must be whole.
+        hears = np.zeros_like(stage) if self._law.wanes else stage
+        self._workers.each(lambda _, span: pull(span, hears, bits, day.rows, exposure))
         self.routes[Route.PULL] += 1
 
     def _push(self, day: Csr, *, anew: bool) -> None:
@@ -198,7 +192,12 @@ class GraphAgents:
 
     def save(self) -> dict[str, np.ndarray[Any, Any]]:
         """Return what a checkpoint needs: arrays that `load` takes; views of the engine's memory, not copies."""
-        return {**self._store._asdict(), "step": np.array(self.step), "counts": self._counts}
+        return {**self._arrays, "step": np.array(self.step), "counts": self._counts}
+
+    @property
+    def _arrays(self) -> dict[str, np.ndarray[Any, Any]]:
+        """Return the state; without spells where immunity lasts."""
+        return {name: array for name, array in self._store._asdict().items() if self._law.wanes or name != "spell"}
 
     def load(self, saved: dict[str, np.ndarray[Any, Any]]) -> None:
         """Go on from what `save` returned, for agents made with the same arguments.
@@ -206,7 +205,7 @@ class GraphAgents:
         Raises:
             ParameterError: it is of other agents.
         """
-        for name, array in self._store._asdict().items():
+        for name, array in self._arrays.items():
             if saved[name].shape != array.shape or saved[name].dtype != array.dtype:
                 raise ParameterError(
                     f"the checkpoint holds {name} of {saved[name].size} agents; this run has {array.size}"

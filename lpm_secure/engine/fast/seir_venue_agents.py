@@ -6,9 +6,25 @@ import numpy as np
 
 from lpm_secure.engine.fast.compile import compiled
 from lpm_secure.engine.fast.csr import I32
-from lpm_secure.engine.fast.draws import bounds_of, days, key_of, word
+from lpm_secure.engine.fast.draws import days
 from lpm_secure.engine.fast.staged_step import speak
-from lpm_secure.engine.fast.step import DURATION, LATENT, E, I, Law, R, S, Store, number_of, start, thresholds
+from lpm_secure.engine.fast.step import (
+    DURATION,
+    LATENT,
+    E,
+    I,
+    Law,
+    R,
+    S,
+    Store,
+    begin_anew,
+    immune_until,
+    law_of,
+    spell_word,
+    spells_of,
+    start,
+    thresholds,
+)
 from lpm_secure.engine.fast.venue_hazards import VenueHazards
 from lpm_secure.engine.fast.workers import Span, Workers
 from lpm_secure.engine.venues import Venues
@@ -44,20 +60,25 @@ def _advance(span: Span, step: int, law: Law, store: Store, flow: Any) -> Any:
             store.left[i] -= grows
             if store.left[i] < 0:
                 store.stage[i] = E
-                store.due[i] = (step + days(word(law.key, number_of(law, i), LATENT), law.latent)) % law.ring
+                store.due[i] = (step + days(spell_word(law, store.spell, i, LATENT), law.latent)) % law.ring
                 change[S] -= 1
                 change[E] += 1
         elif stage == E and store.due[i] == now:
             stage = I
             store.stage[i] = I
-            store.due[i] = (step + days(word(law.key, number_of(law, i), DURATION), law.infectious)) % law.ring
+            store.due[i] = (step + days(spell_word(law, store.spell, i, DURATION), law.infectious)) % law.ring
             change[E] -= 1
             change[I] += 1
         elif stage == I and store.due[i] == now:
             stage = R
             store.stage[i] = R
+            store.due[i] = immune_until(step, law, store, i)
             change[I] -= 1
             change[R] += 1
+        elif stage == R and law.wanes and store.due[i] == now:
+            begin_anew(law, store, i)
+            change[R] -= 1
+            change[S] += 1
         if stage == I:
             speakers[at] = i
             at += 1
@@ -112,19 +133,9 @@ class SeirVenueAgents:
             raise WouldWrap(f"a step's hazard could reach {largest}; use smaller betas or fewer fraction bits")
         prove_no_wrap({"what is said in one venue": n << 32})
         self._beta, self._venues, self._cell, self._cells = model.beta, venues, cell, cells
-        self._law = Law(
-            key=key_of(key),
-            base=np.uint64(first),
-            numbers=np.zeros(0, dtype=np.uint64),
-            scale=np.zeros(0),
-            latent=bounds_of(model.latent),
-            infectious=bounds_of(model.infectious),
-            initial=np.uint64(model.initial),
-            unit=2.0**model.f,
-            beta=np.int64(0),
-            ring=np.int64(np.iinfo(np.uint16).max),
-        )
-        self._store = Store(np.zeros(n, dtype=np.uint8), np.zeros(n, dtype=np.uint16), np.zeros(n, dtype=np.int64))
+        self._law = law_of(model, key=key, base=first, beta=0, due=np.uint16)
+        stage, left = np.zeros(n, dtype=np.uint8), np.zeros(n, dtype=np.int64)
+        self._store = Store(stage, np.zeros(n, dtype=np.uint16), left, spells_of(model, n))
         self._workers = Workers(n, threads)
         self._sums = VenueHazards(venues, bits=share_bits, threads=threads)
         self._says = np.ones((2, len(model.beta), 2), dtype=np.int64)
@@ -150,7 +161,7 @@ class SeirVenueAgents:
     def hazard(self) -> I64:
         """Return the summed hazard of each susceptible agent, int64[n]; 0 for the others."""
         tau = np.zeros(self._venues.n, dtype=np.int64)
-        self._workers.each(lambda _, span: thresholds(span, self._law, tau))
+        self._workers.each(lambda _, span: thresholds(span, self._law, self._store.spell, tau))
         return np.where(self._store.stage == S, tau - self._store.left, 0)
 
     def cell_totals(self) -> I64:

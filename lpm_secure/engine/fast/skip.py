@@ -151,6 +151,7 @@ class SkipAgents:
             raise ParameterError(
                 "skipping takes a graph without weights, a positive beta and no cells; use GraphAgents"
             )
+        model.require_lasting("agents whose contacts are skipped")
         self._contacts = contacts
         self._longest = max(len(model.latent), len(model.infectious))
         self._law = Law(
