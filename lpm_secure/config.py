@@ -27,8 +27,25 @@ class Delay(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 @final
+class DosesConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A vaccination of which nobody but an agent's holder knows whether and when the agent took part.
+
+    Attributes:
+        first_day: from which the first doses protect.
+        days: over which doses are spread.
+        coverage: probability that an agent takes one.
+        efficacy: by how much a dose lowers susceptibility; in steps of 1 / 256.
+    """
+
+    first_day: Annotated[float, msgspec.Meta(ge=0, le=3_650)] = 0.0
+    days: Days = 1.0
+    coverage: Annotated[float, msgspec.Meta(ge=0, le=1)]
+    efficacy: Annotated[float, msgspec.Meta(ge=0, le=1)]
+
+
+@final
 class ModelConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The S-E-I-R epidemic.
+    """The S-E-I-R epidemic; S-E-I-R-S where immunity wanes.
 
     Attributes:
         beta: for each contact channel, infections per susceptible agent, day, and unit of infectious contact.
@@ -36,6 +53,8 @@ class ModelConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
         latent, infectious: how long an agent stays exposed, and infectious.
         initial: probability of being infectious on day 0.
         fraction_bits: of hazards and thresholds.
+        waning: how long an agent stays immune; for ever unless given.
+        doses: private vaccine doses; none unless given.
     """
 
     beta: dict[Name, Rate]
@@ -44,6 +63,8 @@ class ModelConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     infectious: Delay
     initial: Annotated[float, msgspec.Meta(ge=0, le=1)]
     fraction_bits: Annotated[int, msgspec.Meta(ge=8, le=56)] = 40
+    waning: Delay | None = None
+    doses: DosesConfig | None = None
 
 
 @final

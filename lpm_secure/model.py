@@ -1,10 +1,12 @@
 """A model's public integers from the numbers of a configuration."""
 
-from lpm_secure.config import ModelConfig
+from lpm_secure.config import DosesConfig, ModelConfig
 from lpm_secure.laws import law_of
 from protocols.draws import LAW_TOTAL
 from protocols.fixed import to_fixed
 from protocols.substeps import Seir
+from protocols.substeps.doses import Doses
+from protocols.substeps.interventions import FULL
 
 
 def model_of(given: ModelConfig, *, dt: float) -> Seir:
@@ -17,4 +19,16 @@ def model_of(given: ModelConfig, *, dt: float) -> Seir:
         infectious=law_of(given.infectious, dt=dt),
         initial=round(given.initial * LAW_TOTAL),
         f=f,
+        waning=law_of(given.waning, dt=dt) if given.waning else (),
+        doses=_doses(given.doses, dt=dt) if given.doses else None,
+    )
+
+
+def _doses(given: DosesConfig, *, dt: float) -> Doses:
+    """Return a campaign in steps and whole units."""
+    return Doses(
+        first=round(given.first_day / dt),
+        days=max(round(given.days / dt), 1),
+        coverage=round(given.coverage * LAW_TOTAL),
+        left=round((1.0 - given.efficacy) * FULL),
     )
