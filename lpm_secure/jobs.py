@@ -24,6 +24,7 @@ from lpm_secure.engine.simulate import RemotePart, simulate
 from lpm_secure.learned import what_is_learned
 from lpm_secure.private_run import run_clear, run_private
 from lpm_secure.progress import shown
+from lpm_secure.received import received
 from lpm_secure.run_folder import Result
 from lpm_secure.series import Series
 from lpm_secure.synthetic import EngineFile, Synthetic
@@ -64,7 +65,7 @@ def private(path: Path, *, device: str, out: Path, parity: bool) -> tuple[Path, 
         with shown("private run", steps=config.steps) as on_step:
             timed = run_private(deployment, place, on_step)
         clear_run = run_clear(deployment.testbed, place) if parity and not noised else None
-        result = Result(config, deployment.testbed, timed, clear_run)
+        result = Result(config, deployment.testbed, timed, clear_run, received(deployment, timed))
         for lost in timed.lost:
             LOG.warning("%s ended with code %s: %s", lost.name, lost.returncode, lost.reason)
         run_folder.write(deployment.folder, result)

@@ -1,6 +1,7 @@
 """`report.html`: what a run shows, as plots that open without a network."""
 
 import html
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -9,6 +10,7 @@ import plotly.io as pio
 from plotly.subplots import make_subplots
 
 from lpm_secure.learned import what_is_learned
+from lpm_secure.received import Received, by_party
 from lpm_secure.run_folder import Result, figures
 from lpm_secure.series import PARTS, Series
 from protocols.substeps import Stage
@@ -27,17 +29,21 @@ NAMES: Final = {Stage.S: "susceptible", Stage.E: "exposed", Stage.I: "infectious
 def rows_of(result: Result) -> list[tuple[str, str]]:
     """Return the table that ends a run: what was measured, in words, and its value."""
     found = figures(result)
+    waning = bool(result.testbed.manifest.model.waning)
+    attack = "not susceptible at the end" if waning else "attack rate"
     rows = [
         ("contacts", result.label),
         ("population", result.population),
-        ("attack rate, private agents", f"{found['attack_rate_private']:.1%}"),
-        ("attack rate, synthetic agents", f"{found['attack_rate_synthetic']:.1%}"),
+        (f"{attack}, private agents", f"{found['attack_rate_private']:.1%}"),
+        (f"{attack}, synthetic agents", f"{found['attack_rate_synthetic']:.1%}"),
         ("mode", result.testbed.manifest.mode),
         ("seconds per step", f"{found['seconds_per_step']:.4f}"),
         ("seconds until all have joined", f"{found['seconds_start']:.1f}"),
     ]
     if found["bytes_per_client_per_step"] is not None:
         rows.append(("bytes per client and step", f"{found['bytes_per_client_per_step']:,.0f}"))
+    received = by_party(result.received)
+    rows += [(f"bytes received per step, {party}", f"{count:,.0f}") for party, count in received.items()]
     if found["overhead"] is not None:
         rows.append(("overhead against the clear step", f"{found['overhead']:.1f}x"))
     if found["lost"]:
@@ -47,14 +53,15 @@ def rows_of(result: Result) -> list[tuple[str, str]]:
 
 def write(path: Path, result: Result) -> None:
     """Write the report."""
-    figure = _plots(result.private.series)
+    figure = _plots(result.private.series, waning=bool(result.testbed.manifest.model.waning))
     plot = pio.to_html(figure, include_plotlyjs=True, full_html=False, config={"displaylogo": False})
     title = f"Run {html.escape(result.config.name)}"
     cells = [(html.escape(name), html.escape(value)) for name, value in rows_of(result)]
     table = "".join(f"<tr><td>{name}</td><td>{value}</td></tr>" for name, value in cells)
     path.write_text(
         f"<!doctype html><html lang=en><meta charset=utf-8><title>{title}</title><style>{STYLE}</style>"
-        f"<h1>{title}</h1>{_notes(result)}<table>{table}</table>{plot}{_parity(result)}</html>",
+        f"<h1>{title}</h1>{_notes(result)}<table>{table}</table>{plot}"
+        f"{_received(result.received)}{_parity(result)}</html>",
         encoding="utf-8",
     )
 
@@ -76,6 +83,18 @@ def _description(result: Result) -> str:
     )
 
 
+def _received(rows: Sequence[Received]) -> str:
+    """Return the table of who received how much from whom."""
+    if not rows:
+        return ""
+    lines = "".join(
+        f"<tr><td>{html.escape(row.party)}</td><td>{html.escape(row.sender)}</td><td>{row.per_step:,.0f}</td></tr>"
+        for row in rows
+    )
+    head = "<tr><th>received by</th><th>from</th><th>bytes per step</th></tr>"
+    return f"<h2>What each party received</h2><table>{head}{lines}</table>"
+
+
 def _parity(result: Result) -> str:
     if result.clear is None:
         return ""
@@ -86,10 +105,11 @@ def _parity(result: Result) -> str:
     )
 
 
-def _plots(series: Series) -> Any:
+def _plots(series: Series, *, waning: bool) -> Any:
     """Return stages and incidence of private and synthetic agents, one column each."""
+    incidence = "new infections, less returns" if waning else "new infections"
     parts = [part for part in PARTS if series.size(part)]
-    titles = [f"{part} agents: {what}" for what in ("stages", "new infections") for part in parts]
+    titles = [f"{part} agents: {what}" for what in ("stages", incidence) for part in parts]
     figure = make_subplots(rows=2, cols=len(parts), subplot_titles=titles, vertical_spacing=0.12)
     days = list(series.table()["day"].to_pylist())
     for column, part in enumerate(parts, start=1):

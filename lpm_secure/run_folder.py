@@ -11,6 +11,8 @@ import msgspec
 
 from lpm_secure.config import Config
 from lpm_secure.private_run import Timed
+from lpm_secure.received import Received
+from lpm_secure.received import write as write_received
 from lpm_secure.testbed import Testbed
 from protocols import __version__
 from protocols import manifest as manifests
@@ -27,6 +29,7 @@ class Result:
     testbed: Testbed
     private: Timed
     clear: Timed | None
+    received: tuple[Received, ...] = ()
 
     @property
     def parity(self) -> bool | None:
@@ -67,6 +70,7 @@ def figures(result: Result) -> dict[str, Any]:
         "seconds_per_step_clear": clear.step_s if clear else None,
         "overhead": private.step_s / clear.step_s if clear else None,
         "bytes_per_client_per_step": sum(bytes_of) / len(bytes_of) / rounds if bytes_of else None,
+        "received_bytes_per_step": [msgspec.to_builtins(row) for row in result.received],
         "clients": private.clients,
         "lost": [{"party": each.name, "returncode": each.returncode} for each in private.lost],
         "parity": result.parity,
@@ -85,7 +89,8 @@ def versions() -> dict[str, str]:
 
 
 def write(folder: Path, result: Result) -> None:
-    """Write series and `run.json`."""
+    """Write series, what every party received, and `run.json`."""
     result.private.series.write(folder)
+    write_received(folder, result.received)
     content = msgspec.json.encode(figures(result))
     (folder / "run.json").write_bytes(msgspec.json.format(content, indent=2))

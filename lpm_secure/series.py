@@ -34,7 +34,10 @@ class Series:
         return result
 
     def incidence(self, part: str) -> I64:
-        """Return new infections in the step before each day, int64[T + 1]; none before day 0."""
+        """Return new infections in the step before each day, int64[T + 1]; none before day 0.
+
+        Where immunity wanes, less those who became susceptible again: the stages tell only the difference.
+        """
         susceptible = self.of(part, Stage.S)
         return np.concatenate([[0], susceptible[:-1] - susceptible[1:]])
 

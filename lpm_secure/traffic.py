@@ -31,7 +31,7 @@ def per_link(deployment: Deployment, timed: Timed) -> dict[str, float]:
     )
     names = {party.name for party in manifest.aggregators}
     for name in names:
-        for event, told in _facts(deployment.party(name) / "log.jsonl"):
+        for event, told in facts(deployment.party(name) / "log.jsonl"):
             for what, count in told.items():
                 total[_link(event, what, names)] += count
     total.pop("", None)
@@ -51,7 +51,7 @@ def _link(event: str, what: str, aggregators: set[str]) -> str:
     return ENGINE if name == "Announce" else ""
 
 
-def _facts(log: Path) -> list[tuple[str, dict[str, int]]]:
+def facts(log: Path) -> list[tuple[str, dict[str, int]]]:
     """Return the byte counts in a log, with the events that told them."""
     lines = (json.loads(line) for line in log.read_text().splitlines() if line.startswith("{"))
     return [(line["event"], line["bytes"]) for line in lines if isinstance(line.get("bytes"), dict)]

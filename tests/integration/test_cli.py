@@ -71,12 +71,17 @@ def test_a_run_leaves_a_folder_that_pandas_and_a_browser_open(config, tmp_path):
     assert figures["sha256_private"] in done.stdout
     assert figures["look_alike"] is True
     assert len(figures["clients"]) == 12
+    received = {(row["party"], row["sender"]) for row in figures["received_bytes_per_step"] if row["per_step"] > 0}
+    assert {("aggregator-0", "clients"), ("aggregator-1", "dealer"), ("engine", "aggregators")} <= received
+    assert len((folder / "received.csv").read_text().splitlines()) == 1 + len(figures["received_bytes_per_step"])
+    assert "bytes received per step, dealer" in done.stdout
     rows = (folder / "series.csv").read_text().splitlines()
     assert len(rows) == 1 + 7
     report = (folder / "report.html").read_text()
     assert "GENERATED LOOK-ALIKE" in report
     assert "GENERATED LOOK-ALIKE" in done.stdout
     assert "<script src" not in report
+    assert "What each party received" in report
     assert (folder / "run.log").read_text().count("\n") >= 2
     for key in folder.glob("parties/*/private.key"):
         assert key.stat().st_mode & 0o777 == 0o600
