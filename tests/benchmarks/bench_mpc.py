@@ -47,7 +47,11 @@ def compare_vs_crypten(sizes: tuple[int, ...] = (100_000, 1_000_000), repeats: i
 
 
 def latency_table(round_trips_ms: tuple[float, ...] = (1.0, 20.0, 100.0), n: int = 10_000) -> list[Row]:
-    """Give openings and seconds of a comparison where every message travels for half a round trip."""
+    """Give openings and seconds of joint operations where every message travels for half a round trip.
+
+    Ranges are those of messages, some 8 bits, and of hazards, some 48. All are held to CrypTen's own comparison.
+    """
+    operations = ("crypten_compare", "compare", "compare_bits", "range_8_bits", "range_48_bits", "multiply")
     rows = []
     for delay_ms in round_trips_ms:
         with (
@@ -55,7 +59,7 @@ def latency_table(round_trips_ms: tuple[float, ...] = (1.0, 20.0, 100.0), n: int
             tempfile.TemporaryDirectory() as folder,
             parties(Path(folder), 2, through=relays.towards) as running,
         ):
-            found = {name: counted(running, name, n) for name in ("crypten_compare", "compare", "compare_bits")}
+            found = {name: counted(running, name, n) for name in operations}
             peak = sum(process.peak_mib for process in (*running.workers, running.dealer))
         openings, their_seconds = found.pop("crypten_compare")
         for name, (ours, seconds) in found.items():

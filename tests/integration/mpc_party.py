@@ -4,6 +4,7 @@ import os
 import pickle
 import sys
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -77,6 +78,13 @@ def out_of_range(worker: MpcWorker, x: Any, *, bits: Any, lengths: list[int], st
     return worker.submit(Task(b"ranges", step, lambda: ranges.out_of_range(x, bits, lengths))).result()
 
 
+def range_check(worker: MpcWorker, h: Any, _: Any, *, step: int, bits: int) -> Any:
+    """Check that as many numbers as are given, all of them 0, are in [0, 2**bits), as an honest step has it."""
+    found = out_of_range(worker, np.zeros_like(h), bits=np.full(len(h), bits, np.uint8), lengths=[len(h)], step=step)
+    assert not found.any()
+    return found
+
+
 def draw_once_too_often(worker: MpcWorker, *, stream: str) -> None:
     """Desynchronise this party from its neighbour by one pseudorandom word."""
     from aggregator.mpc.current import current
@@ -146,6 +154,8 @@ SPECIAL: dict[str, Callable[..., Any]] = {
     "forbid_torch_generators": forbid_torch_generators,
     "timed": timed,
     "out_of_range": out_of_range,
+    "range_8_bits": partial(range_check, bits=8),
+    "range_48_bits": partial(range_check, bits=48),
 }
 
 if __name__ == "__main__":
