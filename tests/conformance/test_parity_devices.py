@@ -1,5 +1,7 @@
 """Runs over permuted edges, one device for each agent, equal the clear run bit for bit."""
 
+import dataclasses
+
 import msgspec
 import pytest
 from hypothesis import given, settings
@@ -10,6 +12,7 @@ from lpm_secure.config import load
 from lpm_secure.data import catalogue, look_alike, workplace
 from lpm_secure.testbed import build
 from protocols.devices import Devices
+from protocols.substeps.doses import Doses
 from tests.conformance.test_parity import check
 from tests.conformance.test_parity_workplace import EXAMPLE
 
@@ -56,6 +59,17 @@ def test_a_run_over_permuted_edges_equals_the_clear_run_bit_for_bit(data, testbe
 @given(data=st.data())
 def test_small_counts_are_sealed_as_in_the_clear_run(data, testbeds, run_private, run_clear):
     check(drawn(data, testbeds, min_count=3), run_private, run_clear)
+
+
+@settings(max_examples=6, deadline=None)
+@given(data=st.data())
+def test_devices_whose_agents_are_infected_again_and_vaccinated(data, testbeds, run_private, run_clear):
+    testbed = drawn(data, testbeds)
+    later = {"waning": (2**31, 2**31), "doses": Doses(1, 4, 2**31, 64), "f": 8}
+    betas = tuple(beta >> (testbed.manifest.model.f - 8) for beta in testbed.manifest.model.beta)
+    model = msgspec.structs.replace(testbed.manifest.model, beta=betas, cell_beta=2**6, **later)
+    manifest = msgspec.structs.replace(testbed.manifest, model=model, model_hash=model.model().hash)
+    check(dataclasses.replace(testbed, manifest=manifest), run_private, run_clear)
 
 
 @pytest.mark.slow

@@ -19,6 +19,7 @@ from protocols.errors import ShareRefused
 from protocols.layout import Layout
 from protocols.messages import Share
 from protocols.schedule import Phase
+from protocols.substeps.doses import Doses
 from protocols.wire.transport import Transport
 from tests.conformance.reference import reference
 
@@ -139,6 +140,28 @@ def test_an_own_hazard_out_of_range_is_refused(lie, manifest_of, seir, run_priva
     cheating = run_private(testbed, around({"client-1": {(1, Phase.DECIDE): (0, lie)}}, refusals))
     assert set(refusals["client-1"]) == {(1, Phase.DECIDE)}
     same(cheating, testbed, refusals)
+
+
+OWN_LIES = {
+    "a threshold above all hazards": (1, 2**62),
+    "a negative threshold": (1, -(2**62)),
+    "begins anew twice": (2, 2),
+    "begins anew minus once": (2, -2),
+    "weighs too much": (3, 512),
+    "weighs less than nothing": (3, -512),
+}
+
+
+@pytest.mark.parametrize("lie", OWN_LIES.values(), ids=OWN_LIES)
+def test_what_is_told_beside_own_hazards_is_checked_too(lie, manifest_of, seir, run_private):
+    model = seir(initial=2**31, waning=(2**32,), doses=Doses(1, 2, 2**31, 64), f=24, beta=(2**20,))
+    manifest = manifest_of([(1,), (2, 3), (4, 5)], mode="outcome", model=model, max_message=3, steps=6)
+    table = ContactTable(*np.array([[0, 0, 1, 0, 3], [0, 1, 3, 0, 2], [0, 2, 4, 0, 1]], dtype=np.int64).T)
+    testbed = Testbed(manifest, table, np.zeros(0, dtype=np.int64), 0, "made up", True)
+    refusals = defaultdict(list)
+    ending = run_private(testbed, around({"client-1": {(4, Phase.DECIDE): lie}}, refusals))
+    assert {name: set(told) for name, told in refusals.items() if told} == {"client-1": {(4, Phase.DECIDE)}}
+    assert ending.missed == {"client-0": [], "client-1": [4], "client-2": []}
 
 
 def test_a_threshold_out_of_range_keeps_the_client_out_of_the_run(manifest_of, seir, run_private):
