@@ -44,6 +44,16 @@ class Counts:
         object.__setattr__(self, "_possible", possible)
 
     @property
+    def told(self) -> npt.NDArray[np.bool_]:
+        """bool[W]: which weeks say anything."""
+        return np.asarray(self._possible.any(axis=-1))
+
+    @property
+    def guess(self) -> F64:
+        """float64[W]: the counts, 2 where censored, nan where missing."""
+        return np.where(self.series == CENSORED, 2.0, self.series)
+
+    @property
     def weeks(self) -> int:
         """W."""
         return self.series.size
@@ -65,7 +75,7 @@ class Counts:
         by_mean = r * (y - mu) / (r + mu)
         by_dispersion = r * (_digamma(y + r) - _digamma(np.array(r)) + np.log(r) - total + 1.0 - (r + y) / (r + mu))
         log_p = np.where(self._possible, log_p, -np.inf)
-        told = np.asarray(self._possible.any(axis=-1))
+        told = self.told
         largest = np.where(told, log_p.max(axis=-1), 0.0)
         weight = np.where(told[:, None], np.exp(log_p - largest[..., None]), 0.0)
         sum_ = np.where(told, weight.sum(axis=-1), 1.0)

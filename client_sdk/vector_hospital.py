@@ -10,12 +10,15 @@ from client_sdk.vector_counts import Counts
 from protocols.errors import ParameterError
 
 F64 = npt.NDArray[np.float64]
-SHARE_SD: Final = 0.5  # of the log of a catchment share, around what the borough's size suggests
+SCALE_SD: Final = 0.5  # of the log of a hospital's size, around what its beds suggest
+SHARE_SD: Final = 0.3  # of the log of a borough's share beside that
 DISPERSION: Final = 20.0
 DISPERSION_SD: Final = 1.0
 RATE: Final = 0.05  # of Adam's local steps
 DECAYS: Final = (0.9, 0.99)
 FURTHEST: Final = 8.0  # a log share or dispersion stays so near to its prior's median
+SCORING_STEPS: Final = 5  # of Fisher scoring for the size; from its start, two are enough for a smooth series
+LONGEST_STEP: Final = 1.0
 
 
 @final
@@ -23,10 +26,16 @@ FURTHEST: Final = 8.0  # a log share or dispersion stays so near to its prior's 
 class Hospital:
     """Holds a hospital's counts, and learns its own catchment and dispersion as rounds go by.
 
+    Expected inpatients are `exp(a) * sum_b share_b x_b`. The size `a ~ N(0, scale_sd**2)` is found anew for each
+    published draw, as its mode given that draw (Laplace's approximation of integrating it out, without the
+    determinant, which hardly depends on x). So a draw is never judged by a size that was learnt from other draws, and
+    the level of the city, which only the sizes of all hospitals together tell, keeps its true uncertainty.
+
     Attributes:
         counts: its series.
         share: float64[B], the prior's median of the share of each borough's inpatients that lie here.
         local_steps: gradient steps on own parameters in each round; 0 keeps them as they are.
+        scale_sd: prior spread of the size; 0 where the shares are known.
         local: float64[B + 1], logs of own shares and dispersion. Private.
 
     Security: nothing leaves but `answer`'s gradient, which the caller clips, encodes and shares.
@@ -34,7 +43,8 @@ class Hospital:
 
     counts: Counts = field(repr=False)
     share: F64 = field(repr=False)
-    local_steps: int = 5
+    local_steps: int = 2
+    scale_sd: float = SCALE_SD
     local: F64 = field(init=False, repr=False)
     _moments: F64 = field(init=False, repr=False)
     _time: int = field(init=False, repr=False, default=0)
@@ -50,14 +60,37 @@ class Hospital:
     def _median(self) -> F64:
         return np.append(np.log(self.share), np.log(DISPERSION))
 
-    def expected(self, log_inpatients: F64) -> F64:
-        """Return this hospital's expected inpatients, float64[..., W], from float64[..., B, W]."""
-        return np.asarray(np.einsum("b,...bw->...w", np.exp(self.local[:-1]), np.exp(log_inpatients)))
-
     @property
     def dispersion(self) -> float:
         """Dispersion r of own counts."""
         return float(np.exp(self.local[-1]))
+
+    def expected(self, log_inpatients: F64) -> F64:
+        """Return expected inpatients by shares alone, size 1: float64[..., W], from float64[..., B, W]."""
+        return np.asarray(np.einsum("b,...bw->...w", np.exp(self.local[:-1]), np.exp(log_inpatients)))
+
+    def size(self, mean: F64) -> tuple[F64, F64]:
+        """Return the mode of own log size given `expected` inpatients, and its precision.
+
+        Args:
+            mean: float64[S, W], for the weeks of the counts.
+
+        Returns:
+            float64[S], and float64[S].
+        """
+        prior = 1.0 / max(self.scale_sd, 1e-9) ** 2
+        told, r = self.counts.told, self.dispersion
+        a = np.zeros(mean.shape[:-1])
+        if self.scale_sd == 0 or not told.any():
+            return a, np.full_like(a, prior)
+        a = np.log(self.counts.guess[told].sum() + 1.0) - np.log(mean[..., told].sum(axis=-1) + 1.0)
+        for _ in range(SCORING_STEPS):
+            mu = mean * np.exp(a)[..., None]
+            _, by_mean, _ = self.counts.log_likelihood(mu, r)
+            precision = (told * (r * mu / (r + mu))).sum(axis=-1) + prior
+            step = (by_mean.sum(axis=-1) - prior * a) / precision
+            a = a + np.clip(step, -LONGEST_STEP, LONGEST_STEP)
+        return a, np.asarray(precision)
 
     def answer(self, log_inpatients: F64) -> tuple[F64, float]:
         """Learn own parameters from published draws, then return the gradient by what was published.
@@ -77,9 +110,11 @@ class Hospital:
         """Return log likelihoods [S], derivatives [S, B, W], and their means by own shares [B] and dispersion []."""
         part = np.exp(self.local[:-1])[:, None] * np.exp(log_inpatients)
         mean = part.sum(axis=-2)
-        value, by_mean, by_dispersion = self.counts.log_likelihood(mean, self.dispersion)
+        a, _ = self.size(mean)
+        value, by_mean, by_dispersion = self.counts.log_likelihood(mean * np.exp(a)[..., None], self.dispersion)
         by_log = by_mean[..., None, :] * part / mean[..., None, :]
-        return value.sum(axis=-1), by_log, by_log.sum(axis=-1).mean(axis=0), by_dispersion.sum(axis=-1).mean(axis=0)
+        log_p = value.sum(axis=-1) - (0.5 * (a / self.scale_sd) ** 2 if self.scale_sd else 0.0)
+        return log_p, by_log, by_log.sum(axis=-1).mean(axis=0), by_dispersion.sum(axis=-1).mean(axis=0)
 
     def _learn(self, log_inpatients: F64) -> None:
         """Take one step of Adam on own parameters: likelihood and prior."""
@@ -92,6 +127,22 @@ class Hospital:
         first, second = (m / (1 - d**self._time) for m, d in zip(self._moments, DECAYS, strict=True))
         moved = self.local + RATE * first / (np.sqrt(second) + 1e-8)
         self.local = np.clip(moved, self._median - FURTHEST, self._median + FURTHEST)
+
+    def learnt(self) -> F64:
+        """Return all that the hospital has learnt, float64[3 (B + 1) + 1]: for its own file. Private."""
+        return np.concatenate([self.local, self._moments.reshape(-1), [float(self._time)]])
+
+    def recall(self, learnt: F64) -> None:
+        """Go on from what `learnt` returned.
+
+        Raises:
+            ParameterError: of another length, or no number.
+        """
+        n = self.local.size
+        if learnt.shape != (3 * n + 1,) or not np.isfinite(learnt).all() or learnt[-1] < 0:
+            raise ParameterError(f"what was kept has {learnt.size} numbers; {3 * n + 1} finite ones are needed")
+        self.local, self._time = learnt[:n].copy(), int(learnt[-1])
+        self._moments = learnt[n:-1].reshape(2, n).copy()
 
 
 def clipped(gradient: F64, bound: float) -> F64:

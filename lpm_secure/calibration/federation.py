@@ -1,23 +1,29 @@
 """How gradients leave hospitals: clipped, in fixed point, as shares, and opened as one sum over the cohort."""
 
 import abc
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, final
+from typing import Final, Protocol, final
 
 import numpy as np
 import numpy.typing as npt
 
 from client_sdk.vector_hospital import Hospital, clipped
-from protocols.errors import CohortTooSmall, ParameterError
-from protocols.fixed import I64, from_ring, prove_no_wrap, to_ring
+from lpm_secure.calibration.blame import Search
+from protocols.errors import BudgetSpent, CohortTooSmall, ParameterError
+from protocols.fixed import I64, U64, from_ring, prove_no_wrap, to_ring
 from protocols.sharing import Additive
 
 F64 = npt.NDArray[np.float64]
+LARGEST_DEVIATION: Final = 6.5  # a norm of d normal numbers exceeds sqrt(d) + t with probability exp(-t**2 / 2)
 
 
 class Noise(Protocol):
     """Integer noise that an aggregator adds to its share before a sum is opened."""
+
+    @property
+    def sigma(self) -> float:
+        """Standard deviation of a sample."""
 
     def sample(self, d: int) -> I64:
         """Return int64[d], from the system's randomness."""
@@ -43,6 +49,11 @@ class Contribution:
     def decode(self, total: I64) -> F64:
         """Return float64[d]."""
         return np.asarray(total * 2.0**-self.bits)
+
+    def decode_norm(self, noise: Sequence[Noise], d: int) -> float:
+        """Return a bound on the norm of rounding and of all noise in d words; exceeded once in 10**9 sums or less."""
+        spread = float(np.sqrt(sum(each.sigma**2 for each in noise))) + 1.0
+        return float(self.decode(np.array(spread * (np.sqrt(d) + LARGEST_DEVIATION))))
 
     def prove(self, clients: int) -> int:
         """Return a bound on a total, below 2**63.
@@ -104,7 +115,12 @@ class Shared(Federation):
         aggregators: k.
         min_cohort: a sum covers at least so many hospitals.
         noise: what each aggregator adds in full to its share; none without a promise of privacy.
+        most_openings: sums that may be opened in all, where noise was made for so many; None for any number.
         absent: round to the names of hospitals that do not answer in it; for tests of dropping out.
+        cheats: name to what a hospital sends in place of its encoded gradient; for tests of garbage.
+
+    Security: a hospital whose words make a sum's norm larger than its members' clipped gradients can is found by
+        `blame`, left out and named in every later round. Within that range a hospital can shift a sum unseen.
     """
 
     hospitals: dict[str, Hospital] = field(repr=False)
@@ -112,8 +128,12 @@ class Shared(Federation):
     aggregators: int = 2
     min_cohort: int = 5
     noise: Sequence[Noise] = ()
+    most_openings: int | None = None
     absent: dict[int, frozenset[str]] = field(default_factory=dict)
+    cheats: dict[str, Callable[[I64], I64]] = field(default_factory=dict, repr=False)
     round: int = 0
+    openings: int = field(init=False, default=0)
+    refused: tuple[str, ...] = field(init=False, default=())
     _keys: dict[str, tuple[bytes, ...]] = field(init=False, repr=False)
     _sharing: Additive = field(init=False, repr=False)
 
@@ -127,24 +147,44 @@ class Shared(Federation):
 
     def gradient(self, log_inpatients: F64) -> Summed:
         """Let each hospital answer, add up shares, and open the sum."""
-        away = self.absent.get(self.round, frozenset())
+        away = self.absent.get(self.round, frozenset()) | set(self.refused)
         members = tuple(name for name in self.hospitals if name not in away)
         if len(members) < self.min_cohort:
             raise CohortTooSmall(
                 f"cannot release a sum of {len(members)} clients: {self.min_cohort} are promised; wait for more"
             )
-        sums = [np.zeros(log_inpatients.size, dtype=np.uint64) for _ in range(self.aggregators)]
-        for name in members:
-            gradient, _ = self.hospitals[name].answer(log_inpatients)
-            self._share(name, to_ring(self.contribution.encode(gradient)), sums)
+        held = {name: self._shares(name, self._words(name, log_inpatients)) for name in members}
+        total = self._open([held[name] for name in members])
+        if total is None:
+            search = Search(members, self.min_cohort, lambda group: self._open([held[name] for name in group]))
+            total, good = search.run()
+            self.refused += tuple(name for name in members if name not in good)
+            members = good
+        self.round += 1
+        return Summed(total.reshape(log_inpatients.shape), members, self.refused)
+
+    def _words(self, name: str, log_inpatients: F64) -> I64:
+        """Return what a hospital sends: its clipped gradient, unless it cheats."""
+        gradient, _ = self.hospitals[name].answer(log_inpatients)
+        words = self.contribution.encode(gradient)
+        return self.cheats[name](words) if name in self.cheats else words
+
+    def _shares(self, name: str, words: I64) -> list[U64]:
+        """Split what a hospital sends: one vector for each aggregator."""
+        shares = [np.zeros(words.size, dtype=np.uint64) for _ in range(self.aggregators)]
+        for key, share in zip(self._keys[name], shares, strict=False):
+            self._sharing.expand(key, step=self.round, out=share)
+        shares[-1] += self._sharing.split(to_ring(words), self._keys[name], step=self.round)
+        return shares
+
+    def _open(self, held: Sequence[list[U64]]) -> F64 | None:
+        """Return the sum over a group, float64[d]; None where its norm is larger than its members may add."""
+        if self.most_openings is not None and self.openings >= self.most_openings:
+            raise BudgetSpent(f"the noise was made for {self.most_openings} sums, and all are opened; end the fit here")
+        self.openings += 1
+        sums = [np.sum(column, axis=0, dtype=np.uint64) for column in zip(*held, strict=True)]
         for total, noise in zip(sums, self.noise, strict=False):
             np.add(total, to_ring(noise.sample(total.size)), out=total)
-        self.round += 1
-        opened = from_ring(self._sharing.join(sums))
-        return Summed(self.contribution.decode(opened).reshape(log_inpatients.shape), members)
-
-    def _share(self, name: str, vector: npt.NDArray[np.uint64], sums: list[npt.NDArray[np.uint64]]) -> None:
-        """Add a vector's shares to the aggregators' sums."""
-        for key, total in zip(self._keys[name], sums, strict=False):
-            self._sharing.expand(key, step=self.round, out=total)
-        sums[-1] += self._sharing.split(vector, self._keys[name], step=self.round)
+        opened = self.contribution.decode(from_ring(self._sharing.join(sums)))
+        largest = len(held) * self.contribution.clip + self.contribution.decode_norm(self.noise, opened.size)
+        return opened if float(np.linalg.norm(opened)) <= largest else None

@@ -1,15 +1,15 @@
 """Fit a posterior by rounds: draw, simulate with derivatives, ask the hospitals, step the flow."""
 
 import math
-import pickle
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, final
+from typing import Final, final
 
 import numpy as np
 import torch
 
+from lpm_secure.calibration.checkpoint import FORMAT, Facts, load, save
 from lpm_secure.calibration.federation import Federation
 from lpm_secure.calibration.parameters import Parameters
 from lpm_secure.calibration.posterior import Posterior
@@ -18,7 +18,6 @@ from protocols.errors import ParameterError
 
 GRADIENT_NORM: Final = 50.0  # of a step of the flow's weights
 BACK: Final = 0.1  # the learning rate falls to this share of itself, along a cosine
-FORMAT: Final = 1
 
 
 @final
@@ -110,35 +109,46 @@ class Fit:
 
     def save(self, path: Path) -> None:
         """Write a checkpoint, whole or not at all."""
-        state = {
-            "format": FORMAT,
-            "round": self.round,
-            "simulations": self.simulations,
-            "absences": self.absences,
-            "refusals": self.refusals,
-            "posterior": self.posterior.state_dict(),
-            "optimiser": self._optimiser.state_dict(),
-        }
-        new = path.with_suffix(".new")
-        torch.save(state, new)
-        new.replace(path)
+        arrays = {f"posterior.{name}": value.numpy() for name, value in self.posterior.state_dict().items()}
+        for index, state in self._optimiser.state_dict()["state"].items():
+            arrays |= {f"optimiser.{index}.{name}": value.numpy() for name, value in state.items()}
+        facts = Facts(
+            format=FORMAT,
+            fit=self._identity,
+            round=self.round,
+            simulations=self.simulations,
+            absences=self.absences,
+            refusals=self.refusals,
+        )
+        save(path, arrays, facts)
 
     def load(self, path: Path) -> None:
-        """Go on from a checkpoint.
+        """Go on from a checkpoint; what hospitals have learnt is theirs, and they recall it by themselves.
 
         Raises:
             ParameterError: unreadable, or of another fit.
         """
+        arrays, facts = load(path, fit=self._identity)
+        posterior: dict[str, torch.Tensor] = {}
+        moments: dict[int, dict[str, torch.Tensor]] = {}
         try:
-            state: dict[str, Any] = torch.load(path, weights_only=True)
-            if state["format"] != FORMAT:
-                raise ParameterError(f"{path} has format {state['format']}; {FORMAT} is needed; start the fit anew")
-            self.posterior.load_state_dict(state["posterior"])
-            self._optimiser.load_state_dict(state["optimiser"])
-        except (OSError, RuntimeError, KeyError, ValueError, EOFError, pickle.UnpicklingError) as error:
-            raise ParameterError(f"{path} is no checkpoint of this fit ({type(error).__name__}); start anew") from error
-        self.round, self.simulations = state["round"], state["simulations"]
-        self.absences, self.refusals = state["absences"], state["refusals"]
+            for key, value in arrays.items():
+                part, _, name = key.partition(".")
+                if part == "posterior":
+                    posterior[name] = torch.from_numpy(value)
+                else:
+                    index, _, moment = name.partition(".")
+                    moments.setdefault(int(index), {})[moment] = torch.from_numpy(value)
+            self.posterior.load_state_dict(posterior)
+            self._optimiser.load_state_dict({**self._optimiser.state_dict(), "state": moments})
+        except (RuntimeError, KeyError, ValueError, TypeError) as error:
+            raise ParameterError(f"{path} is no checkpoint of this fit; start anew, without --resume") from error
+        self.round, self.simulations = facts.round, facts.simulations
+        self.absences, self.refusals = facts.absences, facts.refusals
+
+    @property
+    def _identity(self) -> str:
+        return f"{self.schedule} {self.parameters} {self.simulator.weeks} {self.simulator.lead}"
 
     def _count(self, members: tuple[str, ...], refused: tuple[str, ...]) -> None:
         for name in set(self.names) - set(members):

@@ -126,7 +126,9 @@ def test_a_clip_whose_sum_could_wrap_is_refused() -> None:
 
 
 def test_a_plain_gradient_gives_a_hospitals_counts_away_and_its_share_does_not() -> None:
-    hospital = Hospital(Counts(np.array([3.0, 9.0, 14.0, 30.0, 21.0, 8.0])), np.array([0.3, 0.1]), local_steps=0)
+    hospital = Hospital(
+        Counts(np.array([3.0, 9.0, 14.0, 30.0, 21.0, 8.0])), np.array([0.3, 0.1]), local_steps=0, scale_sd=0.0
+    )
     log_x = SIMULATOR.log_inpatients(torch.zeros(2, PARAMETERS.p, dtype=torch.float64), PARAMETERS).numpy()
     truth, contribution = hospital.counts.series, Contribution()
     gradient, _ = hospital.answer(log_x)
@@ -139,9 +141,8 @@ def test_a_plain_gradient_gives_a_hospitals_counts_away_and_its_share_does_not()
     assert inverted(plain) == pytest.approx(truth, abs=1e-4)
     shared = Shared({"a": hospital}, min_cohort=1)
     for index in range(2):
-        sums = [np.zeros(log_x.size, dtype=np.uint64) for _ in range(2)]
-        shared._share("a", contribution.encode(gradient).view(np.uint64), sums)
-        seen = contribution.decode(sums[index].view(np.int64)).reshape(log_x.shape)
+        share = shared._shares("a", contribution.encode(gradient))[index]
+        seen = contribution.decode(share.view(np.int64)).reshape(log_x.shape)
         assert np.abs(inverted(seen) - truth).min() > 1e3
 
 

@@ -1,0 +1,53 @@
+"""What a hospital keeps of its own between rounds: a file that nobody else may read."""
+
+import os
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from client_sdk.vector_hospital import Hospital
+from protocols.errors import ParameterError
+
+
+class Kept(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What has been learnt by the end of a round."""
+
+    round: int
+    learnt: list[float]
+
+
+def keep(path: Path, hospital: Hospital, *, round_: int) -> None:
+    """Write what a hospital has learnt, whole or not at all; mode 0600.
+
+    Security: shares and dispersion say much about a hospital's counts, so they never join the fit's checkpoint.
+    """
+    new = path.with_suffix(".new")
+    new.unlink(missing_ok=True)
+    content = msgspec.json.encode(Kept(round_, hospital.learnt().tolist()))
+    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    new.replace(path)
+
+
+def recall(path: Path, hospital: Hospital, *, round_: int) -> None:
+    """Let a hospital go on from its file, to the bit.
+
+    Raises:
+        ParameterError: unreadable, readable for others, or of another round than the fit's checkpoint.
+    """
+    try:
+        if os.name == "posix" and path.stat().st_mode & 0o077:
+            raise ParameterError(f"{path} can be read by others; make it private: chmod 0600 {path}")
+        kept = msgspec.json.decode(path.read_bytes(), type=Kept)
+    except OSError as error:
+        raise ParameterError(f"cannot read {path} ({error.strerror}); start the fit anew, without --resume") from error
+    except msgspec.MsgspecError as error:
+        raise ParameterError(f"{path} is not what a hospital keeps; start the fit anew, without --resume") from error
+    if kept.round != round_:
+        raise ParameterError(
+            f"{path} is of round {kept.round}, the fit's checkpoint of round {round_}; start anew, without --resume"
+        )
+    hospital.recall(np.array(kept.learnt))

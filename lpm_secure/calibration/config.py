@@ -1,0 +1,129 @@
+"""The configuration of `lpm calibrate`."""
+
+from pathlib import Path
+from typing import Annotated, Literal, final
+
+import msgspec
+
+from lpm_secure.calibration.federation import Contribution
+from lpm_secure.calibration.fit import Schedule
+from lpm_secure.calibration.study import Study, new_york_wave, simulated
+from lpm_secure.noise_config import Epsilon
+from protocols.config import load_config
+from protocols.errors import ConfigError
+from protocols.manifest import Name
+
+Transport = Literal["in-process", "native", "flower"]
+Weeks = Annotated[int, msgspec.Meta(ge=1, le=104)]
+
+
+@final
+class DataConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Whose counts are fitted.
+
+    Attributes:
+        source: "new_york": 26 hospitals in winter 2020/21; "simulated": made-up ones of a small city.
+        fit_weeks: how many weeks are fitted, from the first on; those after them are forecast.
+        forecast_weeks: how many simulated weeks come after them; New York has 24 weeks in all.
+        hospitals: how many simulated ones.
+    """
+
+    source: Literal["new_york", "simulated"] = "new_york"
+    fit_weeks: Annotated[int, msgspec.Meta(ge=2, le=104)] = 16
+    forecast_weeks: Weeks = 8
+    hospitals: Annotated[int, msgspec.Meta(ge=5, le=1000)] = 10
+
+
+@final
+class FitConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How the posterior is fitted.
+
+    Attributes:
+        rounds: of draws, gradients and a step.
+        draws: of the posterior in each round.
+        rate: of the steps, at the beginning.
+        weight: of the likelihood beside the prior: 1 is Bayes, less is more careful.
+        local_steps: that a hospital takes on its own parameters in each round.
+        checkpoint_rounds: between two checkpoints.
+    """
+
+    rounds: Annotated[int, msgspec.Meta(ge=1, le=100_000)] = 600
+    draws: Annotated[int, msgspec.Meta(ge=1, le=256)] = 8
+    rate: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.02
+    weight: Annotated[float, msgspec.Meta(gt=0, le=1)] = 1.0
+    local_steps: Annotated[int, msgspec.Meta(ge=0, le=100)] = 2
+    checkpoint_rounds: Annotated[int, msgspec.Meta(ge=1, le=100_000)] = 50
+
+
+@final
+class FederationConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How gradients travel.
+
+    Attributes:
+        transport: "in-process": all parties in this process; "native": each a process of its own, over gRPC; "flower":
+            a Flower app.
+        aggregators: k, at least 2.
+        min_cohort: a sum covers at least so many hospitals.
+        clip: largest norm of a hospital's gradient over all draws, boroughs and weeks of a round.
+        bits: of fractions.
+        epsilon: what the whole fit costs a hospital; the unit is all that one hospital contributes. No noise without.
+        delta: beside epsilon.
+    """
+
+    transport: Transport = "in-process"
+    aggregators: Annotated[int, msgspec.Meta(ge=2, le=16)] = 2
+    min_cohort: Annotated[int, msgspec.Meta(ge=2, le=10_000)] = 5
+    clip: Annotated[float, msgspec.Meta(gt=0, le=1e9)] = 2000.0
+    bits: Annotated[int, msgspec.Meta(ge=1, le=40)] = 24
+    epsilon: Epsilon | None = None
+    delta: Annotated[float, msgspec.Meta(gt=0, lt=0.1)] = 1e-6
+
+    @property
+    def contribution(self) -> Contribution:
+        """Return what one hospital may add to a round."""
+        return Contribution(clip=self.clip, bits=self.bits)
+
+
+@final
+class CalibrationConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A calibration.
+
+    Attributes:
+        name: of the run.
+        seed: of all draws.
+    """
+
+    name: Name
+    seed: Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
+    data: DataConfig = DataConfig()
+    fit: FitConfig = FitConfig()
+    federation: FederationConfig = FederationConfig()
+
+    @property
+    def schedule(self) -> Schedule:
+        """Return how long and how fast is fitted."""
+        return Schedule(self.fit.rounds, self.fit.draws, self.fit.rate, self.fit.weight, self.seed)
+
+    def study(self) -> Study:
+        """Return the data set.
+
+        Raises:
+            ConfigError: more weeks than there are, or fewer hospitals than a sum must cover.
+        """
+        data = self.data
+        study = (
+            new_york_wave(data.fit_weeks)
+            if data.source == "new_york"
+            else simulated(data.fit_weeks, data.forecast_weeks, hospitals=data.hospitals, seed=self.seed)
+        )
+        if len(study.names) < self.federation.min_cohort:
+            raise ConfigError(
+                f"federation.min_cohort is {self.federation.min_cohort}, and there are {len(study.names)} hospitals; "
+                "lower it, or take more hospitals"
+            )
+        return study
+
+
+def load(path: Path) -> CalibrationConfig:
+    """Read a configuration; errors are ConfigError."""
+    return load_config(path, CalibrationConfig)

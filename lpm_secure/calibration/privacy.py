@@ -1,0 +1,66 @@
+"""Noise in what a fit opens, and what the fit has cost a hospital so far.
+
+The unit is all that one hospital contributes: whatever its counts are, and whether it takes part, changes every
+opened sum by at most `clip` in the Euclidean norm. Each aggregator adds the full noise, so that one that lies about
+its own takes nothing from the promise.
+"""
+
+import math
+from typing import Any, Final
+
+from lpm_secure.accounting import gaussian_epsilon
+from lpm_secure.calibration.federation import Contribution
+from protocols.errors import ParameterError
+from protocols.privacy import DiscreteGaussian
+
+RESERVE: Final = 20  # openings beyond the rounds, to find who sends garbage
+ROUNDING: Final = 1.001  # on the sensitivity: words are rounded after clipping
+LARGEST, EXACT = 1e9, 60  # of a multiplier, and steps of the search for it
+
+
+def multiplier_for(epsilon: float, delta: float) -> float:
+    """Return the least noise, in units of the sensitivity, of a single release that costs `epsilon`.
+
+    Raises:
+        ParameterError: no noise is enough.
+    """
+    low, high = 0.0, 1.0
+    while gaussian_epsilon(high, delta) > epsilon:
+        low, high = high, high * 2
+        if high > LARGEST:
+            raise ParameterError(f"no noise gives epsilon {epsilon} at delta {delta}; allow more")
+    for _ in range(EXACT):
+        middle = (low + high) / 2
+        low, high = (low, middle) if gaussian_epsilon(middle, delta) <= epsilon else (middle, high)
+    return high
+
+
+def noises(
+    contribution: Contribution, *, aggregators: int, openings: int, epsilon: float, delta: float
+) -> tuple[DiscreteGaussian, ...]:
+    """Return the noise of each aggregator, for so many opened sums.
+
+    Raises:
+        ParameterError: the noise would not fit into the ring; fewer bits or a lower clip do.
+    """
+    sensitivity = ROUNDING * contribution.clip * 2.0**contribution.bits
+    sigma = multiplier_for(epsilon, delta) * math.sqrt(openings) * sensitivity
+    return (DiscreteGaussian(sigma),) * aggregators
+
+
+def ledger(
+    contribution: Contribution, *, sigma: float | None, openings: int, planned: int, delta: float, d: int
+) -> dict[str, Any]:
+    """Return what a fit has released, and what that costs, as plain values; epsilon is None without noise."""
+    relative = None if sigma is None else sigma / (ROUNDING * contribution.clip * 2.0**contribution.bits)
+    return {
+        "release": f"a sum of gradients, {d} numbers, over the hospitals of a round",
+        "unit": "all that one hospital contributes to the fit",
+        "mechanism": "none" if sigma is None else "discrete Gaussian, in full from each aggregator",
+        "clip": contribution.clip,
+        "noise_sd": None if sigma is None else sigma * 2.0**-contribution.bits,
+        "openings": openings,
+        "openings_planned": planned,
+        "delta": delta,
+        "epsilon": None if relative is None else gaussian_epsilon(relative / math.sqrt(max(openings, 1)), delta),
+    }

@@ -1,0 +1,173 @@
+"""A calibration goes on where hospitals drop out, cheat, or are restarted."""
+
+import stat
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from client_sdk import vector_keep
+from client_sdk.vector_counts import Counts
+from client_sdk.vector_hospital import Hospital
+from lpm_secure.calibration.blame import Search
+from lpm_secure.calibration.city import small
+from lpm_secure.calibration.federation import Contribution, Shared
+from lpm_secure.calibration.fit import Fit, Schedule
+from lpm_secure.calibration.privacy import ledger, multiplier_for, noises
+from lpm_secure.calibration.simulator import Simulator
+from lpm_secure.calibration.study import simulated
+from protocols.errors import BudgetSpent, CohortTooSmall, ConfigError, ParameterError
+
+SIMULATOR = Simulator(small(), 5, lead=2)
+STUDY = simulated(5, 2, hospitals=26, seed=3)
+SCHEDULE = Schedule(rounds=6, draws=3)
+
+
+def fit_of(shared: Shared) -> Fit:
+    return Fit(SIMULATOR, SIMULATOR.parameters, shared, SCHEDULE, names=tuple(shared.hospitals))
+
+
+def drawn_words(words: np.ndarray) -> np.ndarray:
+    rng = np.random.default_rng(5)
+    return rng.integers(-(2**62), 2**62, words.size)
+
+
+CHEATS = {
+    "random words": drawn_words,
+    "one huge word": lambda words: np.where(np.arange(words.size) == 3, 2**55, words),
+    "scaled": lambda words: words * 2**22,
+    "a square that wraps to 0": lambda words: np.where(np.arange(words.size) == 0, 2**62, words),
+}
+
+
+@pytest.mark.parametrize("cheat", CHEATS.values(), ids=CHEATS)
+@pytest.mark.parametrize("who", [("hospital-4",), ("hospital-1", "hospital-9")], ids=["one", "two"])
+def test_who_sends_garbage_is_named_and_the_fit_is_that_of_the_others(cheat, who):
+    shared = Shared(STUDY.hospitals(local_steps=1), Contribution(clip=50.0), cheats=dict.fromkeys(who, cheat))
+    fit = fit_of(shared)
+    fit.run()
+    assert fit.refusals == dict.fromkeys(who, SCHEDULE.rounds)
+    assert fit.absences == dict.fromkeys(who, SCHEDULE.rounds)
+    honest = {name: each for name, each in STUDY.hospitals(local_steps=1).items() if name not in who}
+    without = fit_of(Shared(honest, Contribution(clip=50.0)))
+    without.run()
+    assert torch.equal(fit.draws(5, seed=1), without.draws(5, seed=1))
+    assert shared.openings > SCHEDULE.rounds
+
+
+def test_a_search_opens_no_small_group_and_isolates_nobody():
+    members = tuple(f"h{index}" for index in range(26))
+    for seed in range(20):
+        guilty = set(np.random.default_rng(seed).choice(members, 1 + seed % 3, replace=False))
+        opened = []
+
+        def open_(group, guilty=guilty, opened=opened):
+            opened.append(frozenset(group))
+            return None if guilty & set(group) else np.zeros(1)
+
+        _, good = Search(members, 5, open_).run()
+        assert set(good) == set(members) - guilty
+        assert min(len(group) for group in opened) >= 5
+        clean = np.array([[name in group for name in members] for group in opened if not guilty & group], dtype=float)
+        for index in range(len(members)):
+            alone = np.eye(len(members))[index]
+            found = np.linalg.lstsq(clean.T, alone, rcond=None)[0]
+            assert np.abs(clean.T @ found - alone).max() > 1e-3
+
+
+def test_a_search_ends_where_nobody_is_in_range():
+    with pytest.raises(CohortTooSmall, match="whose clients send garbage"):
+        Search(("a", "b", "c", "d", "e"), 3, lambda group: None).run()
+
+
+def test_what_is_within_the_range_is_not_found():
+    """The limit that the docstring names."""
+    words = Contribution(clip=50.0).encode(np.full(3, 1e9))
+    shared = Shared(STUDY.hospitals(local_steps=0), Contribution(clip=50.0), cheats={"hospital-4": lambda _: other})
+    other = np.resize(words, SCHEDULE.draws * 2 * 5) // 8
+    fit = fit_of(shared)
+    fit.advance()
+    assert not fit.refusals
+
+
+def test_hospitals_that_learn_go_on_to_the_same_posterior_to_the_bit(tmp_path):
+    whole = fit_of(Shared(STUDY.hospitals(local_steps=2)))
+    whole.run()
+    first, hospitals = fit_of(Shared(STUDY.hospitals(local_steps=2))), None
+    for _ in range(3):
+        first.advance()
+    hospitals = first.federation.hospitals
+    for name, hospital in hospitals.items():
+        vector_keep.keep(tmp_path / f"{name}.json", hospital, round_=first.round)
+    first.save(tmp_path / "fit.npz")
+    second = fit_of(Shared(STUDY.hospitals(local_steps=2)))
+    second.load(tmp_path / "fit.npz")
+    for name, hospital in second.federation.hospitals.items():
+        vector_keep.recall(tmp_path / f"{name}.json", hospital, round_=second.round)
+    second.run()
+    assert torch.equal(whole.draws(5, seed=1), second.draws(5, seed=1))
+    with pytest.raises(ParameterError, match="another fit"):
+        other = Fit(SIMULATOR, SIMULATOR.parameters, second.federation, Schedule(rounds=7, draws=3))
+        other.load(tmp_path / "fit.npz")
+
+
+def test_what_a_hospital_keeps_is_its_own(tmp_path):
+    hospital = Hospital(Counts(np.array([3.0, 4.0])), np.array([0.2, 0.1]))
+    path = tmp_path / "own.json"
+    vector_keep.keep(path, hospital, round_=3)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    with pytest.raises(ParameterError, match="of round 3"):
+        vector_keep.recall(path, hospital, round_=4)
+    other = Hospital(Counts(np.array([3.0, 4.0])), np.array([0.2, 0.1, 0.1]))
+    with pytest.raises(ParameterError, match="13 finite ones"):
+        vector_keep.recall(path, other, round_=3)
+    path.chmod(0o644)
+    with pytest.raises(ParameterError, match="chmod 0600"):
+        vector_keep.recall(path, hospital, round_=3)
+    path.chmod(0o600)
+    path.write_text("{}")
+    with pytest.raises(ParameterError, match="start the fit anew"):
+        vector_keep.recall(path, hospital, round_=3)
+
+
+def test_a_checkpoint_that_is_cut_or_changed_is_refused(tmp_path: Path):
+    fit = fit_of(Shared(STUDY.hospitals(local_steps=0)))
+    fit.save(tmp_path / "fit.npz")
+    content = (tmp_path / "fit.npz").read_bytes()
+    for size in (0, 10, len(content) // 2, len(content) - 40):
+        (tmp_path / "cut.npz").write_bytes(content[:size])
+        with pytest.raises(ParameterError, match="start"):
+            fit.load(tmp_path / "cut.npz")
+    with pytest.raises(ParameterError, match="No such file"):
+        fit.load(tmp_path / "none.npz")
+
+
+def test_noise_covers_every_opening_and_ends_with_its_budget():
+    contribution = Contribution(clip=50.0)
+    noise = noises(contribution, aggregators=2, openings=3, epsilon=4.0, delta=1e-6)
+    shared = Shared(STUDY.hospitals(local_steps=0), contribution, noise=noise, most_openings=3)
+    fit = fit_of(shared)
+    for _ in range(3):
+        fit.advance()
+    told = ledger(contribution, sigma=noise[0].sigma, openings=3, planned=3, delta=1e-6, d=30)
+    assert told["epsilon"] == pytest.approx(4.0, rel=1e-6)
+    assert not fit.refusals
+    with pytest.raises(BudgetSpent, match="3 sums"):
+        fit.advance()
+
+
+def test_the_noise_in_a_sum_has_its_spread():
+    contribution = Contribution(clip=50.0)
+    noise = noises(contribution, aggregators=2, openings=1, epsilon=1.0, delta=1e-6)
+    log_x = SIMULATOR.log_inpatients(torch.zeros(60, SIMULATOR.parameters.p, dtype=torch.float64), SIMULATOR.parameters)
+    hospitals = STUDY.hospitals(local_steps=0)
+    noised = Shared(hospitals, contribution, noise=noise).gradient(log_x.numpy()).gradient
+    clear = Shared(hospitals, contribution).gradient(log_x.numpy()).gradient
+    ratio = float((noised - clear).std()) / (np.sqrt(2) * 50.0 * multiplier_for(1.0, 1e-6))
+    assert ratio == pytest.approx(1.0, abs=0.15)
+
+
+def test_a_study_keeps_weeks_to_forecast():
+    with pytest.raises(ConfigError, match="keep at least 1"):
+        simulated(5, 0, hospitals=5, seed=1)
