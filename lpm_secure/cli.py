@@ -8,6 +8,7 @@ import typer
 from lpm_secure import cli_data, cli_manifest, cli_population
 from lpm_secure.cli_audit import audit
 from lpm_secure.cli_collect import collect
+from lpm_secure.cli_calibrate import calibrate
 from lpm_secure.cli_enrol import admit, enrol, invite
 from lpm_secure.cli_gradients import sensitivity, verify_gradients
 from lpm_secure.cli_keys import identity, keys
@@ -38,6 +39,7 @@ app.command()(enrol)
 app.command()(admit)
 app.command()(sensitivity)
 app.command()(risk)
+app.command()(calibrate)
 app.add_typer(cli_data.app, name="data")
 app.add_typer(cli_population.app, name="population")
 app.add_typer(cli_manifest.app, name="manifest")

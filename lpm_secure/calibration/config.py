@@ -85,12 +85,30 @@ class FederationConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
 
 
 @final
+class NoiseTableConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Further fits that show what noise costs; few rounds, since each costs a part of the budget.
+
+    Attributes:
+        epsilons: of whole fits; one without noise is added. The unit is all that one hospital contributes.
+        rounds, draws, rate: as in a fit.
+        clip: small, so that the noise is.
+    """
+
+    epsilons: Annotated[tuple[Epsilon, ...], msgspec.Meta(min_length=1, max_length=16)]
+    rounds: Annotated[int, msgspec.Meta(ge=1, le=100_000)] = 60
+    draws: Annotated[int, msgspec.Meta(ge=1, le=256)] = 4
+    rate: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.05
+    clip: Annotated[float, msgspec.Meta(gt=0, le=1e9)] = 20.0
+
+
+@final
 class CalibrationConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A calibration.
 
     Attributes:
         name: of the run.
         seed: of all draws.
+        noise: fits with noise beside the one that is asked for.
     """
 
     name: Name
@@ -98,6 +116,7 @@ class CalibrationConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
     data: DataConfig = DataConfig()
     fit: FitConfig = FitConfig()
     federation: FederationConfig = FederationConfig()
+    noise: NoiseTableConfig | None = None
 
     @property
     def schedule(self) -> Schedule:

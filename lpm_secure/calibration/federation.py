@@ -87,6 +87,9 @@ class Federation(abc.ABC):
     def gradient(self, log_inpatients: F64) -> Summed:
         """Return the sum of the hospitals' gradients at published draws, float64[S, B, W]."""
 
+    def close(self) -> None:  # noqa: B027 - most hold nothing that must be closed
+        """End processes and connections, where there are any."""
+
 
 @final
 @dataclass(frozen=True, slots=True, eq=False)
@@ -182,7 +185,7 @@ class Shared(Federation):
         if self.most_openings is not None and self.openings >= self.most_openings:
             raise BudgetSpent(f"the noise was made for {self.most_openings} sums, and all are opened; end the fit here")
         self.openings += 1
-        sums = [np.sum(column, axis=0, dtype=np.uint64) for column in zip(*held, strict=True)]
+        sums: list[U64] = [np.add.reduce(column, axis=0) for column in zip(*held, strict=True)]
         for total, noise in zip(sums, self.noise, strict=False):
             np.add(total, to_ring(noise.sample(total.size)), out=total)
         opened = self.contribution.decode(from_ring(self._sharing.join(sums)))

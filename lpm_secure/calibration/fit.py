@@ -52,6 +52,7 @@ class Fit:
         simulations: epidemics simulated so far; one with its derivatives counts once.
         absences: name to the number of rounds without it.
         refusals: name to the number of rounds in which its contribution was refused.
+        members: how many took part in the last round.
 
     Security: sees released sums alone; the data stay where they are.
     """
@@ -63,6 +64,7 @@ class Fit:
     names: tuple[str, ...] = ()
     posterior: Posterior = field(init=False, repr=False)
     round: int = field(init=False, default=0)
+    members: int = field(init=False, default=0)
     simulations: int = field(init=False, default=0)
     absences: dict[str, int] = field(init=False, default_factory=dict)
     refusals: dict[str, int] = field(init=False, default_factory=dict)
@@ -89,6 +91,7 @@ class Fit:
         self.simulations += schedule.draws
         summed = self.federation.gradient(np.ascontiguousarray(value.numpy()))
         self._count(summed.members, summed.refused)
+        self.members = len(summed.members)
         by_z = torch.einsum("sbw,sbwp->sp", torch.from_numpy(summed.gradient), jacobian)
         by_z = torch.nan_to_num(by_z, nan=0.0, posinf=0.0, neginf=0.0)
         log_prior = -0.5 * (z**2).sum(-1)

@@ -40,8 +40,8 @@ def score(draws: F64, truth: F64) -> Score:
     kept, y = draws[:, known], truth[known]
     low, high = np.quantile(kept, 0.25, axis=0), np.quantile(kept, 0.75, axis=0)
     low90, high90 = np.quantile(kept, 0.05, axis=0), np.quantile(kept, 0.95, axis=0)
-    inside = [float(((a <= y) & (y <= b)).mean()) for a, b in ((low, high), (low90, high90))]
-    return Score(float(weighted_interval_score(kept, y).mean()), *inside, int(y.size))
+    inside, inside90 = (float(((a <= y) & (y <= b)).mean()) for a, b in ((low, high), (low90, high90)))
+    return Score(float(weighted_interval_score(kept, y).mean()), inside, inside90, int(y.size))
 
 
 def weighted_interval_score(draws: F64, y: F64) -> F64:

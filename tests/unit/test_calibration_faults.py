@@ -107,8 +107,8 @@ def test_hospitals_that_learn_go_on_to_the_same_posterior_to_the_bit(tmp_path):
         vector_keep.recall(tmp_path / f"{name}.json", hospital, round_=second.round)
     second.run()
     assert torch.equal(whole.draws(5, seed=1), second.draws(5, seed=1))
+    other = Fit(SIMULATOR, SIMULATOR.parameters, second.federation, Schedule(rounds=7, draws=3))
     with pytest.raises(ParameterError, match="another fit"):
-        other = Fit(SIMULATOR, SIMULATOR.parameters, second.federation, Schedule(rounds=7, draws=3))
         other.load(tmp_path / "fit.npz")
 
 

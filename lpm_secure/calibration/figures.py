@@ -1,0 +1,143 @@
+"""Every figure of a calibration, as plain values, as CSV tables, and as the lines that end a command."""
+
+import csv
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+import numpy as np
+
+from lpm_secure.calibration.federation import Shared
+from lpm_secure.calibration.job import Calibrated, bands
+from lpm_secure.calibration.privacy import ledger
+from protocols.errors import ParameterError
+
+JSON: Final = "calibration.json"
+FORECAST, POSTERIOR, SCORES = "calibration.csv", "calibration_posterior.csv", "calibration_scores.csv"
+Rows = list[dict[str, Any]]
+
+
+def spending(result: Calibrated) -> dict[str, Any]:
+    """Return the ledger of what the fit has released."""
+    way, fit = result.config.federation, result.fit
+    d = fit.schedule.draws * len(result.study.city.boroughs) * result.study.fitted
+    shared = fit.federation if isinstance(fit.federation, Shared) else None
+    sigma = shared.noise[0].sigma if shared is not None and shared.noise else None
+    openings = result.rounds if shared is None else shared.openings
+    planned = fit.schedule.rounds if shared is None or shared.most_openings is None else shared.most_openings
+    return ledger(way.contribution, sigma=sigma, openings=openings, planned=planned, delta=way.delta, d=d)
+
+
+def figures(result: Calibrated) -> dict[str, Any]:
+    """Return everything that a reader may want to compare."""
+    fit = result.fit
+    return {
+        "data": result.study.title,
+        "config": msgspec.to_builtins(result.config),
+        "hospitals": len(result.study.names),
+        "weeks_fitted": list(result.study.weeks[: result.study.fitted]),
+        "weeks_forecast": list(result.study.weeks[result.study.fitted :]),
+        "rounds": fit.round,
+        "simulations": fit.simulations,
+        "seconds": result.seconds,
+        "absences": fit.absences,
+        "refusals": fit.refusals,
+        "ledger": spending(result),
+        "scores": result.scores,
+        "posterior": posterior_rows(result),
+    }
+
+
+def posterior_rows(result: Calibrated) -> Rows:
+    """Return a row for each part of theta: contact rate by week from the lead-in on, prevalence by borough, and others."""
+    rows: Rows = []
+    places = {"contact": _weeks(result), "prevalence": list(result.study.city.boroughs)}
+    for name, draws in result.forecast.theta.items():
+        found = bands(draws)
+        for place, label in enumerate(places.get(name, [""])):
+            rows.append({"parameter": name, "of": label} | {key: values[place] for key, values in found.items()})
+    return rows
+
+
+def _weeks(result: Calibrated) -> list[str]:
+    lead = result.fit.simulator.lead
+    return [f"{week} weeks before" for week in range(lead, 0, -1)] + list(result.study.weeks)
+
+
+def forecast_rows(result: Calibrated) -> Rows:
+    """Return a row for each hospital and week, and for the city's admissions a day: counts and bands."""
+    study, rows = result.study, []
+    series = {name: (result.forecast.hospitals[name], study.series[place]) for place, name in enumerate(study.names)}
+    if study.admissions is not None:
+        series["city admissions a day"] = (result.forecast.admissions, study.admissions)
+    for name, (draws, truth) in series.items():
+        found = bands(draws)
+        for week, day in enumerate(study.weeks):
+            known = truth[week] if np.isfinite(truth[week]) else None
+            row = {"series": name, "week": day, "fitted": week < study.fitted, "count": known}
+            rows.append(row | {key: values[week] for key, values in found.items()})
+    return rows
+
+
+def write(folder: Path, result: Calibrated, further: dict[str, Any]) -> None:
+    """Write tables and `calibration.json` into a folder."""
+    for name, rows in (
+        (FORECAST, forecast_rows(result)),
+        (POSTERIOR, posterior_rows(result)),
+        (SCORES, result.scores),
+    ):
+        with (folder / name).open("w", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(file, fieldnames=list(rows[0]))
+            writer.writeheader()
+            writer.writerows(rows)
+    merge(folder / JSON, figures(result) | further)
+
+
+def merge(path: Path, found: dict[str, Any]) -> None:
+    """Put figures into a JSON file; figures of other names that are in it stay.
+
+    Raises:
+        ParameterError: the file is there and holds something else.
+    """
+    try:
+        old = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    except (OSError, ValueError) as error:
+        raise ParameterError(f"{path} holds no figures of a calibration; move it away") from error
+    if not isinstance(old, dict):
+        raise ParameterError(f"{path} holds no figures of a calibration; move it away")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    new = path.with_suffix(".new")
+    new.write_bytes(msgspec.json.format(msgspec.json.encode(old | found), indent=2))
+    new.replace(path)
+
+
+def lines_of(result: Calibrated, noise: Rows) -> Iterator[str]:
+    """Yield what the command prints at its end."""
+    fit, told = result.fit, spending(result)
+    yield f"data         {result.study.title}"
+    yield f"fit          {fit.round} rounds, {fit.simulations:,} simulated epidemics, {result.seconds:.0f} s"
+    for name in sorted({*fit.absences, *fit.refusals}):
+        refused, away = fit.refusals.get(name, 0), fit.absences.get(name, 0)
+        yield f"left out     {name}: {refused} rounds for words out of range, {away - refused} rounds without an answer"
+    cost = (
+        "no noise, no promise" if told["epsilon"] is None else f"epsilon {told['epsilon']:.2f}, delta {told['delta']:g}"
+    )
+    yield f"released     {told['openings']} times {told['release']}: {cost}; unit: {told['unit']}"
+    yield from ("", *score_lines(result.scores))
+    if noise:
+        yield from ("", "forecasts of hospitals by what the fit costs; unit: " + told["unit"])
+        for row in noise:
+            budget = "none" if row["epsilon"] is None else f"{row['epsilon']:g}"
+            yield f"  epsilon {budget:>5}  {row['weeks']} weeks: WIS {row['wis']:8.1f}, 90 % held {row['cover90']:4.0%}"
+
+
+def score_lines(rows: Rows) -> Iterator[str]:
+    """Yield the table of forecasts."""
+    yield f"{'forecast of':22} {'weeks':>5}  {'by':26} {'WIS':>8} {'50 % held':>10} {'90 % held':>10} {'counts':>7}"
+    for row in sorted(rows, key=lambda each: (each["of"] != "hospitals", each["weeks"])):
+        yield (
+            f"{row['of']:22} {row['weeks']:5}  {row['method']:26} {row['wis']:8.1f} {row['cover50']:10.0%} "
+            f"{row['cover90']:10.0%} {row['counts']:7}"
+        )

@@ -1,0 +1,145 @@
+"""`lpm calibrate`: fit, forecast, score, and leave a folder that says all of it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import perf_counter
+from typing import Any, Final, final
+
+import numpy as np
+import torch
+
+from client_sdk.vector_hospital import Hospital
+from client_sdk.vector_keep import keep, recall
+from lpm_secure.calibration.config import CalibrationConfig
+from lpm_secure.calibration.federation import Federation, Shared
+from lpm_secure.calibration.fit import Fit
+from lpm_secure.calibration.forecast import Forecast, forecast, table
+from lpm_secure.calibration.study import Study
+from lpm_secure.calibration.transports import federation_of
+from protocols.errors import ConfigError, ParameterError
+
+CHECKPOINT: Final = "fit.npz"
+HOSPITALS: Final = "hospitals"  # folder of what each keeps; on its own machine, outside of a testbed
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class Calibrated:
+    """A finished calibration.
+
+    Attributes:
+        config, study: what was asked for, and the data.
+        fit: with its posterior.
+        forecast: of all weeks.
+        scores: rows of the table of forecasts.
+        seconds: that the fit took in this process, and rounds that it played in them.
+    """
+
+    config: CalibrationConfig
+    study: Study
+    fit: Fit
+    forecast: Forecast = field(repr=False)
+    scores: list[dict[str, Any]]
+    seconds: float
+    rounds: int
+
+
+@dataclass(slots=True, eq=False)
+class _Files:
+    """A fit's checkpoint and its hospitals' own files, all of one round."""
+
+    folder: Path
+    hospitals: dict[str, Hospital] = field(repr=False)
+
+    def _own(self, name: str, round_: int) -> Path:
+        return self.folder / HOSPITALS / f"{name}.{round_}.json"
+
+    def save(self, fit: Fit) -> None:
+        """Write hospitals first: a checkpoint never stands without their files, whenever the process dies."""
+        (self.folder / HOSPITALS).mkdir(mode=0o700, parents=True, exist_ok=True)
+        for name, hospital in self.hospitals.items():
+            keep(self._own(name, fit.round), hospital, round_=fit.round)
+        fit.save(self.folder / CHECKPOINT)
+        for path in (self.folder / HOSPITALS).glob("*.json"):
+            if not path.name.endswith(f".{fit.round}.json"):
+                path.unlink()
+
+    def load(self, fit: Fit) -> None:
+        """Go on from the last checkpoint.
+
+        Raises:
+            ParameterError: there is none, or it is of another fit.
+        """
+        fit.load(self.folder / CHECKPOINT)
+        for name, hospital in self.hospitals.items():
+            recall(self._own(name, fit.round), hospital, round_=fit.round)
+        if isinstance(fit.federation, Shared):
+            fit.federation.round = fit.round
+
+
+def calibrate(
+    config: CalibrationConfig,
+    folder: Path,
+    *,
+    resume: bool = False,
+    on_round: Callable[[Fit], None] = lambda fit: None,
+) -> Calibrated:
+    """Fit the first weeks, and forecast the others.
+
+    Args:
+        config: of the calibration.
+        folder: for checkpoints.
+        resume: go on from the folder's checkpoint, to the posterior that an uninterrupted fit would have.
+        on_round: is told after each round.
+
+    Raises:
+        ParameterError: a folder with a checkpoint and no `resume`, or `resume` and none that fits.
+        ProtocolError: the fit cannot go on.
+    """
+    if resume and config.federation.epsilon is not None:
+        raise ConfigError("a fit with noise does not go on from a checkpoint: noise is never drawn twice; start anew")
+    if not resume and (folder / CHECKPOINT).exists():
+        raise ParameterError(f"{folder} has a checkpoint; go on with --resume, or give another folder with --out")
+    torch.set_num_threads(1)  # arrays are small: more threads only wait for each other
+    study = config.study()
+    hospitals = study.hospitals(local_steps=config.fit.local_steps)
+    federation = federation_of(config, hospitals)
+    try:
+        return _fitted(config, study, hospitals, federation, _Files(folder, hospitals), resume=resume, told=on_round)
+    finally:
+        federation.close()
+
+
+def _fitted(
+    config: CalibrationConfig,
+    study: Study,
+    hospitals: dict[str, Hospital],
+    federation: Federation,
+    files: _Files,
+    *,
+    resume: bool,
+    told: Callable[[Fit], None],
+) -> Calibrated:
+    simulator = study.simulator()
+    fit = Fit(simulator, simulator.parameters, federation, config.schedule, names=study.names)
+    if resume:
+        files.load(fit)
+    begun, started = fit.round, perf_counter()
+
+    def after(fit: Fit) -> None:
+        if fit.round % config.fit.checkpoint_rounds == 0 or fit.round == config.fit.rounds:
+            files.save(fit)
+        told(fit)
+
+    fit.run(after)
+    seconds = perf_counter() - started
+    found = forecast(fit, study, hospitals, seed=config.seed)
+    scores = table(study, found, seed=config.seed)
+    return Calibrated(config, study, fit, found, scores, seconds, fit.round - begun)
+
+
+def bands(draws: np.ndarray[Any, np.dtype[np.float64]]) -> dict[str, list[float]]:
+    """Return the quantiles of draws by name: each a list over what follows the first axis, flat."""
+    levels = {"q05": 0.05, "q25": 0.25, "median": 0.5, "q75": 0.75, "q95": 0.95}
+    return {name: np.quantile(draws, level, axis=0).reshape(-1).tolist() for name, level in levels.items()}
