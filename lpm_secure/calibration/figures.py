@@ -51,7 +51,7 @@ def figures(result: Calibrated) -> dict[str, Any]:
 
 
 def posterior_rows(result: Calibrated) -> Rows:
-    """Return a row for each part of theta: contact rate by week from the lead-in on, prevalence by borough, and others."""
+    """Return a row for each part of theta; contact rates by week, from the lead-in on."""
     rows: Rows = []
     places = {"contact": _weeks(result), "prevalence": list(result.study.city.boroughs)}
     for name, draws in result.forecast.theta.items():
@@ -127,10 +127,11 @@ def lines_of(result: Calibrated, noise: Rows) -> Iterator[str]:
     yield f"released     {told['openings']} times {told['release']}: {cost}; unit: {told['unit']}"
     yield from ("", *score_lines(result.scores))
     if noise:
-        yield from ("", "forecasts of hospitals by what the fit costs; unit: " + told["unit"])
+        yield from ("", "the federated fit's forecasts by what a short fit costs; unit: " + told["unit"])
         for row in noise:
             budget = "none" if row["epsilon"] is None else f"{row['epsilon']:g}"
-            yield f"  epsilon {budget:>5}  {row['weeks']} weeks: WIS {row['wis']:8.1f}, 90 % held {row['cover90']:4.0%}"
+            of = f"{row['of']:22} {row['weeks']:2} weeks"
+            yield f"  epsilon {budget:>5}  {of}  WIS {row['wis']:8.1f}  90 % held {row['cover90']:5.0%}"
 
 
 def score_lines(rows: Rows) -> Iterator[str]:
