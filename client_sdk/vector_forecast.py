@@ -10,6 +10,7 @@ from client_sdk.vector_hospital import Hospital
 F64 = npt.NDArray[np.float64]
 RECENT: Final = 0.5  # weight of a week's deviation beside that of the week after it
 HALF_LIFE_WEEKS: Final = 4.0  # of a deviation from the city's course
+LOWEST, HIGHEST = -25.0, 14.0  # log inpatients of a borough
 STEP_FLOOR: Final = 0.03  # of the log of a deviation, a week
 STEP_PRIOR, PRIOR_WEEKS = 0.12, 4  # the typical step, and how many weeks of own data it weighs
 
@@ -29,7 +30,7 @@ def predict(hospital: Hospital, log_inpatients: F64, rng: np.random.Generator) -
     Security: stays with the hospital. Scores and pictures of it are for the testbed, which plays all hospitals.
     """
     counts = hospital.counts
-    w, mean = counts.weeks, hospital.expected(log_inpatients)
+    w, mean = counts.weeks, hospital.expected(np.clip(np.nan_to_num(log_inpatients, nan=LOWEST), LOWEST, HIGHEST))
     a, precision = hospital.size(mean[:, :w])
     a = a + rng.standard_normal(a.shape) / np.sqrt(precision) * (hospital.scale_sd > 0)
     mean = np.maximum(mean * np.exp(a)[:, None], 1e-9)

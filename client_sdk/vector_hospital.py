@@ -61,6 +61,22 @@ class Hospital:
         return np.append(np.log(self.share), np.log(DISPERSION))
 
     @property
+    def state(self) -> F64:
+        """What this hospital has learnt: own parameters, their moments and the number of steps; float64, private."""
+        return np.append(np.stack([self.local, *self._moments]).reshape(-1), float(self._time))
+
+    def go_on(self, state: F64) -> None:
+        """Go on from what `state` was.
+
+        Raises:
+            ParameterError: of a hospital with other boroughs.
+        """
+        if state.size != 3 * self.local.size + 1:
+            raise ParameterError(f"got {state.size} numbers of a hospital's state; it has {3 * self.local.size + 1}")
+        learnt = state[:-1].reshape(3, -1)
+        self.local, self._moments, self._time = learnt[0].copy(), learnt[1:].copy(), int(state[-1])
+
+    @property
     def dispersion(self) -> float:
         """Dispersion r of own counts."""
         return float(np.exp(self.local[-1]))
@@ -121,28 +137,14 @@ class Hospital:
         _, _, by_share, by_dispersion = self._derivatives(log_inpatients)
         spread = np.append(np.full(self.share.size, SHARE_SD), DISPERSION_SD)
         gradient = np.append(by_share, by_dispersion) - (self.local - self._median) / spread**2
+        if not np.isfinite(gradient).all():
+            return  # draws of no epidemic teach nothing
         self._time += 1
         for moment, decay, seen in zip(self._moments, DECAYS, (gradient, gradient**2), strict=True):
             moment[:] = decay * moment + (1 - decay) * seen
         first, second = (m / (1 - d**self._time) for m, d in zip(self._moments, DECAYS, strict=True))
         moved = self.local + RATE * first / (np.sqrt(second) + 1e-8)
         self.local = np.clip(moved, self._median - FURTHEST, self._median + FURTHEST)
-
-    def learnt(self) -> F64:
-        """Return all that the hospital has learnt, float64[3 (B + 1) + 1]: for its own file. Private."""
-        return np.concatenate([self.local, self._moments.reshape(-1), [float(self._time)]])
-
-    def recall(self, learnt: F64) -> None:
-        """Go on from what `learnt` returned.
-
-        Raises:
-            ParameterError: of another length, or no number.
-        """
-        n = self.local.size
-        if learnt.shape != (3 * n + 1,) or not np.isfinite(learnt).all() or learnt[-1] < 0:
-            raise ParameterError(f"what was kept has {learnt.size} numbers; {3 * n + 1} finite ones are needed")
-        self.local, self._time = learnt[:n].copy(), int(learnt[-1])
-        self._moments = learnt[n:-1].reshape(2, n).copy()
 
 
 def clipped(gradient: F64, bound: float) -> F64:

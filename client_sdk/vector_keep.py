@@ -14,7 +14,7 @@ class Kept(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What has been learnt by the end of a round."""
 
     round: int
-    learnt: list[float]
+    state: list[float]
 
 
 def keep(path: Path, hospital: Hospital, *, round_: int) -> None:
@@ -24,7 +24,7 @@ def keep(path: Path, hospital: Hospital, *, round_: int) -> None:
     """
     new = path.with_suffix(".new")
     new.unlink(missing_ok=True)
-    content = msgspec.json.encode(Kept(round_, hospital.learnt().tolist()))
+    content = msgspec.json.encode(Kept(round_, hospital.state.tolist()))
     with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
         file.write(content)
         file.flush()
@@ -50,4 +50,4 @@ def recall(path: Path, hospital: Hospital, *, round_: int) -> None:
         raise ParameterError(
             f"{path} is of round {kept.round}, the fit's checkpoint of round {round_}; start anew, without --resume"
         )
-    hospital.recall(np.array(kept.learnt))
+    hospital.go_on(np.array(kept.state))

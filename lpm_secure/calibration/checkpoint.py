@@ -45,6 +45,15 @@ def save(path: Path, arrays: Arrays, facts: Facts) -> None:
     new.replace(path)
 
 
+def rounds_done(path: Path) -> int:
+    """Return how far a fit has come; 0 where there is no checkpoint that can be read."""
+    try:
+        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as file:
+            return msgspec.json.decode(file[FACTS].tobytes(), type=Facts).round
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        return 0
+
+
 def load(path: Path, *, fit: str) -> tuple[Arrays, Facts]:
     """Read a checkpoint.
 

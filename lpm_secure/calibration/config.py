@@ -90,15 +90,16 @@ class NoiseTableConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
 
     Attributes:
         epsilons: of whole fits; one without noise is added. The unit is all that one hospital contributes.
-        rounds, draws, rate: as in a fit.
+        rounds, draws, rate, weight: as in a fit. A low weight keeps what noise makes of the posterior near the prior.
         clip: small, so that the noise is.
     """
 
     epsilons: Annotated[tuple[Epsilon, ...], msgspec.Meta(min_length=1, max_length=16)]
     rounds: Annotated[int, msgspec.Meta(ge=1, le=100_000)] = 60
-    draws: Annotated[int, msgspec.Meta(ge=1, le=256)] = 4
+    draws: Annotated[int, msgspec.Meta(ge=1, le=256)] = 2
     rate: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.05
-    clip: Annotated[float, msgspec.Meta(gt=0, le=1e9)] = 20.0
+    weight: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.05
+    clip: Annotated[float, msgspec.Meta(gt=0, le=1e9)] = 10.0
 
 
 @final

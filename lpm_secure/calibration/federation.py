@@ -8,10 +8,11 @@ from typing import Final, Protocol, final
 import numpy as np
 import numpy.typing as npt
 
+from client_sdk.vector_contribution import Contribution as Contribution  # noqa: PLC0414 - is offered here
 from client_sdk.vector_hospital import Hospital, clipped
 from lpm_secure.calibration.blame import Search
 from protocols.errors import BudgetSpent, CohortTooSmall, ParameterError
-from protocols.fixed import I64, U64, from_ring, prove_no_wrap, to_ring
+from protocols.fixed import I64, U64, from_ring, to_ring
 from protocols.sharing import Additive
 
 F64 = npt.NDArray[np.float64]
@@ -27,41 +28,6 @@ class Noise(Protocol):
 
     def sample(self, d: int) -> I64:
         """Return int64[d], from the system's randomness."""
-
-
-@final
-@dataclass(frozen=True, slots=True)
-class Contribution:
-    """What one hospital may add to a round.
-
-    Attributes:
-        clip: L2 norm of its gradient over all draws, boroughs and weeks; the loss that travels beside is not noised.
-        bits: fraction bits.
-    """
-
-    clip: float = 2000.0
-    bits: int = 24
-
-    def encode(self, gradient: F64) -> I64:
-        """Return int64[d]: the clipped gradient, flat, in fixed point."""
-        return np.rint(clipped(gradient, self.clip).reshape(-1) * 2.0**self.bits).astype(np.int64)
-
-    def decode(self, total: I64) -> F64:
-        """Return float64[d]."""
-        return np.asarray(total * 2.0**-self.bits)
-
-    def decode_norm(self, noise: Sequence[Noise], d: int) -> float:
-        """Return a bound on the norm of rounding and of all noise in d words; exceeded once in 10**9 sums or less."""
-        spread = float(np.sqrt(sum(each.sigma**2 for each in noise))) + 1.0
-        return float(self.decode(np.array(spread * (np.sqrt(d) + LARGEST_DEVIATION))))
-
-    def prove(self, clients: int) -> int:
-        """Return a bound on a total, below 2**63.
-
-        Raises:
-            WouldWrap: the clients' sum could reach 2**63.
-        """
-        return prove_no_wrap({"the gradients of all hospitals": clients * int(np.ceil(self.clip * 2.0**self.bits))})
 
 
 @final
@@ -87,9 +53,6 @@ class Federation(abc.ABC):
     def gradient(self, log_inpatients: F64) -> Summed:
         """Return the sum of the hospitals' gradients at published draws, float64[S, B, W]."""
 
-    def close(self) -> None:  # noqa: B027 - most hold nothing that must be closed
-        """End processes and connections, where there are any."""
-
 
 @final
 @dataclass(frozen=True, slots=True, eq=False)
@@ -97,7 +60,7 @@ class Pooled(Federation):
     """The oracle: all data in one place, sums in floating point, no protection."""
 
     hospitals: dict[str, Hospital] = field(repr=False)
-    contribution: Contribution = Contribution()
+    contribution: Contribution = field(default_factory=Contribution)
 
     def gradient(self, log_inpatients: F64) -> Summed:
         """Add up gradients in the clear."""
@@ -127,7 +90,7 @@ class Shared(Federation):
     """
 
     hospitals: dict[str, Hospital] = field(repr=False)
-    contribution: Contribution = Contribution()
+    contribution: Contribution = field(default_factory=Contribution)
     aggregators: int = 2
     min_cohort: int = 5
     noise: Sequence[Noise] = ()
@@ -189,5 +152,10 @@ class Shared(Federation):
         for total, noise in zip(sums, self.noise, strict=False):
             np.add(total, to_ring(noise.sample(total.size)), out=total)
         opened = self.contribution.decode(from_ring(self._sharing.join(sums)))
-        largest = len(held) * self.contribution.clip + self.contribution.decode_norm(self.noise, opened.size)
+        largest = len(held) * self.contribution.clip + self._spread(opened.size)
         return opened if float(np.linalg.norm(opened)) <= largest else None
+
+    def _spread(self, d: int) -> float:
+        """Return a bound on the norm of rounding and of all noise in d words; exceeded once in 10**9 sums or less."""
+        words = np.sqrt(sum(each.sigma**2 for each in self.noise)) + len(self.hospitals)
+        return float(self.contribution.decode(np.array(words * (np.sqrt(d) + LARGEST_DEVIATION))))

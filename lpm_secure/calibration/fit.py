@@ -17,6 +17,7 @@ from lpm_secure.calibration.simulator import Simulator
 from protocols.errors import ParameterError
 
 GRADIENT_NORM: Final = 50.0  # of a step of the flow's weights
+LOWEST, HIGHEST = -25.0, 20.0  # log inpatients; noise can drive draws to where no epidemic is
 BACK: Final = 0.1  # the learning rate falls to this share of itself, along a cosine
 
 
@@ -89,7 +90,8 @@ class Fit:
         z, log_density = self.posterior.draw(noise)
         value, jacobian = self.simulator.with_jacobian(z.detach(), self.parameters)
         self.simulations += schedule.draws
-        summed = self.federation.gradient(np.ascontiguousarray(value.numpy()))
+        published = torch.nan_to_num(value, nan=LOWEST).clamp(LOWEST, HIGHEST)
+        summed = self.federation.gradient(np.ascontiguousarray(published.numpy()))
         self._count(summed.members, summed.refused)
         self.members = len(summed.members)
         by_z = torch.einsum("sbw,sbwp->sp", torch.from_numpy(summed.gradient), jacobian)

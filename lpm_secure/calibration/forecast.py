@@ -20,6 +20,7 @@ from lpm_secure.populations.tables import F64
 DRAWS: Final = 1000
 HORIZONS: Final = (4, 8)
 RECENT_WEEKS: Final = 6
+MOST: Final = 1e6  # admissions a day; noise can drive draws to where no epidemic is
 OURS: Final = "federated fit"
 Baseline = Callable[[F64, int, int, np.random.Generator], F64]
 
@@ -52,10 +53,10 @@ def forecast(fit: Fit, study: Study, hospitals: dict[str, Hospital], *, seed: in
         name: predict(hospital, log_inpatients, np.random.default_rng([seed, place]))
         for place, (name, hospital) in enumerate(hospitals.items())
     }
+    admissions = torch.nan_to_num(longer.admissions(theta).sum(dim=-2)).clamp(0.0, MOST)
     names = ("contact", "prevalence", "hospital_rate", "stay_days")
-    return Forecast(
-        own, longer.admissions(theta).sum(dim=-2).numpy(), {name: getattr(theta, name).numpy() for name in names}
-    )
+    parts = {name: torch.nan_to_num(getattr(theta, name)).numpy() for name in names}
+    return Forecast(own, admissions.numpy(), parts)
 
 
 def recent_trend(series: F64, ahead: int, count: int, rng: np.random.Generator) -> F64:

@@ -11,6 +11,7 @@ import torch
 
 from client_sdk.vector_hospital import Hospital
 from client_sdk.vector_keep import keep, recall
+from lpm_secure.calibration.checkpoint import rounds_done
 from lpm_secure.calibration.config import CalibrationConfig
 from lpm_secure.calibration.federation import Federation, Shared
 from lpm_secure.calibration.fit import Fit
@@ -94,33 +95,34 @@ def calibrate(
         on_round: is told after each round.
 
     Raises:
-        ParameterError: a folder with a checkpoint and no `resume`, or `resume` and none that fits.
+        ParameterError: a folder with an unfinished fit and no `resume`, or `resume` and none that fits.
         ProtocolError: the fit cannot go on.
     """
     if resume and config.federation.epsilon is not None:
         raise ConfigError("a fit with noise does not go on from a checkpoint: noise is never drawn twice; start anew")
-    if not resume and (folder / CHECKPOINT).exists():
-        raise ParameterError(f"{folder} has a checkpoint; go on with --resume, or give another folder with --out")
+    if not resume and 0 < rounds_done(folder / CHECKPOINT) < config.fit.rounds:
+        raise ParameterError(f"{folder} has an unfinished fit; go on with --resume, or give another folder with --out")
     torch.set_num_threads(1)  # arrays are small: more threads only wait for each other
     study = config.study()
     hospitals = study.hospitals(local_steps=config.fit.local_steps)
-    federation = federation_of(config, hospitals)
-    try:
-        return _fitted(config, study, hospitals, federation, _Files(folder, hospitals), resume=resume, told=on_round)
-    finally:
-        federation.close()
+    with federation_of(config, hospitals, folder) as federation:
+        files = _Files(folder, hospitals)
+        fit, rounds, seconds = _fitted(config, study, federation, files, resume=resume, told=on_round)
+    found = forecast(fit, study, hospitals, seed=config.seed)
+    scores = table(study, found, seed=config.seed)
+    return Calibrated(config, study, fit, found, scores, seconds, rounds)
 
 
 def _fitted(
     config: CalibrationConfig,
     study: Study,
-    hospitals: dict[str, Hospital],
     federation: Federation,
     files: _Files,
     *,
     resume: bool,
     told: Callable[[Fit], None],
-) -> Calibrated:
+) -> tuple[Fit, int, float]:
+    """Return the fit, and how many rounds and seconds it took here."""
     simulator = study.simulator()
     fit = Fit(simulator, simulator.parameters, federation, config.schedule, names=study.names)
     if resume:
@@ -133,10 +135,7 @@ def _fitted(
         told(fit)
 
     fit.run(after)
-    seconds = perf_counter() - started
-    found = forecast(fit, study, hospitals, seed=config.seed)
-    scores = table(study, found, seed=config.seed)
-    return Calibrated(config, study, fit, found, scores, seconds, fit.round - begun)
+    return fit, fit.round - begun, perf_counter() - started
 
 
 def bands(draws: np.ndarray[Any, np.dtype[np.float64]]) -> dict[str, list[float]]:

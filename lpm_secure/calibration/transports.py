@@ -1,5 +1,9 @@
 """Which way a calibration's gradients travel: one function from configuration to federation."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
 from client_sdk.vector_hospital import Hospital
 from lpm_secure.calibration.config import CalibrationConfig
 from lpm_secure.calibration.federation import Federation, Shared
@@ -7,36 +11,31 @@ from lpm_secure.calibration.privacy import RESERVE, noises
 from protocols.errors import ConfigError
 
 
-def federation_of(config: CalibrationConfig, hospitals: dict[str, Hospital]) -> Federation:
-    """Return the federation of a configuration.
+@contextmanager
+def federation_of(config: CalibrationConfig, hospitals: dict[str, Hospital], folder: Path) -> Iterator[Federation]:
+    """Yield the federation of a configuration, and end its processes afterwards.
 
     Args:
         config: of the calibration.
-        hospitals: by name; the in-process way plays all of them.
+        hospitals: by name. What they have learnt is in them afterwards, whichever process has learnt it: a testbed
+            plays their part in forecasts.
+        folder: for the parties' files.
 
     Raises:
         ConfigError: a way that this command does not start.
     """
+    if config.federation.transport != "in-process":
+        raise ConfigError(f'got transport "{config.federation.transport}"; only "in-process" can be started; set that')
+    yield shared(config, hospitals)
+
+
+def shared(config: CalibrationConfig, hospitals: dict[str, Hospital]) -> Shared:
+    """Return the federation in this process, with the noise that the configuration asks for."""
     way = config.federation
-    if way.transport != "in-process":
-        raise ConfigError(f'got transport "{way.transport}"; this command runs "in-process" only; set that')
-    openings = config.fit.rounds + RESERVE if way.epsilon is not None else None
-    noise = (
-        ()
-        if way.epsilon is None or openings is None
-        else noises(
-            way.contribution,
-            aggregators=way.aggregators,
-            openings=openings,
-            epsilon=way.epsilon,
-            delta=way.delta,
-        )
+    if way.epsilon is None:
+        return Shared(hospitals, way.contribution, way.aggregators, way.min_cohort)
+    openings = config.fit.rounds + RESERVE
+    noise = noises(
+        way.contribution, aggregators=way.aggregators, openings=openings, epsilon=way.epsilon, delta=way.delta
     )
-    return Shared(
-        hospitals,
-        way.contribution,
-        aggregators=way.aggregators,
-        min_cohort=way.min_cohort,
-        noise=noise,
-        most_openings=openings,
-    )
+    return Shared(hospitals, way.contribution, way.aggregators, way.min_cohort, noise, openings)

@@ -1,0 +1,136 @@
+"""`lpm calibrate` from end to end, on made-up hospitals of a small city."""
+
+import csv
+import json
+import os
+import stat
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from lpm_secure.calibration import config as configs
+from lpm_secure.calibration import job
+from lpm_secure.cli import app
+from lpm_secure.data import catalogue
+from protocols.errors import ConfigError, ParameterError
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "hospitals.toml"
+SMALL = """
+name = "few"
+seed = 2
+[data]
+source = "simulated"
+fit_weeks = 6
+forecast_weeks = 3
+hospitals = 6
+[fit]
+rounds = 8
+draws = 2
+checkpoint_rounds = 3
+[noise]
+epsilons = [4.0]
+rounds = 2
+"""
+
+
+@pytest.fixture
+def given(tmp_path):
+    path = tmp_path / "few.toml"
+    path.write_text(SMALL)
+    return path
+
+
+def lpm(path, *options):
+    folder = path.parent
+    arguments = ["calibrate", str(path), "--out", str(folder), "--collect", str(folder / "all.json"), *options]
+    return CliRunner().invoke(app, arguments)
+
+
+def test_the_command_leaves_tables_figures_and_a_report(given):
+    (given.parent / "all.json").write_text('{"other": 1}')
+    done = lpm(given)
+    assert done.exit_code == 0, done.exception
+    assert "persistence" in done.output
+    assert "epsilon     4" in done.output
+    folder = given.parent / "few"
+    found = json.loads((given.parent / "all.json").read_text())
+    assert found["other"] == 1
+    assert found["rounds"] == 8
+    assert found["simulations"] == 16
+    assert found["ledger"]["epsilon"] is None
+    assert {row["epsilon"] for row in found["noise"]} == {4.0, None}
+    for name in ("calibration.csv", "calibration_posterior.csv", "calibration_scores.csv"):
+        with (folder / name).open() as file:
+            assert list(csv.DictReader(file)), name
+    report = (folder / "report.html").read_text()
+    for said in ("MADE UP, NOT REAL DATA", "hospital-6", "persistence", "plays all parties", "all that one hospital"):
+        assert said in report, said
+    for path in (folder / "hospitals").iterdir():
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert len(list((folder / "hospitals").iterdir())) == 6
+
+
+def test_an_interrupted_fit_goes_on_to_the_same_figures(given, tmp_path):
+    config = configs.load(given)
+    whole = job.calibrate(config, tmp_path / "whole")
+
+    def interrupt(fit):
+        if fit.round == 5:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        job.calibrate(config, tmp_path / "part", on_round=interrupt)
+    with pytest.raises(ParameterError, match="--resume"):
+        job.calibrate(config, tmp_path / "part")
+    resumed = job.calibrate(config, tmp_path / "part", resume=True)
+    assert resumed.rounds == 5  # from the checkpoint of round 3
+    assert resumed.fit.simulations == whole.fit.simulations
+    assert (resumed.fit.draws(9, seed=1) == whole.fit.draws(9, seed=1)).all()
+    assert resumed.scores == whole.scores
+    job.calibrate(config, tmp_path / "part")  # what is finished may begin anew
+    own = next((tmp_path / "part" / job.HOSPITALS).iterdir())
+    own.write_text("{}")
+    with pytest.raises(ParameterError, match="start the fit anew"):
+        job.calibrate(config, tmp_path / "part", resume=True)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (("fit_weeks = 6", "fit_weks = 6"), "did you mean `fit_weeks`"),
+        (("rounds = 8", "rounds = 0"), "Expected `int` >= 1"),
+        (("hospitals = 6", "hospitals = 6\n[federation]\nmin_cohort = 7"), "there are 6 hospitals"),
+        (("hospitals = 6", "hospitals = 6\n[federation]\naggregators = 1"), "Expected `int` >= 2"),
+        (("[fit]", "[federation]\nclip = 1e9\nbits = 40\n[fit]"), "below 2**63"),
+    ],
+)
+def test_a_mistake_is_one_line(given, change, said):
+    given.write_text(SMALL.replace(*change, 1))
+    done = lpm(given)
+    assert isinstance(done.exception, ParameterError)
+    assert said in str(done.exception)
+    assert "\n" not in str(done.exception)
+
+
+def test_a_fit_with_noise_tells_its_cost_and_does_not_resume(given):
+    given.write_text(SMALL.replace("[noise]", "[federation]\nepsilon = 4.0\nclip = 10.0\n[noise]"))
+    done = lpm(given)
+    assert done.exit_code == 0, done.exception
+    found = json.loads((given.parent / "all.json").read_text())["ledger"]
+    assert 0 < found["epsilon"] < 4.0  # the reserve is not used
+    assert found["openings"] == 8
+    assert isinstance(lpm(given, "--resume").exception, ConfigError)
+
+
+def test_the_example_is_read_and_its_26_hospitals_are_found():
+    config = configs.load(EXAMPLE)
+    if any(catalogue.where(name) is None for name in ("ny_hospitals_weekly", "nyc_covid", "nyc_population")):
+        pytest.skip("the data of New York City are not here; lpm data get")
+    study = config.study()
+    assert (len(study.names), study.fitted, study.ahead) == (26, 16, 8)
+    assert (study.share.sum(axis=0) < 1.0).all()  # 16 smaller hospitals have the rest
+    assert (study.share.sum(axis=0) > 0.5).all()
+    assert study.admissions is not None
+    assert 50 < study.admissions[0] < 60
+    assert os.path.getsize(EXAMPLE) < 4096
