@@ -1,0 +1,117 @@
+"""`calibration_peer`: epidemics simulated, and seconds, until a calibration is as good as ours; same model, same data.
+
+The peer is optuna, which sees the loss alone: by its default sampler (TPE), and by CMA-ES where that is installed. It
+has all data in one place. Ours is federated, with shares, and knows derivatives; a simulation with its derivatives
+counts as one, so the seconds beside it are the fairer figure. The loss is minus the log posterior density of a point
+(likelihoods of all hospitals and prior); ours is that of the posterior's mean.
+"""
+
+import time
+import warnings
+
+import numpy as np
+import torch
+from measure import Row
+
+from lpm_secure.calibration.federation import Shared
+from lpm_secure.calibration.fit import Fit, Schedule
+from lpm_secure.calibration.study import new_york_wave, simulated
+from protocols.errors import DataError
+
+SLACK = 5.0  # of the loss, above the best that we find: how good is as good
+ROUNDS, EVERY = 200, 5
+FURTHEST = 4.0  # standard deviations of the prior within which optuna looks
+MOST_TRIALS, PATIENCE_S = 6_000, 300.0
+
+
+def problem():
+    """Return the hospitals of New York, or made-up ones where the data are not here."""
+    try:
+        return new_york_wave(16)
+    except DataError:
+        return simulated(16, 4, hospitals=26, seed=1)
+
+
+def loss_of(study):
+    """Return a function from z, float64[p], to the loss, by hospitals whose shares stay as they are."""
+    simulator = study.simulator()
+    parameters, hospitals = simulator.parameters, study.hospitals(local_steps=0)
+
+    def loss(z):
+        log_x = simulator.log_inpatients(torch.as_tensor(z, dtype=torch.float64)[None], parameters).numpy()
+        return float((np.asarray(z) ** 2).sum() / 2 - sum(each.answer(log_x)[1] for each in hospitals.values()))
+
+    return loss, parameters
+
+
+def ours(study, loss):
+    """Return [(simulations, seconds, loss)] as our fit goes on; the loss is taken off the clock."""
+    simulator = study.simulator()
+    shared = Shared(study.hospitals(local_steps=0))
+    fit = Fit(simulator, simulator.parameters, shared, Schedule(rounds=ROUNDS, draws=4, rate=0.05), study.names)
+    found, taken = [], 0.0
+    while fit.round < ROUNDS:
+        started = time.perf_counter()
+        fit.advance()
+        taken += time.perf_counter() - started
+        if fit.round % EVERY == 0:
+            found.append((fit.simulations, taken, loss(fit.draws(200, seed=1).mean(dim=0).numpy())))
+    return found
+
+
+def optunas(loss, p, sampler, target):
+    """Return simulations, seconds and the best loss of optuna, until the target or the end of patience."""
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    study, started = optuna.create_study(sampler=sampler), time.perf_counter()
+
+    def objective(trial):
+        return loss(np.array([trial.suggest_float(f"z{i}", -FURTHEST, FURTHEST) for i in range(p)]))
+
+    def enough(study, trial):
+        if study.best_value <= target or time.perf_counter() - started > PATIENCE_S:
+            study.stop()
+
+    study.optimize(objective, n_trials=MOST_TRIALS, callbacks=[enough])
+    return len(study.trials), time.perf_counter() - started, study.best_value
+
+
+def samplers():
+    """Return optuna's samplers that are installed, by name."""
+    try:
+        import optuna
+    except ImportError:
+        return {}
+    warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+    found = {"optuna TPE": optuna.samplers.TPESampler(seed=1)}
+    try:
+        import cmaes  # noqa: F401 - optuna looks for it
+
+        found["optuna CMA-ES"] = optuna.samplers.CmaEsSampler(seed=1)
+    except ImportError:
+        pass
+    return found
+
+
+def calibration_peer():
+    """Return a row for simulations and one for seconds, for each peer."""
+    torch.set_num_threads(1)
+    study = problem()
+    loss, parameters = loss_of(study)
+    path = ours(study, loss)
+    target = min(value for *_, value in path) + SLACK
+    simulations, seconds, _ = next(point for point in path if point[2] <= target)
+    rows = []
+    for name, sampler in samplers().items():
+        trials, taken, best = optunas(loss, parameters.p, sampler, target)
+        told = "reached it" if best <= target else f"gave up {best - target:.0f} above it"
+        against = f"{name}, p = {parameters.p}: {trials} in {taken:.0f} s, {told}; loss {target:.0f}"
+        rows.append(Row("calibration_peer", float(simulations), "simulations", against, simulations / trials))
+        rows.append(Row("calibration_peer", seconds, "s", against, seconds / taken))
+    if not rows:
+        rows.append(Row("calibration_peer", seconds, "s", "optuna is not installed; pip install optuna", 0.0))
+    return rows
+
+
+BENCHMARKS = {"calibration_peer": calibration_peer}
