@@ -70,7 +70,7 @@ def test_intervals_of_90_percent_hold_the_truth_as_often_as_they_say(ranks):
         "held_90": dict(zip(PARAMETERS.names, held.tolist(), strict=True)),
         "held_90_mean": float(held.mean()),
         "held_50_mean": float(inside(ranks, 0.5).sum(axis=0).mean()),
-        "band_95": [low, high],
+        "band_95": [float(low), float(high)],
         "p_uniform": dict(zip(PARAMETERS.names, p_uniform, strict=True)),
     }
     merge(FIGURES, {"recovery": recovery})

@@ -56,24 +56,44 @@ def test_who_sends_garbage_is_named_and_the_fit_is_that_of_the_others(cheat, who
     assert shared.openings > SCHEDULE.rounds
 
 
-def test_a_search_opens_no_small_group_and_isolates_nobody():
-    members = tuple(f"h{index}" for index in range(26))
-    for seed in range(20):
-        guilty = set(np.random.default_rng(seed).choice(members, 1 + seed % 3, replace=False))
-        opened = []
+def clean_groups(n: int, guilty: set[str], smallest: int) -> tuple[np.ndarray, bool]:
+    """Return who is in each sum in range that a search opened, its result's included, and whether it ended well."""
+    members, opened = tuple(f"h{index}" for index in range(n)), []
 
-        def open_(group, guilty=guilty, opened=opened):
-            opened.append(frozenset(group))
-            return None if guilty & set(group) else np.zeros(1)
+    def open_(group):
+        opened.append(frozenset(group))
+        return None if guilty & set(group) else np.zeros(1)
 
-        _, good = Search(members, 5, open_).run()
-        assert set(good) == set(members) - guilty
-        assert min(len(group) for group in opened) >= 5
-        clean = np.array([[name in group for name in members] for group in opened if not guilty & group], dtype=float)
-        for index in range(len(members)):
-            alone = np.eye(len(members))[index]
-            found = np.linalg.lstsq(clean.T, alone, rcond=None)[0]
-            assert np.abs(clean.T @ found - alone).max() > 1e-3
+    try:
+        assert set(Search(members, smallest, open_).run()[1]) == set(members) - guilty
+        found = True
+    except CohortTooSmall:
+        found = False
+    assert min(len(group) for group in opened) >= smallest
+    clean = [group for group in opened if not guilty & group]
+    return np.array([[name in group for name in members] for group in clean], dtype=float).reshape(-1, n), found
+
+
+def isolated(rows: np.ndarray) -> bool:
+    if not rows.size:
+        return False
+    alone = np.eye(rows.shape[1])
+    combined = rows.T @ (np.linalg.pinv(rows.T) @ alone)
+    return bool((np.abs(combined - alone).max(axis=0) < 1e-3).any())
+
+
+@pytest.mark.parametrize("guilty", [1, 2, 3])
+def test_a_search_opens_no_small_group_and_isolates_nobody(guilty):
+    for seed in range(8):
+        rows, found = clean_groups(26, {f"h{(7 * seed + 5 * g) % 26}" for g in range(guilty)}, 5)
+        assert found
+        assert not isolated(rows)
+
+
+def test_among_few_hospitals_a_search_gives_up_sooner_than_isolate_one():
+    for seed in range(30):
+        rows, _ = clean_groups(9, {f"h{seed % 9}"}, 3)
+        assert not isolated(rows)
 
 
 def test_a_search_ends_where_nobody_is_in_range():
