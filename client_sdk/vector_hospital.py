@@ -60,6 +60,10 @@ class Hospital:
     def _median(self) -> F64:
         return np.append(np.log(self.share), np.log(DISPERSION))
 
+    def expected(self, log_inpatients: F64) -> F64:
+        """Return expected inpatients by shares alone, size 1: float64[..., W], from float64[..., B, W]."""
+        return np.asarray(np.einsum("b,...bw->...w", np.exp(self.local[:-1]), np.exp(log_inpatients)))
+
     @property
     def state(self) -> F64:
         """What this hospital has learnt: own parameters, their moments and the number of steps; float64, private."""
@@ -80,10 +84,6 @@ class Hospital:
     def dispersion(self) -> float:
         """Dispersion r of own counts."""
         return float(np.exp(self.local[-1]))
-
-    def expected(self, log_inpatients: F64) -> F64:
-        """Return expected inpatients by shares alone, size 1: float64[..., W], from float64[..., B, W]."""
-        return np.asarray(np.einsum("b,...bw->...w", np.exp(self.local[:-1]), np.exp(log_inpatients)))
 
     def size(self, mean: F64) -> tuple[F64, F64]:
         """Return the mode of own log size given `expected` inpatients, and its precision.
