@@ -92,6 +92,7 @@ class NoiseTableConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
         epsilons: of whole fits; one without noise is added. The unit is all that one hospital contributes.
         rounds, draws, rate, weight: as in a fit. A low weight keeps what noise makes of the posterior near the prior.
         clip: small, so that the noise is.
+        repetitions: of each fit with noise; means are shown, and the worst score.
     """
 
     epsilons: Annotated[tuple[Epsilon, ...], msgspec.Meta(min_length=1, max_length=16)]
@@ -100,6 +101,7 @@ class NoiseTableConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
     rate: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.05
     weight: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.05
     clip: Annotated[float, msgspec.Meta(gt=0, le=1e9)] = 10.0
+    repetitions: Annotated[int, msgspec.Meta(ge=1, le=100)] = 3
 
 
 @final

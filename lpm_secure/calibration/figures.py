@@ -131,7 +131,8 @@ def lines_of(result: Calibrated, noise: Rows) -> Iterator[str]:
         for row in noise:
             budget = "none" if row["epsilon"] is None else f"{row['epsilon']:g}"
             of = f"{row['of']:22} {row['weeks']:2} weeks"
-            yield f"  epsilon {budget:>5}  {of}  WIS {row['wis']:8.1f}  90 % held {row['cover90']:5.0%}"
+            worst = f"worst of {row['fits']}: {row['worst_wis']:.1f}"
+            yield f"  epsilon {budget:>5}  {of}  WIS {row['wis']:8.1f} ({worst})  90 % held {row['cover90']:5.0%}"
 
 
 def score_lines(rows: Rows) -> Iterator[str]:
