@@ -27,7 +27,10 @@ def spending(result: Calibrated) -> dict[str, Any]:
     sigma = shared.noise[0].sigma if shared is not None and shared.noise else None
     openings = result.rounds if shared is None else shared.openings
     planned = fit.schedule.rounds if shared is None or shared.most_openings is None else shared.most_openings
-    return ledger(way.contribution, sigma=sigma, openings=openings, planned=planned, delta=way.delta, d=d)
+    told = ledger(way.contribution, sigma=sigma, openings=openings, planned=planned, delta=way.delta, d=d)
+    if shared is None and way.epsilon is not None:  # noise is the aggregators' part there
+        told |= {"mechanism": "as the manifest promises; each aggregator's ledger holds it", "epsilon": way.epsilon}
+    return told
 
 
 def figures(result: Calibrated) -> dict[str, Any]:
