@@ -138,10 +138,15 @@ def lines_of(result: Calibrated, noise: Rows) -> Iterator[str]:
             yield f"  epsilon {budget:>5}  {of}  WIS {row['wis']:8.1f} ({worst})  90 % held {row['cover90']:5.0%}"
 
 
+def in_order(rows: Rows) -> Rows:
+    """Return hospitals first, then the city, each by horizon."""
+    return sorted(rows, key=lambda each: (each["of"] != "hospitals", each["weeks"]))
+
+
 def score_lines(rows: Rows) -> Iterator[str]:
     """Yield the table of forecasts."""
     yield f"{'forecast of':22} {'weeks':>5}  {'by':26} {'WIS':>8} {'50 % held':>10} {'90 % held':>10} {'counts':>7}"
-    for row in sorted(rows, key=lambda each: (each["of"] != "hospitals", each["weeks"])):
+    for row in in_order(rows):
         yield (
             f"{row['of']:22} {row['weeks']:5}  {row['method']:26} {row['wis']:8.1f} {row['cover50']:10.0%} "
             f"{row['cover90']:10.0%} {row['counts']:7}"

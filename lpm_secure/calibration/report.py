@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 import plotly.io as pio
 from plotly.subplots import make_subplots
 
-from lpm_secure.calibration.figures import Rows, spending
+from lpm_secure.calibration.figures import Rows, in_order, spending
 from lpm_secure.calibration.job import Calibrated, bands
 from lpm_secure.populations.tables import F64
 from lpm_secure.report import STYLE
@@ -28,7 +28,7 @@ def write(path: Path, result: Calibrated, noise: Rows) -> None:
     title = f"Calibration {html.escape(result.config.name)}"
     parts = [
         f"<h1>{title}</h1><p>{html.escape(result.study.title)}</p><p class=warning>{html.escape(LIMITS)}</p>",
-        "<h2>Forecast</h2>" + _table(result.scores),
+        "<h2>Forecast</h2>" + _table(in_order(result.scores)),
         _plot(_city(result), first=True),
         "<h2>Posterior</h2>" + _plot(_posterior(result)),
         "<h2>Hospitals</h2><p>Band: 50 % and 90 % of draws. Black: fitted counts; red: kept back.</p>",
