@@ -1,4 +1,4 @@
-"""A hospital's part of a conditional posterior: practise on simulated epidemics, then embed the series that it holds."""
+"""A hospital's part of a conditional posterior: practise on simulated epidemics, then embed its own series."""
 
 import hashlib
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ import numpy.typing as npt
 from client_sdk.vector_counts import CENSORED, HIDDEN_COUNTS, LARGEST, Counts
 from client_sdk.vector_encoder import Encoder, Pass
 from client_sdk.vector_features import Reference, features
-from client_sdk.vector_hospital import DISPERSION, DISPERSION_SD, SHARE_SD
+from client_sdk.vector_hospital import DISPERSION, DISPERSION_SD, SCALE_SD, SHARE_SD
 from protocols.errors import ParameterError, RoundClosed
 
 F64 = npt.NDArray[np.float64]
@@ -141,16 +141,18 @@ class Learner:
     def _counts(self, log_inpatients: F64, rng: np.random.Generator) -> F64:
         """Return float64[M, W]: counts of this hospital in simulated epidemics, by the law of `Hospital`."""
         epidemics, boroughs, weeks = log_inpatients.shape
-        share = self.share * np.exp(SHARE_SD * rng.standard_normal((epidemics, boroughs)))
+        own = SCALE_SD * rng.standard_normal((epidemics, 1)) + SHARE_SD * rng.standard_normal((epidemics, boroughs))
         r = DISPERSION * np.exp(DISPERSION_SD * rng.standard_normal((epidemics, 1)))
-        mean = np.einsum("mb,mbw->mw", share, np.exp(log_inpatients))
+        mean = np.einsum("mb,mbw->mw", self.share * np.exp(own), np.exp(log_inpatients))
         counts = rng.poisson(np.minimum(rng.gamma(r, mean / r), LARGEST)).astype(np.float64)
         counts[np.isin(counts, HIDDEN_COUNTS)] = CENSORED
         counts[rng.random((epidemics, weeks)) < self.imperfect.missing] = np.nan
         return counts
 
     def _generator(self, round_: int) -> np.random.Generator:
-        seed = hashlib.blake2b(round_.to_bytes(8, "big"), key=self.key, digest_size=16, person=b"lpm amortised").digest()
+        seed = hashlib.blake2b(
+            round_.to_bytes(8, "big"), key=self.key, digest_size=16, person=b"lpm amortised"
+        ).digest()
         return np.random.Generator(np.random.Philox(int.from_bytes(seed, "big")))
 
     def _check(self, exercise: Exercise) -> None:

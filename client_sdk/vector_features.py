@@ -1,6 +1,6 @@
 """What a hospital's encoder reads: its own series so far, what is censored or missing in it, and its size and place."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final, final
 
 import numpy as np
@@ -10,7 +10,7 @@ from client_sdk.vector_counts import CENSORED, HIDDEN_COUNTS
 from protocols.errors import ParameterError
 
 F64 = npt.NDArray[np.float64]
-MARKS: Final = 3  # features of a week: its level, whether it is censored, whether it is told at all
+MARKS: Final = 4  # features of a week: its level, its growth, whether it is censored, whether it is told at all
 
 
 @final
@@ -36,12 +36,12 @@ class Reference:
     @property
     def boroughs(self) -> int:
         """B."""
-        return self.mean.shape[0]
+        return int(self.mean.shape[0])
 
     @property
     def weeks(self) -> int:
         """W."""
-        return self.mean.shape[1]
+        return int(self.mean.shape[1])
 
     @property
     def features(self) -> int:
@@ -59,13 +59,16 @@ def features(series: F64, told: npt.NDArray[np.int64], share: F64, reference: Re
         reference: what is usual.
 
     Returns:
-        float64[M, 3 W + B + 1].
+        float64[M, 4 W + B + 1].
     """
     censored = series == CENSORED
     known = ~np.isnan(series) & (np.arange(reference.weeks) < told[:, None])
     counts = np.where(censored, np.mean(HIDDEN_COUNTS), np.where(known, series, 0.0))
     usual = np.log(share @ np.exp(reference.mean))
-    level = np.where(known, (np.log(counts + 0.5) - usual) / reference.sd, 0.0)
+    log_counts = np.log(counts + 0.5)
+    level = np.where(known, (log_counts - usual) / reference.sd, 0.0)
+    growth = np.zeros_like(level)
+    growth[:, 1:] = np.where(known[:, 1:] & known[:, :-1], np.diff(log_counts, axis=1), 0.0)
     total = share.sum()
     own = np.broadcast_to(np.append(share / total, np.log(total)), (len(series), share.size + 1))
-    return np.concatenate([level, censored & known, known, own], axis=1, dtype=np.float64)
+    return np.concatenate([level, growth, censored & known, known, own], axis=1, dtype=np.float64)

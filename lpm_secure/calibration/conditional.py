@@ -1,25 +1,27 @@
 """A posterior for any series so far: a flow that is conditioned on the sum of the hospitals' embeddings."""
 
 import math
-import pickle
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Final, final
+from typing import Final, final
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import nn
 
 from client_sdk.vector_amortised import Exercise
 from client_sdk.vector_encoder import Encoder
 from client_sdk.vector_features import Reference
+from lpm_secure.calibration.checkpoint import FORMAT, Facts, load, save
 from lpm_secure.calibration.conditional_sums import Cohort, Total
 from lpm_secure.calibration.posterior import Posterior
 from lpm_secure.calibration.simulator import Simulator
 from protocols.errors import ParameterError
 
-FORMAT: Final = 1
+F64 = npt.NDArray[np.float64]
+PURPOSES: Final = ("reference", "epidemics", "weeks", "draws")  # of draws that never meet
 GRADIENT_NORM: Final = 10.0  # of a step of the centre's weights
 BACK: Final = 0.01  # the learning rate falls to this share of itself, along a cosine
 LOOKED_AT: Final = 1000  # epidemics of the prior from which the public scale is made
@@ -60,7 +62,7 @@ class Training:
 
 def reference(simulator: Simulator, *, seed: int) -> Reference:
     """Return mean and spread of the log of inpatients over epidemics of the prior."""
-    z = _normal((LOOKED_AT, simulator.parameters.p), seed=seed, round_=-1)
+    z = _normal((LOOKED_AT, simulator.parameters.p), _generator(seed, "reference"))
     log_x = simulator.log_inpatients(z, simulator.parameters).numpy()
     return Reference(log_x.mean(axis=0), log_x.std(axis=0).mean(axis=0))
 
@@ -77,7 +79,11 @@ class Centre(nn.Module):
             width = 2 * training.context
             read = training.embedding + 2  # the sum, how many took part, how many weeks
             self.head = nn.Sequential(
-                nn.Linear(read, width), nn.SiLU(), nn.Linear(width, width), nn.SiLU(), nn.Linear(width, training.context)
+                nn.Linear(read, width),
+                nn.SiLU(),
+                nn.Linear(width, width),
+                nn.SiLU(),
+                nn.Linear(width, training.context),
             ).double()
         self.posterior = Posterior(p, seed=training.seed, context=training.context)
         nn.init.zeros_(self.posterior.log_diagonal)
@@ -122,7 +128,9 @@ class Amortised:
         """Draw first weights."""
         simulator, training = self.simulator, self.training
         if training.first > simulator.weeks:
-            raise ParameterError(f"the first posterior is after week {training.first} of {simulator.weeks}; begin earlier")
+            raise ParameterError(
+                f"the first posterior is after week {training.first} of {simulator.weeks}; begin earlier"
+            )
         self.encoder = encoder(simulator, training)
         self.weights = nn.Parameter(torch.from_numpy(self.encoder.begin(training.seed)))
         self.centre = Centre(simulator.parameters.p, training)
@@ -136,23 +144,32 @@ class Amortised:
 
     def advance(self) -> None:
         """Play one round: simulate, let hospitals embed, step flow and encoder."""
-        z, exercise = self._exercise()
+        z, exercise = self.exercise(self.round)
         opened = self.cohort.practise(exercise)
         total = torch.from_numpy(opened.value).requires_grad_()
-        told = torch.from_numpy(exercise.told) / self.simulator.weeks
-        density = self.centre.posterior.log_density(z, self.centre.context(total / len(self.names), told))
+        density = self.centre.posterior.log_density(z, self._context(total, exercise.told))
         loss = -density.mean()
         self._optimiser.param_groups[0]["lr"] = self.training.rate * self._slowed()
         self._optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
-        assert_grad = total.grad if total.grad is not None else torch.zeros_like(total)
-        corrected = self.cohort.correct(exercise.round, np.ascontiguousarray(assert_grad.numpy()))
+        corrected = self.cohort.correct(exercise.round, _derivative(total))
         self.weights.grad = torch.from_numpy(corrected.value)
         torch.nn.utils.clip_grad_norm_(self.centre.parameters(), GRADIENT_NORM)
         self._optimiser.step()
         self._count(opened)
         self.losses.append(float(loss.detach()))
         self.round += 1
+
+    def exercise(self, round_: int) -> tuple[torch.Tensor, Exercise]:
+        """Simulate a round's epidemics; return their z, float64[M, p], and what is published of them."""
+        training, simulator = self.training, self.simulator
+        shape = (training.epidemics, simulator.parameters.p)
+        z = _normal(shape, _generator(training.seed, "epidemics", round_))
+        log_x = simulator.log_inpatients(z, simulator.parameters).numpy()
+        weeks = _generator(training.seed, "weeks", round_)
+        told = weeks.integers(training.first, simulator.weeks, size=training.epidemics, endpoint=True)
+        weights = self.weights.detach().numpy().copy()
+        return z, Exercise(round_, weights, np.ascontiguousarray(log_x), told)
 
     def posterior(self, weeks: int, *, draws: int, seed: int) -> torch.Tensor:
         """Ask the hospitals for the sum of their embeddings, and draw z given it.
@@ -173,59 +190,74 @@ class Amortised:
 
     def given(self, opened: Total, weeks: int, *, draws: int, seed: int) -> torch.Tensor:
         """Draw z given an opened sum, float64[S, p]."""
-        noise = _normal((draws, self.simulator.parameters.p), seed=seed, round_=-2)
-        told = torch.tensor([weeks / self.simulator.weeks], dtype=torch.float64)
         with torch.no_grad():
-            context = self.centre.context(torch.from_numpy(opened.value) / len(self.names), told)
-            return self.centre.posterior.draw(noise, context.expand(draws, -1))[0]
+            return self.draw(self.context(opened, np.array([weeks])).expand(draws, -1), seed=seed)
+
+    def context(self, opened: Total, told: npt.NDArray[np.int64]) -> torch.Tensor:
+        """Return what the flow reads of opened sums, float64[M, context]; `told` says after how many weeks."""
+        return self._context(torch.from_numpy(opened.value), told)
+
+    def draw(self, context: torch.Tensor, *, seed: int) -> torch.Tensor:
+        """Return z, float64[S, p]: one for each row of the context."""
+        noise = _normal((len(context), self.simulator.parameters.p), _generator(seed, "draws"))
+        with torch.no_grad():
+            return self.centre.posterior.draw(noise, context)[0]
+
+    def _context(self, total: torch.Tensor, told: npt.NDArray[np.int64]) -> torch.Tensor:
+        return self.centre.context(total / len(self.names), torch.from_numpy(told) / self.simulator.weeks)
 
     def save(self, path: Path) -> None:
         """Write a checkpoint, whole or not at all."""
-        state = {
-            "format": FORMAT,
-            "training": asdict(self.training),
-            "round": self.round,
-            "losses": self.losses,
-            "absences": self.absences,
-            "centre": self.centre.state_dict(),
-            "weights": self.weights.detach(),
-            "optimiser": self._optimiser.state_dict(),
-        }
-        new = path.with_suffix(".new")
-        torch.save(state, new)
-        new.replace(path)
+        arrays = {f"centre.{name}": value.numpy() for name, value in self.centre.state_dict().items()}
+        for index, state in self._optimiser.state_dict()["state"].items():
+            arrays |= {f"optimiser.{index}.{name}": value.numpy() for name, value in state.items()}
+        arrays |= {"weights.": self.weights.detach().numpy(), "losses.": np.array(self.losses)}
+        facts = Facts(
+            format=FORMAT,
+            fit=self._identity,
+            round=self.round,
+            simulations=self.simulations,
+            absences=self.absences,
+            refusals={},
+        )
+        save(path, arrays, facts)
 
     def load(self, path: Path) -> None:
-        """Go on from a checkpoint.
+        """Go on from a checkpoint, to the bit; hospitals keep nothing from round to round.
 
         Raises:
             ParameterError: unreadable, or of another training.
         """
+        arrays, facts = load(path, fit=self._identity)
+        centre: dict[str, torch.Tensor] = {}
+        moments: dict[int, dict[str, torch.Tensor]] = {}
         try:
-            state: dict[str, Any] = torch.load(path, weights_only=True)
-            if state["format"] != FORMAT or state["training"] != asdict(self.training):
-                raise ParameterError(f"{path} is of another training; give the settings it was made with, or start anew")
-            if state["weights"].shape != self.weights.shape:
-                raise ParameterError(f"{path} is of an encoder of another size; start anew")
-            self.centre.load_state_dict(state["centre"])
-            self._optimiser.load_state_dict(state["optimiser"])
-            self.round, self.losses, self.absences = state["round"], state["losses"], state["absences"]
-        except (OSError, RuntimeError, KeyError, TypeError, ValueError, EOFError, pickle.UnpicklingError) as error:
-            if isinstance(error, ParameterError):
-                raise
-            raise ParameterError(f"{path} is no checkpoint of this training ({type(error).__name__}); start anew") from error
+            weights, losses = torch.from_numpy(arrays.pop("weights.")), arrays.pop("losses.").tolist()
+            self.encoder.check(weights.numpy())
+            for key, value in arrays.items():
+                part, _, name = key.partition(".")
+                if part == "centre":
+                    centre[name] = torch.from_numpy(value)
+                else:
+                    index, _, moment = name.partition(".")
+                    moments.setdefault(int(index), {})[moment] = torch.from_numpy(value)
+            self.centre.load_state_dict(centre)
+            self._optimiser.load_state_dict({**self._optimiser.state_dict(), "state": moments})
+        except (RuntimeError, KeyError, ValueError, TypeError, AttributeError) as error:
+            raise ParameterError(f"{path} is no checkpoint of this training; start anew, without --resume") from error
         with torch.no_grad():
-            self.weights.copy_(state["weights"])
+            self.weights.copy_(weights)
+        self.round, self.losses, self.absences = facts.round, losses, facts.absences
 
-    def _exercise(self) -> tuple[torch.Tensor, Exercise]:
-        """Simulate this round's epidemics; return their z, float64[M, p], and what is published of them."""
-        training, simulator = self.training, self.simulator
-        z = _normal((training.epidemics, simulator.parameters.p), seed=training.seed, round_=self.round)
-        log_x = simulator.log_inpatients(z, simulator.parameters).numpy()
-        weeks = np.random.Generator(np.random.Philox([training.seed, self.round]))
-        told = weeks.integers(training.first, simulator.weeks, size=training.epidemics, endpoint=True)
-        weights = self.weights.detach().numpy().copy()
-        return z, Exercise(self.round, weights, np.ascontiguousarray(log_x), told)
+    @property
+    def simulations(self) -> int:
+        """Epidemics simulated so far."""
+        return self.round * self.training.epidemics
+
+    @property
+    def _identity(self) -> str:
+        """What a checkpoint belongs to; the scale of series follows from it."""
+        return f"conditional {self.training} {self.simulator.parameters} {self.simulator.weeks} {self.simulator.lead}"
 
     def _count(self, opened: Total) -> None:
         for name in set(self.names) - set(opened.members):
@@ -242,6 +274,15 @@ def encoder(simulator: Simulator, training: Training) -> Encoder:
     return Encoder(shape.features, training.hidden, training.embedding)
 
 
-def _normal(shape: tuple[int, int], *, seed: int, round_: int) -> torch.Tensor:
-    rng = np.random.Generator(np.random.Philox([seed, round_ + 2]))
-    return torch.from_numpy(rng.standard_normal(shape))
+def _derivative(total: torch.Tensor) -> F64:
+    if total.grad is None:
+        raise ParameterError("the loss does not depend on the sum; give the flow a context")
+    return np.ascontiguousarray(total.grad.numpy())
+
+
+def _generator(seed: int, purpose: str, round_: int = 0) -> np.random.Generator:
+    return np.random.Generator(np.random.Philox([seed, PURPOSES.index(purpose), round_]))
+
+
+def _normal(shape: tuple[int, int], generator: np.random.Generator) -> torch.Tensor:
+    return torch.from_numpy(generator.standard_normal(shape))

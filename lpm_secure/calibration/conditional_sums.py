@@ -138,7 +138,7 @@ class SharedCohort(Cohort):
         sums = [np.zeros(int(np.prod(shape)), dtype=np.uint64) for _ in range(self.aggregators)]
         for name, vector in vectors.items():
             for total, share in zip(sums, self._shares(name, to_ring(contribution.encode(vector))), strict=True):
-                total += share
+                np.add(total, share, out=total)
         self._opened += 1
         opened = contribution.decode(from_ring(self._sharing.join(sums))).reshape(shape)
         return Total(opened, tuple(vectors))

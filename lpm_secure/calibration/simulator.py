@@ -163,7 +163,10 @@ def _in_hospital_by_stay(stay: torch.Tensor) -> torch.Tensor:
 
 def _convolve(daily: torch.Tensor, kernel: torch.Tensor) -> torch.Tensor:
     """Return float64[..., days, B]: sums over the past of float64[..., days, B], weighted by float64[..., L]."""
-    return _toeplitz(kernel, daily.shape[-2]) @ daily
+    found = torch.zeros_like(daily)
+    for lag in range(min(kernel.shape[-1], daily.shape[-2])):
+        found[..., lag:, :] += kernel[..., lag, None, None] * daily[..., : daily.shape[-2] - lag, :]
+    return found
 
 
 def _toeplitz(kernel: torch.Tensor, size: int) -> torch.Tensor:
