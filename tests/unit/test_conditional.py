@@ -1,0 +1,273 @@
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from scipy import optimize
+
+from client_sdk.vector_amortised import Exercise, Imperfect, Learner
+from client_sdk.vector_counts import Counts
+from client_sdk.vector_encoder import Encoder
+from client_sdk.vector_features import Reference, features
+from lpm_secure.calibration.city import small
+from lpm_secure.calibration.conditional import Amortised, Training, encoder, reference
+from lpm_secure.calibration.conditional_check import check
+from lpm_secure.calibration.conditional_sums import BITS, Cohort, PooledCohort, SharedCohort, Total
+from lpm_secure.calibration.federation import Contribution
+from lpm_secure.calibration.simulator import Simulator
+from protocols.errors import CohortTooSmall, ParameterError, RoundClosed, WouldWrap
+from protocols.fixed import from_ring, to_ring
+
+WEEKS = 6
+SIMULATOR = Simulator(small(), WEEKS, lead=2)
+SMALL = Training(rounds=6, epidemics=8, first=3, hidden=12, embedding=8, context=8)
+REFERENCE = reference(SIMULATOR, seed=1)
+SERIES = np.array([4.0, 9.0, -1.0, np.nan, 21.0, 30.0])
+
+
+def learners(count: int = 6, training: Training = SMALL) -> dict[str, Learner]:
+    found = {}
+    for index in range(count):
+        share = np.array([0.3, 0.1]) if index % 2 else np.array([0.1, 0.3])
+        counts, shape = Counts(np.roll(SERIES, index)), encoder(SIMULATOR, training)
+        found[f"hospital-{index}"] = Learner(counts, share, REFERENCE, shape, bytes([index]) * 32)
+    return found
+
+
+def trained(cohort: Cohort, training: Training = SMALL) -> Amortised:
+    amortised = Amortised(SIMULATOR, cohort, tuple(learners()), training)
+    amortised.run()
+    return amortised
+
+
+def test_the_encoders_derivative_agrees_with_finite_differences() -> None:
+    shape, rng = Encoder(5, 4, 3), np.random.default_rng(1)
+    weights, read, by = shape.begin(1), rng.normal(size=(7, 5)), rng.normal(size=(7, 3))
+    found = shape.back(weights, shape.embed(weights, read), by)
+    loss = [
+        (shape.embed(weights + 1e-6 * step, read).embedding - shape.embed(weights - 1e-6 * step, read).embedding)
+        for step in np.eye(shape.size)
+    ]
+    assert found == pytest.approx(np.array([(by * each).sum() / 2e-6 for each in loss]), abs=1e-7)
+
+
+def test_features_mark_what_is_censored_or_missing_and_hide_weeks_to_come() -> None:
+    share = np.array([0.3, 0.1])
+    read = features(SERIES[None], np.array([5]), share, REFERENCE)[0]
+    level, growth, censored, told, own = np.split(read, [WEEKS, 2 * WEEKS, 3 * WEEKS, 4 * WEEKS])
+    assert told.tolist() == [1, 1, 1, 0, 1, 0]
+    assert censored.tolist() == [0, 0, 1, 0, 0, 0]
+    assert level[3] == level[5] == 0.0
+    assert growth == pytest.approx([0, np.log(9.5 / 4.5), np.log(2.5 / 9.5), 0, 0, 0])
+    assert own == pytest.approx([0.75, 0.25, np.log(0.4)])
+    later = SERIES.copy()
+    later[5] = 4000.0
+    assert features(later[None], np.array([5]), share, REFERENCE)[0].tolist() == read.tolist()
+
+
+def test_federated_training_is_the_pooled_one_up_to_fixed_point() -> None:
+    pooled = trained(PooledCohort(learners()))
+    shared = trained(SharedCohort(learners(), aggregators=3))
+    assert shared.losses == pytest.approx(pooled.losses, abs=1e-6)
+    assert torch.allclose(pooled.weights, shared.weights, rtol=0, atol=1e-5)
+    draws = [each.posterior(5, draws=20, seed=3) for each in (pooled, shared)]
+    assert torch.allclose(*draws, rtol=0, atol=1e-4)
+
+
+def test_training_does_not_depend_on_the_masks() -> None:
+    one, other = trained(SharedCohort(learners())), trained(SharedCohort(learners(), aggregators=4))
+    assert torch.equal(one.weights, other.weights)
+    assert torch.equal(one.posterior(4, draws=5, seed=1), other.posterior(4, draws=5, seed=1))
+
+
+def test_training_touches_no_counts() -> None:
+    others = learners()
+    for learner in others.values():
+        learner.counts = Counts(np.full(WEEKS, 7.0))
+    one, other = trained(PooledCohort(learners())), trained(PooledCohort(others))
+    assert torch.equal(one.weights, other.weights)
+    assert not torch.equal(one.posterior(4, draws=5, seed=1), other.posterior(4, draws=5, seed=1))
+
+
+def test_a_training_that_was_interrupted_goes_on_to_the_same_bits(tmp_path: Path) -> None:
+    whole = trained(SharedCohort(learners()))
+    first = Amortised(SIMULATOR, SharedCohort(learners()), tuple(learners()), SMALL)
+    for _ in range(3):
+        first.advance()
+    first.save(tmp_path / "amortised.npz")
+    second = Amortised(SIMULATOR, SharedCohort(learners()), tuple(learners()), SMALL)
+    second.load(tmp_path / "amortised.npz")
+    second.run()
+    assert second.losses == whole.losses
+    assert torch.equal(second.posterior(5, draws=5, seed=1), whole.posterior(5, draws=5, seed=1))
+    other = Amortised(SIMULATOR, SharedCohort(learners()), tuple(learners()), Training(rounds=7, epidemics=8, first=3))
+    with pytest.raises(ParameterError, match="of another fit"):
+        other.load(tmp_path / "amortised.npz")
+    (tmp_path / "amortised.npz").write_bytes(b"no checkpoint")
+    with pytest.raises(ParameterError, match="start anew"):
+        second.load(tmp_path / "amortised.npz")
+
+
+def test_a_hospital_that_drops_out_and_returns_is_named_and_training_goes_on() -> None:
+    away = frozenset({"hospital-2"})
+    amortised = trained(SharedCohort(learners(), absent={1: away, 2: away}))
+    assert (amortised.round, amortised.absences) == (6, {"hospital-2": 2})
+
+
+def test_a_sum_over_too_few_hospitals_is_refused() -> None:
+    with pytest.raises(CohortTooSmall, match="5 are promised"):
+        trained(SharedCohort(learners(4)))
+
+
+def test_a_clip_whose_sum_could_wrap_is_refused() -> None:
+    with pytest.raises(WouldWrap):
+        SharedCohort(learners(), clip=2.0**30)
+
+
+def test_no_two_sums_are_masked_by_one_keystream() -> None:
+    cohort = SharedCohort({"a": learners()["hospital-0"]}, min_cohort=1)
+    weights = cohort.learners["a"].encoder.begin(1)
+    zero = np.zeros(9, dtype=np.uint64)
+    before = cohort._shares("a", zero)[0]
+    cohort.tell(weights, 4)
+    assert (cohort._shares("a", zero)[0] != before).all()
+
+
+def test_a_hospital_answers_in_order_and_only_what_makes_sense() -> None:
+    learner = learners()["hospital-0"]
+    with pytest.raises(RoundClosed, match="practise"):
+        learner.correct(0, np.zeros((8, 9)))
+    weights, log_x, told = learner.encoder.begin(1), np.zeros((8, 2, WEEKS)), np.full(8, 4)
+    learner.practise(Exercise(0, weights, log_x, told))
+    with pytest.raises(ParameterError, match="one for each"):
+        learner.correct(0, np.full((8, 9), np.nan))
+    learner.correct(0, np.zeros((8, 9)))
+    with pytest.raises(RoundClosed):
+        learner.correct(0, np.zeros((8, 9)))
+    for bad in (
+        Exercise(0, weights[1:], log_x, told),
+        Exercise(0, weights, log_x[:, :1], told),
+        Exercise(0, weights, log_x + 90.0, told),
+        Exercise(0, weights, log_x, told + 3),
+    ):
+        with pytest.raises(ParameterError):
+            learner.practise(bad)
+    with pytest.raises(ParameterError):
+        learner.tell(weights * np.nan, 4)
+
+
+def test_what_is_not_here_adds_nothing_not_even_itself() -> None:
+    learner = learners()["hospital-0"]
+    learner.imperfect = Imperfect(absent=0.5)
+    found = learner.practise(Exercise(0, learner.encoder.begin(1), np.full((64, 2, WEEKS), 4.0), np.full(64, 4)))
+    assert set(found[:, -1]) == {0.0, 1.0}
+    assert not found[found[:, -1] == 0].any()
+
+
+def _inverted(embedding: np.ndarray, learner: Learner, weights: np.ndarray) -> np.ndarray:
+    """Return the counts of 4 weeks that explain an embedding best; the attacker knows all but the counts."""
+
+    def residual(log_counts: np.ndarray) -> np.ndarray:
+        series = np.append(np.exp(log_counts), np.full(WEEKS - 4, np.nan))[None]
+        read = features(series, np.array([4]), learner.share, REFERENCE)
+        return learner.encoder.embed(weights, read).embedding[0] - embedding
+
+    return np.exp(optimize.least_squares(residual, np.full(4, 2.0), bounds=(-1, 8), xtol=1e-14, ftol=1e-14).x)
+
+
+def test_a_plain_embedding_gives_a_hospitals_counts_away_and_its_share_does_not() -> None:
+    learner = learners()["hospital-0"]
+    learner.counts = Counts(np.array([5.0, 9.0, 14.0, 30.0, 21.0, 8.0]))
+    weights, truth = learner.encoder.begin(1), learner.counts.series[:4]
+    embedding, contribution = learner.tell(weights, 4), Contribution(3.0, BITS)
+    assert _inverted(embedding[0, :-1], learner, weights) == pytest.approx(truth, rel=1e-3)
+    cohort = SharedCohort({"a": learner}, min_cohort=1)
+    for share in cohort._shares("a", to_ring(contribution.encode(embedding))):
+        seen = contribution.decode(from_ring(share))
+        assert np.abs(seen).min() > 1.0  # no embedding looks so
+        assert np.abs(_inverted(seen[:-1], learner, weights) / truth - 1.0).max() > 0.5
+
+
+def test_a_plain_gradient_gives_a_hospitals_features_away_and_its_share_does_not() -> None:
+    learner = learners()["hospital-0"]
+    shape, weights = learner.encoder, learner.encoder.begin(1)
+    learner.imperfect = Imperfect(0.0, 0.0)
+    learner.practise(Exercise(0, weights, np.full((1, 2, WEEKS), 4.0), np.array([4])))
+    assert learner._passed is not None
+    truth = learner._passed[2].features[0]
+    gradient, contribution = learner.correct(0, np.ones((1, shape.embedding + 1))), Contribution(10.0, BITS)
+
+    def inverted(seen: np.ndarray) -> np.ndarray:
+        first, bias = seen[: shape.features * shape.hidden], seen[shape.features * shape.hidden :][: shape.hidden]
+        unit = int(np.abs(bias).argmax())  # of one epidemic, each column is the features times the bias's derivative
+        return first.reshape(shape.features, shape.hidden)[:, unit] / bias[unit]
+
+    words = contribution.encode(gradient)
+    assert inverted(contribution.decode(words)) == pytest.approx(truth, abs=1e-5)
+    cohort = SharedCohort({"a": learner}, min_cohort=1)
+    for share in cohort._shares("a", to_ring(words)):
+        seen = inverted(contribution.decode(from_ring(share)))
+        assert abs(np.corrcoef(seen, truth)[0, 1]) < 0.7
+
+
+CALIBRATED = Training(rounds=500, epidemics=64, first=3, rate=4e-3, hidden=24, embedding=16, context=24)
+
+
+@pytest.fixture(scope="module")
+def amortised() -> Amortised:
+    return trained(SharedCohort(learners(training=CALIBRATED)), CALIBRATED)
+
+
+def test_ranks_of_simulated_truths_are_uniform_and_intervals_cover(amortised: Amortised) -> None:
+    found = check(amortised, batches=8)
+    assert found.epidemics == 512
+    assert found.p_value > 0.01
+    low, high = found.band()
+    coverage = found.coverage()
+    assert low <= coverage.mean() <= high
+    assert coverage.min() > 0.85
+    assert found.density > found.prior_density + 0.5  # the sum has told something
+    assert found.spread.min() < 0.9
+
+
+def test_ranks_find_a_posterior_that_is_too_sure(amortised: Amortised) -> None:
+    diagonal = amortised.centre.posterior.log_diagonal
+    with torch.no_grad():
+        diagonal -= 0.3
+        found = check(amortised, batches=8)
+        diagonal += 0.3
+    assert found.p_value < 1e-3
+    assert found.coverage().mean() < found.band()[0]
+
+
+def test_weeks_to_come_stay_as_uncertain_as_the_prior(amortised: Amortised) -> None:
+    log_x = SIMULATOR.log_inpatients(torch.zeros(64, SIMULATOR.parameters.p).double(), SIMULATOR.parameters).numpy()
+    exercise = Exercise(CALIBRATED.rounds + 99, amortised.weights.detach().numpy(), log_x, np.full(64, 3))
+    context = amortised.context(amortised.cohort.practise(exercise), exercise.told)
+    last = amortised.draw(context.repeat_interleave(20, dim=0), seed=1)[:, SIMULATOR.parameters.knots - 1]
+    assert float(last.std()) == pytest.approx(1.0, abs=0.15)
+
+
+def test_a_week_that_the_posterior_was_not_trained_for_is_refused(amortised: Amortised) -> None:
+    with pytest.raises(ParameterError, match="trained for 3 to 6"):
+        amortised.posterior(2, draws=5, seed=1)
+
+
+def test_what_a_sum_is_made_of_is_not_printed(amortised: Amortised) -> None:
+    learner: Mapping[str, Learner] = learners()
+    assert "21" not in repr(learner["hospital-0"]).replace("embedding", "")
+    assert "array" not in repr(Total(np.ones(3), ("a",)))
+
+
+@pytest.mark.parametrize("bad", [{"rounds": 0}, {"rate": 2.0}, {"embedding": -1}])
+def test_a_training_that_makes_no_sense_is_refused(bad: dict[str, float]) -> None:
+    with pytest.raises(ParameterError, match="needed"):
+        Training(**bad)  # type: ignore[arg-type]
+
+
+def test_a_reference_must_fit_together() -> None:
+    with pytest.raises(ParameterError, match=r"\[B, W\]"):
+        Reference(np.zeros((2, 3)), np.ones(4))
+    with pytest.raises(ParameterError, match="spread"):
+        Reference(np.zeros((2, 3)), np.zeros(3))
