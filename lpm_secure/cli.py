@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from lpm_secure import cli_data, cli_manifest, cli_population
+from lpm_secure.cli_amortise import amortise
 from lpm_secure.cli_audit import audit
 from lpm_secure.cli_collect import collect
 from lpm_secure.cli_calibrate import calibrate
@@ -40,6 +41,7 @@ app.command()(admit)
 app.command()(sensitivity)
 app.command()(risk)
 app.command()(calibrate)
+app.command()(amortise)
 app.add_typer(cli_data.app, name="data")
 app.add_typer(cli_population.app, name="population")
 app.add_typer(cli_manifest.app, name="manifest")

@@ -182,16 +182,21 @@ class Amortised:
         Returns:
             float64[S, p], for the simulator's W weeks: what lies after `weeks` is as uncertain as it should be.
         """
-        if not self.training.first <= weeks <= self.simulator.weeks:
-            raise ParameterError(
-                f"got {weeks} weeks; the posterior was trained for {self.training.first} to {self.simulator.weeks}"
-            )
-        return self.given(self.cohort.tell(self.weights.detach().numpy(), weeks), weeks, draws=draws, seed=seed)
+        self.require(weeks)
+        opened = self.cohort.tell(self.weights.detach().numpy(), weeks)
+        return self.draw(self.context(opened, np.array([weeks])).expand(draws, -1), seed=seed)
 
-    def given(self, opened: Total, weeks: int, *, draws: int, seed: int) -> torch.Tensor:
-        """Draw z given an opened sum, float64[S, p]."""
-        with torch.no_grad():
-            return self.draw(self.context(opened, np.array([weeks])).expand(draws, -1), seed=seed)
+    def require(self, weeks: int) -> None:
+        """Refuse a number of weeks that the posterior is not trained for.
+
+        Raises:
+            ParameterError: too few or too many.
+        """
+        first, last = self.training.first, self.simulator.weeks
+        if not first <= weeks <= last:
+            raise ParameterError(
+                f"got {weeks} weeks; the posterior was trained for {first} to {last}: give one of these"
+            )
 
     def context(self, opened: Total, told: npt.NDArray[np.int64]) -> torch.Tensor:
         """Return what the flow reads of opened sums, float64[M, context]; `told` says after how many weeks."""

@@ -5,6 +5,7 @@ from typing import Annotated, Literal, final
 
 import msgspec
 
+from lpm_secure.calibration.conditional_config import AmortisedConfig
 from lpm_secure.calibration.federation import Contribution
 from lpm_secure.calibration.fit import Schedule
 from lpm_secure.calibration.study import Study, new_york_wave, simulated
@@ -112,6 +113,7 @@ class CalibrationConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
         name: of the run.
         seed: of all draws.
         noise: fits with noise beside the one that is asked for.
+        amortised: how `lpm amortise` trains.
     """
 
     name: Name
@@ -120,6 +122,7 @@ class CalibrationConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
     fit: FitConfig = FitConfig()
     federation: FederationConfig = FederationConfig()
     noise: NoiseTableConfig | None = None
+    amortised: AmortisedConfig = AmortisedConfig()
 
     @property
     def schedule(self) -> Schedule:
