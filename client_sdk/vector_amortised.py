@@ -68,9 +68,13 @@ class Learner:
         key: of its simulation draws; 32 bytes.
         imperfect: how often simulated weeks are missing.
 
+    What it tells is its embedding once for each borough, in the proportion in which the borough's people come here: the
+    sum then holds, for each borough, the hospitals that serve it.
+
     Security: nothing leaves but what `practise`, `correct` and `tell` return, which the caller encodes and shares. All
         hospitals' weights are the centre's choice: one that deviates can choose weights that silence the others, and
-        a sum of one is no secret. Against that helps noise alone.
+        a sum of one is no secret. Against that helps noise alone. Where one hospital has most of a borough's patients,
+        the borough's part of the sum is mostly its own.
     """
 
     counts: Counts = field(repr=False)
@@ -94,7 +98,7 @@ class Learner:
         """Draw own counts of simulated epidemics, and embed them.
 
         Returns:
-            float64[M, E + 1]; the last entry is 1 where this hospital takes part, and a row is 0 where it does not.
+            float64[M, B E + 1]; the last entry is 1 where this hospital takes part, and a row is 0 where it does not.
 
         Raises:
             ParameterError: what was published has another shape, or is not finite.
@@ -105,7 +109,7 @@ class Learner:
         read = features(self._counts(exercise.log_inpatients, rng), exercise.told, self.share, self.reference)
         passed = self.encoder.embed(exercise.weights, read)
         self._passed = exercise.round, exercise.weights, passed, present
-        return np.append(passed.embedding, np.ones((present.size, 1)), axis=1) * present[:, None]
+        return self._placed(passed.embedding) * present[:, None]
 
     def correct(self, round_: int, by_sum: F64) -> F64:
         """Return the derivative of the loss by the encoder's weights, float64[d], from that by the opened sum.
@@ -117,10 +121,12 @@ class Learner:
         if self._passed is None or self._passed[0] != round_:
             raise RoundClosed(f"there is nothing to correct in round {round_}; practise in it first")
         _, weights, passed, present = self._passed
-        if by_sum.shape != (present.size, self.encoder.embedding + 1) or not np.isfinite(by_sum).all():
+        if by_sum.shape != (present.size, self.width) or not np.isfinite(by_sum).all():
             raise ParameterError(f"got derivatives of shape {by_sum.shape}; one for each number of the sum is needed")
         self._passed = None
-        return self.encoder.back(weights, passed, by_sum[:, :-1] * present[:, None])
+        by_place = by_sum[:, :-1].reshape(present.size, self.share.size, self.encoder.embedding)
+        by_embedding = np.einsum("mbe,b->me", by_place, self._place)
+        return self.encoder.back(weights, passed, by_embedding * present[:, None])
 
     def tell(self, weights: F64, weeks: int) -> F64:
         """Embed the own series so far.
@@ -130,13 +136,28 @@ class Learner:
             weeks: how many of them; at most those that are here.
 
         Returns:
-            float64[1, E + 1]; the last entry is 1.
+            float64[1, B E + 1]; the last entry is 1.
         """
         self.encoder.check(weights)
         series = np.full((1, self.reference.weeks), np.nan)
         series[0, : self.counts.weeks] = self.counts.series
         read = features(series, np.array([weeks]), self.share, self.reference)
-        return np.append(self.encoder.embed(weights, read).embedding, [[1.0]], axis=1)
+        return self._placed(self.encoder.embed(weights, read).embedding)
+
+    @property
+    def width(self) -> int:
+        """Length of what is told of an epidemic: B E + 1."""
+        return self.share.size * self.encoder.embedding + 1
+
+    @property
+    def _place(self) -> F64:
+        """Return float64[B]: how the boroughs take part in this hospital; they add up to 1."""
+        return np.asarray(self.share / self.share.sum())
+
+    def _placed(self, embedding: F64) -> F64:
+        """Return float64[M, B E + 1]: an embedding for each borough, in its proportion, and a one."""
+        told = np.einsum("me,b->mbe", embedding, self._place).reshape(len(embedding), -1)
+        return np.append(told, np.ones((len(told), 1)), axis=1)
 
     def _counts(self, log_inpatients: F64, rng: np.random.Generator) -> F64:
         """Return float64[M, W]: counts of this hospital in simulated epidemics, by the law of `Hospital`."""

@@ -35,7 +35,9 @@ def amortise(
     """
     given = configs.load(config)
     if compare and weeks not in {None, given.data.fit_weeks}:
-        raise ConfigError(f"got --compare and --weeks {weeks}; the fit reads {given.data.fit_weeks} weeks: ask for as many")
+        raise ConfigError(
+            f"got --compare and --weeks {weeks}; the fit reads {given.data.fit_weeks} weeks: ask for as many"
+        )
     folder = out / given.name
     with _shown(f"{given.name}, conditional", given.amortised.rounds) as told:
         trained = conditional_job.amortise(given, folder, weeks=weeks, resume=resume, on_round=told)

@@ -37,7 +37,7 @@ class Training:
         epidemics: M, simulated anew in each round.
         first: a posterior is asked for after so many weeks at the earliest.
         rate: of Adam.
-        hidden, embedding: width of the encoder, and E.
+        hidden, embedding: width of the encoder, and E; a hospital tells E numbers for each borough.
         context: length of what the flow is conditioned on, made from the sum by the centre.
         seed: of everything that is drawn.
     """
@@ -47,7 +47,7 @@ class Training:
     first: int = 4
     rate: float = 2e-3
     hidden: int = 64
-    embedding: int = 32
+    embedding: int = 24
     context: int = 64
     seed: int = 1
 
@@ -71,13 +71,13 @@ def reference(simulator: Simulator, *, seed: int) -> Reference:
 class Centre(nn.Module):
     """What the centre alone trains: from the opened sum to the density of z."""
 
-    def __init__(self, p: int, training: Training) -> None:
+    def __init__(self, p: int, boroughs: int, training: Training) -> None:
         """Begin at the prior."""
         super().__init__()
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(training.seed)
             width = 2 * training.context
-            read = training.embedding + 2  # the sum, how many took part, how many weeks
+            read = boroughs * training.embedding + 2  # the sum, how many took part, how many weeks
             self.head = nn.Sequential(
                 nn.Linear(read, width),
                 nn.SiLU(),
@@ -89,7 +89,7 @@ class Centre(nn.Module):
         nn.init.zeros_(self.posterior.log_diagonal)
 
     def context(self, total: torch.Tensor, told: torch.Tensor) -> torch.Tensor:
-        """Return float64[M, context], from the sum over hospitals divided by their number, float64[M, E + 1]."""
+        """Return float64[M, context], from the sum over hospitals divided by their number, float64[M, B E + 1]."""
         return torch.as_tensor(self.head(torch.cat([total, told[:, None]], dim=-1)))
 
 
@@ -108,7 +108,7 @@ class Amortised:
         absences: name to the number of rounds without it.
 
     Security: the centre sees sums over the cohort. Training touches no patient: all epidemics are simulated. What a
-        posterior costs is one opened vector of E + 1 numbers for each week in which it is asked for.
+        posterior costs is one opened vector of B E + 1 numbers for each week in which it is asked for.
     Source: Chopra 2025 (arXiv 2507.09901), section 5.2.
     """
 
@@ -133,7 +133,7 @@ class Amortised:
             )
         self.encoder = encoder(simulator, training)
         self.weights = nn.Parameter(torch.from_numpy(self.encoder.begin(training.seed)))
-        self.centre = Centre(simulator.parameters.p, training)
+        self.centre = Centre(simulator.parameters.p, len(simulator.city.boroughs), training)
         self._optimiser = torch.optim.Adam([*self.centre.parameters(), self.weights], lr=training.rate)
 
     def run(self, on_round: Callable[["Amortised"], None] = lambda amortised: None) -> None:

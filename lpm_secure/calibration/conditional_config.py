@@ -17,7 +17,7 @@ class AmortisedConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
         first_week: a posterior can be asked for after so many weeks at the earliest.
         rate: of the steps, at the beginning.
         hidden: width of the hospitals' encoder.
-        embedding: length of what a hospital tells.
+        embedding: how many numbers a hospital tells for each borough.
         context: length of what the flow reads.
         clip: largest norm of a hospital's gradient by the encoder's weights in a round.
         check_rounds: of further simulated epidemics, which say whether the posterior is calibrated.
@@ -29,7 +29,7 @@ class AmortisedConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     first_week: Annotated[int, msgspec.Meta(ge=1, le=104)] = 4
     rate: Annotated[float, msgspec.Meta(gt=0, lt=1)] = 2e-3
     hidden: Annotated[int, msgspec.Meta(ge=1, le=1024)] = 64
-    embedding: Annotated[int, msgspec.Meta(ge=1, le=1024)] = 32
+    embedding: Annotated[int, msgspec.Meta(ge=1, le=1024)] = 24
     context: Annotated[int, msgspec.Meta(ge=1, le=1024)] = 64
     clip: Annotated[float, msgspec.Meta(gt=0, le=1e6)] = 10.0
     check_rounds: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 8

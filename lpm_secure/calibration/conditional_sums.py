@@ -34,7 +34,7 @@ class Cohort(abc.ABC):
 
     @abc.abstractmethod
     def practise(self, exercise: Exercise) -> Total:
-        """Return the sum of the hospitals' embeddings of simulated epidemics, float64[M, E + 1]."""
+        """Return the sum of the hospitals' embeddings of simulated epidemics, float64[M, B E + 1]."""
 
     @abc.abstractmethod
     def correct(self, round_: int, by_sum: F64) -> Total:
@@ -42,7 +42,7 @@ class Cohort(abc.ABC):
 
     @abc.abstractmethod
     def tell(self, weights: F64, weeks: int) -> Total:
-        """Return the sum of the embeddings of the series that hospitals hold, float64[1, E + 1]."""
+        """Return the sum of the embeddings of the series that hospitals hold, float64[1, B E + 1]."""
 
 
 @final

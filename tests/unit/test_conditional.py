@@ -125,10 +125,18 @@ def test_a_clip_whose_sum_could_wrap_is_refused() -> None:
         SharedCohort(learners(), clip=2.0**30)
 
 
+def test_what_a_hospital_adds_to_a_step_is_bounded() -> None:
+    amortised = Amortised(SIMULATOR, SharedCohort(learners(), clip=1e-3), tuple(learners()), SMALL)
+    amortised.advance()
+    assert amortised.weights.grad is not None
+    norm = float(amortised.weights.grad.norm())
+    assert 0 < norm <= 6 * 1e-3 * (1 + 1e-6)
+
+
 def test_no_two_sums_are_masked_by_one_keystream() -> None:
     cohort = SharedCohort({"a": learners()["hospital-0"]}, min_cohort=1)
     weights = cohort.learners["a"].encoder.begin(1)
-    zero = np.zeros(9, dtype=np.uint64)
+    zero = np.zeros(17, dtype=np.uint64)
     before = cohort._shares("a", zero)[0]
     cohort.tell(weights, 4)
     assert (cohort._shares("a", zero)[0] != before).all()
@@ -137,14 +145,14 @@ def test_no_two_sums_are_masked_by_one_keystream() -> None:
 def test_a_hospital_answers_in_order_and_only_what_makes_sense() -> None:
     learner = learners()["hospital-0"]
     with pytest.raises(RoundClosed, match="practise"):
-        learner.correct(0, np.zeros((8, 9)))
+        learner.correct(0, np.zeros((8, 17)))
     weights, log_x, told = learner.encoder.begin(1), np.zeros((8, 2, WEEKS)), np.full(8, 4)
     learner.practise(Exercise(0, weights, log_x, told))
     with pytest.raises(ParameterError, match="one for each"):
-        learner.correct(0, np.full((8, 9), np.nan))
-    learner.correct(0, np.zeros((8, 9)))
+        learner.correct(0, np.full((8, 17), np.nan))
+    learner.correct(0, np.zeros((8, 17)))
     with pytest.raises(RoundClosed):
-        learner.correct(0, np.zeros((8, 9)))
+        learner.correct(0, np.zeros((8, 17)))
     for bad in (
         Exercise(0, weights[1:], log_x, told),
         Exercise(0, weights, log_x[:, :1], told),
@@ -155,6 +163,24 @@ def test_a_hospital_answers_in_order_and_only_what_makes_sense() -> None:
             learner.practise(bad)
     with pytest.raises(ParameterError):
         learner.tell(weights * np.nan, 4)
+
+
+def test_what_a_hospital_tells_is_placed_where_its_patients_live() -> None:
+    learner = learners()["hospital-0"]  # a quarter from the first borough, three quarters from the second
+    weights = learner.encoder.begin(1)
+    first, second, here = np.split(learner.tell(weights, 4)[0], [8, 16])
+    assert 3.0 * first == pytest.approx(second)
+    assert here == [1.0]
+
+
+def test_a_hospitals_gradient_is_that_of_what_it_told() -> None:
+    learner, rng = learners()["hospital-1"], np.random.default_rng(3)
+    weights, log_x, told = learner.encoder.begin(1), np.full((8, 2, WEEKS), 4.0), np.full(8, 4)
+    by, step = rng.normal(size=(8, learner.width)), rng.normal(size=weights.size)
+    learner.practise(Exercise(5, weights, log_x, told))
+    found = learner.correct(5, by) @ step
+    up, down = (learner.practise(Exercise(5, weights + s * step, log_x, told)) for s in (1e-6, -1e-6))
+    assert found == pytest.approx((by * (up - down)).sum() / 2e-6, rel=1e-6)
 
 
 def test_what_is_not_here_adds_nothing_not_even_itself() -> None:
@@ -171,7 +197,7 @@ def _inverted(embedding: np.ndarray, learner: Learner, weights: np.ndarray) -> n
     def residual(log_counts: np.ndarray) -> np.ndarray:
         series = np.append(np.exp(log_counts), np.full(WEEKS - 4, np.nan))[None]
         read = features(series, np.array([4]), learner.share, REFERENCE)
-        return learner.encoder.embed(weights, read).embedding[0] - embedding
+        return learner._placed(learner.encoder.embed(weights, read).embedding)[0] - embedding
 
     return np.exp(optimize.least_squares(residual, np.full(4, 2.0), bounds=(-1, 8), xtol=1e-14, ftol=1e-14).x)
 
@@ -181,12 +207,12 @@ def test_a_plain_embedding_gives_a_hospitals_counts_away_and_its_share_does_not(
     learner.counts = Counts(np.array([5.0, 9.0, 14.0, 30.0, 21.0, 8.0]))
     weights, truth = learner.encoder.begin(1), learner.counts.series[:4]
     embedding, contribution = learner.tell(weights, 4), Contribution(3.0, BITS)
-    assert _inverted(embedding[0, :-1], learner, weights) == pytest.approx(truth, rel=1e-3)
+    assert _inverted(embedding[0], learner, weights) == pytest.approx(truth, rel=1e-3)
     cohort = SharedCohort({"a": learner}, min_cohort=1)
     for share in cohort._shares("a", to_ring(contribution.encode(embedding))):
         seen = contribution.decode(from_ring(share))
         assert np.abs(seen).min() > 1.0  # no embedding looks so
-        assert np.abs(_inverted(seen[:-1], learner, weights) / truth - 1.0).max() > 0.5
+        assert np.abs(_inverted(seen, learner, weights) / truth - 1.0).max() > 0.5
 
 
 def test_a_plain_gradient_gives_a_hospitals_features_away_and_its_share_does_not() -> None:
@@ -196,7 +222,7 @@ def test_a_plain_gradient_gives_a_hospitals_features_away_and_its_share_does_not
     learner.practise(Exercise(0, weights, np.full((1, 2, WEEKS), 4.0), np.array([4])))
     assert learner._passed is not None
     truth = learner._passed[2].features[0]
-    gradient, contribution = learner.correct(0, np.ones((1, shape.embedding + 1))), Contribution(10.0, BITS)
+    gradient, contribution = learner.correct(0, np.ones((1, learner.width))), Contribution(10.0, BITS)
 
     def inverted(seen: np.ndarray) -> np.ndarray:
         first, bias = seen[: shape.features * shape.hidden], seen[shape.features * shape.hidden :][: shape.hidden]

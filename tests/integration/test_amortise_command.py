@@ -1,0 +1,105 @@
+"""`lpm amortise`, on made-up hospitals of a small city."""
+
+import contextlib
+import io
+import json
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+from lpm_secure.cli import main
+
+CONFIG = """
+name = "small"
+seed = 3
+
+[data]
+source = "simulated"
+fit_weeks = 6
+forecast_weeks = 2
+hospitals = 6
+
+[fit]
+rounds = 15
+draws = 2
+
+[amortised]
+rounds = 20
+epidemics = 8
+first_week = 3
+hidden = 8
+embedding = 4
+context = 8
+check_rounds = 4
+checkpoint_rounds = 8
+"""
+
+
+def lpm(folder: Path, *arguments: str) -> tuple[int, str, str]:
+    """Return exit code, and what was printed to standard output and error."""
+    out, err = io.StringIO(), io.StringIO()
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+        pytest.raises(SystemExit) as done,
+    ):
+        patch.chdir(folder)
+        patch.setattr(sys, "argv", ["lpm", "amortise", "small.toml", "--collect", "all.json", *arguments])
+        main()
+    return int(done.value.code or 0), out.getvalue(), err.getvalue()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("amortise")
+    (folder / "small.toml").write_text(CONFIG)
+    code, printed, said = lpm(folder, "--compare")
+    assert code == 0, said
+    (folder / "printed").write_text(printed)
+    return folder
+
+
+def test_it_prints_both_posteriors_and_writes_every_figure(folder: Path) -> None:
+    printed, figures = (folder / "printed").read_text(), json.loads((folder / "all.json").read_text())["amortised"]
+    assert "MADE UP" in printed
+    assert re.search(r"mean \(sd\) +conditional +online fit +prior", printed)
+    assert {row["parameter"] for row in figures["compared"]} >= {"contact rate, week 0", "hospital rate", "stay"}
+    assert figures["simulations"] == 20 * 8
+    assert figures["check"]["epidemics"] == 4 * 8
+    assert {row["weeks"] for row in figures["scores"]} == {2}
+    assert (folder / "runs/small/amortised_compared.csv").read_text().startswith("parameter,amortised_mean")
+    assert json.loads((folder / "runs/small/calibration.json").read_text())["amortised"] == figures
+
+
+def test_a_new_week_needs_no_training(folder: Path) -> None:
+    code, printed, said = lpm(folder, "--resume", "--weeks", "7")
+    assert code == 0, said
+    assert "0 s for the last 0 rounds" in printed
+    assert "posterior    after 7 weeks" in printed
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ((), "has a checkpoint; go on with --resume"),
+        (("--resume", "--weeks", "2"), "trained for 3 to 8"),
+        (("--resume", "--out", "nowhere"), "without --resume"),
+        (("--resume", "--compare", "--weeks", "5"), "the fit reads 6 weeks"),
+    ],
+)
+def test_a_mistake_is_one_line_and_exit_code_2(folder: Path, arguments: tuple[str, ...], said: str) -> None:
+    code, _, err = lpm(folder, *arguments)
+    assert code == 2
+    assert said in err.splitlines()[-1]
+    assert "Traceback" not in err
+
+
+def test_noise_that_embeddings_do_not_have_is_refused(folder: Path) -> None:
+    (folder / "small.toml").write_text(CONFIG + "\n[federation]\nepsilon = 1.0\n")
+    code, _, err = lpm(folder, "--out", "other")
+    (folder / "small.toml").write_text(CONFIG)
+    assert code == 2
+    assert "leave federation.epsilon out" in err
