@@ -40,15 +40,11 @@ checkpoint_rounds = 8
 def lpm(folder: Path, *arguments: str) -> tuple[int, str, str]:
     """Return exit code, and what was printed to standard output and error."""
     out, err = io.StringIO(), io.StringIO()
-    with (
-        pytest.MonkeyPatch.context() as patch,
-        contextlib.redirect_stdout(out),
-        contextlib.redirect_stderr(err),
-        pytest.raises(SystemExit) as done,
-    ):
+    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         patch.chdir(folder)
         patch.setattr(sys, "argv", ["lpm", "amortise", "small.toml", "--collect", "all.json", *arguments])
-        main()
+        with pytest.raises(SystemExit) as done:
+            main()
     return int(done.value.code or 0), out.getvalue(), err.getvalue()
 
 
