@@ -55,6 +55,22 @@ class Hospital:
         return np.asarray(np.einsum("b,...bw->...w", np.exp(self.local[:-1]), np.exp(log_inpatients)))
 
     @property
+    def state(self) -> F64:
+        """What this hospital has learnt: own parameters, their moments and the number of steps; float64, private."""
+        return np.append(np.stack([self.local, *self._moments]).reshape(-1), float(self._time))
+
+    def go_on(self, state: F64) -> None:
+        """Go on from what `state` was.
+
+        Raises:
+            ParameterError: of a hospital with other boroughs.
+        """
+        if state.size != 3 * self.local.size + 1:
+            raise ParameterError(f"got {state.size} numbers of a hospital's state; it has {3 * self.local.size + 1}")
+        learnt = state[:-1].reshape(3, -1)
+        self.local, self._moments, self._time = learnt[0].copy(), learnt[1:].copy(), int(state[-1])
+
+    @property
     def dispersion(self) -> float:
         """Dispersion r of own counts."""
         return float(np.exp(self.local[-1]))

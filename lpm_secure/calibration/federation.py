@@ -8,9 +8,10 @@ from typing import Protocol, final
 import numpy as np
 import numpy.typing as npt
 
+from client_sdk.vector_contribution import Contribution as Contribution  # noqa: PLC0414 - is offered here
 from client_sdk.vector_hospital import Hospital, clipped
 from protocols.errors import CohortTooSmall, ParameterError
-from protocols.fixed import I64, from_ring, prove_no_wrap, to_ring
+from protocols.fixed import I64, from_ring, to_ring
 from protocols.sharing import Additive
 
 F64 = npt.NDArray[np.float64]
@@ -21,36 +22,6 @@ class Noise(Protocol):
 
     def sample(self, d: int) -> I64:
         """Return int64[d], from the system's randomness."""
-
-
-@final
-@dataclass(frozen=True, slots=True)
-class Contribution:
-    """What one hospital may add to a round.
-
-    Attributes:
-        clip: L2 norm of its gradient over all draws, boroughs and weeks; the loss that travels beside is not noised.
-        bits: fraction bits.
-    """
-
-    clip: float = 2000.0
-    bits: int = 24
-
-    def encode(self, gradient: F64) -> I64:
-        """Return int64[d]: the clipped gradient, flat, in fixed point."""
-        return np.rint(clipped(gradient, self.clip).reshape(-1) * 2.0**self.bits).astype(np.int64)
-
-    def decode(self, total: I64) -> F64:
-        """Return float64[d]."""
-        return np.asarray(total * 2.0**-self.bits)
-
-    def prove(self, clients: int) -> int:
-        """Return a bound on a total, below 2**63.
-
-        Raises:
-            WouldWrap: the clients' sum could reach 2**63.
-        """
-        return prove_no_wrap({"the gradients of all hospitals": clients * int(np.ceil(self.clip * 2.0**self.bits))})
 
 
 @final
@@ -83,7 +54,7 @@ class Pooled(Federation):
     """The oracle: all data in one place, sums in floating point, no protection."""
 
     hospitals: dict[str, Hospital] = field(repr=False)
-    contribution: Contribution = Contribution()
+    contribution: Contribution = field(default_factory=Contribution)
 
     def gradient(self, log_inpatients: F64) -> Summed:
         """Add up gradients in the clear."""
@@ -108,7 +79,7 @@ class Shared(Federation):
     """
 
     hospitals: dict[str, Hospital] = field(repr=False)
-    contribution: Contribution = Contribution()
+    contribution: Contribution = field(default_factory=Contribution)
     aggregators: int = 2
     min_cohort: int = 5
     noise: Sequence[Noise] = ()

@@ -1,0 +1,170 @@
+"""A federation of real processes: hospitals and aggregators, over gRPC and mutual TLS."""
+
+import asyncio
+import contextlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self, final
+
+import numpy as np
+
+from client_sdk.contacts import ContactTable
+from client_sdk.vector_contribution import Contribution
+from client_sdk.vector_hospital import F64, Hospital
+from lpm_secure.calibration.federation import Federation, Summed
+from lpm_secure.deployment import Deployment
+from lpm_secure.engine.simulate import Release, RemotePart
+from lpm_secure.private_run import watch
+from lpm_secure.testbed import Testbed
+from protocols.calibration import NOBODY, Calibration, rounds
+from protocols.errors import ParameterError
+from protocols.fixed import I64
+from protocols.manifest import AggregatorParty, ClientParty, Manifest
+from protocols.releases import Releases
+from protocols.wire.transport import Transport
+
+SOURCE: Final = "hospitals' own series"
+
+
+def manifest_for(
+    names: tuple[str, ...],
+    calibration: Calibration,
+    addresses: list[str],
+    *,
+    name: str = "calibration",
+    rounds: int,
+    min_cohort: int,
+    join_timeout_s: float = 60.0,
+    round_timeout_s: float = 10.0,
+    releases: Releases | None = None,
+) -> Manifest:
+    """Return the manifest of a calibration among hospitals of these names, with an aggregator at each address."""
+    return Manifest(
+        name=name,
+        model=NOBODY,
+        model_hash=NOBODY.model().hash,
+        steps=2 * rounds - 1,
+        channels=("none",),
+        max_message=1,
+        engine=True,
+        mode="sum",
+        aggregators=tuple(AggregatorParty(f"aggregator-{a}", address) for a, address in enumerate(addresses)),
+        clients=tuple(ClientParty(each, (number,)) for number, each in enumerate(names)),
+        min_cohort=min_cohort,
+        join_timeout_s=join_timeout_s,
+        round_timeout_s=round_timeout_s,
+        releases=releases,
+        calibration=calibration,
+    )
+
+
+def deployment_for(manifest: Manifest, hospitals: Mapping[str, Hospital], folder: Path) -> Deployment:
+    """Return a deployment with a folder for each hospital, which holds its own column and nobody else's."""
+    column = np.zeros(0, dtype=np.int64)
+    nobody = ContactTable(column, column, column, column, column)
+    testbed = Testbed(manifest, nobody, column, 0, SOURCE, False)
+    return Deployment(folder, testbed, hospitals=hospitals)
+
+
+@final
+@dataclass(slots=True, eq=False)
+class Native(Federation):
+    """Each hospital is a process that reads only its own column; each aggregator one that holds only shares.
+
+    A context: processes start with it, and end with it.
+
+    Attributes:
+        deployment: its processes.
+        round: of the calibration that comes next.
+
+    Security: this side, the engine, publishes draws, and sees sums over at least `min_cohort` hospitals alone. On one
+        machine of one user nothing is hidden from that user; the same processes run between machines.
+    """
+
+    deployment: Deployment
+    round: int = 0
+    _contribution: Contribution = field(init=False, repr=False)
+    _runner: asyncio.Runner = field(init=False, repr=False)
+    _transports: list[Transport] = field(init=False, repr=False, default_factory=list)
+    _part: RemotePart = field(init=False, repr=False)
+
+    @property
+    def manifest(self) -> Manifest:
+        """Return the run's manifest."""
+        return self.deployment.testbed.manifest
+
+    @property
+    def calibration(self) -> Calibration:
+        """Return what the manifest says of the calibration."""
+        if self.manifest.calibration is None:
+            raise ParameterError(f"the manifest of {self.manifest.name} is of no calibration")
+        return self.manifest.calibration
+
+    def __enter__(self) -> Self:
+        """Write the parties' folders, and start their processes."""
+        given = self.calibration
+        self._contribution = Contribution(given.clip, given.bits)
+        self._runner = asyncio.Runner()
+        self.deployment.write()
+        try:
+            self.deployment.start()
+            self._transports = self._runner.run(self._reached())
+        except BaseException:
+            self.deployment.stop()
+            raise
+        self._part = RemotePart(self.manifest, self._transports)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End all processes."""
+        try:
+            if self.round == rounds(self.manifest):
+                self.deployment.wait_for_clients(timeout_s=30.0)
+            self._runner.run(self._left())
+            self._runner.close()
+        finally:
+            self.deployment.stop()
+
+    def gradient(self, log_inpatients: F64) -> Summed:
+        """Publish draws in one round of the run, and get the sum of what hospitals answer in the next one.
+
+        Raises:
+            ParameterError: draws of another shape, or more rounds than the manifest has.
+            ProtocolError: an aggregator ended, or fewer hospitals than promised are left.
+        """
+        if log_inpatients.shape != self.calibration.shape:
+            raise ParameterError(f"got draws of shape {log_inpatients.shape}; the run has {self.calibration.shape}")
+        if self.round == rounds(self.manifest):
+            raise ParameterError(f"the run's {self.round} rounds are over; begin another one")
+        draws = np.frombuffer(np.ascontiguousarray(log_inpatients, dtype="<f8").tobytes(), dtype="<i8")
+        self._runner.run(self._advance(2 * self.round, draws))
+        release = self._runner.run(self._advance(2 * self.round + 1, np.zeros_like(draws)))
+        self.round += 1
+        total = self._contribution.decode(release.cells)
+        return Summed(total.reshape(log_inpatients.shape), release.names)
+
+    async def _advance(self, step: int, announced: I64) -> Release:
+        """Drive one round of the run, while all processes are watched."""
+        advancing = asyncio.ensure_future(self._part.advance(step, announced))
+        watching = asyncio.ensure_future(watch(self.deployment))
+        try:
+            await asyncio.wait({advancing, watching}, return_when=asyncio.FIRST_COMPLETED)
+            if watching.done():
+                watching.result()  # raises
+            return await advancing
+        finally:
+            for task in (advancing, watching):
+                task.cancel()
+                with contextlib.suppress(BaseException):
+                    await task
+
+    async def _reached(self) -> list[Transport]:
+        return self.deployment.transports()
+
+    async def _left(self) -> None:
+        for transport in self._transports:
+            await transport.close()
