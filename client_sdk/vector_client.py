@@ -28,6 +28,11 @@ def calibration_of(manifest: Manifest) -> Calibration:
     return manifest.calibration
 
 
+def is_fit(draws: F64) -> bool:
+    """Tell whether announced numbers can be logs of inpatients: finite, and no more than any city has."""
+    return bool(np.isfinite(draws).all() and np.abs(draws).max() <= LARGEST_LOG)
+
+
 @final
 @dataclass(slots=True)
 class VectorClient:
@@ -126,5 +131,4 @@ class VectorClient:
     def _draws(self, answer: Answer) -> F64 | None:
         """Return the announced float64[S, B, W]; nothing of what no model of a city would say."""
         draws = np.frombuffer(answer.synthetic.tobytes(), dtype="<f8").reshape(self._calibration.shape)
-        fit = np.isfinite(draws).all() and np.abs(draws).max() <= LARGEST_LOG
-        return draws.astype(np.float64) if fit else None
+        return draws.astype(np.float64) if is_fit(draws) else None
