@@ -134,15 +134,33 @@ class Processes:
             raise Unavailable(f"flwr run ended with code {done.returncode}; see {log}")
 
     def stop(self) -> None:
-        """End every process group that was started here: first gently, then surely."""
+        """End every process that was started here, and those that Flower started for it: gently, then surely."""
         for process in reversed(self._running):
-            _signal(process, signal.SIGTERM)
-        for process in reversed(self._running):
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(GRACE_S)
-            _signal(process, signal.SIGKILL)
+            process.terminate()
+        until = time.monotonic() + GRACE_S
+        while self.ours() and time.monotonic() < until:
+            time.sleep(POLL_S)
+        for number in self.ours():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(number, signal.SIGKILL)
+        for process in self._running:
+            process.kill()
             process.wait()
         self._running.clear()
+
+    def ours(self) -> list[int]:
+        """Return the ids of all processes whose Flower home is this folder's; on Linux, elsewhere those started here.
+
+        Flower starts processes in sessions of their own, so what it started is known by its environment alone.
+        """
+        for process in self._running:
+            process.poll()  # one that has ended is none
+        mark, found = f"FLWR_HOME={self.folder / 'flwr'}\0".encode(), []
+        for process in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                if mark in (process / "environ").read_bytes():
+                    found.append(int(process.name))
+        return found or [process.pid for process in self._running if process.poll() is None]
 
     def _spawn(self, name: str, command: Sequence[str]) -> subprocess.Popen[bytes]:
         with (self.folder / f"{name}.log").open("ab") as log:
@@ -161,11 +179,3 @@ class Processes:
             except (urllib.error.URLError, OSError):
                 time.sleep(POLL_S)
         raise Unavailable(f"the SuperLink did not come up; see {self.folder / 'superlink.log'}")
-
-
-def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
-    """Signal a process and all that it started, which are one group."""
-    try:
-        os.killpg(process.pid, number)
-    except ProcessLookupError:
-        return
