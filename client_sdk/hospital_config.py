@@ -12,7 +12,7 @@ from client_sdk.vector_hospital import F64, Hospital
 from protocols.config import load_config
 from protocols.errors import DataError
 from protocols.manifest import Name
-from protocols.signing import PublicKey
+from protocols.signing import PublicKey, read_private, write_private
 
 COLUMN: Final = "inpatients"
 CENSORED_MARK: Final = -999999.0  # the source's mark of a count of 1 to 3
@@ -33,6 +33,7 @@ class HospitalConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
         series: CSV with the column `inpatients`, a row a week: a number, nothing where missing, -999999 for 1 to 3.
         share: of each borough's inpatients those that one would expect here, before having learnt it.
         local_steps: gradient steps on own parameters in each round.
+        state: what was learnt in an earlier run, float64, little-endian, mode 0600; where there is none, nothing was.
         relay: the one aggregator that this client reaches, by name; it passes sealed calls on to the others.
         summary: where the client writes what it sent and received in bytes, for its owner; no private value.
     """
@@ -45,6 +46,7 @@ class HospitalConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     series: str
     share: tuple[CatchmentShare, ...]
     local_steps: Annotated[int, msgspec.Meta(ge=0, le=1000)] = 5
+    state: str | None = None
     relay: Name | None = None
     summary: str = "summary.json"
 
@@ -61,7 +63,11 @@ def read_hospital(config: HospitalConfig, folder: Path) -> Hospital:
         counts = Counts(_series(path))
     except DataError as error:
         raise DataError(f"{path}: {error}") from error
-    return Hospital(counts, np.array(config.share), local_steps=config.local_steps)
+    hospital = Hospital(counts, np.array(config.share), local_steps=config.local_steps)
+    if config.state is not None:
+        content = read_private(folder / config.state)
+        hospital.go_on(np.frombuffer(content[: len(content) // 8 * 8], dtype="<f8"))
+    return hospital
 
 
 def write_series(path: Path, series: F64) -> None:
@@ -71,6 +77,11 @@ def write_series(path: Path, series: F64) -> None:
     ]
     path.touch(mode=0o600)
     path.write_text("\n".join([COLUMN, *(text or '""' for text in texts)]) + "\n", encoding="utf-8")
+
+
+def write_state(path: Path, hospital: Hospital) -> None:
+    """Write what a hospital has learnt, for it to go on from in another run."""
+    write_private(path, hospital.state.astype("<f8").tobytes())
 
 
 def _series(path: Path) -> F64:

@@ -66,10 +66,17 @@ class Kept:
             ParameterError: a file is there that is none of this run, or that others may read.
         """
         run = manifests.run_id(manifest)
-        path = folder / f"calibration-{run.hex()[:16]}.key"
+        path = _path(folder, run)
         kept = cls(path, _read(path, run) if path.exists() else _new(run, manifest))
         kept._write(starts=kept._memory.starts + 1)
         return kept
+
+    @classmethod
+    def look(cls, folder: Path, manifest: Manifest) -> F64 | None:
+        """Return what the hospital has learnt in a run, without starting; None if it has not answered in it."""
+        run = manifests.run_id(manifest)
+        path = _path(folder, run)
+        return cls(path, _read(path, run)).state if path.exists() else None
 
     @property
     def keys(self) -> tuple[bytes, ...]:
@@ -106,6 +113,10 @@ class Kept:
             file.flush()
             os.fsync(descriptor)
         new.replace(self.path)
+
+
+def _path(folder: Path, run: bytes) -> Path:
+    return folder / f"calibration-{run.hex()[:16]}.key"
 
 
 def _new(run: bytes, manifest: Manifest) -> Memory:

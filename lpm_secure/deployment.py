@@ -16,7 +16,7 @@ from pyarrow import csv
 from aggregator.config import AggregatorConfig, DealerFile
 from client_sdk.config import ClientConfig
 from client_sdk.device_files import write_device_keys
-from client_sdk.hospital_config import HospitalConfig, write_series
+from client_sdk.hospital_config import HospitalConfig, write_series, write_state
 from client_sdk.vector_hospital import Hospital
 from lpm_secure.testbed import Testbed
 from lpm_secure.testbed_keys import TestbedKeys, permissive, pinned
@@ -31,6 +31,7 @@ from protocols.wire.transport import Transport
 GRACE_S: Final = 5.0
 MANIFEST: Final = "manifest.json"
 SERIES: Final = "series.csv"
+STATE: Final = "state.f64"
 
 
 def free_addresses(count: int) -> list[str]:
@@ -234,6 +235,7 @@ class Deployment:
 
     def _write_hospital(self, name: str, hospital: Hospital) -> None:
         write_series(self.party(name) / SERIES, hospital.counts.series)
+        write_state(self.party(name) / STATE, hospital)
         self._write_config(
             name,
             HospitalConfig(
@@ -245,6 +247,7 @@ class Deployment:
                 series=SERIES,
                 share=tuple(hospital.share.tolist()),
                 local_steps=hospital.local_steps,
+                state=STATE,
             ),
         )
 

@@ -11,21 +11,24 @@ from typing import Final, Self, final
 import numpy as np
 
 from client_sdk.contacts import ContactTable
-from client_sdk.vector_contribution import Contribution
+from client_sdk.vector_client import calibration_of
 from client_sdk.vector_hospital import F64, Hospital
 from lpm_secure.calibration.federation import Federation, Summed
+from lpm_secure.calibration.remote import decoded, recall, require_round
 from lpm_secure.deployment import Deployment
 from lpm_secure.engine.simulate import Release, RemotePart
 from lpm_secure.private_run import watch
 from lpm_secure.testbed import Testbed
 from protocols.calibration import NOBODY, Calibration, rounds
-from protocols.errors import ParameterError
+from protocols.errors import ProtocolError
 from protocols.fixed import I64
 from protocols.manifest import AggregatorParty, ClientParty, Manifest
 from protocols.releases import Releases
 from protocols.wire.transport import Transport
 
 SOURCE: Final = "hospitals' own series"
+GRACE_S: Final = 30.0  # for hospitals to end by themselves after the last round
+MOST_DISCARDED: Final = 3
 
 
 def manifest_for(
@@ -73,48 +76,32 @@ def deployment_for(manifest: Manifest, hospitals: Mapping[str, Hospital], folder
 class Native(Federation):
     """Each hospital is a process that reads only its own column; each aggregator one that holds only shares.
 
-    A context: processes start with it, and end with it.
+    A context: processes start with the first round, and end with it.
 
     Attributes:
         deployment: its processes.
         round: of the calibration that comes next.
+        discarded: rounds, one after the other, whose sums were out of range.
 
     Security: this side, the engine, publishes draws, and sees sums over at least `min_cohort` hospitals alone. On one
-        machine of one user nothing is hidden from that user; the same processes run between machines.
+        machine of one user nothing is hidden from that user; the same processes run between machines. A sum out of
+        range is thrown away; whose fault it is nobody here can tell, for the engine must not choose who is summed.
     """
 
     deployment: Deployment
     round: int = 0
-    _contribution: Contribution = field(init=False, repr=False)
-    _runner: asyncio.Runner = field(init=False, repr=False)
+    discarded: int = field(init=False, default=0)
+    _runner: asyncio.Runner = field(init=False, repr=False, default_factory=asyncio.Runner)
     _transports: list[Transport] = field(init=False, repr=False, default_factory=list)
-    _part: RemotePart = field(init=False, repr=False)
 
     @property
     def manifest(self) -> Manifest:
         """Return the run's manifest."""
         return self.deployment.testbed.manifest
 
-    @property
-    def calibration(self) -> Calibration:
-        """Return what the manifest says of the calibration."""
-        if self.manifest.calibration is None:
-            raise ParameterError(f"the manifest of {self.manifest.name} is of no calibration")
-        return self.manifest.calibration
-
     def __enter__(self) -> Self:
-        """Write the parties' folders, and start their processes."""
-        given = self.calibration
-        self._contribution = Contribution(given.clip, given.bits)
-        self._runner = asyncio.Runner()
-        self.deployment.write()
-        try:
-            self.deployment.start()
-            self._transports = self._runner.run(self._reached())
-        except BaseException:
-            self.deployment.stop()
-            raise
-        self._part = RemotePart(self.manifest, self._transports)
+        """Begin; nothing is started yet."""
+        calibration_of(self.manifest)
         return self
 
     def __exit__(
@@ -123,7 +110,7 @@ class Native(Federation):
         """End all processes."""
         try:
             if self.round == rounds(self.manifest):
-                self.deployment.wait_for_clients(timeout_s=30.0)
+                self.deployment.wait_for_clients(timeout_s=GRACE_S)
             self._runner.run(self._left())
             self._runner.close()
         finally:
@@ -134,22 +121,31 @@ class Native(Federation):
 
         Raises:
             ParameterError: draws of another shape, or more rounds than the manifest has.
-            ProtocolError: an aggregator ended, or fewer hospitals than promised are left.
+            ProtocolError: an aggregator ended, fewer hospitals than promised are left, or sums stay out of range.
         """
-        if log_inpatients.shape != self.calibration.shape:
-            raise ParameterError(f"got draws of shape {log_inpatients.shape}; the run has {self.calibration.shape}")
-        if self.round == rounds(self.manifest):
-            raise ParameterError(f"the run's {self.round} rounds are over; begin another one")
+        require_round(self.manifest, log_inpatients, self.round)
+        if not self._transports:
+            self.deployment.write()
+            self.deployment.start()
+            self._transports = self._runner.run(self._reached())
         draws = np.frombuffer(np.ascontiguousarray(log_inpatients, dtype="<f8").tobytes(), dtype="<i8")
         self._runner.run(self._advance(2 * self.round, draws))
         release = self._runner.run(self._advance(2 * self.round + 1, np.zeros_like(draws)))
         self.round += 1
-        total = self._contribution.decode(release.cells)
-        return Summed(total.reshape(log_inpatients.shape), release.names)
+        recall(self.deployment.hospitals, self.deployment.folder / "parties", self.manifest)
+        total = decoded(self.manifest, release.cells, release.members)
+        self.discarded = self.discarded + 1 if total is None else 0
+        if self.discarded == MOST_DISCARDED:
+            raise ProtocolError(
+                f"{self.discarded} sums one after the other are out of range: a hospital sends garbage; let the "
+                "aggregators' operators find out which, and shut it out (`revoked`)"
+            )
+        return Summed(np.zeros(log_inpatients.shape), ()) if total is None else Summed(total, release.names)
 
     async def _advance(self, step: int, announced: I64) -> Release:
         """Drive one round of the run, while all processes are watched."""
-        advancing = asyncio.ensure_future(self._part.advance(step, announced))
+        part = RemotePart(self.manifest, self._transports)
+        advancing = asyncio.ensure_future(part.advance(step, announced))
         watching = asyncio.ensure_future(watch(self.deployment))
         try:
             await asyncio.wait({advancing, watching}, return_when=asyncio.FIRST_COMPLETED)

@@ -156,10 +156,10 @@ class Processes:
         for process in self._running:
             process.poll()  # one that has ended is none
         mark, found = f"FLWR_HOME={self.folder / 'flwr'}\0".encode(), []
-        for process in Path("/proc").glob("[0-9]*"):
+        for entry in Path("/proc").glob("[0-9]*"):
             with contextlib.suppress(OSError):
-                if mark in (process / "environ").read_bytes():
-                    found.append(int(process.name))
+                if mark in (entry / "environ").read_bytes():
+                    found.append(int(entry.name))
         return found or [process.pid for process in self._running if process.poll() is None]
 
     def _spawn(self, name: str, command: Sequence[str]) -> subprocess.Popen[bytes]:

@@ -32,8 +32,8 @@ def fitted(federation, rounds):
 
 def test_flwr_run_in_the_simulation_engine_has_the_draws_of_one_process_to_the_last_bit(tmp_path):
     with flower_of(tmp_path, rounds=4, simulated=True, aggregators=3) as federation:
-        assert federation.processes.environment["FLWR_TELEMETRY_ENABLED"] == "0"
         over = fitted(federation, 4)
+        assert federation.processes.environment["FLWR_TELEMETRY_ENABLED"] == "0"
         assert len(federation.processes.ours()) > 3  # Flower's and Ray's are seen, so none seen later is none
     shared = fitted(Shared(hospitals()), 4)
     assert torch.equal(over.draws(20, seed=3), shared.draws(20, seed=3))
@@ -51,8 +51,10 @@ def test_a_superlink_and_supernodes_have_the_draws_of_one_process_to_the_last_bi
 
 
 def test_what_keeps_a_round_from_being_played_is_told_to_the_fit(tmp_path):
-    with flower_of(tmp_path, rounds=1, simulated=True, join_timeout_s=5.0) as federation:
+    with flower_of(tmp_path, rounds=2, simulated=True) as federation:
+        fit = Fit(SIMULATOR, PARAMETERS, federation, Schedule(rounds=2, draws=DRAWS), names=tuple(hospitals()))
+        fit.advance()
         for name in ("hospital-0", "hospital-1"):
             (federation.deployment.party(name) / "series.csv").write_text("inpatients\nnone\n")
         with pytest.raises(ProtocolError, match="4 clients"):
-            fitted(federation, 1)
+            fit.advance()
