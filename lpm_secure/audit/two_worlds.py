@@ -98,6 +98,7 @@ def small(manifest: Manifest, name: str, sigma: float) -> Manifest:
     client = msgspec.structs.replace(manifest.clients[0], agents=manifest.clients[0].agents[:1])
     changes: dict[str, Any] = {"clients": (client,), "min_cohort": 1, "cells": (), "trust": None, "gradient": None}
     changes |= {"steps": STEPS, "devices": None, "edges": "dense", "releases": Releases(each=(rule,), rho=float(2**50))}
+    changes["calibration"] = None
     return msgspec.structs.replace(manifest, **changes)
 
 

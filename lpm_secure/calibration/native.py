@@ -2,73 +2,28 @@
 
 import asyncio
 import contextlib
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from types import TracebackType
 from typing import Final, Self, final
 
 import numpy as np
 
-from client_sdk.contacts import ContactTable
 from client_sdk.vector_client import calibration_of
-from client_sdk.vector_hospital import F64, Hospital
+from client_sdk.vector_hospital import F64
+from lpm_secure.audit.collect import collect
 from lpm_secure.calibration.federation import Federation, Summed
 from lpm_secure.calibration.remote import decoded, recall, require_round
 from lpm_secure.deployment import Deployment
 from lpm_secure.engine.simulate import Release, RemotePart
 from lpm_secure.private_run import watch
-from lpm_secure.testbed import Testbed
-from protocols.calibration import NOBODY, Calibration, rounds
+from protocols.calibration import rounds
 from protocols.errors import ProtocolError
 from protocols.fixed import I64
-from protocols.manifest import AggregatorParty, ClientParty, Manifest
-from protocols.releases import Releases
+from protocols.manifest import Manifest
 from protocols.wire.transport import Transport
 
-SOURCE: Final = "hospitals' own series"
 GRACE_S: Final = 30.0  # for hospitals to end by themselves after the last round
 MOST_DISCARDED: Final = 3
-
-
-def manifest_for(
-    names: tuple[str, ...],
-    calibration: Calibration,
-    addresses: list[str],
-    *,
-    name: str = "calibration",
-    rounds: int,
-    min_cohort: int,
-    join_timeout_s: float = 60.0,
-    round_timeout_s: float = 10.0,
-    releases: Releases | None = None,
-) -> Manifest:
-    """Return the manifest of a calibration among hospitals of these names, with an aggregator at each address."""
-    return Manifest(
-        name=name,
-        model=NOBODY,
-        model_hash=NOBODY.model().hash,
-        steps=2 * rounds - 1,
-        channels=("none",),
-        max_message=1,
-        engine=True,
-        mode="sum",
-        aggregators=tuple(AggregatorParty(f"aggregator-{a}", address) for a, address in enumerate(addresses)),
-        clients=tuple(ClientParty(each, (number,)) for number, each in enumerate(names)),
-        min_cohort=min_cohort,
-        join_timeout_s=join_timeout_s,
-        round_timeout_s=round_timeout_s,
-        releases=releases,
-        calibration=calibration,
-    )
-
-
-def deployment_for(manifest: Manifest, hospitals: Mapping[str, Hospital], folder: Path) -> Deployment:
-    """Return a deployment with a folder for each hospital, which holds its own column and nobody else's."""
-    column = np.zeros(0, dtype=np.int64)
-    nobody = ContactTable(column, column, column, column, column)
-    testbed = Testbed(manifest, nobody, column, 0, SOURCE, False)
-    return Deployment(folder, testbed, hospitals=hospitals)
 
 
 @final
@@ -107,7 +62,7 @@ class Native(Federation):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """End all processes."""
+        """End all processes, and put the ledgers where `lpm audit` looks for them."""
         try:
             if self.round == rounds(self.manifest):
                 self.deployment.wait_for_clients(timeout_s=GRACE_S)
@@ -115,6 +70,8 @@ class Native(Federation):
             self._runner.close()
         finally:
             self.deployment.stop()
+        if self._transports:
+            collect(self.deployment)
 
     def gradient(self, log_inpatients: F64) -> Summed:
         """Publish draws in one round of the run, and get the sum of what hospitals answer in the next one.

@@ -5,7 +5,7 @@ import torch
 
 from lpm_secure.calibration.federation import Shared
 from lpm_secure.calibration.fit import Fit, Schedule
-from lpm_secure.calibration.native import deployment_for, manifest_for
+from lpm_secure.calibration.parties import deployment_for, manifest_for
 from lpm_secure.flower.federation import Flower
 from protocols.calibration import Calibration
 from protocols.errors import ProtocolError

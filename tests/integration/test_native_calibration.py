@@ -3,12 +3,16 @@
 import time
 
 import msgspec
+import numpy as np
 import pytest
 import torch
 
+from lpm_secure.accounting import gaussian_epsilon
+from lpm_secure.audit.audit import audit
 from lpm_secure.calibration.federation import Shared
 from lpm_secure.calibration.fit import Fit, Schedule
-from lpm_secure.calibration.native import Native, deployment_for, manifest_for
+from lpm_secure.calibration.native import Native
+from lpm_secure.calibration.parties import deployment_for, manifest_for, noised
 from lpm_secure.deployment import free_addresses
 from protocols.calibration import Calibration
 from tests.calibration_hospitals import PARAMETERS, SIMULATOR, WEEKS, hospitals
@@ -40,10 +44,13 @@ def test_draws_over_real_processes_are_those_of_one_process_to_the_last_bit(tmp_
         native = fit_with(federation, 4)
         native.run()
     assert federation.deployment.failures() == []
-    shared = fit_with(Shared(hospitals(), aggregators=2), 4)
+    held = hospitals()
+    shared = fit_with(Shared(held, aggregators=2), 4)
     shared.run()
     assert torch.equal(native.draws(20, seed=3), shared.draws(20, seed=3))
     assert native.absences == {}
+    for name, learnt in federation.deployment.hospitals.items():
+        assert np.array_equal(learnt.state, held[name].state)
     summaries = [federation.deployment.party(name) / "summary.json" for name in hospitals()]
     told = [msgspec.json.decode(summary.read_bytes()) for summary in summaries]
     assert [(each["modules"], each["missed_rounds"]) for each in told] == [([], [])] * 6
@@ -75,6 +82,23 @@ def test_a_hospital_that_is_killed_and_returns_is_named_and_the_fit_goes_on_to_t
     shared = fit_with(Shared(hospitals(), absent=absent), 12)
     shared.run()
     assert torch.equal(native.draws(20, seed=3), shared.draws(20, seed=3))
+
+
+def test_noise_is_added_in_full_by_every_aggregator_and_the_audit_finds_what_it_cost(tmp_path):
+    sigma, rounds = 40.0, 3
+    epsilon = gaussian_epsilon(sigma / rounds**0.5, 1e-6)
+    releases = noised(sigma=sigma, rounds=rounds, epsilon=1.02 * epsilon, delta=1e-6)
+    draws = np.full((DRAWS, 2, WEEKS), 3.0)
+    with native_of(tmp_path, rounds=rounds, releases=releases) as federation:
+        seen = [federation.gradient(draws).gradient for _ in range(rounds)]
+        manifest = federation.manifest
+    shared = Shared(hospitals())
+    noise = np.concatenate([each - shared.gradient(draws).gradient for each in seen])
+    assert noise.std() == pytest.approx(2**0.5 * sigma * manifest.calibration.clip, rel=0.3)
+    report = audit(tmp_path, operator_key=federation.deployment.operator_key, runs=2_000)
+    assert {check: lines for check, lines in report.checks.items() if lines} == {}
+    assert [(each["release"], each["unit"]) for each in report.privacy] == [("gradient", "contribution")]
+    assert report.privacy[0]["epsilon"] == pytest.approx(epsilon, rel=0.02)
 
 
 def test_draws_of_another_shape_than_the_manifests_are_refused(tmp_path):

@@ -17,7 +17,7 @@ from flwr.supercore.task_identity import TaskIdentity
 
 from lpm_secure.calibration.federation import Federation, Shared, Summed
 from lpm_secure.calibration.fit import Fit, Schedule
-from lpm_secure.calibration.native import deployment_for, manifest_for
+from lpm_secure.calibration.parties import deployment_for, manifest_for
 from lpm_secure.flower import records
 from lpm_secure.flower.client_app import app
 from lpm_secure.flower.strategy import SecureSum, play

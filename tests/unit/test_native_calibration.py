@@ -14,7 +14,7 @@ from client_sdk.vector_contribution import Contribution
 from client_sdk.vector_counts import Counts
 from client_sdk.vector_hospital import Hospital
 from client_sdk.vector_kept import REQUESTS, Kept
-from lpm_secure.calibration.native import manifest_for
+from lpm_secure.calibration.parties import manifest_for
 from lpm_secure.testbed_keys import pinned
 from protocols.calibration import Calibration, sigma
 from protocols.consent import outputs_of
