@@ -25,11 +25,12 @@ MAX_BYTES: Final = 2**28
 
 @final
 class Asked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Draws to be published: float64, little-endian, of this shape; in a round, counted from 1."""
+    """Draws to be published: float64, little-endian, of this shape; in a round, counted from 1, to these hospitals."""
 
     server_round: int
     shape: tuple[int, int, int]
     draws: bytes
+    hospitals: tuple[str, ...]
 
 
 @final

@@ -2,6 +2,7 @@
 
 import shutil
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -31,6 +32,7 @@ class Flower(Federation):
         deployment: writes the parties' folders; its own processes are not started.
         simulated: see `Processes`.
         round: that comes next.
+        refused: hospitals that sent garbage, and are asked no more.
 
     Security: as `Native`: this side publishes draws, and sees sums over at least `min_cohort` hospitals alone.
     """
@@ -38,6 +40,7 @@ class Flower(Federation):
     deployment: Deployment
     simulated: bool = True
     round: int = 0
+    refused: tuple[str, ...] = field(init=False, default=())
     processes: Processes | None = field(init=False, repr=False, default=None)
     _bridge: Bridge | None = field(init=False, repr=False, default=None)
     _scratch: Path | None = field(init=False, repr=False, default=None)
@@ -71,21 +74,27 @@ class Flower(Federation):
             ProtocolError: the round could not be played.
             Unavailable: the server app is gone.
         """
+        members = tuple(each.name for each in self.manifest.clients if each.name not in self.refused)
+        total, members = self._play(log_inpatients, members)
+        recall(self.deployment.hospitals, self.deployment.folder / "parties", self.manifest)
+        return Summed(np.zeros(log_inpatients.shape) if total is None else total, members, self.refused)
+
+    def _play(self, log_inpatients: F64, group: Sequence[str]) -> tuple[F64 | None, tuple[str, ...]]:
+        """Have a round played with a group; return its sum, or None, and who is in it."""
         require_round(self.manifest, log_inpatients, self.round)
         if self._bridge is None:
             self._bridge = self._started()
         draws = np.ascontiguousarray(log_inpatients, dtype="<f8").tobytes()
         timeouts_s = self.manifest.join_timeout_s + 3 * self.manifest.round_timeout_s
-        asked = Asked(self.round + 1, calibration_of(self.manifest).shape, draws)
+        asked = Asked(self.round + 1, calibration_of(self.manifest).shape, draws, tuple(group))
         answered = self._bridge.ask(asked, timeout_s=timeouts_s + START_S)
         if answered.failure:
             raise ProtocolError(answered.failure)
         self.round += 1
-        recall(self.deployment.hospitals, self.deployment.folder / "parties", self.manifest)
-        total = decoded(self.manifest, answered.sum, len(answered.members))
-        if total is None:
-            return Summed(np.zeros(log_inpatients.shape), (), answered.refused)
-        return Summed(total, answered.members, answered.refused)
+        self.refused += answered.refused
+        if not answered.members:
+            return None, ()
+        return decoded(self.manifest, answered.sum, len(answered.members)), answered.members
 
     def _started(self) -> Bridge:
         """Write the parties' folders, start Flower, and begin a run of the app."""

@@ -30,6 +30,7 @@ def main(grid: Grid, context: Context) -> None:
     _wait(strategy, grid, manifest.join_timeout_s)
     while (asked := next_asked(connection)) is not None:
         draws = np.frombuffer(asked.draws, dtype="<f8").reshape(asked.shape)
+        strategy.asked = set(asked.hospitals)
         try:
             opened = play(strategy, grid, draws, server_round=asked.server_round, timeout_s=manifest.round_timeout_s)
             answer = Answered(opened.total.astype("<i8").tobytes(), opened.members, opened.refused)

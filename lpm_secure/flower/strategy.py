@@ -47,7 +47,7 @@ class SecureSum(Strategy):
 
     Attributes:
         opened: what the last round came to; None while it has not come to anything.
-        left_out: hospitals whose shares did not open; they are asked no more.
+        asked: hospitals that the next round is for.
 
     Security: sees ciphertexts, who answered, and the aggregators' shares of a sum over at least `min_cohort` hospitals,
         which is the release. It could pass on fewer, or none; not make up, read or change a share.
@@ -57,9 +57,9 @@ class SecureSum(Strategy):
         """Serve the run of a manifest."""
         self.manifest = manifest
         self.opened: Opened | None = None
-        self.left_out: set[str] = set()
         self._run = manifests.run_id(manifest).hex()
         self._hospitals = {each.name for each in manifest.clients}
+        self.asked = set(self._hospitals)
         self._aggregators = [each.name for each in manifest.aggregators]
         self._node_of: dict[str, int] = {}
         self._known: set[int] = set()
@@ -89,13 +89,13 @@ class SecureSum(Strategy):
     def configure_train(
         self, server_round: int, arrays: ArrayRecord, config: ConfigRecord, grid: Grid
     ) -> Iterable[Message]:
-        """Publish draws to all hospitals that are there."""
+        """Publish draws to the hospitals that are asked and there."""
         del config
         here = self.meet(grid)
         missing = [name for name in self._aggregators if name not in here]
         if missing:
             raise ParameterError(f"no node is the aggregator {missing[0]}; start it, and wait for it")
-        asked = sorted((self._hospitals & here) - self.left_out)
+        asked = sorted(self._hospitals & here & self.asked)
         return [self._message("train", name, server_round, draws=arrays) for name in asked]
 
     def aggregate_train(
@@ -147,7 +147,7 @@ class SecureSum(Strategy):
         if self._sums.keys() != set(self._aggregators):
             return None
         nothing = np.zeros(Layout.of(self.manifest).d, dtype=np.int64)
-        self.left_out |= self._refused
+        self.asked -= self._refused
         if self._refused:
             self.opened = Opened(nothing, (), tuple(sorted(self._refused)))
         else:
