@@ -1,5 +1,6 @@
 """The parties of a calibration over processes: their manifest, its releases, and a folder for each."""
 
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -7,14 +8,17 @@ from typing import Final
 import numpy as np
 
 from client_sdk.contacts import ContactTable
+from client_sdk.vector_contribution import Contribution
 from client_sdk.vector_hospital import Hospital
-from lpm_secure.deployment import Deployment
+from lpm_secure.deployment import Deployment, free_addresses
 from lpm_secure.testbed import Testbed
 from protocols.calibration import GRADIENT, NOBODY, Calibration
 from protocols.manifest import AggregatorParty, ClientParty, Manifest
 from protocols.releases import NOISE, Release, Releases
 
 SOURCE: Final = "hospitals' own series"
+ROUND_TIMEOUT_S: Final = 30.0  # a hospital that is gone holds a round up so long, once
+JOIN_TIMEOUT_S: Final = 120.0
 
 
 def manifest_for(
@@ -78,3 +82,42 @@ def deployment_for(manifest: Manifest, hospitals: Mapping[str, Hospital], folder
     nobody = ContactTable(column, column, column, column, column)
     testbed = Testbed(manifest, nobody, column, 0, SOURCE, False)
     return Deployment(folder, testbed, hospitals=hospitals)
+
+
+def parties(
+    hospitals: Mapping[str, Hospital],
+    folder: Path,
+    *,
+    contribution: Contribution,
+    draws: int,
+    rounds: int,
+    aggregators: int,
+    min_cohort: int,
+    releases: Releases | None = None,
+) -> Deployment:
+    """Return a deployment of a calibration on this machine, in a new folder below `folder`.
+
+    Args:
+        draws: S, of each round.
+        rounds: at most; a fit may end earlier.
+    """
+    one = next(iter(hospitals.values()))
+    size = Calibration(
+        draws=draws,
+        places=one.share.size,
+        weeks=one.counts.weeks,
+        clip=contribution.clip,
+        bits=contribution.bits,
+    )
+    manifest = manifest_for(
+        tuple(hospitals),
+        size,
+        free_addresses(aggregators),
+        rounds=rounds,
+        min_cohort=min_cohort,
+        round_timeout_s=ROUND_TIMEOUT_S,
+        join_timeout_s=JOIN_TIMEOUT_S,
+        releases=releases,
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    return deployment_for(manifest, hospitals, Path(tempfile.mkdtemp(prefix="run-", dir=folder)))
