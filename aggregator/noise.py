@@ -8,6 +8,7 @@ from typing import Final, final
 import msgspec
 import numpy as np
 
+from aggregator.gradient_noise import opened_gradient
 from aggregator.outcome import Vectors
 from aggregator.store import Store
 from protocols.fixed import I64, U64
@@ -91,6 +92,8 @@ class Noise:
         now = {release.name: counted.made.get(release.name, 0) + 1 for release in opened_in(self.manifest, step)}
         made = counted.made | now
         releases.require(made)
+        if self.manifest.calibration is not None:
+            return opened_gradient(self.manifest, self.key, step, total), msgspec.msgpack.encode(Counted(made))
         layout = Layout.of(self.manifest)
         told = total.copy()
         start = layout.n * layout.c

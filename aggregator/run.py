@@ -189,7 +189,8 @@ class Run:
                 f"the engine announced two different totals for step {message.step}; the first one counted"
             )
         release = self.layout.release_of(np.frombuffer(done.total, dtype=np.uint64))
-        return Released(message.step, release, len(done.members), self._sums.traffic(done))
+        names = done.members if self.manifest.calibration else ()
+        return Released(message.step, release, len(done.members), self._sums.traffic(done), names)
 
     async def members(self, query: MembersQuery) -> Members:
         """Tell another aggregator whom this one has decided on for a round, as soon as it has."""

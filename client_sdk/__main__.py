@@ -10,27 +10,21 @@ import asyncio
 import base64
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 
 from client_sdk import config, connect, enrol, read_credentials, read_private_state
+from client_sdk.agreed import agreed
 from client_sdk.gradients.take_part import take_part as join
-from protocols import consent, signing
+from client_sdk.told import told
 from protocols.certificates import expires_soon
-from protocols.errors import LpmError, ParameterError
-from protocols.party_keys import IDENTITY
-from protocols.signed_manifest import load_verified
 
 
 async def take_part(path: Path) -> None:
     """Join the run that a configuration names, take part to its end, and write a summary."""
     given, folder = config.load(path), path.resolve().parent
-    manifest = load_verified(folder / given.manifest, operator_key=given.operator_key)
-    identity = signing.read_key(folder / given.credentials / IDENTITY)
-    agreed = consent.give(manifest, consent.load_policy(folder / given.policy), client=given.name, identity=identity)
-    consent.keep(folder, agreed)
+    manifest = agreed(given, folder)
     private = read_private_state(manifest, given.name, people=folder / given.people, contacts=folder / given.contacts)
     credentials = read_credentials(folder / given.credentials)
     if soon := expires_soon(credentials.certificate):
@@ -55,7 +49,7 @@ async def take_part(path: Path) -> None:
 def main() -> int:
     """Run one client; a mistake in its files is one line and exit code 2, a run that cannot go on exit code 3."""
     if sys.argv[1:2] == ["enrol"]:
-        return _told(lambda: _enrol(sys.argv[2:]))
+        return told(lambda: _enrol(sys.argv[2:]))
     parser = argparse.ArgumentParser(
         prog="python -m client_sdk",
         description=__doc__,
@@ -64,7 +58,7 @@ def main() -> int:
     )
     parser.add_argument("--config", type=Path, required=True, metavar="FILE", help="TOML; see below")
     given = parser.parse_args()
-    return _told(lambda: asyncio.run(take_part(given.config)))
+    return told(lambda: asyncio.run(take_part(given.config)))
 
 
 def _enrol(arguments: list[str]) -> None:
@@ -77,15 +71,6 @@ def _enrol(arguments: list[str]) -> None:
         print(f'operator_key = "{base64.b64encode(enrol.accept(given.file, given.folder)).decode()}"')
     else:
         print(enrol.request(given.file, given.folder))
-
-
-def _told(act: Callable[[], None]) -> int:
-    try:
-        act()
-    except LpmError as error:
-        print(f"client: {error}", file=sys.stderr)
-        return 2 if isinstance(error, ParameterError) else 3
-    return 0
 
 
 if __name__ == "__main__":

@@ -41,8 +41,15 @@ class Exchange:
     Security: each aggregator gets one share under the client's own key for it, drawn here and used for one run.
     """
 
-    def __init__(self, manifest: Manifest, name: str, transports: Sequence[Transport]) -> None:
-        """Draw the keys; nothing is sent."""
+    def __init__(
+        self,
+        manifest: Manifest,
+        name: str,
+        transports: Sequence[Transport],
+        *,
+        keys: tuple[bytes, ...] | None = None,
+    ) -> None:
+        """Draw the keys, or go on with those that this client has kept of this run; nothing is sent."""
         if len(transports) != len(manifest.aggregators):
             raise ParameterError(
                 f"got {len(transports)} transports for {len(manifest.aggregators)} aggregators; give one each"
@@ -51,7 +58,7 @@ class Exchange:
         self._id = manifests.run_id(manifest)
         self._layout = Layout.of(manifest)
         self._sharing = manifest.share()
-        self._keys = self._sharing.keys()
+        self._keys = self._sharing.keys() if keys is None else keys
 
     async def join(self) -> int:
         """Join at all aggregators, and return the step that comes next."""

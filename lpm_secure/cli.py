@@ -8,8 +8,8 @@ import typer
 from lpm_secure import cli_data, cli_manifest, cli_population
 from lpm_secure.cli_amortise import amortise
 from lpm_secure.cli_audit import audit
-from lpm_secure.cli_collect import collect
 from lpm_secure.cli_calibrate import calibrate
+from lpm_secure.cli_collect import collect
 from lpm_secure.cli_enrol import admit, enrol, invite
 from lpm_secure.cli_gradients import sensitivity, verify_gradients
 from lpm_secure.cli_keys import identity, keys

@@ -4,6 +4,7 @@ import dataclasses
 import socket
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, final
@@ -15,6 +16,8 @@ from pyarrow import csv
 from aggregator.config import AggregatorConfig, DealerFile
 from client_sdk.config import ClientConfig
 from client_sdk.device_files import write_device_keys
+from client_sdk.hospital_config import HospitalConfig, write_series, write_state
+from client_sdk.vector_hospital import Hospital
 from lpm_secure.testbed import Testbed
 from lpm_secure.testbed_keys import TestbedKeys, permissive, pinned
 from protocols import canonical, certificates, signed_manifest, signing
@@ -27,6 +30,8 @@ from protocols.wire.transport import Transport
 
 GRACE_S: Final = 5.0
 MANIFEST: Final = "manifest.json"
+SERIES: Final = "series.csv"
+STATE: Final = "state.f64"
 
 
 def free_addresses(count: int) -> list[str]:
@@ -55,6 +60,7 @@ class Deployment:
 
     Attributes:
         folder: holds `manifest.json` and `parties/NAME/`, one folder for each party with its files, key and log.
+        hospitals: the clients of a calibration, by name.
 
     Security: a testbed. One machine and one user hold all keys here, so nothing is hidden from them; the parties are
         separate processes that talk over mutual TLS, as they would between machines.
@@ -63,6 +69,7 @@ class Deployment:
     folder: Path
     testbed: Testbed
     keys: TestbedKeys | None = field(default=None, repr=False)
+    hospitals: Mapping[str, Hospital] = field(default_factory=dict, repr=False)
     _processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
@@ -136,7 +143,7 @@ class Deployment:
     def start_party(self, name: str) -> None:
         """Start one party's process, again if it ran before; its log is `parties/NAME/log.jsonl`."""
         manifest = self.testbed.manifest
-        program = ["client_sdk"]
+        program = ["client_sdk.hospital" if self.hospitals else "client_sdk"]
         if name in {party.name for party in manifest.aggregators}:
             program = ["aggregator"]
         elif manifest.dealer is not None and name == manifest.dealer.name:
@@ -189,6 +196,10 @@ class Deployment:
 
     def _write_client(self, name: str) -> None:
         folder, manifest = self.party(name), self.testbed.manifest
+        signing.write_key(folder / IDENTITY, signing.new_key())
+        (folder / "policy.toml").write_text(permissive(manifest), encoding="utf-8")
+        if self.hospitals:
+            return self._write_hospital(name, self.hospitals[name])
         agents = [agent for client in manifest.clients for agent in client.agents]
         first, end = Layout.of(manifest).own[name]
         people = {"agent": agents[first:end]}
@@ -209,9 +220,7 @@ class Deployment:
             arrays = {key: pa.array(value, types.get(key, pa.int64())) for key, value in columns.items()}
             csv.write_csv(pa.table(arrays), folder / file)
             (folder / file).chmod(0o600)
-        signing.write_key(folder / IDENTITY, signing.new_key())
-        (folder / "policy.toml").write_text(permissive(manifest), encoding="utf-8")
-        self._write_config(
+        return self._write_config(
             name,
             ClientConfig(
                 name=name,
@@ -221,6 +230,24 @@ class Deployment:
                 credentials=".",
                 people="people.csv",
                 contacts="contacts.csv",
+            ),
+        )
+
+    def _write_hospital(self, name: str, hospital: Hospital) -> None:
+        write_series(self.party(name) / SERIES, hospital.counts.series)
+        write_state(self.party(name) / STATE, hospital)
+        self._write_config(
+            name,
+            HospitalConfig(
+                name=name,
+                manifest=f"../../{MANIFEST}",
+                operator_key=self.operator_key,
+                policy="policy.toml",
+                credentials=".",
+                series=SERIES,
+                share=tuple(hospital.share.tolist()),
+                local_steps=hospital.local_steps,
+                state=STATE,
             ),
         )
 

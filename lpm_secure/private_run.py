@@ -115,14 +115,14 @@ async def _watched(deployment: Deployment, act: Callable[[RemotePart], Awaitable
     """Do what an engine does, while all processes are watched."""
     transports = deployment.transports()
     engine = asyncio.ensure_future(act(RemotePart(deployment.testbed.manifest, transports)))
-    watch = asyncio.create_task(_watch(deployment))
+    watching = asyncio.create_task(watch(deployment))
     try:
-        await asyncio.wait({engine, watch}, return_when=asyncio.FIRST_COMPLETED)
-        if watch.done():
-            watch.result()  # raises
+        await asyncio.wait({engine, watching}, return_when=asyncio.FIRST_COMPLETED)
+        if watching.done():
+            watching.result()  # raises
         return await engine
     finally:
-        for task in (engine, watch):
+        for task in (engine, watching):
             task.cancel()
             with contextlib.suppress(BaseException):
                 await task
@@ -130,7 +130,7 @@ async def _watched(deployment: Deployment, act: Callable[[RemotePart], Awaitable
             await transport.close()
 
 
-async def _watch(deployment: Deployment) -> None:
+async def watch(deployment: Deployment) -> None:
     """Raise when a process ends without which the run cannot go on; a client that dies is left out instead."""
     manifest = deployment.testbed.manifest
     servers = {party.name for party in manifest.aggregators} | ({manifest.dealer.name} if manifest.dealer else set())

@@ -14,7 +14,10 @@ def gradient_words(manifest: Manifest) -> tuple[int, int, int]:
     announces the other: cells and parameters forth, derivatives by cells and tally back.
     Scores: p more words in the tally, zero until the closing round; where aggregators add one up, one more that tells
     whether it holds, and two more for each agent.
+    Calibrations: the draws that are announced, and the gradient that is summed, stand in place of cell totals.
     """
+    if manifest.calibration is not None:
+        return 0, manifest.calibration.words, 0
     c, cells, q, given = len(manifest.channels), len(manifest.cells), len(Stage), manifest.gradient
     if given is None:
         return c, cells, q

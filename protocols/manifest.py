@@ -12,6 +12,7 @@ from typing import Annotated, Final, Literal, final
 import msgspec
 
 from protocols import canonical
+from protocols.calibration import Calibration
 from protocols.devices import Devices, check_edges
 from protocols.errors import ManifestMismatch, ParameterError
 from protocols.gradient import Gradient
@@ -95,6 +96,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         gradient: which derivatives the run yields.
         devices: of clients that hide their contacts.
         releases: what is opened to all, with what noise; without it the tally, and cell totals, exact.
+        calibration: where clients are institutions that answer draws with gradients, and nobody is simulated.
     """
 
     version: Literal[1] = 1
@@ -124,6 +126,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     gradient: Gradient | None = None
     devices: Devices | None = None
     releases: Releases | None = None
+    calibration: Calibration | None = None
 
     def __post_init__(self) -> None:
         """Check what types alone cannot."""
@@ -160,11 +163,10 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
             self._check_outcome(bound)
         elif self.min_count:
             raise ParameterError("min_count needs a secure comparison, which sum mode has not; use outcome mode")
-        if self.gradient is not None:
-            self.gradient.check(self)
         check_edges(self)
-        if self.releases is not None:
-            self.releases.check(self)
+        for part in (self.gradient, self.releases, self.calibration):
+            if part is not None:
+                part.check(self)
 
     def _check_outcome(self, bound: int) -> None:
         if self.dealer is None or any(party.mpc is None for party in self.aggregators):

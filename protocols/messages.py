@@ -79,12 +79,14 @@ class Released:
         release: uint64[cells + q], this aggregator's share of what is opened to all.
         members: how many clients took part.
         traffic: bytes that clients sent to this aggregator and it sent to clients in this round.
+        names: of those clients, in order; of a calibration only.
     """
 
     step: int
     release: U64 = field(repr=False)
     members: int
     traffic: int
+    names: tuple[str, ...] = ()
 
 
 @final

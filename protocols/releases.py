@@ -5,6 +5,7 @@ incidence  agents that left the first stage since the step before; one event for
 running    those that have left it by now, with the noise of the square root; instead of incidence
 cells      what agents say to their cells, step by step; it feeds back into the simulation
 score      of a run with scores: its p words, once, when the run closes
+gradient   of a calibration: in every round the sum over institutions
 """
 
 import math
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal, final
 
 import msgspec
 
+from protocols.calibration import GRADIENT, answers
 from protocols.errors import BudgetSpent, ParameterError
 from protocols.fixed import prove_no_wrap
 from protocols.privacy import DiscreteGaussian, RunningNoise
@@ -36,7 +38,8 @@ class Release(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     Attributes:
         mechanism: "exact" adds no noise, and promises `min_cohort` alone.
         sigma: of the discrete Gaussian that every aggregator adds in full; of one event for running totals. For the
-            score, in units of what one agent can change of each word: see `score_noise`.
+            score, in units of what one agent can change of each word: see `score_noise`. For the gradient of a
+            calibration, in units of the norm that one institution can add.
         sensitivity: by how much a unit of privacy changes each number that it changes.
         times: how many of a run's numbers a unit of privacy changes, at most; for the score its p words.
         unit: "contribution": what one agent adds to this series. Flipping an agent's first state changes the whole
@@ -44,7 +47,7 @@ class Release(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
         epsilon, delta: what the whole series costs at most.
     """
 
-    name: Literal["tally", "incidence", "running", "cells", "score"]
+    name: Literal["tally", "incidence", "running", "cells", "score", "gradient"]
     mechanism: Literal["exact", "discrete-gaussian"] = "exact"
     sigma: Real = 0.0
     sensitivity: Count = 1
@@ -169,11 +172,15 @@ def releases_of(manifest: "Manifest") -> Releases:
     """Return what a run may open; the exact tally, and exact cells where it has any, unless it says otherwise."""
     if manifest.releases is not None:
         return manifest.releases
+    if manifest.calibration is not None:
+        return Releases(each=(Release(name=GRADIENT),))
     each = EXACT.each if manifest.cells else EXACT.each[:1]
     scored = manifest.gradient is not None and manifest.gradient.way == SCORE
     return Releases(each=(*each, Release(name=SCORE)) if scored else each)
 
 
 def opened_in(manifest: "Manifest", step: int) -> tuple[Release, ...]:
-    """Return what is opened in a step: the score only in the last one."""
+    """Return what is opened in a step: the score only in the last one, a calibration's gradient where it is summed."""
+    if manifest.calibration is not None and not answers(step):
+        return ()
     return tuple(each for each in releases_of(manifest).each if each.name != SCORE or step == manifest.steps)

@@ -83,7 +83,7 @@ def _small(manifest: Manifest, name: str, sigma: float) -> Manifest:
     rule: dict[str, Any] = {"name": name, "mechanism": NOISE, "sigma": sigma, "unit": "contribution", "epsilon": 1.0}
     exact: tuple[str, ...] = ()
     changed: dict[str, Any] = {"clients": CLIENTS[:1], "min_cohort": 1, "min_count": 0, "steps": STEPS}
-    changed |= {"cells": (), "devices": None, "edges": "dense", "trust": None, "gradient": None}
+    changed |= {"cells": (), "devices": None, "edges": "dense", "trust": None, "gradient": None, "calibration": None}
     if name == "cells":
         changed["cells"], rule["times"], exact = (1,), STEPS + 1, ("tally",)
     if name == SCORE and manifest.gradient is not None:

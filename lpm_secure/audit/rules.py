@@ -81,7 +81,7 @@ def differencing(manifest: Manifest, agreed: Sequence[Agreed]) -> list[str]:
     exact = [each.name for each in releases_of(manifest).each if each.mechanism != NOISE]
     cohorts: dict[frozenset[str], int] = {}
     for each in agreed:
-        if each.phase == Phase.SPEAK:
+        if each.phase == Phase.SPEAK and each.releases:
             cohorts.setdefault(frozenset(each.members), each.step)
     lines = []
     known = list(cohorts.items())[:MOST_COHORTS]

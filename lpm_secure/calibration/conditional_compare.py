@@ -47,8 +47,7 @@ def online(
 ) -> Online:
     """Read the fit that `lpm calibrate` has left in a folder; where there is none, fit now."""
     simulator, hospitals = study.simulator(), study.hospitals(local_steps=config.fit.local_steps)
-    federation = federation_of(config, hospitals)
-    try:
+    with federation_of(config, hospitals, folder) as federation:
         fit = Fit(simulator, simulator.parameters, federation, config.schedule, names=study.names)
         seconds = None
         if (folder / job.CHECKPOINT).exists():
@@ -59,8 +58,6 @@ def online(
             started = perf_counter()
             fit.run(on_round)
             seconds = perf_counter() - started
-    finally:
-        federation.close()
     return Online(fit.parameters, fit.draws(DRAWS, seed=config.seed), seconds)
 
 

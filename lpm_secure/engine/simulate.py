@@ -33,12 +33,14 @@ class Release:
         tally: int64[q], how many are in each stage.
         members: clients that took part.
         traffic: bytes of vectors between clients and aggregators in the round; 0 in the clear.
+        names: of those clients, in a calibration.
     """
 
     cells: I64
     tally: I64
     members: int
     traffic: int
+    names: tuple[str, ...] = ()
 
 
 class EngineAgents(Protocol):
@@ -106,13 +108,14 @@ class RemotePart(PrivatePart):
         replies: list[Released] = await asyncio.gather(
             *(each.call(call, timeout_s=timeout_s) for each in self._transports)
         )
-        told = {(reply.step, reply.members, reply.release.size) for reply in replies}
-        if told != {(step, replies[0].members, self._layout.released)}:
+        told = {(reply.step, reply.members, reply.release.size, reply.names) for reply in replies}
+        if told != {(step, replies[0].members, self._layout.released, replies[0].names)}:
             raise PartiesDisagree(f"aggregators told the engine different things about step {step}; stop the run")
         opened = from_ring(self._sharing.join([reply.release for reply in replies]))
         cells = self._layout.cells
         tally = self._reading.tally(opened[cells:])
-        return Release(opened[:cells], tally, replies[0].members, sum(reply.traffic for reply in replies))
+        traffic = sum(reply.traffic for reply in replies)
+        return Release(opened[:cells], tally, replies[0].members, traffic, replies[0].names)
 
 
 async def simulate(

@@ -23,18 +23,21 @@ SUITE: Final = Suite(KEM.MLKEM768_X25519, KDF.HKDF_SHA256, AEAD.AES_256_GCM)
 MAX_CERTIFICATE: Final = 4096
 
 
-def begin(route: Route, key: MLKEM768X25519PublicKey, credentials: Credentials) -> tuple[bytes, Opening]:
+def begin(
+    route: Route, key: MLKEM768X25519PublicKey, credentials: Credentials, *, secret: bytes | None = None
+) -> tuple[bytes, Opening]:
     """Draw a secret for one run and one aggregator, and seal it.
 
     Args:
         key: that the manifest pins for the aggregator.
         credentials: of the client; its TLS key signs, so that no one on the way, the aggregator that relays included,
             can pass for it.
+        secret: that this client drew before and kept, for it to go on after a restart.
 
     Returns:
         The secret, 32 bytes, and what the aggregator needs.
     """
-    secret = os.urandom(SECRET_BYTES)
+    secret = os.urandom(SECRET_BYTES) if secret is None else secret
     sealed = SUITE.encrypt(secret, key, info=route.header(b"open"))
     private = serialization.load_pem_private_key(credentials.private_key, None)
     if not isinstance(private, ec.EllipticCurvePrivateKey):

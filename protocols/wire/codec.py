@@ -139,8 +139,10 @@ _KINDS: Final[dict[type, _Kind]] = {
     ),
     messages.Released: _Kind(
         pb.AnnounceReply,
-        lambda m: pb.AnnounceReply(step=m.step, release=_bytes(m.release), members=m.members, traffic=m.traffic),
-        lambda p: messages.Released(_step(p.step), _words(p.release), p.members, p.traffic),
+        lambda m: pb.AnnounceReply(
+            step=m.step, release=_bytes(m.release), members=m.members, traffic=m.traffic, names=m.names
+        ),
+        lambda p: messages.Released(_step(p.step), _words(p.release), p.members, p.traffic, _names(p.names)),
     ),
     messages.MembersQuery: _Kind(
         pb.MembersRequest,

@@ -1,6 +1,7 @@
 """Connect to all aggregators of a run."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from protocols import manifest as manifests
 from protocols.certificates import Credentials, name_of
@@ -11,17 +12,24 @@ from protocols.sealing.route import Route
 from protocols.signed_manifest import trust_of
 from protocols.wire.methods import largest_call
 from protocols.wire.remote import Grpc
-from protocols.wire.sealed import Sealed
+from protocols.wire.sealed import Resumed, Sealed
 from protocols.wire.transport import Transport
 
 
-def connect(manifest: Manifest, credentials: Credentials, *, relay: str | None = None) -> list[Transport]:
+def connect(
+    manifest: Manifest,
+    credentials: Credentials,
+    *,
+    relay: str | None = None,
+    resumed: Mapping[str, Resumed] = MappingProxyType({}),
+) -> list[Transport]:
     """Return a transport to each aggregator, in the manifest's order; connections are made on the first call.
 
     Args:
         credentials: of a party of the run. What a client says is sealed to each aggregator; the engine and the
             aggregators say nothing that needs it.
         relay: the one aggregator that a client reaches; it passes sealed calls on to the others.
+        resumed: a client's sessions by the aggregators' names, if it kept them.
 
     Raises:
         ParameterError: the manifest pins no keys, or has no aggregator of the relay's name.
@@ -37,7 +45,8 @@ def connect(manifest: Manifest, credentials: Credentials, *, relay: str | None =
         key = keys[party.name].sealing
         if sealed and key is not None:
             route = Route(run, name, party.name)
-            transports.append(Sealed(way, route=route, key=key, credentials=credentials))
+            session = resumed.get(party.name)
+            transports.append(Sealed(way, route=route, key=key, credentials=credentials, resumed=session))
         else:
             transports.append(way)
     return transports

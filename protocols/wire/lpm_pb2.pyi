@@ -71,16 +71,18 @@ class AnnounceRequest(_message.Message):
     def __init__(self, run_id: _Optional[bytes] = ..., step: _Optional[int] = ..., synthetic: _Optional[bytes] = ...) -> None: ...
 
 class AnnounceReply(_message.Message):
-    __slots__ = ("step", "release", "members", "traffic")
+    __slots__ = ("step", "release", "members", "traffic", "names")
     STEP_FIELD_NUMBER: _ClassVar[int]
     RELEASE_FIELD_NUMBER: _ClassVar[int]
     MEMBERS_FIELD_NUMBER: _ClassVar[int]
     TRAFFIC_FIELD_NUMBER: _ClassVar[int]
+    NAMES_FIELD_NUMBER: _ClassVar[int]
     step: int
     release: bytes
     members: int
     traffic: int
-    def __init__(self, step: _Optional[int] = ..., release: _Optional[bytes] = ..., members: _Optional[int] = ..., traffic: _Optional[int] = ...) -> None: ...
+    names: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, step: _Optional[int] = ..., release: _Optional[bytes] = ..., members: _Optional[int] = ..., traffic: _Optional[int] = ..., names: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class MembersRequest(_message.Message):
     __slots__ = ("run_id", "step", "phase")

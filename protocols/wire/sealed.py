@@ -1,5 +1,6 @@
 """A transport whose joins and shares one aggregator alone can read, whatever carries them."""
 
+from dataclasses import dataclass, field
 from typing import Any, Final, final
 
 from protocols import messages
@@ -14,6 +15,15 @@ from protocols.wire import codec
 from protocols.wire.transport import Transport
 
 KINDS: Final[tuple[tuple[type, type], ...]] = ((Join, messages.Joined), (Share, messages.Closed))
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """A client's session with one aggregator, as it was kept: 32 bytes, and a number above all of its requests."""
+
+    secret: bytes = field(repr=False)
+    counter: int
 
 
 def pack(request: object) -> bytes:
@@ -42,13 +52,19 @@ class Sealed(Transport):
         answer with an error.
     """
 
-    def __init__(self, inner: Transport, *, route: Route, key: bytes, credentials: Credentials) -> None:
-        """Seal for `route` under the key that the manifest pins; the secret is drawn for this transport alone."""
+    def __init__(
+        self, inner: Transport, *, route: Route, key: bytes, credentials: Credentials, resumed: Resumed | None = None
+    ) -> None:
+        """Seal for `route` under the key that the manifest pins; the secret is drawn for this transport alone.
+
+        A client that goes on after a restart gives the secret that it kept, and counts on where no request was.
+        """
         self._inner, self._route = inner, route
         self._key, self._credentials = key, credentials
         self._session: Session | None = None
         self._opening: Opening | None = None
-        self._counter = 0
+        self._secret = None if resumed is None else resumed.secret
+        self._counter = 0 if resumed is None else resumed.counter
 
     async def call(self, request: object, *, timeout_s: float) -> Any:
         """Seal, call, open; NotSealed if the answer is not this aggregator's answer to this call."""
@@ -73,6 +89,7 @@ class Sealed(Transport):
 
     def _open(self) -> Session:
         if self._session is None:
-            secret, self._opening = begin(self._route, public_key(self._key), self._credentials)
+            key = public_key(self._key)
+            secret, self._opening = begin(self._route, key, self._credentials, secret=self._secret)
             self._session = Session.of(self._route, secret)
         return self._session

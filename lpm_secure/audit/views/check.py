@@ -49,6 +49,7 @@ def small(manifest: Manifest) -> Manifest:
         "devices": None,
         "gradient": None,
         "releases": None,
+        "calibration": None,
         "trust": None,
         "join_timeout_s": 30.0,
         "round_timeout_s": 30.0,

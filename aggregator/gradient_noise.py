@@ -1,0 +1,32 @@
+"""What an aggregator opens of a calibration's round: nothing while draws are announced, then a sum with its noise."""
+
+from typing import Final
+
+import numpy as np
+
+from protocols.calibration import GRADIENT, answers, sigma
+from protocols.fixed import U64
+from protocols.manifest import Manifest
+from protocols.privacy import DiscreteGaussian
+from protocols.releases import NOISE, releases_of
+
+FIRST_STREAM: Final = 1
+
+
+def opened_gradient(manifest: Manifest, key: bytes, step: int, total: U64) -> U64:
+    """Return this aggregator's share of a sum as it may be told.
+
+    Args:
+        key: of this aggregator's noise in this run; a step has its own stream of it.
+        step: of the run.
+        total: uint64[S * B * W], its share of the sum over members.
+
+    Security: what a client tells in a round that only asks is never opened, whatever it is.
+    """
+    if not answers(step):
+        return np.zeros_like(total)
+    release, calibration = releases_of(manifest).of(GRADIENT), manifest.calibration
+    if release is None or calibration is None or release.mechanism != NOISE:
+        return total
+    noise = DiscreteGaussian(sigma(calibration, release)).from_key(key, total.size, stream=FIRST_STREAM + step)
+    return np.asarray(total + noise.view(np.uint64))

@@ -1,0 +1,151 @@
+"""An aggregator that is asked by messages: it opens the shares of a round, adds them up, and answers once."""
+
+import hashlib
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import final
+
+import numpy as np
+from cryptography import x509
+
+from aggregator.gradient_noise import opened_gradient
+from protocols import manifest as manifests
+from protocols.calibration import GRADIENT, answers
+from protocols.errors import (
+    CohortTooSmall,
+    ConflictingReplay,
+    LpmError,
+    ManifestMismatch,
+    NotEnrolled,
+    NotSealed,
+    RoundAhead,
+    WrongLength,
+)
+from protocols.fixed import U64
+from protocols.layout import Layout
+from protocols.manifest import Manifest
+from protocols.messages import Join, SealedRequest, Share
+from protocols.releases import releases_of
+from protocols.sealing.keys import SealingKey
+from protocols.sealing.opening import accept
+from protocols.sealing.route import Route
+from protocols.sealing.session import Session
+from protocols.signing import PRIVATE_MODE
+from protocols.wire import codec
+from protocols.wire.sealed import unpack
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class Added:
+    """What an aggregator answers: its share of a sum, uint64[d], or none where shares did not open, and whose."""
+
+    total: U64 | None = field(repr=False)
+    refused: tuple[str, ...] = ()
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class SummedOnce:
+    """One aggregator of a calibration, without a process of its own: what counts is in its folder.
+
+    Attributes:
+        manifest: of the run; name: of this aggregator in it.
+        key: its sealing key, which the manifest pins.
+        authorities: whose certificates clients show.
+        noise_key: of its noise in this run.
+        folder: where it writes down what it has answered.
+
+    Security: whoever asks chooses whose shares are added up, and could take the sum over some from the sum over others.
+        So a round is answered once, over at least `min_cohort` clients that have signed their shares; asked again with
+        the same shares, the answer is the same, and with others there is none.
+    """
+
+    manifest: Manifest
+    name: str
+    key: SealingKey = field(repr=False)
+    authorities: Sequence[x509.Certificate] = field(repr=False)
+    noise_key: bytes = field(repr=False)
+    folder: Path
+
+    def add_up(self, step: int, sealed: Mapping[str, bytes]) -> Added:
+        """Return this aggregator's share of the sum over clients, with its noise; nothing, if a share does not open.
+
+        Args:
+            step: of the run.
+            sealed: by client, what it sealed to this aggregator.
+
+        Raises:
+            ConflictingReplay: the round was answered over other shares.
+            CohortTooSmall, RoundAhead, BudgetSpent: the manifest does not allow it.
+        """
+        if not answers(step) or step > self.manifest.steps:
+            raise RoundAhead(f"got step {step}; gradients are summed in odd steps up to {self.manifest.steps}")
+        if len(sealed) < self.manifest.min_cohort:
+            raise CohortTooSmall(
+                f"cannot release a sum of {len(sealed)} clients: the manifest promises {self.manifest.min_cohort}; "
+                "wait for more"
+            )
+        releases_of(self.manifest).require({GRADIENT: (step + 1) // 2})
+        total = np.zeros(Layout.of(self.manifest).d, dtype=np.uint64)
+        refused = [client for client, content in sorted(sealed.items()) if not self._add(client, content, step, total)]
+        if refused:
+            return Added(None, tuple(refused))
+        self._once(step, sealed)
+        return Added(opened_gradient(self.manifest, self.noise_key, step, total))
+
+    def _add(self, client: str, content: bytes, step: int, total: U64) -> bool:
+        """Add a client's share; return whether there was one."""
+        try:
+            inner = self._opened(client, codec.decode(SealedRequest, content), step)
+            if isinstance(inner, Share):
+                total += self._checked(inner, step, total.size)
+            else:
+                self.manifest.share().expand(inner.key, step=step, out=total)
+        except LpmError:
+            return False
+        return True
+
+    def _opened(self, client: str, request: SealedRequest, step: int) -> Join | Share:
+        run = manifests.run_id(self.manifest)
+        if client not in {each.name for each in self.manifest.clients}:
+            raise NotEnrolled(f"the manifest lists no client {client}; ask the run's operator to enrol it")
+        route = Route(run, client, self.name)
+        if (request.run_id, request.to, request.client, request.counter) != (run, self.name, client, step):
+            raise ManifestMismatch("what was sealed is for another run, aggregator, client or step")
+        if request.opening is None:
+            raise NotSealed("a sealed share came without its opening")
+        secret = accept(route, request.opening, key=self.key, authorities=self.authorities)
+        inner = unpack(Session.of(route, secret).open_request(request.body, counter=step))
+        last = self.name == self.manifest.aggregators[-1].name
+        if inner.run_id != run or isinstance(inner, Share) != last:
+            raise ManifestMismatch("what was sealed is no share of this run for this aggregator")
+        found: Join | Share = inner
+        return found
+
+    def _checked(self, share: Share, step: int, d: int) -> U64:
+        if (share.step, share.share.size) != (step, d):
+            raise WrongLength(f"got a share of {share.share.size} words for step {share.step}; {d} are needed")
+        return share.share
+
+    def _once(self, step: int, sealed: Mapping[str, bytes]) -> None:
+        """Write down, before it is told, over which shares a round is answered."""
+        mark = hashlib.sha256()
+        for client, content in sorted(sealed.items()):
+            mark.update(client.encode() + b"\0" + hashlib.sha256(content).digest())
+        path = self.folder / f"answered-{manifests.run_id(self.manifest).hex()[:16]}-{step}"
+        new = self.folder / f"{path.name}.{os.getpid()}"
+        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, PRIVATE_MODE)
+        with open(descriptor, "wb") as file:
+            file.write(mark.digest())
+            file.flush()
+            os.fsync(descriptor)
+        try:
+            os.link(new, path)  # fails where there is one, and is never seen half written
+        except FileExistsError:
+            if path.read_bytes() != mark.digest():
+                raise ConflictingReplay(f"step {step} was answered over other shares; the first ones counted") from None
+        finally:
+            new.unlink()

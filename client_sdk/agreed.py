@@ -1,0 +1,47 @@
+"""What every client does before it takes part: check whose manifest it is, and that its owner allows it."""
+
+from pathlib import Path
+from typing import Protocol
+
+from protocols import consent, signing
+from protocols.manifest import Manifest
+from protocols.party_keys import IDENTITY
+from protocols.signed_manifest import load_verified
+
+
+class Given(Protocol):
+    """The part of a client's configuration that this needs; paths are relative to its folder."""
+
+    @property
+    def name(self) -> str:
+        """Return the client's name."""
+
+    @property
+    def manifest(self) -> str:
+        """Return where the manifest is."""
+
+    @property
+    def operator_key(self) -> bytes:
+        """Return the key that must have signed it."""
+
+    @property
+    def policy(self) -> str:
+        """Return where the owner's policy is."""
+
+    @property
+    def credentials(self) -> str:
+        """Return the folder of the client's keys."""
+
+
+def agreed(given: Given, folder: Path) -> Manifest:
+    """Return a client's manifest, with a signed record kept beside it that its owner's policy allows it.
+
+    Raises:
+        BadSignature: another operator's, or not valid now.
+        PolicyConflict: it asks for more than the policy allows.
+    """
+    manifest = load_verified(folder / given.manifest, operator_key=given.operator_key)
+    identity = signing.read_key(folder / given.credentials / IDENTITY)
+    owners = consent.load_policy(folder / given.policy)
+    consent.keep(folder, consent.give(manifest, owners, client=given.name, identity=identity))
+    return manifest

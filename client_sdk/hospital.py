@@ -1,0 +1,52 @@
+"""A hospital's client, for one calibration: python -m client_sdk.hospital --config FILE."""
+
+import argparse
+import asyncio
+import sys
+from pathlib import Path
+
+import msgspec
+
+from client_sdk import connect, hospital_config, read_credentials
+from client_sdk.agreed import agreed
+from client_sdk.told import told
+from client_sdk.vector_client import VectorClient
+from client_sdk.vector_kept import Kept
+
+
+async def take_part(path: Path) -> None:
+    """Join the calibration that a configuration names, or go on with it, to its end, and write a summary."""
+    given, folder = hospital_config.load(path), path.resolve().parent
+    manifest = agreed(given, folder)
+    hospital = hospital_config.read_hospital(given, folder)
+    kept = Kept.start(folder, manifest)
+    credentials = read_credentials(folder / given.credentials)
+    transports = connect(manifest, credentials, relay=given.relay, resumed=kept.sessions)
+    client = await VectorClient.join(manifest, given.name, hospital, transports=transports, kept=kept)
+    await client.run()
+    summary = {
+        "sent_bytes": sum(each.sent for each in transports),
+        "received_bytes": sum(each.received for each in transports),
+        "missed_rounds": client.missed,
+        "modules": sorted(sys.modules.keys() & {"torch", "crypten", "flwr"}),
+    }
+    (folder / given.summary).write_bytes(msgspec.json.encode(summary))
+    for transport in transports:
+        await transport.close()
+
+
+def main() -> int:
+    """Run one client; a mistake in its files is one line and exit code 2, a run that cannot go on exit code 3."""
+    parser = argparse.ArgumentParser(
+        prog="python -m client_sdk.hospital",
+        description=__doc__,
+        epilog=hospital_config.HospitalConfig.__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--config", type=Path, required=True, metavar="FILE", help="TOML; see below")
+    given = parser.parse_args()
+    return told(lambda: asyncio.run(take_part(given.config)))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,45 @@
+"""Shares that travel as one message each, for networks that carry messages rather than calls."""
+
+from protocols import manifest as manifests
+from protocols.certificates import Credentials, name_of
+from protocols.errors import ParameterError
+from protocols.fixed import U64
+from protocols.manifest import Manifest
+from protocols.messages import Join, SealedRequest, Share
+from protocols.sealing.keys import public_key
+from protocols.sealing.opening import begin
+from protocols.sealing.route import Route
+from protocols.sealing.session import Session
+from protocols.signed_manifest import trust_of
+from protocols.wire import codec
+from protocols.wire.sealed import pack
+
+
+def seal_shares(vector: U64, manifest: Manifest, credentials: Credentials, *, step: int) -> dict[str, bytes]:
+    """Split a vector, and seal each share to its aggregator under the key that the manifest pins.
+
+    Args:
+        vector: uint64[d].
+        credentials: of the client; its TLS key signs.
+        step: that the shares are for; they open for no other one.
+
+    Returns:
+        for each aggregator, by name, the bytes of a sealed request with its opening.
+
+    Security: masks and secrets are drawn from the system for these shares alone, so nothing has to be remembered. Who
+        carries them learns their sizes. All but the last aggregator get a key of 32 bytes in place of their share.
+    """
+    run, name = manifests.run_id(manifest), name_of(credentials.certificate)
+    keys, sharing = trust_of(manifest).keys, manifest.share()
+    masks = sharing.keys()
+    inner: list[Join | Share] = [Join(run, mask) for mask in masks]
+    inner.append(Share(run, step, sharing.split(vector, masks, step=step)))
+    found = {}
+    for party, message in zip(manifest.aggregators, inner, strict=True):
+        route, sealing = Route(run, name, party.name), keys[party.name].sealing
+        if sealing is None:
+            raise ParameterError(f"the manifest pins no sealing key of {party.name}")
+        secret, opening = begin(route, public_key(sealing), credentials)
+        body = Session.of(route, secret).seal_request(pack(message), counter=step)
+        found[party.name] = codec.encode(SealedRequest(run, party.name, name, opening, step, body))
+    return found

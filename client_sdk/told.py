@@ -1,0 +1,16 @@
+"""How a client's process ends: a mistake is one line, without a traceback."""
+
+import sys
+from collections.abc import Callable
+
+from protocols.errors import LpmError, ParameterError
+
+
+def told(act: Callable[[], None]) -> int:
+    """Act, and return the exit code: 2 after a mistake in the client's files, 3 where the run cannot go on."""
+    try:
+        act()
+    except LpmError as error:
+        print(f"client: {error}", file=sys.stderr)
+        return 2 if isinstance(error, ParameterError) else 3
+    return 0

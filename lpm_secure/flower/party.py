@@ -1,0 +1,98 @@
+"""Who a Flower node is: a hospital or an aggregator, with a folder of its own that says whom it trusts."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, final
+
+from flwr.app import ConfigRecord, Context
+
+from aggregator import config as aggregator_config
+from client_sdk import hospital_config
+from client_sdk.agreed import agreed
+from lpm_secure.flower.records import text_of
+from protocols import manifest as manifests
+from protocols.certificates import Credentials
+from protocols.certificates import read as read_credentials
+from protocols.errors import ConfigError, ManifestMismatch
+from protocols.manifest import Manifest
+from protocols.signed_manifest import load_verified
+
+PARTY: Final = "party"  # key of a node's configuration: its folder
+PARTIES: Final = "LPM_PARTIES"  # of a simulation, where one machine plays all nodes: the folder of folders
+CONFIG: Final = "config.toml"
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Party:
+    """A node's own files.
+
+    Attributes:
+        folder: with `config.toml`, which names manifest, operator's key and credentials.
+
+    Security: manifest, keys of aggregators and policy come from this folder, whose path the node's operator gives when
+        it starts the node. Nothing of it is taken from the run; what a run sends is held against it.
+    """
+
+    folder: Path
+
+    @classmethod
+    def of(cls, context: Context) -> "Party":
+        """Return the party that a node is.
+
+        Raises:
+            ConfigError: the node was started without saying so.
+        """
+        folder = context.node_config.get(PARTY)
+        if isinstance(folder, str):
+            return cls(Path(folder))
+        parties, number = os.environ.get(PARTIES), context.node_config.get("partition-id")
+        if parties is None or not isinstance(number, int):
+            raise ConfigError(f"this node does not say who it is; start it with --node-config '{PARTY}=\"FOLDER\"'")
+        names = sorted(each.name for each in Path(parties).iterdir() if (each / CONFIG).is_file())
+        if not 0 <= number < len(names):
+            raise ConfigError(f"node {number} of the simulation is nobody: there are {len(names)} parties")
+        return cls(Path(parties) / names[number])
+
+    @property
+    def is_hospital(self) -> bool:
+        """Whether this is a hospital; else it is an aggregator."""
+        return "series" in (self.folder / CONFIG).read_text(encoding="utf-8")
+
+    @property
+    def credentials(self) -> Credentials:
+        """Return the keys of its certificate."""
+        given = self.hospital if self.is_hospital else self.aggregator
+        return read_credentials(self.folder / given.credentials)
+
+    @property
+    def hospital(self) -> hospital_config.HospitalConfig:
+        """Return a hospital's configuration."""
+        return hospital_config.load(self.folder / CONFIG)
+
+    @property
+    def aggregator(self) -> aggregator_config.AggregatorConfig:
+        """Return an aggregator's configuration."""
+        return aggregator_config.load(self.folder / CONFIG)
+
+    @property
+    def name(self) -> str:
+        """Return its name in the manifest."""
+        return self.hospital.name if self.is_hospital else self.aggregator.name
+
+    def manifest(self, about: ConfigRecord) -> Manifest:
+        """Return this party's own manifest, if a message is about the same run.
+
+        Raises:
+            ManifestMismatch: it is about another one.
+            PolicyConflict: a hospital's owner does not allow the run.
+        """
+        if self.is_hospital:
+            manifest = agreed(self.hospital, self.folder)
+        else:
+            given = self.aggregator
+            manifest = load_verified(self.folder / given.manifests[0], operator_key=given.operator_key)
+        if text_of(about, "run") != manifests.run_id(manifest).hex():
+            raise ManifestMismatch("the message is of another run than this node's manifest; compare the manifests")
+        return manifest

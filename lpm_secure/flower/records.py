@@ -1,0 +1,77 @@
+"""Bytes and vectors as Flower's records."""
+
+from collections.abc import Mapping
+from typing import Final
+
+import numpy as np
+from flwr.app import Array, ArrayRecord, ConfigRecord, Message, RecordDict
+
+from protocols.errors import WireError
+
+DRAWS: Final = "draws"  # what the server publishes: float64[S, B, W]
+GRADIENT: Final = "gradient"  # what a hospital would tell: int64[d]; never leaves it
+SEALED: Final = "sealed"  # shares, sealed, by aggregator; or at an aggregator by client
+SUM: Final = "sum"  # an aggregator's share of the sum: uint64[d]
+ABOUT: Final = "about"  # run and step, names, and what was refused
+MAX_BYTES: Final = 2**26
+
+
+def of_bytes(contents: Mapping[str, bytes]) -> ArrayRecord:
+    """Return ciphertexts, by name, as arrays of bytes."""
+    return ArrayRecord({name: Array(np.frombuffer(content, dtype=np.uint8)) for name, content in contents.items()})
+
+
+def to_bytes(record: ArrayRecord) -> dict[str, bytes]:
+    """Return what `of_bytes` was given.
+
+    Raises:
+        WireError: arrays of anything but bytes, or too long.
+    """
+    found = {}
+    for name, array in record.items():
+        if array.dtype != "uint8" or len(array.data) > MAX_BYTES:
+            raise WireError(f"got {len(array.data)} bytes of {array.dtype} in place of a ciphertext")
+        found[name] = array.numpy().tobytes()
+    return found
+
+
+def about(message: Message) -> ConfigRecord:
+    """Return what a message says of itself; WireError if it says nothing."""
+    found = message.content.config_records.get(ABOUT) if message.has_content() else None
+    if found is None:
+        raise WireError("a message does not say what it is about")
+    return found
+
+
+def text_of(record: ConfigRecord, key: str) -> str:
+    """Return a text; WireError where there is none."""
+    value = record.get(key)
+    if not isinstance(value, str):
+        raise WireError(f"a message does not say its {key}")
+    return value
+
+
+def step_of(record: ConfigRecord) -> int:
+    """Return the step; WireError where there is none."""
+    value = record.get("step")
+    if not isinstance(value, int) or value < 0:
+        raise WireError("a message does not say its step")
+    return value
+
+
+def vector_of(message: Message, name: str, dtype: str) -> np.ndarray[tuple[int, ...], np.dtype[np.generic]]:
+    """Return the one array of a record.
+
+    Raises:
+        WireError: there is none, or one of another kind.
+    """
+    record = message.content.array_records.get(name)
+    arrays = list(record.values()) if record is not None else []
+    if len(arrays) != 1 or arrays[0].dtype != dtype or len(arrays[0].data) > MAX_BYTES:
+        raise WireError(f"a message has no {name} of {dtype}")
+    return arrays[0].numpy()
+
+
+def content_of(**records: ArrayRecord | ConfigRecord) -> RecordDict:
+    """Return a message's content."""
+    return RecordDict(dict(records))

@@ -1,0 +1,106 @@
+"""Calibration over real processes, gRPC and TLS: hospitals that read their own column, and aggregators of shares."""
+
+import time
+
+import msgspec
+import numpy as np
+import pytest
+import torch
+
+from lpm_secure.accounting import gaussian_epsilon
+from lpm_secure.audit.audit import audit
+from lpm_secure.calibration.federation import Shared
+from lpm_secure.calibration.fit import Fit, Schedule
+from lpm_secure.calibration.native import Native
+from lpm_secure.calibration.parties import deployment_for, manifest_for, noised
+from lpm_secure.deployment import free_addresses
+from protocols.calibration import Calibration
+from tests.calibration_hospitals import PARAMETERS, SIMULATOR, WEEKS, hospitals
+
+DRAWS = 3
+
+
+def native_of(folder, *, rounds, aggregators=2, round_timeout_s=5.0, **changes):
+    calibration = Calibration(draws=DRAWS, places=2, weeks=WEEKS)
+    names = tuple(hospitals())
+    manifest = manifest_for(
+        names,
+        calibration,
+        free_addresses(aggregators),
+        rounds=rounds,
+        min_cohort=5,
+        round_timeout_s=round_timeout_s,
+        **changes,
+    )
+    return Native(deployment_for(manifest, hospitals(), folder))
+
+
+def fit_with(federation, rounds):
+    return Fit(SIMULATOR, PARAMETERS, federation, Schedule(rounds=rounds, draws=DRAWS), names=tuple(hospitals()))
+
+
+def test_draws_over_real_processes_are_those_of_one_process_to_the_last_bit(tmp_path):
+    with native_of(tmp_path, rounds=4, aggregators=3) as federation:
+        native = fit_with(federation, 4)
+        native.run()
+    assert federation.deployment.failures() == []
+    held = hospitals()
+    shared = fit_with(Shared(held, aggregators=2), 4)
+    shared.run()
+    assert torch.equal(native.draws(20, seed=3), shared.draws(20, seed=3))
+    assert native.absences == {}
+    for name, learnt in federation.deployment.hospitals.items():
+        assert np.array_equal(learnt.state, held[name].state)
+    summaries = [federation.deployment.party(name) / "summary.json" for name in hospitals()]
+    told = [msgspec.json.decode(summary.read_bytes()) for summary in summaries]
+    assert [(each["modules"], each["missed_rounds"]) for each in told] == [([], [])] * 6
+
+
+def test_a_hospital_that_is_killed_and_returns_is_named_and_the_fit_goes_on_to_the_same_bits(tmp_path):
+    name, present = "hospital-2", []
+    with native_of(tmp_path, rounds=12, round_timeout_s=1.0) as federation:
+        deployment = federation.deployment
+
+        def on_round(fit):
+            present.append(name not in fit.absences or fit.absences[name] == on_round.before)
+            on_round.before = fit.absences.get(name, 0)
+            if fit.round == 3:
+                deployment.process(name).kill()
+                deployment.process(name).wait()
+            if fit.round == 6:
+                deployment.start_party(name)
+                time.sleep(3.0)
+
+        on_round.before = 0
+        native = fit_with(federation, 12)
+        native.run(on_round)
+    away = [number for number, here in enumerate(present) if not here]
+    assert away[:3] == [3, 4, 5]
+    assert len(away) <= 5
+    assert native.absences == {name: len(away)}
+    absent = {number: frozenset({name}) for number in away}
+    shared = fit_with(Shared(hospitals(), absent=absent), 12)
+    shared.run()
+    assert torch.equal(native.draws(20, seed=3), shared.draws(20, seed=3))
+
+
+def test_noise_is_added_in_full_by_every_aggregator_and_the_audit_finds_what_it_cost(tmp_path):
+    sigma, rounds = 40.0, 3
+    epsilon = gaussian_epsilon(sigma / rounds**0.5, 1e-6)
+    releases = noised(sigma=sigma, rounds=rounds, epsilon=1.02 * epsilon, delta=1e-6)
+    draws = np.full((DRAWS, 2, WEEKS), 3.0)
+    with native_of(tmp_path, rounds=rounds, releases=releases) as federation:
+        seen = [federation.gradient(draws).gradient for _ in range(rounds)]
+        manifest = federation.manifest
+    shared = Shared(hospitals())
+    noise = np.concatenate([each - shared.gradient(draws).gradient for each in seen])
+    assert noise.std() == pytest.approx(2**0.5 * sigma * manifest.calibration.clip, rel=0.3)
+    report = audit(tmp_path, operator_key=federation.deployment.operator_key)
+    assert {check: lines for check, lines in report.checks.items() if lines} == {}
+    assert [(each["release"], each["unit"]) for each in report.privacy] == [("gradient", "contribution")]
+    assert report.privacy[0]["epsilon"] == pytest.approx(epsilon, rel=0.02)
+
+
+def test_draws_of_another_shape_than_the_manifests_are_refused(tmp_path):
+    with native_of(tmp_path, rounds=1) as federation, pytest.raises(Exception, match="shape"):
+        federation.gradient(torch.zeros(DRAWS + 1, 2, WEEKS).numpy())

@@ -1,0 +1,307 @@
+"""Calibration as a Flower app, over a grid inside this process: the mod, the aggregators' handler, the strategy."""
+
+import dataclasses
+import os
+import shutil
+
+import msgspec
+import numpy as np
+import pytest
+import torch
+
+os.environ["FLWR_TELEMETRY_ENABLED"] = "0"
+
+from flwr.app import Array, ArrayRecord, ConfigRecord, Context, Error, Message, RecordDict
+from flwr.serverapp import Grid
+from flwr.supercore.task_identity import TaskIdentity
+
+from lpm_secure.calibration.federation import Federation, Shared, Summed
+from lpm_secure.calibration.fit import Fit, Schedule
+from lpm_secure.calibration.parties import deployment_for, manifest_for
+from lpm_secure.flower import records
+from lpm_secure.flower.client_app import app
+from lpm_secure.flower.strategy import SecureSum, play
+from protocols import manifest as manifests
+from protocols.calibration import Calibration
+from protocols.errors import CohortTooSmall, ConfigError, ConflictingReplay, ManifestMismatch, RoundClosed
+from tests.calibration_hospitals import PARAMETERS, SIMULATOR, WEEKS, hospitals
+
+DRAWS, ROUNDS = 3, 3
+
+
+class LocalGrid(Grid):
+    """Plays every node in this process; what a node raises becomes an error, as Flower makes one of it."""
+
+    def __init__(self, parties):
+        self.folders = dict(enumerate(sorted(each for each in parties.iterdir() if (each / "config.toml").exists())))
+        self.seen, self.away, self.change = [], set(), lambda message, reply: reply
+
+    def node_of(self, name):
+        return next(node for node, folder in self.folders.items() if folder.name == name)
+
+    def ask(self, message):
+        node = message.metadata.dst_node_id
+        context = Context(1, node, {"party": str(self.folders[node])}, RecordDict(), {})
+        return app(message, context)
+
+    def send_and_receive(self, messages, *, timeout=None):
+        replies = []
+        for message in messages:
+            node = message.metadata.dst_node_id
+            if node in self.away:
+                continue
+            try:
+                reply = self.change(message, self.ask(message))
+            except Exception as error:
+                reply = Message(Error(0, repr(error)), reply_to=message)
+            reply.metadata._src_node_id = node
+            self.seen.append((message, reply))
+            replies.append(reply)
+        return replies
+
+    def get_node_ids(self):
+        return list(self.folders)
+
+    def set_run(self, run):
+        raise NotImplementedError
+
+    run = property(set_run)
+    create_message = push_messages = pull_messages = set_run
+
+
+@dataclasses.dataclass
+class OverGrid(Federation):
+    """Plays a fit's rounds over a grid."""
+
+    strategy: SecureSum
+    grid: LocalGrid
+    on_round: object = lambda number: None
+    round: int = 0
+
+    def gradient(self, log_inpatients):
+        self.on_round(self.round)
+        opened = play(self.strategy, self.grid, log_inpatients, server_round=self.round + 1, timeout_s=1.0)
+        self.round += 1
+        total = opened.total * 2.0**-24
+        return Summed(total.reshape(log_inpatients.shape), opened.members, opened.refused)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def identity():
+    """Be a task of a run, as Flower makes its processes."""
+    TaskIdentity.run_id = TaskIdentity.task_id = TaskIdentity.node_id = 1
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    """Write the parties' folders once, for all tests to copy."""
+    folder = tmp_path_factory.mktemp("flower")
+    calibration = Calibration(draws=DRAWS, places=2, weeks=WEEKS)
+    addresses = [f"127.0.0.1:{port}" for port in (1001, 1002, 1003)]
+    manifest = manifest_for(tuple(hospitals()), calibration, addresses, rounds=ROUNDS, min_cohort=4)
+    deployment = deployment_for(manifest, hospitals(), folder)
+    deployment.write()
+    return folder, deployment.testbed.manifest
+
+
+@pytest.fixture
+def deployed(written, tmp_path):
+    folder, manifest = written
+    shutil.copytree(folder, tmp_path / "run")
+    return LocalGrid(tmp_path / "run" / "parties"), SecureSum(manifest)
+
+
+def fit_with(federation, rounds=ROUNDS):
+    fit = Fit(SIMULATOR, PARAMETERS, federation, Schedule(rounds=rounds, draws=DRAWS), names=tuple(hospitals()))
+    fit.run()
+    return fit
+
+
+def draws_of(value=3.0):
+    return np.full((DRAWS, 2, WEEKS), value)
+
+
+def test_a_fit_over_flowers_messages_has_the_draws_of_one_process_to_the_last_bit(deployed):
+    grid, strategy = deployed
+    over, shared = fit_with(OverGrid(strategy, grid)), fit_with(Shared(hospitals()))
+    assert torch.equal(over.draws(20, seed=3), shared.draws(20, seed=3))
+    assert over.absences == {}
+
+
+def test_a_hospital_that_is_away_and_returns_is_named_and_the_bits_stay_the_same(deployed):
+    grid, strategy = deployed
+    node = grid.node_of("hospital-2")
+
+    def on_round(number):
+        grid.away = {node} if number in (0, 1) else set()
+
+    over = fit_with(OverGrid(strategy, grid, on_round))
+    away = frozenset({"hospital-2"})
+    shared = fit_with(Shared(hospitals(), absent={0: away, 1: away}))
+    assert over.absences == {"hospital-2": 2}
+    assert torch.equal(over.draws(20, seed=3), shared.draws(20, seed=3))
+
+
+def test_no_message_holds_a_gradient_or_a_share_in_the_clear(deployed):
+    grid, strategy = deployed
+    play(strategy, grid, draws_of(), server_round=1, timeout_s=1.0)
+    vectors = {}
+    for name, hospital in hospitals().items():
+        gradient = hospital.answer(draws_of())[0]
+        vectors[name] = np.rint(gradient.reshape(-1) * 2.0**24).astype(np.int64)
+    for message, reply in grid.seen:
+        contents = b"".join(
+            array.data
+            for each in (message, reply)
+            for record in each.content.array_records.values()
+            for array in record.values()
+        )
+        for vector in vectors.values():
+            assert vector.tobytes() not in contents
+            assert all(word.tobytes() not in contents for word in vector if abs(word) > 2**20)
+        if message.metadata.message_type == "train":
+            assert set(reply.content) == {records.SEALED, records.ABOUT}
+    assert np.array_equal(strategy.opened.total, sum(vectors.values()))
+
+
+def test_the_mod_leaves_the_apps_answer_as_it_is_and_sends_what_no_two_calls_repeat(deployed):
+    grid, strategy = deployed
+    strategy.meet(grid)
+    asked = strategy.configure_train(1, ArrayRecord({"draws": Array(draws_of())}), ConfigRecord(), grid)
+    first = grid.ask(asked[0])
+    shutil.rmtree(grid.folders[asked[0].metadata.dst_node_id] / "x", ignore_errors=True)
+    for kept in grid.folders[asked[0].metadata.dst_node_id].glob("calibration-*.key"):
+        kept.unlink()
+    second = grid.ask(asked[0])
+    one, other = (records.to_bytes(each.content[records.SEALED]) for each in (first, second))
+    assert one.keys() == other.keys() == {"aggregator-0", "aggregator-1", "aggregator-2"}
+    assert all(one[name] != other[name] for name in one)
+
+
+def test_a_hospital_answers_a_step_once(deployed):
+    grid, strategy = deployed
+    strategy.meet(grid)
+    asked = strategy.configure_train(1, ArrayRecord({"draws": Array(draws_of())}), ConfigRecord(), grid)
+    grid.ask(asked[0])
+    with pytest.raises(RoundClosed, match="step 1 was answered"):
+        grid.ask(asked[0])
+
+
+def passed_to(strategy, grid, server_round=1):
+    """Return what the strategy passes to the aggregators after the hospitals' part of a round."""
+    arrays, config = ArrayRecord({"draws": Array(draws_of())}), ConfigRecord()
+    asked = strategy.configure_train(server_round, arrays, config, grid)
+    strategy.aggregate_train(server_round, grid.send_and_receive(asked))
+    return strategy.configure_evaluate(server_round, arrays, config, grid)
+
+
+def without(message, *names):
+    """Return a message to an aggregator without some hospitals' shares."""
+    kept = {name: each for name, each in message.content[records.SEALED].items() if name not in names}
+    content = RecordDict({"sealed": ArrayRecord(kept), "about": message.content[records.ABOUT]})
+    return Message(content, message.metadata.dst_node_id, message.metadata.message_type)
+
+
+def test_an_aggregator_that_is_asked_for_two_sums_of_one_step_tells_one(deployed):
+    grid, strategy = deployed
+    message = passed_to(strategy, grid)[0]
+    first, again = grid.ask(message), grid.ask(message)
+    assert np.array_equal(first.content["sum"]["sum"].numpy(), again.content["sum"]["sum"].numpy())
+    with pytest.raises(ConflictingReplay, match="other shares"):
+        grid.ask(without(message, "hospital-1"))
+
+
+def test_an_aggregator_adds_up_no_fewer_than_the_manifest_promises(deployed):
+    grid, strategy = deployed
+    message = passed_to(strategy, grid)[2]
+    with pytest.raises(CohortTooSmall, match="promises 4"):
+        grid.ask(without(message, "hospital-0", "hospital-1", "hospital-2"))
+
+
+def test_shares_do_not_open_for_another_aggregator_step_or_client_and_their_clients_are_named(deployed):
+    grid, strategy = deployed
+    first, second, _ = passed_to(strategy, grid)
+    swapped = dict(first.content[records.SEALED])
+    swapped["hospital-0"] = second.content[records.SEALED]["hospital-0"]
+    swapped["hospital-1"] = first.content[records.SEALED]["hospital-2"]
+    data = bytearray(records.to_bytes(first.content[records.SEALED])["hospital-3"])
+    data[-1] ^= 1
+    swapped["hospital-3"] = Array(np.frombuffer(bytes(data), dtype=np.uint8))
+    content = RecordDict({"sealed": ArrayRecord(swapped), "about": first.content[records.ABOUT]})
+    reply = grid.ask(Message(content, first.metadata.dst_node_id, "query.add_up"))
+    assert reply.content["about"]["refused"] == ["hospital-0", "hospital-1", "hospital-3"]
+    assert not reply.content["sum"]
+    about = ConfigRecord({**first.content[records.ABOUT], "step": 3})
+    later = Message(
+        RecordDict({"sealed": first.content["sealed"], "about": about}), first.metadata.dst_node_id, "query.add_up"
+    )
+    assert len(grid.ask(later).content["about"]["refused"]) == 6
+
+
+def test_a_hospital_that_sends_garbage_is_named_and_left_out_and_the_fit_goes_on(deployed):
+    grid, strategy = deployed
+    node = grid.node_of("hospital-4")
+
+    def spoil(message, reply):
+        if message.metadata.message_type != "train" or message.metadata.dst_node_id != node:
+            return reply
+        garbage = {name: Array(np.zeros(64, dtype=np.uint8)) for name in reply.content[records.SEALED]}
+        content = RecordDict({"sealed": ArrayRecord(garbage), "about": reply.content["about"]})
+        return Message(content, reply_to=message)
+
+    grid.change = spoil
+    fit = fit_with(OverGrid(strategy, grid))
+    assert fit.refusals == {"hospital-4": 1}
+    assert fit.absences["hospital-4"] == ROUNDS
+    assert fit.absences["hospital-1"] == 1
+    assert strategy.opened.members == tuple(name for name in sorted(hospitals()) if name != "hospital-4")
+
+
+def test_an_aggregator_that_does_not_answer_at_first_is_asked_again(deployed):
+    grid, strategy = deployed
+    failures = [None]
+
+    def fail(message, reply):
+        if message.metadata.message_type == "query.add_up" and failures:
+            failures.pop()
+            raise OSError("lost")
+        return reply
+
+    grid.change = fail
+    opened = play(strategy, grid, draws_of(), server_round=1, timeout_s=1.0)
+    assert opened.members == tuple(sorted(hospitals()))
+
+
+def test_too_few_hospitals_end_the_run(deployed):
+    grid, strategy = deployed
+    grid.away = {grid.node_of(f"hospital-{index}") for index in range(3)}
+    strategy.meet(LocalGrid(next(iter(grid.folders.values())).parent))
+    with pytest.raises(CohortTooSmall, match="3 clients"):
+        play(strategy, grid, draws_of(), server_round=1, timeout_s=1.0)
+
+
+def test_a_run_whose_manifest_names_other_keys_of_aggregators_gets_nothing_from_a_hospital(deployed):
+    grid, strategy = deployed
+    mine = strategy.manifest
+    keys = {name: msgspec.structs.replace(each, identity=os.urandom(32)) for name, each in mine.trust.keys.items()}
+    other = msgspec.structs.replace(mine, trust=msgspec.structs.replace(mine.trust, keys=keys))
+    assert manifests.run_id(other) != manifests.run_id(mine)
+    theirs = SecureSum(other)
+    theirs.meet(grid)
+    asked = theirs.configure_train(1, ArrayRecord({"draws": Array(draws_of())}), ConfigRecord(), grid)
+    with pytest.raises(ManifestMismatch, match="another run"):
+        grid.ask(asked[0])
+
+
+def test_a_hospital_does_not_answer_draws_that_no_model_would_publish(deployed):
+    grid, strategy = deployed
+    strategy.meet(grid)
+    for draws in (draws_of(np.nan), draws_of(80.0), draws_of()[:2], draws_of().astype(np.float32)):
+        asked = strategy.configure_train(1, ArrayRecord({"draws": Array(draws)}), ConfigRecord(), grid)
+        with pytest.raises(Exception, match="draws"):
+            grid.ask(asked[0])
+
+
+def test_a_node_that_does_not_say_who_it_is_is_told_how():
+    with pytest.raises(ConfigError, match="--node-config"):
+        app(Message(RecordDict(), 1, "query.who"), Context(1, 1, {}, RecordDict(), {}))

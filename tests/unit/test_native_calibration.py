@@ -1,0 +1,257 @@
+"""A calibration over processes, part by part: its manifest, its noise, what a client keeps, and the column it reads."""
+
+import asyncio
+import dataclasses
+
+import msgspec
+import numpy as np
+import pytest
+
+from aggregator.gradient_noise import opened_gradient
+from client_sdk.hospital_config import HospitalConfig, read_hospital, write_series
+from client_sdk.vector_client import VectorClient
+from client_sdk.vector_contribution import Contribution
+from client_sdk.vector_counts import Counts
+from client_sdk.vector_hospital import Hospital
+from client_sdk.vector_kept import REQUESTS, Kept
+from lpm_secure.calibration.parties import manifest_for
+from lpm_secure.testbed_keys import pinned
+from protocols.calibration import Calibration, sigma
+from protocols.consent import outputs_of
+from protocols.errors import DataError, ParameterError, RoundClosed, Unavailable, WouldWrap
+from protocols.layout import Layout
+from protocols.privacy import DiscreteGaussian
+from protocols.releases import Release, Releases, opened_in
+from tests.calibration_hospitals import WEEKS, hospitals
+
+SIZE = Calibration(draws=2, places=2, weeks=WEEKS)
+KEY = bytes(32)
+
+
+def manifest_of(calibration=SIZE, *, rounds=3, **changes):
+    addresses = ["127.0.0.1:1001", "127.0.0.1:1002"]
+    return manifest_for(tuple(hospitals()), calibration, addresses, rounds=rounds, min_cohort=5, **changes)
+
+
+def noised(scale=2.0, times=3, sensitivity=1):
+    release = Release(
+        name="gradient",
+        mechanism="discrete-gaussian",
+        sigma=scale,
+        sensitivity=sensitivity,
+        times=times,
+        unit="contribution",
+        epsilon=1.0,
+        delta=1e-6,
+    )
+    return Releases(each=(release,), rho=10.0)
+
+
+def test_a_calibration_shares_words_for_its_draws_alone_and_releases_every_other_round():
+    manifest = manifest_of()
+    layout = Layout.of(manifest)
+    assert (layout.d, layout.c, layout.q) == (SIZE.words, 0, 0)
+    assert [[each.name for each in opened_in(manifest, step)] for step in range(4)] == [[], ["gradient"]] * 2
+    assert outputs_of(manifest) == ("gradient",)
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"engine": False}, "simulates nobody"),
+        ({"cells": (5,)}, "simulates nobody"),
+        ({"steps": 4}, "2 r - 1 steps"),
+        ({"min_cohort": 1}, "at least 2 clients"),
+        ({"releases": Releases(each=(Release(name="tally"),))}, "nothing else"),
+        ({"releases": noised(times=2)}, "times to 3"),
+        ({"releases": noised(sensitivity=2)}, "sensitivity to 1"),
+    ],
+)
+def test_a_manifest_that_contradicts_its_calibration_is_refused(changes, why):
+    with pytest.raises(ParameterError, match=why):
+        msgspec.structs.replace(manifest_of(), **changes)
+
+
+def test_gradients_that_could_wrap_are_refused_with_their_noise():
+    wide = msgspec.structs.replace(SIZE, clip=2.0**35, bits=24)
+    manifest_of(wide)
+    with pytest.raises(WouldWrap, match="noise"):
+        manifest_of(wide, releases=noised(scale=2.0))
+
+
+def test_a_round_that_asks_opens_nothing_whatever_clients_tell():
+    total = np.arange(SIZE.words, dtype=np.uint64)
+    assert not opened_gradient(manifest_of(), KEY, 0, total).any()
+    assert np.array_equal(opened_gradient(manifest_of(), KEY, 1, total), total)
+
+
+def test_each_answering_round_has_noise_of_its_own_with_the_sigma_of_the_manifest():
+    manifest, total = manifest_of(releases=noised()), np.zeros(SIZE.words, dtype=np.uint64)
+    one, other = (opened_gradient(manifest, KEY, step, total).view(np.int64) for step in (1, 3))
+    assert not np.array_equal(one, other)
+    expected = DiscreteGaussian(sigma(SIZE, manifest.releases.each[0])).from_key(KEY, SIZE.words, stream=2)
+    assert np.array_equal(one, expected)
+    assert sigma(SIZE, manifest.releases.each[0]) == pytest.approx(2 * 2000 * 2**24, rel=1e-6)
+
+
+def test_what_rounding_adds_to_a_clipped_gradient_is_within_the_reach_that_noise_covers():
+    gradient = np.full(SIZE.shape, 1e9) + np.arange(SIZE.words).reshape(SIZE.shape)
+    encoded = Contribution(SIZE.clip, SIZE.bits).encode(gradient)
+    assert np.linalg.norm(encoded.astype(float)) <= SIZE.reach
+
+
+def test_a_client_that_starts_again_keeps_its_keys_and_uses_no_nonce_twice(tmp_path):
+    manifest = manifest_of()
+    first = Kept.start(tmp_path, manifest)
+    first.about_to_answer(3, np.arange(10.0))
+    second = Kept.start(tmp_path, manifest)
+    assert second.keys == first.keys
+    assert {name: each.secret for name, each in second.sessions.items()} == {
+        name: each.secret for name, each in first.sessions.items()
+    }
+    assert [each.counter for each in first.sessions.values()] == [0, 0]
+    assert [each.counter for each in second.sessions.values()] == [REQUESTS, REQUESTS]
+    assert second.answered == 3
+    assert second.state.tolist() == list(range(10))
+    assert second.path.stat().st_mode & 0o777 == 0o600
+
+
+def test_what_a_client_keeps_is_not_printed(tmp_path):
+    kept = Kept.start(tmp_path, manifest_of())
+    printed = repr(kept) + repr(kept._memory) + repr(list(kept.sessions.values()))
+    for secret in (*kept.keys, *(each.secret for each in kept.sessions.values())):
+        assert repr(secret)[2:20] not in printed
+
+
+@pytest.mark.parametrize(
+    "spoil", [lambda text: text[:-5], lambda text: b"{}", lambda text: text.replace(b'"run":"', b'"run":"A')]
+)
+def test_a_spoilt_file_of_kept_keys_is_refused(tmp_path, spoil):
+    kept = Kept.start(tmp_path, manifest_of())
+    kept.path.write_bytes(spoil(kept.path.read_bytes()))
+    with pytest.raises(ParameterError, match="move it away"):
+        Kept.start(tmp_path, manifest_of())
+
+
+def test_a_column_is_read_as_it_was_written_and_gives_the_same_bits(tmp_path):
+    series = np.array([0.0, np.nan, -1.0, 8.714285714285714, 1e-17, 3.0])
+    write_series(tmp_path / "series.csv", series)
+    assert "-999999" in (tmp_path / "series.csv").read_text()
+    read = read_hospital(config(), tmp_path)
+    assert np.array_equal(read.counts.series, series, equal_nan=True)
+    assert (read.share.tolist(), read.local_steps) == ([0.25, 0.5], 3)
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [("beds\n3\n", "no column"), ("inpatients\nmany\n", "no CSV|CSV of numbers"), ("inpatients\n3\n-1\n", "week 2")],
+)
+def test_a_column_that_holds_no_counts_is_refused_with_its_file_and_row(tmp_path, content, why):
+    (tmp_path / "series.csv").write_text(content)
+    with pytest.raises(DataError, match=why) as refused:
+        read_hospital(config(), tmp_path)
+    assert "series.csv" in str(refused.value)
+
+
+def config():
+    return HospitalConfig(
+        name="a",
+        manifest="m",
+        operator_key=KEY,
+        policy="p",
+        credentials=".",
+        series="series.csv",
+        share=(0.25, 0.5),
+        local_steps=3,
+    )
+
+
+@dataclasses.dataclass
+class Rounds:
+    """Answers a client's rounds as the test tells it."""
+
+    draws: np.ndarray
+    told: list = dataclasses.field(default_factory=list)
+    raising: dict = dataclasses.field(default_factory=dict)
+
+    async def round(self, vector, *, step):
+        self.told.append((step, vector.copy()))
+        if self.raising.get(step):
+            raise self.raising[step].pop(0)
+        return dataclasses.make_dataclass("Answer", ["synthetic"])(self.draws.reshape(-1).view(np.int64))
+
+
+def client_of(tmp_path, rounds, *, hospital=None):
+    manifest = manifest_of()
+    hospital = hospital or hospitals()["hospital-0"]
+    return VectorClient(manifest, hospital, rounds, Kept.start(tmp_path, manifest), wait_s=5.0)
+
+
+def draws_of(value=3.0):
+    return np.full(SIZE.shape, value)
+
+
+def test_a_hospital_answers_what_it_heard_with_its_clipped_gradient(tmp_path):
+    rounds = Rounds(draws_of())
+    asyncio.run(client_of(tmp_path, rounds).run())
+    expected, twin = [], hospitals()["hospital-0"]
+    for _ in range(3):
+        expected += [np.zeros(SIZE.words, dtype=np.int64), Contribution().encode(twin.answer(draws_of())[0])]
+    assert all(np.array_equal(told.view(np.int64), e) for (_, told), e in zip(rounds.told, expected, strict=True))
+
+
+def test_a_hospital_that_did_not_hear_the_draws_sits_the_answer_out_and_is_not_lost(tmp_path):
+    rounds = Rounds(draws_of(), raising={2: [RoundClosed("late")]})
+    client = client_of(tmp_path, rounds)
+    asyncio.run(client.run())
+    assert [step for step, _ in rounds.told] == [0, 1, 2, 4, 5]
+    assert client.missed == [1]
+
+
+def test_a_call_that_fails_is_made_again_with_the_same_vector(tmp_path):
+    rounds = Rounds(draws_of(), raising={1: [Unavailable("away"), Unavailable("away")]})
+    asyncio.run(client_of(tmp_path, rounds).run())
+    answers = [told for step, told in rounds.told if step == 1]
+    assert len(answers) == 3
+    assert all(np.array_equal(each, answers[0]) for each in answers)
+
+
+def test_a_hospital_that_was_ended_after_it_told_a_gradient_does_not_tell_that_round_another(tmp_path):
+    first = Rounds(draws_of())
+    before = client_of(tmp_path, first)
+    asyncio.run(before.advance())
+    asyncio.run(before.advance())
+    again = Rounds(draws_of(2.0))
+    after = client_of(tmp_path, again)
+    assert np.array_equal(after.hospital.state, before.hospital.state)
+    asyncio.run(after.run())
+    assert [step for step, _ in again.told] == [0, 2, 3, 4, 5]
+    assert after.missed == [0]
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, 51.0])
+def test_draws_that_no_model_would_publish_teach_a_hospital_nothing(tmp_path, value):
+    client = client_of(tmp_path, Rounds(draws_of(value)))
+    before = client.hospital.state.copy()
+    asyncio.run(client.run())
+    assert client.missed == [0, 1, 2]
+    assert np.array_equal(client.hospital.state, before)
+
+
+def test_a_hospital_of_another_number_of_weeks_is_refused(tmp_path):
+    with pytest.raises(ParameterError, match="6 weeks"):
+        client_of(tmp_path, Rounds(draws_of()), hospital=Hospital(Counts(np.ones(4)), np.array([0.1, 0.2])))
+
+
+def test_a_hospitals_state_is_what_it_goes_on_from():
+    one, other = hospitals()["hospital-1"], hospitals()["hospital-1"]
+    one.answer(draws_of())
+    other.go_on(one.state)
+    assert np.array_equal(one.answer(draws_of(2.0))[0], other.answer(draws_of(2.0))[0])
+    with pytest.raises(ParameterError, match="10"):
+        other.go_on(np.zeros(4))
+
+
+def test_pinned_keys_make_another_run_of_the_same_calibration():
+    manifest, _ = pinned(manifest_of())
+    assert set(manifest.trust.keys) == {"aggregator-0", "aggregator-1"}
