@@ -135,4 +135,7 @@ def test_the_number_of_a_purpose_is_given_once_and_for_all():
         "INFECTIOUS": 3,
         "INITIAL": 4,
         "CELL": 5,
+        "WANING": 6,
+        "SEED": 7,
+        "DOSE": 8,
     }
