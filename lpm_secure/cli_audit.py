@@ -49,7 +49,7 @@ def audit(
         cost = (
             "exact, no privacy budget"
             if row["epsilon"] is None
-            else f"epsilon {row['epsilon']:.4g}, unit {row['unit']}"
+            else f"epsilon {row['epsilon']:.6g}, unit {row['unit']}"
         )
         typer.echo(f"release {row['release']}: {cost}")
     if report.together:
