@@ -17,7 +17,7 @@ from lpm_secure.calibration.fit import Fit
 from lpm_secure.calibration.forecast import OURS, Forecast, table
 from lpm_secure.calibration.parameters import KNOT_WEEKS, Parameters
 from lpm_secure.calibration.study import Study
-from lpm_secure.calibration.transports import federation_of
+from lpm_secure.calibration.transports import shared
 from protocols.errors import ConfigError, ParameterError
 
 METHOD: Final = "conditional posterior"
@@ -47,17 +47,16 @@ def online(
 ) -> Online:
     """Read the fit that `lpm calibrate` has left in a folder; where there is none, fit now."""
     simulator, hospitals = study.simulator(), study.hospitals(local_steps=config.fit.local_steps)
-    with federation_of(config, hospitals, folder) as federation:
-        fit = Fit(simulator, simulator.parameters, federation, config.schedule, names=study.names)
-        seconds = None
-        if (folder / job.CHECKPOINT).exists():
-            fit.load(folder / job.CHECKPOINT)
-            if fit.round < config.fit.rounds:
-                raise ParameterError(f"the fit in {folder} is not finished; finish it with lpm calibrate --resume")
-        else:
-            started = perf_counter()
-            fit.run(on_round)
-            seconds = perf_counter() - started
+    fit = Fit(simulator, simulator.parameters, shared(config, hospitals), config.schedule, names=study.names)
+    seconds = None
+    if (folder / job.CHECKPOINT).exists():
+        fit.load(folder / job.CHECKPOINT)
+        if fit.round < config.fit.rounds:
+            raise ParameterError(f"the fit in {folder} is not finished; finish it with lpm calibrate --resume")
+    else:
+        started = perf_counter()
+        fit.run(on_round)
+        seconds = perf_counter() - started
     return Online(fit.parameters, fit.draws(DRAWS, seed=config.seed), seconds)
 
 

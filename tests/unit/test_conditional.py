@@ -13,6 +13,7 @@ from client_sdk.vector_features import Reference, features
 from lpm_secure.calibration.city import small
 from lpm_secure.calibration.conditional import Amortised, Training, encoder, reference
 from lpm_secure.calibration.conditional_check import check
+from lpm_secure.calibration.conditional_compare import restricted, summary
 from lpm_secure.calibration.conditional_sums import BITS, Cohort, PooledCohort, SharedCohort, Total
 from lpm_secure.calibration.federation import Contribution
 from lpm_secure.calibration.simulator import Simulator
@@ -297,3 +298,16 @@ def test_a_reference_must_fit_together() -> None:
         Reference(np.zeros((2, 3)), np.ones(4))
     with pytest.raises(ParameterError, match="spread"):
         Reference(np.zeros((2, 3)), np.zeros(3))
+
+
+def test_a_posterior_of_more_weeks_is_compared_in_the_weeks_that_a_fit_has() -> None:
+    longer, shorter = Simulator(small(), 8, lead=2).parameters, SIMULATOR.parameters
+    z = torch.randn(50, longer.p, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    theta, fitted = longer.theta(z), shorter.theta(restricted(z, longer, shorter))
+    weeks = fitted.contact.shape[1]
+    assert torch.equal(fitted.contact[:, : weeks - 1], theta.contact[:, : weeks - 1])
+    assert torch.equal(fitted.prevalence, theta.prevalence)
+    rows = {row["parameter"]: row for row in summary(longer, z)}
+    assert rows["contact rate, week 4"]["mean"] == pytest.approx(float(theta.contact[:, 4].mean()))
+    assert rows["stay"]["sd"] == pytest.approx(float(theta.stay_days.std()))
+    assert len(rows) == longer.p
