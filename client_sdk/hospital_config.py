@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 
 from client_sdk.vector_counts import CENSORED, Counts
-from client_sdk.vector_hospital import F64, Hospital
+from client_sdk.vector_hospital import F64, SCALE_SD, Hospital
 from protocols.config import load_config
 from protocols.errors import DataError
 from protocols.manifest import Name
@@ -33,6 +33,7 @@ class HospitalConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
         series: CSV with the column `inpatients`, a row a week: a number, nothing where missing, -999999 for 1 to 3.
         share: of each borough's inpatients those that one would expect here, before having learnt it.
         local_steps: gradient steps on own parameters in each round.
+        scale_sd: prior spread of the log of this hospital's size, beside what the shares say.
         state: what was learnt in an earlier run, float64, little-endian, mode 0600; where there is none, nothing was.
         relay: the one aggregator that this client reaches, by name; it passes sealed calls on to the others.
         summary: where the client writes what it sent and received in bytes, for its owner; no private value.
@@ -46,6 +47,7 @@ class HospitalConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     series: str
     share: tuple[CatchmentShare, ...]
     local_steps: Annotated[int, msgspec.Meta(ge=0, le=1000)] = 5
+    scale_sd: Annotated[float, msgspec.Meta(ge=0, le=10)] = SCALE_SD
     state: str | None = None
     relay: Name | None = None
     summary: str = "summary.json"
@@ -63,7 +65,8 @@ def read_hospital(config: HospitalConfig, folder: Path) -> Hospital:
         counts = Counts(_series(path))
     except DataError as error:
         raise DataError(f"{path}: {error}") from error
-    hospital = Hospital(counts, np.array(config.share), local_steps=config.local_steps)
+    share = np.array(config.share)
+    hospital = Hospital(counts, share, local_steps=config.local_steps, scale_sd=config.scale_sd)
     if config.state is not None:
         content = read_private(folder / config.state)
         hospital.go_on(np.frombuffer(content[: len(content) // 8 * 8], dtype="<f8"))

@@ -247,6 +247,7 @@ class Deployment:
                 series=SERIES,
                 share=tuple(hospital.share.tolist()),
                 local_steps=hospital.local_steps,
+                scale_sd=hospital.scale_sd,
                 state=STATE,
             ),
         )

@@ -78,10 +78,14 @@ def noised(*, sigma: float, rounds: int, epsilon: float, delta: float) -> Releas
 
 def deployment_for(manifest: Manifest, hospitals: Mapping[str, Hospital], folder: Path) -> Deployment:
     """Return a deployment with a folder for each hospital, which holds its own column and nobody else's."""
+    return Deployment(folder, nobody_simulated(manifest), hospitals=hospitals)
+
+
+def nobody_simulated(manifest: Manifest) -> Testbed:
+    """Return a testbed of hospitals, in which nobody is simulated."""
     column = np.zeros(0, dtype=np.int64)
     nobody = ContactTable(column, column, column, column, column)
-    testbed = Testbed(manifest, nobody, column, 0, SOURCE, False)
-    return Deployment(folder, testbed, hospitals=hospitals)
+    return Testbed(manifest, nobody, column, 0, SOURCE, False)
 
 
 def parties(

@@ -1,14 +1,21 @@
 """Which way a calibration's gradients travel: one function from configuration to federation."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import Final
 
 from client_sdk.vector_hospital import Hospital
+from lpm_secure.accounting import sigma_for
 from lpm_secure.calibration.config import CalibrationConfig
 from lpm_secure.calibration.federation import Federation, Shared
+from lpm_secure.calibration.native import Native
+from lpm_secure.calibration.parties import noised, parties
 from lpm_secure.calibration.privacy import RESERVE, noises
+from lpm_secure.deployment import Deployment
 from protocols.errors import ConfigError
+
+PARTIES: Final = "parties"  # folder below a calibration's, with a folder for each run of its processes
 
 
 @contextmanager
@@ -22,11 +29,15 @@ def federation_of(config: CalibrationConfig, hospitals: dict[str, Hospital], fol
         folder: for the parties' files.
 
     Raises:
-        ConfigError: a way that this command does not start.
+        ConfigError: a way that this installation cannot start.
     """
-    if config.federation.transport != "in-process":
-        raise ConfigError(f'got transport "{config.federation.transport}"; only "in-process" can be started; set that')
-    yield shared(config, hospitals)
+    if config.federation.transport == "in-process":
+        yield shared(config, hospitals)
+        return
+    deployment = deployed(config, hospitals, folder)
+    remote = Native(deployment) if config.federation.transport == "native" else _flower(deployment)
+    with remote as federation:
+        yield federation
 
 
 def shared(config: CalibrationConfig, hospitals: dict[str, Hospital]) -> Shared:
@@ -39,3 +50,32 @@ def shared(config: CalibrationConfig, hospitals: dict[str, Hospital]) -> Shared:
         way.contribution, aggregators=way.aggregators, openings=openings, epsilon=way.epsilon, delta=way.delta
     )
     return Shared(hospitals, way.contribution, way.aggregators, way.min_cohort, noise, openings)
+
+
+def deployed(config: CalibrationConfig, hospitals: dict[str, Hospital], folder: Path) -> Deployment:
+    """Return the parties of a configuration as a deployment, with the noise that it asks for in the manifest."""
+    way, rounds = config.federation, config.fit.rounds + RESERVE
+    releases = None
+    if way.epsilon is not None:
+        sigma = sigma_for(way.epsilon, way.delta, times=rounds)
+        releases = noised(sigma=sigma, rounds=rounds, epsilon=way.epsilon, delta=way.delta)
+    return parties(
+        hospitals,
+        folder / PARTIES,
+        contribution=way.contribution,
+        draws=config.fit.draws,
+        rounds=rounds,
+        aggregators=way.aggregators,
+        min_cohort=way.min_cohort,
+        releases=releases,
+    )
+
+
+def _flower(deployment: Deployment) -> AbstractContextManager[Federation]:
+    try:
+        from lpm_secure.flower.federation import Flower  # noqa: PLC0415 - an extra
+    except ModuleNotFoundError as error:
+        raise ConfigError(
+            f"transport \"flower\" needs {error.name}, which is not installed: pip install 'lpm-secure[flower]'"
+        ) from error
+    return Flower(deployment)

@@ -12,6 +12,7 @@ import numpy as np
 
 from client_sdk.vector_client import calibration_of
 from client_sdk.vector_hospital import F64
+from lpm_secure.calibration.blame import Search
 from lpm_secure.calibration.federation import Federation, Summed
 from lpm_secure.calibration.remote import decoded, recall, require_round
 from lpm_secure.deployment import MANIFEST, Deployment
@@ -76,8 +77,21 @@ class Flower(Federation):
         """
         members = tuple(each.name for each in self.manifest.clients if each.name not in self.refused)
         total, members = self._play(log_inpatients, members)
+        if total is None and members:
+            total, members = self._searched(log_inpatients, members)
         recall(self.deployment.hospitals, self.deployment.folder / "parties", self.manifest)
         return Summed(np.zeros(log_inpatients.shape) if total is None else total, members, self.refused)
+
+    def _searched(self, log_inpatients: F64, members: tuple[str, ...]) -> tuple[F64, tuple[str, ...]]:
+        """Find out in further rounds, over groups of hospitals, whose words are out of range; see `blame`."""
+
+        def opened(group: Sequence[str]) -> F64 | None:
+            total, found = self._play(log_inpatients, group)
+            return total if set(found) == set(group) else None
+
+        total, good = Search(members, self.manifest.min_cohort, opened).run()
+        self.refused += tuple(name for name in members if name not in good)
+        return total, good
 
     def _play(self, log_inpatients: F64, group: Sequence[str]) -> tuple[F64 | None, tuple[str, ...]]:
         """Have a round played with a group; return its sum, or None, and who is in it."""

@@ -3,6 +3,7 @@
 import dataclasses
 import os
 import shutil
+from types import SimpleNamespace
 
 import msgspec
 import numpy as np
@@ -15,14 +16,19 @@ from flwr.app import Array, ArrayRecord, ConfigRecord, Context, Error, Message, 
 from flwr.serverapp import Grid
 from flwr.supercore.task_identity import TaskIdentity
 
+from client_sdk.sealed_once import seal_shares
 from lpm_secure.calibration.federation import Federation, Shared, Summed
 from lpm_secure.calibration.fit import Fit, Schedule
-from lpm_secure.calibration.parties import deployment_for, manifest_for
+from lpm_secure.calibration.parties import deployment_for, manifest_for, nobody_simulated
+from lpm_secure.deployment import Deployment
 from lpm_secure.flower import records
+from lpm_secure.flower.bridge import Answered
 from lpm_secure.flower.client_app import app
+from lpm_secure.flower.federation import Flower
 from lpm_secure.flower.strategy import SecureSum, play
 from protocols import manifest as manifests
 from protocols.calibration import Calibration
+from protocols.certificates import read as read_credentials
 from protocols.errors import CohortTooSmall, ConfigError, ConflictingReplay, ManifestMismatch, RoundClosed
 from tests.calibration_hospitals import PARAMETERS, SIMULATOR, WEEKS, hospitals
 
@@ -92,16 +98,21 @@ def identity():
     TaskIdentity.run_id = TaskIdentity.task_id = TaskIdentity.node_id = 1
 
 
-@pytest.fixture(scope="module")
-def written(tmp_path_factory):
-    """Write the parties' folders once, for all tests to copy."""
-    folder = tmp_path_factory.mktemp("flower")
+def write(folder, held, min_cohort):
+    """Write the parties' folders, and return the manifest."""
     calibration = Calibration(draws=DRAWS, places=2, weeks=WEEKS)
     addresses = [f"127.0.0.1:{port}" for port in (1001, 1002, 1003)]
-    manifest = manifest_for(tuple(hospitals()), calibration, addresses, rounds=ROUNDS, min_cohort=4)
-    deployment = deployment_for(manifest, hospitals(), folder)
+    manifest = manifest_for(tuple(held), calibration, addresses, rounds=60, min_cohort=min_cohort)
+    deployment = deployment_for(manifest, held, folder)
     deployment.write()
-    return folder, deployment.testbed.manifest
+    return deployment.testbed.manifest
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    """Write six hospitals' folders once, for all tests to copy."""
+    folder = tmp_path_factory.mktemp("flower")
+    return folder, write(folder, hospitals(), 4)
 
 
 @pytest.fixture
@@ -255,6 +266,46 @@ def test_a_hospital_that_sends_garbage_is_named_and_left_out_and_the_fit_goes_on
     assert fit.absences["hospital-4"] == ROUNDS
     assert fit.absences["hospital-1"] == 1
     assert strategy.opened.members == tuple(name for name in sorted(hospitals()) if name != "hospital-4")
+
+
+@dataclasses.dataclass
+class LocalBridge:
+    """Plays what a Flower federation asks for in this process."""
+
+    strategy: SecureSum
+    grid: LocalGrid
+
+    def ask(self, asked, *, timeout_s):
+        self.strategy.asked = set(asked.hospitals)
+        draws = np.frombuffer(asked.draws).reshape(asked.shape)
+        opened = play(self.strategy, self.grid, draws, server_round=asked.server_round, timeout_s=timeout_s)
+        return Answered(opened.total.tobytes(), opened.members, opened.refused)
+
+
+def test_a_hospital_whose_words_are_out_of_range_is_found_by_sums_over_groups_and_named(tmp_path):
+    held = hospitals(10)
+    manifest = write(tmp_path, held, 5)
+    grid, strategy = LocalGrid(tmp_path / "parties"), SecureSum(manifest)
+    cheat = grid.node_of("hospital-3")
+
+    def lie(message, reply):
+        if message.metadata.message_type != "train" or message.metadata.dst_node_id != cheat:
+            return reply
+        words = np.full(manifest.calibration.words, 2**50, dtype=np.uint64)
+        credentials, step = read_credentials(grid.folders[cheat]), message.content["about"]["step"]
+        sealed = records.of_bytes(seal_shares(words, manifest, credentials, step=step))
+        return Message(RecordDict({"sealed": sealed, "about": reply.content["about"]}), reply_to=message)
+
+    grid.change = lie
+    federation = Flower(Deployment(tmp_path, nobody_simulated(manifest), keys=SimpleNamespace(), hospitals=held))
+    federation._bridge = LocalBridge(strategy, grid)
+    summed = federation.gradient(draws_of())
+    assert summed.refused == ("hospital-3",)
+    assert summed.members == tuple(name for name in held if name != "hospital-3")
+    assert 0 < np.linalg.norm(summed.gradient) <= 9 * manifest.calibration.clip
+    rounds = federation.round
+    again = federation.gradient(draws_of())
+    assert (again.members, again.refused, federation.round) == (summed.members, summed.refused, rounds + 1)
 
 
 def test_an_aggregator_that_does_not_answer_at_first_is_asked_again(deployed):

@@ -1,0 +1,69 @@
+"""Three ways to run one calibration: whichever a configuration names, the fit is the same to the last bit."""
+
+import msgspec
+import numpy as np
+import pytest
+
+from lpm_secure.calibration.config import CalibrationConfig, DataConfig, FederationConfig, FitConfig
+from lpm_secure.calibration.job import calibrate
+
+ROUNDS = 4
+
+
+def config_of(transport, **changes):
+    return CalibrationConfig(
+        name="small",
+        seed=1,
+        data=DataConfig(source="simulated", fit_weeks=6, forecast_weeks=2, hospitals=6),
+        fit=FitConfig(rounds=ROUNDS, draws=3, checkpoint_rounds=2),
+        federation=FederationConfig(transport=transport, min_cohort=5, **changes),
+    )
+
+
+def fitted(folder):
+    with np.load(folder / "fit.npz") as found:
+        return {name: found[name] for name in found.files if name.startswith(("posterior", "optimiser"))}
+
+
+@pytest.fixture(scope="module")
+def oracle(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("in-process")
+    return calibrate(config_of("in-process"), folder), fitted(folder)
+
+
+def require_same(result, folder, oracle):
+    one, weights = oracle
+    assert result.scores == one.scores
+    assert fitted(folder).keys() == weights.keys()
+    assert all(np.array_equal(value, weights[name]) for name, value in fitted(folder).items())
+
+
+class Interrupted(Exception):
+    pass
+
+
+def test_processes_give_the_same_fit_and_the_same_forecast_also_after_an_interruption(tmp_path, oracle):
+    def interrupt(fit):
+        if fit.round == 3:
+            raise Interrupted
+
+    with pytest.raises(Interrupted):
+        calibrate(config_of("native"), tmp_path, on_round=interrupt)
+    require_same(calibrate(config_of("native"), tmp_path, resume=True), tmp_path, oracle)
+
+
+@pytest.mark.slow
+def test_flower_gives_the_same_fit_and_the_same_forecast(tmp_path, oracle):
+    require_same(calibrate(config_of("flower"), tmp_path), tmp_path, oracle)
+
+
+def test_a_configurations_epsilon_is_promised_in_the_manifest_of_processes(tmp_path):
+    from lpm_secure.calibration.transports import deployed
+
+    config = config_of("native", epsilon=4.0)
+    hospitals = config.study().hospitals(local_steps=1)
+    manifest = deployed(config, hospitals, tmp_path).testbed.manifest
+    release = manifest.releases.each[0]
+    assert (release.name, release.epsilon, release.unit) == ("gradient", 4.0, "contribution")
+    assert release.times == (manifest.steps + 1) // 2 > ROUNDS
+    assert msgspec.structs.asdict(manifest.calibration)["clip"] == config.federation.clip
