@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all bench fuzz check clean
+.PHONY: help demo calibrate amortise test test-all bench fuzz check clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1|/' | column -t -s'|'
@@ -19,6 +19,12 @@ $(READY): requirements.lock pyproject.toml
 
 demo: $(READY)  ## the private epidemic on measured contacts, and its replay in the clear
 	$(BIN)/lpm run examples/workplace.toml
+
+calibrate: $(READY)  ## 26 hospitals fit one model of the city, and forecast
+	$(BIN)/lpm calibrate examples/hospitals.toml
+
+amortise: $(READY)  ## a posterior for every new week at once, beside the fit
+	$(BIN)/lpm amortise examples/hospitals.toml --compare
 
 test: $(READY) check  ## every check, and the default tests
 	$(BIN)/python -m pytest --durations=10
