@@ -8,16 +8,20 @@ counts as one, so the seconds beside it are the fairer figure. The loss is minus
 
 import time
 import warnings
+from pathlib import Path
 
+import msgspec
 import numpy as np
 import torch
 from measure import Row
 
 from lpm_secure.calibration.federation import Shared
+from lpm_secure.calibration.figures import merge
 from lpm_secure.calibration.fit import Fit, Schedule
 from lpm_secure.calibration.study import new_york_wave, simulated
 from protocols.errors import DataError
 
+FIGURES = Path(__file__).parents[2] / "build" / "calibration.json"
 SLACK = 5.0  # of the loss, above the best that we find: how good is as good
 ROUNDS, EVERY = 150, 5  # few draws and fast steps, as befits a race to a point; a posterior takes more of both
 FURTHEST = 4.0  # standard deviations of the prior within which optuna looks
@@ -111,6 +115,7 @@ def calibration_peer():
         rows.append(Row("calibration_peer", seconds, "s", against, seconds / taken))
     if not rows:
         rows.append(Row("calibration_peer", seconds, "s", "optuna is not installed; pip install optuna", 0.0))
+    merge(FIGURES, {"peers": msgspec.to_builtins(rows)})
     return rows
 
 
