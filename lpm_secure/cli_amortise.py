@@ -31,6 +31,7 @@ def amortise(
 
     Each hospital embeds its series so far; only the sum of the embeddings is opened, and a flow turns it into a
     posterior. With --resume after the last round, nothing is trained: the posterior after --weeks comes at once.
+    All hospitals are played in this process, whatever `federation.transport` says.
     Exit code 2 for a mistake in the input, 3 if no sum can be released.
     """
     given = configs.load(config)

@@ -102,13 +102,11 @@ def prepared(config: CalibrationConfig, study: Study) -> Amortised:
     """Return an untrained posterior over all weeks of a study, with every hospital in this process.
 
     Raises:
-        ConfigError: noise, or a transport, that embeddings do not have.
+        ConfigError: noise, which embeddings do not have.
     """
     way, training = config.federation, config.amortised.training(config.seed)
     if way.epsilon is not None:
         raise ConfigError("embeddings are summed without noise; leave federation.epsilon out for lpm amortise")
-    if way.transport != "in-process":
-        raise ConfigError(f'got transport "{way.transport}"; lpm amortise runs "in-process" only; set that')
     simulator = Simulator(study.city, len(study.weeks))
     scale, shape = reference(simulator, seed=config.seed), encoder(simulator, training)
     learners = {
