@@ -18,7 +18,9 @@ from rich.console import Console
 from rich.table import Table
 
 HERE = Path(__file__).parent
-OUTPUT = HERE.parent.parent / "build" / "bench.json"
+ROOT = HERE.parent.parent
+OUTPUT = ROOT / "build" / "bench.json"
+sys.path.append(str(ROOT))  # some benchmarks measure what tests have built
 
 
 def benchmarks():
@@ -43,15 +45,21 @@ def run_one(module, name, output):
 
 
 def run_all(chosen):
-    """Run benchmarks one after the other, and return their rows."""
-    rows = []
+    """Run benchmarks one after the other; yield each one's name and rows, None where it failed."""
     for name, module in chosen.items():
         with tempfile.TemporaryDirectory() as folder:
             output = Path(folder) / "rows.json"
-            subprocess.run([sys.executable, str(HERE), "--one", module, name, str(output)], check=True)
-            rows += msgspec.json.decode(output.read_bytes(), type=list[Row])
-        print(f"{name} done", file=sys.stderr)
-    return rows
+            ended = subprocess.run([sys.executable, str(HERE), "--one", module, name, str(output)])
+            yield name, None if ended.returncode else msgspec.json.decode(output.read_bytes(), type=list[Row])
+
+
+def keep(rows):
+    """Put rows into the file; those of other names stay."""
+    OUTPUT.parent.mkdir(exist_ok=True)
+    old = json.loads(OUTPUT.read_text()) if OUTPUT.exists() else []
+    new = [msgspec.to_builtins(row) for row in rows]
+    kept = [row for row in old if row["name"] not in {each["name"] for each in new}]
+    OUTPUT.write_bytes(msgspec.json.format(msgspec.json.encode(kept + new), indent=2))
 
 
 def show(rows):
@@ -63,7 +71,7 @@ def show(rows):
 
 
 def main():
-    """Parse, run, print, write; rows of other names in the file stay."""
+    """Parse, run, write, print; one that fails takes nothing from the others."""
     if sys.argv[1:2] == ["--one"]:
         run_one(*sys.argv[2:])
         return 0
@@ -72,14 +80,18 @@ def main():
     if unknown := set(wanted) - known.keys():
         print(f"bench: no benchmark {min(unknown)}; there are {', '.join(known)}", file=sys.stderr)
         return 2
-    rows = run_all({name: known[name] for name in wanted})
-    show(rows)
-    OUTPUT.parent.mkdir(exist_ok=True)
-    old = json.loads(OUTPUT.read_text()) if OUTPUT.exists() else []
-    new = [msgspec.to_builtins(row) for row in rows]
-    kept = [row for row in old if row["name"] not in {each["name"] for each in new}]
-    OUTPUT.write_bytes(msgspec.json.format(msgspec.json.encode(kept + new), indent=2))
-    return 0
+    shown, failed = [], []
+    for name, rows in run_all({name: known[name] for name in wanted}):
+        print(f"{name} {'failed' if rows is None else 'done'}", file=sys.stderr)
+        if rows is None:
+            failed.append(name)
+        else:
+            keep(rows)
+            shown += rows
+    show(shown)
+    if failed:
+        print(f"bench: {', '.join(failed)} failed; see above", file=sys.stderr)
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":
