@@ -163,7 +163,7 @@ class Deployment:
 
     def pids(self) -> list[int]:
         """Return the ids of all processes."""
-        return [process.pid for process in self._processes.values()]
+        return [process.pid for process in tuple(self._processes.values())]
 
     def failures(self) -> list[Failure]:
         """Return the processes that have ended with an error, with the last line of their logs."""

@@ -2,6 +2,7 @@
 
 import contextlib
 import statistics
+import threading
 import time
 
 import msgspec
@@ -31,13 +32,39 @@ def peak_mib(pid="self"):
     return int(line.split()[1]) / 1024
 
 
-def peak_of(pids):
-    """Return the peak of each process that still runs, by its id."""
-    found = {}
-    for pid in pids:
-        with contextlib.suppress(OSError, StopIteration):
-            found[pid] = peak_mib(pid)
-    return found
+def memory_of(pid):
+    """Return what a process holds now, in MiB: pages that n processes share count for an n-th (PSS)."""
+    with open(f"/proc/{pid}/smaps_rollup") as parts:
+        line = next(line for line in parts if line.startswith("Pss:"))
+    return int(line.split()[1]) / 1024
+
+
+class Memory(threading.Thread):
+    """The most memory that processes hold at one moment, all together; looks ten times in three seconds.
+
+    Args:
+        pids: returns the ids of those that run.
+    """
+
+    def __init__(self, pids):
+        super().__init__(daemon=True)
+        self.pids, self.peak_mib, self._ended = pids, 0.0, threading.Event()
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *_):
+        self._ended.set()
+        self.join()
+
+    def run(self):
+        while not self._ended.wait(0.3):
+            total = 0.0
+            for pid in self.pids():
+                with contextlib.suppress(OSError, StopIteration):  # it has just ended
+                    total += memory_of(pid)
+            self.peak_mib = max(self.peak_mib, total)
 
 
 def seconds(function, *, repeat=5):
