@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from protocols.errors import ParameterError
 
-FORMAT: Final = 2
+FORMAT: Final = 3
 FACTS: Final = "facts"
 Arrays = dict[str, npt.NDArray[Any]]
 

@@ -1,6 +1,5 @@
 """A posterior for any series so far: a flow that is conditioned on the sum of the hospitals' embeddings."""
 
-import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -16,6 +15,7 @@ from client_sdk.vector_encoder import Encoder
 from client_sdk.vector_features import Reference
 from lpm_secure.calibration.checkpoint import FORMAT, Facts, load, save
 from lpm_secure.calibration.conditional_sums import Cohort, Total
+from lpm_secure.calibration.descent import arrays_of, put_back, slowed
 from lpm_secure.calibration.posterior import Posterior
 from lpm_secure.calibration.simulator import Simulator
 from protocols.errors import ParameterError
@@ -149,7 +149,7 @@ class Amortised:
         total = torch.from_numpy(opened.value).requires_grad_()
         density = self.centre.posterior.log_density(z, self._context(total, exercise.told))
         loss = -density.mean()
-        self._optimiser.param_groups[0]["lr"] = self.training.rate * self._slowed()
+        self._optimiser.param_groups[0]["lr"] = self.training.rate * slowed(self.round / self.training.rounds, BACK)
         self._optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         corrected = self.cohort.correct(exercise.round, _derivative(total))
@@ -213,10 +213,10 @@ class Amortised:
 
     def save(self, path: Path) -> None:
         """Write a checkpoint, whole or not at all."""
-        arrays = {f"centre.{name}": value.numpy() for name, value in self.centre.state_dict().items()}
-        for index, state in self._optimiser.state_dict()["state"].items():
-            arrays |= {f"optimiser.{index}.{name}": value.numpy() for name, value in state.items()}
-        arrays |= {"weights.": self.weights.detach().numpy(), "losses.": np.array(self.losses)}
+        arrays = arrays_of(self.centre, self._optimiser) | {
+            "weights.": self.weights.detach().numpy(),
+            "losses.": np.array(self.losses),
+        }
         facts = Facts(
             format=FORMAT,
             fit=self._identity,
@@ -234,20 +234,10 @@ class Amortised:
             ParameterError: unreadable, or of another training.
         """
         arrays, facts = load(path, fit=self._identity)
-        centre: dict[str, torch.Tensor] = {}
-        moments: dict[int, dict[str, torch.Tensor]] = {}
         try:
             weights, losses = torch.from_numpy(arrays.pop("weights.")), arrays.pop("losses.").tolist()
             self.encoder.check(weights.numpy())
-            for key, value in arrays.items():
-                part, _, name = key.partition(".")
-                if part == "centre":
-                    centre[name] = torch.from_numpy(value)
-                else:
-                    index, _, moment = name.partition(".")
-                    moments.setdefault(int(index), {})[moment] = torch.from_numpy(value)
-            self.centre.load_state_dict(centre)
-            self._optimiser.load_state_dict({**self._optimiser.state_dict(), "state": moments})
+            put_back(arrays, self.centre, self._optimiser)
         except (RuntimeError, KeyError, ValueError, TypeError, AttributeError) as error:
             raise ParameterError(f"{path} is no checkpoint of this training; start anew, without --resume") from error
         with torch.no_grad():
@@ -267,10 +257,6 @@ class Amortised:
     def _count(self, opened: Total) -> None:
         for name in set(self.names) - set(opened.members):
             self.absences[name] = self.absences.get(name, 0) + 1
-
-    def _slowed(self) -> float:
-        done = self.round / self.training.rounds
-        return BACK + (1.0 - BACK) * 0.5 * (1.0 + math.cos(math.pi * done))
 
 
 def encoder(simulator: Simulator, training: Training) -> Encoder:

@@ -1,6 +1,5 @@
 """Fit a posterior by rounds: draw, simulate with derivatives, ask the hospitals, step the flow."""
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +9,7 @@ import numpy as np
 import torch
 
 from lpm_secure.calibration.checkpoint import FORMAT, Facts, load, save
+from lpm_secure.calibration.descent import arrays_of, put_back, slowed
 from lpm_secure.calibration.federation import Federation
 from lpm_secure.calibration.parameters import Parameters
 from lpm_secure.calibration.posterior import Posterior
@@ -98,7 +98,8 @@ class Fit:
         by_z = torch.nan_to_num(by_z, nan=0.0, posinf=0.0, neginf=0.0)
         log_prior = -0.5 * (z**2).sum(-1)
         objective = (log_density - log_prior - schedule.weight * (z * by_z).sum(-1)).mean()
-        self._optimiser.param_groups[0]["lr"] = schedule.rate * self._slowed()
+        done = self.round / max(schedule.rounds, 1)
+        self._optimiser.param_groups[0]["lr"] = schedule.rate * slowed(done, BACK)
         self._optimiser.zero_grad()
         objective.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.posterior.parameters(), GRADIENT_NORM)
@@ -114,9 +115,6 @@ class Fit:
 
     def save(self, path: Path) -> None:
         """Write a checkpoint, whole or not at all."""
-        arrays = {f"posterior.{name}": value.numpy() for name, value in self.posterior.state_dict().items()}
-        for index, state in self._optimiser.state_dict()["state"].items():
-            arrays |= {f"optimiser.{index}.{name}": value.numpy() for name, value in state.items()}
         facts = Facts(
             format=FORMAT,
             fit=self._identity,
@@ -125,7 +123,7 @@ class Fit:
             absences=self.absences,
             refusals=self.refusals,
         )
-        save(path, arrays, facts)
+        save(path, arrays_of(self.posterior, self._optimiser), facts)
 
     def load(self, path: Path) -> None:
         """Go on from a checkpoint; what hospitals have learnt is theirs, and they recall it by themselves.
@@ -134,18 +132,8 @@ class Fit:
             ParameterError: unreadable, or of another fit.
         """
         arrays, facts = load(path, fit=self._identity)
-        posterior: dict[str, torch.Tensor] = {}
-        moments: dict[int, dict[str, torch.Tensor]] = {}
         try:
-            for key, value in arrays.items():
-                part, _, name = key.partition(".")
-                if part == "posterior":
-                    posterior[name] = torch.from_numpy(value)
-                else:
-                    index, _, moment = name.partition(".")
-                    moments.setdefault(int(index), {})[moment] = torch.from_numpy(value)
-            self.posterior.load_state_dict(posterior)
-            self._optimiser.load_state_dict({**self._optimiser.state_dict(), "state": moments})
+            put_back(arrays, self.posterior, self._optimiser)
         except (RuntimeError, KeyError, ValueError, TypeError) as error:
             raise ParameterError(f"{path} is no checkpoint of this fit; start anew, without --resume") from error
         self.round, self.simulations = facts.round, facts.simulations
@@ -160,7 +148,3 @@ class Fit:
             self.absences[name] = self.absences.get(name, 0) + 1
         for name in refused:
             self.refusals[name] = self.refusals.get(name, 0) + 1
-
-    def _slowed(self) -> float:
-        done = self.round / max(self.schedule.rounds, 1)
-        return BACK + (1.0 - BACK) * 0.5 * (1.0 + math.cos(math.pi * done))
