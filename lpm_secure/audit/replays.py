@@ -84,6 +84,9 @@ def _small(manifest: Manifest, name: str, sigma: float) -> Manifest:
     exact: tuple[str, ...] = ()
     changed: dict[str, Any] = {"clients": CLIENTS[:1], "min_cohort": 1, "min_count": 0, "steps": STEPS}
     changed |= {"cells": (), "devices": None, "edges": "dense", "trust": None, "gradient": None, "calibration": None}
+    if manifest.model.waning:  # noise does not depend on it, and series of one event of each agent refuse it
+        lasting = msgspec.structs.replace(manifest.model, waning=())
+        changed |= {"model": lasting, "model_hash": lasting.model().hash}
     if name == "cells":
         changed["cells"], rule["times"], exact = (1,), STEPS + 1, ("tally",)
     if name == SCORE and manifest.gradient is not None:

@@ -43,6 +43,13 @@ def test_the_sigmas_of_the_run_itself_are_replayed_too(manifest_of):
     assert len(given) == 7
 
 
+def test_noise_of_a_run_in_which_immunity_wanes_is_replayed_where_it_lasts(manifest_of, seir):
+    manifest = manifest_of(model=seir(waning=(2**31, 2**31)), mode="outcome")
+    for name, sigma in replays.rules(manifest):
+        assert replays.replay_of(manifest, name, sigma).promised > 0
+    assert two_worlds.noise_of_steps(manifest) == []
+
+
 @pytest.mark.parametrize(("mode", "word"), [("sum", "beta.channel-0"), ("outcome", "scale")])
 @pytest.mark.parametrize("cells", [(), (30,)])
 def test_the_noise_of_a_score_is_replayed_with_the_runs_own_words(manifest_of, cells, mode, word):
