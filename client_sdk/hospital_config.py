@@ -94,9 +94,17 @@ def _series(path: Path) -> F64:
             if COLUMN not in (reader.fieldnames or ()):
                 raise DataError(f"there is no column {COLUMN}; a hospital's series needs it")
             texts = [row[COLUMN] or "" for _, row in zip(range(MAX_WEEKS), reader, strict=False)]
-        values = np.array([float(text) if text else np.nan for text in texts])
     except OSError as error:
         raise DataError(f"cannot be read: {error.strerror}") from error
-    except (csv.Error, UnicodeDecodeError, ValueError) as error:
-        raise DataError(f"is not CSV of numbers in UTF-8: {error}") from error
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise DataError("is not CSV in UTF-8") from error
+    values = np.array([_number(text, row) for row, text in enumerate(texts, start=1)])
     return np.where(values == CENSORED_MARK, CENSORED, np.where(values == CENSORED, -np.inf, values))
+
+
+def _number(text: str, row: int) -> float:
+    """Read a count; what it says instead is the hospital's own, and in no message."""
+    try:
+        return float(text) if text else np.nan
+    except ValueError:
+        raise DataError(f"week {row} is no number; give one, or nothing", row=row) from None

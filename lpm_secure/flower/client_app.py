@@ -1,10 +1,13 @@
 """What a node runs: a hospital answers draws with sealed shares, and an aggregator adds shares up."""
 
+import logging
+
 import numpy as np
 from cryptography import x509
 from flwr.app import Array, ArrayRecord, ConfigRecord, Context, Message
 from flwr.clientapp import ClientApp
 from flwr.clientapp.typing import ClientAppCallable
+from flwr.supercore import log
 
 from aggregator.noise import Noise
 from aggregator.store import Store
@@ -17,8 +20,22 @@ from client_sdk.vector_kept import Kept
 from lpm_secure.flower import records
 from lpm_secure.flower.party import Party
 from protocols import manifest as manifests
-from protocols.errors import ParameterError, RoundClosed, WireError
+from protocols.errors import ParameterError, ProtocolError, RoundClosed, Unavailable, WireError
 from protocols.party_keys import server_keys
+
+
+def discreet(message: Message, context: Context, call_next: ClientAppCallable) -> Message:
+    """A mod: let what went wrong on this node stay in its own log; refusals of the protocol are told.
+
+    Security: Flower tells an error's text to whoever asked, and a text about a node's own files may quote them.
+    """
+    try:
+        return call_next(message, context)
+    except ProtocolError:
+        raise
+    except Exception as error:
+        log(logging.ERROR, "this node could not answer", exc_info=error)
+        raise Unavailable("this node could not answer; its own log says why") from None
 
 
 def sealed_shares(message: Message, context: Context, call_next: ClientAppCallable) -> Message:
@@ -38,7 +55,7 @@ def sealed_shares(message: Message, context: Context, call_next: ClientAppCallab
     return Message(records.content_of(sealed=records.of_bytes(shares), about=told), reply_to=message)
 
 
-app = ClientApp()
+app = ClientApp(mods=[discreet])
 
 
 @app.train(mods=[sealed_shares])

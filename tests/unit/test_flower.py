@@ -25,6 +25,7 @@ from lpm_secure.flower import records
 from lpm_secure.flower.bridge import Answered
 from lpm_secure.flower.client_app import app
 from lpm_secure.flower.federation import Flower
+from lpm_secure.flower.party import Party
 from lpm_secure.flower.strategy import SecureSum, play
 from protocols import manifest as manifests
 from protocols.calibration import Calibration
@@ -355,4 +356,22 @@ def test_a_hospital_does_not_answer_draws_that_no_model_would_publish(deployed):
 
 def test_a_node_that_does_not_say_who_it_is_is_told_how():
     with pytest.raises(ConfigError, match="--node-config"):
-        app(Message(RecordDict(), 1, "query.who"), Context(1, 1, {}, RecordDict(), {}))
+        Party.of(Context(1, 1, {}, RecordDict(), {}))
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [("series.csv", "inpatients\n", "inpatients\n17 patients\n"), ("config.toml", "share = [", "share = [17.25, ")],
+)
+def test_what_is_wrong_with_a_hospitals_own_files_is_not_told_to_the_centre(deployed, file, old, new):
+    grid, strategy = deployed
+    strategy.meet(grid)
+    asked = strategy.configure_train(1, ArrayRecord({"draws": Array(draws_of())}), ConfigRecord(), grid)
+    path = grid.folders[asked[0].metadata.dst_node_id] / file
+    content = path.read_text()
+    path.write_text(content.replace(old, new, 1))
+    assert path.read_text() != content
+    (reply,) = grid.send_and_receive(asked[:1])
+    assert "its own log says why" in reply.error.reason
+    assert "17" not in reply.error.reason
+    assert str(path) not in reply.error.reason
