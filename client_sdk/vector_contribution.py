@@ -15,7 +15,7 @@ class Contribution:
     """What one hospital may add to a round.
 
     Attributes:
-        clip: L2 norm of its gradient over all draws, boroughs and weeks; the loss that travels beside is not noised.
+        clip: L2 norm of its gradient over all draws, boroughs and weeks.
         bits: fraction bits.
     """
 

@@ -53,7 +53,7 @@ class Calibration(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     @property
     def reach(self) -> float:
         """Return the largest L2 norm of one institution's gradient in fixed point, its rounding included."""
-        return float(self.clip * 2.0**self.bits + 0.5 * self.words**0.5)
+        return reach(self.clip, self.bits, self.words)
 
     def check(self, manifest: "Manifest") -> None:
         """Refuse what contradicts the manifest, and what could wrap.
@@ -83,6 +83,11 @@ class Calibration(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
             )
         noise = TAIL * len(manifest.aggregators) * sigma(self, release) if release else 0.0
         prove_no_wrap({"the gradients": len(manifest.clients) * int(self.reach + 1), "their noise": int(noise)})
+
+
+def reach(clip: float, bits: int, words: int) -> float:
+    """Return the largest norm of a clipped gradient of so many words in fixed point: each is rounded by half a unit."""
+    return float(clip * 2.0**bits + 0.5 * words**0.5)
 
 
 def rounds(manifest: "Manifest") -> int:

@@ -1,8 +1,9 @@
 """Noise in what a fit opens, and what the fit has cost a hospital so far.
 
-The unit is all that one hospital contributes: whatever its counts are, and whether it takes part, changes every
-opened sum by at most `clip` in the Euclidean norm. Each aggregator adds the full noise, so that one that lies about
-its own takes nothing from the promise.
+The unit is all that one hospital contributes: zeros in place of its gradients change every opened sum by at most
+`clip` in the Euclidean norm. So a fit with its counts is held against one in which they say nothing; other counts in
+their place can change a sum by twice as much, for which the noise is worth half its sigma. Who takes part is public.
+Each aggregator adds the full noise, so that one that lies about its own takes nothing from the promise.
 """
 
 import math
@@ -10,11 +11,11 @@ from typing import Any, Final
 
 from lpm_secure.accounting import gaussian_epsilon
 from lpm_secure.calibration.federation import Contribution
+from protocols.calibration import reach
 from protocols.errors import ParameterError
 from protocols.privacy import DiscreteGaussian
 
 RESERVE: Final = 20  # openings beyond the rounds, to find who sends garbage
-ROUNDING: Final = 1.001  # on the sensitivity: words are rounded after clipping
 LARGEST, EXACT = 1e9, 60  # of a multiplier, and steps of the search for it
 
 
@@ -36,14 +37,14 @@ def multiplier_for(epsilon: float, delta: float) -> float:
 
 
 def noises(
-    contribution: Contribution, *, aggregators: int, openings: int, epsilon: float, delta: float
+    contribution: Contribution, *, d: int, aggregators: int, openings: int, epsilon: float, delta: float
 ) -> tuple[DiscreteGaussian, ...]:
-    """Return the noise of each aggregator, for so many opened sums.
+    """Return the noise of each aggregator, for so many opened sums of d words.
 
     Raises:
         ParameterError: the noise would not fit into the ring; fewer bits or a lower clip do.
     """
-    sensitivity = ROUNDING * contribution.clip * 2.0**contribution.bits
+    sensitivity = reach(contribution.clip, contribution.bits, d)
     sigma = multiplier_for(epsilon, delta) * math.sqrt(openings) * sensitivity
     return (DiscreteGaussian(sigma),) * aggregators
 
@@ -52,7 +53,7 @@ def ledger(
     contribution: Contribution, *, sigma: float | None, openings: int, planned: int, delta: float, d: int
 ) -> dict[str, Any]:
     """Return what a fit has released, and what that costs, as plain values; epsilon is None without noise."""
-    relative = None if sigma is None else sigma / (ROUNDING * contribution.clip * 2.0**contribution.bits)
+    relative = None if sigma is None else sigma / reach(contribution.clip, contribution.bits, d)
     return {
         "release": f"a sum of gradients, {d} numbers, over the hospitals of a round",
         "unit": "all that one hospital contributes to the fit",

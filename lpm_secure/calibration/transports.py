@@ -45,9 +45,14 @@ def shared(config: CalibrationConfig, hospitals: dict[str, Hospital]) -> Shared:
     way = config.federation
     if way.epsilon is None:
         return Shared(hospitals, way.contribution, way.aggregators, way.min_cohort)
-    openings = config.fit.rounds + RESERVE
+    openings, one = config.fit.rounds + RESERVE, next(iter(hospitals.values()))
     noise = noises(
-        way.contribution, aggregators=way.aggregators, openings=openings, epsilon=way.epsilon, delta=way.delta
+        way.contribution,
+        d=config.fit.draws * one.share.size * one.counts.weeks,
+        aggregators=way.aggregators,
+        openings=openings,
+        epsilon=way.epsilon,
+        delta=way.delta,
     )
     return Shared(hospitals, way.contribution, way.aggregators, way.min_cohort, noise, openings)
 

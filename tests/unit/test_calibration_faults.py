@@ -165,7 +165,7 @@ def test_a_checkpoint_that_is_cut_or_changed_is_refused(tmp_path: Path):
 
 def test_noise_covers_every_opening_and_ends_with_its_budget():
     contribution = Contribution(clip=50.0)
-    noise = noises(contribution, aggregators=2, openings=3, epsilon=4.0, delta=1e-6)
+    noise = noises(contribution, d=30, aggregators=2, openings=3, epsilon=4.0, delta=1e-6)
     shared = Shared(STUDY.hospitals(local_steps=0), contribution, noise=noise, most_openings=3)
     fit = fit_of(shared)
     for _ in range(3):
@@ -177,9 +177,22 @@ def test_noise_covers_every_opening_and_ends_with_its_budget():
         fit.advance()
 
 
+@pytest.mark.parametrize("bits", [1, 8, 24])
+def test_noise_covers_what_rounding_adds_to_a_clipped_gradient(bits):
+    """Entries just above the middle between two words are all rounded up: the norm of the words is above the clip."""
+    d, middle = 6_000, 0.5000001 * 2.0**-bits
+    contribution = Contribution(clip=middle * d**0.5, bits=bits)
+    added = float(np.linalg.norm(contribution.encode(np.full(d, middle)).astype(float)))
+    assert added > 1.9 * contribution.clip * 2.0**bits
+    (noise,) = noises(contribution, d=d, aggregators=1, openings=1, epsilon=1.0, delta=1e-6)
+    assert noise.sigma >= multiplier_for(1.0, 1e-6) * added * (1 - 1e-6)
+    told = ledger(contribution, sigma=noise.sigma, openings=1, planned=1, delta=1e-6, d=d)
+    assert told["epsilon"] == pytest.approx(1.0, rel=1e-6)
+
+
 def test_the_noise_in_a_sum_has_its_spread():
     contribution = Contribution(clip=50.0)
-    noise = noises(contribution, aggregators=2, openings=1, epsilon=1.0, delta=1e-6)
+    noise = noises(contribution, d=30, aggregators=2, openings=1, epsilon=1.0, delta=1e-6)
     log_x = SIMULATOR.log_inpatients(torch.zeros(60, SIMULATOR.parameters.p, dtype=torch.float64), SIMULATOR.parameters)
     hospitals = STUDY.hospitals(local_steps=0)
     noised = Shared(hospitals, contribution, noise=noise).gradient(log_x.numpy()).gradient
