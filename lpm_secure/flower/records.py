@@ -31,8 +31,16 @@ def to_bytes(record: ArrayRecord) -> dict[str, bytes]:
     for name, array in record.items():
         if array.dtype != "uint8" or len(array.data) > MAX_BYTES:
             raise WireError(f"got {len(array.data)} bytes of {array.dtype} in place of a ciphertext")
-        found[name] = array.numpy().tobytes()
+        found[name] = _read(array).tobytes()
     return found
+
+
+def _read(array: Array) -> np.ndarray[tuple[int, ...], np.dtype[np.generic]]:
+    """Return what an array holds; WireError where it is no NumPy file, or says that it is larger than it is."""
+    try:
+        return array.numpy()
+    except (TypeError, ValueError, EOFError, OSError, MemoryError) as error:
+        raise WireError(f"got an array that cannot be read ({type(error).__name__})") from None
 
 
 def about(message: Message) -> ConfigRecord:
@@ -69,7 +77,7 @@ def vector_of(message: Message, name: str, dtype: str) -> np.ndarray[tuple[int, 
     arrays = list(record.values()) if record is not None else []
     if len(arrays) != 1 or arrays[0].dtype != dtype or len(arrays[0].data) > MAX_BYTES:
         raise WireError(f"a message has no {name} of {dtype}")
-    return arrays[0].numpy()
+    return _read(arrays[0])
 
 
 def content_of(**records: ArrayRecord | ConfigRecord) -> RecordDict:

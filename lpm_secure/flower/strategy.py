@@ -74,13 +74,19 @@ class SecureSum(Strategy):
         new = here - self._known
         question = [Message(RecordDict(), node, "query.who") for node in sorted(new)]
         for reply in grid.send_and_receive(question, timeout=WHO_S) if new else ():
-            if reply.has_error():
-                continue
-            name = records.text_of(records.about(reply), "name")
-            if name in self._hospitals or name in self._aggregators:
-                self._node_of[name] = reply.metadata.src_node_id
-                self._known.add(reply.metadata.src_node_id)
+            name, node = "" if reply.has_error() else _name_of(reply), reply.metadata.src_node_id
+            if name in self._hospitals.union(self._aggregators) and not self._held(name, grid, here):
+                self._node_of[name] = node
+                self._known.add(node)
         return {name for name, node in self._node_of.items() if node in here}
+
+    def _held(self, name: str, grid: Grid, here: set[int]) -> bool:
+        """Tell whether a party's node is there and still says so: while it does, no other one takes its name."""
+        node = self._node_of.get(name)
+        if node is None or node not in here:
+            return False
+        replies = grid.send_and_receive([Message(RecordDict(), node, "query.who")], timeout=WHO_S)
+        return any(not reply.has_error() and _name_of(reply) == name for reply in replies)
 
     def summary(self) -> None:
         """Log whom the sums are over."""
@@ -108,14 +114,21 @@ class SecureSum(Strategy):
             if reply.has_error():
                 log(INFO, "\tnode %s did not answer: %s", reply.metadata.src_node_id, reply.error.reason)
                 continue
-            told = records.about(reply)
-            name = records.text_of(told, "name")
-            shares = records.to_bytes(reply.content.array_records[records.SEALED])
-            is_own = self._node_of.get(name) == reply.metadata.src_node_id and records.step_of(told) == step
-            if is_own and shares.keys() == self._sealed.keys():
-                for aggregator, content in shares.items():
-                    self._sealed[aggregator][name] = content
+            try:
+                self._sort(reply, step)
+            except WireError as error:
+                log(INFO, "\tnode %s did not answer as it should: %s", reply.metadata.src_node_id, error)
         return None, None
+
+    def _sort(self, reply: Message, step: int) -> None:
+        """Take a hospital's sealed shares in; those of another node's hospital, or of another step, are left out."""
+        told = records.about(reply)
+        name = records.text_of(told, "name")
+        shares = records.to_bytes(reply.content.array_records.get(records.SEALED, ArrayRecord()))
+        is_own = self._node_of.get(name) == reply.metadata.src_node_id and records.step_of(told) == step
+        if is_own and shares.keys() == self._sealed.keys():
+            for aggregator, content in shares.items():
+                self._sealed[aggregator][name] = content
 
     def configure_evaluate(
         self, server_round: int, arrays: ArrayRecord, config: ConfigRecord, grid: Grid
@@ -177,6 +190,14 @@ class SecureSum(Strategy):
     def _message(self, kind: str, name: str, server_round: int, **content: ArrayRecord) -> Message:
         about = ConfigRecord({"run": self._run, "step": step_of_round(server_round)})
         return Message(records.content_of(about=about, **content), self._node_of[name], kind)
+
+
+def _name_of(reply: Message) -> str:
+    """Return who a node says that it is; nothing of one that says nothing."""
+    try:
+        return records.text_of(records.about(reply), "name")
+    except WireError:
+        return ""
 
 
 def step_of_round(server_round: int) -> int:

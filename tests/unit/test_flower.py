@@ -269,6 +269,52 @@ def test_a_hospital_that_sends_garbage_is_named_and_left_out_and_the_fit_goes_on
     assert strategy.opened.members == tuple(name for name in sorted(hospitals()) if name != "hospital-4")
 
 
+def bomb():
+    """Return an array of a few bytes that says that it has 2**48 words."""
+    array = Array(np.zeros(8, dtype=np.uint8))
+    return Array("uint8", (2**48,), "numpy.ndarray", array.data.replace(b"(8,)", b"(281474976710656,)"))
+
+
+@pytest.mark.parametrize(
+    "sealed", [{}, {"sealed": ArrayRecord()}, {"sealed": ArrayRecord({"aggregator-0": bomb()})}], ids=str
+)
+def test_an_answer_that_is_none_costs_a_round_its_hospital_and_nobody_elses(deployed, sealed):
+    grid, strategy = deployed
+    node = grid.node_of("hospital-4")
+
+    def spoil(message, reply):
+        if message.metadata.message_type != "train" or message.metadata.dst_node_id != node:
+            return reply
+        return Message(RecordDict({**sealed, "about": reply.content["about"]}), reply_to=message)
+
+    grid.change = spoil
+    opened = play(strategy, grid, draws_of(), server_round=1, timeout_s=1.0)
+    assert opened.members == tuple(name for name in sorted(hospitals()) if name != "hospital-4")
+
+
+def test_a_node_takes_no_name_that_another_one_has(deployed):
+    """Its shares would not open, and the hospital whose name it took would be left out for that."""
+    grid, strategy = deployed
+    strategy.meet(grid)
+    victim, folder = grid.node_of("hospital-0"), grid.folders[grid.node_of("hospital-0")]
+    grid.folders[99] = folder
+    strategy.meet(grid)
+    assert strategy._message("train", "hospital-0", 1).metadata.dst_node_id == victim
+    grid.away = {victim}  # ended, and Flower has not noticed yet
+    strategy.meet(grid)
+    assert strategy._message("train", "hospital-0", 1).metadata.dst_node_id == 99
+
+
+def test_a_node_that_says_nothing_of_itself_is_nobody(deployed):
+    grid, strategy = deployed
+    node = grid.node_of("hospital-1")
+    grid.change = lambda message, reply: (
+        Message(RecordDict(), reply_to=message) if message.metadata.dst_node_id == node else reply
+    )
+    assert "hospital-1" not in strategy.meet(grid)
+    assert "hospital-2" in strategy.meet(grid)
+
+
 @dataclasses.dataclass
 class LocalBridge:
     """Plays what a Flower federation asks for in this process."""
