@@ -8,6 +8,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from protocols.calibration import GRADIENT, answers
 from protocols.fixed import U64
 from protocols.layout import Layout
 from protocols.manifest import ClientParty, Manifest
@@ -24,6 +25,7 @@ SIGMAS: Final[Mapping[str, tuple[float, ...]]] = {
     "running": (1.19, 4.22, 40.0),
     "cells": (4.22,),
     SCORE: (),
+    GRADIENT: (),
 }
 
 
@@ -33,7 +35,7 @@ class Replay:
     """One noised release, and what an event changes.
 
     Attributes:
-        manifest: of one client with one agent, or two.
+        manifest: of one client with one agent, or two; of a calibration, two institutions.
         without: uint64[T + 1, d], what the client shares in each step.
         event: the same, to be added where there is an event.
         reads: which words of which steps are released with noise: the step and the word of each.
@@ -73,6 +75,12 @@ def replay_of(manifest: Manifest, name: str, sigma: float) -> Replay:
         event[STEPS, words] = by
         reads = tuple((STEPS, int(word)) for word in words)
         return Replay(given, without, event, reads, by.astype(np.float64), sigma / np.sqrt(by.size))
+    if name == GRADIENT and given.calibration is not None:
+        largest = int(given.calibration.reach)
+        reads = tuple((step, 0) for step in range(STEPS + 1) if answers(step))
+        change = np.array([largest * (-1) ** place for place in range(len(reads))])  # finds noise that repeats
+        event[[step for step, _ in reads], 0] = change.view(np.uint64)
+        return Replay(given, without, event, reads, change.astype(np.float64), sigma / np.sqrt(len(reads)))
     at = tally + Stage.S
     without[:, at], event[:, at] = 1, np.uint64(2**64 - 1)  # the agent has left the first stage from the first step on
     change = np.ones(STEPS + 1) if name == "running" else np.eye(STEPS + 1)[0]
@@ -94,5 +102,9 @@ def _small(manifest: Manifest, name: str, sigma: float) -> Manifest:
         changed["gradient"], rule["times"], exact = manifest.gradient, manifest.gradient.p, ("tally",)
         if manifest.cells:  # a parameter may be of these
             changed["cells"], exact = (1,), ("tally", "cells")
+    if name == GRADIENT and manifest.calibration is not None:
+        short = msgspec.structs.replace(manifest.calibration, draws=1, places=1, weeks=2)
+        changed |= {"clients": CLIENTS, "min_cohort": 2, "calibration": short}
+        rule["times"] = (STEPS + 1) // 2
     each = (msgspec.convert(rule, Release), *(msgspec.convert({"name": other}, Release) for other in exact))
     return msgspec.structs.replace(manifest, **changed, releases=Releases(each=each, rho=AMPLE))

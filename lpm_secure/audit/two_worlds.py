@@ -19,10 +19,11 @@ from aggregator.noise import Noise
 from aggregator.outcome import Vectors
 from lpm_secure.accounting import gaussian_epsilon
 from lpm_secure.audit.replays import Replay, replay_of
+from protocols.calibration import GRADIENT
 from protocols.fixed import I64, U64
 from protocols.manifest import Manifest
 from protocols.privacy.running import GRID, square_root
-from protocols.releases import SCORE, Releases, releases_of
+from protocols.releases import SCORE, Releases, opened_in, releases_of
 from protocols.schedule import Phase
 
 RUNS: Final = 10_000
@@ -93,7 +94,8 @@ class FirstStep:
 
 def repeated(manifest: Manifest) -> Path:
     """Return a mutant: the same noise in every step, so that steps differ by what is true."""
-    path = FirstStep(Noise(manifest, 0, os.urandom(32)), manifest.schedule.number(0, Phase.SPEAK))
+    first = next(step for step in range(manifest.steps + 1) if opened_in(manifest, step))
+    path = FirstStep(Noise(manifest, 0, os.urandom(32)), manifest.schedule.number(first, Phase.SPEAK))
     return lambda step: path
 
 
@@ -103,6 +105,7 @@ MUTANTS: Final[Mapping[str, Mapping[str, Maker]]] = {
     "running": {**WEAK, "a new key in every step": forgetful, "noise for one number": unscaled},
     "cells": {**WEAK, "the same noise in every step": repeated},
     SCORE: WEAK,
+    GRADIENT: {**WEAK, "the same noise in every step": repeated},
 }
 
 

@@ -7,6 +7,8 @@ from aggregator.noise import Noise
 from client_sdk.exchange import Exchange
 from lpm_secure.audit import build, replays, two_worlds
 from lpm_secure.audit.views import check
+from lpm_secure.calibration.parties import manifest_for, noised
+from protocols.calibration import Calibration
 from protocols.errors import Unavailable
 from protocols.gradient import Gradient
 from protocols.releases import Release, Releases
@@ -63,6 +65,17 @@ def test_the_noise_of_a_score_is_replayed_with_the_runs_own_words(manifest_of, c
     assert two_worlds.audit(manifest, "score", 3.0, runs=RUNS) == []
     for mutant, make in two_worlds.MUTANTS["score"].items():
         assert two_worlds.audit(manifest, "score", 3.0, make, runs=two_worlds.FEW), mutant
+
+
+def test_the_noise_of_a_calibration_is_replayed_with_the_runs_own_clip():
+    releases = noised(sigma=3.0, rounds=4, epsilon=9.0, delta=1e-6)
+    calibration, given = Calibration(draws=3, places=2, weeks=6), {"rounds": 4, "min_cohort": 2, "releases": releases}
+    manifest = manifest_for(("a", "b"), calibration, ["x:1", "y:1"], **given)
+    assert ("gradient", 3.0) in replays.rules(manifest)
+    assert two_worlds.audit(manifest, "gradient", 3.0, runs=RUNS) == []
+    assert len(two_worlds.MUTANTS["gradient"]) == 4
+    for mutant, make in two_worlds.MUTANTS["gradient"].items():
+        assert two_worlds.audit(manifest, "gradient", 3.0, make, runs=two_worlds.FEW), mutant
 
 
 @pytest.mark.parametrize("mode", ["outcome", pytest.param("sum", marks=pytest.mark.slow)])
