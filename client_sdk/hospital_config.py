@@ -79,6 +79,7 @@ def write_series(path: Path, series: F64) -> None:
         "" if np.isnan(value) else repr(float(value)) for value in np.where(series == CENSORED, CENSORED_MARK, series)
     ]
     path.touch(mode=0o600)
+    path.chmod(0o600)
     path.write_text("\n".join([COLUMN, *(text or '""' for text in texts)]) + "\n", encoding="utf-8")
 
 

@@ -253,8 +253,12 @@ class Deployment:
         )
 
     def _write_config(self, name: str, config: msgspec.Struct) -> None:
+        """Write a party's configuration, mode 0600: a hospital's says whose patients it has."""
         given = {key: value for key, value in msgspec.to_builtins(config).items() if value is not None}
-        (self.party(name) / "config.toml").write_bytes(msgspec.toml.encode(given))
+        path = self.party(name) / "config.toml"
+        path.touch(mode=0o600)
+        path.chmod(0o600)
+        path.write_bytes(msgspec.toml.encode(given))
 
     def _last_line(self, name: str) -> str:
         lines = (self.party(name) / "log.jsonl").read_text(errors="replace").strip().splitlines()

@@ -14,7 +14,7 @@ from client_sdk.vector_contribution import Contribution
 from client_sdk.vector_counts import Counts
 from client_sdk.vector_hospital import Hospital
 from client_sdk.vector_kept import REQUESTS, Kept
-from lpm_secure.calibration.parties import manifest_for
+from lpm_secure.calibration.parties import deployment_for, manifest_for
 from lpm_secure.testbed_keys import pinned
 from protocols.calibration import Calibration, sigma
 from protocols.consent import outputs_of
@@ -140,6 +140,15 @@ def test_a_column_is_read_as_it_was_written_and_gives_the_same_bits(tmp_path):
     read = read_hospital(config(), tmp_path)
     assert np.array_equal(read.counts.series, series, equal_nan=True)
     assert (read.share.tolist(), read.local_steps) == ([0.25, 0.5], 3)
+
+
+def test_what_is_a_hospitals_own_is_written_for_it_alone(tmp_path):
+    (tmp_path / "series.csv").touch(mode=0o644)
+    write_series(tmp_path / "series.csv", np.ones(WEEKS))
+    deployment_for(manifest_of(), hospitals(), tmp_path / "run").write()
+    own = tmp_path / "run" / "parties" / "hospital-0"
+    for path in (tmp_path / "series.csv", *(own / name for name in ("config.toml", "series.csv", "state.f64"))):
+        assert path.stat().st_mode & 0o077 == 0, path
 
 
 @pytest.mark.parametrize(
