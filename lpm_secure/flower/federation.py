@@ -18,7 +18,7 @@ from lpm_secure.calibration.remote import decoded, recall, require_round
 from lpm_secure.deployment import MANIFEST, Deployment
 from lpm_secure.flower.bridge import Asked, Bridge
 from lpm_secure.flower.processes import START_S, Processes
-from protocols.errors import ProtocolError
+from protocols.errors import ProtocolError, Unavailable
 from protocols.manifest import Manifest
 
 
@@ -83,11 +83,21 @@ class Flower(Federation):
         return Summed(np.zeros(log_inpatients.shape) if total is None else total, members, self.refused)
 
     def _searched(self, log_inpatients: F64, members: tuple[str, ...]) -> tuple[F64, tuple[str, ...]]:
-        """Find out in further rounds, over groups of hospitals, whose words are out of range; see `blame`."""
+        """Find out in further rounds, over groups of hospitals, whose words are out of range; see `blame`.
+
+        Raises:
+            Unavailable: a hospital was away meanwhile. A sum without it says nothing of the others' words, and nobody
+                has looked at whom it would isolate.
+        """
 
         def opened(group: Sequence[str]) -> F64 | None:
             total, found = self._play(log_inpatients, group)
-            return total if set(found) == set(group) else None
+            if missing := sorted(set(group) - set(found)):
+                raise Unavailable(
+                    f"{missing[0]} did not answer while it was searched for who sends garbage; see its node's log, and "
+                    "go on with --resume"
+                )
+            return total
 
         total, good = Search(members, self.manifest.min_cohort, opened).run()
         self.refused += tuple(name for name in members if name not in good)

@@ -30,7 +30,7 @@ from lpm_secure.flower.strategy import SecureSum, play
 from protocols import manifest as manifests
 from protocols.calibration import Calibration
 from protocols.certificates import read as read_credentials
-from protocols.errors import CohortTooSmall, ConfigError, ConflictingReplay, ManifestMismatch, RoundClosed
+from protocols.errors import CohortTooSmall, ConfigError, ConflictingReplay, ManifestMismatch, RoundClosed, Unavailable
 from tests.calibration_hospitals import PARAMETERS, SIMULATOR, WEEKS, hospitals
 
 DRAWS, ROUNDS = 3, 3
@@ -329,11 +329,12 @@ class LocalBridge:
         return Answered(opened.total.tobytes(), opened.members, opened.refused)
 
 
-def test_a_hospital_whose_words_are_out_of_range_is_found_by_sums_over_groups_and_named(tmp_path):
+def federation_with_a_liar(folder, liar):
+    """Return a federation of ten hospitals, of which one sends words out of range."""
     held = hospitals(10)
-    manifest = write(tmp_path, held, 5)
-    grid, strategy = LocalGrid(tmp_path / "parties"), SecureSum(manifest)
-    cheat = grid.node_of("hospital-3")
+    manifest = write(folder, held, 5)
+    grid, strategy = LocalGrid(folder / "parties"), SecureSum(manifest)
+    cheat = grid.node_of(liar)
 
     def lie(message, reply):
         if message.metadata.message_type != "train" or message.metadata.dst_node_id != cheat:
@@ -344,15 +345,36 @@ def test_a_hospital_whose_words_are_out_of_range_is_found_by_sums_over_groups_an
         return Message(RecordDict({"sealed": sealed, "about": reply.content["about"]}), reply_to=message)
 
     grid.change = lie
-    federation = Flower(Deployment(tmp_path, nobody_simulated(manifest), keys=SimpleNamespace(), hospitals=held))
+    federation = Flower(Deployment(folder, nobody_simulated(manifest), keys=SimpleNamespace(), hospitals=held))
     federation._bridge = LocalBridge(strategy, grid)
+    return federation
+
+
+def test_a_hospital_whose_words_are_out_of_range_is_found_by_sums_over_groups_and_named(tmp_path):
+    federation = federation_with_a_liar(tmp_path, "hospital-3")
     summed = federation.gradient(draws_of())
     assert summed.refused == ("hospital-3",)
-    assert summed.members == tuple(name for name in held if name != "hospital-3")
-    assert 0 < np.linalg.norm(summed.gradient) <= 9 * manifest.calibration.clip
+    assert summed.members == tuple(name for name in hospitals(10) if name != "hospital-3")
+    assert 0 < np.linalg.norm(summed.gradient) <= 9 * federation.manifest.calibration.clip
     rounds = federation.round
     again = federation.gradient(draws_of())
     assert (again.members, again.refused, federation.round) == (summed.members, summed.refused, rounds + 1)
+
+
+def test_a_hospital_that_is_away_while_garbage_is_searched_for_is_not_taken_for_who_sent_it(tmp_path):
+    federation = federation_with_a_liar(tmp_path, "hospital-3")
+    away = set()
+
+    def ask(asked, *, timeout_s):
+        members = tuple(name for name in asked.hospitals if name not in away)
+        away.add("hospital-5")  # from the second round on
+        words = np.full(federation.manifest.calibration.words, 2**50 * ("hospital-3" in members))
+        return Answered(words.tobytes(), members)
+
+    federation._bridge = SimpleNamespace(ask=ask)
+    with pytest.raises(Unavailable, match="hospital-5 did not answer"):
+        federation.gradient(draws_of())
+    assert federation.refused == ()
 
 
 def test_an_aggregator_that_does_not_answer_at_first_is_asked_again(deployed):
