@@ -25,7 +25,8 @@ def spending(result: Calibrated) -> dict[str, Any]:
     d = fit.schedule.draws * len(result.study.city.boroughs) * result.study.fitted
     shared = fit.federation if isinstance(fit.federation, Shared) else None
     sigma = shared.noise[0].sigma if shared is not None and shared.noise else None
-    openings = result.rounds if shared is None else shared.openings
+    before = fit.round - result.rounds  # rounds of earlier processes, with an opening each at least
+    openings = before + (result.rounds if shared is None else shared.openings)
     planned = fit.schedule.rounds if shared is None or shared.most_openings is None else shared.most_openings
     told = ledger(way.contribution, sigma=sigma, openings=openings, planned=planned, delta=way.delta, d=d)
     if shared is None and way.epsilon is not None:  # noise is the aggregators' part there

@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from lpm_secure.calibration import config as configs
-from lpm_secure.calibration import job
+from lpm_secure.calibration import figures, job
 from lpm_secure.cli import app
 from lpm_secure.data import catalogue
 from protocols.errors import ConfigError, ParameterError
@@ -88,6 +88,7 @@ def test_an_interrupted_fit_goes_on_to_the_same_figures(given, tmp_path):
     assert resumed.fit.simulations == whole.fit.simulations
     assert (resumed.fit.draws(9, seed=1) == whole.fit.draws(9, seed=1)).all()
     assert resumed.scores == whole.scores
+    assert figures.spending(resumed)["openings"] == figures.spending(whole)["openings"] == 8
     job.calibrate(config, tmp_path / "part")  # what is finished may begin anew
     own = next((tmp_path / "part" / job.HOSPITALS).iterdir())
     own.write_text("{}")
