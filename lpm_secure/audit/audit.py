@@ -134,6 +134,7 @@ def _ledgers(folder: Path, manifest: Manifest, report: Report) -> Joint | None:
     lines, table = rules.overspent(manifest, agreed)
     report.checks["no release costs more than was promised"] = lines
     report.privacy.extend(table)
+    report.notes.extend(rules.ended_early(manifest, agreed))
     for name, events in found.items():
         report.received[name] = rules.received(events)
         report.notes.extend(f"{name}: {line}" for line in rules.refusals(events))

@@ -49,14 +49,27 @@ def disagreements(manifest: Manifest, run: bytes, ledgers: Ledgers) -> list[str]
 
 
 def cut_off(manifest: Manifest, ledgers: Ledgers) -> list[str]:
-    """Return the ledgers that end before the schedule does, and do not say why: cut off, all of them perhaps."""
+    """Return the ledgers that end before the schedule does, and do not say why: cut off, all of them perhaps.
+
+    A calibration ends when its centre asks no more: see `ended_early`.
+    """
     rounds_of_run, lines = manifest.schedule.rounds, []
-    for name, events in ledgers.items():
+    for name, events in ledgers.items() if manifest.calibration is None else ():
         closed = len(rounds(events))
         why = isinstance(events[-1], Refusal) and events[-1].number == closed
         if closed < rounds_of_run and not why:
             lines.append(f"{name}: ends after {closed} rounds of {rounds_of_run}, and does not say why")
     return lines
+
+
+def ended_early(manifest: Manifest, agreed: Sequence[Agreed]) -> list[str]:
+    """Return a line where a calibration has fewer rounds than it might have had."""
+    if manifest.calibration is None or len(agreed) >= manifest.schedule.rounds:
+        return []
+    return [
+        f"the calibration ended after {len(agreed)} rounds of at most {manifest.schedule.rounds}, as its centre may; "
+        "that no ledger was cut off can be told by hospitals alone, which know what they have answered"
+    ]
 
 
 def not_allowed(manifest: Manifest, agreed: Sequence[Agreed]) -> list[str]:

@@ -3,9 +3,11 @@
 import msgspec
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 from lpm_secure.calibration.config import CalibrationConfig, DataConfig, FederationConfig, FitConfig
 from lpm_secure.calibration.job import calibrate
+from lpm_secure.cli import app
 
 ROUNDS = 4
 
@@ -50,6 +52,12 @@ def test_processes_give_the_same_fit_and_the_same_forecast_also_after_an_interru
     with pytest.raises(Interrupted):
         calibrate(config_of("native"), tmp_path, on_round=interrupt)
     require_same(calibrate(config_of("native"), tmp_path, resume=True), tmp_path, oracle)
+    runs = sorted((tmp_path / "parties").iterdir())
+    assert len(runs) == 2
+    for run in runs:  # the audit finds nothing, though both ended before the rounds that are kept in reserve
+        done = CliRunner().invoke(app, ["audit", str(run), "--no-build-checks"])
+        assert done.exit_code == 0, done.output
+        assert "at most 48, as its centre may" in (run / "audit.html").read_text()
 
 
 @pytest.mark.slow
