@@ -27,6 +27,7 @@ from protocols.fixed import U64
 from protocols.layout import Layout
 from protocols.manifest import Manifest
 from protocols.messages import Join, SealedRequest, Share
+from protocols.on_disk import settle
 from protocols.releases import releases_of
 from protocols.sealing.keys import SealingKey
 from protocols.sealing.opening import accept
@@ -144,6 +145,7 @@ class SummedOnce:
             os.fsync(descriptor)
         try:
             os.link(new, path)  # fails where there is one, and is never seen half written
+            settle(self.folder)
         except FileExistsError:
             if path.read_bytes() != mark.digest():
                 raise ConflictingReplay(f"step {step} was answered over other shares; the first ones counted") from None

@@ -8,6 +8,7 @@ import numpy as np
 
 from client_sdk.vector_hospital import Hospital
 from protocols.errors import ParameterError
+from protocols.on_disk import write_whole
 
 
 class Kept(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -22,14 +23,7 @@ def keep(path: Path, hospital: Hospital, *, round_: int) -> None:
 
     Security: shares and dispersion say much about a hospital's counts, so they never join the fit's checkpoint.
     """
-    new = path.with_suffix(".new")
-    new.unlink(missing_ok=True)
-    content = msgspec.json.encode(Kept(round_, hospital.state.tolist()))
-    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    new.replace(path)
+    write_whole(path, msgspec.json.encode(Kept(round_, hospital.state.tolist())))
 
 
 def recall(path: Path, hospital: Hospital, *, round_: int) -> None:

@@ -13,8 +13,9 @@ from client_sdk.vector_hospital import F64
 from protocols import manifest as manifests
 from protocols.errors import ParameterError
 from protocols.manifest import Manifest
+from protocols.on_disk import write_whole
 from protocols.sealing.session import SECRET_BYTES
-from protocols.signing import PRIVATE_MODE, read_private
+from protocols.signing import read_private
 from protocols.wire.sealed import Resumed
 
 REQUESTS: Final = 2**32  # of one start, at most; the next one counts on above them
@@ -105,14 +106,7 @@ class Kept:
 
     def _write(self, **changes: object) -> None:
         self._memory = msgspec.structs.replace(self._memory, **changes)
-        new = self.path.with_suffix(".new")
-        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, PRIVATE_MODE)
-        with open(descriptor, "wb") as file:
-            os.fchmod(descriptor, PRIVATE_MODE)
-            file.write(msgspec.json.encode(self._memory))
-            file.flush()
-            os.fsync(descriptor)
-        new.replace(self.path)
+        write_whole(self.path, msgspec.json.encode(self._memory))
 
 
 def _path(folder: Path, run: bytes) -> Path:

@@ -2,6 +2,8 @@
 
 import asyncio
 import dataclasses
+import os
+from pathlib import Path
 
 import msgspec
 import numpy as np
@@ -121,6 +123,18 @@ def test_what_a_client_keeps_is_not_printed(tmp_path):
     printed = repr(kept) + repr(kept._memory) + repr(list(kept.sessions.values()))
     for secret in (*kept.keys, *(each.secret for each in kept.sessions.values())):
         assert repr(secret)[2:20] not in printed
+
+
+def test_what_a_hospital_is_about_to_use_is_on_disk_under_its_name(tmp_path, monkeypatch):
+    """Else a machine that loses power has the old file back, and uses nonces and keystream again."""
+    synced, fsync, replace = [], os.fsync, Path.replace
+    monkeypatch.setattr(os, "fsync", lambda number: (synced.append(os.fstat(number).st_ino), fsync(number)))
+    monkeypatch.setattr(Path, "replace", lambda path, target: (synced.append("replaced"), replace(path, target)))
+    kept = Kept.start(tmp_path, manifest_of())
+    kept.about_to_answer(1, np.ones(3))
+    own, folder = kept.path.stat().st_ino, tmp_path.stat().st_ino
+    assert synced[-3:] == [own, "replaced", folder]
+    assert synced[1:3] == ["replaced", folder]
 
 
 @pytest.mark.parametrize(
