@@ -8,7 +8,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, final
@@ -120,7 +120,7 @@ class Processes:
         if self.simulated:
             command += ["--federation-config", f"num-supernodes={len(self.nodes)} client-resources-num-cpus=1"]
         log = self.folder / "run.log"
-        with log.open("ab") as out:
+        with log.open("ab") as out, _told_in_time(log):
             done = subprocess.run(  # noqa: S603 - our own command
                 command,
                 env=self.environment,
@@ -179,3 +179,12 @@ class Processes:
             except (urllib.error.URLError, OSError):
                 time.sleep(POLL_S)
         raise Unavailable(f"the SuperLink did not come up; see {self.folder / 'superlink.log'}")
+
+
+@contextlib.contextmanager
+def _told_in_time(log: Path) -> Iterator[None]:
+    """Tell of a command that took too long as of any other party that does not answer."""
+    try:
+        yield
+    except subprocess.TimeoutExpired:
+        raise Unavailable(f"flwr run has not ended within {START_S:g} s; see {log}") from None

@@ -21,7 +21,7 @@ from lpm_secure.calibration.federation import Federation, Shared, Summed
 from lpm_secure.calibration.fit import Fit, Schedule
 from lpm_secure.calibration.parties import deployment_for, manifest_for, nobody_simulated
 from lpm_secure.deployment import Deployment
-from lpm_secure.flower import records
+from lpm_secure.flower import processes, records
 from lpm_secure.flower.bridge import Answered
 from lpm_secure.flower.client_app import app
 from lpm_secure.flower.federation import Flower
@@ -443,3 +443,9 @@ def test_what_is_wrong_with_a_hospitals_own_files_is_not_told_to_the_centre(depl
     assert "its own log says why" in reply.error.reason
     assert "17" not in reply.error.reason
     assert str(path) not in reply.error.reason
+
+
+def test_a_flwr_run_that_takes_too_long_is_a_party_that_does_not_answer(tmp_path, monkeypatch):
+    monkeypatch.setattr(processes, "START_S", 0.001)
+    with pytest.raises(Unavailable, match=r"not ended within 0\.001 s"):
+        processes.Processes(tmp_path, tmp_path, [], tmp_path).run(tmp_path)
