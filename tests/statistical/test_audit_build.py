@@ -115,6 +115,17 @@ def test_a_build_with_weak_noise_is_found(manifest_of, monkeypatch):
         assert two_worlds.audit(manifest_of(), name, 4.22, runs=RUNS)
 
 
+def test_a_build_in_which_an_event_counts_for_more_than_the_noise_is_made_for_is_found(manifest_of, monkeypatch):
+    opened = Noise.open
+
+    def thrice(noise, number, total, members, **given):
+        return opened(noise, number, total * 3, members, **given)
+
+    monkeypatch.setattr(Noise, "open", thrice)
+    (line,) = two_worlds.audit(manifest_of(), "cells", 4.22, runs=RUNS)
+    assert "times as much as it should" in line
+
+
 def test_a_test_that_cannot_be_run_is_a_finding(manifest_of, monkeypatch):
     def fails(*given, **more):
         raise Unavailable("an aggregator did not answer")

@@ -137,6 +137,7 @@ def test_who_could_not_tell_that_an_agent_begins_anew_tells_it_later(told):
     own.observe(state | {"stage": np.array([Stage.R, Stage.S])}, state | {"stage": np.array([Stage.S, Stage.S])})
     assert own.sum.tolist() == [0, 6]
     own.settle(own.grown(state, np.array([1, 1])), told=False)
+    own.observe(state, state)  # a step in which nobody returns
     assert own.anew.tolist() == [True, False]
     own.settle(own.grown(state, np.array([1, 1])), told=True)
     assert own.sum.tolist() == [2 * FULL, 6 + 2 * FULL]
