@@ -1,6 +1,5 @@
 """Calibration as a Flower app, over a grid inside this process: the mod, the aggregators' handler, the strategy."""
 
-import dataclasses
 import os
 import shutil
 from types import SimpleNamespace
@@ -12,101 +11,32 @@ import torch
 
 os.environ["FLWR_TELEMETRY_ENABLED"] = "0"
 
-from flwr.app import Array, ArrayRecord, ConfigRecord, Context, Error, Message, RecordDict
-from flwr.serverapp import Grid
+from flwr.app import Array, ArrayRecord, ConfigRecord, Context, Message, RecordDict
 from flwr.supercore.task_identity import TaskIdentity
 
 from client_sdk.sealed_once import seal_shares
-from lpm_secure.calibration.federation import Federation, Shared, Summed
+from lpm_secure.calibration.federation import Shared
 from lpm_secure.calibration.fit import Fit, Schedule
-from lpm_secure.calibration.parties import deployment_for, manifest_for, nobody_simulated
+from lpm_secure.calibration.parties import nobody_simulated
 from lpm_secure.deployment import Deployment
 from lpm_secure.flower import processes, records
 from lpm_secure.flower.bridge import Answered
-from lpm_secure.flower.client_app import app
 from lpm_secure.flower.federation import Flower
 from lpm_secure.flower.party import Party
 from lpm_secure.flower.strategy import SecureSum, play
 from protocols import manifest as manifests
-from protocols.calibration import Calibration
 from protocols.certificates import read as read_credentials
 from protocols.errors import CohortTooSmall, ConfigError, ConflictingReplay, ManifestMismatch, RoundClosed, Unavailable
-from tests.calibration_hospitals import PARAMETERS, SIMULATOR, WEEKS, hospitals
+from tests.calibration_hospitals import PARAMETERS, SIMULATOR, hospitals
+from tests.flower_nodes import DRAWS, LocalBridge, LocalGrid, OverGrid, draws_of, write
 
-DRAWS, ROUNDS = 3, 3
-
-
-class LocalGrid(Grid):
-    """Plays every node in this process; what a node raises becomes an error, as Flower makes one of it."""
-
-    def __init__(self, parties):
-        self.folders = dict(enumerate(sorted(each for each in parties.iterdir() if (each / "config.toml").exists())))
-        self.seen, self.away, self.change = [], set(), lambda message, reply: reply
-
-    def node_of(self, name):
-        return next(node for node, folder in self.folders.items() if folder.name == name)
-
-    def ask(self, message):
-        node = message.metadata.dst_node_id
-        context = Context(1, node, {"party": str(self.folders[node])}, RecordDict(), {})
-        return app(message, context)
-
-    def send_and_receive(self, messages, *, timeout=None):
-        replies = []
-        for message in messages:
-            node = message.metadata.dst_node_id
-            if node in self.away:
-                continue
-            try:
-                reply = self.change(message, self.ask(message))
-            except Exception as error:
-                reply = Message(Error(0, repr(error)), reply_to=message)
-            reply.metadata._src_node_id = node
-            self.seen.append((message, reply))
-            replies.append(reply)
-        return replies
-
-    def get_node_ids(self):
-        return list(self.folders)
-
-    def set_run(self, run):
-        raise NotImplementedError
-
-    run = property(set_run)
-    create_message = push_messages = pull_messages = set_run
-
-
-@dataclasses.dataclass
-class OverGrid(Federation):
-    """Plays a fit's rounds over a grid."""
-
-    strategy: SecureSum
-    grid: LocalGrid
-    on_round: object = lambda number: None
-    round: int = 0
-
-    def gradient(self, log_inpatients):
-        self.on_round(self.round)
-        opened = play(self.strategy, self.grid, log_inpatients, server_round=self.round + 1, timeout_s=1.0)
-        self.round += 1
-        total = opened.total * 2.0**-24
-        return Summed(total.reshape(log_inpatients.shape), opened.members, opened.refused)
+ROUNDS = 3
 
 
 @pytest.fixture(autouse=True, scope="module")
 def identity():
     """Be a task of a run, as Flower makes its processes."""
     TaskIdentity.run_id = TaskIdentity.task_id = TaskIdentity.node_id = 1
-
-
-def write(folder, held, min_cohort):
-    """Write the parties' folders, and return the manifest."""
-    calibration = Calibration(draws=DRAWS, places=2, weeks=WEEKS)
-    addresses = [f"127.0.0.1:{port}" for port in (1001, 1002, 1003)]
-    manifest = manifest_for(tuple(held), calibration, addresses, rounds=60, min_cohort=min_cohort)
-    deployment = deployment_for(manifest, held, folder)
-    deployment.write()
-    return deployment.testbed.manifest
 
 
 @pytest.fixture(scope="module")
@@ -127,10 +57,6 @@ def fit_with(federation, rounds=ROUNDS):
     fit = Fit(SIMULATOR, PARAMETERS, federation, Schedule(rounds=rounds, draws=DRAWS), names=tuple(hospitals()))
     fit.run()
     return fit
-
-
-def draws_of(value=3.0):
-    return np.full((DRAWS, 2, WEEKS), value)
 
 
 def test_a_fit_over_flowers_messages_has_the_draws_of_one_process_to_the_last_bit(deployed):
@@ -313,20 +239,6 @@ def test_a_node_that_says_nothing_of_itself_is_nobody(deployed):
     )
     assert "hospital-1" not in strategy.meet(grid)
     assert "hospital-2" in strategy.meet(grid)
-
-
-@dataclasses.dataclass
-class LocalBridge:
-    """Plays what a Flower federation asks for in this process."""
-
-    strategy: SecureSum
-    grid: LocalGrid
-
-    def ask(self, asked, *, timeout_s):
-        self.strategy.asked = set(asked.hospitals)
-        draws = np.frombuffer(asked.draws).reshape(asked.shape)
-        opened = play(self.strategy, self.grid, draws, server_round=asked.server_round, timeout_s=timeout_s)
-        return Answered(opened.total.tobytes(), opened.members, opened.refused)
 
 
 def federation_with_a_liar(folder, liar):
