@@ -46,8 +46,8 @@ def online(
     config: CalibrationConfig, study: Study, folder: Path, *, on_round: Callable[[Fit], None] = lambda fit: None
 ) -> Online:
     """Read the fit that `lpm calibrate` has left in a folder; where there is none, fit now."""
-    simulator, hospitals = study.simulator(), study.hospitals(local_steps=config.fit.local_steps)
-    fit = Fit(simulator, simulator.parameters, shared(config, hospitals), config.schedule, names=study.names)
+    hospitals = study.hospitals(local_steps=config.fit.local_steps)
+    fit = job.begun(config, study, shared(config, hospitals))
     seconds = None
     if (folder / job.CHECKPOINT).exists():
         fit.load(folder / job.CHECKPOINT)

@@ -48,6 +48,8 @@ class Fit:
 
     Attributes:
         simulator, parameters, federation, schedule: what is fitted, and with whom.
+        names: of the hospitals.
+        data: what else tells this fit from others: whose counts, and how hospitals answer.
         posterior: the flow.
         round: that comes next.
         simulations: epidemics simulated so far; one with its derivatives counts once.
@@ -63,6 +65,7 @@ class Fit:
     federation: Federation
     schedule: Schedule
     names: tuple[str, ...] = ()
+    data: str = ""
     posterior: Posterior = field(init=False, repr=False)
     round: int = field(init=False, default=0)
     members: int = field(init=False, default=0)
@@ -141,7 +144,7 @@ class Fit:
 
     @property
     def _identity(self) -> str:
-        return f"{self.schedule} {self.parameters} {self.simulator.weeks} {self.simulator.lead}"
+        return f"{self.schedule} {self.parameters} {self.simulator.weeks} {self.simulator.lead} {self.data}"
 
     def _count(self, members: tuple[str, ...], refused: tuple[str, ...]) -> None:
         for name in set(self.names) - set(members):

@@ -113,6 +113,13 @@ def calibrate(
     return Calibrated(config, study, fit, found, scores, seconds, rounds)
 
 
+def begun(config: CalibrationConfig, study: Study, federation: Federation) -> Fit:
+    """Return the fit of a configuration; a checkpoint of one whose hospitals would answer otherwise is not its own."""
+    simulator, way = study.simulator(), config.federation.contribution
+    data = f"{config.data} {config.fit.local_steps} {way}"
+    return Fit(simulator, simulator.parameters, federation, config.schedule, study.names, data)
+
+
 def _fitted(
     config: CalibrationConfig,
     study: Study,
@@ -123,11 +130,10 @@ def _fitted(
     told: Callable[[Fit], None],
 ) -> tuple[Fit, int, float]:
     """Return the fit, and how many rounds and seconds it took here."""
-    simulator = study.simulator()
-    fit = Fit(simulator, simulator.parameters, federation, config.schedule, names=study.names)
+    fit = begun(config, study, federation)
     if resume:
         files.load(fit)
-    begun, started = fit.round, perf_counter()
+    before, started = fit.round, perf_counter()
 
     def after(fit: Fit) -> None:
         if fit.round % config.fit.checkpoint_rounds == 0 or fit.round == config.fit.rounds:
@@ -135,7 +141,7 @@ def _fitted(
         told(fit)
 
     fit.run(after)
-    return fit, fit.round - begun, perf_counter() - started
+    return fit, fit.round - before, perf_counter() - started
 
 
 def bands(draws: np.ndarray[Any, np.dtype[np.float64]]) -> dict[str, list[float]]:

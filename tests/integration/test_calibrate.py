@@ -83,6 +83,10 @@ def test_an_interrupted_fit_goes_on_to_the_same_figures(given, tmp_path):
         job.calibrate(config, tmp_path / "part", on_round=interrupt)
     with pytest.raises(ParameterError, match="--resume"):
         job.calibrate(config, tmp_path / "part")
+    for old, new in (("[fit]", "[federation]\nclip = 9.0\n[fit]"), ("hospitals = 6", "hospitals = 7")):
+        given.write_text(SMALL.replace(old, new))
+        with pytest.raises(ParameterError, match="is of another fit"):
+            job.calibrate(configs.load(given), tmp_path / "part", resume=True)
     resumed = job.calibrate(config, tmp_path / "part", resume=True)
     assert resumed.rounds == 5  # from the checkpoint of round 3
     assert resumed.fit.simulations == whole.fit.simulations
