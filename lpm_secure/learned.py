@@ -3,6 +3,7 @@
 from typing import Final
 
 from protocols.manifest import Manifest
+from protocols.releases import NOISE, releases_of
 
 MODES: Final = {
     "outcome": "Mode outcome: each client learned, for each of its agents and steps, whether it was infected by then.",
@@ -11,9 +12,25 @@ MODES: Final = {
 }
 
 
+RELEASES: Final = {
+    "tally": "stage counts in every step",
+    "incidence": "new infections in every step",
+    "running": "totals of infections in every step",
+    "cells": "cell totals in every step",
+    "score": "a score at the end",
+    "gradient": "sums of gradients",
+}
+
+
 def what_is_learned(manifest: Manifest) -> str:
     """Return what clients and engine learn in a run, for people who take part in it or read its report."""
+    told = [
+        f"{RELEASES[each.name]} ({'exact' if each.mechanism != NOISE else f'with noise of sigma {each.sigma:g}'})"
+        for each in releases_of(manifest).each
+    ]
+    if manifest.gradient is not None and manifest.gradient.relaxed:
+        told.append(f"{manifest.gradient.way} of these (exact)")
     return (
-        f"{MODES[manifest.mode]} Engine and clients learned cell totals and stage counts in every step: exact sums "
-        f"over at least {manifest.min_cohort} clients, without noise."
+        f"{MODES[manifest.mode]} Engine and clients learned sums over at least {manifest.min_cohort} clients: "
+        f"{', '.join(told) or 'none'}."
     )

@@ -3,8 +3,10 @@
 import pytest
 
 from lpm_secure.accounting import Cost, epsilon_of
+from lpm_secure.learned import what_is_learned
 from lpm_secure.noise_config import NoiseConfig, releases_for
 from protocols.errors import BudgetSpent
+from protocols.releases import Release, Releases
 
 
 def test_a_budget_becomes_a_sigma_that_keeps_it(seir):
@@ -29,3 +31,16 @@ def test_without_an_epsilon_of_their_own_cells_stay_exact(seir):
     exact = releases_for(NoiseConfig(epsilon=2.0), seir(), steps=20, cells=True)
     assert [each.mechanism for each in exact.each] == ["discrete-gaussian", "exact"]
     assert len(releases_for(NoiseConfig(epsilon=2.0), seir(), steps=20, cells=False).each) == 1
+
+
+def test_a_report_says_which_releases_are_exact_and_which_have_noise(manifest_of):
+    noise = {"mechanism": "discrete-gaussian", "unit": "contribution", "epsilon": 1.0, "delta": 1e-6}
+    each = (Release(name="incidence", sigma=4.5, **noise), Release(name="cells", sigma=7.0, times=9, **noise))
+    noised = manifest_of(cells=(30,), steps=4, releases=Releases(each=each, rho=1.0))
+    said = what_is_learned(noised)
+    assert "new infections in every step (with noise of sigma 4.5)" in said
+    assert "cell totals in every step (with noise of sigma 7)" in said
+    assert "exact)" not in said
+    assert "stage counts" not in said
+    assert "stage counts in every step (exact), cell totals" in what_is_learned(manifest_of(cells=(30,)))
+    assert "cell totals" not in what_is_learned(manifest_of())
