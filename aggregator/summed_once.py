@@ -5,12 +5,13 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import final
+from typing import Final, final
 
 import numpy as np
 from cryptography import x509
 
 from aggregator.gradient_noise import opened_gradient
+from aggregator.mpc.streams import subkey
 from protocols import manifest as manifests
 from protocols.calibration import GRADIENT, answers
 from protocols.errors import (
@@ -37,6 +38,8 @@ from protocols.signing import PRIVATE_MODE
 from protocols.wire import codec
 from protocols.wire.sealed import unpack
 
+PURPOSE: Final = b"lpm sum asked for by messages"  # of noise, beside that of the same run over gRPC
+
 
 @final
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,7 +64,8 @@ class SummedOnce:
 
     Security: whoever asks chooses whose shares are added up, and could take the sum over some from the sum over others.
         So a round is answered once, over at least `min_cohort` clients that have signed their shares; asked again with
-        the same shares, the answer is the same, and with others there is none.
+        the same shares, the answer is the same, and with others there is none. The noise is another one than that of
+        the same run over gRPC, so that it does not cancel between two sums.
     """
 
     manifest: Manifest
@@ -95,7 +99,7 @@ class SummedOnce:
         if refused:
             return Added(None, tuple(refused))
         self._once(step, sealed)
-        return Added(opened_gradient(self.manifest, self.noise_key, step, total))
+        return Added(opened_gradient(self.manifest, subkey(self.noise_key, PURPOSE), step, total))
 
     def _add(self, client: str, content: bytes, step: int, total: U64) -> bool:
         """Add a client's share; return whether there was one."""

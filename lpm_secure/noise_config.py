@@ -20,8 +20,8 @@ class NoiseConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
 
     Attributes:
         series: "incidence": new infections; "running": all infections so far.
-        epsilon: of that series; one agent's infection is the unit. Without it, and with a score's, the tally is opened
-            exact.
+        epsilon: of that series; one agent's infection is the unit. Without it the tally is opened exact. Runs in which
+            immunity wanes have no such series.
         cells_epsilon: of all cell totals together; an agent's days of infectiousness are the unit.
         score_epsilon: of all words of a score together; all that one agent adds to them is the unit.
         delta: of each.
@@ -35,8 +35,10 @@ class NoiseConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
 
     def __post_init__(self) -> None:
         """Check that something has noise."""
-        if self.epsilon is None and self.score_epsilon is None:
-            raise ConfigError("[releases] names no epsilon: give that of the series, or score_epsilon for a score")
+        if self.epsilon is None and self.cells_epsilon is None and self.score_epsilon is None:
+            raise ConfigError(
+                "[releases] names no epsilon: give that of the series, cells_epsilon, or score_epsilon for a score"
+            )
 
 
 def releases_for(
@@ -52,10 +54,12 @@ def releases_for(
     if config.epsilon is not None:
         each = [_release(config.series, config.epsilon, config.delta, times=1)]
     if cells and config.cells_epsilon is not None:
-        days = min(len(model.infectious) + 1, steps + 1)
+        days = steps + 1 if model.waning else min(len(model.infectious) + 1, steps + 1)
         each.append(_release("cells", config.cells_epsilon, config.delta, times=days))
     elif cells:
         each.append(Release(name="cells"))
+    elif config.cells_epsilon is not None:
+        raise ConfigError("[releases] has a cells_epsilon, and the run no cells: leave it out")
     if gradient is not None and gradient.way == SCORE:
         each.append(_score(config, gradient))
     elif config.score_epsilon is not None:

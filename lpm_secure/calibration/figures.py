@@ -125,9 +125,9 @@ def lines_of(result: Calibrated, noise: Rows) -> Iterator[str]:
     for name in sorted({*fit.absences, *fit.refusals}):
         refused, away = fit.refusals.get(name, 0), fit.absences.get(name, 0)
         yield f"left out     {name}: {refused} rounds for words out of range, {away - refused} rounds without an answer"
-    cost = (
-        "no noise, no promise" if told["epsilon"] is None else f"epsilon {told['epsilon']:.2f}, delta {told['delta']:g}"
-    )
+    cost = "no noise, no promise"
+    if told["epsilon"] is not None:
+        cost = f"epsilon {told['epsilon']:.2f}, delta {told['delta']:g}, and again for each new fit to these counts"
     yield f"released     {told['openings']} times {told['release']}: {cost}; unit: {told['unit']}"
     yield from ("", *score_lines(result.scores))
     if noise:

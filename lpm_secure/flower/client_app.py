@@ -20,6 +20,7 @@ from client_sdk.vector_kept import Kept
 from lpm_secure.flower import records
 from lpm_secure.flower.party import Party
 from protocols import manifest as manifests
+from protocols.calibration import answers
 from protocols.errors import ParameterError, ProtocolError, RoundClosed, Unavailable, WireError
 from protocols.party_keys import server_keys
 
@@ -70,8 +71,8 @@ def answer(message: Message, context: Context) -> Message:
     if draws.shape != calibration.shape or not is_fit(draws):
         raise WireError("the draws are none that the manifest's model could have made")
     kept, hospital = Kept.start(party.folder, manifest), read_hospital(party.hospital, party.folder)
-    if kept.answered >= step or step > manifest.steps:
-        raise RoundClosed(f"step {step} was answered, or is past the run's end")
+    if kept.answered >= step or step > manifest.steps or not answers(step):
+        raise RoundClosed(f"step {step} was answered, is past the run's end, or is one in which draws are published")
     if kept.state is not None:
         hospital.go_on(kept.state)
     gradient, _ = hospital.answer(draws)

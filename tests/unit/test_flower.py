@@ -14,6 +14,8 @@ os.environ["FLWR_TELEMETRY_ENABLED"] = "0"
 from flwr.app import Array, ArrayRecord, ConfigRecord, Context, Message, RecordDict
 from flwr.supercore.task_identity import TaskIdentity
 
+from aggregator import summed_once
+from aggregator.store import Store
 from client_sdk.sealed_once import seal_shares
 from lpm_secure.calibration.federation import Shared
 from lpm_secure.calibration.fit import Fit, Schedule
@@ -123,6 +125,35 @@ def test_a_hospital_answers_a_step_once(deployed):
     grid.ask(asked[0])
     with pytest.raises(RoundClosed, match="step 1 was answered"):
         grid.ask(asked[0])
+
+
+def test_a_hospital_answers_no_step_in_which_draws_are_published(deployed):
+    grid, strategy = deployed
+    strategy.meet(grid)
+    asked = strategy.configure_train(1, ArrayRecord({"draws": Array(draws_of())}), ConfigRecord(), grid)
+    asked[0].content[records.ABOUT]["step"] = 2
+    with pytest.raises(RoundClosed, match="step 2"):
+        grid.ask(asked[0])
+    asked[1].content[records.ABOUT]["step"] = 1
+    grid.ask(asked[1])
+
+
+def test_noise_is_another_one_than_that_of_the_same_run_over_grpc(deployed, monkeypatch):
+    """Else the sums over two cohorts, one over each way, have a difference without noise."""
+    grid, strategy = deployed
+    used = []
+
+    def opened(manifest, key, step, total):
+        used.append(key)
+        return total
+
+    monkeypatch.setattr(summed_once, "opened_gradient", opened)
+    play(strategy, grid, draws_of(), server_round=1, timeout_s=1.0)
+    run = manifests.run_id(strategy.manifest)
+    folders = [folder for folder in grid.folders.values() if folder.name.startswith("aggregator")]
+    kept = [Store("sqlite:///store.sqlite", folder).noise_key(run, bytes(32)) for folder in folders]
+    assert len(set(used)) == len(set(kept)) == len(kept) == 3
+    assert not set(used) & set(kept)
 
 
 def passed_to(strategy, grid, server_round=1):

@@ -5,7 +5,7 @@ import pytest
 from lpm_secure.accounting import Cost, epsilon_of
 from lpm_secure.learned import what_is_learned
 from lpm_secure.noise_config import NoiseConfig, releases_for
-from protocols.errors import BudgetSpent
+from protocols.errors import BudgetSpent, ConfigError
 from protocols.releases import Release, Releases
 
 
@@ -31,6 +31,21 @@ def test_without_an_epsilon_of_their_own_cells_stay_exact(seir):
     exact = releases_for(NoiseConfig(epsilon=2.0), seir(), steps=20, cells=True)
     assert [each.mechanism for each in exact.each] == ["discrete-gaussian", "exact"]
     assert len(releases_for(NoiseConfig(epsilon=2.0), seir(), steps=20, cells=False).each) == 1
+
+
+def test_where_immunity_wanes_cells_alone_have_noise_for_every_step_an_agent_may_speak_in(manifest_of, seir):
+    waning = seir(waning=(2**31, 2**31))
+    releases = releases_for(NoiseConfig(cells_epsilon=4.0), waning, steps=20, cells=True)
+    assert [each.name for each in releases.each] == ["tally", "cells"]
+    assert releases.of("cells").times == 21
+    manifest_of(cells=(30,), steps=20, model=waning, mode="outcome", releases=releases)
+
+
+def test_an_epsilon_of_nothing_is_refused(seir):
+    with pytest.raises(ConfigError, match="names no epsilon"):
+        NoiseConfig()
+    with pytest.raises(ConfigError, match="the run no cells"):
+        releases_for(NoiseConfig(epsilon=1.0, cells_epsilon=4.0), seir(), steps=20, cells=False)
 
 
 def test_a_report_says_which_releases_are_exact_and_which_have_noise(manifest_of):
