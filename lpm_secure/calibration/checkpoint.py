@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from protocols.errors import ParameterError
 
-FORMAT: Final = 3
+FORMAT: Final = 4
 FACTS: Final = "facts"
 Arrays = dict[str, npt.NDArray[Any]]
 
@@ -23,7 +23,7 @@ class Facts(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     Attributes:
         format: of the file.
         fit: what has been fitted, and how; another fit cannot go on from here.
-        round, simulations, absences, refusals: as in `Fit`.
+        round, simulations, absences, refusals, discarded: as in `Fit`.
     """
 
     format: int
@@ -32,6 +32,7 @@ class Facts(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     simulations: int
     absences: dict[str, int]
     refusals: dict[str, int]
+    discarded: int
 
 
 def save(path: Path, arrays: Arrays, facts: Facts) -> None:

@@ -224,6 +224,7 @@ class Amortised:
             simulations=self.simulations,
             absences=self.absences,
             refusals={},
+            discarded=0,
         )
         save(path, arrays, facts)
 

@@ -53,6 +53,9 @@ class Federation(abc.ABC):
     def gradient(self, log_inpatients: F64) -> Summed:
         """Return the sum of the hospitals' gradients at published draws, float64[S, B, W]."""
 
+    def leave_out(self, names: tuple[str, ...]) -> None:  # noqa: B027 - where all are trusted there is nobody to ask
+        """Ask these no more, which sent garbage before an interruption; aggregators that decide alone find out anew."""
+
 
 @final
 @dataclass(frozen=True, slots=True, eq=False)
@@ -128,6 +131,10 @@ class Shared(Federation):
             members = good
         self.round += 1
         return Summed(total.reshape(log_inpatients.shape), members, self.refused)
+
+    def leave_out(self, names: tuple[str, ...]) -> None:
+        """Ask these no more."""
+        self.refused = names
 
     def _words(self, name: str, log_inpatients: F64) -> I64:
         """Return what a hospital sends: its clipped gradient, unless it cheats."""

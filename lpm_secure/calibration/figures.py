@@ -48,6 +48,7 @@ def figures(result: Calibrated) -> dict[str, Any]:
         "seconds": result.seconds,
         "absences": fit.absences,
         "refusals": fit.refusals,
+        "discarded": fit.discarded,
         "ledger": spending(result),
         "scores": result.scores,
         "posterior": posterior_rows(result),
@@ -125,6 +126,8 @@ def lines_of(result: Calibrated, noise: Rows) -> Iterator[str]:
     for name in sorted({*fit.absences, *fit.refusals}):
         refused, away = fit.refusals.get(name, 0), fit.absences.get(name, 0)
         yield f"left out     {name}: {refused} rounds for words out of range, {away - refused} rounds without an answer"
+    if fit.discarded:
+        yield f"thrown away  {fit.discarded} rounds, whose sums were out of range or could not be opened"
     cost = "no noise, no promise"
     if told["epsilon"] is not None:
         cost = f"epsilon {told['epsilon']:.2f}, delta {told['delta']:g}, and again for each new fit to these counts"

@@ -55,6 +55,7 @@ class Fit:
         simulations: epidemics simulated so far; one with its derivatives counts once.
         absences: name to the number of rounds without it.
         refusals: name to the number of rounds in which its contribution was refused.
+        discarded: rounds that gave no sum, though hospitals answered: the posterior stays as it was.
         members: how many took part in the last round.
 
     Security: sees released sums alone; the data stay where they are.
@@ -72,6 +73,7 @@ class Fit:
     simulations: int = field(init=False, default=0)
     absences: dict[str, int] = field(init=False, default_factory=dict)
     refusals: dict[str, int] = field(init=False, default_factory=dict)
+    discarded: int = field(init=False, default=0)
     _optimiser: torch.optim.Adam = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -97,7 +99,16 @@ class Fit:
         summed = self.federation.gradient(np.ascontiguousarray(published.numpy()))
         self._count(summed.members, summed.refused)
         self.members = len(summed.members)
-        by_z = torch.einsum("sbw,sbwp->sp", torch.from_numpy(summed.gradient), jacobian)
+        if summed.members:
+            self._descend(z, log_density, torch.from_numpy(summed.gradient), jacobian)
+        self.round += 1
+
+    def _descend(
+        self, z: torch.Tensor, log_density: torch.Tensor, gradient: torch.Tensor, jacobian: torch.Tensor
+    ) -> None:
+        """Take a step of the flow's weights."""
+        schedule = self.schedule
+        by_z = torch.einsum("sbw,sbwp->sp", gradient, jacobian)
         by_z = torch.nan_to_num(by_z, nan=0.0, posinf=0.0, neginf=0.0)
         log_prior = -0.5 * (z**2).sum(-1)
         objective = (log_density - log_prior - schedule.weight * (z * by_z).sum(-1)).mean()
@@ -107,7 +118,6 @@ class Fit:
         objective.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.posterior.parameters(), GRADIENT_NORM)
         self._optimiser.step()
-        self.round += 1
 
     def draws(self, count: int, *, seed: int) -> torch.Tensor:
         """Return z from the posterior, float64[count, p]."""
@@ -125,6 +135,7 @@ class Fit:
             simulations=self.simulations,
             absences=self.absences,
             refusals=self.refusals,
+            discarded=self.discarded,
         )
         save(path, arrays_of(self.posterior, self._optimiser), facts)
 
@@ -140,14 +151,16 @@ class Fit:
         except (RuntimeError, KeyError, ValueError, TypeError) as error:
             raise ParameterError(f"{path} is no checkpoint of this fit; start anew, without --resume") from error
         self.round, self.simulations = facts.round, facts.simulations
-        self.absences, self.refusals = facts.absences, facts.refusals
+        self.absences, self.refusals, self.discarded = facts.absences, facts.refusals, facts.discarded
+        self.federation.leave_out(tuple(facts.refusals))
 
     @property
     def _identity(self) -> str:
         return f"{self.schedule} {self.parameters} {self.simulator.weeks} {self.simulator.lead} {self.data}"
 
     def _count(self, members: tuple[str, ...], refused: tuple[str, ...]) -> None:
-        for name in set(self.names) - set(members):
+        self.discarded += not members
+        for name in set(self.names) - set(members) if members else ():
             self.absences[name] = self.absences.get(name, 0) + 1
         for name in refused:
             self.refusals[name] = self.refusals.get(name, 0) + 1

@@ -62,7 +62,8 @@ def _faults(result: Calibrated) -> str:
         {"hospital": name, "rounds without it": fit.absences.get(name, 0), "for garbage": fit.refusals.get(name, 0)}
         for name in sorted({*fit.absences, *fit.refusals})
     ]
-    return "<h2>Left out</h2>" + (_table(rows) if rows else "<p>No hospital, in no round.</p>")
+    away = f"<p>{fit.discarded} rounds gave no sum, and changed nothing.</p>" if fit.discarded else ""
+    return "<h2>Left out</h2>" + (_table(rows) if rows else "<p>No hospital, in no round.</p>") + away
 
 
 def _plot(figure: Any, *, first: bool = False) -> str:

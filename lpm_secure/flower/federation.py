@@ -82,6 +82,10 @@ class Flower(Federation):
         recall(self.deployment.hospitals, self.deployment.folder / "parties", self.manifest)
         return Summed(np.zeros(log_inpatients.shape) if total is None else total, members, self.refused)
 
+    def leave_out(self, names: tuple[str, ...]) -> None:
+        """Ask these no more."""
+        self.refused = names
+
     def _searched(self, log_inpatients: F64, members: tuple[str, ...]) -> tuple[F64, tuple[str, ...]]:
         """Find out in further rounds, over groups of hospitals, whose words are out of range; see `blame`.
 

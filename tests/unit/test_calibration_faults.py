@@ -12,7 +12,7 @@ from client_sdk.vector_counts import Counts
 from client_sdk.vector_hospital import Hospital
 from lpm_secure.calibration.blame import Search
 from lpm_secure.calibration.city import small
-from lpm_secure.calibration.federation import Contribution, Shared
+from lpm_secure.calibration.federation import Contribution, Shared, Summed
 from lpm_secure.calibration.fit import Fit, Schedule
 from lpm_secure.calibration.privacy import ledger, multiplier_for, noises
 from lpm_secure.calibration.simulator import Simulator
@@ -54,6 +54,32 @@ def test_who_sends_garbage_is_named_and_the_fit_is_that_of_the_others(cheat, who
     without.run()
     assert torch.equal(fit.draws(5, seed=1), without.draws(5, seed=1))
     assert shared.openings > SCHEDULE.rounds
+
+
+def test_who_was_found_to_send_garbage_is_not_searched_for_again_after_an_interruption(tmp_path):
+    def shared():
+        return Shared(STUDY.hospitals(local_steps=1), Contribution(clip=50.0), cheats={"hospital-4": drawn_words})
+
+    one = fit_of(shared())
+    one.advance()
+    one.save(tmp_path / "fit.npz")
+    other = fit_of(shared())
+    other.load(tmp_path / "fit.npz")
+    other.advance()
+    assert other.refusals == {"hospital-4": 2}
+    assert other.federation.openings == 1
+
+
+def test_a_round_without_a_sum_leaves_the_posterior_as_it_was_and_nobody_absent():
+    fit = fit_of(Shared(STUDY.hospitals(local_steps=1), Contribution(clip=50.0)))
+    gradient, before = fit.federation.gradient, fit.draws(5, seed=1)
+    fit.federation.gradient = lambda draws: Summed(np.zeros(draws.shape), (), ("hospital-4",))
+    fit.advance()
+    assert torch.equal(fit.draws(5, seed=1), before)
+    assert (fit.round, fit.discarded, fit.absences, fit.refusals) == (1, 1, {}, {"hospital-4": 1})
+    fit.federation.gradient = gradient
+    fit.advance()
+    assert not torch.equal(fit.draws(5, seed=1), before)
 
 
 def clean_groups(n: int, guilty: set[str], smallest: int) -> tuple[np.ndarray, bool]:
