@@ -8,8 +8,9 @@ from protocols import messages
 from protocols.errors import ManifestMismatch, NotEnrolled, WireError
 from protocols.manifest import ENGINE
 
-Request = messages.Join | messages.Share | messages.Announcement | messages.MembersQuery | messages.ComparedQuery
-Reply = messages.Joined | messages.Closed | messages.Released | messages.Members | messages.Compared
+Asked = messages.MembersQuery | messages.ComparedQuery | messages.TriedQuery  # by another aggregator
+Request = messages.Join | messages.Share | messages.Announcement | Asked
+Reply = messages.Joined | messages.Closed | messages.Released | messages.Members | messages.Compared | messages.Tried
 
 
 @final
@@ -48,6 +49,8 @@ class Aggregator:
             raise NotEnrolled(f"{caller} is not an aggregator of this run; only they ask this")
         if isinstance(request, messages.ComparedQuery):
             return await run.compared(request)
+        if isinstance(request, messages.TriedQuery):
+            return await run.tried(request)
         return await run.members(request)
 
     def leave_out(self, run: bytes, client: str) -> None:

@@ -13,13 +13,14 @@ from protocols.releases import NOISE, releases_of
 FIRST_STREAM: Final = 1
 
 
-def opened_gradient(manifest: Manifest, key: bytes, step: int, total: U64) -> U64:
+def opened_gradient(manifest: Manifest, key: bytes, step: int, total: U64, *, trial: int = 0) -> U64:
     """Return this aggregator's share of a sum as it may be told.
 
     Args:
-        key: of this aggregator's noise in this run; a step has its own stream of it.
+        key: of this aggregator's noise in this run; each sum that is opened has its own stream of it.
         step: of the run.
         total: uint64[S * B * W], its share of the sum over members.
+        trial: which of the step's sums this is, where several are opened to find out who sends garbage.
 
     Security: what a client tells in a round that only asks is never opened, whatever it is.
     """
@@ -28,5 +29,6 @@ def opened_gradient(manifest: Manifest, key: bytes, step: int, total: U64) -> U6
     release, calibration = releases_of(manifest).of(GRADIENT), manifest.calibration
     if release is None or calibration is None or release.mechanism != NOISE:
         return total
-    noise = DiscreteGaussian(sigma(calibration, release)).from_key(key, total.size, stream=FIRST_STREAM + step)
+    stream = FIRST_STREAM + step + trial * (manifest.steps + 1)
+    noise = DiscreteGaussian(sigma(calibration, release)).from_key(key, total.size, stream=stream)
     return np.asarray(total + noise.view(np.uint64))

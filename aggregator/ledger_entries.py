@@ -27,7 +27,8 @@ def write_round(
         phase=int(phase),
         members=done.members,
         refused=done.refused,
-        releases=openings(manifest, step) if phase == Phase.SPEAK else (),
+        releases=max(1, len(done.trials)) * openings(manifest, step) if phase == Phase.SPEAK else (),
+        trials=done.trials,
     )
     told, opened = [], b""
     for client in done.members:

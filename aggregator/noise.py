@@ -70,7 +70,7 @@ class Noise:
         return cls(manifest, index, store.noise_key(run, os.urandom(KEY_BYTES)))
 
     def open(
-        self, number: int, total: U64, members: tuple[str, ...], *, shares: Vectors, before: bytes
+        self, number: int, total: U64, members: tuple[str, ...], *, shares: Vectors, before: bytes, trial: int = 0
     ) -> tuple[U64, bytes]:
         """Return a round's total as it may be told, and what to keep of it for the next one.
 
@@ -80,6 +80,7 @@ class Noise:
             members: clients that took part.
             shares: of the round.
             before: what was to be kept of the round before.
+            trial: of a calibration: which of the round's sums this is; `before` is then of the one before.
 
         Raises:
             BudgetSpent: the manifest allows no further release; nothing was told.
@@ -93,7 +94,8 @@ class Noise:
         made = counted.made | now
         releases.require(made)
         if self.manifest.calibration is not None:
-            return opened_gradient(self.manifest, self.key, step, total), msgspec.msgpack.encode(Counted(made))
+            told = opened_gradient(self.manifest, self.key, step, total, trial=trial)
+            return told, msgspec.msgpack.encode(Counted(made))
         layout = Layout.of(self.manifest)
         told = total.copy()
         start = layout.n * layout.c

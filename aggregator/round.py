@@ -7,13 +7,21 @@ from typing import final
 import numpy as np
 
 from aggregator.store import Done
-from protocols.errors import ConflictingReplay, LpmError
+from protocols.errors import CohortTooSmall, ConflictingReplay, LpmError
 from protocols.fixed import I64, U64
+from protocols.manifest import Manifest
 
 
 def digest(share: U64) -> bytes:
     """Return what a share is recognised by, 32 bytes."""
     return hashlib.sha256(share.tobytes()).digest()
+
+
+def too_small(manifest: Manifest, n_clients: int, what_now: str) -> CohortTooSmall:
+    """Return the error of a sum over fewer clients than promised."""
+    return CohortTooSmall(
+        f"cannot release a sum of {n_clients} clients: the manifest promises {manifest.min_cohort}; {what_now}"
+    )
 
 
 @final

@@ -4,24 +4,25 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Sequence
-from typing import Final, Protocol, final
+from typing import Final, final
 
 import numpy as np
 
+from aggregator.blame import Blame, require_kept
 from aggregator.hidden import Hidden
-from aggregator.joint import Comparer, ComparingPeer
+from aggregator.joint import Comparer
 from aggregator.ledger import Ledger
 from aggregator.ledger_entries import head_of, require_same, write_round
 from aggregator.noise import Noise
 from aggregator.outcome import Outcome
+from aggregator.peer import Peer
 from aggregator.permutation.delivery import Delivery, Permuter, require_all_tokens
-from aggregator.round import Round, digest
+from aggregator.round import Round, digest, too_small
 from aggregator.score import hidden_scores
 from aggregator.store import Done, Frozen, Store
 from aggregator.sums import Sums
 from protocols import manifest as manifests
 from protocols.errors import (
-    CohortTooSmall,
     ConflictingReplay,
     LpmError,
     NotEnrolled,
@@ -45,19 +46,14 @@ from protocols.messages import (
     MembersQuery,
     Released,
     Share,
+    Tried,
+    TriedQuery,
 )
 from protocols.patience import DEADLINES
 from protocols.schedule import Phase
 from protocols.sharing.additive import KEY_BYTES
 
 LOG: Final = logging.getLogger("aggregator")
-
-
-class Peer(ComparingPeer, Protocol):
-    """Another aggregator of the same run."""
-
-    async def members(self, query: MembersQuery) -> Members:
-        """Ask who takes part in a round; answered when the other one has decided."""
 
 
 @final
@@ -115,6 +111,7 @@ class Run:
         self._closing: asyncio.Task[None] | None = None
         self._asking: asyncio.Task[list[Members]] | None = None
         self.last = store.done(self.id)
+        self._blame = Blame(manifest, self.id, self._noise, peers, self.last)
         self.round = self._open(0 if self.last is None else self.last.number + 1)
         if self.last is not None:
             self.waited_for = set(self.last.members)
@@ -190,7 +187,7 @@ class Run:
             )
         release = self.layout.release_of(np.frombuffer(done.total, dtype=np.uint64))
         names = done.members if self.manifest.calibration else ()
-        return Released(message.step, release, len(done.members), self._sums.traffic(done), names)
+        return Released(message.step, release, len(done.members), self._sums.traffic(done), names, done.left_out)
 
     async def members(self, query: MembersQuery) -> Members:
         """Tell another aggregator whom this one has decided on for a round, as soon as it has."""
@@ -214,6 +211,10 @@ class Run:
         number = self._schedule.number(query.step, query.phase)
         name = b"" if self._outcome_mode is None else await self._outcome_mode.compared(number)
         return Compared(query.step, name)
+
+    async def tried(self, query: TriedQuery) -> Tried:
+        """Tell another aggregator this one's share of a sum of a calibration that may be out of range."""
+        return await self._blame.tried(query)
 
     def last_decided(self, number: int) -> tuple[str, ...] | None:
         """Return whom this aggregator decided on for the current or the last round."""
@@ -239,6 +240,8 @@ class Run:
 
     def _alive(self, client: str) -> None:
         """Wait for a client from now on: in this round, and if its members are decided, in the next."""
+        if self.last is not None and client in self.last.left_out:
+            return
         self.waited_for.add(client)
         if self.round.decided is not None:
             self._called.add(client)
@@ -246,6 +249,7 @@ class Run:
     def _enrolled(self, client: str) -> None:
         if client not in self.layout.own:
             raise NotEnrolled(f"the manifest lists no client {client}; ask the run's operator to enrol it")
+        require_kept(client, self.last)
 
     def _timeout(self, number: int) -> float:
         return self.manifest.join_timeout_s if number == 0 else self.manifest.round_timeout_s
@@ -308,15 +312,9 @@ class Run:
             if current.deadlines % DEADLINES:
                 self._arm(current)
             else:
-                current.fail(self._too_small(len(current.shares), "wait for more"))
+                current.fail(too_small(self.manifest, len(current.shares), "wait for more"))
         else:
             self._freeze(current)
-
-    def _too_small(self, n_clients: int, what_now: str) -> CohortTooSmall:
-        promised = self.manifest.min_cohort
-        return CohortTooSmall(
-            f"cannot release a sum of {n_clients} clients: the manifest promises {promised}; {what_now}"
-        )
 
     def _freeze(self, current: Round) -> None:
         """Decide on the members, write it down, then ask the others; safe to call again."""
@@ -341,7 +339,7 @@ class Run:
             require_same(self._ledger, current.number, answers)
             agreed = set(current.shares).intersection(*(answer.names for answer in answers))
             if len(agreed) < self.manifest.min_cohort:
-                raise self._too_small(len(agreed), "the members of this round are decided, so the run ends")
+                raise too_small(self.manifest, len(agreed), "the members of this round are decided, so the run ends")
             require_all_tokens(self._schedule.phase(current.number), agreed, self.last)
             done = await self._done(current, tuple(sorted(agreed)))
             write_round(self._ledger, self.manifest, done, self._sums.told)
@@ -355,13 +353,15 @@ class Run:
             current.fail(Unavailable(f"this aggregator could not close step {current.step}; call again"))
             raise
         self.last, self.round = done, self._open(current.number + 1)
-        self.waited_for, self._called = agreed | self._called, set()
+        self.waited_for, self._called = (agreed | self._called).difference(done.left_out), set()
         current.close(done)
         LOG.info("round closed", extra={"facts": {"step": current.step, "members": len(agreed)}})
 
     async def _done(self, current: Round, members: tuple[str, ...]) -> Done:
         """Add up the members' shares, and in outcome mode take the sum in."""
         vectors, hidden = self._sums.vectors(current, self._keys), b""
+        if self.manifest.calibration is not None:
+            return await self._blame.done(current, members, vectors, self.last)
         refused: tuple[str, ...] = ()
         if self._outcome_mode is None:
             total = vectors.total(members)
@@ -373,7 +373,9 @@ class Run:
             for client in refused:
                 LOG.warning("share refused", extra={"facts": {"client": client, "step": current.step}})
             if len(members) < self.manifest.min_cohort:
-                raise self._too_small(len(members), "the others' shares were out of their ranges, so the run ends")
+                raise too_small(
+                    self.manifest, len(members), "the others' shares were out of their ranges, so the run ends"
+                )
             if self._scores is not None:
                 total, scores = await self._scores.combine(current.number, total, members, kept[len(hidden) :])
                 hidden += scores

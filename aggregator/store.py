@@ -6,6 +6,8 @@ from typing import final
 import msgspec
 import sqlalchemy as sa
 
+from protocols.blame import Trial
+
 _METADATA = sa.MetaData()
 _JOINED = sa.Table(
     "joined",
@@ -100,6 +102,8 @@ class Done(msgspec.Struct, frozen=True):
         hidden: in outcome mode, the hidden shares after the round.
         refused: the clients left out because their shares were out of their ranges.
         counted: what the next round's releases need of this one's.
+        left_out: of a calibration: clients found to have sent garbage by now, this round included.
+        trials: what was opened to find those of this round; tried: this aggregator's share of each of these sums.
     """
 
     number: int
@@ -111,6 +115,9 @@ class Done(msgspec.Struct, frozen=True):
     hidden: bytes
     refused: tuple[str, ...] = ()
     counted: bytes = b""
+    left_out: tuple[str, ...] = ()
+    trials: tuple[Trial, ...] = ()
+    tried: tuple[bytes, ...] = ()
 
     def __repr__(self) -> str:
         """Tell the round, and nothing of the total."""

@@ -12,7 +12,7 @@ from client_sdk.vector_contribution import Contribution
 from client_sdk.vector_hospital import F64, Hospital
 from client_sdk.vector_kept import Kept
 from protocols.calibration import Calibration, answers
-from protocols.errors import ParameterError, RoundAhead, RoundClosed, Unavailable
+from protocols.errors import ParameterError, RoundAhead, RoundClosed, ShareRefused, Unavailable
 from protocols.fixed import U64, to_ring
 from protocols.manifest import Manifest
 from protocols.wire.transport import Transport
@@ -115,12 +115,15 @@ class VectorClient:
         """Take part in a round, again while the others are not there; return nothing if it closed without this client.
 
         Raises:
+            ShareRefused: they found that this client shares numbers out of range, and go on without it.
             Unavailable: they were not there for too long.
         """
         until = asyncio.get_running_loop().time() + self.wait_s
         while True:
             try:
                 return await self.exchange.round(vector, step=number)
+            except ShareRefused:
+                raise
             except RoundClosed:
                 return None
             except (RoundAhead, Unavailable):

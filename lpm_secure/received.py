@@ -14,7 +14,7 @@ from lpm_secure.traffic import facts
 from protocols.manifest import ENGINE
 
 FILE: Final = "received.csv"
-ASKED: Final = ("Members", "Compared")  # what aggregators ask each other beside their computation
+ASKED: Final = ("Members", "Compared", "Tried")  # what aggregators ask each other beside their computation
 EACH_CLIENT: Final = "each client (mean)"
 CLIENTS: Final = "clients"
 AGGREGATORS: Final = "aggregators"

@@ -46,7 +46,7 @@ def _link(event: str, what: str, aggregators: set[str]) -> str:
         if name in aggregators:
             return BETWEEN_AGGREGATORS if direction == "sent" else ""
         return FROM_DEALER if direction == "received" else TO_DEALER
-    if name in ("Members", "Compared"):
+    if name in ("Members", "Compared", "Tried"):
         return BETWEEN_AGGREGATORS
     return ENGINE if name == "Announce" else ""
 

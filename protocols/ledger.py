@@ -9,6 +9,7 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from protocols import signing
+from protocols.blame import Trial
 from protocols.errors import BadSignature, ParameterError
 from protocols.signing import Purpose, Signature
 
@@ -42,8 +43,12 @@ class Opened(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 @final
-class Agreed(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What all aggregators must have written alike of a round."""
+class Agreed(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
+    """What all aggregators must have written alike of a round.
+
+    Attributes:
+        trials: of a calibration whose sum was out of range: what was opened to find out whose fault it is.
+    """
 
     number: int
     step: int
@@ -51,6 +56,7 @@ class Agreed(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     members: tuple[str, ...]
     refused: tuple[str, ...]
     releases: tuple[Opened, ...]
+    trials: tuple[Trial, ...] = ()
 
 
 @final

@@ -80,6 +80,7 @@ class Released:
         members: how many clients took part.
         traffic: bytes that clients sent to this aggregator and it sent to clients in this round.
         names: of those clients, in order; of a calibration only.
+        refused: clients that have been left out for garbage by now, in order; of a calibration only.
     """
 
     step: int
@@ -87,6 +88,7 @@ class Released:
     members: int
     traffic: int
     names: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
 
 
 @final
@@ -127,6 +129,34 @@ class Compared:
 
     step: int
     name: bytes
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class TriedQuery:
+    """One aggregator asks another for its share of a sum that all of them open, to find out whether it is in range.
+
+    Attributes:
+        trial: of the step, from 0.
+        over: digest of the names of whom the sum is over, 32 bytes; see `blame.mark`. It asks for no group: the other
+            one answers for the group that it has come to by itself, or not at all.
+    """
+
+    run_id: bytes
+    step: int
+    trial: int
+    over: bytes
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class Tried:
+    """An aggregator's share of a sum, uint64[d], its noise included; and over whom."""
+
+    step: int
+    trial: int
+    over: bytes
+    share: U64 = field(repr=False)
 
 
 @final

@@ -156,6 +156,9 @@ class Releases(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
             BudgetSpent: that is more than the budget.
         """
         spent = math.fsum(release.rho(made.get(release.name, 0)) for release in self.each)
+        gradient = self.of(GRADIENT)
+        if gradient is not None and gradient.mechanism == NOISE and made.get(GRADIENT, 0) > gradient.times:
+            raise BudgetSpent(f"the noise was made for {gradient.times} sums, and all are opened; the run stops here")
         if spent > self.rho * (1 + 1e-9):
             before = math.fsum(release.rho(max(made.get(release.name, 0) - 1, 0)) for release in self.each)
             raise BudgetSpent(

@@ -3,7 +3,16 @@
 from dataclasses import dataclass
 from typing import final
 
-from protocols.messages import Compared, ComparedQuery, Members, MembersQuery, SealedReply, SealedRequest
+from protocols.messages import (
+    Compared,
+    ComparedQuery,
+    Members,
+    MembersQuery,
+    SealedReply,
+    SealedRequest,
+    Tried,
+    TriedQuery,
+)
 from protocols.wire.transport import Transport
 
 
@@ -23,6 +32,11 @@ class RemotePeer:
     async def compared(self, query: ComparedQuery) -> Compared:
         """Ask which comparison of a step it has kept."""
         answer: Compared = await self.transport.call(query, timeout_s=self.timeout_s)
+        return answer
+
+    async def tried(self, query: TriedQuery) -> Tried:
+        """Ask for its share of a sum that may be out of range."""
+        answer: Tried = await self.transport.call(query, timeout_s=self.timeout_s)
         return answer
 
     async def sealed(self, request: SealedRequest) -> SealedReply:

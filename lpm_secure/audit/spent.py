@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final, final
 
 from lpm_secure.accounting import Cost, epsilon_of
+from protocols.calibration import GRADIENT
 from protocols.ledger import Agreed, Opened
 from protocols.releases import NOISE
 
@@ -43,10 +44,12 @@ class Joint:
 def costs(agreed: Sequence[Agreed]) -> dict[Opened, Cost]:
     """Return what each noised release cost, in all rounds that made it."""
     made = Counter(opened for each in agreed for opened in each.releases if opened.mechanism == NOISE)
-    return {
-        opened: Cost(opened.sigma, opened.sensitivity, min(rounds * opened.each, opened.times))
-        for opened, rounds in made.items()
-    }
+    return {opened: Cost(opened.sigma, opened.sensitivity, _numbers(opened, rounds)) for opened, rounds in made.items()}
+
+
+def _numbers(opened: Opened, made: int) -> int:
+    """Return how many of a release's numbers a unit of privacy changed; in a calibration it is in every sum."""
+    return made if opened.name == GRADIENT else min(made * opened.each, opened.times)
 
 
 def delta_of(opened: Opened) -> float:

@@ -36,11 +36,11 @@ class Native(Federation):
     Attributes:
         deployment: its processes.
         round: of the calibration that comes next.
-        discarded: rounds, one after the other, whose sums were out of range.
+        discarded: rounds, one after the other, whose sums were out of range, and nobody could be left out.
 
     Security: this side, the engine, publishes draws, and sees sums over at least `min_cohort` hospitals alone. On one
-        machine of one user nothing is hidden from that user; the same processes run between machines. A sum out of
-        range is thrown away; whose fault it is nobody here can tell, for the engine must not choose who is summed.
+        machine of one user nothing is hidden from that user; the same processes run between machines. Whose fault a
+        sum out of range is the aggregators find out among themselves: the engine chooses nobody, and is told one sum.
     """
 
     deployment: Deployment
@@ -94,10 +94,12 @@ class Native(Federation):
         self.discarded = self.discarded + 1 if total is None else 0
         if self.discarded == MOST_DISCARDED:
             raise ProtocolError(
-                f"{self.discarded} sums one after the other are out of range: a hospital sends garbage; let the "
-                "aggregators' operators find out which, and shut it out (`revoked`)"
+                f"{self.discarded} sums one after the other are out of range: hospitals send garbage, and sums over "
+                f"groups of {self.manifest.min_cohort} or more do not tell which; begin anew with fewer to a sum"
             )
-        return Summed(np.zeros(log_inpatients.shape), ()) if total is None else Summed(total, release.names)
+        if total is None:
+            return Summed(np.zeros(log_inpatients.shape), (), release.refused)
+        return Summed(total, release.names, release.refused)
 
     async def _advance(self, step: int, announced: I64) -> Release:
         """Drive one round of the run, while all processes are watched."""

@@ -1,23 +1,17 @@
 """What a fit does with hospitals in other processes, whichever way their shares travel."""
 
-import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
-
-import numpy as np
 
 from client_sdk.vector_client import calibration_of
 from client_sdk.vector_contribution import Contribution
 from client_sdk.vector_hospital import F64, Hospital
 from client_sdk.vector_kept import Kept
-from protocols.calibration import GRADIENT, rounds, sigma
+from protocols.calibration import rounds
 from protocols.errors import ParameterError
 from protocols.fixed import I64
+from protocols.in_range import in_range
 from protocols.manifest import Manifest
-from protocols.releases import releases_of
-
-LARGEST_DEVIATION: Final = 6.5  # a norm of d normal numbers exceeds sqrt(d) + t with probability exp(-t**2 / 2)
 
 
 def require_round(manifest: Manifest, draws: F64, number: int) -> None:
@@ -34,15 +28,10 @@ def require_round(manifest: Manifest, draws: F64, number: int) -> None:
 
 
 def decoded(manifest: Manifest, total: I64, members: int) -> F64 | None:
-    """Return an opened sum as float64[S, B, W]; None where its norm is larger than its members may add.
-
-    Security: so garbage that shows does no harm. Within the range a hospital can shift a sum unseen.
-    """
-    given, release = calibration_of(manifest), releases_of(manifest).of(GRADIENT)
+    """Return an opened sum as float64[S, B, W]; None where it is out of range: see `in_range`."""
+    given = calibration_of(manifest)
     found = Contribution(given.clip, given.bits).decode(total)
-    noise = math.sqrt(len(manifest.aggregators)) * sigma(given, release) if release is not None else 0.0
-    spread = (noise + members) * (math.sqrt(found.size) + LARGEST_DEVIATION) * 2.0**-given.bits
-    return found.reshape(given.shape) if np.linalg.norm(found) <= members * given.clip + spread else None
+    return found.reshape(given.shape) if in_range(manifest, total, members) else None
 
 
 def recall(hospitals: Mapping[str, Hospital], parties: Path, manifest: Manifest) -> None:

@@ -34,6 +34,7 @@ class Release:
         members: clients that took part.
         traffic: bytes of vectors between clients and aggregators in the round; 0 in the clear.
         names: of those clients, in a calibration.
+        refused: clients that have been left out for garbage by now, in a calibration.
     """
 
     cells: I64
@@ -41,6 +42,7 @@ class Release:
     members: int
     traffic: int
     names: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
 
 
 class EngineAgents(Protocol):
@@ -108,14 +110,15 @@ class RemotePart(PrivatePart):
         replies: list[Released] = await asyncio.gather(
             *(each.call(call, timeout_s=timeout_s) for each in self._transports)
         )
-        told = {(reply.step, reply.members, reply.release.size, reply.names) for reply in replies}
-        if told != {(step, replies[0].members, self._layout.released, replies[0].names)}:
+        one = replies[0]
+        told = {(each.step, each.members, each.release.size, each.names, each.refused) for each in replies}
+        if told != {(step, one.members, self._layout.released, one.names, one.refused)}:
             raise PartiesDisagree(f"aggregators told the engine different things about step {step}; stop the run")
         opened = from_ring(self._sharing.join([reply.release for reply in replies]))
         cells = self._layout.cells
         tally = self._reading.tally(opened[cells:])
         traffic = sum(reply.traffic for reply in replies)
-        return Release(opened[:cells], tally, replies[0].members, traffic, replies[0].names)
+        return Release(opened[:cells], tally, one.members, traffic, one.names, one.refused)
 
 
 async def simulate(

@@ -18,6 +18,7 @@ from protocols.wire import lpm_pb2 as pb
 M = TypeVar("M")
 
 ID_BYTES: Final = 32
+DIGEST_BYTES: Final = 32
 MAX_STEP: Final = 2**32
 MAX_NAME: Final = 63
 MAX_COUNTER: Final = 2**63 - 1
@@ -59,6 +60,12 @@ def _phase(number: int) -> Phase:
 def _key(content: bytes) -> bytes:
     if len(content) not in (0, KEY_BYTES):
         raise WireError(f"got a key of {len(content)} bytes; it has {KEY_BYTES}, or none at the last aggregator")
+    return content
+
+
+def _digest(content: bytes) -> bytes:
+    if len(content) != DIGEST_BYTES:
+        raise WireError(f"got a digest of {len(content)} bytes; it has {DIGEST_BYTES}")
     return content
 
 
@@ -140,9 +147,16 @@ _KINDS: Final[dict[type, _Kind]] = {
     messages.Released: _Kind(
         pb.AnnounceReply,
         lambda m: pb.AnnounceReply(
-            step=m.step, release=_bytes(m.release), members=m.members, traffic=m.traffic, names=m.names
+            step=m.step,
+            release=_bytes(m.release),
+            members=m.members,
+            traffic=m.traffic,
+            names=m.names,
+            refused=m.refused,
         ),
-        lambda p: messages.Released(_step(p.step), _words(p.release), p.members, p.traffic, _names(p.names)),
+        lambda p: messages.Released(
+            _step(p.step), _words(p.release), p.members, p.traffic, _names(p.names), _names(p.refused)
+        ),
     ),
     messages.MembersQuery: _Kind(
         pb.MembersRequest,
@@ -163,6 +177,16 @@ _KINDS: Final[dict[type, _Kind]] = {
         pb.ComparedReply,
         lambda m: pb.ComparedReply(step=m.step, name=m.name),
         lambda p: messages.Compared(_step(p.step), _key(p.name)),
+    ),
+    messages.TriedQuery: _Kind(
+        pb.TriedRequest,
+        lambda m: pb.TriedRequest(run_id=m.run_id, step=m.step, trial=m.trial, over=m.over),
+        lambda p: messages.TriedQuery(_run(p.run_id), _step(p.step), p.trial, _digest(p.over)),
+    ),
+    messages.Tried: _Kind(
+        pb.TriedReply,
+        lambda m: pb.TriedReply(step=m.step, trial=m.trial, over=m.over, share=_bytes(m.share)),
+        lambda p: messages.Tried(_step(p.step), p.trial, _digest(p.over), _words(p.share)),
     ),
     messages.SealedRequest: _Kind(
         pb.SealedRequest,

@@ -71,18 +71,20 @@ class AnnounceRequest(_message.Message):
     def __init__(self, run_id: _Optional[bytes] = ..., step: _Optional[int] = ..., synthetic: _Optional[bytes] = ...) -> None: ...
 
 class AnnounceReply(_message.Message):
-    __slots__ = ("step", "release", "members", "traffic", "names")
+    __slots__ = ("step", "release", "members", "traffic", "names", "refused")
     STEP_FIELD_NUMBER: _ClassVar[int]
     RELEASE_FIELD_NUMBER: _ClassVar[int]
     MEMBERS_FIELD_NUMBER: _ClassVar[int]
     TRAFFIC_FIELD_NUMBER: _ClassVar[int]
     NAMES_FIELD_NUMBER: _ClassVar[int]
+    REFUSED_FIELD_NUMBER: _ClassVar[int]
     step: int
     release: bytes
     members: int
     traffic: int
     names: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, step: _Optional[int] = ..., release: _Optional[bytes] = ..., members: _Optional[int] = ..., traffic: _Optional[int] = ..., names: _Optional[_Iterable[str]] = ...) -> None: ...
+    refused: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, step: _Optional[int] = ..., release: _Optional[bytes] = ..., members: _Optional[int] = ..., traffic: _Optional[int] = ..., names: _Optional[_Iterable[str]] = ..., refused: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class MembersRequest(_message.Message):
     __slots__ = ("run_id", "step", "phase")
@@ -123,6 +125,30 @@ class ComparedReply(_message.Message):
     step: int
     name: bytes
     def __init__(self, step: _Optional[int] = ..., name: _Optional[bytes] = ...) -> None: ...
+
+class TriedRequest(_message.Message):
+    __slots__ = ("run_id", "step", "trial", "over")
+    RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    STEP_FIELD_NUMBER: _ClassVar[int]
+    TRIAL_FIELD_NUMBER: _ClassVar[int]
+    OVER_FIELD_NUMBER: _ClassVar[int]
+    run_id: bytes
+    step: int
+    trial: int
+    over: bytes
+    def __init__(self, run_id: _Optional[bytes] = ..., step: _Optional[int] = ..., trial: _Optional[int] = ..., over: _Optional[bytes] = ...) -> None: ...
+
+class TriedReply(_message.Message):
+    __slots__ = ("step", "trial", "over", "share")
+    STEP_FIELD_NUMBER: _ClassVar[int]
+    TRIAL_FIELD_NUMBER: _ClassVar[int]
+    OVER_FIELD_NUMBER: _ClassVar[int]
+    SHARE_FIELD_NUMBER: _ClassVar[int]
+    step: int
+    trial: int
+    over: bytes
+    share: bytes
+    def __init__(self, step: _Optional[int] = ..., trial: _Optional[int] = ..., over: _Optional[bytes] = ..., share: _Optional[bytes] = ...) -> None: ...
 
 class Opening(_message.Message):
     __slots__ = ("sealed", "certificate", "signature")

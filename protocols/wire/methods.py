@@ -12,6 +12,7 @@ METHODS: Final[dict[str, tuple[type, type]]] = {
     "Announce": (messages.Announcement, messages.Released),
     "Members": (messages.MembersQuery, messages.Members),
     "Compared": (messages.ComparedQuery, messages.Compared),
+    "Tried": (messages.TriedQuery, messages.Tried),
     "Sealed": (messages.SealedRequest, messages.SealedReply),
 }
 METHOD_OF: Final = {request: name for name, (request, _) in METHODS.items()}

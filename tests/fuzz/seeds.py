@@ -25,6 +25,8 @@ from protocols.messages import (
     SealedReply,
     SealedRequest,
     Share,
+    Tried,
+    TriedQuery,
 )
 from protocols.sealing.keys import public_key
 from protocols.sealing.opening import begin
@@ -45,6 +47,8 @@ SENT = [
     Members(5, ("a", "b-1")),
     ComparedQuery(RUN, 5),
     Compared(5, RUN),
+    TriedQuery(RUN, 5, 1, RUN),
+    Tried(5, 1, RUN, WORDS),
     SealedRequest(RUN, "aggregator-1", "client-0", Opening(b"1", b"2", b"3"), 300, bytes(20)),
     SealedReply(bytes(40)),
 ]

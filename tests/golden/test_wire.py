@@ -23,6 +23,8 @@ from protocols.messages import (
     SealedReply,
     SealedRequest,
     Share,
+    Tried,
+    TriedQuery,
 )
 from protocols.schedule import Phase
 from protocols.wire.codec import decode, encode
@@ -62,6 +64,9 @@ FROZEN = [
     (Members(5, ("a", "b-1")), "0805" + "120161" + "1203622d31"),
     (ComparedQuery(ID, 5), ID_HEX + "1005" + "1801"),
     (Compared(5, KEY), "0805" + "1220" + "aa" * 32),
+    (Released(5, words(2), 3, 0, ("a",), ("b-1",)), "0805" + "1208" + "02" + "00" * 7 + "1803" + "2a0161" + "3203622d31"),
+    (TriedQuery(ID, 5, 2, KEY), ID_HEX + "1005" + "1802" + "2220" + "aa" * 32),
+    (Tried(5, 2, KEY, words(1, 2**64 - 1)), "0805" + "1002" + "1a20" + "aa" * 32 + "2210" + ONE_AND_TOP),
     (SealedRequest(ID, "a-1", "b", None, 300, b"\x01\x02"), ID_HEX + "1203612d31" + "1a0162" + "28ac02" + "32020102"),
     (
         SealedRequest(ID, "a", "b", Opening(b"\x01", b"\x02", b"\x03"), 0, b""),
@@ -90,4 +95,4 @@ def test_every_kind_of_message_is_frozen():
 
 def test_the_service_and_its_methods_keep_their_names():
     assert SERVICE == "lpm.v1.Aggregator"
-    assert list(METHODS) == ["Join", "Exchange", "Announce", "Members", "Compared", "Sealed"]
+    assert list(METHODS) == ["Join", "Exchange", "Announce", "Members", "Compared", "Tried", "Sealed"]

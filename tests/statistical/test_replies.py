@@ -66,13 +66,13 @@ def test_replies_carry_what_their_definitions_say():
     fields = {kind: [field.name for field in dataclasses.fields(kind)] for kind in (Joined, Closed, Released)}
     assert fields[Joined] == ["step"]
     assert fields[Closed] == ["step", "own", "release", "synthetic", "members", "phase"]
-    assert fields[Released] == ["step", "release", "members", "traffic", "names"]
+    assert fields[Released] == ["step", "release", "members", "traffic", "names", "refused"]
 
 
 def test_an_epidemic_tells_the_engine_how_many_clients_took_part_and_not_which(told):
     replies = messages_to(told(2), ENGINE, Released)
     assert {reply.members for reply in replies} == {3}
-    assert {reply.names for reply in replies} == {()}
+    assert {(reply.names, reply.refused) for reply in replies} == {((), ())}
 
 
 @pytest.mark.parametrize("party", [ENGINE, OWN])

@@ -22,6 +22,8 @@ from protocols.messages import (
     SealedReply,
     SealedRequest,
     Share,
+    Tried,
+    TriedQuery,
 )
 from protocols.schedule import Phase
 from protocols.wire.codec import decode, encode
@@ -42,11 +44,13 @@ MESSAGES = {
     Share: st.builds(Share, ID, STEP, WORDS, PHASE),
     Closed: st.builds(Closed, STEP, WORDS, WORDS, SIGNED, COUNT, PHASE),
     Announcement: st.builds(Announcement, ID, STEP, SIGNED),
-    Released: st.builds(Released, STEP, WORDS, COUNT, st.integers(0, 2**64 - 1)),
+    Released: st.builds(Released, STEP, WORDS, COUNT, st.integers(0, 2**64 - 1), NAMES, NAMES),
     MembersQuery: st.builds(MembersQuery, ID, STEP, PHASE),
     Members: st.builds(Members, STEP, NAMES, PHASE),
     ComparedQuery: st.builds(ComparedQuery, ID, STEP, PHASE),
     Compared: st.builds(Compared, STEP, st.sampled_from([b"", bytes(32), bytes(range(32))])),
+    TriedQuery: st.builds(TriedQuery, ID, STEP, COUNT, ID),
+    Tried: st.builds(Tried, STEP, COUNT, ID, WORDS),
     SealedRequest: st.builds(SealedRequest, ID, NAME, NAME, OPENING, st.integers(0, 2**63 - 1), st.binary(max_size=20)),
     SealedReply: st.builds(SealedReply, st.binary(max_size=20)),
 }
@@ -121,6 +125,8 @@ def small(kind):
         Released: Released(1, nothing, 1, 1),
         ComparedQuery: ComparedQuery(bytes(32), 1),
         Compared: Compared(1, b""),
+        TriedQuery: TriedQuery(bytes(32), 1, 0, bytes(32)),
+        Tried: Tried(1, 0, bytes(32), nothing),
         SealedRequest: SealedRequest(bytes(32), "a", "b", None, 0, b""),
         SealedReply: SealedReply(b""),
         MembersQuery: MembersQuery(bytes(32), 1),
@@ -128,7 +134,7 @@ def small(kind):
     }[kind]
 
 
-@pytest.mark.parametrize("kind", [Join, Share, Announcement, MembersQuery, SealedRequest])
+@pytest.mark.parametrize("kind", [Join, Share, Announcement, MembersQuery, TriedQuery, SealedRequest])
 @pytest.mark.parametrize("length", [0, 31, 33])
 def test_a_run_id_of_another_length_is_of_another_run(kind, length):
     with pytest.raises(ManifestMismatch, match=f"run id of {length} bytes"):

@@ -1,0 +1,198 @@
+"""A calibration's sums at one aggregator: each is held against its range before it is told, and garbage traced."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final, Protocol, final
+
+import numpy as np
+
+from aggregator.noise import Noise
+from aggregator.outcome import Vectors
+from aggregator.round import Round
+from aggregator.store import Done
+from protocols.blame import Inquiry, Trial, coin, mark
+from protocols.calibration import answers
+from protocols.errors import BudgetSpent, PartiesDisagree, RoundClosed, ShareRefused, Unavailable
+from protocols.fixed import U64, from_ring
+from protocols.in_range import in_range
+from protocols.manifest import Manifest
+from protocols.messages import Tried, TriedQuery
+from protocols.schedule import Phase
+
+LOG: Final = logging.getLogger("aggregator")
+
+
+class TryingPeer(Protocol):
+    """Another aggregator, as it takes part in an inquiry."""
+
+    async def tried(self, query: TriedQuery) -> Tried:
+        """Ask for its share of a sum."""
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class Opened:
+    """A sum that all aggregators have put together: this one's share of it, its noise included."""
+
+    share: U64 = field(repr=False)
+    fits: bool
+    counted: bytes
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class Settled:
+    """What a round came to: whose sum is told, who sent garbage, and what was opened to find that out."""
+
+    share: U64 = field(repr=False)
+    members: tuple[str, ...]
+    refused: tuple[str, ...]
+    trials: tuple[Trial, ...]
+    tried: tuple[bytes, ...] = field(repr=False)
+    counted: bytes
+
+
+def require_kept(client: str, last: Done | None) -> None:
+    """Refuse a client that was left out.
+
+    Raises:
+        ShareRefused: it was.
+    """
+    if last is not None and client in last.left_out:
+        raise ShareRefused(
+            f"{client} sent numbers out of range and is left out of this run; find out why before it joins another"
+        )
+
+
+@final
+class Blame:
+    """Adds up a calibration's rounds, and where a sum is out of range finds out by sums over groups who did it.
+
+    The groups are of the same shares, which no client can change any more. All aggregators draw them alike from what
+    all of them know; nobody asks for one. A round whose aggregator has stopped is done again to the same shares and
+    noise, so that nothing else is told.
+
+    Security: the other aggregators learn the sums over groups, each with this one's noise and each in the ledger;
+        engine and clients are told the last one alone. See `Inquiry` for what the sums together do not tell. An
+        aggregator that lies about its shares can make an honest client look guilty, as it can shift any sum.
+    """
+
+    def __init__(
+        self, manifest: Manifest, run: bytes, noise: Noise, peers: Sequence[TryingPeer], last: Done | None
+    ) -> None:
+        """Go on after the last round that closed: a peer that has stopped may still ask for its sums."""
+        self._manifest, self._run, self._noise, self._peers = manifest, run, noise, peers
+        self._number, self._over = -1, True
+        self._tried: dict[int, tuple[bytes, U64]] = {}
+        self._more = asyncio.Event()
+        if last is not None:
+            self._number = last.number
+            over, shares = [each.members for each in last.trials], list(last.tried)
+            if not shares:
+                over, shares = [last.members], [last.total]
+            told = (np.frombuffer(share, dtype=np.uint64) for share in shares)
+            self._tried = dict(enumerate(zip(map(mark, over), told, strict=True)))
+
+    async def done(self, current: Round, members: tuple[str, ...], vectors: Vectors, last: Done | None) -> Done:
+        """Return what a round comes to, when all aggregators have found whether its sum is in range."""
+        number = current.number
+        settled = await self._settled(number, members, vectors, b"" if last is None else last.counted)
+        self._over = True
+        self._wake()
+        for client in settled.refused:
+            LOG.warning("share refused", extra={"facts": {"client": client, "step": current.step}})
+        return Done(
+            number,
+            current.decided or (),
+            settled.members,
+            {client: current.digests[client] for client in settled.members},
+            settled.share.tobytes(),
+            b"" if current.synthetic is None else current.synthetic.tobytes(),
+            b"",
+            settled.refused,
+            settled.counted,
+            tuple(sorted({*settled.refused, *(() if last is None else last.left_out)})),
+            settled.trials,
+            settled.tried,
+        )
+
+    async def tried(self, query: TriedQuery) -> Tried:
+        """Tell another aggregator this one's share of a sum that it has come to by itself; waits until it has.
+
+        Raises:
+            PartiesDisagree: it has come to another group, or to none.
+            RoundClosed: the round is over.
+            Unavailable: it has not come so far in time.
+        """
+        number = self._manifest.schedule.number(query.step, Phase.SPEAK)
+        if self._manifest.calibration is None or not answers(number):
+            raise RoundClosed(f"step {query.step} of this run has no sum that could be out of range")
+        deadline = asyncio.get_running_loop().time() + self._manifest.round_timeout_s
+        while number > self._number or (number == self._number and query.trial not in self._tried and not self._over):
+            more, remaining = self._more, deadline - asyncio.get_running_loop().time()
+            try:
+                await asyncio.wait_for(more.wait(), max(remaining, 0.0))
+            except TimeoutError:
+                raise Unavailable(f"sum {query.trial} of step {query.step} is not there yet; ask again") from None
+        if number < self._number:
+            raise RoundClosed(f"step {query.step} is over, and its sums are forgotten")
+        over, share = self._tried.get(query.trial, (b"", np.zeros(0, dtype=np.uint64)))
+        if over != query.over:
+            raise PartiesDisagree(f"sum {query.trial} of step {query.step} is over others here; stop the run")
+        return Tried(query.step, query.trial, over, share)
+
+    async def _settled(self, number: int, members: tuple[str, ...], vectors: Vectors, counted: bytes) -> Settled:
+        if number != self._number:
+            self._number, self._tried = number, {}
+        self._over = False
+        if not answers(number):
+            share, counted = self._noise.open(number, vectors.total(members), members, shares=vectors, before=counted)
+            return Settled(share, members, (), (), (), counted)
+        opened = await self._opened(0, members, vectors, counted)
+        if opened.fits:
+            return Settled(opened.share, members, (), (), (), opened.counted)
+        return await self._inquired(members, opened, vectors)
+
+    async def _inquired(self, members: tuple[str, ...], opened: Opened, vectors: Vectors) -> Settled:
+        """Open sums over groups until it is known who sent garbage, or cannot be found out."""
+        inquiry = Inquiry(members, self._manifest.min_cohort, coin(self._run, self._number))
+        shares = [opened.share]
+        while (group := await asyncio.to_thread(inquiry.next)) is not None:
+            try:
+                opened = await self._opened(len(shares), group, vectors, opened.counted)
+            except BudgetSpent:
+                break  # what has been opened is told, and written down; the next round ends the run
+            shares.append(opened.share)
+            inquiry.tell(group, fits=opened.fits)
+        over = [trial.members for trial in inquiry.trials]
+        told = inquiry.counted or members
+        tried = tuple(share.tobytes() for share in shares)
+        return Settled(shares[over.index(told)], told, inquiry.named, tuple(inquiry.trials), tried, opened.counted)
+
+    async def _opened(self, trial: int, group: tuple[str, ...], vectors: Vectors, counted: bytes) -> Opened:
+        """Put a sum over a group together with the other aggregators.
+
+        Raises:
+            PartiesDisagree: one of them has come to another group, or answers with another length.
+            Unavailable: one of them does not answer in time.
+        """
+        number, over = self._number, mark(group)
+        share, counted = self._noise.open(
+            number, vectors.total(group), group, shares=vectors, before=counted, trial=trial
+        )
+        self._tried[trial] = over, share
+        self._wake()
+        query = TriedQuery(self._run, self._manifest.schedule.step(number), trial, over)
+        told = await asyncio.gather(*(peer.tried(query) for peer in self._peers))
+        for each in told:
+            if (each.step, each.trial, each.over, each.share.size) != (query.step, trial, over, share.size):
+                raise PartiesDisagree(f"an aggregator told another sum of step {query.step} than the one asked for")
+        total = from_ring(self._manifest.share().join([share, *(each.share for each in told)]))
+        return Opened(share, in_range(self._manifest, total, len(group)), counted)
+
+    def _wake(self) -> None:
+        """Let those look again who wait for a sum."""
+        self._more.set()
+        self._more = asyncio.Event()

@@ -1,0 +1,14 @@
+"""Another aggregator of the same run, as a run asks it."""
+
+from typing import Protocol
+
+from aggregator.blame import TryingPeer
+from aggregator.joint import ComparingPeer
+from protocols.messages import Members, MembersQuery
+
+
+class Peer(ComparingPeer, TryingPeer, Protocol):
+    """Another aggregator of the same run."""
+
+    async def members(self, query: MembersQuery) -> Members:
+        """Ask who takes part in a round; answered when the other one has decided."""
