@@ -6,7 +6,7 @@ before came out: every party draws the same, and nobody chooses them.
 """
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Final, final
 
@@ -55,8 +55,8 @@ class Inquiry:
         named: who sent garbage; nobody if that did not come out.
 
     Security: one client that lies gets nobody else named, for it is in every sum out of range; several together can.
-        No combination of opened sums gives the contribution of a single client that is not suspected, not even for
-        whoever knows what the suspects sent. Combinations can give sums over fewer than `smallest`.
+        No combination of opened sums gives the contribution of a single client that is not named, and where one lies
+        not even with what it knows that it sent. Combinations can give sums over fewer than `smallest`.
     """
 
     members: tuple[str, ...]
@@ -65,11 +65,14 @@ class Inquiry:
     trials: list[Trial] = field(init=False)
     named: tuple[str, ...] = field(init=False, default=())
     _opened: list[tuple[Places, bool]] = field(init=False, repr=False)
+    _rank: dict[int, int] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Begin with what is known."""
         self.trials = [Trial(self.members, fits=False)]
         self._opened = [(frozenset(range(len(self.members))), False)]
+        drawn = sorted(self._all, key=lambda place: hashlib.sha256(self.coin + place.to_bytes(4)).digest())
+        self._rank = {place: rank for rank, place in enumerate(drawn)}
 
     def next(self) -> tuple[str, ...] | None:
         """Return the group to open now; None when the inquiry is over."""
@@ -77,13 +80,12 @@ class Inquiry:
         if self.named or not suspected or len(self.trials) >= MOST_TRIALS:
             return None
         believed = self._believed(suspected)
-        drawn = {self._drawn(number, suspected, believed) for number in range(DRAWN)}
+        drawn = [self._drawn(number, suspected, believed) for number in range(DRAWN)]
         if self._settled(suspected, believed) and not self._unproven - suspected[0]:
-            drawn = {self._all - suspected[0]}
-        held = list({*suspected, *believed})
-        drawn -= {group for group, _ in self._opened}
-        for group in sorted(drawn, key=lambda each: (-self._use(each, suspected, believed), sorted(each))):
-            if len(group) >= self.smallest and self._safe(group, held):
+            drawn = [self._all - suspected[0]]
+        held, tried = {*suspected, *believed}, {group for group, _ in self._opened}
+        for group in sorted(set(drawn), key=lambda each: (-self._use(each, suspected, believed), self._order(each))):
+            if len(group) >= self.smallest and group not in tried and self._safe(group, held):
                 return tuple(self.members[place] for place in sorted(group))
         return None
 
@@ -150,6 +152,10 @@ class Inquiry:
         size = self.smallest + lot(3) % max(1, 2 * len(self._all) // 3 - self.smallest + 1)
         return frozenset([*first[:few], *others, *first[few:]][: max(few, size)])
 
+    def _order(self, group: Places) -> list[int]:
+        """Return what groups of the same use are sorted by: those drawn first overlap, which isolates fewer."""
+        return sorted(self._rank[place] for place in group)
+
     def _use(self, group: Places, suspected: list[Places], believed: list[Places]) -> int:
         """Return how much a group may tell: the larger, the more.
 
@@ -163,7 +169,7 @@ class Inquiry:
             return -doubted if hit else -len(suspected) - 1
         return -len(self._all) if hit else len(group & self._unproven)
 
-    def _safe(self, group: Places, held: list[Places]) -> bool:
+    def _safe(self, group: Places, held: Set[Places]) -> bool:
         """Whether no one else would be isolated by this sum and the others, whichever suspects have lied."""
         rows = [opened for opened, _ in self._opened] + [group]
         return len(held) <= MOST_SUSPECTED and not any(_isolates(rows, self._all - each) for each in held)

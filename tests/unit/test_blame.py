@@ -1,0 +1,161 @@
+"""Who sent garbage, from which sums are out of range alone: the rule that all aggregators follow."""
+
+import math
+
+import msgspec
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lpm_secure.calibration.parties import manifest_for, noised
+from protocols.blame import MOST_TRIALS, Inquiry, Trial, coin, mark
+from protocols.calibration import Calibration, sigma
+from protocols.errors import ParameterError
+from protocols.in_range import LARGEST_DEVIATION, in_range
+
+RUN = bytes(range(32))
+DRAWN = [
+    "xxxxxxxxxx",
+    ".x.x..xxx.",
+    "xxx...x..x",
+    "xxx.x..x.x",
+    "xxx.x...x.",
+    "xxxx.x....",
+    "..xx..xxxx",
+    ".xx..xxxx.",
+    "xxx.xxxxxx",
+]
+
+
+def names_of(n):
+    return tuple(f"h{index:02}" for index in range(n))
+
+
+def held(n, smallest, verdict, *, number=1):
+    """Hold an inquiry in which `verdict` says of each group whether its sum is in range."""
+    inquiry = Inquiry(names_of(n), smallest, coin(RUN, number))
+    while (group := inquiry.next()) is not None:
+        inquiry.tell(group, fits=verdict(frozenset(group)))
+    return inquiry
+
+
+def rows_of(inquiry, *, without=()):
+    """Return who is in each opened sum, float64[sums, n], less whose contributions are known."""
+    rows = np.array([[name in trial.members for name in inquiry.members] for trial in inquiry.trials], dtype=float)
+    return np.delete(rows, [inquiry.members.index(name) for name in without], axis=1)
+
+
+def isolated(rows):
+    """Return how many contributions a combination of the sums gives; by least squares, unlike the rule."""
+    alone = np.eye(rows.shape[1])
+    combined = rows.T @ (np.linalg.pinv(rows.T) @ alone)
+    return int((np.abs(combined - alone).max(axis=0) < 1e-6).sum())
+
+
+@pytest.mark.parametrize(("n", "smallest"), [(8, 4), (9, 3), (10, 5), (12, 5), (26, 5), (26, 10)])
+def test_one_that_sends_garbage_is_named_and_nobody_is_isolated_even_to_it(n, smallest):
+    for number in range(12):
+        liar = names_of(n)[(5 * number) % n]
+        inquiry = held(n, smallest, lambda group, liar=liar: liar not in group, number=number)
+        assert inquiry.named == (liar,)
+        assert inquiry.counted == tuple(name for name in names_of(n) if name != liar)
+        assert min(len(trial.members) for trial in inquiry.trials) >= smallest
+        assert len(inquiry.trials) <= 12
+        assert isolated(rows_of(inquiry, without=[liar])) == 0
+
+
+def test_two_that_send_garbage_are_named_or_nobody_is_and_the_largest_sum_in_range_counts():
+    found = []
+    for number in range(10):
+        liars = {f"h{number:02}", f"h{(number + 9) % 26:02}"}
+        inquiry = held(26, 5, lambda group, liars=liars: not liars & group, number=number)
+        assert set(inquiry.named) in (set(), liars)
+        assert not liars & set(inquiry.counted)
+        assert isolated(rows_of(inquiry)) == 0
+        found.append(bool(inquiry.named))
+    assert sum(found) >= 7
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.data(), st.integers(8, 20), st.integers(0, 1000))
+def test_one_that_lies_gets_nobody_else_named_however_its_garbage_shows(data, n, number):
+    """Garbage may pass in some groups: the liar knows the coin, and aims at it."""
+    liar = names_of(n)[number % n]
+    inquiry = held(n, 4, lambda group: liar not in group or data.draw(st.booleans()), number=number)
+    assert inquiry.named in ((), (liar,))
+    assert isolated(rows_of(inquiry, without=[liar])) == 0
+
+
+def test_the_same_coin_and_sums_draw_the_same_groups_and_another_round_draws_others():
+    one, again, other = (held(26, 5, lambda group: "h07" not in group, number=number) for number in (1, 1, 3))
+    assert one.trials == again.trials
+    assert one.trials[1:] != other.trials[1:]
+    assert len({coin(RUN, 1), coin(RUN, 3), coin(bytes(32), 1)}) == 3
+
+
+def test_groups_are_drawn_as_ever():
+    """Aggregators of other versions must draw the same. Source: drawn by this rule when it was written."""
+    inquiry = held(10, 5, lambda group: "h03" not in group)
+    drawn = ["".join("x" if name in trial.members else "." for name in inquiry.members) for trial in inquiry.trials]
+    assert drawn == DRAWN
+
+
+@pytest.mark.parametrize(("n", "smallest"), [(5, 5), (6, 5), (7, 5)])
+def test_among_too_few_nothing_is_opened_that_isolates_one_and_nobody_is_named(n, smallest):
+    inquiry = held(n, smallest, lambda group: "h01" not in group)
+    assert inquiry.named == inquiry.counted == ()
+    assert inquiry.trials == [Trial(names_of(n), fits=False)]
+
+
+def test_an_inquiry_ends_where_no_sum_is_in_range():
+    inquiry = held(26, 5, lambda group: False)
+    assert inquiry.named == inquiry.counted == ()
+    assert len(inquiry.trials) <= MOST_TRIALS
+
+
+def test_the_digest_of_names_tells_them_apart():
+    assert len({mark(("a", "b")), mark(("b", "a")), mark(("a",)), mark(("ab",)), mark(())}) == 5
+
+
+def manifest_of(**changes):
+    size = Calibration(draws=2, places=2, weeks=6, clip=50.0, bits=24)
+    addresses = ["127.0.0.1:1001", "127.0.0.1:1002"]
+    return manifest_for(names_of(8), size, addresses, rounds=3, min_cohort=4, **changes)
+
+
+def test_a_sum_is_in_range_up_to_its_members_clips_and_their_rounding():
+    manifest, members = manifest_of(), 4
+    d = manifest.calibration.words
+    rounding = members * (math.sqrt(d) + LARGEST_DEVIATION)
+    largest = math.ceil(members * 50.0 * 2.0**24 + rounding)
+    total = np.zeros(d, dtype=np.int64)
+    for sign in (1, -1):
+        total[3] = sign * largest
+        assert in_range(manifest, total, members)
+        total[3] = sign * (largest + 1)
+        assert not in_range(manifest, total, members)
+    assert in_range(manifest, total, members + 1)
+    spread = np.full(d, int(largest / math.sqrt(d)), dtype=np.int64)
+    assert in_range(manifest, spread, members)
+    assert not in_range(manifest, spread + 2, members)
+
+
+@pytest.mark.parametrize("word", [2**62, -(2**63), 2**32 * 50 * 2**24])
+def test_a_word_whose_square_wraps_is_out_of_range(word):
+    total = np.zeros(manifest_of().calibration.words, dtype=np.int64)
+    total[0] = word
+    assert not in_range(manifest_of(), total, 8)
+
+
+def test_noise_widens_the_range_and_a_run_without_sums_has_none():
+    manifest = manifest_of(releases=noised(sigma=2.0, rounds=3, epsilon=10.0, delta=1e-6))
+    scale = math.sqrt(2) * sigma(manifest.calibration, manifest.releases.each[0])
+    total = np.zeros(manifest.calibration.words, dtype=np.int64)
+    total[0] = int(4 * 50.0 * 2.0**24 + 10 * scale)
+    assert in_range(manifest, total, 4)
+    assert not in_range(manifest_of(), total, 4)
+    total[0] *= 2
+    assert not in_range(manifest, total, 4)
+    with pytest.raises(ParameterError, match="no calibration"):
+        in_range(msgspec.structs.replace(manifest_of(), calibration=None), total, 4)
