@@ -76,10 +76,11 @@ class Calibration(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
         release = manifest.releases.of(GRADIENT) if manifest.releases else None
         if manifest.releases and (release is None or len(manifest.releases.each) != 1):
             raise ParameterError("a calibration releases its gradient, and nothing else")
-        if release is not None and release.sigma and (release.sensitivity, release.times) != (1, rounds(manifest)):
+        few = release is not None and (release.sensitivity != 1 or release.times < rounds(manifest))
+        if release is not None and release.sigma and few:
             raise ParameterError(
-                f"the sigma of gradient counts in clips, one for each round: set its sensitivity to 1, "
-                f"and its times to {rounds(manifest)}"
+                f"the sigma of gradient counts in clips, and a sum is opened in each round at least: set its "
+                f"sensitivity to 1, and its times to {rounds(manifest)} or more"
             )
         noise = TAIL * len(manifest.aggregators) * sigma(self, release) if release else 0.0
         prove_no_wrap({"the gradients": len(manifest.clients) * int(self.reach + 1), "their noise": int(noise)})

@@ -10,7 +10,7 @@ from typing import Any, Final, final
 import msgspec
 from pyarrow import ArrowInvalid, csv
 
-from lpm_secure.audit import index, rules
+from lpm_secure.audit import index, inquiries, rules
 from lpm_secure.audit.build import OnCheck, build, silent
 from lpm_secure.audit.spent import Joint, joint
 from protocols import ledger, signed_manifest
@@ -129,6 +129,9 @@ def _ledgers(folder: Path, manifest: Manifest, report: Report) -> Joint | None:
     report.checks["no ledger ends before its run"] = rules.cut_off(manifest, found)
     report.checks["every release is one that the manifest allows, over its cohort"] = rules.not_allowed(
         manifest, agreed
+    )
+    report.checks["who was left out for garbage is whom the rule names"] = inquiries.misjudged(
+        manifest, bytes.fromhex(report.run), agreed
     )
     report.checks["no two exact releases differ by a few clients"] = rules.differencing(manifest, agreed)
     lines, table = rules.overspent(manifest, agreed)

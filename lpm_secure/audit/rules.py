@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from lpm_secure.accounting import epsilon_of
+from lpm_secure.audit import inquiries
 from lpm_secure.audit.spent import costs, delta_of, joint
 from protocols.ledger import Agreed, Begin, Closing, Event, Refusal
 from protocols.manifest import Manifest
@@ -78,7 +79,7 @@ def not_allowed(manifest: Manifest, agreed: Sequence[Agreed]) -> list[str]:
     lines = []
     for each in agreed:
         allowed = openings(manifest, each.step)
-        if each.releases != (allowed if each.phase == Phase.SPEAK else ()):
+        if each.releases != (max(1, len(each.trials)) * allowed if each.phase == Phase.SPEAK else ()):
             lines.append(f"round {each.number}: it opened what the manifest does not allow")
         if len(each.members) < manifest.min_cohort:
             lines.append(
@@ -90,7 +91,11 @@ def not_allowed(manifest: Manifest, agreed: Sequence[Agreed]) -> list[str]:
 
 
 def differencing(manifest: Manifest, agreed: Sequence[Agreed]) -> list[str]:
-    """Return pairs of exact releases whose cohorts differ by fewer clients than the manifest promises."""
+    """Return pairs of exact releases whose cohorts differ by fewer clients than the manifest promises.
+
+    Cohorts may differ by who was left out for garbage: it had to be. What it shared before can be told from them.
+    """
+    gone = inquiries.left_out(manifest, agreed)
     exact = [each.name for each in releases_of(manifest).each if each.mechanism != NOISE]
     cohorts: dict[frozenset[str], int] = {}
     for each in agreed:
@@ -102,7 +107,7 @@ def differencing(manifest: Manifest, agreed: Sequence[Agreed]) -> list[str]:
         lines.append(f"{len(cohorts)} cohorts are too many to compare: those after step {known[-1][1]} were not")
     for place, (one, step) in enumerate(known):
         for other, later in known[:place]:
-            if exact and 0 < len(one ^ other) < manifest.min_cohort:
+            if exact and 0 < len(one ^ other) < manifest.min_cohort and not one ^ other <= gone:
                 lines.append(
                     f"steps {later} and {step}: cohorts differ by {', '.join(sorted(one ^ other))} alone, and "
                     f"{' and '.join(exact)} were opened exact: their difference tells of these"
@@ -153,4 +158,4 @@ def refusals(events: Sequence[Event]) -> list[str]:
             lines.append(f"round {event.agreed.number}: without {', '.join(event.absent)}")
         if isinstance(event, Closing) and event.agreed.refused:
             lines.append(f"round {event.agreed.number}: shares out of range of {', '.join(event.agreed.refused)}")
-    return lines
+    return lines + inquiries.told(events)

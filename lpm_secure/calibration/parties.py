@@ -60,9 +60,9 @@ def noised(*, sigma: float, rounds: int, epsilon: float, delta: float) -> Releas
     """Return the releases of a calibration with noise.
 
     Args:
-        sigma: of the noise in each round, in units of the norm that one hospital can add.
-        rounds: of the calibration.
-        epsilon, delta: what all rounds together cost; the unit is all that one hospital contributes.
+        sigma: of the noise in each sum, in units of the norm that one hospital can add.
+        rounds: of the calibration, and how many more sums may be opened to find out who sends garbage.
+        epsilon, delta: what all sums together cost; the unit is all that one hospital contributes.
     """
     release = Release(
         name=GRADIENT,

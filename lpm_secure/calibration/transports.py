@@ -58,18 +58,21 @@ def shared(config: CalibrationConfig, hospitals: dict[str, Hospital]) -> Shared:
 
 
 def deployed(config: CalibrationConfig, hospitals: dict[str, Hospital], folder: Path) -> Deployment:
-    """Return the parties of a configuration as a deployment, with the noise that it asks for in the manifest."""
-    way, rounds = config.federation, config.fit.rounds + RESERVE
-    releases = None
+    """Return the parties of a configuration as a deployment, with the noise that it asks for in the manifest.
+
+    Sums beyond the rounds, to find out who sends garbage, are opened within a round, or over Flower in rounds of their
+    own.
+    """
+    way, openings, releases = config.federation, config.fit.rounds + RESERVE, None
     if way.epsilon is not None:
-        sigma = sigma_for(way.epsilon, way.delta, times=rounds)
-        releases = noised(sigma=sigma, rounds=rounds, epsilon=way.epsilon, delta=way.delta)
+        sigma = sigma_for(way.epsilon, way.delta, times=openings)
+        releases = noised(sigma=sigma, rounds=openings, epsilon=way.epsilon, delta=way.delta)
     return parties(
         hospitals,
         folder / PARTIES,
         contribution=way.contribution,
         draws=config.fit.draws,
-        rounds=rounds,
+        rounds=openings if way.transport == "flower" else config.fit.rounds,
         aggregators=way.aggregators,
         min_cohort=way.min_cohort,
         releases=releases,

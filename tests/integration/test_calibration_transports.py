@@ -7,6 +7,7 @@ from typer.testing import CliRunner
 
 from lpm_secure.calibration.config import CalibrationConfig, DataConfig, FederationConfig, FitConfig
 from lpm_secure.calibration.job import calibrate
+from lpm_secure.calibration.privacy import RESERVE
 from lpm_secure.cli import app
 
 ROUNDS = 4
@@ -73,5 +74,8 @@ def test_a_configurations_epsilon_is_promised_in_the_manifest_of_processes(tmp_p
     manifest = deployed(config, hospitals, tmp_path).testbed.manifest
     release = manifest.releases.each[0]
     assert (release.name, release.epsilon, release.unit) == ("gradient", 4.0, "contribution")
-    assert release.times == (manifest.steps + 1) // 2 > ROUNDS
+    assert release.times == ROUNDS + RESERVE
+    assert (manifest.steps + 1) // 2 == ROUNDS
+    manifest = deployed(config_of("flower", epsilon=4.0), hospitals, tmp_path).testbed.manifest
+    assert manifest.releases.each[0].times == (manifest.steps + 1) // 2 == ROUNDS + RESERVE
     assert msgspec.structs.asdict(manifest.calibration)["clip"] == config.federation.clip

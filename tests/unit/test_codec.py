@@ -147,6 +147,13 @@ def test_a_key_of_another_length_is_refused(length):
         decode(Join, encode(Join(bytes(32), bytes(length))))
 
 
+@pytest.mark.parametrize("length", [0, 1, 31, 33])
+@pytest.mark.parametrize("kind", [TriedQuery, Tried])
+def test_a_digest_of_another_length_is_refused(kind, length):
+    with pytest.raises(WireError, match=f"a digest of {length} bytes"):
+        decode(kind, encode(dataclasses.replace(small(kind), over=bytes(length))))
+
+
 @pytest.mark.parametrize("length", [1, 7, 9])
 def test_half_a_word_is_refused(length):
     from protocols.wire import lpm_pb2 as pb
@@ -156,7 +163,9 @@ def test_half_a_word_is_refused(length):
         decode(Share, content)
 
 
-@pytest.mark.parametrize("kind", [Joined, Share, Closed, Announcement, Released, MembersQuery, Members])
+@pytest.mark.parametrize(
+    "kind", [Joined, Share, Closed, Announcement, Released, MembersQuery, Members, TriedQuery, Tried]
+)
 def test_a_step_beyond_the_longest_run_is_refused(kind):
     with pytest.raises(WireError, match="at most 4294967296"):
         decode(kind, encode(dataclasses.replace(small(kind), step=2**32 + 1)))
@@ -194,3 +203,6 @@ def test_the_bound_on_a_call_covers_every_share(d):
 def test_the_bound_on_a_call_covers_the_names_of_all_clients():
     names = tuple(f"{number:063d}" for number in range(3_000))
     assert len(encode(Members(2**32, names, Phase.DECIDE))) <= largest_call(0, clients=3_000)
+    nothing = np.zeros(0, dtype=np.uint64)
+    released = Released(2**32, nothing, 2**32 - 1, 2**64 - 1, names[:2_000], names[2_000:])
+    assert len(encode(released)) <= largest_call(0, clients=3_000)

@@ -20,7 +20,7 @@ from lpm_secure.calibration.parties import deployment_for, manifest_for
 from lpm_secure.testbed_keys import pinned
 from protocols.calibration import Calibration, sigma
 from protocols.consent import outputs_of
-from protocols.errors import DataError, ParameterError, RoundClosed, Unavailable, WouldWrap
+from protocols.errors import DataError, ParameterError, RoundClosed, ShareRefused, Unavailable, WouldWrap
 from protocols.layout import Layout
 from protocols.privacy import DiscreteGaussian
 from protocols.releases import Release, Releases, opened_in
@@ -230,6 +230,14 @@ def test_a_hospital_that_did_not_hear_the_draws_sits_the_answer_out_and_is_not_l
     asyncio.run(client.run())
     assert [step for step, _ in rounds.told] == [0, 1, 2, 4, 5]
     assert client.missed == [1]
+
+
+def test_a_hospital_that_was_left_out_ends_and_says_why(tmp_path):
+    rounds = Rounds(draws_of(), raising={1: [ShareRefused("hospital-0 shared a number out of range in step 1")]})
+    client = client_of(tmp_path, rounds)
+    with pytest.raises(ShareRefused, match="out of range in step 1"):
+        asyncio.run(client.run())
+    assert [step for step, _ in rounds.told] == [0, 1]
 
 
 def test_a_call_that_fails_is_made_again_with_the_same_vector(tmp_path):

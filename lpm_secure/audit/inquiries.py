@@ -1,0 +1,69 @@
+"""Who was left out of a calibration for garbage, followed anew from what its ledgers say was opened."""
+
+from collections.abc import Sequence
+
+from protocols.blame import Inquiry, coin
+from protocols.calibration import GRADIENT
+from protocols.ledger import Agreed, Closing, Event
+from protocols.manifest import Manifest
+from protocols.releases import NOISE, releases_of
+
+
+def misjudged(manifest: Manifest, run: bytes, agreed: Sequence[Agreed]) -> list[str]:
+    """Return the rounds that opened other groups than the rule draws, or left out others than it names, or kept them.
+
+    Args:
+        run: id of the run, 32 bytes.
+        agreed: its rounds, in their order.
+    """
+    if manifest.calibration is None:
+        return [
+            f"round {each.number}: sums over groups, and the run is no calibration" for each in agreed if each.trials
+        ]
+    lines, gone, opened = [], set[str](), 0
+    for each in agreed:
+        opened += len(each.releases)
+        if gone.intersection(each.members, *(trial.members for trial in each.trials)):
+            lines.append(f"round {each.number}: it has a client that was left out before")
+        if each.trials and not _by_the_rule(manifest, run, each, spent=opened >= _most(manifest)):
+            lines.append(f"round {each.number}: the groups opened, or who was left out, are not those of the rule")
+        if each.refused and not each.trials:
+            lines.append(f"round {each.number}: {', '.join(each.refused)} left out, and nothing opened shows why")
+        gone.update(each.refused)
+    return lines
+
+
+def _most(manifest: Manifest) -> float:
+    """Return how many sums may be opened."""
+    release = releases_of(manifest).of(GRADIENT)
+    return release.times if release is not None and release.mechanism == NOISE else float("inf")
+
+
+def _by_the_rule(manifest: Manifest, run: bytes, each: Agreed, *, spent: bool) -> bool:
+    """Whether an inquiry with the round's coin opens these groups, and ends as the round did."""
+    first, *later = each.trials
+    if first.fits or len(set(first.members)) < manifest.min_cohort:
+        return False
+    inquiry = Inquiry(first.members, manifest.min_cohort, coin(run, each.number))
+    for trial in later:
+        if inquiry.next() != trial.members:
+            return False
+        inquiry.tell(trial.members, fits=trial.fits)
+    ended = spent or inquiry.next() is None
+    return ended and (each.refused, each.members) == (inquiry.named, inquiry.counted or first.members)
+
+
+def left_out(manifest: Manifest, agreed: Sequence[Agreed]) -> frozenset[str]:
+    """Return the clients of a calibration that were left out for garbage: cohorts may differ by these."""
+    return frozenset(name for each in agreed for name in each.refused if manifest.calibration is not None)
+
+
+def told(events: Sequence[Event]) -> list[str]:
+    """Return what a reader should know of rounds whose sum was out of range."""
+    rounds = [event.agreed for event in events if isinstance(event, Closing) and event.agreed.trials]
+    return [
+        f"round {each.number}: a sum was out of range, and {len(each.trials)} were opened, over groups of its clients, "
+        + ("to find whose fault it is" if each.refused else "which did not tell whose fault it is")
+        + "; together they can tell sums over fewer clients than promised"
+        for each in rounds
+    ]

@@ -1,0 +1,95 @@
+"""A hospital's process that sends garbage: it is found, the fit goes on, and all that is on paper says so."""
+
+import base64
+import subprocess
+import tomllib
+
+import msgspec
+import pytest
+import torch
+
+from lpm_secure.audit.audit import audit
+from lpm_secure.calibration.config import CalibrationConfig, DataConfig, FederationConfig, FitConfig
+from lpm_secure.calibration.federation import Shared
+from lpm_secure.calibration.figures import figures, lines_of
+from lpm_secure.calibration.fit import Fit
+from lpm_secure.calibration.job import calibrate
+
+LIAR, HONEST, ROUNDS = "hospital-3", 2, 5
+CHEAT = f"""
+import sys
+import numpy as np
+from client_sdk.vector_contribution import Contribution
+from client_sdk.hospital import main
+
+encode, calls = Contribution.encode, []
+
+def lie(self, gradient):
+    calls.append(gradient)
+    words = encode(self, gradient)
+    return words if len(calls) <= {HONEST} else np.full_like(words, 2**50)
+
+Contribution.encode = lie
+sys.exit(main())
+"""
+
+
+def config_of(**changes):
+    return CalibrationConfig(
+        name="small",
+        seed=1,
+        data=DataConfig(source="simulated", fit_weeks=6, forecast_weeks=2, hospitals=8),
+        fit=FitConfig(rounds=ROUNDS, draws=3, checkpoint_rounds=50),
+        federation=FederationConfig(transport="native", min_cohort=4, **changes),
+    )
+
+
+@pytest.fixture
+def cheating(monkeypatch):
+    """Start another program in place of one hospital's."""
+    popen = subprocess.Popen
+
+    def start(command, **more):
+        if "client_sdk.hospital" in command and f"/{LIAR}/" in command[-1]:
+            place = command.index("-m")
+            command = [*command[:place], "-c", CHEAT, *command[place + 2 :]]
+        return popen(command, **more)
+
+    monkeypatch.setattr(subprocess, "Popen", start)
+
+
+def audited(folder):
+    """Return the report on the only run of a calibration's folder, and the folder of its parties."""
+    (run,) = (folder / "parties").glob("run-*")
+    own = tomllib.loads((run / "parties" / "aggregator-0" / "config.toml").read_text())
+    return audit(run, operator_key=base64.b64decode(own["operator_key"])), run
+
+
+def test_a_hospital_that_begins_to_send_garbage_is_named_and_the_fit_goes_on_to_the_bits_of_the_others(
+    tmp_path, cheating
+):
+    result = calibrate(config_of(), tmp_path)
+    fit = result.fit
+    assert fit.refusals == fit.absences == {LIAR: ROUNDS - HONEST}
+    assert figures(result)["refusals"] == {LIAR: ROUNDS - HONEST}
+    named = f"left out     {LIAR}: {ROUNDS - HONEST} rounds for words out of range, 0 rounds without an answer"
+    assert named in list(lines_of(result, []))
+
+    study = config_of().study()
+    away = {number: frozenset({LIAR}) for number in range(HONEST, ROUNDS)}
+    shared = Shared(study.hospitals(local_steps=config_of().fit.local_steps), min_cohort=4, absent=away)
+    simulator = study.simulator()
+    without = Fit(simulator, simulator.parameters, shared, config_of().schedule, names=study.names)
+    without.run()
+    assert torch.equal(fit.draws(20, seed=3), without.draws(20, seed=3))
+
+    report, run = audited(tmp_path)
+    assert {check: lines for check, lines in report.checks.items() if lines} == {}
+    step = 2 * HONEST + 1
+    for name in ("aggregator-0", "aggregator-1"):
+        assert f"{name}: round {step}: shares out of range of {LIAR}" in report.notes
+        assert any(note.startswith(f"{name}: round {step}: a sum was out of range") for note in report.notes)
+    why = f"{LIAR} shared a number out of range in step {step}"
+    assert why in (run / "parties" / LIAR / "log.jsonl").read_text()
+    summaries = [msgspec.json.decode(path.read_bytes()) for path in (run / "parties").glob("*/summary.json")]
+    assert [each["missed_rounds"] for each in summaries] == [[]] * 7
