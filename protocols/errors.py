@@ -18,7 +18,7 @@
     │   ├── NotJoined            an exchange before the join
     │   ├── ConflictingReplay    another body for a call already taken
     │   ├── RoundClosed          a share for a step that is over
-    │   │   └── ShareRefused     the round closed without a share that was out of its ranges
+    │   │   └── ShareRefused     the round closed without a share that was out of its ranges; a calibration goes on so
     │   ├── RoundAhead           a share for a step that has not begun
     │   ├── BudgetSpent          a release would cost more privacy than the manifest allows
     │   ├── CohortTooSmall       a release over fewer clients than promised
@@ -153,7 +153,10 @@ class RoundClosed(ProtocolError):
 
 
 class ShareRefused(RoundClosed):
-    """A client's share holds a number that is out of its range; the round closed without it."""
+    """A client's share holds a number that is out of its range; the round closed without it.
+
+    In a calibration the client is left out of all later rounds as well.
+    """
 
     code = "share-refused"
 
