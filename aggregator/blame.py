@@ -22,6 +22,7 @@ from protocols.messages import Tried, TriedQuery
 from protocols.schedule import Phase
 
 LOG: Final = logging.getLogger("aggregator")
+Groups = tuple[tuple[str, ...], ...]
 
 
 class TryingPeer(Protocol):
@@ -98,7 +99,9 @@ class Blame:
     async def done(self, current: Round, members: tuple[str, ...], vectors: Vectors, last: Done | None) -> Done:
         """Return what a round comes to, when all aggregators have found whether its sum is in range."""
         number = current.number
-        settled = await self._settled(number, members, vectors, b"" if last is None else last.counted)
+        left_out, seen = ((), ()) if last is None else (last.left_out, last.seen)
+        known = tuple(tuple(name for name in group if name not in left_out) for group in seen)
+        settled = await self._settled(number, members, vectors, known, b"" if last is None else last.counted)
         self._over = True
         self._wake()
         for client in settled.refused:
@@ -113,9 +116,10 @@ class Blame:
             b"",
             settled.refused,
             settled.counted,
-            tuple(sorted({*settled.refused, *(() if last is None else last.left_out)})),
+            tuple(sorted({*settled.refused, *left_out})),
             settled.trials,
             settled.tried,
+            tuple(dict.fromkeys((*seen, *(trial.members for trial in settled.trials)))),
         )
 
     async def tried(self, query: TriedQuery) -> Tried:
@@ -143,7 +147,9 @@ class Blame:
             raise PartiesDisagree(f"sum {query.trial} of step {query.step} is over others here; stop the run")
         return Tried(query.step, query.trial, over, share)
 
-    async def _settled(self, number: int, members: tuple[str, ...], vectors: Vectors, counted: bytes) -> Settled:
+    async def _settled(
+        self, number: int, members: tuple[str, ...], vectors: Vectors, seen: Groups, counted: bytes
+    ) -> Settled:
         if number != self._number:
             self._number, self._tried = number, {}
         self._over = False
@@ -153,11 +159,11 @@ class Blame:
         opened = await self._opened(0, members, vectors, counted)
         if opened.fits:
             return Settled(opened.share, members, (), (), (), opened.counted)
-        return await self._inquired(members, opened, vectors)
+        return await self._inquired(members, opened, vectors, seen)
 
-    async def _inquired(self, members: tuple[str, ...], opened: Opened, vectors: Vectors) -> Settled:
+    async def _inquired(self, members: tuple[str, ...], opened: Opened, vectors: Vectors, seen: Groups) -> Settled:
         """Open sums over groups until it is known who sent garbage, or cannot be found out."""
-        inquiry = Inquiry(members, self._manifest.min_cohort, coin(self._run, self._number))
+        inquiry = Inquiry(members, self._manifest.min_cohort, coin(self._run, self._number), seen)
         shares = [opened.share]
         while (group := await asyncio.to_thread(inquiry.next)) is not None:
             try:

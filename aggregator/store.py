@@ -104,6 +104,7 @@ class Done(msgspec.Struct, frozen=True):
         counted: what the next round's releases need of this one's.
         left_out: of a calibration: clients found to have sent garbage by now, this round included.
         trials: what was opened to find those of this round; tried: this aggregator's share of each of these sums.
+        seen: the groups of all such sums of the run by now.
     """
 
     number: int
@@ -118,6 +119,7 @@ class Done(msgspec.Struct, frozen=True):
     left_out: tuple[str, ...] = ()
     trials: tuple[Trial, ...] = ()
     tried: tuple[bytes, ...] = ()
+    seen: tuple[tuple[str, ...], ...] = ()
 
     def __repr__(self) -> str:
         """Tell the round, and nothing of the total."""

@@ -13,6 +13,7 @@ from typing import Final, final
 import msgspec
 
 MOST_TRIALS: Final = 20  # sums that are opened in one inquiry
+MOST_SEEN: Final = 60  # sums that are opened in all inquiries of a run
 MOST_LIARS: Final = 2
 DRAWN: Final = 300  # groups to choose from before each opening
 MOST_SUSPECTED: Final = 2000  # sets of clients that are held against a group; more are too many to look at
@@ -45,45 +46,53 @@ class Inquiry:
 
     Suspected are the smallest sets of clients of which every sum out of range has one. Whoever was in a sum in range
     is tried last, and not acquitted by it: within one group garbage can pass. Somebody is named when one such set is
-    left and the sum over all others, each of whom was in a sum in range before, is in range.
+    left, and each other client was in a sum in range. Then one last sum is opened, over as many of them as may be.
 
     Attributes:
         members: of the sum that is out of range.
         smallest: clients that an opened sum covers at least.
         coin: what groups are drawn with; the same coin and the same sums draw the same groups.
+        seen: groups whose sums were opened in earlier inquiries of the run, without those that have been named. They
+            count as if of this round, for whoever publishes may publish the same twice.
         trials: what has been opened, the sum over all members first.
-        named: who sent garbage; nobody if that did not come out.
 
     Security: one client that lies gets nobody else named, for it is in every sum out of range; several together can.
-        No combination of opened sums gives the contribution of a single client that is not named, and where one lies
-        not even with what it knows that it sent. Combinations can give sums over fewer than `smallest`.
+        No combination of opened sums gives the contribution of a single client, and where one lies, none of another
+        one's to whoever knows what that one sent. So nobody is read who is made to look guilty by an aggregator that
+        lies about its shares. Combinations can give sums over fewer than `smallest`.
     """
 
     members: tuple[str, ...]
     smallest: int
     coin: bytes = field(repr=False)
+    seen: Sequence[Sequence[str]] = ()
     trials: list[Trial] = field(init=False)
-    named: tuple[str, ...] = field(init=False, default=())
+    _ended: bool = field(init=False, repr=False, default=False)
     _opened: list[tuple[Places, bool]] = field(init=False, repr=False)
     _rank: dict[int, int] = field(init=False, repr=False)
+    _before: list[Places] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Begin with what is known."""
         self.trials = [Trial(self.members, fits=False)]
         self._opened = [(frozenset(range(len(self.members))), False)]
+        names = [*self.members, *sorted({name for group in self.seen for name in group} - {*self.members})]
+        place_of = {name: place for place, name in enumerate(names)}
+        self._before = [frozenset(place_of[name] for name in group) for group in self.seen]
         drawn = sorted(self._all, key=lambda place: hashlib.sha256(self.coin + place.to_bytes(4)).digest())
         self._rank = {place: rank for rank, place in enumerate(drawn)}
 
     def next(self) -> tuple[str, ...] | None:
         """Return the group to open now; None when the inquiry is over."""
         suspected = self._suspected()
-        if self.named or not suspected or len(self.trials) >= MOST_TRIALS:
+        if self._ended or not suspected or len(self.trials) >= MOST_TRIALS:
             return None
         believed = self._believed(suspected)
         drawn = [self._drawn(number, suspected, believed) for number in range(DRAWN)]
-        if self._settled(suspected, believed) and not self._unproven - suspected[0]:
-            drawn = [self._all - suspected[0]]
+        if self.named:
+            drawn, self._ended = self._largest(suspected[0]), True
         held, tried = {*suspected, *believed}, {group for group, _ in self._opened}
+        drawn += [group for group in self._before if group <= self._all and not self._ended]
         for group in sorted(set(drawn), key=lambda each: (-self._use(each, suspected, believed), self._order(each))):
             if len(group) >= self.smallest and group not in tried and self._safe(group, held):
                 return tuple(self.members[place] for place in sorted(group))
@@ -94,14 +103,22 @@ class Inquiry:
         places = frozenset(self.members.index(name) for name in group)
         self.trials.append(Trial(tuple(group), fits))
         self._opened.append((places, fits))
+        self._ended = self._ended and fits
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """Return who sent garbage; nobody while that has not come out."""
         suspected = self._suspected()
-        if fits and len(suspected) == 1 and places == self._all - suspected[0]:
-            self.named = tuple(self.members[place] for place in sorted(suspected[0]))
+        if len(suspected) != 1 or self._unproven - suspected[0] or self._believed(suspected) != suspected:
+            return ()
+        return tuple(self.members[place] for place in sorted(suspected[0]))
 
     @property
     def counted(self) -> tuple[str, ...]:
-        """Return whose sum counts in the end: all but who is named, or the largest group in range, or nobody."""
-        return max((trial.members for trial in self.trials if trial.fits), key=len, default=())
+        """Return whose sum counts in the end: the largest group in range without who is named, or nobody."""
+        named = {*self.named}
+        fitting = (trial.members for trial in self.trials if trial.fits and named.isdisjoint(trial.members))
+        return max(fitting, key=len, default=())
 
     @property
     def _all(self) -> Places:
@@ -152,9 +169,18 @@ class Inquiry:
         size = self.smallest + lot(3) % max(1, 2 * len(self._all) // 3 - self.smallest + 1)
         return frozenset([*first[:few], *others, *first[few:]][: max(few, size)])
 
-    def _order(self, group: Places) -> list[int]:
-        """Return what groups of the same use are sorted by: those drawn first overlap, which isolates fewer."""
-        return sorted(self._rank[place] for place in group)
+    def _order(self, group: Places) -> tuple[bool, list[int]]:
+        """Return what groups of the same use are sorted by: seen ones tell nothing new, and overlaps isolate fewer."""
+        return group not in self._before, sorted(self._rank[place] for place in group)
+
+    def _largest(self, named: Places) -> list[Places]:
+        """Draw groups that leave out a few more than who is named, whom the difference to all would give away."""
+        rest = sorted(self._all - named, key=lambda place: self._rank[place])
+        return [
+            frozenset(rest[first + few :]) | frozenset(rest[:first])
+            for few in range(1, 5)
+            for first in range(len(rest))
+        ]
 
     def _use(self, group: Places, suspected: list[Places], believed: list[Places]) -> int:
         """Return how much a group may tell: the larger, the more.
@@ -167,12 +193,18 @@ class Inquiry:
             return -abs(2 * hit - len(believed)) * (len(suspected) + 1) - doubted
         if suspected != believed:
             return -doubted if hit else -len(suspected) - 1
+        if self._ended:
+            return len(group)
         return -len(self._all) if hit else len(group & self._unproven)
 
     def _safe(self, group: Places, held: Set[Places]) -> bool:
-        """Whether no one else would be isolated by this sum and the others, whichever suspects have lied."""
-        rows = [opened for opened, _ in self._opened] + [group]
-        return len(held) <= MOST_SUSPECTED and not any(_isolates(rows, self._all - each) for each in held)
+        """Whether nobody would be isolated by this sum and the others, also where a suspect is known to have lied."""
+        now = [*(opened for opened, _ in self._opened), group]
+        rows = now if group in self._before else [*self._before, *now]
+        everybody = self._all.union(*rows)
+        if len(held) > MOST_SUSPECTED or (group not in self._before and len(set(rows)) > MOST_SEEN):
+            return False
+        return not any(_isolates(rows, everybody - each) for each in (frozenset[int](), *held))
 
 
 def _hitting(groups: list[Places], size: int) -> Iterator[Places]:

@@ -20,16 +20,18 @@ def misjudged(manifest: Manifest, run: bytes, agreed: Sequence[Agreed]) -> list[
         return [
             f"round {each.number}: sums over groups, and the run is no calibration" for each in agreed if each.trials
         ]
-    lines, gone, opened = [], set[str](), 0
+    lines, gone, opened, seen = [], set[str](), 0, list[tuple[str, ...]]()
     for each in agreed:
         opened += len(each.releases)
         if gone.intersection(each.members, *(trial.members for trial in each.trials)):
             lines.append(f"round {each.number}: it has a client that was left out before")
-        if each.trials and not _by_the_rule(manifest, run, each, spent=opened >= _most(manifest)):
+        known = [tuple(name for name in group if name not in gone) for group in seen]
+        if each.trials and not _by_the_rule(manifest, run, each, known, spent=opened >= _most(manifest)):
             lines.append(f"round {each.number}: the groups opened, or who was left out, are not those of the rule")
         if each.refused and not each.trials:
             lines.append(f"round {each.number}: {', '.join(each.refused)} left out, and nothing opened shows why")
         gone.update(each.refused)
+        seen += [trial.members for trial in each.trials]
     return lines
 
 
@@ -39,12 +41,12 @@ def _most(manifest: Manifest) -> float:
     return release.times if release is not None and release.mechanism == NOISE else float("inf")
 
 
-def _by_the_rule(manifest: Manifest, run: bytes, each: Agreed, *, spent: bool) -> bool:
+def _by_the_rule(manifest: Manifest, run: bytes, each: Agreed, seen: Sequence[Sequence[str]], *, spent: bool) -> bool:
     """Whether an inquiry with the round's coin opens these groups, and ends as the round did."""
     first, *later = each.trials
     if first.fits or len(set(first.members)) < manifest.min_cohort:
         return False
-    inquiry = Inquiry(first.members, manifest.min_cohort, coin(run, each.number))
+    inquiry = Inquiry(first.members, manifest.min_cohort, coin(run, each.number), seen)
     for trial in later:
         if inquiry.next() != trial.members:
             return False

@@ -94,12 +94,13 @@ def differencing(manifest: Manifest, agreed: Sequence[Agreed]) -> list[str]:
     """Return pairs of exact releases whose cohorts differ by fewer clients than the manifest promises.
 
     Cohorts may differ by who was left out for garbage: it had to be. What it shared before can be told from them.
+    Rounds that found it out are held against the rule of their groups instead, and a note says what they can tell.
     """
     gone = inquiries.left_out(manifest, agreed)
     exact = [each.name for each in releases_of(manifest).each if each.mechanism != NOISE]
     cohorts: dict[frozenset[str], int] = {}
     for each in agreed:
-        if each.phase == Phase.SPEAK and each.releases:
+        if each.phase == Phase.SPEAK and each.releases and not each.trials:
             cohorts.setdefault(frozenset(each.members), each.step)
     lines = []
     known = list(cohorts.items())[:MOST_COHORTS]

@@ -1,6 +1,7 @@
 """A hospital's process that sends garbage: it is found, the fit goes on, and all that is on paper says so."""
 
 import base64
+import dataclasses
 import subprocess
 import tomllib
 
@@ -10,10 +11,12 @@ import torch
 
 from lpm_secure.audit.audit import audit
 from lpm_secure.calibration.config import CalibrationConfig, DataConfig, FederationConfig, FitConfig
-from lpm_secure.calibration.federation import Shared
+from lpm_secure.calibration.federation import Federation, Shared
 from lpm_secure.calibration.figures import figures, lines_of
 from lpm_secure.calibration.fit import Fit
 from lpm_secure.calibration.job import calibrate
+from protocols import ledger
+from protocols import manifest as manifests
 
 LIAR, HONEST, ROUNDS = "hospital-3", 2, 5
 CHEAT = f"""
@@ -58,32 +61,59 @@ def cheating(monkeypatch):
     monkeypatch.setattr(subprocess, "Popen", start)
 
 
-def audited(folder):
-    """Return the report on the only run of a calibration's folder, and the folder of its parties."""
-    (run,) = (folder / "parties").glob("run-*")
+@dataclasses.dataclass
+class NotCounted(Federation):
+    """In one round some answer, and learn by it, and are in no sum."""
+
+    shared: Shared
+    round: int
+    names: set
+
+    def gradient(self, log_inpatients):
+        if self.shared.round == self.round:
+            for name in self.names:
+                self.shared.hospitals[name].answer(log_inpatients)
+        return self.shared.gradient(log_inpatients)
+
+
+def operator_key_of(run):
     own = tomllib.loads((run / "parties" / "aggregator-0" / "config.toml").read_text())
-    return audit(run, operator_key=base64.b64decode(own["operator_key"])), run
+    return base64.b64decode(own["operator_key"])
+
+
+def found_in(run):
+    """Return what an aggregator's ledger says of the round in which garbage was found."""
+    key = manifests.load(run / "manifest.json").trust.keys["aggregator-0"].identity
+    events = ledger.load(run / "ledgers" / "aggregator-0.jsonl", key)
+    (found,) = (each.agreed for each in events if isinstance(each, ledger.Closing) and each.agreed.refused)
+    return found
 
 
 def test_a_hospital_that_begins_to_send_garbage_is_named_and_the_fit_goes_on_to_the_bits_of_the_others(
     tmp_path, cheating
 ):
-    result = calibrate(config_of(), tmp_path)
+    result, study = calibrate(config_of(), tmp_path), config_of().study()
     fit = result.fit
-    assert fit.refusals == fit.absences == {LIAR: ROUNDS - HONEST}
+    (run,) = (tmp_path / "parties").glob("run-*")
+    found = found_in(run)
+    others = {each for each in study.names if each not in (LIAR, *found.members)}
+    assert fit.refusals == {LIAR: ROUNDS - HONEST}
+    assert fit.absences == {LIAR: ROUNDS - HONEST} | dict.fromkeys(others, 1)
+    assert len(others) <= 3
     assert figures(result)["refusals"] == {LIAR: ROUNDS - HONEST}
     named = f"left out     {LIAR}: {ROUNDS - HONEST} rounds for words out of range, 0 rounds without an answer"
     assert named in list(lines_of(result, []))
 
-    study = config_of().study()
     away = {number: frozenset({LIAR}) for number in range(HONEST, ROUNDS)}
+    away[HONEST] |= others
     shared = Shared(study.hospitals(local_steps=config_of().fit.local_steps), min_cohort=4, absent=away)
     simulator = study.simulator()
-    without = Fit(simulator, simulator.parameters, shared, config_of().schedule, names=study.names)
+    federation = NotCounted(shared, HONEST, others)
+    without = Fit(simulator, simulator.parameters, federation, config_of().schedule, names=study.names)
     without.run()
     assert torch.equal(fit.draws(20, seed=3), without.draws(20, seed=3))
 
-    report, run = audited(tmp_path)
+    report = audit(run, operator_key=operator_key_of(run))
     assert {check: lines for check, lines in report.checks.items() if lines} == {}
     step = 2 * HONEST + 1
     for name in ("aggregator-0", "aggregator-1"):
@@ -92,4 +122,4 @@ def test_a_hospital_that_begins_to_send_garbage_is_named_and_the_fit_goes_on_to_
     why = f"{LIAR} shared a number out of range in step {step}"
     assert why in (run / "parties" / LIAR / "log.jsonl").read_text()
     summaries = [msgspec.json.decode(path.read_bytes()) for path in (run / "parties").glob("*/summary.json")]
-    assert [each["missed_rounds"] for each in summaries] == [[]] * 7
+    assert sorted(each["missed_rounds"] for each in summaries) == [[]] * len(found.members) + [[HONEST]] * len(others)

@@ -22,11 +22,15 @@ def manifest_of(**changes):
     return manifest_for(NAMES, size, ["127.0.0.1:1001", "127.0.0.1:1002"], rounds=4, min_cohort=4, **changes)
 
 
-def trials_of(liar=LIAR, *, most=100):
+def held(liar=LIAR, *, most=100):
     inquiry = Inquiry(NAMES, 4, coin(RUN, ROUND))
     while len(inquiry.trials) < most and (group := inquiry.next()) is not None:
         inquiry.tell(group, fits=liar not in group)
-    return tuple(inquiry.trials)
+    return inquiry
+
+
+def trials_of(liar=LIAR, **more):
+    return tuple(held(liar, **more).trials)
 
 
 def round_of(number, members, *, refused=(), trials=(), manifest=None):
@@ -38,7 +42,7 @@ def round_of(number, members, *, refused=(), trials=(), manifest=None):
 
 def rounds_of(*, after=REST, **changes):
     """Return the rounds of a run in which one is left out in round 3."""
-    given = {"members": REST, "refused": (LIAR,), "trials": trials_of()} | changes
+    given = {"members": held().counted, "refused": (LIAR,), "trials": trials_of()} | changes
     before = [round_of(number, NAMES) for number in range(ROUND)]
     return [*before, round_of(ROUND, **given), *(round_of(number, after) for number in range(ROUND + 1, 8))]
 
@@ -68,10 +72,23 @@ OTHER_FIRST = (Trial(NAMES, fits=False), Trial(NAMES[:5], fits=True), *trials_of
         {"trials": (Trial(NAMES[:3], fits=False),)},
         {"refused": (NAMES[5],)},
         {"refused": ()},
-        {"members": REST[:-1]},
+        {"members": held().counted[:-1]},
+        {"members": REST},
         {"members": NAMES},
     ],
-    ids=["other groups", "cut", "more", "in range", "of another", "small", "innocent", "nobody", "fewer", "all"],
+    ids=[
+        "other groups",
+        "cut",
+        "more",
+        "in range",
+        "of another",
+        "small",
+        "innocent",
+        "nobody",
+        "fewer",
+        "rest",
+        "all",
+    ],
 )
 def test_groups_names_or_members_that_are_not_the_rules_are_found(changes):
     found = inquiries.misjudged(manifest_of(), RUN, rounds_of(**changes))
@@ -111,7 +128,7 @@ def test_an_inquiry_may_end_with_the_budget_and_what_it_opened_is_paid_for():
     releases = noised(sigma=40.0, rounds=5, epsilon=1.0, delta=1e-6)
     manifest = manifest_of(releases=releases)
     cut = trials_of(most=4)
-    largest = max((trial.members for trial in cut if trial.fits), key=len, default=NAMES)
+    largest = held(most=4).counted or NAMES
     before = [round_of(number, NAMES, manifest=manifest) for number in range(ROUND)]
     rounds = [*before, round_of(ROUND, largest, trials=cut, manifest=manifest)]
     assert inquiries.misjudged(manifest, RUN, rounds) == []
