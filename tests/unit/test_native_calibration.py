@@ -96,6 +96,13 @@ def test_each_answering_round_has_noise_of_its_own_with_the_sigma_of_the_manifes
     assert sigma(SIZE, manifest.releases.each[0]) == pytest.approx(2 * 2000 * 2**24, rel=1e-6)
 
 
+def test_each_sum_that_is_opened_in_a_round_has_noise_of_its_own_and_none_of_another_rounds():
+    manifest, total = manifest_of(releases=noised()), np.zeros(SIZE.words, dtype=np.uint64)
+    steps, trials = (1, 3, 5), range(20)
+    drawn = {opened_gradient(manifest, KEY, step, total, trial=trial).tobytes() for step in steps for trial in trials}
+    assert len(drawn) == len(steps) * len(trials)
+
+
 def test_what_rounding_adds_to_a_clipped_gradient_is_within_the_reach_that_noise_covers():
     gradient = np.full(SIZE.shape, 1e9) + np.arange(SIZE.words).reshape(SIZE.shape)
     encoded = Contribution(SIZE.clip, SIZE.bits).encode(gradient)
