@@ -76,7 +76,7 @@ class Blame:
     noise, so that nothing else is told.
 
     Security: the other aggregators learn the sums over groups, each with this one's noise and each in the ledger;
-        engine and clients are told the last one alone. See `Inquiry` for what the sums together do not tell. An
+        engine and clients are told one sum of a round. See `Inquiry` for what the sums together do not tell. An
         aggregator that lies about its shares can make an honest client look guilty, as it can shift any sum.
     """
 

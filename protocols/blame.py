@@ -88,6 +88,8 @@ class Inquiry:
         if self._ended or not suspected or len(self.trials) >= MOST_TRIALS:
             return None
         believed = self._believed(suspected)
+        if len(suspected) + len(believed) > MOST_SUSPECTED:
+            return None
         drawn = [self._drawn(number, suspected, believed) for number in range(DRAWN)]
         if self.named:
             drawn, self._ended = self._largest(suspected[0]), True
@@ -202,7 +204,7 @@ class Inquiry:
         now = [*(opened for opened, _ in self._opened), group]
         rows = now if group in self._before else [*self._before, *now]
         everybody = self._all.union(*rows)
-        if len(held) > MOST_SUSPECTED or (group not in self._before and len(set(rows)) > MOST_SEEN):
+        if group not in self._before and len(set(rows)) > MOST_SEEN:
             return False
         return not any(_isolates(rows, everybody - each) for each in (frozenset[int](), *held))
 

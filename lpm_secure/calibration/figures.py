@@ -124,8 +124,9 @@ def lines_of(result: Calibrated, noise: Rows) -> Iterator[str]:
     yield f"data         {result.study.title}"
     yield f"fit          {fit.round} rounds, {fit.simulations:,} simulated epidemics, {result.seconds:.0f} s"
     for name in sorted({*fit.absences, *fit.refusals}):
-        refused, away = fit.refusals.get(name, 0), fit.absences.get(name, 0)
-        yield f"left out     {name}: {refused} rounds for words out of range, {away - refused} rounds without an answer"
+        refused = fit.refusals.get(name, 0)
+        others = fit.absences.get(name, 0) - refused
+        yield f"left out     {name}: {refused} rounds for words out of range, {others} for no answer or a search"
     if fit.discarded:
         yield f"thrown away  {fit.discarded} rounds, whose sums were out of range or could not be opened"
     cost = "no noise, no promise"

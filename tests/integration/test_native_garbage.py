@@ -101,8 +101,10 @@ def test_a_hospital_that_begins_to_send_garbage_is_named_and_the_fit_goes_on_to_
     assert fit.absences == {LIAR: ROUNDS - HONEST} | dict.fromkeys(others, 1)
     assert len(others) <= 3
     assert figures(result)["refusals"] == {LIAR: ROUNDS - HONEST}
-    named = f"left out     {LIAR}: {ROUNDS - HONEST} rounds for words out of range, 0 rounds without an answer"
-    assert named in list(lines_of(result, []))
+    lines = list(lines_of(result, []))
+    assert f"left out     {LIAR}: {ROUNDS - HONEST} rounds for words out of range, 0 for no answer or a search" in lines
+    for name in others:
+        assert f"left out     {name}: 0 rounds for words out of range, 1 for no answer or a search" in lines
 
     away = {number: frozenset({LIAR}) for number in range(HONEST, ROUNDS)}
     away[HONEST] |= others
