@@ -76,6 +76,15 @@ class NotCounted(Federation):
         return self.shared.gradient(log_inpatients)
 
 
+def restart(fit):
+    """End an aggregator when the liar is left out, and start it again: it must remember."""
+    if fit.round == HONEST + 1:
+        deployment = fit.federation.deployment
+        deployment.process("aggregator-0").kill()
+        deployment.process("aggregator-0").wait()
+        deployment.start_party("aggregator-0")
+
+
 def operator_key_of(run):
     own = tomllib.loads((run / "parties" / "aggregator-0" / "config.toml").read_text())
     return base64.b64decode(own["operator_key"])
@@ -92,7 +101,7 @@ def found_in(run):
 def test_a_hospital_that_begins_to_send_garbage_is_named_and_the_fit_goes_on_to_the_bits_of_the_others(
     tmp_path, cheating
 ):
-    result, study = calibrate(config_of(), tmp_path), config_of().study()
+    result, study = calibrate(config_of(), tmp_path, on_round=restart), config_of().study()
     fit = result.fit
     (run,) = (tmp_path / "parties").glob("run-*")
     found = found_in(run)
