@@ -60,7 +60,7 @@ def test_a_server_that_is_killed_and_started_again_changes_no_bit(tmp_path, name
     from lpm_secure import private_run
 
     deployment = deployed(tmp_path / "run", phones(), steps=12)
-    monkeypatch.setattr(private_run, "_watch", lambda _: __import__("asyncio").sleep(3600))
+    monkeypatch.setattr(private_run, "watch", lambda _: __import__("asyncio").sleep(3600))
 
     def on_step(step, release):
         if step == 4:
