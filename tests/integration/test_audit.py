@@ -112,9 +112,9 @@ def test_the_whole_audit_of_a_run_tests_the_build_too_and_says_so(finished, caps
     with pytest.raises(SystemExit) as ended:
         main()
     printed = capsys.readouterr().out
-    assert (ended.value.code, printed.count("ok    "), "SKIPPED" in printed) == (0, 12, False)
+    assert (ended.value.code, printed.count("ok    "), "SKIPPED" in printed) == (0, 13, False)
     found = json.loads((finished.folder / "audit.json").read_bytes())
-    assert len(found["checks"]) == 12
+    assert len(found["checks"]) == 13
     assert any(note.startswith("the build that was tested") for note in found["notes"])
 
 
