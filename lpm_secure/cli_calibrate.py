@@ -10,11 +10,13 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from lpm_secure.audit.index import INDEX
 from lpm_secure.calibration import config as configs
 from lpm_secure.calibration import figures, report
 from lpm_secure.calibration.fit import Fit
 from lpm_secure.calibration.job import calibrate as fitted
 from lpm_secure.calibration.noise_table import noise_table
+from lpm_secure.calibration.transports import PARTIES
 
 
 def calibrate(
@@ -53,6 +55,9 @@ def calibrate(
     for line in figures.lines_of(result, noise):
         typer.echo(line)
     typer.echo(f"\nreport       {folder / 'report.html'}")
+    if given.federation.transport == "native":
+        for index in sorted((folder / PARTIES).glob(f"*/{INDEX}"), key=lambda each: each.stat().st_mtime)[-1:]:
+            typer.echo(f"audit        lpm audit {index.parent}")
 
 
 @contextmanager

@@ -71,6 +71,15 @@ def test_the_command_leaves_tables_figures_and_a_report(given):
     assert len(list((folder / "hospitals").iterdir())) == 6
 
 
+def test_over_processes_the_command_ends_with_how_to_audit_it(given):
+    given.write_text(SMALL.partition("[noise]")[0])
+    done = lpm(given, "--transport", "native")
+    assert done.exit_code == 0, done.exception
+    said = next(line for line in done.output.splitlines() if line.startswith("audit "))
+    audited = CliRunner().invoke(app, [*said.split()[2:], "--no-build-checks"])
+    assert audited.exit_code == 0, audited.output
+
+
 def test_an_interrupted_fit_goes_on_to_the_same_figures(given, tmp_path):
     config = configs.load(given)
     whole = job.calibrate(config, tmp_path / "whole")

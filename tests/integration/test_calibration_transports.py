@@ -6,6 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from lpm_secure.calibration.config import CalibrationConfig, DataConfig, FederationConfig, FitConfig
+from lpm_secure.calibration.descent import MODULE, OPTIMISER
 from lpm_secure.calibration.job import calibrate
 from lpm_secure.calibration.privacy import RESERVE
 from lpm_secure.cli import app
@@ -25,7 +26,7 @@ def config_of(transport, **changes):
 
 def fitted(folder):
     with np.load(folder / "fit.npz") as found:
-        return {name: found[name] for name in found.files if name.startswith(("posterior", "optimiser"))}
+        return {name: found[name] for name in found.files if name.startswith((f"{MODULE}.", f"{OPTIMISER}."))}
 
 
 @pytest.fixture(scope="module")
@@ -38,6 +39,7 @@ def require_same(result, folder, oracle):
     one, weights = oracle
     assert result.scores == one.scores
     assert fitted(folder).keys() == weights.keys()
+    assert {name.partition(".")[0] for name in weights} == {MODULE, OPTIMISER}
     assert all(np.array_equal(value, weights[name]) for name, value in fitted(folder).items())
 
 
