@@ -11,7 +11,7 @@ import numpy as np
 from aggregator.noise import Noise
 from aggregator.outcome import Vectors
 from aggregator.round import Round
-from aggregator.store import Done
+from aggregator.store import Begun, Done, Store
 from protocols.blame import Inquiry, Trial, coin, mark
 from protocols.calibration import answers
 from protocols.errors import BudgetSpent, PartiesDisagree, RoundClosed, ShareRefused, Unavailable
@@ -72,19 +72,19 @@ class Blame:
     """Adds up a calibration's rounds, and where a sum is out of range finds out by sums over groups who did it.
 
     The groups are of the same shares, which no client can change any more. All aggregators draw them alike from what
-    all of them know; nobody asks for one. A round whose aggregator has stopped is done again to the same shares and
-    noise, so that nothing else is told.
+    all of them know; nobody asks for one. A round that is done again, after a failure or a restart, is over the same
+    members, shares and noise, and sums that are open come to what they came to: so that nothing else is told, even
+    where another aggregator says something else now.
 
     Security: the other aggregators learn the sums over groups, each with this one's noise and each in the ledger;
         engine and clients are told one sum of a round. See `Inquiry` for what the sums together do not tell. An
         aggregator that lies about its shares can make an honest client look guilty, as it can shift any sum.
     """
 
-    def __init__(
-        self, manifest: Manifest, run: bytes, noise: Noise, peers: Sequence[TryingPeer], last: Done | None
-    ) -> None:
+    def __init__(self, manifest: Manifest, run: bytes, noise: Noise, peers: Sequence[TryingPeer], store: Store) -> None:
         """Go on after the last round that closed: a peer that has stopped may still ask for its sums."""
-        self._manifest, self._run, self._noise, self._peers = manifest, run, noise, peers
+        self._manifest, self._run, self._noise, self._peers, self._store = manifest, run, noise, peers, store
+        self._begun, last = store.begun(run) or Begun(-1, ()), store.done(run)
         self._number, self._over = -1, True
         self._tried: dict[int, tuple[bytes, U64]] = {}
         self._more = asyncio.Event()
@@ -156,10 +156,29 @@ class Blame:
         if not answers(number):
             share, counted = self._noise.open(number, vectors.total(members), members, shares=vectors, before=counted)
             return Settled(share, members, (), (), (), counted)
+        self._begin(number, members)
         opened = await self._opened(0, members, vectors, counted)
         if opened.fits:
             return Settled(opened.share, members, (), (), (), opened.counted)
         return await self._inquired(members, opened, vectors, seen)
+
+    def _begin(self, number: int, members: tuple[str, ...]) -> None:
+        """Keep whom a round's sum is over before anybody is told of it.
+
+        Raises:
+            PartiesDisagree: it was over others before; the difference of two sums would be somebody's numbers.
+        """
+        if self._begun.number != number:
+            self._keep(Begun(number, members))
+        elif self._begun.members != members:
+            raise PartiesDisagree(
+                f"step {self._manifest.schedule.step(number)} has begun over {len(self._begun.members)} clients, and "
+                f"now an aggregator says another cohort of {len(members)}; stop the run"
+            )
+
+    def _keep(self, begun: Begun) -> None:
+        self._store.begin(self._run, begun)
+        self._begun = begun
 
     async def _inquired(self, members: tuple[str, ...], opened: Opened, vectors: Vectors, seen: Groups) -> Settled:
         """Open sums over groups until it is known who sent garbage, or cannot be found out."""
@@ -178,25 +197,32 @@ class Blame:
         return Settled(shares[over.index(told)], told, inquiry.named, tuple(inquiry.trials), tried, opened.counted)
 
     async def _opened(self, trial: int, group: tuple[str, ...], vectors: Vectors, counted: bytes) -> Opened:
-        """Put a sum over a group together with the other aggregators.
-
-        Raises:
-            PartiesDisagree: one of them has come to another group, or answers with another length.
-            Unavailable: one of them does not answer in time.
-        """
+        """Tell this aggregator's share of a sum over a group; what the sum comes to is asked once, and kept."""
         number, over = self._number, mark(group)
         share, counted = self._noise.open(
             number, vectors.total(group), group, shares=vectors, before=counted, trial=trial
         )
         self._tried[trial] = over, share
         self._wake()
-        query = TriedQuery(self._run, self._manifest.schedule.step(number), trial, over)
+        if trial == len(self._begun.fits):
+            fits = await self._put_together(trial, share, over=over, members=len(group))
+            self._keep(Begun(number, self._begun.members, (*self._begun.fits, fits)))
+        return Opened(share, self._begun.fits[trial], counted)
+
+    async def _put_together(self, trial: int, share: U64, *, over: bytes, members: int) -> bool:
+        """Tell whether a sum is in range, with the other aggregators' shares of it.
+
+        Raises:
+            PartiesDisagree: one of them has come to another group, or answers with another length.
+            Unavailable: one of them does not answer in time.
+        """
+        query = TriedQuery(self._run, self._manifest.schedule.step(self._number), trial, over)
         told = await asyncio.gather(*(peer.tried(query) for peer in self._peers))
         for each in told:
             if (each.step, each.trial, each.over, each.share.size) != (query.step, trial, over, share.size):
                 raise PartiesDisagree(f"an aggregator told another sum of step {query.step} than the one asked for")
         total = from_ring(self._manifest.share().join([share, *(each.share for each in told)]))
-        return Opened(share, in_range(self._manifest, total, len(group)), counted)
+        return in_range(self._manifest, total, members)
 
     def _wake(self) -> None:
         """Let those look again who wait for a sum."""

@@ -111,7 +111,7 @@ class Run:
         self._closing: asyncio.Task[None] | None = None
         self._asking: asyncio.Task[list[Members]] | None = None
         self.last = store.done(self.id)
-        self._blame = Blame(manifest, self.id, self._noise, peers, self.last)
+        self._blame = Blame(manifest, self.id, self._noise, peers, store)
         self.round = self._open(0 if self.last is None else self.last.number + 1)
         if self.last is not None:
             self.waited_for = set(self.last.members)

@@ -92,6 +92,20 @@ class Kept(msgspec.Struct, frozen=True):
 
 
 @final
+class Begun(msgspec.Struct, frozen=True):
+    """A round of a calibration of which sums are opened: what may not be another when it is done again.
+
+    Attributes:
+        members: that all aggregators agreed on.
+        fits: of each sum that is open, whether it is in range.
+    """
+
+    number: int
+    members: tuple[str, ...]
+    fits: tuple[bool, ...] = ()
+
+
+@final
 class Done(msgspec.Struct, frozen=True):
     """A round that closed.
 
@@ -210,6 +224,16 @@ class Store:
         """Keep a finished computation, before anybody is told of it."""
         with self._engine.begin() as connection:
             self._replace(connection, run, "kept", kept, ("kept",))
+
+    def begin(self, run: bytes, begun: Begun) -> None:
+        """Keep what a round's sums are over and came to, before another one is told."""
+        with self._engine.begin() as connection:
+            self._replace(connection, run, "begun", begun, ("begun",))
+
+    def begun(self, run: bytes) -> Begun | None:
+        """Return the last round of which sums were opened."""
+        content = self._get(run, "begun")
+        return None if content is None else msgspec.msgpack.decode(content, type=Begun)
 
     def close_round(self, run: bytes, done: Done) -> None:
         """Keep a round's result and forget its shares and the result before."""

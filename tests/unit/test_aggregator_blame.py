@@ -1,6 +1,7 @@
 """Aggregators of a calibration find out who sends garbage, over the in-process transport, and go on without it."""
 
 import asyncio
+import contextlib
 import dataclasses
 import os
 
@@ -16,7 +17,7 @@ from protocols.calibration import Calibration
 from protocols.errors import BudgetSpent, NotEnrolled, PartiesDisagree, RoundClosed, ShareRefused, Unavailable
 from protocols.in_range import in_range
 from protocols.manifest import ENGINE
-from protocols.messages import Share, Tried, TriedQuery
+from protocols.messages import MembersQuery, Share, Tried, TriedQuery
 
 SIZE = Calibration(draws=2, places=1, weeks=3, clip=50.0, bits=24)
 LIAR = "hospital-3"
@@ -326,3 +327,57 @@ def test_the_inquiry_after_an_announcement_of_other_draws_has_the_same_groups():
             asyncio.run(played(running, manifest, cheats=lies, last=1, word=len(groups)))
             groups.append(running.runs[0].last.trials)
     assert groups[0] == groups[1] != ()
+
+
+@dataclasses.dataclass
+class Turncoat:
+    """Aggregator 1, as aggregator 0 hears it: of step 1 it says another cohort, or other shares, each time."""
+
+    inner: object
+    members: bool
+    run: object = None
+    begun: int = 0
+    told: dict = dataclasses.field(default_factory=dict)
+
+    async def call(self, request, *, timeout_s):
+        self.begun += isinstance(request, MembersQuery) and request.step == 1
+        if isinstance(request, TriedQuery):
+            return await self.tried(request, timeout_s)
+        reply = await self.inner.call(request, timeout_s=timeout_s)
+        if self.members and isinstance(request, MembersQuery) and request.step == 1:
+            return dataclasses.replace(reply, names=reply.names[self.begun % 3 :])
+        return reply
+
+    async def tried(self, request, timeout_s):
+        self.told.setdefault(request.trial, set()).add(request.over)
+        if self.members or request.trial == 2 + self.begun:
+            raise Unavailable("away")
+        share = np.uint64(0) - (await asked_of(self.run, trial=request.trial, over=request.over)).share
+        if request.trial == 0 or (request.trial + self.begun) % 2:
+            share += np.uint64(2**62)
+        return Tried(request.step, request.trial, request.over, share)
+
+
+@pytest.mark.parametrize("members", [True, False])
+@pytest.mark.parametrize("noise", [False, True])
+def test_an_aggregator_that_says_something_else_when_a_round_is_done_again_is_told_no_other_sum(members, noise):
+    """The difference of two sums over other groups with the same noise would be somebody's gradient."""
+    releases = noised(sigma=0.5, rounds=23, epsilon=1e6, delta=1e-6) if noise else None
+    manifest, liars = manifest_of(rounds=23, releases=releases), []
+
+    def around(caller, callee, transport):
+        if (caller, callee) != ("aggregator-0", "aggregator-1"):
+            return transport
+        liars.append(Turncoat(transport, members))
+        return liars[-1]
+
+    async def act(running):
+        liars[0].run = running.runs[0]
+        with contextlib.suppress(PartiesDisagree, TimeoutError):
+            await asyncio.wait_for(played(running, manifest, cheats=lambda step: {}, last=1), 1.5)
+
+    with operators(manifest, around=around) as running:
+        asyncio.run(act(running))
+    assert liars[0].begun >= 2
+    assert liars[0].told.keys() >= ({0} if members else {0, 1, 2, 3})
+    assert all(len(over) == 1 for over in liars[0].told.values()), liars[0].told
