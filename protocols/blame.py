@@ -203,10 +203,9 @@ class Inquiry:
         """Whether nobody would be isolated by this sum and the others, also where a suspect is known to have lied."""
         now = [*(opened for opened, _ in self._opened), group]
         rows = now if group in self._before else [*self._before, *now]
-        everybody = self._all.union(*rows)
         if group not in self._before and len(set(rows)) > MOST_SEEN:
             return False
-        return not any(_isolates(rows, everybody - each) for each in (frozenset[int](), *held))
+        return not _isolates(rows, held)
 
 
 def _hitting(groups: list[Places], size: int) -> Iterator[Places]:
@@ -219,23 +218,41 @@ def _hitting(groups: list[Places], size: int) -> Iterator[Places]:
                 yield rest | {place}
 
 
-def _isolates(groups: Sequence[Places], members: Places) -> bool:
-    """Whether sums over groups combine to the contribution of one of the members, all others' being known."""
-    basis: dict[int, dict[int, int]] = {}  # by its pivot, each row of the reduced echelon form
-    for group in groups:
-        row = dict.fromkeys(sorted(group & members), 1)
+def _isolates(groups: Sequence[Places], held: Set[Places]) -> bool:
+    """Whether sums over groups combine to the contribution of one client, those of one of the held sets being known."""
+    basis = _reduced([dict.fromkeys(sorted(group), 1) for group in groups])
+    if any(len(row) == 1 for row in basis.values()):
+        return True
+    short = [row.keys() for row in basis.values() if len(row) <= MOST_LIARS + 1]
+    for each in held:
+        if each.isdisjoint(basis):  # what is left is reduced as it is
+            left = [row - each for row in short]
+        else:
+            known = [{place: value for place, value in row.items() if place not in each} for row in basis.values()]
+            left = [set(row) for row in _reduced(known).values()]
+        if any(len(row) == 1 for row in left):
+            return True
+    return False
+
+
+def _reduced(rows: Sequence[dict[int, int]]) -> dict[int, dict[int, int]]:
+    """Return the rows of the reduced echelon form, by their pivots; the rows that were given are used up."""
+    basis: dict[int, dict[int, int]] = {}
+    for given in rows:
+        row = given
         for pivot in [place for place in row if place in basis]:
             _subtract(row, basis[pivot], row[pivot])
         if not row:
             continue
         pivot = min(row)
-        inverse = pow(row[pivot], -1, PRIME)
-        row = {place: value * inverse % PRIME for place, value in row.items()}
+        if row[pivot] != 1:
+            inverse = pow(row[pivot], -1, PRIME)
+            row = {place: value * inverse % PRIME for place, value in row.items()}
         for other in basis.values():
             if pivot in other:
                 _subtract(other, row, other[pivot])
         basis[pivot] = row
-    return any(len(row) == 1 for row in basis.values())
+    return basis
 
 
 def _subtract(row: dict[int, int], other: dict[int, int], times: int) -> None:

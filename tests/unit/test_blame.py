@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lpm_secure.calibration.parties import manifest_for, noised
-from protocols.blame import MOST_TRIALS, Inquiry, Trial, coin, mark
+from protocols.blame import MOST_TRIALS, Inquiry, Trial, _isolates, coin, mark
 from protocols.calibration import Calibration, sigma
 from protocols.errors import ParameterError
 from protocols.in_range import LARGEST_DEVIATION, in_range
@@ -125,6 +125,17 @@ def test_one_that_lies_gets_nobody_else_named_however_its_garbage_shows(data, n,
     inquiry = held(n, 4, lambda group: liar not in group or data.draw(st.booleans()), number=number)
     assert inquiry.named in ((), (liar,))
     assert isolated(rows_of(inquiry, without=[liar])) == 0
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_whom_sums_isolate_where_some_contributions_are_known_is_what_least_squares_find(seed):
+    rng, n = np.random.default_rng(seed), 9
+    rows = rng.random((int(rng.integers(2, 8)), n)) < rng.choice([0.4, 0.7])
+    groups = [frozenset(np.flatnonzero(row).tolist()) for row in rows]
+    for known in ((), (2,), (0, 5), (3, 8)):
+        left = np.delete(rows.astype(float), known, axis=1)
+        held = {frozenset(known)} if known else set()
+        assert _isolates(groups, held) == (isolated(left) + isolated(rows.astype(float)) > 0)
 
 
 def test_the_same_coin_and_sums_draw_the_same_groups_and_another_round_draws_others():
