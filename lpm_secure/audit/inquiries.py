@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from protocols.blame import Inquiry, coin
-from protocols.calibration import GRADIENT
+from protocols.calibration import GRADIENT, answers
 from protocols.ledger import Agreed, Closing, Event
 from protocols.manifest import Manifest
 from protocols.releases import NOISE, releases_of
@@ -44,7 +44,8 @@ def _most(manifest: Manifest) -> float:
 def _by_the_rule(manifest: Manifest, run: bytes, each: Agreed, seen: Sequence[Sequence[str]], *, spent: bool) -> bool:
     """Whether an inquiry with the round's coin opens these groups, and ends as the round did."""
     first, *later = each.trials
-    if first.fits or len(set(first.members)) < manifest.min_cohort:
+    whole = list(first.members) == sorted({client.name for client in manifest.clients}.intersection(first.members))
+    if first.fits or not whole or len(first.members) < manifest.min_cohort or not answers(each.number):
         return False
     inquiry = Inquiry(first.members, manifest.min_cohort, coin(run, each.number), seen)
     for trial in later:

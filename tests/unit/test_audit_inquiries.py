@@ -146,3 +146,17 @@ def test_a_round_without_an_inquiry_is_written_as_ever():
     assert b'"refused":[]' in msgspec.json.encode(plain)
     assert ledger.head_after(bytes(32), plain) != ledger.head_after(bytes(32), rounds_of()[ROUND])
     assert plain.releases == (Opened("gradient", "exact"),)
+
+
+@pytest.mark.parametrize(
+    ("number", "names"),
+    [(ROUND, tuple(reversed(NAMES))), (ROUND, tuple(f"nobody-{index}" for index in range(8))), (2, NAMES)],
+    ids=["an order that chooses other groups", "clients that the manifest has not", "a round that opens nothing"],
+)
+def test_an_inquiry_that_follows_the_rule_over_what_no_round_sums_is_found(number, names):
+    inquiry = Inquiry(names, 4, coin(RUN, number))
+    while (group := inquiry.next()) is not None:
+        inquiry.tell(group, fits=names[3] not in group)
+    forged = round_of(number, inquiry.counted, refused=inquiry.named, trials=tuple(inquiry.trials))
+    found = inquiries.misjudged(manifest_of(), RUN, [forged])
+    assert found == [f"round {number}: the groups opened, or who was left out, are not those of the rule"]
