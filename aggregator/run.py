@@ -114,7 +114,7 @@ class Run:
         self._blame = Blame(manifest, self.id, self._noise, peers, store)
         self.round = self._open(0 if self.last is None else self.last.number + 1)
         if self.last is not None:
-            self.waited_for = set(self.last.members)
+            self.waited_for = self.last.present
         frozen = store.frozen(self.id)
         if frozen is not None:
             for client, share in frozen.shares.items():

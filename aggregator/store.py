@@ -135,6 +135,11 @@ class Done(msgspec.Struct, frozen=True):
     tried: tuple[bytes, ...] = ()
     seen: tuple[tuple[str, ...], ...] = ()
 
+    @property
+    def present(self) -> set[str]:
+        """Return who took part, counted or not, and goes on."""
+        return set(self.trials[0].members if self.trials else self.members).difference(self.left_out)
+
     def __repr__(self) -> str:
         """Tell the round, and nothing of the total."""
         return f"Done(number={self.number})"

@@ -381,3 +381,13 @@ def test_an_aggregator_that_says_something_else_when_a_round_is_done_again_is_to
     assert liars[0].begun >= 2
     assert liars[0].told.keys() >= ({0} if members else {0, 1, 2, 3})
     assert all(len(over) == 1 for over in liars[0].told.values()), liars[0].told
+
+
+def test_after_a_restart_the_next_round_waits_for_those_too_that_an_inquiry_did_not_count(tmp_path):
+    manifest = manifest_of()
+    urls = [f"sqlite:///{tmp_path / str(index)}.db" for index in range(2)]
+    with operators(manifest, urls) as running:
+        told, _ = asyncio.run(played(running, manifest, cheats=lies, last=1))
+    assert len(told[1].names) < 7
+    with operators(manifest, urls) as running:
+        assert [run.waited_for for run in running.runs] == [{*others(manifest, LIAR)}] * 2
