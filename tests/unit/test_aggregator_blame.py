@@ -391,3 +391,18 @@ def test_after_a_restart_the_next_round_waits_for_those_too_that_an_inquiry_did_
     assert len(told[1].names) < 7
     with operators(manifest, urls) as running:
         assert [run.waited_for for run in running.runs] == [{*others(manifest, LIAR)}] * 2
+
+
+def test_a_budget_that_is_spent_amid_an_inquiry_ends_the_run_after_that_round_has_told_what_was_opened():
+    manifest = manifest_of(rounds=5, releases=noised(rounds=5, sigma=0.5, epsilon=1e6, delta=1e-6))
+
+    async def act(running):
+        with pytest.raises(BudgetSpent, match="5 sums"):
+            await played(running, manifest, cheats=lies)
+        return [run.last for run in running.runs], running.runs[0]._store.begun(running.runs[0].id)
+
+    with operators(manifest) as running:
+        lasts, begun = asyncio.run(asyncio.wait_for(act(running), 20.0))
+    assert {(last.number, last.left_out) for last in lasts} == {(2, ())}
+    assert all(len(last.seen) == 5 for last in lasts)
+    assert begun.number in (1, 3)

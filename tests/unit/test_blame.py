@@ -129,10 +129,10 @@ def test_one_that_lies_gets_nobody_else_named_however_its_garbage_shows(data, n,
 
 @pytest.mark.parametrize("seed", range(30))
 def test_whom_sums_isolate_where_some_contributions_are_known_is_what_least_squares_find(seed):
-    rng, n = np.random.default_rng(seed), 9
-    rows = rng.random((int(rng.integers(2, 8)), n)) < rng.choice([0.4, 0.7])
+    rng, n = np.random.default_rng(seed), 6
+    rows = rng.random((int(rng.integers(1, 5)), n)) < rng.choice([0.4, 0.7])
     groups = [frozenset(np.flatnonzero(row).tolist()) for row in rows]
-    for known in ((), (2,), (0, 5), (3, 8)):
+    for known in ((), (2,), (0, 5), (4, 5)):
         left = np.delete(rows.astype(float), known, axis=1)
         held = {frozenset(known)} if known else set()
         assert _isolates(groups, held) == (isolated(left) + isolated(rows.astype(float)) > 0)
