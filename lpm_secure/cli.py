@@ -23,6 +23,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
+    rich_markup_mode="markdown",
     help="Simulate real people without collecting their data.\n\n"
     "Start with `lpm run examples/workplace.toml`: twelve departments, two aggregators and an engine, each a process "
     "on this machine, run an epidemic over measured contacts that no party sees as a whole.",

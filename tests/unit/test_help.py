@@ -25,4 +25,9 @@ def test_help_explains_every_argument_and_option(path, command):
     for parameter in command.params:
         told = getattr(parameter, "help", None)
         assert told, parameter.name
-        assert " ".join(told.split())[:40] in " ".join(shown.stdout.split()), parameter.name
+        assert " ".join(told.replace("`", "").split())[:40] in " ".join(shown.stdout.split()), parameter.name
+
+
+def test_help_keeps_what_stands_in_brackets():
+    shown = CliRunner().invoke(app, ["run", "--help"], env={"COLUMNS": "80"}, terminal_width=80)
+    assert "[gradient]" in shown.stdout
