@@ -7,6 +7,17 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
+from msgspec.inspect import (
+    DictType,
+    ListType,
+    LiteralType,
+    Metadata,
+    StructType,
+    Type,
+    UnionType,
+    VarTupleType,
+    type_info,
+)
 
 from protocols.errors import ConfigError, LpmError
 
@@ -32,19 +43,23 @@ def load_config(path: Path, kind: type[T]) -> T:
         message = (
             str(cause)
             if isinstance(cause, LpmError)
-            else f"{error}{_hint(str(error), kind)}{_got(str(error), content)}"
+            else f"{error}{_got(str(error), content)}{_hint(str(error), kind)}"
         )
         raise ConfigError(f"{path}: {message}") from error
 
 
 def _hint(message: str, kind: type[Any]) -> str:
-    """Name the known key that is nearest to the unknown one."""
-    unknown = re.search(r"unknown field `([^`]*)`", message)
-    if unknown is None:
-        return ""
-    known = sorted(_keys(kind))
-    near = difflib.get_close_matches(unknown[1], known, n=1)
-    return f"; did you mean `{near[0]}`?" if near else f"; known keys are {', '.join(known)}"
+    """Say what the message leaves out: the known keys of the table, or the values that are allowed."""
+    path = re.search(r"at `\$([^`]*)`", message)
+    here = _types_at(kind, path[1] if path else "")
+    if unknown := re.search(r"unknown field `([^`]*)`", message):
+        known = sorted(field.encode_name for one in here if isinstance(one, StructType) for field in one.fields)
+        near = difflib.get_close_matches(unknown[1], known, n=1)
+        return f"; did you mean `{near[0]}`?" if near else f"; known keys are {', '.join(known)}"
+    if message.startswith("Invalid enum value"):
+        allowed = [repr(value) for one in here if isinstance(one, LiteralType) for value in one.values]
+        return f"; allowed are {', '.join(allowed)}" if allowed else ""
+    return ""
 
 
 def _got(message: str, content: Any) -> str:
@@ -52,15 +67,28 @@ def _got(message: str, content: Any) -> str:
     path = re.search(r"at `\$([^`]*)`", message)
     if path is None or "field" in message:
         return ""
-    for key, index in re.findall(r"\.([\w-]+)|\[(\d+)\]", path[1]):
+    for key, index in re.findall(r"\.([\w-]+)|\[(\d+)\]", path[1].partition("[...]")[0]):
         content = content[key] if key else content[int(index)]
     return f"; got {content!r}"
 
 
-def _keys(kind: Any) -> set[str]:
-    if not (isinstance(kind, type) and issubclass(kind, msgspec.Struct)):
-        return set()
-    found: set[str] = set()
-    for field in msgspec.structs.fields(kind):
-        found |= {field.encode_name} | _keys(field.type)
+def _types_at(kind: type[Any], path: str) -> list[Type]:
+    """Return the types that a value at a message's path may have."""
+    found = _alternatives(type_info(kind))
+    for key in re.findall(r"\.([\w-]+)|\[[^\]]*\]", path):
+        found = [inner for one in found for inner in _inside(one, key)]
     return found
+
+
+def _inside(one: Type, key: str) -> list[Type]:
+    if isinstance(one, StructType):
+        return [inner for field in one.fields if field.encode_name == key for inner in _alternatives(field.type)]
+    if isinstance(one, DictType):
+        return _alternatives(one.value_type)
+    return _alternatives(one.item_type) if isinstance(one, ListType | VarTupleType) else []
+
+
+def _alternatives(one: Type) -> list[Type]:
+    if isinstance(one, Metadata):
+        return _alternatives(one.type)
+    return [inner for part in one.types for inner in _alternatives(part)] if isinstance(one, UnionType) else [one]

@@ -1,7 +1,7 @@
 """Configuration files: strict, and with one line for every mistake."""
 
 from pathlib import Path
-from typing import Annotated, final
+from typing import Annotated, Literal, final
 
 import msgspec
 import pytest
@@ -50,6 +50,23 @@ class Outer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ParameterError("got width 13; any other is allowed: choose one")
 
 
+@final
+class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A table in an array, or under a name."""
+
+    colour: Literal["red", "blue"] | None = None
+
+
+@final
+class Painted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A made-up configuration with words to choose from."""
+
+    width: int
+    colour: Literal["red", "blue"] = "red"
+    parts: tuple[Part, ...] = ()
+    named: dict[str, Part] = {}
+
+
 def load(tmp_path, text, kind=Outer):
     path = tmp_path / "a.toml"
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
@@ -82,8 +99,23 @@ def test_an_unknown_key_in_a_table_names_the_nearest_known_one(tmp_path):
     assert "unknown field `deep` - at `$.inner`; did you mean `depth`?" in message
 
 
-def test_an_unknown_key_that_is_near_to_none_lists_all(tmp_path):
-    assert refused(tmp_path, "width = 2\nxyzzy = 1").endswith("known keys are depth, inner, width")
+def test_an_unknown_key_that_is_near_to_none_lists_all_of_its_table(tmp_path):
+    assert refused(tmp_path, "width = 2\nxyzzy = 1").endswith("known keys are inner, width")
+    assert refused(tmp_path, "width = 2\n[inner]\nxyzzy = 1").endswith("known keys are depth")
+
+
+def test_a_key_that_only_another_table_knows_is_not_proposed(tmp_path):
+    message = refused(tmp_path, "width = 2\n[[parts]]\nwidth = 1", Painted)
+    assert message.endswith("unknown field `width` - at `$.parts[0]`; known keys are colour")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['width = 1\ncolour = "blu"', 'width = 1\n[[parts]]\ncolour = "blu"', 'width = 1\n[named.a]\ncolour = "blu"'],
+)
+def test_a_word_that_is_not_allowed_is_shown_those_that_are(tmp_path, text):
+    message = refused(tmp_path, text, Painted)
+    assert message.endswith("allowed are 'blue', 'red'")
 
 
 def test_a_missing_key_is_named(tmp_path):
