@@ -3,6 +3,7 @@
 import sys
 from typing import Annotated
 
+import click
 import typer
 
 from lpm_secure import cli_data, cli_manifest, cli_population
@@ -24,6 +25,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
     rich_markup_mode="markdown",
+    suggest_commands=False,  # click does too
     help="Simulate real people without collecting their data.\n\n"
     "Start with `lpm run examples/workplace.toml`: twelve departments, two aggregators and an engine, each a process "
     "on this machine, run an epidemic over measured contacts that no party sees as a whole.",
@@ -64,11 +66,23 @@ def top(
 def main() -> None:
     """Run a command; a mistake in its input is one line and exit code 2, a run that cannot go on exit code 3."""
     try:
-        app()
+        sys.exit(app(prog_name="lpm", standalone_mode=False))
+    except click.exceptions.NoArgsIsHelpError as error:
+        typer.echo(error.format_message(), err=True)
+        sys.exit(2)
+    except click.UsageError as error:
+        command = error.ctx.command_path if error.ctx else "lpm"
+        typer.echo(f"lpm: {error.format_message().rstrip('.')}; {command} --help says what is allowed", err=True)
+        sys.exit(2)
     except LpmError as error:
         typer.echo(f"lpm: {error}", err=True)
         sys.exit(2 if isinstance(error, ParameterError) else 3)
-    except KeyboardInterrupt:
+    except OSError as error:
+        if error.filename is None:
+            raise
+        typer.echo(f"lpm: cannot use {error.filename}: {error.strerror}; give another path", err=True)
+        sys.exit(2)
+    except (KeyboardInterrupt, click.Abort):
         typer.echo("lpm: interrupted", err=True)
         sys.exit(130)
 

@@ -11,6 +11,7 @@ from lpm_secure.cli_keys import authority_in
 from lpm_secure.cli_manifest import OPERATOR
 from protocols import canonical, enrolment, signing
 from protocols.errors import NotEnrolled, ParameterError
+from protocols.trust import require_name
 
 INVITATIONS: Final = "invitations"
 Folder = Annotated[Path, typer.Argument(help="The run's operator's, with the authority that `lpm keys` made.")]
@@ -26,6 +27,8 @@ def invite(
 
     Each can be used once. The authority and the operator's key are made in the folder if they are not there.
     """
+    for name in names:
+        require_name(name)
     authority_in(folder, days=825)
     key = folder / OPERATOR
     if not key.exists():

@@ -11,6 +11,7 @@ from protocols.certificates import Authority
 from protocols.errors import ParameterError
 from protocols.party_keys import ServerKeys, digest_of_key
 from protocols.signing import write_private
+from protocols.trust import require_name
 
 REQUEST = "request.pem"
 PUBLIC = "public.json"
@@ -35,13 +36,13 @@ def keys(
     if not names:
         _tell(folder)
         return
-    authority = authority_in(folder, days=days)
     for name in names:
-        if (folder / name).exists():
+        if (folder / require_name(name)).exists():
             raise ParameterError(f"{folder / name} is there already; remove it, or choose another name")
+    if request is not None and len(names) != 1:
+        raise ParameterError(f"got {len(names)} names for one request; name the party that made it")
+    authority = authority_in(folder, days=days)
     if request is not None:
-        if len(names) != 1:
-            raise ParameterError(f"got {len(names)} names for one request; name the party that made it")
         _certify(folder / names[0], authority, request, days=days)
         return
     for name in names:
@@ -61,11 +62,12 @@ def identity(
     """
     if folder.exists():
         raise ParameterError(f"{folder} is there already; give another folder, for keys are not written over")
+    require_name(name)
+    require_name(operator)
     made = ServerKeys.generate(dealer=dealer)
     private, request = certificates.new_request(name)
     tls = digest_of_key(certificates.requested_key(request, name=name))
     public = canonical.encode(PublicFile(name=name, keys=made.public(operator, tls)))
-    canonical.decode(public, PublicFile, what="public file")  # names of a form that a manifest takes
     made.write(folder)
     write_private(folder / "private.key", private)
     (folder / REQUEST).write_bytes(request)

@@ -66,7 +66,7 @@ def up(config: ConfigFile, out: Out = Path("runs")) -> None:
     """Start aggregators and clients of a configuration on this machine, and wait for an engine.
 
     Prints the `lpm engine` command that drives them. Ends when the clients and the engine do, or with Ctrl-C, and
-    leaves all that `lpm audit` needs.
+    leaves all that `lpm audit` needs. Exit code 3 if every client gave up, because no engine came in time say.
     """
     if is_city(config):
         raise ParameterError(f"{config} is of a city, which has no parties to start; use lpm run {config}")
@@ -77,6 +77,7 @@ def up(config: ConfigFile, out: Out = Path("runs")) -> None:
         typer.echo(f"  lpm engine {deployment.folder}")
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         deployment.wait_for_clients(timeout_s=None)
+        jobs.require_a_client_done(deployment)
         jobs.wait_for_engine(deployment)
     typer.echo(f"The run has ended. Check it with:\n  lpm audit {deployment.folder}")
 

@@ -32,7 +32,7 @@ from lpm_secure.testbed import Testbed, build
 from lpm_secure.testbed_keys import pinned
 from protocols import certificates
 from protocols import manifest as manifests
-from protocols.errors import ParameterError
+from protocols.errors import ParameterError, Unavailable
 from protocols.manifest import ENGINE
 from protocols.releases import releases_of
 from protocols.signed_manifest import load_verified
@@ -138,6 +138,21 @@ def drive(folder: Path, *, device: str) -> Series:
         if not (folder / INDEX).exists():  # `lpm up` was interrupted, and has signed what there was
             (party / ENDED).touch()
     return series
+
+
+def require_a_client_done(deployment: Deployment) -> None:
+    """Check, after all clients have ended, that one of them did so without an error.
+
+    Raises:
+        Unavailable: none did.
+    """
+    failed = {failure.name: failure.reason for failure in deployment.failures()}
+    clients = [client.name for client in deployment.testbed.manifest.clients]
+    if all(name in failed for name in clients):
+        raise Unavailable(
+            f"all {len(clients)} clients gave up, so the run has not ended ({failed[clients[0]]}); start `lpm up` "
+            "again, and `lpm engine` as soon as it waits"
+        )
 
 
 def wait_for_engine(deployment: Deployment, *, timeout_s: float = ENGINE_S) -> bool:

@@ -233,6 +233,7 @@ def decode(content: bytes) -> Manifest:
 def load(path: Path) -> Manifest:
     """Read a manifest's file."""
     try:
-        return decode(path.read_bytes())
+        content = path.read_bytes()
     except OSError as error:
         raise ParameterError(f"cannot read the manifest {path}: {error.strerror}") from error
+    return canonical.decode(content, Manifest, what=f"manifest {path}", max_bytes=MAX_BYTES)

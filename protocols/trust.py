@@ -1,6 +1,7 @@
 """What a manifest says of trust: whose run it is, until when, and which keys belong to whom."""
 
 import datetime
+import re
 from collections.abc import Sequence
 from typing import Annotated, Final, final
 
@@ -10,10 +11,25 @@ from protocols.errors import BadSignature, ParameterError
 from protocols.signing import PublicKey
 
 SEALING_BYTES: Final = 1216  # ML-KEM-768, 1184, then X25519, 32
-Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}\Z")]
+NAME: Final = r"^[a-z0-9][a-z0-9._-]{0,62}\Z"
+Name = Annotated[str, msgspec.Meta(pattern=NAME)]
 SealingKey = Annotated[bytes, msgspec.Meta(min_length=SEALING_BYTES, max_length=SEALING_BYTES)]
 Digest = Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]
 Moment = Annotated[datetime.datetime, msgspec.Meta(tz=True)]
+
+
+def require_name(text: str) -> str:
+    """Return the name of a party or of an operator.
+
+    Raises:
+        ParameterError: no manifest takes it, nor may a folder be called so.
+    """
+    if not re.match(NAME, text):
+        raise ParameterError(
+            f"got {text[:80]!r} for a name; up to 63 of a-z, 0-9, '.', '_' and '-' are allowed, beginning with a "
+            "letter or digit"
+        )
+    return text
 
 
 @final

@@ -105,6 +105,49 @@ def test_sum_mode_is_asked_for_by_name_and_warned_of(config, tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["audit", "runs", "--runs", "5"], "lpm audit --help"),
+        (["engine", "nowhere"], "lpm engine --help"),
+        (["manifest", "verify", "nowhere.json"], "lpm manifest verify --help"),
+        (["rum"], "lpm --help"),
+    ],
+)
+def test_a_mistake_in_the_arguments_is_one_line_and_exit_code_2(mistaken, arguments, said):
+    code, out, err = mistaken(*arguments)
+    assert code == 2
+    assert err.startswith("lpm: ")
+    assert err.endswith(f"; {said} says what is allowed\n")
+    assert out == ""
+
+
+@pytest.mark.parametrize("command", ["run", "up"])
+def test_a_folder_that_cannot_be_written_is_one_line_and_exit_code_2(config, mistaken, tmp_path, command):
+    (tmp_path / "taken").write_text("")
+    code, _, err = mistaken(command, config(), "--out", tmp_path / "taken")
+    assert code == 2
+    assert err.startswith(f"lpm: cannot use {tmp_path / 'taken'}")
+    assert len(err.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["keys", "made", "../outside"],
+        ["keys", "made", "a/../../outside"],
+        ["invite", "made", "first", "Bad Name"],
+        ["identity", "made", "", "--operator", "city"],
+        ["identity", "made", "aggregator-0", "--operator", "The City"],
+    ],
+)
+def test_a_name_that_no_manifest_takes_is_refused_before_anything_is_made(mistaken, tmp_path, arguments):
+    code, _, err = mistaken(*arguments)
+    assert code == 2
+    assert "for a name; up to 63 of a-z" in err
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
     ("old", "new", "said"),
     [
         ("cell_beta = 0.12", "cellbeta = 0.12", "did you mean `cell_beta`"),
@@ -160,6 +203,14 @@ def test_up_waits_for_an_engine_that_drives_it(config, tmp_path):
     clear = lpm("run", path, "--clear", cwd=tmp_path)
     assert driven.stdout == clear.stdout
     assert Path(folder, "series.parquet").exists()
+
+
+def test_up_without_an_engine_says_that_its_clients_gave_up(config, tmp_path):
+    path = config(("min_cohort = 5", "min_cohort = 5\njoin_timeout_s = 1.0\nround_timeout_s = 0.5"))
+    done = lpm("up", path, cwd=tmp_path)
+    assert done.returncode == 3, done.stderr
+    assert "lpm: all 12 clients gave up" in done.stderr
+    assert "The run has ended" not in done.stdout
 
 
 def test_an_interrupted_up_leaves_no_process_behind(config, tmp_path):
