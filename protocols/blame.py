@@ -22,7 +22,10 @@ Places = frozenset[int]
 
 
 def coin(run: bytes, number: int) -> bytes:
-    """Return what groups of a round of a run are drawn with: 32 bytes that everybody knows, and nobody can set."""
+    """Return what groups of a round are drawn with, 32 bytes that everybody knows.
+
+    Security: who writes a run's manifest can try many, and so choose among coins; whatever the coin, groups are safe.
+    """
     return hashlib.sha256(b"lpm groups" + run + number.to_bytes(8)).digest()
 
 

@@ -105,6 +105,6 @@ def _small(manifest: Manifest, name: str, sigma: float) -> Manifest:
     if name == GRADIENT and manifest.calibration is not None:
         short = msgspec.structs.replace(manifest.calibration, draws=1, places=1, weeks=2)
         changed |= {"clients": CLIENTS, "min_cohort": 2, "calibration": short}
-        rule["times"] = (STEPS + 1) // 2
+        rule["times"] = STEPS + 1  # a mutant opens in every step
     each = (msgspec.convert(rule, Release), *(msgspec.convert({"name": other}, Release) for other in exact))
     return msgspec.structs.replace(manifest, **changed, releases=Releases(each=each, rho=AMPLE))
