@@ -305,16 +305,16 @@ class Run:
         self._disarm()
         if current is not self.round or current.decided is not None:
             return
-        if current.synthetic is None:
-            current.fail(Unavailable(f"the engine has not announced step {current.step} in time; call again"))
-        elif len(current.shares) < self.manifest.min_cohort:
-            current.deadlines += 1
-            if current.deadlines % DEADLINES:
-                self._arm(current)
-            else:
-                current.fail(too_small(self.manifest, len(current.shares), "wait for more"))
-        else:
+        if current.synthetic is not None and len(current.shares) >= self.manifest.min_cohort:
             self._freeze(current)
+            return
+        current.deadlines += 1
+        if current.deadlines % DEADLINES:
+            self._arm(current)
+        elif current.synthetic is None:
+            current.fail(Unavailable(f"the engine has not announced step {current.step} in time; call again"))
+        else:
+            current.fail(too_small(self.manifest, len(current.shares), "wait for more"))
 
     def _freeze(self, current: Round) -> None:
         """Decide on the members, write it down, then ask the others; safe to call again."""

@@ -270,6 +270,18 @@ def test_while_the_engine_is_silent_clients_are_told_to_call_again_and_then_it_g
     assert during(given, act) == (3, [3] * 6, [3] * 6)
 
 
+def test_clients_wait_for_an_engine_that_comes_after_a_deadline(manifest, during):
+    async def act(operator):
+        operator.join(*ALL)
+        calls = [asyncio.ensure_future(operator.exchange(client, 0)) for client in ALL]
+        await asyncio.sleep(1.5 * SHORT_S)
+        assert not any(call.done() for call in calls)
+        await operator.announce(0, 5, -7)
+        return [reply.members for reply in await asyncio.gather(*calls)]
+
+    assert during(manifest(engine=True, cells=(9, 9), join_timeout_s=SHORT_S), act) == [3] * 3
+
+
 def test_a_run_with_an_engine_waits_for_its_announcement(manifest, during):
     async def act(operator):
         operator.join(*ALL)
