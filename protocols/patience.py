@@ -4,7 +4,7 @@ from typing import Final
 
 from protocols.manifest import Manifest
 
-DEADLINES: Final = 3  # so often a round's deadline passes before those that came are told that others, or the engine, did not
+DEADLINES: Final = 3  # so often a round's deadline passes before those that came are told who did not
 
 
 def patience_s(manifest: Manifest, step: int) -> float:
