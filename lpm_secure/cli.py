@@ -66,7 +66,7 @@ def top(
 def main() -> None:
     """Run a command; a mistake in its input is one line and exit code 2, a run that cannot go on exit code 3."""
     try:
-        sys.exit(app(prog_name="lpm", standalone_mode=False))
+        sys.exit(app(prog_name="lpm", standalone_mode=False) or 0)
     except click.exceptions.NoArgsIsHelpError as error:
         typer.echo(error.format_message(), err=True)
         sys.exit(2)
