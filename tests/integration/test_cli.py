@@ -205,6 +205,7 @@ def test_up_waits_for_an_engine_that_drives_it(config, tmp_path):
     assert Path(folder, "series.parquet").exists()
 
 
+@pytest.mark.slow
 def test_up_without_an_engine_says_that_its_clients_gave_up(config, tmp_path):
     path = config(("min_cohort = 5", "min_cohort = 5\njoin_timeout_s = 1.0\nround_timeout_s = 0.5"))
     done = lpm("up", path, cwd=tmp_path)
