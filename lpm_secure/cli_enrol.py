@@ -28,7 +28,8 @@ def invite(
     Each can be used once. The authority and the operator's key are made in the folder if they are not there.
     """
     for name in names:
-        require_name(name)
+        if (folder / require_name(name) / "certificate.pem").exists():
+            raise ParameterError(f"{folder / name} is a party with a certificate already; choose another name")
     authority_in(folder, days=825)
     key = folder / OPERATOR
     if not key.exists():

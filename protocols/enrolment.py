@@ -13,7 +13,7 @@ from protocols import canonical, certificates, signing
 from protocols.certificates import Authority
 from protocols.errors import BadSignature, NotEnrolled, ParameterError
 from protocols.signing import PublicKey, Purpose, Signature
-from protocols.trust import Moment, Name
+from protocols.trust import Moment, Name, require_client
 
 SECRET_BYTES: Final = 16
 OPEN: Final = "open"
@@ -124,7 +124,7 @@ def invite(
     """Make an invitation, and remember its hash in the operator's folder."""
     end = (now or datetime.datetime.now(datetime.UTC)) + datetime.timedelta(days=days)
     terms = Terms(
-        name=name,
+        name=require_client(name),
         not_after=end.astimezone(datetime.UTC).replace(microsecond=0),
         secret=os.urandom(SECRET_BYTES),
         operator_key=signing.public_of(key),
@@ -158,7 +158,7 @@ def enrol(
         ParameterError: not signed, expired, or another name than the invitation's.
     """
     request.check(operator_key=operator_key, now=now)
-    name = request.invitation.terms.name
+    name = require_client(request.invitation.terms.name)
     certificate = authority.certify(request.certificate.encode(), name=name, days=days)
     _use(folder, request.invitation)
     authority_pem = certificates.pem_of(authority.certificate)

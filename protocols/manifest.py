@@ -20,7 +20,7 @@ from protocols.releases import Releases
 from protocols.schedule import Schedule
 from protocols.sharing import Additive, Clear, Sharing
 from protocols.substeps import Seir
-from protocols.trust import Trust
+from protocols.trust import Trust, require_client
 
 MAX_BYTES: Final = 256 * 2**20
 COMPARE_BITS: Final = 62  # what a secure comparison takes
@@ -130,13 +130,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
     def __post_init__(self) -> None:
         """Check what types alone cannot."""
-        names = [party.name for party in self.aggregators] + [party.name for party in self.clients]
-        names += [self.dealer.name] if self.dealer else []
-        repeated = [name for name, count in Counter(names).items() if count > 1]
-        if repeated:
-            raise ParameterError(f"the name {repeated[0]} is given to two parties; every party needs its own")
-        if ENGINE in names:
-            raise ParameterError(f"a party is named {ENGINE}; that name is the engine's")
+        self._check_names()
         self.share()
         if not self.clients or not self.channels:
             raise ParameterError("a run needs at least one client and one contact channel")
@@ -167,6 +161,17 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         for part in (self.gradient, self.releases, self.calibration):
             if part is not None:
                 part.check(self)
+
+    def _check_names(self) -> None:
+        names = [party.name for party in self.aggregators] + [party.name for party in self.clients]
+        names += [self.dealer.name] if self.dealer else []
+        repeated = [name for name, count in Counter(names).items() if count > 1]
+        if repeated:
+            raise ParameterError(f"the name {repeated[0]} is given to two parties; every party needs its own")
+        if ENGINE in names:
+            raise ParameterError(f"a party is named {ENGINE}; that name is the engine's")
+        for client in self.clients:
+            require_client(client.name)
 
     def _check_outcome(self, bound: int) -> None:
         if self.dealer is None or any(party.mpc is None for party in self.aggregators):

@@ -12,6 +12,7 @@ from protocols.signing import PublicKey
 
 SEALING_BYTES: Final = 1216  # ML-KEM-768, 1184, then X25519, 32
 NAME: Final = r"^[a-z0-9][a-z0-9._-]{0,62}\Z"
+ROLE: Final = r"^(engine|dealer|aggregator)(-[0-9]+)?\Z"  # names that stand for a role in every run
 Name = Annotated[str, msgspec.Meta(pattern=NAME)]
 SealingKey = Annotated[bytes, msgspec.Meta(min_length=SEALING_BYTES, max_length=SEALING_BYTES)]
 Digest = Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]
@@ -30,6 +31,17 @@ def require_name(text: str) -> str:
             "letter or digit"
         )
     return text
+
+
+def require_client(name: str) -> str:
+    """Return the name of a client.
+
+    Raises:
+        ParameterError: it is one of a role: whoever had a certificate for it could pass for that party.
+    """
+    if re.match(ROLE, name):
+        raise ParameterError(f"a client cannot be named {name}: a role in a run has that name; choose another one")
+    return name
 
 
 @final

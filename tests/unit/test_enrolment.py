@@ -55,6 +55,17 @@ def test_a_client_is_enrolled_with_keys_that_never_leave_it(invited, tmp_path):
         assert all(secret.splitlines()[1] not in content for secret in secrets)
 
 
+@pytest.mark.parametrize("name", ["engine", "dealer", "aggregator-0"])
+def test_nobody_is_enrolled_under_the_name_of_a_role(invited, tmp_path, name, monkeypatch):
+    with pytest.raises(ParameterError, match=f"a client cannot be named {name}"):
+        invited(name)
+    with monkeypatch.context() as patch:  # as an operator of an earlier version, or one that lies, invited
+        patch.setattr(enrolment, "require_client", lambda name: name)
+        request = client.request(invited(name), tmp_path / "client")
+    with pytest.raises(ParameterError, match=f"a client cannot be named {name}"):
+        admitted(tmp_path, request)
+
+
 def test_an_invitation_is_used_once_even_by_many_at_the_same_time(invited, tmp_path):
     path = invited()
     requests = [enrolment.load_request(client.request(path, tmp_path / f"copy-{i}")) for i in range(8)]

@@ -162,6 +162,12 @@ def test_nobody_but_the_engine_is_named_engine(manifest_of, party):
         manifest_of(**party)
 
 
+@pytest.mark.parametrize("name", ["dealer", "aggregator", "aggregator-7"])
+def test_no_client_has_the_name_of_a_role(manifest_of, name):
+    with pytest.raises(ParameterError, match=f"a client cannot be named {name}"):
+        manifest_of(clients=(ClientParty(name, (1,)),))
+
+
 def test_an_agent_with_two_clients_or_twice_with_one_is_refused(manifest_of):
     for agents in ([(1, 2), (2, 3)], [(1, 1)]):
         with pytest.raises(ParameterError, match="an agent is listed twice"):
