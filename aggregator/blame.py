@@ -78,7 +78,8 @@ class Blame:
 
     Security: the other aggregators learn the sums over groups, each with this one's noise and each in the ledger;
         engine and clients are told one sum of a round. See `Inquiry` for what the sums together do not tell. An
-        aggregator that lies about its shares can make an honest client look guilty, as it can shift any sum.
+        aggregator that lies about its shares can make an honest client look guilty, as it can shift any sum; which
+        groups are opened then depends on what it said, and tells it something about the sums.
     """
 
     def __init__(self, manifest: Manifest, run: bytes, noise: Noise, peers: Sequence[TryingPeer], store: Store) -> None:

@@ -1,6 +1,7 @@
 """Computations of all aggregators together, and how they settle on one result although any of them may fail."""
 
 import asyncio
+import hashlib
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -9,14 +10,14 @@ from typing import Final, Protocol, TypeVar, final
 import numpy as np
 import numpy.typing as npt
 
-from aggregator.store import Kept, Store
-from protocols.errors import Unavailable
+from aggregator.ledger import Ledger
+from aggregator.store import Kept, Shown, Store
+from protocols.errors import OutOfRange, RepeatSpent, ResultsDiffer
 from protocols.fixed import I64
 from protocols.manifest import Manifest
 from protocols.messages import Compared, ComparedQuery
 
 LOG: Final = logging.getLogger("aggregator")
-ATTEMPTS: Final = 5
 T = TypeVar("T")
 
 
@@ -36,8 +37,8 @@ class Calculator(Protocol):
     def multiply(self, x: I64, y: I64) -> I64:
         """Return additive shares of the products."""
 
-    def out_of_range(self, x: I64, bits: npt.NDArray[np.uint8], lengths: Sequence[int]) -> npt.NDArray[np.bool_]:
-        """Tell which groups of numbers have one that is not in [0, 2**bits[i])."""
+    def out_of_range(self, x: I64, bits: npt.NDArray[np.uint8], opening: Callable[[], None]) -> bool:
+        """Tell whether any number is not in [0, 2**bits[i]); `opening` is called before this bit is opened."""
 
 
 Program = Callable[[Calculator], T]
@@ -65,36 +66,54 @@ class Result:
     Attributes:
         name: of the computation.
         words: int64, this aggregator's shares.
-        refused: clients whose shares were out of their ranges; opened, so the same everywhere.
+        in_range: whether all words that clients shared were in their ranges; opened, so the same everywhere.
     """
 
     name: bytes
     words: I64 = field(repr=False)
-    refused: tuple[str, ...] = ()
+    in_range: bool = True
 
 
 @final
 class Joint:
     """Settles on one result per round: the aggregators go on only when all of them have kept the same one.
 
-    Else they do it again, on the same shares: shares of two computations do not fit together.
+    Shares of two computations do not fit together, so after a crash the last one may have to be done again, on the
+    same shares. What it opens, the verdict on ranges, is then opened again. That is allowed once in a run, and stands
+    in the ledger; a computation that failed before this aggregator showed its share of a verdict is no repeat of
+    anything, for all else that it showed was masked by words that serve once.
+
+    Security: an aggregator that lies chooses what a verdict tells it. So there is one verdict in a round, and a bad one
+        ends the run; who holds another result ends it too; and a claimed crash gives one more, in the whole run.
     """
 
     def __init__(
-        self, manifest: Manifest, run: bytes, store: Store, *, comparer: Comparer, peers: Sequence[ComparingPeer]
+        self,
+        manifest: Manifest,
+        run: bytes,
+        store: Store,
+        *,
+        comparer: Comparer,
+        peers: Sequence[ComparingPeer],
+        ledger: Ledger | None = None,
     ) -> None:
         """Go on from what the store kept."""
-        self._manifest, self._run, self._store = manifest, run, store
+        self._manifest, self._run, self._store, self._ledger = manifest, run, store, ledger
         self._comparer, self._peers = comparer, peers
-        self._kept = store.kept(run)
-        self._disowned = False
+        self._kept, self._shown = store.kept(run), store.shown(run)
+        self._disowned = self._joined = self._opened = False
         self._idle = asyncio.Event()
         self._idle.set()
 
     async def kept(self, number: int) -> bytes:
-        """Return the name of the computation that is kept for a round, or nothing; waits for one under way."""
+        """Return the name of the computation that is kept for a round, or nothing; waits for one that all are in.
+
+        One that the others have still to join is none that any of them can hold.
+        """
         if self._kept is not None and self._kept.number == number:
             return self._kept.name
+        if not self._idle.is_set() and not self._joined:
+            return b""
         try:
             await asyncio.wait_for(self._idle.wait(), self._manifest.round_timeout_s)
         except TimeoutError:
@@ -102,30 +121,91 @@ class Joint:
             return b""
         return self._kept.name if self._kept is not None and self._kept.number == number else b""
 
+    def opening(self) -> None:
+        """Note that this aggregator is about to show its share of a verdict."""
+        self._opened = True
+
     async def settle(self, number: int, program: Program[Result], *, kind: bytes) -> Result:
-        """Compute until all aggregators have kept the same result of a round, and return this one's part of it."""
+        """Compute until all aggregators have kept the same result of a round, and return this one's part of it.
+
+        Raises:
+            OutOfRange: somebody shared a number that is out of its range.
+            ResultsDiffer: another aggregator says that it holds another result.
+            RepeatSpent: it would be the second repeat of the run.
+        """
         schedule = self._manifest.schedule
         query = ComparedQuery(self._run, schedule.step(number), schedule.phase(number))
-        for _ in range(ATTEMPTS):
+        self._require_same(number, kind)
+        while True:
             if self._kept is None or self._kept.number != number:
                 await self._compute(number, program, kind)
             mine = self._kept
             answers = await asyncio.gather(*(peer.compared(query) for peer in self._peers))
-            if mine is not None and all(answer.name == mine.name for answer in answers):
-                return Result(mine.name, np.frombuffer(mine.words, dtype=np.int64), mine.refused)
-            LOG.warning("comparison is done again", extra={"facts": {"round": number}})
+            names = {answer.name for answer in answers}
+            if mine is not None and names <= {mine.name}:
+                return Result(mine.name, np.frombuffer(mine.words, dtype=np.int64))
+            if mine is not None and names - {b"", mine.name}:
+                raise ResultsDiffer(
+                    f"an aggregator holds another result of step {query.step} than this one; nothing is computed "
+                    "again, and the run ends"
+                )
             self._kept = None
-        raise Unavailable(f"the aggregators could not agree on a comparison in {ATTEMPTS} attempts; call again")
+
+    def _require_same(self, number: int, kind: bytes) -> None:
+        """Refuse to go on with a round over other clients than those whose verdict may have been shown."""
+        if self._shown.number == number and self._shown.over != hashlib.sha256(kind).digest():
+            raise ResultsDiffer(
+                f"an aggregator counts other clients in step {self._manifest.schedule.step(number)} than when it was "
+                "computed first; the run ends"
+            )
 
     async def _compute(self, number: int, program: Program[Result], kind: bytes) -> None:
+        """Compute once, and keep the result.
+
+        That a verdict may be shown is written down before: whoever stops in the middle of it has had it.
+        """
+        self._show(number, hashlib.sha256(kind).digest())
+
+        def begun(calculator: Calculator) -> Result:
+            self._joined = True
+            return program(calculator)
+
+        self._disowned = self._joined = self._opened = False
         self._idle.clear()
-        self._disowned = False
         try:
-            result = await self._comparer.compute(program, kind=kind, step=number)
-            if self._disowned:
-                return
-            kept = Kept(number, result.name, result.words.tobytes(), result.refused)
-            self._store.keep(self._run, kept)
-            self._kept = kept
+            result = await self._comparer.compute(begun, kind=kind, step=number)
+            if not result.in_range:
+                raise OutOfRange(
+                    f"somebody shared a number outside of the manifest's ranges in step "
+                    f"{self._manifest.schedule.step(number)}; nothing of this round counted, and the run ends; this "
+                    "build cannot tell who it was"
+                )
+            if not self._disowned:
+                kept = Kept(number, result.name, result.words.tobytes())
+                self._store.keep(self._run, kept)
+                self._kept = kept
+        except Exception:  # not where this task is cancelled: the computation goes on in its thread
+            if not self._opened:
+                self._write(Shown(repeated=self._shown.repeated))
+            raise
         finally:
             self._idle.set()
+
+    def _show(self, number: int, over: bytes) -> None:
+        """Write down that a round's verdict may be shown; where it may have been before, that is the run's repeat."""
+        again = self._shown.number == number
+        if again and self._shown.repeated:
+            raise RepeatSpent(
+                f"the joint computation of step {self._manifest.schedule.step(number)} would have to be done again, "
+                "and a run allows that once; the run ends"
+            )
+        if again:
+            reason = "a computation ended here or at another aggregator before all had kept its result"
+            LOG.warning("computation is done again", extra={"facts": {"round": number}})
+            if self._ledger is not None:
+                self._ledger.repeated(number, reason)
+        self._write(Shown(number, over, self._shown.repeated or again))
+
+    def _write(self, shown: Shown) -> None:
+        self._store.show(self._run, shown)
+        self._shown = shown

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from protocols import ledger, signing
 from protocols.errors import BadSignature, PartiesDisagree
-from protocols.ledger import Agreed, Begin, Closing, Event, Joining, Refusal, Told
+from protocols.ledger import Agreed, Begin, Closing, Event, Joining, Refusal, Repeat, Told
 
 
 @final
@@ -65,6 +65,12 @@ class Ledger:
         refusal = Refusal(number, code, reason)
         if self._newest != refusal:
             self._append(refusal)
+
+    def repeated(self, number: int, reason: str) -> None:
+        """Write down that a joint computation is about to be done again; the same again changes nothing."""
+        repeat = Repeat(number, reason)
+        if self._newest != repeat:
+            self._append(repeat)
 
     def closed(self, agreed: Agreed, told: tuple[Told, ...]) -> None:
         """Write down a round that is about to be told; the same again changes nothing.

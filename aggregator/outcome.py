@@ -8,6 +8,7 @@ import numpy as np
 
 from aggregator.hidden import Hidden
 from aggregator.joint import Calculator, Comparer, ComparingPeer, Joint, Program, Result
+from aggregator.ledger import Ledger
 from aggregator.permutation.delivery import Delivery
 from aggregator.small_counts import seal
 from aggregator.store import Store
@@ -37,14 +38,10 @@ class Taken:
 
     Attributes:
         total: what clients and engine get their parts of.
-        members: the clients that counted.
-        refused: those whose shares were out of their ranges.
         hidden: the hidden shares after the round.
     """
 
     total: U64 = field(repr=False)
-    members: tuple[str, ...]
-    refused: tuple[str, ...]
     hidden: Hidden
 
 
@@ -55,7 +52,8 @@ class Outcome:
     Every agent is compared in every step, infected or not, so that sizes and timing show nothing.
 
     Security: this aggregator learns no hazard, no threshold and no bit, unless all aggregators pool their shares, or
-        one of them colludes with the dealer. Of clients within their ranges it learns that they are.
+        one of them colludes with the dealer. Of all clients together it learns whether they are within their ranges.
+        Semi-honest: what an aggregator that lies can find out, VALIDITY.md and the threat model say.
     """
 
     def __init__(
@@ -67,6 +65,7 @@ class Outcome:
         comparer: Comparer,
         peers: Sequence[ComparingPeer],
         delivery: Delivery | None = None,
+        ledger: Ledger | None = None,
     ) -> None:
         """Go on from what the store kept; `delivery` is for a run over permuted edges."""
         self._delivery = delivery
@@ -75,7 +74,7 @@ class Outcome:
         self._ranges = Ranges(manifest) if manifest.validity == "bits" else None
         # Ranges are powers of two, so that a hazard of clients that lie may be twice as large.
         self._bits = (manifest.hazard_bound + 1).bit_length() + (self._ranges is not None)
-        self._joint = Joint(manifest, run, store, comparer=comparer, peers=peers)
+        self._joint = Joint(manifest, run, store, comparer=comparer, peers=peers, ledger=ledger)
 
     async def compared(self, number: int) -> bytes:
         """Return the name of the joint computation that is kept for a round, or nothing; waits for one under way."""
@@ -89,27 +88,29 @@ class Outcome:
             vectors: this aggregator's shares.
             members: the clients that took part.
             hidden: as it was before the round.
+
+        Raises:
+            RunEnded: a number is out of its range, or the aggregators cannot settle on one result.
         """
         phase = self._manifest.schedule.phase(number)
         result = Result(b"", NO_WORDS)
         if self._settles(phase):
             kind = b" ".join([phase.name.encode(), *(member.encode() for member in members)])
             result = await self._joint.settle(number, self._program(number, vectors, members, hidden), kind=kind)
-        counted = tuple(member for member in members if member not in result.refused)
-        total = vectors.total(counted)
+        total = vectors.total(members)
         words = to_ring(result.words)
         if self._delivery is not None and phase == Phase.TOKENS:
             self._delivery.keep(total)
         elif self._delivery is not None and phase == Phase.SPEAK:
             total, words = self._delivery.exposed(words, total)
-        after = self._after(phase, total, counted, hidden)
+        after = self._after(phase, total, members, hidden)
         if phase == Phase.DECIDE:
             told, (total, hazard) = total, np.split(words, [self._layout.n])
             if hazard.size:
-                after = hidden.taken_in(self._manifest.model, self._layout, told, counted, hazard)
+                after = hidden.taken_in(self._manifest.model, self._layout, told, members, hazard)
         elif self._seals(phase):
             total[self._layout.n * self._layout.c :] = words
-        return Taken(total, counted, result.refused, after)
+        return Taken(total, after)
 
     def _seals(self, phase: Phase) -> bool:
         """Tell whether small counts are kept back in a round."""
@@ -127,29 +128,27 @@ class Outcome:
         phase = self._manifest.schedule.phase(number)
 
         def program(calculator: Calculator) -> Result:
-            refused = self._refused(calculator, number, vectors, members)
-            counted = [member for member in members if member not in refused]
+            if self._out_of_range(calculator, number, vectors, members):
+                return Result(calculator.name, NO_WORDS, in_range=False)
             if phase == Phase.SPEAK:
-                return self._told(calculator, number, vectors.total(counted), counted, refused)
+                return self._told(calculator, number, vectors.total(members), members)
             if phase != Phase.DECIDE:
-                return Result(calculator.name, NO_WORDS, refused)
-            return Result(calculator.name, self._decided(calculator, vectors.total(counted), counted, hidden), refused)
+                return Result(calculator.name, NO_WORDS)
+            return Result(calculator.name, self._decided(calculator, vectors.total(members), members, hidden))
 
         return program
 
-    def _decided(self, calculator: Calculator, total: U64, counted: Sequence[str], hidden: Hidden) -> I64:
+    def _decided(self, calculator: Calculator, total: U64, members: Sequence[str], hidden: Hidden) -> I64:
         """Return shares of every agent's bit, and of its hazard after the step where that took a multiplication."""
-        after, hazard = self._after(Phase.DECIDE, total, counted, hidden), hidden.hazard
+        after, hazard = self._after(Phase.DECIDE, total, members, hidden), hidden.hazard
         words = []
         if self._layout.told > 1:
-            hazard = hidden.hazards(calculator, self._manifest.model, self._layout, total=total, members=counted)
+            hazard = hidden.hazards(calculator, self._manifest.model, self._layout, total=total, members=members)
             words = [from_ring(hazard)]
         h, tau = from_ring(hazard + after.own), from_ring(after.tau)
         return np.concatenate([calculator.compare(h, tau, bits=self._bits), *words])
 
-    def _told(
-        self, calculator: Calculator, number: int, total: U64, counted: Sequence[str], refused: tuple[str, ...]
-    ) -> Result:
+    def _told(self, calculator: Calculator, number: int, total: U64, members: Sequence[str]) -> Result:
         """Return what was said to devices, where these hide their contacts, and counts without the small ones."""
         name, words = calculator.name, [NO_WORDS]
         if self._delivery is not None:
@@ -159,21 +158,18 @@ class Outcome:
             words.append(from_ring(exposures))
         if self._seals(Phase.SPEAK):
             counts = from_ring(self._layout.release_of(total))
-            agents = sum(self._layout.size(client) for client in counted)
+            agents = sum(self._layout.size(client) for client in members)
             least = self._manifest.min_count
             words.append(seal(calculator, counts, cells=self._layout.cells, agents=agents, min_count=least))
-        return Result(name, np.concatenate(words), refused)
+        return Result(name, np.concatenate(words))
 
-    def _refused(
-        self, calculator: Calculator, number: int, vectors: Vectors, members: Sequence[str]
-    ) -> tuple[str, ...]:
-        """Return the clients that have a word out of its range."""
+    def _out_of_range(self, calculator: Calculator, number: int, vectors: Vectors, members: Sequence[str]) -> bool:
+        """Tell whether any client has a word out of its range; nothing more is opened."""
         if self._ranges is None:
-            return ()
+            return False
         words: list[I64] = [self._ranges.words(calculator, vectors.of(client), client, number) for client in members]
         bits = [self._ranges.bits(client, number) for client in members]
-        wrong = calculator.out_of_range(np.concatenate(words), np.concatenate(bits), [part.size for part in words])
-        return tuple(client for client, found in zip(members, wrong, strict=True) if found)
+        return calculator.out_of_range(np.concatenate(words), np.concatenate(bits), self._joint.opening)
 
     def _after(self, phase: Phase, total: U64, members: Sequence[str], hidden: Hidden) -> Hidden:
         """Return the hidden shares after a round."""

@@ -9,6 +9,7 @@ from typing import Final, final
 import numpy as np
 
 from aggregator.blame import Blame, require_kept
+from aggregator.ending import Ending
 from aggregator.hidden import Hidden
 from aggregator.joint import Comparer
 from aggregator.ledger import Ledger
@@ -64,7 +65,8 @@ class Run:
     the manifest are waited for in the first round; later, those that took part in the round before, and those that
     have called since. The aggregators count a client only if all of them have its share.
 
-    Security: holds one share of everything, and opens nothing itself. What it tells a client is that client's own.
+    Security: holds one share of everything, and opens nothing itself. What it tells a client is that client's own. A
+        run that has ended computes and tells nothing more: see `Ending`.
     """
 
     def __init__(
@@ -99,11 +101,12 @@ class Run:
         self._sums = Sums(manifest, index)
         self._noise = Noise.kept(manifest, self.id, index, store)
         self._store, self._ledger = store, ledger
+        self._ending = Ending(self.id, store, ledger)
         delivery = None if permuter is None else Delivery(manifest, self.id, store, permuter)
         self._outcome_mode = (
             None
             if comparer is None
-            else Outcome(manifest, self.id, store, comparer=comparer, peers=peers, delivery=delivery)
+            else Outcome(manifest, self.id, store, comparer=comparer, peers=peers, delivery=delivery, ledger=ledger)
         )
         self._scores = hidden_scores(manifest, index, comparer)
         self._keys = store.joined(self.id)
@@ -172,6 +175,7 @@ class Run:
 
     async def announce(self, message: Announcement) -> Released:
         """Take the engine's announcement of a step, and answer with the release when the round closes."""
+        self._ending.require_none()
         if not self.manifest.engine:
             raise NotEnrolled("this run has no engine; its manifest says so")
         if message.synthetic.size != self.layout.cells:
@@ -191,6 +195,7 @@ class Run:
 
     async def members(self, query: MembersQuery) -> Members:
         """Tell another aggregator whom this one has decided on for a round, as soon as it has."""
+        self._ending.require_none()
         number = self._schedule.number(query.step, query.phase)
         deadline = asyncio.get_running_loop().time() + self._timeout(number)
         while self.round.number <= number and self.last_decided(number) is None:
@@ -208,12 +213,14 @@ class Run:
 
     async def compared(self, query: ComparedQuery) -> Compared:
         """Tell another aggregator which joint computation of a round this one has kept."""
+        self._ending.require_none()
         number = self._schedule.number(query.step, query.phase)
         name = b"" if self._outcome_mode is None else await self._outcome_mode.compared(number)
         return Compared(query.step, name)
 
     async def tried(self, query: TriedQuery) -> Tried:
         """Tell another aggregator this one's share of a sum of a calibration that may be out of range."""
+        self._ending.require_none()
         return await self._blame.tried(query)
 
     def last_decided(self, number: int) -> tuple[str, ...] | None:
@@ -247,6 +254,7 @@ class Run:
             self._called.add(client)
 
     def _enrolled(self, client: str) -> None:
+        self._ending.require_none()
         if client not in self.layout.own:
             raise NotEnrolled(f"the manifest lists no client {client}; ask the run's operator to enrol it")
         require_kept(client, self.last)
@@ -335,6 +343,7 @@ class Run:
     async def _close(self, current: Round) -> None:
         """Agree with the other aggregators, add up, tell, and open the next round."""
         try:
+            self._ending.require_none()
             answers = await self._answers(current.number)
             require_same(self._ledger, current.number, answers)
             agreed = set(current.shares).intersection(*(answer.names for answer in answers))
@@ -345,9 +354,8 @@ class Run:
             write_round(self._ledger, self.manifest, done, self._sums.told)
             self._store.close_round(self.id, done)
         except LpmError as error:
-            if self._ledger is not None and not error.retry:
-                self._ledger.refused(current.number, error.code, str(error))
-            current.fail(error)
+            current.fail(error)  # whoever waits is woken later, when the ledger has it
+            self._ending.take(current.number, error)
             return
         except BaseException:
             current.fail(Unavailable(f"this aggregator could not close step {current.step}; call again"))
@@ -362,20 +370,12 @@ class Run:
         vectors, hidden = self._sums.vectors(current, self._keys), b""
         if self.manifest.calibration is not None:
             return await self._blame.done(current, members, vectors, self.last)
-        refused: tuple[str, ...] = ()
         if self._outcome_mode is None:
             total = vectors.total(members)
         else:
             kept = b"" if self.last is None else self.last.hidden
-            before = Hidden.of(self.manifest, kept)
-            taken = await self._outcome_mode.combine(current.number, vectors, members, before)
-            total, members, refused, hidden = taken.total, taken.members, taken.refused, taken.hidden.encode()
-            for client in refused:
-                LOG.warning("share refused", extra={"facts": {"client": client, "step": current.step}})
-            if len(members) < self.manifest.min_cohort:
-                raise too_small(
-                    self.manifest, len(members), "the others' shares were out of their ranges, so the run ends"
-                )
+            taken = await self._outcome_mode.combine(current.number, vectors, members, Hidden.of(self.manifest, kept))
+            total, hidden = taken.total, taken.hidden.encode()
             if self._scores is not None:
                 total, scores = await self._scores.combine(current.number, total, members, kept[len(hidden) :])
                 hidden += scores
@@ -383,8 +383,8 @@ class Run:
         total, counted = self._noise.open(current.number, total, members, shares=vectors, before=counted)
         digests = {client: current.digests[client] for client in members}
         synthetic = b"" if current.synthetic is None else current.synthetic.tobytes()
-        decided, content = current.decided or (), total.tobytes()
-        return Done(current.number, decided, members, digests, content, synthetic, hidden, refused, counted)
+        decided = current.decided or ()
+        return Done(current.number, decided, members, digests, total.tobytes(), synthetic, hidden, counted=counted)
 
     async def _ask(self, number: int) -> list[Members]:
         query = MembersQuery(self.id, self._schedule.step(number), self._schedule.phase(number))

@@ -65,9 +65,10 @@ class HiddenScores:
     was infected under which hazard. If a multiplication fails, the run goes on without its score, and the engine is
     told.
 
-    Security: this aggregator learns nothing unless all of them pool their shares, or one of them colludes with the
-        dealer. One number is opened: the total over all agents and steps, when the run closes. If fewer than
-        `min_cohort` clients took part in two rounds that follow each other, nothing is: the total could be one's own.
+    Security: this aggregator, if it follows the protocol, learns nothing unless all of them pool their shares, or one
+        of them colludes with the dealer. One number is opened: the total over all agents and steps, when the run
+        closes. If fewer than `min_cohort` clients took part in two rounds that follow each other, nothing is: the total
+        could be one's own.
     """
 
     def __init__(self, manifest: Manifest, index: int, comparer: Comparer) -> None:

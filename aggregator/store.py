@@ -78,17 +78,39 @@ class Kept(msgspec.Struct, frozen=True):
     Attributes:
         name: which all aggregators that took part in it know.
         words: this one's shares of it.
-        refused: clients whose shares were out of their ranges.
     """
 
     number: int
     name: bytes
     words: bytes
-    refused: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         """Tell the round, and nothing of the shares."""
         return f"Kept(number={self.number})"
+
+
+@final
+class Shown(msgspec.Struct, frozen=True):
+    """Which joint computation may have opened something: what says whether doing it again would be a repeat.
+
+    Attributes:
+        number: of the round whose verdict this aggregator may have shown its share of; -1 of none.
+        over: digest of what was computed, and over whom.
+        repeated: whether the run's one repeat has been used.
+    """
+
+    number: int = -1
+    over: bytes = b""
+    repeated: bool = False
+
+
+@final
+class Ended(msgspec.Struct, frozen=True):
+    """Why a run is over for good at this aggregator: a round, and an error's code and message."""
+
+    number: int
+    code: str
+    reason: str
 
 
 @final
@@ -114,7 +136,7 @@ class Done(msgspec.Struct, frozen=True):
         digests: SHA-256 of each member's share, to tell a replay from a conflict.
         total: what clients and engine get their parts of; 8 bytes a word.
         hidden: in outcome mode, the hidden shares after the round.
-        refused: the clients left out because their shares were out of their ranges.
+        refused: of a calibration: the clients left out in this round because their shares were out of their ranges.
         counted: what the next round's releases need of this one's.
         left_out: of a calibration: clients found to have sent garbage by now, this round included.
         trials: what was opened to find those of this round; tried: this aggregator's share of each of these sums.
@@ -229,6 +251,27 @@ class Store:
         """Keep a finished computation, before anybody is told of it."""
         with self._engine.begin() as connection:
             self._replace(connection, run, "kept", kept, ("kept",))
+
+    def show(self, run: bytes, shown: Shown) -> None:
+        """Keep what a joint computation may open, before it begins; the result of an earlier one is forgotten."""
+        with self._engine.begin() as connection:
+            self._replace(connection, run, "shown", shown, ("shown", "kept"))
+
+    def shown(self, run: bytes) -> Shown:
+        """Return what the last joint computation may have opened."""
+        content = self._get(run, "shown")
+        return Shown() if content is None else msgspec.msgpack.decode(content, type=Shown)
+
+    def end(self, run: bytes, ended: Ended) -> None:
+        """Keep that a run is over for good, before anybody is told; the round in hand is forgotten."""
+        with self._engine.begin() as connection:
+            connection.execute(_SHARES.delete().where(_SHARES.c.run == run))
+            self._replace(connection, run, "ended", ended, ("ended", "frozen", "kept"))
+
+    def ended(self, run: bytes) -> Ended | None:
+        """Return why a run is over, if it is."""
+        content = self._get(run, "ended")
+        return None if content is None else msgspec.msgpack.decode(content, type=Ended)
 
     def begin(self, run: bytes, begun: Begun) -> None:
         """Keep what a round's sums are over and came to, before another one is told."""

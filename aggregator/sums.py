@@ -8,6 +8,7 @@ import numpy as np
 from aggregator.outcome import Vectors
 from aggregator.round import Round
 from aggregator.store import Done
+from protocols.deciding import bit_shares
 from protocols.devices import presence
 from protocols.fixed import U64
 from protocols.layout import WORD_BYTES, Layout
@@ -68,7 +69,9 @@ class Sums:
     def told(self, client: str, step: int, phase: Phase, done: Done) -> Closed:
         """Return the part of a round's result that one client gets.
 
-        Security: of what is not released, its own agents' words alone; in outcome mode no exposure, only bits.
+        Security: of what is not released, its own agents' words alone; in outcome mode no exposure, only bits, as XOR
+            shares: all that a client can make of them are bits, so an aggregator that lies finds out nothing from
+            whether it goes on. It can turn a bit over.
         """
         total = np.frombuffer(done.total, dtype=np.uint64)
         own, release = NOTHING, NOTHING
@@ -78,7 +81,7 @@ class Sums:
             own = self._layout.exposure_of(total, client)
         elif phase == Phase.DECIDE:
             first, end = self._layout.own[client]
-            own = total[first:end]
+            own = bit_shares(total[first:end])
         synthetic = np.frombuffer(done.synthetic, dtype=np.int64)
         if phase == Phase.THRESHOLDS and self._layout.degree:
             synthetic = presence((self._layout.own[name][0] for name in done.members), self._layout.n)

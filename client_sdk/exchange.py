@@ -8,7 +8,8 @@ from typing import final
 import numpy as np
 
 from protocols import manifest as manifests
-from protocols.errors import ParameterError, PartiesDisagree, RoundClosed
+from protocols.deciding import bit_words, joined_bits
+from protocols.errors import ParameterError, PartiesDisagree, RoundClosed, RunEnded
 from protocols.fixed import I64, U64, from_ring
 from protocols.layout import Layout
 from protocols.manifest import Manifest
@@ -80,7 +81,8 @@ class Exchange:
 
         Raises:
             RoundClosed: it closed without this client.
-            PartiesDisagree: the aggregators told different things.
+            PartiesDisagree: the aggregators told different things, or answered with another size.
+            RunEnded: the run is over for good.
             Unavailable: one of them did not answer in time.
         """
         number = self._manifest.schedule.number(step, phase)
@@ -96,18 +98,18 @@ class Exchange:
             return_exceptions=True,
         )
         errors = [answer for answer in answers if isinstance(answer, BaseException)]
-        if errors:  # a late client is told so by every aggregator; any other refusal matters more
-            raise next((error for error in errors if not isinstance(error, RoundClosed)), errors[0])
+        if errors:  # a late client is told so by every aggregator; any other refusal matters more, the run's end most
+            ended = [error for error in errors if isinstance(error, RunEnded)]
+            raise next((error for error in [*ended, *errors] if not isinstance(error, RoundClosed)), errors[0])
         return self._opened([answer for answer in answers if isinstance(answer, Closed)], step, phase)
 
     def _opened(self, replies: list[Closed], step: int, phase: Phase) -> Answer:
         layout = self._layout
         speak = phase == Phase.SPEAK
-        own = layout.size(self._name) * (layout.c if speak else phase == Phase.DECIDE)
         expected = (
             step,
             phase,
-            0 if speak and self._manifest.schedule.outcome else own,
+            self._own_words(phase),
             layout.released if speak else 0,
             layout.public(phase),
         )
@@ -116,8 +118,17 @@ class Exchange:
                 raise PartiesDisagree(f"an aggregator answered step {step} with vectors of another size; stop the run")
         if len({(reply.members, reply.synthetic.tobytes()) for reply in replies}) != 1:
             raise PartiesDisagree(f"aggregators told different things about step {step}; stop the run")
+        own = [reply.own for reply in replies]
+        decides = phase == Phase.DECIDE
         return Answer(
-            from_ring(self._sharing.join([reply.own for reply in replies])),
+            joined_bits(own, layout.size(self._name)) if decides else from_ring(self._sharing.join(own)),
             from_ring(self._sharing.join([reply.release for reply in replies])),
             replies[0].synthetic,
         )
+
+    def _own_words(self, phase: Phase) -> int:
+        """Return how many words of its own this client is told in a round."""
+        size = self._layout.size(self._name)
+        if phase == Phase.DECIDE:
+            return bit_words(size)
+        return size * self._layout.c if phase == Phase.SPEAK and not self._manifest.schedule.outcome else 0

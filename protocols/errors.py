@@ -18,11 +18,15 @@
     │   ├── NotJoined            an exchange before the join
     │   ├── ConflictingReplay    another body for a call already taken
     │   ├── RoundClosed          a share for a step that is over
-    │   │   └── ShareRefused     the round closed without a share that was out of its ranges; a calibration goes on so
+    │   │   └── ShareRefused     a calibration's round closed without a share that was out of its ranges
     │   ├── RoundAhead           a share for a step that has not begun
     │   ├── BudgetSpent          a release would cost more privacy than the manifest allows
     │   ├── CohortTooSmall       a release over fewer clients than promised
-    │   └── PartiesDisagree      aggregators told a client different things
+    │   ├── PartiesDisagree      aggregators told a client different things
+    │   └── RunEnded             a run is over for good at an aggregator, whoever calls, and after a restart too
+    │       ├── OutOfRange       somebody shared a number that is out of its range
+    │       ├── ResultsDiffer    aggregators hold different results of one joint computation
+    │       └── RepeatSpent      a joint computation would have to be done again a second time in a run
     └── Unavailable              a party did not answer in time; the same call may be sent again
         └── TooManyCalls         a caller above its rate
 
@@ -153,9 +157,9 @@ class RoundClosed(ProtocolError):
 
 
 class ShareRefused(RoundClosed):
-    """A client's share holds a number that is out of its range; the round closed without it.
+    """A client's share holds a number that is out of its range; the round of a calibration closed without it.
 
-    In a calibration the client is left out of all later rounds as well.
+    The client is left out of all later rounds as well.
     """
 
     code = "share-refused"
@@ -183,6 +187,30 @@ class PartiesDisagree(ProtocolError):
     """Two aggregators told different things about the same round."""
 
     code = "parties-disagree"
+
+
+class RunEnded(ProtocolError):
+    """A run is over for good at an aggregator: it computes nothing more of it, and tells nothing."""
+
+    code = "run-ended"
+
+
+class OutOfRange(RunEnded):
+    """Somebody shared a number that is out of its range; nothing of the round counted."""
+
+    code = "out-of-range"
+
+
+class ResultsDiffer(RunEnded):
+    """Another aggregator holds another result of a joint computation than this one."""
+
+    code = "results-differ"
+
+
+class RepeatSpent(RunEnded):
+    """A joint computation failed, and the one repeat that a run allows has been used."""
+
+    code = "repeat-spent"
 
 
 class Unavailable(LpmError):

@@ -108,7 +108,15 @@ class Refusal(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="refu
     reason: str
 
 
-Event = Begin | Joining | Closing | Refusal
+@final
+class Repeat(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="repeat"):
+    """A round's joint computation was done again on the same shares, and why; once in a run at most."""
+
+    number: int
+    reason: str
+
+
+Event = Begin | Joining | Closing | Refusal | Repeat
 
 
 @final

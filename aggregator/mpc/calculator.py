@@ -1,10 +1,9 @@
 """What a program of the MPC thread computes with: shares in, shares out, and nothing opened that it does not name."""
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from typing import final
 
 import numpy as np
-import numpy.typing as npt
 
 from aggregator.mpc import operations, ranges
 from aggregator.mpc.current import current
@@ -34,6 +33,6 @@ class MpcCalculator:
         """Return additive shares of the products."""
         return x if not x.size else operations.multiply(x, y)
 
-    def out_of_range(self, x: I64, bits: U8, lengths: Sequence[int]) -> npt.NDArray[np.bool_]:
-        """Tell which groups have a number that is not in [0, 2**bits[i]); nothing else of the others is opened."""
-        return ranges.out_of_range(x, bits, lengths)
+    def out_of_range(self, x: I64, bits: U8, opening: Callable[[], None]) -> bool:
+        """Tell whether any number is not in [0, 2**bits[i]); nothing else is opened."""
+        return ranges.out_of_range(x, bits, opening)

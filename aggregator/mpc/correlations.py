@@ -13,6 +13,7 @@ from typing import ClassVar, Final, final
 
 import numpy as np
 
+from aggregator.mpc import gf128
 from aggregator.mpc.circuit import Gates, n_products, plan, products
 from aggregator.mpc.planes import bits_of, from_planes, n_words
 from aggregator.mpc.streams import U64, Stream, subkey
@@ -145,6 +146,30 @@ class SharedBit(Correlation):
         for share in known:
             out -= share
         return out
+
+
+@final
+class Blinding(Correlation):
+    """XOR shares of elements a, b and c = a * b of the field of 2**128: a product with a number that nobody knows."""
+
+    __slots__ = ()
+    code = 6
+
+    @property
+    def free_words(self) -> int:
+        """Words of a and b."""
+        return 2 * gf128.WORDS * self.n
+
+    @property
+    def product_words(self) -> int:
+        """Words of c."""
+        return gf128.WORDS * self.n
+
+    def correct(self, free: Sequence[U64], known: Sequence[U64]) -> U64:
+        """Return the last share of c."""
+        a, b = _xor(free).reshape(2, self.n, gf128.WORDS)
+        products = [gf128.multiply(*pair) for pair in zip(a, b, strict=True)]
+        return _xor([np.concatenate(products), *known])
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,7 +323,7 @@ def decode(data: bytes) -> Correlation:
     return found
 
 
-_PLAIN: Final[dict[int, type[Correlation]]] = {kind.code: kind for kind in (Triple, AndTriple, SharedBit)}
+_PLAIN: Final[dict[int, type[Correlation]]] = {kind.code: kind for kind in (Triple, AndTriple, SharedBit, Blinding)}
 _MASKED: Final[dict[int, type[Masked]]] = {kind.code: kind for kind in (Comparison, Range)}
 
 

@@ -6,15 +6,17 @@ at hand, and z is public: whether r has these bits is *linear* over GF(2), and c
 circuit, and only of b bits.
 
 So every party ends with XOR shares of 64 error bits for each number, all zero where it is in its range. A coin that is
-tossed after everything is fixed picks a linear hash (GHASH, the polynomial of AES-GCM), and the hashes' XOR is opened:
-zero where all numbers are in range, and otherwise nonzero but with probability 2**-100.
+tossed after everything is fixed picks a linear hash (GHASH, the polynomial of AES-GCM), zero where all numbers are in
+range, and otherwise nonzero but with probability 2**-100. The hash itself would tell which number it was, and how far
+out: it is multiplied on shares by an element of the field that nobody knows, and the product is opened. That is zero
+where the hash is, and uniform otherwise: one bit.
 
 Source:
     The masked opening is that of Damgard et al., TCC 2006. A random linear check of what should be zero, with coins
     after the values are fixed: Blum, Feldman and Micali's coin, as in the batch checks of SPDZ (CRYPTO 2012).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from typing import Final
 
 import numpy as np
@@ -22,47 +24,45 @@ import numpy.typing as npt
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from aggregator.mpc.circuit import ONES, plan
-from aggregator.mpc.correlations import Planes, Range
+from aggregator.mpc.correlations import Blinding, Planes, Range
 from aggregator.mpc.current import current
+from aggregator.mpc.gf128 import WORDS as TAG_WORDS
+from aggregator.mpc.gf128 import multiply
 from aggregator.mpc.operations import climb, leaves, open_sum, open_xor
-from aggregator.mpc.planes import WORD, from_planes, n_words, to_planes
+from aggregator.mpc.planes import WORD, n_words, to_planes
 from aggregator.mpc.streams import I64, U8, U64
 
 Bools = npt.NDArray[np.bool_]
 CHUNK: Final = 1 << 21  # numbers looked at together; bounds the memory to some 200 MiB
-TAG_WORDS: Final = 2
 _NONCE: Final = bytes(12)  # a key makes hashes of one check only
 
 
-def out_of_range(x: I64, bits: U8, lengths: Sequence[int]) -> Bools:
-    """Tell every party which groups of numbers have one out of its range.
+def out_of_range(x: I64, bits: U8, opening: Callable[[], None] = lambda: None) -> bool:
+    """Tell every party whether any number is out of its range.
 
     Args:
         x: int64[n], this party's additive share; the numbers may be any.
         bits: uint8[n], public: number i should be in [0, 2**bits[i]), of at most 63 bits.
-        lengths: of the groups, which follow each other; they add up to n.
-    Returns:
-        bool[groups].
+        opening: called when this party is about to show its share of the verdict; all that it has shown before was
+            masked by words that serve once.
     Security:
-        Of groups that are in range nothing is opened but that they are. Of others a hash of the errors is, too.
+        One bit is opened: whether all numbers are in range. Not which of them is not, nor by how much. A party that
+        lies can shift a number or the hash beforehand, and so choose what this bit tells, once in each check.
     """
     if not len(x):
-        return np.zeros(len(lengths), np.bool_)
+        return False
     errors = [_errors(x[start : start + CHUNK], bits[start : start + CHUNK]) for start in range(0, len(x), CHUNK)]
-    key = current().coin()
-    if not _opened([b"".join(part.tobytes() for part in errors)], key).any():
-        return np.zeros(len(lengths), np.bool_)
-    counts = [min(CHUNK, len(x) - start) for start in range(0, len(x), CHUNK)]
-    words = np.concatenate([from_planes(part, count) for part, count in zip(errors, counts, strict=True)])
-    groups = np.split(words, np.cumsum(np.asarray(lengths, np.int64))[:-1])
-    return _opened([group.tobytes() for group in groups], key)
+    share = _hash(b"".join(part.tobytes() for part in errors), current().coin())
+    blinded = _blinded(share)
+    opening()
+    return bool(open_xor(blinded).any())
 
 
-def _opened(shares: Sequence[bytes], key: bytes) -> Bools:
-    """Open the hashes of XOR-shared bytes; tell which are not zero."""
-    hashes = np.array([_hash(share, key) for share in shares], np.uint64)
-    opened = open_xor(hashes.reshape(-1)).reshape(-1, TAG_WORDS)
-    return np.asarray(opened.any(axis=1), np.bool_)
+def _blinded(h: U64) -> U64:
+    """Return this party's share of h times a random element that nobody knows, uint64[2]."""
+    free, product = current().material(Blinding(1))
+    factor, mask = free.reshape(2, TAG_WORDS)
+    return multiply(factor, open_xor(h ^ mask)) ^ product
 
 
 def _hash(share: bytes, key: bytes) -> U64:

@@ -38,7 +38,8 @@ class MpcWorker:
 
     Security:
         Up to k - 1 parties learn nothing but sizes, as long as no dealer is among them: all that is opened is masked by
-        words that the dealer shared. Parties are taken to follow the protocol: one that lies can change results unseen.
+        words that the dealer shared. Semi-honest: one that lies can change results unseen, and whatever is done with a
+        result that it has changed, such as a verdict, can tell it something about inputs.
     """
 
     def __init__(self, config: PartyConfig) -> None:

@@ -8,7 +8,7 @@ from typing import Any, Final
 from lpm_secure.accounting import epsilon_of
 from lpm_secure.audit import inquiries
 from lpm_secure.audit.spent import costs, delta_of, joint
-from protocols.ledger import Agreed, Begin, Closing, Event, Refusal
+from protocols.ledger import Agreed, Begin, Closing, Event, Refusal, Repeat
 from protocols.manifest import Manifest
 from protocols.openings import openings
 from protocols.releases import NOISE, releases_of
@@ -152,8 +152,9 @@ def received(events: Sequence[Event]) -> dict[str, dict[str, Any]]:
 
 
 def refusals(events: Sequence[Event]) -> list[str]:
-    """Return why rounds did not close, and which clients were missing when."""
+    """Return why rounds did not close or were computed again, and which clients were missing when."""
     lines = [f"round {each.number}: {each.reason}" for each in events if isinstance(each, Refusal)]
+    lines += [f"round {each.number}: computed again, for {each.reason}" for each in events if isinstance(each, Repeat)]
     for event in events:
         if isinstance(event, Closing) and event.absent:
             lines.append(f"round {event.agreed.number}: without {', '.join(event.absent)}")

@@ -39,8 +39,8 @@ def keystream(key: bytes, *, step: int, out: U64, subtract: bool = False) -> Non
 class Additive(Sharing):
     """`k` additive shares modulo 2**64: `k - 1` keystreams, and the vector less all of them.
 
-    Security: any k - 1 shares are indistinguishable from uniform (AES-256 in counter mode). An aggregator that lies
-        shifts the sum unseen.
+    Security: any k - 1 shares are indistinguishable from uniform (AES-256 in counter mode). Semi-honest: an aggregator
+        that lies shifts the sum unseen, and learns from whatever depends on the sum that it has shifted.
     Source: Chopra 2025 (arXiv 2507.09901), Eq. 9, with aggregators in place of peers.
     """
 

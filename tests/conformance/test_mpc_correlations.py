@@ -9,15 +9,26 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aggregator.mpc import AsyncMpcWorker, MpcWorker
-from aggregator.mpc.correlations import MAX_N, AndTriple, Comparison, Correlation, Planes, SharedBit, Triple, decode
+from aggregator.mpc.correlations import (
+    MAX_N,
+    AndTriple,
+    Blinding,
+    Comparison,
+    Correlation,
+    Planes,
+    SharedBit,
+    Triple,
+    decode,
+)
 from aggregator.mpc.frames import HELLO_BYTES, STAMP_BYTES, Hello, Stamp, decode_request, encode_request
+from aggregator.mpc.gf128 import multiply
 from aggregator.mpc.planes import bits_of, from_planes, to_planes
 from aggregator.mpc.streams import Stream, subkey
 from protocols.errors import ParameterError, PartiesDisagree, WireError
 from tests.integration.mpc_parties import joined, parties, split
 
 KEYS = [bytes([rank]) * 32 for rank in range(5)]
-KINDS: list[Any] = [Triple, AndTriple, SharedBit, Comparison]
+KINDS: list[Any] = [Triple, AndTriple, SharedBit, Blinding, Comparison]
 
 
 def dealt(kind: Correlation, k: int, index: int = 3) -> list[tuple[Any, Any]]:
@@ -34,6 +45,14 @@ def test_dealt_triples_are_products(k: int) -> None:
     words = dealt(AndTriple(100), k)
     a, b = np.bitwise_xor.reduce([free for free, _ in words]).reshape(2, 100)
     assert (np.bitwise_xor.reduce([product for _, product in words]) == a & b).all()
+
+
+@pytest.mark.parametrize("k", [2, 3, 5])
+def test_dealt_blindings_are_products_in_the_field(k: int) -> None:
+    words = dealt(Blinding(3), k)
+    a, b = np.bitwise_xor.reduce([free for free, _ in words]).reshape(2, 3, 2)
+    c = np.bitwise_xor.reduce([product for _, product in words]).reshape(3, 2)
+    assert [multiply(*pair).tolist() for pair in zip(a, b, strict=True)] == c.tolist()
 
 
 @pytest.mark.parametrize("k", [2, 3, 5])

@@ -1,22 +1,29 @@
-"""A client that cheats is left out of the round and named; everybody else ends bit for bit as in the clear without it.
+"""A client that leaves its ranges ends the round and the run for all alike, and nobody can see who it was.
 
 The cheating client is a real one behind a transport that adds a number to one word of what it shares. Shares are
 linear, so the last aggregator's share plus x is a share of the number plus x.
 """
 
-import logging
-from collections import defaultdict
+import asyncio
 
 import numpy as np
 import pytest
+import torch
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from aggregator.ledger import Ledger
 from aggregator.validity import Ranges
+from client_sdk import Client
 from client_sdk.contacts import ContactTable
+from lpm_secure.engine.simulate import RemotePart, simulate
 from lpm_secure.testbed import Testbed
-from protocols.errors import ShareRefused
-from protocols.layout import Layout
+from protocols import ledger, signing
+from protocols import manifest as manifests
+from protocols.errors import OutOfRange
+from protocols.ledger import Closing, Refusal
+from protocols.manifest import ENGINE
 from protocols.messages import Share
 from protocols.schedule import Phase
 from protocols.substeps.doses import Doses
@@ -24,13 +31,15 @@ from protocols.wire.transport import Transport
 from tests.conformance.reference import reference
 
 SETTINGS = settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+KEY = Ed25519PrivateKey.from_private_bytes(bytes(32))
+SLOW = pytest.param(Phase.SPEAK, 200, marks=pytest.mark.slow)
 
 
 class Adds(Transport):
-    """Adds numbers to words of chosen rounds on their way to the last aggregator; notes what is refused."""
+    """Adds numbers to words of chosen rounds on their way to the last aggregator."""
 
-    def __init__(self, inner, lies, refusals):
-        self._inner, self._lies, self._refusals = inner, lies, refusals
+    def __init__(self, inner, lies):
+        self._inner, self._lies = inner, lies
 
     async def call(self, request, *, timeout_s):
         if isinstance(request, Share) and request.share.size:
@@ -39,68 +48,78 @@ class Adds(Transport):
                 share = request.share.copy()
                 share[[lie[0] % share.size]] += np.uint64(lie[1] % 2**64)
                 request = Share(request.run_id, request.step, share, request.phase)
-        try:
-            return await self._inner.call(request, timeout_s=timeout_s)
-        except ShareRefused:
-            self._refusals.append((request.step, request.phase))
-            raise
+        return await self._inner.call(request, timeout_s=timeout_s)
 
 
-def around(lies, refusals):
+def around(lies):
     def transports(name, operators):
-        return [Adds(inner, lies.get(name, {}), refusals[name]) for inner in operators.transports(name)]
+        return [Adds(inner, lies.get(name, {})) for inner in operators.transports(name)]
 
     return transports
 
 
-def same(ending, testbed, refusals):
-    """Check that a run ended as the reference does when the refused clients are away in the refused rounds."""
-    missed = {
-        phase: {c.name: {step for step, at in refusals[c.name] if at == phase} for c in testbed.manifest.clients}
-        for phase in Phase
-    }
-    for name, steps in ending.missed.items():
-        assert sorted(steps) == sorted(step for step, _ in set(refusals[name]))  # nobody missed anything else
-    state, counts = reference(testbed, missed[Phase.SPEAK], missed[Phase.DECIDE])
-    for field in state.keys() - {"hazard"}:
-        assert ending.state[field].tolist() == state[field], field
-    if ending.series is not None:
-        assert ending.series.counts.tolist() == counts
+def told(error):
+    return None if error is None else (type(error), str(error))
 
 
-@SETTINGS
-@given(data=st.data())
-def test_a_run_with_cheating_clients_is_the_run_without_them_in_those_rounds(data, testbeds, run_private):
-    testbed = data.draw(testbeds(mode="outcome", min_cohort=1))
-    layout, steps = Layout.of(testbed.manifest), testbed.manifest.steps
-    lies = defaultdict(dict)
-    for client in testbed.manifest.clients[1:]:
-        for step in sorted(data.draw(st.sets(st.integers(0, steps), max_size=2))):
-            phase = data.draw(st.sampled_from([Phase.SPEAK, Phase.DECIDE] if step < steps else [Phase.SPEAK]))
-            if layout.words(phase, client.name):
-                by = data.draw(st.sampled_from([2**63, 2**62, 2**62 + 2**63]))  # no true number is near
-                lies[client.name][step, phase] = data.draw(st.integers(0, 2**20)), by
-    refusals = defaultdict(list)
-    cheating = run_private(testbed, around(lies, refusals))
-    same(cheating, testbed, refusals)
-    assert {name: set(told) for name, told in refusals.items() if told} == {
-        name: set(told) for name, told in lies.items() if told
-    }
+def written(path):
+    """Return what a ledger says, without digests of shares, which are random words."""
+    events = ledger.load(path, signing.public_of(KEY))
+    return [(e.agreed.number, e.agreed.members, e.absent) if isinstance(e, Closing) else e for e in events]
+
+
+def ending(testbed, operators_of, lies, folder):
+    """Run to the end, and return all that anybody sees of it: errors of clients and engine, ledgers; and releases."""
+    manifest, k = testbed.manifest, len(testbed.manifest.aggregators)
+    paths, released = [folder / f"{party.name}.jsonl" for party in manifest.aggregators], []
+    for path in paths:
+        path.unlink(missing_ok=True)
+    books = [
+        Ledger(path, run=manifests.run_id(manifest), name=party.name, key=KEY)
+        for path, party in zip(paths, manifest.aggregators, strict=True)
+    ]
+
+    async def client(name, operators):
+        joined = await Client.join(manifest, testbed.private_state(name), around(lies)(name, operators))
+        await joined.run()
+
+    async def engine(operators):
+        part = RemotePart(manifest, operators.transports(ENGINE))
+        synthetic = testbed.synthetic_agents(torch.device("cpu"))
+        await simulate(manifest, part, synthetic, on_step=lambda step, release: released.append(step))
+
+    async def everybody():
+        with operators_of(manifest, ledgers=books) as operators:
+            parties = [client(party.name, operators) for party in manifest.clients]
+            return await asyncio.gather(
+                *parties, *([engine(operators)] if manifest.engine else []), return_exceptions=True
+            )
+
+    errors = asyncio.run(everybody())
+    ledgers = [written(path) for path in paths]
+    assert all(each == ledgers[0][1:] for each in [one[1:] for one in ledgers[:k]])  # the first line names who writes
+    return [told(error) for error in errors], ledgers[0][1:], released
 
 
 def small(manifest_of, seir, **changes):
     """Return three clients of which one has a single agent; max_message 3, so 3, 6 and 6 are its bounds."""
-    manifest = manifest_of(
-        [(1,), (2, 3), (4, 5)],
-        mode="outcome",
-        model=seir(initial=2**31),
-        max_message=3,
-        cells=(5, 5),
-        steps=3,
-        **changes,
-    )
+    given = {"mode": "outcome", "model": seir(initial=2**31), "max_message": 3, "cells": (5, 5), "steps": 3}
+    manifest = manifest_of([(1,), (2, 3), (4, 5)], **given | changes)
     table = ContactTable(*np.array([[0, 0, 1, 0, 3], [0, 1, 3, 0, 2], [0, 2, 4, 0, 1]], dtype=np.int64).T)
-    return Testbed(manifest, table, np.array([0, 0, 1, 1, 0]), 0, "made up", True)
+    cell = np.array([0, 0, 1, 1, 0]) if manifest.cells else np.zeros(0, dtype=np.int64)
+    return Testbed(manifest, table, cell, 0, "made up", True)
+
+
+def ends_alike(testbed, found, *, step, number):
+    """Check that a run ended in one step, with one error for everybody."""
+    errors, events, _ = found
+    said = (
+        f"somebody shared a number outside of the manifest's ranges in step {step}; nothing of this round counted, "
+        "and the run ends; this build cannot tell who it was"
+    )
+    assert errors == [(OutOfRange, said)] * (len(testbed.manifest.clients) + testbed.manifest.engine)
+    assert events[-1] == Refusal(number, "out-of-range", said)
+    assert sum(isinstance(event, Refusal) for event in events) == 1
 
 
 CELLS, TALLY = 5, 7  # where these begin in the vector: 5 agents, 2 cells, 4 stages
@@ -121,25 +140,36 @@ LIES = {
 
 @pytest.mark.parametrize("k", [2, 3])
 @pytest.mark.parametrize("lie", LIES.values(), ids=LIES)
-def test_each_lie_out_of_range_is_refused_and_named_at_every_aggregator(lie, k, manifest_of, seir, run_private, caplog):
-    caplog.set_level(logging.WARNING)
-    testbed = small(manifest_of, seir, k=k)
-    refusals = defaultdict(list)
-    cheating = run_private(testbed, around({"client-0": {(1, Phase.SPEAK): lie}}, refusals))
-    assert set(refusals["client-0"]) == {(1, Phase.SPEAK)}
-    assert {name for name, told in refusals.items() if told} == {"client-0"}
-    named = [record.facts for record in caplog.records if record.getMessage() == "share refused"]
-    assert named == [{"client": "client-0", "step": 1}] * k
-    same(cheating, testbed, refusals)
+def test_each_lie_out_of_range_ends_the_run_for_all_alike(lie, k, manifest_of, seir, operators_of, tmp_path):
+    testbed = small(manifest_of, seir, k=k, engine=True)
+    found = ending(testbed, operators_of, {"client-0": {(1, Phase.SPEAK): lie}}, tmp_path)
+    ends_alike(testbed, found, step=1, number=testbed.manifest.schedule.number(1, Phase.SPEAK))
+    assert found[2] == [0]  # nothing of step 1 was released
+
+
+@pytest.mark.parametrize(("phase", "runs"), [(Phase.THRESHOLDS, 20), (Phase.SPEAK, 20), (Phase.DECIDE, 20), SLOW])
+def test_whoever_is_out_of_range_and_by_how_much_the_ending_is_the_same(
+    phase, runs, manifest_of, seir, operators_of, tmp_path
+):
+    """Exact: all runs of both worlds end in the same texts, at every client, the engine and every aggregator."""
+    testbed = small(manifest_of, seir, engine=True, steps=1)
+    draw = np.random.default_rng(3)
+    worlds = {"client-0": [], "others": []}
+    for _ in range(runs):
+        small_lie = {"client-0": {(0, phase): (1, 2**62)}}
+        by, other = int(draw.integers(2**50, 2**63)), f"client-{draw.integers(1, 3)}"
+        for name, lies in (("client-0", small_lie), ("others", {other: {(0, phase): (int(draw.integers(100)), by)}})):
+            worlds[name].append(repr(ending(testbed, operators_of, lies, tmp_path)))
+    assert set(worlds["client-0"]) == set(worlds["others"])
+    assert len(set(worlds["others"])) == 1
+    assert "OutOfRange" in worlds["others"][0]
 
 
 @pytest.mark.parametrize("lie", [2**62, -(2**62), 2**63], ids=["high", "negative", "the sign"])
-def test_an_own_hazard_out_of_range_is_refused(lie, manifest_of, seir, run_private):
+def test_an_own_hazard_out_of_range_ends_the_run(lie, manifest_of, seir, operators_of, tmp_path):
     testbed = small(manifest_of, seir)
-    refusals = defaultdict(list)
-    cheating = run_private(testbed, around({"client-1": {(1, Phase.DECIDE): (0, lie)}}, refusals))
-    assert set(refusals["client-1"]) == {(1, Phase.DECIDE)}
-    same(cheating, testbed, refusals)
+    found = ending(testbed, operators_of, {"client-1": {(1, Phase.DECIDE): (0, lie)}}, tmp_path)
+    ends_alike(testbed, found, step=1, number=testbed.manifest.schedule.number(1, Phase.DECIDE))
 
 
 OWN_LIES = {
@@ -153,44 +183,44 @@ OWN_LIES = {
 
 
 @pytest.mark.parametrize("lie", OWN_LIES.values(), ids=OWN_LIES)
-def test_what_is_told_beside_own_hazards_is_checked_too(lie, manifest_of, seir, run_private):
+def test_what_is_told_beside_own_hazards_is_checked_too(lie, manifest_of, seir, operators_of, tmp_path):
     model = seir(initial=2**31, waning=(2**32,), doses=Doses(1, 2, 2**31, 64), f=24, beta=(2**20,))
-    manifest = manifest_of([(1,), (2, 3), (4, 5)], mode="outcome", model=model, max_message=3, steps=6)
-    table = ContactTable(*np.array([[0, 0, 1, 0, 3], [0, 1, 3, 0, 2], [0, 2, 4, 0, 1]], dtype=np.int64).T)
-    testbed = Testbed(manifest, table, np.zeros(0, dtype=np.int64), 0, "made up", True)
-    refusals = defaultdict(list)
-    ending = run_private(testbed, around({"client-1": {(4, Phase.DECIDE): lie}}, refusals))
-    assert {name: set(told) for name, told in refusals.items() if told} == {"client-1": {(4, Phase.DECIDE)}}
-    assert ending.missed == {"client-0": [], "client-1": [4], "client-2": []}
+    testbed = small(manifest_of, seir, model=model, cells=(), steps=6)
+    found = ending(testbed, operators_of, {"client-1": {(4, Phase.DECIDE): lie}}, tmp_path)
+    ends_alike(testbed, found, step=4, number=testbed.manifest.schedule.number(4, Phase.DECIDE))
 
 
-def test_a_threshold_out_of_range_keeps_the_client_out_of_the_run(manifest_of, seir, run_private):
-    with pytest.raises(ShareRefused, match="client-1 shared a number out of range in step 0"):
-        run_private(
-            small(manifest_of, seir), around({"client-1": {(0, Phase.THRESHOLDS): (0, 2**62)}}, defaultdict(list))
-        )
+def test_a_threshold_out_of_range_ends_the_run(manifest_of, seir, operators_of, tmp_path):
+    testbed = small(manifest_of, seir)
+    found = ending(testbed, operators_of, {"client-1": {(0, Phase.THRESHOLDS): (0, 2**62)}}, tmp_path)
+    ends_alike(testbed, found, step=0, number=0)
 
 
-def test_messages_in_the_closing_round_are_refused(manifest_of, seir, run_private):
-    refusals = defaultdict(list)
-    run_private(small(manifest_of, seir), around({"client-0": {(3, Phase.SPEAK): (1, 1)}}, refusals))
-    assert set(refusals["client-0"]) == {(3, Phase.SPEAK)}
+def test_messages_in_the_closing_round_end_the_run(manifest_of, seir, operators_of, tmp_path):
+    testbed = small(manifest_of, seir)
+    found = ending(testbed, operators_of, {"client-0": {(3, Phase.SPEAK): (1, 1)}}, tmp_path)
+    ends_alike(testbed, found, step=3, number=testbed.manifest.schedule.number(3, Phase.SPEAK))
 
 
-def test_switched_off_by_name_a_lie_counts(manifest_of, seir, run_private):
-    refusals = defaultdict(list)
+def test_switched_off_by_name_a_lie_counts(manifest_of, seir, operators_of, tmp_path):
     testbed = small(manifest_of, seir, validity="off")
-    run_private(testbed, around({"client-0": {(1, Phase.SPEAK): LIES["a cell of nearly the ring"]}}, refusals))
-    assert not refusals["client-0"]
+    lies = {"client-0": {(1, Phase.SPEAK): LIES["a cell of nearly the ring"]}}
+    assert ending(testbed, operators_of, lies, tmp_path)[0] == [None] * 3
 
 
 @SETTINGS
 @given(data=st.data())
 def test_what_honest_clients_say_is_always_in_range(data, testbeds, run_private):
-    testbed = data.draw(testbeds(mode="outcome"))
-    refusals = defaultdict(list)
-    run_private(testbed, around({}, refusals))
-    assert not any(refusals.values())
+    testbed = data.draw(testbeds(mode="outcome", min_cohort=1))
+    private = run_private(testbed)
+    state, counts = reference(testbed, _nobody(testbed), _nobody(testbed))
+    for field in state.keys() - {"hazard"}:
+        assert private.state[field].tolist() == state[field], field
+    assert private.series is None or private.series.counts.tolist() == counts
+
+
+def _nobody(testbed):
+    return {client.name: set() for client in testbed.manifest.clients}
 
 
 def test_the_ranges_are_as_narrow_as_bits_allow(manifest_of, seir):

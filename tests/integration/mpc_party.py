@@ -70,18 +70,18 @@ def crypten_compare(worker: MpcWorker, h: Any, tau: Any, *, step: int) -> Any:
     return worker.submit(Task(b"crypten", step, lambda: operations.crypten_compare(h, tau))).result()
 
 
-def out_of_range(worker: MpcWorker, x: Any, *, bits: Any, lengths: list[int], step: int = 0) -> Any:
-    """Tell which groups of shared numbers have one out of its range."""
+def out_of_range(worker: MpcWorker, x: Any, *, bits: Any, step: int = 0) -> Any:
+    """Tell whether any of some shared numbers is out of its range."""
     from aggregator.mpc import ranges
     from aggregator.mpc.worker import Task
 
-    return worker.submit(Task(b"ranges", step, lambda: ranges.out_of_range(x, bits, lengths))).result()
+    return worker.submit(Task(b"ranges", step, lambda: ranges.out_of_range(x, bits))).result()
 
 
 def range_check(worker: MpcWorker, h: Any, _: Any, *, step: int, bits: int) -> Any:
     """Check that as many numbers as are given, all of them 0, are in [0, 2**bits), as an honest step has it."""
-    found = out_of_range(worker, np.zeros_like(h), bits=np.full(len(h), bits, np.uint8), lengths=[len(h)], step=step)
-    assert not found.any()
+    found = out_of_range(worker, np.zeros_like(h), bits=np.full(len(h), bits, np.uint8), step=step)
+    assert not found
     return found
 
 

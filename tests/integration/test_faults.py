@@ -1,15 +1,23 @@
 """Faults over real processes and TLS: each ends in the documented behaviour, and nothing hangs."""
 
 import asyncio
+import dataclasses
 import json
 import signal
 import time
 
+import numpy as np
 import pytest
 import torch
 
+from client_sdk import Client, connect
 from lpm_secure.private_run import drive, run_clear, run_private
-from protocols.errors import ParameterError, ProtocolError
+from protocols import certificates
+from protocols import manifest as manifests
+from protocols.errors import OutOfRange, ParameterError, ProtocolError
+from protocols.messages import Announcement, Share
+from protocols.schedule import Phase
+from protocols.wire.transport import Transport
 
 CPU = torch.device("cpu")
 
@@ -65,6 +73,64 @@ def test_a_party_of_an_outcome_run_killed_between_rounds_resumes_and_the_result_
     timed, members = members_by_step(deployment, act)
     assert set(members.values()) == {4}
     assert timed.series.hash == run_clear(deployment.testbed, CPU).series.hash
+
+
+class Cheats(Transport):
+    """Shares a number that is out of its range in one step."""
+
+    def __init__(self, inner, step):
+        self._inner, self._step = inner, step
+
+    async def call(self, request, *, timeout_s):
+        speaks = isinstance(request, Share) and (request.step, request.phase) == (self._step, Phase.SPEAK)
+        if speaks and request.share.size:
+            request = dataclasses.replace(request, share=request.share + np.uint64(2**40))
+        return await self._inner.call(request, timeout_s=timeout_s)
+
+
+def test_a_number_out_of_range_ends_the_run_for_all_alike_and_a_restart_changes_nothing(deploy):
+    deployment = deploy(mode="outcome", round_timeout_s=10.0)
+    manifest = deployment.testbed.manifest
+    for name in ("dealer", "aggregator-0", "aggregator-1", "b", "c", "d"):
+        deployment.start_party(name)
+
+    async def cheat():
+        ways = connect(manifest, certificates.read(deployment.party("a")))
+        try:
+            transports = [Cheats(way, 2) for way in ways]
+            await (await Client.join(manifest, deployment.testbed.private_state("a"), transports)).run()
+        finally:
+            for way in ways:
+                await way.close()
+
+    async def both():
+        engine = drive(deployment, CPU, time.perf_counter(), lambda step, release: None)
+        return await asyncio.gather(engine, cheat(), return_exceptions=True)
+
+    said = "somebody shared a number outside of the manifest's ranges in step 2; nothing of this round counted"
+    for error in asyncio.run(both()):
+        assert isinstance(error, OutOfRange)
+        assert said in str(error)
+    for name in ("b", "c", "d"):
+        assert deployment.process(name).wait(20.0) == 3
+    assert all(said in failure.reason for failure in deployment.failures())
+
+    async def again():
+        ways = deployment.transports()
+        call = Announcement(manifests.run_id(manifest), 2, np.zeros(3, dtype=np.int64))
+        try:
+            return await asyncio.gather(*(way.call(call, timeout_s=60.0) for way in ways), return_exceptions=True)
+        finally:
+            for way in ways:
+                await way.close()
+
+    for name in ("aggregator-0", "aggregator-1"):
+        deployment.process(name).kill()
+        deployment.process(name).wait()
+        deployment.start_party(name)
+    for error in asyncio.run(again()):
+        assert isinstance(error, OutOfRange)
+        assert said in str(error)
 
 
 def test_a_client_killed_in_the_middle_is_left_out_and_the_run_goes_on(deploy):

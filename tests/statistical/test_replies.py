@@ -9,6 +9,7 @@ import dataclasses
 import numpy as np
 import pytest
 
+from protocols.deciding import joined_bits
 from protocols.layout import Layout
 from protocols.manifest import ENGINE
 from protocols.messages import Closed, Joined, Released
@@ -91,13 +92,15 @@ def test_a_release_and_an_own_exposure_do_change_what_is_told(told):
 
 
 def opened(replies, k):
-    """Return the sums of the aggregators' shares, round by round."""
+    """Return what the aggregators' shares come to, round by round: sums, or bits where they decide."""
     by_round = {}
     for reply in replies:
         by_round.setdefault((reply.step, getattr(reply, "phase", Phase.SPEAK)), []).append(reply)
     for (step, phase), shares in sorted(by_round.items()):
         assert len(shares) == k
         own = sum((share.own for share in shares if isinstance(share, Closed)), start=np.uint64(0))
+        if phase == Phase.DECIDE:
+            own = joined_bits([share.own for share in shares], 2)
         yield step, phase, own, sum((share.release for share in shares), start=np.uint64(0))
 
 

@@ -69,6 +69,10 @@ def test_codes_are_stable():
         "BudgetSpent": "budget-spent",
         "CohortTooSmall": "cohort-too-small",
         "PartiesDisagree": "parties-disagree",
+        "RunEnded": "run-ended",
+        "OutOfRange": "out-of-range",
+        "ResultsDiffer": "results-differ",
+        "RepeatSpent": "repeat-spent",
         "Unavailable": "unavailable",
         "TooManyCalls": "too-many-calls",
     }

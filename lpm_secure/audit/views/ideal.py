@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, final
 
@@ -101,16 +101,15 @@ class IdealCalculator:
         """Multiply, and share the products."""
         return self._shared(lambda x, y: x * y, x, y)
 
-    def out_of_range(self, x: I64, bits: npt.NDArray[np.uint8], lengths: Sequence[int]) -> npt.NDArray[np.bool_]:
-        """Look at every number."""
-        wrong = np.split(np.arange(x.size), np.cumsum(lengths)[:-1])
+    def out_of_range(self, x: I64, bits: npt.NDArray[np.uint8], opening: Callable[[], None]) -> bool:
+        """Look at every number, and tell whether all are in range."""
 
-        def compute(shares: list[I64]) -> npt.NDArray[np.bool_]:
+        def compute(shares: list[I64]) -> bool:
             numbers = sum(shares[1:], start=shares[0]).view(np.uint64)
-            out = (numbers >> bits.astype(np.uint64)) != 0
-            return np.array([out[part].any() for part in wrong])
+            return bool((numbers >> bits.astype(np.uint64)).any())
 
-        found: npt.NDArray[np.bool_] = self.joint.together(self.index, x, compute)
+        opening()
+        found: bool = self.joint.together(self.index, x, compute)
         return found
 
     def _shared(self, function: Callable[..., I64], *shares: I64) -> I64:

@@ -7,6 +7,7 @@ from typing import Any, final
 
 from aggregator import Aggregator, Run, Store
 from aggregator.joint import Comparer
+from aggregator.ledger import Ledger
 from aggregator.permutation.delivery import Permuter
 from aggregator.wire.peer import RemotePeer
 from client_sdk import Local
@@ -39,13 +40,19 @@ class Operators:
 
 @contextmanager
 def operators(
-    manifest: Manifest, urls: Sequence[str] = (), *, permuters: Sequence[Permuter | None] = (), around: Around = _plain
+    manifest: Manifest,
+    urls: Sequence[str] = (),
+    *,
+    permuters: Sequence[Permuter | None] = (),
+    ledgers: Sequence[Ledger | None] = (),
+    around: Around = _plain,
 ) -> Iterator[Operators]:
     """Start the aggregators of a run, on databases in memory unless told, and on an ideal comparison.
 
     Args:
         urls: of their databases.
         permuters: of the first two, where edges are permuted.
+        ledgers: of each aggregator; without them, nothing is written down.
         around: what each transport is wrapped in.
     """
     names = [party.name for party in manifest.aggregators]
@@ -67,9 +74,17 @@ def operators(
     comparers: list[Comparer | None] = [
         joint.party(index) if manifest.schedule.outcome else None for index in range(len(names))
     ]
-    given = [*permuters, *[None] * len(names)]
+    given, books = [*permuters, *[None] * len(names)], [*ledgers, *[None] * len(names)]
     runs = [
-        Run(manifest, index, stores[index], peers(index), comparers[index], permuter=given[index])
+        Run(
+            manifest,
+            index,
+            stores[index],
+            peers(index),
+            comparers[index],
+            permuter=given[index],
+            ledger=books[index],
+        )
         for index in range(len(names))
     ]
     aggregators = [Aggregator({run.id: run}) for run in runs]

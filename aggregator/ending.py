@@ -1,0 +1,45 @@
+"""The end of a run at one aggregator: written down before anybody is told, and for good."""
+
+from typing import final
+
+from aggregator.ledger import Ledger
+from aggregator.store import Ended, Store
+from protocols.errors import LpmError, RunEnded, error_of
+
+
+@final
+class Ending:
+    """Whether a run is over for good here, and why.
+
+    Security: after an end nothing of the run is computed or told, whoever asks, a restarted process included. All that
+        call get the same error.
+    """
+
+    def __init__(self, run: bytes, store: Store, ledger: Ledger | None) -> None:
+        """Go on from what the store kept; what a crash kept out of the ledger is written there now."""
+        self._run, self._store, self._ledger = run, store, ledger
+        self._ended = store.ended(run)
+        self._write()
+
+    def require_none(self) -> None:
+        """Refuse to go on with a run that is over.
+
+        Raises:
+            RunEnded: it is.
+        """
+        if self._ended is not None:
+            raise error_of(self._ended.code, self._ended.reason)
+
+    def take(self, number: int, error: LpmError) -> None:
+        """Write down why a round does not close; an error that ends the run ends it, the first one for good."""
+        if isinstance(error, RunEnded) and self._ended is None:
+            self._ended = Ended(number, error.code, str(error))
+            self._store.end(self._run, self._ended)
+        if self._ended is not None:
+            self._write()
+        elif self._ledger is not None and not error.retry:
+            self._ledger.refused(number, error.code, str(error))
+
+    def _write(self) -> None:
+        if self._ledger is not None and self._ended is not None:
+            self._ledger.refused(self._ended.number, self._ended.code, self._ended.reason)
