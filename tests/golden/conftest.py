@@ -1,0 +1,187 @@
+"""How golden tests reach the code: the `lpm` script, configurations, files of results, and the imports that stand here.
+
+What a run computes is pinned before code moves, so no other golden test of a run imports a module.
+"""
+
+import asyncio
+import hashlib
+import importlib
+import sys
+import tomllib
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+import torch
+
+from client_sdk.gradients.take_part import take_part
+from lpm_secure.calibration.config import load as load_calibration
+from lpm_secure.calibration.job import begun
+from lpm_secure.calibration.transports import shared
+from lpm_secure.config import load
+from lpm_secure.contacts import contacts_of
+from lpm_secure.engine.simulate import RemotePart, simulate
+from lpm_secure.private_gradients.found import find
+from lpm_secure.risk import host
+from lpm_secure.risk.config import load as load_risk
+from lpm_secure.risk.worlds import chosen, week
+from lpm_secure.testbed import build
+
+ROOT = Path(__file__).parents[2]
+CPU = torch.device("cpu")
+ENGINE = "engine"
+
+
+@pytest.fixture
+def lpm(monkeypatch, tmp_path, capsys):
+    """Return a function that runs `lpm` in this process, in a folder of its own, and returns the lines it prints."""
+    scripts = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]
+    module, name = scripts["lpm"].split(":")
+    main = getattr(importlib.import_module(module), name)
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments):
+        monkeypatch.setattr(sys, "argv", ["lpm", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        printed = capsys.readouterr()
+        assert not ended.value.code, printed.err
+        return printed.out.splitlines()
+
+    return call
+
+
+@pytest.fixture
+def hash_of(lpm):
+    """Return a function that runs `lpm`, and returns what it prints after a word: the SHA-256 of a result."""
+
+    def call(word, *arguments):
+        (line,) = [line for line in lpm(*arguments) if line.startswith(word)]
+        return line.split()[-1]
+
+    return call
+
+
+@pytest.fixture
+def require_data(lpm):
+    """Return a function that skips the test where a dataset is not on this machine."""
+
+    def require(*names):
+        try:
+            for name in names:
+                lpm("data", "where", name)
+        except AssertionError:
+            pytest.skip(f"the data are not on this machine: {', '.join(names)}")
+
+    return require
+
+
+@pytest.fixture(scope="session")
+def testbed_of():
+    """Return a function that makes the testbed of a configuration file."""
+
+    def made(path):
+        config = load(path)
+        return build(config, contacts_of(config), addresses(config.protocol))
+
+    return made
+
+
+@pytest.fixture(scope="session")
+def private_gradient(testbed_of, operators_of):
+    """Return a function that yields the SHA-256 of all that a private run with derivatives opens."""
+
+    async def opened(testbed):
+        manifest = testbed.manifest
+        with operators_of(manifest) as operators:
+
+            async def client(name):
+                joined = await take_part(manifest, testbed.private_state(name), operators.transports(name))
+                await joined.run()
+
+            engine = RemotePart(manifest, operators.transports(ENGINE))
+            clients = [client(party.name) for party in manifest.clients]
+            return (await asyncio.gather(find(testbed, engine), *clients))[0]
+
+    def call(path):
+        return hashlib.sha256(asyncio.run(opened(testbed_of(path))).numbers.tobytes()).hexdigest()
+
+    return call
+
+
+@pytest.fixture
+def devices(operators_of, tmp_path):
+    """Return a function that runs the week of a configuration of risks: each device's folder, with its own risk."""
+
+    async def lived(testbed):
+        manifest = testbed.manifest
+        names = [party.name for party in manifest.clients]
+        with operators_of(manifest) as operators:
+            engine = RemotePart(manifest, operators.transports(ENGINE))
+            parts = [host.week(manifest, testbed.private_state(name), operators.transports(name)) for name in names]
+            _, *risks = await asyncio.gather(simulate(manifest, engine, testbed.synthetic_agents(CPU)), *parts)
+            return dict(zip(names, risks, strict=True))
+
+    def call(path):
+        config = load_risk(path)
+        people = chosen(contacts_of(config.week()), config.people.departments)
+        for name, risk in asyncio.run(lived(week(config, people, addresses(config.protocol)))).items():
+            (tmp_path / name).mkdir()
+            risk.write(tmp_path / name)
+        return tmp_path
+
+    return call
+
+
+@pytest.fixture
+def one_thread():
+    """Let torch add up in one order."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture
+def fitted(one_thread):
+    """Return a function that plays rounds of a calibration in this process.
+
+    It yields the first round's opened sums in fixed point, int64[d], and the loss at the end: minus the log posterior
+    density of the posterior's mean, of all hospitals with what they have learnt.
+    """
+
+    def call(path, *, rounds):
+        config = load_calibration(path)
+        config = msgspec.structs.replace(
+            config, federation=msgspec.structs.replace(config.federation, transport="in-process")
+        )
+        study = config.study()
+        hospitals = study.hospitals(local_steps=config.fit.local_steps)
+        fit = begun(config, study, Recorded(shared(config, hospitals)))
+        for _ in range(rounds):
+            fit.advance()
+        first = np.rint(fit.federation.opened[0] * 2.0**config.federation.bits).astype(np.int64)
+        z = fit.draws(200, seed=1).mean(dim=0)
+        log_x = fit.simulator.log_inpatients(z[None], fit.parameters).numpy()
+        likelihood = sum(hospital.answer(log_x)[1] for hospital in hospitals.values())
+        return first, float((z**2).sum() / 2) - likelihood
+
+    return call
+
+
+class Recorded:
+    """A federation, with the sums that it opens."""
+
+    def __init__(self, federation):
+        self.federation, self.opened = federation, []
+
+    def gradient(self, log_inpatients):
+        summed = self.federation.gradient(log_inpatients)
+        self.opened.append(summed.gradient.reshape(-1))
+        return summed
+
+
+def addresses(protocol):
+    """Return as many addresses as a protocol asks for; nobody listens there."""
+    return [f"localhost:{port}" for port in range(1, protocol.addresses + 1)]
