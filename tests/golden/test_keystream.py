@@ -31,6 +31,13 @@ def stream(key, *, step, d):
     return out.astype("<u8").tobytes()
 
 
+def expanded(key, *, step, d):
+    """Return the share that an aggregator expands from a key."""
+    out = np.zeros(d, dtype=np.uint64)
+    Additive(2).expand(key, step=step, out=out)
+    return out.astype("<u8").tobytes()
+
+
 def by_single_blocks(key, *, step, d):
     """Return the same from AES on one block after the other, without any mode of operation."""
     encryptor = Cipher(algorithms.AES(key), modes.ECB()).encryptor()
@@ -63,6 +70,7 @@ def test_a_sharing_is_frozen():
     x = np.arange(5, dtype=np.uint64) + np.uint64(2**63)
     share = Additive(3).split(x, (bytes(32), b"\x11" * 32), step=2)
     masks = [stream(key, step=2, d=5) for key in (bytes(32), b"\x11" * 32)]
+    assert [expanded(key, step=2, d=5) for key in (bytes(32), b"\x11" * 32)] == masks
     joined = share + sum(np.frombuffer(mask, dtype="<u8") for mask in masks)
     assert joined.tolist() == x.tolist()
     assert share.astype("<u8").tobytes().hex() == SHARE

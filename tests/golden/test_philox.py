@@ -55,3 +55,9 @@ def test_numpys_generator_gives_the_same_blocks(counter, key):
 def test_an_agents_word_is_the_first_of_its_block(agents, key, purpose, step):
     drawn = words(key, np.array(agents, dtype=np.uint64), purpose, step=step)
     assert drawn.tolist() == [block((agent, purpose, step, 0), key)[0] for agent in agents]
+
+
+def test_a_purpose_keeps_its_number():
+    """What a run draws depends on them."""
+    names = ["THRESHOLD", "LATENT", "INFECTIOUS", "INITIAL", "CELL", "WANING", "SEED", "DOSE"]
+    assert {purpose.name: purpose.value for purpose in Purpose} == dict(zip(names, range(1, 9), strict=True))

@@ -2,15 +2,25 @@
 
 Source: headers written by hand (two bytes of length before each part); keys and ciphertexts made by
 `openssl`-independent means: HKDF-SHA256 (RFC 5869) and AES-256-GCM over them with the standard library's hmac and this
-project's own first version, frozen.
+project's own first version, frozen. `opening.json` holds what a client sent once to begin a session (HPKE, RFC 9180,
+over ML-KEM-768 and X25519; ECDSA on P-256), which nobody can make again: it must open.
 """
 
+import base64
+import datetime
 import hashlib
 import hmac
+import json
+from pathlib import Path
 
+import pytest
+from cryptography import x509
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from protocols.errors import NotSealed
+from protocols.messages import Opening
 from protocols.sealing.keys import SealingKey
+from protocols.sealing.opening import accept
 from protocols.sealing.route import Route
 from protocols.sealing.session import Session
 
@@ -20,6 +30,8 @@ HEADER = (
     + "0008" + b"client-0".hex() + "000c" + b"aggregator-1".hex()
 )  # fmt: skip
 SECRET = bytes(range(100, 132))
+KEY = bytes(range(96))
+OPENING = json.loads((Path(__file__).parent / "opening.json").read_text())
 
 
 def header(purpose):
@@ -54,6 +66,22 @@ def test_a_reply_is_sealed_as_ever():
 
 
 def test_a_sealing_key_is_derived_as_ever():
-    public = SealingKey.of(bytes(range(96))).public
+    public = SealingKey.of(KEY).public
     assert len(public) == 1216
     assert hashlib.sha256(public).hexdigest() == "d99e4496af749b54ee4a2d270c8057450624ecc5dc0866295ffc504a26134ad4"
+
+
+def opened(route):
+    opening = Opening(*(base64.b64decode(OPENING[part]) for part in ("sealed", "certificate", "signature")))
+    authority = x509.load_pem_x509_certificate(OPENING["authority"].encode())
+    now = datetime.datetime.fromisoformat(OPENING["now"])
+    return accept(route, opening, key=SealingKey.of(KEY), authorities=[authority], now=now)
+
+
+def test_what_a_client_once_sent_to_begin_a_session_opens_as_ever():
+    assert opened(ROUTE) == SECRET
+
+
+def test_and_opens_on_its_own_route_alone():
+    with pytest.raises(NotSealed):
+        opened(Route(bytes(32), ROUTE.client, ROUTE.aggregator))
