@@ -32,8 +32,8 @@ test: $(READY) check  ## every check, and the default tests
 test-all: $(READY) check  ## all tests, the long ones too
 	$(BIN)/python -m pytest -m 'slow or not slow'
 
-bench: $(READY)  ## the benchmarks; ONLY=name for one
-	$(BIN)/python tests/benchmarks $(ONLY)
+bench: $(READY)  ## the benchmarks; ONLY=name for one, BASE=commit for CPU time beside that of a commit
+	$(BIN)/python tests/benchmarks$(if $(BASE),/base.py $(BASE)) $(ONLY)
 
 fuzz: $(READY)  ## fuzz every decoder and the servicer; SECONDS=600 each
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'atheris>=3,<4'

@@ -6,7 +6,7 @@ import time
 import in_process
 import numpy as np
 import torch
-from measure import Row
+from measure import Row, cpu_seconds
 
 from lpm_secure.engine.simulate import RemotePart, simulate
 from lpm_secure.private_gradients.adjoints import PrivateAdjoints, expected_counts
@@ -26,7 +26,7 @@ GIVEN = {
 
 
 def steps_of(testbed):
-    """Return the mean seconds of a step, tangents or values alone."""
+    """Return the mean seconds of a step, tangents or values alone, and the CPU seconds of all steps after the first."""
     ends = []
 
     async def engine(transports):
@@ -35,12 +35,13 @@ def steps_of(testbed):
             return await simulate(testbed.manifest, part, testbed.synthetic_agents(torch.device("cpu")))
         return await simulate_tangents(testbed.manifest, part, synthetic_part(testbed))
 
-    series = asyncio.run(in_process.run(testbed, engine))
-    return (ends[-1] - ends[0]) / (len(ends) - 1), series
+    asyncio.run(in_process.run(testbed, engine))
+    (first, used_first), (last, used_last) = ends[0], ends[-1]
+    return (last - first) / (len(ends) - 1), used_last - used_first
 
 
 class Clocked:
-    """The private part, with the time at which each round ended."""
+    """The private part, with the time at which each round ended, and the CPU seconds until then."""
 
     def __init__(self, part, ends):
         """Watch a part."""
@@ -49,7 +50,7 @@ class Clocked:
     async def advance(self, step, synthetic):
         """Do what the part does."""
         release = await self.part.advance(step, synthetic)
-        self.ends.append(time.perf_counter())
+        self.ends.append((time.perf_counter(), cpu_seconds()))
         return release
 
 
@@ -58,10 +59,12 @@ def tangent_p8():
     size = {"agents": 40_000, "clients": 4, "contacts": 10, "cells": 100, "steps": 8}
     discrete = steps_of(in_process.drawn_people(gradient=None, **size))[0]
     one = steps_of(in_process.drawn_people(gradient=Gradient(way="tangents", parameters=NAMES[:1], **GIVEN), **size))[0]
-    eight = steps_of(in_process.drawn_people(gradient=Gradient(way="tangents", parameters=NAMES, **GIVEN), **size))[0]
+    eight, cpu_s = steps_of(
+        in_process.drawn_people(gradient=Gradient(way="tangents", parameters=NAMES, **GIVEN), **size)
+    )
     peers = {"9 x a discrete step": 9 * discrete, "9/2 x a step with p = 1": 4.5 * one}
     return [
-        Row("tangent_p8", eight * 1e3, "ms a step", f"{name}, {peer * 1e3:.0f} ms", eight / peer)
+        Row("tangent_p8", eight * 1e3, "ms a step", f"{name}, {peer * 1e3:.0f} ms", eight / peer, cpu_s=cpu_s)
         for name, peer in peers.items()
     ]
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
-from measure import Memory, Row
+from measure import Memory, Row, cpu_seconds
 
 from lpm_secure import config
 from lpm_secure.contacts import contacts_of
@@ -25,21 +25,23 @@ ACROSS = 0.24  # share of contacts between clients, as in the workplace
 
 
 def timed(given, data):
-    """Return the private run, the memory of all parties' processes in MiB at its peak, and the bytes of each link.
+    """Return the private run, the memory of all parties' processes in MiB at its peak, the bytes of each link, and CPU s.
+
+    CPU seconds are those of all parties in all steps after the first, the engine's included.
 
     The engine's part is played by this process, which is not counted: it holds all data, for the clear run.
     """
-    testbed = build(given, data, free_addresses(given.protocol.addresses))
+    testbed, used = build(given, data, free_addresses(given.protocol.addresses)), []
     with tempfile.TemporaryDirectory() as folder:
         deployment = Deployment(Path(folder), testbed)
         deployment.write()
         with Memory(deployment.pids) as memory:
-            private = run_private(deployment, CPU)
+            private = run_private(deployment, CPU, lambda step, release: used.append(cpu_seconds(deployment.pids())))
         links = per_link(deployment, private)
     clear = run_clear(testbed, CPU)
     if private.series.hash != clear.series.hash:
         raise RuntimeError("the private run differs from the clear one")
-    return private, memory.peak_mib, links
+    return private, memory.peak_mib, links, used[-1] - used[0]
 
 
 def outcome_workplace():
@@ -49,12 +51,11 @@ def outcome_workplace():
     seconds = {}
     for mode in ("sum", "outcome"):
         protocol = msgspec.structs.replace(given.protocol, mode=mode)
-        private, peak, _ = timed(msgspec.structs.replace(given, protocol=protocol), data)
+        private, peak, _, cpu_s = timed(msgspec.structs.replace(given, protocol=protocol), data)
         seconds[mode] = private.step_s
     against = f"sum mode, {seconds['sum'] * 1e3:.1f} ms (at most 4x)"
-    return [
-        Row("outcome_workplace", seconds["outcome"] * 1e3, "ms", against, seconds["outcome"] / seconds["sum"], peak)
-    ]
+    ratio = seconds["outcome"] / seconds["sum"]
+    return [Row("outcome_workplace", seconds["outcome"] * 1e3, "ms", against, ratio, peak, cpu_s=cpu_s)]
 
 
 def generated(n):
@@ -93,9 +94,9 @@ def large(given, *, steps):
 def scaled(name, n, limit_s):
     """Run n private agents in 20 institutions for a few steps."""
     given = large(config.load(CONFIG), steps=10 if n <= 100_000 else 4)
-    private, peak, links = timed(given, generated(n))
+    private, peak, links, cpu_s = timed(given, generated(n))
     return [
-        Row(name, private.step_s, "s", f"limit of {limit_s:g} s a step", private.step_s / limit_s, peak),
+        Row(name, private.step_s, "s", f"limit of {limit_s:g} s a step", private.step_s / limit_s, peak, cpu_s=cpu_s),
         Row(f"{name}_memory", peak, "MiB", f"limit of {LIMIT_MIB} MiB over all processes", peak / LIMIT_MIB, peak),
         *(
             Row(f"{name} {link}", n_bytes, "B/agent/step", "one word of 8 bytes", n_bytes / 8)
@@ -115,10 +116,12 @@ def validity():
         seconds = {}
         for kind in ("off", "bits"):
             protocol = msgspec.structs.replace(one.protocol, mode="outcome", validity=kind)
-            private, peak, _ = timed(msgspec.structs.replace(one, protocol=protocol), data)
+            private, peak, _, cpu_s = timed(msgspec.structs.replace(one, protocol=protocol), data)
             seconds[kind] = private.step_s
         against = f"outcome mode that trusts its clients, {seconds['off'] * 1e3:.1f} ms"
-        rows.append(Row(name, seconds["bits"] * 1e3, "ms", against, seconds["bits"] / seconds["off"], peak))
+        rows.append(
+            Row(name, seconds["bits"] * 1e3, "ms", against, seconds["bits"] / seconds["off"], peak, cpu_s=cpu_s)
+        )
     return rows
 
 

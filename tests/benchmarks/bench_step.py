@@ -14,7 +14,7 @@ from pathlib import Path
 import grpc
 import numpy as np
 from grpc import aio
-from measure import Row
+from measure import Row, cpu_seconds
 
 from client_sdk import Client, ContactTable
 from lpm_secure.deployment import Deployment, free_addresses
@@ -54,21 +54,25 @@ def manifest_of(clients):
 
 
 async def private_step(deployment):
-    """Return the mean seconds of a round after the first."""
+    """Return the mean seconds of a round after the first, and the CPU seconds of all rounds after it, of all parties."""
     manifest = deployment.testbed.manifest
-    ends = []
+    ends, used = [], []
+
+    def note(step):
+        ends.append(time.perf_counter())
+        used.append(cpu_seconds(deployment.pids()))
 
     async def one(name, record):
         private = deployment.testbed.private_state(name)
         transports = connect(manifest, certificates.read(deployment.party(name)))
         client = await Client.join(manifest, private, transports)
-        await client.run(on_step=(lambda step: ends.append(time.perf_counter())) if record else lambda step: None)
+        await client.run(on_step=note if record else lambda step: None)
         for transport in transports:
             await transport.close()
 
     names = [client.name for client in manifest.clients]
     await asyncio.gather(*(one(name, name == names[0]) for name in names))
-    return (ends[-1] - ends[0]) / STEPS
+    return (ends[-1] - ends[0]) / STEPS, used[-1] - used[0]
 
 
 async def barrier_step(folder, addresses, clients, payloads, reply_bytes):
@@ -108,7 +112,7 @@ def step(clients):
         try:
             for party in manifest.aggregators:
                 deployment.start_party(party.name)
-            private = asyncio.run(private_step(deployment))
+            private, cpu_s = asyncio.run(private_step(deployment))
         finally:
             deployment.stop()
         reply = 8 * (AGENTS // clients + layout.released + layout.cells) + 16
@@ -126,7 +130,7 @@ def step(clients):
                 server.terminate()
                 server.wait()
     against = f"bare gRPC barrier, {barrier * 1e3:.1f} ms"
-    return [Row(f"step_{clients}", private * 1e3, "ms", against, private / barrier)]
+    return [Row(f"step_{clients}", private * 1e3, "ms", against, private / barrier, cpu_s=cpu_s)]
 
 
 BENCHMARKS = {"step_12": lambda: step(12), "step_100": lambda: step(100)}

@@ -1,6 +1,8 @@
 """What a benchmark yields, and how its time and memory are taken."""
 
 import contextlib
+import os
+import resource
 import statistics
 import threading
 import time
@@ -14,6 +16,7 @@ class Row(msgspec.Struct):
     Attributes:
         value, unit: what was measured.
         against: the named peer or limit; `ratio` is value over its value, in the same unit and run.
+        cpu_s: user and system seconds of what was measured, in all processes; 0 where nobody took them.
     """
 
     name: str
@@ -23,6 +26,7 @@ class Row(msgspec.Struct):
     ratio: float
     peak_mib: float = 0.0
     machine: str = ""
+    cpu_s: float = 0.0
 
 
 def peak_mib(pid="self"):
@@ -37,6 +41,22 @@ def memory_of(pid):
     with open(f"/proc/{pid}/smaps_rollup") as parts:
         line = next(line for line in parts if line.startswith("Pss:"))
     return int(line.split()[1]) / 1024
+
+
+def cpu_seconds(pids=()):
+    """Return the user and system seconds of this process, of its children that have ended, and of some that run."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(each.ru_utime + each.ru_stime for each in used) + sum(map(_cpu_of, pids))
+
+
+def _cpu_of(pid):
+    """Return the seconds of a process that runs; 0 of one that has ended, which its parent counts."""
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            fields = file.read().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 class Memory(threading.Thread):
