@@ -56,13 +56,11 @@ def environment(side):
 
 def require_own_modules(side):
     """Refuse a side that would measure modules from elsewhere."""
-    done = subprocess.run(
-        [sys.executable, "-c", WHERE], cwd=side, env=environment(side), capture_output=True, text=True
-    )
+    command = [sys.executable, "-c", WHERE]
+    done = subprocess.run(command, cwd=side, env=environment(side), capture_output=True, text=True)
     if done.returncode or not Path(done.stdout.strip()).is_relative_to(side):
-        raise BenchmarkFailed(
-            f"{side} does not import its own lpm_secure: {done.stdout.strip() or done.stderr.strip()}"
-        )
+        shown = done.stdout.strip() or done.stderr.strip()
+        raise BenchmarkFailed(f"{side} does not import its own lpm_secure: {shown}")
 
 
 def children_s():

@@ -25,7 +25,7 @@ ACROSS = 0.24  # share of contacts between clients, as in the workplace
 
 
 def timed(given, data):
-    """Return the private run, the memory of all parties' processes in MiB at its peak, the bytes of each link, and CPU s.
+    """Return the private run, all parties' memory in MiB at its peak, the bytes of each link, and CPU seconds.
 
     CPU seconds are those of all parties in all steps after the first, the engine's included.
 

@@ -54,7 +54,7 @@ def manifest_of(clients):
 
 
 async def private_step(deployment):
-    """Return the mean seconds of a round after the first, and the CPU seconds of all rounds after it, of all parties."""
+    """Return the mean seconds of a round after the first, and all parties' CPU seconds in all of these rounds."""
     manifest = deployment.testbed.manifest
     ends, used = [], []
 
