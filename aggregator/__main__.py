@@ -14,10 +14,10 @@ from pathlib import Path
 from aggregator import config
 from aggregator.log import start_log
 from aggregator.permutation.roles import Role
-from protocols import manifest as manifests
 from protocols.errors import ParameterError
-from protocols.party_keys import server_keys
-from protocols.signed_manifest import load_verified
+from protocols.identity.server_keys import server_keys
+from protocols.task import manifest as manifests
+from protocols.task.signature import load_verified
 
 
 def main() -> int:

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import final
 
 from aggregator.run import Run
-from protocols import messages
 from protocols.errors import ManifestMismatch, NotEnrolled, WireError
-from protocols.manifest import ENGINE
+from protocols.task.manifest import ENGINE
+from protocols.wire import messages
 
 Asked = messages.MembersQuery | messages.ComparedQuery | messages.TriedQuery  # by another aggregator
 Request = messages.Join | messages.Share | messages.Announcement | Asked

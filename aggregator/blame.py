@@ -12,14 +12,14 @@ from aggregator.noise import Noise
 from aggregator.outcome import Vectors
 from aggregator.round import Round
 from aggregator.store import Begun, Done, Store
-from protocols.blame import Inquiry, Trial, coin, mark
-from protocols.calibration import answers
+from protocols.arithmetic.fixed_point import U64, from_ring
 from protocols.errors import BudgetSpent, PartiesDisagree, RoundClosed, ShareRefused, Unavailable
-from protocols.fixed import U64, from_ring
-from protocols.in_range import in_range
-from protocols.manifest import Manifest
-from protocols.messages import Tried, TriedQuery
-from protocols.schedule import Phase
+from protocols.task.manifest import Manifest
+from protocols.task.rounds import Phase
+from protocols.task.secure_sum.group_testing import Inquiry, Trial, coin, mark
+from protocols.task.secure_sum.range import in_range
+from protocols.task.secure_sum.spec import answers
+from protocols.wire.messages import Tried, TriedQuery
 
 LOG: Final = logging.getLogger("aggregator")
 Groups = tuple[tuple[str, ...], ...]

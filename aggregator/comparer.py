@@ -10,9 +10,9 @@ from aggregator.mpc.links import TRAFFIC
 from aggregator.mpc.worker import Task
 from aggregator.permutation.roles import Role
 from aggregator.permutation.worker import Worker, trio_of
-from protocols import manifest as manifests
 from protocols.errors import ParameterError
-from protocols.manifest import Manifest
+from protocols.task import manifest as manifests
+from protocols.task.manifest import Manifest
 
 T = TypeVar("T")
 

@@ -7,7 +7,6 @@ from typing import Protocol, final
 from cryptography import x509
 
 from aggregator.access import Access
-from protocols import manifest as manifests
 from protocols.errors import (
     ConflictingReplay,
     LpmError,
@@ -16,13 +15,14 @@ from protocols.errors import (
     NotJoined,
     NotSealed,
 )
-from protocols.manifest import Manifest
-from protocols.messages import Join, SealedReply, SealedRequest, Share
 from protocols.sealing.keys import SealingKey
 from protocols.sealing.opening import accept
 from protocols.sealing.route import Route
 from protocols.sealing.session import Session
+from protocols.task import manifest as manifests
+from protocols.task.manifest import Manifest
 from protocols.wire import codec
+from protocols.wire.messages import Join, SealedReply, SealedRequest, Share
 from protocols.wire.sealed import unpack
 
 Answer = Callable[[str, object], Awaitable[object]]

@@ -4,11 +4,11 @@ from typing import Final
 
 import numpy as np
 
-from protocols.calibration import GRADIENT, answers, sigma
-from protocols.fixed import U64
-from protocols.manifest import Manifest
-from protocols.privacy import DiscreteGaussian
-from protocols.releases import NOISE, releases_of
+from protocols.arithmetic.fixed_point import U64
+from protocols.releases.mechanism import DiscreteGaussian
+from protocols.releases.query import NOISE, releases_of
+from protocols.task.manifest import Manifest
+from protocols.task.secure_sum.spec import GRADIENT, answers, sigma
 
 FIRST_STREAM: Final = 1
 

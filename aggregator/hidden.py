@@ -7,11 +7,11 @@ from typing import final
 import numpy as np
 
 from aggregator.joint import Calculator
-from protocols.deciding import columns, told_words
-from protocols.fixed import U64, from_ring, to_ring
-from protocols.layout import Layout
-from protocols.manifest import Manifest
-from protocols.substeps import Seir
+from protocols.arithmetic.fixed_point import U64, from_ring, to_ring
+from protocols.models import Seir
+from protocols.task.layout import Layout
+from protocols.task.manifest import Manifest
+from protocols.task.threshold_layout import columns, told_words
 
 
 @final

@@ -12,10 +12,10 @@ import numpy.typing as npt
 
 from aggregator.ledger import Ledger
 from aggregator.store import Kept, Shown, Store
+from protocols.arithmetic.fixed_point import I64
 from protocols.errors import OutOfRange, RepeatSpent, ResultsDiffer
-from protocols.fixed import I64
-from protocols.manifest import Manifest
-from protocols.messages import Compared, ComparedQuery
+from protocols.task.manifest import Manifest
+from protocols.wire.messages import Compared, ComparedQuery
 
 LOG: Final = logging.getLogger("aggregator")
 T = TypeVar("T")

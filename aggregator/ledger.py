@@ -7,9 +7,10 @@ from typing import final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from protocols import ledger, signing
 from protocols.errors import BadSignature, PartiesDisagree
-from protocols.ledger import Agreed, Begin, Closing, Event, Joining, Refusal, Repeat, Told
+from protocols.identity import signing
+from protocols.releases import ledger
+from protocols.releases.ledger import Agreed, Begin, Closing, Event, Joining, Refusal, Repeat, Told
 
 
 @final

@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 from aggregator.ledger import Ledger
 from aggregator.store import Done
 from protocols.errors import PartiesDisagree
-from protocols.ledger import Agreed, Told
-from protocols.manifest import ENGINE, Manifest
-from protocols.messages import Closed, Members
-from protocols.openings import openings
-from protocols.schedule import Phase
+from protocols.releases.ledger import Agreed, Told
+from protocols.releases.openings import openings
+from protocols.task.manifest import ENGINE, Manifest
+from protocols.task.rounds import Phase
+from protocols.wire.messages import Closed, Members
 
 
 def write_round(

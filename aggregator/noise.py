@@ -11,15 +11,15 @@ import numpy as np
 from aggregator.gradient_noise import opened_gradient
 from aggregator.outcome import Vectors
 from aggregator.store import Store
-from protocols.fixed import I64, U64
-from protocols.layout import Layout
-from protocols.manifest import Manifest
-from protocols.privacy import DiscreteGaussian, RunningNoise
-from protocols.releases import NOISE, SCORE, SERIES, Release, opened_in, releases_of
-from protocols.schedule import Phase
-from protocols.score_noise import changes
-from protocols.sharing.additive import KEY_BYTES
-from protocols.substeps import Stage
+from protocols.arithmetic.fixed_point import I64, U64
+from protocols.arithmetic.sharing.additive import KEY_BYTES
+from protocols.models import Stage
+from protocols.releases.mechanism import DiscreteGaussian, RunningNoise
+from protocols.releases.query import NOISE, SCORE, SERIES, Release, opened_in, releases_of
+from protocols.releases.sensitivity import changes
+from protocols.task.layout import Layout
+from protocols.task.manifest import Manifest
+from protocols.task.rounds import Phase
 
 STREAMS: Final = 4  # of each round, one for each name of a release that has noise in every round
 

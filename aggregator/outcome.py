@@ -13,11 +13,11 @@ from aggregator.permutation.delivery import Delivery
 from aggregator.small_counts import seal
 from aggregator.store import Store
 from aggregator.validity import Ranges
-from protocols.fixed import I64, U64, from_ring, to_ring
-from protocols.layout import Layout
-from protocols.manifest import Manifest
-from protocols.schedule import Phase
-from protocols.small_counts import OFF
+from protocols.arithmetic.fixed_point import I64, U64, from_ring, to_ring
+from protocols.releases.suppression import OFF
+from protocols.task.layout import Layout
+from protocols.task.manifest import Manifest
+from protocols.task.rounds import Phase
 
 NO_WORDS: Final = np.zeros(0, dtype=np.int64)
 

@@ -4,7 +4,7 @@ from typing import Protocol
 
 from aggregator.blame import TryingPeer
 from aggregator.joint import ComparingPeer
-from protocols.messages import Members, MembersQuery
+from protocols.wire.messages import Members, MembersQuery
 
 
 class Peer(ComparingPeer, TryingPeer, Protocol):

@@ -7,9 +7,9 @@ from typing import final
 import numpy as np
 
 from aggregator.store import Done
+from protocols.arithmetic.fixed_point import I64, U64
 from protocols.errors import CohortTooSmall, ConflictingReplay, LpmError
-from protocols.fixed import I64, U64
-from protocols.manifest import Manifest
+from protocols.task.manifest import Manifest
 
 
 def digest(share: U64) -> bytes:

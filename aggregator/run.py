@@ -22,7 +22,7 @@ from aggregator.round import Round, digest, too_small
 from aggregator.score import hidden_scores
 from aggregator.store import Done, Frozen, Store
 from aggregator.sums import Sums
-from protocols import manifest as manifests
+from protocols.arithmetic.sharing.additive import KEY_BYTES
 from protocols.errors import (
     ConflictingReplay,
     LpmError,
@@ -34,9 +34,12 @@ from protocols.errors import (
     Unavailable,
     WrongLength,
 )
-from protocols.layout import Layout
-from protocols.manifest import Manifest
-from protocols.messages import (
+from protocols.task import manifest as manifests
+from protocols.task.layout import Layout
+from protocols.task.manifest import Manifest
+from protocols.task.rounds import Phase
+from protocols.task.timeouts import DEADLINES
+from protocols.wire.messages import (
     Announcement,
     Closed,
     Compared,
@@ -50,9 +53,6 @@ from protocols.messages import (
     Tried,
     TriedQuery,
 )
-from protocols.patience import DEADLINES
-from protocols.schedule import Phase
-from protocols.sharing.additive import KEY_BYTES
 
 LOG: Final = logging.getLogger("aggregator")
 

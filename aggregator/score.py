@@ -11,13 +11,13 @@ from typing import Final, final
 import numpy as np
 
 from aggregator.joint import Calculator, Comparer
+from protocols.arithmetic.fixed_point import U64, from_ring, to_ring
 from protocols.errors import LpmError
-from protocols.fixed import U64, from_ring, to_ring
-from protocols.hidden_score import HALF, SCALE, UNIT, coarse_beta, is_hidden
-from protocols.layout import WORD_BYTES, Layout
-from protocols.manifest import Manifest
-from protocols.schedule import Phase
-from protocols.substeps import Stage
+from protocols.models import Stage
+from protocols.task.gradients.hidden_score import HALF, SCALE, UNIT, coarse_beta, is_hidden
+from protocols.task.layout import WORD_BYTES, Layout
+from protocols.task.manifest import Manifest
+from protocols.task.rounds import Phase
 
 LOG: Final = logging.getLogger("aggregator")
 NAME_BYTES: Final = 32

@@ -1,12 +1,12 @@
-"""Small counts sealed before anything is released: the rule of `protocols.small_counts`, on shares."""
+"""Small counts sealed before anything is released: the rule of `protocols.releases.suppression`, on shares."""
 
 from typing import Final
 
 import numpy as np
 
 from aggregator.joint import Calculator
-from protocols.fixed import I64
-from protocols.substeps import Stage
+from protocols.arithmetic.fixed_point import I64
+from protocols.models import Stage
 
 ONE: Final = np.ones(1, dtype=np.int64)
 

@@ -6,7 +6,7 @@ from typing import final
 import msgspec
 import sqlalchemy as sa
 
-from protocols.blame import Trial
+from protocols.task.secure_sum.group_testing import Trial
 
 _METADATA = sa.MetaData()
 _JOINED = sa.Table(

@@ -12,8 +12,8 @@ from cryptography import x509
 
 from aggregator.gradient_noise import opened_gradient
 from aggregator.mpc.streams import subkey
-from protocols import manifest as manifests
-from protocols.calibration import GRADIENT, answers
+from protocols.arithmetic.fixed_point import U64
+from protocols.atomic_file import settle
 from protocols.errors import (
     CohortTooSmall,
     ConflictingReplay,
@@ -24,18 +24,18 @@ from protocols.errors import (
     RoundAhead,
     WrongLength,
 )
-from protocols.fixed import U64
-from protocols.layout import Layout
-from protocols.manifest import Manifest
-from protocols.messages import Join, SealedRequest, Share
-from protocols.on_disk import settle
-from protocols.releases import releases_of
+from protocols.identity.signing import PRIVATE_MODE
+from protocols.releases.query import releases_of
 from protocols.sealing.keys import SealingKey
 from protocols.sealing.opening import accept
 from protocols.sealing.route import Route
 from protocols.sealing.session import Session
-from protocols.signing import PRIVATE_MODE
+from protocols.task import manifest as manifests
+from protocols.task.layout import Layout
+from protocols.task.manifest import Manifest
+from protocols.task.secure_sum.spec import GRADIENT, answers
 from protocols.wire import codec
+from protocols.wire.messages import Join, SealedRequest, Share
 from protocols.wire.sealed import unpack
 
 PURPOSE: Final = b"lpm sum asked for by messages"  # of noise, beside that of the same run over gRPC

@@ -8,13 +8,13 @@ import numpy as np
 from aggregator.outcome import Vectors
 from aggregator.round import Round
 from aggregator.store import Done
-from protocols.deciding import bit_shares
-from protocols.devices import presence
-from protocols.fixed import U64
-from protocols.layout import WORD_BYTES, Layout
-from protocols.manifest import Manifest
-from protocols.messages import Closed
-from protocols.schedule import Phase
+from protocols.arithmetic.fixed_point import U64
+from protocols.task.devices import presence
+from protocols.task.layout import WORD_BYTES, Layout
+from protocols.task.manifest import Manifest
+from protocols.task.rounds import Phase
+from protocols.task.threshold_layout import bit_shares
+from protocols.wire.messages import Closed
 
 NOTHING: Final = np.zeros(0, dtype=np.uint64)
 

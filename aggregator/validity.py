@@ -6,12 +6,12 @@ import numpy as np
 import numpy.typing as npt
 
 from aggregator.joint import Calculator
-from protocols.deciding import told_bits
-from protocols.fixed import I64, U64, from_ring
-from protocols.hidden_score import column_bits, score_bits, score_words
-from protocols.layout import Layout
-from protocols.manifest import Manifest
-from protocols.schedule import Phase
+from protocols.arithmetic.fixed_point import I64, U64, from_ring
+from protocols.task.gradients.hidden_score import column_bits, score_bits, score_words
+from protocols.task.layout import Layout
+from protocols.task.manifest import Manifest
+from protocols.task.rounds import Phase
+from protocols.task.threshold_layout import told_bits
 
 U8 = npt.NDArray[np.uint8]
 

@@ -5,8 +5,8 @@ from client_sdk.config import load as load_config
 from client_sdk.contacts import ContactTable as ContactTable
 from client_sdk.private_state import PrivateState as PrivateState
 from client_sdk.read import read_private_state as read_private_state
-from protocols.certificates import read as read_credentials
-from protocols.signed_manifest import load_verified as load_manifest
+from protocols.identity.certificates import read as read_credentials
+from protocols.task.signature import load_verified as load_manifest
 from protocols.wire.connect import connect as connect
 from protocols.wire.local import Local as Local
 from protocols.wire.remote import Grpc as Grpc

@@ -18,7 +18,7 @@ from client_sdk import config, connect, enrol, read_credentials, read_private_st
 from client_sdk.agreed import agreed
 from client_sdk.gradients.take_part import take_part as join
 from client_sdk.told import told
-from protocols.certificates import expires_soon
+from protocols.identity.certificates import expires_soon
 
 
 async def take_part(path: Path) -> None:

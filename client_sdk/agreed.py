@@ -3,10 +3,11 @@
 from pathlib import Path
 from typing import Protocol
 
-from protocols import consent, signing
-from protocols.manifest import Manifest
-from protocols.party_keys import IDENTITY
-from protocols.signed_manifest import load_verified
+from protocols.identity import signing
+from protocols.identity.server_keys import IDENTITY
+from protocols.task import policy as policies
+from protocols.task.manifest import Manifest
+from protocols.task.signature import load_verified
 
 
 class Given(Protocol):
@@ -42,6 +43,6 @@ def agreed(given: Given, folder: Path) -> Manifest:
     """
     manifest = load_verified(folder / given.manifest, operator_key=given.operator_key)
     identity = signing.read_key(folder / given.credentials / IDENTITY)
-    owners = consent.load_policy(folder / given.policy)
-    consent.keep(folder, consent.give(manifest, owners, client=given.name, identity=identity))
+    owners = policies.load_policy(folder / given.policy)
+    policies.keep(folder, policies.give(manifest, owners, client=given.name, identity=identity))
     return manifest

@@ -12,14 +12,14 @@ from client_sdk.exchange import Answer, Exchange
 from client_sdk.gradients.score import OwnScore
 from client_sdk.own_hazard import OwnHazard
 from client_sdk.private_state import PrivateState
-from protocols.cells import cell_totals, pressure
-from protocols.devices import present
+from protocols.arithmetic.fixed_point import I64, U64, to_ring
 from protocols.errors import RoundClosed
-from protocols.fixed import I64, U64, to_ring
-from protocols.layout import Layout
-from protocols.manifest import Manifest
-from protocols.schedule import Phase
-from protocols.substeps import Exposure, Model
+from protocols.models import Exposure, Model
+from protocols.models.cells import cell_totals, pressure
+from protocols.task.devices import present
+from protocols.task.layout import Layout
+from protocols.task.manifest import Manifest
+from protocols.task.rounds import Phase
 from protocols.wire.transport import Transport
 
 

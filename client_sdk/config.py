@@ -5,9 +5,9 @@ from typing import Annotated, final
 
 import msgspec
 
-from protocols.config import load_config
-from protocols.manifest import Name
-from protocols.signing import PublicKey
+from protocols.identity.signing import PublicKey
+from protocols.task.manifest import Name
+from protocols.toml_file import load_config
 
 
 @final

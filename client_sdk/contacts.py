@@ -7,9 +7,9 @@ from typing import final
 import numpy as np
 import numpy.typing as npt
 
+from protocols.arithmetic.fixed_point import I64
 from protocols.errors import DataError
-from protocols.fixed import I64
-from protocols.layout import Layout
+from protocols.task.layout import Layout
 
 
 @final

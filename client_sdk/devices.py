@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Final, final
 import numpy as np
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
-from protocols import manifest as manifests
-from protocols.devices import LISTS, Bools, edge_key, edge_token, public_key
+from protocols.arithmetic.fixed_point import I64, U64
 from protocols.errors import DataError, ParameterError
-from protocols.fixed import I64, U64
+from protocols.task import manifest as manifests
+from protocols.task.devices import LISTS, Bools, edge_key, edge_token, public_key
 
 if TYPE_CHECKING:
     from client_sdk.private_state import PrivateState
-    from protocols.manifest import Manifest
+    from protocols.task.manifest import Manifest
 
 _FRESH: Final = 32
 

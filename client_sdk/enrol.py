@@ -3,9 +3,10 @@
 from pathlib import Path
 from typing import Final
 
-from protocols import canonical, certificates, enrolment, signing
+from protocols import canonical_json
 from protocols.errors import ParameterError
-from protocols.party_keys import IDENTITY, digest_of, digest_of_key
+from protocols.identity import certificates, enrolment, signing
+from protocols.identity.server_keys import IDENTITY, digest_of, digest_of_key
 
 REQUEST: Final = "request.json"
 PRIVATE: Final = "private.key"
@@ -32,7 +33,7 @@ def request(invitation: Path, folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     private, wanted = certificates.new_request(given.terms.name)
     identity = signing.new_key()
-    made = canonical.encode(enrolment.Request.of(given, wanted, identity))
+    made = canonical_json.encode(enrolment.Request.of(given, wanted, identity))
     signing.write_private(folder / PRIVATE, private)
     signing.write_key(folder / IDENTITY, identity)
     (folder / REQUEST).write_bytes(made)

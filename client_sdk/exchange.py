@@ -7,15 +7,15 @@ from typing import final
 
 import numpy as np
 
-from protocols import manifest as manifests
-from protocols.deciding import bit_words, joined_bits
+from protocols.arithmetic.fixed_point import I64, U64, from_ring
 from protocols.errors import ParameterError, PartiesDisagree, RoundClosed, RunEnded
-from protocols.fixed import I64, U64, from_ring
-from protocols.layout import Layout
-from protocols.manifest import Manifest
-from protocols.messages import Closed, Join, Joined, Share
-from protocols.patience import patience_s
-from protocols.schedule import Phase
+from protocols.task import manifest as manifests
+from protocols.task.layout import Layout
+from protocols.task.manifest import Manifest
+from protocols.task.rounds import Phase
+from protocols.task.threshold_layout import bit_words, joined_bits
+from protocols.task.timeouts import patience_s
+from protocols.wire.messages import Closed, Join, Joined, Share
 from protocols.wire.transport import Transport
 
 

@@ -9,10 +9,10 @@ import numpy as np
 
 from client_sdk.vector_counts import CENSORED, Counts
 from client_sdk.vector_hospital import F64, SCALE_SD, Hospital
-from protocols.config import load_config
 from protocols.errors import DataError
-from protocols.manifest import Name
-from protocols.signing import PublicKey, read_private, write_private
+from protocols.identity.signing import PublicKey, read_private, write_private
+from protocols.task.manifest import Name
+from protocols.toml_file import load_config
 
 COLUMN: Final = "inpatients"
 CENSORED_MARK: Final = -999999.0  # the source's mark of a count of 1 to 3

@@ -6,11 +6,11 @@ from typing import final
 import numpy as np
 import numpy.typing as npt
 
-from protocols.deciding import rows
-from protocols.fixed import I64, U64
-from protocols.manifest import Manifest
-from protocols.substeps import State
-from protocols.substeps.waning import returned
+from protocols.arithmetic.fixed_point import I64, U64
+from protocols.models import State
+from protocols.models.seir.waning import returned
+from protocols.task.manifest import Manifest
+from protocols.task.threshold_layout import rows
 
 
 @final

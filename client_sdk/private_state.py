@@ -8,10 +8,10 @@ import numpy.typing as npt
 
 from client_sdk.contacts import Contacts, ContactTable, refuse
 from client_sdk.devices import DeviceKeys
+from protocols.arithmetic.fixed_point import I64
 from protocols.errors import DataError, ParameterError
-from protocols.fixed import I64
-from protocols.layout import Layout
-from protocols.manifest import Manifest
+from protocols.task.layout import Layout
+from protocols.task.manifest import Manifest
 
 TESTBED: Final = 0x7465737462656400  # second word of the testbed's key: "testbed"
 

@@ -13,8 +13,8 @@ from client_sdk.device_files import read_device_keys
 from client_sdk.devices import DeviceKeys
 from client_sdk.private_state import PrivateState
 from protocols.errors import DataError, ParameterError
-from protocols.layout import Layout
-from protocols.manifest import Manifest
+from protocols.task.layout import Layout
+from protocols.task.manifest import Manifest
 
 CONTACT_COLUMNS: Final = ("day", "a", "b", "channel", "weight")
 MAX_WHOLE: Final = 2**62

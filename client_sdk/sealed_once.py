@@ -1,17 +1,17 @@
 """Shares that travel as one message each, for networks that carry messages rather than calls."""
 
-from protocols import manifest as manifests
-from protocols.certificates import Credentials, name_of
+from protocols.arithmetic.fixed_point import U64
 from protocols.errors import ParameterError
-from protocols.fixed import U64
-from protocols.manifest import Manifest
-from protocols.messages import Join, SealedRequest, Share
+from protocols.identity.certificates import Credentials, name_of
 from protocols.sealing.keys import public_key
 from protocols.sealing.opening import begin
 from protocols.sealing.route import Route
 from protocols.sealing.session import Session
-from protocols.signed_manifest import trust_of
+from protocols.task import manifest as manifests
+from protocols.task.manifest import Manifest
+from protocols.task.signature import trust_of
 from protocols.wire import codec
+from protocols.wire.messages import Join, SealedRequest, Share
 from protocols.wire.sealed import pack
 
 

@@ -11,10 +11,10 @@ from client_sdk.exchange import Answer, Exchange
 from client_sdk.vector_contribution import Contribution
 from client_sdk.vector_hospital import F64, Hospital
 from client_sdk.vector_kept import Kept
-from protocols.calibration import Calibration, answers
+from protocols.arithmetic.fixed_point import U64, to_ring
 from protocols.errors import ParameterError, RoundAhead, RoundClosed, ShareRefused, Unavailable
-from protocols.fixed import U64, to_ring
-from protocols.manifest import Manifest
+from protocols.task.manifest import Manifest
+from protocols.task.secure_sum.spec import Calibration, answers
 from protocols.wire.transport import Transport
 
 AGAIN_S: Final = 0.2  # between two calls of a round that is not open, or of an aggregator that is not there

@@ -7,8 +7,8 @@ import msgspec
 import numpy as np
 
 from client_sdk.vector_hospital import Hospital
+from protocols.atomic_file import write_whole
 from protocols.errors import ParameterError
-from protocols.on_disk import write_whole
 
 
 class Kept(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

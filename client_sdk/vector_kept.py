@@ -10,12 +10,12 @@ import msgspec
 import numpy as np
 
 from client_sdk.vector_hospital import F64
-from protocols import manifest as manifests
+from protocols.atomic_file import write_whole
 from protocols.errors import ParameterError
-from protocols.manifest import Manifest
-from protocols.on_disk import write_whole
+from protocols.identity.signing import read_private
 from protocols.sealing.session import SECRET_BYTES
-from protocols.signing import read_private
+from protocols.task import manifest as manifests
+from protocols.task.manifest import Manifest
 from protocols.wire.sealed import Resumed
 
 REQUESTS: Final = 2**32  # of one start, at most; the next one counts on above them

@@ -7,7 +7,7 @@ import typer
 
 from lpm_secure.audit.gather import gather
 from lpm_secure.cli_manifest import OPERATOR
-from protocols import signing
+from protocols.identity import signing
 
 
 def collect(

@@ -9,9 +9,10 @@ import typer
 from client_sdk import enrol as client
 from lpm_secure.cli_keys import authority_in
 from lpm_secure.cli_manifest import OPERATOR
-from protocols import canonical, enrolment, signing
+from protocols import canonical_json
 from protocols.errors import NotEnrolled, ParameterError
-from protocols.trust import require_name
+from protocols.identity import enrolment, signing
+from protocols.identity.trust import require_name
 
 INVITATIONS: Final = "invitations"
 Folder = Annotated[Path, typer.Argument(help="The run's operator's, with the authority that `lpm keys` made.")]
@@ -39,7 +40,7 @@ def invite(
         made = enrolment.invite(folder / INVITATIONS, signer, name, days=days)
         path = folder / f"{name}.invitation"
         path.unlink(missing_ok=True)  # a later invitation stands in for an earlier one
-        signing.write_private(path, canonical.encode(made))
+        signing.write_private(path, canonical_json.encode(made))
         typer.echo(path)
 
 
@@ -74,7 +75,7 @@ def admit(
             refused.append(str(error) if str(path) in str(error) else f"{path}: {error}")
             continue
         out = path.with_name(f"{answer.name}.enrolled")
-        out.write_bytes(canonical.encode(answer))
+        out.write_bytes(canonical_json.encode(answer))
         typer.echo(out)
     if refused:
         raise ParameterError("; ".join(refused))

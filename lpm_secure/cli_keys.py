@@ -6,12 +6,13 @@ from typing import Annotated
 import typer
 
 from lpm_secure.new_manifest import PublicFile
-from protocols import canonical, certificates
-from protocols.certificates import Authority
+from protocols import canonical_json
 from protocols.errors import ParameterError
-from protocols.party_keys import ServerKeys, digest_of_key
-from protocols.signing import write_private
-from protocols.trust import require_name
+from protocols.identity import certificates
+from protocols.identity.certificates import Authority
+from protocols.identity.server_keys import ServerKeys, digest_of_key
+from protocols.identity.signing import write_private
+from protocols.identity.trust import require_name
 
 REQUEST = "request.pem"
 PUBLIC = "public.json"
@@ -67,7 +68,7 @@ def identity(
     made = ServerKeys.generate(dealer=dealer)
     private, request = certificates.new_request(name)
     tls = digest_of_key(certificates.requested_key(request, name=name))
-    public = canonical.encode(PublicFile(name=name, keys=made.public(operator, tls)))
+    public = canonical_json.encode(PublicFile(name=name, keys=made.public(operator, tls)))
     made.write(folder)
     write_private(folder / "private.key", private)
     (folder / REQUEST).write_bytes(request)

@@ -9,9 +9,11 @@ import typer
 
 from lpm_secure.manifest_show import differences, rows_of
 from lpm_secure.new_manifest import new_manifest
-from protocols import canonical, signed_manifest, signing
-from protocols import manifest as manifests
+from protocols import canonical_json
 from protocols.errors import ParameterError
+from protocols.identity import signing
+from protocols.task import manifest as manifests
+from protocols.task import signature as signatures
 
 app = typer.Typer(no_args_is_help=True, help="The signed description of a run: write, sign, check, compare.")
 File = Annotated[Path, typer.Argument(help="manifest.json; its signature lies beside it.", metavar="MANIFEST")]
@@ -43,9 +45,9 @@ def sign(
         signing.write_key(key, signing.new_key())
         typer.echo(f"{key}: a new key; keep it off line", err=True)
     signer = signing.read_key(key)
-    signature = signed_manifest.sign(content, signer)
-    signed_manifest.signature_path(manifest).write_bytes(canonical.encode(signature))
-    typer.echo(f"{signed_manifest.signature_path(manifest)}: signed as {signature.operator}")
+    signature = signatures.sign(content, signer)
+    signatures.signature_path(manifest).write_bytes(canonical_json.encode(signature))
+    typer.echo(f"{signatures.signature_path(manifest)}: signed as {signature.operator}")
     typer.echo(f'operator_key = "{base64.b64encode(signing.public_of(signer)).decode()}"')
 
 
@@ -55,8 +57,8 @@ def verify(
     operator_key: Annotated[str, typer.Option(help="Base64, as you got it from the operator, not with the manifest.")],
 ) -> None:
     """Check that a manifest is what its operator signed, and valid now; exit code 2 if not."""
-    content = signed_manifest.load_verified(manifest, operator_key=key_of(operator_key))
-    trust = signed_manifest.trust_of(content)
+    content = signatures.load_verified(manifest, operator_key=key_of(operator_key))
+    trust = signatures.trust_of(content)
     typer.echo(f"signed by {trust.operator}, valid until {trust.not_after:%F %T} UTC")
     typer.echo(f"run {manifests.run_id(content).hex()}")
 

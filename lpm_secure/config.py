@@ -8,9 +8,9 @@ import msgspec
 from lpm_secure.gradient_config import GradientConfig
 from lpm_secure.noise_config import NoiseConfig
 from lpm_secure.synthetic_config import SyntheticConfig
-from protocols.config import load_config
 from protocols.errors import ConfigError
-from protocols.manifest import Name
+from protocols.task.manifest import Name
+from protocols.toml_file import load_config
 
 Count = Annotated[int, msgspec.Meta(ge=0, le=10**9)]
 Positive = Annotated[int, msgspec.Meta(ge=1, le=2**31)]

@@ -20,11 +20,13 @@ from client_sdk.hospital_config import HospitalConfig, write_series, write_state
 from client_sdk.vector_hospital import Hospital
 from lpm_secure.testbed import Testbed
 from lpm_secure.testbed_keys import TestbedKeys, permissive, pinned
-from protocols import canonical, certificates, signed_manifest, signing
-from protocols import manifest as manifests
-from protocols.layout import Layout
-from protocols.manifest import ENGINE
-from protocols.party_keys import IDENTITY
+from protocols import canonical_json
+from protocols.identity import certificates, signing
+from protocols.identity.server_keys import IDENTITY
+from protocols.task import manifest as manifests
+from protocols.task import signature as signatures
+from protocols.task.layout import Layout
+from protocols.task.manifest import ENGINE
 from protocols.wire.connect import connect
 from protocols.wire.transport import Transport
 
@@ -84,8 +86,8 @@ class Deployment:
         manifest, keys = self.testbed.manifest, self._keys
         path = self.folder / MANIFEST
         path.write_bytes(manifests.encode(manifest))
-        signature = canonical.encode(signed_manifest.sign(manifest, keys.operator))
-        signed_manifest.signature_path(path).write_bytes(signature)
+        signature = canonical_json.encode(signatures.sign(manifest, keys.operator))
+        signatures.signature_path(path).write_bytes(signature)
         certificates.write(self.party(ENGINE), keys.authority.issue(ENGINE))
         for name in keys.servers:
             certificates.write(self.party(name), keys.credentials[name])

@@ -30,13 +30,13 @@ from lpm_secure.series import Series
 from lpm_secure.synthetic import EngineFile, Synthetic
 from lpm_secure.testbed import Testbed, build
 from lpm_secure.testbed_keys import pinned
-from protocols import certificates
-from protocols import manifest as manifests
 from protocols.errors import ParameterError, Unavailable
-from protocols.manifest import ENGINE
-from protocols.releases import releases_of
-from protocols.signed_manifest import load_verified
-from protocols.signing import PublicKey
+from protocols.identity import certificates
+from protocols.identity.signing import PublicKey
+from protocols.releases.query import releases_of
+from protocols.task import manifest as manifests
+from protocols.task.manifest import ENGINE
+from protocols.task.signature import load_verified
 from protocols.wire.connect import connect
 
 LOG: Final = logging.getLogger("lpm")

@@ -8,9 +8,9 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from client_sdk.contacts import ContactTable
 from client_sdk.devices import DeviceKeys
 from lpm_secure.data.contact_data import ContactData
-from protocols.devices import public_key
-from protocols.layout import Layout
-from protocols.manifest import Manifest
+from protocols.task.devices import public_key
+from protocols.task.layout import Layout
+from protocols.task.manifest import Manifest
 
 
 @final

@@ -4,7 +4,7 @@ import numpy as np
 from scipy import stats
 
 from lpm_secure.config import Delay
-from protocols.draws import LAW_TOTAL
+from protocols.arithmetic.distributions import LAW_TOTAL
 from protocols.errors import ConfigError
 
 MAX_DAYS = 400

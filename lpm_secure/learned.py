@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from protocols.manifest import Manifest
-from protocols.releases import NOISE, releases_of
+from protocols.releases.query import NOISE, releases_of
+from protocols.task.manifest import Manifest
 
 MODES: Final = {
     "outcome": "Mode outcome: each client learned, for each of its agents and steps, whether it was infected by then.",

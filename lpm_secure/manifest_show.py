@@ -4,8 +4,8 @@ from typing import Any, Final
 
 import msgspec
 
-from protocols import manifest as manifests
-from protocols.manifest import Manifest
+from protocols.task import manifest as manifests
+from protocols.task.manifest import Manifest
 
 LONG: Final = 64  # characters of a value; longer ones are cut
 

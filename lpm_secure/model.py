@@ -2,11 +2,11 @@
 
 from lpm_secure.config import DosesConfig, ModelConfig
 from lpm_secure.laws import law_of
-from protocols.draws import LAW_TOTAL
-from protocols.fixed import to_fixed
-from protocols.substeps import Seir
-from protocols.substeps.doses import Doses
-from protocols.substeps.interventions import FULL
+from protocols.arithmetic.distributions import LAW_TOTAL
+from protocols.arithmetic.fixed_point import to_fixed
+from protocols.models import Seir
+from protocols.models.interventions import FULL
+from protocols.models.seir.doses import Doses
 
 
 def model_of(given: ModelConfig, *, dt: float) -> Seir:

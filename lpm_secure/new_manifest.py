@@ -8,11 +8,11 @@ import msgspec
 
 from lpm_secure.config import Days, ModelConfig, Positive
 from lpm_secure.model import model_of
-from protocols import canonical
-from protocols.config import load_config
+from protocols import canonical_json
 from protocols.errors import ConfigError
-from protocols.manifest import Address, AggregatorParty, ClientParty, DealerParty, Manifest, Name, Seconds
-from protocols.trust import PartyKeys, Trust
+from protocols.identity.trust import PartyKeys, Trust
+from protocols.task.manifest import Address, AggregatorParty, ClientParty, DealerParty, Manifest, Name, Seconds
+from protocols.toml_file import load_config
 
 Agent = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 
@@ -119,7 +119,7 @@ def new_manifest(path: Path) -> Manifest:
 
 
 def _public(folder: Path, server: Server) -> PublicFile:
-    return canonical.load(folder / server.public, PublicFile, what="public file", max_bytes=2**14)
+    return canonical_json.load(folder / server.public, PublicFile, what="public file", max_bytes=2**14)
 
 
 def _agents(folder: Path, client: ClientEntry) -> tuple[int, ...]:

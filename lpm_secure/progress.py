@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from lpm_secure.engine.simulate import Release
-from protocols.substeps import Stage
+from protocols.models import Stage
 
 OnStep = Callable[[int, Release], None]
 

@@ -6,11 +6,11 @@ from typing import final
 import numpy as np
 import numpy.typing as npt
 
-from protocols.draws import LAW_TOTAL
-from protocols.fixed import I64
-from protocols.manifest import Manifest
-from protocols.releases import releases_of
-from protocols.substeps import Stage
+from protocols.arithmetic.distributions import LAW_TOTAL
+from protocols.arithmetic.fixed_point import I64
+from protocols.models import Stage
+from protocols.releases.query import releases_of
+from protocols.task.manifest import Manifest
 
 
 @final

@@ -11,7 +11,7 @@ from typing import Final, final
 from lpm_secure.deployment import Deployment
 from lpm_secure.private_run import Timed
 from lpm_secure.traffic import facts
-from protocols.manifest import ENGINE
+from protocols.task.manifest import ENGINE
 
 FILE: Final = "received.csv"
 ASKED: Final = ("Members", "Compared", "Tried")  # what aggregators ask each other beside their computation

@@ -13,7 +13,7 @@ from lpm_secure.learned import what_is_learned
 from lpm_secure.received import Received, by_party
 from lpm_secure.run_folder import Result, figures
 from lpm_secure.series import PARTS, Series
-from protocols.substeps import Stage
+from protocols.models import Stage
 
 COLOURS: Final = {Stage.S: "#4477aa", Stage.E: "#ccbb44", Stage.I: "#ee6677", Stage.R: "#228833"}
 STYLE: Final = """

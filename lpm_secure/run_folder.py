@@ -15,7 +15,7 @@ from lpm_secure.received import Received
 from lpm_secure.received import write as write_received
 from lpm_secure.testbed import Testbed
 from protocols import __version__
-from protocols import manifest as manifests
+from protocols.task import manifest as manifests
 
 PACKAGES: Final = ("torch", "numpy", "grpcio", "cryptography", "protobuf", "msgspec")
 

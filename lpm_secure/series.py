@@ -9,8 +9,8 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import csv, parquet
 
-from protocols.fixed import I64
-from protocols.substeps import Stage
+from protocols.arithmetic.fixed_point import I64
+from protocols.models import Stage
 
 PARTS: Final = ("private", "synthetic")
 

@@ -18,10 +18,10 @@ from lpm_secure.populations import Population
 from lpm_secure.populations.settings import chosen
 from lpm_secure.populations.source import PopulationConfig, opened
 from lpm_secure.synthetic_config import SyntheticConfig
+from protocols.arithmetic.fixed_point import I64, U64, to_fixed
+from protocols.arithmetic.philox import Purpose, words
 from protocols.errors import DataError
-from protocols.fixed import I64, U64, to_fixed
-from protocols.manifest import Manifest
-from protocols.philox import Purpose, words
+from protocols.task.manifest import Manifest
 
 SYNTHETIC_FROM: Final = 2**40  # numbers of synthetic agents begin here, above all private ones
 SHARE_BITS: Final = 16  # of exposures in venues

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, final
 import msgspec
 
 from protocols.errors import ConfigError
-from protocols.manifest import Name
+from protocols.task.manifest import Name
 
 Count = Annotated[int, msgspec.Meta(ge=0, le=10**9)]
 Rate = Annotated[float, msgspec.Meta(ge=0, le=10**6)]

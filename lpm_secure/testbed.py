@@ -20,12 +20,12 @@ from lpm_secure.noise_config import releases_for
 from lpm_secure.private_gradients.asked import gradient_for
 from lpm_secure.synthetic import EngineFile, Synthetic, cells_of, synthetic_agents
 from lpm_secure.synthetic_config import SyntheticConfig
-from protocols.devices import Devices
+from protocols.arithmetic.fixed_point import I64
 from protocols.errors import ConfigError
-from protocols.fixed import I64
-from protocols.layout import Layout
-from protocols.manifest import AggregatorParty, ClientParty, DealerParty, Manifest
-from protocols.substeps import Seir
+from protocols.models import Seir
+from protocols.task.devices import Devices
+from protocols.task.layout import Layout
+from protocols.task.manifest import AggregatorParty, ClientParty, DealerParty, Manifest
 
 
 @final

@@ -10,13 +10,13 @@ from typing import Final, final
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from protocols import certificates, signing
-from protocols.certificates import Authority, Credentials
-from protocols.consent import Policy, outputs_of
-from protocols.manifest import Manifest
-from protocols.party_keys import ServerKeys, digest_of
-from protocols.signed_manifest import trust_of
-from protocols.trust import Trust
+from protocols.identity import certificates, signing
+from protocols.identity.certificates import Authority, Credentials
+from protocols.identity.server_keys import ServerKeys, digest_of
+from protocols.identity.trust import Trust
+from protocols.task.manifest import Manifest
+from protocols.task.policy import Policy, outputs_of
+from protocols.task.signature import trust_of
 
 VALID: Final = datetime.timedelta(days=30)
 EARLY: Final = datetime.timedelta(minutes=5)  # clocks differ

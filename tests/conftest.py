@@ -17,8 +17,8 @@ from aggregator.permutation.roles import Role
 from aggregator.permutation.stages import Shape
 from client_sdk import Client
 from lpm_secure.audit.views.in_process import Operators, operators
-from protocols.manifest import ENGINE, AggregatorParty, ClientParty, DealerParty, Manifest
-from protocols.substeps import Seir
+from protocols.models import Seir
+from protocols.task.manifest import ENGINE, AggregatorParty, ClientParty, DealerParty, Manifest
 from protocols.wire.transport import Transport
 from tests.permutation_trio import Trio
 

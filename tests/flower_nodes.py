@@ -11,7 +11,7 @@ from lpm_secure.calibration.parties import deployment_for, manifest_for
 from lpm_secure.flower.bridge import Answered
 from lpm_secure.flower.client_app import app
 from lpm_secure.flower.strategy import SecureSum, play
-from protocols.calibration import Calibration
+from protocols.task.secure_sum.spec import Calibration
 from tests.calibration_hospitals import WEEKS
 
 DRAWS = 3

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final, Protocol, final
 
 from protocols.errors import ConfigError
-from protocols.manifest import Manifest
+from protocols.task.manifest import Manifest
 
 RUN_BYTES: Final = 32
 _MAX_PARTIES: Final = 16

@@ -12,8 +12,8 @@ from aggregator.mpc.links import Link, State, Transfer, exchange
 from aggregator.mpc.streams import KEY_BYTES
 from aggregator.permutation.roles import Role
 from aggregator.permutation.stages import mask
+from protocols.arithmetic.fixed_point import U64
 from protocols.errors import PartiesDisagree
-from protocols.fixed import U64
 
 STAMP_BYTES: Final = 32
 _ORDER: Final = struct.Struct("!8sBQ")

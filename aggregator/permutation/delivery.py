@@ -9,12 +9,12 @@ import numpy as np
 from aggregator.permutation.server import TokensOf
 from aggregator.permutation.setup import Tokens
 from aggregator.store import Done, Store
-from protocols.devices import LISTS, TOKEN_WORDS
+from protocols.arithmetic.fixed_point import U64
 from protocols.errors import CohortTooSmall, ProtocolError
-from protocols.fixed import U64
-from protocols.layout import Layout
-from protocols.manifest import Manifest
-from protocols.schedule import Phase
+from protocols.task.devices import LISTS, TOKEN_WORDS
+from protocols.task.layout import Layout
+from protocols.task.manifest import Manifest
+from protocols.task.rounds import Phase
 
 
 class Permuter(Protocol):

@@ -5,7 +5,7 @@ from typing import Final, final
 import numpy as np
 
 from aggregator.permutation.stages import TOKEN_WORDS, Places
-from protocols.fixed import U64
+from protocols.arithmetic.fixed_point import U64
 
 _ORDER: Final = np.dtype([("high", "<u8"), ("low", "<u8")])
 

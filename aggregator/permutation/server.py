@@ -8,8 +8,8 @@ from aggregator.permutation.roles import Role
 from aggregator.permutation.setup import Stages, Tokens, set_up
 from aggregator.permutation.stages import Shape
 from aggregator.permutation.step import permute
+from protocols.arithmetic.fixed_point import U64
 from protocols.errors import PartiesDisagree
-from protocols.fixed import U64
 
 SET_UP: Final = b"s"
 STEP: Final = b"p"

@@ -14,7 +14,7 @@ from aggregator.permutation.channel import Channel
 from aggregator.permutation.join import join_tokens
 from aggregator.permutation.roles import Role
 from aggregator.permutation.stages import TOKEN_WORDS, Places, Shape, move, permutation
-from protocols.fixed import U64
+from protocols.arithmetic.fixed_point import U64
 
 _TWICE: Final = b"r1 out"
 _SHUFFLED: Final = b"r2 r1 out"

@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 
 from aggregator.mpc.streams import Stream, subkey
+from protocols.arithmetic.fixed_point import U64
 from protocols.errors import ParameterError
-from protocols.fixed import U64
 
 Places = npt.NDArray[np.uint32]
 TOKEN_WORDS: Final = 2

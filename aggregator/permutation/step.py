@@ -11,8 +11,8 @@ from aggregator.permutation.channel import Channel
 from aggregator.permutation.roles import Role
 from aggregator.permutation.setup import Stages
 from aggregator.permutation.stages import Places, Shape, gather, move
+from protocols.arithmetic.fixed_point import U64
 from protocols.errors import ProtocolError
-from protocols.fixed import U64
 
 Word = TypeVar("Word", U64, Places)
 

@@ -14,10 +14,10 @@ from aggregator.permutation.channel import Channel
 from aggregator.permutation.roles import Role
 from aggregator.permutation.server import Server, TokensOf
 from aggregator.permutation.stages import Shape
-from protocols import manifest as manifests
+from protocols.arithmetic.fixed_point import U64
 from protocols.errors import ConfigError, LpmError
-from protocols.fixed import U64
-from protocols.manifest import Manifest
+from protocols.task import manifest as manifests
+from protocols.task.manifest import Manifest
 
 LOG: Final = logging.getLogger("aggregator")
 PAUSE_S: Final = 0.2

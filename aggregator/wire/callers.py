@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Final, final
 
 from protocols.errors import NotEnrolled, TooManyCalls
-from protocols.manifest import Manifest
-from protocols.party_keys import digest_of
+from protocols.identity.server_keys import digest_of
+from protocols.task.manifest import Manifest
 
 BURST_S: Final = 2.0  # so many seconds' calls at once
 MAX_BUCKETS: Final = 100_000

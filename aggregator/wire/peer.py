@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import final
 
-from protocols.messages import (
+from protocols.wire.messages import (
     Compared,
     ComparedQuery,
     Members,

@@ -24,14 +24,14 @@ from aggregator.wire.callers import Callers
 from aggregator.wire.guard import CALLS_OF_ONE
 from aggregator.wire.peer import RemotePeer
 from aggregator.wire.servicer import handler
-from protocols import certificates
-from protocols import manifest as manifests
 from protocols.errors import ConfigError
-from protocols.layout import Layout
-from protocols.manifest import Manifest
-from protocols.party_keys import ServerKeys, server_keys
-from protocols.patience import patience_s
-from protocols.signed_manifest import load_verified
+from protocols.identity import certificates
+from protocols.identity.server_keys import ServerKeys, server_keys
+from protocols.task import manifest as manifests
+from protocols.task.layout import Layout
+from protocols.task.manifest import Manifest
+from protocols.task.signature import load_verified
+from protocols.task.timeouts import patience_s
 from protocols.wire.connect import connect
 from protocols.wire.methods import SERVICE, largest_call
 from protocols.wire.tls import require_tls13

@@ -14,15 +14,16 @@ import torch
 from client_sdk.exchange import Answer, Exchange
 from client_sdk.gradients.kept import Heard, Kept
 from client_sdk.private_state import PrivateState
-from protocols.cells import cell_totals
+from protocols.arithmetic.fixed_point import I64
 from protocols.errors import RoundClosed
-from protocols.fixed import I64
-from protocols.gradient import Gradient, Turn
-from protocols.layout import Layout
-from protocols.manifest import Manifest
-from protocols.substeps import Stage, relaxed
-from protocols.substeps.dual import Number
-from protocols.substeps.relaxed import F64, Theta
+from protocols.models import Stage
+from protocols.models.cells import cell_totals
+from protocols.models.dual import Number
+from protocols.models.seir import relaxed
+from protocols.models.seir.relaxed import F64, Theta
+from protocols.task.gradients.spec import Gradient, Turn
+from protocols.task.layout import Layout
+from protocols.task.manifest import Manifest
 from protocols.wire.transport import Transport
 
 Q: Final = len(Stage)

@@ -5,13 +5,14 @@ from typing import final
 import numpy as np
 
 from client_sdk.private_state import PrivateState
+from protocols.arithmetic.fixed_point import I64
 from protocols.errors import DataError
-from protocols.fixed import I64
-from protocols.hidden_score import COLUMNS, SCALE, coarse, coarse_beta, is_hidden, score_words
-from protocols.layout import Layout
-from protocols.manifest import Manifest
-from protocols.substeps import Exposure, Stage, State, relaxed
-from protocols.substeps.score import Scores
+from protocols.models import Exposure, Stage, State
+from protocols.models.seir import relaxed
+from protocols.models.seir.score import Scores
+from protocols.task.gradients.hidden_score import COLUMNS, SCALE, coarse, coarse_beta, is_hidden, score_words
+from protocols.task.layout import Layout
+from protocols.task.manifest import Manifest
 
 
 @final

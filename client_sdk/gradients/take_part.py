@@ -7,7 +7,7 @@ from client_sdk.client import Client
 from client_sdk.gradients.tangents import TangentClient
 from client_sdk.private_state import PrivateState
 from protocols.errors import ParameterError
-from protocols.manifest import Manifest
+from protocols.task.manifest import Manifest
 from protocols.wire.transport import Transport
 
 

@@ -9,11 +9,11 @@ import numpy as np
 from client_sdk.contacts import Contacts
 from client_sdk.exchange import Exchange
 from client_sdk.private_state import PrivateState
+from protocols.arithmetic.fixed_point import I64
 from protocols.errors import RoundClosed
-from protocols.fixed import I64
-from protocols.layout import Layout
-from protocols.manifest import Manifest
-from protocols.substeps.relaxed_agents import RelaxedAgents
+from protocols.models.seir.relaxed_agents import RelaxedAgents
+from protocols.task.layout import Layout
+from protocols.task.manifest import Manifest
 from protocols.wire.transport import Transport
 
 

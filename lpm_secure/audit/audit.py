@@ -13,11 +13,12 @@ from pyarrow import ArrowInvalid, csv
 from lpm_secure.audit import index, inquiries, rules
 from lpm_secure.audit.build import OnCheck, build, silent
 from lpm_secure.audit.spent import Joint, joint
-from protocols import ledger, signed_manifest
-from protocols import manifest as manifests
 from protocols.errors import LpmError, ParameterError
-from protocols.manifest import Manifest
-from protocols.releases import NOISE, releases_of
+from protocols.releases import ledger
+from protocols.releases.query import NOISE, releases_of
+from protocols.task import manifest as manifests
+from protocols.task import signature as signatures
+from protocols.task.manifest import Manifest
 
 MANIFEST: Final = "manifest.json"
 LEDGERS: Final = "ledgers"
@@ -89,9 +90,9 @@ def audit(folder: Path, *, operator_key: bytes, runs: int | None = None, on_chec
     checks = {"every file is as it was when the run ended": index.differences(folder, operator_key)}
     try:
         manifest = manifests.load(folder / MANIFEST)
-        trust = signed_manifest.trust_of(manifest)
-        signature = signed_manifest.load_signature(folder / MANIFEST)
-        signed_manifest.verify(manifest, signature, operator_key=operator_key, now=trust.not_before)
+        trust = signatures.trust_of(manifest)
+        signature = signatures.load_signature(folder / MANIFEST)
+        signatures.verify(manifest, signature, operator_key=operator_key, now=trust.not_before)
     except (LpmError, ValueError) as error:
         rest = {"ledgers, releases and the build": ["not checked: no manifest says what is allowed"]}
         return Report("", checks | {"the manifest is its operator's": [f"{MANIFEST}: {error}"]} | rest)
@@ -113,7 +114,7 @@ def audit(folder: Path, *, operator_key: bytes, runs: int | None = None, on_chec
 
 def _ledgers(folder: Path, manifest: Manifest, report: Report) -> Joint | None:
     """Check the ledgers, and return what all releases cost together; None where a ledger is not whole."""
-    trust, found, wrong = signed_manifest.trust_of(manifest), {}, []
+    trust, found, wrong = signatures.trust_of(manifest), {}, []
     for party in manifest.aggregators:
         try:
             path = folder / LEDGERS / f"{party.name}.jsonl"

@@ -8,7 +8,7 @@ from lpm_secure.audit import two_worlds
 from lpm_secure.audit.replays import rules
 from lpm_secure.audit.views import check
 from protocols.errors import LpmError
-from protocols.manifest import Manifest
+from protocols.task.manifest import Manifest
 
 OnCheck = Callable[[int, int, str], None]  # tests done, tests in all, and what comes next
 VIEWS: Final = "what aggregators of this build see does not depend on secrets"

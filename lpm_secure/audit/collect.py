@@ -5,7 +5,7 @@ import shutil
 from lpm_secure.audit import index
 from lpm_secure.audit.audit import LEDGERS
 from lpm_secure.deployment import Deployment
-from protocols import manifest as manifests
+from protocols.task import manifest as manifests
 
 
 def collect(deployment: Deployment) -> None:

@@ -8,11 +8,13 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from lpm_secure.audit import index
 from lpm_secure.audit.audit import LEDGERS, MANIFEST
-from protocols import ledger, signed_manifest, signing
-from protocols import manifest as manifests
 from protocols.errors import LpmError, ParameterError
-from protocols.ledger import Begin
-from protocols.manifest import Manifest
+from protocols.identity import signing
+from protocols.releases import ledger
+from protocols.releases.ledger import Begin
+from protocols.task import manifest as manifests
+from protocols.task import signature as signatures
+from protocols.task.manifest import Manifest
 
 
 def gather(manifest: Path, ledgers: Sequence[Path], *, key: Ed25519PrivateKey, out: Path) -> list[str]:
@@ -27,9 +29,9 @@ def gather(manifest: Path, ledgers: Sequence[Path], *, key: Ed25519PrivateKey, o
         ParameterError: not the operator's key, a file that is no ledger of this run, or a folder that is there.
     """
     content = manifests.load(manifest)
-    trust = signed_manifest.trust_of(content)
-    signature = signed_manifest.load_signature(manifest)
-    signed_manifest.verify(content, signature, operator_key=signing.public_of(key), now=trust.not_before)
+    trust = signatures.trust_of(content)
+    signature = signatures.load_signature(manifest)
+    signatures.verify(content, signature, operator_key=signing.public_of(key), now=trust.not_before)
     found: dict[str, Path] = {}
     for path in ledgers:
         name = _writer(path, content)
@@ -41,7 +43,7 @@ def gather(manifest: Path, ledgers: Sequence[Path], *, key: Ed25519PrivateKey, o
     except OSError as error:
         raise ParameterError(f"cannot make {out / LEDGERS}: {error.strerror}; name a new folder") from error
     shutil.copyfile(manifest, out / MANIFEST)
-    shutil.copyfile(signed_manifest.signature_path(manifest), signed_manifest.signature_path(out / MANIFEST))
+    shutil.copyfile(signatures.signature_path(manifest), signatures.signature_path(out / MANIFEST))
     for name, path in found.items():
         shutil.copyfile(path, out / LEDGERS / f"{name}.jsonl")
     index.write(out, key)
@@ -50,7 +52,7 @@ def gather(manifest: Path, ledgers: Sequence[Path], *, key: Ed25519PrivateKey, o
 
 def _writer(path: Path, manifest: Manifest) -> str:
     """Return which aggregator of the run began a ledger, by its pinned key."""
-    run, trust = manifests.run_id(manifest), signed_manifest.trust_of(manifest)
+    run, trust = manifests.run_id(manifest), signatures.trust_of(manifest)
     try:
         with path.open("rb") as file:
             first = file.readline(ledger.MAX_LINE)

@@ -8,9 +8,10 @@ from typing import Annotated, Final, Literal, final
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from protocols import canonical, signing
+from protocols import canonical_json
 from protocols.errors import LpmError
-from protocols.signing import Purpose, Signature
+from protocols.identity import signing
+from protocols.identity.signing import Purpose, Signature
 
 INDEX: Final = "index.json"
 OWN: Final = (INDEX, "audit.json", "audit.html")  # written after, or by, the audit
@@ -40,7 +41,7 @@ def write(folder: Path, key: Ed25519PrivateKey) -> None:
     """Hash all files of a run that has ended, and sign the list."""
     files = tuple(found(folder))
     signature = signing.sign(key, Purpose.INDEX, _content(files))
-    (folder / INDEX).write_bytes(canonical.encode(Index(files=files, signature=signature)))
+    (folder / INDEX).write_bytes(canonical_json.encode(Index(files=files, signature=signature)))
 
 
 def found(folder: Path) -> list[File]:
@@ -53,7 +54,7 @@ def found(folder: Path) -> list[File]:
 def differences(folder: Path, operator_key: bytes) -> list[str]:
     """Return a line for each file that is not as it was when the run ended, or for the index itself."""
     try:
-        index = canonical.load(folder / INDEX, Index, what="index", max_bytes=MAX_INDEX)
+        index = canonical_json.load(folder / INDEX, Index, what="index", max_bytes=MAX_INDEX)
         signing.verify(operator_key, Purpose.INDEX, _content(index.files), index.signature)
     except LpmError as error:
         return [f"{INDEX}: {error}"]

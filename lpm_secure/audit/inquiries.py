@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from protocols.blame import Inquiry, coin
-from protocols.calibration import GRADIENT, answers
-from protocols.ledger import Agreed, Closing, Event
-from protocols.manifest import Manifest
-from protocols.releases import NOISE, releases_of
+from protocols.releases.ledger import Agreed, Closing, Event
+from protocols.releases.query import NOISE, releases_of
+from protocols.task.manifest import Manifest
+from protocols.task.secure_sum.group_testing import Inquiry, coin
+from protocols.task.secure_sum.spec import GRADIENT, answers
 
 
 def misjudged(manifest: Manifest, run: bytes, agreed: Sequence[Agreed]) -> list[str]:

@@ -8,13 +8,13 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from protocols.calibration import GRADIENT, answers
-from protocols.fixed import U64
-from protocols.layout import Layout
-from protocols.manifest import ClientParty, Manifest
-from protocols.releases import NOISE, SCORE, Release, Releases, releases_of
-from protocols.score_noise import changes
-from protocols.substeps import Stage
+from protocols.arithmetic.fixed_point import U64
+from protocols.models import Stage
+from protocols.releases.query import NOISE, SCORE, Release, Releases, releases_of
+from protocols.releases.sensitivity import changes
+from protocols.task.layout import Layout
+from protocols.task.manifest import ClientParty, Manifest
+from protocols.task.secure_sum.spec import GRADIENT, answers
 
 STEPS: Final = 5
 CELL_STEPS: Final = 2  # in which the event is told to a cell

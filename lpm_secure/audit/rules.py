@@ -8,11 +8,11 @@ from typing import Any, Final
 from lpm_secure.accounting import epsilon_of
 from lpm_secure.audit import inquiries
 from lpm_secure.audit.spent import costs, delta_of, joint
-from protocols.ledger import Agreed, Begin, Closing, Event, Refusal, Repeat
-from protocols.manifest import Manifest
-from protocols.openings import openings
-from protocols.releases import NOISE, releases_of
-from protocols.schedule import Phase
+from protocols.releases.ledger import Agreed, Begin, Closing, Event, Refusal, Repeat
+from protocols.releases.openings import openings
+from protocols.releases.query import NOISE, releases_of
+from protocols.task.manifest import Manifest
+from protocols.task.rounds import Phase
 
 SLACK: Final = 1e-6  # of a sum of floats
 MOST_COHORTS: Final = 200  # that are compared with each other

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Final, final
 
 from lpm_secure.accounting import Cost, epsilon_of
-from protocols.calibration import GRADIENT
-from protocols.ledger import Agreed, Opened
-from protocols.releases import NOISE
+from protocols.releases.ledger import Agreed, Opened
+from protocols.releases.query import NOISE
+from protocols.task.secure_sum.spec import GRADIENT
 
 DELTA: Final = 1e-9  # of a release that promises none
 

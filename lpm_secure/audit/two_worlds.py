@@ -19,12 +19,12 @@ from aggregator.noise import Noise
 from aggregator.outcome import Vectors
 from lpm_secure.accounting import gaussian_epsilon
 from lpm_secure.audit.replays import Replay, replay_of
-from protocols.calibration import GRADIENT
-from protocols.fixed import I64, U64
-from protocols.manifest import Manifest
-from protocols.privacy.running import GRID, square_root
-from protocols.releases import SCORE, Releases, opened_in, releases_of
-from protocols.schedule import Phase
+from protocols.arithmetic.fixed_point import I64, U64
+from protocols.releases.mechanism.running_sum import GRID, square_root
+from protocols.releases.query import SCORE, Releases, opened_in, releases_of
+from protocols.task.manifest import Manifest
+from protocols.task.rounds import Phase
+from protocols.task.secure_sum.spec import GRADIENT
 
 RUNS: Final = 10_000
 FEW: Final = 2_000  # replays find a mutant

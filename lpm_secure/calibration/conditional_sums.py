@@ -11,9 +11,9 @@ import numpy.typing as npt
 from client_sdk.vector_amortised import Exercise, Learner
 from client_sdk.vector_hospital import clipped
 from lpm_secure.calibration.federation import Contribution
+from protocols.arithmetic.fixed_point import from_ring, to_ring
+from protocols.arithmetic.sharing import Additive
 from protocols.errors import CohortTooSmall
-from protocols.fixed import from_ring, to_ring
-from protocols.sharing import Additive
 
 F64 = npt.NDArray[np.float64]
 U64 = npt.NDArray[np.uint64]

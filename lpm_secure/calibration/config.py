@@ -10,9 +10,9 @@ from lpm_secure.calibration.federation import Contribution
 from lpm_secure.calibration.fit import Schedule
 from lpm_secure.calibration.study import Study, new_york_wave, simulated
 from lpm_secure.noise_config import Epsilon
-from protocols.config import load_config
 from protocols.errors import ConfigError
-from protocols.manifest import Name
+from protocols.task.manifest import Name
+from protocols.toml_file import load_config
 
 Transport = Literal["in-process", "native", "flower"]
 Weeks = Annotated[int, msgspec.Meta(ge=1, le=104)]

@@ -11,9 +11,9 @@ import numpy.typing as npt
 from client_sdk.vector_contribution import Contribution as Contribution  # noqa: PLC0414 - is offered here
 from client_sdk.vector_hospital import Hospital, clipped
 from lpm_secure.calibration.blame import Search
+from protocols.arithmetic.fixed_point import I64, U64, from_ring, to_ring
+from protocols.arithmetic.sharing import Additive
 from protocols.errors import BudgetSpent, CohortTooSmall, ParameterError
-from protocols.fixed import I64, U64, from_ring, to_ring
-from protocols.sharing import Additive
 
 F64 = npt.NDArray[np.float64]
 LARGEST_DEVIATION: Final = 6.5  # a norm of d normal numbers exceeds sqrt(d) + t with probability exp(-t**2 / 2)

@@ -16,10 +16,10 @@ from lpm_secure.calibration.remote import decoded, recall, require_round
 from lpm_secure.deployment import Deployment
 from lpm_secure.engine.simulate import Release, RemotePart
 from lpm_secure.private_run import watch
-from protocols.calibration import rounds
+from protocols.arithmetic.fixed_point import I64
 from protocols.errors import ProtocolError
-from protocols.fixed import I64
-from protocols.manifest import Manifest
+from protocols.task.manifest import Manifest
+from protocols.task.secure_sum.spec import rounds
 from protocols.wire.transport import Transport
 
 GRACE_S: Final = 30.0  # for hospitals to end by themselves after the last round

@@ -12,9 +12,9 @@ from client_sdk.vector_contribution import Contribution
 from client_sdk.vector_hospital import Hospital
 from lpm_secure.deployment import Deployment, free_addresses
 from lpm_secure.testbed import Testbed
-from protocols.calibration import GRADIENT, NOBODY, Calibration
-from protocols.manifest import AggregatorParty, ClientParty, Manifest
-from protocols.releases import NOISE, Release, Releases
+from protocols.releases.query import NOISE, Release, Releases
+from protocols.task.manifest import AggregatorParty, ClientParty, Manifest
+from protocols.task.secure_sum.spec import GRADIENT, NOBODY, Calibration
 
 SOURCE: Final = "hospitals' own series"
 ROUND_TIMEOUT_S: Final = 30.0  # a hospital that is gone holds a round up so long, once

@@ -11,9 +11,9 @@ from typing import Any, Final
 
 from lpm_secure.accounting import gaussian_epsilon
 from lpm_secure.calibration.federation import Contribution
-from protocols.calibration import reach
 from protocols.errors import ParameterError
-from protocols.privacy import DiscreteGaussian
+from protocols.releases.mechanism import DiscreteGaussian
+from protocols.task.secure_sum.spec import reach
 
 RESERVE: Final = 20  # openings beyond the rounds, to find who sends garbage
 LARGEST, EXACT = 1e9, 60  # of a multiplier, and steps of the search for it

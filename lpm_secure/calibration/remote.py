@@ -7,11 +7,11 @@ from client_sdk.vector_client import calibration_of
 from client_sdk.vector_contribution import Contribution
 from client_sdk.vector_hospital import F64, Hospital
 from client_sdk.vector_kept import Kept
-from protocols.calibration import rounds
+from protocols.arithmetic.fixed_point import I64
 from protocols.errors import ParameterError
-from protocols.fixed import I64
-from protocols.in_range import in_range
-from protocols.manifest import Manifest
+from protocols.task.manifest import Manifest
+from protocols.task.secure_sum.range import in_range
+from protocols.task.secure_sum.spec import rounds
 
 
 def require_round(manifest: Manifest, draws: F64, number: int) -> None:

@@ -9,9 +9,9 @@ import msgspec
 
 from lpm_secure.city.disease_config import DiseaseConfig, InterventionsConfig
 from lpm_secure.populations.source import PopulationConfig
-from protocols.config import load_config
 from protocols.errors import ConfigError
-from protocols.manifest import Name
+from protocols.task.manifest import Name
+from protocols.toml_file import load_config
 
 
 @final

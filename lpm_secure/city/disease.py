@@ -7,12 +7,12 @@ import numpy.typing as npt
 
 from lpm_secure.city.disease_config import Delays, DiseaseConfig, InterventionsConfig, of_band
 from lpm_secure.laws import law_of
-from protocols.draws import LAW_TOTAL
+from protocols.arithmetic.distributions import LAW_TOTAL
+from protocols.arithmetic.fixed_point import to_fixed
 from protocols.errors import ConfigError
-from protocols.fixed import to_fixed
-from protocols.substeps.course import Course, Laws
-from protocols.substeps.interventions import FULL, IsolationPlan, Plan, Reduction, TestingPlan, VaccinationPlan
-from protocols.substeps.staged import Staged
+from protocols.models.course import Course, Laws
+from protocols.models.interventions import FULL, IsolationPlan, Plan, Reduction, TestingPlan, VaccinationPlan
+from protocols.models.staged.parameters import Staged
 
 F: Final = 21  # fraction bits of beta
 SHARE_BITS: Final = 20  # of exposures; together they fill what a threshold allows

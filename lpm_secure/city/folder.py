@@ -13,7 +13,7 @@ from lpm_secure.city.series import Event
 from lpm_secure.populations import Population
 from lpm_secure.run_folder import versions
 from protocols.errors import ParameterError
-from protocols.substeps.course import CourseStage
+from protocols.models.course import CourseStage
 
 BEGUN: Final = "config.json"  # the configuration, written before anything is computed
 DONE: Final = "run.json"

@@ -14,8 +14,8 @@ from lpm_secure.city import report
 from lpm_secure.city.run import OnDay, run
 from lpm_secure.device import device_of
 from lpm_secure.populations.source import opened
-from protocols.fixed import I64
-from protocols.substeps.course import CourseStage
+from protocols.arithmetic.fixed_point import I64
+from protocols.models.course import CourseStage
 
 
 def city(path: Path, *, device: str, out: Path, resume: bool) -> tuple[Path, dict[str, Any]]:

@@ -7,8 +7,8 @@ import numpy as np
 from lpm_secure.city.series import CitySeries, Event
 from lpm_secure.engine.fast.compile import compiled
 from lpm_secure.engine.fast.observers import Observer, Steps
-from protocols.fixed import I64
-from protocols.substeps.course import CourseStage
+from protocols.arithmetic.fixed_point import I64
+from protocols.models.course import CourseStage
 
 S: Final = int(CourseStage.S)
 H: Final = int(CourseStage.H)

@@ -10,7 +10,7 @@ from plotly.subplots import make_subplots
 
 from lpm_secure.city.series import NAMES, CitySeries, Event
 from lpm_secure.report import STYLE
-from protocols.substeps.course import CourseStage
+from protocols.models.course import CourseStage
 
 STAGES: Final = {
     CourseStage.S: ("susceptible", "#4477aa"),

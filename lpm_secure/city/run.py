@@ -14,7 +14,7 @@ from lpm_secure.city.recorder import Recorder
 from lpm_secure.city.series import CitySeries
 from lpm_secure.engine.checkpoint import resume, save
 from lpm_secure.populations import Population
-from protocols.fixed import I64
+from protocols.arithmetic.fixed_point import I64
 
 OnDay = Callable[[int, I64], None]
 CHECKPOINT: Final = "checkpoint.lpm"

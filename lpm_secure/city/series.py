@@ -10,8 +10,8 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import csv, parquet
 
-from protocols.fixed import I64
-from protocols.substeps.course import CourseStage
+from protocols.arithmetic.fixed_point import I64
+from protocols.models.course import CourseStage
 
 
 @final

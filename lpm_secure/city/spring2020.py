@@ -26,7 +26,7 @@ from lpm_secure.populations.mixing import Cells, band_of, people_by_band, venue_
 from lpm_secure.populations.nyc_tables import CONTACTS
 from lpm_secure.populations.source import PopulationConfig
 from lpm_secure.populations.tables import F64
-from protocols.draws import LAW_TOTAL
+from protocols.arithmetic.distributions import LAW_TOTAL
 
 FIRST: Final = date(2020, 3, 1)
 LAST: Final = date(2020, 6, 30)

@@ -6,8 +6,8 @@ from typing import Final, final
 
 import numpy as np
 
+from protocols.arithmetic.fixed_point import I64
 from protocols.errors import DataError
-from protocols.fixed import I64
 
 DAY_S: Final = 86_400
 

@@ -10,8 +10,8 @@ import numpy.typing as npt
 from lpm_secure.data import catalogue
 from lpm_secure.populations.nyc_tables import BOROUGHS
 from lpm_secure.populations.tables import F64, Table
+from protocols.arithmetic.fixed_point import I64
 from protocols.errors import DataError
-from protocols.fixed import I64
 
 DATASET: Final = "ny_hospitals_weekly"
 MATRIX: Final = "clean_wave2_matrix.csv"

@@ -8,8 +8,8 @@ from typing import Final
 
 import numpy as np
 
+from protocols.arithmetic.fixed_point import I64
 from protocols.errors import DataError
-from protocols.fixed import I64
 
 DIGITS: Final = 18  # any such number fits into int64
 

@@ -6,9 +6,9 @@ import numpy as np
 import torch
 
 from lpm_secure.engine.graph import Graph
-from protocols.fixed import I64, U64
-from protocols.manifest import Manifest
-from protocols.substeps import Exposure
+from protocols.arithmetic.fixed_point import I64, U64
+from protocols.models import Exposure
+from protocols.task.manifest import Manifest
 
 
 @final

@@ -11,15 +11,15 @@ import numpy as np
 from lpm_secure.engine.agents import Agents
 from lpm_secure.reading import Reading
 from lpm_secure.series import Series
-from protocols import manifest as manifests
-from protocols.cells import pressure
+from protocols.arithmetic.fixed_point import I64, from_ring
 from protocols.errors import PartiesDisagree
-from protocols.fixed import I64, from_ring
-from protocols.layout import Layout
-from protocols.manifest import Manifest
-from protocols.messages import Announcement, Released
-from protocols.patience import patience_s
-from protocols.small_counts import released
+from protocols.models.cells import pressure
+from protocols.releases.suppression import released
+from protocols.task import manifest as manifests
+from protocols.task.layout import Layout
+from protocols.task.manifest import Manifest
+from protocols.task.timeouts import patience_s
+from protocols.wire.messages import Announcement, Released
 from protocols.wire.transport import Transport
 
 

@@ -6,11 +6,11 @@ import numpy as np
 import torch
 
 from lpm_secure.engine.venues import Venues
+from protocols.arithmetic.fixed_point import I64, U64
 from protocols.errors import ParameterError
-from protocols.fixed import I64, U64
-from protocols.substeps import Exposure
-from protocols.substeps.course import CourseStage
-from protocols.substeps.staged import Staged
+from protocols.models import Exposure
+from protocols.models.course import CourseStage
+from protocols.models.staged.parameters import Staged
 
 
 @final

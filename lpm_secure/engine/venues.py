@@ -7,8 +7,8 @@ from typing import Any, final
 import numpy as np
 import numpy.typing as npt
 
+from protocols.arithmetic.fixed_point import I64
 from protocols.errors import ParameterError
-from protocols.fixed import I64
 
 I32 = npt.NDArray[np.int32]
 MIXING_BITS = 8

@@ -13,9 +13,9 @@ from typing import Final, final
 import msgspec
 import numpy as np
 
+from protocols.arithmetic.fixed_point import I64
 from protocols.errors import Unavailable
-from protocols.fixed import I64
-from protocols.signing import read_private, write_private
+from protocols.identity.signing import read_private, write_private
 
 SOCKET: Final = "bridge.sock"
 KEY: Final = "bridge.key"

@@ -19,10 +19,10 @@ from client_sdk.vector_contribution import Contribution
 from client_sdk.vector_kept import Kept
 from lpm_secure.flower import records
 from lpm_secure.flower.party import Party
-from protocols import manifest as manifests
-from protocols.calibration import answers
 from protocols.errors import ParameterError, ProtocolError, RoundClosed, Unavailable, WireError
-from protocols.party_keys import server_keys
+from protocols.identity.server_keys import server_keys
+from protocols.task import manifest as manifests
+from protocols.task.secure_sum.spec import answers
 
 
 def discreet(message: Message, context: Context, call_next: ClientAppCallable) -> Message:

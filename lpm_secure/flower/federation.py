@@ -19,7 +19,7 @@ from lpm_secure.deployment import MANIFEST, Deployment
 from lpm_secure.flower.bridge import Asked, Bridge
 from lpm_secure.flower.processes import START_S, Processes
 from protocols.errors import ProtocolError, Unavailable
-from protocols.manifest import Manifest
+from protocols.task.manifest import Manifest
 
 
 @final

@@ -11,12 +11,12 @@ from aggregator import config as aggregator_config
 from client_sdk import hospital_config
 from client_sdk.agreed import agreed
 from lpm_secure.flower.records import text_of
-from protocols import manifest as manifests
-from protocols.certificates import Credentials
-from protocols.certificates import read as read_credentials
 from protocols.errors import ConfigError, ManifestMismatch
-from protocols.manifest import Manifest
-from protocols.signed_manifest import load_verified
+from protocols.identity.certificates import Credentials
+from protocols.identity.certificates import read as read_credentials
+from protocols.task import manifest as manifests
+from protocols.task.manifest import Manifest
+from protocols.task.signature import load_verified
 
 PARTY: Final = "party"  # key of a node's configuration: its folder
 PARTIES: Final = "LPM_PARTIES"  # of a simulation, where one machine plays all nodes: the folder of folders

@@ -10,8 +10,8 @@ from flwr.serverapp import Grid, ServerApp
 
 from lpm_secure.flower.bridge import Answered, connect, next_asked, tell
 from lpm_secure.flower.strategy import SecureSum, play
-from protocols import manifest as manifests
 from protocols.errors import LpmError, ParameterError
+from protocols.task import manifest as manifests
 
 POLL_S: Final = 0.3
 MANIFEST: Final = "manifest.json"

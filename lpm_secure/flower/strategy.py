@@ -12,11 +12,11 @@ from flwr.supercore import log
 
 from client_sdk.vector_hospital import F64
 from lpm_secure.flower import records
-from protocols import manifest as manifests
+from protocols.arithmetic.fixed_point import I64, U64, from_ring
 from protocols.errors import CohortTooSmall, ParameterError, Unavailable, WireError
-from protocols.fixed import I64, U64, from_ring
-from protocols.layout import Layout
-from protocols.manifest import Manifest
+from protocols.task import manifest as manifests
+from protocols.task.layout import Layout
+from protocols.task.manifest import Manifest
 
 INFO: Final = 20
 WHO_S: Final = 60.0  # for nodes to say who they are

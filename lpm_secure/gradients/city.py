@@ -15,9 +15,9 @@ from lpm_secure.gradients.sources import People
 from lpm_secure.populations import Population, nyc
 from lpm_secure.populations.mixing import BANDS, band_of
 from lpm_secure.populations.settings import COMMUNITY, settings_of
-from protocols.draws import F64
+from protocols.arithmetic.distributions import F64
+from protocols.arithmetic.fixed_point import I64
 from protocols.errors import ParameterError
-from protocols.fixed import I64
 
 DRAWN_CONTACTS: Final = 4  # each agent draws so many in a school, a workplace and the community
 HOMES: Final = ("household", "quarters")

@@ -7,9 +7,9 @@ import msgspec
 
 from lpm_secure.config import Days, Positive, Rate
 from lpm_secure.gradients.theta import Theta
-from protocols.config import load_config
 from protocols.errors import ConfigError
-from protocols.manifest import Name
+from protocols.task.manifest import Name
+from protocols.toml_file import load_config
 
 Share = Annotated[float, msgspec.Meta(ge=0, lt=1)]
 Seeds = Annotated[int, msgspec.Meta(ge=2, le=10**7)]

@@ -31,7 +31,7 @@ from lpm_secure.gradients.score import hazard_slopes
 from lpm_secure.gradients.theta import INFECTIOUS, INITIAL, LATENT, P, Theta
 from lpm_secure.gradients.trajectory import Trajectory, empty, run
 from lpm_secure.gradients.world import Law, World
-from protocols.draws import F64
+from protocols.arithmetic.distributions import F64
 from protocols.errors import ParameterError
 
 CHOICE: Final = 32  # a draw's purpose: which draws are changed; no model uses the number

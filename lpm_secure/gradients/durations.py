@@ -8,7 +8,7 @@ from scipy import stats
 
 from lpm_secure.config import Delay
 from lpm_secure.laws import law_of
-from protocols.draws import F64, LAW_TOTAL
+from protocols.arithmetic.distributions import F64, LAW_TOTAL
 
 RELATIVE_STEP: Final = 1e-4  # of the mean, for the derivative of the cut law: its error is of order 1e-8
 

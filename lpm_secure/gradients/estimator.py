@@ -10,7 +10,7 @@ import numpy as np
 
 from lpm_secure.gradients.problem import Problem
 from lpm_secure.gradients.theta import Theta
-from protocols.draws import F64
+from protocols.arithmetic.distributions import F64
 
 OnSeed = Callable[[], None]
 

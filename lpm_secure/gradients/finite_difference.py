@@ -16,7 +16,7 @@ from lpm_secure.gradients.estimator import Estimator, Jacobian, OnSeed, gathered
 from lpm_secure.gradients.problem import Problem
 from lpm_secure.gradients.theta import P, Theta
 from lpm_secure.gradients.trajectory import empty, run
-from protocols.draws import F64
+from protocols.arithmetic.distributions import F64
 
 
 @final

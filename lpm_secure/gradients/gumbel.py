@@ -15,7 +15,7 @@ import numpy as np
 from lpm_secure.gradients.relaxation import Relaxation
 from lpm_secure.gradients.trajectory import Trajectory
 from lpm_secure.gradients.world import Law
-from protocols.draws import F64
+from protocols.arithmetic.distributions import F64
 
 
 @final

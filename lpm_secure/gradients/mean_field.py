@@ -22,7 +22,7 @@ from lpm_secure.gradients.estimator import Estimator, Jacobian, OnSeed
 from lpm_secure.gradients.problem import Problem
 from lpm_secure.gradients.score import hazard_slopes
 from lpm_secure.gradients.theta import INFECTIOUS, INITIAL, LATENT, P, Theta
-from protocols.draws import F64
+from protocols.arithmetic.distributions import F64
 
 
 def kernels(problem: Problem, theta: Theta) -> tuple[F64, F64]:

@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple, final
 import numpy as np
 
 from lpm_secure.engine.fast.compile import compiled
-from protocols.draws import F64
+from protocols.arithmetic.distributions import F64
 from protocols.errors import ParameterError
 
 INFECTED: Final = 0

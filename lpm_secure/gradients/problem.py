@@ -13,9 +13,9 @@ from lpm_secure.gradients.durations import DayLaw
 from lpm_secure.gradients.outputs import Outputs
 from lpm_secure.gradients.theta import INFECTIOUS, LATENT, Theta
 from lpm_secure.gradients.world import Law, World
-from protocols.draws import LAW_TOTAL
+from protocols.arithmetic.distributions import LAW_TOTAL
+from protocols.arithmetic.fixed_point import LIMIT
 from protocols.errors import ParameterError, WouldWrap
-from protocols.fixed import LIMIT
 
 F: Final = 40  # fraction bits of hazards and thresholds
 

@@ -12,8 +12,8 @@ from lpm_secure.engine.fast.compile import compiled, inlined
 from lpm_secure.engine.fast.csr import I32
 from lpm_secure.gradients.trajectory import START, Trajectory, count, infect
 from lpm_secure.gradients.world import Law, World
-from protocols.draws import F64
-from protocols.fixed import I64
+from protocols.arithmetic.distributions import F64
+from protocols.arithmetic.fixed_point import I64
 
 INFECTED: Final = 0  # the agent, still susceptible after a step, is infected in it
 BEGUN: Final = 1  # the agent is infectious at the start

@@ -22,7 +22,7 @@ from lpm_secure.gradients.problem import Problem
 from lpm_secure.gradients.theta import BETA, EFFICACY, INFECTIOUS, INITIAL, LATENT, REDUCTION, P, Theta
 from lpm_secure.gradients.trajectory import Trajectory, empty, run
 from lpm_secure.gradients.world import Law, World
-from protocols.draws import F64
+from protocols.arithmetic.distributions import F64
 
 
 class Scores(NamedTuple):

@@ -8,7 +8,7 @@ import pyarrow as pa
 from lpm_secure.gradients.estimator import Jacobian
 from lpm_secure.gradients.problem import Problem
 from lpm_secure.gradients.theta import NAMES, Theta
-from protocols.draws import F64
+from protocols.arithmetic.distributions import F64
 
 PART: Final = 0.1  # effects are told for a change of a tenth of each parameter's length
 

@@ -13,8 +13,8 @@ from lpm_secure.engine.fast.csr import I32
 from lpm_secure.engine.fast.draws import HALF, days, key_of, log, uniform, word
 from lpm_secure.engine.fast.step import DURATION, INITIAL, LATENT, THRESHOLD
 from lpm_secure.gradients.world import Law, World
-from protocols.draws import F64
-from protocols.fixed import I64
+from protocols.arithmetic.distributions import F64
+from protocols.arithmetic.fixed_point import I64
 
 START = -1  # the step of infection of who is infectious at the start
 

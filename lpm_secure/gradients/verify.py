@@ -11,7 +11,7 @@ from lpm_secure.gradients.finite_difference import FiniteDifference
 from lpm_secure.gradients.mean_field import MeanField
 from lpm_secure.gradients.problem import Problem
 from lpm_secure.gradients.theta import NAMES, Theta
-from protocols.draws import F64
+from protocols.arithmetic.distributions import F64
 from protocols.errors import ParameterError
 
 FIRST: Final = 64  # seeds of the first round; every further one doubles the total

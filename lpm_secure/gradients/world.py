@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lpm_secure.engine.fast.csr import I32
-from protocols.fixed import I64, U64
+from protocols.arithmetic.fixed_point import I64, U64
 
 
 class World(NamedTuple):

@@ -14,7 +14,7 @@ from lpm_secure.populations.nyc_tables import BANDS as NAMES
 from lpm_secure.populations.nyc_tables import BOROUGHS, CONTACTS, NycTables
 from lpm_secure.populations.places import Targets
 from lpm_secure.populations.tables import F64
-from protocols.fixed import I64
+from protocols.arithmetic.fixed_point import I64
 
 WHOLE: Final = 2  # people: what rounding to whole ones may cost a cell, in every table at once
 SOLID: Final = 1_000  # households of an NTA from which its mean size is compared

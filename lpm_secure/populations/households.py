@@ -11,7 +11,7 @@ from lpm_secure.populations.nyc_tables import NycTables
 from lpm_secure.populations.places import Atoms
 from lpm_secure.populations.stages import Stage, draws
 from lpm_secure.populations.tables import F64
-from protocols.fixed import I64
+from protocols.arithmetic.fixed_point import I64
 
 U8 = npt.NDArray[np.uint8]
 I32 = npt.NDArray[np.int32]

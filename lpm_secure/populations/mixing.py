@@ -19,7 +19,7 @@ import numpy.typing as npt
 from lpm_secure.engine.fast.compile import compiled
 from lpm_secure.populations.nyc_tables import CONTACTS, NycTables
 from lpm_secure.populations.tables import F64
-from protocols.fixed import I64
+from protocols.arithmetic.fixed_point import I64
 
 BANDS = 18  # of five years; the last from 85
 

@@ -14,8 +14,8 @@ import numpy as np
 
 from lpm_secure.data import catalogue
 from lpm_secure.populations.tables import F64, Table
+from protocols.arithmetic.fixed_point import I64
 from protocols.errors import DataError
-from protocols.fixed import I64
 
 BOROUGHS: Final = ("Bronx", "Brooklyn", "Manhattan", "Queens", "Staten Island")
 LETTERS: Final = ("BX", "BK", "MN", "QN", "SI")

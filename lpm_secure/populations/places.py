@@ -16,8 +16,8 @@ import numpy.typing as npt
 from lpm_secure.populations.nyc_tables import BOROUGHS, NycTables, Places
 from lpm_secure.populations.rounding import fitted, largest_remainder, whole
 from lpm_secure.populations.tables import F64
+from protocols.arithmetic.fixed_point import I64
 from protocols.errors import ParameterError
-from protocols.fixed import I64
 
 LEAST: Final = 500  # agents; fewer than that are no city
 BLOCK: Final = 60  # people at least among whom households are formed, so that small cities have large ones too

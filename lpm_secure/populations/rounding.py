@@ -3,8 +3,8 @@
 import numpy as np
 
 from lpm_secure.populations.tables import F64
+from protocols.arithmetic.fixed_point import I64
 from protocols.errors import ParameterError
-from protocols.fixed import I64
 
 
 def largest_remainder(weights: F64 | I64, total: int) -> I64:

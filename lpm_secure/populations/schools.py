@@ -14,7 +14,7 @@ from lpm_secure.populations.households import People
 from lpm_secure.populations.nyc_tables import BOROUGHS, NycTables
 from lpm_secure.populations.stages import Stage, draws
 from lpm_secure.populations.venues import I32, NONE, fill, lognormal_sizes, near
-from protocols.fixed import I64
+from protocols.arithmetic.fixed_point import I64
 
 SIGMA: Final = 0.6
 LAST_PUPIL: Final = 24  # who has contacts at school later in life works there

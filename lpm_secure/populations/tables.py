@@ -10,8 +10,8 @@ from typing import NoReturn, final
 import numpy as np
 import numpy.typing as npt
 
+from protocols.arithmetic.fixed_point import I64
 from protocols.errors import DataError
-from protocols.fixed import I64
 
 F64 = npt.NDArray[np.float64]
 

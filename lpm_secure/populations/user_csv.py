@@ -20,8 +20,8 @@ from lpm_secure.populations.nyc_tables import BANDS as BAND_NAMES
 from lpm_secure.populations.population import Population
 from lpm_secure.populations.tables import Table
 from protocols import __version__
+from protocols.arithmetic.fixed_point import I64
 from protocols.errors import DataError
-from protocols.fixed import I64
 
 OLDEST: Final = 120
 OWN: Final = ("person", "age", "place")

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lpm_secure.populations.tables import F64
-from protocols.fixed import I64
+from protocols.arithmetic.fixed_point import I64
 
 I32 = npt.NDArray[np.int32]
 NONE: Final = -1

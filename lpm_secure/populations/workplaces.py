@@ -19,7 +19,7 @@ from lpm_secure.populations.schools import LAST_PUPIL, Schools
 from lpm_secure.populations.stages import Stage, draws
 from lpm_secure.populations.tables import F64
 from lpm_secure.populations.venues import I32, NONE, fill, pareto_sizes
-from protocols.fixed import I64
+from protocols.arithmetic.fixed_point import I64
 
 AXTELL: Final = 1.059
 LARGEST: Final = 10_000

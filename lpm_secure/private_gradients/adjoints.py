@@ -11,10 +11,10 @@ from lpm_secure.engine.simulate import RemotePart
 from lpm_secure.private_gradients.differentiable import Differentiable, Pair
 from lpm_secure.private_gradients.relaxed_torch import TorchAgents
 from protocols.errors import ParameterError, ProtocolError
-from protocols.gradient import Turn, turns
-from protocols.manifest import Manifest
-from protocols.substeps import Stage
-from protocols.substeps.relaxed import asked, names
+from protocols.models import Stage
+from protocols.models.seir.relaxed import asked, names
+from protocols.task.gradients.spec import Turn, turns
+from protocols.task.manifest import Manifest
 
 Q: Final = len(Stage)
 
@@ -155,7 +155,7 @@ def expected_counts(
         manifest: of the run.
         private: the private agents, remote or in the clear.
         synthetic: the engine's own; may be none at all.
-        theta: float64[m] for all steps, or float64[T, m]; in the order of `protocols.substeps.relaxed.names`. The
+        theta: float64[m] for all steps, or float64[T, m]; in the order of `protocols.models.seir.relaxed.names`. The
             initial share is the first row's. It may come from a network: nothing but theta reaches the clients.
 
     Returns:

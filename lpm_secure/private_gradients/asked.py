@@ -7,10 +7,10 @@ import numpy as np
 
 from lpm_secure.config import Config, Delay
 from lpm_secure.gradients.durations import DayLaw
-from protocols.draws import LAW_TOTAL
+from protocols.arithmetic.distributions import LAW_TOTAL
 from protocols.errors import ConfigError
-from protocols.gradient import Gradient
-from protocols.substeps import Stage
+from protocols.models import Stage
+from protocols.task.gradients.spec import Gradient
 
 SCALES: Final[Mapping[str, Mapping[str, float]]] = {"adjoints": {"value_bits": 40, "tangent_bits": 36, "clip": 64.0}}
 

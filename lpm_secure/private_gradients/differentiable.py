@@ -7,7 +7,7 @@ import torch
 
 from lpm_secure.private_gradients.relaxed_torch import TorchAgents
 from lpm_secure.testbed import Testbed
-from protocols.layout import Layout
+from protocols.task.layout import Layout
 
 Pair = tuple[torch.Tensor, torch.Tensor]
 

@@ -19,8 +19,8 @@ from lpm_secure.private_gradients.tangents import ClearTangents, simulate_tangen
 from lpm_secure.series import PARTS, Series
 from lpm_secure.synthetic import SYNTHETIC_FROM, cells_of, synthetic_agents
 from lpm_secure.testbed import Testbed
-from protocols.substeps import Stage
-from protocols.substeps.relaxed import asked, names, values
+from protocols.models import Stage
+from protocols.models.seir.relaxed import asked, names, values
 
 F64 = npt.NDArray[np.float64]
 CPU: Final = torch.device("cpu")

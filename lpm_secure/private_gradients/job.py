@@ -14,10 +14,10 @@ from lpm_secure.jobs import local_deployment, local_testbed
 from lpm_secure.private_gradients.found import TOLERANCE, Found, difference, find
 from lpm_secure.private_run import over_processes
 from lpm_secure.run_folder import versions
-from protocols import manifest as manifests
-from protocols.releases import releases_of
-from protocols.substeps import Stage
-from protocols.substeps.relaxed import asked
+from protocols.models import Stage
+from protocols.models.seir.relaxed import asked
+from protocols.releases.query import releases_of
+from protocols.task import manifest as manifests
 
 TABLE: Final = "gradient.csv"
 FIGURES: Final = "gradient.json"

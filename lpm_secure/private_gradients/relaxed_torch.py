@@ -5,11 +5,11 @@ from typing import Any, final
 import torch
 
 from client_sdk.contacts import ContactTable
-from protocols.fixed import I64
-from protocols.manifest import Manifest
-from protocols.substeps import relaxed
-from protocols.substeps.dual import Number
-from protocols.substeps.relaxed import Theta
+from protocols.arithmetic.fixed_point import I64
+from protocols.models.dual import Number
+from protocols.models.seir import relaxed
+from protocols.models.seir.relaxed import Theta
+from protocols.task.manifest import Manifest
 
 
 def escape(hazard: Any) -> Number:

@@ -9,15 +9,15 @@ import numpy.typing as npt
 from lpm_secure.engine.agents import Agents
 from lpm_secure.engine.simulate import PrivatePart, Release
 from lpm_secure.series import Series
-from protocols.cells import pressure
+from protocols.arithmetic.fixed_point import I64
 from protocols.errors import ParameterError, ProtocolError
-from protocols.fixed import I64
-from protocols.gradient import Gradient
-from protocols.hidden_score import SCALE, UNIT, score_words
-from protocols.manifest import Manifest
-from protocols.substeps import Exposure, Stage, State
-from protocols.substeps.relaxed import asked
-from protocols.substeps.score import Scores
+from protocols.models import Exposure, Stage, State
+from protocols.models.cells import pressure
+from protocols.models.seir.relaxed import asked
+from protocols.models.seir.score import Scores
+from protocols.task.gradients.hidden_score import SCALE, UNIT, score_words
+from protocols.task.gradients.spec import Gradient
+from protocols.task.manifest import Manifest
 
 F64 = npt.NDArray[np.float64]
 Q: Final = len(Stage)

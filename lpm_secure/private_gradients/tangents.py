@@ -11,12 +11,12 @@ from lpm_secure.engine.graph import Graph
 from lpm_secure.engine.simulate import PrivatePart, Release
 from lpm_secure.synthetic import SYNTHETIC_FROM, cells_of
 from lpm_secure.testbed import Testbed
-from protocols.fixed import I64
-from protocols.gradient import Gradient
-from protocols.layout import Layout
-from protocols.manifest import Manifest
-from protocols.substeps.relaxed import STAGES, asked
-from protocols.substeps.relaxed_agents import RelaxedAgents
+from protocols.arithmetic.fixed_point import I64
+from protocols.models.seir.relaxed import STAGES, asked
+from protocols.models.seir.relaxed_agents import RelaxedAgents
+from protocols.task.gradients.spec import Gradient
+from protocols.task.layout import Layout
+from protocols.task.manifest import Manifest
 
 F64 = npt.NDArray[np.float64]
 

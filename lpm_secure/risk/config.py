@@ -7,8 +7,8 @@ import msgspec
 
 from lpm_secure.config import Config, ModelConfig, PrivateConfig, ProtocolConfig
 from lpm_secure.noise_config import Epsilon
-from protocols.config import load_config
-from protocols.manifest import Name
+from protocols.task.manifest import Name
+from protocols.toml_file import load_config
 
 
 @final

@@ -19,7 +19,7 @@ from lpm_secure.risk.config import RiskConfig
 from lpm_secure.risk.worlds import device_of
 from lpm_secure.testbed import Testbed, build
 from protocols.errors import ConfigError
-from protocols.releases import Releases
+from protocols.releases.query import Releases
 
 STEPS: Final = 1
 SPEAKS: Final = Delay(mean=10.0, sd=0.1)  # longer than the run

@@ -15,12 +15,13 @@ import numpy as np
 
 from client_sdk import Client, PrivateState, config, connect, read_credentials, read_private_state
 from lpm_secure.risk import personal
-from protocols import consent, signing
-from protocols.config import load_config
 from protocols.errors import LpmError, ParameterError, ProtocolError
-from protocols.manifest import Manifest
-from protocols.party_keys import IDENTITY
-from protocols.signed_manifest import load_verified
+from protocols.identity import signing
+from protocols.identity.server_keys import IDENTITY
+from protocols.task import policy as policies
+from protocols.task.manifest import Manifest
+from protocols.task.signature import load_verified
+from protocols.toml_file import load_config
 from protocols.wire.transport import Transport
 
 Connect = Callable[[Manifest, Path], list[Transport]]
@@ -71,8 +72,8 @@ async def _device(folder: Path, risk_of: Path | None, bins: int) -> None:
     given = config.load(folder / "config.toml")
     manifest = load_verified(folder / given.manifest, operator_key=given.operator_key)
     identity = signing.read_key(folder / given.credentials / IDENTITY)
-    policy = consent.load_policy(folder / given.policy)
-    consent.keep(folder, consent.give(manifest, policy, client=given.name, identity=identity))
+    policy = policies.load_policy(folder / given.policy)
+    policies.keep(folder, policies.give(manifest, policy, client=given.name, identity=identity))
     private = read_private_state(manifest, given.name, people=folder / given.people, contacts=folder / given.contacts)
     transports = connect(manifest, read_credentials(folder / given.credentials), relay=given.relay)
     try:

@@ -30,10 +30,10 @@ from lpm_secure.risk.personal import Personal
 from lpm_secure.risk.worlds import chosen, week
 from lpm_secure.testbed import Testbed
 from lpm_secure.testbed_keys import pinned
-from protocols import manifest as manifests
+from protocols.arithmetic.fixed_point import I64
 from protocols.errors import ProtocolError
-from protocols.fixed import I64
-from protocols.manifest import ENGINE
+from protocols.task import manifest as manifests
+from protocols.task.manifest import ENGINE
 
 POLL_S: Final = 0.2
 END_S: Final = 60.0

@@ -9,10 +9,10 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from protocols import canonical
+from protocols import canonical_json
+from protocols.arithmetic.fixed_point import I64
 from protocols.errors import ParameterError
-from protocols.fixed import I64
-from protocols.substeps import Stage
+from protocols.models import Stage
 
 RISK: Final = "risk.json"
 BEHAVIOURS: Final = 2  # as before, halved
@@ -73,7 +73,7 @@ class Personal(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """Write it for its owner's eyes."""
         handle = os.open(folder / RISK, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(handle, "wb") as file:
-            file.write(canonical.encode(self))
+            file.write(canonical_json.encode(self))
 
 
 def read(folder: Path) -> Personal:
@@ -88,7 +88,7 @@ def read(folder: Path) -> Personal:
             raise ParameterError(f"{path} can be read by others; set its mode to 0600")
     except OSError as error:
         raise ParameterError(f"{path} is missing: the device did not finish its week; run it again") from error
-    return canonical.load(path, Personal, what="personal risk")
+    return canonical_json.load(path, Personal, what="personal risk")
 
 
 def _bits(infected: npt.NDArray[np.bool_]) -> Bits:

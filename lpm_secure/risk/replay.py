@@ -5,9 +5,9 @@ import numpy as np
 from client_sdk.private_state import simulation_key
 from lpm_secure.risk.personal import BEHAVIOURS, Personal
 from lpm_secure.testbed import Testbed
-from protocols.fixed import I64
-from protocols.manifest import Manifest
-from protocols.substeps import Exposure, Stage, State
+from protocols.arithmetic.fixed_point import I64
+from protocols.models import Exposure, Stage, State
+from protocols.task.manifest import Manifest
 
 Edges = tuple[I64, I64, I64, I64]  # day, speaker, listener, weight
 

@@ -17,9 +17,9 @@ from lpm_secure.data.contact_data import ContactData
 from lpm_secure.risk.config import RiskConfig
 from lpm_secure.risk.personal import BEHAVIOURS
 from lpm_secure.testbed import Testbed, build
+from protocols.arithmetic.fixed_point import I64
 from protocols.errors import ConfigError
-from protocols.fixed import I64
-from protocols.releases import Releases
+from protocols.releases.query import Releases
 
 COIN: Final = 0x636F696E  # "coin": apart from all other draws of the seed
 

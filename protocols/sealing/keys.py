@@ -11,8 +11,8 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X
 from cryptography.hazmat.primitives.hpke import MLKEM768X25519PrivateKey, MLKEM768X25519PublicKey
 
 from protocols.errors import ParameterError
-from protocols.signing import read_private, write_private
-from protocols.trust import SEALING_BYTES
+from protocols.identity.signing import read_private, write_private
+from protocols.identity.trust import SEALING_BYTES
 
 SEED_BYTES: Final = 64  # of ML-KEM; X25519 has 32
 PRIVATE_BYTES: Final = SEED_BYTES + 32

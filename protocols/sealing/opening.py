@@ -12,12 +12,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, MLKEM768X25519PublicKey, Suite
 from cryptography.x509.oid import NameOID
 
-from protocols.certificates import Credentials
 from protocols.errors import NotEnrolled, NotSealed, ParameterError
-from protocols.messages import Opening
+from protocols.identity.certificates import Credentials
 from protocols.sealing.keys import SealingKey
 from protocols.sealing.route import Route
 from protocols.sealing.session import SECRET_BYTES
+from protocols.wire.messages import Opening
 
 SUITE: Final = Suite(KEM.MLKEM768_X25519, KDF.HKDF_SHA256, AEAD.AES_256_GCM)
 MAX_CERTIFICATE: Final = 4096

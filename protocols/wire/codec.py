@@ -8,12 +8,12 @@ from typing import Any, Final, TypeVar
 import numpy as np
 from google.protobuf.message import DecodeError, Message
 
-from protocols import messages
+from protocols.arithmetic.fixed_point import I64, U64
+from protocols.arithmetic.sharing.additive import KEY_BYTES
 from protocols.errors import ManifestMismatch, WireError
-from protocols.fixed import I64, U64
-from protocols.schedule import Phase
-from protocols.sharing.additive import KEY_BYTES
+from protocols.task.rounds import Phase
 from protocols.wire import lpm_pb2 as pb
+from protocols.wire import messages
 
 M = TypeVar("M")
 

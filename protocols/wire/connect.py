@@ -3,13 +3,13 @@
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
-from protocols import manifest as manifests
-from protocols.certificates import Credentials, name_of
 from protocols.errors import ParameterError
-from protocols.layout import Layout
-from protocols.manifest import AggregatorParty, Manifest
+from protocols.identity.certificates import Credentials, name_of
 from protocols.sealing.route import Route
-from protocols.signed_manifest import trust_of
+from protocols.task import manifest as manifests
+from protocols.task.layout import Layout
+from protocols.task.manifest import AggregatorParty, Manifest
+from protocols.task.signature import trust_of
 from protocols.wire.methods import largest_call
 from protocols.wire.remote import Grpc
 from protocols.wire.sealed import Resumed, Sealed

@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from protocols import messages
 from protocols.wire import lpm_pb2 as pb
+from protocols.wire import messages
 
 SERVICE: Final = pb.DESCRIPTOR.services_by_name["Aggregator"].full_name
 METHODS: Final[dict[str, tuple[type, type]]] = {

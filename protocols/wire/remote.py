@@ -6,8 +6,8 @@ from typing import Any, Final, final
 import grpc
 from grpc import aio
 
-from protocols.certificates import Credentials
 from protocols.errors import LpmError, ProtocolError, Unavailable, error_of
+from protocols.identity.certificates import Credentials
 from protocols.wire import codec
 from protocols.wire.methods import METHOD_OF, METHODS, SERVICE
 from protocols.wire.tls import require_tls13

@@ -3,15 +3,14 @@
 from dataclasses import dataclass, field
 from typing import Any, Final, final
 
-from protocols import messages
-from protocols.certificates import Credentials
 from protocols.errors import WireError
-from protocols.messages import Join, Opening, SealedReply, SealedRequest, Share
+from protocols.identity.certificates import Credentials
 from protocols.sealing.keys import public_key
 from protocols.sealing.opening import begin
 from protocols.sealing.route import Route
 from protocols.sealing.session import Session
-from protocols.wire import codec
+from protocols.wire import codec, messages
+from protocols.wire.messages import Join, Opening, SealedReply, SealedRequest, Share
 from protocols.wire.transport import Transport
 
 KINDS: Final[tuple[tuple[type, type], ...]] = ((Join, messages.Joined), (Share, messages.Closed))

@@ -7,7 +7,7 @@ from pathlib import Path
 import grpc
 from grpc import aio
 
-from protocols import certificates
+from protocols.identity import certificates
 from protocols.wire.tls import require_tls13
 
 

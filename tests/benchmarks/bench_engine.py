@@ -27,8 +27,8 @@ from lpm_secure.engine.fast.compile import compiled
 from lpm_secure.engine.fast.workers import Workers
 from lpm_secure.populations.nyc_tables import DATA
 from lpm_secure.populations.source import opened
-from protocols.draws import LAW_TOTAL
-from protocols.substeps import Seir
+from protocols.arithmetic.distributions import LAW_TOTAL
+from protocols.models import Seir
 
 AGENTS, STEPS, F = 8_400_000, 100, 24
 THREADS = min(2, os.cpu_count() or 1)

@@ -7,7 +7,8 @@ from pathlib import Path
 from measure import Row
 
 from client_sdk import enrol
-from protocols import canonical, certificates, enrolment, signing
+from protocols import canonical_json
+from protocols.identity import certificates, enrolment, signing
 
 CLIENTS = 1_000
 LIMIT_S = 20.0
@@ -22,12 +23,14 @@ def enrolled():
         for number in range(CLIENTS):
             name = f"client-{number}"
             invitation, answer, own = folder / f"{name}.invitation", folder / f"{name}.enrolled", folder / name
-            invitation.write_bytes(canonical.encode(enrolment.invite(folder / "operator", operator, name, days=1.0)))
+            invitation.write_bytes(
+                canonical_json.encode(enrolment.invite(folder / "operator", operator, name, days=1.0))
+            )
             request = enrolment.load_request(enrol.request(invitation, own))
             made = enrolment.enrol(
                 folder / "operator", authority, request, operator_key=signing.public_of(operator), days=1.0
             )
-            answer.write_bytes(canonical.encode(made))
+            answer.write_bytes(canonical_json.encode(made))
             enrol.accept(answer, own)
         taken = time.perf_counter() - started
     return [Row("enrol_1000", taken, "s", f"limit, {LIMIT_S:g} s", taken / LIMIT_S)]

@@ -12,8 +12,8 @@ from lpm_secure.engine.simulate import RemotePart, simulate
 from lpm_secure.private_gradients.adjoints import PrivateAdjoints, expected_counts
 from lpm_secure.private_gradients.relaxed_torch import TorchAgents
 from lpm_secure.private_gradients.tangents import simulate_tangents, synthetic_part
-from protocols.gradient import Gradient, Protection, Reduction
-from protocols.substeps.relaxed import values
+from protocols.models.seir.relaxed import values
+from protocols.task.gradients.spec import Gradient, Protection, Reduction
 
 NAMES = ("beta.near", "beta.far", "cell_beta", "latent", "infectious", "initial", "reduction", "efficacy")
 GIVEN = {

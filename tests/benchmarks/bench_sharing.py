@@ -3,7 +3,7 @@
 import numpy as np
 from measure import Row, seconds
 
-from protocols.sharing import Additive
+from protocols.arithmetic.sharing import Additive
 
 D = 1_000_000
 

@@ -19,10 +19,10 @@ from measure import Row, cpu_seconds
 from client_sdk import Client, ContactTable
 from lpm_secure.deployment import Deployment, free_addresses
 from lpm_secure.testbed import Testbed
-from protocols import certificates
-from protocols.layout import Layout
-from protocols.manifest import AggregatorParty, ClientParty, Manifest
-from protocols.substeps import Seir
+from protocols.identity import certificates
+from protocols.models import Seir
+from protocols.task.layout import Layout
+from protocols.task.manifest import AggregatorParty, ClientParty, Manifest
 from protocols.wire.connect import connect
 from protocols.wire.tls import require_tls13
 

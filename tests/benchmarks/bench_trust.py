@@ -22,10 +22,10 @@ from lpm_secure.device import device_of
 from lpm_secure.noise_config import NoiseConfig
 from lpm_secure.private_run import run_clear, run_private
 from lpm_secure.testbed import build
-from protocols import manifest as manifests
-from protocols import signing
-from protocols.layout import Layout
-from protocols.privacy import DiscreteGaussian
+from protocols.identity import signing
+from protocols.releases.mechanism import DiscreteGaussian
+from protocols.task import manifest as manifests
+from protocols.task.layout import Layout
 
 CONFIG = Path(__file__).parent.parent.parent / "examples" / "workplace.toml"
 CPU = device_of("cpu")

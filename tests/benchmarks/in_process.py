@@ -10,8 +10,8 @@ from aggregator.wire.peer import RemotePeer
 from client_sdk import ContactTable, Local
 from client_sdk.gradients.take_part import take_part
 from lpm_secure.testbed import Testbed
-from protocols.manifest import AggregatorParty, ClientParty, DealerParty, Manifest
-from protocols.substeps import Seir
+from protocols.models import Seir
+from protocols.task.manifest import AggregatorParty, ClientParty, DealerParty, Manifest
 
 
 @contextlib.contextmanager

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from protocols.messages import Share
+from protocols.wire.messages import Share
 from protocols.wire.transport import Transport
 from tests.conformance.reference import reference
 

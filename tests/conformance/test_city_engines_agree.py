@@ -25,7 +25,7 @@ from lpm_secure.engine.venues import Venues
 from lpm_secure.populations import look_alike, nyc
 from lpm_secure.populations.settings import chosen
 from lpm_secure.populations.source import PopulationConfig
-from protocols.substeps.course import CourseStage
+from protocols.models.course import CourseStage
 
 DRAWN = settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
 CPU = torch.device("cpu")

@@ -11,10 +11,10 @@ from lpm_secure.engine.agents import Agents
 from lpm_secure.engine.fast import Csr, GraphAgents, Route, random_graph
 from lpm_secure.engine.fast.draws import exponentials, key_of
 from lpm_secure.engine.graph import Graph
-from protocols import draws
-from protocols.cells import pressure
-from protocols.draws import LAW_TOTAL
-from protocols.philox import Purpose, words
+from protocols.arithmetic import distributions
+from protocols.arithmetic.distributions import LAW_TOTAL
+from protocols.arithmetic.philox import Purpose, words
+from protocols.models.cells import pressure
 
 DRAWN = settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 CUDA = pytest.param(
@@ -47,7 +47,7 @@ def test_compiled_draws_have_the_bits_of_the_protocols(key, first):
     numbers = np.arange(500, dtype=np.uint64) + np.uint64(first)
     drawn = np.empty(500)
     exponentials(key_of(key), numbers, int(Purpose.THRESHOLD), drawn)
-    np.testing.assert_array_equal(drawn, draws.exponential(words(key, numbers, Purpose.THRESHOLD)))
+    np.testing.assert_array_equal(drawn, distributions.exponential(words(key, numbers, Purpose.THRESHOLD)))
 
 
 @pytest.mark.parametrize("device", ["cpu", CUDA])

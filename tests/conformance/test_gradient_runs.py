@@ -12,10 +12,10 @@ from lpm_secure.gradients.replay import BEGUN, LATER, LONGER, replay, room_of
 from lpm_secure.gradients.replay import INFECTED as FORCED
 from lpm_secure.gradients.theta import BETA, EFFICACY, INITIAL, LATENT, REDUCTION, Theta
 from lpm_secure.gradients.trajectory import empty, run
-from protocols.draws import days
+from protocols.arithmetic.distributions import days
+from protocols.arithmetic.philox import Purpose, words
 from protocols.errors import ParameterError, WouldWrap
-from protocols.philox import Purpose, words
-from protocols.substeps import Seir
+from protocols.models import Seir
 
 THETA = Theta(beta=0.06, latent=2.0, infectious=3.5, initial=0.1, reduction=0.4, efficacy=0.5)
 STEPS = 14

@@ -15,9 +15,9 @@ from lpm_secure.private_gradients.adjoints import PrivateAdjoints, expected_coun
 from lpm_secure.private_gradients.relaxed_torch import TorchAgents
 from lpm_secure.testbed import Testbed
 from protocols.errors import ParameterError
-from protocols.gradient import Gradient, Reduction
-from protocols.manifest import ENGINE
-from protocols.substeps.relaxed import values
+from protocols.models.seir.relaxed import values
+from protocols.task.gradients.spec import Gradient, Reduction
+from protocols.task.manifest import ENGINE
 
 STEPS = 20
 PASSES = 2

@@ -17,13 +17,14 @@ from aggregator.ledger import Ledger
 from client_sdk import Client
 from client_sdk.contacts import ContactTable
 from lpm_secure.testbed import Testbed
-from protocols import ledger, signing
-from protocols import manifest as manifests
 from protocols.errors import LpmError, PartiesDisagree, ResultsDiffer, RunEnded, Unavailable
-from protocols.ledger import Refusal
-from protocols.manifest import ENGINE
-from protocols.messages import Announcement, Closed, Compared, ComparedQuery, Join, MembersQuery, Share, TriedQuery
-from protocols.schedule import Phase
+from protocols.identity import signing
+from protocols.releases import ledger
+from protocols.releases.ledger import Refusal
+from protocols.task import manifest as manifests
+from protocols.task.manifest import ENGINE
+from protocols.task.rounds import Phase
+from protocols.wire.messages import Announcement, Closed, Compared, ComparedQuery, Join, MembersQuery, Share, TriedQuery
 from protocols.wire.transport import Transport
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(32))

@@ -14,9 +14,9 @@ from lpm_secure.engine.simulate import PrivatePart, Release, simulate
 from lpm_secure.reading import Reading
 from lpm_secure.testbed import Testbed
 from protocols.errors import BudgetSpent, ParameterError
-from protocols.releases import Release as Rule
-from protocols.releases import Releases, releases_of
-from protocols.substeps import Stage
+from protocols.models import Stage
+from protocols.releases.query import Release as Rule
+from protocols.releases.query import Releases, releases_of
 
 STEPS = 6
 
@@ -68,7 +68,7 @@ class Replayed(PrivatePart):
         return sum(each.of(rule, step, d) for each in self._noise) if rule else np.zeros(d, dtype=np.int64)
 
     async def advance(self, step, synthetic):
-        from protocols.cells import pressure
+        from protocols.models.cells import pressure
 
         sizes = np.array(self._manifest.cells)
         cells = self.agents.cell_totals() + self._drawn("cells", step, 2)
@@ -186,7 +186,7 @@ def test_a_client_that_was_away_counts_each_agent_once(manifest_of):
 
 
 def test_a_manifest_keeps_its_releases_in_canonical_form(testbed_of):
-    from protocols import manifest as manifests
+    from protocols.task import manifest as manifests
 
     manifest = testbed_of(CHOICES["running"]).manifest
     assert manifests.decode(manifests.encode(manifest)) == manifest

@@ -14,15 +14,15 @@ from lpm_secure.engine.simulate import RemotePart
 from lpm_secure.private_gradients.score import ClearScores, simulate_scores
 from lpm_secure.testbed import Testbed
 from protocols.errors import BudgetSpent, ParameterError, WouldWrap
-from protocols.gradient import Gradient
-from protocols.hidden_score import UNIT, terms
-from protocols.ledger import Agreed
-from protocols.manifest import ENGINE
-from protocols.openings import openings
-from protocols.releases import NOISE, Release, Releases, releases_of
-from protocols.schedule import Phase
-from protocols.score_noise import changes
-from protocols.substeps import Stage
+from protocols.models import Stage
+from protocols.releases.ledger import Agreed
+from protocols.releases.openings import openings
+from protocols.releases.query import NOISE, Release, Releases, releases_of
+from protocols.releases.sensitivity import changes
+from protocols.task.gradients.hidden_score import UNIT, terms
+from protocols.task.gradients.spec import Gradient
+from protocols.task.manifest import ENGINE
+from protocols.task.rounds import Phase
 
 CPU = torch.device("cpu")
 STEPS = 5

@@ -19,10 +19,10 @@ from lpm_secure.private_gradients.tangents import ClearTangents, simulate_tangen
 from lpm_secure.synthetic import SYNTHETIC_FROM, cells_of
 from lpm_secure.testbed import Testbed
 from protocols.errors import ParameterError, ProtocolError
-from protocols.gradient import Gradient, Protection, Reduction
-from protocols.manifest import ENGINE
-from protocols.messages import Share
-from protocols.substeps.relaxed import names, values
+from protocols.models.seir.relaxed import names, values
+from protocols.task.gradients.spec import Gradient, Protection, Reduction
+from protocols.task.manifest import ENGINE
+from protocols.wire.messages import Share
 from protocols.wire.transport import Transport
 
 DEFAULT = settings(max_examples=20, deadline=None)

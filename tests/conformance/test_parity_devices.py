@@ -11,8 +11,8 @@ from client_sdk.contacts import ContactTable
 from lpm_secure.config import load
 from lpm_secure.data import catalogue, look_alike, workplace
 from lpm_secure.testbed import build
-from protocols.devices import Devices
-from protocols.substeps.doses import Doses
+from protocols.models.seir.doses import Doses
+from protocols.task.devices import Devices
 from tests.conformance.test_parity import check
 from tests.conformance.test_parity_workplace import EXAMPLE
 

@@ -13,8 +13,8 @@ from client_sdk.gradients.tangents import TangentClient
 from lpm_secure.engine.simulate import RemotePart
 from lpm_secure.private_gradients.tangents import ClearTangents, simulate_tangents, synthetic_part
 from lpm_secure.testbed import Testbed
-from protocols.gradient import Gradient, Protection, Reduction
-from protocols.manifest import ENGINE, ClientParty
+from protocols.task.gradients.spec import Gradient, Protection, Reduction
+from protocols.task.manifest import ENGINE, ClientParty
 
 DEFAULT = settings(max_examples=30, deadline=None)
 MANY = settings(max_examples=400, deadline=None)

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from client_sdk import ContactTable
 from lpm_secure.testbed import Testbed
-from protocols.substeps import Stage
-from protocols.substeps.doses import Doses
-from protocols.substeps.interventions import FULL
+from protocols.models import Stage
+from protocols.models.interventions import FULL
+from protocols.models.seir.doses import Doses
 
 FEWER = settings(max_examples=12, deadline=None)
 MANY = settings(max_examples=300, deadline=None)

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 
 from lpm_secure.engine.fast import SeirVenueAgents
 from lpm_secure.engine.venues import Setting, Venues
-from protocols.draws import LAW_TOTAL
+from protocols.arithmetic.distributions import LAW_TOTAL
 from protocols.errors import ParameterError, WouldWrap
-from protocols.substeps import Exposure, Seir, Stage
+from protocols.models import Exposure, Seir, Stage
 
 N, BANDS, STEPS, CELLS, BITS, F = 500, 3, 25, 5, 12, 24
 DRAWN = settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from protocols.arithmetic.sharing import Additive, Clear
+from protocols.arithmetic.sharing.additive import BLOCK, KEY_BYTES
 from protocols.errors import ParameterError, WrongLength
-from protocols.sharing import Additive, Clear
-from protocols.sharing.additive import BLOCK, KEY_BYTES
 
 ALL = [Clear(), *(Additive(k) for k in range(2, 6))]
 MASKED = ALL[1:]

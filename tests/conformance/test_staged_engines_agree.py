@@ -10,11 +10,11 @@ from lpm_secure.engine import fast
 from lpm_secure.engine.checkpoint import resume, save
 from lpm_secure.engine.venue_agents import VenueAgents
 from lpm_secure.engine.venues import Setting, Venues
-from protocols.draws import LAW_TOTAL
-from protocols.substeps import Exposure
-from protocols.substeps.course import Course, CourseStage
-from protocols.substeps.interventions import IsolationPlan, Plan, Reduction, TestingPlan, VaccinationPlan
-from protocols.substeps.staged import Staged
+from protocols.arithmetic.distributions import LAW_TOTAL
+from protocols.models import Exposure
+from protocols.models.course import Course, CourseStage
+from protocols.models.interventions import IsolationPlan, Plan, Reduction, TestingPlan, VaccinationPlan
+from protocols.models.staged.parameters import Staged
 
 DRAWN = settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
 CUDA = pytest.param(

@@ -19,14 +19,15 @@ from client_sdk import Client
 from client_sdk.contacts import ContactTable
 from lpm_secure.engine.simulate import RemotePart, simulate
 from lpm_secure.testbed import Testbed
-from protocols import ledger, signing
-from protocols import manifest as manifests
 from protocols.errors import OutOfRange
-from protocols.ledger import Closing, Refusal
-from protocols.manifest import ENGINE
-from protocols.messages import Share
-from protocols.schedule import Phase
-from protocols.substeps.doses import Doses
+from protocols.identity import signing
+from protocols.models.seir.doses import Doses
+from protocols.releases import ledger
+from protocols.releases.ledger import Closing, Refusal
+from protocols.task import manifest as manifests
+from protocols.task.manifest import ENGINE
+from protocols.task.rounds import Phase
+from protocols.wire.messages import Share
 from protocols.wire.transport import Transport
 from tests.conformance.reference import reference
 

@@ -16,12 +16,12 @@ from aggregator.wire.guard import guarded
 from aggregator.wire.peer import RemotePeer
 from aggregator.wire.servicer import _behaviour
 from lpm_secure.testbed_keys import pinned
-from protocols import manifest as manifests
-from protocols.messages import Join, SealedRequest
 from protocols.sealing.route import Route
 from protocols.sealing.session import Session
+from protocols.task import manifest as manifests
 from protocols.wire import codec
 from protocols.wire.local import Local
+from protocols.wire.messages import Join, SealedRequest
 from protocols.wire.methods import METHODS
 from protocols.wire.sealed import pack
 

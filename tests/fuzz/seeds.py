@@ -8,10 +8,16 @@ from targets import AUTHORITY, FILES, KEY, MANIFEST, MESSAGES, ROUTE, SETTINGS
 from client_sdk.config import ClientConfig
 from lpm_secure.new_manifest import PublicFile
 from lpm_secure.testbed_keys import permissive, pinned
-from protocols import canonical, certificates, consent, enrolment, signed_manifest, signing
-from protocols import manifest as manifests
-from protocols.consent import Policy
-from protocols.messages import (
+from protocols import canonical_json
+from protocols.identity import certificates, enrolment, signing
+from protocols.sealing.keys import public_key
+from protocols.sealing.opening import begin
+from protocols.task import manifest as manifests
+from protocols.task import policy as policies
+from protocols.task import signature
+from protocols.task.policy import Policy
+from protocols.wire import codec
+from protocols.wire.messages import (
     Announcement,
     Closed,
     Compared,
@@ -28,9 +34,6 @@ from protocols.messages import (
     Tried,
     TriedQuery,
 )
-from protocols.sealing.keys import public_key
-from protocols.sealing.opening import begin
-from protocols.wire import codec
 from protocols.wire.sealed import pack
 
 RUN = bytes(range(32))
@@ -67,14 +70,14 @@ def _files():
         operator_key=signing.public_of(key),
     )
     invitation = enrolment.Invitation(
-        terms=given, signature=signing.sign(key, signing.Purpose.INVITATION, canonical.encode(given))
+        terms=given, signature=signing.sign(key, signing.Purpose.INVITATION, canonical_json.encode(given))
     )
     made = [
-        signed_manifest.sign(manifest, key),
+        signature.sign(manifest, key),
         invitation,
         enrolment.Request.of(invitation, certificates.new_request("client-0")[1], key),
         enrolment.Enrolled(name="client-0", authority="x", certificate="y"),
-        consent.Consent(
+        policies.Consent(
             client="client-0",
             run=RUN,
             policy=RUN,
@@ -85,7 +88,7 @@ def _files():
         PublicFile(name="aggregator-0", keys=manifest.trust.keys["aggregator-0"]),
         manifest.trust,
     ]
-    return [bytes([FILES.index(type(each))]) + canonical.encode(each) for each in made]
+    return [bytes([FILES.index(type(each))]) + canonical_json.encode(each) for each in made]
 
 
 def _sealed():

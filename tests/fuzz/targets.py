@@ -11,33 +11,35 @@ from client_sdk.config import ClientConfig
 from client_sdk.read import read_private_state
 from lpm_secure.config import Config
 from lpm_secure.new_manifest import DeploymentFile, PublicFile
-from protocols import canonical, certificates, consent, enrolment, signed_manifest
-from protocols import manifest as manifests
-from protocols.config import load_config
+from protocols import canonical_json
 from protocols.errors import LpmError
-from protocols.manifest import AggregatorParty, ClientParty, Manifest
-from protocols.messages import Opening
+from protocols.identity import certificates, enrolment
+from protocols.identity.trust import Trust
+from protocols.models import Seir
 from protocols.sealing.keys import SealingKey
 from protocols.sealing.opening import accept
 from protocols.sealing.route import Route
 from protocols.sealing.session import Session
-from protocols.substeps import Seir
-from protocols.trust import Trust
+from protocols.task import manifest as manifests
+from protocols.task import policy, signature
+from protocols.task.manifest import AggregatorParty, ClientParty, Manifest
+from protocols.toml_file import load_config
 from protocols.wire import codec
+from protocols.wire.messages import Opening
 from protocols.wire.methods import METHODS
 from protocols.wire.sealed import pack, unpack
 
 MESSAGES = [kind for pair in METHODS.values() for kind in pair]
 FILES = [
-    signed_manifest.ManifestSignature,
+    signature.ManifestSignature,
     enrolment.Invitation,
     enrolment.Request,
     enrolment.Enrolled,
-    consent.Consent,
+    policy.Consent,
     PublicFile,
     Trust,
 ]
-SETTINGS = [ClientConfig, Config, DeploymentFile, consent.Policy]
+SETTINGS = [ClientConfig, Config, DeploymentFile, policy.Policy]
 KEY, ROUTE = SealingKey.generate(), Route(bytes(32), "client-0", "aggregator-0")
 AUTHORITY = certificates.new_authority("fuzz")
 SESSION = Session.of(ROUTE, bytes(32))
@@ -114,10 +116,10 @@ def files(data):
         return
     kind, content = FILES[data[0] % len(FILES)], data[1:]
     try:
-        given = canonical.decode(content, kind, what="file")
+        given = canonical_json.decode(content, kind, what="file")
     except LpmError:
         return
-    assert canonical.encode(given) == content
+    assert canonical_json.encode(given) == content
     for check in ("check", "require_valid"):
         if hasattr(given, check) and kind is not Trust:
             refused(getattr(given, check), **({"operator_key": bytes(32)} if kind is enrolment.Request else {}))
@@ -144,8 +146,8 @@ def settings(data):
     path = FOLDER / "settings.toml"
     path.write_bytes(data[1:])
     kind = SETTINGS[data[0] % len(SETTINGS)]
-    if kind is consent.Policy:
-        refused(consent.load_policy, path)
+    if kind is policy.Policy:
+        refused(policy.load_policy, path)
     else:
         refused(load_config, path, kind)
 

@@ -8,8 +8,8 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protocols.sharing import Additive
-from protocols.sharing.additive import BLOCK, keystream
+from protocols.arithmetic.sharing import Additive
+from protocols.arithmetic.sharing.additive import BLOCK, keystream
 
 # Source: NIST SP 800-38A, appendices F.1.5 and F.5.5, key of AES-256.
 NIST_KEY = bytes.fromhex("603deb1015ca71be2b73aef0857d77811f352c073b6108d72d9810a30914dff4")

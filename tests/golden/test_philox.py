@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protocols.philox import Purpose, philox, words
+from protocols.arithmetic.philox import Purpose, philox, words
 
 WORD = st.integers(0, 2**64 - 1)
 PI = "243f6a8885a308d3 13198a2e03707344 a4093822299f31d0 082efa98ec4e6c89 452821e638d01377 be5466cf34e90c6c"

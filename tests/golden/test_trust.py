@@ -11,12 +11,14 @@ import hashlib
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from protocols import canonical, consent, enrolment, signed_manifest, signing
-from protocols import manifest as manifests
-from protocols.manifest import AggregatorParty, ClientParty, Manifest
-from protocols.signing import Purpose
-from protocols.substeps import Seir
-from protocols.trust import PartyKeys, Trust
+from protocols import canonical_json
+from protocols.identity import enrolment, signing
+from protocols.identity.signing import Purpose
+from protocols.identity.trust import PartyKeys, Trust
+from protocols.models import Seir
+from protocols.task import manifest as manifests
+from protocols.task import policy, signature
+from protocols.task.manifest import AggregatorParty, ClientParty, Manifest
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 PUBLIC = signing.public_of(KEY)
@@ -60,14 +62,14 @@ MANIFEST = Manifest(
     min_cohort=1,
     trust=TRUST,
 )
-SIGNATURE = signed_manifest.sign(MANIFEST, KEY)
+SIGNATURE = signature.sign(MANIFEST, KEY)
 TERMS = enrolment.Terms(name="hospital", not_after=TIME, secret=bytes(range(16)), operator_key=PUBLIC)
 TERMS_TEXT = (
     f'{{"version":1,"name":"hospital","not_after":"2026-01-02T03:04:05Z","secret":"{b64(bytes(range(16)))}",'
     f'"operator_key":"{b64(PUBLIC)}"}}'
 )
 INVITED = signing.sign(KEY, Purpose.INVITATION, TERMS_TEXT.encode())
-CONSENT = consent.Consent(
+CONSENT = policy.Consent(
     client="hospital", run=bytes(range(32)), policy=bytes(32), given=TIME, identity=PUBLIC, signature=bytes(64)
 )
 CONSENT_TEXT = (
@@ -92,8 +94,8 @@ FROZEN = [
 
 @pytest.mark.parametrize(("value", "text"), FROZEN, ids=lambda each: type(each).__name__)
 def test_a_canonical_file_is_written_and_read_as_ever(value, text):
-    assert canonical.encode(value).decode() == text
-    assert canonical.decode(text.encode(), type(value), what="file") == value
+    assert canonical_json.encode(value).decode() == text
+    assert canonical_json.decode(text.encode(), type(value), what="file") == value
 
 
 def test_trust_stands_in_the_manifest_as_ever():

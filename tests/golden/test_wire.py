@@ -9,7 +9,9 @@ import dataclasses
 import numpy as np
 import pytest
 
-from protocols.messages import (
+from protocols.task.rounds import Phase
+from protocols.wire.codec import decode, encode
+from protocols.wire.messages import (
     Announcement,
     Closed,
     Compared,
@@ -26,8 +28,6 @@ from protocols.messages import (
     Tried,
     TriedQuery,
 )
-from protocols.schedule import Phase
-from protocols.wire.codec import decode, encode
 from protocols.wire.methods import METHODS, SERVICE
 
 ID = bytes(range(32))

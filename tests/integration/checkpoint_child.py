@@ -9,11 +9,11 @@ import numpy as np
 from lpm_secure.engine.checkpoint import Checkpoints, resume
 from lpm_secure.engine.fast import GraphAgents, StageCounts, VenueAgents, random_graph, run
 from lpm_secure.engine.venues import Setting, Venues
-from protocols.draws import LAW_TOTAL
-from protocols.substeps import Seir
-from protocols.substeps.course import Course
-from protocols.substeps.interventions import IsolationPlan, Plan, Reduction
-from protocols.substeps.staged import Staged
+from protocols.arithmetic.distributions import LAW_TOTAL
+from protocols.models import Seir
+from protocols.models.course import Course
+from protocols.models.interventions import IsolationPlan, Plan, Reduction
+from protocols.models.staged.parameters import Staged
 
 N, STEPS = 20_000, 120
 DAYS = (LAW_TOTAL // 4,) * 4

@@ -18,8 +18,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 
 from aggregator.mpc import DealerConfig, Identity, Operator, PartyConfig
-from protocols.certificates import Authority, new_authority
 from protocols.errors import LpmError
+from protocols.identity.certificates import Authority, new_authority
 from tests.integration.mpc_party import get, put
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -18,11 +18,11 @@ from lpm_secure.cli import main
 from lpm_secure.deployment import Deployment, free_addresses
 from lpm_secure.private_run import run_private
 from lpm_secure.testbed import build
-from protocols import signing
 from protocols.errors import ParameterError
-from protocols.ledger import Agreed, Begin, Closing, Opened, Refusal
-from protocols.openings import openings
-from protocols.releases import Release, Releases
+from protocols.identity import signing
+from protocols.releases.ledger import Agreed, Begin, Closing, Opened, Refusal
+from protocols.releases.openings import openings
+from protocols.releases.query import Release, Releases
 from tests.integration.conftest import small_config, small_data
 
 

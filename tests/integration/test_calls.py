@@ -12,8 +12,6 @@ import pytest
 from grpc import aio
 
 from lpm_secure.deployment import free_addresses
-from protocols import certificates
-from protocols import manifest as manifests
 from protocols.errors import (
     ConflictingReplay,
     ManifestMismatch,
@@ -25,9 +23,11 @@ from protocols.errors import (
     WireError,
     WrongLength,
 )
-from protocols.layout import Layout
-from protocols.messages import Announcement, Join, MembersQuery, Share
+from protocols.identity import certificates
+from protocols.task import manifest as manifests
+from protocols.task.layout import Layout
 from protocols.wire.connect import connect
+from protocols.wire.messages import Announcement, Join, MembersQuery, Share
 from protocols.wire.methods import SERVICE
 
 KEY = bytes(range(32))

@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from lpm_secure.private_run import run_private
-from protocols import consent
-from protocols import manifest as manifests
 from protocols.errors import ParameterError
+from protocols.task import manifest as manifests
+from protocols.task import policy
 
 CPU = torch.device("cpu")
 
@@ -16,9 +16,9 @@ def test_every_client_leaves_a_signed_record_of_what_it_consented_to(deploy):
     run_private(deployment, CPU)
     for client in deployment.testbed.manifest.clients:
         (path,) = deployment.party(client.name).glob("consent-*.json")
-        kept = consent.load(path)
+        kept = policy.load(path)
         assert (kept.client, kept.run) == (client.name, manifests.run_id(deployment.testbed.manifest))
-        assert kept.policy == consent.load_policy(deployment.party(client.name) / "policy.toml").digest
+        assert kept.policy == policy.load_policy(deployment.party(client.name) / "policy.toml").digest
 
 
 def test_a_client_whose_policy_forbids_the_run_does_not_take_part_and_names_the_line(deploy):

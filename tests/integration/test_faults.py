@@ -12,11 +12,11 @@ import torch
 
 from client_sdk import Client, connect
 from lpm_secure.private_run import drive, run_clear, run_private
-from protocols import certificates
-from protocols import manifest as manifests
 from protocols.errors import OutOfRange, ParameterError, ProtocolError
-from protocols.messages import Announcement, Share
-from protocols.schedule import Phase
+from protocols.identity import certificates
+from protocols.task import manifest as manifests
+from protocols.task.rounds import Phase
+from protocols.wire.messages import Announcement, Share
 from protocols.wire.transport import Transport
 
 CPU = torch.device("cpu")

@@ -7,8 +7,8 @@ from lpm_secure.calibration.federation import Shared
 from lpm_secure.calibration.fit import Fit, Schedule
 from lpm_secure.calibration.parties import deployment_for, manifest_for
 from lpm_secure.flower.federation import Flower
-from protocols.calibration import Calibration
 from protocols.errors import ProtocolError
+from protocols.task.secure_sum.spec import Calibration
 from tests.calibration_hospitals import PARAMETERS, SIMULATOR, WEEKS, hospitals
 
 DRAWS = 3

@@ -6,10 +6,11 @@ import pytest
 from typer.testing import CliRunner
 
 from lpm_secure.cli import app
-from protocols import certificates, signed_manifest
-from protocols import manifest as manifests
 from protocols.errors import BadSignature, ConfigError, ParameterError
-from protocols.party_keys import server_keys
+from protocols.identity import certificates
+from protocols.identity.server_keys import server_keys
+from protocols.task import manifest as manifests
+from protocols.task import signature
 
 DEPLOYMENT = """
 name = "winter"
@@ -118,7 +119,7 @@ def test_a_changed_manifest_no_longer_verifies_and_diff_names_the_change(folder)
     (folder / "deployment.toml").write_text(DEPLOYMENT.replace("min_cohort = 2", "min_cohort = 1"))
     lpm("manifest", "new", folder / "deployment.toml", "--out", other)
     assert lpm("manifest", "diff", path, other, code=1) == "min_cohort\n  - 2\n  + 1\n"
-    signed_manifest.signature_path(other).write_bytes(signed_manifest.signature_path(path).read_bytes())
+    signature.signature_path(other).write_bytes(signature.signature_path(path).read_bytes())
     with pytest.raises(BadSignature, match="of another manifest"):
         lpm("manifest", "verify", other, "--operator-key", pinned)
 

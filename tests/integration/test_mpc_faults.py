@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from aggregator.mpc import DealerConfig, Identity, MpcWorker, Operator, PartyConfig, serve_dealer
-from protocols.certificates import new_authority
 from protocols.errors import ConfigError, LpmError, NotEnrolled, PartiesDisagree, Unavailable
+from protocols.identity.certificates import new_authority
 from tests.integration.mpc_parties import Parties, free_ports, identity, joined, parties, split
 
 N = 200_000

@@ -14,7 +14,7 @@ from lpm_secure.calibration.fit import Fit, Schedule
 from lpm_secure.calibration.native import Native
 from lpm_secure.calibration.parties import deployment_for, manifest_for, noised
 from lpm_secure.deployment import free_addresses
-from protocols.calibration import Calibration
+from protocols.task.secure_sum.spec import Calibration
 from tests.calibration_hospitals import PARAMETERS, SIMULATOR, WEEKS, hospitals
 
 DRAWS = 3

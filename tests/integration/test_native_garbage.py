@@ -15,8 +15,8 @@ from lpm_secure.calibration.federation import Federation, Shared
 from lpm_secure.calibration.figures import figures, lines_of
 from lpm_secure.calibration.fit import Fit
 from lpm_secure.calibration.job import calibrate
-from protocols import ledger
-from protocols import manifest as manifests
+from protocols.releases import ledger
+from protocols.task import manifest as manifests
 
 LIAR, HONEST, ROUNDS = "hospital-3", 2, 5
 CHEAT = f"""

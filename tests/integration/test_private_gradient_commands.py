@@ -15,7 +15,7 @@ from lpm_secure.private_gradients import job
 from lpm_secure.private_gradients.asked import gradient_for
 from lpm_secure.private_gradients.found import difference
 from protocols.errors import ConfigError
-from protocols.releases import releases_of
+from protocols.releases.query import releases_of
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "private_gradient.toml"
 TANGENTS = (

@@ -16,8 +16,8 @@ from lpm_secure.private_gradients.score import ClearScores, simulate_scores
 from lpm_secure.private_gradients.tangents import ClearTangents, simulate_tangents, synthetic_part
 from lpm_secure.synthetic import SYNTHETIC_FROM, cells_of
 from lpm_secure.testbed import Testbed
-from protocols.gradient import Gradient
-from protocols.substeps.relaxed import names, values
+from protocols.models.seir.relaxed import names, values
+from protocols.task.gradients.spec import Gradient
 
 CPU = torch.device("cpu")
 TANGENTS = Gradient(way="tangents", parameters=("beta.near", "cell_beta", "latent", "infectious", "initial"))

@@ -8,12 +8,12 @@ import pytest
 import torch
 
 from lpm_secure.private_run import run_clear, run_private
-from protocols import certificates
-from protocols import manifest as manifests
 from protocols.errors import NotEnrolled, NotSealed, ParameterError, Revoked, RoundAhead, TooManyCalls
-from protocols.layout import Layout
-from protocols.messages import Join, MembersQuery, SealedRequest, Share
+from protocols.identity import certificates
+from protocols.task import manifest as manifests
+from protocols.task.layout import Layout
 from protocols.wire.connect import connect
+from protocols.wire.messages import Join, MembersQuery, SealedRequest, Share
 
 CPU = torch.device("cpu")
 

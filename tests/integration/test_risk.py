@@ -18,8 +18,8 @@ from lpm_secure.risk.distribution import distribution
 from lpm_secure.risk.personal import Personal, Worlds
 from lpm_secure.risk.worlds import chosen, week
 from protocols.errors import ConfigError, ParameterError
-from protocols.manifest import ENGINE
-from protocols.substeps import Stage
+from protocols.models import Stage
+from protocols.task.manifest import ENGINE
 
 PEOPLE, BINS = 6, 4
 ADDRESSES = tuple(f"localhost:{port}" for port in range(1, 6))

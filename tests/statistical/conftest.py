@@ -17,7 +17,7 @@ from lpm_secure.private_gradients.relaxed_torch import TorchAgents
 from lpm_secure.private_gradients.score import simulate_scores
 from lpm_secure.private_gradients.tangents import simulate_tangents, synthetic_part
 from lpm_secure.testbed import Testbed
-from protocols.substeps.relaxed import values
+from protocols.models.seir.relaxed import values
 
 
 async def _drive(testbed: Testbed, part: RemotePart) -> object:

@@ -8,12 +8,12 @@ from client_sdk.exchange import Exchange
 from lpm_secure.audit import build, replays, two_worlds
 from lpm_secure.audit.views import check
 from lpm_secure.calibration.parties import manifest_for, noised
-from protocols.calibration import Calibration
+from protocols.arithmetic.sharing import Additive
 from protocols.errors import Unavailable
-from protocols.gradient import Gradient
-from protocols.releases import Release, Releases
-from protocols.schedule import Phase
-from protocols.sharing import Additive
+from protocols.releases.query import Release, Releases
+from protocols.task.gradients.spec import Gradient
+from protocols.task.rounds import Phase
+from protocols.task.secure_sum.spec import Calibration
 
 RUNS = 4_000
 

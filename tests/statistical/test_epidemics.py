@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from scipy import optimize, sparse
 
 from lpm_secure.engine.fast import GraphAgents, SkipAgents, StageCounts, homogeneous_graph, random_graph, run
-from protocols.draws import LAW_TOTAL
-from protocols.substeps import Stage
+from protocols.arithmetic.distributions import LAW_TOTAL
+from protocols.models import Stage
 
 F = 30
 DRAWN = settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))

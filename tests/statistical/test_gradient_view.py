@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from protocols.fixed import from_ring
-from protocols.gradient import Gradient
-from protocols.layout import Layout
-from protocols.messages import Closed, Released, Share
-from protocols.schedule import Phase
-from protocols.sharing import Additive
+from protocols.arithmetic.fixed_point import from_ring
+from protocols.arithmetic.sharing import Additive
+from protocols.task.gradients.spec import Gradient
+from protocols.task.layout import Layout
+from protocols.task.rounds import Phase
+from protocols.wire.messages import Closed, Released, Share
 
 SLOPES = {"latent_slope": (-1.0, 1.0), "infectious_slope": (-1.0, 1.0)}
 WAYS = {

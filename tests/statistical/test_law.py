@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from protocols.draws import LAW_TOTAL
-from protocols.substeps import Exposure, Seir, Stage
+from protocols.arithmetic.distributions import LAW_TOTAL
+from protocols.models import Exposure, Seir, Stage
 
 F = 40
 SEEDS = 2_000

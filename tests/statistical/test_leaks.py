@@ -11,7 +11,7 @@ import pytest
 from lpm_secure.config import load
 from lpm_secure.data import look_alike
 from lpm_secure.testbed import build
-from protocols.substeps import Stage
+from protocols.models import Stage
 
 STEPS = 30
 
@@ -23,7 +23,7 @@ def run():
 
     import torch
 
-    from protocols.cells import pressure
+    from protocols.models.cells import pressure
 
     config = load(Path(__file__).parents[2] / "examples" / "workplace.toml")
     config = msgspec.structs.replace(config, steps=STEPS, synthetic=msgspec.structs.replace(config.synthetic, agents=0))

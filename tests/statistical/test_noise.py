@@ -8,9 +8,9 @@ import pytest
 from scipy import stats
 
 from protocols.errors import ParameterError
-from protocols.privacy import DiscreteGaussian, RunningNoise
-from protocols.privacy.gaussian import MAX_SIGMA, SMOOTH, _parts
-from protocols.privacy.table import WORD, thresholds
+from protocols.releases.mechanism import DiscreteGaussian, RunningNoise
+from protocols.releases.mechanism.discrete_gaussian import MAX_SIGMA, SMOOTH, _parts
+from protocols.releases.mechanism.table import WORD, thresholds
 
 KEY = bytes(range(32))
 SAMPLES = 200_000
@@ -125,7 +125,7 @@ def test_the_noise_of_a_total_needs_no_later_draws():
 def test_the_factor_times_itself_adds_up():
     from fractions import Fraction
 
-    from protocols.privacy.running import GRID, square_root
+    from protocols.releases.mechanism.running_sum import GRID, square_root
 
     f = [Fraction(each, 2**GRID) for each in square_root(12)]
     for t in range(12):

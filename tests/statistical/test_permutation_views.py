@@ -18,7 +18,7 @@ from aggregator.permutation.stages import Shape, gather, mask
 from client_sdk.devices import Slots
 from lpm_secure.keyring import Keyring
 from lpm_secure.testbed import Testbed
-from protocols.devices import Devices
+from protocols.task.devices import Devices
 from tests.permutation_trio import Trio, shared, tokens_of
 
 SHAPE = Shape(200, 10, 1)

@@ -9,12 +9,12 @@ import dataclasses
 import numpy as np
 import pytest
 
-from protocols.deciding import joined_bits
-from protocols.layout import Layout
-from protocols.manifest import ENGINE
-from protocols.messages import Closed, Joined, Released
-from protocols.schedule import Phase
-from protocols.substeps import Stage
+from protocols.models import Stage
+from protocols.task.layout import Layout
+from protocols.task.manifest import ENGINE
+from protocols.task.rounds import Phase
+from protocols.task.threshold_layout import joined_bits
+from protocols.wire.messages import Closed, Joined, Released
 
 OWN = "client-0"  # slots 0 and 1; both have met slots 2 and 4, of the other two clients
 MET = [(0, 0, 2, 0, 7), (0, 0, 4, 0, 7), (0, 1, 2, 0, 7), (0, 1, 4, 0, 7)]

@@ -12,9 +12,9 @@ from client_sdk import ContactTable
 from lpm_secure.engine.agents import Agents
 from lpm_secure.engine.graph import Graph
 from lpm_secure.private_gradients.score import ScoredAgents, gradient_of
-from protocols.cells import pressure
-from protocols.gradient import Gradient
-from protocols.manifest import ClientParty
+from protocols.models.cells import pressure
+from protocols.task.gradients.spec import Gradient
+from protocols.task.manifest import ClientParty
 
 SIZE, COPIES, STEPS = 6, 12_000, 8
 N = SIZE * COPIES

@@ -17,9 +17,9 @@ from aggregator.log import JsonLines
 from aggregator.store import Done, Frozen, Kept
 from client_sdk import Client
 from protocols.errors import LpmError
-from protocols.messages import Closed, Join, Released, Share
-from protocols.schedule import Phase
+from protocols.task.rounds import Phase
 from protocols.wire import codec
+from protocols.wire.messages import Closed, Join, Released, Share
 from protocols.wire.transport import Transport
 
 OURS = ("aggregator", "protocols")

@@ -15,7 +15,7 @@ from lpm_secure.audit.views import check
 from lpm_secure.audit.views.broken import BROKEN, Masked
 from lpm_secure.audit.views.check import LEVEL, RUNS, lag_of, split, words_of
 from lpm_secure.audit.views.statistic import smallest
-from protocols.sharing import Additive
+from protocols.arithmetic.sharing import Additive
 
 REAL = 1_000  # runs in each world over real parties, where that is asked for
 FEW = 500  # for what RUNS are not needed

@@ -13,11 +13,11 @@ import pytest
 
 from client_sdk import Client
 from protocols.errors import LpmError
-from protocols.messages import Share
-from protocols.schedule import Phase
-from protocols.substeps import Stage
-from protocols.substeps.doses import Doses
-from protocols.substeps.waning import returned
+from protocols.models import Stage
+from protocols.models.seir.doses import Doses
+from protocols.models.seir.waning import returned
+from protocols.task.rounds import Phase
+from protocols.wire.messages import Share
 
 NEVER = 2**60
 

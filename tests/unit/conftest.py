@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from aggregator import Run, Store
-from protocols.messages import Announcement, Join, Members, MembersQuery, Share
+from protocols.wire.messages import Announcement, Join, Members, MembersQuery, Share
 
 PATIENCE_S = 20.0
 

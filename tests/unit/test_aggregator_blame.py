@@ -12,12 +12,12 @@ from client_sdk.exchange import Exchange
 from lpm_secure.audit.views.in_process import operators
 from lpm_secure.calibration.parties import manifest_for, noised
 from lpm_secure.engine.simulate import RemotePart
-from protocols.blame import Inquiry, coin, mark
-from protocols.calibration import Calibration
 from protocols.errors import BudgetSpent, NotEnrolled, PartiesDisagree, RoundClosed, ShareRefused, Unavailable
-from protocols.in_range import in_range
-from protocols.manifest import ENGINE
-from protocols.messages import MembersQuery, Share, Tried, TriedQuery
+from protocols.task.manifest import ENGINE
+from protocols.task.secure_sum.group_testing import Inquiry, coin, mark
+from protocols.task.secure_sum.range import in_range
+from protocols.task.secure_sum.spec import Calibration
+from protocols.wire.messages import MembersQuery, Share, Tried, TriedQuery
 
 SIZE = Calibration(draws=2, places=1, weeks=3, clip=50.0, bits=24)
 LIAR = "hospital-3"

@@ -6,9 +6,9 @@ import time
 import numpy as np
 import pytest
 
+from protocols.arithmetic.sharing.additive import keystream
 from protocols.errors import CohortTooSmall, ConflictingReplay, RoundClosed, Unavailable, WrongLength
-from protocols.messages import Join, MembersQuery, Share
-from protocols.sharing.additive import keystream
+from protocols.wire.messages import Join, MembersQuery, Share
 
 ALL = ("client-0", "client-1", "client-2")
 LONG_S = 600.0

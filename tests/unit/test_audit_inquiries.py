@@ -5,11 +5,11 @@ import pytest
 
 from lpm_secure.audit import inquiries, rules
 from lpm_secure.calibration.parties import manifest_for, noised
-from protocols import ledger
-from protocols.blame import Inquiry, Trial, coin
-from protocols.calibration import Calibration
-from protocols.ledger import Agreed, Opened
-from protocols.openings import openings
+from protocols.releases import ledger
+from protocols.releases.ledger import Agreed, Opened
+from protocols.releases.openings import openings
+from protocols.task.secure_sum.group_testing import Inquiry, Trial, coin
+from protocols.task.secure_sum.spec import Calibration
 
 RUN = bytes(range(32))
 NAMES = tuple(f"hospital-{index}" for index in range(8))

@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lpm_secure.calibration.parties import manifest_for, noised
-from protocols.blame import MOST_TRIALS, Inquiry, Trial, _isolates, coin, mark
-from protocols.calibration import Calibration, sigma
 from protocols.errors import ParameterError
-from protocols.in_range import LARGEST_DEVIATION, in_range
+from protocols.task.secure_sum.group_testing import MOST_TRIALS, Inquiry, Trial, _isolates, coin, mark
+from protocols.task.secure_sum.range import LARGEST_DEVIATION, in_range
+from protocols.task.secure_sum.spec import Calibration, sigma
 
 RUN = bytes(range(32))
 DRAWN = [

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protocols.cells import cell_totals, pressure
+from protocols.models.cells import cell_totals, pressure
 
 CELLS = st.lists(st.tuples(st.integers(0, 2**40), st.integers(1, 2**32)), max_size=8)
 

@@ -9,8 +9,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from protocols import certificates
 from protocols.errors import ParameterError
+from protocols.identity import certificates
 
 DAY = datetime.timedelta(days=1)
 

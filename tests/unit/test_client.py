@@ -8,8 +8,8 @@ import pytest
 
 from client_sdk import Client, ContactTable, Local, PrivateState
 from protocols.errors import PartiesDisagree, Unavailable
-from protocols.messages import Closed, Join
-from protocols.substeps import Exposure
+from protocols.models import Exposure
+from protocols.wire.messages import Closed, Join
 from protocols.wire.transport import Transport
 
 

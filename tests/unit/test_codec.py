@@ -8,7 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from protocols.errors import ManifestMismatch, ProtocolError, WireError
-from protocols.messages import (
+from protocols.task.rounds import Phase
+from protocols.wire.codec import decode, encode
+from protocols.wire.messages import (
     Announcement,
     Closed,
     Compared,
@@ -25,8 +27,6 @@ from protocols.messages import (
     Tried,
     TriedQuery,
 )
-from protocols.schedule import Phase
-from protocols.wire.codec import decode, encode
 from protocols.wire.methods import METHODS, largest_call
 
 ID = st.binary(min_size=32, max_size=32)

@@ -17,8 +17,8 @@ from lpm_secure.calibration.conditional_compare import restricted, summary
 from lpm_secure.calibration.conditional_sums import BITS, Cohort, PooledCohort, SharedCohort, Total
 from lpm_secure.calibration.federation import Contribution
 from lpm_secure.calibration.simulator import Simulator
+from protocols.arithmetic.fixed_point import from_ring, to_ring
 from protocols.errors import CohortTooSmall, ParameterError, RoundClosed, WouldWrap
-from protocols.fixed import from_ring, to_ring
 
 WEEKS = 6
 SIMULATOR = Simulator(small(), WEEKS, lead=2)

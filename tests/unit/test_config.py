@@ -10,8 +10,8 @@ from lpm_secure import config
 from lpm_secure.city.config import is_city
 from lpm_secure.city.config import load as load_city
 from lpm_secure.config import Config
-from protocols.config import load_config
 from protocols.errors import ConfigError, ParameterError
+from protocols.toml_file import load_config
 
 ALL = sorted((Path(__file__).parents[2] / "examples").glob("*.toml"))
 EXAMPLES = [path for path in ALL if "\n[private]" in path.read_text() or is_city(path)]  # of lpm run

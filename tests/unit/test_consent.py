@@ -10,10 +10,12 @@ from hypothesis import strategies as st
 
 from lpm_secure.accounting import Cost, epsilon_of
 from lpm_secure.testbed_keys import permissive, pinned
-from protocols import canonical, consent, signing
-from protocols import manifest as manifests
+from protocols import canonical_json
 from protocols.errors import BadSignature, ConfigError, ParameterError, PolicyConflict
-from protocols.releases import Release, Releases
+from protocols.identity import signing
+from protocols.releases.query import Release, Releases
+from protocols.task import manifest as manifests
+from protocols.task import policy as policies
 
 POLICY = """# What the hospital's privacy officer allows.
 min_cohort = 2
@@ -41,24 +43,24 @@ def policy(tmp_path):
         assert old in POLICY
         path = tmp_path / "policy.toml"
         path.write_text(POLICY.replace(old, new))
-        return consent.load_policy(path)
+        return policies.load_policy(path)
 
     return made
 
 
 def test_a_run_that_the_policy_allows_is_consented_to_with_a_signature(manifest, policy, tmp_path):
     identity = signing.new_key()
-    given_ = consent.give(manifest, policy(), client="client-0", identity=identity)
-    path = consent.keep(tmp_path, given_)
+    given_ = policies.give(manifest, policy(), client="client-0", identity=identity)
+    path = policies.keep(tmp_path, given_)
     assert path.stat().st_mode & 0o777 == 0o600
-    again = consent.load(path)
+    again = policies.load(path)
     assert again == given_
     assert again.run == manifests.run_id(manifest)
     assert again.policy == policy().digest
     assert again.identity == signing.public_of(identity)
-    later = consent.give(manifest, policy(), client="client-0", identity=identity)
-    assert consent.keep(tmp_path, later) == path
-    assert consent.load(path) == given_  # the first one stays
+    later = policies.give(manifest, policy(), client="client-0", identity=identity)
+    assert policies.keep(tmp_path, later) == path
+    assert policies.load(path) == given_  # the first one stays
 
 
 @pytest.mark.parametrize(
@@ -78,7 +80,7 @@ def test_a_run_that_the_policy_allows_is_consented_to_with_a_signature(manifest,
 def test_a_run_that_asks_for_more_is_refused_by_file_and_line(manifest, policy, old, new, said):
     owners = policy(old, new)
     with pytest.raises(PolicyConflict, match=re.escape(f"{owners.path}{said}" if said[0] == ":" else said)) as caught:
-        consent.give(manifest, owners, client="client-0", identity=signing.new_key())
+        policies.give(manifest, owners, client="client-0", identity=signing.new_key())
     assert "\n" not in str(caught.value)
 
 
@@ -97,8 +99,8 @@ def test_an_epsilon_follows_from_sigmas_and_is_a_little_above_the_accountants(ma
     )
     noised = manifest_of(releases=Releases(each=(rule,), rho=100.0))
     exact = epsilon_of([Cost(sigma, 1, times)], 1e-6)
-    assert exact <= consent.epsilon_of(noised) <= 1.25 * exact
-    assert consent.outputs_of(noised) == ("incidence",)
+    assert exact <= policies.epsilon_of(noised) <= 1.25 * exact
+    assert policies.outputs_of(noised) == ("incidence",)
 
 
 def test_a_noised_run_is_allowed_up_to_its_epsilon_and_no_further(manifest_of, policy):
@@ -108,15 +110,15 @@ def test_a_noised_run_is_allowed_up_to_its_epsilon_and_no_further(manifest_of, p
     allowed = policy("inf  ", "1.2").content.decode().replace('"tally"', '"incidence"')
     path = policy().path
     path.write_text(allowed)
-    consent.check(noised, consent.load_policy(path))
+    policies.check(noised, policies.load_policy(path))
     path.write_text(allowed.replace("1.2", "0.9"))
     with pytest.raises(PolicyConflict, match=r"epsilon may be 0.9, and the manifest spends 1\.0"):
-        consent.check(noised, consent.load_policy(path))
+        policies.check(noised, policies.load_policy(path))
 
 
 def test_all_conflicts_are_named_at_once(manifest, policy):
     with pytest.raises(PolicyConflict) as caught:
-        consent.check(msgspec.structs.replace(manifest, min_cohort=1), policy('"tally", "cells"', ""))
+        policies.check(msgspec.structs.replace(manifest, min_cohort=1), policy('"tally", "cells"', ""))
     assert len(re.findall(r"policy\.toml:\d+: ", str(caught.value))) == 3
 
 
@@ -149,7 +151,7 @@ def test_a_consent_with_any_field_changed_is_refused(field):
 
 
 KEY = signing.new_key()
-UNSIGNED = consent.Consent(
+UNSIGNED = policies.Consent(
     client="client-0",
     run=bytes(range(32)),
     policy=bytes(32),
@@ -158,24 +160,24 @@ UNSIGNED = consent.Consent(
     signature=bytes(64),
 )
 CONSENT = msgspec.structs.replace(
-    UNSIGNED, signature=signing.sign(KEY, signing.Purpose.CONSENT, canonical.encode(UNSIGNED))
+    UNSIGNED, signature=signing.sign(KEY, signing.Purpose.CONSENT, canonical_json.encode(UNSIGNED))
 )
 
 
 def test_a_consent_whose_file_was_changed_is_refused(tmp_path):
     CONSENT.check()
     path = tmp_path / "consent.json"
-    path.write_bytes(canonical.encode(CONSENT).replace(b"client-0", b"client-1"))
+    path.write_bytes(canonical_json.encode(CONSENT).replace(b"client-0", b"client-1"))
     with pytest.raises(BadSignature):
-        consent.load(path)
-    path.write_bytes(canonical.encode(CONSENT) + b"\n")
+        policies.load(path)
+    path.write_bytes(canonical_json.encode(CONSENT) + b"\n")
     with pytest.raises(ParameterError, match="canonical"):
-        consent.load(path)
+        policies.load(path)
 
 
 def test_a_simulated_client_allows_what_its_manifest_asks_for_and_no_more(manifest, tmp_path):
     path = tmp_path / "policy.toml"
     path.write_text(permissive(manifest))
-    owners = consent.load_policy(path)
-    consent.check(manifest, owners)
+    owners = policies.load_policy(path)
+    policies.check(manifest, owners)
     assert owners.policy.modes == ("outcome",)

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protocols.deciding import bit_shares, bit_words, joined_bits
 from protocols.errors import PartiesDisagree
+from protocols.task.threshold_layout import bit_shares, bit_words, joined_bits
 
 WORDS = st.integers(0, 2**64 - 1)
 

@@ -17,10 +17,10 @@ from client_sdk.devices import DeviceKeys, Slots
 from client_sdk.exchange import Exchange
 from lpm_secure.keyring import most_contacts
 from lpm_secure.testbed import Testbed
-from protocols.devices import Devices, edge_key, edge_token, presence, presence_words, present, public_key
 from protocols.errors import CohortTooSmall, DataError, ParameterError
-from protocols.layout import Layout
-from protocols.schedule import Phase, Schedule
+from protocols.task.devices import Devices, edge_key, edge_token, presence, presence_words, present, public_key
+from protocols.task.layout import Layout
+from protocols.task.rounds import Phase, Schedule
 
 RUN = bytes(32)
 

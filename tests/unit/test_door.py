@@ -14,7 +14,6 @@ from aggregator.door import Door, Entrance
 from aggregator.wire.peer import RemotePeer
 from client_sdk import Client, ContactTable, Local, PrivateState
 from lpm_secure.testbed_keys import pinned
-from protocols import manifest as manifests
 from protocols.errors import (
     ConflictingReplay,
     ManifestMismatch,
@@ -25,8 +24,9 @@ from protocols.errors import (
     Revoked,
     WireError,
 )
-from protocols.messages import Join, SealedReply, SealedRequest, Share
 from protocols.sealing.route import Route
+from protocols.task import manifest as manifests
+from protocols.wire.messages import Join, SealedReply, SealedRequest, Share
 from protocols.wire.sealed import Sealed, pack, unpack
 from protocols.wire.transport import Transport
 

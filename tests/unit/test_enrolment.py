@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from client_sdk import enrol as client
-from protocols import canonical, certificates, enrolment, signing
+from protocols import canonical_json
 from protocols.errors import BadSignature, NotEnrolled, ParameterError
+from protocols.identity import certificates, enrolment, signing
 
 AUTHORITY = certificates.new_authority("a run")
 OPERATOR = signing.new_key()
@@ -25,7 +26,7 @@ def invited(tmp_path):
 
     def made(name="hospital", key=OPERATOR, days=14.0):
         path = tmp_path / f"{name}.invitation"
-        path.write_bytes(canonical.encode(enrolment.invite(tmp_path / "operator", key, name, days=days)))
+        path.write_bytes(canonical_json.encode(enrolment.invite(tmp_path / "operator", key, name, days=days)))
         return path
 
     return made
@@ -41,7 +42,7 @@ def test_a_client_is_enrolled_with_keys_that_never_leave_it(invited, tmp_path):
     folder = tmp_path / "hospital"
     request = client.request(invited(), folder)
     answer = tmp_path / "hospital.enrolled"
-    answer.write_bytes(canonical.encode(admitted(tmp_path, request)))
+    answer.write_bytes(canonical_json.encode(admitted(tmp_path, request)))
     pinned = client.accept(answer, folder)
     assert pinned == signing.public_of(OPERATOR)
     credentials = certificates.read(folder)
@@ -142,7 +143,7 @@ def signed_terms(name):
         secret=bytes(16),
         operator_key=signing.public_of(OPERATOR),
     )
-    signature = signing.sign(OPERATOR, signing.Purpose.INVITATION, canonical.encode(terms))
+    signature = signing.sign(OPERATOR, signing.Purpose.INVITATION, canonical_json.encode(terms))
     return enrolment.Invitation(terms=terms, signature=signature)
 
 
@@ -171,7 +172,7 @@ def test_an_answer_to_another_request_is_not_taken(invited, tmp_path):
     first = admitted(tmp_path, client.request(invited(), tmp_path / "one"))
     client.request(invited(), tmp_path / "other")
     answer = tmp_path / "answer"
-    answer.write_bytes(canonical.encode(first))
+    answer.write_bytes(canonical_json.encode(first))
     with pytest.raises(ParameterError, match="is not the answer to"):
         client.accept(answer, tmp_path / "other")
     assert not (tmp_path / "other" / "certificate.pem").exists()

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from protocols.arithmetic.fixed_point import from_ring, prove_no_wrap, to_fixed, to_ring
 from protocols.errors import ParameterError, WouldWrap
-from protocols.fixed import from_ring, prove_no_wrap, to_fixed, to_ring
 
 SIGNED = st.integers(-(2**63), 2**63 - 1)
 

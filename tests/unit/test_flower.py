@@ -26,9 +26,9 @@ from lpm_secure.flower.bridge import Answered
 from lpm_secure.flower.federation import Flower
 from lpm_secure.flower.party import Party
 from lpm_secure.flower.strategy import SecureSum, play
-from protocols import manifest as manifests
-from protocols.certificates import read as read_credentials
 from protocols.errors import CohortTooSmall, ConfigError, ConflictingReplay, ManifestMismatch, RoundClosed, Unavailable
+from protocols.identity.certificates import read as read_credentials
+from protocols.task import manifest as manifests
 from tests.calibration_hospitals import PARAMETERS, SIMULATOR, hospitals
 from tests.flower_nodes import DRAWS, LocalBridge, LocalGrid, OverGrid, draws_of, write
 

@@ -17,12 +17,12 @@ from lpm_secure.engine.simulate import RemotePart
 from lpm_secure.private_gradients.score import ClearScores, simulate_scores
 from lpm_secure.testbed import Testbed
 from protocols.errors import DataError, ParameterError, ProtocolError, Unavailable, WouldWrap
-from protocols.gradient import Gradient
-from protocols.hidden_score import HAZARD_BITS, UNIT, coarse, coarse_beta, terms
-from protocols.layout import Layout
-from protocols.manifest import ENGINE
-from protocols.messages import Share
-from protocols.schedule import Phase
+from protocols.task.gradients.hidden_score import HAZARD_BITS, UNIT, coarse, coarse_beta, terms
+from protocols.task.gradients.spec import Gradient
+from protocols.task.layout import Layout
+from protocols.task.manifest import ENGINE
+from protocols.task.rounds import Phase
+from protocols.wire.messages import Share
 from protocols.wire.transport import Transport
 
 CPU = torch.device("cpu")

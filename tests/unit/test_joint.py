@@ -9,10 +9,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from aggregator.joint import Joint, Result
 from aggregator.ledger import Ledger
 from aggregator.store import Store
-from protocols import ledger, signing
 from protocols.errors import OutOfRange, RepeatSpent, ResultsDiffer, Unavailable
-from protocols.ledger import Repeat
-from protocols.messages import Compared
+from protocols.identity import signing
+from protocols.releases import ledger
+from protocols.releases.ledger import Repeat
+from protocols.wire.messages import Compared
 
 RUN = bytes(32)
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(32))

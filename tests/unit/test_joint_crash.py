@@ -9,7 +9,7 @@ import pytest
 from aggregator.joint import Joint, Result
 from aggregator.store import Store
 from protocols.errors import RepeatSpent, Unavailable
-from protocols.messages import Compared
+from protocols.wire.messages import Compared
 
 RUN = bytes(32)
 ROUND = 2

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from lpm_secure.config import Delay
 from lpm_secure.laws import MAX_DAYS, law_of
-from protocols.draws import LAW_TOTAL, check_law
+from protocols.arithmetic.distributions import LAW_TOTAL, check_law
 from protocols.errors import ConfigError
 
 

@@ -4,8 +4,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protocols.fixed import from_ring
-from protocols.layout import Layout
+from protocols.arithmetic.fixed_point import from_ring
+from protocols.task.layout import Layout
 
 
 def drawn(manifest_of, seir, sizes, c, cells):

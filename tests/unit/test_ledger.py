@@ -8,11 +8,11 @@ import pytest
 
 from aggregator.ledger import Ledger
 from aggregator.ledger_entries import require_same
-from protocols import ledger as ledgers
-from protocols import signing
 from protocols.errors import BadSignature, PartiesDisagree
-from protocols.ledger import Agreed, Begin, Closing, Joining, Opened, Refusal, Told
-from protocols.messages import Members
+from protocols.identity import signing
+from protocols.releases import ledger as ledgers
+from protocols.releases.ledger import Agreed, Begin, Closing, Joining, Opened, Refusal, Told
+from protocols.wire.messages import Members
 
 RUN = bytes(32)
 KEY = signing.Ed25519PrivateKey.from_private_bytes(bytes(range(32)))

@@ -6,10 +6,10 @@ import re
 import msgspec
 import pytest
 
-from protocols import manifest as manifests
+from protocols.arithmetic.sharing import Additive, Clear
 from protocols.errors import ManifestMismatch, ParameterError, WouldWrap
-from protocols.manifest import AggregatorParty, ClientParty
-from protocols.sharing import Additive, Clear
+from protocols.task import manifest as manifests
+from protocols.task.manifest import AggregatorParty, ClientParty
 
 
 def altered(manifest, **changes):

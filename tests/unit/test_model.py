@@ -8,10 +8,10 @@ import pytest
 import torch
 
 from protocols.errors import ModelError
-from protocols.substeps import Exposure, Model, Stage, Substep
-from protocols.substeps.progression import Progression
-from protocols.substeps.seir import FIELDS
-from protocols.substeps.transmission import Transmission
+from protocols.models import Exposure, Model, Stage, Substep
+from protocols.models.seir.parameters import FIELDS
+from protocols.models.seir.progression import Progression
+from protocols.models.seir.transmission import Transmission
 
 STAGES = tuple(stage.name for stage in Stage)
 SPEAKER = Transmission((3,))

@@ -18,12 +18,12 @@ from client_sdk.vector_hospital import Hospital
 from client_sdk.vector_kept import REQUESTS, Kept
 from lpm_secure.calibration.parties import deployment_for, manifest_for
 from lpm_secure.testbed_keys import pinned
-from protocols.calibration import Calibration, sigma
-from protocols.consent import outputs_of
 from protocols.errors import DataError, ParameterError, RoundClosed, ShareRefused, Unavailable, WouldWrap
-from protocols.layout import Layout
-from protocols.privacy import DiscreteGaussian
-from protocols.releases import Release, Releases, opened_in
+from protocols.releases.mechanism import DiscreteGaussian
+from protocols.releases.query import Release, Releases, opened_in
+from protocols.task.layout import Layout
+from protocols.task.policy import outputs_of
+from protocols.task.secure_sum.spec import Calibration, sigma
 from tests.calibration_hospitals import WEEKS, hospitals
 
 SIZE = Calibration(draws=2, places=2, weeks=WEEKS)

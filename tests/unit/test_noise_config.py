@@ -6,7 +6,7 @@ from lpm_secure.accounting import Cost, epsilon_of
 from lpm_secure.learned import what_is_learned
 from lpm_secure.noise_config import NoiseConfig, releases_for
 from protocols.errors import BudgetSpent, ConfigError
-from protocols.releases import Release, Releases
+from protocols.releases.query import Release, Releases
 
 
 def test_a_budget_becomes_a_sigma_that_keeps_it(seir):

@@ -10,8 +10,8 @@ from aggregator.outcome import Outcome, Vectors
 from aggregator.store import Store
 from client_sdk import Client, ContactTable, PrivateState
 from protocols.errors import RepeatSpent, Unavailable
-from protocols.messages import Compared
-from protocols.schedule import Phase
+from protocols.task.rounds import Phase
+from protocols.wire.messages import Compared
 from protocols.wire.transport import Transport
 
 RUN = bytes(32)

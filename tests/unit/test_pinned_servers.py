@@ -12,10 +12,10 @@ from aggregator.mpc.tls import Tls, require
 from aggregator.permutation.roles import Role
 from aggregator.permutation.worker import trio_of
 from lpm_secure.testbed_keys import pinned
-from protocols.certificates import new_authority
-from protocols.devices import Devices
 from protocols.errors import NotEnrolled
-from protocols.party_keys import digest_of
+from protocols.identity.certificates import new_authority
+from protocols.identity.server_keys import digest_of
+from protocols.task.devices import Devices
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from client_sdk import Client, ContactTable, Local, PrivateState
 from client_sdk.exchange import Exchange
 from client_sdk.private_state import TESTBED, simulation_key
 from protocols.errors import DataError, ParameterError
-from protocols.messages import Closed, Join, Released, Share
+from protocols.wire.messages import Closed, Join, Released, Share
 
 SECRET = 0x5EC2E75EC2E75EC2
 KEY = bytes.fromhex("5ec2e75ec2e75ec2") * 4

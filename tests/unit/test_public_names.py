@@ -6,8 +6,8 @@ import pytest
 
 NAMES = {
     "protocols": [],
-    "protocols.sharing": ["Additive", "Clear", "Sharing"],
-    "protocols.substeps": ["Exposure", "Model", "Seir", "Stage", "State", "Substep"],
+    "protocols.arithmetic.sharing": ["Additive", "Clear", "Sharing"],
+    "protocols.models": ["Exposure", "Model", "Seir", "Stage", "State", "Substep"],
     "protocols.wire": [],
     "client_sdk": [
         "Client",

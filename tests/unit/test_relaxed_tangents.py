@@ -14,11 +14,11 @@ from client_sdk import ContactTable
 from lpm_secure.private_gradients.tangents import ClearTangents, simulate_tangents, synthetic_part
 from lpm_secure.testbed import Testbed
 from protocols.errors import ParameterError, WouldWrap
-from protocols.gradient import Gradient, Protection, Reduction
-from protocols.manifest import ClientParty, DealerParty
-from protocols.substeps.dual import Dual
-from protocols.substeps.escape import escape
-from protocols.substeps.relaxed import Theta
+from protocols.models.dual import Dual
+from protocols.models.escape import escape
+from protocols.models.seir.relaxed import Theta
+from protocols.task.gradients.spec import Gradient, Protection, Reduction
+from protocols.task.manifest import ClientParty, DealerParty
 
 ALL = ("beta.channel-0", "beta.channel-1", "cell_beta", "latent", "infectious", "initial", "reduction", "efficacy")
 

@@ -8,7 +8,7 @@ import pytest
 
 from aggregator.store import Done, Frozen, Store
 from protocols.errors import ConflictingReplay, NotJoined, Unavailable
-from protocols.messages import Join, MembersQuery
+from protocols.wire.messages import Join, MembersQuery
 
 ALL = ("client-0", "client-1", "client-2")
 LONG_S = 600.0

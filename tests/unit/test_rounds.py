@@ -18,7 +18,7 @@ from protocols.errors import (
     WireError,
     WrongLength,
 )
-from protocols.messages import Announcement, Join, Joined, MembersQuery, Share
+from protocols.wire.messages import Announcement, Join, Joined, MembersQuery, Share
 
 ALL = ("client-0", "client-1", "client-2")
 LONG_S = 600.0  # a deadline that no test reaches

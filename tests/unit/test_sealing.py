@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protocols import certificates
 from protocols.errors import NotEnrolled, NotSealed, ParameterError
+from protocols.identity import certificates
 from protocols.sealing.keys import SealingKey, public_key
 from protocols.sealing.opening import accept, begin
 from protocols.sealing.route import Route

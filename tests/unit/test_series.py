@@ -8,7 +8,7 @@ import pytest
 from pyarrow import csv, parquet
 
 from lpm_secure.series import Series
-from protocols.substeps import Stage
+from protocols.models import Stage
 
 COUNTS = np.array(
     [

@@ -9,13 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lpm_secure.testbed_keys import pinned
-from protocols import canonical, certificates, signed_manifest, signing
-from protocols import manifest as manifests
+from protocols import canonical_json
 from protocols.errors import BadSignature, ParameterError
-from protocols.party_keys import ServerKeys, server_keys
+from protocols.identity import certificates, signing
+from protocols.identity.server_keys import ServerKeys, server_keys
+from protocols.identity.signing import Purpose
+from protocols.identity.trust import PartyKeys, Trust
 from protocols.sealing.keys import SealingKey
-from protocols.signing import Purpose
-from protocols.trust import PartyKeys, Trust
+from protocols.task import manifest as manifests
+from protocols.task import signature as signatures
 
 DAY = datetime.timedelta(days=1)
 
@@ -24,7 +26,7 @@ DAY = datetime.timedelta(days=1)
 def signed(manifest_of):
     """Return a manifest with pinned keys, the keys, and its signature."""
     manifest, keys = pinned(manifest_of(mode="outcome"))
-    return manifest, keys, signed_manifest.sign(manifest, keys.operator)
+    return manifest, keys, signatures.sign(manifest, keys.operator)
 
 
 def key_of(keys):
@@ -37,24 +39,24 @@ def changed(manifest, **changes):
 
 def test_what_the_operator_signed_is_taken(signed, tmp_path):
     manifest, keys, signature = signed
-    signed_manifest.verify(manifest, signature, operator_key=key_of(keys))
+    signatures.verify(manifest, signature, operator_key=key_of(keys))
     path = tmp_path / "manifest.json"
     path.write_bytes(manifests.encode(manifest))
     with pytest.raises(ParameterError, match=r"cannot read the manifest signature .*manifest\.sig"):
-        signed_manifest.load_verified(path, operator_key=key_of(keys))
-    path.with_suffix(".sig").write_bytes(canonical.encode(signature))
-    assert signed_manifest.load_verified(path, operator_key=key_of(keys)) == manifest
+        signatures.load_verified(path, operator_key=key_of(keys))
+    path.with_suffix(".sig").write_bytes(canonical_json.encode(signature))
+    assert signatures.load_verified(path, operator_key=key_of(keys)) == manifest
 
 
 def test_another_manifest_key_or_signer_is_refused(signed):
     manifest, keys, signature = signed
     with pytest.raises(BadSignature, match="of another manifest"):
-        signed_manifest.verify(msgspec.structs.replace(manifest, steps=5), signature, operator_key=key_of(keys))
+        signatures.verify(msgspec.structs.replace(manifest, steps=5), signature, operator_key=key_of(keys))
     with pytest.raises(BadSignature, match="was not made over it with the key"):
-        signed_manifest.verify(manifest, signature, operator_key=signing.public_of(signing.new_key()))
+        signatures.verify(manifest, signature, operator_key=signing.public_of(signing.new_key()))
     renamed = msgspec.structs.replace(signature, operator="somebody")
     with pytest.raises(BadSignature, match="signed by somebody, but the manifest is of testbed"):
-        signed_manifest.verify(manifest, renamed, operator_key=key_of(keys))
+        signatures.verify(manifest, renamed, operator_key=key_of(keys))
 
 
 @given(bit=st.integers(0, 64 * 8 - 1))
@@ -63,7 +65,7 @@ def test_a_signature_with_any_bit_flipped_is_refused(signed, bit):
     flipped = bytearray(signature.signature)
     flipped[bit // 8] ^= 1 << bit % 8
     with pytest.raises(BadSignature):
-        signed_manifest.verify(
+        signatures.verify(
             manifest, msgspec.structs.replace(signature, signature=bytes(flipped)), operator_key=key_of(keys)
         )
 
@@ -86,12 +88,12 @@ def test_a_manifest_is_refused_before_its_time_and_after_it(signed):
         (manifest.trust.not_after, "expired at"),
     ):
         with pytest.raises(BadSignature, match=said):
-            signed_manifest.verify(manifest, signature, operator_key=key_of(keys), now=now)
+            signatures.verify(manifest, signature, operator_key=key_of(keys), now=now)
 
 
 def test_a_manifest_without_keys_is_signed_by_nobody(manifest_of):
     with pytest.raises(ParameterError, match="pins no keys"):
-        signed_manifest.sign(manifest_of(), signing.new_key())
+        signatures.sign(manifest_of(), signing.new_key())
 
 
 @pytest.mark.parametrize(
@@ -162,11 +164,11 @@ def test_keys_are_private_files_that_are_never_written_over_and_never_printed(tm
 
 
 def test_public_keys_of_wrong_lengths_are_refused(signed):
-    content = canonical.encode(signed[0].trust)
+    content = canonical_json.encode(signed[0].trust)
     kinds = {"identity": PartyKeys, "trust": Trust}
-    assert canonical.decode(content, kinds["trust"], what="trust") == signed[0].trust
+    assert canonical_json.decode(content, kinds["trust"], what="trust") == signed[0].trust
     short = content.replace(b'"certificate":"', b'"certificate":"AAAA')
     with pytest.raises(ParameterError, match="cannot read the trust"):
-        canonical.decode(short, Trust, what="trust")
+        canonical_json.decode(short, Trust, what="trust")
     with pytest.raises(ParameterError, match="a sealing key of 3 bytes"):
         SealingKey.of(b"abc")

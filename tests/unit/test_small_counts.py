@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from aggregator.small_counts import seal
 from protocols.errors import ParameterError
-from protocols.small_counts import released
-from protocols.substeps import Stage
+from protocols.models import Stage
+from protocols.releases.suppression import released
 
 
 class Alone:

@@ -8,12 +8,13 @@ import pytest
 
 from lpm_secure.accounting import gaussian_epsilon
 from lpm_secure.audit import rules, spent
-from protocols import ledger, signing
-from protocols.ledger import START, Agreed, Begin, Closing, head_after
-from protocols.openings import openings
-from protocols.privacy import RunningNoise
-from protocols.releases import Release, Releases
-from protocols.schedule import Phase
+from protocols.identity import signing
+from protocols.releases import ledger
+from protocols.releases.ledger import START, Agreed, Begin, Closing, head_after
+from protocols.releases.mechanism import RunningNoise
+from protocols.releases.openings import openings
+from protocols.releases.query import Release, Releases
+from protocols.task.rounds import Phase
 
 STEPS = 6
 DELTA = 1e-6

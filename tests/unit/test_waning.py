@@ -10,17 +10,17 @@ from aggregator.hidden import Hidden
 from aggregator.validity import Ranges
 from client_sdk.own_hazard import OwnHazard
 from lpm_secure.engine.fast import SkipAgents, random_graph
-from protocols import canonical
-from protocols.deciding import columns, rows, told_words
+from protocols import canonical_json
 from protocols.errors import ParameterError
-from protocols.gradient import Gradient
-from protocols.layout import Layout
-from protocols.manifest import Manifest
-from protocols.releases import Release, Releases
-from protocols.schedule import Phase
-from protocols.substeps import Exposure, Seir, Stage
-from protocols.substeps.doses import Doses
-from protocols.substeps.interventions import FULL, NEVER
+from protocols.models import Exposure, Seir, Stage
+from protocols.models.interventions import FULL, NEVER
+from protocols.models.seir.doses import Doses
+from protocols.releases.query import Release, Releases
+from protocols.task.gradients.spec import Gradient
+from protocols.task.layout import Layout
+from protocols.task.manifest import Manifest
+from protocols.task.rounds import Phase
+from protocols.task.threshold_layout import columns, rows, told_words
 
 SHORT = (2**31, 2**31)
 ONE = (2**32,)
@@ -37,10 +37,10 @@ def begun(model, n, **fields):
 
 
 def test_what_is_not_asked_for_is_not_written_into_a_manifest(seir):
-    assert b"waning" not in canonical.encode(seir())
-    assert b"doses" not in canonical.encode(seir())
+    assert b"waning" not in canonical_json.encode(seir())
+    assert b"doses" not in canonical_json.encode(seir())
     for given in (seir(waning=SHORT), seir(doses=CAMPAIGN)):
-        assert canonical.decode(canonical.encode(given), Seir, what="model") == given
+        assert canonical_json.decode(canonical_json.encode(given), Seir, what="model") == given
         assert given.model().hash != seir().model().hash
 
 

@@ -7,10 +7,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
+from protocols.arithmetic.fixed_point import U64
+from protocols.arithmetic.sharing import Sharing
+from protocols.arithmetic.sharing.additive import keystream
 from protocols.errors import ParameterError
-from protocols.fixed import U64
-from protocols.sharing import Sharing
-from protocols.sharing.additive import keystream
 
 
 @dataclass(frozen=True)

@@ -18,11 +18,11 @@ from lpm_secure.audit.views.broken import BROKEN
 from lpm_secure.audit.views.recording import Recording, record
 from lpm_secure.audit.views.statistic import smallest
 from lpm_secure.audit.views.world import World
-from protocols.fixed import U64
-from protocols.layout import Layout
-from protocols.manifest import ClientParty, DealerParty, Manifest
-from protocols.schedule import Phase
-from protocols.sharing import Sharing
+from protocols.arithmetic.fixed_point import U64
+from protocols.arithmetic.sharing import Sharing
+from protocols.task.layout import Layout
+from protocols.task.manifest import ClientParty, DealerParty, Manifest
+from protocols.task.rounds import Phase
 
 RUNS: Final = 3_000  # in each world
 LEVEL: Final = 1e-6  # bound of the smallest p-value, corrected for the number of tests; seeds are fixed

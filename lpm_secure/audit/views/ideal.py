@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from aggregator.joint import Program, T
+from protocols.arithmetic.fixed_point import I64
 from protocols.errors import ProtocolError
-from protocols.fixed import I64
 
 ANY_BITS: Final = 62  # from here on a comparison's numbers are not bounded
 PATIENCE_S: Final = 30.0

@@ -12,7 +12,7 @@ from aggregator.permutation.delivery import Permuter
 from aggregator.wire.peer import RemotePeer
 from client_sdk import Local
 from lpm_secure.audit.views.ideal import PATIENCE_S, Ideal
-from protocols.manifest import Manifest
+from protocols.task.manifest import Manifest
 from protocols.wire.transport import Transport
 
 Around = Callable[[str, str, Transport], Transport]  # caller, callee and what is between them

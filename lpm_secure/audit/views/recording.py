@@ -17,12 +17,12 @@ from lpm_secure.audit.views.in_process import Operators, operators
 from lpm_secure.audit.views.world import World
 from lpm_secure.engine.simulate import RemotePart, simulate
 from lpm_secure.testbed import Testbed
+from protocols.arithmetic.fixed_point import U64
+from protocols.arithmetic.sharing import Sharing
 from protocols.errors import ProtocolError
-from protocols.fixed import U64
-from protocols.manifest import ENGINE, Manifest
-from protocols.messages import Join, Share
-from protocols.sharing import Sharing
+from protocols.task.manifest import ENGINE, Manifest
 from protocols.wire import codec
+from protocols.wire.messages import Join, Share
 from protocols.wire.transport import Transport
 
 Drive = Callable[[Testbed, RemotePart], Coroutine[Any, Any, object]]

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
-from protocols.fixed import I64, U64
+from protocols.arithmetic.fixed_point import I64, U64
 
 BINS: Final = 64  # of the highest and the lowest six bits of a word
 P = npt.NDArray[np.float64]

@@ -7,9 +7,9 @@ import numpy as np
 
 from client_sdk import ContactTable, PrivateState
 from lpm_secure.testbed import Testbed
-from protocols.layout import Layout
-from protocols.manifest import Manifest
-from protocols.substeps import Stage
+from protocols.models import Stage
+from protocols.task.layout import Layout
+from protocols.task.manifest import Manifest
 
 
 @final

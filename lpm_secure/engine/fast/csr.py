@@ -9,8 +9,8 @@ import numpy.typing as npt
 
 from client_sdk.contacts import ContactTable
 from lpm_secure.engine.fast.compile import compiled
+from protocols.arithmetic.fixed_point import I64, LIMIT
 from protocols.errors import ParameterError
-from protocols.fixed import I64, LIMIT
 
 I32 = npt.NDArray[np.int32]
 Offsets = npt.NDArray[np.int32] | npt.NDArray[np.int64]

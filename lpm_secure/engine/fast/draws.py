@@ -1,4 +1,4 @@
-"""The draws of `protocols.philox` and `protocols.draws`, compiled, one agent at a time; the same bits.
+"""The draws of `protocols.arithmetic.philox` and `protocols.arithmetic.distributions`, compiled, one agent at a time; the same bits.
 
 Security: a simulation generator. Masks, keys and privacy noise never come from here.
 Source: Salmon et al., Parallel random numbers: as easy as 1, 2, 3 (SC 2011).
@@ -13,8 +13,8 @@ from numba import types
 from numba.extending import intrinsic
 
 from lpm_secure.engine.fast.compile import compiled, inlined
-from protocols import draws, philox
-from protocols.fixed import U64
+from protocols.arithmetic import distributions, philox
+from protocols.arithmetic.fixed_point import U64
 
 M0: Final = philox.MULTIPLIERS[0]
 M1: Final = philox.MULTIPLIERS[1]
@@ -23,8 +23,8 @@ W1: Final = np.uint64(philox.WEYL[1])
 ROUNDS: Final = philox.ROUNDS
 HALF: Final = np.uint64(32)
 TWELVE: Final = np.uint64(12)
-SERIES: Final = tuple(1.0 / power for power in range(draws.TERMS, 0, -2))
-LN2: Final = draws.LN2
+SERIES: Final = tuple(1.0 / power for power in range(distributions.TERMS, 0, -2))
+LN2: Final = distributions.LN2
 HALF_ROOT: Final = 0.7071067811865476
 ULP: Final = 2.0**-52
 
@@ -63,7 +63,7 @@ def word(key: tuple[Any, Any], number: Any, purpose: Any) -> Any:
 
 @inlined
 def log(x: float) -> float:
-    """Return the natural logarithm of a positive, normal number: the bits of `protocols.draws.log`."""
+    """Return the natural logarithm of a positive, normal number: the bits of `protocols.arithmetic.distributions.log`."""
     m, exponent = math.frexp(x)
     if m < HALF_ROOT:
         m = m * 2.0
@@ -78,13 +78,13 @@ def log(x: float) -> float:
 
 @inlined
 def uniform(bits: Any) -> Any:
-    """Return a number of the open interval (0, 1): the bits of `protocols.draws.uniform`."""
+    """Return a number of the open interval (0, 1): the bits of `protocols.arithmetic.distributions.uniform`."""
     return (np.float64(bits >> TWELVE) + 0.5) * ULP
 
 
 @inlined
 def days(bits: Any, bounds: U64) -> Any:
-    """Return a whole number of days from a law's bounds: the bits of `protocols.draws.days`."""
+    """Return a whole number of days from a law's bounds: the bits of `protocols.arithmetic.distributions.days`."""
     value = bits >> HALF
     low, top = 0, bounds.size
     while low < top:

@@ -14,7 +14,7 @@ from lpm_secure.engine.fast.csr import I32, Rows
 from lpm_secure.engine.fast.prefetch import prefetch
 from lpm_secure.engine.fast.workers import Span
 
-SUSCEPTIBLE: Final = 0  # the values of protocols.substeps.Stage
+SUSCEPTIBLE: Final = 0  # the values of protocols.models.Stage
 INFECTIOUS: Final = 2
 AHEAD: Final = 8  # agents whose contacts are asked for before they are needed
 PULL_GAIN: Final = 3  # reading one bit costs this many times less than adding to one exposure

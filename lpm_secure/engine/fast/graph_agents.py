@@ -9,10 +9,10 @@ from lpm_secure.engine.fast.csr import I32, Csr
 from lpm_secure.engine.fast.exposure import PULL_GAIN, Route, infectious, pack, pull, push
 from lpm_secure.engine.fast.step import E, Flow, I, R, S, Store, advance, law_of, spells_of, start, thresholds
 from lpm_secure.engine.fast.workers import Workers, total
+from protocols.arithmetic.fixed_point import I64, U64
 from protocols.errors import ParameterError, WouldWrap
-from protocols.fixed import I64, U64
-from protocols.substeps import Seir, Stage
-from protocols.substeps.seir import LARGEST_DRAW
+from protocols.models import Seir, Stage
+from protocols.models.seir.parameters import LARGEST_DRAW
 
 NONE: Final = np.zeros(0, dtype=np.int64)
 

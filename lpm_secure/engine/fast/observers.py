@@ -6,7 +6,7 @@ from typing import Any, Protocol, final
 
 import numpy as np
 
-from protocols.fixed import I64
+from protocols.arithmetic.fixed_point import I64
 
 
 class Steps(Protocol):

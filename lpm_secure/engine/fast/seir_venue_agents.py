@@ -28,10 +28,10 @@ from lpm_secure.engine.fast.step import (
 from lpm_secure.engine.fast.venue_hazards import VenueHazards
 from lpm_secure.engine.fast.workers import Span, Workers
 from lpm_secure.engine.venues import Venues
+from protocols.arithmetic.fixed_point import I64, prove_no_wrap
 from protocols.errors import ParameterError, WouldWrap
-from protocols.fixed import I64, prove_no_wrap
-from protocols.substeps import Seir, Stage
-from protocols.substeps.seir import LARGEST_DRAW
+from protocols.models import Seir, Stage
+from protocols.models.seir.parameters import LARGEST_DRAW
 
 
 @compiled

@@ -16,11 +16,11 @@ from lpm_secure.engine.fast.csr import I32, Csr, Rows
 from lpm_secure.engine.fast.draws import block, bounds_of, days, key_of, log, uniform, word
 from lpm_secure.engine.fast.step import BLOCK, DURATION, HALF, INITIAL, LATENT, E, I, Law, R, S, number_of
 from lpm_secure.engine.fast.workers import Span, Workers, total
+from protocols.arithmetic.fixed_point import I64
 from protocols.errors import ParameterError
-from protocols.fixed import I64
-from protocols.substeps import Seir, Stage
+from protocols.models import Seir, Stage
 
-SKIP: Final = 32  # purpose of these draws; `protocols.philox.Purpose` and the staged model have those below
+SKIP: Final = 32  # purpose of these draws; `protocols.arithmetic.philox.Purpose` and the staged model have those below
 NEVER: Final = 2**16 - 1
 EVENTS: Final = 1024  # transmissions that are drawn before any is told
 

@@ -1,4 +1,4 @@
-"""One step of the staged epidemic over a range of agents, compiled: the substeps of `protocols.substeps.staged`."""
+"""One step of the staged epidemic over a range of agents, compiled: the substeps of `protocols.models.staged.parameters`."""
 
 from typing import Any, Final, NamedTuple
 
@@ -8,9 +8,9 @@ from lpm_secure.engine.fast.compile import compiled, inlined
 from lpm_secure.engine.fast.draws import days, log, uniform, word
 from lpm_secure.engine.fast.step import HALF, INITIAL, LATENT, THRESHOLD
 from lpm_secure.engine.fast.workers import Span
-from protocols.fixed import I64, U64
-from protocols.substeps.course import CoursePurpose, CourseStage, Kind
-from protocols.substeps.interventions import FULL
+from protocols.arithmetic.fixed_point import I64, U64
+from protocols.models.course import CoursePurpose, CourseStage, Kind
+from protocols.models.interventions import FULL
 
 S: Final = int(CourseStage.S)
 E: Final = int(CourseStage.E)

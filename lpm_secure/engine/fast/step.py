@@ -8,11 +8,11 @@ from lpm_secure.engine.fast.compile import compiled, inlined
 from lpm_secure.engine.fast.csr import I32
 from lpm_secure.engine.fast.draws import block, bounds_of, days, key_of, log, uniform, word
 from lpm_secure.engine.fast.workers import Span
+from protocols.arithmetic.fixed_point import I64, U64
+from protocols.arithmetic.philox import Purpose
 from protocols.errors import ParameterError
-from protocols.fixed import I64, U64
-from protocols.philox import Purpose
-from protocols.substeps import Seir, Stage
-from protocols.substeps.waning import SPELL_KEY
+from protocols.models import Seir, Stage
+from protocols.models.seir.waning import SPELL_KEY
 
 S: Final = int(Stage.S)
 E: Final = int(Stage.E)

@@ -16,12 +16,12 @@ from lpm_secure.engine.fast.staged_step import (
 from lpm_secure.engine.fast.venue_hazards import VenueHazards
 from lpm_secure.engine.fast.workers import Workers, total
 from lpm_secure.engine.venues import Venues
-from protocols.draws import LAW_TOTAL
+from protocols.arithmetic.distributions import LAW_TOTAL
+from protocols.arithmetic.fixed_point import I64, U64, prove_no_wrap
 from protocols.errors import ParameterError
-from protocols.fixed import I64, U64, prove_no_wrap
-from protocols.substeps.course import CourseStage, Laws
-from protocols.substeps.interventions import FULL
-from protocols.substeps.staged import Staged
+from protocols.models.course import CourseStage, Laws
+from protocols.models.interventions import FULL
+from protocols.models.staged.parameters import Staged
 
 LAST: int = 2**16 - 1
 

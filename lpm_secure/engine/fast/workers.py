@@ -7,8 +7,8 @@ from typing import Any, final
 
 import numpy as np
 
+from protocols.arithmetic.fixed_point import I64
 from protocols.errors import ParameterError
-from protocols.fixed import I64
 
 Span = tuple[int, int]  # first agent of a range, and the one past its last
 

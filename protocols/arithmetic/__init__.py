@@ -1,0 +1,1 @@
+"""Numbers that every party computes alike: fixed point, counter-based draws, shares."""

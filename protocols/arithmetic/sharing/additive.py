@@ -1,0 +1,69 @@
+"""Additive sharing modulo 2**64, with all shares but one expanded from keys."""
+
+import os
+from dataclasses import dataclass
+from typing import Final, final
+
+import numpy as np
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+
+from protocols.arithmetic.fixed_point import U64
+from protocols.arithmetic.sharing.base import Sharing
+from protocols.errors import ParameterError
+
+KEY_BYTES: Final = 32
+BLOCK: Final = 2**15  # words of keystream at a time: 256 KiB stay in the cache
+ZEROS: Final = bytes(8 * BLOCK)
+
+
+def keystream(key: bytes, *, step: int, out: U64, subtract: bool = False) -> None:
+    """Add the AES-256-CTR keystream of (key, step) to `out`, uint64[d], in place; or subtract it.
+
+    The 128-bit counter starts at step * 2**64, so the streams of two steps never meet.
+    """
+    counter = step.to_bytes(8, "big") + bytes(8)
+    encryptor = Cipher(algorithms.AES(key), modes.CTR(counter)).encryptor()
+    buffer = np.empty(min(BLOCK, out.size), dtype="<u8")
+    bytes_of_buffer = buffer.view(np.uint8)
+    for start in range(0, out.size, BLOCK):
+        part = out[start : start + BLOCK]
+        encryptor.update_into(ZEROS[: 8 * part.size], bytes_of_buffer.data)
+        if subtract:
+            part -= buffer[: part.size]
+        else:
+            part += buffer[: part.size]
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Additive(Sharing):
+    """`k` additive shares modulo 2**64: `k - 1` keystreams, and the vector less all of them.
+
+    Security: any k - 1 shares are indistinguishable from uniform (AES-256 in counter mode). Semi-honest: an aggregator
+        that lies shifts the sum unseen, and learns from whatever depends on the sum that it has shifted.
+    Source: Chopra 2025 (arXiv 2507.09901), Eq. 9, with aggregators in place of peers.
+    """
+
+    k: int
+
+    def __post_init__(self) -> None:
+        """Check k."""
+        if self.k < 2:
+            raise ParameterError(
+                f"got k = {self.k} aggregators: additive sharing needs at least 2; name another operator"
+            )
+
+    def keys(self) -> tuple[bytes, ...]:
+        """Draw k - 1 keys of 32 bytes from the operating system."""
+        return tuple(os.urandom(KEY_BYTES) for _ in range(self.k - 1))
+
+    def split(self, x: U64, keys: tuple[bytes, ...], *, step: int) -> U64:
+        """Return x less the keystreams, uint64[d]."""
+        share = x.copy()
+        for key in keys:
+            keystream(key, step=step, out=share, subtract=True)
+        return share
+
+    def expand(self, key: bytes, *, step: int, out: U64) -> None:
+        """Add the keystream of (key, step) to `out`."""
+        keystream(key, step=step, out=out)

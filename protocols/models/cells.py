@@ -1,0 +1,31 @@
+"""Cells couple private and synthetic agents through public totals."""
+
+import numpy as np
+
+from protocols.arithmetic.fixed_point import I64
+
+
+def cell_totals(says: I64, cell: I64, *, cells: int) -> I64:
+    """Add up what agents say in each cell.
+
+    Args:
+        says: int64[n], each agent's message to its cell.
+        cell: int64[n], the cell of each agent.
+        cells: how many there are.
+
+    Returns:
+        int64[cells].
+    """
+    totals = np.zeros(cells, dtype=np.int64)
+    np.add.at(totals, cell, says)
+    return totals
+
+
+def pressure(totals: I64, sizes: I64, beta: int) -> I64:
+    """Return the hazard of one step in each cell, `floor(beta * total / size)`, int64[cells], in beta's fixed point.
+
+    Totals, sizes and beta are public integers, so every party computes the same bits. A total out of
+    [0, size] counts as the nearest bound: whatever a party that cheats says, the hazard lies in [0, beta] per step.
+    """
+    capped = zip(np.clip(totals, 0, sizes).tolist(), sizes.tolist(), strict=True)
+    return np.array([beta * total // size for total, size in capped], dtype=np.int64)

@@ -1,0 +1,1 @@
+"""The staged disease by age: parameters, transmission, progression."""

@@ -1,0 +1,1 @@
+"""What leaves the protocol in the clear: queries, mechanisms, sensitivity, suppression, ledger."""

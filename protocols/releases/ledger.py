@@ -1,0 +1,208 @@
+"""The ledger's format: JSON lines, each hashed into the next and signed by the aggregator that wrote it."""
+
+import hashlib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, final
+
+import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from protocols.errors import BadSignature, ParameterError
+from protocols.identity import signing
+from protocols.identity.signing import Purpose, Signature
+from protocols.task.secure_sum.group_testing import Trial
+
+START: Final = bytes(32)
+MAX_LINE: Final = 2**26
+MAX_FILE: Final = 2**31
+Digest = Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]
+
+
+@final
+class Opened(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A release that a round made, with all that its cost follows from; `openings` makes it from the manifest.
+
+    Attributes:
+        sigma: of the discrete Gaussian that each aggregator added; 0 of an exact release.
+        sensitivity: by how much a unit of privacy changes each number that it changes.
+        each: how many of a round's numbers it changes, at most.
+        times: how many of a run's numbers it changes, at most.
+        unit: of privacy.
+        delta: of what the manifest promises.
+    """
+
+    name: str
+    mechanism: str
+    sigma: float = 0.0
+    sensitivity: float = 1.0
+    each: int = 1
+    times: int = 1
+    unit: str = "none"
+    delta: float = 0.0
+
+
+@final
+class Agreed(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
+    """What all aggregators must have written alike of a round.
+
+    Attributes:
+        trials: of a calibration whose sum was out of range: what was opened to find out whose fault it is.
+    """
+
+    number: int
+    step: int
+    phase: int
+    members: tuple[str, ...]
+    refused: tuple[str, ...]
+    releases: tuple[Opened, ...]
+    trials: tuple[Trial, ...] = ()
+
+
+@final
+class Told(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What one party was told in a round: bytes of vectors, and their SHA-256."""
+
+    party: str
+    size: int
+    digest: Digest
+
+
+@final
+class Begin(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="begin"):
+    """The first line: which run this is, and who writes."""
+
+    run: Digest
+    aggregator: str
+
+
+@final
+class Joining(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="join"):
+    """A client joined, in this step."""
+
+    client: str
+    step: int
+
+
+@final
+class Closing(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="round"):
+    """A round closed.
+
+    Attributes:
+        absent: clients that took part in the round before, and not in this one.
+        head: of the chain of what is agreed, this round's included.
+    """
+
+    agreed: Agreed
+    absent: tuple[str, ...]
+    told: tuple[Told, ...]
+    head: Digest
+
+
+@final
+class Refusal(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="refusal"):
+    """A round did not close, and why."""
+
+    number: int
+    code: str
+    reason: str
+
+
+@final
+class Repeat(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="repeat"):
+    """A round's joint computation was done again on the same shares, and why; once in a run at most."""
+
+    number: int
+    reason: str
+
+
+Event = Begin | Joining | Closing | Refusal | Repeat
+
+
+@final
+class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One line.
+
+    Attributes:
+        index: from 0.
+        previous: SHA-256 of the line before, its signature and its end included; zeros before the first.
+        signature: by the aggregator's identity key, over everything else in the line.
+    """
+
+    version: Literal[1] = 1
+    index: int
+    previous: Digest
+    event: Event
+    signature: Signature
+
+
+def head_after(head: bytes, agreed: Agreed) -> bytes:
+    """Return the head of the chain of agreed rounds after one more."""
+    return hashlib.sha256(head + msgspec.json.encode(agreed, order="deterministic")).digest()
+
+
+def written(index: int, previous: bytes, event: Event, key: Ed25519PrivateKey) -> bytes:
+    """Return one signed line with its end."""
+    signature = signing.sign(key, Purpose.LEDGER, _content(index, previous, event))
+    line = Line(index=index, previous=previous, event=event, signature=signature)
+    return msgspec.json.encode(line, order="deterministic") + b"\n"
+
+
+def _content(index: int, previous: bytes, event: Event) -> bytes:
+    parts: list[Any] = [index, previous, event]
+    return msgspec.json.encode(parts, order="deterministic")
+
+
+def read(lines: Iterable[bytes], public: bytes) -> list[Event]:
+    """Check all lines of a ledger, and return its events.
+
+    Args:
+        public: the identity key of the aggregator that wrote it, 32 bytes.
+
+    Raises:
+        BadSignature: a line was changed, left out, moved, or cut off; the message names it.
+    """
+    events: list[Event] = []
+    previous, head = START, START
+    for index, content in enumerate(lines):
+        line = _line(index, content)
+        if (line.index, line.previous) != (index, previous):
+            raise BadSignature(f"line {index + 1} does not follow the one before it; a line was left out or moved")
+        try:
+            signing.verify(public, Purpose.LEDGER, _content(index, previous, line.event), line.signature)
+        except BadSignature as error:
+            raise BadSignature(f"line {index + 1}: {error}") from None
+        if (index == 0) != isinstance(line.event, Begin):
+            raise BadSignature(f"line {index + 1} is no ledger's: it begins once, in its first line")
+        if isinstance(line.event, Closing):
+            head = head_after(head, line.event.agreed)
+            if line.event.head != head:
+                raise BadSignature(f"line {index + 1} has a head that its rounds do not give")
+        events.append(line.event)
+        previous = hashlib.sha256(content).digest()
+    if not events:
+        raise BadSignature("the ledger is empty; it begins with its run")
+    return events
+
+
+def _line(index: int, content: bytes) -> Line:
+    if not content.endswith(b"\n") or len(content) > MAX_LINE:
+        raise BadSignature(f"line {index + 1} is cut off or too long")
+    try:
+        line = msgspec.json.decode(content, type=Line)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise BadSignature(f"line {index + 1} is not a ledger's: {error}") from None
+    if msgspec.json.encode(line, order="deterministic") + b"\n" != content:
+        raise BadSignature(f"line {index + 1} is not in canonical form")
+    return line
+
+
+def load(path: Path, public: bytes) -> list[Event]:
+    """Read and check a file."""
+    try:
+        if path.stat().st_size > MAX_FILE:
+            raise ParameterError(f"{path} has more than {MAX_FILE} bytes, which no ledger has")
+        content = path.read_bytes()
+    except OSError as error:
+        raise ParameterError(f"cannot read the ledger {path}: {error.strerror}") from error
+    return read(content.splitlines(keepends=True), public)

@@ -1,0 +1,189 @@
+"""What a run may open to all: each release by name, with its mechanism and what it may cost.
+
+tally      agents in each stage, step by step; exact only
+incidence  agents that left the first stage since the step before; one event for each agent in a run
+running    those that have left it by now, with the noise of the square root; instead of incidence
+cells      what agents say to their cells, step by step; it feeds back into the simulation
+score      of a run with scores: its p words, once, when the run closes
+gradient   of a calibration: in every round the sum over institutions
+"""
+
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Final, Literal, final
+
+import msgspec
+
+from protocols.arithmetic.fixed_point import prove_no_wrap
+from protocols.errors import BudgetSpent, ParameterError
+from protocols.releases.mechanism import DiscreteGaussian, RunningNoise
+from protocols.releases.sensitivity import changes, furthest
+from protocols.task.secure_sum.spec import GRADIENT, answers
+
+if TYPE_CHECKING:
+    from protocols.task.manifest import Manifest
+
+NOISE: Final = "discrete-gaussian"
+SERIES: Final = ("incidence", "running")
+SCORE: Final = "score"
+Fraction = Annotated[float, msgspec.Meta(ge=0, lt=1)]
+Real = Annotated[float, msgspec.Meta(ge=0, le=2.0**56)]
+Count = Annotated[int, msgspec.Meta(ge=1, le=2**20)]
+
+
+@final
+class Release(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One thing that is opened: in every step, or the score when the run closes.
+
+    Attributes:
+        mechanism: "exact" adds no noise, and promises `min_cohort` alone.
+        sigma: of the discrete Gaussian that every aggregator adds in full; of one event for running totals. For the
+            score, in units of what one agent can change of each word: see `score_noise`. For the gradient of a
+            calibration, in units of the norm that one institution can add.
+        sensitivity: by how much a unit of privacy changes each number that it changes.
+        times: how many of a run's numbers a unit of privacy changes, at most; for the score its p words.
+        unit: "contribution": what one agent adds to this series. Flipping an agent's first state changes the whole
+            later run, which this noise does not hide.
+        epsilon, delta: what the whole series costs at most.
+    """
+
+    name: Literal["tally", "incidence", "running", "cells", "score", "gradient"]
+    mechanism: Literal["exact", "discrete-gaussian"] = "exact"
+    sigma: Real = 0.0
+    sensitivity: Count = 1
+    times: Count = 1
+    unit: Literal["none", "contribution"] = "none"
+    epsilon: Real = 0.0
+    delta: Fraction = 0.0
+
+    def __post_init__(self) -> None:
+        """Check what needs no manifest."""
+        noised = self.mechanism == NOISE
+        if noised != (self.unit == "contribution") or noised != (self.sigma > 0) or noised != (self.epsilon > 0):
+            raise ParameterError(
+                f"the release {self.name} is {self.mechanism}: noise needs a sigma, an epsilon and the unit "
+                "contribution, and an exact release has none of them"
+            )
+        if noised and self.name == "tally":
+            raise ParameterError("the tally is opened exact or not at all; for noise, release incidence or running")
+        if noised:
+            DiscreteGaussian(self.sigma)
+
+    def rho(self, made: int) -> float:
+        """Return the cost of `made` steps of this release, in zero-concentrated privacy.
+
+        Source: Canonne, Kamath, Steinke 2020 (arXiv 2004.00010), concentrated privacy of the multivariate law.
+        """
+        if self.mechanism != NOISE or made == 0:
+            return 0.0
+        numbers = made * self.times if self.name == SCORE else min(made, self.times)
+        return numbers * self.sensitivity**2 / (2 * self.sigma**2)
+
+
+@final
+class Releases(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """All that a run may open.
+
+    Attributes:
+        each: the releases; what is not named stays closed.
+        rho: the budget of all together; before a step would go beyond it, the run stops.
+    """
+
+    each: tuple[Release, ...]
+    rho: Real = 0.0
+
+    def __post_init__(self) -> None:
+        """Check that names do not contradict each other."""
+        names = [release.name for release in self.each]
+        if len(set(names)) != len(names):
+            raise ParameterError(f"got the releases {', '.join(names)}; name each once")
+        if len({"tally", *SERIES} & set(names)) > 1:
+            raise ParameterError("tally, incidence and running tell the same; name one of them")
+
+    @property
+    def noised(self) -> bool:
+        """Whether any release has noise."""
+        return any(release.mechanism == NOISE for release in self.each)
+
+    def of(self, name: str) -> Release | None:
+        """Return the release of this name, if the run has it."""
+        return next((release for release in self.each if release.name == name), None)
+
+    def check(self, manifest: "Manifest") -> None:
+        """Refuse what does not fit the manifest that this is part of."""
+        cells = self.of("cells")
+        if (cells is None) == bool(manifest.cells):
+            raise ParameterError("the release cells is for runs with cells, and these cannot do without it")
+        self._check_gradient(manifest)
+        if self.of("running"):
+            RunningNoise(1.0, manifest.steps + 1)
+        waning = bool(manifest.model.waning)
+        if waning and (self.of("incidence") or self.of("running")):
+            raise ParameterError(
+                "where immunity wanes an agent is infected more than once, and incidence and running are of one event "
+                "of each: release the tally"
+            )
+        longest = manifest.steps + 1 if waning else len(manifest.model.infectious) + 1
+        if cells and cells.mechanism == NOISE and cells.times < min(longest, manifest.steps + 1):
+            raise ParameterError(f"an agent speaks to its cell in up to {longest} steps; set times of cells to that")
+
+    def _check_gradient(self, manifest: "Manifest") -> None:
+        """Refuse noise beside tangents and adjoints, and a score without its release or with one that does not fit."""
+        given, score = manifest.gradient, self.of(SCORE)
+        if given is not None and given.relaxed and (self.noised or not self.of("tally")):
+            raise ParameterError(
+                f"{given.way} are opened in every step, and one agent changes all of them: no budget covers their "
+                'noise; leave the releases out, or ask for way "score", whose words are opened once'
+            )
+        if (score is None) == (given is not None and given.way == SCORE):
+            raise ParameterError('the release score is for gradients of way "score", and these cannot do without it')
+        if score is None or given is None or score.mechanism != NOISE:
+            return
+        if (score.times, score.sensitivity) != (given.p, 1):
+            raise ParameterError(
+                f"the score has {given.p} words, and its sigma counts in what an agent changes of each: set times of "
+                f"score to {given.p}, and its sensitivity to 1"
+            )
+        for change in changes(manifest):
+            DiscreteGaussian(score.sigma * change)
+        n = sum(len(client.agents) for client in manifest.clients)
+        prove_no_wrap({"the score of all agents": n * max(changes(manifest)), "noise": furthest(manifest, score.sigma)})
+
+    def require(self, made: Mapping[str, int]) -> float:
+        """Return what is spent when each release has been made so often.
+
+        Raises:
+            BudgetSpent: that is more than the budget.
+        """
+        spent = math.fsum(release.rho(made.get(release.name, 0)) for release in self.each)
+        gradient = self.of(GRADIENT)
+        if gradient is not None and gradient.mechanism == NOISE and made.get(GRADIENT, 0) > gradient.times:
+            raise BudgetSpent(f"the noise was made for {gradient.times} sums, and all are opened; the run stops here")
+        if spent > self.rho * (1 + 1e-9):
+            before = math.fsum(release.rho(max(made.get(release.name, 0) - 1, 0)) for release in self.each)
+            raise BudgetSpent(
+                f"the next step would bring the releases to rho {spent:.6g} of {self.rho:.6g}; "
+                f"{max(self.rho - before, 0.0):.6g} is left, too little for it, so the run stops here"
+            )
+        return spent
+
+
+EXACT: Final = Releases(each=(Release(name="tally"), Release(name="cells")))
+
+
+def releases_of(manifest: "Manifest") -> Releases:
+    """Return what a run may open; the exact tally, and exact cells where it has any, unless it says otherwise."""
+    if manifest.releases is not None:
+        return manifest.releases
+    if manifest.calibration is not None:
+        return Releases(each=(Release(name=GRADIENT),))
+    each = EXACT.each if manifest.cells else EXACT.each[:1]
+    scored = manifest.gradient is not None and manifest.gradient.way == SCORE
+    return Releases(each=(*each, Release(name=SCORE)) if scored else each)
+
+
+def opened_in(manifest: "Manifest", step: int) -> tuple[Release, ...]:
+    """Return what is opened in a step: the score only in the last one, a calibration's gradient where it is summed."""
+    if manifest.calibration is not None and not answers(step):
+        return ()
+    return tuple(each for each in releases_of(manifest).each if each.name != SCORE or step == manifest.steps)

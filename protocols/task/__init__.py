@@ -1,0 +1,1 @@
+"""What a run is: the manifest, its parties and rounds, where its words stand, and who allows it."""

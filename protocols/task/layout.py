@@ -1,0 +1,112 @@
+"""Where everything stands in the vector that a client shares in each step."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final, final
+
+import numpy as np
+
+from protocols.arithmetic.fixed_point import I64, U64
+from protocols.task.devices import LISTS, TOKEN_WORDS, presence_words
+from protocols.task.gradients.layout import gradient_words
+from protocols.task.manifest import Manifest
+from protocols.task.rounds import Phase
+from protocols.task.threshold_layout import told_words
+
+WORD_BYTES: Final = 8
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """`[exposures: n x c | cell totals | tally of stages]`, one word of 64 bits each, agents in the manifest's order.
+
+    Where a run takes derivatives, they are further words beside these; see `gradient_layout`.
+
+    Attributes:
+        n: private agents of all clients.
+        c: words for each agent: one for each contact channel.
+        cells: words of cell totals, which the engine announces its part of: one for each cell.
+        q: words of the tally: one for each stage.
+        own: for each client, the first of its agents' slots and the one past the last.
+        channels: number of contact channels.
+        degree: slots of each client where edges are permuted; then these stand in place of the exposures. Else 0.
+        tokens: words of tokens of each client where edges are permuted.
+        told: words for each agent when the aggregators decide.
+    """
+
+    n: int
+    c: int
+    cells: int
+    q: int
+    own: Mapping[str, tuple[int, int]]
+    channels: int
+    degree: int = 0
+    tokens: int = 0
+    told: int = 1
+
+    @classmethod
+    def of(cls, manifest: Manifest) -> "Layout":
+        """Return the layout that every party of a run derives from its manifest."""
+        ends = np.cumsum([len(client.agents) for client in manifest.clients]).tolist()
+        own = {client.name: (end - len(client.agents), end) for client, end in zip(manifest.clients, ends, strict=True)}
+        c, cells, q = gradient_words(manifest)
+        degree = manifest.devices.degree if manifest.devices else 0
+        tokens = manifest.period * LISTS * degree * TOKEN_WORDS
+        told = told_words(manifest.model)
+        return cls(ends[-1], c, cells, q, MappingProxyType(own), len(manifest.channels), degree, tokens, told)
+
+    @property
+    def d(self) -> int:
+        """Length of the vector that a client shares when it speaks."""
+        return self.spoken + self.released
+
+    @property
+    def longest(self) -> int:
+        """Length of the longest vector that a client shares in any round."""
+        return max(self.d, self.tokens, self.told * max((self.size(client) for client in self.own), default=0))
+
+    @property
+    def spoken(self) -> int:
+        """Length of the part of the vector that is for other agents: a word for each, or for each of its own slots."""
+        return (self.degree or self.n) * self.c
+
+    @property
+    def released(self) -> int:
+        """Length of the part that is opened to all: cell totals and tally."""
+        return self.cells + self.q
+
+    def words(self, phase: Phase, client: str) -> int:
+        """Return how many words a client shares in a round of this phase."""
+        return self.d if phase == Phase.SPEAK else self.size(client) * self.each(phase)
+
+    def each(self, phase: Phase) -> int:
+        """Return how many words of a client's vector are its agents' own, for each of them; the others add up."""
+        if phase == Phase.SPEAK:
+            return self.degree * self.c
+        return {Phase.TOKENS: self.tokens, Phase.DECIDE: self.told}.get(phase, 1)
+
+    def public(self, phase: Phase) -> int:
+        """Return how many public words come with the result of a round: what the engine announced, or who is there."""
+        if phase == Phase.THRESHOLDS and self.degree:
+            return presence_words(self.n)
+        return self.cells if phase == Phase.SPEAK else 0
+
+    def size(self, client: str) -> int:
+        """Return how many agents a client has."""
+        first, end = self.own[client]
+        return end - first
+
+    def pack(self, exposure: I64, cells: I64, tally: I64) -> U64:
+        """Return uint64[d] from int64[n, c], int64[cells] and int64[q]."""
+        return np.concatenate([exposure.reshape(-1), cells, tally]).view(np.uint64)
+
+    def exposure_of(self, vector: U64, client: str) -> U64:
+        """Return the part of a total that is one client's own, uint64[n_own * c]; a view."""
+        first, end = self.own[client]
+        return vector[first * self.c : end * self.c]
+
+    def release_of(self, vector: U64) -> U64:
+        """Return the part of a total that is opened to all, uint64[cells + q]; a view."""
+        return vector[self.n * self.c :]

@@ -1,0 +1,1 @@
+"""Sums of vectors of institutions: what they may be, and how garbage in them is traced."""

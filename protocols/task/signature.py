@@ -1,0 +1,94 @@
+"""A manifest and its operator's signature: `manifest.json` and `manifest.sig` beside it."""
+
+import datetime
+from pathlib import Path
+from typing import Literal, final
+
+import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from protocols import canonical_json
+from protocols.errors import BadSignature, ParameterError
+from protocols.identity import signing
+from protocols.identity.signing import Purpose, Signature
+from protocols.identity.trust import Digest, Name, Trust
+from protocols.task import manifest as manifests
+from protocols.task.manifest import Manifest
+
+
+@final
+class ManifestSignature(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The operator's word that a manifest is its own.
+
+    Attributes:
+        operator: who signed, as the manifest names it.
+        run: SHA-256 of the manifest, the run's id.
+        signature: Ed25519 over the run's id.
+    """
+
+    version: Literal[1] = 1
+    operator: Name
+    run: Digest
+    signature: Signature
+
+
+def trust_of(manifest: Manifest) -> Trust:
+    """Return what a manifest says of trust.
+
+    Raises:
+        ParameterError: it pins no keys; such a manifest is for tests inside one process.
+    """
+    if manifest.trust is None:
+        raise ParameterError(
+            f"the manifest of {manifest.name} pins no keys, so nothing could be sealed; write it with lpm manifest new"
+        )
+    return manifest.trust
+
+
+def sign(manifest: Manifest, key: Ed25519PrivateKey) -> ManifestSignature:
+    """Sign a manifest as its operator."""
+    run = manifests.run_id(manifest)
+    signature = signing.sign(key, Purpose.MANIFEST, run)
+    return ManifestSignature(operator=trust_of(manifest).operator, run=run, signature=signature)
+
+
+def verify(
+    manifest: Manifest, signature: ManifestSignature, *, operator_key: bytes, now: datetime.datetime | None = None
+) -> None:
+    """Check that a manifest is what its operator signed, and valid now.
+
+    Args:
+        operator_key: Ed25519, 32 bytes, as this party has pinned it: never taken from beside the manifest.
+
+    Raises:
+        BadSignature: another manifest, another key, not valid yet, or expired.
+    """
+    trust = trust_of(manifest)
+    if signature.run != manifests.run_id(manifest):
+        raise BadSignature("the signature is of another manifest; ask the operator for the pair that belongs together")
+    if signature.operator != trust.operator:
+        raise BadSignature(f"signed by {signature.operator}, but the manifest is of {trust.operator}")
+    signing.verify(operator_key, Purpose.MANIFEST, signature.run, signature.signature)
+    trust.require_valid(now)
+
+
+def signature_path(path: Path) -> Path:
+    """Return where the signature of a manifest's file lies."""
+    return path.with_suffix(".sig")
+
+
+def load_signature(path: Path) -> ManifestSignature:
+    """Read the signature beside a manifest's file."""
+    return canonical_json.load(signature_path(path), ManifestSignature, what="manifest signature", max_bytes=2**12)
+
+
+def load_verified(path: Path, *, operator_key: bytes, now: datetime.datetime | None = None) -> Manifest:
+    """Read a manifest's file, if its operator signed it and it is valid now.
+
+    Raises:
+        BadSignature: see `verify`.
+        ParameterError: a file cannot be read.
+    """
+    manifest = manifests.load(path)
+    verify(manifest, load_signature(path), operator_key=operator_key, now=now)
+    return manifest

@@ -1,0 +1,203 @@
+"""What travels between parties, as frozen values. `wire` turns them into bytes and back."""
+
+from dataclasses import dataclass, field
+from typing import final
+
+from protocols.arithmetic.fixed_point import I64, U64
+from protocols.task.rounds import Phase
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Join:
+    """A client joins a run at one aggregator.
+
+    Security: `key` expands to this aggregator's shares for the whole run. The last aggregator gets none.
+    """
+
+    run_id: bytes
+    key: bytes = field(repr=False)
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """The aggregator took the client in; rounds are open from `step` on."""
+
+    step: int
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class Share:
+    """One client's share of one round, for one aggregator: its words, or none where they are expanded from the key."""
+
+    run_id: bytes
+    step: int
+    share: U64 = field(repr=False)
+    phase: Phase = Phase.SPEAK
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class Closed:
+    """What a client gets from one aggregator when a round closes.
+
+    Attributes:
+        own: this aggregator's share of what is the client's own. In sum mode its agents' exposures, uint64[n_own * c];
+            in outcome mode nothing when agents speak, and when they are decided a bit for each, uint64[n_own].
+        release: uint64[cells + q], this aggregator's share of what is opened to all; none but when agents speak.
+        synthetic: int64[cells], what the engine announced; public, the same from every aggregator. Where edges are
+            permuted, when thresholds are taken in: a bit for each agent, whether it takes part.
+        members: how many clients took part.
+    """
+
+    step: int
+    own: U64 = field(repr=False)
+    release: U64 = field(repr=False)
+    synthetic: I64
+    members: int
+    phase: Phase = Phase.SPEAK
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class Announcement:
+    """The engine opens a step: int64[cells], the synthetic part of each cell's total. Public."""
+
+    run_id: bytes
+    step: int
+    synthetic: I64
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class Released:
+    """What the engine gets from one aggregator when a round closes.
+
+    Attributes:
+        release: uint64[cells + q], this aggregator's share of what is opened to all.
+        members: how many clients took part.
+        traffic: bytes that clients sent to this aggregator and it sent to clients in this round.
+        names: of those clients, in order; of a calibration only.
+        refused: clients that have been left out for garbage by now, in order; of a calibration only.
+    """
+
+    step: int
+    release: U64 = field(repr=False)
+    members: int
+    traffic: int
+    names: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class MembersQuery:
+    """One aggregator asks another who took part in a round."""
+
+    run_id: bytes
+    step: int
+    phase: Phase = Phase.SPEAK
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Members:
+    """Who took part in a round at one aggregator: names of clients, in order; and its ledger's head before it."""
+
+    step: int
+    names: tuple[str, ...]
+    phase: Phase = Phase.SPEAK
+    head: bytes = b""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class ComparedQuery:
+    """One aggregator asks another which joint computation of a round it has finished and kept."""
+
+    run_id: bytes
+    step: int
+    phase: Phase = Phase.DECIDE
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """The name of the joint computation that an aggregator has kept for a round: 32 bytes, or none."""
+
+    step: int
+    name: bytes
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class TriedQuery:
+    """One aggregator asks another for its share of a sum that all of them open, to find out whether it is in range.
+
+    Attributes:
+        trial: of the step, from 0.
+        over: digest of the names of whom the sum is over, 32 bytes; see `blame.mark`. It asks for no group: the other
+            one answers for the group that it has come to by itself, or not at all.
+    """
+
+    run_id: bytes
+    step: int
+    trial: int
+    over: bytes
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class Tried:
+    """An aggregator's share of a sum, uint64[d], its noise included; and over whom."""
+
+    step: int
+    trial: int
+    over: bytes
+    share: U64 = field(repr=False)
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """How a client begins a sealed session at an aggregator.
+
+    Attributes:
+        sealed: a secret, sealed to the aggregator's key by HPKE.
+        certificate: the client's, DER.
+        signature: by the key of that certificate.
+    """
+
+    sealed: bytes
+    certificate: bytes
+    signature: bytes
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class SealedRequest:
+    """A Join or a Share that one aggregator alone can open; another one may pass it on.
+
+    Attributes:
+        to, client: names in the manifest.
+        opening: with a Join only.
+        counter: numbers the client's requests to this aggregator; it is the nonce.
+        body: AES-256-GCM over the request's kind (a byte) and bytes.
+    """
+
+    run_id: bytes
+    to: str
+    client: str
+    opening: Opening | None
+    counter: int
+    body: bytes = field(repr=False)
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class SealedReply:
+    """The answer to a sealed request: a nonce, and AES-256-GCM over the reply's bytes."""
+
+    body: bytes = field(repr=False)
