@@ -14,10 +14,10 @@ from pathlib import Path
 
 import msgspec
 
-from client_sdk import config, connect, enrol, read_credentials, read_private_state
-from client_sdk.agreed import agreed
-from client_sdk.gradients.take_part import take_part as join
-from client_sdk.told import told
+from client_sdk import certificate_request, config, connect, read_credentials, read_private_state
+from client_sdk.admission import agreed
+from client_sdk.exit_code import told
+from client_sdk.gradients.participant import take_part as join
 from protocols.identity.certificates import expires_soon
 
 
@@ -62,15 +62,15 @@ def main() -> int:
 
 
 def _enrol(arguments: list[str]) -> None:
-    parser = argparse.ArgumentParser(prog="python -m client_sdk enrol", description=enrol.__doc__)
+    parser = argparse.ArgumentParser(prog="python -m client_sdk enrol", description=certificate_request.__doc__)
     parser.add_argument("file", type=Path, help="the operator's invitation; with --accept, its answer")
     parser.add_argument("folder", type=Path, help="for this client's credentials")
     parser.add_argument("--accept", action="store_true", help="put the operator's answer beside the keys")
     given = parser.parse_args(arguments)
     if given.accept:
-        print(f'operator_key = "{base64.b64encode(enrol.accept(given.file, given.folder)).decode()}"')
+        print(f'operator_key = "{base64.b64encode(certificate_request.accept(given.file, given.folder)).decode()}"')
     else:
-        print(enrol.request(given.file, given.folder))
+        print(certificate_request.request(given.file, given.folder))
 
 
 if __name__ == "__main__":

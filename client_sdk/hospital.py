@@ -8,10 +8,10 @@ from pathlib import Path
 import msgspec
 
 from client_sdk import connect, hospital_config, read_credentials
-from client_sdk.agreed import agreed
-from client_sdk.told import told
-from client_sdk.vector_client import VectorClient
-from client_sdk.vector_kept import Kept
+from client_sdk.admission import agreed
+from client_sdk.exit_code import told
+from client_sdk.secure_sum.client import VectorClient
+from client_sdk.secure_sum.journal import Kept
 
 
 async def take_part(path: Path) -> None:

@@ -7,8 +7,8 @@ from typing import Annotated, Final, final
 import msgspec
 import numpy as np
 
-from client_sdk.vector_counts import CENSORED, Counts
-from client_sdk.vector_hospital import F64, SCALE_SD, Hospital
+from client_sdk.likelihood.counts import CENSORED, Counts
+from client_sdk.likelihood.institution import F64, SCALE_SD, Hospital
 from protocols.errors import DataError
 from protocols.identity.signing import PublicKey, read_private, write_private
 from protocols.task.manifest import Name

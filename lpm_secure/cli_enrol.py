@@ -6,7 +6,7 @@ from typing import Annotated, Final
 
 import typer
 
-from client_sdk import enrol as client
+from client_sdk import certificate_request as client
 from lpm_secure.cli_keys import authority_in
 from lpm_secure.cli_manifest import OPERATOR
 from protocols import canonical_json

@@ -15,9 +15,9 @@ from pyarrow import csv
 
 from aggregator.config import AggregatorConfig, DealerFile
 from client_sdk.config import ClientConfig
-from client_sdk.device_files import write_device_keys
 from client_sdk.hospital_config import HospitalConfig, write_series, write_state
-from client_sdk.vector_hospital import Hospital
+from client_sdk.likelihood.institution import Hospital
+from client_sdk.private.device_files import write_device_keys
 from lpm_secure.testbed import Testbed
 from lpm_secure.testbed_keys import TestbedKeys, permissive, pinned
 from protocols import canonical_json

@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 import torch
 
-from client_sdk.private_state import simulation_key
+from client_sdk.private.state import simulation_key
 from lpm_secure.engine.agents import Agents
 from lpm_secure.engine.fast import SeirVenueAgents
 from lpm_secure.engine.simulate import EngineAgents

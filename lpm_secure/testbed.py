@@ -7,8 +7,8 @@ from typing import final
 import numpy as np
 import torch
 
-from client_sdk.contacts import ContactTable
-from client_sdk.private_state import PrivateState, simulation_key
+from client_sdk.private.contacts import ContactTable
+from client_sdk.private.state import PrivateState, simulation_key
 from lpm_secure.config import Config
 from lpm_secure.data.contact_data import ContactData
 from lpm_secure.engine.agents import Agents

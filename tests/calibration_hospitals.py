@@ -3,8 +3,8 @@
 import numpy as np
 import torch
 
-from client_sdk.vector_counts import Counts
-from client_sdk.vector_hospital import Hospital
+from client_sdk.likelihood.counts import Counts
+from client_sdk.likelihood.institution import Hospital
 from lpm_secure.calibration.city import small
 from lpm_secure.calibration.simulator import Simulator
 

@@ -11,9 +11,9 @@ from typing import Any, Final, final
 import numpy as np
 import torch
 
-from client_sdk.exchange import Answer, Exchange
-from client_sdk.gradients.kept import Heard, Kept
-from client_sdk.private_state import PrivateState
+from client_sdk.gradients.journal import Heard, Kept
+from client_sdk.private.state import PrivateState
+from client_sdk.simulation.exchange import Answer, Exchange
 from protocols.arithmetic.fixed_point import I64
 from protocols.errors import RoundClosed
 from protocols.models import Stage

@@ -4,7 +4,7 @@ from typing import final
 
 import numpy as np
 
-from client_sdk.private_state import PrivateState
+from client_sdk.private.state import PrivateState
 from protocols.arithmetic.fixed_point import I64
 from protocols.errors import DataError
 from protocols.models import Exposure, Stage, State

@@ -6,9 +6,9 @@ from typing import final
 
 import numpy as np
 
-from client_sdk.contacts import Contacts
-from client_sdk.exchange import Exchange
-from client_sdk.private_state import PrivateState
+from client_sdk.private.contacts import Contacts
+from client_sdk.private.state import PrivateState
+from client_sdk.simulation.exchange import Exchange
 from protocols.arithmetic.fixed_point import I64
 from protocols.errors import RoundClosed
 from protocols.models.seir.relaxed_agents import RelaxedAgents

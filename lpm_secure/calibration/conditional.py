@@ -10,9 +10,9 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from client_sdk.vector_amortised import Exercise
-from client_sdk.vector_encoder import Encoder
-from client_sdk.vector_features import Reference
+from client_sdk.amortisation.encoder import Encoder
+from client_sdk.amortisation.features import Reference
+from client_sdk.amortisation.learner import Exercise
 from lpm_secure.calibration.checkpoint import FORMAT, Facts, load, save
 from lpm_secure.calibration.conditional_sums import Cohort, Total
 from lpm_secure.calibration.descent import arrays_of, put_back, slowed

@@ -9,7 +9,7 @@ from typing import Any, Final, final
 import numpy as np
 import torch
 
-from client_sdk.vector_forecast import predict
+from client_sdk.likelihood.forecast import predict
 from lpm_secure.calibration import job
 from lpm_secure.calibration.conditional_job import DRAWS, Trained
 from lpm_secure.calibration.config import CalibrationConfig

@@ -9,8 +9,8 @@ from typing import Final, final
 
 import torch
 
-from client_sdk.vector_amortised import Learner
-from client_sdk.vector_counts import Counts
+from client_sdk.amortisation.learner import Learner
+from client_sdk.likelihood.counts import Counts
 from lpm_secure.calibration.conditional import Amortised, encoder, reference
 from lpm_secure.calibration.conditional_check import Check, check
 from lpm_secure.calibration.conditional_sums import SharedCohort

@@ -8,8 +8,8 @@ from typing import Final, final
 import numpy as np
 import numpy.typing as npt
 
-from client_sdk.vector_amortised import Exercise, Learner
-from client_sdk.vector_hospital import clipped
+from client_sdk.amortisation.learner import Exercise, Learner
+from client_sdk.likelihood.institution import clipped
 from lpm_secure.calibration.federation import Contribution
 from protocols.arithmetic.fixed_point import from_ring, to_ring
 from protocols.arithmetic.sharing import Additive

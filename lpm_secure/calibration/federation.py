@@ -8,8 +8,8 @@ from typing import Final, Protocol, final
 import numpy as np
 import numpy.typing as npt
 
-from client_sdk.vector_contribution import Contribution as Contribution  # noqa: PLC0414 - is offered here
-from client_sdk.vector_hospital import Hospital, clipped
+from client_sdk.likelihood.institution import Hospital, clipped
+from client_sdk.secure_sum.contribution import Contribution as Contribution  # noqa: PLC0414 - is offered here
 from lpm_secure.calibration.blame import Search
 from protocols.arithmetic.fixed_point import I64, U64, from_ring, to_ring
 from protocols.arithmetic.sharing import Additive

@@ -8,8 +8,8 @@ import msgspec
 import numpy as np
 import torch
 
-from client_sdk.vector_forecast import predict
-from client_sdk.vector_hospital import Hospital
+from client_sdk.likelihood.forecast import predict
+from client_sdk.likelihood.institution import Hospital
 from lpm_secure.calibration import baselines
 from lpm_secure.calibration.fit import Fit
 from lpm_secure.calibration.scores import score

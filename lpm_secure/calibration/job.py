@@ -9,8 +9,8 @@ from typing import Any, Final, final
 import numpy as np
 import torch
 
-from client_sdk.vector_hospital import Hospital
-from client_sdk.vector_keep import keep, recall
+from client_sdk.likelihood.institution import Hospital
+from client_sdk.secure_sum.local_state import keep, recall
 from lpm_secure.calibration.checkpoint import rounds_done
 from lpm_secure.calibration.config import CalibrationConfig
 from lpm_secure.calibration.federation import Federation, Shared

@@ -8,8 +8,8 @@ from typing import Final, Self, final
 
 import numpy as np
 
-from client_sdk.vector_client import calibration_of
-from client_sdk.vector_hospital import F64
+from client_sdk.likelihood.institution import F64
+from client_sdk.secure_sum.client import calibration_of
 from lpm_secure.audit.collect import collect
 from lpm_secure.calibration.federation import Federation, Summed
 from lpm_secure.calibration.remote import decoded, recall, require_round

@@ -7,9 +7,9 @@ from typing import Final
 
 import numpy as np
 
-from client_sdk.contacts import ContactTable
-from client_sdk.vector_contribution import Contribution
-from client_sdk.vector_hospital import Hospital
+from client_sdk.likelihood.institution import Hospital
+from client_sdk.private.contacts import ContactTable
+from client_sdk.secure_sum.contribution import Contribution
 from lpm_secure.deployment import Deployment, free_addresses
 from lpm_secure.testbed import Testbed
 from protocols.releases.query import NOISE, Release, Releases

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from client_sdk.vector_client import calibration_of
-from client_sdk.vector_contribution import Contribution
-from client_sdk.vector_hospital import F64, Hospital
-from client_sdk.vector_kept import Kept
+from client_sdk.likelihood.institution import F64, Hospital
+from client_sdk.secure_sum.client import calibration_of
+from client_sdk.secure_sum.contribution import Contribution
+from client_sdk.secure_sum.journal import Kept
 from protocols.arithmetic.fixed_point import I64
 from protocols.errors import ParameterError
 from protocols.task.manifest import Manifest

@@ -7,8 +7,8 @@ from typing import Final, final
 import numpy as np
 import torch
 
-from client_sdk.vector_counts import Counts
-from client_sdk.vector_hospital import DISPERSION, SCALE_SD, Hospital
+from client_sdk.likelihood.counts import Counts
+from client_sdk.likelihood.institution import DISPERSION, SCALE_SD, Hospital
 from lpm_secure.calibration.city import City, new_york, small
 from lpm_secure.calibration.simulator import Simulator
 from lpm_secure.data import city_admissions, hospital_beds, hospitals_weekly

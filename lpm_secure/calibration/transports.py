@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Final
 
-from client_sdk.vector_hospital import Hospital
+from client_sdk.likelihood.institution import Hospital
 from lpm_secure.accounting import sigma_for
 from lpm_secure.calibration.config import CalibrationConfig
 from lpm_secure.calibration.federation import Federation, Shared

@@ -5,7 +5,7 @@ from typing import final
 import numpy as np
 import torch
 
-from client_sdk.contacts import ContactTable
+from client_sdk.private.contacts import ContactTable
 
 
 @final

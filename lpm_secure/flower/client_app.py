@@ -13,10 +13,10 @@ from aggregator.noise import Noise
 from aggregator.store import Store
 from aggregator.summed_once import SummedOnce
 from client_sdk.hospital_config import read_hospital
-from client_sdk.sealed_once import seal_shares
-from client_sdk.vector_client import calibration_of, is_fit
-from client_sdk.vector_contribution import Contribution
-from client_sdk.vector_kept import Kept
+from client_sdk.secure_sum.client import calibration_of, is_fit
+from client_sdk.secure_sum.contribution import Contribution
+from client_sdk.secure_sum.journal import Kept
+from client_sdk.secure_sum.sealed_message import seal_shares
 from lpm_secure.flower import records
 from lpm_secure.flower.party import Party
 from protocols.errors import ParameterError, ProtocolError, RoundClosed, Unavailable, WireError

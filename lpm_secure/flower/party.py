@@ -9,7 +9,7 @@ from flwr.app import ConfigRecord, Context
 
 from aggregator import config as aggregator_config
 from client_sdk import hospital_config
-from client_sdk.agreed import agreed
+from client_sdk.admission import agreed
 from lpm_secure.flower.records import text_of
 from protocols.errors import ConfigError, ManifestMismatch
 from protocols.identity.certificates import Credentials

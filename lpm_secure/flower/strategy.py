@@ -10,7 +10,7 @@ from flwr.serverapp import Grid
 from flwr.serverapp.strategy import Strategy
 from flwr.supercore import log
 
-from client_sdk.vector_hospital import F64
+from client_sdk.likelihood.institution import F64
 from lpm_secure.flower import records
 from protocols.arithmetic.fixed_point import I64, U64, from_ring
 from protocols.errors import CohortTooSmall, ParameterError, Unavailable, WireError

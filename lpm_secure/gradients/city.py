@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from client_sdk.contacts import ContactTable
+from client_sdk.private.contacts import ContactTable
 from lpm_secure.engine.fast import Csr
 from lpm_secure.engine.fast.csr import I32
 from lpm_secure.engine.venues import Setting

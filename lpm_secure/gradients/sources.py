@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from client_sdk.contacts import ContactTable
+from client_sdk.private.contacts import ContactTable
 from lpm_secure.data import workplace
 from lpm_secure.engine.fast import Csr, homogeneous_graph
 from lpm_secure.engine.fast.csr import I32

@@ -4,7 +4,7 @@ from typing import Any, final
 
 import torch
 
-from client_sdk.contacts import ContactTable
+from client_sdk.private.contacts import ContactTable
 from protocols.arithmetic.fixed_point import I64
 from protocols.models.dual import Number
 from protocols.models.seir import relaxed

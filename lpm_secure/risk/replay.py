@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from client_sdk.private_state import simulation_key
+from client_sdk.private.state import simulation_key
 from lpm_secure.risk.personal import BEHAVIOURS, Personal
 from lpm_secure.testbed import Testbed
 from protocols.arithmetic.fixed_point import I64

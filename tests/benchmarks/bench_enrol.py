@@ -6,7 +6,7 @@ from pathlib import Path
 
 from measure import Row
 
-from client_sdk import enrol
+from client_sdk import certificate_request
 from protocols import canonical_json
 from protocols.identity import certificates, enrolment, signing
 
@@ -26,12 +26,12 @@ def enrolled():
             invitation.write_bytes(
                 canonical_json.encode(enrolment.invite(folder / "operator", operator, name, days=1.0))
             )
-            request = enrolment.load_request(enrol.request(invitation, own))
+            request = enrolment.load_request(certificate_request.request(invitation, own))
             made = enrolment.enrol(
                 folder / "operator", authority, request, operator_key=signing.public_of(operator), days=1.0
             )
             answer.write_bytes(canonical_json.encode(made))
-            enrol.accept(answer, own)
+            certificate_request.accept(answer, own)
         taken = time.perf_counter() - started
     return [Row("enrol_1000", taken, "s", f"limit, {LIMIT_S:g} s", taken / LIMIT_S)]
 

@@ -8,7 +8,7 @@ import numpy as np
 from aggregator import Aggregator, Run, Store
 from aggregator.wire.peer import RemotePeer
 from client_sdk import ContactTable, Local
-from client_sdk.gradients.take_part import take_part
+from client_sdk.gradients.participant import take_part
 from lpm_secure.testbed import Testbed
 from protocols.models import Seir
 from protocols.task.manifest import AggregatorParty, ClientParty, DealerParty, Manifest

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import strategies as st
 
-from client_sdk.contacts import ContactTable
+from client_sdk.private.contacts import ContactTable
 from lpm_secure.testbed import Testbed
 
 LAW_TOTAL = 2**32

@@ -6,7 +6,7 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from client_sdk.contacts import ContactTable
+from client_sdk.private.contacts import ContactTable
 from lpm_secure.engine.agents import Agents
 from lpm_secure.engine.fast import Csr, GraphAgents, Route, random_graph
 from lpm_secure.engine.fast.draws import exponentials, key_of

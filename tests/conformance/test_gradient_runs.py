@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from client_sdk.contacts import ContactTable
+from client_sdk.private.contacts import ContactTable
 from lpm_secure.engine.fast import Csr, GraphAgents
 from lpm_secure.engine.fast.draws import key_of
 from lpm_secure.gradients.outputs import ILL, INFECTED, Output, Outputs

@@ -8,8 +8,8 @@ import torch
 
 from client_sdk import ContactTable
 from client_sdk.gradients.adjoints import AdjointClient
-from client_sdk.gradients.kept import Kept
-from client_sdk.gradients.take_part import take_part
+from client_sdk.gradients.journal import Kept
+from client_sdk.gradients.participant import take_part
 from lpm_secure.engine.simulate import RemotePart
 from lpm_secure.private_gradients.adjoints import PrivateAdjoints, expected_counts
 from lpm_secure.private_gradients.relaxed_torch import TorchAgents

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from aggregator.joint import Result
 from aggregator.ledger import Ledger
 from client_sdk import Client
-from client_sdk.contacts import ContactTable
+from client_sdk.private.contacts import ContactTable
 from lpm_secure.testbed import Testbed
 from protocols.errors import LpmError, PartiesDisagree, ResultsDiffer, RunEnded, Unavailable
 from protocols.identity import signing

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from client_sdk.contacts import ContactTable
+from client_sdk.private.contacts import ContactTable
 from lpm_secure.config import load
 from lpm_secure.data import catalogue, look_alike, workplace
 from lpm_secure.testbed import build

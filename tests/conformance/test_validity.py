@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from aggregator.ledger import Ledger
 from aggregator.validity import Ranges
 from client_sdk import Client
-from client_sdk.contacts import ContactTable
+from client_sdk.private.contacts import ContactTable
 from lpm_secure.engine.simulate import RemotePart, simulate
 from lpm_secure.testbed import Testbed
 from protocols.errors import OutOfRange

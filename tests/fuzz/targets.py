@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 from client_sdk.config import ClientConfig
-from client_sdk.read import read_private_state
+from client_sdk.private.files import read_private_state
 from lpm_secure.config import Config
 from lpm_secure.new_manifest import DeploymentFile, PublicFile
 from protocols import canonical_json

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import torch
 
-from client_sdk.gradients.take_part import take_part
+from client_sdk.gradients.participant import take_part
 from lpm_secure.calibration.config import load as load_calibration
 from lpm_secure.calibration.job import begun
 from lpm_secure.calibration.transports import shared

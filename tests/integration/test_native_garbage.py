@@ -22,7 +22,7 @@ LIAR, HONEST, ROUNDS = "hospital-3", 2, 5
 CHEAT = f"""
 import sys
 import numpy as np
-from client_sdk.vector_contribution import Contribution
+from client_sdk.secure_sum.contribution import Contribution
 from client_sdk.hospital import main
 
 encode, calls = Contribution.encode, []

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from client_sdk.read import read_private_state
+from client_sdk.private.files import read_private_state
 from lpm_secure import config
 from lpm_secure.contacts import contacts_of
 from lpm_secure.deployment import Deployment, free_addresses

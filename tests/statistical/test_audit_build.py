@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from aggregator.noise import Noise
-from client_sdk.exchange import Exchange
+from client_sdk.simulation.exchange import Exchange
 from lpm_secure.audit import build, replays, two_worlds
 from lpm_secure.audit.views import check
 from lpm_secure.calibration.parties import manifest_for, noised

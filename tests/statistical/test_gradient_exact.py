@@ -6,7 +6,7 @@ from collections import defaultdict
 import numpy as np
 import pytest
 
-from client_sdk.contacts import ContactTable
+from client_sdk.private.contacts import ContactTable
 from lpm_secure.engine.fast import Csr
 from lpm_secure.gradients.coupled import Coupled
 from lpm_secure.gradients.finite_difference import FiniteDifference

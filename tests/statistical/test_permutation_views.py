@@ -15,7 +15,7 @@ from aggregator.permutation.channel import STAMP_BYTES, Channel
 from aggregator.permutation.roles import Role
 from aggregator.permutation.setup import Stages
 from aggregator.permutation.stages import Shape, gather, mask
-from client_sdk.devices import Slots
+from client_sdk.private.slots import Slots
 from lpm_secure.keyring import Keyring
 from lpm_secure.testbed import Testbed
 from protocols.task.devices import Devices
@@ -232,14 +232,14 @@ def test_slots_that_are_not_padded_with_own_tokens_would_show_degrees(manifest_o
     """The broken variant: a dummy that has no other side."""
     import os
 
-    from client_sdk import devices
+    from client_sdk.private import slots as device_slots
 
-    token = devices.edge_token
+    token = device_slots.edge_token
 
     def lonely(key, *, day, sender, receiver):
         return os.urandom(16) if sender == receiver else token(key, day=day, sender=sender, receiver=receiver)
 
-    monkeypatch.setattr(devices, "edge_token", lonely)
+    monkeypatch.setattr(device_slots, "edge_token", lonely)
     assert matched(lists(everyone(manifest_of, STAR))) == [3, 1, 1, 1, 0, 0]
 
 

@@ -12,8 +12,8 @@ import pytest
 import torch
 from scipy import stats
 
-from client_sdk.vector_counts import Counts
-from client_sdk.vector_hospital import DISPERSION, SCALE_SD, Hospital
+from client_sdk.likelihood.counts import Counts
+from client_sdk.likelihood.institution import DISPERSION, SCALE_SD, Hospital
 from lpm_secure.calibration.city import small
 from lpm_secure.calibration.federation import Shared
 from lpm_secure.calibration.figures import merge

@@ -8,7 +8,7 @@ import os
 import numpy as np
 import pytest
 
-from client_sdk.exchange import Exchange
+from client_sdk.simulation.exchange import Exchange
 from lpm_secure.audit.views.in_process import operators
 from lpm_secure.calibration.parties import manifest_for, noised
 from lpm_secure.engine.simulate import RemotePart

@@ -5,8 +5,8 @@ import pytest
 import torch
 from scipy import special, stats
 
-from client_sdk.vector_counts import Counts
-from client_sdk.vector_hospital import Hospital, clipped
+from client_sdk.likelihood.counts import Counts
+from client_sdk.likelihood.institution import Hospital, clipped
 from lpm_secure.calibration.city import small
 from lpm_secure.calibration.federation import Contribution, Pooled, Shared
 from lpm_secure.calibration.fit import Fit, Schedule
@@ -69,7 +69,7 @@ def test_likelihood_has_the_right_derivatives() -> None:
 
 
 def test_digamma_agrees_with_scipy() -> None:
-    from client_sdk.vector_counts import _digamma
+    from client_sdk.likelihood.counts import _digamma
 
     x = np.array([1e-3, 0.5, 1.0, 7.3, 500.0])
     assert _digamma(x) == pytest.approx(special.digamma(x), rel=1e-11)

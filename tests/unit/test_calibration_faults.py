@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from client_sdk import vector_keep
-from client_sdk.vector_counts import Counts
-from client_sdk.vector_hospital import Hospital
+from client_sdk.likelihood.counts import Counts
+from client_sdk.likelihood.institution import Hospital
+from client_sdk.secure_sum import local_state
 from lpm_secure.calibration.blame import Search
 from lpm_secure.calibration.city import small
 from lpm_secure.calibration.federation import Contribution, Shared, Summed
@@ -145,12 +145,12 @@ def test_hospitals_that_learn_go_on_to_the_same_posterior_to_the_bit(tmp_path):
         first.advance()
     hospitals = first.federation.hospitals
     for name, hospital in hospitals.items():
-        vector_keep.keep(tmp_path / f"{name}.json", hospital, round_=first.round)
+        local_state.keep(tmp_path / f"{name}.json", hospital, round_=first.round)
     first.save(tmp_path / "fit.npz")
     second = fit_of(Shared(STUDY.hospitals(local_steps=2)))
     second.load(tmp_path / "fit.npz")
     for name, hospital in second.federation.hospitals.items():
-        vector_keep.recall(tmp_path / f"{name}.json", hospital, round_=second.round)
+        local_state.recall(tmp_path / f"{name}.json", hospital, round_=second.round)
     second.run()
     assert torch.equal(whole.draws(5, seed=1), second.draws(5, seed=1))
     other = Fit(SIMULATOR, SIMULATOR.parameters, second.federation, Schedule(rounds=7, draws=3))
@@ -161,20 +161,20 @@ def test_hospitals_that_learn_go_on_to_the_same_posterior_to_the_bit(tmp_path):
 def test_what_a_hospital_keeps_is_its_own(tmp_path):
     hospital = Hospital(Counts(np.array([3.0, 4.0])), np.array([0.2, 0.1]))
     path = tmp_path / "own.json"
-    vector_keep.keep(path, hospital, round_=3)
+    local_state.keep(path, hospital, round_=3)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     with pytest.raises(ParameterError, match="of round 3"):
-        vector_keep.recall(path, hospital, round_=4)
+        local_state.recall(path, hospital, round_=4)
     other = Hospital(Counts(np.array([3.0, 4.0])), np.array([0.2, 0.1, 0.1]))
     with pytest.raises(ParameterError, match="it has 13"):
-        vector_keep.recall(path, other, round_=3)
+        local_state.recall(path, other, round_=3)
     path.chmod(0o644)
     with pytest.raises(ParameterError, match="chmod 0600"):
-        vector_keep.recall(path, hospital, round_=3)
+        local_state.recall(path, hospital, round_=3)
     path.chmod(0o600)
     path.write_text("{}")
     with pytest.raises(ParameterError, match="start the fit anew"):
-        vector_keep.recall(path, hospital, round_=3)
+        local_state.recall(path, hospital, round_=3)
 
 
 def test_a_checkpoint_that_is_cut_or_changed_is_refused(tmp_path: Path):

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from client_sdk.vector_counts import Counts
-from client_sdk.vector_forecast import deviation, predict
-from client_sdk.vector_hospital import Hospital
+from client_sdk.likelihood.counts import Counts
+from client_sdk.likelihood.forecast import deviation, predict
+from client_sdk.likelihood.institution import Hospital
 from lpm_secure.calibration import baselines
 from lpm_secure.calibration.scores import ALPHAS, score, weighted_interval_score
 

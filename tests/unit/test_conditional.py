@@ -6,10 +6,10 @@ import pytest
 import torch
 from scipy import optimize
 
-from client_sdk.vector_amortised import Exercise, Imperfect, Learner
-from client_sdk.vector_counts import Counts
-from client_sdk.vector_encoder import Encoder
-from client_sdk.vector_features import Reference, features
+from client_sdk.amortisation.encoder import Encoder
+from client_sdk.amortisation.features import Reference, features
+from client_sdk.amortisation.learner import Exercise, Imperfect, Learner
+from client_sdk.likelihood.counts import Counts
 from lpm_secure.calibration.city import small
 from lpm_secure.calibration.conditional import Amortised, Training, encoder, reference
 from lpm_secure.calibration.conditional_check import check

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from aggregator.permutation.delivery import require_all_tokens
 from aggregator.store import Done
 from client_sdk import Client, ContactTable
-from client_sdk.device_files import read_device_keys, write_device_keys
-from client_sdk.devices import DeviceKeys, Slots
-from client_sdk.exchange import Exchange
+from client_sdk.private.device_files import read_device_keys, write_device_keys
+from client_sdk.private.slots import DeviceKeys, Slots
+from client_sdk.simulation.exchange import Exchange
 from lpm_secure.keyring import most_contacts
 from lpm_secure.testbed import Testbed
 from protocols.errors import CohortTooSmall, DataError, ParameterError

@@ -10,7 +10,7 @@ from cryptography import x509
 from hypothesis import given
 from hypothesis import strategies as st
 
-from client_sdk import enrol as client
+from client_sdk import certificate_request as client
 from protocols import canonical_json
 from protocols.errors import BadSignature, NotEnrolled, ParameterError
 from protocols.identity import certificates, enrolment, signing

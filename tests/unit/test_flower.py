@@ -16,7 +16,7 @@ from flwr.supercore.task_identity import TaskIdentity
 
 from aggregator import summed_once
 from aggregator.store import Store
-from client_sdk.sealed_once import seal_shares
+from client_sdk.secure_sum.sealed_message import seal_shares
 from lpm_secure.calibration.federation import Shared
 from lpm_secure.calibration.fit import Fit, Schedule
 from lpm_secure.calibration.parties import nobody_simulated

@@ -11,11 +11,11 @@ import pytest
 
 from aggregator.gradient_noise import opened_gradient
 from client_sdk.hospital_config import HospitalConfig, read_hospital, write_series
-from client_sdk.vector_client import VectorClient
-from client_sdk.vector_contribution import Contribution
-from client_sdk.vector_counts import Counts
-from client_sdk.vector_hospital import Hospital
-from client_sdk.vector_kept import REQUESTS, Kept
+from client_sdk.likelihood.counts import Counts
+from client_sdk.likelihood.institution import Hospital
+from client_sdk.secure_sum.client import VectorClient
+from client_sdk.secure_sum.contribution import Contribution
+from client_sdk.secure_sum.journal import REQUESTS, Kept
 from lpm_secure.calibration.parties import deployment_for, manifest_for
 from lpm_secure.testbed_keys import pinned
 from protocols.errors import DataError, ParameterError, RoundClosed, ShareRefused, Unavailable, WouldWrap

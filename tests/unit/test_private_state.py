@@ -10,8 +10,8 @@ import pytest
 
 from aggregator.store import Done, Frozen, Kept
 from client_sdk import Client, ContactTable, Local, PrivateState
-from client_sdk.exchange import Exchange
-from client_sdk.private_state import TESTBED, simulation_key
+from client_sdk.private.state import TESTBED, simulation_key
+from client_sdk.simulation.exchange import Exchange
 from protocols.errors import DataError, ParameterError
 from protocols.wire.messages import Closed, Join, Released, Share
 

@@ -8,7 +8,7 @@ from scipy import stats
 
 from aggregator.hidden import Hidden
 from aggregator.validity import Ranges
-from client_sdk.own_hazard import OwnHazard
+from client_sdk.simulation.own_hazard import OwnHazard
 from lpm_secure.engine.fast import SkipAgents, random_graph
 from protocols import canonical_json
 from protocols.errors import ParameterError

@@ -12,7 +12,7 @@ from unittest.mock import patch
 import numpy as np
 import torch
 
-from client_sdk.gradients.take_part import take_part
+from client_sdk.gradients.participant import take_part
 from lpm_secure.audit.views.in_process import Operators, operators
 from lpm_secure.audit.views.world import World
 from lpm_secure.engine.simulate import RemotePart, simulate

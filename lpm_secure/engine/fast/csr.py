@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, final
 import numpy as np
 import numpy.typing as npt
 
-from client_sdk.contacts import ContactTable
+from client_sdk.private.contacts import ContactTable
 from lpm_secure.engine.fast.compile import compiled
 from protocols.arithmetic.fixed_point import I64, LIMIT
 from protocols.errors import ParameterError

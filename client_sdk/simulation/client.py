@@ -7,11 +7,11 @@ from typing import final
 import numpy as np
 import numpy.typing as npt
 
-from client_sdk.devices import Slots
-from client_sdk.exchange import Answer, Exchange
 from client_sdk.gradients.score import OwnScore
-from client_sdk.own_hazard import OwnHazard
-from client_sdk.private_state import PrivateState
+from client_sdk.private.slots import Slots
+from client_sdk.private.state import PrivateState
+from client_sdk.simulation.exchange import Answer, Exchange
+from client_sdk.simulation.own_hazard import OwnHazard
 from protocols.arithmetic.fixed_point import I64, U64, to_ring
 from protocols.errors import RoundClosed
 from protocols.models import Exposure, Model

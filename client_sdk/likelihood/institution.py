@@ -6,7 +6,7 @@ from typing import Final, final
 import numpy as np
 import numpy.typing as npt
 
-from client_sdk.vector_counts import Counts
+from client_sdk.likelihood.counts import Counts
 from protocols.errors import ParameterError
 
 F64 = npt.NDArray[np.float64]

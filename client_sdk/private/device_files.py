@@ -7,7 +7,7 @@ from typing import Final
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from client_sdk.devices import DeviceKeys
+from client_sdk.private.slots import DeviceKeys
 from protocols.errors import DataError
 
 OWN: Final = "device.key"

@@ -8,10 +8,10 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from client_sdk.contacts import ContactTable
-from client_sdk.device_files import read_device_keys
-from client_sdk.devices import DeviceKeys
-from client_sdk.private_state import PrivateState
+from client_sdk.private.contacts import ContactTable
+from client_sdk.private.device_files import read_device_keys
+from client_sdk.private.slots import DeviceKeys
+from client_sdk.private.state import PrivateState
 from protocols.errors import DataError, ParameterError
 from protocols.task.layout import Layout
 from protocols.task.manifest import Manifest

@@ -15,7 +15,7 @@ from protocols.task import manifest as manifests
 from protocols.task.devices import LISTS, Bools, edge_key, edge_token, public_key
 
 if TYPE_CHECKING:
-    from client_sdk.private_state import PrivateState
+    from client_sdk.private.state import PrivateState
     from protocols.task.manifest import Manifest
 
 _FRESH: Final = 32

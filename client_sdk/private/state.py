@@ -6,8 +6,8 @@ from typing import Any, Final, Never, final
 import numpy as np
 import numpy.typing as npt
 
-from client_sdk.contacts import Contacts, ContactTable, refuse
-from client_sdk.devices import DeviceKeys
+from client_sdk.private.contacts import Contacts, ContactTable, refuse
+from client_sdk.private.slots import DeviceKeys
 from protocols.arithmetic.fixed_point import I64
 from protocols.errors import DataError, ParameterError
 from protocols.task.layout import Layout

@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from client_sdk.vector_hospital import Hospital
+from client_sdk.likelihood.institution import Hospital
 from protocols.atomic_file import write_whole
 from protocols.errors import ParameterError
 

@@ -5,7 +5,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from client_sdk.vector_hospital import Hospital
+from client_sdk.likelihood.institution import Hospital
 
 F64 = npt.NDArray[np.float64]
 RECENT: Final = 0.5  # weight of a week's deviation beside that of the week after it

@@ -5,7 +5,7 @@ from typing import final
 
 import numpy as np
 
-from client_sdk.vector_hospital import F64, clipped
+from client_sdk.likelihood.institution import F64, clipped
 from protocols.arithmetic.fixed_point import I64, prove_no_wrap
 
 

@@ -9,7 +9,7 @@ from typing import Final, final
 import msgspec
 import numpy as np
 
-from client_sdk.vector_hospital import F64
+from client_sdk.likelihood.institution import F64
 from protocols.atomic_file import write_whole
 from protocols.errors import ParameterError
 from protocols.identity.signing import read_private

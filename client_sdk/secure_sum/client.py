@@ -7,10 +7,10 @@ from typing import Final, final
 
 import numpy as np
 
-from client_sdk.exchange import Answer, Exchange
-from client_sdk.vector_contribution import Contribution
-from client_sdk.vector_hospital import F64, Hospital
-from client_sdk.vector_kept import Kept
+from client_sdk.likelihood.institution import F64, Hospital
+from client_sdk.secure_sum.contribution import Contribution
+from client_sdk.secure_sum.journal import Kept
+from client_sdk.simulation.exchange import Answer, Exchange
 from protocols.arithmetic.fixed_point import U64, to_ring
 from protocols.errors import ParameterError, RoundAhead, RoundClosed, ShareRefused, Unavailable
 from protocols.task.manifest import Manifest

@@ -7,10 +7,10 @@ from typing import Final, final
 import numpy as np
 import numpy.typing as npt
 
-from client_sdk.vector_counts import CENSORED, HIDDEN_COUNTS, LARGEST, Counts
-from client_sdk.vector_encoder import Encoder, Pass
-from client_sdk.vector_features import Reference, features
-from client_sdk.vector_hospital import DISPERSION, DISPERSION_SD, SCALE_SD, SHARE_SD
+from client_sdk.amortisation.encoder import Encoder, Pass
+from client_sdk.amortisation.features import Reference, features
+from client_sdk.likelihood.counts import CENSORED, HIDDEN_COUNTS, LARGEST, Counts
+from client_sdk.likelihood.institution import DISPERSION, DISPERSION_SD, SCALE_SD, SHARE_SD
 from protocols.errors import ParameterError, RoundClosed
 
 F64 = npt.NDArray[np.float64]

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from client_sdk.client import Client
 from client_sdk.gradients.tangents import TangentClient
-from client_sdk.private_state import PrivateState
+from client_sdk.private.state import PrivateState
+from client_sdk.simulation.client import Client
 from protocols.errors import ParameterError
 from protocols.task.manifest import Manifest
 from protocols.wire.transport import Transport

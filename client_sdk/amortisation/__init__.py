@@ -1,0 +1,1 @@
+"""An institution's part of an amortised posterior: features, encoder, training."""

@@ -1,0 +1,1 @@
+"""Likelihoods of private series, and forecasts from them."""

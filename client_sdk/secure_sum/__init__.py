@@ -1,0 +1,1 @@
+"""An institution in a secure sum: its contribution, its journal, its messages."""

@@ -1,0 +1,1 @@
+"""A client in a simulation: its rounds, and its outcomes."""
