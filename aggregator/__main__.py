@@ -52,8 +52,8 @@ def aggregate(path: Path) -> None:
 
 def deal(path: Path) -> None:
     """Run a dealer."""
-    from aggregator.comparer import identity, parties_of  # noqa: PLC0415 - only outcome mode needs these
     from aggregator.mpc import DealerConfig, serve_dealer  # noqa: PLC0415
+    from aggregator.on_shares.backend import identity, parties_of  # noqa: PLC0415 - only outcome mode needs these
 
     given, folder = config.load_dealer(path), path.resolve().parent
     manifest = load_verified(folder / given.manifest, operator_key=given.operator_key)

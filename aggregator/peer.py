@@ -2,8 +2,8 @@
 
 from typing import Protocol
 
-from aggregator.blame import TryingPeer
-from aggregator.joint import ComparingPeer
+from aggregator.on_shares.agreement import ComparingPeer
+from aggregator.release.group_testing import TryingPeer
 from protocols.wire.messages import Members, MembersQuery
 
 

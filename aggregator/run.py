@@ -8,20 +8,20 @@ from typing import Final, final
 
 import numpy as np
 
-from aggregator.blame import Blame, require_kept
-from aggregator.ending import Ending
-from aggregator.hidden import Hidden
-from aggregator.joint import Comparer
-from aggregator.ledger import Ledger
-from aggregator.ledger_entries import head_of, require_same, write_round
-from aggregator.noise import Noise
-from aggregator.outcome import Outcome
+from aggregator.on_shares.agreement import Comparer
+from aggregator.on_shares.levels import Hidden
+from aggregator.on_shares.outcomes import Outcome
+from aggregator.on_shares.score import hidden_scores
 from aggregator.peer import Peer
 from aggregator.permutation.delivery import Delivery, Permuter, require_all_tokens
-from aggregator.round import Round, digest, too_small
-from aggregator.score import hidden_scores
+from aggregator.release.group_testing import Blame, require_kept
+from aggregator.release.ledger import Ledger
+from aggregator.release.ledger_entries import head_of, require_same, write_round
+from aggregator.release.noise import Noise
+from aggregator.rounds.round import Round, digest, too_small
+from aggregator.rounds.sums import Sums
 from aggregator.store import Done, Frozen, Store
-from aggregator.sums import Sums
+from aggregator.termination import Ending
 from protocols.arithmetic.sharing.additive import KEY_BYTES
 from protocols.errors import (
     ConflictingReplay,

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from aggregator.mpc.links import Link
+from aggregator.mpc.net.links import Link
 from aggregator.permutation.channel import Channel
 from aggregator.permutation.roles import Role
 from aggregator.permutation.server import Server

@@ -4,7 +4,7 @@ from aggregator.mpc.config import DealerConfig as DealerConfig
 from aggregator.mpc.config import Identity as Identity
 from aggregator.mpc.config import Operator as Operator
 from aggregator.mpc.config import PartyConfig as PartyConfig
-from aggregator.mpc.dealer import serve_dealer as serve_dealer
+from aggregator.mpc.randomness.dealer import serve_dealer as serve_dealer
 from aggregator.mpc.worker import AsyncMpcWorker as AsyncMpcWorker
 from aggregator.mpc.worker import MpcWorker as MpcWorker
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from aggregator.mpc import operations, ranges
 from aggregator.mpc.current import current
-from aggregator.mpc.streams import I64, U8
+from aggregator.mpc.keystream import I64, U8
 
 
 @final

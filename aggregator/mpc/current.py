@@ -13,10 +13,10 @@ from typing import Final, final
 
 import numpy as np
 
-from aggregator.mpc.correlations import Correlation
-from aggregator.mpc.feed import Feed
-from aggregator.mpc.mesh import Combine, Mesh
-from aggregator.mpc.streams import U64, Stream
+from aggregator.mpc.keystream import U64, Stream
+from aggregator.mpc.net.mesh import Combine, Mesh
+from aggregator.mpc.randomness.correlations import Correlation
+from aggregator.mpc.randomness.dealer_client import Feed
 from protocols.errors import PartiesDisagree, ProtocolError
 
 COIN_BYTES: Final = 32

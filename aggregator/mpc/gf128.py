@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from aggregator.mpc.streams import U64
+from aggregator.mpc.keystream import U64
 
 BITS: Final = 128
 WORDS: Final = 2

@@ -5,13 +5,13 @@ from typing import Any, Final
 import numpy as np
 import torch
 
-from aggregator.mpc.circuit import ONES, Gates, compound, leaf, merge, plan
-from aggregator.mpc.correlations import Comparison, Masked, Planes
+from aggregator.mpc.circuits.bit_planes import WORD, bits_of, to_planes
+from aggregator.mpc.circuits.circuit import ONES, Gates, compound, leaf, merge, plan
+from aggregator.mpc.crypten.compatibility import crypten
+from aggregator.mpc.crypten.hardening import harden
 from aggregator.mpc.current import current
-from aggregator.mpc.hardening import harden
-from aggregator.mpc.planes import WORD, bits_of, to_planes
-from aggregator.mpc.quiet_import import crypten
-from aggregator.mpc.streams import I64, U64
+from aggregator.mpc.keystream import I64, U64
+from aggregator.mpc.randomness.correlations import Comparison, Masked, Planes
 
 _ADDITIVE: Final[Any] = crypten.mpc.primitives.ArithmeticSharedTensor
 _BINARY: Final[Any] = crypten.mpc.primitives.BinarySharedTensor

@@ -23,14 +23,14 @@ import numpy as np
 import numpy.typing as npt
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from aggregator.mpc.circuit import ONES, plan
-from aggregator.mpc.correlations import Blinding, Planes, Range
+from aggregator.mpc.circuits.bit_planes import WORD, n_words, to_planes
+from aggregator.mpc.circuits.circuit import ONES, plan
 from aggregator.mpc.current import current
 from aggregator.mpc.gf128 import WORDS as TAG_WORDS
 from aggregator.mpc.gf128 import multiply
+from aggregator.mpc.keystream import I64, U8, U64
 from aggregator.mpc.operations import climb, leaves, open_sum, open_xor
-from aggregator.mpc.planes import WORD, n_words, to_planes
-from aggregator.mpc.streams import I64, U8, U64
+from aggregator.mpc.randomness.correlations import Blinding, Planes, Range
 
 Bools = npt.NDArray[np.bool_]
 CHUNK: Final = 1 << 21  # numbers looked at together; bounds the memory to some 200 MiB

@@ -5,13 +5,13 @@ from collections.abc import Callable
 from typing import TypeVar, final
 
 from aggregator.mpc.config import PartyConfig
+from aggregator.mpc.crypten.compatibility import crypten
+from aggregator.mpc.crypten.hardening import harden
 from aggregator.mpc.current import Current, enter
-from aggregator.mpc.feed import Feed
-from aggregator.mpc.hardening import harden
-from aggregator.mpc.joining import join
-from aggregator.mpc.mesh import Mesh
-from aggregator.mpc.quiet_import import crypten
-from aggregator.mpc.tls import Tls
+from aggregator.mpc.net.mesh import Mesh
+from aggregator.mpc.net.mesh_join import join
+from aggregator.mpc.net.tls import Tls
+from aggregator.mpc.randomness.dealer_client import Feed
 
 T = TypeVar("T")
 

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Final, Generic, TypeVar, final
 
 import numpy as np
 
+from aggregator.mpc.circuits.bit_planes import bits_of
 from aggregator.mpc.config import PartyConfig
-from aggregator.mpc.correlations import MAX_BITS, Comparison, Triple
-from aggregator.mpc.joining import listen
-from aggregator.mpc.planes import bits_of
-from aggregator.mpc.streams import I64, U8
-from aggregator.mpc.tls import Tls
+from aggregator.mpc.keystream import I64, U8
+from aggregator.mpc.net.mesh_join import listen
+from aggregator.mpc.net.tls import Tls
+from aggregator.mpc.randomness.correlations import MAX_BITS, Comparison, Triple
 from protocols.errors import ConfigError, ParameterError, Unavailable
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from typing import Final, final
 
 import numpy as np
 
-from aggregator.mpc.links import Link, State, Transfer, exchange
-from aggregator.mpc.streams import KEY_BYTES
+from aggregator.mpc.keystream import KEY_BYTES
+from aggregator.mpc.net.links import Link, State, Transfer, exchange
 from aggregator.permutation.roles import Role
 from aggregator.permutation.stages import mask
 from protocols.arithmetic.fixed_point import U64

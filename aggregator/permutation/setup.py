@@ -11,9 +11,9 @@ from typing import Final, final
 import numpy as np
 
 from aggregator.permutation.channel import Channel
-from aggregator.permutation.join import join_tokens
 from aggregator.permutation.roles import Role
 from aggregator.permutation.stages import TOKEN_WORDS, Places, Shape, move, permutation
+from aggregator.permutation.token_join import join_tokens
 from protocols.arithmetic.fixed_point import U64
 
 _TWICE: Final = b"r1 out"

@@ -6,7 +6,7 @@ from typing import Final, final
 import numpy as np
 import numpy.typing as npt
 
-from aggregator.mpc.streams import Stream, subkey
+from aggregator.mpc.keystream import Stream, subkey
 from protocols.arithmetic.fixed_point import U64
 from protocols.errors import ParameterError
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Final, final
 
 from aggregator.mpc.config import Identity, Operator, operator
-from aggregator.mpc.joining import join, listen
-from aggregator.mpc.tls import Tls
+from aggregator.mpc.net.mesh_join import join, listen
+from aggregator.mpc.net.tls import Tls
 from aggregator.permutation.channel import Channel
 from aggregator.permutation.roles import Role
 from aggregator.permutation.server import Server, TokensOf

@@ -12,17 +12,17 @@ from grpc import aio
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1._async import HealthServicer
 
-from aggregator.access import Access
 from aggregator.aggregator import Aggregator
 from aggregator.config import AggregatorConfig
-from aggregator.door import Door, Entrance
-from aggregator.ledger import Ledger
 from aggregator.metrics import Metrics
+from aggregator.release.ledger import Ledger
 from aggregator.run import Run
 from aggregator.store import Store
+from aggregator.wire.access import Access
 from aggregator.wire.callers import Callers
-from aggregator.wire.guard import CALLS_OF_ONE
-from aggregator.wire.peer import RemotePeer
+from aggregator.wire.gateway import Door, Entrance
+from aggregator.wire.interceptor import CALLS_OF_ONE
+from aggregator.wire.remote_peer import RemotePeer
 from aggregator.wire.servicer import handler
 from protocols.errors import ConfigError
 from protocols.identity import certificates
@@ -38,7 +38,7 @@ from protocols.wire.tls import require_tls13
 from protocols.wire.transport import Transport
 
 if TYPE_CHECKING:
-    from aggregator.comparer import MpcComparer
+    from aggregator.on_shares.backend import MpcComparer
 
 LOG: Final = logging.getLogger("aggregator")
 GRACE_S: Final = 1.0
@@ -109,7 +109,7 @@ def _comparer(name: str, loaded: list[Manifest], credentials: Path) -> "MpcCompa
         return None
     if len(outcome) > 1:
         raise ConfigError(f"got {len(outcome)} runs in outcome mode; a process computes for one, so start one for each")
-    from aggregator.comparer import MpcComparer  # noqa: PLC0415
+    from aggregator.on_shares.backend import MpcComparer  # noqa: PLC0415
 
     return MpcComparer(outcome[0], _index(name, outcome[0]), credentials)
 

@@ -6,10 +6,10 @@ from typing import Any
 import grpc
 from grpc import aio
 
-from aggregator.door import Answer
 from aggregator.metrics import Metrics
 from aggregator.wire.callers import Callers
-from aggregator.wire.guard import caller_of, guarded
+from aggregator.wire.gateway import Answer
+from aggregator.wire.interceptor import caller_of, guarded
 from protocols.wire import codec
 from protocols.wire.methods import METHODS, SERVICE
 

@@ -15,8 +15,8 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from aggregator.noise import Noise
-from aggregator.outcome import Vectors
+from aggregator.on_shares.outcomes import Vectors
+from aggregator.release.noise import Noise
 from lpm_secure.accounting import gaussian_epsilon
 from lpm_secure.audit.replays import Replay, replay_of
 from protocols.arithmetic.fixed_point import I64, U64

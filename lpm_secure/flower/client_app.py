@@ -9,9 +9,9 @@ from flwr.clientapp import ClientApp
 from flwr.clientapp.typing import ClientAppCallable
 from flwr.supercore import log
 
-from aggregator.noise import Noise
+from aggregator.release.noise import Noise
+from aggregator.release.stateless_sum import SummedOnce
 from aggregator.store import Store
-from aggregator.summed_once import SummedOnce
 from client_sdk.hospital_config import read_hospital
 from client_sdk.secure_sum.client import calibration_of, is_fit
 from client_sdk.secure_sum.contribution import Contribution

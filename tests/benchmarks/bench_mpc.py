@@ -17,7 +17,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from aggregator.mpc import Operator
-from aggregator.mpc.correlations import Comparison
+from aggregator.mpc.randomness.correlations import Comparison
 from tests.integration.mpc_parties import ROOT, Parties, parties
 
 Row = dict[str, Any]

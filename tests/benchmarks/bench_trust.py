@@ -8,12 +8,12 @@ import msgspec
 import numpy as np
 from measure import Row
 
-from aggregator.ledger import Ledger
-from aggregator.ledger_entries import write_round
-from aggregator.noise import Noise
-from aggregator.outcome import Vectors
+from aggregator.on_shares.outcomes import Vectors
+from aggregator.release.ledger import Ledger
+from aggregator.release.ledger_entries import write_round
+from aggregator.release.noise import Noise
+from aggregator.rounds.sums import Sums
 from aggregator.store import Done
-from aggregator.sums import Sums
 from lpm_secure import config
 from lpm_secure.accounting import sigma_for
 from lpm_secure.contacts import contacts_of

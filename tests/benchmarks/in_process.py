@@ -6,7 +6,7 @@ import contextlib
 import numpy as np
 
 from aggregator import Aggregator, Run, Store
-from aggregator.wire.peer import RemotePeer
+from aggregator.wire.remote_peer import RemotePeer
 from client_sdk import ContactTable, Local
 from client_sdk.gradients.participant import take_part
 from lpm_secure.testbed import Testbed

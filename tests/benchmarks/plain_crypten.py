@@ -19,7 +19,7 @@ def main() -> None:
     import numpy as np
     import torch
 
-    from aggregator.mpc.quiet_import import crypten
+    from aggregator.mpc.crypten.compatibility import crypten
 
     torch.set_num_threads(1)
     crypten.config.cfg.mpc.provider = provider

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from aggregator.joint import Result
-from aggregator.ledger import Ledger
+from aggregator.on_shares.agreement import Result
+from aggregator.release.ledger import Ledger
 from client_sdk import Client
 from client_sdk.private.contacts import ContactTable
 from lpm_secure.testbed import Testbed

@@ -9,7 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aggregator.mpc import AsyncMpcWorker, MpcWorker
-from aggregator.mpc.correlations import (
+from aggregator.mpc.circuits.bit_planes import bits_of, from_planes, to_planes
+from aggregator.mpc.gf128 import multiply
+from aggregator.mpc.keystream import Stream, subkey
+from aggregator.mpc.net.frames import HELLO_BYTES, STAMP_BYTES, Hello, Stamp, decode_request, encode_request
+from aggregator.mpc.randomness.correlations import (
     MAX_N,
     AndTriple,
     Blinding,
@@ -20,10 +24,6 @@ from aggregator.mpc.correlations import (
     Triple,
     decode,
 )
-from aggregator.mpc.frames import HELLO_BYTES, STAMP_BYTES, Hello, Stamp, decode_request, encode_request
-from aggregator.mpc.gf128 import multiply
-from aggregator.mpc.planes import bits_of, from_planes, to_planes
-from aggregator.mpc.streams import Stream, subkey
 from protocols.errors import ParameterError, PartiesDisagree, WireError
 from tests.integration.mpc_parties import joined, parties, split
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from aggregator.noise import Noise
+from aggregator.release.noise import Noise
 from aggregator.store import Store
 from client_sdk import ContactTable
 from lpm_secure.engine.simulate import PrivatePart, Release, simulate
@@ -166,7 +166,7 @@ def test_a_release_says_all_of_its_noise_or_none():
 
 
 def test_a_client_that_was_away_counts_each_agent_once(manifest_of):
-    from aggregator.outcome import Vectors
+    from aggregator.on_shares.outcomes import Vectors
 
     manifest = manifest_of([(1, 2, 3), (4, 5)], releases=Releases(each=(Rule(name="incidence"),)), cells=())
     noise, layout_at = Noise(manifest, 0, bytes(32)), 5

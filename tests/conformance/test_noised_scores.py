@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from aggregator.noise import Noise
+from aggregator.release.noise import Noise
 from client_sdk import Client, ContactTable
 from lpm_secure.audit import rules, spent
 from lpm_secure.engine.simulate import RemotePart

@@ -13,8 +13,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from aggregator.ledger import Ledger
-from aggregator.validity import Ranges
+from aggregator.on_shares.validity import Ranges
+from aggregator.release.ledger import Ledger
 from client_sdk import Client
 from client_sdk.private.contacts import ContactTable
 from lpm_secure.engine.simulate import RemotePart, simulate

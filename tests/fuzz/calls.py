@@ -8,12 +8,12 @@ import grpc
 from targets import manifest_of
 
 from aggregator import Aggregator, Run, Store
-from aggregator.access import Access
-from aggregator.door import Door, Entrance
 from aggregator.metrics import Metrics
+from aggregator.wire.access import Access
 from aggregator.wire.callers import Callers
-from aggregator.wire.guard import guarded
-from aggregator.wire.peer import RemotePeer
+from aggregator.wire.gateway import Door, Entrance
+from aggregator.wire.interceptor import guarded
+from aggregator.wire.remote_peer import RemotePeer
 from aggregator.wire.servicer import _behaviour
 from lpm_secure.testbed_keys import pinned
 from protocols.sealing.route import Route

@@ -162,7 +162,7 @@ def tables(data):
 
 def frames(data):
     """The fixed forms of the secure comparison, at the lengths that their reader takes."""
-    from aggregator.mpc import frames as mpc
+    from aggregator.mpc.net import frames as mpc
 
     stamp = mpc.Stamp(bytes(32), 1, 2, 3, 4, 5)
     hello = data[: mpc.HELLO_BYTES].ljust(mpc.HELLO_BYTES, b"\x00")

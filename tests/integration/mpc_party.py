@@ -94,15 +94,15 @@ def draw_once_too_often(worker: MpcWorker, *, stream: str) -> None:
 
 def take_a_batch_too_many(worker: MpcWorker) -> None:
     """Desynchronise this party from the others by one batch of the dealer's randomness."""
-    from aggregator.mpc.correlations import Triple
     from aggregator.mpc.current import current
+    from aggregator.mpc.randomness.correlations import Triple
 
     worker._thread.submit(lambda: current().material(Triple(1))).result()
 
 
 def openings_seen(worker: MpcWorker) -> list[Any]:
     """Record from now on what this party combines; return what it combined so far."""
-    from aggregator.mpc.mesh import Mesh
+    from aggregator.mpc.net.mesh import Mesh
 
     if not hasattr(Mesh.open, "recorded"):
         plain = Mesh.open

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from aggregator.noise import Noise
+from aggregator.release.noise import Noise
 from client_sdk.simulation.exchange import Exchange
 from lpm_secure.audit import build, replays, two_worlds
 from lpm_secure.audit.views import check

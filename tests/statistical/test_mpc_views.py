@@ -13,14 +13,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from aggregator.mpc import hardening, operations
-from aggregator.mpc.correlations import Comparison, Correlation
+from aggregator.mpc import operations
+from aggregator.mpc.crypten import hardening
+from aggregator.mpc.crypten.compatibility import crypten
 from aggregator.mpc.current import Current, enter
-from aggregator.mpc.frames import STAMP_BYTES
-from aggregator.mpc.links import Link
-from aggregator.mpc.mesh import Mesh
-from aggregator.mpc.quiet_import import crypten
-from aggregator.mpc.streams import Stream, subkey
+from aggregator.mpc.keystream import Stream, subkey
+from aggregator.mpc.net.frames import STAMP_BYTES
+from aggregator.mpc.net.links import Link
+from aggregator.mpc.net.mesh import Mesh
+from aggregator.mpc.randomness.correlations import Comparison, Correlation
 from protocols.errors import ProtocolError
 from tests.integration.mpc_parties import joined, split
 

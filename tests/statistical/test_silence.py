@@ -12,8 +12,8 @@ import pytest
 from sqlalchemy.exc import SQLAlchemyError
 
 from aggregator import Store
-from aggregator.hidden import Hidden
 from aggregator.log import JsonLines
+from aggregator.on_shares.levels import Hidden
 from aggregator.store import Done, Frozen, Kept
 from client_sdk import Client
 from protocols.errors import LpmError

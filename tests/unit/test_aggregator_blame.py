@@ -314,7 +314,7 @@ def test_aggregators_that_have_come_to_other_groups_stop_the_run(monkeypatch):
         with pytest.raises(PartiesDisagree):
             await played(running, manifest, cheats=lies)
 
-    monkeypatch.setattr("aggregator.blame.coin", lambda run, number: os.urandom(32))
+    monkeypatch.setattr("aggregator.release.group_testing.coin", lambda run, number: os.urandom(32))
     with operators(manifest) as running:
         asyncio.run(asyncio.wait_for(act(running), 20.0))
 

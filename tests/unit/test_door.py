@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from aggregator import Store
-from aggregator.access import Access
-from aggregator.door import Door, Entrance
-from aggregator.wire.peer import RemotePeer
+from aggregator.wire.access import Access
+from aggregator.wire.gateway import Door, Entrance
+from aggregator.wire.remote_peer import RemotePeer
 from client_sdk import Client, ContactTable, Local, PrivateState
 from lpm_secure.testbed_keys import pinned
 from protocols.errors import (

@@ -14,7 +14,7 @@ os.environ["FLWR_TELEMETRY_ENABLED"] = "0"
 from flwr.app import Array, ArrayRecord, ConfigRecord, Context, Message, RecordDict
 from flwr.supercore.task_identity import TaskIdentity
 
-from aggregator import summed_once
+from aggregator.release import stateless_sum
 from aggregator.store import Store
 from client_sdk.secure_sum.sealed_message import seal_shares
 from lpm_secure.calibration.federation import Shared
@@ -147,7 +147,7 @@ def test_noise_is_another_one_than_that_of_the_same_run_over_grpc(deployed, monk
         used.append(key)
         return total
 
-    monkeypatch.setattr(summed_once, "opened_gradient", opened)
+    monkeypatch.setattr(stateless_sum, "opened_gradient", opened)
     play(strategy, grid, draws_of(), server_round=1, timeout_s=1.0)
     run = manifests.run_id(strategy.manifest)
     folders = [folder for folder in grid.folders.values() if folder.name.startswith("aggregator")]

@@ -10,7 +10,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aggregator.score import HiddenScore, HiddenScores
+from aggregator.on_shares.score import HiddenScore, HiddenScores
 from client_sdk import Client, ContactTable
 from client_sdk.gradients.score import OwnScore
 from lpm_secure.engine.simulate import RemotePart

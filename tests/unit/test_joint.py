@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from aggregator.joint import Joint, Result
-from aggregator.ledger import Ledger
+from aggregator.on_shares.agreement import Joint, Result
+from aggregator.release.ledger import Ledger
 from aggregator.store import Store
 from protocols.errors import OutOfRange, RepeatSpent, ResultsDiffer, Unavailable
 from protocols.identity import signing

@@ -6,7 +6,7 @@ import itertools
 import numpy as np
 import pytest
 
-from aggregator.joint import Joint, Result
+from aggregator.on_shares.agreement import Joint, Result
 from aggregator.store import Store
 from protocols.errors import RepeatSpent, Unavailable
 from protocols.wire.messages import Compared

@@ -6,8 +6,8 @@ import stat
 
 import pytest
 
-from aggregator.ledger import Ledger
-from aggregator.ledger_entries import require_same
+from aggregator.release.ledger import Ledger
+from aggregator.release.ledger_entries import require_same
 from protocols.errors import BadSignature, PartiesDisagree
 from protocols.identity import signing
 from protocols.releases import ledger as ledgers

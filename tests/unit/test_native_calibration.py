@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from aggregator.gradient_noise import opened_gradient
+from aggregator.release.sum_noise import opened_gradient
 from client_sdk.hospital_config import HospitalConfig, read_hospital, write_series
 from client_sdk.likelihood.counts import Counts
 from client_sdk.likelihood.institution import Hospital

@@ -5,8 +5,8 @@ import asyncio
 import numpy as np
 import pytest
 
-from aggregator.hidden import Hidden
-from aggregator.outcome import Outcome, Vectors
+from aggregator.on_shares.levels import Hidden
+from aggregator.on_shares.outcomes import Outcome, Vectors
 from aggregator.store import Store
 from client_sdk import Client, ContactTable, PrivateState
 from protocols.errors import RepeatSpent, Unavailable

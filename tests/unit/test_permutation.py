@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aggregator.permutation.join import join_tokens
 from aggregator.permutation.roles import Role
 from aggregator.permutation.stages import Shape, gather, move, permutation
+from aggregator.permutation.token_join import join_tokens
 from protocols.errors import ParameterError, PartiesDisagree, Unavailable
 from tests.permutation_trio import Trio, shared, tokens_of
 

@@ -6,9 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from aggregator.comparer import parties_of
 from aggregator.mpc.config import Identity, Operator
-from aggregator.mpc.tls import Tls, require
+from aggregator.mpc.net.tls import Tls, require
+from aggregator.on_shares.backend import parties_of
 from aggregator.permutation.roles import Role
 from aggregator.permutation.worker import trio_of
 from lpm_secure.testbed_keys import pinned

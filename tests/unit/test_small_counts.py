@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aggregator.small_counts import seal
+from aggregator.on_shares.suppression import seal
 from protocols.errors import ParameterError
 from protocols.models import Stage
 from protocols.releases.suppression import released

@@ -6,8 +6,8 @@ import pytest
 import torch
 from scipy import stats
 
-from aggregator.hidden import Hidden
-from aggregator.validity import Ranges
+from aggregator.on_shares.levels import Hidden
+from aggregator.on_shares.validity import Ranges
 from client_sdk.simulation.own_hazard import OwnHazard
 from lpm_secure.engine.fast import SkipAgents, random_graph
 from protocols import canonical_json

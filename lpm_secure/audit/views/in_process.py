@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Any, final
 
 from aggregator import Aggregator, Run, Store
-from aggregator.joint import Comparer
-from aggregator.ledger import Ledger
+from aggregator.on_shares.agreement import Comparer
 from aggregator.permutation.delivery import Permuter
-from aggregator.wire.peer import RemotePeer
+from aggregator.release.ledger import Ledger
+from aggregator.wire.remote_peer import RemotePeer
 from client_sdk import Local
 from lpm_secure.audit.views.ideal import PATIENCE_S, Ideal
 from protocols.task.manifest import Manifest

@@ -14,9 +14,9 @@ from typing import ClassVar, Final, final
 import numpy as np
 
 from aggregator.mpc import gf128
-from aggregator.mpc.circuit import Gates, n_products, plan, products
-from aggregator.mpc.planes import bits_of, from_planes, n_words
-from aggregator.mpc.streams import U64, Stream, subkey
+from aggregator.mpc.circuits.bit_planes import bits_of, from_planes, n_words
+from aggregator.mpc.circuits.circuit import Gates, n_products, plan, products
+from aggregator.mpc.keystream import U64, Stream, subkey
 from protocols.errors import ParameterError, WireError
 
 MAX_BITS: Final = 62

@@ -10,8 +10,8 @@ from typing import Final, final
 import numpy as np
 from cryptography import x509
 
-from aggregator.gradient_noise import opened_gradient
-from aggregator.mpc.streams import subkey
+from aggregator.mpc.keystream import subkey
+from aggregator.release.sum_noise import opened_gradient
 from protocols.arithmetic.fixed_point import U64
 from protocols.atomic_file import settle
 from protocols.errors import (

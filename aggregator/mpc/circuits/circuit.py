@@ -22,7 +22,7 @@ from typing import Final, final
 import numpy as np
 import numpy.typing as npt
 
-from aggregator.mpc.streams import U64
+from aggregator.mpc.keystream import U64
 
 RADIX: Final = 4
 ONES: Final = np.uint64(0xFFFFFFFFFFFFFFFF)

@@ -7,11 +7,11 @@ import ssl
 import time
 from typing import Final
 
-from aggregator.mpc.admission import Door, greet
 from aggregator.mpc.config import Joining, Operator
-from aggregator.mpc.frames import Hello
-from aggregator.mpc.links import Link
-from aggregator.mpc.tls import Tls, require
+from aggregator.mpc.net.frames import Hello
+from aggregator.mpc.net.links import Link
+from aggregator.mpc.net.listener import Door, greet
+from aggregator.mpc.net.tls import Tls, require
 from protocols.errors import LpmError, Unavailable
 
 _PAUSE_S: Final = 0.05

@@ -3,11 +3,11 @@
 from pathlib import Path
 from typing import TypeVar, final
 
-from aggregator.joint import Program
 from aggregator.mpc import AsyncMpcWorker, Identity, MpcWorker, Operator, PartyConfig
 from aggregator.mpc.config import operator
-from aggregator.mpc.links import TRAFFIC
+from aggregator.mpc.net.links import TRAFFIC
 from aggregator.mpc.worker import Task
+from aggregator.on_shares.agreement import Program
 from aggregator.permutation.roles import Role
 from aggregator.permutation.worker import Worker, trio_of
 from protocols.errors import ParameterError

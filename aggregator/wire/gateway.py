@@ -6,7 +6,7 @@ from typing import Protocol, final
 
 from cryptography import x509
 
-from aggregator.access import Access
+from aggregator.wire.access import Access
 from protocols.errors import (
     ConflictingReplay,
     LpmError,

@@ -4,7 +4,7 @@ from typing import Final
 
 import numpy as np
 
-from aggregator.joint import Calculator
+from aggregator.on_shares.agreement import Calculator
 from protocols.arithmetic.fixed_point import I64
 from protocols.models import Stage
 

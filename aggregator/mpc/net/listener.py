@@ -8,9 +8,9 @@ import time
 from typing import Final, final
 
 from aggregator.mpc.config import Joining
-from aggregator.mpc.frames import HELLO_BYTES, Hello
-from aggregator.mpc.links import Link, Transfer, exchange
-from aggregator.mpc.tls import Tls, names, require
+from aggregator.mpc.net.frames import HELLO_BYTES, Hello
+from aggregator.mpc.net.links import Link, Transfer, exchange
+from aggregator.mpc.net.tls import Tls, names, require
 from protocols.errors import LpmError, PartiesDisagree, Unavailable
 
 _PAUSE_S: Final = 0.01

@@ -15,10 +15,10 @@ import numpy as np
 import torch
 from torch.distributed import ReduceOp
 
+from aggregator.mpc.crypten.compatibility import crypten
+from aggregator.mpc.crypten.provider import DealerProvider
 from aggregator.mpc.current import current, entered
-from aggregator.mpc.provider import DealerProvider
-from aggregator.mpc.quiet_import import crypten
-from aggregator.mpc.streams import KEY_BYTES, Stream
+from aggregator.mpc.keystream import KEY_BYTES, Stream
 from protocols.errors import ProtocolError
 
 _DRAWING: Final = (

@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from aggregator.mpc.streams import I64, U64
+from aggregator.mpc.keystream import I64, U64
 
 WORD: Final = 64
 _BLOCK: Final = 512  # columns worked on at a time: 256 KiB, which stays in the cache

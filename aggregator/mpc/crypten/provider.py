@@ -6,10 +6,10 @@ from typing import Any, final
 import numpy as np
 import torch
 
-from aggregator.mpc.correlations import AndTriple, Correlation, SharedBit, Triple
+from aggregator.mpc.crypten.compatibility import crypten
 from aggregator.mpc.current import current
-from aggregator.mpc.quiet_import import crypten
-from aggregator.mpc.streams import U64
+from aggregator.mpc.keystream import U64
+from aggregator.mpc.randomness.correlations import AndTriple, Correlation, SharedBit, Triple
 from protocols.errors import ProtocolError
 
 

@@ -2,7 +2,7 @@
 
 from typing import final
 
-from aggregator.ledger import Ledger
+from aggregator.release.ledger import Ledger
 from aggregator.store import Ended, Store
 from protocols.errors import LpmError, RunEnded, error_of
 

@@ -5,8 +5,8 @@ from typing import Final, final
 
 import numpy as np
 
-from aggregator.outcome import Vectors
-from aggregator.round import Round
+from aggregator.on_shares.outcomes import Vectors
+from aggregator.rounds.round import Round
 from aggregator.store import Done
 from protocols.arithmetic.fixed_point import U64
 from protocols.task.devices import presence

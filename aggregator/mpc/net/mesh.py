@@ -6,9 +6,9 @@ from typing import final
 
 import numpy as np
 
-from aggregator.mpc.frames import STAMP_BYTES, Stamp
-from aggregator.mpc.links import Link, State, Transfer, exchange
-from aggregator.mpc.streams import U64
+from aggregator.mpc.keystream import U64
+from aggregator.mpc.net.frames import STAMP_BYTES, Stamp
+from aggregator.mpc.net.links import Link, State, Transfer, exchange
 
 Combine = Callable[[U64, U64, U64], object]  # as np.add or np.bitwise_xor: two inputs and where the result goes
 

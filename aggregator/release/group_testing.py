@@ -8,9 +8,9 @@ from typing import Final, Protocol, final
 
 import numpy as np
 
-from aggregator.noise import Noise
-from aggregator.outcome import Vectors
-from aggregator.round import Round
+from aggregator.on_shares.outcomes import Vectors
+from aggregator.release.noise import Noise
+from aggregator.rounds.round import Round
 from aggregator.store import Begun, Done, Store
 from protocols.arithmetic.fixed_point import U64, from_ring
 from protocols.errors import BudgetSpent, PartiesDisagree, RoundClosed, ShareRefused, Unavailable

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Callable, Sequence
 
-from aggregator.ledger import Ledger
+from aggregator.release.ledger import Ledger
 from aggregator.store import Done
 from protocols.errors import PartiesDisagree
 from protocols.releases.ledger import Agreed, Told

@@ -10,7 +10,7 @@ from typing import Final, Protocol, TypeVar, final
 import numpy as np
 import numpy.typing as npt
 
-from aggregator.ledger import Ledger
+from aggregator.release.ledger import Ledger
 from aggregator.store import Kept, Shown, Store
 from protocols.arithmetic.fixed_point import I64
 from protocols.errors import OutOfRange, RepeatSpent, ResultsDiffer

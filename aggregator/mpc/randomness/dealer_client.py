@@ -8,12 +8,12 @@ from typing import Final, final
 import numpy as np
 
 from aggregator.mpc.config import PartyConfig
-from aggregator.mpc.correlations import Correlation
-from aggregator.mpc.frames import ANSWER_BYTES, Hello, encode_request, require_answer
-from aggregator.mpc.joining import connect
-from aggregator.mpc.links import Link, Transfer, exchange
-from aggregator.mpc.streams import KEY_BYTES, U64
-from aggregator.mpc.tls import Tls
+from aggregator.mpc.keystream import KEY_BYTES, U64
+from aggregator.mpc.net.frames import ANSWER_BYTES, Hello, encode_request, require_answer
+from aggregator.mpc.net.links import Link, Transfer, exchange
+from aggregator.mpc.net.mesh_join import connect
+from aggregator.mpc.net.tls import Tls
+from aggregator.mpc.randomness.correlations import Correlation
 from protocols.errors import LpmError, ProtocolError, Unavailable
 
 _STOP: Final = None

@@ -15,12 +15,12 @@ from dataclasses import dataclass, field
 from typing import Final, final
 
 from aggregator.mpc.config import DealerConfig
-from aggregator.mpc.correlations import decode
-from aggregator.mpc.frames import HELLO_BYTES, REQUEST_BYTES, Hello, decode_request, encode_answer
-from aggregator.mpc.joining import listen
-from aggregator.mpc.links import Link, Transfer, exchange
-from aggregator.mpc.streams import KEY_BYTES
-from aggregator.mpc.tls import Tls, names, require
+from aggregator.mpc.keystream import KEY_BYTES
+from aggregator.mpc.net.frames import HELLO_BYTES, REQUEST_BYTES, Hello, decode_request, encode_answer
+from aggregator.mpc.net.links import Link, Transfer, exchange
+from aggregator.mpc.net.mesh_join import listen
+from aggregator.mpc.net.tls import Tls, names, require
+from aggregator.mpc.randomness.correlations import decode
 from protocols.errors import LpmError, NotEnrolled, PartiesDisagree
 
 _MAX_SESSIONS: Final = 64

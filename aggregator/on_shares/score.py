@@ -10,7 +10,7 @@ from typing import Final, final
 
 import numpy as np
 
-from aggregator.joint import Calculator, Comparer
+from aggregator.on_shares.agreement import Calculator, Comparer
 from protocols.arithmetic.fixed_point import U64, from_ring, to_ring
 from protocols.errors import LpmError
 from protocols.models import Stage

@@ -6,7 +6,7 @@ from typing import final
 
 import numpy as np
 
-from aggregator.joint import Calculator
+from aggregator.on_shares.agreement import Calculator
 from protocols.arithmetic.fixed_point import U64, from_ring, to_ring
 from protocols.models import Seir
 from protocols.task.layout import Layout

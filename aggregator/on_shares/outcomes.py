@@ -6,13 +6,13 @@ from typing import Final, final
 
 import numpy as np
 
-from aggregator.hidden import Hidden
-from aggregator.joint import Calculator, Comparer, ComparingPeer, Joint, Program, Result
-from aggregator.ledger import Ledger
+from aggregator.on_shares.agreement import Calculator, Comparer, ComparingPeer, Joint, Program, Result
+from aggregator.on_shares.levels import Hidden
+from aggregator.on_shares.suppression import seal
+from aggregator.on_shares.validity import Ranges
 from aggregator.permutation.delivery import Delivery
-from aggregator.small_counts import seal
+from aggregator.release.ledger import Ledger
 from aggregator.store import Store
-from aggregator.validity import Ranges
 from protocols.arithmetic.fixed_point import I64, U64, from_ring, to_ring
 from protocols.releases.suppression import OFF
 from protocols.task.layout import Layout

@@ -8,8 +8,8 @@ from typing import Final, final
 import msgspec
 import numpy as np
 
-from aggregator.gradient_noise import opened_gradient
-from aggregator.outcome import Vectors
+from aggregator.on_shares.outcomes import Vectors
+from aggregator.release.sum_noise import opened_gradient
 from aggregator.store import Store
 from protocols.arithmetic.fixed_point import I64, U64
 from protocols.arithmetic.sharing.additive import KEY_BYTES

@@ -1,0 +1,1 @@
+"""Boolean circuits on bit planes."""

@@ -1,0 +1,1 @@
+"""CrypTen, made to draw, talk and multiply our way."""

@@ -1,0 +1,1 @@
+"""Connections between operators: TLS, frames, a mesh that opens shares."""

@@ -1,0 +1,1 @@
+"""Correlated randomness: what it is, who deals it, who fetches it."""

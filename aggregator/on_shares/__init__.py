@@ -1,0 +1,1 @@
+"""What aggregators compute on shares: comparison, validity, suppression, scores."""

@@ -1,0 +1,1 @@
+"""What aggregators open: sums with noise, in the ledger first."""

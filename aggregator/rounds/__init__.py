@@ -1,0 +1,1 @@
+"""Rounds: shares come in, members are decided, sums are made."""
