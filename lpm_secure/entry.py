@@ -6,7 +6,7 @@ import sys
 def main() -> None:
     """Run the command line, if what it needs is installed."""
     try:
-        from lpm_secure.cli import main as run  # noqa: PLC0415 - a client's installation lacks what this imports
+        from lpm_secure.cli.main import main as run  # noqa: PLC0415 - a client's installation lacks what this imports
     except ModuleNotFoundError as error:
         print(
             f"lpm: {error.name} is not installed; lpm needs: pip install 'lpm-secure[engine,aggregator]'",

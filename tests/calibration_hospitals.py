@@ -5,8 +5,8 @@ import torch
 
 from client_sdk.likelihood.counts import Counts
 from client_sdk.likelihood.institution import Hospital
-from lpm_secure.calibration.city import small
-from lpm_secure.calibration.simulator import Simulator
+from lpm_secure.calibration.dynamics.city import small
+from lpm_secure.calibration.dynamics.simulator import Simulator
 
 WEEKS = 6
 SIMULATOR = Simulator(small(), WEEKS, lead=2)

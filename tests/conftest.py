@@ -93,12 +93,12 @@ def _run_private(testbed: Any, around: Callable[[str, Operators], list[Transport
     """Run clients, aggregators and, where the manifest asks for it, the engine, and return how they end.
 
     Args:
-        testbed: as `lpm_secure.testbed.Testbed`.
+        testbed: as `lpm_secure.testbed.testbed.Testbed`.
         around: what each client calls the aggregators with, where that is not the plain transport.
     """
     import torch
 
-    from lpm_secure.engine.simulate import RemotePart, simulate
+    from lpm_secure.engine.loop import RemotePart, simulate
 
     manifest = testbed.manifest
 
@@ -128,7 +128,7 @@ def _run_clear(testbed: Any) -> Ending:
     """Run the same in the clear, by `lpm_secure.engine` alone."""
     import torch
 
-    from lpm_secure.engine.simulate import ClearPart, simulate
+    from lpm_secure.engine.loop import ClearPart, simulate
 
     device = torch.device("cpu")
     agents = testbed.private_agents(device)

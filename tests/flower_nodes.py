@@ -6,11 +6,11 @@ import numpy as np
 from flwr.app import Context, Error, Message, RecordDict
 from flwr.serverapp import Grid
 
-from lpm_secure.calibration.federation import Federation, Summed
 from lpm_secure.calibration.parties import deployment_for, manifest_for
 from lpm_secure.flower.bridge import Answered
 from lpm_secure.flower.client_app import app
 from lpm_secure.flower.strategy import SecureSum, play
+from lpm_secure.secure_sum.federation import Federation, Summed
 from protocols.task.secure_sum.spec import Calibration
 from tests.calibration_hospitals import WEEKS
 

@@ -4,7 +4,7 @@ import shutil
 
 from lpm_secure.audit import index
 from lpm_secure.audit.audit import LEDGERS
-from lpm_secure.deployment import Deployment
+from lpm_secure.testbed.deployment import Deployment
 from protocols.task import manifest as manifests
 
 

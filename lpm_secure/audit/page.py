@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from lpm_secure.audit.audit import Report
-from lpm_secure.report import STYLE
+from lpm_secure.run.report import STYLE
 
 
 def page(report: Report) -> str:

@@ -5,11 +5,11 @@ from typing import Annotated, Literal, final
 
 import msgspec
 
-from lpm_secure.calibration.conditional_config import AmortisedConfig
-from lpm_secure.calibration.federation import Contribution
-from lpm_secure.calibration.fit import Schedule
+from lpm_secure.calibration.amortisation.config import AmortisedConfig
+from lpm_secure.calibration.inference.fit import Schedule
 from lpm_secure.calibration.study import Study, new_york_wave, simulated
-from lpm_secure.noise_config import Epsilon
+from lpm_secure.config.releases import Epsilon
+from lpm_secure.secure_sum.federation import Contribution
 from protocols.errors import ConfigError
 from protocols.task.manifest import Name
 from protocols.toml_file import load_config

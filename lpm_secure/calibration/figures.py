@@ -9,9 +9,9 @@ from typing import Any, Final
 import msgspec
 import numpy as np
 
-from lpm_secure.calibration.federation import Shared
 from lpm_secure.calibration.job import Calibrated, bands
 from lpm_secure.calibration.privacy import ledger
+from lpm_secure.secure_sum.federation import Shared
 from protocols.errors import ParameterError
 
 JSON: Final = "calibration.json"

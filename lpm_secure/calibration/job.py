@@ -11,13 +11,13 @@ import torch
 
 from client_sdk.likelihood.institution import Hospital
 from client_sdk.secure_sum.local_state import keep, recall
-from lpm_secure.calibration.checkpoint import rounds_done
 from lpm_secure.calibration.config import CalibrationConfig
-from lpm_secure.calibration.federation import Federation, Shared
-from lpm_secure.calibration.fit import Fit
-from lpm_secure.calibration.forecast import Forecast, forecast, table
+from lpm_secure.calibration.forecasts.forecast import Forecast, forecast, table
+from lpm_secure.calibration.inference.checkpoint import rounds_done
+from lpm_secure.calibration.inference.fit import Fit
 from lpm_secure.calibration.study import Study
 from lpm_secure.calibration.transports import federation_of
+from lpm_secure.secure_sum.federation import Federation, Shared
 from protocols.errors import ConfigError, ParameterError
 
 CHECKPOINT: Final = "fit.npz"

@@ -6,8 +6,8 @@ import msgspec
 import numpy as np
 
 from lpm_secure.calibration.config import CalibrationConfig, NoiseTableConfig
-from lpm_secure.calibration.fit import Fit
-from lpm_secure.calibration.forecast import OURS, forecast, table
+from lpm_secure.calibration.forecasts.forecast import OURS, forecast, table
+from lpm_secure.calibration.inference.fit import Fit
 from lpm_secure.calibration.study import Study
 from lpm_secure.calibration.transports import shared
 

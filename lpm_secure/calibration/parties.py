@@ -10,8 +10,8 @@ import numpy as np
 from client_sdk.likelihood.institution import Hospital
 from client_sdk.private.contacts import ContactTable
 from client_sdk.secure_sum.contribution import Contribution
-from lpm_secure.deployment import Deployment, free_addresses
-from lpm_secure.testbed import Testbed
+from lpm_secure.testbed.deployment import Deployment, free_addresses
+from lpm_secure.testbed.testbed import Testbed
 from protocols.releases.query import NOISE, Release, Releases
 from protocols.task.manifest import AggregatorParty, ClientParty, Manifest
 from protocols.task.secure_sum.spec import GRADIENT, NOBODY, Calibration

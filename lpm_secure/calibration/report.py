@@ -11,8 +11,8 @@ from plotly.subplots import make_subplots
 
 from lpm_secure.calibration.figures import Rows, in_order, spending
 from lpm_secure.calibration.job import Calibrated, bands
-from lpm_secure.populations.tables import F64
-from lpm_secure.report import STYLE
+from lpm_secure.data.csv_table import F64
+from lpm_secure.run.report import STYLE
 
 COLUMNS: Final = 4
 BAND, LINE, COUNT, KEPT_BACK = "rgba(68,119,170,0.25)", "#4477aa", "#222222", "#ee6677"

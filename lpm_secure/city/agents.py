@@ -8,9 +8,9 @@ import torch
 
 from lpm_secure.city.config import CityConfig
 from lpm_secure.city.disease import bands_of, staged_of
-from lpm_secure.engine import fast
-from lpm_secure.engine.fast.observers import Steps
-from lpm_secure.engine.venue_agents import VenueAgents
+from lpm_secure.engine import epidemic
+from lpm_secure.engine.kernels.observers import Steps
+from lpm_secure.engine.tensors.staged_agents import VenueAgents
 from lpm_secure.engine.venues import Venues
 from lpm_secure.populations import Population
 from lpm_secure.populations.settings import chosen
@@ -48,7 +48,7 @@ def agents_of(config: CityConfig, population: Population, device: torch.device) 
         numbers = np.arange(population.n, dtype=np.uint64)
         return VenueAgents(model, venues, key=key, agents=numbers, age=age.astype(np.int64), device=device)
     threads = config.engine.threads or os.cpu_count() or 1
-    return fast.VenueAgents(model, venues, key=key, age=age, threads=threads)
+    return epidemic.VenueAgents(model, venues, key=key, age=age, threads=threads)
 
 
 def places_of(population: Population) -> tuple[np.ndarray[Any, np.dtype[np.uint8]], tuple[str, ...]]:

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lpm_secure.city.disease_config import Delays, DiseaseConfig, InterventionsConfig, of_band
-from lpm_secure.laws import law_of
+from lpm_secure.config.laws import law_of
 from protocols.arithmetic.distributions import LAW_TOTAL
 from protocols.arithmetic.fixed_point import to_fixed
 from protocols.errors import ConfigError

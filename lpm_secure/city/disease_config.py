@@ -4,7 +4,7 @@ from typing import Annotated, final
 
 import msgspec
 
-from lpm_secure.config import Delay, Rate
+from lpm_secure.config.simulation import Delay, Rate
 from protocols.errors import ConfigError
 from protocols.task.manifest import Name
 

@@ -11,7 +11,7 @@ from lpm_secure.city.config import CityConfig
 from lpm_secure.city.run import CHECKPOINT, Ran
 from lpm_secure.city.series import Event
 from lpm_secure.populations import Population
-from lpm_secure.run_folder import versions
+from lpm_secure.run.folder import versions
 from protocols.errors import ParameterError
 from protocols.models.course import CourseStage
 

@@ -5,8 +5,8 @@ from typing import Any, Final, final
 import numpy as np
 
 from lpm_secure.city.series import CitySeries, Event
-from lpm_secure.engine.fast.compile import compiled
-from lpm_secure.engine.fast.observers import Observer, Steps
+from lpm_secure.engine.kernels.jit import compiled
+from lpm_secure.engine.kernels.observers import Observer, Steps
 from protocols.arithmetic.fixed_point import I64
 from protocols.models.course import CourseStage
 

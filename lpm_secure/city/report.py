@@ -9,7 +9,7 @@ import plotly.io as pio
 from plotly.subplots import make_subplots
 
 from lpm_secure.city.series import NAMES, CitySeries, Event
-from lpm_secure.report import STYLE
+from lpm_secure.run.report import STYLE
 from protocols.models.course import CourseStage
 
 STAGES: Final = {

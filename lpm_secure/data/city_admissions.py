@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from lpm_secure.data import catalogue
-from lpm_secure.populations.tables import F64, Table
+from lpm_secure.data.csv_table import F64, Table
 from protocols.errors import DataError
 
 DATASET: Final = "nyc_covid"

@@ -6,9 +6,9 @@ from typing import Final
 import numpy as np
 
 from lpm_secure.data import catalogue
+from lpm_secure.data.csv_table import F64, Table
 from lpm_secure.data.hospitals_weekly import DATASET, LONG
-from lpm_secure.populations.nyc_tables import BOROUGHS
-from lpm_secure.populations.tables import F64, Table
+from lpm_secure.data.nyc_tables import BOROUGHS
 from protocols.errors import DataError
 
 BEDS: Final = "total_adult_inpatient_avg"

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from lpm_secure.data import catalogue
-from lpm_secure.populations.nyc_tables import BOROUGHS
-from lpm_secure.populations.tables import F64, Table
+from lpm_secure.data.csv_table import F64, Table
+from lpm_secure.data.nyc_tables import BOROUGHS
 from protocols.arithmetic.fixed_point import I64
 from protocols.errors import DataError
 

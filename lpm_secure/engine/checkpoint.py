@@ -15,7 +15,7 @@ from typing import Any, Final, final
 import msgspec
 import numpy as np
 
-from lpm_secure.engine.fast.observers import Observer, StageCounts, Steps
+from lpm_secure.engine.kernels.observers import Observer, StageCounts, Steps
 from protocols.errors import DataError
 
 MAGIC: Final = b"lpm-checkpoint-1\n"

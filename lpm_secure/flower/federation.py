@@ -12,12 +12,12 @@ import numpy as np
 
 from client_sdk.likelihood.institution import F64
 from client_sdk.secure_sum.client import calibration_of
-from lpm_secure.calibration.blame import Search
-from lpm_secure.calibration.federation import Federation, Summed
-from lpm_secure.calibration.remote import decoded, recall, require_round
-from lpm_secure.deployment import MANIFEST, Deployment
 from lpm_secure.flower.bridge import Asked, Bridge
 from lpm_secure.flower.processes import START_S, Processes
+from lpm_secure.secure_sum.federation import Federation, Summed
+from lpm_secure.secure_sum.group_search import Search
+from lpm_secure.secure_sum.remote import decoded, recall, require_round
+from lpm_secure.testbed.deployment import MANIFEST, Deployment
 from protocols.errors import ProtocolError, Unavailable
 from protocols.task.manifest import Manifest
 

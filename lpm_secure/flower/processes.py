@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, final
 
-from lpm_secure.deployment import free_addresses
 from lpm_secure.flower.party import PARTIES, PARTY
+from lpm_secure.testbed.deployment import free_addresses
 from protocols.errors import Unavailable
 
 START_S: Final = 60.0

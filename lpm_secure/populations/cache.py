@@ -67,6 +67,6 @@ def kept(
 def _builder() -> str:
     """Return a short name of what builds populations: its sources and versions; another one builds anew."""
     digest = hashlib.sha256(f"{__version__} {np.__version__}".encode())
-    for file in sorted(SOURCES.glob("*.py")):
+    for file in sorted(SOURCES.rglob("*.py")):
         digest.update(file.read_bytes())
     return digest.hexdigest()[:12]

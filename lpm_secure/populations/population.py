@@ -11,8 +11,8 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from lpm_secure.data.csv_table import F64
 from lpm_secure.populations.card import Card, Column
-from lpm_secure.populations.tables import F64
 from protocols.errors import DataError, ParameterError
 
 SUFFIX: Final = ".npy"

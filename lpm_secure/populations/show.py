@@ -10,9 +10,9 @@ import plotly.io as pio
 from plotly.subplots import make_subplots
 from rich.table import Column, Table
 
+from lpm_secure.data.nyc_tables import BANDS
 from lpm_secure.populations.card import Card, Marginal, Series
 from lpm_secure.populations.check import Check
-from lpm_secure.populations.nyc_tables import BANDS
 from lpm_secure.populations.show_check import record_page, record_table
 
 FOUND: Final = "#4477aa"

@@ -5,9 +5,10 @@ from typing import Annotated, Literal, final
 
 import msgspec
 
-from lpm_secure.populations import cache, look_alike, nyc
+from lpm_secure.populations import cache
 from lpm_secure.populations.cache import OnPart
 from lpm_secure.populations.population import Population
+from lpm_secure.populations.synthesis import look_alike, nyc
 from protocols.errors import ConfigError
 
 

@@ -15,10 +15,10 @@ import numpy as np
 import torch
 from measure import Row
 
-from lpm_secure.calibration.federation import Shared
 from lpm_secure.calibration.figures import merge
-from lpm_secure.calibration.fit import Fit, Schedule
+from lpm_secure.calibration.inference.fit import Fit, Schedule
 from lpm_secure.calibration.study import new_york_wave, simulated
+from lpm_secure.secure_sum.federation import Shared
 from protocols.errors import DataError
 
 FIGURES = Path(__file__).parents[2] / "build" / "calibration.json"

@@ -5,12 +5,12 @@ from pathlib import Path
 
 from measure import Row
 
-from lpm_secure import config
-from lpm_secure.contacts import contacts_of
-from lpm_secure.deployment import Deployment, free_addresses
-from lpm_secure.device import device_of
-from lpm_secure.private_run import run_clear, run_private
-from lpm_secure.testbed import build
+from lpm_secure.config import simulation
+from lpm_secure.engine.device import device_of
+from lpm_secure.run.processes import run_clear, run_private
+from lpm_secure.testbed.contacts import contacts_of
+from lpm_secure.testbed.deployment import Deployment, free_addresses
+from lpm_secure.testbed.testbed import build
 
 CONFIG = Path(__file__).parent.parent.parent / "examples" / "workplace.toml"
 CPU = device_of("cpu")
@@ -18,7 +18,7 @@ CPU = device_of("cpu")
 
 def demo_private():
     """Run both; the first row counts everything, the second only the steps."""
-    given = config.load(CONFIG)
+    given = simulation.load(CONFIG)
     testbed = build(given, contacts_of(given), free_addresses(given.protocol.addresses))
     with tempfile.TemporaryDirectory() as folder:
         deployment = Deployment(Path(folder), testbed)

@@ -22,10 +22,10 @@ from lpm_secure.city.config import CheckpointConfig
 from lpm_secure.city.config import load as load_city
 from lpm_secure.city.run import run as run_city
 from lpm_secure.data import catalogue
-from lpm_secure.engine.fast import GraphAgents, Route, SkipAgents, random_graph, run
-from lpm_secure.engine.fast.compile import compiled
-from lpm_secure.engine.fast.workers import Workers
-from lpm_secure.populations.nyc_tables import DATA
+from lpm_secure.data.nyc_tables import DATA
+from lpm_secure.engine.epidemic import GraphAgents, Route, SkipAgents, random_graph, run
+from lpm_secure.engine.kernels.jit import compiled
+from lpm_secure.engine.kernels.workers import Workers
 from lpm_secure.populations.source import opened
 from protocols.arithmetic.distributions import LAW_TOTAL
 from protocols.models import Seir
@@ -155,7 +155,7 @@ def differentiable_8m(scale=1.0):
     """Run the relaxed form through 60 days, forward and backward, with recomputation."""
     import torch
 
-    from lpm_secure.engine.relaxed import Relaxed, Theta
+    from lpm_secure.engine.tensors.relaxed import Relaxed, Theta
     from lpm_secure.engine.venues import Venues
 
     places, _ = city(round(AGENTS * scale))

@@ -8,10 +8,10 @@ import numpy as np
 import torch
 from measure import Row, cpu_seconds
 
-from lpm_secure.engine.simulate import RemotePart, simulate
-from lpm_secure.private_gradients.adjoints import PrivateAdjoints, expected_counts
-from lpm_secure.private_gradients.relaxed_torch import TorchAgents
-from lpm_secure.private_gradients.tangents import simulate_tangents, synthetic_part
+from lpm_secure.engine.loop import RemotePart, simulate
+from lpm_secure.gradients.private.adjoints import PrivateAdjoints, expected_counts
+from lpm_secure.gradients.private.relaxed_agents import TorchAgents
+from lpm_secure.gradients.private.tangents import simulate_tangents, synthetic_part
 from protocols.models.seir.relaxed import values
 from protocols.task.gradients.spec import Gradient, Protection, Reduction
 

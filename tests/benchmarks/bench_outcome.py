@@ -7,14 +7,14 @@ import msgspec
 import numpy as np
 from measure import Memory, Row, cpu_seconds
 
-from lpm_secure import config
-from lpm_secure.contacts import contacts_of
+from lpm_secure.config import simulation
 from lpm_secure.data.contact_data import ContactData
-from lpm_secure.deployment import Deployment, free_addresses
-from lpm_secure.device import device_of
-from lpm_secure.private_run import run_clear, run_private
-from lpm_secure.testbed import build
-from lpm_secure.traffic import per_link
+from lpm_secure.engine.device import device_of
+from lpm_secure.run.processes import run_clear, run_private
+from lpm_secure.run.traffic import per_link
+from lpm_secure.testbed.contacts import contacts_of
+from lpm_secure.testbed.deployment import Deployment, free_addresses
+from lpm_secure.testbed.testbed import build
 
 CONFIG = Path(__file__).parent.parent.parent / "examples" / "workplace.toml"
 CPU = device_of("cpu")
@@ -46,7 +46,7 @@ def timed(given, data):
 
 def outcome_workplace():
     """Take the demo in both modes."""
-    given = config.load(CONFIG)
+    given = simulation.load(CONFIG)
     data = contacts_of(given)
     seconds = {}
     for mode in ("sum", "outcome"):
@@ -93,7 +93,7 @@ def large(given, *, steps):
 
 def scaled(name, n, limit_s):
     """Run n private agents in 20 institutions for a few steps."""
-    given = large(config.load(CONFIG), steps=10 if n <= 100_000 else 4)
+    given = large(simulation.load(CONFIG), steps=10 if n <= 100_000 else 4)
     private, peak, links, cpu_s = timed(given, generated(n))
     return [
         Row(name, private.step_s, "s", f"limit of {limit_s:g} s a step", private.step_s / limit_s, peak, cpu_s=cpu_s),
@@ -107,7 +107,7 @@ def scaled(name, n, limit_s):
 
 def validity():
     """Take the demo, and 100,000 agents in 20 institutions, with and without the check of all words."""
-    given = config.load(CONFIG)
+    given = simulation.load(CONFIG)
     rows = []
     for name, one, data in (
         ("validity_workplace", given, contacts_of(given)),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from measure import peak_mib
 
-from lpm_secure.populations import nyc
+from lpm_secure.populations.synthesis import nyc
 
 AGENTS, LIMIT_S = 8_400_000, 90.0
 

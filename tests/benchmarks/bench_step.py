@@ -17,8 +17,8 @@ from grpc import aio
 from measure import Row, cpu_seconds
 
 from client_sdk import Client, ContactTable
-from lpm_secure.deployment import Deployment, free_addresses
-from lpm_secure.testbed import Testbed
+from lpm_secure.testbed.deployment import Deployment, free_addresses
+from lpm_secure.testbed.testbed import Testbed
 from protocols.identity import certificates
 from protocols.models import Seir
 from protocols.task.layout import Layout

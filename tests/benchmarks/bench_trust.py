@@ -14,14 +14,14 @@ from aggregator.release.ledger_entries import write_round
 from aggregator.release.noise import Noise
 from aggregator.rounds.sums import Sums
 from aggregator.store import Done
-from lpm_secure import config
-from lpm_secure.accounting import sigma_for
-from lpm_secure.contacts import contacts_of
-from lpm_secure.deployment import Deployment, free_addresses
-from lpm_secure.device import device_of
-from lpm_secure.noise_config import NoiseConfig
-from lpm_secure.private_run import run_clear, run_private
-from lpm_secure.testbed import build
+from lpm_secure.config import simulation
+from lpm_secure.config.accounting import sigma_for
+from lpm_secure.config.releases import NoiseConfig
+from lpm_secure.engine.device import device_of
+from lpm_secure.run.processes import run_clear, run_private
+from lpm_secure.testbed.contacts import contacts_of
+from lpm_secure.testbed.deployment import Deployment, free_addresses
+from lpm_secure.testbed.testbed import build
 from protocols.identity import signing
 from protocols.releases.mechanism import DiscreteGaussian
 from protocols.task import manifest as manifests
@@ -44,7 +44,7 @@ def utility():
 
     The value is the error summed over steps over the incidence summed over steps; the total's stands beside it.
     """
-    given = config.load(CONFIG)
+    given = simulation.load(CONFIG)
     city = msgspec.structs.replace(given, synthetic=msgspec.structs.replace(given.synthetic, agents=CITY))
     series = run_clear(testbed_of(city), CPU).series
     rows = []
@@ -67,7 +67,7 @@ def trust_cost():
 
     An aggregator's rounds of a step are replayed alone, in the same run, and taken from the measured step.
     """
-    given = config.load(CONFIG)
+    given = simulation.load(CONFIG)
     given = msgspec.structs.replace(given, releases=NoiseConfig(epsilon=1.0, cells_epsilon=4.0))
     testbed = testbed_of(given)
     with tempfile.TemporaryDirectory() as folder:

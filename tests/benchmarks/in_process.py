@@ -9,7 +9,7 @@ from aggregator import Aggregator, Run, Store
 from aggregator.wire.remote_peer import RemotePeer
 from client_sdk import ContactTable, Local
 from client_sdk.gradients.participant import take_part
-from lpm_secure.testbed import Testbed
+from lpm_secure.testbed.testbed import Testbed
 from protocols.models import Seir
 from protocols.task.manifest import AggregatorParty, ClientParty, DealerParty, Manifest
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import strategies as st
 
 from client_sdk.private.contacts import ContactTable
-from lpm_secure.testbed import Testbed
+from lpm_secure.testbed.testbed import Testbed
 
 LAW_TOTAL = 2**32
 

@@ -8,7 +8,7 @@ from collections import defaultdict
 import numpy as np
 
 from client_sdk.private.state import simulation_key
-from lpm_secure.synthetic import SYNTHETIC_FROM, cells_of
+from lpm_secure.testbed.synthetic import SYNTHETIC_FROM, cells_of
 
 S, E, I, R = range(4)  # noqa: E741
 

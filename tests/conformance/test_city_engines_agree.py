@@ -19,12 +19,12 @@ from lpm_secure.city.disease_config import (
 )
 from lpm_secure.city.run import run
 from lpm_secure.city.series import Event
-from lpm_secure.config import Delay
+from lpm_secure.config.simulation import Delay
 from lpm_secure.data import catalogue
 from lpm_secure.engine.venues import Venues
-from lpm_secure.populations import look_alike, nyc
 from lpm_secure.populations.settings import chosen
 from lpm_secure.populations.source import PopulationConfig
+from lpm_secure.populations.synthesis import look_alike, nyc
 from protocols.models.course import CourseStage
 
 DRAWN = settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))

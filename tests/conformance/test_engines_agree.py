@@ -7,10 +7,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from client_sdk.private.contacts import ContactTable
-from lpm_secure.engine.agents import Agents
-from lpm_secure.engine.fast import Csr, GraphAgents, Route, random_graph
-from lpm_secure.engine.fast.draws import exponentials, key_of
+from lpm_secure.engine.epidemic import Csr, GraphAgents, Route, random_graph
 from lpm_secure.engine.graph import Graph
+from lpm_secure.engine.kernels.draws import exponentials, key_of
+from lpm_secure.engine.tensors.agents import Agents
 from protocols.arithmetic import distributions
 from protocols.arithmetic.distributions import LAW_TOTAL
 from protocols.arithmetic.philox import Purpose, words

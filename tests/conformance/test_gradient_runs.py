@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 
 from client_sdk.private.contacts import ContactTable
-from lpm_secure.engine.fast import Csr, GraphAgents
-from lpm_secure.engine.fast.draws import key_of
-from lpm_secure.gradients.outputs import ILL, INFECTED, Output, Outputs
-from lpm_secure.gradients.problem import F, Problem, world_of
-from lpm_secure.gradients.replay import BEGUN, LATER, LONGER, replay, room_of
-from lpm_secure.gradients.replay import INFECTED as FORCED
-from lpm_secure.gradients.theta import BETA, EFFICACY, INITIAL, LATENT, REDUCTION, Theta
-from lpm_secure.gradients.trajectory import empty, run
+from lpm_secure.engine.epidemic import Csr, GraphAgents
+from lpm_secure.engine.kernels.draws import key_of
+from lpm_secure.gradients.estimators.replay import BEGUN, LATER, LONGER, replay, room_of
+from lpm_secure.gradients.estimators.replay import INFECTED as FORCED
+from lpm_secure.gradients.problem.outputs import ILL, INFECTED, Output, Outputs
+from lpm_secure.gradients.problem.problem import F, Problem, world_of
+from lpm_secure.gradients.problem.theta import BETA, EFFICACY, INITIAL, LATENT, REDUCTION, Theta
+from lpm_secure.gradients.problem.trajectory import empty, run
 from protocols.arithmetic.distributions import days
 from protocols.arithmetic.philox import Purpose, words
 from protocols.errors import ParameterError, WouldWrap

@@ -10,10 +10,10 @@ from client_sdk import ContactTable
 from client_sdk.gradients.adjoints import AdjointClient
 from client_sdk.gradients.journal import Kept
 from client_sdk.gradients.participant import take_part
-from lpm_secure.engine.simulate import RemotePart
-from lpm_secure.private_gradients.adjoints import PrivateAdjoints, expected_counts
-from lpm_secure.private_gradients.relaxed_torch import TorchAgents
-from lpm_secure.testbed import Testbed
+from lpm_secure.engine.loop import RemotePart
+from lpm_secure.gradients.private.adjoints import PrivateAdjoints, expected_counts
+from lpm_secure.gradients.private.relaxed_agents import TorchAgents
+from lpm_secure.testbed.testbed import Testbed
 from protocols.errors import ParameterError
 from protocols.models.seir.relaxed import values
 from protocols.task.gradients.spec import Gradient, Reduction

@@ -16,7 +16,7 @@ from aggregator.on_shares.agreement import Result
 from aggregator.release.ledger import Ledger
 from client_sdk import Client
 from client_sdk.private.contacts import ContactTable
-from lpm_secure.testbed import Testbed
+from lpm_secure.testbed.testbed import Testbed
 from protocols.errors import LpmError, PartiesDisagree, ResultsDiffer, RunEnded, Unavailable
 from protocols.identity import signing
 from protocols.releases import ledger

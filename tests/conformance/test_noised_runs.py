@@ -10,9 +10,9 @@ import torch
 from aggregator.release.noise import Noise
 from aggregator.store import Store
 from client_sdk import ContactTable
-from lpm_secure.engine.simulate import PrivatePart, Release, simulate
-from lpm_secure.reading import Reading
-from lpm_secure.testbed import Testbed
+from lpm_secure.engine.loop import PrivatePart, Release, simulate
+from lpm_secure.engine.reading import Reading
+from lpm_secure.testbed.testbed import Testbed
 from protocols.errors import BudgetSpent, ParameterError
 from protocols.models import Stage
 from protocols.releases.query import Release as Rule

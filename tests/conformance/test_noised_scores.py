@@ -10,9 +10,9 @@ import torch
 from aggregator.release.noise import Noise
 from client_sdk import Client, ContactTable
 from lpm_secure.audit import rules, spent
-from lpm_secure.engine.simulate import RemotePart
-from lpm_secure.private_gradients.score import ClearScores, simulate_scores
-from lpm_secure.testbed import Testbed
+from lpm_secure.engine.loop import RemotePart
+from lpm_secure.gradients.private.score import ClearScores, simulate_scores
+from lpm_secure.testbed.testbed import Testbed
 from protocols.errors import BudgetSpent, ParameterError, WouldWrap
 from protocols.models import Stage
 from protocols.releases.ledger import Agreed

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from client_sdk.private.contacts import ContactTable
-from lpm_secure.config import load
+from lpm_secure.config.simulation import load
 from lpm_secure.data import catalogue, look_alike, workplace
-from lpm_secure.testbed import build
+from lpm_secure.testbed.testbed import build
 from protocols.models.seir.doses import Doses
 from protocols.task.devices import Devices
 from tests.conformance.test_parity import check

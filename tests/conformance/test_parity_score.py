@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from client_sdk import Client
 from client_sdk.gradients.score import OwnScore
-from lpm_secure.engine.simulate import RemotePart
-from lpm_secure.private_gradients.score import ClearScores, simulate_scores
+from lpm_secure.engine.loop import RemotePart
+from lpm_secure.gradients.private.score import ClearScores, simulate_scores
 from protocols.errors import DataError
 from protocols.task.gradients.spec import Gradient
 from protocols.task.manifest import ENGINE

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from client_sdk import ContactTable
 from client_sdk.gradients.tangents import TangentClient
-from lpm_secure.engine.simulate import RemotePart
-from lpm_secure.private_gradients.tangents import ClearTangents, simulate_tangents, synthetic_part
-from lpm_secure.testbed import Testbed
+from lpm_secure.engine.loop import RemotePart
+from lpm_secure.gradients.private.tangents import ClearTangents, simulate_tangents, synthetic_part
+from lpm_secure.testbed.testbed import Testbed
 from protocols.task.gradients.spec import Gradient, Protection, Reduction
 from protocols.task.manifest import ENGINE, ClientParty
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from client_sdk import ContactTable
-from lpm_secure.testbed import Testbed
+from lpm_secure.testbed.testbed import Testbed
 from protocols.models import Stage
 from protocols.models.interventions import FULL
 from protocols.models.seir.doses import Doses

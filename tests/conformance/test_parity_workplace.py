@@ -6,9 +6,9 @@ import msgspec
 import numpy as np
 import pytest
 
-from lpm_secure.config import load
+from lpm_secure.config.simulation import load
 from lpm_secure.data import catalogue, look_alike, workplace
-from lpm_secure.testbed import build
+from lpm_secure.testbed.testbed import build
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "workplace.toml"
 SPLITS = ("group", "person", "one")

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lpm_secure.engine.fast import SeirVenueAgents
+from lpm_secure.engine.epidemic import SeirVenueAgents
 from lpm_secure.engine.venues import Setting, Venues
 from protocols.arithmetic.distributions import LAW_TOTAL
 from protocols.errors import ParameterError, WouldWrap

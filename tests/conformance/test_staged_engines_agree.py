@@ -6,9 +6,9 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lpm_secure.engine import fast
+from lpm_secure.engine import epidemic
 from lpm_secure.engine.checkpoint import resume, save
-from lpm_secure.engine.venue_agents import VenueAgents
+from lpm_secure.engine.tensors.staged_agents import VenueAgents
 from lpm_secure.engine.venues import Setting, Venues
 from protocols.arithmetic.distributions import LAW_TOTAL
 from protocols.models import Exposure
@@ -104,7 +104,7 @@ def test_numba_and_torch_agree_on_the_staged_model(device, seed, key, course, pl
     model, venues, numbers, age = drawn(np.random.default_rng(seed), course, plan)
     plain = VenueAgents(model, venues, key=key, agents=numbers, age=age, device=torch.device(device))
     compiled = [
-        fast.VenueAgents(model, venues, key=key, agents=numbers, age=age.astype(np.uint8), threads=threads)
+        epidemic.VenueAgents(model, venues, key=key, agents=numbers, age=age.astype(np.uint8), threads=threads)
         for threads in (1, 2)
     ]
     for _ in range(STEPS):
@@ -123,11 +123,11 @@ def test_torch_agents_go_on_from_a_checkpoint_with_the_same_bits(tmp_path, key, 
     model, venues, numbers, age = drawn(np.random.default_rng(7), course, plan)
     cpu = torch.device("cpu")
     first, second = (VenueAgents(model, venues, key=key, agents=numbers, age=age, device=cpu) for _ in range(2))
-    fast.run(first, steps=8)
+    epidemic.run(first, steps=8)
     save(tmp_path / "c", first.save(), run="drawn")
     second.load(resume(tmp_path / "c", run="drawn"))
     for agents in (first, second):
-        fast.run(agents, steps=8)
+        epidemic.run(agents, steps=8)
     for name, value in first.state.items():
         assert torch.equal(value, second.state[name])
 
@@ -168,8 +168,8 @@ def run(plan, *, seed=3, steps=60):
     model = Staged(
         beta=(60, 90), home=(True, False), course=course, initial=LAW_TOTAL // 100, f=10, share_bits=20, plan=plan
     )
-    agents = fast.VenueAgents(model, venues, key=(seed, 0), age=age.astype(np.uint8))
-    fast.run(agents, steps=steps)
+    agents = epidemic.VenueAgents(model, venues, key=(seed, 0), age=age.astype(np.uint8))
+    epidemic.run(agents, steps=steps)
     return agents.tally()
 
 

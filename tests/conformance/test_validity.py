@@ -17,8 +17,8 @@ from aggregator.on_shares.validity import Ranges
 from aggregator.release.ledger import Ledger
 from client_sdk import Client
 from client_sdk.private.contacts import ContactTable
-from lpm_secure.engine.simulate import RemotePart, simulate
-from lpm_secure.testbed import Testbed
+from lpm_secure.engine.loop import RemotePart, simulate
+from lpm_secure.testbed.testbed import Testbed
 from protocols.errors import OutOfRange
 from protocols.identity import signing
 from protocols.models.seir.doses import Doses

@@ -15,7 +15,7 @@ from aggregator.wire.gateway import Door, Entrance
 from aggregator.wire.interceptor import guarded
 from aggregator.wire.remote_peer import RemotePeer
 from aggregator.wire.servicer import _behaviour
-from lpm_secure.testbed_keys import pinned
+from lpm_secure.testbed.keys import pinned
 from protocols.sealing.route import Route
 from protocols.sealing.session import Session
 from protocols.task import manifest as manifests

@@ -6,8 +6,8 @@ import numpy as np
 from targets import AUTHORITY, FILES, KEY, MANIFEST, MESSAGES, ROUTE, SETTINGS
 
 from client_sdk.config import ClientConfig
-from lpm_secure.new_manifest import PublicFile
-from lpm_secure.testbed_keys import permissive, pinned
+from lpm_secure.config.deployment_manifest import PublicFile
+from lpm_secure.testbed.keys import permissive, pinned
 from protocols import canonical_json
 from protocols.identity import certificates, enrolment, signing
 from protocols.sealing.keys import public_key

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from client_sdk.config import ClientConfig
 from client_sdk.private.files import read_private_state
-from lpm_secure.config import Config
-from lpm_secure.new_manifest import DeploymentFile, PublicFile
+from lpm_secure.config.deployment_manifest import DeploymentFile, PublicFile
+from lpm_secure.config.simulation import Config
 from protocols import canonical_json
 from protocols.errors import LpmError
 from protocols.identity import certificates, enrolment

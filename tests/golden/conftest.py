@@ -16,17 +16,17 @@ import pytest
 import torch
 
 from client_sdk.gradients.participant import take_part
+from lpm_secure.analysis.risk import host
+from lpm_secure.analysis.risk.config import load as load_risk
+from lpm_secure.analysis.risk.worlds import chosen, week
 from lpm_secure.calibration.config import load as load_calibration
 from lpm_secure.calibration.job import begun
 from lpm_secure.calibration.transports import shared
-from lpm_secure.config import load
-from lpm_secure.contacts import contacts_of
-from lpm_secure.engine.simulate import RemotePart, simulate
-from lpm_secure.private_gradients.found import find
-from lpm_secure.risk import host
-from lpm_secure.risk.config import load as load_risk
-from lpm_secure.risk.worlds import chosen, week
-from lpm_secure.testbed import build
+from lpm_secure.config.simulation import load
+from lpm_secure.engine.loop import RemotePart, simulate
+from lpm_secure.gradients.private.result import find
+from lpm_secure.testbed.contacts import contacts_of
+from lpm_secure.testbed.testbed import build
 
 ROOT = Path(__file__).parents[2]
 CPU = torch.device("cpu")

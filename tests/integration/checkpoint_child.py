@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from lpm_secure.engine.checkpoint import Checkpoints, resume
-from lpm_secure.engine.fast import GraphAgents, StageCounts, VenueAgents, random_graph, run
+from lpm_secure.engine.epidemic import GraphAgents, StageCounts, VenueAgents, random_graph, run
 from lpm_secure.engine.venues import Setting, Venues
 from protocols.arithmetic.distributions import LAW_TOTAL
 from protocols.models import Seir

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lpm_secure.config import (
+from lpm_secure.config.simulation import (
     CellConfig,
     Config,
     Delay,
@@ -13,8 +13,8 @@ from lpm_secure.config import (
     SyntheticConfig,
 )
 from lpm_secure.data.contact_data import ContactData
-from lpm_secure.deployment import Deployment, free_addresses
-from lpm_secure.testbed import build
+from lpm_secure.testbed.deployment import Deployment, free_addresses
+from lpm_secure.testbed.testbed import build
 
 STEPS = 8
 

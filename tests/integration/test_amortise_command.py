@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from lpm_secure.cli import main
+from lpm_secure.cli.main import main
 
 CONFIG = """
 name = "small"

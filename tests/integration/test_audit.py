@@ -14,10 +14,10 @@ from lpm_secure.audit import index, rules
 from lpm_secure.audit.audit import SKIPPED, audit, key_of
 from lpm_secure.audit.collect import collect
 from lpm_secure.audit.page import page
-from lpm_secure.cli import main
-from lpm_secure.deployment import Deployment, free_addresses
-from lpm_secure.private_run import run_private
-from lpm_secure.testbed import build
+from lpm_secure.cli.main import main
+from lpm_secure.run.processes import run_private
+from lpm_secure.testbed.deployment import Deployment, free_addresses
+from lpm_secure.testbed.testbed import build
 from protocols.errors import ParameterError
 from protocols.identity import signing
 from protocols.releases.ledger import Agreed, Begin, Closing, Opened, Refusal

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from lpm_secure.calibration import config as configs
 from lpm_secure.calibration import figures, job
-from lpm_secure.cli import app
+from lpm_secure.cli.main import app
 from lpm_secure.data import catalogue
 from protocols.errors import ConfigError, ParameterError
 

@@ -6,10 +6,10 @@ import pytest
 from typer.testing import CliRunner
 
 from lpm_secure.calibration.config import CalibrationConfig, DataConfig, FederationConfig, FitConfig
-from lpm_secure.calibration.descent import MODULE, OPTIMISER
+from lpm_secure.calibration.inference.descent import MODULE, OPTIMISER
 from lpm_secure.calibration.job import calibrate
 from lpm_secure.calibration.privacy import RESERVE
-from lpm_secure.cli import app
+from lpm_secure.cli.main import app
 
 ROUNDS = 4
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from grpc import aio
 
-from lpm_secure.deployment import free_addresses
+from lpm_secure.testbed.deployment import free_addresses
 from protocols.errors import (
     ConflictingReplay,
     ManifestMismatch,

@@ -13,10 +13,10 @@ from typing import final
 
 import pytest
 
-from lpm_secure.cli import main
+from lpm_secure.cli.main import main
 from lpm_secure.data import catalogue
 from lpm_secure.engine.checkpoint import save
-from lpm_secure.populations import look_alike
+from lpm_secure.populations.synthesis import look_alike
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "city.toml"
 KILLS = 3

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from lpm_secure.cli import main
+from lpm_secure.cli.main import main
 
 EXAMPLE = Path(__file__).parent.parent.parent / "examples" / "workplace.toml"
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from lpm_secure.private_run import run_private
+from lpm_secure.run.processes import run_private
 from protocols.errors import ParameterError
 from protocols.task import manifest as manifests
 from protocols.task import policy

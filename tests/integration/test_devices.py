@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from lpm_secure.data.contact_data import ContactData
-from lpm_secure.deployment import Deployment, free_addresses
-from lpm_secure.device import device_of
-from lpm_secure.private_run import run_clear, run_private
-from lpm_secure.testbed import build
+from lpm_secure.engine.device import device_of
+from lpm_secure.run.processes import run_clear, run_private
+from lpm_secure.testbed.deployment import Deployment, free_addresses
+from lpm_secure.testbed.testbed import build
 from tests.integration.conftest import small_config
 
 CPU = device_of("cpu")
@@ -57,10 +57,10 @@ def test_phones_over_real_processes_equal_the_clear_run(tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["aggregator-0", "aggregator-1", "dealer"])
 def test_a_server_that_is_killed_and_started_again_changes_no_bit(tmp_path, name, monkeypatch):
-    from lpm_secure import private_run
+    from lpm_secure.run import processes
 
     deployment = deployed(tmp_path / "run", phones(), steps=12)
-    monkeypatch.setattr(private_run, "watch", lambda _: __import__("asyncio").sleep(3600))
+    monkeypatch.setattr(processes, "watch", lambda _: __import__("asyncio").sleep(3600))
 
     def on_step(step, release):
         if step == 4:

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from client_sdk import Client, connect
-from lpm_secure.private_run import drive, run_clear, run_private
+from lpm_secure.run.processes import drive, run_clear, run_private
 from protocols.errors import OutOfRange, ParameterError, ProtocolError
 from protocols.identity import certificates
 from protocols.task import manifest as manifests

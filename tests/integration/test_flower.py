@@ -3,10 +3,10 @@
 import pytest
 import torch
 
-from lpm_secure.calibration.federation import Shared
-from lpm_secure.calibration.fit import Fit, Schedule
+from lpm_secure.calibration.inference.fit import Fit, Schedule
 from lpm_secure.calibration.parties import deployment_for, manifest_for
 from lpm_secure.flower.federation import Flower
+from lpm_secure.secure_sum.federation import Shared
 from protocols.errors import ProtocolError
 from protocols.task.secure_sum.spec import Calibration
 from tests.calibration_hospitals import PARAMETERS, SIMULATOR, WEEKS, hospitals

@@ -9,10 +9,10 @@ import pyarrow.parquet
 import pytest
 from typer.testing import CliRunner
 
-from lpm_secure.cli import app
-from lpm_secure.gradients.build import ESTIMATORS, people_of, totals
-from lpm_secure.gradients.config import load
-from lpm_secure.gradients.theta import NAMES
+from lpm_secure.analysis.sensitivity.build import ESTIMATORS, people_of, totals
+from lpm_secure.analysis.sensitivity.config import load
+from lpm_secure.cli.main import app
+from lpm_secure.gradients.problem.theta import NAMES
 from protocols.errors import ConfigError, ParameterError
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "gradients.toml"

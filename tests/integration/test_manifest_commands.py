@@ -5,7 +5,7 @@ import re
 import pytest
 from typer.testing import CliRunner
 
-from lpm_secure.cli import app
+from lpm_secure.cli.main import app
 from protocols.errors import BadSignature, ConfigError, ParameterError
 from protocols.identity import certificates
 from protocols.identity.server_keys import server_keys

@@ -11,10 +11,10 @@ import torch
 
 from lpm_secure.audit.audit import audit
 from lpm_secure.calibration.config import CalibrationConfig, DataConfig, FederationConfig, FitConfig
-from lpm_secure.calibration.federation import Federation, Shared
 from lpm_secure.calibration.figures import figures, lines_of
-from lpm_secure.calibration.fit import Fit
+from lpm_secure.calibration.inference.fit import Fit
 from lpm_secure.calibration.job import calibrate
+from lpm_secure.secure_sum.federation import Federation, Shared
 from protocols.releases import ledger
 from protocols.task import manifest as manifests
 

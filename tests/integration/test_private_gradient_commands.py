@@ -8,12 +8,12 @@ import pytest
 from pyarrow import csv
 from typer.testing import CliRunner
 
-from lpm_secure import config as configs
-from lpm_secure.cli import app
-from lpm_secure.gradients.durations import DayLaw
-from lpm_secure.private_gradients import job
-from lpm_secure.private_gradients.asked import gradient_for
-from lpm_secure.private_gradients.found import difference
+from lpm_secure.cli.main import app
+from lpm_secure.config import simulation as configs
+from lpm_secure.config.day_law import DayLaw
+from lpm_secure.config.gradient_spec import gradient_for
+from lpm_secure.gradients.private import job
+from lpm_secure.gradients.private.result import difference
 from protocols.errors import ConfigError
 from protocols.releases.query import releases_of
 
@@ -130,7 +130,7 @@ def test_slopes_are_those_of_the_laws_by_their_means_in_steps(written):
 
 
 def test_the_noise_of_a_score_keeps_to_its_budget(written):
-    from lpm_secure.jobs import local_testbed
+    from lpm_secure.run.jobs import local_testbed
 
     manifest = local_testbed(configs.load(written(SCORE + NOISE, ('mode = "sum"', 'mode = "outcome"')))).manifest
     rule = releases_of(manifest).of("score")

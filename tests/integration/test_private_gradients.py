@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 import torch
 
-from lpm_secure.deployment import Deployment
-from lpm_secure.engine.simulate import RemotePart
-from lpm_secure.private_gradients.adjoints import PrivateAdjoints, expected_counts
-from lpm_secure.private_gradients.differentiable import ClearAdjoints
-from lpm_secure.private_gradients.relaxed_torch import TorchAgents
-from lpm_secure.private_gradients.score import ClearScores, simulate_scores
-from lpm_secure.private_gradients.tangents import ClearTangents, simulate_tangents, synthetic_part
-from lpm_secure.synthetic import SYNTHETIC_FROM, cells_of
-from lpm_secure.testbed import Testbed
+from lpm_secure.engine.loop import RemotePart
+from lpm_secure.gradients.private.adjoints import PrivateAdjoints, expected_counts
+from lpm_secure.gradients.private.differentiable import ClearAdjoints
+from lpm_secure.gradients.private.relaxed_agents import TorchAgents
+from lpm_secure.gradients.private.score import ClearScores, simulate_scores
+from lpm_secure.gradients.private.tangents import ClearTangents, simulate_tangents, synthetic_part
+from lpm_secure.testbed.deployment import Deployment
+from lpm_secure.testbed.synthetic import SYNTHETIC_FROM, cells_of
+from lpm_secure.testbed.testbed import Testbed
 from protocols.models.seir.relaxed import names, values
 from protocols.task.gradients.spec import Gradient
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from client_sdk.private.files import read_private_state
-from lpm_secure import config
-from lpm_secure.contacts import contacts_of
-from lpm_secure.deployment import Deployment, free_addresses
-from lpm_secure.testbed import build
+from lpm_secure.config import simulation
+from lpm_secure.testbed.contacts import contacts_of
+from lpm_secure.testbed.deployment import Deployment, free_addresses
+from lpm_secure.testbed.testbed import build
 
 ROOT = Path(__file__).parent.parent.parent
 README = (ROOT / "README.md").read_text()
@@ -30,8 +30,8 @@ def test_the_client_of_the_readme_takes_part_in_a_run(deploy, tmp_path):
     engine = (
         "import asyncio, time, sys, torch\n"
         "from pathlib import Path\n"
-        "from lpm_secure.engine.simulate import RemotePart, simulate\n"
-        "from lpm_secure.testbed import synthetic_agents\n"
+        "from lpm_secure.engine.loop import RemotePart, simulate\n"
+        "from lpm_secure.testbed.testbed import synthetic_agents\n"
         "from protocols import certificates, manifest\n"
         "from protocols.wire.connect import connect\n"
         f"folder = Path({str(deployment.folder)!r})\n"
@@ -62,7 +62,7 @@ PRIVATE = [path for path in sorted((ROOT / "examples").glob("*.toml")) if "\n[pr
 
 @pytest.mark.parametrize("path", PRIVATE, ids=lambda path: path.name)
 def test_every_example_config_makes_parties_that_read_their_own_files(path, tmp_path):
-    given = config.load(path)
+    given = simulation.load(path)
     testbed = build(given, contacts_of(given), free_addresses(given.protocol.addresses))
     deployment = Deployment(tmp_path / "run", testbed)
     deployment.write()

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from lpm_secure.private_run import run_clear, run_private
+from lpm_secure.run.processes import run_clear, run_private
 from protocols.errors import NotEnrolled, NotSealed, ParameterError, Revoked, RoundAhead, TooManyCalls
 from protocols.identity import certificates
 from protocols.task import manifest as manifests

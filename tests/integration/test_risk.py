@@ -9,14 +9,14 @@ import pytest
 import sqlalchemy as sa
 import torch
 
-from lpm_secure.config import Delay, ModelConfig, ProtocolConfig
+from lpm_secure.analysis.risk import host, job, personal, replay
+from lpm_secure.analysis.risk.config import DistributionConfig, PeopleConfig, RiskConfig
+from lpm_secure.analysis.risk.distribution import distribution
+from lpm_secure.analysis.risk.personal import Personal, Worlds
+from lpm_secure.analysis.risk.worlds import chosen, week
+from lpm_secure.config.simulation import Delay, ModelConfig, ProtocolConfig
 from lpm_secure.data.contact_data import ContactData
-from lpm_secure.engine.simulate import RemotePart, simulate
-from lpm_secure.risk import host, job, personal, replay
-from lpm_secure.risk.config import DistributionConfig, PeopleConfig, RiskConfig
-from lpm_secure.risk.distribution import distribution
-from lpm_secure.risk.personal import Personal, Worlds
-from lpm_secure.risk.worlds import chosen, week
+from lpm_secure.engine.loop import RemotePart, simulate
 from protocols.errors import ConfigError, ParameterError
 from protocols.models import Stage
 from protocols.task.manifest import ENGINE

@@ -11,12 +11,12 @@ import pytest
 
 from lpm_secure.audit.views import recording
 from lpm_secure.audit.views.world import World
-from lpm_secure.engine.simulate import RemotePart
-from lpm_secure.private_gradients.adjoints import PrivateAdjoints, expected_counts
-from lpm_secure.private_gradients.relaxed_torch import TorchAgents
-from lpm_secure.private_gradients.score import simulate_scores
-from lpm_secure.private_gradients.tangents import simulate_tangents, synthetic_part
-from lpm_secure.testbed import Testbed
+from lpm_secure.engine.loop import RemotePart
+from lpm_secure.gradients.private.adjoints import PrivateAdjoints, expected_counts
+from lpm_secure.gradients.private.relaxed_agents import TorchAgents
+from lpm_secure.gradients.private.score import simulate_scores
+from lpm_secure.gradients.private.tangents import simulate_tangents, synthetic_part
+from lpm_secure.testbed.testbed import Testbed
 from protocols.models.seir.relaxed import values
 
 

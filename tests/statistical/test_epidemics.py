@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scipy import optimize, sparse
 
-from lpm_secure.engine.fast import GraphAgents, SkipAgents, StageCounts, homogeneous_graph, random_graph, run
+from lpm_secure.engine.epidemic import GraphAgents, SkipAgents, StageCounts, homogeneous_graph, random_graph, run
 from protocols.arithmetic.distributions import LAW_TOTAL
 from protocols.models import Stage
 

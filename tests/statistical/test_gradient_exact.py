@@ -7,18 +7,18 @@ import numpy as np
 import pytest
 
 from client_sdk.private.contacts import ContactTable
-from lpm_secure.engine.fast import Csr
-from lpm_secure.gradients.coupled import Coupled
-from lpm_secure.gradients.finite_difference import FiniteDifference
-from lpm_secure.gradients.gumbel import Gumbel
-from lpm_secure.gradients.mean_field import MeanField, expected
-from lpm_secure.gradients.outputs import ILL, INFECTED, Output, Outputs
-from lpm_secure.gradients.perturbation import Perturbation
-from lpm_secure.gradients.problem import Problem, world_of
-from lpm_secure.gradients.score import Score
-from lpm_secure.gradients.smoothed import Smoothed
-from lpm_secure.gradients.theta import BETA, INFECTIOUS, INITIAL, LATENT, P, Theta
-from lpm_secure.gradients.trajectory import empty, run
+from lpm_secure.engine.epidemic import Csr
+from lpm_secure.gradients.estimators.coupled import Coupled
+from lpm_secure.gradients.estimators.finite_difference import FiniteDifference
+from lpm_secure.gradients.estimators.gumbel import Gumbel
+from lpm_secure.gradients.estimators.mean_field import MeanField, expected
+from lpm_secure.gradients.estimators.perturbation import Perturbation
+from lpm_secure.gradients.estimators.score import Score
+from lpm_secure.gradients.estimators.smoothed import Smoothed
+from lpm_secure.gradients.problem.outputs import ILL, INFECTED, Output, Outputs
+from lpm_secure.gradients.problem.problem import Problem, world_of
+from lpm_secure.gradients.problem.theta import BETA, INFECTIOUS, INITIAL, LATENT, P, Theta
+from lpm_secure.gradients.problem.trajectory import empty, run
 
 STEPS = 5
 CONTACTS = [(0, 1, 2), (1, 2, 1), (0, 2, 1)]  # agents, and how much they meet
@@ -177,7 +177,7 @@ def _series(problem, theta, first, count):
 
 def test_estimates_do_not_depend_on_the_number_of_threads(problem, monkeypatch):
     found = [Coupled(2).estimate(problem, THETA, range(50)).value]
-    monkeypatch.setattr("lpm_secure.gradients.seeds.cores", lambda: 1)
+    monkeypatch.setattr("lpm_secure.gradients.problem.seeds.cores", lambda: 1)
     found.append(Coupled(2).estimate(problem, THETA, range(50)).value)
     np.testing.assert_array_equal(*found)
 

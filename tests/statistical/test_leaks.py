@@ -8,9 +8,9 @@ import msgspec
 import numpy as np
 import pytest
 
-from lpm_secure.config import load
+from lpm_secure.config.simulation import load
 from lpm_secure.data import look_alike
-from lpm_secure.testbed import build
+from lpm_secure.testbed.testbed import build
 from protocols.models import Stage
 
 STEPS = 30

@@ -16,8 +16,8 @@ from aggregator.permutation.roles import Role
 from aggregator.permutation.setup import Stages
 from aggregator.permutation.stages import Shape, gather, mask
 from client_sdk.private.slots import Slots
-from lpm_secure.keyring import Keyring
-from lpm_secure.testbed import Testbed
+from lpm_secure.testbed.keyring import Keyring
+from lpm_secure.testbed.testbed import Testbed
 from protocols.task.devices import Devices
 from tests.permutation_trio import Trio, shared, tokens_of
 

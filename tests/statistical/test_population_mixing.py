@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from lpm_secure.data import catalogue
-from lpm_secure.populations import nyc
-from lpm_secure.populations.mixing import band_of, row_errors, venue_contacts
-from lpm_secure.populations.nyc_tables import BOROUGHS, DATA, NycTables
+from lpm_secure.data.nyc_tables import BOROUGHS, DATA, NycTables
 from lpm_secure.populations.settings import settings_of
+from lpm_secure.populations.synthesis import nyc
+from lpm_secure.populations.synthesis.mixing import band_of, row_errors, venue_contacts
 
 N = 300_000
 CONTACTS_A_DAY = 2.79  # in the community, from the README of the matrices

@@ -14,11 +14,11 @@ from scipy import stats
 
 from client_sdk.likelihood.counts import Counts
 from client_sdk.likelihood.institution import DISPERSION, SCALE_SD, Hospital
-from lpm_secure.calibration.city import small
-from lpm_secure.calibration.federation import Shared
+from lpm_secure.calibration.dynamics.city import small
+from lpm_secure.calibration.dynamics.simulator import Simulator
 from lpm_secure.calibration.figures import merge
-from lpm_secure.calibration.fit import Fit, Schedule
-from lpm_secure.calibration.simulator import Simulator
+from lpm_secure.calibration.inference.fit import Fit, Schedule
+from lpm_secure.secure_sum.federation import Shared
 
 REPETITIONS, DRAWS, HOSPITALS = 40, 999, 8
 SIMULATOR = Simulator(small(), 8, lead=3)

@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from client_sdk import ContactTable
-from lpm_secure.engine.agents import Agents
 from lpm_secure.engine.graph import Graph
-from lpm_secure.private_gradients.score import ScoredAgents, gradient_of
+from lpm_secure.engine.tensors.agents import Agents
+from lpm_secure.gradients.private.score import ScoredAgents, gradient_of
 from protocols.models.cells import pressure
 from protocols.task.gradients.spec import Gradient
 from protocols.task.manifest import ClientParty

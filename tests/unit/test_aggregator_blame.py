@@ -11,7 +11,7 @@ import pytest
 from client_sdk.simulation.exchange import Exchange
 from lpm_secure.audit.views.in_process import operators
 from lpm_secure.calibration.parties import manifest_for, noised
-from lpm_secure.engine.simulate import RemotePart
+from lpm_secure.engine.loop import RemotePart
 from protocols.errors import BudgetSpent, NotEnrolled, PartiesDisagree, RoundClosed, ShareRefused, Unavailable
 from protocols.task.manifest import ENGINE
 from protocols.task.secure_sum.group_testing import Inquiry, coin, mark

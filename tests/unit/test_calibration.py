@@ -7,12 +7,12 @@ from scipy import special, stats
 
 from client_sdk.likelihood.counts import Counts
 from client_sdk.likelihood.institution import Hospital, clipped
-from lpm_secure.calibration.city import small
-from lpm_secure.calibration.federation import Contribution, Pooled, Shared
-from lpm_secure.calibration.fit import Fit, Schedule
-from lpm_secure.calibration.posterior import Posterior
-from lpm_secure.calibration.simulator import Simulator
+from lpm_secure.calibration.dynamics.city import small
+from lpm_secure.calibration.dynamics.simulator import Simulator
+from lpm_secure.calibration.inference.fit import Fit, Schedule
+from lpm_secure.calibration.inference.posterior import Posterior
 from lpm_secure.data import catalogue, hospitals_weekly
+from lpm_secure.secure_sum.federation import Contribution, Pooled, Shared
 from protocols.errors import CohortTooSmall, DataError, ParameterError, WouldWrap
 
 WEEKS = 6

@@ -10,13 +10,13 @@ import torch
 from client_sdk.likelihood.counts import Counts
 from client_sdk.likelihood.institution import Hospital
 from client_sdk.secure_sum import local_state
-from lpm_secure.calibration.blame import Search
-from lpm_secure.calibration.city import small
-from lpm_secure.calibration.federation import Contribution, Shared, Summed
-from lpm_secure.calibration.fit import Fit, Schedule
+from lpm_secure.calibration.dynamics.city import small
+from lpm_secure.calibration.dynamics.simulator import Simulator
+from lpm_secure.calibration.inference.fit import Fit, Schedule
 from lpm_secure.calibration.privacy import ledger, multiplier_for, noises
-from lpm_secure.calibration.simulator import Simulator
 from lpm_secure.calibration.study import simulated
+from lpm_secure.secure_sum.federation import Contribution, Shared, Summed
+from lpm_secure.secure_sum.group_search import Search
 from protocols.errors import BudgetSpent, CohortTooSmall, ConfigError, ParameterError
 
 SIMULATOR = Simulator(small(), 5, lead=2)

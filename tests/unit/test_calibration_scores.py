@@ -7,8 +7,8 @@ from scipy import stats
 from client_sdk.likelihood.counts import Counts
 from client_sdk.likelihood.forecast import deviation, predict
 from client_sdk.likelihood.institution import Hospital
-from lpm_secure.calibration import baselines
-from lpm_secure.calibration.scores import ALPHAS, score, weighted_interval_score
+from lpm_secure.calibration.forecasts import baselines
+from lpm_secure.calibration.forecasts.scores import ALPHAS, score, weighted_interval_score
 
 
 def test_the_interval_score_of_one_interval_is_that_of_its_paper():

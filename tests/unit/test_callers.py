@@ -3,7 +3,7 @@
 import pytest
 
 from aggregator.wire.callers import Callers
-from lpm_secure.testbed_keys import pinned
+from lpm_secure.testbed.keys import pinned
 from protocols.errors import NotEnrolled, TooManyCalls
 
 

@@ -10,13 +10,13 @@ from client_sdk.amortisation.encoder import Encoder
 from client_sdk.amortisation.features import Reference, features
 from client_sdk.amortisation.learner import Exercise, Imperfect, Learner
 from client_sdk.likelihood.counts import Counts
-from lpm_secure.calibration.city import small
-from lpm_secure.calibration.conditional import Amortised, Training, encoder, reference
-from lpm_secure.calibration.conditional_check import check
-from lpm_secure.calibration.conditional_compare import restricted, summary
-from lpm_secure.calibration.conditional_sums import BITS, Cohort, PooledCohort, SharedCohort, Total
-from lpm_secure.calibration.federation import Contribution
-from lpm_secure.calibration.simulator import Simulator
+from lpm_secure.calibration.amortisation.calibration_check import check
+from lpm_secure.calibration.amortisation.cohort import BITS, Cohort, PooledCohort, SharedCohort, Total
+from lpm_secure.calibration.amortisation.comparison import restricted, summary
+from lpm_secure.calibration.amortisation.posterior import Amortised, Training, encoder, reference
+from lpm_secure.calibration.dynamics.city import small
+from lpm_secure.calibration.dynamics.simulator import Simulator
+from lpm_secure.secure_sum.federation import Contribution
 from protocols.arithmetic.fixed_point import from_ring, to_ring
 from protocols.errors import CohortTooSmall, ParameterError, RoundClosed, WouldWrap
 

@@ -6,10 +6,10 @@ from typing import Annotated, Literal, final
 import msgspec
 import pytest
 
-from lpm_secure import config
 from lpm_secure.city.config import is_city
 from lpm_secure.city.config import load as load_city
-from lpm_secure.config import Config
+from lpm_secure.config import simulation
+from lpm_secure.config.simulation import Config
 from protocols.errors import ConfigError, ParameterError
 from protocols.toml_file import load_config
 
@@ -156,7 +156,7 @@ def test_every_example_can_be_loaded(path):
     if is_city(path):
         assert load_city(path).days > 0
     else:
-        given = config.load(path)
+        given = simulation.load(path)
         assert given.protocol.mode == ("outcome" if given.gradient is None else "sum")  # tangents need exposures
 
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lpm_secure.accounting import Cost, epsilon_of
-from lpm_secure.testbed_keys import permissive, pinned
+from lpm_secure.config.accounting import Cost, epsilon_of
+from lpm_secure.testbed.keys import permissive, pinned
 from protocols import canonical_json
 from protocols.errors import BadSignature, ConfigError, ParameterError, PolicyConflict
 from protocols.identity import signing

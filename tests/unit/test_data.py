@@ -358,7 +358,7 @@ def test_the_look_alike_depends_on_its_seed_alone():
 
 def lpm_data(*arguments, **environment):
     """Run the commands of `lpm data` by themselves, without what else `lpm` imports, and return what happened."""
-    command = [sys.executable, "-c", "from lpm_secure.cli_data import app; app()", *arguments]
+    command = [sys.executable, "-c", "from lpm_secure.cli.people.data import app; app()", *arguments]
     environment = {**os.environ, "COLUMNS": "80", **environment}
     return subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment)
 

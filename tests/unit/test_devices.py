@@ -15,8 +15,8 @@ from client_sdk import Client, ContactTable
 from client_sdk.private.device_files import read_device_keys, write_device_keys
 from client_sdk.private.slots import DeviceKeys, Slots
 from client_sdk.simulation.exchange import Exchange
-from lpm_secure.keyring import most_contacts
-from lpm_secure.testbed import Testbed
+from lpm_secure.testbed.keyring import most_contacts
+from lpm_secure.testbed.testbed import Testbed
 from protocols.errors import CohortTooSmall, DataError, ParameterError
 from protocols.task.devices import Devices, edge_key, edge_token, presence, presence_words, present, public_key
 from protocols.task.layout import Layout

@@ -13,7 +13,7 @@ from aggregator.wire.access import Access
 from aggregator.wire.gateway import Door, Entrance
 from aggregator.wire.remote_peer import RemotePeer
 from client_sdk import Client, ContactTable, Local, PrivateState
-from lpm_secure.testbed_keys import pinned
+from lpm_secure.testbed.keys import pinned
 from protocols.errors import (
     ConflictingReplay,
     ManifestMismatch,

@@ -17,15 +17,15 @@ from flwr.supercore.task_identity import TaskIdentity
 from aggregator.release import stateless_sum
 from aggregator.store import Store
 from client_sdk.secure_sum.sealed_message import seal_shares
-from lpm_secure.calibration.federation import Shared
-from lpm_secure.calibration.fit import Fit, Schedule
+from lpm_secure.calibration.inference.fit import Fit, Schedule
 from lpm_secure.calibration.parties import nobody_simulated
-from lpm_secure.deployment import Deployment
 from lpm_secure.flower import processes, records
 from lpm_secure.flower.bridge import Answered
 from lpm_secure.flower.federation import Flower
 from lpm_secure.flower.party import Party
 from lpm_secure.flower.strategy import SecureSum, play
+from lpm_secure.secure_sum.federation import Shared
+from lpm_secure.testbed.deployment import Deployment
 from protocols.errors import CohortTooSmall, ConfigError, ConflictingReplay, ManifestMismatch, RoundClosed, Unavailable
 from protocols.identity.certificates import read as read_credentials
 from protocols.task import manifest as manifests

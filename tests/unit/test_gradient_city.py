@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from lpm_secure.gradients.city import GROUPS, UNIT, city
-from lpm_secure.populations import Population, nyc
+from lpm_secure.gradients.problem.city import GROUPS, UNIT, city
+from lpm_secure.populations import Population
+from lpm_secure.populations.synthesis import nyc
 from protocols.errors import ParameterError
 
 EXPOSURE = {"household": 3.0, "quarters": 3.0, "school": 2.0, "workplace": 2.0, "community": 1.0}

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lpm_secure.gradients.durations import DayLaw, infectious_kernel
+from lpm_secure.config.day_law import DayLaw, infectious_kernel
 
 LAWS = [(3.0, 1.5), (6.0, 2.0), (1.2, 0.4), (20.0, 9.0)]
 

@@ -6,9 +6,9 @@ from typing import ClassVar, final
 import numpy as np
 import pytest
 
-from lpm_secure.gradients.estimator import Estimator, Jacobian
-from lpm_secure.gradients.outputs import ILL, INFECTED, Output, Outputs
-from lpm_secure.gradients.verify import FIRST, Verdict, adaptive, verify
+from lpm_secure.analysis.sensitivity.verification import FIRST, Verdict, adaptive, verify
+from lpm_secure.gradients.estimators.estimator import Estimator, Jacobian
+from lpm_secure.gradients.problem.outputs import ILL, INFECTED, Output, Outputs
 from protocols.errors import ParameterError
 
 

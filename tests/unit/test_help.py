@@ -5,7 +5,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from lpm_secure.cli import app
+from lpm_secure.cli.main import app
 
 
 def _commands(command, path=()):

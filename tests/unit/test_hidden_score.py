@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from aggregator.on_shares.score import HiddenScore, HiddenScores
 from client_sdk import Client, ContactTable
 from client_sdk.gradients.score import OwnScore
-from lpm_secure.engine.simulate import RemotePart
-from lpm_secure.private_gradients.score import ClearScores, simulate_scores
-from lpm_secure.testbed import Testbed
+from lpm_secure.engine.loop import RemotePart
+from lpm_secure.gradients.private.score import ClearScores, simulate_scores
+from lpm_secure.testbed.testbed import Testbed
 from protocols.errors import DataError, ParameterError, ProtocolError, Unavailable, WouldWrap
 from protocols.task.gradients.hidden_score import HAZARD_BITS, UNIT, coarse, coarse_beta, terms
 from protocols.task.gradients.spec import Gradient

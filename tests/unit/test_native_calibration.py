@@ -17,7 +17,7 @@ from client_sdk.secure_sum.client import VectorClient
 from client_sdk.secure_sum.contribution import Contribution
 from client_sdk.secure_sum.journal import REQUESTS, Kept
 from lpm_secure.calibration.parties import deployment_for, manifest_for
-from lpm_secure.testbed_keys import pinned
+from lpm_secure.testbed.keys import pinned
 from protocols.errors import DataError, ParameterError, RoundClosed, ShareRefused, Unavailable, WouldWrap
 from protocols.releases.mechanism import DiscreteGaussian
 from protocols.releases.query import Release, Releases, opened_in

@@ -2,9 +2,9 @@
 
 import pytest
 
-from lpm_secure.accounting import Cost, epsilon_of
-from lpm_secure.learned import what_is_learned
-from lpm_secure.noise_config import NoiseConfig, releases_for
+from lpm_secure.config.accounting import Cost, epsilon_of
+from lpm_secure.config.releases import NoiseConfig, releases_for
+from lpm_secure.run.disclosure import what_is_learned
 from protocols.errors import BudgetSpent, ConfigError
 from protocols.releases.query import Release, Releases
 

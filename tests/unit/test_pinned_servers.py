@@ -11,7 +11,7 @@ from aggregator.mpc.net.tls import Tls, require
 from aggregator.on_shares.backend import parties_of
 from aggregator.permutation.roles import Role
 from aggregator.permutation.worker import trio_of
-from lpm_secure.testbed_keys import pinned
+from lpm_secure.testbed.keys import pinned
 from protocols.errors import NotEnrolled
 from protocols.identity.certificates import new_authority
 from protocols.identity.server_keys import digest_of

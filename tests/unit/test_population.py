@@ -12,16 +12,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lpm_secure.data import catalogue
+from lpm_secure.data.nyc_tables import BANDS, BOROUGHS, DATA, used_files
 from lpm_secure.engine.venues import Venues
-from lpm_secure.populations import Population, nyc
+from lpm_secure.populations import Population
 from lpm_secure.populations.agents import agents_of
-from lpm_secure.populations.nyc_tables import BANDS, BOROUGHS, DATA, used_files
 from lpm_secure.populations.population import smallest
-from lpm_secure.populations.rounding import fitted, largest_remainder, whole
 from lpm_secure.populations.settings import settings_of
 from lpm_secure.populations.show import page_of, write_page
-from lpm_secure.populations.stages import Stage, draws
-from lpm_secure.populations.venues import lognormal_sizes, pareto_sizes
+from lpm_secure.populations.synthesis import nyc
+from lpm_secure.populations.synthesis.rounding import fitted, largest_remainder, whole
+from lpm_secure.populations.synthesis.stages import Stage, draws
+from lpm_secure.populations.synthesis.venues import lognormal_sizes, pareto_sizes
 from protocols.errors import DataError, ParameterError
 
 N = 30_000
@@ -348,7 +349,7 @@ def test_other_numbers_of_agents_are_refused(text):
 @needs_tables
 def test_the_command_builds_a_city_and_shows_it(tmp_path):
     def lpm(*arguments):
-        code = "from lpm_secure.cli_population import app; app()"
+        code = "from lpm_secure.cli.people.population import app; app()"
         wide = os.environ | {"COLUMNS": "160"}
         return subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, env=wide)
 

@@ -5,7 +5,7 @@ import pytest
 
 from lpm_secure.populations import Population
 from lpm_secure.populations.settings import settings_of
-from lpm_secure.populations.user_csv import from_csv
+from lpm_secure.populations.user_tables import from_csv
 from protocols.errors import DataError, ParameterError
 
 PEOPLE = "person,age,place,home,ward\nann,41,north,h1,w1\nbob,7,south,h2,\ncid,39,north,h1,w2\ndee,80,south,h2,w1\n"

@@ -26,10 +26,10 @@ NAMES = {
     "aggregator.wire": [],
     "lpm_secure": [],
     "lpm_secure.data": [],
-    "lpm_secure.private_gradients": [],
+    "lpm_secure.gradients.private": [],
     "lpm_secure.city": [],
     "lpm_secure.engine": [],
-    "lpm_secure.engine.fast": [
+    "lpm_secure.engine.epidemic": [
         "Csr",
         "GraphAgents",
         "Observer",

@@ -8,7 +8,7 @@ from typing import final
 
 import pytest
 
-from lpm_secure.received import EACH_CLIENT, Received, by_party, received, write
+from lpm_secure.run.received import EACH_CLIENT, Received, by_party, received, write
 
 ROUNDS = 5
 

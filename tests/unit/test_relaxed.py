@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from lpm_secure.engine.relaxed import Relaxed, Theta
+from lpm_secure.engine.tensors.relaxed import Relaxed, Theta
 from lpm_secure.engine.venues import Setting, Venues
 from protocols.errors import ParameterError
 

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from client_sdk import ContactTable
-from lpm_secure.private_gradients.tangents import ClearTangents, simulate_tangents, synthetic_part
-from lpm_secure.testbed import Testbed
+from lpm_secure.gradients.private.tangents import ClearTangents, simulate_tangents, synthetic_part
+from lpm_secure.testbed.testbed import Testbed
 from protocols.errors import ParameterError, WouldWrap
 from protocols.models.dual import Dual
 from protocols.models.escape import escape

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from pyarrow import csv, parquet
 
-from lpm_secure.series import Series
+from lpm_secure.engine.series import Series
 from protocols.models import Stage
 
 COUNTS = np.array(

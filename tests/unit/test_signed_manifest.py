@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lpm_secure.testbed_keys import pinned
+from lpm_secure.testbed.keys import pinned
 from protocols import canonical_json
 from protocols.errors import BadSignature, ParameterError
 from protocols.identity import certificates, signing

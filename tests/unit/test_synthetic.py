@@ -4,10 +4,11 @@ import msgspec
 import numpy as np
 import pytest
 
+from lpm_secure.config.synthetic import SyntheticConfig
 from lpm_secure.data import catalogue
-from lpm_secure.populations import Population, cache, look_alike
-from lpm_secure.synthetic import EngineFile, Synthetic
-from lpm_secure.synthetic_config import SyntheticConfig
+from lpm_secure.populations import Population, cache
+from lpm_secure.populations.synthesis import look_alike
+from lpm_secure.testbed.synthetic import EngineFile, Synthetic
 from protocols.errors import ConfigError, DataError
 
 ASKED = SyntheticConfig(agents=600, population="look_alike", beta={"household": 0.1, "workplace": 0.05})

@@ -9,7 +9,7 @@ from scipy import stats
 from aggregator.on_shares.levels import Hidden
 from aggregator.on_shares.validity import Ranges
 from client_sdk.simulation.own_hazard import OwnHazard
-from lpm_secure.engine.fast import SkipAgents, random_graph
+from lpm_secure.engine.epidemic import SkipAgents, random_graph
 from protocols import canonical_json
 from protocols.errors import ParameterError
 from protocols.models import Exposure, Seir, Stage

@@ -15,8 +15,8 @@ import torch
 from client_sdk.gradients.participant import take_part
 from lpm_secure.audit.views.in_process import Operators, operators
 from lpm_secure.audit.views.world import World
-from lpm_secure.engine.simulate import RemotePart, simulate
-from lpm_secure.testbed import Testbed
+from lpm_secure.engine.loop import RemotePart, simulate
+from lpm_secure.testbed.testbed import Testbed
 from protocols.arithmetic.fixed_point import U64
 from protocols.arithmetic.sharing import Sharing
 from protocols.errors import ProtocolError

@@ -6,7 +6,7 @@ from typing import Any, final
 import numpy as np
 
 from client_sdk import ContactTable, PrivateState
-from lpm_secure.testbed import Testbed
+from lpm_secure.testbed.testbed import Testbed
 from protocols.models import Stage
 from protocols.task.layout import Layout
 from protocols.task.manifest import Manifest

@@ -1,0 +1,1 @@
+"""Questions asked of runs: sensitivity, risk, comparison with reported series."""

@@ -1,0 +1,78 @@
+"""The configuration of `lpm risk`."""
+
+from pathlib import Path
+from typing import Annotated, Literal, final
+
+import msgspec
+
+from lpm_secure.config.releases import Epsilon
+from lpm_secure.config.simulation import Config, ModelConfig, PrivateConfig, ProtocolConfig
+from protocols.task.manifest import Name
+from protocols.toml_file import load_config
+
+
+@final
+class PeopleConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Whose devices take part.
+
+    Attributes:
+        dataset: name in the data catalogue, or "look_alike" for generated contacts.
+        departments: of the people who take part; all of them where none is named.
+        processes: how many host the devices: each has its own keys and connections, some share a process.
+    """
+
+    dataset: Literal["workplace_invs15", "look_alike"] = "workplace_invs15"
+    departments: tuple[str, ...] = ()
+    processes: Annotated[int, msgspec.Meta(ge=1, le=256)] = 2
+
+
+@final
+class DistributionConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What the health authority gets.
+
+    Attributes:
+        bins: of equal width, from risk 0 to 1.
+        epsilon, delta: what the whole distribution costs; the unit is one device's place in one bin.
+    """
+
+    bins: Annotated[int, msgspec.Meta(ge=2, le=100)] = 10
+    epsilon: Epsilon
+    delta: Annotated[float, msgspec.Meta(gt=0, lt=0.1)] = 1e-6
+
+
+@final
+class RiskConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A computation of everybody's risk.
+
+    Attributes:
+        name: of the runs.
+        seed: of all simulation draws, and of which contacts are kept when contacts are halved.
+        days: for which the risk is computed.
+        worlds: how many times the days are drawn anew.
+    """
+
+    name: Name
+    seed: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+    days: Annotated[int, msgspec.Meta(ge=1, le=60)] = 7
+    worlds: Annotated[int, msgspec.Meta(ge=2, le=1000)]
+    model: ModelConfig
+    people: PeopleConfig = PeopleConfig()
+    distribution: DistributionConfig
+    protocol: ProtocolConfig = ProtocolConfig()
+
+    def week(self) -> Config:
+        """Return the configuration of the simulation; its people's agents are grouped by person."""
+        private = PrivateConfig(dataset=self.people.dataset, clients="group")
+        return Config(
+            name=f"{self.name}-week",
+            seed=self.seed,
+            steps=self.days,
+            model=self.model,
+            private=private,
+            protocol=self.protocol,
+        )
+
+
+def load(path: Path) -> RiskConfig:
+    """Read a configuration; errors are ConfigError."""
+    return load_config(path, RiskConfig)

@@ -1,0 +1,1 @@
+"""Sensitivities of outputs to parameters, and the verification of estimators."""

@@ -1,0 +1,43 @@
+"""A verification for people: one table for each problem."""
+
+from rich.table import Column, Table
+
+from lpm_secure.analysis.sensitivity.verification import Verdict, Verification
+from lpm_secure.gradients.problem.theta import NAMES
+
+
+def table_of(found: Verification) -> Table:
+    """Return ratios to finite differences with their standard errors; what does not hold is red."""
+    table = Table(
+        "estimator",
+        "output",
+        *(Column(name, justify="right", no_wrap=True) for name in NAMES),
+        Column("signs", justify="right"),
+        Column("hold", justify="right"),
+        Column("seeds", justify="right"),
+        Column("seconds", justify="right"),
+        title=f"{found.problem.name}: {found.problem.source}; ratio to finite differences, and its standard error",
+    )
+    truth = found.truth
+    for o, output in enumerate(found.problem.outputs.names):
+        cells = [
+            f"{value:.3g} ±{abs(error / value) if value else 0:.1%}"
+            for value, error in zip(truth.value[o], truth.error[o], strict=True)
+        ]
+        last = (f"{truth.seeds:,}", f"{truth.seconds:.1f}") if o == 0 else ("", "")
+        table.add_row("finite differences" if o == 0 else "", output, *cells, "", "", *last)
+    for verdict in found.verdicts:
+        table.add_section()
+        for o, output in enumerate(found.problem.outputs.names):
+            table.add_row(*_row(verdict, o, output))
+    return table
+
+
+def _row(verdict: Verdict, o: int, output: str) -> list[str]:
+    cells = []
+    for p in range(len(NAMES)):
+        text = f"{verdict.ratio[o, p]:.2f} ±{verdict.error[o, p]:.2f}"
+        cells.append(text if verdict.holds[o, p] else f"[red]{text}[/red]")
+    counts = (f"{verdict.signs[o].sum()}/{len(NAMES)}", f"{verdict.holds[o].sum()}/{len(NAMES)}")
+    last = (f"{verdict.found.seeds:,}", f"{verdict.found.seconds:.1f}") if o == 0 else ("", "")
+    return [verdict.name if o == 0 else "", output, *cells, *counts, *last]

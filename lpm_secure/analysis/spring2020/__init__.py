@@ -1,0 +1,1 @@
+"""New York in spring 2020 by the literature, against reported admissions."""

@@ -1,0 +1,1 @@
+"""An amortised posterior: one encoder for every week."""

@@ -1,0 +1,122 @@
+"""`lpm amortise`: train a conditional posterior, check it, and draw from it for the weeks so far."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import perf_counter
+from typing import Final, final
+
+import torch
+
+from client_sdk.amortisation.learner import Learner
+from client_sdk.likelihood.counts import Counts
+from lpm_secure.calibration.amortisation.calibration_check import Check, check
+from lpm_secure.calibration.amortisation.cohort import SharedCohort
+from lpm_secure.calibration.amortisation.posterior import Amortised, encoder, reference
+from lpm_secure.calibration.config import CalibrationConfig
+from lpm_secure.calibration.dynamics.simulator import Simulator
+from lpm_secure.calibration.study import Study
+from protocols.errors import ConfigError, ParameterError
+
+CHECKPOINT: Final = "amortised.npz"
+DRAWS: Final = 1000
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class Trained:
+    """A conditional posterior, and what it says of the weeks asked for.
+
+    Attributes:
+        config, study: what was asked for, and the data.
+        amortised: trained.
+        checked: on simulated epidemics.
+        weeks: that the posterior has read.
+        z: float64[S, p], drawn from it.
+        seconds: that rounds of training took in this process, and rounds that were played in them.
+        posterior_seconds: from the question to the draws.
+    """
+
+    config: CalibrationConfig
+    study: Study
+    amortised: Amortised
+    checked: Check
+    weeks: int
+    z: torch.Tensor = field(repr=False)
+    seconds: float
+    rounds: int
+    posterior_seconds: float
+
+
+def amortise(
+    config: CalibrationConfig,
+    folder: Path,
+    *,
+    weeks: int | None = None,
+    resume: bool = False,
+    on_round: Callable[[Amortised], None] = lambda amortised: None,
+) -> Trained:
+    """Train on simulated epidemics, or go on; then ask for the posterior given the weeks so far.
+
+    Args:
+        config: of the calibration.
+        folder: for checkpoints.
+        weeks: how many are read; `fit_weeks` where nothing is said.
+        resume: go on from the folder's checkpoint, to the same bits; after the last round no training is left.
+        on_round: is told after each round.
+
+    Raises:
+        ParameterError: a folder with a checkpoint and no `resume`, `resume` and none that fits, or weeks that the
+            posterior is not trained for.
+        ProtocolError: a sum cannot be released.
+    """
+    path, given = folder / CHECKPOINT, config.amortised
+    if not resume and path.exists():
+        raise ParameterError(f"{folder} has a checkpoint; go on with --resume, or give another folder with --out")
+    torch.set_num_threads(1)  # arrays are small: more threads only wait for each other
+    study = config.study()
+    amortised = prepared(config, study)
+    asked = study.fitted if weeks is None else weeks
+    amortised.require(asked)
+    if resume:
+        amortised.load(path)
+    begun, started = amortised.round, perf_counter()
+
+    def after(each: Amortised) -> None:
+        if each.round % given.checkpoint_rounds == 0 or each.round == given.rounds:
+            folder.mkdir(parents=True, exist_ok=True)
+            each.save(path)
+        on_round(each)
+
+    amortised.run(after)
+    seconds = perf_counter() - started
+    checked = check(amortised, batches=given.check_rounds)
+    started = perf_counter()
+    z = amortised.posterior(asked, draws=DRAWS, seed=config.seed)
+    rounds, asked_s = amortised.round - begun, perf_counter() - started
+    return Trained(config, study, amortised, checked, asked, z, seconds, rounds, asked_s)
+
+
+def prepared(config: CalibrationConfig, study: Study) -> Amortised:
+    """Return an untrained posterior over all weeks of a study, with every hospital in this process.
+
+    Raises:
+        ConfigError: noise, which embeddings do not have.
+    """
+    way, training = config.federation, config.amortised.training(config.seed)
+    if way.epsilon is not None:
+        raise ConfigError("embeddings are summed without noise; leave federation.epsilon out for lpm amortise")
+    simulator = Simulator(study.city, len(study.weeks))
+    scale, shape = reference(simulator, seed=config.seed), encoder(simulator, training)
+    learners = {
+        name: Learner(Counts(series), share, scale, shape, _key(config.seed, name))
+        for name, series, share in zip(study.names, study.series, study.share, strict=True)
+    }
+    cohort = SharedCohort(learners, config.amortised.clip, way.aggregators, way.min_cohort)
+    return Amortised(simulator, cohort, study.names, training)
+
+
+def _key(seed: int, name: str) -> bytes:
+    """Return a simulated hospital's key of simulation draws; a real one draws its own."""
+    return hashlib.blake2b(f"{seed} {name}".encode(), digest_size=32, person=b"lpm testbed").digest()

@@ -1,0 +1,1 @@
+"""The expected dynamics that a calibration fits."""

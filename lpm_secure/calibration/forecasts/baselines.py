@@ -1,0 +1,70 @@
+"""What a hospital could do alone: carry the last count on, or fit a trend to its own counts."""
+
+from typing import Final
+
+import numpy as np
+from scipy import optimize, special
+
+from lpm_secure.data.csv_table import F64
+
+CALM: Final = 0.05  # least step of a log count, a week
+MOST: Final = 20.0  # of a log mean
+LARGEST_R: Final = 1e4
+
+
+def persistence(series: F64, ahead: int, count: int, rng: np.random.Generator) -> F64:
+    """Return draws of a random walk on log counts from the last one, with steps as large as so far.
+
+    Args:
+        series: float64[W], -1 for 1 to 3, nan where missing.
+        ahead: weeks to forecast.
+        count: of draws.
+        rng: of the draws.
+
+    Returns:
+        float64[count, ahead].
+    """
+    told = _told(series)
+    log_counts = np.log(told[1] + 1.0)
+    step = max(float(np.sqrt(np.mean(np.diff(log_counts) ** 2))), CALM) if log_counts.size > 1 else 1.0
+    walk = step * np.cumsum(rng.standard_normal((count, ahead)), axis=1)
+    return np.asarray(np.maximum(np.exp(np.minimum(log_counts[-1] + walk, MOST)) - 1.0, 0.0))
+
+
+def trend(series: F64, ahead: int, count: int, rng: np.random.Generator) -> F64:
+    """Return draws of a negative binomial regression on the week, with its parameters' uncertainty.
+
+    Arguments and result are as for `persistence`. Three parameters by maximum likelihood with a weak ridge; their
+    uncertainty is the Gaussian of the curvature.
+    """
+    week, y = _told(series)
+    centre, width = week.mean(), max(float(np.ptp(week)), 1.0)
+
+    def loss(b: F64) -> float:
+        return -float(_log_p(y, _mean(b, (week - centre) / width), b[2]).sum()) + 0.5 * float((b**2).sum()) / 100.0
+
+    start = np.array([np.log(y.mean() + 0.5), 0.0, np.log(10.0)])
+    best = optimize.minimize(loss, start, method="BFGS")
+    drawn = rng.multivariate_normal(best.x, best.hess_inv, size=count, method="eigh")
+    future = (series.size - 1 + np.arange(1, ahead + 1) - centre) / width
+    mean = np.exp(np.clip(drawn[:, :1] + drawn[:, 1:2] * future, -MOST, 13.0))
+    r = np.clip(np.exp(np.clip(drawn[:, 2:], -MOST, MOST)), 1e-3, LARGEST_R)
+    return rng.negative_binomial(r, r / (r + mean)).astype(np.float64)
+
+
+def _told(series: F64) -> tuple[F64, F64]:
+    """Return the weeks that say something, and their counts; 2 where censored."""
+    week = np.flatnonzero(np.isfinite(series))
+    if not week.size:
+        return np.zeros(1), np.zeros(1)
+    return week.astype(np.float64), np.where(series[week] < 0, 2.0, series[week])
+
+
+def _mean(b: F64, x: F64) -> F64:
+    return np.asarray(np.exp(np.clip(b[0] + b[1] * x, -MOST, MOST)))
+
+
+def _log_p(y: F64, mean: F64, log_r: float) -> F64:
+    r = min(float(np.exp(np.clip(log_r, -MOST, MOST))), LARGEST_R)
+    constant = special.gammaln(y + r) - special.gammaln(r) - special.gammaln(y + 1.0)
+    return np.asarray(constant + r * np.log(r / (r + mean)) + y * np.log(mean / (r + mean)))

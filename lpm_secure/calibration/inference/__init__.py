@@ -1,0 +1,1 @@
+"""The posterior and its fit."""

@@ -1,0 +1,166 @@
+"""Fit a posterior by rounds: draw, simulate with derivatives, ask the hospitals, step the flow."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, final
+
+import numpy as np
+import torch
+
+from lpm_secure.calibration.dynamics.parameters import Parameters
+from lpm_secure.calibration.dynamics.simulator import Simulator
+from lpm_secure.calibration.inference.checkpoint import FORMAT, Facts, load, save
+from lpm_secure.calibration.inference.descent import arrays_of, put_back, slowed
+from lpm_secure.calibration.inference.posterior import Posterior
+from lpm_secure.secure_sum.federation import Federation
+from protocols.errors import ParameterError
+
+GRADIENT_NORM: Final = 50.0  # of a step of the flow's weights
+LOWEST, HIGHEST = -25.0, 20.0  # log inpatients; noise can drive draws to where no epidemic is
+BACK: Final = 0.1  # the learning rate falls to this share of itself, along a cosine
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """How long and how fast.
+
+    Attributes:
+        rounds: in all.
+        draws: S, of the posterior in each round.
+        rate: of Adam on the flow.
+        weight: of the hospitals' likelihood beside the prior: 1 is Bayes, less is more careful.
+        seed: of the draws and of the flow's first weights.
+    """
+
+    rounds: int = 600
+    draws: int = 8
+    rate: float = 0.01
+    weight: float = 1.0
+    seed: int = 1
+
+
+@final
+@dataclass(slots=True, eq=False)
+class Fit:
+    """A calibration as it goes on.
+
+    Attributes:
+        simulator, parameters, federation, schedule: what is fitted, and with whom.
+        names: of the hospitals.
+        data: what else tells this fit from others: whose counts, and how hospitals answer.
+        posterior: the flow.
+        round: that comes next.
+        simulations: epidemics simulated so far; one with its derivatives counts once.
+        absences: name to the number of rounds without it.
+        refusals: name to the number of rounds in which its contribution was refused.
+        discarded: rounds that gave no sum, though hospitals answered: the posterior stays as it was.
+        members: how many took part in the last round.
+
+    Security: sees released sums alone; the data stay where they are.
+    """
+
+    simulator: Simulator
+    parameters: Parameters
+    federation: Federation
+    schedule: Schedule
+    names: tuple[str, ...] = ()
+    data: str = ""
+    posterior: Posterior = field(init=False, repr=False)
+    round: int = field(init=False, default=0)
+    members: int = field(init=False, default=0)
+    simulations: int = field(init=False, default=0)
+    absences: dict[str, int] = field(init=False, default_factory=dict)
+    refusals: dict[str, int] = field(init=False, default_factory=dict)
+    discarded: int = field(init=False, default=0)
+    _optimiser: torch.optim.Adam = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Begin near the prior."""
+        self.posterior = Posterior(self.parameters.p, seed=self.schedule.seed)
+        self._optimiser = torch.optim.Adam(self.posterior.parameters(), lr=self.schedule.rate)
+
+    def run(self, on_round: Callable[["Fit"], None] = lambda fit: None) -> None:
+        """Go on to the last round; `on_round` is told after each."""
+        while self.round < self.schedule.rounds:
+            self.advance()
+            on_round(self)
+
+    def advance(self) -> None:
+        """Play one round."""
+        schedule = self.schedule
+        generator = torch.Generator().manual_seed(schedule.seed * 1_000_003 + self.round)
+        noise = torch.randn(schedule.draws, self.parameters.p, generator=generator, dtype=torch.float64)
+        z, log_density = self.posterior.draw(noise)
+        value, jacobian = self.simulator.with_jacobian(z.detach(), self.parameters)
+        self.simulations += schedule.draws
+        published = torch.nan_to_num(value, nan=LOWEST).clamp(LOWEST, HIGHEST)
+        summed = self.federation.gradient(np.ascontiguousarray(published.numpy()))
+        self._count(summed.members, summed.refused)
+        self.members = len(summed.members)
+        if summed.members:
+            self._descend(z, log_density, torch.from_numpy(summed.gradient), jacobian)
+        self.round += 1
+
+    def _descend(
+        self, z: torch.Tensor, log_density: torch.Tensor, gradient: torch.Tensor, jacobian: torch.Tensor
+    ) -> None:
+        """Take a step of the flow's weights."""
+        schedule = self.schedule
+        by_z = torch.einsum("sbw,sbwp->sp", gradient, jacobian)
+        by_z = torch.nan_to_num(by_z, nan=0.0, posinf=0.0, neginf=0.0)
+        log_prior = -0.5 * (z**2).sum(-1)
+        objective = (log_density - log_prior - schedule.weight * (z * by_z).sum(-1)).mean()
+        done = self.round / max(schedule.rounds, 1)
+        self._optimiser.param_groups[0]["lr"] = schedule.rate * slowed(done, BACK)
+        self._optimiser.zero_grad()
+        objective.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(self.posterior.parameters(), GRADIENT_NORM)
+        self._optimiser.step()
+
+    def draws(self, count: int, *, seed: int) -> torch.Tensor:
+        """Return z from the posterior, float64[count, p]."""
+        generator = torch.Generator().manual_seed(seed)
+        noise = torch.randn(count, self.parameters.p, generator=generator, dtype=torch.float64)
+        with torch.no_grad():
+            return self.posterior.draw(noise)[0]
+
+    def save(self, path: Path) -> None:
+        """Write a checkpoint, whole or not at all."""
+        facts = Facts(
+            format=FORMAT,
+            fit=self._identity,
+            round=self.round,
+            simulations=self.simulations,
+            absences=self.absences,
+            refusals=self.refusals,
+            discarded=self.discarded,
+        )
+        save(path, arrays_of(self.posterior, self._optimiser), facts)
+
+    def load(self, path: Path) -> None:
+        """Go on from a checkpoint; what hospitals have learnt is theirs, and they recall it by themselves.
+
+        Raises:
+            ParameterError: unreadable, or of another fit.
+        """
+        arrays, facts = load(path, fit=self._identity)
+        try:
+            put_back(arrays, self.posterior, self._optimiser)
+        except (RuntimeError, KeyError, ValueError, TypeError) as error:
+            raise ParameterError(f"{path} is no checkpoint of this fit; start anew, without --resume") from error
+        self.round, self.simulations = facts.round, facts.simulations
+        self.absences, self.refusals, self.discarded = facts.absences, facts.refusals, facts.discarded
+        self.federation.leave_out(tuple(facts.refusals))
+
+    @property
+    def _identity(self) -> str:
+        return f"{self.schedule} {self.parameters} {self.simulator.weeks} {self.simulator.lead} {self.data}"
+
+    def _count(self, members: tuple[str, ...], refused: tuple[str, ...]) -> None:
+        self.discarded += not members
+        for name in set(self.names) - set(members) if members else ():
+            self.absences[name] = self.absences.get(name, 0) + 1
+        for name in refused:
+            self.refusals[name] = self.refusals.get(name, 0) + 1

@@ -1,0 +1,1 @@
+"""Commands that calibrate, differentiate and estimate risk."""

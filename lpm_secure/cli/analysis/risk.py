@@ -1,0 +1,33 @@
+"""`lpm risk`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lpm_secure.analysis.risk import job, table
+from lpm_secure.audit.two_worlds import RUNS
+from lpm_secure.cli.trust.audit import audit
+
+
+def risk(
+    config: Annotated[Path, typer.Argument(help="TOML; examples/risk.toml explains each key.", metavar="CONFIG")],
+    out: Annotated[Path, typer.Option(help="A folder `NAME-ID` is made in it.")] = Path("runs"),
+) -> None:
+    """Tell each device its person's risk of the coming week, and the health authority their noised distribution.
+
+    Ends with the audits of both runs; the second one tests this build too. Exit code 1 if the clear replay differs or
+    an audit finds anything, 2 for a mistake in the input, 3 if a run cannot go on.
+    """
+    result = job.run(config, out=out)
+    for line in table.lines_of(result):
+        typer.echo(line)
+    failed = not result.parity
+    for folder in result.folders:
+        typer.echo(f"\naudit of the {folder.name}")
+        try:
+            audit(folder, operator_key=None, runs=RUNS, build_checks=folder == result.folders[-1])
+        except typer.Exit:
+            failed = True
+    if failed:
+        raise typer.Exit(1)

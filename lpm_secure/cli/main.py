@@ -1,0 +1,92 @@
+"""The command line: `lpm`. Every command parses, calls one function, and prints."""
+
+import sys
+from typing import Annotated
+
+import click
+import typer
+
+from lpm_secure.cli.analysis.amortise import amortise
+from lpm_secure.cli.analysis.calibrate import calibrate
+from lpm_secure.cli.analysis.gradients import sensitivity, verify_gradients
+from lpm_secure.cli.analysis.risk import risk
+from lpm_secure.cli.people import data, population
+from lpm_secure.cli.run.run import engine, run, up
+from lpm_secure.cli.trust import manifest
+from lpm_secure.cli.trust.audit import audit
+from lpm_secure.cli.trust.collect import collect
+from lpm_secure.cli.trust.enrolment import admit, enrol, invite
+from lpm_secure.cli.trust.keys import identity, keys
+from protocols import __version__
+from protocols.errors import LpmError, ParameterError
+
+app = typer.Typer(
+    name="lpm",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    rich_markup_mode="markdown",
+    suggest_commands=False,  # click does too
+    help="Simulate real people without collecting their data.\n\n"
+    "Start with `lpm run examples/workplace.toml`: twelve departments, two aggregators and an engine, each a process "
+    "on this machine, run an epidemic over measured contacts that no party sees as a whole.",
+)
+app.command()(run)
+app.command()(up)
+app.command()(engine)
+app.command()(audit)
+app.command()(collect)
+app.command()(keys)
+app.command()(identity)
+app.command()(verify_gradients)
+app.command()(invite)
+app.command()(enrol)
+app.command()(admit)
+app.command()(sensitivity)
+app.command()(risk)
+app.command()(calibrate)
+app.command()(amortise)
+app.add_typer(data.app, name="data")
+app.add_typer(population.app, name="population")
+app.add_typer(manifest.app, name="manifest")
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def top(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")] = False,
+) -> None:
+    """Take options that stand before the command."""
+
+
+def main() -> None:
+    """Run a command; a mistake in its input is one line and exit code 2, a run that cannot go on exit code 3."""
+    try:
+        sys.exit(app(prog_name="lpm", standalone_mode=False) or 0)
+    except click.exceptions.NoArgsIsHelpError as error:
+        typer.echo(error.format_message(), err=True)
+        sys.exit(2)
+    except click.UsageError as error:
+        command = error.ctx.command_path if error.ctx else "lpm"
+        typer.echo(f"lpm: {error.format_message().rstrip('.')}; {command} --help says what is allowed", err=True)
+        sys.exit(2)
+    except LpmError as error:
+        typer.echo(f"lpm: {error}", err=True)
+        sys.exit(2 if isinstance(error, ParameterError) else 3)
+    except OSError as error:
+        if error.filename is None:
+            raise
+        typer.echo(f"lpm: cannot use {error.filename}: {error.strerror}; give another path", err=True)
+        sys.exit(2)
+    except (KeyboardInterrupt, click.Abort):
+        typer.echo("lpm: interrupted", err=True)
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

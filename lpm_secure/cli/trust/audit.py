@@ -1,0 +1,75 @@
+"""`lpm audit`."""
+
+from pathlib import Path
+from typing import Annotated, Final
+
+import msgspec
+import typer
+
+from lpm_secure.audit import audit as audits
+from lpm_secure.audit import two_worlds
+from lpm_secure.audit.page import page
+from lpm_secure.cli.progress import counted
+from protocols.errors import ParameterError
+
+FROM_FOLDER: Final = (
+    "the operator's key was taken from the folder itself, and whoever can write there can replace it; ask the run's "
+    "operator for the key, and give it with --operator-key"
+)
+
+
+def audit(
+    folder: Annotated[Path, typer.Argument(help="Folder of a run that has ended.", metavar="RUN_DIR")],
+    operator_key: Annotated[
+        str | None, typer.Option(help="Of the run's operator, base64, known from elsewhere. By default the folder's.")
+    ] = None,
+    runs: Annotated[int, typer.Option(help="Replays of each noise path.", min=2_000)] = two_worlds.RUNS,
+    build_checks: Annotated[
+        bool, typer.Option(help="Test this build too: views, noise, and mutants of both; about a minute.")
+    ] = True,
+) -> None:
+    """Check offline what a run was allowed to learn, what it learned, and who was told what; and test this build.
+
+    Writes audit.json and audit.html into the folder. Exit code 1 if anything was found, 2 for a mistake in the input.
+    """
+    if not (folder / "index.json").is_file():
+        raise ParameterError(f"{folder} has no index.json; give the folder of a private run that has ended, runs/ID")
+    key = audits.key_of(operator_key if operator_key is not None else _pinned(folder))
+    with counted("audit") as on_check:
+        report = audits.audit(folder, operator_key=key, runs=runs if build_checks else None, on_check=on_check)
+    if operator_key is None:
+        report.notes.append(FROM_FOLDER)
+    (folder / "audit.json").write_bytes(report.json())
+    (folder / "audit.html").write_text(page(report), encoding="utf-8")
+    for name, lines in report.checks.items():
+        typer.echo(f"{'ok  ' if not lines else 'FAIL'}  {name}")
+        for line in lines:
+            typer.echo(f"        {line}")
+    for row in report.privacy:
+        cost = (
+            "exact, no privacy budget"
+            if row["epsilon"] is None
+            else f"epsilon {row['epsilon']:.6g}, unit {row['unit']}"
+        )
+        typer.echo(f"release {row['release']}: {cost}")
+    if report.together:
+        typer.echo(str(report.together))
+    for note in (FROM_FOLDER, audits.SKIPPED):
+        if note in report.notes:
+            typer.echo(note)
+    typer.echo(f"report: {folder / 'audit.html'}")
+    if report.findings:
+        raise typer.Exit(1)
+
+
+def _pinned(folder: Path) -> str:
+    """Return the operator's key that the engine pins; where no engine has a file, as in a calibration, a party's."""
+    path = folder / "parties" / "engine" / "engine.json"
+    configs = sorted(folder.glob("parties/*/config.toml"))
+    try:
+        if not path.exists() and configs:
+            path = configs[0]
+            return str(msgspec.toml.decode(path.read_bytes())["operator_key"])
+        return str(msgspec.json.decode(path.read_bytes())["operator_key"])
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError, KeyError, TypeError):
+        raise ParameterError(f"{path} pins no operator's key; give it with --operator-key") from None

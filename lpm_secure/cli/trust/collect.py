@@ -1,0 +1,27 @@
+"""`lpm collect`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lpm_secure.audit.gather import gather
+from lpm_secure.cli.trust.manifest import OPERATOR
+from protocols.identity import signing
+
+
+def collect(
+    manifest: Annotated[Path, typer.Argument(help="manifest.json of the run; its signature lies beside it.")],
+    ledgers: Annotated[
+        list[Path], typer.Argument(help="ledger-*.jsonl of each aggregator, as its operator handed it in.")
+    ],
+    key: Annotated[Path, typer.Option(help="The private key of the run's operator, who signs the index.")] = Path(
+        OPERATOR
+    ),
+    out: Annotated[Path, typer.Option(help="Folder to make.")] = Path("collected"),
+) -> None:
+    """Make the folder that `lpm audit` checks, of a run whose parties ran apart; its operator signs it."""
+    missing = gather(manifest, ledgers, key=signing.read_key(key), out=out)
+    for name in missing:
+        typer.echo(f"no ledger of {name}: the audit will say so", err=True)
+    typer.echo(f"check it with: lpm audit {out} --operator-key KEY")

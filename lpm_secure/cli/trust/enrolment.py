@@ -1,0 +1,81 @@
+"""`lpm invite`, `lpm enrol` and `lpm admit`: how a client gets its certificate without showing a key."""
+
+import base64
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from client_sdk import certificate_request as client
+from lpm_secure.cli.trust.keys import authority_in
+from lpm_secure.cli.trust.manifest import OPERATOR
+from protocols import canonical_json
+from protocols.errors import NotEnrolled, ParameterError
+from protocols.identity import enrolment, signing
+from protocols.identity.trust import require_name
+
+INVITATIONS: Final = "invitations"
+Folder = Annotated[Path, typer.Argument(help="The run's operator's, with the authority that `lpm keys` made.")]
+Days = Annotated[float, typer.Option(help="How long it is valid.", min=0.01, max=825)]
+
+
+def invite(
+    folder: Folder,
+    names: Annotated[list[str], typer.Argument(help="Clients, by their names in the manifest.")],
+    days: Days = 14.0,
+) -> None:
+    """Write an invitation for each client, `FOLDER/NAME.invitation`: hand it over on a channel you trust.
+
+    Each can be used once. The authority and the operator's key are made in the folder if they are not there.
+    """
+    for name in names:
+        if (folder / require_name(name) / "certificate.pem").exists():
+            raise ParameterError(f"{folder / name} is a party with a certificate already; choose another name")
+    authority_in(folder, days=825)
+    key = folder / OPERATOR
+    if not key.exists():
+        signing.write_key(key, signing.new_key())
+    signer = signing.read_key(key)
+    for name in names:
+        made = enrolment.invite(folder / INVITATIONS, signer, name, days=days)
+        path = folder / f"{name}.invitation"
+        path.unlink(missing_ok=True)  # a later invitation stands in for an earlier one
+        signing.write_private(path, canonical_json.encode(made))
+        typer.echo(path)
+
+
+def enrol(
+    invitation: Annotated[Path, typer.Argument(help="From the run's operator; or, with --accept, its answer.")],
+    folder: Annotated[Path, typer.Argument(help="For this client's credentials.")],
+    accept: Annotated[bool, typer.Option("--accept", help="Put the operator's answer beside the keys.")] = False,
+) -> None:
+    """Make a client's keys here, and write the request to hand to the run's operator."""
+    if accept:
+        typer.echo(f'operator_key = "{base64.b64encode(client.accept(invitation, folder)).decode()}"')
+    else:
+        typer.echo(client.request(invitation, folder))
+
+
+def admit(
+    folder: Folder,
+    requests: Annotated[list[Path], typer.Argument(help="Requests that clients made from their invitations.")],
+    days: Days = 90.0,
+) -> None:
+    """Sign the certificates that invited clients ask for, `NAME.enrolled` beside each request, to hand back."""
+    if not (folder / INVITATIONS).is_dir():
+        raise ParameterError(f"{folder} has made no invitations; give the folder that `lpm invite` was given")
+    authority = authority_in(folder, days=days)
+    operator_key = signing.public_of(signing.read_key(folder / OPERATOR))
+    refused = []
+    for path in requests:
+        try:
+            request = enrolment.load_request(path)
+            answer = enrolment.enrol(folder / INVITATIONS, authority, request, operator_key=operator_key, days=days)
+        except (ParameterError, NotEnrolled) as error:
+            refused.append(str(error) if str(path) in str(error) else f"{path}: {error}")
+            continue
+        out = path.with_name(f"{answer.name}.enrolled")
+        out.write_bytes(canonical_json.encode(answer))
+        typer.echo(out)
+    if refused:
+        raise ParameterError("; ".join(refused))

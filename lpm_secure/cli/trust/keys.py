@@ -1,0 +1,106 @@
+"""`lpm keys` and `lpm identity`: certificates for the parties of a run, and the keys of its servers."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lpm_secure.config.deployment_manifest import PublicFile
+from protocols import canonical_json
+from protocols.errors import ParameterError
+from protocols.identity import certificates
+from protocols.identity.certificates import Authority
+from protocols.identity.server_keys import ServerKeys, digest_of_key
+from protocols.identity.signing import write_private
+from protocols.identity.trust import require_name
+
+REQUEST = "request.pem"
+PUBLIC = "public.json"
+
+
+def keys(
+    folder: Annotated[Path, typer.Argument(help="Where the authority and a folder for each party go.")],
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Parties, by their names in the manifest; `engine` for the engine.")
+    ] = None,
+    request: Annotated[
+        Path | None, typer.Option(help="Sign this request of the one party named, whose key was made elsewhere.")
+    ] = None,
+    days: Annotated[float, typer.Option(help="How long the certificates are valid.", min=0.01, max=825)] = 90.0,
+) -> None:
+    """Make certificates for mutual TLS, private keys with mode 0600; without names, tell when those here expire.
+
+    The first call in a folder makes its authority; later ones sign with it. Keep `authority.key` off line: who holds it
+    can pass for any party. Keys that are made here are known here: for real parties, sign requests (`lpm identity`)
+    and invite clients (`lpm invite`), whose keys never leave them.
+    """
+    if not names:
+        _tell(folder)
+        return
+    for name in names:
+        if (folder / require_name(name)).exists():
+            raise ParameterError(f"{folder / name} is there already; remove it, or choose another name")
+    if request is not None and len(names) != 1:
+        raise ParameterError(f"got {len(names)} names for one request; name the party that made it")
+    authority = authority_in(folder, days=days)
+    if request is not None:
+        _certify(folder / names[0], authority, request, days=days)
+        return
+    for name in names:
+        certificates.write(folder / name, authority.issue(name, days=days))
+        typer.echo(folder / name)
+
+
+def identity(
+    folder: Annotated[Path, typer.Argument(help="The server's credentials; nothing may be there.")],
+    name: Annotated[str, typer.Argument(help="The server's name in the manifest.")],
+    operator: Annotated[str, typer.Option(help="Who runs it.")],
+    dealer: Annotated[bool, typer.Option("--dealer", help="It is the dealer, to which nothing is sealed.")] = False,
+) -> None:
+    """Make all keys of an aggregator or the dealer, where it runs.
+
+    Hand `request.pem` to the run's operator for a certificate, and `public.json` for the manifest. The keys stay here.
+    """
+    if folder.exists():
+        raise ParameterError(f"{folder} is there already; give another folder, for keys are not written over")
+    require_name(name)
+    require_name(operator)
+    made = ServerKeys.generate(dealer=dealer)
+    private, request = certificates.new_request(name)
+    tls = digest_of_key(certificates.requested_key(request, name=name))
+    public = canonical_json.encode(PublicFile(name=name, keys=made.public(operator, tls)))
+    made.write(folder)
+    write_private(folder / "private.key", private)
+    (folder / REQUEST).write_bytes(request)
+    (folder / PUBLIC).write_bytes(public)
+    typer.echo(f"{folder / REQUEST}\n{folder / PUBLIC}")
+
+
+def authority_in(folder: Path, *, days: float) -> Authority:
+    """Return the authority of a folder, made here if there is none."""
+    if (folder / "authority.key").exists():
+        return certificates.read_authority(folder)
+    authority = certificates.new_authority(f"authority of {folder.name}", days=days)
+    certificates.write_authority(folder, authority)
+    return authority
+
+
+def _certify(folder: Path, authority: Authority, request: Path, *, days: float) -> None:
+    try:
+        with request.open("rb") as file:
+            content = file.read(certificates.MAX_REQUEST + 1)
+    except OSError as error:
+        raise ParameterError(f"cannot read {request}: {error.strerror}") from error
+    certificate = authority.certify(content, name=folder.name, days=days)
+    certificates.write_public(folder, certificates.pem_of(authority.certificate), certificate)
+    typer.echo(f"{folder}: hand it back; its two files go beside the key")
+
+
+def _tell(folder: Path) -> None:
+    found = sorted(folder.glob("*/certificate.pem"))
+    if not found:
+        raise ParameterError(f"{folder} holds no certificates; name the parties to make some for")
+    for path in found:
+        content = certificates.certificate_of(path.parent)
+        soon = certificates.expires_soon(content)
+        typer.echo(f"{path.parent.name}  {soon or f'valid until {certificates.expiry(content):%F %T} UTC'}")

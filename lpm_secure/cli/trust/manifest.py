@@ -1,0 +1,102 @@
+"""`lpm manifest`: what a run may learn, written, signed, checked and compared."""
+
+import base64
+import binascii
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from lpm_secure.config.deployment_manifest import new_manifest
+from lpm_secure.run.manifest_page import differences, rows_of
+from protocols import canonical_json
+from protocols.errors import ParameterError
+from protocols.identity import signing
+from protocols.task import manifest as manifests
+from protocols.task import signature as signatures
+
+app = typer.Typer(no_args_is_help=True, help="The signed description of a run: write, sign, check, compare.")
+File = Annotated[Path, typer.Argument(help="manifest.json; its signature lies beside it.", metavar="MANIFEST")]
+OPERATOR: Final = "operator.key"
+
+
+@app.command()
+def new(
+    deployment: Annotated[Path, typer.Argument(help="TOML: real parties, addresses and public files.")],
+    out: Annotated[Path, typer.Option(help="File to write; none may be there.")] = Path("manifest.json"),
+) -> None:
+    """Write a manifest for real parties, from a deployment's file and the public file of each server."""
+    manifest = new_manifest(deployment)
+    write_new(out, manifests.encode(manifest))
+    typer.echo(f"{out}: run {manifests.run_id(manifest).hex()}")
+    typer.echo(f"now sign it: lpm manifest sign {out} --key {OPERATOR}")
+
+
+@app.command()
+def sign(
+    manifest: File,
+    key: Annotated[Path, typer.Option(help="The operator's private key, made here if it is not there.")] = Path(
+        OPERATOR
+    ),
+) -> None:
+    """Sign a manifest as the run's operator, and print the key that every party must pin."""
+    content = manifests.load(manifest)
+    if not key.exists():
+        signing.write_key(key, signing.new_key())
+        typer.echo(f"{key}: a new key; keep it off line", err=True)
+    signer = signing.read_key(key)
+    signature = signatures.sign(content, signer)
+    signatures.signature_path(manifest).write_bytes(canonical_json.encode(signature))
+    typer.echo(f"{signatures.signature_path(manifest)}: signed as {signature.operator}")
+    typer.echo(f'operator_key = "{base64.b64encode(signing.public_of(signer)).decode()}"')
+
+
+@app.command()
+def verify(
+    manifest: File,
+    operator_key: Annotated[str, typer.Option(help="Base64, as you got it from the operator, not with the manifest.")],
+) -> None:
+    """Check that a manifest is what its operator signed, and valid now; exit code 2 if not."""
+    content = signatures.load_verified(manifest, operator_key=key_of(operator_key))
+    trust = signatures.trust_of(content)
+    typer.echo(f"signed by {trust.operator}, valid until {trust.not_after:%F %T} UTC")
+    typer.echo(f"run {manifests.run_id(content).hex()}")
+
+
+@app.command()
+def show(manifest: File) -> None:
+    """Print every field; nothing is checked but its form."""
+    rows = rows_of(manifests.load(manifest))
+    width = max(len(path) for path, _ in rows)
+    for path, value in rows:
+        typer.echo(f"{path:<{width}}  {value}")
+
+
+@app.command()
+def diff(one: File, other: Annotated[Path, typer.Argument(help="Another manifest.json.", metavar="OTHER")]) -> None:
+    """Print each field in which two manifests differ; exit code 1 if there is one."""
+    found = differences(manifests.load(one), manifests.load(other))
+    for path, mine, theirs in found:
+        typer.echo(f"{path}\n  - {mine}\n  + {theirs}")
+    if found:
+        raise typer.Exit(1)
+
+
+def key_of(text: str) -> bytes:
+    """Read a public key, 32 bytes in base64."""
+    try:
+        content = base64.b64decode(text.strip(), validate=True)
+    except (binascii.Error, ValueError):
+        content = b""
+    if len(content) != 32:
+        raise ParameterError(f"got {text[:60]!r} for a public key; it is 32 bytes in base64, 44 characters")
+    return content
+
+
+def write_new(path: Path, content: bytes) -> None:
+    """Write a public file where none is."""
+    try:
+        with path.open("xb") as file:
+            file.write(content)
+    except OSError as error:
+        raise ParameterError(f"cannot write {path}: {error.strerror}") from error

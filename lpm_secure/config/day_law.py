@@ -1,0 +1,99 @@
+"""Laws of days and their derivatives by the mean: the cut gamma distribution of `lpm_secure.config.laws`."""
+
+from dataclasses import dataclass, field
+from typing import Final, final
+
+import numpy as np
+from scipy import stats
+
+from lpm_secure.config.laws import law_of
+from lpm_secure.config.simulation import Delay
+from protocols.arithmetic.distributions import F64, LAW_TOTAL
+
+RELATIVE_STEP: Final = 1e-4  # of the mean, for the derivative of the cut law: its error is of order 1e-8
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class DayLaw:
+    """A law of `d + 1` days and how it changes with its mean, at a fixed standard deviation.
+
+    Attributes:
+        law: weights in units of 2**-32, as agents draw from it.
+        weight: float64[days], the same as probabilities p_d.
+        slope: float64[days], dp_d / dmean; adds up to 0.
+    """
+
+    law: tuple[int, ...] = field(repr=False)
+    weight: F64 = field(repr=False)
+    slope: F64 = field(repr=False)
+
+    @classmethod
+    def of(cls, mean: float, sd: float, *, dt: float = 1.0) -> "DayLaw":
+        """Cut a gamma distribution into steps, and differentiate the cut law.
+
+        Raises:
+            ConfigError: the law would be too long or too extreme.
+        """
+        law = law_of(Delay(mean=mean, sd=sd), dt=dt)
+        step = RELATIVE_STEP * mean
+        below, above = (_cut(mean + sign * step, sd, len(law), dt) for sign in (-1, 1))
+        weight = np.array(law, dtype=np.float64) / LAW_TOTAL
+        return cls(law, weight, np.where(weight > 0, (above - below) / (2 * step), 0.0))
+
+    @property
+    def score(self) -> F64:
+        """d log p_d / dmean, float64[days]; 0 where a day cannot be drawn."""
+        return np.divide(self.slope, self.weight, out=np.zeros_like(self.slope), where=self.weight > 0)
+
+    @property
+    def shift(self) -> F64:
+        """The rate at which a draw of d becomes d + 1 as the mean grows: -(dF_d / dmean) / p_d, float64[days].
+
+        Draws are by inversion, so a larger mean moves the bounds `F_d` between days. `sum_d p_d shift_d
+        (g(d + 1) - g(d)) = sum_d slope_d g(d)` for every function g.
+        """
+        moved = -np.cumsum(self.slope)
+        moved[-1] = 0.0
+        return np.divide(moved, self.weight, out=np.zeros_like(moved), where=self.weight > 0)
+
+    @property
+    def at_least(self) -> F64:
+        """P(days >= a) for a = 0, 1, ..., float64[days + 2]; the last is 0."""
+        return _at_least(self.weight)
+
+    @property
+    def at_least_slope(self) -> F64:
+        """The derivative of `at_least` by the mean."""
+        return _at_least(self.slope)
+
+
+def infectious_kernel(latent: F64, stays: F64, steps: int) -> F64:
+    """Return the probability of being infectious `a` steps after infection, float64[steps].
+
+    Linear in either argument, so that it also takes derivatives of laws.
+
+    Args:
+        latent: float64[d], weight (or slope) of each number of days exposed, from 1 on.
+        stays: P(infectious days >= a), or its derivative, from a = 0 on.
+        steps: how long the kernel is.
+    """
+    kernel = np.zeros(steps)
+    for day, weight in enumerate(latent, start=1):
+        reach = min(steps - day - 1, stays.size - 1)
+        if reach > 0:
+            kernel[day + 1 : day + 1 + reach] += weight * stays[1 : 1 + reach]
+    return kernel
+
+
+def _at_least(weight: F64) -> F64:
+    tail = np.cumsum(weight[::-1])[::-1]
+    return np.concatenate([tail[:1], tail, [0.0]])
+
+
+def _cut(mean: float, sd: float, days: int, dt: float) -> F64:
+    """Return the cut law of so many days as probabilities."""
+    edges = (np.arange(days + 1) + 0.5) * dt
+    edges[0] = 0.0
+    below = stats.gamma.cdf(edges, a=(mean / sd) ** 2, scale=sd**2 / mean)
+    return np.asarray(np.diff(below) / below[-1])

@@ -1,0 +1,134 @@
+"""A manifest for real parties: a deployment's TOML file, with the public file of each server, into one manifest."""
+
+import datetime
+from pathlib import Path
+from typing import Annotated, Any, Literal, final
+
+import msgspec
+
+from lpm_secure.config.model import model_of
+from lpm_secure.config.simulation import Days, ModelConfig, Positive
+from protocols import canonical_json
+from protocols.errors import ConfigError
+from protocols.identity.trust import PartyKeys, Trust
+from protocols.task.manifest import Address, AggregatorParty, ClientParty, DealerParty, Manifest, Name, Seconds
+from protocols.toml_file import load_config
+
+Agent = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+
+
+@final
+class PublicFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What a server's operator hands to the run's operator: `lpm identity` writes it, and it holds no secret."""
+
+    version: Literal[1] = 1
+    name: Name
+    keys: PartyKeys
+
+
+@final
+class Server(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """An aggregator, or the dealer.
+
+    Attributes:
+        public: its operator's public file.
+        address: host and port.
+        mpc: of an aggregator in outcome mode, for the other aggregators' comparisons.
+    """
+
+    public: str
+    address: Address
+    mpc: Address | None = None
+
+
+@final
+class ClientEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A client, and the numbers of its agents: a list, or a text file with one number a line."""
+
+    name: Name
+    agents: tuple[Agent, ...] | str
+
+
+@final
+class DeploymentFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What `lpm manifest new FILE` reads; paths are relative to the file.
+
+    Attributes:
+        operator: of the run, who will sign.
+        steps, dt, period, max_message, mode, engine, min_cohort, cells and the two timeouts: as in the manifest.
+        not_before, not_after: UTC, whole seconds.
+        collusion_bound: how many aggregators may pool what they have; all but one unless given.
+    """
+
+    name: Name
+    operator: Name
+    not_before: datetime.datetime
+    not_after: datetime.datetime
+    steps: Positive
+    dt: Days = 1.0
+    period: Positive = 1
+    max_message: Positive
+    mode: Literal["outcome", "sum"] = "outcome"
+    engine: bool = False
+    cells: tuple[Positive, ...] = ()
+    min_cohort: Positive
+    collusion_bound: Positive | None = None
+    join_timeout_s: Seconds = 60.0
+    round_timeout_s: Seconds = 10.0
+    model: ModelConfig
+    aggregators: tuple[Server, ...]
+    dealer: Server | None = None
+    clients: tuple[ClientEntry, ...]
+
+
+def new_manifest(path: Path) -> Manifest:
+    """Write a manifest from a deployment's file, without a testbed's seed: each client draws its own key.
+
+    Raises:
+        ConfigError, ParameterError: a file cannot be read, or its parts contradict each other.
+    """
+    given, folder = load_config(path, DeploymentFile), path.resolve().parent
+    publics = [_public(folder, server) for server in given.aggregators]
+    dealer = None if given.dealer is None else (given.dealer, _public(folder, given.dealer))
+    keys = {public.name: public.keys for public in (*publics, *((dealer[1],) if dealer else ()))}
+    if len(keys) != len(publics) + (dealer is not None):
+        raise ConfigError(f"{path}: two servers have the same name; every party needs its own")
+    model = model_of(given.model, dt=given.dt)
+    bound = given.collusion_bound or max(len(publics) - 1, 1)
+    kept = ("name", "steps", "dt", "period", "max_message", "cells", "engine", "mode", "min_cohort")
+    plain: dict[str, Any] = {name: getattr(given, name) for name in (*kept, "join_timeout_s", "round_timeout_s")}
+    return Manifest(
+        **plain,
+        model=model,
+        model_hash=model.model().hash,
+        channels=tuple(given.model.beta),
+        aggregators=tuple(
+            AggregatorParty(public.name, server.address, server.mpc)
+            for public, server in zip(publics, given.aggregators, strict=True)
+        ),
+        dealer=None if dealer is None else DealerParty(dealer[1].name, dealer[0].address),
+        clients=tuple(ClientParty(client.name, _agents(folder, client)) for client in given.clients),
+        trust=Trust(
+            operator=given.operator,
+            collusion_bound=bound,
+            not_before=given.not_before,
+            not_after=given.not_after,
+            keys=keys,
+        ),
+    )
+
+
+def _public(folder: Path, server: Server) -> PublicFile:
+    return canonical_json.load(folder / server.public, PublicFile, what="public file", max_bytes=2**14)
+
+
+def _agents(folder: Path, client: ClientEntry) -> tuple[int, ...]:
+    if not isinstance(client.agents, str):
+        return client.agents
+    try:
+        lines = (folder / client.agents).read_text(encoding="ascii").split()
+        return tuple(int(line) for line in lines)
+    except OSError as error:
+        raise ConfigError(f"cannot read {folder / client.agents}: {error.strerror}") from error
+    except ValueError as error:
+        raise ConfigError(f"{folder / client.agents} holds other things than numbers of agents: {error}") from error

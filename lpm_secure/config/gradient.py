@@ -1,0 +1,32 @@
+"""`[gradient]` of a run's configuration: which derivatives the run yields, and how they travel."""
+
+from typing import Annotated, Literal, final
+
+import msgspec
+
+from protocols.task.gradients.spec import Bits, Protection, Reduction
+
+
+@final
+class GradientConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Derivatives of a run with private clients; GRADIENTS.md of `lpm_secure.gradients.private` tells which to take.
+
+    Attributes:
+        way: "tangents": of all expected stage counts on all days. "adjoints": of those on the last day, by one pass
+            forth and back for each stage. "score": of what all agents of the discrete run drew, one vector.
+        parameters: `beta.CHANNEL`, cell_beta, latent, infectious, initial; reduction and efficacy of relaxed dynamics;
+            in outcome mode scale, latent, infectious, initial. Rates are per step, stays in steps. None for adjoints.
+        clip: the most that one agent adds to any sum, either way.
+        value_bits, tangent_bits: fraction bits of values and derivatives. What is not given is as the way needs it.
+        largest_hazard: in one step, of one agent; for scores in outcome mode.
+        reduction, protection: of the relaxed dynamics, where they are parameters.
+    """
+
+    way: Literal["tangents", "adjoints", "score"]
+    parameters: tuple[str, ...] = ()
+    clip: Annotated[float, msgspec.Meta(gt=0, le=2**40)] | None = None
+    value_bits: Bits | None = None
+    tangent_bits: Bits | None = None
+    largest_hazard: Annotated[float, msgspec.Meta(gt=0, le=64)] | None = None
+    reduction: Reduction | None = None
+    protection: Protection | None = None

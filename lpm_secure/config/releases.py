@@ -1,0 +1,95 @@
+"""`[releases]` of a run's configuration, and the releases that it asks the manifest for."""
+
+from typing import Annotated, Final, Literal, final
+
+import msgspec
+
+from lpm_secure.config.accounting import sigma_for
+from protocols.errors import ConfigError
+from protocols.models import Seir
+from protocols.releases.query import SCORE, Release, Releases
+from protocols.task.gradients.spec import Gradient
+
+Epsilon = Annotated[float, msgspec.Meta(gt=0, le=100)]
+SMOOTH: Final = 0.5  # a sensitivity that is no integer counts as the continuous Gaussian, as a score's fine words do
+
+
+@final
+class NoiseConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Noise in what a run opens.
+
+    Attributes:
+        series: "incidence": new infections; "running": all infections so far.
+        epsilon: of that series; one agent's infection is the unit. Without it the tally is opened exact. Runs in which
+            immunity wanes have no such series.
+        cells_epsilon: of all cell totals together; an agent's days of infectiousness are the unit.
+        score_epsilon: of all words of a score together; all that one agent adds to them is the unit.
+        delta: of each.
+    """
+
+    series: Literal["incidence", "running"] = "incidence"
+    epsilon: Epsilon | None = None
+    cells_epsilon: Epsilon | None = None
+    score_epsilon: Epsilon | None = None
+    delta: Annotated[float, msgspec.Meta(gt=0, lt=0.1)] = 1e-6
+
+    def __post_init__(self) -> None:
+        """Check that something has noise."""
+        if self.epsilon is None and self.cells_epsilon is None and self.score_epsilon is None:
+            raise ConfigError(
+                "[releases] names no epsilon: give that of the series, cells_epsilon, or score_epsilon for a score"
+            )
+
+
+def releases_for(
+    config: NoiseConfig | None, model: Seir, *, steps: int, cells: bool, gradient: Gradient | None = None
+) -> Releases | None:
+    """Return the releases of a run of so many steps; none, for the exact ones, without a configuration.
+
+    Cells and scores without an epsilon of their own are opened exact: the manifest and the audit say so.
+    """
+    if config is None:
+        return None
+    each = [Release(name="tally")]
+    if config.epsilon is not None:
+        each = [_release(config.series, config.epsilon, config.delta, times=1)]
+    if cells and config.cells_epsilon is not None:
+        days = steps + 1 if model.waning else min(len(model.infectious) + 1, steps + 1)
+        each.append(_release("cells", config.cells_epsilon, config.delta, times=days))
+    elif cells:
+        each.append(Release(name="cells"))
+    elif config.cells_epsilon is not None:
+        raise ConfigError("[releases] has a cells_epsilon, and the run no cells: leave it out")
+    if gradient is not None and gradient.way == SCORE:
+        each.append(_score(config, gradient))
+    elif config.score_epsilon is not None:
+        raise ConfigError('[releases] has a score_epsilon, and the run no score: set way = "score" in [gradient]')
+    return Releases(
+        each=tuple(each), rho=sum(release.rho(1 if release.name == SCORE else steps + 1) for release in each)
+    )
+
+
+def _score(config: NoiseConfig, gradient: Gradient) -> Release:
+    if config.score_epsilon is None:
+        return Release(name=SCORE)
+    return _release(SCORE, config.score_epsilon, config.delta, times=gradient.p, sensitivity=SMOOTH)
+
+
+def _release(
+    name: Literal["incidence", "running", "cells", "score"],
+    epsilon: float,
+    delta: float,
+    *,
+    times: int,
+    sensitivity: float = 1,
+) -> Release:
+    sigma = sigma_for(epsilon, delta, sensitivity, times=times) / sensitivity
+    return Release(
+        name=name,
+        mechanism="discrete-gaussian",
+        sigma=sigma,
+        times=times,
+        unit="contribution",
+        epsilon=epsilon,
+        delta=delta,
+    )

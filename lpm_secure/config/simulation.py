@@ -1,0 +1,172 @@
+"""The configuration of a run: TOML into frozen types."""
+
+from pathlib import Path
+from typing import Annotated, Literal, final
+
+import msgspec
+
+from lpm_secure.config.gradient import GradientConfig
+from lpm_secure.config.releases import NoiseConfig
+from lpm_secure.config.synthetic import SyntheticConfig
+from protocols.errors import ConfigError
+from protocols.task.manifest import Name
+from protocols.toml_file import load_config
+
+Count = Annotated[int, msgspec.Meta(ge=0, le=10**9)]
+Positive = Annotated[int, msgspec.Meta(ge=1, le=2**31)]
+Rate = Annotated[float, msgspec.Meta(ge=0, le=10**6)]
+Days = Annotated[float, msgspec.Meta(gt=0, le=3_650)]
+
+
+@final
+class Delay(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A law of days: a gamma distribution of this mean and standard deviation, cut into whole days from 1 on."""
+
+    mean: Days
+    sd: Days
+
+
+@final
+class DosesConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A vaccination of which nobody but an agent's holder knows whether and when the agent took part.
+
+    Attributes:
+        first_day: from which the first doses protect.
+        days: over which doses are spread.
+        coverage: probability that an agent takes one.
+        efficacy: by how much a dose lowers susceptibility; in steps of 1 / 256.
+    """
+
+    first_day: Annotated[float, msgspec.Meta(ge=0, le=3_650)] = 0.0
+    days: Days = 1.0
+    coverage: Annotated[float, msgspec.Meta(ge=0, le=1)]
+    efficacy: Annotated[float, msgspec.Meta(ge=0, le=1)]
+
+
+@final
+class ModelConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The S-E-I-R epidemic; S-E-I-R-S where immunity wanes.
+
+    Attributes:
+        beta: for each contact channel, infections per susceptible agent, day, and unit of infectious contact.
+        cell_beta: per day, if everyone in the agent's cell were infectious.
+        latent, infectious: how long an agent stays exposed, and infectious.
+        initial: probability of being infectious on day 0.
+        fraction_bits: of hazards and thresholds.
+        waning: how long an agent stays immune; for ever unless given.
+        doses: private vaccine doses; none unless given.
+    """
+
+    beta: dict[Name, Rate]
+    cell_beta: Rate = 0.0
+    latent: Delay
+    infectious: Delay
+    initial: Annotated[float, msgspec.Meta(ge=0, le=1)]
+    fraction_bits: Annotated[int, msgspec.Meta(ge=8, le=56)] = 40
+    waning: Delay | None = None
+    doses: DosesConfig | None = None
+
+
+@final
+class PrivateConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Whose contacts are private, and who holds them.
+
+    Attributes:
+        dataset: name in the data catalogue, or "look_alike" for generated contacts.
+        clients: "group": each department is a client; "person": each person; "one": one client holds all.
+    """
+
+    dataset: Literal["workplace_invs15", "look_alike"]
+    clients: Literal["group", "person", "one"] = "group"
+
+
+@final
+class CellConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Cells that private and synthetic agents mix in.
+
+    Attributes:
+        count: how many; each private agent is in one, drawn at random.
+        size: people in each; all agents over `count` unless given.
+    """
+
+    count: Count = 0
+    size: Positive | None = None
+
+
+@final
+class ProtocolConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How shares travel.
+
+    Attributes:
+        mode: "outcome": each client learns one bit per agent and step. "sum", which is asked for by name: it learns its
+            agents' exact exposures.
+        edges: "dense", or "permuted" for clients of one person each: no server sees who meets whom.
+        degree: with permuted edges, the most contacts that anyone has on a day; as the data has them unless given.
+        aggregators: k, at least 2.
+        min_cohort: a release covers at least so many clients.
+        validity: "bits": in outcome mode, what clients tell is checked on shares to be in its range. "off" trusts them.
+        min_count: in outcome mode, a count below it is released as 0; 0 releases every count.
+        join_timeout_s: how long the first round waits for clients.
+        round_timeout_s: how long every later one does.
+    """
+
+    mode: Literal["outcome", "sum"] = "outcome"
+    edges: Literal["dense", "permuted"] = "dense"
+    degree: Annotated[int, msgspec.Meta(ge=1, le=1024)] | None = None
+    aggregators: Annotated[int, msgspec.Meta(le=16)] = 2
+    min_cohort: Positive = 3
+    validity: Literal["bits", "off"] = "bits"
+    min_count: Annotated[int, msgspec.Meta(ge=0, le=2**31)] = 0
+    join_timeout_s: Annotated[float, msgspec.Meta(gt=0, le=86_400)] = 60.0
+    round_timeout_s: Annotated[float, msgspec.Meta(gt=0, le=86_400)] = 10.0
+
+    @property
+    def addresses(self) -> int:
+        """Return how many addresses the operators' servers need."""
+        if self.mode == "sum":
+            return self.aggregators
+        permutation = self.aggregators + 1 if self.edges == "permuted" else 0
+        return 2 * self.aggregators + 1 + permutation
+
+
+@final
+class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A run.
+
+    Attributes:
+        name: of the run, in the manifest and in reports.
+        seed: of all simulation draws.
+        steps: how many, each of `dt` days.
+    """
+
+    name: Name
+    seed: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+    steps: Annotated[int, msgspec.Meta(ge=1, le=100_000)]
+    dt: Days = 1.0
+    model: ModelConfig
+    private: PrivateConfig
+    cells: CellConfig = CellConfig()
+    synthetic: SyntheticConfig = SyntheticConfig()
+    protocol: ProtocolConfig = ProtocolConfig()
+    releases: NoiseConfig | None = None
+    gradient: GradientConfig | None = None
+
+    def __post_init__(self) -> None:
+        """Check what types alone cannot."""
+        if self.protocol.aggregators < 2:
+            raise ConfigError(
+                f"got k = {self.protocol.aggregators} aggregators: additive sharing needs at least 2; add an operator"
+            )
+        if not self.model.beta:
+            raise ConfigError("model.beta is empty: name at least one contact channel, such as beta = {near = 0.001}")
+        if self.synthetic.agents and not self.cells.count:
+            raise ConfigError("synthetic agents meet private ones in cells only: set cells.count to at least 1")
+
+
+def load(path: Path) -> Config:
+    """Read a run's configuration.
+
+    Raises:
+        ConfigError: one line that says what was got, what is allowed, and what to do.
+    """
+    return load_config(path, Config)

@@ -1,0 +1,29 @@
+"""The engine on the CPU, compiled: the same bits as the torch path, at the speed of memory."""
+
+from lpm_secure.engine.epidemic.graph_agents import GraphAgents as GraphAgents
+from lpm_secure.engine.epidemic.seir_venue_agents import SeirVenueAgents as SeirVenueAgents
+from lpm_secure.engine.epidemic.skip import SkipAgents as SkipAgents
+from lpm_secure.engine.epidemic.staged_venue_agents import VenueAgents as VenueAgents
+from lpm_secure.engine.kernels.csr import Csr as Csr
+from lpm_secure.engine.kernels.exposure import Route as Route
+from lpm_secure.engine.kernels.observers import Observer as Observer
+from lpm_secure.engine.kernels.observers import StageCounts as StageCounts
+from lpm_secure.engine.kernels.observers import StagesBy as StagesBy
+from lpm_secure.engine.kernels.observers import run as run
+from lpm_secure.engine.kernels.random_graph import homogeneous_graph as homogeneous_graph
+from lpm_secure.engine.kernels.random_graph import random_graph as random_graph
+
+__all__ = [
+    "Csr",
+    "GraphAgents",
+    "Observer",
+    "Route",
+    "SeirVenueAgents",
+    "SkipAgents",
+    "StageCounts",
+    "StagesBy",
+    "VenueAgents",
+    "homogeneous_graph",
+    "random_graph",
+    "run",
+]

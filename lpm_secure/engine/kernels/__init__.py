@@ -1,0 +1,1 @@
+"""Compiled loops over agents and contacts, which know no model."""

@@ -1,0 +1,113 @@
+"""The draws of `protocols.arithmetic`, compiled, one agent at a time; the same bits.
+
+Security: a simulation generator. Masks, keys and privacy noise never come from here.
+Source: Salmon et al., Parallel random numbers: as easy as 1, 2, 3 (SC 2011).
+"""
+
+import math
+from typing import Any, Final
+
+import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
+
+from lpm_secure.engine.kernels.jit import compiled, inlined
+from protocols.arithmetic import distributions, philox
+from protocols.arithmetic.fixed_point import U64
+
+M0: Final = philox.MULTIPLIERS[0]
+M1: Final = philox.MULTIPLIERS[1]
+W0: Final = np.uint64(philox.WEYL[0])
+W1: Final = np.uint64(philox.WEYL[1])
+ROUNDS: Final = philox.ROUNDS
+HALF: Final = np.uint64(32)
+TWELVE: Final = np.uint64(12)
+SERIES: Final = tuple(1.0 / power for power in range(distributions.TERMS, 0, -2))
+LN2: Final = distributions.LN2
+HALF_ROOT: Final = 0.7071067811865476
+ULP: Final = 2.0**-52
+
+
+def _high_codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+    wide = ir.IntType(128)
+    product = builder.mul(builder.zext(args[0], wide), builder.zext(args[1], wide))
+    return builder.trunc(builder.lshr(product, ir.Constant(wide, 64)), ir.IntType(64))
+
+
+def _high(context: Any, a: Any, b: Any) -> Any:
+    return types.uint64(types.uint64, types.uint64), _high_codegen
+
+
+high: Any = intrinsic(_high)  # the high 64 bits of a * b: one machine instruction
+
+
+@inlined
+def block(key: tuple[Any, Any], number: Any, purpose: Any, step: Any) -> tuple[Any, Any, Any, Any]:
+    """Return four words of 64 random bits for the counter (number, purpose, step, 0)."""
+    c0, c1, c2, c3 = np.uint64(number), np.uint64(purpose), np.uint64(step), np.uint64(0)
+    k0, k1 = np.uint64(key[0]), np.uint64(key[1])
+    for _ in range(ROUNDS):
+        high0, low0 = high(c0, M0), c0 * M0
+        high1, low1 = high(c2, M1), c2 * M1
+        c0, c1, c2, c3 = high1 ^ c1 ^ k0, low1, high0 ^ c3 ^ k1, low0
+        k0, k1 = k0 + W0, k1 + W1
+    return c0, c1, c2, c3
+
+
+@inlined
+def word(key: tuple[Any, Any], number: Any, purpose: Any) -> Any:
+    """Return one word of 64 random bits, as `philox.words` does for step 0."""
+    return block(key, number, purpose, np.uint64(0))[0]
+
+
+@inlined
+def log(x: float) -> float:
+    """Return the natural logarithm of a positive, normal number: the bits of `distributions.log`."""
+    m, exponent = math.frexp(x)
+    if m < HALF_ROOT:
+        m = m * 2.0
+        exponent -= 1
+    s = (m - 1.0) / (m + 1.0)
+    square = s * s
+    series = 0.0
+    for term in SERIES:
+        series = series * square + term
+    return 2.0 * s * series + exponent * LN2
+
+
+@inlined
+def uniform(bits: Any) -> Any:
+    """Return a number of the open interval (0, 1): the bits of `protocols.arithmetic.distributions.uniform`."""
+    return (np.float64(bits >> TWELVE) + 0.5) * ULP
+
+
+@inlined
+def days(bits: Any, bounds: U64) -> Any:
+    """Return a whole number of days from a law's bounds: the bits of `protocols.arithmetic.distributions.days`."""
+    value = bits >> HALF
+    low, top = 0, bounds.size
+    while low < top:
+        middle = (low + top) // 2
+        if bounds[middle] <= value:
+            low = middle + 1
+        else:
+            top = middle
+    return low + 1
+
+
+@compiled
+def exponentials(key: tuple[Any, Any], numbers: U64, purpose: Any, out: Any) -> None:
+    """Fill `out`, float64[n], with draws of Exp(1)."""
+    for i in range(numbers.size):
+        out[i] = -log(uniform(word(key, numbers[i], purpose)))
+
+
+def bounds_of(law: tuple[int, ...]) -> U64:
+    """Return the bounds that `days` searches, uint64[len(law) - 1]."""
+    return np.cumsum(np.array(law[:-1], dtype=np.uint64), dtype=np.uint64)
+
+
+def key_of(key: tuple[int, int]) -> tuple[np.uint64, np.uint64]:
+    """Return a key in the types that compiled functions take."""
+    return np.uint64(key[0]), np.uint64(key[1])

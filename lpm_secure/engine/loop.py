@@ -1,0 +1,148 @@
+"""The engine's loop: announce, learn the release, update, record. The same for a private and a clear run."""
+
+import abc
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol, final
+
+import numpy as np
+
+from lpm_secure.engine.reading import Reading
+from lpm_secure.engine.series import Series
+from lpm_secure.engine.tensors.agents import Agents
+from protocols.arithmetic.fixed_point import I64, from_ring
+from protocols.errors import PartiesDisagree
+from protocols.models.cells import pressure
+from protocols.releases.suppression import released
+from protocols.task import manifest as manifests
+from protocols.task.layout import Layout
+from protocols.task.manifest import Manifest
+from protocols.task.timeouts import patience_s
+from protocols.wire.messages import Announcement, Released
+from protocols.wire.transport import Transport
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class Release:
+    """What the engine learns of the private agents in a step.
+
+    Attributes:
+        cells: int64[cells], their part of each cell's total.
+        tally: int64[q], how many are in each stage.
+        members: clients that took part.
+        traffic: bytes of vectors between clients and aggregators in the round; 0 in the clear.
+        names: of those clients, in a calibration.
+        refused: clients that have been left out for garbage by now, in a calibration.
+    """
+
+    cells: I64
+    tally: I64
+    members: int
+    traffic: int
+    names: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
+
+
+class EngineAgents(Protocol):
+    """The engine's own agents, on whatever computes them."""
+
+    def cell_totals(self) -> I64:
+        """Return what the agents say to each cell, int64[cells]."""
+
+    def tally(self) -> I64:
+        """Return how many agents are in each stage, int64[q]."""
+
+    def update(self, pressure: I64, *, step: int) -> None:
+        """Move on by one step."""
+
+
+class PrivatePart(abc.ABC):
+    """The private agents, as the engine meets them."""
+
+    @abc.abstractmethod
+    async def advance(self, step: int, synthetic: I64) -> Release:
+        """Announce the synthetic cell totals of a step, and return the release of its round."""
+
+
+@final
+class ClearPart(PrivatePart):
+    """The oracle: all private agents in this process, in the clear."""
+
+    def __init__(self, manifest: Manifest, agents: Agents) -> None:
+        """Simulate these agents."""
+        self._manifest, self._agents = manifest, agents
+
+    async def advance(self, step: int, synthetic: I64) -> Release:
+        """Move the agents on, and return their totals before that."""
+        cells, tally = self._agents.cell_totals(), self._agents.tally()
+        cells, tally = released(cells, tally, agents=int(tally.sum()), min_count=self._manifest.min_count)
+        if step < self._manifest.steps:
+            sizes = np.array(self._manifest.cells, dtype=np.int64)
+            hazard = pressure(cells + synthetic, sizes, self._manifest.model.cell_beta)
+            self._agents.update(hazard, step=step)
+        return Release(cells, tally, len(self._manifest.clients), 0)
+
+
+@final
+class RemotePart(PrivatePart):
+    """Private agents on their clients, behind the aggregators.
+
+    Security: the engine sees releases only: cell totals and stage counts over at least `min_cohort` clients.
+    """
+
+    def __init__(self, manifest: Manifest, transports: Sequence[Transport]) -> None:
+        """Reach the aggregators by one transport each, in the manifest's order."""
+        self._manifest, self._transports = manifest, transports
+        self._layout, self._sharing = Layout.of(manifest), manifest.share()
+        self._id = manifests.run_id(manifest)
+        self._reading = Reading(manifest)
+
+    async def advance(self, step: int, synthetic: I64) -> Release:
+        """Announce a step to all aggregators, and add up their shares of its release.
+
+        Raises:
+            PartiesDisagree: aggregators count other members, or answer with other sizes.
+        """
+        call = Announcement(self._id, step, synthetic)
+        timeout_s = patience_s(self._manifest, step)
+        replies: list[Released] = await asyncio.gather(
+            *(each.call(call, timeout_s=timeout_s) for each in self._transports)
+        )
+        one = replies[0]
+        told = {(each.step, each.members, each.release.size, each.names, each.refused) for each in replies}
+        if told != {(step, one.members, self._layout.released, one.names, one.refused)}:
+            raise PartiesDisagree(f"aggregators told the engine different things about step {step}; stop the run")
+        opened = from_ring(self._sharing.join([reply.release for reply in replies]))
+        cells = self._layout.cells
+        tally = self._reading.tally(opened[cells:])
+        traffic = sum(reply.traffic for reply in replies)
+        return Release(opened[:cells], tally, one.members, traffic, one.names, one.refused)
+
+
+async def simulate(
+    manifest: Manifest,
+    private: PrivatePart,
+    synthetic: EngineAgents,
+    *,
+    on_step: Callable[[int, Release], None] = lambda step, release: None,
+) -> Series:
+    """Run steps 0 to T, and return the series of stage counts.
+
+    Args:
+        manifest: of the run.
+        private: the private agents, remote or in the clear.
+        synthetic: the engine's own; may be none at all.
+        on_step: told each step's release as soon as it is there.
+    """
+    sizes = np.array(manifest.cells, dtype=np.int64)
+    counts = []
+    for step in range(manifest.steps + 1):
+        totals = synthetic.cell_totals()
+        release = await private.advance(step, totals)
+        counts.append(np.stack([release.tally, synthetic.tally()]))
+        on_step(step, release)
+        if step < manifest.steps:
+            synthetic.update(pressure(totals + release.cells, sizes, manifest.model.cell_beta), step=step)
+    return Series(np.stack(counts), manifest.dt)

@@ -1,0 +1,1 @@
+"""Agents on torch tensors, on any device."""

@@ -1,0 +1,129 @@
+"""The derivatives of one run, whichever way it takes them, as a table; over private clients or in the clear."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Final, final
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import torch
+
+from lpm_secure.engine.loop import RemotePart
+from lpm_secure.engine.series import PARTS, Series
+from lpm_secure.gradients.private.adjoints import PrivateAdjoints, expected_counts
+from lpm_secure.gradients.private.differentiable import ClearAdjoints, Differentiable
+from lpm_secure.gradients.private.relaxed_agents import TorchAgents
+from lpm_secure.gradients.private.score import ClearScores, simulate_scores
+from lpm_secure.gradients.private.tangents import ClearTangents, simulate_tangents, synthetic_part
+from lpm_secure.testbed.synthetic import SYNTHETIC_FROM, cells_of, synthetic_agents
+from lpm_secure.testbed.testbed import Testbed
+from protocols.models import Stage
+from protocols.models.seir.relaxed import asked, names, values
+
+F64 = npt.NDArray[np.float64]
+CPU: Final = torch.device("cpu")
+TOLERANCE: Final = 1e-6  # relative, of adjoints, whose sums over shares are rounded and those in the clear are not
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class Found:
+    """What a run found.
+
+    Attributes:
+        parameters: p names.
+        table: as `gradient.csv` has it.
+        last: float64[q, p]: derivatives of the last day's stage counts of all agents; float64[1, p] of a score.
+        numbers: all that a clear run must find too.
+        series: of a discrete run.
+    """
+
+    parameters: tuple[str, ...]
+    table: pa.Table
+    last: F64
+    numbers: F64 = field(repr=False)
+    series: Series | None = None
+
+
+async def find(testbed: Testbed, remote: RemotePart | None) -> Found:
+    """Return the derivatives of a run, over its clients, or in the clear without them."""
+    return await _WAYS[asked(testbed.manifest).way](testbed, remote)
+
+
+def difference(private: Found, clear: Found) -> float:
+    """Return the largest difference, as a part of the largest number of its parameter; 0 where all bits are the same.
+
+    Infinite where the discrete runs themselves differ.
+    """
+    if private.series is not None and clear.series is not None and private.series.hash != clear.series.hash:
+        return float("inf")
+    scale = np.abs(clear.numbers).reshape(-1, clear.numbers.shape[-1]).max(axis=0)
+    apart = np.abs(private.numbers - clear.numbers).reshape(-1, scale.size).max(axis=0)
+    return float(np.divide(apart, scale, out=np.where(apart > 0, np.inf, 0.0), where=scale > 0).max(initial=0.0))
+
+
+async def _tangents(testbed: Testbed, remote: RemotePart | None) -> Found:
+    manifest = testbed.manifest
+    part = ClearTangents(testbed) if remote is None else remote
+    series = await simulate_tangents(manifest, part, synthetic_part(testbed))
+    value, tangent = series.value, series.tangent
+    numbers = np.concatenate([value[..., None], tangent], axis=-1)
+    named = asked(manifest).parameters
+    return Found(named, _counts(named, numbers, first=0), tangent[-1].sum(axis=0), numbers)
+
+
+async def _score(testbed: Testbed, remote: RemotePart | None) -> Found:
+    manifest = testbed.manifest
+    part = ClearScores(manifest, testbed.private_agents(CPU)) if remote is None else remote
+    found = await simulate_scores(manifest, part, synthetic_agents(manifest, testbed.synthetic, CPU))
+    named, last = asked(manifest).parameters, found.score[None, :]
+    table = pa.table({"parameter": list(named), "score": found.score})
+    return Found(named, table, last, last, found.series)
+
+
+async def _adjoints(testbed: Testbed, remote: RemotePart | None) -> Found:
+    """Differentiate each stage's count on the last day; the graph is in a thread, which must not wait for itself."""
+    private: Differentiable = ClearAdjoints(testbed)
+    if remote is not None:
+        private = PrivateAdjoints(testbed.manifest, remote, asyncio.get_running_loop())
+    numbers = await asyncio.to_thread(_last_day, testbed, private)
+    named = names(testbed.manifest)
+    return Found(named, _counts(named, numbers, first=testbed.manifest.steps), numbers[-1].sum(axis=0)[:, 1:], numbers)
+
+
+def _last_day(testbed: Testbed, private: Differentiable) -> F64:
+    """Return float64[1, 1, q, 1 + m]: stage counts of all agents on the last day, and their derivatives."""
+    manifest = testbed.manifest
+    theta = torch.tensor(values(manifest), requires_grad=True)
+    agents = np.arange(testbed.synthetic, dtype=np.uint64) + np.uint64(SYNTHETIC_FROM)
+    synthetic = TorchAgents(manifest, cell=cells_of(agents, manifest), n=testbed.synthetic)
+    rows = []
+    for stage in Stage:
+        count = expected_counts(manifest, private, synthetic, theta)[-1, :, stage].sum()
+        (grad,) = torch.autograd.grad(count, theta)
+        rows.append([count.item(), *grad.tolist()])
+    return np.array(rows)[None, None]
+
+
+def _counts(named: tuple[str, ...], numbers: F64, *, first: int) -> pa.Table:
+    """Return a row for each day, part and stage: the expected count, and its derivative by each parameter."""
+    days, parts, stages, _ = numbers.shape
+    label = PARTS if parts == len(PARTS) else ("all",)
+    at = [(day, part, stage) for day in range(days) for part in range(parts) for stage in range(stages)]
+    columns = {
+        "step": [first + day for day, _, _ in at],
+        "agents": [label[part] for _, part, _ in at],
+        "stage": [Stage(stage).name for _, _, stage in at],
+    }
+    flat = numbers.reshape(-1, numbers.shape[-1])
+    by = {name: flat[:, 1 + index] for index, name in enumerate(named)}
+    return pa.table({**columns, "expected": flat[:, 0], **by})
+
+
+_WAYS: Final[Mapping[str, Callable[[Testbed, RemotePart | None], Awaitable[Found]]]] = {
+    "tangents": _tangents,
+    "adjoints": _adjoints,
+    "score": _score,
+}

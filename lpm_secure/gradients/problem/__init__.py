@@ -1,0 +1,1 @@
+"""What estimators are given: agents, contacts, parameters, outputs, seeds."""

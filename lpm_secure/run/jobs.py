@@ -1,0 +1,169 @@
+"""What the commands do."""
+
+import asyncio
+import dataclasses
+import logging
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final, final
+
+import msgspec
+
+from lpm_secure.audit.collect import collect
+from lpm_secure.audit.index import INDEX
+from lpm_secure.cli.progress import shown
+from lpm_secure.config import simulation as configs
+from lpm_secure.config.simulation import Config
+from lpm_secure.engine.device import device_of
+from lpm_secure.engine.loop import RemotePart, simulate
+from lpm_secure.engine.series import Series
+from lpm_secure.run import folder as folders
+from lpm_secure.run import report
+from lpm_secure.run.disclosure import what_is_learned
+from lpm_secure.run.folder import Result
+from lpm_secure.run.processes import run_clear, run_private
+from lpm_secure.run.received import received
+from lpm_secure.testbed.contacts import contacts_of
+from lpm_secure.testbed.deployment import MANIFEST, Deployment, free_addresses
+from lpm_secure.testbed.keys import pinned
+from lpm_secure.testbed.synthetic import EngineFile, Synthetic
+from lpm_secure.testbed.testbed import Testbed, build
+from protocols.errors import ParameterError, Unavailable
+from protocols.identity import certificates
+from protocols.identity.signing import PublicKey
+from protocols.releases.query import releases_of
+from protocols.task import manifest as manifests
+from protocols.task.manifest import ENGINE
+from protocols.task.signature import load_verified
+from protocols.wire.connect import connect
+
+LOG: Final = logging.getLogger("lpm")
+ENDED: Final = "ended"  # an empty file: the engine has written all that it will
+ENGINE_S: Final = 30.0
+POLL_S: Final = 0.1
+
+
+@final
+class DriveFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What `lpm engine` needs beside the manifest: its agents, and whose signature it trusts."""
+
+    agents: EngineFile
+    operator_key: PublicKey
+
+
+def private(path: Path, *, device: str, out: Path, parity: bool) -> tuple[Path, Result]:
+    """Run a configuration over processes of this machine, and write its folder.
+
+    Returns:
+        The folder, and what the run yielded.
+    """
+    place, config = device_of(device), configs.load(path)
+    with local_deployment(config, out=out) as deployment:
+        noised = releases_of(deployment.testbed.manifest).noised  # then nothing in the clear is the same
+        with shown("private run", steps=config.steps) as on_step:
+            timed = run_private(deployment, place, on_step)
+        clear_run = run_clear(deployment.testbed, place) if parity and not noised else None
+        result = Result(config, deployment.testbed, timed, clear_run, received(deployment, timed))
+        for lost in timed.lost:
+            LOG.warning("%s ended with code %s: %s", lost.name, lost.returncode, lost.reason)
+        folders.write(deployment.folder, result)
+        report.write(deployment.folder / "report.html", result)
+        LOG.info("series %s, parity %s", timed.series.hash, result.parity)
+    return deployment.folder, result
+
+
+def clear(path: Path, *, device: str) -> Series:
+    """Run a configuration in this process, with no protection."""
+    place, config = device_of(device), configs.load(path)
+    testbed = local_testbed(config)
+    with shown("clear run", steps=config.steps) as on_step:
+        return run_clear(testbed, place, on_step).series
+
+
+@contextmanager
+def local_deployment(config: Config, *, out: Path) -> Iterator[Deployment]:
+    """Write a deployment's folder, log into it; afterwards end its processes, and write what an audit needs.
+
+    However the run ends: one that stopped, because its budget was spent say, is audited like any other.
+    """
+    manifest, keys = pinned((built := local_testbed(config)).manifest)
+    testbed = dataclasses.replace(built, manifest=manifest)
+    if config.protocol.mode == "sum":
+        print(f"lpm: warning: {what_is_learned(testbed.manifest)}", file=sys.stderr)
+    folder = out / f"{config.name}-{manifests.run_id(testbed.manifest).hex()[:12]}"
+    deployment = Deployment(folder.resolve(), testbed, keys)
+    deployment.write()
+    (deployment.party(ENGINE) / "engine.json").write_bytes(
+        msgspec.json.encode(DriveFile(testbed.engine_file, deployment.operator_key))
+    )
+    handler = logging.FileHandler(deployment.folder / "run.log")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    LOG.setLevel(logging.INFO)
+    LOG.addHandler(handler)
+    LOG.info("run %s of %s begins", folder.name, config.name)
+    try:
+        yield deployment
+    finally:
+        deployment.stop()
+        LOG.removeHandler(handler)
+        handler.close()
+        collect(deployment)
+
+
+def drive(folder: Path, *, device: str) -> Series:
+    """Run the engine of a deployment that `lpm up` started."""
+    place = device_of(device)
+    party = folder / "parties" / ENGINE
+    try:
+        given = msgspec.json.decode((party / "engine.json").read_bytes(), type=DriveFile)
+    except (OSError, msgspec.MsgspecError) as error:
+        raise ParameterError(f"{folder} is no folder of `lpm up` ({error}); give the one that it printed") from error
+    manifest = load_verified(folder / MANIFEST, operator_key=given.operator_key)
+    agents = Synthetic.again(given.agents).agents(manifest, place)
+
+    async def simulated() -> Series:
+        transports = connect(manifest, certificates.read(party))
+        with shown("private run", steps=manifest.steps) as on_step:
+            series = await simulate(manifest, RemotePart(manifest, transports), agents, on_step=on_step)
+        for transport in transports:
+            await transport.close()
+        return series
+
+    try:
+        series = asyncio.run(simulated())
+        series.write(folder)
+    finally:
+        if not (folder / INDEX).exists():  # `lpm up` was interrupted, and has signed what there was
+            (party / ENDED).touch()
+    return series
+
+
+def require_a_client_done(deployment: Deployment) -> None:
+    """Check, after all clients have ended, that one of them did so without an error.
+
+    Raises:
+        Unavailable: none did.
+    """
+    failed = {failure.name: failure.reason for failure in deployment.failures()}
+    clients = [client.name for client in deployment.testbed.manifest.clients]
+    if all(name in failed for name in clients):
+        raise Unavailable(
+            f"all {len(clients)} clients gave up, so the run has not ended ({failed[clients[0]]}); start `lpm up` "
+            "again, and `lpm engine` as soon as it waits"
+        )
+
+
+def wait_for_engine(deployment: Deployment, *, timeout_s: float = ENGINE_S) -> bool:
+    """Wait until the engine that drove a deployment from elsewhere has written its files; False if it has not."""
+    ended, end = deployment.party(ENGINE) / ENDED, time.monotonic() + timeout_s
+    while not ended.exists() and time.monotonic() < end:
+        time.sleep(POLL_S)
+    return ended.exists()
+
+
+def local_testbed(config: Config) -> Testbed:
+    """Return the parties of a configuration, with addresses of this machine."""
+    return build(config, contacts_of(config), free_addresses(config.protocol.addresses))

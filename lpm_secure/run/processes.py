@@ -1,0 +1,151 @@
+"""Run a configuration over real processes, and replay it in the clear."""
+
+import asyncio
+import contextlib
+import dataclasses
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeVar, final
+
+import msgspec
+import torch
+
+from lpm_secure.engine.loop import ClearPart, PrivatePart, Release, RemotePart, simulate
+from lpm_secure.engine.series import Series
+from lpm_secure.testbed.deployment import Deployment, Failure
+from lpm_secure.testbed.testbed import Testbed
+from protocols.errors import ParameterError, ProtocolError
+
+T = TypeVar("T")
+OnStep = Callable[[int, Release], None]
+POLL_S: Final = 0.2
+BAD_INPUT: Final = 2  # a process' exit code for a mistake in its files
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class Timed:
+    """A series, and how long each of its steps took.
+
+    Attributes:
+        start_s: until the end of the first round: processes start, connect and join in it.
+        step_s: mean of all later rounds.
+        traffic: bytes of vectors between clients and aggregators, over all rounds.
+        lost: processes that ended before the run did.
+        clients: what each client wrote in its summary.
+    """
+
+    series: Series
+    start_s: float
+    step_s: float
+    traffic: int = 0
+    lost: tuple[Failure, ...] = ()
+    clients: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    @property
+    def total_s(self) -> float:
+        """Seconds from the first process to the last round."""
+        return self.start_s + self.step_s * (len(self.series.counts) - 1)
+
+
+async def _timed(
+    testbed: Testbed, private: PrivatePart, device: torch.device, started: float, on_step: OnStep
+) -> Timed:
+    ends: list[float] = []
+    traffic = 0
+
+    def record(step: int, release: Release) -> None:
+        nonlocal traffic
+        ends.append(time.perf_counter())
+        traffic += release.traffic
+        on_step(step, release)
+
+    series = await simulate(testbed.manifest, private, testbed.synthetic_agents(device), on_step=record)
+    return Timed(series, ends[0] - started, (ends[-1] - ends[0]) / (len(ends) - 1), traffic)
+
+
+def run_clear(testbed: Testbed, device: torch.device, on_step: OnStep = lambda step, release: None) -> Timed:
+    """Run everything in this process, with no protection: the oracle."""
+    started = time.perf_counter()
+    private = ClearPart(testbed.manifest, testbed.private_agents(device))
+    return asyncio.run(_timed(testbed, private, device, started, on_step))
+
+
+def run_private(deployment: Deployment, device: torch.device, on_step: OnStep = lambda step, release: None) -> Timed:
+    """Start a deployment's processes, drive them through the run, and end them.
+
+    Raises:
+        ParameterError: a party refused its files.
+        ProtocolError: an aggregator ended, or a party did what the protocol does not allow.
+    """
+    started = time.perf_counter()
+    try:
+        deployment.start()
+        timed = asyncio.run(drive(deployment, device, started, on_step))
+        deployment.wait_for_clients(timeout_s=30.0)
+        lost = tuple(deployment.failures())
+        return dataclasses.replace(timed, lost=lost, clients=_summaries(deployment))
+    finally:
+        deployment.stop()
+
+
+def over_processes(deployment: Deployment, engine: Callable[[RemotePart], Awaitable[T]]) -> T:
+    """Start a deployment's processes, do what an engine does with its clients, and end them.
+
+    Raises:
+        ParameterError: a party refused its files.
+        ProtocolError: an aggregator ended, or a party did what the protocol does not allow.
+    """
+    try:
+        deployment.start()
+        found = asyncio.run(_watched(deployment, engine))
+        deployment.wait_for_clients(timeout_s=30.0)
+        return found
+    finally:
+        deployment.stop()
+
+
+async def drive(deployment: Deployment, device: torch.device, started: float, on_step: OnStep) -> Timed:
+    """Run the engine of a deployment whose processes run, and watch these."""
+    return await _watched(deployment, lambda part: _timed(deployment.testbed, part, device, started, on_step))
+
+
+async def _watched(deployment: Deployment, act: Callable[[RemotePart], Awaitable[T]]) -> T:
+    """Do what an engine does, while all processes are watched."""
+    transports = deployment.transports()
+    engine = asyncio.ensure_future(act(RemotePart(deployment.testbed.manifest, transports)))
+    watching = asyncio.create_task(watch(deployment))
+    try:
+        await asyncio.wait({engine, watching}, return_when=asyncio.FIRST_COMPLETED)
+        if watching.done():
+            watching.result()  # raises
+        return await engine
+    finally:
+        for task in (engine, watching):
+            task.cancel()
+            with contextlib.suppress(BaseException):
+                await task
+        for transport in transports:
+            await transport.close()
+
+
+async def watch(deployment: Deployment) -> None:
+    """Raise when a process ends without which the run cannot go on; a client that dies is left out instead."""
+    manifest = deployment.testbed.manifest
+    servers = {party.name for party in manifest.aggregators} | ({manifest.dealer.name} if manifest.dealer else set())
+    while True:
+        for failure in deployment.failures():
+            if failure.returncode == BAD_INPUT:
+                raise ParameterError(f"{failure.name}: {failure.reason}")
+            if failure.name in servers:
+                raise ProtocolError(f"{failure.name} ended with code {failure.returncode}: {failure.reason}")
+        await asyncio.sleep(POLL_S)
+
+
+def _summaries(deployment: Deployment) -> dict[str, dict[str, Any]]:
+    """Return what each client wrote about its bytes and seconds; those that died wrote nothing."""
+    files = {
+        client.name: deployment.party(client.name) / "summary.json" for client in deployment.testbed.manifest.clients
+    }
+    return {name: msgspec.json.decode(file.read_bytes()) for name, file in files.items() if file.exists()}

@@ -1,0 +1,96 @@
+"""What each party of a run received per step, in bytes, from what every party wrote down about itself."""
+
+import csv
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean
+from typing import Final, final
+
+from lpm_secure.run.processes import Timed
+from lpm_secure.run.traffic import facts
+from lpm_secure.testbed.deployment import Deployment
+from protocols.task.manifest import ENGINE
+
+FILE: Final = "received.csv"
+ASKED: Final = ("Members", "Compared", "Tried")  # what aggregators ask each other beside their computation
+EACH_CLIENT: Final = "each client (mean)"
+CLIENTS: Final = "clients"
+AGGREGATORS: Final = "aggregators"
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Received:
+    """What one party received from one kind of sender.
+
+    Attributes:
+        party: its name; all clients are one row.
+        sender: clients, aggregators, or the name of the dealer or engine.
+        per_step: bytes, mean over the run's steps; what is sent once counts as spread over them.
+    """
+
+    party: str
+    sender: str
+    per_step: float
+
+
+def received(deployment: Deployment, timed: Timed) -> tuple[Received, ...]:
+    """Return what every party received: messages as they are sent, without what TLS and HTTP/2 add.
+
+    The links of the secret permutation, which devices with hidden contacts need, are not counted.
+
+    Args:
+        deployment: whose processes have ended: an aggregator tells its bytes when it stops.
+        timed: the run.
+    """
+    manifest = deployment.testbed.manifest
+    names = [party.name for party in manifest.aggregators]
+    total: dict[tuple[str, str], float] = defaultdict(float)
+    for own in names:
+        for event, told in facts(deployment.party(own) / "log.jsonl"):
+            for what, count in told.items():
+                for party, sender, share in _ways(event, what, own=own, names=names):
+                    total[party, sender] += count * share
+    if timed.clients:
+        mean = fmean(client["received_bytes"] for client in timed.clients.values())
+        total[EACH_CLIENT, AGGREGATORS] = mean
+    rounds = manifest.steps + 1
+    return tuple(Received(party, sender, count / rounds) for (party, sender), count in sorted(total.items()))
+
+
+def _ways(event: str, what: str, *, own: str, names: Sequence[str]) -> Iterator[tuple[str, str, float]]:
+    """Return who received from whom what an aggregator counted, and which share of the count."""
+    name, direction = what.rsplit(" ", 1)
+    others = [other for other in names if other != own]
+    if event == "computed":
+        if direction == "received":
+            yield own, AGGREGATORS if name in names else name, 1.0
+        elif name not in names:
+            yield name, AGGREGATORS, 1.0
+    elif name in ASKED and direction == "received":
+        yield own, AGGREGATORS, 1.0
+    elif name in ASKED:
+        for other in others:  # every other one asks the same questions, so answers are of one size
+            yield other, AGGREGATORS, 1.0 / len(others)
+    elif name == "Announce":
+        yield (own, ENGINE, 1.0) if direction == "received" else (ENGINE, AGGREGATORS, 1.0)
+    elif direction == "received":
+        yield own, CLIENTS, 1.0
+
+
+def by_party(rows: Sequence[Received]) -> dict[str, float]:
+    """Return the bytes that each party received per step, from all senders together."""
+    total: dict[str, float] = defaultdict(float)
+    for row in rows:
+        total[row.party] += row.per_step
+    return dict(total)
+
+
+def write(folder: Path, rows: Sequence[Received]) -> None:
+    """Write `received.csv`."""
+    with (folder / FILE).open("w", encoding="utf-8", newline="") as file:
+        table = csv.writer(file)
+        table.writerow(["party", "sender", "bytes_per_step"])
+        table.writerows([row.party, row.sender, f"{row.per_step:.1f}"] for row in rows)

@@ -1,0 +1,1 @@
+"""Sums of institutions' vectors: one interface, several transports."""

@@ -1,0 +1,1 @@
+"""Local deployments of simulated clients."""

@@ -1,0 +1,267 @@
+"""A local deployment: a folder for each party with all that it needs, and a process for each."""
+
+import dataclasses
+import socket
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, final
+
+import msgspec
+import pyarrow as pa
+from pyarrow import csv
+
+from aggregator.config import AggregatorConfig, DealerFile
+from client_sdk.config import ClientConfig
+from client_sdk.hospital_config import HospitalConfig, write_series, write_state
+from client_sdk.likelihood.institution import Hospital
+from client_sdk.private.device_files import write_device_keys
+from lpm_secure.testbed.keys import TestbedKeys, permissive, pinned
+from lpm_secure.testbed.testbed import Testbed
+from protocols import canonical_json
+from protocols.identity import certificates, signing
+from protocols.identity.server_keys import IDENTITY
+from protocols.task import manifest as manifests
+from protocols.task import signature as signatures
+from protocols.task.layout import Layout
+from protocols.task.manifest import ENGINE
+from protocols.wire.connect import connect
+from protocols.wire.transport import Transport
+
+GRACE_S: Final = 5.0
+MANIFEST: Final = "manifest.json"
+SERIES: Final = "series.csv"
+STATE: Final = "state.f64"
+
+
+def free_addresses(count: int) -> list[str]:
+    """Return loopback addresses whose ports are free now."""
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    addresses = [f"127.0.0.1:{each.getsockname()[1]}" for each in sockets]
+    for each in sockets:
+        each.close()
+    return addresses
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A process that ended before its run did."""
+
+    name: str
+    returncode: int
+    reason: str
+
+
+@final
+@dataclass(slots=True)
+class Deployment:
+    """Processes of one run on this machine.
+
+    Attributes:
+        folder: holds `manifest.json` and `parties/NAME/`, one folder for each party with its files, key and log.
+        hospitals: the clients of a calibration, by name.
+
+    Security: a testbed. One machine and one user hold all keys here, so nothing is hidden from them; the parties are
+        separate processes that talk over mutual TLS, as they would between machines.
+    """
+
+    folder: Path
+    testbed: Testbed
+    keys: TestbedKeys | None = field(default=None, repr=False)
+    hospitals: Mapping[str, Hospital] = field(default_factory=dict, repr=False)
+    _processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict, repr=False)
+
+    def __post_init__(self) -> None:
+        """Make the parties' keys, unless they are given, and pin them in the manifest, which gives it its final id."""
+        if self.keys is None:
+            manifest, self.keys = pinned(self.testbed.manifest)
+            self.testbed = dataclasses.replace(self.testbed, manifest=manifest)
+
+    def write(self) -> None:
+        """Write the manifest, signed, and every party's folder."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        manifest, keys = self.testbed.manifest, self._keys
+        path = self.folder / MANIFEST
+        path.write_bytes(manifests.encode(manifest))
+        signature = canonical_json.encode(signatures.sign(manifest, keys.operator))
+        signatures.signature_path(path).write_bytes(signature)
+        certificates.write(self.party(ENGINE), keys.authority.issue(ENGINE))
+        for name in keys.servers:
+            certificates.write(self.party(name), keys.credentials[name])
+            keys.servers[name].write(self.party(name))
+        for aggregator in manifest.aggregators:
+            self._write_config(
+                aggregator.name,
+                AggregatorConfig(
+                    name=aggregator.name,
+                    listen=aggregator.address,
+                    credentials=".",
+                    manifests=(f"../../{MANIFEST}",),
+                    operator_key=self.operator_key,
+                    revoked="revoked.txt",
+                    store="sqlite:///store.sqlite",
+                ),
+            )
+        if manifest.dealer is not None:
+            self._write_config(
+                manifest.dealer.name,
+                DealerFile(
+                    name=manifest.dealer.name,
+                    credentials=".",
+                    manifest=f"../../{MANIFEST}",
+                    operator_key=self.operator_key,
+                    testbed=True,
+                ),
+            )
+        for client in manifest.clients:
+            certificates.write(self.party(client.name), keys.authority.issue(client.name))
+            self._write_client(client.name)
+
+    @property
+    def operator_key(self) -> bytes:
+        """Return the key that all parties pin, 32 bytes."""
+        return signing.public_of(self._keys.operator)
+
+    @property
+    def _keys(self) -> TestbedKeys:
+        assert self.keys is not None  # noqa: S101 - set by __post_init__
+        return self.keys
+
+    def start(self) -> None:
+        """Start the operators' servers, then all clients."""
+        self.start_servers()
+        for client in self.testbed.manifest.clients:
+            self.start_party(client.name)
+
+    def start_servers(self) -> None:
+        """Start the dealer, where there is one, and all aggregators."""
+        dealer = self.testbed.manifest.dealer
+        for party in ((dealer,) if dealer else ()) + self.testbed.manifest.aggregators:
+            self.start_party(party.name)
+
+    def start_party(self, name: str) -> None:
+        """Start one party's process, again if it ran before; its log is `parties/NAME/log.jsonl`."""
+        manifest = self.testbed.manifest
+        program = ["client_sdk.hospital" if self.hospitals else "client_sdk"]
+        if name in {party.name for party in manifest.aggregators}:
+            program = ["aggregator"]
+        elif manifest.dealer is not None and name == manifest.dealer.name:
+            program = ["aggregator", "dealer"]
+        config = self.party(name) / "config.toml"
+        with (self.party(name) / "log.jsonl").open("ab") as log:
+            command = [sys.executable, "-m", *program, "--config", str(config)]
+            self._processes[name] = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)  # noqa: S603
+
+    def transports(self) -> list[Transport]:
+        """Return the engine's transports to the aggregators."""
+        return connect(self.testbed.manifest, certificates.read(self.party(ENGINE)))
+
+    def process(self, name: str) -> subprocess.Popen[bytes]:
+        """Return a party's process."""
+        return self._processes[name]
+
+    def pids(self) -> list[int]:
+        """Return the ids of all processes."""
+        return [process.pid for process in tuple(self._processes.values())]
+
+    def failures(self) -> list[Failure]:
+        """Return the processes that have ended with an error, with the last line of their logs."""
+        ended = {name: process.poll() for name, process in self._processes.items()}
+        return [Failure(name, code, self._last_line(name)) for name, code in ended.items() if code]
+
+    def wait_for_clients(self, timeout_s: float | None) -> None:
+        """Wait until all clients have ended."""
+        for client in self.testbed.manifest.clients:
+            try:
+                self._processes[client.name].wait(timeout_s)
+            except subprocess.TimeoutExpired:
+                self._processes[client.name].kill()
+
+    def stop(self) -> None:
+        """End every process by its own id: first gently, then surely."""
+        for process in self._processes.values():
+            if process.poll() is None:
+                process.terminate()
+        for process in self._processes.values():
+            try:
+                process.wait(GRACE_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+    def party(self, name: str) -> Path:
+        """Return a party's folder."""
+        return self.folder / "parties" / name
+
+    def _write_client(self, name: str) -> None:
+        folder, manifest = self.party(name), self.testbed.manifest
+        signing.write_key(folder / IDENTITY, signing.new_key())
+        (folder / "policy.toml").write_text(permissive(manifest), encoding="utf-8")
+        if self.hospitals:
+            return self._write_hospital(name, self.hospitals[name])
+        agents = [agent for client in manifest.clients for agent in client.agents]
+        first, end = Layout.of(manifest).own[name]
+        people = {"agent": agents[first:end]}
+        if manifest.cells:
+            people["cell"] = self.testbed.cell_of(name).tolist()
+        table = self.testbed.contacts_of(name)
+        if manifest.devices is not None:
+            write_device_keys(folder, self.testbed.keyring.of(name, manifest, table), agents)
+        contacts = {
+            "day": table.day,
+            "a": [agents[slot] for slot in table.a],
+            "b": [agents[slot] for slot in table.b],
+            "channel": [manifest.channels[channel] for channel in table.channel],
+            "weight": table.weight,
+        }
+        types = {"channel": pa.string()}
+        for file, columns in (("people.csv", people), ("contacts.csv", contacts)):
+            arrays = {key: pa.array(value, types.get(key, pa.int64())) for key, value in columns.items()}
+            csv.write_csv(pa.table(arrays), folder / file)
+            (folder / file).chmod(0o600)
+        return self._write_config(
+            name,
+            ClientConfig(
+                name=name,
+                manifest=f"../../{MANIFEST}",
+                operator_key=self.operator_key,
+                policy="policy.toml",
+                credentials=".",
+                people="people.csv",
+                contacts="contacts.csv",
+            ),
+        )
+
+    def _write_hospital(self, name: str, hospital: Hospital) -> None:
+        write_series(self.party(name) / SERIES, hospital.counts.series)
+        write_state(self.party(name) / STATE, hospital)
+        self._write_config(
+            name,
+            HospitalConfig(
+                name=name,
+                manifest=f"../../{MANIFEST}",
+                operator_key=self.operator_key,
+                policy="policy.toml",
+                credentials=".",
+                series=SERIES,
+                share=tuple(hospital.share.tolist()),
+                local_steps=hospital.local_steps,
+                scale_sd=hospital.scale_sd,
+                state=STATE,
+            ),
+        )
+
+    def _write_config(self, name: str, config: msgspec.Struct) -> None:
+        """Write a party's configuration, mode 0600: a hospital's says whose patients it has."""
+        given = {key: value for key, value in msgspec.to_builtins(config).items() if value is not None}
+        path = self.party(name) / "config.toml"
+        path.touch(mode=0o600)
+        path.chmod(0o600)
+        path.write_bytes(msgspec.toml.encode(given))
+
+    def _last_line(self, name: str) -> str:
+        lines = (self.party(name) / "log.jsonl").read_text(errors="replace").strip().splitlines()
+        return lines[-1] if lines else "its log is empty"

@@ -1,0 +1,130 @@
+"""The engine's own agents in a private run: who meets in cells only, or lives in a population."""
+
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, final
+
+import msgspec
+import numpy as np
+import torch
+
+from client_sdk.private.state import simulation_key
+from lpm_secure.config.synthetic import SyntheticConfig
+from lpm_secure.engine.epidemic import SeirVenueAgents
+from lpm_secure.engine.loop import EngineAgents
+from lpm_secure.engine.tensors.agents import Agents
+from lpm_secure.engine.venues import Venues
+from lpm_secure.populations import Population
+from lpm_secure.populations.settings import chosen
+from lpm_secure.populations.source import PopulationConfig, opened
+from protocols.arithmetic.fixed_point import I64, U64, to_fixed
+from protocols.arithmetic.philox import Purpose, words
+from protocols.errors import DataError
+from protocols.task.manifest import Manifest
+
+SYNTHETIC_FROM: Final = 2**40  # numbers of synthetic agents begin here, above all private ones
+SHARE_BITS: Final = 16  # of exposures in venues
+
+
+@final
+class EngineFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What `lpm engine` needs beside the manifest.
+
+    Attributes:
+        synthetic: what was asked for; the population is the one that the run has.
+        sha256: of the population's card; empty where there is none.
+    """
+
+    synthetic: SyntheticConfig
+    sha256: str = ""
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class Synthetic:
+    """The engine's agents of a run, before they are drawn.
+
+    Attributes:
+        config: with the population that the run really has.
+        population: None where they meet in cells only.
+    """
+
+    config: SyntheticConfig
+    population: Population | None = field(repr=False, default=None)
+
+    @property
+    def file(self) -> EngineFile:
+        """What an engine in another process needs."""
+        return EngineFile(self.config, self.population.card.sha256 if self.population else "")
+
+    @classmethod
+    def of(cls, config: SyntheticConfig) -> "Synthetic":
+        """Open or build the population; where its tables are not at hand, say so in one line and generate one.
+
+        Raises:
+            ConfigError: too few agents for a population, or a beta of a setting that it does not have.
+        """
+        if config.population is None or not config.agents:
+            return cls(config)
+        try:
+            found = cls(config, opened(_population(config), beside=Path()))
+        except DataError as error:
+            print(f"lpm: {error}; going on with a GENERATED LOOK-ALIKE of a city", file=sys.stderr)
+            config = msgspec.structs.replace(config, population="look_alike")
+            found = cls(config, opened(_population(config), beside=Path()))
+        if found.population:
+            chosen(found.population, config.beta)
+        return found
+
+    @classmethod
+    def again(cls, file: EngineFile) -> "Synthetic":
+        """Return the agents of a run that another process began.
+
+        Raises:
+            DataError: the population differs from that of the run.
+        """
+        found = cls.of(file.synthetic)
+        if found.file != file:
+            raise DataError(
+                f"the population of this run has SHA-256 {file.sha256[:12]}...; the one here has "
+                f"{found.file.sha256[:12]}...; start the run anew"
+            )
+        return found
+
+    def agents(self, manifest: Manifest, device: torch.device) -> EngineAgents:
+        """Draw the agents; in venues they are computed on the CPU, whatever the device."""
+        if self.population is None:
+            return synthetic_agents(manifest, self.config.agents, device)
+        settings = chosen(self.population, self.config.beta)
+        n, cells = self.population.n, len(manifest.cells)
+        f, given = manifest.model.f - SHARE_BITS, self.config.beta
+        beta = tuple(to_fixed(given[s.name] * manifest.dt, f=f, name=f"synthetic.beta.{s.name}") for s in settings)
+        return SeirVenueAgents(
+            msgspec.structs.replace(manifest.model, beta=beta),
+            Venues.of(settings),
+            key=simulation_key(manifest),
+            first=SYNTHETIC_FROM,
+            share_bits=SHARE_BITS,
+            cell=(np.arange(n if cells else 0, dtype=np.int64) * cells // n).astype(np.int32),
+            cells=cells,
+        )
+
+
+def synthetic_agents(manifest: Manifest, count: int, device: torch.device) -> Agents:
+    """Return so many agents of the engine, each in a cell drawn at random."""
+    agents = np.arange(count, dtype=np.uint64) + np.uint64(SYNTHETIC_FROM)
+    cell = cells_of(agents, manifest)
+    return Agents(manifest, agents, key=simulation_key(manifest), cell=cell, device=device)
+
+
+def cells_of(agents: U64, manifest: Manifest) -> I64:
+    """Draw a cell for each agent, int64[n]; none where the run has no cells."""
+    if not manifest.cells:
+        return np.zeros(0, dtype=np.int64)
+    drawn = words(simulation_key(manifest), agents, Purpose.CELL) >> np.uint64(32)
+    return (drawn * np.uint64(len(manifest.cells)) >> np.uint64(32)).astype(np.int64)
+
+
+def _population(config: SyntheticConfig) -> PopulationConfig:
+    return PopulationConfig(kind=config.population, agents=config.agents)
