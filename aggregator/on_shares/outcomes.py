@@ -53,7 +53,7 @@ class Outcome:
 
     Security: this aggregator learns no hazard, no threshold and no bit, unless all aggregators pool their shares, or
         one of them colludes with the dealer. Of all clients together it learns whether they are within their ranges.
-        Semi-honest: what an aggregator that lies can find out, VALIDITY.md and the threat model say.
+        Semi-honest: what an aggregator that lies can find out, docs/security/validity.md and the threat model say.
     """
 
     def __init__(

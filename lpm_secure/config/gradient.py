@@ -9,7 +9,7 @@ from protocols.task.gradients.spec import Bits, Protection, Reduction
 
 @final
 class GradientConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Derivatives of a run with private clients; GRADIENTS.md of `lpm_secure.gradients.private` tells which to take.
+    """Derivatives of a run with private clients; docs/private_gradients.md tells which to take.
 
     Attributes:
         way: "tangents": of all expected stage counts on all days. "adjoints": of those on the last day, by one pass

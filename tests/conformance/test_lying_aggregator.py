@@ -1,6 +1,6 @@
 """One aggregator lies, with clients that call as often as they like: what it finds out is the same in two worlds.
 
-The attackers are wrapped around real parties here; all others are as shipped. `protocols/THREAT_MODEL.md` lists what a
+The attackers are wrapped around real parties here; all others are as shipped. `docs/security/threat_model.md` lists what a
 lying aggregator still can do.
 """
 

@@ -3,7 +3,7 @@
 An agent has d neighbours, each infectious with probability P on its own; in a step it is infected with probability
 ATTACK X / d, where X of them are infectious. Its client sees that bit, and in sum mode X itself. The attacker knows the
 law, and bets on one neighbour's state by Bayes' rule. What it gains in bits over not knowing, as a share of the
-neighbour's entropy H(P), is on average the mutual information: the figures of the table in `aggregator/VALIDITY.md`.
+neighbour's entropy H(P), is on average the mutual information: the figures of the table in `docs/security/validity.md`.
 """
 
 import math

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent.parent
-PAGE = (ROOT / "protocols" / "THREAT_MODEL.md").read_text()
+PAGE = (ROOT / "docs" / "security" / "threat_model.md").read_text()
 LINES = [line for line in PAGE.splitlines() if line.startswith("| ") and not line.startswith("| line ")]
 NAMED = re.findall(r"`(tests/[a-z_/]+\.py)::(test_\w+)`", PAGE)
 

@@ -13,7 +13,7 @@ from lpm_secure.config.simulation import Config
 from protocols.errors import ConfigError, ParameterError
 from protocols.toml_file import load_config
 
-ALL = sorted((Path(__file__).parents[2] / "examples").glob("*.toml"))
+ALL = sorted((Path(__file__).parents[4] / "examples").glob("*.toml"))
 EXAMPLES = [path for path in ALL if "\n[private]" in path.read_text() or is_city(path)]  # of lpm run
 GOOD = """
 name = "small"
