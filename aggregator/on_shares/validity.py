@@ -21,7 +21,8 @@ class Ranges:
     """The range of every word, by client and round. A word of no bits must be zero.
 
     Security: whoever stays within the ranges can still lie: say that its agents are ill, or well, or many of those that
-        it has in one stage. Where anybody leaves them, the round does not count and the run ends (see docs/security/validity.md).
+        it has in one stage. Where anybody leaves them, the round does not count and the run ends: see
+        docs/security/validity.md.
     """
 
     def __init__(self, manifest: Manifest) -> None:

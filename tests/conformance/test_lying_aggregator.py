@@ -1,7 +1,7 @@
 """One aggregator lies, with clients that call as often as they like: what it finds out is the same in two worlds.
 
-The attackers are wrapped around real parties here; all others are as shipped. `docs/security/threat_model.md` lists what a
-lying aggregator still can do.
+The attackers are wrapped around real parties here; all others are as shipped. What a lying aggregator still
+can do, `docs/security/threat_model.md` lists.
 """
 
 import asyncio
