@@ -17,7 +17,7 @@ from aggregator.permutation.roles import Role
 from protocols.errors import ParameterError
 from protocols.identity.server_keys import server_keys
 from protocols.task import manifest as manifests
-from protocols.task.signature import load_verified
+from protocols.task.signature import load_verified, trust_of
 
 
 def main() -> int:
@@ -57,7 +57,7 @@ def deal(path: Path) -> None:
 
     given, folder = config.load_dealer(path), path.resolve().parent
     manifest = load_verified(folder / given.manifest, operator_key=given.operator_key)
-    server_keys(folder / given.credentials, manifest, given.name)
+    server_keys(folder / given.credentials, trust_of(manifest).keys, given.name)
     parties, me = parties_of(manifest)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

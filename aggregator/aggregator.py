@@ -5,7 +5,7 @@ from typing import final
 
 from aggregator.run import Run
 from protocols.errors import ManifestMismatch, NotEnrolled, WireError
-from protocols.task.manifest import ENGINE
+from protocols.task.parties import ENGINE
 from protocols.wire import messages
 
 Asked = messages.MembersQuery | messages.ComparedQuery | messages.TriedQuery  # by another aggregator

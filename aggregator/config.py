@@ -6,7 +6,8 @@ from typing import Annotated, final
 import msgspec
 
 from protocols.identity.signing import PublicKey
-from protocols.task.manifest import Address, Name
+from protocols.identity.trust import Name
+from protocols.task.parties import Address
 from protocols.toml_file import load_config
 
 Port = Annotated[int, msgspec.Meta(ge=0, le=65_535)]

@@ -6,7 +6,7 @@ from typing import final
 import msgspec
 import sqlalchemy as sa
 
-from protocols.task.secure_sum.group_testing import Trial
+from protocols.releases.ledger import Trial
 
 _METADATA = sa.MetaData()
 _JOINED = sa.Table(

@@ -6,7 +6,7 @@ from typing import Annotated, final
 import msgspec
 
 from protocols.identity.signing import PublicKey
-from protocols.task.manifest import Name
+from protocols.identity.trust import Name
 from protocols.toml_file import load_config
 
 

@@ -11,7 +11,7 @@ from client_sdk.likelihood.counts import CENSORED, Counts
 from client_sdk.likelihood.institution import F64, SCALE_SD, Hospital
 from protocols.errors import DataError
 from protocols.identity.signing import PublicKey, read_private, write_private
-from protocols.task.manifest import Name
+from protocols.identity.trust import Name
 from protocols.toml_file import load_config
 
 COLUMN: Final = "inpatients"

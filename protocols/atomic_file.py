@@ -2,8 +2,9 @@
 
 import os
 from pathlib import Path
+from typing import Final
 
-from protocols.identity.signing import PRIVATE_MODE
+PRIVATE_MODE: Final = 0o600  # of a file for its owner alone
 
 
 def write_whole(path: Path, content: bytes) -> None:

@@ -18,7 +18,8 @@ from aggregator.permutation.stages import Shape
 from client_sdk import Client
 from lpm_secure.audit.views.in_process import Operators, operators
 from protocols.models import Seir
-from protocols.task.manifest import ENGINE, AggregatorParty, ClientParty, DealerParty, Manifest
+from protocols.task.manifest import Manifest
+from protocols.task.parties import ENGINE, AggregatorParty, ClientParty, DealerParty
 from protocols.wire.transport import Transport
 from tests.permutation_trio import Trio
 

@@ -14,7 +14,8 @@ from aggregator.on_shares.agreement import Calculator, Comparer
 from protocols.arithmetic.fixed_point import U64, from_ring, to_ring
 from protocols.errors import LpmError
 from protocols.models import Stage
-from protocols.task.gradients.hidden_score import HALF, SCALE, UNIT, coarse_beta, is_hidden
+from protocols.models.seir.integer_score import HALF, SCALE, UNIT, coarse_beta
+from protocols.task.gradients.hidden_score import is_hidden
 from protocols.task.layout import WORD_BYTES, Layout
 from protocols.task.manifest import Manifest
 from protocols.task.rounds import Phase
@@ -74,7 +75,7 @@ class HiddenScores:
     def __init__(self, manifest: Manifest, index: int, comparer: Comparer) -> None:
         """Prepare."""
         self._manifest, self._index, self._comparer = manifest, index, comparer
-        self._layout, self._beta = Layout.of(manifest), to_ring(coarse_beta(manifest))
+        self._layout, self._beta = Layout.of(manifest), to_ring(coarse_beta(manifest.model.beta, manifest.model.f))
 
     async def combine(self, number: int, total: U64, members: Sequence[str], content: bytes) -> tuple[U64, bytes]:
         """Take a round in.
@@ -154,4 +155,8 @@ def _lost(hidden: HiddenScore) -> HiddenScore:
 
 def hidden_scores(manifest: Manifest, index: int, comparer: Comparer | None) -> HiddenScores | None:
     """Return what adds up the score at this aggregator, where the manifest asks for it."""
-    return HiddenScores(manifest, index, comparer) if comparer is not None and is_hidden(manifest) else None
+    return (
+        HiddenScores(manifest, index, comparer)
+        if comparer is not None and is_hidden(manifest.gradient, manifest.mode)
+        else None
+    )

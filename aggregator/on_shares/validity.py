@@ -28,7 +28,7 @@ class Ranges:
     def __init__(self, manifest: Manifest) -> None:
         """Take what the manifest says of the run."""
         self._manifest, self._layout = manifest, Layout.of(manifest)
-        self._scores = score_words(manifest)
+        self._scores = score_words(manifest.gradient)
         self._bits: dict[tuple[str, Phase, bool], U8] = {}
 
     def bits(self, client: str, number: int) -> U8:
@@ -56,7 +56,7 @@ class Ranges:
         rest = calculator.public(np.full(counts.size, size)) - counts
         tally = counts[layout.cells :].sum(keepdims=True) - calculator.public(np.array([size]))
         if self._manifest.schedule.step(number) == self._manifest.steps:
-            score = score + calculator.public(np.full(score.size, 1 << score_bits(self._manifest, size)))
+            score = score + calculator.public(np.full(score.size, 1 << score_bits(self._manifest.gradient, size)))
         return np.concatenate([share, rest, tally, score])
 
     def _speak(self, client: str, last: bool) -> U8:
@@ -67,9 +67,9 @@ class Ranges:
         if not layout.degree:
             spoken[first:end] = 0  # own agents hear from each other within the client
         if layout.c > layout.channels:
-            spoken[first:end, layout.channels :] = column_bits(self._manifest)
+            spoken[first:end, layout.channels :] = column_bits(self._manifest.gradient, layout.channels)
         counts = np.full(2 * (layout.released - self._scores), size.bit_length(), np.uint8)
-        score = np.full(self._scores, score_bits(self._manifest, size) + 1 if last else 0, np.uint8)
+        score = np.full(self._scores, score_bits(self._manifest.gradient, size) + 1 if last else 0, np.uint8)
         return np.concatenate([spoken.reshape(-1), counts, np.zeros(1, np.uint8), score])
 
     def spoken_bits(self, client: str) -> int:

@@ -14,9 +14,12 @@ from aggregator.rounds.round import Round
 from aggregator.store import Begun, Done, Store
 from protocols.arithmetic.fixed_point import U64, from_ring
 from protocols.errors import BudgetSpent, PartiesDisagree, RoundClosed, ShareRefused, Unavailable
+from protocols.releases.ledger import Trial
+from protocols.releases.query import GRADIENT
 from protocols.task.manifest import Manifest
+from protocols.task.release_plan import releases_of
 from protocols.task.rounds import Phase
-from protocols.task.secure_sum.group_testing import Inquiry, Trial, coin, mark
+from protocols.task.secure_sum.group_testing import Inquiry, coin, mark
 from protocols.task.secure_sum.range import in_range
 from protocols.task.secure_sum.spec import answers
 from protocols.wire.messages import Tried, TriedQuery
@@ -223,7 +226,8 @@ class Blame:
             if (each.step, each.trial, each.over, each.share.size) != (query.step, trial, over, share.size):
                 raise PartiesDisagree(f"an aggregator told another sum of step {query.step} than the one asked for")
         total = from_ring(self._manifest.share().join([share, *(each.share for each in told)]))
-        return in_range(self._manifest, total, members)
+        release, k = releases_of(self._manifest).of(GRADIENT), len(self._manifest.aggregators)
+        return in_range(self._manifest.require_calibration(), total, members, release=release, aggregators=k)
 
     def _wake(self) -> None:
         """Let those look again who wait for a sum."""

@@ -7,8 +7,9 @@ from aggregator.release.ledger import Ledger
 from aggregator.store import Done
 from protocols.errors import PartiesDisagree
 from protocols.releases.ledger import Agreed, Told
-from protocols.releases.openings import openings
-from protocols.task.manifest import ENGINE, Manifest
+from protocols.task.manifest import Manifest
+from protocols.task.parties import ENGINE
+from protocols.task.release_plan import openings_in
 from protocols.task.rounds import Phase
 from protocols.wire.messages import Closed, Members
 
@@ -27,7 +28,7 @@ def write_round(
         phase=int(phase),
         members=done.members,
         refused=done.refused,
-        releases=max(1, len(done.trials)) * openings(manifest, step) if phase == Phase.SPEAK else (),
+        releases=max(1, len(done.trials)) * openings_in(manifest, step) if phase == Phase.SPEAK else (),
         trials=done.trials,
     )
     told, opened = [], b""

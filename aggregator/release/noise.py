@@ -15,10 +15,10 @@ from protocols.arithmetic.fixed_point import I64, U64
 from protocols.arithmetic.sharing.additive import KEY_BYTES
 from protocols.models import Stage
 from protocols.releases.mechanism import DiscreteGaussian, RunningNoise
-from protocols.releases.query import NOISE, SCORE, SERIES, Release, opened_in, releases_of
-from protocols.releases.sensitivity import changes
+from protocols.releases.query import NOISE, SCORE, SERIES, Release
 from protocols.task.layout import Layout
 from protocols.task.manifest import Manifest
+from protocols.task.release_plan import releases_in, releases_of
 from protocols.task.rounds import Phase
 
 STREAMS: Final = 4  # of each round, one for each name of a release that has noise in every round
@@ -90,7 +90,7 @@ class Noise:
             return total, before
         counted = msgspec.msgpack.decode(before, type=Counted) if before else Counted()
         step = self.manifest.schedule.step(number)
-        now = {release.name: counted.made.get(release.name, 0) + 1 for release in opened_in(self.manifest, step)}
+        now = {release.name: counted.made.get(release.name, 0) + 1 for release in releases_in(self.manifest, step)}
         made = counted.made | now
         releases.require(made)
         if self.manifest.calibration is not None:
@@ -102,7 +102,7 @@ class Noise:
         cells, tally = releases.of("cells"), told[start + layout.cells : start + layout.cells + len(Stage)]
         score, words = releases.of(SCORE), told[start + layout.cells + len(Stage) :]
         if score is not None and SCORE in now:
-            noise = self.of(score, step, len(changes(self.manifest)))
+            noise = self.of(score, step, len(self.manifest.score_changes))
             words[: noise.size] += noise.view(np.uint64)
         if cells is not None:
             told[start : start + layout.cells] += self.of(cells, step, layout.cells).view(np.uint64)
@@ -124,7 +124,7 @@ class Noise:
             return _running(self.key, release.sigma, self.manifest.steps + 1)[step : step + 1]
         if release.name == SCORE:
             after = 1 + STREAMS * (self.manifest.steps + 1)  # a stream for each word, past those of all rounds
-            scales = enumerate(changes(self.manifest)[:d], start=after)
+            scales = enumerate(self.manifest.score_changes[:d], start=after)
             drawn = [DiscreteGaussian(release.sigma * by).from_key(self.key, 1, stream=at) for at, by in scales]
             return np.concatenate(drawn)
         stream = 1 + STREAMS * step + (release.name == "cells")

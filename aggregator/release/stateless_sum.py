@@ -13,7 +13,7 @@ from cryptography import x509
 from aggregator.mpc.keystream import subkey
 from aggregator.release.sum_noise import opened_gradient
 from protocols.arithmetic.fixed_point import U64
-from protocols.atomic_file import settle
+from protocols.atomic_file import PRIVATE_MODE, settle
 from protocols.errors import (
     CohortTooSmall,
     ConflictingReplay,
@@ -24,18 +24,19 @@ from protocols.errors import (
     RoundAhead,
     WrongLength,
 )
-from protocols.identity.signing import PRIVATE_MODE
-from protocols.releases.query import releases_of
-from protocols.sealing.keys import SealingKey
-from protocols.sealing.opening import accept
+from protocols.identity.sealing_key import SealingKey
+from protocols.releases.query import GRADIENT
+from protocols.sealing.handshake import accept
+from protocols.sealing.messages import SealedRequest
 from protocols.sealing.route import Route
 from protocols.sealing.session import Session
 from protocols.task import manifest as manifests
 from protocols.task.layout import Layout
 from protocols.task.manifest import Manifest
-from protocols.task.secure_sum.spec import GRADIENT, answers
+from protocols.task.release_plan import releases_of
+from protocols.task.secure_sum.spec import answers
 from protocols.wire import codec
-from protocols.wire.messages import Join, SealedRequest, Share
+from protocols.wire.messages import Join, Share
 from protocols.wire.sealed import unpack
 
 PURPOSE: Final = b"lpm sum asked for by messages"  # of noise, beside that of the same run over gRPC
@@ -120,9 +121,9 @@ class SummedOnce:
         route = Route(run, client, self.name)
         if (request.run_id, request.to, request.client, request.counter) != (run, self.name, client, step):
             raise ManifestMismatch("what was sealed is for another run, aggregator, client or step")
-        if request.opening is None:
+        if request.handshake is None:
             raise NotSealed("a sealed share came without its opening")
-        secret = accept(route, request.opening, key=self.key, authorities=self.authorities)
+        secret = accept(route, request.handshake, key=self.key, authorities=self.authorities)
         inner = unpack(Session.of(route, secret).open_request(request.body, counter=step))
         last = self.name == self.manifest.aggregators[-1].name
         if inner.run_id != run or isinstance(inner, Share) != last:

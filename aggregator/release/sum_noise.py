@@ -6,9 +6,10 @@ import numpy as np
 
 from protocols.arithmetic.fixed_point import U64
 from protocols.releases.mechanism import DiscreteGaussian
-from protocols.releases.query import NOISE, releases_of
+from protocols.releases.query import GRADIENT, NOISE
 from protocols.task.manifest import Manifest
-from protocols.task.secure_sum.spec import GRADIENT, answers, sigma
+from protocols.task.release_plan import releases_of
+from protocols.task.secure_sum.spec import answers
 
 FIRST_STREAM: Final = 1
 
@@ -30,5 +31,5 @@ def opened_gradient(manifest: Manifest, key: bytes, step: int, total: U64, *, tr
     if release is None or calibration is None or release.mechanism != NOISE:
         return total
     stream = FIRST_STREAM + step + trial * (manifest.steps + 1)
-    noise = DiscreteGaussian(sigma(calibration, release)).from_key(key, total.size, stream=stream)
+    noise = DiscreteGaussian(calibration.sigma(release)).from_key(key, total.size, stream=stream)
     return np.asarray(total + noise.view(np.uint64))

@@ -15,14 +15,15 @@ from protocols.errors import (
     NotJoined,
     NotSealed,
 )
-from protocols.sealing.keys import SealingKey
-from protocols.sealing.opening import accept
+from protocols.identity.sealing_key import SealingKey
+from protocols.sealing.handshake import accept
+from protocols.sealing.messages import SealedReply, SealedRequest
 from protocols.sealing.route import Route
 from protocols.sealing.session import Session
 from protocols.task import manifest as manifests
 from protocols.task.manifest import Manifest
 from protocols.wire import codec
-from protocols.wire.messages import Join, SealedReply, SealedRequest, Share
+from protocols.wire.messages import Join, Share
 from protocols.wire.sealed import unpack
 
 Answer = Callable[[str, object], Awaitable[object]]
@@ -150,12 +151,12 @@ class Door:
     def _session(self, entrance: Entrance, request: SealedRequest) -> tuple[bytes, Session]:
         """Return the session that a call belongs to: the one that is kept, or with a first join a new one."""
         kept = entrance.sessions.get(request.client)
-        if request.opening is None:
+        if request.handshake is None:
             if kept is None:
                 raise NotJoined(f"{request.client} has not joined this run; join first")
             return kept
         route = Route(request.run_id, request.client, self._name)
-        secret = accept(route, request.opening, key=entrance.key, authorities=self._authorities)
+        secret = accept(route, request.handshake, key=entrance.key, authorities=self._authorities)
         if kept is None:
             return secret, Session.of(route, secret)
         if kept[0] != secret:

@@ -3,16 +3,8 @@
 from dataclasses import dataclass
 from typing import final
 
-from protocols.wire.messages import (
-    Compared,
-    ComparedQuery,
-    Members,
-    MembersQuery,
-    SealedReply,
-    SealedRequest,
-    Tried,
-    TriedQuery,
-)
+from protocols.sealing.messages import SealedReply, SealedRequest
+from protocols.wire.messages import Compared, ComparedQuery, Members, MembersQuery, Tried, TriedQuery
 from protocols.wire.transport import Transport
 
 

@@ -30,7 +30,7 @@ from protocols.identity.server_keys import ServerKeys, server_keys
 from protocols.task import manifest as manifests
 from protocols.task.layout import Layout
 from protocols.task.manifest import Manifest
-from protocols.task.signature import load_verified
+from protocols.task.signature import load_verified, trust_of
 from protocols.task.timeouts import patience_s
 from protocols.wire.connect import connect
 from protocols.wire.methods import SERVICE, largest_call
@@ -57,7 +57,7 @@ async def serve(config: AggregatorConfig, folder: Path) -> None:
     """
     credentials = certificates.read(folder / config.credentials)
     loaded = [load_verified(folder / path, operator_key=config.operator_key) for path in config.manifests]
-    keys = [server_keys(folder / config.credentials, manifest, config.name) for manifest in loaded]
+    keys = [server_keys(folder / config.credentials, trust_of(manifest).keys, config.name) for manifest in loaded]
     ledgers = {
         run: Ledger(folder / f"ledger-{run.hex()[:12]}.jsonl", run=run, name=config.name, key=own.identity)
         for run, own in ((manifests.run_id(each), own) for each, own in zip(loaded, keys, strict=True))

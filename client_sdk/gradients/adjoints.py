@@ -19,9 +19,10 @@ from protocols.errors import RoundClosed
 from protocols.models import Stage
 from protocols.models.cells import cell_totals
 from protocols.models.dual import Number
+from protocols.models.gradient import Gradient
 from protocols.models.seir import relaxed
 from protocols.models.seir.relaxed import F64, Theta
-from protocols.task.gradients.spec import Gradient, Turn
+from protocols.task.gradients.turn import Turn
 from protocols.task.layout import Layout
 from protocols.task.manifest import Manifest
 from protocols.wire.transport import Transport
@@ -118,7 +119,9 @@ class AdjointClient:
         announced = np.zeros(self._layout.cells)
         if turn.forth:
             announced[self._sizes.size :] = (
-                self.kept.heard[-1].theta if self.kept.heard else relaxed.values(self.manifest)
+                self.kept.heard[-1].theta
+                if self.kept.heard
+                else relaxed.values(self.manifest.model, self.manifest.gradient)
             )
         else:
             announced[self._sizes.size + Q] = 1.0
@@ -162,8 +165,8 @@ class AdjointClient:
             self._adjoint = np.zeros((3, n))
             return self._said(heard, self._block([], []), 0)
         if t < 0:
-            by_theta = np.zeros((len(relaxed.names(self.manifest)), n))
-            by_theta[relaxed.names(self.manifest).index("initial")] = self._adjoint[2] - self._adjoint[0]
+            by_theta = np.zeros((len(relaxed.names(self.manifest.channels)), n))
+            by_theta[relaxed.names(self.manifest.channels).index("initial")] = self._adjoint[2] - self._adjoint[0]
             return self._said(heard, self._block([], self._clipped(by_theta).sum(axis=1)), 0)
         after, leaves = self._torch(t, self.kept.take(t, self._after))
         found = torch.autograd.grad(after, leaves, list(torch.from_numpy(self._adjoint)), allow_unused=True)
@@ -218,7 +221,7 @@ class AdjointClient:
             cell=cell_share,
             susceptibility=torch.from_numpy(self.private.susceptibility),
             theta=parameters,
-            factor=relaxed.factor(self.manifest, parameters, t),
+            factor=relaxed.factor(self.manifest.gradient, parameters, t),
             escape=_escape,
         )
         return [stage for stage in after if isinstance(stage, torch.Tensor)], leaves
@@ -254,7 +257,7 @@ class AdjointClient:
 
     @property
     def _given(self) -> Gradient:
-        return relaxed.asked(self.manifest)
+        return self.manifest.require_gradient()
 
 
 def _escape(hazard: Any) -> Number:

@@ -8,9 +8,9 @@ from client_sdk.private.state import PrivateState
 from protocols.arithmetic.fixed_point import I64
 from protocols.errors import DataError
 from protocols.models import Exposure, Stage, State
-from protocols.models.seir import relaxed
+from protocols.models.seir.integer_score import SCALE, coarse, coarse_beta
 from protocols.models.seir.score import Scores
-from protocols.task.gradients.hidden_score import COLUMNS, SCALE, coarse, coarse_beta, is_hidden, score_words
+from protocols.task.gradients.hidden_score import COLUMNS, is_hidden, score_words
 from protocols.task.layout import Layout
 from protocols.task.manifest import Manifest
 
@@ -27,14 +27,18 @@ class OwnScore:
 
     def __init__(self, manifest: Manifest, private: PrivateState) -> None:
         """Take in the initial draws."""
-        wanted = manifest.gradient is not None and manifest.gradient.way == "score"
-        self._manifest, self._private = manifest, private
-        self._words, self._hidden = score_words(manifest), is_hidden(manifest)
+        self._manifest, self._private, gradient = manifest, private, manifest.gradient
+        self._words, self._hidden = score_words(gradient), is_hidden(gradient, manifest.mode)
         self._own = Layout.of(manifest).own[private.name]
         self._hazard = np.zeros(private.susceptibility.size, dtype=np.int64)  # own part of the last step's
         if self._hidden:
             _check(manifest, private)
-        self._scores = Scores(manifest, private.state, susceptibility=private.susceptibility) if wanted else None
+        self._scores: Scores | None = None
+        if gradient is not None and gradient.way == "score":
+            state, susceptibility, channels = private.state, private.susceptibility, manifest.channels
+            self._scores = Scores(
+                manifest.model, gradient, channels=channels, state=state, susceptibility=susceptibility
+            )
 
     def observed(self, told: Exposure, after: State) -> dict[str, object]:
         """Take in a step from what reached own agents and the state that it led to, and return that state."""
@@ -42,7 +46,7 @@ class OwnScore:
             self._scores.observe(self._private.state, told, after)
         if self._hidden:
             known = coarse(told.pressure, self._manifest.model.f)
-            self._hazard = told.contact @ coarse_beta(self._manifest) + known
+            self._hazard = told.contact @ coarse_beta(self._manifest.model.beta, self._manifest.model.f) + known
         return dict(after)
 
     def columns(self, spoken: I64) -> I64:
@@ -64,7 +68,7 @@ class OwnScore:
         if self._scores is not None and step == self._manifest.steps:
             words = self._scores.encoded()
             if self._hidden:  # what this client knows of hazards is not all: the aggregators add it up
-                words[relaxed.asked(self._manifest).parameters.index(SCALE)] = 0
+                words[self._manifest.require_gradient().parameters.index(SCALE)] = 0
         return np.concatenate([tally, words])
 
 
@@ -76,7 +80,7 @@ def _check(manifest: Manifest, private: PrivateState) -> None:
     """
     if (private.susceptibility != 1.0).any():
         raise DataError("in outcome mode scores are of agents of susceptibility 1; ask for mode sum, or leave it out")
-    largest = relaxed.asked(manifest).largest_hazard
+    largest = manifest.require_gradient().largest_hazard
     beta = np.array(manifest.model.beta, dtype=np.int64)
     for number, day in enumerate(private.contacts.days):
         hazard = np.full(private.susceptibility.size, manifest.model.cell_beta, dtype=np.int64)

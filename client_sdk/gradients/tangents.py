@@ -51,7 +51,14 @@ class TangentClient:
     def __post_init__(self) -> None:
         """Prepare; nothing is sent."""
         self._layout = Layout.of(self.manifest)
-        self.agents = RelaxedAgents(self.manifest, susceptibility=self.private.susceptibility, cell=self.private.cell)
+        self.agents = RelaxedAgents(
+            self.manifest.model,
+            self.manifest.require_gradient(),
+            channels=self.manifest.channels,
+            sizes=self.manifest.cells,
+            susceptibility=self.private.susceptibility,
+            cell=self.private.cell,
+        )
 
     @classmethod
     async def join(cls, manifest: Manifest, private: PrivateState, transports: Sequence[Transport]) -> "TangentClient":

@@ -3,15 +3,16 @@
 from protocols.arithmetic.fixed_point import U64
 from protocols.errors import ParameterError
 from protocols.identity.certificates import Credentials, name_of
-from protocols.sealing.keys import public_key
-from protocols.sealing.opening import begin
+from protocols.identity.sealing_key import public_key
+from protocols.sealing.handshake import begin
+from protocols.sealing.messages import SealedRequest
 from protocols.sealing.route import Route
 from protocols.sealing.session import Session
 from protocols.task import manifest as manifests
 from protocols.task.manifest import Manifest
 from protocols.task.signature import trust_of
 from protocols.wire import codec
-from protocols.wire.messages import Join, SealedRequest, Share
+from protocols.wire.messages import Join, Share
 from protocols.wire.sealed import pack
 
 

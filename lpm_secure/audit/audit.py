@@ -15,10 +15,11 @@ from lpm_secure.audit.build import OnCheck, build, silent
 from lpm_secure.audit.spent import Joint, joint
 from protocols.errors import LpmError, ParameterError
 from protocols.releases import ledger
-from protocols.releases.query import NOISE, releases_of
+from protocols.releases.query import NOISE
 from protocols.task import manifest as manifests
 from protocols.task import signature as signatures
 from protocols.task.manifest import Manifest
+from protocols.task.release_plan import releases_of
 
 MANIFEST: Final = "manifest.json"
 LEDGERS: Final = "ledgers"

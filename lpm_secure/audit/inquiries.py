@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 
 from protocols.releases.ledger import Agreed, Closing, Event
-from protocols.releases.query import NOISE, releases_of
+from protocols.releases.query import GRADIENT, NOISE
 from protocols.task.manifest import Manifest
+from protocols.task.release_plan import releases_of
 from protocols.task.secure_sum.group_testing import Inquiry, coin
-from protocols.task.secure_sum.spec import GRADIENT, answers
+from protocols.task.secure_sum.spec import answers
 
 
 def misjudged(manifest: Manifest, run: bytes, agreed: Sequence[Agreed]) -> list[str]:

@@ -10,11 +10,12 @@ import numpy.typing as npt
 
 from protocols.arithmetic.fixed_point import U64
 from protocols.models import Stage
-from protocols.releases.query import NOISE, SCORE, Release, Releases, releases_of
-from protocols.releases.sensitivity import changes
+from protocols.releases.query import GRADIENT, NOISE, SCORE, Release, Releases
 from protocols.task.layout import Layout
-from protocols.task.manifest import ClientParty, Manifest
-from protocols.task.secure_sum.spec import GRADIENT, answers
+from protocols.task.manifest import Manifest
+from protocols.task.parties import ClientParty
+from protocols.task.release_plan import releases_of
+from protocols.task.secure_sum.spec import answers
 
 STEPS: Final = 5
 CELL_STEPS: Final = 2  # in which the event is told to a cell
@@ -70,7 +71,7 @@ def replay_of(manifest: Manifest, name: str, sigma: float) -> Replay:
         reads, change = tuple((step, first) for step in range(STEPS + 1)), event[:, first].astype(np.float64)
         return Replay(given, without, event, reads, change, sigma / np.sqrt(CELL_STEPS))
     if name == SCORE:
-        by = np.array(changes(given), dtype=np.uint64)
+        by = np.array(given.score_changes, dtype=np.uint64)
         words = tally + len(Stage) + np.arange(by.size)
         event[STEPS, words] = by
         reads = tuple((STEPS, int(word)) for word in words)

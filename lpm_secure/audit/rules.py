@@ -9,9 +9,9 @@ from lpm_secure.audit import inquiries
 from lpm_secure.audit.spent import costs, delta_of, joint
 from lpm_secure.config.accounting import epsilon_of
 from protocols.releases.ledger import Agreed, Begin, Closing, Event, Refusal, Repeat
-from protocols.releases.openings import openings
-from protocols.releases.query import NOISE, releases_of
+from protocols.releases.query import NOISE
 from protocols.task.manifest import Manifest
+from protocols.task.release_plan import openings_in, releases_of
 from protocols.task.rounds import Phase
 
 SLACK: Final = 1e-6  # of a sum of floats
@@ -78,7 +78,7 @@ def not_allowed(manifest: Manifest, agreed: Sequence[Agreed]) -> list[str]:
     clients = {client.name for client in manifest.clients}
     lines = []
     for each in agreed:
-        allowed = openings(manifest, each.step)
+        allowed = openings_in(manifest, each.step)
         if each.releases != (max(1, len(each.trials)) * allowed if each.phase == Phase.SPEAK else ()):
             lines.append(f"round {each.number}: it opened what the manifest does not allow")
         if len(each.members) < manifest.min_cohort:

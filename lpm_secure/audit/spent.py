@@ -8,8 +8,7 @@ from typing import Final, final
 
 from lpm_secure.config.accounting import Cost, epsilon_of
 from protocols.releases.ledger import Agreed, Opened
-from protocols.releases.query import NOISE
-from protocols.task.secure_sum.spec import GRADIENT
+from protocols.releases.query import GRADIENT, NOISE
 
 DELTA: Final = 1e-9  # of a release that promises none
 

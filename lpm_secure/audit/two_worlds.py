@@ -21,10 +21,10 @@ from lpm_secure.audit.replays import Replay, replay_of
 from lpm_secure.config.accounting import gaussian_epsilon
 from protocols.arithmetic.fixed_point import I64, U64
 from protocols.releases.mechanism.running_sum import GRID, square_root
-from protocols.releases.query import SCORE, Releases, opened_in, releases_of
+from protocols.releases.query import GRADIENT, SCORE, Releases
 from protocols.task.manifest import Manifest
+from protocols.task.release_plan import releases_in, releases_of
 from protocols.task.rounds import Phase
-from protocols.task.secure_sum.spec import GRADIENT
 
 RUNS: Final = 10_000
 FEW: Final = 2_000  # replays find a mutant
@@ -94,7 +94,7 @@ class FirstStep:
 
 def repeated(manifest: Manifest) -> Path:
     """Return a mutant: the same noise in every step, so that steps differ by what is true."""
-    first = next(step for step in range(manifest.steps + 1) if opened_in(manifest, step))
+    first = next(step for step in range(manifest.steps + 1) if releases_in(manifest, step))
     path = FirstStep(Noise(manifest, 0, os.urandom(32)), manifest.schedule.number(first, Phase.SPEAK))
     return lambda step: path
 

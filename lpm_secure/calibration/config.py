@@ -11,7 +11,7 @@ from lpm_secure.calibration.study import Study, new_york_wave, simulated
 from lpm_secure.config.releases import Epsilon
 from lpm_secure.secure_sum.federation import Contribution
 from protocols.errors import ConfigError
-from protocols.task.manifest import Name
+from protocols.identity.trust import Name
 from protocols.toml_file import load_config
 
 Transport = Literal["in-process", "native", "flower"]

@@ -12,9 +12,10 @@ from client_sdk.private.contacts import ContactTable
 from client_sdk.secure_sum.contribution import Contribution
 from lpm_secure.testbed.deployment import Deployment, free_addresses
 from lpm_secure.testbed.testbed import Testbed
-from protocols.releases.query import NOISE, Release, Releases
-from protocols.task.manifest import AggregatorParty, ClientParty, Manifest
-from protocols.task.secure_sum.spec import GRADIENT, NOBODY, Calibration
+from protocols.releases.query import GRADIENT, NOISE, Release, Releases
+from protocols.task.manifest import Manifest
+from protocols.task.parties import AggregatorParty, ClientParty
+from protocols.task.secure_sum.spec import NOBODY, Calibration
 
 SOURCE: Final = "hospitals' own series"
 ROUND_TIMEOUT_S: Final = 30.0  # a hospital that is gone holds a round up so long, once

@@ -10,7 +10,7 @@ import msgspec
 from lpm_secure.city.disease_config import DiseaseConfig, InterventionsConfig
 from lpm_secure.populations.source import PopulationConfig
 from protocols.errors import ConfigError
-from protocols.task.manifest import Name
+from protocols.identity.trust import Name
 from protocols.toml_file import load_config
 
 

@@ -6,7 +6,7 @@ import msgspec
 
 from lpm_secure.config.simulation import Delay, Rate
 from protocols.errors import ConfigError
-from protocols.task.manifest import Name
+from protocols.identity.trust import Name
 
 Part = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Day = Annotated[int, msgspec.Meta(ge=0, le=32_766)]

@@ -10,8 +10,9 @@ from lpm_secure.config.model import model_of
 from lpm_secure.config.simulation import Days, ModelConfig, Positive
 from protocols import canonical_json
 from protocols.errors import ConfigError
-from protocols.identity.trust import PartyKeys, Trust
-from protocols.task.manifest import Address, AggregatorParty, ClientParty, DealerParty, Manifest, Name, Seconds
+from protocols.identity.trust import Name, PartyKeys, Trust
+from protocols.task.manifest import Manifest, Seconds
+from protocols.task.parties import Address, AggregatorParty, ClientParty, DealerParty
 from protocols.toml_file import load_config
 
 Agent = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]

@@ -4,7 +4,7 @@ from typing import Annotated, Literal, final
 
 import msgspec
 
-from protocols.task.gradients.spec import Bits, Protection, Reduction
+from protocols.models.gradient import Bits, Protection, Reduction
 
 
 @final

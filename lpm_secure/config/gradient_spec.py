@@ -10,7 +10,7 @@ from lpm_secure.config.simulation import Config, Delay
 from protocols.arithmetic.distributions import LAW_TOTAL
 from protocols.errors import ConfigError
 from protocols.models import Stage
-from protocols.task.gradients.spec import Gradient
+from protocols.models.gradient import Gradient
 
 SCALES: Final[Mapping[str, Mapping[str, float]]] = {"adjoints": {"value_bits": 40, "tangent_bits": 36, "clip": 64.0}}
 

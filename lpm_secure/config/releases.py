@@ -7,8 +7,8 @@ import msgspec
 from lpm_secure.config.accounting import sigma_for
 from protocols.errors import ConfigError
 from protocols.models import Seir
+from protocols.models.gradient import Gradient
 from protocols.releases.query import SCORE, Release, Releases
-from protocols.task.gradients.spec import Gradient
 
 Epsilon = Annotated[float, msgspec.Meta(gt=0, le=100)]
 SMOOTH: Final = 0.5  # a sensitivity that is no integer counts as the continuous Gaussian, as a score's fine words do

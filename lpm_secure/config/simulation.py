@@ -9,7 +9,7 @@ from lpm_secure.config.gradient import GradientConfig
 from lpm_secure.config.releases import NoiseConfig
 from lpm_secure.config.synthetic import SyntheticConfig
 from protocols.errors import ConfigError
-from protocols.task.manifest import Name
+from protocols.identity.trust import Name
 from protocols.toml_file import load_config
 
 Count = Annotated[int, msgspec.Meta(ge=0, le=10**9)]

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, final
 import msgspec
 
 from protocols.errors import ConfigError
-from protocols.task.manifest import Name
+from protocols.identity.trust import Name
 
 Count = Annotated[int, msgspec.Meta(ge=0, le=10**9)]
 Rate = Annotated[float, msgspec.Meta(ge=0, le=10**6)]

@@ -9,8 +9,8 @@ import numpy.typing as npt
 from protocols.arithmetic.distributions import LAW_TOTAL
 from protocols.arithmetic.fixed_point import I64
 from protocols.models import Stage
-from protocols.releases.query import releases_of
 from protocols.task.manifest import Manifest
+from protocols.task.release_plan import releases_of
 
 
 @final

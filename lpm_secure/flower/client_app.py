@@ -23,6 +23,7 @@ from protocols.errors import ParameterError, ProtocolError, RoundClosed, Unavail
 from protocols.identity.server_keys import server_keys
 from protocols.task import manifest as manifests
 from protocols.task.secure_sum.spec import answers
+from protocols.task.signature import trust_of
 
 
 def discreet(message: Message, context: Context, call_next: ClientAppCallable) -> Message:
@@ -96,7 +97,7 @@ def add_up(message: Message, context: Context) -> Message:
     if party.is_hospital:
         raise ParameterError(f"{party.name} is a hospital, and adds nothing up")
     manifest, step, given = party.manifest(about), records.step_of(about), party.aggregator
-    keys = server_keys(party.folder / given.credentials, manifest, given.name)
+    keys = server_keys(party.folder / given.credentials, trust_of(manifest).keys, given.name)
     if keys.sealing is None:
         raise ParameterError(f"{given.name} has no sealing key; make one with lpm keys")
     run, index = manifests.run_id(manifest), [each.name for each in manifest.aggregators].index(given.name)

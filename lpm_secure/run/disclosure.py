@@ -2,8 +2,9 @@
 
 from typing import Final
 
-from protocols.releases.query import NOISE, releases_of
+from protocols.releases.query import NOISE
 from protocols.task.manifest import Manifest
+from protocols.task.release_plan import releases_of
 
 MODES: Final = {
     "outcome": "Mode outcome: each client learned, for each of its agents and steps, whether it was infected by then.",

@@ -34,9 +34,9 @@ from lpm_secure.testbed.testbed import Testbed, build
 from protocols.errors import ParameterError, Unavailable
 from protocols.identity import certificates
 from protocols.identity.signing import PublicKey
-from protocols.releases.query import releases_of
 from protocols.task import manifest as manifests
-from protocols.task.manifest import ENGINE
+from protocols.task.parties import ENGINE
+from protocols.task.release_plan import releases_of
 from protocols.task.signature import load_verified
 from protocols.wire.connect import connect
 

@@ -11,7 +11,7 @@ from typing import Final, final
 from lpm_secure.run.processes import Timed
 from lpm_secure.run.traffic import facts
 from lpm_secure.testbed.deployment import Deployment
-from protocols.task.manifest import ENGINE
+from protocols.task.parties import ENGINE
 
 FILE: Final = "received.csv"
 ASKED: Final = ("Members", "Compared", "Tried")  # what aggregators ask each other beside their computation

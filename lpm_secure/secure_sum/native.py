@@ -64,7 +64,7 @@ class Native(Federation):
     ) -> None:
         """End all processes, and put the ledgers where `lpm audit` looks for them."""
         try:
-            if self.round == rounds(self.manifest):
+            if self.round == rounds(self.manifest.steps):
                 self.deployment.wait_for_clients(timeout_s=GRACE_S)
             self._runner.run(self._left())
             self._runner.close()

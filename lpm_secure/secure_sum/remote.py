@@ -9,7 +9,9 @@ from client_sdk.secure_sum.contribution import Contribution
 from client_sdk.secure_sum.journal import Kept
 from protocols.arithmetic.fixed_point import I64
 from protocols.errors import ParameterError
+from protocols.releases.query import GRADIENT
 from protocols.task.manifest import Manifest
+from protocols.task.release_plan import releases_of
 from protocols.task.secure_sum.range import in_range
 from protocols.task.secure_sum.spec import rounds
 
@@ -23,7 +25,7 @@ def require_round(manifest: Manifest, draws: F64, number: int) -> None:
     shape = calibration_of(manifest).shape
     if draws.shape != shape:
         raise ParameterError(f"got draws of shape {draws.shape}; the run has {shape}")
-    if number >= rounds(manifest):
+    if number >= rounds(manifest.steps):
         raise ParameterError(f"the run's {number} rounds are over; begin another one")
 
 
@@ -31,7 +33,8 @@ def decoded(manifest: Manifest, total: I64, members: int) -> F64 | None:
     """Return an opened sum as float64[S, B, W]; None where it is out of range: see `in_range`."""
     given = calibration_of(manifest)
     found = Contribution(given.clip, given.bits).decode(total)
-    return found.reshape(given.shape) if in_range(manifest, total, members) else None
+    release, k = releases_of(manifest).of(GRADIENT), len(manifest.aggregators)
+    return found.reshape(given.shape) if in_range(given, total, members, release=release, aggregators=k) else None
 
 
 def recall(hospitals: Mapping[str, Hospital], parties: Path, manifest: Manifest) -> None:

@@ -26,7 +26,7 @@ from protocols.identity.server_keys import IDENTITY
 from protocols.task import manifest as manifests
 from protocols.task import signature as signatures
 from protocols.task.layout import Layout
-from protocols.task.manifest import ENGINE
+from protocols.task.parties import ENGINE
 from protocols.wire.connect import connect
 from protocols.wire.transport import Transport
 

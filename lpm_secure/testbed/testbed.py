@@ -25,7 +25,8 @@ from protocols.errors import ConfigError
 from protocols.models import Seir
 from protocols.task.devices import Devices
 from protocols.task.layout import Layout
-from protocols.task.manifest import AggregatorParty, ClientParty, DealerParty, Manifest
+from protocols.task.manifest import Manifest
+from protocols.task.parties import AggregatorParty, ClientParty, DealerParty
 
 
 @final

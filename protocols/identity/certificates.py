@@ -13,9 +13,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from protocols.atomic_file import PRIVATE_MODE
 from protocols.errors import ParameterError
 
-PRIVATE_MODE: Final = 0o600
 DAYS: Final = 90
 WARN: Final = datetime.timedelta(days=7)
 MAX_REQUEST: Final = 2**13

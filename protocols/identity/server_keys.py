@@ -1,6 +1,7 @@
 """The key files of an operator's server, made where the server runs, and what of them a manifest pins."""
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, final
@@ -11,10 +12,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from protocols.errors import ParameterError
 from protocols.identity import certificates, signing
+from protocols.identity.sealing_key import SealingKey
 from protocols.identity.trust import PartyKeys
-from protocols.sealing.keys import SealingKey
-from protocols.task.manifest import Manifest
-from protocols.task.signature import trust_of
 
 IDENTITY = "identity.key"
 SEALING = "sealing.key"
@@ -67,22 +66,21 @@ def digest_of_key(key: Any) -> bytes:
     return hashlib.sha256(key.public_bytes(serialization.Encoding.DER, form)).digest()
 
 
-def server_keys(folder: Path, manifest: Manifest, name: str) -> ServerKeys:
+def server_keys(folder: Path, pins: Mapping[str, PartyKeys], name: str) -> ServerKeys:
     """Read the keys of a server, if they are those that the manifest pins.
 
     Args:
         folder: its credentials.
+        pins: of all servers, by name.
 
     Raises:
         ParameterError: the manifest pins none, or others.
     """
-    pinned = trust_of(manifest).keys.get(name)
-    if pinned is None:
-        raise ParameterError(
-            f"the manifest pins no keys of {name}; it has those of {', '.join(trust_of(manifest).keys)}"
-        )
-    keys = ServerKeys.read(folder, dealer=pinned.sealing is None)
-    if keys.public(pinned.operator, digest_of(certificates.certificate_of(folder))) != pinned:
+    pin = pins.get(name)
+    if pin is None:
+        raise ParameterError(f"the manifest pins no keys of {name}; it has those of {', '.join(pins)}")
+    keys = ServerKeys.read(folder, dealer=pin.sealing is None)
+    if keys.public(pin.operator, digest_of(certificates.certificate_of(folder))) != pin:
         raise ParameterError(
             f"the keys in {folder} are not those that the manifest pins for {name}; use the folder they were made in"
         )

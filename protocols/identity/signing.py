@@ -3,16 +3,16 @@
 import enum
 import os
 from pathlib import Path
-from typing import Annotated, Final, final
+from typing import Annotated, final
 
 import msgspec
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from protocols.atomic_file import PRIVATE_MODE
 from protocols.errors import BadSignature, ParameterError
 
-PRIVATE_MODE: Final = 0o600
 PublicKey = Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]
 Signature = Annotated[bytes, msgspec.Meta(min_length=64, max_length=64)]
 

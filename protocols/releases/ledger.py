@@ -11,7 +11,6 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from protocols.errors import BadSignature, ParameterError
 from protocols.identity import signing
 from protocols.identity.signing import Purpose, Signature
-from protocols.task.secure_sum.group_testing import Trial
 
 START: Final = bytes(32)
 MAX_LINE: Final = 2**26
@@ -40,6 +39,14 @@ class Opened(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     times: int = 1
     unit: str = "none"
     delta: float = 0.0
+
+
+@final
+class Trial(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A sum that was opened to find out who sends garbage: over whom, and whether it was in range."""
+
+    members: tuple[str, ...]
+    fits: bool
 
 
 @final

@@ -10,22 +10,17 @@ gradient   of a calibration: in every round the sum over institutions
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Final, Literal, final
+from typing import Annotated, Final, Literal, final
 
 import msgspec
 
-from protocols.arithmetic.fixed_point import prove_no_wrap
 from protocols.errors import BudgetSpent, ParameterError
-from protocols.releases.mechanism import DiscreteGaussian, RunningNoise
-from protocols.releases.sensitivity import changes, furthest
-from protocols.task.secure_sum.spec import GRADIENT, answers
-
-if TYPE_CHECKING:
-    from protocols.task.manifest import Manifest
+from protocols.releases.mechanism import DiscreteGaussian
 
 NOISE: Final = "discrete-gaussian"
 SERIES: Final = ("incidence", "running")
 SCORE: Final = "score"
+GRADIENT: Final = "gradient"
 Fraction = Annotated[float, msgspec.Meta(ge=0, lt=1)]
 Real = Annotated[float, msgspec.Meta(ge=0, le=2.0**56)]
 Count = Annotated[int, msgspec.Meta(ge=1, le=2**20)]
@@ -109,46 +104,6 @@ class Releases(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         """Return the release of this name, if the run has it."""
         return next((release for release in self.each if release.name == name), None)
 
-    def check(self, manifest: "Manifest") -> None:
-        """Refuse what does not fit the manifest that this is part of."""
-        cells = self.of("cells")
-        if (cells is None) == bool(manifest.cells):
-            raise ParameterError("the release cells is for runs with cells, and these cannot do without it")
-        self._check_gradient(manifest)
-        if self.of("running"):
-            RunningNoise(1.0, manifest.steps + 1)
-        waning = bool(manifest.model.waning)
-        if waning and (self.of("incidence") or self.of("running")):
-            raise ParameterError(
-                "where immunity wanes an agent is infected more than once, and incidence and running are of one event "
-                "of each: release the tally"
-            )
-        longest = manifest.steps + 1 if waning else len(manifest.model.infectious) + 1
-        if cells and cells.mechanism == NOISE and cells.times < min(longest, manifest.steps + 1):
-            raise ParameterError(f"an agent speaks to its cell in up to {longest} steps; set times of cells to that")
-
-    def _check_gradient(self, manifest: "Manifest") -> None:
-        """Refuse noise beside tangents and adjoints, and a score without its release or with one that does not fit."""
-        given, score = manifest.gradient, self.of(SCORE)
-        if given is not None and given.relaxed and (self.noised or not self.of("tally")):
-            raise ParameterError(
-                f"{given.way} are opened in every step, and one agent changes all of them: no budget covers their "
-                'noise; leave the releases out, or ask for way "score", whose words are opened once'
-            )
-        if (score is None) == (given is not None and given.way == SCORE):
-            raise ParameterError('the release score is for gradients of way "score", and these cannot do without it')
-        if score is None or given is None or score.mechanism != NOISE:
-            return
-        if (score.times, score.sensitivity) != (given.p, 1):
-            raise ParameterError(
-                f"the score has {given.p} words, and its sigma counts in what an agent changes of each: set times of "
-                f"score to {given.p}, and its sensitivity to 1"
-            )
-        for change in changes(manifest):
-            DiscreteGaussian(score.sigma * change)
-        n = sum(len(client.agents) for client in manifest.clients)
-        prove_no_wrap({"the score of all agents": n * max(changes(manifest)), "noise": furthest(manifest, score.sigma)})
-
     def require(self, made: Mapping[str, int]) -> float:
         """Return what is spent when each release has been made so often.
 
@@ -166,24 +121,3 @@ class Releases(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
                 f"{max(self.rho - before, 0.0):.6g} is left, too little for it, so the run stops here"
             )
         return spent
-
-
-EXACT: Final = Releases(each=(Release(name="tally"), Release(name="cells")))
-
-
-def releases_of(manifest: "Manifest") -> Releases:
-    """Return what a run may open; the exact tally, and exact cells where it has any, unless it says otherwise."""
-    if manifest.releases is not None:
-        return manifest.releases
-    if manifest.calibration is not None:
-        return Releases(each=(Release(name=GRADIENT),))
-    each = EXACT.each if manifest.cells else EXACT.each[:1]
-    scored = manifest.gradient is not None and manifest.gradient.way == SCORE
-    return Releases(each=(*each, Release(name=SCORE)) if scored else each)
-
-
-def opened_in(manifest: "Manifest", step: int) -> tuple[Release, ...]:
-    """Return what is opened in a step: the score only in the last one, a calibration's gradient where it is summed."""
-    if manifest.calibration is not None and not answers(step):
-        return ()
-    return tuple(each for each in releases_of(manifest).each if each.name != SCORE or step == manifest.steps)

@@ -5,27 +5,27 @@ most. The score by `scale` is not clipped but bounded: its words lie between -12
 escapes, and 12 2^2g max(1, 1 - x/2 + x^2/12) for an infection at a hazard x of one step.
 """
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from protocols.models import Seir
+from protocols.models.gradient import Gradient
+from protocols.models.seir.integer_score import HAZARD_BITS, SCALE, UNIT, coarsening
 from protocols.models.seir.parameters import LARGEST_DRAW
-from protocols.task.gradients.hidden_score import HAZARD_BITS, SCALE, UNIT, coarsening
-
-if TYPE_CHECKING:
-    from protocols.task.manifest import Manifest
 
 TAIL: Final = 2**6  # no sample of the noise is further out than so many sigmas
 
 
-def changes(manifest: "Manifest") -> tuple[int, ...]:
+def changes(gradient: Gradient | None, model: Seir, *, steps: int) -> tuple[int, ...]:
     """Return for each of the p words by how much one agent can change it, at most; none without scores."""
-    given = manifest.gradient
-    if given is None or given.way != "score":
+    if gradient is None or gradient.way != "score":
         return ()
-    clipped = 2 * round(given.clip * 2.0**given.tangent_bits)
-    return tuple(hidden_change(manifest) if name == SCALE else clipped for name in given.parameters)
+    clipped = 2 * round(gradient.clip * 2.0**gradient.tangent_bits)
+    return tuple(
+        hidden_change(gradient, model, steps=steps) if name == SCALE else clipped for name in gradient.parameters
+    )
 
 
-def hidden_change(manifest: "Manifest") -> int:
+def hidden_change(gradient: Gradient, model: Seir, *, steps: int) -> int:
     """Return by how much one agent can change the score that aggregators add up on shares.
 
     An agent escapes while its hazards are below its threshold, 37 at most. Coarse hazards are those times `coarsening`
@@ -34,14 +34,13 @@ def hidden_change(manifest: "Manifest") -> int:
     Security: holds for clients that keep to the protocol: contacts up to `largest_hazard`, masks and hazards as they
         are. A client that lies is bounded by the checks of ranges alone.
     """
-    largest = 0.0 if manifest.gradient is None else manifest.gradient.largest_hazard
-    ratio, rounded = coarsening(manifest), 2.0**-HAZARD_BITS
-    escaped = ratio * LARGEST_DRAW + manifest.steps * rounded
-    x = ratio * largest + rounded
+    ratio, rounded = coarsening(model.beta, model.f), 2.0**-HAZARD_BITS
+    escaped = ratio * LARGEST_DRAW + steps * rounded
+    x = ratio * gradient.largest_hazard + rounded
     infected = max(1.0, 1.0 - x / 2 + x**2 / 12)
     return round(UNIT * (escaped + infected)) + 1
 
 
-def furthest(manifest: "Manifest", sigma: float) -> int:
+def furthest(changes: tuple[int, ...], sigma: float, *, aggregators: int) -> int:
     """Return the largest noise that all aggregators together add to a word, `sigma` as in the manifest."""
-    return len(manifest.aggregators) * round(TAIL * sigma * max(changes(manifest), default=0))
+    return aggregators * round(TAIL * sigma * max(changes, default=0))

@@ -2,7 +2,7 @@
 
 import hmac
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Annotated, Final, final
+from typing import Annotated, Final, final
 
 import msgspec
 import numpy as np
@@ -13,10 +13,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from protocols.arithmetic.fixed_point import I64
-from protocols.errors import DataError, ParameterError
-
-if TYPE_CHECKING:
-    from protocols.task.manifest import Manifest
+from protocols.errors import DataError
 
 TOKEN_BYTES: Final = 16
 TOKEN_WORDS: Final = TOKEN_BYTES // 8
@@ -35,30 +32,6 @@ class Devices(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     """
 
     degree: Annotated[int, msgspec.Meta(ge=1, le=1024)]
-
-    def check(self, manifest: "Manifest") -> None:
-        """Refuse a run in which edges could not be hidden this way.
-
-        Raises:
-            ParameterError: another number of servers, another mode, or clients of several agents.
-        """
-        servers = (*manifest.aggregators, manifest.dealer)
-        if manifest.mode != "outcome" or len(manifest.aggregators) != 2:
-            raise ParameterError("permuted edges need outcome mode, two aggregators and a dealer; set aggregators to 2")
-        if any(server is None or server.permutation is None for server in servers):
-            raise ParameterError("permuted edges need a permutation address of both aggregators and the dealer")
-        if any(len(client.agents) != 1 for client in manifest.clients):
-            raise ParameterError("permuted edges are for clients of one agent each; use dense edges for institutions")
-        if manifest.gradient is not None:
-            raise ParameterError("a run over permuted edges yields no derivatives; leave the gradient out")
-
-
-def check_edges(manifest: "Manifest") -> None:
-    """Check that a manifest says how many slots there are where edges are permuted, and only there."""
-    if (manifest.edges == "permuted") != (manifest.devices is not None):
-        raise ParameterError('a manifest has devices with edges = "permuted", and only then; give both or neither')
-    if manifest.devices is not None:
-        manifest.devices.check(manifest)
 
 
 def edge_key(own: X25519PrivateKey, other: bytes, run: bytes) -> bytes:

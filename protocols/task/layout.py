@@ -51,7 +51,7 @@ class Layout:
         """Return the layout that every party of a run derives from its manifest."""
         ends = np.cumsum([len(client.agents) for client in manifest.clients]).tolist()
         own = {client.name: (end - len(client.agents), end) for client, end in zip(manifest.clients, ends, strict=True)}
-        c, cells, q = gradient_words(manifest)
+        c, cells, q = _words(manifest)
         degree = manifest.devices.degree if manifest.devices else 0
         tokens = manifest.period * LISTS * degree * TOKEN_WORDS
         told = told_words(manifest.model)
@@ -110,3 +110,14 @@ class Layout:
     def release_of(self, vector: U64) -> U64:
         """Return the part of a total that is opened to all, uint64[cells + q]; a view."""
         return vector[self.n * self.c :]
+
+
+def _words(manifest: Manifest) -> tuple[int, int, int]:
+    """Return the words of each agent, of all cells, and of the tally.
+
+    In a calibration the draws that are announced, and the gradient that is summed, stand in place of cell totals.
+    """
+    if manifest.calibration is not None:
+        return 0, manifest.calibration.words, 0
+    channels, cells = len(manifest.channels), len(manifest.cells)
+    return gradient_words(manifest.gradient, channels=channels, cells=cells, mode=manifest.mode)

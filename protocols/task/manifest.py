@@ -5,7 +5,6 @@ that holds another manifest cannot take part. Its operator signs it (`signed_man
 """
 
 import hashlib
-from collections import Counter
 from pathlib import Path
 from typing import Annotated, Final, Literal, final
 
@@ -13,57 +12,33 @@ import msgspec
 
 from protocols import canonical_json
 from protocols.arithmetic.sharing import Additive, Clear, Sharing
-from protocols.errors import ManifestMismatch, ParameterError
-from protocols.identity.trust import Trust, require_client
+from protocols.errors import ParameterError
+from protocols.identity.trust import Name, Trust
 from protocols.models import Seir
+from protocols.models.gradient import Gradient
 from protocols.releases.query import Releases
-from protocols.task.devices import Devices, check_edges
-from protocols.task.gradients.spec import Gradient
+from protocols.releases.sensitivity import changes
+from protocols.task.checks.gradient import (
+    check_hidden_score,
+    check_parameters,
+    check_summands,
+    check_totals,
+    check_way,
+)
+from protocols.task.checks.mode import check_edges, check_model, check_outcome, check_permutation
+from protocols.task.checks.parties import check_agents, check_cohort, check_names
+from protocols.task.checks.releases import check_cells, check_derivatives, check_series
+from protocols.task.checks.secure_sum import check_noise, check_rounds, check_sums_alone
+from protocols.task.devices import Devices
+from protocols.task.gradients.hidden_score import is_hidden
+from protocols.task.gradients.turn import turns
+from protocols.task.parties import AggregatorParty, ClientParty, DealerParty, agents_of
 from protocols.task.rounds import Schedule
 from protocols.task.secure_sum.spec import Calibration
 
 MAX_BYTES: Final = 256 * 2**20
-COMPARE_BITS: Final = 62  # what a secure comparison takes
-Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}\Z")]
 Positive = Annotated[int, msgspec.Meta(ge=1, le=2**32)]
 Seconds = Annotated[float, msgspec.Meta(gt=0, le=86_400)]
-Address = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9.\-\[\]:]{1,255}:[0-9]{1,5}\Z")]
-
-
-@final
-class AggregatorParty(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """An operator's server. Its certificate names it.
-
-    Attributes:
-        address: for clients, the engine and the other aggregators.
-        mpc: for the other aggregators' secure comparison; in outcome mode only.
-        permutation: for the other servers of the secret permutation; where edges are permuted only.
-    """
-
-    name: Name
-    address: Address
-    mpc: Address | None = None
-    permutation: Address | None = None
-
-
-@final
-class DealerParty(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A further operator, which hands the aggregators correlated randomness and sees no input."""
-
-    name: Name
-    address: Address
-    permutation: Address | None = None
-
-
-@final
-class ClientParty(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A client, and the numbers by which the others know its agents.
-
-    Security: public. That an agent takes part, and with which client, is visible to all parties.
-    """
-
-    name: Name
-    agents: tuple[Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)], ...]
 
 
 @final
@@ -130,73 +105,94 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
     def __post_init__(self) -> None:
         """Check what types alone cannot."""
-        self._check_names()
+        check_names(self.aggregators, self.dealer, self.clients)
         self.share()
-        if not self.clients or not self.channels:
-            raise ParameterError("a run needs at least one client and one contact channel")
-        agents = [agent for client in self.clients for agent in client.agents]
-        if len(set(agents)) != len(agents):
-            raise ParameterError("an agent is listed twice; every agent has one client")
-        if len(self.model.beta) != len(self.channels):
-            raise ParameterError(
-                f"got {len(self.model.beta)} values of beta for {len(self.channels)} channels; give one each"
-            )
-        if self.model_hash != self.model.model().hash:
-            raise ManifestMismatch(
-                "the manifest was made for another version of the model; install the version it names"
-            )
-        if self.min_cohort > len(self.clients):
-            raise ParameterError(
-                f"min_cohort is {self.min_cohort}, but the run has {len(self.clients)} clients: set it lower"
-            )
+        check_agents(self.clients, self.channels)
+        check_model(self.model, self.model_hash, channels=len(self.channels))
+        check_cohort(self.clients, self.min_cohort)
         if self.trust is not None:
             aggregators = [party.name for party in self.aggregators]
             self.trust.check(aggregators=aggregators, dealer=self.dealer.name if self.dealer else None)
+        self._check_mode()
+        if self.gradient is not None:
+            self._check_gradient(self.gradient)
+        if self.releases is not None:
+            self._check_releases(self.releases)
+        if self.calibration is not None:
+            self._check_calibration(self.calibration)
+
+    def _check_mode(self) -> None:
         bound = self.hazard_bound
         if self.mode == "outcome":
-            self._check_outcome(bound)
+            check_outcome(self.aggregators, self.dealer, sharing=self.sharing, bound=bound)
         elif self.min_count:
             raise ParameterError("min_count needs a secure comparison, which sum mode has not; use outcome mode")
-        check_edges(self)
-        for part in (self.gradient, self.releases, self.calibration):
-            if part is not None:
-                part.check(self)
+        check_edges(self.edges, self.devices)
+        if self.devices is not None:
+            derivatives = self.gradient is not None
+            check_permutation(self.aggregators, self.dealer, self.clients, mode=self.mode, derivatives=derivatives)
 
-    def _check_names(self) -> None:
-        names = [party.name for party in self.aggregators] + [party.name for party in self.clients]
-        names += [self.dealer.name] if self.dealer else []
-        repeated = [name for name, count in Counter(names).items() if count > 1]
-        if repeated:
-            raise ParameterError(f"the name {repeated[0]} is given to two parties; every party needs its own")
-        if ENGINE in names:
-            raise ParameterError(f"a party is named {ENGINE}; that name is the engine's")
-        for client in self.clients:
-            require_client(client.name)
+    def _check_gradient(self, gradient: Gradient) -> None:
+        n = agents_of(self.clients)
+        check_parameters(gradient, self.model, channels=self.channels, mode=self.mode)
+        check_summands(self.clients, min_cohort=self.min_cohort, min_count=self.min_count)
+        check_way(gradient, self.model, mode=self.mode, engine=self.engine)
+        if is_hidden(gradient, self.mode):
+            check_hidden_score(gradient, self.model, agents=n, steps=self.steps)
+        check_totals(gradient, agents=n, max_message=self.max_message, cells=self.cells)
 
-    def _check_outcome(self, bound: int) -> None:
-        if self.dealer is None or any(party.mpc is None for party in self.aggregators):
-            raise ParameterError("outcome mode needs a dealer and an mpc address of every aggregator; name them")
-        if self.sharing != "additive":
-            raise ParameterError("outcome mode compares additive shares; the clear sharing has sum mode only")
-        if (bound + 1).bit_length() > COMPARE_BITS:
-            raise ParameterError(
-                f"a hazard could need {(bound + 1).bit_length()} bits, and a comparison takes {COMPARE_BITS}; "
-                "use fewer fraction bits or steps"
-            )
+    def _check_releases(self, releases: Releases) -> None:
+        check_cells(releases, cells=len(self.cells))
+        n, k, changes = agents_of(self.clients), len(self.aggregators), self.score_changes
+        check_derivatives(releases, self.gradient, changes=changes, agents=n, aggregators=k)
+        check_series(releases, self.model, steps=self.steps)
+
+    def _check_calibration(self, calibration: Calibration) -> None:
+        sums, derivatives, devices = self.mode == "sum" and self.engine, self.gradient is not None, bool(self.devices)
+        check_sums_alone(self.model, sums=sums, cells=self.cells, derivatives=derivatives, devices=devices)
+        check_rounds(min_cohort=self.min_cohort, steps=self.steps)
+        n, k = len(self.clients), len(self.aggregators)
+        check_noise(calibration, self.releases, steps=self.steps, clients=n, aggregators=k)
 
     @property
     def hazard_bound(self) -> int:
         """Return a number that no agent's hazard exceeds in the whole run; WouldWrap if it is 2**63 or more."""
-        n = sum(len(client.agents) for client in self.clients)
+        n = agents_of(self.clients)
         return self.model.prove(n=n, max_message=self.max_message, steps=self.steps)
 
     @property
     def schedule(self) -> Schedule:
-        """Return the order of the run's rounds."""
-        outcome = self.mode == "outcome"
-        if self.devices is not None:
-            return Schedule(outcome, self.steps, devices=True)
-        return self.gradient.schedule(self.steps, outcome=outcome) if self.gradient else Schedule(outcome, self.steps)
+        """Return the order of the run's rounds: a relaxed run has sums alone, one with adjoints also a way back."""
+        outcome, gradient = self.mode == "outcome", self.gradient
+        if gradient is None or not gradient.relaxed:
+            return Schedule(outcome, self.steps, devices=self.devices is not None)
+        back = gradient.way == "adjoints"
+        return Schedule(False, gradient.passes * turns(self.steps) - 1 if back else self.steps)
+
+    @property
+    def score_changes(self) -> tuple[int, ...]:
+        """Return by how much one agent can change each word of the score, at most; none without scores."""
+        return changes(self.gradient, self.model, steps=self.steps)
+
+    def require_gradient(self) -> Gradient:
+        """Return what the manifest says of derivatives.
+
+        Raises:
+            ParameterError: it asks for none.
+        """
+        if self.gradient is None:
+            raise ParameterError("the manifest asks for no gradient; name one in it")
+        return self.gradient
+
+    def require_calibration(self) -> Calibration:
+        """Return what the manifest says of a calibration.
+
+        Raises:
+            ParameterError: the run is none.
+        """
+        if self.calibration is None:
+            raise ParameterError(f"{self.name} is no calibration, and sums no gradients")
+        return self.calibration
 
     @property
     def days(self) -> float:
@@ -211,9 +207,6 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         if k != 1:
             raise ParameterError(f"got {k} aggregators for the clear sharing, an oracle for tests: it has exactly one")
         return Clear()
-
-
-ENGINE: Final = "engine"
 
 
 def encode(manifest: Manifest) -> bytes:

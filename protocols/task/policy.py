@@ -17,9 +17,10 @@ from protocols.errors import PolicyConflict
 from protocols.identity import signing
 from protocols.identity.signing import PublicKey, Purpose, Signature
 from protocols.identity.trust import Digest, Moment, Name
-from protocols.releases.query import NOISE, releases_of
+from protocols.releases.query import NOISE
 from protocols.task import manifest as manifests
 from protocols.task.manifest import Manifest
+from protocols.task.release_plan import releases_of
 from protocols.task.signature import trust_of
 from protocols.toml_file import load_config
 

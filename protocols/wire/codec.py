@@ -11,6 +11,7 @@ from google.protobuf.message import DecodeError, Message
 from protocols.arithmetic.fixed_point import I64, U64
 from protocols.arithmetic.sharing.additive import KEY_BYTES
 from protocols.errors import ManifestMismatch, WireError
+from protocols.sealing import messages as sealed
 from protocols.task.rounds import Phase
 from protocols.wire import lpm_pb2 as pb
 from protocols.wire import messages
@@ -81,19 +82,19 @@ def _counter(number: int) -> int:
     return number
 
 
-def _opening(parsed: Any) -> messages.Opening | None:
+def _handshake(parsed: Any) -> sealed.Handshake | None:
     if not parsed.HasField("opening"):
         return None
-    given = parsed.opening
-    if max(len(given.sealed), len(given.certificate), len(given.signature)) > MAX_OPENING:
+    parts = parsed.opening
+    if max(len(parts.sealed), len(parts.certificate), len(parts.signature)) > MAX_OPENING:
         raise WireError(f"got an opening with a part above {MAX_OPENING} bytes")
-    return messages.Opening(given.sealed, given.certificate, given.signature)
+    return sealed.Handshake(parts.sealed, parts.certificate, parts.signature)
 
 
-def _written(opening: messages.Opening | None) -> pb.Opening | None:
-    if opening is None:
+def _opening(handshake: sealed.Handshake | None) -> pb.Opening | None:
+    if handshake is None:
         return None
-    return pb.Opening(sealed=opening.sealed, certificate=opening.certificate, signature=opening.signature)
+    return pb.Opening(sealed=handshake.sealed, certificate=handshake.certificate, signature=handshake.signature)
 
 
 def _names(names: Any) -> tuple[str, ...]:
@@ -188,22 +189,22 @@ _KINDS: Final[dict[type, _Kind]] = {
         lambda m: pb.TriedReply(step=m.step, trial=m.trial, over=m.over, share=_bytes(m.share)),
         lambda p: messages.Tried(_step(p.step), p.trial, _digest(p.over), _words(p.share)),
     ),
-    messages.SealedRequest: _Kind(
+    sealed.SealedRequest: _Kind(
         pb.SealedRequest,
         lambda m: pb.SealedRequest(
             run_id=m.run_id,
             to=m.to,
             client=m.client,
-            opening=_written(m.opening),
+            opening=_opening(m.handshake),
             counter=m.counter,
             body=m.body,
         ),
-        lambda p: messages.SealedRequest(
-            _run(p.run_id), _name(p.to), _name(p.client), _opening(p), _counter(p.counter), p.body
+        lambda p: sealed.SealedRequest(
+            _run(p.run_id), _name(p.to), _name(p.client), _handshake(p), _counter(p.counter), p.body
         ),
     ),
-    messages.SealedReply: _Kind(
-        pb.SealedReply, lambda m: pb.SealedReply(body=m.body), lambda p: messages.SealedReply(p.body)
+    sealed.SealedReply: _Kind(
+        pb.SealedReply, lambda m: pb.SealedReply(body=m.body), lambda p: sealed.SealedReply(p.body)
     ),
 }
 

@@ -8,7 +8,8 @@ from protocols.identity.certificates import Credentials, name_of
 from protocols.sealing.route import Route
 from protocols.task import manifest as manifests
 from protocols.task.layout import Layout
-from protocols.task.manifest import AggregatorParty, Manifest
+from protocols.task.manifest import Manifest
+from protocols.task.parties import AggregatorParty
 from protocols.task.signature import trust_of
 from protocols.wire.methods import largest_call
 from protocols.wire.remote import Grpc

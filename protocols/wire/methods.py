@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from protocols.sealing import messages as sealed
 from protocols.wire import lpm_pb2 as pb
 from protocols.wire import messages
 
@@ -13,7 +14,7 @@ METHODS: Final[dict[str, tuple[type, type]]] = {
     "Members": (messages.MembersQuery, messages.Members),
     "Compared": (messages.ComparedQuery, messages.Compared),
     "Tried": (messages.TriedQuery, messages.Tried),
-    "Sealed": (messages.SealedRequest, messages.SealedReply),
+    "Sealed": (sealed.SealedRequest, sealed.SealedReply),
 }
 METHOD_OF: Final = {request: name for name, (request, _) in METHODS.items()}
 

@@ -5,12 +5,13 @@ from typing import Any, Final, final
 
 from protocols.errors import WireError
 from protocols.identity.certificates import Credentials
-from protocols.sealing.keys import public_key
-from protocols.sealing.opening import begin
+from protocols.identity.sealing_key import public_key
+from protocols.sealing.handshake import begin
+from protocols.sealing.messages import Handshake, SealedReply, SealedRequest
 from protocols.sealing.route import Route
 from protocols.sealing.session import Session
 from protocols.wire import codec, messages
-from protocols.wire.messages import Join, Opening, SealedReply, SealedRequest, Share
+from protocols.wire.messages import Join, Share
 from protocols.wire.transport import Transport
 
 KINDS: Final[tuple[tuple[type, type], ...]] = ((Join, messages.Joined), (Share, messages.Closed))
@@ -61,7 +62,7 @@ class Sealed(Transport):
         self._inner, self._route = inner, route
         self._key, self._credentials = key, credentials
         self._session: Session | None = None
-        self._opening: Opening | None = None
+        self._handshake: Handshake | None = None
         self._secret = None if resumed is None else resumed.secret
         self._counter = 0 if resumed is None else resumed.counter
 
@@ -73,9 +74,9 @@ class Sealed(Transport):
         session, counter = self._open(), self._counter
         self._counter += 1
         body = session.seal_request(pack(request), counter=counter)
-        opening = self._opening if isinstance(request, Join) else None
+        handshake = self._handshake if isinstance(request, Join) else None
         route = self._route
-        call = SealedRequest(route.run, route.aggregator, route.client, opening, counter, body)
+        call = SealedRequest(route.run, route.aggregator, route.client, handshake, counter, body)
         try:
             reply: SealedReply = await self._inner.call(call, timeout_s=timeout_s)
         finally:
@@ -89,6 +90,6 @@ class Sealed(Transport):
     def _open(self) -> Session:
         if self._session is None:
             key = public_key(self._key)
-            secret, self._opening = begin(self._route, key, self._credentials, secret=self._secret)
+            secret, self._handshake = begin(self._route, key, self._credentials, secret=self._secret)
             self._session = Session.of(self._route, secret)
         return self._session

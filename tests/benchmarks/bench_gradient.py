@@ -12,8 +12,8 @@ from lpm_secure.engine.loop import RemotePart, simulate
 from lpm_secure.gradients.private.adjoints import PrivateAdjoints, expected_counts
 from lpm_secure.gradients.private.relaxed_agents import TorchAgents
 from lpm_secure.gradients.private.tangents import simulate_tangents, synthetic_part
+from protocols.models.gradient import Gradient, Protection, Reduction
 from protocols.models.seir.relaxed import values
-from protocols.task.gradients.spec import Gradient, Protection, Reduction
 
 NAMES = ("beta.near", "beta.far", "cell_beta", "latent", "infectious", "initial", "reduction", "efficacy")
 GIVEN = {
@@ -75,7 +75,7 @@ def adjoint_p1000():
         agents=20_000, clients=4, contacts=10, cells=100, steps=20, gradient=Gradient(way="adjoints", **GIVEN)
     )
     manifest, taken = testbed.manifest, {}
-    base = torch.tensor(values(manifest))
+    base = torch.tensor(values(manifest.model, manifest.gradient))
     net = torch.nn.Sequential(torch.nn.Linear(1, 110), torch.nn.Tanh(), torch.nn.Linear(110, len(base))).double()
     days = torch.linspace(0, 1, manifest.steps, dtype=torch.float64)[:, None]
 

@@ -22,7 +22,8 @@ from lpm_secure.testbed.testbed import Testbed
 from protocols.identity import certificates
 from protocols.models import Seir
 from protocols.task.layout import Layout
-from protocols.task.manifest import AggregatorParty, ClientParty, Manifest
+from protocols.task.manifest import Manifest
+from protocols.task.parties import AggregatorParty, ClientParty
 from protocols.wire.connect import connect
 from protocols.wire.tls import require_tls13
 

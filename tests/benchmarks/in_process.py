@@ -11,7 +11,8 @@ from client_sdk import ContactTable, Local
 from client_sdk.gradients.participant import take_part
 from lpm_secure.testbed.testbed import Testbed
 from protocols.models import Seir
-from protocols.task.manifest import AggregatorParty, ClientParty, DealerParty, Manifest
+from protocols.task.manifest import Manifest
+from protocols.task.parties import AggregatorParty, ClientParty, DealerParty
 
 
 @contextlib.contextmanager

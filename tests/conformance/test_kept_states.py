@@ -15,9 +15,9 @@ from lpm_secure.gradients.private.adjoints import PrivateAdjoints, expected_coun
 from lpm_secure.gradients.private.relaxed_agents import TorchAgents
 from lpm_secure.testbed.testbed import Testbed
 from protocols.errors import ParameterError
+from protocols.models.gradient import Gradient, Reduction
 from protocols.models.seir.relaxed import values
-from protocols.task.gradients.spec import Gradient, Reduction
-from protocols.task.manifest import ENGINE
+from protocols.task.parties import ENGINE
 
 STEPS = 20
 PASSES = 2
@@ -52,7 +52,7 @@ def gradients(testbed, operators_of, every):
     manifest, clients = testbed.manifest, []
 
     def body(private):
-        theta = torch.tensor(values(manifest), requires_grad=True)
+        theta = torch.tensor(values(manifest.model, manifest.gradient), requires_grad=True)
         synthetic = TorchAgents(manifest, cell=np.zeros(0, dtype=np.int64), n=0)
         found = []
         for stage in range(PASSES):

@@ -16,7 +16,8 @@ from lpm_secure.testbed.testbed import Testbed
 from protocols.errors import BudgetSpent, ParameterError
 from protocols.models import Stage
 from protocols.releases.query import Release as Rule
-from protocols.releases.query import Releases, releases_of
+from protocols.releases.query import Releases
+from protocols.task.release_plan import releases_of
 
 STEPS = 6
 

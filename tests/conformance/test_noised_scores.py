@@ -15,13 +15,12 @@ from lpm_secure.gradients.private.score import ClearScores, simulate_scores
 from lpm_secure.testbed.testbed import Testbed
 from protocols.errors import BudgetSpent, ParameterError, WouldWrap
 from protocols.models import Stage
+from protocols.models.gradient import Gradient
+from protocols.models.seir.integer_score import UNIT, terms
 from protocols.releases.ledger import Agreed
-from protocols.releases.openings import openings
-from protocols.releases.query import NOISE, Release, Releases, releases_of
-from protocols.releases.sensitivity import changes
-from protocols.task.gradients.hidden_score import UNIT, terms
-from protocols.task.gradients.spec import Gradient
-from protocols.task.manifest import ENGINE
+from protocols.releases.query import NOISE, Release, Releases
+from protocols.task.parties import ENGINE
+from protocols.task.release_plan import openings_in, releases_of
 from protocols.task.rounds import Phase
 
 CPU = torch.device("cpu")
@@ -140,7 +139,9 @@ def test_every_word_has_the_full_sigma_of_its_own_change(testbed_of):
     testbed = testbed_of("outcome", (*EXACT, noised_score(2)))
     rule = releases_of(testbed.manifest).of("score")
     keys = (index.to_bytes(32, "big") for index in range(3_000))
-    drawn = np.array([Noise(testbed.manifest, 0, key).of(rule, STEPS, 2) for key in keys]) / changes(testbed.manifest)
+    drawn = (
+        np.array([Noise(testbed.manifest, 0, key).of(rule, STEPS, 2) for key in keys]) / testbed.manifest.score_changes
+    )
     assert drawn.std(axis=0) == pytest.approx([SIGMA, SIGMA], rel=0.06)
     assert abs(np.corrcoef(drawn.T)[0, 1]) < 0.08
     assert (np.abs(drawn.mean(axis=0)) < 0.25).all()
@@ -149,7 +150,7 @@ def test_every_word_has_the_full_sigma_of_its_own_change(testbed_of):
 def test_the_bound_by_scale_holds_for_every_agent(testbed_of):
     """The worst agents: one that escapes all of its threshold and is infected at once or at the largest hazard."""
     manifest = testbed_of("outcome").manifest
-    per_unit, bound = 2**14, changes(manifest)[1]
+    per_unit, bound = 2**14, manifest.score_changes[1]
     for last in (0, manifest.gradient.largest_hazard * per_unit, 3 * per_unit):
         z = np.array([37 * per_unit // 4] * 4 + [int(last)])
         escaped = terms(z[:4], np.ones(4, dtype=np.int64), np.zeros(4, dtype=np.int64)).sum()
@@ -161,7 +162,7 @@ def test_the_bound_by_scale_holds_for_every_agent(testbed_of):
 def test_a_beta_that_rounding_makes_larger_makes_the_bound_larger(testbed_of, seir):
     model = seir(cell_beta=2**39, initial=2**29, beta=(3 * 2**24,))  # 0.75 of the coarse unit
     coarse = msgspec.structs.replace(testbed_of("outcome").manifest, model=model, model_hash=model.model().hash)
-    assert changes(coarse)[1] > 37 * UNIT * 4 // 3
+    assert coarse.score_changes[1] > 37 * UNIT * 4 // 3
 
 
 def rounds(manifest):
@@ -172,7 +173,7 @@ def rounds(manifest):
             phase=int(manifest.schedule.phase(number)),
             members=tuple(client.name for client in manifest.clients),
             refused=(),
-            releases=openings(manifest, manifest.schedule.step(number))
+            releases=openings_in(manifest, manifest.schedule.step(number))
             if manifest.schedule.phase(number) == Phase.SPEAK
             else (),
         )

@@ -19,9 +19,9 @@ from lpm_secure.gradients.private.tangents import ClearTangents, simulate_tangen
 from lpm_secure.testbed.synthetic import SYNTHETIC_FROM, cells_of
 from lpm_secure.testbed.testbed import Testbed
 from protocols.errors import ParameterError, ProtocolError
+from protocols.models.gradient import Gradient, Protection, Reduction
 from protocols.models.seir.relaxed import names, values
-from protocols.task.gradients.spec import Gradient, Protection, Reduction
-from protocols.task.manifest import ENGINE
+from protocols.task.parties import ENGINE
 from protocols.wire.messages import Share
 from protocols.wire.transport import Transport
 
@@ -81,8 +81,10 @@ def loss_of(counts, weights):
 def theta_of(manifest):
     """Return every step's parameters, drawn around the manifest's; nobody stays in a stage for less than a step."""
     rng = np.random.default_rng(manifest.steps)
-    theta = values(manifest) * rng.uniform(0.8, 1.2, (manifest.steps, len(names(manifest))))
-    least = [1.0 if name in ("latent", "infectious") else 0.001 for name in names(manifest)]
+    theta = values(manifest.model, manifest.gradient) * rng.uniform(
+        0.8, 1.2, (manifest.steps, len(names(manifest.channels)))
+    )
+    least = [1.0 if name in ("latent", "infectious") else 0.001 for name in names(manifest.channels)]
     return torch.tensor(np.maximum(theta, least), requires_grad=True)
 
 
@@ -141,7 +143,9 @@ def test_adjoints_and_tangents_are_one_gradient(testbed):
     def counts(theta):
         return expected_counts(adjoint.manifest, ClearAdjoints(adjoint), synthetic(adjoint), theta)
 
-    found = torch.autograd.functional.jacobian(counts, torch.tensor(values(adjoint.manifest)))
+    found = torch.autograd.functional.jacobian(
+        counts, torch.tensor(values(adjoint.manifest.model, adjoint.manifest.gradient))
+    )
     np.testing.assert_allclose(series.tangent, found.numpy(), rtol=1e-6, atol=1e-6)
 
 
@@ -149,7 +153,7 @@ def test_a_network_is_trained_through_private_clients(testbed, operators_of):
     """Three passes of one run; a network of 1,000 weights and more gives each step its parameters."""
     testbed, passes = with_adjoints(testbed, passes=3), 3
     manifest = testbed.manifest
-    base = torch.tensor(values(manifest))
+    base = torch.tensor(values(manifest.model, manifest.gradient))
 
     def train(private):
         torch.manual_seed(1)

@@ -13,8 +13,8 @@ from client_sdk.gradients.score import OwnScore
 from lpm_secure.engine.loop import RemotePart
 from lpm_secure.gradients.private.score import ClearScores, simulate_scores
 from protocols.errors import DataError
-from protocols.task.gradients.spec import Gradient
-from protocols.task.manifest import ENGINE
+from protocols.models.gradient import Gradient
+from protocols.task.parties import ENGINE
 
 CPU = torch.device("cpu")
 DEFAULT = settings(max_examples=30, deadline=None)

@@ -13,8 +13,8 @@ from client_sdk.gradients.tangents import TangentClient
 from lpm_secure.engine.loop import RemotePart
 from lpm_secure.gradients.private.tangents import ClearTangents, simulate_tangents, synthetic_part
 from lpm_secure.testbed.testbed import Testbed
-from protocols.task.gradients.spec import Gradient, Protection, Reduction
-from protocols.task.manifest import ENGINE, ClientParty
+from protocols.models.gradient import Gradient, Protection, Reduction
+from protocols.task.parties import ENGINE, ClientParty
 
 DEFAULT = settings(max_examples=30, deadline=None)
 MANY = settings(max_examples=400, deadline=None)

@@ -16,12 +16,13 @@ from aggregator.wire.interceptor import guarded
 from aggregator.wire.remote_peer import RemotePeer
 from aggregator.wire.servicer import _behaviour
 from lpm_secure.testbed.keys import pinned
+from protocols.sealing.messages import SealedRequest
 from protocols.sealing.route import Route
 from protocols.sealing.session import Session
 from protocols.task import manifest as manifests
 from protocols.wire import codec
 from protocols.wire.local import Local
-from protocols.wire.messages import Join, SealedRequest
+from protocols.wire.messages import Join
 from protocols.wire.methods import METHODS
 from protocols.wire.sealed import pack
 

@@ -10,8 +10,9 @@ from lpm_secure.config.deployment_manifest import PublicFile
 from lpm_secure.testbed.keys import permissive, pinned
 from protocols import canonical_json
 from protocols.identity import certificates, enrolment, signing
-from protocols.sealing.keys import public_key
-from protocols.sealing.opening import begin
+from protocols.identity.sealing_key import public_key
+from protocols.sealing.handshake import begin
+from protocols.sealing.messages import Handshake, SealedReply, SealedRequest
 from protocols.task import manifest as manifests
 from protocols.task import policy as policies
 from protocols.task import signature
@@ -26,10 +27,7 @@ from protocols.wire.messages import (
     Joined,
     Members,
     MembersQuery,
-    Opening,
     Released,
-    SealedReply,
-    SealedRequest,
     Share,
     Tried,
     TriedQuery,
@@ -52,7 +50,7 @@ SENT = [
     Compared(5, RUN),
     TriedQuery(RUN, 5, 1, RUN),
     Tried(5, 1, RUN, WORDS),
-    SealedRequest(RUN, "aggregator-1", "client-0", Opening(b"1", b"2", b"3"), 300, bytes(20)),
+    SealedRequest(RUN, "aggregator-1", "client-0", Handshake(b"1", b"2", b"3"), 300, bytes(20)),
     SealedReply(bytes(40)),
 ]
 

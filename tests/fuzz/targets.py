@@ -14,18 +14,19 @@ from lpm_secure.config.simulation import Config
 from protocols import canonical_json
 from protocols.errors import LpmError
 from protocols.identity import certificates, enrolment
+from protocols.identity.sealing_key import SealingKey
 from protocols.identity.trust import Trust
 from protocols.models import Seir
-from protocols.sealing.keys import SealingKey
-from protocols.sealing.opening import accept
+from protocols.sealing.handshake import accept
+from protocols.sealing.messages import Handshake
 from protocols.sealing.route import Route
 from protocols.sealing.session import Session
 from protocols.task import manifest as manifests
 from protocols.task import policy, signature
-from protocols.task.manifest import AggregatorParty, ClientParty, Manifest
+from protocols.task.manifest import Manifest
+from protocols.task.parties import AggregatorParty, ClientParty
 from protocols.toml_file import load_config
 from protocols.wire import codec
-from protocols.wire.messages import Opening
 from protocols.wire.methods import METHODS
 from protocols.wire.sealed import pack, unpack
 
@@ -133,7 +134,7 @@ def request(data):
 def sealed(data):
     """Openings and sealed bodies, from anybody."""
     third = len(data) // 3
-    opening = Opening(data[:third], data[third : 2 * third], data[2 * third :])
+    opening = Handshake(data[:third], data[third : 2 * third], data[2 * third :])
     assert refused(accept, ROUTE, opening, key=KEY, authorities=[AUTHORITY.certificate])
     assert refused(SESSION.open_request, data, counter=1)
     assert refused(SESSION.open_reply, data, counter=1)

@@ -18,11 +18,11 @@ from cryptography import x509
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from protocols.errors import NotSealed
-from protocols.sealing.keys import SealingKey
-from protocols.sealing.opening import accept
+from protocols.identity.sealing_key import SealingKey
+from protocols.sealing.handshake import accept
+from protocols.sealing.messages import Opening
 from protocols.sealing.route import Route
 from protocols.sealing.session import Session
-from protocols.wire.messages import Opening
 
 ROUTE = Route(bytes(range(32)), "client-0", "aggregator-1")
 HEADER = (

@@ -18,7 +18,8 @@ from protocols.identity.trust import PartyKeys, Trust
 from protocols.models import Seir
 from protocols.task import manifest as manifests
 from protocols.task import policy, signature
-from protocols.task.manifest import AggregatorParty, ClientParty, Manifest
+from protocols.task.manifest import Manifest
+from protocols.task.parties import AggregatorParty, ClientParty
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 PUBLIC = signing.public_of(KEY)

@@ -9,6 +9,7 @@ import dataclasses
 import numpy as np
 import pytest
 
+from protocols.sealing.messages import Handshake, SealedReply, SealedRequest
 from protocols.task.rounds import Phase
 from protocols.wire.codec import decode, encode
 from protocols.wire.messages import (
@@ -20,10 +21,7 @@ from protocols.wire.messages import (
     Joined,
     Members,
     MembersQuery,
-    Opening,
     Released,
-    SealedReply,
-    SealedRequest,
     Share,
     Tried,
     TriedQuery,
@@ -72,7 +70,7 @@ FROZEN = [
     (Tried(5, 2, KEY, words(1, 2**64 - 1)), "0805" + "1002" + "1a20" + "aa" * 32 + "2210" + ONE_AND_TOP),
     (SealedRequest(ID, "a-1", "b", None, 300, b"\x01\x02"), ID_HEX + "1203612d31" + "1a0162" + "28ac02" + "32020102"),
     (
-        SealedRequest(ID, "a", "b", Opening(b"\x01", b"\x02", b"\x03"), 0, b""),
+        SealedRequest(ID, "a", "b", Handshake(b"\x01", b"\x02", b"\x03"), 0, b""),
         ID_HEX + "120161" + "1a0162" + "2209" + "0a0101" + "120102" + "1a0103",
     ),
     (SealedReply(b"\xff"), "0a01ff"),

@@ -21,8 +21,8 @@ from lpm_secure.testbed.testbed import build
 from protocols.errors import ParameterError
 from protocols.identity import signing
 from protocols.releases.ledger import Agreed, Begin, Closing, Opened, Refusal
-from protocols.releases.openings import openings
 from protocols.releases.query import Release, Releases
+from protocols.task.release_plan import openings_in
 from tests.integration.conftest import small_config, small_data
 
 
@@ -268,7 +268,7 @@ def test_epsilon_is_computed_anew_and_held_to_the_promise(manifest_of):
         )
         return manifest_of(releases=Releases(each=(rule,), rho=rho))
 
-    releases = openings(manifest(2.1), 0)
+    releases = openings_in(manifest(2.1), 0)
     rounds = [agreed(number, ("client-0",), releases=releases) for number in range(5)]
     lines, table = rules.overspent(manifest(2.1), rounds)
     assert lines == []

@@ -11,6 +11,7 @@ from protocols.identity import certificates
 from protocols.identity.server_keys import server_keys
 from protocols.task import manifest as manifests
 from protocols.task import signature
+from protocols.task.signature import trust_of
 
 DEPLOYMENT = """
 name = "winter"
@@ -96,7 +97,7 @@ def test_a_server_takes_part_with_the_certificate_for_its_request_and_the_key_th
         assert {file.name for file in (folder / "pki" / name).iterdir()} == {"authority.pem", "certificate.pem"}
         for file in (folder / "pki" / name).iterdir():
             (folder / name / file.name).write_bytes(file.read_bytes())
-        server_keys(folder / name, manifest, name)
+        server_keys(folder / name, trust_of(manifest).keys, name)
         certificates.read(folder / name)
     lines = lpm("keys", folder / "pki").splitlines()
     assert [line.split()[0] for line in lines] == ["agg-a", "agg-b", "dealer"]

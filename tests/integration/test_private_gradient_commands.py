@@ -15,7 +15,7 @@ from lpm_secure.config.gradient_spec import gradient_for
 from lpm_secure.gradients.private import job
 from lpm_secure.gradients.private.result import difference
 from protocols.errors import ConfigError
-from protocols.releases.query import releases_of
+from protocols.task.release_plan import releases_of
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "private_gradient.toml"
 TANGENTS = (

@@ -16,8 +16,8 @@ from lpm_secure.gradients.private.tangents import ClearTangents, simulate_tangen
 from lpm_secure.testbed.deployment import Deployment
 from lpm_secure.testbed.synthetic import SYNTHETIC_FROM, cells_of
 from lpm_secure.testbed.testbed import Testbed
+from protocols.models.gradient import Gradient
 from protocols.models.seir.relaxed import names, values
-from protocols.task.gradients.spec import Gradient
 
 CPU = torch.device("cpu")
 TANGENTS = Gradient(way="tangents", parameters=("beta.near", "cell_beta", "latent", "infectious", "initial"))
@@ -101,7 +101,7 @@ def test_a_score_of_an_outcome_run_is_added_up_on_shares_between_real_processes(
 def test_backward_goes_through_real_processes(deployed):
     deployment = deployed(ADJOINTS)
     testbed, manifest = deployment.testbed, deployment.testbed.manifest
-    theta = torch.tensor(values(manifest), requires_grad=True)
+    theta = torch.tensor(values(manifest.model, manifest.gradient), requires_grad=True)
     agents = np.arange(testbed.synthetic, dtype=np.uint64) + np.uint64(SYNTHETIC_FROM)
 
     def gradient(private):
@@ -115,4 +115,4 @@ def test_backward_goes_through_real_processes(deployed):
     private = over_the_network(deployment, run)
     clear = gradient(ClearAdjoints(testbed))
     np.testing.assert_allclose(private.numpy(), clear.numpy(), rtol=1e-6)
-    assert private.numel() == len(names(manifest))
+    assert private.numel() == len(names(manifest.channels))

@@ -10,10 +10,11 @@ import torch
 from lpm_secure.run.processes import run_clear, run_private
 from protocols.errors import NotEnrolled, NotSealed, ParameterError, Revoked, RoundAhead, TooManyCalls
 from protocols.identity import certificates
+from protocols.sealing.messages import SealedRequest
 from protocols.task import manifest as manifests
 from protocols.task.layout import Layout
 from protocols.wire.connect import connect
-from protocols.wire.messages import Join, MembersQuery, SealedRequest, Share
+from protocols.wire.messages import Join, MembersQuery, Share
 
 CPU = torch.device("cpu")
 

@@ -19,7 +19,7 @@ from lpm_secure.data.contact_data import ContactData
 from lpm_secure.engine.loop import RemotePart, simulate
 from protocols.errors import ConfigError, ParameterError
 from protocols.models import Stage
-from protocols.task.manifest import ENGINE
+from protocols.task.parties import ENGINE
 
 PEOPLE, BINS = 6, 4
 ADDRESSES = tuple(f"localhost:{port}" for port in range(1, 6))

@@ -34,7 +34,7 @@ async def _drive(testbed: Testbed, part: RemotePart) -> object:
         return await recording.simulated(testbed, part)
     private = PrivateAdjoints(manifest, part, asyncio.get_running_loop())
     nobody = TorchAgents(manifest, cell=np.zeros(0, dtype=np.int64), n=0)
-    theta = torch.tensor(values(manifest), requires_grad=True)
+    theta = torch.tensor(values(manifest.model, manifest.gradient), requires_grad=True)
 
     def forth_and_back() -> None:
         expected_counts(manifest, private, nobody, theta)[-1, 0, 3].backward()

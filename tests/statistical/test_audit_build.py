@@ -10,8 +10,8 @@ from lpm_secure.audit.views import check
 from lpm_secure.calibration.parties import manifest_for, noised
 from protocols.arithmetic.sharing import Additive
 from protocols.errors import Unavailable
+from protocols.models.gradient import Gradient
 from protocols.releases.query import Release, Releases
-from protocols.task.gradients.spec import Gradient
 from protocols.task.rounds import Phase
 from protocols.task.secure_sum.spec import Calibration
 

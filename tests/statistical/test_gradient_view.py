@@ -13,7 +13,7 @@ from scipy import stats
 
 from protocols.arithmetic.fixed_point import from_ring
 from protocols.arithmetic.sharing import Additive
-from protocols.task.gradients.spec import Gradient
+from protocols.models.gradient import Gradient
 from protocols.task.layout import Layout
 from protocols.task.rounds import Phase
 from protocols.wire.messages import Closed, Released, Share

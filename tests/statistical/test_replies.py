@@ -11,7 +11,7 @@ import pytest
 
 from protocols.models import Stage
 from protocols.task.layout import Layout
-from protocols.task.manifest import ENGINE
+from protocols.task.parties import ENGINE
 from protocols.task.rounds import Phase
 from protocols.task.threshold_layout import joined_bits
 from protocols.wire.messages import Closed, Joined, Released

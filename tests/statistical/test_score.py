@@ -13,8 +13,8 @@ from lpm_secure.engine.graph import Graph
 from lpm_secure.engine.tensors.agents import Agents
 from lpm_secure.gradients.private.score import ScoredAgents, gradient_of
 from protocols.models.cells import pressure
-from protocols.task.gradients.spec import Gradient
-from protocols.task.manifest import ClientParty
+from protocols.models.gradient import Gradient
+from protocols.task.parties import ClientParty
 
 SIZE, COPIES, STEPS = 6, 12_000, 8
 N = SIZE * COPIES

@@ -7,7 +7,7 @@ import msgspec
 
 from lpm_secure.config.releases import Epsilon
 from lpm_secure.config.simulation import Config, ModelConfig, PrivateConfig, ProtocolConfig
-from protocols.task.manifest import Name
+from protocols.identity.trust import Name
 from protocols.toml_file import load_config
 
 

@@ -33,7 +33,7 @@ from lpm_secure.testbed.testbed import Testbed
 from protocols.arithmetic.fixed_point import I64
 from protocols.errors import ProtocolError
 from protocols.task import manifest as manifests
-from protocols.task.manifest import ENGINE
+from protocols.task.parties import ENGINE
 
 POLL_S: Final = 0.2
 END_S: Final = 60.0

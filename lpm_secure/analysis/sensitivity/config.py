@@ -8,7 +8,7 @@ import msgspec
 from lpm_secure.config.simulation import Days, Positive, Rate
 from lpm_secure.gradients.problem.theta import Theta
 from protocols.errors import ConfigError
-from protocols.task.manifest import Name
+from protocols.identity.trust import Name
 from protocols.toml_file import load_config
 
 Share = Annotated[float, msgspec.Meta(ge=0, lt=1)]

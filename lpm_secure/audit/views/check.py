@@ -21,7 +21,8 @@ from lpm_secure.audit.views.world import World
 from protocols.arithmetic.fixed_point import U64
 from protocols.arithmetic.sharing import Sharing
 from protocols.task.layout import Layout
-from protocols.task.manifest import ClientParty, DealerParty, Manifest
+from protocols.task.manifest import Manifest
+from protocols.task.parties import ClientParty, DealerParty
 from protocols.task.rounds import Phase
 
 RUNS: Final = 3_000  # in each world

@@ -20,7 +20,8 @@ from lpm_secure.testbed.testbed import Testbed
 from protocols.arithmetic.fixed_point import U64
 from protocols.arithmetic.sharing import Sharing
 from protocols.errors import ProtocolError
-from protocols.task.manifest import ENGINE, Manifest
+from protocols.task.manifest import Manifest
+from protocols.task.parties import ENGINE
 from protocols.wire import codec
 from protocols.wire.messages import Join, Share
 from protocols.wire.transport import Transport

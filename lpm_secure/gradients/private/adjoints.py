@@ -12,8 +12,8 @@ from lpm_secure.gradients.private.differentiable import Differentiable, Pair
 from lpm_secure.gradients.private.relaxed_agents import TorchAgents
 from protocols.errors import ParameterError, ProtocolError
 from protocols.models import Stage
-from protocols.models.seir.relaxed import asked, names
-from protocols.task.gradients.spec import Turn, turns
+from protocols.models.seir.relaxed import names
+from protocols.task.gradients.turn import Turn, turns
 from protocols.task.manifest import Manifest
 
 Q: Final = len(Stage)
@@ -32,10 +32,10 @@ class PrivateAdjoints(Differentiable):
 
     def __init__(self, manifest: Manifest, remote: RemotePart, loop: asyncio.AbstractEventLoop) -> None:
         """Drive the clients of a run from its first round on."""
-        if asked(manifest).way != "adjoints":
-            raise ParameterError(f"the run takes {asked(manifest).way}; ask for adjoints in its manifest")
+        if manifest.require_gradient().way != "adjoints":
+            raise ParameterError(f"the run takes {manifest.require_gradient().way}; ask for adjoints in its manifest")
         self._manifest, self._remote, self._loop = manifest, remote, loop
-        self._cells, self._m = len(manifest.cells), len(names(manifest))
+        self._cells, self._m = len(manifest.cells), len(names(manifest.channels))
         self._number = 0
         self._members: int | None = None
         self._pass = _Pass()
@@ -51,7 +51,7 @@ class PrivateAdjoints(Differentiable):
             raise ParameterError("the pass before waits for its way back; call backward() on its loss first")
         if self._number > self._manifest.schedule.steps:
             raise ParameterError(
-                f"the run's {asked(self._manifest).passes} passes are over; ask for more in a manifest"
+                f"the run's {self._manifest.require_gradient().passes} passes are over; ask for more in a manifest"
             )
         self._pass = _Pass()
         nothing = torch.zeros(self._cells, dtype=torch.float64)
@@ -64,7 +64,7 @@ class PrivateAdjoints(Differentiable):
 
     def forth(self, synthetic: torch.Tensor, theta: torch.Tensor) -> Pair:
         """Drive one round on the way forth."""
-        block = self._round(synthetic, theta) * 2.0 ** -asked(self._manifest).value_bits
+        block = self._round(synthetic, theta) * 2.0 ** -self._manifest.require_gradient().value_bits
         return block[: self._cells], block[self._cells : self._cells + Q]
 
     def back(self, t: int, by_cells: torch.Tensor, by_tally: torch.Tensor) -> Pair:
@@ -75,7 +75,7 @@ class PrivateAdjoints(Differentiable):
             raise ProtocolError(f"the way back does not stand at step {t}: differentiate a pass once, when it is whole")
         before, unit = self._pass.units(by_cells, by_tally)
         block = self._round(by_cells / unit, _announced(by_tally / unit, before / unit))
-        block = block * (2.0 ** -asked(self._manifest).tangent_bits * before)
+        block = block * (2.0 ** -self._manifest.require_gradient().tangent_bits * before)
         return block[: self._cells], block[self._cells :]
 
     def _round(self, cells: torch.Tensor, rest: torch.Tensor) -> torch.Tensor:

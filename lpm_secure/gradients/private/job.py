@@ -15,9 +15,8 @@ from lpm_secure.run.folder import versions
 from lpm_secure.run.jobs import local_deployment, local_testbed
 from lpm_secure.run.processes import over_processes
 from protocols.models import Stage
-from protocols.models.seir.relaxed import asked
-from protocols.releases.query import releases_of
 from protocols.task import manifest as manifests
+from protocols.task.release_plan import releases_of
 
 TABLE: Final = "gradient.csv"
 FIGURES: Final = "gradient.json"
@@ -62,7 +61,7 @@ def private(config: Config, *, out: Path, parity: bool) -> tuple[Path, GradientR
         found = over_processes(deployment, lambda remote: find(testbed, remote))
         noised = releases_of(testbed.manifest).noised
         apart = difference(found, asyncio.run(find(testbed, None))) if parity and not noised else None
-        result = GradientResult(asked(testbed.manifest).way, found, apart, noised)
+        result = GradientResult(testbed.manifest.require_gradient().way, found, apart, noised)
         csv.write_csv(found.table, deployment.folder / TABLE)
         if found.series is not None:
             found.series.write(deployment.folder)
@@ -74,7 +73,7 @@ def private(config: Config, *, out: Path, parity: bool) -> tuple[Path, GradientR
 def clear(config: Config) -> GradientResult:
     """Take the same derivatives in this process, with no protection."""
     testbed = local_testbed(config)
-    return GradientResult(asked(testbed.manifest).way, asyncio.run(find(testbed, None)), None)
+    return GradientResult(testbed.manifest.require_gradient().way, asyncio.run(find(testbed, None)), None)
 
 
 def lines(result: GradientResult) -> list[str]:

@@ -27,7 +27,7 @@ class TorchAgents:
         self._cell = torch.from_numpy(cell)
         self._sizes = torch.tensor(manifest.cells, dtype=torch.float64)
         self._days = [] if contacts is None or manifest.mode != "sum" else _days(contacts, manifest)
-        self._initial = relaxed.names(manifest).index("initial")
+        self._initial = relaxed.names(manifest.channels).index("initial")
         self._stages: Any = ()  # susceptible, exposed, infectious
 
     def begin(self, theta: torch.Tensor) -> None:
@@ -60,7 +60,7 @@ class TorchAgents:
             cell=share,
             susceptibility=torch.ones(self._n, dtype=torch.float64),
             theta=parameters,
-            factor=relaxed.factor(self._manifest, parameters, step),
+            factor=relaxed.factor(self._manifest.gradient, parameters, step),
             escape=escape,
         )
 

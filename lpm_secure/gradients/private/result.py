@@ -20,7 +20,7 @@ from lpm_secure.gradients.private.tangents import ClearTangents, simulate_tangen
 from lpm_secure.testbed.synthetic import SYNTHETIC_FROM, cells_of, synthetic_agents
 from lpm_secure.testbed.testbed import Testbed
 from protocols.models import Stage
-from protocols.models.seir.relaxed import asked, names, values
+from protocols.models.seir.relaxed import names, values
 
 F64 = npt.NDArray[np.float64]
 CPU: Final = torch.device("cpu")
@@ -49,7 +49,7 @@ class Found:
 
 async def find(testbed: Testbed, remote: RemotePart | None) -> Found:
     """Return the derivatives of a run, over its clients, or in the clear without them."""
-    return await _WAYS[asked(testbed.manifest).way](testbed, remote)
+    return await _WAYS[testbed.manifest.require_gradient().way](testbed, remote)
 
 
 def difference(private: Found, clear: Found) -> float:
@@ -70,7 +70,7 @@ async def _tangents(testbed: Testbed, remote: RemotePart | None) -> Found:
     series = await simulate_tangents(manifest, part, synthetic_part(testbed))
     value, tangent = series.value, series.tangent
     numbers = np.concatenate([value[..., None], tangent], axis=-1)
-    named = asked(manifest).parameters
+    named = manifest.require_gradient().parameters
     return Found(named, _counts(named, numbers, first=0), tangent[-1].sum(axis=0), numbers)
 
 
@@ -78,7 +78,7 @@ async def _score(testbed: Testbed, remote: RemotePart | None) -> Found:
     manifest = testbed.manifest
     part = ClearScores(manifest, testbed.private_agents(CPU)) if remote is None else remote
     found = await simulate_scores(manifest, part, synthetic_agents(manifest, testbed.synthetic, CPU))
-    named, last = asked(manifest).parameters, found.score[None, :]
+    named, last = manifest.require_gradient().parameters, found.score[None, :]
     table = pa.table({"parameter": list(named), "score": found.score})
     return Found(named, table, last, last, found.series)
 
@@ -89,14 +89,14 @@ async def _adjoints(testbed: Testbed, remote: RemotePart | None) -> Found:
     if remote is not None:
         private = PrivateAdjoints(testbed.manifest, remote, asyncio.get_running_loop())
     numbers = await asyncio.to_thread(_last_day, testbed, private)
-    named = names(testbed.manifest)
+    named = names(testbed.manifest.channels)
     return Found(named, _counts(named, numbers, first=testbed.manifest.steps), numbers[-1].sum(axis=0)[:, 1:], numbers)
 
 
 def _last_day(testbed: Testbed, private: Differentiable) -> F64:
     """Return float64[1, 1, q, 1 + m]: stage counts of all agents on the last day, and their derivatives."""
     manifest = testbed.manifest
-    theta = torch.tensor(values(manifest), requires_grad=True)
+    theta = torch.tensor(values(manifest.model, manifest.gradient), requires_grad=True)
     agents = np.arange(testbed.synthetic, dtype=np.uint64) + np.uint64(SYNTHETIC_FROM)
     synthetic = TorchAgents(manifest, cell=cells_of(agents, manifest), n=testbed.synthetic)
     rows = []

@@ -13,10 +13,10 @@ from protocols.arithmetic.fixed_point import I64
 from protocols.errors import ParameterError, ProtocolError
 from protocols.models import Exposure, Stage, State
 from protocols.models.cells import pressure
-from protocols.models.seir.relaxed import asked
+from protocols.models.gradient import Gradient
+from protocols.models.seir.integer_score import SCALE, UNIT
 from protocols.models.seir.score import Scores
-from protocols.task.gradients.hidden_score import SCALE, UNIT, score_words
-from protocols.task.gradients.spec import Gradient
+from protocols.task.gradients.hidden_score import score_words
 from protocols.task.manifest import Manifest
 
 F64 = npt.NDArray[np.float64]
@@ -31,7 +31,13 @@ class ScoredAgents:
         """Take in the initial draws."""
         self.agents = agents
         n = agents.state["stage"].shape[0]
-        self.scores = Scores(manifest, _plain(agents.state), susceptibility=np.ones(n))
+        self.scores = Scores(
+            manifest.model,
+            manifest.require_gradient(),
+            channels=manifest.channels,
+            state=_plain(agents.state),
+            susceptibility=np.ones(n),
+        )
 
     def update(self, hazard: I64, *, step: int) -> None:
         """Move the agents on by one step; `hazard` is the pressure of each cell."""
@@ -55,7 +61,7 @@ class ClearScores(PrivatePart):
         """Move the agents on, and return their totals before that; the score beside the last tally."""
         agents, manifest = self._scored.agents, self._manifest
         cells, tally = agents.cell_totals(), agents.tally()
-        score = np.zeros(score_words(manifest), dtype=np.int64)
+        score = np.zeros(score_words(manifest.gradient), dtype=np.int64)
         if step < manifest.steps:
             sizes = np.array(manifest.cells, dtype=np.int64)
             self._scored.update(pressure(cells + synthetic, sizes, manifest.model.cell_beta), step=step)
@@ -81,9 +87,9 @@ async def simulate_scores(manifest: Manifest, private: PrivatePart, synthetic: A
         private: the private agents, remote or in the clear.
         synthetic: the engine's own; may be none at all.
     """
-    given, scored = asked(manifest), ScoredAgents(manifest, synthetic)
+    given, scored = manifest.require_gradient(), ScoredAgents(manifest, synthetic)
     sizes = np.array(manifest.cells, dtype=np.int64)
-    counts, score = [], np.zeros(score_words(manifest), dtype=np.int64)
+    counts, score = [], np.zeros(score_words(manifest.gradient), dtype=np.int64)
     for step in range(manifest.steps + 1):
         totals = synthetic.cell_totals()
         release = await private.advance(step, totals)

@@ -12,9 +12,9 @@ from lpm_secure.engine.loop import PrivatePart, Release
 from lpm_secure.testbed.synthetic import SYNTHETIC_FROM, cells_of
 from lpm_secure.testbed.testbed import Testbed
 from protocols.arithmetic.fixed_point import I64
-from protocols.models.seir.relaxed import STAGES, asked
+from protocols.models.gradient import Gradient
+from protocols.models.seir.relaxed import STAGES
 from protocols.models.seir.relaxed_agents import RelaxedAgents
-from protocols.task.gradients.spec import Gradient
 from protocols.task.layout import Layout
 from protocols.task.manifest import Manifest
 
@@ -57,7 +57,7 @@ class ClearTangents(PrivatePart):
         layout, cpu = Layout.of(manifest), torch.device("cpu")
         self._manifest = manifest
         self._graph = Graph(testbed.contacts, n=layout.n, c=layout.channels, period=manifest.period, device=cpu)
-        self.agents = RelaxedAgents(manifest, susceptibility=np.ones(layout.n), cell=testbed.cell)
+        self.agents = _agents(manifest, testbed.cell, n=layout.n)
 
     async def advance(self, step: int, synthetic: I64) -> Release:
         """Move the agents on, and return their totals before that."""
@@ -79,7 +79,7 @@ def synthetic_part(testbed: Testbed) -> RelaxedAgents:
     """Return the engine's own relaxed agents, in the cells that `lpm_secure.testbed.testbed` gives them."""
     agents = np.arange(testbed.synthetic, dtype=np.uint64) + np.uint64(SYNTHETIC_FROM)
     manifest = testbed.manifest
-    return RelaxedAgents(manifest, susceptibility=np.ones(agents.size), cell=cells_of(agents, manifest))
+    return _agents(manifest, cells_of(agents, manifest), n=agents.size)
 
 
 async def simulate_tangents(manifest: Manifest, private: PrivatePart, synthetic: RelaxedAgents) -> TangentSeries:
@@ -90,7 +90,7 @@ async def simulate_tangents(manifest: Manifest, private: PrivatePart, synthetic:
         private: the private agents, remote or in the clear.
         synthetic: the engine's own; may be none at all.
     """
-    given = asked(manifest)
+    given = manifest.require_gradient()
     nobody = np.zeros((0, 0, 1 + given.p), dtype=np.int64)  # the engine's agents meet others in cells alone
     counts = []
     for step in range(manifest.steps + 1):
@@ -100,3 +100,14 @@ async def simulate_tangents(manifest: Manifest, private: PrivatePart, synthetic:
         if step < manifest.steps:
             synthetic.update(nobody, cells + release.cells.reshape(cells.shape), step=step)
     return TangentSeries(np.stack(counts), given)
+
+
+def _agents(manifest: Manifest, cell: I64, *, n: int) -> RelaxedAgents:
+    return RelaxedAgents(
+        manifest.model,
+        manifest.require_gradient(),
+        channels=manifest.channels,
+        sizes=manifest.cells,
+        susceptibility=np.ones(n),
+        cell=cell,
+    )

@@ -9,20 +9,17 @@ geometric, with the means of the discrete laws. It is biased against the discret
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, final
+from typing import Final, final
 
 import numpy as np
 import numpy.typing as npt
 
 from protocols.arithmetic.distributions import LAW_TOTAL
-from protocols.errors import ParameterError
 from protocols.models.dual import Dual, Number
 from protocols.models.escape import escape
+from protocols.models.gradient import BETA, COMMON, Gradient
+from protocols.models.seir.parameters import Seir
 from protocols.models.substep import Array
-from protocols.task.gradients.spec import BETA, COMMON, Gradient
-
-if TYPE_CHECKING:
-    from protocols.task.manifest import Manifest
 
 F64 = npt.NDArray[np.float64]
 Stages = tuple[Number, Number, Number]  # susceptible, exposed, infectious
@@ -58,44 +55,28 @@ class Theta:
         return cls(beta, common[0], common[1], common[2], common[3], common[4], common[5])
 
     @classmethod
-    def duals(cls, manifest: "Manifest", parameters: tuple[str, ...]) -> "Theta":
-        """Return the manifest's values with a tangent for each of the parameters that are named."""
+    def duals(cls, model: Seir, gradient: Gradient, channels: tuple[str, ...]) -> "Theta":
+        """Return the run's values with a tangent for each of the parameters that the gradient names."""
         numbers: list[Number] = []
-        for name, value in zip(names(manifest), values(manifest), strict=True):
-            direction = np.array([[1.0 if name == parameter else 0.0] for parameter in parameters])
-            numbers.append(Dual(np.array([value]), direction.reshape(len(parameters), 1)))
+        for name, value in zip(names(channels), values(model, gradient), strict=True):
+            direction = np.array([[1.0 if name == parameter else 0.0] for parameter in gradient.parameters])
+            numbers.append(Dual(np.array([value]), direction.reshape(gradient.p, 1)))
         return cls.of(numbers)
 
 
-def asked(manifest: "Manifest") -> Gradient:
-    """Return what the manifest says of derivatives.
-
-    Raises:
-        ParameterError: it asks for none.
-    """
-    if manifest.gradient is None:
-        raise ParameterError("the manifest asks for no gradient; name one in it")
-    return manifest.gradient
-
-
-def names(manifest: "Manifest") -> tuple[str, ...]:
+def names(channels: tuple[str, ...]) -> tuple[str, ...]:
     """Return the names of all parameters of the relaxed dynamics, in order."""
-    return (*(BETA + channel for channel in manifest.channels), *COMMON)
+    return (*(BETA + channel for channel in channels), *COMMON)
 
 
-def values(manifest: "Manifest") -> F64:
-    """Return the manifest's value of each parameter, float64[c + 6]."""
-    model, gradient = manifest.model, manifest.gradient
-    unit = 2.0**-model.f
-    means = [sum((day + 1) * weight for day, weight in enumerate(law)) / LAW_TOTAL for law in _laws(manifest)]
+def values(model: Seir, gradient: Gradient | None) -> F64:
+    """Return the value of each parameter, float64[c + 6]: of the model, and of what the gradient says beside it."""
+    unit, laws = 2.0**-model.f, (model.latent, model.infectious)
+    means = [sum((day + 1) * weight for day, weight in enumerate(law)) / LAW_TOTAL for law in laws]
     reduction = gradient.reduction.share if gradient and gradient.reduction else 0.0
     efficacy = gradient.protection.efficacy if gradient and gradient.protection else 0.0
     rates = [*(beta * unit for beta in model.beta), model.cell_beta * unit]
     return np.array([*rates, *means, model.initial / LAW_TOTAL, reduction, efficacy])
-
-
-def _laws(manifest: "Manifest") -> tuple[tuple[int, ...], tuple[int, ...]]:
-    return manifest.model.latent, manifest.model.infectious
 
 
 def begin(theta: Theta, ones: F64) -> Stages:
@@ -104,15 +85,14 @@ def begin(theta: Theta, ones: F64) -> Stages:
     return 1.0 - ill, ill * 0.0, ill
 
 
-def factor(manifest: "Manifest", theta: Theta, step: int) -> Number:
+def factor(gradient: Gradient | None, theta: Theta, step: int) -> Number:
     """Return by what reduction and protection multiply all hazards of a step."""
-    found: Number = 1.0
-    given = manifest.gradient
-    if given and given.reduction and given.reduction.begin <= step < given.reduction.end:
-        found = found * (1.0 - theta.reduction)
-    if given and given.protection and given.protection.begin <= step:
-        found = found * (1.0 - theta.efficacy * given.protection.coverage)
-    return found
+    product: Number = 1.0
+    if gradient and gradient.reduction and gradient.reduction.begin <= step < gradient.reduction.end:
+        product = product * (1.0 - theta.reduction)
+    if gradient and gradient.protection and gradient.protection.begin <= step:
+        product = product * (1.0 - theta.efficacy * gradient.protection.coverage)
+    return product
 
 
 def advance(

@@ -1,17 +1,16 @@
 """Relaxed agents with their tangents, and what they say in fixed point."""
 
-from typing import TYPE_CHECKING, final
+from typing import final
 
 import numpy as np
 
 from protocols.arithmetic.fixed_point import I64
 from protocols.models.cells import cell_totals
 from protocols.models.dual import Dual, Number
+from protocols.models.gradient import Gradient
 from protocols.models.seir import relaxed
+from protocols.models.seir.parameters import Seir
 from protocols.models.seir.relaxed import F64, Stages, Theta
-
-if TYPE_CHECKING:
-    from protocols.task.manifest import Manifest
 
 
 @final
@@ -27,22 +26,29 @@ class RelaxedAgents:
     Security: never leaves its holder; only `says`, `tally` and `cells` do, as shares.
     """
 
-    def __init__(self, manifest: "Manifest", *, susceptibility: F64, cell: I64) -> None:
+    def __init__(
+        self,
+        model: Seir,
+        gradient: Gradient,
+        *,
+        channels: tuple[str, ...],
+        sizes: tuple[int, ...],
+        susceptibility: F64,
+        cell: I64,
+    ) -> None:
         """Begin.
 
         Args:
-            manifest: of the run, which takes tangents.
+            model: the parameters' values.
+            gradient: which derivatives, and in which fixed point.
+            channels: names of the contact channels, for those of their parameters.
+            sizes: people in each cell; empty where the run has none.
             susceptibility: float64[n], S_i / n_i of Eq. 8.
             cell: int64[n], each agent's cell; empty where the run has none.
-
-        Raises:
-            ParameterError: the manifest asks for no gradient.
         """
-        self._given = relaxed.asked(manifest)
-        self._manifest, self._susceptibility, self._cell = manifest, susceptibility, cell
-        self._theta = Theta.duals(manifest, self._given.parameters)
-        self._contacts = manifest.mode == "sum"
-        self._sizes = np.array(manifest.cells, dtype=np.float64)
+        self._gradient, self._susceptibility, self._cell = gradient, susceptibility, cell
+        self._theta = Theta.duals(model, gradient, channels)
+        self._sizes = np.array(sizes, dtype=np.float64)
         self.stages: Stages = relaxed.begin(self._theta, np.ones(susceptibility.size))
 
     def __repr__(self) -> str:
@@ -86,7 +92,7 @@ class RelaxedAgents:
             cell=cell,
             susceptibility=self._susceptibility,
             theta=self._theta,
-            factor=relaxed.factor(self._manifest, self._theta, step),
+            factor=relaxed.factor(self._gradient, self._theta, step),
         )
 
     def _shares(self, totals: I64) -> Dual:
@@ -98,7 +104,7 @@ class RelaxedAgents:
 
     def _fixed(self, number: Number) -> I64:
         """Return int64[1 + p, n], rounded, tangents clipped."""
-        dual, given = _dual(number), self._given
+        dual, given = _dual(number), self._gradient
         value = np.rint(dual.value * 2.0**given.value_bits)
         tangent = np.rint(np.clip(dual.tangent, -given.clip, given.clip) * 2.0**given.tangent_bits)
         out = np.empty((1 + given.p, value.size), dtype=np.int64)
@@ -107,7 +113,7 @@ class RelaxedAgents:
 
     def _real(self, fixed: I64) -> Dual:
         """Return a dual from int64[1 + p, n]; the scales are powers of two, so nothing is rounded below 2**53."""
-        given = self._given
+        given = self._gradient
         return Dual(fixed[0] * 2.0**-given.value_bits, fixed[1:] * 2.0**-given.tangent_bits)
 
 

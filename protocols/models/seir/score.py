@@ -11,7 +11,7 @@ without bias. Scores of draws that the run never used are left out: their mean i
 Source: Glynn 1990, Likelihood ratio gradient estimation for stochastic systems.
 """
 
-from typing import TYPE_CHECKING, final
+from typing import final
 
 import numpy as np
 import numpy.typing as npt
@@ -19,14 +19,12 @@ import numpy.typing as npt
 from protocols.arithmetic.distributions import LAW_TOTAL
 from protocols.arithmetic.fixed_point import I64
 from protocols.models.escape import probability
-from protocols.models.seir.relaxed import F64, asked
+from protocols.models.gradient import BETA, Gradient
+from protocols.models.seir.integer_score import SCALE, coarse, coarse_beta, terms
+from protocols.models.seir.parameters import Seir
+from protocols.models.seir.relaxed import F64
 from protocols.models.stage import Stage
 from protocols.models.substep import Exposure, State
-from protocols.task.gradients.hidden_score import SCALE, coarse, coarse_beta, terms
-from protocols.task.gradients.spec import BETA
-
-if TYPE_CHECKING:
-    from protocols.task.manifest import Manifest
 
 Mask = npt.NDArray[np.bool_]
 
@@ -41,18 +39,22 @@ class Scores:
     Security: a score tells of an agent's draws. It stays with the agent's holder; only `encoded` leaves, as shares.
     """
 
-    def __init__(self, manifest: "Manifest", state: State, *, susceptibility: F64) -> None:
+    def __init__(
+        self, model: Seir, gradient: Gradient, *, channels: tuple[str, ...], state: State, susceptibility: F64
+    ) -> None:
         """Begin with the scores of the initial draws.
 
         Args:
-            manifest: of the run, which takes scores.
+            model: which the agents follow.
+            gradient: which scores are taken.
+            channels: names of the contact channels, for those of their parameters.
             state: of the first step.
             susceptibility: float64[n], S_i / n_i of Eq. 8.
         """
-        self._given, self._model, self._channels = asked(manifest), manifest.model, manifest.channels
+        self._gradient, self._model, self._channels = gradient, model, channels
         self._susceptibility = susceptibility
-        self._coarse, self._scale = coarse_beta(manifest), 0
-        self._score = np.zeros((self._given.p, susceptibility.size))
+        self._coarse, self._scale = coarse_beta(model.beta, model.f), 0
+        self._score = np.zeros((self._gradient.p, susceptibility.size))
         ill = np.asarray(state["stage"]) == int(Stage.I)
         share = self._model.initial / LAW_TOTAL
         with np.errstate(divide="ignore"):
@@ -77,7 +79,7 @@ class Scores:
         infected = susceptible & (now != int(Stage.S))
         self._add("latent", infected, self._stay("latent", before))
         self._add("infectious", (was == int(Stage.E)) & (now == int(Stage.I)), self._stay("infectious", before))
-        if SCALE in self._given.parameters:
+        if SCALE in self._gradient.parameters:
             z = np.asarray(exposure.contact) @ self._coarse + coarse(np.asarray(exposure.pressure), self._model.f)
             self._scale += int(terms(z, (susceptible & ~infected).astype(np.int64), infected.astype(np.int64)).sum())
         else:
@@ -88,16 +90,16 @@ class Scores:
 
         A score by `scale` is in units of its own, not clipped, and followed by a word of 0; see `hidden_score`.
         """
-        fixed = np.rint(self.each() * 2.0**self._given.tangent_bits).astype(np.int64)
+        fixed = np.rint(self.each() * 2.0**self._gradient.tangent_bits).astype(np.int64)
         total: I64 = fixed.sum(axis=1)
-        if SCALE in self._given.parameters:
-            total[self._given.parameters.index(SCALE)] = self._scale
+        if SCALE in self._gradient.parameters:
+            total[self._gradient.parameters.index(SCALE)] = self._scale
             total = np.append(total, 0)
         return total
 
     def each(self) -> F64:
         """Return float64[p, n]: each agent's own score, clipped."""
-        clipped: F64 = np.clip(self._score, -self._given.clip, self._given.clip)
+        clipped: F64 = np.clip(self._score, -self._gradient.clip, self._gradient.clip)
         return clipped
 
     def _hazards(self, exposure: Exposure, susceptible: Mask, infected: Mask) -> None:
@@ -116,16 +118,16 @@ class Scores:
 
     def _stay(self, name: str, state: State) -> F64:
         """Return the derivative of log law(d) by the law's mean, for each agent's own d."""
-        if name not in self._given.parameters:
+        if name not in self._gradient.parameters:
             return np.zeros(self._susceptibility.size)
-        law, slope = (self._model.latent, self._given.latent_slope)
+        law, slope = (self._model.latent, self._gradient.latent_slope)
         if name == "infectious":
-            law, slope = (self._model.infectious, self._given.infectious_slope)
+            law, slope = (self._model.infectious, self._gradient.infectious_slope)
         weight = np.array(law, dtype=np.float64)
         ratio = np.divide(np.array(slope), weight, out=np.zeros_like(weight), where=weight > 0)
         found: F64 = ratio[np.asarray(state[name]).astype(np.int64) - 1]
         return found
 
     def _add(self, name: str, who: Mask, score: F64) -> None:
-        if name in self._given.parameters:
-            self._score[self._given.parameters.index(name)] += np.where(who, score, 0.0)
+        if name in self._gradient.parameters:
+            self._score[self._gradient.parameters.index(name)] += np.where(who, score, 0.0)

@@ -1,12 +1,11 @@
 """How many words a run's vectors have when they carry derivatives."""
 
 from protocols.models import Stage
-from protocols.models.seir.relaxed import names
+from protocols.models.gradient import COMMON, Gradient
 from protocols.task.gradients.hidden_score import COLUMNS, is_hidden, score_words
-from protocols.task.manifest import Manifest
 
 
-def gradient_words(manifest: Manifest) -> tuple[int, int, int]:
+def gradient_words(gradient: Gradient | None, *, channels: int, cells: int, mode: str) -> tuple[int, int, int]:
     """Return the words of each agent, of all cells, and of the tally.
 
     Tangents: beside every value stand its p tangents; contacts have none, and no words, outside of sum mode.
@@ -14,15 +13,18 @@ def gradient_words(manifest: Manifest) -> tuple[int, int, int]:
     announces the other: cells and parameters forth, derivatives by cells and tally back.
     Scores: p more words in the tally, zero until the closing round; where aggregators add one up, one more that tells
     whether it holds, and two more for each agent.
-    Calibrations: the draws that are announced, and the gradient that is summed, stand in place of cell totals.
+
+    Args:
+        channels: c, as many as the model has values of beta.
+        cells: how many there are.
+        mode: of the run.
     """
-    if manifest.calibration is not None:
-        return 0, manifest.calibration.words, 0
-    c, cells, q, given = len(manifest.channels), len(manifest.cells), len(Stage), manifest.gradient
-    if given is None:
-        return c, cells, q
-    if given.way == "tangents":
-        return c * (1 + given.p) if manifest.mode == "sum" else 0, cells * (1 + given.p), q * (1 + given.p)
-    if given.way == "adjoints":
-        return c if manifest.mode == "sum" else 0, cells + len(names(manifest)), 0
-    return c + COLUMNS * is_hidden(manifest), cells, q + score_words(manifest)
+    q = len(Stage)
+    if gradient is None:
+        return channels, cells, q
+    if gradient.way == "tangents":
+        wide = 1 + gradient.p
+        return channels * wide if mode == "sum" else 0, cells * wide, q * wide
+    if gradient.way == "adjoints":
+        return channels if mode == "sum" else 0, cells + channels + len(COMMON), 0
+    return channels + COLUMNS * is_hidden(gradient, mode), cells, q + score_words(gradient)

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Final, final
 
-import msgspec
+from protocols.releases.ledger import Trial
 
 MOST_TRIALS: Final = 20  # sums that are opened in one inquiry
 MOST_SEEN: Final = 60  # sums that are opened in all inquiries of a run
@@ -32,14 +32,6 @@ def coin(run: bytes, number: int) -> bytes:
 def mark(members: Sequence[str]) -> bytes:
     """Return the digest of clients' names, 32 bytes; the order counts."""
     return hashlib.sha256("\n".join(members).encode()).digest()
-
-
-@final
-class Trial(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A sum that was opened to find out who sends garbage: over whom, and whether it was in range."""
-
-    members: tuple[str, ...]
-    fits: bool
 
 
 @final

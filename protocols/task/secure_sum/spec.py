@@ -5,19 +5,13 @@ is two of the run. In the first, which asks, the engine announces the draws, and
 who is there. In the second, which answers, they share their gradients, and the sum is opened.
 """
 
-from typing import TYPE_CHECKING, Annotated, Final, final
+from typing import Annotated, Final, final
 
 import msgspec
 
-from protocols.arithmetic.fixed_point import prove_no_wrap
-from protocols.errors import ParameterError
 from protocols.models import Seir
+from protocols.releases.query import Release
 
-if TYPE_CHECKING:
-    from protocols.releases.query import Release
-    from protocols.task.manifest import Manifest
-
-GRADIENT: Final = "gradient"  # the release
 TAIL: Final = 2**6  # no sample of the noise is further out than so many sigmas
 MAX_BITS: Final = 52  # a float64 has no more
 NOBODY: Final = Seir(beta=(0,), cell_beta=0, latent=(2**32,), infectious=(2**32,), initial=0, f=1)
@@ -55,35 +49,9 @@ class Calibration(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
         """Return the largest L2 norm of one institution's gradient in fixed point, its rounding included."""
         return reach(self.clip, self.bits, self.words)
 
-    def check(self, manifest: "Manifest") -> None:
-        """Refuse what contradicts the manifest, and what could wrap.
-
-        Raises:
-            ParameterError: the run is no run of sums alone, or of other rounds.
-            WouldWrap: a total could reach 2**63.
-        """
-        sums_alone = manifest.mode == "sum" and manifest.engine and manifest.gradient is None
-        if not sums_alone or manifest.cells or manifest.devices or manifest.model != NOBODY:
-            raise ParameterError(
-                'a calibration simulates nobody: ask for mode "sum", an engine, no cells, no devices and no gradient '
-                "of the simulation"
-            )
-        if manifest.min_cohort < 2 or manifest.steps % 2 == 0:
-            raise ParameterError(
-                f"got min_cohort {manifest.min_cohort} and {manifest.steps} steps: gradients are summed over at least "
-                "2 clients, and a calibration of r rounds has 2 r - 1 steps"
-            )
-        release = manifest.releases.of(GRADIENT) if manifest.releases else None
-        if manifest.releases and (release is None or len(manifest.releases.each) != 1):
-            raise ParameterError("a calibration releases its gradient, and nothing else")
-        few = release is not None and (release.sensitivity != 1 or release.times < rounds(manifest))
-        if release is not None and release.sigma and few:
-            raise ParameterError(
-                f"the sigma of gradient counts in clips, and a sum is opened in each round at least: set its "
-                f"sensitivity to 1, and its times to {rounds(manifest)} or more"
-            )
-        noise = TAIL * len(manifest.aggregators) * sigma(self, release) if release else 0.0
-        prove_no_wrap({"the gradients": len(manifest.clients) * int(self.reach + 1), "their noise": int(noise)})
+    def sigma(self, release: Release) -> float:
+        """Return the noise of every word in its own units; a release counts it in what one institution can add."""
+        return release.sigma * self.reach
 
 
 def reach(clip: float, bits: int, words: int) -> float:
@@ -91,16 +59,11 @@ def reach(clip: float, bits: int, words: int) -> float:
     return float(clip * 2.0**bits + 0.5 * words**0.5)
 
 
-def rounds(manifest: "Manifest") -> int:
-    """Return how many rounds a calibration has."""
-    return (manifest.steps + 1) // 2
+def rounds(steps: int) -> int:
+    """Return how many rounds a calibration of so many steps has."""
+    return (steps + 1) // 2
 
 
 def answers(number: int) -> bool:
     """Tell whether a round of the run is one in which gradients are summed."""
     return number % 2 == 1
-
-
-def sigma(calibration: Calibration, release: "Release") -> float:
-    """Return the noise of every word in its own units; a release counts it in what one institution can add."""
-    return release.sigma * calibration.reach

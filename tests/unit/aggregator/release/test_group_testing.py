@@ -13,7 +13,7 @@ from lpm_secure.audit.views.in_process import operators
 from lpm_secure.calibration.parties import manifest_for, noised
 from lpm_secure.engine.loop import RemotePart
 from protocols.errors import BudgetSpent, NotEnrolled, PartiesDisagree, RoundClosed, ShareRefused, Unavailable
-from protocols.task.manifest import ENGINE
+from protocols.task.parties import ENGINE
 from protocols.task.secure_sum.group_testing import Inquiry, coin, mark
 from protocols.task.secure_sum.range import in_range
 from protocols.task.secure_sum.spec import Calibration
@@ -193,7 +193,7 @@ def test_among_too_few_nobody_is_named_and_the_sum_out_of_range_is_told_as_it_is
     with operators(manifest) as running:
         told, parties = asyncio.run(played(running, manifest, cheats=lies))
     assert {told[step].refused for step in told} == {()}
-    assert not in_range(manifest, told[5].cells, told[5].members)
+    assert not in_range(manifest.calibration, told[5].cells, told[5].members, release=None, aggregators=2)
     assert not parties[LIAR].ended
 
 

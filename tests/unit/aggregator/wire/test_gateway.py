@@ -24,9 +24,10 @@ from protocols.errors import (
     Revoked,
     WireError,
 )
+from protocols.sealing.messages import SealedReply, SealedRequest
 from protocols.sealing.route import Route
 from protocols.task import manifest as manifests
-from protocols.wire.messages import Join, SealedReply, SealedRequest, Share
+from protocols.wire.messages import Join, Share
 from protocols.wire.sealed import Sealed, pack, unpack
 from protocols.wire.transport import Transport
 
@@ -228,7 +229,7 @@ def test_what_passes_the_relay_says_nothing_of_share_or_answer(during):
     assert {type(reply) for _, reply in seen} == {SealedReply}
     bodies = [request.body for request, _ in seen] + [reply.body for _, reply in seen]
     assert len(set(bodies)) == len(bodies)
-    to_last = [(r.counter, len(r.body), len(a.body)) for r, a in seen if r.to == "aggregator-1" and r.opening is None]
+    to_last = [(r.counter, len(r.body), len(a.body)) for r, a in seen if r.to == "aggregator-1" and r.handshake is None]
     assert [counter for counter, _, _ in to_last] == [1, 2, 3, 4, 5]
     assert len({(size, answer) for _, size, answer in to_last[1:]}) == 1
     ones = np.unpackbits(np.frombuffer(b"".join(bodies), dtype=np.uint8)).mean()

@@ -20,10 +20,11 @@ from lpm_secure.calibration.parties import deployment_for, manifest_for
 from lpm_secure.testbed.keys import pinned
 from protocols.errors import DataError, ParameterError, RoundClosed, ShareRefused, Unavailable, WouldWrap
 from protocols.releases.mechanism import DiscreteGaussian
-from protocols.releases.query import Release, Releases, opened_in
+from protocols.releases.query import Release, Releases
 from protocols.task.layout import Layout
 from protocols.task.policy import outputs_of
-from protocols.task.secure_sum.spec import Calibration, sigma
+from protocols.task.release_plan import releases_in
+from protocols.task.secure_sum.spec import Calibration
 from tests.calibration_hospitals import WEEKS, hospitals
 
 SIZE = Calibration(draws=2, places=2, weeks=WEEKS)
@@ -53,7 +54,7 @@ def test_a_calibration_shares_words_for_its_draws_alone_and_releases_every_other
     manifest = manifest_of()
     layout = Layout.of(manifest)
     assert (layout.d, layout.c, layout.q) == (SIZE.words, 0, 0)
-    assert [[each.name for each in opened_in(manifest, step)] for step in range(4)] == [[], ["gradient"]] * 2
+    assert [[each.name for each in releases_in(manifest, step)] for step in range(4)] == [[], ["gradient"]] * 2
     assert outputs_of(manifest) == ("gradient",)
 
 
@@ -91,9 +92,9 @@ def test_each_answering_round_has_noise_of_its_own_with_the_sigma_of_the_manifes
     manifest, total = manifest_of(releases=noised()), np.zeros(SIZE.words, dtype=np.uint64)
     one, other = (opened_gradient(manifest, KEY, step, total).view(np.int64) for step in (1, 3))
     assert not np.array_equal(one, other)
-    expected = DiscreteGaussian(sigma(SIZE, manifest.releases.each[0])).from_key(KEY, SIZE.words, stream=2)
+    expected = DiscreteGaussian(SIZE.sigma(manifest.releases.each[0])).from_key(KEY, SIZE.words, stream=2)
     assert np.array_equal(one, expected)
-    assert sigma(SIZE, manifest.releases.each[0]) == pytest.approx(2 * 2000 * 2**24, rel=1e-6)
+    assert SIZE.sigma(manifest.releases.each[0]) == pytest.approx(2 * 2000 * 2**24, rel=1e-6)
 
 
 def test_each_sum_that_is_opened_in_a_round_has_noise_of_its_own_and_none_of_another_rounds():

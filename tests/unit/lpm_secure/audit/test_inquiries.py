@@ -6,9 +6,9 @@ import pytest
 from lpm_secure.audit import inquiries, rules
 from lpm_secure.calibration.parties import manifest_for, noised
 from protocols.releases import ledger
-from protocols.releases.ledger import Agreed, Opened
-from protocols.releases.openings import openings
-from protocols.task.secure_sum.group_testing import Inquiry, Trial, coin
+from protocols.releases.ledger import Agreed, Opened, Trial
+from protocols.task.release_plan import openings_in
+from protocols.task.secure_sum.group_testing import Inquiry, coin
 from protocols.task.secure_sum.spec import Calibration
 
 RUN = bytes(range(32))
@@ -34,7 +34,7 @@ def trials_of(liar=LIAR, **more):
 
 
 def round_of(number, members, *, refused=(), trials=(), manifest=None):
-    releases = max(1, len(trials)) * openings(manifest or manifest_of(), number)
+    releases = max(1, len(trials)) * openings_in(manifest or manifest_of(), number)
     return Agreed(
         number=number, step=number, phase=0, members=members, refused=refused, releases=releases, trials=trials
     )

@@ -10,9 +10,11 @@ from hypothesis import strategies as st
 
 from lpm_secure.calibration.parties import manifest_for, noised
 from protocols.errors import ParameterError
-from protocols.task.secure_sum.group_testing import MOST_TRIALS, Inquiry, Trial, _isolates, coin, mark
+from protocols.releases.ledger import Trial
+from protocols.task.release_plan import releases_of
+from protocols.task.secure_sum.group_testing import MOST_TRIALS, Inquiry, _isolates, coin, mark
 from protocols.task.secure_sum.range import LARGEST_DEVIATION, in_range
-from protocols.task.secure_sum.spec import Calibration, sigma
+from protocols.task.secure_sum.spec import Calibration
 
 RUN = bytes(range(32))
 DRAWN = [
@@ -30,6 +32,12 @@ DRAWN = [
 
 def names_of(n):
     return tuple(f"h{index:02}" for index in range(n))
+
+
+def fits(manifest, total, members):
+    release = releases_of(manifest).of("gradient")
+    k = len(manifest.aggregators)
+    return in_range(manifest.require_calibration(), total, members, release=release, aggregators=k)
 
 
 def held(n, smallest, verdict, *, number=1, without=(), seen=()):
@@ -183,30 +191,30 @@ def test_a_sum_is_in_range_up_to_its_members_clips_and_their_rounding():
     total = np.zeros(d, dtype=np.int64)
     for sign in (1, -1):
         total[3] = sign * largest
-        assert in_range(manifest, total, members)
+        assert fits(manifest, total, members)
         total[3] = sign * (largest + 1)
-        assert not in_range(manifest, total, members)
-    assert in_range(manifest, total, members + 1)
+        assert not fits(manifest, total, members)
+    assert fits(manifest, total, members + 1)
     spread = np.full(d, int(largest / math.sqrt(d)), dtype=np.int64)
-    assert in_range(manifest, spread, members)
-    assert not in_range(manifest, spread + 2, members)
+    assert fits(manifest, spread, members)
+    assert not fits(manifest, spread + 2, members)
 
 
 @pytest.mark.parametrize("word", [2**62, -(2**63), 2**32 * 50 * 2**24])
 def test_a_word_whose_square_wraps_is_out_of_range(word):
     total = np.zeros(manifest_of().calibration.words, dtype=np.int64)
     total[0] = word
-    assert not in_range(manifest_of(), total, 8)
+    assert not fits(manifest_of(), total, 8)
 
 
 def test_noise_widens_the_range_and_a_run_without_sums_has_none():
     manifest = manifest_of(releases=noised(sigma=2.0, rounds=3, epsilon=10.0, delta=1e-6))
-    scale = math.sqrt(2) * sigma(manifest.calibration, manifest.releases.each[0])
+    scale = math.sqrt(2) * manifest.calibration.sigma(manifest.releases.each[0])
     total = np.zeros(manifest.calibration.words, dtype=np.int64)
     total[0] = int(4 * 50.0 * 2.0**24 + 10 * scale)
-    assert in_range(manifest, total, 4)
-    assert not in_range(manifest_of(), total, 4)
+    assert fits(manifest, total, 4)
+    assert not fits(manifest_of(), total, 4)
     total[0] *= 2
-    assert not in_range(manifest, total, 4)
+    assert not fits(manifest, total, 4)
     with pytest.raises(ParameterError, match="no calibration"):
-        in_range(msgspec.structs.replace(manifest_of(), calibration=None), total, 4)
+        msgspec.structs.replace(manifest_of(), calibration=None).require_calibration()

@@ -9,7 +9,7 @@ import pytest
 from protocols.arithmetic.sharing import Additive, Clear
 from protocols.errors import ManifestMismatch, ParameterError, WouldWrap
 from protocols.task import manifest as manifests
-from protocols.task.manifest import AggregatorParty, ClientParty
+from protocols.task.parties import AggregatorParty, ClientParty
 
 
 def altered(manifest, **changes):

@@ -12,12 +12,13 @@ from lpm_secure.testbed.keys import pinned
 from protocols import canonical_json
 from protocols.errors import BadSignature, ParameterError
 from protocols.identity import certificates, signing
+from protocols.identity.sealing_key import SealingKey
 from protocols.identity.server_keys import ServerKeys, server_keys
 from protocols.identity.signing import Purpose
 from protocols.identity.trust import PartyKeys, Trust
-from protocols.sealing.keys import SealingKey
 from protocols.task import manifest as manifests
 from protocols.task import signature as signatures
+from protocols.task.signature import trust_of
 
 DAY = datetime.timedelta(days=1)
 
@@ -136,13 +137,16 @@ def test_a_server_refuses_a_manifest_that_pins_other_keys(signed, tmp_path):
     manifest, keys, _ = signed
     certificates.write(tmp_path, keys.credentials["aggregator-0"])
     keys.servers["aggregator-0"].write(tmp_path)
-    assert server_keys(tmp_path, manifest, "aggregator-0").sealing.public == keys.servers["aggregator-0"].sealing.public
+    assert (
+        server_keys(tmp_path, trust_of(manifest).keys, "aggregator-0").sealing.public
+        == keys.servers["aggregator-0"].sealing.public
+    )
     for name in ("aggregator-1", "dealer"):
         with pytest.raises(ParameterError, match="not those that the manifest pins"):
-            server_keys(tmp_path, manifest, name)
+            server_keys(tmp_path, trust_of(manifest).keys, name)
     certificates.write(tmp_path, keys.authority.issue("aggregator-0"))  # a new TLS key under the same name
     with pytest.raises(ParameterError, match="not those that the manifest pins"):
-        server_keys(tmp_path, manifest, "aggregator-0")
+        server_keys(tmp_path, trust_of(manifest).keys, "aggregator-0")
 
 
 def test_keys_are_private_files_that_are_never_written_over_and_never_printed(tmp_path):

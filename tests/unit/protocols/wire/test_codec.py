@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from protocols.errors import ManifestMismatch, ProtocolError, WireError
+from protocols.sealing.messages import Handshake, SealedReply, SealedRequest
 from protocols.task.rounds import Phase
 from protocols.wire.codec import decode, encode
 from protocols.wire.messages import (
@@ -19,10 +20,7 @@ from protocols.wire.messages import (
     Joined,
     Members,
     MembersQuery,
-    Opening,
     Released,
-    SealedReply,
-    SealedRequest,
     Share,
     Tried,
     TriedQuery,
@@ -36,7 +34,7 @@ WORDS = st.lists(st.integers(0, 2**64 - 1), max_size=5).map(lambda values: np.ar
 SIGNED = st.lists(st.integers(-(2**63), 2**63 - 1), max_size=5).map(lambda values: np.array(values, dtype=np.int64))
 NAMES = st.sets(st.from_regex(r"[a-z0-9][a-z0-9._-]{0,62}", fullmatch=True)).map(lambda names: tuple(sorted(names)))
 NAME = st.from_regex(r"[a-z0-9][a-z0-9._-]{0,62}", fullmatch=True)
-OPENING = st.none() | st.builds(Opening, st.binary(max_size=9), st.binary(max_size=9), st.binary(max_size=9))
+OPENING = st.none() | st.builds(Handshake, st.binary(max_size=9), st.binary(max_size=9), st.binary(max_size=9))
 PHASE = st.sampled_from(Phase)
 MESSAGES = {
     Join: st.builds(Join, ID, st.sampled_from([b"", bytes(32), bytes(range(32))])),
@@ -179,8 +177,8 @@ def test_a_step_beyond_the_longest_run_is_refused(kind):
         {"client": "../x"},
         {"client": "a" * 64},
         {"counter": 2**63},
-        {"opening": Opening(bytes(4097), b"", b"")},
-        {"opening": Opening(b"", bytes(4097), b"")},
+        {"handshake": Handshake(bytes(4097), b"", b"")},
+        {"handshake": Handshake(b"", bytes(4097), b"")},
     ],
     ids=repr,
 )

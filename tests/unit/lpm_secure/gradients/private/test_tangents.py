@@ -16,9 +16,9 @@ from lpm_secure.testbed.testbed import Testbed
 from protocols.errors import ParameterError, WouldWrap
 from protocols.models.dual import Dual
 from protocols.models.escape import escape
+from protocols.models.gradient import Gradient, Protection, Reduction
 from protocols.models.seir.relaxed import Theta
-from protocols.task.gradients.spec import Gradient, Protection, Reduction
-from protocols.task.manifest import ClientParty, DealerParty
+from protocols.task.parties import ClientParty, DealerParty
 
 ALL = ("beta.channel-0", "beta.channel-1", "cell_beta", "latent", "infectious", "initial", "reduction", "efficacy")
 
@@ -71,8 +71,8 @@ def test_tangents_are_the_derivatives_of_the_relaxed_dynamics(testbed, name, mon
     duals, found = Theta.duals, []
     for sign in (1, -1):
 
-        def shifted(manifest, parameters, sign=sign):
-            theta = duals(manifest, parameters)
+        def shifted(model, gradient, channels, sign=sign):
+            theta = duals(model, gradient, channels)
             fields = [*theta.beta, theta.cell_beta, theta.latent, theta.infectious]
             fields += [theta.initial, theta.reduction, theta.efficacy]
             fields[index] = Dual(fields[index].value + sign * step, fields[index].tangent)

@@ -13,10 +13,10 @@ from lpm_secure.engine.epidemic import SkipAgents, random_graph
 from protocols import canonical_json
 from protocols.errors import ParameterError
 from protocols.models import Exposure, Seir, Stage
+from protocols.models.gradient import Gradient
 from protocols.models.interventions import FULL, NEVER
 from protocols.models.seir.doses import Doses
 from protocols.releases.query import Release, Releases
-from protocols.task.gradients.spec import Gradient
 from protocols.task.layout import Layout
 from protocols.task.manifest import Manifest
 from protocols.task.rounds import Phase

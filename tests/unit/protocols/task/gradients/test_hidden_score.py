@@ -17,10 +17,10 @@ from lpm_secure.engine.loop import RemotePart
 from lpm_secure.gradients.private.score import ClearScores, simulate_scores
 from lpm_secure.testbed.testbed import Testbed
 from protocols.errors import DataError, ParameterError, ProtocolError, Unavailable, WouldWrap
-from protocols.task.gradients.hidden_score import HAZARD_BITS, UNIT, coarse, coarse_beta, terms
-from protocols.task.gradients.spec import Gradient
+from protocols.models.gradient import Gradient
+from protocols.models.seir.integer_score import HAZARD_BITS, UNIT, coarse, coarse_beta, terms
 from protocols.task.layout import Layout
-from protocols.task.manifest import ENGINE
+from protocols.task.parties import ENGINE
 from protocols.task.rounds import Phase
 from protocols.wire.messages import Share
 from protocols.wire.transport import Transport
@@ -138,7 +138,7 @@ def scores_without(testbed, late):
         still = agents.state["stage"].numpy() == 0
         if step == late and (was & ~still & mine).any():
             return None
-        z = agents.heard.contact.numpy() @ coarse_beta(testbed.manifest)
+        z = agents.heard.contact.numpy() @ coarse_beta(testbed.manifest.model.beta, testbed.manifest.model.f)
         each = terms(z, still.astype(np.int64) * was, (was & ~still).astype(np.int64))
         away = mine & (late in (step, step + 1))
         told, left_out = told + int(each[~away].sum()), left_out + int(each[away].sum())

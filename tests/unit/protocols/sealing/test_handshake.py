@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from protocols.errors import NotEnrolled, NotSealed, ParameterError
 from protocols.identity import certificates
-from protocols.sealing.keys import SealingKey, public_key
-from protocols.sealing.opening import accept, begin
+from protocols.identity.sealing_key import SealingKey, public_key
+from protocols.sealing.handshake import accept, begin
 from protocols.sealing.route import Route
 from protocols.sealing.session import Session
 
@@ -67,7 +67,7 @@ def test_the_sealed_secret_itself_is_bound_to_the_run_and_the_pinned_key():
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import ec
 
-    from protocols.sealing.opening import _signed
+    from protocols.sealing.handshake import _signed
 
     _, opening = begun()
     private = serialization.load_pem_private_key(CLIENT.private_key, None)

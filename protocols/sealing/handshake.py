@@ -14,10 +14,10 @@ from cryptography.x509.oid import NameOID
 
 from protocols.errors import NotEnrolled, NotSealed, ParameterError
 from protocols.identity.certificates import Credentials
-from protocols.sealing.keys import SealingKey
+from protocols.identity.sealing_key import SealingKey
+from protocols.sealing.messages import Handshake
 from protocols.sealing.route import Route
 from protocols.sealing.session import SECRET_BYTES
-from protocols.wire.messages import Opening
 
 SUITE: Final = Suite(KEM.MLKEM768_X25519, KDF.HKDF_SHA256, AEAD.AES_256_GCM)
 MAX_CERTIFICATE: Final = 4096
@@ -25,7 +25,7 @@ MAX_CERTIFICATE: Final = 4096
 
 def begin(
     route: Route, key: MLKEM768X25519PublicKey, credentials: Credentials, *, secret: bytes | None = None
-) -> tuple[bytes, Opening]:
+) -> tuple[bytes, Handshake]:
     """Draw a secret for one run and one aggregator, and seal it.
 
     Args:
@@ -44,12 +44,12 @@ def begin(
         raise ParameterError("the client's private.key is no P-256 key; make it with lpm enrol or lpm keys")
     signature = private.sign(_signed(route, sealed), ec.ECDSA(hashes.SHA256()))
     certificate = x509.load_pem_x509_certificate(credentials.certificate)
-    return secret, Opening(sealed, certificate.public_bytes(serialization.Encoding.DER), signature)
+    return secret, Handshake(sealed, certificate.public_bytes(serialization.Encoding.DER), signature)
 
 
 def accept(
     route: Route,
-    opening: Opening,
+    handshake: Handshake,
     *,
     key: SealingKey,
     authorities: Sequence[x509.Certificate],
@@ -61,9 +61,9 @@ def accept(
         NotEnrolled: the certificate is not this client's, not of the run's authority, or not valid now.
         NotSealed: not signed by the client, or sealed to another key, run or aggregator.
     """
-    _verify(route, opening, authorities, now or datetime.datetime.now(datetime.UTC))
+    _verify(route, handshake, authorities, now or datetime.datetime.now(datetime.UTC))
     try:
-        secret = SUITE.decrypt(opening.sealed, key.private, info=route.header(b"open"))
+        secret = SUITE.decrypt(handshake.sealed, key.private, info=route.header(b"open"))
     except (InvalidTag, ValueError):
         secret = b""
     if len(secret) != SECRET_BYTES:
@@ -71,9 +71,11 @@ def accept(
     return secret
 
 
-def _verify(route: Route, opening: Opening, authorities: Sequence[x509.Certificate], now: datetime.datetime) -> None:
+def _verify(
+    route: Route, handshake: Handshake, authorities: Sequence[x509.Certificate], now: datetime.datetime
+) -> None:
     try:
-        certificate = x509.load_der_x509_certificate(opening.certificate[:MAX_CERTIFICATE])
+        certificate = x509.load_der_x509_certificate(handshake.certificate[:MAX_CERTIFICATE])
         names = [part.value for part in certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)]
         public = certificate.public_key()
         in_time = certificate.not_valid_before_utc <= now < certificate.not_valid_after_utc
@@ -84,7 +86,7 @@ def _verify(route: Route, opening: Opening, authorities: Sequence[x509.Certifica
     if not any(_issued(certificate, authority) for authority in authorities):
         raise NotEnrolled(f"the certificate of {route.client} is not of the run's authority; enrol it")
     try:
-        public.verify(opening.signature, _signed(route, opening.sealed), ec.ECDSA(hashes.SHA256()))
+        public.verify(handshake.signature, _signed(route, handshake.sealed), ec.ECDSA(hashes.SHA256()))
     except InvalidSignature:
         raise NotSealed(f"the key that came in the name of {route.client} is not signed by it") from None
 

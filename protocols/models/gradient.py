@@ -1,0 +1,74 @@
+"""Which derivatives of a model a run yields: which way, by which parameters, in which fixed point."""
+
+from typing import Annotated, Final, Literal, final
+
+import msgspec
+
+COMMON: Final = ("cell_beta", "latent", "infectious", "initial", "reduction", "efficacy")
+BETA: Final = "beta."
+MAX_BITS: Final = 52  # a float64 has no more
+Bits = Annotated[int, msgspec.Meta(ge=1, le=MAX_BITS)]
+Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
+Day = Annotated[int, msgspec.Meta(ge=0, le=2**32)]
+
+
+@final
+class Reduction(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Fewer contacts: from step `begin` up to, not including, `end`, hazards are multiplied by `1 - share`."""
+
+    begin: Day
+    end: Day
+    share: Share
+
+
+@final
+class Protection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A leaky vaccine in expectation: from step `begin` on, hazards are multiplied by `1 - coverage * efficacy`."""
+
+    begin: Day
+    coverage: Share
+    efficacy: Share
+
+
+@final
+class Gradient(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Which derivatives a run yields, and how they travel.
+
+    Attributes:
+        way: "tangents": relaxed dynamics, p further channels beside every value. "adjoints": relaxed dynamics, T + 2
+            rounds forward, then T + 2 backward. "score": the discrete dynamics, one p-vector at the end.
+        parameters: their names, p of them, in order: `beta.CHANNEL`, cell_beta, latent, infectious (means, in steps),
+            initial, reduction, efficacy. With scores in outcome mode: scale (a common factor of all hazards), latent,
+            infectious, initial. None for adjoints, which are of every hazard in every step.
+        value_bits: fraction bits of relaxed messages, cell totals and tallies.
+        tangent_bits: fraction bits of tangents, adjoints and scores.
+        clip: largest absolute derivative that one agent, the unit of privacy here, adds to any sum; for adjoints in
+            units of the largest one that the engine has announced.
+        passes: how often an adjoint run goes forward and backward.
+        latent_slope, infectious_slope: for scores, by how much each weight of the law (in units of 2**-32) changes with
+            the law's mean.
+        largest_hazard: in one step, of one agent; where aggregators add up scores, clients refuse data that exceed it.
+        reduction, protection: of the relaxed dynamics.
+    """
+
+    way: Literal["tangents", "adjoints", "score"]
+    parameters: tuple[str, ...] = ()
+    value_bits: Bits = 32
+    tangent_bits: Bits = 24
+    clip: Annotated[float, msgspec.Meta(gt=0, le=2**40)] = 1024.0
+    passes: Annotated[int, msgspec.Meta(ge=1, le=2**20)] = 1
+    latent_slope: tuple[float, ...] = ()
+    infectious_slope: tuple[float, ...] = ()
+    largest_hazard: Annotated[float, msgspec.Meta(gt=0, le=64)] = 4.0
+    reduction: Reduction | None = None
+    protection: Protection | None = None
+
+    @property
+    def p(self) -> int:
+        """Number of parameters."""
+        return len(self.parameters)
+
+    @property
+    def relaxed(self) -> bool:
+        """Whether the run is of the relaxed dynamics, so that agents are probabilities."""
+        return self.way != "score"

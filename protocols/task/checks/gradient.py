@@ -1,0 +1,119 @@
+"""Derivatives: what the mode can give, over whom they are summed, and that no total of them wraps."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from protocols.arithmetic.fixed_point import prove_no_wrap
+from protocols.errors import ParameterError
+from protocols.models import Seir
+from protocols.models.gradient import BETA, COMMON, Gradient
+from protocols.models.seir.integer_score import HAZARD_BITS, SCALE, UNIT, coarse_beta, coarsening
+from protocols.models.seir.parameters import LARGEST_DRAW
+from protocols.task.parties import ClientParty
+
+HIDDEN_SCORES: Final = (SCALE, "latent", "infectious", "initial")
+
+
+def check_parameters(gradient: Gradient, model: Seir, *, channels: Sequence[str], mode: str) -> None:
+    """Refuse parameters that are not there, twice there, or of no effect.
+
+    Raises:
+        ParameterError: with what there is.
+    """
+    names = gradient.parameters
+    hidden = gradient.way == "score" and mode == "outcome"
+    common = COMMON[:4] if gradient.way == "score" else COMMON
+    known = HIDDEN_SCORES if hidden else (*(BETA + channel for channel in channels), *common)
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        other = "; sum mode tells channels apart" if hidden else ""
+        raise ParameterError(f"no derivative by {unknown[0]} here: there are {', '.join(known)}{other}")
+    if len(set(names)) != len(names) or bool(names) == (gradient.way == "adjoints"):
+        raise ParameterError(f"got the parameters {list(names)}; name each once, and none for adjoints")
+    if gradient.way == "score" and (gradient.reduction or gradient.protection):
+        raise ParameterError("reduction and protection are of the relaxed dynamics; leave them out for scores")
+    if gradient.way == "score" and "cell_beta" in names and not model.cell_beta:
+        raise ParameterError("cell_beta is 0, and its score is known only where it is not; raise it, or leave it out")
+    for name, part in (("reduction", gradient.reduction), ("efficacy", gradient.protection)):
+        if name in names and part is None:
+            raise ParameterError(f"the run has no {name} to take a derivative by; describe it in the gradient")
+    for name, law, slope in (
+        ("latent", model.latent, gradient.latent_slope),
+        ("infectious", model.infectious, gradient.infectious_slope),
+    ):
+        if gradient.way == "score" and name in names and len(slope) != len(law):
+            raise ParameterError(f"{name}_slope has {len(slope)} numbers, and the law {len(law)}; give one each")
+    model.require_lasting("derivatives")
+
+
+def check_summands(clients: Sequence[ClientParty], *, min_cohort: int, min_count: int) -> None:
+    """Refuse derivatives over too few clients, or beside counts that are not released.
+
+    Raises:
+        ParameterError: they are.
+    """
+    if min_cohort < 2:
+        raise ParameterError(f"min_cohort is {min_cohort}; gradients are summed over at least 2 clients: set it higher")
+    holders = sum(1 for client in clients if client.agents)
+    if holders < min_cohort:
+        raise ParameterError(
+            f"{holders} clients have agents, and a gradient is summed over at least min_cohort of those, "
+            f"{min_cohort}: leave the gradient out"
+        )
+    if min_count:
+        raise ParameterError(
+            f"min_count is {min_count}: small counts are sealed in runs without derivatives, "
+            "for none would be right beside a sealed count; leave min_count or the gradient out"
+        )
+
+
+def check_way(gradient: Gradient, model: Seir, *, mode: str, engine: bool) -> None:
+    """Refuse a way that the run cannot go.
+
+    Raises:
+        ParameterError: with a line that says which mode or which way can.
+    """
+    if gradient.relaxed and mode == "outcome" and any(model.beta):
+        raise ParameterError(
+            f"outcome mode tells no client its exposure, so contacts carry no {gradient.way}: "
+            'ask for mode "sum", for way "score", or for a model that couples through cells alone (beta 0)'
+        )
+    if gradient.way == "adjoints" and not engine:
+        raise ParameterError("adjoints start at the engine, and the run has none; set engine, or ask for tangents")
+
+
+def check_hidden_score(gradient: Gradient, model: Seir, *, agents: int, steps: int) -> None:
+    """Refuse a run in which the score that aggregators add up on shares could wrap.
+
+    An agent escapes as long as its hazard stays below its threshold, so all its hazards in which it escapes add up to
+    37 at most; that in which it is infected is at most `largest_hazard`, which every client checks for its agents. Both
+    may be larger by `coarsening`, and by what is rounded in each step.
+
+    Raises:
+        WouldWrap: the bound reaches 2**63.
+        ParameterError: a beta would round to zero.
+    """
+    ratio = coarsening(model.beta, model.f)
+    rounded, largest = steps * 2.0**-HAZARD_BITS, ratio * gradient.largest_hazard + 2.0**-HAZARD_BITS
+    escaped = ratio * LARGEST_DRAW + rounded
+    prove_no_wrap({"the score of all agents": agents * round(UNIT * (escaped + 1 + largest + largest**2))})
+    if any(beta and not fixed for beta, fixed in zip(model.beta, coarse_beta(model.beta, model.f), strict=True)):
+        raise ParameterError(
+            f"a beta is below 2**-{HAZARD_BITS + 1}, where its score would be lost in outcome mode; use a coarser unit "
+            "of contacts, or sum mode"
+        )
+
+
+def check_totals(gradient: Gradient, *, agents: int, max_message: int, cells: Sequence[int]) -> None:
+    """Refuse fixed point in which a total could wrap.
+
+    Raises:
+        WouldWrap: a total could reach 2**63.
+    """
+    unit = round(gradient.clip * 2.0**gradient.tangent_bits)
+    if not gradient.relaxed:
+        prove_no_wrap({"the scores of all agents": agents * unit})
+        return
+    people = max(agents * max_message, agents + max(cells, default=0))
+    prove_no_wrap({"the messages of all agents": people << gradient.value_bits})
+    prove_no_wrap({"the derivatives of all agents": people * unit})

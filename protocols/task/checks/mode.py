@@ -1,0 +1,79 @@
+"""The model and the mode: what each needs of the parties, and where edges can be permuted."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from protocols.errors import ManifestMismatch, ParameterError
+from protocols.models import Seir
+from protocols.task.devices import Devices
+from protocols.task.parties import AggregatorParty, ClientParty, DealerParty
+
+COMPARE_BITS: Final = 62  # what a secure comparison takes
+
+
+def check_model(model: Seir, digest: str, *, channels: int) -> None:
+    """Refuse a model of other channels, or of another version.
+
+    Raises:
+        ParameterError: not one value of beta for each channel.
+        ManifestMismatch: its hash is not `digest`.
+    """
+    if len(model.beta) != channels:
+        raise ParameterError(f"got {len(model.beta)} values of beta for {channels} channels; give one each")
+    if digest != model.model().hash:
+        raise ManifestMismatch("the manifest was made for another version of the model; install the version it names")
+
+
+def check_outcome(
+    aggregators: Sequence[AggregatorParty], dealer: DealerParty | None, *, sharing: str, bound: int
+) -> None:
+    """Refuse outcome mode where nothing can be compared on shares.
+
+    Args:
+        bound: that no hazard exceeds.
+
+    Raises:
+        ParameterError: no dealer, no addresses, another sharing, or hazards that are too large.
+    """
+    if dealer is None or any(party.mpc is None for party in aggregators):
+        raise ParameterError("outcome mode needs a dealer and an mpc address of every aggregator; name them")
+    if sharing != "additive":
+        raise ParameterError("outcome mode compares additive shares; the clear sharing has sum mode only")
+    if (bound + 1).bit_length() > COMPARE_BITS:
+        raise ParameterError(
+            f"a hazard could need {(bound + 1).bit_length()} bits, and a comparison takes {COMPARE_BITS}; "
+            "use fewer fraction bits or steps"
+        )
+
+
+def check_edges(edges: str, devices: Devices | None) -> None:
+    """Refuse permuted edges without a number of slots, and slots where edges are not permuted.
+
+    Raises:
+        ParameterError: there is one without the other.
+    """
+    if (edges == "permuted") != (devices is not None):
+        raise ParameterError('a manifest has devices with edges = "permuted", and only then; give both or neither')
+
+
+def check_permutation(
+    aggregators: Sequence[AggregatorParty],
+    dealer: DealerParty | None,
+    clients: Sequence[ClientParty],
+    *,
+    mode: str,
+    derivatives: bool,
+) -> None:
+    """Refuse a run in which edges could not be hidden by a permutation.
+
+    Raises:
+        ParameterError: another number of servers, another mode, clients of several agents, or derivatives.
+    """
+    if mode != "outcome" or len(aggregators) != 2:
+        raise ParameterError("permuted edges need outcome mode, two aggregators and a dealer; set aggregators to 2")
+    if any(server is None or server.permutation is None for server in (*aggregators, dealer)):
+        raise ParameterError("permuted edges need a permutation address of both aggregators and the dealer")
+    if any(len(client.agents) != 1 for client in clients):
+        raise ParameterError("permuted edges are for clients of one agent each; use dense edges for institutions")
+    if derivatives:
+        raise ParameterError("a run over permuted edges yields no derivatives; leave the gradient out")

@@ -1,0 +1,74 @@
+"""Releases: that each belongs to what the run computes, and that its noise covers what one agent changes."""
+
+from protocols.arithmetic.fixed_point import prove_no_wrap
+from protocols.errors import ParameterError
+from protocols.models import Seir
+from protocols.models.gradient import Gradient
+from protocols.releases.mechanism import DiscreteGaussian, RunningNoise
+from protocols.releases.query import NOISE, SCORE, Releases
+from protocols.releases.sensitivity import furthest
+
+
+def check_series(releases: Releases, model: Seir, *, steps: int) -> None:
+    """Refuse a series of one event of each agent where there are several, and noise for fewer steps than agents speak.
+
+    Raises:
+        ParameterError: it is such a series.
+    """
+    cells = releases.of("cells")
+    if releases.of("running"):
+        RunningNoise(1.0, steps + 1)
+    waning = bool(model.waning)
+    if waning and (releases.of("incidence") or releases.of("running")):
+        raise ParameterError(
+            "where immunity wanes an agent is infected more than once, and incidence and running are of one event "
+            "of each: release the tally"
+        )
+    longest = steps + 1 if waning else len(model.infectious) + 1
+    if cells and cells.mechanism == NOISE and cells.times < min(longest, steps + 1):
+        raise ParameterError(f"an agent speaks to its cell in up to {longest} steps; set times of cells to that")
+
+
+def check_cells(releases: Releases, *, cells: int) -> None:
+    """Refuse the release cells without cells, and cells without it.
+
+    Raises:
+        ParameterError: there is one without the other.
+    """
+    if (releases.of("cells") is None) == bool(cells):
+        raise ParameterError("the release cells is for runs with cells, and these cannot do without it")
+
+
+def check_derivatives(
+    releases: Releases, gradient: Gradient | None, *, changes: tuple[int, ...], agents: int, aggregators: int
+) -> None:
+    """Refuse noise beside tangents and adjoints, and a score without its release or with one that does not fit.
+
+    Args:
+        changes: by how much an agent can change each word of the score; none without scores.
+        agents: private ones, n.
+        aggregators: k.
+
+    Raises:
+        ParameterError: it is such a run.
+        WouldWrap: the score and its noise could reach 2**63.
+    """
+    score = releases.of(SCORE)
+    if gradient is not None and gradient.relaxed and (releases.noised or not releases.of("tally")):
+        raise ParameterError(
+            f"{gradient.way} are opened in every step, and one agent changes all of them: no budget covers their "
+            'noise; leave the releases out, or ask for way "score", whose words are opened once'
+        )
+    if (score is None) == (gradient is not None and gradient.way == SCORE):
+        raise ParameterError('the release score is for gradients of way "score", and these cannot do without it')
+    if score is None or gradient is None or score.mechanism != NOISE:
+        return
+    if (score.times, score.sensitivity) != (gradient.p, 1):
+        raise ParameterError(
+            f"the score has {gradient.p} words, and its sigma counts in what an agent changes of each: set times of "
+            f"score to {gradient.p}, and its sensitivity to 1"
+        )
+    for change in changes:
+        DiscreteGaussian(score.sigma * change)
+    noise = furthest(changes, score.sigma, aggregators=aggregators)
+    prove_no_wrap({"the score of all agents": agents * max(changes), "noise": noise})

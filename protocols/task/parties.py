@@ -1,0 +1,52 @@
+"""Who takes part in a run: aggregators, dealer and clients, by name."""
+
+from collections.abc import Iterable
+from typing import Annotated, Final, final
+
+import msgspec
+
+from protocols.identity.trust import Name
+
+ENGINE: Final = "engine"  # the engine's name; no party may have it
+Address = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9.\-\[\]:]{1,255}:[0-9]{1,5}\Z")]
+
+
+@final
+class AggregatorParty(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An operator's server. Its certificate names it.
+
+    Attributes:
+        address: for clients, the engine and the other aggregators.
+        mpc: for the other aggregators' secure comparison; in outcome mode only.
+        permutation: for the other servers of the secret permutation; where edges are permuted only.
+    """
+
+    name: Name
+    address: Address
+    mpc: Address | None = None
+    permutation: Address | None = None
+
+
+@final
+class DealerParty(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A further operator, which hands the aggregators correlated randomness and sees no input."""
+
+    name: Name
+    address: Address
+    permutation: Address | None = None
+
+
+@final
+class ClientParty(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A client, and the numbers by which the others know its agents.
+
+    Security: public. That an agent takes part, and with which client, is visible to all parties.
+    """
+
+    name: Name
+    agents: tuple[Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)], ...]
+
+
+def agents_of(clients: Iterable[ClientParty]) -> int:
+    """Return how many private agents clients have together."""
+    return sum(len(client.agents) for client in clients)

@@ -1,0 +1,34 @@
+"""What a run releases, as its manifest says or by default, and in which step."""
+
+from protocols.releases.ledger import Opened
+from protocols.releases.openings import openings
+from protocols.releases.query import GRADIENT, SCORE, Release, Releases
+from protocols.task.manifest import Manifest
+from protocols.task.rounds import Phase
+from protocols.task.secure_sum.spec import answers
+
+
+def releases_of(manifest: Manifest) -> Releases:
+    """Return what a run may open; the exact tally, and exact cells where it has any, unless it says otherwise."""
+    if manifest.releases is not None:
+        return manifest.releases
+    if manifest.calibration is not None:
+        return Releases(each=(Release(name=GRADIENT),))
+    each = [Release(name="tally")]
+    if manifest.cells:
+        each.append(Release(name="cells"))
+    if manifest.gradient is not None and manifest.gradient.way == SCORE:
+        each.append(Release(name=SCORE))
+    return Releases(each=tuple(each))
+
+
+def releases_in(manifest: Manifest, step: int) -> tuple[Release, ...]:
+    """Return what a step releases: the score only in the last one, a calibration's gradient where it is summed."""
+    if manifest.calibration is not None and not answers(manifest.schedule.number(step, Phase.SPEAK)):
+        return ()
+    return tuple(each for each in releases_of(manifest).each if each.name != SCORE or step == manifest.steps)
+
+
+def openings_in(manifest: Manifest, step: int) -> tuple[Opened, ...]:
+    """Return what a step releases, as every aggregator's ledger has it."""
+    return openings(releases_in(manifest, step), steps=manifest.steps, changes=manifest.score_changes)
