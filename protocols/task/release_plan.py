@@ -4,7 +4,6 @@ from protocols.releases.ledger import Opened
 from protocols.releases.openings import openings
 from protocols.releases.query import GRADIENT, SCORE, Release, Releases
 from protocols.task.manifest import Manifest
-from protocols.task.rounds import Phase
 from protocols.task.secure_sum.spec import answers
 
 
@@ -24,7 +23,7 @@ def releases_of(manifest: Manifest) -> Releases:
 
 def releases_in(manifest: Manifest, step: int) -> tuple[Release, ...]:
     """Return what a step releases: the score only in the last one, a calibration's gradient where it is summed."""
-    if manifest.calibration is not None and not answers(manifest.schedule.number(step, Phase.SPEAK)):
+    if manifest.calibration is not None and not answers(step):
         return ()
     return tuple(each for each in releases_of(manifest).each if each.name != SCORE or step == manifest.steps)
 
