@@ -53,7 +53,7 @@ def aggregate(path: Path) -> None:
 def deal(path: Path) -> None:
     """Run a dealer."""
     from aggregator.mpc import DealerConfig, serve_dealer  # noqa: PLC0415
-    from aggregator.on_shares.backend import identity, parties_of  # noqa: PLC0415 - only outcome mode needs these
+    from aggregator.on_shares.crypten_backend import identity, parties_of  # noqa: PLC0415 - only outcome mode needs these
 
     given, folder = config.load_dealer(path), path.resolve().parent
     manifest = load_verified(folder / given.manifest, operator_key=given.operator_key)
@@ -63,9 +63,9 @@ def deal(path: Path) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     if manifest.devices is not None:
-        from aggregator.permutation.worker import serve_third, trio_of  # noqa: PLC0415
+        from aggregator.permutation.worker import permutation_config, serve_third  # noqa: PLC0415
 
-        config_of_third = trio_of(manifest, Role.C, identity(folder / given.credentials))
+        config_of_third = permutation_config(manifest, Role.C, identity(folder / given.credentials))
         threading.Thread(target=serve_third, args=(config_of_third, stop), daemon=True).start()
     serve_dealer(
         DealerConfig(

@@ -8,8 +8,8 @@ from protocols.errors import ManifestMismatch, NotEnrolled, WireError
 from protocols.task.parties import ENGINE
 from protocols.wire import messages
 
-Asked = messages.MembersQuery | messages.ComparedQuery | messages.TriedQuery  # by another aggregator
-Request = messages.Join | messages.Share | messages.Announcement | Asked
+PeerQuery = messages.MembersQuery | messages.ComparedQuery | messages.TriedQuery  # by another aggregator
+Request = messages.Join | messages.Share | messages.Announcement | PeerQuery
 Reply = messages.Joined | messages.Closed | messages.Released | messages.Members | messages.Compared | messages.Tried
 
 
@@ -48,7 +48,7 @@ class Aggregator:
         if caller not in {party.name for party in run.manifest.aggregators}:
             raise NotEnrolled(f"{caller} is not an aggregator of this run; only they ask this")
         if isinstance(request, messages.ComparedQuery):
-            return await run.compared(request)
+            return await run.result_name(request)
         if isinstance(request, messages.TriedQuery):
             return await run.tried(request)
         return await run.members(request)

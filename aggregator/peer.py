@@ -2,12 +2,12 @@
 
 from typing import Protocol
 
-from aggregator.on_shares.agreement import ComparingPeer
+from aggregator.on_shares.agreement import AgreementPeer
 from aggregator.release.group_testing import TryingPeer
 from protocols.wire.messages import Members, MembersQuery
 
 
-class Peer(ComparingPeer, TryingPeer, Protocol):
+class Peer(AgreementPeer, TryingPeer, Protocol):
     """Another aggregator of the same run."""
 
     async def members(self, query: MembersQuery) -> Members:

@@ -8,8 +8,8 @@ from typing import Final, final
 
 import numpy as np
 
-from aggregator.on_shares.agreement import Comparer
-from aggregator.on_shares.levels import Hidden
+from aggregator.on_shares.backend import JointBackend
+from aggregator.on_shares.levels import Levels
 from aggregator.on_shares.outcomes import Outcome
 from aggregator.on_shares.score import hidden_scores
 from aggregator.peer import Peer
@@ -17,10 +17,10 @@ from aggregator.permutation.delivery import Delivery, Permuter, require_all_toke
 from aggregator.release.group_testing import Blame, require_kept
 from aggregator.release.ledger import Ledger
 from aggregator.release.ledger_entries import head_of, require_same, write_round
-from aggregator.release.noise import Noise
+from aggregator.release.noise import ReleaseNoise
 from aggregator.rounds.round import Round, digest, too_small
 from aggregator.rounds.sums import Sums
-from aggregator.store import Done, Frozen, Store
+from aggregator.store import PendingRound, RoundResult, Store
 from aggregator.termination import Ending
 from protocols.arithmetic.sharing.additive import KEY_BYTES
 from protocols.errors import (
@@ -75,7 +75,7 @@ class Run:
         index: int,
         store: Store,
         peers: Sequence[Peer],
-        comparer: Comparer | None = None,
+        backend: JointBackend | None = None,
         *,
         permuter: Permuter | None = None,
         ledger: Ledger | None = None,
@@ -87,7 +87,7 @@ class Run:
             index: of this aggregator in it.
             store: for this aggregator alone.
             peers: the other aggregators.
-            comparer: for outcome mode.
+            backend: for outcome mode.
             permuter: for permuted edges.
             ledger: of this run; tests may go without.
         """
@@ -99,26 +99,26 @@ class Run:
         self._called: set[str] = set()  # since this round's members were decided
         self._schedule = manifest.schedule
         self._sums = Sums(manifest, index)
-        self._noise = Noise.kept(manifest, self.id, index, store)
+        self._noise = ReleaseNoise.load(manifest, self.id, index, store)
         self._store, self._ledger = store, ledger
         self._ending = Ending(self.id, store, ledger)
         delivery = None if permuter is None else Delivery(manifest, self.id, store, permuter)
         self._outcome_mode = (
             None
-            if comparer is None
-            else Outcome(manifest, self.id, store, comparer=comparer, peers=peers, delivery=delivery, ledger=ledger)
+            if backend is None
+            else Outcome(manifest, self.id, store, backend=backend, peers=peers, delivery=delivery, ledger=ledger)
         )
-        self._scores = hidden_scores(manifest, index, comparer)
-        self._keys = store.joined(self.id)
+        self._scores = hidden_scores(manifest, index, backend)
+        self._keys = store.client_keys(self.id)
         self._timer: asyncio.TimerHandle | None = None
         self._closing: asyncio.Task[None] | None = None
         self._asking: asyncio.Task[list[Members]] | None = None
-        self.last = store.done(self.id)
+        self.last = store.last_round(self.id)
         self._blame = Blame(manifest, self.id, self._noise, peers, store)
         self.round = self._open(0 if self.last is None else self.last.number + 1)
         if self.last is not None:
             self.waited_for = self.last.present
-        frozen = store.frozen(self.id)
+        frozen = store.pending_round(self.id)
         if frozen is not None:
             for client, share in frozen.shares.items():
                 self.round.submit(client, np.frombuffer(share, dtype=np.uint64))
@@ -131,7 +131,7 @@ class Run:
         Raises:
             ConflictingReplay: it joined before with another key.
         """
-        self._enrolled(client)
+        self._require_enrolled(client)
         expected = KEY_BYTES if self._sums.expands else 0
         if len(message.key) != expected:
             raise WrongLength(f"got a key of {len(message.key)} bytes; this aggregator needs {expected}")
@@ -141,8 +141,8 @@ class Run:
             )
         if client not in self._keys:
             if self._ledger is not None:
-                self._ledger.joined(client, self.round.step)
-            self._store.join(self.id, client, message.key)
+                self._ledger.write_joining(client, self.round.step)
+            self._store.save_client_key(self.id, client, message.key)
             self._keys[client] = message.key
             LOG.info("joined", extra={"facts": {"client": client, "step": self.round.step}})
         self._alive(client)
@@ -150,7 +150,7 @@ class Run:
 
     async def exchange(self, client: str, message: Share) -> Closed:
         """Take a client's share of a round, and answer with its part of the result when the round closes."""
-        self._enrolled(client)
+        self._require_enrolled(client)
         if client not in self._keys:
             raise NotJoined(f"{client} has not joined this run; join first")
         expected = 0 if self._sums.expands else self.layout.words(message.phase, client)
@@ -171,7 +171,7 @@ class Run:
             if client in done.refused:
                 raise ShareRefused(f"{client} shared a number out of range in step {message.step}; it did not count")
             raise RoundClosed(f"step {message.step} has closed without {client}; go on with step {message.step + 1}")
-        return self._sums.told(client, message.step, message.phase, done)
+        return self._sums.reply_to(client, message.step, message.phase, done)
 
     async def announce(self, message: Announcement) -> Released:
         """Take the engine's announcement of a step, and answer with the release when the round closes."""
@@ -198,7 +198,7 @@ class Run:
         self._ending.require_none()
         number = self._schedule.number(query.step, query.phase)
         deadline = asyncio.get_running_loop().time() + self._timeout(number)
-        while self.round.number <= number and self.last_decided(number) is None:
+        while self.round.number <= number and self.decided_members(number) is None:
             self._arm(self.round)
             event = self.round.frozen if self.round.number == number else self.round.closed
             remaining = deadline - asyncio.get_running_loop().time()
@@ -206,16 +206,16 @@ class Run:
                 await asyncio.wait_for(event.wait(), max(remaining, 0.0))
             except TimeoutError:
                 raise Unavailable(f"step {query.step} is not decided here yet; ask again") from None
-        decided = self.last_decided(number)
+        decided = self.decided_members(number)
         if decided is None:
             raise RoundClosed(f"step {query.step} is over, and its members are forgotten")
         return Members(query.step, decided, query.phase, head_of(self._ledger, number))
 
-    async def compared(self, query: ComparedQuery) -> Compared:
+    async def result_name(self, query: ComparedQuery) -> Compared:
         """Tell another aggregator which joint computation of a round this one has kept."""
         self._ending.require_none()
         number = self._schedule.number(query.step, query.phase)
-        name = b"" if self._outcome_mode is None else await self._outcome_mode.compared(number)
+        name = b"" if self._outcome_mode is None else await self._outcome_mode.result_name(number)
         return Compared(query.step, name)
 
     async def tried(self, query: TriedQuery) -> Tried:
@@ -223,7 +223,7 @@ class Run:
         self._ending.require_none()
         return await self._blame.tried(query)
 
-    def last_decided(self, number: int) -> tuple[str, ...] | None:
+    def decided_members(self, number: int) -> tuple[str, ...] | None:
         """Return whom this aggregator decided on for the current or the last round."""
         if self.round.number == number:
             return self.round.decided
@@ -253,7 +253,7 @@ class Run:
         if self.round.decided is not None:
             self._called.add(client)
 
-    def _enrolled(self, client: str) -> None:
+    def _require_enrolled(self, client: str) -> None:
         self._ending.require_none()
         if client not in self.layout.own:
             raise NotEnrolled(f"the manifest lists no client {client}; ask the run's operator to enrol it")
@@ -262,7 +262,7 @@ class Run:
     def _timeout(self, number: int) -> float:
         return self.manifest.join_timeout_s if number == 0 else self.manifest.round_timeout_s
 
-    def _past(self, step: int, phase: Phase) -> Done | None:
+    def _past(self, step: int, phase: Phase) -> RoundResult | None:
         """Return the result of the last round; None for the current one; refuse every other."""
         number = self._schedule.number(step, phase)
         if number == self.round.number:
@@ -281,7 +281,7 @@ class Run:
             self._arm(current)
             await current.outcome()
 
-    async def _outcome(self, current: Round) -> Done:
+    async def _outcome(self, current: Round) -> RoundResult:
         """Wait for the round, and set going what closes it."""
         self._arm(current)
         waiting = asyncio.ensure_future(current.outcome())
@@ -332,7 +332,7 @@ class Run:
         if current.decided is None and current.synthetic is not None:
             shares = {client: share.tobytes() for client, share in current.shares.items()}
             try:
-                self._store.freeze(self.id, Frozen(current.number, shares, current.synthetic.tobytes()))
+                self._store.save_pending(self.id, PendingRound(current.number, shares, current.synthetic.tobytes()))
             except Exception:
                 current.fail(Unavailable(f"this aggregator could not write down step {current.step}; call again"))
                 raise
@@ -351,8 +351,8 @@ class Run:
                 raise too_small(self.manifest, len(agreed), "the members of this round are decided, so the run ends")
             require_all_tokens(self._schedule.phase(current.number), agreed, self.last)
             done = await self._done(current, tuple(sorted(agreed)))
-            write_round(self._ledger, self.manifest, done, self._sums.told)
-            self._store.close_round(self.id, done)
+            write_round(self._ledger, self.manifest, done, self._sums.reply_to)
+            self._store.save_round(self.id, done)
         except LpmError as error:
             current.fail(error)  # whoever waits is woken later, when the ledger has it
             self._ending.take(current.number, error)
@@ -365,7 +365,7 @@ class Run:
         current.close(done)
         LOG.info("round closed", extra={"facts": {"step": current.step, "members": len(agreed)}})
 
-    async def _done(self, current: Round, members: tuple[str, ...]) -> Done:
+    async def _done(self, current: Round, members: tuple[str, ...]) -> RoundResult:
         """Add up the members' shares, and in outcome mode take the sum in."""
         vectors, hidden = self._sums.vectors(current, self._keys), b""
         if self.manifest.calibration is not None:
@@ -374,17 +374,19 @@ class Run:
             total = vectors.total(members)
         else:
             kept = b"" if self.last is None else self.last.hidden
-            taken = await self._outcome_mode.combine(current.number, vectors, members, Hidden.of(self.manifest, kept))
+            taken = await self._outcome_mode.combine(current.number, vectors, members, Levels.of(self.manifest, kept))
             total, hidden = taken.total, taken.hidden.encode()
             if self._scores is not None:
                 total, scores = await self._scores.combine(current.number, total, members, kept[len(hidden) :])
                 hidden += scores
         counted = b"" if self.last is None else self.last.counted
-        total, counted = self._noise.open(current.number, total, members, shares=vectors, before=counted)
+        total, counted = self._noise.add(current.number, total, members, shares=vectors, before=counted)
         digests = {client: current.digests[client] for client in members}
         synthetic = b"" if current.synthetic is None else current.synthetic.tobytes()
         decided = current.decided or ()
-        return Done(current.number, decided, members, digests, total.tobytes(), synthetic, hidden, counted=counted)
+        return RoundResult(
+            current.number, decided, members, digests, total.tobytes(), synthetic, hidden, counted=counted
+        )
 
     async def _ask(self, number: int) -> list[Members]:
         query = MembersQuery(self.id, self._schedule.step(number), self._schedule.phase(number))

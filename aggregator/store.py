@@ -48,7 +48,7 @@ PART_BYTES = 2**28  # of a share in one record; an SQLite record holds 1e9 bytes
 
 
 @final
-class Frozen(msgspec.Struct, frozen=True):
+class PendingRound(msgspec.Struct, frozen=True):
     """A round whose members this aggregator has decided, before all aggregators agreed."""
 
     number: int
@@ -57,22 +57,22 @@ class Frozen(msgspec.Struct, frozen=True):
 
     def __repr__(self) -> str:
         """Tell the round, and nothing of the shares."""
-        return f"Frozen(number={self.number})"
+        return f"PendingRound(number={self.number})"
 
 
 @final
-class Held(msgspec.Struct, frozen=True):
+class TokenShares(msgspec.Struct, frozen=True):
     """Words that are kept for the whole run."""
 
     content: bytes
 
     def __repr__(self) -> str:
         """Tell the size, and nothing of the words."""
-        return f"Held({len(self.content)} bytes)"
+        return f"TokenShares({len(self.content)} bytes)"
 
 
 @final
-class Kept(msgspec.Struct, frozen=True):
+class JointResult(msgspec.Struct, frozen=True):
     """A finished joint computation of a round.
 
     Attributes:
@@ -86,11 +86,11 @@ class Kept(msgspec.Struct, frozen=True):
 
     def __repr__(self) -> str:
         """Tell the round, and nothing of the shares."""
-        return f"Kept(number={self.number})"
+        return f"JointResult(number={self.number})"
 
 
 @final
-class Shown(msgspec.Struct, frozen=True):
+class VerdictRecord(msgspec.Struct, frozen=True):
     """Which joint computation may have opened something: what says whether doing it again would be a repeat.
 
     Attributes:
@@ -105,7 +105,7 @@ class Shown(msgspec.Struct, frozen=True):
 
 
 @final
-class Ended(msgspec.Struct, frozen=True):
+class RunEnd(msgspec.Struct, frozen=True):
     """Why a run is over for good at this aggregator: a round, and an error's code and message."""
 
     number: int
@@ -114,7 +114,7 @@ class Ended(msgspec.Struct, frozen=True):
 
 
 @final
-class Begun(msgspec.Struct, frozen=True):
+class GroupTestRecord(msgspec.Struct, frozen=True):
     """A round of a calibration of which sums are opened: what may not be another when it is done again.
 
     Attributes:
@@ -128,7 +128,7 @@ class Begun(msgspec.Struct, frozen=True):
 
 
 @final
-class Done(msgspec.Struct, frozen=True):
+class RoundResult(msgspec.Struct, frozen=True):
     """A round that closed.
 
     Attributes:
@@ -164,7 +164,7 @@ class Done(msgspec.Struct, frozen=True):
 
     def __repr__(self) -> str:
         """Tell the round, and nothing of the total."""
-        return f"Done(number={self.number})"
+        return f"RoundResult(number={self.number})"
 
 
 @final
@@ -194,18 +194,18 @@ class Store:
         """Let go of the database."""
         self._engine.dispose()
 
-    def join(self, run: bytes, client: str, key: bytes) -> None:
+    def save_client_key(self, run: bytes, client: str, key: bytes) -> None:
         """Keep a client's key."""
         with self._engine.begin() as connection:
             connection.execute(_JOINED.insert().values(run=run, client=client, key=key))
 
-    def joined(self, run: bytes) -> dict[str, bytes]:
+    def client_keys(self, run: bytes) -> dict[str, bytes]:
         """Return the keys of all clients that joined."""
         query = sa.select(_JOINED.c.client, _JOINED.c.key).where(_JOINED.c.run == run)
         with self._engine.connect() as connection:
             return {str(client): bytes(key) for client, key in connection.execute(query)}
 
-    def keep_secret(self, run: bytes, client: str, secret: bytes) -> None:
+    def save_secret(self, run: bytes, client: str, secret: bytes) -> None:
         """Keep the secret of a client's sealed session."""
         with self._engine.begin() as connection:
             connection.execute(_SESSIONS.insert().values(run=run, client=client, secret=secret))
@@ -216,15 +216,15 @@ class Store:
         with self._engine.connect() as connection:
             return {str(client): bytes(secret) for client, secret in connection.execute(query)}
 
-    def keep_tokens(self, run: bytes, tokens: bytes) -> None:
+    def save_tokens(self, run: bytes, tokens: bytes) -> None:
         """Keep this aggregator's shares of the tokens of all devices."""
         with self._engine.begin() as connection:
-            self._replace(connection, run, "tokens", Held(tokens), ("tokens",))
+            self._replace(connection, run, "tokens", TokenShares(tokens), ("tokens",))
 
     def tokens(self, run: bytes) -> bytes | None:
-        """Return what `keep_tokens` kept."""
+        """Return what `save_tokens` kept."""
         content = self._get(run, "tokens")
-        return None if content is None else msgspec.msgpack.decode(content, type=Held).content
+        return None if content is None else msgspec.msgpack.decode(content, type=TokenShares).content
 
     def noise_key(self, run: bytes, drawn: bytes) -> bytes:
         """Return the key of this run's noise; the first time, `drawn` becomes it."""
@@ -234,7 +234,7 @@ class Store:
                 connection.execute(_NOISE.insert().values(run=run, key=drawn))
             return drawn if found is None else bytes(found)
 
-    def freeze(self, run: bytes, frozen: Frozen) -> None:
+    def save_pending(self, run: bytes, frozen: PendingRound) -> None:
         """Keep a round's shares until it closes: a record for each client, so that no record is too large."""
         rows = [
             {"run": run, "client": client, "part": part, "share": share[start : start + PART_BYTES]}
@@ -247,49 +247,49 @@ class Store:
                 connection.execute(_SHARES.insert(), rows)
             self._replace(connection, run, "frozen", msgspec.structs.replace(frozen, shares={}), ("frozen",))
 
-    def keep(self, run: bytes, kept: Kept) -> None:
+    def save_result(self, run: bytes, kept: JointResult) -> None:
         """Keep a finished computation, before anybody is told of it."""
         with self._engine.begin() as connection:
             self._replace(connection, run, "kept", kept, ("kept",))
 
-    def show(self, run: bytes, shown: Shown) -> None:
+    def save_verdict(self, run: bytes, shown: VerdictRecord) -> None:
         """Keep what a joint computation may open, before it begins; the result of an earlier one is forgotten."""
         with self._engine.begin() as connection:
             self._replace(connection, run, "shown", shown, ("shown", "kept"))
 
-    def shown(self, run: bytes) -> Shown:
+    def last_verdict(self, run: bytes) -> VerdictRecord:
         """Return what the last joint computation may have opened."""
         content = self._get(run, "shown")
-        return Shown() if content is None else msgspec.msgpack.decode(content, type=Shown)
+        return VerdictRecord() if content is None else msgspec.msgpack.decode(content, type=VerdictRecord)
 
-    def end(self, run: bytes, ended: Ended) -> None:
+    def save_end(self, run: bytes, ended: RunEnd) -> None:
         """Keep that a run is over for good, before anybody is told; the round in hand is forgotten."""
         with self._engine.begin() as connection:
             connection.execute(_SHARES.delete().where(_SHARES.c.run == run))
             self._replace(connection, run, "ended", ended, ("ended", "frozen", "kept"))
 
-    def ended(self, run: bytes) -> Ended | None:
+    def run_end(self, run: bytes) -> RunEnd | None:
         """Return why a run is over, if it is."""
         content = self._get(run, "ended")
-        return None if content is None else msgspec.msgpack.decode(content, type=Ended)
+        return None if content is None else msgspec.msgpack.decode(content, type=RunEnd)
 
-    def begin(self, run: bytes, begun: Begun) -> None:
+    def save_group_tests(self, run: bytes, begun: GroupTestRecord) -> None:
         """Keep what a round's sums are over and came to, before another one is told."""
         with self._engine.begin() as connection:
             self._replace(connection, run, "begun", begun, ("begun",))
 
-    def begun(self, run: bytes) -> Begun | None:
+    def group_tests(self, run: bytes) -> GroupTestRecord | None:
         """Return the last round of which sums were opened."""
         content = self._get(run, "begun")
-        return None if content is None else msgspec.msgpack.decode(content, type=Begun)
+        return None if content is None else msgspec.msgpack.decode(content, type=GroupTestRecord)
 
-    def close_round(self, run: bytes, done: Done) -> None:
+    def save_round(self, run: bytes, done: RoundResult) -> None:
         """Keep a round's result and forget its shares and the result before."""
         with self._engine.begin() as connection:
             connection.execute(_SHARES.delete().where(_SHARES.c.run == run))
             self._replace(connection, run, "done", done, ("frozen", "done"))
 
-    def frozen(self, run: bytes) -> Frozen | None:
+    def pending_round(self, run: bytes) -> PendingRound | None:
         """Return the round in hand whose members are decided."""
         content = self._get(run, "frozen")
         if content is None:
@@ -299,17 +299,17 @@ class Store:
         with self._engine.connect() as connection:
             for client, share in connection.execute(query):
                 shares[str(client)] = shares.get(str(client), b"") + bytes(share)
-        return msgspec.structs.replace(msgspec.msgpack.decode(content, type=Frozen), shares=shares)
+        return msgspec.structs.replace(msgspec.msgpack.decode(content, type=PendingRound), shares=shares)
 
-    def kept(self, run: bytes) -> Kept | None:
+    def joint_result(self, run: bytes) -> JointResult | None:
         """Return the last joint computation that finished."""
         content = self._get(run, "kept")
-        return None if content is None else msgspec.msgpack.decode(content, type=Kept)
+        return None if content is None else msgspec.msgpack.decode(content, type=JointResult)
 
-    def done(self, run: bytes) -> Done | None:
+    def last_round(self, run: bytes) -> RoundResult | None:
         """Return the last round that closed."""
         content = self._get(run, "done")
-        return None if content is None else msgspec.msgpack.decode(content, type=Done)
+        return None if content is None else msgspec.msgpack.decode(content, type=RoundResult)
 
     @staticmethod
     def _replace(

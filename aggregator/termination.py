@@ -3,7 +3,7 @@
 from typing import final
 
 from aggregator.release.ledger import Ledger
-from aggregator.store import Ended, Store
+from aggregator.store import RunEnd, Store
 from protocols.errors import LpmError, RunEnded, error_of
 
 
@@ -18,7 +18,7 @@ class Ending:
     def __init__(self, run: bytes, store: Store, ledger: Ledger | None) -> None:
         """Go on from what the store kept; what a crash kept out of the ledger is written there now."""
         self._run, self._store, self._ledger = run, store, ledger
-        self._ended = store.ended(run)
+        self._ended = store.run_end(run)
         self._write()
 
     def require_none(self) -> None:
@@ -33,13 +33,13 @@ class Ending:
     def take(self, number: int, error: LpmError) -> None:
         """Write down why a round does not close; an error that ends the run ends it, the first one for good."""
         if isinstance(error, RunEnded) and self._ended is None:
-            self._ended = Ended(number, error.code, str(error))
-            self._store.end(self._run, self._ended)
+            self._ended = RunEnd(number, error.code, str(error))
+            self._store.save_end(self._run, self._ended)
         if self._ended is not None:
             self._write()
         elif self._ledger is not None and not error.retry:
-            self._ledger.refused(number, error.code, str(error))
+            self._ledger.write_refusal(number, error.code, str(error))
 
     def _write(self) -> None:
         if self._ledger is not None and self._ended is not None:
-            self._ledger.refused(self._ended.number, self._ended.code, self._ended.reason)
+            self._ledger.write_refusal(self._ended.number, self._ended.code, self._ended.reason)

@@ -15,8 +15,8 @@ from pathlib import Path
 import msgspec
 
 from client_sdk import certificate_request, config, connect, read_credentials, read_private_state
-from client_sdk.admission import agreed
-from client_sdk.exit_code import told
+from client_sdk.admission import admit
+from client_sdk.exit_code import exit_code_of
 from client_sdk.gradients.participant import take_part as join
 from protocols.identity.certificates import expires_soon
 
@@ -24,7 +24,7 @@ from protocols.identity.certificates import expires_soon
 async def take_part(path: Path) -> None:
     """Join the run that a configuration names, take part to its end, and write a summary."""
     given, folder = config.load(path), path.resolve().parent
-    manifest = agreed(given, folder)
+    manifest = admit(given, folder)
     private = read_private_state(manifest, given.name, people=folder / given.people, contacts=folder / given.contacts)
     credentials = read_credentials(folder / given.credentials)
     if soon := expires_soon(credentials.certificate):
@@ -49,7 +49,7 @@ async def take_part(path: Path) -> None:
 def main() -> int:
     """Run one client; a mistake in its files is one line and exit code 2, a run that cannot go on exit code 3."""
     if sys.argv[1:2] == ["enrol"]:
-        return told(lambda: _enrol(sys.argv[2:]))
+        return exit_code_of(lambda: _enrol(sys.argv[2:]))
     parser = argparse.ArgumentParser(
         prog="python -m client_sdk",
         description=__doc__,
@@ -58,7 +58,7 @@ def main() -> int:
     )
     parser.add_argument("--config", type=Path, required=True, metavar="FILE", help="TOML; see below")
     given = parser.parse_args()
-    return told(lambda: asyncio.run(take_part(given.config)))
+    return exit_code_of(lambda: asyncio.run(take_part(given.config)))
 
 
 def _enrol(arguments: list[str]) -> None:

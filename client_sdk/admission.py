@@ -10,7 +10,7 @@ from protocols.task.manifest import Manifest
 from protocols.task.signature import load_verified
 
 
-class Given(Protocol):
+class AdmissionConfig(Protocol):
     """The part of a client's configuration that this needs; paths are relative to its folder."""
 
     @property
@@ -34,7 +34,7 @@ class Given(Protocol):
         """Return the folder of the client's keys."""
 
 
-def agreed(given: Given, folder: Path) -> Manifest:
+def admit(given: AdmissionConfig, folder: Path) -> Manifest:
     """Return a client's manifest, with a signed record kept beside it that its owner's policy allows it.
 
     Raises:

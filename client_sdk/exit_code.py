@@ -6,7 +6,7 @@ from collections.abc import Callable
 from protocols.errors import LpmError, ParameterError
 
 
-def told(act: Callable[[], None]) -> int:
+def exit_code_of(act: Callable[[], None]) -> int:
     """Act, and return the exit code: 2 after a mistake in the client's files, 3 where the run cannot go on."""
     try:
         act()

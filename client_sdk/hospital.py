@@ -8,8 +8,8 @@ from pathlib import Path
 import msgspec
 
 from client_sdk import connect, hospital_config, read_credentials
-from client_sdk.admission import agreed
-from client_sdk.exit_code import told
+from client_sdk.admission import admit
+from client_sdk.exit_code import exit_code_of
 from client_sdk.secure_sum.client import VectorClient
 from client_sdk.secure_sum.journal import Kept
 
@@ -17,7 +17,7 @@ from client_sdk.secure_sum.journal import Kept
 async def take_part(path: Path) -> None:
     """Join the calibration that a configuration names, or go on with it, to its end, and write a summary."""
     given, folder = hospital_config.load(path), path.resolve().parent
-    manifest = agreed(given, folder)
+    manifest = admit(given, folder)
     hospital = hospital_config.read_hospital(given, folder)
     kept = Kept.start(folder, manifest)
     credentials = read_credentials(folder / given.credentials)
@@ -45,7 +45,7 @@ def main() -> int:
     )
     parser.add_argument("--config", type=Path, required=True, metavar="FILE", help="TOML; see below")
     given = parser.parse_args()
-    return told(lambda: asyncio.run(take_part(given.config)))
+    return exit_code_of(lambda: asyncio.run(take_part(given.config)))
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import numpy as np
 from aggregator.mpc.net.links import Link
 from aggregator.permutation.channel import Channel
 from aggregator.permutation.roles import Role
-from aggregator.permutation.server import Server
+from aggregator.permutation.server import PermutationServer
 from aggregator.permutation.setup import Tokens
 from aggregator.permutation.stages import Shape
 from protocols.errors import LpmError
@@ -69,10 +69,10 @@ class Trio:
             end.keeps = record
         self.ends = ends
 
-        def open_server(role: Role) -> Server:
+        def open_server(role: Role) -> PermutationServer:
             links = {other: Link(end, f"server {other.name}") for other, end in ends[role].items()}
             channel = Channel(role, links, bytes(32), timeout_s=TIMEOUT_S)
-            return Server(channel, shape, period=period, steps=steps)
+            return PermutationServer(channel, shape, period=period, steps=steps)
 
         self.servers = dict(zip(Role, self._pool.map(open_server, Role), strict=True))
         self._serving: Future[None] = self._pool.submit(self._serve)
@@ -129,7 +129,7 @@ class Trio:
 class TrioPermuter:
     """One aggregator's server, as a run uses it."""
 
-    server: Server
+    server: PermutationServer
 
     def permute(self, x: Any, *, step: int, tokens: Any) -> tuple[bytes, Any]:
         """Permute with the others."""

@@ -1,8 +1,8 @@
 """The aggregators' multi-party computation: numbers that no party holds, compared and multiplied as shares."""
 
 from aggregator.mpc.config import DealerConfig as DealerConfig
+from aggregator.mpc.config import Endpoint as Endpoint
 from aggregator.mpc.config import Identity as Identity
-from aggregator.mpc.config import Operator as Operator
 from aggregator.mpc.config import PartyConfig as PartyConfig
 from aggregator.mpc.randomness.dealer import serve_dealer as serve_dealer
 from aggregator.mpc.worker import AsyncMpcWorker as AsyncMpcWorker
@@ -11,9 +11,9 @@ from aggregator.mpc.worker import MpcWorker as MpcWorker
 __all__ = [
     "AsyncMpcWorker",
     "DealerConfig",
+    "Endpoint",
     "Identity",
     "MpcWorker",
-    "Operator",
     "PartyConfig",
     "serve_dealer",
 ]

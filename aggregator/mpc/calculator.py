@@ -6,12 +6,12 @@ from typing import final
 import numpy as np
 
 from aggregator.mpc import operations, ranges
-from aggregator.mpc.current import current
+from aggregator.mpc.context import get_context
 from aggregator.mpc.keystream import I64, U8
 
 
 @final
-class MpcCalculator:
+class CryptenCalculator:
     """The operations of this package under the names that an aggregator's programs use; for the MPC thread alone."""
 
     __slots__ = ()
@@ -19,11 +19,11 @@ class MpcCalculator:
     @property
     def name(self) -> bytes:
         """Return the name of the operation under way, 32 bytes: the same at all parties, and never used again."""
-        return current().mesh.name
+        return get_context().mesh.name
 
     def public(self, numbers: I64) -> I64:
         """Return this party's share of numbers that everybody knows."""
-        return numbers if current().mesh.rank == 0 else np.zeros_like(numbers)
+        return numbers if get_context().mesh.rank == 0 else np.zeros_like(numbers)
 
     def compare(self, h: I64, tau: I64, *, bits: int) -> I64:
         """Return additive shares of the bit `h > tau`, for numbers in [0, 2**bits)."""

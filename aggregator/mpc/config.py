@@ -15,7 +15,7 @@ _MAX_PARTIES: Final = 16
 
 @final
 @dataclass(frozen=True, slots=True)
-class Operator:
+class Endpoint:
     """A party's operator, as its certificate names it, and where the party listens.
 
     Attributes:
@@ -29,11 +29,11 @@ class Operator:
     key: bytes | None = None
 
 
-def operator(manifest: Manifest, name: str, address: str) -> Operator:
+def endpoint(manifest: Manifest, name: str, address: str) -> Endpoint:
     """Return a party of the computation from its name and `host:port`, with the key that the manifest pins for it."""
     host, port = address.rsplit(":", 1)
     pinned = None if manifest.trust is None else manifest.trust.keys[name].certificate
-    return Operator(name, host.strip("[]"), int(port), pinned)
+    return Endpoint(name, host.strip("[]"), int(port), pinned)
 
 
 @final
@@ -46,7 +46,7 @@ class Identity:
     private_key: Path
 
 
-class Joining(Protocol):
+class MeshConfig(Protocol):
     """What joining needs of a party's configuration; a `PartyConfig`, for one."""
 
     @property
@@ -54,7 +54,7 @@ class Joining(Protocol):
         """Return which of the parties this is."""
 
     @property
-    def parties(self) -> tuple[Operator, ...]:
+    def parties(self) -> tuple[Endpoint, ...]:
         """Return all parties, in order."""
 
     @property
@@ -82,8 +82,8 @@ class PartyConfig:
     """
 
     rank: int
-    parties: tuple[Operator, ...]
-    dealer: Operator
+    parties: tuple[Endpoint, ...]
+    dealer: Endpoint
     identity: Identity
     run: bytes = bytes(RUN_BYTES)
     timeout_s: float = 30.0
@@ -111,8 +111,8 @@ class DealerConfig:
         testbed: allow the dealer on the host of an aggregator; then one machine sees everything.
     """
 
-    me: Operator
-    parties: tuple[Operator, ...]
+    me: Endpoint
+    parties: tuple[Endpoint, ...]
     identity: Identity
     run: bytes = bytes(RUN_BYTES)
     timeout_s: float = 30.0
@@ -139,7 +139,7 @@ def addresses(host: str) -> frozenset[str]:
     return frozenset("loopback" if ipaddress.ip_address(ip.split("%")[0]).is_loopback else ip for ip in found)
 
 
-def _check_operators(parties: tuple[Operator, ...], dealer: Operator) -> None:
+def _check_operators(parties: tuple[Endpoint, ...], dealer: Endpoint) -> None:
     if not 2 <= len(parties) <= _MAX_PARTIES:
         raise ConfigError(f"got {len(parties)} aggregators; 2 to {_MAX_PARTIES} are allowed")
     names = [party.name for party in parties]

@@ -18,7 +18,7 @@ _ZEROS: Final = bytes(1 << 20)
 
 
 @final
-class Stream:
+class Keystream:
     """A keystream that counts what was drawn from it.
 
     Security:

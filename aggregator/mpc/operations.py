@@ -6,12 +6,12 @@ import numpy as np
 import torch
 
 from aggregator.mpc.circuits.bit_planes import WORD, bits_of, to_planes
-from aggregator.mpc.circuits.circuit import ONES, Gates, compound, leaf, merge, plan
+from aggregator.mpc.circuits.carry_tree import ONES, Gates, carry_tree, compound, leaf, merge
+from aggregator.mpc.context import get_context
 from aggregator.mpc.crypten.compatibility import crypten
 from aggregator.mpc.crypten.hardening import harden
-from aggregator.mpc.current import current
 from aggregator.mpc.keystream import I64, U64
-from aggregator.mpc.randomness.correlations import Comparison, Masked, Planes
+from aggregator.mpc.randomness.correlations import Comparison, MaskedComparison, PlaneReader
 
 _ADDITIVE: Final[Any] = crypten.mpc.primitives.ArithmeticSharedTensor
 _BINARY: Final[Any] = crypten.mpc.primitives.BinarySharedTensor
@@ -37,7 +37,7 @@ def compare(h: I64, tau: I64, *, bits: int) -> I64:
     flipped = bits_of(open_xor(result ^ mask), kind.n)
     out = share ^ -flipped
     out += flipped  # -share where the opened bit is 1
-    if current().mesh.rank == 0:
+    if get_context().mesh.rank == 0:
         out += flipped
     return out
 
@@ -66,27 +66,27 @@ def multiply(x: I64, y: I64) -> I64:
 def crypten_compare(h: I64, tau: I64) -> I64:
     """Return what `compare` returns, by CrypTen's own circuit over our channel and dealer: to measure against."""
     difference = _additive((tau - h).view(np.uint64))
-    parts = [_BINARY(difference.share, src=rank) for rank in range(current().mesh.k)]
+    parts = [_BINARY(difference.share, src=rank) for rank in range(get_context().mesh.k)]
     sign = _BINARY.stack(parts).sum(dim=0) >> (WORD - 1)
     return _int64(crypten.mpc.primitives.beaver.B2A_single_bit(sign & 1).share)
 
 
-def _compare(kind: Comparison, h: I64, tau: I64) -> tuple[U64, Planes, Planes]:
+def _compare(kind: Comparison, h: I64, tau: I64) -> tuple[U64, PlaneReader, PlaneReader]:
     """Return the XOR share of the sign of `tau - h`, and what is left of the batch.
 
     With z = tau - h + r opened, and all of it modulo 2**(bits + 1), the sign is bit `bits` of z - r: that bit of z,
     that bit of r, and the borrow from below.
     """
-    free_words, product_words = current().material(kind)
-    free, products = Planes(free_words, kind.m), Planes(product_words, kind.m)
-    first = current().mesh.rank == 0
+    free_words, product_words = get_context().material(kind)
+    free, products = PlaneReader(free_words, kind.m), PlaneReader(product_words, kind.m)
+    first = get_context().mesh.rank == 0
     r = free.take(kind.bits + 1)
     masked = (tau - h).view(np.uint64)
     masked += product_words[kind.product_planes * kind.m :][: kind.n]
     masked &= np.uint64((1 << (kind.bits + 1)) - 1)
     z = to_planes(open_sum(masked))
     nodes = leaves(kind, r, z, products)
-    for gate_rows in plan(kind.bits).levels:
+    for gate_rows in carry_tree(kind.bits).levels:
         nodes = climb(gate_rows, nodes, free, products)
     result = nodes[0][0] ^ r[kind.bits]
     if first:
@@ -94,7 +94,7 @@ def _compare(kind: Comparison, h: I64, tau: I64) -> tuple[U64, Planes, Planes]:
     return result, free, products
 
 
-def leaves(kind: Masked, r: U64, z: U64, products: Planes, keep: U64 | None = None) -> tuple[U64, U64]:
+def leaves(kind: MaskedComparison, r: U64, z: U64, products: PlaneReader, keep: U64 | None = None) -> tuple[U64, U64]:
     """Return shares of what each chunk of bits generates and passes on, uint64[nodes, m] each.
 
     Args:
@@ -104,9 +104,9 @@ def leaves(kind: Masked, r: U64, z: U64, products: Planes, keep: U64 | None = No
         products: of the mask's bits.
         keep: uint64[bits, m], which bits of which numbers count; the others only pass on what comes from below.
     """
-    first = current().mesh.rank == 0
+    first = get_context().mesh.rank == 0
     generate, propagate, at = [], [], 0
-    for gates in plan(kind.bits).leaves:
+    for gates in carry_tree(kind.bits).leaves:
         n_bits = gates.width * gates.count
         shape = gates.count, gates.width, kind.m
         masks = r[at : at + n_bits].reshape(shape).transpose(1, 0, 2)
@@ -126,9 +126,11 @@ def leaves(kind: Masked, r: U64, z: U64, products: Planes, keep: U64 | None = No
     return np.concatenate(generate), np.concatenate(propagate)
 
 
-def climb(gate_rows: tuple[Gates, ...], nodes: tuple[U64, U64], free: Planes, products: Planes) -> tuple[U64, U64]:
+def climb(
+    gate_rows: tuple[Gates, ...], nodes: tuple[U64, U64], free: PlaneReader, products: PlaneReader
+) -> tuple[U64, U64]:
     """Return the nodes one level up, after one opening of all the gates' masked inputs."""
-    first = current().mesh.rank == 0
+    first = get_context().mesh.rank == 0
     work, to_open, at = [], [], 0
     for gates in gate_rows:
         n_nodes = gates.width * gates.count

@@ -24,13 +24,13 @@ import numpy.typing as npt
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from aggregator.mpc.circuits.bit_planes import WORD, n_words, to_planes
-from aggregator.mpc.circuits.circuit import ONES, plan
-from aggregator.mpc.current import current
+from aggregator.mpc.circuits.carry_tree import ONES, carry_tree
+from aggregator.mpc.context import get_context
 from aggregator.mpc.gf128 import WORDS as TAG_WORDS
 from aggregator.mpc.gf128 import multiply
 from aggregator.mpc.keystream import I64, U8, U64
 from aggregator.mpc.operations import climb, leaves, open_sum, open_xor
-from aggregator.mpc.randomness.correlations import Blinding, Planes, Range
+from aggregator.mpc.randomness.correlations import Blinding, PlaneReader, Range
 
 Bools = npt.NDArray[np.bool_]
 CHUNK: Final = 1 << 21  # numbers looked at together; bounds the memory to some 200 MiB
@@ -52,7 +52,7 @@ def out_of_range(x: I64, bits: U8, opening: Callable[[], None] = lambda: None) -
     if not len(x):
         return False
     errors = [_errors(x[start : start + CHUNK], bits[start : start + CHUNK]) for start in range(0, len(x), CHUNK)]
-    share = _hash(b"".join(part.tobytes() for part in errors), current().coin())
+    share = _hash(b"".join(part.tobytes() for part in errors), get_context().coin())
     blinded = _blinded(share)
     opening()
     return bool(open_xor(blinded).any())
@@ -60,7 +60,7 @@ def out_of_range(x: I64, bits: U8, opening: Callable[[], None] = lambda: None) -
 
 def _blinded(h: U64) -> U64:
     """Return this party's share of h times a random element that nobody knows, uint64[2]."""
-    free, product = current().material(Blinding(1))
+    free, product = get_context().material(Blinding(1))
     factor, mask = free.reshape(2, TAG_WORDS)
     return multiply(factor, open_xor(h ^ mask)) ^ product
 
@@ -80,13 +80,13 @@ def _errors(x: I64, bits: U8) -> U64:
     """Return XOR shares of the bits that are one and should be zero, as planes uint64[64, m]."""
     n = len(x)
     kind = Range(n, max(1, int(bits.max(initial=0))))
-    free_words, product_words = current().material(kind)
-    free, products = Planes(free_words, kind.m), Planes(product_words, kind.m)
+    free_words, product_words = get_context().material(kind)
+    free, products = PlaneReader(free_words, kind.m), PlaneReader(product_words, kind.m)
     r = free.take(WORD)
     z = to_planes(open_sum(x.view(np.uint64) + product_words[kind.product_planes * kind.m :][:n]))
     keep = np.array([_plane(bits > bit) for bit in range(kind.bits)], np.uint64)
     nodes = leaves(kind, r, z, products, keep)
-    for gate_rows in plan(kind.bits).levels:
+    for gate_rows in carry_tree(kind.bits).levels:
         nodes = climb(gate_rows, nodes, free, products)
     return _high_errors(r, z, nodes[0][0], keep, _plane(np.ones(n, np.bool_)))
 
@@ -96,7 +96,7 @@ def _high_errors(r: U64, z: U64, borrow: U64, keep: U64, real: U64) -> U64:
 
     `z - borrow` flips bit i of z where there is a borrow and all bits of z below, from b on, are zero.
     """
-    first = current().mesh.rank == 0
+    first = get_context().mesh.rank == 0
     out = np.zeros_like(r)
     flips = np.zeros_like(real)
     below = np.full_like(real, ONES)  # which numbers keep the bit below this one

@@ -5,13 +5,13 @@ from collections.abc import Callable
 from typing import TypeVar, final
 
 from aggregator.mpc.config import PartyConfig
+from aggregator.mpc.context import MpcContext, set_context
 from aggregator.mpc.crypten.compatibility import crypten
 from aggregator.mpc.crypten.hardening import harden
-from aggregator.mpc.current import Current, enter
 from aggregator.mpc.net.mesh import Mesh
 from aggregator.mpc.net.mesh_join import join
 from aggregator.mpc.net.tls import Tls
-from aggregator.mpc.randomness.dealer_client import Feed
+from aggregator.mpc.randomness.dealer_client import DealerClient
 
 T = TypeVar("T")
 
@@ -19,15 +19,15 @@ harden()
 
 
 @final
-class Session:
+class MpcSession:
     """Belongs to one thread, from its opening to its end; after any error it is closed, and another one opened."""
 
     __slots__ = ("_current",)
 
-    def __init__(self, current: Current) -> None:
+    def __init__(self, current: MpcContext) -> None:
         """Agree on keys with the other parties."""
         self._current = current
-        enter(current)
+        set_context(current)
         try:
             crypten._setup_prng()
         except BaseException:
@@ -35,16 +35,16 @@ class Session:
             raise
 
     @classmethod
-    def opened(cls, config: PartyConfig, tls: Tls, listener: socket.socket) -> "Session":
+    def join(cls, config: PartyConfig, tls: Tls, listener: socket.socket) -> "MpcSession":
         """Join the other parties and the dealer."""
         links, name = join(config, tls, listener)
         mesh = Mesh(config.rank, links, name, timeout_s=config.timeout_s, join_timeout_s=config.join_timeout_s)
         try:
-            feed = Feed(config, tls, name)
+            feed = DealerClient(config, tls, name)
         except BaseException:
             mesh.close()
             raise
-        return cls(Current(mesh, feed))
+        return cls(MpcContext(mesh, feed))
 
     @property
     def alive(self) -> bool:
@@ -58,12 +58,12 @@ class Session:
 
     def close(self) -> None:
         """Close all connections; the other parties notice at once."""
-        enter(None)
+        set_context(None)
         self._current.mesh.close()
         self._current.feed.close()
 
     def retire(self) -> None:
         """Give up after an error; the other parties notice, whether they are in the operation or come to it late."""
-        enter(None)
+        set_context(None)
         self._current.mesh.retire()
         self._current.feed.close()

@@ -22,7 +22,7 @@ from aggregator.mpc.randomness.correlations import MAX_BITS, Comparison, Triple
 from protocols.errors import ConfigError, ParameterError, Unavailable
 
 if TYPE_CHECKING:
-    from aggregator.mpc.session import Session
+    from aggregator.mpc.session import MpcSession
 
 T = TypeVar("T")
 _MAX_STEP: Final = (1 << 64) - 1
@@ -56,7 +56,7 @@ class MpcWorker:
         except OSError as err:
             raise ConfigError(f"cannot listen on {me.host}:{me.port}: {err.strerror}; choose a free port") from err
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="mpc")
-        self._session: Session | None = None
+        self._session: MpcSession | None = None
         self._thread.submit(_load)
 
     def compare(self, h: I64, tau: I64, *, step: int = 0, bits: int = MAX_BITS) -> I64:
@@ -95,13 +95,13 @@ class MpcWorker:
         self._listener.close()
 
     def _run(self, task: "Task[T]") -> T:
-        from aggregator.mpc.session import Session  # noqa: PLC0415 (torch is loaded in the MPC thread, where it is used)
+        from aggregator.mpc.session import MpcSession  # noqa: PLC0415 (torch is loaded in the MPC thread, where it is used)
 
         try:
             if self._session is not None and not self._session.alive:
                 self._leave()
             if self._session is None:
-                self._session = Session.opened(self._config, self._tls, self._listener)
+                self._session = MpcSession.join(self._config, self._tls, self._listener)
             return self._session.run(task.call, kind=task.kind, step=task.step)
         except OSError as err:
             self._give_up()

@@ -3,64 +3,33 @@
 import asyncio
 import hashlib
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final, Protocol, TypeVar, final
+from typing import Final, Protocol, final
 
 import numpy as np
-import numpy.typing as npt
 
+from aggregator.on_shares.backend import Calculator, JointBackend, Program
 from aggregator.release.ledger import Ledger
-from aggregator.store import Kept, Shown, Store
+from aggregator.store import JointResult, Store, VerdictRecord
 from protocols.arithmetic.fixed_point import I64
 from protocols.errors import OutOfRange, RepeatSpent, ResultsDiffer
 from protocols.task.manifest import Manifest
 from protocols.wire.messages import Compared, ComparedQuery
 
 LOG: Final = logging.getLogger("aggregator")
-T = TypeVar("T")
 
 
-class Calculator(Protocol):
-    """Numbers that no aggregator holds: what a program can do with its shares of them."""
-
-    @property
-    def name(self) -> bytes:
-        """Return the name of this joint computation, 32 bytes: shares of one name fit together."""
-
-    def public(self, numbers: I64) -> I64:
-        """Return this aggregator's share of numbers that everybody knows."""
-
-    def compare(self, h: I64, tau: I64, *, bits: int) -> I64:
-        """Return additive shares of the bit `h > tau`, for numbers in [0, 2**bits)."""
-
-    def multiply(self, x: I64, y: I64) -> I64:
-        """Return additive shares of the products."""
-
-    def out_of_range(self, x: I64, bits: npt.NDArray[np.uint8], opening: Callable[[], None]) -> bool:
-        """Tell whether any number is not in [0, 2**bits[i]); `opening` is called before this bit is opened."""
-
-
-Program = Callable[[Calculator], T]
-
-
-class Comparer(Protocol):
-    """Computes on shares together with the other aggregators' comparers."""
-
-    async def compute(self, program: Program[T], *, kind: bytes, step: int) -> T:
-        """Run a program that all aggregators run on their shares; `kind` and `step` must be the same for all."""
-
-
-class ComparingPeer(Protocol):
+class AgreementPeer(Protocol):
     """Another aggregator, as a joint computation needs it."""
 
-    async def compared(self, query: ComparedQuery) -> Compared:
+    async def result_name(self, query: ComparedQuery) -> Compared:
         """Ask which computation of a round it has kept."""
 
 
 @final
 @dataclass(frozen=True, slots=True, eq=False)
-class Result:
+class ResultShare:
     """What a joint computation left at this aggregator.
 
     Attributes:
@@ -75,7 +44,7 @@ class Result:
 
 
 @final
-class Joint:
+class Agreement:
     """Settles on one result per round: the aggregators go on only when all of them have kept the same one.
 
     Shares of two computations do not fit together, so after a crash the last one may have to be done again, on the
@@ -93,19 +62,19 @@ class Joint:
         run: bytes,
         store: Store,
         *,
-        comparer: Comparer,
-        peers: Sequence[ComparingPeer],
+        backend: JointBackend,
+        peers: Sequence[AgreementPeer],
         ledger: Ledger | None = None,
     ) -> None:
         """Go on from what the store kept."""
         self._manifest, self._run, self._store, self._ledger = manifest, run, store, ledger
-        self._comparer, self._peers = comparer, peers
-        self._kept, self._shown = store.kept(run), store.shown(run)
+        self._backend, self._peers = backend, peers
+        self._kept, self._shown = store.joint_result(run), store.last_verdict(run)
         self._disowned = self._joined = self._opened = False
         self._idle = asyncio.Event()
         self._idle.set()
 
-    async def kept(self, number: int) -> bytes:
+    async def result_name(self, number: int) -> bytes:
         """Return the name of the computation that is kept for a round, or nothing; waits for one that all are in.
 
         One that the others have still to join is none that any of them can hold.
@@ -125,7 +94,7 @@ class Joint:
         """Note that this aggregator is about to show its share of a verdict."""
         self._opened = True
 
-    async def settle(self, number: int, program: Program[Result], *, kind: bytes) -> Result:
+    async def settle(self, number: int, program: Program[ResultShare], *, kind: bytes) -> ResultShare:
         """Compute until all aggregators have kept the same result of a round, and return this one's part of it.
 
         Raises:
@@ -140,10 +109,10 @@ class Joint:
             if self._kept is None or self._kept.number != number:
                 await self._compute(number, program, kind)
             mine = self._kept
-            answers = await asyncio.gather(*(peer.compared(query) for peer in self._peers))
+            answers = await asyncio.gather(*(peer.result_name(query) for peer in self._peers))
             names = {answer.name for answer in answers}
             if mine is not None and names <= {mine.name}:
-                return Result(mine.name, np.frombuffer(mine.words, dtype=np.int64))
+                return ResultShare(mine.name, np.frombuffer(mine.words, dtype=np.int64))
             if mine is not None and names - {b"", mine.name}:
                 raise ResultsDiffer(
                     f"an aggregator holds another result of step {query.step} than this one; nothing is computed "
@@ -159,21 +128,21 @@ class Joint:
                 "computed first; the run ends"
             )
 
-    async def _compute(self, number: int, program: Program[Result], kind: bytes) -> None:
+    async def _compute(self, number: int, program: Program[ResultShare], kind: bytes) -> None:
         """Compute once, and keep the result.
 
         That a verdict may be shown is written down before: whoever stops in the middle of it has had it.
         """
         self._show(number, hashlib.sha256(kind).digest())
 
-        def begun(calculator: Calculator) -> Result:
+        def begun(calculator: Calculator) -> ResultShare:
             self._joined = True
             return program(calculator)
 
         self._disowned = self._joined = self._opened = False
         self._idle.clear()
         try:
-            result = await self._comparer.compute(begun, kind=kind, step=number)
+            result = await self._backend.compute(begun, kind=kind, step=number)
             if not result.in_range:
                 raise OutOfRange(
                     f"somebody shared a number outside of the manifest's ranges in step "
@@ -181,12 +150,12 @@ class Joint:
                     "build cannot tell who it was"
                 )
             if not self._disowned:
-                kept = Kept(number, result.name, result.words.tobytes())
-                self._store.keep(self._run, kept)
+                kept = JointResult(number, result.name, result.words.tobytes())
+                self._store.save_result(self._run, kept)
                 self._kept = kept
         except Exception:  # not where this task is cancelled: the computation goes on in its thread
             if not self._opened:
-                self._write(Shown(repeated=self._shown.repeated))
+                self._write(VerdictRecord(repeated=self._shown.repeated))
             raise
         finally:
             self._idle.set()
@@ -203,9 +172,9 @@ class Joint:
             reason = "a computation ended here or at another aggregator before all had kept its result"
             LOG.warning("computation is done again", extra={"facts": {"round": number}})
             if self._ledger is not None:
-                self._ledger.repeated(number, reason)
-        self._write(Shown(number, over, self._shown.repeated or again))
+                self._ledger.write_repeat(number, reason)
+        self._write(VerdictRecord(number, over, self._shown.repeated or again))
 
-    def _write(self, shown: Shown) -> None:
-        self._store.show(self._run, shown)
+    def _write(self, shown: VerdictRecord) -> None:
+        self._store.save_verdict(self._run, shown)
         self._shown = shown

@@ -1,76 +1,41 @@
-"""The joint computations of one run, as its rounds use them: a thread of each aggregator's process."""
+"""What a joint computation of the aggregators can do with shares, whatever computes it."""
 
-from pathlib import Path
-from typing import TypeVar, final
+from collections.abc import Callable
+from typing import Protocol, TypeVar
 
-from aggregator.mpc import AsyncMpcWorker, Identity, MpcWorker, Operator, PartyConfig
-from aggregator.mpc.config import operator
-from aggregator.mpc.net.links import TRAFFIC
-from aggregator.mpc.worker import Task
-from aggregator.on_shares.agreement import Program
-from aggregator.permutation.roles import Role
-from aggregator.permutation.worker import Worker, trio_of
-from protocols.errors import ParameterError
-from protocols.task import manifest as manifests
-from protocols.task.manifest import Manifest
+import numpy as np
+import numpy.typing as npt
+
+from protocols.arithmetic.fixed_point import I64
 
 T = TypeVar("T")
 
 
-def identity(folder: Path) -> Identity:
-    """Return the credentials of a folder that `lpm keys` made."""
-    return Identity(folder / "authority.pem", folder / "certificate.pem", folder / "private.key")
+class Calculator(Protocol):
+    """Numbers that no aggregator holds: what a program can do with its shares of them."""
+
+    @property
+    def name(self) -> bytes:
+        """Return the name of this joint computation, 32 bytes: shares of one name fit together."""
+
+    def public(self, numbers: I64) -> I64:
+        """Return this aggregator's share of numbers that everybody knows."""
+
+    def compare(self, h: I64, tau: I64, *, bits: int) -> I64:
+        """Return additive shares of the bit `h > tau`, for numbers in [0, 2**bits)."""
+
+    def multiply(self, x: I64, y: I64) -> I64:
+        """Return additive shares of the products."""
+
+    def out_of_range(self, x: I64, bits: npt.NDArray[np.uint8], opening: Callable[[], None]) -> bool:
+        """Tell whether any number is not in [0, 2**bits[i]); `opening` is called before this bit is opened."""
 
 
-def parties_of(manifest: Manifest) -> tuple[tuple[Operator, ...], Operator]:
-    """Return the aggregators and the dealer of a run in outcome mode.
-
-    Raises:
-        ParameterError: the manifest names no dealer, or no mpc address of an aggregator.
-    """
-    if manifest.dealer is None or any(party.mpc is None for party in manifest.aggregators):
-        raise ParameterError(f"the run {manifest.name} is in sum mode: it compares nothing and needs no dealer")
-    parties = tuple(operator(manifest, party.name, party.mpc or "") for party in manifest.aggregators)
-    return parties, operator(manifest, manifest.dealer.name, manifest.dealer.address)
+Program = Callable[[Calculator], T]
 
 
-@final
-class MpcComparer:
-    """Computes on shares with the other aggregators' comparers; the first call joins them."""
-
-    def __init__(self, manifest: Manifest, index: int, credentials: Path) -> None:
-        """Open this aggregator's port for the computation."""
-        parties, dealer = parties_of(manifest)
-        config = PartyConfig(
-            rank=index,
-            parties=parties,
-            dealer=dealer,
-            identity=identity(credentials),
-            run=manifests.run_id(manifest),
-            timeout_s=manifest.round_timeout_s,
-            join_timeout_s=manifest.round_timeout_s,
-        )
-        self._worker = MpcWorker(config)
-        self._async = AsyncMpcWorker(self._worker)
-        self.permuter = Worker(trio_of(manifest, Role(index), config.identity)) if manifest.devices else None
+class JointBackend(Protocol):
+    """Computes on shares together with the other aggregators' comparers."""
 
     async def compute(self, program: Program[T], *, kind: bytes, step: int) -> T:
-        """Run a program in the MPC thread; all parties must run it, for the same step and of the same kind."""
-
-        def call() -> T:
-            from aggregator.mpc.calculator import MpcCalculator  # noqa: PLC0415 (torch is loaded in the MPC thread)
-
-            return program(MpcCalculator())
-
-        return await self._async.compute(Task(kind, step, call))
-
-    @staticmethod
-    def traffic() -> dict[str, int]:
-        """Return the bytes that this process sent to and received from each party, for its log."""
-        return {f"{name} {direction}": count for (name, direction), count in sorted(TRAFFIC.items())}
-
-    def close(self) -> None:
-        """End the thread and its connections."""
-        self._worker.close()
-        if self.permuter is not None:
-            self.permuter.leave()
+        """Run a program that all aggregators run on their shares; `kind` and `step` must be the same for all."""

@@ -6,7 +6,7 @@ from typing import final
 
 import numpy as np
 
-from aggregator.on_shares.agreement import Calculator
+from aggregator.on_shares.backend import Calculator
 from protocols.arithmetic.fixed_point import U64, from_ring, to_ring
 from protocols.models import Seir
 from protocols.task.layout import Layout
@@ -16,46 +16,46 @@ from protocols.task.threshold_layout import columns, told_words
 
 @final
 @dataclass(frozen=True, slots=True, eq=False)
-class Hidden:
+class Levels:
     """This aggregator's shares of what nobody may know: uint64[n] each.
 
     Attributes:
         hazard: H_i as far as it came from other clients, summed up to now.
         own: the part of H_i that the agent's client knows by itself, as it told last.
         tau: the agents' thresholds.
-        heard: of a model whose clients tell more than hazards, what came from others and has not been weighted or added
-            to the hazard yet; else empty.
+        exposure: of a model whose clients tell more than hazards, what came from others and has not been weighted or
+            added to the hazard yet; else empty.
     """
 
     hazard: U64 = field(repr=False)
     own: U64 = field(repr=False)
     tau: U64 = field(repr=False)
-    heard: U64 = field(repr=False, default_factory=lambda: np.zeros(0, dtype=np.uint64))
+    exposure: U64 = field(repr=False, default_factory=lambda: np.zeros(0, dtype=np.uint64))
 
     def encode(self) -> bytes:
         """Return the bytes that a store keeps."""
-        return self.hazard.tobytes() + self.own.tobytes() + self.tau.tobytes() + self.heard.tobytes()
+        return self.hazard.tobytes() + self.own.tobytes() + self.tau.tobytes() + self.exposure.tobytes()
 
     @classmethod
-    def decode(cls, content: bytes, n: int, *, heard: bool = False) -> "Hidden":
+    def decode(cls, content: bytes, n: int, *, exposure: bool = False) -> "Levels":
         """Read what `encode` wrote, and what may stand behind it not; zeros from nothing."""
-        parts = 4 if heard else 3
+        parts = 4 if exposure else 3
         words = np.frombuffer(content[: parts * 8 * n], dtype=np.uint64) if content else np.zeros(parts * n, np.uint64)
         return cls(words[:n], words[n : 2 * n], words[2 * n : 3 * n], words[3 * n :])
 
     @classmethod
-    def of(cls, manifest: Manifest, content: bytes) -> "Hidden":
+    def of(cls, manifest: Manifest, content: bytes) -> "Levels":
         """Read what a run's last round left."""
         n = sum(len(client.agents) for client in manifest.clients)
-        return cls.decode(content, n, heard=told_words(manifest.model) > 1)
+        return cls.decode(content, n, exposure=told_words(manifest.model) > 1)
 
-    def spoken(self, increment: U64) -> "Hidden":
+    def add_exposure(self, increment: U64) -> "Levels":
         """Return this with what was said in a step, uint64[n]."""
-        if self.heard.size:
-            return Hidden(self.hazard, self.own, self.tau, self.heard + increment)
-        return Hidden(self.hazard + increment, self.own, self.tau)
+        if self.exposure.size:
+            return Levels(self.hazard, self.own, self.tau, self.exposure + increment)
+        return Levels(self.hazard + increment, self.own, self.tau)
 
-    def told(self, model: Seir, layout: Layout, total: U64, members: Sequence[str]) -> "Hidden":
+    def replace_own(self, model: Seir, layout: Layout, total: U64, members: Sequence[str]) -> "Levels":
         """Return this with what clients told of their own agents.
 
         They tell their own hazard as a sum from the beginning of the spell: told twice, it still counts once.
@@ -66,16 +66,16 @@ class Hidden:
             own[first:end] = given["hazard"][first:end]
             if "threshold" in given:
                 tau[first:end] = given["threshold"][first:end]
-        return Hidden(self.hazard, own, tau, self.heard)
+        return Levels(self.hazard, own, tau, self.exposure)
 
-    def taken_in(self, model: Seir, layout: Layout, total: U64, members: Sequence[str], hazard: U64) -> "Hidden":
+    def replace_hazards(self, model: Seir, layout: Layout, total: U64, members: Sequence[str], hazard: U64) -> "Levels":
         """Return this with hazards as `hazards` computed them, and nothing left of what they took in."""
-        heard = self.heard.copy()
+        exposure = self.exposure.copy()
         for client in members:
             first, end = layout.own[client]
-            heard[first:end] = 0
-        told = self.told(model, layout, total, members)
-        return Hidden(hazard, told.own, told.tau, heard)
+            exposure[first:end] = 0
+        told = self.replace_own(model, layout, total, members)
+        return Levels(hazard, told.own, told.tau, exposure)
 
     def hazards(
         self, calculator: Calculator, model: Seir, layout: Layout, *, total: U64, members: Sequence[str]
@@ -86,15 +86,15 @@ class Hidden:
 
         Security: `anew` and `weight` are shares as H and X are. Nothing of them is opened.
         """
-        given, heard = columns(model, total), np.zeros_like(self.heard)
+        given, exposure = columns(model, total), np.zeros_like(self.exposure)
         for client in members:
             first, end = layout.own[client]
-            heard[first:end] = self.heard[first:end]
+            exposure[first:end] = self.exposure[first:end]
         x = [given[name] for name in ("anew", "weight") if name in given]
-        y = [term for name, term in (("anew", self.hazard), ("weight", heard)) if name in given]
+        y = [term for name, term in (("anew", self.hazard), ("weight", exposure)) if name in given]
         products = to_ring(calculator.multiply(from_ring(np.concatenate(x)), from_ring(np.concatenate(y))))
         by_name = dict(
             zip([name for name in ("anew", "weight") if name in given], np.split(products, len(x)), strict=True)
         )
         nothing = np.zeros_like(self.hazard)
-        return self.hazard - by_name.get("anew", nothing) + by_name.get("weight", heard)
+        return self.hazard - by_name.get("anew", nothing) + by_name.get("weight", exposure)

@@ -1,17 +1,19 @@
 """Outcome mode at one aggregator: hazards and thresholds as shares, and one secure comparison per agent and step."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final, final
 
 import numpy as np
 
-from aggregator.on_shares.agreement import Calculator, Comparer, ComparingPeer, Joint, Program, Result
-from aggregator.on_shares.levels import Hidden
-from aggregator.on_shares.suppression import seal
+from aggregator.on_shares.agreement import Agreement, AgreementPeer, ResultShare
+from aggregator.on_shares.backend import Calculator, JointBackend, Program
+from aggregator.on_shares.levels import Levels
+from aggregator.on_shares.suppression import suppress
 from aggregator.on_shares.validity import Ranges
 from aggregator.permutation.delivery import Delivery
 from aggregator.release.ledger import Ledger
+from aggregator.rounds.vectors import Vectors
 from aggregator.store import Store
 from protocols.arithmetic.fixed_point import I64, U64, from_ring, to_ring
 from protocols.releases.suppression import OFF
@@ -23,17 +25,8 @@ NO_WORDS: Final = np.zeros(0, dtype=np.int64)
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class Vectors:
-    """This aggregator's shares of a round: one client's, or the total of some clients'."""
-
-    of: Callable[[str], U64] = field(repr=False)
-    total: Callable[[Sequence[str]], U64] = field(repr=False)
-
-
-@final
 @dataclass(frozen=True, slots=True, eq=False)
-class Taken:
+class RoundOutcome:
     """What a round comes to.
 
     Attributes:
@@ -42,7 +35,7 @@ class Taken:
     """
 
     total: U64 = field(repr=False)
-    hidden: Hidden
+    hidden: Levels
 
 
 @final
@@ -62,8 +55,8 @@ class Outcome:
         run: bytes,
         store: Store,
         *,
-        comparer: Comparer,
-        peers: Sequence[ComparingPeer],
+        backend: JointBackend,
+        peers: Sequence[AgreementPeer],
         delivery: Delivery | None = None,
         ledger: Ledger | None = None,
     ) -> None:
@@ -74,13 +67,13 @@ class Outcome:
         self._ranges = Ranges(manifest) if manifest.validity == "bits" else None
         # Ranges are powers of two, so that a hazard of clients that lie may be twice as large.
         self._bits = (manifest.hazard_bound + 1).bit_length() + (self._ranges is not None)
-        self._joint = Joint(manifest, run, store, comparer=comparer, peers=peers, ledger=ledger)
+        self._joint = Agreement(manifest, run, store, backend=backend, peers=peers, ledger=ledger)
 
-    async def compared(self, number: int) -> bytes:
+    async def result_name(self, number: int) -> bytes:
         """Return the name of the joint computation that is kept for a round, or nothing; waits for one under way."""
-        return await self._joint.kept(number)
+        return await self._joint.result_name(number)
 
-    async def combine(self, number: int, vectors: Vectors, members: tuple[str, ...], hidden: Hidden) -> Taken:
+    async def combine(self, number: int, vectors: Vectors, members: tuple[str, ...], hidden: Levels) -> RoundOutcome:
         """Take a round in.
 
         Args:
@@ -93,7 +86,7 @@ class Outcome:
             RunEnded: a number is out of its range, or the aggregators cannot settle on one result.
         """
         phase = self._manifest.schedule.phase(number)
-        result = Result(b"", NO_WORDS)
+        result = ResultShare(b"", NO_WORDS)
         if self._settles(phase):
             kind = b" ".join([phase.name.encode(), *(member.encode() for member in members)])
             result = await self._joint.settle(number, self._program(number, vectors, members, hidden), kind=kind)
@@ -102,17 +95,17 @@ class Outcome:
         if self._delivery is not None and phase == Phase.TOKENS:
             self._delivery.keep(total)
         elif self._delivery is not None and phase == Phase.SPEAK:
-            total, words = self._delivery.exposed(words, total)
+            total, words = self._delivery.replace_slots(words, total)
         after = self._after(phase, total, members, hidden)
         if phase == Phase.DECIDE:
             told, (total, hazard) = total, np.split(words, [self._layout.n])
             if hazard.size:
-                after = hidden.taken_in(self._manifest.model, self._layout, told, members, hazard)
-        elif self._seals(phase):
+                after = hidden.replace_hazards(self._manifest.model, self._layout, told, members, hazard)
+        elif self._suppresses(phase):
             total[self._layout.n * self._layout.c :] = words
-        return Taken(total, after)
+        return RoundOutcome(total, after)
 
-    def _seals(self, phase: Phase) -> bool:
+    def _suppresses(self, phase: Phase) -> bool:
         """Tell whether small counts are kept back in a round."""
         return phase == Phase.SPEAK and self._manifest.min_count > OFF
 
@@ -121,24 +114,24 @@ class Outcome:
         if phase == Phase.TOKENS:
             return False
         delivers = phase == Phase.SPEAK and self._delivery is not None
-        return self._ranges is not None or phase == Phase.DECIDE or delivers or self._seals(phase)
+        return self._ranges is not None or phase == Phase.DECIDE or delivers or self._suppresses(phase)
 
-    def _program(self, number: int, vectors: Vectors, members: tuple[str, ...], hidden: Hidden) -> Program[Result]:
+    def _program(self, number: int, vectors: Vectors, members: tuple[str, ...], hidden: Levels) -> Program[ResultShare]:
         """Return what all aggregators compute together in a round."""
         phase = self._manifest.schedule.phase(number)
 
-        def program(calculator: Calculator) -> Result:
+        def program(calculator: Calculator) -> ResultShare:
             if self._out_of_range(calculator, number, vectors, members):
-                return Result(calculator.name, NO_WORDS, in_range=False)
+                return ResultShare(calculator.name, NO_WORDS, in_range=False)
             if phase == Phase.SPEAK:
-                return self._told(calculator, number, vectors.total(members), members)
+                return self._deliver(calculator, number, vectors.total(members), members)
             if phase != Phase.DECIDE:
-                return Result(calculator.name, NO_WORDS)
-            return Result(calculator.name, self._decided(calculator, vectors.total(members), members, hidden))
+                return ResultShare(calculator.name, NO_WORDS)
+            return ResultShare(calculator.name, self._decide(calculator, vectors.total(members), members, hidden))
 
         return program
 
-    def _decided(self, calculator: Calculator, total: U64, members: Sequence[str], hidden: Hidden) -> I64:
+    def _decide(self, calculator: Calculator, total: U64, members: Sequence[str], hidden: Levels) -> I64:
         """Return shares of every agent's bit, and of its hazard after the step where that took a multiplication."""
         after, hazard = self._after(Phase.DECIDE, total, members, hidden), hidden.hazard
         words = []
@@ -148,20 +141,20 @@ class Outcome:
         h, tau = from_ring(hazard + after.own), from_ring(after.tau)
         return np.concatenate([calculator.compare(h, tau, bits=self._bits), *words])
 
-    def _told(self, calculator: Calculator, number: int, total: U64, members: Sequence[str]) -> Result:
+    def _deliver(self, calculator: Calculator, number: int, total: U64, members: Sequence[str]) -> ResultShare:
         """Return what was said to devices, where these hide their contacts, and counts without the small ones."""
         name, words = calculator.name, [NO_WORDS]
         if self._delivery is not None:
             step = self._manifest.schedule.step(number)
             name, exposures = self._delivery.deliver(total, step=step, name=name)
-            total, _ = self._delivery.exposed(exposures, total)
+            total, _ = self._delivery.replace_slots(exposures, total)
             words.append(from_ring(exposures))
-        if self._seals(Phase.SPEAK):
+        if self._suppresses(Phase.SPEAK):
             counts = from_ring(self._layout.release_of(total))
             agents = sum(self._layout.size(client) for client in members)
             least = self._manifest.min_count
-            words.append(seal(calculator, counts, cells=self._layout.cells, agents=agents, min_count=least))
-        return Result(name, np.concatenate(words))
+            words.append(suppress(calculator, counts, cells=self._layout.cells, agents=agents, min_count=least))
+        return ResultShare(name, np.concatenate(words))
 
     def _out_of_range(self, calculator: Calculator, number: int, vectors: Vectors, members: Sequence[str]) -> bool:
         """Tell whether any client has a word out of its range; nothing more is opened."""
@@ -171,15 +164,15 @@ class Outcome:
         bits = [self._ranges.bits(client, number) for client in members]
         return calculator.out_of_range(np.concatenate(words), np.concatenate(bits), self._joint.opening)
 
-    def _after(self, phase: Phase, total: U64, members: Sequence[str], hidden: Hidden) -> Hidden:
+    def _after(self, phase: Phase, total: U64, members: Sequence[str], hidden: Levels) -> Levels:
         """Return the hidden shares after a round."""
         if phase == Phase.THRESHOLDS:
-            return Hidden(hidden.hazard, hidden.own, total, hidden.heard)
+            return Levels(hidden.hazard, hidden.own, total, hidden.exposure)
         if phase == Phase.TOKENS:
             return hidden
         if phase == Phase.SPEAK:
             n, c = self._layout.n, self._layout.channels
             beta = np.array(self._manifest.model.beta, dtype=np.uint64)
             words = total[: n * self._layout.c].reshape(n, self._layout.c)[:, :c]
-            return hidden.spoken((words * beta).sum(axis=1, dtype=np.uint64))
-        return hidden.told(self._manifest.model, self._layout, total, members)
+            return hidden.add_exposure((words * beta).sum(axis=1, dtype=np.uint64))
+        return hidden.replace_own(self._manifest.model, self._layout, total, members)

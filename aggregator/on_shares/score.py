@@ -10,7 +10,7 @@ from typing import Final, final
 
 import numpy as np
 
-from aggregator.on_shares.agreement import Calculator, Comparer
+from aggregator.on_shares.backend import Calculator, JointBackend
 from protocols.arithmetic.fixed_point import U64, from_ring, to_ring
 from protocols.errors import LpmError
 from protocols.models import Stage
@@ -72,9 +72,9 @@ class HiddenScores:
         could be one's own.
     """
 
-    def __init__(self, manifest: Manifest, index: int, comparer: Comparer) -> None:
+    def __init__(self, manifest: Manifest, index: int, backend: JointBackend) -> None:
         """Prepare."""
-        self._manifest, self._index, self._comparer = manifest, index, comparer
+        self._manifest, self._index, self._backend = manifest, index, backend
         self._layout, self._beta = Layout.of(manifest), to_ring(coarse_beta(manifest.model.beta, manifest.model.f))
 
     async def combine(self, number: int, total: U64, members: Sequence[str], content: bytes) -> tuple[U64, bytes]:
@@ -105,18 +105,18 @@ class HiddenScores:
         elif schedule.step(number) > 0:
             z = (hidden.heard + words[:, -2]) * both
             escaped = mask * both
-            hidden = await self._added(hidden, z, escaped, hidden.mask * both - escaped, number)
+            hidden = await self._add_step(hidden, z, escaped, hidden.mask * both - escaped, number)
         heard = (words[:, : self._layout.channels] * self._beta).sum(axis=1, dtype=np.uint64)
         after = HiddenScore(hidden.chain, hidden.total, heard, mask, here)
         last = schedule.step(number) == self._manifest.steps
-        return (self._told(total, after) if last else total), after.encode()
+        return (self._closing_total(total, after) if last else total), after.encode()
 
     def _enough(self, members: Sequence[str], hidden: HiddenScore) -> bool:
         """Tell whether a step's score covers `min_cohort` clients: those that took part in it and in the one after."""
         firsts = (self._layout.own[client][0] for client in members if self._layout.size(client))
         return sum(int(hidden.there[first]) for first in firsts) >= self._manifest.min_cohort
 
-    async def _added(self, hidden: HiddenScore, z: U64, escaped: U64, infected: U64, number: int) -> HiddenScore:
+    async def _add_step(self, hidden: HiddenScore, z: U64, escaped: U64, infected: U64, number: int) -> HiddenScore:
         """Return the hidden score with one step's: sum of infected (UNIT - HALF z + z^2) - 2 HALF escaped z."""
 
         def program(calculator: Calculator) -> tuple[bytes, U64]:
@@ -127,14 +127,14 @@ class HiddenScores:
             return calculator.name, linear + square - to_ring(by_escaped) * np.uint64(2 * HALF)
 
         try:
-            name, each = await self._comparer.compute(program, kind=b"SCORE", step=number)
+            name, each = await self._backend.compute(program, kind=b"SCORE", step=number)
         except LpmError as error:
             LOG.warning("score is lost", extra={"facts": {"round": number, "why": str(error)}})
             return _lost(hidden)
         chain = hashlib.sha256(hidden.chain + name).digest()
         return dataclasses.replace(hidden, chain=chain, total=hidden.total + each.sum(dtype=np.uint64, keepdims=True))
 
-    def _told(self, total: U64, hidden: HiddenScore) -> U64:
+    def _closing_total(self, total: U64, hidden: HiddenScore) -> U64:
         """Return the closing total with the score, and beside it a word that is 0 where all chains are the same."""
         given, k = self._manifest.gradient, len(self._manifest.aggregators)
         at = self._layout.n * self._layout.c + self._layout.cells + len(Stage)
@@ -153,10 +153,10 @@ def _lost(hidden: HiddenScore) -> HiddenScore:
     return dataclasses.replace(hidden, chain=secrets.token_bytes(NAME_BYTES), total=total)
 
 
-def hidden_scores(manifest: Manifest, index: int, comparer: Comparer | None) -> HiddenScores | None:
+def hidden_scores(manifest: Manifest, index: int, backend: JointBackend | None) -> HiddenScores | None:
     """Return what adds up the score at this aggregator, where the manifest asks for it."""
     return (
-        HiddenScores(manifest, index, comparer)
-        if comparer is not None and is_hidden(manifest.gradient, manifest.mode)
+        HiddenScores(manifest, index, backend)
+        if backend is not None and is_hidden(manifest.gradient, manifest.mode)
         else None
     )

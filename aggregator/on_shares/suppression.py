@@ -4,14 +4,14 @@ from typing import Final
 
 import numpy as np
 
-from aggregator.on_shares.agreement import Calculator
+from aggregator.on_shares.backend import Calculator
 from protocols.arithmetic.fixed_point import I64
 from protocols.models import Stage
 
 ONE: Final = np.ones(1, dtype=np.int64)
 
 
-def seal(calculator: Calculator, counts: I64, *, cells: int, agents: int, min_count: int) -> I64:
+def suppress(calculator: Calculator, counts: I64, *, cells: int, agents: int, min_count: int) -> I64:
     """Return shares of what is released, int64[cells + q].
 
     Args:

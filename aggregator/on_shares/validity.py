@@ -5,7 +5,7 @@ from typing import final
 import numpy as np
 import numpy.typing as npt
 
-from aggregator.on_shares.agreement import Calculator
+from aggregator.on_shares.backend import Calculator
 from protocols.arithmetic.fixed_point import I64, U64, from_ring
 from protocols.task.gradients.hidden_score import column_bits, score_bits, score_words
 from protocols.task.layout import Layout

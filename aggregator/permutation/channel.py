@@ -9,7 +9,7 @@ from typing import Final, final
 import numpy as np
 
 from aggregator.mpc.keystream import KEY_BYTES
-from aggregator.mpc.net.links import Link, State, Transfer, exchange
+from aggregator.mpc.net.links import Link, LinkState, Transfer, exchange
 from aggregator.permutation.roles import Role
 from aggregator.permutation.stages import mask
 from protocols.arithmetic.fixed_point import U64
@@ -113,7 +113,7 @@ class Channel:
     @property
     def alive(self) -> bool:
         """Whether both links are open."""
-        return all(link.state() != State.CLOSED for link in self._links.values())
+        return all(link.state() != LinkState.CLOSED for link in self._links.values())
 
     def close(self) -> None:
         """Close all links: the other servers notice, and join again."""

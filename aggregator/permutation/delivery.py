@@ -8,7 +8,7 @@ import numpy as np
 
 from aggregator.permutation.server import TokensOf
 from aggregator.permutation.setup import Tokens
-from aggregator.store import Done, Store
+from aggregator.store import RoundResult, Store
 from protocols.arithmetic.fixed_point import U64
 from protocols.errors import CohortTooSmall, ProtocolError
 from protocols.task.devices import LISTS, TOKEN_WORDS
@@ -41,7 +41,7 @@ class Delivery:
     def keep(self, tokens: U64) -> None:
         """Keep this aggregator's shares of all tokens, uint64[n * words of each]."""
         self._kept = tokens.tobytes()
-        self._store.keep_tokens(self._run, self._kept)
+        self._store.save_tokens(self._run, self._kept)
 
     def deliver(self, total: U64, *, step: int, name: bytes) -> tuple[bytes, U64]:
         """Have the slots delivered.
@@ -57,7 +57,7 @@ class Delivery:
         operation, exposures = self._permuter.permute(total[: self._slots], step=step, tokens=self._tokens)
         return hashlib.sha256(name + operation).digest(), exposures
 
-    def exposed(self, words: U64, total: U64) -> tuple[U64, U64]:
+    def replace_slots(self, words: U64, total: U64) -> tuple[U64, U64]:
         """Return the total with exposures, the first of the words, in place of slots, and the rest of the words."""
         exposures, rest = np.split(words, [self._layout.n * self._layout.c])
         return np.concatenate([exposures, total[self._slots :]]), rest
@@ -75,7 +75,7 @@ class Delivery:
         return Tokens(out, into)
 
 
-def require_all_tokens(phase: Phase, agreed: Collection[str], last: Done | None) -> None:
+def require_all_tokens(phase: Phase, agreed: Collection[str], last: RoundResult | None) -> None:
     """Refuse to set up a permutation if a client whose contacts have prepared for it gave no tokens.
 
     Nothing is opened then: the tokens that its contacts made for it would stand alone, and tell who they are.

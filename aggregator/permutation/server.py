@@ -17,7 +17,7 @@ TokensOf = Callable[[int], Tokens]
 
 
 @final
-class Server:
+class PermutationServer:
     """The stages of the days set up in this session, at most `period` of them, and steps over them.
 
     Security: as one of three, it learns no edge, no message and no exposure; nor with any clients that help it, but for

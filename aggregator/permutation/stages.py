@@ -6,7 +6,7 @@ from typing import Final, final
 import numpy as np
 import numpy.typing as npt
 
-from aggregator.mpc.keystream import Stream, subkey
+from aggregator.mpc.keystream import Keystream, subkey
 from protocols.arithmetic.fixed_point import U64
 from protocols.errors import ParameterError
 
@@ -46,12 +46,12 @@ def permutation(key: bytes, purpose: bytes, slots: int) -> Places:
 
     Security: uniform up to ties of 64-bit words, which a million slots have with probability 3e-8.
     """
-    return np.argsort(Stream(subkey(key, b"permutation" + purpose)).words(slots), kind="stable").astype(np.uint32)
+    return np.argsort(Keystream(subkey(key, b"permutation" + purpose)).words(slots), kind="stable").astype(np.uint32)
 
 
 def mask(key: bytes, purpose: bytes, words: int) -> U64:
     """Return the words, uint64[words], that hide one message from its receiver; a purpose is used once."""
-    return Stream(subkey(key, b"mask" + purpose)).words(words)
+    return Keystream(subkey(key, b"mask" + purpose)).words(words)
 
 
 def move(values: U64, places: Places, width: int) -> U64:

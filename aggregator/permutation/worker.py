@@ -7,12 +7,12 @@ import threading
 from dataclasses import dataclass
 from typing import Final, final
 
-from aggregator.mpc.config import Identity, Operator, operator
+from aggregator.mpc.config import Endpoint, Identity, endpoint
 from aggregator.mpc.net.mesh_join import join, listen
 from aggregator.mpc.net.tls import Tls
 from aggregator.permutation.channel import Channel
 from aggregator.permutation.roles import Role
-from aggregator.permutation.server import Server, TokensOf
+from aggregator.permutation.server import PermutationServer, TokensOf
 from aggregator.permutation.stages import Shape
 from protocols.arithmetic.fixed_point import U64
 from protocols.errors import ConfigError, LpmError
@@ -25,7 +25,7 @@ PAUSE_S: Final = 0.2
 
 @final
 @dataclass(frozen=True, slots=True)
-class Trio:
+class PermutationConfig:
     """The three servers of a run, as one of them is told.
 
     Attributes:
@@ -38,7 +38,7 @@ class Trio:
     """
 
     rank: int
-    parties: tuple[Operator, ...]
+    parties: tuple[Endpoint, ...]
     identity: Identity
     run: bytes
     shape: Shape
@@ -48,14 +48,14 @@ class Trio:
     join_timeout_s: float
 
 
-def trio_of(manifest: Manifest, role: Role, identity: Identity) -> Trio:
+def permutation_config(manifest: Manifest, role: Role, identity: Identity) -> PermutationConfig:
     """Return one server's configuration in a run over permuted edges."""
     if manifest.devices is None or manifest.dealer is None:
         raise ConfigError(f"the run {manifest.name} has dense edges: it permutes nothing")
-    parties = tuple(operator(manifest, party.name, party.permutation or "") for party in manifest.aggregators)
-    return Trio(
+    parties = tuple(endpoint(manifest, party.name, party.permutation or "") for party in manifest.aggregators)
+    return PermutationConfig(
         rank=role,
-        parties=(*parties, operator(manifest, manifest.dealer.name, manifest.dealer.permutation or "")),
+        parties=(*parties, endpoint(manifest, manifest.dealer.name, manifest.dealer.permutation or "")),
         identity=identity,
         run=manifests.run_id(manifest),
         shape=Shape(len(manifest.clients), manifest.devices.degree, len(manifest.channels)),
@@ -67,10 +67,10 @@ def trio_of(manifest: Manifest, role: Role, identity: Identity) -> Trio:
 
 
 @final
-class Worker:
+class PermutationWorker:
     """One server, its port, and its session with the other two while there is one."""
 
-    def __init__(self, config: Trio) -> None:
+    def __init__(self, config: PermutationConfig) -> None:
         """Open the port; the other servers are joined by the first use.
 
         Raises:
@@ -82,7 +82,7 @@ class Worker:
             self._listener: socket.socket = listen(me)
         except OSError as error:
             raise ConfigError(f"cannot listen on {me.host}:{me.port}: {error.strerror}; choose a free port") from error
-        self._server: Server | None = None
+        self._server: PermutationServer | None = None
 
     def permute(self, x: U64, *, step: int, tokens: TokensOf) -> tuple[bytes, U64]:
         """Return the name of the joint operation, and this aggregator's share of the exposures.
@@ -111,7 +111,7 @@ class Worker:
             self._server.close()
         self._server = None
 
-    def _joined(self) -> Server:
+    def _joined(self) -> PermutationServer:
         if self._server is not None and not self._server.alive:
             self.leave()
         if self._server is None:
@@ -124,16 +124,16 @@ class Worker:
                 for link in links.values():
                     link.close()
                 raise
-            self._server = Server(channel, config.shape, period=config.period, steps=config.steps)
+            self._server = PermutationServer(channel, config.shape, period=config.period, steps=config.steps)
         return self._server
 
 
-def serve_third(config: Trio, stop: threading.Event) -> None:
+def serve_third(config: PermutationConfig, stop: threading.Event) -> None:
     """Be the third server until told to stop: join the aggregators, carry out orders, and after any error join again.
 
     Security: it holds masked shares alone, and keeps nothing from one session to the next.
     """
-    worker = Worker(config)
+    worker = PermutationWorker(config)
     while not stop.is_set():
         try:
             worker.serve_one()

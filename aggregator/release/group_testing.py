@@ -8,10 +8,10 @@ from typing import Final, Protocol, final
 
 import numpy as np
 
-from aggregator.on_shares.outcomes import Vectors
-from aggregator.release.noise import Noise
+from aggregator.release.noise import ReleaseNoise
 from aggregator.rounds.round import Round
-from aggregator.store import Begun, Done, Store
+from aggregator.rounds.vectors import Vectors
+from aggregator.store import GroupTestRecord, RoundResult, Store
 from protocols.arithmetic.fixed_point import U64, from_ring
 from protocols.errors import BudgetSpent, PartiesDisagree, RoundClosed, ShareRefused, Unavailable
 from protocols.releases.ledger import Trial
@@ -58,7 +58,7 @@ class Settled:
     counted: bytes
 
 
-def require_kept(client: str, last: Done | None) -> None:
+def require_kept(client: str, last: RoundResult | None) -> None:
     """Refuse a client that was left out.
 
     Raises:
@@ -85,10 +85,12 @@ class Blame:
         groups are opened then depends on what it said, and tells it something about the sums.
     """
 
-    def __init__(self, manifest: Manifest, run: bytes, noise: Noise, peers: Sequence[TryingPeer], store: Store) -> None:
+    def __init__(
+        self, manifest: Manifest, run: bytes, noise: ReleaseNoise, peers: Sequence[TryingPeer], store: Store
+    ) -> None:
         """Go on after the last round that closed: a peer that has stopped may still ask for its sums."""
         self._manifest, self._run, self._noise, self._peers, self._store = manifest, run, noise, peers, store
-        self._begun, last = store.begun(run) or Begun(-1, ()), store.done(run)
+        self._begun, last = store.group_tests(run) or GroupTestRecord(-1, ()), store.last_round(run)
         self._number, self._over = -1, True
         self._tried: dict[int, tuple[bytes, U64]] = {}
         self._more = asyncio.Event()
@@ -100,7 +102,9 @@ class Blame:
             told = (np.frombuffer(share, dtype=np.uint64) for share in shares)
             self._tried = dict(enumerate(zip(map(mark, over), told, strict=True)))
 
-    async def done(self, current: Round, members: tuple[str, ...], vectors: Vectors, last: Done | None) -> Done:
+    async def done(
+        self, current: Round, members: tuple[str, ...], vectors: Vectors, last: RoundResult | None
+    ) -> RoundResult:
         """Return what a round comes to, when all aggregators have found whether its sum is in range."""
         number = current.number
         left_out, seen = ((), ()) if last is None else (last.left_out, last.seen)
@@ -110,7 +114,7 @@ class Blame:
         self._wake()
         for client in settled.refused:
             LOG.warning("share refused", extra={"facts": {"client": client, "step": current.step}})
-        return Done(
+        return RoundResult(
             number,
             current.decided or (),
             settled.members,
@@ -158,7 +162,7 @@ class Blame:
             self._number, self._tried = number, {}
         self._over = False
         if not answers(number):
-            share, counted = self._noise.open(number, vectors.total(members), members, shares=vectors, before=counted)
+            share, counted = self._noise.add(number, vectors.total(members), members, shares=vectors, before=counted)
             return Settled(share, members, (), (), (), counted)
         self._begin(number, members)
         opened = await self._opened(0, members, vectors, counted)
@@ -173,15 +177,15 @@ class Blame:
             PartiesDisagree: it was over others before; the difference of two sums would be somebody's numbers.
         """
         if self._begun.number != number:
-            self._keep(Begun(number, members))
+            self._keep(GroupTestRecord(number, members))
         elif self._begun.members != members:
             raise PartiesDisagree(
                 f"step {self._manifest.schedule.step(number)} has begun over {len(self._begun.members)} clients, and "
                 f"now an aggregator says another cohort of {len(members)}; stop the run"
             )
 
-    def _keep(self, begun: Begun) -> None:
-        self._store.begin(self._run, begun)
+    def _keep(self, begun: GroupTestRecord) -> None:
+        self._store.save_group_tests(self._run, begun)
         self._begun = begun
 
     async def _inquired(self, members: tuple[str, ...], opened: Opened, vectors: Vectors, seen: Groups) -> Settled:
@@ -203,14 +207,14 @@ class Blame:
     async def _opened(self, trial: int, group: tuple[str, ...], vectors: Vectors, counted: bytes) -> Opened:
         """Tell this aggregator's share of a sum over a group; what the sum comes to is asked once, and kept."""
         number, over = self._number, mark(group)
-        share, counted = self._noise.open(
+        share, counted = self._noise.add(
             number, vectors.total(group), group, shares=vectors, before=counted, trial=trial
         )
         self._tried[trial] = over, share
         self._wake()
         if trial == len(self._begun.fits):
             fits = await self._put_together(trial, share, over=over, members=len(group))
-            self._keep(Begun(number, self._begun.members, (*self._begun.fits, fits)))
+            self._keep(GroupTestRecord(number, self._begun.members, (*self._begun.fits, fits)))
         return Opened(share, self._begun.fits[trial], counted)
 
     async def _put_together(self, trial: int, share: U64, *, over: bytes, members: int) -> bool:

@@ -57,23 +57,23 @@ class Ledger:
         for event in events:
             self._take(event)
 
-    def joined(self, client: str, step: int) -> None:
+    def write_joining(self, client: str, step: int) -> None:
         """Write down that a client joined."""
         self._append(Joining(client, step))
 
-    def refused(self, number: int, code: str, reason: str) -> None:
+    def write_refusal(self, number: int, code: str, reason: str) -> None:
         """Write down that a round did not close; the same again, which any client can bring about, changes nothing."""
         refusal = Refusal(number, code, reason)
         if self._newest != refusal:
             self._append(refusal)
 
-    def repeated(self, number: int, reason: str) -> None:
+    def write_repeat(self, number: int, reason: str) -> None:
         """Write down that a joint computation is about to be done again; the same again changes nothing."""
         repeat = Repeat(number, reason)
         if self._newest != repeat:
             self._append(repeat)
 
-    def closed(self, agreed: Agreed, told: tuple[Told, ...]) -> None:
+    def write_closing(self, agreed: Agreed, told: tuple[Told, ...]) -> None:
         """Write down a round that is about to be told; the same again changes nothing.
 
         Raises:

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Callable, Sequence
 
 from aggregator.release.ledger import Ledger
-from aggregator.store import Done
+from aggregator.store import RoundResult
 from protocols.errors import PartiesDisagree
 from protocols.releases.ledger import Agreed, Told
 from protocols.task.manifest import Manifest
@@ -15,7 +15,10 @@ from protocols.wire.messages import Closed, Members
 
 
 def write_round(
-    ledger: Ledger | None, manifest: Manifest, done: Done, told_of: Callable[[str, int, Phase, Done], Closed]
+    ledger: Ledger | None,
+    manifest: Manifest,
+    done: RoundResult,
+    told_of: Callable[[str, int, Phase, RoundResult], Closed],
 ) -> None:
     """Write a round down, before it is told: who takes part, what is opened, and what each party will get."""
     if ledger is None:
@@ -38,7 +41,7 @@ def write_round(
         told.append(_told(client, closed.own.tobytes() + opened + closed.synthetic.tobytes()))
     if manifest.engine and phase == Phase.SPEAK:
         told.append(_told(ENGINE, opened))
-    ledger.closed(agreed, tuple(told))
+    ledger.write_closing(agreed, tuple(told))
 
 
 def _told(party: str, content: bytes) -> Told:

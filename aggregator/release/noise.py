@@ -8,8 +8,8 @@ from typing import Final, final
 import msgspec
 import numpy as np
 
-from aggregator.on_shares.outcomes import Vectors
 from aggregator.release.sum_noise import opened_gradient
+from aggregator.rounds.vectors import Vectors
 from aggregator.store import Store
 from protocols.arithmetic.fixed_point import I64, U64
 from protocols.arithmetic.sharing.additive import KEY_BYTES
@@ -31,7 +31,7 @@ def _running(key: bytes, sigma: float, steps: int) -> I64:
 
 
 @final
-class Counted(msgspec.Struct, frozen=True):
+class ReleaseState(msgspec.Struct, frozen=True):
     """What goes from one round's releases to the next; kept with the round.
 
     Attributes:
@@ -51,7 +51,7 @@ class Counted(msgspec.Struct, frozen=True):
 
 @final
 @dataclass(frozen=True, slots=True)
-class Noise:
+class ReleaseNoise:
     """This aggregator's noise of a run: fixed by one key, which is kept before anything is told.
 
     A round that is done again, after a failure or a restart, gets the same noise again: fresh noise would average out.
@@ -65,11 +65,11 @@ class Noise:
     key: bytes = field(repr=False)
 
     @classmethod
-    def kept(cls, manifest: Manifest, run: bytes, index: int, store: Store) -> "Noise":
+    def load(cls, manifest: Manifest, run: bytes, index: int, store: Store) -> "ReleaseNoise":
         """Go on with the run's key, or draw one and keep it."""
         return cls(manifest, index, store.noise_key(run, os.urandom(KEY_BYTES)))
 
-    def open(
+    def add(
         self, number: int, total: U64, members: tuple[str, ...], *, shares: Vectors, before: bytes, trial: int = 0
     ) -> tuple[U64, bytes]:
         """Return a round's total as it may be told, and what to keep of it for the next one.
@@ -88,14 +88,14 @@ class Noise:
         releases = releases_of(self.manifest)
         if self.manifest.schedule.phase(number) != Phase.SPEAK or not (releases.noised or releases.of("tally") is None):
             return total, before
-        counted = msgspec.msgpack.decode(before, type=Counted) if before else Counted()
+        counted = msgspec.msgpack.decode(before, type=ReleaseState) if before else ReleaseState()
         step = self.manifest.schedule.step(number)
         now = {release.name: counted.made.get(release.name, 0) + 1 for release in releases_in(self.manifest, step)}
         made = counted.made | now
         releases.require(made)
         if self.manifest.calibration is not None:
             told = opened_gradient(self.manifest, self.key, step, total, trial=trial)
-            return told, msgspec.msgpack.encode(Counted(made))
+            return told, msgspec.msgpack.encode(ReleaseState(made))
         layout = Layout.of(self.manifest)
         told = total.copy()
         start = layout.n * layout.c
@@ -107,14 +107,14 @@ class Noise:
         if cells is not None:
             told[start : start + layout.cells] += self.of(cells, step, layout.cells).view(np.uint64)
         if releases.of("tally") is not None:
-            return told, msgspec.msgpack.encode(Counted(made))
+            return told, msgspec.msgpack.encode(ReleaseState(made))
         tally[:] = 0
-        new, first = self._left(members, shares, counted, at=start + layout.cells + Stage.S)
+        new, first = self._count_leavers(members, shares, counted, at=start + layout.cells + Stage.S)
         left = (counted.left + new) % 2**64
         for series in (release for release in releases.each if release.name in SERIES):
             opened = new if series.name == "incidence" else left
             tally[Stage.S] = np.uint64((opened + int(self.of(series, step, 1)[0])) % 2**64)
-        return told, msgspec.msgpack.encode(Counted(made, first, left))
+        return told, msgspec.msgpack.encode(ReleaseState(made, first, left))
 
     def of(self, release: Release, step: int, d: int) -> I64:
         """Return int64[d], this aggregator's noise of a release in a step; zeros of an exact one."""
@@ -130,8 +130,8 @@ class Noise:
         stream = 1 + STREAMS * step + (release.name == "cells")
         return DiscreteGaussian(release.sigma).from_key(self.key, d, stream=stream)
 
-    def _left(
-        self, members: tuple[str, ...], shares: Vectors, counted: Counted, *, at: int
+    def _count_leavers(
+        self, members: tuple[str, ...], shares: Vectors, counted: ReleaseState, *, at: int
     ) -> tuple[int, dict[str, int]]:
         """Return the share of how many left the first stage, of each member since it was last in.
 

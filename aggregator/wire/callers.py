@@ -16,7 +16,7 @@ MAX_BUCKETS: Final = 100_000
 
 @final
 @dataclass(slots=True)
-class Bucket:
+class TokenBucket:
     """Calls that are left, and when they were counted."""
 
     left: float
@@ -41,7 +41,7 @@ class Callers:
                 self._pins.setdefault(party.name, set()).update([keys.certificate] if keys else [])
         self._clients = max((len(manifest.clients) for manifest in manifests), default=1)
         self._rate, self._clock = calls_per_s, clock
-        self._buckets: dict[str, Bucket] = {}
+        self._buckets: dict[str, TokenBucket] = {}
 
     def weight(self, caller: str) -> int:
         """Return for how many clients a caller may speak."""
@@ -55,7 +55,7 @@ class Callers:
             TooManyCalls: it called too often.
         """
         pinned = self._pins.get(caller)
-        if pinned is not None and shown(context) not in pinned:
+        if pinned is not None and certificate_digest(context) not in pinned:
             raise NotEnrolled(f"the certificate of {caller} is not the one that the manifest pins; compare the keys")
         self.count(caller)
 
@@ -64,7 +64,7 @@ class Callers:
         now, rate = self._clock(), self._rate * self.weight(caller)
         if len(self._buckets) >= MAX_BUCKETS:
             self._buckets.clear()  # names are certified, so that many are no attack, but memory stays bounded
-        bucket = self._buckets.setdefault(caller, Bucket(rate * BURST_S, now))
+        bucket = self._buckets.setdefault(caller, TokenBucket(rate * BURST_S, now))
         bucket.left = min(rate * BURST_S, bucket.left + (now - bucket.at) * rate)
         bucket.at = now
         if bucket.left < 1:
@@ -72,7 +72,7 @@ class Callers:
         bucket.left -= 1
 
 
-def shown(context: Any) -> bytes:
+def certificate_digest(context: Any) -> bytes:
     """Return the digest of the key in the certificate that TLS has verified; nothing if there is none."""
     found = context.auth_context().get("x509_pem_cert", [])
     return _digest(bytes(found[0])) if len(found) == 1 else b""

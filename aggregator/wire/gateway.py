@@ -26,29 +26,29 @@ from protocols.wire import codec
 from protocols.wire.messages import Join, Share
 from protocols.wire.sealed import unpack
 
-Answer = Callable[[str, object], Awaitable[object]]
+CallHandler = Callable[[str, object], Awaitable[object]]
 
 
-class Onward(Protocol):
+class Relay(Protocol):
     """The way to another aggregator, for a call that is sealed to it."""
 
     async def sealed(self, request: SealedRequest) -> SealedReply:
         """Pass a sealed call on."""
 
 
-class Secrets(Protocol):
+class SessionStore(Protocol):
     """Where sessions outlive the process."""
 
     def secrets(self, run: bytes) -> dict[str, bytes]:
         """Return the secret of every client's session."""
 
-    def keep_secret(self, run: bytes, client: str, secret: bytes) -> None:
+    def save_secret(self, run: bytes, client: str, secret: bytes) -> None:
         """Keep one, once."""
 
 
 @final
 @dataclass(slots=True)
-class Entrance:
+class RunGateway:
     """One run's part of the door.
 
     Attributes:
@@ -58,7 +58,7 @@ class Entrance:
 
     manifest: Manifest
     key: SealingKey = field(repr=False)
-    others: Mapping[str, Onward] = field(repr=False)
+    others: Mapping[str, Relay] = field(repr=False)
     sessions: dict[str, tuple[bytes, Session]] = field(repr=False, default_factory=dict)
     clients: frozenset[str] = field(init=False)
 
@@ -68,7 +68,7 @@ class Entrance:
 
 
 @final
-class Door:
+class Gateway:
     """Answers sealed calls by opening them, asking the aggregator, and sealing what it says.
 
     Security: the client of a call is who sealed it, whoever carried it. Calls of clients that come open are refused.
@@ -77,10 +77,10 @@ class Door:
     def __init__(
         self,
         name: str,
-        entrances: Sequence[Entrance],
-        answer: Answer,
+        entrances: Sequence[RunGateway],
+        answer: CallHandler,
         *,
-        secrets: Secrets,
+        secrets: SessionStore,
         authorities: Sequence[x509.Certificate],
         access: Access,
         leave_out: Callable[[bytes, str], None] = lambda run, client: None,
@@ -137,7 +137,7 @@ class Door:
             raise NotJoined(f"{request.client} has not joined this run; join first")
         reply = await self._answer(request.client, inner)
         if request.client not in entrance.sessions:
-            self._secrets.keep_secret(request.run_id, request.client, secret)
+            self._secrets.save_secret(request.run_id, request.client, secret)
             entrance.sessions[request.client] = secret, session
         return SealedReply(session.seal_reply(codec.encode(reply), counter=request.counter))
 
@@ -148,7 +148,7 @@ class Door:
             self._leave_out(request.run_id, request.client)
             raise
 
-    def _session(self, entrance: Entrance, request: SealedRequest) -> tuple[bytes, Session]:
+    def _session(self, entrance: RunGateway, request: SealedRequest) -> tuple[bytes, Session]:
         """Return the session that a call belongs to: the one that is kept, or with a first join a new one."""
         kept = entrance.sessions.get(request.client)
         if request.handshake is None:
@@ -165,7 +165,7 @@ class Door:
             )
         return kept
 
-    async def _pass_on(self, caller: str, entrance: Entrance, request: SealedRequest) -> SealedReply:
+    async def _pass_on(self, caller: str, entrance: RunGateway, request: SealedRequest) -> SealedReply:
         onward = entrance.others.get(request.to)
         if onward is None:
             raise NotEnrolled(f"the run has no aggregator {request.to} besides this one; compare the manifests")

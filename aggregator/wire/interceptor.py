@@ -35,7 +35,7 @@ def caller_of(context: Any) -> str:
     return str(names[0].decode())
 
 
-def guarded(
+def guard(
     name: str, behaviour: Callable[[bytes, Any], Awaitable[bytes]], metrics: Metrics, callers: Callers
 ) -> Callable[[bytes, Any], Awaitable[bytes]]:
     """Wrap a call: the one place where an error becomes a status, a metric and a line in the log."""

@@ -21,7 +21,7 @@ class RemotePeer:
         answer: Members = await self.transport.call(query, timeout_s=self.timeout_s)
         return answer
 
-    async def compared(self, query: ComparedQuery) -> Compared:
+    async def result_name(self, query: ComparedQuery) -> Compared:
         """Ask which comparison of a step it has kept."""
         answer: Compared = await self.transport.call(query, timeout_s=self.timeout_s)
         return answer

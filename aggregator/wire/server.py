@@ -20,7 +20,7 @@ from aggregator.run import Run
 from aggregator.store import Store
 from aggregator.wire.access import Access
 from aggregator.wire.callers import Callers
-from aggregator.wire.gateway import Door, Entrance
+from aggregator.wire.gateway import Gateway, RunGateway
 from aggregator.wire.interceptor import CALLS_OF_ONE
 from aggregator.wire.remote_peer import RemotePeer
 from aggregator.wire.servicer import handler
@@ -38,7 +38,7 @@ from protocols.wire.tls import require_tls13
 from protocols.wire.transport import Transport
 
 if TYPE_CHECKING:
-    from aggregator.on_shares.backend import MpcComparer
+    from aggregator.on_shares.crypten_backend import CryptenBackend
 
 LOG: Final = logging.getLogger("aggregator")
 GRACE_S: Final = 1.0
@@ -64,10 +64,10 @@ async def serve(config: AggregatorConfig, folder: Path) -> None:
     }
     store = Store(config.store, folder)
     transports = {manifests.run_id(manifest): connect(manifest, credentials) for manifest in loaded}
-    comparer = _comparer(config.name, loaded, folder / config.credentials)
+    backend = _backend(config.name, loaded, folder / config.credentials)
     aggregator = Aggregator(
         {
-            run: _run(config.name, manifest, store, transports[run], comparer, ledger=ledgers[run])
+            run: _run(config.name, manifest, store, transports[run], backend, ledger=ledgers[run])
             for run, manifest in ((manifests.run_id(each), each) for each in loaded)
         }
     )
@@ -93,25 +93,25 @@ async def serve(config: AggregatorConfig, folder: Path) -> None:
     await stop.wait()
     aggregator.stop()
     await server.stop(GRACE_S)
-    if comparer is not None:
-        comparer.close()
-        LOG.info("computed", extra={"facts": {"bytes": comparer.traffic()}})
+    if backend is not None:
+        backend.close()
+        LOG.info("computed", extra={"facts": {"bytes": backend.traffic()}})
     for transport in (each for run in transports.values() for each in run):
         await transport.close()
     store.close()
     LOG.info("stopped", extra={"facts": {"name": config.name, "bytes": metrics.traffic()}})
 
 
-def _comparer(name: str, loaded: list[Manifest], credentials: Path) -> "MpcComparer | None":
-    """Return the comparer of the one run in outcome mode, if there is one; only then is torch loaded."""
+def _backend(name: str, loaded: list[Manifest], credentials: Path) -> "CryptenBackend | None":
+    """Return the backend of the one run in outcome mode, if there is one; only then is torch loaded."""
     outcome = [manifest for manifest in loaded if manifest.schedule.outcome]
     if not outcome:
         return None
     if len(outcome) > 1:
         raise ConfigError(f"got {len(outcome)} runs in outcome mode; a process computes for one, so start one for each")
-    from aggregator.on_shares.backend import MpcComparer  # noqa: PLC0415
+    from aggregator.on_shares.crypten_backend import CryptenBackend  # noqa: PLC0415
 
-    return MpcComparer(outcome[0], _index(name, outcome[0]), credentials)
+    return CryptenBackend(outcome[0], _index(name, outcome[0]), credentials)
 
 
 def _index(name: str, manifest: Manifest) -> int:
@@ -126,32 +126,32 @@ def _run(
     manifest: Manifest,
     store: Store,
     transports: list[Transport],
-    comparer: "MpcComparer | None",
+    backend: "CryptenBackend | None",
     *,
     ledger: Ledger,
 ) -> Run:
     index = _index(name, manifest)
     timeout_s = 2 * max(manifest.join_timeout_s, manifest.round_timeout_s)
     peers = [RemotePeer(each, timeout_s) for place, each in enumerate(transports) if place != index]
-    own = comparer if manifest.schedule.outcome else None
+    own = backend if manifest.schedule.outcome else None
     return Run(manifest, index, store, peers, own, permuter=own.permuter if own else None, ledger=ledger)
 
 
-def _entrance(name: str, manifest: Manifest, keys: ServerKeys, transports: list[Transport]) -> Entrance:
+def _entrance(name: str, manifest: Manifest, keys: ServerKeys, transports: list[Transport]) -> RunGateway:
     """Return what opens the calls of one run's clients, and the ways to the other aggregators."""
     if keys.sealing is None:
         raise ConfigError(f"the manifest {manifest.name} names {name} as its dealer, not as an aggregator")
     ways = zip(manifest.aggregators, transports, strict=True)
     timeout_s = max(patience_s(manifest, 0), patience_s(manifest, 1))
     others = {party.name: RemotePeer(way, timeout_s) for party, way in ways if party.name != name}
-    return Entrance(manifest, keys.sealing, others)
+    return RunGateway(manifest, keys.sealing, others)
 
 
 def _door(
-    config: AggregatorConfig, folder: Path, aggregator: Aggregator, store: Store, *, entrances: list[Entrance]
-) -> Door:
+    config: AggregatorConfig, folder: Path, aggregator: Aggregator, store: Store, *, entrances: list[RunGateway]
+) -> Gateway:
     authority = certificates.read(folder / config.credentials).authority
-    return Door(
+    return Gateway(
         config.name,
         entrances,
         aggregator.answer,
@@ -169,7 +169,7 @@ def _beside(folder: Path, name: str | None) -> Path | None:
 def _server(
     config: AggregatorConfig,
     credentials: certificates.Credentials,
-    door: Door,
+    door: Gateway,
     metrics: Metrics,
     loaded: list[Manifest],
 ) -> aio.Server:

@@ -11,7 +11,7 @@ from typing import Any, Final, final
 import numpy as np
 import torch
 
-from client_sdk.gradients.journal import Heard, Kept
+from client_sdk.gradients.journal import AdjointJournal, JournalEntry
 from client_sdk.private.state import PrivateState
 from client_sdk.simulation.exchange import Answer, Exchange
 from protocols.arithmetic.fixed_point import I64
@@ -45,8 +45,8 @@ class AdjointClient:
     """Runs one client's relaxed agents forth and back.
 
     What each step began with is kept, (3 + c) numbers for each agent and step, or c and three for every so many steps:
-    see `Kept`. A round that closes without this client counts for nothing here; the engine sees that a client is
-    missing, and gives no gradient.
+    see `AdjointJournal`. A round that closes without this client counts for nothing here; the engine sees that a
+    client is missing, and gives no gradient.
 
     Attributes:
         kept: for the way back.
@@ -61,7 +61,7 @@ class AdjointClient:
     manifest: Manifest
     private: PrivateState = field(repr=False)
     exchange: Exchange = field(repr=False)
-    kept: Kept = field(default_factory=Kept, repr=False)
+    kept: AdjointJournal = field(default_factory=AdjointJournal, repr=False)
     number: int = 0
     missed: list[int] = field(default_factory=list)
     _layout: Layout = field(init=False, repr=False)
@@ -85,7 +85,7 @@ class AdjointClient:
         Raises:
             RoundClosed: the run has begun, and a gradient needs all rounds.
         """
-        client = cls(manifest, private, Exchange(manifest, private.name, transports), Kept(every))
+        client = cls(manifest, private, Exchange(manifest, private.name, transports), AdjointJournal(every))
         if await client.exchange.join():
             raise RoundClosed("the run has begun, and a gradient needs all of its rounds; join the next one")
         return client
@@ -152,7 +152,7 @@ class AdjointClient:
         unit = 2.0**-self._given.value_bits
         contact: F64 = (said.own + answer.own.reshape(said.own.shape)).T * np.float64(unit)
         totals = answer.release[:cells] * unit + announced[:cells]
-        self.kept.heard.append(Heard(contact, totals, theta))
+        self.kept.heard.append(JournalEntry(contact, totals, theta))
         if t < self.manifest.steps:
             self.kept.put(t, self._stages)
             self._stages = self._after(t, self._stages)

@@ -10,7 +10,7 @@ from protocols.models.seir.relaxed import F64
 
 @final
 @dataclass(frozen=True, slots=True, eq=False)
-class Heard:
+class JournalEntry:
     """What reached a client in a step, and none of its own lines can find again.
 
     Attributes:
@@ -26,7 +26,7 @@ class Heard:
 
 @final
 @dataclass(slots=True, eq=False)
-class Kept:
+class AdjointJournal:
     """What was heard in every step, and the states of every `every`-th one; those between are computed again.
 
     They come from the same lines and the same numbers, so they have the same bits. For T steps at most
@@ -39,7 +39,7 @@ class Kept:
     """
 
     every: int = 1
-    heard: list[Heard] = field(default_factory=list, repr=False)
+    heard: list[JournalEntry] = field(default_factory=list, repr=False)
     most: int = 0
     _states: dict[int, F64] = field(default_factory=dict, repr=False)
 

@@ -17,7 +17,7 @@ from protocols.task.manifest import Manifest
 from protocols.wire.transport import Transport
 
 
-def spoken(contacts: Contacts, says: I64, *, step: int) -> I64:
+def add_up_messages(contacts: Contacts, says: I64, *, step: int) -> I64:
     """Return what own agents say to every agent of the run, int64[n, c, w], from int64[w, n_own]."""
     total = np.empty((contacts.n, contacts.c, len(says)), dtype=np.int64)
     for column, said in enumerate(says):
@@ -109,7 +109,7 @@ class TangentClient:
         if not layout.c:
             return np.zeros((end - first, 0, len(says)), dtype=np.int64), np.zeros(0, dtype=np.int64)
         if step < self.manifest.steps:
-            total = spoken(self.private.contacts, says, step=step)
+            total = add_up_messages(self.private.contacts, says, step=step)
         else:
             total = np.zeros((layout.n, len(self.manifest.channels), len(says)), dtype=np.int64)
         own = total[first:end].copy()

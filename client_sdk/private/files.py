@@ -9,8 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from client_sdk.private.contacts import ContactTable
-from client_sdk.private.device_files import read_device_keys
-from client_sdk.private.slots import DeviceKeys
+from client_sdk.private.device_keys import DeviceKeys, read_device_keys
 from client_sdk.private.state import PrivateState
 from protocols.errors import DataError, ParameterError
 from protocols.task.layout import Layout

@@ -2,13 +2,12 @@
 
 import os
 import secrets
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, final
 
 import numpy as np
-from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
+from client_sdk.private.device_keys import DeviceKeys
 from protocols.arithmetic.fixed_point import I64, U64
 from protocols.errors import DataError, ParameterError
 from protocols.task import manifest as manifests
@@ -19,20 +18,6 @@ if TYPE_CHECKING:
     from protocols.task.manifest import Manifest
 
 _FRESH: Final = 32
-
-
-@final
-@dataclass(frozen=True, slots=True, eq=False)
-class DeviceKeys:
-    """A device's own key, and what it got from its contacts when they met.
-
-    Attributes:
-        own: X25519.
-        contacts: public key of each contact, by its slot.
-    """
-
-    own: X25519PrivateKey = field(repr=False)
-    contacts: Mapping[int, bytes] = field(repr=False)
 
 
 @final

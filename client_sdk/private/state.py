@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from client_sdk.private.contacts import Contacts, ContactTable, refuse
-from client_sdk.private.slots import DeviceKeys
+from client_sdk.private.device_keys import DeviceKeys
 from protocols.arithmetic.fixed_point import I64
 from protocols.errors import DataError, ParameterError
 from protocols.task.layout import Layout
@@ -82,7 +82,7 @@ class PrivateState:
         largest = self.contacts.largest_message()
         if largest > manifest.max_message:
             raise DataError(
-                f"two agents have contacts of weight {largest} in all on one day; {allowed(manifest.max_message)}"
+                f"two agents have contacts of weight {largest} in all on one day; {weight_limit(manifest.max_message)}"
             )
         self.state = manifest.model.initial_state(agents, simulation_key(manifest), 1.0 / susceptibility)
 
@@ -107,7 +107,7 @@ def _check(contacts: ContactTable, layout: Layout, manifest: Manifest, first: in
     refuse(
         contacts.day >= period, contacts.day, f"contact {{row}} is on day {{got}}; the run has days 0 to {period - 1}"
     )
-    refuse(contacts.weight > largest, contacts.weight, f"contact {{row}} has weight {{got}}; {allowed(largest)}")
+    refuse(contacts.weight > largest, contacts.weight, f"contact {{row}} has weight {{got}}; {weight_limit(largest)}")
     own_a = (contacts.a >= first) & (contacts.a < end)
     own_b = (contacts.b >= first) & (contacts.b < end)
     refuse(
@@ -117,7 +117,7 @@ def _check(contacts: ContactTable, layout: Layout, manifest: Manifest, first: in
     )
 
 
-def allowed(largest: int) -> str:
+def weight_limit(largest: int) -> str:
     """Return what a message says of weights that are too large."""
     return f"the manifest allows {largest}: use a coarser unit, or ask for another manifest"
 

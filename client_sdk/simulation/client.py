@@ -7,11 +7,11 @@ from typing import final
 import numpy as np
 import numpy.typing as npt
 
-from client_sdk.gradients.score import OwnScore
 from client_sdk.private.slots import Slots
 from client_sdk.private.state import PrivateState
 from client_sdk.simulation.exchange import Answer, Exchange
 from client_sdk.simulation.own_hazard import OwnHazard
+from client_sdk.simulation.own_score import OwnScore
 from protocols.arithmetic.fixed_point import I64, U64, to_ring
 from protocols.errors import RoundClosed
 from protocols.models import Exposure, Model
@@ -48,7 +48,7 @@ class Client:
     _own: OwnHazard = field(init=False, repr=False)
     _score: OwnScore = field(init=False, repr=False)
     _slots: Slots | None = field(init=False, repr=False, default=None)  # where edges are permuted
-    _heard: tuple[int, Exposure] | None = field(init=False, repr=False, default=None)  # a step half done
+    _exposure: tuple[int, Exposure] | None = field(init=False, repr=False, default=None)  # a step half done
 
     def __post_init__(self) -> None:
         """Prepare; nothing is sent."""
@@ -98,19 +98,19 @@ class Client:
         other error the same step may be tried again: every round is then asked again with the same vector.
         """
         step = self.step
-        if self._heard is None or self._heard[0] != step:
-            self._heard = step, await self._hear(step)
-        told = self._heard[1]
+        if self._exposure is None or self._exposure[0] != step:
+            self._exposure = step, await self._receive(step)
+        told = self._exposure[1]
         if step < self.manifest.steps:
             if self.manifest.schedule.outcome:
-                told = Exposure(told.contact, told.pressure, await self._decided(told, step))
+                told = Exposure(told.contact, told.pressure, await self._decide(told, step))
             self._update(told)
         self.step = step + 1
 
     def _update(self, told: Exposure) -> None:
         """Move own agents on by one step."""
         before = self.private.state
-        after = self._score.observed(told, dict(self._model.update(before, told)))
+        after = self._score.observe(told, dict(self._model.update(before, told)))
         self._own.observe(before, after)
         self.private.state = after
 
@@ -122,7 +122,7 @@ class Client:
         self.missed.append(self.step)
         self.step += 1
 
-    async def _hear(self, step: int) -> Exposure:
+    async def _receive(self, step: int) -> Exposure:
         """Speak, and return what reaches own agents as far as this client may know it."""
         exposure, vector = self._speak(step)
         try:
@@ -153,15 +153,15 @@ class Client:
         else:
             cells = np.zeros(0, dtype=np.int64)
         tally = np.array(self._model.tally(self.private.state), dtype=np.int64)
-        return own, layout.pack(self._score.columns(spoken), cells, self._score.beside(tally, step))
+        return own, layout.pack(self._score.columns(spoken), cells, self._score.append_to(tally, step))
 
-    async def _decided(self, own: Exposure, step: int) -> npt.NDArray[np.bool_]:
+    async def _decide(self, own: Exposure, step: int) -> npt.NDArray[np.bool_]:
         """Tell own hazards as shares, and return whether each agent's hazard has crossed its threshold, bool[n_own].
 
         What a client knows by itself, contacts among its own agents and the pressure of cells, it adds in secret here.
         """
         state = self.private.state
-        grown = self._own.grown(state, np.asarray(self._model.increment(own)))
+        grown = self._own.grow(state, np.asarray(self._model.increment(own)))
         try:
             answer = await self.exchange.round(self._own.words(state, grown), step=step, phase=Phase.DECIDE)
         except RoundClosed:

@@ -101,9 +101,9 @@ class Exchange:
         if errors:  # a late client is told so by every aggregator; any other refusal matters more, the run's end most
             ended = [error for error in errors if isinstance(error, RunEnded)]
             raise next((error for error in [*ended, *errors] if not isinstance(error, RoundClosed)), errors[0])
-        return self._opened([answer for answer in answers if isinstance(answer, Closed)], step, phase)
+        return self._combine([answer for answer in answers if isinstance(answer, Closed)], step, phase)
 
-    def _opened(self, replies: list[Closed], step: int, phase: Phase) -> Answer:
+    def _combine(self, replies: list[Closed], step: int, phase: Phase) -> Answer:
         layout = self._layout
         speak = phase == Phase.SPEAK
         expected = (

@@ -43,7 +43,7 @@ class OwnHazard:
         cut: I64 = np.minimum(state["tau"], self.manifest.hazard_bound + 1)
         return cut
 
-    def grown(self, state: State, increment: I64) -> I64:
+    def grow(self, state: State, increment: I64) -> I64:
         """Return the sum after a step in which it grows by an increment before weights, int64[n_own]."""
         if self.manifest.model.doses is not None:
             increment = increment * state["susceptibility"]

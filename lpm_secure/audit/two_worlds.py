@@ -15,8 +15,8 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from aggregator.on_shares.outcomes import Vectors
-from aggregator.release.noise import Noise
+from aggregator.release.noise import ReleaseNoise
+from aggregator.rounds.vectors import Vectors
 from lpm_secure.audit.replays import Replay, replay_of
 from lpm_secure.config.accounting import gaussian_epsilon
 from protocols.arithmetic.fixed_point import I64, U64
@@ -35,7 +35,7 @@ DELTA: Final = 1e-6
 class Opens(Protocol):
     """A noise path: opens the rounds of a run."""
 
-    def open(
+    def add(
         self, number: int, total: U64, members: tuple[str, ...], *, shares: Vectors, before: bytes
     ) -> tuple[U64, bytes]:
         """Return a round's total as it may be told, and what to keep of it for the next one."""
@@ -47,7 +47,7 @@ Maker = Callable[[Manifest], Path]
 
 def honest(manifest: Manifest) -> Path:
     """Return the noise of this build, with a fresh key."""
-    noise = Noise(manifest, 0, os.urandom(32))
+    noise = ReleaseNoise(manifest, 0, os.urandom(32))
     return lambda step: noise
 
 
@@ -63,12 +63,12 @@ def divided(manifest: Manifest) -> Path:
 
 def constant(manifest: Manifest) -> Path:
     """Return a mutant: noise from a seed that is the same in every run."""
-    return lambda step: Noise(manifest, 0, bytes(32))
+    return lambda step: ReleaseNoise(manifest, 0, bytes(32))
 
 
 def forgetful(manifest: Manifest) -> Path:
     """Return a mutant: a new key in every step, so that the noise of totals averages out."""
-    return lambda step: Noise(manifest, 0, os.urandom(32))
+    return lambda step: ReleaseNoise(manifest, 0, os.urandom(32))
 
 
 def unscaled(manifest: Manifest) -> Path:
@@ -82,20 +82,20 @@ def unscaled(manifest: Manifest) -> Path:
 class FirstStep:
     """A noise path that takes every step for the first one."""
 
-    noise: Noise
+    noise: ReleaseNoise
     first: int
 
-    def open(
+    def add(
         self, number: int, total: U64, members: tuple[str, ...], *, shares: Vectors, before: bytes
     ) -> tuple[U64, bytes]:
         """Open it with the first step's noise."""
-        return self.noise.open(self.first, total, members, shares=shares, before=before)
+        return self.noise.add(self.first, total, members, shares=shares, before=before)
 
 
 def repeated(manifest: Manifest) -> Path:
     """Return a mutant: the same noise in every step, so that steps differ by what is true."""
     first = next(step for step in range(manifest.steps + 1) if releases_in(manifest, step))
-    path = FirstStep(Noise(manifest, 0, os.urandom(32)), manifest.schedule.number(first, Phase.SPEAK))
+    path = FirstStep(ReleaseNoise(manifest, 0, os.urandom(32)), manifest.schedule.number(first, Phase.SPEAK))
     return lambda step: path
 
 
@@ -123,7 +123,7 @@ def replayed(make: Maker, replay: Replay, event: int, runs: int) -> I64:
     for run in opened:
         path, before, told = make(manifest), b"", []
         for step, (number, vector, shares) in enumerate(rounds):
-            total, before = path(step).open(number, vector, names, shares=shares, before=before)
+            total, before = path(step).add(number, vector, names, shares=shares, before=before)
             told.append(total)
         run[:] = [told[step][word] for step, word in replay.reads]
     return opened.view(np.int64)

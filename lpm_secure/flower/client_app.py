@@ -9,7 +9,7 @@ from flwr.clientapp import ClientApp
 from flwr.clientapp.typing import ClientAppCallable
 from flwr.supercore import log
 
-from aggregator.release.noise import Noise
+from aggregator.release.noise import ReleaseNoise
 from aggregator.release.stateless_sum import SummedOnce
 from aggregator.store import Store
 from client_sdk.hospital_config import read_hospital
@@ -101,7 +101,7 @@ def add_up(message: Message, context: Context) -> Message:
     if keys.sealing is None:
         raise ParameterError(f"{given.name} has no sealing key; make one with lpm keys")
     run, index = manifests.run_id(manifest), [each.name for each in manifest.aggregators].index(given.name)
-    noise = Noise.kept(manifest, run, index, Store(given.store, party.folder))
+    noise = ReleaseNoise.load(manifest, run, index, Store(given.store, party.folder))
     summing = SummedOnce(
         manifest=manifest,
         name=given.name,

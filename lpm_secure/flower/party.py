@@ -9,7 +9,7 @@ from flwr.app import ConfigRecord, Context
 
 from aggregator import config as aggregator_config
 from client_sdk import hospital_config
-from client_sdk.admission import agreed
+from client_sdk.admission import admit
 from lpm_secure.flower.records import text_of
 from protocols.errors import ConfigError, ManifestMismatch
 from protocols.identity.certificates import Credentials
@@ -89,7 +89,7 @@ class Party:
             PolicyConflict: a hospital's owner does not allow the run.
         """
         if self.is_hospital:
-            manifest = agreed(self.hospital, self.folder)
+            manifest = admit(self.hospital, self.folder)
         else:
             given = self.aggregator
             manifest = load_verified(self.folder / given.manifests[0], operator_key=given.operator_key)

@@ -17,7 +17,7 @@ from aggregator.config import AggregatorConfig, DealerFile
 from client_sdk.config import ClientConfig
 from client_sdk.hospital_config import HospitalConfig, write_series, write_state
 from client_sdk.likelihood.institution import Hospital
-from client_sdk.private.device_files import write_device_keys
+from client_sdk.private.device_keys import write_device_keys
 from lpm_secure.testbed.keys import TestbedKeys, permissive, pinned
 from lpm_secure.testbed.testbed import Testbed
 from protocols import canonical_json

@@ -6,7 +6,7 @@ import numpy as np
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from client_sdk.private.contacts import ContactTable
-from client_sdk.private.slots import DeviceKeys
+from client_sdk.private.device_keys import DeviceKeys
 from lpm_secure.data.contact_data import ContactData
 from protocols.task.devices import public_key
 from protocols.task.layout import Layout

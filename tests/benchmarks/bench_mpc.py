@@ -16,7 +16,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from aggregator.mpc import Operator
+from aggregator.mpc import Endpoint
 from aggregator.mpc.randomness.correlations import Comparison
 from tests.integration.mpc_parties import ROOT, Parties, parties
 
@@ -136,7 +136,7 @@ class Relays:
         for listener in self._listeners:
             listener.close()
 
-    def towards(self, operator: Operator) -> Operator:
+    def towards(self, operator: Endpoint) -> Endpoint:
         """Return where to reach an operator over the long line."""
         if operator.name not in self._known:
             listener = socket.create_server(("127.0.0.1", 0), backlog=64)
@@ -145,7 +145,7 @@ class Relays:
             threading.Thread(target=self._take, args=(listener, operator), daemon=True).start()
         return self._known[operator.name]
 
-    def _take(self, listener: socket.socket, operator: Operator) -> None:
+    def _take(self, listener: socket.socket, operator: Endpoint) -> None:
         while True:
             try:
                 one, _ = listener.accept()

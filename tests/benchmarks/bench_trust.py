@@ -8,12 +8,12 @@ import msgspec
 import numpy as np
 from measure import Row
 
-from aggregator.on_shares.outcomes import Vectors
 from aggregator.release.ledger import Ledger
 from aggregator.release.ledger_entries import write_round
-from aggregator.release.noise import Noise
+from aggregator.release.noise import ReleaseNoise
 from aggregator.rounds.sums import Sums
-from aggregator.store import Done
+from aggregator.rounds.vectors import Vectors
+from aggregator.store import RoundResult
 from lpm_secure.config import simulation
 from lpm_secure.config.accounting import sigma_for
 from lpm_secure.config.releases import NoiseConfig
@@ -84,14 +84,14 @@ def _alone(testbed, path):
     manifest = testbed.manifest
     layout, sums = Layout.of(manifest), Sums(manifest, 1)
     ledger = Ledger(path, run=manifests.run_id(manifest), name="aggregator-1", key=signing.new_key())
-    noise, names = Noise(manifest, 1, bytes(32)), tuple(sorted(layout.own))
+    noise, names = ReleaseNoise(manifest, 1, bytes(32)), tuple(sorted(layout.own))
     vector = np.zeros(layout.d, dtype=np.uint64)
     shares = Vectors(lambda client: vector, lambda members: vector)
     counted, synthetic = b"", np.zeros(layout.cells, dtype=np.int64).tobytes()
     started = time.perf_counter()
     for number in range(ROUNDS):
-        total, counted = noise.open(number, vector, names, shares=shares, before=counted)
-        write_round(ledger, manifest, Done(number, names, names, {}, total.tobytes(), synthetic, b""), sums.told)
+        total, counted = noise.add(number, vector, names, shares=shares, before=counted)
+        write_round(ledger, manifest, RoundResult(number, names, names, {}, total.tobytes(), synthetic, b""), sums.told)
     return (time.perf_counter() - started) / ROUNDS * 2  # outcome mode has two rounds a step
 
 

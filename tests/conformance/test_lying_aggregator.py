@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from aggregator.on_shares.agreement import Result
+from aggregator.on_shares.agreement import ResultShare
 from aggregator.release.ledger import Ledger
 from client_sdk import Client
 from client_sdk.private.contacts import ContactTable
@@ -54,7 +54,7 @@ class Prober:
         if number == 0:
             return await self._honest.settle(number, program, kind=kind)
         for _ in range(6):
-            await self._honest._comparer.compute(lambda inner: program(Shifted(inner, self)), kind=kind, step=number)
+            await self._honest._backend.compute(lambda inner: program(Shifted(inner, self)), kind=kind, step=number)
         raise Unavailable("it has asked enough")
 
     def out_of_range(self, calculator, x, bits, opening):
@@ -103,7 +103,7 @@ def test_an_aggregator_that_shifts_a_checked_word_gets_one_verdict_of_a_round(
     async def attack():
         with operators_of(manifest, urls, ledgers=[book]) as operators:
             outcome = operators.runs[LIAR]._outcome_mode
-            prober, barrier = Prober(outcome._joint, shift), outcome._joint._comparer.joint._barrier
+            prober, barrier = Prober(outcome._joint, shift), outcome._joint._backend.joint._barrier
             joining = (
                 Client.join(manifest, given.private_state(party.name), operators.transports(party.name))
                 for party in manifest.clients
@@ -128,7 +128,7 @@ def test_an_aggregator_that_shifts_a_checked_word_gets_one_verdict_of_a_round(
         """Call a new process of the honest aggregator in every way there is."""
         with operators_of(manifest, urls) as operators:
             computed = []
-            operators.runs[HONEST]._outcome_mode._joint._comparer = computed
+            operators.runs[HONEST]._outcome_mode._joint._backend = computed
             for caller, call in calls(manifests.run_id(manifest)):
                 with pytest.raises(type(ended)) as told:
                     await operators.answers[HONEST](caller, call)
@@ -291,7 +291,7 @@ def test_what_ends_at_one_aggregator_ends_at_the_other_when_it_asks(manifest_of,
                 )
                 for party in given.manifest.clients
             ]
-            return await asyncio.gather(*waiting, return_exceptions=True), other._store.ended(other.id)
+            return await asyncio.gather(*waiting, return_exceptions=True), other._store.run_end(other.id)
 
     errors, ended = asyncio.run(act())
     assert [(type(error), str(error)) for error in errors] == [(ResultsDiffer, "made up")] * 3
@@ -299,4 +299,4 @@ def test_what_ends_at_one_aggregator_ends_at_the_other_when_it_asks(manifest_of,
 
 
 def test_a_result_holds_no_list_of_clients():
-    assert [field.name for field in dataclasses.fields(Result)] == ["name", "words", "in_range"]
+    assert [field.name for field in dataclasses.fields(ResultShare)] == ["name", "words", "in_range"]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from aggregator.mpc import AsyncMpcWorker, MpcWorker
 from aggregator.mpc.circuits.bit_planes import bits_of, from_planes, to_planes
 from aggregator.mpc.gf128 import multiply
-from aggregator.mpc.keystream import Stream, subkey
+from aggregator.mpc.keystream import Keystream, subkey
 from aggregator.mpc.net.frames import HELLO_BYTES, STAMP_BYTES, Hello, Stamp, decode_request, encode_request
 from aggregator.mpc.randomness.correlations import (
     MAX_N,
@@ -19,7 +19,7 @@ from aggregator.mpc.randomness.correlations import (
     Blinding,
     Comparison,
     Correlation,
-    Planes,
+    PlaneReader,
     SharedBit,
     Triple,
     decode,
@@ -67,7 +67,7 @@ def test_dealt_bits_are_the_same_in_both_sharings(k: int) -> None:
 def test_the_mask_of_a_comparison_is_the_same_in_both_sharings(n: int, bits: int, k: int) -> None:
     kind = Comparison(n, bits, additive=True)
     words = dealt(kind, k)
-    r = np.bitwise_xor.reduce([Planes(free, kind.m).take(bits + 1) for free, _ in words])
+    r = np.bitwise_xor.reduce([PlaneReader(free, kind.m).take(bits + 1) for free, _ in words])
     at = kind.product_planes * kind.m
     assert (joined([product[at : at + n] for _, product in words]) == from_planes(r, n)).all()
     last = np.bitwise_xor.reduce([free for free, _ in words])[-kind.m :]
@@ -131,7 +131,7 @@ def test_the_keystream_is_aes_256_in_counter_mode() -> None:
     key = bytes(range(32))
     block = Cipher(AES256(key), ECB()).encryptor()
     counters = b"".join(count.to_bytes(16, "big") for count in range(200_000))
-    stream = Stream(key)
+    stream = Keystream(key)
     drawn = [stream.words(count) for count in (1, 131_072, 0, 200_001)]
     assert np.concatenate(drawn).tobytes() == block.update(counters)[: 8 * (1 + 131_072 + 200_001)]
     assert stream.words_drawn == 331_074
@@ -139,7 +139,7 @@ def test_the_keystream_is_aes_256_in_counter_mode() -> None:
 
 
 def test_keys_are_not_printed() -> None:
-    stream = Stream(b"k" * 32)
+    stream = Keystream(b"k" * 32)
     assert "kkkk" not in repr(stream)
 
 

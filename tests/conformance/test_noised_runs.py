@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from aggregator.release.noise import Noise
+from aggregator.release.noise import ReleaseNoise
 from aggregator.store import Store
 from client_sdk import ContactTable
 from lpm_secure.engine.loop import PrivatePart, Release, simulate
@@ -62,7 +62,7 @@ class Replayed(PrivatePart):
     def __init__(self, testbed, keys):
         self.agents = testbed.private_agents(torch.device("cpu"))
         self._manifest, self._reading, self._before = testbed.manifest, Reading(testbed.manifest), None
-        self._noise = [Noise(testbed.manifest, index, key) for index, key in enumerate(keys)]
+        self._noise = [ReleaseNoise(testbed.manifest, index, key) for index, key in enumerate(keys)]
 
     def _drawn(self, name, step, d):
         rule = releases_of(self._manifest).of(name)
@@ -90,7 +90,7 @@ class Replayed(PrivatePart):
 def fixed_keys(monkeypatch):
     """Let every aggregator's noise have a key that the test knows."""
     keys = [bytes([index]) * 32 for index in (5, 6)]
-    monkeypatch.setattr(Noise, "kept", classmethod(lambda cls, m, run, index, store: cls(m, index, keys[index])))
+    monkeypatch.setattr(ReleaseNoise, "load", classmethod(lambda cls, m, run, index, store: cls(m, index, keys[index])))
     return keys
 
 
@@ -134,13 +134,13 @@ def test_a_noise_key_survives_restarts_and_is_drawn_once(tmp_path, manifest_of):
     rule, drawn = noised("incidence"), []
     for _ in range(3):
         store = Store(url)
-        drawn += [Noise.kept(manifest_of(), run, 0, store).of(rule, step, 5).tolist() for step in (0, 1)]
+        drawn += [ReleaseNoise.load(manifest_of(), run, 0, store).of(rule, step, 5).tolist() for step in (0, 1)]
         store.close()
     assert drawn[0] == drawn[2] == drawn[4] != drawn[1] == drawn[3]
 
 
 def test_nothing_of_the_noise_is_printed(manifest_of):
-    noise = Noise(manifest_of(), 0, b"secret" * 6)
+    noise = ReleaseNoise(manifest_of(), 0, b"secret" * 6)
     assert "secret" not in repr(noise)
 
 
@@ -167,10 +167,10 @@ def test_a_release_says_all_of_its_noise_or_none():
 
 
 def test_a_client_that_was_away_counts_each_agent_once(manifest_of):
-    from aggregator.on_shares.outcomes import Vectors
+    from aggregator.rounds.vectors import Vectors
 
     manifest = manifest_of([(1, 2, 3), (4, 5)], releases=Releases(each=(Rule(name="incidence"),)), cells=())
-    noise, layout_at = Noise(manifest, 0, bytes(32)), 5
+    noise, layout_at = ReleaseNoise(manifest, 0, bytes(32)), 5
     first = {0: {"client-0": 3, "client-1": 2}, 1: {"client-0": 2}, 2: {"client-0": 1, "client-1": 0}}
     kept, told = b"", []
     for number, there in first.items():
@@ -181,7 +181,7 @@ def test_a_client_that_was_away_counts_each_agent_once(manifest_of):
             return vector
 
         total = sum(share(client) for client in there)
-        opened, kept = noise.open(number, total, tuple(there), shares=Vectors(share, None), before=kept)
+        opened, kept = noise.add(number, total, tuple(there), shares=Vectors(share, None), before=kept)
         told.append(opened[layout_at:].tolist())
     assert told == [[0, 0, 0, 0], [1, 0, 0, 0], [3, 0, 0, 0]]
 

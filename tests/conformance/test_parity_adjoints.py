@@ -134,7 +134,9 @@ def testbed(seir, manifest_of):
 
 def test_adjoints_and_tangents_are_one_gradient(testbed):
     adjoint = with_adjoints(testbed)
-    given = msgspec.structs.replace(adjoint.manifest.gradient, way="tangents", parameters=names(adjoint.manifest.channels))
+    given = msgspec.structs.replace(
+        adjoint.manifest.gradient, way="tangents", parameters=names(adjoint.manifest.channels)
+    )
     tangent = type(testbed)(
         msgspec.structs.replace(adjoint.manifest, gradient=given), testbed.contacts, testbed.cell, 15, "drawn", True
     )

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from client_sdk import Client
-from client_sdk.gradients.score import OwnScore
+from client_sdk.simulation.own_score import OwnScore
 from lpm_secure.engine.loop import RemotePart
 from lpm_secure.gradients.private.score import ClearScores, simulate_scores
 from protocols.errors import DataError

@@ -11,8 +11,8 @@ from aggregator import Aggregator, Run, Store
 from aggregator.metrics import Metrics
 from aggregator.wire.access import Access
 from aggregator.wire.callers import Callers
-from aggregator.wire.gateway import Door, Entrance
-from aggregator.wire.interceptor import guarded
+from aggregator.wire.gateway import Gateway, RunGateway
+from aggregator.wire.interceptor import guard
 from aggregator.wire.remote_peer import RemotePeer
 from aggregator.wire.servicer import _behaviour
 from lpm_secure.testbed.keys import pinned
@@ -65,18 +65,18 @@ async def _served():
     store = Store("sqlite://")
     peer = RemotePeer(Local(_silent, caller=names[ME]), 3600.0)
     run = Run(MANIFEST, ME, store, [peer])
-    door = Door(
+    door = Gateway(
         names[ME],
-        [Entrance(MANIFEST, KEYS.servers[names[ME]].sealing, {names[0]: peer})],
+        [RunGateway(MANIFEST, KEYS.servers[names[ME]].sealing, {names[0]: peer})],
         Aggregator({run.id: run}).answer,
         secrets=store,
         authorities=[KEYS.authority.certificate],
         access=Access(),
     )
-    store.keep_secret(run.id, "client-0", bytes(32))
-    again = Door(
+    store.save_secret(run.id, "client-0", bytes(32))
+    again = Gateway(
         names[ME],
-        [Entrance(MANIFEST, KEYS.servers[names[ME]].sealing, {names[0]: peer})],
+        [RunGateway(MANIFEST, KEYS.servers[names[ME]].sealing, {names[0]: peer})],
         Aggregator({run.id: run}).answer,
         secrets=store,
         authorities=[KEYS.authority.certificate],
@@ -85,9 +85,7 @@ async def _served():
     assert door is not again
     run.join("client-0", Join(run.id, b""))
     callers, metrics = Callers([MANIFEST], calls_per_s=1e6), Metrics()
-    return {
-        name: guarded(name, _behaviour(again.answer, kind), metrics, callers) for name, (kind, _) in METHODS.items()
-    }
+    return {name: guard(name, _behaviour(again.answer, kind), metrics, callers) for name, (kind, _) in METHODS.items()}
 
 
 MANIFEST, KEYS = pinned(manifest_of())

@@ -17,7 +17,7 @@ import numpy as np
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 
-from aggregator.mpc import DealerConfig, Identity, Operator, PartyConfig
+from aggregator.mpc import DealerConfig, Endpoint, Identity, PartyConfig
 from protocols.errors import LpmError
 from protocols.identity.certificates import Authority, new_authority
 from tests.integration.mpc_party import get, put
@@ -183,13 +183,13 @@ def parties(
     timeout_s: float = 20.0,
     join_timeout_s: float = 30.0,
     dealer_has_key_of: int | None = None,
-    through: Callable[[Operator], Operator] = lambda operator: operator,
+    through: Callable[[Endpoint], Endpoint] = lambda operator: operator,
 ) -> Iterator[Parties]:
     """Start k aggregators and a dealer, and end them; `through` says where others reach an operator."""
     authority = new_authority("testbed")
     names = [f"operator-{letter}" for letter in "abcdefgh"[:k]] + ["operator-of-the-dealer"]
     *operators, dealer = (
-        Operator(name, "127.0.0.1", port) for name, port in zip(names, free_ports(k + 1), strict=True)
+        Endpoint(name, "127.0.0.1", port) for name, port in zip(names, free_ports(k + 1), strict=True)
     )
     files = {name: identity(folder, authority, name) for name in names}
     if dealer_has_key_of is not None:

@@ -87,17 +87,17 @@ def range_check(worker: MpcWorker, h: Any, _: Any, *, step: int, bits: int) -> A
 
 def draw_once_too_often(worker: MpcWorker, *, stream: str) -> None:
     """Desynchronise this party from its neighbour by one pseudorandom word."""
-    from aggregator.mpc.current import current
+    from aggregator.mpc.context import get_context
 
-    worker._thread.submit(lambda: current().streams[stream].words(1)).result()
+    worker._thread.submit(lambda: get_context().streams[stream].words(1)).result()
 
 
 def take_a_batch_too_many(worker: MpcWorker) -> None:
     """Desynchronise this party from the others by one batch of the dealer's randomness."""
-    from aggregator.mpc.current import current
+    from aggregator.mpc.context import get_context
     from aggregator.mpc.randomness.correlations import Triple
 
-    worker._thread.submit(lambda: current().material(Triple(1))).result()
+    worker._thread.submit(lambda: get_context().material(Triple(1))).result()
 
 
 def openings_seen(worker: MpcWorker) -> list[Any]:

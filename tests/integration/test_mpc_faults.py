@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from aggregator.mpc import DealerConfig, Identity, MpcWorker, Operator, PartyConfig, serve_dealer
+from aggregator.mpc import DealerConfig, Endpoint, Identity, MpcWorker, PartyConfig, serve_dealer
 from protocols.errors import ConfigError, LpmError, NotEnrolled, PartiesDisagree, Unavailable
 from protocols.identity.certificates import new_authority
 from tests.integration.mpc_parties import Parties, free_ports, identity, joined, parties, split
@@ -208,7 +208,7 @@ def test_parties_with_vectors_of_different_lengths_open_nothing(running: Parties
 def test_an_absent_party_is_waited_for_no_longer_than_the_join_timeout(tmp_path: Any) -> None:
     ports = free_ports(3)
     authority = new_authority("testbed")
-    a, b, dealer = (Operator(name, "127.0.0.1", port) for name, port in zip(("a", "b", "d"), ports, strict=True))
+    a, b, dealer = (Endpoint(name, "127.0.0.1", port) for name, port in zip(("a", "b", "d"), ports, strict=True))
     for rank, name in enumerate("ab"):
         files = identity(tmp_path, authority, name)
         worker = MpcWorker(PartyConfig(rank, (a, b), dealer, files, join_timeout_s=0.5))
@@ -243,8 +243,8 @@ def test_a_party_with_another_operators_certificate_is_not_let_in(tmp_path: Any)
 
 def dealer_config(folder: Any, *, host: str = "127.0.0.1", party_host: str = "127.0.0.1", **more: Any) -> DealerConfig:
     files = identity(folder, new_authority("testbed"), "d")
-    pair = Operator("a", party_host, 1), Operator("b", party_host, 2)
-    return DealerConfig(Operator("d", host, free_ports(1)[0]), pair, files, **more)
+    pair = Endpoint("a", party_host, 1), Endpoint("b", party_host, 2)
+    return DealerConfig(Endpoint("d", host, free_ports(1)[0]), pair, files, **more)
 
 
 def test_the_dealer_refuses_an_aggregators_host(tmp_path: Any) -> None:
@@ -258,11 +258,11 @@ def test_the_dealer_refuses_an_aggregators_host(tmp_path: Any) -> None:
 
 def test_the_dealer_and_an_aggregator_cannot_have_one_operator(tmp_path: Any) -> None:
     files = Identity(tmp_path / "x", tmp_path / "y", tmp_path / "z")
-    one, two = Operator("a", "192.0.2.1", 1), Operator("b", "192.0.2.2", 1)
+    one, two = Endpoint("a", "192.0.2.1", 1), Endpoint("b", "192.0.2.2", 1)
     with pytest.raises(ConfigError, match="same operator"):
-        DealerConfig(Operator("a", "192.0.2.3", 1), (one, two), files, testbed=True)
+        DealerConfig(Endpoint("a", "192.0.2.3", 1), (one, two), files, testbed=True)
     with pytest.raises(ConfigError, match="cannot use the certificate files"):
-        serve_dealer(DealerConfig(Operator("d", "127.0.0.1", 1), (one, two), files))
+        serve_dealer(DealerConfig(Endpoint("d", "127.0.0.1", 1), (one, two), files))
 
 
 def test_a_dealer_with_an_aggregators_key_is_refused(tmp_path: Any) -> None:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from aggregator.release.noise import Noise
+from aggregator.release.noise import ReleaseNoise
 from client_sdk.simulation.exchange import Exchange
 from lpm_secure.audit import build, replays, two_worlds
 from lpm_secure.audit.views import check
@@ -109,19 +109,19 @@ def test_a_build_whose_clients_call_again_where_they_have_more_to_say_is_found(m
 
 
 def test_a_build_with_weak_noise_is_found(manifest_of, monkeypatch):
-    of = Noise.of
-    monkeypatch.setattr(Noise, "of", lambda noise, release, step, d: of(noise, release, step, d) // 2)
+    of = ReleaseNoise.of
+    monkeypatch.setattr(ReleaseNoise, "of", lambda noise, release, step, d: of(noise, release, step, d) // 2)
     for name in ("incidence", "running", "cells"):
         assert two_worlds.audit(manifest_of(), name, 4.22, runs=RUNS)
 
 
 def test_a_build_in_which_an_event_counts_for_more_than_the_noise_is_made_for_is_found(manifest_of, monkeypatch):
-    opened = Noise.open
+    opened = ReleaseNoise.add
 
     def thrice(noise, number, total, members, **given):
         return opened(noise, number, total * 3, members, **given)
 
-    monkeypatch.setattr(Noise, "open", thrice)
+    monkeypatch.setattr(ReleaseNoise, "add", thrice)
     (line,) = two_worlds.audit(manifest_of(), "cells", 4.22, runs=RUNS)
     assert "times as much as it should" in line
 

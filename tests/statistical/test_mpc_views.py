@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 
 from aggregator.mpc import operations
+from aggregator.mpc.context import MpcContext, set_context
 from aggregator.mpc.crypten import hardening
 from aggregator.mpc.crypten.compatibility import crypten
-from aggregator.mpc.current import Current, enter
-from aggregator.mpc.keystream import Stream, subkey
+from aggregator.mpc.keystream import Keystream, subkey
 from aggregator.mpc.net.frames import STAMP_BYTES
 from aggregator.mpc.net.links import Link
 from aggregator.mpc.net.mesh import Mesh
@@ -110,9 +110,9 @@ def run(operation: Callable[[Any, Any], Any], x: Any, y: Any, *, seed: int = 1, 
             dealer = SeededDealer(rank, seed)
             mesh = Mesh(rank, {1 - rank: link}, bytes(32), timeout_s=10.0, join_timeout_s=10.0)
             pair, own = (subkey(bytes(32), name) for name in (b"pair", b"own %d" % rank))
-            streams = {name: Stream(subkey(pair, b"shared")) for name in ("prev", "next", "global")}
-            current = Current(mesh, dealer, {**streams, "local": Recording(own, dealer.known)})
-            enter(current)
+            streams = {name: Keystream(subkey(pair, b"shared")) for name in ("prev", "next", "global")}
+            current = MpcContext(mesh, dealer, {**streams, "local": Recording(own, dealer.known)})
+            set_context(current)
             for _ in range(repeats):
                 mesh.begin(b"view test", 0)
                 share = operation(shares[0][rank], shares[1][rank])
@@ -121,7 +121,7 @@ def run(operation: Callable[[Any, Any], Any], x: Any, y: Any, *, seed: int = 1, 
             views[rank] = err
             ends[rank]._sock.shutdown(socket.SHUT_RDWR)
         finally:
-            enter(None)
+            set_context(None)
 
     threads = [threading.Thread(target=party, args=(rank,)) for rank in range(2)]
     for thread in threads:
@@ -136,7 +136,7 @@ def run(operation: Callable[[Any, Any], Any], x: Any, y: Any, *, seed: int = 1, 
     return views
 
 
-class Recording(Stream):  # type: ignore[misc]
+class Recording(Keystream):  # type: ignore[misc]
     """A stream whose party remembers what it drew."""
 
     __slots__ = ("_known",)
@@ -311,25 +311,27 @@ def test_masks_are_not_a_mersenne_twisters() -> None:
 
 
 def test_the_view_test_catches_mt19937_seeds(monkeypatch: Any) -> None:
-    def twister(self: Stream, count: int) -> Any:
+    def twister(self: Keystream, count: int) -> Any:
         raw = np.random.MT19937(seed=20).random_raw(2 * count).astype(np.uint32)
         return raw.view(np.uint64).copy()
 
-    monkeypatch.setattr(Stream, "words", twister)
+    monkeypatch.setattr(Keystream, "words", twister)
     assert is_mersenne_twister(masks_of_the_first_party())
 
 
 def test_the_view_test_catches_masks_of_32_bits(monkeypatch: Any) -> None:
-    plain = Stream.words
-    monkeypatch.setattr(Stream, "words", lambda self, count: plain(self, count) >> np.uint64(32))
+    plain = Keystream.words
+    monkeypatch.setattr(Keystream, "words", lambda self, count: plain(self, count) >> np.uint64(32))
     assert biased_bits(masks_of_the_first_party()) > 0
     assert biased_bits(openings(run(compare, *WORLDS["nobody infected"]))[0], 63) > 0
 
 
 def test_the_view_test_catches_masks_drawn_as_floats(monkeypatch: Any) -> None:
-    plain = Stream.words
+    plain = Keystream.words
     monkeypatch.setattr(
-        Stream, "words", lambda self, count: plain(self, count).astype(np.float32).astype(np.float64).astype(np.uint64)
+        Keystream,
+        "words",
+        lambda self, count: plain(self, count).astype(np.float32).astype(np.float64).astype(np.uint64),
     )
     assert biased_bits(masks_of_the_first_party()) > 0
 
@@ -402,7 +404,7 @@ def test_of_numbers_in_range_one_verdict_is_opened_whatever_their_number(n: int)
 
 def test_what_is_opened_of_numbers_out_of_range_is_another_random_word_each_time(monkeypatch: Any) -> None:
     """Even under one coin, which makes the hash of the same errors the same: so it tells that they are, and no more."""
-    monkeypatch.setattr(Current, "coin", lambda self: bytes(32))
+    monkeypatch.setattr(MpcContext, "coin", lambda self: bytes(32))
     numbers = RANGED_WORLDS["all zero"].copy()
     numbers[7] = 1024
     opened = []

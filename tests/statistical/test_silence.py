@@ -13,8 +13,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from aggregator import Store
 from aggregator.log import JsonLines
-from aggregator.on_shares.levels import Hidden
-from aggregator.store import Done, Frozen, Kept
+from aggregator.on_shares.levels import Levels
+from aggregator.store import JointResult, PendingRound, RoundResult
 from client_sdk import Client
 from protocols.errors import LpmError
 from protocols.task.rounds import Phase
@@ -111,7 +111,7 @@ def test_a_whole_run_prints_and_logs_no_secret(manifest_of, drawn_world, operato
     assert len(secrets) > 100
     assert any("round closed" in text for text in logged(caplog))
     assert any(record.name == "asyncio" for record in caplog.records)
-    assert any("Done(" in text for text in texts)
+    assert any("RoundResult(" in text for text in texts)
     assert shown(secrets, [*texts, *logged(caplog)]) == []
 
 
@@ -183,15 +183,15 @@ def test_no_refusal_names_a_secret(refused):
 
 def test_a_store_that_fails_names_no_key_and_no_share():
     store, key, share = Store("sqlite://"), bytes(range(100, 132)), bytes(range(60, 92))
-    store.join(b"r", "client-0", key)
+    store.save_client_key(b"r", "client-0", key)
     said = []
     with pytest.raises(SQLAlchemyError) as caught:
-        store.join(b"r", "client-0", key)
+        store.save_client_key(b"r", "client-0", key)
     said.append("".join(traceback.format_exception(caught.value)))
     with store._engine.begin() as connection:
         connection.exec_driver_sql("CREATE TRIGGER t BEFORE INSERT ON rounds BEGIN SELECT RAISE(FAIL, 'full'); END")
     with pytest.raises(SQLAlchemyError) as caught:
-        store.freeze(b"r", Frozen(0, {"client-0": share}, b""))
+        store.save_pending(b"r", PendingRound(0, {"client-0": share}, b""))
     said.append("".join(traceback.format_exception(caught.value)))
     store.close()
     assert shown({key, share}, said) == []
@@ -217,6 +217,8 @@ def test_a_secret_that_is_printed_would_be_found(secret):
 def test_the_walk_reaches_what_an_object_holds():
     vector = np.array([2**60 + 3], dtype=np.uint64)
     held = {"a": [Closed(1, vector, vector, NOTHING.view(np.int64), 2), (Released(1, vector, 2, 3),)]}
-    texts = printed([held, Kept(1, b"k", b"k"), Done(1, (), (), {}, b"", b"", b""), Hidden(vector, vector, vector)])
-    for name in ("Closed", "Released", "Kept", "Done", "Hidden"):
+    texts = printed(
+        [held, JointResult(1, b"k", b"k"), RoundResult(1, (), (), {}, b"", b"", b""), Levels(vector, vector, vector)]
+    )
+    for name in ("Closed", "Released", "JointResult", "RoundResult", "Levels"):
         assert any(text.startswith(f"{name}(") for text in texts)

@@ -15,10 +15,10 @@ import numpy as np
 import torch
 from torch.distributed import ReduceOp
 
+from aggregator.mpc.context import get_context, has_context
 from aggregator.mpc.crypten.compatibility import crypten
 from aggregator.mpc.crypten.provider import DealerProvider
-from aggregator.mpc.current import current, entered
-from aggregator.mpc.keystream import KEY_BYTES, Stream
+from aggregator.mpc.keystream import KEY_BYTES, Keystream
 from protocols.errors import ProtocolError
 
 _DRAWING: Final = (
@@ -51,21 +51,21 @@ class Communicator:
     @classmethod
     def is_initialized(cls) -> bool:
         """Whether the calling thread has a session."""
-        return entered()
+        return has_context()
 
     @classmethod
     def get(cls) -> "Communicator":
         """Return the communicator of the calling thread's session."""
-        current()
+        get_context()
         return cls()
 
     def get_rank(self) -> int:
         """Return this party's rank."""
-        return current().mesh.rank
+        return get_context().mesh.rank
 
     def get_world_size(self) -> int:
         """Return the number of parties."""
-        return current().mesh.k
+        return get_context().mesh.k
 
     def all_reduce(self, input: Any, op: Any = ReduceOp.SUM, batched: bool = False) -> Any:  # noqa: A002 (CrypTen's)
         """Open shares to all parties."""
@@ -73,7 +73,7 @@ class Communicator:
             raise ProtocolError("only sums and exclusive ors are opened here")
         shares = input if batched else [input]
         own = [np.ascontiguousarray(share.numpy()).view(np.uint64) for share in shares]
-        opened = current().open(own, np.add if op == ReduceOp.SUM else np.bitwise_xor)
+        opened = get_context().open(own, np.add if op == ReduceOp.SUM else np.bitwise_xor)
         out = [torch.from_numpy(words.view(np.int64)) for words in opened]
         return out if batched else out[0]
 
@@ -86,7 +86,7 @@ def ring_elements(size: Sequence[int], ring_size: int = 2**64, generator: Any = 
     """Return uniform ring elements; stands for CrypTen's function of that purpose."""
     if ring_size != 2**64:
         raise ProtocolError("random ring elements are drawn from 64-bit words only")
-    stream = current().streams["local" if generator is None else generator.name]
+    stream = get_context().streams["local" if generator is None else generator.name]
     shape = tuple(size)
     return torch.from_numpy(stream.words(int(np.prod(shape, dtype=np.int64))).view(np.int64)).reshape(shape)
 
@@ -99,7 +99,7 @@ def kbit_tensor(size: Sequence[int], bitlength: int | None = None, generator: An
 
 def exchange_keys() -> None:
     """Agree on the keys that neighbours, and all parties, share; stands for CrypTen's set-up of its generators."""
-    mesh, streams = current().mesh, current().streams
+    mesh, streams = get_context().mesh, get_context().streams
     to_next, to_all, none = os.urandom(KEY_BYTES), os.urandom(KEY_BYTES), bytes(KEY_BYTES)
     following, before = (mesh.rank + 1) % mesh.k, (mesh.rank - 1) % mesh.k
     mine = {
@@ -108,10 +108,10 @@ def exchange_keys() -> None:
         if rank != mesh.rank
     }
     theirs = mesh.send_keys(mine, 2 * KEY_BYTES)
-    streams["prev"] = Stream(theirs[before][:KEY_BYTES])
-    streams["next"] = Stream(to_next)
-    streams["global"] = Stream(to_all if mesh.rank == 0 else theirs[0][KEY_BYTES:])
-    streams["local"] = Stream(os.urandom(KEY_BYTES))
+    streams["prev"] = Keystream(theirs[before][:KEY_BYTES])
+    streams["next"] = Keystream(to_next)
+    streams["global"] = Keystream(to_all if mesh.rank == 0 else theirs[0][KEY_BYTES:])
+    streams["local"] = Keystream(os.urandom(KEY_BYTES))
 
 
 @cache

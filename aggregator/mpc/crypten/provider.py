@@ -6,8 +6,8 @@ from typing import Any, final
 import numpy as np
 import torch
 
+from aggregator.mpc.context import get_context
 from aggregator.mpc.crypten.compatibility import crypten
-from aggregator.mpc.current import current
 from aggregator.mpc.keystream import U64
 from aggregator.mpc.randomness.correlations import AndTriple, Correlation, SharedBit, Triple
 from protocols.errors import ProtocolError
@@ -33,7 +33,7 @@ class DealerProvider:
 
     def B2A_rng(self, size: Sequence[int], **_: object) -> Any:  # noqa: N802 (CrypTen's name)
         """Return random bits, shared additively and by XOR."""
-        free, product = current().material(SharedBit(_count(size)))
+        free, product = get_context().material(SharedBit(_count(size)))
         return _additive(product, size), _binary(free & np.uint64(1), size)
 
     def square(self, *_: object, **__: object) -> Any:
@@ -46,7 +46,7 @@ class DealerProvider:
 
 
 def _triple(kind: Correlation) -> tuple[U64, U64, U64]:
-    free, product = current().material(kind)
+    free, product = get_context().material(kind)
     a, b = free.reshape(2, kind.n)
     return a, b, product
 

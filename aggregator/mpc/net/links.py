@@ -44,7 +44,7 @@ class Socket(Protocol):
         """Close the connection."""
 
 
-class State(enum.Enum):
+class LinkState(enum.Enum):
     """What can be told of a connection without reading from it."""
 
     QUIET = enum.auto()
@@ -66,16 +66,16 @@ class Link:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         self.sock, self.name = sock, name
 
-    def state(self) -> State:
+    def state(self) -> LinkState:
         """Look below TLS, taking nothing away: has the other side sent something, or closed the connection?"""
         if not isinstance(self.sock, socket.socket):
-            return State.QUIET
+            return LinkState.QUIET
         try:
-            return State.PENDING if socket.socket.recv(self.sock, 1, socket.MSG_PEEK) else State.CLOSED
+            return LinkState.PENDING if socket.socket.recv(self.sock, 1, socket.MSG_PEEK) else LinkState.CLOSED
         except BlockingIOError:
-            return State.QUIET
+            return LinkState.QUIET
         except OSError:
-            return State.CLOSED
+            return LinkState.CLOSED
 
     def close(self) -> None:
         """Close the connection; the other side notices at once."""

@@ -7,7 +7,7 @@ import threading
 import time
 from typing import Final, final
 
-from aggregator.mpc.config import Joining
+from aggregator.mpc.config import MeshConfig
 from aggregator.mpc.net.frames import HELLO_BYTES, Hello
 from aggregator.mpc.net.links import Link, Transfer, exchange
 from aggregator.mpc.net.tls import Tls, names, require
@@ -16,7 +16,7 @@ from protocols.errors import LpmError, PartiesDisagree, Unavailable
 _PAUSE_S: Final = 0.01
 _HANDSHAKE_S: Final = 5.0
 _MAX_HANDSHAKES: Final = 64  # at a time; whoever comes then is turned away, and comes again
-Admitted = tuple[int, Link, bytes]
+Arrival = tuple[int, Link, bytes]
 
 
 def greet(link: Link, hello: Hello, rank: int, *, timeout_s: float) -> Hello:
@@ -29,16 +29,16 @@ def greet(link: Link, hello: Hello, rank: int, *, timeout_s: float) -> Hello:
 
 
 @final
-class Door:
+class Listener:
     """Takes callers until all parties of higher rank are in; each handshake has a thread and 5 s."""
 
-    def __init__(self, config: Joining, tls: Tls, hello: Hello) -> None:
+    def __init__(self, config: MeshConfig, tls: Tls, hello: Hello) -> None:
         """Know whom to wait for."""
         self._tls, self._hello, self._join_timeout_s = tls, hello, config.join_timeout_s
         self._parties = config.parties
         self._waiting = {party.name: rank for rank, party in enumerate(config.parties) if rank > config.rank}
         self._places = threading.BoundedSemaphore(_MAX_HANDSHAKES)
-        self._results: queue.SimpleQueue[Admitted | PartiesDisagree] = queue.SimpleQueue()
+        self._results: queue.SimpleQueue[Arrival | PartiesDisagree] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._open = True
 
@@ -108,7 +108,7 @@ class Door:
         finally:
             self._places.release()
 
-    def _tell(self, result: Admitted | PartiesDisagree, sock: socket.socket) -> None:
+    def _tell(self, result: Arrival | PartiesDisagree, sock: socket.socket) -> None:
         with self._lock:
             if self._open:
                 self._results.put(result)

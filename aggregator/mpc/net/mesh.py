@@ -8,7 +8,7 @@ import numpy as np
 
 from aggregator.mpc.keystream import U64
 from aggregator.mpc.net.frames import STAMP_BYTES, Stamp
-from aggregator.mpc.net.links import Link, State, Transfer, exchange
+from aggregator.mpc.net.links import Link, LinkState, Transfer, exchange
 
 Combine = Callable[[U64, U64, U64], object]  # as np.add or np.bitwise_xor: two inputs and where the result goes
 
@@ -45,7 +45,7 @@ class Mesh:
         In the latter case it may have failed at it, which the operation itself then tells at once.
         """
         states = {link.state() for link in self._links.values()}
-        return State.PENDING in states or State.CLOSED not in states
+        return LinkState.PENDING in states or LinkState.CLOSED not in states
 
     @property
     def name(self) -> bytes:

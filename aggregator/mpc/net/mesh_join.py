@@ -7,23 +7,23 @@ import ssl
 import time
 from typing import Final
 
-from aggregator.mpc.config import Joining, Operator
+from aggregator.mpc.config import Endpoint, MeshConfig
 from aggregator.mpc.net.frames import Hello
 from aggregator.mpc.net.links import Link
-from aggregator.mpc.net.listener import Door, greet
+from aggregator.mpc.net.listener import Listener, greet
 from aggregator.mpc.net.tls import Tls, require
 from protocols.errors import LpmError, Unavailable
 
 _PAUSE_S: Final = 0.05
 
 
-def listen(operator: Operator) -> socket.socket:
+def listen(operator: Endpoint) -> socket.socket:
     """Open the port at which other parties reach this one."""
     family = socket.getaddrinfo(operator.host, operator.port, type=socket.SOCK_STREAM)[0][0]
     return socket.create_server((operator.host, operator.port), family=family, backlog=64)
 
 
-def connect(tls: Tls, operator: Operator, *, deadline: float) -> ssl.SSLSocket:
+def connect(tls: Tls, operator: Endpoint, *, deadline: float) -> ssl.SSLSocket:
     """Connect to a party and check that it is who it should be; try again until the deadline.
 
     Raises:
@@ -51,7 +51,7 @@ def connect(tls: Tls, operator: Operator, *, deadline: float) -> ssl.SSLSocket:
         return sock
 
 
-def join(config: Joining, tls: Tls, listener: socket.socket) -> tuple[dict[int, Link], bytes]:
+def join(config: MeshConfig, tls: Tls, listener: socket.socket) -> tuple[dict[int, Link], bytes]:
     """Connect with all other aggregators.
 
     Returns:
@@ -67,7 +67,7 @@ def join(config: Joining, tls: Tls, listener: socket.socket) -> tuple[dict[int, 
     try:
         for rank in range(config.rank):
             links[rank], nonces[rank] = _reach(config, tls, hello, rank, deadline)
-        for rank, (link, nonce) in Door(config, tls, hello).admit(listener, deadline).items():
+        for rank, (link, nonce) in Listener(config, tls, hello).admit(listener, deadline).items():
             links[rank], nonces[rank] = link, nonce
     except BaseException:
         for link in links.values():
@@ -77,7 +77,7 @@ def join(config: Joining, tls: Tls, listener: socket.socket) -> tuple[dict[int, 
     return links, session.digest()
 
 
-def _reach(config: Joining, tls: Tls, hello: Hello, rank: int, deadline: float) -> tuple[Link, bytes]:
+def _reach(config: MeshConfig, tls: Tls, hello: Hello, rank: int, deadline: float) -> tuple[Link, bytes]:
     """Connect to a party of lower rank; try again while it is still ending another session."""
     operator = config.parties[rank]
     while True:

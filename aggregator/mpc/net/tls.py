@@ -7,7 +7,7 @@ from typing import final
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from aggregator.mpc.config import Identity, Operator
+from aggregator.mpc.config import Endpoint, Identity
 from protocols.errors import ConfigError, NotEnrolled
 
 
@@ -43,7 +43,7 @@ def names(sock: ssl.SSLSocket) -> frozenset[str]:
     return frozenset(found or common)
 
 
-def require(sock: ssl.SSLSocket, expected: Operator, own_key_hash: bytes) -> None:
+def require(sock: ssl.SSLSocket, expected: Endpoint, own_key_hash: bytes) -> None:
     """Check that the other side is who it should be, and does not hold this party's own key.
 
     Security: the run's authority could certify anybody under an operator's name; so the key counts that the manifest

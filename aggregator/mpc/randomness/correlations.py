@@ -15,8 +15,8 @@ import numpy as np
 
 from aggregator.mpc import gf128
 from aggregator.mpc.circuits.bit_planes import bits_of, from_planes, n_words
-from aggregator.mpc.circuits.circuit import Gates, n_products, plan, products
-from aggregator.mpc.keystream import U64, Stream, subkey
+from aggregator.mpc.circuits.carry_tree import Gates, carry_tree, n_products, products
+from aggregator.mpc.keystream import U64, Keystream, subkey
 from protocols.errors import ParameterError, WireError
 
 MAX_BITS: Final = 62
@@ -62,7 +62,7 @@ class Correlation(abc.ABC):
 
     def expand(self, key: bytes, index: int, correction: U64 | None) -> tuple[U64, U64]:
         """Return a party's free and product words; only the last party has a correction."""
-        stream = Stream(subkey(key, self.purpose(index)))
+        stream = Keystream(subkey(key, self.purpose(index)))
         free = stream.words(self.free_words)
         return free, stream.words(self.product_words) if correction is None else correction
 
@@ -70,7 +70,7 @@ class Correlation(abc.ABC):
         """Return what the dealer sends to the last party."""
         *others, last = keys
         dealt = [self.expand(key, index, None) for key in others]
-        free = Stream(subkey(last, self.purpose(index))).words(self.free_words)
+        free = Keystream(subkey(last, self.purpose(index))).words(self.free_words)
         return self.correct([*(words for words, _ in dealt), free], [known for _, known in dealt])
 
 
@@ -173,7 +173,7 @@ class Blinding(Correlation):
 
 
 @dataclass(frozen=True, slots=True)
-class Masked(Correlation):
+class MaskedComparison(Correlation):
     """What it takes to compare a public number, opened under a mask r, with that mask: the rest is in the subclasses.
 
     Free: the bits of r, the masks of the gates. Product: products of masks, and r as integers.
@@ -208,7 +208,7 @@ class Masked(Correlation):
     @property
     def product_planes(self) -> int:
         """Planes of products of masks."""
-        leaves = sum(n_products(gates.width, leaf=True) * gates.count for gates in plan(self.bits).leaves)
+        leaves = sum(n_products(gates.width, leaf=True) * gates.count for gates in carry_tree(self.bits).leaves)
         return leaves + sum(n_products(gates.width, leaf=False) * gates.count for gates in self.gates())
 
     @property
@@ -223,7 +223,7 @@ class Masked(Correlation):
 
     def gates(self) -> list[Gates]:
         """Return the gates that need an opening, level by level; a gate of one input only passes it on."""
-        return [gates for level in plan(self.bits).levels for gates in level if gates.width > 1]
+        return [gates for level in carry_tree(self.bits).levels for gates in level if gates.width > 1]
 
     def encode(self) -> bytes:
         """Return the fixed-length name of this correlation."""
@@ -231,12 +231,12 @@ class Masked(Correlation):
 
     def correct(self, free: Sequence[U64], known: Sequence[U64]) -> U64:
         """Return the last party's products, and its shares of r and of the bit."""
-        total = Planes(_xor(free), self.m)
+        total = PlaneReader(_xor(free), self.m)
         out = np.empty(self.product_words, np.uint64)
-        written = Planes(out, self.m)
+        written = PlaneReader(out, self.m)
         r = total.take(self.mask_bits)
         first = 0
-        for gates in plan(self.bits).leaves:
+        for gates in carry_tree(self.bits).leaves:
             bits = r[first : first + gates.width * gates.count].reshape(gates.count, gates.width, self.m)
             first += gates.width * gates.count
             for product in products(bits.transpose(1, 0, 2), None):
@@ -259,7 +259,7 @@ class Masked(Correlation):
 
 @final
 @dataclass(frozen=True, slots=True)
-class Comparison(Masked):
+class Comparison(MaskedComparison):
     """All that one comparison of numbers below `2**bits` takes; `additive` adds what turns its result into integers.
 
     With 63 bits the numbers may be any whose difference, read as a signed number, is right.
@@ -275,7 +275,7 @@ class Comparison(Masked):
 
 @final
 @dataclass(frozen=True, slots=True)
-class Range(Masked):
+class Range(MaskedComparison):
     """All that it takes to find the bits of any 64-bit numbers that should not be there, from bit `bits` at most on."""
 
     code: ClassVar[int] = 5
@@ -287,7 +287,7 @@ class Range(Masked):
 
 
 @final
-class Planes:
+class PlaneReader:
     """Reads a row of words as consecutive bit planes of `m` words."""
 
     __slots__ = ("_m", "_next", "_words")
@@ -324,7 +324,7 @@ def decode(data: bytes) -> Correlation:
 
 
 _PLAIN: Final[dict[int, type[Correlation]]] = {kind.code: kind for kind in (Triple, AndTriple, SharedBit, Blinding)}
-_MASKED: Final[dict[int, type[Masked]]] = {kind.code: kind for kind in (Comparison, Range)}
+_MASKED: Final[dict[int, type[MaskedComparison]]] = {kind.code: kind for kind in (Comparison, Range)}
 
 
 def _sum(shares: Sequence[U64]) -> U64:

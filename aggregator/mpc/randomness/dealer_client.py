@@ -21,7 +21,7 @@ _Job = tuple[int, Correlation]
 
 
 @final
-class Feed:
+class DealerClient:
     """Correlated randomness of one session, batch by batch; the MPC thread takes, a thread of its own fetches ahead.
 
     After each batch it fetches the one that followed a batch of the same kind the last time: simulation steps repeat

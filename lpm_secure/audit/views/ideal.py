@@ -9,7 +9,7 @@ from typing import Any, Final, final
 import numpy as np
 import numpy.typing as npt
 
-from aggregator.on_shares.agreement import Program, T
+from aggregator.on_shares.backend import Program, T
 from protocols.arithmetic.fixed_point import I64
 from protocols.errors import ProtocolError
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, final
 
 from aggregator import Aggregator, Run, Store
-from aggregator.on_shares.agreement import Comparer
+from aggregator.on_shares.backend import JointBackend
 from aggregator.permutation.delivery import Permuter
 from aggregator.release.ledger import Ledger
 from aggregator.wire.remote_peer import RemotePeer
@@ -71,7 +71,7 @@ def operators(
         return [RemotePeer(around(names[own], names[other], inner[other]), PATIENCE_S) for other in others]
 
     joint = Ideal(len(names))
-    comparers: list[Comparer | None] = [
+    comparers: list[JointBackend | None] = [
         joint.party(index) if manifest.schedule.outcome else None for index in range(len(names))
     ]
     given, books = [*permuters, *[None] * len(names)], [*ledgers, *[None] * len(names)]

@@ -6,7 +6,7 @@ import stat
 import numpy as np
 import pytest
 
-from aggregator.store import Done, Frozen, Store
+from aggregator.store import PendingRound, RoundResult, Store
 from protocols.errors import ConflictingReplay, NotJoined, Unavailable
 from protocols.wire.messages import Join, MembersQuery
 
@@ -172,7 +172,7 @@ def test_an_sqlite_file_is_its_owners_alone(tmp_path):
     path = tmp_path / "aggregator.db"
     path.touch(mode=0o644)
     store = Store(f"sqlite:///{path}")
-    store.join(bytes(32), "client-0", b"key")
+    store.save_client_key(bytes(32), "client-0", b"key")
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert all(stat.S_IMODE(file.stat().st_mode) == 0o600 for file in tmp_path.iterdir())
     store.close()
@@ -181,11 +181,11 @@ def test_an_sqlite_file_is_its_owners_alone(tmp_path):
 def test_when_a_round_closes_its_shares_are_forgotten(tmp_path):
     secret = np.full(500, 0x5EC2E75EC2E75EC2, dtype=np.uint64).tobytes()
     store = Store(f"sqlite:///{tmp_path / 'aggregator.db'}")
-    store.freeze(bytes(32), Frozen(0, {"client-0": secret}, b""))
-    assert store.frozen(bytes(32)).shares == {"client-0": secret}
-    done = Done(0, ("client-0",), ("client-0",), {"client-0": b""}, b"total", b"", b"")
-    store.close_round(bytes(32), done)
-    assert (store.frozen(bytes(32)), store.done(bytes(32))) == (None, done)
+    store.save_pending(bytes(32), PendingRound(0, {"client-0": secret}, b""))
+    assert store.pending_round(bytes(32)).shares == {"client-0": secret}
+    done = RoundResult(0, ("client-0",), ("client-0",), {"client-0": b""}, b"total", b"", b"")
+    store.save_round(bytes(32), done)
+    assert (store.pending_round(bytes(32)), store.last_round(bytes(32))) == (None, done)
     store.close()
     left = b"".join(file.read_bytes() for file in tmp_path.iterdir())
     assert secret[:64] not in left
@@ -193,11 +193,11 @@ def test_when_a_round_closes_its_shares_are_forgotten(tmp_path):
 
 def test_a_share_larger_than_a_record_comes_back_whole(monkeypatch):
     monkeypatch.setattr("aggregator.store.PART_BYTES", 8)
-    given = Frozen(3, {"a": bytes(range(50)), "b": b"", "c": bytes(8)}, b"12345678")
+    given = PendingRound(3, {"a": bytes(range(50)), "b": b"", "c": bytes(8)}, b"12345678")
     store = Store("sqlite://")
-    store.freeze(bytes(32), Frozen(2, {"z": b"earlier"}, b""))
-    store.freeze(bytes(32), given)
-    found = store.frozen(bytes(32))
+    store.save_pending(bytes(32), PendingRound(2, {"z": b"earlier"}, b""))
+    store.save_pending(bytes(32), given)
+    found = store.pending_round(bytes(32))
     assert (found.number, found.shares, found.synthetic) == (3, given.shares, given.synthetic)
 
 

@@ -6,7 +6,7 @@ import itertools
 import numpy as np
 import pytest
 
-from aggregator.on_shares.agreement import Joint, Result
+from aggregator.on_shares.agreement import Agreement, ResultShare
 from aggregator.store import Store
 from protocols.errors import RepeatSpent, Unavailable
 from protocols.wire.messages import Compared
@@ -66,14 +66,14 @@ class Side:
     def start(self):
         self.alive = True
         self.store = Store(self._url)
-        self.joint = Joint(self._manifest, RUN, self.store, comparer=self, peers=[self])
+        self.joint = Agreement(self._manifest, RUN, self.store, backend=self, peers=[self])
 
     def passes(self, point):
         if self.point == point:
             self.point, self.alive = None, False
             raise Killed
 
-    async def compared(self, query):
+    async def result_name(self, query):
         """Ask the other one."""
         if not self.other.alive:
             raise Unavailable("away")
@@ -106,7 +106,7 @@ class Side:
     async def settle(self):
         def program(calculator):
             assert not calculator.out_of_range(None, None, self.joint.opening)
-            return Result(calculator.name, np.zeros(1, dtype=np.int64))
+            return ResultShare(calculator.name, np.zeros(1, dtype=np.int64))
 
         result = await self.joint.settle(ROUND, program, kind=b"all")
         self.passes(POINTS[4])
@@ -145,7 +145,7 @@ def test_one_that_is_killed_at_any_point_costs_one_repeat_at_most(pair, point):
         one, other = pair()
         other.point = point
         names = await asyncio.gather(one.lives(), other.lives())
-        return names, [side.store.shown(RUN).repeated for side in (one, other)], await one.joint.kept(ROUND)
+        return names, [side.store.last_verdict(RUN).repeated for side in (one, other)], await one.joint.kept(ROUND)
 
     names, repeated, kept = asyncio.run(act())
     assert names[0] == names[1] == kept

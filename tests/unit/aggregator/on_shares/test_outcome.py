@@ -5,8 +5,9 @@ import asyncio
 import numpy as np
 import pytest
 
-from aggregator.on_shares.levels import Hidden
-from aggregator.on_shares.outcomes import Outcome, Vectors
+from aggregator.on_shares.levels import Levels
+from aggregator.on_shares.outcomes import Outcome
+from aggregator.rounds.vectors import Vectors
 from aggregator.store import Store
 from client_sdk import Client, ContactTable, PrivateState
 from protocols.errors import RepeatSpent, Unavailable
@@ -55,7 +56,7 @@ class Other:
     def __init__(self, *names):
         self._names = list(names)
 
-    async def compared(self, query):
+    async def result_name(self, query):
         return Compared(query.step, self._names.pop(0) if len(self._names) > 1 else self._names[0])
 
 
@@ -63,7 +64,7 @@ class Plain:
     """Takes totals instead of the clients' shares, for rounds in which single clients do not matter."""
 
     def __init__(self, outcome):
-        self._outcome, self.compared = outcome, outcome.compared
+        self._outcome, self.result_name = outcome, outcome.result_name
 
     async def combine(self, number, total, members, hidden):
         taken = await self._outcome.combine(number, Vectors(None, lambda members: total), members, hidden)
@@ -72,15 +73,15 @@ class Plain:
 
 @pytest.fixture
 def outcome_of(manifest_of):
-    def _outcome(comparer, *peers, **changes):
+    def _outcome(backend, *peers, **changes):
         manifest = manifest_of([(1, 2), (3,)], mode="outcome", **{"validity": "off"} | changes)
-        return Plain(Outcome(manifest, RUN, Store("sqlite://"), comparer=comparer, peers=peers))
+        return Plain(Outcome(manifest, RUN, Store("sqlite://"), backend=backend, peers=peers))
 
     return _outcome
 
 
 def nothing():
-    return Hidden.decode(b"", 3)
+    return Levels.decode(b"", 3)
 
 
 def test_own_hazard_told_again_counts_once(outcome_of):
@@ -89,7 +90,7 @@ def test_own_hazard_told_again_counts_once(outcome_of):
         _, hidden = await outcome.combine(0, words(15, 15, 15), ("client-0", "client-1"), nothing())
         first, hidden = await outcome.combine(2, words(10, 20, 0), ("client-0",), hidden)
         again, hidden = await outcome.combine(4, words(10, 20, 0), ("client-0",), hidden)
-        return first.tolist(), again.tolist(), Hidden.decode(hidden.encode(), 3).own.tolist()
+        return first.tolist(), again.tolist(), Levels.decode(hidden.encode(), 3).own.tolist()
 
     first, again, own = asyncio.run(act())
     assert first == again == [0, 1, 0]
@@ -119,33 +120,33 @@ def test_what_others_say_adds_up_over_the_steps(outcome_of, seir):
 
 def test_a_comparison_is_done_again_once_where_another_one_has_kept_none(outcome_of):
     async def act():
-        comparer = Alone()
-        outcome = outcome_of(comparer, Other(b"", bytes([2]) * 32))
+        backend = Alone()
+        outcome = outcome_of(backend, Other(b"", bytes([2]) * 32))
         await outcome.combine(2, words(0, 0, 0), (), nothing())
-        return len(comparer.names), await outcome.compared(2)
+        return len(backend.names), await outcome.result_name(2)
 
     assert asyncio.run(act()) == (2, bytes([2]) * 32)
 
 
 def test_a_second_repeat_ends_the_run(outcome_of):
     async def act():
-        comparer = Alone()
+        backend = Alone()
         with pytest.raises(RepeatSpent, match="step 0 would have to be done again, and a run allows that once"):
-            await outcome_of(comparer, Other(b"")).combine(2, words(0, 0, 0), (), nothing())
-        return len(comparer.names)
+            await outcome_of(backend, Other(b"")).combine(2, words(0, 0, 0), (), nothing())
+        return len(backend.names)
 
     assert asyncio.run(act()) == 2
 
 
 def test_who_said_that_it_has_no_comparison_never_settles_on_that_one(outcome_of):
     async def act():
-        comparer = Alone(delays=[0.2])
-        outcome = outcome_of(comparer, Other(bytes([2]) * 32), round_timeout_s=0.05)
+        backend = Alone(delays=[0.2])
+        outcome = outcome_of(backend, Other(bytes([2]) * 32), round_timeout_s=0.05)
         deciding = asyncio.ensure_future(outcome.combine(2, words(0, 0, 0), (), nothing()))
         await asyncio.sleep(0)
-        said = await outcome.compared(2)
+        said = await outcome.result_name(2)
         await deciding
-        return said, await outcome.compared(2)
+        return said, await outcome.result_name(2)
 
     assert asyncio.run(act()) == (b"", bytes([2]) * 32)
 
@@ -188,7 +189,7 @@ def test_a_client_whose_answer_was_lost_for_long_ends_as_if_nothing_had_happened
                 await one.advance()
             while other.step <= manifest.steps:
                 await asyncio.gather(one.advance(), other.advance())
-            return one, [run._outcome_mode and Hidden.decode(run.last.hidden, 4) for run in operators.runs]
+            return one, [run._outcome_mode and Levels.decode(run.last.hidden, 4) for run in operators.runs]
 
     one, hidden = asyncio.run(act())
     own = sum(part.own for part in hidden)[:3].view(np.int64)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from aggregator.on_shares.agreement import Joint, Result
+from aggregator.on_shares.agreement import Agreement, ResultShare
 from aggregator.release.ledger import Ledger
 from aggregator.store import Store
 from protocols.errors import OutOfRange, RepeatSpent, ResultsDiffer, Unavailable
@@ -66,23 +66,23 @@ class Other:
     def __init__(self, *names):
         self._names = list(names)
 
-    async def compared(self, query):
+    async def result_name(self, query):
         return Compared(query.step, self._names.pop(0) if len(self._names) > 1 else self._names[0])
 
 
 class Side:
     """One aggregator's part, on a store and a ledger that outlive it."""
 
-    def __init__(self, manifest, url, path, comparer, *peers):
+    def __init__(self, manifest, url, path, backend, *peers):
         self.store = Store(url)
         self._book = Ledger(path, run=RUN, name="aggregator-0", key=KEY)
-        self.comparer, self._path = comparer, path
-        self.joint = Joint(manifest, RUN, self.store, comparer=comparer, peers=peers, ledger=self._book)
+        self.backend, self._path = backend, path
+        self.joint = Agreement(manifest, RUN, self.store, backend=backend, peers=peers, ledger=self._book)
 
     async def settle(self, number=ROUND, kind=b"all"):
         def program(calculator):
             out = calculator.out_of_range(None, None, self.joint.opening)
-            return Result(calculator.name, np.zeros(1, dtype=np.int64), in_range=not out)
+            return ResultShare(calculator.name, np.zeros(1, dtype=np.int64), in_range=not out)
 
         return (await self.joint.settle(number, program, kind=kind)).name
 
@@ -95,8 +95,8 @@ class Side:
 def side(manifest_of, tmp_path):
     manifest = manifest_of([(1, 2), (3,)], mode="outcome", round_timeout_s=0.2)
 
-    def started(comparer, *peers):
-        return Side(manifest, f"sqlite:///{tmp_path / 'store.db'}", tmp_path / "ledger.jsonl", comparer, *peers)
+    def started(backend, *peers):
+        return Side(manifest, f"sqlite:///{tmp_path / 'store.db'}", tmp_path / "ledger.jsonl", backend, *peers)
 
     return started
 
@@ -131,11 +131,11 @@ def test_what_failed_when_the_verdict_was_shown_may_be_repeated_once_in_a_run(si
         assert await one.settle() == name(2)
         with pytest.raises(Unavailable):
             await one.settle(ROUND + 2)
-        before = len(one.comparer.names)
+        before = len(one.backend.names)
         for _ in range(2):
             with pytest.raises(RepeatSpent, match="step 1 would have to be done again"):
                 await one.settle(ROUND + 2)
-        assert len(one.comparer.names) == before
+        assert len(one.backend.names) == before
         return one.repeats()
 
     assert asyncio.run(act()) == [ROUND]
@@ -158,7 +158,7 @@ def test_whoever_stops_in_the_middle_of_a_computation_may_have_shown_its_verdict
     async def act():
         one = side(Comparer(LATE))
         deciding = asyncio.ensure_future(one.settle())
-        await one.comparer.begun.wait()
+        await one.backend.begun.wait()
         deciding.cancel()
         await asyncio.gather(deciding, return_exceptions=True)
         other = side(Comparer(DONE), Other(name(1)))
@@ -173,7 +173,7 @@ def test_whoever_holds_another_result_ends_the_run_and_nothing_is_computed_again
         for _ in range(3):
             with pytest.raises(ResultsDiffer, match="holds another result of step 0"):
                 await one.settle()
-        return one.comparer.names, one.repeats()
+        return one.backend.names, one.repeats()
 
     assert asyncio.run(act()) == ([name(1)], [])
 
@@ -202,7 +202,7 @@ def test_numbers_out_of_range_are_no_result_that_could_be_told(side):
         one = side(Comparer(OUT), Other(b""))
         with pytest.raises(OutOfRange, match="in step 0; nothing of this round counted"):
             await one.settle()
-        return await one.joint.kept(ROUND), one.store.kept(RUN)
+        return await one.joint.kept(ROUND), one.store.joint_result(RUN)
 
     assert asyncio.run(act()) == (b"", None)
 
@@ -223,13 +223,13 @@ def test_whoever_waits_for_others_to_join_says_at_once_that_it_has_none(side):
     async def act():
         one = side(Comparer(DONE), Other(name(1)))
         arrived = asyncio.Event()
-        compute = one.comparer.compute
+        compute = one.backend.compute
 
         async def joins_late(program, **more):
             await arrived.wait()
             return await compute(program, **more)
 
-        one.comparer.compute = joins_late
+        one.backend.compute = joins_late
         deciding = asyncio.ensure_future(one.settle())
         await asyncio.sleep(0)
         async with asyncio.timeout(0.1):
@@ -244,9 +244,9 @@ def test_who_said_that_it_has_none_of_a_computation_under_way_never_has_it(side)
     async def act():
         one = side(Comparer(LATE, DONE), Other(name(2)))
         deciding = asyncio.ensure_future(one.settle())
-        await one.comparer.begun.wait()
+        await one.backend.begun.wait()
         said = await one.joint.kept(ROUND)
-        one.comparer.gate.set()
+        one.backend.gate.set()
         return said, await deciding, one.repeats()
 
     assert asyncio.run(act()) == (b"", name(2), [ROUND])

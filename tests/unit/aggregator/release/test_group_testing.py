@@ -238,7 +238,7 @@ def test_aggregators_that_restart_amid_an_inquiry_or_after_it_tell_the_same_sums
     assert {trial for _, _, trial in told} == {0, 1, 2}
     broken.clear()
     with operators(manifest, urls, around=around) as running:
-        running.runs[0]._store.close_round = out_of_disk
+        running.runs[0]._store.save_round = out_of_disk
         with pytest.raises(TimeoutError):
             play(running, 1.0, first=1, last=1)
         assert [run.last.number for run in running.runs] == [0, 1]
@@ -399,7 +399,7 @@ def test_a_budget_that_is_spent_amid_an_inquiry_ends_the_run_after_that_round_ha
     async def act(running):
         with pytest.raises(BudgetSpent, match="5 sums"):
             await played(running, manifest, cheats=lies)
-        return [run.last for run in running.runs], running.runs[0]._store.begun(running.runs[0].id)
+        return [run.last for run in running.runs], running.runs[0]._store.group_tests(running.runs[0].id)
 
     with operators(manifest) as running:
         lasts, begun = asyncio.run(asyncio.wait_for(act(running), 20.0))

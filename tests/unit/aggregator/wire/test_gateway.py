@@ -10,7 +10,7 @@ import pytest
 
 from aggregator import Store
 from aggregator.wire.access import Access
-from aggregator.wire.gateway import Door, Entrance
+from aggregator.wire.gateway import Gateway, RunGateway
 from aggregator.wire.remote_peer import RemotePeer
 from client_sdk import Client, ContactTable, Local, PrivateState
 from lpm_secure.testbed.keys import pinned
@@ -55,9 +55,9 @@ def doors_of(operators, keys, *, stores=None, access=None):
 
     for index, name in enumerate(names):
         others = {other: onward(name, other) for other in names if other != name}
-        doors[name] = Door(
+        doors[name] = Gateway(
             name,
-            [Entrance(manifest, keys.servers[name].sealing, others)],
+            [RunGateway(manifest, keys.servers[name].sealing, others)],
             operators.answers[index],
             secrets=stores[index] if stores else Store("sqlite://"),
             authorities=[keys.authority.certificate],

@@ -8,7 +8,7 @@ import re
 import numpy as np
 import pytest
 
-from aggregator.store import Done, Frozen, Kept
+from aggregator.store import JointResult, PendingRound, RoundResult
 from client_sdk import Client, ContactTable, Local, PrivateState
 from client_sdk.private.state import TESTBED, simulation_key
 from client_sdk.simulation.exchange import Exchange
@@ -65,9 +65,9 @@ def shows(thing, *, digits):
         Share(bytes(32), 1, words(SECRET)),
         Closed(1, words(SECRET), words(SECRET), NOTHING, 3),
         Released(1, words(SECRET), 3, 4),
-        Frozen(1, {"client-0": KEY}, b""),
-        Done(1, ("client-0",), ("client-0",), {"client-0": KEY}, KEY, b"", KEY),
-        Kept(1, KEY, KEY),
+        PendingRound(1, {"client-0": KEY}, b""),
+        RoundResult(1, ("client-0",), ("client-0",), {"client-0": KEY}, KEY, b"", KEY),
+        JointResult(1, KEY, KEY),
         ContactTable(*(np.array([SECRET]) + i for i in range(5))),
     ],
     ids=lambda message: type(message).__name__,

@@ -6,11 +6,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from aggregator.mpc.config import Identity, Operator
+from aggregator.mpc.config import Endpoint, Identity
 from aggregator.mpc.net.tls import Tls, require
-from aggregator.on_shares.backend import parties_of
+from aggregator.on_shares.crypten_backend import parties_of
 from aggregator.permutation.roles import Role
-from aggregator.permutation.worker import trio_of
+from aggregator.permutation.worker import permutation_config
 from lpm_secure.testbed.keys import pinned
 from protocols.errors import NotEnrolled
 from protocols.identity.certificates import new_authority
@@ -48,7 +48,7 @@ def seen(accepting, connecting):
 def test_a_server_of_the_right_name_and_authority_with_another_key_is_not_the_pinned_one(folder_of):
     dealer, stranger = folder_of("dealer", "dealer"), folder_of("stranger", "dealer")
     mine = folder_of("mine", "aggregator-0")
-    expected = Operator("dealer", "127.0.0.1", 1, digest_of(dealer.certificate.read_bytes()))
+    expected = Endpoint("dealer", "127.0.0.1", 1, digest_of(dealer.certificate.read_bytes()))
     with seen(dealer, mine) as sock:
         require(sock, expected, Tls(mine).key_hash)
     with seen(stranger, mine) as sock, pytest.raises(NotEnrolled, match="not the one that the manifest pins"):
@@ -59,6 +59,6 @@ def test_all_servers_that_compute_or_permute_are_pinned(manifest_of, folder_of):
     manifest = pinned(manifest_of([[1], [2]], mode="outcome", edges="permuted", devices=Devices(degree=2)))[0]
     pins = {name: keys.certificate for name, keys in manifest.trust.keys.items()}
     parties, dealer = parties_of(manifest)
-    trio = trio_of(manifest, Role.A, folder_of("mine", "aggregator-0"))
+    trio = permutation_config(manifest, Role.A, folder_of("mine", "aggregator-0"))
     for servers in ((*parties, dealer), trio.parties):
         assert {each.name: each.key for each in servers} == pins

@@ -37,10 +37,10 @@ def opened(path):
 def path(tmp_path):
     path = tmp_path / "ledger.jsonl"
     ledger = opened(path)
-    ledger.joined("a", 0)
+    ledger.write_joining("a", 0)
     for number in range(4):
-        ledger.closed(agreed(number, ("a", "b") if number == 3 else ("a", "b", "c")), told(number))
-    ledger.refused(4, "budget-spent", "nothing is left")
+        ledger.write_closing(agreed(number, ("a", "b") if number == 3 else ("a", "b", "c")), told(number))
+    ledger.write_refusal(4, "budget-spent", "nothing is left")
     return path
 
 
@@ -87,7 +87,7 @@ def test_lines_left_out_moved_or_of_another_key_are_found(path):
 def test_a_line_torn_by_a_crash_is_taken_away_and_the_ledger_goes_on(path):
     whole = path.read_bytes()
     path.write_bytes(whole + b'{"version":1,"ind')
-    opened(path).closed(agreed(4), told(4))
+    opened(path).write_closing(agreed(4), told(4))
     assert path.read_bytes().startswith(whole)
     assert len(ledgers.load(path, PUBLIC)) == 8
 
@@ -100,22 +100,22 @@ def test_a_ledger_that_was_changed_stops_its_aggregator(path):
 
 def test_the_same_round_again_writes_nothing_and_another_end_stops_the_run(path):
     ledger = opened(path.with_name("other.jsonl"))
-    ledger.closed(agreed(0), told(0))
+    ledger.write_closing(agreed(0), told(0))
     size = path.with_name("other.jsonl").stat().st_size
     again = opened(path.with_name("other.jsonl"))
-    again.closed(agreed(0), told(0))
+    again.write_closing(agreed(0), told(0))
     assert path.with_name("other.jsonl").stat().st_size == size
     with pytest.raises(PartiesDisagree, match="another end of round 0"):
-        again.closed(agreed(0, ("a", "b")), told(0))
+        again.write_closing(agreed(0, ("a", "b")), told(0))
 
 
 def test_a_refusal_that_clients_bring_about_again_and_again_does_not_grow_the_ledger(path):
     size = path.stat().st_size
     for ledger in (opened(path), opened(path)):
         for _ in range(3):
-            ledger.refused(4, "budget-spent", "nothing is left")
+            ledger.write_refusal(4, "budget-spent", "nothing is left")
     assert path.stat().st_size == size
-    ledger.refused(4, "budget-spent", "another reason")
+    ledger.write_refusal(4, "budget-spent", "another reason")
     assert path.stat().st_size > size
 
 

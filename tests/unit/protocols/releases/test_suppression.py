@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aggregator.on_shares.suppression import seal
+from aggregator.on_shares.suppression import suppress
 from protocols.errors import ParameterError
 from protocols.models import Stage
 from protocols.releases.suppression import released
@@ -47,7 +47,7 @@ def test_on_shares_the_rule_is_that_of_the_clear_run(drawn):
     expected = np.concatenate(released(cells, tally, agents=int(tally.sum()), min_count=least))
     if least > 1:
         both = np.concatenate([cells, tally])
-        found = seal(Alone(), both, cells=cells.size, agents=int(tally.sum()), min_count=least)
+        found = suppress(Alone(), both, cells=cells.size, agents=int(tally.sum()), min_count=least)
         assert found.tolist() == expected.tolist()
 
 
@@ -72,7 +72,7 @@ def test_no_sealed_stage_can_be_told_from_the_others(least, agents):
             continue
         whole = np.array([*first, agents - sum(first)])
         told = tuple(released(np.zeros(0, np.int64), whole, agents=agents, min_count=least)[1].tolist())
-        found = seal(Alone(), whole, cells=0, agents=agents, min_count=least)
+        found = suppress(Alone(), whole, cells=0, agents=agents, min_count=least)
         assert found.tolist() == list(told)
         seen.setdefault(told, []).append(whole)
     for told, possible in seen.items():

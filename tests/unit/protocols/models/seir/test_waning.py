@@ -6,7 +6,7 @@ import pytest
 import torch
 from scipy import stats
 
-from aggregator.on_shares.levels import Hidden
+from aggregator.on_shares.levels import Levels
 from aggregator.on_shares.validity import Ranges
 from client_sdk.simulation.own_hazard import OwnHazard
 from lpm_secure.engine.epidemic import SkipAgents, random_graph
@@ -125,7 +125,7 @@ def test_every_agent_tells_as_many_words_in_every_step(told):
     assert layout.words(Phase.DECIDE, "client-0") == 8
     own = OwnHazard.of(told, 2)
     state = begun(told.model, 2)
-    quiet_words = own.words(state, own.grown(state, np.zeros(2, dtype=np.int64)))
+    quiet_words = own.words(state, own.grow(state, np.zeros(2, dtype=np.int64)))
     own.observe(state | {"stage": np.array([Stage.R, Stage.R])}, state | {"stage": np.array([Stage.S, Stage.R])})
     assert own.words(state, own.sum).size == quiet_words.size == 8
     assert columns(told.model, own.words(state, own.sum))["anew"].tolist() == [1, 0]
@@ -136,10 +136,10 @@ def test_who_could_not_tell_that_an_agent_begins_anew_tells_it_later(told):
     own.settle(np.array([5, 6]), told=True)
     own.observe(state | {"stage": np.array([Stage.R, Stage.S])}, state | {"stage": np.array([Stage.S, Stage.S])})
     assert own.sum.tolist() == [0, 6]
-    own.settle(own.grown(state, np.array([1, 1])), told=False)
+    own.settle(own.grow(state, np.array([1, 1])), told=False)
     own.observe(state, state)  # a step in which nobody returns
     assert own.anew.tolist() == [True, False]
-    own.settle(own.grown(state, np.array([1, 1])), told=True)
+    own.settle(own.grow(state, np.array([1, 1])), told=True)
     assert own.sum.tolist() == [2 * FULL, 6 + 2 * FULL]
     assert own.anew.tolist() == [False, False]
 
@@ -159,14 +159,14 @@ class Alone:
 
 def test_hazards_begin_anew_before_what_was_heard_is_weighted_and_added(told):
     layout, model = Layout.of(told), told.model
-    hidden = Hidden(*(np.array(row, dtype=np.uint64) for row in ([10, 20, 30], [0] * 3, [0] * 3, [3, 4, 5])))
+    hidden = Levels(*(np.array(row, dtype=np.uint64) for row in ([10, 20, 30], [0] * 3, [0] * 3, [3, 4, 5])))
     words = rows(np.array([1, 2, 9]), np.array([7, 8, 9]), np.array([1, 0, 1]), np.array([256, 64, 256]))
     words[8:] = 0  # the second client told nothing
     hazard = hidden.hazards(Alone(), model, layout, total=words, members=["client-0"])
     assert hazard.tolist() == [3 * 256, 20 + 4 * 64, 30]
-    after = hidden.taken_in(model, layout, words, ["client-0"], hazard)
-    assert (after.own.tolist(), after.tau.tolist(), after.heard.tolist()) == ([1, 2, 0], [7, 8, 0], [0, 0, 5])
-    assert Hidden.of(told, after.encode() + b"what stands behind").encode() == after.encode()
+    after = hidden.replace_hazards(model, layout, words, ["client-0"], hazard)
+    assert (after.own.tolist(), after.tau.tolist(), after.exposure.tolist()) == ([1, 2, 0], [7, 8, 0], [0, 0, 5])
+    assert Levels.of(told, after.encode() + b"what stands behind").encode() == after.encode()
 
 
 def test_derivatives_are_refused_for_what_they_do_not_know(manifest_of, seir):

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from aggregator.on_shares.score import HiddenScore, HiddenScores
 from client_sdk import Client, ContactTable
-from client_sdk.gradients.score import OwnScore
+from client_sdk.simulation.own_score import OwnScore
 from lpm_secure.engine.loop import RemotePart
 from lpm_secure.gradients.private.score import ClearScores, simulate_scores
 from lpm_secure.testbed.testbed import Testbed
@@ -66,7 +66,7 @@ def testbed(seir, manifest_of):
 
 
 class Broken:
-    """A comparer of one aggregator whose second computation is lost after the others have made theirs."""
+    """A backend of one aggregator whose second computation is lost after the others have made theirs."""
 
     def __init__(self, inner):
         self.inner, self.calls = inner, 0
@@ -105,7 +105,7 @@ def run(testbed, operators_of, breaks, late=None):
         with operators_of(manifest) as operators:
             if breaks:
                 scores = operators.runs[1]._scores
-                scores._comparer = Broken(scores._comparer)
+                scores._backend = Broken(scores._backend)
             part = RemotePart(manifest, operators.transports(ENGINE))
             parts = [one(party.name, operators) for party in manifest.clients]
             return (await asyncio.gather(simulate_scores(manifest, part, testbed.synthetic_agents(CPU)), *parts))[0]

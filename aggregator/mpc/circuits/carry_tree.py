@@ -39,7 +39,7 @@ class Gates:
 
 @final
 @dataclass(frozen=True, slots=True)
-class Plan:
+class CarryTree:
     """The tree for a comparison of so many bits: what is looked up without talking, then one opening per level."""
 
     leaves: tuple[Gates, ...]
@@ -47,7 +47,7 @@ class Plan:
 
 
 @cache
-def plan(bits: int) -> Plan:
+def carry_tree(bits: int) -> CarryTree:
     """Return the tree for numbers of `bits` bits."""
     leaves = _grouped(bits)
     nodes = sum(gates.count for gates in leaves)
@@ -56,7 +56,7 @@ def plan(bits: int) -> Plan:
         level = _grouped(nodes)
         levels.append(level)
         nodes = sum(gates.count for gates in level)
-    return Plan(leaves, tuple(levels))
+    return CarryTree(leaves, tuple(levels))
 
 
 def _grouped(nodes: int) -> tuple[Gates, ...]:

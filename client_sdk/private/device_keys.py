@@ -1,13 +1,13 @@
 """A device's keys as files: its own, and the public ones that it got from its contacts."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, final
 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from client_sdk.private.slots import DeviceKeys
 from protocols.errors import DataError
 
 OWN: Final = "device.key"
@@ -15,6 +15,20 @@ CONTACTS: Final = "contact_keys.csv"
 KEY_BYTES: Final = 32
 _HEADER: Final = ["agent", "key"]
 _MAX_BYTES: Final = 16 * 2**20
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class DeviceKeys:
+    """A device's own key, and what it got from its contacts when they met.
+
+    Attributes:
+        own: X25519.
+        contacts: public key of each contact, by its slot.
+    """
+
+    own: X25519PrivateKey = field(repr=False)
+    contacts: Mapping[int, bytes] = field(repr=False)
 
 
 def write_device_keys(folder: Path, keys: DeviceKeys, agents: list[int]) -> None:

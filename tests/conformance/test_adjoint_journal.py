@@ -8,7 +8,7 @@ import torch
 
 from client_sdk import ContactTable
 from client_sdk.gradients.adjoints import AdjointClient
-from client_sdk.gradients.journal import Kept
+from client_sdk.gradients.journal import AdjointJournal
 from client_sdk.gradients.participant import take_part
 from lpm_secure.engine.loop import RemotePart
 from lpm_secure.gradients.private.adjoints import PrivateAdjoints, expected_counts
@@ -89,7 +89,7 @@ def test_the_gradient_has_the_same_bits_from_fewer_states(testbed, operators_of,
 
 def counted(every, steps):
     """Return the states that come back, and how often one was computed, for a state that counts its steps."""
-    kept, calls = Kept(every), []
+    kept, calls = AdjointJournal(every), []
 
     def after(t, stages):
         calls.append(t)
@@ -110,4 +110,4 @@ def test_every_state_comes_back_and_is_computed_again_at_most_once(every):
 
 def test_a_distance_below_one_is_refused():
     with pytest.raises(ParameterError, match="every = 0"):
-        Kept(0)
+        AdjointJournal(0)

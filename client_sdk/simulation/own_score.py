@@ -40,7 +40,7 @@ class OwnScore:
                 manifest.model, gradient, channels=channels, state=state, susceptibility=susceptibility
             )
 
-    def observed(self, told: Exposure, after: State) -> dict[str, object]:
+    def observe(self, told: Exposure, after: State) -> dict[str, object]:
         """Take in a step from what reached own agents and the state that it led to, and return that state."""
         if self._scores is not None:
             self._scores.observe(self._private.state, told, after)
@@ -62,7 +62,7 @@ class OwnScore:
         wide[first:end, -1] = self._private.state["stage"] == int(Stage.S)
         return wide
 
-    def beside(self, tally: I64, step: int) -> I64:
+    def append_to(self, tally: I64, step: int) -> I64:
         """Return the tally with the score's words beside it: the score in the closing round, zeros before."""
         words = np.zeros(self._words, dtype=np.int64)
         if self._scores is not None and step == self._manifest.steps:

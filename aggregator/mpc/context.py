@@ -13,10 +13,10 @@ from typing import Final, final
 
 import numpy as np
 
-from aggregator.mpc.keystream import U64, Stream
+from aggregator.mpc.keystream import U64, Keystream
 from aggregator.mpc.net.mesh import Combine, Mesh
 from aggregator.mpc.randomness.correlations import Correlation
-from aggregator.mpc.randomness.dealer_client import Feed
+from aggregator.mpc.randomness.dealer_client import DealerClient
 from protocols.errors import PartiesDisagree, ProtocolError
 
 COIN_BYTES: Final = 32
@@ -24,12 +24,12 @@ COIN_BYTES: Final = 32
 
 @final
 @dataclass(slots=True)
-class Current:
+class MpcContext:
     """What CrypTen needs of the session of this thread; mutable, for its counters are compared with the others'."""
 
     mesh: Mesh
-    feed: Feed
-    streams: dict[str, Stream] = field(default_factory=dict, repr=False)
+    feed: DealerClient
+    streams: dict[str, Keystream] = field(default_factory=dict, repr=False)
     batches: int = 0
 
     def material(self, kind: Correlation) -> tuple[U64, U64]:
@@ -71,23 +71,23 @@ def _commitment(name: bytes, rank: int, part: bytes) -> bytes:
 _LOCAL: Final = threading.local()
 
 
-def enter(current: Current | None) -> None:
+def set_context(get_context: MpcContext | None) -> None:
     """Make these the parts of this thread's session; None leaves it."""
-    _LOCAL.current = current
+    _LOCAL.current = get_context
 
 
-def entered() -> bool:
+def has_context() -> bool:
     """Whether this thread has a session."""
     return getattr(_LOCAL, "current", None) is not None
 
 
-def current() -> Current:
+def get_context() -> MpcContext:
     """Return this thread's session parts.
 
     Raises:
         ProtocolError: this is not the MPC thread, or it has no session.
     """
-    found: Current | None = getattr(_LOCAL, "current", None)
+    found: MpcContext | None = getattr(_LOCAL, "current", None)
     if found is None:
         raise ProtocolError("this thread has no MPC session; only the worker's own thread may compute on shares")
     return found

@@ -1,0 +1,78 @@
+"""The joint computations of one run, as its rounds use them: a thread of each aggregator's process."""
+
+from pathlib import Path
+from typing import TypeVar, final
+
+from aggregator.mpc import AsyncMpcWorker, Endpoint, Identity, MpcWorker, PartyConfig
+from aggregator.mpc.config import endpoint
+from aggregator.mpc.net.links import TRAFFIC
+from aggregator.mpc.worker import Task
+from aggregator.on_shares.backend import Program
+from aggregator.permutation.roles import Role
+from aggregator.permutation.worker import PermutationWorker, permutation_config
+from protocols.errors import ParameterError
+from protocols.task import manifest as manifests
+from protocols.task.manifest import Manifest
+
+T = TypeVar("T")
+
+
+def identity(folder: Path) -> Identity:
+    """Return the credentials of a folder that `lpm keys` made."""
+    return Identity(folder / "authority.pem", folder / "certificate.pem", folder / "private.key")
+
+
+def parties_of(manifest: Manifest) -> tuple[tuple[Endpoint, ...], Endpoint]:
+    """Return the aggregators and the dealer of a run in outcome mode.
+
+    Raises:
+        ParameterError: the manifest names no dealer, or no mpc address of an aggregator.
+    """
+    if manifest.dealer is None or any(party.mpc is None for party in manifest.aggregators):
+        raise ParameterError(f"the run {manifest.name} is in sum mode: it compares nothing and needs no dealer")
+    parties = tuple(endpoint(manifest, party.name, party.mpc or "") for party in manifest.aggregators)
+    return parties, endpoint(manifest, manifest.dealer.name, manifest.dealer.address)
+
+
+@final
+class CryptenBackend:
+    """Computes on shares with the other aggregators' comparers; the first call joins them."""
+
+    def __init__(self, manifest: Manifest, index: int, credentials: Path) -> None:
+        """Open this aggregator's port for the computation."""
+        parties, dealer = parties_of(manifest)
+        config = PartyConfig(
+            rank=index,
+            parties=parties,
+            dealer=dealer,
+            identity=identity(credentials),
+            run=manifests.run_id(manifest),
+            timeout_s=manifest.round_timeout_s,
+            join_timeout_s=manifest.round_timeout_s,
+        )
+        self._worker = MpcWorker(config)
+        self._async = AsyncMpcWorker(self._worker)
+        self.permuter = (
+            PermutationWorker(permutation_config(manifest, Role(index), config.identity)) if manifest.devices else None
+        )
+
+    async def compute(self, program: Program[T], *, kind: bytes, step: int) -> T:
+        """Run a program in the MPC thread; all parties must run it, for the same step and of the same kind."""
+
+        def call() -> T:
+            from aggregator.mpc.calculator import CryptenCalculator  # noqa: PLC0415 (torch is loaded in the MPC thread)
+
+            return program(CryptenCalculator())
+
+        return await self._async.compute(Task(kind, step, call))
+
+    @staticmethod
+    def traffic() -> dict[str, int]:
+        """Return the bytes that this process sent to and received from each party, for its log."""
+        return {f"{name} {direction}": count for (name, direction), count in sorted(TRAFFIC.items())}
+
+    def close(self) -> None:
+        """End the thread and its connections."""
+        self._worker.close()
+        if self.permuter is not None:
+            self.permuter.leave()
