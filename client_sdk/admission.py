@@ -34,15 +34,15 @@ class AdmissionConfig(Protocol):
         """Return the folder of the client's keys."""
 
 
-def admit(given: AdmissionConfig, folder: Path) -> Manifest:
-    """Return a client's manifest, with a signed record kept beside it that its owner's policy allows it.
+def admit(config: AdmissionConfig, folder: Path) -> Manifest:
+    """Admit a manifest: check its signature and its owner's policy, and keep a signed record of consent beside it.
 
     Raises:
         BadSignature: another operator's, or not valid now.
         PolicyConflict: it asks for more than the policy allows.
     """
-    manifest = load_verified(folder / given.manifest, operator_key=given.operator_key)
-    identity = signing.read_key(folder / given.credentials / IDENTITY)
-    owners = policies.load_policy(folder / given.policy)
-    policies.keep(folder, policies.give(manifest, owners, client=given.name, identity=identity))
+    manifest = load_verified(folder / config.manifest, operator_key=config.operator_key)
+    identity = signing.read_key(folder / config.credentials / IDENTITY)
+    owners = policies.load_policy(folder / config.policy)
+    policies.keep(folder, policies.give(manifest, owners, client=config.name, identity=identity))
     return manifest

@@ -1,4 +1,4 @@
-"""What a program of the MPC thread computes with: shares in, shares out, and nothing opened that it does not name."""
+"""CrypTen's calculator, for programs of the MPC thread: shares in, shares out, and nothing opened that is not named."""
 
 from collections.abc import Callable
 from typing import final

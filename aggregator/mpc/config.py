@@ -16,7 +16,7 @@ _MAX_PARTIES: Final = 16
 @final
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """A party's operator, as its certificate names it, and where the party listens.
+    """A party of the computation: its operator's name, as in the certificate, and where it listens.
 
     Attributes:
         key: SHA-256 of the public key in its certificate, as the manifest pins it. Without it, whoever has a
@@ -47,7 +47,7 @@ class Identity:
 
 
 class MeshConfig(Protocol):
-    """What joining needs of a party's configuration; a `PartyConfig`, for one."""
+    """What joining a mesh needs of a party's configuration; a `PartyConfig`, for one."""
 
     @property
     def rank(self) -> int:

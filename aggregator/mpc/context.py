@@ -1,4 +1,4 @@
-"""The MPC thread's own session parts, where CrypTen's module-level state looks for them.
+"""The context of the MPC thread: its mesh, dealer and keystreams, where CrypTen's module-level state looks for them.
 
 CrypTen keeps one communicator and one set of generators per process. Here they belong to the one thread that runs the
 computation: any other thread finds nothing, and cannot draw or send out of turn.
@@ -25,17 +25,17 @@ COIN_BYTES: Final = 32
 @final
 @dataclass(slots=True)
 class MpcContext:
-    """What CrypTen needs of the session of this thread; mutable, for its counters are compared with the others'."""
+    """What a computation needs of its thread's session; mutable, for its counters are compared with the others'."""
 
     mesh: Mesh
-    feed: DealerClient
+    dealer: DealerClient
     streams: dict[str, Keystream] = field(default_factory=dict, repr=False)
     batches: int = 0
 
     def material(self, kind: Correlation) -> tuple[U64, U64]:
         """Take the next batch of correlated randomness; an index is never used twice."""
         self.batches += 1
-        return self.feed.take(kind, self.batches)
+        return self.dealer.take(kind, self.batches)
 
     def open(self, own: Sequence[U64], combine: Combine) -> list[U64]:
         """Open shares, if all parties stand at the same place."""
@@ -49,19 +49,19 @@ class MpcContext:
             PartiesDisagree: a party showed another part than it had committed to.
         """
         part = os.urandom(COIN_BYTES)
-        commitments = self._told(_commitment(self.mesh.name, self.mesh.rank, part))
-        parts = self._told(part)
+        commitments = self._broadcast(_commitment(self.mesh.name, self.mesh.rank, part))
+        parts = self._broadcast(part)
         for rank, (shown, commitment) in enumerate(zip(parts, commitments, strict=True)):
             if _commitment(self.mesh.name, rank, shown) != commitment:
                 raise PartiesDisagree(f"party {rank} showed another coin than it had committed to; stop the run")
         return hashlib.sha256(b"lpm mpc coin" + self.mesh.name + b"".join(parts)).digest()
 
-    def _told(self, own: bytes) -> list[bytes]:
-        """Tell all parties 32 bytes, and return what each of them told."""
+    def _broadcast(self, own: bytes) -> list[bytes]:
+        """Send all parties 32 bytes, and return what each of them sent."""
         table = np.zeros((self.mesh.k, COIN_BYTES // 8), np.uint64)
         table[self.mesh.rank] = np.frombuffer(own, np.uint64)
-        (told,) = self.open([table], np.bitwise_xor)
-        return [row.tobytes() for row in told]
+        (rows,) = self.open([table], np.bitwise_xor)
+        return [row.tobytes() for row in rows]
 
 
 def _commitment(name: bytes, rank: int, part: bytes) -> bytes:
@@ -71,23 +71,23 @@ def _commitment(name: bytes, rank: int, part: bytes) -> bytes:
 _LOCAL: Final = threading.local()
 
 
-def set_context(get_context: MpcContext | None) -> None:
-    """Make these the parts of this thread's session; None leaves it."""
-    _LOCAL.current = get_context
+def set_context(context: MpcContext | None) -> None:
+    """Make this the context of this thread; None leaves it."""
+    _LOCAL.context = context
 
 
 def has_context() -> bool:
     """Whether this thread has a session."""
-    return getattr(_LOCAL, "current", None) is not None
+    return getattr(_LOCAL, "context", None) is not None
 
 
 def get_context() -> MpcContext:
-    """Return this thread's session parts.
+    """Return this thread's context.
 
     Raises:
         ProtocolError: this is not the MPC thread, or it has no session.
     """
-    found: MpcContext | None = getattr(_LOCAL, "current", None)
-    if found is None:
+    context: MpcContext | None = getattr(_LOCAL, "context", None)
+    if context is None:
         raise ProtocolError("this thread has no MPC session; only the worker's own thread may compute on shares")
-    return found
+    return context

@@ -20,14 +20,14 @@ harden()
 
 @final
 class MpcSession:
-    """Belongs to one thread, from its opening to its end; after any error it is closed, and another one opened."""
+    """Belongs to one thread, from the join to its end; after any error it is closed, and another one joined."""
 
-    __slots__ = ("_current",)
+    __slots__ = ("_context",)
 
-    def __init__(self, current: MpcContext) -> None:
+    def __init__(self, context: MpcContext) -> None:
         """Agree on keys with the other parties."""
-        self._current = current
-        set_context(current)
+        self._context = context
+        set_context(context)
         try:
             crypten._setup_prng()
         except BaseException:
@@ -40,30 +40,30 @@ class MpcSession:
         links, name = join(config, tls, listener)
         mesh = Mesh(config.rank, links, name, timeout_s=config.timeout_s, join_timeout_s=config.join_timeout_s)
         try:
-            feed = DealerClient(config, tls, name)
+            dealer = DealerClient(config, tls, name)
         except BaseException:
             mesh.close()
             raise
-        return cls(MpcContext(mesh, feed))
+        return cls(MpcContext(mesh, dealer))
 
     @property
     def alive(self) -> bool:
         """Whether to go on with this session, rather than join again."""
-        return self._current.mesh.alive
+        return self._context.mesh.alive
 
     def run(self, operation: Callable[[], T], *, kind: bytes, step: int) -> T:
         """Carry out an operation; `kind` and `step` must be the same for all parties."""
-        self._current.mesh.begin(kind, step)
+        self._context.mesh.begin(kind, step)
         return operation()
 
     def close(self) -> None:
         """Close all connections; the other parties notice at once."""
         set_context(None)
-        self._current.mesh.close()
-        self._current.feed.close()
+        self._context.mesh.close()
+        self._context.dealer.close()
 
     def retire(self) -> None:
         """Give up after an error; the other parties notice, whether they are in the operation or come to it late."""
         set_context(None)
-        self._current.mesh.retire()
-        self._current.feed.close()
+        self._context.mesh.retire()
+        self._context.dealer.close()

@@ -35,7 +35,7 @@ Program = Callable[[Calculator], T]
 
 
 class JointBackend(Protocol):
-    """Computes on shares together with the other aggregators' comparers."""
+    """Computes on shares together with the other aggregators' backends."""
 
     async def compute(self, program: Program[T], *, kind: bytes, step: int) -> T:
         """Run a program that all aggregators run on their shares; `kind` and `step` must be the same for all."""

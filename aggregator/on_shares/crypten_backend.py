@@ -1,4 +1,4 @@
-"""The joint computations of one run, as its rounds use them: a thread of each aggregator's process."""
+"""The CrypTen backend of the joint computations of one run: a thread of each aggregator's process."""
 
 from pathlib import Path
 from typing import TypeVar, final
@@ -36,7 +36,7 @@ def parties_of(manifest: Manifest) -> tuple[tuple[Endpoint, ...], Endpoint]:
 
 @final
 class CryptenBackend:
-    """Computes on shares with the other aggregators' comparers; the first call joins them."""
+    """Computes on shares with the other aggregators' backends; the first call joins them."""
 
     def __init__(self, manifest: Manifest, index: int, credentials: Path) -> None:
         """Open this aggregator's port for the computation."""

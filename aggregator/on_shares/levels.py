@@ -1,4 +1,4 @@
-"""What an aggregator holds of hazards and thresholds: shares, from round to round."""
+"""Levels and thresholds as one aggregator's shares, from round to round."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ from protocols.task.threshold_layout import columns, told_words
 @final
 @dataclass(frozen=True, slots=True, eq=False)
 class Levels:
-    """This aggregator's shares of what nobody may know: uint64[n] each.
+    """This aggregator's shares of levels and thresholds, which nobody may know: uint64[n] each.
 
     Attributes:
         hazard: H_i as far as it came from other clients, summed up to now.
@@ -50,22 +50,22 @@ class Levels:
         return cls.decode(content, n, exposure=told_words(manifest.model) > 1)
 
     def add_exposure(self, increment: U64) -> "Levels":
-        """Return this with what was said in a step, uint64[n]."""
+        """Return this with the exposures of a step, weighted by beta, uint64[n]."""
         if self.exposure.size:
             return Levels(self.hazard, self.own, self.tau, self.exposure + increment)
         return Levels(self.hazard + increment, self.own, self.tau)
 
     def replace_own(self, model: Seir, layout: Layout, total: U64, members: Sequence[str]) -> "Levels":
-        """Return this with what clients told of their own agents.
+        """Return this with the levels and thresholds that clients shared of their own agents.
 
-        They tell their own hazard as a sum from the beginning of the spell: told twice, it still counts once.
+        They share their own hazard as a sum from the beginning of the spell: shared twice, it still counts once.
         """
-        own, tau, given = self.own.copy(), self.tau.copy(), columns(model, total)
+        own, tau, shares = self.own.copy(), self.tau.copy(), columns(model, total)
         for client in members:
             first, end = layout.own[client]
-            own[first:end] = given["hazard"][first:end]
-            if "threshold" in given:
-                tau[first:end] = given["threshold"][first:end]
+            own[first:end] = shares["hazard"][first:end]
+            if "threshold" in shares:
+                tau[first:end] = shares["threshold"][first:end]
         return Levels(self.hazard, own, tau, self.exposure)
 
     def replace_hazards(self, model: Seir, layout: Layout, total: U64, members: Sequence[str], hazard: U64) -> "Levels":
@@ -74,27 +74,27 @@ class Levels:
         for client in members:
             first, end = layout.own[client]
             exposure[first:end] = 0
-        told = self.replace_own(model, layout, total, members)
-        return Levels(hazard, told.own, told.tau, exposure)
+        replaced = self.replace_own(model, layout, total, members)
+        return Levels(hazard, replaced.own, replaced.tau, exposure)
 
     def hazards(
         self, calculator: Calculator, model: Seir, layout: Layout, *, total: U64, members: Sequence[str]
     ) -> U64:
         """Return H <- H - anew H + weight X on shares, uint64[n]: one Beaver multiplication of all agents alike.
 
-        Agents of clients that told nothing keep their hazard, and what they have heard waits.
+        Agents of clients that shared nothing keep their hazard, and their exposure waits.
 
         Security: `anew` and `weight` are shares as H and X are. Nothing of them is opened.
         """
-        given, exposure = columns(model, total), np.zeros_like(self.exposure)
+        shares, exposure = columns(model, total), np.zeros_like(self.exposure)
         for client in members:
             first, end = layout.own[client]
             exposure[first:end] = self.exposure[first:end]
-        x = [given[name] for name in ("anew", "weight") if name in given]
-        y = [term for name, term in (("anew", self.hazard), ("weight", exposure)) if name in given]
+        x = [shares[name] for name in ("anew", "weight") if name in shares]
+        y = [term for name, term in (("anew", self.hazard), ("weight", exposure)) if name in shares]
         products = to_ring(calculator.multiply(from_ring(np.concatenate(x)), from_ring(np.concatenate(y))))
         by_name = dict(
-            zip([name for name in ("anew", "weight") if name in given], np.split(products, len(x)), strict=True)
+            zip([name for name in ("anew", "weight") if name in shares], np.split(products, len(x)), strict=True)
         )
         nothing = np.zeros_like(self.hazard)
         return self.hazard - by_name.get("anew", nothing) + by_name.get("weight", exposure)

@@ -97,11 +97,11 @@ class Channel:
         exchange([transfer(other) for other in out.keys() | got.keys()], timeout_s=self._timeout_s)
         return [got[sender] for sender, _, _ in due]
 
-    def order(self, kind: bytes, number: int) -> None:
+    def send_order(self, kind: bytes, number: int) -> None:
         """Tell C what comes next."""
         exchange([Transfer(self._links[Role.C], [_ORDER.pack(_MAGIC, kind[0], number)], [])], timeout_s=self._timeout_s)
 
-    def ordered(self) -> tuple[bytes, int]:
+    def receive_order(self) -> tuple[bytes, int]:
         """Wait, for as long as it takes, until A tells what comes next."""
         content = bytearray(_ORDER.size)
         exchange([Transfer(self._links[Role.A], [], [content])], timeout_s=None)

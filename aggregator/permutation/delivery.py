@@ -36,12 +36,12 @@ class Delivery:
         """Go on with the tokens that the store kept."""
         self._layout, self._period = Layout.of(manifest), manifest.period
         self._run, self._store, self._permuter = run, store, permuter
-        self._kept = store.tokens(run)  # read here, for the computation has a thread of its own
+        self._token_shares = store.tokens(run)  # read here, for the computation has a thread of its own
 
     def keep(self, tokens: U64) -> None:
         """Keep this aggregator's shares of all tokens, uint64[n * words of each]."""
-        self._kept = tokens.tobytes()
-        self._store.save_tokens(self._run, self._kept)
+        self._token_shares = tokens.tobytes()
+        self._store.save_tokens(self._run, self._token_shares)
 
     def deliver(self, total: U64, *, step: int, name: bytes) -> tuple[bytes, U64]:
         """Have the slots delivered.
@@ -67,10 +67,10 @@ class Delivery:
         return self._layout.n * self._layout.each(Phase.SPEAK)
 
     def _tokens(self, day: int) -> Tokens:
-        if self._kept is None:
+        if self._token_shares is None:
             raise ProtocolError("this aggregator has no tokens of this run; its store was lost, so the run ends")
         shape = (self._layout.n, self._period, LISTS, self._layout.degree * TOKEN_WORDS)
-        words = np.frombuffer(self._kept, dtype=np.uint64).reshape(shape)[:, day]
+        words = np.frombuffer(self._token_shares, dtype=np.uint64).reshape(shape)[:, day]
         out, into = (np.ascontiguousarray(words[:, which]).reshape(-1) for which in range(LISTS))
         return Tokens(out, into)
 

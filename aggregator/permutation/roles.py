@@ -1,7 +1,7 @@
 """The three servers of the secret permutation, and which keys each of them has."""
 
 import enum
-from typing import Final, final
+from typing import final
 
 
 @final
@@ -16,6 +16,3 @@ class Role(enum.IntEnum):
         """Return the other two."""
         first, second = (role for role in Role if role != self)
         return first, second
-
-
-SHARED_BY: Final = {"r1": (Role.A, Role.B), "r2": (Role.B, Role.C), "r3": (Role.C, Role.A)}

@@ -50,7 +50,7 @@ class PermutationServer:
 
     def serve_one(self) -> None:
         """As C: wait for an order, and carry it out."""
-        kind, number = self._channel.ordered()
+        kind, number = self._channel.receive_order()
         self._channel.begin(kind, number)
         if kind == SET_UP and number < self._period:
             self._days[number] = set_up(self._channel, self._shape, None)
@@ -71,4 +71,4 @@ class PermutationServer:
     def _order(self, kind: bytes, number: int) -> None:
         self._channel.begin(kind, number)
         if self._channel.role == Role.A:
-            self._channel.order(kind, number)
+            self._channel.send_order(kind, number)

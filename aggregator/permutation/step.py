@@ -57,7 +57,7 @@ def permute(channel: Channel, shape: Shape, stages: Stages, x: U64 | None) -> U6
     return np.zeros(0, dtype=np.uint64)
 
 
-def _part(found: Word | None) -> Word:
-    if found is None:
+def _part(part: Word | None) -> Word:
+    if part is None:
         raise ProtocolError("a server was asked for a part of the permutation that it must not have")
-    return found
+    return part

@@ -24,12 +24,12 @@ def join_tokens(out: U64, into: U64) -> Places:
         uint32[slots]: for each in-slot a place, or `slots` for none.
     """
     slots = out.size // TOKEN_WORDS
-    return _match(_Sorted(out), _Sorted(into), slots)
+    return _match(_TokenIndex(out), _TokenIndex(into), slots)
 
 
 @final
-class _Sorted:
-    """The tokens of one list that stand there once, in order, and their places."""
+class _TokenIndex:
+    """An index of one list: the tokens that stand there once, in order, and their places."""
 
     def __init__(self, tokens: U64) -> None:
         pairs = tokens.reshape(-1, TOKEN_WORDS)
@@ -43,7 +43,7 @@ class _Sorted:
         self.tokens, self.places = ordered[once], order[once]
 
 
-def _match(out: _Sorted, into: _Sorted, slots: int) -> Places:
+def _match(out: _TokenIndex, into: _TokenIndex, slots: int) -> Places:
     source = np.full(slots, slots, dtype=np.uint32)
     if np.array_equal(out.tokens, into.tokens):
         source[into.places] = out.places

@@ -26,7 +26,7 @@ PAUSE_S: Final = 0.2
 @final
 @dataclass(frozen=True, slots=True)
 class PermutationConfig:
-    """The three servers of a run, as one of them is told.
+    """One server's configuration of the secret permutation: the three servers of a run, and what they permute.
 
     Attributes:
         rank: this server's role.
@@ -92,7 +92,7 @@ class PermutationWorker:
             PartiesDisagree: servers stand at different places; do the step again.
         """
         try:
-            return self._joined().step(x, step, tokens)
+            return self._join().step(x, step, tokens)
         except BaseException:
             self.leave()
             raise
@@ -100,7 +100,7 @@ class PermutationWorker:
     def serve_one(self) -> None:
         """As C, carry out the next order; an error ends the session."""
         try:
-            self._joined().serve_one()
+            self._join().serve_one()
         except BaseException:
             self.leave()
             raise
@@ -111,7 +111,7 @@ class PermutationWorker:
             self._server.close()
         self._server = None
 
-    def _joined(self) -> PermutationServer:
+    def _join(self) -> PermutationServer:
         if self._server is not None and not self._server.alive:
             self.leave()
         if self._server is None:

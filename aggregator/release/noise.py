@@ -1,4 +1,4 @@
-"""What an aggregator opens of a round: the releases that the manifest allows, with its own noise added in full."""
+"""The noise of a round's releases: those that the manifest allows, with this aggregator's noise added in full."""
 
 import os
 from dataclasses import dataclass, field
@@ -46,7 +46,7 @@ class ReleaseState(msgspec.Struct, frozen=True):
 
     def __repr__(self) -> str:
         """Tell what was made, and nothing of the shares."""
-        return f"Counted(made={self.made})"
+        return f"ReleaseState(made={self.made})"
 
 
 @final
@@ -88,10 +88,10 @@ class ReleaseNoise:
         releases = releases_of(self.manifest)
         if self.manifest.schedule.phase(number) != Phase.SPEAK or not (releases.noised or releases.of("tally") is None):
             return total, before
-        counted = msgspec.msgpack.decode(before, type=ReleaseState) if before else ReleaseState()
+        state = msgspec.msgpack.decode(before, type=ReleaseState) if before else ReleaseState()
         step = self.manifest.schedule.step(number)
-        now = {release.name: counted.made.get(release.name, 0) + 1 for release in releases_in(self.manifest, step)}
-        made = counted.made | now
+        now = {release.name: state.made.get(release.name, 0) + 1 for release in releases_in(self.manifest, step)}
+        made = state.made | now
         releases.require(made)
         if self.manifest.calibration is not None:
             told = opened_gradient(self.manifest, self.key, step, total, trial=trial)
@@ -109,8 +109,8 @@ class ReleaseNoise:
         if releases.of("tally") is not None:
             return told, msgspec.msgpack.encode(ReleaseState(made))
         tally[:] = 0
-        new, first = self._count_leavers(members, shares, counted, at=start + layout.cells + Stage.S)
-        left = (counted.left + new) % 2**64
+        new, first = self._count_leavers(members, shares, state, at=start + layout.cells + Stage.S)
+        left = (state.left + new) % 2**64
         for series in (release for release in releases.each if release.name in SERIES):
             opened = new if series.name == "incidence" else left
             tally[Stage.S] = np.uint64((opened + int(self.of(series, step, 1)[0])) % 2**64)
@@ -131,13 +131,13 @@ class ReleaseNoise:
         return DiscreteGaussian(release.sigma).from_key(self.key, d, stream=stream)
 
     def _count_leavers(
-        self, members: tuple[str, ...], shares: Vectors, counted: ReleaseState, *, at: int
+        self, members: tuple[str, ...], shares: Vectors, state: ReleaseState, *, at: int
     ) -> tuple[int, dict[str, int]]:
         """Return the share of how many left the first stage, of each member since it was last in.
 
         A client that misses rounds is counted when it is back, so that each of its agents is counted once in a run.
         """
-        layout, first, new = Layout.of(self.manifest), dict(counted.first), 0
+        layout, first, new = Layout.of(self.manifest), dict(state.first), 0
         for client in members:
             before = first.get(client, layout.size(client) if self.index == 0 else 0)
             first[client] = int(shares.of(client)[at])

@@ -1,1 +1,1 @@
-"""Rounds: shares come in, members are decided, sums are made."""
+"""A round at one aggregator: shares come in and members are decided (`round`), sums are made (`sums`, `vectors`)."""

@@ -1,1 +1,5 @@
-""""""
+"""How an aggregator is reached, over gRPC.
+
+`server` is the process, `servicer` decodes and encodes, `interceptor` counts calls and turns errors into statuses,
+`gateway` unseals clients' calls or relays them, `access` and `callers` say who may call.
+"""

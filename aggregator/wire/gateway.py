@@ -1,4 +1,4 @@
-"""What stands before an aggregator: clients' calls are opened here, theirs alone, or passed on still sealed."""
+"""The gateway before an aggregator: clients' calls are unsealed here, its own alone, or relayed still sealed."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -30,14 +30,14 @@ CallHandler = Callable[[str, object], Awaitable[object]]
 
 
 class Relay(Protocol):
-    """The way to another aggregator, for a call that is sealed to it."""
+    """The relay to another aggregator, for a call that is sealed to it."""
 
-    async def sealed(self, request: SealedRequest) -> SealedReply:
+    async def forward(self, request: SealedRequest) -> SealedReply:
         """Pass a sealed call on."""
 
 
 class SessionStore(Protocol):
-    """Where sessions outlive the process."""
+    """The store in which sessions outlive the process."""
 
     def secrets(self, run: bytes) -> dict[str, bytes]:
         """Return the secret of every client's session."""
@@ -49,7 +49,7 @@ class SessionStore(Protocol):
 @final
 @dataclass(slots=True)
 class RunGateway:
-    """One run's part of the door.
+    """One run's part of the gateway.
 
     Attributes:
         key: this aggregator's, which the manifest pins.
@@ -69,15 +69,16 @@ class RunGateway:
 
 @final
 class Gateway:
-    """Answers sealed calls by opening them, asking the aggregator, and sealing what it says.
+    """Answers sealed calls: unseals them, asks the aggregator, and seals its reply.
 
-    Security: the client of a call is who sealed it, whoever carried it. Calls of clients that come open are refused.
+    Security: the client of a call is who sealed it, whoever carried it. Calls of clients that come unsealed
+        are refused.
     """
 
     def __init__(
         self,
         name: str,
-        entrances: Sequence[RunGateway],
+        runs: Sequence[RunGateway],
         answer: CallHandler,
         *,
         secrets: SessionStore,
@@ -89,7 +90,7 @@ class Gateway:
 
         Args:
             name: of this aggregator.
-            entrances: one for each run.
+            runs: the part of each run that is served.
             answer: the aggregator's.
             secrets: the store.
             authorities: whose certificates clients show.
@@ -98,47 +99,47 @@ class Gateway:
         """
         self._name, self._answer, self._secrets = name, answer, secrets
         self._authorities, self._access, self._leave_out = authorities, access, leave_out
-        self._runs = {manifests.run_id(each.manifest): each for each in entrances}
-        for run, entrance in self._runs.items():
-            for client, secret in secrets.secrets(run).items():
-                entrance.sessions[client] = secret, Session.of(Route(run, client, name), secret)
+        self._runs = {manifests.run_id(each.manifest): each for each in runs}
+        for run_id, run in self._runs.items():
+            for client, secret in secrets.secrets(run_id).items():
+                run.sessions[client] = secret, Session.of(Route(run_id, client, name), secret)
 
     async def answer(self, caller: str, request: object) -> object:
         """Answer one call; `caller` is the name that the transport verified.
 
         Raises:
-            NotSealed: a client's call that came open, or does not open.
+            NotSealed: a client's call that came unsealed, or cannot be unsealed.
             NotEnrolled, Revoked: the client may not take part here.
         """
         if isinstance(request, SealedRequest):
-            return await self._sealed(caller, request)
+            return await self._answer_sealed(caller, request)
         if isinstance(request, Join | Share):
-            entrance = self._runs.get(request.run_id)
-            if entrance is not None and caller in entrance.clients:
+            run = self._runs.get(request.run_id)
+            if run is not None and caller in run.clients:
                 raise NotSealed("a client's call came open; install a version that seals, and connect with it")
         return await self._answer(caller, request)
 
-    async def _sealed(self, caller: str, request: SealedRequest) -> SealedReply:
-        entrance = self._runs.get(request.run_id)
-        if entrance is None:
+    async def _answer_sealed(self, caller: str, request: SealedRequest) -> SealedReply:
+        run = self._runs.get(request.run_id)
+        if run is None:
             raise ManifestMismatch("this aggregator serves no run of that id; compare the manifests")
-        if request.client not in entrance.clients:
+        if request.client not in run.clients:
             raise NotEnrolled(f"the manifest lists no client {request.client}; ask the run's operator to enrol it")
-        if caller != request.client and caller not in entrance.others:
+        if caller != request.client and caller not in run.others:
             raise NotEnrolled(f"{caller} may not carry the calls of {request.client}")
         if request.to != self._name:
-            return await self._pass_on(caller, entrance, request)
+            return await self._pass_on(caller, run, request)
         self._admit(request)
-        secret, session = self._session(entrance, request)
+        secret, session = self._session(run, request)
         inner = unpack(session.open_request(request.body, counter=request.counter))
         if inner.run_id != request.run_id:
             raise ManifestMismatch("what was sealed belongs to another run; compare the manifests")
-        if isinstance(inner, Share) and request.client not in entrance.sessions:
+        if isinstance(inner, Share) and request.client not in run.sessions:
             raise NotJoined(f"{request.client} has not joined this run; join first")
         reply = await self._answer(request.client, inner)
-        if request.client not in entrance.sessions:
+        if request.client not in run.sessions:
             self._secrets.save_secret(request.run_id, request.client, secret)
-            entrance.sessions[request.client] = secret, session
+            run.sessions[request.client] = secret, session
         return SealedReply(session.seal_reply(codec.encode(reply), counter=request.counter))
 
     def _admit(self, request: SealedRequest) -> None:
@@ -148,15 +149,15 @@ class Gateway:
             self._leave_out(request.run_id, request.client)
             raise
 
-    def _session(self, entrance: RunGateway, request: SealedRequest) -> tuple[bytes, Session]:
+    def _session(self, run: RunGateway, request: SealedRequest) -> tuple[bytes, Session]:
         """Return the session that a call belongs to: the one that is kept, or with a first join a new one."""
-        kept = entrance.sessions.get(request.client)
+        kept = run.sessions.get(request.client)
         if request.handshake is None:
             if kept is None:
                 raise NotJoined(f"{request.client} has not joined this run; join first")
             return kept
         route = Route(request.run_id, request.client, self._name)
-        secret = accept(route, request.handshake, key=entrance.key, authorities=self._authorities)
+        secret = accept(route, request.handshake, key=run.key, authorities=self._authorities)
         if kept is None:
             return secret, Session.of(route, secret)
         if kept[0] != secret:
@@ -165,11 +166,11 @@ class Gateway:
             )
         return kept
 
-    async def _pass_on(self, caller: str, entrance: RunGateway, request: SealedRequest) -> SealedReply:
-        onward = entrance.others.get(request.to)
-        if onward is None:
+    async def _pass_on(self, caller: str, run: RunGateway, request: SealedRequest) -> SealedReply:
+        relay = run.others.get(request.to)
+        if relay is None:
             raise NotEnrolled(f"the run has no aggregator {request.to} besides this one; compare the manifests")
         if caller != request.client:
             raise NotEnrolled(f"{caller} is an aggregator: it calls {request.to} itself")
         self._access.check(request.client)
-        return await onward.sealed(request)
+        return await relay.forward(request)

@@ -31,7 +31,7 @@ class RemotePeer:
         answer: Tried = await self.transport.call(query, timeout_s=self.timeout_s)
         return answer
 
-    async def sealed(self, request: SealedRequest) -> SealedReply:
-        """Pass a client's sealed call on."""
+    async def forward(self, request: SealedRequest) -> SealedReply:
+        """Forward a client's sealed call."""
         answer: SealedReply = await self.transport.call(request, timeout_s=self.timeout_s)
         return answer

@@ -72,15 +72,15 @@ async def serve(config: AggregatorConfig, folder: Path) -> None:
         }
     )
     metrics = Metrics()
-    entrances = [
-        _entrance(config.name, manifest, own, transports[manifests.run_id(manifest)])
+    served = [
+        _run_gateway(config.name, manifest, own, transports[manifests.run_id(manifest)])
         for manifest, own in zip(loaded, keys, strict=True)
     ]
-    door = _door(config, folder, aggregator, store, entrances=entrances)
+    gateway = _gateway(config, folder, aggregator, store, runs=served)
     if soon := certificates.expires_soon(credentials.certificate):
         LOG.warning("certificate", extra={"facts": {"reason": soon}})
     state = HealthServicer()
-    server = _server(config, credentials, door, metrics, loaded)
+    server = _server(config, credentials, gateway, metrics, loaded)
     health_pb2_grpc.add_HealthServicer_to_server(state, server)
     await state.set(SERVICE, health_pb2.HealthCheckResponse.SERVING)
     await server.start()
@@ -137,8 +137,8 @@ def _run(
     return Run(manifest, index, store, peers, own, permuter=own.permuter if own else None, ledger=ledger)
 
 
-def _entrance(name: str, manifest: Manifest, keys: ServerKeys, transports: list[Transport]) -> RunGateway:
-    """Return what opens the calls of one run's clients, and the ways to the other aggregators."""
+def _run_gateway(name: str, manifest: Manifest, keys: ServerKeys, transports: list[Transport]) -> RunGateway:
+    """Return what unseals the calls of one run's clients, and the relays to the other aggregators."""
     if keys.sealing is None:
         raise ConfigError(f"the manifest {manifest.name} names {name} as its dealer, not as an aggregator")
     ways = zip(manifest.aggregators, transports, strict=True)
@@ -147,13 +147,13 @@ def _entrance(name: str, manifest: Manifest, keys: ServerKeys, transports: list[
     return RunGateway(manifest, keys.sealing, others)
 
 
-def _door(
-    config: AggregatorConfig, folder: Path, aggregator: Aggregator, store: Store, *, entrances: list[RunGateway]
+def _gateway(
+    config: AggregatorConfig, folder: Path, aggregator: Aggregator, store: Store, *, runs: list[RunGateway]
 ) -> Gateway:
     authority = certificates.read(folder / config.credentials).authority
     return Gateway(
         config.name,
-        entrances,
+        runs,
         aggregator.answer,
         secrets=store,
         authorities=x509.load_pem_x509_certificates(authority),
@@ -169,7 +169,7 @@ def _beside(folder: Path, name: str | None) -> Path | None:
 def _server(
     config: AggregatorConfig,
     credentials: certificates.Credentials,
-    door: Gateway,
+    gateway: Gateway,
     metrics: Metrics,
     loaded: list[Manifest],
 ) -> aio.Server:
@@ -188,7 +188,7 @@ def _server(
         ],
     )
     callers = Callers(loaded, calls_per_s=config.calls_per_s)
-    server.add_generic_rpc_handlers((handler(door.answer, metrics, callers),))
+    server.add_generic_rpc_handlers((handler(gateway.answer, metrics, callers),))
     pair = [(credentials.private_key, credentials.certificate)]
     tls = grpc.ssl_server_credentials(pair, credentials.authority, require_client_auth=True)
     try:

@@ -1,1 +1,5 @@
-"""Clients of runs that take derivatives: tangents, scores, and adjoints."""
+"""Clients of runs that take derivatives.
+
+`tangents` go forward, `adjoints` backward (they need torch) with a `journal` of the forward pass; `participant` starts
+the client that a manifest asks for.
+"""

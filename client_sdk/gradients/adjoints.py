@@ -32,7 +32,7 @@ Q: Final = len(Stage)
 
 @final
 @dataclass(frozen=True, slots=True, eq=False)
-class _Said:
+class _Message:
     """What a client says in a round: to its own agents, int64[n_own, c], and the parts of the vector that it shares."""
 
     own: I64 = field(repr=False)
@@ -44,12 +44,12 @@ class _Said:
 class AdjointClient:
     """Runs one client's relaxed agents forth and back.
 
-    What each step began with is kept, (3 + c) numbers for each agent and step, or c and three for every so many steps:
-    see `AdjointJournal`. A round that closes without this client counts for nothing here; the engine sees that a
-    client is missing, and gives no gradient.
+    What each step began with stands in a journal, (3 + c) numbers for each agent and step, or c and three for every so
+    many steps: see `AdjointJournal`. A round that closes without this client counts for nothing here; the engine sees
+    that a client is missing, and gives no gradient.
 
     Attributes:
-        kept: for the way back.
+        journal: of the forward pass, for the backward one.
         number: of the round that comes next.
         missed: the rounds that closed without this client.
 
@@ -61,14 +61,14 @@ class AdjointClient:
     manifest: Manifest
     private: PrivateState = field(repr=False)
     exchange: Exchange = field(repr=False)
-    kept: AdjointJournal = field(default_factory=AdjointJournal, repr=False)
+    journal: AdjointJournal = field(default_factory=AdjointJournal, repr=False)
     number: int = 0
     missed: list[int] = field(default_factory=list)
     _layout: Layout = field(init=False, repr=False)
     _sizes: F64 = field(init=False, repr=False)
     _stages: F64 = field(init=False, repr=False)
     _adjoint: F64 = field(init=False, repr=False)
-    _pending: _Said | None = field(init=False, repr=False, default=None)  # of a round that is not over
+    _pending: _Message | None = field(init=False, repr=False, default=None)  # of a round that is not over
 
     def __post_init__(self) -> None:
         """Prepare; nothing is sent."""
@@ -101,47 +101,47 @@ class AdjointClient:
         """Take part in one round; after an error the same round may be tried again, with the same vector."""
         turn = Turn.of(self.number, self.manifest.steps)
         if self._pending is None:
-            self._pending = self._says(turn.t) if turn.forth else self._says_back(turn.t)
-        said = self._pending
+            self._pending = self._forward_message(turn.t) if turn.forth else self._backward_message(turn.t)
+        message = self._pending
         try:
-            answer = await self.exchange.round(self._layout.pack(*said.vector), step=self.number)
+            answer = await self.exchange.round(self._layout.pack(*message.vector), step=self.number)
         except RoundClosed:
-            answer = self._unheard(said, turn)
+            answer = self._missing_answer(message, turn)
             self.missed.append(self.number)
         if turn.forth:
-            self._move_on(turn.t, said, answer)
+            self._move_forward(turn.t, message, answer)
         else:
-            self._move_back(turn.t, said, answer)
+            self._move_backward(turn.t, message, answer)
         self.number, self._pending = self.number + 1, None
 
-    def _unheard(self, said: _Said, turn: Turn) -> Answer:
+    def _missing_answer(self, message: _Message, turn: Turn) -> Answer:
         """Return what stands for a round that closed without this client: nothing told, and no news of parameters."""
         announced = np.zeros(self._layout.cells)
         if turn.forth:
             announced[self._sizes.size :] = (
-                self.kept.heard[-1].theta
-                if self.kept.heard
+                self.journal.entries[-1].theta
+                if self.journal.entries
                 else relaxed.values(self.manifest.model, self.manifest.gradient)
             )
         else:
             announced[self._sizes.size + Q] = 1.0
         nothing = np.zeros(self._layout.cells, dtype=np.int64)
-        return Answer(np.zeros_like(said.own).reshape(-1), nothing, announced.view(np.int64))
+        return Answer(np.zeros_like(message.own).reshape(-1), nothing, announced.view(np.int64))
 
-    def _says(self, t: int) -> _Said:
+    def _forward_message(self, t: int) -> _Message:
         """Return what is said on the way forth: messages, and in the block cell totals and tally."""
         n = self._stages.shape[1]
         if t < 0:
-            self.kept.clear()
-            return self._said(np.zeros((n, self._layout.channels), dtype=np.int64), self._block([], []), 0)
-        bits = self._given.value_bits
-        says = _fixed(self._stages[2], bits)
+            self.journal.clear()
+            return self._message(np.zeros((n, self._layout.channels), dtype=np.int64), self._block([], []), 0)
+        bits = self._spec.value_bits
+        says = _to_fixed(self._stages[2], bits)
         s, e, i = self._stages
-        tally = [int(_fixed(stage, bits).sum()) for stage in (s, e, i, 1.0 - s - e - i)]
+        tally = [int(_to_fixed(stage, bits).sum()) for stage in (s, e, i, 1.0 - s - e - i)]
         wide = np.repeat(says[:, None], self._layout.channels, axis=1) * (t < self.manifest.steps)
-        return self._said(wide, self._block(self._by_cell(says), tally), t)
+        return self._message(wide, self._block(self._by_cell(says), tally), t)
 
-    def _move_on(self, t: int, said: _Said, answer: Answer) -> None:
+    def _move_forward(self, t: int, message: _Message, answer: Answer) -> None:
         """Take in what reached own agents on the way forth."""
         cells, n = len(self._sizes), self._stages.shape[1]
         announced = answer.synthetic.view(np.float64)
@@ -149,42 +149,42 @@ class AdjointClient:
         if t < 0:
             self._stages = np.array(relaxed.begin(Theta.of(list(theta)), np.ones(n)), dtype=np.float64)
             return
-        unit = 2.0**-self._given.value_bits
-        contact: F64 = (said.own + answer.own.reshape(said.own.shape)).T * np.float64(unit)
+        unit = 2.0**-self._spec.value_bits
+        contact: F64 = (message.own + answer.own.reshape(message.own.shape)).T * np.float64(unit)
         totals = answer.release[:cells] * unit + announced[:cells]
-        self.kept.heard.append(JournalEntry(contact, totals, theta))
+        self.journal.entries.append(JournalEntry(contact, totals, theta))
         if t < self.manifest.steps:
-            self.kept.put(t, self._stages)
+            self.journal.put(t, self._stages)
             self._stages = self._after(t, self._stages)
 
-    def _says_back(self, t: int) -> _Said:
+    def _backward_message(self, t: int) -> _Message:
         """Return what is said on the way back: derivatives by exposures, and in the block by cells and parameters."""
         n = self._stages.shape[1]
-        heard = np.zeros((n, self._layout.channels), dtype=np.int64)
+        messages = np.zeros((n, self._layout.channels), dtype=np.int64)
         if t == self.manifest.steps:
             self._adjoint = np.zeros((3, n))
-            return self._said(heard, self._block([], []), 0)
+            return self._message(messages, self._block([], []), 0)
         if t < 0:
             by_theta = np.zeros((len(relaxed.names(self.manifest.channels)), n))
             by_theta[relaxed.names(self.manifest.channels).index("initial")] = self._adjoint[2] - self._adjoint[0]
-            return self._said(heard, self._block([], self._clipped(by_theta).sum(axis=1)), 0)
-        after, leaves = self._torch(t, self.kept.take(t, self._after))
+            return self._message(messages, self._block([], self._clip(by_theta).sum(axis=1)), 0)
+        after, leaves = self._torch(t, self.journal.take(t, self._after))
         found = torch.autograd.grad(after, leaves, list(torch.from_numpy(self._adjoint)), allow_unused=True)
         by = [np.zeros(n) if grad is None else grad.numpy() for grad in found]
         self._adjoint = np.stack(by[:3])
         c = self._layout.c
         if c:
-            heard = self._clipped(np.stack(by[3 : 3 + c], axis=1))
-        by_cell = self._by_cell(self._clipped(by[3 + c]))
-        return self._said(heard, self._block(by_cell, self._clipped(np.stack(by[4 + c :])).sum(axis=1)), t)
+            messages = self._clip(np.stack(by[3 : 3 + c], axis=1))
+        by_cell = self._by_cell(self._clip(by[3 + c]))
+        return self._message(messages, self._block(by_cell, self._clip(np.stack(by[4 + c :])).sum(axis=1)), t)
 
-    def _move_back(self, t: int, said: _Said, answer: Answer) -> None:
+    def _move_backward(self, t: int, message: _Message, answer: Answer) -> None:
         """Take in what reached own agents on the way back, then what the engine announces, in its unit from now on."""
         if t < 0:
             return
-        cells, unit = len(self._sizes), 2.0**-self._given.tangent_bits
+        cells, unit = len(self._sizes), 2.0**-self._spec.tangent_bits
         announced = answer.synthetic.view(np.float64)
-        by_says = (said.own + answer.own.reshape(said.own.shape)).sum(axis=1) * unit
+        by_says = (message.own + answer.own.reshape(message.own.shape)).sum(axis=1) * unit
         if cells:
             by_says = by_says + (answer.release[:cells] * unit)[self.private.cell]
         self._adjoint[2] += by_says
@@ -204,12 +204,12 @@ class AdjointClient:
 
         Every parameter is a number for each agent, so that its derivative can be clipped for each agent.
         """
-        kept, n = self.kept.heard[t], stages.shape[1]
-        totals = kept.cell[self.private.cell] if self._sizes.size else np.zeros(n)
-        theta = np.repeat(kept.theta[:, None], n, axis=1)
-        given = (*stages, *kept.contact, totals, *theta)
+        entry, n = self.journal.entries[t], stages.shape[1]
+        totals = entry.cell[self.private.cell] if self._sizes.size else np.zeros(n)
+        theta = np.repeat(entry.theta[:, None], n, axis=1)
+        given = (*stages, *entry.contact, totals, *theta)
         leaves = [torch.tensor(each, dtype=torch.float64, requires_grad=True) for each in given]
-        contact, cell, numbers = leaves[3:-1], leaves[3 + len(kept.contact)], leaves[4 + len(kept.contact) :]
+        contact, cell, numbers = leaves[3:-1], leaves[3 + len(entry.contact)], leaves[4 + len(entry.contact) :]
         cell_share = None
         if self._sizes.size:
             sizes = torch.from_numpy(self._sizes[self.private.cell])
@@ -217,7 +217,7 @@ class AdjointClient:
         parameters = Theta.of(list(numbers))
         after = relaxed.advance(
             (leaves[0], leaves[1], leaves[2]),
-            contact=list(contact[: len(kept.contact)]),
+            contact=list(contact[: len(entry.contact)]),
             cell=cell_share,
             susceptibility=torch.from_numpy(self.private.susceptibility),
             theta=parameters,
@@ -226,18 +226,18 @@ class AdjointClient:
         )
         return [stage for stage in after if isinstance(stage, torch.Tensor)], leaves
 
-    def _said(self, says: I64, block: I64, t: int) -> _Said:
+    def _message(self, says: I64, block: I64, t: int) -> _Message:
         """Return what own agents say to each other and what is shared, from int64[n_own, c], what they say on each."""
         layout, contacts = self._layout, self.private.contacts
         first, end = layout.own[self.private.name]
         tally = np.zeros(layout.q, dtype=np.int64)
         if not layout.c:
-            return _Said(np.zeros((end - first, 0), dtype=np.int64), (tally[:0], block, tally))
+            return _Message(np.zeros((end - first, 0), dtype=np.int64), (tally[:0], block, tally))
         wide = np.concatenate([says, says[:, :1]], axis=1)
         total = contacts.add_up(wide, step=t) if says.any() else np.zeros((layout.n, layout.c), dtype=np.int64)
         own = total[first:end].copy()
         total[first:end] = 0
-        return _Said(own, (total, block, tally))
+        return _Message(own, (total, block, tally))
 
     def _block(self, cells: "I64 | list[int]", rest: "I64 | list[int]") -> I64:
         """Return int64[cells + m]: what is released, zeros where nothing is."""
@@ -251,12 +251,12 @@ class AdjointClient:
             return np.zeros(0, dtype=np.int64)
         return cell_totals(said, self.private.cell, cells=self._sizes.size)
 
-    def _clipped(self, derivative: F64) -> I64:
-        clip = self._given.clip
-        return _fixed(np.clip(derivative, -clip, clip), self._given.tangent_bits)
+    def _clip(self, derivative: F64) -> I64:
+        clip = self._spec.clip
+        return _to_fixed(np.clip(derivative, -clip, clip), self._spec.tangent_bits)
 
     @property
-    def _given(self) -> Gradient:
+    def _spec(self) -> Gradient:
         return self.manifest.require_gradient()
 
 
@@ -264,6 +264,6 @@ def _escape(hazard: Any) -> Number:
     return -torch.expm1(-hazard)
 
 
-def _fixed(real: F64, bits: int) -> I64:
+def _to_fixed(real: F64, bits: int) -> I64:
     found: I64 = np.rint(real * 2.0**bits).astype(np.int64)
     return found

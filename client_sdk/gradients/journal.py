@@ -1,4 +1,4 @@
-"""What a client keeps on the way forth for the way back: what its agents heard, and some of their states."""
+"""The journal of a client's forward pass: exposures of every step, and checkpoints of states for the backward pass."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from protocols.models.seir.relaxed import F64
 @final
 @dataclass(frozen=True, slots=True, eq=False)
 class JournalEntry:
-    """What reached a client in a step, and none of its own lines can find again.
+    """One step of the journal: what reached a client from outside, and it could not compute again.
 
     Attributes:
         contact: float64[c, n], exposures of its agents.
@@ -27,19 +27,19 @@ class JournalEntry:
 @final
 @dataclass(slots=True, eq=False)
 class AdjointJournal:
-    """What was heard in every step, and the states of every `every`-th one; those between are computed again.
+    """A journal with an entry for every step, and states at every `every`-th; those between are computed again.
 
     They come from the same lines and the same numbers, so they have the same bits. For T steps at most
     T / every + every states are kept at a time, at the price of one more way forth.
 
     Attributes:
         every: 1 keeps all states, and computes nothing again.
-        heard: of each step so far.
+        entries: of each step so far.
         most: states kept at a time, at most, so far.
     """
 
     every: int = 1
-    heard: list[JournalEntry] = field(default_factory=list, repr=False)
+    entries: list[JournalEntry] = field(default_factory=list, repr=False)
     most: int = 0
     _states: dict[int, F64] = field(default_factory=dict, repr=False)
 
@@ -54,7 +54,7 @@ class AdjointJournal:
 
     def clear(self) -> None:
         """Begin a pass."""
-        self.heard.clear()
+        self.entries.clear()
         self._states.clear()
 
     def put(self, t: int, stages: F64) -> None:

@@ -1,4 +1,4 @@
-"""A device's keys as files: its own, and the public ones that it got from its contacts."""
+"""A device's keys and their files: its own, and the public ones that it got from its contacts."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

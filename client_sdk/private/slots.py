@@ -3,19 +3,17 @@
 import os
 import secrets
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, final
+from typing import Final, final
 
 import numpy as np
 
 from client_sdk.private.device_keys import DeviceKeys
+from client_sdk.private.state import PrivateState
 from protocols.arithmetic.fixed_point import I64, U64
 from protocols.errors import DataError, ParameterError
 from protocols.task import manifest as manifests
 from protocols.task.devices import LISTS, Bools, edge_key, edge_token, public_key
-
-if TYPE_CHECKING:
-    from client_sdk.private.state import PrivateState
-    from protocols.task.manifest import Manifest
+from protocols.task.manifest import Manifest
 
 _FRESH: Final = 32
 
@@ -38,7 +36,7 @@ class Slots:
     _days: tuple[tuple[I64, I64, I64], ...] = field(repr=False)  # channel, weight, place * c + channel, of each contact
 
     @classmethod
-    def of(cls, manifest: "Manifest", private: "PrivateState", here: Bools) -> "Slots":
+    def of(cls, manifest: Manifest, private: PrivateState, here: Bools) -> "Slots":
         """Lay out the contacts with agents that take part.
 
         Args:

@@ -1,1 +1,1 @@
-"""A client in a simulation: its rounds, and its outcomes."""
+"""A client in a simulation: its rounds (`client`, `exchange`), its own part of hazards and of a score (`own_*`)."""

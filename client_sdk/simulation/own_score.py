@@ -63,7 +63,7 @@ class OwnScore:
         return wide
 
     def append_to(self, tally: I64, step: int) -> I64:
-        """Return the tally with the score's words beside it: the score in the closing round, zeros before."""
+        """Return the tally with the score's words behind it: the score in the closing round, zeros before."""
         words = np.zeros(self._words, dtype=np.int64)
         if self._scores is not None and step == self._manifest.steps:
             words = self._scores.encoded()

@@ -73,7 +73,7 @@ def gradients(testbed, operators_of, every):
             parts = [one(party.name, operators) for party in manifest.clients]
             return (await asyncio.gather(asyncio.to_thread(body, private), *parts))[0]
 
-    return asyncio.run(everybody()), [client.kept.most for client in clients]
+    return asyncio.run(everybody()), [client.journal.most for client in clients]
 
 
 @pytest.mark.parametrize(("every", "most"), [(3, 8), (5, 8), (STEPS, STEPS), (7 * STEPS, STEPS)])

@@ -65,7 +65,7 @@ async def _served():
     store = Store("sqlite://")
     peer = RemotePeer(Local(_silent, caller=names[ME]), 3600.0)
     run = Run(MANIFEST, ME, store, [peer])
-    door = Gateway(
+    gateway = Gateway(
         names[ME],
         [RunGateway(MANIFEST, KEYS.servers[names[ME]].sealing, {names[0]: peer})],
         Aggregator({run.id: run}).answer,
@@ -82,7 +82,7 @@ async def _served():
         authorities=[KEYS.authority.certificate],
         access=Access(),
     )
-    assert door is not again
+    assert gateway is not again
     run.join("client-0", Join(run.id, b""))
     callers, metrics = Callers([MANIFEST], calls_per_s=1e6), Metrics()
     return {name: guard(name, _behaviour(again.answer, kind), metrics, callers) for name, (kind, _) in METHODS.items()}

@@ -175,7 +175,7 @@ def frames(data):
 
 
 def servicer(data):
-    """An aggregator behind its door and guard, called by anybody with anything; see `calls.py`."""
+    """An aggregator behind its gateway and guard, called by anybody with anything; see `calls.py`."""
     from calls import call
 
     call(data)

@@ -40,7 +40,7 @@ class Gates:
 @final
 @dataclass(frozen=True, slots=True)
 class CarryTree:
-    """The tree for a comparison of so many bits: what is looked up without talking, then one opening per level."""
+    """The carry tree of a comparison of so many bits: what is looked up without talking, then one opening a level."""
 
     leaves: tuple[Gates, ...]
     levels: tuple[tuple[Gates, ...], ...]
@@ -48,18 +48,18 @@ class CarryTree:
 
 @cache
 def carry_tree(bits: int) -> CarryTree:
-    """Return the tree for numbers of `bits` bits."""
-    leaves = _grouped(bits)
+    """Return the carry tree for numbers of `bits` bits."""
+    leaves = _group(bits)
     nodes = sum(gates.count for gates in leaves)
     levels = []
     while nodes > 1:
-        level = _grouped(nodes)
+        level = _group(nodes)
         levels.append(level)
         nodes = sum(gates.count for gates in level)
     return CarryTree(leaves, tuple(levels))
 
 
-def _grouped(nodes: int) -> tuple[Gates, ...]:
+def _group(nodes: int) -> tuple[Gates, ...]:
     full, rest = divmod(nodes, RADIX)
     return tuple(Gates(w, c) for w, c in ((RADIX, full), (rest, 1)) if w and c)
 

@@ -1,4 +1,4 @@
-"""How a party lets the others in: handshakes side by side, so that a caller who is silent delays nobody."""
+"""A mesh's listener: it lets the other parties in, handshakes side by side, so that a silent caller delays nobody."""
 
 import contextlib
 import queue
@@ -40,9 +40,9 @@ class Listener:
         self._places = threading.BoundedSemaphore(_MAX_HANDSHAKES)
         self._results: queue.SimpleQueue[Arrival | PartiesDisagree] = queue.SimpleQueue()
         self._lock = threading.Lock()
-        self._open = True
+        self._running = True
 
-    def admit(self, listener: socket.socket, deadline: float) -> dict[int, tuple[Link, bytes]]:
+    def admit(self, port: socket.socket, deadline: float) -> dict[int, tuple[Link, bytes]]:
         """Return each party's link and nonce, by rank.
 
         Raises:
@@ -50,29 +50,29 @@ class Listener:
             PartiesDisagree: a party is in another run.
         """
         admitted: dict[int, tuple[Link, bytes]] = {}
-        listener.settimeout(_PAUSE_S)
+        port.settimeout(_PAUSE_S)
         try:
             while len(admitted) < len(self._waiting):
                 if time.monotonic() >= deadline:
                     late = ", ".join(name for name, rank in self._waiting.items() if rank not in admitted)
                     raise Unavailable(f"not all of {late} came within {self._join_timeout_s:g} s; check that they run")
-                self._take(listener)
+                self._accept(port)
                 self._collect(admitted)
         except BaseException:
             for link, _ in admitted.values():
                 link.close()
             raise
         finally:
-            self._shut()
+            self._stop()
         return admitted
 
-    def _take(self, listener: socket.socket) -> None:
+    def _accept(self, port: socket.socket) -> None:
         try:
-            raw, _ = listener.accept()
+            raw, _ = port.accept()
         except TimeoutError:
             return
         if self._places.acquire(blocking=False):
-            threading.Thread(target=self._handshake, args=(raw,), daemon=True, name="mpc-door").start()
+            threading.Thread(target=self._handshake, args=(raw,), daemon=True, name="mpc-listener").start()
         else:
             raw.close()
 
@@ -98,26 +98,26 @@ class Listener:
             require(secure, self._parties[rank], self._tls.key_hash)
             link = Link(secure, name)
             nonce = greet(link, self._hello, rank, timeout_s=_HANDSHAKE_S).nonce
-            self._tell((rank, link, nonce), sock)
+            self._report((rank, link, nonce), sock)
         except PartiesDisagree as error:
             sock.close()
-            self._tell(error, sock)
+            self._report(error, sock)
         except (OSError, LpmError, KeyError, ValueError):
             with contextlib.suppress(OSError):
                 sock.close()
         finally:
             self._places.release()
 
-    def _tell(self, result: Arrival | PartiesDisagree, sock: socket.socket) -> None:
+    def _report(self, result: Arrival | PartiesDisagree, sock: socket.socket) -> None:
         with self._lock:
-            if self._open:
+            if self._running:
                 self._results.put(result)
             else:
                 sock.close()
 
-    def _shut(self) -> None:
+    def _stop(self) -> None:
         with self._lock:
-            self._open = False
+            self._running = False
         with contextlib.suppress(queue.Empty):
             while True:
                 result = self._results.get_nowait()

@@ -1,4 +1,4 @@
-"""Openings: every party sends its share to every other, after a stamp that must be the same everywhere."""
+"""A full mesh, and openings over it: every party sends all others its share, after a stamp that must be the same."""
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence

@@ -17,13 +17,13 @@ from protocols.errors import LpmError, Unavailable
 _PAUSE_S: Final = 0.05
 
 
-def listen(operator: Endpoint) -> socket.socket:
+def listen(party: Endpoint) -> socket.socket:
     """Open the port at which other parties reach this one."""
-    family = socket.getaddrinfo(operator.host, operator.port, type=socket.SOCK_STREAM)[0][0]
-    return socket.create_server((operator.host, operator.port), family=family, backlog=64)
+    family = socket.getaddrinfo(party.host, party.port, type=socket.SOCK_STREAM)[0][0]
+    return socket.create_server((party.host, party.port), family=family, backlog=64)
 
 
-def connect(tls: Tls, operator: Endpoint, *, deadline: float) -> ssl.SSLSocket:
+def connect(tls: Tls, party: Endpoint, *, deadline: float) -> ssl.SSLSocket:
     """Connect to a party and check that it is who it should be; try again until the deadline.
 
     Raises:
@@ -33,10 +33,10 @@ def connect(tls: Tls, operator: Endpoint, *, deadline: float) -> ssl.SSLSocket:
     while True:
         left = deadline - time.monotonic()
         if left <= 0:
-            raise Unavailable(f"{operator.name} could not be reached; check that it runs and is at its address")
+            raise Unavailable(f"{party.name} could not be reached; check that it runs and is at its address")
         raw = None
         try:
-            raw = socket.create_connection((operator.host, operator.port), timeout=left)
+            raw = socket.create_connection((party.host, party.port), timeout=left)
             sock = tls.connecting.wrap_socket(raw)
         except OSError:
             if raw is not None:
@@ -44,14 +44,14 @@ def connect(tls: Tls, operator: Endpoint, *, deadline: float) -> ssl.SSLSocket:
             time.sleep(min(_PAUSE_S, max(0.0, left)))
             continue
         try:
-            require(sock, operator, tls.key_hash)
+            require(sock, party, tls.key_hash)
         except LpmError:
             sock.close()
             raise
         return sock
 
 
-def join(config: MeshConfig, tls: Tls, listener: socket.socket) -> tuple[dict[int, Link], bytes]:
+def join(config: MeshConfig, tls: Tls, port: socket.socket) -> tuple[dict[int, Link], bytes]:
     """Connect with all other aggregators.
 
     Returns:
@@ -67,7 +67,7 @@ def join(config: MeshConfig, tls: Tls, listener: socket.socket) -> tuple[dict[in
     try:
         for rank in range(config.rank):
             links[rank], nonces[rank] = _reach(config, tls, hello, rank, deadline)
-        for rank, (link, nonce) in Listener(config, tls, hello).admit(listener, deadline).items():
+        for rank, (link, nonce) in Listener(config, tls, hello).admit(port, deadline).items():
             links[rank], nonces[rank] = link, nonce
     except BaseException:
         for link in links.values():
@@ -79,9 +79,9 @@ def join(config: MeshConfig, tls: Tls, listener: socket.socket) -> tuple[dict[in
 
 def _reach(config: MeshConfig, tls: Tls, hello: Hello, rank: int, deadline: float) -> tuple[Link, bytes]:
     """Connect to a party of lower rank; try again while it is still ending another session."""
-    operator = config.parties[rank]
+    party = config.parties[rank]
     while True:
-        link = Link(connect(tls, operator, deadline=deadline), operator.name)
+        link = Link(connect(tls, party, deadline=deadline), party.name)
         try:
             return link, greet(link, hello, rank, timeout_s=max(0.001, deadline - time.monotonic())).nonce
         except Unavailable:

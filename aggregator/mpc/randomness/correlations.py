@@ -1,4 +1,4 @@
-"""Correlated randomness: what the dealer and the parties make of the same keys.
+"""Correlated randomness, such as Beaver triples: what the dealer and the parties make of the same keys.
 
 Every correlation is a row of *free* words, which all parties expand from their keys, and a row of *product* words,
 which all but the last expand; the last is sent the correction that makes the shares fit. So the dealer sends nothing
@@ -23,7 +23,6 @@ MAX_BITS: Final = 62
 SIGN_BITS: Final = 63
 MAX_N: Final = 1 << 24  # some 1 GiB of randomness
 _SPEC: Final = struct.Struct("!BBBxxxxxQ")
-SPEC_BYTES: Final = _SPEC.size
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +75,7 @@ class Correlation(abc.ABC):
 
 @final
 class Triple(Correlation):
-    """Additive shares of a, b and c = a * b."""
+    """A Beaver triple: additive shares of a, b and c = a * b."""
 
     __slots__ = ()
     code = 1
@@ -314,8 +313,8 @@ def decode(data: bytes) -> Correlation:
     """
     code, bits, additive, n = _SPEC.unpack(data)
     try:
-        masked = _MASKED.get(code)
-        found: Correlation = _PLAIN[code](n) if masked is None else masked(n, bits, bool(additive))
+        comparison = _MASKED.get(code)
+        found: Correlation = _PLAIN[code](n) if comparison is None else comparison(n, bits, bool(additive))
     except (KeyError, ParameterError) as err:
         raise WireError(f"no correlation has the code {code} with {n} elements") from err
     if found.encode() != data:

@@ -32,7 +32,7 @@ _POLL_S: Final = 0.2
 @dataclass(slots=True)
 class _Session:
     keys: list[bytes] = field(repr=False)
-    given: set[int] = field(default_factory=set)
+    served: set[int] = field(default_factory=set)
 
 
 @final
@@ -66,7 +66,7 @@ class Dealer:
         try:
             raw.settimeout(self._config.timeout_s)
             sock = secure = self._tls.accepting.wrap_socket(raw, server_side=True)
-            rank, link = self._enrolled(secure)
+            rank, link = self._identify(secure)
             keys = self._introduce(link, rank)
             while rank == len(keys) - 1:
                 self._deal(link, keys)
@@ -77,7 +77,7 @@ class Dealer:
             with contextlib.suppress(OSError):
                 sock.close()
 
-    def _enrolled(self, sock: ssl.SSLSocket) -> tuple[int, Link]:
+    def _identify(self, sock: ssl.SSLSocket) -> tuple[int, Link]:
         """Check who calls, and that it is not this machine in disguise."""
         found = names(sock)
         name = next(iter(found), "")
@@ -91,28 +91,28 @@ class Dealer:
     def _introduce(self, link: Link, rank: int) -> list[bytes]:
         """Give a party its key, once per session; return all keys."""
         k = len(self._ranks)
-        said = bytearray(HELLO_BYTES)
-        exchange([Transfer(link, [], [said])], timeout_s=self._config.timeout_s)
-        hello = Hello.decode(bytes(said))
+        greeting = bytearray(HELLO_BYTES)
+        exchange([Transfer(link, [], [greeting])], timeout_s=self._config.timeout_s)
+        hello = Hello.decode(bytes(greeting))
         hello.require(rank=rank, k=k, run=self._config.run)
         with self._lock:
             session = self._sessions.get(hello.nonce)
             if session is None:
                 session = _Session([os.urandom(KEY_BYTES) for _ in range(k)])
                 self._sessions[hello.nonce] = session
-            if rank in session.given:
+            if rank in session.served:
                 raise PartiesDisagree("a party asked for its key of a session a second time")
-            session.given.add(rank)
-            if len(session.given) == k or len(self._sessions) > _MAX_SESSIONS:
-                self._sessions.pop(hello.nonce if len(session.given) == k else next(iter(self._sessions)))
+            session.served.add(rank)
+            if len(session.served) == k or len(self._sessions) > _MAX_SESSIONS:
+                self._sessions.pop(hello.nonce if len(session.served) == k else next(iter(self._sessions)))
         exchange([Transfer(link, [session.keys[rank]], [])], timeout_s=self._config.timeout_s)
         return session.keys
 
     def _deal(self, link: Link, keys: list[bytes]) -> None:
         """Answer one request; the wait for it is as long as the pause between two steps."""
-        asked = bytearray(REQUEST_BYTES)
-        exchange([Transfer(link, [], [asked])], timeout_s=None)
-        index, spec = decode_request(bytes(asked))
+        request = bytearray(REQUEST_BYTES)
+        exchange([Transfer(link, [], [request])], timeout_s=None)
+        index, spec = decode_request(bytes(request))
         words = decode(spec).deal(keys, index)
         exchange([Transfer(link, [encode_answer(index, len(words)), words.data], [])], timeout_s=self._config.timeout_s)
 

@@ -1,4 +1,4 @@
-"""A party's side of the dealer: its key, and for the last party the corrections, fetched ahead of the step."""
+"""A party's client of the dealer: its key, and for the last party the corrections, fetched ahead of the step."""
 
 import queue
 import threading
@@ -48,7 +48,7 @@ class DealerClient:
         self._done: queue.SimpleQueue[tuple[_Job, U64 | LpmError]] = queue.SimpleQueue()
         self._fetches = config.rank == len(config.parties) - 1
         if self._fetches:
-            threading.Thread(target=self._fetch_all, daemon=True, name="mpc-feed").start()
+            threading.Thread(target=self._fetch_all, daemon=True, name="mpc-dealer-client").start()
         else:
             self._link.close()
 
