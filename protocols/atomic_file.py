@@ -1,26 +1,52 @@
-"""Private files that are whole or not there, and on disk before anybody acts on what they say."""
+"""Atomic files: whole or not there, and on disk under their name before anybody acts on what they say.
+
+A file is written beside its name, forced to disk, renamed, and the folder forced to disk as well: whatever happens in
+between, under the name there is the file that was there, or the new one.
+"""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 PRIVATE_MODE: Final = 0o600  # of a file for its owner alone
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file in place of the one that is there, mode 0600; when this returns it is on disk, under its name."""
-    new = path.with_suffix(".new")
-    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, PRIVATE_MODE)
-    with open(descriptor, "wb") as file:
-        os.fchmod(descriptor, PRIVATE_MODE)
+def write_atomically(path: Path, content: bytes, *, mode: int | None = PRIVATE_MODE) -> None:
+    """Write a file in place of the one that is there; see `atomic_writer`."""
+    with atomic_writer(path, mode=mode) as file:
         file.write(content)
-        file.flush()
-        os.fsync(descriptor)
-    new.replace(path)
-    settle(path.parent)
 
 
-def settle(folder: Path) -> None:
+@contextmanager
+def atomic_writer(path: Path, *, mode: int | None = PRIVATE_MODE) -> Iterator[BinaryIO]:
+    """Open a file that takes the place of the one that is there when the block ends, and not after an error.
+
+    Args:
+        path: of the file; its folder exists.
+        mode: of the file, whatever the old one's is; None leaves it to the process' umask.
+
+    Security: with the mode given, nobody but its owner can open the file at any moment.
+    """
+    new = path.with_name(f".{path.name}.partial")
+    new.unlink(missing_ok=True)  # a process that was killed left it, perhaps open to others
+    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666 if mode is None else mode)
+    try:
+        with open(descriptor, "wb") as file:
+            if mode is not None:
+                os.fchmod(descriptor, mode)
+            yield file
+            file.flush()
+            os.fsync(descriptor)
+        new.replace(path)
+    except BaseException:
+        new.unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
     """Wait until a folder's names are on disk: without that a machine that loses power may have the old ones back."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:

@@ -13,7 +13,7 @@ from cryptography import x509
 from aggregator.mpc.keystream import subkey
 from aggregator.release.sum_noise import opened_gradient
 from protocols.arithmetic.fixed_point import U64
-from protocols.atomic_file import PRIVATE_MODE, settle
+from protocols.atomic_file import PRIVATE_MODE, sync_folder
 from protocols.errors import (
     CohortTooSmall,
     ConflictingReplay,
@@ -150,7 +150,7 @@ class SummedOnce:
             os.fsync(descriptor)
         try:
             os.link(new, path)  # fails where there is one, and is never seen half written
-            settle(self.folder)
+            sync_folder(self.folder)
         except FileExistsError:
             if path.read_bytes() != mark.digest():
                 raise ConflictingReplay(f"step {step} was answered over other shares; the first ones counted") from None

@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 
 from client_sdk.likelihood.institution import F64
-from protocols.atomic_file import write_whole
+from protocols.atomic_file import write_atomically
 from protocols.errors import ParameterError
 from protocols.identity.signing import read_private
 from protocols.sealing.session import SECRET_BYTES
@@ -106,7 +106,7 @@ class Kept:
 
     def _write(self, **changes: object) -> None:
         self._memory = msgspec.structs.replace(self._memory, **changes)
-        write_whole(self.path, msgspec.json.encode(self._memory))
+        write_atomically(self.path, msgspec.json.encode(self._memory))
 
 
 def _path(folder: Path, run: bytes) -> Path:

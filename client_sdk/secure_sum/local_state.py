@@ -7,7 +7,7 @@ import msgspec
 import numpy as np
 
 from client_sdk.likelihood.institution import Hospital
-from protocols.atomic_file import write_whole
+from protocols.atomic_file import write_atomically
 from protocols.errors import ParameterError
 
 
@@ -23,7 +23,7 @@ def keep(path: Path, hospital: Hospital, *, round_: int) -> None:
 
     Security: shares and dispersion say much about a hospital's counts, so they never join the fit's checkpoint.
     """
-    write_whole(path, msgspec.json.encode(Kept(round_, hospital.state.tolist())))
+    write_atomically(path, msgspec.json.encode(Kept(round_, hospital.state.tolist())))
 
 
 def recall(path: Path, hospital: Hospital, *, round_: int) -> None:

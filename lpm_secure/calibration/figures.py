@@ -12,6 +12,7 @@ import numpy as np
 from lpm_secure.calibration.job import Calibrated, bands
 from lpm_secure.calibration.privacy import ledger
 from lpm_secure.secure_sum.federation import Shared
+from protocols.atomic_file import write_atomically
 from protocols.errors import ParameterError
 
 JSON: Final = "calibration.json"
@@ -113,9 +114,7 @@ def merge(path: Path, found: dict[str, Any]) -> None:
     if not isinstance(old, dict):
         raise ParameterError(f"{path} holds no figures of a calibration; move it away")
     path.parent.mkdir(parents=True, exist_ok=True)
-    new = path.with_suffix(".new")
-    new.write_bytes(msgspec.json.format(msgspec.json.encode(old | found), indent=2))
-    new.replace(path)
+    write_atomically(path, msgspec.json.format(msgspec.json.encode(old | found), indent=2), mode=None)
 
 
 def lines_of(result: Calibrated, noise: Rows) -> Iterator[str]:

@@ -1,6 +1,5 @@
 """The folder of a city run: found again by the configuration's hash, and what a run leaves in it."""
 
-import os
 import platform
 from pathlib import Path
 from typing import Any, Final
@@ -12,6 +11,7 @@ from lpm_secure.city.run import CHECKPOINT, Ran
 from lpm_secure.city.series import Event
 from lpm_secure.populations import Population
 from lpm_secure.run.folder import versions
+from protocols.atomic_file import write_atomically
 from protocols.errors import ParameterError
 from protocols.models.course import CourseStage
 
@@ -46,7 +46,7 @@ def begin(config: CityConfig, out: Path, *, resume: bool) -> Path:
     if not resume:
         for name in (CHECKPOINT, DONE, "series.csv", "series.parquet", "report.html"):
             (folder / name).unlink(missing_ok=True)
-    _whole(folder / BEGUN, msgspec.json.encode(config, order="deterministic"))
+    write_atomically(folder / BEGUN, msgspec.json.encode(config, order="deterministic"), mode=None)
     return folder
 
 
@@ -89,15 +89,5 @@ def figures(config: CityConfig, population: Population, ran: Ran) -> dict[str, A
 def write(folder: Path, found: dict[str, Any], ran: Ran) -> None:
     """Write series, then `run.json`, which says that the run is finished, and remove the checkpoint."""
     ran.series.write(folder)
-    _whole(folder / DONE, msgspec.json.format(msgspec.json.encode(found), indent=2))
+    write_atomically(folder / DONE, msgspec.json.format(msgspec.json.encode(found), indent=2), mode=None)
     (folder / CHECKPOINT).unlink(missing_ok=True)
-
-
-def _whole(path: Path, content: bytes) -> None:
-    """Write a file so that it is whole or not there."""
-    partial = path.with_name(f".{path.name}.partial")
-    with partial.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)

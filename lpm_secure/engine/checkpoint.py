@@ -1,13 +1,11 @@
 """Checkpoints: a run that is killed at any moment goes on from its last whole step, with the same bits.
 
-A file is written beside its final name, forced to disk, and renamed: under the final name there is always one whole
-checkpoint, the old one or the new one. A SHA-256 at the end shows damage.
+Under its name there is always one whole checkpoint, the old one or the new one. A SHA-256 at the end shows damage.
 
 Security: holds the state of synthetic agents in the clear. Private agents are never written.
 """
 
 import hashlib
-import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, final
@@ -16,6 +14,7 @@ import msgspec
 import numpy as np
 
 from lpm_secure.engine.kernels.observers import Observer, StageCounts, Steps
+from protocols.atomic_file import atomic_writer
 from protocols.errors import DataError
 
 MAGIC: Final = b"lpm-checkpoint-1\n"
@@ -56,21 +55,12 @@ def save(path: Path, arrays: Arrays, *, run: str) -> None:
         arrays: by name, of numbers.
         run: what the arrays belong to, such as the manifest's hash; `resume` refuses another.
     """
-    partial = path.with_name(f".{path.name}.partial")
     digest = hashlib.sha256()
-    with partial.open("wb") as file:
+    with atomic_writer(path, mode=None) as file:
         for piece in _pieces(arrays, run):
             digest.update(piece)
             file.write(piece)
         file.write(digest.digest())
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)  # the new name, too, is on disk
-    finally:
-        os.close(folder)
 
 
 def resume(path: Path, *, run: str) -> dict[str, np.ndarray[Any, Any]]:

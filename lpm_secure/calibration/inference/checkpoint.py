@@ -1,7 +1,6 @@
 """A fit's checkpoint: arrays and a few facts in one file, whole or not at all; no pickle."""
 
 import io
-import os
 import zipfile
 from pathlib import Path
 from typing import Any, Final
@@ -10,6 +9,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from protocols.atomic_file import atomic_writer
 from protocols.errors import ParameterError
 
 FORMAT: Final = 4
@@ -37,13 +37,9 @@ class Facts(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 
 def save(path: Path, arrays: Arrays, facts: Facts) -> None:
     """Write a checkpoint."""
-    new = path.with_suffix(".new")
-    with new.open("wb") as file:
+    with atomic_writer(path, mode=None) as file:
         text = np.frombuffer(msgspec.json.encode(facts), dtype=np.uint8)
         np.savez(file, allow_pickle=False, **{FACTS: text}, **arrays)
-        file.flush()
-        os.fsync(file.fileno())
-    new.replace(path)
 
 
 def rounds_done(path: Path) -> int:
