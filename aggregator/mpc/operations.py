@@ -5,7 +5,7 @@ from typing import Any, Final
 import numpy as np
 import torch
 
-from aggregator.mpc.circuits.bit_planes import WORD, bits_of, to_planes
+from aggregator.mpc.circuits.bit_planes import bits_of, to_planes
 from aggregator.mpc.circuits.carry_tree import ONES, Gates, carry_tree, compound, leaf, merge
 from aggregator.mpc.context import get_context
 from aggregator.mpc.crypten.compatibility import crypten
@@ -61,14 +61,6 @@ def multiply(x: I64, y: I64) -> I64:
         y: int64[n], likewise.
     """
     return _int64((_additive(x.view(np.uint64)) * _additive(y.view(np.uint64))).share)
-
-
-def crypten_compare(h: I64, tau: I64) -> I64:
-    """Return what `compare` returns, by CrypTen's own circuit over our channel and dealer: to measure against."""
-    difference = _additive((tau - h).view(np.uint64))
-    parts = [_BINARY(difference.share, src=rank) for rank in range(get_context().mesh.k)]
-    sign = _BINARY.stack(parts).sum(dim=0) >> (WORD - 1)
-    return _int64(crypten.mpc.primitives.beaver.B2A_single_bit(sign & 1).share)
 
 
 def _compare(kind: Comparison, h: I64, tau: I64) -> tuple[U64, PlaneReader, PlaneReader]:

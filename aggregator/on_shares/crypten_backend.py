@@ -1,12 +1,12 @@
 """The CrypTen backend of the joint computations of one run: a thread of each aggregator's process."""
 
+import asyncio
 from pathlib import Path
 from typing import TypeVar, final
 
-from aggregator.mpc import AsyncMpcWorker, Endpoint, Identity, MpcWorker, PartyConfig
+from aggregator.mpc import Endpoint, Identity, MpcWorker, PartyConfig, Task
 from aggregator.mpc.config import endpoint
 from aggregator.mpc.net.links import TRAFFIC
-from aggregator.mpc.worker import Task
 from aggregator.on_shares.backend import Program
 from aggregator.permutation.roles import Role
 from aggregator.permutation.worker import PermutationWorker, permutation_config
@@ -51,7 +51,6 @@ class CryptenBackend:
             join_timeout_s=manifest.round_timeout_s,
         )
         self._worker = MpcWorker(config)
-        self._async = AsyncMpcWorker(self._worker)
         self.permuter = (
             PermutationWorker(permutation_config(manifest, Role(index), config.identity)) if manifest.devices else None
         )
@@ -64,7 +63,7 @@ class CryptenBackend:
 
             return program(CryptenCalculator())
 
-        return await self._async.compute(Task(kind, step, call))
+        return await asyncio.wrap_future(self._worker.submit(Task(kind, step, call)))
 
     @staticmethod
     def traffic() -> dict[str, int]:

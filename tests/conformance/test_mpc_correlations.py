@@ -1,6 +1,7 @@
 """Correlated randomness against plain integers, the forms on the wire, and the keystream against its standard."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aggregator.mpc import AsyncMpcWorker, MpcWorker
+from aggregator.mpc import MpcWorker, Task
 from aggregator.mpc.circuits.bit_planes import bits_of, from_planes, to_planes
 from aggregator.mpc.gf128 import multiply
 from aggregator.mpc.keystream import Keystream, subkey
@@ -26,6 +27,7 @@ from aggregator.mpc.randomness.correlations import (
 )
 from protocols.errors import ParameterError, PartiesDisagree, WireError
 from tests.integration.mpc_parties import joined, parties, split
+from tests.mpc_tasks import bit_comparison, comparison, product
 
 KEYS = [bytes([rank]) * 32 for rank in range(5)]
 KINDS: list[Any] = [Triple, AndTriple, SharedBit, Blinding, Comparison]
@@ -155,13 +157,13 @@ def test_a_coroutine_awaits_the_worker_without_blocking_its_loop(tmp_path: Any) 
                 await asyncio.sleep(0.001)
 
         counting = asyncio.create_task(count())
-        calls = [AsyncMpcWorker(worker) for worker in workers]
         shares = split([5, 6, 7], 2, rng), split([6, 6, 6], 2, rng)
 
-        async def all_call(name: str) -> list[Any]:
-            return await asyncio.gather(*(getattr(call, name)(x, y) for call, x, y in zip(calls, *shares, strict=True)))
+        async def all_call(task: Callable[[Any, Any], Task[Any]]) -> list[Any]:
+            futures = [worker.submit(task(x, y)) for worker, x, y in zip(workers, *shares, strict=True)]
+            return await asyncio.gather(*map(asyncio.wrap_future, futures))
 
-        bits, xors, found = [await all_call(name) for name in ("compare", "compare_bits", "multiply")]
+        bits, xors, found = [await all_call(task) for task in (comparison, bit_comparison, product)]
         counting.cancel()
         for worker in workers:
             worker.close()

@@ -11,6 +11,7 @@ import numpy as np
 
 from aggregator.mpc import DealerConfig, MpcWorker, serve_dealer
 from protocols.errors import LpmError
+from tests import mpc_tasks
 
 
 def main() -> None:
@@ -27,9 +28,8 @@ def main() -> None:
             name, args, kwargs = get(calls)
         except EOFError:
             break
-        call: Callable[..., Any] = SPECIAL[name] if name in SPECIAL else getattr(type(worker), name)
         try:
-            put(answers, call(worker, *args, **kwargs))
+            put(answers, SPECIAL[name](worker, *args, **kwargs))
         except LpmError as err:
             put(answers, err)
     worker.close()
@@ -60,14 +60,6 @@ def _read(pipe: int, n_bytes: int) -> bytes:
         if not parts[-1]:
             raise EOFError
     return b"".join(parts)
-
-
-def crypten_compare(worker: MpcWorker, h: Any, tau: Any, *, step: int) -> Any:
-    """Compare by CrypTen's own circuit, over our channel, randomness and dealer."""
-    from aggregator.mpc import operations
-    from aggregator.mpc.worker import Task
-
-    return worker.submit(Task(b"crypten", step, lambda: operations.crypten_compare(h, tau))).result()
 
 
 def out_of_range(worker: MpcWorker, x: Any, *, bits: Any, step: int = 0) -> Any:
@@ -134,8 +126,7 @@ def timed(worker: MpcWorker, *, operation: str, n: int, repeats: int) -> list[fl
     """Return how long each of some operations on `n` numbers took, the first one left out."""
     import time
 
-    call = SPECIAL.get(operation, getattr(MpcWorker, operation, None))
-    assert call is not None
+    call = SPECIAL[operation]
     h, tau = np.random.default_rng(0).integers(0, 2**62, (2, n))
     seconds = []
     for step in range(repeats + 1):
@@ -147,7 +138,7 @@ def timed(worker: MpcWorker, *, operation: str, n: int, repeats: int) -> list[fl
 
 _SEEN: list[int] = []
 SPECIAL: dict[str, Callable[..., Any]] = {
-    "crypten_compare": crypten_compare,
+    **{name: getattr(mpc_tasks, name) for name in ("compare", "compare_bits", "multiply", "crypten_compare")},
     "draw_once_too_often": draw_once_too_often,
     "take_a_batch_too_many": take_a_batch_too_many,
     "openings_seen": openings_seen,

@@ -13,6 +13,7 @@ import pytest
 from aggregator.mpc import DealerConfig, Endpoint, Identity, MpcWorker, PartyConfig, serve_dealer
 from protocols.errors import ConfigError, LpmError, NotEnrolled, PartiesDisagree, Unavailable
 from protocols.identity.certificates import new_authority
+from tests import mpc_tasks
 from tests.integration.mpc_parties import Parties, free_ports, identity, joined, parties, split
 
 N = 200_000
@@ -213,7 +214,7 @@ def test_an_absent_party_is_waited_for_no_longer_than_the_join_timeout(tmp_path:
         files = identity(tmp_path, authority, name)
         worker = MpcWorker(PartyConfig(rank, (a, b), dealer, files, join_timeout_s=0.5))
         with pytest.raises(Unavailable, match=r"could not be reached|not all of"):
-            worker.compare(np.zeros(3, np.int64), np.zeros(3, np.int64))
+            mpc_tasks.compare(worker, np.zeros(3, np.int64), np.zeros(3, np.int64))
         worker.close()
 
 

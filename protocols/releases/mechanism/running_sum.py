@@ -79,11 +79,3 @@ class RunningNoise:
             bits = GRID * (t + 1)
             noise.append((total + (1 << (bits - 1))) >> bits)
         return np.array(noise, dtype=np.int64)
-
-    def deviations(self) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-        """Return float64[T], the standard deviation of the noise of each running total, to four digits."""
-        f = np.array(square_root(self.steps)) / 2.0**GRID
-        root: np.ndarray[tuple[int], np.dtype[np.float64]] = (
-            self.sigma * self.sensitivity / 2.0**GRID * np.sqrt(np.cumsum(f**2))
-        )
-        return root

@@ -1,0 +1,77 @@
+"""Single operations of the MPC worker, as tests and benchmarks call them; an aggregator submits programs of several."""
+
+from typing import Any
+
+import numpy as np
+
+from aggregator.mpc import MpcWorker, Task
+from aggregator.mpc.circuits.bit_planes import WORD, bits_of
+from aggregator.mpc.randomness.correlations import MAX_BITS, Comparison, Triple
+
+
+def compare(worker: MpcWorker, h: Any, tau: Any, *, step: int = 0, bits: int = MAX_BITS) -> Any:
+    """Return additive shares of the bit `h > tau`."""
+    return worker.submit(comparison(h, tau, step=step, bits=bits)).result()
+
+
+def compare_bits(worker: MpcWorker, h: Any, tau: Any, *, step: int = 0, bits: int = MAX_BITS) -> Any:
+    """Return XOR shares of the bit `h > tau`, uint8[n] of 0 and 1: one opening less than `compare`."""
+    return worker.submit(bit_comparison(h, tau, step=step, bits=bits)).result()
+
+
+def multiply(worker: MpcWorker, x: Any, y: Any, *, step: int = 0) -> Any:
+    """Return additive shares of the products modulo 2**64."""
+    return worker.submit(product(x, y, step=step)).result()
+
+
+def crypten_compare(worker: MpcWorker, h: Any, tau: Any, *, step: int) -> Any:
+    """Return what `compare` returns, by CrypTen's own circuit over our channel and dealer: to measure against."""
+    return worker.submit(Task(b"crypten", step, lambda: _crypten_compare(h, tau))).result()
+
+
+def comparison(h: Any, tau: Any, *, step: int = 0, bits: int = MAX_BITS) -> Task[Any]:
+    """Return the task of `compare`."""
+
+    def call() -> Any:
+        from aggregator.mpc import operations
+
+        return operations.compare(h, tau, bits=bits)
+
+    return Task(Comparison(len(h), bits, additive=True).encode(), step, call)
+
+
+def bit_comparison(h: Any, tau: Any, *, step: int = 0, bits: int = MAX_BITS) -> Task[Any]:
+    """Return the task of `compare_bits`."""
+
+    def call() -> Any:
+        from aggregator.mpc import operations
+
+        return bits_of(operations.compare_bits(h, tau, bits=bits), len(h)).astype(np.uint8)
+
+    return Task(Comparison(len(h), bits).encode(), step, call)
+
+
+def product(x: Any, y: Any, *, step: int = 0) -> Task[Any]:
+    """Return the task of `multiply`."""
+
+    def call() -> Any:
+        from aggregator.mpc import operations
+
+        return operations.multiply(x, y)
+
+    return Task(Triple(len(x)).encode(), step, call)
+
+
+def _crypten_compare(h: Any, tau: Any) -> Any:
+    import torch
+
+    from aggregator.mpc.context import get_context
+    from aggregator.mpc.crypten.compatibility import crypten
+
+    primitives = crypten.mpc.primitives
+    binary = primitives.BinarySharedTensor
+    share = torch.from_numpy((tau - h).view(np.int64))
+    difference = primitives.ArithmeticSharedTensor.from_shares(share, precision=0)
+    parts = [binary(difference.share, src=rank) for rank in range(get_context().mesh.k)]
+    sign = binary.stack(parts).sum(dim=0) >> (WORD - 1)
+    return primitives.beaver.B2A_single_bit(sign & 1).share.numpy()
