@@ -21,7 +21,7 @@ def suppress(calculator: Calculator, counts: I64, *, cells: int, agents: int, mi
         agents: of the clients that took part.
         min_count: the least count that is released.
     Security:
-        Nothing is opened here, not even which counts are suppressed. Semi-honest: an aggregator that lies shifts products.
+        Nothing is opened here, not even which counts are suppressed. An aggregator that lies shifts products.
     """
     bits = max(agents, min_count).bit_length() + 1
     large = calculator.compare(counts, calculator.public(np.full(counts.size, min_count - 1)), bits=bits)
