@@ -22,6 +22,7 @@ from aggregator.rounds.round import Round, digest, too_small
 from aggregator.rounds.sums import Sums
 from aggregator.store import PendingRound, RoundResult, Store
 from aggregator.termination import Ending
+from protocols.arithmetic.sharing import Sharing
 from protocols.arithmetic.sharing.additive import KEY_BYTES
 from protocols.errors import (
     ConflictingReplay,
@@ -79,6 +80,7 @@ class Run:
         *,
         permuter: Permuter | None = None,
         ledger: Ledger | None = None,
+        sharing: Sharing | None = None,
     ) -> None:
         """Begin, or go on where the store says that an earlier process of this aggregator stopped.
 
@@ -90,6 +92,7 @@ class Run:
             backend: for outcome mode.
             permuter: for permuted edges.
             ledger: of this run; tests may go without.
+            sharing: in place of the manifest's, in an audit that chooses the coins.
         """
         self.manifest = manifest
         self.id = manifests.run_id(manifest)
@@ -98,7 +101,7 @@ class Run:
         self.waited_for = {client.name for client in manifest.clients}
         self._called: set[str] = set()  # since this round's members were decided
         self._schedule = manifest.schedule
-        self._sums = Sums(manifest, index)
+        self._sums = Sums(manifest, index, sharing)
         self._noise = ReleaseNoise.load(manifest, self.id, index, store)
         self._store, self._ledger = store, ledger
         self._ending = Ending(self.id, store, ledger)

@@ -9,6 +9,7 @@ from aggregator.rounds.round import Round
 from aggregator.rounds.vectors import Vectors
 from aggregator.store import RoundResult
 from protocols.arithmetic.fixed_point import U64
+from protocols.arithmetic.sharing import Sharing
 from protocols.task.devices import presence
 from protocols.task.layout import WORD_BYTES, Layout
 from protocols.task.manifest import Manifest
@@ -27,12 +28,12 @@ class Sums:
         expands: whether this aggregator expands its shares from keys, as all but the last do.
     """
 
-    def __init__(self, manifest: Manifest, index: int) -> None:
-        """Take what the manifest says of the run, and this aggregator's place in it."""
+    def __init__(self, manifest: Manifest, index: int, sharing: Sharing | None = None) -> None:
+        """Take what the manifest says of the run, and this aggregator's place in it; audits choose the sharing."""
         self.expands = index < len(manifest.aggregators) - 1
         self._layout = Layout.of(manifest)
         self._schedule = manifest.schedule
-        self._sharing = manifest.share()
+        self._sharing = sharing or manifest.share()
 
     def add_up(self, current: Round, members: Sequence[str], keys: Mapping[str, bytes]) -> U64:
         """Return the sum of the members' shares: of whole vectors, or each client's own words in its agents' slots."""

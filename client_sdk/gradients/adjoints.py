@@ -85,7 +85,14 @@ class AdjointClient:
         Raises:
             RoundClosed: the run has begun, and a gradient needs all rounds.
         """
-        client = cls(manifest, private, Exchange(manifest, private.name, transports), AdjointJournal(every))
+        return await cls.join_over(manifest, private, Exchange(manifest, private.name, transports), every=every)
+
+    @classmethod
+    async def join_over(
+        cls, manifest: Manifest, private: PrivateState, exchange: Exchange, *, every: int = 1
+    ) -> "AdjointClient":
+        """Join a run as `join` does, of which this is the twin whose coins are the exchange's."""
+        client = cls(manifest, private, exchange, AdjointJournal(every))
         if await client.exchange.join():
             raise RoundClosed("the run has begun, and a gradient needs all of its rounds; join the next one")
         return client

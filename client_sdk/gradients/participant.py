@@ -6,6 +6,7 @@ from typing import Protocol
 from client_sdk.gradients.tangents import TangentClient
 from client_sdk.private.state import PrivateState
 from client_sdk.simulation.client import Client
+from client_sdk.simulation.exchange import Exchange
 from protocols.errors import ParameterError
 from protocols.task.manifest import Manifest
 from protocols.wire.transport import Transport
@@ -31,15 +32,24 @@ async def take_part(
         ParameterError: adjoints need torch, which is not installed.
         ProtocolError: an aggregator refuses.
     """
+    return await take_part_over(
+        manifest, private, Exchange(manifest, private.name, transports), states_every=states_every
+    )
+
+
+async def take_part_over(
+    manifest: Manifest, private: PrivateState, exchange: Exchange, *, states_every: int = 1
+) -> Participant:
+    """Join a run as `take_part` does, of which this is the twin whose coins are the exchange's, for audits."""
     way = None if manifest.gradient is None else manifest.gradient.way
     if way == "tangents":
-        return await TangentClient.join(manifest, private, transports)
+        return await TangentClient.join_over(manifest, private, exchange)
     if way != "adjoints":
-        return await Client.join(manifest, private, transports)
+        return await Client.join_over(manifest, private, exchange)
     try:
         from client_sdk.gradients.adjoints import AdjointClient  # noqa: PLC0415 - the one way that needs torch
     except ModuleNotFoundError as error:
         raise ParameterError(
             f"adjoints need {error.name}, which is not installed: pip install 'lpm-secure[gradients]'"
         ) from error
-    return await AdjointClient.join(manifest, private, transports, every=states_every)
+    return await AdjointClient.join_over(manifest, private, exchange, every=states_every)

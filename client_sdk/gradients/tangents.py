@@ -63,7 +63,12 @@ class TangentClient:
     @classmethod
     async def join(cls, manifest: Manifest, private: PrivateState, transports: Sequence[Transport]) -> "TangentClient":
         """Join a run at all of its aggregators; raises what `Client.join` does."""
-        client = cls(manifest, private, Exchange(manifest, private.name, transports))
+        return await cls.join_over(manifest, private, Exchange(manifest, private.name, transports))
+
+    @classmethod
+    async def join_over(cls, manifest: Manifest, private: PrivateState, exchange: Exchange) -> "TangentClient":
+        """Join a run as `join` does, of which this is the twin whose coins are the exchange's."""
+        client = cls(manifest, private, exchange)
         next_step = await client.exchange.join()
         while client.step < next_step:
             client._miss()

@@ -71,7 +71,11 @@ class Client:
             RoundClosed: in outcome mode, the run has begun, and no more thresholds are taken in.
             Unavailable: an aggregator does not answer in time.
         """
-        exchange = Exchange(manifest, private.name, transports)
+        return await cls.join_over(manifest, private, Exchange(manifest, private.name, transports))
+
+    @classmethod
+    async def join_over(cls, manifest: Manifest, private: PrivateState, exchange: Exchange) -> "Client":
+        """Join a run as `join` does, of which this is the twin whose coins are the exchange's."""
         client = cls(manifest, private, exchange)
         next_step = await exchange.join()
         if manifest.schedule.outcome:

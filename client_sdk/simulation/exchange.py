@@ -8,6 +8,7 @@ from typing import final
 import numpy as np
 
 from protocols.arithmetic.fixed_point import I64, U64, from_ring
+from protocols.arithmetic.sharing import Sharing
 from protocols.errors import ParameterError, PartiesDisagree, RoundClosed, RunEnded
 from protocols.task import manifest as manifests
 from protocols.task.layout import Layout
@@ -49,8 +50,14 @@ class Exchange:
         transports: Sequence[Transport],
         *,
         keys: tuple[bytes, ...] | None = None,
+        sharing: Sharing | None = None,
     ) -> None:
-        """Draw the keys, or go on with those that this client has kept of this run; nothing is sent."""
+        """Draw the keys, or go on with those that this client has kept of this run; nothing is sent.
+
+        Args:
+            keys: that the client has kept.
+            sharing: in place of the manifest's, in an audit that chooses the coins.
+        """
         if len(transports) != len(manifest.aggregators):
             raise ParameterError(
                 f"got {len(transports)} transports for {len(manifest.aggregators)} aggregators; give one each"
@@ -58,7 +65,7 @@ class Exchange:
         self._manifest, self._name, self._transports = manifest, name, transports
         self._id = manifests.run_id(manifest)
         self._layout = Layout.of(manifest)
-        self._sharing = manifest.share()
+        self._sharing = sharing or manifest.share()
         self._keys = self._sharing.keys() if keys is None else keys
 
     async def join(self) -> int:

@@ -12,6 +12,7 @@ from aggregator.release.ledger import Ledger
 from aggregator.wire.remote_peer import RemotePeer
 from client_sdk import Local
 from lpm_secure.audit.views.ideal import PATIENCE_S, Ideal
+from protocols.arithmetic.sharing import Sharing
 from protocols.task.manifest import Manifest
 from protocols.wire.transport import Transport
 
@@ -46,6 +47,7 @@ def operators(
     permuters: Sequence[Permuter | None] = (),
     ledgers: Sequence[Ledger | None] = (),
     around: Around = _plain,
+    sharing: Sharing | None = None,
 ) -> Iterator[Operators]:
     """Start the aggregators of a run, on databases in memory unless told, and on an ideal comparison.
 
@@ -54,6 +56,7 @@ def operators(
         permuters: of the first two, where edges are permuted.
         ledgers: of each aggregator; without them, nothing is written down.
         around: what each transport is wrapped in.
+        sharing: in place of the manifest's.
     """
     names = [party.name for party in manifest.aggregators]
     stores = [Store(url) for url in urls or ["sqlite://"] * len(names)]
@@ -84,6 +87,7 @@ def operators(
             comparers[index],
             permuter=given[index],
             ledger=books[index],
+            sharing=sharing,
         )
         for index in range(len(names))
     ]

@@ -7,12 +7,12 @@ from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, final
-from unittest.mock import patch
 
 import numpy as np
 import torch
 
-from client_sdk.gradients.participant import take_part
+from client_sdk.gradients.participant import take_part_over
+from client_sdk.simulation.exchange import Exchange
 from lpm_secure.audit.views.in_process import Operators, operators
 from lpm_secure.audit.views.world import World
 from lpm_secure.engine.loop import RemotePart, simulate
@@ -20,7 +20,6 @@ from lpm_secure.testbed.testbed import Testbed
 from protocols.arithmetic.fixed_point import U64
 from protocols.arithmetic.sharing import Sharing
 from protocols.errors import ProtocolError
-from protocols.task.manifest import Manifest
 from protocols.task.parties import ENGINE
 from protocols.wire import codec
 from protocols.wire.messages import Join, Share
@@ -151,8 +150,7 @@ def record(
         ProtocolError: a client missed a round.
     """
     coins = Seeded(sharing or world.testbed.manifest.share(), seed)
-    with patch.object(Manifest, "share", lambda _: coins):  # the parties have no place where coins could be put in
-        passed = asyncio.run(_everybody(world, start, drive))
+    passed = asyncio.run(_everybody(world, coins, start, drive))
     key_of: dict[str, tuple[bytes, ...]] = {}
     for each in passed:
         if isinstance(each.message, Join) and each.message.key:
@@ -160,7 +158,7 @@ def record(
     return Recording(passed, {client: coins.vectors[keys] for client, keys in key_of.items()})
 
 
-async def _everybody(world: World, start: Start, drive: Drive) -> list[Passed]:
+async def _everybody(world: World, coins: Sharing, start: Start, drive: Drive) -> list[Passed]:
     """Run all parties of a world, and return what passed between them."""
     manifest = world.testbed.manifest
     passed: list[Passed] = []
@@ -169,12 +167,13 @@ async def _everybody(world: World, start: Start, drive: Drive) -> list[Passed]:
         return Recorded(transport, caller, callee, passed)
 
     async def client(name: str, transports: list[Transport]) -> None:
-        joined = await take_part(manifest, world.private_state(name), transports)
+        exchange = Exchange(manifest, name, transports, sharing=coins)
+        joined = await take_part_over(manifest, world.private_state(name), exchange)
         await joined.run()
         if joined.missed:
             raise ProtocolError(f"{name} missed rounds of a recorded run; try again on a machine with less to do")
 
-    with start(manifest, around=around) as parties:
+    with start(manifest, around=around, sharing=coins) as parties:
         tasks: list[Coroutine[Any, Any, object]] = [
             client(party.name, parties.transports(party.name)) for party in manifest.clients
         ]
