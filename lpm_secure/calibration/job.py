@@ -13,14 +13,14 @@ from client_sdk.likelihood.institution import Hospital
 from client_sdk.secure_sum.local_state import keep, recall
 from lpm_secure.calibration.config import CalibrationConfig
 from lpm_secure.calibration.forecasts.forecast import Forecast, forecast, table
-from lpm_secure.calibration.inference.checkpoint import rounds_done
+from lpm_secure.calibration.inference.facts import rounds_done
 from lpm_secure.calibration.inference.fit import Fit
 from lpm_secure.calibration.study import Study
 from lpm_secure.calibration.transports import federation_of
 from lpm_secure.secure_sum.federation import Federation, Shared
 from protocols.errors import ConfigError, ParameterError
 
-CHECKPOINT: Final = "fit.npz"
+CHECKPOINT: Final = "fit.safetensors"
 HOSPITALS: Final = "hospitals"  # folder of what each keeps; on its own machine, outside of a testbed
 
 

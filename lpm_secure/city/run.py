@@ -8,16 +8,16 @@ from typing import Final, final
 
 import torch
 
+from lpm_secure import checkpoint
 from lpm_secure.city.agents import agents_of, places_of
 from lpm_secure.city.config import CityConfig
 from lpm_secure.city.recorder import Recorder
 from lpm_secure.city.series import CitySeries
-from lpm_secure.engine.checkpoint import resume, save
 from lpm_secure.populations import Population
 from protocols.arithmetic.fixed_point import I64
 
 OnDay = Callable[[int, I64], None]
-CHECKPOINT: Final = "checkpoint.lpm"
+CHECKPOINT: Final = "checkpoint.safetensors"
 
 
 @final
@@ -64,7 +64,7 @@ def run(
     file, tag = folder / CHECKPOINT, f"{config.hash} of population {population.card.sha256}"
     resumed_from = None
     if file.exists():
-        saved = resume(file, run=tag)
+        saved, _ = checkpoint.load(file, checkpoint.Nothing, owner=tag)
         agents.load(saved)
         recorder.load(saved, agents)
         resumed_from = agents.step
@@ -79,6 +79,6 @@ def run(
         every = config.checkpoint.every_days
         due = every and agents.step % every == 0
         if agents.step < config.days and (due or time.perf_counter() - written >= config.checkpoint.every_s):
-            save(file, agents.save() | recorder.save(), run=tag)
+            checkpoint.save(file, agents.save() | recorder.save(), owner=tag)
             written = time.perf_counter()
     return Ran(recorder.series, begun - started, time.perf_counter() - begun, resumed_from)

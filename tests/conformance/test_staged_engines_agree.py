@@ -6,8 +6,8 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from lpm_secure import checkpoint
 from lpm_secure.engine import epidemic
-from lpm_secure.engine.checkpoint import resume, save
 from lpm_secure.engine.tensors.staged_agents import VenueAgents
 from lpm_secure.engine.venues import Setting, Venues
 from protocols.arithmetic.distributions import LAW_TOTAL
@@ -124,8 +124,8 @@ def test_torch_agents_go_on_from_a_checkpoint_with_the_same_bits(tmp_path, key, 
     cpu = torch.device("cpu")
     first, second = (VenueAgents(model, venues, key=key, agents=numbers, age=age, device=cpu) for _ in range(2))
     epidemic.run(first, steps=8)
-    save(tmp_path / "c", first.save(), run="drawn")
-    second.load(resume(tmp_path / "c", run="drawn"))
+    checkpoint.save(tmp_path / "c", first.save(), owner="drawn")
+    second.load(checkpoint.load(tmp_path / "c", checkpoint.Nothing, owner="drawn")[0])
     for agents in (first, second):
         epidemic.run(agents, steps=8)
     for name, value in first.state.items():

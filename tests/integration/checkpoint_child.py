@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from lpm_secure.engine.checkpoint import Checkpoints, resume
-from lpm_secure.engine.epidemic import GraphAgents, StageCounts, VenueAgents, random_graph, run
+from lpm_secure import checkpoint
+from lpm_secure.engine.epidemic import GraphAgents, Observer, StageCounts, VenueAgents, random_graph, run
 from lpm_secure.engine.venues import Setting, Venues
 from protocols.arithmetic.distributions import LAW_TOTAL
 from protocols.models import Seir
@@ -40,17 +40,28 @@ def staged(threads):
     return VenueAgents(model, venues, key=(7, 8), age=np.zeros(N, dtype=np.uint8), threads=threads)
 
 
+class EveryStep(Observer):
+    """Writes a checkpoint, with the series of the steps before it."""
+
+    def __init__(self, path, kind, series):
+        self.path, self.kind, self.series = path, kind, series
+
+    def see(self, agents):
+        arrays = agents.save() | {"series": self.series.counts[: agents.step]}
+        checkpoint.save(self.path, arrays, owner=self.kind)
+
+
 def main(kind, path, threads=1):
     """Go on from the file, or begin; print the hash of all bits at the end."""
     path = Path(path)
     agents = {"graph": graph, "staged": staged}[kind](int(threads))
     series = StageCounts()
     if path.exists():
-        saved = resume(path, run=kind)
+        saved, _ = checkpoint.load(path, checkpoint.Nothing, owner=kind)
         agents.load(saved)
         series = StageCounts(saved["series"])
     print(f"from {agents.step}", flush=True)
-    run(agents, steps=STEPS - agents.step, observers=[Checkpoints(path, run=kind, series=series), series])
+    run(agents, steps=STEPS - agents.step, observers=[EveryStep(path, kind, series), series])
     bits = [series.counts, agents.stage, agents.hazard()]
     print(hashlib.sha256(b"".join(array.tobytes() for array in bits)).hexdigest(), int(agents.tally()[0]), flush=True)
 

@@ -5,8 +5,10 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from lpm_secure import checkpoint
 from lpm_secure.calibration.config import CalibrationConfig, DataConfig, FederationConfig, FitConfig
 from lpm_secure.calibration.inference.descent import MODULE, OPTIMISER
+from lpm_secure.calibration.inference.facts import Facts
 from lpm_secure.calibration.job import calibrate
 from lpm_secure.calibration.privacy import RESERVE
 from lpm_secure.cli.main import app
@@ -25,8 +27,8 @@ def config_of(transport, **changes):
 
 
 def fitted(folder):
-    with np.load(folder / "fit.npz") as found:
-        return {name: found[name] for name in found.files if name.startswith((f"{MODULE}.", f"{OPTIMISER}."))}
+    arrays, _ = checkpoint.load(folder / "fit.safetensors", Facts)
+    return {name: array for name, array in arrays.items() if name.startswith((f"{MODULE}.", f"{OPTIMISER}."))}
 
 
 @pytest.fixture(scope="module")

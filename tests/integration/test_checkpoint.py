@@ -8,11 +8,7 @@ import sys
 import time
 from pathlib import Path
 
-import numpy as np
 import pytest
-
-from lpm_secure.engine.checkpoint import resume, save
-from protocols.errors import DataError
 
 CHILD = Path(__file__).parent / "checkpoint_child.py"
 KILLS, ATTEMPTS = 3, 20  # at least so many kills after which a later step was reached, if that many attempts allow it
@@ -46,38 +42,3 @@ def test_a_run_killed_at_random_moments_ends_with_the_same_bits(kind, tmp_path):
     assert steps[0] == 0
     assert last > 0
     assert steps == sorted(steps)
-
-
-ARRAYS = {"stage": np.arange(7, dtype=np.uint8), "left": np.arange(6).reshape(2, 3), "step": np.array(4)}
-
-
-def test_a_checkpoint_returns_what_was_saved(tmp_path):
-    save(tmp_path / "c", ARRAYS, run="a")
-    for name, array in resume(tmp_path / "c", run="a").items():
-        np.testing.assert_array_equal(array, ARRAYS[name])
-        assert (array.dtype, array.shape) == (ARRAYS[name].dtype, ARRAYS[name].shape)
-
-
-@pytest.mark.parametrize("where", [0, 20, 60, -40, -1])
-def test_a_damaged_checkpoint_is_refused(tmp_path, where):
-    save(tmp_path / "c", ARRAYS, run="a")
-    content = bytearray((tmp_path / "c").read_bytes())
-    content[where] ^= 1
-    (tmp_path / "c").write_bytes(content)
-    with pytest.raises(DataError, match="damaged"):
-        resume(tmp_path / "c", run="a")
-
-
-def test_a_write_that_was_cut_short_leaves_the_last_checkpoint(tmp_path):
-    save(tmp_path / "c", ARRAYS, run="a")
-    (tmp_path / ".c.partial").write_bytes(b"half")
-    assert set(resume(tmp_path / "c", run="a")) == set(ARRAYS)
-    save(tmp_path / "c", ARRAYS, run="a")
-    assert [path.name for path in tmp_path.iterdir()] == ["c"]
-
-
-@pytest.mark.parametrize(("name", "run", "words"), [("c", "b", "of the run a"), ("d", "a", "cannot read")])
-def test_another_run_or_a_missing_file_is_refused(tmp_path, name, run, words):
-    save(tmp_path / "c", ARRAYS, run="a")
-    with pytest.raises(DataError, match=words):
-        resume(tmp_path / name, run=run)

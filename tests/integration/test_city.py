@@ -13,9 +13,9 @@ from typing import final
 
 import pytest
 
+from lpm_secure import checkpoint as checkpoints
 from lpm_secure.cli.main import main
 from lpm_secure.data import catalogue
-from lpm_secure.engine.checkpoint import save
 from lpm_secure.populations.synthesis import look_alike
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "city.toml"
@@ -98,7 +98,7 @@ def test_a_city_run_leaves_a_folder_that_pandas_and_a_browser_open(config, lpm, 
     report = (folder / "report.html").read_text()
     assert "GENERATED LOOK-ALIKE" in report
     assert "<script src" not in report
-    assert not (folder / "checkpoint.lpm").exists()
+    assert not (folder / "checkpoint.safetensors").exists()
 
 
 @pytest.mark.skipif(catalogue.where("nyc_population") is None, reason="nyc_population is not here: lpm data get it")
@@ -122,7 +122,7 @@ def test_torch_and_numba_give_the_same_series(config, lpm):
 
 def written(tmp_path):
     """Return when a checkpoint was last written; 0 where there is none."""
-    return max((file.stat().st_mtime_ns for file in tmp_path.glob("runs/*/checkpoint.lpm")), default=0)
+    return max((file.stat().st_mtime_ns for file in tmp_path.glob("runs/*/checkpoint.safetensors")), default=0)
 
 
 def kill_after_progress(process, tmp_path, pause):
@@ -170,7 +170,7 @@ def interrupted(config, started, tmp_path):
     """Return a configuration whose run was killed after its first checkpoint, and the checkpoint."""
     path = config(("days = 180", "days = 5_000"), ("every_s = 30.0", "every_s = 0.0"))
     kill_after_progress(started("run", path), tmp_path, 0.0)
-    (checkpoint,) = tmp_path.glob("runs/*/checkpoint.lpm")
+    (checkpoint,) = tmp_path.glob("runs/*/checkpoint.safetensors")
     return path, checkpoint
 
 
@@ -192,8 +192,8 @@ def test_a_changed_configuration_or_a_damaged_checkpoint_is_refused(interrupted,
     content[len(content) // 2] ^= 1
     checkpoint.write_bytes(content)
     assert "is damaged" in refused(lpm("run", path, "--resume"))
-    save(checkpoint, {}, run="another")
-    assert "of the run another" in refused(lpm("run", path, "--resume"))
+    checkpoints.save(checkpoint, {}, owner="another")
+    assert "of another fit or run" in refused(lpm("run", path, "--resume"))
 
 
 def test_another_run_of_a_longer_name_is_no_hindrance(config, lpm, tmp_path):

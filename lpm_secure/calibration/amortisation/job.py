@@ -19,7 +19,7 @@ from lpm_secure.calibration.dynamics.simulator import Simulator
 from lpm_secure.calibration.study import Study
 from protocols.errors import ConfigError, ParameterError
 
-CHECKPOINT: Final = "amortised.npz"
+CHECKPOINT: Final = "amortised.safetensors"
 DRAWS: Final = 1000
 
 

@@ -13,10 +13,11 @@ from torch import nn
 from client_sdk.amortisation.encoder import Encoder
 from client_sdk.amortisation.features import Reference
 from client_sdk.amortisation.learner import Exercise
+from lpm_secure import checkpoint
 from lpm_secure.calibration.amortisation.cohort import Cohort, Total
 from lpm_secure.calibration.dynamics.simulator import Simulator
-from lpm_secure.calibration.inference.checkpoint import FORMAT, Facts, load, save
 from lpm_secure.calibration.inference.descent import arrays_of, put_back, slowed
+from lpm_secure.calibration.inference.facts import Facts
 from lpm_secure.calibration.inference.posterior import Posterior
 from protocols.errors import ParameterError
 
@@ -218,15 +219,13 @@ class Amortised:
             "losses.": np.array(self.losses),
         }
         facts = Facts(
-            format=FORMAT,
-            fit=self._identity,
             round=self.round,
             simulations=self.simulations,
             absences=self.absences,
             refusals={},
             discarded=0,
         )
-        save(path, arrays, facts)
+        checkpoint.save(path, arrays, owner=self._identity, facts=facts)
 
     def load(self, path: Path) -> None:
         """Go on from a checkpoint, to the bit; hospitals keep nothing from round to round.
@@ -234,7 +233,7 @@ class Amortised:
         Raises:
             ParameterError: unreadable, or of another training.
         """
-        arrays, facts = load(path, fit=self._identity)
+        arrays, facts = checkpoint.load(path, Facts, owner=self._identity)
         try:
             weights, losses = torch.from_numpy(arrays.pop("weights.")), arrays.pop("losses.").tolist()
             self.encoder.check(weights.numpy())

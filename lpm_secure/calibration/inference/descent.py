@@ -6,7 +6,7 @@ from typing import Final
 import torch
 from torch import nn
 
-from lpm_secure.calibration.inference.checkpoint import Arrays
+from lpm_secure.checkpoint import Arrays
 
 MODULE: Final = "module"
 OPTIMISER: Final = "optimiser"

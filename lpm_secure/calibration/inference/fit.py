@@ -8,10 +8,11 @@ from typing import Final, final
 import numpy as np
 import torch
 
+from lpm_secure import checkpoint
 from lpm_secure.calibration.dynamics.parameters import Parameters
 from lpm_secure.calibration.dynamics.simulator import Simulator
-from lpm_secure.calibration.inference.checkpoint import FORMAT, Facts, load, save
 from lpm_secure.calibration.inference.descent import arrays_of, put_back, slowed
+from lpm_secure.calibration.inference.facts import Facts
 from lpm_secure.calibration.inference.posterior import Posterior
 from lpm_secure.secure_sum.federation import Federation
 from protocols.errors import ParameterError
@@ -129,15 +130,13 @@ class Fit:
     def save(self, path: Path) -> None:
         """Write a checkpoint, whole or not at all."""
         facts = Facts(
-            format=FORMAT,
-            fit=self._identity,
             round=self.round,
             simulations=self.simulations,
             absences=self.absences,
             refusals=self.refusals,
             discarded=self.discarded,
         )
-        save(path, arrays_of(self.posterior, self._optimiser), facts)
+        checkpoint.save(path, arrays_of(self.posterior, self._optimiser), owner=self._identity, facts=facts)
 
     def load(self, path: Path) -> None:
         """Go on from a checkpoint; what hospitals have learnt is theirs, and they recall it by themselves.
@@ -145,7 +144,7 @@ class Fit:
         Raises:
             ParameterError: unreadable, or of another fit.
         """
-        arrays, facts = load(path, fit=self._identity)
+        arrays, facts = checkpoint.load(path, Facts, owner=self._identity)
         try:
             put_back(arrays, self.posterior, self._optimiser)
         except (RuntimeError, KeyError, ValueError, TypeError) as error:

@@ -62,9 +62,9 @@ def test_who_was_found_to_send_garbage_is_not_searched_for_again_after_an_interr
 
     one = fit_of(shared())
     one.advance()
-    one.save(tmp_path / "fit.npz")
+    one.save(tmp_path / "fit.safetensors")
     other = fit_of(shared())
-    other.load(tmp_path / "fit.npz")
+    other.load(tmp_path / "fit.safetensors")
     other.advance()
     assert other.refusals == {"hospital-4": 2}
     assert other.federation.openings == 1
@@ -146,16 +146,16 @@ def test_hospitals_that_learn_go_on_to_the_same_posterior_to_the_bit(tmp_path):
     hospitals = first.federation.hospitals
     for name, hospital in hospitals.items():
         local_state.keep(tmp_path / f"{name}.json", hospital, round_=first.round)
-    first.save(tmp_path / "fit.npz")
+    first.save(tmp_path / "fit.safetensors")
     second = fit_of(Shared(STUDY.hospitals(local_steps=2)))
-    second.load(tmp_path / "fit.npz")
+    second.load(tmp_path / "fit.safetensors")
     for name, hospital in second.federation.hospitals.items():
         local_state.recall(tmp_path / f"{name}.json", hospital, round_=second.round)
     second.run()
     assert torch.equal(whole.draws(5, seed=1), second.draws(5, seed=1))
     other = Fit(SIMULATOR, SIMULATOR.parameters, second.federation, Schedule(rounds=7, draws=3))
     with pytest.raises(ParameterError, match="another fit"):
-        other.load(tmp_path / "fit.npz")
+        other.load(tmp_path / "fit.safetensors")
 
 
 def test_what_a_hospital_keeps_is_its_own(tmp_path):
@@ -179,14 +179,14 @@ def test_what_a_hospital_keeps_is_its_own(tmp_path):
 
 def test_a_checkpoint_that_is_cut_or_changed_is_refused(tmp_path: Path):
     fit = fit_of(Shared(STUDY.hospitals(local_steps=0)))
-    fit.save(tmp_path / "fit.npz")
-    content = (tmp_path / "fit.npz").read_bytes()
+    fit.save(tmp_path / "fit.safetensors")
+    content = (tmp_path / "fit.safetensors").read_bytes()
     for size in (0, 10, len(content) // 2, len(content) - 40):
-        (tmp_path / "cut.npz").write_bytes(content[:size])
+        (tmp_path / "cut.safetensors").write_bytes(content[:size])
         with pytest.raises(ParameterError, match="start"):
-            fit.load(tmp_path / "cut.npz")
+            fit.load(tmp_path / "cut.safetensors")
     with pytest.raises(ParameterError, match="No such file"):
-        fit.load(tmp_path / "none.npz")
+        fit.load(tmp_path / "none.safetensors")
 
 
 def test_noise_covers_every_opening_and_ends_with_its_budget():

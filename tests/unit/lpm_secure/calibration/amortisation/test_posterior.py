@@ -96,18 +96,18 @@ def test_a_training_that_was_interrupted_goes_on_to_the_same_bits(tmp_path: Path
     first = Amortised(SIMULATOR, SharedCohort(learners()), tuple(learners()), SMALL)
     for _ in range(3):
         first.advance()
-    first.save(tmp_path / "amortised.npz")
+    first.save(tmp_path / "amortised.safetensors")
     second = Amortised(SIMULATOR, SharedCohort(learners()), tuple(learners()), SMALL)
-    second.load(tmp_path / "amortised.npz")
+    second.load(tmp_path / "amortised.safetensors")
     second.run()
     assert second.losses == whole.losses
     assert torch.equal(second.posterior(5, draws=5, seed=1), whole.posterior(5, draws=5, seed=1))
     other = Amortised(SIMULATOR, SharedCohort(learners()), tuple(learners()), Training(rounds=7, epidemics=8, first=3))
     with pytest.raises(ParameterError, match="of another fit"):
-        other.load(tmp_path / "amortised.npz")
-    (tmp_path / "amortised.npz").write_bytes(b"no checkpoint")
+        other.load(tmp_path / "amortised.safetensors")
+    (tmp_path / "amortised.safetensors").write_bytes(b"no checkpoint")
     with pytest.raises(ParameterError, match="start anew"):
-        second.load(tmp_path / "amortised.npz")
+        second.load(tmp_path / "amortised.safetensors")
 
 
 def test_a_hospital_that_drops_out_and_returns_is_named_and_training_goes_on() -> None:
