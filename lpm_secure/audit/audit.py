@@ -12,7 +12,7 @@ from pyarrow import ArrowInvalid, csv
 
 from lpm_secure.audit import index, inquiries, rules
 from lpm_secure.audit.build import OnCheck, build, silent
-from lpm_secure.audit.spent import Joint, joint
+from lpm_secure.audit.spent import PrivacyCost, joint
 from protocols.errors import LpmError, ParameterError
 from protocols.releases import ledger
 from protocols.releases.query import NOISE
@@ -51,7 +51,7 @@ class Report:
     notes: list[str] = field(default_factory=list)
     privacy: list[dict[str, Any]] = field(default_factory=list)
     received: dict[str, Any] = field(default_factory=dict)
-    together: Joint | None = None
+    together: PrivacyCost | None = None
 
     @property
     def findings(self) -> int:
@@ -113,7 +113,7 @@ def audit(folder: Path, *, operator_key: bytes, runs: int | None = None, on_chec
     return replace(report, together=together)
 
 
-def _ledgers(folder: Path, manifest: Manifest, report: Report) -> Joint | None:
+def _ledgers(folder: Path, manifest: Manifest, report: Report) -> PrivacyCost | None:
     """Check the ledgers, and return what all releases cost together; None where a ledger is not whole."""
     trust, found, wrong = signatures.trust_of(manifest), {}, []
     for party in manifest.aggregators:
@@ -129,19 +129,17 @@ def _ledgers(folder: Path, manifest: Manifest, report: Report) -> Joint | None:
     agreed = rules.rounds(next(iter(found.values())))
     report.checks["the aggregators' ledgers agree"] = rules.disagreements(manifest, bytes.fromhex(report.run), found)
     report.checks["no ledger ends before its run"] = rules.cut_off(manifest, found)
-    report.checks["every release is one that the manifest allows, over its cohort"] = rules.not_allowed(
-        manifest, agreed
-    )
-    report.checks["who was left out for garbage is whom the rule names"] = inquiries.misjudged(
+    report.checks["every release is one that the manifest allows, over its cohort"] = rules.breaches(manifest, agreed)
+    report.checks["who was left out for garbage is whom the rule names"] = inquiries.misjudgements(
         manifest, bytes.fromhex(report.run), agreed
     )
     report.checks["no two exact releases differ by a few clients"] = rules.differencing(manifest, agreed)
-    lines, table = rules.overspent(manifest, agreed)
+    lines, table = rules.overspending(manifest, agreed)
     report.checks["no release costs more than was promised"] = lines
     report.privacy.extend(table)
-    report.notes.extend(rules.ended_early(manifest, agreed))
+    report.notes.extend(rules.early_end(manifest, agreed))
     for name, events in found.items():
-        report.received[name] = rules.received(events)
+        report.received[name] = rules.disclosures(events)
         report.notes.extend(f"{name}: {line}" for line in rules.refusals(events))
     return joint(agreed)
 

@@ -54,7 +54,7 @@ def tests(manifest: Manifest, *, runs: int) -> Tests:
             found.append((BROKEN_NOISE, f"{mutant}, {of}", _caught(f"{mutant}, {of}", replay)))
     apart = partial(two_worlds.noise_of_steps, manifest)
     found.append((NOISE, "noise of steps", apart))
-    same = partial(apart, two_worlds.constant)
+    same = partial(apart, two_worlds.constant_seed)
     found.append((BROKEN_NOISE, "constant seed of steps", _caught("constant seed of steps", same)))
     return found
 

@@ -39,12 +39,12 @@ class Index(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 
 def write(folder: Path, key: Ed25519PrivateKey) -> None:
     """Hash all files of a run that has ended, and sign the list."""
-    files = tuple(found(folder))
+    files = tuple(files_of(folder))
     signature = signing.sign(key, Purpose.INDEX, _content(files))
     (folder / INDEX).write_bytes(canonical_json.encode(Index(files=files, signature=signature)))
 
 
-def found(folder: Path) -> list[File]:
+def files_of(folder: Path) -> list[File]:
     """Return what is in a folder now; a link counts as what it says, and is not followed."""
     paths = sorted(path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir())
     names = [(path.relative_to(folder).as_posix(), path) for path in paths]
@@ -58,7 +58,7 @@ def differences(folder: Path, operator_key: bytes) -> list[str]:
         signing.verify(operator_key, Purpose.INDEX, _content(index.files), index.signature)
     except LpmError as error:
         return [f"{INDEX}: {error}"]
-    signed, now = ({each.path: each for each in files} for files in (index.files, found(folder)))
+    signed, now = ({each.path: each for each in files} for files in (index.files, files_of(folder)))
     lines = [f"{path}: missing" for path in signed.keys() - now.keys()]
     lines += [f"{path}: not there when the run ended" for path in now.keys() - signed.keys()]
     lines += [f"{path}: changed" for path in signed.keys() & now.keys() if signed[path] != now[path]]

@@ -10,7 +10,7 @@ from protocols.task.secure_sum.group_testing import Inquiry, coin
 from protocols.task.secure_sum.spec import answers
 
 
-def misjudged(manifest: Manifest, run: bytes, agreed: Sequence[Agreed]) -> list[str]:
+def misjudgements(manifest: Manifest, run: bytes, agreed: Sequence[Agreed]) -> list[str]:
     """Return the rounds that opened other groups than the rule draws, or left out others than it names, or kept them.
 
     Args:
@@ -62,7 +62,7 @@ def left_out(manifest: Manifest, agreed: Sequence[Agreed]) -> frozenset[str]:
     return frozenset(name for each in agreed for name in each.refused if manifest.calibration is not None)
 
 
-def told(events: Sequence[Event]) -> list[str]:
+def inquiry_notes(events: Sequence[Event]) -> list[str]:
     """Return what a reader should know of rounds whose sum was out of range."""
     rounds = [event.agreed for event in events if isinstance(event, Closing) and event.agreed.trials]
     return [

@@ -52,7 +52,7 @@ def disagreements(manifest: Manifest, run: bytes, ledgers: Ledgers) -> list[str]
 def cut_off(manifest: Manifest, ledgers: Ledgers) -> list[str]:
     """Return the ledgers that end before the schedule does, and do not say why: cut off, all of them perhaps.
 
-    A calibration ends when its centre asks no more: see `ended_early`.
+    A calibration ends when its centre asks no more: see `early_end`.
     """
     rounds_of_run, lines = manifest.schedule.rounds, []
     for name, events in ledgers.items() if manifest.calibration is None else ():
@@ -63,7 +63,7 @@ def cut_off(manifest: Manifest, ledgers: Ledgers) -> list[str]:
     return lines
 
 
-def ended_early(manifest: Manifest, agreed: Sequence[Agreed]) -> list[str]:
+def early_end(manifest: Manifest, agreed: Sequence[Agreed]) -> list[str]:
     """Return a line where a calibration has fewer rounds than it might have had."""
     if manifest.calibration is None or len(agreed) >= manifest.schedule.rounds:
         return []
@@ -73,7 +73,7 @@ def ended_early(manifest: Manifest, agreed: Sequence[Agreed]) -> list[str]:
     ]
 
 
-def not_allowed(manifest: Manifest, agreed: Sequence[Agreed]) -> list[str]:
+def breaches(manifest: Manifest, agreed: Sequence[Agreed]) -> list[str]:
     """Return the rounds whose releases, members or cohorts the manifest does not allow."""
     clients = {client.name for client in manifest.clients}
     lines = []
@@ -116,7 +116,7 @@ def differencing(manifest: Manifest, agreed: Sequence[Agreed]) -> list[str]:
     return lines
 
 
-def overspent(manifest: Manifest, agreed: Sequence[Agreed]) -> tuple[list[str], list[dict[str, Any]]]:
+def overspending(manifest: Manifest, agreed: Sequence[Agreed]) -> tuple[list[str], list[dict[str, Any]]]:
     """Recompute epsilon, and return where it is above what the manifest promises, and the table of all."""
     lines: list[str] = []
     table: list[dict[str, Any]] = []
@@ -139,7 +139,7 @@ def overspent(manifest: Manifest, agreed: Sequence[Agreed]) -> tuple[list[str], 
     return lines, table
 
 
-def received(events: Sequence[Event]) -> dict[str, dict[str, Any]]:
+def disclosures(events: Sequence[Event]) -> dict[str, dict[str, Any]]:
     """Return what each party was told by one aggregator: answers, bytes, and the hash of all their hashes."""
     found: dict[str, list[Any]] = defaultdict(lambda: [0, 0, hashlib.sha256()])
     for event in events:
@@ -160,4 +160,4 @@ def refusals(events: Sequence[Event]) -> list[str]:
             lines.append(f"round {event.agreed.number}: without {', '.join(event.absent)}")
         if isinstance(event, Closing) and event.agreed.refused:
             lines.append(f"round {event.agreed.number}: shares out of range of {', '.join(event.agreed.refused)}")
-    return lines + inquiries.told(events)
+    return lines + inquiries.inquiry_notes(events)

@@ -15,7 +15,7 @@ DELTA: Final = 1e-9  # of a release that promises none
 
 @final
 @dataclass(frozen=True, slots=True)
-class Joint:
+class PrivacyCost:
     """All noised releases of a run together.
 
     Attributes:
@@ -56,12 +56,12 @@ def delta_of(opened: Opened) -> float:
     return opened.delta or DELTA
 
 
-def joint(agreed: Sequence[Agreed]) -> Joint:
+def joint(agreed: Sequence[Agreed]) -> PrivacyCost:
     """Return what all releases cost together, by privacy loss distributions of all their numbers."""
     found = costs(agreed)
     delta = min(map(delta_of, found), default=DELTA)
     exact = {opened.name for each in agreed for opened in each.releases if opened.mechanism != NOISE}
-    return Joint(
+    return PrivacyCost(
         epsilon_of(list(found.values()), delta),
         delta,
         math.fsum(1 / (2 * cost.multiplier**2) for cost in found.values()),

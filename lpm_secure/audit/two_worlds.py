@@ -32,7 +32,7 @@ ERRORS: Final = 5.0
 DELTA: Final = 1e-6
 
 
-class Opens(Protocol):
+class NoisePath(Protocol):
     """A noise path: opens the rounds of a run."""
 
     def add(
@@ -41,40 +41,40 @@ class Opens(Protocol):
         """Return a round's total as it may be told, and what to keep of it for the next one."""
 
 
-Path = Callable[[int], Opens]  # of a step
+Path = Callable[[int], NoisePath]  # of a step
 Maker = Callable[[Manifest], Path]
 
 
-def honest(manifest: Manifest) -> Path:
+def fresh_noise(manifest: Manifest) -> Path:
     """Return the noise of this build, with a fresh key."""
     noise = ReleaseNoise(manifest, 0, os.urandom(32))
     return lambda step: noise
 
 
-def halved(manifest: Manifest) -> Path:
+def half_sigma(manifest: Manifest) -> Path:
     """Return a mutant: half the sigma."""
-    return honest(_scaled(manifest, 0.5))
+    return fresh_noise(_scale(manifest, 0.5))
 
 
-def divided(manifest: Manifest) -> Path:
+def divide_sigma(manifest: Manifest) -> Path:
     """Return a mutant: the aggregators share the noise among them instead of adding it in full."""
-    return honest(_scaled(manifest, 1 / np.sqrt(2)))
+    return fresh_noise(_scale(manifest, 1 / np.sqrt(2)))
 
 
-def constant(manifest: Manifest) -> Path:
+def constant_seed(manifest: Manifest) -> Path:
     """Return a mutant: noise from a seed that is the same in every run."""
     return lambda step: ReleaseNoise(manifest, 0, bytes(32))
 
 
-def forgetful(manifest: Manifest) -> Path:
+def new_keys(manifest: Manifest) -> Path:
     """Return a mutant: a new key in every step, so that the noise of totals averages out."""
     return lambda step: ReleaseNoise(manifest, 0, os.urandom(32))
 
 
-def unscaled(manifest: Manifest) -> Path:
+def omit_sensitivity(manifest: Manifest) -> Path:
     """Return a mutant: noise for a number, although an event changes all totals after it."""
     norm = np.linalg.norm(square_root(manifest.steps + 1)) / 2**GRID
-    return honest(_scaled(manifest, 1 / float(norm)))
+    return fresh_noise(_scale(manifest, 1 / float(norm)))
 
 
 @final
@@ -92,29 +92,33 @@ class FirstStep:
         return self.noise.add(self.first, total, members, shares=shares, before=before)
 
 
-def repeated(manifest: Manifest) -> Path:
+def repeat_noise(manifest: Manifest) -> Path:
     """Return a mutant: the same noise in every step, so that steps differ by what is true."""
     first = next(step for step in range(manifest.steps + 1) if releases_in(manifest, step))
     path = FirstStep(ReleaseNoise(manifest, 0, os.urandom(32)), manifest.schedule.number(first, Phase.SPEAK))
     return lambda step: path
 
 
-WEAK: Final[Mapping[str, Maker]] = {"halved sigma": halved, "divided sigma": divided, "constant seed": constant}
+WEAK: Final[Mapping[str, Maker]] = {
+    "halved sigma": half_sigma,
+    "divided sigma": divide_sigma,
+    "constant seed": constant_seed,
+}
 MUTANTS: Final[Mapping[str, Mapping[str, Maker]]] = {
-    "incidence": {**WEAK, "the same noise in every step": repeated},
-    "running": {**WEAK, "a new key in every step": forgetful, "noise for one number": unscaled},
-    "cells": {**WEAK, "the same noise in every step": repeated},
+    "incidence": {**WEAK, "the same noise in every step": repeat_noise},
+    "running": {**WEAK, "a new key in every step": new_keys, "noise for one number": omit_sensitivity},
+    "cells": {**WEAK, "the same noise in every step": repeat_noise},
     SCORE: WEAK,
-    GRADIENT: {**WEAK, "the same noise in every step": repeated},
+    GRADIENT: {**WEAK, "the same noise in every step": repeat_noise},
 }
 
 
-def _scaled(manifest: Manifest, factor: float) -> Manifest:
+def _scale(manifest: Manifest, factor: float) -> Manifest:
     each = tuple(msgspec.structs.replace(rule, sigma=rule.sigma * factor) for rule in releases_of(manifest).each)
     return msgspec.structs.replace(manifest, releases=Releases(each=each, rho=float(2**50)))
 
 
-def replayed(make: Maker, replay: Replay, event: int, runs: int) -> I64:
+def replay_runs(make: Maker, replay: Replay, event: int, runs: int) -> I64:
     """Return int64[runs, numbers]: what one aggregator opens of a release, with fresh noise each time."""
     manifest, vectors = replay.manifest, replay.without + np.uint64(event) * replay.event
     schedule, names = manifest.schedule, tuple(client.name for client in manifest.clients)
@@ -133,7 +137,7 @@ def _shares(vector: U64) -> Vectors:
     return Vectors(lambda client: vector, lambda members: vector)
 
 
-def found(worlds: npt.NDArray[np.float64], change: npt.NDArray[np.float64]) -> tuple[float, float]:
+def best_linear_test(worlds: npt.NDArray[np.float64], change: npt.NDArray[np.float64]) -> tuple[float, float]:
     """Return sigma over the change of the best linear test, and how far the worlds are apart by it, of 1.
 
     Args:
@@ -151,12 +155,12 @@ def found(worlds: npt.NDArray[np.float64], change: npt.NDArray[np.float64]) -> t
     return sd, float(values[1].mean() - values[0].mean())
 
 
-def audit(manifest: Manifest, name: str, sigma: float, make: Maker = honest, *, runs: int = RUNS) -> list[str]:
+def audit(manifest: Manifest, name: str, sigma: float, make: Maker = fresh_noise, *, runs: int = RUNS) -> list[str]:
     """Return what is wrong with the noise path of one release; nothing of an honest one."""
     replay = replay_of(manifest, name, sigma)
     promised = replay.promised
-    worlds = np.array([replayed(make, replay, event, runs // 2) for event in (0, 1)], dtype=np.float64)
-    sd, apart = found(worlds, replay.change)
+    worlds = np.array([replay_runs(make, replay, event, runs // 2) for event in (0, 1)], dtype=np.float64)
+    sd, apart = best_linear_test(worlds, replay.change)
     most = sd * (1 + ERRORS / np.sqrt(runs))  # half of the replays, each world's own mean taken away
     lines = []
     if most < promised:
@@ -170,9 +174,9 @@ def audit(manifest: Manifest, name: str, sigma: float, make: Maker = honest, *, 
     return lines
 
 
-def noise_of_steps(manifest: Manifest, make: Maker = honest) -> list[str]:
+def noise_of_steps(manifest: Manifest, make: Maker = fresh_noise) -> list[str]:
     """Return whether two steps, or two aggregators, have the same noise."""
     replay = replay_of(manifest, "incidence", 2.0**34)
-    drawn = [tuple(row) for row in replayed(make, replay, 0, 2).tolist()]
+    drawn = [tuple(row) for row in replay_runs(make, replay, 0, 2).tolist()]
     alike = len({number for row in drawn for number in row}) < sum(map(len, drawn))
     return ["two releases have the same noise, so their difference has none"] if alike else []

@@ -10,10 +10,10 @@ from lpm_secure.city.config import CityConfig
 from lpm_secure.city.disease import bands_of, staged_of
 from lpm_secure.engine import epidemic
 from lpm_secure.engine.kernels.observers import Steps
-from lpm_secure.engine.tensors.staged_agents import VenueAgents
+from lpm_secure.engine.tensors.staged_agents import StagedTensorAgents
 from lpm_secure.engine.venues import Venues
 from lpm_secure.populations import Population
-from lpm_secure.populations.settings import chosen
+from lpm_secure.populations.settings import settings_with_beta
 
 KEY: Final = 0x6369747900000000  # second word of a city's key: "city"
 
@@ -40,15 +40,15 @@ def agents_of(config: CityConfig, population: Population, device: torch.device) 
         ConfigError: the configuration does not fit the population.
         WouldWrap: a step's hazard could reach 2**63.
     """
-    settings = chosen(population, config.disease.beta)
+    settings = settings_with_beta(population, config.disease.beta)
     model = staged_of(config.disease, config.interventions, [each.name for each in settings])
     age = bands_of(population.column("age"), config.disease.ages)
     venues, key = Venues.of(settings), (config.seed, KEY)
     if config.engine.backend == "torch":
         numbers = np.arange(population.n, dtype=np.uint64)
-        return VenueAgents(model, venues, key=key, agents=numbers, age=age.astype(np.int64), device=device)
+        return StagedTensorAgents(model, venues, key=key, agents=numbers, age=age.astype(np.int64), device=device)
     threads = config.engine.threads or os.cpu_count() or 1
-    return epidemic.VenueAgents(model, venues, key=key, age=age, threads=threads)
+    return epidemic.StagedVenueAgents(model, venues, key=key, age=age, threads=threads)
 
 
 def places_of(population: Population) -> tuple[np.ndarray[Any, np.dtype[np.uint8]], tuple[str, ...]]:

@@ -13,7 +13,7 @@ from lpm_secure.city import folder as folders
 from lpm_secure.city import report
 from lpm_secure.city.run import OnDay, run
 from lpm_secure.engine.device import device_of
-from lpm_secure.populations.source import opened
+from lpm_secure.populations.source import open_population
 from protocols.arithmetic.fixed_point import I64
 from protocols.models.course import CourseStage
 
@@ -38,7 +38,7 @@ def city(path: Path, *, device: str, out: Path, resume: bool) -> tuple[Path, dic
     if resume and (found := folders.finished(folder)):
         return folder, found
     with _shown(config.days) as (on_part, on_day):
-        population = opened(config.population, beside=path.parent, on_part=on_part)
+        population = open_population(config.population, beside=path.parent, on_part=on_part)
         ran = run(config, population, device=place, folder=folder, on_day=on_day)
     found = folders.figures(config, population, ran)
     report.write(folder / "report.html", config.name, found, ran.series)

@@ -6,10 +6,10 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from lpm_secure.engine.loop import Release
+from lpm_secure.engine.loop import StepRelease
 from protocols.models import Stage
 
-OnStep = Callable[[int, Release], None]
+OnStep = Callable[[int, StepRelease], None]
 
 
 @contextmanager
@@ -27,7 +27,7 @@ def shown(title: str, *, steps: int) -> Iterator[OnStep]:
         bar = progress.add_task(title, total=steps, prevalence=0.0, kib=0.0)
         sent = 0
 
-        def on_step(step: int, release: Release) -> None:
+        def on_step(step: int, release: StepRelease) -> None:
             nonlocal sent
             sent += release.traffic
             prevalence = float(release.tally[Stage.I]) / max(int(release.tally.sum()), 1)

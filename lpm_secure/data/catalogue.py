@@ -83,7 +83,7 @@ def where(name: str, *, cache: Path | None = None) -> Path | None:
         ParameterError: no such dataset.
     """
     files = dataset(name).files
-    for place in (*_given(), cache or _users_cache()):
+    for place in (*_roots(), cache or _users_cache()):
         if all((place / name / file.name).is_file() for file in files):
             return place / name
     return None
@@ -165,7 +165,7 @@ def _address(file: DataFile, folder: Path) -> str:
     return file.url
 
 
-def _given() -> list[Path]:
+def _roots() -> list[Path]:
     """Return the directory that was asked for, or the one beside a checkout."""
     if given := os.environ.get("LPM_DATA"):
         return [Path(given)]

@@ -9,7 +9,7 @@ from typing import Protocol, final
 import numpy as np
 
 from lpm_secure.engine.reading import Reading
-from lpm_secure.engine.series import Series
+from lpm_secure.engine.series import StageSeries
 from lpm_secure.engine.tensors.agents import Agents
 from protocols.arithmetic.fixed_point import I64, from_ring
 from protocols.errors import PartiesDisagree
@@ -25,7 +25,7 @@ from protocols.wire.transport import Transport
 
 @final
 @dataclass(frozen=True, slots=True, eq=False)
-class Release:
+class StepRelease:
     """What the engine learns of the private agents in a step.
 
     Attributes:
@@ -62,7 +62,7 @@ class PrivatePart(abc.ABC):
     """The private agents, as the engine meets them."""
 
     @abc.abstractmethod
-    async def advance(self, step: int, synthetic: I64) -> Release:
+    async def advance(self, step: int, synthetic: I64) -> StepRelease:
         """Announce the synthetic cell totals of a step, and return the release of its round."""
 
 
@@ -74,7 +74,7 @@ class ClearPart(PrivatePart):
         """Simulate these agents."""
         self._manifest, self._agents = manifest, agents
 
-    async def advance(self, step: int, synthetic: I64) -> Release:
+    async def advance(self, step: int, synthetic: I64) -> StepRelease:
         """Move the agents on, and return their totals before that."""
         cells, tally = self._agents.cell_totals(), self._agents.tally()
         cells, tally = released(cells, tally, agents=int(tally.sum()), min_count=self._manifest.min_count)
@@ -82,7 +82,7 @@ class ClearPart(PrivatePart):
             sizes = np.array(self._manifest.cells, dtype=np.int64)
             hazard = pressure(cells + synthetic, sizes, self._manifest.model.cell_beta)
             self._agents.update(hazard, step=step)
-        return Release(cells, tally, len(self._manifest.clients), 0)
+        return StepRelease(cells, tally, len(self._manifest.clients), 0)
 
 
 @final
@@ -99,7 +99,7 @@ class RemotePart(PrivatePart):
         self._id = manifests.run_id(manifest)
         self._reading = Reading(manifest)
 
-    async def advance(self, step: int, synthetic: I64) -> Release:
+    async def advance(self, step: int, synthetic: I64) -> StepRelease:
         """Announce a step to all aggregators, and add up their shares of its release.
 
         Raises:
@@ -118,7 +118,7 @@ class RemotePart(PrivatePart):
         cells = self._layout.cells
         tally = self._reading.tally(opened[cells:])
         traffic = sum(reply.traffic for reply in replies)
-        return Release(opened[:cells], tally, one.members, traffic, one.names, one.refused)
+        return StepRelease(opened[:cells], tally, one.members, traffic, one.names, one.refused)
 
 
 async def simulate(
@@ -126,8 +126,8 @@ async def simulate(
     private: PrivatePart,
     synthetic: EngineAgents,
     *,
-    on_step: Callable[[int, Release], None] = lambda step, release: None,
-) -> Series:
+    on_step: Callable[[int, StepRelease], None] = lambda step, release: None,
+) -> StageSeries:
     """Run steps 0 to T, and return the series of stage counts.
 
     Args:
@@ -145,4 +145,4 @@ async def simulate(
         on_step(step, release)
         if step < manifest.steps:
             synthetic.update(pressure(totals + release.cells, sizes, manifest.model.cell_beta), step=step)
-    return Series(np.stack(counts), manifest.dt)
+    return StageSeries(np.stack(counts), manifest.dt)

@@ -17,7 +17,7 @@ PARTS: Final = ("private", "synthetic")
 
 @final
 @dataclass(frozen=True, slots=True, eq=False)
-class Series:
+class StageSeries:
     """Stage counts of private and synthetic agents.
 
     Attributes:

@@ -27,7 +27,7 @@ class Build(Protocol):
         """Build and write it."""
 
 
-def kept(
+def fetch(
     build: Build, *, kind: str, agents: int, seed: int, on_part: OnPart | None = None, root: Path | None = None
 ) -> Population:
     """Return a population from the cache, built first where it is not there.

@@ -48,7 +48,7 @@ class Marginal(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 @final
-class Series(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class PlotSeries(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Numbers to plot: of the tables, where they tell, and of the population."""
 
     x: list[str]
@@ -86,7 +86,7 @@ class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     settings: dict[str, int]
     counts: dict[str, float]
     marginals: list[Marginal]
-    series: dict[str, Series]
+    series: dict[str, PlotSeries]
     rate: list[list[float]]
     contacts: list[list[float]]
     format: int = FORMAT

@@ -13,7 +13,7 @@ FACTOR: Final = 2.0  # a first look at an outbreak that nothing was fitted to ho
 
 
 @final
-class Check(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class OutbreakComparison(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The comparison.
 
     Attributes:
@@ -53,7 +53,7 @@ class Check(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
         (folder / NAME).write_bytes(msgspec.json.format(msgspec.json.encode(self), indent=1))
 
     @classmethod
-    def read(cls, folder: Path, card: Card) -> "Check | None":
+    def read(cls, folder: Path, card: Card) -> "OutbreakComparison | None":
         """Read a population's record; None where there is none.
 
         Raises:

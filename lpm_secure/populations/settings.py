@@ -35,7 +35,7 @@ def settings_of(population: Population, *, cell: str = "zcta", reciprocal: bool 
     return found
 
 
-def chosen(population: Population, beta: Mapping[str, float]) -> list[Setting]:
+def settings_with_beta(population: Population, beta: Mapping[str, float]) -> list[Setting]:
     """Return the settings that carry infection.
 
     Raises:

@@ -11,8 +11,8 @@ from plotly.subplots import make_subplots
 from rich.table import Column, Table
 
 from lpm_secure.data.nyc_tables import BANDS
-from lpm_secure.populations.card import Card, Marginal, Series
-from lpm_secure.populations.check import Check
+from lpm_secure.populations.card import Card, Marginal, PlotSeries
+from lpm_secure.populations.check import OutbreakComparison
 from lpm_secure.populations.show_check import record_page, record_table
 
 FOUND: Final = "#4477aa"
@@ -31,7 +31,7 @@ def page_of(path: Path) -> Path:
     return path.with_name(f"{path.name}.html")
 
 
-def tables(card: Card, record: Check | None = None) -> list[Table]:
+def tables(card: Card, record: OutbreakComparison | None = None) -> list[Table]:
     """Return the card as tables: counts, marginals, columns, and how it was made."""
     counts = Table(card.title, Column("", justify="right"), box=None)
     for name, value in card.counts.items():
@@ -50,7 +50,7 @@ def tables(card: Card, record: Check | None = None) -> list[Table]:
     return [counts, *([_marginals(card)] if card.marginals else []), *checked, columns, made]
 
 
-def write_page(card: Card, path: Path, record: Check | None = None) -> None:
+def write_page(card: Card, path: Path, record: OutbreakComparison | None = None) -> None:
     """Write the page of plots."""
     plots = _figure(card)
     plot = pio.to_html(plots, include_plotlyjs=True, full_html=False, config={"displaylogo": False})
@@ -130,13 +130,13 @@ def _figure(card: Card) -> Any:
     return figure
 
 
-def _panel_of(name: str) -> Callable[[Series], list[Any]]:
+def _panel_of(name: str) -> Callable[[PlotSeries], list[Any]]:
     if name == "age":
         return _pyramid
     return _scatter if "NTA" in name or name == "workers" else _bars
 
 
-def _pyramid(series: Series) -> list[Any]:
+def _pyramid(series: PlotSeries) -> list[Any]:
     """Return the population to the right, and the table to the left where there is one."""
     right = go.Bar(y=series.x, x=series.found, orientation="h", name="population", marker_color=FOUND)
     if series.table is None:
@@ -146,11 +146,11 @@ def _pyramid(series: Series) -> list[Any]:
     return [right, go.Bar(y=series.x, x=left, orientation="h", name="table", marker_color=TABLE, hovertext=told)]
 
 
-def _bars(series: Series) -> list[Any]:
+def _bars(series: PlotSeries) -> list[Any]:
     return [go.Bar(x=series.x, y=series.found, name="population", marker_color=FOUND)]
 
 
-def _scatter(series: Series) -> list[Any]:
+def _scatter(series: PlotSeries) -> list[Any]:
     """Return the population over the table, with the line on which they agree."""
     table = series.table or series.found
     ends = [min(table, default=0), max(table, default=1)]

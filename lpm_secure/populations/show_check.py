@@ -7,13 +7,13 @@ import plotly.graph_objects as go
 import plotly.io as pio
 from rich.table import Column, Table
 
-from lpm_secure.populations.check import FACTOR, Check
+from lpm_secure.populations.check import FACTOR, OutbreakComparison
 
 MODEL = "#4477aa"
 DATA = "#ccbb44"
 
 
-def rows_of(record: Check) -> list[tuple[str, str]]:
+def rows_of(record: OutbreakComparison) -> list[tuple[str, str]]:
     """Return the figures: ratios first."""
     held = "yes" if record.held else "NO"
     return [
@@ -24,7 +24,7 @@ def rows_of(record: Check) -> list[tuple[str, str]]:
     ]
 
 
-def record_table(record: Check) -> Table:
+def record_table(record: OutbreakComparison) -> Table:
     """Return the record as a table."""
     table = Table("check", Column(record.title), box=None, show_header=False, title=record.title)
     for name, value in rows_of(record):
@@ -34,7 +34,7 @@ def record_table(record: Check) -> Table:
     return table
 
 
-def record_page(record: Check) -> str:
+def record_page(record: OutbreakComparison) -> str:
     """Return the record as a part of a page: its plot, figures and sources."""
     figure: Any = go.Figure()
     figure.add_trace(go.Scatter(x=record.dates, y=record.data, mode="markers", name="data", marker_color=DATA))

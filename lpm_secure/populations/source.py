@@ -37,7 +37,7 @@ class PopulationConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
             )
 
 
-def opened(given: PopulationConfig, *, beside: Path, on_part: OnPart | None = None) -> Population:
+def open_population(given: PopulationConfig, *, beside: Path, on_part: OnPart | None = None) -> Population:
     """Return a configured population; one of a kind is built, or taken from the cache if it was built before.
 
     Args:
@@ -53,4 +53,4 @@ def opened(given: PopulationConfig, *, beside: Path, on_part: OnPart | None = No
     if given.kind is None or given.agents is None:
         raise ConfigError("a population has neither path nor kind; name one")
     build = {"nyc": nyc.build, "look_alike": look_alike.build}[given.kind]
-    return cache.kept(build, kind=given.kind, agents=given.agents, seed=given.seed, on_part=on_part)
+    return cache.fetch(build, kind=given.kind, agents=given.agents, seed=given.seed, on_part=on_part)

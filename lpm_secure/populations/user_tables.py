@@ -16,7 +16,7 @@ import numpy.typing as npt
 from lpm_secure.data.csv_table import Table
 from lpm_secure.data.nyc_tables import BANDS as BAND_NAMES
 from lpm_secure.populations import population
-from lpm_secure.populations.card import Card, Series
+from lpm_secure.populations.card import Card, PlotSeries
 from lpm_secure.populations.population import Population
 from lpm_secure.populations.synthesis.mixing import BANDS, band_of
 from protocols import __version__
@@ -149,13 +149,13 @@ def _counts(columns: dict[str, npt.NDArray[Any]], known: _Venues) -> dict[str, f
     return counts
 
 
-def _series(columns: dict[str, npt.NDArray[Any]], known: _Venues) -> dict[str, Series]:
+def _series(columns: dict[str, npt.NDArray[Any]], known: _Venues) -> dict[str, PlotSeries]:
     bands = np.bincount(band_of(columns["age"].astype(np.uint8)), minlength=BANDS)
-    series = {"age": Series(list(BAND_NAMES), bands.tolist())}
+    series = {"age": PlotSeries(list(BAND_NAMES), bands.tolist())}
     for setting, venues in known.counts.items():
         sizes = np.bincount(columns[setting][columns[setting] >= 0], minlength=venues)
         found = np.histogram(sizes, bins=[*EDGES, np.inf])[0]
-        series[f"{setting} size"] = Series([f"{edge:,}+" for edge in EDGES], found.tolist())
+        series[f"{setting} size"] = PlotSeries([f"{edge:,}+" for edge in EDGES], found.tolist())
     return series
 
 

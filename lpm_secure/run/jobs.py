@@ -19,7 +19,7 @@ from lpm_secure.config import simulation as configs
 from lpm_secure.config.simulation import Config
 from lpm_secure.engine.device import device_of
 from lpm_secure.engine.loop import RemotePart, simulate
-from lpm_secure.engine.series import Series
+from lpm_secure.engine.series import StageSeries
 from lpm_secure.run import folder as folders
 from lpm_secure.run import report
 from lpm_secure.run.disclosure import what_is_learned
@@ -28,7 +28,7 @@ from lpm_secure.run.processes import run_clear, run_private
 from lpm_secure.run.received import received
 from lpm_secure.testbed.contacts import contacts_of
 from lpm_secure.testbed.deployment import MANIFEST, Deployment, free_addresses
-from lpm_secure.testbed.keys import pinned
+from lpm_secure.testbed.keys import pin_keys
 from lpm_secure.testbed.synthetic import EngineFile, Synthetic
 from lpm_secure.testbed.testbed import Testbed, build
 from protocols.errors import ParameterError, Unavailable
@@ -75,7 +75,7 @@ def private(path: Path, *, device: str, out: Path, parity: bool) -> tuple[Path, 
     return deployment.folder, result
 
 
-def clear(path: Path, *, device: str) -> Series:
+def clear(path: Path, *, device: str) -> StageSeries:
     """Run a configuration in this process, with no protection."""
     place, config = device_of(device), configs.load(path)
     testbed = local_testbed(config)
@@ -89,7 +89,7 @@ def local_deployment(config: Config, *, out: Path) -> Iterator[Deployment]:
 
     However the run ends: one that stopped, because its budget was spent say, is audited like any other.
     """
-    manifest, keys = pinned((built := local_testbed(config)).manifest)
+    manifest, keys = pin_keys((built := local_testbed(config)).manifest)
     testbed = dataclasses.replace(built, manifest=manifest)
     if config.protocol.mode == "sum":
         print(f"lpm: warning: {what_is_learned(testbed.manifest)}", file=sys.stderr)
@@ -113,7 +113,7 @@ def local_deployment(config: Config, *, out: Path) -> Iterator[Deployment]:
         collect(deployment)
 
 
-def drive(folder: Path, *, device: str) -> Series:
+def drive(folder: Path, *, device: str) -> StageSeries:
     """Run the engine of a deployment that `lpm up` started."""
     place = device_of(device)
     party = folder / "parties" / ENGINE
@@ -124,7 +124,7 @@ def drive(folder: Path, *, device: str) -> Series:
     manifest = load_verified(folder / MANIFEST, operator_key=given.operator_key)
     agents = Synthetic.again(given.agents).agents(manifest, place)
 
-    async def simulated() -> Series:
+    async def simulated() -> StageSeries:
         transports = connect(manifest, certificates.read(party))
         with shown("private run", steps=manifest.steps) as on_step:
             series = await simulate(manifest, RemotePart(manifest, transports), agents, on_step=on_step)

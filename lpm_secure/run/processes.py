@@ -11,14 +11,14 @@ from typing import Any, Final, TypeVar, final
 import msgspec
 import torch
 
-from lpm_secure.engine.loop import ClearPart, PrivatePart, Release, RemotePart, simulate
-from lpm_secure.engine.series import Series
+from lpm_secure.engine.loop import ClearPart, PrivatePart, RemotePart, StepRelease, simulate
+from lpm_secure.engine.series import StageSeries
 from lpm_secure.testbed.deployment import Deployment, Failure
 from lpm_secure.testbed.testbed import Testbed
 from protocols.errors import ParameterError, ProtocolError
 
 T = TypeVar("T")
-OnStep = Callable[[int, Release], None]
+OnStep = Callable[[int, StepRelease], None]
 POLL_S: Final = 0.2
 BAD_INPUT: Final = 2  # a process' exit code for a mistake in its files
 
@@ -36,7 +36,7 @@ class Timed:
         clients: what each client wrote in its summary.
     """
 
-    series: Series
+    series: StageSeries
     start_s: float
     step_s: float
     traffic: int = 0
@@ -55,7 +55,7 @@ async def _timed(
     ends: list[float] = []
     traffic = 0
 
-    def record(step: int, release: Release) -> None:
+    def record(step: int, release: StepRelease) -> None:
         nonlocal traffic
         ends.append(time.perf_counter())
         traffic += release.traffic

@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 import plotly.io as pio
 from plotly.subplots import make_subplots
 
-from lpm_secure.engine.series import PARTS, Series
+from lpm_secure.engine.series import PARTS, StageSeries
 from lpm_secure.run.disclosure import what_is_learned
 from lpm_secure.run.folder import Result, figures
 from lpm_secure.run.received import Received, by_party
@@ -105,7 +105,7 @@ def _parity(result: Result) -> str:
     )
 
 
-def _plots(series: Series, *, waning: bool) -> Any:
+def _plots(series: StageSeries, *, waning: bool) -> Any:
     """Return stages and incidence of private and synthetic agents, one column each."""
     incidence = "new infections, less returns" if waning else "new infections"
     parts = [part for part in PARTS if series.size(part)]

@@ -11,7 +11,7 @@ import numpy as np
 from client_sdk.likelihood.institution import F64
 from client_sdk.secure_sum.client import calibration_of
 from lpm_secure.audit.collect import collect
-from lpm_secure.engine.loop import Release, RemotePart
+from lpm_secure.engine.loop import RemotePart, StepRelease
 from lpm_secure.run.processes import watch
 from lpm_secure.secure_sum.federation import Federation, Summed
 from lpm_secure.secure_sum.remote import decoded, recall, require_round
@@ -101,7 +101,7 @@ class Native(Federation):
             return Summed(np.zeros(log_inpatients.shape), (), release.refused)
         return Summed(total, release.names, release.refused)
 
-    async def _advance(self, step: int, announced: I64) -> Release:
+    async def _advance(self, step: int, announced: I64) -> StepRelease:
         """Drive one round of the run, while all processes are watched."""
         part = RemotePart(self.manifest, self._transports)
         advancing = asyncio.ensure_future(part.advance(step, announced))

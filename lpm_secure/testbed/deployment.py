@@ -18,7 +18,7 @@ from client_sdk.config import ClientConfig
 from client_sdk.hospital_config import HospitalConfig, write_series, write_state
 from client_sdk.likelihood.institution import Hospital
 from client_sdk.private.device_keys import write_device_keys
-from lpm_secure.testbed.keys import TestbedKeys, permissive, pinned
+from lpm_secure.testbed.keys import TestbedKeys, permissive, pin_keys
 from lpm_secure.testbed.testbed import Testbed
 from protocols import canonical_json
 from protocols.identity import certificates, signing
@@ -77,7 +77,7 @@ class Deployment:
     def __post_init__(self) -> None:
         """Make the parties' keys, unless they are given, and pin them in the manifest, which gives it its final id."""
         if self.keys is None:
-            manifest, self.keys = pinned(self.testbed.manifest)
+            manifest, self.keys = pin_keys(self.testbed.manifest)
             self.testbed = dataclasses.replace(self.testbed, manifest=manifest)
 
     def write(self) -> None:

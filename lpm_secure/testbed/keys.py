@@ -40,7 +40,7 @@ class TestbedKeys:
     credentials: Mapping[str, Credentials]
 
 
-def pinned(manifest: Manifest) -> tuple[Manifest, TestbedKeys]:
+def pin_keys(manifest: Manifest) -> tuple[Manifest, TestbedKeys]:
     """Make keys for all servers of a testbed, and return its manifest with them pinned, each under its own operator."""
     authority = certificates.new_authority(f"testbed {manifest.name}")
     dealer = manifest.dealer.name if manifest.dealer else None

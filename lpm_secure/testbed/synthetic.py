@@ -16,8 +16,8 @@ from lpm_secure.engine.loop import EngineAgents
 from lpm_secure.engine.tensors.agents import Agents
 from lpm_secure.engine.venues import Venues
 from lpm_secure.populations import Population
-from lpm_secure.populations.settings import chosen
-from lpm_secure.populations.source import PopulationConfig, opened
+from lpm_secure.populations.settings import settings_with_beta
+from lpm_secure.populations.source import PopulationConfig, open_population
 from protocols.arithmetic.fixed_point import I64, U64, to_fixed
 from protocols.arithmetic.philox import Purpose, words
 from protocols.errors import DataError
@@ -68,13 +68,13 @@ class Synthetic:
         if config.population is None or not config.agents:
             return cls(config)
         try:
-            found = cls(config, opened(_population(config), beside=Path()))
+            found = cls(config, open_population(_population(config), beside=Path()))
         except DataError as error:
             print(f"lpm: {error}; going on with a GENERATED LOOK-ALIKE of a city", file=sys.stderr)
             config = msgspec.structs.replace(config, population="look_alike")
-            found = cls(config, opened(_population(config), beside=Path()))
+            found = cls(config, open_population(_population(config), beside=Path()))
         if found.population:
-            chosen(found.population, config.beta)
+            settings_with_beta(found.population, config.beta)
         return found
 
     @classmethod
@@ -96,7 +96,7 @@ class Synthetic:
         """Draw the agents; in venues they are computed on the CPU, whatever the device."""
         if self.population is None:
             return synthetic_agents(manifest, self.config.agents, device)
-        settings = chosen(self.population, self.config.beta)
+        settings = settings_with_beta(self.population, self.config.beta)
         n, cells = self.population.n, len(manifest.cells)
         f, given = manifest.model.f - SHARE_BITS, self.config.beta
         beta = tuple(to_fixed(given[s.name] * manifest.dt, f=f, name=f"synthetic.beta.{s.name}") for s in settings)

@@ -23,10 +23,10 @@ from lpm_secure.city.config import load as load_city
 from lpm_secure.city.run import run as run_city
 from lpm_secure.data import catalogue
 from lpm_secure.data.nyc_tables import DATA
-from lpm_secure.engine.epidemic import GraphAgents, Route, SkipAgents, random_graph, run
+from lpm_secure.engine.epidemic import GraphAgents, SkipAgents, Traversal, random_graph, run
 from lpm_secure.engine.kernels.jit import compiled
 from lpm_secure.engine.kernels.workers import Workers
-from lpm_secure.populations.source import opened
+from lpm_secure.populations.source import open_population
 from protocols.arithmetic.distributions import LAW_TOTAL
 from protocols.models import Seir
 
@@ -71,7 +71,7 @@ def makers():
         "graph_8m": lambda graph: GraphAgents(given, graph, key=(1, 2), threads=THREADS),
         "graph_8m_1_thread": lambda graph: GraphAgents(given, graph, key=(1, 2)),
         "graph_8m_skip": lambda graph: SkipAgents(given, graph, key=(1, 2), threads=THREADS),
-        "graph_8m_pull": lambda graph: GraphAgents(given, graph, key=(1, 2), threads=THREADS, route=Route.PULL),
+        "graph_8m_pull": lambda graph: GraphAgents(given, graph, key=(1, 2), threads=THREADS, route=Traversal.PULL),
     }
 
 
@@ -155,16 +155,16 @@ def differentiable_8m(scale=1.0):
     """Run the relaxed form through 60 days, forward and backward, with recomputation."""
     import torch
 
-    from lpm_secure.engine.tensors.relaxed import Relaxed, Theta
+    from lpm_secure.engine.tensors.relaxed import MeanFieldVenues, VenueTheta
     from lpm_secure.engine.venues import Venues
 
     places, _ = city(round(AGENTS * scale))
-    agents = Relaxed(Venues.of(places.settings[:3]), device=torch.device("cpu"), threads=THREADS)
+    agents = MeanFieldVenues(Venues.of(places.settings[:3]), device=torch.device("cpu"), threads=THREADS)
     values = [torch.tensor(value, requires_grad=True) for value in ([0.08, 0.06, 0.07], 0.25, 0.17, 1e-3)]
 
     def whole(steps):
         started = time.perf_counter()
-        new = agents.incidence(Theta(*values), steps=steps)
+        new = agents.incidence(VenueTheta(*values), steps=steps)
         middle = time.perf_counter()
         new.sum().backward()
         return middle - started, time.perf_counter() - middle
@@ -201,11 +201,11 @@ def city_180d(scale=1.0):
         checkpoint=CheckpointConfig(every_s=86_400.0),
     )
     started = time.perf_counter()
-    population = opened(config.population, beside=Path())
+    population = open_population(config.population, beside=Path())
     ready = time.perf_counter() - started
     with tempfile.TemporaryDirectory() as folder:
         small = replace(config, days=100, population=replace(config.population, agents=2_000))
-        run_city(small, opened(small.population, beside=Path()), device=CPU, folder=Path(folder))  # compiles
+        run_city(small, open_population(small.population, beside=Path()), device=CPU, folder=Path(folder))  # compiles
         before = cpu_seconds()
         ran = run_city(config, population, device=CPU, folder=Path(folder))
         cpu_s = cpu_seconds() - before

@@ -9,7 +9,7 @@ import torch
 from measure import Row, cpu_seconds
 
 from lpm_secure.engine.loop import RemotePart, simulate
-from lpm_secure.gradients.private.adjoints import PrivateAdjoints, expected_counts
+from lpm_secure.gradients.private.adjoints import PrivateAdjoints, mean_counts
 from lpm_secure.gradients.private.relaxed_agents import TorchAgents
 from lpm_secure.gradients.private.tangents import simulate_tangents, synthetic_part
 from protocols.models.gradient import Gradient, Protection, Reduction
@@ -82,7 +82,7 @@ def adjoint_p1000():
     def train(private):
         started = time.perf_counter()
         synthetic = TorchAgents(manifest, cell=np.zeros(0, dtype=np.int64), n=0)
-        counts = expected_counts(manifest, private, synthetic, base * torch.exp(0.1 * net(days)))
+        counts = mean_counts(manifest, private, synthetic, base * torch.exp(0.1 * net(days)))
         taken["forth"] = time.perf_counter() - started
         counts[-1, 0, 3].backward()
         taken["both"] = time.perf_counter() - started

@@ -11,7 +11,7 @@ from client_sdk.gradients.adjoints import AdjointClient
 from client_sdk.gradients.journal import AdjointJournal
 from client_sdk.gradients.participant import take_part
 from lpm_secure.engine.loop import RemotePart
-from lpm_secure.gradients.private.adjoints import PrivateAdjoints, expected_counts
+from lpm_secure.gradients.private.adjoints import PrivateAdjoints, mean_counts
 from lpm_secure.gradients.private.relaxed_agents import TorchAgents
 from lpm_secure.testbed.testbed import Testbed
 from protocols.errors import ParameterError
@@ -56,7 +56,7 @@ def gradients(testbed, operators_of, every):
         synthetic = TorchAgents(manifest, cell=np.zeros(0, dtype=np.int64), n=0)
         found = []
         for stage in range(PASSES):
-            counts = expected_counts(manifest, private, synthetic, theta * (1.0 + stage / 10))
+            counts = mean_counts(manifest, private, synthetic, theta * (1.0 + stage / 10))
             found.append(torch.autograd.grad((counts[:, 0, 2] ** 2).sum() + counts[-1, 0, 3], theta)[0])
         return torch.stack(found).numpy()
 

@@ -22,7 +22,7 @@ from lpm_secure.city.series import Event
 from lpm_secure.config.simulation import Delay
 from lpm_secure.data import catalogue
 from lpm_secure.engine.venues import Venues
-from lpm_secure.populations.settings import chosen
+from lpm_secure.populations.settings import settings_with_beta
 from lpm_secure.populations.source import PopulationConfig
 from lpm_secure.populations.synthesis import look_alike, nyc
 from protocols.models.course import CourseStage
@@ -152,10 +152,10 @@ def test_a_disease_below_the_epidemic_threshold_dies_out_and_above_it_grows(gene
 
 def test_contacts_are_symmetric(generated):
     """In each setting, what a member says reaches all members alike, and the mixing of ages has a symmetric rate."""
-    for setting in chosen(generated, HERE):
+    for setting in settings_with_beta(generated, HERE):
         if setting.mixing is not None:
             np.testing.assert_array_equal(setting.mixing, setting.mixing.T)
-    venues = Venues.of(chosen(generated, HERE))
+    venues = Venues.of(settings_with_beta(generated, HERE))
     assert venues.member.shape == (N, len(HERE))
 
 

@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from client_sdk.private.contacts import ContactTable
-from lpm_secure.engine.epidemic import Csr, GraphAgents, Route, random_graph
+from lpm_secure.engine.epidemic import Csr, GraphAgents, Traversal, random_graph
 from lpm_secure.engine.graph import Graph
 from lpm_secure.engine.kernels.draws import exponentials, key_of
 from lpm_secure.engine.tensors.agents import Agents
@@ -90,7 +90,7 @@ def test_numba_and_torch_agree_bit_for_bit(
             threads=threads,
             route=route,
         )
-        for route in Route
+        for route in Traversal
         for threads in (1, 2)
     }
     sizes = np.array(manifest.cells, dtype=np.int64)
@@ -113,7 +113,7 @@ def test_numba_and_torch_agree_bit_for_bit(
 def test_push_pull_and_threads_agree_on_a_graph_without_weights(seir, seed, n, beta, threads):
     graph = random_graph(n, mean_degree=8, seed=seed)
     model = seir(beta=(beta,), infectious=law([1] * 6), initial=LAW_TOTAL // 50, f=24)
-    routes = [(route, many) for route in Route for many in (1, threads)]
+    routes = [(route, many) for route in Traversal for many in (1, threads)]
     made = [GraphAgents(model, graph, key=(seed, 1), threads=many, route=route) for route, many in routes]
     for _ in range(25):
         for agents in made:
@@ -139,10 +139,10 @@ def test_ordering_agents_by_place_does_not_change_the_run(seir):
 def test_the_automatic_route_pushes_while_few_are_infectious_and_pulls_when_many_are(seir):
     graph = random_graph(5_000, mean_degree=10, seed=6)
     model = seir(beta=(2**22,), infectious=law([1] * 6), initial=LAW_TOTAL // 200, f=24)
-    made = [GraphAgents(model, graph, key=(6, 6), route=route) for route in Route]
+    made = [GraphAgents(model, graph, key=(6, 6), route=route) for route in Traversal]
     for _ in range(20):
         for agents in made:
             agents.update()
             np.testing.assert_array_equal(agents.stage, made[0].stage)
     assert min(made[0].routes.values()) > 0
-    assert made[1].routes[Route.PULL] == made[2].routes[Route.PUSH] == 0
+    assert made[1].routes[Traversal.PULL] == made[2].routes[Traversal.PUSH] == 0

@@ -10,14 +10,14 @@ from lpm_secure.gradients.estimators.replay import BEGUN, LATER, LONGER, replay,
 from lpm_secure.gradients.estimators.replay import INFECTED as FORCED
 from lpm_secure.gradients.problem.outputs import ILL, INFECTED, Output, Outputs
 from lpm_secure.gradients.problem.problem import F, Problem, world_of
-from lpm_secure.gradients.problem.theta import BETA, EFFICACY, INITIAL, LATENT, REDUCTION, Theta
+from lpm_secure.gradients.problem.theta import BETA, EFFICACY, INITIAL, LATENT, REDUCTION, Point
 from lpm_secure.gradients.problem.trajectory import empty, run
 from protocols.arithmetic.distributions import days
 from protocols.arithmetic.philox import Purpose, words
 from protocols.errors import ParameterError, WouldWrap
 from protocols.models import Seir
 
-THETA = Theta(beta=0.06, latent=2.0, infectious=3.5, initial=0.1, reduction=0.4, efficacy=0.5)
+THETA = Point(beta=0.06, latent=2.0, infectious=3.5, initial=0.1, reduction=0.4, efficacy=0.5)
 STEPS = 14
 
 
@@ -152,4 +152,4 @@ def test_a_problem_whose_hazards_could_wrap_is_refused():
 @pytest.mark.parametrize("given", [{"beta": 0.0}, {"initial": 1.0}, {"efficacy": -0.1}, {"latent": -1.0}])
 def test_a_point_out_of_range_is_refused(given):
     with pytest.raises(ParameterError, match=next(iter(given))):
-        Theta(**{"beta": 1.0, "latent": 1.0, "infectious": 1.0, "initial": 0.1, **given})
+        Point(**{"beta": 1.0, "latent": 1.0, "infectious": 1.0, "initial": 0.1, **given})

@@ -10,7 +10,7 @@ import torch
 from aggregator.release.noise import ReleaseNoise
 from aggregator.store import Store
 from client_sdk import ContactTable
-from lpm_secure.engine.loop import PrivatePart, Release, simulate
+from lpm_secure.engine.loop import PrivatePart, StepRelease, simulate
 from lpm_secure.engine.reading import Reading
 from lpm_secure.testbed.testbed import Testbed
 from protocols.errors import BudgetSpent, ParameterError
@@ -83,7 +83,7 @@ class Replayed(PrivatePart):
         told = self._reading.tally(tally if releases_of(self._manifest).of("tally") else words)
         if step < self._manifest.steps:
             self.agents.update(pressure(cells + synthetic, sizes, self._manifest.model.cell_beta), step=step)
-        return Release(cells, told, 3, 0)
+        return StepRelease(cells, told, 3, 0)
 
 
 @pytest.fixture

@@ -185,17 +185,17 @@ def rounds(manifest):
 def test_the_audit_counts_a_score_once_and_holds_it_to_its_promise(testbed_of):
     manifest = testbed_of("outcome", (*EXACT, noised_score(2))).manifest
     told = rounds(manifest)
-    assert rules.not_allowed(manifest, told) == []
+    assert rules.breaches(manifest, told) == []
     assert [each.name for each in told[-1].releases] == ["tally", "cells", "score"]
-    lines, table = rules.overspent(manifest, told)
+    lines, table = rules.overspending(manifest, told)
     assert lines == []
     [score] = [row for row in table if row["release"] == "score"]
     assert 2.0 < score["epsilon"] < 3.0  # sqrt(2) / 3 of a standard Gaussian, at 1e-6
     assert spent.costs(told[:-1]) == {}
     cheap = testbed_of("outcome", (*EXACT, noised_score(2, epsilon=1.0))).manifest
-    assert "score: costs epsilon" in rules.overspent(cheap, rounds(cheap))[0][0]
+    assert "score: costs epsilon" in rules.overspending(cheap, rounds(cheap))[0][0]
     early = msgspec.structs.replace(told[-3], releases=told[-1].releases)
-    assert "does not allow" in rules.not_allowed(manifest, [early])[0]
+    assert "does not allow" in rules.breaches(manifest, [early])[0]
 
 
 def test_a_score_beyond_the_budget_is_not_opened(testbed_of, run_private):

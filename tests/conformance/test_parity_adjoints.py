@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from client_sdk import ContactTable
 from client_sdk.gradients.adjoints import AdjointClient
 from lpm_secure.engine.loop import RemotePart
-from lpm_secure.gradients.private.adjoints import PrivateAdjoints, expected_counts
+from lpm_secure.gradients.private.adjoints import PrivateAdjoints, mean_counts
 from lpm_secure.gradients.private.differentiable import ClearAdjoints
 from lpm_secure.gradients.private.relaxed_agents import TorchAgents
 from lpm_secure.gradients.private.tangents import ClearTangents, simulate_tangents, synthetic_part
@@ -92,7 +92,7 @@ def gradients(testbed, operators_of, theta, weights):
     """Return the private and the clear gradient by theta, and both losses."""
 
     def body(private):
-        loss = loss_of(expected_counts(testbed.manifest, private, synthetic(testbed), theta), weights)
+        loss = loss_of(mean_counts(testbed.manifest, private, synthetic(testbed), theta), weights)
         return loss.item(), torch.autograd.grad(loss, theta)[0]
 
     private = private_run(testbed, operators_of, body)
@@ -143,7 +143,7 @@ def test_adjoints_and_tangents_are_one_gradient(testbed):
     series = asyncio.run(simulate_tangents(tangent.manifest, ClearTangents(tangent), synthetic_part(tangent)))
 
     def counts(theta):
-        return expected_counts(adjoint.manifest, ClearAdjoints(adjoint), synthetic(adjoint), theta)
+        return mean_counts(adjoint.manifest, ClearAdjoints(adjoint), synthetic(adjoint), theta)
 
     found = torch.autograd.functional.jacobian(
         counts, torch.tensor(values(adjoint.manifest.model, adjoint.manifest.gradient))
@@ -164,7 +164,7 @@ def test_a_network_is_trained_through_private_clients(testbed, operators_of):
         days = torch.linspace(0, 1, manifest.steps, dtype=torch.float64)[:, None]
         losses = []
         for _ in range(passes):
-            counts = expected_counts(manifest, private, synthetic(testbed), base * torch.exp(0.3 * net(days)))
+            counts = mean_counts(manifest, private, synthetic(testbed), base * torch.exp(0.3 * net(days)))
             loss = (counts[-1, :, 3].sum() - 20.0) ** 2
             optimiser.zero_grad()
             loss.backward()
@@ -184,13 +184,13 @@ def test_a_pass_is_differentiated_once_and_before_the_next(testbed, operators_of
 
     def body(private):
         theta = theta_of(testbed.manifest)
-        counts = expected_counts(testbed.manifest, private, synthetic(testbed), theta)
+        counts = mean_counts(testbed.manifest, private, synthetic(testbed), theta)
         with pytest.raises(ParameterError, match="waits for its way back"):
             private.begin(theta[0])
         counts.sum().backward(retain_graph=True)
         with pytest.raises(ProtocolError, match="differentiate a pass once"):
             counts.sum().backward()
-        expected_counts(testbed.manifest, private, synthetic(testbed), theta).sum().backward()
+        mean_counts(testbed.manifest, private, synthetic(testbed), theta).sum().backward()
         with pytest.raises(ParameterError, match="passes are over"):
             private.begin(theta[0])
 
@@ -220,7 +220,7 @@ def test_a_gradient_without_one_client_in_one_round_is_not_returned(testbed, ope
 
     def body(private):
         theta = theta_of(testbed.manifest)
-        expected_counts(testbed.manifest, private, synthetic(testbed), theta)[-1, 0, 3].backward()
+        mean_counts(testbed.manifest, private, synthetic(testbed), theta)[-1, 0, 3].backward()
 
     with pytest.raises(ProtocolError, match="2 clients took part, and 3 before"):
         private_run(testbed, operators_of, body, around)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from lpm_secure import checkpoint
 from lpm_secure.engine import epidemic
-from lpm_secure.engine.tensors.staged_agents import VenueAgents
+from lpm_secure.engine.tensors.staged_agents import StagedTensorAgents
 from lpm_secure.engine.venues import Setting, Venues
 from protocols.arithmetic.distributions import LAW_TOTAL
 from protocols.models import Exposure
@@ -102,9 +102,9 @@ def drawn(generator, course, plan):
 @DRAWN
 def test_numba_and_torch_agree_on_the_staged_model(device, seed, key, course, plan):
     model, venues, numbers, age = drawn(np.random.default_rng(seed), course, plan)
-    plain = VenueAgents(model, venues, key=key, agents=numbers, age=age, device=torch.device(device))
+    plain = StagedTensorAgents(model, venues, key=key, agents=numbers, age=age, device=torch.device(device))
     compiled = [
-        epidemic.VenueAgents(model, venues, key=key, agents=numbers, age=age.astype(np.uint8), threads=threads)
+        epidemic.StagedVenueAgents(model, venues, key=key, agents=numbers, age=age.astype(np.uint8), threads=threads)
         for threads in (1, 2)
     ]
     for _ in range(STEPS):
@@ -122,7 +122,7 @@ def test_numba_and_torch_agree_on_the_staged_model(device, seed, key, course, pl
 def test_torch_agents_go_on_from_a_checkpoint_with_the_same_bits(tmp_path, key, course, plan):
     model, venues, numbers, age = drawn(np.random.default_rng(7), course, plan)
     cpu = torch.device("cpu")
-    first, second = (VenueAgents(model, venues, key=key, agents=numbers, age=age, device=cpu) for _ in range(2))
+    first, second = (StagedTensorAgents(model, venues, key=key, agents=numbers, age=age, device=cpu) for _ in range(2))
     epidemic.run(first, steps=8)
     checkpoint.save(tmp_path / "c", first.save(), owner="drawn")
     second.load(checkpoint.load(tmp_path / "c", checkpoint.Nothing, owner="drawn")[0])
@@ -168,7 +168,7 @@ def run(plan, *, seed=3, steps=60):
     model = Staged(
         beta=(60, 90), home=(True, False), course=course, initial=LAW_TOTAL // 100, f=10, share_bits=20, plan=plan
     )
-    agents = epidemic.VenueAgents(model, venues, key=(seed, 0), age=age.astype(np.uint8))
+    agents = epidemic.StagedVenueAgents(model, venues, key=(seed, 0), age=age.astype(np.uint8))
     epidemic.run(agents, steps=steps)
     return agents.tally()
 

@@ -15,7 +15,7 @@ from aggregator.wire.gateway import Gateway, RunGateway
 from aggregator.wire.interceptor import guard
 from aggregator.wire.remote_peer import RemotePeer
 from aggregator.wire.servicer import _behaviour
-from lpm_secure.testbed.keys import pinned
+from lpm_secure.testbed.keys import pin_keys
 from protocols.sealing.messages import SealedRequest
 from protocols.sealing.route import Route
 from protocols.sealing.session import Session
@@ -88,7 +88,7 @@ async def _served():
     return {name: guard(name, _behaviour(again.answer, kind), metrics, callers) for name, (kind, _) in METHODS.items()}
 
 
-MANIFEST, KEYS = pinned(manifest_of())
+MANIFEST, KEYS = pin_keys(manifest_of())
 RUN = manifests.run_id(MANIFEST)
 SESSION = Session.of(Route(RUN, "client-0", "aggregator-1"), bytes(32))
 ANSWERS = LOOP.run_until_complete(_served())

@@ -7,7 +7,7 @@ from targets import AUTHORITY, FILES, KEY, MANIFEST, MESSAGES, ROUTE, SETTINGS
 
 from client_sdk.config import ClientConfig
 from lpm_secure.config.deployment_manifest import PublicFile
-from lpm_secure.testbed.keys import permissive, pinned
+from lpm_secure.testbed.keys import permissive, pin_keys
 from protocols import canonical_json
 from protocols.identity import certificates, enrolment, signing
 from protocols.identity.sealing_key import public_key
@@ -60,7 +60,7 @@ def _wire():
 
 
 def _files():
-    key, (manifest, _keys) = signing.new_key(), pinned(MANIFEST)
+    key, (manifest, _keys) = signing.new_key(), pin_keys(MANIFEST)
     given = enrolment.Terms(
         name="client-0",
         not_after=datetime.datetime(2096, 1, 1, tzinfo=datetime.UTC),
@@ -96,7 +96,7 @@ def _sealed():
 
 def _settings():
     client = b'name = "a"\nmanifest = "m"\noperator_key = "' + b"A" * 43 + b'="\npolicy = "p"\ncredentials = "."\n'
-    policy = permissive(pinned(MANIFEST)[0]).encode()
+    policy = permissive(pin_keys(MANIFEST)[0]).encode()
     return [bytes([SETTINGS.index(ClientConfig)]) + client, bytes([SETTINGS.index(Policy)]) + policy]
 
 
@@ -110,7 +110,7 @@ def _servicer():
 SEEDS = {
     "wire": _wire,
     "inner": lambda: [pack(Join(RUN, RUN)), pack(Share(RUN, 5, WORDS))],
-    "manifest": lambda: [manifests.encode(MANIFEST), manifests.encode(pinned(MANIFEST)[0])],
+    "manifest": lambda: [manifests.encode(MANIFEST), manifests.encode(pin_keys(MANIFEST)[0])],
     "files": _files,
     "request": lambda: [certificates.new_request("client-0")[1], certificates.new_request("other")[1]],
     "sealed": _sealed,

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from lpm_secure import checkpoint
-from lpm_secure.engine.epidemic import GraphAgents, Observer, StageCounts, VenueAgents, random_graph, run
+from lpm_secure.engine.epidemic import GraphAgents, Observer, StageCounts, StagedVenueAgents, random_graph, run
 from lpm_secure.engine.venues import Setting, Venues
 from protocols.arithmetic.distributions import LAW_TOTAL
 from protocols.models import Seir
@@ -37,7 +37,7 @@ def staged(threads):
     work = generator.integers(-1, N // 20, size=N).astype(np.int32)
     homes = np.arange(N, dtype=np.int32) // 3
     venues = Venues.of([Setting("home", homes, np.full(N // 3 + 1, 2)), Setting("work", work, np.full(N // 20, 20))])
-    return VenueAgents(model, venues, key=(7, 8), age=np.zeros(N, dtype=np.uint8), threads=threads)
+    return StagedVenueAgents(model, venues, key=(7, 8), age=np.zeros(N, dtype=np.uint8), threads=threads)
 
 
 class EveryStep(Observer):

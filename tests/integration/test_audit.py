@@ -250,10 +250,10 @@ def test_cohorts_that_are_not_compared_are_named(manifest_of):
 def test_releases_and_cohorts_that_the_manifest_does_not_allow_are_found(manifest_of):
     manifest = manifest_of(min_cohort=2)
     names = ("client-0", "client-1", "client-2")
-    assert rules.not_allowed(manifest, [agreed(0, names)]) == []
-    assert len(rules.not_allowed(manifest, [agreed(0, names[:1])])) == 1
-    assert len(rules.not_allowed(manifest, [agreed(0, (*names, "somebody"))])) == 1
-    assert len(rules.not_allowed(manifest, [agreed(0, names, releases=(Opened("cells", "exact"),))])) == 1
+    assert rules.breaches(manifest, [agreed(0, names)]) == []
+    assert len(rules.breaches(manifest, [agreed(0, names[:1])])) == 1
+    assert len(rules.breaches(manifest, [agreed(0, (*names, "somebody"))])) == 1
+    assert len(rules.breaches(manifest, [agreed(0, names, releases=(Opened("cells", "exact"),))])) == 1
 
 
 def test_epsilon_is_computed_anew_and_held_to_the_promise(manifest_of):
@@ -270,10 +270,11 @@ def test_epsilon_is_computed_anew_and_held_to_the_promise(manifest_of):
 
     releases = openings_in(manifest(2.1), 0)
     rounds = [agreed(number, ("client-0",), releases=releases) for number in range(5)]
-    lines, table = rules.overspent(manifest(2.1), rounds)
+    lines, table = rules.overspending(manifest(2.1), rounds)
     assert lines == []
     assert table[0]["epsilon"] == pytest.approx(2.0, abs=0.05)
-    assert "promises 1" in rules.overspent(manifest(1.0), rounds)[0][0]
+    assert "promises 1" in rules.overspending(manifest(1.0), rounds)[0][0]
     assert (
-        "cost rho 0.100545, and the manifest's budget is 0.1" in rules.overspent(manifest(2.1, rho=0.1), rounds)[0][0]
+        "cost rho 0.100545, and the manifest's budget is 0.1"
+        in rules.overspending(manifest(2.1, rho=0.1), rounds)[0][0]
     )

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from lpm_secure.engine.loop import RemotePart
-from lpm_secure.gradients.private.adjoints import PrivateAdjoints, expected_counts
+from lpm_secure.gradients.private.adjoints import PrivateAdjoints, mean_counts
 from lpm_secure.gradients.private.differentiable import ClearAdjoints
 from lpm_secure.gradients.private.relaxed_agents import TorchAgents
 from lpm_secure.gradients.private.score import ClearScores, simulate_scores
@@ -106,7 +106,7 @@ def test_backward_goes_through_real_processes(deployed):
 
     def gradient(private):
         synthetic = TorchAgents(manifest, cell=cells_of(agents, manifest), n=testbed.synthetic)
-        counts = expected_counts(manifest, private, synthetic, theta)
+        counts = mean_counts(manifest, private, synthetic, theta)
         return torch.autograd.grad(counts[-1, :, 3].sum() + counts[3, 0, 2], theta)[0]
 
     async def run(part):

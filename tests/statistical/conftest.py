@@ -12,7 +12,7 @@ import pytest
 from lpm_secure.audit.views import recording
 from lpm_secure.audit.views.world import World
 from lpm_secure.engine.loop import RemotePart
-from lpm_secure.gradients.private.adjoints import PrivateAdjoints, expected_counts
+from lpm_secure.gradients.private.adjoints import PrivateAdjoints, mean_counts
 from lpm_secure.gradients.private.relaxed_agents import TorchAgents
 from lpm_secure.gradients.private.score import simulate_scores
 from lpm_secure.gradients.private.tangents import simulate_tangents, synthetic_part
@@ -37,7 +37,7 @@ async def _drive(testbed: Testbed, part: RemotePart) -> object:
     theta = torch.tensor(values(manifest.model, manifest.gradient), requires_grad=True)
 
     def forth_and_back() -> None:
-        expected_counts(manifest, private, nobody, theta)[-1, 0, 3].backward()
+        mean_counts(manifest, private, nobody, theta)[-1, 0, 3].backward()
 
     return await asyncio.to_thread(forth_and_back)
 

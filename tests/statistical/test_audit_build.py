@@ -20,12 +20,12 @@ RUNS = 4_000
 
 def test_steps_and_aggregators_whose_noise_is_the_same_are_found(manifest_of):
     assert two_worlds.noise_of_steps(manifest_of()) == []
-    assert two_worlds.noise_of_steps(manifest_of(), two_worlds.constant)
+    assert two_worlds.noise_of_steps(manifest_of(), two_worlds.constant_seed)
 
 
 def test_a_new_key_in_every_step_costs_a_single_number_nothing(manifest_of):
     """So the mutant is one of running totals alone, and is not caught by chance."""
-    assert two_worlds.audit(manifest_of(), "incidence", 4.22, two_worlds.forgetful, runs=RUNS) == []
+    assert two_worlds.audit(manifest_of(), "incidence", 4.22, two_worlds.new_keys, runs=RUNS) == []
 
 
 def test_the_best_linear_test_of_a_series_finds_what_each_number_by_itself_hides():
@@ -33,7 +33,7 @@ def test_the_best_linear_test_of_a_series_finds_what_each_number_by_itself_hides
     shared, own = draw.normal(size=(2, 4_000, 1)), draw.normal(size=(2, 4_000, 2))
     worlds = 30 * shared + 0.3 * own  # the same noise in both numbers: their difference has hardly any
     worlds[1, :, 0] += 1
-    sigma, apart = two_worlds.found(worlds, np.array([1.0, 0.0]))
+    sigma, apart = two_worlds.best_linear_test(worlds, np.array([1.0, 0.0]))
     assert sigma == pytest.approx(0.3 * np.sqrt(2), rel=0.05)
     assert apart == pytest.approx(1, abs=0.1)
 

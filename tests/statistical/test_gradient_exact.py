@@ -8,21 +8,21 @@ import pytest
 
 from client_sdk.private.contacts import ContactTable
 from lpm_secure.engine.epidemic import Csr
-from lpm_secure.gradients.estimators.coupled import Coupled
+from lpm_secure.gradients.estimators.coupled import CoupledReplay
 from lpm_secure.gradients.estimators.finite_difference import FiniteDifference
 from lpm_secure.gradients.estimators.gumbel import Gumbel
 from lpm_secure.gradients.estimators.mean_field import MeanField, expected
 from lpm_secure.gradients.estimators.perturbation import Perturbation
-from lpm_secure.gradients.estimators.score import Score
-from lpm_secure.gradients.estimators.smoothed import Smoothed
+from lpm_secure.gradients.estimators.score import ScoreEstimator
+from lpm_secure.gradients.estimators.smoothed import Smoothing
 from lpm_secure.gradients.problem.outputs import ILL, INFECTED, Output, Outputs
 from lpm_secure.gradients.problem.problem import Problem, world_of
-from lpm_secure.gradients.problem.theta import BETA, INFECTIOUS, INITIAL, LATENT, P, Theta
+from lpm_secure.gradients.problem.theta import BETA, INFECTIOUS, INITIAL, LATENT, P, Point
 from lpm_secure.gradients.problem.trajectory import empty, run
 
 STEPS = 5
 CONTACTS = [(0, 1, 2), (1, 2, 1), (0, 2, 1)]  # agents, and how much they meet
-THETA = Theta(beta=0.25, latent=1.2, infectious=1.6, initial=0.3, reduction=0.3, efficacy=0.4)
+THETA = Point(beta=0.25, latent=1.2, infectious=1.6, initial=0.3, reduction=0.3, efficacy=0.4)
 SEEDS = range(30_000)
 SIGMAS = 4.5  # of 18 derivatives, one in 8,000 runs of a test fails by chance; seeds are fixed, so none does
 
@@ -113,7 +113,9 @@ def test_all_courses_together_have_probability_1(problem):
     assert sum(courses(problem, THETA).values()) == pytest.approx(1.0, abs=1e-12)
 
 
-@pytest.mark.parametrize("estimator", [Coupled(2), Coupled(7), Score(), Score(causal=False)], ids=repr)
+@pytest.mark.parametrize(
+    "estimator", [CoupledReplay(2), CoupledReplay(7), ScoreEstimator(), ScoreEstimator(causal=False)], ids=repr
+)
 def test_an_unbiased_estimator_finds_the_exact_derivatives(problem, exact, estimator):
     assert estimator.unbiased
     found = estimator.estimate(problem, THETA, SEEDS)
@@ -126,7 +128,7 @@ def test_finite_differences_find_the_exact_derivatives(problem, exact):
     assert (np.abs(found.value - exact) <= SIGMAS * found.error + 0.01 * np.abs(exact)).all()
 
 
-@pytest.mark.parametrize("estimator", [MeanField(), Perturbation(), Gumbel(), Smoothed()], ids=repr)
+@pytest.mark.parametrize("estimator", [MeanField(), Perturbation(), Gumbel(), Smoothing()], ids=repr)
 def test_a_biased_estimator_is_told_from_the_exact_derivatives(problem, exact, estimator):
     assert not estimator.unbiased
     found = estimator.estimate(problem, THETA, range(4_000))
@@ -134,7 +136,7 @@ def test_a_biased_estimator_is_told_from_the_exact_derivatives(problem, exact, e
 
 
 def test_linearised_perturbations_are_exact_to_first_order_of_the_hazard(problem):
-    rare = Theta(beta=0.004, latent=1.2, infectious=1.6, initial=0.3, reduction=0.3, efficacy=0.4)
+    rare = Point(beta=0.004, latent=1.2, infectious=1.6, initial=0.3, reduction=0.3, efficacy=0.4)
     exact = derivatives(problem, rare)[[0, 2]]
     found = Perturbation().estimate(problem, rare, SEEDS)
     value, error = found.value[[0, 2]], found.error[[0, 2]]
@@ -152,7 +154,7 @@ def test_mean_field_derivatives_are_those_of_the_expected_dynamics(problem):
 
 
 def test_smaller_standard_errors_need_more_seeds(problem):
-    few, many = (Coupled(2).estimate(problem, THETA, range(count)).error for count in (1_000, 16_000))
+    few, many = (CoupledReplay(2).estimate(problem, THETA, range(count)).error for count in (1_000, 16_000))
     np.testing.assert_allclose(few / many, 4.0, rtol=0.5)
 
 
@@ -176,9 +178,9 @@ def _series(problem, theta, first, count):
 
 
 def test_estimates_do_not_depend_on_the_number_of_threads(problem, monkeypatch):
-    found = [Coupled(2).estimate(problem, THETA, range(50)).value]
+    found = [CoupledReplay(2).estimate(problem, THETA, range(50)).value]
     monkeypatch.setattr("lpm_secure.gradients.problem.seeds.cores", lambda: 1)
-    found.append(Coupled(2).estimate(problem, THETA, range(50)).value)
+    found.append(CoupledReplay(2).estimate(problem, THETA, range(50)).value)
     np.testing.assert_array_equal(*found)
 
 

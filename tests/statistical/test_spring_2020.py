@@ -6,7 +6,7 @@ import pytest
 from lpm_secure.analysis.spring2020 import literature
 from lpm_secure.analysis.spring2020.check import check
 from lpm_secure.data import catalogue
-from lpm_secure.populations.check import Check, week_means
+from lpm_secure.populations.check import OutbreakComparison, week_means
 from lpm_secure.populations.show import tables, write_page
 from lpm_secure.populations.synthesis import nyc
 from lpm_secure.populations.synthesis.look_alike import build as look_alike
@@ -32,7 +32,7 @@ def test_hospital_admissions_of_spring_2020_are_within_a_factor_of_two(city, tmp
     assert 0.5 <= record.peak <= 2.0
     assert record.held
     record.write(city.path)
-    assert Check.read(city.path, city.card) == record
+    assert OutbreakComparison.read(city.path, city.card) == record
     assert record.title in [table.title for table in tables(city.card, record)]
     write_page(city.card, tmp_path / "page.html", record)
     page = (tmp_path / "page.html").read_text()
@@ -40,7 +40,7 @@ def test_hospital_admissions_of_spring_2020_are_within_a_factor_of_two(city, tmp
     assert "Verity" in page
     other = msgspec.structs.replace(city.card, sha256="0" * 64)
     with pytest.raises(DataError, match="of another population"):
-        Check.read(city.path, other)
+        OutbreakComparison.read(city.path, other)
 
 
 @here
@@ -73,7 +73,7 @@ def test_another_population_is_refused(tmp_path):
 
 
 def test_a_record_tells_ratios_of_totals_and_weeks():
-    record = Check(
+    record = OutbreakComparison(
         title="t",
         population="p",
         dates=[],

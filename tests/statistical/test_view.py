@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from lpm_secure.audit.views import check
-from lpm_secure.audit.views.broken import BROKEN, Masked
+from lpm_secure.audit.views.broken import BROKEN, MaskSharing
 from lpm_secure.audit.views.check import LEVEL, RUNS, lag_of, split, words_of
 from lpm_secure.audit.views.statistic import smallest
 from protocols.arithmetic.sharing import Additive
@@ -78,7 +78,7 @@ def key_of(recording):
     return (next(each.message.key for each in recording.passed if each.sender == CLIENT),)
 
 
-@pytest.mark.parametrize("sharing", [Additive(2), Masked(), *BROKEN], ids=lambda sharing: type(sharing).__name__)
+@pytest.mark.parametrize("sharing", [Additive(2), MaskSharing(), *BROKEN], ids=lambda sharing: type(sharing).__name__)
 def test_vectors_do_not_depend_on_coins_so_that_splitting_them_again_is_another_run(
     small, drawn_world, record, sharing
 ):
@@ -117,7 +117,7 @@ def test_the_last_aggregator_sees_fair_coins_in_every_world(judged):
 
 
 def test_a_sound_sharing_written_like_the_broken_ones_passes(judged):
-    assert judged(Masked()) > LEVEL
+    assert judged(MaskSharing()) > LEVEL
 
 
 @each_broken

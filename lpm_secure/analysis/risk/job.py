@@ -23,12 +23,12 @@ from lpm_secure.analysis.risk.worlds import chosen, week
 from lpm_secure.audit.collect import collect
 from lpm_secure.data.contact_data import ContactData
 from lpm_secure.engine.device import device_of
-from lpm_secure.engine.loop import Release
+from lpm_secure.engine.loop import StepRelease
 from lpm_secure.run.jobs import DriveFile
 from lpm_secure.run.processes import drive
 from lpm_secure.testbed.contacts import contacts_of
 from lpm_secure.testbed.deployment import Deployment, free_addresses
-from lpm_secure.testbed.keys import pinned
+from lpm_secure.testbed.keys import pin_keys
 from lpm_secure.testbed.testbed import Testbed
 from protocols.arithmetic.fixed_point import I64
 from protocols.errors import ProtocolError
@@ -37,7 +37,7 @@ from protocols.task.parties import ENGINE
 
 POLL_S: Final = 0.2
 END_S: Final = 60.0
-OnStep = Callable[[int, Release], None]
+OnStep = Callable[[int, StepRelease], None]
 
 
 @final
@@ -108,7 +108,7 @@ def _label(data: ContactData) -> str:
 
 def _deployed(testbed: Testbed, root: Path, name: str) -> Deployment:
     """Write a run's folders; that of the first one gives the root its id."""
-    manifest, keys = pinned(testbed.manifest)
+    manifest, keys = pin_keys(testbed.manifest)
     if name == "week":
         root = root.with_name(f"{root.name}-{manifests.run_id(manifest).hex()[:12]}")
     deployment = Deployment((root / name).resolve(), dataclasses.replace(testbed, manifest=manifest), keys)

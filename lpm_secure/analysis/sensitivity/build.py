@@ -6,24 +6,24 @@ from typing import Final
 import numpy as np
 
 from lpm_secure.analysis.sensitivity.config import GradientsConfig, ProblemConfig
-from lpm_secure.gradients.estimators.coupled import Coupled
+from lpm_secure.gradients.estimators.coupled import CoupledReplay
 from lpm_secure.gradients.estimators.estimator import Estimator
 from lpm_secure.gradients.estimators.finite_difference import FiniteDifference
 from lpm_secure.gradients.estimators.gumbel import Gumbel
 from lpm_secure.gradients.estimators.mean_field import MeanField
 from lpm_secure.gradients.estimators.perturbation import Perturbation
-from lpm_secure.gradients.estimators.score import Score
-from lpm_secure.gradients.estimators.smoothed import Smoothed
+from lpm_secure.gradients.estimators.score import ScoreEstimator
+from lpm_secure.gradients.estimators.smoothed import Smoothing
 from lpm_secure.gradients.problem.city import city
 from lpm_secure.gradients.problem.outputs import ILL, INFECTED, Output, Outputs
 from lpm_secure.gradients.problem.problem import Problem, world_of
-from lpm_secure.gradients.problem.sources import People, homogeneous, office
+from lpm_secure.gradients.problem.sources import ContactSource, homogeneous, office
 from protocols.errors import ConfigError
 
 ESTIMATORS: Final[dict[str, Estimator]] = {
-    each.name: each for each in (Coupled(), Score(), Perturbation(), MeanField(), Gumbel(), Smoothed())
+    each.name: each for each in (CoupledReplay(), ScoreEstimator(), Perturbation(), MeanField(), Gumbel(), Smoothing())
 }
-DEFAULT: Final = Coupled()
+DEFAULT: Final = CoupledReplay()
 PER: Final = 1_000  # hospital days are told per so many agents
 
 
@@ -32,7 +32,7 @@ def estimator_of(name: str, config: GradientsConfig) -> Estimator:
     return FiniteDifference(config.difference) if name == FiniteDifference.name else ESTIMATORS[name]
 
 
-def people_of(problem: ProblemConfig, *, seed: int) -> People:
+def people_of(problem: ProblemConfig, *, seed: int) -> ContactSource:
     """Return a problem's people.
 
     Raises:
@@ -45,7 +45,7 @@ def people_of(problem: ProblemConfig, *, seed: int) -> People:
     return city(Path(problem.folder) if problem.folder else None, problem.agents, seed, problem.exposure)
 
 
-def problem_of(config: ProblemConfig, people: People, outputs: tuple[Output, ...], *, seed: int) -> Problem:
+def problem_of(config: ProblemConfig, people: ContactSource, outputs: tuple[Output, ...], *, seed: int) -> Problem:
     """Return a problem with these outputs."""
     n = people.group.size
     vaccinated = np.random.Generator(np.random.Philox(key=seed)).random(n) < config.vaccinated
@@ -64,7 +64,7 @@ def problem_of(config: ProblemConfig, people: People, outputs: tuple[Output, ...
     )
 
 
-def standard_outputs(config: ProblemConfig, people: People) -> tuple[Output, ...]:
+def standard_outputs(config: ProblemConfig, people: ContactSource) -> tuple[Output, ...]:
     """Return attack rate, soft peak day, and hospital days per 1,000 agents."""
     n, groups = people.group.size, len(people.groups)
     hospital = tuple(PER * config.dt * share / n for share in _hospital(config, groups))
@@ -75,7 +75,7 @@ def standard_outputs(config: ProblemConfig, people: People) -> tuple[Output, ...
     )
 
 
-def totals(config: ProblemConfig, people: People) -> tuple[Output, ...]:
+def totals(config: ProblemConfig, people: ContactSource) -> tuple[Output, ...]:
     """Return infections and hospital days by group and window, and the soft peak day of all.
 
     Raises:

@@ -6,7 +6,7 @@ from typing import Annotated, Final, Literal, final
 import msgspec
 
 from lpm_secure.config.simulation import Days, Positive, Rate
-from lpm_secure.gradients.problem.theta import Theta
+from lpm_secure.gradients.problem.theta import Point
 from protocols.errors import ConfigError
 from protocols.identity.trust import Name
 from protocols.toml_file import load_config
@@ -29,9 +29,9 @@ class ThetaConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     reduction: Share
     efficacy: Share
 
-    def theta(self) -> Theta:
+    def theta(self) -> Point:
         """Return the point."""
-        return Theta(*(getattr(self, name) for name in self.__struct_fields__))
+        return Point(*(getattr(self, name) for name in self.__struct_fields__))
 
 
 @final

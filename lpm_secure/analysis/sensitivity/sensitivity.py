@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from lpm_secure.gradients.estimators.estimator import Jacobian
 from lpm_secure.gradients.problem.problem import Problem
-from lpm_secure.gradients.problem.theta import NAMES, Theta
+from lpm_secure.gradients.problem.theta import NAMES, Point
 from protocols.arithmetic.distributions import F64
 
 PART: Final = 0.1  # effects are told for a change of a tenth of each parameter's length
@@ -26,7 +26,7 @@ class Sensitivity:
     """
 
     problem: Problem
-    theta: Theta
+    theta: Point
     expected: F64
     found: Jacobian
 

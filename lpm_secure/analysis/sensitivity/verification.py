@@ -10,7 +10,7 @@ from lpm_secure.gradients.estimators.estimator import Estimator, Jacobian, OnSee
 from lpm_secure.gradients.estimators.finite_difference import FiniteDifference
 from lpm_secure.gradients.estimators.mean_field import MeanField
 from lpm_secure.gradients.problem.problem import Problem
-from lpm_secure.gradients.problem.theta import NAMES, Theta
+from lpm_secure.gradients.problem.theta import NAMES, Point
 from protocols.arithmetic.distributions import F64
 from protocols.errors import ParameterError
 
@@ -74,7 +74,7 @@ class Verification:
     """
 
     problem: Problem
-    theta: Theta
+    theta: Point
     truth: Jacobian
     target: float
     verdicts: tuple[Verdict, ...]
@@ -121,7 +121,7 @@ def _finite(value: float) -> float | None:
 
 
 def adaptive(
-    estimator: Estimator, problem: Problem, theta: Theta, seeds: range, *, target: float, on_seed: OnSeed
+    estimator: Estimator, problem: Problem, theta: Point, seeds: range, *, target: float, on_seed: OnSeed
 ) -> Jacobian:
     """Estimate with more seeds until every relative standard error is small enough, or seeds run out.
 
@@ -141,7 +141,7 @@ def adaptive(
 
 def verify(
     problem: Problem,
-    theta: Theta,
+    theta: Point,
     estimators: dict[Estimator, int],
     *,
     first_seed: int,

@@ -13,13 +13,13 @@ from lpm_secure.city.series import Event
 from lpm_secure.data import catalogue
 from lpm_secure.data.nyc_tables import NycTables
 from lpm_secure.populations import Population
-from lpm_secure.populations.check import Check
+from lpm_secure.populations.check import OutbreakComparison
 from protocols.errors import ParameterError
 
 TITLE = "hospital admissions of New York City, 1 March to 30 June 2020: the model by the literature, against NYC Health"
 
 
-def check(population: Population, *, seed: int = 1, on_day: OnDay = lambda day, counts: None) -> Check:
+def check(population: Population, *, seed: int = 1, on_day: OnDay = lambda day, counts: None) -> OutbreakComparison:
     """Run spring 2020 in a city, and compare daily hospital admissions with those that were reported.
 
     Args:
@@ -39,10 +39,10 @@ def check(population: Population, *, seed: int = 1, on_day: OnDay = lambda day, 
         series = run(config, population, device=torch.device("cpu"), folder=Path(folder), on_day=on_day).series
     days = range(config.days + 1)
     scale = people / population.n
-    reported = _reported()
+    reported = _admissions()
     data = [reported[(literature.FIRST + timedelta(day)).isoformat()] for day in days]
     deaths = series.of(Event.DEATH).sum() * scale
-    return Check(
+    return OutbreakComparison(
         title=TITLE,
         population=population.card.sha256,
         dates=[(literature.FIRST + timedelta(day)).isoformat() for day in days],
@@ -59,7 +59,7 @@ def check(population: Population, *, seed: int = 1, on_day: OnDay = lambda day, 
     )
 
 
-def _reported() -> dict[str, tuple[float, float]]:
+def _admissions() -> dict[str, tuple[float, float]]:
     """Return admissions and confirmed deaths by date, as NYC Health reports them."""
     path = catalogue.get("nyc_covid") / "data-by-day.csv"
     with path.open(encoding="utf-8", newline="") as file:

@@ -14,7 +14,7 @@ from protocols.errors import ParameterError
 
 
 @dataclass(frozen=True)
-class Masked(Sharing):
+class MaskSharing(Sharing):
     """A sound sharing of two, of which one line can be broken: its masks."""
 
     k: int = 2
@@ -38,7 +38,7 @@ class Masked(Sharing):
         return masks
 
 
-class ReusesMasks(Masked):
+class ReusesMasks(MaskSharing):
     """Forgets the step."""
 
     def mask(self, key: bytes, step: int, d: int) -> U64:
@@ -46,7 +46,7 @@ class ReusesMasks(Masked):
         return super().mask(key, 0, d)
 
 
-class OverlapsMasks(Masked):
+class OverlapsMasks(MaskSharing):
     """Begins each round's masks seven words after the last one's, so that two rounds share some."""
 
     def mask(self, key: bytes, step: int, d: int) -> U64:
@@ -54,7 +54,7 @@ class OverlapsMasks(Masked):
         return super().mask(key, 0, 7 * step + d)[7 * step :]
 
 
-class MasksHalf(Masked):
+class MasksHalf(MaskSharing):
     """Masks 32 bits of 64."""
 
     def mask(self, key: bytes, step: int, d: int) -> U64:
@@ -62,7 +62,7 @@ class MasksHalf(Masked):
         return super().mask(key, step, d) & np.uint64(2**32 - 1)
 
 
-class MasksWithFloats(Masked):
+class MasksWithFloats(MaskSharing):
     """Draws masks as floats in [0, 1) and scales them: the highest 53 bits are sound, and the others always 0."""
 
     def mask(self, key: bytes, step: int, d: int) -> U64:
@@ -70,7 +70,7 @@ class MasksWithFloats(Masked):
         return (_unit(super().mask(key, step, d)) * 2.0**64).astype(np.uint64)
 
 
-class MasksWithNormals(Masked):
+class MasksWithNormals(MaskSharing):
     """Draws masks as normal floats of standard deviation 2**61 and rounds them."""
 
     def mask(self, key: bytes, step: int, d: int) -> U64:
@@ -86,7 +86,7 @@ def _unit(words: U64) -> npt.NDArray[Any]:
     return floats
 
 
-BROKEN: Final[tuple[Masked, ...]] = (
+BROKEN: Final[tuple[MaskSharing, ...]] = (
     ReusesMasks(),
     OverlapsMasks(),
     MasksHalf(),

@@ -15,7 +15,7 @@ import msgspec
 import numpy as np
 
 from lpm_secure.audit.views.broken import BROKEN
-from lpm_secure.audit.views.recording import Recording, record
+from lpm_secure.audit.views.recording import RunRecording, record
 from lpm_secure.audit.views.statistic import smallest
 from lpm_secure.audit.views.world import World
 from protocols.arithmetic.fixed_point import U64
@@ -73,13 +73,13 @@ def receives_the_same(manifest: Manifest) -> list[str]:
     return lines
 
 
-def words_of(recording: Recording, client: str, last: str) -> U64:
+def words_of(recording: RunRecording, client: str, last: str) -> U64:
     """Return all words that the last aggregator got from one client, in order."""
     shares = [each for each in recording.passed if (each.sender, each.receiver) == (client, last)]
     return np.concatenate([each.message.share for each in shares if each.is_share])
 
 
-def split(sharing: Sharing, recording: Recording, client: str, keys: tuple[bytes, ...]) -> U64:
+def split(sharing: Sharing, recording: RunRecording, client: str, keys: tuple[bytes, ...]) -> U64:
     """Return the words that a client of a recorded run sends under other coins; its vectors do not depend on these."""
     vectors = recording.vectors[client]
     return np.concatenate([sharing.split(vector, keys, step=number) for number, vector in vectors])

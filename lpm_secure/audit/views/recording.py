@@ -32,7 +32,7 @@ Views = dict[tuple[str, bool], list[tuple[str, str, bytes]]]
 
 @final
 @dataclass(frozen=True, slots=True, eq=False)
-class Passed:
+class Message:
     """One message, from whom and to whom, and whether it asks for a reply or is one."""
 
     sender: str
@@ -52,23 +52,23 @@ class Passed:
 
 
 @final
-class Recorded(Transport):
+class RecordingTransport(Transport):
     """Notes what passes through an in-process transport, both ways."""
 
-    def __init__(self, inner: Transport, caller: str, callee: str, passed: list[Passed]) -> None:
+    def __init__(self, inner: Transport, caller: str, callee: str, passed: list[Message]) -> None:
         """Note into `passed`, which all transports of a run share."""
         self._inner, self._caller, self._callee, self._passed = inner, caller, callee, passed
 
     async def call(self, request: object, *, timeout_s: float) -> Any:
         """Call, and note request and reply when they arrive."""
-        self._passed.append(Passed(self._caller, self._callee, request, True))
+        self._passed.append(Message(self._caller, self._callee, request, True))
         reply = await self._inner.call(request, timeout_s=timeout_s)
-        self._passed.append(Passed(self._callee, self._caller, reply, False))
+        self._passed.append(Message(self._callee, self._caller, reply, False))
         return reply
 
 
 @final
-class Seeded(Sharing):
+class SeededSharing(Sharing):
     """A sharing whose keys come from a seed, in the order in which clients draw them.
 
     Attributes:
@@ -96,7 +96,7 @@ class Seeded(Sharing):
 
 @final
 @dataclass(frozen=True, slots=True, eq=False)
-class Recording:
+class RunRecording:
     """A run, as the party that sees everything would have it.
 
     Attributes:
@@ -104,7 +104,7 @@ class Recording:
         vectors: of each client, what it shared: number of the round, and the vector before it was split.
     """
 
-    passed: list[Passed]
+    passed: list[Message]
     vectors: dict[str, list[tuple[int, U64]]]
 
     def received(self, party: str, *, words: bool = True) -> Views:
@@ -125,7 +125,7 @@ class Recording:
         return dict(views)
 
 
-async def simulated(testbed: Testbed, part: RemotePart) -> object:
+async def drive_engine(testbed: Testbed, part: RemotePart) -> object:
     """Be the engine of a run."""
     return await simulate(testbed.manifest, part, testbed.synthetic_agents(torch.device("cpu")))
 
@@ -136,8 +136,8 @@ def record(
     sharing: Sharing | None = None,
     *,
     start: Start = operators,
-    drive: Drive = simulated,
-) -> Recording:
+    drive: Drive = drive_engine,
+) -> RunRecording:
     """Run a world over real clients, aggregators and, where the manifest asks for it, the engine.
 
     Args:
@@ -149,22 +149,22 @@ def record(
     Raises:
         ProtocolError: a client missed a round.
     """
-    coins = Seeded(sharing or world.testbed.manifest.share(), seed)
+    coins = SeededSharing(sharing or world.testbed.manifest.share(), seed)
     passed = asyncio.run(_everybody(world, coins, start, drive))
     key_of: dict[str, tuple[bytes, ...]] = {}
     for each in passed:
         if isinstance(each.message, Join) and each.message.key:
             key_of[each.sender] = (*key_of.get(each.sender, ()), each.message.key)
-    return Recording(passed, {client: coins.vectors[keys] for client, keys in key_of.items()})
+    return RunRecording(passed, {client: coins.vectors[keys] for client, keys in key_of.items()})
 
 
-async def _everybody(world: World, coins: Sharing, start: Start, drive: Drive) -> list[Passed]:
+async def _everybody(world: World, coins: Sharing, start: Start, drive: Drive) -> list[Message]:
     """Run all parties of a world, and return what passed between them."""
     manifest = world.testbed.manifest
-    passed: list[Passed] = []
+    passed: list[Message] = []
 
     def around(caller: str, callee: str, transport: Transport) -> Transport:
-        return Recorded(transport, caller, callee, passed)
+        return RecordingTransport(transport, caller, callee, passed)
 
     async def client(name: str, transports: list[Transport]) -> None:
         exchange = Exchange(manifest, name, transports, sharing=coins)

@@ -12,7 +12,7 @@ from lpm_secure.analysis.spring2020 import check as city_check
 from lpm_secure.analysis.spring2020 import literature
 from lpm_secure.populations import Population, user_tables
 from lpm_secure.populations.agents import agents_of
-from lpm_secure.populations.check import Check
+from lpm_secure.populations.check import OutbreakComparison
 from lpm_secure.populations.show import page_of, tables, write_page
 from lpm_secure.populations.show_check import record_table
 from lpm_secure.populations.synthesis import nyc
@@ -60,7 +60,7 @@ def from_csv(
 def show(path: Path_) -> None:
     """Check a population, print its card, and write plots next to it."""
     card = Population.open(path).card
-    record = Check.read(path, card)
+    record = OutbreakComparison.read(path, card)
     console = Console()
     for table in tables(card, record):
         console.print(table)

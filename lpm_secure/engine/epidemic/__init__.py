@@ -3,9 +3,9 @@
 from lpm_secure.engine.epidemic.graph_agents import GraphAgents as GraphAgents
 from lpm_secure.engine.epidemic.seir_venue_agents import SeirVenueAgents as SeirVenueAgents
 from lpm_secure.engine.epidemic.skip import SkipAgents as SkipAgents
-from lpm_secure.engine.epidemic.staged_venue_agents import VenueAgents as VenueAgents
+from lpm_secure.engine.epidemic.staged_venue_agents import StagedVenueAgents as StagedVenueAgents
 from lpm_secure.engine.kernels.csr import Csr as Csr
-from lpm_secure.engine.kernels.exposure import Route as Route
+from lpm_secure.engine.kernels.exposure import Traversal as Traversal
 from lpm_secure.engine.kernels.observers import Observer as Observer
 from lpm_secure.engine.kernels.observers import StageCounts as StageCounts
 from lpm_secure.engine.kernels.observers import StagesBy as StagesBy
@@ -17,12 +17,12 @@ __all__ = [
     "Csr",
     "GraphAgents",
     "Observer",
-    "Route",
     "SeirVenueAgents",
     "SkipAgents",
     "StageCounts",
+    "StagedVenueAgents",
     "StagesBy",
-    "VenueAgents",
+    "Traversal",
     "homogeneous_graph",
     "random_graph",
     "run",

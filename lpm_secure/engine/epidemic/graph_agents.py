@@ -5,9 +5,21 @@ from typing import Any, Final, final
 
 import numpy as np
 
-from lpm_secure.engine.epidemic.seir_step import E, Flow, I, R, S, Store, advance, law_of, spells_of, start, thresholds
+from lpm_secure.engine.epidemic.seir_step import (
+    E,
+    I,
+    R,
+    S,
+    SeirFlow,
+    SeirStore,
+    advance,
+    law_of,
+    spells_of,
+    start,
+    thresholds,
+)
 from lpm_secure.engine.kernels.csr import I32, Csr
-from lpm_secure.engine.kernels.exposure import PULL_GAIN, Route, infectious, pack, pull, push
+from lpm_secure.engine.kernels.exposure import PULL_GAIN, Traversal, infectious, pack, pull, push
 from lpm_secure.engine.kernels.workers import Workers, total
 from protocols.arithmetic.fixed_point import I64, U64
 from protocols.errors import ParameterError, WouldWrap
@@ -40,7 +52,7 @@ class GraphAgents:
         cell: I32 | None = None,
         cells: int = 0,
         threads: int = 1,
-        route: Route = Route.AUTO,
+        route: Traversal = Traversal.AUTO,
     ) -> None:
         """Draw the agents' thresholds and initial stages.
 
@@ -79,7 +91,7 @@ class GraphAgents:
             raise WouldWrap("a susceptibility is so small that its threshold could wrap; use fewer fraction bits")
         kind = np.int32 if max(bound, largest * beta + model.cell_beta) < 2**31 else np.int64
         stage, left = np.zeros(n, dtype=np.uint8), np.zeros(n, dtype=kind)
-        self._store = Store(stage, np.zeros(n, dtype=due), left, spells_of(model, n))
+        self._store = SeirStore(stage, np.zeros(n, dtype=due), left, spells_of(model, n))
         self._workers = Workers(n, threads)
         self._exposure = _sums(largest, True in folded, threads, n)
         self._bits = np.zeros(n // 8 + 1, dtype=np.uint8)
@@ -88,7 +100,7 @@ class GraphAgents:
         self._cell = np.zeros(0, dtype=np.int32) if cell is None else cell
         self._cells = cells
         self.step = 0
-        self.routes = {Route.PUSH: 0, Route.PULL: 0}
+        self.routes = {Traversal.PUSH: 0, Traversal.PULL: 0}
         self._stale = False  # exposures must be added up anew
         self._begin()
 
@@ -148,7 +160,7 @@ class GraphAgents:
             raise ParameterError(f"got step {step}; the next is {self.step}")
         self._expose()
         law, store, moved, cell = self._law, self._store, self._moved, self._cell
-        flow = Flow(self._exposure, cell, pressure, moved)
+        flow = SeirFlow(self._exposure, cell, pressure, moved)
         now = self.step
         results = self._workers.each(lambda _, span: advance(span, now, law, store, flow))
         self._ends = [int(result[0]) for result in results]
@@ -167,7 +179,7 @@ class GraphAgents:
         changes = sum(end - first for end, (first, _) in zip(self._ends, self._workers.ranges, strict=True))
         speakers = int(self._counts[I]) if anew else changes
         cheap = speakers * PULL_GAIN > self._counts[S]
-        if self._route is Route.PULL or (self._route is Route.AUTO and cheap):
+        if self._route is Traversal.PULL or (self._route is Traversal.AUTO and cheap):
             self._pull(day)
         else:
             self._push(day, anew=anew)
@@ -179,7 +191,7 @@ class GraphAgents:
         # Where immunity wanes, all agents hear: exposures to which changes are pushed later must be whole.
         hears = np.zeros_like(stage) if self._law.wanes else stage
         self._workers.each(lambda _, span: pull(span, hears, bits, day.rows, exposure))
-        self.routes[Route.PULL] += 1
+        self.routes[Traversal.PULL] += 1
 
     def _push(self, day: Csr, *, anew: bool) -> None:
         stage, moved = self._store.stage, self._moved
@@ -188,7 +200,7 @@ class GraphAgents:
             self._exposure[:] = 0
             ends = [int(end) for end in self._workers.each(lambda _, span: infectious(span, stage, moved))]
         self._workers.each(lambda thread, span: push(moved[span[0] : ends[thread]], day.rows, self._exposure[thread]))
-        self.routes[Route.PUSH] += 1
+        self.routes[Traversal.PUSH] += 1
 
     def save(self) -> dict[str, np.ndarray[Any, Any]]:
         """Return what a checkpoint needs: arrays that `load` takes; views of the engine's memory, not copies."""

@@ -30,7 +30,7 @@ NEVER: Final = np.zeros(0, dtype=np.uint64)
 BLOCK: Final = 2048  # agents whose sums and flags stay in the first cache
 
 
-class Law(NamedTuple):
+class SeirLaw(NamedTuple):
     """What a compiled step needs of the model.
 
     Attributes:
@@ -61,7 +61,7 @@ class Law(NamedTuple):
     waning: U64 = NEVER
 
 
-class Store(NamedTuple):
+class SeirStore(NamedTuple):
     """State of n agents in the smallest types.
 
     Attributes:
@@ -78,7 +78,7 @@ class Store(NamedTuple):
     spell: Any
 
 
-class Flow(NamedTuple):
+class SeirFlow(NamedTuple):
     """What a step takes in and gives out.
 
     Attributes:
@@ -96,7 +96,7 @@ class Flow(NamedTuple):
 
 
 @inlined
-def number_of(law: Law, i: Any) -> Any:
+def number_of(law: SeirLaw, i: Any) -> Any:
     """Return the number of the agent in row i."""
     if law.numbers.size:
         return law.numbers[i]
@@ -104,7 +104,7 @@ def number_of(law: Law, i: Any) -> Any:
 
 
 @inlined
-def spell_word(law: Law, spell: Any, i: Any, purpose: Any) -> Any:
+def spell_word(law: SeirLaw, spell: Any, i: Any, purpose: Any) -> Any:
     """Return one word of 64 random bits for the agent's current spell, as the substeps draw it."""
     number = number_of(law, i)
     if spell.size and spell[i] > 0:
@@ -113,7 +113,7 @@ def spell_word(law: Law, spell: Any, i: Any, purpose: Any) -> Any:
 
 
 @inlined
-def threshold(law: Law, spell: Any, i: Any) -> Any:
+def threshold(law: SeirLaw, spell: Any, i: Any) -> Any:
     """Return the agent's threshold tau in its current spell, rounded once."""
     tau = -log(uniform(spell_word(law, spell, i, THRESHOLD)))
     if law.scale.size:
@@ -122,15 +122,15 @@ def threshold(law: Law, spell: Any, i: Any) -> Any:
 
 
 @inlined
-def immune_until(step: Any, law: Law, store: Store, i: Any) -> Any:
-    """Return the step in which an agent that recovers in this one is susceptible again, as `Store.due` has it."""
+def immune_until(step: Any, law: SeirLaw, store: SeirStore, i: Any) -> Any:
+    """Return the step in which an agent that recovers in this one is susceptible again, as `SeirStore.due` has it."""
     if law.wanes:
         return (step + days(spell_word(law, store.spell, i, WANING), law.waning)) % law.ring
     return law.ring
 
 
 @inlined
-def begin_anew(law: Law, store: Store, i: Any) -> None:
+def begin_anew(law: SeirLaw, store: SeirStore, i: Any) -> None:
     """Make a recovered agent susceptible, with a threshold of a new spell."""
     store.stage[i] = S
     store.due[i] = law.ring
@@ -139,7 +139,7 @@ def begin_anew(law: Law, store: Store, i: Any) -> None:
 
 
 @compiled
-def start(span: Span, law: Law, store: Store, moved: I32) -> Any:
+def start(span: Span, law: SeirLaw, store: SeirStore, moved: I32) -> Any:
     """Draw thresholds, and who is infectious at the start; the latter go to `moved`, as in `advance`."""
     at = span[0]
     for i in range(span[0], span[1]):
@@ -156,7 +156,7 @@ def start(span: Span, law: Law, store: Store, moved: I32) -> Any:
 
 
 @inlined
-def _block(now: Any, beta: Any, store: Store, x: Any, flag: Any) -> None:
+def _block(now: Any, beta: Any, store: SeirStore, x: Any, flag: Any) -> None:
     """Take one step's hazard from what is left of thresholds, and flag agents that may move; in vector instructions.
 
     Agents that are no longer susceptible lose hazard too; nobody reads theirs, and leaving them out would cost more.
@@ -180,7 +180,7 @@ def _sum(exposure: Any, lo: int, x: Any) -> None:
 
 
 @compiled
-def advance(span: Span, step: int, law: Law, store: Store, flow: Flow) -> Any:
+def advance(span: Span, step: int, law: SeirLaw, store: SeirStore, flow: SeirFlow) -> Any:
     """Move a range of agents on by one step: progression, then transmission (Eq. 1).
 
     Args:
@@ -210,7 +210,7 @@ def advance(span: Span, step: int, law: Law, store: Store, flow: Flow) -> Any:
         if cell.size:
             for k in range(size):
                 left[k] -= hazard[cell[lo + k]]
-        _block(now, law.beta, Store(stage, due, left, store.spell), x, flag)
+        _block(now, law.beta, SeirStore(stage, due, left, store.spell), x, flag)
         for w in range((size + 7) // 8):
             if words[w] == 0:
                 continue
@@ -241,13 +241,13 @@ def advance(span: Span, step: int, law: Law, store: Store, flow: Flow) -> Any:
 
 
 @compiled
-def thresholds(span: Span, law: Law, spell: Any, out: I64) -> None:
+def thresholds(span: Span, law: SeirLaw, spell: Any, out: I64) -> None:
     """Write the thresholds of a range of agents in their current spells, int64[n]."""
     for i in range(span[0], span[1]):
         out[i] = threshold(law, spell, i)
 
 
-def law_of(model: Seir, *, key: tuple[int, int], base: int, beta: int, due: Any) -> Law:
+def law_of(model: Seir, *, key: tuple[int, int], base: int, beta: int, due: Any) -> SeirLaw:
     """Return the law of agents that are numbered from `base` on and whose scale is 1, with `due` their type of steps.
 
     Raises:
@@ -255,7 +255,7 @@ def law_of(model: Seir, *, key: tuple[int, int], base: int, beta: int, due: Any)
     """
     if model.doses is not None:
         raise ParameterError("compiled agents know no private doses; leave doses out, or use Agents")
-    return Law(
+    return SeirLaw(
         key=key_of(key),
         base=np.uint64(base),
         numbers=np.zeros(0, dtype=np.uint64),
@@ -272,5 +272,5 @@ def law_of(model: Seir, *, key: tuple[int, int], base: int, beta: int, due: Any)
 
 
 def spells_of(model: Seir, n: int) -> Any:
-    """Return what `Store.spell` begins with."""
+    """Return what `SeirStore.spell` begins with."""
     return np.zeros(n if model.waning else 0, dtype=np.int16)

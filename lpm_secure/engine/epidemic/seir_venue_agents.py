@@ -9,10 +9,10 @@ from lpm_secure.engine.epidemic.seir_step import (
     LATENT,
     E,
     I,
-    Law,
     R,
     S,
-    Store,
+    SeirLaw,
+    SeirStore,
     begin_anew,
     immune_until,
     law_of,
@@ -35,7 +35,7 @@ from protocols.models.seir.parameters import LARGEST_DRAW
 
 
 @compiled
-def _advance(span: Span, step: int, law: Law, store: Store, flow: Any) -> Any:
+def _advance(span: Span, step: int, law: SeirLaw, store: SeirStore, flow: Any) -> Any:
     """Move a range of agents on by one step: progression, then transmission (Eq. 1).
 
     Args:
@@ -135,7 +135,7 @@ class SeirVenueAgents:
         self._beta, self._venues, self._cell, self._cells = model.beta, venues, cell, cells
         self._law = law_of(model, key=key, base=first, beta=0, due=np.uint16)
         stage, left = np.zeros(n, dtype=np.uint8), np.zeros(n, dtype=np.int64)
-        self._store = Store(stage, np.zeros(n, dtype=np.uint16), left, spells_of(model, n))
+        self._store = SeirStore(stage, np.zeros(n, dtype=np.uint16), left, spells_of(model, n))
         self._workers = Workers(n, threads)
         self._sums = VenueHazards(venues, bits=share_bits, threads=threads)
         self._says = np.ones((2, len(model.beta), 2), dtype=np.int64)

@@ -11,7 +11,7 @@ from typing import Any, Final, final
 
 import numpy as np
 
-from lpm_secure.engine.epidemic.seir_step import BLOCK, DURATION, HALF, INITIAL, LATENT, E, I, Law, R, S, number_of
+from lpm_secure.engine.epidemic.seir_step import BLOCK, DURATION, HALF, INITIAL, LATENT, E, I, R, S, SeirLaw, number_of
 from lpm_secure.engine.kernels.csr import I32, Csr, Rows
 from lpm_secure.engine.kernels.draws import block, bounds_of, days, key_of, log, uniform, word
 from lpm_secure.engine.kernels.jit import compiled, inlined
@@ -35,7 +35,7 @@ def tell(edge: Any, when: Any, indices: I32, day: Any) -> None:
 
 
 @compiled
-def transmit(speakers: I32, law: Law, step: int, rows: Rows, day: Any) -> None:
+def transmit(speakers: I32, law: SeirLaw, step: int, rows: Rows, day: Any) -> None:
     """Draw all transmissions of agents that speak from the next step on; keep each target's first day.
 
     Args:
@@ -76,7 +76,7 @@ def transmit(speakers: I32, law: Law, step: int, rows: Rows, day: Any) -> None:
 
 
 @compiled
-def start(span: Span, law: Law, stage: Any, due: Any, moved: I32) -> Any:
+def start(span: Span, law: SeirLaw, stage: Any, due: Any, moved: I32) -> Any:
     """Draw who is infectious at the start, and write them to `moved` from the range's first place on."""
     at = span[0]
     for i in range(span[0], span[1]):
@@ -91,7 +91,7 @@ def start(span: Span, law: Law, stage: Any, due: Any, moved: I32) -> Any:
 
 
 @compiled
-def advance(span: Span, step: int, law: Law, store: tuple[Any, Any, Any], moved: I32) -> Any:
+def advance(span: Span, step: int, law: SeirLaw, store: tuple[Any, Any, Any], moved: I32) -> Any:
     """Move a range of agents on by one step; as `step.advance`, where `store` is (stage, due, day[threads, n])."""
     first, end = span
     stage, due, day = store
@@ -154,7 +154,7 @@ class SkipAgents:
         model.require_lasting("agents whose contacts are skipped")
         self._contacts = contacts
         self._longest = max(len(model.latent), len(model.infectious))
-        self._law = Law(
+        self._law = SeirLaw(
             key=key_of(key),
             base=np.uint64(agents),
             numbers=np.zeros(0, dtype=np.uint64),

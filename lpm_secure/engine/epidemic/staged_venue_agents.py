@@ -20,7 +20,7 @@ LAST: int = 2**16 - 1
 
 
 @final
-class VenueAgents:
+class StagedVenueAgents:
     """n agents in the clear, on the CPU. The bits do not depend on the number of threads.
 
     Attributes:

@@ -21,7 +21,7 @@ PULL_GAIN: Final = 3  # reading one bit costs this many times less than adding t
 
 
 @final
-class Route(enum.Enum):
+class Traversal(enum.Enum):
     """How to add up exposures. All give the same bits; `AUTO` takes the cheapest in each step."""
 
     AUTO = "auto"

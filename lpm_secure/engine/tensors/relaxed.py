@@ -22,7 +22,7 @@ SHRINK: Final = 1e-6  # no rate of leaving a stage is closer to 0 or 1
 
 @final
 @dataclass(frozen=True, slots=True)
-class Theta:
+class VenueTheta:
     """Parameters, each a tensor that may ask for a gradient.
 
     Attributes:
@@ -38,7 +38,7 @@ class Theta:
 
 
 @final
-class Relaxed:
+class MeanFieldVenues:
     """n agents as probabilities, on one torch device."""
 
     def __init__(
@@ -58,7 +58,7 @@ class Relaxed:
         self._share = share.to(device)
         self._n, self._dtype, self._device = venues.n, dtype, device
 
-    def incidence(self, theta: Theta, *, steps: int, keep: int | None = None) -> torch.Tensor:
+    def incidence(self, theta: VenueTheta, *, steps: int, keep: int | None = None) -> torch.Tensor:
         """Return the expected new infections of each step, float64[steps].
 
         Args:

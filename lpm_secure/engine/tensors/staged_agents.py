@@ -14,8 +14,8 @@ from protocols.models.staged.parameters import Staged
 
 
 @final
-class VenueAgents:
-    """n agents in the clear, on the CPU or on CUDA: the reference of `fast.VenueAgents`, and the same bits.
+class StagedTensorAgents:
+    """n agents in the clear, on the CPU or on CUDA: the reference of `StagedVenueAgents`, and the same bits.
 
     Attributes:
         state: fields of the model, tensor[n] each.

@@ -22,15 +22,15 @@ import numpy as np
 
 from lpm_secure.engine.kernels.draws import key_of, uniform, word
 from lpm_secure.engine.kernels.jit import compiled, inlined
-from lpm_secure.gradients.estimators.estimator import Estimator, Jacobian, OnSeed, gathered
+from lpm_secure.gradients.estimators.estimator import Estimator, Jacobian, OnSeed, stack
 from lpm_secure.gradients.estimators.replay import BEGUN, INFECTED, LATER, LONGER, Room, replay, room_of
 from lpm_secure.gradients.estimators.score import hazard_slopes
 from lpm_secure.gradients.problem import seeds as over
 from lpm_secure.gradients.problem.outputs import Weights, evaluate
 from lpm_secure.gradients.problem.problem import Problem
-from lpm_secure.gradients.problem.theta import INFECTIOUS, INITIAL, LATENT, P, Theta
+from lpm_secure.gradients.problem.theta import INFECTIOUS, INITIAL, LATENT, P, Point
 from lpm_secure.gradients.problem.trajectory import Trajectory, empty, run
-from lpm_secure.gradients.problem.world import Law, World
+from lpm_secure.gradients.problem.world import ContactWorld, ProblemLaw
 from protocols.arithmetic.distributions import F64
 from protocols.errors import ParameterError
 
@@ -55,8 +55,8 @@ class Rates(NamedTuple):
 class Base(NamedTuple):
     """A run and what belongs to it."""
 
-    world: World
-    law: Law
+    world: ContactWorld
+    law: ProblemLaw
     key: Any
     path: Trajectory
     room: Room
@@ -80,7 +80,7 @@ def _effect(base: Base, flip: Any, out: F64) -> None:
 
 
 @compiled
-def _pressure(world: World, path: Trajectory, out: F64) -> None:
+def _pressure(world: ContactWorld, path: Trajectory, out: F64) -> None:
     """Write the hazard of each step over all agents still susceptible after it, float64[T]."""
     out[:] = 0.0
     for t in range(world.steps):
@@ -152,7 +152,7 @@ def _others(base: Base, rates: Rates, alternatives: int, out: F64) -> None:
                 out[:, INFECTIOUS] += infected / alternatives * rate * effect
 
 
-def rates_of(problem: Problem, theta: Theta) -> Rates:
+def rates_of(problem: Problem, theta: Point) -> Rates:
     """Return the rates at theta."""
     latent, infectious = problem.days(theta, LATENT), problem.days(theta, INFECTIOUS)
     return Rates(hazard_slopes(theta), latent.shift, infectious.shift, 1 / (1 - theta.initial))
@@ -160,7 +160,7 @@ def rates_of(problem: Problem, theta: Theta) -> Rates:
 
 @final
 @dataclass(frozen=True, slots=True)
-class Coupled(Estimator):
+class CoupledReplay(Estimator):
     """One run a seed, and some replayed alternatives, for any number of parameters.
 
     Attributes:
@@ -181,7 +181,7 @@ class Coupled(Estimator):
         if self.alternatives < 1:
             raise ParameterError(f"got {self.alternatives} alternatives; at least 1 is needed")
 
-    def estimate(self, problem: Problem, theta: Theta, seeds: range, *, on_seed: OnSeed = lambda: None) -> Jacobian:
+    def estimate(self, problem: Problem, theta: Point, seeds: range, *, on_seed: OnSeed = lambda: None) -> Jacobian:
         """Average effects over seeds."""
         over.check(seeds)
         since = time.perf_counter()
@@ -197,5 +197,5 @@ class Coupled(Estimator):
             _others(base, rates, self.alternatives, out)
             return np.column_stack([value, out])
 
-        found = gathered(over.each(sample, seeds), on_seed)
+        found = stack(over.each(sample, seeds), on_seed)
         return Jacobian.mean(found[:, :, 1:], since=since, outputs=found[:, :, 0])

@@ -9,7 +9,7 @@ from typing import ClassVar, final
 import numpy as np
 
 from lpm_secure.gradients.problem.problem import Problem
-from lpm_secure.gradients.problem.theta import Theta
+from lpm_secure.gradients.problem.theta import Point
 from protocols.arithmetic.distributions import F64
 
 OnSeed = Callable[[], None]
@@ -74,7 +74,7 @@ class Estimator(abc.ABC):
     unbiased: ClassVar[bool]
 
     @abc.abstractmethod
-    def estimate(self, problem: Problem, theta: Theta, seeds: range, *, on_seed: OnSeed = lambda: None) -> Jacobian:
+    def estimate(self, problem: Problem, theta: Point, seeds: range, *, on_seed: OnSeed = lambda: None) -> Jacobian:
         """Estimate all derivatives.
 
         Args:
@@ -85,7 +85,7 @@ class Estimator(abc.ABC):
         """
 
 
-def gathered(samples: Iterable[F64], on_seed: OnSeed) -> F64:
+def stack(samples: Iterable[F64], on_seed: OnSeed) -> F64:
     """Stack samples, calling `on_seed` after each."""
     found = []
     for sample in samples:

@@ -11,10 +11,10 @@ from typing import ClassVar, final
 
 import numpy as np
 
-from lpm_secure.gradients.estimators.estimator import Estimator, Jacobian, OnSeed, gathered
+from lpm_secure.gradients.estimators.estimator import Estimator, Jacobian, OnSeed, stack
 from lpm_secure.gradients.problem import seeds as over
 from lpm_secure.gradients.problem.problem import Problem
-from lpm_secure.gradients.problem.theta import P, Theta
+from lpm_secure.gradients.problem.theta import P, Point
 from lpm_secure.gradients.problem.trajectory import empty, run
 from protocols.arithmetic.distributions import F64
 
@@ -33,7 +33,7 @@ class FiniteDifference(Estimator):
 
     step: float = 0.05
 
-    def estimate(self, problem: Problem, theta: Theta, seeds: range, *, on_seed: OnSeed = lambda: None) -> Jacobian:
+    def estimate(self, problem: Problem, theta: Point, seeds: range, *, on_seed: OnSeed = lambda: None) -> Jacobian:
         """Average differences over seeds."""
         over.check(seeds)
         since = time.perf_counter()
@@ -49,4 +49,4 @@ class FiniteDifference(Estimator):
                     ends[p, side] = problem.outputs.value(room.series)
             return np.asarray(((ends[:, 0] - ends[:, 1]) / (2 * np.array(by)[:, None])).T)
 
-        return Jacobian.mean(gathered(over.each(differences, seeds), on_seed), since=since)
+        return Jacobian.mean(stack(over.each(differences, seeds), on_seed), since=since)

@@ -14,7 +14,7 @@ import numpy as np
 
 from lpm_secure.gradients.estimators.relaxation import Relaxation
 from lpm_secure.gradients.problem.trajectory import Trajectory
-from lpm_secure.gradients.problem.world import Law
+from lpm_secure.gradients.problem.world import ProblemLaw
 from protocols.arithmetic.distributions import F64
 
 
@@ -32,7 +32,7 @@ class Gumbel(Relaxation):
 
     temperature: float = 0.5
 
-    def gain(self, law: Law, path: Trajectory) -> F64:
+    def gain(self, law: ProblemLaw, path: Trajectory) -> F64:
         """Return the softened draw's derivative by the hazard of the step, until the agent is infected.
 
         What is left of the threshold before a step is again Exp(1), so it holds the noise, `-logit(1 - exp(-left))`.

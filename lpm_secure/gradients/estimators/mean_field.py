@@ -21,11 +21,11 @@ from lpm_secure.config.day_law import infectious_kernel
 from lpm_secure.gradients.estimators.estimator import Estimator, Jacobian, OnSeed
 from lpm_secure.gradients.estimators.score import hazard_slopes
 from lpm_secure.gradients.problem.problem import Problem
-from lpm_secure.gradients.problem.theta import INFECTIOUS, INITIAL, LATENT, P, Theta
+from lpm_secure.gradients.problem.theta import INFECTIOUS, INITIAL, LATENT, P, Point
 from protocols.arithmetic.distributions import F64
 
 
-def kernels(problem: Problem, theta: Theta) -> tuple[F64, F64]:
+def kernels(problem: Problem, theta: Point) -> tuple[F64, F64]:
     """Return the kernels after infection and from the start, float64[1 + p, T] each: value, then derivatives."""
     steps = problem.steps
     latent, stay = problem.days(theta, LATENT), problem.days(theta, INFECTIOUS)
@@ -48,7 +48,7 @@ class MeanField(Estimator):
     name: ClassVar[str] = "mean_field"
     unbiased: ClassVar[bool] = False
 
-    def estimate(self, problem: Problem, theta: Theta, seeds: range, *, on_seed: OnSeed = lambda: None) -> Jacobian:
+    def estimate(self, problem: Problem, theta: Point, seeds: range, *, on_seed: OnSeed = lambda: None) -> Jacobian:
         """Differentiate the expected dynamics."""
         since = time.perf_counter()
         series = expected(problem, theta)
@@ -57,11 +57,11 @@ class MeanField(Estimator):
         return Jacobian(value, np.zeros_like(value), 1, time.perf_counter() - since)
 
 
-def expected(problem: Problem, theta: Theta) -> F64:
+def expected(problem: Problem, theta: Point) -> F64:
     """Return the expected series and their derivatives, float64[1 + p, 2, groups, T]."""
     world, n, steps = problem.world, problem.n, problem.steps
     after, start = kernels(problem, theta)
-    graphs = [_heard(world, day) for day in range(len(world.indptr))]
+    graphs = [_exposure(world, day) for day in range(len(world.indptr))]
     of = sparse.csr_matrix((np.ones(n), (world.group, np.arange(n))), shape=(world.groups, n))
     free = np.zeros((1 + P, n))  # probability of being susceptible, then its derivatives
     free[0], free[1 + INITIAL] = 1 - theta.initial, -1.0
@@ -95,7 +95,7 @@ def _ill(new: Any, after: F64, start: F64, t: int) -> F64:
     return ill + start[:, t, None]
 
 
-def _heard(world: Any, day: int) -> Any:
+def _exposure(world: Any, day: int) -> Any:
     """Return the matrix of a day's contacts: from what agents say to what they hear."""
     n, begin = world.group.size, world.indptr[day]
     part = slice(begin[0], begin[-1])

@@ -16,7 +16,7 @@ import numpy as np
 
 from lpm_secure.gradients.estimators.relaxation import Relaxation
 from lpm_secure.gradients.problem.trajectory import Trajectory
-from lpm_secure.gradients.problem.world import Law
+from lpm_secure.gradients.problem.world import ProblemLaw
 from protocols.arithmetic.distributions import F64
 
 
@@ -28,7 +28,7 @@ class Perturbation(Relaxation):
     name: ClassVar[str] = "perturbation"
     unbiased: ClassVar[bool] = False
 
-    def gain(self, law: Law, path: Trajectory) -> F64:
+    def gain(self, law: ProblemLaw, path: Trajectory) -> F64:
         """Return 1 in every step after which an agent is still susceptible."""
         steps = np.arange(path.hazard.shape[0])[:, None]
         return (steps < path.at).astype(np.float64)

@@ -16,12 +16,12 @@ from lpm_secure.engine.epidemic.seir_step import LATENT as LATENT_DRAW
 from lpm_secure.engine.kernels.draws import days, key_of, word
 from lpm_secure.engine.kernels.jit import compiled, inlined
 from lpm_secure.gradients.estimators.coupled import Rates, rates_of
-from lpm_secure.gradients.estimators.estimator import Estimator, Jacobian, OnSeed, gathered
+from lpm_secure.gradients.estimators.estimator import Estimator, Jacobian, OnSeed, stack
 from lpm_secure.gradients.problem import seeds as over
 from lpm_secure.gradients.problem.problem import Problem
-from lpm_secure.gradients.problem.theta import INFECTIOUS, INITIAL, LATENT, P, Theta
+from lpm_secure.gradients.problem.theta import INFECTIOUS, INITIAL, LATENT, P, Point
 from lpm_secure.gradients.problem.trajectory import Trajectory, empty, run
-from lpm_secure.gradients.problem.world import Law, World
+from lpm_secure.gradients.problem.world import ContactWorld, ProblemLaw
 from protocols.arithmetic.distributions import F64
 
 
@@ -46,7 +46,7 @@ class Tangents(NamedTuple):
     series: F64
 
 
-def tangents_of(world: World) -> Tangents:
+def tangents_of(world: ContactWorld) -> Tangents:
     """Return tangents of 0."""
     n, steps = world.group.size, world.steps
     latent, stay = np.empty((2, n), dtype=np.int32)
@@ -56,7 +56,7 @@ def tangents_of(world: World) -> Tangents:
 
 
 @inlined
-def _ill(world: World, rates: Rates, path: Trajectory, tangents: Tangents, t: Any) -> None:
+def _ill(world: ContactWorld, rates: Rates, path: Trajectory, tangents: Tangents, t: Any) -> None:
     """Move the tangents of being infectious on to a step, and add them to the series."""
     infected, _, ill, _, latent, stay, series = tangents
     for i in range(world.group.size):
@@ -76,7 +76,7 @@ def _ill(world: World, rates: Rates, path: Trajectory, tangents: Tangents, t: An
 
 
 @inlined
-def _longer(world: World, rates: Rates, path: Trajectory, t: Any, i: Any) -> Any:
+def _longer(world: ContactWorld, rates: Rates, path: Trajectory, t: Any, i: Any) -> Any:
     """Return what longer stays add to an agent's tangents of being infectious in this step only."""
     latent, stay = 0.0, 0.0
     if path.at[i] < world.steps:
@@ -92,7 +92,7 @@ def _longer(world: World, rates: Rates, path: Trajectory, t: Any, i: Any) -> Any
 
 
 @inlined
-def _speak(world: World, rates: Rates, path: Trajectory, tangents: Tangents, t: Any) -> None:
+def _speak(world: ContactWorld, rates: Rates, path: Trajectory, tangents: Tangents, t: Any) -> None:
     """Add all messages' tangents to what neighbours hear."""
     ill, heard = tangents.ill, tangents.heard
     said = np.empty(ill.shape[1])
@@ -113,7 +113,7 @@ def _speak(world: World, rates: Rates, path: Trajectory, tangents: Tangents, t: 
 
 
 @inlined
-def _infect(world: World, law: Law, rates: Rates, path: Trajectory, state: Any) -> None:
+def _infect(world: ContactWorld, law: ProblemLaw, rates: Rates, path: Trajectory, state: Any) -> None:
     """Turn what agents hear into tangents of being infected."""
     tangents, gain, cumulative, t = state
     infected, summed, _, heard, _, _, series = tangents
@@ -142,7 +142,7 @@ def _infect(world: World, law: Law, rates: Rates, path: Trajectory, state: Any) 
 
 
 @compiled
-def propagate(world: World, law: Law, rates: Rates, path: Trajectory, state: Any) -> None:
+def propagate(world: ContactWorld, law: ProblemLaw, rates: Rates, path: Trajectory, state: Any) -> None:
     """Carry tangents through a run; `state` is the key, tangents of 0, gains float64[T, n], and if these are summed.
 
     A gain is the derivative of being infected in a step by the hazard of the step; a summed gain is the derivative of
@@ -170,10 +170,10 @@ class Relaxation(Estimator):
     cumulative: ClassVar[bool] = False
 
     @abc.abstractmethod
-    def gain(self, law: Law, path: Trajectory) -> F64:
+    def gain(self, law: ProblemLaw, path: Trajectory) -> F64:
         """Return the derivatives of infections along a run, float64[T, n]."""
 
-    def estimate(self, problem: Problem, theta: Theta, seeds: range, *, on_seed: OnSeed = lambda: None) -> Jacobian:
+    def estimate(self, problem: Problem, theta: Point, seeds: range, *, on_seed: OnSeed = lambda: None) -> Jacobian:
         """Average derivatives over seeds."""
         over.check(seeds)
         since = time.perf_counter()
@@ -188,4 +188,4 @@ class Relaxation(Estimator):
             slope = problem.outputs.slope(path.series)
             return np.asarray(np.einsum("okgt,pkgt->op", slope, tangents.series))
 
-        return Jacobian.mean(gathered(over.each(sample, seeds), on_seed), since=since)
+        return Jacobian.mean(stack(over.each(sample, seeds), on_seed), since=since)

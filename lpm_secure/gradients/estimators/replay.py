@@ -11,7 +11,7 @@ import numpy as np
 from lpm_secure.engine.kernels.csr import I32
 from lpm_secure.engine.kernels.jit import compiled, inlined
 from lpm_secure.gradients.problem.trajectory import START, Trajectory, count, infect
-from lpm_secure.gradients.problem.world import Law, World
+from lpm_secure.gradients.problem.world import ContactWorld, ProblemLaw
 from protocols.arithmetic.distributions import F64
 from protocols.arithmetic.fixed_point import I64
 
@@ -48,7 +48,7 @@ class Room(NamedTuple):
     series: F64
 
 
-def room_of(world: World) -> Room:
+def room_of(world: ContactWorld) -> Room:
     """Return working memory."""
     n = world.group.size
     at, begin, end, watch, changed, touched = np.empty((6, n), dtype=np.int32)
@@ -57,7 +57,7 @@ def room_of(world: World) -> Room:
 
 
 @inlined
-def _force(law: Law, key: Any, path: Trajectory, room: Room, flip: Any) -> Any:
+def _force(law: ProblemLaw, key: Any, path: Trajectory, room: Room, flip: Any) -> Any:
     """Change one draw; return the first step in which messages differ."""
     kind, i, step = flip
     room.at[i], room.begin[i], room.end[i] = path.at[i], path.begin[i], path.end[i]
@@ -75,7 +75,7 @@ def _force(law: Law, key: Any, path: Trajectory, room: Room, flip: Any) -> Any:
 
 
 @inlined
-def _tell(world: World, factor: Any, path: Trajectory, room: Room, state: Any) -> Any:
+def _tell(world: ContactWorld, factor: Any, path: Trajectory, room: Room, state: Any) -> Any:
     """Add the differences of a step's messages to hazards; return how many are watched, and how many were touched."""
     t, watched, changed, touched = state
     day = t % world.indptr.shape[0]
@@ -99,7 +99,7 @@ def _tell(world: World, factor: Any, path: Trajectory, room: Room, state: Any) -
 
 
 @inlined
-def _hear(law: Law, key: Any, path: Trajectory, room: Room, state: Any) -> Any:
+def _hear(law: ProblemLaw, key: Any, path: Trajectory, room: Room, state: Any) -> Any:
     """Compare summed hazards with thresholds; return how many are still watched, and how many have changed."""
     t, watched, changed = state
     kept = 0
@@ -127,7 +127,7 @@ def _hear(law: Law, key: Any, path: Trajectory, room: Room, state: Any) -> Any:
 
 
 @compiled
-def replay(model: tuple[World, Law, Any], path: Trajectory, room: Room, flip: Any) -> int:
+def replay(model: tuple[ContactWorld, ProblemLaw, Any], path: Trajectory, room: Room, flip: Any) -> int:
     """Write the difference of series between the alternative with one changed draw and the run.
 
     Args:

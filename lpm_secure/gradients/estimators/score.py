@@ -19,13 +19,13 @@ from lpm_secure.engine.kernels.jit import compiled
 from lpm_secure.gradients.estimators.estimator import Estimator, Jacobian, OnSeed
 from lpm_secure.gradients.problem import seeds as over
 from lpm_secure.gradients.problem.problem import Problem
-from lpm_secure.gradients.problem.theta import BETA, EFFICACY, INFECTIOUS, INITIAL, LATENT, REDUCTION, P, Theta
+from lpm_secure.gradients.problem.theta import BETA, EFFICACY, INFECTIOUS, INITIAL, LATENT, REDUCTION, P, Point
 from lpm_secure.gradients.problem.trajectory import Trajectory, empty, run
-from lpm_secure.gradients.problem.world import Law, World
+from lpm_secure.gradients.problem.world import ContactWorld, ProblemLaw
 from protocols.arithmetic.distributions import F64
 
 
-class Scores(NamedTuple):
+class DrawScores(NamedTuple):
     """Scores of the draws that do not depend on the course of a run.
 
     Attributes:
@@ -40,7 +40,7 @@ class Scores(NamedTuple):
     initial: tuple[float, float]
 
 
-def hazard_slopes(theta: Theta) -> F64:
+def hazard_slopes(theta: Point) -> F64:
     """Return d log(dH) by every parameter, float64[2, 2, p]: before or in the reduction; unvaccinated or vaccinated."""
     slopes = np.zeros((2, 2, P))
     slopes[:, :, BETA] = 1 / theta.beta
@@ -49,10 +49,10 @@ def hazard_slopes(theta: Theta) -> F64:
     return slopes
 
 
-def scores_of(problem: Problem, theta: Theta) -> Scores:
+def scores_of(problem: Problem, theta: Point) -> DrawScores:
     """Return the scores of single draws at theta."""
     never, always = -1 / (1 - theta.initial), 1 / theta.initial if theta.initial else 0.0
-    return Scores(
+    return DrawScores(
         hazard_slopes(theta),
         problem.days(theta, LATENT).score,
         problem.days(theta, INFECTIOUS).score,
@@ -61,7 +61,7 @@ def scores_of(problem: Problem, theta: Theta) -> Scores:
 
 
 @compiled
-def _scores(world: World, law: Law, scores: Scores, path: Trajectory, out: F64) -> None:
+def _scores(world: ContactWorld, law: ProblemLaw, scores: DrawScores, path: Trajectory, out: F64) -> None:
     """Add up all agents' scores by the step of the draw, float64[T + 1, p]; row 0 is the start, row t + 1 step t."""
     steps = world.steps
     out[:] = 0.0
@@ -102,7 +102,7 @@ def by_step(problem: Problem, series: F64) -> F64:
 
 @final
 @dataclass(frozen=True, slots=True)
-class Score(Estimator):
+class ScoreEstimator(Estimator):
     """One run a seed, for any number of parameters.
 
     Attributes:
@@ -114,7 +114,7 @@ class Score(Estimator):
 
     causal: bool = True
 
-    def estimate(self, problem: Problem, theta: Theta, seeds: range, *, on_seed: OnSeed = lambda: None) -> Jacobian:
+    def estimate(self, problem: Problem, theta: Point, seeds: range, *, on_seed: OnSeed = lambda: None) -> Jacobian:
         """Return covariances of outputs and scores over seeds."""
         over.check(seeds)
         since = time.perf_counter()

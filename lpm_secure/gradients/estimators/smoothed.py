@@ -14,13 +14,13 @@ from scipy.special import expit
 
 from lpm_secure.gradients.estimators.relaxation import Relaxation
 from lpm_secure.gradients.problem.trajectory import Trajectory
-from lpm_secure.gradients.problem.world import Law
+from lpm_secure.gradients.problem.world import ProblemLaw
 from protocols.arithmetic.distributions import F64
 
 
 @final
 @dataclass(frozen=True, slots=True)
-class Smoothed(Relaxation):
+class Smoothing(Relaxation):
     """One run with `1 + p` channels a seed.
 
     Attributes:
@@ -33,7 +33,7 @@ class Smoothed(Relaxation):
 
     width: float = 0.1
 
-    def gain(self, law: Law, path: Trajectory) -> F64:
+    def gain(self, law: ProblemLaw, path: Trajectory) -> F64:
         """Return the derivative of the smoothed threshold by the summed hazard."""
         soft = expit((path.hazard - path.threshold) / (law.unit * self.width))
         return np.asarray(soft * (1 - soft) / self.width)

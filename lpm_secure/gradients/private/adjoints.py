@@ -146,7 +146,7 @@ class _Round(torch.autograd.Function):
 _drive: Final[Callable[..., tuple[torch.Tensor, torch.Tensor, torch.Tensor]]] = _Round.apply
 
 
-def expected_counts(
+def mean_counts(
     manifest: Manifest, private: Differentiable, synthetic: TorchAgents, theta: torch.Tensor
 ) -> torch.Tensor:
     """Run steps 0 to T of the relaxed dynamics, and return expected stage counts, differentiable by `theta`.

@@ -10,7 +10,7 @@ import msgspec
 from pyarrow import csv
 
 from lpm_secure.config.simulation import Config
-from lpm_secure.gradients.private.result import TOLERANCE, Found, difference, find
+from lpm_secure.gradients.private.result import TOLERANCE, GradientFigures, difference, find
 from lpm_secure.run.folder import versions
 from lpm_secure.run.jobs import local_deployment, local_testbed
 from lpm_secure.run.processes import over_processes
@@ -34,7 +34,7 @@ class GradientResult:
     """
 
     way: str
-    found: Found
+    found: GradientFigures
     apart: float | None
     noised: bool = False
 

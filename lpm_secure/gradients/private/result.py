@@ -11,8 +11,8 @@ import pyarrow as pa
 import torch
 
 from lpm_secure.engine.loop import RemotePart
-from lpm_secure.engine.series import PARTS, Series
-from lpm_secure.gradients.private.adjoints import PrivateAdjoints, expected_counts
+from lpm_secure.engine.series import PARTS, StageSeries
+from lpm_secure.gradients.private.adjoints import PrivateAdjoints, mean_counts
 from lpm_secure.gradients.private.differentiable import ClearAdjoints, Differentiable
 from lpm_secure.gradients.private.relaxed_agents import TorchAgents
 from lpm_secure.gradients.private.score import ClearScores, simulate_scores
@@ -29,7 +29,7 @@ TOLERANCE: Final = 1e-6  # relative, of adjoints, whose sums over shares are rou
 
 @final
 @dataclass(frozen=True, slots=True, eq=False)
-class Found:
+class GradientFigures:
     """What a run found.
 
     Attributes:
@@ -44,15 +44,15 @@ class Found:
     table: pa.Table
     last: F64
     numbers: F64 = field(repr=False)
-    series: Series | None = None
+    series: StageSeries | None = None
 
 
-async def find(testbed: Testbed, remote: RemotePart | None) -> Found:
+async def find(testbed: Testbed, remote: RemotePart | None) -> GradientFigures:
     """Return the derivatives of a run, over its clients, or in the clear without them."""
     return await _WAYS[testbed.manifest.require_gradient().way](testbed, remote)
 
 
-def difference(private: Found, clear: Found) -> float:
+def difference(private: GradientFigures, clear: GradientFigures) -> float:
     """Return the largest difference, as a part of the largest number of its parameter; 0 where all bits are the same.
 
     Infinite where the discrete runs themselves differ.
@@ -64,33 +64,35 @@ def difference(private: Found, clear: Found) -> float:
     return float(np.divide(apart, scale, out=np.where(apart > 0, np.inf, 0.0), where=scale > 0).max(initial=0.0))
 
 
-async def _tangents(testbed: Testbed, remote: RemotePart | None) -> Found:
+async def _tangents(testbed: Testbed, remote: RemotePart | None) -> GradientFigures:
     manifest = testbed.manifest
     part = ClearTangents(testbed) if remote is None else remote
     series = await simulate_tangents(manifest, part, synthetic_part(testbed))
     value, tangent = series.value, series.tangent
     numbers = np.concatenate([value[..., None], tangent], axis=-1)
     named = manifest.require_gradient().parameters
-    return Found(named, _counts(named, numbers, first=0), tangent[-1].sum(axis=0), numbers)
+    return GradientFigures(named, _counts(named, numbers, first=0), tangent[-1].sum(axis=0), numbers)
 
 
-async def _score(testbed: Testbed, remote: RemotePart | None) -> Found:
+async def _score(testbed: Testbed, remote: RemotePart | None) -> GradientFigures:
     manifest = testbed.manifest
     part = ClearScores(manifest, testbed.private_agents(CPU)) if remote is None else remote
     found = await simulate_scores(manifest, part, synthetic_agents(manifest, testbed.synthetic, CPU))
     named, last = manifest.require_gradient().parameters, found.score[None, :]
     table = pa.table({"parameter": list(named), "score": found.score})
-    return Found(named, table, last, last, found.series)
+    return GradientFigures(named, table, last, last, found.series)
 
 
-async def _adjoints(testbed: Testbed, remote: RemotePart | None) -> Found:
+async def _adjoints(testbed: Testbed, remote: RemotePart | None) -> GradientFigures:
     """Differentiate each stage's count on the last day; the graph is in a thread, which must not wait for itself."""
     private: Differentiable = ClearAdjoints(testbed)
     if remote is not None:
         private = PrivateAdjoints(testbed.manifest, remote, asyncio.get_running_loop())
     numbers = await asyncio.to_thread(_last_day, testbed, private)
     named = names(testbed.manifest.channels)
-    return Found(named, _counts(named, numbers, first=testbed.manifest.steps), numbers[-1].sum(axis=0)[:, 1:], numbers)
+    return GradientFigures(
+        named, _counts(named, numbers, first=testbed.manifest.steps), numbers[-1].sum(axis=0)[:, 1:], numbers
+    )
 
 
 def _last_day(testbed: Testbed, private: Differentiable) -> F64:
@@ -101,7 +103,7 @@ def _last_day(testbed: Testbed, private: Differentiable) -> F64:
     synthetic = TorchAgents(manifest, cell=cells_of(agents, manifest), n=testbed.synthetic)
     rows = []
     for stage in Stage:
-        count = expected_counts(manifest, private, synthetic, theta)[-1, :, stage].sum()
+        count = mean_counts(manifest, private, synthetic, theta)[-1, :, stage].sum()
         (grad,) = torch.autograd.grad(count, theta)
         rows.append([count.item(), *grad.tolist()])
     return np.array(rows)[None, None]
@@ -122,7 +124,7 @@ def _counts(named: tuple[str, ...], numbers: F64, *, first: int) -> pa.Table:
     return pa.table({**columns, "expected": flat[:, 0], **by})
 
 
-_WAYS: Final[Mapping[str, Callable[[Testbed, RemotePart | None], Awaitable[Found]]]] = {
+_WAYS: Final[Mapping[str, Callable[[Testbed, RemotePart | None], Awaitable[GradientFigures]]]] = {
     "tangents": _tangents,
     "adjoints": _adjoints,
     "score": _score,

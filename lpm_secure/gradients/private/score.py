@@ -6,8 +6,8 @@ from typing import Final, final
 import numpy as np
 import numpy.typing as npt
 
-from lpm_secure.engine.loop import PrivatePart, Release
-from lpm_secure.engine.series import Series
+from lpm_secure.engine.loop import PrivatePart, StepRelease
+from lpm_secure.engine.series import StageSeries
 from lpm_secure.engine.tensors.agents import Agents
 from protocols.arithmetic.fixed_point import I64
 from protocols.errors import ParameterError, ProtocolError
@@ -57,7 +57,7 @@ class ClearScores(PrivatePart):
         """Simulate these agents."""
         self._manifest, self._scored = manifest, ScoredAgents(manifest, agents)
 
-    async def advance(self, step: int, synthetic: I64) -> Release:
+    async def advance(self, step: int, synthetic: I64) -> StepRelease:
         """Move the agents on, and return their totals before that; the score beside the last tally."""
         agents, manifest = self._scored.agents, self._manifest
         cells, tally = agents.cell_totals(), agents.tally()
@@ -67,7 +67,7 @@ class ClearScores(PrivatePart):
             self._scored.update(pressure(cells + synthetic, sizes, manifest.model.cell_beta), step=step)
         else:
             score = self._scored.scores.encoded()
-        return Release(cells, np.concatenate([tally, score]), len(manifest.clients), 0)
+        return StepRelease(cells, np.concatenate([tally, score]), len(manifest.clients), 0)
 
 
 @final
@@ -75,7 +75,7 @@ class ClearScores(PrivatePart):
 class ScoredSeries:
     """A run's series with its score, float64[p], over private and synthetic agents."""
 
-    series: Series
+    series: StageSeries
     score: F64
 
 
@@ -98,7 +98,7 @@ async def simulate_scores(manifest: Manifest, private: PrivatePart, synthetic: A
             scored.update(pressure(totals + release.cells, sizes, manifest.model.cell_beta), step=step)
         else:
             score = release.tally[Q:] + scored.scores.encoded()
-    return ScoredSeries(Series(np.stack(counts), manifest.dt), _real(score, given))
+    return ScoredSeries(StageSeries(np.stack(counts), manifest.dt), _real(score, given))
 
 
 def _real(score: I64, given: Gradient) -> F64:

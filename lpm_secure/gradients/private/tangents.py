@@ -8,7 +8,7 @@ import numpy.typing as npt
 import torch
 
 from lpm_secure.engine.graph import Graph
-from lpm_secure.engine.loop import PrivatePart, Release
+from lpm_secure.engine.loop import PrivatePart, StepRelease
 from lpm_secure.testbed.synthetic import SYNTHETIC_FROM, cells_of
 from lpm_secure.testbed.testbed import Testbed
 from protocols.arithmetic.fixed_point import I64
@@ -59,13 +59,13 @@ class ClearTangents(PrivatePart):
         self._graph = Graph(testbed.contacts, n=layout.n, c=layout.channels, period=manifest.period, device=cpu)
         self.agents = _agents(manifest, testbed.cell, n=layout.n)
 
-    async def advance(self, step: int, synthetic: I64) -> Release:
+    async def advance(self, step: int, synthetic: I64) -> StepRelease:
         """Move the agents on, and return their totals before that."""
         says = self.agents.says()
         cells, tally = self.agents.cells(says), self.agents.tally()
         if step < self._manifest.steps:
             self.agents.update(self._contact(says, step), cells + synthetic.reshape(cells.shape), step=step)
-        return Release(cells.reshape(-1), tally.reshape(-1), len(self._manifest.clients), 0)
+        return StepRelease(cells.reshape(-1), tally.reshape(-1), len(self._manifest.clients), 0)
 
     def _contact(self, says: I64, step: int) -> I64:
         if self._manifest.mode != "sum":

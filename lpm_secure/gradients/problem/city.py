@@ -11,7 +11,7 @@ from client_sdk.private.contacts import ContactTable
 from lpm_secure.engine.epidemic import Csr
 from lpm_secure.engine.kernels.csr import I32
 from lpm_secure.engine.venues import Setting
-from lpm_secure.gradients.problem.sources import People
+from lpm_secure.gradients.problem.sources import ContactSource
 from lpm_secure.populations import Population
 from lpm_secure.populations.settings import COMMUNITY, settings_of
 from lpm_secure.populations.synthesis import nyc
@@ -27,7 +27,7 @@ GROUP_BANDS: Final = (4, 13)  # bands of five years from which the second and th
 UNIT: Final = 256  # weights of contacts are whole multiples of 1 / 256
 
 
-def city(folder: Path | None, agents: int, seed: int, exposure: Mapping[str, float]) -> People:
+def city(folder: Path | None, agents: int, seed: int, exposure: Mapping[str, float]) -> ContactSource:
     """Return a contact graph of the city's people: homes whole, and contacts drawn elsewhere; three age groups.
 
     At home everybody meets everybody. In a school, a workplace and the community (the ZIP code, mixed by age) each
@@ -57,7 +57,7 @@ def city(folder: Path | None, agents: int, seed: int, exposure: Mapping[str, flo
         elif setting.name in HOMES:
             pair = _all_pairs(setting)
         else:
-            pair = _drawn(setting, rng)
+            pair = _draw_people(setting, rng)
         each = exposure[setting.name] / _met(pair, population.n)[pair].max(axis=0)
         ends.append(pair)
         weights.append(np.rint(each * UNIT).astype(np.int64))
@@ -66,7 +66,7 @@ def city(folder: Path | None, agents: int, seed: int, exposure: Mapping[str, flo
     table = ContactTable(zero, a, b, zero, np.concatenate(weights))
     group = np.digitize(band, GROUP_BANDS).astype(np.int32)
     days = (Csr.of(table, n=population.n, day=0),)
-    return People(days, group, GROUPS, f"{population.card.title}, {a.size:,} contacts", UNIT)
+    return ContactSource(days, group, GROUPS, f"{population.card.title}, {a.size:,} contacts", UNIT)
 
 
 def _met(pair: I64, n: int) -> I64:
@@ -86,7 +86,7 @@ def _all_pairs(setting: Setting) -> I64:
     return np.concatenate(found, axis=1) if found else np.zeros((2, 0), dtype=np.int64)
 
 
-def _drawn(setting: Setting, rng: np.random.Generator) -> I64:
+def _draw_people(setting: Setting, rng: np.random.Generator) -> I64:
     """Return contacts that each member draws within its venue, int64[2, pairs]."""
     order, first, size = _members(setting)
     venue = np.searchsorted(first, np.arange(order.size), side="right") - 1

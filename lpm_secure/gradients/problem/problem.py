@@ -11,8 +11,8 @@ from lpm_secure.config.day_law import DayLaw
 from lpm_secure.engine.kernels.csr import Csr
 from lpm_secure.engine.kernels.draws import bounds_of
 from lpm_secure.gradients.problem.outputs import Outputs
-from lpm_secure.gradients.problem.theta import INFECTIOUS, LATENT, Theta
-from lpm_secure.gradients.problem.world import Law, World
+from lpm_secure.gradients.problem.theta import INFECTIOUS, LATENT, Point
+from lpm_secure.gradients.problem.world import ContactWorld, ProblemLaw
 from protocols.arithmetic.distributions import LAW_TOTAL
 from protocols.arithmetic.fixed_point import LIMIT
 from protocols.errors import ParameterError, WouldWrap
@@ -37,7 +37,7 @@ class Problem:
 
     name: str
     source: str
-    world: World = field(repr=False)
+    world: ContactWorld = field(repr=False)
     outputs: Outputs = field(repr=False)
     latent_sd: float
     infectious_sd: float
@@ -54,12 +54,12 @@ class Problem:
         """T."""
         return self.world.steps
 
-    def days(self, theta: Theta, parameter: int) -> DayLaw:
+    def days(self, theta: Point, parameter: int) -> DayLaw:
         """Return the law of `LATENT` or `INFECTIOUS` days at theta."""
         sd = {LATENT: self.latent_sd, INFECTIOUS: self.infectious_sd}[parameter]
         return DayLaw.of(theta[parameter], sd, dt=self.dt)
 
-    def law(self, theta: Theta) -> Law:
+    def law(self, theta: Point) -> ProblemLaw:
         """Return the integers that agents compute with at theta.
 
         Raises:
@@ -70,7 +70,7 @@ class Problem:
         fixed = np.rint(np.array(factor) * 2.0**F)
         if float(fixed.max()) * _largest(self.world) * self.steps >= LIMIT:
             raise WouldWrap("an agent's total hazard could reach 2**63; use smaller weights, beta or horizon")
-        return Law(
+        return ProblemLaw(
             latent=bounds_of(self.days(theta, LATENT).law),
             infectious=bounds_of(self.days(theta, INFECTIOUS).law),
             initial=np.uint64(round(theta.initial * LAW_TOTAL)),
@@ -86,7 +86,7 @@ def world_of(
     group: npt.NDArray[np.int32],
     vaccinated: npt.NDArray[np.bool_],
     first: int,
-) -> World:
+) -> ContactWorld:
     """Join the graphs of a period's days into one.
 
     Args:
@@ -105,7 +105,7 @@ def world_of(
     if n == 0 or int(group.min()) < 0:
         raise ParameterError("groups must be numbers from 0 on, one for each agent")
     begin = np.cumsum([0, *(day.edges for day in days)])
-    return World(
+    return ContactWorld(
         indptr=np.stack([np.asarray(day.indptr, dtype=np.int64) + at for day, at in zip(days, begin, strict=False)]),
         indices=np.concatenate([day.indices for day in days]).astype(np.int32),
         weight=np.concatenate([day.weight if day.weight.size else np.ones(day.edges, np.int64) for day in days]),
@@ -117,7 +117,7 @@ def world_of(
     )
 
 
-def _largest(world: World) -> int:
+def _largest(world: ContactWorld) -> int:
     """Return the largest exposure in a step."""
     ends = np.concatenate([[0], np.cumsum(world.weight)])
     return int((ends[world.indptr[:, 1:]] - ends[world.indptr[:, :-1]]).max())

@@ -10,7 +10,7 @@ from lpm_secure.engine.epidemic import Csr, homogeneous_graph
 from lpm_secure.engine.kernels.csr import I32
 
 
-class People(NamedTuple):
+class ContactSource(NamedTuple):
     """Who meets whom, by day of a period, and which group each is in.
 
     Attributes:
@@ -24,13 +24,13 @@ class People(NamedTuple):
     unit: int = 1
 
 
-def homogeneous(agents: int, degree: int, seed: int) -> People:
+def homogeneous(agents: int, degree: int, seed: int) -> ContactSource:
     """Return a graph in which everybody has the same degree."""
     graph = homogeneous_graph(agents, degree=degree, seed=seed)
-    return People((graph,), np.zeros(agents, dtype=np.int32), ("all",), f"{agents:,} agents of degree {degree}")
+    return ContactSource((graph,), np.zeros(agents, dtype=np.int32), ("all",), f"{agents:,} agents of degree {degree}")
 
 
-def office() -> People:
+def office() -> ContactSource:
     """Return the measured contacts of the workplace, departments as groups.
 
     Raises:
@@ -42,4 +42,4 @@ def office() -> People:
     table = ContactTable(data.day, a, b, np.zeros_like(data.day), data.weight)
     names = tuple(sorted(set(data.group)))
     group = np.array([names.index(each) for each in data.group], dtype=np.int32)
-    return People(tuple(Csr.of(table, n=n, day=day) for day in range(data.days)), group, names, data.source)
+    return ContactSource(tuple(Csr.of(table, n=n, day=day) for day in range(data.days)), group, names, data.source)

@@ -13,7 +13,7 @@ BETA, LATENT, INFECTIOUS, INITIAL, REDUCTION, EFFICACY = range(P)
 
 @final
 @dataclass(frozen=True, slots=True)
-class Theta:
+class Point:
     """A point in the space of parameters.
 
     Attributes:
@@ -47,7 +47,7 @@ class Theta:
         """Return a parameter by its place in `NAMES`."""
         return float(getattr(self, NAMES[parameter]))
 
-    def moved(self, parameter: int, by: float) -> "Theta":
+    def moved(self, parameter: int, by: float) -> "Point":
         """Return the point with one parameter moved."""
         name = NAMES[parameter]
         return dataclasses.replace(self, **{name: getattr(self, name) + by})

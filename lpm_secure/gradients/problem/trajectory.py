@@ -12,7 +12,7 @@ from lpm_secure.engine.epidemic.seir_step import DURATION, INITIAL, LATENT, THRE
 from lpm_secure.engine.kernels.csr import I32
 from lpm_secure.engine.kernels.draws import HALF, days, key_of, log, uniform, word
 from lpm_secure.engine.kernels.jit import compiled, inlined
-from lpm_secure.gradients.problem.world import Law, World
+from lpm_secure.gradients.problem.world import ContactWorld, ProblemLaw
 from protocols.arithmetic.distributions import F64
 from protocols.arithmetic.fixed_point import I64
 
@@ -41,7 +41,7 @@ class Trajectory(NamedTuple):
     order: I32
 
 
-def empty(world: World, *, history: bool) -> Trajectory:
+def empty(world: ContactWorld, *, history: bool) -> Trajectory:
     """Return room for a trajectory, with the history of hazards or without."""
     n, steps = world.group.size, world.steps
     shape = (steps, n) if history else (0, 0)
@@ -51,7 +51,7 @@ def empty(world: World, *, history: bool) -> Trajectory:
 
 
 @inlined
-def infect(key: Any, law: Law, i: Any, step: Any) -> Any:
+def infect(key: Any, law: ProblemLaw, i: Any, step: Any) -> Any:
     """Return the infectious window of agent i, infected in a step: its first step, and the one past its last."""
     stay = days(word(key, np.uint64(i), DURATION), law.infectious)
     begin = step + 1
@@ -61,7 +61,7 @@ def infect(key: Any, law: Law, i: Any, step: Any) -> Any:
 
 
 @inlined
-def count(world: World, series: F64, i: Any, window: Any, sign: float) -> None:
+def count(world: ContactWorld, series: F64, i: Any, window: Any, sign: float) -> None:
     """Add an agent's infection and infectious steps to the series, or take them away."""
     step, begin, end = window
     group = world.group[i]
@@ -72,14 +72,14 @@ def count(world: World, series: F64, i: Any, window: Any, sign: float) -> None:
 
 
 @inlined
-def speak(world: World, day: Any, i: Any, sign: Any, exposure: I64) -> None:
+def speak(world: ContactWorld, day: Any, i: Any, sign: Any, exposure: I64) -> None:
     """Add an agent's messages to its neighbours' exposure."""
     for e in range(world.indptr[day, i], world.indptr[day, i + 1]):
         exposure[world.indices[e]] += sign * world.weight[e]
 
 
 @compiled
-def _start(world: World, law: Law, key: Any, out: Trajectory) -> Any:
+def _start(world: ContactWorld, law: ProblemLaw, key: Any, out: Trajectory) -> Any:
     """Draw thresholds, and who is infectious at the start; return how many are."""
     n, steps = world.group.size, world.steps
     found = 0
@@ -97,7 +97,7 @@ def _start(world: World, law: Law, key: Any, out: Trajectory) -> Any:
 
 
 @compiled
-def _run(world: World, law: Law, key: Any, out: Trajectory) -> None:
+def _run(world: ContactWorld, law: ProblemLaw, key: Any, out: Trajectory) -> None:
     """Run all steps."""
     n, period = world.group.size, world.indptr.shape[0]
     found, first = _start(world, law, key, out), 0
@@ -123,6 +123,6 @@ def _run(world: World, law: Law, key: Any, out: Trajectory) -> None:
             out.hazard[t] = total
 
 
-def run(world: World, law: Law, seed: int, out: Trajectory) -> None:
+def run(world: ContactWorld, law: ProblemLaw, seed: int, out: Trajectory) -> None:
     """Run one seed into the room of a trajectory."""
     _run(world, law, key_of((seed, 0)), out)

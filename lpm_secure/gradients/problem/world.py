@@ -8,7 +8,7 @@ from lpm_secure.engine.kernels.csr import I32
 from protocols.arithmetic.fixed_point import I64, U64
 
 
-class World(NamedTuple):
+class ContactWorld(NamedTuple):
     """The part of a problem that theta does not change.
 
     Attributes:
@@ -32,7 +32,7 @@ class World(NamedTuple):
     groups: int
 
 
-class Law(NamedTuple):
+class ProblemLaw(NamedTuple):
     """The part that theta does change.
 
     Attributes:

@@ -10,9 +10,9 @@ import numpy.typing as npt
 from lpm_secure.data.csv_table import F64
 from lpm_secure.data.nyc_tables import BANDS as NAMES
 from lpm_secure.data.nyc_tables import BOROUGHS, CONTACTS, NycTables
-from lpm_secure.populations.card import Marginal, Series
+from lpm_secure.populations.card import Marginal, PlotSeries
 from lpm_secure.populations.synthesis.compose import ADULT
-from lpm_secure.populations.synthesis.mixing import Cells, projected, row_errors, venue_contacts
+from lpm_secure.populations.synthesis.mixing import Cells, project, row_errors, venue_contacts
 from lpm_secure.populations.synthesis.places import Targets
 from protocols.arithmetic.fixed_point import I64
 
@@ -23,7 +23,7 @@ EDGES: Final = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000)
 
 @final
 @dataclass(frozen=True, slots=True, eq=False)
-class City:
+class CityComparison:
     """What is compared.
 
     Attributes:
@@ -63,7 +63,7 @@ class ByNta:
     alone: F64
 
 
-def comparison(city: City) -> list[Marginal]:
+def comparison(city: CityComparison) -> list[Marginal]:
     """Compare the city with every table it was made from."""
     tables, targets = city.tables, city.targets
     band = targets.exact.sum(axis=0)
@@ -85,12 +85,12 @@ def comparison(city: City) -> list[Marginal]:
         _marginal(f"mean household size by NTA of {SOLID} households", size, "relative", 0.05),
         _marginal(f"share living alone by NTA of {SOLID} households", alone, "share of households", 0.05),
         _marginal("households of children only", np.array([_children_only(city)]), "households", 0),
-        _marginal("workers from borough to borough", np.abs(_flows(city) - _wanted_flows(city)), "people", 1),
+        _marginal("workers from borough to borough", np.abs(_flows(city) - _flow_targets(city)), "people", 1),
         *_mixing(city),
     ]
 
 
-def counts_of(city: City) -> dict[str, float]:
+def counts_of(city: CityComparison) -> dict[str, float]:
     """Return the figures that people ask for first."""
     home = city.columns["household"]
     sizes = np.bincount(home[home >= 0])
@@ -110,7 +110,7 @@ def counts_of(city: City) -> dict[str, float]:
     }
 
 
-def series_of(city: City) -> dict[str, Series]:
+def series_of(city: CityComparison) -> dict[str, PlotSeries]:
     """Return what the plots show."""
     home = city.columns["household"]
     sizes = np.bincount(np.minimum(np.bincount(home[home >= 0]), 10), minlength=11)[1:]
@@ -130,16 +130,16 @@ def series_of(city: City) -> dict[str, Series]:
         "people by ZCTA": _series(np.array(city.tables.zcta.code)[here].tolist(), off),
         "mean household size by NTA": _series(nta_codes, found.size[nta], table.size[nta]),
         "share living alone by NTA": _series(nta_codes, found.alone[nta], table.alone[nta]),
-        "workers": _series(pairs, _flows(city).ravel(), _wanted_flows(city).ravel()),
+        "workers": _series(pairs, _flows(city).ravel(), _flow_targets(city).ravel()),
     }
 
 
-def _mixing(city: City) -> list[Marginal]:
+def _mixing(city: CityComparison) -> list[Marginal]:
     tables, bands = city.tables, city.by_band.sum(axis=0)
     contacts = city.cells.contacts(city.by_band)
     there = np.flatnonzero(bands)
     own = CONTACTS["community"] * tables.contact["community"]
-    wanted = CONTACTS["community"] * projected(tables, "community", bands)
+    wanted = CONTACTS["community"] * project(tables, "community", bands)
     rows = [
         ("community contacts by age, against the matrix at the city's ages", row_errors(contacts, wanted), 0.05),
         ("community contacts a day, against the sums of the file's rows", contacts.sum(1) / own.sum(1) - 1, 0.05),
@@ -147,7 +147,7 @@ def _mixing(city: City) -> list[Marginal]:
     ]
     for name, column in (("household", "household"), ("school", "school"), ("work", "workplace")):
         found = venue_contacts(city.columns[column], city.band, city.settings[column])
-        wanted = projected(tables, name, bands)
+        wanted = project(tables, name, bands)
         busy = np.where(wanted.sum(axis=1) >= 0.05, row_errors(found, wanted), 0.0)
         rows.append((f"{name} contacts by age, against the matrix at the city's ages", busy, None))
     return [_marginal(name, np.abs(error)[there], "of the row", allowed) for name, error, allowed in rows]
@@ -165,7 +165,7 @@ def _relative(found: I64, wanted: npt.NDArray[Any]) -> F64:
     return np.asarray(np.divide(beyond, wanted, out=beyond.astype(np.float64), where=np.asarray(wanted) > 0))
 
 
-def _young(city: City) -> F64:
+def _young(city: CityComparison) -> F64:
     """Return for each tract of 1,000 people how far its share under 18 is from the table's."""
     people = city.by("tract")
     young = np.bincount(city.columns["tract"][city.columns["age"] < ADULT], minlength=people.size)
@@ -173,7 +173,7 @@ def _young(city: City) -> F64:
     return np.asarray(np.abs(young[large] / people[large] - city.tables.tract.young[large]))
 
 
-def _by_nta(city: City) -> ByNta:
+def _by_nta(city: CityComparison) -> ByNta:
     home, nta = city.columns["household"], city.columns["nta"]
     inside = home >= 0
     sizes = np.bincount(home[inside])
@@ -185,7 +185,7 @@ def _by_nta(city: City) -> ByNta:
     return ByNta(households, people / whole, alone / whole)
 
 
-def _by_borough(city: City, found: ByNta) -> list[Marginal]:
+def _by_borough(city: CityComparison, found: ByNta) -> list[Marginal]:
     """Compare mean size and living alone by borough, where small cities too have enough households."""
     tables, borough = city.tables.households, city.tables.nta.borough
     count = partial(np.bincount, borough, minlength=len(BOROUGHS))
@@ -201,32 +201,32 @@ def _by_borough(city: City, found: ByNta) -> list[Marginal]:
     ]
 
 
-def _children_only(city: City) -> int:
+def _children_only(city: CityComparison) -> int:
     home = city.columns["household"]
     grown = np.zeros(city.settings["household"], dtype=np.bool_)
     grown[home[(home >= 0) & (city.columns["age"] >= ADULT)]] = True
     return int((~grown).sum())
 
 
-def _flows(city: City) -> F64:
+def _flows(city: CityComparison) -> F64:
     work = city.columns["work_borough"]
     pairs = city.columns["borough"][work >= 0].astype(np.int64) * 6 + work[work >= 0]
     return np.bincount(pairs, minlength=30).reshape(5, 6).astype(np.float64)
 
 
-def _wanted_flows(city: City) -> F64:
+def _flow_targets(city: CityComparison) -> F64:
     """Return the commuting table, scaled to the people of each borough: float64[5, 6]."""
     tables = city.tables
     people = np.bincount(tables.tract.borough, weights=tables.tract.people)
     return np.asarray(tables.flows * (city.by("borough") / people)[:, None])
 
 
-def _sizes(city: City, setting: str) -> Series:
+def _sizes(city: CityComparison, setting: str) -> PlotSeries:
     venue = city.columns[setting]
     sizes = np.bincount(venue[venue >= 0], minlength=1)
     found = np.histogram(sizes, bins=[*EDGES, np.inf])[0]
     return _series([f"{edge:,}+" for edge in EDGES], found)
 
 
-def _series(x: Any, found: npt.NDArray[Any], table: npt.NDArray[Any] | None = None) -> Series:
-    return Series(list(x), found.tolist(), None if table is None else table.tolist())
+def _series(x: Any, found: npt.NDArray[Any], table: npt.NDArray[Any] | None = None) -> PlotSeries:
+    return PlotSeries(list(x), found.tolist(), None if table is None else table.tolist())

@@ -10,7 +10,7 @@ from lpm_secure.data.csv_table import F64
 from lpm_secure.data.nyc_tables import NycTables
 from lpm_secure.populations.synthesis.compose import ADULT, LARGEST, OLD, compose
 from lpm_secure.populations.synthesis.places import Atoms
-from lpm_secure.populations.synthesis.stages import Stage, draws
+from lpm_secure.populations.synthesis.stages import BuildStage, draws
 from protocols.arithmetic.fixed_point import I64
 
 U8 = npt.NDArray[np.uint8]
@@ -20,7 +20,7 @@ OTHERS_CHILDREN: Final = 1.2  # households with children for one with the househ
 
 @final
 @dataclass(frozen=True, slots=True, eq=False)
-class People:
+class Residents:
     """Everybody, in order of place, households together.
 
     Attributes:
@@ -45,10 +45,10 @@ def single_years(tables: NycTables, ages: I64, rng: np.random.Generator) -> I64:
     return np.concatenate(parts, axis=1).astype(np.int64)
 
 
-def settle(tables: NycTables, atoms: Atoms, *, seed: int) -> People:
+def settle(tables: NycTables, atoms: Atoms, *, seed: int) -> Residents:
     """Give everybody an age, and a household or group quarters."""
-    by_age = single_years(tables, atoms.ages, draws(seed, Stage.PLACES))
-    rng = draws(seed, Stage.HOUSEHOLDS)
+    by_age = single_years(tables, atoms.ages, draws(seed, BuildStage.PLACES))
+    rng = draws(seed, BuildStage.HOUSEHOLDS)
     blocks = len(by_age)
     institutional = np.bincount(atoms.block, weights=atoms.quarters, minlength=blocks).astype(np.int64)
     inmates = _take_adults(by_age, institutional, rng)
@@ -81,7 +81,7 @@ def _plan(tables: NycTables, atoms: Atoms, by_age: I64) -> I64:
 
     What a block is rounded by, or cannot hold (every household needs an adult), goes to the next of its NTA.
     """
-    exact = _expected(tables, atoms, len(by_age))
+    exact = _expectation(tables, atoms, len(by_age))
     plan = np.zeros(exact.shape, dtype=np.int64)
     owed = np.zeros(exact.shape[1])
     people, adults = by_age.sum(axis=1), by_age[:, ADULT:].sum(axis=1)
@@ -101,7 +101,7 @@ def _plan(tables: NycTables, atoms: Atoms, by_age: I64) -> I64:
     return plan
 
 
-def _expected(tables: NycTables, atoms: Atoms, blocks: int) -> F64:
+def _expectation(tables: NycTables, atoms: Atoms, blocks: int) -> F64:
     table = tables.households
     size = np.maximum(table.size, 1.0)
     households = (atoms.people - atoms.quarters) / size[atoms.nta]
@@ -121,7 +121,7 @@ def _first_of(household: I32, atom: Any) -> I32:
     return np.repeat(atom[start], np.diff(start, append=household.size)).astype(np.int32)
 
 
-def _together(atoms: Atoms, age: U8, household: I32, atom: I32, inmates: U8) -> People:
+def _together(atoms: Atoms, age: U8, household: I32, atom: I32, inmates: U8) -> Residents:
     """Put people in quarters behind the households of their place."""
     there = np.repeat(np.arange(atoms.people.size, dtype=np.int32), atoms.quarters)
     place = np.concatenate([atom, there])
@@ -129,7 +129,7 @@ def _together(atoms: Atoms, age: U8, household: I32, atom: I32, inmates: U8) -> 
     nobody = np.full(inmates.size, -1, dtype=np.int32)
     _, tract = np.unique(atoms.tract[there], return_inverse=True)
     quarters = np.concatenate([np.full(age.size, -1, dtype=np.int32), tract.astype(np.int32)])[order]
-    return People(
+    return Residents(
         np.concatenate([age, inmates])[order],
         np.concatenate([household, nobody])[order],
         quarters,

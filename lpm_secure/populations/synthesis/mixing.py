@@ -56,7 +56,7 @@ def people_by_band(place: npt.NDArray[Any], band: npt.NDArray[Any], places: int)
     return flat.reshape(places, BANDS).astype(np.int64)
 
 
-def projected(tables: NycTables, setting: str, people: I64) -> F64:
+def project(tables: NycTables, setting: str, people: I64) -> F64:
     """Return the matrix of a setting on the ages of a city, as shares of its contacts: float64[18, 18].
 
     Args:
@@ -76,7 +76,7 @@ def cells_of(tables: NycTables, people: I64) -> Cells:
         people: int64[cells, 18].
     """
     bands = people.sum(axis=0)
-    wanted = CONTACTS["community"] * projected(tables, "community", bands) * bands[:, None]
+    wanted = CONTACTS["community"] * project(tables, "community", bands) * bands[:, None]
     wanted = (wanted + wanted.T) / 2
     pairs = _pairs(people)
     return Cells(np.divide(wanted, pairs, out=np.zeros(pairs.shape), where=pairs > 0))

@@ -12,10 +12,10 @@ from lpm_secure.data.nyc_tables import BOROUGHS, CONTACTS, OUTSIDE, NycTables, u
 from lpm_secure.populations import population
 from lpm_secure.populations.card import Card
 from lpm_secure.populations.population import Population
-from lpm_secure.populations.synthesis.comparison import City, comparison, counts_of, series_of
+from lpm_secure.populations.synthesis.comparison import CityComparison, comparison, counts_of, series_of
 from lpm_secure.populations.synthesis.households import settle
 from lpm_secure.populations.synthesis.mixing import band_of, cells_of, people_by_band
-from lpm_secure.populations.synthesis.places import Targets, overlay, scaled
+from lpm_secure.populations.synthesis.places import Targets, overlay, targets_of
 from lpm_secure.populations.synthesis.schools import enrol
 from lpm_secure.populations.synthesis.workplaces import employ
 from protocols import __version__
@@ -80,7 +80,7 @@ def build(path: Path, *, agents: int, seed: int = 1, on_part: OnPart | None = No
     population.free(path)
     begin("tables")
     tables = NycTables.read()
-    city = _city(tables, scaled(tables, agents), seed, begin)
+    city = _city(tables, targets_of(tables, agents), seed, begin)
     begin("comparison")
     card = Card(
         title=f"New York City, {agents:,} synthetic agents",
@@ -102,7 +102,7 @@ def build(path: Path, *, agents: int, seed: int = 1, on_part: OnPart | None = No
     return population.write(path, card, city.columns, MEANINGS)
 
 
-def _city(tables: NycTables, targets: Targets, seed: int, begin: OnPart) -> City:
+def _city(tables: NycTables, targets: Targets, seed: int, begin: OnPart) -> CityComparison:
     """Make everybody."""
     begin("places")
     atoms = overlay(tables, targets)
@@ -126,7 +126,7 @@ def _city(tables: NycTables, targets: Targets, seed: int, begin: OnPart) -> City
         "work_borough": work.borough,
     }
     settings = {name: int(columns[name].max(initial=-1)) + 1 for name in SETTINGS}
-    return City(tables, targets, columns, settings, band, by_band, cells_of(tables, by_band), atoms.apart)
+    return CityComparison(tables, targets, columns, settings, band, by_band, cells_of(tables, by_band), atoms.apart)
 
 
 def _nobody(_part: str) -> None:

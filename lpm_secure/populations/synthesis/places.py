@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from lpm_secure.data.csv_table import F64
 from lpm_secure.data.nyc_tables import BOROUGHS, NycTables, Places
-from lpm_secure.populations.synthesis.rounding import fitted, largest_remainder, whole
+from lpm_secure.populations.synthesis.rounding import fit_margins, largest_remainder, whole
 from protocols.arithmetic.fixed_point import I64
 from protocols.errors import ParameterError
 
@@ -68,7 +68,7 @@ class Targets:
     exact: F64 = field(repr=False)
 
 
-def scaled(tables: NycTables, n: int) -> Targets:
+def targets_of(tables: NycTables, n: int) -> Targets:
     """Scale all marginals to n agents by largest remainders, boroughs first.
 
     Boroughs follow the table of tracts. ZCTAs reach over the city's border (Queens has 7 % more people in its ZCTAs
@@ -109,8 +109,8 @@ def overlay(tables: NycTables, targets: Targets) -> Atoms:
         order[np.searchsorted(end, cuts[:-1], side="right")] for end, order in zip(ends, orders, strict=True)
     )
     borough = tables.zcta.borough[zcta]
-    group = _merged(people, zcta, borough)
-    block = _merged(people, np.arange(people.size), group)
+    group = _merge(people, zcta, borough)
+    block = _merge(people, np.arange(people.size), group)
     ages = np.zeros((int(block[-1]) + 1, tables.ages.shape[1]), dtype=np.int64)
     apart = np.zeros(targets.zcta.size, dtype=np.bool_)
     for g in range(int(group[-1]) + 1):
@@ -121,7 +121,7 @@ def overlay(tables: NycTables, targets: Targets) -> Atoms:
         wanted = targets.ages[own_zctas].sum(axis=0)
         seed, rows = np.zeros((int(own[-1]) + 1, wanted.size)), np.bincount(own, weights=people[here]).astype(np.int64)
         np.add.at(seed, own, _alike(tables, tract[here], wanted) * people[here, None])
-        ages[block[here[0]] : block[here[-1]] + 1] = whole(fitted(seed, rows, wanted), rows, wanted)
+        ages[block[here[0]] : block[here[-1]] + 1] = whole(fit_margins(seed, rows, wanted), rows, wanted)
     start = np.flatnonzero(np.diff(block, prepend=-1))
     _give_adults(ages, group[start])
     _give_adults(ages, borough[start])
@@ -129,7 +129,7 @@ def overlay(tables: NycTables, targets: Targets) -> Atoms:
     return Atoms(borough, zcta, nta, tract, people, quarters, block, ages, apart)
 
 
-def _merged(people: I64, unit: I64, within: I64) -> I64:
+def _merge(people: I64, unit: I64, within: I64) -> I64:
     """Number runs of pieces: a run ends where `unit` does once it has `BLOCK` people, and always where `within` does.
 
     Args:

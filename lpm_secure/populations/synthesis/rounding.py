@@ -27,7 +27,7 @@ def largest_remainder(weights: F64 | I64, total: int) -> I64:
     return np.asarray(found)
 
 
-def fitted(seed: F64, rows: I64, columns: I64, *, rounds: int = 30) -> F64:
+def fit_margins(seed: F64, rows: I64, columns: I64, *, rounds: int = 30) -> F64:
     """Scale a table until its rows and columns have given totals (iterative proportional fitting).
 
     Args:

@@ -11,8 +11,8 @@ from typing import Final, final
 import numpy as np
 
 from lpm_secure.data.nyc_tables import BOROUGHS, NycTables
-from lpm_secure.populations.synthesis.households import People
-from lpm_secure.populations.synthesis.stages import Stage, draws
+from lpm_secure.populations.synthesis.households import Residents
+from lpm_secure.populations.synthesis.stages import BuildStage, draws
 from lpm_secure.populations.synthesis.venues import I32, NONE, fill, lognormal_sizes, near
 from protocols.arithmetic.fixed_point import I64
 
@@ -60,7 +60,7 @@ class Schools:
     borough: I64
 
 
-def enrol(tables: NycTables, people: People, borough: I64, *, seed: int) -> Schools:
+def enrol(tables: NycTables, people: Residents, borough: I64, *, seed: int) -> Schools:
     """Choose pupils by age and put them into schools of their borough.
 
     Args:
@@ -69,7 +69,7 @@ def enrol(tables: NycTables, people: People, borough: I64, *, seed: int) -> Scho
         borough: int64[n] or smaller, of home.
         seed: of the population.
     """
-    rng = draws(seed, Stage.SCHOOLS)
+    rng = draws(seed, BuildStage.SCHOOLS)
     n = people.age.size
     rate = np.minimum(tables.rates["school"], 1.0)[np.minimum(people.age, 84)]
     pupil = (rng.random(n) < rate) & (people.age <= LAST_PUPIL)

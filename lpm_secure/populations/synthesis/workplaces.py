@@ -14,10 +14,10 @@ import numpy.typing as npt
 
 from lpm_secure.data.csv_table import F64
 from lpm_secure.data.nyc_tables import BOROUGHS, OUTSIDE, NycTables
-from lpm_secure.populations.synthesis.households import People
+from lpm_secure.populations.synthesis.households import Residents
 from lpm_secure.populations.synthesis.rounding import largest_remainder
 from lpm_secure.populations.synthesis.schools import LAST_PUPIL, Schools
-from lpm_secure.populations.synthesis.stages import Stage, draws
+from lpm_secure.populations.synthesis.stages import BuildStage, draws
 from lpm_secure.populations.synthesis.venues import I32, NONE, fill, pareto_sizes
 from protocols.arithmetic.fixed_point import I64
 
@@ -45,7 +45,7 @@ class Work:
     flows: I64
 
 
-def employ(tables: NycTables, people: People, home: I64, schools: Schools, *, seed: int) -> Work:
+def employ(tables: NycTables, people: Residents, home: I64, schools: Schools, *, seed: int) -> Work:
     """Choose workers and put them to work.
 
     Args:
@@ -55,7 +55,7 @@ def employ(tables: NycTables, people: People, home: I64, schools: Schools, *, se
         schools: for those who work there.
         seed: of the population.
     """
-    rng = draws(seed, Stage.WORKPLACES)
+    rng = draws(seed, BuildStage.WORKPLACES)
     n = people.age.size
     flows = _flows(tables, home)
     borough = np.full(n, NONE, dtype=np.int8)

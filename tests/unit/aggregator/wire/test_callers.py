@@ -3,7 +3,7 @@
 import pytest
 
 from aggregator.wire.callers import Callers
-from lpm_secure.testbed.keys import pinned
+from lpm_secure.testbed.keys import pin_keys
 from protocols.errors import NotEnrolled, TooManyCalls
 
 
@@ -20,7 +20,7 @@ class Context:
 @pytest.fixture
 def turned(manifest_of):
     """Return callers of a run of three clients, 5 calls a second, its keys, and the clock's time in a list."""
-    manifest, keys = pinned(manifest_of())
+    manifest, keys = pin_keys(manifest_of())
     now = [0.0]
     return Callers([manifest], calls_per_s=5.0, clock=lambda: now[0]), keys, now
 

@@ -13,7 +13,7 @@ from aggregator.wire.access import Access
 from aggregator.wire.gateway import Gateway, RunGateway
 from aggregator.wire.remote_peer import RemotePeer
 from client_sdk import Client, ContactTable, Local, PrivateState
-from lpm_secure.testbed.keys import pinned
+from lpm_secure.testbed.keys import pin_keys
 from protocols.errors import (
     ConflictingReplay,
     ManifestMismatch,
@@ -37,7 +37,7 @@ PATIENCE_S = 20.0
 @pytest.fixture(scope="module")
 def party(manifest_of):
     """Return a manifest of three clients with pinned keys, and the keys."""
-    return pinned(manifest_of(join_timeout_s=5.0, round_timeout_s=2.0))
+    return pin_keys(manifest_of(join_timeout_s=5.0, round_timeout_s=2.0))
 
 
 @contextmanager

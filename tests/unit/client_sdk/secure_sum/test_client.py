@@ -17,7 +17,7 @@ from client_sdk.secure_sum.client import VectorClient
 from client_sdk.secure_sum.contribution import Contribution
 from client_sdk.secure_sum.journal import REQUESTS, Kept
 from lpm_secure.calibration.parties import deployment_for, manifest_for
-from lpm_secure.testbed.keys import pinned
+from lpm_secure.testbed.keys import pin_keys
 from protocols.errors import DataError, ParameterError, RoundClosed, ShareRefused, Unavailable, WouldWrap
 from protocols.releases.mechanism import DiscreteGaussian
 from protocols.releases.query import Release, Releases
@@ -293,5 +293,5 @@ def test_a_hospitals_state_is_what_it_goes_on_from():
 
 
 def test_pinned_keys_make_another_run_of_the_same_calibration():
-    manifest, _ = pinned(manifest_of())
+    manifest, _ = pin_keys(manifest_of())
     assert set(manifest.trust.keys) == {"aggregator-0", "aggregator-1"}

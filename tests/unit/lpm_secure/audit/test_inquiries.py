@@ -49,8 +49,8 @@ def rounds_of(*, after=REST, **changes):
 
 def test_a_run_that_left_one_out_by_the_rule_is_in_order_and_says_so():
     manifest, rounds = manifest_of(), rounds_of()
-    assert inquiries.misjudged(manifest, RUN, rounds) == []
-    assert rules.not_allowed(manifest, rounds) == []
+    assert inquiries.misjudgements(manifest, RUN, rounds) == []
+    assert rules.breaches(manifest, rounds) == []
     assert rules.differencing(manifest, rounds) == []
     closing = ledger.Closing(rounds[ROUND], (LIAR,), (), bytes(32))
     notes = rules.refusals([closing])
@@ -91,16 +91,16 @@ OTHER_FIRST = (Trial(NAMES, fits=False), Trial(NAMES[:5], fits=True), *trials_of
     ],
 )
 def test_groups_names_or_members_that_are_not_the_rules_are_found(changes):
-    found = inquiries.misjudged(manifest_of(), RUN, rounds_of(**changes))
+    found = inquiries.misjudgements(manifest_of(), RUN, rounds_of(**changes))
     assert any("not those of the rule" in line for line in found)
 
 
 def test_another_coin_is_found():
-    assert "not those of the rule" in inquiries.misjudged(manifest_of(), bytes(32), rounds_of())[0]
+    assert "not those of the rule" in inquiries.misjudgements(manifest_of(), bytes(32), rounds_of())[0]
 
 
 def test_one_that_is_left_out_without_a_reason_or_comes_back_is_found():
-    found = inquiries.misjudged(manifest_of(), RUN, rounds_of(after=NAMES, trials=()))
+    found = inquiries.misjudgements(manifest_of(), RUN, rounds_of(after=NAMES, trials=()))
     assert "nothing opened shows why" in found[0]
     assert [line for line in found if "left out before" in line] == [
         f"round {number}: it has a client that was left out before" for number in range(ROUND + 1, 8)
@@ -116,12 +116,12 @@ def test_a_cohort_that_differs_by_another_one_is_still_found():
 def test_sums_that_no_inquiry_explains_are_found():
     manifest, rounds = manifest_of(), rounds_of()
     rounds[5] = msgspec.structs.replace(rounds[5], releases=2 * rounds[5].releases)
-    assert rules.not_allowed(manifest, rounds) == ["round 5: it opened what the manifest does not allow"]
+    assert rules.breaches(manifest, rounds) == ["round 5: it opened what the manifest does not allow"]
 
 
 def test_a_run_that_is_no_calibration_has_no_inquiry(manifest_of):
     rounds = [round_of(ROUND, NAMES, trials=trials_of())]
-    assert "no calibration" in inquiries.misjudged(manifest_of(), RUN, rounds)[0]
+    assert "no calibration" in inquiries.misjudgements(manifest_of(), RUN, rounds)[0]
 
 
 def test_an_inquiry_may_end_with_the_budget_and_what_it_opened_is_paid_for():
@@ -131,13 +131,13 @@ def test_an_inquiry_may_end_with_the_budget_and_what_it_opened_is_paid_for():
     largest = held(most=4).counted or NAMES
     before = [round_of(number, NAMES, manifest=manifest) for number in range(ROUND)]
     rounds = [*before, round_of(ROUND, largest, trials=cut, manifest=manifest)]
-    assert inquiries.misjudged(manifest, RUN, rounds) == []
-    assert "not those of the rule" in inquiries.misjudged(manifest_of(), RUN, rounds)[0]
-    _, table = rules.overspent(manifest, rounds)
-    _, fewer = rules.overspent(manifest, before)
+    assert inquiries.misjudgements(manifest, RUN, rounds) == []
+    assert "not those of the rule" in inquiries.misjudgements(manifest_of(), RUN, rounds)[0]
+    _, table = rules.overspending(manifest, rounds)
+    _, fewer = rules.overspending(manifest, before)
     assert table[0]["epsilon"] > 2 * fewer[0]["epsilon"]
     many = rounds + [round_of(number, NAMES, manifest=manifest) for number in range(4, 160)]
-    assert rules.overspent(manifest, many)[0] != []
+    assert rules.overspending(manifest, many)[0] != []
 
 
 def test_a_round_without_an_inquiry_is_written_as_ever():
@@ -158,5 +158,5 @@ def test_an_inquiry_that_follows_the_rule_over_what_no_round_sums_is_found(numbe
     while (group := inquiry.next()) is not None:
         inquiry.tell(group, fits=names[3] not in group)
     forged = round_of(number, inquiry.counted, refused=inquiry.named, trials=tuple(inquiry.trials))
-    found = inquiries.misjudged(manifest_of(), RUN, [forged])
+    found = inquiries.misjudgements(manifest_of(), RUN, [forged])
     assert found == [f"round {number}: the groups opened, or who was left out, are not those of the rule"]

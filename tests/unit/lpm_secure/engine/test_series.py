@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from pyarrow import csv, parquet
 
-from lpm_secure.engine.series import Series
+from lpm_secure.engine.series import StageSeries
 from protocols.models import Stage
 
 COUNTS = np.array(
@@ -22,7 +22,7 @@ COUNTS = np.array(
 
 @pytest.fixture
 def series():
-    return Series(COUNTS, 0.5)
+    return StageSeries(COUNTS, 0.5)
 
 
 def test_incidence_counts_who_left_the_susceptible_and_begins_with_none(series):
@@ -39,7 +39,7 @@ def test_sizes_attack_rates_and_prevalence(series):
 
 
 def test_a_part_without_agents_has_rates_of_zero():
-    empty = Series(COUNTS * np.array([1, 0])[:, None], 1.0)
+    empty = StageSeries(COUNTS * np.array([1, 0])[:, None], 1.0)
     assert empty.attack_rate("synthetic") == empty.prevalence("synthetic") == 0.0
 
 
@@ -52,8 +52,8 @@ def test_the_hash_changes_with_every_count_and_not_with_the_memory_layout(series
     for index in np.ndindex(COUNTS.shape):
         other = COUNTS.copy()
         other[index] += 1
-        assert Series(other, 0.5).hash != series.hash
-    assert Series(np.asfortranarray(COUNTS), 0.5).hash == series.hash
+        assert StageSeries(other, 0.5).hash != series.hash
+    assert StageSeries(np.asfortranarray(COUNTS), 0.5).hash == series.hash
 
 
 def test_both_files_hold_the_same_table(series, tmp_path):

@@ -20,8 +20,8 @@ from lpm_secure.populations.population import smallest
 from lpm_secure.populations.settings import settings_of
 from lpm_secure.populations.show import page_of, write_page
 from lpm_secure.populations.synthesis import nyc
-from lpm_secure.populations.synthesis.rounding import fitted, largest_remainder, whole
-from lpm_secure.populations.synthesis.stages import Stage, draws
+from lpm_secure.populations.synthesis.rounding import fit_margins, largest_remainder, whole
+from lpm_secure.populations.synthesis.stages import BuildStage, draws
 from lpm_secure.populations.synthesis.venues import lognormal_sizes, pareto_sizes
 from protocols.errors import DataError, ParameterError
 
@@ -319,17 +319,17 @@ def test_a_fitted_table_rounds_to_whole_numbers_with_both_totals(rows, columns, 
     rng = np.random.default_rng(seed)
     table = rng.integers(0, 50, (rows, columns))
     right, below = table.sum(axis=1), table.sum(axis=0)
-    found = whole(fitted(rng.random((rows, columns)) + 0.1, right, below), right, below)
+    found = whole(fit_margins(rng.random((rows, columns)) + 0.1, right, below), right, below)
     assert found.min() >= 0
     assert np.array_equal(found.sum(axis=1), right)
     assert np.array_equal(found.sum(axis=0), below)
 
 
 def test_stages_draw_apart_and_a_seed_beyond_64_bits_is_refused():
-    assert draws(1, Stage.PLACES).random() != draws(1, Stage.HOUSEHOLDS).random()
-    assert draws(1, Stage.PLACES).random() == draws(1, Stage.PLACES).random()
+    assert draws(1, BuildStage.PLACES).random() != draws(1, BuildStage.HOUSEHOLDS).random()
+    assert draws(1, BuildStage.PLACES).random() == draws(1, BuildStage.PLACES).random()
     with pytest.raises(ParameterError, match="got seed -1"):
-        draws(-1, Stage.PLACES)
+        draws(-1, BuildStage.PLACES)
 
 
 @pytest.mark.parametrize(

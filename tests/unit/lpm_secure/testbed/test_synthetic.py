@@ -20,7 +20,7 @@ def _own_cache(tmp_path, monkeypatch):
 
 
 def kept(tmp_path, seed=1, build=look_alike.build):
-    return cache.kept(build, kind="look_alike", agents=600, seed=seed, root=tmp_path)
+    return cache.fetch(build, kind="look_alike", agents=600, seed=seed, root=tmp_path)
 
 
 def test_a_population_is_built_once_and_kept(tmp_path, capsys):

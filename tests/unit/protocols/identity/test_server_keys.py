@@ -11,7 +11,7 @@ from aggregator.mpc.net.tls import Tls, require
 from aggregator.on_shares.crypten_backend import parties_of
 from aggregator.permutation.roles import Role
 from aggregator.permutation.worker import permutation_config
-from lpm_secure.testbed.keys import pinned
+from lpm_secure.testbed.keys import pin_keys
 from protocols.errors import NotEnrolled
 from protocols.identity.certificates import new_authority
 from protocols.identity.server_keys import digest_of
@@ -56,7 +56,7 @@ def test_a_server_of_the_right_name_and_authority_with_another_key_is_not_the_pi
 
 
 def test_all_servers_that_compute_or_permute_are_pinned(manifest_of, folder_of):
-    manifest = pinned(manifest_of([[1], [2]], mode="outcome", edges="permuted", devices=Devices(degree=2)))[0]
+    manifest = pin_keys(manifest_of([[1], [2]], mode="outcome", edges="permuted", devices=Devices(degree=2)))[0]
     pins = {name: keys.certificate for name, keys in manifest.trust.keys.items()}
     parties, dealer = parties_of(manifest)
     trio = permutation_config(manifest, Role.A, folder_of("mine", "aggregator-0"))

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lpm_secure.config.accounting import Cost, epsilon_of
-from lpm_secure.testbed.keys import permissive, pinned
+from lpm_secure.testbed.keys import permissive, pin_keys
 from protocols import canonical_json
 from protocols.errors import BadSignature, ConfigError, ParameterError, PolicyConflict
 from protocols.identity import signing
@@ -32,7 +32,7 @@ testbed = true
 
 @pytest.fixture(scope="module")
 def manifest(manifest_of):
-    return pinned(manifest_of(mode="outcome", cells=(5,), min_cohort=2))[0]
+    return pin_keys(manifest_of(mode="outcome", cells=(5,), min_cohort=2))[0]
 
 
 @pytest.fixture
@@ -106,7 +106,7 @@ def test_an_epsilon_follows_from_sigmas_and_is_a_little_above_the_accountants(ma
 def test_a_noised_run_is_allowed_up_to_its_epsilon_and_no_further(manifest_of, policy):
     rule = {"mechanism": "discrete-gaussian", "sigma": 4.22, "unit": "contribution", "epsilon": 0.01, "delta": 1e-6}
     releases = Releases(each=(Release(name="incidence", **rule),), rho=1.0)
-    noised = pinned(manifest_of(mode="outcome", min_cohort=2, releases=releases))[0]
+    noised = pin_keys(manifest_of(mode="outcome", min_cohort=2, releases=releases))[0]
     allowed = policy("inf  ", "1.2").content.decode().replace('"tally"', '"incidence"')
     path = policy().path
     path.write_text(allowed)

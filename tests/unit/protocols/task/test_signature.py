@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lpm_secure.testbed.keys import pinned
+from lpm_secure.testbed.keys import pin_keys
 from protocols import canonical_json
 from protocols.errors import BadSignature, ParameterError
 from protocols.identity import certificates, signing
@@ -26,7 +26,7 @@ DAY = datetime.timedelta(days=1)
 @pytest.fixture(scope="module")
 def signed(manifest_of):
     """Return a manifest with pinned keys, the keys, and its signature."""
-    manifest, keys = pinned(manifest_of(mode="outcome"))
+    manifest, keys = pin_keys(manifest_of(mode="outcome"))
     return manifest, keys, signatures.sign(manifest, keys.operator)
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from lpm_secure.engine.tensors.relaxed import Relaxed, Theta
+from lpm_secure.engine.tensors.relaxed import MeanFieldVenues, VenueTheta
 from lpm_secure.engine.venues import Setting, Venues
 from protocols.errors import ParameterError
 
@@ -22,12 +22,12 @@ def venues(n=300):
 
 def theta_of(values):
     """Return parameters from five numbers."""
-    return Theta(values[:2], values[2], values[3], values[4])
+    return VenueTheta(values[:2], values[2], values[3], values[4])
 
 
 def loss_of(values, *, keep=None, threads=1):
     """Return a smooth function of the incidence."""
-    model = Relaxed(venues(), device=CPU, dtype=torch.float64, threads=threads)
+    model = MeanFieldVenues(venues(), device=CPU, dtype=torch.float64, threads=threads)
     incidence = model.incidence(theta_of(values), steps=10, keep=keep)
     return (incidence * torch.arange(1, 11)).sum() / 10
 
@@ -56,7 +56,7 @@ def test_recomputation_and_threads_do_not_change_the_gradient(options):
 
 
 def test_probabilities_stay_between_nobody_and_everybody():
-    model = Relaxed(venues(), device=CPU)
+    model = MeanFieldVenues(venues(), device=CPU)
     new = model.incidence(theta_of(torch.tensor(START)), steps=200)
     assert (new >= 0).all()
     assert new.sum() < 300
@@ -65,4 +65,4 @@ def test_probabilities_stay_between_nobody_and_everybody():
 def test_mixing_by_age_is_refused():
     setting = Setting("ward", np.zeros(4, dtype=np.int32), np.ones(2, dtype=np.int64), np.ones((2, 2), dtype=np.int64))
     with pytest.raises(ParameterError, match="mixes by age"):
-        Relaxed(Venues.of([setting]), device=CPU)
+        MeanFieldVenues(Venues.of([setting]), device=CPU)
