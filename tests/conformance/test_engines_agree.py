@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from client_sdk.private.contacts import ContactTable
 from lpm_secure.engine.epidemic import Csr, GraphAgents, Traversal, random_graph
 from lpm_secure.engine.graph import Graph
-from lpm_secure.engine.kernels.draws import exponentials, key_of
+from lpm_secure.engine.kernels.draws import key_of, log, uniform, word
+from lpm_secure.engine.kernels.jit import compiled
 from lpm_secure.engine.tensors.agents import Agents
 from protocols.arithmetic import distributions
 from protocols.arithmetic.distributions import LAW_TOTAL
@@ -39,6 +40,13 @@ def table_of(generator, n, *, edges, days, channels):
     b = (a + generator.integers(1, n, size=edges)) % n
     columns = (generator.integers(days, size=edges), a, b, generator.integers(channels, size=edges))
     return ContactTable(*columns, generator.integers(4, size=edges))
+
+
+@compiled
+def exponentials(key, numbers, purpose, out):
+    """Fill `out`, float64[n], with draws of Exp(1)."""
+    for i in range(numbers.size):
+        out[i] = -log(uniform(word(key, numbers[i], purpose)))
 
 
 @given(key=keys, first=st.integers(0, 2**63))

@@ -11,9 +11,22 @@ from typing import Any, Final, final
 
 import numpy as np
 
-from lpm_secure.engine.epidemic.seir_step import BLOCK, DURATION, HALF, INITIAL, LATENT, E, I, R, S, SeirLaw, number_of
+from lpm_secure.engine.epidemic.seir_step import (
+    BLOCK,
+    DURATION,
+    HALF,
+    INITIAL,
+    LATENT,
+    E,
+    I,
+    R,
+    S,
+    SeirLaw,
+    law_of,
+    number_of,
+)
 from lpm_secure.engine.kernels.csr import I32, Csr, Rows
-from lpm_secure.engine.kernels.draws import block, bounds_of, days, key_of, log, uniform, word
+from lpm_secure.engine.kernels.draws import block, days, log, uniform, word
 from lpm_secure.engine.kernels.jit import compiled, inlined
 from lpm_secure.engine.kernels.workers import Span, Workers, total
 from protocols.arithmetic.fixed_point import I64
@@ -154,18 +167,7 @@ class SkipAgents:
         model.require_lasting("agents whose contacts are skipped")
         self._contacts = contacts
         self._longest = max(len(model.latent), len(model.infectious))
-        self._law = SeirLaw(
-            key=key_of(key),
-            base=np.uint64(agents),
-            numbers=np.zeros(0, dtype=np.uint64),
-            scale=np.zeros(0),
-            latent=bounds_of(model.latent),
-            infectious=bounds_of(model.infectious),
-            initial=np.uint64(model.initial),
-            unit=2.0**model.f,
-            beta=np.int64(model.beta[0]),
-            ring=np.int64(NEVER),
-        )
+        self._law = law_of(model, key=key, base=agents, beta=model.beta[0], due=np.uint16)
         n = contacts.n
         self._stage, self._due = np.zeros(n, dtype=np.uint8), np.zeros(n, dtype=np.uint16)
         self._day = np.full((threads, n), NEVER, dtype=np.uint16)

@@ -12,7 +12,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from lpm_secure.engine.kernels.jit import compiled, inlined
+from lpm_secure.engine.kernels.jit import inlined
 from protocols.arithmetic import distributions, philox
 from protocols.arithmetic.fixed_point import U64
 
@@ -94,13 +94,6 @@ def days(bits: Any, bounds: U64) -> Any:
         else:
             top = middle
     return low + 1
-
-
-@compiled
-def exponentials(key: tuple[Any, Any], numbers: U64, purpose: Any, out: Any) -> None:
-    """Fill `out`, float64[n], with draws of Exp(1)."""
-    for i in range(numbers.size):
-        out[i] = -log(uniform(word(key, numbers[i], purpose)))
 
 
 def bounds_of(law: tuple[int, ...]) -> U64:

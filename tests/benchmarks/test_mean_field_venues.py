@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from lpm_secure.engine.tensors.relaxed import MeanFieldVenues, VenueTheta
 from lpm_secure.engine.venues import Setting, Venues
 from protocols.errors import ParameterError
+from tests.benchmarks.mean_field_venues import MeanFieldVenues, VenueTheta
 
 CPU = torch.device("cpu")
 START = [0.4, 0.3, 0.5, 0.25, 0.02]
