@@ -4,7 +4,8 @@ from typing import Annotated, final
 
 import msgspec
 
-from lpm_secure.config.simulation import Delay, Rate
+from lpm_secure.config.bounds import Rate
+from lpm_secure.config.laws import Delay
 from protocols.errors import ConfigError
 from protocols.identity.trust import Name
 

@@ -6,8 +6,7 @@ from typing import Final, final
 import numpy as np
 from scipy import stats
 
-from lpm_secure.config.laws import law_of
-from lpm_secure.config.simulation import Delay
+from lpm_secure.config.laws import Delay, law_of
 from protocols.arithmetic.distributions import F64, LAW_TOTAL
 
 RELATIVE_STEP: Final = 1e-4  # of the mean, for the derivative of the cut law: its error is of order 1e-8

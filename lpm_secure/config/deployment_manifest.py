@@ -6,8 +6,8 @@ from typing import Annotated, Any, Literal, final
 
 import msgspec
 
-from lpm_secure.config.model import model_of
-from lpm_secure.config.simulation import Days, ModelConfig, Positive
+from lpm_secure.config.bounds import Days, Positive
+from lpm_secure.config.model import ModelConfig, model_of
 from protocols import canonical_json
 from protocols.errors import ConfigError
 from protocols.identity.trust import Name, PartyKeys, Trust

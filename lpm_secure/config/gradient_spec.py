@@ -6,7 +6,8 @@ from typing import Final
 import numpy as np
 
 from lpm_secure.config.day_law import DayLaw
-from lpm_secure.config.simulation import Config, Delay
+from lpm_secure.config.laws import Delay
+from lpm_secure.config.simulation import Config
 from protocols.arithmetic.distributions import LAW_TOTAL
 from protocols.errors import ConfigError
 from protocols.models import Stage

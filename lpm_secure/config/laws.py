@@ -1,14 +1,25 @@
 """From a mean and a standard deviation to the integer law of days that a manifest carries."""
 
+from typing import final
+
+import msgspec
 import numpy as np
 from scipy import stats
 
-from lpm_secure.config.simulation import Delay
+from lpm_secure.config.bounds import Days
 from protocols.arithmetic.distributions import LAW_TOTAL
 from protocols.errors import ConfigError
 
 MAX_DAYS = 400
 TAIL = 1e-6
+
+
+@final
+class Delay(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A law of days: a gamma distribution of this mean and standard deviation, cut into whole days from 1 on."""
+
+    mean: Days
+    sd: Days
 
 
 def law_of(delay: Delay, *, dt: float) -> tuple[int, ...]:

@@ -1,12 +1,58 @@
-"""A model's public integers from the numbers of a configuration."""
+"""`[model]` of a configuration, and the public integers that a manifest carries for it."""
 
-from lpm_secure.config.laws import law_of
-from lpm_secure.config.simulation import DosesConfig, ModelConfig
+from typing import Annotated, final
+
+import msgspec
+
+from lpm_secure.config.bounds import Days, Rate
+from lpm_secure.config.laws import Delay, law_of
 from protocols.arithmetic.distributions import LAW_TOTAL
 from protocols.arithmetic.fixed_point import to_fixed
 from protocols.models import Seir
 from protocols.models.interventions import FULL
 from protocols.models.seir.doses import Doses
+from protocols.task.manifest import Name
+
+
+@final
+class DosesConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A vaccination of which nobody but an agent's holder knows whether and when the agent took part.
+
+    Attributes:
+        first_day: from which the first doses protect.
+        days: over which doses are spread.
+        coverage: probability that an agent takes one.
+        efficacy: by how much a dose lowers susceptibility; in steps of 1 / 256.
+    """
+
+    first_day: Annotated[float, msgspec.Meta(ge=0, le=3_650)] = 0.0
+    days: Days = 1.0
+    coverage: Annotated[float, msgspec.Meta(ge=0, le=1)]
+    efficacy: Annotated[float, msgspec.Meta(ge=0, le=1)]
+
+
+@final
+class ModelConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The S-E-I-R epidemic; S-E-I-R-S where immunity wanes.
+
+    Attributes:
+        beta: for each contact channel, infections per susceptible agent, day, and unit of infectious contact.
+        cell_beta: per day, if everyone in the agent's cell were infectious.
+        latent, infectious: how long an agent stays exposed, and infectious.
+        initial: probability of being infectious on day 0.
+        fraction_bits: of hazards and thresholds.
+        waning: how long an agent stays immune; for ever unless given.
+        doses: private vaccine doses; none unless given.
+    """
+
+    beta: dict[Name, Rate]
+    cell_beta: Rate = 0.0
+    latent: Delay
+    infectious: Delay
+    initial: Annotated[float, msgspec.Meta(ge=0, le=1)]
+    fraction_bits: Annotated[int, msgspec.Meta(ge=8, le=56)] = 40
+    waning: Delay | None = None
+    doses: DosesConfig | None = None
 
 
 def model_of(given: ModelConfig, *, dt: float) -> Seir:

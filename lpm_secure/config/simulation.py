@@ -5,66 +5,14 @@ from typing import Annotated, Literal, final
 
 import msgspec
 
+from lpm_secure.config.bounds import Count, Days, Positive
 from lpm_secure.config.gradient import GradientConfig
+from lpm_secure.config.model import ModelConfig
 from lpm_secure.config.releases import NoiseConfig
 from lpm_secure.config.synthetic import SyntheticConfig
 from protocols.errors import ConfigError
 from protocols.identity.trust import Name
 from protocols.toml_file import load_config
-
-Count = Annotated[int, msgspec.Meta(ge=0, le=10**9)]
-Positive = Annotated[int, msgspec.Meta(ge=1, le=2**31)]
-Rate = Annotated[float, msgspec.Meta(ge=0, le=10**6)]
-Days = Annotated[float, msgspec.Meta(gt=0, le=3_650)]
-
-
-@final
-class Delay(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A law of days: a gamma distribution of this mean and standard deviation, cut into whole days from 1 on."""
-
-    mean: Days
-    sd: Days
-
-
-@final
-class DosesConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A vaccination of which nobody but an agent's holder knows whether and when the agent took part.
-
-    Attributes:
-        first_day: from which the first doses protect.
-        days: over which doses are spread.
-        coverage: probability that an agent takes one.
-        efficacy: by how much a dose lowers susceptibility; in steps of 1 / 256.
-    """
-
-    first_day: Annotated[float, msgspec.Meta(ge=0, le=3_650)] = 0.0
-    days: Days = 1.0
-    coverage: Annotated[float, msgspec.Meta(ge=0, le=1)]
-    efficacy: Annotated[float, msgspec.Meta(ge=0, le=1)]
-
-
-@final
-class ModelConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The S-E-I-R epidemic; S-E-I-R-S where immunity wanes.
-
-    Attributes:
-        beta: for each contact channel, infections per susceptible agent, day, and unit of infectious contact.
-        cell_beta: per day, if everyone in the agent's cell were infectious.
-        latent, infectious: how long an agent stays exposed, and infectious.
-        initial: probability of being infectious on day 0.
-        fraction_bits: of hazards and thresholds.
-        waning: how long an agent stays immune; for ever unless given.
-        doses: private vaccine doses; none unless given.
-    """
-
-    beta: dict[Name, Rate]
-    cell_beta: Rate = 0.0
-    latent: Delay
-    infectious: Delay
-    initial: Annotated[float, msgspec.Meta(ge=0, le=1)]
-    fraction_bits: Annotated[int, msgspec.Meta(ge=8, le=56)] = 40
-    waning: Delay | None = None
-    doses: DosesConfig | None = None
 
 
 @final

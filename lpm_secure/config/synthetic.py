@@ -1,14 +1,12 @@
 """The engine's own agents in a private run, as a person asks for them."""
 
-from typing import Annotated, Literal, final
+from typing import Literal, final
 
 import msgspec
 
+from lpm_secure.config.bounds import Count, Rate
 from protocols.errors import ConfigError
 from protocols.identity.trust import Name
-
-Count = Annotated[int, msgspec.Meta(ge=0, le=10**9)]
-Rate = Annotated[float, msgspec.Meta(ge=0, le=10**6)]
 
 
 @final

@@ -19,7 +19,7 @@ from lpm_secure.city.disease_config import (
 )
 from lpm_secure.city.run import run
 from lpm_secure.city.series import Event
-from lpm_secure.config.simulation import Delay
+from lpm_secure.config.laws import Delay
 from lpm_secure.data import catalogue
 from lpm_secure.engine.venues import Venues
 from lpm_secure.populations.settings import settings_with_beta

@@ -3,15 +3,9 @@
 import numpy as np
 import pytest
 
-from lpm_secure.config.simulation import (
-    CellConfig,
-    Config,
-    Delay,
-    ModelConfig,
-    PrivateConfig,
-    ProtocolConfig,
-    SyntheticConfig,
-)
+from lpm_secure.config.laws import Delay
+from lpm_secure.config.model import ModelConfig
+from lpm_secure.config.simulation import CellConfig, Config, PrivateConfig, ProtocolConfig, SyntheticConfig
 from lpm_secure.data.contact_data import ContactData
 from lpm_secure.testbed.deployment import Deployment, free_addresses
 from lpm_secure.testbed.testbed import build

@@ -14,7 +14,9 @@ from lpm_secure.analysis.risk.config import DistributionConfig, PeopleConfig, Ri
 from lpm_secure.analysis.risk.distribution import distribution
 from lpm_secure.analysis.risk.personal import Personal, Worlds
 from lpm_secure.analysis.risk.worlds import chosen, week
-from lpm_secure.config.simulation import Delay, ModelConfig, ProtocolConfig
+from lpm_secure.config.laws import Delay
+from lpm_secure.config.model import ModelConfig
+from lpm_secure.config.simulation import ProtocolConfig
 from lpm_secure.data.contact_data import ContactData
 from lpm_secure.engine.loop import RemotePart, simulate
 from protocols.errors import ConfigError, ParameterError

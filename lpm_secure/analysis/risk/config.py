@@ -5,8 +5,9 @@ from typing import Annotated, Literal, final
 
 import msgspec
 
+from lpm_secure.config.model import ModelConfig
 from lpm_secure.config.releases import Epsilon
-from lpm_secure.config.simulation import Config, ModelConfig, PrivateConfig, ProtocolConfig
+from lpm_secure.config.simulation import Config, PrivateConfig, ProtocolConfig
 from protocols.identity.trust import Name
 from protocols.toml_file import load_config
 

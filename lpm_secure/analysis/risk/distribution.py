@@ -14,8 +14,10 @@ import numpy as np
 
 from lpm_secure.analysis.risk.config import RiskConfig
 from lpm_secure.analysis.risk.worlds import device_of
+from lpm_secure.config.laws import Delay
+from lpm_secure.config.model import ModelConfig
 from lpm_secure.config.releases import NoiseConfig, releases_for
-from lpm_secure.config.simulation import CellConfig, Config, Delay, ModelConfig, PrivateConfig
+from lpm_secure.config.simulation import CellConfig, Config, PrivateConfig
 from lpm_secure.data.contact_data import ContactData
 from lpm_secure.testbed.testbed import Testbed, build
 from protocols.errors import ConfigError

@@ -5,7 +5,7 @@ from typing import Annotated, Final, Literal, final
 
 import msgspec
 
-from lpm_secure.config.simulation import Days, Positive, Rate
+from lpm_secure.config.bounds import Days, Positive, Rate
 from lpm_secure.gradients.problem.theta import Point
 from protocols.errors import ConfigError
 from protocols.identity.trust import Name

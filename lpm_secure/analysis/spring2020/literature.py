@@ -19,7 +19,7 @@ import numpy as np
 from lpm_secure.city.config import CityConfig
 from lpm_secure.city.disease import course_of
 from lpm_secure.city.disease_config import DiseaseConfig, InterventionsConfig, ReduceConfig
-from lpm_secure.config.simulation import Delay
+from lpm_secure.config.laws import Delay
 from lpm_secure.data import catalogue
 from lpm_secure.data.csv_table import F64
 from lpm_secure.data.nyc_tables import CONTACTS

@@ -5,8 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lpm_secure.config.laws import MAX_DAYS, law_of
-from lpm_secure.config.simulation import Delay
+from lpm_secure.config.laws import MAX_DAYS, Delay, law_of
 from protocols.arithmetic.distributions import LAW_TOTAL, check_law
 from protocols.errors import ConfigError
 
