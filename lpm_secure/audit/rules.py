@@ -5,9 +5,9 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from lpm_secure.accounting import epsilon_of
 from lpm_secure.audit import inquiries
 from lpm_secure.audit.spent import costs, delta_of, joint
-from lpm_secure.config.accounting import epsilon_of
 from protocols.releases.ledger import Agreed, Begin, Closing, Event, Refusal, Repeat
 from protocols.releases.query import NOISE
 from protocols.task.manifest import Manifest

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, final
 
-from lpm_secure.config.accounting import Cost, epsilon_of
+from lpm_secure.accounting import Cost, epsilon_of
 from protocols.releases.ledger import Agreed, Opened
 from protocols.releases.query import GRADIENT, NOISE
 

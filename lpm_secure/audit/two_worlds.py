@@ -17,8 +17,8 @@ import numpy.typing as npt
 
 from aggregator.release.noise import ReleaseNoise
 from aggregator.rounds.vectors import Vectors
+from lpm_secure.accounting import gaussian_epsilon
 from lpm_secure.audit.replays import Replay, replay_of
-from lpm_secure.config.accounting import gaussian_epsilon
 from protocols.arithmetic.fixed_point import I64, U64
 from protocols.releases.mechanism.running_sum import GRID, square_root
 from protocols.releases.query import GRADIENT, SCORE, Releases

@@ -9,7 +9,7 @@ Each aggregator adds the full noise, so that one that lies about its own takes n
 import math
 from typing import Any, Final
 
-from lpm_secure.config.accounting import gaussian_epsilon
+from lpm_secure.accounting import gaussian_epsilon
 from lpm_secure.secure_sum.federation import Contribution
 from protocols.errors import ParameterError
 from protocols.releases.mechanism import DiscreteGaussian

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Final
 
 from client_sdk.likelihood.institution import Hospital
+from lpm_secure.accounting import sigma_for
 from lpm_secure.calibration.config import CalibrationConfig
 from lpm_secure.calibration.parties import noised, parties
 from lpm_secure.calibration.privacy import RESERVE, noises
-from lpm_secure.config.accounting import sigma_for
 from lpm_secure.secure_sum.federation import Federation, Shared
 from lpm_secure.secure_sum.native import Native
 from lpm_secure.testbed.deployment import Deployment

@@ -12,7 +12,7 @@ from lpm_secure.city import config as configs
 from lpm_secure.city import folder as folders
 from lpm_secure.city import report
 from lpm_secure.city.run import OnDay, run
-from lpm_secure.engine.device import device_of
+from lpm_secure.engine.tensors.device import device_of
 from lpm_secure.populations.source import open_population
 from protocols.arithmetic.fixed_point import I64
 from protocols.models.course import CourseStage

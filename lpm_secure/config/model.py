@@ -8,10 +8,10 @@ from lpm_secure.config.bounds import Days, Rate
 from lpm_secure.config.laws import Delay, law_of
 from protocols.arithmetic.distributions import LAW_TOTAL
 from protocols.arithmetic.fixed_point import to_fixed
+from protocols.identity.trust import Name
 from protocols.models import Seir
 from protocols.models.interventions import FULL
 from protocols.models.seir.doses import Doses
-from protocols.task.manifest import Name
 
 
 @final

@@ -4,7 +4,7 @@ from typing import Annotated, Final, Literal, final
 
 import msgspec
 
-from lpm_secure.config.accounting import sigma_for
+from lpm_secure.accounting import sigma_for
 from protocols.errors import ConfigError
 from protocols.models import Seir
 from protocols.models.gradient import Gradient

@@ -8,8 +8,8 @@ from typing import Protocol, final
 
 import numpy as np
 
-from lpm_secure.engine.reading import Reading
 from lpm_secure.engine.series import StageSeries
+from lpm_secure.engine.tally import TallyEstimator
 from lpm_secure.engine.tensors.agents import Agents
 from protocols.arithmetic.fixed_point import I64, from_ring
 from protocols.errors import PartiesDisagree
@@ -97,7 +97,7 @@ class RemotePart(PrivatePart):
         self._manifest, self._transports = manifest, transports
         self._layout, self._sharing = Layout.of(manifest), manifest.share()
         self._id = manifests.run_id(manifest)
-        self._reading = Reading(manifest)
+        self._reading = TallyEstimator(manifest)
 
     async def advance(self, step: int, synthetic: I64) -> StepRelease:
         """Announce a step to all aggregators, and add up their shares of its release.

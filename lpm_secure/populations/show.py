@@ -12,7 +12,7 @@ from rich.table import Column, Table
 
 from lpm_secure.data.nyc_tables import BANDS
 from lpm_secure.populations.card import Card, Marginal, PlotSeries
-from lpm_secure.populations.check import OutbreakComparison
+from lpm_secure.populations.outbreak import OutbreakComparison
 from lpm_secure.populations.show_check import record_page, record_table
 
 FOUND: Final = "#4477aa"

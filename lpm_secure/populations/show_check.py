@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 import plotly.io as pio
 from rich.table import Column, Table
 
-from lpm_secure.populations.check import FACTOR, OutbreakComparison
+from lpm_secure.populations.outbreak import FACTOR, OutbreakComparison
 
 MODEL = "#4477aa"
 DATA = "#ccbb44"

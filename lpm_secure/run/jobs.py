@@ -17,9 +17,9 @@ from lpm_secure.audit.index import INDEX
 from lpm_secure.cli.progress import shown
 from lpm_secure.config import simulation as configs
 from lpm_secure.config.simulation import Config
-from lpm_secure.engine.device import device_of
 from lpm_secure.engine.loop import RemotePart, simulate
 from lpm_secure.engine.series import StageSeries
+from lpm_secure.engine.tensors.device import device_of
 from lpm_secure.run import folder as folders
 from lpm_secure.run import report
 from lpm_secure.run.disclosure import what_is_learned

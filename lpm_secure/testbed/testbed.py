@@ -9,24 +9,19 @@ import torch
 
 from client_sdk.private.contacts import ContactTable
 from client_sdk.private.state import PrivateState, simulation_key
-from lpm_secure.config.gradient_spec import gradient_for
-from lpm_secure.config.model import model_of
-from lpm_secure.config.releases import releases_for
 from lpm_secure.config.simulation import Config
 from lpm_secure.config.synthetic import SyntheticConfig
 from lpm_secure.data.contact_data import ContactData
-from lpm_secure.engine.graph import Graph
 from lpm_secure.engine.loop import EngineAgents
 from lpm_secure.engine.tensors.agents import Agents
-from lpm_secure.testbed.keyring import Keyring, most_contacts
+from lpm_secure.engine.tensors.graph import Graph
+from lpm_secure.testbed.keyring import Keyring
+from lpm_secure.testbed.manifest import manifest_of
 from lpm_secure.testbed.synthetic import EngineFile, Synthetic, cells_of, synthetic_agents
 from protocols.arithmetic.fixed_point import I64
 from protocols.errors import ConfigError
-from protocols.models import Seir
-from protocols.task.devices import Devices
 from protocols.task.layout import Layout
 from protocols.task.manifest import Manifest
-from protocols.task.parties import AggregatorParty, ClientParty, DealerParty
 
 
 @final
@@ -106,77 +101,11 @@ def build(config: Config, data: ContactData, addresses: Sequence[str]) -> Testbe
     """
     if len(config.model.beta) != 1:
         raise ConfigError(f"model.beta names {len(config.model.beta)} channels; the contacts of {data.source} have one")
-    clients, gradient = _clients(config, data), gradient_for(config)
-    permuted = config.protocol.edges == "permuted"
-    n_all = sum(len(client.agents) for client in clients) + config.synthetic.agents
-    size = config.cells.size or -(-n_all // max(config.cells.count, 1))
-    manifest = Manifest(
-        name=config.name,
-        model=_model(config),
-        model_hash=_model(config).model().hash,
-        steps=config.steps,
-        dt=config.dt,
-        channels=tuple(config.model.beta),
-        period=data.days,
-        max_message=int(data.weight.max(initial=1)),
-        cells=(size,) * config.cells.count,
-        engine=True,
-        mode=config.protocol.mode,
-        aggregators=_aggregators(config, addresses),
-        edges=config.protocol.edges,
-        devices=Devices(degree=config.protocol.degree or most_contacts(data)) if permuted else None,
-        dealer=_dealer(config, addresses),
-        clients=clients,
-        min_cohort=config.protocol.min_cohort,
-        validity=config.protocol.validity,
-        min_count=config.protocol.min_count,
-        join_timeout_s=config.protocol.join_timeout_s,
-        round_timeout_s=config.protocol.round_timeout_s,
-        testbed_seed=config.seed,
-        releases=releases_for(
-            config.releases, _model(config), steps=config.steps, cells=config.cells.count > 0, gradient=gradient
-        ),
-        gradient=gradient,
-    )
-    order = np.array([agent for client in clients for agent in client.agents], dtype=np.int64)
+    manifest = manifest_of(config, data, addresses)
+    order = np.array([agent for client in manifest.clients for agent in client.agents], dtype=np.int64)
     slot_of = np.argsort(order)
     a, b = (slot_of[np.searchsorted(order[slot_of], end)] for end in (data.a, data.b))
     contacts = ContactTable(data.day, a, b, np.zeros_like(data.day), data.weight)
     cell = cells_of(order.astype(np.uint64), manifest)
     city = Synthetic.of(config.synthetic)
     return Testbed(manifest, contacts, cell, config.synthetic.agents, data.source, data.look_alike, city)
-
-
-def _aggregators(config: Config, addresses: Sequence[str]) -> tuple[AggregatorParty, ...]:
-    if len(addresses) != config.protocol.addresses:
-        raise ConfigError(f"got {len(addresses)} addresses; the operators need {config.protocol.addresses}")
-    k = config.protocol.aggregators
-    mpc = addresses[k : 2 * k] if config.protocol.mode == "outcome" else (None,) * k
-    permutation = addresses[2 * k + 1 :] or (None,) * k
-    return tuple(AggregatorParty(f"aggregator-{a}", addresses[a], mpc[a], permutation[a]) for a in range(k))
-
-
-def _dealer(config: Config, addresses: Sequence[str]) -> DealerParty | None:
-    k, permuted = config.protocol.aggregators, config.protocol.edges == "permuted"
-    if config.protocol.mode == "sum":
-        return None
-    return DealerParty("dealer", addresses[2 * k], addresses[-1] if permuted else None)
-
-
-def _clients(config: Config, data: ContactData) -> tuple[ClientParty, ...]:
-    """Return the clients, each with the numbers of its agents."""
-    people = [int(person) for person in data.people]
-    if config.private.clients == "one":
-        return (ClientParty("everyone", tuple(people)),)
-    if config.private.clients == "person":
-        return tuple(ClientParty(f"person-{person}", (person,)) for person in people)
-    groups = sorted(set(data.group))
-    return tuple(
-        ClientParty(group.lower(), tuple(p for p, g in zip(people, data.group, strict=True) if g == group))
-        for group in groups
-    )
-
-
-def _model(config: Config) -> Seir:
-    """Return the model's public integers."""
-    return model_of(config.model, dt=config.dt)

@@ -14,10 +14,10 @@ from aggregator.release.noise import ReleaseNoise
 from aggregator.rounds.sums import Sums
 from aggregator.rounds.vectors import Vectors
 from aggregator.store import RoundResult
+from lpm_secure.accounting import sigma_for
 from lpm_secure.config import simulation
-from lpm_secure.config.accounting import sigma_for
 from lpm_secure.config.releases import NoiseConfig
-from lpm_secure.engine.device import device_of
+from lpm_secure.engine.tensors.device import device_of
 from lpm_secure.run.processes import run_clear, run_private
 from lpm_secure.testbed.contacts import contacts_of
 from lpm_secure.testbed.deployment import Deployment, free_addresses

@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 
 from client_sdk.private.contacts import ContactTable
 from lpm_secure.engine.epidemic import Csr, GraphAgents, Traversal, random_graph
-from lpm_secure.engine.graph import Graph
 from lpm_secure.engine.kernels.draws import key_of, log, uniform, word
 from lpm_secure.engine.kernels.jit import compiled
 from lpm_secure.engine.tensors.agents import Agents
+from lpm_secure.engine.tensors.graph import Graph
 from protocols.arithmetic import distributions
 from protocols.arithmetic.distributions import LAW_TOTAL
 from protocols.arithmetic.philox import Purpose, words

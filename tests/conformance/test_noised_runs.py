@@ -11,7 +11,7 @@ from aggregator.release.noise import ReleaseNoise
 from aggregator.store import Store
 from client_sdk import ContactTable
 from lpm_secure.engine.loop import PrivatePart, StepRelease, simulate
-from lpm_secure.engine.reading import Reading
+from lpm_secure.engine.tally import TallyEstimator
 from lpm_secure.testbed.testbed import Testbed
 from protocols.errors import BudgetSpent, ParameterError
 from protocols.models import Stage
@@ -61,7 +61,7 @@ class Replayed(PrivatePart):
 
     def __init__(self, testbed, keys):
         self.agents = testbed.private_agents(torch.device("cpu"))
-        self._manifest, self._reading, self._before = testbed.manifest, Reading(testbed.manifest), None
+        self._manifest, self._reading, self._before = testbed.manifest, TallyEstimator(testbed.manifest), None
         self._noise = [ReleaseNoise(testbed.manifest, index, key) for index, key in enumerate(keys)]
 
     def _drawn(self, name, step, d):

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import torch
 
+from lpm_secure.accounting import gaussian_epsilon
 from lpm_secure.audit.audit import audit
 from lpm_secure.calibration.inference.fit import Fit, Schedule
 from lpm_secure.calibration.parties import deployment_for, manifest_for, noised
-from lpm_secure.config.accounting import gaussian_epsilon
 from lpm_secure.secure_sum.federation import Shared
 from lpm_secure.secure_sum.native import Native
 from lpm_secure.testbed.deployment import free_addresses

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from client_sdk import ContactTable
-from lpm_secure.engine.graph import Graph
 from lpm_secure.engine.tensors.agents import Agents
+from lpm_secure.engine.tensors.graph import Graph
 from lpm_secure.gradients.private.score import ScoredAgents, gradient_of
 from protocols.models.cells import pressure
 from protocols.models.gradient import Gradient

@@ -6,7 +6,7 @@ import pytest
 from lpm_secure.analysis.spring2020 import literature
 from lpm_secure.analysis.spring2020.check import check
 from lpm_secure.data import catalogue
-from lpm_secure.populations.check import OutbreakComparison, week_means
+from lpm_secure.populations.outbreak import OutbreakComparison, week_means
 from lpm_secure.populations.show import tables, write_page
 from lpm_secure.populations.synthesis import nyc
 from lpm_secure.populations.synthesis.look_alike import build as look_alike

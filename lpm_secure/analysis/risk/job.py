@@ -22,8 +22,8 @@ from lpm_secure.analysis.risk.personal import Personal
 from lpm_secure.analysis.risk.worlds import chosen, week
 from lpm_secure.audit.collect import collect
 from lpm_secure.data.contact_data import ContactData
-from lpm_secure.engine.device import device_of
 from lpm_secure.engine.loop import StepRelease
+from lpm_secure.engine.tensors.device import device_of
 from lpm_secure.run.jobs import DriveFile
 from lpm_secure.run.processes import drive
 from lpm_secure.testbed.contacts import contacts_of

@@ -1,1 +1,1 @@
-"""Sensitivities of outputs to parameters, and the verification of estimators."""
+"""How outputs answer to parameters: estimators held against differences, and sensitivities as a tornado."""

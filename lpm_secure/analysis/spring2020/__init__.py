@@ -1,1 +1,1 @@
-"""New York in spring 2020 by the literature, against reported admissions."""
+"""Spring 2020 in New York by the literature alone, held against what was reported: a first look, and no fit."""

@@ -13,7 +13,7 @@ from lpm_secure.city.series import Event
 from lpm_secure.data import catalogue
 from lpm_secure.data.nyc_tables import NycTables
 from lpm_secure.populations import Population
-from lpm_secure.populations.check import OutbreakComparison
+from lpm_secure.populations.outbreak import OutbreakComparison
 from protocols.errors import ParameterError
 
 TITLE = "hospital admissions of New York City, 1 March to 30 June 2020: the model by the literature, against NYC Health"

@@ -1,1 +1,6 @@
-"""What an aggregator of this build sees, in whole runs in this process, and what broken sharings would show it."""
+"""What aggregators of this build see in small runs of two worlds, and sharings that are known to be bad.
+
+`world` holds what is private, `in_process` runs all parties, `ideal` stands in for joint computations, `recording`
+notes every message under coins that it chooses, `statistic` asks whether words are fair coins, `check` puts these
+together.
+"""

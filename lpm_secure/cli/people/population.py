@@ -12,7 +12,7 @@ from lpm_secure.analysis.spring2020 import check as city_check
 from lpm_secure.analysis.spring2020 import literature
 from lpm_secure.populations import Population, user_tables
 from lpm_secure.populations.agents import agents_of
-from lpm_secure.populations.check import OutbreakComparison
+from lpm_secure.populations.outbreak import OutbreakComparison
 from lpm_secure.populations.show import page_of, tables, write_page
 from lpm_secure.populations.show_check import record_table
 from lpm_secure.populations.synthesis import nyc

@@ -1,4 +1,8 @@
-"""The engine on the CPU, compiled: the same bits as the torch path, at the speed of memory."""
+"""Epidemics compiled for the CPU: the same bits as the torch path, at the speed of memory.
+
+`seir_step` and `staged_step` are one step of each model over a range of agents; `graph_agents`, `seir_venue_agents` and
+`staged_venue_agents` hold a population that takes such steps; `skip` samples the same law by other draws.
+"""
 
 from lpm_secure.engine.epidemic.graph_agents import GraphAgents as GraphAgents
 from lpm_secure.engine.epidemic.seir_venue_agents import SeirVenueAgents as SeirVenueAgents

@@ -1,1 +1,1 @@
-"""Compiled loops over agents and contacts, which know no model."""
+"""Compiled tools that know no epidemic: draws, sparse graphs, exposures, threads over ranges of agents, observers."""

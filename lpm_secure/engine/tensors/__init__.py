@@ -1,1 +1,1 @@
-"""Agents on torch tensors, on any device."""
+"""Agents on torch tensors, CPU or CUDA: the substeps that clients run on numpy, on other arrays."""

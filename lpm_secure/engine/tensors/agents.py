@@ -5,7 +5,7 @@ from typing import final
 import numpy as np
 import torch
 
-from lpm_secure.engine.graph import Graph
+from lpm_secure.engine.tensors.graph import Graph
 from protocols.arithmetic.fixed_point import I64, U64
 from protocols.models import Exposure
 from protocols.task.manifest import Manifest

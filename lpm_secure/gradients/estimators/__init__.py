@@ -1,1 +1,1 @@
-"""Estimators of the derivative of expected outputs."""
+"""Estimators of a problem's derivatives: one abstract class, and one file for each way (docs/estimators.md)."""

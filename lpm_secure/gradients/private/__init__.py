@@ -1,1 +1,1 @@
-"""The engine's side of runs that take derivatives through private clients."""
+"""Derivatives over private clients: tangents, adjoints behind `loss.backward()`, scores; each beside its clear twin."""

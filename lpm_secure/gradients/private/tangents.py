@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from lpm_secure.engine.graph import Graph
 from lpm_secure.engine.loop import PrivatePart, StepRelease
+from lpm_secure.engine.tensors.graph import Graph
 from lpm_secure.testbed.synthetic import SYNTHETIC_FROM, cells_of
 from lpm_secure.testbed.testbed import Testbed
 from protocols.arithmetic.fixed_point import I64

@@ -1,1 +1,1 @@
-"""What estimators are given: agents, contacts, parameters, outputs, seeds."""
+"""What gradients are taken of: who meets whom, a point among the parameters, outputs, and the run between them."""

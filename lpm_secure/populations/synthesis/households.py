@@ -10,7 +10,7 @@ from lpm_secure.data.csv_table import F64
 from lpm_secure.data.nyc_tables import NycTables
 from lpm_secure.populations.synthesis.compose import ADULT, LARGEST, OLD, compose
 from lpm_secure.populations.synthesis.places import Atoms
-from lpm_secure.populations.synthesis.stages import BuildStage, draws
+from lpm_secure.populations.synthesis.streams import Part, draws
 from protocols.arithmetic.fixed_point import I64
 
 U8 = npt.NDArray[np.uint8]
@@ -47,8 +47,8 @@ def single_years(tables: NycTables, ages: I64, rng: np.random.Generator) -> I64:
 
 def settle(tables: NycTables, atoms: Atoms, *, seed: int) -> Residents:
     """Give everybody an age, and a household or group quarters."""
-    by_age = single_years(tables, atoms.ages, draws(seed, BuildStage.PLACES))
-    rng = draws(seed, BuildStage.HOUSEHOLDS)
+    by_age = single_years(tables, atoms.ages, draws(seed, Part.PLACES))
+    rng = draws(seed, Part.HOUSEHOLDS)
     blocks = len(by_age)
     institutional = np.bincount(atoms.block, weights=atoms.quarters, minlength=blocks).astype(np.int64)
     inmates = _take_adults(by_age, institutional, rng)

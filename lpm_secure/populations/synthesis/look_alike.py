@@ -15,7 +15,7 @@ from lpm_secure.populations.cache import OnPart
 from lpm_secure.populations.card import Card
 from lpm_secure.populations.population import Population
 from lpm_secure.populations.synthesis.mixing import BANDS
-from lpm_secure.populations.synthesis.stages import BuildStage, draws
+from lpm_secure.populations.synthesis.streams import Part, draws
 from lpm_secure.populations.synthesis.venues import NONE, fill, lognormal_sizes, near, pareto_sizes
 from lpm_secure.populations.synthesis.workplaces import AXTELL
 from protocols import __version__
@@ -48,7 +48,7 @@ def build(path: Path, *, agents: int, seed: int = 1, on_part: OnPart | None = No
     population.free(path)
     if on_part:
         on_part("households")
-    rng = draws(seed, BuildStage.HOUSEHOLDS)
+    rng = draws(seed, Part.HOUSEHOLDS)
     sizes = rng.choice(len(SIZES), p=SIZES, size=agents) + 1
     household = np.repeat(np.arange(agents, dtype=np.int32), sizes)[:agents]
     age = _ages(rng, household)

@@ -12,7 +12,7 @@ import numpy as np
 
 from lpm_secure.data.nyc_tables import BOROUGHS, NycTables
 from lpm_secure.populations.synthesis.households import Residents
-from lpm_secure.populations.synthesis.stages import BuildStage, draws
+from lpm_secure.populations.synthesis.streams import Part, draws
 from lpm_secure.populations.synthesis.venues import I32, NONE, fill, lognormal_sizes, near
 from protocols.arithmetic.fixed_point import I64
 
@@ -69,7 +69,7 @@ def enrol(tables: NycTables, people: Residents, borough: I64, *, seed: int) -> S
         borough: int64[n] or smaller, of home.
         seed: of the population.
     """
-    rng = draws(seed, BuildStage.SCHOOLS)
+    rng = draws(seed, Part.SCHOOLS)
     n = people.age.size
     rate = np.minimum(tables.rates["school"], 1.0)[np.minimum(people.age, 84)]
     pupil = (rng.random(n) < rate) & (people.age <= LAST_PUPIL)

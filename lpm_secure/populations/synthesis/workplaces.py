@@ -17,7 +17,7 @@ from lpm_secure.data.nyc_tables import BOROUGHS, OUTSIDE, NycTables
 from lpm_secure.populations.synthesis.households import Residents
 from lpm_secure.populations.synthesis.rounding import largest_remainder
 from lpm_secure.populations.synthesis.schools import LAST_PUPIL, Schools
-from lpm_secure.populations.synthesis.stages import BuildStage, draws
+from lpm_secure.populations.synthesis.streams import Part, draws
 from lpm_secure.populations.synthesis.venues import I32, NONE, fill, pareto_sizes
 from protocols.arithmetic.fixed_point import I64
 
@@ -55,7 +55,7 @@ def employ(tables: NycTables, people: Residents, home: I64, schools: Schools, *,
         schools: for those who work there.
         seed: of the population.
     """
-    rng = draws(seed, BuildStage.WORKPLACES)
+    rng = draws(seed, Part.WORKPLACES)
     n = people.age.size
     flows = _flows(tables, home)
     borough = np.full(n, NONE, dtype=np.int8)

@@ -6,8 +6,8 @@ import math
 import msgspec
 import pytest
 
+from lpm_secure.accounting import gaussian_epsilon
 from lpm_secure.audit import rules, spent
-from lpm_secure.config.accounting import gaussian_epsilon
 from protocols.identity import signing
 from protocols.releases import ledger
 from protocols.releases.ledger import START, Agreed, Begin, Closing, head_after

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lpm_secure.config.accounting import Cost, epsilon_of
+from lpm_secure.accounting import Cost, epsilon_of
 from lpm_secure.config.releases import NoiseConfig, releases_for
 from lpm_secure.run.disclosure import what_is_learned
 from protocols.errors import BudgetSpent, ConfigError

@@ -21,7 +21,7 @@ from lpm_secure.populations.settings import settings_of
 from lpm_secure.populations.show import page_of, write_page
 from lpm_secure.populations.synthesis import nyc
 from lpm_secure.populations.synthesis.rounding import fit_margins, largest_remainder, whole
-from lpm_secure.populations.synthesis.stages import BuildStage, draws
+from lpm_secure.populations.synthesis.streams import Part, draws
 from lpm_secure.populations.synthesis.venues import lognormal_sizes, pareto_sizes
 from protocols.errors import DataError, ParameterError
 
@@ -326,10 +326,10 @@ def test_a_fitted_table_rounds_to_whole_numbers_with_both_totals(rows, columns, 
 
 
 def test_stages_draw_apart_and_a_seed_beyond_64_bits_is_refused():
-    assert draws(1, BuildStage.PLACES).random() != draws(1, BuildStage.HOUSEHOLDS).random()
-    assert draws(1, BuildStage.PLACES).random() == draws(1, BuildStage.PLACES).random()
+    assert draws(1, Part.PLACES).random() != draws(1, Part.HOUSEHOLDS).random()
+    assert draws(1, Part.PLACES).random() == draws(1, Part.PLACES).random()
     with pytest.raises(ParameterError, match="got seed -1"):
-        draws(-1, BuildStage.PLACES)
+        draws(-1, Part.PLACES)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lpm_secure.config.accounting import Cost, epsilon_of
+from lpm_secure.accounting import Cost, epsilon_of
 from lpm_secure.testbed.keys import permissive, pin_keys
 from protocols import canonical_json
 from protocols.errors import BadSignature, ConfigError, ParameterError, PolicyConflict

@@ -15,7 +15,7 @@ from protocols.task.release_plan import releases_of
 
 @final
 @dataclass(frozen=True, slots=True)
-class Reading:
+class TallyEstimator:
     """Turns the words of a run's releases into tallies, step by step; post-processing, which costs no privacy."""
 
     manifest: Manifest

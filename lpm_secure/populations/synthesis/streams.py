@@ -9,7 +9,7 @@ from protocols.errors import ParameterError
 
 
 @final
-class BuildStage(enum.IntEnum):
+class Part(enum.IntEnum):
     """A part of a build; a change in one leaves the random numbers of the others."""
 
     PLACES = 1
@@ -21,7 +21,7 @@ class BuildStage(enum.IntEnum):
     COLUMNS = 7
 
 
-def draws(seed: int, stage: BuildStage) -> np.random.Generator:
+def draws(seed: int, stage: Part) -> np.random.Generator:
     """Return the random numbers of one stage: Philox, keyed by seed and stage.
 
     Security: simulation only; reproducible, never for masks, keys or noise.

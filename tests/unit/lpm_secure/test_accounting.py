@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from lpm_secure.config.accounting import Cost, epsilon_of, gaussian_epsilon, sigma_for
+from lpm_secure.accounting import Cost, epsilon_of, gaussian_epsilon, sigma_for
 from protocols.errors import ParameterError
 
 DELTA = 1e-6

@@ -1,0 +1,79 @@
+"""The manifest of a run of simulated clients, from its configuration and its people."""
+
+from collections.abc import Sequence
+
+from lpm_secure.config.gradient_spec import gradient_for
+from lpm_secure.config.model import model_of
+from lpm_secure.config.releases import releases_for
+from lpm_secure.config.simulation import Config
+from lpm_secure.data.contact_data import ContactData
+from lpm_secure.testbed.keyring import most_contacts
+from protocols.errors import ConfigError
+from protocols.task.devices import Devices
+from protocols.task.manifest import AggregatorParty, ClientParty, DealerParty, Manifest
+
+
+def manifest_of(config: Config, data: ContactData, addresses: Sequence[str]) -> Manifest:
+    """Return the manifest; arguments and errors are those of `testbed.build`, which calls this."""
+    clients, gradient, model = _clients(config, data), gradient_for(config), model_of(config.model, dt=config.dt)
+    permuted = config.protocol.edges == "permuted"
+    n_all = sum(len(client.agents) for client in clients) + config.synthetic.agents
+    size = config.cells.size or -(-n_all // max(config.cells.count, 1))
+    return Manifest(
+        name=config.name,
+        model=model,
+        model_hash=model.model().hash,
+        steps=config.steps,
+        dt=config.dt,
+        channels=tuple(config.model.beta),
+        period=data.days,
+        max_message=int(data.weight.max(initial=1)),
+        cells=(size,) * config.cells.count,
+        engine=True,
+        mode=config.protocol.mode,
+        aggregators=_aggregators(config, addresses),
+        edges=config.protocol.edges,
+        devices=Devices(degree=config.protocol.degree or most_contacts(data)) if permuted else None,
+        dealer=_dealer(config, addresses),
+        clients=clients,
+        min_cohort=config.protocol.min_cohort,
+        validity=config.protocol.validity,
+        min_count=config.protocol.min_count,
+        join_timeout_s=config.protocol.join_timeout_s,
+        round_timeout_s=config.protocol.round_timeout_s,
+        testbed_seed=config.seed,
+        releases=releases_for(
+            config.releases, model, steps=config.steps, cells=config.cells.count > 0, gradient=gradient
+        ),
+        gradient=gradient,
+    )
+
+
+def _aggregators(config: Config, addresses: Sequence[str]) -> tuple[AggregatorParty, ...]:
+    if len(addresses) != config.protocol.addresses:
+        raise ConfigError(f"got {len(addresses)} addresses; the operators need {config.protocol.addresses}")
+    k = config.protocol.aggregators
+    mpc = addresses[k : 2 * k] if config.protocol.mode == "outcome" else (None,) * k
+    permutation = addresses[2 * k + 1 :] or (None,) * k
+    return tuple(AggregatorParty(f"aggregator-{a}", addresses[a], mpc[a], permutation[a]) for a in range(k))
+
+
+def _dealer(config: Config, addresses: Sequence[str]) -> DealerParty | None:
+    k, permuted = config.protocol.aggregators, config.protocol.edges == "permuted"
+    if config.protocol.mode == "sum":
+        return None
+    return DealerParty("dealer", addresses[2 * k], addresses[-1] if permuted else None)
+
+
+def _clients(config: Config, data: ContactData) -> tuple[ClientParty, ...]:
+    """Return the clients, each with the numbers of its agents."""
+    people = [int(person) for person in data.people]
+    if config.private.clients == "one":
+        return (ClientParty("everyone", tuple(people)),)
+    if config.private.clients == "person":
+        return tuple(ClientParty(f"person-{person}", (person,)) for person in people)
+    groups = sorted(set(data.group))
+    return tuple(
+        ClientParty(group.lower(), tuple(p for p, g in zip(people, data.group, strict=True) if g == group))
+        for group in groups
+    )
