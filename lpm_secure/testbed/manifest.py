@@ -15,6 +15,8 @@ from protocols.task.manifest import AggregatorParty, ClientParty, DealerParty, M
 
 def manifest_of(config: Config, data: ContactData, addresses: Sequence[str]) -> Manifest:
     """Return the manifest; arguments and errors are those of `testbed.build`, which calls this."""
+    if len(config.model.beta) != 1:
+        raise ConfigError(f"model.beta names {len(config.model.beta)} channels; the contacts of {data.source} have one")
     clients, gradient, model = _clients(config, data), gradient_for(config), model_of(config.model, dt=config.dt)
     permuted = config.protocol.edges == "permuted"
     n_all = sum(len(client.agents) for client in clients) + config.synthetic.agents

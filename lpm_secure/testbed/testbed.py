@@ -19,7 +19,6 @@ from lpm_secure.testbed.keyring import Keyring
 from lpm_secure.testbed.manifest import manifest_of
 from lpm_secure.testbed.synthetic import EngineFile, Synthetic, cells_of, synthetic_agents
 from protocols.arithmetic.fixed_point import I64
-from protocols.errors import ConfigError
 from protocols.task.layout import Layout
 from protocols.task.manifest import Manifest
 
@@ -99,8 +98,6 @@ def build(config: Config, data: ContactData, addresses: Sequence[str]) -> Testbe
     Raises:
         ConfigError, ParameterError, WouldWrap: the configuration does not fit the data, or totals could wrap.
     """
-    if len(config.model.beta) != 1:
-        raise ConfigError(f"model.beta names {len(config.model.beta)} channels; the contacts of {data.source} have one")
     manifest = manifest_of(config, data, addresses)
     order = np.array([agent for client in manifest.clients for agent in client.agents], dtype=np.int64)
     slot_of = np.argsort(order)
