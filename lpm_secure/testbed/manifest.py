@@ -10,7 +10,8 @@ from lpm_secure.data.contact_data import ContactData
 from lpm_secure.testbed.keyring import most_contacts
 from protocols.errors import ConfigError
 from protocols.task.devices import Devices
-from protocols.task.manifest import AggregatorParty, ClientParty, DealerParty, Manifest
+from protocols.task.manifest import Manifest
+from protocols.task.parties import AggregatorParty, ClientParty, DealerParty
 
 
 def manifest_of(config: Config, data: ContactData, addresses: Sequence[str]) -> Manifest:
