@@ -1,16 +1,22 @@
 """The `lpm` command; a client's installation, which lacks the engine, is told what to install."""
 
 import sys
+from typing import Final
+
+OWN: Final = ("lpm_secure", "client_sdk", "aggregator", "protocols")
 
 
 def main() -> None:
-    """Run the command line, if what it needs is installed."""
+    """Run the command line, if what the command needs is installed."""
     try:
         from lpm_secure.cli.main import main as run  # noqa: PLC0415 - a client's installation lacks what this imports
+
+        run()
     except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] in OWN:
+            raise  # no installation has it: a mistake of ours
         print(
             f"lpm: {error.name} is not installed; lpm needs: pip install 'lpm-secure[engine,aggregator]'",
             file=sys.stderr,
         )
         sys.exit(2)
-    run()

@@ -30,12 +30,7 @@ def load_config(path: Path, kind: type[T]) -> T:
     Raises:
         ConfigError: no such file, no TOML, an unknown or missing key, or a value out of its range.
     """
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"cannot read {path}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} is not TOML: {error}") from error
+    content = read_tables(path)
     try:
         return msgspec.convert(content, kind)
     except msgspec.ValidationError as error:
@@ -46,6 +41,20 @@ def load_config(path: Path, kind: type[T]) -> T:
             else f"{error}{_got(str(error), content)}{_hint(str(error), kind)}"
         )
         raise ConfigError(f"{path}: {message}") from error
+
+
+def read_tables(path: Path) -> dict[str, Any]:
+    """Read a TOML file as plain values, for what must know which tables there are before it knows their types.
+
+    Raises:
+        ConfigError: no such file, or no TOML.
+    """
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"cannot read {path}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not TOML: {error}") from error
 
 
 def _hint(message: str, kind: type[Any]) -> str:

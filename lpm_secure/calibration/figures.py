@@ -1,9 +1,6 @@
 """Every figure of a calibration, as plain values, as CSV tables, and as the lines that end a command."""
 
-import csv
-import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, Final
 
 import msgspec
@@ -11,9 +8,8 @@ import numpy as np
 
 from lpm_secure.calibration.job import Calibrated, bands
 from lpm_secure.calibration.privacy import ledger
+from lpm_secure.report.table import csv_of_rows
 from lpm_secure.secure_sum.federation import Shared
-from protocols.atomic_file import write_atomically
-from protocols.errors import ParameterError
 
 JSON: Final = "calibration.json"
 FORECAST, POSTERIOR, SCORES = "calibration.csv", "calibration_posterior.csv", "calibration_scores.csv"
@@ -87,34 +83,10 @@ def forecast_rows(result: Calibrated) -> Rows:
     return rows
 
 
-def write(folder: Path, result: Calibrated, further: dict[str, Any]) -> None:
-    """Write tables and `calibration.json` into a folder."""
-    for name, rows in (
-        (FORECAST, forecast_rows(result)),
-        (POSTERIOR, posterior_rows(result)),
-        (SCORES, result.scores),
-    ):
-        with (folder / name).open("w", encoding="utf-8", newline="") as file:
-            writer = csv.DictWriter(file, fieldnames=list(rows[0]))
-            writer.writeheader()
-            writer.writerows(rows)
-    merge(folder / JSON, figures(result) | further)
-
-
-def merge(path: Path, found: dict[str, Any]) -> None:
-    """Put figures into a JSON file; figures of other names that are in it stay.
-
-    Raises:
-        ParameterError: the file is there and holds something else.
-    """
-    try:
-        old = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    except (OSError, ValueError) as error:
-        raise ParameterError(f"{path} holds no figures of a calibration; move it away") from error
-    if not isinstance(old, dict):
-        raise ParameterError(f"{path} holds no figures of a calibration; move it away")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(path, msgspec.json.format(msgspec.json.encode(old | found), indent=2), mode=None)
+def tables(result: Calibrated) -> dict[str, bytes]:
+    """Return the CSV files, by name."""
+    rows = {FORECAST: forecast_rows(result), POSTERIOR: posterior_rows(result), SCORES: result.scores}
+    return {name: csv_of_rows(each) for name, each in rows.items()}
 
 
 def lines_of(result: Calibrated, noise: Rows) -> Iterator[str]:

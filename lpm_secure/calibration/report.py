@@ -1,18 +1,18 @@
-"""`report.html` of a calibration: posterior, fit of each hospital with bands, forecast, scores and ledger."""
+"""What a calibration shows: posterior, fit of each hospital with bands, forecast, scores and ledger."""
 
-import html
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import plotly.graph_objects as go
-import plotly.io as pio
 from plotly.subplots import make_subplots
 
-from lpm_secure.calibration.figures import Rows, in_order, spending
+from lpm_secure.calibration.figures import JSON, Rows, figures, in_order, lines_of, spending, tables
 from lpm_secure.calibration.job import Calibrated, bands
 from lpm_secure.data.csv_table import F64
-from lpm_secure.run.report import STYLE
+from lpm_secure.report import html
+from lpm_secure.report.page import Page, Plot
+from lpm_secure.report.summary import REPORT, Summary
 
 COLUMNS: Final = 4
 BAND, LINE, COUNT, KEPT_BACK = "rgba(68,119,170,0.25)", "#4477aa", "#222222", "#ee6677"
@@ -23,51 +23,48 @@ LIMITS: Final = (
 )
 
 
-def write(path: Path, result: Calibrated, noise: Rows) -> None:
-    """Write the report."""
-    title = f"Calibration {html.escape(result.config.name)}"
-    parts = [
-        f"<h1>{title}</h1><p>{html.escape(result.study.title)}</p><p class=warning>{html.escape(LIMITS)}</p>",
-        "<h2>Forecast</h2>" + _table(in_order(result.scores)),
-        _plot(_city(result), first=True),
-        "<h2>Posterior</h2>" + _plot(_posterior(result)),
-        "<h2>Hospitals</h2><p>Band: 50 % and 90 % of draws. Black: fitted counts; red: kept back.</p>",
-        _plot(_hospitals(result)),
-        "<h2>Ledger</h2>" + _table([{"what": key, "value": value} for key, value in spending(result).items()]),
-        _faults(result),
-    ]
-    if noise:
-        parts.append("<h2>What noise costs</h2>" + _table(noise))
-    path.write_text(
-        f"<!doctype html><html lang=en><meta charset=utf-8><title>{title}</title><style>{STYLE}</style>"
-        f"{''.join(parts)}</html>",
-        encoding="utf-8",
+def summary_of(result: Calibrated, noise: Rows, folder: Path) -> Summary:
+    """Return what a calibration yields, in the form that is written into its folder and printed."""
+    return Summary(
+        file=JSON,
+        figures=figures(result) | ({"noise": noise} if noise else {}),
+        lines=(*lines_of(result, noise), "", f"report       {folder / REPORT}"),
+        tables=tables(result),
+        page=Page(f"Calibration {result.config.name}", _parts(result, noise)),
+        beside=True,  # lpm amortise puts its own into the same file
     )
 
 
-def _table(rows: Rows) -> str:
-    head = "".join(f"<th>{html.escape(key)}</th>" for key in rows[0])
-    body = "".join("<tr>" + "".join(f"<td>{_cell(value)}</td>" for value in row.values()) + "</tr>" for row in rows)
-    return f"<table><tr>{head}</tr>{body}</table>"
+def _parts(result: Calibrated, noise: Rows) -> list[str | Plot]:
+    return [
+        html.paragraph(result.study.title),
+        html.warning(LIMITS),
+        html.heading("Forecast"),
+        html.records(in_order(result.scores)),
+        Plot(_city(result)),
+        html.heading("Posterior"),
+        Plot(_posterior(result)),
+        html.heading("Hospitals"),
+        html.paragraph("Band: 50 % and 90 % of draws. Black: fitted counts; red: kept back."),
+        Plot(_hospitals(result)),
+        html.heading("Ledger"),
+        html.table(spending(result).items(), head=("what", "value")),
+        html.heading("Left out"),
+        *_faults(result),
+        *([html.heading("What noise costs"), html.records(noise)] if noise else []),
+    ]
 
 
-def _cell(value: Any) -> str:
-    shown = "none" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)
-    return html.escape(shown)
-
-
-def _faults(result: Calibrated) -> str:
+def _faults(result: Calibrated) -> list[str]:
     fit = result.fit
     rows = [
         {"hospital": name, "rounds without it": fit.absences.get(name, 0), "for garbage": fit.refusals.get(name, 0)}
         for name in sorted({*fit.absences, *fit.refusals})
     ]
-    away = f"<p>{fit.discarded} rounds gave no sum, and changed nothing.</p>" if fit.discarded else ""
-    return "<h2>Left out</h2>" + (_table(rows) if rows else "<p>No hospital, in no round.</p>") + away
-
-
-def _plot(figure: Any, *, first: bool = False) -> str:
-    return str(pio.to_html(figure, include_plotlyjs=first, full_html=False, config={"displaylogo": False}))
+    parts = [html.records(rows) if rows else html.paragraph("No hospital, in no round.")]
+    if fit.discarded:
+        parts.append(html.paragraph(f"{fit.discarded} rounds gave no sum, and changed nothing."))
+    return parts
 
 
 def _draw(figure: Any, x: list[str], draws: F64, place: dict[str, int]) -> None:

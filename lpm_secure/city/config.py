@@ -1,7 +1,6 @@
 """The configuration of a city run: TOML into frozen types."""
 
 import hashlib
-import tomllib
 from pathlib import Path
 from typing import Annotated, Literal, final
 
@@ -11,7 +10,7 @@ from lpm_secure.city.disease_config import DiseaseConfig, InterventionsConfig
 from lpm_secure.populations.source import PopulationConfig
 from protocols.errors import ConfigError
 from protocols.identity.trust import Name
-from protocols.toml_file import load_config
+from protocols.toml_file import load_config, read_tables
 
 
 @final
@@ -72,8 +71,8 @@ def is_city(path: Path) -> bool:
         ConfigError: it has the table `private`, too.
     """
     try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        tables = read_tables(path)
+    except ConfigError:
         return False  # whoever reads it in earnest says what is wrong
     if "population" in tables and "private" in tables:
         raise ConfigError(f"{path} has both [private] and [population]: a run has private agents or a city; delete one")

@@ -34,7 +34,7 @@ def _changes(stage: Any, before: Any, place: Any, found: I64) -> None:
 
 
 @final
-class Recorder(Observer):
+class CityRecorder(Observer):
     """Stages, and events by place, day by day."""
 
     def __init__(self, place: np.ndarray[Any, np.dtype[np.uint8]], places: tuple[str, ...]) -> None:

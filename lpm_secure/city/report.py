@@ -1,15 +1,23 @@
-"""`report.html` of a city run: stages, infections, admissions and deaths, as plots that open without a network."""
+"""What a city run shows: stages, infections, admissions and deaths."""
 
-import html
+import platform
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
 import plotly.graph_objects as go
-import plotly.io as pio
 from plotly.subplots import make_subplots
 
+from lpm_secure.city.config import CityConfig
+from lpm_secure.city.folder import FIGURES
+from lpm_secure.city.run import CityRun
 from lpm_secure.city.series import NAMES, CitySeries, Event
-from lpm_secure.run.report import STYLE
+from lpm_secure.populations import Population
+from lpm_secure.report import html
+from lpm_secure.report.page import Page, Plot
+from lpm_secure.report.summary import REPORT, Summary, aligned
+from lpm_secure.report.table import both
+from lpm_secure.report.versions import versions
 from protocols.models.course import CourseStage
 
 STAGES: Final = {
@@ -25,36 +33,71 @@ COLOURS: Final = ("#4477aa", "#ee6677", "#228833", "#ccbb44", "#66ccee", "#aa337
 MOST: Final = len(COLOURS)  # places that are drawn one by one
 
 
-def rows_of(found: dict[str, Any]) -> list[tuple[str, str]]:
+def summary_of(config: CityConfig, population: Population, run: CityRun, folder: Path) -> Summary:
+    """Return what a run yields, in the form that is written into its folder and printed."""
+    figures = figures_of(config, population, run)
+    parts: list[str | Plot] = [
+        html.paragraph("Synthetic agents only; no agent is a person."),
+        html.table(_rows(figures)),
+        Plot(_plots(run.series)),
+    ]
+    return Summary(
+        file=FIGURES,
+        figures=figures,
+        lines=lines_of(figures, folder),
+        tables=both("series", run.series.table()),
+        page=Page(f"Run {config.name}", parts),
+    )
+
+
+def figures_of(config: CityConfig, population: Population, run: CityRun) -> dict[str, Any]:
+    """Return everything that a reader of a run may want to compare, as plain values."""
+    series = run.series
+    admissions, last = series.of(Event.ADMISSION), series.counts[-1]
+    return {
+        "run": config.hash,
+        "population": population.card.title,
+        "sha256_population": population.card.sha256,
+        "agents": series.n,
+        "days": config.days,
+        "seed": config.seed,
+        "attack_rate": series.attack_rate,
+        "admissions": int(admissions.sum()),
+        "admissions_peak": int(admissions.max()),
+        "admissions_peak_day": int(admissions.argmax()),
+        "deaths": int(last[CourseStage.D]),
+        "backend": config.engine.backend,
+        "seconds_start": run.start_s,
+        "seconds_days": run.days_s,
+        "resumed_from": run.resumed_from,
+        "sha256": series.hash,
+        "versions": versions(),
+        "machine": platform.platform(),
+        "config": msgspec.to_builtins(config),
+    }
+
+
+def lines_of(figures: dict[str, Any], folder: Path) -> tuple[str, ...]:
+    """Return what is printed at the end of a run."""
+    return aligned([*_rows(figures), ("report", str(folder / REPORT))])
+
+
+def _rows(figures: dict[str, Any]) -> list[tuple[str, str]]:
     """Return the table that ends a run: what was measured, in words, and its value."""
     rows = [
-        ("population", found["population"]),
-        ("days", f"{found['days']:,}"),
-        ("attack rate", f"{found['attack_rate']:.1%}"),
-        ("hospital admissions", f"{found['admissions']:,}"),
-        ("most in a day", f"{found['admissions_peak']:,} on day {found['admissions_peak_day']}"),
-        ("deaths", f"{found['deaths']:,}"),
-        ("back end", found["backend"]),
-        ("seconds to draw the agents", f"{found['seconds_start']:.1f}"),
-        ("seconds for the days", f"{found['seconds_days']:.1f}"),
+        ("population", figures["population"]),
+        ("days", f"{figures['days']:,}"),
+        ("attack rate", f"{figures['attack_rate']:.1%}"),
+        ("hospital admissions", f"{figures['admissions']:,}"),
+        ("most in a day", f"{figures['admissions_peak']:,} on day {figures['admissions_peak_day']}"),
+        ("deaths", f"{figures['deaths']:,}"),
+        ("back end", figures["backend"]),
+        ("seconds to draw the agents", f"{figures['seconds_start']:.1f}"),
+        ("seconds for the days", f"{figures['seconds_days']:.1f}"),
     ]
-    if found["resumed_from"] is not None:
-        rows.append(("gone on from day", str(found["resumed_from"])))
-    return [*rows, ("series", found["sha256"])]
-
-
-def write(path: Path, name: str, found: dict[str, Any], series: CitySeries) -> None:
-    """Write the report."""
-    plot = pio.to_html(_plots(series), include_plotlyjs=True, full_html=False, config={"displaylogo": False})
-    title = f"Run {html.escape(name)}"
-    table = "".join(
-        f"<tr><td>{html.escape(key)}</td><td>{html.escape(value)}</td></tr>" for key, value in rows_of(found)
-    )
-    path.write_text(
-        f"<!doctype html><html lang=en><meta charset=utf-8><title>{title}</title><style>{STYLE}</style>"
-        f"<h1>{title}</h1><p>Synthetic agents only; no agent is a person.</p><table>{table}</table>{plot}</html>",
-        encoding="utf-8",
-    )
+    if figures["resumed_from"] is not None:
+        rows.append(("gone on from day", str(figures["resumed_from"])))
+    return [*rows, ("series", figures["sha256"])]
 
 
 def _plots(series: CitySeries) -> Any:
@@ -65,17 +108,17 @@ def _plots(series: CitySeries) -> Any:
     for stage, (name, colour) in STAGES.items():
         line = go.Scatter(x=days, y=series.counts[:, stage].tolist(), name=name, line={"color": colour})
         figure.add_trace(line, row=1, col=1)
-    named = 1 < len(series.places) <= MOST
+    by_place = 1 < len(series.places) <= MOST
     for event in Event:
         at = {"row": (event + 1) // 2 + 1, "col": (event + 1) % 2 + 1}
-        for place, called in enumerate(series.places if named else ("city",)):
-            values = series.events[:, place, event] if named else series.of(event)
+        for place, name in enumerate(series.places if by_place else ("city",)):
+            values = series.events[:, place, event] if by_place else series.of(event)
             bars = go.Bar(
                 x=days,
                 y=values.tolist(),
-                name=called,
-                legendgroup=called,
-                showlegend=named and event == Event.INFECTION,
+                name=name,
+                legendgroup=name,
+                showlegend=by_place and event == Event.INFECTION,
                 marker_color=COLOURS[place],
             )
             figure.add_trace(bars, **at)

@@ -11,7 +11,7 @@ import torch
 from lpm_secure import checkpoint
 from lpm_secure.city.agents import agents_of, places_of
 from lpm_secure.city.config import CityConfig
-from lpm_secure.city.recorder import Recorder
+from lpm_secure.city.recorder import CityRecorder
 from lpm_secure.city.series import CitySeries
 from lpm_secure.populations import Population
 from protocols.arithmetic.fixed_point import I64
@@ -22,7 +22,7 @@ CHECKPOINT: Final = "checkpoint.safetensors"
 
 @final
 @dataclass(frozen=True, slots=True, eq=False)
-class Ran:
+class CityRun:
     """A series, and what it took.
 
     Attributes:
@@ -44,7 +44,7 @@ def run(
     device: torch.device,
     folder: Path,
     on_day: OnDay = lambda day, counts: None,
-) -> Ran:
+) -> CityRun:
     """Run a city to its last day, from the checkpoint in its folder if one is there.
 
     Args:
@@ -60,7 +60,7 @@ def run(
     """
     started = time.perf_counter()
     agents = agents_of(config, population, device)
-    recorder = Recorder(*places_of(population))
+    recorder = CityRecorder(*places_of(population))
     file, tag = folder / CHECKPOINT, f"{config.hash} of population {population.card.sha256}"
     resumed_from = None
     if file.exists():
@@ -81,4 +81,4 @@ def run(
         if agents.step < config.days and (due or time.perf_counter() - written >= config.checkpoint.every_s):
             checkpoint.save(file, agents.save() | recorder.save(), owner=tag)
             written = time.perf_counter()
-    return Ran(recorder.series, begun - started, time.perf_counter() - begun, resumed_from)
+    return CityRun(recorder.series, begun - started, time.perf_counter() - begun, resumed_from)

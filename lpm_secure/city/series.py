@@ -3,12 +3,10 @@
 import enum
 import hashlib
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, final
 
 import numpy as np
 import pyarrow as pa
-from pyarrow import csv, parquet
 
 from protocols.arithmetic.fixed_point import I64
 from protocols.models.course import CourseStage
@@ -67,13 +65,7 @@ class CitySeries:
         columns |= {stage.name: self.counts[:, stage] for stage in CourseStage}
         columns |= {name: self.of(event) for event, name in NAMES.items()}
         if len(self.places) > 1:
-            for place, called in enumerate(self.places):
-                label = called.replace(" ", "_")
+            for place, borough in enumerate(self.places):
+                label = borough.replace(" ", "_")
                 columns |= {f"{name}_{label}": self.events[:, place, event] for event, name in NAMES.items()}
         return pa.table(columns)
-
-    def write(self, folder: Path) -> None:
-        """Write `series.parquet` and `series.csv`, which pandas opens."""
-        table = self.table()
-        parquet.write_table(table, folder / "series.parquet")
-        csv.write_csv(table, folder / "series.csv")

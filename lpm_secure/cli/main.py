@@ -1,5 +1,6 @@
 """The command line: `lpm`. Every command parses, calls one function, and prints."""
 
+import logging
 import sys
 from typing import Annotated
 
@@ -62,6 +63,23 @@ def top(
     version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")] = False,
 ) -> None:
     """Take options that stand before the command."""
+    show_notices()
+
+
+class _Terminal(logging.Handler):
+    """Prints what those who wait for a command should know: `lpm: `, and a line on standard error."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print a notice."""
+        typer.echo(f"lpm: {record.getMessage()}", err=True)
+
+
+def show_notices() -> None:
+    """Print the notices of all packages from now on."""
+    notices = logging.getLogger("lpm")
+    notices.setLevel(logging.INFO)
+    if not any(isinstance(handler, _Terminal) for handler in notices.handlers):
+        notices.addHandler(_Terminal())
 
 
 def main() -> None:

@@ -1,29 +1,47 @@
-"""A progress bar with day, prevalence and bytes."""
+"""Progress bars on standard error; whoever imports this needs what the watched jobs need."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Final
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
 from lpm_secure.engine.loop import StepRelease
+from protocols.arithmetic.fixed_point import I64
 from protocols.models import Stage
+from protocols.models.course import CourseStage
 
 OnStep = Callable[[int, StepRelease], None]
+OnPart = Callable[[str], None]
+OnDay = Callable[[int, I64], None]
+OnRound = Callable[[int, str], None]
+START: Final = (TextColumn("{task.description}"), BarColumn())
+
+
+def bars(*columns: str | ProgressColumn, transient: bool = False) -> Progress:
+    """Return bars with these columns between the title and the seconds."""
+    inner = (TextColumn(each) if isinstance(each, str) else each for each in columns)
+    return Progress(*START, *inner, TimeElapsedColumn(), console=Console(stderr=True), transient=transient)
 
 
 @contextmanager
-def shown(title: str, *, steps: int) -> Iterator[OnStep]:
-    """Show a bar on standard error while a run goes on; the caller tells it each step and its release."""
+def step_bar(title: str, *, steps: int) -> Iterator[OnStep]:
+    """Show day, prevalence and bytes while a run goes on; the caller tells it each step and its release."""
     columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("day {task.completed}/{task.total}"),
-        TextColumn("prevalence {task.fields[prevalence]:.1%}"),
-        TextColumn("{task.fields[kib]:,.0f} KiB"),
-        TimeElapsedColumn(),
+        "day {task.completed}/{task.total}",
+        "prevalence {task.fields[prevalence]:.1%}",
+        "{task.fields[kib]:,.0f} KiB",
     )
-    with Progress(*columns, console=Console(stderr=True)) as progress:
+    with bars(*columns) as progress:
         bar = progress.add_task(title, total=steps, prevalence=0.0, kib=0.0)
         sent = 0
 
@@ -37,10 +55,69 @@ def shown(title: str, *, steps: int) -> Iterator[OnStep]:
 
 
 @contextmanager
-def counted(title: str) -> Iterator[Callable[[int, int, str], None]]:
-    """Show a bar on standard error; the caller tells how many are done, of how many, and what comes next."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+def city_bar(days: int) -> Iterator[tuple[OnPart, OnDay]]:
+    """Show parts while a population is built, then days while a city runs."""
+    columns = (
+        "day {task.completed}/{task.total}",
+        "infectious {task.fields[infectious]:.2%}",
+        "in hospital {task.fields[hospital]:,}",
+    )
+    with bars(*columns) as progress:
+        bar = progress.add_task("population", total=days, infectious=0.0, hospital=0)
+
+        def on_part(part: str) -> None:
+            progress.update(bar, description=f"population: {part}")
+
+        def on_day(day: int, counts: I64) -> None:
+            infectious = int(counts[CourseStage.A] + counts[CourseStage.M]) / max(int(counts.sum()), 1)
+            hospital = int(counts[CourseStage.H])
+            progress.update(bar, description="city", completed=day, infectious=infectious, hospital=hospital)
+
+        yield on_part, on_day
+
+
+@contextmanager
+def day_bar(title: str, *, days: int) -> Iterator[Callable[[int], None]]:
+    """Show days while a known epidemic is played again."""
+    with bars("day {task.completed}/{task.total}") as progress:
+        bar = progress.add_task(title, total=days)
+        yield lambda day: progress.update(bar, completed=day)
+
+
+@contextmanager
+def part_bar(title: str, *, parts: Sequence[str]) -> Iterator[OnPart]:
+    """Show parts while a population is built."""
+    with bars("{task.fields[part]}") as progress:
+        bar = progress.add_task(title, total=len(parts), part="")
+        yield lambda part: progress.update(bar, completed=parts.index(part), part=part)
+        progress.update(bar, completed=len(parts), part="done")
+
+
+@contextmanager
+def round_bar(title: str, *, rounds: int) -> Iterator[OnRound]:
+    """Show rounds while something is fitted; the caller tells each one, and who took part in words."""
+    with bars("round {task.completed}/{task.total}", "{task.fields[members]}", TimeRemainingColumn()) as progress:
+        bar = progress.add_task(title, total=rounds, members="")
+        yield lambda round_, members: progress.update(bar, completed=round_, members=members)
+
+
+@contextmanager
+def seed_bars(totals: dict[str, int]) -> Iterator[Callable[[str], None]]:
+    """Show one bar for each title, with as many runs as it has at most; the caller tells whose run has ended."""
+    with bars(MofNCompleteColumn()) as progress:
+        tasks = {title: progress.add_task(title, total=total, start=False) for title, total in totals.items()}
+
+        def on_seed(title: str) -> None:
+            progress.start_task(tasks[title])
+            progress.advance(tasks[title])
+
+        yield on_seed
+
+
+@contextmanager
+def check_bar(title: str) -> Iterator[Callable[[int, int, str], None]]:
+    """Show checks; the caller tells how many are done, of how many, and what comes next."""
+    with bars(MofNCompleteColumn(), transient=True) as progress:
         bar = progress.add_task(title, total=None)
 
         def on_next(done: int, total: int, name: str) -> None:

@@ -28,7 +28,7 @@ class PublicFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
 
 
 @final
-class Server(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class ServerEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """An aggregator, or the dealer.
 
     Attributes:
@@ -77,8 +77,8 @@ class DeploymentFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     join_timeout_s: Seconds = 60.0
     round_timeout_s: Seconds = 10.0
     model: ModelConfig
-    aggregators: tuple[Server, ...]
-    dealer: Server | None = None
+    aggregators: tuple[ServerEntry, ...]
+    dealer: ServerEntry | None = None
     clients: tuple[ClientEntry, ...]
 
 
@@ -119,7 +119,7 @@ def new_manifest(path: Path) -> Manifest:
     )
 
 
-def _public(folder: Path, server: Server) -> PublicFile:
+def _public(folder: Path, server: ServerEntry) -> PublicFile:
     return canonical_json.load(folder / server.public, PublicFile, what="public file", max_bytes=2**14)
 
 

@@ -17,8 +17,7 @@ from typing import Any, Final, final
 from urllib.parse import urlsplit
 
 import msgspec
-import pooch
-import requests
+import platformdirs
 
 from protocols.errors import DataError, ParameterError
 
@@ -119,6 +118,9 @@ def fetch(file: DataFile, folder: Path, *, base: str | None = None) -> None:
     Raises:
         DataError: it has no address, cannot be reached, or is not what the catalogue describes.
     """
+    import pooch  # noqa: PLC0415 - slow to load, and only what fetches needs them
+    import requests  # noqa: PLC0415
+
     origin = _address(file, folder)
     url = origin if base is None else base.rstrip("/") + urlsplit(origin).path
 
@@ -173,4 +175,4 @@ def _roots() -> list[Path]:
 
 
 def _users_cache() -> Path:
-    return Path(pooch.os_cache("lpm-secure"))
+    return Path(platformdirs.user_cache_dir("lpm-secure"))

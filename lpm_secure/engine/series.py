@@ -2,12 +2,10 @@
 
 import hashlib
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final, final
 
 import numpy as np
 import pyarrow as pa
-from pyarrow import csv, parquet
 
 from protocols.arithmetic.fixed_point import I64
 from protocols.models import Stage
@@ -65,9 +63,3 @@ class StageSeries:
             columns[f"{part}_incidence"] = self.incidence(part)
             columns |= {f"{part}_{stage.name}": self.of(part, stage) for stage in Stage}
         return pa.table(columns)
-
-    def write(self, folder: Path) -> None:
-        """Write `series.parquet` and `series.csv`, which pandas opens."""
-        table = self.table()
-        parquet.write_table(table, folder / "series.parquet")
-        csv.write_csv(table, folder / "series.csv")

@@ -1,15 +1,15 @@
 """Populations built on demand: each is built once, kept in the user's cache, and checked whenever it is opened."""
 
 import hashlib
+import logging
 import shutil
-import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final, Protocol
 
 import numpy as np
-import pooch
+import platformdirs
 
 from lpm_secure.populations.population import Population
 from protocols import __version__
@@ -18,6 +18,7 @@ from protocols.errors import DataError
 OnPart = Callable[[str], None]
 SOURCES: Final = Path(__file__).parent
 FOLDER: Final = "populations"
+NOTICES: Final = logging.getLogger("lpm")  # for whoever waits; `lpm` prints them
 
 
 class Build(Protocol):
@@ -43,17 +44,17 @@ def fetch(
     Raises:
         DataError: a build lacks its tables.
     """
-    folder = (root or Path(pooch.os_cache("lpm-secure"))) / FOLDER
+    folder = (root or Path(platformdirs.user_cache_dir("lpm-secure"))) / FOLDER
     path = folder / f"{kind}-{agents}-{seed}-{_builder()}.lpmpop"
     if path.exists():
         try:
             return Population.open(path)
         except DataError as error:
-            print(f"lpm: {error}: it is built anew", file=sys.stderr)
+            NOTICES.warning("%s: it is built anew", error)
             shutil.rmtree(path)
     folder.mkdir(parents=True, exist_ok=True)
     if on_part is None:
-        print(f"lpm: building a population of {agents:,} agents ({kind}); it is kept for later runs", file=sys.stderr)
+        NOTICES.info("building a population of %s agents (%s); it is kept for later runs", f"{agents:,}", kind)
     with tempfile.TemporaryDirectory(dir=folder, prefix=".building-") as own:
         built = build(Path(own) / "population", agents=agents, seed=seed, on_part=on_part)
         try:

@@ -1,74 +1,45 @@
-"""A population's card for people: tables for a terminal, and a page of plots that opens without a network."""
+"""A population's card for people: a page of plots and tables."""
 
-import html
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
 import plotly.graph_objects as go
-import plotly.io as pio
 from plotly.subplots import make_subplots
-from rich.table import Column, Table
 
 from lpm_secure.data.nyc_tables import BANDS
 from lpm_secure.populations.card import Card, Marginal, PlotSeries
 from lpm_secure.populations.outbreak import OutbreakComparison
-from lpm_secure.populations.show_check import record_page, record_table
+from lpm_secure.populations.show_check import record_parts
+from lpm_secure.report import html
+from lpm_secure.report.page import Page, Plot
 
 FOUND: Final = "#4477aa"
 TABLE: Final = "#ccbb44"
 BAD: Final = "#ee6677"
-STYLE: Final = """
-body{font:16px/1.5 system-ui,sans-serif;max-width:76rem;margin:2rem auto;padding:0 1rem;color:#222}
-table{border-collapse:collapse;margin:1rem 0}
-td,th{padding:.3rem 1rem .3rem 0;text-align:left;border-bottom:1px solid #ddd;font-variant-numeric:tabular-nums}
-code{font-size:.85em;word-break:break-all}.broken{background:#fff3cd}
-"""
+MARGINALS: Final = ("against the tables", "cells", "largest distance", "median", "allowed", "held")
 
 
-def page_of(path: Path) -> Path:
+def page_path(path: Path) -> Path:
     """Return where the page of plots of a population lies: next to it."""
     return path.with_name(f"{path.name}.html")
 
 
-def tables(card: Card, record: OutbreakComparison | None = None) -> list[Table]:
-    """Return the card as tables: counts, marginals, columns, and how it was made."""
-    counts = Table(card.title, Column("", justify="right"), box=None)
-    for name, value in card.counts.items():
-        counts.add_row(name, number(value))
-    columns = Table("column", "type", Column("MiB", justify="right"), "sha256", "meaning", title="columns", box=None)
-    for name, column in card.columns.items():
-        columns.add_row(name, column.dtype, f"{column.bytes / 2**20:.1f}", column.sha256[:12], column.meaning)
-    made = Table("made", "of", title="origin", box=None)
-    made.add_row("seed", "nothing was drawn" if card.seed is None else str(card.seed))
-    made.add_row("versions", ", ".join(f"{name} {version}" for name, version in card.versions.items()))
-    made.add_row("files", ", ".join(f"{name} ({sha256[:12]})" for name, sha256 in card.data.items()))
-    made.add_row("sha256", card.sha256)
-    for note in card.notes:
-        made.add_row("note", note)
-    checked = [record_table(record)] if record else []
-    return [counts, *([_marginals(card)] if card.marginals else []), *checked, columns, made]
-
-
-def write_page(card: Card, path: Path, record: OutbreakComparison | None = None) -> None:
-    """Write the page of plots."""
-    plots = _figure(card)
-    plot = pio.to_html(plots, include_plotlyjs=True, full_html=False, config={"displaylogo": False})
-    title = html.escape(card.title)
-    counts = "".join(_row((name, number(value))) for name, value in card.counts.items())
-    lines = "".join(_row(marginal_cells(each), broken=not each.held) for each in card.marginals)
-    head = _row(("against the tables", "cells", "largest distance", "median", "allowed", "held"), tag="th")
-    marginals = f"<h2>Marginals</h2><table>{head}{lines}</table>" if card.marginals else ""
-    checked = record_page(record) if record else ""
-    notes = "".join(f"<li>{html.escape(note)}" for note in card.notes)
-    path.write_text(
-        f"<!doctype html><html lang=en><meta charset=utf-8><title>{title}</title><style>{STYLE}</style>"
-        f"<h1>{title}</h1><table>{counts}</table><p>Blue: the population. Yellow: the table.</p>{plot}{marginals}"
-        f"{checked}"
-        f"<h2>How it was made</h2><ul>{notes}</ul>"
-        f"<p>SHA-256 <code>{card.sha256}</code></html>",
-        encoding="utf-8",
-    )
+def page_of(card: Card, record: OutbreakComparison | None = None) -> Page:
+    """Return the page of plots, with the record of a check where there was one."""
+    parts: list[str | Plot] = [
+        html.table((name, number(value)) for name, value in card.counts.items()),
+        html.paragraph("Blue: the population. Yellow: the table."),
+        Plot(_figure(card)),
+    ]
+    if card.marginals:
+        broken = [place for place, each in enumerate(card.marginals) if not each.held]
+        rows = map(marginal_cells, card.marginals)
+        parts += [html.heading("Marginals"), html.table(rows, head=MARGINALS, broken=broken)]
+    if record:
+        parts += record_parts(record)
+    parts += [html.heading("How it was made"), html.items(card.notes), html.digest("SHA-256", card.sha256)]
+    return Page(card.title, parts)
 
 
 def number(value: float) -> str:
@@ -82,28 +53,6 @@ def marginal_cells(marginal: Marginal) -> tuple[str, ...]:
     held = "" if marginal.allowed is None or not marginal.cells else "yes" if marginal.held else "NO"
     error = f"{marginal.error:.2g} {marginal.unit}"
     return marginal.name, f"{marginal.cells:,}", error, f"{marginal.typical:.2g}", allowed, held
-
-
-def _marginals(card: Card) -> Table:
-    right = {"justify": "right"}
-    table = Table(
-        Column("against the tables", ratio=3),
-        Column("cells", **right),  # type: ignore[arg-type]
-        Column("largest distance", ratio=2),
-        Column("median", **right),  # type: ignore[arg-type]
-        Column("allowed", **right),  # type: ignore[arg-type]
-        "held",
-        title="marginals",
-        box=None,
-    )
-    for each in card.marginals:
-        table.add_row(*marginal_cells(each), style=None if each.held else "red")
-    return table
-
-
-def _row(cells: tuple[str, ...], *, tag: str = "td", broken: bool = False) -> str:
-    inner = "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in cells)
-    return f"<tr{' class=broken' if broken else ''}>{inner}</tr>"
 
 
 def _figure(card: Card) -> Any:

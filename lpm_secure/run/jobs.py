@@ -3,7 +3,6 @@
 import asyncio
 import dataclasses
 import logging
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,23 +13,26 @@ import msgspec
 
 from lpm_secure.audit.collect import collect
 from lpm_secure.audit.index import INDEX
-from lpm_secure.cli.progress import shown
-from lpm_secure.config import simulation as configs
 from lpm_secure.config.simulation import Config
 from lpm_secure.engine.loop import RemotePart, simulate
 from lpm_secure.engine.series import StageSeries
 from lpm_secure.engine.tensors.device import device_of
-from lpm_secure.run import folder as folders
-from lpm_secure.run import report
+from lpm_secure.report import folder as folders
+from lpm_secure.report.page import PUBLIC_MODE
+from lpm_secure.report.summary import Summary
+from lpm_secure.report.table import both
 from lpm_secure.run.disclosure import what_is_learned
-from lpm_secure.run.folder import Result
+from lpm_secure.run.ingress import ingress
+from lpm_secure.run.observer import StepObserver, unobserved
+from lpm_secure.run.private_run import PrivateRun
 from lpm_secure.run.processes import run_clear, run_private
-from lpm_secure.run.received import received
+from lpm_secure.run.report import summary_of
 from lpm_secure.testbed.contacts import contacts_of
 from lpm_secure.testbed.deployment import MANIFEST, Deployment, free_addresses
 from lpm_secure.testbed.keys import pin_keys
 from lpm_secure.testbed.synthetic import EngineFile, Synthetic
 from lpm_secure.testbed.testbed import Testbed, build
+from protocols.atomic_file import write_atomically
 from protocols.errors import ParameterError, Unavailable
 from protocols.identity import certificates
 from protocols.identity.signing import PublicKey
@@ -40,7 +42,9 @@ from protocols.task.release_plan import releases_of
 from protocols.task.signature import load_verified
 from protocols.wire.connect import connect
 
-LOG: Final = logging.getLogger("lpm")
+NOTICES: Final = logging.getLogger("lpm")  # for whoever waits; `lpm` prints them
+LOG: Final = logging.getLogger("lpm.run")  # of one run, in its folder alone
+LOG.propagate = False
 ENDED: Final = "ended"  # an empty file: the engine has written all that it will
 ENGINE_S: Final = 30.0
 POLL_S: Final = 0.1
@@ -54,32 +58,37 @@ class DriveFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     operator_key: PublicKey
 
 
-def private(path: Path, *, device: str, out: Path, parity: bool) -> tuple[Path, Result]:
+def simulate_private(
+    config: Config, *, device: str = "auto", out: Path, parity: bool = True, observer: StepObserver = unobserved
+) -> Summary:
     """Run a configuration over processes of this machine, and write its folder.
 
-    Returns:
-        The folder, and what the run yielded.
+    Args:
+        config: of the run.
+        device: where the engine computes: auto, cpu or cuda.
+        out: a folder is made in it for the run.
+        parity: replay the run in the clear, and compare.
+        observer: watches its steps.
     """
-    place, config = device_of(device), configs.load(path)
+    place = device_of(device)
     with local_deployment(config, out=out) as deployment:
         noised = releases_of(deployment.testbed.manifest).noised  # then nothing in the clear is the same
-        with shown("private run", steps=config.steps) as on_step:
-            timed = run_private(deployment, place, on_step)
-        clear_run = run_clear(deployment.testbed, place) if parity and not noised else None
-        result = Result(config, deployment.testbed, timed, clear_run, received(deployment, timed))
-        for lost in timed.lost:
+        with observer("private run", steps=config.steps) as on_step:
+            execution = run_private(deployment, place, on_step)
+        replay = run_clear(deployment.testbed, place) if parity and not noised else None
+        run = PrivateRun(config, deployment.testbed, execution, replay, ingress(deployment, execution))
+        for lost in execution.lost:
             LOG.warning("%s ended with code %s: %s", lost.name, lost.returncode, lost.reason)
-        folders.write(deployment.folder, result)
-        report.write(deployment.folder / "report.html", result)
-        LOG.info("series %s, parity %s", timed.series.hash, result.parity)
-    return deployment.folder, result
+        summary = summary_of(run, deployment.folder)
+        folders.write(deployment.folder, summary)
+        LOG.info("series %s, parity %s", execution.series.hash, run.parity)
+    return summary
 
 
-def clear(path: Path, *, device: str) -> StageSeries:
+def simulate_clear(config: Config, *, device: str = "auto", observer: StepObserver = unobserved) -> StageSeries:
     """Run a configuration in this process, with no protection."""
-    place, config = device_of(device), configs.load(path)
-    testbed = local_testbed(config)
-    with shown("clear run", steps=config.steps) as on_step:
+    place, testbed = device_of(device), local_testbed(config)
+    with observer("clear run", steps=config.steps) as on_step:
         return run_clear(testbed, place, on_step).series
 
 
@@ -92,7 +101,7 @@ def local_deployment(config: Config, *, out: Path) -> Iterator[Deployment]:
     manifest, keys = pin_keys((built := local_testbed(config)).manifest)
     testbed = dataclasses.replace(built, manifest=manifest)
     if config.protocol.mode == "sum":
-        print(f"lpm: warning: {what_is_learned(testbed.manifest)}", file=sys.stderr)
+        NOTICES.warning("warning: %s", what_is_learned(testbed.manifest))
     folder = out / f"{config.name}-{manifests.run_id(testbed.manifest).hex()[:12]}"
     deployment = Deployment(folder.resolve(), testbed, keys)
     deployment.write()
@@ -113,7 +122,7 @@ def local_deployment(config: Config, *, out: Path) -> Iterator[Deployment]:
         collect(deployment)
 
 
-def drive(folder: Path, *, device: str) -> StageSeries:
+def drive(folder: Path, *, device: str = "auto", observer: StepObserver = unobserved) -> StageSeries:
     """Run the engine of a deployment that `lpm up` started."""
     place = device_of(device)
     party = folder / "parties" / ENGINE
@@ -126,7 +135,7 @@ def drive(folder: Path, *, device: str) -> StageSeries:
 
     async def simulated() -> StageSeries:
         transports = connect(manifest, certificates.read(party))
-        with shown("private run", steps=manifest.steps) as on_step:
+        with observer("private run", steps=manifest.steps) as on_step:
             series = await simulate(manifest, RemotePart(manifest, transports), agents, on_step=on_step)
         for transport in transports:
             await transport.close()
@@ -134,7 +143,8 @@ def drive(folder: Path, *, device: str) -> StageSeries:
 
     try:
         series = asyncio.run(simulated())
-        series.write(folder)
+        for name, content in both("series", series.table()).items():
+            write_atomically(folder / name, content, mode=PUBLIC_MODE)
     finally:
         if not (folder / INDEX).exists():  # `lpm up` was interrupted, and has signed what there was
             (party / ENDED).touch()

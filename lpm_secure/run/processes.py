@@ -1,4 +1,4 @@
-"""Run a configuration over real processes, and replay it in the clear."""
+"""The execution of a configuration over real processes, and its replay in the clear."""
 
 import asyncio
 import contextlib
@@ -13,19 +13,19 @@ import torch
 
 from lpm_secure.engine.loop import ClearPart, PrivatePart, RemotePart, StepRelease, simulate
 from lpm_secure.engine.series import StageSeries
+from lpm_secure.run.observer import OnStep
 from lpm_secure.testbed.deployment import Deployment, Failure
 from lpm_secure.testbed.testbed import Testbed
 from protocols.errors import ParameterError, ProtocolError
 
 T = TypeVar("T")
-OnStep = Callable[[int, StepRelease], None]
 POLL_S: Final = 0.2
 BAD_INPUT: Final = 2  # a process' exit code for a mistake in its files
 
 
 @final
 @dataclass(frozen=True, slots=True, eq=False)
-class Timed:
+class Execution:
     """A series, and how long each of its steps took.
 
     Attributes:
@@ -49,9 +49,9 @@ class Timed:
         return self.start_s + self.step_s * (len(self.series.counts) - 1)
 
 
-async def _timed(
+async def _execute(
     testbed: Testbed, private: PrivatePart, device: torch.device, started: float, on_step: OnStep
-) -> Timed:
+) -> Execution:
     ends: list[float] = []
     traffic = 0
 
@@ -62,17 +62,19 @@ async def _timed(
         on_step(step, release)
 
     series = await simulate(testbed.manifest, private, testbed.synthetic_agents(device), on_step=record)
-    return Timed(series, ends[0] - started, (ends[-1] - ends[0]) / (len(ends) - 1), traffic)
+    return Execution(series, ends[0] - started, (ends[-1] - ends[0]) / (len(ends) - 1), traffic)
 
 
-def run_clear(testbed: Testbed, device: torch.device, on_step: OnStep = lambda step, release: None) -> Timed:
+def run_clear(testbed: Testbed, device: torch.device, on_step: OnStep = lambda step, release: None) -> Execution:
     """Run everything in this process, with no protection: the oracle."""
     started = time.perf_counter()
     private = ClearPart(testbed.manifest, testbed.private_agents(device))
-    return asyncio.run(_timed(testbed, private, device, started, on_step))
+    return asyncio.run(_execute(testbed, private, device, started, on_step))
 
 
-def run_private(deployment: Deployment, device: torch.device, on_step: OnStep = lambda step, release: None) -> Timed:
+def run_private(
+    deployment: Deployment, device: torch.device, on_step: OnStep = lambda step, release: None
+) -> Execution:
     """Start a deployment's processes, drive them through the run, and end them.
 
     Raises:
@@ -82,10 +84,10 @@ def run_private(deployment: Deployment, device: torch.device, on_step: OnStep = 
     started = time.perf_counter()
     try:
         deployment.start()
-        timed = asyncio.run(drive(deployment, device, started, on_step))
+        execution = asyncio.run(drive(deployment, device, started, on_step))
         deployment.wait_for_clients(timeout_s=30.0)
         lost = tuple(deployment.failures())
-        return dataclasses.replace(timed, lost=lost, clients=_summaries(deployment))
+        return dataclasses.replace(execution, lost=lost, clients=_summaries(deployment))
     finally:
         deployment.stop()
 
@@ -99,19 +101,19 @@ def over_processes(deployment: Deployment, engine: Callable[[RemotePart], Awaita
     """
     try:
         deployment.start()
-        found = asyncio.run(_watched(deployment, engine))
+        result = asyncio.run(_supervise(deployment, engine))
         deployment.wait_for_clients(timeout_s=30.0)
-        return found
+        return result
     finally:
         deployment.stop()
 
 
-async def drive(deployment: Deployment, device: torch.device, started: float, on_step: OnStep) -> Timed:
+async def drive(deployment: Deployment, device: torch.device, started: float, on_step: OnStep) -> Execution:
     """Run the engine of a deployment whose processes run, and watch these."""
-    return await _watched(deployment, lambda part: _timed(deployment.testbed, part, device, started, on_step))
+    return await _supervise(deployment, lambda part: _execute(deployment.testbed, part, device, started, on_step))
 
 
-async def _watched(deployment: Deployment, act: Callable[[RemotePart], Awaitable[T]]) -> T:
+async def _supervise(deployment: Deployment, act: Callable[[RemotePart], Awaitable[T]]) -> T:
     """Do what an engine does, while all processes are watched."""
     transports = deployment.transports()
     engine = asyncio.ensure_future(act(RemotePart(deployment.testbed.manifest, transports)))

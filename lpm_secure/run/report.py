@@ -1,108 +1,100 @@
-"""`report.html`: what a run shows, as plots that open without a network."""
+"""What a private run shows: a table, plots, who received what, and parity."""
 
-import html
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import plotly.graph_objects as go
-import plotly.io as pio
 from plotly.subplots import make_subplots
 
 from lpm_secure.engine.series import PARTS, StageSeries
+from lpm_secure.report import html
+from lpm_secure.report.page import Page, Plot
+from lpm_secure.report.summary import REPORT, Summary, aligned
+from lpm_secure.report.table import both
+from lpm_secure.run import ingress
 from lpm_secure.run.disclosure import what_is_learned
-from lpm_secure.run.folder import Result, figures
-from lpm_secure.run.received import Received, by_party
+from lpm_secure.run.ingress import Ingress, by_party
+from lpm_secure.run.private_run import FIGURES, PrivateRun
 from protocols.models import Stage
 
 COLOURS: Final = {Stage.S: "#4477aa", Stage.E: "#ccbb44", Stage.I: "#ee6677", Stage.R: "#228833"}
-STYLE: Final = """
-body{font:16px/1.5 system-ui,sans-serif;max-width:72rem;margin:2rem auto;padding:0 1rem;color:#222}
-table{border-collapse:collapse;margin:1rem 0}
-td,th{padding:.3rem 1rem .3rem 0;text-align:left;border-bottom:1px solid #ddd}
-td:last-child{font-variant-numeric:tabular-nums}.warning{background:#fff3cd;padding:.6rem 1rem;border-radius:.4rem}
-code{font-size:.85em;word-break:break-all}
-"""
 NAMES: Final = {Stage.S: "susceptible", Stage.E: "exposed", Stage.I: "infectious", Stage.R: "recovered"}
 
 
-def rows_of(result: Result) -> list[tuple[str, str]]:
+def summary_of(run: PrivateRun, folder: Path) -> Summary:
+    """Return what a run yields, in the form that is written into its folder and printed."""
+    figures = run.figures()
+    rows = _rows(run, figures)
+    return Summary(
+        file=FIGURES,
+        figures=figures,
+        lines=(*aligned([*rows, ("report", str(folder / REPORT))]), *_parity_lines(run)),
+        tables=both("series", run.private.series.table()) | {ingress.FILE: ingress.table(run.received)},
+        page=Page(f"Run {run.config.name}", _parts(run, rows)),
+        passed=run.parity is not False,
+    )
+
+
+def _rows(run: PrivateRun, figures: dict[str, Any]) -> list[tuple[str, str]]:
     """Return the table that ends a run: what was measured, in words, and its value."""
-    found = figures(result)
-    waning = bool(result.testbed.manifest.model.waning)
+    waning = bool(run.testbed.manifest.model.waning)
     attack = "not susceptible at the end" if waning else "attack rate"
     rows = [
-        ("contacts", result.label),
-        ("population", result.population),
-        (f"{attack}, private agents", f"{found['attack_rate_private']:.1%}"),
-        (f"{attack}, synthetic agents", f"{found['attack_rate_synthetic']:.1%}"),
-        ("mode", result.testbed.manifest.mode),
-        ("seconds per step", f"{found['seconds_per_step']:.4f}"),
-        ("seconds until all have joined", f"{found['seconds_start']:.1f}"),
+        ("contacts", run.label),
+        ("population", run.population),
+        (f"{attack}, private agents", f"{figures['attack_rate_private']:.1%}"),
+        (f"{attack}, synthetic agents", f"{figures['attack_rate_synthetic']:.1%}"),
+        ("mode", run.testbed.manifest.mode),
+        ("seconds per step", f"{figures['seconds_per_step']:.4f}"),
+        ("seconds until all have joined", f"{figures['seconds_start']:.1f}"),
     ]
-    if found["bytes_per_client_per_step"] is not None:
-        rows.append(("bytes per client and step", f"{found['bytes_per_client_per_step']:,.0f}"))
-    received = by_party(result.received)
-    rows += [(f"bytes received per step, {party}", f"{count:,.0f}") for party, count in received.items()]
-    if found["overhead"] is not None:
-        rows.append(("overhead against the clear step", f"{found['overhead']:.1f}x"))
-    if found["lost"]:
-        rows.append(("lost on the way", ", ".join(each["party"] for each in found["lost"])))
+    if figures["bytes_per_client_per_step"] is not None:
+        rows.append(("bytes per client and step", f"{figures['bytes_per_client_per_step']:,.0f}"))
+    rows += [(f"bytes received per step, {party}", f"{count:,.0f}") for party, count in by_party(run.received).items()]
+    if figures["overhead"] is not None:
+        rows.append(("overhead against the clear step", f"{figures['overhead']:.1f}x"))
+    if figures["lost"]:
+        rows.append(("lost on the way", ", ".join(each["party"] for each in figures["lost"])))
     return rows
 
 
-def write(path: Path, result: Result) -> None:
-    """Write the report."""
-    figure = _plots(result.private.series, waning=bool(result.testbed.manifest.model.waning))
-    plot = pio.to_html(figure, include_plotlyjs=True, full_html=False, config={"displaylogo": False})
-    title = f"Run {html.escape(result.config.name)}"
-    cells = [(html.escape(name), html.escape(value)) for name, value in rows_of(result)]
-    table = "".join(f"<tr><td>{name}</td><td>{value}</td></tr>" for name, value in cells)
-    path.write_text(
-        f"<!doctype html><html lang=en><meta charset=utf-8><title>{title}</title><style>{STYLE}</style>"
-        f"<h1>{title}</h1>{_notes(result)}<table>{table}</table>{plot}"
-        f"{_received(result.received)}{_parity(result)}</html>",
-        encoding="utf-8",
-    )
+def _parity_lines(run: PrivateRun) -> Iterator[str]:
+    if run.clear is not None:
+        yield f"parity: {'identical' if run.parity else 'DIFFERENT'}"
+        yield f"  private {run.private.series.hash}"
+        yield f"  clear   {run.clear.series.hash}"
 
 
-def _notes(result: Result) -> str:
-    notes = f"<p>{html.escape(_description(result))}</p>"
-    if result.testbed.look_alike:
-        notes += f"<p class=warning>{html.escape(result.label)}</p>"
-    return notes + f"<p class=warning>{html.escape(what_is_learned(result.testbed.manifest))}</p>"
+def _parts(run: PrivateRun, rows: Sequence[tuple[str, str]]) -> list[str | Plot]:
+    manifest = run.testbed.manifest
+    parts: list[str | Plot] = [html.paragraph(_description(run))]
+    if run.testbed.look_alike:
+        parts.append(html.warning(run.label))
+    parts += [html.warning(what_is_learned(manifest)), html.table(rows)]
+    parts.append(Plot(_plots(run.private.series, waning=bool(manifest.model.waning))))
+    if run.received:
+        parts += [html.heading("What each party received"), _received(run.received)]
+    if run.clear is not None:
+        parts.append(html.heading(f"Parity: {'identical' if run.parity else 'DIFFERENT'}"))
+        parts += [html.digest("private", run.private.series.hash), html.digest("clear", run.clear.series.hash)]
+    return parts
 
 
-def _description(result: Result) -> str:
-    manifest = result.testbed.manifest
+def _description(run: PrivateRun) -> str:
+    manifest = run.testbed.manifest
     n = sum(len(client.agents) for client in manifest.clients)
     return (
         f"{len(manifest.clients)} clients with {n} private agents, "
-        f"{len(manifest.aggregators)} aggregators, {result.testbed.synthetic:,} synthetic agents in the engine, "
-        f"{manifest.steps} steps of {manifest.dt:g} d, seed {result.config.seed}."
+        f"{len(manifest.aggregators)} aggregators, {run.testbed.synthetic:,} synthetic agents in the engine, "
+        f"{manifest.steps} steps of {manifest.dt:g} d, seed {run.config.seed}."
     )
 
 
-def _received(rows: Sequence[Received]) -> str:
+def _received(rows: Sequence[Ingress]) -> str:
     """Return the table of who received how much from whom."""
-    if not rows:
-        return ""
-    lines = "".join(
-        f"<tr><td>{html.escape(row.party)}</td><td>{html.escape(row.sender)}</td><td>{row.per_step:,.0f}</td></tr>"
-        for row in rows
-    )
-    head = "<tr><th>received by</th><th>from</th><th>bytes per step</th></tr>"
-    return f"<h2>What each party received</h2><table>{head}{lines}</table>"
-
-
-def _parity(result: Result) -> str:
-    if result.clear is None:
-        return ""
-    word = "identical" if result.parity else "DIFFERENT"
-    return (
-        f"<h2>Parity: {word}</h2><p>private <code>{result.private.series.hash}</code><br>"
-        f"clear <code>{result.clear.series.hash}</code></p>"
-    )
+    cells = [(row.party, row.sender, f"{row.per_step:,.0f}") for row in rows]
+    return html.table(cells, head=("received by", "from", "bytes per step"))
 
 
 def _plots(series: StageSeries, *, waning: bool) -> Any:

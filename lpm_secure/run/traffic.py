@@ -4,7 +4,7 @@ import json
 from collections import Counter
 from pathlib import Path
 
-from lpm_secure.run.processes import Timed
+from lpm_secure.run.processes import Execution
 from lpm_secure.testbed.deployment import Deployment
 
 CLIENT_TO_AGGREGATOR = "client to aggregators"
@@ -15,24 +15,24 @@ TO_DEALER = "aggregator to dealer"
 ENGINE = "engine and aggregators"
 
 
-def per_link(deployment: Deployment, timed: Timed) -> dict[str, float]:
+def per_link(deployment: Deployment, execution: Execution) -> dict[str, float]:
     """Return the bytes per private agent and step of each kind of link, summed over all links of the kind.
 
     Args:
         deployment: whose processes have ended: an aggregator tells its bytes when it stops.
-        timed: the run.
+        execution: of the run.
     """
     manifest = deployment.testbed.manifest
     total = Counter(
         {
-            CLIENT_TO_AGGREGATOR: sum(client["sent_bytes"] for client in timed.clients.values()),
-            AGGREGATOR_TO_CLIENT: sum(client["received_bytes"] for client in timed.clients.values()),
+            CLIENT_TO_AGGREGATOR: sum(client["sent_bytes"] for client in execution.clients.values()),
+            AGGREGATOR_TO_CLIENT: sum(client["received_bytes"] for client in execution.clients.values()),
         }
     )
     names = {party.name for party in manifest.aggregators}
     for name in names:
-        for event, told in facts(deployment.party(name) / "log.jsonl"):
-            for what, count in told.items():
+        for event, counts in facts(deployment.party(name) / "log.jsonl"):
+            for what, count in counts.items():
                 total[_link(event, what, names)] += count
     total.pop("", None)
     agents = sum(len(client.agents) for client in manifest.clients)

@@ -1,11 +1,14 @@
 """The contacts that a configuration asks for, or a look-alike that says so."""
 
-import sys
+import logging
+from typing import Final
 
 from lpm_secure.config.simulation import Config
 from lpm_secure.data import look_alike, workplace
 from lpm_secure.data.contact_data import ContactData
 from protocols.errors import DataError
+
+NOTICES: Final = logging.getLogger("lpm")  # for whoever waits; `lpm` prints them
 
 
 def contacts_of(config: Config) -> ContactData:
@@ -15,5 +18,5 @@ def contacts_of(config: Config) -> ContactData:
     try:
         return workplace.load()
     except DataError as error:
-        print(f"lpm: {error}; going on with a GENERATED LOOK-ALIKE, which is not real data", file=sys.stderr)
+        NOTICES.warning("%s; going on with a GENERATED LOOK-ALIKE, which is not real data", error)
         return look_alike.look_alike(config.seed)

@@ -1,6 +1,6 @@
 """The engine's own agents in a private run: who meets in cells only, or lives in a population."""
 
-import sys
+import logging
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, final
@@ -25,6 +25,7 @@ from protocols.task.manifest import Manifest
 
 SYNTHETIC_FROM: Final = 2**40  # numbers of synthetic agents begin here, above all private ones
 SHARE_BITS: Final = 16  # of exposures in venues
+NOTICES: Final = logging.getLogger("lpm")  # for whoever waits; `lpm` prints them
 
 
 @final
@@ -70,7 +71,7 @@ class Synthetic:
         try:
             found = cls(config, open_population(_population(config), beside=Path()))
         except DataError as error:
-            print(f"lpm: {error}; going on with a GENERATED LOOK-ALIKE of a city", file=sys.stderr)
+            NOTICES.warning("%s; going on with a GENERATED LOOK-ALIKE of a city", error)
             config = msgspec.structs.replace(config, population="look_alike")
             found = cls(config, open_population(_population(config), beside=Path()))
         if found.population:

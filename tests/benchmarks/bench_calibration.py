@@ -15,9 +15,9 @@ import numpy as np
 import torch
 from measure import Row
 
-from lpm_secure.calibration.figures import merge
 from lpm_secure.calibration.inference.fit import Fit, Schedule
 from lpm_secure.calibration.study import new_york_wave, simulated
+from lpm_secure.report.folder import merge_figures
 from lpm_secure.secure_sum.federation import Shared
 from protocols.errors import DataError
 
@@ -115,7 +115,7 @@ def calibration_peer():
         rows.append(Row("calibration_peer", seconds, "s", against, seconds / taken))
     if not rows:
         rows.append(Row("calibration_peer", seconds, "s", "optuna is not installed; pip install optuna", 0.0))
-    merge(FIGURES, {"peers": msgspec.to_builtins(rows)})
+    merge_figures(FIGURES, {"peers": msgspec.to_builtins(rows)})
     return rows
 
 

@@ -13,7 +13,7 @@ import pytest
 from lpm_secure.audit import index, rules
 from lpm_secure.audit.audit import SKIPPED, audit, key_of
 from lpm_secure.audit.collect import collect
-from lpm_secure.audit.page import page
+from lpm_secure.audit.page import page_of
 from lpm_secure.cli.main import main
 from lpm_secure.run.processes import run_private
 from lpm_secure.testbed.deployment import Deployment, free_addresses
@@ -54,13 +54,13 @@ def test_a_run_is_audited_and_any_change_of_any_file_is_found(finished):
     report = audited(finished)
     assert len(report.checks) >= 8
     assert SKIPPED in report.notes
-    assert "SKIPPED" in page(report)
-    assert "all releases together: no noise, so no epsilon; cells, tally opened exact" in page(report)
+    assert "SKIPPED" in page_of(report).html()
+    assert "all releases together: no noise, so no epsilon; cells, tally opened exact" in page_of(report).html()
     assert json.loads(report.json())["together"]["exact"] == ["cells", "tally"]
     assert report.findings == 0, report.checks
     assert set(report.received) == {"aggregator-0", "aggregator-1"}
     assert all(len(told) == 5 for told in report.received.values())  # four clients and the engine
-    assert "Nothing was found" in page(report)
+    assert "Nothing was found" in page_of(report).html()
     draw, folder = random.Random(7), finished.folder
     files = [path for path in sorted(folder.rglob("*")) if path.is_file() and path.stat().st_size]
     assert len(files) > 20

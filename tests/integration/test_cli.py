@@ -64,7 +64,8 @@ def test_a_run_leaves_a_folder_that_pandas_and_a_browser_open(config, tmp_path):
     done = lpm("run", config(), cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "parity: identical" in done.stdout
-    (folder,) = (tmp_path / "runs").iterdir()
+    (folder,) = (tmp_path / "runs").glob("*/")
+    assert (tmp_path / "runs" / "plotly.min.js").is_file()
     figures = json.loads((folder / "run.json").read_text())
     assert figures["parity"] is True
     assert figures["sha256_private"] == figures["sha256_clear"]
@@ -80,7 +81,8 @@ def test_a_run_leaves_a_folder_that_pandas_and_a_browser_open(config, tmp_path):
     report = (folder / "report.html").read_text()
     assert "GENERATED LOOK-ALIKE" in report
     assert "GENERATED LOOK-ALIKE" in done.stdout
-    assert "<script src" not in report
+    assert "<script src=../plotly.min.js>" in report
+    assert len(report) < 200_000  # the script that all reports share is not in it
     assert "What each party received" in report
     assert (folder / "run.log").read_text().count("\n") >= 2
     for key in folder.glob("parties/*/private.key"):

@@ -68,7 +68,8 @@ def test_sensitivities_are_written_as_a_table_that_others_open_and_as_plots(conf
     assert pyarrow.csv.read_csv(tmp_path / "out" / "sensitivity.csv").num_rows == table.num_rows == 5 * len(NAMES)
     rows = [row for row in table.to_pylist() if row["parameter"] == "beta" and row["output"].startswith("infections")]
     assert all(row["derivative"] > 0 and row["standard_error"] > 0 for row in rows)
-    assert "Plotly" in (tmp_path / "out" / "tornado.html").read_text()
+    assert "Plotly.newPlot" in (tmp_path / "out" / "tornado.html").read_text()
+    assert (tmp_path / "out" / "plotly.min.js").is_file()
     again = call("sensitivity", config, "--out", tmp_path / "out")
     assert isinstance(again.exception, ParameterError)
 

@@ -110,8 +110,8 @@ def test_another_gradient_is_seen_and_fails_the_run(written, monkeypatch):
     one, other = job.clear(configs.load(path)), job.clear(configs.load(written(TANGENTS.replace("65536.0", "1.0"))))
     assert difference(one.found, one.found) == 0.0
     assert difference(one.found, other.found) > 1e-3
-    result = job.GradientResult("tangents", one.found, difference(one.found, other.found))
-    assert "gradient parity: DIFFERENT" in job.lines(result)[-1]
+    result = job.GradientRun("tangents", one.found, difference(one.found, other.found))
+    assert "gradient parity: DIFFERENT" in list(job.lines_of(result))[-2]
     monkeypatch.setattr(job, "private", lambda *_, **__: (Path("folder"), result))
     assert lpm("run", path).exit_code == 1
 

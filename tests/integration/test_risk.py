@@ -13,12 +13,14 @@ from lpm_secure.analysis.risk import host, job, personal, replay
 from lpm_secure.analysis.risk.config import DistributionConfig, PeopleConfig, RiskConfig
 from lpm_secure.analysis.risk.distribution import distribution
 from lpm_secure.analysis.risk.personal import Personal, Worlds
+from lpm_secure.analysis.risk.report import summary_of
 from lpm_secure.analysis.risk.worlds import chosen, week
 from lpm_secure.config.laws import Delay
 from lpm_secure.config.model import ModelConfig
 from lpm_secure.config.simulation import ProtocolConfig
 from lpm_secure.data.contact_data import ContactData
 from lpm_secure.engine.loop import RemotePart, simulate
+from lpm_secure.report import folder as folders
 from protocols.errors import ConfigError, ParameterError
 from protocols.models import Stage
 from protocols.task.parties import ENGINE
@@ -216,11 +218,12 @@ def test_departments_are_chosen_by_name():
 
 @pytest.mark.slow
 def test_over_real_processes_only_the_owner_has_the_risk(tmp_path, monkeypatch):
-    monkeypatch.setattr(job, "load", lambda _: configured())
     monkeypatch.setattr(job, "contacts_of", lambda _: drawn())
-    result = job.run(tmp_path / "none.toml", out=tmp_path)
+    result = job.run(configured(), out=tmp_path)
     assert result.parity
     assert result.released.shape == (2, BINS)
+    folders.write(result.folders[0].parent, summary_of(configured(), result))
+    assert "Plotly.newPlot" in (result.folders[0].parent / "report.html").read_text()
     contents = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     for name in result.own:
         own = result.folders[0] / "parties" / name / personal.RISK

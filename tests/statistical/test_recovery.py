@@ -16,8 +16,8 @@ from client_sdk.likelihood.counts import Counts
 from client_sdk.likelihood.institution import DISPERSION, SCALE_SD, Hospital
 from lpm_secure.calibration.dynamics.city import small
 from lpm_secure.calibration.dynamics.simulator import Simulator
-from lpm_secure.calibration.figures import merge
 from lpm_secure.calibration.inference.fit import Fit, Schedule
+from lpm_secure.report.folder import merge_figures
 from lpm_secure.secure_sum.federation import Shared
 
 REPETITIONS, DRAWS, HOSPITALS = 40, 999, 8
@@ -73,7 +73,7 @@ def test_intervals_of_90_percent_hold_the_truth_as_often_as_they_say(ranks):
         "band_95": [float(low), float(high)],
         "p_uniform": dict(zip(PARAMETERS.names, p_uniform, strict=True)),
     }
-    merge(FIGURES, {"recovery": recovery})
+    merge_figures(FIGURES, {"recovery": recovery})
     print(recovery)
     assert low <= held.mean() <= high
     assert ((held >= each_low) & (held <= each_high)).all()

@@ -5,11 +5,13 @@ import pytest
 
 from lpm_secure.analysis.spring2020 import literature
 from lpm_secure.analysis.spring2020.check import check
+from lpm_secure.cli.people.tables import card_tables
 from lpm_secure.data import catalogue
 from lpm_secure.populations.outbreak import OutbreakComparison, week_means
-from lpm_secure.populations.show import tables, write_page
+from lpm_secure.populations.show import page_of
 from lpm_secure.populations.synthesis import nyc
 from lpm_secure.populations.synthesis.look_alike import build as look_alike
+from lpm_secure.report import page as pages
 from protocols.errors import DataError, ParameterError
 
 NEEDED = ("nyc_population", "contact_matrices_ny_mistry", "nyc_commute_acs2015", "nyc_covid", "nyc_mobility")
@@ -33,8 +35,8 @@ def test_hospital_admissions_of_spring_2020_are_within_a_factor_of_two(city, tmp
     assert record.held
     record.write(city.path)
     assert OutbreakComparison.read(city.path, city.card) == record
-    assert record.title in [table.title for table in tables(city.card, record)]
-    write_page(city.card, tmp_path / "page.html", record)
+    assert record.title in [table.title for table in card_tables(city.card, record)]
+    pages.write(tmp_path / "page.html", page_of(city.card, record))
     page = (tmp_path / "page.html").read_text()
     assert "total, model over data" in page
     assert "Verity" in page

@@ -24,7 +24,17 @@ NAMES = {
     "client_sdk.gradients": [],
     "aggregator": ["Aggregator", "Run", "Store"],
     "aggregator.wire": [],
-    "lpm_secure": [],
+    "lpm_secure": [
+        "CityConfig",
+        "Config",
+        "Population",
+        "Series",
+        "Summary",
+        "load_config",
+        "simulate_city",
+        "simulate_clear",
+        "simulate_private",
+    ],
     "lpm_secure.data": [],
     "lpm_secure.gradients.private": [],
     "lpm_secure.city": [],
@@ -52,6 +62,13 @@ def test_the_public_names_of_a_package_are_frozen(package):
     module = importlib.import_module(package)
     assert sorted(getattr(module, "__all__", [])) == NAMES[package]
     assert all(hasattr(module, name) for name in NAMES[package])
+
+
+def test_the_exported_names_are_found_by_dir_and_a_wrong_one_is_refused():
+    lpm = importlib.import_module("lpm_secure")
+    assert set(NAMES["lpm_secure"]) <= set(dir(lpm))
+    with pytest.raises(AttributeError, match="it has Config"):
+        lpm.simulate_everything  # noqa: B018
 
 
 def test_every_package_says_what_it_is():

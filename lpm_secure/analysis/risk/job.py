@@ -1,4 +1,4 @@
-"""What `lpm risk` does: two runs over real processes, their replay in the clear, and what may be shown of them."""
+"""Everybody's risk: two runs over real processes, their replay in the clear, and what may be shown of them."""
 
 import asyncio
 import contextlib
@@ -6,7 +6,7 @@ import dataclasses
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, final
@@ -15,16 +15,16 @@ import msgspec
 import numpy as np
 
 from lpm_secure.analysis.risk import personal, replay
-from lpm_secure.analysis.risk.config import load
+from lpm_secure.analysis.risk.config import RiskConfig
 from lpm_secure.analysis.risk.distribution import distribution
 from lpm_secure.analysis.risk.host import HostFile
 from lpm_secure.analysis.risk.personal import Personal
 from lpm_secure.analysis.risk.worlds import chosen, week
 from lpm_secure.audit.collect import collect
 from lpm_secure.data.contact_data import ContactData
-from lpm_secure.engine.loop import StepRelease
 from lpm_secure.engine.tensors.device import device_of
 from lpm_secure.run.jobs import DriveFile
+from lpm_secure.run.observer import OnStep
 from lpm_secure.run.processes import drive
 from lpm_secure.testbed.contacts import contacts_of
 from lpm_secure.testbed.deployment import Deployment, free_addresses
@@ -37,12 +37,11 @@ from protocols.task.parties import ENGINE
 
 POLL_S: Final = 0.2
 END_S: Final = 60.0
-OnStep = Callable[[int, StepRelease], None]
 
 
 @final
 @dataclass(frozen=True, slots=True, eq=False)
-class Result:
+class RiskRun:
     """What the two runs came to. Only a testbed, which holds all folders, can fill in the last two.
 
     Attributes:
@@ -65,28 +64,27 @@ class Result:
     truth: dict[str, float] = field(repr=False)
 
 
-def run(path: Path, *, out: Path) -> Result:
+def run(config: RiskConfig, *, out: Path) -> RiskRun:
     """Compute everybody's risk, then its distribution; the folder `OUT/NAME-ID` holds both runs.
 
     Raises:
-        ConfigError: of the configuration.
+        ConfigError: the data cannot be as the configuration asks for them.
         ProtocolError: a party ended before its run did.
     """
-    config = load(path)
     data = chosen(contacts_of(config.week()), config.people.departments)
     first = _deployed(week(config, data, free_addresses(config.protocol.addresses)), out / config.name, "week")
     root = first.folder.parent
     risks = [first.party(client.name) for client in first.testbed.manifest.clients]
     _run(first, _hosts(first, config.people.processes))
     second = _deployed(distribution(config, data, free_addresses(config.protocol.addresses)), root, "distribution")
-    released: list[I64] = []
+    histograms: list[I64] = []
     hosts = _hosts(second, config.people.processes, risks=risks, bins=config.distribution.bins)
-    _run(second, hosts, lambda step, release: released.append(release.cells))
+    _run(second, hosts, lambda step, release: histograms.append(release.cells))
     own = {folder.name: personal.read(folder) for folder in risks}
-    return Result(
+    return RiskRun(
         (first.folder, second.folder),
         len(own),
-        np.stack(released),
+        np.stack(histograms),
         sigma_of(second.testbed),
         _label(data),
         own,

@@ -1,19 +1,32 @@
-"""What `lpm amortise` prints and writes."""
+"""What an amortised posterior shows: its check, its draws, and the online fit beside it."""
 
-import csv
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, Final
 
 from lpm_secure.calibration import figures
 from lpm_secure.calibration.amortisation.comparison import Online, Rows, compare, scores, summary
 from lpm_secure.calibration.amortisation.job import Trained
+from lpm_secure.report.summary import Summary
+from lpm_secure.report.table import csv_of_rows
 
 POSTERIOR, COMPARED = "amortised_posterior.csv", "amortised_compared.csv"
 SETTLING: Final = 50  # rounds, over which the last loss is averaged
 
 
-def found(trained: Trained, fitted: Online | None) -> dict[str, Any]:
+def summary_of(trained: Trained, fitted: Online | None) -> Summary:
+    """Return what the training yields, in the form that is written beside a calibration's figures and printed."""
+    values = figures_of(trained, fitted)
+    rows = {POSTERIOR: values["posterior"], COMPARED: values["compared"]}
+    return Summary(
+        file=figures.JSON,
+        figures={"amortised": values},
+        lines=tuple(lines_of(values)),
+        tables={name: csv_of_rows(each) for name, each in rows.items() if each},
+        beside=True,
+    )
+
+
+def figures_of(trained: Trained, fitted: Online | None) -> dict[str, Any]:
     """Return every figure."""
     amortised, checked = trained.amortised, trained.checked
     held = trained.weeks == trained.study.fitted
@@ -43,37 +56,26 @@ def found(trained: Trained, fitted: Online | None) -> dict[str, Any]:
     }
 
 
-def write(folder: Path, told: dict[str, Any]) -> None:
-    """Write tables and figures into a folder; other figures there stay."""
-    for name, rows in ((POSTERIOR, told["posterior"]), (COMPARED, told["compared"])):
-        if rows:
-            with (folder / name).open("w", encoding="utf-8", newline="") as file:
-                writer = csv.DictWriter(file, fieldnames=list(rows[0]))
-                writer.writeheader()
-                writer.writerows(rows)
-    figures.merge(folder / figures.JSON, {"amortised": told})
-
-
-def lines_of(told: dict[str, Any]) -> Iterator[str]:
+def lines_of(values: dict[str, Any]) -> Iterator[str]:
     """Yield what the command prints at its end."""
-    checked = told["check"]
+    checked = values["check"]
     low, high = checked["coverage90_band"]
     cover = checked["coverage90"].values()
-    yield f"data         {told['data']}"
+    yield f"data         {values['data']}"
     yield (
-        f"training     {told['rounds']} rounds, {told['simulations']:,} simulated epidemics; "
-        f"{told['seconds_training']:.0f} s for the last {told['rounds_in_these_seconds']} rounds"
+        f"training     {values['rounds']} rounds, {values['simulations']:,} simulated epidemics; "
+        f"{values['seconds_training']:.0f} s for the last {values['rounds_in_these_seconds']} rounds"
     )
-    yield f"posterior    after {told['weeks_read']} weeks, in {told['seconds_posterior']:.2f} s"
+    yield f"posterior    after {values['weeks_read']} weeks, in {values['seconds_posterior']:.2f} s"
     yield (
         f"check        {checked['epidemics']} further simulated epidemics: 90 % intervals held "
         f"{checked['coverage90_mean']:.1%} of truths, {min(cover):.1%} to {max(cover):.1%} by parameter "
         f"(95 % of them should be in {low:.1%} to {high:.1%})"
     )
     yield f"             ranks uniform: p = {checked['ranks_p_value']:.3f} (smallest of all parameters, corrected)"
-    yield from ("", *(_compared(told) if told["compared"] else _posterior(told["posterior"])))
-    if told["scores"]:
-        yield from ("", *figures.score_lines(told["scores"]))
+    yield from ("", *(_compared(values) if values["compared"] else _posterior(values["posterior"])))
+    if values["scores"]:
+        yield from ("", *figures.score_lines(values["scores"]))
 
 
 def _posterior(rows: Rows) -> Iterator[str]:
@@ -82,10 +84,10 @@ def _posterior(rows: Rows) -> Iterator[str]:
         yield f"{row['parameter']:32} {row['mean']:10.4g} {row['sd']:10.2g}"
 
 
-def _compared(told: dict[str, Any]) -> Iterator[str]:
-    online = told["seconds_online"]
+def _compared(values: dict[str, Any]) -> Iterator[str]:
+    online = values["seconds_online"]
     yield f"online fit   {'read from its checkpoint' if online is None else f'{online:.0f} s'}"
     yield f"{'mean (sd)':32} {'conditional':>22} {'online fit':>22} {'prior':>22}"
-    for row in told["compared"]:
+    for row in values["compared"]:
         cells = [f"{row[f'{name}_mean']:.4g} ({row[f'{name}_sd']:.2g})" for name in ("amortised", "online", "prior")]
         yield f"{row['parameter']:32} {cells[0]:>22} {cells[1]:>22} {cells[2]:>22}"

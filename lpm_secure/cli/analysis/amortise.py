@@ -1,17 +1,10 @@
 """`lpm amortise`."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from lpm_secure.calibration import config as configs
-from lpm_secure.calibration import figures
-from lpm_secure.calibration.amortisation import comparison, job, table
 from protocols.errors import ConfigError
 
 
@@ -35,35 +28,29 @@ def amortise(
     All hospitals are played in this process, whatever `federation.transport` says.
     Exit code 2 for a mistake in the input, 3 if no sum can be released.
     """
-    given = configs.load(config)
-    if compare and weeks not in {None, given.data.fit_weeks}:
+    from lpm_secure.calibration.amortisation import comparison, job, table
+    from lpm_secure.calibration.config import load
+    from lpm_secure.cli.progress import round_bar
+    from lpm_secure.report import folder as folders
+
+    content = load(config)
+    if compare and weeks not in {None, content.data.fit_weeks}:
         raise ConfigError(
-            f"got --compare and --weeks {weeks}; the fit reads {given.data.fit_weeks} weeks: ask for as many"
+            f"got --compare and --weeks {weeks}; the fit reads {content.data.fit_weeks} weeks: ask for as many"
         )
-    folder = out / given.name
-    with _shown(f"{given.name}, conditional", given.amortised.rounds) as told:
-        trained = job.amortise(given, folder, weeks=weeks, resume=resume, on_round=told)
+    folder = out / content.name
+    with round_bar(f"{content.name}, conditional", rounds=content.amortised.rounds) as on_round:
+        trained = job.amortise(
+            content, folder, weeks=weeks, resume=resume, on_round=lambda posterior: on_round(posterior.round, "")
+        )
     fitted = None
     if compare:
-        with _shown(f"{given.name}, online fit", given.fit.rounds) as told:
-            fitted = comparison.online(given, trained.study, folder, on_round=told)
-    result = table.found(trained, fitted)
-    table.write(folder, result)
-    figures.merge(collect, {"amortised": result})
-    for line in table.lines_of(result):
+        with round_bar(f"{content.name}, online fit", rounds=content.fit.rounds) as on_round:
+            fitted = comparison.online(
+                content, trained.study, folder, on_round=lambda fit: on_round(fit.round, f"{fit.members} hospitals")
+            )
+    summary = table.summary_of(trained, fitted)
+    folders.write(folder, summary)
+    folders.merge_figures(collect, summary.figures)
+    for line in summary.lines:
         typer.echo(line)
-
-
-@contextmanager
-def _shown(title: str, rounds: int) -> Iterator[Callable[[Any], None]]:
-    """Show a bar on standard error; the caller tells what has a `round`."""
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("round {task.completed}/{task.total}"),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True)) as progress:
-        bar = progress.add_task(title, total=rounds)
-        yield lambda each: progress.update(bar, completed=each.round)

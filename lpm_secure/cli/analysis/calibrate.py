@@ -1,22 +1,12 @@
 """`lpm calibrate`."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
-import msgspec
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from lpm_secure.audit.index import INDEX
-from lpm_secure.calibration import config as configs
-from lpm_secure.calibration import figures, report
-from lpm_secure.calibration.inference.fit import Fit
-from lpm_secure.calibration.job import calibrate as fitted
-from lpm_secure.calibration.noise_table import noise_table
-from lpm_secure.calibration.transports import PARTIES
+if TYPE_CHECKING:
+    from lpm_secure.calibration.config import CalibrationConfig
 
 
 def calibrate(
@@ -39,42 +29,42 @@ def calibrate(
     calibration.csv (counts and bands by hospital and week), calibration_posterior.csv, calibration_scores.csv,
     calibration.json and report.html. Exit code 2 for a mistake in the input, 3 if the fit cannot go on.
     """
-    given = configs.load(config)
-    if transport is not None:
-        given = msgspec.structs.replace(
-            given, federation=msgspec.structs.replace(given.federation, transport=transport)
+    from lpm_secure.calibration import job, report
+    from lpm_secure.calibration.config import load
+    from lpm_secure.calibration.noise_table import noise_table
+    from lpm_secure.cli.progress import round_bar
+    from lpm_secure.report import folder as folders
+
+    content = _travelling_by(transport, load(config))
+    folder = out / content.name
+    with round_bar(content.name, rounds=content.fit.rounds) as on_round:
+        result = job.calibrate(
+            content, folder, resume=resume, on_round=lambda fit: on_round(fit.round, f"{fit.members} hospitals")
         )
-    folder = out / given.name
-    with _shown(given.name, rounds=given.fit.rounds) as told:
-        result = fitted(given, folder, resume=resume, on_round=told)
-    noise = noise_table(given, result.study)
-    further = {"noise": noise} if noise else {}
-    figures.write(folder, result, further)
-    figures.merge(collect, figures.figures(result) | further)
-    report.write(folder / "report.html", result, noise)
-    for line in figures.lines_of(result, noise):
+    summary = report.summary_of(result, noise_table(content, result.study), folder)
+    folders.write(folder, summary)
+    folders.merge_figures(collect, summary.figures)
+    for line in summary.lines:
         typer.echo(line)
-    typer.echo(f"\nreport       {folder / 'report.html'}")
-    if given.federation.transport == "native":
-        for index in sorted((folder / PARTIES).glob(f"*/{INDEX}"), key=lambda each: each.stat().st_mtime)[-1:]:
-            typer.echo(f"audit        lpm audit {index.parent}")
+    if content.federation.transport == "native":
+        _show_audit(folder)
 
 
-@contextmanager
-def _shown(title: str, *, rounds: int) -> Iterator[Callable[[Fit], None]]:
-    """Show a bar on standard error while a fit goes on."""
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("round {task.completed}/{task.total}"),
-        TextColumn("{task.fields[members]} hospitals"),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True)) as progress:
-        bar = progress.add_task(title, total=rounds, members="")
+def _travelling_by(transport: str | None, config: "CalibrationConfig") -> "CalibrationConfig":
+    """Return a configuration with the transport that was asked for."""
+    import msgspec
 
-        def told(fit: Fit) -> None:
-            progress.update(bar, completed=fit.round, members=str(fit.members))
+    if transport is None:
+        return config
+    federation = msgspec.structs.replace(config.federation, transport=transport)
+    return msgspec.structs.replace(config, federation=federation)
 
-        yield told
+
+def _show_audit(folder: Path) -> None:
+    """Print how the last run of the parties' processes is audited."""
+    from lpm_secure.audit.index import INDEX
+    from lpm_secure.calibration.transports import PARTIES
+
+    indices = sorted((folder / PARTIES).glob(f"*/{INDEX}"), key=lambda path: path.stat().st_mtime)
+    for index in indices[-1:]:
+        typer.echo(f"audit        lpm audit {index.parent}")

@@ -1,21 +1,18 @@
 """`lpm verify-gradients` and `lpm sensitivity`."""
 
-import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from pyarrow import csv, parquet
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from lpm_secure.analysis.sensitivity import build, tornado
-from lpm_secure.analysis.sensitivity.config import GradientsConfig, ProblemConfig, load
-from lpm_secure.analysis.sensitivity.sensitivity import Sensitivity
-from lpm_secure.analysis.sensitivity.verification import Verification, verify
-from lpm_secure.analysis.sensitivity.verification_table import table_of
-from lpm_secure.populations.population import free
 from protocols.errors import ParameterError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from lpm_secure.analysis.sensitivity.config import GradientsConfig, ProblemConfig
+    from lpm_secure.analysis.sensitivity.sensitivity import Sensitivity
+    from lpm_secure.analysis.sensitivity.verification import Verification
 
 ConfigPath = Annotated[Path, typer.Argument(help="TOML with one or more problems.", metavar="CONFIG")]
 WIDTH = 180  # columns of the table where there is no terminal
@@ -27,19 +24,23 @@ def verify_gradients(
     json_: Annotated[Path | None, typer.Option("--json", help="Write every entry to this file.")] = None,
 ) -> None:
     """Hold every gradient estimator against finite differences of the discrete epidemic."""
-    loaded = load(config)
-    chosen = [loaded.named(name) for name in only] if only else list(loaded.problem)
+    import json
+
+    from lpm_secure.analysis.sensitivity.config import load
+    from lpm_secure.cli.analysis.gradient_tables import verification_table
+
+    content = load(config)
+    problems = [content.named(name) for name in only] if only else list(content.problem)
     if json_ is not None and not json_.absolute().parent.is_dir():
         raise ParameterError(f"{json_.absolute().parent} is no folder; make it first")
-    console = Console()
-    console = console if console.is_terminal else Console(width=WIDTH)
-    rows = []
-    for each in chosen:
-        found = _verify(loaded, each)
-        console.print(table_of(found))
-        if found.missed:
-            console.print(f"finite differences miss {found.target:.0%} standard error: {', '.join(found.missed)}")
-        rows += found.rows()
+    console, rows = _console(), []
+    for problem in problems:
+        verification = _verify(content, problem)
+        console.print(verification_table(verification))
+        if verification.missed:
+            names = ", ".join(verification.missed)
+            console.print(f"finite differences miss {verification.target:.0%} standard error: {names}")
+        rows += verification.rows()
     if json_ is not None:
         json_.write_text(json.dumps(rows, indent=1), encoding="utf-8")
         typer.echo(f"every entry: {json_}")
@@ -51,54 +52,63 @@ def sensitivity(
     problem: Annotated[str | None, typer.Option(help="Name of the problem; the first unless given.")] = None,
 ) -> None:
     """Tell what every output owes to every parameter: a table, tornado plots, CSV and Parquet."""
-    loaded = load(config)
+    from lpm_secure.analysis.sensitivity import tornado
+    from lpm_secure.analysis.sensitivity.config import load
+    from lpm_secure.cli.analysis.gradient_tables import sensitivity_table
+    from lpm_secure.populations.population import free
+    from lpm_secure.report import page as pages
+    from lpm_secure.report.table import both
+
+    content = load(config)
     free(out)
-    found = _sensitivity(loaded, loaded.named(problem))
-    console = Console()
-    console = console if console.is_terminal else Console(width=WIDTH)
-    console.print(tornado.table_of(found))
+    result = _sensitivity(content, content.named(problem))
+    _console().print(sensitivity_table(result))
     out.mkdir()
-    table = found.table()
-    csv.write_csv(table, out / "sensitivity.csv")
-    parquet.write_table(table, out / "sensitivity.parquet")
-    tornado.write_page(found, out / "tornado.html")
+    for name, table in both("sensitivity", result.table()).items():
+        (out / name).write_bytes(table)
+    pages.write(out / "tornado.html", tornado.page_of(result))
     typer.echo(f"plots: {out / 'tornado.html'}; tables: {out / 'sensitivity.csv'} and .parquet")
 
 
-def _sensitivity(config: GradientsConfig, problem: ProblemConfig) -> Sensitivity:
+def _console() -> "Console":
+    """Return the terminal, or a wide page where there is none."""
+    from rich.console import Console
+
+    console = Console()
+    return console if console.is_terminal else Console(width=WIDTH)
+
+
+def _sensitivity(config: "GradientsConfig", problem: "ProblemConfig") -> "Sensitivity":
     """Estimate the derivatives of all totals by the default estimator."""
+    from lpm_secure.analysis.sensitivity import build
+    from lpm_secure.analysis.sensitivity.sensitivity import Sensitivity
+    from lpm_secure.cli.progress import seed_bars
+
     people = build.people_of(problem, seed=config.seed)
-    made = build.problem_of(problem, people, build.totals(problem, people), seed=config.seed)
+    world = build.problem_of(problem, people, build.totals(problem, people), seed=config.seed)
     seeds = range(config.first_seed, config.first_seed + problem.sensitivity_seeds)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True)) as progress:
-        bar = progress.add_task(f"{problem.name}: runs", total=len(seeds))
-        theta = problem.theta.theta()
-        found = build.DEFAULT.estimate(made, theta, seeds, on_seed=lambda: progress.advance(bar))
-    return Sensitivity(made, theta, found.expected, found)
+    theta, title = problem.theta.theta(), f"{problem.name}: runs"
+    with seed_bars({title: len(seeds)}) as on_seed:
+        jacobian = build.DEFAULT.estimate(world, theta, seeds, on_seed=lambda: on_seed(title))
+    return Sensitivity(world, theta, jacobian.expected, jacobian)
 
 
-def _verify(config: GradientsConfig, problem: ProblemConfig) -> Verification:
+def _verify(config: "GradientsConfig", problem: "ProblemConfig") -> "Verification":
     """Verify one problem, with a bar for each estimator."""
+    from lpm_secure.analysis.sensitivity import build
+    from lpm_secure.analysis.sensitivity.verification import verify
+    from lpm_secure.cli.progress import seed_bars
+
     people = build.people_of(problem, seed=config.seed)
-    made = build.problem_of(problem, people, build.standard_outputs(problem, people), seed=config.seed)
+    world = build.problem_of(problem, people, build.standard_outputs(problem, people), seed=config.seed)
     estimators = {build.estimator_of(name, config): seeds for name, seeds in problem.seeds.items()}
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True)) as progress:
-        bars = {
-            each.name: progress.add_task(f"{problem.name}: {each.name}, at most", total=seeds, start=False)
-            for each, seeds in estimators.items()
-        }
-
-        def on_seed(name: str) -> None:
-            progress.start_task(bars[name])
-            progress.advance(bars[name])
-
+    titles = {estimator.name: f"{problem.name}: {estimator.name}, at most" for estimator in estimators}
+    with seed_bars({titles[estimator.name]: seeds for estimator, seeds in estimators.items()}) as on_seed:
         return verify(
-            made,
+            world,
             problem.theta.theta(),
             estimators,
             first_seed=config.first_seed,
             target=config.relative_error,
-            on_seed=on_seed,
+            on_seed=lambda name: on_seed(titles[name]),
         )

@@ -5,8 +5,6 @@ from typing import Annotated
 
 import typer
 
-from lpm_secure.analysis.risk import job, table
-from lpm_secure.audit.two_worlds import RUNS
 from lpm_secure.cli.trust.audit import audit
 
 
@@ -16,17 +14,25 @@ def risk(
 ) -> None:
     """Tell each device its person's risk of the coming week, and the health authority their noised distribution.
 
-    Ends with the audits of both runs; the second one tests this build too. Exit code 1 if the clear replay differs or
-    an audit finds anything, 2 for a mistake in the input, 3 if a run cannot go on.
+    Writes `OUT/NAME-ID/` with risk.json, report.html and the folders of both runs. Ends with the audits of both runs;
+    the second one tests this build too. Exit code 1 if the clear replay differs or an audit finds anything, 2 for a
+    mistake in the input, 3 if a run cannot go on.
     """
-    result = job.run(config, out=out)
-    for line in table.lines_of(result):
+    from lpm_secure.analysis.risk import job, report
+    from lpm_secure.analysis.risk.config import load
+    from lpm_secure.report import folder as folders
+
+    content = load(config)
+    result = job.run(content, out=out)
+    summary = report.summary_of(content, result)
+    folders.write(result.folders[0].parent, summary)
+    for line in summary.lines:
         typer.echo(line)
-    failed = not result.parity
+    failed = not summary.passed
     for folder in result.folders:
         typer.echo(f"\naudit of the {folder.name}")
         try:
-            audit(folder, operator_key=None, runs=RUNS, build_checks=folder == result.folders[-1])
+            audit(folder, operator_key=None, runs=None, build_checks=folder == result.folders[-1])
         except typer.Exit:
             failed = True
     if failed:

@@ -3,10 +3,6 @@
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Column, Table
-
-from lpm_secure.data import catalogue
 
 app = typer.Typer(no_args_is_help=True, help="Real data: what there is, where it lies, and under which licence.")
 Name = Annotated[str, typer.Argument(help="As `lpm data list` shows it.", metavar="NAME")]
@@ -15,6 +11,11 @@ Name = Annotated[str, typer.Argument(help="As `lpm data list` shows it.", metava
 @app.command(name="list")
 def list_() -> None:
     """List all datasets, and where they are found."""
+    from rich.console import Console
+    from rich.table import Column, Table
+
+    from lpm_secure.data import catalogue
+
     table = Table(
         Column("name", no_wrap=True),
         Column("licence", overflow="fold"),
@@ -25,8 +26,8 @@ def list_() -> None:
     )
     for name, entry in catalogue.datasets().items():
         size = sum(file.bytes for file in entry.files) // 1024
-        found = catalogue.where(name)
-        place = "not here" if found is None else str(found.parent)
+        folder = catalogue.where(name)
+        place = "not here" if folder is None else str(folder.parent)
         table.add_row(name, entry.licence, str(len(entry.files)), f"{size:,}", place)
     Console().print(table)
 
@@ -38,6 +39,8 @@ def get(name: Name) -> None:
     NAME is as `lpm data list` shows it. Licence, permitted use and citation are printed too. Exit code 2 if a file
     cannot be fetched or is not the original.
     """
+    from lpm_secure.data import catalogue
+
     folder = catalogue.get(name)
     entry = catalogue.dataset(name)
     typer.echo(f"{folder}\nlicence: {entry.licence}\nuse: {entry.use}\nplease cite: {entry.citation}")
@@ -49,6 +52,8 @@ def where(name: Name) -> None:
 
     NAME is as `lpm data list` shows it. Exit code 1 if the dataset is not on this machine.
     """
+    from lpm_secure.data import catalogue
+
     folder = catalogue.where(name)
     if folder is None:
         typer.echo(f"{name} is not on this machine; try: lpm data get {name}", err=True)

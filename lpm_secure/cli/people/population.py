@@ -2,20 +2,12 @@
 
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from lpm_secure.analysis.spring2020 import check as city_check
-from lpm_secure.analysis.spring2020 import literature
-from lpm_secure.populations import Population, user_tables
-from lpm_secure.populations.agents import agents_of
-from lpm_secure.populations.outbreak import OutbreakComparison
-from lpm_secure.populations.show import page_of, tables, write_page
-from lpm_secure.populations.show_check import record_table
-from lpm_secure.populations.synthesis import nyc
+if TYPE_CHECKING:
+    from lpm_secure.populations import Population
 
 app = typer.Typer(
     no_args_is_help=True, help="Synthetic agents: build a city, look at it, or bring a table of your own."
@@ -31,19 +23,15 @@ def nyc_(
     seed: Annotated[int, typer.Option(help="Of all draws; the same seed gives the same bytes.", min=0)] = 1,
 ) -> None:
     """Build New York City from public tables: people, households, schools, workplaces, community cells."""
-    wanted = agents_of(agents)
+    from lpm_secure.cli.progress import part_bar
+    from lpm_secure.populations.agents import agents_of
+    from lpm_secure.populations.synthesis import nyc
+
+    n = agents_of(agents)
     started = time.perf_counter()
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[part]}"), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True)) as progress:
-        bar = progress.add_task(f"{wanted:,} agents", total=len(nyc.PARTS), part="")
-        built = nyc.build(
-            out,
-            agents=wanted,
-            seed=seed,
-            on_part=lambda part: progress.update(bar, completed=nyc.PARTS.index(part), part=part),
-        )
-        progress.update(bar, completed=len(nyc.PARTS), part="done")
-    _say(built, f"{time.perf_counter() - started:.1f} s")
+    with part_bar(f"{n:,} agents", parts=nyc.PARTS) as on_part:
+        population = nyc.build(out, agents=n, seed=seed, on_part=on_part)
+    _report(population, f"{time.perf_counter() - started:.1f} s")
 
 
 @app.command()
@@ -53,20 +41,30 @@ def from_csv(
     out: Out,
 ) -> None:
     """Take people and venues from your own CSV files."""
-    _say(user_tables.from_csv(people, venues, out=out), "from your tables")
+    from lpm_secure.populations import user_tables
+
+    _report(user_tables.from_csv(people, venues, out=out), "from your tables")
 
 
 @app.command()
 def show(path: Path_) -> None:
-    """Check a population, print its card, and write plots next to it."""
+    """OutbreakComparison a population, print its card, and write plots next to it."""
+    from rich.console import Console
+
+    from lpm_secure.cli.people.tables import card_tables
+    from lpm_secure.populations import Population
+    from lpm_secure.populations.outbreak import OutbreakComparison
+    from lpm_secure.populations.show import page_of, page_path
+    from lpm_secure.report import page as pages
+
     card = Population.open(path).card
     record = OutbreakComparison.read(path, card)
     console = Console()
-    for table in tables(card, record):
+    for table in card_tables(card, record):
         console.print(table)
         console.print()
-    page = page_of(path)
-    write_page(card, page, record)
+    page = page_path(path)
+    pages.write(page, page_of(card, record))
     typer.echo(f"plots: {page}")
 
 
@@ -76,11 +74,17 @@ def check(path: Path_, seed: Annotated[int, typer.Option(help="Of the simulation
 
     Ratios of total and peak are kept in the population's card. Exit code 1 if one is beyond a factor of two.
     """
+    from rich.console import Console
+
+    from lpm_secure.analysis.spring2020 import check as spring2020
+    from lpm_secure.analysis.spring2020 import literature
+    from lpm_secure.cli.people.tables import record_table
+    from lpm_secure.cli.progress import day_bar
+    from lpm_secure.populations import Population
+
     population = Population.open(path)
-    columns = (TextColumn("spring 2020"), BarColumn(), TextColumn("day {task.completed}/{task.total}"))
-    with Progress(*columns, TimeElapsedColumn(), console=Console(stderr=True)) as progress:
-        bar = progress.add_task("days", total=(literature.LAST - literature.FIRST).days)
-        record = city_check.check(population, seed=seed, on_day=lambda day, _: progress.update(bar, completed=day))
+    with day_bar("spring 2020", days=(literature.LAST - literature.FIRST).days) as on_day:
+        record = spring2020.check(population, seed=seed, on_day=lambda day, _: on_day(day))
     record.write(path)
     Console().print(record_table(record))
     typer.echo(f"look at it: lpm population show {path}")
@@ -88,10 +92,10 @@ def check(path: Path_, seed: Annotated[int, typer.Option(help="Of the simulation
         raise typer.Exit(1)
 
 
-def _say(built: Population, how: str) -> None:
-    broken = [each.name for each in built.card.marginals if not each.held]
-    size = sum(column.bytes for column in built.card.columns.values()) / 2**20
-    typer.echo(f"{built.path}: {built.n:,} agents, {size:,.1f} MiB, {how}")
-    typer.echo(f"look at it: lpm population show {built.path}")
+def _report(population: "Population", how: str) -> None:
+    broken = [each.name for each in population.card.marginals if not each.held]
+    size = sum(column.bytes for column in population.card.columns.values()) / 2**20
+    typer.echo(f"{population.path}: {population.n:,} agents, {size:,.1f} MiB, {how}")
+    typer.echo(f"look at it: lpm population show {population.path}")
     for name in broken:
         typer.echo(f"further from its table than promised: {name}", err=True)

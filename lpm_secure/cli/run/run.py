@@ -2,19 +2,15 @@
 
 import signal
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lpm_secure.city.config import is_city
-from lpm_secure.city.job import city
-from lpm_secure.city.report import rows_of as city_rows
-from lpm_secure.cli.run.gradients import gradients, require_values
-from lpm_secure.config import simulation as configs
-from lpm_secure.run import jobs
-from lpm_secure.run.folder import Result
-from lpm_secure.run.report import rows_of
 from protocols.errors import ParameterError
+
+if TYPE_CHECKING:
+    from lpm_secure.config.simulation import Config
+    from lpm_secure.report.summary import Summary
 
 ConfigFile = Annotated[
     Path, typer.Argument(help="TOML; examples/workplace.toml and city.toml explain each key.", metavar="CONFIG")
@@ -37,29 +33,26 @@ def run(
 ) -> None:
     """Run a configuration: aggregators, clients and engine as processes of this machine; or a city in this process.
 
-    Writes `OUT/ID/` with series.parquet, series.csv, run.json, run.log and report.html; with [gradient] instead
-    gradient.csv and gradient.json. Exit code 1 if the replay in the clear differs, 2 for a mistake in the input, 3 if
-    the run cannot go on.
+    Writes `OUT/ID/` with series.parquet, series.csv, run.json, run.log and report.html; with [gradient] gradient.csv
+    and gradient.json in place of series and run.json. Plots need `OUT/plotly.min.js`, which all runs there share. Exit
+    code 1 if the replay in the clear differs, 2 for a mistake in the input, 3 if the run cannot go on.
     """
+    from lpm_secure.city.config import is_city
+    from lpm_secure.config.simulation import load
+
     if is_city(config):
-        folder, found = city(config, device=device, out=out, resume=resume)
-        _table([*city_rows(found), ("report", str(folder / "report.html"))])
+        _show(_city(config, device=device, out=out, resume=resume))
         return
     if resume:
         raise ParameterError(
             f"{config} has private agents: only a city, with [population], goes on from a checkpoint; parties that "
             "restart go on by themselves while the run lives; run it anew, without --resume"
         )
-    if (given := configs.load(config)).gradient is not None:
-        gradients(given, clear=clear, parity=parity, out=out)
-        return
+    content = load(config)
     if clear:
-        typer.echo(f"series: {jobs.clear(config, device=device).hash}")
-        return
-    folder, result = jobs.private(config, device=device, out=out, parity=parity)
-    _print(folder, result)
-    if result.parity is False:
-        raise typer.Exit(1)
+        _clear(content, device=device)
+    else:
+        _show(_private(content, device=device, out=out, parity=parity))
 
 
 def up(config: ConfigFile, out: Out = Path("runs")) -> None:
@@ -68,10 +61,15 @@ def up(config: ConfigFile, out: Out = Path("runs")) -> None:
     Prints the `lpm engine` command that drives them. Ends when the clients and the engine do, or with Ctrl-C, and
     leaves all that `lpm audit` needs. Exit code 3 if every client gave up, because no engine came in time say.
     """
+    from lpm_secure.city.config import is_city
+    from lpm_secure.config.simulation import load
+    from lpm_secure.run import jobs
+
     if is_city(config):
         raise ParameterError(f"{config} is of a city, which has no parties to start; use lpm run {config}")
-    require_values(given := configs.load(config), path=config)
-    with jobs.local_deployment(given, out=out) as deployment:
+    if (content := load(config)).gradient is not None:
+        raise ParameterError(f"{config} asks for a gradient, which `lpm engine` does not take; use lpm run {config}")
+    with jobs.local_deployment(content, out=out) as deployment:
         deployment.start()
         typer.echo(f"{len(deployment.testbed.manifest.clients)} clients wait. Drive them, from another terminal, with:")
         typer.echo(f"  lpm engine {deployment.folder}")
@@ -87,18 +85,45 @@ def engine(
     device: Device = "auto",
 ) -> None:
     """Drive clients that `lpm up` started, from the folder it printed."""
-    typer.echo(f"series: {jobs.drive(folder, device=device).hash}")
+    from lpm_secure.cli.progress import step_bar
+    from lpm_secure.run import jobs
+
+    typer.echo(f"series: {jobs.drive(folder, device=device, observer=step_bar).hash}")
 
 
-def _print(folder: Path, result: Result) -> None:
-    _table([*rows_of(result), ("report", str(folder / "report.html"))])
-    if result.clear is not None:
-        typer.echo(f"parity: {'identical' if result.parity else 'DIFFERENT'}")
-        typer.echo(f"  private {result.private.series.hash}")
-        typer.echo(f"  clear   {result.clear.series.hash}")
+def _city(path: Path, *, device: str, out: Path, resume: bool) -> "Summary":
+    from lpm_secure.city.config import load
+    from lpm_secure.city.job import simulate_city
+    from lpm_secure.cli.progress import city_bar
+
+    return simulate_city(load(path), beside=path.parent, out=out, device=device, resume=resume, observer=city_bar)
 
 
-def _table(rows: list[tuple[str, str]]) -> None:
-    width = max(len(name) for name, _ in rows)
-    for name, value in rows:
-        typer.echo(f"{name:<{width}}  {value}")
+def _private(config: "Config", *, device: str, out: Path, parity: bool) -> "Summary":
+    from lpm_secure.cli.progress import step_bar
+    from lpm_secure.gradients.private import job as gradients
+    from lpm_secure.run import jobs
+
+    if config.gradient is not None:
+        return gradients.private(config, out=out, parity=parity)
+    return jobs.simulate_private(config, device=device, out=out, parity=parity, observer=step_bar)
+
+
+def _clear(config: "Config", *, device: str) -> None:
+    from lpm_secure.cli.progress import step_bar
+    from lpm_secure.gradients.private import job as gradients
+    from lpm_secure.run import jobs
+
+    if config.gradient is not None:
+        for line in gradients.lines_of(gradients.clear(config)):
+            typer.echo(line)
+    else:
+        typer.echo(f"series: {jobs.simulate_clear(config, device=device, observer=step_bar).hash}")
+
+
+def _show(summary: "Summary") -> None:
+    """Print what a run yielded; exit code 1 if what it checks of itself does not hold."""
+    for line in summary.lines:
+        typer.echo(line)
+    if not summary.passed:
+        raise typer.Exit(1)

@@ -1,16 +1,14 @@
 """`lpm audit`."""
 
 from pathlib import Path
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
-import msgspec
 import typer
 
-from lpm_secure.audit import audit as audits
-from lpm_secure.audit import two_worlds
-from lpm_secure.audit.page import page
-from lpm_secure.cli.progress import counted
 from protocols.errors import ParameterError
+
+if TYPE_CHECKING:
+    from lpm_secure.audit.audit import Report
 
 FROM_FOLDER: Final = (
     "the operator's key was taken from the folder itself, and whoever can write there can replace it; ask the run's "
@@ -23,7 +21,9 @@ def audit(
     operator_key: Annotated[
         str | None, typer.Option(help="Of the run's operator, base64, known from elsewhere. By default the folder's.")
     ] = None,
-    runs: Annotated[int, typer.Option(help="Replays of each noise path.", min=2_000)] = two_worlds.RUNS,
+    runs: Annotated[
+        int | None, typer.Option(help="Replays of each noise path; as many as it needs by default.", min=2_000)
+    ] = None,
     build_checks: Annotated[
         bool, typer.Option(help="Test this build too: views, noise, and mutants of both; about a minute.")
     ] = True,
@@ -32,15 +32,28 @@ def audit(
 
     Writes audit.json and audit.html into the folder. Exit code 1 if anything was found, 2 for a mistake in the input.
     """
+    from lpm_secure.audit import audit as audits
+    from lpm_secure.audit import page as pages
+    from lpm_secure.audit.two_worlds import RUNS
+    from lpm_secure.cli.progress import check_bar
+
     if not (folder / "index.json").is_file():
         raise ParameterError(f"{folder} has no index.json; give the folder of a private run that has ended, runs/ID")
-    key = audits.key_of(operator_key if operator_key is not None else _pinned(folder))
-    with counted("audit") as on_check:
-        report = audits.audit(folder, operator_key=key, runs=runs if build_checks else None, on_check=on_check)
+    key = audits.key_of(operator_key if operator_key is not None else _pinned_key(folder))
+    replays = (RUNS if runs is None else runs) if build_checks else None
+    with check_bar("audit") as on_check:
+        report = audits.audit(folder, operator_key=key, runs=replays, on_check=on_check)
     if operator_key is None:
         report.notes.append(FROM_FOLDER)
-    (folder / "audit.json").write_bytes(report.json())
-    (folder / "audit.html").write_text(page(report), encoding="utf-8")
+    page = pages.write(folder, report)
+    _show(report, notes=(FROM_FOLDER, audits.SKIPPED))
+    typer.echo(f"report: {page}")
+    if report.findings:
+        raise typer.Exit(1)
+
+
+def _show(report: "Report", *, notes: tuple[str, ...]) -> None:
+    """Print checks, what releases cost, and those of the notes that nobody should miss."""
     for name, lines in report.checks.items():
         typer.echo(f"{'ok  ' if not lines else 'FAIL'}  {name}")
         for line in lines:
@@ -54,16 +67,15 @@ def audit(
         typer.echo(f"release {row['release']}: {cost}")
     if report.together:
         typer.echo(str(report.together))
-    for note in (FROM_FOLDER, audits.SKIPPED):
+    for note in notes:
         if note in report.notes:
             typer.echo(note)
-    typer.echo(f"report: {folder / 'audit.html'}")
-    if report.findings:
-        raise typer.Exit(1)
 
 
-def _pinned(folder: Path) -> str:
+def _pinned_key(folder: Path) -> str:
     """Return the operator's key that the engine pins; where no engine has a file, as in a calibration, a party's."""
+    import msgspec
+
     path = folder / "parties" / "engine" / "engine.json"
     configs = sorted(folder.glob("parties/*/config.toml"))
     try:

@@ -5,9 +5,7 @@ from typing import Annotated
 
 import typer
 
-from lpm_secure.audit.gather import gather
 from lpm_secure.cli.trust.manifest import OPERATOR
-from protocols.identity import signing
 
 
 def collect(
@@ -21,6 +19,9 @@ def collect(
     out: Annotated[Path, typer.Option(help="Folder to make.")] = Path("collected"),
 ) -> None:
     """Make the folder that `lpm audit` checks, of a run whose parties ran apart; its operator signs it."""
+    from lpm_secure.audit.gather import gather
+    from protocols.identity import signing
+
     missing = gather(manifest, ledgers, key=signing.read_key(key), out=out)
     for name in missing:
         typer.echo(f"no ledger of {name}: the audit will say so", err=True)

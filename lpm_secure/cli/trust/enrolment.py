@@ -6,13 +6,9 @@ from typing import Annotated, Final
 
 import typer
 
-from client_sdk import certificate_request as client
 from lpm_secure.cli.trust.keys import authority_in
 from lpm_secure.cli.trust.manifest import OPERATOR
-from protocols import canonical_json
 from protocols.errors import NotEnrolled, ParameterError
-from protocols.identity import enrolment, signing
-from protocols.identity.trust import require_name
 
 INVITATIONS: Final = "invitations"
 Folder = Annotated[Path, typer.Argument(help="The run's operator's, with the authority that `lpm keys` made.")]
@@ -28,6 +24,10 @@ def invite(
 
     Each can be used once. The authority and the operator's key are made in the folder if they are not there.
     """
+    from protocols import canonical_json
+    from protocols.identity import enrolment, signing
+    from protocols.identity.trust import require_name
+
     for name in names:
         if (folder / require_name(name) / "certificate.pem").exists():
             raise ParameterError(f"{folder / name} is a party with a certificate already; choose another name")
@@ -50,6 +50,8 @@ def enrol(
     accept: Annotated[bool, typer.Option("--accept", help="Put the operator's answer beside the keys.")] = False,
 ) -> None:
     """Make a client's keys here, and write the request to hand to the run's operator."""
+    from client_sdk import certificate_request as client
+
     if accept:
         typer.echo(f'operator_key = "{base64.b64encode(client.accept(invitation, folder)).decode()}"')
     else:
@@ -62,6 +64,9 @@ def admit(
     days: Days = 90.0,
 ) -> None:
     """Sign the certificates that invited clients ask for, `NAME.enrolled` beside each request, to hand back."""
+    from protocols import canonical_json
+    from protocols.identity import enrolment, signing
+
     if not (folder / INVITATIONS).is_dir():
         raise ParameterError(f"{folder} has made no invitations; give the folder that `lpm invite` was given")
     authority = authority_in(folder, days=days)

@@ -1,18 +1,14 @@
 """`lpm keys` and `lpm identity`: certificates for the parties of a run, and the keys of its servers."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lpm_secure.config.deployment_manifest import PublicFile
-from protocols import canonical_json
 from protocols.errors import ParameterError
-from protocols.identity import certificates
-from protocols.identity.certificates import Authority
-from protocols.identity.server_keys import ServerKeys, digest_of_key
-from protocols.identity.signing import write_private
-from protocols.identity.trust import require_name
+
+if TYPE_CHECKING:
+    from protocols.identity.certificates import Authority
 
 REQUEST = "request.pem"
 PUBLIC = "public.json"
@@ -34,8 +30,11 @@ def keys(
     can pass for any party. Keys that are made here are known here: for real parties, sign requests (`lpm identity`)
     and invite clients (`lpm invite`), whose keys never leave them.
     """
+    from protocols.identity import certificates
+    from protocols.identity.trust import require_name
+
     if not names:
-        _tell(folder)
+        _show_expiry(folder)
         return
     for name in names:
         if (folder / require_name(name)).exists():
@@ -61,6 +60,13 @@ def identity(
 
     Hand `request.pem` to the run's operator for a certificate, and `public.json` for the manifest. The keys stay here.
     """
+    from lpm_secure.config.deployment_manifest import PublicFile
+    from protocols import canonical_json
+    from protocols.identity import certificates
+    from protocols.identity.server_keys import ServerKeys, digest_of_key
+    from protocols.identity.signing import write_private
+    from protocols.identity.trust import require_name
+
     if folder.exists():
         raise ParameterError(f"{folder} is there already; give another folder, for keys are not written over")
     require_name(name)
@@ -76,8 +82,10 @@ def identity(
     typer.echo(f"{folder / REQUEST}\n{folder / PUBLIC}")
 
 
-def authority_in(folder: Path, *, days: float) -> Authority:
+def authority_in(folder: Path, *, days: float) -> "Authority":
     """Return the authority of a folder, made here if there is none."""
+    from protocols.identity import certificates
+
     if (folder / "authority.key").exists():
         return certificates.read_authority(folder)
     authority = certificates.new_authority(f"authority of {folder.name}", days=days)
@@ -85,7 +93,9 @@ def authority_in(folder: Path, *, days: float) -> Authority:
     return authority
 
 
-def _certify(folder: Path, authority: Authority, request: Path, *, days: float) -> None:
+def _certify(folder: Path, authority: "Authority", request: Path, *, days: float) -> None:
+    from protocols.identity import certificates
+
     try:
         with request.open("rb") as file:
             content = file.read(certificates.MAX_REQUEST + 1)
@@ -96,11 +106,13 @@ def _certify(folder: Path, authority: Authority, request: Path, *, days: float) 
     typer.echo(f"{folder}: hand it back; its two files go beside the key")
 
 
-def _tell(folder: Path) -> None:
-    found = sorted(folder.glob("*/certificate.pem"))
-    if not found:
+def _show_expiry(folder: Path) -> None:
+    from protocols.identity import certificates
+
+    paths = sorted(folder.glob("*/certificate.pem"))
+    if not paths:
         raise ParameterError(f"{folder} holds no certificates; name the parties to make some for")
-    for path in found:
+    for path in paths:
         content = certificates.certificate_of(path.parent)
         soon = certificates.expires_soon(content)
         typer.echo(f"{path.parent.name}  {soon or f'valid until {certificates.expiry(content):%F %T} UTC'}")

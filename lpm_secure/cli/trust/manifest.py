@@ -7,13 +7,7 @@ from typing import Annotated, Final
 
 import typer
 
-from lpm_secure.config.deployment_manifest import new_manifest
-from lpm_secure.run.manifest_page import differences, rows_of
-from protocols import canonical_json
 from protocols.errors import ParameterError
-from protocols.identity import signing
-from protocols.task import manifest as manifests
-from protocols.task import signature as signatures
 
 app = typer.Typer(no_args_is_help=True, help="The signed description of a run: write, sign, check, compare.")
 File = Annotated[Path, typer.Argument(help="manifest.json; its signature lies beside it.", metavar="MANIFEST")]
@@ -26,6 +20,9 @@ def new(
     out: Annotated[Path, typer.Option(help="File to write; none may be there.")] = Path("manifest.json"),
 ) -> None:
     """Write a manifest for real parties, from a deployment's file and the public file of each server."""
+    from lpm_secure.config.deployment_manifest import new_manifest
+    from protocols.task import manifest as manifests
+
     manifest = new_manifest(deployment)
     write_new(out, manifests.encode(manifest))
     typer.echo(f"{out}: run {manifests.run_id(manifest).hex()}")
@@ -40,6 +37,11 @@ def sign(
     ),
 ) -> None:
     """Sign a manifest as the run's operator, and print the key that every party must pin."""
+    from protocols import canonical_json
+    from protocols.identity import signing
+    from protocols.task import manifest as manifests
+    from protocols.task import signature as signatures
+
     content = manifests.load(manifest)
     if not key.exists():
         signing.write_key(key, signing.new_key())
@@ -57,6 +59,9 @@ def verify(
     operator_key: Annotated[str, typer.Option(help="Base64, as you got it from the operator, not with the manifest.")],
 ) -> None:
     """Check that a manifest is what its operator signed, and valid now; exit code 2 if not."""
+    from protocols.task import manifest as manifests
+    from protocols.task import signature as signatures
+
     content = signatures.load_verified(manifest, operator_key=key_of(operator_key))
     trust = signatures.trust_of(content)
     typer.echo(f"signed by {trust.operator}, valid until {trust.not_after:%F %T} UTC")
@@ -66,19 +71,24 @@ def verify(
 @app.command()
 def show(manifest: File) -> None:
     """Print every field; nothing is checked but its form."""
-    rows = rows_of(manifests.load(manifest))
-    width = max(len(path) for path, _ in rows)
-    for path, value in rows:
-        typer.echo(f"{path:<{width}}  {value}")
+    from lpm_secure.report.summary import aligned
+    from lpm_secure.run.manifest_page import rows_of
+    from protocols.task import manifest as manifests
+
+    for line in aligned(rows_of(manifests.load(manifest))):
+        typer.echo(line)
 
 
 @app.command()
 def diff(one: File, other: Annotated[Path, typer.Argument(help="Another manifest.json.", metavar="OTHER")]) -> None:
     """Print each field in which two manifests differ; exit code 1 if there is one."""
-    found = differences(manifests.load(one), manifests.load(other))
-    for path, mine, theirs in found:
+    from lpm_secure.run.manifest_page import differences
+    from protocols.task import manifest as manifests
+
+    changes = differences(manifests.load(one), manifests.load(other))
+    for path, mine, theirs in changes:
         typer.echo(f"{path}\n  - {mine}\n  + {theirs}")
-    if found:
+    if changes:
         raise typer.Exit(1)
 
 

@@ -2,20 +2,27 @@
 
 import asyncio
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, final
 
 import msgspec
-from pyarrow import csv
 
 from lpm_secure.config.simulation import Config
 from lpm_secure.gradients.private.result import TOLERANCE, GradientFigures, difference, find
-from lpm_secure.run.folder import versions
+from lpm_secure.report import folder as folders
+from lpm_secure.report import html
+from lpm_secure.report.page import Page
+from lpm_secure.report.summary import Summary
+from lpm_secure.report.table import both, csv_of
+from lpm_secure.report.versions import versions
+from lpm_secure.run.disclosure import what_is_learned
 from lpm_secure.run.jobs import local_deployment, local_testbed
 from lpm_secure.run.processes import over_processes
 from protocols.models import Stage
 from protocols.task import manifest as manifests
+from protocols.task.manifest import Manifest
 from protocols.task.release_plan import releases_of
 
 TABLE: Final = "gradient.csv"
@@ -24,7 +31,7 @@ FIGURES: Final = "gradient.json"
 
 @final
 @dataclass(frozen=True, slots=True, eq=False)
-class GradientResult:
+class GradientRun:
     """A finished run's derivatives.
 
     Attributes:
@@ -49,7 +56,7 @@ class GradientResult:
         return hashlib.sha256(self.found.numbers.tobytes()).hexdigest()
 
 
-def private(config: Config, *, out: Path, parity: bool) -> tuple[Path, GradientResult]:
+def private(config: Config, *, out: Path, parity: bool = True) -> Summary:
     """Run a configuration with a gradient over processes, write its folder, and compare it with the clear run.
 
     Raises:
@@ -61,38 +68,63 @@ def private(config: Config, *, out: Path, parity: bool) -> tuple[Path, GradientR
         found = over_processes(deployment, lambda remote: find(testbed, remote))
         noised = releases_of(testbed.manifest).noised
         apart = difference(found, asyncio.run(find(testbed, None))) if parity and not noised else None
-        result = GradientResult(testbed.manifest.require_gradient().way, found, apart, noised)
-        csv.write_csv(found.table, deployment.folder / TABLE)
-        if found.series is not None:
-            found.series.write(deployment.folder)
-        figures = msgspec.json.encode(_figures(config, manifests.run_id(testbed.manifest).hex(), result))
-        (deployment.folder / FIGURES).write_bytes(msgspec.json.format(figures, indent=2))
-    return deployment.folder, result
+        result = GradientRun(testbed.manifest.require_gradient().way, found, apart, noised)
+        summary = _summary(config, testbed.manifest, result, deployment.folder)
+        folders.write(deployment.folder, summary)
+    return summary
 
 
-def clear(config: Config) -> GradientResult:
+def clear(config: Config) -> GradientRun:
     """Take the same derivatives in this process, with no protection."""
     testbed = local_testbed(config)
-    return GradientResult(testbed.manifest.require_gradient().way, asyncio.run(find(testbed, None)), None)
+    return GradientRun(testbed.manifest.require_gradient().way, asyncio.run(find(testbed, None)), None)
 
 
-def lines(result: GradientResult) -> list[str]:
-    """Return the table that is printed: a row for each parameter; its score, or a column for each stage."""
+def lines_of(result: GradientRun) -> Iterator[str]:
+    """Yield what is printed: a row for each parameter; its score, or a column for each stage."""
+    head, rows = _table(result)
+    width = max(len(row[0]) for row in (head, *rows))
+    for name, *values in (head, *rows):
+        yield f"{name:<{width}}" + "".join(f"  {value:>12}" for value in values)
+    yield from _parity_lines(result)
+    yield f"gradient: {result.sha256}"
+
+
+def _table(result: GradientRun) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Return the head, and a row for each parameter."""
     found = result.found
-    heads = ["score"] if result.way == "score" else [f"d {stage.name}" for stage in Stage]
-    width = max(len(name) for name in ("parameter", *found.parameters))
-    rows = [f"{'parameter':<{width}}" + "".join(f"  {head:>12}" for head in heads)]
-    for index, name in enumerate(found.parameters):
-        rows.append(f"{name:<{width}}" + "".join(f"  {value:>12.6g}" for value in found.last[:, index]))
+    columns = ["score"] if result.way == "score" else [f"d {stage.name}" for stage in Stage]
+    rows = [(name, *(f"{value:.6g}" for value in found.last[:, index])) for index, name in enumerate(found.parameters)]
+    return ("parameter", *columns), rows
+
+
+def _parity_lines(result: GradientRun) -> Iterator[str]:
     if result.noised:
-        rows.append("parity: the releases have noise, so the clear run has other numbers")
+        yield "parity: the releases have noise, so the clear run has other numbers"
     elif result.apart is not None:
         how = f"within {result.apart:.1e} of the clear gradient" if result.way == "adjoints" else "identical"
-        rows.append(f"gradient parity: {how if result.parity else f'DIFFERENT, by {result.apart:.1e}'}")
-    return rows
+        yield f"gradient parity: {how if result.parity else f'DIFFERENT, by {result.apart:.1e}'}"
 
 
-def _figures(config: Config, run: str, result: GradientResult) -> dict[str, Any]:
+def _summary(config: Config, manifest: Manifest, result: GradientRun, folder: Path) -> Summary:
+    """Return what a run yields, in the form that is written into its folder and printed."""
+    head, rows = _table(result)
+    learned = html.warning(what_is_learned(manifest))
+    parts = [learned, html.table(rows, head=head), *map(html.paragraph, _parity_lines(result))]
+    tables = {TABLE: csv_of(result.found.table)}
+    if result.found.series is not None:
+        tables |= both("series", result.found.series.table())
+    return Summary(
+        file=FIGURES,
+        figures=_figures(config, manifests.run_id(manifest).hex(), result),
+        lines=(*lines_of(result), f"written: {folder / TABLE}"),
+        tables=tables,
+        page=Page(f"Gradient of {config.name}", [*parts, html.digest("gradient", result.sha256)]),
+        passed=result.parity is not False,
+    )
+
+
+def _figures(config: Config, run: str, result: GradientRun) -> dict[str, Any]:
     return {
         "run": run,
         "way": result.way,

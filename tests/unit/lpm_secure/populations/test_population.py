@@ -18,11 +18,12 @@ from lpm_secure.populations import Population
 from lpm_secure.populations.agents import agents_of
 from lpm_secure.populations.population import smallest
 from lpm_secure.populations.settings import settings_of
-from lpm_secure.populations.show import page_of, write_page
+from lpm_secure.populations.show import page_of, page_path
 from lpm_secure.populations.synthesis import nyc
 from lpm_secure.populations.synthesis.rounding import fit_margins, largest_remainder, whole
 from lpm_secure.populations.synthesis.streams import Part, draws
 from lpm_secure.populations.synthesis.venues import lognormal_sizes, pareto_sizes
+from lpm_secure.report import page as pages
 from protocols.errors import DataError, ParameterError
 
 N = 30_000
@@ -288,11 +289,12 @@ def test_what_is_no_population_is_refused(tmp_path):
 
 
 def test_the_page_of_plots_needs_no_network(city, tmp_path):
-    page = page_of(tmp_path / "city.lpmpop")
-    write_page(city.card, page)
+    page = page_path(tmp_path / "city.lpmpop")
+    pages.write(page, page_of(city.card))
     text = page.read_text(encoding="utf-8")
     assert page.name == "city.lpmpop.html"
-    assert not re.search(r"<(script|link|img)[^>]*(src|href)=", text)
+    assert not re.search(r"<(script|link|img)[^>]*(src|href)=[^> ]*//", text)
+    assert (tmp_path / pages.SCRIPT).is_file()
     assert city.card.sha256 in text
 
 

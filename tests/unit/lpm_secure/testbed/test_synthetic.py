@@ -35,14 +35,14 @@ def test_a_population_is_built_once_and_kept(tmp_path, capsys):
     assert not list(tmp_path.glob("populations/.building*"))
 
 
-def test_a_damaged_population_in_the_cache_is_built_anew(tmp_path, capsys):
+def test_a_damaged_population_in_the_cache_is_built_anew(tmp_path, caplog):
     found = kept(tmp_path)
     file = found.path / "household.npy"
     content = bytearray(file.read_bytes())
     content[-1] ^= 1
     file.write_bytes(content)
     again = kept(tmp_path)
-    assert "built anew" in capsys.readouterr().err
+    assert "built anew" in caplog.text
     assert again.card == found.card
     Population.open(again.path)
 
@@ -53,14 +53,13 @@ def test_another_builder_builds_anew(tmp_path, monkeypatch):
     assert kept(tmp_path).path != first.path
 
 
-def test_where_tables_are_not_at_hand_a_look_alike_says_so(monkeypatch, capsys):
+def test_where_tables_are_not_at_hand_a_look_alike_says_so(monkeypatch, caplog):
     def missing(*_, **__):
         raise DataError("cannot fetch nyc_population")
 
     monkeypatch.setattr(catalogue, "get", missing)
     found = Synthetic.of(msgspec.structs.replace(ASKED, population="nyc"))
-    told = capsys.readouterr().err
-    assert "cannot fetch nyc_population; going on with a GENERATED LOOK-ALIKE" in told
+    assert "cannot fetch nyc_population; going on with a GENERATED LOOK-ALIKE" in caplog.text
     assert found.config.population == "look_alike"
     assert "NOT A REAL CITY" in found.population.card.title
     assert Synthetic.again(found.file).file == found.file  # an engine elsewhere takes the same

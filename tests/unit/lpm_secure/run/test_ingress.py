@@ -8,7 +8,7 @@ from typing import final
 
 import pytest
 
-from lpm_secure.run.received import EACH_CLIENT, Received, by_party, received, write
+from lpm_secure.run.ingress import EACH_CLIENT, Ingress, by_party, ingress, table
 
 ROUNDS = 5
 
@@ -56,7 +56,7 @@ CLIENTS = SimpleNamespace(
 
 
 def test_every_byte_is_with_who_received_it_and_from_whom(ended):
-    found = {(row.party, row.sender): row.per_step for row in received(ended(3, told), CLIENTS)}
+    found = {(row.party, row.sender): row.per_step for row in ingress(ended(3, told), CLIENTS)}
     for own in range(3):
         others = sum(10 * (other + 1) for other in range(3) if other != own)
         assert found.pop((f"aggregator-{own}", "aggregators")) == others + 2 * 3 + 2 * 7  # questions, and answers
@@ -67,18 +67,17 @@ def test_every_byte_is_with_who_received_it_and_from_whom(ended):
 
 
 def test_what_all_aggregators_send_each_other_is_what_they_all_receive(ended):
-    rows = received(ended(3, told), CLIENTS)
+    rows = ingress(ended(3, told), CLIENTS)
     assert sum(row.per_step for row in rows if row.party[:4] == row.sender[:4] == "aggr") == 2 * 60 + 3 * 20
 
 
 def test_a_run_of_which_no_client_wrote_a_summary_has_no_row_for_clients(ended):
-    rows = received(ended(2, lambda name: {}), SimpleNamespace(clients={}))
+    rows = ingress(ended(2, lambda name: {}), SimpleNamespace(clients={}))
     assert rows == ()
 
 
-def test_the_file_has_a_line_for_each_row_and_parties_are_added_up(tmp_path):
-    rows = (Received("a", "clients", 1.25), Received("a", "engine", 2.0), Received("b", "clients", 4.0))
-    write(tmp_path, rows)
-    content = (tmp_path / "received.csv").read_text().splitlines()
+def test_the_file_has_a_line_for_each_row_and_parties_are_added_up():
+    rows = (Ingress("a", "clients", 1.25), Ingress("a", "engine", 2.0), Ingress("b", "clients", 4.0))
+    content = table(rows).decode().splitlines()
     assert content == ["party,sender,bytes_per_step", "a,clients,1.2", "a,engine,2.0", "b,clients,4.0"]
     assert by_party(rows) == {"a": 3.25, "b": 4.0}

@@ -1,20 +1,19 @@
 """What each party of a run received per step, in bytes, from what every party wrote down about itself."""
 
-import csv
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from statistics import fmean
 from typing import Final, final
 
-from lpm_secure.run.processes import Timed
+from lpm_secure.report.table import csv_of_rows
+from lpm_secure.run.processes import Execution
 from lpm_secure.run.traffic import facts
 from lpm_secure.testbed.deployment import Deployment
 from protocols.task.parties import ENGINE
 
 FILE: Final = "received.csv"
-ASKED: Final = ("Members", "Compared", "Tried")  # what aggregators ask each other beside their computation
+QUESTIONS: Final = ("Members", "Compared", "Tried")  # what aggregators ask each other beside their computation
 EACH_CLIENT: Final = "each client (mean)"
 CLIENTS: Final = "clients"
 AGGREGATORS: Final = "aggregators"
@@ -22,7 +21,7 @@ AGGREGATORS: Final = "aggregators"
 
 @final
 @dataclass(frozen=True, slots=True)
-class Received:
+class Ingress:
     """What one party received from one kind of sender.
 
     Attributes:
@@ -36,28 +35,28 @@ class Received:
     per_step: float
 
 
-def received(deployment: Deployment, timed: Timed) -> tuple[Received, ...]:
+def ingress(deployment: Deployment, execution: Execution) -> tuple[Ingress, ...]:
     """Return what every party received: messages as they are sent, without what TLS and HTTP/2 add.
 
     The links of the secret permutation, which devices with hidden contacts need, are not counted.
 
     Args:
         deployment: whose processes have ended: an aggregator tells its bytes when it stops.
-        timed: the run.
+        execution: of the run.
     """
     manifest = deployment.testbed.manifest
     names = [party.name for party in manifest.aggregators]
     total: dict[tuple[str, str], float] = defaultdict(float)
     for own in names:
-        for event, told in facts(deployment.party(own) / "log.jsonl"):
-            for what, count in told.items():
+        for event, counts in facts(deployment.party(own) / "log.jsonl"):
+            for what, count in counts.items():
                 for party, sender, share in _ways(event, what, own=own, names=names):
                     total[party, sender] += count * share
-    if timed.clients:
-        mean = fmean(client["received_bytes"] for client in timed.clients.values())
+    if execution.clients:
+        mean = fmean(client["received_bytes"] for client in execution.clients.values())
         total[EACH_CLIENT, AGGREGATORS] = mean
     rounds = manifest.steps + 1
-    return tuple(Received(party, sender, count / rounds) for (party, sender), count in sorted(total.items()))
+    return tuple(Ingress(party, sender, count / rounds) for (party, sender), count in sorted(total.items()))
 
 
 def _ways(event: str, what: str, *, own: str, names: Sequence[str]) -> Iterator[tuple[str, str, float]]:
@@ -69,9 +68,9 @@ def _ways(event: str, what: str, *, own: str, names: Sequence[str]) -> Iterator[
             yield own, AGGREGATORS if name in names else name, 1.0
         elif name not in names:
             yield name, AGGREGATORS, 1.0
-    elif name in ASKED and direction == "received":
+    elif name in QUESTIONS and direction == "received":
         yield own, AGGREGATORS, 1.0
-    elif name in ASKED:
+    elif name in QUESTIONS:
         for other in others:  # every other one asks the same questions, so answers are of one size
             yield other, AGGREGATORS, 1.0 / len(others)
     elif name == "Announce":
@@ -80,7 +79,7 @@ def _ways(event: str, what: str, *, own: str, names: Sequence[str]) -> Iterator[
         yield own, CLIENTS, 1.0
 
 
-def by_party(rows: Sequence[Received]) -> dict[str, float]:
+def by_party(rows: Sequence[Ingress]) -> dict[str, float]:
     """Return the bytes that each party received per step, from all senders together."""
     total: dict[str, float] = defaultdict(float)
     for row in rows:
@@ -88,9 +87,8 @@ def by_party(rows: Sequence[Received]) -> dict[str, float]:
     return dict(total)
 
 
-def write(folder: Path, rows: Sequence[Received]) -> None:
-    """Write `received.csv`."""
-    with (folder / FILE).open("w", encoding="utf-8", newline="") as file:
-        table = csv.writer(file)
-        table.writerow(["party", "sender", "bytes_per_step"])
-        table.writerows([row.party, row.sender, f"{row.per_step:.1f}"] for row in rows)
+def table(rows: Sequence[Ingress]) -> bytes:
+    """Return `received.csv`."""
+    head = ("party", "sender", "bytes_per_step")
+    values = ((row.party, row.sender, f"{row.per_step:.1f}") for row in rows)
+    return csv_of_rows([dict(zip(head, each, strict=True)) for each in values], head=head)

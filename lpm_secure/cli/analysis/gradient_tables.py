@@ -1,12 +1,24 @@
-"""A verification for people: one table for each problem."""
+"""Verifications of gradients, and sensitivities, as tables for a terminal."""
 
 from rich.table import Column, Table
 
+from lpm_secure.analysis.sensitivity.sensitivity import Sensitivity
 from lpm_secure.analysis.sensitivity.verification import Verdict, Verification
 from lpm_secure.gradients.problem.theta import NAMES
 
 
-def table_of(found: Verification) -> Table:
+def sensitivity_table(found: Sensitivity) -> Table:
+    """Return the effect of a tenth more of each parameter on each output, with its standard error."""
+    right = [Column(name, justify="right", no_wrap=True) for name in NAMES]
+    title = f"{found.problem.name}: effect of 10 % more of each parameter ({found.found.seeds:,} runs)"
+    table = Table("output", Column("expected", justify="right"), *right, title=title)
+    for o, output in enumerate(found.problem.outputs.names):
+        cells = [f"{effect:+.3g} ±{error:.1g}" for effect, error in (found.effect(o, p) for p in range(len(NAMES)))]
+        table.add_row(output, f"{found.expected[o]:.4g}", *cells)
+    return table
+
+
+def verification_table(found: Verification) -> Table:
     """Return ratios to finite differences with their standard errors; what does not hold is red."""
     table = Table(
         "estimator",

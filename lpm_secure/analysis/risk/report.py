@@ -1,0 +1,125 @@
+"""What a computation of risks shows: what the authority got, one owner's view, and what only a testbed can check."""
+
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Any, Final
+
+import msgspec
+import numpy as np
+import plotly.graph_objects as go
+
+from lpm_secure.analysis.risk.config import RiskConfig
+from lpm_secure.analysis.risk.job import RiskRun
+from lpm_secure.report import html
+from lpm_secure.report.page import Page, Plot
+from lpm_secure.report.summary import REPORT, Summary
+from lpm_secure.report.versions import versions
+
+FIGURES: Final = "risk.json"
+BAR: Final = 40
+
+
+def summary_of(config: RiskConfig, result: RiskRun) -> Summary:
+    """Return what both runs yield, in the form that is written above their folders and printed."""
+    folder = result.folders[0].parent
+    return Summary(
+        file=FIGURES,
+        figures=_figures(config, result),
+        lines=(*lines_of(result), f"report    {folder / REPORT}"),
+        page=Page(f"Risk {config.name}", _parts(result)),
+        passed=result.parity,
+    )
+
+
+def _figures(config: RiskConfig, result: RiskRun) -> dict[str, Any]:
+    """Return everything that a reader may want to compare, as plain values; nobody's own risk is among them."""
+    return {
+        "contacts": result.label,
+        "runs": [folder.name for folder in result.folders],
+        "devices": result.devices,
+        "histogram": result.released.mean(axis=0).tolist(),
+        "noise_sd": _error(result),
+        "mean_risk": _means(result),
+        "parity": result.parity,
+        "versions": versions(),
+        "config": msgspec.to_builtins(config),
+    }
+
+
+def _parts(result: RiskRun) -> list[str | Plot]:
+    mean = result.released.mean(axis=0)
+    edges = np.linspace(0, 100, mean.size + 1)
+    labels = [f"{low:.0f} to {high:.0f} %" for low, high in pairwise(edges)]
+    bars = go.Bar(x=labels, y=mean.tolist(), error_y={"type": "constant", "value": _error(result)})
+    figure = go.Figure(bars)
+    figure.update_layout(height=380, template="plotly_white", xaxis_title="risk of the week", yaxis_title="devices")
+    return [
+        html.paragraph(result.label),
+        html.paragraph(f"{result.devices} devices. All that the health authority got; lines are one sd of noise."),
+        Plot(figure),
+        html.heading("Seen by nobody outside of this testbed"),
+        html.table([(f"mean risk, {name}", f"{value:.1%}") for name, value in _means(result).items()]),
+        html.paragraph(f"Parity with the clear replay: {'identical' if result.parity else 'DIFFERENT'}."),
+    ]
+
+
+def _means(result: RiskRun) -> dict[str, float]:
+    own = result.own.values()
+    return {
+        "as before": float(np.mean([risk.before.risk for risk in own])),
+        "with half of the contacts": float(np.mean([risk.halved.risk for risk in own])),
+    }
+
+
+def _error(result: RiskRun) -> float:
+    """Return the standard deviation of the noise in one number, as the mean of all releases of it."""
+    return float(result.sigma / np.sqrt(len(result.released)))
+
+
+def lines_of(result: RiskRun) -> Iterator[str]:
+    """Yield the lines."""
+    yield f"contacts  {result.label}"
+    yield f"devices   {result.devices}, each with its own keys and connections; hosted by fewer processes"
+    yield ""
+    yield from _distribution(result)
+    yield ""
+    yield from _one_device(result)
+    yield ""
+    yield from _checks(result)
+
+
+def _distribution(result: RiskRun) -> Iterator[str]:
+    """Yield the noised distribution, as the authority has it."""
+    mean, bins = result.released.mean(axis=0), result.released.shape[1]
+    noise = f"{_error(result):.1f} in each row"
+    yield f"what the health authority gets: devices by risk, with noise of standard deviation {noise}"
+    most = max(float(mean.max()), 1.0)
+    for place, count in enumerate(mean):
+        bar = "#" * round(BAR * max(float(count), 0.0) / most)
+        yield f"  {place / bins:4.0%} to {(place + 1) / bins:4.0%}  {count:7.1f}  {bar}"
+
+
+def _one_device(result: RiskRun) -> Iterator[str]:
+    """Yield what one owner sees; the device in the middle of the range of risks stands for all."""
+    name = sorted(result.own, key=lambda each: (result.own[each].before.risk, each))[len(result.own) // 2]
+    risk = result.own[name]
+    yield f"what the owner of one device sees, and nobody else; as an example, {name}"
+    for behaviour, worlds in (("goes on as before", risk.before), ("halves contacts", risk.halved)):
+        n = len(worlds.infected)
+        yield f"  {behaviour:<18} {worlds.risk:5.1%}, standard error {worlds.error:.1%} over {n} worlds"
+
+
+def _checks(result: RiskRun) -> Iterator[str]:
+    """Yield what can be checked here alone, where all devices are simulated."""
+    names = sorted(result.own)
+    halved = np.array([result.own[name].halved.risk for name in names])
+    bias = halved - np.array([result.truth[name] for name in names])
+    before = np.array([result.own[name].before.risk for name in names])
+    yield "seen by nobody outside of this testbed:"
+    yield f"  mean risk {before.mean():.1%} as before, {halved.mean():.1%} with half of the contacts"
+    yield (
+        f"  a twin hears but does not speak: its risk is {bias.mean():+.2%} off on average, {np.abs(bias).max():.1%} "
+        "at most, from that of a person who truly halves contacts, with the same draws"
+    )
+    same = "identical" if result.parity else "DIFFERENT"
+    yield f"parity: {same}, {len(names)} devices bit for bit with the clear replay"

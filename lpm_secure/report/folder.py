@@ -1,0 +1,48 @@
+"""The folder of a run of any kind: tables, a report and figures, each file whole or not there."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from lpm_secure.report import page as pages
+from lpm_secure.report.page import PUBLIC_MODE
+from lpm_secure.report.summary import REPORT, Summary
+from protocols.atomic_file import write_atomically
+from protocols.errors import ParameterError
+
+
+def write(folder: Path, summary: Summary) -> None:
+    """Write tables, then the report, then the figures: where these are, the rest is too.
+
+    The script that draws the report's plots lies in the folder above, for all runs there.
+    """
+    for name, content in summary.tables.items():
+        write_atomically(folder / name, content, mode=PUBLIC_MODE)
+    if summary.page is not None:
+        pages.write(folder / REPORT, summary.page, scripts=folder.parent)
+    put = merge_figures if summary.beside else write_figures
+    put(folder / summary.file, summary.figures)
+
+
+def write_figures(path: Path, figures: Mapping[str, Any]) -> None:
+    """Write plain values as JSON that people can read."""
+    write_atomically(path, msgspec.json.format(msgspec.json.encode(figures), indent=2), mode=PUBLIC_MODE)
+
+
+def merge_figures(path: Path, figures: Mapping[str, Any]) -> None:
+    """Put figures into a JSON file; figures of other names that are in it stay.
+
+    Raises:
+        ParameterError: the file is there and holds something else.
+    """
+    try:
+        old = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    except (OSError, ValueError) as error:
+        raise ParameterError(f"{path} holds no figures of a calibration; move it away") from error
+    if not isinstance(old, dict):
+        raise ParameterError(f"{path} holds no figures of a calibration; move it away")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_figures(path, old | dict(figures))

@@ -1,0 +1,98 @@
+"""A page of text, tables and plots that opens without a network; one plotting script serves all pages of a folder."""
+
+import html
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, final
+
+from lpm_secure.report.html import STYLE
+from protocols.atomic_file import write_atomically
+
+SCRIPT: Final = "plotly.min.js"
+PUBLIC_MODE: Final = 0o644
+MISSING: Final = (
+    f"The plots are not drawn: they need {SCRIPT}, which this page looks for at {{place}}. Copy it there together with "
+    "this page; text and tables are whole without it."
+)
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class Plot:
+    """A plotly figure as a part of a page."""
+
+    figure: Any
+
+    def html(self) -> str:
+        """Return the figure without the script that draws it."""
+        import plotly.io as pio  # noqa: PLC0415 - slow to load, and a page without plots does without
+
+        return str(pio.to_html(self.figure, include_plotlyjs=False, full_html=False, config={"displaylogo": False}))
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class Page:
+    """A page.
+
+    Attributes:
+        title: of the window, and above all parts unless `headline` is.
+        parts: plots, and text as `lpm_secure.report.html` makes it.
+        headline: above all parts.
+    """
+
+    title: str
+    parts: Sequence[str | Plot]
+    headline: str | None = None
+
+    @property
+    def has_plots(self) -> bool:
+        """Return whether it needs the script."""
+        return any(isinstance(part, Plot) for part in self.parts)
+
+    def html(self, *, script: str = SCRIPT) -> str:
+        """Return the page; `script` is where it looks for the script, relative to itself."""
+        title, headline = html.escape(self.title), html.escape(self.headline or self.title)
+        parts = (part.html() if isinstance(part, Plot) else part for part in self.parts)
+        return (
+            f"<!doctype html><html lang=en><meta charset=utf-8><title>{title}</title><style>{STYLE}</style>"
+            f"<h1>{headline}</h1>{_loader(script) if self.has_plots else ''}{''.join(parts)}</html>"
+        )
+
+
+def write(path: Path, page: Page, *, scripts: Path | None = None) -> None:
+    """Write a page, whole, and the script that draws its plots, if it has any.
+
+    Args:
+        path: of the page.
+        page: to write.
+        scripts: folder of the script, which all pages below it share; the page's own unless given.
+    """
+    folder = path.parent if scripts is None else scripts
+    if page.has_plots:
+        share_script(folder)
+    place = Path(os.path.relpath(folder, path.parent)) / SCRIPT
+    write_atomically(path, page.html(script=place.as_posix()).encode(), mode=PUBLIC_MODE)
+
+
+def share_script(folder: Path) -> None:
+    """Put the plotting script into a folder, unless the same one is there."""
+    from plotly.offline import get_plotlyjs  # noqa: PLC0415 - slow to load, as above
+
+    content, path = get_plotlyjs().encode(), folder / SCRIPT
+    if path.is_file() and path.read_bytes() == content:
+        return
+    own = folder / f".{os.getpid()}.{SCRIPT}"  # two runs that end at once each write their own
+    write_atomically(own, content, mode=PUBLIC_MODE)
+    own.replace(path)
+
+
+def _loader(script: str) -> str:
+    """Return what loads the script; the line that says what is missing goes where it has loaded."""
+    missing = html.escape(MISSING.format(place=script))
+    return (
+        f"<p class=warning id=missing>{missing}</p><script src={html.escape(script)}></script>"
+        '<script>if (window.Plotly) document.getElementById("missing").remove()</script>'
+    )

@@ -1,0 +1,22 @@
+"""Who watches a run while it goes on: a progress bar, a test, or nobody."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Protocol
+
+from lpm_secure.engine.loop import StepRelease
+
+OnStep = Callable[[int, StepRelease], None]
+
+
+class StepObserver(Protocol):
+    """Watches the steps of a run between two moments."""
+
+    def __call__(self, title: str, *, steps: int) -> AbstractContextManager[OnStep]:
+        """Begin to watch; what the context yields is called with each step and its release."""
+
+
+@contextmanager
+def unobserved(title: str, *, steps: int) -> Iterator[OnStep]:
+    """Watch nothing."""
+    yield lambda step, release: None

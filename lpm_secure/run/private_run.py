@@ -1,0 +1,77 @@
+"""A private run that has ended, with its replay in the clear, and every figure of both."""
+
+import platform
+from dataclasses import dataclass
+from typing import Any, Final, final
+
+import msgspec
+
+from lpm_secure.config.simulation import Config
+from lpm_secure.report.versions import versions
+from lpm_secure.run.ingress import Ingress
+from lpm_secure.run.processes import Execution
+from lpm_secure.testbed.testbed import Testbed
+from protocols.task import manifest as manifests
+
+FIGURES: Final = "run.json"
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class PrivateRun:
+    """A finished run, and its clear replay where there was one."""
+
+    config: Config
+    testbed: Testbed
+    private: Execution
+    clear: Execution | None
+    received: tuple[Ingress, ...] = ()
+
+    @property
+    def parity(self) -> bool | None:
+        """Whether private and clear series are the same to the bit; None if nothing was replayed."""
+        return None if self.clear is None else self.clear.series.hash == self.private.series.hash
+
+    @property
+    def label(self) -> str:
+        """Where the contacts come from, said wherever results are shown."""
+        return (
+            f"GENERATED LOOK-ALIKE, NOT REAL DATA: {self.testbed.source}"
+            if self.testbed.look_alike
+            else self.testbed.source
+        )
+
+    @property
+    def population(self) -> str:
+        """Who the synthetic agents are, said wherever results are shown."""
+        city = self.testbed.city
+        return city.population.card.title if city and city.population else "synthetic agents who meet in cells only"
+
+    def figures(self) -> dict[str, Any]:
+        """Return everything that a reader of a run may want to compare, as plain values."""
+        private, clear = self.private, self.clear
+        rounds = self.config.steps + 1
+        bytes_of = [client["sent_bytes"] + client["received_bytes"] for client in private.clients.values()]
+        return {
+            "run": manifests.run_id(self.testbed.manifest).hex(),
+            "contacts": self.label,
+            "look_alike": self.testbed.look_alike,
+            "population": self.population,
+            "seed": self.config.seed,
+            "attack_rate_private": private.series.attack_rate("private"),
+            "attack_rate_synthetic": private.series.attack_rate("synthetic"),
+            "seconds_start": private.start_s,
+            "seconds_per_step": private.step_s,
+            "seconds_per_step_clear": clear.step_s if clear else None,
+            "overhead": private.step_s / clear.step_s if clear else None,
+            "bytes_per_client_per_step": sum(bytes_of) / len(bytes_of) / rounds if bytes_of else None,
+            "received_bytes_per_step": [msgspec.to_builtins(row) for row in self.received],
+            "clients": private.clients,
+            "lost": [{"party": each.name, "returncode": each.returncode} for each in private.lost],
+            "parity": self.parity,
+            "sha256_private": private.series.hash,
+            "sha256_clear": clear.series.hash if clear else None,
+            "versions": versions(),
+            "machine": platform.platform(),
+            "config": msgspec.to_builtins(self.config),
+        }
