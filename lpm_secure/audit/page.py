@@ -6,8 +6,8 @@ from typing import Any, Final
 from lpm_secure.audit.audit import Report
 from lpm_secure.report import html
 from lpm_secure.report import page as pages
-from lpm_secure.report.page import PUBLIC_MODE, Page
-from protocols.atomic_file import write_atomically
+from lpm_secure.report.page import Page
+from lpm_secure.report.public_file import write_public
 
 JSON: Final = "audit.json"
 HTML: Final = "audit.html"
@@ -16,7 +16,7 @@ PRIVACY: Final = ("release", "unit of privacy", "sigma", "epsilon", "delta", "pr
 
 def write(folder: Path, report: Report) -> Path:
     """Write both files into the folder of the run, and return the page."""
-    write_atomically(folder / JSON, report.json(), mode=PUBLIC_MODE)
+    write_public(folder / JSON, report.json())
     pages.write(folder / HTML, page_of(report))
     return folder / HTML
 

@@ -7,9 +7,8 @@ import msgspec
 
 from lpm_secure.city.config import CityConfig
 from lpm_secure.city.run import CHECKPOINT
-from lpm_secure.report.page import PUBLIC_MODE
+from lpm_secure.report.public_file import write_public
 from lpm_secure.report.summary import REPORT
-from protocols.atomic_file import write_atomically
 from protocols.errors import ParameterError
 
 CONFIG: Final = "config.json"  # the configuration, written before anything is computed
@@ -43,7 +42,7 @@ def begin(config: CityConfig, out: Path, *, resume: bool) -> Path:
     if not resume:
         for name in (CHECKPOINT, FIGURES, "series.csv", "series.parquet", REPORT):
             (folder / name).unlink(missing_ok=True)
-    write_atomically(folder / CONFIG, msgspec.json.encode(config, order="deterministic"), mode=PUBLIC_MODE)
+    write_public(folder / CONFIG, msgspec.json.encode(config, order="deterministic"))
     return folder
 
 

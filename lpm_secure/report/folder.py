@@ -8,9 +8,8 @@ from typing import Any
 import msgspec
 
 from lpm_secure.report import page as pages
-from lpm_secure.report.page import PUBLIC_MODE
+from lpm_secure.report.public_file import write_public
 from lpm_secure.report.summary import REPORT, Summary
-from protocols.atomic_file import write_atomically
 from protocols.errors import ParameterError
 
 
@@ -20,7 +19,7 @@ def write(folder: Path, summary: Summary) -> None:
     The script that draws the report's plots lies in the folder above, for all runs there.
     """
     for name, content in summary.tables.items():
-        write_atomically(folder / name, content, mode=PUBLIC_MODE)
+        write_public(folder / name, content)
     if summary.page is not None:
         pages.write(folder / REPORT, summary.page, scripts=folder.parent)
     put = merge_figures if summary.beside else write_figures
@@ -29,7 +28,7 @@ def write(folder: Path, summary: Summary) -> None:
 
 def write_figures(path: Path, figures: Mapping[str, Any]) -> None:
     """Write plain values as JSON that people can read."""
-    write_atomically(path, msgspec.json.format(msgspec.json.encode(figures), indent=2), mode=PUBLIC_MODE)
+    write_public(path, msgspec.json.format(msgspec.json.encode(figures), indent=2))
 
 
 def merge_figures(path: Path, figures: Mapping[str, Any]) -> None:

@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any, Final, final
 
 from lpm_secure.report.html import STYLE
-from protocols.atomic_file import write_atomically
+from lpm_secure.report.public_file import write_public
 
 SCRIPT: Final = "plotly.min.js"
-PUBLIC_MODE: Final = 0o644
 MISSING: Final = (
     f"The plots are not drawn: they need {SCRIPT}, which this page looks for at {{place}}. Copy it there together with "
     "this page; text and tables are whole without it."
@@ -74,7 +73,7 @@ def write(path: Path, page: Page, *, scripts: Path | None = None) -> None:
     if page.has_plots:
         share_script(folder)
     place = Path(os.path.relpath(folder, path.parent)) / SCRIPT
-    write_atomically(path, page.html(script=place.as_posix()).encode(), mode=PUBLIC_MODE)
+    write_public(path, page.html(script=place.as_posix()).encode())
 
 
 def share_script(folder: Path) -> None:
@@ -85,7 +84,7 @@ def share_script(folder: Path) -> None:
     if path.is_file() and path.read_bytes() == content:
         return
     own = folder / f".{os.getpid()}.{SCRIPT}"  # two runs that end at once each write their own
-    write_atomically(own, content, mode=PUBLIC_MODE)
+    write_public(own, content)
     own.replace(path)
 
 

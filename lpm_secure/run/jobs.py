@@ -18,7 +18,7 @@ from lpm_secure.engine.loop import RemotePart, simulate
 from lpm_secure.engine.series import StageSeries
 from lpm_secure.engine.tensors.device import device_of
 from lpm_secure.report import folder as folders
-from lpm_secure.report.page import PUBLIC_MODE
+from lpm_secure.report.public_file import write_public
 from lpm_secure.report.summary import Summary
 from lpm_secure.report.table import both
 from lpm_secure.run.disclosure import what_is_learned
@@ -32,7 +32,6 @@ from lpm_secure.testbed.deployment import MANIFEST, Deployment, free_addresses
 from lpm_secure.testbed.keys import pin_keys
 from lpm_secure.testbed.synthetic import EngineFile, Synthetic
 from lpm_secure.testbed.testbed import Testbed, build
-from protocols.atomic_file import write_atomically
 from protocols.errors import ParameterError, Unavailable
 from protocols.identity import certificates
 from protocols.identity.signing import PublicKey
@@ -144,7 +143,7 @@ def drive(folder: Path, *, device: str = "auto", observer: StepObserver = unobse
     try:
         series = asyncio.run(simulated())
         for name, content in both("series", series.table()).items():
-            write_atomically(folder / name, content, mode=PUBLIC_MODE)
+            write_public(folder / name, content)
     finally:
         if not (folder / INDEX).exists():  # `lpm up` was interrupted, and has signed what there was
             (party / ENDED).touch()
