@@ -15,7 +15,7 @@ from lpm_secure.report.page import Page, Plot
 from lpm_secure.report.summary import REPORT, Summary
 from lpm_secure.report.versions import versions
 
-FIGURES: Final = "risk.json"
+FIGURES: Final = "risk_summary.json"
 BAR: Final = 40
 
 
