@@ -18,7 +18,7 @@ CityObserver = Callable[[int], AbstractContextManager[tuple[OnPart, OnDay]]]
 
 
 @contextmanager
-def unobserved(days: int) -> Iterator[tuple[OnPart, OnDay]]:
+def null_observer(days: int) -> Iterator[tuple[OnPart, OnDay]]:
     """Watch nothing."""
     yield lambda part: None, lambda day, counts: None
 
@@ -30,7 +30,7 @@ def simulate_city(
     out: Path,
     device: str = "auto",
     resume: bool = False,
-    observer: CityObserver = unobserved,
+    observer: CityObserver = null_observer,
 ) -> Summary:
     """Run a city, or go on with it, and write its folder.
 

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from protocols.releases.query import NOISE
+from protocols.releases.query import NOISE, Release
 from protocols.task.manifest import Manifest
 from protocols.task.release_plan import releases_of
 
@@ -25,13 +25,14 @@ RELEASES: Final = {
 
 def what_is_learned(manifest: Manifest) -> str:
     """Return what clients and engine learn in a run, for people who take part in it or read its report."""
-    told = [
-        f"{RELEASES[each.name]} ({'exact' if each.mechanism != NOISE else f'with noise of sigma {each.sigma:g}'})"
-        for each in releases_of(manifest).each
-    ]
+    releases = [f"{RELEASES[release.name]} ({_noise(release)})" for release in releases_of(manifest).each]
     if manifest.gradient is not None and manifest.gradient.relaxed:
-        told.append(f"{manifest.gradient.way} of these (exact)")
+        releases.append(f"{manifest.gradient.way} of these (exact)")
     return (
         f"{MODES[manifest.mode]} Engine and clients learned sums over at least {manifest.min_cohort} clients: "
-        f"{', '.join(told) or 'none'}."
+        f"{', '.join(releases) or 'none'}."
     )
+
+
+def _noise(release: Release) -> str:
+    return f"with noise of sigma {release.sigma:g}" if release.mechanism == NOISE else "exact"

@@ -23,7 +23,7 @@ from lpm_secure.report.summary import Summary
 from lpm_secure.report.table import both
 from lpm_secure.run.disclosure import what_is_learned
 from lpm_secure.run.ingress import ingress
-from lpm_secure.run.observer import StepObserver, unobserved
+from lpm_secure.run.observer import StepObserver, null_observer
 from lpm_secure.run.private_run import PrivateRun
 from lpm_secure.run.processes import run_clear, run_private
 from lpm_secure.run.report import summary_of
@@ -58,7 +58,7 @@ class DriveFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def simulate_private(
-    config: Config, *, device: str = "auto", out: Path, parity: bool = True, observer: StepObserver = unobserved
+    config: Config, *, device: str = "auto", out: Path, parity: bool = True, observer: StepObserver = null_observer
 ) -> Summary:
     """Run a configuration over processes of this machine, and write its folder.
 
@@ -84,7 +84,7 @@ def simulate_private(
     return summary
 
 
-def simulate_clear(config: Config, *, device: str = "auto", observer: StepObserver = unobserved) -> StageSeries:
+def simulate_clear(config: Config, *, device: str = "auto", observer: StepObserver = null_observer) -> StageSeries:
     """Run a configuration in this process, with no protection."""
     place, testbed = device_of(device), local_testbed(config)
     with observer("clear run", steps=config.steps) as on_step:
@@ -121,16 +121,16 @@ def local_deployment(config: Config, *, out: Path) -> Iterator[Deployment]:
         collect(deployment)
 
 
-def drive(folder: Path, *, device: str = "auto", observer: StepObserver = unobserved) -> StageSeries:
+def drive(folder: Path, *, device: str = "auto", observer: StepObserver = null_observer) -> StageSeries:
     """Run the engine of a deployment that `lpm up` started."""
     place = device_of(device)
     party = folder / "parties" / ENGINE
     try:
-        given = msgspec.json.decode((party / "engine.json").read_bytes(), type=DriveFile)
+        file = msgspec.json.decode((party / "engine.json").read_bytes(), type=DriveFile)
     except (OSError, msgspec.MsgspecError) as error:
         raise ParameterError(f"{folder} is no folder of `lpm up` ({error}); give the one that it printed") from error
-    manifest = load_verified(folder / MANIFEST, operator_key=given.operator_key)
-    agents = Synthetic.again(given.agents).agents(manifest, place)
+    manifest = load_verified(folder / MANIFEST, operator_key=file.operator_key)
+    agents = Synthetic.again(file.agents).agents(manifest, place)
 
     async def simulated() -> StageSeries:
         transports = connect(manifest, certificates.read(party))

@@ -12,12 +12,12 @@ LONG: Final = 64  # characters of a value; longer ones are cut
 
 def rows_of(manifest: Manifest) -> list[tuple[str, str]]:
     """Return every field of a manifest by its path, agents and keys shortened; the run's id first."""
-    return [("run", manifests.run_id(manifest).hex()), *_rows(_fields(manifest))]
+    return [("run", manifests.run_id(manifest).hex()), *_rows(_named_fields(manifest))]
 
 
 def differences(one: Manifest, other: Manifest) -> list[tuple[str, str, str]]:
     """Return each field that differs: its path and both values, `-` where there is none."""
-    mine, theirs = _flat("", _fields(one)), _flat("", _fields(other))
+    mine, theirs = _flat("", _named_fields(one)), _flat("", _named_fields(other))
     paths = [*mine, *(path for path in theirs if path not in mine)]
     return [
         (path, _short(mine.get(path, "-")), _short(theirs.get(path, "-")))
@@ -26,11 +26,11 @@ def differences(one: Manifest, other: Manifest) -> list[tuple[str, str, str]]:
     ]
 
 
-def _fields(manifest: Manifest) -> dict[str, Any]:
-    found: dict[str, Any] = msgspec.to_builtins(manifest)
+def _named_fields(manifest: Manifest) -> dict[str, Any]:
+    fields: dict[str, Any] = msgspec.to_builtins(manifest)
     for key in ("aggregators", "clients"):  # by name, so that one that is left out moves no other
-        found[key] = {party.pop("name"): party for party in found[key]}
-    return found
+        fields[key] = {party.pop("name"): party for party in fields[key]}
+    return fields
 
 
 def _rows(fields: dict[str, Any]) -> list[tuple[str, str]]:
@@ -39,14 +39,14 @@ def _rows(fields: dict[str, Any]) -> list[tuple[str, str]]:
 
 def _flat(path: str, value: Any) -> dict[str, Any]:
     if isinstance(value, dict) and value:
-        parts = [_flat(f"{path}.{key}" if path else str(key), each) for key, each in value.items()]
-        return {key: each for part in parts for key, each in part.items()}
+        parts = [_flat(f"{path}.{key}" if path else str(key), inner) for key, inner in value.items()]
+        return {key: leaf for part in parts for key, leaf in part.items()}
     return {path: value}
 
 
 def _short(value: Any) -> str:
     if isinstance(value, list | tuple):
-        text = ", ".join(str(each) for each in value[:8])
+        text = ", ".join(str(item) for item in value[:8])
         return f"{text}, ... ({len(value):,} in all)" if len(value) > 8 else text or "none"
     text = "none" if value is None else str(value)
     return text if len(text) <= LONG else f"{text[:LONG]}... ({len(text)} characters)"

@@ -17,6 +17,6 @@ class StepObserver(Protocol):
 
 
 @contextmanager
-def unobserved(title: str, *, steps: int) -> Iterator[OnStep]:
+def null_observer(title: str, *, steps: int) -> Iterator[OnStep]:
     """Watch nothing."""
     yield lambda step, release: None

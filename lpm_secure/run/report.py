@@ -74,7 +74,7 @@ def _parts(run: PrivateRun, rows: Sequence[tuple[str, str]]) -> list[str | Plot]
     parts += [html.warning(what_is_learned(manifest)), html.table(rows)]
     parts.append(Plot(_plots(run.private.series, waning=bool(manifest.model.waning))))
     if run.received:
-        parts += [html.heading("What each party received"), _received(run.received)]
+        parts += [html.heading("What each party received"), _ingress_table(run.received)]
     if run.clear is not None:
         parts.append(html.heading(f"Parity: {'identical' if run.parity else 'DIFFERENT'}"))
         parts += [html.digest("private", run.private.series.hash), html.digest("clear", run.clear.series.hash)]
@@ -91,7 +91,7 @@ def _description(run: PrivateRun) -> str:
     )
 
 
-def _received(rows: Sequence[Ingress]) -> str:
+def _ingress_table(rows: Sequence[Ingress]) -> str:
     """Return the table of who received how much from whom."""
     cells = [(row.party, row.sender, f"{row.per_step:,.0f}") for row in rows]
     return html.table(cells, head=("received by", "from", "bytes per step"))

@@ -14,7 +14,7 @@ def risk(
 ) -> None:
     """Tell each device its person's risk of the coming week, and the health authority their noised distribution.
 
-    Writes `OUT/NAME-ID/` with risk_summary.json, report.html and the folders of both runs. Ends with the audits of both runs;
+    Writes `OUT/NAME-ID/` with risk_summary.json, report.html and the folders of both runs. Ends with both audits;
     the second one tests this build too. Exit code 1 if the clear replay differs or an audit finds anything, 2 for a
     mistake in the input, 3 if a run cannot go on.
     """
