@@ -40,12 +40,13 @@ fuzz: $(READY)  ## fuzz every decoder and the servicer; SECONDS=600 each
 	for target in wire inner manifest files request sealed settings tables frames servicer; do \
 	  $(BIN)/python tests/fuzz $$target -max_total_time=$(or $(SECONDS),600) || exit 1; done
 
-check: $(READY)  ## style, types, import contracts, generated code
+check: $(READY)  ## style, types, import contracts, generated code, the rules of the house
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python -m protocols.wire.generate --check
+	$(BIN)/python -m tests.checks
 
 clean:  ## what the other targets made
 	rm -rf $(VENV) build runs *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,0 +1,22 @@
+"""The rules: each takes the tree and yields a finding for every breach. To add one, write it and name it here."""
+
+from collections.abc import Callable, Iterable
+
+from tests.checks.rules.contents import machine_traces, mocks, package_docstrings
+from tests.checks.rules.names import class_names, participles
+from tests.checks.rules.sizes import files_in_a_folder, lines_of_a_file
+from tests.checks.rules.unit_tests import mirrors
+from tests.checks.tree import Finding, Tree
+
+Rule = Callable[[Tree], Iterable[Finding]]
+
+RULES: tuple[Rule, ...] = (
+    files_in_a_folder,
+    lines_of_a_file,
+    class_names,
+    participles,
+    mirrors,
+    mocks,
+    package_docstrings,
+    machine_traces,
+)

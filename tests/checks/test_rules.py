@@ -1,0 +1,102 @@
+"""Every rule of the house finds a breach that is planted, and nothing else."""
+
+import subprocess
+
+import pytest
+
+from tests.checks.allowances import judge, needed
+from tests.checks.rules import RULES
+from tests.checks.rules.participle import is_participle
+from tests.checks.tree import Finding, Tree
+
+CLEAN = {
+    "protocols/__init__.py": '"""What all agree on."""',
+    "protocols/share.py": "class Share:\n    def open(self): ...\n\n    @property\n    def sealed(self): ...\n",
+    "protocols/share_pb2.py": "class Share: ...\nclass Told: ...",
+    "client_sdk/__init__.py": '"""A client."""',
+    "client_sdk/state.py": "class State: ...\ndef is_hidden(): ...\ndef _told(): ...\n",
+    "tests/unit/protocols/test_share.py": "",
+    "tests/unit/protocols/conftest.py": "",
+}
+BREACHES = {
+    ("folder", "protocols"): {f"protocols/part_{number}.py": "" for number in range(12)},
+    ("lines", "client_sdk/long.py"): {"client_sdk/long.py": "\n" * 401},
+    ("class", "Share"): {"client_sdk/half.py": "class Share: ..."},
+    ("participle", "client_sdk.told"): {"client_sdk/told.py": ""},
+    ("participle", "client_sdk.state.SharesKept"): {"client_sdk/state.py": "class SharesKept: ..."},
+    ("participle", "client_sdk.state.opened_sum"): {"client_sdk/state.py": "def opened_sum(): ..."},
+    ("participle", "client_sdk.state.State.heard"): {
+        "client_sdk/state.py": "class State:\n    async def heard(self): ..."
+    },
+    ("mirror", "tests/unit/protocols/test_half.py"): {"tests/unit/protocols/test_half.py": ""},
+    ("mock", "client_sdk/state.py"): {"client_sdk/state.py": "def f():\n    from unittest import mock"},
+    ("docstring", "client_sdk/private"): {"client_sdk/private/state.py": ""},
+    ("docstring", "client_sdk"): {"client_sdk/__init__.py": "import os"},
+    ("trace", "README.md:/home/a"): {"README.md": "see /home/anna/notes"},
+    ("trace", "README.md:pypi.org"): {"README.md": "from https://pypi.org/simple"},
+}
+
+
+@pytest.fixture
+def findings(tmp_path):
+    """Return a function that writes a repository, and returns what the rules find in it."""
+
+    def _findings(files):
+        for name, text in files.items():
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / name).write_text(text)
+        subprocess.run(["git", "init", "-q"], cwd=tmp_path, check=True)
+        return [finding for rule in RULES for finding in rule(Tree(tmp_path))]
+
+    return _findings
+
+
+def test_a_clean_house_has_no_findings(findings):
+    assert findings(CLEAN) == []
+
+
+@pytest.mark.parametrize(("key", "files"), BREACHES.items(), ids=[" ".join(key) for key in BREACHES])
+def test_a_planted_breach_is_found_alone(findings, key, files):
+    assert [(finding.rule, finding.subject) for finding in findings(CLEAN | files)] == [key]
+
+
+def test_every_rule_has_a_planted_breach(findings):
+    planted = {name: text for files in BREACHES.values() for name, text in files.items()}
+    kinds = {finding.rule for finding in findings(CLEAN | planted)}
+    assert len(kinds | {rule for rule, _ in BREACHES}) == len(RULES)
+
+
+@pytest.mark.parametrize("word", ["told", "Kept", "sealed", "summed"])
+def test_participles_are_recognised(word):
+    assert is_participle(word)
+
+
+@pytest.mark.parametrize("word", ["seed", "bound", "speed", "share", "ed", "Ledger"])
+def test_other_words_are_not_participles(word):
+    assert not is_participle(word)
+
+
+FINDING = Finding("class", "a.Told", "class Told")
+
+
+def test_what_nothing_allows_is_a_line():
+    assert list(judge([FINDING], "", "")) == ["class: class Told"]
+
+
+@pytest.mark.parametrize(("exceptions", "leftovers"), [("class a.*  # heard so", ""), ("", "class a.Told")])
+def test_what_is_allowed_is_none(exceptions, leftovers):
+    assert list(judge([FINDING], exceptions, leftovers)) == []
+
+
+def test_an_allowance_that_nothing_needs_is_a_line():
+    assert list(judge([FINDING], "", "class a.Told\nclass b.Told")) == [
+        "stale: nothing needs the allowance class b.Told"
+    ]
+
+
+def test_an_exception_without_a_reason_is_a_line():
+    assert list(judge([FINDING], "class a.Told", "")) == ["reason: the exception class a.Told has none"]
+
+
+def test_what_is_mended_is_trimmed():
+    assert needed([FINDING], "class a.Told\nclass b.Told\n") == "class a.Told\n"
