@@ -3,7 +3,7 @@
 import msgspec
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given, seed, settings
 from hypothesis import strategies as st
 
 DEFAULT = settings(max_examples=40, deadline=None)
@@ -78,9 +78,10 @@ def reshared(testbed, k):
 
 
 def test_the_drawn_runs_are_epidemics(testbeds, run_clear):
-    """Parity of runs in which nothing happens would prove nothing."""
+    """Parity of runs in which nothing happens would prove nothing. The draws are seeded, so that chance has no part."""
     spread = []
 
+    @seed(1)
     @settings(max_examples=60, deadline=None, database=None)
     @given(data=st.data())
     def look(data):

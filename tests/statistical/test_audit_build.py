@@ -15,7 +15,7 @@ from protocols.releases.query import Release, Releases
 from protocols.task.rounds import Phase
 from protocols.task.secure_sum.spec import Calibration
 
-RUNS = 4_000
+RUNS = 4_000  # noise of the system; a sound path is found unsound once in 3.5 million times (5 standard errors)
 
 
 def test_steps_and_aggregators_whose_noise_is_the_same_are_found(manifest_of):

@@ -17,7 +17,7 @@ DRAWN = settings(max_examples=10, deadline=None, suppress_health_check=list(Heal
 HALVES = (LAW_TOTAL // 2, LAW_TOTAL // 2)
 ONE = (LAW_TOTAL,)
 FIVE = (0, 0, 0, 0, LAW_TOTAL)
-SIGMAS = 4.5
+SIGMAS = 4.5  # seeds are fixed; of 24 means, another set of seeds would fail once in 6,000
 
 
 def counts_of(agents, steps):
