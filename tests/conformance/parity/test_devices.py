@@ -13,8 +13,8 @@ from lpm_secure.data import catalogue, look_alike, workplace
 from lpm_secure.testbed.testbed import build
 from protocols.models.seir.doses import Doses
 from protocols.task.devices import Devices
-from tests.conformance.test_parity import check
-from tests.conformance.test_parity_workplace import EXAMPLE
+from tests.conformance.parity.test_runs import check
+from tests.conformance.parity.test_workplace import EXAMPLE
 
 
 def most_contacts(testbed):

@@ -10,7 +10,7 @@ from lpm_secure.config.simulation import load
 from lpm_secure.data import catalogue, look_alike, workplace
 from lpm_secure.testbed.testbed import build
 
-EXAMPLE = Path(__file__).parents[2] / "examples" / "workplace.toml"
+EXAMPLE = Path(__file__).parents[3] / "examples" / "workplace.toml"
 SPLITS = ("group", "person", "one")
 
 
