@@ -22,7 +22,7 @@ from protocols.identity import signing
 from protocols.releases import ledger
 from protocols.releases.ledger import Refusal
 from protocols.task import manifest as manifests
-from protocols.task.manifest import ENGINE
+from protocols.task.parties import ENGINE
 from protocols.task.rounds import Phase
 from protocols.wire.messages import Announcement, Closed, Compared, ComparedQuery, Join, MembersQuery, Share, TriedQuery
 from protocols.wire.transport import Transport

@@ -13,9 +13,9 @@ from aggregator import Store
 from aggregator.metrics import Metrics
 from aggregator.wire.access import Access
 from aggregator.wire.callers import Callers
-from aggregator.wire.gateway import Door, Entrance
+from aggregator.wire.gateway import Gateway, RunGateway
 from aggregator.wire.servicer import handler
-from lpm_secure.testbed.keys import pinned
+from lpm_secure.testbed.keys import pin_keys
 from protocols.errors import CohortTooSmall, LpmError, NotEnrolled, RoundClosed, Unavailable, WrongLength
 from protocols.sealing.route import Route
 from protocols.task import manifest as manifests
@@ -53,16 +53,16 @@ class Other:
 
 @pytest.fixture(scope="module")
 def party(manifest_of):
-    """Return a manifest with pinned keys, and the keys."""
-    return pinned(manifest_of())
+    """Return a manifest with pin_keys keys, and the keys."""
+    return pin_keys(manifest_of())
 
 
 def gateway(party, answer):
     """Return what opens sealed calls before it asks."""
     manifest, keys = party
-    entrance = Entrance(manifest, keys.servers["aggregator-0"].sealing, {})
+    entrance = RunGateway(manifest, keys.servers["aggregator-0"].sealing, {})
     authorities = [keys.authority.certificate]
-    door = Door(
+    door = Gateway(
         "aggregator-0", [entrance], answer, secrets=Store("sqlite://"), authorities=authorities, access=Access()
     )
     return door.answer

@@ -25,7 +25,7 @@ from protocols.models.seir.doses import Doses
 from protocols.releases import ledger
 from protocols.releases.ledger import Closing, Refusal
 from protocols.task import manifest as manifests
-from protocols.task.manifest import ENGINE
+from protocols.task.parties import ENGINE
 from protocols.task.rounds import Phase
 from protocols.wire.messages import Share
 from protocols.wire.transport import Transport

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from protocols.errors import NotSealed
 from protocols.identity.sealing_key import SealingKey
 from protocols.sealing.handshake import accept
-from protocols.sealing.messages import Opening
+from protocols.sealing.messages import Handshake
 from protocols.sealing.route import Route
 from protocols.sealing.session import Session
 
@@ -72,7 +72,7 @@ def test_a_sealing_key_is_derived_as_ever():
 
 
 def opened(route):
-    opening = Opening(*(base64.b64decode(OPENING[part]) for part in ("sealed", "certificate", "signature")))
+    opening = Handshake(*(base64.b64decode(OPENING[part]) for part in ("sealed", "certificate", "signature")))
     authority = x509.load_pem_x509_certificate(OPENING["authority"].encode())
     now = datetime.datetime.fromisoformat(OPENING["now"])
     return accept(route, opening, key=SealingKey.of(KEY), authorities=[authority], now=now)

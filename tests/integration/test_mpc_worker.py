@@ -1,12 +1,14 @@
 """The worker of the MPC thread: a coroutine awaits it, over real processes of the dealer."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from aggregator.mpc import AsyncMpcWorker, MpcWorker
+from aggregator.mpc import MpcWorker, Task
 from tests.integration.mpc_parties import joined, parties, split
+from tests.mpc_tasks import bit_comparison, comparison, product
 
 
 def test_a_coroutine_awaits_the_worker_without_blocking_its_loop(tmp_path: Any) -> None:
@@ -21,13 +23,13 @@ def test_a_coroutine_awaits_the_worker_without_blocking_its_loop(tmp_path: Any) 
                 await asyncio.sleep(0.001)
 
         counting = asyncio.create_task(count())
-        calls = [AsyncMpcWorker(worker) for worker in workers]
         shares = split([5, 6, 7], 2, rng), split([6, 6, 6], 2, rng)
 
-        async def all_call(name: str) -> list[Any]:
-            return await asyncio.gather(*(getattr(call, name)(x, y) for call, x, y in zip(calls, *shares, strict=True)))
+        async def all_call(task: Callable[[Any, Any], Task[Any]]) -> list[Any]:
+            futures = [worker.submit(task(x, y)) for worker, x, y in zip(workers, *shares, strict=True)]
+            return await asyncio.gather(*map(asyncio.wrap_future, futures))
 
-        bits, xors, found = [await all_call(name) for name in ("compare", "compare_bits", "multiply")]
+        bits, xors, found = [await all_call(task) for task in (comparison, bit_comparison, product)]
         counting.cancel()
         for worker in workers:
             worker.close()

@@ -7,28 +7,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lpm_secure.calibration import figures
-from lpm_secure.calibration.inference import checkpoint as fits
-from lpm_secure.engine import checkpoint as engines
+from lpm_secure import checkpoint
+from lpm_secure.report import folder as folders
 from protocols import atomic_file
 from protocols.atomic_file import atomic_writer, write_atomically
 
-FACTS = fits.Facts(format=fits.FORMAT, fit="f", round=1, simulations=1, absences={}, refusals={}, discarded=0)
 
-
-def write_fit(path, content):
-    fits.save(path, {"x": np.frombuffer(content, dtype=np.uint8)}, FACTS)
-
-
-def write_engine(path, content):
-    engines.save(path, {"x": np.frombuffer(content, dtype=np.uint8)}, run="r")
+def write_checkpoint(path, content):
+    checkpoint.save(path, {"x": np.frombuffer(content, dtype=np.uint8)}, owner="r")
 
 
 def write_figures(path, content):
-    figures.merge(path, {"x": content.decode()})
+    folders.merge_figures(path, {"x": content.decode()})
 
 
-WRITERS = pytest.mark.parametrize("write", [write_atomically, write_fit, write_engine, write_figures])
+WRITERS = pytest.mark.parametrize("write", [write_atomically, write_checkpoint, write_figures])
 
 
 def crash(*_, **__):
