@@ -118,7 +118,7 @@ class Run:
         self._asking: asyncio.Task[list[Members]] | None = None
         self.last = store.last_round(self.id)
         self._blame = Blame(manifest, self.id, self._noise, peers, store)
-        self.round = self._open(0 if self.last is None else self.last.number + 1)
+        self.round = self._begin_round(0 if self.last is None else self.last.number + 1)
         if self.last is not None:
             self.waited_for = self.last.present
         frozen = store.pending_round(self.id)
@@ -293,8 +293,8 @@ class Run:
             self._freeze(current)
         return await waiting
 
-    def _open(self, number: int) -> Round:
-        """Open a round; where the engine takes no part, there is no announcement to wait for."""
+    def _begin_round(self, number: int) -> Round:
+        """Begin a round; where the engine takes no part, there is no announcement to wait for."""
         announced = self.manifest.engine and self._schedule.phase(number) == Phase.SPEAK
         cells = self.layout.cells if self._schedule.phase(number) == Phase.SPEAK else 0
         return Round(number, self._schedule.step(number), None if announced else np.zeros(cells, dtype=np.int64))
@@ -363,7 +363,7 @@ class Run:
         except BaseException:
             current.fail(Unavailable(f"this aggregator could not close step {current.step}; call again"))
             raise
-        self.last, self.round = done, self._open(current.number + 1)
+        self.last, self.round = done, self._begin_round(current.number + 1)
         self.waited_for, self._called = (agreed | self._called).difference(done.left_out), set()
         current.close(done)
         LOG.info("round closed", extra={"facts": {"step": current.step, "members": len(agreed)}})

@@ -18,7 +18,7 @@ def write_round(
     ledger: Ledger | None,
     manifest: Manifest,
     done: RoundResult,
-    told_of: Callable[[str, int, Phase, RoundResult], Closed],
+    reply_to: Callable[[str, int, Phase, RoundResult], Closed],
 ) -> None:
     """Write a round down, before it is told: who takes part, what is opened, and what each party will get."""
     if ledger is None:
@@ -34,17 +34,17 @@ def write_round(
         releases=max(1, len(done.trials)) * openings_in(manifest, step) if phase == Phase.SPEAK else (),
         trials=done.trials,
     )
-    told, opened = [], b""
+    entries, release = [], b""
     for client in done.members:
-        closed = told_of(client, step, phase, done)
-        opened = closed.release.tobytes()
-        told.append(_told(client, closed.own.tobytes() + opened + closed.synthetic.tobytes()))
+        closed = reply_to(client, step, phase, done)
+        release = closed.release.tobytes()
+        entries.append(_entry(client, closed.own.tobytes() + release + closed.synthetic.tobytes()))
     if manifest.engine and phase == Phase.SPEAK:
-        told.append(_told(ENGINE, opened))
-    ledger.write_closing(agreed, tuple(told))
+        entries.append(_entry(ENGINE, release))
+    ledger.write_closing(agreed, tuple(entries))
 
 
-def _told(party: str, content: bytes) -> Told:
+def _entry(party: str, content: bytes) -> Told:
     return Told(party, len(content), hashlib.sha256(content).digest())
 
 

@@ -112,8 +112,8 @@ class ReleaseNoise:
         new, first = self._count_leavers(members, shares, state, at=start + layout.cells + Stage.S)
         left = (state.left + new) % 2**64
         for series in (release for release in releases.each if release.name in SERIES):
-            opened = new if series.name == "incidence" else left
-            tally[Stage.S] = np.uint64((opened + int(self.of(series, step, 1)[0])) % 2**64)
+            count = new if series.name == "incidence" else left
+            tally[Stage.S] = np.uint64((count + int(self.of(series, step, 1)[0])) % 2**64)
         return told, msgspec.msgpack.encode(ReleaseState(made, first, left))
 
     def of(self, release: Release, step: int, d: int) -> I64:

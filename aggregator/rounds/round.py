@@ -37,7 +37,7 @@ class Round:
     """
 
     def __init__(self, number: int, step: int, synthetic: I64 | None) -> None:
-        """Open a round."""
+        """Begin a round."""
         self.number = number
         self.step = step
         self.shares: dict[str, U64] = {}

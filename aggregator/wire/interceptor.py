@@ -42,7 +42,7 @@ def guard(
 
     under_way: Counter[str] = Counter()
 
-    async def limited(content: bytes, context: Any) -> bytes:
+    async def limit(content: bytes, context: Any) -> bytes:
         caller = caller_of(context)
         callers.check(caller, context)
         most = CALLS_OF_ONE * callers.weight(caller)
@@ -61,7 +61,7 @@ def guard(
         metrics.received.labels(name).inc(len(content))
         try:
             with metrics.waiting.track_inprogress():
-                reply = await limited(content, context)
+                reply = await limit(content, context)
         except errors.LpmError as error:
             metrics.refused.labels(name, error.code).inc()
             LOG.warning("refused", extra={"facts": {"method": name, "code": error.code, "reason": str(error)}})
