@@ -20,7 +20,7 @@ from aggregator.release.ledger_entries import head_of, require_same, write_round
 from aggregator.release.noise import ReleaseNoise
 from aggregator.rounds.round import Round, digest, too_small
 from aggregator.rounds.sums import Sums
-from aggregator.store import PendingRound, RoundResult, Store
+from aggregator.store import PendingRound, RoundClosure, Store
 from aggregator.termination import Ending
 from protocols.arithmetic.sharing import Sharing
 from protocols.arithmetic.sharing.additive import KEY_BYTES
@@ -265,7 +265,7 @@ class Run:
     def _timeout(self, number: int) -> float:
         return self.manifest.join_timeout_s if number == 0 else self.manifest.round_timeout_s
 
-    def _past(self, step: int, phase: Phase) -> RoundResult | None:
+    def _past(self, step: int, phase: Phase) -> RoundClosure | None:
         """Return the result of the last round; None for the current one; refuse every other."""
         number = self._schedule.number(step, phase)
         if number == self.round.number:
@@ -284,7 +284,7 @@ class Run:
             self._arm(current)
             await current.outcome()
 
-    async def _outcome(self, current: Round) -> RoundResult:
+    async def _outcome(self, current: Round) -> RoundClosure:
         """Wait for the round, and set going what closes it."""
         self._arm(current)
         waiting = asyncio.ensure_future(current.outcome())
@@ -368,7 +368,7 @@ class Run:
         current.close(done)
         LOG.info("round closed", extra={"facts": {"step": current.step, "members": len(agreed)}})
 
-    async def _done(self, current: Round, members: tuple[str, ...]) -> RoundResult:
+    async def _done(self, current: Round, members: tuple[str, ...]) -> RoundClosure:
         """Add up the members' shares, and in outcome mode take the sum in."""
         vectors, hidden = self._sums.vectors(current, self._keys), b""
         if self.manifest.calibration is not None:
@@ -387,7 +387,7 @@ class Run:
         digests = {client: current.digests[client] for client in members}
         synthetic = b"" if current.synthetic is None else current.synthetic.tobytes()
         decided = current.decided or ()
-        return RoundResult(
+        return RoundClosure(
             current.number, decided, members, digests, total.tobytes(), synthetic, hidden, counted=counted
         )
 

@@ -128,7 +128,7 @@ class GroupTestRecord(msgspec.Struct, frozen=True):
 
 
 @final
-class RoundResult(msgspec.Struct, frozen=True):
+class RoundClosure(msgspec.Struct, frozen=True):
     """A round that closed.
 
     Attributes:
@@ -164,7 +164,7 @@ class RoundResult(msgspec.Struct, frozen=True):
 
     def __repr__(self) -> str:
         """Tell the round, and nothing of the total."""
-        return f"RoundResult(number={self.number})"
+        return f"RoundClosure(number={self.number})"
 
 
 @final
@@ -283,7 +283,7 @@ class Store:
         content = self._get(run, "begun")
         return None if content is None else msgspec.msgpack.decode(content, type=GroupTestRecord)
 
-    def save_round(self, run: bytes, done: RoundResult) -> None:
+    def save_round(self, run: bytes, done: RoundClosure) -> None:
         """Keep a round's result and forget its shares and the result before."""
         with self._engine.begin() as connection:
             connection.execute(_SHARES.delete().where(_SHARES.c.run == run))
@@ -306,10 +306,10 @@ class Store:
         content = self._get(run, "kept")
         return None if content is None else msgspec.msgpack.decode(content, type=JointResult)
 
-    def last_round(self, run: bytes) -> RoundResult | None:
+    def last_round(self, run: bytes) -> RoundClosure | None:
         """Return the last round that closed."""
         content = self._get(run, "done")
-        return None if content is None else msgspec.msgpack.decode(content, type=RoundResult)
+        return None if content is None else msgspec.msgpack.decode(content, type=RoundClosure)
 
     @staticmethod
     def _replace(

@@ -8,7 +8,7 @@ import numpy as np
 
 from aggregator.permutation.server import TokensOf
 from aggregator.permutation.setup import Tokens
-from aggregator.store import RoundResult, Store
+from aggregator.store import RoundClosure, Store
 from protocols.arithmetic.fixed_point import U64
 from protocols.errors import CohortTooSmall, ProtocolError
 from protocols.task.devices import LISTS, TOKEN_WORDS
@@ -75,7 +75,7 @@ class Delivery:
         return Tokens(out, into)
 
 
-def require_all_tokens(phase: Phase, agreed: Collection[str], last: RoundResult | None) -> None:
+def require_all_tokens(phase: Phase, agreed: Collection[str], last: RoundClosure | None) -> None:
     """Refuse to set up a permutation if a client whose contacts have prepared for it gave no tokens.
 
     Nothing is opened then: the tokens that its contacts made for it would stand alone, and tell who they are.

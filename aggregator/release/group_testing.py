@@ -11,7 +11,7 @@ import numpy as np
 from aggregator.release.noise import ReleaseNoise
 from aggregator.rounds.round import Round
 from aggregator.rounds.vectors import Vectors
-from aggregator.store import GroupTestRecord, RoundResult, Store
+from aggregator.store import GroupTestRecord, RoundClosure, Store
 from protocols.arithmetic.fixed_point import U64, from_ring
 from protocols.errors import BudgetSpent, PartiesDisagree, RoundClosed, ShareRefused, Unavailable
 from protocols.releases.ledger import Trial
@@ -58,7 +58,7 @@ class Settled:
     counted: bytes
 
 
-def require_kept(client: str, last: RoundResult | None) -> None:
+def require_kept(client: str, last: RoundClosure | None) -> None:
     """Refuse a client that was left out.
 
     Raises:
@@ -103,8 +103,8 @@ class Blame:
             self._tried = dict(enumerate(zip(map(mark, over), told, strict=True)))
 
     async def done(
-        self, current: Round, members: tuple[str, ...], vectors: Vectors, last: RoundResult | None
-    ) -> RoundResult:
+        self, current: Round, members: tuple[str, ...], vectors: Vectors, last: RoundClosure | None
+    ) -> RoundClosure:
         """Return what a round comes to, when all aggregators have found whether its sum is in range."""
         number = current.number
         left_out, seen = ((), ()) if last is None else (last.left_out, last.seen)
@@ -114,7 +114,7 @@ class Blame:
         self._wake()
         for client in settled.refused:
             LOG.warning("share refused", extra={"facts": {"client": client, "step": current.step}})
-        return RoundResult(
+        return RoundClosure(
             number,
             current.decided or (),
             settled.members,

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Callable, Sequence
 
 from aggregator.release.ledger import Ledger
-from aggregator.store import RoundResult
+from aggregator.store import RoundClosure
 from protocols.errors import PartiesDisagree
 from protocols.releases.ledger import Agreed, Told
 from protocols.task.manifest import Manifest
@@ -17,8 +17,8 @@ from protocols.wire.messages import Closed, Members
 def write_round(
     ledger: Ledger | None,
     manifest: Manifest,
-    done: RoundResult,
-    reply_to: Callable[[str, int, Phase, RoundResult], Closed],
+    done: RoundClosure,
+    reply_to: Callable[[str, int, Phase, RoundClosure], Closed],
 ) -> None:
     """Write a round down, before it is told: who takes part, what is opened, and what each party will get."""
     if ledger is None:

@@ -6,7 +6,7 @@ from typing import final
 
 import numpy as np
 
-from aggregator.store import RoundResult
+from aggregator.store import RoundClosure
 from protocols.arithmetic.fixed_point import I64, U64
 from protocols.errors import CohortTooSmall, ConflictingReplay, LpmError
 from protocols.task.manifest import Manifest
@@ -47,8 +47,8 @@ class Round:
         self.deadlines = 0
         self.frozen = asyncio.Event()
         self.closed = asyncio.Event()
-        self._done: RoundResult | None = None
-        self._waiters: set[asyncio.Future[RoundResult]] = set()
+        self._done: RoundClosure | None = None
+        self._waiters: set[asyncio.Future[RoundClosure]] = set()
 
     def submit(self, client: str, share: U64) -> None:
         """Take a client's share, once; when the members are decided, it is too late, and nothing is taken.
@@ -87,18 +87,18 @@ class Round:
         self.decided = tuple(sorted(self.shares))
         self.frozen.set()
 
-    async def outcome(self) -> RoundResult:
+    async def outcome(self) -> RoundClosure:
         """Wait until the round closes, or fails for those that wait now."""
         if self._done is not None:
             return self._done
-        future: asyncio.Future[RoundResult] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[RoundClosure] = asyncio.get_running_loop().create_future()
         self._waiters.add(future)
         try:
             return await future
         finally:
             self._waiters.discard(future)
 
-    def close(self, done: RoundResult) -> None:
+    def close(self, done: RoundClosure) -> None:
         """Tell all that wait."""
         self._done = done
         self.closed.set()

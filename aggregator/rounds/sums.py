@@ -7,7 +7,7 @@ import numpy as np
 
 from aggregator.rounds.round import Round
 from aggregator.rounds.vectors import Vectors
-from aggregator.store import RoundResult
+from aggregator.store import RoundClosure
 from protocols.arithmetic.fixed_point import U64
 from protocols.arithmetic.sharing import Sharing
 from protocols.task.devices import presence
@@ -67,7 +67,7 @@ class Sums:
             lambda members: self.add_up(current, members, keys),
         )
 
-    def reply_to(self, client: str, step: int, phase: Phase, done: RoundResult) -> Closed:
+    def reply_to(self, client: str, step: int, phase: Phase, done: RoundClosure) -> Closed:
         """Return the part of a round's result that one client gets.
 
         Security: of what is not released, its own agents' words alone; in outcome mode no exposure, only bits, as XOR
@@ -88,7 +88,7 @@ class Sums:
             synthetic = presence((self._layout.own[name][0] for name in done.members), self._layout.n)
         return Closed(step, own, release, synthetic, len(done.members), phase)
 
-    def traffic(self, done: RoundResult) -> int:
+    def traffic(self, done: RoundClosure) -> int:
         """Return the bytes of vectors in a round that released: shares in, exposures and releases out."""
         layout = self._layout
         sent = 0 if self.expands else WORD_BYTES * layout.d * len(done.members)

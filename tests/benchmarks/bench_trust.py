@@ -13,7 +13,7 @@ from aggregator.release.ledger_entries import write_round
 from aggregator.release.noise import ReleaseNoise
 from aggregator.rounds.sums import Sums
 from aggregator.rounds.vectors import Vectors
-from aggregator.store import RoundResult
+from aggregator.store import RoundClosure
 from lpm_secure.accounting import sigma_for
 from lpm_secure.config import simulation
 from lpm_secure.config.releases import NoiseConfig
@@ -91,7 +91,9 @@ def _alone(testbed, path):
     started = time.perf_counter()
     for number in range(ROUNDS):
         total, counted = noise.add(number, vector, names, shares=shares, before=counted)
-        write_round(ledger, manifest, RoundResult(number, names, names, {}, total.tobytes(), synthetic, b""), sums.told)
+        write_round(
+            ledger, manifest, RoundClosure(number, names, names, {}, total.tobytes(), synthetic, b""), sums.told
+        )
     return (time.perf_counter() - started) / ROUNDS * 2  # outcome mode has two rounds a step
 
 

@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from aggregator import Store
 from aggregator.log import JsonLines
 from aggregator.on_shares.levels import Levels
-from aggregator.store import JointResult, PendingRound, RoundResult
+from aggregator.store import JointResult, PendingRound, RoundClosure
 from client_sdk import Client
 from protocols.errors import LpmError
 from protocols.task.rounds import Phase
@@ -111,7 +111,7 @@ def test_a_whole_run_prints_and_logs_no_secret(manifest_of, drawn_world, operato
     assert len(secrets) > 100
     assert any("round closed" in text for text in logged(caplog))
     assert any(record.name == "asyncio" for record in caplog.records)
-    assert any("RoundResult(" in text for text in texts)
+    assert any("RoundClosure(" in text for text in texts)
     assert shown(secrets, [*texts, *logged(caplog)]) == []
 
 
@@ -218,7 +218,7 @@ def test_the_walk_reaches_what_an_object_holds():
     vector = np.array([2**60 + 3], dtype=np.uint64)
     held = {"a": [Closed(1, vector, vector, NOTHING.view(np.int64), 2), (Released(1, vector, 2, 3),)]}
     texts = printed(
-        [held, JointResult(1, b"k", b"k"), RoundResult(1, (), (), {}, b"", b"", b""), Levels(vector, vector, vector)]
+        [held, JointResult(1, b"k", b"k"), RoundClosure(1, (), (), {}, b"", b"", b""), Levels(vector, vector, vector)]
     )
-    for name in ("Closed", "Released", "JointResult", "RoundResult", "Levels"):
+    for name in ("Closed", "Released", "JointResult", "RoundClosure", "Levels"):
         assert any(text.startswith(f"{name}(") for text in texts)

@@ -6,7 +6,7 @@ import stat
 import numpy as np
 import pytest
 
-from aggregator.store import PendingRound, RoundResult, Store
+from aggregator.store import PendingRound, RoundClosure, Store
 from protocols.errors import ConflictingReplay, NotJoined, Unavailable
 from protocols.wire.messages import Join, MembersQuery
 
@@ -183,7 +183,7 @@ def test_when_a_round_closes_its_shares_are_forgotten(tmp_path):
     store = Store(f"sqlite:///{tmp_path / 'aggregator.db'}")
     store.save_pending(bytes(32), PendingRound(0, {"client-0": secret}, b""))
     assert store.pending_round(bytes(32)).shares == {"client-0": secret}
-    done = RoundResult(0, ("client-0",), ("client-0",), {"client-0": b""}, b"total", b"", b"")
+    done = RoundClosure(0, ("client-0",), ("client-0",), {"client-0": b""}, b"total", b"", b"")
     store.save_round(bytes(32), done)
     assert (store.pending_round(bytes(32)), store.last_round(bytes(32))) == (None, done)
     store.close()

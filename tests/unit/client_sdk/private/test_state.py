@@ -8,7 +8,7 @@ import re
 import numpy as np
 import pytest
 
-from aggregator.store import JointResult, PendingRound, RoundResult
+from aggregator.store import JointResult, PendingRound, RoundClosure
 from client_sdk import Client, ContactTable, Local, PrivateState
 from client_sdk.private.state import TESTBED, simulation_key
 from client_sdk.simulation.exchange import Exchange
@@ -66,7 +66,7 @@ def shows(thing, *, digits):
         Closed(1, words(SECRET), words(SECRET), NOTHING, 3),
         Released(1, words(SECRET), 3, 4),
         PendingRound(1, {"client-0": KEY}, b""),
-        RoundResult(1, ("client-0",), ("client-0",), {"client-0": KEY}, KEY, b"", KEY),
+        RoundClosure(1, ("client-0",), ("client-0",), {"client-0": KEY}, KEY, b"", KEY),
         JointResult(1, KEY, KEY),
         ContactTable(*(np.array([SECRET]) + i for i in range(5))),
     ],

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aggregator.permutation.delivery import require_all_tokens
-from aggregator.store import RoundResult
+from aggregator.store import RoundClosure
 from client_sdk import Client, ContactTable
 from client_sdk.private.device_keys import DeviceKeys, read_device_keys, write_device_keys
 from client_sdk.private.slots import Slots
@@ -170,7 +170,7 @@ def test_keys_are_read_as_they_were_written_and_only_if_private(tmp_path, testbe
 
 
 def test_nothing_is_set_up_when_a_client_left_before_its_tokens_came():
-    done = RoundResult(0, (), ("a", "b"), {}, b"", b"", b"")
+    done = RoundClosure(0, (), ("a", "b"), {}, b"", b"", b"")
     require_all_tokens(Phase.TOKENS, {"a", "b", "c"}, done)
     require_all_tokens(Phase.SPEAK, {"a"}, done)
     with pytest.raises(CohortTooSmall, match="1 clients left"):
