@@ -8,9 +8,16 @@ from protocols.errors import ManifestMismatch, NotEnrolled, WireError
 from protocols.task.parties import ENGINE
 from protocols.wire import messages
 
-PeerQuery = messages.MembersQuery | messages.ComparedQuery | messages.TriedQuery  # by another aggregator
+PeerQuery = messages.MembersQuery | messages.ComputationQuery | messages.TrialQuery  # by another aggregator
 Request = messages.Join | messages.Share | messages.Announcement | PeerQuery
-Reply = messages.Joined | messages.Closed | messages.Released | messages.Members | messages.Compared | messages.Tried
+Reply = (
+    messages.JoinReply
+    | messages.RoundResult
+    | messages.RoundRelease
+    | messages.Members
+    | messages.Computation
+    | messages.TrialShare
+)
 
 
 @final
@@ -47,9 +54,9 @@ class Aggregator:
             return await run.announce(request)
         if caller not in {party.name for party in run.manifest.aggregators}:
             raise NotEnrolled(f"{caller} is not an aggregator of this run; only they ask this")
-        if isinstance(request, messages.ComparedQuery):
+        if isinstance(request, messages.ComputationQuery):
             return await run.result_name(request)
-        if isinstance(request, messages.TriedQuery):
+        if isinstance(request, messages.TrialQuery):
             return await run.tried(request)
         return await run.members(request)
 

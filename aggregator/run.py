@@ -22,6 +22,7 @@ from aggregator.rounds.round import Round, digest, too_small
 from aggregator.rounds.sums import Sums
 from aggregator.store import PendingRound, RoundClosure, Store
 from aggregator.termination import Ending
+from protocols.arithmetic.counters import FIRST_ROUND, RoundNumber, Step
 from protocols.arithmetic.sharing import Sharing
 from protocols.arithmetic.sharing.additive import KEY_BYTES
 from protocols.errors import (
@@ -42,17 +43,17 @@ from protocols.task.rounds import Phase
 from protocols.task.timeouts import DEADLINES
 from protocols.wire.messages import (
     Announcement,
-    Closed,
-    Compared,
-    ComparedQuery,
+    Computation,
+    ComputationQuery,
     Join,
-    Joined,
+    JoinReply,
     Members,
     MembersQuery,
-    Released,
+    RoundRelease,
+    RoundResult,
     Share,
-    Tried,
-    TriedQuery,
+    TrialQuery,
+    TrialShare,
 )
 
 LOG: Final = logging.getLogger("aggregator")
@@ -82,7 +83,7 @@ class Run:
         ledger: Ledger | None = None,
         sharing: Sharing | None = None,
     ) -> None:
-        """Begin, or go on where the store says that an earlier process of this aggregator stopped.
+        """StartEvent, or go on where the store says that an earlier process of this aggregator stopped.
 
         Args:
             manifest: of the run.
@@ -118,7 +119,7 @@ class Run:
         self._asking: asyncio.Task[list[Members]] | None = None
         self.last = store.last_round(self.id)
         self._blame = Blame(manifest, self.id, self._noise, peers, store)
-        self.round = self._begin_round(0 if self.last is None else self.last.number + 1)
+        self.round = self._begin_round(FIRST_ROUND if self.last is None else RoundNumber(self.last.number + 1))
         if self.last is not None:
             self.waited_for = self.last.present
         frozen = store.pending_round(self.id)
@@ -128,7 +129,7 @@ class Run:
             self.round.synthetic = np.frombuffer(frozen.synthetic, dtype=np.int64)
             self.round.freeze()
 
-    def join(self, client: str, message: Join) -> Joined:
+    def join(self, client: str, message: Join) -> JoinReply:
         """Take a client in, once.
 
         Raises:
@@ -149,9 +150,9 @@ class Run:
             self._keys[client] = message.key
             LOG.info("joined", extra={"facts": {"client": client, "step": self.round.step}})
         self._alive(client)
-        return Joined(self.round.step)
+        return JoinReply(self.round.step)
 
-    async def exchange(self, client: str, message: Share) -> Closed:
+    async def exchange(self, client: str, message: Share) -> RoundResult:
         """Take a client's share of a round, and answer with its part of the result when the round closes."""
         self._require_enrolled(client)
         if client not in self._keys:
@@ -176,7 +177,7 @@ class Run:
             raise RoundClosed(f"step {message.step} has closed without {client}; go on with step {message.step + 1}")
         return self._sums.reply_to(client, message.step, message.phase, done)
 
-    async def announce(self, message: Announcement) -> Released:
+    async def announce(self, message: Announcement) -> RoundRelease:
         """Take the engine's announcement of a step, and answer with the release when the round closes."""
         self._ending.require_none()
         if not self.manifest.engine:
@@ -194,7 +195,7 @@ class Run:
             )
         release = self.layout.release_of(np.frombuffer(done.total, dtype=np.uint64))
         names = done.members if self.manifest.calibration else ()
-        return Released(message.step, release, len(done.members), self._sums.traffic(done), names, done.left_out)
+        return RoundRelease(message.step, release, len(done.members), self._sums.traffic(done), names, done.left_out)
 
     async def members(self, query: MembersQuery) -> Members:
         """Tell another aggregator whom this one has decided on for a round, as soon as it has."""
@@ -214,19 +215,19 @@ class Run:
             raise RoundClosed(f"step {query.step} is over, and its members are forgotten")
         return Members(query.step, decided, query.phase, head_of(self._ledger, number))
 
-    async def result_name(self, query: ComparedQuery) -> Compared:
+    async def result_name(self, query: ComputationQuery) -> Computation:
         """Tell another aggregator which joint computation of a round this one has kept."""
         self._ending.require_none()
         number = self._schedule.number(query.step, query.phase)
         name = b"" if self._outcome_mode is None else await self._outcome_mode.result_name(number)
-        return Compared(query.step, name)
+        return Computation(query.step, name)
 
-    async def tried(self, query: TriedQuery) -> Tried:
+    async def tried(self, query: TrialQuery) -> TrialShare:
         """Tell another aggregator this one's share of a sum of a calibration that may be out of range."""
         self._ending.require_none()
         return await self._blame.tried(query)
 
-    def decided_members(self, number: int) -> tuple[str, ...] | None:
+    def decided_members(self, number: RoundNumber) -> tuple[str, ...] | None:
         """Return whom this aggregator decided on for the current or the last round."""
         if self.round.number == number:
             return self.round.decided
@@ -262,10 +263,10 @@ class Run:
             raise NotEnrolled(f"the manifest lists no client {client}; ask the run's operator to enrol it")
         require_kept(client, self.last)
 
-    def _timeout(self, number: int) -> float:
+    def _timeout(self, number: RoundNumber) -> float:
         return self.manifest.join_timeout_s if number == 0 else self.manifest.round_timeout_s
 
-    def _past(self, step: int, phase: Phase) -> RoundClosure | None:
+    def _past(self, step: Step, phase: Phase) -> RoundClosure | None:
         """Return the result of the last round; None for the current one; refuse every other."""
         number = self._schedule.number(step, phase)
         if number == self.round.number:
@@ -276,7 +277,7 @@ class Run:
             raise RoundClosed(f"step {step} is over; go on with step {self.round.step}")
         raise RoundAhead(f"got step {step}, but step {self.round.step} comes next, of {self.manifest.steps} in all")
 
-    async def _before(self, step: int) -> None:
+    async def _before(self, step: Step) -> None:
         """Wait for the rounds before a step's first one, which the engine takes no part in."""
         speak = self._schedule.number(step, Phase.SPEAK)
         while self._schedule.outcome and (self.round.number == speak - 1 or (step == 0 and self.round.number < speak)):
@@ -293,8 +294,8 @@ class Run:
             self._freeze(current)
         return await waiting
 
-    def _begin_round(self, number: int) -> Round:
-        """Begin a round; where the engine takes no part, there is no announcement to wait for."""
+    def _begin_round(self, number: RoundNumber) -> Round:
+        """StartEvent a round; where the engine takes no part, there is no announcement to wait for."""
         announced = self.manifest.engine and self._schedule.phase(number) == Phase.SPEAK
         cells = self.layout.cells if self._schedule.phase(number) == Phase.SPEAK else 0
         return Round(number, self._schedule.step(number), None if announced else np.zeros(cells, dtype=np.int64))
@@ -363,7 +364,7 @@ class Run:
         except BaseException:
             current.fail(Unavailable(f"this aggregator could not close step {current.step}; call again"))
             raise
-        self.last, self.round = done, self._begin_round(current.number + 1)
+        self.last, self.round = done, self._begin_round(RoundNumber(current.number + 1))
         self.waited_for, self._called = (agreed | self._called).difference(done.left_out), set()
         current.close(done)
         LOG.info("round closed", extra={"facts": {"step": current.step, "members": len(agreed)}})
@@ -391,11 +392,11 @@ class Run:
             current.number, decided, members, digests, total.tobytes(), synthetic, hidden, counted=counted
         )
 
-    async def _ask(self, number: int) -> list[Members]:
+    async def _ask(self, number: RoundNumber) -> list[Members]:
         query = MembersQuery(self.id, self._schedule.step(number), self._schedule.phase(number))
         return await asyncio.gather(*(peer.members(query) for peer in self.peers))
 
-    async def _answers(self, number: int) -> list[Members]:
+    async def _answers(self, number: RoundNumber) -> list[Members]:
         """Return the others' members: what they were asked for early on, or ask again if that failed."""
         asked, self._asking = self._asking, None
         if asked is not None:

@@ -6,6 +6,7 @@ from typing import final
 import msgspec
 import sqlalchemy as sa
 
+from protocols.arithmetic.counters import RoundNumber
 from protocols.releases.ledger import Trial
 
 _METADATA = sa.MetaData()
@@ -51,7 +52,7 @@ PART_BYTES = 2**28  # of a share in one record; an SQLite record holds 1e9 bytes
 class PendingRound(msgspec.Struct, frozen=True):
     """A round whose members this aggregator has decided, before all aggregators agreed."""
 
-    number: int
+    number: RoundNumber
     shares: dict[str, bytes]
     synthetic: bytes
 
@@ -80,7 +81,7 @@ class JointResult(msgspec.Struct, frozen=True):
         words: this one's shares of it.
     """
 
-    number: int
+    number: RoundNumber
     name: bytes
     words: bytes
 
@@ -94,12 +95,12 @@ class VerdictRecord(msgspec.Struct, frozen=True):
     """Which joint computation may have opened something: what says whether doing it again would be a repeat.
 
     Attributes:
-        number: of the round whose verdict this aggregator may have shown its share of; -1 of none.
+        number: of the round whose verdict this aggregator may have shown its share of, if any.
         over: digest of what was computed, and over whom.
         repeated: whether the run's one repeat has been used.
     """
 
-    number: int = -1
+    number: RoundNumber | None = None
     over: bytes = b""
     repeated: bool = False
 
@@ -108,7 +109,7 @@ class VerdictRecord(msgspec.Struct, frozen=True):
 class RunEnd(msgspec.Struct, frozen=True):
     """Why a run is over for good at this aggregator: a round, and an error's code and message."""
 
-    number: int
+    number: RoundNumber
     code: str
     reason: str
 
@@ -122,7 +123,7 @@ class GroupTestRecord(msgspec.Struct, frozen=True):
         fits: of each sum that is open, whether it is in range.
     """
 
-    number: int
+    number: RoundNumber
     members: tuple[str, ...]
     fits: tuple[bool, ...] = ()
 
@@ -143,7 +144,7 @@ class RoundClosure(msgspec.Struct, frozen=True):
         seen: the groups of all such sums of the run by now.
     """
 
-    number: int
+    number: RoundNumber
     decided: tuple[str, ...]
     members: tuple[str, ...]
     digests: dict[str, bytes]

@@ -4,6 +4,7 @@ from typing import final
 
 from aggregator.release.ledger import Ledger
 from aggregator.store import RunEnd, Store
+from protocols.arithmetic.counters import RoundNumber
 from protocols.errors import LpmError, RunEnded, error_of
 
 
@@ -30,7 +31,7 @@ class Ending:
         if self._ended is not None:
             raise error_of(self._ended.code, self._ended.reason)
 
-    def take(self, number: int, error: LpmError) -> None:
+    def take(self, number: RoundNumber, error: LpmError) -> None:
         """Write down why a round does not close; an error that ends the run ends it, the first one for good."""
         if isinstance(error, RunEnded) and self._ended is None:
             self._ended = RunEnd(number, error.code, str(error))

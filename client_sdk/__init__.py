@@ -8,14 +8,14 @@ from client_sdk.simulation.client import Client as Client
 from protocols.identity.certificates import read as read_credentials
 from protocols.task.signature import load_verified as load_manifest
 from protocols.wire.connect import connect as connect
-from protocols.wire.local import Local as Local
-from protocols.wire.remote import Grpc as Grpc
+from protocols.wire.local import LocalTransport as LocalTransport
+from protocols.wire.remote import GrpcTransport as GrpcTransport
 
 __all__ = [
     "Client",
     "ContactTable",
-    "Grpc",
-    "Local",
+    "GrpcTransport",
+    "LocalTransport",
     "PrivateState",
     "connect",
     "load_config",

@@ -49,11 +49,11 @@ def accept(answer: Path, folder: Path) -> bytes:
     Raises:
         ParameterError: the certificate is for another name or key.
     """
-    given = enrolment.load_enrolled(answer)
+    given = enrolment.load_reply(answer)
     asked = enrolment.load_request(folder / REQUEST)
     certificate = given.certificate.encode()
     name = asked.invitation.terms.name
-    key = certificates.requested_key(asked.certificate.encode(), name=name)
+    key = certificates.key_of_request(asked.certificate.encode(), name=name)
     if certificates.name_of(certificate) != name or digest_of(certificate) != digest_of_key(key):
         raise ParameterError(f"{answer} is not the answer to {folder / REQUEST}; ask the operator for that one")
     certificates.write_public(folder, given.authority.encode(), certificate)

@@ -12,10 +12,11 @@ import numpy as np
 from aggregator.on_shares.backend import Calculator, JointBackend, Program
 from aggregator.release.ledger import Ledger
 from aggregator.store import JointResult, Store, VerdictRecord
+from protocols.arithmetic.counters import RoundNumber
 from protocols.arithmetic.fixed_point import I64
 from protocols.errors import OutOfRange, RepeatSpent, ResultsDiffer
 from protocols.task.manifest import Manifest
-from protocols.wire.messages import Compared, ComparedQuery
+from protocols.wire.messages import Computation, ComputationQuery
 
 LOG: Final = logging.getLogger("aggregator")
 
@@ -23,7 +24,7 @@ LOG: Final = logging.getLogger("aggregator")
 class AgreementPeer(Protocol):
     """Another aggregator, as a joint computation needs it."""
 
-    async def result_name(self, query: ComparedQuery) -> Compared:
+    async def result_name(self, query: ComputationQuery) -> Computation:
         """Ask which computation of a round it has kept."""
 
 
@@ -74,7 +75,7 @@ class Agreement:
         self._idle = asyncio.Event()
         self._idle.set()
 
-    async def result_name(self, number: int) -> bytes:
+    async def result_name(self, number: RoundNumber) -> bytes:
         """Return the name of the computation that is kept for a round, or nothing; waits for one that all are in.
 
         One that the others have still to join is none that any of them can hold.
@@ -94,7 +95,7 @@ class Agreement:
         """Note that this aggregator is about to show its share of a verdict."""
         self._opened = True
 
-    async def settle(self, number: int, program: Program[ResultShare], *, kind: bytes) -> ResultShare:
+    async def settle(self, number: RoundNumber, program: Program[ResultShare], *, kind: bytes) -> ResultShare:
         """Compute until all aggregators have kept the same result of a round, and return this one's part of it.
 
         Raises:
@@ -103,7 +104,7 @@ class Agreement:
             RepeatSpent: it would be the second repeat of the run.
         """
         schedule = self._manifest.schedule
-        query = ComparedQuery(self._run, schedule.step(number), schedule.phase(number))
+        query = ComputationQuery(self._run, schedule.step(number), schedule.phase(number))
         self._require_same(number, kind)
         while True:
             if self._kept is None or self._kept.number != number:
@@ -120,7 +121,7 @@ class Agreement:
                 )
             self._kept = None
 
-    def _require_same(self, number: int, kind: bytes) -> None:
+    def _require_same(self, number: RoundNumber, kind: bytes) -> None:
         """Refuse to go on with a round over other clients than those whose verdict may have been shown."""
         if self._shown.number == number and self._shown.over != hashlib.sha256(kind).digest():
             raise ResultsDiffer(
@@ -128,7 +129,7 @@ class Agreement:
                 "computed first; the run ends"
             )
 
-    async def _compute(self, number: int, program: Program[ResultShare], kind: bytes) -> None:
+    async def _compute(self, number: RoundNumber, program: Program[ResultShare], kind: bytes) -> None:
         """Compute once, and keep the result.
 
         That a verdict may be shown is written down before: whoever stops in the middle of it has had it.
@@ -142,7 +143,7 @@ class Agreement:
         self._disowned = self._joined = self._opened = False
         self._idle.clear()
         try:
-            result = await self._backend.compute(begun, kind=kind, step=number)
+            result = await self._backend.compute(begun, kind=kind, round_number=number)
             if not result.in_range:
                 raise OutOfRange(
                     f"somebody shared a number outside of the manifest's ranges in step "
@@ -160,7 +161,7 @@ class Agreement:
         finally:
             self._idle.set()
 
-    def _show(self, number: int, over: bytes) -> None:
+    def _show(self, number: RoundNumber, over: bytes) -> None:
         """Write down that a round's verdict may be shown; where it may have been before, that is the run's repeat."""
         again = self._shown.number == number
         if again and self._shown.repeated:

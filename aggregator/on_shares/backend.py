@@ -6,6 +6,7 @@ from typing import Protocol, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from protocols.arithmetic.counters import RoundNumber
 from protocols.arithmetic.fixed_point import I64
 
 T = TypeVar("T")
@@ -37,5 +38,5 @@ Program = Callable[[Calculator], T]
 class JointBackend(Protocol):
     """Computes on shares together with the other aggregators' backends."""
 
-    async def compute(self, program: Program[T], *, kind: bytes, step: int) -> T:
+    async def compute(self, program: Program[T], *, kind: bytes, round_number: RoundNumber) -> T:
         """Run a program that all aggregators run on their shares; `kind` and `step` must be the same for all."""

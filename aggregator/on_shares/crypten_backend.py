@@ -10,6 +10,7 @@ from aggregator.mpc.net.links import TRAFFIC
 from aggregator.on_shares.backend import Program
 from aggregator.permutation.roles import Role
 from aggregator.permutation.worker import PermutationWorker, permutation_config
+from protocols.arithmetic.counters import RoundNumber
 from protocols.errors import ParameterError
 from protocols.task import manifest as manifests
 from protocols.task.manifest import Manifest
@@ -55,15 +56,15 @@ class CryptenBackend:
             PermutationWorker(permutation_config(manifest, Role(index), config.identity)) if manifest.devices else None
         )
 
-    async def compute(self, program: Program[T], *, kind: bytes, step: int) -> T:
-        """Run a program in the MPC thread; all parties must run it, for the same step and of the same kind."""
+    async def compute(self, program: Program[T], *, kind: bytes, round_number: RoundNumber) -> T:
+        """Run a program in the MPC thread; all parties must run it, for the same round and of the same kind."""
 
         def call() -> T:
             from aggregator.mpc.calculator import CryptenCalculator  # noqa: PLC0415 (torch is loaded in the MPC thread)
 
             return program(CryptenCalculator())
 
-        return await asyncio.wrap_future(self._worker.submit(Task(kind, step, call)))
+        return await asyncio.wrap_future(self._worker.submit(Task(kind, round_number, call)))
 
     @staticmethod
     def traffic() -> dict[str, int]:

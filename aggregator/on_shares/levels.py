@@ -11,7 +11,7 @@ from protocols.arithmetic.fixed_point import U64, from_ring, to_ring
 from protocols.models import Seir
 from protocols.task.layout import Layout
 from protocols.task.manifest import Manifest
-from protocols.task.threshold_layout import columns, told_words
+from protocols.task.threshold_layout import split_columns, words_per_agent
 
 
 @final
@@ -47,7 +47,7 @@ class Levels:
     def of(cls, manifest: Manifest, content: bytes) -> "Levels":
         """Read what a run's last round left."""
         n = sum(len(client.agents) for client in manifest.clients)
-        return cls.decode(content, n, exposure=told_words(manifest.model) > 1)
+        return cls.decode(content, n, exposure=words_per_agent(manifest.model) > 1)
 
     def add_exposure(self, increment: U64) -> "Levels":
         """Return this with the exposures of a step, weighted by beta, uint64[n]."""
@@ -60,7 +60,7 @@ class Levels:
 
         They share their own hazard as a sum from the beginning of the spell: shared twice, it still counts once.
         """
-        own, tau, shares = self.own.copy(), self.tau.copy(), columns(model, total)
+        own, tau, shares = self.own.copy(), self.tau.copy(), split_columns(model, total)
         for client in members:
             first, end = layout.own[client]
             own[first:end] = shares["hazard"][first:end]
@@ -86,7 +86,7 @@ class Levels:
 
         Security: `anew` and `weight` are shares as H and X are. Nothing of them is opened.
         """
-        shares, exposure = columns(model, total), np.zeros_like(self.exposure)
+        shares, exposure = split_columns(model, total), np.zeros_like(self.exposure)
         for client in members:
             first, end = layout.own[client]
             exposure[first:end] = self.exposure[first:end]

@@ -15,6 +15,7 @@ from aggregator.permutation.delivery import Delivery
 from aggregator.release.ledger import Ledger
 from aggregator.rounds.vectors import Vectors
 from aggregator.store import Store
+from protocols.arithmetic.counters import RoundNumber
 from protocols.arithmetic.fixed_point import I64, U64, from_ring, to_ring
 from protocols.releases.suppression import OFF
 from protocols.task.layout import Layout
@@ -69,11 +70,13 @@ class Outcome:
         self._bits = (manifest.hazard_bound + 1).bit_length() + (self._ranges is not None)
         self._joint = Agreement(manifest, run, store, backend=backend, peers=peers, ledger=ledger)
 
-    async def result_name(self, number: int) -> bytes:
+    async def result_name(self, number: RoundNumber) -> bytes:
         """Return the name of the joint computation that is kept for a round, or nothing; waits for one under way."""
         return await self._joint.result_name(number)
 
-    async def combine(self, number: int, vectors: Vectors, members: tuple[str, ...], hidden: Levels) -> RoundOutcome:
+    async def combine(
+        self, number: RoundNumber, vectors: Vectors, members: tuple[str, ...], hidden: Levels
+    ) -> RoundOutcome:
         """Take a round in.
 
         Args:
@@ -116,7 +119,9 @@ class Outcome:
         delivers = phase == Phase.SPEAK and self._delivery is not None
         return self._ranges is not None or phase == Phase.DECIDE or delivers or self._suppresses(phase)
 
-    def _program(self, number: int, vectors: Vectors, members: tuple[str, ...], hidden: Levels) -> Program[ResultShare]:
+    def _program(
+        self, number: RoundNumber, vectors: Vectors, members: tuple[str, ...], hidden: Levels
+    ) -> Program[ResultShare]:
         """Return what all aggregators compute together in a round."""
         phase = self._manifest.schedule.phase(number)
 
@@ -135,13 +140,13 @@ class Outcome:
         """Return shares of every agent's bit, and of its hazard after the step where that took a multiplication."""
         after, hazard = self._after(Phase.DECIDE, total, members, hidden), hidden.hazard
         words = []
-        if self._layout.told > 1:
+        if self._layout.decision_words > 1:
             hazard = hidden.hazards(calculator, self._manifest.model, self._layout, total=total, members=members)
             words = [from_ring(hazard)]
         h, tau = from_ring(hazard + after.own), from_ring(after.tau)
         return np.concatenate([calculator.compare(h, tau, bits=self._bits), *words])
 
-    def _deliver(self, calculator: Calculator, number: int, total: U64, members: Sequence[str]) -> ResultShare:
+    def _deliver(self, calculator: Calculator, number: RoundNumber, total: U64, members: Sequence[str]) -> ResultShare:
         """Return what was said to devices, where these hide their contacts, and counts without the small ones."""
         name, words = calculator.name, [NO_WORDS]
         if self._delivery is not None:
@@ -156,7 +161,9 @@ class Outcome:
             words.append(suppress(calculator, counts, cells=self._layout.cells, agents=agents, min_count=least))
         return ResultShare(name, np.concatenate(words))
 
-    def _out_of_range(self, calculator: Calculator, number: int, vectors: Vectors, members: Sequence[str]) -> bool:
+    def _out_of_range(
+        self, calculator: Calculator, number: RoundNumber, vectors: Vectors, members: Sequence[str]
+    ) -> bool:
         """Tell whether any client has a word out of its range; nothing more is opened."""
         if self._ranges is None:
             return False

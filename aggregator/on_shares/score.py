@@ -11,6 +11,7 @@ from typing import Final, final
 import numpy as np
 
 from aggregator.on_shares.backend import Calculator, JointBackend
+from protocols.arithmetic.counters import RoundNumber
 from protocols.arithmetic.fixed_point import U64, from_ring, to_ring
 from protocols.errors import LpmError
 from protocols.models import Stage
@@ -77,7 +78,9 @@ class HiddenScores:
         self._manifest, self._index, self._backend = manifest, index, backend
         self._layout, self._beta = Layout.of(manifest), to_ring(coarse_beta(manifest.model.beta, manifest.model.f))
 
-    async def combine(self, number: int, total: U64, members: Sequence[str], content: bytes) -> tuple[U64, bytes]:
+    async def combine(
+        self, number: RoundNumber, total: U64, members: Sequence[str], content: bytes
+    ) -> tuple[U64, bytes]:
         """Take a round in.
 
         Args:
@@ -116,7 +119,9 @@ class HiddenScores:
         firsts = (self._layout.own[client][0] for client in members if self._layout.size(client))
         return sum(int(hidden.there[first]) for first in firsts) >= self._manifest.min_cohort
 
-    async def _add_step(self, hidden: HiddenScore, z: U64, escaped: U64, infected: U64, number: int) -> HiddenScore:
+    async def _add_step(
+        self, hidden: HiddenScore, z: U64, escaped: U64, infected: U64, number: RoundNumber
+    ) -> HiddenScore:
         """Return the hidden score with one step's: sum of infected (UNIT - HALF z + z^2) - 2 HALF escaped z."""
 
         def program(calculator: Calculator) -> tuple[bytes, U64]:
@@ -127,7 +132,7 @@ class HiddenScores:
             return calculator.name, linear + square - to_ring(by_escaped) * np.uint64(2 * HALF)
 
         try:
-            name, each = await self._backend.compute(program, kind=b"SCORE", step=number)
+            name, each = await self._backend.compute(program, kind=b"SCORE", round_number=number)
         except LpmError as error:
             LOG.warning("score is lost", extra={"facts": {"round": number, "why": str(error)}})
             return _lost(hidden)

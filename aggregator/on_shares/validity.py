@@ -6,12 +6,13 @@ import numpy as np
 import numpy.typing as npt
 
 from aggregator.on_shares.backend import Calculator
+from protocols.arithmetic.counters import RoundNumber
 from protocols.arithmetic.fixed_point import I64, U64, from_ring
 from protocols.task.gradients.hidden_score import column_bits, score_bits, score_words
 from protocols.task.layout import Layout
 from protocols.task.manifest import Manifest
 from protocols.task.rounds import Phase
-from protocols.task.threshold_layout import told_bits
+from protocols.task.threshold_layout import word_bits
 
 U8 = npt.NDArray[np.uint8]
 
@@ -31,7 +32,7 @@ class Ranges:
         self._scores = score_words(manifest.gradient)
         self._bits: dict[tuple[str, Phase, bool], U8] = {}
 
-    def bits(self, client: str, number: int) -> U8:
+    def bits(self, client: str, number: RoundNumber) -> U8:
         """Return of how many bits each checked word of a client is in a round, uint8."""
         schedule = self._manifest.schedule
         phase, last = schedule.phase(number), schedule.step(number) == self._manifest.steps
@@ -41,7 +42,7 @@ class Ranges:
             )
         return self._bits[client, phase, last]
 
-    def words(self, calculator: Calculator, vector: U64, client: str, number: int) -> I64:
+    def words(self, calculator: Calculator, vector: U64, client: str, number: RoundNumber) -> I64:
         """Return the shares to check, int64: a client's words, and what follows from them.
 
         Counts are in [0, n_own] where both the count and `n_own` less the count are in the range of bits of n_own. The
@@ -52,7 +53,7 @@ class Ranges:
             return share
         layout, size = self._layout, self._layout.size(client)
         share, score = np.split(share, [share.size - self._scores])
-        counts = share[layout.spoken :]
+        counts = share[layout.message_words :]
         rest = calculator.public(np.full(counts.size, size)) - counts
         tally = counts[layout.cells :].sum(keepdims=True) - calculator.public(np.array([size]))
         if self._manifest.schedule.step(number) == self._manifest.steps:
@@ -68,7 +69,7 @@ class Ranges:
             spoken[first:end] = 0  # own agents hear from each other within the client
         if layout.c > layout.channels:
             spoken[first:end, layout.channels :] = column_bits(self._manifest.gradient, layout.channels)
-        counts = np.full(2 * (layout.released - self._scores), size.bit_length(), np.uint8)
+        counts = np.full(2 * (layout.release_words - self._scores), size.bit_length(), np.uint8)
         score = np.full(self._scores, score_bits(self._manifest.gradient, size) + 1 if last else 0, np.uint8)
         return np.concatenate([spoken.reshape(-1), counts, np.zeros(1, np.uint8), score])
 
@@ -82,5 +83,5 @@ class Ranges:
         if phase == Phase.THRESHOLDS:
             return np.full(size, threshold, np.uint8)
         own = manifest.model.prove(n=size, max_message=manifest.max_message, steps=manifest.steps)
-        each = told_bits(manifest.model, hazard=own.bit_length(), threshold=threshold)
+        each = word_bits(manifest.model, hazard=own.bit_length(), threshold=threshold)
         return np.tile(np.array(each, np.uint8), size)

@@ -12,6 +12,7 @@ from aggregator.release.noise import ReleaseNoise
 from aggregator.rounds.round import Round
 from aggregator.rounds.vectors import Vectors
 from aggregator.store import GroupTestRecord, RoundClosure, Store
+from protocols.arithmetic.counters import RoundNumber
 from protocols.arithmetic.fixed_point import U64, from_ring
 from protocols.errors import BudgetSpent, PartiesDisagree, RoundClosed, ShareRefused, Unavailable
 from protocols.releases.ledger import Trial
@@ -22,16 +23,17 @@ from protocols.task.rounds import Phase
 from protocols.task.secure_sum.group_testing import Inquiry, coin, mark
 from protocols.task.secure_sum.range import in_range
 from protocols.task.secure_sum.spec import answers
-from protocols.wire.messages import Tried, TriedQuery
+from protocols.wire.messages import TrialQuery, TrialShare
 
 LOG: Final = logging.getLogger("aggregator")
+NO_ROUND: Final = RoundNumber(-1)
 Groups = tuple[tuple[str, ...], ...]
 
 
 class TryingPeer(Protocol):
     """Another aggregator, as it takes part in an inquiry."""
 
-    async def tried(self, query: TriedQuery) -> Tried:
+    async def tried(self, query: TrialQuery) -> TrialShare:
         """Ask for its share of a sum."""
 
 
@@ -90,8 +92,8 @@ class Blame:
     ) -> None:
         """Go on after the last round that closed: a peer that has stopped may still ask for its sums."""
         self._manifest, self._run, self._noise, self._peers, self._store = manifest, run, noise, peers, store
-        self._begun, last = store.group_tests(run) or GroupTestRecord(-1, ()), store.last_round(run)
-        self._number, self._over = -1, True
+        self._begun, last = store.group_tests(run) or GroupTestRecord(NO_ROUND, ()), store.last_round(run)
+        self._number, self._over = NO_ROUND, True
         self._tried: dict[int, tuple[bytes, U64]] = {}
         self._more = asyncio.Event()
         if last is not None:
@@ -130,7 +132,7 @@ class Blame:
             tuple(dict.fromkeys((*seen, *(trial.members for trial in settled.trials)))),
         )
 
-    async def tried(self, query: TriedQuery) -> Tried:
+    async def tried(self, query: TrialQuery) -> TrialShare:
         """Tell another aggregator this one's share of a sum that it has come to by itself; waits until it has.
 
         Raises:
@@ -153,10 +155,10 @@ class Blame:
         over, share = self._tried.get(query.trial, (b"", np.zeros(0, dtype=np.uint64)))
         if over != query.over:
             raise PartiesDisagree(f"sum {query.trial} of step {query.step} is over others here; stop the run")
-        return Tried(query.step, query.trial, over, share)
+        return TrialShare(query.step, query.trial, over, share)
 
     async def _settled(
-        self, number: int, members: tuple[str, ...], vectors: Vectors, seen: Groups, counted: bytes
+        self, number: RoundNumber, members: tuple[str, ...], vectors: Vectors, seen: Groups, counted: bytes
     ) -> Settled:
         if number != self._number:
             self._number, self._tried = number, {}
@@ -170,7 +172,7 @@ class Blame:
             return Settled(opened.share, members, (), (), (), opened.counted)
         return await self._inquired(members, opened, vectors, seen)
 
-    def _begin(self, number: int, members: tuple[str, ...]) -> None:
+    def _begin(self, number: RoundNumber, members: tuple[str, ...]) -> None:
         """Keep whom a round's sum is over before anybody is told of it.
 
         Raises:
@@ -200,9 +202,9 @@ class Blame:
             shares.append(opened.share)
             inquiry.tell(group, fits=opened.fits)
         over = [trial.members for trial in inquiry.trials]
-        told = inquiry.counted or members
+        told = inquiry.summands or members
         tried = tuple(share.tobytes() for share in shares)
-        return Settled(shares[over.index(told)], told, inquiry.named, tuple(inquiry.trials), tried, opened.counted)
+        return Settled(shares[over.index(told)], told, inquiry.culprits, tuple(inquiry.trials), tried, opened.counted)
 
     async def _opened(self, trial: int, group: tuple[str, ...], vectors: Vectors, counted: bytes) -> Opened:
         """Tell this aggregator's share of a sum over a group; what the sum comes to is asked once, and kept."""
@@ -224,7 +226,7 @@ class Blame:
             PartiesDisagree: one of them has come to another group, or answers with another length.
             Unavailable: one of them does not answer in time.
         """
-        query = TriedQuery(self._run, self._manifest.schedule.step(self._number), trial, over)
+        query = TrialQuery(self._run, self._manifest.schedule.step(self._number), trial, over)
         told = await asyncio.gather(*(peer.tried(query) for peer in self._peers))
         for each in told:
             if (each.step, each.trial, each.over, each.share.size) != (query.step, trial, over, share.size):

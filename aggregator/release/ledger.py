@@ -7,10 +7,20 @@ from typing import final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from protocols.arithmetic.counters import RoundNumber, Step
 from protocols.errors import BadSignature, PartiesDisagree
 from protocols.identity import signing
 from protocols.releases import ledger
-from protocols.releases.ledger import Agreed, Begin, Closing, Event, Joining, Refusal, Repeat, Told
+from protocols.releases.ledger import (
+    DeliveryRecord,
+    Event,
+    JoinEvent,
+    RefusalEvent,
+    RepeatEvent,
+    RoundEvent,
+    RoundRecord,
+    StartEvent,
+)
 
 
 @final
@@ -28,7 +38,7 @@ class Ledger:
     """
 
     def __init__(self, path: Path, *, run: bytes, name: str, key: Ed25519PrivateKey) -> None:
-        """Begin, or go on with what is there.
+        """StartEvent, or go on with what is there.
 
         Raises:
             BadSignature: the file was changed, or is of another run.
@@ -36,7 +46,7 @@ class Ledger:
         self._path, self._key = path, key
         self._index, self._previous = 0, ledger.START
         self.heads: dict[int, bytes] = {-1: ledger.START}
-        self._last: Closing | None = None
+        self._last: RoundEvent | None = None
         self._newest: Event | None = None
         path.touch(mode=0o600)
         path.chmod(0o600)
@@ -48,32 +58,32 @@ class Ledger:
                 os.fsync(file.fileno())
         lines = whole.splitlines(keepends=True)
         if not lines:
-            self._append(Begin(run, name))
+            self._append(StartEvent(run, name))
             return
-        events = ledger.read(lines, signing.public_of(key))
-        if events[0] != Begin(run, name):
+        events = ledger.verify(lines, signing.public_of(key))
+        if events[0] != StartEvent(run, name):
             raise BadSignature(f"{path} is the ledger of another run or aggregator; move it away")
         self._index, self._previous = len(lines), hashlib.sha256(lines[-1]).digest()
         for event in events:
             self._take(event)
 
-    def write_joining(self, client: str, step: int) -> None:
+    def write_joining(self, client: str, step: Step) -> None:
         """Write down that a client joined."""
-        self._append(Joining(client, step))
+        self._append(JoinEvent(client, step))
 
-    def write_refusal(self, number: int, code: str, reason: str) -> None:
+    def write_refusal(self, number: RoundNumber, code: str, reason: str) -> None:
         """Write down that a round did not close; the same again, which any client can bring about, changes nothing."""
-        refusal = Refusal(number, code, reason)
+        refusal = RefusalEvent(number, code, reason)
         if self._newest != refusal:
             self._append(refusal)
 
-    def write_repeat(self, number: int, reason: str) -> None:
+    def write_repeat(self, number: RoundNumber, reason: str) -> None:
         """Write down that a joint computation is about to be done again; the same again changes nothing."""
-        repeat = Repeat(number, reason)
+        repeat = RepeatEvent(number, reason)
         if self._newest != repeat:
             self._append(repeat)
 
-    def write_closing(self, agreed: Agreed, told: tuple[Told, ...]) -> None:
+    def write_closing(self, agreed: RoundRecord, told: tuple[DeliveryRecord, ...]) -> None:
         """Write down a round that is about to be told; the same again changes nothing.
 
         Raises:
@@ -86,14 +96,14 @@ class Ledger:
         before = () if self._last is None else self._last.agreed.members
         absent = tuple(name for name in before if name not in agreed.members)
         head = ledger.head_after(self.heads[max(self.heads)], agreed)
-        self._append(Closing(agreed, absent, told, head))
+        self._append(RoundEvent(agreed, absent, told, head))
 
-    def head(self, number: int) -> bytes:
+    def head(self, number: RoundNumber) -> bytes:
         """Return the head before a round; nothing if it is no longer known."""
         return self.heads.get(number - 1, b"")
 
     def _append(self, event: Event) -> None:
-        line = ledger.written(self._index, self._previous, event, self._key)
+        line = ledger.encode_line(self._index, self._previous, event, self._key)
         with self._path.open("ab") as file:
             file.write(line)
             file.flush()
@@ -103,7 +113,7 @@ class Ledger:
 
     def _take(self, event: Event) -> None:
         self._newest = event
-        if isinstance(event, Closing):
+        if isinstance(event, RoundEvent):
             self._last = event
             number = event.agreed.number
             self.heads = {each: head for each, head in self.heads.items() if each >= number - 1} | {number: event.head}

@@ -5,33 +5,34 @@ from collections.abc import Callable, Sequence
 
 from aggregator.release.ledger import Ledger
 from aggregator.store import RoundClosure
+from protocols.arithmetic.counters import RoundNumber, Step
 from protocols.errors import PartiesDisagree
-from protocols.releases.ledger import Agreed, Told
+from protocols.releases.ledger import DeliveryRecord, RoundRecord
 from protocols.task.manifest import Manifest
 from protocols.task.parties import ENGINE
-from protocols.task.release_plan import openings_in
+from protocols.task.release_plan import records_in
 from protocols.task.rounds import Phase
-from protocols.wire.messages import Closed, Members
+from protocols.wire.messages import Members, RoundResult
 
 
 def write_round(
     ledger: Ledger | None,
     manifest: Manifest,
     done: RoundClosure,
-    reply_to: Callable[[str, int, Phase, RoundClosure], Closed],
+    reply_to: Callable[[str, Step, Phase, RoundClosure], RoundResult],
 ) -> None:
     """Write a round down, before it is told: who takes part, what is opened, and what each party will get."""
     if ledger is None:
         return
     schedule = manifest.schedule
     step, phase = schedule.step(done.number), schedule.phase(done.number)
-    agreed = Agreed(
+    agreed = RoundRecord(
         number=done.number,
         step=step,
         phase=int(phase),
         members=done.members,
         refused=done.refused,
-        releases=max(1, len(done.trials)) * openings_in(manifest, step) if phase == Phase.SPEAK else (),
+        releases=max(1, len(done.trials)) * records_in(manifest, step) if phase == Phase.SPEAK else (),
         trials=done.trials,
     )
     entries, release = [], b""
@@ -44,16 +45,16 @@ def write_round(
     ledger.write_closing(agreed, tuple(entries))
 
 
-def _entry(party: str, content: bytes) -> Told:
-    return Told(party, len(content), hashlib.sha256(content).digest())
+def _entry(party: str, content: bytes) -> DeliveryRecord:
+    return DeliveryRecord(party, len(content), hashlib.sha256(content).digest())
 
 
-def head_of(ledger: Ledger | None, number: int) -> bytes:
+def head_of(ledger: Ledger | None, number: RoundNumber) -> bytes:
     """Return the head before a round, to tell the other aggregators; nothing without a ledger."""
     return b"" if ledger is None else ledger.head(number)
 
 
-def require_same(ledger: Ledger | None, number: int, answers: Sequence[Members]) -> None:
+def require_same(ledger: Ledger | None, number: RoundNumber, answers: Sequence[Members]) -> None:
     """Check that all aggregators have written the same of all rounds before this one.
 
     Raises:

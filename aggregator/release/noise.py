@@ -11,6 +11,7 @@ import numpy as np
 from aggregator.release.sum_noise import opened_gradient
 from aggregator.rounds.vectors import Vectors
 from aggregator.store import Store
+from protocols.arithmetic.counters import RoundNumber, Step, Stream
 from protocols.arithmetic.fixed_point import I64, U64
 from protocols.arithmetic.sharing.additive import KEY_BYTES
 from protocols.models import Stage
@@ -70,7 +71,14 @@ class ReleaseNoise:
         return cls(manifest, index, store.noise_key(run, os.urandom(KEY_BYTES)))
 
     def add(
-        self, number: int, total: U64, members: tuple[str, ...], *, shares: Vectors, before: bytes, trial: int = 0
+        self,
+        number: RoundNumber,
+        total: U64,
+        members: tuple[str, ...],
+        *,
+        shares: Vectors,
+        before: bytes,
+        trial: int = 0,
     ) -> tuple[U64, bytes]:
         """Return a round's total as it may be told, and what to keep of it for the next one.
 
@@ -86,7 +94,9 @@ class ReleaseNoise:
             BudgetSpent: the manifest allows no further release; nothing was told.
         """
         releases = releases_of(self.manifest)
-        if self.manifest.schedule.phase(number) != Phase.SPEAK or not (releases.noised or releases.of("tally") is None):
+        if self.manifest.schedule.phase(number) != Phase.SPEAK or not (
+            releases.has_noise or releases.of("tally") is None
+        ):
             return total, before
         state = msgspec.msgpack.decode(before, type=ReleaseState) if before else ReleaseState()
         step = self.manifest.schedule.step(number)
@@ -94,7 +104,7 @@ class ReleaseNoise:
         made = state.made | now
         releases.require(made)
         if self.manifest.calibration is not None:
-            told = opened_gradient(self.manifest, self.key, step, total, trial=trial)
+            told = opened_gradient(self.manifest, self.key, number, total, trial=trial)
             return told, msgspec.msgpack.encode(ReleaseState(made))
         layout = Layout.of(self.manifest)
         told = total.copy()
@@ -116,7 +126,7 @@ class ReleaseNoise:
             tally[Stage.S] = np.uint64((count + int(self.of(series, step, 1)[0])) % 2**64)
         return told, msgspec.msgpack.encode(ReleaseState(made, first, left))
 
-    def of(self, release: Release, step: int, d: int) -> I64:
+    def of(self, release: Release, step: Step, d: int) -> I64:
         """Return int64[d], this aggregator's noise of a release in a step; zeros of an exact one."""
         if release.mechanism != NOISE:
             return np.zeros(d, dtype=np.int64)
@@ -125,9 +135,9 @@ class ReleaseNoise:
         if release.name == SCORE:
             after = 1 + STREAMS * (self.manifest.steps + 1)  # a stream for each word, past those of all rounds
             scales = enumerate(self.manifest.score_changes[:d], start=after)
-            drawn = [DiscreteGaussian(release.sigma * by).from_key(self.key, 1, stream=at) for at, by in scales]
+            drawn = [DiscreteGaussian(release.sigma * by).from_key(self.key, 1, stream=Stream(at)) for at, by in scales]
             return np.concatenate(drawn)
-        stream = 1 + STREAMS * step + (release.name == "cells")
+        stream = Stream(1 + STREAMS * step + (release.name == "cells"))
         return DiscreteGaussian(release.sigma).from_key(self.key, d, stream=stream)
 
     def _count_leavers(

@@ -7,6 +7,7 @@ from typing import final
 import numpy as np
 
 from aggregator.store import RoundClosure
+from protocols.arithmetic.counters import RoundNumber, Step
 from protocols.arithmetic.fixed_point import I64, U64
 from protocols.errors import CohortTooSmall, ConflictingReplay, LpmError
 from protocols.task.manifest import Manifest
@@ -36,8 +37,8 @@ class Round:
         deadlines: how many have passed while too few were in.
     """
 
-    def __init__(self, number: int, step: int, synthetic: I64 | None) -> None:
-        """Begin a round."""
+    def __init__(self, number: RoundNumber, step: Step, synthetic: I64 | None) -> None:
+        """StartEvent a round."""
         self.number = number
         self.step = step
         self.shares: dict[str, U64] = {}

@@ -8,14 +8,15 @@ import numpy as np
 from aggregator.rounds.round import Round
 from aggregator.rounds.vectors import Vectors
 from aggregator.store import RoundClosure
+from protocols.arithmetic.counters import Step
 from protocols.arithmetic.fixed_point import U64
 from protocols.arithmetic.sharing import Sharing
-from protocols.task.devices import presence
+from protocols.task.devices import pack_presence
 from protocols.task.layout import WORD_BYTES, Layout
 from protocols.task.manifest import Manifest
 from protocols.task.rounds import Phase
 from protocols.task.threshold_layout import bit_shares
-from protocols.wire.messages import Closed
+from protocols.wire.messages import RoundResult
 
 NOTHING: Final = np.zeros(0, dtype=np.uint64)
 
@@ -45,7 +46,7 @@ class Sums:
             first, end = (each * slot for slot in layout.own[client])
             if self.expands and not (each and rest):
                 part = total[first:end] if each else total
-                self._sharing.expand(keys[client], step=current.number, out=part)
+                self._sharing.expand(keys[client], round_number=current.number, out=part)
                 continue
             share = self.vector(current, client, keys[client])
             total[first:end] += share[: end - first]
@@ -57,7 +58,7 @@ class Sums:
         if not self.expands:
             return current.shares[client]
         share = np.zeros(self._layout.words(self._schedule.phase(current.number), client), dtype=np.uint64)
-        self._sharing.expand(key, step=current.number, out=share)
+        self._sharing.expand(key, round_number=current.number, out=share)
         return share
 
     def vectors(self, current: Round, keys: Mapping[str, bytes]) -> Vectors:
@@ -67,7 +68,7 @@ class Sums:
             lambda members: self.add_up(current, members, keys),
         )
 
-    def reply_to(self, client: str, step: int, phase: Phase, done: RoundClosure) -> Closed:
+    def reply_to(self, client: str, step: Step, phase: Phase, done: RoundClosure) -> RoundResult:
         """Return the part of a round's result that one client gets.
 
         Security: of what is not released, its own agents' words alone; in outcome mode no exposure, only bits, as XOR
@@ -85,13 +86,13 @@ class Sums:
             own = bit_shares(total[first:end])
         synthetic = np.frombuffer(done.synthetic, dtype=np.int64)
         if phase == Phase.THRESHOLDS and self._layout.degree:
-            synthetic = presence((self._layout.own[name][0] for name in done.members), self._layout.n)
-        return Closed(step, own, release, synthetic, len(done.members), phase)
+            synthetic = pack_presence((self._layout.own[name][0] for name in done.members), self._layout.n)
+        return RoundResult(step, own, release, synthetic, len(done.members), phase)
 
     def traffic(self, done: RoundClosure) -> int:
         """Return the bytes of vectors in a round that released: shares in, exposures and releases out."""
         layout = self._layout
         sent = 0 if self.expands else WORD_BYTES * layout.d * len(done.members)
         own = 0 if self._schedule.outcome else layout.c * sum(layout.size(name) for name in done.members)
-        public = (layout.released + layout.cells) * len(done.members)
+        public = (layout.release_words + layout.cells) * len(done.members)
         return sent + WORD_BYTES * (own + public)

@@ -19,12 +19,12 @@ from protocols.identity.sealing_key import SealingKey
 from protocols.sealing.handshake import accept
 from protocols.sealing.messages import SealedReply, SealedRequest
 from protocols.sealing.route import Route
-from protocols.sealing.session import Session
+from protocols.sealing.session import SealedSession
 from protocols.task import manifest as manifests
 from protocols.task.manifest import Manifest
 from protocols.wire import codec
 from protocols.wire.messages import Join, Share
-from protocols.wire.sealed import unpack
+from protocols.wire.sealed_transport import unpack
 
 CallHandler = Callable[[str, object], Awaitable[object]]
 
@@ -59,7 +59,7 @@ class RunGateway:
     manifest: Manifest
     key: SealingKey = field(repr=False)
     others: Mapping[str, Relay] = field(repr=False)
-    sessions: dict[str, tuple[bytes, Session]] = field(repr=False, default_factory=dict)
+    sessions: dict[str, tuple[bytes, SealedSession]] = field(repr=False, default_factory=dict)
     clients: frozenset[str] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -102,7 +102,7 @@ class Gateway:
         self._runs = {manifests.run_id(each.manifest): each for each in runs}
         for run_id, run in self._runs.items():
             for client, secret in secrets.secrets(run_id).items():
-                run.sessions[client] = secret, Session.of(Route(run_id, client, name), secret)
+                run.sessions[client] = secret, SealedSession.of(Route(run_id, client, name), secret)
 
     async def answer(self, caller: str, request: object) -> object:
         """Answer one call; `caller` is the name that the transport verified.
@@ -149,7 +149,7 @@ class Gateway:
             self._leave_out(request.run_id, request.client)
             raise
 
-    def _session(self, run: RunGateway, request: SealedRequest) -> tuple[bytes, Session]:
+    def _session(self, run: RunGateway, request: SealedRequest) -> tuple[bytes, SealedSession]:
         """Return the session that a call belongs to: the one that is kept, or with a first join a new one."""
         kept = run.sessions.get(request.client)
         if request.handshake is None:
@@ -159,7 +159,7 @@ class Gateway:
         route = Route(request.run_id, request.client, self._name)
         secret = accept(route, request.handshake, key=run.key, authorities=self._authorities)
         if kept is None:
-            return secret, Session.of(route, secret)
+            return secret, SealedSession.of(route, secret)
         if kept[0] != secret:
             raise ConflictingReplay(
                 f"{request.client} has joined with other keys; a client that lost its keys stays out until the next run"

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import final
 
 from protocols.sealing.messages import SealedReply, SealedRequest
-from protocols.wire.messages import Compared, ComparedQuery, Members, MembersQuery, Tried, TriedQuery
+from protocols.wire.messages import Computation, ComputationQuery, Members, MembersQuery, TrialQuery, TrialShare
 from protocols.wire.transport import Transport
 
 
@@ -21,14 +21,14 @@ class RemotePeer:
         answer: Members = await self.transport.call(query, timeout_s=self.timeout_s)
         return answer
 
-    async def result_name(self, query: ComparedQuery) -> Compared:
+    async def result_name(self, query: ComputationQuery) -> Computation:
         """Ask which comparison of a step it has kept."""
-        answer: Compared = await self.transport.call(query, timeout_s=self.timeout_s)
+        answer: Computation = await self.transport.call(query, timeout_s=self.timeout_s)
         return answer
 
-    async def tried(self, query: TriedQuery) -> Tried:
+    async def tried(self, query: TrialQuery) -> TrialShare:
         """Ask for its share of a sum that may be out of range."""
-        answer: Tried = await self.transport.call(query, timeout_s=self.timeout_s)
+        answer: TrialShare = await self.transport.call(query, timeout_s=self.timeout_s)
         return answer
 
     async def forward(self, request: SealedRequest) -> SealedReply:

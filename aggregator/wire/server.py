@@ -24,6 +24,7 @@ from aggregator.wire.gateway import Gateway, RunGateway
 from aggregator.wire.interceptor import CALLS_OF_ONE
 from aggregator.wire.remote_peer import RemotePeer
 from aggregator.wire.servicer import handler
+from protocols.arithmetic.counters import Step
 from protocols.errors import ConfigError
 from protocols.identity import certificates
 from protocols.identity.server_keys import ServerKeys, server_keys
@@ -142,7 +143,7 @@ def _run_gateway(name: str, manifest: Manifest, keys: ServerKeys, transports: li
     if keys.sealing is None:
         raise ConfigError(f"the manifest {manifest.name} names {name} as its dealer, not as an aggregator")
     ways = zip(manifest.aggregators, transports, strict=True)
-    timeout_s = max(patience_s(manifest, 0), patience_s(manifest, 1))
+    timeout_s = max(patience_s(manifest, Step(step)) for step in (0, 1))
     others = {party.name: RemotePeer(way, timeout_s) for party, way in ways if party.name != name}
     return RunGateway(manifest, keys.sealing, others)
 

@@ -14,14 +14,15 @@ import torch
 from client_sdk.gradients.journal import AdjointJournal, JournalEntry
 from client_sdk.private.state import PrivateState
 from client_sdk.simulation.exchange import Answer, Exchange
+from protocols.arithmetic.counters import FIRST_ROUND, RoundNumber
 from protocols.arithmetic.fixed_point import I64
 from protocols.errors import RoundClosed
 from protocols.models import Stage
 from protocols.models.cells import cell_totals
 from protocols.models.dual import Number
 from protocols.models.gradient import Gradient
-from protocols.models.seir import relaxed
-from protocols.models.seir.relaxed import F64, Theta
+from protocols.models.seir import relaxation
+from protocols.models.seir.relaxation import F64, RelaxedParameters
 from protocols.task.gradients.turn import Turn
 from protocols.task.layout import Layout
 from protocols.task.manifest import Manifest
@@ -62,7 +63,7 @@ class AdjointClient:
     private: PrivateState = field(repr=False)
     exchange: Exchange = field(repr=False)
     journal: AdjointJournal = field(default_factory=AdjointJournal, repr=False)
-    number: int = 0
+    number: RoundNumber = FIRST_ROUND
     missed: list[int] = field(default_factory=list)
     _layout: Layout = field(init=False, repr=False)
     _sizes: F64 = field(init=False, repr=False)
@@ -111,7 +112,8 @@ class AdjointClient:
             self._pending = self._forward_message(turn.t) if turn.forth else self._backward_message(turn.t)
         message = self._pending
         try:
-            answer = await self.exchange.round(self._layout.pack(*message.vector), step=self.number)
+            step = self.manifest.schedule.step(self.number)
+            answer = await self.exchange.round(self._layout.pack(*message.vector), step=step)
         except RoundClosed:
             answer = self._missing_answer(message, turn)
             self.missed.append(self.number)
@@ -119,7 +121,7 @@ class AdjointClient:
             self._move_forward(turn.t, message, answer)
         else:
             self._move_backward(turn.t, message, answer)
-        self.number, self._pending = self.number + 1, None
+        self.number, self._pending = RoundNumber(self.number + 1), None
 
     def _missing_answer(self, message: _Message, turn: Turn) -> Answer:
         """Return what stands for a round that closed without this client: nothing told, and no news of parameters."""
@@ -128,7 +130,7 @@ class AdjointClient:
             announced[self._sizes.size :] = (
                 self.journal.entries[-1].theta
                 if self.journal.entries
-                else relaxed.values(self.manifest.model, self.manifest.gradient)
+                else relaxation.values(self.manifest.model, self.manifest.gradient)
             )
         else:
             announced[self._sizes.size + Q] = 1.0
@@ -154,7 +156,7 @@ class AdjointClient:
         announced = answer.synthetic.view(np.float64)
         theta = announced[cells:]
         if t < 0:
-            self._stages = np.array(relaxed.begin(Theta.of(list(theta)), np.ones(n)), dtype=np.float64)
+            self._stages = np.array(relaxation.begin(RelaxedParameters.of(list(theta)), np.ones(n)), dtype=np.float64)
             return
         unit = 2.0**-self._spec.value_bits
         contact: F64 = (message.own + answer.own.reshape(message.own.shape)).T * np.float64(unit)
@@ -172,8 +174,8 @@ class AdjointClient:
             self._adjoint = np.zeros((3, n))
             return self._message(messages, self._block([], []), 0)
         if t < 0:
-            by_theta = np.zeros((len(relaxed.names(self.manifest.channels)), n))
-            by_theta[relaxed.names(self.manifest.channels).index("initial")] = self._adjoint[2] - self._adjoint[0]
+            by_theta = np.zeros((len(relaxation.names(self.manifest.channels)), n))
+            by_theta[relaxation.names(self.manifest.channels).index("initial")] = self._adjoint[2] - self._adjoint[0]
             return self._message(messages, self._block([], self._clip(by_theta).sum(axis=1)), 0)
         after, leaves = self._torch(t, self.journal.take(t, self._after))
         found = torch.autograd.grad(after, leaves, list(torch.from_numpy(self._adjoint)), allow_unused=True)
@@ -221,14 +223,14 @@ class AdjointClient:
         if self._sizes.size:
             sizes = torch.from_numpy(self._sizes[self.private.cell])
             cell_share = torch.minimum(torch.clamp(cell, min=0.0), sizes) / sizes
-        parameters = Theta.of(list(numbers))
-        after = relaxed.advance(
+        parameters = RelaxedParameters.of(list(numbers))
+        after = relaxation.advance(
             (leaves[0], leaves[1], leaves[2]),
             contact=list(contact[: len(entry.contact)]),
             cell=cell_share,
             susceptibility=torch.from_numpy(self.private.susceptibility),
             theta=parameters,
-            factor=relaxed.factor(self.manifest.gradient, parameters, t),
+            factor=relaxation.factor(self.manifest.gradient, parameters, t),
             escape=_escape,
         )
         return [stage for stage in after if isinstance(stage, torch.Tensor)], leaves

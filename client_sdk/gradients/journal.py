@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import final
 
 from protocols.errors import ParameterError
-from protocols.models.seir.relaxed import F64
+from protocols.models.seir.relaxation import F64
 
 
 @final

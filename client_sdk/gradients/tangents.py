@@ -9,6 +9,7 @@ import numpy as np
 from client_sdk.private.contacts import Contacts
 from client_sdk.private.state import PrivateState
 from client_sdk.simulation.exchange import Exchange
+from protocols.arithmetic.counters import FIRST_STEP, Step
 from protocols.arithmetic.fixed_point import I64
 from protocols.errors import RoundClosed
 from protocols.models.seir.relaxed_agents import RelaxedAgents
@@ -43,7 +44,7 @@ class TangentClient:
     manifest: Manifest
     private: PrivateState = field(repr=False)
     exchange: Exchange = field(repr=False)
-    step: int = 0
+    step: Step = FIRST_STEP
     missed: list[int] = field(default_factory=list)
     agents: RelaxedAgents = field(init=False)
     _layout: Layout = field(init=False, repr=False)
@@ -95,7 +96,7 @@ class TangentClient:
         if step < self.manifest.steps:
             totals = (answer.release[: layout.cells] + answer.synthetic).reshape(cells.shape)
             self.agents.update(own + answer.own.reshape(own.shape), totals, step=step)
-        self.step = step + 1
+        self.step = Step(step + 1)
         return None
 
     def _miss(self) -> None:
@@ -105,7 +106,7 @@ class TangentClient:
         if self.step < self.manifest.steps:
             self.agents.update(own, np.zeros_like(self.agents.cells(says)), step=self.step)
         self.missed.append(self.step)
-        self.step += 1
+        self.step = Step(self.step + 1)
 
     def _contact(self, says: I64, step: int) -> tuple[I64, I64]:
         """Return own agents' exposure to each other, int64[n_own, c, 1 + p], and what is said to others."""

@@ -11,6 +11,7 @@ from client_sdk.likelihood.institution import F64, Hospital
 from client_sdk.secure_sum.contribution import Contribution
 from client_sdk.secure_sum.journal import Kept
 from client_sdk.simulation.exchange import Answer, Exchange
+from protocols.arithmetic.counters import FIRST_ROUND, RoundNumber
 from protocols.arithmetic.fixed_point import U64, to_ring
 from protocols.errors import ParameterError, RoundAhead, RoundClosed, ShareRefused, Unavailable
 from protocols.task.manifest import Manifest
@@ -52,7 +53,7 @@ class VectorClient:
     exchange: Exchange = field(repr=False)
     kept: Kept = field(repr=False)
     wait_s: float = 600.0
-    number: int = 0
+    number: RoundNumber = FIRST_ROUND
     missed: list[int] = field(default_factory=list)
     _calibration: Calibration = field(init=False, repr=False)
     _contribution: Contribution = field(init=False, repr=False)
@@ -82,7 +83,7 @@ class VectorClient:
         """
         exchange = Exchange(manifest, name, transports, keys=kept.keys)
         client = cls(manifest, hospital, exchange, kept)
-        client.number = await exchange.join()
+        client.number = RoundNumber(await exchange.join())  # a calibration's steps are its rounds
         return client
 
     async def run(self, on_round: Callable[[int], None] = lambda number: None) -> None:
@@ -102,16 +103,16 @@ class VectorClient:
             self._heard = None if answer is None else self._draws(answer)
         elif heard is None or self.kept.answered >= number or not await self._answer(heard, number):
             self.missed.append(number // 2)
-        self.number = number + 1
+        self.number = RoundNumber(number + 1)
 
-    async def _answer(self, draws: F64, number: int) -> bool:
+    async def _answer(self, draws: F64, number: RoundNumber) -> bool:
         """Share a gradient; return whether the round's sum has it."""
         gradient, _ = self.hospital.answer(draws)
         vector = to_ring(self._contribution.encode(gradient))
         self.kept.about_to_answer(number, self.hospital.state)
         return await self._told(vector, number) is not None
 
-    async def _told(self, vector: U64, number: int) -> Answer | None:
+    async def _told(self, vector: U64, number: RoundNumber) -> Answer | None:
         """Take part in a round, again while the others are not there; return nothing if it closed without this client.
 
         Raises:
@@ -121,7 +122,7 @@ class VectorClient:
         until = asyncio.get_running_loop().time() + self.wait_s
         while True:
             try:
-                return await self.exchange.round(vector, step=number)
+                return await self.exchange.round(vector, step=self.manifest.schedule.step(number))
             except ShareRefused:
                 raise
             except RoundClosed:

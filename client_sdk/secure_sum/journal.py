@@ -16,7 +16,7 @@ from protocols.identity.signing import read_private
 from protocols.sealing.session import SECRET_BYTES
 from protocols.task import manifest as manifests
 from protocols.task.manifest import Manifest
-from protocols.wire.sealed import Resumed
+from protocols.wire.sealed_transport import SessionState
 
 REQUESTS: Final = 2**32  # of one start, at most; the next one counts on above them
 MAX_BYTES: Final = 2**20
@@ -85,10 +85,10 @@ class Kept:
         return self._memory.keys
 
     @property
-    def sessions(self) -> Mapping[str, Resumed]:
+    def sessions(self) -> Mapping[str, SessionState]:
         """Return the sessions with the aggregators, which count on above all requests of earlier starts."""
         counter = (self._memory.starts - 1) * REQUESTS
-        return {name: Resumed(secret, counter) for name, secret in self._memory.secrets.items()}
+        return {name: SessionState(secret, counter) for name, secret in self._memory.secrets.items()}
 
     @property
     def answered(self) -> int:

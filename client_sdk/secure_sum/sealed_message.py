@@ -1,5 +1,6 @@
 """Shares that travel as one message each, for networks that carry messages rather than calls."""
 
+from protocols.arithmetic.counters import RoundNumber, Step
 from protocols.arithmetic.fixed_point import U64
 from protocols.errors import ParameterError
 from protocols.identity.certificates import Credentials, name_of
@@ -7,22 +8,22 @@ from protocols.identity.sealing_key import public_key
 from protocols.sealing.handshake import begin
 from protocols.sealing.messages import SealedRequest
 from protocols.sealing.route import Route
-from protocols.sealing.session import Session
+from protocols.sealing.session import SealedSession
 from protocols.task import manifest as manifests
 from protocols.task.manifest import Manifest
 from protocols.task.signature import trust_of
 from protocols.wire import codec
 from protocols.wire.messages import Join, Share
-from protocols.wire.sealed import pack
+from protocols.wire.sealed_transport import pack
 
 
-def seal_shares(vector: U64, manifest: Manifest, credentials: Credentials, *, step: int) -> dict[str, bytes]:
+def seal_shares(vector: U64, manifest: Manifest, credentials: Credentials, *, number: RoundNumber) -> dict[str, bytes]:
     """Split a vector, and seal each share to its aggregator under the key that the manifest pins.
 
     Args:
         vector: uint64[d].
         credentials: of the client; its TLS key signs.
-        step: that the shares are for; they open for no other one.
+        number: of the round that the shares are for; they open for no other one.
 
     Returns:
         for each aggregator, by name, the bytes of a sealed request with its opening.
@@ -34,13 +35,13 @@ def seal_shares(vector: U64, manifest: Manifest, credentials: Credentials, *, st
     keys, sharing = trust_of(manifest).keys, manifest.share()
     masks = sharing.keys()
     inner: list[Join | Share] = [Join(run, mask) for mask in masks]
-    inner.append(Share(run, step, sharing.split(vector, masks, step=step)))
+    inner.append(Share(run, Step(number), sharing.split(vector, masks, round_number=number)))
     found = {}
     for party, message in zip(manifest.aggregators, inner, strict=True):
         route, sealing = Route(run, name, party.name), keys[party.name].sealing
         if sealing is None:
             raise ParameterError(f"the manifest pins no sealing key of {party.name}")
         secret, opening = begin(route, public_key(sealing), credentials)
-        body = Session.of(route, secret).seal_request(pack(message), counter=step)
-        found[party.name] = codec.encode(SealedRequest(run, party.name, name, opening, step, body))
+        body = SealedSession.of(route, secret).seal_request(pack(message), counter=number)
+        found[party.name] = codec.encode(SealedRequest(run, party.name, name, opening, number, body))
     return found

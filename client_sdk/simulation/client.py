@@ -12,11 +12,12 @@ from client_sdk.private.state import PrivateState
 from client_sdk.simulation.exchange import Answer, Exchange
 from client_sdk.simulation.own_hazard import OwnHazard
 from client_sdk.simulation.own_score import OwnScore
+from protocols.arithmetic.counters import FIRST_STEP, Step
 from protocols.arithmetic.fixed_point import I64, U64, to_ring
 from protocols.errors import RoundClosed
 from protocols.models import Exposure, Model
 from protocols.models.cells import cell_totals, pressure
-from protocols.task.devices import present
+from protocols.task.devices import unpack_presence
 from protocols.task.layout import Layout
 from protocols.task.manifest import Manifest
 from protocols.task.rounds import Phase
@@ -41,14 +42,14 @@ class Client:
     manifest: Manifest
     private: PrivateState = field(repr=False)
     exchange: Exchange = field(repr=False)
-    step: int = 0
+    step: Step = FIRST_STEP
     missed: list[int] = field(default_factory=list)
     _layout: Layout = field(init=False, repr=False)
     _model: Model = field(init=False, repr=False)
     _own: OwnHazard = field(init=False, repr=False)
     _score: OwnScore = field(init=False, repr=False)
     _slots: Slots | None = field(init=False, repr=False, default=None)  # where edges are permuted
-    _exposure: tuple[int, Exposure] | None = field(init=False, repr=False, default=None)  # a step half done
+    _exposure: tuple[Step, Exposure] | None = field(init=False, repr=False, default=None)  # a step half done
 
     def __post_init__(self) -> None:
         """Prepare; nothing is sent."""
@@ -80,10 +81,10 @@ class Client:
         next_step = await exchange.join()
         if manifest.schedule.outcome:
             thresholds = client._own.thresholds(private.state)
-            answer = await exchange.round(to_ring(thresholds), step=0, phase=Phase.THRESHOLDS)
+            answer = await exchange.round(to_ring(thresholds), step=FIRST_STEP, phase=Phase.THRESHOLDS)
             if manifest.devices is not None:
-                client._slots = Slots.of(manifest, private, present(answer.synthetic, client._layout.n))
-                await exchange.round(client._slots.tokens, step=0, phase=Phase.TOKENS)
+                client._slots = Slots.of(manifest, private, unpack_presence(answer.synthetic, client._layout.n))
+                await exchange.round(client._slots.tokens, step=FIRST_STEP, phase=Phase.TOKENS)
         while client.step < next_step:
             client._miss()
         return client
@@ -109,7 +110,7 @@ class Client:
             if self.manifest.schedule.outcome:
                 told = Exposure(told.contact, told.pressure, await self._decide(told, step))
             self._update(told)
-        self.step = step + 1
+        self.step = Step(step + 1)
 
     def _update(self, told: Exposure) -> None:
         """Move own agents on by one step."""
@@ -124,9 +125,9 @@ class Client:
         hazard = np.zeros(exposure.shape[0], dtype=np.int64)
         self._update(Exposure(exposure, hazard))
         self.missed.append(self.step)
-        self.step += 1
+        self.step = Step(self.step + 1)
 
-    async def _receive(self, step: int) -> Exposure:
+    async def _receive(self, step: Step) -> Exposure:
         """Speak, and return what reaches own agents as far as this client may know it."""
         exposure, vector = self._speak(step)
         try:
@@ -138,7 +139,7 @@ class Client:
             exposure += answer.own.reshape(exposure.shape)
         return Exposure(exposure, self._pressure(answer))
 
-    def _speak(self, step: int) -> tuple[I64, U64]:
+    def _speak(self, step: Step) -> tuple[I64, U64]:
         """Return own agents' exposure to each other, int64[n_own, c], and the vector to share, uint64[d]."""
         layout = self._layout
         first, end = layout.own[self.private.name]
@@ -159,7 +160,7 @@ class Client:
         tally = np.array(self._model.tally(self.private.state), dtype=np.int64)
         return own, layout.pack(self._score.columns(spoken), cells, self._score.append_to(tally, step))
 
-    async def _decide(self, own: Exposure, step: int) -> npt.NDArray[np.bool_]:
+    async def _decide(self, own: Exposure, step: Step) -> npt.NDArray[np.bool_]:
         """Tell own hazards as shares, and return whether each agent's hazard has crossed its threshold, bool[n_own].
 
         What a client knows by itself, contacts among its own agents and the pressure of cells, it adds in secret here.

@@ -7,6 +7,7 @@ from typing import final
 
 import numpy as np
 
+from protocols.arithmetic.counters import FIRST_STEP, Step
 from protocols.arithmetic.fixed_point import I64, U64, from_ring
 from protocols.arithmetic.sharing import Sharing
 from protocols.errors import ParameterError, PartiesDisagree, RoundClosed, RunEnded
@@ -16,7 +17,7 @@ from protocols.task.manifest import Manifest
 from protocols.task.rounds import Phase
 from protocols.task.threshold_layout import bit_words, joined_bits
 from protocols.task.timeouts import patience_s
-from protocols.wire.messages import Closed, Join, Joined, Share
+from protocols.wire.messages import Join, JoinReply, RoundResult, Share
 from protocols.wire.transport import Transport
 
 
@@ -68,11 +69,11 @@ class Exchange:
         self._sharing = sharing or manifest.share()
         self._keys = self._sharing.keys() if keys is None else keys
 
-    async def join(self) -> int:
+    async def join(self) -> Step:
         """Join at all aggregators, and return the step that comes next."""
         calls = (Join(self._id, key) for key in (*self._keys, b""))
-        timeout_s = patience_s(self._manifest, 0)
-        joined: list[Joined] = await asyncio.gather(
+        timeout_s = patience_s(self._manifest, FIRST_STEP)
+        joined: list[JoinReply] = await asyncio.gather(
             *(
                 transport.call(call, timeout_s=timeout_s)
                 for transport, call in zip(self._transports, calls, strict=True)
@@ -80,7 +81,7 @@ class Exchange:
         )
         return max(reply.step for reply in joined)
 
-    async def round(self, vector: U64, *, step: int, phase: Phase = Phase.SPEAK) -> Answer:
+    async def round(self, vector: U64, *, step: Step, phase: Phase = Phase.SPEAK) -> Answer:
         """Take part in one round.
 
         Args:
@@ -93,7 +94,7 @@ class Exchange:
             Unavailable: one of them did not answer in time.
         """
         number = self._manifest.schedule.number(step, phase)
-        share = self._sharing.split(vector, self._keys, step=number)
+        share = self._sharing.split(vector, self._keys, round_number=number)
         nothing = np.zeros(0, dtype=np.uint64)
         timeout_s = patience_s(self._manifest, step)
         last = len(self._transports) - 1
@@ -108,16 +109,16 @@ class Exchange:
         if errors:  # a late client is told so by every aggregator; any other refusal matters more, the run's end most
             ended = [error for error in errors if isinstance(error, RunEnded)]
             raise next((error for error in [*ended, *errors] if not isinstance(error, RoundClosed)), errors[0])
-        return self._combine([answer for answer in answers if isinstance(answer, Closed)], step, phase)
+        return self._combine([answer for answer in answers if isinstance(answer, RoundResult)], step, phase)
 
-    def _combine(self, replies: list[Closed], step: int, phase: Phase) -> Answer:
+    def _combine(self, replies: list[RoundResult], step: Step, phase: Phase) -> Answer:
         layout = self._layout
         speak = phase == Phase.SPEAK
         expected = (
             step,
             phase,
             self._own_words(phase),
-            layout.released if speak else 0,
+            layout.release_words if speak else 0,
             layout.public(phase),
         )
         for reply in replies:

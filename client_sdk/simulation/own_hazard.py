@@ -8,9 +8,9 @@ import numpy.typing as npt
 
 from protocols.arithmetic.fixed_point import I64, U64
 from protocols.models import State
-from protocols.models.seir.waning import returned
+from protocols.models.seir.waning import find_returns
 from protocols.task.manifest import Manifest
-from protocols.task.threshold_layout import rows
+from protocols.task.threshold_layout import stack_columns
 
 
 @final
@@ -53,7 +53,7 @@ class OwnHazard:
         """Return what to tell, uint64[n_own * words of each]."""
         model = self.manifest.model
         told = [grown, *([self.thresholds(state), self.anew] if model.waning else [])]
-        return rows(*told, *([state["susceptibility"]] if model.doses is not None else []))
+        return stack_columns(*told, *([state["susceptibility"]] if model.doses is not None else []))
 
     def settle(self, grown: I64, *, told: bool) -> None:
         """Keep a step's sum; the aggregators know who begins anew if they were told."""
@@ -64,6 +64,6 @@ class OwnHazard:
     def observe(self, before: State, after: State) -> None:
         """Begin anew with agents that have become susceptible again in a step."""
         if self.manifest.model.waning:
-            again = np.asarray(returned(before, after))
+            again = np.asarray(find_returns(before, after))
             self.sum = np.where(again, 0, self.sum)
             self.anew = self.anew | again

@@ -9,7 +9,7 @@ from protocols.arithmetic.fixed_point import I64
 from protocols.errors import DataError
 from protocols.models import Exposure, Stage, State
 from protocols.models.seir.integer_score import SCALE, coarse, coarse_beta
-from protocols.models.seir.score import Scores
+from protocols.models.seir.score import ScoreAccumulator
 from protocols.task.gradients.hidden_score import COLUMNS, is_hidden, score_words
 from protocols.task.layout import Layout
 from protocols.task.manifest import Manifest
@@ -33,10 +33,10 @@ class OwnScore:
         self._hazard = np.zeros(private.susceptibility.size, dtype=np.int64)  # own part of the last step's
         if self._hidden:
             _check(manifest, private)
-        self._scores: Scores | None = None
+        self._scores: ScoreAccumulator | None = None
         if gradient is not None and gradient.way == "score":
             state, susceptibility, channels = private.state, private.susceptibility, manifest.channels
-            self._scores = Scores(
+            self._scores = ScoreAccumulator(
                 manifest.model, gradient, channels=channels, state=state, susceptibility=susceptibility
             )
 
@@ -66,7 +66,7 @@ class OwnScore:
         """Return the tally with the score's words behind it: the score in the closing round, zeros before."""
         words = np.zeros(self._words, dtype=np.int64)
         if self._scores is not None and step == self._manifest.steps:
-            words = self._scores.encoded()
+            words = self._scores.encode()
             if self._hidden:  # what this client knows of hazards is not all: the aggregators add it up
                 words[self._manifest.require_gradient().parameters.index(SCALE)] = 0
         return np.concatenate([tally, words])

@@ -11,7 +11,7 @@ from lpm_secure.audit.audit import LEDGERS, MANIFEST
 from protocols.errors import LpmError, ParameterError
 from protocols.identity import signing
 from protocols.releases import ledger
-from protocols.releases.ledger import Begin
+from protocols.releases.ledger import StartEvent
 from protocols.task import manifest as manifests
 from protocols.task import signature as signatures
 from protocols.task.manifest import Manifest
@@ -60,10 +60,10 @@ def _writer(path: Path, manifest: Manifest) -> str:
         raise ParameterError(f"cannot read the ledger {path}: {error.strerror}") from error
     for party in manifest.aggregators:
         try:
-            events = ledger.read([first], trust.keys[party.name].identity)
+            events = ledger.verify([first], trust.keys[party.name].identity)
         except LpmError:
             continue
-        if events == [Begin(run, party.name)]:
+        if events == [StartEvent(run, party.name)]:
             return party.name
     names = ", ".join(party.name for party in manifest.aggregators)
     raise ParameterError(f"{path} begins no ledger of this run by {names}; ask its operator for ledger-*.jsonl")

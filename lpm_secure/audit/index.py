@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from protocols import canonical_json
 from protocols.errors import LpmError
 from protocols.identity import signing
-from protocols.identity.signing import Purpose, Signature
+from protocols.identity.signing import Signature, SignaturePurpose
 
 INDEX: Final = "index.json"
 OWN: Final = (INDEX, "audit.json", "audit.html")  # written after, or by, the audit
@@ -40,7 +40,7 @@ class Index(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 def write(folder: Path, key: Ed25519PrivateKey) -> None:
     """Hash all files of a run that has ended, and sign the list."""
     files = tuple(files_of(folder))
-    signature = signing.sign(key, Purpose.INDEX, _content(files))
+    signature = signing.sign(key, SignaturePurpose.INDEX, _content(files))
     (folder / INDEX).write_bytes(canonical_json.encode(Index(files=files, signature=signature)))
 
 
@@ -55,7 +55,7 @@ def differences(folder: Path, operator_key: bytes) -> list[str]:
     """Return a line for each file that is not as it was when the run ended, or for the index itself."""
     try:
         index = canonical_json.load(folder / INDEX, Index, what="index", max_bytes=MAX_INDEX)
-        signing.verify(operator_key, Purpose.INDEX, _content(index.files), index.signature)
+        signing.verify(operator_key, SignaturePurpose.INDEX, _content(index.files), index.signature)
     except LpmError as error:
         return [f"{INDEX}: {error}"]
     signed, now = ({each.path: each for each in files} for files in (index.files, files_of(folder)))

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from protocols.releases.ledger import Agreed, Closing, Event
+from protocols.releases.ledger import Event, RoundEvent, RoundRecord
 from protocols.releases.query import GRADIENT, NOISE
 from protocols.task.manifest import Manifest
 from protocols.task.release_plan import releases_of
@@ -10,7 +10,7 @@ from protocols.task.secure_sum.group_testing import Inquiry, coin
 from protocols.task.secure_sum.spec import answers
 
 
-def misjudgements(manifest: Manifest, run: bytes, agreed: Sequence[Agreed]) -> list[str]:
+def misjudgements(manifest: Manifest, run: bytes, agreed: Sequence[RoundRecord]) -> list[str]:
     """Return the rounds that opened other groups than the rule draws, or left out others than it names, or kept them.
 
     Args:
@@ -42,7 +42,9 @@ def _most(manifest: Manifest) -> float:
     return release.times if release is not None and release.mechanism == NOISE else float("inf")
 
 
-def _by_the_rule(manifest: Manifest, run: bytes, each: Agreed, seen: Sequence[Sequence[str]], *, spent: bool) -> bool:
+def _by_the_rule(
+    manifest: Manifest, run: bytes, each: RoundRecord, seen: Sequence[Sequence[str]], *, spent: bool
+) -> bool:
     """Whether an inquiry with the round's coin opens these groups, and ends as the round did."""
     first, *later = each.trials
     whole = list(first.members) == sorted({client.name for client in manifest.clients}.intersection(first.members))
@@ -54,17 +56,17 @@ def _by_the_rule(manifest: Manifest, run: bytes, each: Agreed, seen: Sequence[Se
             return False
         inquiry.tell(trial.members, fits=trial.fits)
     ended = spent or inquiry.next() is None
-    return ended and (each.refused, each.members) == (inquiry.named, inquiry.counted or first.members)
+    return ended and (each.refused, each.members) == (inquiry.culprits, inquiry.summands or first.members)
 
 
-def left_out(manifest: Manifest, agreed: Sequence[Agreed]) -> frozenset[str]:
+def left_out(manifest: Manifest, agreed: Sequence[RoundRecord]) -> frozenset[str]:
     """Return the clients of a calibration that were left out for garbage: cohorts may differ by these."""
     return frozenset(name for each in agreed for name in each.refused if manifest.calibration is not None)
 
 
 def inquiry_notes(events: Sequence[Event]) -> list[str]:
     """Return what a reader should know of rounds whose sum was out of range."""
-    rounds = [event.agreed for event in events if isinstance(event, Closing) and event.agreed.trials]
+    rounds = [event.agreed for event in events if isinstance(event, RoundEvent) and event.agreed.trials]
     return [
         f"round {each.number}: a sum was out of range, and {len(each.trials)} were opened, over groups of its clients, "
         + ("to find whose fault it is" if each.refused else "which did not tell whose fault it is")

@@ -8,6 +8,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from protocols.arithmetic.counters import RoundNumber
 from protocols.arithmetic.fixed_point import U64
 from protocols.models import Stage
 from protocols.releases.query import GRADIENT, NOISE, SCORE, Release, Releases
@@ -78,7 +79,7 @@ def replay_of(manifest: Manifest, name: str, sigma: float) -> Replay:
         return Replay(given, without, event, reads, by.astype(np.float64), sigma / np.sqrt(by.size))
     if name == GRADIENT and given.calibration is not None:
         largest = int(given.calibration.reach)
-        reads = tuple((step, 0) for step in range(STEPS + 1) if answers(step))
+        reads = tuple((step, 0) for step in range(STEPS + 1) if answers(RoundNumber(step)))
         change = np.array([largest * (-1) ** place for place in range(len(reads))])  # finds noise that repeats
         event[[step for step, _ in reads], 0] = change.view(np.uint64)
         return Replay(given, without, event, reads, change.astype(np.float64), sigma / np.sqrt(len(reads)))

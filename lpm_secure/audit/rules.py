@@ -8,10 +8,10 @@ from typing import Any, Final
 from lpm_secure.accounting import epsilon_of
 from lpm_secure.audit import inquiries
 from lpm_secure.audit.spent import costs, delta_of, joint
-from protocols.releases.ledger import Agreed, Begin, Closing, Event, Refusal, Repeat
+from protocols.releases.ledger import Event, RefusalEvent, RepeatEvent, RoundEvent, RoundRecord, StartEvent
 from protocols.releases.query import NOISE
 from protocols.task.manifest import Manifest
-from protocols.task.release_plan import openings_in, releases_of
+from protocols.task.release_plan import records_in, releases_of
 from protocols.task.rounds import Phase
 
 SLACK: Final = 1e-6  # of a sum of floats
@@ -19,9 +19,9 @@ MOST_COHORTS: Final = 200  # that are compared with each other
 Ledgers = Mapping[str, Sequence[Event]]
 
 
-def rounds(events: Sequence[Event]) -> list[Agreed]:
+def rounds(events: Sequence[Event]) -> list[RoundRecord]:
     """Return what one ledger says of the rounds, in their order."""
-    return [event.agreed for event in events if isinstance(event, Closing)]
+    return [event.agreed for event in events if isinstance(event, RoundEvent)]
 
 
 def disagreements(manifest: Manifest, run: bytes, ledgers: Ledgers) -> list[str]:
@@ -29,7 +29,7 @@ def disagreements(manifest: Manifest, run: bytes, ledgers: Ledgers) -> list[str]
     lines = [
         f"{name}: the ledger is of another run or aggregator"
         for name, events in ledgers.items()
-        if events[0] != Begin(run, name)
+        if events[0] != StartEvent(run, name)
     ]
     told = {name: rounds(events) for name, events in ledgers.items()}
     first, *others = told.items()
@@ -57,13 +57,13 @@ def cut_off(manifest: Manifest, ledgers: Ledgers) -> list[str]:
     rounds_of_run, lines = manifest.schedule.rounds, []
     for name, events in ledgers.items() if manifest.calibration is None else ():
         closed = len(rounds(events))
-        why = isinstance(events[-1], Refusal) and events[-1].number == closed
+        why = isinstance(events[-1], RefusalEvent) and events[-1].number == closed
         if closed < rounds_of_run and not why:
             lines.append(f"{name}: ends after {closed} rounds of {rounds_of_run}, and does not say why")
     return lines
 
 
-def early_end(manifest: Manifest, agreed: Sequence[Agreed]) -> list[str]:
+def early_end(manifest: Manifest, agreed: Sequence[RoundRecord]) -> list[str]:
     """Return a line where a calibration has fewer rounds than it might have had."""
     if manifest.calibration is None or len(agreed) >= manifest.schedule.rounds:
         return []
@@ -73,12 +73,12 @@ def early_end(manifest: Manifest, agreed: Sequence[Agreed]) -> list[str]:
     ]
 
 
-def breaches(manifest: Manifest, agreed: Sequence[Agreed]) -> list[str]:
+def breaches(manifest: Manifest, agreed: Sequence[RoundRecord]) -> list[str]:
     """Return the rounds whose releases, members or cohorts the manifest does not allow."""
     clients = {client.name for client in manifest.clients}
     lines = []
     for each in agreed:
-        allowed = openings_in(manifest, each.step)
+        allowed = records_in(manifest, each.step)
         if each.releases != (max(1, len(each.trials)) * allowed if each.phase == Phase.SPEAK else ()):
             lines.append(f"round {each.number}: it opened what the manifest does not allow")
         if len(each.members) < manifest.min_cohort:
@@ -90,7 +90,7 @@ def breaches(manifest: Manifest, agreed: Sequence[Agreed]) -> list[str]:
     return lines
 
 
-def differencing(manifest: Manifest, agreed: Sequence[Agreed]) -> list[str]:
+def differencing(manifest: Manifest, agreed: Sequence[RoundRecord]) -> list[str]:
     """Return pairs of exact releases whose cohorts differ by fewer clients than the manifest promises.
 
     Cohorts may differ by who was left out for garbage: it had to be. What it shared before can be told from them.
@@ -116,7 +116,7 @@ def differencing(manifest: Manifest, agreed: Sequence[Agreed]) -> list[str]:
     return lines
 
 
-def overspending(manifest: Manifest, agreed: Sequence[Agreed]) -> tuple[list[str], list[dict[str, Any]]]:
+def overspending(manifest: Manifest, agreed: Sequence[RoundRecord]) -> tuple[list[str], list[dict[str, Any]]]:
     """Recompute epsilon, and return where it is above what the manifest promises, and the table of all."""
     lines: list[str] = []
     table: list[dict[str, Any]] = []
@@ -143,7 +143,7 @@ def disclosures(events: Sequence[Event]) -> dict[str, dict[str, Any]]:
     """Return what each party was told by one aggregator: answers, bytes, and the hash of all their hashes."""
     found: dict[str, list[Any]] = defaultdict(lambda: [0, 0, hashlib.sha256()])
     for event in events:
-        for told in event.told if isinstance(event, Closing) else ():
+        for told in event.told if isinstance(event, RoundEvent) else ():
             entry = found[told.party]
             entry[0] += 1
             entry[1] += told.size
@@ -153,11 +153,12 @@ def disclosures(events: Sequence[Event]) -> dict[str, dict[str, Any]]:
 
 def refusals(events: Sequence[Event]) -> list[str]:
     """Return why rounds did not close or were computed again, and which clients were missing when."""
-    lines = [f"round {each.number}: {each.reason}" for each in events if isinstance(each, Refusal)]
-    lines += [f"round {each.number}: computed again, for {each.reason}" for each in events if isinstance(each, Repeat)]
+    lines = [f"round {each.number}: {each.reason}" for each in events if isinstance(each, RefusalEvent)]
+    repeats = (each for each in events if isinstance(each, RepeatEvent))
+    lines += [f"round {each.number}: computed again, for {each.reason}" for each in repeats]
     for event in events:
-        if isinstance(event, Closing) and event.absent:
+        if isinstance(event, RoundEvent) and event.absent:
             lines.append(f"round {event.agreed.number}: without {', '.join(event.absent)}")
-        if isinstance(event, Closing) and event.agreed.refused:
+        if isinstance(event, RoundEvent) and event.agreed.refused:
             lines.append(f"round {event.agreed.number}: shares out of range of {', '.join(event.agreed.refused)}")
     return lines + inquiries.inquiry_notes(events)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final, final
 
 from lpm_secure.accounting import Cost, epsilon_of
-from protocols.releases.ledger import Agreed, Opened
+from protocols.releases.ledger import ReleaseRecord, RoundRecord
 from protocols.releases.query import GRADIENT, NOISE
 
 DELTA: Final = 1e-9  # of a release that promises none
@@ -40,23 +40,23 @@ class PrivacyCost:
         return f"{', '.join(self.releases)} together: epsilon {self.epsilon:.4g} at delta {self.delta:g}{rest}"
 
 
-def costs(agreed: Sequence[Agreed]) -> dict[Opened, Cost]:
+def costs(agreed: Sequence[RoundRecord]) -> dict[ReleaseRecord, Cost]:
     """Return what each noised release cost, in all rounds that made it."""
     made = Counter(opened for each in agreed for opened in each.releases if opened.mechanism == NOISE)
     return {opened: Cost(opened.sigma, opened.sensitivity, _numbers(opened, rounds)) for opened, rounds in made.items()}
 
 
-def _numbers(opened: Opened, made: int) -> int:
+def _numbers(opened: ReleaseRecord, made: int) -> int:
     """Return how many of a release's numbers a unit of privacy changed; in a calibration it is in every sum."""
     return made if opened.name == GRADIENT else min(made * opened.each, opened.times)
 
 
-def delta_of(opened: Opened) -> float:
+def delta_of(opened: ReleaseRecord) -> float:
     """Return the delta at which a release's epsilon is told."""
     return opened.delta or DELTA
 
 
-def joint(agreed: Sequence[Agreed]) -> PrivacyCost:
+def joint(agreed: Sequence[RoundRecord]) -> PrivacyCost:
     """Return what all releases cost together, by privacy loss distributions of all their numbers."""
     found = costs(agreed)
     delta = min(map(delta_of, found), default=DELTA)

@@ -19,6 +19,7 @@ from aggregator.release.noise import ReleaseNoise
 from aggregator.rounds.vectors import Vectors
 from lpm_secure.accounting import gaussian_epsilon
 from lpm_secure.audit.replays import Replay, replay_of
+from protocols.arithmetic.counters import RoundNumber, Step
 from protocols.arithmetic.fixed_point import I64, U64
 from protocols.releases.mechanism.running_sum import GRID, square_root
 from protocols.releases.query import GRADIENT, SCORE, Releases
@@ -36,7 +37,7 @@ class NoisePath(Protocol):
     """A noise path: opens the rounds of a run."""
 
     def add(
-        self, number: int, total: U64, members: tuple[str, ...], *, shares: Vectors, before: bytes
+        self, number: RoundNumber, total: U64, members: tuple[str, ...], *, shares: Vectors, before: bytes
     ) -> tuple[U64, bytes]:
         """Return a round's total as it may be told, and what to keep of it for the next one."""
 
@@ -83,10 +84,10 @@ class FirstStep:
     """A noise path that takes every step for the first one."""
 
     noise: ReleaseNoise
-    first: int
+    first: RoundNumber
 
     def add(
-        self, number: int, total: U64, members: tuple[str, ...], *, shares: Vectors, before: bytes
+        self, number: RoundNumber, total: U64, members: tuple[str, ...], *, shares: Vectors, before: bytes
     ) -> tuple[U64, bytes]:
         """Open it with the first step's noise."""
         return self.noise.add(self.first, total, members, shares=shares, before=before)
@@ -94,7 +95,7 @@ class FirstStep:
 
 def repeat_noise(manifest: Manifest) -> Path:
     """Return a mutant: the same noise in every step, so that steps differ by what is true."""
-    first = next(step for step in range(manifest.steps + 1) if releases_in(manifest, step))
+    first = next(step for step in map(Step, range(manifest.steps + 1)) if releases_in(manifest, step))
     path = FirstStep(ReleaseNoise(manifest, 0, os.urandom(32)), manifest.schedule.number(first, Phase.SPEAK))
     return lambda step: path
 
@@ -122,7 +123,8 @@ def replay_runs(make: Maker, replay: Replay, event: int, runs: int) -> I64:
     """Return int64[runs, numbers]: what one aggregator opens of a release, with fresh noise each time."""
     manifest, vectors = replay.manifest, replay.without + np.uint64(event) * replay.event
     schedule, names = manifest.schedule, tuple(client.name for client in manifest.clients)
-    rounds = [(schedule.number(step, Phase.SPEAK), vector, _shares(vector)) for step, vector in enumerate(vectors)]
+    numbers = (schedule.number(Step(step), Phase.SPEAK) for step in range(len(vectors)))
+    rounds = [(number, vector, _shares(vector)) for number, vector in zip(numbers, vectors, strict=True)]
     opened = np.empty((runs, len(replay.reads)), dtype=np.uint64)
     for run in opened:
         path, before, told = make(manifest), b"", []

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, final
 import msgspec
 
 from lpm_secure.calibration.amortisation.config import AmortisedConfig
-from lpm_secure.calibration.inference.fit import Schedule
+from lpm_secure.calibration.inference.fit import FitSchedule
 from lpm_secure.calibration.study import Study, new_york_wave, simulated
 from lpm_secure.config.releases import Epsilon
 from lpm_secure.secure_sum.federation import Contribution
@@ -125,9 +125,9 @@ class CalibrationConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
     amortised: AmortisedConfig = AmortisedConfig()
 
     @property
-    def schedule(self) -> Schedule:
+    def schedule(self) -> FitSchedule:
         """Return how long and how fast is fitted."""
-        return Schedule(self.fit.rounds, self.fit.draws, self.fit.rate, self.fit.weight, self.seed)
+        return FitSchedule(self.fit.rounds, self.fit.draws, self.fit.rate, self.fit.weight, self.seed)
 
     def study(self) -> Study:
         """Return the data set.

@@ -11,7 +11,14 @@ from protocols.arithmetic.distributions import LAW_TOTAL
 from protocols.arithmetic.fixed_point import to_fixed
 from protocols.errors import ConfigError
 from protocols.models.course import Course, Laws
-from protocols.models.interventions import FULL, IsolationPlan, Plan, Reduction, TestingPlan, VaccinationPlan
+from protocols.models.interventions import (
+    FULL,
+    InterventionPlan,
+    IsolationPlan,
+    Reduction,
+    TestingPlan,
+    VaccinationPlan,
+)
 from protocols.models.staged.parameters import Staged
 
 F: Final = 21  # fraction bits of beta
@@ -58,7 +65,7 @@ def course_of(given: DiseaseConfig) -> Course:
     )
 
 
-def plan_of(done: InterventionsConfig, settings: list[str]) -> Plan:
+def plan_of(done: InterventionsConfig, settings: list[str]) -> InterventionPlan:
     """Return the schedule of interventions.
 
     Raises:
@@ -73,7 +80,7 @@ def plan_of(done: InterventionsConfig, settings: list[str]) -> Plan:
             )
         cuts.append(Reduction(settings.index(cut.setting), cut.first, cut.last, round(cut.left * FULL)))
     isolate, test, vaccinate = done.isolate, done.test, done.vaccinate
-    return Plan(
+    return InterventionPlan(
         reductions=tuple(cuts),
         isolation=IsolationPlan(isolate.first, isolate.last, isolate.delay, _part(isolate.compliance))
         if isolate

@@ -4,7 +4,7 @@ from typing import Annotated, Literal, final
 
 import msgspec
 
-from protocols.models.gradient import Bits, Protection, Reduction
+from protocols.models.gradient import Bits, HazardReduction, LeakyVaccine
 
 
 @final
@@ -28,5 +28,5 @@ class GradientConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     value_bits: Bits | None = None
     tangent_bits: Bits | None = None
     largest_hazard: Annotated[float, msgspec.Meta(gt=0, le=64)] | None = None
-    reduction: Reduction | None = None
-    protection: Protection | None = None
+    reduction: HazardReduction | None = None
+    protection: LeakyVaccine | None = None

@@ -11,15 +11,16 @@ import numpy as np
 from lpm_secure.engine.series import StageSeries
 from lpm_secure.engine.tally import TallyEstimator
 from lpm_secure.engine.tensors.agents import Agents
+from protocols.arithmetic.counters import Step
 from protocols.arithmetic.fixed_point import I64, from_ring
 from protocols.errors import PartiesDisagree
 from protocols.models.cells import pressure
-from protocols.releases.suppression import released
+from protocols.releases.suppression import suppress
 from protocols.task import manifest as manifests
 from protocols.task.layout import Layout
 from protocols.task.manifest import Manifest
 from protocols.task.timeouts import patience_s
-from protocols.wire.messages import Announcement, Released
+from protocols.wire.messages import Announcement, RoundRelease
 from protocols.wire.transport import Transport
 
 
@@ -77,7 +78,7 @@ class ClearPart(PrivatePart):
     async def advance(self, step: int, synthetic: I64) -> StepRelease:
         """Move the agents on, and return their totals before that."""
         cells, tally = self._agents.cell_totals(), self._agents.tally()
-        cells, tally = released(cells, tally, agents=int(tally.sum()), min_count=self._manifest.min_count)
+        cells, tally = suppress(cells, tally, agents=int(tally.sum()), min_count=self._manifest.min_count)
         if step < self._manifest.steps:
             sizes = np.array(self._manifest.cells, dtype=np.int64)
             hazard = pressure(cells + synthetic, sizes, self._manifest.model.cell_beta)
@@ -105,14 +106,14 @@ class RemotePart(PrivatePart):
         Raises:
             PartiesDisagree: aggregators count other members, or answer with other sizes.
         """
-        call = Announcement(self._id, step, synthetic)
-        timeout_s = patience_s(self._manifest, step)
-        replies: list[Released] = await asyncio.gather(
+        call = Announcement(self._id, Step(step), synthetic)
+        timeout_s = patience_s(self._manifest, Step(step))
+        replies: list[RoundRelease] = await asyncio.gather(
             *(each.call(call, timeout_s=timeout_s) for each in self._transports)
         )
         one = replies[0]
         told = {(each.step, each.members, each.release.size, each.names, each.refused) for each in replies}
-        if told != {(step, one.members, self._layout.released, one.names, one.refused)}:
+        if told != {(step, one.members, self._layout.release_words, one.names, one.refused)}:
             raise PartiesDisagree(f"aggregators told the engine different things about step {step}; stop the run")
         opened = from_ring(self._sharing.join([reply.release for reply in replies]))
         cells = self._layout.cells

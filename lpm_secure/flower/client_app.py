@@ -52,8 +52,8 @@ def sealed_shares(message: Message, context: Context, call_next: ClientAppCallab
     party, about = Party.of(context), records.about(message)
     vector = records.vector_of(reply, records.GRADIENT, "int64").astype(np.int64)
     manifest = party.manifest(about)
-    shares = seal_shares(vector.view(np.uint64), manifest, party.credentials, step=records.step_of(about))
-    told = ConfigRecord({"name": party.name, "step": records.step_of(about)})
+    shares = seal_shares(vector.view(np.uint64), manifest, party.credentials, number=records.round_of(about))
+    told = ConfigRecord({"name": party.name, "step": records.round_of(about)})
     return Message(records.content_of(sealed=records.of_bytes(shares), about=told), reply_to=message)
 
 
@@ -66,7 +66,7 @@ def answer(message: Message, context: Context) -> Message:
     party, about = Party.of(context), records.about(message)
     if not party.is_hospital:
         raise ParameterError(f"{party.name} is an aggregator, and has no gradient")
-    manifest, step = party.manifest(about), records.step_of(about)
+    manifest, step = party.manifest(about), records.round_of(about)
     calibration = calibration_of(manifest)
     draws = records.vector_of(message, records.DRAWS, "float64").astype(np.float64)
     if draws.shape != calibration.shape or not is_fit(draws):
@@ -96,7 +96,7 @@ def add_up(message: Message, context: Context) -> Message:
     party, about = Party.of(context), records.about(message)
     if party.is_hospital:
         raise ParameterError(f"{party.name} is a hospital, and adds nothing up")
-    manifest, step, given = party.manifest(about), records.step_of(about), party.aggregator
+    manifest, step, given = party.manifest(about), records.round_of(about), party.aggregator
     keys = server_keys(party.folder / given.credentials, trust_of(manifest).keys, given.name)
     if keys.sealing is None:
         raise ParameterError(f"{given.name} has no sealing key; make one with lpm keys")

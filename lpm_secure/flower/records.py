@@ -6,6 +6,7 @@ from typing import Final
 import numpy as np
 from flwr.app import Array, ArrayRecord, ConfigRecord, Message, RecordDict
 
+from protocols.arithmetic.counters import RoundNumber
 from protocols.errors import WireError
 
 DRAWS: Final = "draws"  # what the server publishes: float64[S, B, W]
@@ -59,12 +60,12 @@ def text_of(record: ConfigRecord, key: str) -> str:
     return value
 
 
-def step_of(record: ConfigRecord) -> int:
-    """Return the step; WireError where there is none."""
+def round_of(record: ConfigRecord) -> RoundNumber:
+    """Return the number of the run's round, which a calibration's step is; WireError where there is none."""
     value = record.get("step")
     if not isinstance(value, int) or value < 0:
         raise WireError("a message does not say its step")
-    return value
+    return RoundNumber(value)
 
 
 def vector_of(message: Message, name: str, dtype: str) -> np.ndarray[tuple[int, ...], np.dtype[np.generic]]:

@@ -125,7 +125,7 @@ class SecureSum(Strategy):
         told = records.about(reply)
         name = records.text_of(told, "name")
         shares = records.to_bytes(reply.content.array_records.get(records.SEALED, ArrayRecord()))
-        is_own = self._node_of.get(name) == reply.metadata.src_node_id and records.step_of(told) == step
+        is_own = self._node_of.get(name) == reply.metadata.src_node_id and records.round_of(told) == step
         if is_own and shares.keys() == self._sealed.keys():
             for aggregator, content in shares.items():
                 self._sealed[aggregator][name] = content
@@ -172,7 +172,7 @@ class SecureSum(Strategy):
         """Take an aggregator's answer in: its share of the sum, or whose shares did not open."""
         told, d = records.about(reply), Layout.of(self.manifest).d
         name, refused = records.text_of(told, "name"), told.get("refused")
-        if self._node_of.get(name) != reply.metadata.src_node_id or records.step_of(told) != step:
+        if self._node_of.get(name) != reply.metadata.src_node_id or records.round_of(told) != step:
             raise WireError(f"an answer of {name} came from another node, or for another step")
         if isinstance(refused, list) and refused:
             self._refused |= set(self._members).intersection(map(str, refused))

@@ -71,7 +71,7 @@ def simulate_private(
     """
     place = device_of(device)
     with local_deployment(config, out=out) as deployment:
-        noised = releases_of(deployment.testbed.manifest).noised  # then nothing in the clear is the same
+        noised = releases_of(deployment.testbed.manifest).has_noise  # then nothing in the clear is the same
         with observer("private run", steps=config.steps) as on_step:
             execution = run_private(deployment, place, on_step)
         replay = run_clear(deployment.testbed, place) if parity and not noised else None

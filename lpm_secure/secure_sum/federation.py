@@ -11,6 +11,7 @@ import numpy.typing as npt
 from client_sdk.likelihood.institution import Hospital, clipped
 from client_sdk.secure_sum.contribution import Contribution as Contribution  # noqa: PLC0414 - is offered here
 from lpm_secure.secure_sum.group_search import Search
+from protocols.arithmetic.counters import RoundNumber
 from protocols.arithmetic.fixed_point import I64, U64, from_ring, to_ring
 from protocols.arithmetic.sharing import Additive
 from protocols.errors import BudgetSpent, CohortTooSmall, ParameterError
@@ -146,8 +147,8 @@ class Shared(Federation):
         """Split what a hospital sends: one vector for each aggregator."""
         shares = [np.zeros(words.size, dtype=np.uint64) for _ in range(self.aggregators)]
         for key, share in zip(self._keys[name], shares, strict=False):
-            self._sharing.expand(key, step=self.round, out=share)
-        shares[-1] += self._sharing.split(to_ring(words), self._keys[name], step=self.round)
+            self._sharing.expand(key, round_number=RoundNumber(self.round), out=share)
+        shares[-1] += self._sharing.split(to_ring(words), self._keys[name], round_number=RoundNumber(self.round))
         return shares
 
     def _open(self, held: Sequence[list[U64]]) -> F64 | None:

@@ -19,7 +19,7 @@ from lpm_secure.populations import Population
 from lpm_secure.populations.settings import settings_with_beta
 from lpm_secure.populations.source import PopulationConfig, open_population
 from protocols.arithmetic.fixed_point import I64, U64, to_fixed
-from protocols.arithmetic.philox import Purpose, words
+from protocols.arithmetic.philox import DrawPurpose, words
 from protocols.errors import DataError
 from protocols.task.manifest import Manifest
 
@@ -123,7 +123,7 @@ def cells_of(agents: U64, manifest: Manifest) -> I64:
     """Draw a cell for each agent, int64[n]; none where the run has no cells."""
     if not manifest.cells:
         return np.zeros(0, dtype=np.int64)
-    drawn = words(simulation_key(manifest), agents, Purpose.CELL) >> np.uint64(32)
+    drawn = words(simulation_key(manifest), agents, DrawPurpose.CELL) >> np.uint64(32)
     return (drawn * np.uint64(len(manifest.cells)) >> np.uint64(32)).astype(np.int64)
 
 

@@ -23,7 +23,7 @@ HALF: Final = np.uint64(32)
 
 
 @final
-class Purpose(enum.IntEnum):
+class DrawPurpose(enum.IntEnum):
     """What a draw is for. A number, once given, is never used for anything else."""
 
     THRESHOLD = 1
@@ -62,7 +62,7 @@ def philox(key: tuple[int, int], counter: tuple[U64, U64, U64, U64]) -> tuple[U6
     return c0, c1, c2, c3
 
 
-def words(key: tuple[int, int], agents: U64, purpose: Purpose, *, step: int = 0) -> U64:
+def words(key: tuple[int, int], agents: U64, purpose: DrawPurpose, *, step: int = 0) -> U64:
     """Return one word of 64 random bits for each agent: uint64[n] to uint64[n]."""
     fill = [np.full_like(agents, value) for value in (int(purpose), step, 0)]
     return philox(key, (agents, fill[0], fill[1], fill[2]))[0]

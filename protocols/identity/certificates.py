@@ -61,7 +61,7 @@ class Authority:
         Raises:
             ParameterError: no request, of another name, with another kind of key, or not signed with its own key.
         """
-        return self._certify(name, requested_key(request, name=name), days=days, now=now)
+        return self._certify(name, key_of_request(request, name=name), days=days, now=now)
 
     def _certify(
         self, name: str, key: ec.EllipticCurvePublicKey, *, days: float, now: datetime.datetime | None
@@ -86,7 +86,7 @@ def new_request(name: str) -> tuple[bytes, bytes]:
     return _private_pem(key), request.public_bytes(serialization.Encoding.PEM)
 
 
-def requested_key(request: bytes, *, name: str) -> ec.EllipticCurvePublicKey:
+def key_of_request(request: bytes, *, name: str) -> ec.EllipticCurvePublicKey:
     """Return the public key of a request (PEM); see `Authority.certify`."""
     if len(request) > MAX_REQUEST:
         raise ParameterError(f"the request has {len(request)} bytes; at most {MAX_REQUEST} are allowed")

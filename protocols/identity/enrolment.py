@@ -13,7 +13,7 @@ from protocols import canonical_json
 from protocols.errors import BadSignature, NotEnrolled, ParameterError
 from protocols.identity import certificates, signing
 from protocols.identity.certificates import Authority
-from protocols.identity.signing import PublicKey, Purpose, Signature
+from protocols.identity.signing import PublicKey, Signature, SignaturePurpose
 from protocols.identity.trust import Moment, Name, require_client
 
 SECRET_BYTES: Final = 16
@@ -66,7 +66,9 @@ class Invitation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
         """
         if operator_key is not None and operator_key != self.terms.operator_key:
             raise BadSignature("the invitation is of another operator; ask this run's operator for one")
-        signing.verify(self.terms.operator_key, Purpose.INVITATION, canonical_json.encode(self.terms), self.signature)
+        signing.verify(
+            self.terms.operator_key, SignaturePurpose.INVITATION, canonical_json.encode(self.terms), self.signature
+        )
         if (now or datetime.datetime.now(datetime.UTC)) >= self.terms.not_after:
             raise BadSignature(f"the invitation expired at {self.terms.not_after:%F %T} UTC; ask for another one")
 
@@ -94,18 +96,18 @@ class Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     def of(cls, invitation: Invitation, certificate: bytes, identity: Ed25519PrivateKey) -> "Request":
         """Sign a request."""
         pem, public = certificate.decode("ascii"), signing.public_of(identity)
-        signed = signing.sign(identity, Purpose.ENROLMENT, _signed(invitation, pem, public))
+        signed = signing.sign(identity, SignaturePurpose.ENROLMENT, _statement(invitation, pem, public))
         return cls(invitation=invitation, certificate=pem, identity=public, signature=signed)
 
     def check(self, *, operator_key: bytes, now: datetime.datetime | None = None) -> None:
         """Check everything but whether the invitation was used; see `Invitation.check`."""
         self.invitation.check(operator_key=operator_key, now=now)
-        content = _signed(self.invitation, self.certificate, self.identity)
-        signing.verify(self.identity, Purpose.ENROLMENT, content, self.signature)
+        content = _statement(self.invitation, self.certificate, self.identity)
+        signing.verify(self.identity, SignaturePurpose.ENROLMENT, content, self.signature)
 
 
 @final
-class Enrolled(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class EnrolmentReply(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What the operator answers: the client's certificate and the run's authority, both PEM."""
 
     version: Literal[1] = 1
@@ -114,7 +116,7 @@ class Enrolled(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     certificate: Pem
 
 
-def _signed(invitation: Invitation, certificate: str, identity: bytes) -> bytes:
+def _statement(invitation: Invitation, certificate: str, identity: bytes) -> bytes:
     parts = (canonical_json.encode(invitation), certificate.encode(), identity)
     return b"".join(len(part).to_bytes(4, "big") + part for part in parts)
 
@@ -130,7 +132,7 @@ def invite(
         secret=os.urandom(SECRET_BYTES),
         operator_key=signing.public_of(key),
     )
-    signature = signing.sign(key, Purpose.INVITATION, canonical_json.encode(terms))
+    signature = signing.sign(key, SignaturePurpose.INVITATION, canonical_json.encode(terms))
     made = canonical_json.decode(
         canonical_json.encode(Invitation(terms=terms, signature=signature)), Invitation, what="invitation"
     )  # a name that no manifest takes is refused here
@@ -148,7 +150,7 @@ def enrol(
     operator_key: bytes,
     days: float,
     now: datetime.datetime | None = None,
-) -> Enrolled:
+) -> EnrolmentReply:
     """Sign a client's certificate, once for an invitation.
 
     Args:
@@ -163,7 +165,7 @@ def enrol(
     certificate = authority.certify(request.certificate.encode(), name=name, days=days)
     _use(folder, request.invitation)
     authority_pem = certificates.pem_of(authority.certificate)
-    return Enrolled(name=name, authority=authority_pem.decode(), certificate=certificate.decode())
+    return EnrolmentReply(name=name, authority=authority_pem.decode(), certificate=certificate.decode())
 
 
 def _use(folder: Path, invitation: Invitation) -> None:
@@ -190,6 +192,6 @@ def load_request(path: Path) -> Request:
     return canonical_json.load(path, Request, what="request", max_bytes=MAX_BYTES)
 
 
-def load_enrolled(path: Path) -> Enrolled:
+def load_reply(path: Path) -> EnrolmentReply:
     """Read the operator's answer."""
-    return canonical_json.load(path, Enrolled, what="enrolment", max_bytes=MAX_BYTES)
+    return canonical_json.load(path, EnrolmentReply, what="enrolment", max_bytes=MAX_BYTES)

@@ -18,7 +18,7 @@ Signature = Annotated[bytes, msgspec.Meta(min_length=64, max_length=64)]
 
 
 @final
-class Purpose(enum.Enum):
+class SignaturePurpose(enum.Enum):
     """What a signature says; a signature for one purpose is none for another."""
 
     MANIFEST = b"manifest"
@@ -29,17 +29,17 @@ class Purpose(enum.Enum):
     INDEX = b"index"
 
 
-def statement(purpose: Purpose, content: bytes) -> bytes:
+def statement(purpose: SignaturePurpose, content: bytes) -> bytes:
     """Return the bytes that are signed: version, purpose and content, which no other pair gives."""
     return b"lpm-secure 1 " + purpose.value + b"\x00" + content
 
 
-def sign(key: Ed25519PrivateKey, purpose: Purpose, content: bytes) -> bytes:
+def sign(key: Ed25519PrivateKey, purpose: SignaturePurpose, content: bytes) -> bytes:
     """Return the signature, 64 bytes."""
     return key.sign(statement(purpose, content))
 
 
-def verify(key: bytes, purpose: Purpose, content: bytes, signature: bytes) -> None:
+def verify(key: bytes, purpose: SignaturePurpose, content: bytes, signature: bytes) -> None:
     """Check a signature under a public key of 32 bytes.
 
     Raises:

@@ -36,7 +36,7 @@ class Kind(enum.IntEnum):
 
 @final
 class CoursePurpose(enum.IntEnum):
-    """What a draw of the staged model is for; continues `philox.Purpose`, whose numbers are below 16."""
+    """What a draw of the staged model is for; continues `philox.DrawPurpose`, whose numbers are below 16."""
 
     KIND = 16
     FIRST = 17

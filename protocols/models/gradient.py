@@ -13,7 +13,7 @@ Day = Annotated[int, msgspec.Meta(ge=0, le=2**32)]
 
 
 @final
-class Reduction(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class HazardReduction(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Fewer contacts: from step `begin` up to, not including, `end`, hazards are multiplied by `1 - share`."""
 
     begin: Day
@@ -22,7 +22,7 @@ class Reduction(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
 
 
 @final
-class Protection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class LeakyVaccine(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A leaky vaccine in expectation: from step `begin` on, hazards are multiplied by `1 - coverage * efficacy`."""
 
     begin: Day
@@ -60,8 +60,8 @@ class Gradient(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     latent_slope: tuple[float, ...] = ()
     infectious_slope: tuple[float, ...] = ()
     largest_hazard: Annotated[float, msgspec.Meta(gt=0, le=64)] = 4.0
-    reduction: Reduction | None = None
-    protection: Protection | None = None
+    reduction: HazardReduction | None = None
+    protection: LeakyVaccine | None = None
 
     @property
     def p(self) -> int:

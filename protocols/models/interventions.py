@@ -67,7 +67,7 @@ class VaccinationPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 @final
-class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class InterventionPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """All interventions of a run. Raises ParameterError where a value is out of range."""
 
     reductions: tuple[Reduction, ...] = ()

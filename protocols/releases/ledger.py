@@ -8,9 +8,10 @@ from typing import Annotated, Any, Final, Literal, final
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from protocols.arithmetic.counters import RoundNumber, Step
 from protocols.errors import BadSignature, ParameterError
 from protocols.identity import signing
-from protocols.identity.signing import Purpose, Signature
+from protocols.identity.signing import Signature, SignaturePurpose
 
 START: Final = bytes(32)
 MAX_LINE: Final = 2**26
@@ -19,8 +20,8 @@ Digest = Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]
 
 
 @final
-class Opened(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A release that a round made, with all that its cost follows from; `openings` makes it from the manifest.
+class ReleaseRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A release that a round made, with all that its cost follows from; `records` makes it from the manifest.
 
     Attributes:
         sigma: of the discrete Gaussian that each aggregator added; 0 of an exact release.
@@ -50,24 +51,24 @@ class Trial(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 @final
-class Agreed(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
+class RoundRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
     """What all aggregators must have written alike of a round.
 
     Attributes:
         trials: of a calibration whose sum was out of range: what was opened to find out whose fault it is.
     """
 
-    number: int
-    step: int
+    number: RoundNumber
+    step: Step
     phase: int
     members: tuple[str, ...]
     refused: tuple[str, ...]
-    releases: tuple[Opened, ...]
+    releases: tuple[ReleaseRecord, ...]
     trials: tuple[Trial, ...] = ()
 
 
 @final
-class Told(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class DeliveryRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What one party was told in a round: bytes of vectors, and their SHA-256."""
 
     party: str
@@ -76,7 +77,7 @@ class Told(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 @final
-class Begin(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="begin"):
+class StartEvent(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="begin"):
     """The first line: which run this is, and who writes."""
 
     run: Digest
@@ -84,15 +85,15 @@ class Begin(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="begin"
 
 
 @final
-class Joining(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="join"):
+class JoinEvent(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="join"):
     """A client joined, in this step."""
 
     client: str
-    step: int
+    step: Step
 
 
 @final
-class Closing(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="round"):
+class RoundEvent(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="round"):
     """A round closed.
 
     Attributes:
@@ -100,30 +101,30 @@ class Closing(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="roun
         head: of the chain of what is agreed, this round's included.
     """
 
-    agreed: Agreed
+    agreed: RoundRecord
     absent: tuple[str, ...]
-    told: tuple[Told, ...]
+    told: tuple[DeliveryRecord, ...]
     head: Digest
 
 
 @final
-class Refusal(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="refusal"):
+class RefusalEvent(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="refusal"):
     """A round did not close, and why."""
 
-    number: int
+    number: RoundNumber
     code: str
     reason: str
 
 
 @final
-class Repeat(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="repeat"):
+class RepeatEvent(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="repeat"):
     """A round's joint computation was done again on the same shares, and why; once in a run at most."""
 
     number: int
     reason: str
 
 
-Event = Begin | Joining | Closing | Refusal | Repeat
+Event = StartEvent | JoinEvent | RoundEvent | RefusalEvent | RepeatEvent
 
 
 @final
@@ -143,14 +144,14 @@ class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     signature: Signature
 
 
-def head_after(head: bytes, agreed: Agreed) -> bytes:
+def head_after(head: bytes, agreed: RoundRecord) -> bytes:
     """Return the head of the chain of agreed rounds after one more."""
     return hashlib.sha256(head + msgspec.json.encode(agreed, order="deterministic")).digest()
 
 
-def written(index: int, previous: bytes, event: Event, key: Ed25519PrivateKey) -> bytes:
+def encode_line(index: int, previous: bytes, event: Event, key: Ed25519PrivateKey) -> bytes:
     """Return one signed line with its end."""
-    signature = signing.sign(key, Purpose.LEDGER, _content(index, previous, event))
+    signature = signing.sign(key, SignaturePurpose.LEDGER, _content(index, previous, event))
     line = Line(index=index, previous=previous, event=event, signature=signature)
     return msgspec.json.encode(line, order="deterministic") + b"\n"
 
@@ -160,7 +161,7 @@ def _content(index: int, previous: bytes, event: Event) -> bytes:
     return msgspec.json.encode(parts, order="deterministic")
 
 
-def read(lines: Iterable[bytes], public: bytes) -> list[Event]:
+def verify(lines: Iterable[bytes], public: bytes) -> list[Event]:
     """Check all lines of a ledger, and return its events.
 
     Args:
@@ -176,12 +177,12 @@ def read(lines: Iterable[bytes], public: bytes) -> list[Event]:
         if (line.index, line.previous) != (index, previous):
             raise BadSignature(f"line {index + 1} does not follow the one before it; a line was left out or moved")
         try:
-            signing.verify(public, Purpose.LEDGER, _content(index, previous, line.event), line.signature)
+            signing.verify(public, SignaturePurpose.LEDGER, _content(index, previous, line.event), line.signature)
         except BadSignature as error:
             raise BadSignature(f"line {index + 1}: {error}") from None
-        if (index == 0) != isinstance(line.event, Begin):
+        if (index == 0) != isinstance(line.event, StartEvent):
             raise BadSignature(f"line {index + 1} is no ledger's: it begins once, in its first line")
-        if isinstance(line.event, Closing):
+        if isinstance(line.event, RoundEvent):
             head = head_after(head, line.event.agreed)
             if line.event.head != head:
                 raise BadSignature(f"line {index + 1} has a head that its rounds do not give")
@@ -212,4 +213,4 @@ def load(path: Path, public: bytes) -> list[Event]:
         content = path.read_bytes()
     except OSError as error:
         raise ParameterError(f"cannot read the ledger {path}: {error.strerror}") from error
-    return read(content.splitlines(keepends=True), public)
+    return verify(content.splitlines(keepends=True), public)

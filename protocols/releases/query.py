@@ -33,7 +33,7 @@ class Release(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     Attributes:
         mechanism: "exact" adds no noise, and promises `min_cohort` alone.
         sigma: of the discrete Gaussian that every aggregator adds in full; of one event for running totals. For the
-            score, in units of what one agent can change of each word: see `score_noise`. For the gradient of a
+            score, in units of what one agent can change of each word: see `sensitivity`. For the gradient of a
             calibration, in units of the norm that one institution can add.
         sensitivity: by how much a unit of privacy changes each number that it changes.
         times: how many of a run's numbers a unit of privacy changes, at most; for the score its p words.
@@ -96,7 +96,7 @@ class Releases(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
             raise ParameterError("tally, incidence and running tell the same; name one of them")
 
     @property
-    def noised(self) -> bool:
+    def has_noise(self) -> bool:
         """Whether any release has noise."""
         return any(release.mechanism == NOISE for release in self.each)
 

@@ -10,7 +10,7 @@ from protocols.models import Stage
 OFF: Final = 1  # a min_count up to this one seals nothing
 
 
-def released(cells: I64, tally: I64, *, agents: int, min_count: int) -> tuple[I64, I64]:
+def suppress(cells: I64, tally: I64, *, agents: int, min_count: int) -> tuple[I64, I64]:
     """Return cell totals and tally as they are released, where a sealed count is 0.
 
     A count below `min_count` is sealed. What is left must not give it away: the stages add up to the agents, and the

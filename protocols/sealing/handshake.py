@@ -42,7 +42,7 @@ def begin(
     private = serialization.load_pem_private_key(credentials.private_key, None)
     if not isinstance(private, ec.EllipticCurvePrivateKey):
         raise ParameterError("the client's private.key is no P-256 key; make it with lpm enrol or lpm keys")
-    signature = private.sign(_signed(route, sealed), ec.ECDSA(hashes.SHA256()))
+    signature = private.sign(_statement(route, sealed), ec.ECDSA(hashes.SHA256()))
     certificate = x509.load_pem_x509_certificate(credentials.certificate)
     return secret, Handshake(sealed, certificate.public_bytes(serialization.Encoding.DER), signature)
 
@@ -83,15 +83,15 @@ def _verify(
         raise NotEnrolled(f"{route.client} showed a certificate that cannot be read: {type(error).__name__}") from None
     if names != [route.client] or not isinstance(public, ec.EllipticCurvePublicKey) or not in_time:
         raise NotEnrolled(f"{route.client} showed a certificate of another name or kind, or one that is not valid now")
-    if not any(_issued(certificate, authority) for authority in authorities):
+    if not any(_is_issuer(certificate, authority) for authority in authorities):
         raise NotEnrolled(f"the certificate of {route.client} is not of the run's authority; enrol it")
     try:
-        public.verify(handshake.signature, _signed(route, handshake.sealed), ec.ECDSA(hashes.SHA256()))
+        public.verify(handshake.signature, _statement(route, handshake.sealed), ec.ECDSA(hashes.SHA256()))
     except InvalidSignature:
         raise NotSealed(f"the key that came in the name of {route.client} is not signed by it") from None
 
 
-def _issued(certificate: x509.Certificate, authority: x509.Certificate) -> bool:
+def _is_issuer(certificate: x509.Certificate, authority: x509.Certificate) -> bool:
     try:
         certificate.verify_directly_issued_by(authority)
     except (InvalidSignature, ValueError, TypeError):
@@ -99,5 +99,5 @@ def _issued(certificate: x509.Certificate, authority: x509.Certificate) -> bool:
     return True
 
 
-def _signed(route: Route, sealed: bytes) -> bytes:
+def _statement(route: Route, sealed: bytes) -> bytes:
     return route.header(b"signed") + sealed

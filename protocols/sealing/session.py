@@ -22,7 +22,7 @@ REPLY: Final = b"reply"
 
 @final
 @dataclass(frozen=True, slots=True)
-class Session:
+class SealedSession:
     """Both sides' view of one client's run at one aggregator.
 
     Security: AES-256-GCM. Each direction has its own key, derived from a secret that the client draws for this run and
@@ -36,7 +36,7 @@ class Session:
     _reply: AESGCM = field(repr=False)
 
     @classmethod
-    def of(cls, route: Route, secret: bytes) -> "Session":
+    def of(cls, route: Route, secret: bytes) -> "SealedSession":
         """Derive the keys from 32 secret bytes."""
         return cls(route, AESGCM(_derive(route, secret, REQUEST)), AESGCM(_derive(route, secret, REPLY)))
 
@@ -50,7 +50,7 @@ class Session:
         Raises:
             NotSealed: changed on the way, or sealed for another route or number.
         """
-        return _opened(self._request, _nonce(counter), body, self._header(REQUEST, counter))
+        return _decrypt(self._request, _nonce(counter), body, self._header(REQUEST, counter))
 
     def seal_reply(self, content: bytes, *, counter: int) -> bytes:
         """Seal what the aggregator answers to a request: a nonce from the system's randomness, then the ciphertext."""
@@ -62,7 +62,7 @@ class Session:
 
     def open_reply(self, body: bytes, *, counter: int) -> bytes:
         """Open what the aggregator answered; see `open_request`."""
-        return _opened(self._reply, body[:NONCE_BYTES], body[NONCE_BYTES:], self._header(REPLY, counter))
+        return _decrypt(self._reply, body[:NONCE_BYTES], body[NONCE_BYTES:], self._header(REPLY, counter))
 
     def _header(self, direction: bytes, counter: int) -> bytes:
         return self.route.header(direction) + counter.to_bytes(8, "big")
@@ -76,7 +76,7 @@ def _nonce(counter: int) -> bytes:
     return counter.to_bytes(NONCE_BYTES, "big")
 
 
-def _opened(key: AESGCM, nonce: bytes, body: bytes, header: bytes) -> bytes:
+def _decrypt(key: AESGCM, nonce: bytes, body: bytes, header: bytes) -> bytes:
     if len(nonce) != NONCE_BYTES or len(body) < TAG_BYTES:
         raise NotSealed(f"got {len(body)} sealed bytes; there are at least {TAG_BYTES}")
     try:

@@ -63,18 +63,18 @@ def public_key(own: X25519PrivateKey) -> bytes:
     return own.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
 
 
-def presence(slots: Iterable[int], n: int) -> I64:
+def pack_presence(slots: Iterable[int], n: int) -> I64:
     """Return a bit for each of n agents, int64[ceil(n / 64)]: whether its slot is named."""
     bits = np.zeros(presence_words(n) * 64, dtype=np.uint8)
     bits[list(slots)] = 1
     return np.packbits(bits, bitorder="little").view("<i8")
 
 
-def present(bits: I64, n: int) -> Bools:
-    """Read what `presence` wrote, bool[n]."""
+def unpack_presence(bits: I64, n: int) -> Bools:
+    """Read what `pack_presence` wrote, bool[n]."""
     return np.unpackbits(bits.astype("<i8").view(np.uint8), count=n, bitorder="little").astype(bool)
 
 
 def presence_words(n: int) -> int:
-    """Return how many words `presence` has."""
+    """Return how many words `pack_presence` has."""
     return -(-n // 64)

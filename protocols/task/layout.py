@@ -12,7 +12,7 @@ from protocols.task.devices import LISTS, TOKEN_WORDS, presence_words
 from protocols.task.gradients.layout import gradient_words
 from protocols.task.manifest import Manifest
 from protocols.task.rounds import Phase
-from protocols.task.threshold_layout import told_words
+from protocols.task.threshold_layout import words_per_agent
 
 WORD_BYTES: Final = 8
 
@@ -22,7 +22,7 @@ WORD_BYTES: Final = 8
 class Layout:
     """`[exposures: n x c | cell totals | tally of stages]`, one word of 64 bits each, agents in the manifest's order.
 
-    Where a run takes derivatives, they are further words beside these; see `gradient_layout`.
+    Where a run takes derivatives, they are further words beside these; see `gradients.layout`.
 
     Attributes:
         n: private agents of all clients.
@@ -33,7 +33,7 @@ class Layout:
         channels: number of contact channels.
         degree: slots of each client where edges are permuted; then these stand in place of the exposures. Else 0.
         tokens: words of tokens of each client where edges are permuted.
-        told: words for each agent when the aggregators decide.
+        decision_words: words for each agent when the aggregators decide.
     """
 
     n: int
@@ -44,7 +44,7 @@ class Layout:
     channels: int
     degree: int = 0
     tokens: int = 0
-    told: int = 1
+    decision_words: int = 1
 
     @classmethod
     def of(cls, manifest: Manifest) -> "Layout":
@@ -54,26 +54,28 @@ class Layout:
         c, cells, q = _words(manifest)
         degree = manifest.devices.degree if manifest.devices else 0
         tokens = manifest.period * LISTS * degree * TOKEN_WORDS
-        told = told_words(manifest.model)
-        return cls(ends[-1], c, cells, q, MappingProxyType(own), len(manifest.channels), degree, tokens, told)
+        decision_words = words_per_agent(manifest.model)
+        return cls(ends[-1], c, cells, q, MappingProxyType(own), len(manifest.channels), degree, tokens, decision_words)
 
     @property
     def d(self) -> int:
         """Length of the vector that a client shares when it speaks."""
-        return self.spoken + self.released
+        return self.message_words + self.release_words
 
     @property
     def longest(self) -> int:
         """Length of the longest vector that a client shares in any round."""
-        return max(self.d, self.tokens, self.told * max((self.size(client) for client in self.own), default=0))
+        return max(
+            self.d, self.tokens, self.decision_words * max((self.size(client) for client in self.own), default=0)
+        )
 
     @property
-    def spoken(self) -> int:
+    def message_words(self) -> int:
         """Length of the part of the vector that is for other agents: a word for each, or for each of its own slots."""
         return (self.degree or self.n) * self.c
 
     @property
-    def released(self) -> int:
+    def release_words(self) -> int:
         """Length of the part that is opened to all: cell totals and tally."""
         return self.cells + self.q
 
@@ -85,7 +87,7 @@ class Layout:
         """Return how many words of a client's vector are its agents' own, for each of them; the others add up."""
         if phase == Phase.SPEAK:
             return self.degree * self.c
-        return {Phase.TOKENS: self.tokens, Phase.DECIDE: self.told}.get(phase, 1)
+        return {Phase.TOKENS: self.tokens, Phase.DECIDE: self.decision_words}.get(phase, 1)
 
     def public(self, phase: Phase) -> int:
         """Return how many public words come with the result of a round: what the engine announced, or who is there."""

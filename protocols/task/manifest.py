@@ -1,7 +1,7 @@
 """The manifest: the public description of a run that every party holds and hashes.
 
 It is canonical JSON: one byte string per content. Its SHA-256 is the run's id and is named in every call, so a party
-that holds another manifest cannot take part. Its operator signs it (`signed_manifest`).
+that holds another manifest cannot take part. Its operator signs it (`signature`).
 """
 
 import hashlib

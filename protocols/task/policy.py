@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from protocols import canonical_json
 from protocols.errors import PolicyConflict
 from protocols.identity import signing
-from protocols.identity.signing import PublicKey, Purpose, Signature
+from protocols.identity.signing import PublicKey, Signature, SignaturePurpose
 from protocols.identity.trust import Digest, Moment, Name
 from protocols.releases.query import NOISE
 from protocols.task import manifest as manifests
@@ -93,7 +93,7 @@ class Consent(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
     def check(self) -> None:
         """Check the signature; BadSignature if it is not the identity's."""
-        signing.verify(self.identity, Purpose.CONSENT, _signed(self), self.signature)
+        signing.verify(self.identity, SignaturePurpose.CONSENT, _statement(self), self.signature)
 
 
 def load_policy(path: Path) -> OwnersPolicy:
@@ -187,7 +187,9 @@ def give(
         identity=signing.public_of(identity),
         signature=bytes(64),
     )
-    return msgspec.structs.replace(unsigned, signature=signing.sign(identity, Purpose.CONSENT, _signed(unsigned)))
+    return msgspec.structs.replace(
+        unsigned, signature=signing.sign(identity, SignaturePurpose.CONSENT, _statement(unsigned))
+    )
 
 
 def keep(folder: Path, consent: Consent) -> Path:
@@ -205,5 +207,5 @@ def load(path: Path) -> Consent:
     return consent
 
 
-def _signed(consent: Consent) -> bytes:
+def _statement(consent: Consent) -> bytes:
     return canonical_json.encode(msgspec.structs.replace(consent, signature=bytes(64)))

@@ -1,8 +1,9 @@
 """What a run releases, as its manifest says or by default, and in which step."""
 
-from protocols.releases.ledger import Opened
-from protocols.releases.openings import openings
+from protocols.arithmetic.counters import RoundNumber, Step
+from protocols.releases.ledger import ReleaseRecord
 from protocols.releases.query import GRADIENT, SCORE, Release, Releases
+from protocols.releases.records import records_of
 from protocols.task.manifest import Manifest
 from protocols.task.secure_sum.spec import answers
 
@@ -21,13 +22,13 @@ def releases_of(manifest: Manifest) -> Releases:
     return Releases(each=tuple(each))
 
 
-def releases_in(manifest: Manifest, step: int) -> tuple[Release, ...]:
+def releases_in(manifest: Manifest, step: Step) -> tuple[Release, ...]:
     """Return what a step releases: the score only in the last one, a calibration's gradient where it is summed."""
-    if manifest.calibration is not None and not answers(step):
+    if manifest.calibration is not None and not answers(RoundNumber(step)):
         return ()
     return tuple(each for each in releases_of(manifest).each if each.name != SCORE or step == manifest.steps)
 
 
-def openings_in(manifest: Manifest, step: int) -> tuple[Opened, ...]:
+def records_in(manifest: Manifest, step: Step) -> tuple[ReleaseRecord, ...]:
     """Return what a step releases, as every aggregator's ledger has it."""
-    return openings(releases_in(manifest, step), steps=manifest.steps, changes=manifest.score_changes)
+    return records_of(releases_in(manifest, step), steps=manifest.steps, changes=manifest.score_changes)

@@ -4,6 +4,7 @@ import enum
 from dataclasses import dataclass
 from typing import final
 
+from protocols.arithmetic.counters import RoundNumber, Step
 from protocols.errors import RoundAhead
 
 
@@ -40,7 +41,7 @@ class Schedule:
         """Return how many rounds there are."""
         return 2 * self.steps + 2 + self.devices if self.outcome else self.steps + 1
 
-    def number(self, step: int, phase: Phase) -> int:
+    def number(self, step: Step, phase: Phase) -> RoundNumber:
         """Return the number of a round, from 0.
 
         Raises:
@@ -53,13 +54,13 @@ class Schedule:
             number = step if phase == Phase.SPEAK else self.rounds
         if not 0 <= number < self.rounds:
             raise RoundAhead(f"got step {step}, {phase.name.lower()}; the run has steps 0 to {self.steps}")
-        return number
+        return RoundNumber(number)
 
-    def step(self, number: int) -> int:
+    def step(self, number: RoundNumber) -> Step:
         """Return the step that a round belongs to."""
-        return max(number - self._first, 0) // 2 if self.outcome else number
+        return Step(max(number - self._first, 0) // 2 if self.outcome else number)
 
-    def phase(self, number: int) -> Phase:
+    def phase(self, number: RoundNumber) -> Phase:
         """Return what a round is for."""
         if not self.outcome:
             return Phase.SPEAK

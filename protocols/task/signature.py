@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from protocols import canonical_json
 from protocols.errors import BadSignature, ParameterError
 from protocols.identity import signing
-from protocols.identity.signing import Purpose, Signature
+from protocols.identity.signing import Signature, SignaturePurpose
 from protocols.identity.trust import Digest, Name, Trust
 from protocols.task import manifest as manifests
 from protocols.task.manifest import Manifest
@@ -48,7 +48,7 @@ def trust_of(manifest: Manifest) -> Trust:
 def sign(manifest: Manifest, key: Ed25519PrivateKey) -> ManifestSignature:
     """Sign a manifest as its operator."""
     run = manifests.run_id(manifest)
-    signature = signing.sign(key, Purpose.MANIFEST, run)
+    signature = signing.sign(key, SignaturePurpose.MANIFEST, run)
     return ManifestSignature(operator=trust_of(manifest).operator, run=run, signature=signature)
 
 
@@ -68,7 +68,7 @@ def verify(
         raise BadSignature("the signature is of another manifest; ask the operator for the pair that belongs together")
     if signature.operator != trust.operator:
         raise BadSignature(f"signed by {signature.operator}, but the manifest is of {trust.operator}")
-    signing.verify(operator_key, Purpose.MANIFEST, signature.run, signature.signature)
+    signing.verify(operator_key, SignaturePurpose.MANIFEST, signature.run, signature.signature)
     trust.require_valid(now)
 
 

@@ -21,18 +21,18 @@ from protocols.models import Seir
 WORD: Final = 64
 
 
-def told_words(model: Seir) -> int:
+def words_per_agent(model: Seir) -> int:
     """Return how many words are told for each agent."""
     return 1 + 2 * bool(model.waning) + (model.doses is not None)
 
 
-def columns(model: Seir, words: U64) -> dict[str, U64]:
+def split_columns(model: Seir, words: U64) -> dict[str, U64]:
     """Return views of what was told, uint64[n] each, by name: hazard, threshold, anew, weight, as far as it is told."""
     names = ["hazard", *(["threshold", "anew"] if model.waning else []), *(["weight"] if model.doses else [])]
-    return dict(zip(names, words.reshape(-1, told_words(model)).T, strict=True))
+    return dict(zip(names, words.reshape(-1, words_per_agent(model)).T, strict=True))
 
 
-def told_bits(model: Seir, *, hazard: int, threshold: int) -> list[int]:
+def word_bits(model: Seir, *, hazard: int, threshold: int) -> list[int]:
     """Return of how many bits each word of an agent is, given those of hazards and thresholds."""
     return [
         hazard,
@@ -41,7 +41,7 @@ def told_bits(model: Seir, *, hazard: int, threshold: int) -> list[int]:
     ]
 
 
-def rows(*columns_of: np.ndarray) -> U64:
+def stack_columns(*columns_of: np.ndarray) -> U64:
     """Return uint64[n * words] from int64[n] of each word, agent by agent."""
     return np.stack([column.astype(np.int64) for column in columns_of], axis=1).reshape(-1).view(np.uint64)
 

@@ -8,6 +8,7 @@ from typing import Any, Final, TypeVar
 import numpy as np
 from google.protobuf.message import DecodeError, Message
 
+from protocols.arithmetic.counters import Step
 from protocols.arithmetic.fixed_point import I64, U64
 from protocols.arithmetic.sharing.additive import KEY_BYTES
 from protocols.errors import ManifestMismatch, WireError
@@ -46,10 +47,10 @@ def _run(content: bytes) -> bytes:
     return content
 
 
-def _step(step: int) -> int:
+def _step(step: int) -> Step:
     if step > MAX_STEP:
         raise WireError(f"got step {step}; at most {MAX_STEP} is allowed")
-    return step
+    return Step(step)
 
 
 def _phase(number: int) -> Phase:
@@ -116,17 +117,17 @@ _KINDS: Final[dict[type, _Kind]] = {
         lambda m: pb.JoinRequest(run_id=m.run_id, key=m.key),
         lambda p: messages.Join(_run(p.run_id), _key(p.key)),
     ),
-    messages.Joined: _Kind(
+    messages.JoinReply: _Kind(
         pb.JoinReply,
         lambda m: pb.JoinReply(step=m.step),
-        lambda p: messages.Joined(_step(p.step)),
+        lambda p: messages.JoinReply(_step(p.step)),
     ),
     messages.Share: _Kind(
         pb.ExchangeRequest,
         lambda m: pb.ExchangeRequest(run_id=m.run_id, step=m.step, share=_bytes(m.share), phase=m.phase),
         lambda p: messages.Share(_run(p.run_id), _step(p.step), _words(p.share), _phase(p.phase)),
     ),
-    messages.Closed: _Kind(
+    messages.RoundResult: _Kind(
         pb.ExchangeReply,
         lambda m: pb.ExchangeReply(
             step=m.step,
@@ -136,7 +137,7 @@ _KINDS: Final[dict[type, _Kind]] = {
             members=m.members,
             phase=m.phase,
         ),
-        lambda p: messages.Closed(
+        lambda p: messages.RoundResult(
             _step(p.step), _words(p.own), _words(p.release), _signed(p.synthetic), p.members, _phase(p.phase)
         ),
     ),
@@ -145,7 +146,7 @@ _KINDS: Final[dict[type, _Kind]] = {
         lambda m: pb.AnnounceRequest(run_id=m.run_id, step=m.step, synthetic=_bytes(m.synthetic)),
         lambda p: messages.Announcement(_run(p.run_id), _step(p.step), _signed(p.synthetic)),
     ),
-    messages.Released: _Kind(
+    messages.RoundRelease: _Kind(
         pb.AnnounceReply,
         lambda m: pb.AnnounceReply(
             step=m.step,
@@ -155,7 +156,7 @@ _KINDS: Final[dict[type, _Kind]] = {
             names=m.names,
             refused=m.refused,
         ),
-        lambda p: messages.Released(
+        lambda p: messages.RoundRelease(
             _step(p.step), _words(p.release), p.members, p.traffic, _names(p.names), _names(p.refused)
         ),
     ),
@@ -169,25 +170,25 @@ _KINDS: Final[dict[type, _Kind]] = {
         lambda m: pb.MembersReply(step=m.step, names=m.names, phase=m.phase, head=m.head),
         lambda p: messages.Members(_step(p.step), _names(p.names), _phase(p.phase), _key(p.head)),
     ),
-    messages.ComparedQuery: _Kind(
+    messages.ComputationQuery: _Kind(
         pb.ComparedRequest,
         lambda m: pb.ComparedRequest(run_id=m.run_id, step=m.step, phase=m.phase),
-        lambda p: messages.ComparedQuery(_run(p.run_id), _step(p.step), _phase(p.phase)),
+        lambda p: messages.ComputationQuery(_run(p.run_id), _step(p.step), _phase(p.phase)),
     ),
-    messages.Compared: _Kind(
+    messages.Computation: _Kind(
         pb.ComparedReply,
         lambda m: pb.ComparedReply(step=m.step, name=m.name),
-        lambda p: messages.Compared(_step(p.step), _key(p.name)),
+        lambda p: messages.Computation(_step(p.step), _key(p.name)),
     ),
-    messages.TriedQuery: _Kind(
+    messages.TrialQuery: _Kind(
         pb.TriedRequest,
         lambda m: pb.TriedRequest(run_id=m.run_id, step=m.step, trial=m.trial, over=m.over),
-        lambda p: messages.TriedQuery(_run(p.run_id), _step(p.step), p.trial, _digest(p.over)),
+        lambda p: messages.TrialQuery(_run(p.run_id), _step(p.step), p.trial, _digest(p.over)),
     ),
-    messages.Tried: _Kind(
+    messages.TrialShare: _Kind(
         pb.TriedReply,
         lambda m: pb.TriedReply(step=m.step, trial=m.trial, over=m.over, share=_bytes(m.share)),
-        lambda p: messages.Tried(_step(p.step), p.trial, _digest(p.over), _words(p.share)),
+        lambda p: messages.TrialShare(_step(p.step), p.trial, _digest(p.over), _words(p.share)),
     ),
     sealed.SealedRequest: _Kind(
         pb.SealedRequest,

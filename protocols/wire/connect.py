@@ -12,8 +12,8 @@ from protocols.task.manifest import Manifest
 from protocols.task.parties import AggregatorParty
 from protocols.task.signature import trust_of
 from protocols.wire.methods import largest_call
-from protocols.wire.remote import Grpc
-from protocols.wire.sealed import Resumed, Sealed
+from protocols.wire.remote import GrpcTransport
+from protocols.wire.sealed_transport import SealedTransport, SessionState
 from protocols.wire.transport import Transport
 
 
@@ -22,7 +22,7 @@ def connect(
     credentials: Credentials,
     *,
     relay: str | None = None,
-    resumed: Mapping[str, Resumed] = MappingProxyType({}),
+    resumed: Mapping[str, SessionState] = MappingProxyType({}),
 ) -> list[Transport]:
     """Return a transport to each aggregator, in the manifest's order; connections are made on the first call.
 
@@ -42,12 +42,12 @@ def connect(
     sealed = name in {client.name for client in manifest.clients}
     transports: list[Transport] = []
     for party, carrier in zip(manifest.aggregators, carriers, strict=True):
-        way = Grpc(carrier.address, name=carrier.name, credentials=credentials, max_bytes=max_bytes)
+        way = GrpcTransport(carrier.address, name=carrier.name, credentials=credentials, max_bytes=max_bytes)
         key = keys[party.name].sealing
         if sealed and key is not None:
             route = Route(run, name, party.name)
             session = resumed.get(party.name)
-            transports.append(Sealed(way, route=route, key=key, credentials=credentials, resumed=session))
+            transports.append(SealedTransport(way, route=route, key=key, credentials=credentials, resumed=session))
         else:
             transports.append(way)
     return transports

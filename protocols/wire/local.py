@@ -13,7 +13,7 @@ Answer = Callable[[str, Any], Awaitable[object]]
 
 
 @final
-class Local(Transport):
+class LocalTransport(Transport):
     """Calls an aggregator object of the same process, through the same encoder and decoder as a real call.
 
     Security: authenticates nobody: it says `caller` and is believed.

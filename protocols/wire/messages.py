@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import final
 
+from protocols.arithmetic.counters import Step
 from protocols.arithmetic.fixed_point import I64, U64
 from protocols.task.rounds import Phase
 
@@ -21,10 +22,10 @@ class Join:
 
 @final
 @dataclass(frozen=True, slots=True)
-class Joined:
+class JoinReply:
     """The aggregator took the client in; rounds are open from `step` on."""
 
-    step: int
+    step: Step
 
 
 @final
@@ -33,14 +34,14 @@ class Share:
     """One client's share of one round, for one aggregator: its words, or none where they are expanded from the key."""
 
     run_id: bytes
-    step: int
+    step: Step
     share: U64 = field(repr=False)
     phase: Phase = Phase.SPEAK
 
 
 @final
 @dataclass(frozen=True, slots=True, eq=False)
-class Closed:
+class RoundResult:
     """What a client gets from one aggregator when a round closes.
 
     Attributes:
@@ -52,7 +53,7 @@ class Closed:
         members: how many clients took part.
     """
 
-    step: int
+    step: Step
     own: U64 = field(repr=False)
     release: U64 = field(repr=False)
     synthetic: I64
@@ -66,13 +67,13 @@ class Announcement:
     """The engine opens a step: int64[cells], the synthetic part of each cell's total. Public."""
 
     run_id: bytes
-    step: int
+    step: Step
     synthetic: I64
 
 
 @final
 @dataclass(frozen=True, slots=True, eq=False)
-class Released:
+class RoundRelease:
     """What the engine gets from one aggregator when a round closes.
 
     Attributes:
@@ -83,7 +84,7 @@ class Released:
         refused: clients that have been left out for garbage by now, in order; of a calibration only.
     """
 
-    step: int
+    step: Step
     release: U64 = field(repr=False)
     members: int
     traffic: int
@@ -97,7 +98,7 @@ class MembersQuery:
     """One aggregator asks another who took part in a round."""
 
     run_id: bytes
-    step: int
+    step: Step
     phase: Phase = Phase.SPEAK
 
 
@@ -106,7 +107,7 @@ class MembersQuery:
 class Members:
     """Who took part in a round at one aggregator: names of clients, in order; and its ledger's head before it."""
 
-    step: int
+    step: Step
     names: tuple[str, ...]
     phase: Phase = Phase.SPEAK
     head: bytes = b""
@@ -114,46 +115,46 @@ class Members:
 
 @final
 @dataclass(frozen=True, slots=True)
-class ComparedQuery:
+class ComputationQuery:
     """One aggregator asks another which joint computation of a round it has finished and kept."""
 
     run_id: bytes
-    step: int
+    step: Step
     phase: Phase = Phase.DECIDE
 
 
 @final
 @dataclass(frozen=True, slots=True)
-class Compared:
+class Computation:
     """The name of the joint computation that an aggregator has kept for a round: 32 bytes, or none."""
 
-    step: int
+    step: Step
     name: bytes
 
 
 @final
 @dataclass(frozen=True, slots=True)
-class TriedQuery:
+class TrialQuery:
     """One aggregator asks another for its share of a sum that all of them open, to find out whether it is in range.
 
     Attributes:
         trial: of the step, from 0.
-        over: digest of the names of whom the sum is over, 32 bytes; see `blame.mark`. It asks for no group: the other
-            one answers for the group that it has come to by itself, or not at all.
+        over: digest of the names of whom the sum is over, 32 bytes; see `group_testing.mark`. It asks for no group: the
+            other one answers for the group that it has come to by itself, or not at all.
     """
 
     run_id: bytes
-    step: int
+    step: Step
     trial: int
     over: bytes
 
 
 @final
 @dataclass(frozen=True, slots=True, eq=False)
-class Tried:
+class TrialShare:
     """An aggregator's share of a sum, uint64[d], its noise included; and over whom."""
 
-    step: int
+    step: Step
     trial: int
     over: bytes
     share: U64 = field(repr=False)

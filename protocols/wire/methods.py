@@ -8,12 +8,12 @@ from protocols.wire import messages
 
 SERVICE: Final = pb.DESCRIPTOR.services_by_name["Aggregator"].full_name
 METHODS: Final[dict[str, tuple[type, type]]] = {
-    "Join": (messages.Join, messages.Joined),
-    "Exchange": (messages.Share, messages.Closed),
-    "Announce": (messages.Announcement, messages.Released),
+    "Join": (messages.Join, messages.JoinReply),
+    "Exchange": (messages.Share, messages.RoundResult),
+    "Announce": (messages.Announcement, messages.RoundRelease),
     "Members": (messages.MembersQuery, messages.Members),
-    "Compared": (messages.ComparedQuery, messages.Compared),
-    "Tried": (messages.TriedQuery, messages.Tried),
+    "Compared": (messages.ComputationQuery, messages.Computation),
+    "Tried": (messages.TrialQuery, messages.TrialShare),
     "Sealed": (sealed.SealedRequest, sealed.SealedReply),
 }
 METHOD_OF: Final = {request: name for name, (request, _) in METHODS.items()}

@@ -47,7 +47,7 @@ def _options(name: str, max_bytes: int) -> list[tuple[str, Any]]:
 
 
 @final
-class Grpc(Transport):
+class GrpcTransport(Transport):
     """Calls one party over the network, with retry and backoff by gRPC itself.
 
     Security: TLS 1.3 in both directions. The other side must show a certificate of the run's authority for `name`.
@@ -66,7 +66,7 @@ class Grpc(Transport):
         content = codec.encode(request)
         self.sent += len(content)
         try:
-            call = self._connected().unary_unary(f"/{SERVICE}/{method}", None, None)
+            call = self._connect().unary_unary(f"/{SERVICE}/{method}", None, None)
             reply = await call(content, timeout=timeout_s, wait_for_ready=True)
         except aio.AioRpcError as error:
             raise _error(error, self._name) from None
@@ -78,7 +78,7 @@ class Grpc(Transport):
         if self._channel is not None:
             await self._channel.close(None)
 
-    def _connected(self) -> aio.Channel:
+    def _connect(self) -> aio.Channel:
         if self._channel is None:
             require_tls13()
             own = self._credentials

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from measure import Row
 
-from lpm_secure.calibration.inference.fit import Fit, Schedule
+from lpm_secure.calibration.inference.fit import Fit, FitSchedule
 from lpm_secure.calibration.study import new_york_wave, simulated
 from lpm_secure.report.folder import merge_figures
 from lpm_secure.secure_sum.federation import Shared
@@ -52,7 +52,7 @@ def ours(study, loss):
     """Return [(simulations, seconds, loss)] as our fit goes on; the loss is taken off the clock."""
     simulator = study.simulator()
     shared = Shared(study.hospitals(local_steps=0))
-    fit = Fit(simulator, simulator.parameters, shared, Schedule(rounds=ROUNDS, draws=2, rate=0.1), study.names)
+    fit = Fit(simulator, simulator.parameters, shared, FitSchedule(rounds=ROUNDS, draws=2, rate=0.1), study.names)
     found, taken = [], 0.0
     while fit.round < ROUNDS:
         started = time.perf_counter()

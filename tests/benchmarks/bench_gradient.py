@@ -12,13 +12,13 @@ from lpm_secure.engine.loop import RemotePart, simulate
 from lpm_secure.gradients.private.adjoints import PrivateAdjoints, mean_counts
 from lpm_secure.gradients.private.relaxed_agents import TorchAgents
 from lpm_secure.gradients.private.tangents import simulate_tangents, synthetic_part
-from protocols.models.gradient import Gradient, Protection, Reduction
-from protocols.models.seir.relaxed import values
+from protocols.models.gradient import Gradient, HazardReduction, LeakyVaccine
+from protocols.models.seir.relaxation import values
 
 NAMES = ("beta.near", "beta.far", "cell_beta", "latent", "infectious", "initial", "reduction", "efficacy")
 GIVEN = {
-    "reduction": Reduction(begin=2, end=9, share=0.3),
-    "protection": Protection(begin=3, coverage=0.5, efficacy=0.5),
+    "reduction": HazardReduction(begin=2, end=9, share=0.3),
+    "protection": LeakyVaccine(begin=3, coverage=0.5, efficacy=0.5),
     "value_bits": 24,
     "tangent_bits": 18,
     "clip": 64.0,

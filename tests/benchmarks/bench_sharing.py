@@ -18,8 +18,8 @@ def sharing_1e6():
     source = np.arange(2 * D, dtype=np.uint64)
 
     def share_and_add():
-        sent = sharing.split(x, keys, step=1)
-        sharing.expand(keys[0], step=1, out=total)
+        sent = sharing.split(x, keys, round_number=1)
+        sharing.expand(keys[0], round_number=1, out=total)
         total.__iadd__(sent)
 
     copy = seconds(lambda: np.copyto(target, source), repeat=21)

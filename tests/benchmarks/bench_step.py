@@ -116,7 +116,7 @@ def step(clients):
             private, cpu_s = asyncio.run(private_step(deployment))
         finally:
             deployment.stop()
-        reply = 8 * (AGENTS // clients + layout.released + layout.cells) + 16
+        reply = 8 * (AGENTS // clients + layout.release_words + layout.cells) + 16
         credentials = deployment.party("engine")
         addresses = free_addresses(2)
         servers = [

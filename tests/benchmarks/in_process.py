@@ -7,7 +7,7 @@ import numpy as np
 
 from aggregator import Aggregator, Run, Store
 from aggregator.wire.remote_peer import RemotePeer
-from client_sdk import ContactTable, Local
+from client_sdk import ContactTable, LocalTransport
 from client_sdk.gradients.participant import take_part
 from lpm_secure.testbed.testbed import Testbed
 from protocols.models import Seir
@@ -25,13 +25,13 @@ def operators(manifest):
         async def late(caller, request):
             return await answers[1 - own](caller, request)
 
-        return [RemotePeer(Local(late, caller=names[own]), 600.0)]
+        return [RemotePeer(LocalTransport(late, caller=names[own]), 600.0)]
 
     runs = [Run(manifest, index, stores[index], peer(index)) for index in range(len(names))]
     aggregators = [Aggregator({run.id: run}) for run in runs]
     answers.extend(aggregator.answer for aggregator in aggregators)
     try:
-        yield lambda caller: [Local(answer, caller=caller) for answer in answers]
+        yield lambda caller: [LocalTransport(answer, caller=caller) for answer in answers]
     finally:
         for aggregator in aggregators:
             aggregator.stop()

@@ -12,8 +12,8 @@ NAMES = {
     "client_sdk": [
         "Client",
         "ContactTable",
-        "Grpc",
-        "Local",
+        "GrpcTransport",
+        "LocalTransport",
         "PrivateState",
         "connect",
         "load_config",
@@ -41,6 +41,7 @@ NAMES = {
     "lpm_secure.engine": [],
     "lpm_secure.engine.epidemic": [
         "Csr",
+        "ExposureRoute",
         "GraphAgents",
         "Observer",
         "SeirVenueAgents",

@@ -15,8 +15,8 @@ from lpm_secure.gradients.private.adjoints import PrivateAdjoints, mean_counts
 from lpm_secure.gradients.private.relaxed_agents import TorchAgents
 from lpm_secure.testbed.testbed import Testbed
 from protocols.errors import ParameterError
-from protocols.models.gradient import Gradient, Reduction
-from protocols.models.seir.relaxed import values
+from protocols.models.gradient import Gradient, HazardReduction
+from protocols.models.seir.relaxation import values
 from protocols.task.parties import ENGINE
 
 STEPS = 20
@@ -38,7 +38,7 @@ def testbed(seir, manifest_of):
             value_bits=36,
             tangent_bits=30,
             passes=PASSES,
-            reduction=Reduction(begin=3, end=9, share=0.4),
+            reduction=HazardReduction(begin=3, end=9, share=0.4),
         ),
     )
     day, a, b = (draw.integers(0, high, 60) for high in (1, 24, 24))

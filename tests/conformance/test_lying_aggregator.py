@@ -20,11 +20,20 @@ from lpm_secure.testbed.testbed import Testbed
 from protocols.errors import LpmError, PartiesDisagree, ResultsDiffer, RunEnded, Unavailable
 from protocols.identity import signing
 from protocols.releases import ledger
-from protocols.releases.ledger import Refusal
+from protocols.releases.ledger import RefusalEvent
 from protocols.task import manifest as manifests
 from protocols.task.parties import ENGINE
 from protocols.task.rounds import Phase
-from protocols.wire.messages import Announcement, Closed, Compared, ComparedQuery, Join, MembersQuery, Share, TriedQuery
+from protocols.wire.messages import (
+    Announcement,
+    Computation,
+    ComputationQuery,
+    Join,
+    MembersQuery,
+    RoundResult,
+    Share,
+    TrialQuery,
+)
 from protocols.wire.transport import Transport
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(32))
@@ -122,7 +131,7 @@ def test_an_aggregator_that_shifts_a_checked_word_gets_one_verdict_of_a_round(
     assert verdicts == [code == "out-of-range"]
     assert ended.code == code
     events = ledger.load(path, signing.public_of(KEY))
-    assert [event.code for event in events if isinstance(event, Refusal)] == [code]
+    assert [event.code for event in events if isinstance(event, RefusalEvent)] == [code]
 
     async def after():
         """Call a new process of the honest aggregator in every way there is."""
@@ -148,8 +157,8 @@ def calls(run):
         ("client-1", Share(run, 0, NOTHING)),
         (ENGINE, Announcement(run, 0, NOTHING.view(np.int64))),
         ("aggregator-1", MembersQuery(run, 0)),
-        ("aggregator-1", ComparedQuery(run, 0, Phase.SPEAK)),
-        ("aggregator-1", TriedQuery(run, 0, 0, bytes(32))),
+        ("aggregator-1", ComputationQuery(run, 0, Phase.SPEAK)),
+        ("aggregator-1", TrialQuery(run, 0, 0, bytes(32))),
     ]
 
 
@@ -188,7 +197,7 @@ def told_otherwise(change):
         *others, last = operators.transports(name)
 
         def changed(reply):
-            decides = isinstance(reply, Closed) and reply.phase == Phase.DECIDE and name == "client-1"
+            decides = isinstance(reply, RoundResult) and reply.phase == Phase.DECIDE and name == "client-1"
             return dataclasses.replace(reply, own=change(reply.own)) if decides else reply
 
         return [*others, Says(last, changed)]
@@ -226,7 +235,7 @@ def test_a_client_in_sum_mode_goes_on_alike_whatever_exposures_it_is_told(k, man
         ]
 
     def is_told(reply):
-        return isinstance(reply, Closed) and reply.own.size
+        return isinstance(reply, RoundResult) and reply.own.size
 
     ended = run_with(given, operators_of, around)
     assert [type(each) for each in ended] == [Client] * 3
@@ -257,7 +266,7 @@ def test_an_aggregator_that_says_another_name_ends_the_run_for_all_alike(manifes
     given = small(manifest_of, seir)
 
     def another(reply):
-        return Compared(reply.step, os.urandom(32)) if isinstance(reply, Compared) else reply
+        return Computation(reply.step, os.urandom(32)) if isinstance(reply, Computation) else reply
 
     def around(caller, callee, transport):
         return Says(transport, another) if (caller, callee) == ("aggregator-0", "aggregator-1") else transport

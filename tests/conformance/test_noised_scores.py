@@ -17,10 +17,10 @@ from protocols.errors import BudgetSpent, ParameterError, WouldWrap
 from protocols.models import Stage
 from protocols.models.gradient import Gradient
 from protocols.models.seir.integer_score import UNIT, terms
-from protocols.releases.ledger import Agreed
+from protocols.releases.ledger import RoundRecord
 from protocols.releases.query import NOISE, Release, Releases
 from protocols.task.parties import ENGINE
-from protocols.task.release_plan import openings_in, releases_of
+from protocols.task.release_plan import records_in, releases_of
 from protocols.task.rounds import Phase
 
 CPU = torch.device("cpu")
@@ -168,13 +168,13 @@ def test_a_beta_that_rounding_makes_larger_makes_the_bound_larger(testbed_of, se
 
 def rounds(manifest):
     return [
-        Agreed(
+        RoundRecord(
             number=number,
             step=manifest.schedule.step(number),
             phase=int(manifest.schedule.phase(number)),
             members=tuple(client.name for client in manifest.clients),
             refused=(),
-            releases=openings_in(manifest, manifest.schedule.step(number))
+            releases=records_in(manifest, manifest.schedule.step(number))
             if manifest.schedule.phase(number) == Phase.SPEAK
             else (),
         )

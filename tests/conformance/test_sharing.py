@@ -16,7 +16,7 @@ ALL = [Clear(), *(Additive(k) for k in range(2, 6))]
 MASKED = ALL[1:]
 WORD = st.integers(0, 2**64 - 1)
 VECTORS = st.lists(st.lists(WORD, min_size=3, max_size=3), min_size=1, max_size=6)
-STEP = st.integers(0, 2**32)
+NUMBER = st.integers(0, 2**32)
 each = pytest.mark.parametrize("sharing", ALL, ids=repr)
 each_masked = pytest.mark.parametrize("sharing", MASKED, ids=repr)
 
@@ -25,24 +25,24 @@ def words(values):
     return np.array(values, dtype=np.uint64)
 
 
-def split(sharing, x, keys, *, step=0):
+def split(sharing, x, keys, *, number=0):
     """Return what all k aggregators hold of x."""
     expanded = [np.zeros_like(x) for _ in keys]
     for key, out in zip(keys, expanded, strict=True):
-        sharing.expand(key, step=step, out=out)
-    return [*expanded, sharing.split(x, keys, step=step)]
+        sharing.expand(key, round_number=number, out=out)
+    return [*expanded, sharing.split(x, keys, round_number=number)]
 
 
 @each
-@given(x=st.lists(WORD, max_size=50), step=STEP)
-def test_joining_the_shares_returns_the_vector(sharing, x, step):
-    np.testing.assert_array_equal(sharing.join(split(sharing, words(x), sharing.keys(), step=step)), words(x))
+@given(x=st.lists(WORD, max_size=50), number=NUMBER)
+def test_joining_the_shares_returns_the_vector(sharing, x, number):
+    np.testing.assert_array_equal(sharing.join(split(sharing, words(x), sharing.keys(), number=number)), words(x))
 
 
 @each
-@given(vectors=VECTORS, step=STEP)
-def test_sums_of_shares_are_shares_of_sums(sharing, vectors, step):
-    held = [split(sharing, words(x), sharing.keys(), step=step) for x in vectors]
+@given(vectors=VECTORS, number=NUMBER)
+def test_sums_of_shares_are_shares_of_sums(sharing, vectors, number):
+    held = [split(sharing, words(x), sharing.keys(), number=number) for x in vectors]
     totals = [sum(shares[1:], start=shares[0]) for shares in zip(*held, strict=True)]
     expected = [sum(column) % 2**64 for column in zip(*vectors, strict=True)]
     assert sharing.join(totals).tolist() == expected
@@ -57,7 +57,7 @@ def test_a_vector_longer_than_the_buffer_joins(sharing):
 @each
 def test_splitting_leaves_the_vector_as_it_was(sharing):
     x = np.arange(5, dtype=np.uint64)
-    sharing.split(x, sharing.keys(), step=1)
+    sharing.split(x, sharing.keys(), round_number=1)
     assert x.tolist() == [0, 1, 2, 3, 4]
 
 
@@ -94,14 +94,14 @@ def test_there_is_one_fresh_key_for_every_aggregator_but_the_last(sharing):
 @each_masked
 def test_what_key_holders_see_is_byte_identical_whatever_the_vector(sharing):
     keys = sharing.keys()
-    one, other = (split(sharing, words(x), keys, step=3) for x in ([0] * 8, [2**64 - 1, *range(7)]))
+    one, other = (split(sharing, words(x), keys, number=3) for x in ([0] * 8, [2**64 - 1, *range(7)]))
     assert [share.tobytes() for share in one[:-1]] == [share.tobytes() for share in other[:-1]]
 
 
 @each_masked
 def test_the_last_share_is_uniform_bytes_whatever_the_vector(sharing):
     for x in (np.zeros(8192, dtype=np.uint64), np.ones(8192, dtype=np.uint64), np.full(8192, 2**63, dtype=np.uint64)):
-        share = sharing.split(x, sharing.keys(), step=0)
+        share = sharing.split(x, sharing.keys(), round_number=0)
         by_position = share.view(np.uint8).reshape(-1, 8)
         for position in range(8):
             counts = np.bincount(by_position[:, position], minlength=256)
@@ -119,10 +119,12 @@ def test_the_last_share_with_all_keys_but_one_is_still_uniform(sharing):
 
 
 @each_masked
-def test_two_steps_and_two_keys_have_streams_with_no_word_in_common(sharing):
+def test_two_rounds_and_two_keys_have_streams_with_no_word_in_common(sharing):
     x = np.zeros(BLOCK + 100, dtype=np.uint64)
     shares = [
-        sharing.split(x, keys, step=step) for keys in (sharing.keys(), sharing.keys()) for step in (0, 1, 2, 2**32)
+        sharing.split(x, keys, round_number=number)
+        for keys in (sharing.keys(), sharing.keys())
+        for number in (0, 1, 2, 2**32)
     ]
     for one, other in itertools.combinations(shares, 2):
         assert np.intersect1d(one, other).size == 0
@@ -130,18 +132,20 @@ def test_two_steps_and_two_keys_have_streams_with_no_word_in_common(sharing):
 
 @each_masked
 @settings(max_examples=20)
-@given(step=STEP)
-def test_one_step_splits_alike_every_time_so_a_call_can_be_repeated(sharing, step):
+@given(number=NUMBER)
+def test_one_round_splits_alike_every_time_so_a_call_can_be_repeated(sharing, number):
     keys, x = sharing.keys(), np.arange(9, dtype=np.uint64)
-    assert sharing.split(x, keys, step=step).tobytes() == sharing.split(x, keys, step=step).tobytes()
+    assert (
+        sharing.split(x, keys, round_number=number).tobytes() == sharing.split(x, keys, round_number=number).tobytes()
+    )
 
 
 @each_masked
 def test_expanding_adds_to_what_is_there(sharing):
     key = sharing.keys()[0]
     zero, one = np.zeros(3, dtype=np.uint64), np.ones(3, dtype=np.uint64)
-    sharing.expand(key, step=0, out=zero)
-    sharing.expand(key, step=0, out=one)
+    sharing.expand(key, round_number=0, out=zero)
+    sharing.expand(key, round_number=0, out=one)
     np.testing.assert_array_equal(one, zero + np.uint64(1))
 
 
@@ -153,4 +157,4 @@ def test_additive_sharing_for_fewer_than_two_aggregators_is_refused(k):
 
 def test_the_clear_sharing_has_no_keys_to_expand():
     with pytest.raises(ParameterError, match="no keys"):
-        Clear().expand(bytes(32), step=0, out=np.zeros(1, dtype=np.uint64))
+        Clear().expand(bytes(32), round_number=0, out=np.zeros(1, dtype=np.uint64))

@@ -19,10 +19,10 @@ from lpm_secure.testbed.keys import pin_keys
 from protocols.errors import CohortTooSmall, LpmError, NotEnrolled, RoundClosed, Unavailable, WrongLength
 from protocols.sealing.route import Route
 from protocols.task import manifest as manifests
-from protocols.wire.local import Local
-from protocols.wire.messages import Closed, Join, Joined, Share
-from protocols.wire.remote import Grpc
-from protocols.wire.sealed import Sealed
+from protocols.wire.local import LocalTransport
+from protocols.wire.messages import Join, JoinReply, RoundResult, Share
+from protocols.wire.remote import GrpcTransport
+from protocols.wire.sealed_transport import SealedTransport
 
 CLIENT, MAX_BYTES, SHORT_S, LONG_S = "client-0", 2**20, 0.2, 20.0
 WORDS = 1_000
@@ -47,8 +47,8 @@ class Other:
         if self.refusal is not None:
             raise self.refusal
         if isinstance(request, Join):
-            return Joined(7)
-        return Closed(request.step, request.share, NOTHING, np.zeros(0, dtype=np.int64), 3)
+            return JoinReply(7)
+        return RoundResult(request.step, request.share, NOTHING, np.zeros(0, dtype=np.int64), 3)
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +80,7 @@ async def over_grpc(party, answer):
     )
     await server.start()
     credentials = keys.authority.issue(CLIENT)
-    transport = Grpc(f"127.0.0.1:{port}", name="aggregator-0", credentials=credentials, max_bytes=MAX_BYTES)
+    transport = GrpcTransport(f"127.0.0.1:{port}", name="aggregator-0", credentials=credentials, max_bytes=MAX_BYTES)
     try:
         yield transport
     finally:
@@ -91,7 +91,7 @@ async def over_grpc(party, answer):
 @contextlib.asynccontextmanager
 async def in_process(party, answer):
     """Yield a transport without a network."""
-    yield Local(answer, caller=CLIENT)
+    yield LocalTransport(answer, caller=CLIENT)
 
 
 def sealed(over):
@@ -105,7 +105,7 @@ def sealed(over):
             manifest.trust.keys["aggregator-0"].sealing,
         )
         async with over(party, gateway(party, answer)) as inner:
-            yield Sealed(inner, route=route, key=key, credentials=keys.authority.issue(CLIENT))
+            yield SealedTransport(inner, route=route, key=key, credentials=keys.authority.issue(CLIENT))
 
     return both
 
@@ -127,7 +127,7 @@ def during(request, party):
             other = Other()
             async with TRANSPORTS[request.param](party, other.answer) as transport:
                 joined = await transport.call(Join(manifests.run_id(party[0]), bytes(32)), timeout_s=LONG_S)
-                assert joined == Joined(7)
+                assert joined == JoinReply(7)
                 return await act(transport, other)
 
         return asyncio.run(body())

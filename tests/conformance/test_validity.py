@@ -23,7 +23,7 @@ from protocols.errors import OutOfRange
 from protocols.identity import signing
 from protocols.models.seir.doses import Doses
 from protocols.releases import ledger
-from protocols.releases.ledger import Closing, Refusal
+from protocols.releases.ledger import RefusalEvent, RoundEvent
 from protocols.task import manifest as manifests
 from protocols.task.parties import ENGINE
 from protocols.task.rounds import Phase
@@ -66,7 +66,7 @@ def told(error):
 def written(path):
     """Return what a ledger says, without digests of shares, which are random words."""
     events = ledger.load(path, signing.public_of(KEY))
-    return [(e.agreed.number, e.agreed.members, e.absent) if isinstance(e, Closing) else e for e in events]
+    return [(e.agreed.number, e.agreed.members, e.absent) if isinstance(e, RoundEvent) else e for e in events]
 
 
 def ending(testbed, operators_of, lies, folder):
@@ -119,8 +119,8 @@ def ends_alike(testbed, found, *, step, number):
         "and the run ends; this build cannot tell who it was"
     )
     assert errors == [(OutOfRange, said)] * (len(testbed.manifest.clients) + testbed.manifest.engine)
-    assert events[-1] == Refusal(number, "out-of-range", said)
-    assert sum(isinstance(event, Refusal) for event in events) == 1
+    assert events[-1] == RefusalEvent(number, "out-of-range", said)
+    assert sum(isinstance(event, RefusalEvent) for event in events) == 1
 
 
 CELLS, TALLY = 5, 7  # where these begin in the vector: 5 agents, 2 cells, 4 stages

@@ -18,13 +18,13 @@ from aggregator.wire.servicer import _behaviour
 from lpm_secure.testbed.keys import pin_keys
 from protocols.sealing.messages import SealedRequest
 from protocols.sealing.route import Route
-from protocols.sealing.session import Session
+from protocols.sealing.session import SealedSession
 from protocols.task import manifest as manifests
 from protocols.wire import codec
-from protocols.wire.local import Local
+from protocols.wire.local import LocalTransport
 from protocols.wire.messages import Join
 from protocols.wire.methods import METHODS
-from protocols.wire.sealed import pack
+from protocols.wire.sealed_transport import pack
 
 logging.disable(logging.CRITICAL)
 TURNS = 12  # of the event loop, for one call
@@ -63,7 +63,7 @@ async def _served():
     """Return what answers each method: the last aggregator, whose peer says nothing."""
     names = [party.name for party in MANIFEST.aggregators]
     store = Store("sqlite://")
-    peer = RemotePeer(Local(_silent, caller=names[ME]), 3600.0)
+    peer = RemotePeer(LocalTransport(_silent, caller=names[ME]), 3600.0)
     run = Run(MANIFEST, ME, store, [peer])
     gateway = Gateway(
         names[ME],
@@ -90,7 +90,7 @@ async def _served():
 
 MANIFEST, KEYS = pin_keys(manifest_of())
 RUN = manifests.run_id(MANIFEST)
-SESSION = Session.of(Route(RUN, "client-0", "aggregator-1"), bytes(32))
+SESSION = SealedSession.of(Route(RUN, "client-0", "aggregator-1"), bytes(32))
 ANSWERS = LOOP.run_until_complete(_served())
 
 

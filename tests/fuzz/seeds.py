@@ -20,36 +20,36 @@ from protocols.task.policy import Policy
 from protocols.wire import codec
 from protocols.wire.messages import (
     Announcement,
-    Closed,
-    Compared,
-    ComparedQuery,
+    Computation,
+    ComputationQuery,
     Join,
-    Joined,
+    JoinReply,
     Members,
     MembersQuery,
-    Released,
+    RoundRelease,
+    RoundResult,
     Share,
-    Tried,
-    TriedQuery,
+    TrialQuery,
+    TrialShare,
 )
-from protocols.wire.sealed import pack
+from protocols.wire.sealed_transport import pack
 
 RUN = bytes(range(32))
 WORDS, SIGNED = np.arange(3, dtype=np.uint64), np.arange(3, dtype=np.int64)
 SENT = [
     Join(RUN, RUN),
     Join(RUN, b""),
-    Joined(300),
+    JoinReply(300),
     Share(RUN, 5, WORDS),
-    Closed(5, WORDS, WORDS, SIGNED, 3),
+    RoundResult(5, WORDS, WORDS, SIGNED, 3),
     Announcement(RUN, 5, SIGNED),
-    Released(5, WORDS, 3, 2**32),
+    RoundRelease(5, WORDS, 3, 2**32),
     MembersQuery(RUN, 7),
     Members(5, ("a", "b-1")),
-    ComparedQuery(RUN, 5),
-    Compared(5, RUN),
-    TriedQuery(RUN, 5, 1, RUN),
-    Tried(5, 1, RUN, WORDS),
+    ComputationQuery(RUN, 5),
+    Computation(5, RUN),
+    TrialQuery(RUN, 5, 1, RUN),
+    TrialShare(5, 1, RUN, WORDS),
     SealedRequest(RUN, "aggregator-1", "client-0", Handshake(b"1", b"2", b"3"), 300, bytes(20)),
     SealedReply(bytes(40)),
 ]
@@ -68,13 +68,13 @@ def _files():
         operator_key=signing.public_of(key),
     )
     invitation = enrolment.Invitation(
-        terms=given, signature=signing.sign(key, signing.Purpose.INVITATION, canonical_json.encode(given))
+        terms=given, signature=signing.sign(key, signing.SignaturePurpose.INVITATION, canonical_json.encode(given))
     )
     made = [
         signature.sign(manifest, key),
         invitation,
         enrolment.Request.of(invitation, certificates.new_request("client-0")[1], key),
-        enrolment.Enrolled(name="client-0", authority="x", certificate="y"),
+        enrolment.EnrolmentReply(name="client-0", authority="x", certificate="y"),
         policies.Consent(
             client="client-0",
             run=RUN,

@@ -20,7 +20,7 @@ from protocols.models import Seir
 from protocols.sealing.handshake import accept
 from protocols.sealing.messages import Handshake
 from protocols.sealing.route import Route
-from protocols.sealing.session import Session
+from protocols.sealing.session import SealedSession
 from protocols.task import manifest as manifests
 from protocols.task import policy, signature
 from protocols.task.manifest import Manifest
@@ -28,14 +28,14 @@ from protocols.task.parties import AggregatorParty, ClientParty
 from protocols.toml_file import load_config
 from protocols.wire import codec
 from protocols.wire.methods import METHODS
-from protocols.wire.sealed import pack, unpack
+from protocols.wire.sealed_transport import pack, unpack
 
 MESSAGES = [kind for pair in METHODS.values() for kind in pair]
 FILES = [
     signature.ManifestSignature,
     enrolment.Invitation,
     enrolment.Request,
-    enrolment.Enrolled,
+    enrolment.EnrolmentReply,
     policy.Consent,
     PublicFile,
     Trust,
@@ -43,7 +43,7 @@ FILES = [
 SETTINGS = [ClientConfig, Config, DeploymentFile, policy.Policy]
 KEY, ROUTE = SealingKey.generate(), Route(bytes(32), "client-0", "aggregator-0")
 AUTHORITY = certificates.new_authority("fuzz")
-SESSION = Session.of(ROUTE, bytes(32))
+SESSION = SealedSession.of(ROUTE, bytes(32))
 FOLDER = Path(tempfile.mkdtemp(prefix="lpm-fuzz-"))
 
 
@@ -128,7 +128,7 @@ def files(data):
 
 def request(data):
     """Requests for certificates (PEM)."""
-    refused(certificates.requested_key, data, name="client-0")
+    refused(certificates.key_of_request, data, name="client-0")
 
 
 def sealed(data):

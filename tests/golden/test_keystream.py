@@ -27,7 +27,7 @@ LONG = "0d431eebc583f625e4186be3157e5b555f8983ecc2fdd97b60d2b01f9a7fbda6"
 
 def stream(key, *, step, d):
     out = np.zeros(d, dtype=np.uint64)
-    keystream(key, step=step, out=out)
+    keystream(key, nonce=step, out=out)
     return out.astype("<u8").tobytes()
 
 
@@ -68,11 +68,13 @@ def test_the_stream_is_frozen():
 def test_a_sharing_is_frozen():
     """Keys 00.. and 11.., step 2, the vector 0 1 .. 4 plus 2**63; and key 00.., step 1, the vector 0 1 .. 99999."""
     x = np.arange(5, dtype=np.uint64) + np.uint64(2**63)
-    share = Additive(3).split(x, (bytes(32), b"\x11" * 32), step=2)
+    share = Additive(3).split(x, (bytes(32), b"\x11" * 32), round_number=2)
     masks = [stream(key, step=2, d=5) for key in (bytes(32), b"\x11" * 32)]
     assert [expanded(key, step=2, d=5) for key in (bytes(32), b"\x11" * 32)] == masks
     joined = share + sum(np.frombuffer(mask, dtype="<u8") for mask in masks)
     assert joined.tolist() == x.tolist()
     assert share.astype("<u8").tobytes().hex() == SHARE
-    digest = hashlib.sha256(Additive(2).split(np.arange(100_000, dtype=np.uint64), (bytes(32),), step=1).tobytes())
+    digest = hashlib.sha256(
+        Additive(2).split(np.arange(100_000, dtype=np.uint64), (bytes(32),), round_number=1).tobytes()
+    )
     assert digest.hexdigest() == LONG

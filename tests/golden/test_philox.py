@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protocols.arithmetic.philox import Purpose, philox, words
+from protocols.arithmetic.philox import DrawPurpose, philox, words
 
 WORD = st.integers(0, 2**64 - 1)
 PI = "243f6a8885a308d3 13198a2e03707344 a4093822299f31d0 082efa98ec4e6c89 452821e638d01377 be5466cf34e90c6c"
@@ -51,7 +51,9 @@ def test_numpys_generator_gives_the_same_blocks(counter, key):
     assert theirs.random_raw(4).tolist() == block(counter, key)
 
 
-@given(st.lists(WORD, min_size=1, max_size=5), st.tuples(WORD, WORD), st.sampled_from(Purpose), st.integers(0, 2**32))
+@given(
+    st.lists(WORD, min_size=1, max_size=5), st.tuples(WORD, WORD), st.sampled_from(DrawPurpose), st.integers(0, 2**32)
+)
 def test_an_agents_word_is_the_first_of_its_block(agents, key, purpose, step):
     drawn = words(key, np.array(agents, dtype=np.uint64), purpose, step=step)
     assert drawn.tolist() == [block((agent, purpose, step, 0), key)[0] for agent in agents]
@@ -60,4 +62,4 @@ def test_an_agents_word_is_the_first_of_its_block(agents, key, purpose, step):
 def test_a_purpose_keeps_its_number():
     """What a run draws depends on them."""
     names = ["THRESHOLD", "LATENT", "INFECTIOUS", "INITIAL", "CELL", "WANING", "SEED", "DOSE"]
-    assert {purpose.name: purpose.value for purpose in Purpose} == dict(zip(names, range(1, 9), strict=True))
+    assert {purpose.name: purpose.value for purpose in DrawPurpose} == dict(zip(names, range(1, 9), strict=True))

@@ -22,7 +22,7 @@ from protocols.identity.sealing_key import SealingKey
 from protocols.sealing.handshake import accept
 from protocols.sealing.messages import Handshake
 from protocols.sealing.route import Route
-from protocols.sealing.session import Session
+from protocols.sealing.session import SealedSession
 
 ROUTE = Route(bytes(range(32)), "client-0", "aggregator-1")
 HEADER = (
@@ -49,7 +49,7 @@ def test_the_header_is_written_as_ever():
 
 
 def test_a_request_is_sealed_as_ever():
-    sealed = Session.of(ROUTE, SECRET).seal_request(b"words", counter=258)
+    sealed = SealedSession.of(ROUTE, SECRET).seal_request(b"words", counter=258)
     by_hand = AESGCM(derived(header(b"key request"))).encrypt(
         bytes(10) + b"\x01\x02", b"words", header(b"request") + bytes(6) + b"\x01\x02"
     )
@@ -59,7 +59,7 @@ def test_a_request_is_sealed_as_ever():
 
 def test_a_reply_is_sealed_as_ever():
     nonce = bytes(range(12))
-    sealed = Session.of(ROUTE, SECRET).seal_reply_with(b"words", counter=258, nonce=nonce)
+    sealed = SealedSession.of(ROUTE, SECRET).seal_reply_with(b"words", counter=258, nonce=nonce)
     by_hand = AESGCM(derived(header(b"key reply"))).encrypt(nonce, b"words", header(b"reply") + bytes(6) + b"\x01\x02")
     assert sealed == nonce + by_hand
     assert sealed.hex() == "000102030405060708090a0bb9265fe4fb46b6aea7e5c685716ac48e42897a24d2"

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from protocols import canonical_json
 from protocols.identity import enrolment, signing
-from protocols.identity.signing import Purpose
+from protocols.identity.signing import SignaturePurpose
 from protocols.identity.trust import PartyKeys, Trust
 from protocols.models import Seir
 from protocols.task import manifest as manifests
@@ -69,7 +69,7 @@ TERMS_TEXT = (
     f'{{"version":1,"name":"hospital","not_after":"2026-01-02T03:04:05Z","secret":"{b64(bytes(range(16)))}",'
     f'"operator_key":"{b64(PUBLIC)}"}}'
 )
-INVITED = signing.sign(KEY, Purpose.INVITATION, TERMS_TEXT.encode())
+INVITED = signing.sign(KEY, SignaturePurpose.INVITATION, TERMS_TEXT.encode())
 CONSENT = policy.Consent(
     client="hospital", run=bytes(range(32)), policy=bytes(32), given=TIME, identity=PUBLIC, signature=bytes(64)
 )
@@ -104,15 +104,15 @@ def test_trust_stands_in_the_manifest_as_ever():
     assert hashlib.sha256(manifests.encode(MANIFEST)).digest() == manifests.run_id(MANIFEST)
 
 
-@pytest.mark.parametrize("purpose", Purpose, ids=lambda each: each.name)
+@pytest.mark.parametrize("purpose", SignaturePurpose, ids=lambda each: each.name)
 def test_a_statement_is_signed_as_ever(purpose):
     said = {
-        Purpose.MANIFEST: b"lpm-secure 1 manifest\x00content",
-        Purpose.INVITATION: b"lpm-secure 1 invitation\x00content",
-        Purpose.ENROLMENT: b"lpm-secure 1 enrolment\x00content",
-        Purpose.CONSENT: b"lpm-secure 1 consent\x00content",
-        Purpose.LEDGER: b"lpm-secure 1 ledger\x00content",
-        Purpose.INDEX: b"lpm-secure 1 index\x00content",
+        SignaturePurpose.MANIFEST: b"lpm-secure 1 manifest\x00content",
+        SignaturePurpose.INVITATION: b"lpm-secure 1 invitation\x00content",
+        SignaturePurpose.ENROLMENT: b"lpm-secure 1 enrolment\x00content",
+        SignaturePurpose.CONSENT: b"lpm-secure 1 consent\x00content",
+        SignaturePurpose.LEDGER: b"lpm-secure 1 ledger\x00content",
+        SignaturePurpose.INDEX: b"lpm-secure 1 index\x00content",
     }
     assert signing.sign(KEY, purpose, b"content") == KEY.sign(said[purpose])
 

@@ -12,7 +12,7 @@ from lpm_secure.engine.venues import Setting, Venues
 from protocols.arithmetic.distributions import LAW_TOTAL
 from protocols.models import Seir
 from protocols.models.course import Course
-from protocols.models.interventions import IsolationPlan, Plan, Reduction
+from protocols.models.interventions import InterventionPlan, IsolationPlan, Reduction
 from protocols.models.staged.parameters import Staged
 
 N, STEPS = 20_000, 120
@@ -28,7 +28,7 @@ def graph(threads):
 def staged(threads):
     """Return staged agents in homes and workplaces."""
     kind = (LAW_TOTAL // 2, LAW_TOTAL // 4, LAW_TOTAL // 8, LAW_TOTAL // 8)
-    plan = Plan((Reduction(1, 20, 60, 128),), IsolationPlan(10, 99, 1, LAW_TOTAL // 2))
+    plan = InterventionPlan((Reduction(1, 20, 60, 128),), IsolationPlan(10, 99, 1, LAW_TOTAL // 2))
     course = Course((kind,), *[(DAYS,)] * 5)
     model = Staged(
         beta=(400, 400), home=(True, False), course=course, initial=LAW_TOTAL // 500, f=10, share_bits=20, plan=plan

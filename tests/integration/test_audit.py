@@ -20,9 +20,9 @@ from lpm_secure.testbed.deployment import Deployment, free_addresses
 from lpm_secure.testbed.testbed import build
 from protocols.errors import ParameterError
 from protocols.identity import signing
-from protocols.releases.ledger import Agreed, Begin, Closing, Opened, Refusal
+from protocols.releases.ledger import RefusalEvent, ReleaseRecord, RoundEvent, RoundRecord, StartEvent
 from protocols.releases.query import Release, Releases
-from protocols.task.release_plan import openings_in
+from protocols.task.release_plan import records_in
 from tests.integration.conftest import small_config, small_data
 
 
@@ -150,15 +150,15 @@ def test_a_line_taken_out_of_a_ledger_is_found_even_where_the_index_is_written_a
 def test_ledgers_that_all_lack_their_last_round_are_found(manifest_of):
     """Chains and signatures of what is left are right, and the ledgers agree."""
     manifest = manifest_of(steps=2)
-    begin, names = Begin(bytes(32), "aggregator-0"), ("client-0", "client-1")
-    closed = [Closing(agreed(number, names), (), (), bytes(32)) for number in range(3)]
+    begin, names = StartEvent(bytes(32), "aggregator-0"), ("client-0", "client-1")
+    closed = [RoundEvent(agreed(number, names), (), (), bytes(32)) for number in range(3)]
     assert rules.cut_off(manifest, {"a": [begin, *closed], "b": [begin, *closed]}) == []
     assert rules.cut_off(manifest, {"a": [begin, *closed[:2]], "b": [begin, *closed[:2]]}) == [
         "a: ends after 2 rounds of 3, and does not say why",
         "b: ends after 2 rounds of 3, and does not say why",
     ]
-    assert rules.cut_off(manifest, {"a": [begin, *closed[:2], Refusal(2, "budget-spent", "no more")]}) == []
-    assert len(rules.cut_off(manifest, {"a": [begin, *closed[:1], Refusal(0, "late", "wait"), closed[1]]})) == 1
+    assert rules.cut_off(manifest, {"a": [begin, *closed[:2], RefusalEvent(2, "budget-spent", "no more")]}) == []
+    assert len(rules.cut_off(manifest, {"a": [begin, *closed[:1], RefusalEvent(0, "late", "wait"), closed[1]]})) == 1
 
 
 @pytest.fixture
@@ -225,11 +225,11 @@ def test_a_folder_that_is_none_is_bad_input(tmp_path):
         key_of("abc")
 
 
-TALLY = (Opened("tally", "exact"),)
+TALLY = (ReleaseRecord("tally", "exact"),)
 
 
 def agreed(number, members, *, releases=TALLY):
-    return Agreed(number=number, step=number, phase=0, members=members, refused=(), releases=releases)
+    return RoundRecord(number=number, step=number, phase=0, members=members, refused=(), releases=releases)
 
 
 def test_cohorts_that_differ_by_one_client_are_found_and_by_many_are_not(manifest_of):
@@ -253,7 +253,7 @@ def test_releases_and_cohorts_that_the_manifest_does_not_allow_are_found(manifes
     assert rules.breaches(manifest, [agreed(0, names)]) == []
     assert len(rules.breaches(manifest, [agreed(0, names[:1])])) == 1
     assert len(rules.breaches(manifest, [agreed(0, (*names, "somebody"))])) == 1
-    assert len(rules.breaches(manifest, [agreed(0, names, releases=(Opened("cells", "exact"),))])) == 1
+    assert len(rules.breaches(manifest, [agreed(0, names, releases=(ReleaseRecord("cells", "exact"),))])) == 1
 
 
 def test_epsilon_is_computed_anew_and_held_to_the_promise(manifest_of):
@@ -268,7 +268,7 @@ def test_epsilon_is_computed_anew_and_held_to_the_promise(manifest_of):
         )
         return manifest_of(releases=Releases(each=(rule,), rho=rho))
 
-    releases = openings_in(manifest(2.1), 0)
+    releases = records_in(manifest(2.1), 0)
     rounds = [agreed(number, ("client-0",), releases=releases) for number in range(5)]
     lines, table = rules.overspending(manifest(2.1), rounds)
     assert lines == []

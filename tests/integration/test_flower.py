@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from lpm_secure.calibration.inference.fit import Fit, Schedule
+from lpm_secure.calibration.inference.fit import Fit, FitSchedule
 from lpm_secure.calibration.parties import deployment_for, manifest_for
 from lpm_secure.flower.federation import Flower
 from lpm_secure.secure_sum.federation import Shared
@@ -25,7 +25,7 @@ def flower_of(folder, *, rounds, simulated, aggregators=2, **changes):
 
 
 def fitted(federation, rounds):
-    fit = Fit(SIMULATOR, PARAMETERS, federation, Schedule(rounds=rounds, draws=DRAWS), names=tuple(hospitals()))
+    fit = Fit(SIMULATOR, PARAMETERS, federation, FitSchedule(rounds=rounds, draws=DRAWS), names=tuple(hospitals()))
     fit.run()
     return fit
 
@@ -52,7 +52,7 @@ def test_a_superlink_and_supernodes_have_the_draws_of_one_process_to_the_last_bi
 
 def test_what_keeps_a_round_from_being_played_is_told_to_the_fit(tmp_path):
     with flower_of(tmp_path, rounds=2, simulated=True) as federation:
-        fit = Fit(SIMULATOR, PARAMETERS, federation, Schedule(rounds=2, draws=DRAWS), names=tuple(hospitals()))
+        fit = Fit(SIMULATOR, PARAMETERS, federation, FitSchedule(rounds=2, draws=DRAWS), names=tuple(hospitals()))
         fit.advance()
         for name in ("hospital-0", "hospital-1"):
             (federation.deployment.party(name) / "series.csv").write_text("inpatients\nnone\n")

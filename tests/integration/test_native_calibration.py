@@ -9,7 +9,7 @@ import torch
 
 from lpm_secure.accounting import gaussian_epsilon
 from lpm_secure.audit.audit import audit
-from lpm_secure.calibration.inference.fit import Fit, Schedule
+from lpm_secure.calibration.inference.fit import Fit, FitSchedule
 from lpm_secure.calibration.parties import deployment_for, manifest_for, noised
 from lpm_secure.secure_sum.federation import Shared
 from lpm_secure.secure_sum.native import Native
@@ -36,7 +36,7 @@ def native_of(folder, *, rounds, aggregators=2, round_timeout_s=5.0, **changes):
 
 
 def fit_with(federation, rounds):
-    return Fit(SIMULATOR, PARAMETERS, federation, Schedule(rounds=rounds, draws=DRAWS), names=tuple(hospitals()))
+    return Fit(SIMULATOR, PARAMETERS, federation, FitSchedule(rounds=rounds, draws=DRAWS), names=tuple(hospitals()))
 
 
 def test_draws_over_real_processes_are_those_of_one_process_to_the_last_bit(tmp_path):

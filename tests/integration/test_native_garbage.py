@@ -94,7 +94,7 @@ def found_in(run):
     """Return what an aggregator's ledger says of the round in which garbage was found."""
     key = manifests.load(run / "manifest.json").trust.keys["aggregator-0"].identity
     events = ledger.load(run / "ledgers" / "aggregator-0.jsonl", key)
-    (found,) = (each.agreed for each in events if isinstance(each, ledger.Closing) and each.agreed.refused)
+    (found,) = (each.agreed for each in events if isinstance(each, ledger.RoundEvent) and each.agreed.refused)
     return found
 
 

@@ -17,7 +17,7 @@ from lpm_secure.testbed.deployment import Deployment
 from lpm_secure.testbed.synthetic import SYNTHETIC_FROM, cells_of
 from lpm_secure.testbed.testbed import Testbed
 from protocols.models.gradient import Gradient
-from protocols.models.seir.relaxed import names, values
+from protocols.models.seir.relaxation import names, values
 
 CPU = torch.device("cpu")
 TANGENTS = Gradient(way="tangents", parameters=("beta.near", "cell_beta", "latent", "infectious", "initial"))

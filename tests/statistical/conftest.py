@@ -17,7 +17,7 @@ from lpm_secure.gradients.private.relaxed_agents import TorchAgents
 from lpm_secure.gradients.private.score import simulate_scores
 from lpm_secure.gradients.private.tangents import simulate_tangents, synthetic_part
 from lpm_secure.testbed.testbed import Testbed
-from protocols.models.seir.relaxed import values
+from protocols.models.seir.relaxation import values
 
 
 async def _drive(testbed: Testbed, part: RemotePart) -> object:

@@ -16,7 +16,7 @@ from protocols.arithmetic.sharing import Additive
 from protocols.models.gradient import Gradient
 from protocols.task.layout import Layout
 from protocols.task.rounds import Phase
-from protocols.wire.messages import Closed, Released, Share
+from protocols.wire.messages import RoundRelease, RoundResult, Share
 
 SLOPES = {"latent_slope": (-1.0, 1.0), "infectious_slope": (-1.0, 1.0)}
 WAYS = {
@@ -76,7 +76,7 @@ def test_the_words_of_a_share_are_fair_coins_in_every_world(run, drawn_world, re
     for world in (1, 2):
         vectors = record(drawn_world(run, world), seed=5).vectors["client-0"]
         vector = next(v for number, v in reversed(vectors) if run.schedule.phase(number) == Phase.SPEAK and v.any())
-        shares = (sharing.split(vector, (draw.bytes(32),), step=number) for number in range(RUNS))
+        shares = (sharing.split(vector, (draw.bytes(32),), round_number=number) for number in range(RUNS))
         ones.append(sum(np.unpackbits(share.view(np.uint8)).astype(np.int64) for share in shares))
     for excess, variance in (
         (ones[0] - RUNS / 2, RUNS / 4),
@@ -90,12 +90,12 @@ def test_the_words_of_a_share_are_fair_coins_in_every_world(run, drawn_world, re
 def test_what_is_told_is_a_clients_own_or_a_sum_over_all(run, drawn_world, record):
     """No reply to the engine or a client has more words than its own exposures and the release."""
     layout, recording = Layout.of(run), record(drawn_world(run, 1), seed=5)
-    replies = [each for each in recording.passed if isinstance(each.message, Closed | Released)]
+    replies = [each for each in recording.passed if isinstance(each.message, RoundResult | RoundRelease)]
     assert replies
     for each in replies:
         assert each.message.members == len(CLIENTS)
-        assert each.message.release.size in (0, layout.released)
-        if isinstance(each.message, Closed):
+        assert each.message.release.size in (0, layout.release_words)
+        if isinstance(each.message, RoundResult):
             first, end = layout.own[each.receiver]
             assert each.message.own.size in (0, end - first, (end - first) * layout.c)
 
@@ -107,7 +107,7 @@ def test_one_vector_of_scores_is_opened_when_the_run_closes(way, manifest_of, dr
     layout, recording = Layout.of(run), record(drawn_world(run, 3), seed=5)
     opened = defaultdict(list)
     for each in recording.passed:
-        if isinstance(each.message, Released):
+        if isinstance(each.message, RoundRelease):
             opened[each.message.step].append(each.message.release)
     words = layout.q - 4
     scores = {step: from_ring(sum(parts[1:], start=parts[0]))[-words:] for step, parts in opened.items()}

@@ -16,7 +16,7 @@ from client_sdk.likelihood.counts import Counts
 from client_sdk.likelihood.institution import DISPERSION, SCALE_SD, Hospital
 from lpm_secure.calibration.dynamics.city import small
 from lpm_secure.calibration.dynamics.simulator import Simulator
-from lpm_secure.calibration.inference.fit import Fit, Schedule
+from lpm_secure.calibration.inference.fit import Fit, FitSchedule
 from lpm_secure.report.folder import merge_figures
 from lpm_secure.secure_sum.federation import Shared
 
@@ -37,7 +37,7 @@ def repetition(seed: int, *, rounds: int = 200) -> np.ndarray:
     hospitals = {
         f"h{place}": Hospital(Counts(series[place]), share[place], local_steps=0) for place in range(HOSPITALS)
     }
-    schedule = Schedule(rounds=rounds, draws=12, rate=0.03, seed=seed)
+    schedule = FitSchedule(rounds=rounds, draws=12, rate=0.03, seed=seed)
     fit = Fit(SIMULATOR, PARAMETERS, Shared(hospitals), schedule)
     fit.run()
     return (fit.draws(DRAWS, seed=seed) < truth).sum(dim=0).numpy()

@@ -14,7 +14,7 @@ from protocols.task.layout import Layout
 from protocols.task.parties import ENGINE
 from protocols.task.rounds import Phase
 from protocols.task.threshold_layout import joined_bits
-from protocols.wire.messages import Closed, Joined, Released
+from protocols.wire.messages import JoinReply, RoundRelease, RoundResult
 
 OWN = "client-0"  # slots 0 and 1; both have met slots 2 and 4, of the other two clients
 MET = [(0, 0, 2, 0, 7), (0, 0, 4, 0, 7), (0, 1, 2, 0, 7), (0, 1, 4, 0, 7)]
@@ -64,14 +64,16 @@ def messages_to(recording, party, kind):
 
 
 def test_replies_carry_what_their_definitions_say():
-    fields = {kind: [field.name for field in dataclasses.fields(kind)] for kind in (Joined, Closed, Released)}
-    assert fields[Joined] == ["step"]
-    assert fields[Closed] == ["step", "own", "release", "synthetic", "members", "phase"]
-    assert fields[Released] == ["step", "release", "members", "traffic", "names", "refused"]
+    fields = {
+        kind: [field.name for field in dataclasses.fields(kind)] for kind in (JoinReply, RoundResult, RoundRelease)
+    }
+    assert fields[JoinReply] == ["step"]
+    assert fields[RoundResult] == ["step", "own", "release", "synthetic", "members", "phase"]
+    assert fields[RoundRelease] == ["step", "release", "members", "traffic", "names", "refused"]
 
 
 def test_an_epidemic_tells_the_engine_how_many_clients_took_part_and_not_which(told):
-    replies = messages_to(told(2), ENGINE, Released)
+    replies = messages_to(told(2), ENGINE, RoundRelease)
     assert {reply.members for reply in replies} == {3}
     assert {(reply.names, reply.refused) for reply in replies} == {((), ())}
 
@@ -98,7 +100,7 @@ def opened(replies, k):
         by_round.setdefault((reply.step, getattr(reply, "phase", Phase.SPEAK)), []).append(reply)
     for (step, phase), shares in sorted(by_round.items()):
         assert len(shares) == k
-        own = sum((share.own for share in shares if isinstance(share, Closed)), start=np.uint64(0))
+        own = sum((share.own for share in shares if isinstance(share, RoundResult)), start=np.uint64(0))
         if phase == Phase.DECIDE:
             own = joined_bits([share.own for share in shares], 2)
         yield step, phase, own, sum((share.release for share in shares), start=np.uint64(0))
@@ -113,7 +115,7 @@ def test_what_is_told_adds_up_to_releases_and_own_exposures_or_bits(run, told):
                 step = run.schedule.step(number)
                 totals[step] = totals.get(step, np.zeros(layout.d, dtype=np.uint64)) + vector
     bits = []
-    for step, phase, own, release in opened(messages_to(recording, OWN, Closed), k):
+    for step, phase, own, release in opened(messages_to(recording, OWN, RoundResult), k):
         if phase != Phase.SPEAK:
             assert release.size == 0
             assert own.size == (layout.size(OWN) if phase == Phase.DECIDE else 0)
@@ -124,5 +126,5 @@ def test_what_is_told_adds_up_to_releases_and_own_exposures_or_bits(run, told):
         assert own.tolist() == exposure
     if run.schedule.outcome:
         assert bits == [[0, 0], [1, 0], [1, 0], [1, 0]]  # slot 0 crosses in step 1, and slot 1 never does
-    for step, _, _, release in opened(messages_to(recording, ENGINE, Released), k):
+    for step, _, _, release in opened(messages_to(recording, ENGINE, RoundRelease), k):
         assert release.tolist() == layout.release_of(totals[step]).tolist()

@@ -19,7 +19,7 @@ from client_sdk import Client
 from protocols.errors import LpmError
 from protocols.task.rounds import Phase
 from protocols.wire import codec
-from protocols.wire.messages import Closed, Join, Released, Share
+from protocols.wire.messages import Join, RoundRelease, RoundResult, Share
 from protocols.wire.transport import Transport
 
 OURS = ("aggregator", "protocols")
@@ -216,9 +216,9 @@ def test_a_secret_that_is_printed_would_be_found(secret):
 
 def test_the_walk_reaches_what_an_object_holds():
     vector = np.array([2**60 + 3], dtype=np.uint64)
-    held = {"a": [Closed(1, vector, vector, NOTHING.view(np.int64), 2), (Released(1, vector, 2, 3),)]}
+    held = {"a": [RoundResult(1, vector, vector, NOTHING.view(np.int64), 2), (RoundRelease(1, vector, 2, 3),)]}
     texts = printed(
         [held, JointResult(1, b"k", b"k"), RoundClosure(1, (), (), {}, b"", b"", b""), Levels(vector, vector, vector)]
     )
-    for name in ("Closed", "Released", "JointResult", "RoundClosure", "Levels"):
+    for name in ("RoundResult", "RoundRelease", "JointResult", "RoundClosure", "Levels"):
         assert any(text.startswith(f"{name}(") for text in texts)

@@ -15,7 +15,7 @@ from client_sdk import Client
 from protocols.errors import LpmError
 from protocols.models import Stage
 from protocols.models.seir.doses import Doses
-from protocols.models.seir.waning import returned
+from protocols.models.seir.waning import find_returns
 from protocols.task.rounds import Phase
 from protocols.wire.messages import Share
 
@@ -86,7 +86,7 @@ def resends(monkeypatch, careless):
     async def advance(self):
         before = self.private.state
         await plain(self)
-        if np.asarray(returned(before, self.private.state)).any():
+        if np.asarray(find_returns(before, self.private.state)).any():
             with contextlib.suppress(LpmError):
                 await careless(self)
 

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
+from protocols.arithmetic.counters import RoundNumber
 from protocols.arithmetic.fixed_point import U64
 from protocols.arithmetic.sharing import Sharing
 from protocols.arithmetic.sharing.additive import keystream
@@ -23,59 +24,59 @@ class MaskSharing(Sharing):
         """Refuse: keys are chosen by whoever compares worlds."""
         raise ParameterError("this sharing is for audits and draws no keys; use Additive")
 
-    def split(self, x: U64, keys: tuple[bytes, ...], *, step: int) -> U64:
+    def split(self, x: U64, keys: tuple[bytes, ...], *, round_number: RoundNumber) -> U64:
         """Return x less the mask."""
-        return x - self.mask(keys[0], step, x.size)
+        return x - self.mask(keys[0], round_number, x.size)
 
-    def expand(self, key: bytes, *, step: int, out: U64) -> None:
+    def expand(self, key: bytes, *, round_number: RoundNumber, out: U64) -> None:
         """Add the mask."""
-        out += self.mask(key, step, out.size)
+        out += self.mask(key, round_number, out.size)
 
-    def mask(self, key: bytes, step: int, d: int) -> U64:
+    def mask(self, key: bytes, round_number: RoundNumber, d: int) -> U64:
         """Return uint64[d], the masks of a round."""
         masks = np.zeros(d, dtype=np.uint64)
-        keystream(key, step=step, out=masks)
+        keystream(key, nonce=round_number, out=masks)
         return masks
 
 
 class ReusesMasks(MaskSharing):
     """Forgets the step."""
 
-    def mask(self, key: bytes, step: int, d: int) -> U64:
+    def mask(self, key: bytes, round_number: RoundNumber, d: int) -> U64:
         """Return the first round's."""
-        return super().mask(key, 0, d)
+        return super().mask(key, RoundNumber(0), d)
 
 
 class OverlapsMasks(MaskSharing):
     """Begins each round's masks seven words after the last one's, so that two rounds share some."""
 
-    def mask(self, key: bytes, step: int, d: int) -> U64:
-        """Return words from the 7 step-th on."""
-        return super().mask(key, 0, 7 * step + d)[7 * step :]
+    def mask(self, key: bytes, round_number: RoundNumber, d: int) -> U64:
+        """Return words from the 7 round_number-th on."""
+        return super().mask(key, RoundNumber(0), 7 * round_number + d)[7 * round_number :]
 
 
 class MasksHalf(MaskSharing):
     """Masks 32 bits of 64."""
 
-    def mask(self, key: bytes, step: int, d: int) -> U64:
+    def mask(self, key: bytes, round_number: RoundNumber, d: int) -> U64:
         """Return the low halves."""
-        return super().mask(key, step, d) & np.uint64(2**32 - 1)
+        return super().mask(key, round_number, d) & np.uint64(2**32 - 1)
 
 
 class MasksWithFloats(MaskSharing):
     """Draws masks as floats in [0, 1) and scales them: the highest 53 bits are sound, and the others always 0."""
 
-    def mask(self, key: bytes, step: int, d: int) -> U64:
+    def mask(self, key: bytes, round_number: RoundNumber, d: int) -> U64:
         """Return 53 random bits each."""
-        return (_unit(super().mask(key, step, d)) * 2.0**64).astype(np.uint64)
+        return (_unit(super().mask(key, round_number, d)) * 2.0**64).astype(np.uint64)
 
 
 class MasksWithNormals(MaskSharing):
     """Draws masks as normal floats of standard deviation 2**61 and rounds them."""
 
-    def mask(self, key: bytes, step: int, d: int) -> U64:
+    def mask(self, key: bytes, round_number: RoundNumber, d: int) -> U64:
         """Return normal numbers."""
-        normal = stats.norm.ppf(np.maximum(_unit(super().mask(key, step, d)), 1e-4))
+        normal = stats.norm.ppf(np.maximum(_unit(super().mask(key, round_number, d)), 1e-4))
         masks: U64 = np.rint(np.clip(normal, -3.9, 3.9) * 2.0**61).astype(np.int64).view(np.uint64)
         return masks
 

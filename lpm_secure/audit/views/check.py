@@ -82,7 +82,7 @@ def words_of(recording: RunRecording, client: str, last: str) -> U64:
 def split(sharing: Sharing, recording: RunRecording, client: str, keys: tuple[bytes, ...]) -> U64:
     """Return the words that a client of a recorded run sends under other coins; its vectors do not depend on these."""
     vectors = recording.vectors[client]
-    return np.concatenate([sharing.split(vector, keys, step=number) for number, vector in vectors])
+    return np.concatenate([sharing.split(vector, keys, round_number=number) for number, vector in vectors])
 
 
 def lag_of(manifest: Manifest, client: str) -> int:

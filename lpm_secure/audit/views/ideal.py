@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from aggregator.on_shares.backend import Program, T
+from protocols.arithmetic.counters import RoundNumber
 from protocols.arithmetic.fixed_point import I64
 from protocols.errors import ProtocolError
 
@@ -60,9 +61,9 @@ class IdealParty:
     joint: Ideal
     index: int
 
-    async def compute(self, program: Program[T], *, kind: bytes, step: int) -> T:
+    async def compute(self, program: Program[T], *, kind: bytes, round_number: RoundNumber) -> T:
         """Run a program with the others."""
-        return await asyncio.to_thread(program, IdealCalculator(self.joint, self.index, step))
+        return await asyncio.to_thread(program, IdealCalculator(self.joint, self.index, round_number))
 
 
 @final
@@ -72,12 +73,12 @@ class IdealCalculator:
 
     joint: Ideal
     index: int
-    step: int
+    round_number: RoundNumber
 
     @property
     def name(self) -> bytes:
         """One name for all parties."""
-        return self.step.to_bytes(32, "big")
+        return self.round_number.to_bytes(32, "big")
 
     def public(self, numbers: I64) -> I64:
         """Give the first party all of it."""

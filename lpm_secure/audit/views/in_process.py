@@ -10,7 +10,7 @@ from aggregator.on_shares.backend import JointBackend
 from aggregator.permutation.delivery import Permuter
 from aggregator.release.ledger import Ledger
 from aggregator.wire.remote_peer import RemotePeer
-from client_sdk import Local
+from client_sdk import LocalTransport
 from lpm_secure.audit.views.ideal import PATIENCE_S, Ideal
 from protocols.arithmetic.sharing import Sharing
 from protocols.task.manifest import Manifest
@@ -36,7 +36,7 @@ class Operators:
     def transports(self, caller: str) -> list[Transport]:
         """Return what a party of this name would call them with."""
         parties = zip(self.manifest.aggregators, self.answers, strict=True)
-        return [self.around(caller, party.name, Local(answer, caller=caller)) for party, answer in parties]
+        return [self.around(caller, party.name, LocalTransport(answer, caller=caller)) for party, answer in parties]
 
 
 @contextmanager
@@ -70,7 +70,7 @@ def operators(
             return lambda caller, request: late(other, caller, request)
 
         others = [index for index in range(len(names)) if index != own]
-        inner = {other: Local(answer_of(other), caller=names[own]) for other in others}
+        inner = {other: LocalTransport(answer_of(other), caller=names[own]) for other in others}
         return [RemotePeer(around(names[own], names[other], inner[other]), PATIENCE_S) for other in others]
 
     joint = Ideal(len(names))

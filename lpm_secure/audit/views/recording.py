@@ -17,6 +17,7 @@ from lpm_secure.audit.views.in_process import Operators, operators
 from lpm_secure.audit.views.world import World
 from lpm_secure.engine.loop import RemotePart, simulate
 from lpm_secure.testbed.testbed import Testbed
+from protocols.arithmetic.counters import RoundNumber
 from protocols.arithmetic.fixed_point import U64
 from protocols.arithmetic.sharing import Sharing
 from protocols.errors import ProtocolError
@@ -78,20 +79,20 @@ class SeededSharing(Sharing):
     def __init__(self, inner: Sharing, seed: int | Sequence[int]) -> None:
         """Split and expand as `inner` does."""
         self.k, self._inner, self._draw = inner.k, inner, np.random.default_rng(seed)
-        self.vectors: dict[tuple[bytes, ...], list[tuple[int, U64]]] = {}
+        self.vectors: dict[tuple[bytes, ...], list[tuple[RoundNumber, U64]]] = {}
 
     def keys(self) -> tuple[bytes, ...]:
         """Draw k - 1 keys from the seed."""
         return tuple(self._draw.bytes(32) for _ in range(self.k - 1))
 
-    def split(self, x: U64, keys: tuple[bytes, ...], *, step: int) -> U64:
+    def split(self, x: U64, keys: tuple[bytes, ...], *, round_number: RoundNumber) -> U64:
         """Split as the sharing inside, and keep a copy of the vector."""
-        self.vectors.setdefault(keys, []).append((step, x.copy()))
-        return self._inner.split(x, keys, step=step)
+        self.vectors.setdefault(keys, []).append((round_number, x.copy()))
+        return self._inner.split(x, keys, round_number=round_number)
 
-    def expand(self, key: bytes, *, step: int, out: U64) -> None:
+    def expand(self, key: bytes, *, round_number: RoundNumber, out: U64) -> None:
         """Expand as the sharing inside."""
-        self._inner.expand(key, step=step, out=out)
+        self._inner.expand(key, round_number=round_number, out=out)
 
 
 @final
@@ -105,7 +106,7 @@ class RunRecording:
     """
 
     passed: list[Message]
-    vectors: dict[str, list[tuple[int, U64]]]
+    vectors: dict[str, list[tuple[RoundNumber, U64]]]
 
     def received(self, party: str, *, words: bool = True) -> Views:
         """Return what each sender let a party see, in order: the order between senders is the event loop's.

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from client_sdk.amortisation.learner import Exercise, Learner
 from client_sdk.likelihood.institution import clipped
 from lpm_secure.secure_sum.federation import Contribution
+from protocols.arithmetic.counters import RoundNumber
 from protocols.arithmetic.fixed_point import from_ring, to_ring
 from protocols.arithmetic.sharing import Additive
 from protocols.errors import CohortTooSmall
@@ -148,5 +149,5 @@ class SharedCohort(Cohort):
         keys = self._keys[name]
         found = [np.zeros_like(vector) for _ in keys]
         for key, share in zip(keys, found, strict=True):
-            self._sharing.expand(key, step=self._opened, out=share)
-        return [*found, self._sharing.split(vector, keys, step=self._opened)]
+            self._sharing.expand(key, round_number=RoundNumber(self._opened), out=share)
+        return [*found, self._sharing.split(vector, keys, round_number=RoundNumber(self._opened))]

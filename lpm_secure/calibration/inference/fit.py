@@ -24,7 +24,7 @@ BACK: Final = 0.1  # the learning rate falls to this share of itself, along a co
 
 @final
 @dataclass(frozen=True, slots=True)
-class Schedule:
+class FitSchedule:
     """How long and how fast.
 
     Attributes:
@@ -65,7 +65,7 @@ class Fit:
     simulator: Simulator
     parameters: Parameters
     federation: Federation
-    schedule: Schedule
+    schedule: FitSchedule
     names: tuple[str, ...] = ()
     data: str = ""
     posterior: Posterior = field(init=False, repr=False)

@@ -73,7 +73,7 @@ def identity(
     require_name(operator)
     made = ServerKeys.generate(dealer=dealer)
     private, request = certificates.new_request(name)
-    tls = digest_of_key(certificates.requested_key(request, name=name))
+    tls = digest_of_key(certificates.key_of_request(request, name=name))
     public = canonical_json.encode(PublicFile(name=name, keys=made.public(operator, tls)))
     made.write(folder)
     write_private(folder / "private.key", private)

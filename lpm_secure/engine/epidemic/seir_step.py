@@ -9,7 +9,7 @@ from lpm_secure.engine.kernels.draws import block, bounds_of, days, key_of, log,
 from lpm_secure.engine.kernels.jit import compiled, inlined
 from lpm_secure.engine.kernels.workers import Span
 from protocols.arithmetic.fixed_point import I64, U64
-from protocols.arithmetic.philox import Purpose
+from protocols.arithmetic.philox import DrawPurpose
 from protocols.errors import ParameterError
 from protocols.models import Seir, Stage
 from protocols.models.seir.waning import SPELL_KEY
@@ -18,13 +18,13 @@ S: Final = int(Stage.S)
 E: Final = int(Stage.E)
 I: Final = int(Stage.I)  # noqa: E741 - the stage's letter
 R: Final = int(Stage.R)
-THRESHOLD: Final = int(Purpose.THRESHOLD)
-LATENT: Final = int(Purpose.LATENT)
-DURATION: Final = int(Purpose.INFECTIOUS)
-INITIAL: Final = int(Purpose.INITIAL)
+THRESHOLD: Final = int(DrawPurpose.THRESHOLD)
+LATENT: Final = int(DrawPurpose.LATENT)
+DURATION: Final = int(DrawPurpose.INFECTIOUS)
+INITIAL: Final = int(DrawPurpose.INITIAL)
 HALF: Final = np.uint64(32)
-WANING: Final = int(Purpose.WANING)
-SEED: Final = int(Purpose.SEED)
+WANING: Final = int(DrawPurpose.WANING)
+SEED: Final = int(DrawPurpose.SEED)
 LATER: Final = (np.uint64(SPELL_KEY), np.uint64(0))
 NEVER: Final = np.zeros(0, dtype=np.uint64)
 BLOCK: Final = 2048  # agents whose sums and flags stay in the first cache

@@ -33,7 +33,7 @@ from protocols.arithmetic.fixed_point import I64
 from protocols.errors import ParameterError
 from protocols.models import Seir, Stage
 
-SKIP: Final = 32  # purpose of these draws; `protocols.arithmetic.philox.Purpose` and the staged model have those below
+SKIP: Final = 32  # purpose of these draws; `philox.DrawPurpose` and the staged model have those below
 NEVER: Final = 2**16 - 1
 EVENTS: Final = 1024  # transmissions that are drawn before any is told
 

@@ -10,9 +10,10 @@ import torch
 from lpm_secure.engine.loop import RemotePart
 from lpm_secure.gradients.private.differentiable import Differentiable, Pair
 from lpm_secure.gradients.private.relaxed_agents import TorchAgents
+from protocols.arithmetic.counters import RoundNumber
 from protocols.errors import ParameterError, ProtocolError
 from protocols.models import Stage
-from protocols.models.seir.relaxed import names
+from protocols.models.seir.relaxation import names
 from protocols.task.gradients.turn import Turn, turns
 from protocols.task.manifest import Manifest
 
@@ -36,7 +37,7 @@ class PrivateAdjoints(Differentiable):
             raise ParameterError(f"the run takes {manifest.require_gradient().way}; ask for adjoints in its manifest")
         self._manifest, self._remote, self._loop = manifest, remote, loop
         self._cells, self._m = len(manifest.cells), len(names(manifest.channels))
-        self._number = 0
+        self._number = RoundNumber(0)
         self._members: int | None = None
         self._pass = _Pass()
 
@@ -85,7 +86,7 @@ class PrivateAdjoints(Differentiable):
         announced[self._cells : self._cells + rest.numel()] = rest
         call = self._remote.advance(self._number, announced.numpy().view("i8"))
         release = asyncio.run_coroutine_threadsafe(call, self._loop).result()
-        self._number += 1
+        self._number = RoundNumber(self._number + 1)
         if self._members not in (None, release.members):
             raise ProtocolError(
                 f"{release.members} clients took part, and {self._members} before: a gradient needs the same in every "
@@ -155,7 +156,7 @@ def mean_counts(
         manifest: of the run.
         private: the private agents, remote or in the clear.
         synthetic: the engine's own; may be none at all.
-        theta: float64[m] for all steps, or float64[T, m]; in the order of `protocols.models.seir.relaxed.names`. The
+        theta: float64[m] for all steps, or float64[T, m]; in the order of `protocols.models.seir.relaxation.names`. The
             initial share is the first row's. It may come from a network: nothing but theta reaches the clients.
 
     Returns:

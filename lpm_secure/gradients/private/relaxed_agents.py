@@ -7,8 +7,8 @@ import torch
 from client_sdk.private.contacts import ContactTable
 from protocols.arithmetic.fixed_point import I64
 from protocols.models.dual import Number
-from protocols.models.seir import relaxed
-from protocols.models.seir.relaxed import Theta
+from protocols.models.seir import relaxation
+from protocols.models.seir.relaxation import RelaxedParameters
 from protocols.task.manifest import Manifest
 
 
@@ -27,7 +27,7 @@ class TorchAgents:
         self._cell = torch.from_numpy(cell)
         self._sizes = torch.tensor(manifest.cells, dtype=torch.float64)
         self._days = [] if contacts is None or manifest.mode != "sum" else _days(contacts, manifest)
-        self._initial = relaxed.names(manifest.channels).index("initial")
+        self._initial = relaxation.names(manifest.channels).index("initial")
         self._stages: Any = ()  # susceptible, exposed, infectious
 
     def begin(self, theta: torch.Tensor) -> None:
@@ -50,17 +50,17 @@ class TorchAgents:
         share: Number = None
         if self._sizes.numel():
             share = (torch.minimum(totals.clamp(min=0.0), self._sizes) / self._sizes)[self._cell]
-        parameters, contact = Theta.of(list(theta)), self._contact(step)
+        parameters, contact = RelaxedParameters.of(list(theta)), self._contact(step)
         if share is None and not contact:
             contact = [torch.zeros(self._n, dtype=torch.float64)] * len(self._manifest.channels)
         s, e, i = self._stages
-        self._stages = relaxed.advance(
+        self._stages = relaxation.advance(
             (s, e, i),
             contact=contact,
             cell=share,
             susceptibility=torch.ones(self._n, dtype=torch.float64),
             theta=parameters,
-            factor=relaxed.factor(self._manifest.gradient, parameters, step),
+            factor=relaxation.factor(self._manifest.gradient, parameters, step),
             escape=escape,
         )
 

@@ -20,7 +20,7 @@ from lpm_secure.gradients.private.tangents import ClearTangents, simulate_tangen
 from lpm_secure.testbed.synthetic import SYNTHETIC_FROM, cells_of, synthetic_agents
 from lpm_secure.testbed.testbed import Testbed
 from protocols.models import Stage
-from protocols.models.seir.relaxed import names, values
+from protocols.models.seir.relaxation import names, values
 
 F64 = npt.NDArray[np.float64]
 CPU: Final = torch.device("cpu")

@@ -15,7 +15,7 @@ from protocols.models import Exposure, Stage, State
 from protocols.models.cells import pressure
 from protocols.models.gradient import Gradient
 from protocols.models.seir.integer_score import SCALE, UNIT
-from protocols.models.seir.score import Scores
+from protocols.models.seir.score import ScoreAccumulator
 from protocols.task.gradients.hidden_score import score_words
 from protocols.task.manifest import Manifest
 
@@ -31,7 +31,7 @@ class ScoredAgents:
         """Take in the initial draws."""
         self.agents = agents
         n = agents.state["stage"].shape[0]
-        self.scores = Scores(
+        self.scores = ScoreAccumulator(
             manifest.model,
             manifest.require_gradient(),
             channels=manifest.channels,
@@ -66,7 +66,7 @@ class ClearScores(PrivatePart):
             sizes = np.array(manifest.cells, dtype=np.int64)
             self._scored.update(pressure(cells + synthetic, sizes, manifest.model.cell_beta), step=step)
         else:
-            score = self._scored.scores.encoded()
+            score = self._scored.scores.encode()
         return StepRelease(cells, np.concatenate([tally, score]), len(manifest.clients), 0)
 
 
@@ -97,7 +97,7 @@ async def simulate_scores(manifest: Manifest, private: PrivatePart, synthetic: A
         if step < manifest.steps:
             scored.update(pressure(totals + release.cells, sizes, manifest.model.cell_beta), step=step)
         else:
-            score = release.tally[Q:] + scored.scores.encoded()
+            score = release.tally[Q:] + scored.scores.encode()
     return ScoredSeries(StageSeries(np.stack(counts), manifest.dt), _real(score, given))
 
 

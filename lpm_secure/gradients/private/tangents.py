@@ -13,7 +13,7 @@ from lpm_secure.testbed.synthetic import SYNTHETIC_FROM, cells_of
 from lpm_secure.testbed.testbed import Testbed
 from protocols.arithmetic.fixed_point import I64
 from protocols.models.gradient import Gradient
-from protocols.models.seir.relaxed import STAGES
+from protocols.models.seir.relaxation import STAGES
 from protocols.models.seir.relaxed_agents import RelaxedAgents
 from protocols.task.layout import Layout
 from protocols.task.manifest import Manifest

@@ -7,6 +7,7 @@ from typing import Final, final
 import numpy as np
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
+from protocols.arithmetic.counters import RoundNumber, Stream
 from protocols.arithmetic.fixed_point import U64
 from protocols.arithmetic.sharing.base import Sharing
 from protocols.errors import ParameterError
@@ -16,12 +17,12 @@ BLOCK: Final = 2**15  # words of keystream at a time: 256 KiB stay in the cache
 ZEROS: Final = bytes(8 * BLOCK)
 
 
-def keystream(key: bytes, *, step: int, out: U64, subtract: bool = False) -> None:
-    """Add the AES-256-CTR keystream of (key, step) to `out`, uint64[d], in place; or subtract it.
+def keystream(key: bytes, *, nonce: RoundNumber | Stream, out: U64, subtract: bool = False) -> None:
+    """Add the AES-256-CTR keystream of (key, nonce) to `out`, uint64[d], in place; or subtract it.
 
-    The 128-bit counter starts at step * 2**64, so the streams of two steps never meet.
+    The 128-bit counter starts at nonce * 2**64, so the streams of two nonces never meet.
     """
-    counter = step.to_bytes(8, "big") + bytes(8)
+    counter = nonce.to_bytes(8, "big") + bytes(8)
     encryptor = Cipher(algorithms.AES(key), modes.CTR(counter)).encryptor()
     buffer = np.empty(min(BLOCK, out.size), dtype="<u8")
     bytes_of_buffer = buffer.view(np.uint8)
@@ -57,13 +58,13 @@ class Additive(Sharing):
         """Draw k - 1 keys of 32 bytes from the operating system."""
         return tuple(os.urandom(KEY_BYTES) for _ in range(self.k - 1))
 
-    def split(self, x: U64, keys: tuple[bytes, ...], *, step: int) -> U64:
+    def split(self, x: U64, keys: tuple[bytes, ...], *, round_number: RoundNumber) -> U64:
         """Return x less the keystreams, uint64[d]."""
         share = x.copy()
         for key in keys:
-            keystream(key, step=step, out=share, subtract=True)
+            keystream(key, nonce=round_number, out=share, subtract=True)
         return share
 
-    def expand(self, key: bytes, *, step: int, out: U64) -> None:
-        """Add the keystream of (key, step) to `out`."""
-        keystream(key, step=step, out=out)
+    def expand(self, key: bytes, *, round_number: RoundNumber, out: U64) -> None:
+        """Add the keystream of (key, round_number) to `out`."""
+        keystream(key, nonce=round_number, out=out)

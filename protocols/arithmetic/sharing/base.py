@@ -4,6 +4,7 @@ import abc
 
 import numpy as np
 
+from protocols.arithmetic.counters import RoundNumber
 from protocols.arithmetic.fixed_point import U64
 from protocols.errors import WrongLength
 
@@ -11,7 +12,7 @@ from protocols.errors import WrongLength
 class Sharing(abc.ABC):
     """Splits vectors of Z_2^64 into k shares of which any k - 1 tell nothing.
 
-    A client draws `keys()` once per run and hands key a to aggregator a alone. In each step it sends `split(...)`, one
+    A client draws `keys()` once per run and hands key a to aggregator a alone. In each round it sends `split(...)`, one
     vector, to the last aggregator; the others `expand` their key. Sums of shares are shares of sums.
     """
 
@@ -22,14 +23,14 @@ class Sharing(abc.ABC):
         """Draw the k - 1 keys of one client in one run from the operating system."""
 
     @abc.abstractmethod
-    def split(self, x: U64, keys: tuple[bytes, ...], *, step: int) -> U64:
+    def split(self, x: U64, keys: tuple[bytes, ...], *, round_number: RoundNumber) -> U64:
         """Return the last aggregator's share of `x`, uint64[d].
 
-        Security: a pair (keys, step) masks one vector. Two vectors under one pair would show their difference.
+        Security: a pair (keys, round number) masks one vector. Two vectors under one pair would show their difference.
         """
 
     @abc.abstractmethod
-    def expand(self, key: bytes, *, step: int, out: U64) -> None:
+    def expand(self, key: bytes, *, round_number: RoundNumber, out: U64) -> None:
         """Add the share that `key` stands for to `out`, uint64[d], in place."""
 
     def join(self, shares: list[U64]) -> U64:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import final
 
+from protocols.arithmetic.counters import RoundNumber
 from protocols.arithmetic.fixed_point import U64
 from protocols.arithmetic.sharing.base import Sharing
 from protocols.errors import ParameterError
@@ -22,10 +23,10 @@ class Clear(Sharing):
         """Return no keys."""
         return ()
 
-    def split(self, x: U64, keys: tuple[bytes, ...], *, step: int) -> U64:
+    def split(self, x: U64, keys: tuple[bytes, ...], *, round_number: RoundNumber) -> U64:
         """Return `x` itself."""
         return x
 
-    def expand(self, key: bytes, *, step: int, out: U64) -> None:
+    def expand(self, key: bytes, *, round_number: RoundNumber, out: U64) -> None:
         """Refuse: nobody holds a key."""
         raise ParameterError("the clear sharing has no keys to expand")

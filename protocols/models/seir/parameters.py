@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from protocols.arithmetic import distributions
 from protocols.arithmetic.fixed_point import U64, prove_no_wrap
-from protocols.arithmetic.philox import Purpose, words
+from protocols.arithmetic.philox import DrawPurpose, words
 from protocols.errors import ParameterError
 from protocols.models.interventions import FULL
 from protocols.models.model import Model
@@ -138,15 +138,15 @@ class Seir(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
             raise ParameterError("a susceptibility is zero, negative or not finite; it must be a positive number")
         if scale.size and float(scale.max()) >= self.largest_scale:
             raise ParameterError("a susceptibility is so small that its threshold could wrap; use fewer fraction bits")
-        tau = np.rint(distributions.exponential(words(key, agents, Purpose.THRESHOLD)) * scale * self.unit).astype(
+        tau = np.rint(distributions.exponential(words(key, agents, DrawPurpose.THRESHOLD)) * scale * self.unit).astype(
             np.int64
         )
-        infectious = distributions.days(words(key, agents, Purpose.INFECTIOUS), self.infectious).astype(np.int16)
-        ill = distributions.happens(words(key, agents, Purpose.INITIAL), self.initial)
+        infectious = distributions.days(words(key, agents, DrawPurpose.INFECTIOUS), self.infectious).astype(np.int16)
+        ill = distributions.happens(words(key, agents, DrawPurpose.INITIAL), self.initial)
         return {
             "stage": np.where(ill, Stage.I, Stage.S).astype(np.int8),
             "timer": np.where(ill, infectious, 0).astype(np.int16),
-            "latent": distributions.days(words(key, agents, Purpose.LATENT), self.latent).astype(np.int16),
+            "latent": distributions.days(words(key, agents, DrawPurpose.LATENT), self.latent).astype(np.int16),
             "infectious": infectious,
             "hazard": np.zeros(agents.size, dtype=np.int64),
             "tau": tau,
@@ -157,13 +157,13 @@ class Seir(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
         """Return the fields of what this model asks for beside the plain epidemic."""
         fields: dict[str, npt.NDArray[Any]] = {}
         if self.doses is not None:
-            vaccine = self.doses.wait(words(key, agents, Purpose.DOSE))
+            vaccine = self.doses.wait(words(key, agents, DrawPurpose.DOSE))
             fields |= {"vaccine": vaccine, "susceptibility": self.doses.weight(vaccine)}
         if self.waning:
             fields |= {
-                "waning": distributions.days(words(key, agents, Purpose.WANING), self.waning).astype(np.int16),
+                "waning": distributions.days(words(key, agents, DrawPurpose.WANING), self.waning).astype(np.int16),
                 "spell": np.zeros(agents.size, dtype=np.int16),
-                "seed": words(key, agents, Purpose.SEED).view(np.int64),
+                "seed": words(key, agents, DrawPurpose.SEED).view(np.int64),
                 "scale": scale.astype(np.float64),
             }
         return fields

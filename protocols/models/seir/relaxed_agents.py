@@ -8,9 +8,9 @@ from protocols.arithmetic.fixed_point import I64
 from protocols.models.cells import cell_totals
 from protocols.models.dual import Dual, Number
 from protocols.models.gradient import Gradient
-from protocols.models.seir import relaxed
+from protocols.models.seir import relaxation
 from protocols.models.seir.parameters import Seir
-from protocols.models.seir.relaxed import F64, Stages, Theta
+from protocols.models.seir.relaxation import F64, RelaxedParameters, Stages
 
 
 @final
@@ -47,9 +47,9 @@ class RelaxedAgents:
             cell: int64[n], each agent's cell; empty where the run has none.
         """
         self._gradient, self._susceptibility, self._cell = gradient, susceptibility, cell
-        self._theta = Theta.duals(model, gradient, channels)
+        self._theta = RelaxedParameters.duals(model, gradient, channels)
         self._sizes = np.array(sizes, dtype=np.float64)
-        self.stages: Stages = relaxed.begin(self._theta, np.ones(susceptibility.size))
+        self.stages: Stages = relaxation.begin(self._theta, np.ones(susceptibility.size))
 
     def __repr__(self) -> str:
         """Tell the size, and nothing else."""
@@ -57,7 +57,7 @@ class RelaxedAgents:
 
     def says(self) -> I64:
         """Return int64[1 + p, n]: what each agent says, the probability that it is infectious."""
-        return self._fixed(self.stages[2])
+        return self._to_fixed(self.stages[2])
 
     def cells(self, says: I64) -> I64:
         """Return int64[cells, 1 + p]: what is said in each cell."""
@@ -70,7 +70,7 @@ class RelaxedAgents:
     def tally(self) -> I64:
         """Return int64[q, 1 + p]: how many agents are expected in each stage."""
         s, e, i = self.stages
-        counts = [self._fixed(stage).sum(axis=1) for stage in (s, e, i, 1.0 - s - e - i)]
+        counts = [self._to_fixed(stage).sum(axis=1) for stage in (s, e, i, 1.0 - s - e - i)]
         return np.stack(counts)
 
     def update(self, contact: I64, totals: I64, *, step: int) -> None:
@@ -85,24 +85,24 @@ class RelaxedAgents:
         if self._sizes.size:
             share = self._shares(totals)
             cell = Dual(share.value[self._cell], share.tangent[:, self._cell])
-        heard: list[Number] = [self._real(contact[:, channel].T) for channel in range(contact.shape[1])]
-        self.stages = relaxed.advance(
+        heard: list[Number] = [self._to_real(contact[:, channel].T) for channel in range(contact.shape[1])]
+        self.stages = relaxation.advance(
             self.stages,
             contact=heard,
             cell=cell,
             susceptibility=self._susceptibility,
             theta=self._theta,
-            factor=relaxed.factor(self._gradient, self._theta, step),
+            factor=relaxation.factor(self._gradient, self._theta, step),
         )
 
     def _shares(self, totals: I64) -> Dual:
         """Return which share of each cell is infectious; a total out of [0, size] counts as the nearest bound."""
-        total = self._real(totals.T)
+        total = self._to_real(totals.T)
         inside = (total.value >= 0.0) & (total.value <= self._sizes)
         value = np.clip(total.value, 0.0, self._sizes) / self._sizes
         return Dual(value, np.where(inside, total.tangent / self._sizes, 0.0))
 
-    def _fixed(self, number: Number) -> I64:
+    def _to_fixed(self, number: Number) -> I64:
         """Return int64[1 + p, n], rounded, tangents clipped."""
         dual, given = _dual(number), self._gradient
         value = np.rint(dual.value * 2.0**given.value_bits)
@@ -111,7 +111,7 @@ class RelaxedAgents:
         out[0], out[1:] = value, tangent
         return out
 
-    def _real(self, fixed: I64) -> Dual:
+    def _to_real(self, fixed: I64) -> Dual:
         """Return a dual from int64[1 + p, n]; the scales are powers of two, so nothing is rounded below 2**53."""
         given = self._gradient
         return Dual(fixed[0] * 2.0**-given.value_bits, fixed[1:] * 2.0**-given.tangent_bits)

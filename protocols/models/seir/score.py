@@ -22,7 +22,7 @@ from protocols.models.escape import probability
 from protocols.models.gradient import BETA, Gradient
 from protocols.models.seir.integer_score import SCALE, coarse, coarse_beta, terms
 from protocols.models.seir.parameters import Seir
-from protocols.models.seir.relaxed import F64
+from protocols.models.seir.relaxation import F64
 from protocols.models.stage import Stage
 from protocols.models.substep import Exposure, State
 
@@ -30,13 +30,13 @@ Mask = npt.NDArray[np.bool_]
 
 
 @final
-class Scores:
+class ScoreAccumulator:
     """Scores of n agents, added up step by step.
 
     Only what IEEE 754 rounds the same way everywhere is used, and sums over agents are of integers, so that a private
     run's score has the bits of the clear run's.
 
-    Security: a score tells of an agent's draws. It stays with the agent's holder; only `encoded` leaves, as shares.
+    Security: a score tells of an agent's draws. It stays with the agent's holder; only `encode` leaves, as shares.
     """
 
     def __init__(
@@ -85,10 +85,10 @@ class Scores:
         else:
             self._hazards(exposure, susceptible, infected)
 
-    def encoded(self) -> I64:
+    def encode(self) -> I64:
         """Return int64[p]: the sum over agents, each clipped, in fixed point.
 
-        A score by `scale` is in units of its own, not clipped, and followed by a word of 0; see `hidden_score`.
+        A score by `scale` is in units of its own, not clipped, and followed by a word of 0; see `integer_score`.
         """
         fixed = np.rint(self.each() * 2.0**self._gradient.tangent_bits).astype(np.int64)
         total: I64 = fixed.sum(axis=1)

@@ -8,7 +8,7 @@ from array_api_compat import array_namespace, device, to_device
 
 from protocols.arithmetic import distributions
 from protocols.arithmetic.fixed_point import U64
-from protocols.arithmetic.philox import Purpose, philox
+from protocols.arithmetic.philox import DrawPurpose, philox
 from protocols.models.stage import Stage
 from protocols.models.substep import Array, Exposure, State, Substep
 
@@ -16,7 +16,7 @@ SPELL_KEY: Final = 0x7370656C6C000000  # first word of the key of later spells' 
 SPELL_FIELDS: Final = {"waning": "int16", "spell": "int16", "seed": "int64", "scale": "float64"}
 
 
-def spell_words(seed: U64, spell: U64, purpose: Purpose) -> U64:
+def spell_words(seed: U64, spell: U64, purpose: DrawPurpose) -> U64:
     """Return one word of 64 random bits for each agent: uint64[n], by its own seed and the number of its spell."""
     zero = np.zeros_like(seed)
     return philox((SPELL_KEY, 0), (seed, np.full_like(seed, int(purpose)), spell, zero))[0]
@@ -80,26 +80,26 @@ class Waning(Substep):
             "hazard": xp.where(returns, xp.zeros_like(state["hazard"]), state["hazard"]),
             "spell": state["spell"] + xp.astype(returns, state["spell"].dtype),
         }
-        return self._drawn_anew(after, np.flatnonzero(_host(returns)))
+        return self._redraw(after, np.flatnonzero(_host(returns)))
 
-    def _drawn_anew(self, state: State, rows: Array) -> State:
+    def _redraw(self, state: State, rows: Array) -> State:
         """Draw threshold and durations of these agents, on the host: they are few, and draws are of numpy."""
         if not rows.size:
             return state
         seed = _host(state["seed"])[rows].view(np.uint64)
         spell = _host(state["spell"])[rows].astype(np.uint64)
         scale = _host(state["scale"])[rows]
-        tau = distributions.exponential(spell_words(seed, spell, Purpose.THRESHOLD)) * scale * self.unit
+        tau = distributions.exponential(spell_words(seed, spell, DrawPurpose.THRESHOLD)) * scale * self.unit
         drawn = {
-            "latent": distributions.days(spell_words(seed, spell, Purpose.LATENT), self.latent),
-            "infectious": distributions.days(spell_words(seed, spell, Purpose.INFECTIOUS), self.infectious),
-            "waning": distributions.days(spell_words(seed, spell, Purpose.WANING), self.waning),
+            "latent": distributions.days(spell_words(seed, spell, DrawPurpose.LATENT), self.latent),
+            "infectious": distributions.days(spell_words(seed, spell, DrawPurpose.INFECTIOUS), self.infectious),
+            "waning": distributions.days(spell_words(seed, spell, DrawPurpose.WANING), self.waning),
             "tau": np.rint(tau),
         }
-        return {**state, **{name: _replaced(state[name], rows, values) for name, values in drawn.items()}}
+        return {**state, **{name: _replace(state[name], rows, values) for name, values in drawn.items()}}
 
 
-def returned(before: State, after: State) -> Array:
+def find_returns(before: State, after: State) -> Array:
     """Return which agents became susceptible again in a step, bool[n]."""
     return (before["stage"] == int(Stage.R)) & (after["stage"] == int(Stage.S))
 
@@ -108,7 +108,7 @@ def _host(x: Array) -> Array:
     return np.asarray(to_device(x, "cpu"))
 
 
-def _replaced(x: Array, rows: Array, values: Array) -> Array:
+def _replace(x: Array, rows: Array, values: Array) -> Array:
     """Return a copy with some rows replaced, where the array was."""
     content = _host(x).copy()
     content[rows] = values

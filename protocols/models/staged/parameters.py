@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from protocols.arithmetic import distributions
 from protocols.arithmetic.fixed_point import I64, U64, prove_no_wrap
-from protocols.arithmetic.philox import Purpose, philox, words
+from protocols.arithmetic.philox import DrawPurpose, philox, words
 from protocols.errors import ParameterError
 from protocols.models.course import Course, CoursePurpose, CourseStage, Kind, Laws
 from protocols.models.interventions import (
@@ -16,8 +16,8 @@ from protocols.models.interventions import (
     NEVER,
     Calendar,
     ContactReduction,
+    InterventionPlan,
     Isolation,
-    Plan,
     Testing,
     Vaccination,
 )
@@ -68,7 +68,7 @@ class Staged(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     f: int
     share_bits: int = 0
     says: tuple[int, int] = (1, 2)
-    plan: Plan = Plan()
+    plan: InterventionPlan = InterventionPlan()
 
     def __post_init__(self) -> None:
         """Check every value; what arrives in a manifest is not trusted."""
@@ -138,12 +138,12 @@ class Staged(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         second = _words(key, agents, CoursePurpose.SECOND)
         severe = kind >= int(Kind.HOSPITAL)
         course = self.course
-        latent = _by_age(words(key, agents, Purpose.LATENT), course.latent, age)
-        exposed = distributions.happens(words(key, agents, Purpose.INITIAL), self.initial)
+        latent = _by_age(words(key, agents, DrawPurpose.LATENT), course.latent, age)
+        exposed = distributions.happens(words(key, agents, DrawPurpose.INITIAL), self.initial)
         before = np.where(severe, _by_age(first, course.to_hospital, age), _by_age(first, course.infectious, age))
         dies = kind == int(Kind.DEATH)
         after = np.where(dies, _by_age(second, course.to_death, age), _by_age(second, course.stay, age))
-        tau = np.rint(distributions.exponential(words(key, agents, Purpose.THRESHOLD)) * self.unit)
+        tau = np.rint(distributions.exponential(words(key, agents, DrawPurpose.THRESHOLD)) * self.unit)
         return {
             "stage": np.where(exposed, CourseStage.E, CourseStage.S).astype(np.int8),
             "timer": np.where(exposed, latent, 0).astype(np.int16),

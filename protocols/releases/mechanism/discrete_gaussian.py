@@ -12,6 +12,7 @@ from typing import Final, final
 
 import numpy as np
 
+from protocols.arithmetic.counters import Stream
 from protocols.arithmetic.fixed_point import I64, U64
 from protocols.arithmetic.sharing.additive import KEY_BYTES, keystream
 from protocols.errors import ParameterError
@@ -22,6 +23,7 @@ STRIDE: Final = 64  # a
 SMOOTH: Final = 2.0
 MIN_SIGMA: Final = 0.1
 MAX_SIGMA: Final = 2.0**56
+FIRST_STREAM: Final = Stream(0)
 BLOCK: Final = 2**16  # samples at a time: the words stay in the cache
 
 
@@ -68,14 +70,14 @@ class DiscreteGaussian:
         """Draw int64[d] from the system's randomness."""
         return self.from_key(os.urandom(KEY_BYTES), d)
 
-    def from_key(self, key: bytes, d: int, *, stream: int = 0) -> I64:
+    def from_key(self, key: bytes, d: int, *, stream: Stream = FIRST_STREAM) -> I64:
         """Return the int64[d] that a key of 32 bytes and a stream's number stand for: the same whenever asked.
 
         Security: whoever has the key can take the noise away again. One key and stream for one release, ever.
         """
         out = np.zeros(d, dtype=np.int64)
         words = np.zeros(d * len(self._split), dtype=np.uint64)
-        keystream(key, step=stream, out=words)
+        keystream(key, nonce=stream, out=words)
         for index, (factor, sigma) in enumerate(self._split):
             cuts, values = _table(sigma)
             for start in range(0, d, BLOCK):

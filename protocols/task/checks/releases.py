@@ -54,7 +54,7 @@ def check_derivatives(
         WouldWrap: the score and its noise could reach 2**63.
     """
     score = releases.of(SCORE)
-    if gradient is not None and gradient.relaxed and (releases.noised or not releases.of("tally")):
+    if gradient is not None and gradient.relaxed and (releases.has_noise or not releases.of("tally")):
         raise ParameterError(
             f"{gradient.way} are opened in every step, and one agent changes all of them: no budget covers their "
             'noise; leave the releases out, or ask for way "score", whose words are opened once'

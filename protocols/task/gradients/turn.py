@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import final
 
+from protocols.arithmetic.counters import RoundNumber
+
 
 @final
 @dataclass(frozen=True, slots=True)
@@ -16,7 +18,7 @@ class Turn:
     t: int
 
     @classmethod
-    def of(cls, number: int, steps: int) -> "Turn":
+    def of(cls, number: RoundNumber, steps: int) -> "Turn":
         """Return the turn of a round, by its number in the run."""
         place = number % turns(steps)
         return cls(True, place - 1) if place <= steps + 1 else cls(False, 2 * steps + 2 - place)

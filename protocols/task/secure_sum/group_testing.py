@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Final, final
 
+from protocols.arithmetic.counters import RoundNumber
 from protocols.releases.ledger import Trial
 
 MOST_TRIALS: Final = 20  # sums that are opened in one inquiry
@@ -21,7 +22,7 @@ PRIME: Final = 2**127 - 1  # above every minor of that many rows of 0 and 1, so 
 Places = frozenset[int]
 
 
-def coin(run: bytes, number: int) -> bytes:
+def coin(run: bytes, number: RoundNumber) -> bytes:
     """Return what groups of a round are drawn with, 32 bytes that everybody knows.
 
     Security: who writes a run's manifest can try many, and so choose among coins; whatever the coin, groups are safe.
@@ -86,7 +87,7 @@ class Inquiry:
         if len(suspected) + len(believed) > MOST_SUSPECTED:
             return None
         drawn = [self._drawn(number, suspected, believed) for number in range(DRAWN)]
-        if self.named:
+        if self.culprits:
             drawn, self._ended = self._largest(suspected[0]), True
         held, tried = {*suspected, *believed}, {group for group, _ in self._opened}
         drawn += [group for group in self._before if group <= self._all and not self._ended]
@@ -103,7 +104,7 @@ class Inquiry:
         self._ended = self._ended and fits
 
     @property
-    def named(self) -> tuple[str, ...]:
+    def culprits(self) -> tuple[str, ...]:
         """Return who sent garbage; nobody while that has not come out."""
         suspected = self._suspected()
         if len(suspected) != 1 or self._unproven - suspected[0] or self._believed(suspected) != suspected:
@@ -111,9 +112,9 @@ class Inquiry:
         return tuple(self.members[place] for place in sorted(suspected[0]))
 
     @property
-    def counted(self) -> tuple[str, ...]:
+    def summands(self) -> tuple[str, ...]:
         """Return whose sum counts in the end: the largest group in range without who is named, or nobody."""
-        named = {*self.named}
+        named = {*self.culprits}
         fitting = (trial.members for trial in self.trials if trial.fits and named.isdisjoint(trial.members))
         return max(fitting, key=len, default=())
 
@@ -215,7 +216,7 @@ def _hitting(groups: list[Places], size: int) -> Iterator[Places]:
 
 def _isolates(groups: Sequence[Places], held: Set[Places]) -> bool:
     """Whether sums over groups combine to the contribution of one client, those of one of the held sets being known."""
-    basis = _reduced([dict.fromkeys(sorted(group), 1) for group in groups])
+    basis = _reduce([dict.fromkeys(sorted(group), 1) for group in groups])
     if any(len(row) == 1 for row in basis.values()):
         return True
     short = [row.keys() for row in basis.values() if len(row) <= MOST_LIARS + 1]
@@ -224,13 +225,13 @@ def _isolates(groups: Sequence[Places], held: Set[Places]) -> bool:
             left = [row - each for row in short]
         else:
             known = [{place: value for place, value in row.items() if place not in each} for row in basis.values()]
-            left = [set(row) for row in _reduced(known).values()]
+            left = [set(row) for row in _reduce(known).values()]
         if any(len(row) == 1 for row in left):
             return True
     return False
 
 
-def _reduced(rows: Sequence[dict[int, int]]) -> dict[int, dict[int, int]]:
+def _reduce(rows: Sequence[dict[int, int]]) -> dict[int, dict[int, int]]:
     """Return the rows of the reduced echelon form, by their pivots; the rows that were given are used up."""
     basis: dict[int, dict[int, int]] = {}
     for given in rows:

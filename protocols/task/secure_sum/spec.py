@@ -9,6 +9,7 @@ from typing import Annotated, Final, final
 
 import msgspec
 
+from protocols.arithmetic.counters import RoundNumber
 from protocols.models import Seir
 from protocols.releases.query import Release
 
@@ -64,6 +65,6 @@ def rounds(steps: int) -> int:
     return (steps + 1) // 2
 
 
-def answers(number: int) -> bool:
+def answers(number: RoundNumber) -> bool:
     """Tell whether a round of the run is one in which gradients are summed."""
     return number % 2 == 1

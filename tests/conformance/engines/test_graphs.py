@@ -14,7 +14,7 @@ from lpm_secure.engine.tensors.agents import Agents
 from lpm_secure.engine.tensors.graph import Graph
 from protocols.arithmetic import distributions
 from protocols.arithmetic.distributions import LAW_TOTAL
-from protocols.arithmetic.philox import Purpose, words
+from protocols.arithmetic.philox import DrawPurpose, words
 from protocols.models.cells import pressure
 
 DRAWN = settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
@@ -54,8 +54,8 @@ def exponentials(key, numbers, purpose, out):
 def test_compiled_draws_have_the_bits_of_the_protocols(key, first):
     numbers = np.arange(500, dtype=np.uint64) + np.uint64(first)
     drawn = np.empty(500)
-    exponentials(key_of(key), numbers, int(Purpose.THRESHOLD), drawn)
-    np.testing.assert_array_equal(drawn, distributions.exponential(words(key, numbers, Purpose.THRESHOLD)))
+    exponentials(key_of(key), numbers, int(DrawPurpose.THRESHOLD), drawn)
+    np.testing.assert_array_equal(drawn, distributions.exponential(words(key, numbers, DrawPurpose.THRESHOLD)))
 
 
 @pytest.mark.parametrize("device", ["cpu", CUDA])

@@ -13,7 +13,7 @@ from lpm_secure.engine.venues import Setting, Venues
 from protocols.arithmetic.distributions import LAW_TOTAL
 from protocols.models import Exposure
 from protocols.models.course import Course, CourseStage
-from protocols.models.interventions import IsolationPlan, Plan, Reduction, TestingPlan, VaccinationPlan
+from protocols.models.interventions import InterventionPlan, IsolationPlan, Reduction, TestingPlan, VaccinationPlan
 from protocols.models.staged.parameters import Staged
 
 DRAWN = settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
@@ -51,7 +51,7 @@ part = st.integers(0, LAW_TOTAL)
 day = st.integers(0, STEPS)
 reductions = st.builds(Reduction, st.integers(0, 2), first=day, last=day, level=st.integers(0, 256))
 plans = st.builds(
-    Plan,
+    InterventionPlan,
     reductions=st.lists(reductions, max_size=3).map(tuple),
     isolation=st.none() | st.builds(IsolationPlan, first=day, last=day, delay=st.integers(0, 2), compliance=part),
     testing=st.none() | st.builds(TestingPlan, first=day, last=day, wait=st.just(law([1, 2])), coverage=part),
@@ -176,20 +176,20 @@ def run(plan, *, seed=3, steps=60):
 def test_each_intervention_lowers_the_epidemic_and_together_they_do_most():
     work, always = Reduction(1, 0, 99, 96), LAW_TOTAL
     plans = [
-        Plan(reductions=(work,)),
-        Plan(isolation=IsolationPlan(0, 99, 1, always)),
-        Plan(testing=TestingPlan(0, 99, (LAW_TOTAL,), always)),
-        Plan(vaccination=VaccinationPlan((0,), (1,), (always,), 96)),
+        InterventionPlan(reductions=(work,)),
+        InterventionPlan(isolation=IsolationPlan(0, 99, 1, always)),
+        InterventionPlan(testing=TestingPlan(0, 99, (LAW_TOTAL,), always)),
+        InterventionPlan(vaccination=VaccinationPlan((0,), (1,), (always,), 96)),
     ]
-    together = Plan((work,), plans[1].isolation, plans[2].testing, plans[3].vaccination)
-    free = run(Plan())[CourseStage.S]
+    together = InterventionPlan((work,), plans[1].isolation, plans[2].testing, plans[3].vaccination)
+    free = run(InterventionPlan())[CourseStage.S]
     one_by_one = [run(plan)[CourseStage.S] for plan in plans]
     assert min(one_by_one) > free + 300
     assert run(together)[CourseStage.S] > max(one_by_one)
 
 
 def test_severe_courses_end_in_recovery_or_death_as_their_law_says():
-    end = run(Plan(), steps=400)
+    end = run(InterventionPlan(), steps=400)
     infected = end[CourseStage.R] + end[CourseStage.D]
     assert end[CourseStage.S] + infected == 6_000
     assert end[CourseStage.D] / infected == pytest.approx((0 + 1 + 3) / 30, abs=0.02)

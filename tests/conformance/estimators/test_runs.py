@@ -13,7 +13,7 @@ from lpm_secure.gradients.problem.problem import F, Problem, world_of
 from lpm_secure.gradients.problem.theta import BETA, EFFICACY, INITIAL, LATENT, REDUCTION, Point
 from lpm_secure.gradients.problem.trajectory import empty, run
 from protocols.arithmetic.distributions import days
-from protocols.arithmetic.philox import Purpose, words
+from protocols.arithmetic.philox import DrawPurpose, words
 from protocols.errors import ParameterError, WouldWrap
 from protocols.models import Seir
 
@@ -51,13 +51,13 @@ def slowly(problem, theta, seed, forced=(None, 0, 0)):
     """Run one seed in plain Python, with one draw changed; return the step of infection and the window of each."""
     world, law, n = problem.world, problem.law(theta), problem.n
     key, agents = (seed, 0), np.arange(problem.n, dtype=np.uint64)
-    latent = days(words(key, agents, Purpose.LATENT), problem.days(theta, LATENT).law)
-    stay = days(words(key, agents, Purpose.INFECTIOUS), problem.days(theta, LATENT + 1).law)
+    latent = days(words(key, agents, DrawPurpose.LATENT), problem.days(theta, LATENT).law)
+    stay = days(words(key, agents, DrawPurpose.INFECTIOUS), problem.days(theta, LATENT + 1).law)
     kind, who, when = forced
     latent[who] += kind == LATER
     stay[who] += kind == LONGER
     path = path_of(problem, theta, seed)
-    begun = (words(key, agents, Purpose.INITIAL) >> np.uint64(32)) < law.initial
+    begun = (words(key, agents, DrawPurpose.INITIAL) >> np.uint64(32)) < law.initial
     begun[who] |= kind == BEGUN
     at = np.where(begun, -1, STEPS)
     begin, end = np.where(begun, 0, STEPS), np.where(begun, stay, STEPS)

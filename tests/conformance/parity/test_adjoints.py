@@ -19,8 +19,8 @@ from lpm_secure.gradients.private.tangents import ClearTangents, simulate_tangen
 from lpm_secure.testbed.synthetic import SYNTHETIC_FROM, cells_of
 from lpm_secure.testbed.testbed import Testbed
 from protocols.errors import ParameterError, ProtocolError
-from protocols.models.gradient import Gradient, Protection, Reduction
-from protocols.models.seir.relaxed import names, values
+from protocols.models.gradient import Gradient, HazardReduction, LeakyVaccine
+from protocols.models.seir.relaxation import names, values
 from protocols.task.parties import ENGINE
 from protocols.wire.messages import Share
 from protocols.wire.transport import Transport
@@ -45,8 +45,8 @@ def with_adjoints(testbed, **changes):
         tangent_bits=36,
         clip=1024.0,
         passes=changes.pop("passes", 1),
-        reduction=Reduction(begin=1, end=3, share=0.3),
-        protection=Protection(begin=2, coverage=0.5, efficacy=0.7),
+        reduction=HazardReduction(begin=1, end=3, share=0.3),
+        protection=LeakyVaccine(begin=2, coverage=0.5, efficacy=0.7),
     )
     model = testbed.manifest.model  # milder than drawn: derivatives that grow beyond the clip are cut
     milder = tuple(beta // (8 * testbed.manifest.max_message) for beta in model.beta)

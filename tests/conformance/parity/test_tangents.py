@@ -13,7 +13,7 @@ from client_sdk.gradients.tangents import TangentClient
 from lpm_secure.engine.loop import RemotePart
 from lpm_secure.gradients.private.tangents import ClearTangents, simulate_tangents, synthetic_part
 from lpm_secure.testbed.testbed import Testbed
-from protocols.models.gradient import Gradient, Protection, Reduction
+from protocols.models.gradient import Gradient, HazardReduction, LeakyVaccine
 from protocols.task.parties import ENGINE, ClientParty
 
 DEFAULT = settings(max_examples=30, deadline=None)
@@ -36,8 +36,8 @@ def with_tangents(testbed, draw, **changes):
         parameters=tuple(chosen),
         clip=draw.draw(st.sampled_from([0.5, 256.0])),
         tangent_bits=20,
-        reduction=Reduction(begin=1, end=5, share=draw.draw(st.floats(0, 1))),
-        protection=Protection(begin=2, coverage=draw.draw(st.floats(0, 1)), efficacy=0.7),
+        reduction=HazardReduction(begin=1, end=5, share=draw.draw(st.floats(0, 1))),
+        protection=LeakyVaccine(begin=2, coverage=draw.draw(st.floats(0, 1)), efficacy=0.7),
     )
     return moved(testbed, gradient=gradient, engine=True, **changes)
 

@@ -18,7 +18,7 @@ from protocols.errors import (
     WireError,
     WrongLength,
 )
-from protocols.wire.messages import Announcement, Join, Joined, MembersQuery, Share
+from protocols.wire.messages import Announcement, Join, JoinReply, MembersQuery, Share
 
 ALL = ("client-0", "client-1", "client-2")
 LONG_S = 600.0  # a deadline that no test reaches
@@ -187,7 +187,7 @@ def test_joining_tells_which_step_comes_next(manifest, during):
         await operator.everybody(0, *ALL[:2])
         return before, operator.run.join("client-2", Join(operator.run.id, b""))
 
-    assert during(manifest(), act) == (Joined(0), Joined(1))
+    assert during(manifest(), act) == (JoinReply(0), JoinReply(1))
 
 
 def test_a_key_where_none_is_needed_is_refused(manifest, during):
@@ -351,8 +351,8 @@ def test_every_caller_may_ask_only_what_its_role_allows(manifest, during):
         for caller in ("engine", "aggregator-0"):
             with pytest.raises(NotEnrolled, match=f"no client {caller}"):
                 await aggregator.answer(caller, Join(run.id, b""))
-        with pytest.raises(WireError, match="not asked with a Joined"):
-            await aggregator.answer("client-0", Joined(0))
+        with pytest.raises(WireError, match="not asked with a JoinReply"):
+            await aggregator.answer("client-0", JoinReply(0))
         return await aggregator.answer("client-0", Join(run.id, b""))
 
-    assert during(manifest(), act) == Joined(0)
+    assert during(manifest(), act) == JoinReply(0)

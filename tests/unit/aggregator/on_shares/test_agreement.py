@@ -113,7 +113,7 @@ def test_the_keys_expand_to_this_aggregators_share(manifest, during):
     for step, total in enumerate(totals):
         expected = np.zeros(layout.d, dtype=np.uint64)
         for client in ALL[1:]:
-            keystream(client.encode().ljust(32), step=step, out=expected)
+            keystream(client.encode().ljust(32), nonce=step, out=expected)
         assert total == layout.release_of(expected).tolist()
 
 

@@ -9,7 +9,7 @@ import pytest
 from aggregator.on_shares.agreement import Agreement, ResultShare
 from aggregator.store import Store
 from protocols.errors import RepeatSpent, Unavailable
-from protocols.wire.messages import Compared
+from protocols.wire.messages import Computation
 
 RUN = bytes(32)
 ROUND = 2
@@ -77,7 +77,7 @@ class Side:
         """Ask the other one."""
         if not self.other.alive:
             raise Unavailable("away")
-        return Compared(query.step, await self.other.joint.kept(ROUND))
+        return Computation(query.step, await self.other.joint.kept(ROUND))
 
     async def compute(self, program, *, kind, step):
         self.passes(POINTS[0])

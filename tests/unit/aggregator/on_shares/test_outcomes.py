@@ -12,7 +12,7 @@ from aggregator.store import Store
 from client_sdk import Client, ContactTable, PrivateState
 from protocols.errors import RepeatSpent, Unavailable
 from protocols.task.rounds import Phase
-from protocols.wire.messages import Compared
+from protocols.wire.messages import Computation
 from protocols.wire.transport import Transport
 
 RUN = bytes(32)
@@ -57,7 +57,7 @@ class Other:
         self._names = list(names)
 
     async def result_name(self, query):
-        return Compared(query.step, self._names.pop(0) if len(self._names) > 1 else self._names[0])
+        return Computation(query.step, self._names.pop(0) if len(self._names) > 1 else self._names[0])
 
 
 class Plain:

@@ -12,8 +12,8 @@ from aggregator.store import Store
 from protocols.errors import OutOfRange, RepeatSpent, ResultsDiffer, Unavailable
 from protocols.identity import signing
 from protocols.releases import ledger
-from protocols.releases.ledger import Repeat
-from protocols.wire.messages import Compared
+from protocols.releases.ledger import RepeatEvent
+from protocols.wire.messages import Computation
 
 RUN = bytes(32)
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(32))
@@ -67,7 +67,7 @@ class Other:
         self._names = list(names)
 
     async def result_name(self, query):
-        return Compared(query.step, self._names.pop(0) if len(self._names) > 1 else self._names[0])
+        return Computation(query.step, self._names.pop(0) if len(self._names) > 1 else self._names[0])
 
 
 class Side:
@@ -88,7 +88,7 @@ class Side:
 
     def repeats(self):
         events = ledger.load(self._path, signing.public_of(KEY))
-        return [event.number for event in events if isinstance(event, Repeat)]
+        return [event.number for event in events if isinstance(event, RepeatEvent)]
 
 
 @pytest.fixture

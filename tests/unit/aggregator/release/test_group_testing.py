@@ -17,7 +17,7 @@ from protocols.task.parties import ENGINE
 from protocols.task.secure_sum.group_testing import Inquiry, coin, mark
 from protocols.task.secure_sum.range import in_range
 from protocols.task.secure_sum.spec import Calibration
-from protocols.wire.messages import MembersQuery, Share, Tried, TriedQuery
+from protocols.wire.messages import MembersQuery, Share, TrialQuery, TrialShare
 
 SIZE = Calibration(draws=2, places=1, weeks=3, clip=50.0, bits=24)
 LIAR = "hospital-3"
@@ -207,10 +207,10 @@ class Watched:
     broken: set
 
     async def call(self, request, *, timeout_s):
-        if isinstance(request, TriedQuery) and request.trial in self.broken:
+        if isinstance(request, TrialQuery) and request.trial in self.broken:
             raise Unavailable("away")
         reply = await self.inner.call(request, timeout_s=timeout_s)
-        if isinstance(reply, Tried):
+        if isinstance(reply, TrialShare):
             self.told.setdefault((self.callee, reply.step, reply.trial), set()).add(reply.share.tobytes())
         return reply
 
@@ -277,7 +277,7 @@ def test_each_sum_has_noise_of_its_own_and_is_paid_for_until_the_budget_is_spent
 
 
 def asked_of(run, *, step=1, trial=0, over):
-    return run.tried(TriedQuery(run.id, step, trial, over))
+    return run.tried(TrialQuery(run.id, step, trial, over))
 
 
 def test_nobody_gets_a_group_that_it_asks_for():
@@ -297,7 +297,7 @@ def test_nobody_gets_a_group_that_it_asks_for():
                 await asked_of(run, trial=trial, over=mark(over))
         with pytest.raises(RoundClosed, match="no sum that could be out of range"):
             await asked_of(run, step=2, over=mark(members))
-        query = TriedQuery(run.id, 1, 0, mark(members))
+        query = TrialQuery(run.id, 1, 0, mark(members))
         for caller in (ENGINE, "hospital-0", LIAR):
             with pytest.raises(NotEnrolled, match="is not an aggregator"):
                 await answer(caller, query)
@@ -341,7 +341,7 @@ class Turncoat:
 
     async def call(self, request, *, timeout_s):
         self.begun += isinstance(request, MembersQuery) and request.step == 1
-        if isinstance(request, TriedQuery):
+        if isinstance(request, TrialQuery):
             return await self.tried(request, timeout_s)
         reply = await self.inner.call(request, timeout_s=timeout_s)
         if self.members and isinstance(request, MembersQuery) and request.step == 1:
@@ -355,7 +355,7 @@ class Turncoat:
         share = np.uint64(0) - (await asked_of(self.run, trial=request.trial, over=request.over)).share
         if request.trial == 0 or (request.trial + self.begun) % 2:
             share += np.uint64(2**62)
-        return Tried(request.step, request.trial, request.over, share)
+        return TrialShare(request.step, request.trial, request.over, share)
 
 
 @pytest.mark.parametrize("members", [True, False])

@@ -12,7 +12,7 @@ from aggregator import Store
 from aggregator.wire.access import Access
 from aggregator.wire.gateway import Gateway, RunGateway
 from aggregator.wire.remote_peer import RemotePeer
-from client_sdk import Client, ContactTable, Local, PrivateState
+from client_sdk import Client, ContactTable, PrivateState
 from lpm_secure.testbed.keys import pin_keys
 from protocols.errors import (
     ConflictingReplay,
@@ -27,8 +27,9 @@ from protocols.errors import (
 from protocols.sealing.messages import SealedReply, SealedRequest
 from protocols.sealing.route import Route
 from protocols.task import manifest as manifests
+from protocols.wire.local import LocalTransport
 from protocols.wire.messages import Join, Share
-from protocols.wire.sealed import Sealed, pack, unpack
+from protocols.wire.sealed_transport import SealedTransport, pack, unpack
 from protocols.wire.transport import Transport
 
 PATIENCE_S = 20.0
@@ -51,7 +52,7 @@ def doors_of(operators, keys, *, stores=None, access=None):
         async def late(caller, request):
             return await doors[other].answer(caller, request)
 
-        return RemotePeer(Local(late, caller=own), PATIENCE_S)
+        return RemotePeer(LocalTransport(late, caller=own), PATIENCE_S)
 
     for index, name in enumerate(names):
         others = {other: onward(name, other) for other in names if other != name}
@@ -72,8 +73,8 @@ def sealed(manifest, keys, doors, client, *, via=None, caller=None, credentials=
     credentials = credentials or keys.authority.issue(client)
     run = manifests.run_id(manifest)
     return [
-        Sealed(
-            around(Local(doors[via or each.name].answer, caller=caller or client)),
+        SealedTransport(
+            around(LocalTransport(doors[via or each.name].answer, caller=caller or client)),
             route=Route(run, client, each.name),
             key=manifest.trust.keys[each.name].sealing,
             credentials=credentials,
@@ -140,10 +141,10 @@ def test_a_run_of_sealed_calls_ends_as_any_other_whoever_relays(during, via, ope
 def test_a_clients_call_that_comes_open_is_refused(during):
     async def act(manifest, keys, doors):
         with pytest.raises(NotSealed, match="came open"):
-            await call(Local(doors["aggregator-0"].answer, caller="client-0"), joins(manifest)[0])
+            await call(LocalTransport(doors["aggregator-0"].answer, caller="client-0"), joins(manifest)[0])
         share = Share(manifests.run_id(manifest), 0, np.zeros(0, dtype=np.uint64))
         with pytest.raises(NotSealed):
-            await call(Local(doors["aggregator-0"].answer, caller="client-0"), share)
+            await call(LocalTransport(doors["aggregator-0"].answer, caller="client-0"), share)
 
     during(act)
 
@@ -192,10 +193,10 @@ def test_calls_are_passed_on_once_and_only_between_aggregators_of_the_run(during
         run = manifests.run_id(manifest)
         lost = SealedRequest(run, "aggregator-9", "client-0", None, 0, bytes(20))
         with pytest.raises(NotEnrolled, match="no aggregator aggregator-9 besides this one"):
-            await call(Local(doors["aggregator-0"].answer, caller="client-0"), lost)
+            await call(LocalTransport(doors["aggregator-0"].answer, caller="client-0"), lost)
         with pytest.raises(NotEnrolled, match="lists no client stranger"):
             await call(
-                Local(doors["aggregator-0"].answer, caller="stranger"),
+                LocalTransport(doors["aggregator-0"].answer, caller="stranger"),
                 dataclasses.replace(lost, to="aggregator-0", client="stranger"),
             )
 
@@ -281,7 +282,7 @@ def test_a_restarted_door_knows_its_sessions(party, operators_of, tmp_path):
                 way = sealed(manifest, keys, doors, "client-0")[0]
                 await call(way, joins(manifest)[0])
             with doors_of(operators, keys, stores=[Store(url), Store("sqlite://")]) as again:
-                way._inner = Local(again["aggregator-0"].answer, caller="client-0")
+                way._inner = LocalTransport(again["aggregator-0"].answer, caller="client-0")
                 share = Share(manifests.run_id(manifest), 3, np.zeros(0, dtype=np.uint64))
                 with pytest.raises(Exception, match="step 0 comes next"):
                     await call(way, share)

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from aggregator.store import JointResult, PendingRound, RoundClosure
-from client_sdk import Client, ContactTable, Local, PrivateState
+from client_sdk import Client, ContactTable, LocalTransport, PrivateState
 from client_sdk.private.state import TESTBED, simulation_key
 from client_sdk.simulation.exchange import Exchange
 from protocols.errors import DataError, ParameterError
-from protocols.wire.messages import Closed, Join, Released, Share
+from protocols.wire.messages import Join, RoundRelease, RoundResult, Share
 
 SECRET = 0x5EC2E75EC2E75EC2
 KEY = bytes.fromhex("5ec2e75ec2e75ec2") * 4
@@ -63,8 +63,8 @@ def shows(thing, *, digits):
     [
         Join(bytes(32), KEY),
         Share(bytes(32), 1, words(SECRET)),
-        Closed(1, words(SECRET), words(SECRET), NOTHING, 3),
-        Released(1, words(SECRET), 3, 4),
+        RoundResult(1, words(SECRET), words(SECRET), NOTHING, 3),
+        RoundRelease(1, words(SECRET), 3, 4),
         PendingRound(1, {"client-0": KEY}, b""),
         RoundClosure(1, ("client-0",), ("client-0",), {"client-0": KEY}, KEY, b"", KEY),
         JointResult(1, KEY, KEY),
@@ -78,7 +78,7 @@ def test_what_holds_a_secret_prints_none_of_it(message):
 
 def test_a_client_prints_no_state_no_key_and_no_contact(manifest_of):
     state = private(manifest_of(), (0, 0, 2, 0, 77))
-    exchange = Exchange(manifest_of(), "client-0", [Local(None, caller="client-0")] * 2)
+    exchange = Exchange(manifest_of(), "client-0", [LocalTransport(None, caller="client-0")] * 2)
     client = Client(manifest_of(), state, exchange)
     text = repr(client) + repr(exchange)
     for key in exchange._keys:
@@ -187,4 +187,4 @@ def test_a_cell_that_the_run_does_not_have_is_refused(manifest_of, cell):
 
 def test_a_client_needs_a_transport_to_each_aggregator(manifest_of):
     with pytest.raises(ParameterError, match="got 1 transports for 2 aggregators"):
-        Exchange(manifest_of(), "client-0", [Local(None, caller="client-0")])
+        Exchange(manifest_of(), "client-0", [LocalTransport(None, caller="client-0")])

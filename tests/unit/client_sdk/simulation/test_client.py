@@ -6,10 +6,10 @@ import dataclasses
 import numpy as np
 import pytest
 
-from client_sdk import Client, ContactTable, Local, PrivateState
+from client_sdk import Client, ContactTable, LocalTransport, PrivateState
 from protocols.errors import PartiesDisagree, Unavailable
 from protocols.models import Exposure
-from protocols.wire.messages import Closed, Join
+from protocols.wire.messages import Join, RoundResult
 from protocols.wire.transport import Transport
 
 
@@ -21,7 +21,7 @@ class Lying(Transport):
 
     async def call(self, request, *, timeout_s):
         reply = await self._inner.call(request, timeout_s=timeout_s)
-        return self._change(reply) if isinstance(reply, Closed) else reply
+        return self._change(reply) if isinstance(reply, RoundResult) else reply
 
 
 def private(manifest, name="client-0"):
@@ -136,6 +136,6 @@ def test_a_transport_in_this_process_gives_up_in_time():
 
     async def act():
         with pytest.raises(Unavailable, match=r"no answer within 0\.01 s"):
-            await Local(silent, caller="client-0").call(Join(bytes(32), b""), timeout_s=0.01)
+            await LocalTransport(silent, caller="client-0").call(Join(bytes(32), b""), timeout_s=0.01)
 
     asyncio.run(act())

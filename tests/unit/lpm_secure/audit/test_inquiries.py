@@ -6,8 +6,8 @@ import pytest
 from lpm_secure.audit import inquiries, rules
 from lpm_secure.calibration.parties import manifest_for, noised
 from protocols.releases import ledger
-from protocols.releases.ledger import Agreed, Opened, Trial
-from protocols.task.release_plan import openings_in
+from protocols.releases.ledger import ReleaseRecord, RoundRecord, Trial
+from protocols.task.release_plan import records_in
 from protocols.task.secure_sum.group_testing import Inquiry, coin
 from protocols.task.secure_sum.spec import Calibration
 
@@ -34,15 +34,15 @@ def trials_of(liar=LIAR, **more):
 
 
 def round_of(number, members, *, refused=(), trials=(), manifest=None):
-    releases = max(1, len(trials)) * openings_in(manifest or manifest_of(), number)
-    return Agreed(
+    releases = max(1, len(trials)) * records_in(manifest or manifest_of(), number)
+    return RoundRecord(
         number=number, step=number, phase=0, members=members, refused=refused, releases=releases, trials=trials
     )
 
 
 def rounds_of(*, after=REST, **changes):
     """Return the rounds of a run in which one is left out in round 3."""
-    given = {"members": held().counted, "refused": (LIAR,), "trials": trials_of()} | changes
+    given = {"members": held().summands, "refused": (LIAR,), "trials": trials_of()} | changes
     before = [round_of(number, NAMES) for number in range(ROUND)]
     return [*before, round_of(ROUND, **given), *(round_of(number, after) for number in range(ROUND + 1, 8))]
 
@@ -52,7 +52,7 @@ def test_a_run_that_left_one_out_by_the_rule_is_in_order_and_says_so():
     assert inquiries.misjudgements(manifest, RUN, rounds) == []
     assert rules.breaches(manifest, rounds) == []
     assert rules.differencing(manifest, rounds) == []
-    closing = ledger.Closing(rounds[ROUND], (LIAR,), (), bytes(32))
+    closing = ledger.RoundEvent(rounds[ROUND], (LIAR,), (), bytes(32))
     notes = rules.refusals([closing])
     assert f"round {ROUND}: shares out of range of {LIAR}" in notes
     assert any(f"{len(trials_of())} were opened" in note for note in notes)
@@ -72,7 +72,7 @@ OTHER_FIRST = (Trial(NAMES, fits=False), Trial(NAMES[:5], fits=True), *trials_of
         {"trials": (Trial(NAMES[:3], fits=False),)},
         {"refused": (NAMES[5],)},
         {"refused": ()},
-        {"members": held().counted[:-1]},
+        {"members": held().summands[:-1]},
         {"members": REST},
         {"members": NAMES},
     ],
@@ -128,7 +128,7 @@ def test_an_inquiry_may_end_with_the_budget_and_what_it_opened_is_paid_for():
     releases = noised(sigma=40.0, rounds=5, epsilon=1.0, delta=1e-6)
     manifest = manifest_of(releases=releases)
     cut = trials_of(most=4)
-    largest = held(most=4).counted or NAMES
+    largest = held(most=4).summands or NAMES
     before = [round_of(number, NAMES, manifest=manifest) for number in range(ROUND)]
     rounds = [*before, round_of(ROUND, largest, trials=cut, manifest=manifest)]
     assert inquiries.misjudgements(manifest, RUN, rounds) == []
@@ -145,7 +145,7 @@ def test_a_round_without_an_inquiry_is_written_as_ever():
     assert b"trials" not in msgspec.json.encode(plain)
     assert b'"refused":[]' in msgspec.json.encode(plain)
     assert ledger.head_after(bytes(32), plain) != ledger.head_after(bytes(32), rounds_of()[ROUND])
-    assert plain.releases == (Opened("gradient", "exact"),)
+    assert plain.releases == (ReleaseRecord("gradient", "exact"),)
 
 
 @pytest.mark.parametrize(

@@ -10,10 +10,10 @@ from lpm_secure.accounting import gaussian_epsilon
 from lpm_secure.audit import rules, spent
 from protocols.identity import signing
 from protocols.releases import ledger
-from protocols.releases.ledger import START, Agreed, Begin, Closing, head_after
+from protocols.releases.ledger import START, RoundEvent, RoundRecord, StartEvent, head_after
 from protocols.releases.mechanism import RunningNoise
 from protocols.releases.query import Release, Releases
-from protocols.task.release_plan import openings_in
+from protocols.task.release_plan import records_in
 from protocols.task.rounds import Phase
 
 STEPS = 6
@@ -39,17 +39,17 @@ def written(manifest_of, seir, tmp_path):
             releases=Releases(each=each, rho=2**40),
         )
         key, head, path = signing.new_key(), START, tmp_path / "ledger.jsonl"
-        events = [Begin(bytes(32), "aggregator-0")]
+        events = [StartEvent(bytes(32), "aggregator-0")]
         for number in range(steps + 1):
-            releases = openings_in(manifest, number)
-            agreed = Agreed(
+            releases = records_in(manifest, number)
+            agreed = RoundRecord(
                 number=number, step=number, phase=int(Phase.SPEAK), members=("a",), refused=(), releases=releases
             )
             head = head_after(head, agreed)
-            events.append(Closing(agreed, (), (), head))
+            events.append(RoundEvent(agreed, (), (), head))
         lines, previous = [], START
         for index, event in enumerate(events):
-            lines.append(ledger.written(index, previous, event, key))
+            lines.append(ledger.encode_line(index, previous, event, key))
             previous = hashlib.sha256(lines[-1]).digest()
         path.write_bytes(b"".join(lines))
         return rules.rounds(ledger.load(path, signing.public_of(key)))
@@ -109,6 +109,6 @@ def test_exact_releases_are_named_as_what_no_budget_covers(written):
 
 def test_running_totals_are_written_down_as_the_vector_that_has_the_noise(manifest_of):
     manifest = manifest_of(steps=STEPS, releases=Releases(each=(noised("running", 4.0),), rho=1.0))
-    [opened] = openings_in(manifest, 2)
+    [opened] = records_in(manifest, 2)
     norm = RunningNoise(4.0, STEPS + 1).sensitivity
     assert (opened.sigma, opened.sensitivity, opened.each, opened.times) == (4.0 * norm, norm, 1, 1)

@@ -17,7 +17,7 @@ from flwr.supercore.task_identity import TaskIdentity
 from aggregator.release import stateless_sum
 from aggregator.store import Store
 from client_sdk.secure_sum.sealed_message import seal_shares
-from lpm_secure.calibration.inference.fit import Fit, Schedule
+from lpm_secure.calibration.inference.fit import Fit, FitSchedule
 from lpm_secure.calibration.parties import nobody_simulated
 from lpm_secure.flower import processes, records
 from lpm_secure.flower.bridge import Answered
@@ -56,7 +56,7 @@ def deployed(written, tmp_path):
 
 
 def fit_with(federation, rounds=ROUNDS):
-    fit = Fit(SIMULATOR, PARAMETERS, federation, Schedule(rounds=rounds, draws=DRAWS), names=tuple(hospitals()))
+    fit = Fit(SIMULATOR, PARAMETERS, federation, FitSchedule(rounds=rounds, draws=DRAWS), names=tuple(hospitals()))
     fit.run()
     return fit
 
@@ -284,7 +284,7 @@ def federation_with_a_liar(folder, liar):
             return reply
         words = np.full(manifest.calibration.words, 2**50, dtype=np.uint64)
         credentials, step = read_credentials(grid.folders[cheat]), message.content["about"]["step"]
-        sealed = records.of_bytes(seal_shares(words, manifest, credentials, step=step))
+        sealed = records.of_bytes(seal_shares(words, manifest, credentials, number=step))
         return Message(RecordDict({"sealed": sealed, "about": reply.content["about"]}), reply_to=message)
 
     grid.change = lie

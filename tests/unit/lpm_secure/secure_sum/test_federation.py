@@ -12,7 +12,7 @@ from client_sdk.likelihood.institution import Hospital
 from client_sdk.secure_sum import local_state
 from lpm_secure.calibration.dynamics.city import small
 from lpm_secure.calibration.dynamics.simulator import Simulator
-from lpm_secure.calibration.inference.fit import Fit, Schedule
+from lpm_secure.calibration.inference.fit import Fit, FitSchedule
 from lpm_secure.calibration.privacy import ledger, multiplier_for, noises
 from lpm_secure.calibration.study import simulated
 from lpm_secure.secure_sum.federation import Contribution, Shared, Summed
@@ -21,7 +21,7 @@ from protocols.errors import BudgetSpent, CohortTooSmall, ConfigError, Parameter
 
 SIMULATOR = Simulator(small(), 5, lead=2)
 STUDY = simulated(5, 2, hospitals=26, seed=3)
-SCHEDULE = Schedule(rounds=6, draws=3)
+SCHEDULE = FitSchedule(rounds=6, draws=3)
 
 
 def fit_of(shared: Shared) -> Fit:
@@ -153,7 +153,7 @@ def test_hospitals_that_learn_go_on_to_the_same_posterior_to_the_bit(tmp_path):
         local_state.recall(tmp_path / f"{name}.json", hospital, round_=second.round)
     second.run()
     assert torch.equal(whole.draws(5, seed=1), second.draws(5, seed=1))
-    other = Fit(SIMULATOR, SIMULATOR.parameters, second.federation, Schedule(rounds=7, draws=3))
+    other = Fit(SIMULATOR, SIMULATOR.parameters, second.federation, FitSchedule(rounds=7, draws=3))
     with pytest.raises(ParameterError, match="another fit"):
         other.load(tmp_path / "fit.safetensors")
 

@@ -67,9 +67,9 @@ def test_one_that_sends_garbage_is_named_and_nobody_is_isolated_even_to_it(n, sm
     for number in range(10):
         liar = names_of(n)[(5 * number) % n]
         inquiry = held(n, smallest, lambda group, liar=liar: liar not in group, number=number)
-        assert inquiry.named == (liar,)
-        assert liar not in inquiry.counted
-        assert len(inquiry.counted) >= n - 5
+        assert inquiry.culprits == (liar,)
+        assert liar not in inquiry.summands
+        assert len(inquiry.summands) >= n - 5
         assert min(len(trial.members) for trial in inquiry.trials) >= smallest
         assert len(inquiry.trials) <= 12
         assert isolated(rows_of(inquiry)) == isolated(rows_of(inquiry, without=[liar])) == 0
@@ -80,10 +80,10 @@ def test_two_that_send_garbage_are_named_or_nobody_is_and_the_largest_sum_in_ran
     for number in range(10):
         liars = {f"h{number:02}", f"h{(number + 9) % 26:02}"}
         inquiry = held(26, 5, lambda group, liars=liars: not liars & group, number=number)
-        assert set(inquiry.named) in (set(), liars)
-        assert not liars & set(inquiry.counted)
+        assert set(inquiry.culprits) in (set(), liars)
+        assert not liars & set(inquiry.summands)
         assert isolated(rows_of(inquiry)) == 0
-        found.append(bool(inquiry.named))
+        found.append(bool(inquiry.culprits))
     assert sum(found) >= 7
 
 
@@ -96,11 +96,11 @@ def test_a_second_one_is_found_in_a_later_round_or_a_sum_without_it_counts():
         other = held(
             26, 5, lambda group, liar=second: liar not in group, number=number + 50, without=[first], seen=seen
         )
-        assert other.named in ((), (second,))
-        assert second not in other.counted
-        assert len(other.counted) >= 5
+        assert other.culprits in ((), (second,))
+        assert second not in other.summands
+        assert len(other.summands) >= 5
         assert isolated(rows_of(one, other, without=[first])) == 0
-        found.append(bool(other.named))
+        found.append(bool(other.culprits))
     assert any(found)
 
 
@@ -121,7 +121,7 @@ def test_an_aggregator_that_lies_about_every_sum_in_many_rounds_isolates_nobody(
         opened = {tuple(name for name in trial.members if name not in gone) for trial in inquiry.trials}
         if opened - {*seen, inquiry.members}:
             assert isolated(rows_of(*inquiries, without=gone)) == 0
-        gone += inquiry.named
+        gone += inquiry.culprits
         seen = sorted({tuple(name for name in group if name not in gone) for group in {*seen, *opened}})
 
 
@@ -131,7 +131,7 @@ def test_one_that_lies_gets_nobody_else_named_however_its_garbage_shows(data, n,
     """Garbage may pass in some groups: the liar knows the coin, and aims at it."""
     liar = names_of(n)[number % n]
     inquiry = held(n, 4, lambda group: liar not in group or data.draw(st.booleans()), number=number)
-    assert inquiry.named in ((), (liar,))
+    assert inquiry.culprits in ((), (liar,))
     assert isolated(rows_of(inquiry, without=[liar])) == 0
 
 
@@ -163,13 +163,13 @@ def test_groups_are_drawn_as_ever():
 @pytest.mark.parametrize(("n", "smallest"), [(5, 5), (6, 5), (7, 5)])
 def test_among_too_few_nothing_is_opened_that_isolates_one_and_nobody_is_named(n, smallest):
     inquiry = held(n, smallest, lambda group: "h01" not in group)
-    assert inquiry.named == inquiry.counted == ()
+    assert inquiry.culprits == inquiry.summands == ()
     assert inquiry.trials == [Trial(names_of(n), fits=False)]
 
 
 def test_an_inquiry_ends_where_no_sum_is_in_range():
     inquiry = held(26, 5, lambda group: False)
-    assert inquiry.named == inquiry.counted == ()
+    assert inquiry.culprits == inquiry.summands == ()
     assert len(inquiry.trials) <= MOST_TRIALS
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from protocols.arithmetic import distributions
-from protocols.arithmetic.philox import Purpose, words
+from protocols.arithmetic.philox import DrawPurpose, words
 from protocols.errors import ParameterError
 
 WORD = st.integers(0, 2**64 - 1)
@@ -20,7 +20,7 @@ def one(x, dtype=np.uint64):
     return np.array([x], dtype=dtype)
 
 
-def stream(purpose=Purpose.THRESHOLD, *, step=0, n=N, key=(1, 2)):
+def stream(purpose=DrawPurpose.THRESHOLD, *, step=0, n=N, key=(1, 2)):
     return words(key, np.arange(n, dtype=np.uint64), purpose, step=step)
 
 
@@ -115,21 +115,21 @@ def test_something_happens_for_so_many_words_as_it_weighs(weight, word):
 
 def test_a_draw_depends_on_key_agent_purpose_and_step_and_on_nothing_else():
     agents = np.array([5, 2**40, 2**63 - 1], dtype=np.uint64)
-    whole = words((1, 2), agents, Purpose.LATENT, step=3)
+    whole = words((1, 2), agents, DrawPurpose.LATENT, step=3)
     for index in (2, 0, 1):
-        assert words((1, 2), agents[[index]], Purpose.LATENT, step=3)[0] == whole[index]
+        assert words((1, 2), agents[[index]], DrawPurpose.LATENT, step=3)[0] == whole[index]
     others = [
-        words((2, 2), agents, Purpose.LATENT, step=3),
-        words((1, 3), agents, Purpose.LATENT, step=3),
-        words((1, 2), agents + np.uint64(1), Purpose.LATENT, step=3),
-        words((1, 2), agents, Purpose.INFECTIOUS, step=3),
-        words((1, 2), agents, Purpose.LATENT, step=4),
+        words((2, 2), agents, DrawPurpose.LATENT, step=3),
+        words((1, 3), agents, DrawPurpose.LATENT, step=3),
+        words((1, 2), agents + np.uint64(1), DrawPurpose.LATENT, step=3),
+        words((1, 2), agents, DrawPurpose.INFECTIOUS, step=3),
+        words((1, 2), agents, DrawPurpose.LATENT, step=4),
     ]
     assert all((other != whole).all() for other in others)
 
 
 def test_the_number_of_a_purpose_is_given_once_and_for_all():
-    assert {purpose.name: int(purpose) for purpose in Purpose} == {
+    assert {purpose.name: int(purpose) for purpose in DrawPurpose} == {
         "THRESHOLD": 1,
         "LATENT": 2,
         "INFECTIOUS": 3,

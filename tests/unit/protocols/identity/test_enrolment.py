@@ -143,7 +143,7 @@ def signed_terms(name):
         secret=bytes(16),
         operator_key=signing.public_of(OPERATOR),
     )
-    signature = signing.sign(OPERATOR, signing.Purpose.INVITATION, canonical_json.encode(terms))
+    signature = signing.sign(OPERATOR, signing.SignaturePurpose.INVITATION, canonical_json.encode(terms))
     return enrolment.Invitation(terms=terms, signature=signature)
 
 

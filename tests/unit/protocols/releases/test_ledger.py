@@ -4,6 +4,7 @@ import asyncio
 import random
 import stat
 
+import msgspec
 import pytest
 
 from aggregator.release.ledger import Ledger
@@ -11,7 +12,16 @@ from aggregator.release.ledger_entries import require_same
 from protocols.errors import BadSignature, PartiesDisagree
 from protocols.identity import signing
 from protocols.releases import ledger as ledgers
-from protocols.releases.ledger import Agreed, Begin, Closing, Joining, Opened, Refusal, Told
+from protocols.releases.ledger import (
+    DeliveryRecord,
+    JoinEvent,
+    RefusalEvent,
+    ReleaseRecord,
+    RoundEvent,
+    RoundRecord,
+    StartEvent,
+    Trial,
+)
 from protocols.wire.messages import Members
 
 RUN = bytes(32)
@@ -20,13 +30,13 @@ PUBLIC = signing.public_of(KEY)
 
 
 def agreed(number, members=("a", "b", "c")):
-    return Agreed(
-        number=number, step=number, phase=0, members=members, refused=(), releases=(Opened("tally", "exact"),)
+    return RoundRecord(
+        number=number, step=number, phase=0, members=members, refused=(), releases=(ReleaseRecord("tally", "exact"),)
     )
 
 
 def told(number):
-    return (Told("a", 8, bytes([number]) * 32),)
+    return (DeliveryRecord("a", 8, bytes([number]) * 32),)
 
 
 def opened(path):
@@ -46,19 +56,62 @@ def path(tmp_path):
 
 def test_a_ledger_tells_what_was_written(path):
     events = ledgers.load(path, PUBLIC)
-    assert [type(event) for event in events] == [Begin, Joining, Closing, Closing, Closing, Closing, Refusal]
+    assert [type(event) for event in events] == [
+        StartEvent,
+        JoinEvent,
+        RoundEvent,
+        RoundEvent,
+        RoundEvent,
+        RoundEvent,
+        RefusalEvent,
+    ]
     assert events[5].absent == ("c",)
     assert events[2].told == told(0)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
 def test_the_first_line_of_a_known_key_is_the_same_for_ever():
-    line = ledgers.written(0, ledgers.START, Begin(RUN, "aggregator-0"), KEY)
+    line = ledgers.encode_line(0, ledgers.START, StartEvent(RUN, "aggregator-0"), KEY)
     assert line.startswith(
         b'{"version":1,"index":0,"previous":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=","event":'
         b'{"type":"begin","run":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=","aggregator":"aggregator-0"},"signature":"'
     )
     assert ledgers.head_after(ledgers.START, agreed(0)).hex() == GOLDEN_HEAD
+
+
+EVENTS_ON_DISK = {
+    b'{"type":"join","client":"a","step":2}': JoinEvent("a", 2),
+    b'{"type":"refusal","number":4,"code":"budget-spent","reason":"nothing"}': RefusalEvent(
+        4, "budget-spent", "nothing"
+    ),
+    b'{"type":"round","agreed":{"number":1,"step":0,"phase":0,"members":["a"],"refused":[],"releases":[{"name":"tally",'
+    b'"mechanism":"exact","sigma":0.0,"sensitivity":1.0,"each":1,"times":1,"unit":"none","delta":0.0}],'
+    b'"trials":[{"members":["a"],"fits":true}]},"absent":[],"told":[{"party":"a","size":8,"digest":"'
+    + 43 * b"A"
+    + b'="}],"head":"'
+    + 43 * b"A"
+    + b'="}': RoundEvent(
+        RoundRecord(
+            number=1,
+            step=0,
+            phase=0,
+            members=("a",),
+            refused=(),
+            releases=(ReleaseRecord("tally", "exact"),),
+            trials=(Trial(("a",), fits=True),),
+        ),
+        (),
+        (DeliveryRecord("a", 8, bytes(32)),),
+        bytes(32),
+    ),
+}
+
+
+@pytest.mark.parametrize("content", EVENTS_ON_DISK)
+def test_events_have_the_same_names_on_disk_for_ever_so_that_old_ledgers_can_be_audited(content):
+    event = EVENTS_ON_DISK[content]
+    assert msgspec.json.encode(event, order="deterministic") == content
+    assert msgspec.json.decode(content, type=ledgers.Event) == event
 
 
 def test_any_flipped_bit_and_any_cut_is_found(path):
@@ -68,20 +121,20 @@ def test_any_flipped_bit_and_any_cut_is_found(path):
         changed = bytearray(content)
         changed[place] ^= 1 << draw.randrange(8)
         with pytest.raises(BadSignature):
-            ledgers.read(bytes(changed).splitlines(keepends=True), PUBLIC)
+            ledgers.verify(bytes(changed).splitlines(keepends=True), PUBLIC)
     cuts = [cut for cut in range(1, len(content)) if content[cut - 1 : cut] != b"\n"]
     for cut in draw.sample(cuts, 100):
         with pytest.raises(BadSignature):
-            ledgers.read(content[:cut].splitlines(keepends=True), PUBLIC)
+            ledgers.verify(content[:cut].splitlines(keepends=True), PUBLIC)
 
 
 def test_lines_left_out_moved_or_of_another_key_are_found(path):
     lines = path.read_bytes().splitlines(keepends=True)
     for wrong in (lines[:2] + lines[3:], lines[1:], [lines[0], lines[2], lines[1], *lines[3:]], []):
         with pytest.raises(BadSignature):
-            ledgers.read(wrong, PUBLIC)
+            ledgers.verify(wrong, PUBLIC)
     with pytest.raises(BadSignature, match="was not made over it"):
-        ledgers.read(lines, signing.public_of(signing.new_key()))
+        ledgers.verify(lines, signing.public_of(signing.new_key()))
 
 
 def test_a_line_torn_by_a_crash_is_taken_away_and_the_ledger_goes_on(path):
@@ -158,7 +211,7 @@ def test_a_run_writes_every_round_down_before_it_is_told(manifest_of, operators_
             await asyncio.gather(*(client.run() for client in clients))
 
     asyncio.run(act())
-    one, other = ([e for e in ledgers.load(tmp_path / f"{i}", PUBLIC) if isinstance(e, Closing)] for i in (0, 1))
+    one, other = ([e for e in ledgers.load(tmp_path / f"{i}", PUBLIC) if isinstance(e, RoundEvent)] for i in (0, 1))
     assert [each.agreed for each in one] == [each.agreed for each in other]
     assert [len(each.told) for each in one] == [3, 3]
     assert one[-1].head == other[-1].head

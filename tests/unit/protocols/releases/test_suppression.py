@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aggregator.on_shares.suppression import suppress
+from aggregator.on_shares.suppression import suppress as suppress_shares
 from protocols.errors import ParameterError
 from protocols.models import Stage
-from protocols.releases.suppression import released
+from protocols.releases.suppression import suppress
 
 
 class Alone:
@@ -44,10 +44,10 @@ def counts(draw):
 @given(counts())
 def test_on_shares_the_rule_is_that_of_the_clear_run(drawn):
     cells, tally, least = drawn
-    expected = np.concatenate(released(cells, tally, agents=int(tally.sum()), min_count=least))
+    expected = np.concatenate(suppress(cells, tally, agents=int(tally.sum()), min_count=least))
     if least > 1:
         both = np.concatenate([cells, tally])
-        found = suppress(Alone(), both, cells=cells.size, agents=int(tally.sum()), min_count=least)
+        found = suppress_shares(Alone(), both, cells=cells.size, agents=int(tally.sum()), min_count=least)
         assert found.tolist() == expected.tolist()
 
 
@@ -55,7 +55,7 @@ def test_on_shares_the_rule_is_that_of_the_clear_run(drawn):
 def test_what_is_released_is_right_or_zero_and_never_small(drawn):
     cells, tally, least = drawn
     for true, told in zip(
-        (cells, tally), released(cells, tally, agents=int(tally.sum()), min_count=least), strict=True
+        (cells, tally), suppress(cells, tally, agents=int(tally.sum()), min_count=least), strict=True
     ):
         assert ((told == true) | (told == 0)).all()
         if least > 1:
@@ -71,8 +71,8 @@ def test_no_sealed_stage_can_be_told_from_the_others(least, agents):
         if sum(first) > agents:
             continue
         whole = np.array([*first, agents - sum(first)])
-        told = tuple(released(np.zeros(0, np.int64), whole, agents=agents, min_count=least)[1].tolist())
-        found = suppress(Alone(), whole, cells=0, agents=agents, min_count=least)
+        told = tuple(suppress(np.zeros(0, np.int64), whole, agents=agents, min_count=least)[1].tolist())
+        found = suppress_shares(Alone(), whole, cells=0, agents=agents, min_count=least)
         assert found.tolist() == list(told)
         seen.setdefault(told, []).append(whole)
     for told, possible in seen.items():
@@ -83,13 +83,13 @@ def test_no_sealed_stage_can_be_told_from_the_others(least, agents):
 
 def test_a_single_sealed_cell_is_not_the_difference_of_what_is_released():
     cells, tally = np.array([50, 3]), np.array([100, 20, 53, 30])
-    seen, told = released(cells, tally, agents=203, min_count=5)
+    seen, told = suppress(cells, tally, agents=203, min_count=5)
     assert seen.tolist() == [50, 0]
     assert told.tolist() == [0, 0, 0, 0]
 
 
 def test_a_single_sealed_stage_takes_the_susceptible_with_it():
-    _, told = released(np.zeros(0, np.int64), np.array([100, 3, 50, 64]), agents=217, min_count=5)
+    _, told = suppress(np.zeros(0, np.int64), np.array([100, 3, 50, 64]), agents=217, min_count=5)
     assert told.tolist() == [0, 0, 50, 64]
 
 

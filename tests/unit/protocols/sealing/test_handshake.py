@@ -12,7 +12,7 @@ from protocols.identity import certificates
 from protocols.identity.sealing_key import SealingKey, public_key
 from protocols.sealing.handshake import accept, begin
 from protocols.sealing.route import Route
-from protocols.sealing.session import Session
+from protocols.sealing.session import SealedSession
 
 RUN, OTHER_RUN = bytes(range(32)), bytes(32)
 ROUTE = Route(RUN, "client-0", "aggregator-1")
@@ -67,12 +67,12 @@ def test_the_sealed_secret_itself_is_bound_to_the_run_and_the_pinned_key():
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import ec
 
-    from protocols.sealing.handshake import _signed
+    from protocols.sealing.handshake import _statement
 
     _, opening = begun()
     private = serialization.load_pem_private_key(CLIENT.private_key, None)
     for route in (Route(OTHER_RUN, "client-0", "aggregator-1"), Route(RUN, "client-0", "aggregator-0")):
-        signature = private.sign(_signed(route, opening.sealed), ec.ECDSA(hashes.SHA256()))
+        signature = private.sign(_statement(route, opening.sealed), ec.ECDSA(hashes.SHA256()))
         with pytest.raises(NotSealed, match="for another run or aggregator"):
             opened(dataclasses.replace(opening, signature=signature), route)
     with pytest.raises(NotSealed, match="for another run or aggregator"):
@@ -123,14 +123,14 @@ OPENED = begun()
 
 @given(st.binary(max_size=50), st.integers(0, 2**63 - 1))
 def test_requests_and_replies_open_on_the_other_side(content, counter):
-    client, aggregator = (Session.of(ROUTE, OPENED[0]) for _ in range(2))
+    client, aggregator = (SealedSession.of(ROUTE, OPENED[0]) for _ in range(2))
     assert aggregator.open_request(client.seal_request(content, counter=counter), counter=counter) == content
     assert client.open_reply(aggregator.seal_reply(content, counter=counter), counter=counter) == content
 
 
 @given(st.binary(max_size=50), st.integers(0, 2**62), st.data())
 def test_any_change_of_what_is_sealed_is_refused(content, counter, data):
-    session = Session.of(ROUTE, OPENED[0])
+    session = SealedSession.of(ROUTE, OPENED[0])
     request, reply = session.seal_request(content, counter=counter), session.seal_reply(content, counter=counter)
     for body, unseal in ((request, session.open_request), (reply, session.open_reply)):
         changed = bytearray(body)
@@ -141,7 +141,7 @@ def test_any_change_of_what_is_sealed_is_refused(content, counter, data):
 
 
 def test_a_request_is_no_reply_and_a_reply_no_request():
-    session = Session.of(ROUTE, OPENED[0])
+    session = SealedSession.of(ROUTE, OPENED[0])
     request = session.seal_request(b"content", counter=7)
     with pytest.raises(NotSealed):
         session.open_reply((7).to_bytes(12, "big") + request, counter=7)
@@ -162,24 +162,24 @@ def test_equal_contents_are_sealed_to_different_bytes_in_every_step_run_and_sess
         for _ in range(3):
             route = Route(run, "client-0", "aggregator-1")
             secret, _ = begun(route)
-            session = Session.of(route, secret)
+            session = SealedSession.of(route, secret)
             for counter in range(50):
                 seen.add(session.seal_request(b"the same", counter=counter))
                 seen.add(session.seal_reply(b"the same", counter=counter))
     assert len(seen) == 2 * 3 * 50 * 2
-    same = Session.of(Route(OTHER_RUN, "client-0", "aggregator-1"), OPENED[0])  # even one secret gives other keys
-    assert same.seal_request(b"x", counter=0) != Session.of(ROUTE, OPENED[0]).seal_request(b"x", counter=0)
+    same = SealedSession.of(Route(OTHER_RUN, "client-0", "aggregator-1"), OPENED[0])  # even one secret gives other keys
+    assert same.seal_request(b"x", counter=0) != SealedSession.of(ROUTE, OPENED[0]).seal_request(b"x", counter=0)
 
 
 def test_replies_made_again_to_one_request_do_not_share_a_nonce():
-    session = Session.of(ROUTE, OPENED[0])
+    session = SealedSession.of(ROUTE, OPENED[0])
     nonces = {session.seal_reply(b"x", counter=1)[:12] for _ in range(100)}
     assert len(nonces) == 100
 
 
 def test_a_session_prints_no_key():
     secret, opening = begun()
-    text = repr(Session.of(ROUTE, secret)) + repr(opening)
+    text = repr(SealedSession.of(ROUTE, secret)) + repr(opening)
     assert repr(secret)[2:-1] not in text
     assert "AESGCM" not in text
 

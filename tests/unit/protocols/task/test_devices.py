@@ -18,7 +18,15 @@ from client_sdk.simulation.exchange import Exchange
 from lpm_secure.testbed.keyring import most_contacts
 from lpm_secure.testbed.testbed import Testbed
 from protocols.errors import CohortTooSmall, DataError, ParameterError
-from protocols.task.devices import Devices, edge_key, edge_token, presence, presence_words, present, public_key
+from protocols.task.devices import (
+    Devices,
+    edge_key,
+    edge_token,
+    pack_presence,
+    presence_words,
+    public_key,
+    unpack_presence,
+)
 from protocols.task.layout import Layout
 from protocols.task.rounds import Phase, Schedule
 
@@ -108,9 +116,9 @@ def test_secrets_of_a_device_are_not_printed(testbed_of):
 @given(n=st.integers(1, 200), seed=st.integers(0, 2**32))
 def test_who_is_present_reads_as_it_was_written(n, seed):
     here = np.random.default_rng(seed).random(n) < 0.5
-    words = presence(np.flatnonzero(here).tolist(), n)
+    words = pack_presence(np.flatnonzero(here).tolist(), n)
     assert words.size == presence_words(n)
-    np.testing.assert_array_equal(present(words, n), here)
+    np.testing.assert_array_equal(unpack_presence(words, n), here)
 
 
 @given(outcome=st.just(True), steps=st.integers(1, 50), devices=st.booleans())

@@ -160,7 +160,7 @@ UNSIGNED = policies.Consent(
     signature=bytes(64),
 )
 CONSENT = msgspec.structs.replace(
-    UNSIGNED, signature=signing.sign(KEY, signing.Purpose.CONSENT, canonical_json.encode(UNSIGNED))
+    UNSIGNED, signature=signing.sign(KEY, signing.SignaturePurpose.CONSENT, canonical_json.encode(UNSIGNED))
 )
 
 

@@ -14,7 +14,7 @@ from protocols.errors import BadSignature, ParameterError
 from protocols.identity import certificates, signing
 from protocols.identity.sealing_key import SealingKey
 from protocols.identity.server_keys import ServerKeys, server_keys
-from protocols.identity.signing import Purpose
+from protocols.identity.signing import SignaturePurpose
 from protocols.identity.trust import PartyKeys, Trust
 from protocols.task import manifest as manifests
 from protocols.task import signature as signatures
@@ -71,7 +71,9 @@ def test_a_signature_with_any_bit_flipped_is_refused(signed, bit):
         )
 
 
-@given(st.sampled_from(Purpose), st.sampled_from(Purpose), st.binary(max_size=20), st.binary(max_size=20))
+@given(
+    st.sampled_from(SignaturePurpose), st.sampled_from(SignaturePurpose), st.binary(max_size=20), st.binary(max_size=20)
+)
 def test_a_signature_is_for_one_purpose_and_one_content(made_for, used_for, content, other):
     key = signing.new_key()
     signature = signing.sign(key, made_for, content)

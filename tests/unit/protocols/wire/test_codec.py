@@ -13,17 +13,17 @@ from protocols.task.rounds import Phase
 from protocols.wire.codec import decode, encode
 from protocols.wire.messages import (
     Announcement,
-    Closed,
-    Compared,
-    ComparedQuery,
+    Computation,
+    ComputationQuery,
     Join,
-    Joined,
+    JoinReply,
     Members,
     MembersQuery,
-    Released,
+    RoundRelease,
+    RoundResult,
     Share,
-    Tried,
-    TriedQuery,
+    TrialQuery,
+    TrialShare,
 )
 from protocols.wire.methods import METHODS, largest_call
 
@@ -38,17 +38,17 @@ OPENING = st.none() | st.builds(Handshake, st.binary(max_size=9), st.binary(max_
 PHASE = st.sampled_from(Phase)
 MESSAGES = {
     Join: st.builds(Join, ID, st.sampled_from([b"", bytes(32), bytes(range(32))])),
-    Joined: st.builds(Joined, STEP),
+    JoinReply: st.builds(JoinReply, STEP),
     Share: st.builds(Share, ID, STEP, WORDS, PHASE),
-    Closed: st.builds(Closed, STEP, WORDS, WORDS, SIGNED, COUNT, PHASE),
+    RoundResult: st.builds(RoundResult, STEP, WORDS, WORDS, SIGNED, COUNT, PHASE),
     Announcement: st.builds(Announcement, ID, STEP, SIGNED),
-    Released: st.builds(Released, STEP, WORDS, COUNT, st.integers(0, 2**64 - 1), NAMES, NAMES),
+    RoundRelease: st.builds(RoundRelease, STEP, WORDS, COUNT, st.integers(0, 2**64 - 1), NAMES, NAMES),
     MembersQuery: st.builds(MembersQuery, ID, STEP, PHASE),
     Members: st.builds(Members, STEP, NAMES, PHASE),
-    ComparedQuery: st.builds(ComparedQuery, ID, STEP, PHASE),
-    Compared: st.builds(Compared, STEP, st.sampled_from([b"", bytes(32), bytes(range(32))])),
-    TriedQuery: st.builds(TriedQuery, ID, STEP, COUNT, ID),
-    Tried: st.builds(Tried, STEP, COUNT, ID, WORDS),
+    ComputationQuery: st.builds(ComputationQuery, ID, STEP, PHASE),
+    Computation: st.builds(Computation, STEP, st.sampled_from([b"", bytes(32), bytes(range(32))])),
+    TrialQuery: st.builds(TrialQuery, ID, STEP, COUNT, ID),
+    TrialShare: st.builds(TrialShare, STEP, COUNT, ID, WORDS),
     SealedRequest: st.builds(SealedRequest, ID, NAME, NAME, OPENING, st.integers(0, 2**63 - 1), st.binary(max_size=20)),
     SealedReply: st.builds(SealedReply, st.binary(max_size=20)),
 }
@@ -116,15 +116,15 @@ def small(kind):
     nothing, signed = np.zeros(0, dtype=np.uint64), np.zeros(0, dtype=np.int64)
     return {
         Join: Join(bytes(32), b""),
-        Joined: Joined(1),
+        JoinReply: JoinReply(1),
         Share: Share(bytes(32), 1, nothing),
-        Closed: Closed(1, nothing, nothing, signed, 1),
+        RoundResult: RoundResult(1, nothing, nothing, signed, 1),
         Announcement: Announcement(bytes(32), 1, signed),
-        Released: Released(1, nothing, 1, 1),
-        ComparedQuery: ComparedQuery(bytes(32), 1),
-        Compared: Compared(1, b""),
-        TriedQuery: TriedQuery(bytes(32), 1, 0, bytes(32)),
-        Tried: Tried(1, 0, bytes(32), nothing),
+        RoundRelease: RoundRelease(1, nothing, 1, 1),
+        ComputationQuery: ComputationQuery(bytes(32), 1),
+        Computation: Computation(1, b""),
+        TrialQuery: TrialQuery(bytes(32), 1, 0, bytes(32)),
+        TrialShare: TrialShare(1, 0, bytes(32), nothing),
         SealedRequest: SealedRequest(bytes(32), "a", "b", None, 0, b""),
         SealedReply: SealedReply(b""),
         MembersQuery: MembersQuery(bytes(32), 1),
@@ -132,7 +132,7 @@ def small(kind):
     }[kind]
 
 
-@pytest.mark.parametrize("kind", [Join, Share, Announcement, MembersQuery, TriedQuery, SealedRequest])
+@pytest.mark.parametrize("kind", [Join, Share, Announcement, MembersQuery, TrialQuery, SealedRequest])
 @pytest.mark.parametrize("length", [0, 31, 33])
 def test_a_run_id_of_another_length_is_of_another_run(kind, length):
     with pytest.raises(ManifestMismatch, match=f"run id of {length} bytes"):
@@ -146,7 +146,7 @@ def test_a_key_of_another_length_is_refused(length):
 
 
 @pytest.mark.parametrize("length", [0, 1, 31, 33])
-@pytest.mark.parametrize("kind", [TriedQuery, Tried])
+@pytest.mark.parametrize("kind", [TrialQuery, TrialShare])
 def test_a_digest_of_another_length_is_refused(kind, length):
     with pytest.raises(WireError, match=f"a digest of {length} bytes"):
         decode(kind, encode(dataclasses.replace(small(kind), over=bytes(length))))
@@ -162,7 +162,7 @@ def test_half_a_word_is_refused(length):
 
 
 @pytest.mark.parametrize(
-    "kind", [Joined, Share, Closed, Announcement, Released, MembersQuery, Members, TriedQuery, Tried]
+    "kind", [JoinReply, Share, RoundResult, Announcement, RoundRelease, MembersQuery, Members, TrialQuery, TrialShare]
 )
 def test_a_step_beyond_the_longest_run_is_refused(kind):
     with pytest.raises(WireError, match="at most 4294967296"):
@@ -202,5 +202,5 @@ def test_the_bound_on_a_call_covers_the_names_of_all_clients():
     names = tuple(f"{number:063d}" for number in range(3_000))
     assert len(encode(Members(2**32, names, Phase.DECIDE))) <= largest_call(0, clients=3_000)
     nothing = np.zeros(0, dtype=np.uint64)
-    released = Released(2**32, nothing, 2**32 - 1, 2**64 - 1, names[:2_000], names[2_000:])
+    released = RoundRelease(2**32, nothing, 2**32 - 1, 2**64 - 1, names[:2_000], names[2_000:])
     assert len(encode(released)) <= largest_call(0, clients=3_000)

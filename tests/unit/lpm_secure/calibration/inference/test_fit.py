@@ -9,7 +9,7 @@ from client_sdk.likelihood.counts import Counts
 from client_sdk.likelihood.institution import Hospital, clipped
 from lpm_secure.calibration.dynamics.city import small
 from lpm_secure.calibration.dynamics.simulator import Simulator
-from lpm_secure.calibration.inference.fit import Fit, Schedule
+from lpm_secure.calibration.inference.fit import Fit, FitSchedule
 from lpm_secure.calibration.inference.posterior import Posterior
 from lpm_secure.data import catalogue, hospitals_weekly
 from lpm_secure.secure_sum.federation import Contribution, Pooled, Shared
@@ -34,7 +34,7 @@ def hospitals(count: int = 6, *, local_steps: int = 2) -> dict[str, Hospital]:
 
 
 def fitted(federation: Pooled | Shared, rounds: int = 12) -> Fit:
-    fit = Fit(SIMULATOR, PARAMETERS, federation, Schedule(rounds=rounds, draws=4), names=tuple(federation.hospitals))
+    fit = Fit(SIMULATOR, PARAMETERS, federation, FitSchedule(rounds=rounds, draws=4), names=tuple(federation.hospitals))
     fit.run()
     return fit
 
@@ -87,7 +87,7 @@ def test_draws_do_not_depend_on_the_masks() -> None:
 
 def test_a_fit_that_was_interrupted_goes_on_to_the_same_posterior(tmp_path: Path) -> None:
     whole = fitted(Shared(hospitals(local_steps=0)), rounds=8)
-    schedule = Schedule(rounds=8, draws=4)
+    schedule = FitSchedule(rounds=8, draws=4)
     first = Fit(SIMULATOR, PARAMETERS, Shared(hospitals(local_steps=0)), schedule)
     for _ in range(3):
         first.advance()

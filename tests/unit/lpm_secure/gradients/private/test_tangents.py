@@ -16,8 +16,8 @@ from lpm_secure.testbed.testbed import Testbed
 from protocols.errors import ParameterError, WouldWrap
 from protocols.models.dual import Dual
 from protocols.models.escape import escape
-from protocols.models.gradient import Gradient, Protection, Reduction
-from protocols.models.seir.relaxed import Theta
+from protocols.models.gradient import Gradient, HazardReduction, LeakyVaccine
+from protocols.models.seir.relaxation import RelaxedParameters
 from protocols.task.parties import ClientParty, DealerParty
 
 ALL = ("beta.channel-0", "beta.channel-1", "cell_beta", "latent", "infectious", "initial", "reduction", "efficacy")
@@ -29,8 +29,8 @@ def gradient(**changes):
         "parameters": ALL,
         "value_bits": 40,
         "tangent_bits": 34,
-        "reduction": Reduction(begin=3, end=7, share=0.4),
-        "protection": Protection(begin=2, coverage=0.5, efficacy=0.6),
+        "reduction": HazardReduction(begin=3, end=7, share=0.4),
+        "protection": LeakyVaccine(begin=2, coverage=0.5, efficacy=0.6),
     }
     return Gradient(**given | changes)
 
@@ -68,7 +68,7 @@ def run(testbed):
 def test_tangents_are_the_derivatives_of_the_relaxed_dynamics(testbed, name, monkeypatch):
     index, step = ALL.index(name), 1e-4
     tangent = run(testbed).tangent[..., index]
-    duals, found = Theta.duals, []
+    duals, found = RelaxedParameters.duals, []
     for sign in (1, -1):
 
         def shifted(model, gradient, channels, sign=sign):
@@ -76,9 +76,9 @@ def test_tangents_are_the_derivatives_of_the_relaxed_dynamics(testbed, name, mon
             fields = [*theta.beta, theta.cell_beta, theta.latent, theta.infectious]
             fields += [theta.initial, theta.reduction, theta.efficacy]
             fields[index] = Dual(fields[index].value + sign * step, fields[index].tangent)
-            return Theta.of(fields)
+            return RelaxedParameters.of(fields)
 
-        monkeypatch.setattr(Theta, "duals", shifted)
+        monkeypatch.setattr(RelaxedParameters, "duals", shifted)
         found.append(run(testbed).value)
     difference = (found[0] - found[1]) / (2 * step)
     np.testing.assert_allclose(tangent, difference, rtol=1e-4, atol=1e-5)

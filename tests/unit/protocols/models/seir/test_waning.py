@@ -20,7 +20,7 @@ from protocols.releases.query import Release, Releases
 from protocols.task.layout import Layout
 from protocols.task.manifest import Manifest
 from protocols.task.rounds import Phase
-from protocols.task.threshold_layout import columns, rows, told_words
+from protocols.task.threshold_layout import split_columns, stack_columns, words_per_agent
 
 SHORT = (2**31, 2**31)
 ONE = (2**32,)
@@ -121,14 +121,14 @@ def told(manifest_of, seir):
 
 def test_every_agent_tells_as_many_words_in_every_step(told):
     layout = Layout.of(told)
-    assert told_words(told.model) == layout.told == 4
+    assert words_per_agent(told.model) == layout.decision_words == 4
     assert layout.words(Phase.DECIDE, "client-0") == 8
     own = OwnHazard.of(told, 2)
     state = begun(told.model, 2)
     quiet_words = own.words(state, own.grow(state, np.zeros(2, dtype=np.int64)))
     own.observe(state | {"stage": np.array([Stage.R, Stage.R])}, state | {"stage": np.array([Stage.S, Stage.R])})
     assert own.words(state, own.sum).size == quiet_words.size == 8
-    assert columns(told.model, own.words(state, own.sum))["anew"].tolist() == [1, 0]
+    assert split_columns(told.model, own.words(state, own.sum))["anew"].tolist() == [1, 0]
 
 
 def test_who_could_not_tell_that_an_agent_begins_anew_tells_it_later(told):
@@ -160,7 +160,7 @@ class Alone:
 def test_hazards_begin_anew_before_what_was_heard_is_weighted_and_added(told):
     layout, model = Layout.of(told), told.model
     hidden = Levels(*(np.array(row, dtype=np.uint64) for row in ([10, 20, 30], [0] * 3, [0] * 3, [3, 4, 5])))
-    words = rows(np.array([1, 2, 9]), np.array([7, 8, 9]), np.array([1, 0, 1]), np.array([256, 64, 256]))
+    words = stack_columns(np.array([1, 2, 9]), np.array([7, 8, 9]), np.array([1, 0, 1]), np.array([256, 64, 256]))
     words[8:] = 0  # the second client told nothing
     hazard = hidden.hazards(Alone(), model, layout, total=words, members=["client-0"])
     assert hazard.tolist() == [3 * 256, 20 + 4 * 64, 30]

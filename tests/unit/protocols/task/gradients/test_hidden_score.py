@@ -71,8 +71,8 @@ class Broken:
     def __init__(self, inner):
         self.inner, self.calls = inner, 0
 
-    async def compute(self, program, *, kind, step):
-        result = await self.inner.compute(program, kind=kind, step=step)
+    async def compute(self, program, *, kind, round_number):
+        result = await self.inner.compute(program, kind=kind, round_number=round_number)
         self.calls += 1
         if self.calls == 2:
             raise Unavailable("a connection failed")
@@ -184,7 +184,7 @@ def test_a_step_that_too_few_clients_are_in_loses_the_score_for_it_could_be_that
     class Zeros:
         calls = 0
 
-        async def compute(self, program, *, kind, step):
+        async def compute(self, program, *, kind, round_number):
             Zeros.calls += 1
             return bytes(32), np.zeros(3, dtype=np.uint64)
 

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable
 
-from protocols.releases.ledger import Opened
+from protocols.releases.ledger import ReleaseRecord
 from protocols.releases.mechanism import RunningNoise
 from protocols.releases.query import NOISE, SCORE, Release
 
 
-def openings(releases: Iterable[Release], *, steps: int, changes: tuple[int, ...]) -> tuple[Opened, ...]:
+def records_of(releases: Iterable[Release], *, steps: int, changes: tuple[int, ...]) -> tuple[ReleaseRecord, ...]:
     """Return what a step opens, as every aggregator's ledger has it.
 
     Args:
@@ -15,12 +15,12 @@ def openings(releases: Iterable[Release], *, steps: int, changes: tuple[int, ...
         steps: of the run.
         changes: by how much one agent can change each word of the score; none without scores.
     """
-    return tuple(_opened(release, steps, changes) for release in releases)
+    return tuple(_record(release, steps, changes) for release in releases)
 
 
-def _opened(release: Release, steps: int, changes: tuple[int, ...]) -> Opened:
+def _record(release: Release, steps: int, changes: tuple[int, ...]) -> ReleaseRecord:
     if release.mechanism != NOISE:
-        return Opened(release.name, release.mechanism)
+        return ReleaseRecord(release.name, release.mechanism)
     sigma, sensitivity, each, times = release.sigma, float(release.sensitivity), 1, release.times
     if release.name == "running":  # noise is added to one vector C x: an event changes it by its norm, once
         sensitivity = RunningNoise(release.sigma, steps + 1).sensitivity
@@ -28,7 +28,7 @@ def _opened(release: Release, steps: int, changes: tuple[int, ...]) -> Opened:
     elif release.name == SCORE:
         sensitivity = float(min(changes))  # the smallest word is the coarsest: furthest from smooth
         sigma, each = release.sigma * sensitivity, release.times
-    return Opened(
+    return ReleaseRecord(
         release.name,
         release.mechanism,
         sigma=sigma,

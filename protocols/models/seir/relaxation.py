@@ -28,7 +28,7 @@ STAGES: Final = 4
 
 @final
 @dataclass(frozen=True, slots=True, eq=False)
-class Theta:
+class RelaxedParameters:
     """Parameters, each a number, a dual or a tensor; rates are per step.
 
     Attributes:
@@ -49,13 +49,13 @@ class Theta:
     efficacy: Number
 
     @classmethod
-    def of(cls, numbers: "tuple[Number, ...] | list[Number]") -> "Theta":
+    def of(cls, numbers: "tuple[Number, ...] | list[Number]") -> "RelaxedParameters":
         """Return the parameters from their values in the order of `names`."""
         beta, common = tuple(numbers[: -len(COMMON)]), numbers[-len(COMMON) :]
         return cls(beta, common[0], common[1], common[2], common[3], common[4], common[5])
 
     @classmethod
-    def duals(cls, model: Seir, gradient: Gradient, channels: tuple[str, ...]) -> "Theta":
+    def duals(cls, model: Seir, gradient: Gradient, channels: tuple[str, ...]) -> "RelaxedParameters":
         """Return the run's values with a tangent for each of the parameters that the gradient names."""
         numbers: list[Number] = []
         for name, value in zip(names(channels), values(model, gradient), strict=True):
@@ -79,13 +79,13 @@ def values(model: Seir, gradient: Gradient | None) -> F64:
     return np.array([*rates, *means, model.initial / LAW_TOTAL, reduction, efficacy])
 
 
-def begin(theta: Theta, ones: F64) -> Stages:
+def begin(theta: RelaxedParameters, ones: F64) -> Stages:
     """Return the stages at the start, for as many agents as there are ones."""
     ill = theta.initial * ones
     return 1.0 - ill, ill * 0.0, ill
 
 
-def factor(gradient: Gradient | None, theta: Theta, step: int) -> Number:
+def factor(gradient: Gradient | None, theta: RelaxedParameters, step: int) -> Number:
     """Return by what reduction and protection multiply all hazards of a step."""
     product: Number = 1.0
     if gradient and gradient.reduction and gradient.reduction.begin <= step < gradient.reduction.end:
@@ -101,7 +101,7 @@ def advance(
     contact: list[Number],
     cell: Number | None,
     susceptibility: Array,
-    theta: Theta,
+    theta: RelaxedParameters,
     factor: Number,
     escape: Callable[[Number], Number] = escape,
 ) -> Stages:

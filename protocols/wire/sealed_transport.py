@@ -9,17 +9,17 @@ from protocols.identity.sealing_key import public_key
 from protocols.sealing.handshake import begin
 from protocols.sealing.messages import Handshake, SealedReply, SealedRequest
 from protocols.sealing.route import Route
-from protocols.sealing.session import Session
+from protocols.sealing.session import SealedSession
 from protocols.wire import codec, messages
 from protocols.wire.messages import Join, Share
 from protocols.wire.transport import Transport
 
-KINDS: Final[tuple[tuple[type, type], ...]] = ((Join, messages.Joined), (Share, messages.Closed))
+KINDS: Final[tuple[tuple[type, type], ...]] = ((Join, messages.JoinReply), (Share, messages.RoundResult))
 
 
 @final
 @dataclass(frozen=True, slots=True)
-class Resumed:
+class SessionState:
     """A client's session with one aggregator, as it was kept: 32 bytes, and a number above all of its requests."""
 
     secret: bytes = field(repr=False)
@@ -44,7 +44,7 @@ def unpack(content: bytes) -> Any:
 
 
 @final
-class Sealed(Transport):
+class SealedTransport(Transport):
     """Seals a client's joins and shares to one aggregator, and opens its answers.
 
     Security: what carries the calls, a relaying aggregator included, sees that, when and how much a client and an
@@ -53,7 +53,13 @@ class Sealed(Transport):
     """
 
     def __init__(
-        self, inner: Transport, *, route: Route, key: bytes, credentials: Credentials, resumed: Resumed | None = None
+        self,
+        inner: Transport,
+        *,
+        route: Route,
+        key: bytes,
+        credentials: Credentials,
+        resumed: SessionState | None = None,
     ) -> None:
         """Seal for `route` under the key that the manifest pins; the secret is drawn for this transport alone.
 
@@ -61,7 +67,7 @@ class Sealed(Transport):
         """
         self._inner, self._route = inner, route
         self._key, self._credentials = key, credentials
-        self._session: Session | None = None
+        self._session: SealedSession | None = None
         self._handshake: Handshake | None = None
         self._secret = None if resumed is None else resumed.secret
         self._counter = 0 if resumed is None else resumed.counter
@@ -87,9 +93,9 @@ class Sealed(Transport):
         """Close what carries the calls."""
         await self._inner.close()
 
-    def _open(self) -> Session:
+    def _open(self) -> SealedSession:
         if self._session is None:
             key = public_key(self._key)
             secret, self._handshake = begin(self._route, key, self._credentials, secret=self._secret)
-            self._session = Session.of(self._route, secret)
+            self._session = SealedSession.of(self._route, secret)
         return self._session
