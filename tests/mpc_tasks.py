@@ -31,10 +31,11 @@ def crypten_compare(worker: MpcWorker, h: Any, tau: Any, *, step: int) -> Any:
 
 def comparison(h: Any, tau: Any, *, step: int = 0, bits: int = MAX_BITS) -> Task[Any]:
     """Return the task of `compare`."""
+    from aggregator.mpc import operations
+
+    operations.require_shares(h, tau)
 
     def call() -> Any:
-        from aggregator.mpc import operations
-
         return operations.compare(h, tau, bits=bits)
 
     return Task(Comparison(len(h), bits, additive=True).encode(), step, call)
@@ -42,10 +43,11 @@ def comparison(h: Any, tau: Any, *, step: int = 0, bits: int = MAX_BITS) -> Task
 
 def bit_comparison(h: Any, tau: Any, *, step: int = 0, bits: int = MAX_BITS) -> Task[Any]:
     """Return the task of `compare_bits`."""
+    from aggregator.mpc import operations
+
+    operations.require_shares(h, tau)
 
     def call() -> Any:
-        from aggregator.mpc import operations
-
         return bits_of(operations.compare_bits(h, tau, bits=bits), len(h)).astype(np.uint8)
 
     return Task(Comparison(len(h), bits).encode(), step, call)
@@ -53,10 +55,11 @@ def bit_comparison(h: Any, tau: Any, *, step: int = 0, bits: int = MAX_BITS) -> 
 
 def product(x: Any, y: Any, *, step: int = 0) -> Task[Any]:
     """Return the task of `multiply`."""
+    from aggregator.mpc import operations
+
+    operations.require_shares(x, y)
 
     def call() -> Any:
-        from aggregator.mpc import operations
-
         return operations.multiply(x, y)
 
     return Task(Triple(len(x)).encode(), step, call)

@@ -12,6 +12,7 @@ from aggregator.mpc.crypten.compatibility import crypten
 from aggregator.mpc.crypten.hardening import harden
 from aggregator.mpc.keystream import I64, U64
 from aggregator.mpc.randomness.correlations import Comparison, MaskedComparison, PlaneReader
+from protocols.errors import ParameterError
 
 _ADDITIVE: Final[Any] = crypten.mpc.primitives.ArithmeticSharedTensor
 _BINARY: Final[Any] = crypten.mpc.primitives.BinarySharedTensor
@@ -30,6 +31,7 @@ def compare(h: I64, tau: I64, *, bits: int) -> I64:
     Returns:
         int64[n]; all parties' sum is 0 or 1.
     """
+    require_shares(h, tau)
     kind = Comparison(len(h), bits, additive=True)
     result, free, words = _compare(kind, h, tau)
     (mask,) = free.take(1)
@@ -50,6 +52,7 @@ def compare_bits(h: I64, tau: I64, *, bits: int) -> U64:
         tau: as in `compare`.
         bits: as in `compare`.
     """
+    require_shares(h, tau)
     return _compare(Comparison(len(h), bits), h, tau)[0]
 
 
@@ -60,7 +63,19 @@ def multiply(x: I64, y: I64) -> I64:
         x: int64[n], this party's share.
         y: int64[n], likewise.
     """
+    require_shares(x, y)
     return _int64((_additive(x.view(np.uint64)) * _additive(y.view(np.uint64))).share)
+
+
+def require_shares(x: I64, y: I64) -> None:
+    """Refuse what is no pair of shares, before anything is sent.
+
+    Raises:
+        ParameterError: another type or shape than int64[n], or two lengths.
+    """
+    for share in (x, y):
+        if share.dtype != np.int64 or share.shape != x.shape or share.ndim != 1:
+            raise ParameterError(f"got shares {share.dtype}{list(share.shape)}; both must be int64[n] of one length")
 
 
 def _compare(kind: Comparison, h: I64, tau: I64) -> tuple[U64, PlaneReader, PlaneReader]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, Generic, TypeVar, final
 from aggregator.mpc.config import PartyConfig
 from aggregator.mpc.net.mesh_join import listen
 from aggregator.mpc.net.tls import Tls
-from protocols.errors import ConfigError, Unavailable
+from protocols.errors import ConfigError, ParameterError, Unavailable
 
 if TYPE_CHECKING:
     from aggregator.mpc.session import MpcSession
@@ -107,3 +107,8 @@ class Task(Generic[T]):
     kind: bytes
     step: int
     call: Callable[[], T] = field(repr=False)
+
+    def __post_init__(self) -> None:
+        """Refuse a step that no stamp can carry."""
+        if not 0 <= self.step <= _MAX_STEP:
+            raise ParameterError(f"got step {self.step}; 0 to 2**64 - 1 are allowed")
