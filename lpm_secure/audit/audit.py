@@ -12,7 +12,7 @@ from pyarrow import ArrowInvalid, csv
 
 from lpm_secure.audit import index, inquiries, rules
 from lpm_secure.audit.build import OnCheck, build, silent
-from lpm_secure.audit.spent import PrivacyCost, joint
+from lpm_secure.audit.privacy_cost import PrivacyCost, joint
 from protocols.errors import LpmError, ParameterError
 from protocols.releases import ledger
 from protocols.releases.query import NOISE

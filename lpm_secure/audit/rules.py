@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from lpm_secure.accounting import epsilon_of
 from lpm_secure.audit import inquiries
-from lpm_secure.audit.spent import costs, delta_of, joint
+from lpm_secure.audit.privacy_cost import costs, delta_of, joint
 from protocols.releases.ledger import Event, RefusalEvent, RepeatEvent, RoundEvent, RoundRecord, StartEvent
 from protocols.releases.query import NOISE
 from protocols.task.manifest import Manifest

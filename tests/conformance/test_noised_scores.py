@@ -9,7 +9,7 @@ import torch
 
 from aggregator.release.noise import ReleaseNoise
 from client_sdk import Client, ContactTable
-from lpm_secure.audit import rules, spent
+from lpm_secure.audit import privacy_cost, rules
 from lpm_secure.engine.loop import RemotePart
 from lpm_secure.gradients.private.score import ClearScores, simulate_scores
 from lpm_secure.testbed.testbed import Testbed
@@ -191,7 +191,7 @@ def test_the_audit_counts_a_score_once_and_holds_it_to_its_promise(testbed_of):
     assert lines == []
     [score] = [row for row in table if row["release"] == "score"]
     assert 2.0 < score["epsilon"] < 3.0  # sqrt(2) / 3 of a standard Gaussian, at 1e-6
-    assert spent.costs(told[:-1]) == {}
+    assert privacy_cost.costs(told[:-1]) == {}
     cheap = testbed_of("outcome", (*EXACT, noised_score(2, epsilon=1.0))).manifest
     assert "score: costs epsilon" in rules.overspending(cheap, rounds(cheap))[0][0]
     early = msgspec.structs.replace(told[-3], releases=told[-1].releases)

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from lpm_secure.audit.views import check
-from lpm_secure.audit.views.broken import BROKEN, MaskSharing
 from lpm_secure.audit.views.check import LEVEL, RUNS, lag_of, split, words_of
+from lpm_secure.audit.views.mutants import BROKEN, MaskSharing
 from lpm_secure.audit.views.statistic import smallest
 from protocols.arithmetic.sharing import Additive
 

@@ -6,14 +6,14 @@ from typing import Final
 import numpy as np
 
 from lpm_secure.analysis.sensitivity.config import GradientsConfig, ProblemConfig
-from lpm_secure.gradients.estimators.coupled import CoupledReplay
+from lpm_secure.gradients.estimators.coupled_replay import CoupledReplay
 from lpm_secure.gradients.estimators.estimator import Estimator
 from lpm_secure.gradients.estimators.finite_difference import FiniteDifference
 from lpm_secure.gradients.estimators.gumbel import Gumbel
 from lpm_secure.gradients.estimators.mean_field import MeanField
 from lpm_secure.gradients.estimators.perturbation import Perturbation
 from lpm_secure.gradients.estimators.score import ScoreEstimator
-from lpm_secure.gradients.estimators.smoothed import Smoothing
+from lpm_secure.gradients.estimators.smoothing import Smoothing
 from lpm_secure.gradients.problem.city import city
 from lpm_secure.gradients.problem.outputs import ILL, INFECTED, Output, Outputs
 from lpm_secure.gradients.problem.problem import Problem, world_of

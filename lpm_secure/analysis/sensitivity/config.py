@@ -103,7 +103,7 @@ class GradientsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     difference: Annotated[float, msgspec.Meta(ge=1e-3, le=0.5)] = 0.05
     problem: Annotated[tuple[ProblemConfig, ...], msgspec.Meta(min_length=1)]
 
-    def named(self, name: str | None) -> ProblemConfig:
+    def problem_of(self, name: str | None) -> ProblemConfig:
         """Return a problem by its name, or the first.
 
         Raises:

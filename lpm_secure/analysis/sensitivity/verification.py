@@ -132,11 +132,11 @@ def adaptive(
     estimator.estimate(problem, theta, seeds[:2])  # compiles, and does not count
     done = min(FIRST, len(seeds))
     parts = [estimator.estimate(problem, theta, seeds[:done], on_seed=on_seed)]
-    while done + 1 < len(seeds) and Jacobian.joined(parts).relative() > target:
+    while done + 1 < len(seeds) and Jacobian.join(parts).relative() > target:
         end = min(2 * done, len(seeds))
         parts.append(estimator.estimate(problem, theta, seeds[done:end], on_seed=on_seed))
         done = end
-    return Jacobian.joined(parts)
+    return Jacobian.join(parts)
 
 
 def verify(

@@ -14,7 +14,7 @@ from typing import Final
 import msgspec
 import numpy as np
 
-from lpm_secure.audit.views.broken import BROKEN
+from lpm_secure.audit.views.mutants import BROKEN
 from lpm_secure.audit.views.recording import RunRecording, record
 from lpm_secure.audit.views.statistic import smallest
 from lpm_secure.audit.views.world import World

@@ -30,7 +30,7 @@ def verify_gradients(
     from lpm_secure.cli.analysis.gradient_tables import verification_table
 
     content = load(config)
-    problems = [content.named(name) for name in only] if only else list(content.problem)
+    problems = [content.problem_of(name) for name in only] if only else list(content.problem)
     if json_ is not None and not json_.absolute().parent.is_dir():
         raise ParameterError(f"{json_.absolute().parent} is no folder; make it first")
     console, rows = _console(), []
@@ -61,7 +61,7 @@ def sensitivity(
 
     content = load(config)
     free(out)
-    result = _sensitivity(content, content.named(problem))
+    result = _sensitivity(content, content.problem_of(problem))
     _console().print(sensitivity_table(result))
     out.mkdir()
     for name, table in both("sensitivity", result.table()).items():

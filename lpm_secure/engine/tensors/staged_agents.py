@@ -64,7 +64,7 @@ class StagedTensorAgents:
     def update(self) -> None:
         """Move on by one step."""
         says = self._model.message(self.state, channels=len(self._venues.settings))
-        contact = torch.stack([self._heard(channel, says[:, channel]) for channel in range(len(self._sizes))], dim=1)
+        contact = torch.stack([self._exposure(channel, says[:, channel]) for channel in range(len(self._sizes))], dim=1)
         self.state = dict(self._model.update(self.state, Exposure(contact, self._pressure)))
         self.step += 1
 
@@ -84,7 +84,7 @@ class StagedTensorAgents:
         self.state = {name: torch.from_numpy(saved[name]).to(value.device) for name, value in self.state.items()}
         self.step = int(saved["step"])
 
-    def _heard(self, channel: int, says: torch.Tensor) -> torch.Tensor:
+    def _exposure(self, channel: int, says: torch.Tensor) -> torch.Tensor:
         """Return each agent's exposure in one setting, int64[n]."""
         begin, end = self._venues.first[channel : channel + 2]
         row = self._member[:, channel] - begin

@@ -46,7 +46,7 @@ class Jacobian:
         return cls(samples.mean(axis=0), error, count, time.perf_counter() - since, expected)
 
     @classmethod
-    def joined(cls, parts: Sequence["Jacobian"]) -> "Jacobian":
+    def join(cls, parts: Sequence["Jacobian"]) -> "Jacobian":
         """Join estimates from disjoint seeds."""
         seeds = np.array([part.seeds for part in parts])
         share = (seeds / seeds.sum())[:, None, None]

@@ -38,7 +38,7 @@ class FiniteDifference(Estimator):
         over.check(seeds)
         since = time.perf_counter()
         by = [self.step * theta.length(parameter) for parameter in range(P)]
-        laws = [[problem.law(theta.moved(p, sign * by[p])) for sign in (1, -1)] for p in range(P)]
+        laws = [[problem.law(theta.shift(p, sign * by[p])) for sign in (1, -1)] for p in range(P)]
 
         def differences(seed: int) -> F64:
             room = empty(problem.world, history=False)

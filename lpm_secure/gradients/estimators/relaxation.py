@@ -15,7 +15,7 @@ from lpm_secure.engine.epidemic.seir_step import DURATION
 from lpm_secure.engine.epidemic.seir_step import LATENT as LATENT_DRAW
 from lpm_secure.engine.kernels.draws import days, key_of, word
 from lpm_secure.engine.kernels.jit import compiled, inlined
-from lpm_secure.gradients.estimators.coupled import Rates, rates_of
+from lpm_secure.gradients.estimators.coupled_replay import Rates, rates_of
 from lpm_secure.gradients.estimators.estimator import Estimator, Jacobian, OnSeed, stack
 from lpm_secure.gradients.problem import seeds as over
 from lpm_secure.gradients.problem.problem import Problem

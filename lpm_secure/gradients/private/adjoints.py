@@ -71,11 +71,11 @@ class PrivateAdjoints(Differentiable):
     def back(self, t: int, by_cells: torch.Tensor, by_tally: torch.Tensor) -> Pair:
         """Drive the rounds on the way back to step t; steps that the loss does not see count for nothing."""
         while not (turn := Turn.of(self._number, self._manifest.steps)).forth and turn.t > t:
-            self._round(torch.zeros(self._cells), _announced(torch.zeros(Q), 1.0))
+            self._round(torch.zeros(self._cells), _announcement(torch.zeros(Q), 1.0))
         if turn.forth or turn.t != t:
             raise ProtocolError(f"the way back does not stand at step {t}: differentiate a pass once, when it is whole")
         before, unit = self._pass.units(by_cells, by_tally)
-        block = self._round(by_cells / unit, _announced(by_tally / unit, before / unit))
+        block = self._round(by_cells / unit, _announcement(by_tally / unit, before / unit))
         block = block * (2.0 ** -self._manifest.require_gradient().tangent_bits * before)
         return block[: self._cells], block[self._cells :]
 
@@ -116,7 +116,7 @@ class _Pass:
         return before or self.unit or 1.0, self.unit or 1.0
 
 
-def _announced(by_tally: torch.Tensor, units: float) -> torch.Tensor:
+def _announcement(by_tally: torch.Tensor, units: float) -> torch.Tensor:
     """Return what is announced beside derivatives by cells: those by the tally, and the old unit in new units."""
     return torch.cat([by_tally, torch.tensor([units], dtype=by_tally.dtype)])
 

@@ -47,7 +47,7 @@ class Point:
         """Return a parameter by its place in `NAMES`."""
         return float(getattr(self, NAMES[parameter]))
 
-    def moved(self, parameter: int, by: float) -> "Point":
+    def shift(self, parameter: int, by: float) -> "Point":
         """Return the point with one parameter moved."""
         name = NAMES[parameter]
         return dataclasses.replace(self, **{name: getattr(self, name) + by})

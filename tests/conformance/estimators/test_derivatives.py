@@ -8,13 +8,13 @@ import pytest
 
 from client_sdk.private.contacts import ContactTable
 from lpm_secure.engine.epidemic import Csr
-from lpm_secure.gradients.estimators.coupled import CoupledReplay
+from lpm_secure.gradients.estimators.coupled_replay import CoupledReplay
 from lpm_secure.gradients.estimators.finite_difference import FiniteDifference
 from lpm_secure.gradients.estimators.gumbel import Gumbel
 from lpm_secure.gradients.estimators.mean_field import MeanField, expected
 from lpm_secure.gradients.estimators.perturbation import Perturbation
 from lpm_secure.gradients.estimators.score import ScoreEstimator
-from lpm_secure.gradients.estimators.smoothed import Smoothing
+from lpm_secure.gradients.estimators.smoothing import Smoothing
 from lpm_secure.gradients.problem.outputs import ILL, INFECTED, Output, Outputs
 from lpm_secure.gradients.problem.problem import Problem, world_of
 from lpm_secure.gradients.problem.theta import BETA, INFECTIOUS, INITIAL, LATENT, P, Point
@@ -100,7 +100,7 @@ def derivatives(problem, theta, step=1e-4):
     columns = []
     for p in range(P):
         h = step * theta.length(p)
-        columns.append((exactly(problem, theta.moved(p, h)) - exactly(problem, theta.moved(p, -h))) / (2 * h))
+        columns.append((exactly(problem, theta.shift(p, h)) - exactly(problem, theta.shift(p, -h))) / (2 * h))
     return np.stack(columns, axis=1)
 
 
@@ -147,7 +147,7 @@ def test_mean_field_derivatives_are_those_of_the_expected_dynamics(problem):
     series = expected(problem, THETA)
     for p in range(P):
         h = 1e-3 * THETA.length(p)
-        ends = [expected(problem, THETA.moved(p, sign * h))[0] for sign in (1, -1)]
+        ends = [expected(problem, THETA.shift(p, sign * h))[0] for sign in (1, -1)]
         np.testing.assert_allclose(
             series[1 + p], (ends[0] - ends[1]) / (2 * h), atol=2e-4 * np.abs(series[1 + p]).max()
         )
@@ -163,7 +163,7 @@ def test_common_random_numbers_make_differences_quieter(problem):
     shared = FiniteDifference(0.05).estimate(problem, THETA, range(2_000)).error[0, BETA]
     count = 2_000
     ends = [
-        [problem.outputs.value(series)[0] for series in _series(problem, THETA.moved(BETA, sign * step), first, count)]
+        [problem.outputs.value(series)[0] for series in _series(problem, THETA.shift(BETA, sign * step), first, count)]
         for sign, first in ((1, 0), (-1, count))
     ]
     apart = np.std(np.subtract(*ends) / (2 * step), ddof=1) / np.sqrt(count)
@@ -185,4 +185,4 @@ def test_estimates_do_not_depend_on_the_number_of_threads(problem, monkeypatch):
 
 
 def test_who_is_infectious_at_the_start_counts_as_infected(problem):
-    assert exactly(problem, THETA.moved(INITIAL, 0.0))[0] > THETA.initial
+    assert exactly(problem, THETA.shift(INITIAL, 0.0))[0] > THETA.initial

@@ -89,7 +89,7 @@ def series_of(problem, at, begin, end):
 @pytest.mark.parametrize("seed", range(5))
 def test_a_run_has_the_bits_of_the_engine(seed):
     problem = problem_of(seed, vaccinated=0.0, period=1)
-    theta = THETA.moved(REDUCTION, -THETA.reduction)
+    theta = THETA.shift(REDUCTION, -THETA.reduction)
     law = problem.law(theta)
     beta = int(law.factor[0, 0])
     latent, infectious = (problem.days(theta, LATENT + k).law for k in range(2))
@@ -136,7 +136,7 @@ def test_a_replayed_alternative_is_the_same_run_with_one_draw_changed(seed):
 @pytest.mark.parametrize(("parameter", "by"), [(BETA, 0.02), (INITIAL, 0.1), (REDUCTION, -0.3), (EFFICACY, -0.3)])
 def test_under_common_random_numbers_more_hazard_infects_nobody_later(parameter, by):
     problem = problem_of(9)
-    earlier, moved = 0, THETA.moved(parameter, by)
+    earlier, moved = 0, THETA.shift(parameter, by)
     for seed in range(20):
         here, there = path_of(problem, THETA, seed), path_of(problem, moved, seed)
         assert (there.at <= here.at).all()
@@ -146,7 +146,7 @@ def test_under_common_random_numbers_more_hazard_infects_nobody_later(parameter,
 
 def test_a_problem_whose_hazards_could_wrap_is_refused():
     with pytest.raises(WouldWrap, match="could reach"):
-        problem_of(1).law(THETA.moved(BETA, 999_999.0))
+        problem_of(1).law(THETA.shift(BETA, 999_999.0))
 
 
 @pytest.mark.parametrize("given", [{"beta": 0.0}, {"initial": 1.0}, {"efficacy": -0.1}, {"latent": -1.0}])

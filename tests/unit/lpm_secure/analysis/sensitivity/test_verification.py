@@ -62,7 +62,7 @@ def test_seeds_are_doubled_until_the_error_is_small_enough_or_they_run_out(sd, e
 
 def test_joined_estimates_are_those_of_all_seeds():
     whole = Noise(1.0).estimate(None, None, range(300))
-    parts = Jacobian.joined(
+    parts = Jacobian.join(
         [Noise(1.0).estimate(None, None, range(100)), Noise(1.0).estimate(None, None, range(100, 300))]
     )
     assert parts.value == pytest.approx(whole.value)

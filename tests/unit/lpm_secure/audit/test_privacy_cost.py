@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from lpm_secure.accounting import gaussian_epsilon
-from lpm_secure.audit import rules, spent
+from lpm_secure.audit import privacy_cost, rules
 from protocols.identity import signing
 from protocols.releases import ledger
 from protocols.releases.ledger import START, RoundEvent, RoundRecord, StartEvent, head_after
@@ -69,7 +69,7 @@ def written(manifest_of, seir, tmp_path):
     ],
 )
 def test_wide_noise_of_all_releases_costs_together_what_the_closed_form_says(written, each, squares):
-    found = spent.joint(written(*(noised(name, sigma, **more) for name, sigma, more in each)))
+    found = privacy_cost.joint(written(*(noised(name, sigma, **more) for name, sigma, more in each)))
     closed = gaussian_epsilon(1 / math.sqrt(squares), DELTA)
     assert found.epsilon == pytest.approx(closed, rel=0.01, abs=3e-4)
     assert found.epsilon >= closed - 1e-4
@@ -80,8 +80,8 @@ def test_wide_noise_of_all_releases_costs_together_what_the_closed_form_says(wri
 
 def test_two_releases_cost_more_than_one_and_less_than_both_added_up(written):
     rules = noised("incidence", 4.22), noised("cells", 8.0, times=STEPS)
-    whole = spent.joint(written(*rules))
-    parts = [spent.joint([each]).epsilon for each in alone(written(*rules))]
+    whole = privacy_cost.joint(written(*rules))
+    parts = [privacy_cost.joint([each]).epsilon for each in alone(written(*rules))]
     assert max(parts) < whole.epsilon < sum(parts)
     assert parts[0] == pytest.approx(1.0, abs=0.01)
     assert f"cells, incidence together: epsilon {whole.epsilon:.4g} at delta 1e-06" in str(whole)
@@ -96,15 +96,15 @@ def alone(rounds):
 
 def test_a_run_that_stops_early_costs_less_where_its_rounds_are_counted(written):
     cells = noised("cells", 300.0, times=STEPS)
-    assert spent.joint(written(cells, steps=1)).rho == pytest.approx(2 / (2 * 300.0**2))
-    assert spent.joint(written(noised("running", 3.0), steps=1)).rho == pytest.approx(1 / 18)
+    assert privacy_cost.joint(written(cells, steps=1)).rho == pytest.approx(2 / (2 * 300.0**2))
+    assert privacy_cost.joint(written(noised("running", 3.0), steps=1)).rho == pytest.approx(1 / 18)
 
 
 def test_exact_releases_are_named_as_what_no_budget_covers(written):
-    found = spent.joint(written(Release(name="tally"), noised("cells", 300.0, times=STEPS)))
+    found = privacy_cost.joint(written(Release(name="tally"), noised("cells", 300.0, times=STEPS)))
     assert found.exact == ("tally",)
     assert str(found).endswith("; tally opened exact, with no bound")
-    assert "no epsilon" in str(spent.joint(written(Release(name="tally"))))
+    assert "no epsilon" in str(privacy_cost.joint(written(Release(name="tally"))))
 
 
 def test_running_totals_are_written_down_as_the_vector_that_has_the_noise(manifest_of):
