@@ -1,33 +1,62 @@
-"""Every command explains itself: what it does, and what each argument and option means."""
+"""What the command line adds to its commands: notices of packages below, and a line where a library is missing."""
 
-import click
+import logging
+
 import pytest
-import typer
-from typer.testing import CliRunner
 
-from lpm_secure.cli.main import app
-
-
-def _commands(command, path=()):
-    if isinstance(command, click.Group):
-        return [found for name, child in command.commands.items() for found in _commands(child, (*path, name))]
-    return [(path, command)]
+from lpm_secure import entry
+from lpm_secure.cli import main as command_line
+from lpm_secure.cli.main import show_notices
 
 
-COMMANDS = _commands(typer.main.get_command(app))
+@pytest.fixture
+def notices():
+    """Return the logger of all notices, as it was before once the test ends."""
+    logger = logging.getLogger("lpm")
+    level, handlers = logger.level, list(logger.handlers)
+    yield logger
+    logger.setLevel(level)
+    logger.handlers[:] = handlers
 
 
-@pytest.mark.parametrize(("path", "command"), COMMANDS, ids=[" ".join(path) for path, _ in COMMANDS])
-def test_help_explains_every_argument_and_option(path, command):
-    shown = CliRunner().invoke(app, [*path, "--help"], env={"COLUMNS": "300"}, terminal_width=300)
-    assert shown.exit_code == 0
-    assert command.help
-    for parameter in command.params:
-        told = getattr(parameter, "help", None)
-        assert told, parameter.name
-        assert " ".join(told.replace("`", "").split())[:40] in " ".join(shown.stdout.split()), parameter.name
+def test_notices_are_printed_once_each_and_on_standard_error(notices, capsys):
+    show_notices()
+    show_notices()
+    notices.warning("%s; going on with a GENERATED LOOK-ALIKE", "cannot fetch")
+    notices.info("building")
+    printed = capsys.readouterr()
+    assert printed.err == "lpm: cannot fetch; going on with a GENERATED LOOK-ALIKE\nlpm: building\n"
+    assert printed.out == ""
 
 
-def test_help_keeps_what_stands_in_brackets():
-    shown = CliRunner().invoke(app, ["run", "--help"], env={"COLUMNS": "80"}, terminal_width=80)
-    assert "[gradient]" in shown.stdout
+def test_the_log_of_a_run_stays_in_its_folder(notices, capsys):
+    from lpm_secure.run.jobs import LOG
+
+    show_notices()
+    handler = logging.NullHandler()  # in place of the file in the folder
+    LOG.addHandler(handler)
+    LOG.warning("client-1 ended")
+    LOG.removeHandler(handler)
+    assert capsys.readouterr().err == ""
+
+
+def test_a_library_that_is_not_installed_is_one_line(monkeypatch, capsys):
+    def missing():
+        raise ModuleNotFoundError("No module named 'torch'", name="torch")
+
+    monkeypatch.setattr(command_line, "main", missing)
+    with pytest.raises(SystemExit) as ended:
+        entry.main()
+    assert ended.value.code == 2
+    assert capsys.readouterr().err == (
+        "lpm: torch is not installed; lpm needs: pip install 'lpm-secure[engine,aggregator]'\n"
+    )
+
+
+def test_a_module_of_ours_that_is_missing_is_not_blamed_on_the_installation(monkeypatch):
+    def missing():
+        raise ModuleNotFoundError("No module named 'aggregator.gone'", name="aggregator.gone")
+
+    monkeypatch.setattr(command_line, "main", missing)
+    with pytest.raises(ModuleNotFoundError):
+        entry.main()
