@@ -1,11 +1,16 @@
 """`lpm amortise`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from protocols.errors import ConfigError
+
+if TYPE_CHECKING:
+    from lpm_secure.calibration.amortisation.comparison import Online
+    from lpm_secure.calibration.amortisation.job import Trained
+    from lpm_secure.calibration.config import CalibrationConfig
 
 
 def amortise(
@@ -28,7 +33,7 @@ def amortise(
     All hospitals are played in this process, whatever `federation.transport` says.
     Exit code 2 for a mistake in the input, 3 if no sum can be released.
     """
-    from lpm_secure.calibration.amortisation import comparison, job, table
+    from lpm_secure.calibration.amortisation import job, table
     from lpm_secure.calibration.config import load
     from lpm_secure.cli.progress import round_bar
     from lpm_secure.report import folder as folders
@@ -43,14 +48,20 @@ def amortise(
         trained = job.amortise(
             content, folder, weeks=weeks, resume=resume, on_round=lambda posterior: on_round(posterior.round, "")
         )
-    fitted = None
-    if compare:
-        with round_bar(f"{content.name}, online fit", rounds=content.fit.rounds) as on_round:
-            fitted = comparison.online(
-                content, trained.study, folder, on_round=lambda fit: on_round(fit.round, f"{fit.members} hospitals")
-            )
+    fitted = _online(content, trained, folder) if compare else None
     summary = table.summary_of(trained, fitted)
     folders.write(folder, summary)
     folders.merge_figures(collect, summary.figures)
     for line in summary.lines:
         typer.echo(line)
+
+
+def _online(config: "CalibrationConfig", trained: "Trained", folder: Path) -> "Online":
+    """Return the online fit of the same weeks, from its checkpoint or fitted now."""
+    from lpm_secure.calibration.amortisation import comparison
+    from lpm_secure.cli.progress import round_bar
+
+    with round_bar(f"{config.name}, online fit", rounds=config.fit.rounds) as on_round:
+        return comparison.online(
+            config, trained.study, folder, on_round=lambda fit: on_round(fit.round, f"{fit.members} hospitals")
+        )
