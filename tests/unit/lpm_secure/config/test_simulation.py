@@ -1,7 +1,7 @@
-"""Configuration files: strict, and with one line for every mistake."""
+"""Configurations of runs: every example can be loaded, and a mistake says what is allowed."""
 
 from pathlib import Path
-from typing import Annotated, Literal, final
+from typing import Annotated, final
 
 import msgspec
 import pytest
@@ -50,23 +50,6 @@ class Outer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ParameterError("got width 13; any other is allowed: choose one")
 
 
-@final
-class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A table in an array, or under a name."""
-
-    colour: Literal["red", "blue"] | None = None
-
-
-@final
-class Painted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A made-up configuration with words to choose from."""
-
-    width: int
-    colour: Literal["red", "blue"] = "red"
-    parts: tuple[Part, ...] = ()
-    named: dict[str, Part] = {}
-
-
 def load(tmp_path, text, kind=Outer):
     path = tmp_path / "a.toml"
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
@@ -81,74 +64,6 @@ def refused(tmp_path, text, kind=Outer):
     assert "\n" not in message
     assert str(tmp_path / "a.toml") in message
     return message
-
-
-def test_a_file_becomes_a_frozen_type(tmp_path):
-    read = load(tmp_path, "width = 2\n[inner]\ndepth = 3")
-    assert read == Outer(2, Inner(3))
-    with pytest.raises(AttributeError):
-        read.width = 3
-
-
-def test_an_unknown_key_names_the_nearest_known_one(tmp_path):
-    assert refused(tmp_path, "widht = 2").endswith("unknown field `widht`; did you mean `width`?")
-
-
-def test_an_unknown_key_in_a_table_names_the_nearest_known_one(tmp_path):
-    message = refused(tmp_path, "width = 2\n[inner]\ndeep = 3")
-    assert "unknown field `deep` - at `$.inner`; did you mean `depth`?" in message
-
-
-def test_an_unknown_key_that_is_near_to_none_lists_all_of_its_table(tmp_path):
-    assert refused(tmp_path, "width = 2\nxyzzy = 1").endswith("known keys are inner, width")
-    assert refused(tmp_path, "width = 2\n[inner]\nxyzzy = 1").endswith("known keys are depth")
-
-
-def test_a_key_that_only_another_table_knows_is_not_proposed(tmp_path):
-    message = refused(tmp_path, "width = 2\n[[parts]]\nwidth = 1", Painted)
-    assert message.endswith("unknown field `width` - at `$.parts[0]`; known keys are colour")
-
-
-@pytest.mark.parametrize(
-    "text",
-    ['width = 1\ncolour = "blu"', 'width = 1\n[[parts]]\ncolour = "blu"', 'width = 1\n[named.a]\ncolour = "blu"'],
-)
-def test_a_word_that_is_not_allowed_is_shown_those_that_are(tmp_path, text):
-    message = refused(tmp_path, text, Painted)
-    assert message.endswith("allowed are 'blue', 'red'")
-
-
-def test_a_missing_key_is_named(tmp_path):
-    assert "missing required field `width`" in refused(tmp_path, "")
-
-
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        ("width = 0", ">= 1"),
-        ('width = "2"', "got `str`"),
-        ("width = 2.5", "got `float`"),
-        ("width = nan", "got `float`"),
-    ],
-)
-def test_a_value_out_of_its_range_says_what_is_allowed_and_where(tmp_path, text, said):
-    message = refused(tmp_path, text)
-    assert said in message
-    assert "$.width" in message
-
-
-def test_a_check_of_the_type_itself_is_passed_on_in_its_own_words(tmp_path):
-    assert refused(tmp_path, "width = 13").endswith("a.toml: got width 13; any other is allowed: choose one")
-
-
-@pytest.mark.parametrize("text", [b"width = ", b"width = 1\nwidth = 2", b"\xff\xfe", b'{"width": 1}'])
-def test_what_is_no_toml_is_one_line(tmp_path, text):
-    assert "is not TOML" in refused(tmp_path, text)
-
-
-def test_a_file_that_is_not_there_is_one_line(tmp_path):
-    with pytest.raises(ConfigError, match=r"^cannot read .*nowhere\.toml: No such file or directory$"):
-        load_config(tmp_path / "nowhere.toml", Outer)
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)

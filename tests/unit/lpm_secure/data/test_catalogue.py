@@ -1,27 +1,16 @@
-"""The data catalogue, the loaders, and the look-alike."""
+"""The data catalogue: what it says, where it looks, and what it downloads."""
 
-import gzip
 import hashlib
-import os
 import re
 import socket
-import subprocess
-import sys
 import threading
-from collections import Counter
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from lpm_secure.data import catalogue, hospital, workplace
+from lpm_secure.data import catalogue
 from lpm_secure.data.catalogue import DataFile
-from lpm_secure.data.contact_data import by_day
-from lpm_secure.data.look_alike import SIZES, look_alike
-from lpm_secure.data.rows import read_contacts, read_groups
 from protocols.errors import DataError, ParameterError
 
 CONTACTS = ("hospital_lyon", "kenya_households", "workplace_invs15", "contact_matrices_ny_mistry")
@@ -80,13 +69,6 @@ def empty(tmp_path, monkeypatch):
 
 def described(content=CONTENT, url="https://origin.example/some/file.txt"):
     return DataFile("file.txt", len(content), hashlib.sha256(content).hexdigest(), url)
-
-
-def share_across(data):
-    """Return the share of contact weight between groups."""
-    group = dict(zip(data.people.tolist(), data.group, strict=True))
-    across = [group[a] != group[b] for a, b in zip(data.a.tolist(), data.b.tolist(), strict=True)]
-    return data.weight[np.array(across)].sum() / data.weight.sum()
 
 
 @pytest.mark.parametrize("name", sorted(NAMES))
@@ -233,168 +215,3 @@ def test_a_dataset_is_downloaded_once_and_then_found(tmp_path, monkeypatch):
         assert folder == catalogue.get("workplace_invs15", base=base, cache=cache)
     assert folder == cache / "workplace_invs15"
     assert sorted(asked) == sorted(answers)
-
-
-def written(folder, text, *, name="rows.txt"):
-    path = folder / name
-    path.write_bytes(gzip.compress(text.encode()) if name.endswith(".gz") else text.encode())
-    return path
-
-
-def test_contacts_are_read_from_text_and_from_gzip(tmp_path):
-    for name in ("rows.txt", "rows.dat.gz"):
-        rows = read_contacts(written(tmp_path, "20 1 2\n40\t3\t1\n", name=name))
-        assert rows.tolist() == [[20, 1, 2], [40, 3, 1]]
-        assert rows.dtype == np.int64
-
-
-@pytest.mark.parametrize(
-    "row", ["20 1", "20 1 2 3", "x 1 2", "-20 1 2", "20 1.0 2", "20 5 5", "", f"{10**18} 1 2", "20 1 ²", "20 1 ٣"]
-)
-def test_a_malformed_contact_names_its_file_and_row(tmp_path, row):
-    path = written(tmp_path, f"20 1 2\n{row}\n40 1 2\n")
-    with pytest.raises(DataError, match=re.escape(f"{path}, row 2: got")) as error:
-        read_contacts(path)
-    assert "\n" not in str(error.value)
-
-
-@pytest.mark.parametrize("row", ["1", "one DMI", "1 DMI 2", "", "7 DSE"])
-def test_a_malformed_group_names_its_file_and_row(tmp_path, row):
-    path = written(tmp_path, f"7 DMI\n{row}\n")
-    with pytest.raises(DataError, match=re.escape(f"{path}, row 2: got")):
-        read_groups(path)
-
-
-def test_another_header_or_an_empty_field_is_refused(tmp_path):
-    path = written(tmp_path, "t,j,i\n20,1,2\n")
-    with pytest.raises(DataError, match=r"row 1: got 't,j,i'; the header 't,i,j' is needed"):
-        read_contacts(path, separator=",", header="t,i,j")
-    with pytest.raises(DataError, match="row 2"):
-        read_groups(written(tmp_path, "id,role\n7,\n"), separator=",", header="id,role")
-
-
-@pytest.mark.parametrize("broken", [gzip.compress(b"20 1 2\n" * 1_000)[:-12], b"20 1 2\n", b""])
-def test_a_broken_or_empty_gzip_is_a_data_error(tmp_path, broken):
-    path = tmp_path / "rows.gz"
-    path.write_bytes(broken)
-    with pytest.raises(DataError, match=r"(row \d+: cannot be read|has no contact).*; replace it by the original"):
-        read_contacts(path)
-
-
-PERSON = st.integers(1, 5)
-ROW = st.tuples(st.integers(0, 20), PERSON, PERSON).filter(lambda row: row[1] != row[2])
-
-
-@given(st.lists(ROW, min_size=1, max_size=60))
-def test_weights_count_the_intervals_of_a_pair_on_a_day(rows):
-    rows = [(quarter * 21_600, i, j) for quarter, i, j in rows]
-    data = by_day(np.array(rows), dict.fromkeys(range(6), "G"), "made up")
-    measured = sorted({t // 86_400 for t, _, _ in rows})
-    counted = Counter((measured.index(t // 86_400), min(i, j), max(i, j)) for t, i, j in rows)
-    keys = zip(data.day.tolist(), data.a.tolist(), data.b.tolist(), strict=True)
-    assert dict(zip(keys, data.weight.tolist(), strict=True)) == counted
-    assert data.days == len(measured)
-    assert data.people.tolist() == sorted({person for _, i, j in rows for person in (i, j)})
-
-
-def test_a_contact_of_a_person_without_a_group_is_refused_and_printing_shows_nobody():
-    with pytest.raises(DataError, match="person 9, who has no group"):
-        by_day(np.array([[20, 1, 9]]), {1: "G"}, "made up")
-    assert "7700" not in repr(by_day(np.array([[20, 77_001, 77_002]]), {77_001: "G", 77_002: "H"}, "made up"))
-
-
-@needs(workplace.NAME)
-def test_the_workplace_has_its_published_figures():
-    data = workplace.load()
-    assert (data.people.size, len(data.group), len(set(data.group)), data.days) == (217, 217, 12, 10)
-    assert data.weight.sum() == 78_249
-    assert data.day.size == data.a.size == data.b.size == data.weight.size == 7_441
-    assert np.unique(np.stack([data.day, data.a, data.b]), axis=1).shape[1] == 7_441
-    assert set(data.day.tolist()) == set(range(10))
-    assert (data.a < data.b).all()
-    assert (np.diff(data.people) > 0).all()
-    assert {x.dtype for x in (data.people, data.day, data.a, data.b, data.weight)} == {np.dtype(np.int64)}
-    assert share_across(data) == pytest.approx(0.237, abs=0.0005)
-    assert Counter(data.group) == SIZES
-    assert not data.look_alike
-    assert "InVS15" in data.source
-
-
-@needs(hospital.NAME)
-def test_the_hospital_has_its_published_figures():
-    data = hospital.load()
-    assert data.weight.sum() == 32_424
-    assert Counter(data.group) == {"NUR": 27, "PAT": 29, "MED": 11, "ADM": 8}
-    assert data.days == 5
-    assert (data.a < data.b).all()
-    assert not data.look_alike
-    assert "NC" in data.source
-
-
-@pytest.mark.parametrize("seed", range(6))
-def test_the_look_alike_is_near_the_workplace_and_says_that_it_is_generated(seed):
-    data = look_alike(seed)
-    assert data.look_alike
-    assert "generated" in data.source
-    assert Counter(data.group) == SIZES
-    assert (data.people.size, data.days) == (217, 10)
-    assert set(data.day.tolist()) == set(range(10))
-    assert (data.a < data.b).all()
-    assert set(data.a.tolist()) | set(data.b.tolist()) <= set(data.people.tolist())
-    assert np.unique(np.stack([data.day, data.a, data.b]), axis=1).shape[1] == data.day.size
-    assert data.day.size == pytest.approx(7_400, rel=0.02)
-    assert data.weight.sum() == pytest.approx(78_000, rel=0.02)
-    assert share_across(data) == pytest.approx(0.24, abs=0.035)
-    assert data.weight.min() >= 1
-    assert {x.dtype for x in (data.people, data.day, data.a, data.b, data.weight)} == {np.dtype(np.int64)}
-    heaviest = np.sort(data.weight)[-data.weight.size // 100 :].sum() / data.weight.sum()
-    assert heaviest > 0.15  # the heaviest hundredth; 0.21 in the workplace
-
-
-def test_the_look_alike_depends_on_its_seed_alone():
-    first, again, other = (np.stack([x.day, x.a, x.b, x.weight]).tobytes() for x in map(look_alike, (1, 1, 2)))
-    assert first == again != other
-
-
-def lpm_data(*arguments, **environment):
-    """Run the commands of `lpm data` by themselves, without what else `lpm` imports, and return what happened."""
-    command = [sys.executable, "-c", "from lpm_secure.cli.people.data import app; app()", *arguments]
-    environment = {**os.environ, "COLUMNS": "80", **environment}
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment)
-
-
-def test_the_list_shows_every_name_in_full_on_a_narrow_terminal():
-    done = lpm_data("list")
-    assert done.returncode == 0, done.stderr
-    assert all(name in done.stdout for name in NAMES)
-
-
-def test_where_prints_the_directory_or_one_line_and_exit_code_1(tmp_path):
-    folder = put(tmp_path, "nyc_mobility")
-    done = lpm_data("where", "nyc_mobility", LPM_DATA=str(tmp_path))
-    assert (done.returncode, done.stdout) == (0, f"{folder}\n")
-    done = lpm_data("where", "nyc_covid", LPM_DATA=str(tmp_path))
-    assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == "nyc_covid is not on this machine; try: lpm data get nyc_covid\n"
-
-
-@needs(workplace.NAME)
-def test_get_prints_the_directory_the_licence_and_the_citation():
-    done = lpm_data("get", workplace.NAME)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith(f"{catalogue.where(workplace.NAME)}\nlicence: CC0-1.0\n")
-    assert "Génois and A. Barrat" in done.stdout
-
-
-def test_an_unknown_name_is_one_line_and_exit_code_2():
-    command = [sys.executable, "-m", "lpm_secure.cli", "data", "get", "nyc_covit"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "lpm: the catalogue has no dataset nyc_covit; did you mean nyc_covid?\n"
-
-
-def test_help_says_what_a_name_is_and_what_exit_codes_mean():
-    done = lpm_data("where", "--help")
-    assert done.returncode == 0
-    assert "lpm data list" in done.stdout
-    assert "Exit code 1" in done.stdout

@@ -12,8 +12,6 @@ from hypothesis import strategies as st
 from aggregator.permutation.delivery import require_all_tokens
 from aggregator.store import RoundClosure
 from client_sdk import Client, ContactTable
-from client_sdk.private.device_keys import DeviceKeys, read_device_keys, write_device_keys
-from client_sdk.private.slots import Slots
 from client_sdk.simulation.exchange import Exchange
 from lpm_secure.testbed.keyring import most_contacts
 from lpm_secure.testbed.testbed import Testbed
@@ -46,12 +44,6 @@ def testbed_of(manifest_of):
     return make
 
 
-def slots_of(testbed, place, here=None):
-    n = len(testbed.manifest.clients)
-    here = np.ones(n, dtype=bool) if here is None else here
-    return Slots.of(testbed.manifest, testbed.private_state(f"client-{place}"), here)
-
-
 def test_both_ends_of_an_edge_derive_one_token_and_nobody_else_does():
     one, other, third = (X25519PrivateKey.generate() for _ in range(3))
     key = edge_key(one, public_key(other), RUN)
@@ -67,50 +59,6 @@ def test_both_ends_of_an_edge_derive_one_token_and_nobody_else_does():
 def test_a_key_that_is_no_point_is_refused():
     with pytest.raises(DataError, match="no public key"):
         edge_key(X25519PrivateKey.generate(), bytes(32), RUN)
-
-
-def test_what_is_said_stands_where_the_token_of_the_contact_stands(testbed_of):
-    """Several contacts with one person on a day share a slot; each day has its own order."""
-    testbed = testbed_of([(0, 0, 1, 0, 5), (0, 0, 1, 0, 2), (0, 2, 0, 0, 9), (1, 0, 3, 0, 4)])
-    mine, theirs = slots_of(testbed, 0), {other: slots_of(testbed, other) for other in (1, 2, 3)}
-    said = [mine.pack(np.array([[1, 0]]), step=step) for step in range(3)]
-    for day, other, weight in ((0, 1, 7), (0, 2, 9), (1, 3, 4)):
-        out = mine.tokens.reshape(2, 2, 3, 2)[day, 0]
-        into = theirs[other].tokens.reshape(2, 2, 3, 2)[day, 1]
-        ((place, _),) = np.argwhere((out[:, None] == into[None]).all(axis=2))
-        assert said[day][place] == weight
-    assert [int(words.sum()) for words in said] == [16, 4, 16]
-
-
-def test_nothing_is_said_to_who_does_not_take_part(testbed_of):
-    testbed = testbed_of([(0, 0, 1, 0, 5), (0, 0, 2, 0, 9)])
-    here = np.array([True, False, True, True, True])
-    assert slots_of(testbed, 0, here).pack(np.array([[1, 0]]), step=0).sum() == 9
-
-
-def test_more_contacts_than_slots_are_refused_and_no_count_is_told_to_others(testbed_of):
-    testbed = testbed_of([(1, 0, other, 0, 1) for other in range(1, 5)])
-    with pytest.raises(DataError, match=r"4 contacts on day 1; .* slots for 3"):
-        slots_of(testbed, 0)
-
-
-def test_a_contact_without_a_key_is_refused(testbed_of):
-    testbed = testbed_of([(0, 0, 1, 0, 5)])
-    private = testbed.private_state("client-0")
-    private.devices = DeviceKeys(private.devices.own, {})
-    with pytest.raises(DataError, match="key is missing"):
-        Slots.of(testbed.manifest, private, np.ones(5, dtype=bool))
-    private.devices = None
-    with pytest.raises(ParameterError, match="device's keys"):
-        Slots.of(testbed.manifest, private, np.ones(5, dtype=bool))
-
-
-def test_secrets_of_a_device_are_not_printed(testbed_of):
-    testbed = testbed_of([(0, 0, 1, 0, 5)])
-    slots, keys = slots_of(testbed, 0), testbed.private_state("client-0").devices
-    assert repr(keys) == "DeviceKeys()"
-    assert str(slots.tokens[0]) not in repr(slots)
-    assert "weight" not in repr(slots)
 
 
 @given(n=st.integers(1, 200), seed=st.integers(0, 2**32))
@@ -147,34 +95,6 @@ def test_a_manifest_in_which_edges_could_not_be_hidden_is_refused(testbed_of, ch
 def test_a_client_of_two_agents_is_no_device(manifest_of):
     with pytest.raises(ParameterError, match="one agent each"):
         manifest_of([(1, 2)], mode="outcome", edges="permuted", devices=Devices(degree=1))
-
-
-def test_keys_are_read_as_they_were_written_and_only_if_private(tmp_path, testbed_of):
-    testbed = testbed_of([(0, 0, 1, 0, 5), (0, 0, 2, 0, 9)])
-    keys, agents = testbed.private_state("client-0").devices, list(range(10, 15))
-    (tmp_path / "device.key").touch(mode=0o644)  # a file that is there does not lend its mode to a secret
-    write_device_keys(tmp_path, keys, agents)
-    slots = {agent: slot for slot, agent in enumerate(agents)}
-    read = read_device_keys(tmp_path, slots)
-    assert (public_key(read.own), read.contacts) == (public_key(keys.own), keys.contacts)
-    for file, content, wrong in (
-        ("contact_keys.csv", "agent,key\n99," + "00" * 32, "row 1"),
-        ("contact_keys.csv", "agent,key\n11,zz", "hexadecimal"),
-        ("contact_keys.csv", "who\n", "no columns"),
-        ("contact_keys.csv", "", "no columns"),
-        ("device.key", "00", "32 bytes"),
-    ):
-        write_device_keys(tmp_path, keys, agents)
-        (tmp_path / file).write_text(content)
-        with pytest.raises(DataError, match=wrong):
-            read_device_keys(tmp_path, slots)
-    write_device_keys(tmp_path, keys, agents)
-    (tmp_path / "device.key").chmod(0o644)
-    with pytest.raises(DataError, match="0600"):
-        read_device_keys(tmp_path, slots)
-    (tmp_path / "device.key").unlink()
-    with pytest.raises(DataError, match="cannot read"):
-        read_device_keys(tmp_path, slots)
 
 
 def test_nothing_is_set_up_when_a_client_left_before_its_tokens_came():

@@ -3,17 +3,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from scipy import special, stats
 
 from client_sdk.likelihood.counts import Counts
 from client_sdk.likelihood.institution import Hospital, clipped
 from lpm_secure.calibration.dynamics.city import small
 from lpm_secure.calibration.dynamics.simulator import Simulator
 from lpm_secure.calibration.inference.fit import Fit, FitSchedule
-from lpm_secure.calibration.inference.posterior import Posterior
-from lpm_secure.data import catalogue, hospitals_weekly
 from lpm_secure.secure_sum.federation import Contribution, Pooled, Shared
-from protocols.errors import CohortTooSmall, DataError, ParameterError, WouldWrap
+from protocols.errors import CohortTooSmall, ParameterError, WouldWrap
 
 WEEKS = 6
 SIMULATOR = Simulator(small(), WEEKS, lead=2)
@@ -33,60 +30,24 @@ def hospitals(count: int = 6, *, local_steps: int = 2) -> dict[str, Hospital]:
     return found
 
 
-def fitted(federation: Pooled | Shared, rounds: int = 12) -> Fit:
+def fit_margins(federation: Pooled | Shared, rounds: int = 12) -> Fit:
     fit = Fit(SIMULATOR, PARAMETERS, federation, FitSchedule(rounds=rounds, draws=4), names=tuple(federation.hospitals))
     fit.run()
     return fit
 
 
-def test_derivatives_of_inpatients_agree_with_finite_differences() -> None:
-    z = torch.randn(3, PARAMETERS.p, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
-    value, jacobian = SIMULATOR.with_jacobian(z, PARAMETERS)
-    assert torch.allclose(value, SIMULATOR.log_inpatients(z, PARAMETERS), rtol=0, atol=1e-9)
-    for j in range(PARAMETERS.p):
-        step = torch.zeros_like(z)
-        step[:, j] = 1e-5
-        up, down = (SIMULATOR.log_inpatients(z + s * step, PARAMETERS) for s in (1, -1))
-        assert torch.allclose((up - down) / 2e-5, jacobian[..., j], atol=1e-7)
-
-
-def test_likelihood_is_the_negative_binomials_and_a_censored_count_is_1_to_3() -> None:
-    mean, r = np.array([4.0, 2.5, 7.0]), 3.5
-    value, _, _ = Counts(np.array([6.0, -1.0, np.nan])).log_likelihood(mean, r)
-    law = [stats.nbinom(r, r / (r + m)) for m in mean]
-    assert value[0] == pytest.approx(law[0].logpmf(6))
-    assert value[1] == pytest.approx(np.log(law[1].pmf([1, 2, 3]).sum()))
-    assert value[2] == 0.0
-
-
-def test_likelihood_has_the_right_derivatives() -> None:
-    counts, mean, r, h = Counts(np.array([6.0, -1.0, np.nan, 0.0, 8.7])), np.array([4.0, 2.5, 7.0, 1.0, 3.0]), 3.5, 1e-6
-    _, by_mean, by_r = counts.log_likelihood(mean, r)
-    up, down = (counts.log_likelihood(mean * np.exp(s * h), r)[0] for s in (1, -1))
-    assert by_mean == pytest.approx((up - down) / (2 * h), abs=1e-6)
-    up, down = (counts.log_likelihood(mean, r * np.exp(s * h))[0] for s in (1, -1))
-    assert by_r == pytest.approx((up - down) / (2 * h), abs=1e-6)
-
-
-def test_digamma_agrees_with_scipy() -> None:
-    from client_sdk.likelihood.counts import _digamma
-
-    x = np.array([1e-3, 0.5, 1.0, 7.3, 500.0])
-    assert _digamma(x) == pytest.approx(special.digamma(x), rel=1e-11)
-
-
 def test_federated_draws_are_the_pooled_ones_up_to_fixed_point() -> None:
-    pooled, shared = fitted(Pooled(hospitals())), fitted(Shared(hospitals(), aggregators=3))
+    pooled, shared = fit_margins(Pooled(hospitals())), fit_margins(Shared(hospitals(), aggregators=3))
     assert torch.allclose(pooled.draws(20, seed=3), shared.draws(20, seed=3), rtol=0, atol=1e-5)
 
 
 def test_draws_do_not_depend_on_the_masks() -> None:
-    one, other = fitted(Shared(hospitals())), fitted(Shared(hospitals(), aggregators=4))
+    one, other = fit_margins(Shared(hospitals())), fit_margins(Shared(hospitals(), aggregators=4))
     assert torch.equal(one.draws(20, seed=3), other.draws(20, seed=3))
 
 
 def test_a_fit_that_was_interrupted_goes_on_to_the_same_posterior(tmp_path: Path) -> None:
-    whole = fitted(Shared(hospitals(local_steps=0)), rounds=8)
+    whole = fit_margins(Shared(hospitals(local_steps=0)), rounds=8)
     schedule = FitSchedule(rounds=8, draws=4)
     first = Fit(SIMULATOR, PARAMETERS, Shared(hospitals(local_steps=0)), schedule)
     for _ in range(3):
@@ -103,14 +64,14 @@ def test_a_fit_that_was_interrupted_goes_on_to_the_same_posterior(tmp_path: Path
 
 def test_a_hospital_that_drops_out_and_returns_is_named_and_the_fit_goes_on() -> None:
     away = frozenset({"hospital-2"})
-    fit = fitted(Shared(hospitals(), absent={2: away, 3: away, 4: away}))
+    fit = fit_margins(Shared(hospitals(), absent={2: away, 3: away, 4: away}))
     assert fit.round == 12
     assert fit.absences == {"hospital-2": 3}
 
 
 def test_a_sum_over_too_few_hospitals_is_refused() -> None:
     with pytest.raises(CohortTooSmall, match="5 are promised"):
-        fitted(Shared(hospitals(4)))
+        fit_margins(Shared(hospitals(4)))
 
 
 def test_an_update_is_clipped_and_nothing_of_what_is_not_finite_leaves() -> None:
@@ -144,27 +105,3 @@ def test_a_plain_gradient_gives_a_hospitals_counts_away_and_its_share_does_not()
         share = shared._shares("a", contribution.encode(gradient))[index]
         seen = contribution.decode(share.view(np.int64)).reshape(log_x.shape)
         assert np.abs(inverted(seen) - truth).min() > 1e3
-
-
-def test_log_density_is_that_of_the_draws() -> None:
-    posterior = Posterior(4, seed=1)
-    with torch.no_grad():
-        for parameter in posterior.parameters():
-            parameter.add_(torch.randn(parameter.shape, generator=torch.Generator().manual_seed(2)), alpha=0.05)
-    z, log_density = posterior.draw(torch.randn(6, 4, dtype=torch.float64))
-    assert torch.allclose(posterior.log_density(z), log_density)
-
-
-def test_a_series_that_holds_no_count_is_refused() -> None:
-    with pytest.raises(DataError, match="week 2"):
-        Counts(np.array([1.0, -7.0]))
-
-
-def test_the_second_wave_has_26_hospitals_with_censored_and_missing_weeks() -> None:
-    if catalogue.where(hospitals_weekly.DATASET) is None:
-        pytest.skip("the dataset ny_hospitals_weekly is not here")
-    data = hospitals_weekly.read()
-    assert data.inpatients.shape == (26, 24)
-    assert int((data.inpatients == -1).sum()) == 7
-    assert int(np.isnan(data.inpatients).sum()) == 1
-    assert data.first(16).weeks[-1] == "2021-01-29"
