@@ -1,6 +1,7 @@
 # Two commands to begin with: `make demo` and `make test`.
 PYTHON ?= python3
 VENV ?= .venv
+JOBS ?= 2
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
@@ -27,10 +28,10 @@ amortise: $(READY)  ## a posterior for every new week at once, beside the fit
 	$(BIN)/lpm amortise examples/hospitals.toml --compare
 
 test: $(READY) check  ## every check, and the default tests
-	$(BIN)/python -m pytest --durations=10
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup --durations=10
 
 test-all: $(READY) check  ## all tests, the long ones too
-	$(BIN)/python -m pytest -m 'slow or not slow'
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup -m 'slow or not slow'
 
 bench: $(READY)  ## the benchmarks; ONLY=name for one, BASE=commit for CPU time beside that of a commit
 	$(BIN)/python tests/benchmarks$(if $(BASE),/base.py $(BASE)) $(ONLY)

@@ -5,9 +5,11 @@ session, which lets tests draw their examples with hypothesis.
 """
 
 import asyncio
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, final
 
 import numpy as np
@@ -22,6 +24,17 @@ from protocols.task.manifest import Manifest
 from protocols.task.parties import ENGINE, AggregatorParty, ClientParty, DealerParty
 from protocols.wire.transport import Transport
 from tests.permutation_trio import Trio
+
+HERE = Path(__file__).parent
+if "PYTEST_XDIST_WORKER" in os.environ:  # side by side, each has one core; torch reads it when it is imported
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+def pytest_collection_modifyitems(items):
+    """Keep a file's tests on one worker, with what they share, and all tests of processes, for they share ports."""
+    for item in items:
+        path = item.path.relative_to(HERE)
+        item.add_marker(pytest.mark.xdist_group("processes" if path.parts[0] == "integration" else str(path)))
 
 
 @final
