@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from lpm_secure.audit.views import check
-from lpm_secure.audit.views.check import LEVEL, RUNS, lag_of, split, words_of
+from lpm_secure.audit.views.check import LEVEL, RUNS, lag_of, split
 from lpm_secure.audit.views.mutants import BROKEN, MaskSharing
 from lpm_secure.audit.views.statistic import smallest
 from protocols.arithmetic.sharing import Additive
@@ -20,6 +20,12 @@ from protocols.arithmetic.sharing import Additive
 REAL = 1_000  # runs in each world over real parties, where that is asked for
 FEW = 500  # for what RUNS are not needed
 CLIENT = "client-0"
+
+
+def words_of(recording, client, last):
+    """Return all words that the last aggregator got from one client, in order."""
+    shares = [each for each in recording.passed if (each.sender, each.receiver) == (client, last)]
+    return np.concatenate([each.message.share for each in shares if each.is_share])
 
 
 @pytest.fixture(params=["sum", "outcome"])

@@ -73,12 +73,6 @@ def receives_the_same(manifest: Manifest) -> list[str]:
     return lines
 
 
-def words_of(recording: RunRecording, client: str, last: str) -> U64:
-    """Return all words that the last aggregator got from one client, in order."""
-    shares = [each for each in recording.passed if (each.sender, each.receiver) == (client, last)]
-    return np.concatenate([each.message.share for each in shares if each.is_share])
-
-
 def split(sharing: Sharing, recording: RunRecording, client: str, keys: tuple[bytes, ...]) -> U64:
     """Return the words that a client of a recorded run sends under other coins; its vectors do not depend on these."""
     vectors = recording.vectors[client]

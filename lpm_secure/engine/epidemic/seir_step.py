@@ -96,8 +96,8 @@ class SeirFlow(NamedTuple):
 
 
 @inlined
-def number_of(law: SeirLaw, i: Any) -> Any:
-    """Return the number of the agent in row i."""
+def number_of(law: Any, i: Any) -> Any:
+    """Return the number of the agent in row i; of any law with `base` and `numbers`."""
     if law.numbers.size:
         return law.numbers[i]
     return law.base + np.uint64(i)

@@ -4,7 +4,7 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from lpm_secure.engine.epidemic.seir_step import HALF, INITIAL, LATENT, THRESHOLD
+from lpm_secure.engine.epidemic.seir_step import HALF, INITIAL, LATENT, THRESHOLD, number_of
 from lpm_secure.engine.kernels.draws import days, log, uniform, word
 from lpm_secure.engine.kernels.jit import compiled, inlined
 from lpm_secure.engine.kernels.workers import Span
@@ -33,7 +33,7 @@ class StagedLaw(NamedTuple):
     """What a compiled step needs of the staged model; bounds of laws are uint64[bands, days].
 
     Attributes:
-        key, base, numbers: as in `step.Law`.
+        key, base, numbers: as in `SeirLaw`.
         isolation: first day, last, delay and compliance; compliance 0 where there is none.
         testing: first day, last and coverage; coverage 0 where there is none. `wait`: bounds of its law.
         left: susceptibility of the vaccinated, of 256.
@@ -73,14 +73,6 @@ class StagedStore(NamedTuple):
     left: Any
     age: Any
     vaccine: Any
-
-
-@inlined
-def number_of(law: StagedLaw, i: Any) -> Any:
-    """Return the number of the agent in row i."""
-    if law.numbers.size:
-        return law.numbers[i]
-    return law.base + np.uint64(i)
 
 
 @inlined
