@@ -11,7 +11,7 @@ import numpy as np
 from aggregator.on_shares.backend import JointBackend
 from aggregator.on_shares.levels import Levels
 from aggregator.on_shares.outcomes import Outcome
-from aggregator.on_shares.score import hidden_scores
+from aggregator.on_shares.score import score_backend_of
 from aggregator.peer import Peer
 from aggregator.permutation.delivery import Delivery, Permuter, require_all_tokens
 from aggregator.release.group_testing import Blame, require_kept
@@ -112,7 +112,7 @@ class Run:
             if backend is None
             else Outcome(manifest, self.id, store, backend=backend, peers=peers, delivery=delivery, ledger=ledger)
         )
-        self._scores = hidden_scores(manifest, index, backend)
+        self._scores = score_backend_of(manifest, index, backend)
         self._keys = store.client_keys(self.id)
         self._timer: asyncio.TimerHandle | None = None
         self._closing: asyncio.Task[None] | None = None
@@ -202,7 +202,7 @@ class Run:
         self._ending.require_none()
         number = self._schedule.number(query.step, query.phase)
         deadline = asyncio.get_running_loop().time() + self._timeout(number)
-        while self.round.number <= number and self.decided_members(number) is None:
+        while self.round.number <= number and self.members_of(number) is None:
             self._arm(self.round)
             event = self.round.frozen if self.round.number == number else self.round.closed
             remaining = deadline - asyncio.get_running_loop().time()
@@ -210,7 +210,7 @@ class Run:
                 await asyncio.wait_for(event.wait(), max(remaining, 0.0))
             except TimeoutError:
                 raise Unavailable(f"step {query.step} is not decided here yet; ask again") from None
-        decided = self.decided_members(number)
+        decided = self.members_of(number)
         if decided is None:
             raise RoundClosed(f"step {query.step} is over, and its members are forgotten")
         return Members(query.step, decided, query.phase, head_of(self._ledger, number))
@@ -227,7 +227,7 @@ class Run:
         self._ending.require_none()
         return await self._blame.tried(query)
 
-    def decided_members(self, number: RoundNumber) -> tuple[str, ...] | None:
+    def members_of(self, number: RoundNumber) -> tuple[str, ...] | None:
         """Return whom this aggregator decided on for the current or the last round."""
         if self.round.number == number:
             return self.round.decided

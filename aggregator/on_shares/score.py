@@ -158,7 +158,7 @@ def _lost(hidden: HiddenScore) -> HiddenScore:
     return dataclasses.replace(hidden, chain=secrets.token_bytes(NAME_BYTES), total=total)
 
 
-def hidden_scores(manifest: Manifest, index: int, backend: JointBackend | None) -> HiddenScores | None:
+def score_backend_of(manifest: Manifest, index: int, backend: JointBackend | None) -> HiddenScores | None:
     """Return what adds up the score at this aggregator, where the manifest asks for it."""
     return (
         HiddenScores(manifest, index, backend)

@@ -15,7 +15,7 @@ from protocols.task import manifest as manifests
 from protocols.task.layout import Layout
 from protocols.task.manifest import Manifest
 from protocols.task.rounds import Phase
-from protocols.task.threshold_layout import bit_words, joined_bits
+from protocols.task.threshold_layout import bit_words, join_bits
 from protocols.task.timeouts import patience_s
 from protocols.wire.messages import Join, JoinReply, RoundResult, Share
 from protocols.wire.transport import Transport
@@ -129,7 +129,7 @@ class Exchange:
         own = [reply.own for reply in replies]
         decides = phase == Phase.DECIDE
         return Answer(
-            joined_bits(own, layout.size(self._name)) if decides else from_ring(self._sharing.join(own)),
+            join_bits(own, layout.size(self._name)) if decides else from_ring(self._sharing.join(own)),
             from_ring(self._sharing.join([reply.release for reply in replies])),
             replies[0].synthetic,
         )

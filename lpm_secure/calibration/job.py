@@ -13,7 +13,7 @@ from client_sdk.likelihood.institution import Hospital
 from client_sdk.secure_sum.local_state import keep, recall
 from lpm_secure.calibration.config import CalibrationConfig
 from lpm_secure.calibration.forecasts.forecast import Forecast, forecast, table
-from lpm_secure.calibration.inference.facts import rounds_done
+from lpm_secure.calibration.inference.facts import count_rounds
 from lpm_secure.calibration.inference.fit import Fit
 from lpm_secure.calibration.study import Study
 from lpm_secure.calibration.transports import federation_of
@@ -100,7 +100,7 @@ def calibrate(
     """
     if resume and config.federation.epsilon is not None:
         raise ConfigError("a fit with noise does not go on from a checkpoint: noise is never drawn twice; start anew")
-    if not resume and 0 < rounds_done(folder / CHECKPOINT) < config.fit.rounds:
+    if not resume and 0 < count_rounds(folder / CHECKPOINT) < config.fit.rounds:
         raise ParameterError(f"{folder} has an unfinished fit; go on with --resume, or give another folder with --out")
     torch.set_num_threads(1)  # arrays are small: more threads only wait for each other
     study = config.study()

@@ -46,7 +46,7 @@ def begin(config: CityConfig, out: Path, *, resume: bool) -> Path:
     return folder
 
 
-def finished_figures(folder: Path) -> dict[str, Any] | None:
+def load_figures(folder: Path) -> dict[str, Any] | None:
     """Return the figures of a run that is finished, else None."""
     path = folder / FIGURES
     if not path.exists():

@@ -47,7 +47,7 @@ def simulate_city(
     """
     place = device_of(device)
     folder = city_folders.begin(config, out, resume=resume)
-    if resume and (figures := city_folders.finished_figures(folder)):
+    if resume and (figures := city_folders.load_figures(folder)):
         return Summary(file=city_folders.FIGURES, figures=figures, lines=lines_of(figures, folder))
     with observer(config.days) as (on_part, on_day):
         population = open_population(config.population, beside=beside, on_part=on_part)

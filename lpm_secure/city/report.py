@@ -15,7 +15,7 @@ from lpm_secure.city.series import NAMES, CitySeries, Event
 from lpm_secure.populations import Population
 from lpm_secure.report import html
 from lpm_secure.report.page import Page, Plot
-from lpm_secure.report.summary import REPORT, Summary, aligned
+from lpm_secure.report.summary import REPORT, Summary, align
 from lpm_secure.report.table import both
 from lpm_secure.report.versions import versions
 from protocols.models.course import CourseStage
@@ -79,7 +79,7 @@ def figures_of(config: CityConfig, population: Population, run: CityRun) -> dict
 
 def lines_of(figures: dict[str, Any], folder: Path) -> tuple[str, ...]:
     """Return what is printed at the end of a run."""
-    return aligned([*_rows(figures), ("report", str(folder / REPORT))])
+    return align([*_rows(figures), ("report", str(folder / REPORT))])
 
 
 def _rows(figures: dict[str, Any]) -> list[tuple[str, str]]:

@@ -33,7 +33,7 @@ class Summary:
     beside: bool = False
 
 
-def aligned(rows: Iterable[tuple[str, str]]) -> tuple[str, ...]:
+def align(rows: Iterable[tuple[str, str]]) -> tuple[str, ...]:
     """Return a line for each name and value, values below each other."""
     pairs = tuple(rows)
     width = max(len(name) for name, _ in pairs)

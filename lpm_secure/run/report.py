@@ -10,7 +10,7 @@ from plotly.subplots import make_subplots
 from lpm_secure.engine.series import PARTS, StageSeries
 from lpm_secure.report import html
 from lpm_secure.report.page import Page, Plot
-from lpm_secure.report.summary import REPORT, Summary, aligned
+from lpm_secure.report.summary import REPORT, Summary, align
 from lpm_secure.report.table import both
 from lpm_secure.run import ingress
 from lpm_secure.run.disclosure import what_is_learned
@@ -29,7 +29,7 @@ def summary_of(run: PrivateRun, folder: Path) -> Summary:
     return Summary(
         file=FIGURES,
         figures=figures,
-        lines=(*aligned([*rows, ("report", str(folder / REPORT))]), *_parity_lines(run)),
+        lines=(*align([*rows, ("report", str(folder / REPORT))]), *_parity_lines(run)),
         tables=both("series", run.private.series.table()) | {ingress.FILE: ingress.table(run.received)},
         page=Page(f"Run {run.config.name}", _parts(run, rows)),
         passed=run.parity is not False,

@@ -62,7 +62,7 @@ def bit_shares(shares: U64) -> U64:
     return np.packbits(padded, bitorder="little").view("<u8").astype(np.uint64)
 
 
-def joined_bits(shares: Sequence[U64], n: int) -> I64:
+def join_bits(shares: Sequence[U64], n: int) -> I64:
     """Return the bits of n agents, int64[n], from all aggregators' shares of `bit_words(n)` words each.
 
     Raises:

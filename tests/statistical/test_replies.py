@@ -13,7 +13,7 @@ from protocols.models import Stage
 from protocols.task.layout import Layout
 from protocols.task.parties import ENGINE
 from protocols.task.rounds import Phase
-from protocols.task.threshold_layout import joined_bits
+from protocols.task.threshold_layout import join_bits
 from protocols.wire.messages import JoinReply, RoundRelease, RoundResult
 
 OWN = "client-0"  # slots 0 and 1; both have met slots 2 and 4, of the other two clients
@@ -102,7 +102,7 @@ def opened(replies, k):
         assert len(shares) == k
         own = sum((share.own for share in shares if isinstance(share, RoundResult)), start=np.uint64(0))
         if phase == Phase.DECIDE:
-            own = joined_bits([share.own for share in shares], 2)
+            own = join_bits([share.own for share in shares], 2)
         yield step, phase, own, sum((share.release for share in shares), start=np.uint64(0))
 
 

@@ -47,12 +47,12 @@ def test_what_an_aggregator_receives_is_the_same_in_two_worlds(small, drawn_worl
     one, other = (record(drawn_world(run, world, synthetic=4), seed=5) for world in (1, 2))
     *keyed, last = (party.name for party in run.aggregators)
     for name in keyed:
-        assert one.received(name) == other.received(name)
+        assert one.bytes_to(name) == other.bytes_to(name)
         assert not any(each.message.share.size for each in one.passed if each.receiver == name and each.is_share)
-    views = one.received(last), other.received(last)
+    views = one.bytes_to(last), other.bytes_to(last)
     differ = {sender for sender, asks in views[0] if views[0][sender, asks] != views[1][sender, asks]}
     assert differ == {party.name for party in run.clients}
-    assert one.received(last, words=False) == other.received(last, words=False)
+    assert one.bytes_to(last, words=False) == other.bytes_to(last, words=False)
 
 
 def test_the_order_in_which_calls_arrive_is_the_same_in_two_worlds(small, drawn_world, record):

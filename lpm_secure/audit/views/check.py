@@ -64,11 +64,11 @@ def receives_the_same(manifest: Manifest) -> list[str]:
     one, other = (record(World.drawn(manifest, world), seed=5) for world in (1, 2))
     *keyed, last = (party.name for party in manifest.aggregators)
     lines = [
-        f"{name} sees different bytes in two worlds" for name in keyed if one.received(name) != other.received(name)
+        f"{name} sees different bytes in two worlds" for name in keyed if one.bytes_to(name) != other.bytes_to(name)
     ]
-    if one.received(last, words=False) != other.received(last, words=False):
+    if one.bytes_to(last, words=False) != other.bytes_to(last, words=False):
         lines.append(f"{last} sees, beside the words of shares, something that differs in two worlds")
-    if one.received(last) == other.received(last):
+    if one.bytes_to(last) == other.bytes_to(last):
         lines.append("two worlds are the same to the last aggregator, words included: this check cannot fail")
     return lines
 

@@ -108,7 +108,7 @@ class RunRecording:
     passed: list[Message]
     vectors: dict[str, list[tuple[RoundNumber, U64]]]
 
-    def received(self, party: str, *, words: bool = True) -> Views:
+    def bytes_to(self, party: str, *, words: bool = True) -> Views:
         """Return what each sender let a party see, in order: the order between senders is the event loop's.
 
         So is that between what an aggregator asks another and what it answers it, which go their own ways. Without

@@ -18,7 +18,7 @@ class Facts(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     discarded: int
 
 
-def rounds_done(path: Path) -> int:
+def count_rounds(path: Path) -> int:
     """Return how far a fit has come, whichever it is; 0 where there is no checkpoint that can be read."""
     try:
         return checkpoint.load(path, Facts)[1].round

@@ -71,11 +71,11 @@ def verify(
 @app.command()
 def show(manifest: File) -> None:
     """Print every field; nothing is checked but its form."""
-    from lpm_secure.report.summary import aligned
+    from lpm_secure.report.summary import align
     from lpm_secure.run.manifest_page import rows_of
     from protocols.task import manifest as manifests
 
-    for line in aligned(rows_of(manifests.load(manifest))):
+    for line in align(rows_of(manifests.load(manifest))):
         typer.echo(line)
 
 

@@ -7,7 +7,7 @@ import pytest
 from lpm_secure.report import folder as folders
 from lpm_secure.report.folder import merge_figures
 from lpm_secure.report.page import Page
-from lpm_secure.report.summary import Summary, aligned
+from lpm_secure.report.summary import Summary, align
 from lpm_secure.report.table import csv_of_rows
 from protocols.errors import ParameterError
 
@@ -54,7 +54,7 @@ def test_a_file_of_something_else_is_not_written_over(tmp_path, content):
 
 
 def test_values_stand_below_each_other():
-    assert aligned([("a", "1"), ("long", "2")]) == ("a     1", "long  2")
+    assert align([("a", "1"), ("long", "2")]) == ("a     1", "long  2")
 
 
 def test_a_table_without_rows_keeps_its_head():
