@@ -11,7 +11,7 @@ _MODULES: Final[Mapping[str, str]] = {
     "Config": "lpm_secure.config.simulation",
     "CityConfig": "lpm_secure.city.config",
     "Population": "lpm_secure.populations.population",
-    "Series": "lpm_secure.engine.series",
+    "StageSeries": "lpm_secure.engine.series",
     "Summary": "lpm_secure.report.summary",
     "load_config": "protocols.toml_file",
     "simulate_city": "lpm_secure.city.job",

@@ -28,7 +28,7 @@ NAMES = {
         "CityConfig",
         "Config",
         "Population",
-        "Series",
+        "StageSeries",
         "Summary",
         "load_config",
         "simulate_city",
@@ -41,7 +41,6 @@ NAMES = {
     "lpm_secure.engine": [],
     "lpm_secure.engine.epidemic": [
         "Csr",
-        "ExposureRoute",
         "GraphAgents",
         "Observer",
         "SeirVenueAgents",

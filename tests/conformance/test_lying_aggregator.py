@@ -56,14 +56,16 @@ class Prober:
     def opening(self):
         """Take no note of it."""
 
-    async def kept(self, number):
+    async def result_name(self, number):
         return os.urandom(32)  # never what the other one holds
 
     async def settle(self, number, program, *, kind):
         if number == 0:
             return await self._honest.settle(number, program, kind=kind)
         for _ in range(6):
-            await self._honest._backend.compute(lambda inner: program(Shifted(inner, self)), kind=kind, step=number)
+            await self._honest._backend.compute(
+                lambda inner: program(Shifted(inner, self)), kind=kind, round_number=number
+            )
         raise Unavailable("it has asked enough")
 
     def out_of_range(self, calculator, x, bits, opening):

@@ -8,6 +8,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from hypothesis import given
 from hypothesis import strategies as st
 
+from protocols.arithmetic.counters import RoundNumber
 from protocols.arithmetic.sharing import Additive
 from protocols.arithmetic.sharing.additive import BLOCK, keystream
 
@@ -34,7 +35,7 @@ def stream(key, *, step, d):
 def expanded(key, *, step, d):
     """Return the share that an aggregator expands from a key."""
     out = np.zeros(d, dtype=np.uint64)
-    Additive(2).expand(key, step=step, out=out)
+    Additive(2).expand(key, round_number=RoundNumber(step), out=out)
     return out.astype("<u8").tobytes()
 
 

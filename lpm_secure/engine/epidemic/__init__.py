@@ -19,7 +19,6 @@ from lpm_secure.engine.kernels.random_graph import random_graph as random_graph
 
 __all__ = [
     "Csr",
-    "ExposureRoute",
     "GraphAgents",
     "Observer",
     "SeirVenueAgents",
