@@ -189,7 +189,8 @@ def city_180d(scale=1.0):
     nyc = all(catalogue.where(name) for name in DATA)
     kind = "nyc" if nyc else "look_alike"
     build = f"open_population(PopulationConfig(kind={kind!r}, agents={round(AGENTS * scale)}), beside=Path())"
-    code = f"from pathlib import Path; from lpm_secure.populations.source import PopulationConfig, open_population; {build}"
+    source = "from lpm_secure.populations.source import PopulationConfig, open_population"
+    code = f"from pathlib import Path; {source}; {build}"
     subprocess.run([sys.executable, "-c", code], check=True)
     config = load_city(EXAMPLE)
     beta = {name: value for name, value in config.disease.beta.items() if nyc or name != "quarters"}
