@@ -1,0 +1,210 @@
+"""Agents of any model on numpy, in the clear: the interpreter's own loop, which every other engine must equal."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Final, final
+
+import numpy as np
+from scipy import sparse
+
+from client_sdk.private.contacts import ContactTable
+from protocols.arithmetic.fixed_point import I64, U64
+from protocols.errors import DataError, ParameterError
+from protocols.models.cells import cell_totals, pressure
+from protocols.models.graph import Channel, Graph
+from protocols.models.graph.draws import Source
+from protocols.models.graph.interpreter import Inputs, evaluate
+
+EMPTY: Final[Mapping[str, Any]] = MappingProxyType({})
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """Who mixes with whom through totals.
+
+    Attributes:
+        of: int64[n], the cell of each agent.
+        sizes: int64[cells], how many people mix there.
+    """
+
+    of: I64
+    sizes: I64
+
+
+NOWHERE: Final = Cells(np.zeros(0, np.int64), np.zeros(0, np.int64))
+
+
+@final
+class Contacts:
+    """Who tells whom, by day and channel, as sparse matrices of integers; the days repeat when a run is longer."""
+
+    def __init__(self, table: ContactTable, channels: Mapping[str, Channel], *, n: int, period: int) -> None:
+        """Take contacts in: undirected ones count both ways; in a directed one, a tells b."""
+        names = [name for name, channel in channels.items() if not channel.cell]
+        self._days: list[dict[str, Any]] = []
+        for day in range(period):
+            matrices = {}
+            for index, name in enumerate(names):
+                rows = np.flatnonzero((table.day == day) & (table.channel == index))
+                a, b, weight = table.a[rows], table.b[rows], table.weight[rows]
+                if not channels[name].directed:
+                    a, b, weight = np.concatenate([a, b]), np.concatenate([b, a]), np.tile(weight, 2)
+                matrices[name] = sparse.csr_array((weight, (b, a)), shape=(n, n), dtype=np.int64)
+            self._days.append(matrices)
+
+    def add_up(self, channel: str, messages: I64, *, step: int) -> I64:
+        """Return int64[n], the sum of what reaches each agent on a channel."""
+        total: I64 = self._days[step % len(self._days)][channel] @ messages
+        return total
+
+
+@final
+class NumpyAgents:
+    """State and levels of n agents, moved on step by step.
+
+    Attributes:
+        state: int64[n] of each field.
+        levels: int64[n] of each outcome.
+        step: that comes next.
+    """
+
+    def __init__(
+        self,
+        graph: Graph,
+        parameters: Mapping[str, int | tuple[int, ...]],
+        *,
+        agents: U64,
+        key: tuple[int, int],
+        contacts: Contacts | None = None,
+        cells: Cells = NOWHERE,
+        columns: Mapping[str, I64] = EMPTY,
+        known: Mapping[str, I64] = EMPTY,
+    ) -> None:
+        """Begin.
+
+        Args:
+            graph: checked and proved.
+            parameters: an integer of each, or a law's weights.
+            agents: uint64[n], their numbers in the run.
+            key: of the simulation generator.
+            contacts: among them, or none.
+            cells: where they mix.
+            columns: int64[n] of each private column.
+            known: of fields that their holders know, int64[n], and less than the field's range where one does not.
+
+        Raises:
+            DataError: a column is missing, or out of its range.
+            ParameterError: a parameter is missing, or out of its range.
+        """
+        self._graph, self._agents, self._key = graph, agents, key
+        self._contacts, self._cells, self.step = contacts, cells, 0
+        self._parameters = _parameters(graph, parameters)
+        private = _columns(graph, columns, agents.size)
+        told = {name: known[name] >= graph.fields[name].low for name in known}
+        nobody = np.zeros(agents.size, dtype=np.bool_)
+        held = {
+            name: np.where(told[name], known[name], field.low) if name in known else np.full(agents.size, field.low)
+            for name, field in graph.fields.items()
+            if not field.private
+        }
+        self.state = {**private, **held}
+        inputs = self._inputs(known={name: told.get(name, nobody) for name in graph.fields})
+        self.state = {**private, **evaluate(graph, "begin", inputs)}
+        self.levels = {name: np.zeros(agents.size, dtype=np.int64) for name in graph.outcomes}
+
+    def tally(self) -> dict[str, I64]:
+        """Return how many agents are in each stage, of each field that is one."""
+        stages = {name: len(field.stages) for name, field in self._graph.fields.items() if field.stages}
+        return {name: np.bincount(self.state[name], minlength=count) for name, count in stages.items()}
+
+    def totals(self) -> dict[str, int]:
+        """Return the total of each observable."""
+        return {name: int(each.sum()) for name, each in evaluate(self._graph, "totals", self._inputs()).items()}
+
+    def cell_totals(self) -> dict[str, I64]:
+        """Return what agents tell their cells, int64[cells] of each cell channel."""
+        messages = evaluate(self._graph, "messages", self._inputs())
+        count = self._cells.sizes.size
+        return {
+            name: cell_totals(messages[name], self._cells.of, cells=count)
+            for name, channel in self._graph.channels.items()
+            if channel.cell and count
+        }
+
+    def update(self, public: Mapping[str, int] = EMPTY, *, others: Mapping[str, I64] = EMPTY) -> None:
+        """Move on by one step.
+
+        Args:
+            public: the environment's numbers.
+            others: int64[cells] of each cell channel, what agents elsewhere add to the totals.
+        """
+        graph, inputs = self._graph, self._inputs(public=public)
+        messages = evaluate(graph, "messages", inputs)
+        totals = {name: total + others.get(name, 0) for name, total in self.cell_totals().items()}
+        exposures = {name: self._exposure(name, messages[name], totals) for name in graph.channels}
+        weights, thresholds = (evaluate(graph, part, inputs) for part in ("weights", "thresholds"))
+        outcomes: dict[str, Any] = {}
+        for name, outcome in graph.outcomes.items():
+            growth = sum(
+                (self._growth(channel, factor, exposures, totals) for channel, factor in outcome.coefficients.items()),
+                start=np.zeros(self._agents.size, dtype=np.int64),
+            )
+            growth = growth * weights.get(name, 1)
+            self.levels[name] = self.levels[name] + growth if outcome.keep else growth
+            bit = outcome.reveals == "bit"
+            outcomes[name] = self.levels[name] > thresholds[name] if bit else self.levels[name]
+        inputs = self._inputs(public=public, outcomes=outcomes, totals=totals)
+        restarts = evaluate(graph, "restarts", inputs)
+        self.state = {**self.state, **evaluate(graph, "update", inputs)}
+        self.levels = {name: np.where(restarts.get(name, 0), 0, level) for name, level in self.levels.items()}
+        self.step += 1
+
+    def _exposure(self, channel: str, messages: I64, totals: Mapping[str, I64]) -> I64:
+        if self._graph.channels[channel].cell or self._contacts is None:
+            return np.zeros(self._agents.size, dtype=np.int64)
+        return self._contacts.add_up(channel, messages, step=self.step)
+
+    def _growth(self, channel: str, factor: int | str, exposures: Mapping[str, I64], totals: Mapping[str, I64]) -> I64:
+        value = int(self._parameters[factor]) if isinstance(factor, str) else factor
+        if not self._graph.channels[channel].cell:
+            return exposures[channel] * value
+        if channel not in totals:
+            return np.zeros(self._agents.size, dtype=np.int64)
+        return pressure(totals[channel], self._cells.sizes, value)[self._cells.of]
+
+    def _inputs(self, *, totals: Mapping[str, I64] = EMPTY, **given: Any) -> Inputs:
+        own = {name: total[self._cells.of] for name, total in totals.items()}
+        sizes = dict.fromkeys(own, self._cells.sizes[self._cells.of] if own else self._cells.of)
+        source = Source(self._agents, self.step, self._key)
+        return Inputs(self.state, self._parameters, source, cells=own, sizes=sizes, **given)
+
+
+def _parameters(graph: Graph, given: Mapping[str, int | tuple[int, ...]]) -> dict[str, Any]:
+    checked: dict[str, Any] = {}
+    for name, parameter in graph.parameters.items():
+        if name not in given:
+            raise ParameterError(f"the parameter {name} is missing; give {', '.join(graph.parameters)}")
+        numbers = np.atleast_1d(np.array(given[name], dtype=np.int64))
+        if numbers.min() < parameter.low or numbers.max() > parameter.high:
+            raise ParameterError(f"{name} is {given[name]}; it must lie in [{parameter.low}, {parameter.high}]")
+        if numbers.size > max(parameter.length * parameter.rows, 1):
+            raise ParameterError(f"{name} has {numbers.size} numbers; at most {parameter.length * parameter.rows}")
+        checked[name] = numbers.reshape(parameter.rows, -1) if parameter.length else int(numbers[0])
+    return checked
+
+
+def _columns(graph: Graph, given: Mapping[str, I64], n: int) -> dict[str, I64]:
+    columns = {}
+    for name, field in graph.fields.items():
+        if not field.private:
+            continue
+        if name not in given or given[name].shape != (n,):
+            raise DataError(f"the private column {name} is missing, or has not {n} rows", 0)
+        outside = (given[name] < field.low) | (given[name] > field.high)
+        if outside.any():
+            row = int(np.argmax(outside)) + 1
+            raise DataError(f"{name} in row {row} is outside of [{field.low}, {field.high}]", row)
+        columns[name] = given[name]
+    return columns

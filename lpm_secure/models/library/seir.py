@@ -1,0 +1,74 @@
+"""S-E-I-R by thresholds: susceptible, exposed, infectious, recovered."""
+
+from collections.abc import Mapping
+
+from lpm_secure.models.declarations import (
+    LAW,
+    PROBABILITY,
+    Message,
+    Parameter,
+    cell_message,
+    field,
+    message,
+    outcome,
+    rate,
+    stage,
+)
+from lpm_secure.models.functions import clip, where
+from lpm_secure.models.model import Draw, Heard, Me, Model
+from lpm_secure.models.symbols import Number
+
+BITS = 32
+LARGEST_DRAW = 37
+DAYS = 2**15 - 1
+
+
+class Seir(Model):
+    """An agent is infected in the first step in which its hazard, summed up, exceeds its threshold.
+
+    Source: Sellke 1983; with thresholds of Exp(1) the probability in a step is Eq. 8 of arXiv 2507.09901, exactly.
+    """
+
+    stage = stage("S", "E", "I", "R")
+    timer = field(0, DAYS)
+    latent = field(1, DAYS)
+    infectious = field(1, DAYS)
+    tau = field(0, LARGEST_DRAW << BITS)
+
+    contact_rate = Parameter(0.05, rate(BITS))
+    cell_rate = Parameter(0.1, rate(BITS))
+    initial = Parameter(0.01, PROBABILITY)
+    latent_law = Parameter((2**30,) * 4, LAW, days=1024)
+    infectious_law = Parameter((2**29,) * 8, LAW, days=1024)
+
+    contact = message(most=1)
+    mixing = cell_message(most=1)
+    infection = outcome({contact: contact_rate, mixing: cell_rate}, above=tau)
+
+    def begin(self, me: Me, draw: Draw) -> Me:
+        """Draw who is infectious at the start, how long stays last, and every agent's threshold."""
+        ill = draw.happens(self.initial, "initial")
+        infectious = draw.days(self.infectious_law, "infectious")
+        return me.set(
+            stage=where(ill, "I", "S"),
+            timer=where(ill, infectious, 0),
+            latent=draw.days(self.latent_law, "latent"),
+            infectious=infectious,
+            tau=draw.exponential(BITS, "threshold"),
+        )
+
+    def says(self, me: Me) -> Mapping[Message, Number]:
+        """Tell contacts and cell whether the agent is infectious."""
+        infectious = me.stage == "I"
+        return {self.contact: infectious, self.mixing: infectious}
+
+    def update(self, me: Me, heard: Heard, draw: Draw) -> Me:
+        """Move on those whose stay ends; infect who is susceptible and has crossed its threshold."""
+        waiting = (me.stage == "E") | (me.stage == "I")
+        timer = clip(me.timer - where(waiting, 1, 0), 0, DAYS)
+        due = waiting & (timer == 0)
+        ill = due & (me.stage == "E")
+        timer = where(ill, me.infectious, timer)
+        stage = where(due, where(me.stage == "E", "I", "R"), me.stage)
+        infected = (me.stage == "S") & heard[self.infection]
+        return me.set(stage=where(infected, "E", stage), timer=where(infected, me.latent, timer))

@@ -1,0 +1,188 @@
+"""The tracer: calls a model's methods once, with symbols, and returns what they did as a graph."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, final
+
+from lpm_secure.models.declarations import Declaration, Message, Observable, Outcome, Parameter, Public, State
+from lpm_secure.models.model import Draw, Heard, Me, Model, declarations
+from lpm_secure.models.symbols import Choice, Symbol, integer, symbol
+from protocols.errors import ModelError
+from protocols.models import graph as g
+from protocols.models.graph.bounds import Unbounded, prove
+from protocols.models.graph.checks import check
+from protocols.models.graph.draws import BEGIN, STEP
+from protocols.models.graph.graph import MAX_NODES
+
+PARTS: Final = ("begin", "messages", "weights", "thresholds", "restarts", "totals", "update")
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Traced:
+    """A model, traced.
+
+    Attributes:
+        graph: checked, and its bounds proved.
+        lines: of each node, file and line of its author; they are no part of what the model is.
+        parameters: integers by default, a tuple of them for a law.
+    """
+
+    graph: g.Graph
+    lines: tuple[str, ...]
+    parameters: Mapping[str, int | tuple[int, ...]]
+
+
+def trace(model: type[Model]) -> Traced:
+    """Return a model's graph, checked and proved.
+
+    Raises:
+        ModelError: in one line with the place in its author's file: what is wrong, what is allowed, what to do.
+    """
+    graph, lines = _trace(model)
+    again, _ = _trace(model)
+    if graph.identity != again.identity:
+        raise ModelError(
+            f"{model.__name__} is another model each time it is looked at: it uses dice, a clock or a state outside of "
+            "the model; use draw"
+        )
+    try:
+        check(graph)
+        prove(graph)
+    except Unbounded as error:
+        raise ModelError(
+            f"{lines[error.node]}: {error.reason}; clip it (lpm.clip), or declare narrower fields"
+        ) from error
+    parameters = {p.name: integers(p) for p in _of(model, Parameter).values()}
+    return Traced(graph, lines, parameters)
+
+
+def integers(parameter: Parameter) -> int | tuple[int, ...]:
+    """Return a parameter's default as a graph's integers."""
+    if isinstance(parameter.value, tuple):
+        return parameter.value
+    return parameter.unit.integer(parameter.value, parameter.name)
+
+
+@final
+@dataclass(slots=True)
+class _Builder:
+    """Nodes in the order of their first use; equal ones are one."""
+
+    nodes: list[g.Node] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list)
+    numbers: dict[Any, int] = field(default_factory=dict)
+    seen: dict[int, int] = field(default_factory=dict)
+    alive: list[Symbol] = field(default_factory=list)  # so that no id is given twice
+
+    def add(self, root: Symbol) -> int:
+        """Return the number of a symbol's node, with all that it is computed from before it."""
+        todo = [root]
+        while todo:
+            each = todo[-1]
+            missing = [x for x in each.inputs if id(x) not in self.seen]
+            if missing:
+                todo.extend(reversed(missing))
+                continue
+            todo.pop()
+            if id(each) not in self.seen:
+                self.alive.append(each)
+                self.seen[id(each)] = self._node(each)
+        return self.seen[id(root)]
+
+    def _node(self, each: Symbol) -> int:
+        node = g.Node(each.op, tuple(self.seen[id(x)] for x in each.inputs), each.name, each.numbers)
+        key = (node.op, node.inputs, node.name, node.numbers)
+        if key not in self.numbers:
+            if len(self.nodes) == MAX_NODES:
+                raise ModelError(f"{each.line}: the model has more than {MAX_NODES} operations; use a table or a sum")
+            self.numbers[key] = len(self.nodes)
+            self.nodes.append(node)
+            self.lines.append(each.line)
+        return self.numbers[key]
+
+
+def _trace(model: type[Model]) -> tuple[g.Graph, tuple[str, ...]]:
+    fields, made = _of(model, State), model()
+    parts = _parts(model, made, fields)
+    builder = _Builder()
+    roots = {part: {name: builder.add(parts[part][name]) for name in sorted(parts[part])} for part in PARTS}
+    graph = g.Graph(
+        fields={name: g.Field(each.low, each.high, each.stages, each.private) for name, each in fields.items()},
+        nodes=tuple(builder.nodes),
+        parameters={name: _parameter(each) for name, each in _of(model, Parameter).items()},
+        channels={name: g.Channel(each.most, each.directed, each.cell) for name, each in _of(model, Message).items()},
+        outcomes={name: _outcome(each) for name, each in _of(model, Outcome).items()},
+        observables={name: g.Observable(each.low, each.high) for name, each in _of(model, Observable).items()},
+        public={name: (each.low, each.high) for name, each in _of(model, Public).items()},
+        begin=roots["begin"],
+        messages=roots["messages"],
+        weights=roots["weights"],
+        thresholds=roots["thresholds"],
+        restarts=roots["restarts"],
+        totals=roots["totals"],
+        update=roots["update"],
+    )
+    return graph, tuple(builder.lines)
+
+
+def _parts(model: type[Model], made: Model, fields: Mapping[str, State]) -> dict[str, dict[str, Symbol]]:
+    """Call every method."""
+    me = Me(fields)
+    begin = made.begin(me, Draw(BEGIN))
+    after = made.update(me, Heard(), Draw(STEP))
+    for method, state in (("begin", begin), ("update", after)):
+        if not isinstance(state, Me):
+            raise ModelError(f"{model.__name__}.{method} returned {type(state).__name__}; return me.set(...)")
+    drawn = {
+        name: _known(name, each, getattr(begin, name))
+        for name, each in fields.items()
+        if not each.private and name in begin.changed
+    }
+    bits = {each.name: each for each in _of(model, Outcome).values() if each.above is not None}
+    thresholds = {name: Symbol("field", name=each.above.name) for name, each in bits.items() if each.above is not None}
+    return {
+        "begin": drawn,
+        "messages": _named(made.says(me)),
+        "weights": _named(made.weight(me)),
+        "thresholds": thresholds | _named(made.threshold(me)),
+        "restarts": dict(after.begun),
+        "totals": _named(made.totals(me)),
+        "update": dict(after.changed),
+    }
+
+
+def _known(name: str, declared: State, drawn: Symbol) -> Symbol:
+    """Return what an agent's holder knows, and what is drawn where nobody knows."""
+    held = Symbol("field", name=name)
+    return Symbol("where", (Symbol("known", name=name, kind="boolean"), held, drawn), line=drawn.line)
+
+
+def _named(given: Mapping[Any, Any]) -> dict[str, Symbol]:
+    named = {}
+    for declared, value in given.items():
+        if not isinstance(declared, Declaration):
+            raise ModelError(f"got {declared!r} as a name; use what the model declares, such as self.talk")
+        named[declared.name] = integer(value.resolve(()) if isinstance(value, Choice) else symbol(value))
+    return named
+
+
+def _of(model: type[Model], kind: type[Any]) -> dict[str, Any]:
+    return {name: each for name, each in declarations(model).items() if isinstance(each, kind)}
+
+
+def _parameter(each: Parameter) -> g.Parameter:
+    low, high = 0, each.unit.high
+    if each.bounds is not None:
+        low, high = (each.unit.integer(bound, each.name) for bound in each.bounds)
+    length = 0
+    if isinstance(each.value, tuple):
+        length = max(each.days, len(each.value))
+    return g.Parameter(low, high, each.unit.name, each.unit.bits, length)
+
+
+def _outcome(each: Outcome) -> g.Outcome:
+    terms = {
+        channel.name: factor.name if isinstance(factor, Parameter) else factor for channel, factor in each.terms.items()
+    }
+    return g.Outcome(terms, each.reveals, each.keep, each.threshold)

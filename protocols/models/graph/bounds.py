@@ -1,0 +1,152 @@
+"""Bounds of a graph by intervals: nothing wraps, every field stays in its range, no message is louder than declared.
+
+Source: Moore, Interval Analysis (1966). Intervals forget how numbers hang together, so a bound may be wider than the
+    truth; then its author says more: a clip, or a narrower field.
+"""
+
+import math
+from collections.abc import Mapping
+from typing import Final
+
+from protocols.errors import ModelError
+from protocols.models.graph.draws import LARGEST, LAW_TOTAL
+from protocols.models.graph.graph import DRAWS, Graph, Node
+from protocols.models.graph.operations import OPERATIONS, TRUTH, Interval
+
+WORD: Final = (-(2**63), 2**63 - 1)
+LARGEST_SUM: Final = 2**57  # of exposures: what an aggregator's words hold
+COUNTS: Final = 2**31  # values that a uniform draw may tell apart
+
+
+def bounds_of(graph: Graph) -> tuple[Interval, ...]:
+    """Return the interval of each node; of a table that of its entries.
+
+    Raises:
+        ModelError: a node could leave 64 bits, or is not defined for all that its operands can be.
+    """
+    found: list[Interval] = []
+    for number, node in enumerate(graph.nodes):
+        interval = _interval(graph, node, number, [found[index] for index in node.inputs])
+        if interval[0] < WORD[0] or interval[1] > WORD[1]:
+            raise Unbounded(number, f"{node.op} can reach {_short(interval)}, and numbers have 64 bits")
+        found.append(interval)
+    return tuple(found)
+
+
+class Unbounded(ModelError):
+    """A bound does not hold, or cannot be proved.
+
+    Attributes:
+        node: number of the node; its author's line is known to who wrote the graph.
+    """
+
+    def __init__(self, node: int, reason: str) -> None:
+        """Say why, in one line."""
+        super().__init__(f"node {node}: {reason}; clip it, or declare narrower fields")
+        self.node, self.reason = node, reason
+
+
+def prove(graph: Graph) -> tuple[Interval, ...]:
+    """Return the interval of each node, where all that a model declares holds.
+
+    Raises:
+        Unbounded: a field leaves its range, a message is louder than declared, or a number could wrap.
+    """
+    bounds = bounds_of(graph)
+    for part, ranges in (
+        ("begin", {name: (field.low, field.high) for name, field in graph.fields.items()}),
+        ("update", {name: (field.low, field.high) for name, field in graph.fields.items()}),
+        ("messages", {name: (0, channel.most) for name, channel in graph.channels.items()}),
+        ("totals", {name: (each.low, each.high) for name, each in graph.observables.items()}),
+        ("weights", dict.fromkeys(graph.outcomes, (0, WORD[1]))),
+        ("thresholds", dict.fromkeys(graph.outcomes, (0, WORD[1]))),
+    ):
+        for name, root in graph.parts[part].items():
+            low, high = bounds[root]
+            least, most = ranges[name]
+            if low < least or high > most:
+                raise Unbounded(
+                    root, f"{part} of {name} can be {_short((low, high))}, and it is declared {_short((least, most))}"
+                )
+    return bounds
+
+
+def growth_bound(graph: Graph, name: str, *, degree: int, parameters: Mapping[str, int] | None = None) -> int:
+    """Return the most by which an outcome's level can grow in a step, before its weight.
+
+    Args:
+        name: of the outcome.
+        degree: agents that could all tell one agent something.
+        parameters: values; without them, their upper bounds.
+    """
+    total = 0
+    for channel, factor in graph.outcomes[name].coefficients.items():
+        value = factor if isinstance(factor, int) else (parameters or {}).get(factor, graph.parameters[factor].high)
+        total += value * (1 if graph.channels[channel].cell else degree * graph.channels[channel].most)
+    return total
+
+
+def _interval(graph: Graph, node: Node, number: int, operands: list[Interval]) -> Interval:
+    if node.op in OPERATIONS:
+        operation = OPERATIONS[node.op]
+        asks = operation.requires(*operands)
+        if asks:
+            raise Unbounded(number, f"{node.op} needs {asks}")
+        return operation.interval(*operands)
+    if node.op in DRAWS:
+        return _drawn(graph, node, number, operands)
+    if node.op == "lookup":
+        entries = _entries(graph, graph.nodes[node.inputs[0]])
+        if operands[1][0] < 0 or operands[1][1] >= entries:
+            raise Unbounded(number, f"a table of {entries} entries is read at {_short(operands[1])}")
+        return operands[0]
+    return _leaf(graph, node)
+
+
+def _entries(graph: Graph, node: Node) -> int:
+    if node.op == "table":
+        return len(node.numbers)
+    parameter = graph.parameters[node.name]
+    return parameter.length * parameter.rows
+
+
+def _drawn(graph: Graph, node: Node, number: int, operands: list[Interval]) -> Interval:
+    if node.op == "happens":
+        if operands[0][0] < 0 or operands[0][1] > LAW_TOTAL:
+            raise Unbounded(number, f"a probability is 0 to 2**32; it can be {_short(operands[0])}")
+        return TRUTH
+    if node.op == "exponential":
+        return 0, LARGEST << node.numbers[1]
+    if node.op == "uniform":
+        low, count = operands
+        if count[0] < 1 or count[1] > COUNTS:
+            raise Unbounded(number, f"a uniform draw has 1 to 2**31 values; it can have {_short(count)}")
+        return low[0], low[1] + count[1] - 1
+    law = graph.nodes[node.inputs[0]]
+    rows = graph.parameters[law.name].rows if law.op == "parameter" else 1
+    if operands[1][0] < 0 or operands[1][1] >= rows:
+        raise Unbounded(number, f"there are {rows} laws of days, and number {_short(operands[1])} is asked for")
+    return 1, _entries(graph, law) // rows
+
+
+def _leaf(graph: Graph, node: Node) -> Interval:
+    if node.op in ("constant", "table"):
+        return min(node.numbers), max(node.numbers)
+    if node.op in ("field", "parameter"):
+        declared = graph.fields[node.name] if node.op == "field" else graph.parameters[node.name]
+        return declared.low, declared.high
+    if node.op == "public":
+        return graph.public[node.name]
+    if node.op == "outcome":
+        return TRUTH if graph.outcomes[node.name].reveals == "bit" else (0, LARGEST_SUM)
+    return TRUTH if node.op == "known" else (0, 2**32)
+
+
+def _short(interval: Interval) -> str:
+    return " to ".join(_number(bound) for bound in interval)
+
+
+def _number(bound: int) -> str:
+    if abs(bound) < 10**6:
+        return str(bound)
+    return f"{'-' if bound < 0 else ''}2**{math.log2(abs(bound)):.1f}"

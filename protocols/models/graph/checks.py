@@ -1,0 +1,112 @@
+"""Whether a graph is a model: each part in its place, of its kind, from what it may see, and not too much of it."""
+
+from typing import Final
+
+from protocols.errors import ModelError
+from protocols.models.graph.draws import BEGIN
+from protocols.models.graph.graph import DRAWS, Graph
+from protocols.models.graph.kinds import BOOLEAN, INTEGER, TABLE, kinds_of
+from protocols.models.graph.operations import OPERATIONS
+
+MAX_COST: Final = 100_000  # of one agent and step, in additions
+MAX_ENTRIES: Final = 2**17  # of all tables together
+COSTS: Final = {"happens": 40, "uniform": 40, "days": 60, "exponential": 120, "lookup": 3}
+_STATE: Final = frozenset({"constant", "table", "lookup", "field", "parameter", "public"}) | frozenset(OPERATIONS)
+SEES: Final = {
+    "begin": _STATE | {"known"} | set(DRAWS),
+    "messages": _STATE,
+    "weights": _STATE,
+    "thresholds": _STATE,
+    "restarts": _STATE | {"outcome", "cell", "size"} | set(DRAWS),
+    "totals": _STATE,
+    "update": _STATE | {"outcome", "cell", "size"} | set(DRAWS),
+}
+OWNERS: Final = {
+    "begin": "fields",
+    "messages": "channels",
+    "weights": "outcomes",
+    "thresholds": "outcomes",
+    "restarts": "outcomes",
+    "totals": "observables",
+    "update": "fields",
+}
+
+
+def check(graph: Graph) -> tuple[str, ...]:
+    """Refuse what is no model; return the kind of each node.
+
+    Raises:
+        ModelError: in one line, what is wrong and what is allowed.
+    """
+    kinds = kinds_of(graph)
+    entries = sum(len(node.numbers) for node in graph.nodes) + sum(p.length * p.rows for p in graph.parameters.values())
+    if entries > MAX_ENTRIES:
+        raise ModelError(f"the model's tables have {entries} entries; at most {MAX_ENTRIES} are allowed")
+    if cost(graph) > MAX_COST:
+        raise ModelError(f"a step costs {cost(graph)} additions for each agent; at most {MAX_COST} are allowed")
+    for part in OWNERS:
+        _check_part(graph, part, kinds)
+    _check_names(graph)
+    return kinds
+
+
+def cost(graph: Graph) -> int:
+    """Return what one agent's step costs at most, in additions."""
+    return sum(OPERATIONS[node.op].cost if node.op in OPERATIONS else COSTS.get(node.op, 0) for node in graph.nodes)
+
+
+def needed(graph: Graph, roots: list[int]) -> list[int]:
+    """Return the nodes that these are computed from, and these, in order."""
+    wanted = set(roots)
+    for number in range(len(graph.nodes) - 1, -1, -1):
+        if number in wanted:
+            wanted.update(graph.nodes[number].inputs)
+    return sorted(wanted)
+
+
+def _check_part(graph: Graph, part: str, kinds: tuple[str, ...]) -> None:
+    owners, given = getattr(graph, OWNERS[part]), graph.parts[part]
+    for name, root in given.items():
+        if name not in owners:
+            raise ModelError(f"{part} gives {name}, but there is none in {OWNERS[part]}; declare it")
+        if root >= len(graph.nodes):
+            raise ModelError(f"{part} of {name} is node {root}; there are {len(graph.nodes)}")
+        if kinds[root] == TABLE or (part == "restarts" and kinds[root] != BOOLEAN):
+            raise ModelError(f"{part} of {name} is a {kinds[root]}; it must be {_wanted(part)}")
+        for number in needed(graph, [root]):
+            node = graph.nodes[number]
+            if node.op not in SEES[part]:
+                raise ModelError(f"{part} of {name} looks at {node.op} {node.name}, which is not there at that time")
+            if node.op in DRAWS and (node.numbers[0] == BEGIN) != (part == "begin"):
+                raise ModelError(f"{part} of {name} draws {node.name} of another moment than its own")
+
+
+def _wanted(part: str) -> str:
+    return BOOLEAN if part == "restarts" else f"{INTEGER} or {BOOLEAN}"
+
+
+def _check_names(graph: Graph) -> None:
+    """Check that each part is complete, and that outcomes are made of what there is."""
+    drawn = {name for name, field in graph.fields.items() if not field.private}
+    if set(graph.begin) != drawn:
+        raise ModelError(f"begin gives {sorted(graph.begin)}; it must give each field of the state: {sorted(drawn)}")
+    for name, field in graph.fields.items():
+        if field.low > field.high or (field.stages and (field.low, field.high) != (0, len(field.stages) - 1)):
+            raise ModelError(
+                f"the range of {name} is {field.low} to {field.high}; it is empty, or not that of its stages"
+            )
+        if field.private and name in graph.update:
+            raise ModelError(f"update changes {name}, a private column; declare a field that begins with it")
+    if set(graph.messages) != set(graph.channels):
+        raise ModelError(f"messages go on {sorted(graph.messages)}; each channel needs one: {sorted(graph.channels)}")
+    if set(graph.totals) != set(graph.observables):
+        raise ModelError(f"observables are {sorted(graph.observables)}; each needs its number")
+    bits = {name for name, outcome in graph.outcomes.items() if outcome.reveals == "bit"}
+    if set(graph.thresholds) != bits:
+        raise ModelError(f"thresholds are given for {sorted(graph.thresholds)}; each bit needs one: {sorted(bits)}")
+    for name, outcome in graph.outcomes.items():
+        for channel, factor in outcome.coefficients.items():
+            if channel not in graph.channels:
+                raise ModelError(f"the outcome {name} adds up {channel}, which is no channel of the model")
+            if isinstance(factor, str) and (factor not in graph.parameters or graph.parameters[factor].length):
+                raise ModelError(f"the outcome {name} multiplies {channel} by {factor}, which is no single parameter")

@@ -1,0 +1,100 @@
+"""The interpreter: a graph's parts on numpy, for any number of agents; what every back end must equal, bit for bit."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, final
+
+import numpy as np
+
+from protocols.arithmetic.fixed_point import I64
+from protocols.models.graph import draws
+from protocols.models.graph.checks import needed
+from protocols.models.graph.graph import DRAWS, Graph, Node
+from protocols.models.graph.operations import OPERATIONS
+
+Array = Any  # int64[n] or bool[n]
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """What an agent may look at.
+
+    Attributes:
+        state: int64[n] of each field.
+        parameters: a number, or int64[rows, length], of each parameter.
+        source: of random words.
+        public: the environment's numbers of the step.
+        outcomes: bool[n] or int64[n] of each outcome.
+        cells, sizes: int64[n] of each cell channel: the total of the agent's own cell, and how many mix there.
+        known: bool[n] of each field: whether its holder knows it, at the beginning.
+    """
+
+    state: Mapping[str, I64] = field(repr=False)
+    parameters: Mapping[str, I64 | int]
+    source: draws.Source
+    public: Mapping[str, int] = field(default_factory=dict)
+    outcomes: Mapping[str, Array] = field(default_factory=dict, repr=False)
+    cells: Mapping[str, I64] = field(default_factory=dict, repr=False)
+    sizes: Mapping[str, I64] = field(default_factory=dict, repr=False)
+    known: Mapping[str, Array] = field(default_factory=dict, repr=False)
+
+
+def evaluate(graph: Graph, part: str, inputs: Inputs) -> dict[str, I64]:
+    """Return a part of a model for all agents, int64[n] by name; booleans are 0 and 1.
+
+    Args:
+        graph: checked.
+        part: "begin", "messages", "weights", "thresholds", "restarts", "totals" or "update".
+        inputs: what the part may look at.
+    """
+    roots = graph.parts[part]
+    values: dict[int, Array] = {}
+    with np.errstate(over="ignore"):
+        for number in needed(graph, list(roots.values())):
+            node = graph.nodes[number]
+            values[number] = _value(node, [values[index] for index in node.inputs], inputs)
+    n = inputs.source.agents.size
+    return {name: _column(values[root], n) for name, root in roots.items()}
+
+
+def _column(value: Array, n: int) -> I64:
+    return np.array(np.broadcast_to(np.asarray(value), (n,)), dtype=np.int64)
+
+
+def _value(node: Node, operands: list[Array], inputs: Inputs) -> Array:
+    if node.op in OPERATIONS:
+        return OPERATIONS[node.op].value(*operands)
+    if node.op in DRAWS:
+        return _draw(node, operands, inputs)
+    if node.op == "lookup":
+        return np.atleast_1d(operands[0]).reshape(-1)[operands[1]]
+    if node.op == "constant":
+        return np.int64(node.numbers[0])
+    if node.op == "table":
+        return np.array(node.numbers, dtype=np.int64)
+    held: Mapping[str, Mapping[str, Array]] = {
+        "field": inputs.state,
+        "parameter": inputs.parameters,
+        "public": inputs.public,
+        "outcome": inputs.outcomes,
+        "cell": inputs.cells,
+        "size": inputs.sizes,
+        "known": inputs.known,
+    }
+    value = held[node.op][node.name]
+    return np.int64(value) if isinstance(value, int) else value
+
+
+def _draw(node: Node, operands: list[Array], inputs: Inputs) -> Array:
+    moment = node.numbers[0]
+    spell = operands.pop() if moment == draws.SPELL else 0
+    word = inputs.source.words(node.name, moment, spell)
+    if node.op == "happens":
+        return draws.happens(word, operands[0])
+    if node.op == "uniform":
+        return draws.uniform(word, operands[0], operands[1])
+    if node.op == "exponential":
+        return draws.exponential(word, node.numbers[1])
+    laws, row = np.atleast_2d(operands[0]), operands[1]
+    return draws.days(word, laws[0] if laws.shape[0] == 1 else laws[row])
