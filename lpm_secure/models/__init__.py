@@ -1,1 +1,30 @@
 """Models: how an author writes one, how it becomes a graph, and a library that has no privilege of its own."""
+
+from lpm_secure.models.declarations import LAW as LAW
+from lpm_secure.models.declarations import NUMBER as NUMBER
+from lpm_secure.models.declarations import PROBABILITY as PROBABILITY
+from lpm_secure.models.declarations import Message as Message
+from lpm_secure.models.declarations import Observable as Observable
+from lpm_secure.models.declarations import Outcome as Outcome
+from lpm_secure.models.declarations import Parameter as Parameter
+from lpm_secure.models.declarations import cell_message as cell_message
+from lpm_secure.models.declarations import field as field
+from lpm_secure.models.declarations import message as message
+from lpm_secure.models.declarations import observable as observable
+from lpm_secure.models.declarations import outcome as outcome
+from lpm_secure.models.declarations import parameter as parameter
+from lpm_secure.models.declarations import private as private
+from lpm_secure.models.declarations import public as public
+from lpm_secure.models.declarations import rate as rate
+from lpm_secure.models.declarations import stage as stage
+from lpm_secure.models.functions import clip as clip
+from lpm_secure.models.functions import maximum as maximum
+from lpm_secure.models.functions import minimum as minimum
+from lpm_secure.models.functions import ratio as ratio
+from lpm_secure.models.functions import table as table
+from lpm_secure.models.functions import where as where
+from lpm_secure.models.model import Draw as Draw
+from lpm_secure.models.model import Heard as Heard
+from lpm_secure.models.model import Me as Me
+from lpm_secure.models.model import Model as Model
+from lpm_secure.models.symbols import Number as Number

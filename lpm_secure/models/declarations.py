@@ -200,3 +200,27 @@ def outcome(
         threshold: when it may change: what a client that lies could ask.
     """
     return Outcome(dict(terms) if isinstance(terms, Mapping) else {terms: 1}, above, reveals, keep, threshold)
+
+
+def observable(low: int, high: int) -> Observable:
+    """Declare a number of an agent, in a range, whose total a run may release; the method `totals` gives it."""
+    return Observable(low, high)
+
+
+def public(low: int, high: int) -> Public:
+    """Declare a number that the run's environment announces in each step: `heard[self.name]`."""
+    return Public(low, high)
+
+
+def parameter(
+    value: "float | tuple[int, ...]", *, unit: Unit = NUMBER, bounds: tuple[float, float] | None = None, days: int = 0
+) -> Parameter:
+    """Declare a parameter.
+
+    Args:
+        value: by default: a number in its unit; of `LAW` the weights of 1, 2, ... days, of 2**32 in all.
+        unit: `NUMBER`, `PROBABILITY`, `rate(bits)` or `LAW`.
+        bounds: in its unit; ranges of fields are proved for all values within.
+        days: how long a law may be, at most.
+    """
+    return Parameter(value, unit, bounds, days)

@@ -2,7 +2,7 @@
 
 import sys
 from dataclasses import dataclass
-from typing import Any, ClassVar, Final, Literal, NoReturn
+from typing import Any, Final, Literal, NoReturn
 
 from protocols.errors import ModelError
 
@@ -46,8 +46,6 @@ class Symbol:
     labels: tuple[str, ...] = ()
     line: str = ""
 
-    __array_ufunc__: ClassVar[None] = None
-
     def __bool__(self) -> bool:  # noqa: PLE0304 - it never returns
         """Refuse: agents differ."""
         refuse("a number of agents has no single truth: use lpm.where(condition, a, b), and & | ~ for and, or, not")
@@ -67,6 +65,10 @@ class Symbol:
         if name.startswith("__"):
             raise AttributeError(name)
         refuse(f"there is no .{name} here: a model's expression is elementwise; there is no sum or shape over agents")
+
+    def __array_ufunc__(self, *args: Any, **kwargs: Any) -> NoReturn:
+        """Refuse functions of numpy."""
+        refuse("functions of numpy are not part of a model: use operators and lpm's functions")
 
     def __array__(self, *args: Any, **kwargs: Any) -> NoReturn:
         """Refuse functions of numpy and other platforms."""

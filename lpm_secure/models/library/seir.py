@@ -6,11 +6,11 @@ from lpm_secure.models.declarations import (
     LAW,
     PROBABILITY,
     Message,
-    Parameter,
     cell_message,
     field,
     message,
     outcome,
+    parameter,
     rate,
     stage,
 )
@@ -21,6 +21,7 @@ from lpm_secure.models.symbols import Number
 BITS = 32
 LARGEST_DRAW = 37
 DAYS = 2**15 - 1
+LONGEST_LAW = 1024  # days
 
 
 class Seir(Model):
@@ -35,11 +36,11 @@ class Seir(Model):
     infectious = field(1, DAYS)
     tau = field(0, LARGEST_DRAW << BITS)
 
-    contact_rate = Parameter(0.05, rate(BITS))
-    cell_rate = Parameter(0.1, rate(BITS))
-    initial = Parameter(0.01, PROBABILITY)
-    latent_law = Parameter((2**30,) * 4, LAW, days=1024)
-    infectious_law = Parameter((2**29,) * 8, LAW, days=1024)
+    contact_rate = parameter(0.05, unit=rate(BITS))
+    cell_rate = parameter(0.1, unit=rate(BITS))
+    initial = parameter(0.01, unit=PROBABILITY)
+    latent_law = parameter((2**30,) * 4, unit=LAW, days=LONGEST_LAW)
+    infectious_law = parameter((2**29,) * 8, unit=LAW, days=LONGEST_LAW)
 
     contact = message(most=1)
     mixing = cell_message(most=1)

@@ -1,0 +1,132 @@
+"""A model's mistakes are found before a run, in one line, with the place in its author's file."""
+
+import math
+import random
+
+import numpy as np
+import pytest
+
+import lpm_secure.models as lpm
+from lpm_secure.models.tracer import trace
+from protocols.errors import ModelError
+from protocols.models.graph.information_flow import flows, sources
+
+
+class Opinion(lpm.Model):
+    """An agent holds an opinion while more than its private share of its weighted neighbours does."""
+
+    opinion = lpm.stage("NO", "YES")
+    doubt = lpm.field(0, 2**40)
+    secret = lpm.private(0, 9)
+    start = lpm.parameter(0.25, unit=lpm.PROBABILITY)
+    talk = lpm.message(most=1, directed=True)
+    yes = lpm.outcome(talk, above=doubt, keep=False)
+
+    def begin(self, me, draw):
+        return me.set(
+            opinion=lpm.where(draw.happens(self.start, "start"), "YES", "NO"), doubt=draw.uniform(0, 5, "doubt")
+        )
+
+    def says(self, me):
+        return {self.talk: me.opinion == "YES"}
+
+    def update(self, me, heard, draw):
+        return me.set(opinion=lpm.where(heard[self.yes], "YES", "NO"))
+
+
+def test_a_model_is_a_graph_of_some_tens_of_nodes():
+    graph = trace(Opinion).graph
+    assert len(graph.nodes) < 40
+    assert graph.fields["opinion"].stages == ("NO", "YES")
+    assert graph.outcomes["yes"].coefficients == {"talk": 1}
+
+
+def test_the_same_formulas_elsewhere_are_the_same_model():
+    class Other(Opinion):
+        """A comment, another name and another value change nothing."""
+
+        start = lpm.parameter(0.5, unit=lpm.PROBABILITY)
+
+    class Changed(Opinion):
+        def update(self, me, heard, draw):
+            return me.set(opinion=lpm.where(heard[self.yes], "NO", "YES"))
+
+    assert trace(Other).graph.identity == trace(Opinion).graph.identity
+    assert trace(Changed).graph.identity != trace(Opinion).graph.identity
+    assert trace(Other).parameters == {"start": 2**31}
+
+
+def test_what_is_said_and_what_it_depends_on_are_read_off_the_graph():
+    graph = trace(Opinion).graph
+    assert flows(graph, "messages")["talk"].fields == ("opinion",)
+    assert flows(graph, "update")["opinion"].outcomes == ("yes",)
+    assert sources(graph, "messages", "talk") == {"opinion", "doubt"}  # never on `secret`
+
+
+def wrong(name, method):
+    """Return a model whose method `name` is this one."""
+    return type("Wrong", (Opinion,), {name: method})
+
+
+MISTAKES = {
+    "a sum over agents": ("update", lambda self, me, heard, draw: me.set(doubt=me.doubt.sum()), "no .sum here"),
+    "a loop": ("update", lambda self, me, heard, draw: me.set(doubt=sum(me.doubt)), "no loop or sum"),
+    "numpy": ("update", lambda self, me, heard, draw: me.set(doubt=np.maximum(me.doubt, 1)), "not part of a model"),
+    "math": ("update", lambda self, me, heard, draw: me.set(doubt=math.floor(me.doubt)), "integers"),
+    "a branch": ("update", lambda self, me, heard, draw: me.set(doubt=1 if me.doubt > 1 else 2), "lpm.where"),
+    "a float": ("update", lambda self, me, heard, draw: me.set(doubt=me.doubt * 0.5), "is a float"),
+    "a true division": ("update", lambda self, me, heard, draw: me.set(doubt=me.doubt / 2), "//"),
+    "an unknown stage": ("update", lambda self, me, heard, draw: me.set(opinion="MAYBE"), "no stage"),
+    "an unknown field": ("update", lambda self, me, heard, draw: me.set(doubt=me.wealth), "no field wealth"),
+    "a private column that changes": ("update", lambda self, me, heard, draw: me.set(secret=1), "cannot be set"),
+    "a field out of range": ("update", lambda self, me, heard, draw: me.set(doubt=me.doubt + 1), "declared 0 to"),
+    "a loud message": ("says", lambda self, me: {self.talk: me.doubt}, "declared 0 to 1"),
+    "a negative message": ("says", lambda self, me: {self.talk: 0 - (me.opinion == "YES")}, "declared 0 to 1"),
+    "a division by what may be zero": (
+        "update",
+        lambda self, me, heard, draw: me.set(doubt=lpm.clip(9 // me.doubt, 0, 9)),
+        "at least 1",
+    ),
+    "an overflow": (
+        "update",
+        lambda self, me, heard, draw: me.set(doubt=lpm.clip(me.doubt * me.doubt, 0, 9)),
+        "64 bits",
+    ),
+    "foreign dice": (
+        "update",
+        lambda self, me, heard, draw: me.set(doubt=random.randrange(2**30)),
+        "another model each time",
+    ),
+    "state that is not returned": ("update", lambda self, me, heard, draw: None, r"return me.set"),
+    "a draw without a purpose": (
+        "update",
+        lambda self, me, heard, draw: me.set(doubt=draw.uniform(0, 2, "")),
+        "needs a purpose",
+    ),
+    "an exposure in what is said": ("says", lambda self, me: {self.talk: lpm.Heard()[self.yes]}, "not there at that"),
+    "a number where a truth is needed": (
+        "update",
+        lambda self, me, heard, draw: me.set(doubt=lpm.where(me.doubt, 1, 0)),
+        "a truth is needed",
+    ),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_is_one_line_with_its_place(mistake):
+    name, method, match = MISTAKES[mistake]
+    with pytest.raises(ModelError, match=match) as refused:
+        trace(wrong(name, method))
+    assert "\n" not in str(refused.value)
+
+
+def test_the_place_is_the_line_of_the_author():
+    with pytest.raises(ModelError, match=r"test_tracer\.py:\d+: there is no \.mean here"):
+        trace(wrong("update", lambda self, me, heard, draw: me.set(doubt=me.doubt.mean())))
+    with pytest.raises(ModelError, match=r"test_tracer\.py:\d+: update of doubt can be"):
+        trace(wrong("update", lambda self, me, heard, draw: me.set(doubt=me.doubt + 1)))
+
+
+def test_a_field_that_nobody_begins_with_is_refused():
+    with pytest.raises(ModelError, match="begin gives"):
+        trace(wrong("begin", lambda self, me, draw: me.set(opinion="NO")))
