@@ -1,4 +1,4 @@
-"""Agents of any model on numpy, in the clear: the interpreter's own loop, which every other engine must equal."""
+"""Agents of any model in the clear: who tells whom, levels and outcomes, on whatever back end evaluates the graph."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,12 +9,13 @@ import numpy as np
 from scipy import sparse
 
 from client_sdk.private.contacts import ContactTable
+from lpm_secure.engine.backends import Backend
 from protocols.arithmetic.fixed_point import I64, U64
 from protocols.errors import DataError, ParameterError
 from protocols.models.cells import cell_totals, pressure
 from protocols.models.graph import Channel, Graph
 from protocols.models.graph.draws import Source
-from protocols.models.graph.interpreter import Inputs, evaluate
+from protocols.models.graph.interpreter import Inputs
 
 EMPTY: Final[Mapping[str, Any]] = MappingProxyType({})
 
@@ -61,7 +62,7 @@ class Contacts:
 
 
 @final
-class NumpyAgents:
+class ModelAgents:
     """State and levels of n agents, moved on step by step.
 
     Attributes:
@@ -72,7 +73,7 @@ class NumpyAgents:
 
     def __init__(
         self,
-        graph: Graph,
+        backend: Backend,
         parameters: Mapping[str, int | tuple[int, ...]],
         *,
         agents: U64,
@@ -85,7 +86,7 @@ class NumpyAgents:
         """Begin.
 
         Args:
-            graph: checked and proved.
+            backend: of the model.
             parameters: an integer of each, or a law's weights.
             agents: uint64[n], their numbers in the run.
             key: of the simulation generator.
@@ -98,7 +99,8 @@ class NumpyAgents:
             DataError: a column is missing, or out of its range.
             ParameterError: a parameter is missing, or out of its range.
         """
-        self._graph, self._agents, self._key = graph, agents, key
+        graph = backend.graph
+        self._backend, self._graph, self._agents, self._key = backend, graph, agents, key
         self._contacts, self._cells, self.step = contacts, cells, 0
         self._parameters = _parameters(graph, parameters)
         private = _columns(graph, columns, agents.size)
@@ -111,7 +113,7 @@ class NumpyAgents:
         }
         self.state = {**private, **held}
         inputs = self._inputs(known={name: told.get(name, nobody) for name in graph.fields})
-        self.state = {**private, **evaluate(graph, "begin", inputs)}
+        self.state = {**private, **backend.evaluate(("begin",), inputs)["begin"]}
         self.levels = {name: np.zeros(agents.size, dtype=np.int64) for name in graph.outcomes}
 
     def tally(self) -> dict[str, I64]:
@@ -121,11 +123,14 @@ class NumpyAgents:
 
     def totals(self) -> dict[str, int]:
         """Return the total of each observable."""
-        return {name: int(each.sum()) for name, each in evaluate(self._graph, "totals", self._inputs()).items()}
+        return {
+            name: int(each.sum())
+            for name, each in self._backend.evaluate(("totals",), self._inputs())["totals"].items()
+        }
 
     def cell_totals(self) -> dict[str, I64]:
         """Return what agents tell their cells, int64[cells] of each cell channel."""
-        messages = evaluate(self._graph, "messages", self._inputs())
+        messages = self._backend.evaluate(("messages",), self._inputs())["messages"]
         count = self._cells.sizes.size
         return {
             name: cell_totals(messages[name], self._cells.of, cells=count)
@@ -141,10 +146,10 @@ class NumpyAgents:
             others: int64[cells] of each cell channel, what agents elsewhere add to the totals.
         """
         graph, inputs = self._graph, self._inputs(public=public)
-        messages = evaluate(graph, "messages", inputs)
+        before = self._backend.evaluate(("messages", "weights", "thresholds"), inputs)
+        messages, weights, thresholds = before["messages"], before["weights"], before["thresholds"]
         totals = {name: total + others.get(name, 0) for name, total in self.cell_totals().items()}
         exposures = {name: self._exposure(name, messages[name], totals) for name in graph.channels}
-        weights, thresholds = (evaluate(graph, part, inputs) for part in ("weights", "thresholds"))
         outcomes: dict[str, Any] = {}
         for name, outcome in graph.outcomes.items():
             growth = sum(
@@ -156,8 +161,9 @@ class NumpyAgents:
             bit = outcome.reveals == "bit"
             outcomes[name] = self.levels[name] > thresholds[name] if bit else self.levels[name]
         inputs = self._inputs(public=public, outcomes=outcomes, totals=totals)
-        restarts = evaluate(graph, "restarts", inputs)
-        self.state = {**self.state, **evaluate(graph, "update", inputs)}
+        after = self._backend.evaluate(("restarts", "update"), inputs)
+        restarts = after["restarts"]
+        self.state = {**self.state, **after["update"]}
         self.levels = {name: np.where(restarts.get(name, 0), 0, level) for name, level in self.levels.items()}
         self.step += 1
 

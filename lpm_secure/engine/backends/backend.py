@@ -1,0 +1,25 @@
+"""What every back end does."""
+
+import abc
+from collections.abc import Mapping, Sequence
+
+from protocols.arithmetic.fixed_point import I64
+from protocols.models.graph import Graph
+from protocols.models.graph.interpreter import Inputs
+
+
+class Backend(abc.ABC):
+    """Evaluates parts of one model's graph, elementwise over agents. Subclasses hold compiled code, and no agents."""
+
+    def __init__(self, graph: Graph) -> None:
+        """Prepare for a graph that has been checked and proved."""
+        self.graph = graph
+
+    @abc.abstractmethod
+    def evaluate(self, parts: Sequence[str], inputs: Inputs) -> Mapping[str, Mapping[str, I64]]:
+        """Return parts of the model for all agents, int64[n] by part and name; booleans are 0 and 1.
+
+        Args:
+            parts: of `Graph.parts`; what they share is computed once.
+            inputs: what the parts may look at.
+        """

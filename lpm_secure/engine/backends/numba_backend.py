@@ -1,0 +1,97 @@
+"""Generated loops on the CPU: one pass over the agents for some parts of a model, draws only where they are needed."""
+
+import hashlib
+import importlib.util
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final, final
+
+import numpy as np
+import pooch
+
+from lpm_secure.engine.backends.backend import Backend
+from lpm_secure.engine.backends.source import Source, source_of
+from lpm_secure.engine.kernels.draws import key_of
+from lpm_secure.engine.kernels.workers import Workers
+from protocols import atomic_file
+from protocols.arithmetic.fixed_point import I64
+from protocols.models.graph import Graph
+from protocols.models.graph.interpreter import Inputs
+
+FOLDER: Final = Path(pooch.os_cache("lpm-secure")) / "loops"
+
+
+@final
+class NumbaBackend(Backend):
+    """Evaluates by machine code, compiled once for a graph and kept on disk under its hash.
+
+    Security: the code is generated here, from a graph that has been checked; none of it came from elsewhere. A file in
+        the cache counts only if it is, byte for byte, what would be generated anew.
+    """
+
+    def __init__(self, graph: Graph, *, threads: int = 1) -> None:
+        """Prepare; loops are compiled when they are first called."""
+        super().__init__(graph)
+        self._threads = threads
+        self._loops: dict[tuple[str, ...], tuple[Source, Callable[..., None]]] = {}
+        self._workers: Workers | None = None
+
+    def evaluate(self, parts: Sequence[str], inputs: Inputs) -> Mapping[str, Mapping[str, I64]]:
+        """Return parts of the model in one pass."""
+        key = tuple(parts)
+        if key not in self._loops:
+            source = source_of(self.graph, key)
+            self._loops[key] = source, _loaded(source.text)
+        source, loop = self._loops[key]
+        n = inputs.source.agents.size
+        if self._workers is None or self._workers.ranges[-1][1] != n:
+            self._workers = Workers(n, self._threads)
+        out = tuple(np.empty(n, dtype=np.int64) for _ in source.results)
+        given = (inputs.source.agents, key_of(inputs.source.key), np.int64(inputs.source.step))
+        given += _arguments(self.graph, source, inputs)
+        self._workers.each(lambda _, span: loop(span, *given, out))
+        values: dict[str, dict[str, I64]] = {part: {} for part in parts}
+        for (part, name), column in zip(source.results, out, strict=True):
+            values[part][name] = column
+        return values
+
+
+def _arguments(graph: Graph, source: Source, inputs: Inputs) -> tuple[Any, ...]:
+    held: Mapping[str, Mapping[str, Any]] = {
+        "field": inputs.state,
+        "outcome": inputs.outcomes,
+        "cell": inputs.cells,
+        "size": inputs.sizes,
+        "known": inputs.known,
+        "parameter": inputs.parameters,
+        "public": inputs.public,
+    }
+    columns = tuple(np.ascontiguousarray(held[op][name]) for op, name in source.columns)
+    scalars = tuple(np.int64(held[op][name]) for op, name in source.scalars)
+    tables = tuple(_entries(graph, number, inputs).reshape(-1) for number in source.tables)
+    laws = (np.atleast_2d(_entries(graph, number, inputs)) for number in source.laws)
+    bounds = tuple(np.cumsum(law[:, :-1], axis=1).astype(np.uint64) for law in laws)
+    return columns, scalars, tables, bounds
+
+
+def _entries(graph: Graph, number: int, inputs: Inputs) -> I64:
+    node = graph.nodes[number]
+    return np.array(node.numbers if node.op == "table" else inputs.parameters[node.name], dtype=np.int64)
+
+
+def _loaded(text: str) -> Callable[..., None]:
+    """Return the function of a generated module; numba keeps its machine code beside the file."""
+    name = f"loop_{hashlib.sha256(text.encode()).hexdigest()[:32]}"
+    path = FOLDER / f"{name}.py"
+    if not path.exists() or path.read_bytes() != text.encode():
+        FOLDER.mkdir(parents=True, exist_ok=True, mode=0o700)
+        atomic_file.write_whole(path, text.encode())
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"cannot load {path}")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # by this name numba finds the functions whose code it has kept
+    spec.loader.exec_module(module)
+    loop: Callable[..., None] = module.loop
+    return loop

@@ -1,0 +1,162 @@
+"""The loop over agents that a graph becomes: Python text for numba, one function for some parts of a model."""
+
+from dataclasses import dataclass
+from typing import Final, final
+
+from lpm_secure.engine.backends.placement import Path, Placement, place
+from protocols.arithmetic.philox import Purpose
+from protocols.models.graph import Graph, Node
+from protocols.models.graph.draws import BEGIN, SPELL, SPELL_KEY, number_of
+from protocols.models.graph.graph import DRAWS
+
+HEAD: Final = '''"""Generated from a model's graph; not to be edited."""
+
+import numpy as np
+
+from lpm_secure.engine.kernels.draws import block, days, log, uniform
+from lpm_secure.engine.kernels.jit import compiled
+
+
+@compiled
+def loop(span, numbers, key, step, columns, scalars, tables, bounds, out):
+    """Compute agents span[0] to span[1] - 1."""
+'''
+FORMS: Final = {
+    "add": "{0} + {1}",
+    "subtract": "{0} - {1}",
+    "multiply": "{0} * {1}",
+    "divide": "{0} // {1}",
+    "modulo": "{0} % {1}",
+    "left": "{0} << {1}",
+    "right": "{0} >> {1}",
+    "minimum": "min({0}, {1})",
+    "maximum": "max({0}, {1})",
+    "less": "{0} < {1}",
+    "less_equal": "{0} <= {1}",
+    "equal": "{0} == {1}",
+    "and": "{0} & {1}",
+    "or": "{0} | {1}",
+    "xor": "{0} ^ {1}",
+    "not": "not {0}",
+    "integer": "np.int64({0})",
+    "where": "{1} if {0} else {2}",
+}
+COLUMNS: Final = ("field", "outcome", "cell", "size", "known")
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A generated function and what it is to be given.
+
+    Attributes:
+        text: of the module; its function is `loop`.
+        columns: (op, name) of each array that it reads, in order.
+        scalars: (op, name) of each number.
+        tables: nodes whose entries are looked up.
+        laws: nodes whose laws of days are drawn from.
+        results: (part, name) of each array that it writes.
+    """
+
+    text: str
+    columns: tuple[tuple[str, str], ...]
+    scalars: tuple[tuple[str, str], ...]
+    tables: tuple[int, ...]
+    laws: tuple[int, ...]
+    results: tuple[tuple[str, str], ...]
+
+
+def source_of(graph: Graph, parts: tuple[str, ...]) -> Source:
+    """Return the loop of some parts of a graph."""
+    results = tuple((part, name) for part in parts for name in sorted(graph.parts[part]))
+    roots = [graph.parts[part][name] for part, name in results]
+    placement = place(graph, roots)
+    nodes = sorted(placement.block)
+    columns = _unique((graph.nodes[i].op, graph.nodes[i].name) for i in nodes if graph.nodes[i].op in COLUMNS)
+    numbers = [graph.nodes[i] for i in nodes if graph.nodes[i].op in ("parameter", "public")]
+    scalars = _unique((node.op, node.name) for node in numbers if not _is_table(graph, node))
+    tables = _unique(graph.nodes[i].inputs[0] for i in nodes if graph.nodes[i].op == "lookup")
+    laws = _unique(graph.nodes[i].inputs[0] for i in nodes if graph.nodes[i].op == "days")
+    writer = _Writer(graph, placement, columns, scalars, tables, laws)
+    lines = [HEAD]
+    names = (("column", columns, "columns"), ("scalar", scalars, "scalars"))
+    names += (("table", tables, "tables"), ("law", laws, "bounds"), ("result", results, "out"))  # type: ignore[assignment]
+    lines += [f"    {kind}{i} = {group}[{i}]\n" for kind, held, group in names for i in range(len(held))]
+    lines.append("    for i in range(span[0], span[1]):\n")
+    lines += writer.lines((), 2)
+    lines += [f"        result{i}[i] = v{root}\n" for i, root in enumerate(roots)]
+    if not roots:
+        lines.append("        pass\n")
+    return Source("".join(lines), columns, scalars, tables, laws, results)
+
+
+def _unique(items):  # type: ignore[no-untyped-def]
+    return tuple(dict.fromkeys(items))
+
+
+def _is_table(graph: Graph, node: Node) -> bool:
+    return node.op == "table" or (node.op == "parameter" and graph.parameters[node.name].length > 0)
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class _Writer:
+    """Writes one block after the other."""
+
+    graph: Graph
+    placement: Placement
+    columns: tuple[tuple[str, str], ...]
+    scalars: tuple[tuple[str, str], ...]
+    tables: tuple[int, ...]
+    laws: tuple[int, ...]
+
+    def lines(self, path: Path, depth: int) -> list[str]:
+        """Return the lines of a block, and of the blocks inside it."""
+        written: list[str] = []
+        pad = "    " * depth
+        for number in self.placement.blocks.get(path, ()):
+            node = self.graph.nodes[number]
+            if _is_table(self.graph, node):
+                continue
+            inside = [(*path, (number, side)) for side in (1, 2)]
+            if node.op == "where" and any(branch in self.placement.blocks for branch in inside):
+                written.append(f"{pad}if v{node.inputs[0]}:\n")
+                for branch, index in zip(inside, node.inputs[1:], strict=True):
+                    written += self.lines(branch, depth + 1)
+                    written.append(f"{pad}    v{number} = v{index}\n")
+                    written += [f"{pad}else:\n"] if branch is inside[0] else []
+            else:
+                written.append(f"{pad}v{number} = {self._expression(node)}\n")
+        return written
+
+    def _expression(self, node: Node) -> str:
+        operands = [f"v{index}" for index in node.inputs]
+        if node.op in FORMS:
+            return FORMS[node.op].format(*operands)
+        if node.op in DRAWS:
+            return self._draw(node, operands)
+        if node.op == "lookup":
+            return f"table{self.tables.index(node.inputs[0])}[{operands[1]}]"
+        if node.op == "constant":
+            return f"np.int64({node.numbers[0]})"
+        if node.op in COLUMNS:
+            column = f"column{self.columns.index((node.op, node.name))}[i]"
+            truth = node.op == "known" or (node.op == "outcome" and self.graph.outcomes[node.name].reveals == "bit")
+            return f"{column} != 0" if truth else f"np.int64({column})"
+        return f"scalar{self.scalars.index((node.op, node.name))}"
+
+    def _draw(self, node: Node, operands: list[str]) -> str:
+        purpose = f"np.uint64({number_of(node.name)})"
+        word = f"block(key, numbers[i], {purpose}, {'0' if node.numbers[0] == BEGIN else 'step + 1'})[0]"
+        if node.numbers[0] == SPELL:
+            seed = f"block(key, numbers[i], {int(Purpose.SEED)}, 0)[0]"
+            own = f"(np.uint64({SPELL_KEY}), np.uint64(0))"
+            word = f"block({own}, {seed}, {purpose}, {operands.pop()})[0]"
+        if node.op == "happens":
+            return f"np.int64({word} >> np.uint64(32)) < {operands[0]}"
+        if node.op == "uniform":
+            low = f"np.int64({word} & np.uint64({2**32 - 1}))"
+            return f"{operands[0]} + ({low} * {operands[1]} >> 32)"
+        if node.op == "exponential":
+            return f"np.int64(np.rint(-log(uniform({word})) * {2.0 ** node.numbers[1]!r}))"
+        return f"np.int64(days({word}, law{self.laws.index(node.inputs[0])}[{operands[1]}]))"

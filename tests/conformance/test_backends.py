@@ -1,0 +1,117 @@
+"""Every back end gives the interpreter's bits: library models over whole runs, and drawn graphs."""
+
+import random
+
+import numpy as np
+import pytest
+
+from client_sdk.private.contacts import ContactTable
+from lpm_secure.engine.backends import NumpyBackend
+from lpm_secure.engine.backends.numba_backend import NumbaBackend
+from lpm_secure.engine.model_agents import Cells, Contacts, ModelAgents
+from lpm_secure.models.library.seir import Seir
+from lpm_secure.models.library.seirs import Seirs
+from lpm_secure.models.tracer import trace
+from protocols.models.graph import Field, Graph, Node
+from protocols.models.graph.bounds import prove
+from protocols.models.graph.checks import check
+from protocols.models.graph.draws import Source
+from protocols.models.graph.interpreter import Inputs
+
+BACKENDS = {"numba": NumbaBackend, "numba, two threads": lambda graph: NumbaBackend(graph, threads=2)}
+SHORT = (2**30,) * 4
+LAWS = {"latent_law": SHORT, "infectious_law": SHORT, "waning_law": SHORT, "contact_rate": 2**28, "initial": 2**28}
+
+
+def world(model, backend, *, n=300, seed=3):
+    """Return agents of a library model among drawn contacts and cells."""
+    rng, traced = np.random.default_rng(seed), trace(model)
+    m, cells, period = 3 * n, 4, 2
+    a = rng.integers(0, n, m)
+    table = ContactTable(
+        rng.integers(0, period, m), a, (a + rng.integers(1, n, m)) % n, np.zeros(m, np.int64), rng.integers(1, 4, m)
+    )
+    of = rng.integers(0, cells, n)
+    return ModelAgents(
+        backend(traced.graph),
+        {name: LAWS.get(name, value) for name, value in traced.parameters.items()},
+        agents=rng.permutation(10**6)[:n].astype(np.uint64),
+        key=(5, 2**63 + 1),
+        contacts=Contacts(table, traced.graph.channels, n=n, period=period),
+        cells=Cells(of, np.bincount(of, minlength=cells)),
+    )
+
+
+@pytest.mark.parametrize("model", [Seir, Seirs])
+@pytest.mark.parametrize("name", BACKENDS)
+def test_a_whole_run_has_the_interpreters_bits(model, name):
+    one, other = world(model, NumpyBackend), world(model, BACKENDS[name])
+    for _ in range(30):
+        one.update()
+        other.update()
+        for field, values in one.state.items():
+            assert np.array_equal(values, other.state[field]), field
+        assert all(np.array_equal(values, other.levels[each]) for each, values in one.levels.items())
+
+
+def drawn(seed, *, nodes=60):
+    """Return a graph of drawn operations: every integer is clipped, so that all of it can be proved."""
+    draw = random.Random(seed)
+    made = [Node("field", name="x"), Node("field", name="y"), Node("constant", numbers=(-7,))]
+    made += [Node("constant", numbers=(2**20,)), Node("constant", numbers=(-(2**20),)), Node("constant", numbers=(3,))]
+    made.append(Node("table", numbers=tuple(draw.randrange(-99, 99) for _ in range(8))))
+    table, high, low, positive = 6, 3, 4, 5
+    integers, truths = [0, 1, 2, positive], []
+
+    def add(op, *inputs, **more):
+        made.append(Node(op, inputs, **more))
+        return len(made) - 1
+
+    def clipped(number):
+        integers.append(add("maximum", add("minimum", number, high), low))
+
+    clipped(0)
+    for count in range(nodes):
+        a, b = draw.choice(integers), draw.choice(integers)
+        kind = draw.randrange(9 if truths else 4)
+        if kind == 0:
+            clipped(add(draw.choice(["add", "subtract", "multiply", "minimum", "maximum"]), a, b))
+        elif kind == 1:
+            truths.append(add(draw.choice(["less", "less_equal", "equal"]), a, b))
+        elif kind == 2:
+            integers.append(add(draw.choice(["divide", "modulo"]), a, add("maximum", b, positive)))
+        elif kind == 3:
+            index = add("modulo", a, add("constant", numbers=(8,)))
+            integers.append(add("lookup", table, index))
+        elif kind == 4:
+            truths.append(add(draw.choice(["and", "or", "xor"]), draw.choice(truths), draw.choice(truths)))
+        elif kind == 5:
+            truths.append(add("not", draw.choice(truths)))
+            integers.append(add("integer", truths[-1]))
+        elif kind == 6:
+            integers.append(add("where", draw.choice(truths), a, b))
+        elif kind == 7:
+            probability = add("constant", numbers=(draw.randrange(2**32),))
+            truths.append(add("happens", probability, name=f"p{draw.randrange(3)}", numbers=(1,)))
+            integers.append(add("uniform", b, add("maximum", positive, positive), name=f"p{count}", numbers=(1,)))
+        else:
+            spell = add("modulo", a, positive)
+            clipped(add("exponential", spell, name=f"e{count}", numbers=(2, draw.randrange(12))))
+    root = add("maximum", add("minimum", draw.choice(integers), high), low)
+    fields = {name: Field(-(2**20), 2**20) for name in "xy"}
+    return Graph(fields, tuple(made), begin={"x": 2, "y": 5}, messages={}, update={"x": root, "y": integers[-1]})
+
+
+@pytest.mark.parametrize("seeds", [range(4), pytest.param(range(4, 60), marks=pytest.mark.slow)], ids=["few", "many"])
+def test_drawn_graphs_have_the_interpreters_bits(seeds):
+    n, rng = 500, np.random.default_rng(1)
+    for seed in seeds:
+        graph = drawn(seed)
+        check(graph)
+        prove(graph)
+        state = {name: rng.integers(-(2**20), 2**20, n) for name in "xy"}
+        inputs = Inputs(state, {}, Source(np.arange(n, dtype=np.uint64), 4, (1, 2)))
+        expected = NumpyBackend(graph).evaluate(("update",), inputs)["update"]
+        got = NumbaBackend(graph).evaluate(("update",), inputs)["update"]
+        for name, values in expected.items():
+            assert np.array_equal(values, got[name]), (seed, name)
