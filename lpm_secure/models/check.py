@@ -56,7 +56,8 @@ def check_model(model: type[Model], *, agents: int = 500, steps: int = 20, seed:
             world.update(public)
         for name, world in worlds.items():
             if name not in differences:
-                differences |= {name: f"step {step}: {what}" for what in _difference(reference, world)}
+                for what in _difference(reference, world):
+                    differences[name] = f"step {step}: {what}"
     last = {name: tuple(counts.tolist()) for name, counts in reference.tally().items()}
     return Checked(traced, differences, {name: (first[name], last[name]) for name in first})
 

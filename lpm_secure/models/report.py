@@ -47,9 +47,7 @@ def sections(traced: Traced) -> Iterator[Section]:
         ),
     )
     yield Section("What it says", ("channel", "at most", "depends on", "never on"), tuple(_said(traced)))
-    yield Section(
-        "What its holder learns in each step", ("outcome", "of each agent", "threshold"), tuple(_told(traced))
-    )
+    yield Section("What its holder learns in a step", ("outcome", "of each agent", "threshold"), tuple(_told(traced)))
 
 
 def _said(traced: Traced) -> Iterator[tuple[str, ...]]:

@@ -1,7 +1,8 @@
 """The loop over agents that a graph becomes: Python text for numba, one function for some parts of a model."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final, final
+from typing import Final, TypeVar, final
 
 from lpm_secure.engine.backends.placement import Path, Placement, place
 from protocols.arithmetic.philox import Purpose
@@ -9,6 +10,7 @@ from protocols.models.graph import Graph, Node
 from protocols.models.graph.draws import BEGIN, SPELL, SPELL_KEY, number_of
 from protocols.models.graph.graph import DRAWS
 
+T = TypeVar("T")
 HEAD: Final = '''"""Generated from a model's graph; not to be edited."""
 
 import numpy as np
@@ -79,9 +81,15 @@ def source_of(graph: Graph, parts: tuple[str, ...]) -> Source:
     laws = _unique(graph.nodes[i].inputs[0] for i in nodes if graph.nodes[i].op == "days")
     writer = _Writer(graph, placement, columns, scalars, tables, laws)
     lines = [HEAD]
-    names = (("column", columns, "columns"), ("scalar", scalars, "scalars"))
-    names += (("table", tables, "tables"), ("law", laws, "bounds"), ("result", results, "out"))  # type: ignore[assignment]
-    lines += [f"    {kind}{i} = {group}[{i}]\n" for kind, held, group in names for i in range(len(held))]
+    given = {
+        "column": len(columns),
+        "scalar": len(scalars),
+        "table": len(tables),
+        "law": len(laws),
+        "result": len(results),
+    }
+    for (kind, count), group in zip(given.items(), ("columns", "scalars", "tables", "bounds", "out"), strict=True):
+        lines += [f"    {kind}{i} = {group}[{i}]\n" for i in range(count)]
     lines.append("    for i in range(span[0], span[1]):\n")
     lines += writer.lines((), 2)
     lines += [f"        result{i}[i] = v{root}\n" for i, root in enumerate(roots)]
@@ -90,7 +98,7 @@ def source_of(graph: Graph, parts: tuple[str, ...]) -> Source:
     return Source("".join(lines), columns, scalars, tables, laws, results)
 
 
-def _unique(items):  # type: ignore[no-untyped-def]
+def _unique(items: Iterable[T]) -> tuple[T, ...]:
     return tuple(dict.fromkeys(items))
 
 

@@ -1,9 +1,12 @@
 """S-E-I-R-S: immunity wanes, and every spell of susceptibility has draws of its own."""
 
+from typing import Any
+
 from lpm_secure.models.declarations import LAW, field, outcome, parameter
 from lpm_secure.models.functions import clip, where
 from lpm_secure.models.library.seir import BITS, DAYS, LONGEST_LAW, Seir
 from lpm_secure.models.model import Draw, Heard, Me
+from lpm_secure.models.symbols import Symbol
 
 
 class Seirs(Seir):
@@ -33,7 +36,7 @@ class Seirs(Seir):
         returns = waits & (timer == 0)
         spell = clip(me.spell + where(returns, 1, 0), 0, DAYS)
 
-        def anew(drawn, before):  # type: ignore[no-untyped-def]
+        def anew(drawn: Symbol, before: Symbol) -> Any:
             return where(returns, drawn, before)
 
         return me.set(
