@@ -10,7 +10,7 @@ import numpy as np
 
 from aggregator.on_shares.backend import JointBackend
 from aggregator.on_shares.levels import Levels
-from aggregator.on_shares.outcomes import Outcome
+from aggregator.on_shares.outcomes import OutcomeRounds
 from aggregator.on_shares.score import score_backend_of
 from aggregator.peer import Peer
 from aggregator.permutation.delivery import Delivery, Permuter, require_all_tokens
@@ -110,7 +110,7 @@ class Run:
         self._outcome_mode = (
             None
             if backend is None
-            else Outcome(manifest, self.id, store, backend=backend, peers=peers, delivery=delivery, ledger=ledger)
+            else OutcomeRounds(manifest, self.id, store, backend=backend, peers=peers, delivery=delivery, ledger=ledger)
         )
         self._scores = score_backend_of(manifest, index, backend)
         self._keys = store.client_keys(self.id)

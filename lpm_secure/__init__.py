@@ -7,6 +7,36 @@ import importlib
 from collections.abc import Mapping
 from typing import Any, Final
 
+_AUTHORING: Final = (
+    (
+        "LAW",
+        "NUMBER",
+        "PROBABILITY",
+        "Draw",
+        "Heard",
+        "Me",
+        "Model",
+        "Number",
+        "cell_message",
+        "clip",
+        "field",
+        "maximum",
+    )
+    + (
+        "message",
+        "minimum",
+        "observable",
+        "outcome",
+        "parameter",
+        "private",
+        "public",
+        "rate",
+        "ratio",
+        "stage",
+        "table",
+    )
+    + ("where",)
+)  # what the author of a model needs
 _MODULES: Final[Mapping[str, str]] = {
     "Config": "lpm_secure.config.simulation",
     "CityConfig": "lpm_secure.city.config",
@@ -17,6 +47,7 @@ _MODULES: Final[Mapping[str, str]] = {
     "simulate_city": "lpm_secure.city.job",
     "simulate_clear": "lpm_secure.run.jobs",
     "simulate_private": "lpm_secure.run.jobs",
+    **dict.fromkeys(_AUTHORING, "lpm_secure.models"),
 }
 __all__ = sorted(_MODULES)  # noqa: PLE0605 - names of a table
 

@@ -40,7 +40,7 @@ class RoundOutcome:
 
 
 @final
-class Outcome:
+class OutcomeRounds:
     """Checks shares, updates hidden ones round by round, and compares them.
 
     Every agent is compared in every step, infected or not, so that sizes and timing show nothing.

@@ -15,7 +15,7 @@ from client_sdk.simulation.own_score import OwnScore
 from protocols.arithmetic.counters import FIRST_STEP, Step
 from protocols.arithmetic.fixed_point import I64, U64, to_ring
 from protocols.errors import RoundClosed
-from protocols.models import Exposure, Model
+from protocols.models import Exposure, SubstepModel
 from protocols.models.cells import cell_totals, pressure
 from protocols.task.devices import unpack_presence
 from protocols.task.layout import Layout
@@ -45,7 +45,7 @@ class Client:
     step: Step = FIRST_STEP
     missed: list[int] = field(default_factory=list)
     _layout: Layout = field(init=False, repr=False)
-    _model: Model = field(init=False, repr=False)
+    _model: SubstepModel = field(init=False, repr=False)
     _own: OwnHazard = field(init=False, repr=False)
     _score: OwnScore = field(init=False, repr=False)
     _slots: Slots | None = field(init=False, repr=False, default=None)  # where edges are permuted

@@ -11,6 +11,7 @@ from lpm_secure.cli.analysis.amortise import amortise
 from lpm_secure.cli.analysis.calibrate import calibrate
 from lpm_secure.cli.analysis.gradients import sensitivity, verify_gradients
 from lpm_secure.cli.analysis.risk import risk
+from lpm_secure.cli.model.check import check_model
 from lpm_secure.cli.people import data, population
 from lpm_secure.cli.run.run import engine, run, up
 from lpm_secure.cli.trust import manifest
@@ -47,6 +48,7 @@ app.command()(sensitivity)
 app.command()(risk)
 app.command()(calibrate)
 app.command()(amortise)
+app.command()(check_model)
 app.add_typer(data.app, name="data")
 app.add_typer(population.app, name="population")
 app.add_typer(manifest.app, name="manifest")

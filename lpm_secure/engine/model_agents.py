@@ -13,8 +13,8 @@ from lpm_secure.engine.backends import Backend
 from protocols.arithmetic.fixed_point import I64, U64
 from protocols.errors import DataError, ParameterError
 from protocols.models.cells import cell_totals, pressure
-from protocols.models.graph import Channel, Graph
-from protocols.models.graph.draws import Source
+from protocols.models.graph import GraphChannel, ModelGraph
+from protocols.models.graph.draws import DrawSource
 from protocols.models.graph.interpreter import Inputs
 
 EMPTY: Final[Mapping[str, Any]] = MappingProxyType({})
@@ -22,7 +22,7 @@ EMPTY: Final[Mapping[str, Any]] = MappingProxyType({})
 
 @final
 @dataclass(frozen=True, slots=True)
-class Cells:
+class CellMixing:
     """Who mixes with whom through totals.
 
     Attributes:
@@ -34,14 +34,14 @@ class Cells:
     sizes: I64
 
 
-NOWHERE: Final = Cells(np.zeros(0, np.int64), np.zeros(0, np.int64))
+NOWHERE: Final = CellMixing(np.zeros(0, np.int64), np.zeros(0, np.int64))
 
 
 @final
-class Contacts:
+class ContactMatrices:
     """Who tells whom, by day and channel, as sparse matrices of integers; the days repeat when a run is longer."""
 
-    def __init__(self, table: ContactTable, channels: Mapping[str, Channel], *, n: int, period: int) -> None:
+    def __init__(self, table: ContactTable, channels: Mapping[str, GraphChannel], *, n: int, period: int) -> None:
         """Take contacts in: undirected ones count both ways; in a directed one, a tells b."""
         names = [name for name, channel in channels.items() if not channel.cell]
         self._days: list[dict[str, Any]] = []
@@ -78,8 +78,8 @@ class ModelAgents:
         *,
         agents: U64,
         key: tuple[int, int],
-        contacts: Contacts | None = None,
-        cells: Cells = NOWHERE,
+        contacts: ContactMatrices | None = None,
+        cells: CellMixing = NOWHERE,
         columns: Mapping[str, I64] = EMPTY,
         known: Mapping[str, I64] = EMPTY,
     ) -> None:
@@ -183,11 +183,11 @@ class ModelAgents:
     def _inputs(self, *, totals: Mapping[str, I64] = EMPTY, **given: Any) -> Inputs:
         own = {name: total[self._cells.of] for name, total in totals.items()}
         sizes = dict.fromkeys(own, self._cells.sizes[self._cells.of] if own else self._cells.of)
-        source = Source(self._agents, self.step, self._key)
+        source = DrawSource(self._agents, self.step, self._key)
         return Inputs(self.state, self._parameters, source, cells=own, sizes=sizes, **given)
 
 
-def _parameters(graph: Graph, given: Mapping[str, int | tuple[int, ...]]) -> dict[str, Any]:
+def _parameters(graph: ModelGraph, given: Mapping[str, int | tuple[int, ...]]) -> dict[str, Any]:
     checked: dict[str, Any] = {}
     for name, parameter in graph.parameters.items():
         if name not in given:
@@ -201,7 +201,7 @@ def _parameters(graph: Graph, given: Mapping[str, int | tuple[int, ...]]) -> dic
     return checked
 
 
-def _columns(graph: Graph, given: Mapping[str, I64], n: int) -> dict[str, I64]:
+def _columns(graph: ModelGraph, given: Mapping[str, I64], n: int) -> dict[str, I64]:
     columns = {}
     for name, field in graph.fields.items():
         if not field.private:

@@ -9,33 +9,35 @@ import numpy as np
 from client_sdk.private.contacts import ContactTable
 from lpm_secure.engine.backends import Backend, NumpyBackend
 from lpm_secure.engine.backends.numba_backend import NumbaBackend
-from lpm_secure.engine.model_agents import Cells, Contacts, ModelAgents
+from lpm_secure.engine.model_agents import CellMixing, ContactMatrices, ModelAgents
 from lpm_secure.models.model import Model
-from lpm_secure.models.tracer import Traced, trace
-from protocols.models.graph import Graph
+from lpm_secure.models.tracer import Trace, trace
+from protocols.models.graph import ModelGraph
 
-BACKENDS: Final[Mapping[str, Callable[[Graph], Backend]]] = {"numpy": NumpyBackend, "numba": NumbaBackend}
+BACKENDS: Final[Mapping[str, Callable[[ModelGraph], Backend]]] = {"numpy": NumpyBackend, "numba": NumbaBackend}
 PERIOD: Final = 2
 CELLS: Final = 4
 
 
 @final
 @dataclass(frozen=True, slots=True)
-class Checked:
+class ModelCheck:
     """What a check found.
 
     Attributes:
-        traced: the model.
+        trace: of the model.
         differences: by back end, the first step and number that is not the interpreter's; empty where all agree.
         tallies: by stage field, how many are in each stage at the beginning and at the end of the drawn world.
+        backends: that were held against each other.
     """
 
-    traced: Traced
+    trace: Trace
     differences: Mapping[str, str]
     tallies: Mapping[str, tuple[tuple[int, ...], tuple[int, ...]]]
+    backends: tuple[str, ...]
 
 
-def check_model(model: type[Model], *, agents: int = 500, steps: int = 20, seed: int = 1) -> Checked:
+def check_model(model: type[Model], *, agents: int = 500, steps: int = 20, seed: int = 1) -> ModelCheck:
     """Trace a model, prove its bounds, and run it on every back end.
 
     Args:
@@ -46,7 +48,7 @@ def check_model(model: type[Model], *, agents: int = 500, steps: int = 20, seed:
         ModelError: in one line with the place in the author's file.
     """
     traced = trace(model)
-    worlds = {name: drawn_world(traced, make, n=agents, seed=seed) for name, make in BACKENDS.items()}
+    worlds = {name: draw_world(traced, make, n=agents, seed=seed) for name, make in BACKENDS.items()}
     reference = worlds["numpy"]
     first = {name: tuple(counts.tolist()) for name, counts in reference.tally().items()}
     differences: dict[str, str] = {}
@@ -59,10 +61,11 @@ def check_model(model: type[Model], *, agents: int = 500, steps: int = 20, seed:
                 for what in _difference(reference, world):
                     differences[name] = f"step {step}: {what}"
     last = {name: tuple(counts.tolist()) for name, counts in reference.tally().items()}
-    return Checked(traced, differences, {name: (first[name], last[name]) for name in first})
+    tallies = {name: (first[name], last[name]) for name in first}
+    return ModelCheck(traced, differences, tallies, tuple(BACKENDS))
 
 
-def drawn_world(traced: Traced, backend: Callable[[Graph], Backend], *, n: int, seed: int) -> ModelAgents:
+def draw_world(traced: Trace, backend: Callable[[ModelGraph], Backend], *, n: int, seed: int) -> ModelAgents:
     """Return agents with drawn contacts on every channel, drawn cells and drawn private columns."""
     rng, graph = np.random.default_rng(seed), traced.graph
     channels = [name for name, channel in graph.channels.items() if not channel.cell]
@@ -82,8 +85,8 @@ def drawn_world(traced: Traced, backend: Callable[[Graph], Backend], *, n: int, 
         traced.parameters,
         agents=np.arange(n, dtype=np.uint64),
         key=(seed, 0),
-        contacts=Contacts(table, graph.channels, n=n, period=PERIOD),
-        cells=Cells(of, np.bincount(of, minlength=CELLS)),
+        contacts=ContactMatrices(table, graph.channels, n=n, period=PERIOD),
+        cells=CellMixing(of, np.bincount(of, minlength=CELLS)),
         columns=columns,
     )
 

@@ -6,6 +6,7 @@ from typing import Any, Final, final
 
 from lpm_secure.models.declarations import Declaration, Message, Observable, Outcome, Public, State
 from lpm_secure.models.symbols import Choice, Kind, Number, Symbol, integer, place, refuse, symbol, truth
+from protocols.errors import ModelError
 from protocols.models.graph.draws import BEGIN, SPELL
 
 
@@ -26,7 +27,7 @@ class Model:
 
     def begin(self, me: "Me", draw: "Draw") -> "Me":
         """Return the state of the beginning."""
-        raise NotImplementedError
+        raise ModelError(f"{type(self).__name__} has no begin(self, me, draw); it returns me.set(...) of all fields")
 
     def says(self, me: "Me") -> Mapping[Message, Number]:
         """Return a message for each channel."""
@@ -46,7 +47,7 @@ class Model:
 
     def update(self, me: "Me", heard: "Heard", draw: "Draw") -> "Me":
         """Return the next state."""
-        raise NotImplementedError
+        raise ModelError(f"{type(self).__name__} has no update(self, me, heard, draw); it returns me.set(...)")
 
 
 def declarations(model: type[Model]) -> dict[str, Declaration]:

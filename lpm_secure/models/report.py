@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import final
 
-from lpm_secure.models.tracer import Traced
+from lpm_secure.models.tracer import Trace
 from protocols.models.graph.bounds import bounds_of
 from protocols.models.graph.checks import cost
 from protocols.models.graph.graph import encode
@@ -21,7 +21,7 @@ class Section:
     rows: tuple[tuple[str, ...], ...]
 
 
-def sections(traced: Traced) -> Iterator[Section]:
+def sections(traced: Trace) -> Iterator[Section]:
     """Return what there is to say of a model."""
     graph = traced.graph
     yield Section(
@@ -50,7 +50,7 @@ def sections(traced: Traced) -> Iterator[Section]:
     yield Section("What its holder learns in a step", ("outcome", "of each agent", "threshold"), tuple(_told(traced)))
 
 
-def _said(traced: Traced) -> Iterator[tuple[str, ...]]:
+def _said(traced: Trace) -> Iterator[tuple[str, ...]]:
     graph = traced.graph
     for name, channel in graph.channels.items():
         on = sources(graph, "messages", name)
@@ -61,7 +61,7 @@ def _said(traced: Traced) -> Iterator[tuple[str, ...]]:
         yield name, f"{channel.most:,} to {whom}", f"{direct}{over}", ", ".join(never) or "-"
 
 
-def _told(traced: Traced) -> Iterator[tuple[str, ...]]:
+def _told(traced: Trace) -> Iterator[tuple[str, ...]]:
     when = {"once": "told once", "restart": "told again when its level begins anew", "step": "told in each step"}
     for name, outcome in traced.graph.outcomes.items():
         terms = " + ".join(f"{factor} x {channel}" for channel, factor in outcome.coefficients.items())

@@ -9,7 +9,7 @@ from lpm_secure.models.model import Draw, Heard, Me, Model, declarations
 from lpm_secure.models.symbols import Choice, Symbol, integer, symbol
 from protocols.errors import ModelError
 from protocols.models import graph as g
-from protocols.models.graph.bounds import Unbounded, prove
+from protocols.models.graph.bounds import BoundError, prove
 from protocols.models.graph.checks import check
 from protocols.models.graph.draws import BEGIN, STEP
 from protocols.models.graph.graph import MAX_NODES
@@ -19,7 +19,7 @@ PARTS: Final = ("begin", "messages", "weights", "thresholds", "restarts", "total
 
 @final
 @dataclass(frozen=True, slots=True)
-class Traced:
+class Trace:
     """A model, traced.
 
     Attributes:
@@ -28,12 +28,12 @@ class Traced:
         parameters: integers by default, a tuple of them for a law.
     """
 
-    graph: g.Graph
+    graph: g.ModelGraph
     lines: tuple[str, ...]
     parameters: Mapping[str, int | tuple[int, ...]]
 
 
-def trace(model: type[Model]) -> Traced:
+def trace(model: type[Model]) -> Trace:
     """Return a model's graph, checked and proved.
 
     Raises:
@@ -49,12 +49,12 @@ def trace(model: type[Model]) -> Traced:
     try:
         check(graph)
         prove(graph)
-    except Unbounded as error:
+    except BoundError as error:
         raise ModelError(
             f"{lines[error.node]}: {error.reason}; clip it (lpm.clip), or declare narrower fields"
         ) from error
     parameters = {p.name: integers(p) for p in _of(model, Parameter).values()}
-    return Traced(graph, lines, parameters)
+    return Trace(graph, lines, parameters)
 
 
 def integers(parameter: Parameter) -> int | tuple[int, ...]:
@@ -69,7 +69,7 @@ def integers(parameter: Parameter) -> int | tuple[int, ...]:
 class _Builder:
     """Nodes in the order of their first use; equal ones are one."""
 
-    nodes: list[g.Node] = field(default_factory=list)
+    nodes: list[g.GraphNode] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
     numbers: dict[Any, int] = field(default_factory=dict)
     seen: dict[int, int] = field(default_factory=dict)
@@ -91,7 +91,7 @@ class _Builder:
         return self.seen[id(root)]
 
     def _node(self, each: Symbol) -> int:
-        node = g.Node(each.op, tuple(self.seen[id(x)] for x in each.inputs), each.name, each.numbers)
+        node = g.GraphNode(each.op, tuple(self.seen[id(x)] for x in each.inputs), each.name, each.numbers)
         key = (node.op, node.inputs, node.name, node.numbers)
         if key not in self.numbers:
             if len(self.nodes) == MAX_NODES:
@@ -102,18 +102,19 @@ class _Builder:
         return self.numbers[key]
 
 
-def _trace(model: type[Model]) -> tuple[g.Graph, tuple[str, ...]]:
+def _trace(model: type[Model]) -> tuple[g.ModelGraph, tuple[str, ...]]:
     fields, made = _of(model, State), model()
     parts = _parts(model, made, fields)
     builder = _Builder()
     roots = {part: {name: builder.add(parts[part][name]) for name in sorted(parts[part])} for part in PARTS}
-    graph = g.Graph(
-        fields={name: g.Field(each.low, each.high, each.stages, each.private) for name, each in fields.items()},
+    channels = _of(model, Message)
+    graph = g.ModelGraph(
+        fields={name: g.GraphField(each.low, each.high, each.stages, each.private) for name, each in fields.items()},
         nodes=tuple(builder.nodes),
         parameters={name: _parameter(each) for name, each in _of(model, Parameter).items()},
-        channels={name: g.Channel(each.most, each.directed, each.cell) for name, each in _of(model, Message).items()},
+        channels={name: g.GraphChannel(each.most, each.directed, each.cell) for name, each in channels.items()},
         outcomes={name: _outcome(each) for name, each in _of(model, Outcome).items()},
-        observables={name: g.Observable(each.low, each.high) for name, each in _of(model, Observable).items()},
+        observables={name: g.GraphObservable(each.low, each.high) for name, each in _of(model, Observable).items()},
         public={name: (each.low, each.high) for name, each in _of(model, Public).items()},
         begin=roots["begin"],
         messages=roots["messages"],
@@ -171,18 +172,18 @@ def _of(model: type[Model], kind: type[Any]) -> dict[str, Any]:
     return {name: each for name, each in declarations(model).items() if isinstance(each, kind)}
 
 
-def _parameter(each: Parameter) -> g.Parameter:
+def _parameter(each: Parameter) -> g.GraphParameter:
     low, high = 0, each.unit.high
     if each.bounds is not None:
         low, high = (each.unit.integer(bound, each.name) for bound in each.bounds)
     length = 0
     if isinstance(each.value, tuple):
         length = max(each.days, len(each.value))
-    return g.Parameter(low, high, each.unit.name, each.unit.bits, length)
+    return g.GraphParameter(low, high, each.unit.name, each.unit.bits, length)
 
 
-def _outcome(each: Outcome) -> g.Outcome:
+def _outcome(each: Outcome) -> g.GraphOutcome:
     terms = {
         channel.name: factor.name if isinstance(factor, Parameter) else factor for channel, factor in each.terms.items()
     }
-    return g.Outcome(terms, each.reveals, each.keep, each.threshold)
+    return g.GraphOutcome(terms, each.reveals, each.keep, each.threshold)

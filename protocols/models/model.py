@@ -12,7 +12,7 @@ from protocols.models.substep import Array, Exposure, State, Substep
 
 @final
 @dataclass(frozen=True, slots=True)
-class Model:
+class SubstepModel:
     """Substeps in their order; the first one sees the state of the step's beginning.
 
     Attributes:

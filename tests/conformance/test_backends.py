@@ -8,14 +8,14 @@ import pytest
 from client_sdk.private.contacts import ContactTable
 from lpm_secure.engine.backends import NumpyBackend
 from lpm_secure.engine.backends.numba_backend import NumbaBackend
-from lpm_secure.engine.model_agents import Cells, Contacts, ModelAgents
+from lpm_secure.engine.model_agents import CellMixing, ContactMatrices, ModelAgents
 from lpm_secure.models.library.seir import Seir
 from lpm_secure.models.library.seirs import Seirs
 from lpm_secure.models.tracer import trace
-from protocols.models.graph import Field, Graph, Node
+from protocols.models.graph import GraphField, GraphNode, ModelGraph
 from protocols.models.graph.bounds import prove
 from protocols.models.graph.checks import check
-from protocols.models.graph.draws import Source
+from protocols.models.graph.draws import DrawSource
 from protocols.models.graph.interpreter import Inputs
 
 BACKENDS = {"numba": NumbaBackend, "numba, two threads": lambda graph: NumbaBackend(graph, threads=2)}
@@ -37,8 +37,8 @@ def world(model, backend, *, n=300, seed=3):
         {name: LAWS.get(name, value) for name, value in traced.parameters.items()},
         agents=rng.permutation(10**6)[:n].astype(np.uint64),
         key=(5, 2**63 + 1),
-        contacts=Contacts(table, traced.graph.channels, n=n, period=period),
-        cells=Cells(of, np.bincount(of, minlength=cells)),
+        contacts=ContactMatrices(table, traced.graph.channels, n=n, period=period),
+        cells=CellMixing(of, np.bincount(of, minlength=cells)),
     )
 
 
@@ -57,14 +57,18 @@ def test_a_whole_run_has_the_interpreters_bits(model, name):
 def drawn(seed, *, nodes=60):
     """Return a graph of drawn operations: every integer is clipped, so that all of it can be proved."""
     draw = random.Random(seed)
-    made = [Node("field", name="x"), Node("field", name="y"), Node("constant", numbers=(-7,))]
-    made += [Node("constant", numbers=(2**20,)), Node("constant", numbers=(-(2**20),)), Node("constant", numbers=(3,))]
-    made.append(Node("table", numbers=tuple(draw.randrange(-99, 99) for _ in range(8))))
+    made = [GraphNode("field", name="x"), GraphNode("field", name="y"), GraphNode("constant", numbers=(-7,))]
+    made += [
+        GraphNode("constant", numbers=(2**20,)),
+        GraphNode("constant", numbers=(-(2**20),)),
+        GraphNode("constant", numbers=(3,)),
+    ]
+    made.append(GraphNode("table", numbers=tuple(draw.randrange(-99, 99) for _ in range(8))))
     table, high, low, positive = 6, 3, 4, 5
     integers, truths = [0, 1, 2, positive], []
 
     def add(op, *inputs, **more):
-        made.append(Node(op, inputs, **more))
+        made.append(GraphNode(op, inputs, **more))
         return len(made) - 1
 
     def clipped(number):
@@ -98,8 +102,8 @@ def drawn(seed, *, nodes=60):
             spell = add("modulo", a, positive)
             clipped(add("exponential", spell, name=f"e{count}", numbers=(2, draw.randrange(12))))
     root = add("maximum", add("minimum", draw.choice(integers), high), low)
-    fields = {name: Field(-(2**20), 2**20) for name in "xy"}
-    return Graph(fields, tuple(made), begin={"x": 2, "y": 5}, messages={}, update={"x": root, "y": integers[-1]})
+    fields = {name: GraphField(-(2**20), 2**20) for name in "xy"}
+    return ModelGraph(fields, tuple(made), begin={"x": 2, "y": 5}, messages={}, update={"x": root, "y": integers[-1]})
 
 
 @pytest.mark.parametrize("seeds", [range(4), pytest.param(range(4, 60), marks=pytest.mark.slow)], ids=["few", "many"])
@@ -110,7 +114,7 @@ def test_drawn_graphs_have_the_interpreters_bits(seeds):
         check(graph)
         prove(graph)
         state = {name: rng.integers(-(2**20), 2**20, n) for name in "xy"}
-        inputs = Inputs(state, {}, Source(np.arange(n, dtype=np.uint64), 4, (1, 2)))
+        inputs = Inputs(state, {}, DrawSource(np.arange(n, dtype=np.uint64), 4, (1, 2)))
         expected = NumpyBackend(graph).evaluate(("update",), inputs)["update"]
         got = NumbaBackend(graph).evaluate(("update",), inputs)["update"]
         for name, values in expected.items():

@@ -33,7 +33,7 @@ Views = dict[tuple[str, bool], list[tuple[str, str, bytes]]]
 
 @final
 @dataclass(frozen=True, slots=True, eq=False)
-class Message:
+class Envelope:
     """One message, from whom and to whom, and whether it asks for a reply or is one."""
 
     sender: str
@@ -56,15 +56,15 @@ class Message:
 class RecordingTransport(Transport):
     """Notes what passes through an in-process transport, both ways."""
 
-    def __init__(self, inner: Transport, caller: str, callee: str, passed: list[Message]) -> None:
+    def __init__(self, inner: Transport, caller: str, callee: str, passed: list[Envelope]) -> None:
         """Note into `passed`, which all transports of a run share."""
         self._inner, self._caller, self._callee, self._passed = inner, caller, callee, passed
 
     async def call(self, request: object, *, timeout_s: float) -> Any:
         """Call, and note request and reply when they arrive."""
-        self._passed.append(Message(self._caller, self._callee, request, True))
+        self._passed.append(Envelope(self._caller, self._callee, request, True))
         reply = await self._inner.call(request, timeout_s=timeout_s)
-        self._passed.append(Message(self._callee, self._caller, reply, False))
+        self._passed.append(Envelope(self._callee, self._caller, reply, False))
         return reply
 
 
@@ -105,7 +105,7 @@ class RunRecording:
         vectors: of each client, what it shared: number of the round, and the vector before it was split.
     """
 
-    passed: list[Message]
+    passed: list[Envelope]
     vectors: dict[str, list[tuple[RoundNumber, U64]]]
 
     def bytes_to(self, party: str, *, words: bool = True) -> Views:
@@ -159,10 +159,10 @@ def record(
     return RunRecording(passed, {client: coins.vectors[keys] for client, keys in key_of.items()})
 
 
-async def _everybody(world: World, coins: Sharing, start: Start, drive: Drive) -> list[Message]:
+async def _everybody(world: World, coins: Sharing, start: Start, drive: Drive) -> list[Envelope]:
     """Run all parties of a world, and return what passed between them."""
     manifest = world.testbed.manifest
-    passed: list[Message] = []
+    passed: list[Envelope] = []
 
     def around(caller: str, callee: str, transport: Transport) -> Transport:
         return RecordingTransport(transport, caller, callee, passed)

@@ -4,14 +4,14 @@ import abc
 from collections.abc import Mapping, Sequence
 
 from protocols.arithmetic.fixed_point import I64
-from protocols.models.graph import Graph
+from protocols.models.graph import ModelGraph
 from protocols.models.graph.interpreter import Inputs
 
 
 class Backend(abc.ABC):
     """Evaluates parts of one model's graph, elementwise over agents. Subclasses hold compiled code, and no agents."""
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: ModelGraph) -> None:
         """Prepare for a graph that has been checked and proved."""
         self.graph = graph
 
@@ -20,6 +20,6 @@ class Backend(abc.ABC):
         """Return parts of the model for all agents, int64[n] by part and name; booleans are 0 and 1.
 
         Args:
-            parts: of `Graph.parts`; what they share is computed once.
+            parts: of `ModelGraph.parts`; what they share is computed once.
             inputs: what the parts may look at.
         """

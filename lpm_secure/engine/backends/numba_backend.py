@@ -11,12 +11,12 @@ import numpy as np
 import pooch
 
 from lpm_secure.engine.backends.backend import Backend
-from lpm_secure.engine.backends.source import Source, source_of
+from lpm_secure.engine.backends.source import LoopSource, source_of
 from lpm_secure.engine.kernels.draws import key_of
 from lpm_secure.engine.kernels.workers import Workers
 from protocols import atomic_file
 from protocols.arithmetic.fixed_point import I64
-from protocols.models.graph import Graph
+from protocols.models.graph import ModelGraph
 from protocols.models.graph.interpreter import Inputs
 
 FOLDER: Final = Path(pooch.os_cache("lpm-secure")) / "loops"
@@ -30,11 +30,11 @@ class NumbaBackend(Backend):
         the cache counts only if it is, byte for byte, what would be generated anew.
     """
 
-    def __init__(self, graph: Graph, *, threads: int = 1) -> None:
+    def __init__(self, graph: ModelGraph, *, threads: int = 1) -> None:
         """Prepare; loops are compiled when they are first called."""
         super().__init__(graph)
         self._threads = threads
-        self._loops: dict[tuple[str, ...], tuple[Source, Callable[..., None]]] = {}
+        self._loops: dict[tuple[str, ...], tuple[LoopSource, Callable[..., None]]] = {}
         self._workers: Workers | None = None
 
     def evaluate(self, parts: Sequence[str], inputs: Inputs) -> Mapping[str, Mapping[str, I64]]:
@@ -57,7 +57,7 @@ class NumbaBackend(Backend):
         return values
 
 
-def _arguments(graph: Graph, source: Source, inputs: Inputs) -> tuple[Any, ...]:
+def _arguments(graph: ModelGraph, source: LoopSource, inputs: Inputs) -> tuple[Any, ...]:
     held: Mapping[str, Mapping[str, Any]] = {
         "field": inputs.state,
         "outcome": inputs.outcomes,
@@ -75,7 +75,7 @@ def _arguments(graph: Graph, source: Source, inputs: Inputs) -> tuple[Any, ...]:
     return columns, scalars, tables, bounds
 
 
-def _entries(graph: Graph, number: int, inputs: Inputs) -> I64:
+def _entries(graph: ModelGraph, number: int, inputs: Inputs) -> I64:
     node = graph.nodes[number]
     return np.array(node.numbers if node.op == "table" else inputs.parameters[node.name], dtype=np.int64)
 
@@ -86,7 +86,7 @@ def _loaded(text: str) -> Callable[..., None]:
     path = FOLDER / f"{name}.py"
     if not path.exists() or path.read_bytes() != text.encode():
         FOLDER.mkdir(parents=True, exist_ok=True, mode=0o700)
-        atomic_file.write_whole(path, text.encode())
+        atomic_file.write_atomically(path, text.encode())
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise ImportError(f"cannot load {path}")

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, final
 
-from protocols.models.graph import Graph
-from protocols.models.graph.checks import needed
+from protocols.models.graph import ModelGraph
+from protocols.models.graph.checks import ancestors_of
 from protocols.models.graph.graph import DRAWS
 
 Path = tuple[tuple[int, int], ...]  # branches from the outside in: number of the `where`, and 1 or 2
@@ -30,9 +30,9 @@ class Placement:
     blocks: Mapping[Path, tuple[int, ...]]
 
 
-def place(graph: Graph, roots: list[int]) -> Placement:
+def place(graph: ModelGraph, roots: list[int]) -> Placement:
     """Return where each node stands that the roots are computed from."""
-    nodes = needed(graph, roots)
+    nodes = ancestors_of(graph, roots)
     every = _blocks(graph, nodes, roots, None)
     worth = {
         path[:depth]
@@ -47,7 +47,7 @@ def place(graph: Graph, roots: list[int]) -> Placement:
     return Placement(block, {path: tuple(members) for path, members in blocks.items()})
 
 
-def _blocks(graph: Graph, nodes: list[int], roots: list[int], worth: set[Path] | None) -> dict[int, Path]:
+def _blocks(graph: ModelGraph, nodes: list[int], roots: list[int], worth: set[Path] | None) -> dict[int, Path]:
     """Return the innermost block that holds all users of each node; of all branches, or only of those worth one."""
     users: dict[int, list[tuple[int, int]]] = {number: [] for number in nodes}
     for number in nodes:

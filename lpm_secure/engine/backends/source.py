@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Final, TypeVar, final
 
 from lpm_secure.engine.backends.placement import Path, Placement, place
-from protocols.arithmetic.philox import Purpose
-from protocols.models.graph import Graph, Node
+from protocols.arithmetic.philox import DrawPurpose
+from protocols.models.graph import GraphNode, ModelGraph
 from protocols.models.graph.draws import BEGIN, SPELL, SPELL_KEY, number_of
 from protocols.models.graph.graph import DRAWS
 
@@ -48,7 +48,7 @@ COLUMNS: Final = ("field", "outcome", "cell", "size", "known")
 
 @final
 @dataclass(frozen=True, slots=True)
-class Source:
+class LoopSource:
     """A generated function and what it is to be given.
 
     Attributes:
@@ -68,7 +68,7 @@ class Source:
     results: tuple[tuple[str, str], ...]
 
 
-def source_of(graph: Graph, parts: tuple[str, ...]) -> Source:
+def source_of(graph: ModelGraph, parts: tuple[str, ...]) -> LoopSource:
     """Return the loop of some parts of a graph."""
     results = tuple((part, name) for part in parts for name in sorted(graph.parts[part]))
     roots = [graph.parts[part][name] for part, name in results]
@@ -95,14 +95,14 @@ def source_of(graph: Graph, parts: tuple[str, ...]) -> Source:
     lines += [f"        result{i}[i] = v{root}\n" for i, root in enumerate(roots)]
     if not roots:
         lines.append("        pass\n")
-    return Source("".join(lines), columns, scalars, tables, laws, results)
+    return LoopSource("".join(lines), columns, scalars, tables, laws, results)
 
 
 def _unique(items: Iterable[T]) -> tuple[T, ...]:
     return tuple(dict.fromkeys(items))
 
 
-def _is_table(graph: Graph, node: Node) -> bool:
+def _is_table(graph: ModelGraph, node: GraphNode) -> bool:
     return node.op == "table" or (node.op == "parameter" and graph.parameters[node.name].length > 0)
 
 
@@ -111,7 +111,7 @@ def _is_table(graph: Graph, node: Node) -> bool:
 class _Writer:
     """Writes one block after the other."""
 
-    graph: Graph
+    graph: ModelGraph
     placement: Placement
     columns: tuple[tuple[str, str], ...]
     scalars: tuple[tuple[str, str], ...]
@@ -137,7 +137,7 @@ class _Writer:
                 written.append(f"{pad}v{number} = {self._expression(node)}\n")
         return written
 
-    def _expression(self, node: Node) -> str:
+    def _expression(self, node: GraphNode) -> str:
         operands = [f"v{index}" for index in node.inputs]
         if node.op in FORMS:
             return FORMS[node.op].format(*operands)
@@ -153,11 +153,11 @@ class _Writer:
             return f"{column} != 0" if truth else f"np.int64({column})"
         return f"scalar{self.scalars.index((node.op, node.name))}"
 
-    def _draw(self, node: Node, operands: list[str]) -> str:
+    def _draw(self, node: GraphNode, operands: list[str]) -> str:
         purpose = f"np.uint64({number_of(node.name)})"
         word = f"block(key, numbers[i], {purpose}, {'0' if node.numbers[0] == BEGIN else 'step + 1'})[0]"
         if node.numbers[0] == SPELL:
-            seed = f"block(key, numbers[i], {int(Purpose.SEED)}, 0)[0]"
+            seed = f"block(key, numbers[i], {int(DrawPurpose.SEED)}, 0)[0]"
             own = f"(np.uint64({SPELL_KEY}), np.uint64(0))"
             word = f"block({own}, {seed}, {purpose}, {operands.pop()})[0]"
         if node.op == "happens":

@@ -1,11 +1,11 @@
 """A model as data: elementwise integer expressions of an agent's state, checked, bounded and interpreted anywhere."""
 
-from protocols.models.graph.graph import Channel as Channel
-from protocols.models.graph.graph import Field as Field
-from protocols.models.graph.graph import Graph as Graph
-from protocols.models.graph.graph import Node as Node
-from protocols.models.graph.graph import Observable as Observable
-from protocols.models.graph.graph import Outcome as Outcome
-from protocols.models.graph.graph import Parameter as Parameter
+from protocols.models.graph.graph import GraphChannel as GraphChannel
+from protocols.models.graph.graph import GraphField as GraphField
+from protocols.models.graph.graph import GraphNode as GraphNode
+from protocols.models.graph.graph import GraphObservable as GraphObservable
+from protocols.models.graph.graph import GraphOutcome as GraphOutcome
+from protocols.models.graph.graph import GraphParameter as GraphParameter
+from protocols.models.graph.graph import ModelGraph as ModelGraph
 
-__all__ = ["Channel", "Field", "Graph", "Node", "Observable", "Outcome", "Parameter"]
+__all__ = ["GraphChannel", "GraphField", "GraphNode", "GraphObservable", "GraphOutcome", "GraphParameter", "ModelGraph"]

@@ -10,7 +10,7 @@ from typing import Final
 
 from protocols.errors import ModelError
 from protocols.models.graph.draws import LARGEST, LAW_TOTAL
-from protocols.models.graph.graph import DRAWS, Graph, Node
+from protocols.models.graph.graph import DRAWS, GraphNode, ModelGraph
 from protocols.models.graph.operations import OPERATIONS, TRUTH, Interval
 
 WORD: Final = (-(2**63), 2**63 - 1)
@@ -18,7 +18,7 @@ LARGEST_SUM: Final = 2**57  # of exposures: what an aggregator's words hold
 COUNTS: Final = 2**31  # values that a uniform draw may tell apart
 
 
-def bounds_of(graph: Graph) -> tuple[Interval, ...]:
+def bounds_of(graph: ModelGraph) -> tuple[Interval, ...]:
     """Return the interval of each node; of a table that of its entries.
 
     Raises:
@@ -28,12 +28,12 @@ def bounds_of(graph: Graph) -> tuple[Interval, ...]:
     for number, node in enumerate(graph.nodes):
         interval = _interval(graph, node, number, [found[index] for index in node.inputs])
         if interval[0] < WORD[0] or interval[1] > WORD[1]:
-            raise Unbounded(number, f"{node.op} can reach {_short(interval)}, and numbers have 64 bits")
+            raise BoundError(number, f"{node.op} can reach {_short(interval)}, and numbers have 64 bits")
         found.append(interval)
     return tuple(found)
 
 
-class Unbounded(ModelError):
+class BoundError(ModelError):
     """A bound does not hold, or cannot be proved.
 
     Attributes:
@@ -46,7 +46,7 @@ class Unbounded(ModelError):
         self.node, self.reason = node, reason
 
 
-def prove(graph: Graph) -> tuple[Interval, ...]:
+def prove(graph: ModelGraph) -> tuple[Interval, ...]:
     """Return the interval of each node, where all that a model declares holds.
 
     Raises:
@@ -65,13 +65,13 @@ def prove(graph: Graph) -> tuple[Interval, ...]:
             low, high = bounds[root]
             least, most = ranges[name]
             if low < least or high > most:
-                raise Unbounded(
+                raise BoundError(
                     root, f"{part} of {name} can be {_short((low, high))}, and it is declared {_short((least, most))}"
                 )
     return bounds
 
 
-def growth_bound(graph: Graph, name: str, *, degree: int, parameters: Mapping[str, int] | None = None) -> int:
+def growth_bound(graph: ModelGraph, name: str, *, degree: int, parameters: Mapping[str, int] | None = None) -> int:
     """Return the most by which an outcome's level can grow in a step, before its weight.
 
     Args:
@@ -86,50 +86,50 @@ def growth_bound(graph: Graph, name: str, *, degree: int, parameters: Mapping[st
     return total
 
 
-def _interval(graph: Graph, node: Node, number: int, operands: list[Interval]) -> Interval:
+def _interval(graph: ModelGraph, node: GraphNode, number: int, operands: list[Interval]) -> Interval:
     if node.op in OPERATIONS:
         operation = OPERATIONS[node.op]
         asks = operation.requires(*operands)
         if asks:
-            raise Unbounded(number, f"{node.op} needs {asks}")
+            raise BoundError(number, f"{node.op} needs {asks}")
         return operation.interval(*operands)
     if node.op in DRAWS:
         return _drawn(graph, node, number, operands)
     if node.op == "lookup":
         entries = _entries(graph, graph.nodes[node.inputs[0]])
         if operands[1][0] < 0 or operands[1][1] >= entries:
-            raise Unbounded(number, f"a table of {entries} entries is read at {_short(operands[1])}")
+            raise BoundError(number, f"a table of {entries} entries is read at {_short(operands[1])}")
         return operands[0]
     return _leaf(graph, node)
 
 
-def _entries(graph: Graph, node: Node) -> int:
+def _entries(graph: ModelGraph, node: GraphNode) -> int:
     if node.op == "table":
         return len(node.numbers)
     parameter = graph.parameters[node.name]
     return parameter.length * parameter.rows
 
 
-def _drawn(graph: Graph, node: Node, number: int, operands: list[Interval]) -> Interval:
+def _drawn(graph: ModelGraph, node: GraphNode, number: int, operands: list[Interval]) -> Interval:
     if node.op == "happens":
         if operands[0][0] < 0 or operands[0][1] > LAW_TOTAL:
-            raise Unbounded(number, f"a probability is 0 to 2**32; it can be {_short(operands[0])}")
+            raise BoundError(number, f"a probability is 0 to 2**32; it can be {_short(operands[0])}")
         return TRUTH
     if node.op == "exponential":
         return 0, LARGEST << node.numbers[1]
     if node.op == "uniform":
         low, count = operands
         if count[0] < 1 or count[1] > COUNTS:
-            raise Unbounded(number, f"a uniform draw has 1 to 2**31 values; it can have {_short(count)}")
+            raise BoundError(number, f"a uniform draw has 1 to 2**31 values; it can have {_short(count)}")
         return low[0], low[1] + count[1] - 1
     law = graph.nodes[node.inputs[0]]
     rows = graph.parameters[law.name].rows if law.op == "parameter" else 1
     if operands[1][0] < 0 or operands[1][1] >= rows:
-        raise Unbounded(number, f"there are {rows} laws of days, and number {_short(operands[1])} is asked for")
+        raise BoundError(number, f"there are {rows} laws of days, and number {_short(operands[1])} is asked for")
     return 1, _entries(graph, law) // rows
 
 
-def _leaf(graph: Graph, node: Node) -> Interval:
+def _leaf(graph: ModelGraph, node: GraphNode) -> Interval:
     if node.op in ("constant", "table"):
         return min(node.numbers), max(node.numbers)
     if node.op in ("field", "parameter"):

@@ -4,7 +4,7 @@ from typing import Final
 
 from protocols.errors import ModelError
 from protocols.models.graph.draws import BEGIN
-from protocols.models.graph.graph import DRAWS, Graph
+from protocols.models.graph.graph import DRAWS, ModelGraph
 from protocols.models.graph.kinds import BOOLEAN, INTEGER, TABLE, kinds_of
 from protocols.models.graph.operations import OPERATIONS
 
@@ -32,7 +32,7 @@ OWNERS: Final = {
 }
 
 
-def check(graph: Graph) -> tuple[str, ...]:
+def check(graph: ModelGraph) -> tuple[str, ...]:
     """Refuse what is no model; return the kind of each node.
 
     Raises:
@@ -50,12 +50,12 @@ def check(graph: Graph) -> tuple[str, ...]:
     return kinds
 
 
-def cost(graph: Graph) -> int:
+def cost(graph: ModelGraph) -> int:
     """Return what one agent's step costs at most, in additions."""
     return sum(OPERATIONS[node.op].cost if node.op in OPERATIONS else COSTS.get(node.op, 0) for node in graph.nodes)
 
 
-def needed(graph: Graph, roots: list[int]) -> list[int]:
+def ancestors_of(graph: ModelGraph, roots: list[int]) -> list[int]:
     """Return the nodes that these are computed from, and these, in order."""
     wanted = set(roots)
     for number in range(len(graph.nodes) - 1, -1, -1):
@@ -64,7 +64,7 @@ def needed(graph: Graph, roots: list[int]) -> list[int]:
     return sorted(wanted)
 
 
-def _check_part(graph: Graph, part: str, kinds: tuple[str, ...]) -> None:
+def _check_part(graph: ModelGraph, part: str, kinds: tuple[str, ...]) -> None:
     owners, given = getattr(graph, OWNERS[part]), graph.parts[part]
     for name, root in given.items():
         if name not in owners:
@@ -73,7 +73,7 @@ def _check_part(graph: Graph, part: str, kinds: tuple[str, ...]) -> None:
             raise ModelError(f"{part} of {name} is node {root}; there are {len(graph.nodes)}")
         if kinds[root] == TABLE or (part == "restarts" and kinds[root] != BOOLEAN):
             raise ModelError(f"{part} of {name} is a {kinds[root]}; it must be {_wanted(part)}")
-        for number in needed(graph, [root]):
+        for number in ancestors_of(graph, [root]):
             node = graph.nodes[number]
             if node.op not in SEES[part]:
                 raise ModelError(f"{part} of {name} looks at {node.op} {node.name}, which is not there at that time")
@@ -85,7 +85,7 @@ def _wanted(part: str) -> str:
     return BOOLEAN if part == "restarts" else f"{INTEGER} or {BOOLEAN}"
 
 
-def _check_names(graph: Graph) -> None:
+def _check_names(graph: ModelGraph) -> None:
     """Check that each part is complete, and that outcomes are made of what there is."""
     drawn = {name for name, field in graph.fields.items() if not field.private}
     if set(graph.begin) != drawn:

@@ -15,9 +15,9 @@ import numpy as np
 
 from protocols.arithmetic import distributions
 from protocols.arithmetic.fixed_point import I64, U64
-from protocols.arithmetic.philox import Purpose, philox, words
+from protocols.arithmetic.philox import DrawPurpose, philox, words
 
-LIBRARY: Final = {purpose.name.lower(): int(purpose) for purpose in Purpose}
+LIBRARY: Final = {purpose.name.lower(): int(purpose) for purpose in DrawPurpose}
 SPELL_KEY: Final = 0x7370656C6C000000  # first word of the key of later spells' draws: "spell"; agents' seeds differ
 BEGIN: Final = 0  # a draw's moment: of the beginning, of each step, of each spell
 STEP: Final = 1
@@ -28,7 +28,7 @@ LARGEST: Final = 37  # -log of the smallest uniform draw, 2**-53, is 36.7
 
 @final
 @dataclass(frozen=True, slots=True)
-class Source:
+class DrawSource:
     """Where agents' random words come from.
 
     Attributes:
@@ -47,7 +47,7 @@ class Source:
         zero = np.zeros_like(self.agents)
         named = np.full_like(self.agents, number)
         if moment == SPELL:
-            seed = words(self.key, self.agents, Purpose.SEED)
+            seed = words(self.key, self.agents, DrawPurpose.SEED)
             counted = np.broadcast_to(np.asarray(spell, dtype=np.int64), zero.shape).astype(np.uint64)
             return philox((SPELL_KEY, 0), (seed, named, counted, zero))[0]
         counter = np.full_like(self.agents, 0 if moment == BEGIN else self.step + 1)

@@ -27,7 +27,7 @@ DRAWS: Final = ("happens", "uniform", "days", "exponential")
 
 
 @final
-class Field(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+class GraphField(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """A number of an agent's state.
 
     Attributes:
@@ -43,7 +43,7 @@ class Field(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
 
 
 @final
-class Parameter(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+class GraphParameter(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """A public number, or a table of numbers, that a configuration names and a gradient is taken by.
 
     Attributes:
@@ -63,7 +63,7 @@ class Parameter(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
 
 
 @final
-class Channel(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+class GraphChannel(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """A way in which agents tell each other something.
 
     Attributes:
@@ -78,7 +78,7 @@ class Channel(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
 
 
 @final
-class Outcome(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+class GraphOutcome(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """A linear sum of exposures, and what of it an agent's holder learns.
 
     Attributes:
@@ -95,7 +95,7 @@ class Outcome(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
 
 
 @final
-class Observable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+class GraphObservable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """A number of an agent, in a range, whose total a run may release."""
 
     low: Word
@@ -103,7 +103,7 @@ class Observable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_d
 
 
 @final
-class Node(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, array_like=True):
+class GraphNode(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, array_like=True):
     """One operation.
 
     Attributes:
@@ -121,7 +121,7 @@ class Node(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
 
 
 @final
-class Graph(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+class ModelGraph(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """A model.
 
     Attributes:
@@ -137,15 +137,15 @@ class Graph(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
         update: of each field that changes, from state and outcomes.
     """
 
-    fields: dict[Name, Field]
-    nodes: Annotated[tuple[Node, ...], msgspec.Meta(max_length=MAX_NODES)]
+    fields: dict[Name, GraphField]
+    nodes: Annotated[tuple[GraphNode, ...], msgspec.Meta(max_length=MAX_NODES)]
     begin: dict[Name, Index]
     messages: dict[Name, Index]
     update: dict[Name, Index]
-    parameters: dict[Name, Parameter] = {}
-    channels: dict[Name, Channel] = {}
-    outcomes: dict[Name, Outcome] = {}
-    observables: dict[Name, Observable] = {}
+    parameters: dict[Name, GraphParameter] = {}
+    channels: dict[Name, GraphChannel] = {}
+    outcomes: dict[Name, GraphOutcome] = {}
+    observables: dict[Name, GraphObservable] = {}
     public: dict[Name, tuple[Word, Word]] = {}
     weights: dict[Name, Index] = {}
     thresholds: dict[Name, Index] = {}
@@ -165,18 +165,18 @@ class Graph(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
         return hashlib.sha256(encode(self)).hexdigest()
 
 
-def encode(graph: Graph) -> bytes:
+def encode(graph: ModelGraph) -> bytes:
     """Return the canonical bytes."""
     return canonical_json.encode(graph)
 
 
-def decode(content: bytes) -> Graph:
+def decode(content: bytes) -> ModelGraph:
     """Read what `encode` wrote.
 
     Raises:
         ModelError: too long, no graph, or not in canonical form. It is not checked yet: see `checks.check`.
     """
     try:
-        return canonical_json.decode(content, Graph, what="model", max_bytes=MAX_BYTES)
+        return canonical_json.decode(content, ModelGraph, what="model", max_bytes=MAX_BYTES)
     except ParameterError as error:
         raise ModelError(str(error)) from error

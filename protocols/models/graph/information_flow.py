@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import final
 
-from protocols.models.graph.checks import needed
-from protocols.models.graph.graph import DRAWS, Graph
+from protocols.models.graph.checks import ancestors_of
+from protocols.models.graph.graph import DRAWS, ModelGraph
 
 
 @final
@@ -22,11 +22,11 @@ class Flow:
     public: tuple[str, ...]
 
 
-def flows(graph: Graph, part: str) -> Mapping[str, Flow]:
+def flows(graph: ModelGraph, part: str) -> Mapping[str, Flow]:
     """Return what each name of a part looks at itself."""
     result = {}
     for name, root in graph.parts[part].items():
-        nodes = [graph.nodes[number] for number in needed(graph, [root])]
+        nodes = [graph.nodes[number] for number in ancestors_of(graph, [root])]
         result[name] = Flow(
             tuple(sorted({node.name for node in nodes if node.op == "field"})),
             tuple(sorted({node.name for node in nodes if node.op in DRAWS})),
@@ -36,7 +36,7 @@ def flows(graph: Graph, part: str) -> Mapping[str, Flow]:
     return result
 
 
-def sources(graph: Graph, part: str, name: str) -> frozenset[str]:
+def sources(graph: ModelGraph, part: str, name: str) -> frozenset[str]:
     """Return all fields that a number can depend on, over any number of steps.
 
     A message depends on fields, which depend on others by their updates, and so on; what is in nobody's update or

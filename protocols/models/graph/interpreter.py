@@ -8,8 +8,8 @@ import numpy as np
 
 from protocols.arithmetic.fixed_point import I64
 from protocols.models.graph import draws
-from protocols.models.graph.checks import needed
-from protocols.models.graph.graph import DRAWS, Graph, Node
+from protocols.models.graph.checks import ancestors_of
+from protocols.models.graph.graph import DRAWS, GraphNode, ModelGraph
 from protocols.models.graph.operations import OPERATIONS
 
 Array = Any  # int64[n] or bool[n]
@@ -32,7 +32,7 @@ class Inputs:
 
     state: Mapping[str, I64] = field(repr=False)
     parameters: Mapping[str, I64 | int]
-    source: draws.Source
+    source: draws.DrawSource
     public: Mapping[str, int] = field(default_factory=dict)
     outcomes: Mapping[str, Array] = field(default_factory=dict, repr=False)
     cells: Mapping[str, I64] = field(default_factory=dict, repr=False)
@@ -40,7 +40,7 @@ class Inputs:
     known: Mapping[str, Array] = field(default_factory=dict, repr=False)
 
 
-def evaluate(graph: Graph, part: str, inputs: Inputs) -> dict[str, I64]:
+def evaluate(graph: ModelGraph, part: str, inputs: Inputs) -> dict[str, I64]:
     """Return a part of a model for all agents, int64[n] by name; booleans are 0 and 1.
 
     Args:
@@ -51,7 +51,7 @@ def evaluate(graph: Graph, part: str, inputs: Inputs) -> dict[str, I64]:
     roots = graph.parts[part]
     values: dict[int, Array] = {}
     with np.errstate(over="ignore"):
-        for number in needed(graph, list(roots.values())):
+        for number in ancestors_of(graph, list(roots.values())):
             node = graph.nodes[number]
             values[number] = _value(node, [values[index] for index in node.inputs], inputs)
     n = inputs.source.agents.size
@@ -62,7 +62,7 @@ def _column(value: Array, n: int) -> I64:
     return np.array(np.broadcast_to(np.asarray(value), (n,)), dtype=np.int64)
 
 
-def _value(node: Node, operands: list[Array], inputs: Inputs) -> Array:
+def _value(node: GraphNode, operands: list[Array], inputs: Inputs) -> Array:
     if node.op in OPERATIONS:
         return OPERATIONS[node.op].value(*operands)
     if node.op in DRAWS:
@@ -86,7 +86,7 @@ def _value(node: Node, operands: list[Array], inputs: Inputs) -> Array:
     return np.int64(value) if isinstance(value, int) else value
 
 
-def _draw(node: Node, operands: list[Array], inputs: Inputs) -> Array:
+def _draw(node: GraphNode, operands: list[Array], inputs: Inputs) -> Array:
     moment = node.numbers[0]
     spell = operands.pop() if moment == draws.SPELL else 0
     word = inputs.source.words(node.name, moment, spell)

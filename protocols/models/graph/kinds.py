@@ -4,7 +4,7 @@ from typing import Final
 
 from protocols.errors import ModelError
 from protocols.models.graph.draws import BEGIN, SPELL, STEP
-from protocols.models.graph.graph import DRAWS, Graph, Node
+from protocols.models.graph.graph import DRAWS, GraphNode, ModelGraph
 from protocols.models.graph.operations import OPERATIONS
 
 INTEGER: Final = "integer"
@@ -23,7 +23,7 @@ NAMED: Final = {
 MAX_BITS: Final = 57  # of an exponential draw: 37 of them stay below 2**63
 
 
-def kinds_of(graph: Graph) -> tuple[str, ...]:
+def kinds_of(graph: ModelGraph) -> tuple[str, ...]:
     """Return the kind of each node.
 
     Raises:
@@ -38,7 +38,7 @@ def kinds_of(graph: Graph) -> tuple[str, ...]:
     return tuple(kinds)
 
 
-def _kind(graph: Graph, node: Node, number: int, operands: list[str]) -> str:
+def _kind(graph: ModelGraph, node: GraphNode, number: int, operands: list[str]) -> str:
     if node.op in OPERATIONS:
         return _operation(node, number, operands)
     if node.op in NAMED:
@@ -54,7 +54,7 @@ def _kind(graph: Graph, node: Node, number: int, operands: list[str]) -> str:
     raise ModelError(f"node {number} is {node.op!r} of {operands}; no operation is called so, or takes these")
 
 
-def _operation(node: Node, number: int, operands: list[str]) -> str:
+def _operation(node: GraphNode, number: int, operands: list[str]) -> str:
     operation = OPERATIONS[node.op]
     free = {kind for kind, wanted in zip(operands, operation.operands, strict=False) if wanted == "any"}
     fits = len(operands) == len(operation.operands) and all(
@@ -65,7 +65,7 @@ def _operation(node: Node, number: int, operands: list[str]) -> str:
     return free.pop() if operation.result == "any" else operation.result
 
 
-def _named(graph: Graph, node: Node, number: int) -> str:
+def _named(graph: ModelGraph, node: GraphNode, number: int) -> str:
     known = getattr(graph, NAMED[node.op])
     if node.name not in known or node.inputs or node.numbers:
         raise ModelError(f"node {number}: there is no {node.op} {node.name!r}; there are {', '.join(known) or 'none'}")
@@ -78,7 +78,7 @@ def _named(graph: Graph, node: Node, number: int) -> str:
     return INTEGER
 
 
-def _draw(node: Node, number: int, operands: list[str]) -> str:
+def _draw(node: GraphNode, number: int, operands: list[str]) -> str:
     moment = node.numbers[0] if node.numbers else None
     wanted = [*OPERANDS[node.op], *([INTEGER] if moment == SPELL else [])]
     settings = 2 if node.op == "exponential" else 1

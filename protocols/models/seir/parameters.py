@@ -11,7 +11,7 @@ from protocols.arithmetic.fixed_point import U64, prove_no_wrap
 from protocols.arithmetic.philox import DrawPurpose, words
 from protocols.errors import ParameterError
 from protocols.models.interventions import FULL
-from protocols.models.model import Model
+from protocols.models.model import SubstepModel
 from protocols.models.seir.doses import DOSE_FIELDS, Doses, Protection, WeightedTransmission
 from protocols.models.seir.progression import Progression
 from protocols.models.seir.transmission import Transmission
@@ -70,7 +70,7 @@ class Seir(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
         if not 1 <= self.f <= largest:
             raise ParameterError(f"f is {self.f}: it must lie in [1, {largest}]")
 
-    def model(self) -> Model:
+    def model(self) -> SubstepModel:
         """Return the model: progression, then transmission, so that a new infection keeps its first day."""
         steps: list[Substep] = [Progression(), Transmission(self.beta)]
         fields = dict(FIELDS)
@@ -80,7 +80,7 @@ class Seir(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
         if self.waning:
             steps.append(Waning(self.latent, self.infectious, self.waning, self.unit))
             fields |= SPELL_FIELDS
-        return Model(tuple(steps), fields, tuple(stage.name for stage in Stage))
+        return SubstepModel(tuple(steps), fields, tuple(stage.name for stage in Stage))
 
     @property
     def unit(self) -> float:

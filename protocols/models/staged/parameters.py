@@ -21,7 +21,7 @@ from protocols.models.interventions import (
     Testing,
     Vaccination,
 )
-from protocols.models.model import Model
+from protocols.models.model import SubstepModel
 from protocols.models.seir.parameters import LARGEST_DRAW, MAX_DAYS
 from protocols.models.staged.progression import StagedProgression
 from protocols.models.staged.transmission import StagedTransmission
@@ -94,7 +94,7 @@ class Staged(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         """A hazard of one."""
         return float(2 ** (self.f + self.share_bits) * FULL * FULL)
 
-    def model(self) -> Model:
+    def model(self) -> SubstepModel:
         """Return the model: a new day, progression, interventions, then transmission."""
         plan = self.plan
         steps: list[Substep] = [Calendar(), StagedProgression()]
@@ -106,7 +106,7 @@ class Staged(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         if plan.vaccination:
             steps.append(Vaccination(plan.vaccination.left))
         steps.append(StagedTransmission(self.beta, self.says, self.home))
-        return Model(tuple(steps), FIELDS, tuple(stage.name for stage in CourseStage))
+        return SubstepModel(tuple(steps), FIELDS, tuple(stage.name for stage in CourseStage))
 
     def prove(self, *, largest: int, steps: int) -> int:
         """Return a bound on every hazard of the run, below 2**63.

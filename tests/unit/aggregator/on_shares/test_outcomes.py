@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from aggregator.on_shares.levels import Levels
-from aggregator.on_shares.outcomes import Outcome
+from aggregator.on_shares.outcomes import OutcomeRounds
 from aggregator.rounds.vectors import Vectors
 from aggregator.store import Store
 from client_sdk import Client, ContactTable, PrivateState
@@ -75,7 +75,7 @@ class Plain:
 def outcome_of(manifest_of):
     def _outcome(backend, *peers, **changes):
         manifest = manifest_of([(1, 2), (3,)], mode="outcome", **{"validity": "off"} | changes)
-        return Plain(Outcome(manifest, RUN, Store("sqlite://"), backend=backend, peers=peers))
+        return Plain(OutcomeRounds(manifest, RUN, Store("sqlite://"), backend=backend, peers=peers))
 
     return _outcome
 

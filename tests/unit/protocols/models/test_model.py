@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from protocols.errors import ModelError
-from protocols.models import Exposure, Model, Stage, Substep
+from protocols.models import Exposure, Stage, Substep, SubstepModel
 from protocols.models.seir.parameters import FIELDS
 from protocols.models.seir.progression import Progression
 from protocols.models.seir.transmission import Transmission
@@ -51,26 +51,26 @@ def exposure(contact, pressure=(0, 0, 0, 0), xp=np):
 
 def test_a_substep_that_reads_a_field_the_state_lacks_is_refused():
     with pytest.raises(ModelError, match="Vaccination reads doses as int8, but the state has no such field"):
-        Model((SPEAKER, Vaccination()), FIELDS, STAGES)
-    assert Model((SPEAKER, Vaccination()), FIELDS | {"doses": "int8"}, STAGES)
+        SubstepModel((SPEAKER, Vaccination()), FIELDS, STAGES)
+    assert SubstepModel((SPEAKER, Vaccination()), FIELDS | {"doses": "int8"}, STAGES)
 
 
 def test_a_substep_that_reads_a_field_of_another_type_is_refused():
     with pytest.raises(ModelError, match="Transmission reads tau as int64, but the state has float64"):
-        Model((SPEAKER,), FIELDS | {"tau": "float64"}, STAGES)
+        SubstepModel((SPEAKER,), FIELDS | {"tau": "float64"}, STAGES)
 
 
 def test_a_substep_that_writes_a_field_the_state_lacks_is_refused(monkeypatch):
     monkeypatch.setattr(Vaccination, "reads", {})
     with pytest.raises(ModelError, match="Vaccination writes doses, which the state lacks"):
-        Model((SPEAKER, Vaccination()), FIELDS, STAGES)
+        SubstepModel((SPEAKER, Vaccination()), FIELDS, STAGES)
 
 
 def test_exactly_one_substep_speaks():
     with pytest.raises(ModelError, match=r"0 substeps speak \(\); exactly one must"):
-        Model((Progression(),), FIELDS, STAGES)
+        SubstepModel((Progression(),), FIELDS, STAGES)
     with pytest.raises(ModelError, match=r"2 substeps speak \(Transmission, Transmission\)"):
-        Model((SPEAKER, SPEAKER), FIELDS, STAGES)
+        SubstepModel((SPEAKER, SPEAKER), FIELDS, STAGES)
 
 
 def test_a_substep_that_does_not_speak_says_nothing():
@@ -79,7 +79,7 @@ def test_a_substep_that_does_not_speak_says_nothing():
 
 
 def test_the_hash_changes_with_substeps_order_fields_and_stages():
-    whole = Model((Progression(), SPEAKER), FIELDS, STAGES)
+    whole = SubstepModel((Progression(), SPEAKER), FIELDS, STAGES)
     others = [
         replace(whole, substeps=(SPEAKER, Progression())),
         replace(whole, substeps=(SPEAKER,)),

@@ -10,7 +10,7 @@ from lpm_secure.models.tracer import trace
 from protocols.errors import ModelError
 from protocols.models.graph.bounds import prove
 from protocols.models.graph.checks import check
-from protocols.models.graph.graph import MAX_NODES, Graph, decode, encode
+from protocols.models.graph.graph import MAX_NODES, ModelGraph, decode, encode
 
 GRAPH = trace(Seir).graph
 
@@ -85,7 +85,7 @@ def test_bytes_that_no_encoder_writes_are_refused(content):
 def test_a_node_that_does_not_fit_is_refused_in_one_line(row, match):
     content = json.dumps(json.loads(nodes(row)), separators=(",", ":")).encode()
     with pytest.raises(ModelError, match=match) as refused:
-        check(msgspec.json.decode(content, type=Graph))
+        check(msgspec.json.decode(content, type=ModelGraph))
     assert "\n" not in str(refused.value)
 
 
