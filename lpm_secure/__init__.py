@@ -7,36 +7,32 @@ import importlib
 from collections.abc import Mapping
 from typing import Any, Final
 
-_AUTHORING: Final = (
-    (
-        "LAW",
-        "NUMBER",
-        "PROBABILITY",
-        "Draw",
-        "Heard",
-        "Me",
-        "Model",
-        "Number",
-        "cell_message",
-        "clip",
-        "field",
-        "maximum",
-    )
-    + (
-        "message",
-        "minimum",
-        "observable",
-        "outcome",
-        "parameter",
-        "private",
-        "public",
-        "rate",
-        "ratio",
-        "stage",
-        "table",
-    )
-    + ("where",)
-)  # what the author of a model needs
+_AUTHORING: Final = (  # what the author of a model needs
+    "LAW",
+    "NUMBER",
+    "PROBABILITY",
+    "Draw",
+    "Heard",
+    "Me",
+    "Model",
+    "Number",
+    "cell_message",
+    "clip",
+    "field",
+    "maximum",
+    "message",
+    "minimum",
+    "observable",
+    "outcome",
+    "parameter",
+    "private",
+    "public",
+    "rate",
+    "ratio",
+    "stage",
+    "table",
+    "where",
+)
 _MODULES: Final[Mapping[str, str]] = {
     "Config": "lpm_secure.config.simulation",
     "CityConfig": "lpm_secure.city.config",

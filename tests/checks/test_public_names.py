@@ -7,7 +7,7 @@ import pytest
 NAMES = {
     "protocols": [],
     "protocols.arithmetic.sharing": ["Additive", "Clear", "Sharing"],
-    "protocols.models": ["Exposure", "Model", "Seir", "Stage", "State", "Substep"],
+    "protocols.models": ["Exposure", "Seir", "Stage", "State", "Substep", "SubstepModel"],
     "protocols.wire": [],
     "client_sdk": [
         "Client",

@@ -19,17 +19,27 @@ def test_the_model_of_the_page_passes_its_check(tmp_path, monkeypatch):
     assert "back ends: identical (numpy, numba)" in shown.output
 
 
-def test_a_mistake_and_a_missing_model_are_one_line(tmp_path, monkeypatch, capsys):
-    (tmp_path / "mistaken.py").write_text(
-        "import lpm_secure as lpm\n\n\nclass Nobody(lpm.Model):\n    pass\n\n\nnumber = 1\n"
-    )
+MISTAKEN = """import lpm_secure as lpm
+
+
+class Nobody(lpm.Model):
+    pass
+
+
+number = 1
+"""
+MISTAKES = {
+    "mistaken:Nobody": "Nobody has no begin",
+    "mistaken:number": "is no lpm.Model",
+    "gone:Model": "cannot import gone",
+    "seis": "no model seis",
+}
+
+
+def test_a_mistake_and_a_missing_model_are_one_line(tmp_path, monkeypatch):
+    (tmp_path / "mistaken.py").write_text(MISTAKEN)
     monkeypatch.chdir(tmp_path)
-    for name, words in (
-        ("mistaken:Nobody", "Nobody has no begin"),
-        ("mistaken:number", "is no lpm.Model"),
-        ("gone:Model", "cannot import gone"),
-        ("seis", "no model seis"),
-    ):
+    for name, words in MISTAKES.items():
         result = CliRunner().invoke(app, ["check-model", name])
         assert words in str(result.exception)
         assert "\n" not in str(result.exception)
