@@ -83,7 +83,7 @@ class Run:
         ledger: Ledger | None = None,
         sharing: Sharing | None = None,
     ) -> None:
-        """StartEvent, or go on where the store says that an earlier process of this aggregator stopped.
+        """Begin, or go on where the store says that an earlier process of this aggregator stopped.
 
         Args:
             manifest: of the run.
@@ -295,7 +295,7 @@ class Run:
         return await waiting
 
     def _begin_round(self, number: RoundNumber) -> Round:
-        """StartEvent a round; where the engine takes no part, there is no announcement to wait for."""
+        """Begin a round; where the engine takes no part, there is no announcement to wait for."""
         announced = self.manifest.engine and self._schedule.phase(number) == Phase.SPEAK
         cells = self.layout.cells if self._schedule.phase(number) == Phase.SPEAK else 0
         return Round(number, self._schedule.step(number), None if announced else np.zeros(cells, dtype=np.int64))
@@ -385,12 +385,7 @@ class Run:
                 hidden += scores
         counted = b"" if self.last is None else self.last.counted
         total, counted = self._noise.add(current.number, total, members, shares=vectors, before=counted)
-        digests = {client: current.digests[client] for client in members}
-        synthetic = b"" if current.synthetic is None else current.synthetic.tobytes()
-        decided = current.decided or ()
-        return RoundClosure(
-            current.number, decided, members, digests, total.tobytes(), synthetic, hidden, counted=counted
-        )
+        return current.closure(members, total, hidden=hidden, counted=counted)
 
     async def _ask(self, number: RoundNumber) -> list[Members]:
         query = MembersQuery(self.id, self._schedule.step(number), self._schedule.phase(number))

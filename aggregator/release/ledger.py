@@ -38,7 +38,7 @@ class Ledger:
     """
 
     def __init__(self, path: Path, *, run: bytes, name: str, key: Ed25519PrivateKey) -> None:
-        """StartEvent, or go on with what is there.
+        """Begin, or go on with what is there.
 
         Raises:
             BadSignature: the file was changed, or is of another run.

@@ -38,7 +38,7 @@ class Round:
     """
 
     def __init__(self, number: RoundNumber, step: Step, synthetic: I64 | None) -> None:
-        """StartEvent a round."""
+        """Begin a round."""
         self.number = number
         self.step = step
         self.shares: dict[str, U64] = {}
@@ -98,6 +98,13 @@ class Round:
             return await future
         finally:
             self._waiters.discard(future)
+
+    def closure(self, members: tuple[str, ...], total: U64, *, hidden: bytes, counted: bytes) -> RoundClosure:
+        """Return what this round leaves: its members, their digests, what was announced, and what it came to."""
+        digests = {client: self.digests[client] for client in members}
+        synthetic = b"" if self.synthetic is None else self.synthetic.tobytes()
+        decided = self.decided or ()
+        return RoundClosure(self.number, decided, members, digests, total.tobytes(), synthetic, hidden, counted=counted)
 
     def close(self, done: RoundClosure) -> None:
         """Tell all that wait."""
