@@ -81,14 +81,14 @@ def p_value(counts, law):
 @pytest.mark.parametrize("exposures", EXPOSURES.values(), ids=EXPOSURES)
 def test_the_step_of_infection_follows_equation_8(record_property, exposures, susceptibility):
     p = p_value(infected_in(exposures, susceptibility), expected(exposures, susceptibility))
-    record_property("p", p)
+    record_property("p", float(p))
     assert p > LEVEL
 
 
 def test_the_pressure_of_cells_adds_to_the_hazard_of_contacts(record_property):
     counts = infected_in(EXPOSURES["growing"], 1.0, pressure=2.5)
     p = p_value(counts, expected([exposure + 2.5 for exposure in EXPOSURES["growing"]], 1.0))
-    record_property("p", p)
+    record_property("p", float(p))
     assert p > LEVEL
 
 
@@ -97,7 +97,7 @@ def test_the_pressure_of_cells_adds_to_the_hazard_of_contacts(record_property):
 @pytest.mark.parametrize("exposures", EXPOSURES.values(), ids=EXPOSURES)
 def test_a_beta_that_is_wrong_by_a_twentieth_would_be_seen(record_property, exposures, susceptibility, wrong):
     p = p_value(infected_in(exposures, susceptibility, wrong=wrong), expected(exposures, susceptibility))
-    record_property("p", p)
+    record_property("p", float(p))
     assert p < LEVEL
 
 
@@ -124,7 +124,7 @@ def test_agents_stay_exposed_and_infectious_as_their_laws_say(record_property, s
     counts = np.bincount(spent[stage], minlength=len(law) + 1)
     assert counts[0] == 0
     p = p_value(counts[1:], np.array(law) / LAW_TOTAL * counts.sum())
-    record_property("p", p)
+    record_property("p", float(p))
     assert p > LEVEL
     other = np.array(law) + LAW_TOTAL // 100 * np.array([0, 1, -1, 0, 0])  # one in a hundred leaves a day early
     assert p_value(counts[1:], other / LAW_TOTAL * counts.sum()) < LEVEL
@@ -207,7 +207,7 @@ def test_the_mean_epidemic_is_that_of_a_bernoulli_simulation(record_property, co
 
 def test_attack_rates_spread_as_those_of_a_bernoulli_simulation(record_property, contacts, by_coins):
     p = stats.ks_2samp(by_thresholds(contacts, GROWS)[-1], by_coins[-1]).pvalue
-    record_property("p", p)
+    record_property("p", float(p))
     assert p > LEVEL
 
 
