@@ -77,9 +77,9 @@ class Side:
         """Ask the other one."""
         if not self.other.alive:
             raise Unavailable("away")
-        return Computation(query.step, await self.other.joint.kept(ROUND))
+        return Computation(query.step, await self.other.joint.result_name(ROUND))
 
-    async def compute(self, program, *, kind, step):
+    async def compute(self, program, *, kind, round_number):
         self.passes(POINTS[0])
         self.name = await self._meeting.meet(self.number)
         try:
@@ -145,7 +145,7 @@ def test_one_that_is_killed_at_any_point_costs_one_repeat_at_most(pair, point):
         one, other = pair()
         other.point = point
         names = await asyncio.gather(one.lives(), other.lives())
-        return names, [side.store.last_verdict(RUN).repeated for side in (one, other)], await one.joint.kept(ROUND)
+        return names, [side.store.last_verdict(RUN).repeated for side in (one, other)], await one.joint.result_name(ROUND)
 
     names, repeated, kept = asyncio.run(act())
     assert names[0] == names[1] == kept

@@ -46,7 +46,7 @@ class Comparer:
     def __init__(self, *ends):
         self._ends, self.names, self.gate, self.begun = list(ends), [], asyncio.Event(), asyncio.Event()
 
-    async def compute(self, program, *, kind, step):
+    async def compute(self, program, *, kind, round_number):
         end = self._ends.pop(0) if len(self._ends) > 1 else self._ends[0]
         self.begun.set()
         if end == JOIN:
@@ -192,7 +192,7 @@ def test_a_result_that_was_given_up_does_not_come_back_after_a_restart(side):
         one = side(Comparer(DONE, SHOWN), Other(b""))
         with pytest.raises(Unavailable):
             await one.settle()
-        return await side(Comparer(DONE)).joint.kept(ROUND)
+        return await side(Comparer(DONE)).joint.result_name(ROUND)
 
     assert asyncio.run(act()) == b""
 
@@ -202,7 +202,7 @@ def test_numbers_out_of_range_are_no_result_that_could_be_told(side):
         one = side(Comparer(OUT), Other(b""))
         with pytest.raises(OutOfRange, match="in step 0; nothing of this round counted"):
             await one.settle()
-        return await one.joint.kept(ROUND), one.store.joint_result(RUN)
+        return await one.joint.result_name(ROUND), one.store.joint_result(RUN)
 
     assert asyncio.run(act()) == (b"", None)
 
@@ -233,7 +233,7 @@ def test_whoever_waits_for_others_to_join_says_at_once_that_it_has_none(side):
         deciding = asyncio.ensure_future(one.settle())
         await asyncio.sleep(0)
         async with asyncio.timeout(0.1):
-            said = await one.joint.kept(ROUND)
+            said = await one.joint.result_name(ROUND)
         arrived.set()
         return said, await deciding, one.repeats()
 
@@ -245,7 +245,7 @@ def test_who_said_that_it_has_none_of_a_computation_under_way_never_has_it(side)
         one = side(Comparer(LATE, DONE), Other(name(2)))
         deciding = asyncio.ensure_future(one.settle())
         await one.backend.begun.wait()
-        said = await one.joint.kept(ROUND)
+        said = await one.joint.result_name(ROUND)
         one.backend.gate.set()
         return said, await deciding, one.repeats()
 

@@ -28,7 +28,7 @@ class Alone:
     def __init__(self, delays=()):
         self.names, self._delays = [], list(delays)
 
-    async def compute(self, program, *, kind, step):
+    async def compute(self, program, *, kind, round_number):
         self.names.append(bytes([len(self.names) + 1]) * 32)
         result = program(self)
         if self._delays:
