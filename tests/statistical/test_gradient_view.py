@@ -16,6 +16,7 @@ from protocols.arithmetic.sharing import Additive
 from protocols.models.gradient import Gradient
 from protocols.task.layout import Layout
 from protocols.task.rounds import Phase
+from protocols.task.threshold_layout import bit_words
 from protocols.wire.messages import RoundRelease, RoundResult, Share
 
 SLOPES = {"latent_slope": (-1.0, 1.0), "infectious_slope": (-1.0, 1.0)}
@@ -97,7 +98,7 @@ def test_what_is_told_is_a_clients_own_or_a_sum_over_all(run, drawn_world, recor
         assert each.message.release.size in (0, layout.release_words)
         if isinstance(each.message, RoundResult):
             first, end = layout.own[each.receiver]
-            assert each.message.own.size in (0, end - first, (end - first) * layout.c)
+            assert each.message.own.size in (0, bit_words(end - first), end - first, (end - first) * layout.c)
 
 
 @pytest.mark.parametrize("way", ["score", "hidden score"])

@@ -145,7 +145,11 @@ def test_one_that_is_killed_at_any_point_costs_one_repeat_at_most(pair, point):
         one, other = pair()
         other.point = point
         names = await asyncio.gather(one.lives(), other.lives())
-        return names, [side.store.last_verdict(RUN).repeated for side in (one, other)], await one.joint.result_name(ROUND)
+        return (
+            names,
+            [side.store.last_verdict(RUN).repeated for side in (one, other)],
+            await one.joint.result_name(ROUND),
+        )
 
     names, repeated, kept = asyncio.run(act())
     assert names[0] == names[1] == kept
