@@ -89,7 +89,7 @@ def test_a_sound_build_passes_all_tests_and_the_caller_is_told_of_each(manifest_
 
 
 def test_a_build_that_does_not_mask_is_found(manifest_of, monkeypatch):
-    monkeypatch.setattr(Additive, "split", lambda sharing, x, keys, *, step: x.copy())
+    monkeypatch.setattr(Additive, "split", lambda sharing, x, keys, *, round_number: x.copy())
     assert "words that are no fair coins" in check.audit(manifest_of(), runs=500)[-1]
 
 

@@ -214,5 +214,5 @@ def test_attack_rates_spread_as_those_of_a_bernoulli_simulation(record_property,
 @pytest.mark.parametrize("wrong", [0.9, 0.95, 1.05, 1.1])
 def test_a_wrong_beta_would_be_seen_in_the_mean_epidemic(record_property, contacts, by_coins, wrong):
     z = apart(by_thresholds(contacts, wrong * GROWS), by_coins).max()
-    record_property("z", z)
+    record_property("z", float(z))
     assert z > 4.0
