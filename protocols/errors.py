@@ -7,7 +7,8 @@
     │   ├── WouldWrap            totals that could leave the ring's signed range
     │   ├── BadSignature         a file that its signer did not sign, or is not valid now
     │   ├── PolicyConflict       a manifest that a client's policy does not allow, with file and line
-    │   └── ModelError           substeps that do not fit together
+    │   └── ModelError           a model whose parts do not fit together
+    │       └── BoundError       a number of a model whose range cannot be proved, with its node
     ├── ProtocolError            a party did what the protocol does not allow, or cannot go on
     │   ├── WireError            bytes that no encoder of ours produces
     │   ├── WrongLength          a vector of the wrong length
@@ -94,6 +95,21 @@ class ModelError(ParameterError):
     """Substeps do not fit together."""
 
     code = "model"
+
+
+class BoundError(ModelError):
+    """The range of a model's number does not hold, or cannot be proved.
+
+    Attributes:
+        node: number of the node in its graph; who wrote the model knows the line.
+    """
+
+    code = "bound"
+
+    def __init__(self, message: str, node: int = 0) -> None:
+        """Say which node, and why."""
+        super().__init__(message)
+        self.node = node
 
 
 class ProtocolError(LpmError):

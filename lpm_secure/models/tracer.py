@@ -7,9 +7,9 @@ from typing import Any, Final, final
 from lpm_secure.models.declarations import Declaration, Message, Observable, Outcome, Parameter, Public, State
 from lpm_secure.models.model import Draw, Heard, Me, Model, declarations
 from lpm_secure.models.symbols import Choice, Symbol, integer, symbol
-from protocols.errors import ModelError
+from protocols.errors import BoundError, ModelError
 from protocols.models import graph as g
-from protocols.models.graph.bounds import BoundError, prove
+from protocols.models.graph.bounds import prove
 from protocols.models.graph.checks import check
 from protocols.models.graph.draws import BEGIN, STEP
 from protocols.models.graph.graph import MAX_NODES
@@ -50,9 +50,8 @@ def trace(model: type[Model]) -> Trace:
         check(graph)
         prove(graph)
     except BoundError as error:
-        raise ModelError(
-            f"{lines[error.node]}: {error.reason}; clip it (lpm.clip), or declare narrower fields"
-        ) from error
+        reason = str(error).partition(": ")[2].removesuffix("; clip it, or declare narrower fields")
+        raise ModelError(f"{lines[error.node]}: {reason}; clip it (lpm.clip), or declare narrower fields") from error
     parameters = {p.name: integers(p) for p in _of(model, Parameter).values()}
     return Trace(graph, lines, parameters)
 

@@ -31,7 +31,7 @@ async def _drive(testbed: Testbed, part: RemotePart) -> object:
     if way == "score":
         return await simulate_scores(manifest, part, testbed.synthetic_agents(torch.device("cpu")))
     if way is None:
-        return await recording.simulated(testbed, part)
+        return await recording.drive_engine(testbed, part)
     private = PrivateAdjoints(manifest, part, asyncio.get_running_loop())
     nobody = TorchAgents(manifest, cell=np.zeros(0, dtype=np.int64), n=0)
     theta = torch.tensor(values(manifest.model, manifest.gradient), requires_grad=True)

@@ -8,7 +8,7 @@ import math
 from collections.abc import Mapping
 from typing import Final
 
-from protocols.errors import ModelError
+from protocols.errors import BoundError
 from protocols.models.graph.draws import LARGEST, LAW_TOTAL
 from protocols.models.graph.graph import DRAWS, GraphNode, ModelGraph
 from protocols.models.graph.operations import OPERATIONS, TRUTH, Interval
@@ -28,22 +28,13 @@ def bounds_of(graph: ModelGraph) -> tuple[Interval, ...]:
     for number, node in enumerate(graph.nodes):
         interval = _interval(graph, node, number, [found[index] for index in node.inputs])
         if interval[0] < WORD[0] or interval[1] > WORD[1]:
-            raise BoundError(number, f"{node.op} can reach {_short(interval)}, and numbers have 64 bits")
+            raise _unproved(number, f"{node.op} can reach {_short(interval)}, and numbers have 64 bits")
         found.append(interval)
     return tuple(found)
 
 
-class BoundError(ModelError):
-    """A bound does not hold, or cannot be proved.
-
-    Attributes:
-        node: number of the node; its author's line is known to who wrote the graph.
-    """
-
-    def __init__(self, node: int, reason: str) -> None:
-        """Say why, in one line."""
-        super().__init__(f"node {node}: {reason}; clip it, or declare narrower fields")
-        self.node, self.reason = node, reason
+def _unproved(node: int, reason: str) -> BoundError:
+    return BoundError(f"node {node}: {reason}; clip it, or declare narrower fields", node)
 
 
 def prove(graph: ModelGraph) -> tuple[Interval, ...]:
@@ -65,7 +56,7 @@ def prove(graph: ModelGraph) -> tuple[Interval, ...]:
             low, high = bounds[root]
             least, most = ranges[name]
             if low < least or high > most:
-                raise BoundError(
+                raise _unproved(
                     root, f"{part} of {name} can be {_short((low, high))}, and it is declared {_short((least, most))}"
                 )
     return bounds
@@ -91,14 +82,14 @@ def _interval(graph: ModelGraph, node: GraphNode, number: int, operands: list[In
         operation = OPERATIONS[node.op]
         asks = operation.requires(*operands)
         if asks:
-            raise BoundError(number, f"{node.op} needs {asks}")
+            raise _unproved(number, f"{node.op} needs {asks}")
         return operation.interval(*operands)
     if node.op in DRAWS:
         return _drawn(graph, node, number, operands)
     if node.op == "lookup":
         entries = _entries(graph, graph.nodes[node.inputs[0]])
         if operands[1][0] < 0 or operands[1][1] >= entries:
-            raise BoundError(number, f"a table of {entries} entries is read at {_short(operands[1])}")
+            raise _unproved(number, f"a table of {entries} entries is read at {_short(operands[1])}")
         return operands[0]
     return _leaf(graph, node)
 
@@ -113,19 +104,19 @@ def _entries(graph: ModelGraph, node: GraphNode) -> int:
 def _drawn(graph: ModelGraph, node: GraphNode, number: int, operands: list[Interval]) -> Interval:
     if node.op == "happens":
         if operands[0][0] < 0 or operands[0][1] > LAW_TOTAL:
-            raise BoundError(number, f"a probability is 0 to 2**32; it can be {_short(operands[0])}")
+            raise _unproved(number, f"a probability is 0 to 2**32; it can be {_short(operands[0])}")
         return TRUTH
     if node.op == "exponential":
         return 0, LARGEST << node.numbers[1]
     if node.op == "uniform":
         low, count = operands
         if count[0] < 1 or count[1] > COUNTS:
-            raise BoundError(number, f"a uniform draw has 1 to 2**31 values; it can have {_short(count)}")
+            raise _unproved(number, f"a uniform draw has 1 to 2**31 values; it can have {_short(count)}")
         return low[0], low[1] + count[1] - 1
     law = graph.nodes[node.inputs[0]]
     rows = graph.parameters[law.name].rows if law.op == "parameter" else 1
     if operands[1][0] < 0 or operands[1][1] >= rows:
-        raise BoundError(number, f"there are {rows} laws of days, and number {_short(operands[1])} is asked for")
+        raise _unproved(number, f"there are {rows} laws of days, and number {_short(operands[1])} is asked for")
     return 1, _entries(graph, law) // rows
 
 

@@ -54,6 +54,7 @@ def test_codes_are_stable():
         "BadSignature": "bad-signature",
         "PolicyConflict": "policy-conflict",
         "ModelError": "model",
+        "BoundError": "bound",
         "ProtocolError": "protocol",
         "WireError": "wire",
         "WrongLength": "wrong-length",

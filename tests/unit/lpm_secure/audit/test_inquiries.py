@@ -157,6 +157,6 @@ def test_an_inquiry_that_follows_the_rule_over_what_no_round_sums_is_found(numbe
     inquiry = Inquiry(names, 4, coin(RUN, number))
     while (group := inquiry.next()) is not None:
         inquiry.tell(group, fits=names[3] not in group)
-    forged = round_of(number, inquiry.counted, refused=inquiry.named, trials=tuple(inquiry.trials))
+    forged = round_of(number, inquiry.summands, refused=inquiry.culprits, trials=tuple(inquiry.trials))
     found = inquiries.misjudgements(manifest_of(), RUN, [forged])
     assert found == [f"round {number}: the groups opened, or who was left out, are not those of the rule"]

@@ -1,5 +1,7 @@
 """The engine's own agents: a population that is built once, and what happens where its tables are not at hand."""
 
+import logging
+
 import msgspec
 import numpy as np
 import pytest
@@ -23,9 +25,10 @@ def kept(tmp_path, seed=1, build=look_alike.build):
     return cache.fetch(build, kind="look_alike", agents=600, seed=seed, root=tmp_path)
 
 
-def test_a_population_is_built_once_and_kept(tmp_path, capsys):
-    first = kept(tmp_path)
-    assert "building a population of 600" in capsys.readouterr().err
+def test_a_population_is_built_once_and_kept(tmp_path, caplog):
+    with caplog.at_level(logging.INFO, logger="lpm"):
+        first = kept(tmp_path)
+    assert "building a population of 600" in caplog.text
 
     def never(*_, **__):
         raise AssertionError

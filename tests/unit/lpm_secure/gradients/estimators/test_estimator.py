@@ -28,7 +28,7 @@ class Noise(Estimator):
 
 def test_joined_estimates_are_those_of_all_seeds():
     whole = Noise(1.0).estimate(None, None, range(300))
-    parts = Jacobian.joined(
+    parts = Jacobian.join(
         [Noise(1.0).estimate(None, None, range(100)), Noise(1.0).estimate(None, None, range(100, 300))]
     )
     assert parts.value == pytest.approx(whole.value)
