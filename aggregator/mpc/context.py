@@ -45,10 +45,10 @@ class MpcContext:
         Raises:
             PartiesDisagree: a party showed another part than it had committed to.
         """
-        parts = self.gather_committed(os.urandom(COIN_BYTES))
+        parts = self.gather_by_commitment(os.urandom(COIN_BYTES))
         return hashlib.sha256(b"lpm mpc coin" + self.mesh.name + b"".join(parts)).digest()
 
-    def gather_committed(self, own: bytes, opening: Callable[[], None] = lambda: None) -> list[bytes]:
+    def gather_by_commitment(self, own: bytes, opening: Callable[[], None] = lambda: None) -> list[bytes]:
         """Show all parties some bytes and return what each showed, by rank; all commit to theirs before any is shown.
 
         Args:

@@ -56,7 +56,7 @@ def out_of_range(x: I64, bits: U8, opening: Callable[[], None] = lambda: None) -
         return False
     errors = [_errors(x[start : start + CHUNK], bits[start : start + CHUNK]) for start in range(0, len(x), CHUNK)]
     share = _hash(b"".join(part.tobytes() for part in errors), get_context().coin())
-    shown = get_context().gather_committed(os.urandom(SALT_BYTES) + _blinded(share).tobytes(), opening)
+    shown = get_context().gather_by_commitment(os.urandom(SALT_BYTES) + _blinded(share).tobytes(), opening)
     verdicts = [np.frombuffer(part[SALT_BYTES:], np.uint64) for part in shown]
     return bool(np.bitwise_xor.reduce(verdicts).any())
 
