@@ -10,10 +10,10 @@ from scipy import sparse
 
 from client_sdk.private.contacts import ContactTable
 from lpm_secure.engine.backends import Backend
+from lpm_secure.engine.model_inputs import check_columns, check_known, check_parameters, check_public
 from protocols.arithmetic.fixed_point import I64, U64
-from protocols.errors import DataError, ParameterError
 from protocols.models.cells import cell_totals, pressure
-from protocols.models.graph import GraphChannel, ModelGraph
+from protocols.models.graph import GraphChannel
 from protocols.models.graph.draws import DrawSource
 from protocols.models.graph.interpreter import Inputs
 
@@ -96,14 +96,15 @@ class ModelAgents:
             known: of fields that their holders know, int64[n], and less than the field's range where one does not.
 
         Raises:
-            DataError: a column is missing, or out of its range.
+            DataError: a column is missing, or out of its range, or what is known is above it.
             ParameterError: a parameter is missing, or out of its range.
         """
         graph = backend.graph
         self._backend, self._graph, self._agents, self._key = backend, graph, agents, key
         self._contacts, self._cells, self.step = contacts, cells, 0
-        self._parameters = _parameters(graph, parameters)
-        private = _columns(graph, columns, agents.size)
+        self._parameters = check_parameters(graph, parameters)
+        private = check_columns(graph, columns, agents.size)
+        known = check_known(graph, known, agents.size)
         told = {name: known[name] >= graph.fields[name].low for name in known}
         nobody = np.zeros(agents.size, dtype=np.bool_)
         held = {
@@ -144,12 +145,16 @@ class ModelAgents:
         Args:
             public: the environment's numbers.
             others: int64[cells] of each cell channel, what agents elsewhere add to the totals.
+
+        Raises:
+            ParameterError: a public number is missing, or out of its range.
         """
+        public = check_public(self._graph, public)
         graph, inputs = self._graph, self._inputs(public=public)
         before = self._backend.evaluate(("messages", "weights", "thresholds"), inputs)
         messages, weights, thresholds = before["messages"], before["weights"], before["thresholds"]
         totals = {name: total + others.get(name, 0) for name, total in self.cell_totals().items()}
-        exposures = {name: self._exposure(name, messages[name], totals) for name in graph.channels}
+        exposures = {name: self._exposure(name, messages[name]) for name in graph.channels}
         outcomes: dict[str, Any] = {}
         for name, outcome in graph.outcomes.items():
             growth = sum(
@@ -167,7 +172,7 @@ class ModelAgents:
         self.levels = {name: np.where(restarts.get(name, 0), 0, level) for name, level in self.levels.items()}
         self.step += 1
 
-    def _exposure(self, channel: str, messages: I64, totals: Mapping[str, I64]) -> I64:
+    def _exposure(self, channel: str, messages: I64) -> I64:
         if self._graph.channels[channel].cell or self._contacts is None:
             return np.zeros(self._agents.size, dtype=np.int64)
         return self._contacts.add_up(channel, messages, step=self.step)
@@ -185,32 +190,3 @@ class ModelAgents:
         sizes = dict.fromkeys(own, self._cells.sizes[self._cells.of] if own else self._cells.of)
         source = DrawSource(self._agents, self.step, self._key)
         return Inputs(self.state, self._parameters, source, cells=own, sizes=sizes, **given)
-
-
-def _parameters(graph: ModelGraph, given: Mapping[str, int | tuple[int, ...]]) -> dict[str, Any]:
-    checked: dict[str, Any] = {}
-    for name, parameter in graph.parameters.items():
-        if name not in given:
-            raise ParameterError(f"the parameter {name} is missing; give {', '.join(graph.parameters)}")
-        numbers = np.atleast_1d(np.array(given[name], dtype=np.int64))
-        if numbers.min() < parameter.low or numbers.max() > parameter.high:
-            raise ParameterError(f"{name} is {given[name]}; it must lie in [{parameter.low}, {parameter.high}]")
-        if numbers.size > max(parameter.length * parameter.rows, 1):
-            raise ParameterError(f"{name} has {numbers.size} numbers; at most {parameter.length * parameter.rows}")
-        checked[name] = numbers.reshape(parameter.rows, -1) if parameter.length else int(numbers[0])
-    return checked
-
-
-def _columns(graph: ModelGraph, given: Mapping[str, I64], n: int) -> dict[str, I64]:
-    columns = {}
-    for name, field in graph.fields.items():
-        if not field.private:
-            continue
-        if name not in given or given[name].shape != (n,):
-            raise DataError(f"the private column {name} is missing, or has not {n} rows", 0)
-        outside = (given[name] < field.low) | (given[name] > field.high)
-        if outside.any():
-            row = int(np.argmax(outside)) + 1
-            raise DataError(f"{name} in row {row} is outside of [{field.low}, {field.high}]", row)
-        columns[name] = given[name]
-    return columns
