@@ -44,6 +44,7 @@ def check(graph: ModelGraph) -> tuple[str, ...]:
         raise ModelError(f"the model's tables have {entries} entries; at most {MAX_ENTRIES} are allowed")
     if cost(graph) > MAX_COST:
         raise ModelError(f"a step costs {cost(graph)} additions for each agent; at most {MAX_COST} are allowed")
+    _check_ranges(graph)
     for part in OWNERS:
         _check_part(graph, part, kinds)
     _check_names(graph)
@@ -83,6 +84,19 @@ def _check_part(graph: ModelGraph, part: str, kinds: tuple[str, ...]) -> None:
 
 def _wanted(part: str) -> str:
     return BOOLEAN if part == "restarts" else f"{INTEGER} or {BOOLEAN}"
+
+
+def _check_ranges(graph: ModelGraph) -> None:
+    """Refuse empty ranges: intervals of what does not exist prove anything."""
+    ranges = {
+        "public number": graph.public,
+        "parameter": {name: (each.low, each.high) for name, each in graph.parameters.items()},
+        "observable": {name: (each.low, each.high) for name, each in graph.observables.items()},
+    }
+    for kind, declared in ranges.items():
+        for name, (low, high) in declared.items():
+            if low > high:
+                raise ModelError(f"the range of the {kind} {name} is {low} to {high}; give the lower one first")
 
 
 def _check_names(graph: ModelGraph) -> None:
