@@ -42,8 +42,15 @@ class ContactMatrices:
     """Who tells whom, by day and channel, as sparse matrices of integers; the days repeat when a run is longer."""
 
     def __init__(self, table: ContactTable, channels: Mapping[str, GraphChannel], *, n: int, period: int) -> None:
-        """Take contacts in: undirected ones count both ways; in a directed one, a tells b."""
-        names = [name for name, channel in channels.items() if not channel.cell]
+        """Take contacts in: undirected ones count both ways; in a directed one, a tells b.
+
+        Args:
+            table: of contacts; its channels are numbers in the order of the names of those along contacts.
+            channels: of the model.
+            n: agents.
+            period: days.
+        """
+        names = sorted(name for name, channel in channels.items() if not channel.cell)
         self._days: list[dict[str, Any]] = []
         for day in range(period):
             matrices = {}

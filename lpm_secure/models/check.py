@@ -68,16 +68,16 @@ def check_model(model: type[Model], *, agents: int = 500, steps: int = 20, seed:
 def draw_world(traced: Trace, backend: Callable[[ModelGraph], Backend], *, n: int, seed: int) -> ModelAgents:
     """Return agents with drawn contacts on every channel, drawn cells and drawn private columns."""
     rng, graph = np.random.default_rng(seed), traced.graph
-    channels = [name for name, channel in graph.channels.items() if not channel.cell]
-    m = 4 * n * max(len(channels), 1)
+    channels = sum(not channel.cell for channel in graph.channels.values())
+    m = 4 * n * max(channels, 1)
     a = rng.integers(0, n, m)
     b = (a + rng.integers(1, n, m)) % n
-    channel = rng.integers(0, max(len(channels), 1), m)
+    channel = rng.integers(0, max(channels, 1), m)
     table = ContactTable(rng.integers(0, PERIOD, m), a, b, channel, np.ones(m, dtype=np.int64))
     of = rng.integers(0, CELLS, n)
     columns = {
         name: rng.integers(field.low, min(field.high, field.low + 9) + 1, n)
-        for name, field in graph.fields.items()
+        for name, field in sorted(graph.fields.items())
         if field.private
     }
     return ModelAgents(

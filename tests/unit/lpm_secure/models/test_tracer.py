@@ -9,6 +9,7 @@ import pytest
 import lpm_secure.models as lpm
 from lpm_secure.models.tracer import trace
 from protocols.errors import ModelError
+from protocols.models.graph.graph import decode, encode
 from protocols.models.graph.information_flow import flows, sources
 
 
@@ -130,3 +131,31 @@ def test_the_place_is_the_line_of_the_author():
 def test_a_field_that_nobody_begins_with_is_refused():
     with pytest.raises(ModelError, match="begin gives"):
         trace(wrong("begin", lambda self, me, draw: me.set(opinion="NO")))
+
+
+UNREADABLE = {
+    "a message of nothing": {"talk": lpm.message(most=0)},
+    "a message that is too loud": {"talk": lpm.message(most=2**40)},
+    "a message of a text": {"talk": lpm.message(most="1")},
+    "a name that is no name": {"_secret": lpm.field(0, 1)},
+    "a range beyond 64 bits": {"income": lpm.private(0, 2**64)},
+    "a stage that is no name": {"mood": lpm.stage("NO", "MAY BE")},
+    "an outcome of another kind": {"talk": lpm.message(most=1), "loud": lpm.outcome({}, reveals="everything")},
+    "a law of a million days": {"law": lpm.parameter((2**32,), unit=lpm.LAW, days=10**6)},
+}
+
+
+@pytest.mark.parametrize("mistake", UNREADABLE)
+def test_a_graph_that_nobody_could_decode_is_refused(mistake):
+    model = type("Wrong", (Opinion,), dict(UNREADABLE[mistake]))
+    with pytest.raises(ModelError, match="Wrong is a graph that nobody could read") as refused:
+        trace(model)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_traced_graph_is_the_one_that_is_received():
+    graph = trace(Opinion).graph
+    again = decode(encode(graph))
+    assert again == graph
+    for part in ("fields", "channels", "outcomes", "parameters"):
+        assert list(getattr(again, part)) == list(getattr(graph, part)) == sorted(getattr(graph, part))
