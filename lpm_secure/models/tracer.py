@@ -52,8 +52,8 @@ def trace(model: type[Model]) -> Trace:
         check(graph)
         prove(graph)
     except BoundError as error:
-        reason = str(error).partition(": ")[2].removesuffix("; clip it, or declare narrower fields")
-        raise ModelError(f"{lines[error.node]}: {reason}; clip it (lpm.clip), or declare narrower fields") from error
+        reason = str(error).partition(": ")[2].replace("; clip it, or", "; clip it (lpm.clip), or")
+        raise ModelError(f"{lines[error.node]}: {reason}") from error
     parameters = {p.name: integers(p) for p in _of(model, Parameter).values()}
     return Trace(graph, lines, parameters)
 
@@ -186,9 +186,7 @@ def _of(model: type[Model], kind: type[Any]) -> dict[str, Any]:
 
 
 def _parameter(each: Parameter) -> g.GraphParameter:
-    low, high = 0, each.unit.high
-    if each.bounds is not None:
-        low, high = (each.unit.integer(bound, each.name) for bound in each.bounds)
+    low, high = each.range(each.name)
     length = 0
     if isinstance(each.value, tuple):
         length = max(each.days, len(each.value))

@@ -8,7 +8,8 @@ import math
 from collections.abc import Mapping
 from typing import Final
 
-from protocols.errors import BoundError
+from protocols.arithmetic.distributions import check_law
+from protocols.errors import BoundError, ParameterError
 from protocols.models.graph.draws import LARGEST, LAW_TOTAL
 from protocols.models.graph.graph import DRAWS, GraphNode, ModelGraph
 from protocols.models.graph.operations import OPERATIONS, TRUTH, Interval
@@ -114,10 +115,21 @@ def _drawn(graph: ModelGraph, node: GraphNode, number: int, operands: list[Inter
             raise _unproved(number, f"a uniform draw has 1 to 2**31 values; it can have {_short(count)}")
         return low[0], low[1] + count[1] - 1
     law = graph.nodes[node.inputs[0]]
+    if law.op == "table":
+        _check_table(law, number)
+    elif graph.parameters[law.name].unit != "law":
+        raise _unproved(number, f"days are drawn by {law.name}, whose unit is {graph.parameters[law.name].unit}")
     rows = graph.parameters[law.name].rows if law.op == "parameter" else 1
     if operands[1][0] < 0 or operands[1][1] >= rows:
         raise _unproved(number, f"there are {rows} laws of days, and number {_short(operands[1])} is asked for")
     return 1, _entries(graph, law) // rows
+
+
+def _check_table(law: GraphNode, number: int) -> None:
+    try:
+        check_law(law.numbers, "a law of days")
+    except ParameterError as error:
+        raise BoundError(f"node {number}: {error}", number) from error
 
 
 def _leaf(graph: ModelGraph, node: GraphNode) -> Interval:

@@ -159,3 +159,48 @@ def test_a_traced_graph_is_the_one_that_is_received():
     assert again == graph
     for part in ("fields", "channels", "outcomes", "parameters"):
         assert list(getattr(again, part)) == list(getattr(graph, part)) == sorted(getattr(graph, part))
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "more"),
+    [
+        (2.5, lpm.NUMBER, {}),
+        (0.5, lpm.NUMBER, {}),
+        (1, lpm.NUMBER, {"bounds": (0.5, 2)}),
+        (-1, lpm.NUMBER, {}),
+        (float("nan"), lpm.NUMBER, {}),
+        (1.5, lpm.PROBABILITY, {}),
+        (0.5, lpm.LAW, {}),
+        ((), lpm.LAW, {}),
+        ((0.5, 0.5), lpm.LAW, {}),
+        ((2**31,), lpm.LAW, {}),
+        ((-1, 2**32 + 1), lpm.LAW, {}),
+        ((1, 2.5), lpm.NUMBER, {}),
+        ((1, 3), lpm.NUMBER, {"bounds": (0, 2)}),
+        ((1, -3), lpm.NUMBER, {}),
+    ],
+)
+def test_a_parameter_that_is_not_of_its_unit_is_refused_where_it_is_declared(value, unit, more):
+    with pytest.raises(ModelError, match=r"test_tracer\.py:\d+: ") as refused:
+        trace(type("Wrong", (Opinion,), {"wrong": lpm.parameter(value, unit=unit, **more)}))
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("law", "match"),
+    [
+        (lpm.table(1, 2), "add up to 3"),
+        (lpm.table(-1, 2**32 + 1), "must be non-negative"),
+        (None, "whose unit is number"),
+    ],
+)
+def test_days_are_drawn_by_laws_alone(law, match):
+    class Wrong(Opinion):
+        two = lpm.parameter((1, 2))
+
+        def update(self, me, heard, draw):
+            return me.set(doubt=draw.days(self.two if law is None else law, "days"))
+
+    with pytest.raises(ModelError, match=match) as refused:
+        trace(Wrong)
+    assert "\n" not in str(refused.value)
