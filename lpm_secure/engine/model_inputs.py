@@ -13,6 +13,7 @@ from protocols.arithmetic.distributions import check_law
 from protocols.arithmetic.fixed_point import I64
 from protocols.errors import DataError, ParameterError
 from protocols.models.graph import GraphParameter, ModelGraph
+from protocols.models.graph.bounds import LARGEST_CELL
 
 
 def check_parameters(graph: ModelGraph, given: Mapping[str, int | tuple[int, ...]]) -> dict[str, Any]:
@@ -78,6 +79,21 @@ def check_public(graph: ModelGraph, given: Mapping[str, int]) -> dict[str, int]:
         if number.size != 1 or number.min() < low or number.max() > high:
             raise ParameterError(f"{name} is {given[name]}; it must be one number in [{low}, {high}]")
     return {name: int(value) for name, value in given.items()}
+
+
+def check_cells(graph: ModelGraph, of: I64, sizes: I64, n: int) -> None:
+    """Refuse cells that agents are not in, and those so large that a total would leave its proved range.
+
+    Raises:
+        DataError: an agent has no cell, or a cell is too large.
+    """
+    if sizes.size == 0:
+        return
+    if of.shape != (n,) or of.min(initial=0) < 0 or of.max(initial=0) >= sizes.size:
+        raise DataError(f"each of {n} agents needs its cell, a number below {sizes.size}")
+    most = max((channel.most for channel in graph.channels.values() if channel.cell), default=1)
+    if sizes.min() < 0 or int(sizes.max()) * most > LARGEST_CELL:
+        raise DataError(f"cells are of {sizes.min()} to {sizes.max()} people, who tell {most} each; at most 2**32 fit")
 
 
 def _whole(value: Any, name: str) -> np.ndarray:

@@ -120,7 +120,20 @@ def _check_names(graph: ModelGraph) -> None:
         raise ModelError(f"thresholds are given for {sorted(graph.thresholds)}; each bit needs one: {sorted(bits)}")
     for name, outcome in graph.outcomes.items():
         for channel, factor in outcome.coefficients.items():
-            if channel not in graph.channels:
-                raise ModelError(f"the outcome {name} adds up {channel}, which is no channel of the model")
-            if isinstance(factor, str) and (factor not in graph.parameters or graph.parameters[factor].length):
-                raise ModelError(f"the outcome {name} multiplies {channel} by {factor}, which is no single parameter")
+            _check_term(graph, name, channel, factor)
+
+
+def _check_term(graph: ModelGraph, name: str, channel: str, factor: int | str) -> None:
+    """Check one channel of an outcome: levels never fall, and what a cell tells is how many say something."""
+    if channel not in graph.channels:
+        raise ModelError(f"the outcome {name} adds up {channel}, which is no channel of the model")
+    if isinstance(factor, str) and (factor not in graph.parameters or graph.parameters[factor].length):
+        raise ModelError(f"the outcome {name} multiplies {channel} by {factor}, which is no single parameter")
+    least = graph.parameters[factor].low if isinstance(factor, str) else factor
+    if least < 0:
+        raise ModelError(f"the outcome {name} multiplies {channel} by {factor}, at least {least}; give 0 or more")
+    if graph.channels[channel].cell and graph.channels[channel].most > 1:
+        raise ModelError(
+            f"the outcome {name} adds up {channel}, a cell's message of at most {graph.channels[channel].most}; a "
+            "cell's share counts people: declare most=1, or read its total in update"
+        )
