@@ -64,6 +64,43 @@ def test_what_is_said_and_what_it_depends_on_are_read_off_the_graph():
     assert sources(graph, "messages", "talk") == {"opinion", "doubt"}  # never on `secret`
 
 
+def test_what_decides_a_restart_or_a_neighbours_message_is_a_source():
+    class Restarted(Opinion):
+        yes = lpm.outcome(Opinion.talk, above=Opinion.doubt, threshold="restart")
+
+        def update(self, me, heard, draw):
+            return super().update(me, heard, draw).restart(self.yes, me.secret > 3)
+
+    class Whispered(Opinion):
+        whisper = lpm.message(most=9)
+        yes = lpm.outcome({Opinion.talk: 1, whisper: 1}, above=Opinion.doubt)
+
+        def says(self, me):
+            return {**super().says(me), self.whisper: me.secret}
+
+    class Crowded(Opinion):
+        crowd = lpm.cell_message(most=9)
+
+        def says(self, me):
+            return {**super().says(me), self.crowd: me.secret}
+
+        def update(self, me, heard, draw):
+            return me.set(opinion=lpm.where(heard.cell[self.crowd] > 3, "YES", "NO"))
+
+    for model in (Restarted, Whispered, Crowded):
+        assert "secret" in sources(trace(model).graph, "messages", "talk")
+
+
+def test_a_threshold_that_is_told_once_never_changes():
+    for threshold in ("restart", "step"):
+        yes = lpm.outcome(Opinion.talk, above=Opinion.doubt, threshold=threshold)
+        trace(type("Asks", (Opinion,), {"yes": yes, "update": lambda self, me, heard, draw: me.set(doubt=3)}))
+    trace(wrong("update", lambda self, me, heard, draw: me.set(doubt=me.doubt)))
+    with pytest.raises(ModelError, match=r"test_tracer\.py:\d+: the threshold of yes is told once") as refused:
+        trace(wrong("update", lambda self, me, heard, draw: me.set(doubt=draw.uniform(0, 5, "again"))))
+    assert "\n" not in str(refused.value)
+
+
 def wrong(name, method):
     """Return a model whose method `name` is this one."""
     return type("Wrong", (Opinion,), {name: method})
