@@ -89,6 +89,23 @@ def test_a_node_that_does_not_fit_is_refused_in_one_line(row, match):
     assert "\n" not in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    ("part", "declared"),
+    [
+        ("public", [5, 4]),
+        ("parameters", {"low": 5, "high": 4}),
+        ("observables", {"low": 5, "high": 4}),
+        ("fields", {"low": 5, "high": 4, "private": True}),
+    ],
+)
+def test_a_range_whose_bounds_are_reversed_is_refused(part, declared):
+    before = json.loads(encode(GRAPH)).get(part, {})
+    more = {"totals": {"odd": 3}} if part == "observables" else {}
+    content = json.loads(changed(**{part: {**before, "odd": declared}}, **more))
+    with pytest.raises(ModelError, match=r"range of .*odd is 5 to 4"):
+        check(decode(encode(msgspec.convert(content, ModelGraph))))
+
+
 def hostile():
     """Yield graphs made to be slow, deep, wide, or to overflow."""
     base = json.loads(encode(GRAPH))
