@@ -378,7 +378,7 @@ class Run:
             total = vectors.total(members)
         else:
             kept = b"" if self.last is None else self.last.hidden
-            taken = await self._outcome_mode.combine(current.number, vectors, members, Levels.of(self.manifest, kept))
+            taken = await self._outcome_mode.combine(current.number, vectors, members, Levels.decode(kept, self.layout))
             total, hidden = taken.total, taken.hidden.encode()
             if self._scores is not None:
                 total, scores = await self._scores.combine(current.number, total, members, kept[len(hidden) :])

@@ -65,6 +65,7 @@ class OutcomeRounds:
         self._delivery = delivery
         self._manifest = manifest
         self._layout = Layout.of(manifest)
+        self._outcomes = self._layout.outcomes
         self._ranges = Ranges(manifest) if manifest.validity == "bits" else None
         # Ranges are powers of two, so that a hazard of clients that lie may be twice as large.
         self._bits = (manifest.hazard_bound + 1).bit_length() + (self._ranges is not None)
@@ -102,9 +103,9 @@ class OutcomeRounds:
             total, words = self._delivery.replace_slots(words, total)
         after = self._after(phase, total, members, hidden)
         if phase == Phase.DECIDE:
-            told, (total, hazard) = total, np.split(words, [self._layout.n])
-            if hazard.size:
-                after = hidden.replace_hazards(self._manifest.model, self._layout, told, members, hazard)
+            total, level = np.split(words, [self._layout.n * len(self._outcomes)])
+            if level.size:
+                after = after.replace_levels(self._layout, members, level)
         elif self._suppresses(phase):
             total[self._layout.n * self._layout.c :] = words
         return RoundOutcome(total, after)
@@ -138,14 +139,18 @@ class OutcomeRounds:
         return program
 
     def _decide(self, calculator: Calculator, total: U64, members: Sequence[str], hidden: Levels) -> I64:
-        """Return shares of every agent's bit, and of its hazard after the step where that took a multiplication."""
-        after, hazard = self._after(Phase.DECIDE, total, members, hidden), hidden.hazard
+        """Return shares of every agent's outcomes, [n, o], and of levels, [o, n], where these took a multiplication."""
+        after, level = self._after(Phase.DECIDE, total, members, hidden), hidden.level
         words = []
-        if self._layout.decision_words > 1:
-            hazard = hidden.hazards(calculator, self._manifest.model, self._layout, total=total, members=members)
-            words = [from_ring(hazard)]
-        h, tau = from_ring(hazard + after.own), from_ring(after.tau)
-        return np.concatenate([calculator.compare(h, tau, bits=self._bits), *words])
+        if any(outcome.multiplies for outcome in self._outcomes):
+            level = hidden.multiply(calculator, self._layout, total=total, members=members)
+            words = [from_ring(level.reshape(-1))]
+        answers = from_ring(level + after.own)
+        rows = [row for row, outcome in enumerate(self._outcomes) if outcome.is_bit]
+        if rows:
+            h, tau = answers[rows].reshape(-1), from_ring(after.tau[rows].reshape(-1))
+            answers[rows] = calculator.compare(h, tau, bits=self._bits).reshape(len(rows), -1)
+        return np.concatenate([answers.T.reshape(-1), *words])
 
     def _deliver(self, calculator: Calculator, number: RoundNumber, total: U64, members: Sequence[str]) -> ResultShare:
         """Return what was said to devices, where these hide their contacts, and counts without the small ones."""
@@ -175,12 +180,11 @@ class OutcomeRounds:
     def _after(self, phase: Phase, total: U64, members: Sequence[str], hidden: Levels) -> Levels:
         """Return the hidden shares after a round."""
         if phase == Phase.THRESHOLDS:
-            return Levels(hidden.hazard, hidden.own, total, hidden.exposure)
+            return hidden.replace_thresholds(self._outcomes, total)
         if phase == Phase.TOKENS:
             return hidden
         if phase == Phase.SPEAK:
             n, c = self._layout.n, self._layout.channels
-            beta = np.array(self._manifest.model.beta, dtype=np.uint64)
             words = total[: n * self._layout.c].reshape(n, self._layout.c)[:, :c]
-            return hidden.add_exposure((words * beta).sum(axis=1, dtype=np.uint64))
-        return hidden.replace_own(self._manifest.model, self._layout, total, members)
+            return hidden.add_exposure(self._outcomes, words)
+        return hidden.replace_own(self._layout, total, members)

@@ -76,7 +76,8 @@ class HiddenScores:
     def __init__(self, manifest: Manifest, index: int, backend: JointBackend) -> None:
         """Prepare."""
         self._manifest, self._index, self._backend = manifest, index, backend
-        self._layout, self._beta = Layout.of(manifest), to_ring(coarse_beta(manifest.model.beta, manifest.model.f))
+        model = manifest.model.require_seir("scores")
+        self._layout, self._beta = Layout.of(manifest), to_ring(coarse_beta(model.beta, model.f))
 
     async def combine(
         self, number: RoundNumber, total: U64, members: Sequence[str], content: bytes

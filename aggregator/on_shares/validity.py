@@ -8,11 +8,11 @@ import numpy.typing as npt
 from aggregator.on_shares.backend import Calculator
 from protocols.arithmetic.counters import RoundNumber
 from protocols.arithmetic.fixed_point import I64, U64, from_ring
+from protocols.models.run_model import agent_model_of
 from protocols.task.gradients.hidden_score import column_bits, score_bits, score_words
 from protocols.task.layout import Layout
 from protocols.task.manifest import Manifest
 from protocols.task.rounds import Phase
-from protocols.task.threshold_layout import word_bits
 
 U8 = npt.NDArray[np.uint8]
 
@@ -29,6 +29,7 @@ class Ranges:
     def __init__(self, manifest: Manifest) -> None:
         """Take what the manifest says of the run."""
         self._manifest, self._layout = manifest, Layout.of(manifest)
+        self._model = agent_model_of(manifest.model)
         self._scores = score_words(manifest.gradient)
         self._bits: dict[tuple[str, Phase, bool], U8] = {}
 
@@ -79,9 +80,14 @@ class Ranges:
 
     def _own(self, client: str, phase: Phase) -> U8:
         manifest, size = self._manifest, self._layout.size(client)
-        threshold = (manifest.hazard_bound + 1).bit_length()
+        thresholds = [(bound + 1).bit_length() for bound in manifest.level_bounds]
+        outcomes = self._layout.outcomes
         if phase == Phase.THRESHOLDS:
-            return np.full(size, threshold, np.uint8)
-        own = manifest.model.prove(n=size, max_message=manifest.max_message, steps=manifest.steps)
-        each = word_bits(manifest.model, hazard=own.bit_length(), threshold=threshold)
-        return np.tile(np.array(each, np.uint8), size)
+            each = [bits for outcome, bits in zip(outcomes, thresholds, strict=True) if outcome.is_bit]
+            return np.tile(np.array(each, np.uint8), size)
+        own = self._model.level_bounds(n=size, max_message=manifest.max_message, steps=manifest.steps)
+        columns = [
+            outcome.column_bits(level=level.bit_length(), threshold=threshold)
+            for outcome, level, threshold in zip(outcomes, own, thresholds, strict=True)
+        ]
+        return np.tile(np.array([bits for each in columns for bits in each], np.uint8), size)

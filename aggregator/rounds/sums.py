@@ -15,7 +15,7 @@ from protocols.task.devices import pack_presence
 from protocols.task.layout import WORD_BYTES, Layout
 from protocols.task.manifest import Manifest
 from protocols.task.rounds import Phase
-from protocols.task.threshold_layout import bit_shares
+from protocols.task.threshold_layout import answer_shares
 from protocols.wire.messages import RoundResult
 
 NOTHING: Final = np.zeros(0, dtype=np.uint64)
@@ -83,7 +83,8 @@ class Sums:
             own = self._layout.exposure_of(total, client)
         elif phase == Phase.DECIDE:
             first, end = self._layout.own[client]
-            own = bit_shares(total[first:end])
+            outcomes = self._layout.outcomes
+            own = answer_shares(outcomes, total.reshape(self._layout.n, len(outcomes))[first:end])
         synthetic = np.frombuffer(done.synthetic, dtype=np.int64)
         if phase == Phase.THRESHOLDS and self._layout.degree:
             synthetic = pack_presence((self._layout.own[name][0] for name in done.members), self._layout.n)

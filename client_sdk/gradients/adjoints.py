@@ -23,6 +23,7 @@ from protocols.models.dual import Number
 from protocols.models.gradient import Gradient
 from protocols.models.seir import relaxation
 from protocols.models.seir.relaxation import F64, RelaxedParameters
+from protocols.models.seir.agents import susceptibility
 from protocols.task.gradients.turn import Turn
 from protocols.task.layout import Layout
 from protocols.task.manifest import Manifest
@@ -130,7 +131,7 @@ class AdjointClient:
             announced[self._sizes.size :] = (
                 self.journal.entries[-1].theta
                 if self.journal.entries
-                else relaxation.values(self.manifest.model, self.manifest.gradient)
+                else relaxation.values(self.manifest.model.require_seir("adjoints"), self.manifest.gradient)
             )
         else:
             announced[self._sizes.size + Q] = 1.0
@@ -228,7 +229,7 @@ class AdjointClient:
             (leaves[0], leaves[1], leaves[2]),
             contact=list(contact[: len(entry.contact)]),
             cell=cell_share,
-            susceptibility=torch.from_numpy(self.private.susceptibility),
+            susceptibility=torch.from_numpy(susceptibility(self.private.columns, self.private.source.agents.size)),
             theta=parameters,
             factor=relaxation.factor(self.manifest.gradient, parameters, t),
             escape=_escape,

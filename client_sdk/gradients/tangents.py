@@ -13,6 +13,7 @@ from protocols.arithmetic.counters import FIRST_STEP, Step
 from protocols.arithmetic.fixed_point import I64
 from protocols.errors import RoundClosed
 from protocols.models.seir.relaxed_agents import RelaxedAgents
+from protocols.models.seir.agents import susceptibility
 from protocols.task.layout import Layout
 from protocols.task.manifest import Manifest
 from protocols.wire.transport import Transport
@@ -53,11 +54,11 @@ class TangentClient:
         """Prepare; nothing is sent."""
         self._layout = Layout.of(self.manifest)
         self.agents = RelaxedAgents(
-            self.manifest.model,
+            self.manifest.model.require_seir("tangents"),
             self.manifest.require_gradient(),
             channels=self.manifest.channels,
             sizes=self.manifest.cells,
-            susceptibility=self.private.susceptibility,
+            susceptibility=susceptibility(self.private.columns, self.private.source.agents.size),
             cell=self.private.cell,
         )
 

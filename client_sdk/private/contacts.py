@@ -1,6 +1,6 @@
 """Who meets whom, as one client knows it: contacts with at least one end among its own agents."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import final
 
@@ -39,13 +39,24 @@ class Contacts:
     days: tuple[_Day, ...] = field(repr=False)
 
     @classmethod
-    def of(cls, table: "ContactTable", *, layout: Layout, period: int, own: tuple[int, int]) -> "Contacts":
-        """Make the edges of a client whose agents have the slots `own[0]` to `own[1] - 1`."""
+    def of(
+        cls, table: "ContactTable", *, layout: Layout, period: int, own: tuple[int, int], directed: Sequence[bool]
+    ) -> "Contacts":
+        """Make the edges of a client whose agents have the slots `own[0]` to `own[1] - 1`.
+
+        Args:
+            table: of contacts; in a directed one, `a` tells `b`.
+            layout: of the run.
+            period: days.
+            own: the client's slots.
+            directed: of each channel. Where it is, the way back carries nothing: its weight is 0.
+        """
         c = layout.channels
+        back = np.where(np.array(directed, dtype=np.bool_)[table.channel], 0, table.weight)
         edges = np.concatenate(
             [
                 np.stack([table.day, table.a, table.b, table.channel, table.weight]),
-                np.stack([table.day, table.b, table.a, table.channel, table.weight]),
+                np.stack([table.day, table.b, table.a, table.channel, back]),
             ],
             axis=1,
         )
@@ -62,7 +73,7 @@ class Contacts:
         """Return what own agents say to every agent of the run in a step.
 
         Args:
-            says: int64[n_own, c + 1], own agents' messages; the last column is for cells and not used here.
+            says: int64[n_own, c + w], own agents' messages; the last columns are for cells and not used here.
             step: of the run.
 
         Returns:
@@ -75,14 +86,18 @@ class Contacts:
             total[day.target[day.first]] = np.add.reduceat(spoken, day.first)
         return total.reshape(self.n, self.c)
 
-    def largest_message(self) -> int:
-        """Return the largest sum of weights between two agents on one channel and day."""
+    def largest_message(self, most: Sequence[int]) -> int:
+        """Return the largest message between two agents on one channel and day, weights included.
+
+        Args:
+            most: of a message on each channel, before weights.
+        """
         largest = 0
         for day in self.days:
             pair = np.stack([day.sender, day.target])
             _, where = np.unique(pair, axis=1, return_inverse=True)
             totals = np.zeros(where.max(initial=-1) + 1, dtype=np.int64)
-            np.add.at(totals, where.reshape(-1), day.weight)
+            np.add.at(totals, where.reshape(-1), day.weight * np.array(most, dtype=np.int64)[day.channel])
             largest = max(largest, int(totals.max(initial=0)))
         return largest
 

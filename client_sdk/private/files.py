@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
 from client_sdk.private.contacts import ContactTable
 from client_sdk.private.device_keys import DeviceKeys, read_device_keys
 from client_sdk.private.state import PrivateState
+from protocols.arithmetic.fixed_point import I64
 from protocols.errors import DataError, ParameterError
+from protocols.models.agent_model import Columns, ColumnSpec
+from protocols.models.run_model import agent_model_of
 from protocols.task.layout import Layout
 from protocols.task.manifest import Manifest
 
@@ -25,7 +27,7 @@ def read_private_state(manifest: Manifest, name: str, *, people: Path, contacts:
     Args:
         manifest: of the run; its numbers name the agents in both files, its names the channels.
         name: of this client.
-        people: columns `agent`, and where they apply `cell` and `susceptibility`; one row for each own agent.
+        people: columns `agent`, where there are any `cell`, and those of the model; one row for each own agent.
         contacts: columns `day, a, b, channel, weight`; one row for each contact with an end among own agents.
 
     Raises:
@@ -35,12 +37,12 @@ def read_private_state(manifest: Manifest, name: str, *, people: Path, contacts:
     own = {client.name: client.agents for client in manifest.clients}.get(name)
     if own is None:
         raise ParameterError(f"the manifest lists no client {name}; check the name in the client's config")
-    cell, susceptibility = _people(people, own, manifest)
-    columns, places = _contacts(contacts, manifest)
+    cell, columns = _people(people, own, manifest)
+    edges, places = _contacts(contacts, manifest)
     try:
-        table = ContactTable(columns[0], columns[1], columns[2], columns[3], columns[4])
+        table = ContactTable(edges[0], edges[1], edges[2], edges[3], edges[4])
         devices = _devices(people.parent, manifest)
-        return PrivateState(manifest, name, contacts=table, cell=cell, susceptibility=susceptibility, devices=devices)
+        return PrivateState(manifest, name, contacts=table, cell=cell, columns=columns, devices=devices)
     except DataError as error:
         place = str(contacts) if error.row is None else places[error.row - 1]
         raise DataError(f"{place}: {error}") from error
@@ -84,40 +86,41 @@ def _whole(where: str, column: str, text: str) -> int:
     return value
 
 
-def _people(
-    path: Path, own: tuple[int, ...], manifest: Manifest
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
-    """Return cell and susceptibility of each own agent, in the manifest's order."""
-    cells = len(manifest.cells)
-    found: dict[int, tuple[int, float]] = {}
-    for where, row in _rows(path, ("agent", "cell") if cells else ("agent",)):
+def _people(path: Path, own: tuple[int, ...], manifest: Manifest) -> tuple[I64, Columns]:
+    """Return cell and private columns of each own agent, in the manifest's order."""
+    cells, specs = len(manifest.cells), agent_model_of(manifest.model).columns
+    found: dict[int, tuple[int, dict[str, float]]] = {}
+    needed = ("agent", *(["cell"] if cells else []), *(spec.name for spec in specs if spec.default is None))
+    for where, row in _rows(path, needed):
         agent = _whole(where, "agent", row["agent"])
         if agent in found:
             raise DataError(f"{where}: agent {agent} is listed twice")
         cell = _whole(where, "cell", row["cell"]) if cells else 0
         if cell >= max(cells, 1):
             raise DataError(f"{where}: cell is {cell}; the run has cells 0 to {cells - 1}")
-        found[agent] = cell, _susceptibility(where, row.get("susceptibility") or "1", manifest)
+        found[agent] = cell, {spec.name: _number(where, spec, row.get(spec.name, "")) for spec in specs}
     if set(found) != set(own):
         odd = min(set(found) ^ set(own))
         raise DataError(f"{path}: agent {odd} is in only one of this file and the manifest; list the same agents")
     cell_of = np.array([found[agent][0] for agent in own] if cells else [], dtype=np.int64)
-    return cell_of, np.array([found[agent][1] for agent in own], dtype=np.float64)
+    return cell_of, {spec.name: np.array([found[agent][1][spec.name] for agent in own]) for spec in specs}
 
 
-def _susceptibility(where: str, text: str, manifest: Manifest) -> float:
+def _number(where: str, spec: ColumnSpec, text: str) -> float:
+    """Read a number of a private column; never said in a message of this process to others."""
+    if text == "" and spec.default is not None:
+        return spec.default
+    kind = "a whole number" if spec.whole else "a number"
     try:
-        value = float(text)
+        value = int(text) if spec.whole else float(text)
     except ValueError:
-        raise DataError(f"{where}: susceptibility is {text!r}; a number is needed") from None
-    if not 0 < value < float("inf"):
-        raise DataError(f"{where}: susceptibility is {value}; a positive, finite number is needed")
-    if 1.0 / value >= manifest.model.largest_scale:
-        raise DataError(f"{where}: susceptibility is {value}; it must be above {1 / manifest.model.largest_scale:.3g}")
+        raise DataError(f"{where}: {spec.name} is {text!r}; {kind} is needed") from None
+    if not spec.low <= value <= spec.high:
+        raise DataError(f"{where}: {spec.name} is {value}; it must lie in [{spec.low:.10g}, {spec.high:.10g}]")
     return value
 
 
-def _contacts(path: Path, manifest: Manifest) -> tuple[npt.NDArray[np.int64], list[str]]:
+def _contacts(path: Path, manifest: Manifest) -> tuple[I64, list[str]]:
     """Return columns int64[5, m] of slots, channels and weights, and where each row stands."""
     layout = Layout.of(manifest)
     agents = [agent for client in manifest.clients for agent in client.agents]

@@ -10,6 +10,8 @@ from client_sdk.private.contacts import Contacts, ContactTable, refuse
 from client_sdk.private.device_keys import DeviceKeys
 from protocols.arithmetic.fixed_point import I64
 from protocols.errors import DataError, ParameterError
+from protocols.models.agent_model import NO_COLUMNS, AgentSource, Columns
+from protocols.models.run_model import agent_model_of
 from protocols.task.layout import Layout
 from protocols.task.manifest import Manifest
 
@@ -32,13 +34,14 @@ class PrivateState:
         state: fields of the model, array[n_own] each.
         cell: int64[n_own], the cell of each agent; empty where the run has no cells.
         contacts: out of own agents.
-        susceptibility: float64[n_own], S_i / n_i of Eq. 8.
+        columns: array[n_own] of each private column of the model that was given.
+        source: the agents' numbers, and the key of what is drawn of them.
 
     Security: never leaves the client. It prints as its size alone and cannot be pickled or copied. Memory is not
         locked: an attacker who reads the process' memory reads it.
     """
 
-    __slots__ = ("cell", "contacts", "devices", "name", "state", "susceptibility")
+    __slots__ = ("cell", "columns", "contacts", "devices", "name", "source", "state")
 
     def __init__(
         self,
@@ -47,7 +50,7 @@ class PrivateState:
         *,
         contacts: ContactTable,
         cell: I64,
-        susceptibility: npt.NDArray[np.float64] | None = None,
+        columns: Columns = NO_COLUMNS,
         devices: DeviceKeys | None = None,
     ) -> None:
         """Draw thresholds and durations of the client's agents, and keep their contacts.
@@ -57,7 +60,7 @@ class PrivateState:
             name: of this client in it.
             contacts: those with an end among the client's own agents; slots of the layout.
             cell: int64[n_own].
-            susceptibility: float64[n_own], S_i / n_i of Eq. 8; 1 where not given.
+            columns: array[n_own] of each private column of the model.
 
         Raises:
             ParameterError: the manifest lists no such client.
@@ -68,27 +71,26 @@ class PrivateState:
             raise ParameterError(f"the manifest lists no client {name}; it has {', '.join(list(layout.own)[:20])}")
         first, end = layout.own[name]
         agents = np.array(next(c.agents for c in manifest.clients if c.name == name), dtype=np.uint64)
-        if susceptibility is None:
-            susceptibility = np.ones(agents.size)
+        model = agent_model_of(manifest.model)
         _check(contacts, layout, manifest, first, end)
         _check_cells(cell, agents.size, len(manifest.cells))
-        if susceptibility.shape != (agents.size,) or not (np.isfinite(susceptibility) & (susceptibility > 0)).all():
-            raise DataError(f"susceptibility must be {agents.size} positive, finite numbers, one for each agent")
         self.name = name
         self.devices = devices
         self.cell = cell
-        self.susceptibility = susceptibility
-        self.contacts = Contacts.of(contacts, layout=layout, period=manifest.period, own=(first, end))
-        largest = self.contacts.largest_message()
+        self.columns = columns
+        edges = Contacts.of(contacts, layout=layout, period=manifest.period, own=(first, end), directed=model.directed)
+        self.contacts = edges
+        largest = edges.largest_message(model.most)
         if largest > manifest.max_message:
             raise DataError(
                 f"two agents have contacts of weight {largest} in all on one day; {weight_limit(manifest.max_message)}"
             )
-        self.state = manifest.model.initial_state(agents, simulation_key(manifest), 1.0 / susceptibility)
+        self.source = AgentSource(agents, simulation_key(manifest))
+        self.state = model.initial_state(self.source, columns)
 
     def __repr__(self) -> str:
         """Tell the size, and nothing else."""
-        return f"PrivateState({self.name}: {self.state['stage'].size} agents, hidden)"
+        return f"PrivateState({self.name}: {self.source.agents.size} agents, hidden)"
 
     def __reduce_ex__(self, protocol: Any) -> Never:
         """Refuse to be pickled or copied."""

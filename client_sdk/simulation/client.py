@@ -5,18 +5,19 @@ from dataclasses import dataclass, field
 from typing import final
 
 import numpy as np
-import numpy.typing as npt
 
 from client_sdk.private.slots import Slots
 from client_sdk.private.state import PrivateState
-from client_sdk.simulation.exchange import Answer, Exchange
-from client_sdk.simulation.own_hazard import OwnHazard
+from client_sdk.simulation.exchange import Exchange
+from client_sdk.simulation.hearing import Hearing
+from client_sdk.simulation.own_levels import OwnLevels
 from client_sdk.simulation.own_score import OwnScore
 from protocols.arithmetic.counters import FIRST_STEP, Step
-from protocols.arithmetic.fixed_point import I64, U64, to_ring
+from protocols.arithmetic.fixed_point import I64, U64
 from protocols.errors import RoundClosed
-from protocols.models import Exposure, SubstepModel
-from protocols.models.cells import cell_totals, pressure
+from protocols.models.agent_model import AgentModel, StepInputs, decide
+from protocols.models.cells import cell_totals
+from protocols.models.run_model import agent_model_of
 from protocols.task.devices import unpack_presence
 from protocols.task.layout import Layout
 from protocols.task.manifest import Manifest
@@ -35,7 +36,7 @@ class Client:
 
     Security: the aggregators, as long as they follow the protocol and one of them does not collude with the others,
         learn nothing of the agents; what one that lies can find out, the threat model says. In outcome mode this client
-        learns one bit for each of its agents and steps. In `sum` mode it learns their exact exposures, and so something
+        learns what the model's outcomes reveal of each of its agents in a step, a bit by default. In `sum` mode it learns their exact exposures, and so something
         of their neighbours: see the README.
     """
 
@@ -45,17 +46,17 @@ class Client:
     step: Step = FIRST_STEP
     missed: list[int] = field(default_factory=list)
     _layout: Layout = field(init=False, repr=False)
-    _model: SubstepModel = field(init=False, repr=False)
-    _own: OwnHazard = field(init=False, repr=False)
+    _model: AgentModel = field(init=False, repr=False)
+    _own: OwnLevels = field(init=False, repr=False)
     _score: OwnScore = field(init=False, repr=False)
     _slots: Slots | None = field(init=False, repr=False, default=None)  # where edges are permuted
-    _exposure: tuple[Step, Exposure] | None = field(init=False, repr=False, default=None)  # a step half done
+    _heard: tuple[Step, Hearing] | None = field(init=False, repr=False, default=None)  # a step half done
 
     def __post_init__(self) -> None:
         """Prepare; nothing is sent."""
         self._layout = Layout.of(self.manifest)
-        self._model = self.manifest.model.model()
-        self._own = OwnHazard.of(self.manifest, self._layout.size(self.private.name))
+        self._model = agent_model_of(self.manifest.model)
+        self._own = OwnLevels.of(self._model, self.manifest.level_bounds, self._layout.size(self.private.name))
         self._score = OwnScore(self.manifest, self.private)
 
     @classmethod
@@ -80,8 +81,8 @@ class Client:
         client = cls(manifest, private, exchange)
         next_step = await exchange.join()
         if manifest.schedule.outcome:
-            thresholds = client._own.thresholds(private.state)
-            answer = await exchange.round(to_ring(thresholds), step=FIRST_STEP, phase=Phase.THRESHOLDS)
+            words = client._own.first_words(private.state)
+            answer = await exchange.round(words, step=FIRST_STEP, phase=Phase.THRESHOLDS)
             if manifest.devices is not None:
                 client._slots = Slots.of(manifest, private, unpack_presence(answer.synthetic, client._layout.n))
                 await exchange.round(client._slots.tokens, step=FIRST_STEP, phase=Phase.TOKENS)
@@ -103,84 +104,89 @@ class Client:
         other error the same step may be tried again: every round is then asked again with the same vector.
         """
         step = self.step
-        if self._exposure is None or self._exposure[0] != step:
-            self._exposure = step, await self._receive(step)
-        told = self._exposure[1]
+        if self._heard is None or self._heard[0] != step:
+            self._heard = step, await self._receive(step)
+        heard = self._heard[1]
         if step < self.manifest.steps:
-            if self.manifest.schedule.outcome:
-                told = Exposure(told.contact, told.pressure, await self._decide(told, step))
-            self._update(told)
+            outcome = self.manifest.schedule.outcome
+            self._update(heard, await self._ask(heard, step) if outcome else self._decide(heard), step)
         self.step = Step(step + 1)
 
-    def _update(self, told: Exposure) -> None:
+    def _update(self, heard: Hearing, decided: I64, step: Step) -> None:
         """Move own agents on by one step."""
-        before = self.private.state
-        after = self._score.observe(told, dict(self._model.update(before, told)))
-        self._own.observe(before, after)
-        self.private.state = after
+        private = self.private
+        pressure, cells, sizes = heard.in_cells(self._model, private.cell, self.manifest.cells)
+        inputs = StepInputs(step, heard.contact, pressure, cells, sizes, decided)
+        after, anew = self._model.update(private.state, inputs, private.source)
+        self._score.observe(inputs, after)
+        self._own.restart(anew)
+        private.state = after
 
     def _miss(self) -> None:
         """Live through a step that began before this client joined: nothing from others reaches its agents."""
-        exposure, _ = self._speak(self.step)
-        hazard = np.zeros(exposure.shape[0], dtype=np.int64)
-        self._update(Exposure(exposure, hazard))
+        contact, _ = self._speak(self.step)
+        heard = Hearing(contact)
+        self._update(heard, self._decide(heard), self.step)
         self.missed.append(self.step)
         self.step = Step(self.step + 1)
 
-    async def _receive(self, step: Step) -> Exposure:
+    async def _receive(self, step: Step) -> Hearing:
         """Speak, and return what reaches own agents as far as this client may know it."""
-        exposure, vector = self._speak(step)
+        contact, vector = self._speak(step)
         try:
             answer = await self.exchange.round(vector, step=step)
         except RoundClosed:
             self.missed.append(step)
-            return Exposure(exposure, np.zeros(exposure.shape[0], dtype=np.int64))
+            return Hearing(contact)
         if not self.manifest.schedule.outcome:
-            exposure += answer.own.reshape(exposure.shape)
-        return Exposure(exposure, self._pressure(answer))
+            contact += answer.own.reshape(contact.shape)
+        return Hearing(contact, answer.release[: self._layout.cells] + answer.synthetic)
 
     def _speak(self, step: Step) -> tuple[I64, U64]:
         """Return own agents' exposure to each other, int64[n_own, c], and the vector to share, uint64[d]."""
-        layout = self._layout
-        first, end = layout.own[self.private.name]
-        says = np.asarray(self._model.message(self.private.state, channels=layout.channels))
+        layout, private = self._layout, self.private
+        first, end = layout.own[private.name]
+        says = self._model.messages(private.state)
         own = np.zeros((end - first, layout.channels), dtype=np.int64)
         if self._slots is not None:
             spoken = self._slots.pack(says, step=step, last=step == self.manifest.steps)
         elif step == self.manifest.steps:
             spoken = np.zeros((layout.n, layout.channels), dtype=np.int64)  # the closing round carries no messages
         else:
-            spoken = self.private.contacts.add_up(says, step=step)
+            spoken = private.contacts.add_up(says, step=step)
             own[:] = spoken[first:end]
             spoken[first:end] = 0
-        if layout.cells:
-            cells = cell_totals(says[:, layout.channels], self.private.cell, cells=layout.cells)
-        else:
-            cells = np.zeros(0, dtype=np.int64)
-        tally = np.array(self._model.tally(self.private.state), dtype=np.int64)
-        return own, layout.pack(self._score.columns(spoken), cells, self._score.append_to(tally, step))
+        to_cells = says[:, layout.channels :].T if layout.cells else says.T[:0]
+        cells = [cell_totals(each, private.cell, cells=len(self.manifest.cells)) for each in to_cells]
+        tally = self._score.append_to(self._model.totals(private.state), step)
+        totals = np.concatenate([np.zeros(0, dtype=np.int64), *cells])
+        return own, layout.pack(self._score.columns(spoken), totals, tally)
 
-    async def _decide(self, own: Exposure, step: Step) -> npt.NDArray[np.bool_]:
-        """Tell own hazards as shares, and return whether each agent's hazard has crossed its threshold, bool[n_own].
+    def _decide(self, heard: Hearing) -> I64:
+        """Return own agents' outcomes, int64[n_own, o], of levels that this client knows as a whole."""
+        grown = self._grow(heard)
+        self._own.settle(grown, told=True)
+        return decide(self._model.outcomes, grown, self._model.thresholds(self.private.state))
+
+    async def _ask(self, heard: Hearing, step: Step) -> I64:
+        """Tell own parts of levels as shares, and return own agents' outcomes, int64[n_own, o].
 
         What a client knows by itself, contacts among its own agents and the pressure of cells, it adds in secret here.
         """
-        state = self.private.state
-        grown = self._own.grow(state, np.asarray(self._model.increment(own)))
+        grown = self._grow(heard)
         try:
-            answer = await self.exchange.round(self._own.words(state, grown), step=step, phase=Phase.DECIDE)
+            answer = await self.exchange.round(
+                self._own.words(self.private.state, grown), step=step, phase=Phase.DECIDE
+            )
         except RoundClosed:
             self.missed.append(step)
             self._own.settle(grown, told=False)
-            return np.zeros(grown.size, dtype=bool)
+            bits = np.array([outcome.is_bit for outcome in self._model.outcomes], dtype=np.bool_)
+            return np.where(bits, 0, grown)  # of a sum, what it knows itself
         self._own.settle(grown, told=True)
-        return np.asarray(answer.own == 1)
+        return answer.own
 
-    def _pressure(self, answer: Answer) -> I64:
-        """Return the hazard that own agents' cells exert in this step, int64[n_own]."""
-        layout = self._layout
-        if layout.cells == 0:
-            return np.zeros(layout.size(self.private.name), dtype=np.int64)
-        totals = answer.release[: layout.cells] + answer.synthetic
-        sizes = np.array(self.manifest.cells, dtype=np.int64)
-        return pressure(totals, sizes, self.manifest.model.cell_beta)[self.private.cell]
+    def _grow(self, heard: Hearing) -> I64:
+        """Return levels after a step, int64[n_own, o], as far as this client knows what they grow by."""
+        pressure, _, _ = heard.in_cells(self._model, self.private.cell, self.manifest.cells)
+        return self._own.grow(self.private.state, self._model.increments(heard.contact, pressure))

@@ -15,7 +15,7 @@ from protocols.task import manifest as manifests
 from protocols.task.layout import Layout
 from protocols.task.manifest import Manifest
 from protocols.task.rounds import Phase
-from protocols.task.threshold_layout import bit_words, join_bits
+from protocols.task.threshold_layout import join_answers
 from protocols.task.timeouts import patience_s
 from protocols.wire.messages import Join, JoinReply, RoundResult, Share
 from protocols.wire.transport import Transport
@@ -27,7 +27,7 @@ class Answer:
     """What a round told this client, opened.
 
     Attributes:
-        own: int64, its agents' exposures (sum mode) or bits (outcome mode); empty where the round tells nothing.
+        own: int64, its agents' exposures (sum mode) or outcomes [n_own, o]; empty where the round tells nothing.
         release: int64[cells + q], or empty.
         synthetic: public words: int64[cells], or who is there, or empty.
     """
@@ -129,7 +129,9 @@ class Exchange:
         own = [reply.own for reply in replies]
         decides = phase == Phase.DECIDE
         return Answer(
-            join_bits(own, layout.size(self._name)) if decides else from_ring(self._sharing.join(own)),
+            join_answers(layout.outcomes, own, layout.size(self._name))
+            if decides
+            else from_ring(self._sharing.join(own)),
             from_ring(self._sharing.join([reply.release for reply in replies])),
             replies[0].synthetic,
         )
@@ -138,5 +140,5 @@ class Exchange:
         """Return how many words of its own this client is told in a round."""
         size = self._layout.size(self._name)
         if phase == Phase.DECIDE:
-            return bit_words(size)
+            return self._layout.answer(self._name)
         return size * self._layout.c if phase == Phase.SPEAK and not self._manifest.schedule.outcome else 0

@@ -8,6 +8,8 @@ from client_sdk.private.state import PrivateState
 from protocols.arithmetic.fixed_point import I64
 from protocols.errors import DataError
 from protocols.models import Exposure, Stage, State
+from protocols.models.agent_model import StepInputs
+from protocols.models.seir.agents import susceptibility
 from protocols.models.seir.integer_score import SCALE, coarse, coarse_beta
 from protocols.models.seir.score import ScoreAccumulator
 from protocols.task.gradients.hidden_score import COLUMNS, is_hidden, score_words
@@ -30,24 +32,27 @@ class OwnScore:
         self._manifest, self._private, gradient = manifest, private, manifest.gradient
         self._words, self._hidden = score_words(gradient), is_hidden(gradient, manifest.mode)
         self._own = Layout.of(manifest).own[private.name]
-        self._hazard = np.zeros(private.susceptibility.size, dtype=np.int64)  # own part of the last step's
+        self._hazard = np.zeros(private.source.agents.size, dtype=np.int64)  # own part of the last step's
         if self._hidden:
             _check(manifest, private)
         self._scores: ScoreAccumulator | None = None
         if gradient is not None and gradient.way == "score":
-            state, susceptibility, channels = private.state, private.susceptibility, manifest.channels
             self._scores = ScoreAccumulator(
-                manifest.model, gradient, channels=channels, state=state, susceptibility=susceptibility
+                manifest.model.require_seir("scores"),
+                gradient,
+                channels=manifest.channels,
+                state=private.state,
+                susceptibility=susceptibility(private.columns, private.source.agents.size),
             )
 
-    def observe(self, told: Exposure, after: State) -> dict[str, object]:
-        """Take in a step from what reached own agents and the state that it led to, and return that state."""
-        if self._scores is not None:
-            self._scores.observe(self._private.state, told, after)
+    def observe(self, inputs: StepInputs, after: State) -> None:
+        """Take in a step from what reached own agents and the state that it led to."""
+        if self._scores is None:
+            return
+        told, model = Exposure(inputs.contact, inputs.pressure[:, 0]), self._manifest.model.require_seir("scores")
+        self._scores.observe(self._private.state, told, after)
         if self._hidden:
-            known = coarse(told.pressure, self._manifest.model.f)
-            self._hazard = told.contact @ coarse_beta(self._manifest.model.beta, self._manifest.model.f) + known
-        return dict(after)
+            self._hazard = told.contact @ coarse_beta(model.beta, model.f) + coarse(told.pressure, model.f)
 
     def columns(self, spoken: I64) -> I64:
         """Return int64[n, c] with two columns more where aggregators add up a score on shares.
@@ -78,14 +83,16 @@ def _check(manifest: Manifest, private: PrivateState) -> None:
     Raises:
         DataError: a susceptibility other than 1, or contacts that could exceed the largest hazard.
     """
-    if (private.susceptibility != 1.0).any():
+    n = private.source.agents.size
+    if (susceptibility(private.columns, n) != 1.0).any():
         raise DataError("in outcome mode scores are of agents of susceptibility 1; ask for mode sum, or leave it out")
     largest = manifest.require_gradient().largest_hazard
-    beta = np.array(manifest.model.beta, dtype=np.int64)
+    model = manifest.model.require_seir("scores")
+    beta = np.array(model.beta, dtype=np.int64)
     for number, day in enumerate(private.contacts.days):
-        hazard = np.full(private.susceptibility.size, manifest.model.cell_beta, dtype=np.int64)
+        hazard = np.full(n, model.cell_beta, dtype=np.int64)
         np.add.at(hazard, day.sender, day.weight * beta[day.channel])
-        if hazard.size and int(hazard.max()) > largest * 2.0**manifest.model.f:
+        if hazard.size and int(hazard.max()) > largest * 2.0**model.f:
             raise DataError(
                 f"on day {number} an agent's contacts could exceed the largest hazard that the manifest names, "
                 f"{largest:g}; leave contacts out, or ask for another manifest"

@@ -10,11 +10,10 @@ import numpy as np
 
 from lpm_secure.engine.series import StageSeries
 from lpm_secure.engine.tally import TallyEstimator
-from lpm_secure.engine.tensors.agents import Agents
 from protocols.arithmetic.counters import Step
 from protocols.arithmetic.fixed_point import I64, from_ring
 from protocols.errors import PartiesDisagree
-from protocols.models.cells import pressure
+from protocols.models.run_model import agent_model_of
 from protocols.releases.suppression import suppress
 from protocols.task import manifest as manifests
 from protocols.task.layout import Layout
@@ -50,13 +49,13 @@ class EngineAgents(Protocol):
     """The engine's own agents, on whatever computes them."""
 
     def cell_totals(self) -> I64:
-        """Return what the agents say to each cell, int64[cells]."""
+        """Return what the agents say to each cell, int64[w * cells] of w cell channels."""
 
     def tally(self) -> I64:
-        """Return how many agents are in each stage, int64[q]."""
+        """Return the totals of the model's stages and observables, int64[q]."""
 
-    def update(self, pressure: I64, *, step: int) -> None:
-        """Move on by one step."""
+    def update(self, totals: I64, *, step: int) -> None:
+        """Move on by one step, in which everybody together says so much to each cell, int64[w * cells]."""
 
 
 class PrivatePart(abc.ABC):
@@ -71,18 +70,17 @@ class PrivatePart(abc.ABC):
 class ClearPart(PrivatePart):
     """The oracle: all private agents in this process, in the clear."""
 
-    def __init__(self, manifest: Manifest, agents: Agents) -> None:
+    def __init__(self, manifest: Manifest, agents: EngineAgents) -> None:
         """Simulate these agents."""
         self._manifest, self._agents = manifest, agents
 
     async def advance(self, step: int, synthetic: I64) -> StepRelease:
         """Move the agents on, and return their totals before that."""
         cells, tally = self._agents.cell_totals(), self._agents.tally()
-        cells, tally = suppress(cells, tally, agents=int(tally.sum()), min_count=self._manifest.min_count)
+        if self._manifest.min_count:
+            cells, tally = suppress(cells, tally, agents=int(tally.sum()), min_count=self._manifest.min_count)
         if step < self._manifest.steps:
-            sizes = np.array(self._manifest.cells, dtype=np.int64)
-            hazard = pressure(cells + synthetic, sizes, self._manifest.model.cell_beta)
-            self._agents.update(hazard, step=step)
+            self._agents.update(cells + synthetic, step=step)
         return StepRelease(cells, tally, len(self._manifest.clients), 0)
 
 
@@ -137,7 +135,6 @@ async def simulate(
         synthetic: the engine's own; may be none at all.
         on_step: told each step's release as soon as it is there.
     """
-    sizes = np.array(manifest.cells, dtype=np.int64)
     counts = []
     for step in range(manifest.steps + 1):
         totals = synthetic.cell_totals()
@@ -145,5 +142,6 @@ async def simulate(
         counts.append(np.stack([release.tally, synthetic.tally()]))
         on_step(step, release)
         if step < manifest.steps:
-            synthetic.update(pressure(totals + release.cells, sizes, manifest.model.cell_beta), step=step)
-    return StageSeries(np.stack(counts), manifest.dt)
+            synthetic.update(totals + release.cells, step=step)
+    names = tuple(word.name for word in agent_model_of(manifest.model).tally)
+    return StageSeries(np.stack(counts), manifest.dt, names)

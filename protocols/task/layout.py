@@ -8,11 +8,13 @@ from typing import Final, final
 import numpy as np
 
 from protocols.arithmetic.fixed_point import I64, U64
+from protocols.models.outcome import OutcomeSpec
+from protocols.models.run_model import agent_model_of
 from protocols.task.devices import LISTS, TOKEN_WORDS, presence_words
 from protocols.task.gradients.layout import gradient_words
 from protocols.task.manifest import Manifest
 from protocols.task.rounds import Phase
-from protocols.task.threshold_layout import words_per_agent
+from protocols.task.threshold_layout import answer_words, count_bits, words_per_agent
 
 WORD_BYTES: Final = 8
 
@@ -27,13 +29,15 @@ class Layout:
     Attributes:
         n: private agents of all clients.
         c: words for each agent: one for each contact channel.
-        cells: words of cell totals, which the engine announces its part of: one for each cell.
-        q: words of the tally: one for each stage.
+        cells: words of cell totals, which the engine announces its part of: one for each cell and cell channel.
+        q: words of the tally: one for each stage, and each observable.
         own: for each client, the first of its agents' slots and the one past the last.
         channels: number of contact channels.
         degree: slots of each client where edges are permuted; then these stand in place of the exposures. Else 0.
         tokens: words of tokens of each client where edges are permuted.
         decision_words: words for each agent when the aggregators decide.
+        thresholds: words for each agent before the first step: a threshold of each outcome that reveals a bit.
+        outcomes: of the model.
     """
 
     n: int
@@ -45,6 +49,8 @@ class Layout:
     degree: int = 0
     tokens: int = 0
     decision_words: int = 1
+    thresholds: int = 1
+    outcomes: tuple[OutcomeSpec, ...] = ()
 
     @classmethod
     def of(cls, manifest: Manifest) -> "Layout":
@@ -54,8 +60,20 @@ class Layout:
         c, cells, q = _words(manifest)
         degree = manifest.devices.degree if manifest.devices else 0
         tokens = manifest.period * LISTS * degree * TOKEN_WORDS
-        decision_words = words_per_agent(manifest.model)
-        return cls(ends[-1], c, cells, q, MappingProxyType(own), len(manifest.channels), degree, tokens, decision_words)
+        outcomes = agent_model_of(manifest.model).outcomes
+        return cls(
+            ends[-1],
+            c,
+            cells,
+            q,
+            MappingProxyType(own),
+            len(manifest.channels),
+            degree,
+            tokens,
+            words_per_agent(outcomes),
+            count_bits(outcomes),
+            outcomes,
+        )
 
     @property
     def d(self) -> int:
@@ -66,7 +84,9 @@ class Layout:
     def longest(self) -> int:
         """Length of the longest vector that a client shares in any round."""
         return max(
-            self.d, self.tokens, self.decision_words * max((self.size(client) for client in self.own), default=0)
+            self.d,
+            self.tokens,
+            max(self.decision_words, self.thresholds) * max((self.size(client) for client in self.own), default=0),
         )
 
     @property
@@ -87,7 +107,11 @@ class Layout:
         """Return how many words of a client's vector are its agents' own, for each of them; the others add up."""
         if phase == Phase.SPEAK:
             return self.degree * self.c
-        return {Phase.TOKENS: self.tokens, Phase.DECIDE: self.decision_words}.get(phase, 1)
+        return {Phase.TOKENS: self.tokens, Phase.DECIDE: self.decision_words}.get(phase, self.thresholds)
+
+    def answer(self, client: str) -> int:
+        """Return how many words a client's outcomes are told in."""
+        return answer_words(self.outcomes, self.size(client))
 
     def public(self, phase: Phase) -> int:
         """Return how many public words come with the result of a round: what the engine announced, or who is there."""
@@ -121,5 +145,6 @@ def _words(manifest: Manifest) -> tuple[int, int, int]:
     """
     if manifest.calibration is not None:
         return 0, manifest.calibration.words, 0
-    channels, cells = len(manifest.channels), len(manifest.cells)
-    return gradient_words(manifest.gradient, channels=channels, cells=cells, mode=manifest.mode)
+    model = agent_model_of(manifest.model)
+    channels, cells, q = len(manifest.channels), len(manifest.cells) * len(model.cell_most), len(model.tally)
+    return gradient_words(manifest.gradient, channels=channels, cells=cells, q=q, mode=manifest.mode)

@@ -14,8 +14,8 @@ from protocols import canonical_json
 from protocols.arithmetic.sharing import Additive, Clear, Sharing
 from protocols.errors import ParameterError
 from protocols.identity.trust import Name, Trust
-from protocols.models import Seir
 from protocols.models.gradient import Gradient
+from protocols.models.run_model import RunModel, agent_model_of
 from protocols.releases.query import Releases
 from protocols.releases.sensitivity import changes
 from protocols.task.checks.gradient import (
@@ -76,7 +76,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
     version: Literal[1] = 1
     name: Name
-    model: Seir
+    model: RunModel
     model_hash: str
     steps: Positive
     dt: Annotated[float, msgspec.Meta(gt=0)] = 1.0
@@ -108,7 +108,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         check_names(self.aggregators, self.dealer, self.clients)
         self.share()
         check_agents(self.clients, self.channels)
-        check_model(self.model, self.model_hash, channels=len(self.channels))
+        check_model(self.model, self.model_hash, channels=self.channels)
         check_cohort(self.clients, self.min_cohort)
         if self.trust is not None:
             aggregators = [party.name for party in self.aggregators]
@@ -127,18 +127,20 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
             check_outcome(self.aggregators, self.dealer, sharing=self.sharing, bound=bound)
         elif self.min_count:
             raise ParameterError("min_count needs a secure comparison, which sum mode has not; use outcome mode")
+        if self.min_count:
+            self.model.require_seir("the rules of min_count")
         check_edges(self.edges, self.devices)
         if self.devices is not None:
             derivatives = self.gradient is not None
             check_permutation(self.aggregators, self.dealer, self.clients, mode=self.mode, derivatives=derivatives)
 
     def _check_gradient(self, gradient: Gradient) -> None:
-        n = agents_of(self.clients)
-        check_parameters(gradient, self.model, channels=self.channels, mode=self.mode)
+        n, model = agents_of(self.clients), self.model.require_seir("gradients")
+        check_parameters(gradient, model, channels=self.channels, mode=self.mode)
         check_summands(self.clients, min_cohort=self.min_cohort, min_count=self.min_count)
-        check_way(gradient, self.model, mode=self.mode, engine=self.engine)
+        check_way(gradient, model, mode=self.mode, engine=self.engine)
         if is_hidden(gradient, self.mode):
-            check_hidden_score(gradient, self.model, agents=n, steps=self.steps)
+            check_hidden_score(gradient, model, agents=n, steps=self.steps)
         check_totals(gradient, agents=n, max_message=self.max_message, cells=self.cells)
 
     def _check_releases(self, releases: Releases) -> None:
@@ -149,16 +151,21 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
     def _check_calibration(self, calibration: Calibration) -> None:
         sums, derivatives, devices = self.mode == "sum" and self.engine, self.gradient is not None, bool(self.devices)
-        check_sums_alone(self.model, sums=sums, cells=self.cells, derivatives=derivatives, devices=devices)
+        check_sums_alone(self.model.require_seir("calibrations"), sums=sums, cells=self.cells, derivatives=derivatives, devices=devices)
         check_rounds(min_cohort=self.min_cohort, steps=self.steps)
         n, k = len(self.clients), len(self.aggregators)
         check_noise(calibration, self.releases, steps=self.steps, clients=n, aggregators=k)
 
     @property
     def hazard_bound(self) -> int:
-        """Return a number that no agent's hazard exceeds in the whole run; WouldWrap if it is 2**63 or more."""
+        """Return a number that no agent's level of any outcome exceeds in the whole run."""
+        return max(self.level_bounds, default=0)
+
+    @property
+    def level_bounds(self) -> tuple[int, ...]:
+        """Return of each outcome a number that no agent's level exceeds; WouldWrap if one is 2**63 or more."""
         n = agents_of(self.clients)
-        return self.model.prove(n=n, max_message=self.max_message, steps=self.steps)
+        return agent_model_of(self.model).level_bounds(n=n, max_message=self.max_message, steps=self.steps)
 
     @property
     def schedule(self) -> Schedule:
@@ -172,7 +179,9 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     @property
     def score_changes(self) -> tuple[int, ...]:
         """Return by how much one agent can change each word of the score, at most; none without scores."""
-        return changes(self.gradient, self.model, steps=self.steps)
+        if self.gradient is None:
+            return ()
+        return changes(self.gradient, self.model.require_seir("gradients"), steps=self.steps)
 
     def require_gradient(self) -> Gradient:
         """Return what the manifest says of derivatives.

@@ -58,7 +58,7 @@ def _replaced(manifest: Manifest, start: State, edges: Edges, *, before: I64, tw
 
 def _start(manifest: Manifest) -> State:
     agents = np.array([agent for client in manifest.clients for agent in client.agents], dtype=np.uint64)
-    return manifest.model.initial_state(agents, simulation_key(manifest), np.ones(agents.size))
+    return manifest.model.require_seir("risks").initial_state(agents, simulation_key(manifest), np.ones(agents.size))
 
 
 def _directed(testbed: Testbed) -> Edges:
@@ -72,7 +72,7 @@ def _directed(testbed: Testbed) -> Edges:
 
 def _simulated(manifest: Manifest, start: State, edges: Edges) -> tuple[I64, I64]:
     """Return all agents' stages on the first and on the last day."""
-    model, state, n = manifest.model.model(), start, start["stage"].size
+    model, state, n = manifest.model.require_seir("risks").model(), start, start["stage"].size
     days = [tuple(row[edges[0] == day] for row in edges[1:]) for day in range(manifest.period)]
     for step in range(manifest.steps):
         says = np.asarray(model.message(state, channels=1))[:, 0]

@@ -40,10 +40,11 @@ class Agents:
             device: cuda or cpu.
             graph: contacts among them, or none.
         """
-        start = manifest.model.initial_state(agents, key, np.ones(agents.size))
+        model = manifest.model.require_seir("tensors")
+        start = model.initial_state(agents, key, np.ones(agents.size))
         self.state = {name: torch.from_numpy(np.asarray(value)).to(device) for name, value in start.items()}
         self.heard: Exposure | None = None
-        self._model = manifest.model.model()
+        self._model = model.model()
         self._graph = graph
         self._cell = torch.from_numpy(cell).to(device)
         self._cells = len(manifest.cells)

@@ -98,7 +98,7 @@ async def _adjoints(testbed: Testbed, remote: RemotePart | None) -> GradientFigu
 def _last_day(testbed: Testbed, private: Differentiable) -> F64:
     """Return float64[1, 1, q, 1 + m]: stage counts of all agents on the last day, and their derivatives."""
     manifest = testbed.manifest
-    theta = torch.tensor(values(manifest.model, manifest.gradient), requires_grad=True)
+    theta = torch.tensor(values(manifest.model.require_seir("adjoints"), manifest.gradient), requires_grad=True)
     agents = np.arange(testbed.synthetic, dtype=np.uint64) + np.uint64(SYNTHETIC_FROM)
     synthetic = TorchAgents(manifest, cell=cells_of(agents, manifest), n=testbed.synthetic)
     rows = []

@@ -6,13 +6,13 @@ from typing import Final, final
 import numpy as np
 import numpy.typing as npt
 
+from lpm_secure.engine.cells import cell_hazards
 from lpm_secure.engine.loop import PrivatePart, StepRelease
 from lpm_secure.engine.series import StageSeries
 from lpm_secure.engine.tensors.agents import Agents
 from protocols.arithmetic.fixed_point import I64
 from protocols.errors import ParameterError, ProtocolError
 from protocols.models import Exposure, Stage, State
-from protocols.models.cells import pressure
 from protocols.models.gradient import Gradient
 from protocols.models.seir.integer_score import SCALE, UNIT
 from protocols.models.seir.score import ScoreAccumulator
@@ -32,7 +32,7 @@ class ScoredAgents:
         self.agents = agents
         n = agents.state["stage"].shape[0]
         self.scores = ScoreAccumulator(
-            manifest.model,
+            manifest.model.require_seir("scores"),
             manifest.require_gradient(),
             channels=manifest.channels,
             state=_plain(agents.state),
@@ -63,8 +63,7 @@ class ClearScores(PrivatePart):
         cells, tally = agents.cell_totals(), agents.tally()
         score = np.zeros(score_words(manifest.gradient), dtype=np.int64)
         if step < manifest.steps:
-            sizes = np.array(manifest.cells, dtype=np.int64)
-            self._scored.update(pressure(cells + synthetic, sizes, manifest.model.cell_beta), step=step)
+            self._scored.update(cell_hazards(manifest, cells + synthetic), step=step)
         else:
             score = self._scored.scores.encode()
         return StepRelease(cells, np.concatenate([tally, score]), len(manifest.clients), 0)
@@ -88,14 +87,13 @@ async def simulate_scores(manifest: Manifest, private: PrivatePart, synthetic: A
         synthetic: the engine's own; may be none at all.
     """
     given, scored = manifest.require_gradient(), ScoredAgents(manifest, synthetic)
-    sizes = np.array(manifest.cells, dtype=np.int64)
     counts, score = [], np.zeros(score_words(manifest.gradient), dtype=np.int64)
     for step in range(manifest.steps + 1):
         totals = synthetic.cell_totals()
         release = await private.advance(step, totals)
         counts.append(np.stack([release.tally[:Q], synthetic.tally()]))
         if step < manifest.steps:
-            scored.update(pressure(totals + release.cells, sizes, manifest.model.cell_beta), step=step)
+            scored.update(cell_hazards(manifest, totals + release.cells), step=step)
         else:
             score = release.tally[Q:] + scored.scores.encode()
     return ScoredSeries(StageSeries(np.stack(counts), manifest.dt), _real(score, given))

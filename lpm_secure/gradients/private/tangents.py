@@ -104,7 +104,7 @@ async def simulate_tangents(manifest: Manifest, private: PrivatePart, synthetic:
 
 def _agents(manifest: Manifest, cell: I64, *, n: int) -> RelaxedAgents:
     return RelaxedAgents(
-        manifest.model,
+        manifest.model.require_seir("tangents"),
         manifest.require_gradient(),
         channels=manifest.channels,
         sizes=manifest.cells,

@@ -32,7 +32,9 @@ MAX_DAYS: Final = 2**15 - 1
 
 
 @final
-class Seir(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+class Seir(
+    msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, tag="seir", tag_field="kind"
+):
     """Parameters, all of them public integers; what is not asked for is not written down.
 
     Attributes:
@@ -91,6 +93,34 @@ class Seir(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
     def largest_weight(self) -> int:
         """Return the largest weight of what an agent hears; 1 where nothing is weighted."""
         return 1 if self.doses is None else FULL
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of substeps, fields and stages."""
+        return self.model().hash
+
+    @property
+    def recurrence(self) -> str:
+        """Why an agent may leave the first stage more than once; nothing where it cannot."""
+        return "where immunity wanes an agent is infected more than once" if self.waning else ""
+
+    @property
+    def longest_message(self) -> int:
+        """For how many steps an agent may tell its cell something; 0 where that has no bound."""
+        return 0 if self.waning else len(self.infectious) + 1
+
+    def check_channels(self, names: tuple[str, ...]) -> None:
+        """Refuse a run of another number of contact channels.
+
+        Raises:
+            ParameterError: not one value of beta for each.
+        """
+        if len(self.beta) != len(names):
+            raise ParameterError(f"got {len(self.beta)} values of beta for {len(names)} channels; give one each")
+
+    def require_seir(self, what: str) -> "Seir":
+        """Return this model, for `what` knows no other."""
+        return self
 
     def require_lasting(self, what: str) -> None:
         """Refuse a model in which immunity wanes or agents are vaccinated, for `what` knows neither.

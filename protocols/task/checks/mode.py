@@ -4,23 +4,22 @@ from collections.abc import Sequence
 from typing import Final
 
 from protocols.errors import ManifestMismatch, ParameterError
-from protocols.models import Seir
+from protocols.models.run_model import RunModel
 from protocols.task.devices import Devices
 from protocols.task.parties import AggregatorParty, ClientParty, DealerParty
 
 COMPARE_BITS: Final = 62  # what a secure comparison takes
 
 
-def check_model(model: Seir, digest: str, *, channels: int) -> None:
+def check_model(model: RunModel, digest: str, *, channels: tuple[str, ...]) -> None:
     """Refuse a model of other channels, or of another version.
 
     Raises:
-        ParameterError: not one value of beta for each channel.
+        ParameterError: its channels are others than the run's.
         ManifestMismatch: its hash is not `digest`.
     """
-    if len(model.beta) != channels:
-        raise ParameterError(f"got {len(model.beta)} values of beta for {channels} channels; give one each")
-    if digest != model.model().hash:
+    model.check_channels(channels)
+    if digest != model.digest:
         raise ManifestMismatch("the manifest was made for another version of the model; install the version it names")
 
 

@@ -2,14 +2,14 @@
 
 from protocols.arithmetic.fixed_point import prove_no_wrap
 from protocols.errors import ParameterError
-from protocols.models import Seir
 from protocols.models.gradient import Gradient
+from protocols.models.run_model import RunModel
 from protocols.releases.mechanism import DiscreteGaussian, RunningNoise
 from protocols.releases.query import NOISE, SCORE, Releases
 from protocols.releases.sensitivity import furthest
 
 
-def check_series(releases: Releases, model: Seir, *, steps: int) -> None:
+def check_series(releases: Releases, model: RunModel, *, steps: int) -> None:
     """Refuse a series of one event of each agent where there are several, and noise for fewer steps than agents speak.
 
     Raises:
@@ -18,13 +18,11 @@ def check_series(releases: Releases, model: Seir, *, steps: int) -> None:
     cells = releases.of("cells")
     if releases.of("running"):
         RunningNoise(1.0, steps + 1)
-    waning = bool(model.waning)
-    if waning and (releases.of("incidence") or releases.of("running")):
+    if model.recurrence and (releases.of("incidence") or releases.of("running")):
         raise ParameterError(
-            "where immunity wanes an agent is infected more than once, and incidence and running are of one event "
-            "of each: release the tally"
+            f"{model.recurrence}, and incidence and running are of one event of each: release the tally"
         )
-    longest = steps + 1 if waning else len(model.infectious) + 1
+    longest = model.longest_message or steps + 1
     if cells and cells.mechanism == NOISE and cells.times < min(longest, steps + 1):
         raise ParameterError(f"an agent speaks to its cell in up to {longest} steps; set times of cells to that")
 

@@ -1,11 +1,10 @@
 """How many words a run's vectors have when they carry derivatives."""
 
-from protocols.models import Stage
 from protocols.models.gradient import COMMON, Gradient
 from protocols.task.gradients.hidden_score import COLUMNS, is_hidden, score_words
 
 
-def gradient_words(gradient: Gradient | None, *, channels: int, cells: int, mode: str) -> tuple[int, int, int]:
+def gradient_words(gradient: Gradient | None, *, channels: int, cells: int, q: int, mode: str) -> tuple[int, int, int]:
     """Return the words of each agent, of all cells, and of the tally.
 
     Tangents: beside every value stand its p tangents; contacts have none, and no words, outside of sum mode.
@@ -16,10 +15,10 @@ def gradient_words(gradient: Gradient | None, *, channels: int, cells: int, mode
 
     Args:
         channels: c, as many as the model has values of beta.
-        cells: how many there are.
+        cells: words of cell totals.
+        q: words of the tally.
         mode: of the run.
     """
-    q = len(Stage)
     if gradient is None:
         return channels, cells, q
     if gradient.way == "tangents":

@@ -1,0 +1,184 @@
+"""A model as the parties of a run meet it: whatever it is of, they need no more than this."""
+
+import abc
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Final, final
+
+import numpy as np
+import numpy.typing as npt
+
+from protocols.arithmetic.counters import Step
+from protocols.arithmetic.fixed_point import I64, U64
+from protocols.models.cells import pressure
+from protocols.models.outcome import OutcomeSpec
+from protocols.models.substep import State
+
+Bools = npt.NDArray[np.bool_]
+Columns = Mapping[str, np.ndarray]  # what an agent's holder gives: array[n] of each private column
+NO_COLUMNS: Final[Columns] = MappingProxyType({})
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class AgentSource:
+    """Whose state it is, for what is drawn: the same numbers wherever an agent lives.
+
+    Attributes:
+        agents: uint64[n], their numbers in the run.
+        key: of the simulation generator: a client's own, or the testbed's.
+    """
+
+    agents: U64 = field(repr=False)
+    key: tuple[int, int] = field(repr=False)
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class StepInputs:
+    """What reaches each agent in a step.
+
+    Attributes:
+        step: of the run.
+        contact: int64[n, c], the sum of its neighbours' messages on each contact channel, as far as it is known here.
+        pressure: int64[n, o], by how much its cell raises the level of each outcome.
+        cells: int64[n, w], the totals of the agent's own cell, of each cell channel.
+        sizes: int64[n], how many mix in that cell.
+        decided: int64[n, o], of each outcome its bit, or its level where it reveals the sum.
+    """
+
+    step: Step
+    contact: I64 = field(repr=False)
+    pressure: I64 = field(repr=False)
+    cells: I64 = field(repr=False)
+    sizes: I64 = field(repr=False)
+    decided: I64 = field(repr=False)
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class ColumnSpec:
+    """A private column of an agent's holder.
+
+    Attributes:
+        name: of the column.
+        low, high: its range, both included.
+        default: where it is not given; None where it must be.
+        whole: whether it holds whole numbers.
+    """
+
+    name: str
+    low: float
+    high: float
+    default: float | None = None
+    whole: bool = True
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class TallyWord:
+    """One number of an agent whose total a run may release.
+
+    Attributes:
+        name: of the stage, or of the observable.
+        low, high: range of each agent's number; 0 and 1 of a stage.
+        stage_of: the field of which it is a stage: each agent is in one stage of a field. None of an observable.
+    """
+
+    name: str
+    low: int = 0
+    high: int = 1
+    stage_of: str | None = None
+
+
+class AgentModel(abc.ABC):
+    """What agents are, what they tell each other, and how they change (Eq. 1 of arXiv 2507.09901).
+
+    Attributes:
+        outcomes: what agents' holders learn.
+        directed: of each contact channel, whether its contacts have a direction.
+        most: of each contact channel, the largest message, before a contact's weight.
+        cell_most: of each cell channel, the largest message.
+        tally: the numbers whose totals a run may release: all stages of all stage fields, then observables.
+        columns: what an agent's holder gives.
+    """
+
+    outcomes: tuple[OutcomeSpec, ...]
+    directed: tuple[bool, ...]
+    most: tuple[int, ...]
+    cell_most: tuple[int, ...]
+    tally: tuple[TallyWord, ...]
+    columns: tuple[ColumnSpec, ...]
+
+    @abc.abstractmethod
+    def initial_state(self, source: AgentSource, columns: Columns) -> State:
+        """Return the state of the beginning.
+
+        Raises:
+            DataError: a column is missing, or out of its range.
+        """
+
+    @abc.abstractmethod
+    def messages(self, state: State) -> I64:
+        """Return int64[n, c + w]: what each agent tells on each contact channel, and on each cell channel."""
+
+    @abc.abstractmethod
+    def weights(self, state: State) -> I64:
+        """Return int64[n, o], the weight of each outcome's growth; 1 where nothing is weighted."""
+
+    @abc.abstractmethod
+    def thresholds(self, state: State) -> I64:
+        """Return int64[n, o], the threshold of each outcome; 0 where the sum is revealed."""
+
+    @abc.abstractmethod
+    def totals(self, state: State) -> I64:
+        """Return int64[q], the total of each number of the tally."""
+
+    @abc.abstractmethod
+    def update(self, state: State, inputs: StepInputs, source: AgentSource) -> tuple[State, Bools]:
+        """Return the next state, and bool[n, o]: whose level of which outcome begins anew after this step."""
+
+    @abc.abstractmethod
+    def level_bounds(self, *, n: int, max_message: int, steps: int) -> tuple[int, ...]:
+        """Return a bound on every level of each outcome.
+
+        Args:
+            n: private agents that could all tell one agent something.
+            max_message: the largest message on one channel in one step, its contact's weight included.
+            steps: length of the run.
+
+        Raises:
+            WouldWrap: a bound reaches 2**63.
+        """
+
+    def increments(self, contact: I64, pressure: I64) -> I64:
+        """Return int64[n, o]: by how much a step raises each level, before weights.
+
+        Args:
+            contact: int64[n, c], exposures.
+            pressure: int64[n, o], from cells.
+        """
+        coefficients = np.array([outcome.coefficients for outcome in self.outcomes], dtype=np.int64)
+        grown: I64 = contact @ coefficients.reshape(len(self.outcomes), contact.shape[1]).T + pressure
+        return grown
+
+    def pressure(self, totals: I64, sizes: I64) -> I64:
+        """Return int64[cells, o]: by how much each cell raises the level of each outcome in a step.
+
+        Args:
+            totals: int64[w * cells], of each cell channel the totals of all cells.
+            sizes: int64[cells], how many mix in each.
+        """
+        by_channel = totals.reshape(len(self.cell_most), sizes.size)
+        grown = np.zeros((sizes.size, len(self.outcomes)), dtype=np.int64)
+        for column, outcome in enumerate(self.outcomes):
+            for total, factor in zip(by_channel, outcome.cell_coefficients, strict=True):
+                grown[:, column] += pressure(total, sizes, factor)
+        return grown
+
+
+def decide(outcomes: Sequence[OutcomeSpec], levels: I64, thresholds: I64) -> I64:
+    """Return int64[n, o], of each outcome its bit, or its level where it reveals the sum."""
+    bits = np.array([outcome.is_bit for outcome in outcomes], dtype=np.bool_)
+    return np.where(bits, levels > thresholds, levels).astype(np.int64)

@@ -1,0 +1,234 @@
+"""A graph with its parameters, as a manifest carries it and as the parties of a run meet it."""
+
+from functools import cached_property
+from typing import Any, Never, final
+
+import msgspec
+import numpy as np
+
+from protocols.arithmetic.fixed_point import I64, prove_no_wrap
+from protocols.errors import ParameterError
+from protocols.models.agent_model import AgentModel, AgentSource, Bools, Columns, ColumnSpec, StepInputs, TallyWord
+from protocols.models.graph.bounds import LARGEST_SUM, bounds_of, growth_bound, prove
+from protocols.models.graph.checks import check
+from protocols.models.graph.draws import DrawSource
+from protocols.models.graph.graph import Name, ModelGraph, Word
+from protocols.models.graph.inputs import check_columns, check_parameters
+from protocols.models.graph.interpreter import Inputs, evaluate
+from protocols.models.outcome import OutcomeSpec
+from protocols.models.substep import State
+
+BEGINNING = 0
+
+
+@final
+class GraphModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="graph", tag_field="kind", dict=True):
+    """A model as data, and the value of each of its parameters.
+
+    Attributes:
+        graph: of the model.
+        parameters: a whole number of each, or the numbers of a table, row by row.
+
+    Security: checked, bounded and costed by every party for itself when the manifest is decoded.
+    """
+
+    graph: ModelGraph
+    parameters: dict[Name, Word | tuple[Word, ...]] = {}
+
+    def __post_init__(self) -> None:
+        """Check the graph, and that parameters lie in their ranges; what arrives in a manifest is not trusted.
+
+        Raises:
+            ModelError, BoundError, ParameterError: in one line, what is wrong.
+        """
+        check(self.graph)
+        prove(self.graph)
+        unknown = sorted(set(self.parameters) - set(self.graph.parameters))
+        if unknown:
+            raise ParameterError(f"the model has no parameter {unknown[0]}; it has {', '.join(self.graph.parameters)}")
+        check_parameters(self.graph, self.parameters)
+        if self.graph.public:
+            raise ParameterError(
+                f"the model hears public numbers ({', '.join(self.graph.public)}), which no run announces yet; "
+                "declare parameters"
+            )
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the graph."""
+        return self.graph.identity
+
+    @cached_property
+    def agents(self) -> "GraphAgents":
+        """The model as parties meet it."""
+        return GraphAgents(self)
+
+    @property
+    def recurrence(self) -> str:
+        """Why an agent may leave the first stage more than once."""
+        return "nothing says that an agent of this model leaves its first stage only once"
+
+    @property
+    def longest_message(self) -> int:
+        """For how many steps an agent may tell its cell something; 0, which has no bound."""
+        return 0
+
+    @property
+    def contact_channels(self) -> tuple[str, ...]:
+        """Names of the channels along contacts, in order."""
+        return tuple(sorted(name for name, channel in self.graph.channels.items() if not channel.cell))
+
+    def check_channels(self, names: tuple[str, ...]) -> None:
+        """Refuse a run whose contact channels are others.
+
+        Raises:
+            ParameterError: they are.
+        """
+        if names != self.contact_channels:
+            raise ParameterError(f"the run has the channels {names}; the model tells on {self.contact_channels}")
+
+    def require_seir(self, what: str) -> Never:
+        """Refuse what knows the hand-written S-E-I-R alone.
+
+        Raises:
+            ParameterError: always.
+        """
+        raise ParameterError(f"{what} know the built-in S-E-I-R only; leave them out of a run of a model's graph")
+
+
+@final
+class GraphAgents(AgentModel):
+    """Interprets a graph on numpy."""
+
+    def __init__(self, model: GraphModel) -> None:
+        """Take a model that has been checked."""
+        graph = model.graph
+        self.graph = graph
+        self.parameters: dict[str, Any] = check_parameters(graph, model.parameters)
+        self._contacts = model.contact_channels
+        self._cells = tuple(sorted(name for name, channel in graph.channels.items() if channel.cell))
+        self.directed = tuple(graph.channels[name].directed for name in self._contacts)
+        self.most = tuple(graph.channels[name].most for name in self._contacts)
+        self.cell_most = tuple(graph.channels[name].most for name in self._cells)
+        self._largest = self._weight_bounds()
+        self.outcomes = tuple(self._outcome(name) for name in sorted(graph.outcomes))
+        self.tally = tuple(self._tally())
+        private = {name: field for name, field in sorted(graph.fields.items()) if field.private}
+        self.columns = tuple(ColumnSpec(name, field.low, field.high) for name, field in private.items())
+
+    def initial_state(self, source: AgentSource, columns: Columns) -> State:
+        """Return private columns, and what is drawn."""
+        n = source.agents.size
+        private = check_columns(self.graph, columns, n)
+        low = {name: np.full(n, field.low) for name, field in self.graph.fields.items()}
+        unknown = dict.fromkeys(self.graph.fields, np.zeros(n, dtype=np.bool_))
+        draws = DrawSource(source.agents, BEGINNING, source.key)
+        inputs = Inputs({**low, **private}, self.parameters, draws, known=unknown)
+        return {**private, **evaluate(self.graph, "begin", inputs)}
+
+    def messages(self, state: State) -> I64:
+        """Return what each agent tells."""
+        told = self._evaluate("messages", state)
+        return _stack([told[name] for name in (*self._contacts, *self._cells)], state)
+
+    def weights(self, state: State) -> I64:
+        """Return the weights of outcomes."""
+        return self._of_outcomes("weights", state, 1)
+
+    def thresholds(self, state: State) -> I64:
+        """Return the thresholds of outcomes."""
+        return self._of_outcomes("thresholds", state, 0)
+
+    def totals(self, state: State) -> I64:
+        """Return how many are in each stage, and the totals of observables."""
+        fields = {name: field for name, field in self.graph.fields.items() if field.stages}
+        counts = [np.bincount(state[name], minlength=len(field.stages)) for name, field in sorted(fields.items())]
+        each = self._evaluate("totals", state)
+        sums = [each[name].sum() for name in sorted(self.graph.observables)]
+        total: I64 = np.concatenate([*counts, np.array(sums, dtype=np.int64)])
+        return total
+
+    def update(self, state: State, inputs: StepInputs, source: AgentSource) -> tuple[State, Bools]:
+        """Move on by one step."""
+        outcomes = {
+            outcome.name: inputs.decided[:, column] == 1 if outcome.is_bit else inputs.decided[:, column]
+            for column, outcome in enumerate(self.outcomes)
+        }
+        given = Inputs(
+            state,
+            self.parameters,
+            DrawSource(source.agents, inputs.step, source.key),
+            outcomes=outcomes,
+            cells=dict(zip(self._cells, inputs.cells.T, strict=True)),
+            sizes=dict.fromkeys(self._cells, inputs.sizes),
+        )
+        after = evaluate(self.graph, "update", given)
+        restarts = evaluate(self.graph, "restarts", given)
+        none = np.zeros(source.agents.size, dtype=np.int64)
+        anew = [restarts.get(outcome.name, none) for outcome in self.outcomes]
+        return {**state, **after}, _stack(anew, state) == 1
+
+    def level_bounds(self, *, n: int, max_message: int, steps: int) -> tuple[int, ...]:
+        """Return bounds from intervals of weights, and the largest message on each channel."""
+        bounds = []
+        for outcome in self.outcomes:
+            contact = sum(outcome.coefficients) * n * max_message
+            cells = sum(outcome.cell_coefficients)
+            factor = (outcome.weight or 1) * (steps if outcome.keep else 1)
+            bound = prove_no_wrap({f"{outcome.name} from contacts": contact * factor, "from cells": cells * factor})
+            if not outcome.is_bit and bound > LARGEST_SUM:
+                raise ParameterError(
+                    f"the sum that {outcome.name} reveals could reach {bound}, and must stay within 2**57: use fewer "
+                    "fraction bits, smaller weights or fewer steps"
+                )
+            bounds.append(bound)
+        return tuple(bounds)
+
+    def _weight_bounds(self) -> dict[str, int]:
+        bounds = bounds_of(self.graph)
+        return {name: bounds[root][1] for name, root in self.graph.weights.items()}
+
+    def _outcome(self, name: str) -> OutcomeSpec:
+        spec = self.graph.outcomes[name]
+
+        def factors(channels: tuple[str, ...]) -> tuple[int, ...]:
+            given = [spec.coefficients.get(channel, 0) for channel in channels]
+            return tuple(int(self.parameters[each]) if isinstance(each, str) else each for each in given)
+
+        return OutcomeSpec(
+            name,
+            factors(self._contacts),
+            factors(self._cells),
+            reveals=spec.reveals,
+            keep=spec.keep,
+            threshold=spec.threshold,
+            restarts=name in self.graph.restarts,
+            weight=self._largest.get(name),
+        )
+
+    def _tally(self) -> list[TallyWord]:
+        fields = {name: field.stages for name, field in sorted(self.graph.fields.items()) if field.stages}
+        words = [
+            TallyWord(stage if len(fields) == 1 else f"{name}_{stage}", stage_of=name)
+            for name, stages in fields.items()
+            for stage in stages
+        ]
+        observables = sorted(self.graph.observables.items())
+        return [*words, *(TallyWord(name, each.low, each.high) for name, each in observables)]
+
+    def _of_outcomes(self, part: str, state: State, default: int) -> I64:
+        given = self._evaluate(part, state)
+        n = next(iter(state.values())).size
+        return _stack([given.get(outcome.name, np.full(n, default)) for outcome in self.outcomes], state)
+
+    def _evaluate(self, part: str, state: State) -> dict[str, I64]:
+        """Return a part that looks at the state alone."""
+        n = next(iter(state.values())).size
+        draws = DrawSource(np.zeros(n, dtype=np.uint64), BEGINNING, (0, 0))
+        return evaluate(self.graph, part, Inputs(state, self.parameters, draws))
+
+
+def _stack(columns: list[I64], state: State) -> I64:
+    """Return int64[n, columns], of no columns too."""
+    n = next(iter(state.values())).size
+    return np.stack(columns, axis=1) if columns else np.zeros((n, 0), dtype=np.int64)
