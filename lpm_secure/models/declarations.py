@@ -73,7 +73,7 @@ class Public(Declaration):
 @final
 @dataclass(eq=False)
 class Observable(Declaration):
-    """A number of an agent, in a range, whose total a run may release; a method of this name gives it."""
+    """A number of an agent, in a range, whose total a run may release; the method `totals` gives it."""
 
     low: int
     high: int

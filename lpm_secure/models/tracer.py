@@ -7,6 +7,7 @@ from typing import Any, Final, final
 import msgspec
 
 from lpm_secure.models.declarations import Declaration, Message, Observable, Outcome, Parameter, Public, State
+from lpm_secure.models.mistake import mistakes_of
 from lpm_secure.models.model import Draw, Heard, Me, Model, declarations
 from lpm_secure.models.symbols import Choice, Symbol, integer, symbol
 from protocols.errors import BoundError, ModelError
@@ -41,20 +42,21 @@ def trace(model: type[Model]) -> Trace:
     Raises:
         ModelError: in one line with the place in its author's file: what is wrong, what is allowed, what to do.
     """
-    graph, lines = _trace(model)
-    again, _ = _trace(model)
-    if graph.identity != again.identity:
-        raise ModelError(
-            f"{model.__name__} is another model each time it is looked at: it uses dice, a clock or a state outside of "
-            "the model; use draw"
-        )
+    with mistakes_of("the model"):
+        graph, lines = _trace(model)
+        again, _ = _trace(model)
+        if graph.identity != again.identity:
+            raise ModelError(
+                f"{model.__name__} is another model each time it is looked at: it uses dice, a clock or a state "
+                "outside of the model; use draw"
+            )
+        parameters = {p.name: integers(p) for p in _of(model, Parameter).values()}
     try:
         check(graph)
         prove(graph)
     except BoundError as error:
         reason = str(error).partition(": ")[2].replace("; clip it, or", "; clip it (lpm.clip), or")
         raise ModelError(f"{lines[error.node]}: {reason}") from error
-    parameters = {p.name: integers(p) for p in _of(model, Parameter).values()}
     return Trace(graph, lines, parameters)
 
 

@@ -170,6 +170,14 @@ def test_a_field_that_nobody_begins_with_is_refused():
         trace(wrong("begin", lambda self, me, draw: me.set(opinion="NO")))
 
 
+@pytest.mark.parametrize(
+    "name", ["set", "restart", "known", "changed", "begun", "_fields", "weight", "begin", "totals"]
+)
+def test_a_name_that_a_model_or_its_state_has_is_refused(name):
+    with pytest.raises(ModelError, match=f"Wrong declares {name}, "):
+        trace(type("Wrong", (Opinion,), {name: lpm.field(0, 1)}))
+
+
 UNREADABLE = {
     "a message of nothing": {"talk": lpm.message(most=0)},
     "a message that is too loud": {"talk": lpm.message(most=2**40)},

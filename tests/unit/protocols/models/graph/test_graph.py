@@ -78,6 +78,7 @@ def test_bytes_that_no_encoder_writes_are_refused(content):
         (["happens", [3], "", [0]], "takes"),
         (["happens", [3], "x", [9]], "takes"),
         (["exponential", [], "x", [0, 58]], "fraction bits"),
+        (["exponential", [], "seed", [0, 40]], "draws of all spells"),
         (["constant", [], "", []], "no operation is called so"),
         (["lookup", [3, 3], "", []], "no operation is called so"),
     ],
