@@ -133,7 +133,7 @@ def _run_private(testbed: Any, around: Callable[[str, Operators], list[Transport
             return series, ended
 
     series, ended = asyncio.run(everybody())
-    fields = manifest.model.model().fields
+    fields = ended[0].private.state
     state = {field: np.concatenate([client.private.state[field] for client in ended]) for field in fields}
     return Ending(state, {client.private.name: client.missed for client in ended}, series)
 
@@ -145,11 +145,11 @@ def _run_clear(testbed: Any) -> Ending:
     from lpm_secure.engine.loop import ClearPart, simulate
 
     device = torch.device("cpu")
-    agents = testbed.private_agents(device)
+    agents = testbed.clear_agents(device)
     series = asyncio.run(
         simulate(testbed.manifest, ClearPart(testbed.manifest, agents), testbed.synthetic_agents(device))
     )
-    return Ending({field: value.numpy() for field, value in agents.state.items()}, {}, series)
+    return Ending({field: np.asarray(value) for field, value in agents.state.items()}, {}, series)
 
 
 @pytest.fixture(scope="session")

@@ -100,7 +100,9 @@ class Levels:
             waits[:, first:end] = self.exposure[:, first:end]
         level, factors, terms = self.level + waits, [], []
         places: list[tuple[int, str]] = []
-        for row, (outcome, shares) in enumerate(zip(layout.outcomes, split_columns(layout.outcomes, total), strict=True)):
+        for row, (outcome, shares) in enumerate(
+            zip(layout.outcomes, split_columns(layout.outcomes, total), strict=True)
+        ):
             for name, term in (("anew", self.level[row]), ("weight", waits[row])):
                 if name in outcome.columns:
                     factors.append(shares[name])

@@ -22,8 +22,8 @@ from protocols.models.cells import cell_totals
 from protocols.models.dual import Number
 from protocols.models.gradient import Gradient
 from protocols.models.seir import relaxation
-from protocols.models.seir.relaxation import F64, RelaxedParameters
 from protocols.models.seir.agents import susceptibility
+from protocols.models.seir.relaxation import F64, RelaxedParameters
 from protocols.task.gradients.turn import Turn
 from protocols.task.layout import Layout
 from protocols.task.manifest import Manifest

@@ -12,8 +12,8 @@ from client_sdk.simulation.exchange import Exchange
 from protocols.arithmetic.counters import FIRST_STEP, Step
 from protocols.arithmetic.fixed_point import I64
 from protocols.errors import RoundClosed
-from protocols.models.seir.relaxed_agents import RelaxedAgents
 from protocols.models.seir.agents import susceptibility
+from protocols.models.seir.relaxed_agents import RelaxedAgents
 from protocols.task.layout import Layout
 from protocols.task.manifest import Manifest
 from protocols.wire.transport import Transport

@@ -4,7 +4,6 @@ import os
 from typing import Any, Final, Never, final
 
 import numpy as np
-import numpy.typing as npt
 
 from client_sdk.private.contacts import Contacts, ContactTable, refuse
 from client_sdk.private.device_keys import DeviceKeys

@@ -58,8 +58,13 @@ class OwnLevels:
     def words(self, state: State, grown: I64) -> U64:
         """Return what to tell, uint64[n_own * words of each]."""
         outcomes, tau, weights = self.model.outcomes, self.thresholds(state), self.model.weights(state)
-        columns = [
-            {"level": grown[:, o], "threshold": tau[:, o], "anew": self.anew[:, o], "weight": weights[:, o]}
+        columns: list[dict[str, I64]] = [
+            {
+                "level": grown[:, o],
+                "threshold": tau[:, o],
+                "anew": self.anew[:, o].astype(np.int64),
+                "weight": weights[:, o],
+            }
             for o in range(len(outcomes))
         ]
         return stack_columns(outcomes, columns)

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from protocols.arithmetic.counters import RoundNumber
 from protocols.arithmetic.fixed_point import U64
-from protocols.models import Stage
+from protocols.models import Seir, Stage
 from protocols.releases.query import GRADIENT, NOISE, SCORE, Release, Releases
 from protocols.task.layout import Layout
 from protocols.task.manifest import Manifest
@@ -94,9 +94,12 @@ def _small(manifest: Manifest, name: str, sigma: float) -> Manifest:
     exact: tuple[str, ...] = ()
     changed: dict[str, Any] = {"clients": CLIENTS[:1], "min_cohort": 1, "min_count": 0, "steps": STEPS}
     changed |= {"cells": (), "devices": None, "edges": "dense", "trust": None, "gradient": None, "calibration": None}
-    if manifest.model.waning:  # noise does not depend on it, and series of one event of each agent refuse it
-        lasting = msgspec.structs.replace(manifest.model, waning=())
-        changed |= {"model": lasting, "model_hash": lasting.model().hash}
+    model = manifest.model
+    if (
+        isinstance(model, Seir) and model.waning
+    ):  # noise does not depend on it, and series of one event of each agent refuse it
+        lasting = msgspec.structs.replace(model, waning=())
+        changed |= {"model": lasting, "model_hash": lasting.digest}
     if name == "cells":
         changed["cells"], rule["times"], exact = (1,), STEPS + 1, ("tally",)
     if name == SCORE and manifest.gradient is not None:

@@ -10,13 +10,13 @@ from scipy import sparse
 
 from client_sdk.private.contacts import ContactTable
 from lpm_secure.engine.backends import Backend
-from protocols.models.graph.inputs import check_cells, check_columns, check_known, check_parameters, check_public
 from protocols.arithmetic.fixed_point import I64, U64, prove_no_wrap
 from protocols.errors import DataError, ParameterError
 from protocols.models.cells import cell_totals, pressure
 from protocols.models.graph import GraphChannel
 from protocols.models.graph.bounds import prove_levels
 from protocols.models.graph.draws import DrawSource
+from protocols.models.graph.inputs import check_cells, check_columns, check_known, check_parameters, check_public
 from protocols.models.graph.interpreter import Inputs
 
 STEPS: Final = 1000  # of a run, where nobody says how many

@@ -19,14 +19,16 @@ class StageSeries:
     """Stage counts of private and synthetic agents.
 
     Attributes:
-        counts: int64[T + 1, 2, q]: day, private or synthetic, stage.
+        counts: int64[T + 1, 2, q]: day, private or synthetic, stage or observable.
         dt: days in a step.
+        names: of stages and observables.
     """
 
     counts: I64
     dt: float
+    names: tuple[str, ...] = tuple(stage.name for stage in Stage)
 
-    def of(self, part: str, stage: Stage) -> I64:
+    def of(self, part: str, stage: int) -> I64:
         """Return one stage of one part, int64[T + 1]."""
         result: I64 = self.counts[:, PARTS.index(part), stage]
         return result
@@ -61,5 +63,5 @@ class StageSeries:
         columns: dict[str, Any] = {"day": np.arange(self.counts.shape[0]) * self.dt}
         for part in PARTS:
             columns[f"{part}_incidence"] = self.incidence(part)
-            columns |= {f"{part}_{stage.name}": self.of(part, stage) for stage in Stage}
+            columns |= {f"{part}_{name}": self.of(part, place) for place, name in enumerate(self.names)}
         return pa.table(columns)

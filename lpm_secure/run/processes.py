@@ -68,7 +68,7 @@ async def _execute(
 def run_clear(testbed: Testbed, device: torch.device, on_step: OnStep = lambda step, release: None) -> Execution:
     """Run everything in this process, with no protection: the oracle."""
     started = time.perf_counter()
-    private = ClearPart(testbed.manifest, testbed.private_agents(device))
+    private = ClearPart(testbed.manifest, testbed.clear_agents(device))
     return asyncio.run(_execute(testbed, private, device, started, on_step))
 
 

@@ -38,7 +38,7 @@ def summary_of(run: PrivateRun, folder: Path) -> Summary:
 
 def _rows(run: PrivateRun, figures: dict[str, Any]) -> list[tuple[str, str]]:
     """Return the table that ends a run: what was measured, in words, and its value."""
-    waning = bool(run.testbed.manifest.model.waning)
+    waning = bool(run.testbed.manifest.model.recurrence)
     attack = "not susceptible at the end" if waning else "attack rate"
     rows = [
         ("contacts", run.label),
@@ -72,7 +72,7 @@ def _parts(run: PrivateRun, rows: Sequence[tuple[str, str]]) -> list[str | Plot]
     if run.testbed.look_alike:
         parts.append(html.warning(run.label))
     parts += [html.warning(what_is_learned(manifest)), html.table(rows)]
-    parts.append(Plot(_plots(run.private.series, waning=bool(manifest.model.waning))))
+    parts.append(Plot(_plots(run.private.series, waning=bool(manifest.model.recurrence))))
     if run.received:
         parts += [html.heading("What each party received"), _ingress_table(run.received)]
     if run.clear is not None:

@@ -11,7 +11,9 @@ import torch
 
 from client_sdk.private.state import simulation_key
 from lpm_secure.config.synthetic import SyntheticConfig
+from lpm_secure.engine.cells import CellAgents
 from lpm_secure.engine.epidemic import SeirVenueAgents
+from lpm_secure.engine.graph_population import GraphPopulation
 from lpm_secure.engine.loop import EngineAgents
 from lpm_secure.engine.tensors.agents import Agents
 from lpm_secure.engine.venues import Venues
@@ -21,6 +23,11 @@ from lpm_secure.populations.source import PopulationConfig, open_population
 from protocols.arithmetic.fixed_point import I64, U64, to_fixed
 from protocols.arithmetic.philox import DrawPurpose, words
 from protocols.errors import DataError
+from protocols.models import Seir
+from protocols.models.agent_model import AgentSource
+from protocols.models.graph.bounds import COUNTS
+from protocols.models.graph.draws import BEGIN, DrawSource, uniform
+from protocols.models.run_model import agent_model_of
 from protocols.task.manifest import Manifest
 
 SYNTHETIC_FROM: Final = 2**40  # numbers of synthetic agents begin here, above all private ones
@@ -99,10 +106,11 @@ class Synthetic:
             return synthetic_agents(manifest, self.config.agents, device)
         settings = settings_with_beta(self.population, self.config.beta)
         n, cells = self.population.n, len(manifest.cells)
-        f, given = manifest.model.f - SHARE_BITS, self.config.beta
+        model = manifest.model.require_seir("synthetic agents of a population")
+        f, given = model.f - SHARE_BITS, self.config.beta
         beta = tuple(to_fixed(given[s.name] * manifest.dt, f=f, name=f"synthetic.beta.{s.name}") for s in settings)
-        return SeirVenueAgents(
-            msgspec.structs.replace(manifest.model, beta=beta),
+        agents = SeirVenueAgents(
+            msgspec.structs.replace(model, beta=beta),
             Venues.of(settings),
             key=simulation_key(manifest),
             first=SYNTHETIC_FROM,
@@ -110,10 +118,20 @@ class Synthetic:
             cell=(np.arange(n if cells else 0, dtype=np.int64) * cells // n).astype(np.int32),
             cells=cells,
         )
+        return CellAgents(manifest, agents)
 
 
-def synthetic_agents(manifest: Manifest, count: int, device: torch.device) -> Agents:
+def synthetic_agents(manifest: Manifest, count: int, device: torch.device) -> EngineAgents:
     """Return so many agents of the engine, each in a cell drawn at random."""
+    if isinstance(manifest.model, Seir):
+        return seir_agents(manifest, count, device)
+    agents = np.arange(count, dtype=np.uint64) + np.uint64(SYNTHETIC_FROM)
+    source, columns = AgentSource(agents, simulation_key(manifest)), draw_columns(manifest, agents)
+    return GraphPopulation(manifest, manifest.model, source, cell=cells_of(agents, manifest), columns=columns)
+
+
+def seir_agents(manifest: Manifest, count: int, device: torch.device) -> Agents:
+    """Return so many agents of S-E-I-R as tensors, each in a cell drawn at random."""
     agents = np.arange(count, dtype=np.uint64) + np.uint64(SYNTHETIC_FROM)
     cell = cells_of(agents, manifest)
     return Agents(manifest, agents, key=simulation_key(manifest), cell=cell, device=device)
@@ -125,6 +143,20 @@ def cells_of(agents: U64, manifest: Manifest) -> I64:
         return np.zeros(0, dtype=np.int64)
     drawn = words(simulation_key(manifest), agents, DrawPurpose.CELL) >> np.uint64(32)
     return (drawn * np.uint64(len(manifest.cells)) >> np.uint64(32)).astype(np.int64)
+
+
+def draw_columns(manifest: Manifest, agents: U64) -> dict[str, I64]:
+    """Draw the private columns of simulated people, each value of a column's range as likely as any other, int64[n].
+
+    Columns that have a default are left out.
+    """
+    specs = [spec for spec in agent_model_of(manifest.model).columns if spec.default is None]
+    drawn = {}
+    for spec in specs:
+        word = DrawSource(agents, 0, simulation_key(manifest)).words(f"column {spec.name}", BEGIN)
+        low, count = int(spec.low), min(int(spec.high) - int(spec.low) + 1, COUNTS)
+        drawn[spec.name] = uniform(word, low, count)
+    return drawn
 
 
 def _population(config: SyntheticConfig) -> PopulationConfig:

@@ -12,6 +12,7 @@ from client_sdk.private.state import PrivateState, simulation_key
 from lpm_secure.config.simulation import Config
 from lpm_secure.config.synthetic import SyntheticConfig
 from lpm_secure.data.contact_data import ContactData
+from lpm_secure.engine.graph_population import GraphPopulation
 from lpm_secure.engine.loop import EngineAgents
 from lpm_secure.engine.tensors.agents import Agents
 from lpm_secure.engine.tensors.graph import Graph
@@ -19,6 +20,8 @@ from lpm_secure.testbed.keyring import Keyring
 from lpm_secure.testbed.manifest import manifest_of
 from lpm_secure.testbed.synthetic import EngineFile, Synthetic, cells_of, synthetic_agents
 from protocols.arithmetic.fixed_point import I64
+from protocols.models import Seir
+from protocols.models.agent_model import NO_COLUMNS, AgentSource, Columns
 from protocols.task.layout import Layout
 from protocols.task.manifest import Manifest
 
@@ -34,6 +37,7 @@ class Testbed:
         synthetic: how many agents the engine simulates.
         source: where the contacts come from, for reports; `look_alike` if they are generated.
         city: the population that the synthetic agents live in; None where they meet in cells only.
+        columns: array[n] of each private column of the model.
         listeners: slots of agents that hear their contacts and tell them nothing: no client sends from these.
     """
 
@@ -46,6 +50,7 @@ class Testbed:
     source: str
     look_alike: bool
     city: Synthetic | None = None
+    columns: Columns = field(default_factory=lambda: NO_COLUMNS, repr=False)
     keyring: Keyring = field(default_factory=Keyring, repr=False)
     listeners: I64 = field(default_factory=lambda: np.zeros(0, dtype=np.int64), repr=False)
 
@@ -66,10 +71,24 @@ class Testbed:
         """Return what one client keeps to itself."""
         contacts = self.contacts_of(name)
         devices = self.keyring.of(name, self.manifest, contacts) if self.manifest.devices else None
-        return PrivateState(self.manifest, name, contacts=contacts, cell=self.cell_of(name), devices=devices)
+        first, end = Layout.of(self.manifest).own[name]
+        columns = {column: values[first:end] for column, values in self.columns.items()}
+        return PrivateState(
+            self.manifest, name, contacts=contacts, cell=self.cell_of(name), columns=columns, devices=devices
+        )
+
+    def clear_agents(self, device: torch.device) -> EngineAgents:
+        """Return all private agents in the clear, whatever the model is, for the clear run."""
+        if isinstance(self.manifest.model, Seir):
+            return self.private_agents(device)
+        numbers = [agent for client in self.manifest.clients for agent in client.agents]
+        source = AgentSource(np.array(numbers, dtype=np.uint64), simulation_key(self.manifest))
+        return GraphPopulation(
+            self.manifest, self.manifest.model, source, cell=self.cell, contacts=self.contacts, columns=self.columns
+        )
 
     def private_agents(self, device: torch.device) -> Agents:
-        """Return all private agents in the clear, for the clear run."""
+        """Return all private agents of S-E-I-R in the clear, as tensors."""
         layout, manifest = Layout.of(self.manifest), self.manifest
         graph = Graph(self.contacts, n=layout.n, c=layout.channels, period=manifest.period, device=device)
         agents = np.array([agent for client in manifest.clients for agent in client.agents], dtype=np.uint64)

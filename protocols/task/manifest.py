@@ -151,7 +151,13 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
     def _check_calibration(self, calibration: Calibration) -> None:
         sums, derivatives, devices = self.mode == "sum" and self.engine, self.gradient is not None, bool(self.devices)
-        check_sums_alone(self.model.require_seir("calibrations"), sums=sums, cells=self.cells, derivatives=derivatives, devices=devices)
+        check_sums_alone(
+            self.model.require_seir("calibrations"),
+            sums=sums,
+            cells=self.cells,
+            derivatives=derivatives,
+            devices=devices,
+        )
         check_rounds(min_cohort=self.min_cohort, steps=self.steps)
         n, k = len(self.clients), len(self.aggregators)
         check_noise(calibration, self.releases, steps=self.steps, clients=n, aggregators=k)

@@ -69,9 +69,6 @@ class Replayed(PrivatePart):
         return sum(each.of(rule, step, d) for each in self._noise) if rule else np.zeros(d, dtype=np.int64)
 
     async def advance(self, step, synthetic):
-        from protocols.models.cells import pressure
-
-        sizes = np.array(self._manifest.cells)
         cells = self.agents.cell_totals() + self._drawn("cells", step, 2)
         tally = self.agents.tally()
         words, n = np.zeros_like(tally), int(tally.sum())
@@ -82,7 +79,7 @@ class Replayed(PrivatePart):
             words[Stage.S] = n - self._before + self._drawn("running", step, 1)[0]
         told = self._reading.tally(tally if releases_of(self._manifest).of("tally") else words)
         if step < self._manifest.steps:
-            self.agents.update(pressure(cells + synthetic, sizes, self._manifest.model.cell_beta), step=step)
+            self.agents.update(cells + synthetic, step=step)
         return StepRelease(cells, told, 3, 0)
 
 

@@ -23,7 +23,6 @@ def run():
 
     import torch
 
-    from protocols.models.cells import pressure
 
     config = load(Path(__file__).parents[2] / "examples" / "workplace.toml")
     config = msgspec.structs.replace(config, steps=STEPS, synthetic=msgspec.structs.replace(config.synthetic, agents=0))
@@ -33,12 +32,10 @@ def run():
     for a, b in ((table.a, table.b), (table.b, table.a)):
         np.add.at(contacts, (table.day, a, b), table.weight)
     agents = testbed.private_agents(torch.device("cpu"))
-    sizes = np.array(testbed.manifest.cells, dtype=np.int64)
     stages = []
     for step in range(STEPS):
         stages.append(agents.state["stage"].numpy().copy())
-        hazard = pressure(agents.cell_totals(), sizes, testbed.manifest.model.cell_beta)
-        agents.update(hazard, step=step)
+        agents.update(agents.cell_totals(), step=step)
     return contacts, np.array(stages)
 
 

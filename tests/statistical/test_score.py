@@ -12,7 +12,6 @@ from client_sdk import ContactTable
 from lpm_secure.engine.tensors.agents import Agents
 from lpm_secure.engine.tensors.graph import Graph
 from lpm_secure.gradients.private.score import ScoredAgents, gradient_of
-from protocols.models.cells import pressure
 from protocols.models.gradient import Gradient
 from protocols.task.parties import ClientParty
 
@@ -52,9 +51,9 @@ def outputs_and_scores(manifest):
         device=cpu,
         graph=Graph(table, n=N, c=2, period=1, device=cpu),
     )
-    scored, sizes = ScoredAgents(manifest, agents), np.array(manifest.cells)
+    scored = ScoredAgents(manifest, agents)
     for step in range(STEPS):
-        scored.update(pressure(agents.cell_totals(), sizes, manifest.model.cell_beta), step=step)
+        scored.update(agents.cell_totals(), step=step)
     recovered = (agents.state["stage"].numpy() == 3).reshape(COPIES, SIZE).sum(axis=1)
     return recovered[:, None].astype(float), scored.scores.each().reshape(-1, COPIES, SIZE).sum(axis=2).T
 

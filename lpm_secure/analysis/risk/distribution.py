@@ -62,6 +62,6 @@ def _released(config: RiskConfig, testbed: Testbed) -> Releases:
     """Return the one release: cells, with noise."""
     given = config.distribution
     noise = NoiseConfig(epsilon=given.epsilon, cells_epsilon=given.epsilon, delta=given.delta)
-    both = releases_for(noise, testbed.manifest.model, steps=STEPS, cells=True)
+    both = releases_for(noise, testbed.manifest.model.require_seir("histograms"), steps=STEPS, cells=True)
     each = tuple(release for release in both.each if release.name == "cells") if both else ()
     return Releases(each=each, rho=sum(release.rho(STEPS + 1) for release in each))

@@ -5,6 +5,7 @@ from typing import final
 import numpy as np
 import torch
 
+from lpm_secure.engine.cells import cell_hazards
 from lpm_secure.engine.tensors.graph import Graph
 from protocols.arithmetic.fixed_point import I64, U64
 from protocols.models import Exposure
@@ -45,7 +46,7 @@ class Agents:
         self.state = {name: torch.from_numpy(np.asarray(value)).to(device) for name, value in start.items()}
         self.heard: Exposure | None = None
         self._model = model.model()
-        self._graph = graph
+        self._graph, self._manifest = graph, manifest
         self._cell = torch.from_numpy(cell).to(device)
         self._cells = len(manifest.cells)
         self._c = len(manifest.channels)
@@ -64,16 +65,16 @@ class Agents:
         """Return how many agents are in each stage, int64[q]."""
         return np.array(self._model.tally(self.state), dtype=np.int64)
 
-    def update(self, pressure: I64, *, step: int) -> None:
+    def update(self, totals: I64, *, step: int) -> None:
         """Move on by one step.
 
         Args:
-            pressure: int64[cells], the hazard that each cell exerts.
+            totals: int64[cells], what everybody together says to each cell.
             step: of the run, for contacts that change by day.
         """
         n = self.state["stage"].shape[0]
         if self._cells:
-            hazard = torch.from_numpy(pressure).to(self._device)[self._cell]
+            hazard = torch.from_numpy(cell_hazards(self._manifest, totals)).to(self._device)[self._cell]
         else:
             hazard = torch.zeros(n, dtype=torch.int64, device=self._device)
         if self._graph is None:

@@ -6,7 +6,6 @@ from typing import Final, final
 import numpy as np
 import numpy.typing as npt
 
-from lpm_secure.engine.cells import cell_hazards
 from lpm_secure.engine.loop import PrivatePart, StepRelease
 from lpm_secure.engine.series import StageSeries
 from lpm_secure.engine.tensors.agents import Agents
@@ -39,10 +38,10 @@ class ScoredAgents:
             susceptibility=np.ones(n),
         )
 
-    def update(self, hazard: I64, *, step: int) -> None:
-        """Move the agents on by one step; `hazard` is the pressure of each cell."""
+    def update(self, totals: I64, *, step: int) -> None:
+        """Move the agents on by one step; `totals` is what everybody says to each cell."""
         before = _plain(self.agents.state)
-        self.agents.update(hazard, step=step)
+        self.agents.update(totals, step=step)
         heard = self.agents.heard
         if heard is not None:
             told = Exposure(heard.contact.cpu().numpy(), heard.pressure.cpu().numpy())
@@ -63,7 +62,7 @@ class ClearScores(PrivatePart):
         cells, tally = agents.cell_totals(), agents.tally()
         score = np.zeros(score_words(manifest.gradient), dtype=np.int64)
         if step < manifest.steps:
-            self._scored.update(cell_hazards(manifest, cells + synthetic), step=step)
+            self._scored.update(cells + synthetic, step=step)
         else:
             score = self._scored.scores.encode()
         return StepRelease(cells, np.concatenate([tally, score]), len(manifest.clients), 0)
@@ -93,7 +92,7 @@ async def simulate_scores(manifest: Manifest, private: PrivatePart, synthetic: A
         release = await private.advance(step, totals)
         counts.append(np.stack([release.tally[:Q], synthetic.tally()]))
         if step < manifest.steps:
-            scored.update(cell_hazards(manifest, totals + release.cells), step=step)
+            scored.update(totals + release.cells, step=step)
         else:
             score = release.tally[Q:] + scored.scores.encode()
     return ScoredSeries(StageSeries(np.stack(counts), manifest.dt), _real(score, given))

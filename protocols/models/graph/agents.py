@@ -9,10 +9,10 @@ import numpy as np
 from protocols.arithmetic.fixed_point import I64, prove_no_wrap
 from protocols.errors import ParameterError
 from protocols.models.agent_model import AgentModel, AgentSource, Bools, Columns, ColumnSpec, StepInputs, TallyWord
-from protocols.models.graph.bounds import LARGEST_SUM, bounds_of, growth_bound, prove
+from protocols.models.graph.bounds import LARGEST_SUM, bounds_of, prove
 from protocols.models.graph.checks import check
 from protocols.models.graph.draws import DrawSource
-from protocols.models.graph.graph import Name, ModelGraph, Word
+from protocols.models.graph.graph import ModelGraph, Name, Word
 from protocols.models.graph.inputs import check_columns, check_parameters
 from protocols.models.graph.interpreter import Inputs, evaluate
 from protocols.models.outcome import OutcomeSpec

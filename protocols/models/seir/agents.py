@@ -14,7 +14,6 @@ from protocols.models.seir.waning import find_returns
 from protocols.models.stage import Stage
 from protocols.models.substep import Exposure, State
 
-
 SUSCEPTIBILITY: Final = "susceptibility"
 LARGEST: Final = 2.0**1000  # of a susceptibility
 

@@ -32,9 +32,7 @@ MAX_DAYS: Final = 2**15 - 1
 
 
 @final
-class Seir(
-    msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, tag="seir", tag_field="kind"
-):
+class Seir(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, tag="seir", tag_field="kind"):
     """Parameters, all of them public integers; what is not asked for is not written down.
 
     Attributes:

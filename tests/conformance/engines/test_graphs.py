@@ -105,7 +105,7 @@ def test_numba_and_torch_agree_bit_for_bit(
     for step in range(steps):
         totals = plain.cell_totals()
         hazard = pressure(totals, sizes, model.cell_beta)
-        plain.update(hazard, step=step)
+        plain.update(totals, step=step)
         stage, timer, summed = (plain.state[name].cpu().numpy() for name in ("stage", "timer", "hazard"))
         for agents in made.values():
             np.testing.assert_array_equal(agents.cell_totals(), totals)

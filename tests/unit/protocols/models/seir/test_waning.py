@@ -4,11 +4,11 @@ import msgspec
 import numpy as np
 import pytest
 import torch
+from client_sdk.simulation.own_hazard import OwnHazard
 from scipy import stats
 
 from aggregator.on_shares.levels import Levels
 from aggregator.on_shares.validity import Ranges
-from client_sdk.simulation.own_hazard import OwnHazard
 from lpm_secure.engine.epidemic import SkipAgents, random_graph
 from protocols import canonical_json
 from protocols.errors import ParameterError

@@ -1,0 +1,82 @@
+"""Agents of a model's graph as the engine's loop moves them on."""
+
+from typing import Final, final
+
+import numpy as np
+
+from client_sdk.private.contacts import ContactTable
+from lpm_secure.engine.backends import NumpyBackend
+from lpm_secure.engine.backends.numba_backend import NumbaBackend
+from lpm_secure.engine.model_agents import NOWHERE, CellMixing, ContactMatrices, ModelAgents
+from protocols.arithmetic.fixed_point import I64
+from protocols.models.agent_model import NO_COLUMNS, AgentSource, Columns
+from protocols.models.graph.agents import GraphModel
+from protocols.models.substep import State
+from protocols.task.manifest import Manifest
+
+FEW: Final = 2**15  # agents that are interpreted before a loop would have been compiled
+
+
+@final
+class GraphPopulation:
+    """Agents in the clear, on the CPU; private ones with their contacts, or synthetic ones that meet in cells."""
+
+    def __init__(
+        self,
+        manifest: Manifest,
+        model: GraphModel,
+        source: AgentSource,
+        *,
+        cell: I64,
+        contacts: ContactTable | None = None,
+        columns: Columns = NO_COLUMNS,
+    ) -> None:
+        """Draw the agents' states.
+
+        Args:
+            manifest: of the run.
+            model: of the manifest.
+            source: the agents' numbers, and the key of the simulation generator.
+            cell: int64[n]; empty where the run has no cells.
+            contacts: among them by slot, or none.
+            columns: int64[n] of each private column.
+        """
+        graph, n = model.graph, source.agents.size
+        table = None if contacts is None else ContactMatrices(contacts, graph.channels, n=n, period=manifest.period)
+        self._agents = ModelAgents(
+            NumpyBackend(graph) if n <= FEW else NumbaBackend(graph),
+            model.parameters,
+            agents=source.agents,
+            key=source.key,
+            contacts=table,
+            cells=CellMixing(cell, np.array(manifest.cells, dtype=np.int64)) if manifest.cells else NOWHERE,
+            columns=columns,
+            steps=manifest.steps,
+        )
+        self._fields = sorted(name for name, field in graph.fields.items() if field.stages)
+        self._channels = sorted(name for name, channel in graph.channels.items() if channel.cell)
+        self._observables = sorted(graph.observables)
+        self._cells = len(manifest.cells)
+
+    @property
+    def state(self) -> State:
+        """Return the agents' state, int64[n] of each field."""
+        return self._agents.state
+
+    def cell_totals(self) -> I64:
+        """Return what the agents say to each cell, int64[w * cells] of w cell channels."""
+        totals = self._agents.cell_totals()
+        nothing = np.zeros(0, dtype=np.int64)
+        each = [totals[name] for name in self._channels] if self._cells else []
+        return np.concatenate([nothing, *each])
+
+    def tally(self) -> I64:
+        """Return the totals of the model's stages and observables, int64[q]."""
+        stages, totals = self._agents.tally(), self._agents.totals()
+        sums = np.array([totals[name] for name in self._observables], dtype=np.int64)
+        return np.concatenate([*(stages[name] for name in self._fields), sums]).astype(np.int64)
+
+    def update(self, totals: I64, *, step: int) -> None:
+        """Move on by one step, in which everybody together says so much to each cell, int64[w * cells]."""
+        others = dict(zip(self._channels, (totals - self.cell_totals()).reshape(-1, max(self._cells, 1)), strict=False))
+        self._agents.update(others=others)
