@@ -12,6 +12,7 @@ from client_sdk.admission import admit
 from client_sdk.exit_code import exit_code_of
 from client_sdk.secure_sum.client import VectorClient
 from client_sdk.secure_sum.journal import Kept
+from protocols.atomic_file import write_atomically
 
 
 async def take_part(path: Path) -> None:
@@ -30,7 +31,7 @@ async def take_part(path: Path) -> None:
         "missed_rounds": client.missed,
         "modules": sorted(sys.modules.keys() & {"torch", "crypten", "flwr"}),
     }
-    (folder / given.summary).write_bytes(msgspec.json.encode(summary))
+    write_atomically(folder / given.summary, msgspec.json.encode(summary))
     for transport in transports:
         await transport.close()
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 PRIVATE_MODE: Final = 0o600  # of a file for its owner alone
+PUBLIC_MODE: Final = 0o644  # of a file that others may read
 TOKEN_BYTES: Final = 8  # of the name that a writer has for itself
 STALE_S: Final = 24 * 3600.0  # nobody writes one file for that long
 

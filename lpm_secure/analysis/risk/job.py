@@ -23,7 +23,7 @@ from lpm_secure.analysis.risk.worlds import chosen, week
 from lpm_secure.audit.collect import collect
 from lpm_secure.data.contact_data import ContactData
 from lpm_secure.engine.tensors.device import device_of
-from lpm_secure.run.jobs import DriveFile
+from lpm_secure.run.jobs import write_drive_file
 from lpm_secure.run.observer import OnStep
 from lpm_secure.run.processes import drive
 from lpm_secure.testbed.contacts import contacts_of
@@ -33,7 +33,6 @@ from lpm_secure.testbed.testbed import Testbed
 from protocols.arithmetic.fixed_point import I64
 from protocols.errors import ProtocolError
 from protocols.task import manifest as manifests
-from protocols.task.parties import ENGINE
 
 POLL_S: Final = 0.2
 END_S: Final = 60.0
@@ -111,8 +110,7 @@ def _deployed(testbed: Testbed, root: Path, name: str) -> Deployment:
         root = root.with_name(f"{root.name}-{manifests.run_id(manifest).hex()[:12]}")
     deployment = Deployment((root / name).resolve(), dataclasses.replace(testbed, manifest=manifest), keys)
     deployment.write()
-    drive_file = DriveFile(testbed.engine_file, deployment.operator_key)
-    (deployment.party(ENGINE) / "engine.json").write_bytes(msgspec.json.encode(drive_file))
+    write_drive_file(deployment)
     return deployment
 
 
