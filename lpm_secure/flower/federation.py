@@ -87,7 +87,7 @@ class Flower(Federation):
         self.refused = names
 
     def _searched(self, log_inpatients: F64, members: tuple[str, ...]) -> tuple[F64, tuple[str, ...]]:
-        """Find out in further rounds, over groups of hospitals, whose words are out of range; see `blame`.
+        """Find out in further rounds, over groups of hospitals, whose words are out of range; see `Search`.
 
         Raises:
             Unavailable: a hospital was away meanwhile. A sum without it says nothing of the others' words, and nobody

@@ -90,7 +90,8 @@ class Shared(Federation):
         cheats: name to what a hospital sends in place of its encoded gradient; for tests of garbage.
 
     Security: a hospital whose words make a sum's norm larger than its members' clipped gradients can is found by
-        `blame`, left out and named in every later round. Within that range a hospital can shift a sum unseen.
+        `lpm_secure.secure_sum.group_search.Search`, left out and named in every later round. Within that range a
+        hospital can shift a sum unseen.
     """
 
     hospitals: dict[str, Hospital] = field(repr=False)
