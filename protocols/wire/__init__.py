@@ -1,1 +1,1 @@
-"""Messages between parties: what each says, as bytes, and how a call reaches another party."""
+"""The wire: its generated messages, the codecs that refuse what no encoder makes, and how a call travels."""
