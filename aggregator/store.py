@@ -98,11 +98,13 @@ class VerdictRecord(msgspec.Struct, frozen=True):
         number: of the round whose verdict this aggregator may have shown its share of, if any.
         over: digest of what was computed, and over whom.
         repeated: whether the run's one repeat has been used.
+        granted: whether that repeat is this round's and has shown nothing yet, so that it may still be made.
     """
 
     number: RoundNumber | None = None
     over: bytes = b""
     repeated: bool = False
+    granted: bool = False
 
 
 @final

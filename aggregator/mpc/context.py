@@ -7,11 +7,9 @@ computation: any other thread finds nothing, and cannot draw or send out of turn
 import hashlib
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, final
-
-import numpy as np
 
 from aggregator.mpc.keystream import U64, Keystream
 from aggregator.mpc.net.mesh import Combine, Mesh
@@ -39,29 +37,42 @@ class MpcContext:
 
     def open(self, own: Sequence[U64], combine: Combine) -> list[U64]:
         """Open shares, if all parties stand at the same place."""
-        drawn = sum(stream.words_drawn for name, stream in self.streams.items() if name != "local")
-        return self.mesh.open(own, combine, drawn=drawn, batches=self.batches)
+        return self.mesh.open(own, combine, drawn=self._drawn(), batches=self.batches)
 
     def coin(self) -> bytes:
-        """Toss 32 bytes that no party, and no k - 1 of them, could choose: each commits to its part, then shows it.
+        """Toss 32 bytes that no party, and no k - 1 of them, could choose.
 
         Raises:
             PartiesDisagree: a party showed another part than it had committed to.
         """
-        part = os.urandom(COIN_BYTES)
-        commitments = self._broadcast(_commitment(self.mesh.name, self.mesh.rank, part))
-        parts = self._broadcast(part)
-        for rank, (shown, commitment) in enumerate(zip(parts, commitments, strict=True)):
-            if _commitment(self.mesh.name, rank, shown) != commitment:
-                raise PartiesDisagree(f"party {rank} showed another coin than it had committed to; stop the run")
+        parts = self.gather_by_commitment(os.urandom(COIN_BYTES))
         return hashlib.sha256(b"lpm mpc coin" + self.mesh.name + b"".join(parts)).digest()
 
-    def _broadcast(self, own: bytes) -> list[bytes]:
-        """Send all parties 32 bytes, and return what each of them sent."""
-        table = np.zeros((self.mesh.k, COIN_BYTES // 8), np.uint64)
-        table[self.mesh.rank] = np.frombuffer(own, np.uint64)
-        (rows,) = self.open([table], np.bitwise_xor)
-        return [row.tobytes() for row in rows]
+    def gather_by_commitment(self, own: bytes, opening: Callable[[], None] = lambda: None) -> list[bytes]:
+        """Show all parties some bytes and return what each showed, by rank; all commit to theirs before any is shown.
+
+        Args:
+            own: this party's bytes, whole words and as many as those of the others. 128 bits or more must be random:
+                a commitment to bytes that can be guessed hides nothing.
+            opening: called when this party is about to show its bytes.
+        Raises:
+            PartiesDisagree: a party showed something else than it had committed to.
+        Security: a party that waits to see what the others show has no choice left.
+        """
+        name, rank = self.mesh.name, self.mesh.rank
+        commitments = self._gather(_commitment(name, rank, own))
+        opening()
+        shown = self._gather(own)
+        for party, (part, commitment) in enumerate(zip(shown, commitments, strict=True)):
+            if _commitment(name, party, part) != commitment:
+                raise PartiesDisagree(f"party {party} showed something else than it had committed to; stop the run")
+        return shown
+
+    def _gather(self, own: bytes) -> list[bytes]:
+        return self.mesh.gather(own, drawn=self._drawn(), batches=self.batches)
+
+    def _drawn(self) -> int:
+        return sum(stream.words_drawn for name, stream in self.streams.items() if name != "local")
 
 
 def _commitment(name: bytes, rank: int, part: bytes) -> bytes:

@@ -9,13 +9,14 @@ So every party ends with XOR shares of 64 error bits for each number, all zero w
 tossed after everything is fixed picks a linear hash (GHASH, the polynomial of AES-GCM), zero where all numbers are in
 range, and otherwise nonzero but with probability 2**-100. The hash itself would tell which number it was, and how far
 out: it is multiplied on shares by an element of the field that nobody knows, and the product is opened. That is zero
-where the hash is, and uniform otherwise: one bit.
+where the hash is, and uniform otherwise: one bit. All commit to their shares of it before any is shown.
 
 Source:
     The masked opening is that of Damgard et al., TCC 2006. A random linear check of what should be zero, with coins
     after the values are fixed: Blum, Feldman and Micali's coin, as in the batch checks of SPDZ (CRYPTO 2012).
 """
 
+import os
 from collections.abc import Callable
 from typing import Final
 
@@ -34,6 +35,7 @@ from aggregator.mpc.randomness.correlations import Blinding, PlaneReader, Range
 
 Bools = npt.NDArray[np.bool_]
 CHUNK: Final = 1 << 21  # numbers looked at together; bounds the memory to some 200 MiB
+SALT_BYTES: Final = 16  # shares of a verdict that is zero are the same at two parties, so they can be guessed
 _NONCE: Final = bytes(12)  # a key makes hashes of one check only
 
 
@@ -47,15 +49,16 @@ def out_of_range(x: I64, bits: U8, opening: Callable[[], None] = lambda: None) -
             masked by words that serve once.
     Security:
         One bit is opened: whether all numbers are in range. Not which of them is not, nor by how much. A party that
-        lies can shift a number or the hash beforehand, and so choose what this bit tells, once in each check.
+        lies can shift a number or the hash beforehand, and so choose what this bit tells, once in each check. It can
+        not hide the bit from the others: it commits to its share of the verdict before it sees theirs.
     """
     if not len(x):
         return False
     errors = [_errors(x[start : start + CHUNK], bits[start : start + CHUNK]) for start in range(0, len(x), CHUNK)]
     share = _hash(b"".join(part.tobytes() for part in errors), get_context().coin())
-    blinded = _blinded(share)
-    opening()
-    return bool(open_xor(blinded).any())
+    shown = get_context().gather_by_commitment(os.urandom(SALT_BYTES) + _blinded(share).tobytes(), opening)
+    verdicts = [np.frombuffer(part[SALT_BYTES:], np.uint64) for part in shown]
+    return bool(np.bitwise_xor.reduce(verdicts).any())
 
 
 def _blinded(h: U64) -> U64:

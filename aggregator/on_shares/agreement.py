@@ -134,6 +134,7 @@ class Agreement:
 
         That a verdict may be shown is written down before: whoever stops in the middle of it has had it.
         """
+        before = self._shown
         self._show(number, hashlib.sha256(kind).digest())
 
         def begun(calculator: Calculator) -> ResultShare:
@@ -156,14 +157,14 @@ class Agreement:
                 self._kept = kept
         except Exception:  # not where this task is cancelled: the computation goes on in its thread
             if not self._opened:
-                self._write(VerdictRecord(repeated=self._shown.repeated))
+                self._take_back(before)
             raise
         finally:
             self._idle.set()
 
     def _show(self, number: RoundNumber, over: bytes) -> None:
         """Write down that a round's verdict may be shown; where it may have been before, that is the run's repeat."""
-        again = self._shown.number == number
+        again = self._shown.number == number and not self._shown.granted
         if again and self._shown.repeated:
             raise RepeatSpent(
                 f"the joint computation of step {self._manifest.schedule.step(number)} would have to be done again, "
@@ -175,6 +176,14 @@ class Agreement:
             if self._ledger is not None:
                 self._ledger.write_repeat(number, reason)
         self._write(VerdictRecord(number, over, self._shown.repeated or again))
+
+    def _take_back(self, before: VerdictRecord) -> None:
+        """Write down that nothing was shown since a record; a repeat in it stays one, and over the same clients."""
+        now = self._shown
+        if before.number == now.number:
+            self._write(VerdictRecord(now.number, now.over, now.repeated, granted=True))
+        else:
+            self._write(VerdictRecord(repeated=now.repeated))
 
     def _write(self, shown: VerdictRecord) -> None:
         self._store.save_verdict(self._run, shown)

@@ -39,4 +39,4 @@ class JointBackend(Protocol):
     """Computes on shares together with the other aggregators' backends."""
 
     async def compute(self, program: Program[T], *, kind: bytes, round_number: RoundNumber) -> T:
-        """Run a program that all aggregators run on their shares; `kind` and `step` must be the same for all."""
+        """Run a program that all aggregators run on their shares, with the same `kind` and `round_number`."""

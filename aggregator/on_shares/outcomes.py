@@ -89,11 +89,12 @@ class OutcomeRounds:
             RunEnded: a number is out of its range, or the aggregators cannot settle on one result.
         """
         phase = self._manifest.schedule.phase(number)
+        total = vectors.total(members)
         result = ResultShare(b"", NO_WORDS)
         if self._settles(phase):
             kind = b" ".join([phase.name.encode(), *(member.encode() for member in members)])
-            result = await self._joint.settle(number, self._program(number, vectors, members, hidden), kind=kind)
-        total = vectors.total(members)
+            program = self._program(number, vectors, members, total=total, hidden=hidden)
+            result = await self._joint.settle(number, program, kind=kind)
         words = to_ring(result.words)
         if self._delivery is not None and phase == Phase.TOKENS:
             self._delivery.keep(total)
@@ -120,7 +121,7 @@ class OutcomeRounds:
         return self._ranges is not None or phase == Phase.DECIDE or delivers or self._suppresses(phase)
 
     def _program(
-        self, number: RoundNumber, vectors: Vectors, members: tuple[str, ...], hidden: Levels
+        self, number: RoundNumber, vectors: Vectors, members: tuple[str, ...], *, total: U64, hidden: Levels
     ) -> Program[ResultShare]:
         """Return what all aggregators compute together in a round."""
         phase = self._manifest.schedule.phase(number)
@@ -129,10 +130,10 @@ class OutcomeRounds:
             if self._out_of_range(calculator, number, vectors, members):
                 return ResultShare(calculator.name, NO_WORDS, in_range=False)
             if phase == Phase.SPEAK:
-                return self._deliver(calculator, number, vectors.total(members), members)
+                return self._deliver(calculator, number, total, members)
             if phase != Phase.DECIDE:
                 return ResultShare(calculator.name, NO_WORDS)
-            return ResultShare(calculator.name, self._decide(calculator, vectors.total(members), members, hidden))
+            return ResultShare(calculator.name, self._decide(calculator, total, members, hidden))
 
         return program
 

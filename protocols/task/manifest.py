@@ -56,7 +56,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         mode: "outcome" tells a client one bit per agent and step: whether it is infected by now. "sum" tells it the
             exact exposures of its agents (the README says what that reveals).
         validity: "bits": in outcome mode, the aggregators check on shares that every number a client tells is in its
-            range, and leave a client out of a round where one is not. "off" trusts the clients.
+            range; the run ends for all where one is not. "off" trusts the clients.
         edges: "dense": each client sends one vector over all agents, so nobody sees which entries are zero.
             "permuted": for clients of one agent each, which share so many slots as `devices` says; three servers
             permute them, so that none sees an edge.

@@ -46,7 +46,8 @@ class RoundResult:
 
     Attributes:
         own: this aggregator's share of what is the client's own. In sum mode its agents' exposures, uint64[n_own * c];
-            in outcome mode nothing when agents speak, and when they are decided a bit for each, uint64[n_own].
+            in outcome mode nothing when agents speak, and when they are decided XOR shares of a bit for each, packed
+            into uint64[bit_words(n_own)].
         release: uint64[cells + q], this aggregator's share of what is opened to all; none but when agents speak.
         synthetic: int64[cells], what the engine announced; public, the same from every aggregator. Where edges are
             permuted, when thresholds are taken in: a bit for each agent, whether it takes part.

@@ -77,19 +77,33 @@ class Mesh:
             PartiesDisagree: another party stands elsewhere; nothing was combined.
             Unavailable: a party is gone or late.
         """
-        length = sum(share.nbytes for share in own)
-        stamp = Stamp(self._digest, self._operation, self._opening, drawn, batches, length)
-        self._opening += 1
-        theirs = [[np.empty_like(share) for share in own] for _ in self._links]
-        transfers = [
-            self._transfer(link, stamp, own, into) for link, into in zip(self._links.values(), theirs, strict=True)
-        ]
-        exchange(transfers, timeout_s=self._timeout_s)
-        total, *others = theirs
+        total, *others = self._exchange(own, drawn=drawn, batches=batches).values()
         for more in [*others, own]:
             for out, share in zip(total, more, strict=True):
                 combine(out, share, out)
         return total
+
+    def gather(self, own: bytes, *, drawn: int, batches: int) -> list[bytes]:
+        """Send all parties the same bytes, whole words, and return what each of them sent, by rank.
+
+        Nothing is combined, so none of them has a say in what another one is heard to send.
+
+        Raises:
+            PartiesDisagree, Unavailable: as `open` does.
+        """
+        words = [np.frombuffer(own, np.uint64)]
+        rows = {rank: row.tobytes() for rank, (row,) in self._exchange(words, drawn=drawn, batches=batches).items()}
+        return [own if rank == self.rank else rows[rank] for rank in range(self.k)]
+
+    def _exchange(self, own: Sequence[U64], *, drawn: int, batches: int) -> dict[int, list[U64]]:
+        """Send all parties arrays, and return what each of the others sent, by rank."""
+        length = sum(share.nbytes for share in own)
+        stamp = Stamp(self._digest, self._operation, self._opening, drawn, batches, length)
+        self._opening += 1
+        theirs = {rank: [np.empty_like(share) for share in own] for rank in self._links}
+        transfers = [self._transfer(link, stamp, own, theirs[rank]) for rank, link in self._links.items()]
+        exchange(transfers, timeout_s=self._timeout_s)
+        return theirs
 
     def _transfer(self, link: Link, stamp: Stamp, own: Sequence[U64], into: Sequence[U64]) -> Transfer:
         head = bytearray(STAMP_BYTES)

@@ -219,6 +219,24 @@ def test_a_round_is_not_done_again_over_other_clients(side):
     asyncio.run(act())
 
 
+@pytest.mark.parametrize("end", [JOIN, MASKED])
+def test_a_repeat_that_showed_nothing_is_made_over_the_same_clients_too(side, end):
+    """Two verdicts over different clients would tell of those that only one of them counts."""
+
+    async def act():
+        one = side(Comparer(SHOWN, end, end, DONE), Other(name(4 if end == MASKED else 2)))
+        for _ in range(3):
+            with pytest.raises(Unavailable):
+                await one.settle(kind=b"all")
+        for again in (one, side(Comparer(DONE), Other(name(1)))):
+            with pytest.raises(ResultsDiffer, match="counts other clients in step 0"):
+                await again.settle(kind=b"all but one")
+        await one.settle(kind=b"all")
+        return one.repeats()
+
+    assert asyncio.run(act()) == [ROUND]
+
+
 def test_whoever_waits_for_others_to_join_says_at_once_that_it_has_none(side):
     async def act():
         one = side(Comparer(DONE), Other(name(1)))
