@@ -222,10 +222,10 @@ class Run:
         name = b"" if self._outcome_mode is None else await self._outcome_mode.result_name(number)
         return Computation(query.step, name)
 
-    async def tried(self, query: TrialQuery) -> TrialShare:
+    async def share_trial(self, query: TrialQuery) -> TrialShare:
         """Tell another aggregator this one's share of a sum of a calibration that may be out of range."""
         self._ending.require_none()
-        return await self._blame.tried(query)
+        return await self._blame.share_trial(query)
 
     def members_of(self, number: RoundNumber) -> tuple[str, ...] | None:
         """Return whom this aggregator decided on for the current or the last round."""
@@ -373,7 +373,7 @@ class Run:
         """Add up the members' shares, and in outcome mode take the sum in."""
         vectors, hidden = self._sums.vectors(current, self._keys), b""
         if self.manifest.calibration is not None:
-            return await self._blame.done(current, members, vectors, self.last)
+            return await self._blame.settle(current, members, vectors, self.last)
         if self._outcome_mode is None:
             total = vectors.total(members)
         else:

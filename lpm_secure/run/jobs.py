@@ -21,7 +21,7 @@ from lpm_secure.report import folder as folders
 from lpm_secure.report.public_file import write_public
 from lpm_secure.report.summary import Summary
 from lpm_secure.report.table import both
-from lpm_secure.run.disclosure import what_is_learned
+from lpm_secure.run.disclosure import describe_disclosure
 from lpm_secure.run.ingress import ingress
 from lpm_secure.run.observer import StepObserver, null_observer
 from lpm_secure.run.private_run import PrivateRun
@@ -101,7 +101,7 @@ def local_deployment(config: Config, *, out: Path) -> Iterator[Deployment]:
     manifest, keys = pin_keys((built := local_testbed(config)).manifest)
     testbed = dataclasses.replace(built, manifest=manifest)
     if config.protocol.mode == "sum":
-        NOTICES.warning("warning: %s", what_is_learned(testbed.manifest))
+        NOTICES.warning("warning: %s", describe_disclosure(testbed.manifest))
     folder = out / f"{config.name}-{manifests.run_id(testbed.manifest).hex()[:12]}"
     deployment = Deployment(folder.resolve(), testbed, keys)
     deployment.write()

@@ -19,7 +19,7 @@ from lpm_secure.analysis.risk.config import RiskConfig
 from lpm_secure.analysis.risk.distribution import distribution
 from lpm_secure.analysis.risk.host import HostFile
 from lpm_secure.analysis.risk.personal import Personal
-from lpm_secure.analysis.risk.worlds import chosen, week
+from lpm_secure.analysis.risk.worlds import select_departments, week
 from lpm_secure.audit.collect import collect
 from lpm_secure.data.contact_data import ContactData
 from lpm_secure.engine.tensors.device import device_of
@@ -70,7 +70,7 @@ def run(config: RiskConfig, *, out: Path) -> RiskRun:
         ConfigError: the data cannot be as the configuration asks for them.
         ProtocolError: a party ended before its run did.
     """
-    data = chosen(contacts_of(config.week()), config.people.departments)
+    data = select_departments(contacts_of(config.week()), config.people.departments)
     first = _deployed(week(config, data, free_addresses(config.protocol.addresses)), out / config.name, "week")
     root = first.folder.parent
     risks = [first.party(client.name) for client in first.testbed.manifest.clients]
@@ -88,7 +88,7 @@ def run(config: RiskConfig, *, out: Path) -> RiskRun:
         _label(data),
         own,
         own == replay.clear(first.testbed),
-        replay.truly_halved(first.testbed),
+        replay.replay_half_contacts(first.testbed),
     )
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from client_sdk.amortisation.learner import Exercise, Learner
-from client_sdk.likelihood.institution import clipped
+from client_sdk.likelihood.institution import clip_norm
 from lpm_secure.secure_sum.federation import Contribution
 from protocols.arithmetic.counters import RoundNumber
 from protocols.arithmetic.fixed_point import from_ring, to_ring
@@ -60,7 +60,7 @@ class PooledCohort(Cohort):
 
     def correct(self, round_: int, by_sum: F64) -> Total:
         """Add up gradients in the clear."""
-        return self._sum([clipped(each.correct(round_, by_sum), self.clip) for each in self.learners.values()])
+        return self._sum([clip_norm(each.correct(round_, by_sum), self.clip) for each in self.learners.values()])
 
     def tell(self, weights: F64, weeks: int) -> Total:
         """Add up embeddings in the clear."""

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from client_sdk.private.contacts import ContactTable
-from lpm_secure.engine.kernels.jit import compiled
+from lpm_secure.engine.kernels.jit import compile_kernel
 from protocols.arithmetic.fixed_point import I64, LIMIT
 from protocols.errors import ParameterError
 
@@ -24,7 +24,7 @@ class Rows(NamedTuple):
     weight: I64
 
 
-@compiled
+@compile_kernel
 def _largest_exposure(indptr: Offsets, weight: I64) -> Any:
     """Return the largest sum of weights in a row; each contact counts 1 where there are no weights."""
     largest = np.int64(0)
@@ -36,7 +36,7 @@ def _largest_exposure(indptr: Offsets, weight: I64) -> Any:
     return largest
 
 
-@compiled
+@compile_kernel
 def _relabel(old: Rows, new: Rows, order: I32, rank: I32) -> None:
     at = np.int64(0)
     for i in range(order.size):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from client_sdk.private.contacts import ContactTable
 from lpm_secure.engine.epidemic import Csr, GraphAgents, Traversal, random_graph
 from lpm_secure.engine.kernels.draws import key_of, log, uniform, word
-from lpm_secure.engine.kernels.jit import compiled
+from lpm_secure.engine.kernels.jit import compile_kernel
 from lpm_secure.engine.tensors.agents import Agents
 from lpm_secure.engine.tensors.graph import Graph
 from protocols.arithmetic import distributions
@@ -42,7 +42,7 @@ def table_of(generator, n, *, edges, days, channels):
     return ContactTable(*columns, generator.integers(4, size=edges))
 
 
-@compiled
+@compile_kernel
 def exponentials(key, numbers, purpose, out):
     """Fill `out`, float64[n], with draws of Exp(1)."""
     for i in range(numbers.size):
