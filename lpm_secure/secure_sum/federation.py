@@ -8,7 +8,7 @@ from typing import Final, Protocol, final
 import numpy as np
 import numpy.typing as npt
 
-from client_sdk.likelihood.institution import Hospital, clip_norm
+from client_sdk.likelihood.institution import Hospital
 from client_sdk.secure_sum.contribution import Contribution as Contribution  # noqa: PLC0414 - is offered here
 from lpm_secure.secure_sum.group_search import Search
 from protocols.arithmetic.counters import RoundNumber
@@ -56,22 +56,6 @@ class Federation(abc.ABC):
 
     def leave_out(self, names: tuple[str, ...]) -> None:  # noqa: B027 - where all are trusted there is nobody to ask
         """Ask these no more, which sent garbage before an interruption; aggregators that decide alone find out anew."""
-
-
-@final
-@dataclass(frozen=True, slots=True, eq=False)
-class PooledFederation(Federation):
-    """The oracle: all data in one place, sums in floating point, no protection."""
-
-    hospitals: dict[str, Hospital] = field(repr=False)
-    contribution: Contribution = field(default_factory=Contribution)
-
-    def gradient(self, log_inpatients: F64) -> FederationSum:
-        """Add up gradients in the clear."""
-        total = np.zeros(log_inpatients.shape)
-        for hospital in self.hospitals.values():
-            total += clip_norm(hospital.answer(log_inpatients)[0], self.contribution.clip)
-        return FederationSum(total, tuple(self.hospitals))
 
 
 @final

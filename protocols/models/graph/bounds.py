@@ -5,7 +5,6 @@ Source: Moore, Interval Analysis (1966). Intervals forget how numbers hang toget
 """
 
 import math
-from collections.abc import Mapping
 from typing import Final
 
 from protocols.errors import BoundError
@@ -60,21 +59,6 @@ def prove(graph: ModelGraph) -> tuple[Interval, ...]:
                     root, f"{part} of {name} can be {_short((low, high))}, and it is declared {_short((least, most))}"
                 )
     return bounds
-
-
-def growth_bound(graph: ModelGraph, name: str, *, degree: int, parameters: Mapping[str, int] | None = None) -> int:
-    """Return the most by which an outcome's level can grow in a step, before its weight.
-
-    Args:
-        name: of the outcome.
-        degree: agents that could all tell one agent something.
-        parameters: values; without them, their upper bounds.
-    """
-    total = 0
-    for channel, factor in graph.outcomes[name].coefficients.items():
-        value = factor if isinstance(factor, int) else (parameters or {}).get(factor, graph.parameters[factor].high)
-        total += value * (1 if graph.channels[channel].cell else degree * graph.channels[channel].most)
-    return total
 
 
 def _interval(graph: ModelGraph, node: GraphNode, number: int, operands: list[Interval]) -> Interval:

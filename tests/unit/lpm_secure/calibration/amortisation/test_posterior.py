@@ -1,3 +1,4 @@
+import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -10,8 +11,9 @@ from client_sdk.amortisation.encoder import Encoder
 from client_sdk.amortisation.features import Reference, features
 from client_sdk.amortisation.learner import Exercise, Imperfect, Learner
 from client_sdk.likelihood.counts import Counts
+from client_sdk.likelihood.institution import F64, clip_norm
 from lpm_secure.calibration.amortisation.calibration_check import check
-from lpm_secure.calibration.amortisation.cohort import BITS, Cohort, PooledCohort, SharedCohort, Total
+from lpm_secure.calibration.amortisation.cohort import BITS, Cohort, SharedCohort, Total
 from lpm_secure.calibration.amortisation.comparison import restrict, summary
 from lpm_secure.calibration.amortisation.posterior import AmortisedPosterior, Training, encoder, reference
 from lpm_secure.calibration.dynamics.city import small
@@ -25,6 +27,32 @@ SIMULATOR = Simulator(small(), WEEKS, lead=2)
 SMALL = Training(rounds=6, epidemics=8, first=3, hidden=12, embedding=8, context=8)
 REFERENCE = reference(SIMULATOR, seed=1)
 SERIES = np.array([4.0, 9.0, -1.0, np.nan, 21.0, 30.0])
+
+
+@dataclasses.dataclass(eq=False)
+class PooledCohort(Cohort):
+    """The oracle: all data in one place, sums in floating point, no protection."""
+
+    learners: Mapping[str, Learner]
+    clip: float = 10.0
+
+    def practise(self, exercise: Exercise) -> Total:
+        """Add up embeddings in the clear."""
+        return self._sum([learner.practise(exercise) for learner in self.learners.values()])
+
+    def correct(self, round_: int, by_sum: F64) -> Total:
+        """Add up gradients in the clear."""
+        return self._sum([clip_norm(each.correct(round_, by_sum), self.clip) for each in self.learners.values()])
+
+    def tell(self, weights: F64, weeks: int) -> Total:
+        """Add up embeddings in the clear."""
+        return self._sum([learner.tell(weights, weeks) for learner in self.learners.values()])
+
+    def _sum(self, parts: list[F64]) -> Total:
+        total = np.zeros_like(parts[0])
+        for part in parts:
+            total += part
+        return Total(total, tuple(self.learners))
 
 
 def learners(count: int = 6, training: Training = SMALL) -> dict[str, Learner]:

@@ -1,3 +1,4 @@
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -5,17 +6,32 @@ import pytest
 import torch
 
 from client_sdk.likelihood.counts import Counts
-from client_sdk.likelihood.institution import Hospital, clip_norm
+from client_sdk.likelihood.institution import F64, Hospital, clip_norm
 from lpm_secure.calibration.dynamics.city import small
 from lpm_secure.calibration.dynamics.simulator import Simulator
 from lpm_secure.calibration.inference.fit import Fit, FitSchedule
-from lpm_secure.secure_sum.federation import Contribution, PooledFederation, SharedFederation
+from lpm_secure.secure_sum.federation import Contribution, Federation, FederationSum, SharedFederation
 from protocols.errors import CohortTooSmall, ParameterError, WouldWrap
 
 WEEKS = 6
 SIMULATOR = Simulator(small(), WEEKS, lead=2)
 PARAMETERS = SIMULATOR.parameters
 RNG_SEED = 7
+
+
+@dataclasses.dataclass(eq=False)
+class PooledFederation(Federation):
+    """The oracle: all data in one place, sums in floating point, no protection."""
+
+    hospitals: dict[str, Hospital]
+    contribution: Contribution = dataclasses.field(default_factory=Contribution)
+
+    def gradient(self, log_inpatients: F64) -> FederationSum:
+        """Add up gradients in the clear."""
+        total = np.zeros(log_inpatients.shape)
+        for hospital in self.hospitals.values():
+            total += clip_norm(hospital.answer(log_inpatients)[0], self.contribution.clip)
+        return FederationSum(total, tuple(self.hospitals))
 
 
 def hospitals(count: int = 6, *, local_steps: int = 2) -> dict[str, Hospital]:
