@@ -8,6 +8,7 @@ from typing import Final, final
 
 import numpy as np
 
+from aggregator.on_shares.agreement import Agreement
 from aggregator.on_shares.backend import JointBackend
 from aggregator.on_shares.levels import Levels
 from aggregator.on_shares.outcomes import OutcomeRounds
@@ -107,11 +108,10 @@ class Run:
         self._store, self._ledger = store, ledger
         self._ending = Ending(self.id, store, ledger)
         delivery = None if permuter is None else Delivery(manifest, self.id, store, permuter)
-        self._outcome_mode = (
-            None
-            if backend is None
-            else OutcomeRounds(manifest, self.id, store, backend=backend, peers=peers, delivery=delivery, ledger=ledger)
-        )
+        self._outcome_mode = None
+        if backend is not None:
+            joint = Agreement(manifest, self.id, store, backend=backend, peers=peers, ledger=ledger)
+            self._outcome_mode = OutcomeRounds(manifest, joint, delivery=delivery)
         self._scores = score_backend_of(manifest, index, backend)
         self._keys = store.client_keys(self.id)
         self._timer: asyncio.TimerHandle | None = None
