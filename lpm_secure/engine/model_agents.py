@@ -10,13 +10,16 @@ from scipy import sparse
 
 from client_sdk.private.contacts import ContactTable
 from lpm_secure.engine.backends import Backend
-from protocols.arithmetic.fixed_point import I64, U64
+from lpm_secure.engine.model_inputs import check_cells, check_columns, check_known, check_parameters, check_public
+from protocols.arithmetic.fixed_point import I64, U64, prove_no_wrap
 from protocols.errors import DataError, ParameterError
 from protocols.models.cells import cell_totals, pressure
-from protocols.models.graph import GraphChannel, ModelGraph
+from protocols.models.graph import GraphChannel
+from protocols.models.graph.bounds import prove_levels
 from protocols.models.graph.draws import DrawSource
 from protocols.models.graph.interpreter import Inputs
 
+STEPS: Final = 1000  # of a run, where nobody says how many
 EMPTY: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
@@ -39,11 +42,29 @@ NOWHERE: Final = CellMixing(np.zeros(0, np.int64), np.zeros(0, np.int64))
 
 @final
 class ContactMatrices:
-    """Who tells whom, by day and channel, as sparse matrices of integers; the days repeat when a run is longer."""
+    """Who tells whom, by day and channel, as sparse matrices of integers; the days repeat when a run is longer.
+
+    Attributes:
+        degree: the largest sum of the weights through which one agent is told something on a day and channel.
+    """
 
     def __init__(self, table: ContactTable, channels: Mapping[str, GraphChannel], *, n: int, period: int) -> None:
-        """Take contacts in: undirected ones count both ways; in a directed one, a tells b."""
-        names = [name for name, channel in channels.items() if not channel.cell]
+        """Take contacts in: undirected ones count both ways; in a directed one, a tells b.
+
+        Args:
+            table: of contacts; its channels are numbers in the order of the names of those along contacts.
+            channels: of the model.
+            n: agents.
+            period: days.
+
+        Raises:
+            DataError: a weight is negative.
+            WouldWrap: weights are so large that their sum could wrap.
+        """
+        if table.weight.size and int(table.weight.min()) < 0:
+            raise DataError("a contact has a negative weight; weights are 0 or more")
+        prove_no_wrap({"the weights of all contacts": 2 * int(table.weight.max(initial=0)) * table.weight.size})
+        names = sorted(name for name, channel in channels.items() if not channel.cell)
         self._days: list[dict[str, Any]] = []
         for day in range(period):
             matrices = {}
@@ -54,6 +75,8 @@ class ContactMatrices:
                     a, b, weight = np.concatenate([a, b]), np.concatenate([b, a]), np.tile(weight, 2)
                 matrices[name] = sparse.csr_array((weight, (b, a)), shape=(n, n), dtype=np.int64)
             self._days.append(matrices)
+        sums = [matrix.sum(axis=1).max(initial=0) for matrices in self._days for matrix in matrices.values()]
+        self.degree: Final = max(map(int, sums), default=0)
 
     def add_up(self, channel: str, messages: I64, *, step: int) -> I64:
         """Return int64[n], the sum of what reaches each agent on a channel."""
@@ -82,6 +105,7 @@ class ModelAgents:
         cells: CellMixing = NOWHERE,
         columns: Mapping[str, I64] = EMPTY,
         known: Mapping[str, I64] = EMPTY,
+        steps: int = STEPS,
     ) -> None:
         """Begin.
 
@@ -94,16 +118,22 @@ class ModelAgents:
             cells: where they mix.
             columns: int64[n] of each private column.
             known: of fields that their holders know, int64[n], and less than the field's range where one does not.
+            steps: that the run has at most: levels are proved for so many.
 
         Raises:
-            DataError: a column is missing, or out of its range.
+            DataError: a column is missing, or out of its range, or what is known is above it, or a cell is too large.
             ParameterError: a parameter is missing, or out of its range.
+            WouldWrap: an outcome's level could leave its proved range in so many steps.
         """
         graph = backend.graph
         self._backend, self._graph, self._agents, self._key = backend, graph, agents, key
         self._contacts, self._cells, self.step = contacts, cells, 0
-        self._parameters = _parameters(graph, parameters)
-        private = _columns(graph, columns, agents.size)
+        self._parameters = check_parameters(graph, parameters)
+        self._steps = steps
+        prove_levels(graph, degree=contacts.degree if contacts else 0, steps=steps, parameters=self._parameters)
+        check_cells(graph, cells.of, cells.sizes, agents.size)
+        private = check_columns(graph, columns, agents.size)
+        known = check_known(graph, known, agents.size)
         told = {name: known[name] >= graph.fields[name].low for name in known}
         nobody = np.zeros(agents.size, dtype=np.bool_)
         held = {
@@ -144,12 +174,20 @@ class ModelAgents:
         Args:
             public: the environment's numbers.
             others: int64[cells] of each cell channel, what agents elsewhere add to the totals.
+
+        Raises:
+            ParameterError: a public number is missing, or out of its range; or the run has no more steps.
         """
+        if self.step >= self._steps:
+            raise ParameterError(
+                f"the run has {self._steps} steps, for which its levels are proved; set it up for more"
+            )
+        public = check_public(self._graph, public)
         graph, inputs = self._graph, self._inputs(public=public)
         before = self._backend.evaluate(("messages", "weights", "thresholds"), inputs)
         messages, weights, thresholds = before["messages"], before["weights"], before["thresholds"]
-        totals = {name: total + others.get(name, 0) for name, total in self.cell_totals().items()}
-        exposures = {name: self._exposure(name, messages[name], totals) for name in graph.channels}
+        totals = {name: self._total(name, total, others) for name, total in self.cell_totals().items()}
+        exposures = {name: self._exposure(name, messages[name]) for name in graph.channels}
         outcomes: dict[str, Any] = {}
         for name, outcome in graph.outcomes.items():
             growth = sum(
@@ -167,7 +205,13 @@ class ModelAgents:
         self.levels = {name: np.where(restarts.get(name, 0), 0, level) for name, level in self.levels.items()}
         self.step += 1
 
-    def _exposure(self, channel: str, messages: I64, totals: Mapping[str, I64]) -> I64:
+    def _total(self, channel: str, own: I64, others: Mapping[str, I64]) -> I64:
+        """Return int64[cells] within what its people could say: whatever others claim counts as the nearest bound."""
+        most = self._cells.sizes * self._graph.channels[channel].most
+        total: I64 = np.clip(own + np.clip(others.get(channel, 0), 0, most), 0, most)
+        return total
+
+    def _exposure(self, channel: str, messages: I64) -> I64:
         if self._graph.channels[channel].cell or self._contacts is None:
             return np.zeros(self._agents.size, dtype=np.int64)
         return self._contacts.add_up(channel, messages, step=self.step)
@@ -185,32 +229,3 @@ class ModelAgents:
         sizes = dict.fromkeys(own, self._cells.sizes[self._cells.of] if own else self._cells.of)
         source = DrawSource(self._agents, self.step, self._key)
         return Inputs(self.state, self._parameters, source, cells=own, sizes=sizes, **given)
-
-
-def _parameters(graph: ModelGraph, given: Mapping[str, int | tuple[int, ...]]) -> dict[str, Any]:
-    checked: dict[str, Any] = {}
-    for name, parameter in graph.parameters.items():
-        if name not in given:
-            raise ParameterError(f"the parameter {name} is missing; give {', '.join(graph.parameters)}")
-        numbers = np.atleast_1d(np.array(given[name], dtype=np.int64))
-        if numbers.min() < parameter.low or numbers.max() > parameter.high:
-            raise ParameterError(f"{name} is {given[name]}; it must lie in [{parameter.low}, {parameter.high}]")
-        if numbers.size > max(parameter.length * parameter.rows, 1):
-            raise ParameterError(f"{name} has {numbers.size} numbers; at most {parameter.length * parameter.rows}")
-        checked[name] = numbers.reshape(parameter.rows, -1) if parameter.length else int(numbers[0])
-    return checked
-
-
-def _columns(graph: ModelGraph, given: Mapping[str, I64], n: int) -> dict[str, I64]:
-    columns = {}
-    for name, field in graph.fields.items():
-        if not field.private:
-            continue
-        if name not in given or given[name].shape != (n,):
-            raise DataError(f"the private column {name} is missing, or has not {n} rows", 0)
-        outside = (given[name] < field.low) | (given[name] > field.high)
-        if outside.any():
-            row = int(np.argmax(outside)) + 1
-            raise DataError(f"{name} in row {row} is outside of [{field.low}, {field.high}]", row)
-        columns[name] = given[name]
-    return columns

@@ -26,7 +26,8 @@ class ModelCheck:
 
     Attributes:
         trace: of the model.
-        differences: by back end, the first step and number that is not the interpreter's; empty where all agree.
+        differences: by back end, the first step and number that is not the interpreter's, or not in its declared range;
+            empty where all agree.
         tallies: by stage field, how many are in each stage at the beginning and at the end of the drawn world.
         backends: that were held against each other.
     """
@@ -48,7 +49,7 @@ def check_model(model: type[Model], *, agents: int = 500, steps: int = 20, seed:
         ModelError: in one line with the place in the author's file.
     """
     traced = trace(model)
-    worlds = {name: draw_world(traced, make, n=agents, seed=seed) for name, make in BACKENDS.items()}
+    worlds = {name: draw_world(traced, make, n=agents, seed=seed, steps=steps) for name, make in BACKENDS.items()}
     reference = worlds["numpy"]
     first = {name: tuple(counts.tolist()) for name, counts in reference.tally().items()}
     differences: dict[str, str] = {}
@@ -58,26 +59,28 @@ def check_model(model: type[Model], *, agents: int = 500, steps: int = 20, seed:
             world.update(public)
         for name, world in worlds.items():
             if name not in differences:
-                for what in _difference(reference, world):
+                for what in _difference(reference, world) + find_outside(traced.graph, world):
                     differences[name] = f"step {step}: {what}"
     last = {name: tuple(counts.tolist()) for name, counts in reference.tally().items()}
     tallies = {name: (first[name], last[name]) for name in first}
     return ModelCheck(traced, differences, tallies, tuple(BACKENDS))
 
 
-def draw_world(traced: Trace, backend: Callable[[ModelGraph], Backend], *, n: int, seed: int) -> ModelAgents:
+def draw_world(
+    traced: Trace, backend: Callable[[ModelGraph], Backend], *, n: int, seed: int, steps: int
+) -> ModelAgents:
     """Return agents with drawn contacts on every channel, drawn cells and drawn private columns."""
     rng, graph = np.random.default_rng(seed), traced.graph
-    channels = [name for name, channel in graph.channels.items() if not channel.cell]
-    m = 4 * n * max(len(channels), 1)
+    channels = sum(not channel.cell for channel in graph.channels.values())
+    m = 4 * n * max(channels, 1)
     a = rng.integers(0, n, m)
     b = (a + rng.integers(1, n, m)) % n
-    channel = rng.integers(0, max(len(channels), 1), m)
+    channel = rng.integers(0, max(channels, 1), m)
     table = ContactTable(rng.integers(0, PERIOD, m), a, b, channel, np.ones(m, dtype=np.int64))
     of = rng.integers(0, CELLS, n)
     columns = {
         name: rng.integers(field.low, min(field.high, field.low + 9) + 1, n)
-        for name, field in graph.fields.items()
+        for name, field in sorted(graph.fields.items())
         if field.private
     }
     return ModelAgents(
@@ -88,7 +91,17 @@ def draw_world(traced: Trace, backend: Callable[[ModelGraph], Backend], *, n: in
         contacts=ContactMatrices(table, graph.channels, n=n, period=PERIOD),
         cells=CellMixing(of, np.bincount(of, minlength=CELLS)),
         columns=columns,
+        steps=steps,
     )
+
+
+def find_outside(graph: ModelGraph, world: ModelAgents) -> list[str]:
+    """Return the first field that left its declared range, in words: bounds are proved, and this is their test."""
+    return [
+        f"{name}, which leaves its declared range"
+        for name, field in graph.fields.items()
+        if world.state[name].min() < field.low or world.state[name].max() > field.high
+    ][:1]
 
 
 def _difference(one: ModelAgents, other: ModelAgents) -> list[str]:

@@ -6,11 +6,9 @@ from dataclasses import dataclass
 from typing import Final, Literal, final, overload
 
 from lpm_secure.models.symbols import Symbol, refuse
-from protocols.arithmetic.distributions import LAW_TOTAL
+from protocols.arithmetic.distributions import LAW_TOTAL, check_law
 from protocols.arithmetic.fixed_point import to_fixed
 from protocols.errors import ParameterError
-
-MAX_DAYS: Final = 2**15 - 1
 
 
 class Declaration:
@@ -75,7 +73,7 @@ class Public(Declaration):
 @final
 @dataclass(eq=False)
 class Observable(Declaration):
-    """A number of an agent, in a range, whose total a run may release; a method of this name gives it."""
+    """A number of an agent, in a range, whose total a run may release; the method `totals` gives it."""
 
     low: int
     high: int
@@ -100,8 +98,11 @@ class Unit:
         """Return the integer of a value.
 
         Raises:
-            ParameterError: not finite, negative, too large, or so small that it would round to zero.
+            ParameterError: not finite, negative, too large, not whole where it has no fraction bits, or so small that
+                it would round to zero.
         """
+        if not self.bits and math.isfinite(value) and value != math.floor(value):
+            raise ParameterError(f"{name} is {value:g}; it is a whole number: use another unit for fractions")
         fixed = to_fixed(value, f=self.bits, name=name)
         if fixed > self.high:
             raise ParameterError(f"{name} is {value:g}; it is a {self.name} of at most {self.high / 2**self.bits:g}")
@@ -138,11 +139,36 @@ class Parameter(Declaration):
     days: int = 0
 
     def __post_init__(self) -> None:
-        """Refuse a value outside of its bounds."""
+        """Refuse a value outside of its bounds, what does not become integers, and a law that is none."""
         if self.bounds is not None and not isinstance(self.value, tuple):
             low, high = self.bounds
             if not (math.isfinite(low) and low <= self.value <= high):
                 refuse(f"a parameter is {self.value}, and its bounds are {low} to {high}")
+        try:
+            self._check()
+        except ParameterError as error:
+            refuse(str(error))
+
+    def _check(self) -> None:
+        low, high = self.range("a bound")
+        if not isinstance(self.value, tuple):
+            if self.unit.name == "law":
+                raise ParameterError(f"a law is {self.value}; give the weights of 1, 2, ... days, of 2**32 in all")
+            self.unit.integer(self.value, "a parameter")
+            return
+        if not self.value or not all(type(entry) is int for entry in self.value):
+            raise ParameterError(f"a table is {self.value}; its entries are integers, at least one")
+        if min(self.value) < low or max(self.value) > high:
+            raise ParameterError(f"a table has {min(self.value)} to {max(self.value)}; its bounds are {low} to {high}")
+        if self.unit.name == "law":
+            check_law(self.value, "a law of days")
+
+    def range(self, name: str) -> tuple[int, int]:
+        """Return the least and the greatest integer."""
+        if self.bounds is None:
+            return 0, self.unit.high
+        low, high = self.bounds
+        return self.unit.integer(low, name), self.unit.integer(high, name)
 
     @overload
     def __get__(self, instance: None, owner: type) -> "Parameter": ...

@@ -51,11 +51,19 @@ class Model:
 
 
 def declarations(model: type[Model]) -> dict[str, Declaration]:
-    """Return what a model declares, by name; its bases come first."""
-    found: dict[str, Declaration] = {}
+    """Return what a model declares, by name; its bases come first.
+
+    Raises:
+        ModelError: a name is one of a model's methods, or of what its state is asked by.
+    """
+    declared: dict[str, Declaration] = {}
     for owner in reversed(model.__mro__):
-        found |= {name: value for name, value in vars(owner).items() if isinstance(value, Declaration)}
-    return found
+        declared |= {name: value for name, value in vars(owner).items() if isinstance(value, Declaration)}
+    reserved = {name for owner in (Model, Me) for name in vars(owner)}
+    for name in declared:
+        if name in reserved:
+            raise ModelError(f"{model.__name__} declares {name}, a name that lpm.Model or me has; give it another one")
+    return declared
 
 
 @final

@@ -275,6 +275,5 @@ class Choice:
             each.resolve(labels) if isinstance(each, Choice) else symbol(each, labels=labels)
             for each in (self.yes, self.no)
         )
-        chosen = where(self.condition, integer(yes), integer(no))
-        assert isinstance(chosen, Symbol)  # noqa: S101 - narrowed for the type checker
+        chosen: Symbol = where(self.condition, integer(yes), integer(no))
         return chosen

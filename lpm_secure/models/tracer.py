@@ -4,7 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, final
 
+import msgspec
+
 from lpm_secure.models.declarations import Declaration, Message, Observable, Outcome, Parameter, Public, State
+from lpm_secure.models.mistake import mistakes_of
 from lpm_secure.models.model import Draw, Heard, Me, Model, declarations
 from lpm_secure.models.symbols import Choice, Symbol, integer, symbol
 from protocols.errors import BoundError, ModelError
@@ -12,7 +15,7 @@ from protocols.models import graph as g
 from protocols.models.graph.bounds import prove
 from protocols.models.graph.checks import check
 from protocols.models.graph.draws import BEGIN, STEP
-from protocols.models.graph.graph import MAX_NODES
+from protocols.models.graph.graph import MAX_NODES, decode, encode
 
 PARTS: Final = ("begin", "messages", "weights", "thresholds", "restarts", "totals", "update")
 
@@ -39,20 +42,21 @@ def trace(model: type[Model]) -> Trace:
     Raises:
         ModelError: in one line with the place in its author's file: what is wrong, what is allowed, what to do.
     """
-    graph, lines = _trace(model)
-    again, _ = _trace(model)
-    if graph.identity != again.identity:
-        raise ModelError(
-            f"{model.__name__} is another model each time it is looked at: it uses dice, a clock or a state outside of "
-            "the model; use draw"
-        )
+    with mistakes_of("the model"):
+        graph, lines = _trace(model)
+        again, _ = _trace(model)
+        if graph.identity != again.identity:
+            raise ModelError(
+                f"{model.__name__} is another model each time it is looked at: it uses dice, a clock or a state "
+                "outside of the model; use draw"
+            )
+        parameters = {p.name: integers(p) for p in _of(model, Parameter).values()}
     try:
         check(graph)
         prove(graph)
     except BoundError as error:
-        reason = str(error).partition(": ")[2].removesuffix("; clip it, or declare narrower fields")
-        raise ModelError(f"{lines[error.node]}: {reason}; clip it (lpm.clip), or declare narrower fields") from error
-    parameters = {p.name: integers(p) for p in _of(model, Parameter).values()}
+        reason = str(error).partition(": ")[2].replace("; clip it, or", "; clip it (lpm.clip), or")
+        raise ModelError(f"{lines[error.node]}: {reason}") from error
     return Trace(graph, lines, parameters)
 
 
@@ -123,7 +127,19 @@ def _trace(model: type[Model]) -> tuple[g.ModelGraph, tuple[str, ...]]:
         totals=roots["totals"],
         update=roots["update"],
     )
-    return graph, tuple(builder.lines)
+    return _as_received(graph, model.__name__), tuple(builder.lines)
+
+
+def _as_received(graph: g.ModelGraph, name: str) -> g.ModelGraph:
+    """Return the graph as whoever is sent its bytes holds it, with its names in their order.
+
+    Raises:
+        ModelError: nobody could read it.
+    """
+    try:
+        return decode(encode(graph))
+    except (ModelError, msgspec.MsgspecError, TypeError, OverflowError) as error:
+        raise ModelError(f"{name} is a graph that nobody could read: {error}; mend the declaration") from error
 
 
 def _parts(model: type[Model], made: Model, fields: Mapping[str, State]) -> dict[str, dict[str, Symbol]]:
@@ -172,9 +188,7 @@ def _of(model: type[Model], kind: type[Any]) -> dict[str, Any]:
 
 
 def _parameter(each: Parameter) -> g.GraphParameter:
-    low, high = 0, each.unit.high
-    if each.bounds is not None:
-        low, high = (each.unit.integer(bound, each.name) for bound in each.bounds)
+    low, high = each.range(each.name)
     length = 0
     if isinstance(each.value, tuple):
         length = max(each.days, len(each.value))

@@ -26,6 +26,7 @@ def pressure(totals: I64, sizes: I64, beta: int) -> I64:
 
     Totals, sizes and beta are public integers, so every party computes the same bits. A total out of
     [0, size] counts as the nearest bound: whatever a party that cheats says, the hazard lies in [0, beta] per step.
+    Where nobody mixes there is no hazard.
     """
     capped = zip(np.clip(totals, 0, sizes).tolist(), sizes.tolist(), strict=True)
-    return np.array([beta * total // size for total, size in capped], dtype=np.int64)
+    return np.array([beta * total // size if size else 0 for total, size in capped], dtype=np.int64)

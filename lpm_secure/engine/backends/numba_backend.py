@@ -2,29 +2,36 @@
 
 import hashlib
 import importlib.util
+import inspect
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, final
 
+import llvmlite
+import numba
 import numpy as np
 import pooch
 
 from lpm_secure.engine.backends.backend import Backend
 from lpm_secure.engine.backends.source import LoopSource, source_of
+from lpm_secure.engine.kernels import draws, jit
 from lpm_secure.engine.kernels.draws import key_of
 from lpm_secure.engine.kernels.workers import Workers
 from protocols import atomic_file
+from protocols.arithmetic import distributions, philox
 from protocols.arithmetic.fixed_point import I64
 from protocols.models.graph import ModelGraph
 from protocols.models.graph.interpreter import Inputs
 
 FOLDER: Final = Path(pooch.os_cache("lpm-secure")) / "loops"
+MODULES: Final = (draws, jit, distributions, philox)  # whose functions and numbers are compiled into a loop
+COMPILERS: Final = (numba, llvmlite, np)
 
 
 @final
 class NumbaBackend(Backend):
-    """Evaluates by machine code, compiled once for a graph and kept on disk under its hash.
+    """Evaluates by machine code, compiled once for a graph and kept on disk under the hash of all that it depends on.
 
     Security: the code is generated here, from a graph that has been checked; none of it came from elsewhere. A file in
         the cache counts only if it is, byte for byte, what would be generated anew.
@@ -42,7 +49,8 @@ class NumbaBackend(Backend):
         key = tuple(parts)
         if key not in self._loops:
             source = source_of(self.graph, key)
-            self._loops[key] = source, _loaded(source.text)
+            stamped = stamp([inspect.getsource(module).encode() for module in MODULES])
+            self._loops[key] = source, load(source.text, stamped, FOLDER)
         source, loop = self._loops[key]
         n = inputs.source.agents.size
         if self._workers is None or self._workers.ranges[-1][1] != n:
@@ -80,12 +88,23 @@ def _entries(graph: ModelGraph, number: int, inputs: Inputs) -> I64:
     return np.array(node.numbers if node.op == "table" else inputs.parameters[node.name], dtype=np.int64)
 
 
-def _loaded(text: str) -> Callable[..., None]:
+def stamp(sources: Sequence[bytes]) -> str:
+    """Return a hash of what a loop's machine code depends on beside its own text, which is all that numba looks at.
+
+    Args:
+        sources: of the modules that are compiled into it.
+    """
+    versions = [f"{compiler.__name__} {compiler.__version__}".encode() for compiler in COMPILERS]
+    return hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in (*versions, *sources))).hexdigest()
+
+
+def load(text: str, stamped: str, folder: Path) -> Callable[..., None]:
     """Return the function of a generated module; numba keeps its machine code beside the file."""
+    text = f"# Compiled with {stamped}\n{text}"
     name = f"loop_{hashlib.sha256(text.encode()).hexdigest()[:32]}"
-    path = FOLDER / f"{name}.py"
+    path = folder / f"{name}.py"
     if not path.exists() or path.read_bytes() != text.encode():
-        FOLDER.mkdir(parents=True, exist_ok=True, mode=0o700)
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         atomic_file.write_atomically(path, text.encode())
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:

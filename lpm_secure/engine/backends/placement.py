@@ -14,6 +14,7 @@ from protocols.models.graph.graph import DRAWS
 
 Path = tuple[tuple[int, int], ...]  # branches from the outside in: number of the `where`, and 1 or 2
 COSTLY: Final = frozenset({*DRAWS, "divide", "modulo"})
+DEEPEST: Final = 16  # branches inside each other; Python reads at most 100 levels of indentation
 
 
 @final
@@ -58,8 +59,8 @@ def _blocks(graph: ModelGraph, nodes: list[int], roots: list[int], worth: set[Pa
         paths: list[Path] = [()] if number in roots else []
         for user, position in users[number]:
             inside = (*block[user], (user, position))
-            branch = graph.nodes[user].op == "where" and position > 0 and (worth is None or inside in worth)
-            paths.append(inside if branch else block[user])
+            branch = graph.nodes[user].op == "where" and position > 0 and len(inside) <= DEEPEST
+            paths.append(inside if branch and (worth is None or inside in worth) else block[user])
         block[number] = _common(paths)
     return block
 

@@ -5,15 +5,20 @@ Source: Moore, Interval Analysis (1966). Intervals forget how numbers hang toget
 """
 
 import math
+from collections.abc import Mapping
 from typing import Final
 
-from protocols.errors import BoundError
+from protocols.arithmetic.distributions import check_law
+from protocols.arithmetic.fixed_point import prove_no_wrap
+from protocols.errors import BoundError, ParameterError, WouldWrap
+from protocols.models.graph.checks import ancestors_of
 from protocols.models.graph.draws import LARGEST, LAW_TOTAL
 from protocols.models.graph.graph import DRAWS, GraphNode, ModelGraph
 from protocols.models.graph.operations import OPERATIONS, TRUTH, Interval
 
 WORD: Final = (-(2**63), 2**63 - 1)
 LARGEST_SUM: Final = 2**57  # of exposures: what an aggregator's words hold
+LARGEST_CELL: Final = 2**32  # of a cell: its total, and how many mix there
 COUNTS: Final = 2**31  # values that a uniform draw may tell apart
 
 
@@ -40,7 +45,8 @@ def prove(graph: ModelGraph) -> tuple[Interval, ...]:
     """Return the interval of each node, where all that a model declares holds.
 
     Raises:
-        Unbounded: a field leaves its range, a message is louder than declared, or a number could wrap.
+        BoundError: a field leaves its range, a message is louder than declared, a number could wrap, or a threshold
+            that is told once changes.
     """
     bounds = bounds_of(graph)
     for part, ranges in (
@@ -58,7 +64,63 @@ def prove(graph: ModelGraph) -> tuple[Interval, ...]:
                 raise _unproved(
                     root, f"{part} of {name} can be {_short((low, high))}, and it is declared {_short((least, most))}"
                 )
+    _prove_thresholds(graph)
     return bounds
+
+
+def _prove_thresholds(graph: ModelGraph) -> None:
+    """Prove that a threshold which is told once never changes: one that does asks a new question in each step."""
+    for name, root in graph.thresholds.items():
+        if graph.outcomes[name].threshold != "once":
+            continue
+        for number in ancestors_of(graph, [root]):
+            node = graph.nodes[number]
+            changes = node.op == "field" and graph.nodes[graph.update.get(node.name, number)] != node
+            if changes or node.op == "public":
+                raise BoundError(
+                    f"node {root}: the threshold of {name} is told once, and {node.name} changes it; keep it as it "
+                    'was, or declare threshold="restart" or "step"',
+                    graph.update.get(node.name, root),
+                )
+
+
+def growth_bound(graph: ModelGraph, name: str, *, degree: int, parameters: Mapping[str, int] | None = None) -> int:
+    """Return the most by which an outcome's level can grow in a step, before its weight.
+
+    Args:
+        name: of the outcome.
+        degree: the largest sum of the weights of contacts through which one agent is told something in a step.
+        parameters: values; without them, their upper bounds.
+    """
+    total = 0
+    for channel, factor in graph.outcomes[name].coefficients.items():
+        value = factor if isinstance(factor, int) else (parameters or {}).get(factor, graph.parameters[factor].high)
+        total += value * (1 if graph.channels[channel].cell else degree * graph.channels[channel].most)
+    return total
+
+
+def prove_levels(graph: ModelGraph, *, degree: int, steps: int, parameters: Mapping[str, int] | None = None) -> None:
+    """Prove that no outcome's level leaves what is assumed of it, in a run of so many steps.
+
+    Args:
+        graph: checked and proved.
+        degree: the largest sum of the weights of contacts through which one agent is told something in a step.
+        steps: of the run.
+        parameters: values; without them, their upper bounds.
+
+    Raises:
+        WouldWrap: a level could reach 2**63, or a sum that is revealed exceed 2**57.
+    """
+    bounds = bounds_of(graph)
+    for name, outcome in graph.outcomes.items():
+        weight = bounds[graph.weights[name]][1] if name in graph.weights else 1
+        growth = growth_bound(graph, name, degree=degree, parameters=parameters)
+        level = prove_no_wrap({f"the level of {name}": growth * weight * (steps if outcome.keep else 1)})
+        if outcome.reveals == "sum" and level > LARGEST_SUM:
+            raise WouldWrap(
+                f"the sum that {name} reveals could reach {_number(level)}, and must stay within 2**57: use fewer "
+                "fraction bits, smaller weights or fewer steps"
+            )
 
 
 def _interval(graph: ModelGraph, node: GraphNode, number: int, operands: list[Interval]) -> Interval:
@@ -98,10 +160,21 @@ def _drawn(graph: ModelGraph, node: GraphNode, number: int, operands: list[Inter
             raise _unproved(number, f"a uniform draw has 1 to 2**31 values; it can have {_short(count)}")
         return low[0], low[1] + count[1] - 1
     law = graph.nodes[node.inputs[0]]
+    if law.op == "table":
+        _check_table(law, number)
+    elif graph.parameters[law.name].unit != "law":
+        raise _unproved(number, f"days are drawn by {law.name}, whose unit is {graph.parameters[law.name].unit}")
     rows = graph.parameters[law.name].rows if law.op == "parameter" else 1
     if operands[1][0] < 0 or operands[1][1] >= rows:
         raise _unproved(number, f"there are {rows} laws of days, and number {_short(operands[1])} is asked for")
     return 1, _entries(graph, law) // rows
+
+
+def _check_table(law: GraphNode, number: int) -> None:
+    try:
+        check_law(law.numbers, "a law of days")
+    except ParameterError as error:
+        raise BoundError(f"node {number}: {error}", number) from error
 
 
 def _leaf(graph: ModelGraph, node: GraphNode) -> Interval:
@@ -114,7 +187,7 @@ def _leaf(graph: ModelGraph, node: GraphNode) -> Interval:
         return graph.public[node.name]
     if node.op == "outcome":
         return TRUTH if graph.outcomes[node.name].reveals == "bit" else (0, LARGEST_SUM)
-    return TRUTH if node.op == "known" else (0, 2**32)
+    return TRUTH if node.op == "known" else (0, LARGEST_CELL)
 
 
 def _short(interval: Interval) -> str:

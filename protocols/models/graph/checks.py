@@ -44,6 +44,7 @@ def check(graph: ModelGraph) -> tuple[str, ...]:
         raise ModelError(f"the model's tables have {entries} entries; at most {MAX_ENTRIES} are allowed")
     if cost(graph) > MAX_COST:
         raise ModelError(f"a step costs {cost(graph)} additions for each agent; at most {MAX_COST} are allowed")
+    _check_ranges(graph)
     for part in OWNERS:
         _check_part(graph, part, kinds)
     _check_names(graph)
@@ -85,6 +86,19 @@ def _wanted(part: str) -> str:
     return BOOLEAN if part == "restarts" else f"{INTEGER} or {BOOLEAN}"
 
 
+def _check_ranges(graph: ModelGraph) -> None:
+    """Refuse empty ranges: intervals of what does not exist prove anything."""
+    ranges = {
+        "public number": graph.public,
+        "parameter": {name: (each.low, each.high) for name, each in graph.parameters.items()},
+        "observable": {name: (each.low, each.high) for name, each in graph.observables.items()},
+    }
+    for kind, declared in ranges.items():
+        for name, (low, high) in declared.items():
+            if low > high:
+                raise ModelError(f"the range of the {kind} {name} is {low} to {high}; give the lower one first")
+
+
 def _check_names(graph: ModelGraph) -> None:
     """Check that each part is complete, and that outcomes are made of what there is."""
     drawn = {name for name, field in graph.fields.items() if not field.private}
@@ -106,7 +120,20 @@ def _check_names(graph: ModelGraph) -> None:
         raise ModelError(f"thresholds are given for {sorted(graph.thresholds)}; each bit needs one: {sorted(bits)}")
     for name, outcome in graph.outcomes.items():
         for channel, factor in outcome.coefficients.items():
-            if channel not in graph.channels:
-                raise ModelError(f"the outcome {name} adds up {channel}, which is no channel of the model")
-            if isinstance(factor, str) and (factor not in graph.parameters or graph.parameters[factor].length):
-                raise ModelError(f"the outcome {name} multiplies {channel} by {factor}, which is no single parameter")
+            _check_term(graph, name, channel, factor)
+
+
+def _check_term(graph: ModelGraph, name: str, channel: str, factor: int | str) -> None:
+    """Check one channel of an outcome: levels never fall, and what a cell tells is how many say something."""
+    if channel not in graph.channels:
+        raise ModelError(f"the outcome {name} adds up {channel}, which is no channel of the model")
+    if isinstance(factor, str) and (factor not in graph.parameters or graph.parameters[factor].length):
+        raise ModelError(f"the outcome {name} multiplies {channel} by {factor}, which is no single parameter")
+    least = graph.parameters[factor].low if isinstance(factor, str) else factor
+    if least < 0:
+        raise ModelError(f"the outcome {name} multiplies {channel} by {factor}, at least {least}; give 0 or more")
+    if graph.channels[channel].cell and graph.channels[channel].most > 1:
+        raise ModelError(
+            f"the outcome {name} adds up {channel}, a cell's message of at most {graph.channels[channel].most}; a "
+            "cell's share counts people: declare most=1, or read its total in update"
+        )

@@ -22,7 +22,6 @@ MAX_TABLE: Final = 2**15
 Name = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,62}\Z")]
 Word = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 Index = Annotated[int, msgspec.Meta(ge=0, lt=MAX_NODES)]
-Leaf = Literal["constant", "table", "field", "parameter", "public", "outcome", "cell", "known"]
 DRAWS: Final = ("happens", "uniform", "days", "exponential")
 
 

@@ -14,12 +14,13 @@ from protocols.models.graph.graph import DRAWS, ModelGraph
 @final
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """What a number of a model depends on directly: fields of the state, draws, outcomes, public numbers."""
+    """What a number of a model depends on directly: fields of the state, draws, outcomes, public numbers, cells."""
 
     fields: tuple[str, ...]
     draws: tuple[str, ...]
     outcomes: tuple[str, ...]
     public: tuple[str, ...]
+    cells: tuple[str, ...]
 
 
 def flows(graph: ModelGraph, part: str) -> Mapping[str, Flow]:
@@ -31,34 +32,30 @@ def flows(graph: ModelGraph, part: str) -> Mapping[str, Flow]:
             tuple(sorted({node.name for node in nodes if node.op == "field"})),
             tuple(sorted({node.name for node in nodes if node.op in DRAWS})),
             tuple(sorted({node.name for node in nodes if node.op == "outcome"})),
-            tuple(sorted({node.name for node in nodes if node.op in ("public", "cell")})),
+            tuple(sorted({node.name for node in nodes if node.op == "public"})),
+            tuple(sorted({node.name for node in nodes if node.op == "cell"})),
         )
     return result
 
 
 def sources(graph: ModelGraph, part: str, name: str) -> frozenset[str]:
-    """Return all fields that a number can depend on, over any number of steps.
+    """Return all fields, an agent's own or others', that a number can depend on, over any number of steps.
 
-    A message depends on fields, which depend on others by their updates, and so on; what is in nobody's update or
-    begin beyond them never reaches it.
+    A message depends on fields, which depend on others by their updates and by outcomes, which depend on what decides
+    their weights, thresholds and restarts, and on messages, and so on; what is in none of these never reaches it.
     """
     seen: set[str] = set()
-    todo = list(flows(graph, part)[name].fields)
-    updates, begins = flows(graph, "update"), flows(graph, "begin")
-    weights, thresholds = flows(graph, "weights"), flows(graph, "thresholds")
+    parts = {each: flows(graph, each) for each in ("begin", "messages", "weights", "thresholds", "restarts", "update")}
+    todo, outcomes, cells = [flows(graph, part)[name]], set[str](), set[str]()
     while todo:
-        each = todo.pop()
-        if each in seen:
-            continue
-        seen.add(each)
-        for given in (updates.get(each), begins.get(each)):
-            if given is not None:
-                todo += given.fields
-                for outcome in given.outcomes:
-                    todo += [
-                        field
-                        for flow in (weights.get(outcome), thresholds.get(outcome))
-                        if flow
-                        for field in flow.fields
-                    ]
+        flow = todo.pop()
+        for each in set(flow.fields) - seen:
+            seen.add(each)
+            todo += [parts[of][each] for of in ("begin", "update") if each in parts[of]]
+        for each in set(flow.outcomes) - outcomes:
+            outcomes.add(each)
+            todo += [parts[of][each] for of in ("weights", "thresholds", "restarts") if each in parts[of]]
+            todo += [parts["messages"][channel] for channel in graph.outcomes[each].coefficients]
+        todo += [parts["messages"][channel] for channel in set(flow.cells) - cells]
+        cells |= set(flow.cells)
     return frozenset(seen)

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from protocols.arithmetic.philox import DrawPurpose
 from protocols.errors import ModelError
 from protocols.models.graph.draws import BEGIN, SPELL, STEP
 from protocols.models.graph.graph import DRAWS, GraphNode, ModelGraph
@@ -20,6 +21,7 @@ NAMED: Final = {
     "size": "channels",
     "known": "fields",
 }
+RESERVED: Final = DrawPurpose.SEED.name.lower()  # whoever drew by it would draw the key of an agent's later spells
 MAX_BITS: Final = 57  # of an exponential draw: 37 of them stay below 2**63
 
 
@@ -84,6 +86,8 @@ def _draw(node: GraphNode, number: int, operands: list[str]) -> str:
     settings = 2 if node.op == "exponential" else 1
     if moment not in (BEGIN, STEP, SPELL) or len(node.numbers) != settings or operands != wanted or not node.name:
         raise ModelError(f"node {number}: {node.op} takes {wanted} and {settings} numbers; it got {operands}")
+    if node.name == RESERVED:
+        raise ModelError(f"node {number}: the purpose {RESERVED} is that of the draws of all spells; name another one")
     if node.op == "exponential" and not 0 <= node.numbers[1] <= MAX_BITS:
         raise ModelError(f"node {number}: an exponential draw has 0 to {MAX_BITS} fraction bits, not {node.numbers[1]}")
     return BOOLEAN if node.op == "happens" else INTEGER

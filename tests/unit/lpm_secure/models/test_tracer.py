@@ -9,6 +9,7 @@ import pytest
 import lpm_secure.models as lpm
 from lpm_secure.models.tracer import trace
 from protocols.errors import ModelError
+from protocols.models.graph.graph import decode, encode
 from protocols.models.graph.information_flow import flows, sources
 
 
@@ -61,6 +62,43 @@ def test_what_is_said_and_what_it_depends_on_are_read_off_the_graph():
     assert flows(graph, "messages")["talk"].fields == ("opinion",)
     assert flows(graph, "update")["opinion"].outcomes == ("yes",)
     assert sources(graph, "messages", "talk") == {"opinion", "doubt"}  # never on `secret`
+
+
+def test_what_decides_a_restart_or_a_neighbours_message_is_a_source():
+    class Restarted(Opinion):
+        yes = lpm.outcome(Opinion.talk, above=Opinion.doubt, threshold="restart")
+
+        def update(self, me, heard, draw):
+            return super().update(me, heard, draw).restart(self.yes, me.secret > 3)
+
+    class Whispered(Opinion):
+        whisper = lpm.message(most=9)
+        yes = lpm.outcome({Opinion.talk: 1, whisper: 1}, above=Opinion.doubt)
+
+        def says(self, me):
+            return {**super().says(me), self.whisper: me.secret}
+
+    class Crowded(Opinion):
+        crowd = lpm.cell_message(most=9)
+
+        def says(self, me):
+            return {**super().says(me), self.crowd: me.secret}
+
+        def update(self, me, heard, draw):
+            return me.set(opinion=lpm.where(heard.cell[self.crowd] > 3, "YES", "NO"))
+
+    for model in (Restarted, Whispered, Crowded):
+        assert "secret" in sources(trace(model).graph, "messages", "talk")
+
+
+def test_a_threshold_that_is_told_once_never_changes():
+    for threshold in ("restart", "step"):
+        yes = lpm.outcome(Opinion.talk, above=Opinion.doubt, threshold=threshold)
+        trace(type("Asks", (Opinion,), {"yes": yes, "update": lambda self, me, heard, draw: me.set(doubt=3)}))
+    trace(wrong("update", lambda self, me, heard, draw: me.set(doubt=me.doubt)))
+    with pytest.raises(ModelError, match=r"test_tracer\.py:\d+: the threshold of yes is told once") as refused:
+        trace(wrong("update", lambda self, me, heard, draw: me.set(doubt=draw.uniform(0, 5, "again"))))
+    assert "\n" not in str(refused.value)
 
 
 def wrong(name, method):
@@ -130,3 +168,84 @@ def test_the_place_is_the_line_of_the_author():
 def test_a_field_that_nobody_begins_with_is_refused():
     with pytest.raises(ModelError, match="begin gives"):
         trace(wrong("begin", lambda self, me, draw: me.set(opinion="NO")))
+
+
+@pytest.mark.parametrize(
+    "name", ["set", "restart", "known", "changed", "begun", "_fields", "weight", "begin", "totals"]
+)
+def test_a_name_that_a_model_or_its_state_has_is_refused(name):
+    with pytest.raises(ModelError, match=f"Wrong declares {name}, "):
+        trace(type("Wrong", (Opinion,), {name: lpm.field(0, 1)}))
+
+
+UNREADABLE = {
+    "a message of nothing": {"talk": lpm.message(most=0)},
+    "a message that is too loud": {"talk": lpm.message(most=2**40)},
+    "a message of a text": {"talk": lpm.message(most="1")},
+    "a name that is no name": {"_secret": lpm.field(0, 1)},
+    "a range beyond 64 bits": {"income": lpm.private(0, 2**64)},
+    "a stage that is no name": {"mood": lpm.stage("NO", "MAY BE")},
+    "an outcome of another kind": {"talk": lpm.message(most=1), "loud": lpm.outcome({}, reveals="everything")},
+    "a law of a million days": {"law": lpm.parameter((2**32,), unit=lpm.LAW, days=10**6)},
+}
+
+
+@pytest.mark.parametrize("mistake", UNREADABLE)
+def test_a_graph_that_nobody_could_decode_is_refused(mistake):
+    model = type("Wrong", (Opinion,), dict(UNREADABLE[mistake]))
+    with pytest.raises(ModelError, match="Wrong is a graph that nobody could read") as refused:
+        trace(model)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_traced_graph_is_the_one_that_is_received():
+    graph = trace(Opinion).graph
+    again = decode(encode(graph))
+    assert again == graph
+    for part in ("fields", "channels", "outcomes", "parameters"):
+        assert list(getattr(again, part)) == list(getattr(graph, part)) == sorted(getattr(graph, part))
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "more"),
+    [
+        (2.5, lpm.NUMBER, {}),
+        (0.5, lpm.NUMBER, {}),
+        (1, lpm.NUMBER, {"bounds": (0.5, 2)}),
+        (-1, lpm.NUMBER, {}),
+        (float("nan"), lpm.NUMBER, {}),
+        (1.5, lpm.PROBABILITY, {}),
+        (0.5, lpm.LAW, {}),
+        ((), lpm.LAW, {}),
+        ((0.5, 0.5), lpm.LAW, {}),
+        ((2**31,), lpm.LAW, {}),
+        ((-1, 2**32 + 1), lpm.LAW, {}),
+        ((1, 2.5), lpm.NUMBER, {}),
+        ((1, 3), lpm.NUMBER, {"bounds": (0, 2)}),
+        ((1, -3), lpm.NUMBER, {}),
+    ],
+)
+def test_a_parameter_that_is_not_of_its_unit_is_refused_where_it_is_declared(value, unit, more):
+    with pytest.raises(ModelError, match=r"test_tracer\.py:\d+: ") as refused:
+        trace(type("Wrong", (Opinion,), {"wrong": lpm.parameter(value, unit=unit, **more)}))
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("law", "match"),
+    [
+        (lpm.table(1, 2), "add up to 3"),
+        (lpm.table(-1, 2**32 + 1), "must be non-negative"),
+        (None, "whose unit is number"),
+    ],
+)
+def test_days_are_drawn_by_laws_alone(law, match):
+    class Wrong(Opinion):
+        two = lpm.parameter((1, 2))
+
+        def update(self, me, heard, draw):
+            return me.set(doubt=draw.days(self.two if law is None else law, "days"))
+
+    with pytest.raises(ModelError, match=match) as refused:
+        trace(Wrong)
+    assert "\n" not in str(refused.value)

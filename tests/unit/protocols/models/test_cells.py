@@ -45,3 +45,7 @@ def test_a_total_that_cannot_be_counts_as_the_nearest_that_can(total):
     size, beta = 10, 2**38
     expected = 0 if total < 0 else beta
     assert pressure(np.array([total]), np.array([size]), beta).tolist() == [expected]
+
+
+def test_a_cell_where_nobody_mixes_has_no_hazard():
+    assert pressure(np.array([0, 3]), np.array([0, 4]), 2**32).tolist() == [0, 3 * 2**30]

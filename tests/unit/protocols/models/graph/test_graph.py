@@ -78,6 +78,7 @@ def test_bytes_that_no_encoder_writes_are_refused(content):
         (["happens", [3], "", [0]], "takes"),
         (["happens", [3], "x", [9]], "takes"),
         (["exponential", [], "x", [0, 58]], "fraction bits"),
+        (["exponential", [], "seed", [0, 40]], "draws of all spells"),
         (["constant", [], "", []], "no operation is called so"),
         (["lookup", [3, 3], "", []], "no operation is called so"),
     ],
@@ -87,6 +88,23 @@ def test_a_node_that_does_not_fit_is_refused_in_one_line(row, match):
     with pytest.raises(ModelError, match=match) as refused:
         check(msgspec.json.decode(content, type=ModelGraph))
     assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("part", "declared"),
+    [
+        ("public", [5, 4]),
+        ("parameters", {"low": 5, "high": 4}),
+        ("observables", {"low": 5, "high": 4}),
+        ("fields", {"low": 5, "high": 4, "private": True}),
+    ],
+)
+def test_a_range_whose_bounds_are_reversed_is_refused(part, declared):
+    before = json.loads(encode(GRAPH)).get(part, {})
+    more = {"totals": {"odd": 3}} if part == "observables" else {}
+    content = json.loads(changed(**{part: {**before, "odd": declared}}, **more))
+    with pytest.raises(ModelError, match=r"range of .*odd is 5 to 4"):
+        check(decode(encode(msgspec.convert(content, ModelGraph))))
 
 
 def hostile():
