@@ -57,7 +57,7 @@ class Aggregator:
         if isinstance(request, messages.ComputationQuery):
             return await run.result_name(request)
         if isinstance(request, messages.TrialQuery):
-            return await run.tried(request)
+            return await run.share_trial(request)
         return await run.members(request)
 
     def leave_out(self, run: bytes, client: str) -> None:

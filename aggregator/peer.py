@@ -3,11 +3,11 @@
 from typing import Protocol
 
 from aggregator.on_shares.agreement import AgreementPeer
-from aggregator.release.group_testing import TryingPeer
+from aggregator.release.group_testing import TrialPeer
 from protocols.wire.messages import Members, MembersQuery
 
 
-class Peer(AgreementPeer, TryingPeer, Protocol):
+class Peer(AgreementPeer, TrialPeer, Protocol):
     """Another aggregator of the same run."""
 
     async def members(self, query: MembersQuery) -> Members:

@@ -8,6 +8,7 @@ from typing import Final, final
 
 import numpy as np
 
+from aggregator.on_shares.agreement import Agreement
 from aggregator.on_shares.backend import JointBackend
 from aggregator.on_shares.levels import Levels
 from aggregator.on_shares.outcomes import OutcomeRounds
@@ -107,11 +108,10 @@ class Run:
         self._store, self._ledger = store, ledger
         self._ending = Ending(self.id, store, ledger)
         delivery = None if permuter is None else Delivery(manifest, self.id, store, permuter)
-        self._outcome_mode = (
-            None
-            if backend is None
-            else OutcomeRounds(manifest, self.id, store, backend=backend, peers=peers, delivery=delivery, ledger=ledger)
-        )
+        self._outcome_mode = None
+        if backend is not None:
+            joint = Agreement(manifest, self.id, store, backend=backend, peers=peers, ledger=ledger)
+            self._outcome_mode = OutcomeRounds(manifest, joint, delivery=delivery)
         self._scores = score_backend_of(manifest, index, backend)
         self._keys = store.client_keys(self.id)
         self._timer: asyncio.TimerHandle | None = None
@@ -222,10 +222,10 @@ class Run:
         name = b"" if self._outcome_mode is None else await self._outcome_mode.result_name(number)
         return Computation(query.step, name)
 
-    async def tried(self, query: TrialQuery) -> TrialShare:
+    async def share_trial(self, query: TrialQuery) -> TrialShare:
         """Tell another aggregator this one's share of a sum of a calibration that may be out of range."""
         self._ending.require_none()
-        return await self._blame.tried(query)
+        return await self._blame.share_trial(query)
 
     def members_of(self, number: RoundNumber) -> tuple[str, ...] | None:
         """Return whom this aggregator decided on for the current or the last round."""
@@ -373,7 +373,7 @@ class Run:
         """Add up the members' shares, and in outcome mode take the sum in."""
         vectors, hidden = self._sums.vectors(current, self._keys), b""
         if self.manifest.calibration is not None:
-            return await self._blame.done(current, members, vectors, self.last)
+            return await self._blame.settle(current, members, vectors, self.last)
         if self._outcome_mode is None:
             total = vectors.total(members)
         else:

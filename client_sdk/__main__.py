@@ -18,6 +18,7 @@ from client_sdk import certificate_request, config, connect, read_credentials, r
 from client_sdk.admission import admit
 from client_sdk.exit_code import exit_code_of
 from client_sdk.gradients.participant import take_part as join
+from protocols.atomic_file import write_atomically
 from protocols.identity.certificates import expires_soon
 
 
@@ -41,7 +42,7 @@ async def take_part(path: Path) -> None:
         "missed_steps": client.missed,
         "modules": sorted(sys.modules.keys() & {"torch", "crypten", "flwr"}),
     }
-    (folder / given.summary).write_bytes(msgspec.json.encode(summary))
+    write_atomically(folder / given.summary, msgspec.json.encode(summary))
     for transport in transports:
         await transport.close()
 

@@ -11,7 +11,8 @@ from client_sdk import connect, hospital_config, read_credentials
 from client_sdk.admission import admit
 from client_sdk.exit_code import exit_code_of
 from client_sdk.secure_sum.client import VectorClient
-from client_sdk.secure_sum.journal import Kept
+from client_sdk.secure_sum.journal import VectorJournal
+from protocols.atomic_file import write_atomically
 
 
 async def take_part(path: Path) -> None:
@@ -19,7 +20,7 @@ async def take_part(path: Path) -> None:
     given, folder = hospital_config.load(path), path.resolve().parent
     manifest = admit(given, folder)
     hospital = hospital_config.read_hospital(given, folder)
-    kept = Kept.start(folder, manifest)
+    kept = VectorJournal.start(folder, manifest)
     credentials = read_credentials(folder / given.credentials)
     transports = connect(manifest, credentials, relay=given.relay, resumed=kept.sessions)
     client = await VectorClient.join(manifest, given.name, hospital, transports=transports, kept=kept)
@@ -30,7 +31,7 @@ async def take_part(path: Path) -> None:
         "missed_rounds": client.missed,
         "modules": sorted(sys.modules.keys() & {"torch", "crypten", "flwr"}),
     }
-    (folder / given.summary).write_bytes(msgspec.json.encode(summary))
+    write_atomically(folder / given.summary, msgspec.json.encode(summary))
     for transport in transports:
         await transport.close()
 

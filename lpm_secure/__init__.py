@@ -5,7 +5,42 @@ Each is loaded when it is first asked for, so that importing this package costs 
 
 import importlib
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:  # a type checker knows the names, and a program loads them when it asks
+    from lpm_secure.city.config import CityConfig as CityConfig
+    from lpm_secure.city.job import simulate_city as simulate_city
+    from lpm_secure.config.simulation import Config as Config
+    from lpm_secure.engine.series import StageSeries as StageSeries
+    from lpm_secure.models import LAW as LAW
+    from lpm_secure.models import NUMBER as NUMBER
+    from lpm_secure.models import PROBABILITY as PROBABILITY
+    from lpm_secure.models import Draw as Draw
+    from lpm_secure.models import Heard as Heard
+    from lpm_secure.models import Me as Me
+    from lpm_secure.models import Model as Model
+    from lpm_secure.models import Number as Number
+    from lpm_secure.models import cell_message as cell_message
+    from lpm_secure.models import clip as clip
+    from lpm_secure.models import field as field
+    from lpm_secure.models import maximum as maximum
+    from lpm_secure.models import message as message
+    from lpm_secure.models import minimum as minimum
+    from lpm_secure.models import observable as observable
+    from lpm_secure.models import outcome as outcome
+    from lpm_secure.models import parameter as parameter
+    from lpm_secure.models import private as private
+    from lpm_secure.models import public as public
+    from lpm_secure.models import rate as rate
+    from lpm_secure.models import ratio as ratio
+    from lpm_secure.models import stage as stage
+    from lpm_secure.models import table as table
+    from lpm_secure.models import where as where
+    from lpm_secure.populations.population import Population as Population
+    from lpm_secure.report.summary import Summary as Summary
+    from lpm_secure.run.jobs import simulate_clear as simulate_clear
+    from lpm_secure.run.jobs import simulate_private as simulate_private
+    from protocols.toml_file import load_config as load_config
 
 _AUTHORING: Final = (  # what the author of a model needs
     "LAW",
@@ -48,11 +83,13 @@ _MODULES: Final[Mapping[str, str]] = {
 __all__ = sorted(_MODULES)  # noqa: PLE0605 - names of a table
 
 
-def __getattr__(name: str) -> Any:
-    """Load an exported name."""
-    if name not in _MODULES:
-        raise AttributeError(f"lpm_secure has no {name}; it has {', '.join(_MODULES)}")
-    return getattr(importlib.import_module(_MODULES[name]), name)
+if not TYPE_CHECKING:  # which would take any name for one that is there
+
+    def __getattr__(name: str) -> Any:
+        """Load an exported name."""
+        if name not in _MODULES:
+            raise AttributeError(f"lpm_secure has no {name}; it has {', '.join(_MODULES)}")
+        return getattr(importlib.import_module(_MODULES[name]), name)
 
 
 def __dir__() -> list[str]:

@@ -1,16 +1,23 @@
 """Atomic files: whole or not there, and on disk under their name before anybody acts on what they say.
 
 A file is written beside its name, forced to disk, renamed, and the folder forced to disk as well: whatever happens in
-between, under the name there is the file that was there, or the new one.
+between, under the name there is the file that was there, or the new one. Of two who write one file at once each writes
+beside it under a name of its own, and the last to end wins.
 """
 
 import os
+import re
+import secrets
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, Final
 
 PRIVATE_MODE: Final = 0o600  # of a file for its owner alone
+PUBLIC_MODE: Final = 0o644  # of a file that others may read
+TOKEN_BYTES: Final = 8  # of the name that a writer has for itself
+STALE_S: Final = 24 * 3600.0  # nobody writes one file for that long
 
 
 def write_atomically(path: Path, content: bytes, *, mode: int | None = PRIVATE_MODE) -> None:
@@ -29,9 +36,9 @@ def atomic_writer(path: Path, *, mode: int | None = PRIVATE_MODE) -> Iterator[Bi
 
     Security: with the mode given, nobody but its owner can open the file at any moment.
     """
-    new = path.with_name(f".{path.name}.partial")
-    new.unlink(missing_ok=True)  # a process that was killed left it, perhaps open to others
-    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666 if mode is None else mode)
+    _remove_stale(path)
+    new = path.with_name(f".{path.name}.{secrets.token_hex(TOKEN_BYTES)}.partial")
+    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666 if mode is None else mode)
     try:
         with open(descriptor, "wb") as file:
             if mode is not None:
@@ -44,6 +51,17 @@ def atomic_writer(path: Path, *, mode: int | None = PRIVATE_MODE) -> Iterator[Bi
         new.unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
+
+
+def _remove_stale(path: Path) -> None:
+    """Remove what processes that were killed left beside a file; what is young may still be written."""
+    token = f"[0-9a-f]{{{2 * TOKEN_BYTES}}}"
+    own = re.compile(rf"\.{re.escape(path.name)}\.{token}\.partial")
+    for name in os.listdir(path.parent):
+        left = path.with_name(name) if own.fullmatch(name) else None
+        with suppress(FileNotFoundError):  # its writer ended, or another writer removed it
+            if left is not None and left.stat().st_mtime < time.time() - STALE_S:
+                left.unlink()
 
 
 def sync_folder(folder: Path) -> None:

@@ -7,10 +7,10 @@ from flwr.app import Context, Error, Message, RecordDict
 from flwr.serverapp import Grid
 
 from lpm_secure.calibration.parties import deployment_for, manifest_for
-from lpm_secure.flower.bridge import Answered
+from lpm_secure.flower.bridge import RoundReply
 from lpm_secure.flower.client_app import app
 from lpm_secure.flower.strategy import SecureSum, play
-from lpm_secure.secure_sum.federation import Federation, Summed
+from lpm_secure.secure_sum.federation import Federation, FederationSum
 from protocols.task.secure_sum.spec import Calibration
 from tests.calibration_hospitals import WEEKS
 
@@ -71,7 +71,7 @@ class OverGrid(Federation):
         opened = play(self.strategy, self.grid, log_inpatients, server_round=self.round + 1, timeout_s=1.0)
         self.round += 1
         total = opened.total * 2.0**-24
-        return Summed(total.reshape(log_inpatients.shape), opened.members, opened.refused)
+        return FederationSum(total.reshape(log_inpatients.shape), opened.members, opened.refused)
 
 
 def write(folder, held, min_cohort):
@@ -99,4 +99,4 @@ class LocalBridge:
         self.strategy.asked = set(asked.hospitals)
         draws = np.frombuffer(asked.draws).reshape(asked.shape)
         opened = play(self.strategy, self.grid, draws, server_round=asked.server_round, timeout_s=timeout_s)
-        return Answered(opened.total.tobytes(), opened.members, opened.refused)
+        return RoundReply(opened.total.tobytes(), opened.members, opened.refused)

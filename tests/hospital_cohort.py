@@ -95,7 +95,7 @@ def others(manifest, *names):
 
 
 def asked_of(run, *, step=1, trial=0, over):
-    return run.tried(TrialQuery(run.id, step, trial, over))
+    return run.share_trial(TrialQuery(run.id, step, trial, over))
 
 
 @dataclasses.dataclass

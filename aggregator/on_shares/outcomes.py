@@ -6,15 +6,13 @@ from typing import Final, final
 
 import numpy as np
 
-from aggregator.on_shares.agreement import Agreement, AgreementPeer, ResultShare
-from aggregator.on_shares.backend import Calculator, JointBackend, Program
+from aggregator.on_shares.agreement import Agreement, ResultShare
+from aggregator.on_shares.backend import Calculator, Program
 from aggregator.on_shares.levels import Levels
 from aggregator.on_shares.suppression import suppress
 from aggregator.on_shares.validity import Ranges
 from aggregator.permutation.delivery import Delivery
-from aggregator.release.ledger import Ledger
 from aggregator.rounds.vectors import Vectors
-from aggregator.store import Store
 from protocols.arithmetic.counters import RoundNumber
 from protocols.arithmetic.fixed_point import I64, U64, from_ring, to_ring
 from protocols.releases.suppression import OFF
@@ -50,18 +48,8 @@ class OutcomeRounds:
         Semi-honest: what an aggregator that lies can find out, docs/security/validity.md and the threat model say.
     """
 
-    def __init__(
-        self,
-        manifest: Manifest,
-        run: bytes,
-        store: Store,
-        *,
-        backend: JointBackend,
-        peers: Sequence[AgreementPeer],
-        delivery: Delivery | None = None,
-        ledger: Ledger | None = None,
-    ) -> None:
-        """Go on from what the store kept; `delivery` is for a run over permuted edges."""
+    def __init__(self, manifest: Manifest, joint: Agreement, *, delivery: Delivery | None = None) -> None:
+        """Prepare; `joint` settles the rounds, and `delivery` is for a run over permuted edges."""
         self._delivery = delivery
         self._manifest = manifest
         self._layout = Layout.of(manifest)
@@ -69,7 +57,7 @@ class OutcomeRounds:
         self._ranges = Ranges(manifest) if manifest.validity == "bits" else None
         # Ranges are powers of two, so that a hazard of clients that lie may be twice as large.
         self._bits = (manifest.hazard_bound + 1).bit_length() + (self._ranges is not None)
-        self._joint = Agreement(manifest, run, store, backend=backend, peers=peers, ledger=ledger)
+        self._joint = joint
 
     async def result_name(self, number: RoundNumber) -> bytes:
         """Return the name of the joint computation that is kept for a round, or nothing; waits for one under way."""

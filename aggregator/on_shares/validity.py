@@ -64,7 +64,7 @@ class Ranges:
     def _speak(self, client: str, last: bool) -> U8:
         layout, size = self._layout, self._layout.size(client)
         spoken = np.zeros((layout.degree or layout.n, layout.c), np.uint8)
-        spoken[:, : layout.channels] = 0 if last else self.spoken_bits(client)
+        spoken[:, : layout.channels] = 0 if last else self.message_bits(client)
         first, end = layout.own[client]
         if not layout.degree:
             spoken[first:end] = 0  # own agents hear from each other within the client
@@ -74,7 +74,7 @@ class Ranges:
         score = np.full(self._scores, score_bits(self._manifest.gradient, size) + 1 if last else 0, np.uint8)
         return np.concatenate([spoken.reshape(-1), counts, np.zeros(1, np.uint8), score])
 
-    def spoken_bits(self, client: str) -> int:
+    def message_bits(self, client: str) -> int:
         """Return the bits of the most that a client's agents together can say to one agent on one channel."""
         return (self._manifest.max_message * self._layout.size(client)).bit_length()
 

@@ -30,16 +30,16 @@ NO_ROUND: Final = RoundNumber(-1)
 Groups = tuple[tuple[str, ...], ...]
 
 
-class TryingPeer(Protocol):
+class TrialPeer(Protocol):
     """Another aggregator, as it takes part in an inquiry."""
 
-    async def tried(self, query: TrialQuery) -> TrialShare:
+    async def share_trial(self, query: TrialQuery) -> TrialShare:
         """Ask for its share of a sum."""
 
 
 @final
 @dataclass(frozen=True, slots=True, eq=False)
-class Opened:
+class TrialSum:
     """A sum that all aggregators have put together: this one's share of it, its noise included."""
 
     share: U64 = field(repr=False)
@@ -49,7 +49,7 @@ class Opened:
 
 @final
 @dataclass(frozen=True, slots=True, eq=False)
-class Settled:
+class GroupTestResult:
     """What a round came to: whose sum is told, who sent garbage, and what was opened to find that out."""
 
     share: U64 = field(repr=False)
@@ -88,7 +88,7 @@ class Blame:
     """
 
     def __init__(
-        self, manifest: Manifest, run: bytes, noise: ReleaseNoise, peers: Sequence[TryingPeer], store: Store
+        self, manifest: Manifest, run: bytes, noise: ReleaseNoise, peers: Sequence[TrialPeer], store: Store
     ) -> None:
         """Go on after the last round that closed: a peer that has stopped may still ask for its sums."""
         self._manifest, self._run, self._noise, self._peers, self._store = manifest, run, noise, peers, store
@@ -104,35 +104,35 @@ class Blame:
             told = (np.frombuffer(share, dtype=np.uint64) for share in shares)
             self._tried = dict(enumerate(zip(map(mark, over), told, strict=True)))
 
-    async def done(
+    async def settle(
         self, current: Round, members: tuple[str, ...], vectors: Vectors, last: RoundClosure | None
     ) -> RoundClosure:
         """Return what a round comes to, when all aggregators have found whether its sum is in range."""
         number = current.number
         left_out, seen = ((), ()) if last is None else (last.left_out, last.seen)
         known = tuple(tuple(name for name in group if name not in left_out) for group in seen)
-        settled = await self._settled(number, members, vectors, known, b"" if last is None else last.counted)
+        result = await self._result(number, members, vectors, known, b"" if last is None else last.counted)
         self._over = True
         self._wake()
-        for client in settled.refused:
+        for client in result.refused:
             LOG.warning("share refused", extra={"facts": {"client": client, "step": current.step}})
         return RoundClosure(
             number,
             current.decided or (),
-            settled.members,
-            {client: current.digests[client] for client in settled.members},
-            settled.share.tobytes(),
+            result.members,
+            {client: current.digests[client] for client in result.members},
+            result.share.tobytes(),
             b"" if current.synthetic is None else current.synthetic.tobytes(),
             b"",
-            settled.refused,
-            settled.counted,
-            tuple(sorted({*settled.refused, *left_out})),
-            settled.trials,
-            settled.tried,
-            tuple(dict.fromkeys((*seen, *(trial.members for trial in settled.trials)))),
+            result.refused,
+            result.counted,
+            tuple(sorted({*result.refused, *left_out})),
+            result.trials,
+            result.tried,
+            tuple(dict.fromkeys((*seen, *(trial.members for trial in result.trials)))),
         )
 
-    async def tried(self, query: TrialQuery) -> TrialShare:
+    async def share_trial(self, query: TrialQuery) -> TrialShare:
         """Tell another aggregator this one's share of a sum that it has come to by itself; waits until it has.
 
         Raises:
@@ -157,20 +157,20 @@ class Blame:
             raise PartiesDisagree(f"sum {query.trial} of step {query.step} is over others here; stop the run")
         return TrialShare(query.step, query.trial, over, share)
 
-    async def _settled(
+    async def _result(
         self, number: RoundNumber, members: tuple[str, ...], vectors: Vectors, seen: Groups, counted: bytes
-    ) -> Settled:
+    ) -> GroupTestResult:
         if number != self._number:
             self._number, self._tried = number, {}
         self._over = False
         if not answers(number):
             share, counted = self._noise.add(number, vectors.total(members), members, shares=vectors, before=counted)
-            return Settled(share, members, (), (), (), counted)
+            return GroupTestResult(share, members, (), (), (), counted)
         self._begin(number, members)
-        opened = await self._opened(0, members, vectors, counted)
+        opened = await self._open(0, members, vectors, counted)
         if opened.fits:
-            return Settled(opened.share, members, (), (), (), opened.counted)
-        return await self._inquired(members, opened, vectors, seen)
+            return GroupTestResult(opened.share, members, (), (), (), opened.counted)
+        return await self._inquire(members, opened, vectors, seen)
 
     def _begin(self, number: RoundNumber, members: tuple[str, ...]) -> None:
         """Keep whom a round's sum is over before anybody is told of it.
@@ -190,13 +190,15 @@ class Blame:
         self._store.save_group_tests(self._run, begun)
         self._begun = begun
 
-    async def _inquired(self, members: tuple[str, ...], opened: Opened, vectors: Vectors, seen: Groups) -> Settled:
+    async def _inquire(
+        self, members: tuple[str, ...], opened: TrialSum, vectors: Vectors, seen: Groups
+    ) -> GroupTestResult:
         """Open sums over groups until it is known who sent garbage, or cannot be found out."""
         inquiry = Inquiry(members, self._manifest.min_cohort, coin(self._run, self._number), seen)
         shares = [opened.share]
         while (group := await asyncio.to_thread(inquiry.next)) is not None:
             try:
-                opened = await self._opened(len(shares), group, vectors, opened.counted)
+                opened = await self._open(len(shares), group, vectors, opened.counted)
             except BudgetSpent:
                 break  # what has been opened is told, and written down; the next round ends the run
             shares.append(opened.share)
@@ -204,9 +206,11 @@ class Blame:
         over = [trial.members for trial in inquiry.trials]
         told = inquiry.summands or members
         tried = tuple(share.tobytes() for share in shares)
-        return Settled(shares[over.index(told)], told, inquiry.culprits, tuple(inquiry.trials), tried, opened.counted)
+        return GroupTestResult(
+            shares[over.index(told)], told, inquiry.culprits, tuple(inquiry.trials), tried, opened.counted
+        )
 
-    async def _opened(self, trial: int, group: tuple[str, ...], vectors: Vectors, counted: bytes) -> Opened:
+    async def _open(self, trial: int, group: tuple[str, ...], vectors: Vectors, counted: bytes) -> TrialSum:
         """Tell this aggregator's share of a sum over a group; what the sum comes to is asked once, and kept."""
         number, over = self._number, mark(group)
         share, counted = self._noise.add(
@@ -217,7 +221,7 @@ class Blame:
         if trial == len(self._begun.fits):
             fits = await self._put_together(trial, share, over=over, members=len(group))
             self._keep(GroupTestRecord(number, self._begun.members, (*self._begun.fits, fits)))
-        return Opened(share, self._begun.fits[trial], counted)
+        return TrialSum(share, self._begun.fits[trial], counted)
 
     async def _put_together(self, trial: int, share: U64, *, over: bytes, members: int) -> bool:
         """Tell whether a sum is in range, with the other aggregators' shares of it.
@@ -227,7 +231,7 @@ class Blame:
             Unavailable: one of them does not answer in time.
         """
         query = TrialQuery(self._run, self._manifest.schedule.step(self._number), trial, over)
-        told = await asyncio.gather(*(peer.tried(query) for peer in self._peers))
+        told = await asyncio.gather(*(peer.share_trial(query) for peer in self._peers))
         for each in told:
             if (each.step, each.trial, each.over, each.share.size) != (query.step, trial, over, share.size):
                 raise PartiesDisagree(f"an aggregator told another sum of step {query.step} than the one asked for")

@@ -8,7 +8,7 @@ from typing import Final, final
 import msgspec
 import numpy as np
 
-from aggregator.release.sum_noise import opened_gradient
+from aggregator.release.sum_noise import release_gradient
 from aggregator.rounds.vectors import Vectors
 from aggregator.store import Store
 from protocols.arithmetic.counters import RoundNumber, Step, Stream
@@ -104,7 +104,7 @@ class ReleaseNoise:
         made = state.made | now
         releases.require(made)
         if self.manifest.calibration is not None:
-            told = opened_gradient(self.manifest, self.key, number, total, trial=trial)
+            told = release_gradient(self.manifest, self.key, number, total, trial=trial)
             return told, msgspec.msgpack.encode(ReleaseState(made))
         layout = Layout.of(self.manifest)
         told = total.copy()

@@ -11,7 +11,7 @@ import numpy as np
 from cryptography import x509
 
 from aggregator.mpc.keystream import subkey
-from aggregator.release.sum_noise import opened_gradient
+from aggregator.release.sum_noise import release_gradient
 from protocols.arithmetic.counters import RoundNumber, Step
 from protocols.arithmetic.fixed_point import U64
 from protocols.atomic_file import PRIVATE_MODE, sync_folder
@@ -45,7 +45,7 @@ PURPOSE: Final = b"lpm sum asked for by messages"  # of noise, beside that of th
 
 @final
 @dataclass(frozen=True, slots=True, eq=False)
-class Added:
+class SumShare:
     """What an aggregator answers: its share of a sum, uint64[d], or none where shares did not open, and whose."""
 
     total: U64 | None = field(repr=False)
@@ -77,7 +77,7 @@ class SummedOnce:
     noise_key: bytes = field(repr=False)
     folder: Path
 
-    def add_up(self, number: RoundNumber, sealed: Mapping[str, bytes]) -> Added:
+    def add_up(self, number: RoundNumber, sealed: Mapping[str, bytes]) -> SumShare:
         """Return this aggregator's share of the sum over clients, with its noise; nothing, if a share does not open.
 
         Args:
@@ -101,9 +101,9 @@ class SummedOnce:
             client for client, content in sorted(sealed.items()) if not self._add(client, content, number, total)
         ]
         if refused:
-            return Added(None, tuple(refused))
+            return SumShare(None, tuple(refused))
         self._once(number, sealed)
-        return Added(opened_gradient(self.manifest, subkey(self.noise_key, PURPOSE), number, total))
+        return SumShare(release_gradient(self.manifest, subkey(self.noise_key, PURPOSE), number, total))
 
     def _add(self, client: str, content: bytes, number: RoundNumber, total: U64) -> bool:
         """Add a client's share; return whether there was one."""

@@ -15,7 +15,7 @@ from protocols.task.secure_sum.spec import answers
 FIRST_STREAM: Final = 1
 
 
-def opened_gradient(manifest: Manifest, key: bytes, number: RoundNumber, total: U64, *, trial: int = 0) -> U64:
+def release_gradient(manifest: Manifest, key: bytes, number: RoundNumber, total: U64, *, trial: int = 0) -> U64:
     """Return this aggregator's share of a sum as it may be told.
 
     Args:

@@ -26,7 +26,7 @@ class RemotePeer:
         answer: Computation = await self.transport.call(query, timeout_s=self.timeout_s)
         return answer
 
-    async def tried(self, query: TrialQuery) -> TrialShare:
+    async def share_trial(self, query: TrialQuery) -> TrialShare:
         """Ask for its share of a sum that may be out of range."""
         answer: TrialShare = await self.transport.call(query, timeout_s=self.timeout_s)
         return answer

@@ -30,7 +30,7 @@ def predict(hospital: Hospital, log_inpatients: F64, rng: np.random.Generator) -
     Security: stays with the hospital. Scores and pictures of it are for the testbed, which plays all hospitals.
     """
     counts = hospital.counts
-    w, mean = counts.weeks, hospital.expected(np.clip(np.nan_to_num(log_inpatients, nan=LOWEST), LOWEST, HIGHEST))
+    w, mean = counts.weeks, hospital.predict_mean(np.clip(np.nan_to_num(log_inpatients, nan=LOWEST), LOWEST, HIGHEST))
     a, precision = hospital.size(mean[:, :w])
     a = a + rng.standard_normal(a.shape) / np.sqrt(precision) * (hospital.scale_sd > 0)
     mean = np.maximum(mean * np.exp(a)[:, None], 1e-9)

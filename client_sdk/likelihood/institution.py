@@ -60,7 +60,7 @@ class Hospital:
     def _median(self) -> F64:
         return np.append(np.log(self.share), np.log(DISPERSION))
 
-    def expected(self, log_inpatients: F64) -> F64:
+    def predict_mean(self, log_inpatients: F64) -> F64:
         """Return expected inpatients by shares alone, size 1: float64[..., W], from float64[..., B, W]."""
         return np.asarray(np.einsum("b,...bw->...w", np.exp(self.local[:-1]), np.exp(log_inpatients)))
 
@@ -147,7 +147,7 @@ class Hospital:
         self.local = np.clip(moved, self._median - FURTHEST, self._median + FURTHEST)
 
 
-def clipped(gradient: F64, bound: float) -> F64:
+def clip_norm(gradient: F64, bound: float) -> F64:
     """Return a gradient whose L2 norm over all entries is at most the bound; nothing of a client that is not finite.
 
     Security: the norm of what one client contributes is the sensitivity that the noise is made for.

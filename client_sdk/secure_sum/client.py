@@ -9,7 +9,7 @@ import numpy as np
 
 from client_sdk.likelihood.institution import F64, Hospital
 from client_sdk.secure_sum.contribution import Contribution
-from client_sdk.secure_sum.journal import Kept
+from client_sdk.secure_sum.journal import VectorJournal
 from client_sdk.simulation.exchange import Answer, Exchange
 from protocols.arithmetic.counters import FIRST_ROUND, RoundNumber
 from protocols.arithmetic.fixed_point import U64, to_ring
@@ -51,7 +51,7 @@ class VectorClient:
     manifest: Manifest
     hospital: Hospital = field(repr=False)
     exchange: Exchange = field(repr=False)
-    kept: Kept = field(repr=False)
+    kept: VectorJournal = field(repr=False)
     wait_s: float = 600.0
     number: RoundNumber = FIRST_ROUND
     missed: list[int] = field(default_factory=list)
@@ -73,7 +73,7 @@ class VectorClient:
 
     @classmethod
     async def join(
-        cls, manifest: Manifest, name: str, hospital: Hospital, *, transports: Sequence[Transport], kept: Kept
+        cls, manifest: Manifest, name: str, hospital: Hospital, *, transports: Sequence[Transport], kept: VectorJournal
     ) -> "VectorClient":
         """Join a run at all of its aggregators, for the first time or again.
 

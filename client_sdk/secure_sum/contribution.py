@@ -5,7 +5,7 @@ from typing import final
 
 import numpy as np
 
-from client_sdk.likelihood.institution import F64, clipped
+from client_sdk.likelihood.institution import F64, clip_norm
 from protocols.arithmetic.fixed_point import I64, prove_no_wrap
 
 
@@ -24,7 +24,7 @@ class Contribution:
 
     def encode(self, gradient: F64) -> I64:
         """Return int64[d]: the clipped gradient, flat, in fixed point."""
-        return np.rint(clipped(gradient, self.clip).reshape(-1) * 2.0**self.bits).astype(np.int64)
+        return np.rint(clip_norm(gradient, self.clip).reshape(-1) * 2.0**self.bits).astype(np.int64)
 
     def decode(self, total: I64) -> F64:
         """Return float64[d]."""

@@ -49,7 +49,7 @@ class Memory(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
 @final
 @dataclass(slots=True)
-class Kept:
+class VectorJournal:
     """The file, mode 0600; written whole or not at all.
 
     Security: it holds this client's keys of one run. Two gradients are never told under the same keystream, and no
@@ -60,7 +60,7 @@ class Kept:
     _memory: Memory = field(repr=False)
 
     @classmethod
-    def start(cls, folder: Path, manifest: Manifest) -> "Kept":
+    def start(cls, folder: Path, manifest: Manifest) -> "VectorJournal":
         """Go on with the run's file, or begin one.
 
         Raises:

@@ -11,7 +11,7 @@ from protocols.atomic_file import write_atomically
 from protocols.errors import ParameterError
 
 
-class Kept(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class LocalState(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What has been learnt by the end of a round."""
 
     round: int
@@ -23,7 +23,7 @@ def keep(path: Path, hospital: Hospital, *, round_: int) -> None:
 
     Security: shares and dispersion say much about a hospital's counts, so they never join the fit's checkpoint.
     """
-    write_atomically(path, msgspec.json.encode(Kept(round_, hospital.state.tolist())))
+    write_atomically(path, msgspec.json.encode(LocalState(round_, hospital.state.tolist())))
 
 
 def recall(path: Path, hospital: Hospital, *, round_: int) -> None:
@@ -35,7 +35,7 @@ def recall(path: Path, hospital: Hospital, *, round_: int) -> None:
     try:
         if os.name == "posix" and path.stat().st_mode & 0o077:
             raise ParameterError(f"{path} can be read by others; make it private: chmod 0600 {path}")
-        kept = msgspec.json.decode(path.read_bytes(), type=Kept)
+        kept = msgspec.json.decode(path.read_bytes(), type=LocalState)
     except OSError as error:
         raise ParameterError(f"cannot read {path} ({error.strerror}); start the fit anew, without --resume") from error
     except msgspec.MsgspecError as error:

@@ -8,6 +8,7 @@ from typing import Annotated, Final, Literal, final
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from lpm_secure.report.public_file import write_public
 from protocols import canonical_json
 from protocols.errors import LpmError
 from protocols.identity import signing
@@ -41,7 +42,7 @@ def write(folder: Path, key: Ed25519PrivateKey) -> None:
     """Hash all files of a run that has ended, and sign the list."""
     files = tuple(files_of(folder))
     signature = signing.sign(key, SignaturePurpose.INDEX, _content(files))
-    (folder / INDEX).write_bytes(canonical_json.encode(Index(files=files, signature=signature)))
+    write_public(folder / INDEX, canonical_json.encode(Index(files=files, signature=signature)))
 
 
 def files_of(folder: Path) -> list[File]:

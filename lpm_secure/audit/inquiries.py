@@ -59,7 +59,7 @@ def _by_the_rule(
     return ended and (each.refused, each.members) == (inquiry.culprits, inquiry.summands or first.members)
 
 
-def left_out(manifest: Manifest, agreed: Sequence[RoundRecord]) -> frozenset[str]:
+def find_culprits(manifest: Manifest, agreed: Sequence[RoundRecord]) -> frozenset[str]:
     """Return the clients of a calibration that were left out for garbage: cohorts may differ by these."""
     return frozenset(name for each in agreed for name in each.refused if manifest.calibration is not None)
 

@@ -96,7 +96,7 @@ def differencing(manifest: Manifest, agreed: Sequence[RoundRecord]) -> list[str]
     Cohorts may differ by who was left out for garbage: it had to be. What it shared before can be told from them.
     Rounds that found it out are held against the rule of their groups instead, and a note says what they can tell.
     """
-    gone = inquiries.left_out(manifest, agreed)
+    gone = inquiries.find_culprits(manifest, agreed)
     exact = [each.name for each in releases_of(manifest).each if each.mechanism != NOISE]
     cohorts: dict[frozenset[str], int] = {}
     for each in agreed:

@@ -7,7 +7,7 @@ import msgspec
 
 from lpm_secure.calibration.amortisation.config import AmortisedConfig
 from lpm_secure.calibration.inference.fit import FitSchedule
-from lpm_secure.calibration.study import Study, new_york_wave, simulated
+from lpm_secure.calibration.study import Study, new_york_wave, simulate_study
 from lpm_secure.config.releases import Epsilon
 from lpm_secure.secure_sum.federation import Contribution
 from protocols.errors import ConfigError
@@ -139,7 +139,7 @@ class CalibrationConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
         study = (
             new_york_wave(data.fit_weeks)
             if data.source == "new_york"
-            else simulated(data.fit_weeks, data.forecast_weeks, hospitals=data.hospitals, seed=self.seed)
+            else simulate_study(data.fit_weeks, data.forecast_weeks, hospitals=data.hospitals, seed=self.seed)
         )
         if len(study.names) < self.federation.min_cohort:
             raise ConfigError(

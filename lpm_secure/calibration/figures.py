@@ -6,21 +6,21 @@ from typing import Any, Final
 import msgspec
 import numpy as np
 
-from lpm_secure.calibration.job import Calibrated, bands
+from lpm_secure.calibration.job import CalibrationResult, bands
 from lpm_secure.calibration.privacy import ledger
 from lpm_secure.report.table import csv_of_rows
-from lpm_secure.secure_sum.federation import Shared
+from lpm_secure.secure_sum.federation import SharedFederation
 
 JSON: Final = "calibration.json"
 FORECAST, POSTERIOR, SCORES = "calibration.csv", "calibration_posterior.csv", "calibration_scores.csv"
 Rows = list[dict[str, Any]]
 
 
-def spending(result: Calibrated) -> dict[str, Any]:
+def spending(result: CalibrationResult) -> dict[str, Any]:
     """Return the ledger of what the fit has released."""
     way, fit = result.config.federation, result.fit
     d = fit.schedule.draws * len(result.study.city.boroughs) * result.study.fitted
-    shared = fit.federation if isinstance(fit.federation, Shared) else None
+    shared = fit.federation if isinstance(fit.federation, SharedFederation) else None
     sigma = shared.noise[0].sigma if shared is not None and shared.noise else None
     before = fit.round - result.rounds  # rounds of earlier processes, with an opening each at least
     openings = before + (result.rounds if shared is None else shared.openings)
@@ -31,7 +31,7 @@ def spending(result: Calibrated) -> dict[str, Any]:
     return told
 
 
-def figures(result: Calibrated) -> dict[str, Any]:
+def figures(result: CalibrationResult) -> dict[str, Any]:
     """Return everything that a reader may want to compare."""
     fit = result.fit
     return {
@@ -52,7 +52,7 @@ def figures(result: Calibrated) -> dict[str, Any]:
     }
 
 
-def posterior_rows(result: Calibrated) -> Rows:
+def posterior_rows(result: CalibrationResult) -> Rows:
     """Return a row for each part of theta; contact rates by week, from the lead-in on."""
     rows: Rows = []
     places = {"contact": _weeks(result), "prevalence": list(result.study.city.boroughs)}
@@ -63,12 +63,12 @@ def posterior_rows(result: Calibrated) -> Rows:
     return rows
 
 
-def _weeks(result: Calibrated) -> list[str]:
+def _weeks(result: CalibrationResult) -> list[str]:
     lead = result.fit.simulator.lead
     return [f"{week} weeks before" for week in range(lead, 0, -1)] + list(result.study.weeks)
 
 
-def forecast_rows(result: Calibrated) -> Rows:
+def forecast_rows(result: CalibrationResult) -> Rows:
     """Return a row for each hospital and week, and for the city's admissions a day: counts and bands."""
     study, rows = result.study, []
     series = {name: (result.forecast.hospitals[name], study.series[place]) for place, name in enumerate(study.names)}
@@ -83,13 +83,13 @@ def forecast_rows(result: Calibrated) -> Rows:
     return rows
 
 
-def tables(result: Calibrated) -> dict[str, bytes]:
+def tables(result: CalibrationResult) -> dict[str, bytes]:
     """Return the CSV files, by name."""
     rows = {FORECAST: forecast_rows(result), POSTERIOR: posterior_rows(result), SCORES: result.scores}
     return {name: csv_of_rows(each) for name, each in rows.items()}
 
 
-def lines_of(result: Calibrated, noise: Rows) -> Iterator[str]:
+def lines_of(result: CalibrationResult, noise: Rows) -> Iterator[str]:
     """Yield what the command prints at its end."""
     fit, told = result.fit, spending(result)
     yield f"data         {result.study.title}"

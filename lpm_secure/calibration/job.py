@@ -17,7 +17,7 @@ from lpm_secure.calibration.inference.facts import count_rounds
 from lpm_secure.calibration.inference.fit import Fit
 from lpm_secure.calibration.study import Study
 from lpm_secure.calibration.transports import federation_of
-from lpm_secure.secure_sum.federation import Federation, Shared
+from lpm_secure.secure_sum.federation import Federation, SharedFederation
 from protocols.errors import ConfigError, ParameterError
 
 CHECKPOINT: Final = "fit.safetensors"
@@ -26,7 +26,7 @@ HOSPITALS: Final = "hospitals"  # folder of what each keeps; on its own machine,
 
 @final
 @dataclass(frozen=True, slots=True, eq=False)
-class Calibrated:
+class CalibrationResult:
     """A finished calibration.
 
     Attributes:
@@ -75,7 +75,7 @@ class _Files:
         fit.load(self.folder / CHECKPOINT)
         for name, hospital in self.hospitals.items():
             recall(self._own(name, fit.round), hospital, round_=fit.round)
-        if isinstance(fit.federation, Shared):
+        if isinstance(fit.federation, SharedFederation):
             fit.federation.round = fit.round
 
 
@@ -85,7 +85,7 @@ def calibrate(
     *,
     resume: bool = False,
     on_round: Callable[[Fit], None] = lambda fit: None,
-) -> Calibrated:
+) -> CalibrationResult:
     """Fit the first weeks, and forecast the others.
 
     Args:
@@ -110,10 +110,10 @@ def calibrate(
         fit, rounds, seconds = _fitted(config, study, federation, files, resume=resume, told=on_round)
     found = forecast(fit, study, hospitals, seed=config.seed)
     scores = table(study, found, seed=config.seed)
-    return Calibrated(config, study, fit, found, scores, seconds, rounds)
+    return CalibrationResult(config, study, fit, found, scores, seconds, rounds)
 
 
-def begun(config: CalibrationConfig, study: Study, federation: Federation) -> Fit:
+def begin_fit(config: CalibrationConfig, study: Study, federation: Federation) -> Fit:
     """Return the fit of a configuration; a checkpoint of one whose hospitals would answer otherwise is not its own."""
     simulator, way = study.simulator(), config.federation.contribution
     data = f"{config.data} {config.fit.local_steps} {way}"
@@ -130,7 +130,7 @@ def _fitted(
     told: Callable[[Fit], None],
 ) -> tuple[Fit, int, float]:
     """Return the fit, and how many rounds and seconds it took here."""
-    fit = begun(config, study, federation)
+    fit = begin_fit(config, study, federation)
     if resume:
         files.load(fit)
     before, started = fit.round, perf_counter()

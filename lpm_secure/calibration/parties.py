@@ -36,7 +36,7 @@ def manifest_for(
 ) -> Manifest:
     """Return the manifest of a calibration among hospitals of these names, with an aggregator at each address.
 
-    Without `releases`, the gradient is opened exact; see `noised` for one with noise.
+    Without `releases`, the gradient is opened exact; see `build_noisy_releases` for one with noise.
     """
     return Manifest(
         name=name,
@@ -57,7 +57,7 @@ def manifest_for(
     )
 
 
-def noised(*, sigma: float, rounds: int, epsilon: float, delta: float) -> Releases:
+def build_noisy_releases(*, sigma: float, rounds: int, epsilon: float, delta: float) -> Releases:
     """Return the releases of a calibration with noise.
 
     Args:
@@ -79,10 +79,10 @@ def noised(*, sigma: float, rounds: int, epsilon: float, delta: float) -> Releas
 
 def deployment_for(manifest: Manifest, hospitals: Mapping[str, Hospital], folder: Path) -> Deployment:
     """Return a deployment with a folder for each hospital, which holds its own column and nobody else's."""
-    return Deployment(folder, nobody_simulated(manifest), hospitals=hospitals)
+    return Deployment(folder, build_hospital_testbed(manifest), hospitals=hospitals)
 
 
-def nobody_simulated(manifest: Manifest) -> Testbed:
+def build_hospital_testbed(manifest: Manifest) -> Testbed:
     """Return a testbed of hospitals, in which nobody is simulated."""
     column = np.zeros(0, dtype=np.int64)
     nobody = ContactTable(column, column, column, column, column)

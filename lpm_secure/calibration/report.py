@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from lpm_secure.calibration.figures import JSON, Rows, figures, in_order, lines_of, spending, tables
-from lpm_secure.calibration.job import Calibrated, bands
+from lpm_secure.calibration.job import CalibrationResult, bands
 from lpm_secure.data.csv_table import F64
 from lpm_secure.report import html
 from lpm_secure.report.page import Page, Plot
@@ -23,7 +23,7 @@ LIMITS: Final = (
 )
 
 
-def summary_of(result: Calibrated, noise: Rows, folder: Path) -> Summary:
+def summary_of(result: CalibrationResult, noise: Rows, folder: Path) -> Summary:
     """Return what a calibration yields, in the form that is written into its folder and printed."""
     return Summary(
         file=JSON,
@@ -35,7 +35,7 @@ def summary_of(result: Calibrated, noise: Rows, folder: Path) -> Summary:
     )
 
 
-def _parts(result: Calibrated, noise: Rows) -> list[str | Plot]:
+def _parts(result: CalibrationResult, noise: Rows) -> list[str | Plot]:
     return [
         html.paragraph(result.study.title),
         html.warning(LIMITS),
@@ -55,7 +55,7 @@ def _parts(result: Calibrated, noise: Rows) -> list[str | Plot]:
     ]
 
 
-def _faults(result: Calibrated) -> list[str]:
+def _faults(result: CalibrationResult) -> list[str]:
     fit = result.fit
     rows = [
         {"hospital": name, "rounds without it": fit.absences.get(name, 0), "for garbage": fit.refusals.get(name, 0)}
@@ -78,14 +78,14 @@ def _draw(figure: Any, x: list[str], draws: F64, place: dict[str, int]) -> None:
     figure.add_trace(median, **place)
 
 
-def _counts(figure: Any, result: Calibrated, truth: F64, place: dict[str, int]) -> None:
+def _counts(figure: Any, result: CalibrationResult, truth: F64, place: dict[str, int]) -> None:
     w, known = result.study.fitted, np.where(truth >= 0, truth, np.nan)
     for weeks, colour in ((slice(0, w), COUNT), (slice(w, None), KEPT_BACK)):
         dots = {"mode": "markers", "marker": {"color": colour, "size": 4}, "showlegend": False, "name": "count"}
         figure.add_trace(go.Scatter(x=list(result.study.weeks[weeks]), y=known[weeks].tolist(), **dots), **place)
 
 
-def _city(result: Calibrated) -> Any:
+def _city(result: CalibrationResult) -> Any:
     figure, place = make_subplots(rows=1, cols=1), {"row": 1, "col": 1}
     _draw(figure, list(result.study.weeks), result.forecast.admissions, place)
     if result.study.admissions is not None:
@@ -95,7 +95,7 @@ def _city(result: Calibrated) -> Any:
     return figure
 
 
-def _posterior(result: Calibrated) -> Any:
+def _posterior(result: CalibrationResult) -> Any:
     theta, boroughs = result.forecast.theta, list(result.study.city.boroughs)
     titles = ("contact rate by week, as a reproduction number", "share infected at the start", "hospital rate", "stay")
     figure = make_subplots(rows=1, cols=4, subplot_titles=titles, column_widths=[0.4, 0.24, 0.18, 0.18])
@@ -112,7 +112,7 @@ def _posterior(result: Calibrated) -> Any:
     return figure
 
 
-def _hospitals(result: Calibrated) -> Any:
+def _hospitals(result: CalibrationResult) -> Any:
     names = result.study.names
     rows = -(-len(names) // COLUMNS)
     figure = make_subplots(rows=rows, cols=COLUMNS, subplot_titles=names, vertical_spacing=0.3 / rows)

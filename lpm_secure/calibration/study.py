@@ -90,7 +90,7 @@ def new_york_wave(fitted: int) -> Study:
     return Study(title, city, data.names, data.weeks, fitted, data.inpatients, share, admissions)
 
 
-def simulated(fitted: int, ahead: int, *, hospitals: int, seed: int) -> Study:
+def simulate_study(fitted: int, ahead: int, *, hospitals: int, seed: int) -> Study:
     """Return made-up hospitals of a made-up small city, drawn from the model and its prior.
 
     Args:

@@ -8,9 +8,9 @@ from typing import Final
 from client_sdk.likelihood.institution import Hospital
 from lpm_secure.accounting import sigma_for
 from lpm_secure.calibration.config import CalibrationConfig
-from lpm_secure.calibration.parties import noised, parties
+from lpm_secure.calibration.parties import build_noisy_releases, parties
 from lpm_secure.calibration.privacy import RESERVE, noises
-from lpm_secure.secure_sum.federation import Federation, Shared
+from lpm_secure.secure_sum.federation import Federation, SharedFederation
 from lpm_secure.secure_sum.native import Native
 from lpm_secure.testbed.deployment import Deployment
 from protocols.errors import ConfigError
@@ -32,19 +32,19 @@ def federation_of(config: CalibrationConfig, hospitals: dict[str, Hospital], fol
         ConfigError: a way that this installation cannot start.
     """
     if config.federation.transport == "in-process":
-        yield shared(config, hospitals)
+        yield federate(config, hospitals)
         return
-    deployment = deployed(config, hospitals, folder)
+    deployment = deploy(config, hospitals, folder)
     remote = Native(deployment) if config.federation.transport == "native" else _flower(deployment)
     with remote as federation:
         yield federation
 
 
-def shared(config: CalibrationConfig, hospitals: dict[str, Hospital]) -> Shared:
+def federate(config: CalibrationConfig, hospitals: dict[str, Hospital]) -> SharedFederation:
     """Return the federation in this process, with the noise that the configuration asks for."""
     way = config.federation
     if way.epsilon is None:
-        return Shared(hospitals, way.contribution, way.aggregators, way.min_cohort)
+        return SharedFederation(hospitals, way.contribution, way.aggregators, way.min_cohort)
     openings, one = config.fit.rounds + RESERVE, next(iter(hospitals.values()))
     noise = noises(
         way.contribution,
@@ -54,10 +54,10 @@ def shared(config: CalibrationConfig, hospitals: dict[str, Hospital]) -> Shared:
         epsilon=way.epsilon,
         delta=way.delta,
     )
-    return Shared(hospitals, way.contribution, way.aggregators, way.min_cohort, noise, openings)
+    return SharedFederation(hospitals, way.contribution, way.aggregators, way.min_cohort, noise, openings)
 
 
-def deployed(config: CalibrationConfig, hospitals: dict[str, Hospital], folder: Path) -> Deployment:
+def deploy(config: CalibrationConfig, hospitals: dict[str, Hospital], folder: Path) -> Deployment:
     """Return the parties of a configuration as a deployment, with the noise that it asks for in the manifest.
 
     Sums beyond the rounds, to find out who sends garbage, are opened within a round, or over Flower in rounds of their
@@ -66,7 +66,7 @@ def deployed(config: CalibrationConfig, hospitals: dict[str, Hospital], folder: 
     way, openings, releases = config.federation, config.fit.rounds + RESERVE, None
     if way.epsilon is not None:
         sigma = sigma_for(way.epsilon, way.delta, times=openings)
-        releases = noised(sigma=sigma, rounds=openings, epsilon=way.epsilon, delta=way.delta)
+        releases = build_noisy_releases(sigma=sigma, rounds=openings, epsilon=way.epsilon, delta=way.delta)
     return parties(
         hospitals,
         folder / PARTIES,

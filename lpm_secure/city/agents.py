@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from lpm_secure.city.config import CityConfig
-from lpm_secure.city.disease import bands_of, staged_of
+from lpm_secure.city.disease import bands_of, build_disease
 from lpm_secure.engine import epidemic
 from lpm_secure.engine.kernels.observers import Steps
 from lpm_secure.engine.tensors.staged_agents import StagedTensorAgents
@@ -41,7 +41,7 @@ def agents_of(config: CityConfig, population: Population, device: torch.device) 
         WouldWrap: a step's hazard could reach 2**63.
     """
     settings = settings_with_beta(population, config.disease.beta)
-    model = staged_of(config.disease, config.interventions, [each.name for each in settings])
+    model = build_disease(config.disease, config.interventions, [each.name for each in settings])
     age = bands_of(population.column("age"), config.disease.ages)
     venues, key = Venues.of(settings), (config.seed, KEY)
     if config.engine.backend == "torch":

@@ -19,14 +19,14 @@ from protocols.models.interventions import (
     TestingPlan,
     VaccinationPlan,
 )
-from protocols.models.staged.parameters import Staged
+from protocols.models.staging.parameters import StagedModel
 
 F: Final = 21  # fraction bits of beta
 SHARE_BITS: Final = 20  # of exposures; together they fill what a threshold allows
 SAYS: Final = 32  # what an agent with symptoms says
 
 
-def staged_of(given: DiseaseConfig, done: InterventionsConfig, settings: list[str]) -> Staged:
+def build_disease(given: DiseaseConfig, done: InterventionsConfig, settings: list[str]) -> StagedModel:
     """Return the model.
 
     Args:
@@ -37,7 +37,7 @@ def staged_of(given: DiseaseConfig, done: InterventionsConfig, settings: list[st
     Raises:
         ConfigError: a figure that the integers cannot hold, or a setting that is not there.
     """
-    return Staged(
+    return StagedModel(
         beta=tuple(to_fixed(given.beta[name] / SAYS, f=F, name=f"disease.beta.{name}") for name in settings),
         home=tuple(name in given.home for name in settings),
         course=course_of(given),

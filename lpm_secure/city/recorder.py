@@ -5,7 +5,7 @@ from typing import Any, Final, final
 import numpy as np
 
 from lpm_secure.city.series import CitySeries, Event
-from lpm_secure.engine.kernels.jit import compiled
+from lpm_secure.engine.kernels.jit import compile_kernel
 from lpm_secure.engine.kernels.observers import Observer, Steps
 from protocols.arithmetic.fixed_point import I64
 from protocols.models.course import CourseStage
@@ -18,7 +18,7 @@ ADMISSION: Final = int(Event.ADMISSION)
 DEATH: Final = int(Event.DEATH)
 
 
-@compiled
+@compile_kernel
 def _changes(stage: Any, before: Any, place: Any, found: I64) -> None:
     """Count who left S, entered H or entered D, by place, and bring `before` up to date."""
     for i in range(stage.size):

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Final, final
 
 import numpy as np
-import numpy.typing as npt
 
 from lpm_secure.data import catalogue
 from lpm_secure.data.csv_table import F64, Table
@@ -77,8 +76,3 @@ def _boroughs(path: Path, names: tuple[str, ...]) -> I64:
     if unknown:
         raise DataError(f"{path} does not say in which borough hospital {unknown[0]} lies; add it")
     return np.array([known[name] for name in names], dtype=np.int64)
-
-
-def observed(inpatients: F64) -> npt.NDArray[np.bool_]:
-    """Return where a count is known exactly."""
-    return np.asarray(inpatients >= 0)

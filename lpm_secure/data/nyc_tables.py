@@ -120,7 +120,7 @@ class NycTables:
         )
 
 
-def used_files() -> dict[str, str]:
+def hash_files() -> dict[str, str]:
     """Return the SHA-256 of every file that the tables are read from."""
     used = ("clean_svi2018", "clean_nyc_zcta", "clean_nta", "New_York_F", "New_York_rescaled", "clean_borough")
     files = [(name, file) for name in DATA for file in catalogue.dataset(name).files]

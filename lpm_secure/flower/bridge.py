@@ -24,7 +24,7 @@ MAX_BYTES: Final = 2**28
 
 
 @final
-class Asked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class RoundRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Draws to be published: float64, little-endian, of this shape; in a round, counted from 1, to these hospitals."""
 
     server_round: int
@@ -34,8 +34,8 @@ class Asked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 @final
-class Answered(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a round came to; see `strategy.Opened`. Or why it could not be played."""
+class RoundReply(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a round came to; see `strategy.RoundSum`. Or why it could not be played."""
 
     total: bytes = b""
     members: tuple[str, ...] = ()
@@ -69,7 +69,7 @@ class Bridge:
         self._listener = Listener(str(self.folder / SOCKET), family="AF_UNIX", authkey=key)
         threading.Thread(target=self._accept, daemon=True).start()
 
-    def ask(self, asked: Asked, *, timeout_s: float) -> Answered:
+    def ask(self, asked: RoundRequest, *, timeout_s: float) -> RoundReply:
         """Have a round played.
 
         Raises:
@@ -84,7 +84,7 @@ class Bridge:
         if not self._connection.poll(timeout_s):
             raise Unavailable(f"the server app has not answered within {timeout_s:g} s")
         try:
-            return msgspec.msgpack.decode(self._connection.recv_bytes(MAX_BYTES), type=Answered)
+            return msgspec.msgpack.decode(self._connection.recv_bytes(MAX_BYTES), type=RoundReply)
         except (EOFError, OSError, msgspec.MsgspecError) as error:
             raise Unavailable(f"the server app has ended: {type(error).__name__}; see its log") from None
 
@@ -106,14 +106,14 @@ def connect(folder: Path) -> Connection:
     return Client(str(folder / SOCKET), family="AF_UNIX", authkey=read_private(folder / KEY))
 
 
-def next_asked(connection: Connection) -> Asked | None:
+def receive_request(connection: Connection) -> RoundRequest | None:
     """Return the next draws to be published; None when the fit is over."""
     try:
-        return msgspec.msgpack.decode(connection.recv_bytes(MAX_BYTES), type=Asked)
+        return msgspec.msgpack.decode(connection.recv_bytes(MAX_BYTES), type=RoundRequest)
     except (EOFError, OSError):
         return None
 
 
-def tell(connection: Connection, answered: Answered) -> None:
+def tell(connection: Connection, answered: RoundReply) -> None:
     """Tell the fit what a round came to."""
     connection.send_bytes(msgspec.msgpack.encode(answered))

@@ -15,7 +15,7 @@ from aggregator.store import Store
 from client_sdk.hospital_config import read_hospital
 from client_sdk.secure_sum.client import calibration_of, is_fit
 from client_sdk.secure_sum.contribution import Contribution
-from client_sdk.secure_sum.journal import Kept
+from client_sdk.secure_sum.journal import VectorJournal
 from client_sdk.secure_sum.sealed_message import seal_shares
 from lpm_secure.flower import records
 from lpm_secure.flower.party import Party
@@ -40,7 +40,7 @@ def discreet(message: Message, context: Context, call_next: ClientAppCallable) -
         raise Unavailable("this node could not answer; its own log says why") from None
 
 
-def sealed_shares(message: Message, context: Context, call_next: ClientAppCallable) -> Message:
+def seal_gradient(message: Message, context: Context, call_next: ClientAppCallable) -> Message:
     """A mod: let the app answer with an int64 vector, and let nothing of it out but shares, each sealed.
 
     Security: the keys that shares are sealed to are those of the node's own manifest. Where anything goes wrong,
@@ -60,7 +60,7 @@ def sealed_shares(message: Message, context: Context, call_next: ClientAppCallab
 app = ClientApp(mods=[discreet])
 
 
-@app.train(mods=[sealed_shares])
+@app.train(mods=[seal_gradient])
 def answer(message: Message, context: Context) -> Message:
     """Answer published draws with a hospital's gradient, once for each step; the mod makes shares of it."""
     party, about = Party.of(context), records.about(message)
@@ -71,7 +71,7 @@ def answer(message: Message, context: Context) -> Message:
     draws = records.vector_of(message, records.DRAWS, "float64").astype(np.float64)
     if draws.shape != calibration.shape or not is_fit(draws):
         raise WireError("the draws are none that the manifest's model could have made")
-    kept, hospital = Kept.start(party.folder, manifest), read_hospital(party.hospital, party.folder)
+    kept, hospital = VectorJournal.start(party.folder, manifest), read_hospital(party.hospital, party.folder)
     if kept.answered >= step or step > manifest.steps or not answers(step):
         raise RoundClosed(f"step {step} was answered, is past the run's end, or is one in which draws are published")
     if kept.state is not None:

@@ -12,11 +12,11 @@ import numpy as np
 
 from client_sdk.likelihood.institution import F64
 from client_sdk.secure_sum.client import calibration_of
-from lpm_secure.flower.bridge import Asked, Bridge
+from lpm_secure.flower.bridge import Bridge, RoundRequest
 from lpm_secure.flower.processes import START_S, Processes
-from lpm_secure.secure_sum.federation import Federation, Summed
+from lpm_secure.secure_sum.federation import Federation, FederationSum
 from lpm_secure.secure_sum.group_search import Search
-from lpm_secure.secure_sum.remote import decoded, recall, require_round
+from lpm_secure.secure_sum.remote import decode_sum, recall, require_round
 from lpm_secure.testbed.deployment import MANIFEST, Deployment
 from protocols.errors import ProtocolError, Unavailable
 from protocols.task.manifest import Manifest
@@ -67,7 +67,7 @@ class Flower(Federation):
         if self._scratch is not None:
             shutil.rmtree(self._scratch, ignore_errors=True)
 
-    def gradient(self, log_inpatients: F64) -> Summed:
+    def gradient(self, log_inpatients: F64) -> FederationSum:
         """Have one round played, and return its sum.
 
         Raises:
@@ -80,14 +80,14 @@ class Flower(Federation):
         if total is None and members:
             total, members = self._searched(log_inpatients, members)
         recall(self.deployment.hospitals, self.deployment.folder / "parties", self.manifest)
-        return Summed(np.zeros(log_inpatients.shape) if total is None else total, members, self.refused)
+        return FederationSum(np.zeros(log_inpatients.shape) if total is None else total, members, self.refused)
 
     def leave_out(self, names: tuple[str, ...]) -> None:
         """Ask these no more."""
         self.refused = names
 
     def _searched(self, log_inpatients: F64, members: tuple[str, ...]) -> tuple[F64, tuple[str, ...]]:
-        """Find out in further rounds, over groups of hospitals, whose words are out of range; see `blame`.
+        """Find out in further rounds, over groups of hospitals, whose words are out of range; see `Search`.
 
         Raises:
             Unavailable: a hospital was away meanwhile. A sum without it says nothing of the others' words, and nobody
@@ -114,7 +114,7 @@ class Flower(Federation):
             self._bridge = self._started()
         draws = np.ascontiguousarray(log_inpatients, dtype="<f8").tobytes()
         timeouts_s = self.manifest.join_timeout_s + 3 * self.manifest.round_timeout_s
-        asked = Asked(self.round + 1, calibration_of(self.manifest).shape, draws, tuple(group))
+        asked = RoundRequest(self.round + 1, calibration_of(self.manifest).shape, draws, tuple(group))
         answered = self._bridge.ask(asked, timeout_s=timeouts_s + START_S)
         if answered.failure:
             raise ProtocolError(answered.failure)
@@ -122,7 +122,7 @@ class Flower(Federation):
         self.refused += answered.refused
         if not answered.members:
             return None, ()
-        return decoded(self.manifest, answered.sum, len(answered.members)), answered.members
+        return decode_sum(self.manifest, answered.sum, len(answered.members)), answered.members
 
     def _started(self) -> Bridge:
         """Write the parties' folders, start Flower, and begin a run of the app."""

@@ -8,7 +8,7 @@ import numpy as np
 from flwr.app import Context
 from flwr.serverapp import Grid, ServerApp
 
-from lpm_secure.flower.bridge import Answered, connect, next_asked, tell
+from lpm_secure.flower.bridge import RoundReply, connect, receive_request, tell
 from lpm_secure.flower.strategy import SecureSum, play
 from protocols.errors import LpmError, ParameterError
 from protocols.task import manifest as manifests
@@ -28,14 +28,14 @@ def main(grid: Grid, context: Context) -> None:
     manifest = manifests.load(Path(folder) / MANIFEST)
     connection, strategy = connect(Path(folder)), SecureSum(manifest)
     _wait(strategy, grid, manifest.join_timeout_s)
-    while (asked := next_asked(connection)) is not None:
+    while (asked := receive_request(connection)) is not None:
         draws = np.frombuffer(asked.draws, dtype="<f8").reshape(asked.shape)
         strategy.asked = set(asked.hospitals)
         try:
             opened = play(strategy, grid, draws, server_round=asked.server_round, timeout_s=manifest.round_timeout_s)
-            answer = Answered(opened.total.astype("<i8").tobytes(), opened.members, opened.refused)
+            answer = RoundReply(opened.total.astype("<i8").tobytes(), opened.members, opened.refused)
         except LpmError as error:
-            answer = Answered(failure=str(error))
+            answer = RoundReply(failure=str(error))
         tell(connection, answer)
 
 

@@ -25,7 +25,7 @@ ATTEMPTS: Final = 3  # at asking the aggregators
 
 @final
 @dataclass(frozen=True, slots=True, eq=False)
-class Opened:
+class RoundSum:
     """What a round came to.
 
     Attributes:
@@ -56,7 +56,7 @@ class SecureSum(Strategy):
     def __init__(self, manifest: Manifest) -> None:
         """Serve the run of a manifest."""
         self.manifest = manifest
-        self.opened: Opened | None = None
+        self.opened: RoundSum | None = None
         self._run = manifests.run_id(manifest).hex()
         self._hospitals = {each.name for each in manifest.clients}
         self.asked = set(self._hospitals)
@@ -162,10 +162,10 @@ class SecureSum(Strategy):
         nothing = np.zeros(Layout.of(self.manifest).d, dtype=np.int64)
         self.asked -= self._refused
         if self._refused:
-            self.opened = Opened(nothing, (), tuple(sorted(self._refused)))
+            self.opened = RoundSum(nothing, (), tuple(sorted(self._refused)))
         else:
             shares = [self._sums[name] for name in self._aggregators]
-            self.opened = Opened(from_ring(self.manifest.share().join(shares)), self._members)
+            self.opened = RoundSum(from_ring(self.manifest.share().join(shares)), self._members)
         return MetricRecord({"members": len(self.opened.members)})
 
     def _take(self, reply: Message, step: int) -> None:
@@ -205,7 +205,7 @@ def step_of_round(server_round: int) -> int:
     return 2 * server_round - 1
 
 
-def play(strategy: SecureSum, grid: Grid, draws: F64, *, server_round: int, timeout_s: float) -> Opened:
+def play(strategy: SecureSum, grid: Grid, draws: F64, *, server_round: int, timeout_s: float) -> RoundSum:
     """Play one round of a strategy, as `Strategy.start` plays them, and return what it came to.
 
     Raises:

@@ -81,11 +81,8 @@ def share_script(folder: Path) -> None:
     from plotly.offline import get_plotlyjs  # noqa: PLC0415 - slow to load, as above
 
     content, path = get_plotlyjs().encode(), folder / SCRIPT
-    if path.is_file() and path.read_bytes() == content:
-        return
-    own = folder / f".{os.getpid()}.{SCRIPT}"  # two runs that end at once each write their own
-    write_public(own, content)
-    own.replace(path)
+    if not (path.is_file() and path.read_bytes() == content):
+        write_public(path, content)
 
 
 def _loader(script: str) -> str:

@@ -23,7 +23,7 @@ RELEASES: Final = {
 }
 
 
-def what_is_learned(manifest: Manifest) -> str:
+def describe_disclosure(manifest: Manifest) -> str:
     """Return what clients and engine learn in a run, for people who take part in it or read its report."""
     releases = [f"{RELEASES[release.name]} ({_noise(release)})" for release in releases_of(manifest).each]
     if manifest.gradient is not None and manifest.gradient.relaxed:

@@ -1,14 +1,15 @@
 """What each party of a run received per step, in bytes, from what every party wrote down about itself."""
 
+import json
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import fmean
 from typing import Final, final
 
 from lpm_secure.report.table import csv_of_rows
 from lpm_secure.run.processes import Execution
-from lpm_secure.run.traffic import facts
 from lpm_secure.testbed.deployment import Deployment
 from protocols.task.parties import ENGINE
 
@@ -92,3 +93,9 @@ def table(rows: Sequence[Ingress]) -> bytes:
     head = ("party", "sender", "bytes_per_step")
     values = ((row.party, row.sender, f"{row.per_step:.1f}") for row in rows)
     return csv_of_rows([dict(zip(head, each, strict=True)) for each in values], head=head)
+
+
+def facts(log: Path) -> list[tuple[str, dict[str, int]]]:
+    """Return the byte counts in a log, with the events that told them."""
+    lines = (json.loads(line) for line in log.read_text().splitlines() if line.startswith("{"))
+    return [(line["event"], line["bytes"]) for line in lines if isinstance(line.get("bytes"), dict)]

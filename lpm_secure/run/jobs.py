@@ -21,7 +21,7 @@ from lpm_secure.report import folder as folders
 from lpm_secure.report.public_file import write_public
 from lpm_secure.report.summary import Summary
 from lpm_secure.report.table import both
-from lpm_secure.run.disclosure import what_is_learned
+from lpm_secure.run.disclosure import describe_disclosure
 from lpm_secure.run.ingress import ingress
 from lpm_secure.run.observer import StepObserver, null_observer
 from lpm_secure.run.private_run import PrivateRun
@@ -32,6 +32,7 @@ from lpm_secure.testbed.deployment import MANIFEST, Deployment, free_addresses
 from lpm_secure.testbed.keys import pin_keys
 from lpm_secure.testbed.synthetic import EngineFile, Synthetic
 from lpm_secure.testbed.testbed import Testbed, build
+from protocols.atomic_file import write_atomically
 from protocols.errors import ParameterError, Unavailable
 from protocols.identity import certificates
 from protocols.identity.signing import PublicKey
@@ -100,13 +101,11 @@ def local_deployment(config: Config, *, out: Path) -> Iterator[Deployment]:
     manifest, keys = pin_keys((built := local_testbed(config)).manifest)
     testbed = dataclasses.replace(built, manifest=manifest)
     if config.protocol.mode == "sum":
-        NOTICES.warning("warning: %s", what_is_learned(testbed.manifest))
+        NOTICES.warning("warning: %s", describe_disclosure(testbed.manifest))
     folder = out / f"{config.name}-{manifests.run_id(testbed.manifest).hex()[:12]}"
     deployment = Deployment(folder.resolve(), testbed, keys)
     deployment.write()
-    (deployment.party(ENGINE) / "engine.json").write_bytes(
-        msgspec.json.encode(DriveFile(testbed.engine_file, deployment.operator_key))
-    )
+    write_drive_file(deployment)
     handler = logging.FileHandler(deployment.folder / "run.log")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     LOG.setLevel(logging.INFO)
@@ -119,6 +118,12 @@ def local_deployment(config: Config, *, out: Path) -> Iterator[Deployment]:
         LOG.removeHandler(handler)
         handler.close()
         collect(deployment)
+
+
+def write_drive_file(deployment: Deployment) -> None:
+    """Write what the engine of a deployment starts from."""
+    drive_file = DriveFile(deployment.testbed.engine_file, deployment.operator_key)
+    write_atomically(deployment.party(ENGINE) / "engine.json", msgspec.json.encode(drive_file))
 
 
 def drive(folder: Path, *, device: str = "auto", observer: StepObserver = null_observer) -> StageSeries:

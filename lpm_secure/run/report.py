@@ -13,7 +13,7 @@ from lpm_secure.report.page import Page, Plot
 from lpm_secure.report.summary import REPORT, Summary, align
 from lpm_secure.report.table import both
 from lpm_secure.run import ingress
-from lpm_secure.run.disclosure import what_is_learned
+from lpm_secure.run.disclosure import describe_disclosure
 from lpm_secure.run.ingress import Ingress, by_party
 from lpm_secure.run.private_run import FIGURES, PrivateRun
 from protocols.models import Stage
@@ -71,7 +71,7 @@ def _parts(run: PrivateRun, rows: Sequence[tuple[str, str]]) -> list[str | Plot]
     parts: list[str | Plot] = [html.paragraph(_description(run))]
     if run.testbed.look_alike:
         parts.append(html.warning(run.label))
-    parts += [html.warning(what_is_learned(manifest)), html.table(rows)]
+    parts += [html.warning(describe_disclosure(manifest)), html.table(rows)]
     parts.append(Plot(_plots(run.private.series, waning=bool(manifest.model.recurrence))))
     if run.received:
         parts += [html.heading("What each party received"), _ingress_table(run.received)]

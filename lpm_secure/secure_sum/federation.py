@@ -8,7 +8,7 @@ from typing import Final, Protocol, final
 import numpy as np
 import numpy.typing as npt
 
-from client_sdk.likelihood.institution import Hospital, clipped
+from client_sdk.likelihood.institution import Hospital
 from client_sdk.secure_sum.contribution import Contribution as Contribution  # noqa: PLC0414 - is offered here
 from lpm_secure.secure_sum.group_search import Search
 from protocols.arithmetic.counters import RoundNumber
@@ -33,7 +33,7 @@ class Noise(Protocol):
 
 @final
 @dataclass(frozen=True, slots=True, eq=False)
-class Summed:
+class FederationSum:
     """What a round released.
 
     Attributes:
@@ -51,7 +51,7 @@ class Federation(abc.ABC):
     """Answers published draws with a sum over hospitals."""
 
     @abc.abstractmethod
-    def gradient(self, log_inpatients: F64) -> Summed:
+    def gradient(self, log_inpatients: F64) -> FederationSum:
         """Return the sum of the hospitals' gradients at published draws, float64[S, B, W]."""
 
     def leave_out(self, names: tuple[str, ...]) -> None:  # noqa: B027 - where all are trusted there is nobody to ask
@@ -59,24 +59,8 @@ class Federation(abc.ABC):
 
 
 @final
-@dataclass(frozen=True, slots=True, eq=False)
-class Pooled(Federation):
-    """The oracle: all data in one place, sums in floating point, no protection."""
-
-    hospitals: dict[str, Hospital] = field(repr=False)
-    contribution: Contribution = field(default_factory=Contribution)
-
-    def gradient(self, log_inpatients: F64) -> Summed:
-        """Add up gradients in the clear."""
-        total = np.zeros(log_inpatients.shape)
-        for hospital in self.hospitals.values():
-            total += clipped(hospital.answer(log_inpatients)[0], self.contribution.clip)
-        return Summed(total, tuple(self.hospitals))
-
-
-@final
 @dataclass(slots=True, eq=False)
-class Shared(Federation):
+class SharedFederation(Federation):
     """All parties in this process: every gradient is split for k aggregators, and only sums are put together.
 
     Attributes:
@@ -90,7 +74,8 @@ class Shared(Federation):
         cheats: name to what a hospital sends in place of its encoded gradient; for tests of garbage.
 
     Security: a hospital whose words make a sum's norm larger than its members' clipped gradients can is found by
-        `blame`, left out and named in every later round. Within that range a hospital can shift a sum unseen.
+        `lpm_secure.secure_sum.group_search.Search`, left out and named in every later round. Within that range a
+        hospital can shift a sum unseen.
     """
 
     hospitals: dict[str, Hospital] = field(repr=False)
@@ -115,7 +100,7 @@ class Shared(Federation):
         self._sharing = Additive(self.aggregators)
         self._keys = {name: self._sharing.keys() for name in self.hospitals}
 
-    def gradient(self, log_inpatients: F64) -> Summed:
+    def gradient(self, log_inpatients: F64) -> FederationSum:
         """Let each hospital answer, add up shares, and open the sum."""
         away = self.absent.get(self.round, frozenset()) | set(self.refused)
         members = tuple(name for name in self.hospitals if name not in away)
@@ -131,7 +116,7 @@ class Shared(Federation):
             self.refused += tuple(name for name in members if name not in good)
             members = good
         self.round += 1
-        return Summed(total.reshape(log_inpatients.shape), members, self.refused)
+        return FederationSum(total.reshape(log_inpatients.shape), members, self.refused)
 
     def leave_out(self, names: tuple[str, ...]) -> None:
         """Ask these no more."""

@@ -13,8 +13,8 @@ from client_sdk.secure_sum.client import calibration_of
 from lpm_secure.audit.collect import collect
 from lpm_secure.engine.loop import RemotePart, StepRelease
 from lpm_secure.run.processes import watch
-from lpm_secure.secure_sum.federation import Federation, Summed
-from lpm_secure.secure_sum.remote import decoded, recall, require_round
+from lpm_secure.secure_sum.federation import Federation, FederationSum
+from lpm_secure.secure_sum.remote import decode_sum, recall, require_round
 from lpm_secure.testbed.deployment import Deployment
 from protocols.arithmetic.fixed_point import I64
 from protocols.errors import ProtocolError
@@ -73,7 +73,7 @@ class Native(Federation):
         if self._transports:
             collect(self.deployment)
 
-    def gradient(self, log_inpatients: F64) -> Summed:
+    def gradient(self, log_inpatients: F64) -> FederationSum:
         """Publish draws in one round of the run, and get the sum of what hospitals answer in the next one.
 
         Raises:
@@ -90,7 +90,7 @@ class Native(Federation):
         release = self._runner.run(self._advance(2 * self.round + 1, np.zeros_like(draws)))
         self.round += 1
         recall(self.deployment.hospitals, self.deployment.folder / "parties", self.manifest)
-        total = decoded(self.manifest, release.cells, release.members)
+        total = decode_sum(self.manifest, release.cells, release.members)
         self.discarded = self.discarded + 1 if total is None else 0
         if self.discarded == MOST_DISCARDED:
             raise ProtocolError(
@@ -98,8 +98,8 @@ class Native(Federation):
                 f"groups of {self.manifest.min_cohort} or more do not tell which; begin anew with fewer to a sum"
             )
         if total is None:
-            return Summed(np.zeros(log_inpatients.shape), (), release.refused)
-        return Summed(total, release.names, release.refused)
+            return FederationSum(np.zeros(log_inpatients.shape), (), release.refused)
+        return FederationSum(total, release.names, release.refused)
 
     async def _advance(self, step: int, announced: I64) -> StepRelease:
         """Drive one round of the run, while all processes are watched."""

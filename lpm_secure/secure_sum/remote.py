@@ -6,7 +6,7 @@ from pathlib import Path
 from client_sdk.likelihood.institution import F64, Hospital
 from client_sdk.secure_sum.client import calibration_of
 from client_sdk.secure_sum.contribution import Contribution
-from client_sdk.secure_sum.journal import Kept
+from client_sdk.secure_sum.journal import VectorJournal
 from protocols.arithmetic.fixed_point import I64
 from protocols.errors import ParameterError
 from protocols.releases.query import GRADIENT
@@ -29,7 +29,7 @@ def require_round(manifest: Manifest, draws: F64, number: int) -> None:
         raise ParameterError(f"the run's {number} rounds are over; begin another one")
 
 
-def decoded(manifest: Manifest, total: I64, members: int) -> F64 | None:
+def decode_sum(manifest: Manifest, total: I64, members: int) -> F64 | None:
     """Return an opened sum as float64[S, B, W]; None where it is out of range: see `in_range`."""
     given = calibration_of(manifest)
     found = Contribution(given.clip, given.bits).decode(total)
@@ -46,6 +46,6 @@ def recall(hospitals: Mapping[str, Hospital], parties: Path, manifest: Manifest)
         manifest: of the run.
     """
     for name, hospital in hospitals.items():
-        kept = Kept.look(parties / name, manifest)
+        kept = VectorJournal.look(parties / name, manifest)
         if kept is not None:
             hospital.go_on(kept)

@@ -21,6 +21,7 @@ from client_sdk.private.device_keys import write_device_keys
 from lpm_secure.testbed.keys import TestbedKeys, permissive, pin_keys
 from lpm_secure.testbed.testbed import Testbed
 from protocols import canonical_json
+from protocols.atomic_file import PUBLIC_MODE, write_atomically
 from protocols.identity import certificates, signing
 from protocols.identity.server_keys import IDENTITY
 from protocols.task import manifest as manifests
@@ -85,9 +86,9 @@ class Deployment:
         self.folder.mkdir(parents=True, exist_ok=True)
         manifest, keys = self.testbed.manifest, self._keys
         path = self.folder / MANIFEST
-        path.write_bytes(manifests.encode(manifest))
+        write_atomically(path, manifests.encode(manifest), mode=PUBLIC_MODE)
         signature = canonical_json.encode(signatures.sign(manifest, keys.operator))
-        signatures.signature_path(path).write_bytes(signature)
+        write_atomically(signatures.signature_path(path), signature, mode=PUBLIC_MODE)
         certificates.write(self.party(ENGINE), keys.authority.issue(ENGINE))
         for name in keys.servers:
             certificates.write(self.party(name), keys.credentials[name])
@@ -199,7 +200,7 @@ class Deployment:
     def _write_client(self, name: str) -> None:
         folder, manifest = self.party(name), self.testbed.manifest
         signing.write_key(folder / IDENTITY, signing.new_key())
-        (folder / "policy.toml").write_text(permissive(manifest), encoding="utf-8")
+        write_atomically(folder / "policy.toml", permissive(manifest).encode())
         if self.hospitals:
             return self._write_hospital(name, self.hospitals[name])
         agents = [agent for client in manifest.clients for agent in client.agents]
@@ -257,10 +258,7 @@ class Deployment:
     def _write_config(self, name: str, config: msgspec.Struct) -> None:
         """Write a party's configuration, mode 0600: a hospital's says whose patients it has."""
         given = {key: value for key, value in msgspec.to_builtins(config).items() if value is not None}
-        path = self.party(name) / "config.toml"
-        path.touch(mode=0o600)
-        path.chmod(0o600)
-        path.write_bytes(msgspec.toml.encode(given))
+        write_atomically(self.party(name) / "config.toml", msgspec.toml.encode(given))
 
     def _last_line(self, name: str) -> str:
         lines = (self.party(name) / "log.jsonl").read_text(errors="replace").strip().splitlines()

@@ -21,11 +21,11 @@ def changes(gradient: Gradient | None, model: Seir, *, steps: int) -> tuple[int,
         return ()
     clipped = 2 * round(gradient.clip * 2.0**gradient.tangent_bits)
     return tuple(
-        hidden_change(gradient, model, steps=steps) if name == SCALE else clipped for name in gradient.parameters
+        bound_score_change(gradient, model, steps=steps) if name == SCALE else clipped for name in gradient.parameters
     )
 
 
-def hidden_change(gradient: Gradient, model: Seir, *, steps: int) -> int:
+def bound_score_change(gradient: Gradient, model: Seir, *, steps: int) -> int:
     """Return by how much one agent can change the score that aggregators add up on shares.
 
     An agent escapes while its hazards are below its threshold, 37 at most. Coarse hazards are those times `coarsening`

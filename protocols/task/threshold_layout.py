@@ -71,7 +71,11 @@ def join_answers(outcomes: Outcomes, answers: Sequence[U64], n: int) -> I64:
     of_bits = count_bits(outcomes)
     words = bit_words(n * of_bits)
     bits = join_bits([answer[:words] for answer in answers], n * of_bits).reshape(n, of_bits)
-    sums = np.stack([answer[words:] for answer in answers]).sum(axis=0, dtype=np.uint64).reshape(n, len(outcomes) - of_bits)
+    sums = (
+        np.stack([answer[words:] for answer in answers])
+        .sum(axis=0, dtype=np.uint64)
+        .reshape(n, len(outcomes) - of_bits)
+    )
     joined = np.zeros((n, len(outcomes)), dtype=np.int64)
     joined[:, _is_bit(outcomes)] = bits
     joined[:, ~_is_bit(outcomes)] = from_ring(sums)

@@ -16,9 +16,9 @@ import torch
 from measure import Row
 
 from lpm_secure.calibration.inference.fit import Fit, FitSchedule
-from lpm_secure.calibration.study import new_york_wave, simulated
+from lpm_secure.calibration.study import new_york_wave, simulate_study
 from lpm_secure.report.folder import merge_figures
-from lpm_secure.secure_sum.federation import Shared
+from lpm_secure.secure_sum.federation import SharedFederation
 from protocols.errors import DataError
 
 FIGURES = Path(__file__).parents[2] / "build" / "calibration.json"
@@ -33,7 +33,7 @@ def problem():
     try:
         return new_york_wave(16)
     except DataError:
-        return simulated(16, 4, hospitals=26, seed=1)
+        return simulate_study(16, 4, hospitals=26, seed=1)
 
 
 def loss_of(study):
@@ -51,7 +51,7 @@ def loss_of(study):
 def ours(study, loss):
     """Return [(simulations, seconds, loss)] as our fit goes on; the loss is taken off the clock."""
     simulator = study.simulator()
-    shared = Shared(study.hospitals(local_steps=0))
+    shared = SharedFederation(study.hospitals(local_steps=0))
     fit = Fit(simulator, simulator.parameters, shared, FitSchedule(rounds=ROUNDS, draws=2, rate=0.1), study.names)
     found, taken = [], 0.0
     while fit.round < ROUNDS:

@@ -24,7 +24,7 @@ from lpm_secure.city.run import run as run_city
 from lpm_secure.data import catalogue
 from lpm_secure.data.nyc_tables import DATA
 from lpm_secure.engine.epidemic import GraphAgents, SkipAgents, Traversal, random_graph, run
-from lpm_secure.engine.kernels.jit import compiled
+from lpm_secure.engine.kernels.jit import compile_kernel
 from lpm_secure.engine.kernels.workers import Workers
 from lpm_secure.populations.source import open_population
 from protocols.arithmetic.distributions import LAW_TOTAL
@@ -95,7 +95,7 @@ def graph_8m(scale=1.0):
     return rows
 
 
-@compiled
+@compile_kernel
 def read(span, indices, array):
     """Add up an array in the order of the contacts: one random read for each."""
     found = 0

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
+from links import per_link
 from measure import Memory, Row, cpu_seconds
 
 from lpm_secure.config import simulation
 from lpm_secure.data.contact_data import ContactData
 from lpm_secure.engine.tensors.device import device_of
 from lpm_secure.run.processes import run_clear, run_private
-from lpm_secure.run.traffic import per_link
 from lpm_secure.testbed.contacts import contacts_of
 from lpm_secure.testbed.deployment import Deployment, free_addresses
 from lpm_secure.testbed.testbed import build

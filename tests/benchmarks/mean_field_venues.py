@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch.utils.checkpoint import checkpoint
 
-from lpm_secure.engine.kernels.jit import compiled
+from lpm_secure.engine.kernels.jit import compile_kernel
 from lpm_secure.engine.kernels.workers import Span, Workers
 from lpm_secure.engine.venues import Venues
 from protocols.errors import ParameterError
@@ -23,7 +23,7 @@ SHRINK: Final = 1e-6  # no rate of leaving a stage is closer to 0 or 1
 BLOCK: Final = 2**22  # agents that torch handles at once, which bounds its temporary memory
 
 
-@compiled
+@compile_kernel
 def _gather(span: Span, venue: Any, member: Any, out: Any) -> None:
     for i in range(span[0], span[1]):
         x = venue[member[i, 0]]
@@ -32,7 +32,7 @@ def _gather(span: Span, venue: Any, member: Any, out: Any) -> None:
         out[i] = x
 
 
-@compiled
+@compile_kernel
 def _scatter(span: Span, value: Any, member: Any, total: Any) -> None:
     for i in range(span[0], span[1]):
         for channel in range(member.shape[1]):

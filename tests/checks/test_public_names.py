@@ -1,13 +1,30 @@
 """The public names of every package: a change here is a change that users see."""
 
+import ast
 import importlib
+from pathlib import Path
 
 import pytest
+
+from tests.checks.tree import Tree, module_name
+
+TREE = Tree(Path(__file__).parents[2])
 
 NAMES = {
     "protocols": [],
     "protocols.arithmetic.sharing": ["Additive", "Clear", "Sharing"],
     "protocols.models": ["Exposure", "Seir", "Stage", "State", "Substep", "SubstepModel"],
+    "protocols.releases.mechanism": ["DiscreteGaussian", "RunningNoise"],
+    "protocols.models.graph": [
+        "GraphChannel",
+        "GraphField",
+        "GraphNode",
+        "GraphObservable",
+        "GraphOutcome",
+        "GraphParameter",
+        "ModelGraph",
+    ],
+    "aggregator.mpc": ["DealerConfig", "Endpoint", "Identity", "MpcWorker", "PartyConfig", "Task", "serve_dealer"],
     "protocols.wire": [],
     "client_sdk": [
         "Client",
@@ -59,6 +76,37 @@ NAMES = {
         "table",
         "where",
     ],
+    "lpm_secure.models": [
+        "Draw",
+        "Heard",
+        "LAW",
+        "Me",
+        "Message",
+        "Model",
+        "NUMBER",
+        "Number",
+        "Observable",
+        "Outcome",
+        "PROBABILITY",
+        "Parameter",
+        "cell_message",
+        "clip",
+        "field",
+        "maximum",
+        "message",
+        "minimum",
+        "observable",
+        "outcome",
+        "parameter",
+        "private",
+        "public",
+        "rate",
+        "ratio",
+        "stage",
+        "table",
+        "where",
+    ],
+    "lpm_secure.engine.backends": ["Backend", "NumpyBackend"],
     "lpm_secure.data": [],
     "lpm_secure.gradients.private": [],
     "lpm_secure.city": [],
@@ -81,11 +129,37 @@ NAMES = {
 }
 
 
+def offered(module):
+    """Return the names that a parsed file offers to a type checker: imported as `X as X`, or a literal in `__all__`."""
+    imports = (node for node in ast.walk(module) if isinstance(node, ast.ImportFrom))
+    names = {name.name for node in imports for name in node.names if name.asname == name.name}
+    for node in module.body:
+        if (
+            isinstance(node, ast.Assign)
+            and ast.unparse(node.targets[0]) == "__all__"
+            and isinstance(node.value, ast.List)
+        ):
+            names |= set(ast.literal_eval(node.value))
+    return sorted(names)
+
+
+OFFERED = {module_name(path): offered(module) for path, module in TREE.modules.items() if path.name == "__init__.py"}
+
+
+def test_every_package_that_offers_names_is_here():
+    assert {package for package, names in OFFERED.items() if names} == {package for package in NAMES if NAMES[package]}
+
+
 @pytest.mark.parametrize("package", NAMES)
 def test_the_public_names_of_a_package_are_frozen(package):
     module = importlib.import_module(package)
-    assert sorted(getattr(module, "__all__", [])) == NAMES[package]
+    assert sorted(getattr(module, "__all__", OFFERED[package])) == NAMES[package]
     assert all(hasattr(module, name) for name in NAMES[package])
+
+
+@pytest.mark.parametrize("package", NAMES)
+def test_a_type_checker_sees_the_names_that_a_package_has(package):
+    assert OFFERED[package] == NAMES[package]
 
 
 def test_the_exported_names_are_found_by_dir_and_a_wrong_one_is_refused():

@@ -18,10 +18,10 @@ import torch
 from client_sdk.gradients.participant import take_part
 from lpm_secure.analysis.risk import host
 from lpm_secure.analysis.risk.config import load as load_risk
-from lpm_secure.analysis.risk.worlds import chosen, week
+from lpm_secure.analysis.risk.worlds import select_departments, week
 from lpm_secure.calibration.config import load as load_calibration
-from lpm_secure.calibration.job import begun
-from lpm_secure.calibration.transports import shared
+from lpm_secure.calibration.job import begin_fit
+from lpm_secure.calibration.transports import federate
 from lpm_secure.config.simulation import load
 from lpm_secure.engine.loop import RemotePart, simulate
 from lpm_secure.gradients.private.result import find
@@ -125,7 +125,7 @@ def devices(operators_of, tmp_path):
 
     def call(path):
         config = load_risk(path)
-        people = chosen(contacts_of(config.week()), config.people.departments)
+        people = select_departments(contacts_of(config.week()), config.people.departments)
         for name, risk in asyncio.run(lived(week(config, people, addresses(config.protocol)))).items():
             (tmp_path / name).mkdir()
             risk.write(tmp_path / name)
@@ -158,7 +158,7 @@ def fitted(one_thread):
         )
         study = config.study()
         hospitals = study.hospitals(local_steps=config.fit.local_steps)
-        fit = begun(config, study, Recorded(shared(config, hospitals)))
+        fit = begin_fit(config, study, Recorded(federate(config, hospitals)))
         for _ in range(rounds):
             fit.advance()
         first = np.rint(fit.federation.opened[0] * 2.0**config.federation.bits).astype(np.int64)

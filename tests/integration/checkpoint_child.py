@@ -13,7 +13,7 @@ from protocols.arithmetic.distributions import LAW_TOTAL
 from protocols.models import Seir
 from protocols.models.course import Course
 from protocols.models.interventions import InterventionPlan, IsolationPlan, Reduction
-from protocols.models.staged.parameters import Staged
+from protocols.models.staging.parameters import StagedModel
 
 N, STEPS = 20_000, 120
 DAYS = (LAW_TOTAL // 4,) * 4
@@ -30,7 +30,7 @@ def staged(threads):
     kind = (LAW_TOTAL // 2, LAW_TOTAL // 4, LAW_TOTAL // 8, LAW_TOTAL // 8)
     plan = InterventionPlan((Reduction(1, 20, 60, 128),), IsolationPlan(10, 99, 1, LAW_TOTAL // 2))
     course = Course((kind,), *[(DAYS,)] * 5)
-    model = Staged(
+    model = StagedModel(
         beta=(400, 400), home=(True, False), course=course, initial=LAW_TOTAL // 500, f=10, share_bits=20, plan=plan
     )
     generator = np.random.default_rng(1)

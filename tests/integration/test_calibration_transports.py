@@ -71,15 +71,15 @@ def test_flower_gives_the_same_fit_and_the_same_forecast(tmp_path, oracle):
 
 
 def test_a_configurations_epsilon_is_promised_in_the_manifest_of_processes(tmp_path):
-    from lpm_secure.calibration.transports import deployed
+    from lpm_secure.calibration.transports import deploy
 
     config = config_of("native", epsilon=4.0)
     hospitals = config.study().hospitals(local_steps=1)
-    manifest = deployed(config, hospitals, tmp_path).testbed.manifest
+    manifest = deploy(config, hospitals, tmp_path).testbed.manifest
     release = manifest.releases.each[0]
     assert (release.name, release.epsilon, release.unit) == ("gradient", 4.0, "contribution")
     assert release.times == ROUNDS + RESERVE
     assert (manifest.steps + 1) // 2 == ROUNDS
-    manifest = deployed(config_of("flower", epsilon=4.0), hospitals, tmp_path).testbed.manifest
+    manifest = deploy(config_of("flower", epsilon=4.0), hospitals, tmp_path).testbed.manifest
     assert manifest.releases.each[0].times == (manifest.steps + 1) // 2 == ROUNDS + RESERVE
     assert msgspec.structs.asdict(manifest.calibration)["clip"] == config.federation.clip

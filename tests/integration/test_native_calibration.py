@@ -10,8 +10,8 @@ import torch
 from lpm_secure.accounting import gaussian_epsilon
 from lpm_secure.audit.audit import audit
 from lpm_secure.calibration.inference.fit import Fit, FitSchedule
-from lpm_secure.calibration.parties import deployment_for, manifest_for, noised
-from lpm_secure.secure_sum.federation import Shared
+from lpm_secure.calibration.parties import build_noisy_releases, deployment_for, manifest_for
+from lpm_secure.secure_sum.federation import SharedFederation
 from lpm_secure.secure_sum.native import Native
 from lpm_secure.testbed.deployment import free_addresses
 from protocols.task.secure_sum.spec import Calibration
@@ -45,7 +45,7 @@ def test_draws_over_real_processes_are_those_of_one_process_to_the_last_bit(tmp_
         native.run()
     assert federation.deployment.failures() == []
     held = hospitals()
-    shared = fit_with(Shared(held, aggregators=2), 4)
+    shared = fit_with(SharedFederation(held, aggregators=2), 4)
     shared.run()
     assert torch.equal(native.draws(20, seed=3), shared.draws(20, seed=3))
     assert native.absences == {}
@@ -79,7 +79,7 @@ def test_a_hospital_that_is_killed_and_returns_is_named_and_the_fit_goes_on_to_t
     assert len(away) <= 5
     assert native.absences == {name: len(away)}
     absent = {number: frozenset({name}) for number in away}
-    shared = fit_with(Shared(hospitals(), absent=absent), 12)
+    shared = fit_with(SharedFederation(hospitals(), absent=absent), 12)
     shared.run()
     assert torch.equal(native.draws(20, seed=3), shared.draws(20, seed=3))
 
@@ -87,12 +87,12 @@ def test_a_hospital_that_is_killed_and_returns_is_named_and_the_fit_goes_on_to_t
 def test_noise_is_added_in_full_by_every_aggregator_and_the_audit_finds_what_it_cost(tmp_path):
     sigma, rounds = 40.0, 3
     epsilon = gaussian_epsilon(sigma / rounds**0.5, 1e-6)
-    releases = noised(sigma=sigma, rounds=rounds, epsilon=1.02 * epsilon, delta=1e-6)
+    releases = build_noisy_releases(sigma=sigma, rounds=rounds, epsilon=1.02 * epsilon, delta=1e-6)
     draws = np.full((DRAWS, 2, WEEKS), 3.0)
     with native_of(tmp_path, rounds=rounds, releases=releases) as federation:
         seen = [federation.gradient(draws).gradient for _ in range(rounds)]
         manifest = federation.manifest
-    shared = Shared(hospitals())
+    shared = SharedFederation(hospitals())
     noise = np.concatenate([each - shared.gradient(draws).gradient for each in seen])
     assert noise.std() == pytest.approx(2**0.5 * sigma * manifest.calibration.clip, rel=0.3)
     report = audit(tmp_path, operator_key=federation.deployment.operator_key)

@@ -14,7 +14,7 @@ from lpm_secure.calibration.config import CalibrationConfig, DataConfig, Federat
 from lpm_secure.calibration.figures import figures, lines_of
 from lpm_secure.calibration.inference.fit import Fit
 from lpm_secure.calibration.job import calibrate
-from lpm_secure.secure_sum.federation import Federation, Shared
+from lpm_secure.secure_sum.federation import Federation, SharedFederation
 from protocols.releases import ledger
 from protocols.task import manifest as manifests
 
@@ -65,7 +65,7 @@ def cheating(monkeypatch):
 class NotCounted(Federation):
     """In one round some answer, and learn by it, and are in no sum."""
 
-    shared: Shared
+    shared: SharedFederation
     round: int
     names: set
 
@@ -117,7 +117,7 @@ def test_a_hospital_that_begins_to_send_garbage_is_named_and_the_fit_goes_on_to_
 
     away = {number: frozenset({LIAR}) for number in range(HONEST, ROUNDS)}
     away[HONEST] |= others
-    shared = Shared(study.hospitals(local_steps=config_of().fit.local_steps), min_cohort=4, absent=away)
+    shared = SharedFederation(study.hospitals(local_steps=config_of().fit.local_steps), min_cohort=4, absent=away)
     simulator = study.simulator()
     federation = NotCounted(shared, HONEST, others)
     without = Fit(simulator, simulator.parameters, federation, config_of().schedule, names=study.names)

@@ -14,7 +14,7 @@ from lpm_secure.analysis.risk.config import DistributionConfig, PeopleConfig, Ri
 from lpm_secure.analysis.risk.distribution import distribution
 from lpm_secure.analysis.risk.personal import Personal, Worlds
 from lpm_secure.analysis.risk.report import summary_of
-from lpm_secure.analysis.risk.worlds import chosen, week
+from lpm_secure.analysis.risk.worlds import select_departments, week
 from lpm_secure.config.laws import Delay
 from lpm_secure.config.model import ModelConfig
 from lpm_secure.config.simulation import ProtocolConfig
@@ -137,7 +137,7 @@ def test_a_twin_hears_some_contacts_and_tells_nobody(lived):
 
 def test_halving_helps_and_a_twin_is_close_to_one_who_truly_halves():
     testbed = week(configured(worlds=200, protocol=ProtocolConfig(min_cohort=3)), drawn(), ADDRESSES)
-    found, truth = replay.clear(testbed), replay.truly_halved(testbed)
+    found, truth = replay.clear(testbed), replay.replay_half_contacts(testbed)
     before, halved = (np.mean([getattr(risk, way).risk for risk in found.values()]) for way in ("before", "halved"))
     truly = np.mean(list(truth.values()))
     assert halved < before - 0.05
@@ -209,11 +209,11 @@ def test_a_risk_is_its_owners_file(tmp_path):
 
 
 def test_departments_are_chosen_by_name():
-    few = chosen(drawn(), ("x",))
+    few = select_departments(drawn(), ("x",))
     assert few.people.tolist() == [50, 52, 53, 55]
     assert set(few.a) | set(few.b) <= set(few.people.tolist())
     with pytest.raises(ConfigError, match="z; the data have x, y"):
-        chosen(drawn(), ("z",))
+        select_departments(drawn(), ("z",))
 
 
 @pytest.mark.slow

@@ -51,7 +51,7 @@ def world():
 @pytest.fixture
 def drawn_world():
     """Return a function that draws a world from a seed."""
-    return World.drawn
+    return World.draw
 
 
 @pytest.fixture

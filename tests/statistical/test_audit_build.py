@@ -7,7 +7,7 @@ from aggregator.release.noise import ReleaseNoise
 from client_sdk.simulation.exchange import Exchange
 from lpm_secure.audit import build, replays, two_worlds
 from lpm_secure.audit.views import check
-from lpm_secure.calibration.parties import manifest_for, noised
+from lpm_secure.calibration.parties import build_noisy_releases, manifest_for
 from protocols.arithmetic.sharing import Additive
 from protocols.errors import Unavailable
 from protocols.models.gradient import Gradient
@@ -68,7 +68,7 @@ def test_the_noise_of_a_score_is_replayed_with_the_runs_own_words(manifest_of, c
 
 
 def test_the_noise_of_a_calibration_is_replayed_with_the_runs_own_clip():
-    releases = noised(sigma=3.0, rounds=4, epsilon=9.0, delta=1e-6)
+    releases = build_noisy_releases(sigma=3.0, rounds=4, epsilon=9.0, delta=1e-6)
     calibration, given = Calibration(draws=3, places=2, weeks=6), {"rounds": 4, "min_cohort": 2, "releases": releases}
     manifest = manifest_for(("a", "b"), calibration, ["x:1", "y:1"], **given)
     assert ("gradient", 3.0) in replays.rules(manifest)

@@ -23,7 +23,6 @@ def run():
 
     import torch
 
-
     config = load(Path(__file__).parents[2] / "examples" / "workplace.toml")
     config = msgspec.structs.replace(config, steps=STEPS, synthetic=msgspec.structs.replace(config.synthetic, agents=0))
     testbed = build(config, look_alike.look_alike(1), ["localhost:1"] * config.protocol.addresses)

@@ -73,22 +73,29 @@ class Correlation(abc.ABC):
         return self.correct([*(words for words, _ in dealt), free], [known for _, known in dealt])
 
 
-@final
-class Triple(Correlation):
-    """A Beaver triple: additive shares of a, b and c = a * b."""
+class Product(Correlation):
+    """Shares of elements a, b and their product c; subclasses are final, and say which product."""
 
     __slots__ = ()
-    code = 1
+    words: ClassVar[int] = 1  # in an element
 
     @property
     def free_words(self) -> int:
         """Words of a and b."""
-        return 2 * self.n
+        return 2 * self.words * self.n
 
     @property
     def product_words(self) -> int:
         """Words of c."""
-        return self.n
+        return self.words * self.n
+
+
+@final
+class Triple(Product):
+    """A Beaver triple: additive shares of a, b and c = a * b."""
+
+    __slots__ = ()
+    code = 1
 
     def correct(self, free: Sequence[U64], known: Sequence[U64]) -> U64:
         """Return the last share of c."""
@@ -100,21 +107,11 @@ class Triple(Correlation):
 
 
 @final
-class AndTriple(Correlation):
+class AndTriple(Product):
     """XOR shares of words a, b and c = a & b."""
 
     __slots__ = ()
     code = 2
-
-    @property
-    def free_words(self) -> int:
-        """Words of a and b."""
-        return 2 * self.n
-
-    @property
-    def product_words(self) -> int:
-        """Words of c."""
-        return self.n
 
     def correct(self, free: Sequence[U64], known: Sequence[U64]) -> U64:
         """Return the last share of c."""
@@ -148,21 +145,12 @@ class SharedBit(Correlation):
 
 
 @final
-class Blinding(Correlation):
+class Blinding(Product):
     """XOR shares of elements a, b and c = a * b of the field of 2**128: a product with a number that nobody knows."""
 
     __slots__ = ()
     code = 6
-
-    @property
-    def free_words(self) -> int:
-        """Words of a and b."""
-        return 2 * gf128.WORDS * self.n
-
-    @property
-    def product_words(self) -> int:
-        """Words of c."""
-        return gf128.WORDS * self.n
+    words = gf128.WORDS
 
     def correct(self, free: Sequence[U64], known: Sequence[U64]) -> U64:
         """Return the last share of c."""

@@ -31,7 +31,7 @@ def distribution(config: RiskConfig, data: ContactData, addresses: Sequence[str]
     """Make the testbed of the distribution; it knows nobody's bin: every agent stands in the first cell.
 
     Raises:
-        ConfigError: a protocol that seals small counts, which would take the noise's place.
+        ConfigError: a protocol that suppresses small counts, which would take the noise's place.
     """
     if config.protocol.min_count:
         raise ConfigError("protocol.min_count: the distribution has noise instead; leave it out")

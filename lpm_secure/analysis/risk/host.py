@@ -58,7 +58,7 @@ async def week(manifest: Manifest, private: PrivateState, transports: list[Trans
     return personal.Personal.of(first, np.array(private.state["stage"], dtype=np.int64))
 
 
-async def counted(
+async def join_distribution(
     manifest: Manifest, private: PrivateState, transports: list[Transport], *, risk: personal.Personal, bins: int
 ) -> None:
     """Take part in the distribution, in the bin of the device's own risk."""
@@ -80,7 +80,7 @@ async def _device(folder: Path, risk_of: Path | None, bins: int) -> None:
         if risk_of is None:
             (await week(manifest, private, transports)).write(folder)
         else:
-            await counted(manifest, private, transports, risk=personal.read(risk_of), bins=bins)
+            await join_distribution(manifest, private, transports, risk=personal.read(risk_of), bins=bins)
     finally:
         for transport in transports:
             await transport.close()

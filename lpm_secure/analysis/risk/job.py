@@ -19,11 +19,11 @@ from lpm_secure.analysis.risk.config import RiskConfig
 from lpm_secure.analysis.risk.distribution import distribution
 from lpm_secure.analysis.risk.host import HostFile
 from lpm_secure.analysis.risk.personal import Personal
-from lpm_secure.analysis.risk.worlds import chosen, week
+from lpm_secure.analysis.risk.worlds import select_departments, week
 from lpm_secure.audit.collect import collect
 from lpm_secure.data.contact_data import ContactData
 from lpm_secure.engine.tensors.device import device_of
-from lpm_secure.run.jobs import DriveFile
+from lpm_secure.run.jobs import write_drive_file
 from lpm_secure.run.observer import OnStep
 from lpm_secure.run.processes import drive
 from lpm_secure.testbed.contacts import contacts_of
@@ -33,7 +33,6 @@ from lpm_secure.testbed.testbed import Testbed
 from protocols.arithmetic.fixed_point import I64
 from protocols.errors import ProtocolError
 from protocols.task import manifest as manifests
-from protocols.task.parties import ENGINE
 
 POLL_S: Final = 0.2
 END_S: Final = 60.0
@@ -71,7 +70,7 @@ def run(config: RiskConfig, *, out: Path) -> RiskRun:
         ConfigError: the data cannot be as the configuration asks for them.
         ProtocolError: a party ended before its run did.
     """
-    data = chosen(contacts_of(config.week()), config.people.departments)
+    data = select_departments(contacts_of(config.week()), config.people.departments)
     first = _deployed(week(config, data, free_addresses(config.protocol.addresses)), out / config.name, "week")
     root = first.folder.parent
     risks = [first.party(client.name) for client in first.testbed.manifest.clients]
@@ -89,7 +88,7 @@ def run(config: RiskConfig, *, out: Path) -> RiskRun:
         _label(data),
         own,
         own == replay.clear(first.testbed),
-        replay.truly_halved(first.testbed),
+        replay.replay_half_contacts(first.testbed),
     )
 
 
@@ -111,8 +110,7 @@ def _deployed(testbed: Testbed, root: Path, name: str) -> Deployment:
         root = root.with_name(f"{root.name}-{manifests.run_id(manifest).hex()[:12]}")
     deployment = Deployment((root / name).resolve(), dataclasses.replace(testbed, manifest=manifest), keys)
     deployment.write()
-    drive_file = DriveFile(testbed.engine_file, deployment.operator_key)
-    (deployment.party(ENGINE) / "engine.json").write_bytes(msgspec.json.encode(drive_file))
+    write_drive_file(deployment)
     return deployment
 
 

@@ -1,7 +1,6 @@
 """One person's risk, as the person's device computes, keeps and reads it."""
 
 import math
-import os
 from pathlib import Path
 from typing import Annotated, Final, final
 
@@ -11,6 +10,7 @@ import numpy.typing as npt
 
 from protocols import canonical_json
 from protocols.arithmetic.fixed_point import I64
+from protocols.atomic_file import write_atomically
 from protocols.errors import ParameterError
 from protocols.models import Stage
 
@@ -71,9 +71,7 @@ class Personal(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def write(self, folder: Path) -> None:
         """Write it for its owner's eyes."""
-        handle = os.open(folder / RISK, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(handle, "wb") as file:
-            file.write(canonical_json.encode(self))
+        write_atomically(folder / RISK, canonical_json.encode(self))
 
 
 def read(folder: Path) -> Personal:

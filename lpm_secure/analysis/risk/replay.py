@@ -23,7 +23,7 @@ def clear(testbed: Testbed) -> dict[str, Personal]:
     return found
 
 
-def truly_halved(testbed: Testbed) -> dict[str, float]:
+def replay_half_contacts(testbed: Testbed) -> dict[str, float]:
     """Return each person's risk where this person alone halves contacts, and others live with that.
 
     Person by person and world by world, the twin stands in the person's place, with the twin's draws and kept contacts,

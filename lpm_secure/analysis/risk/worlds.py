@@ -24,7 +24,7 @@ from protocols.releases.query import Releases
 COIN: Final = 0x636F696E  # "coin": apart from all other draws of the seed
 
 
-def chosen(data: ContactData, departments: Sequence[str]) -> ContactData:
+def select_departments(data: ContactData, departments: Sequence[str]) -> ContactData:
     """Return the people of some departments, with the contacts among them; everybody where none is named.
 
     Raises:

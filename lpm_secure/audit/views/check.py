@@ -61,7 +61,7 @@ def small(manifest: Manifest) -> Manifest:
 
 def receives_the_same(manifest: Manifest) -> list[str]:
     """Return which aggregators receive, in two worlds, what differs by more than the words of shares."""
-    one, other = (record(World.drawn(manifest, world), seed=5) for world in (1, 2))
+    one, other = (record(World.draw(manifest, world), seed=5) for world in (1, 2))
     *keyed, last = (party.name for party in manifest.aggregators)
     lines = [
         f"{name} sees different bytes in two worlds" for name in keyed if one.bytes_to(name) != other.bytes_to(name)
@@ -91,7 +91,7 @@ def judge(manifest: Manifest, sharing: Sharing, *, runs: int = RUNS) -> tuple[fl
     worlds = []
     for number in (1, 2):
         draw = np.random.default_rng([number, 9])
-        recording = record(World.drawn(manifest, number), number, sharing)
+        recording = record(World.draw(manifest, number), number, sharing)
         keys = (tuple(draw.bytes(32) for _ in range(sharing.k - 1)) for _ in range(runs))
         worlds.append([split(sharing, recording, client, each) for each in keys])
     return smallest(np.array(worlds), lag_of(manifest, client))

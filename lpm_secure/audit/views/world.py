@@ -34,7 +34,7 @@ class World:
         return cls(testbed, {key: np.asarray(value) for key, value in state.items()})
 
     @classmethod
-    def drawn(cls, manifest: Manifest, seed: int, synthetic: int = 0) -> "World":
+    def draw(cls, manifest: Manifest, seed: int, synthetic: int = 0) -> "World":
         """Return a world in which all that is private is drawn: contacts, cells, stages, timers, thresholds."""
         draw, layout = np.random.default_rng(seed), Layout.of(manifest)
         a, b = np.array([draw.choice(layout.n, 2, replace=False) for _ in range(3 * layout.n)]).T

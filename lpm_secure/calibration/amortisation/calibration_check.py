@@ -9,7 +9,7 @@ import numpy.typing as npt
 import torch
 from scipy import stats
 
-from lpm_secure.calibration.amortisation.posterior import Amortised
+from lpm_secure.calibration.amortisation.posterior import AmortisedPosterior
 
 I64 = npt.NDArray[np.int64]
 DRAWS: Final = 99  # of each posterior: a rank takes one of 100 values, and 90 of them are a 90 % interval
@@ -65,7 +65,7 @@ class Check:
         return float(law.ppf(0.025) / self.epidemics), float(law.ppf(0.975) / self.epidemics)
 
 
-def check(amortised: Amortised, *, batches: int) -> Check:
+def check(amortised: AmortisedPosterior, *, batches: int) -> Check:
     """Let hospitals embed further simulated epidemics, and compare draws with the truth.
 
     Args:

@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 
 from client_sdk.amortisation.learner import Exercise, Learner
-from client_sdk.likelihood.institution import clipped
 from lpm_secure.secure_sum.federation import Contribution
 from protocols.arithmetic.counters import RoundNumber
 from protocols.arithmetic.fixed_point import from_ring, to_ring
@@ -44,33 +43,6 @@ class Cohort(abc.ABC):
     @abc.abstractmethod
     def tell(self, weights: F64, weeks: int) -> Total:
         """Return the sum of the embeddings of the series that hospitals hold, float64[1, B E + 1]."""
-
-
-@final
-@dataclass(frozen=True, slots=True, eq=False)
-class PooledCohort(Cohort):
-    """The oracle: all data in one place, sums in floating point, no protection."""
-
-    learners: Mapping[str, Learner] = field(repr=False)
-    clip: float = 10.0
-
-    def practise(self, exercise: Exercise) -> Total:
-        """Add up embeddings in the clear."""
-        return self._sum([learner.practise(exercise) for learner in self.learners.values()])
-
-    def correct(self, round_: int, by_sum: F64) -> Total:
-        """Add up gradients in the clear."""
-        return self._sum([clipped(each.correct(round_, by_sum), self.clip) for each in self.learners.values()])
-
-    def tell(self, weights: F64, weeks: int) -> Total:
-        """Add up embeddings in the clear."""
-        return self._sum([learner.tell(weights, weeks) for learner in self.learners.values()])
-
-    def _sum(self, parts: list[F64]) -> Total:
-        total = np.zeros_like(parts[0])
-        for part in parts:
-            total += part
-        return Total(total, tuple(self.learners))
 
 
 @final

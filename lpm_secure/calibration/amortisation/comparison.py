@@ -11,13 +11,13 @@ import torch
 
 from client_sdk.likelihood.forecast import predict
 from lpm_secure.calibration import job
-from lpm_secure.calibration.amortisation.job import DRAWS, Trained
+from lpm_secure.calibration.amortisation.job import DRAWS, AmortisationResult
 from lpm_secure.calibration.config import CalibrationConfig
 from lpm_secure.calibration.dynamics.parameters import KNOT_WEEKS, Parameters
 from lpm_secure.calibration.forecasts.forecast import OURS, Forecast, table
 from lpm_secure.calibration.inference.fit import Fit
 from lpm_secure.calibration.study import Study
-from lpm_secure.calibration.transports import shared
+from lpm_secure.calibration.transports import federate
 from protocols.errors import ConfigError, ParameterError
 
 METHOD: Final = "conditional posterior"
@@ -47,7 +47,7 @@ def online(
 ) -> Online:
     """Read the fit that `lpm calibrate` has left in a folder; where there is none, fit now."""
     hospitals = study.hospitals(local_steps=config.fit.local_steps)
-    fit = job.begun(config, study, shared(config, hospitals))
+    fit = job.begin_fit(config, study, federate(config, hospitals))
     seconds = None
     if (folder / job.CHECKPOINT).exists():
         fit.load(folder / job.CHECKPOINT)
@@ -60,7 +60,7 @@ def online(
     return Online(fit.parameters, fit.draws(DRAWS, seed=config.seed), seconds)
 
 
-def restricted(z: torch.Tensor, longer: Parameters, shorter: Parameters) -> torch.Tensor:
+def restrict(z: torch.Tensor, longer: Parameters, shorter: Parameters) -> torch.Tensor:
     """Return the coordinates that a simulation of fewer weeks has, from float64[S, p] of a longer one."""
     return torch.cat([z[:, : shorter.knots], z[:, longer.knots :]], dim=1)
 
@@ -77,7 +77,7 @@ def summary(parameters: Parameters, z: torch.Tensor) -> Rows:
     return [{"parameter": name, "mean": mean, "sd": sd} for name, mean, sd in told]
 
 
-def compare(trained: Trained, fitted: Online) -> Rows:
+def compare(trained: AmortisationResult, fitted: Online) -> Rows:
     """Return a row for each parameter that both have: mean and sd of either, and of the prior.
 
     Raises:
@@ -91,7 +91,7 @@ def compare(trained: Trained, fitted: Online) -> Rows:
     generator = torch.Generator().manual_seed(trained.config.seed)
     prior = torch.randn(DRAWS, shorter.p, generator=generator, dtype=torch.float64)
     tables = {
-        "amortised": summary(shorter, restricted(trained.z, longer, shorter)),
+        "amortised": summary(shorter, restrict(trained.z, longer, shorter)),
         "online": summary(shorter, fitted.z),
         "prior": summary(shorter, prior),
     }
@@ -102,7 +102,7 @@ def compare(trained: Trained, fitted: Online) -> Rows:
     return rows
 
 
-def scores(trained: Trained) -> Rows:
+def scores(trained: AmortisationResult) -> Rows:
     """Return rows of the table of forecasts for the conditional posterior: each hospital adds what it knows of itself.
 
     Raises:

@@ -13,7 +13,7 @@ from client_sdk.amortisation.learner import Learner
 from client_sdk.likelihood.counts import Counts
 from lpm_secure.calibration.amortisation.calibration_check import Check, check
 from lpm_secure.calibration.amortisation.cohort import SharedCohort
-from lpm_secure.calibration.amortisation.posterior import Amortised, encoder, reference
+from lpm_secure.calibration.amortisation.posterior import AmortisedPosterior, encoder, reference
 from lpm_secure.calibration.config import CalibrationConfig
 from lpm_secure.calibration.dynamics.simulator import Simulator
 from lpm_secure.calibration.study import Study
@@ -25,7 +25,7 @@ DRAWS: Final = 1000
 
 @final
 @dataclass(frozen=True, slots=True, eq=False)
-class Trained:
+class AmortisationResult:
     """A conditional posterior, and what it says of the weeks asked for.
 
     Attributes:
@@ -40,7 +40,7 @@ class Trained:
 
     config: CalibrationConfig
     study: Study
-    amortised: Amortised
+    amortised: AmortisedPosterior
     checked: Check
     weeks: int
     z: torch.Tensor = field(repr=False)
@@ -55,8 +55,8 @@ def amortise(
     *,
     weeks: int | None = None,
     resume: bool = False,
-    on_round: Callable[[Amortised], None] = lambda amortised: None,
-) -> Trained:
+    on_round: Callable[[AmortisedPosterior], None] = lambda amortised: None,
+) -> AmortisationResult:
     """Train on simulated epidemics, or go on; then ask for the posterior given the weeks so far.
 
     Args:
@@ -76,14 +76,14 @@ def amortise(
         raise ParameterError(f"{folder} has a checkpoint; go on with --resume, or give another folder with --out")
     torch.set_num_threads(1)  # arrays are small: more threads only wait for each other
     study = config.study()
-    amortised = prepared(config, study)
+    amortised = prepare(config, study)
     asked = study.fitted if weeks is None else weeks
     amortised.require(asked)
     if resume:
         amortised.load(path)
     begun, started = amortised.round, perf_counter()
 
-    def after(each: Amortised) -> None:
+    def after(each: AmortisedPosterior) -> None:
         if each.round % given.checkpoint_rounds == 0 or each.round == given.rounds:
             folder.mkdir(parents=True, exist_ok=True)
             each.save(path)
@@ -95,10 +95,10 @@ def amortise(
     started = perf_counter()
     z = amortised.posterior(asked, draws=DRAWS, seed=config.seed)
     rounds, asked_s = amortised.round - begun, perf_counter() - started
-    return Trained(config, study, amortised, checked, asked, z, seconds, rounds, asked_s)
+    return AmortisationResult(config, study, amortised, checked, asked, z, seconds, rounds, asked_s)
 
 
-def prepared(config: CalibrationConfig, study: Study) -> Amortised:
+def prepare(config: CalibrationConfig, study: Study) -> AmortisedPosterior:
     """Return an untrained posterior over all weeks of a study, with every hospital in this process.
 
     Raises:
@@ -114,7 +114,7 @@ def prepared(config: CalibrationConfig, study: Study) -> Amortised:
         for name, series, share in zip(study.names, study.series, study.share, strict=True)
     }
     cohort = SharedCohort(learners, config.amortised.clip, way.aggregators, way.min_cohort)
-    return Amortised(simulator, cohort, study.names, training)
+    return AmortisedPosterior(simulator, cohort, study.names, training)
 
 
 def _key(seed: int, name: str) -> bytes:

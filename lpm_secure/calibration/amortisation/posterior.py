@@ -16,7 +16,7 @@ from client_sdk.amortisation.learner import Exercise
 from lpm_secure import checkpoint
 from lpm_secure.calibration.amortisation.cohort import Cohort, Total
 from lpm_secure.calibration.dynamics.simulator import Simulator
-from lpm_secure.calibration.inference.descent import arrays_of, put_back, slowed
+from lpm_secure.calibration.inference.descent import anneal, arrays_of, put_back
 from lpm_secure.calibration.inference.facts import Facts
 from lpm_secure.calibration.inference.posterior import Posterior
 from protocols.errors import ParameterError
@@ -96,7 +96,7 @@ class Centre(nn.Module):
 
 @final
 @dataclass(slots=True, eq=False)
-class Amortised:
+class AmortisedPosterior:
     """A conditional posterior as it is trained, and then used.
 
     Attributes:
@@ -137,7 +137,7 @@ class Amortised:
         self.centre = Centre(simulator.parameters.p, len(simulator.city.boroughs), training)
         self._optimiser = torch.optim.Adam([*self.centre.parameters(), self.weights], lr=training.rate)
 
-    def run(self, on_round: Callable[["Amortised"], None] = lambda amortised: None) -> None:
+    def run(self, on_round: Callable[["AmortisedPosterior"], None] = lambda amortised: None) -> None:
         """Train to the last round; `on_round` is told after each."""
         while self.round < self.training.rounds:
             self.advance()
@@ -150,7 +150,7 @@ class Amortised:
         total = torch.from_numpy(opened.value).requires_grad_()
         density = self.centre.posterior.log_density(z, self._context(total, exercise.told))
         loss = -density.mean()
-        self._optimiser.param_groups[0]["lr"] = self.training.rate * slowed(self.round / self.training.rounds, BACK)
+        self._optimiser.param_groups[0]["lr"] = self.training.rate * anneal(self.round / self.training.rounds, BACK)
         self._optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         corrected = self.cohort.correct(exercise.round, _derivative(total))

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from lpm_secure.calibration import figures
 from lpm_secure.calibration.amortisation.comparison import Online, Rows, compare, scores, summary
-from lpm_secure.calibration.amortisation.job import Trained
+from lpm_secure.calibration.amortisation.job import AmortisationResult
 from lpm_secure.report.summary import Summary
 from lpm_secure.report.table import csv_of_rows
 
@@ -13,7 +13,7 @@ POSTERIOR, COMPARED = "amortised_posterior.csv", "amortised_compared.csv"
 SETTLING: Final = 50  # rounds, over which the last loss is averaged
 
 
-def summary_of(trained: Trained, fitted: Online | None) -> Summary:
+def summary_of(trained: AmortisationResult, fitted: Online | None) -> Summary:
     """Return what the training yields, in the form that is written beside a calibration's figures and printed."""
     values = figures_of(trained, fitted)
     rows = {POSTERIOR: values["posterior"], COMPARED: values["compared"]}
@@ -26,7 +26,7 @@ def summary_of(trained: Trained, fitted: Online | None) -> Summary:
     )
 
 
-def figures_of(trained: Trained, fitted: Online | None) -> dict[str, Any]:
+def figures_of(trained: AmortisationResult, fitted: Online | None) -> dict[str, Any]:
     """Return every figure."""
     amortised, checked = trained.amortised, trained.checked
     held = trained.weeks == trained.study.fitted

@@ -100,7 +100,7 @@ class Parameters:
             stay_days=prior.stay_days * torch.exp(prior.stay_sd * z[..., k + b + 1]),
         )
 
-    def extended(self, z: torch.Tensor, weeks: int, generator: torch.Generator) -> tuple["Parameters", torch.Tensor]:
+    def extend(self, z: torch.Tensor, weeks: int, generator: torch.Generator) -> tuple["Parameters", torch.Tensor]:
         """Return the parameters of a longer simulation, and z with the walk's further steps drawn from the prior."""
         longer = Parameters(self.boroughs, weeks, self.prior)
         further = torch.randn(*z.shape[:-1], longer.knots - self.knots, generator=generator, dtype=z.dtype)

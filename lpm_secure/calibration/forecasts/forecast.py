@@ -46,7 +46,7 @@ def forecast(fit: Fit, study: Study, hospitals: dict[str, Hospital], *, seed: in
     z, generator = fit.draws(draws, seed=seed), torch.Generator().manual_seed(seed)
     weeks = len(study.weeks)
     longer = Simulator(study.city, weeks, fit.simulator.lead, fit.simulator.immune)
-    parameters, further = fit.parameters.extended(z, longer.lead + weeks, generator)
+    parameters, further = fit.parameters.extend(z, longer.lead + weeks, generator)
     theta = parameters.theta(further)
     log_inpatients = longer.log_inpatients(further, parameters).numpy()
     own = {

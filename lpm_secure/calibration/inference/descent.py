@@ -12,7 +12,7 @@ MODULE: Final = "module"
 OPTIMISER: Final = "optimiser"
 
 
-def slowed(done: float, back: float) -> float:
+def anneal(done: float, back: float) -> float:
     """Return the share of the learning rate after `done`, 0 to 1, of all rounds: from 1 down to `back`."""
     return back + (1.0 - back) * 0.5 * (1.0 + math.cos(math.pi * done))
 

@@ -11,7 +11,7 @@ import torch
 from lpm_secure import checkpoint
 from lpm_secure.calibration.dynamics.parameters import Parameters
 from lpm_secure.calibration.dynamics.simulator import Simulator
-from lpm_secure.calibration.inference.descent import arrays_of, put_back, slowed
+from lpm_secure.calibration.inference.descent import anneal, arrays_of, put_back
 from lpm_secure.calibration.inference.facts import Facts
 from lpm_secure.calibration.inference.posterior import Posterior
 from lpm_secure.secure_sum.federation import Federation
@@ -114,7 +114,7 @@ class Fit:
         log_prior = -0.5 * (z**2).sum(-1)
         objective = (log_density - log_prior - schedule.weight * (z * by_z).sum(-1)).mean()
         done = self.round / max(schedule.rounds, 1)
-        self._optimiser.param_groups[0]["lr"] = schedule.rate * slowed(done, BACK)
+        self._optimiser.param_groups[0]["lr"] = schedule.rate * anneal(done, BACK)
         self._optimiser.zero_grad()
         objective.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.posterior.parameters(), GRADIENT_NORM)

@@ -9,7 +9,7 @@ from protocols.errors import ConfigError
 
 if TYPE_CHECKING:
     from lpm_secure.calibration.amortisation.comparison import Online
-    from lpm_secure.calibration.amortisation.job import Trained
+    from lpm_secure.calibration.amortisation.job import AmortisationResult
     from lpm_secure.calibration.config import CalibrationConfig
 
 
@@ -56,7 +56,7 @@ def amortise(
         typer.echo(line)
 
 
-def _online(config: "CalibrationConfig", trained: "Trained", folder: Path) -> "Online":
+def _online(config: "CalibrationConfig", trained: "AmortisationResult", folder: Path) -> "Online":
     """Return the online fit of the same weeks, from its checkpoint or fitted now."""
     from lpm_secure.calibration.amortisation import comparison
     from lpm_secure.cli.progress import round_bar

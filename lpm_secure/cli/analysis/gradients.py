@@ -57,6 +57,7 @@ def sensitivity(
     from lpm_secure.cli.analysis.gradient_tables import sensitivity_table
     from lpm_secure.populations.population import free
     from lpm_secure.report import page as pages
+    from lpm_secure.report.public_file import write_public
     from lpm_secure.report.table import both
 
     content = load(config)
@@ -65,7 +66,7 @@ def sensitivity(
     _console().print(sensitivity_table(result))
     out.mkdir()
     for name, table in both("sensitivity", result.table()).items():
-        (out / name).write_bytes(table)
+        write_public(out / name, table)
     pages.write(out / "tornado.html", tornado.page_of(result))
     typer.echo(f"plots: {out / 'tornado.html'}; tables: {out / 'sensitivity.csv'} and .parquet")
 

@@ -16,10 +16,10 @@ HEAD: Final = '''"""Generated from a model's graph; not to be edited."""
 import numpy as np
 
 from lpm_secure.engine.kernels.draws import block, days, log, uniform
-from lpm_secure.engine.kernels.jit import compiled
+from lpm_secure.engine.kernels.jit import compile_kernel
 
 
-@compiled
+@compile_kernel
 def loop(span, numbers, key, step, columns, scalars, tables, bounds, out):
     """Compute agents span[0] to span[1] - 1."""
 '''

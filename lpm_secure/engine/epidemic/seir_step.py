@@ -6,7 +6,7 @@ import numpy as np
 
 from lpm_secure.engine.kernels.csr import I32
 from lpm_secure.engine.kernels.draws import block, bounds_of, days, key_of, log, uniform, word
-from lpm_secure.engine.kernels.jit import compiled, inlined
+from lpm_secure.engine.kernels.jit import compile_kernel, inline_kernel
 from lpm_secure.engine.kernels.workers import Span
 from protocols.arithmetic.fixed_point import I64, U64
 from protocols.arithmetic.philox import DrawPurpose
@@ -95,7 +95,7 @@ class SeirFlow(NamedTuple):
     moved: I32
 
 
-@inlined
+@inline_kernel
 def number_of(law: Any, i: Any) -> Any:
     """Return the number of the agent in row i; of any law with `base` and `numbers`."""
     if law.numbers.size:
@@ -103,7 +103,7 @@ def number_of(law: Any, i: Any) -> Any:
     return law.base + np.uint64(i)
 
 
-@inlined
+@inline_kernel
 def spell_word(law: SeirLaw, spell: Any, i: Any, purpose: Any) -> Any:
     """Return one word of 64 random bits for the agent's current spell, as the substeps draw it."""
     number = number_of(law, i)
@@ -112,7 +112,7 @@ def spell_word(law: SeirLaw, spell: Any, i: Any, purpose: Any) -> Any:
     return word(law.key, number, purpose)
 
 
-@inlined
+@inline_kernel
 def threshold(law: SeirLaw, spell: Any, i: Any) -> Any:
     """Return the agent's threshold tau in its current spell, rounded once."""
     tau = -log(uniform(spell_word(law, spell, i, THRESHOLD)))
@@ -121,7 +121,7 @@ def threshold(law: SeirLaw, spell: Any, i: Any) -> Any:
     return np.int64(np.rint(tau * law.unit))
 
 
-@inlined
+@inline_kernel
 def immune_until(step: Any, law: SeirLaw, store: SeirStore, i: Any) -> Any:
     """Return the step in which an agent that recovers in this one is susceptible again, as `SeirStore.due` has it."""
     if law.wanes:
@@ -129,7 +129,7 @@ def immune_until(step: Any, law: SeirLaw, store: SeirStore, i: Any) -> Any:
     return law.ring
 
 
-@inlined
+@inline_kernel
 def begin_anew(law: SeirLaw, store: SeirStore, i: Any) -> None:
     """Make a recovered agent susceptible, with a threshold of a new spell."""
     store.stage[i] = S
@@ -138,7 +138,7 @@ def begin_anew(law: SeirLaw, store: SeirStore, i: Any) -> None:
     store.left[i] = threshold(law, store.spell, i)
 
 
-@compiled
+@compile_kernel
 def start(span: Span, law: SeirLaw, store: SeirStore, moved: I32) -> Any:
     """Draw thresholds, and who is infectious at the start; the latter go to `moved`, as in `advance`."""
     at = span[0]
@@ -155,7 +155,7 @@ def start(span: Span, law: SeirLaw, store: SeirStore, moved: I32) -> Any:
     return at
 
 
-@inlined
+@inline_kernel
 def _block(now: Any, beta: Any, store: SeirStore, x: Any, flag: Any) -> None:
     """Take one step's hazard from what is left of thresholds, and flag agents that may move; in vector instructions.
 
@@ -167,7 +167,7 @@ def _block(now: Any, beta: Any, store: SeirStore, x: Any, flag: Any) -> None:
         flag[k] = ((left[k] < 0) & (stage[k] == S)) | (due[k] == now)
 
 
-@inlined
+@inline_kernel
 def _sum(exposure: Any, lo: int, x: Any) -> None:
     """Add up the partial sums of a block in their own type, modulo its size."""
     part = exposure[0, lo : lo + x.size]
@@ -179,7 +179,7 @@ def _sum(exposure: Any, lo: int, x: Any) -> None:
             x[k] += part[k]
 
 
-@compiled
+@compile_kernel
 def advance(span: Span, step: int, law: SeirLaw, store: SeirStore, flow: SeirFlow) -> Any:
     """Move a range of agents on by one step: progression, then transmission (Eq. 1).
 
@@ -240,7 +240,7 @@ def advance(span: Span, step: int, law: SeirLaw, store: SeirStore, flow: SeirFlo
     return at, infections, onsets, ends, returns
 
 
-@compiled
+@compile_kernel
 def thresholds(span: Span, law: SeirLaw, spell: Any, out: I64) -> None:
     """Write the thresholds of a range of agents in their current spells, int64[n]."""
     for i in range(span[0], span[1]):

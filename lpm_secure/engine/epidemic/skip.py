@@ -27,7 +27,7 @@ from lpm_secure.engine.epidemic.seir_step import (
 )
 from lpm_secure.engine.kernels.csr import I32, Csr, Rows
 from lpm_secure.engine.kernels.draws import block, days, log, uniform, word
-from lpm_secure.engine.kernels.jit import compiled, inlined
+from lpm_secure.engine.kernels.jit import compile_kernel, inline_kernel
 from lpm_secure.engine.kernels.workers import Span, Workers, total
 from protocols.arithmetic.fixed_point import I64
 from protocols.errors import ParameterError
@@ -38,7 +38,7 @@ NEVER: Final = 2**16 - 1
 EVENTS: Final = 1024  # transmissions that are drawn before any is told
 
 
-@inlined
+@inline_kernel
 def tell(edge: Any, when: Any, indices: I32, day: Any) -> None:
     """Keep the first day of each event's target; loads that do not wait for each other hide what memory takes."""
     for k in range(edge.size):
@@ -47,7 +47,7 @@ def tell(edge: Any, when: Any, indices: I32, day: Any) -> None:
         day[edge[k]] = min(day[edge[k]], when[k])
 
 
-@compiled
+@compile_kernel
 def transmit(speakers: I32, law: SeirLaw, step: int, rows: Rows, day: Any) -> None:
     """Draw all transmissions of agents that speak from the next step on; keep each target's first day.
 
@@ -88,7 +88,7 @@ def transmit(speakers: I32, law: SeirLaw, step: int, rows: Rows, day: Any) -> No
     tell(edge[:events], when[:events], rows.indices, day)
 
 
-@compiled
+@compile_kernel
 def start(span: Span, law: SeirLaw, stage: Any, due: Any, moved: I32) -> Any:
     """Draw who is infectious at the start, and write them to `moved` from the range's first place on."""
     at = span[0]
@@ -103,7 +103,7 @@ def start(span: Span, law: SeirLaw, stage: Any, due: Any, moved: I32) -> Any:
     return at
 
 
-@compiled
+@compile_kernel
 def advance(span: Span, step: int, law: SeirLaw, store: tuple[Any, Any, Any], moved: I32) -> Any:
     """Move a range of agents on by one step; as `step.advance`, where `store` is (stage, due, day[threads, n])."""
     first, end = span

@@ -1,4 +1,4 @@
-"""One step of the staged epidemic over a range of agents, compiled: the substeps of `protocols.models.staged`."""
+"""One step of the staged epidemic over a range of agents, compiled: the substeps of `protocols.models.staging`."""
 
 from typing import Any, Final, NamedTuple
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from lpm_secure.engine.epidemic.seir_step import HALF, INITIAL, LATENT, THRESHOLD, number_of
 from lpm_secure.engine.kernels.draws import days, log, uniform, word
-from lpm_secure.engine.kernels.jit import compiled, inlined
+from lpm_secure.engine.kernels.jit import compile_kernel, inline_kernel
 from lpm_secure.engine.kernels.workers import Span
 from protocols.arithmetic.fixed_point import I64, U64
 from protocols.models.course import CoursePurpose, CourseStage, Kind
@@ -75,40 +75,40 @@ class StagedStore(NamedTuple):
     vaccine: Any
 
 
-@inlined
+@inline_kernel
 def kind_of(law: StagedLaw, number: Any, band: Any) -> Any:
     """Return how the agent's infection goes."""
     return days(word(law.key, number, KIND), law.kind[band]) - 1
 
 
-@inlined
+@inline_kernel
 def first_of(law: StagedLaw, number: Any, band: Any, kind: Any) -> Any:
     """Return the agent's days asymptomatic or mild."""
     bits = word(law.key, number, FIRST)
     return days(bits, law.to_hospital[band]) if kind >= HOSPITAL else days(bits, law.infectious[band])
 
 
-@inlined
+@inline_kernel
 def second_of(law: StagedLaw, number: Any, band: Any, kind: Any) -> Any:
     """Return the agent's days in hospital."""
     bits = word(law.key, number, SECOND)
     return days(bits, law.to_death[band]) if kind == DEATH else days(bits, law.stay[band])
 
 
-@inlined
+@inline_kernel
 def threshold(law: StagedLaw, number: Any) -> Any:
     """Return the agent's threshold tau, rounded once."""
     return np.int64(np.rint(-log(uniform(word(law.key, number, THRESHOLD))) * law.unit))
 
 
-@compiled
+@compile_kernel
 def thresholds(span: Span, law: StagedLaw, out: I64) -> None:
     """Write the thresholds of a range of agents, int64[n]."""
     for i in range(span[0], span[1]):
         out[i] = threshold(law, number_of(law, i))
 
 
-@compiled
+@compile_kernel
 def start(span: Span, law: StagedLaw, store: StagedStore) -> Any:
     """Draw thresholds, and who is exposed at the start; return how many are."""
     exposed = 0
@@ -123,7 +123,7 @@ def start(span: Span, law: StagedLaw, store: StagedStore) -> Any:
     return exposed
 
 
-@inlined
+@inline_kernel
 def move(law: StagedLaw, store: StagedStore, i: Any, step: Any) -> Any:
     """Move an agent on whose stay has ended; return its new stage."""
     number, band, stage = number_of(law, i), store.age[i], store.stage[i]
@@ -140,7 +140,7 @@ def move(law: StagedLaw, store: StagedStore, i: Any, step: Any) -> Any:
     return after
 
 
-@inlined
+@inline_kernel
 def quiet(law: StagedLaw, store: StagedStore, i: Any, step: Any) -> Any:
     """Return whether an infectious agent stays at home: it isolates, or it knows from a test."""
     isolation, testing = law.isolation, law.testing
@@ -158,7 +158,7 @@ def quiet(law: StagedLaw, store: StagedStore, i: Any, step: Any) -> Any:
     return (bits & LOW) < np.uint64(testing[2]) and ill >= days(bits, law.wait)
 
 
-@compiled
+@compile_kernel
 def advance(span: Span, step: int, law: StagedLaw, store: StagedStore, flow: Any) -> Any:
     """Move a range of agents on by one step, and list who speaks in the next.
 
@@ -200,7 +200,7 @@ def advance(span: Span, step: int, law: StagedLaw, store: StagedStore, flow: Any
     return at
 
 
-@compiled
+@compile_kernel
 def speak(speakers: Any, stage: Any, member: Any, says: Any, total: Any) -> None:
     """Add up what agents say in their venues.
 
@@ -220,7 +220,7 @@ def speak(speakers: Any, stage: Any, member: Any, says: Any, total: Any) -> None
             total[member[i, channel]] += says[row, channel, home]
 
 
-@compiled
+@compile_kernel
 def shares(span: Span, total: Any, size: I64, bits: int, hazard: I64) -> None:
     """Write `floor(2**bits total / size)` of a range of venues, from all threads' partial sums."""
     for v in range(span[0], span[1]):

@@ -14,7 +14,7 @@ from protocols.arithmetic.fixed_point import I64, U64, prove_no_wrap
 from protocols.errors import ParameterError
 from protocols.models.course import CourseStage, Laws
 from protocols.models.interventions import FULL
-from protocols.models.staged.parameters import Staged
+from protocols.models.staging.parameters import StagedModel
 
 LAST: int = 2**16 - 1
 
@@ -29,7 +29,7 @@ class StagedVenueAgents:
 
     def __init__(
         self,
-        model: Staged,
+        model: StagedModel,
         venues: Venues,
         *,
         key: tuple[int, int],
@@ -160,7 +160,7 @@ class StagedVenueAgents:
             self._ends[thread] = first + own.size
 
 
-def _law(model: Staged, key: tuple[int, int], agents: U64 | int) -> StagedLaw:
+def _law(model: StagedModel, key: tuple[int, int], agents: U64 | int) -> StagedLaw:
     course, plan = model.course, model.plan
     isolation, testing = plan.isolation, plan.testing
     return StagedLaw(

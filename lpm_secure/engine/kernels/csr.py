@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from client_sdk.private.contacts import ContactTable
-from lpm_secure.engine.kernels.jit import compiled
+from lpm_secure.engine.kernels.jit import compile_kernel
 from protocols.arithmetic.fixed_point import I64, LIMIT
 from protocols.errors import ParameterError
 
@@ -24,7 +24,7 @@ class Rows(NamedTuple):
     weight: I64
 
 
-@compiled
+@compile_kernel
 def _largest_exposure(indptr: Offsets, weight: I64) -> Any:
     """Return the largest sum of weights in a row; each contact counts 1 where there are no weights."""
     largest = np.int64(0)
@@ -34,18 +34,6 @@ def _largest_exposure(indptr: Offsets, weight: I64) -> Any:
             row = weight[indptr[i] : indptr[i + 1]].sum()
         largest = max(largest, row)
     return largest
-
-
-@compiled
-def _relabel(old: Rows, new: Rows, order: I32, rank: I32) -> None:
-    at = np.int64(0)
-    for i in range(order.size):
-        new.indptr[i] = at
-        for e in range(old.indptr[order[i]], old.indptr[order[i] + 1]):
-            new.indices[at] = rank[old.indices[e]]
-            at += 1
-        new.indices[new.indptr[i] : at].sort()
-    new.indptr[order.size] = at
 
 
 def offsets(indptr: I64, edges: int) -> Offsets:
@@ -105,27 +93,6 @@ class Csr:
         order = np.lexsort((target, sender))
         indptr = np.searchsorted(sender[order], np.arange(n + 1))
         return cls(offsets(indptr, sender.size), target[order].astype(np.int32), weight[order])
-
-    def ordered_by(self, place: npt.NDArray[Any]) -> tuple["Csr", I32]:
-        """Return the same graph with agents of one place side by side, so that memory is read in order.
-
-        Args:
-            place: a number per agent, such as the household or the tract.
-
-        Returns:
-            The graph, and `order`, int32[n]: row i is the agent that was row `order[i]`.
-
-        Raises:
-            ParameterError: the contacts have weights, which this does not move.
-        """
-        if self.weight.size:
-            raise ParameterError("cannot order a graph with weights by place; order its agents before making it")
-        order = np.argsort(place, kind="stable").astype(np.int32)
-        rank = np.empty_like(order)
-        rank[order] = np.arange(order.size, dtype=np.int32)
-        made = Csr(np.empty_like(self.indptr), np.empty_like(self.indices))
-        _relabel(self.rows, made.rows, order, rank)
-        return made, order
 
     def largest_exposure(self) -> int:
         """Return the exposure of an agent all of whose contacts are infectious, at most.

@@ -12,7 +12,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from lpm_secure.engine.kernels.jit import inlined
+from lpm_secure.engine.kernels.jit import inline_kernel
 from protocols.arithmetic import distributions, philox
 from protocols.arithmetic.fixed_point import U64
 
@@ -42,7 +42,7 @@ def _high(context: Any, a: Any, b: Any) -> Any:
 high: Any = intrinsic(_high)  # the high 64 bits of a * b: one machine instruction
 
 
-@inlined
+@inline_kernel
 def block(key: tuple[Any, Any], number: Any, purpose: Any, step: Any) -> tuple[Any, Any, Any, Any]:
     """Return four words of 64 random bits for the counter (number, purpose, step, 0)."""
     c0, c1, c2, c3 = np.uint64(number), np.uint64(purpose), np.uint64(step), np.uint64(0)
@@ -55,13 +55,13 @@ def block(key: tuple[Any, Any], number: Any, purpose: Any, step: Any) -> tuple[A
     return c0, c1, c2, c3
 
 
-@inlined
+@inline_kernel
 def word(key: tuple[Any, Any], number: Any, purpose: Any) -> Any:
     """Return one word of 64 random bits, as `philox.words` does for step 0."""
     return block(key, number, purpose, np.uint64(0))[0]
 
 
-@inlined
+@inline_kernel
 def log(x: float) -> float:
     """Return the natural logarithm of a positive, normal number: the bits of `distributions.log`."""
     m, exponent = math.frexp(x)
@@ -76,13 +76,13 @@ def log(x: float) -> float:
     return 2.0 * s * series + exponent * LN2
 
 
-@inlined
+@inline_kernel
 def uniform(bits: Any) -> Any:
     """Return a number of the open interval (0, 1): the bits of `protocols.arithmetic.distributions.uniform`."""
     return (np.float64(bits >> TWELVE) + 0.5) * ULP
 
 
-@inlined
+@inline_kernel
 def days(bits: Any, bounds: U64) -> Any:
     """Return a whole number of days from a law's bounds: the bits of `protocols.arithmetic.distributions.days`."""
     value = bits >> HALF

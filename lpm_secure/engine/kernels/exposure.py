@@ -10,7 +10,7 @@ import enum
 from typing import Any, Final, final
 
 from lpm_secure.engine.kernels.csr import I32, Rows
-from lpm_secure.engine.kernels.jit import compiled
+from lpm_secure.engine.kernels.jit import compile_kernel
 from lpm_secure.engine.kernels.prefetch import prefetch
 from lpm_secure.engine.kernels.workers import Span
 
@@ -29,7 +29,7 @@ class Traversal(enum.Enum):
     PULL = "pull"
 
 
-@compiled
+@compile_kernel
 def push(speakers: I32, rows: Rows, exposure: Any) -> None:
     """Add each speaker's message to its neighbours' exposures; a speaker `~i` takes the message of i away.
 
@@ -60,7 +60,7 @@ def push(speakers: I32, rows: Rows, exposure: Any) -> None:
                 exposure[indices[e]] += sign
 
 
-@compiled
+@compile_kernel
 def pack(span: Span, stage: Any, bits: Any) -> None:
     """Write one bit for each agent, set where it is infectious; ranges begin at multiples of 64."""
     first, end = span
@@ -71,7 +71,7 @@ def pack(span: Span, stage: Any, bits: Any) -> None:
         bits[i >> 3] = byte
 
 
-@compiled
+@compile_kernel
 def pull(span: Span, stage: Any, bits: Any, rows: Rows, exposure: Any) -> None:
     """Set the exposure of every susceptible agent of a range from the bit set; clear the other partial sums.
 
@@ -96,7 +96,7 @@ def pull(span: Span, stage: Any, bits: Any, rows: Rows, exposure: Any) -> None:
         exposure[0, i] = x
 
 
-@compiled
+@compile_kernel
 def infectious(span: Span, stage: Any, found: I32) -> Any:
     """Write the infectious agents of a range to `found`, from its first place on; return the place past the last."""
     at = span[0]

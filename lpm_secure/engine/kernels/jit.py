@@ -8,7 +8,7 @@ import numba
 F = TypeVar("F", bound=Callable[..., object])
 
 
-def compiled(function: F) -> F:
+def compile_kernel(function: F) -> F:
     """Compile on the first call, keep the code on disk, and release the interpreter's lock while it runs.
 
     No fast-math: floating point stays IEEE 754, or parity would end.
@@ -16,6 +16,6 @@ def compiled(function: F) -> F:
     return cast(F, numba.njit(nogil=True, cache=True)(function))
 
 
-def inlined(function: F) -> F:
+def inline_kernel(function: F) -> F:
     """Compile a function that is only called from compiled ones, into them."""
     return cast(F, numba.njit(nogil=True, inline="never", forceinline=True)(function))

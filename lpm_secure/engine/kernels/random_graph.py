@@ -6,13 +6,13 @@ import numpy as np
 
 from lpm_secure.engine.kernels.csr import I32, Csr, Offsets, offsets
 from lpm_secure.engine.kernels.draws import block, key_of
-from lpm_secure.engine.kernels.jit import compiled
+from lpm_secure.engine.kernels.jit import compile_kernel
 from protocols.errors import ParameterError
 
 GRAPH: Final = 2**32  # first word of the counter is the block of contacts; the second tells graphs from other draws
 
 
-@compiled
+@compile_kernel
 def _fill(n: Any, contacts: Any, key: tuple[Any, Any], cursor: Offsets, indices: I32) -> None:
     """Count ends per agent into `cursor` where `indices` is empty; else write both ends of each contact."""
     half, low, size = np.uint64(32), np.uint64(0xFFFFFFFF), np.uint64(n)

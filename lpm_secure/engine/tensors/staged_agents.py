@@ -10,7 +10,7 @@ from protocols.arithmetic.fixed_point import I64, U64
 from protocols.errors import ParameterError
 from protocols.models import Exposure
 from protocols.models.course import CourseStage
-from protocols.models.staged.parameters import Staged
+from protocols.models.staging.parameters import StagedModel
 
 
 @final
@@ -23,7 +23,7 @@ class StagedTensorAgents:
     """
 
     def __init__(
-        self, model: Staged, venues: Venues, *, key: tuple[int, int], agents: U64, age: I64, device: torch.device
+        self, model: StagedModel, venues: Venues, *, key: tuple[int, int], agents: U64, age: I64, device: torch.device
     ) -> None:
         """Draw thresholds, courses and answers to interventions.
 

@@ -21,7 +21,7 @@ from typing import Any, ClassVar, Final, NamedTuple, final
 import numpy as np
 
 from lpm_secure.engine.kernels.draws import key_of, uniform, word
-from lpm_secure.engine.kernels.jit import compiled, inlined
+from lpm_secure.engine.kernels.jit import compile_kernel, inline_kernel
 from lpm_secure.gradients.estimators.estimator import Estimator, Jacobian, OnSeed, stack
 from lpm_secure.gradients.estimators.replay import BEGUN, INFECTED, LATER, LONGER, Room, replay, room_of
 from lpm_secure.gradients.estimators.score import hazard_slopes
@@ -64,13 +64,13 @@ class Base(NamedTuple):
     value: F64
 
 
-@inlined
+@inline_kernel
 def _choice(key: Any, kind: Any, k: Any) -> Any:
     """Return a uniform number for the k-th alternative of a kind."""
     return uniform(word(key, np.uint64(k) * np.uint64(4) + np.uint64(kind), CHOICE))
 
 
-@inlined
+@inline_kernel
 def _effect(base: Base, flip: Any, out: F64) -> None:
     """Write what a changed draw does to the outputs."""
     replay((base.world, base.law, base.key), base.path, base.room, flip)
@@ -79,7 +79,7 @@ def _effect(base: Base, flip: Any, out: F64) -> None:
     out -= base.value
 
 
-@compiled
+@compile_kernel
 def _pressure(world: ContactWorld, path: Trajectory, out: F64) -> None:
     """Write the hazard of each step over all agents still susceptible after it, float64[T]."""
     out[:] = 0.0
@@ -89,7 +89,7 @@ def _pressure(world: ContactWorld, path: Trajectory, out: F64) -> None:
                 out[t] += path.hazard[t, i] - (path.hazard[t - 1, i] if t else 0)
 
 
-@compiled
+@compile_kernel
 def _infections(base: Base, rates: Rates, alternatives: int, out: F64) -> None:
     """Add the effects of infections that did not happen; systematic sampling over steps and agents."""
     world, path = base.world, base.path
@@ -121,7 +121,7 @@ def _infections(base: Base, rates: Rates, alternatives: int, out: F64) -> None:
                 target = gap * (done + _choice(base.key, INFECTED, done))
 
 
-@compiled
+@compile_kernel
 def _others(base: Base, rates: Rates, alternatives: int, out: F64) -> None:
     """Add the effects of other initial states and of longer stays."""
     path, n = base.path, base.world.group.size

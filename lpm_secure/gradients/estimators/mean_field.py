@@ -51,13 +51,13 @@ class MeanField(Estimator):
     def estimate(self, problem: Problem, theta: Point, seeds: range, *, on_seed: OnSeed = lambda: None) -> Jacobian:
         """Differentiate the expected dynamics."""
         since = time.perf_counter()
-        series = expected(problem, theta)
+        series = solve_mean_field(problem, theta)
         value = np.einsum("okgt,pkgt->op", problem.outputs.slope(series[0]), series[1:])
         on_seed()
         return Jacobian(value, np.zeros_like(value), 1, time.perf_counter() - since)
 
 
-def expected(problem: Problem, theta: Point) -> F64:
+def solve_mean_field(problem: Problem, theta: Point) -> F64:
     """Return the expected series and their derivatives, float64[1 + p, 2, groups, T]."""
     world, n, steps = problem.world, problem.n, problem.steps
     after, start = kernels(problem, theta)

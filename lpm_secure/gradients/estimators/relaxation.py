@@ -14,7 +14,7 @@ import numpy as np
 from lpm_secure.engine.epidemic.seir_step import DURATION
 from lpm_secure.engine.epidemic.seir_step import LATENT as LATENT_DRAW
 from lpm_secure.engine.kernels.draws import days, key_of, word
-from lpm_secure.engine.kernels.jit import compiled, inlined
+from lpm_secure.engine.kernels.jit import compile_kernel, inline_kernel
 from lpm_secure.gradients.estimators.coupled_replay import Rates, rates_of
 from lpm_secure.gradients.estimators.estimator import Estimator, Jacobian, OnSeed, stack
 from lpm_secure.gradients.problem import seeds as over
@@ -55,7 +55,7 @@ def tangents_of(world: ContactWorld) -> Tangents:
     return Tangents(infected, summed, ill, heard, latent, stay, np.zeros((P, 2, world.groups, steps)))
 
 
-@inlined
+@inline_kernel
 def _ill(world: ContactWorld, rates: Rates, path: Trajectory, tangents: Tangents, t: Any) -> None:
     """Move the tangents of being infectious on to a step, and add them to the series."""
     infected, _, ill, _, latent, stay, series = tangents
@@ -75,7 +75,7 @@ def _ill(world: ContactWorld, rates: Rates, path: Trajectory, tangents: Tangents
             series[p, 1, world.group[i], t] += ill[i, p]
 
 
-@inlined
+@inline_kernel
 def _longer(world: ContactWorld, rates: Rates, path: Trajectory, t: Any, i: Any) -> Any:
     """Return what longer stays add to an agent's tangents of being infectious in this step only."""
     latent, stay = 0.0, 0.0
@@ -91,7 +91,7 @@ def _longer(world: ContactWorld, rates: Rates, path: Trajectory, t: Any, i: Any)
     return latent, stay
 
 
-@inlined
+@inline_kernel
 def _speak(world: ContactWorld, rates: Rates, path: Trajectory, tangents: Tangents, t: Any) -> None:
     """Add all messages' tangents to what neighbours hear."""
     ill, heard = tangents.ill, tangents.heard
@@ -112,7 +112,7 @@ def _speak(world: ContactWorld, rates: Rates, path: Trajectory, tangents: Tangen
                 heard[world.indices[e], p] += world.weight[e] * said[p]
 
 
-@inlined
+@inline_kernel
 def _infect(world: ContactWorld, law: ProblemLaw, rates: Rates, path: Trajectory, state: Any) -> None:
     """Turn what agents hear into tangents of being infected."""
     tangents, gain, cumulative, t = state
@@ -141,7 +141,7 @@ def _infect(world: ContactWorld, law: ProblemLaw, rates: Rates, path: Trajectory
             series[p, 0, world.group[i], t] += moved
 
 
-@compiled
+@compile_kernel
 def propagate(world: ContactWorld, law: ProblemLaw, rates: Rates, path: Trajectory, state: Any) -> None:
     """Carry tangents through a run; `state` is the key, tangents of 0, gains float64[T, n], and if these are summed.
 

@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from lpm_secure.engine.kernels.csr import I32
-from lpm_secure.engine.kernels.jit import compiled, inlined
+from lpm_secure.engine.kernels.jit import compile_kernel, inline_kernel
 from lpm_secure.gradients.problem.trajectory import START, Trajectory, count, infect
 from lpm_secure.gradients.problem.world import ContactWorld, ProblemLaw
 from protocols.arithmetic.distributions import F64
@@ -56,7 +56,7 @@ def room_of(world: ContactWorld) -> Room:
     return Room(at, begin, end, mark, delta, watch, changed, touched, np.zeros((2, world.groups, world.steps)))
 
 
-@inlined
+@inline_kernel
 def _force(law: ProblemLaw, key: Any, path: Trajectory, room: Room, flip: Any) -> Any:
     """Change one draw; return the first step in which messages differ."""
     kind, i, step = flip
@@ -74,7 +74,7 @@ def _force(law: ProblemLaw, key: Any, path: Trajectory, room: Room, flip: Any) -
     return min(room.begin[i], path.begin[i])
 
 
-@inlined
+@inline_kernel
 def _tell(world: ContactWorld, factor: Any, path: Trajectory, room: Room, state: Any) -> Any:
     """Add the differences of a step's messages to hazards; return how many are watched, and how many were touched."""
     t, watched, changed, touched = state
@@ -98,7 +98,7 @@ def _tell(world: ContactWorld, factor: Any, path: Trajectory, room: Room, state:
     return watched, touched
 
 
-@inlined
+@inline_kernel
 def _hear(law: ProblemLaw, key: Any, path: Trajectory, room: Room, state: Any) -> Any:
     """Compare summed hazards with thresholds; return how many are still watched, and how many have changed."""
     t, watched, changed = state
@@ -126,7 +126,7 @@ def _hear(law: ProblemLaw, key: Any, path: Trajectory, room: Room, state: Any) -
     return kept, changed
 
 
-@compiled
+@compile_kernel
 def replay(model: tuple[ContactWorld, ProblemLaw, Any], path: Trajectory, room: Room, flip: Any) -> int:
     """Write the difference of series between the alternative with one changed draw and the run.
 

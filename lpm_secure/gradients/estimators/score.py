@@ -15,7 +15,7 @@ from typing import ClassVar, NamedTuple, final
 
 import numpy as np
 
-from lpm_secure.engine.kernels.jit import compiled
+from lpm_secure.engine.kernels.jit import compile_kernel
 from lpm_secure.gradients.estimators.estimator import Estimator, Jacobian, OnSeed
 from lpm_secure.gradients.problem import seeds as over
 from lpm_secure.gradients.problem.problem import Problem
@@ -60,7 +60,7 @@ def scores_of(problem: Problem, theta: Point) -> DrawScores:
     )
 
 
-@compiled
+@compile_kernel
 def _scores(world: ContactWorld, law: ProblemLaw, scores: DrawScores, path: Trajectory, out: F64) -> None:
     """Add up all agents' scores by the step of the draw, float64[T + 1, p]; row 0 is the start, row t + 1 step t."""
     steps = world.steps

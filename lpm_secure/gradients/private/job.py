@@ -17,7 +17,7 @@ from lpm_secure.report.page import Page
 from lpm_secure.report.summary import Summary
 from lpm_secure.report.table import both, csv_of
 from lpm_secure.report.versions import versions
-from lpm_secure.run.disclosure import what_is_learned
+from lpm_secure.run.disclosure import describe_disclosure
 from lpm_secure.run.jobs import local_deployment, local_testbed
 from lpm_secure.run.processes import over_processes
 from protocols.models import Stage
@@ -109,7 +109,7 @@ def _parity_lines(result: GradientRun) -> Iterator[str]:
 def _summary(config: Config, manifest: Manifest, result: GradientRun, folder: Path) -> Summary:
     """Return what a run yields, in the form that is written into its folder and printed."""
     head, rows = _table(result)
-    learned = html.warning(what_is_learned(manifest))
+    learned = html.warning(describe_disclosure(manifest))
     parts = [learned, html.table(rows, head=head), *map(html.paragraph, _parity_lines(result))]
     tables = {TABLE: csv_of(result.found.table)}
     if result.found.series is not None:

@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple, final
 
 import numpy as np
 
-from lpm_secure.engine.kernels.jit import compiled
+from lpm_secure.engine.kernels.jit import compile_kernel
 from protocols.arithmetic.distributions import F64
 from protocols.errors import ParameterError
 
@@ -105,7 +105,7 @@ class Outputs:
         return linear
 
 
-@compiled
+@compile_kernel
 def evaluate(weights: Weights, series: F64, out: F64) -> None:
     """Write the outputs of a run's series, float64[o]."""
     linear, peak = weights

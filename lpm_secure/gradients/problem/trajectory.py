@@ -11,7 +11,7 @@ import numpy as np
 from lpm_secure.engine.epidemic.seir_step import DURATION, INITIAL, LATENT, THRESHOLD
 from lpm_secure.engine.kernels.csr import I32
 from lpm_secure.engine.kernels.draws import HALF, days, key_of, log, uniform, word
-from lpm_secure.engine.kernels.jit import compiled, inlined
+from lpm_secure.engine.kernels.jit import compile_kernel, inline_kernel
 from lpm_secure.gradients.problem.world import ContactWorld, ProblemLaw
 from protocols.arithmetic.distributions import F64
 from protocols.arithmetic.fixed_point import I64
@@ -50,7 +50,7 @@ def empty(world: ContactWorld, *, history: bool) -> Trajectory:
     return Trajectory(at, begin, end, np.empty(n, dtype=np.int64), np.empty(shape, dtype=np.int64), series, order)
 
 
-@inlined
+@inline_kernel
 def infect(key: Any, law: ProblemLaw, i: Any, step: Any) -> Any:
     """Return the infectious window of agent i, infected in a step: its first step, and the one past its last."""
     stay = days(word(key, np.uint64(i), DURATION), law.infectious)
@@ -60,7 +60,7 @@ def infect(key: Any, law: ProblemLaw, i: Any, step: Any) -> Any:
     return begin, begin + stay
 
 
-@inlined
+@inline_kernel
 def count(world: ContactWorld, series: F64, i: Any, window: Any, sign: float) -> None:
     """Add an agent's infection and infectious steps to the series, or take them away."""
     step, begin, end = window
@@ -71,14 +71,14 @@ def count(world: ContactWorld, series: F64, i: Any, window: Any, sign: float) ->
         series[1, group, t] += sign
 
 
-@inlined
+@inline_kernel
 def speak(world: ContactWorld, day: Any, i: Any, sign: Any, exposure: I64) -> None:
     """Add an agent's messages to its neighbours' exposure."""
     for e in range(world.indptr[day, i], world.indptr[day, i + 1]):
         exposure[world.indices[e]] += sign * world.weight[e]
 
 
-@compiled
+@compile_kernel
 def _start(world: ContactWorld, law: ProblemLaw, key: Any, out: Trajectory) -> Any:
     """Draw thresholds, and who is infectious at the start; return how many are."""
     n, steps = world.group.size, world.steps
@@ -96,7 +96,7 @@ def _start(world: ContactWorld, law: ProblemLaw, key: Any, out: Trajectory) -> A
     return found
 
 
-@compiled
+@compile_kernel
 def _run(world: ContactWorld, law: ProblemLaw, key: Any, out: Trajectory) -> None:
     """Run all steps."""
     n, period = world.group.size, world.indptr.shape[0]

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from lpm_secure.engine.kernels.jit import compiled, inlined
+from lpm_secure.engine.kernels.jit import compile_kernel, inline_kernel
 
 ADULT = 18
 OLD = 65
@@ -24,7 +24,7 @@ GROWN_CHILDREN = 0.7  # of third adults in households without
 HEAD = 42  # from which somebody has grown children
 
 
-@inlined
+@inline_kernel
 def _any(left: Any, low: int, high: int, rng: Any) -> int:
     """Take somebody of an age from `low` to `high`, all alike, and return the age; -1 if there is nobody."""
     total = 0
@@ -41,7 +41,7 @@ def _any(left: Any, low: int, high: int, rng: Any) -> int:
     return -1
 
 
-@inlined
+@inline_kernel
 def _single(left: Any, alone: Any, low: int, high: int, rng: Any) -> int:
     """Take somebody of an age from `low` to `high` who lives alone, and return the age; -1 if there is nobody."""
     total = 0.0
@@ -60,7 +60,7 @@ def _single(left: Any, alone: Any, low: int, high: int, rng: Any) -> int:
     return found
 
 
-@inlined
+@inline_kernel
 def _alone(left: Any, lonely: Any, low: int, high: int, rng: Any) -> int:
     """Take an adult who lives alone, of an age from `low` to `high` if there is one, and return the age."""
     found = _single(left, lonely, low, high, rng)
@@ -69,7 +69,7 @@ def _alone(left: Any, lonely: Any, low: int, high: int, rng: Any) -> int:
     return found
 
 
-@inlined
+@inline_kernel
 def _near(left: Any, wanted: float, low: int) -> Any:
     """Take the adult nearest in age to `wanted`, from `low` if there is one, and return the age."""
     last = left.size - 1
@@ -88,7 +88,7 @@ def _near(left: Any, wanted: float, low: int) -> Any:
     return -1
 
 
-@compiled
+@compile_kernel
 def sizes_of(households: int, people: int, rng: Any) -> Any:
     """Return sizes of at least 2 that hold so many people, every composition alike: a geometric law of sizes."""
     sizes = np.full(households, 2, dtype=np.int32)
@@ -110,7 +110,7 @@ def sizes_of(households: int, people: int, rng: Any) -> Any:
     return sizes
 
 
-@compiled
+@compile_kernel
 def children_of(sizes: Any, children: int, chosen: int, rng: Any) -> Any:
     """Return how many children each household has; one place in each is kept for an adult.
 
@@ -151,7 +151,7 @@ def children_of(sizes: Any, children: int, chosen: int, rng: Any) -> Any:
     return found
 
 
-@compiled
+@compile_kernel
 def siblings(left: Any, rng: Any) -> Any:
     """Take all children, and return their ages so that neighbours are of about the same age (sd 4 years)."""
     children = 0
@@ -169,7 +169,7 @@ def siblings(left: Any, rng: Any) -> Any:
     return ages[np.argsort(key)]
 
 
-@inlined
+@inline_kernel
 def _family(left: Any, row: Any, size: int, children: int, rng: Any) -> None:
     """Give adults to a household whose children stand at the end of its row."""
     eldest, total = 0, 0.0
@@ -188,7 +188,7 @@ def _family(left: Any, row: Any, size: int, children: int, rng: Any) -> None:
             row[place] = _near(left, max(ADULT, eldest + 1.0) + 6.0 * rng.random(), ADULT)
 
 
-@inlined
+@inline_kernel
 def _grown_up(left: Any, row: Any, size: int, rng: Any) -> None:
     """Fill a household without children."""
     head = _any(left, HEAD, OLD - 1, rng) if size > 2 else -1
@@ -204,7 +204,7 @@ def _grown_up(left: Any, row: Any, size: int, rng: Any) -> None:
             row[place] = _any(left, ADULT, left.size - 1, rng)
 
 
-@compiled
+@compile_kernel
 def compose(  # noqa: PLR0917 - compiled code takes no keywords
     left: Any, plan: Any, lonely: Any, rng: Any, age: Any, household: Any, first: int
 ) -> None:

@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from lpm_secure.data.csv_table import F64
 from lpm_secure.data.nyc_tables import CONTACTS, NycTables
-from lpm_secure.engine.kernels.jit import compiled
+from lpm_secure.engine.kernels.jit import compile_kernel
 from protocols.arithmetic.fixed_point import I64
 
 BANDS = 18  # of five years; the last from 85
@@ -112,14 +112,14 @@ def _pairs(people: I64) -> F64:
     return np.asarray(people.T @ (people / size[:, None]))
 
 
-@compiled
+@compile_kernel
 def _tally(venue: Any, band: Any, counts: Any) -> None:
     for i in range(venue.size):
         if venue[i] >= 0:
             counts[venue[i], band[i]] += 1
 
 
-@compiled
+@compile_kernel
 def _meet(counts: Any, total: Any) -> None:
     for v in range(counts.shape[0]):
         others = counts[v].sum() - 1

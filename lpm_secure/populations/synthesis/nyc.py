@@ -8,7 +8,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from lpm_secure.data.nyc_tables import BOROUGHS, CONTACTS, OUTSIDE, NycTables, used_files
+from lpm_secure.data.nyc_tables import BOROUGHS, CONTACTS, OUTSIDE, NycTables, hash_files
 from lpm_secure.populations import population
 from lpm_secure.populations.card import Card
 from lpm_secure.populations.population import Population
@@ -87,7 +87,7 @@ def build(path: Path, *, agents: int, seed: int = 1, on_part: OnPart | None = No
         agents=agents,
         seed=seed,
         versions={"lpm-secure": __version__, "numpy": np.__version__, "numba": numba.__version__},
-        data=used_files(),
+        data=hash_files(),
         notes=list(NOTES),
         columns={},
         places={"borough": list(BOROUGHS)} | {name: list(getattr(tables, name).code) for name in PLACES[1:]},

@@ -62,8 +62,8 @@ def check_summands(clients: Sequence[ClientParty], *, min_cohort: int, min_count
         )
     if min_count:
         raise ParameterError(
-            f"min_count is {min_count}: small counts are sealed in runs without derivatives, "
-            "for none would be right beside a sealed count; leave min_count or the gradient out"
+            f"min_count is {min_count}: small counts are suppressed in runs without derivatives, "
+            "for none would be right beside a suppressed count; leave min_count or the gradient out"
         )
 
 

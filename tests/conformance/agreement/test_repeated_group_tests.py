@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from lpm_secure.audit.views.in_process import operators
-from lpm_secure.calibration.parties import noised
+from lpm_secure.calibration.parties import build_noisy_releases
 from protocols.errors import PartiesDisagree, Unavailable
 from protocols.wire.messages import MembersQuery, TrialQuery, TrialShare
 from tests.hospital_cohort import (
@@ -29,7 +29,7 @@ def out_of_disk(run, done):
 
 @pytest.mark.parametrize("noise", [False, True])
 def test_aggregators_that_restart_amid_an_inquiry_or_after_it_tell_the_same_sums_and_no_others(tmp_path, noise):
-    releases = noised(sigma=0.5, rounds=23, epsilon=1e6, delta=1e-6) if noise else None
+    releases = build_noisy_releases(sigma=0.5, rounds=23, epsilon=1e6, delta=1e-6) if noise else None
     manifest = manifest_of(rounds=23, releases=releases, round_timeout_s=2.0)
     urls = [f"sqlite:///{tmp_path / str(index)}.db" for index in range(2)]
     keys = {each.name: manifest.share().keys() for each in manifest.clients}
@@ -75,13 +75,13 @@ class Turncoat:
     async def call(self, request, *, timeout_s):
         self.begun += isinstance(request, MembersQuery) and request.step == 1
         if isinstance(request, TrialQuery):
-            return await self.tried(request, timeout_s)
+            return await self.share_trial(request, timeout_s)
         reply = await self.inner.call(request, timeout_s=timeout_s)
         if self.members and isinstance(request, MembersQuery) and request.step == 1:
             return dataclasses.replace(reply, names=reply.names[self.begun % 3 :])
         return reply
 
-    async def tried(self, request, timeout_s):
+    async def share_trial(self, request, timeout_s):
         self.told.setdefault(request.trial, set()).add(request.over)
         if self.members or request.trial == 2 + self.begun:
             raise Unavailable("away")
@@ -95,7 +95,7 @@ class Turncoat:
 @pytest.mark.parametrize("noise", [False, True])
 def test_an_aggregator_that_says_something_else_when_a_round_is_done_again_is_told_no_other_sum(members, noise):
     """The difference of two sums over other groups with the same noise would be somebody's gradient."""
-    releases = noised(sigma=0.5, rounds=23, epsilon=1e6, delta=1e-6) if noise else None
+    releases = build_noisy_releases(sigma=0.5, rounds=23, epsilon=1e6, delta=1e-6) if noise else None
     manifest, liars = manifest_of(rounds=23, releases=releases), []
 
     def around(caller, callee, transport):

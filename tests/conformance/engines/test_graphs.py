@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from client_sdk.private.contacts import ContactTable
 from lpm_secure.engine.epidemic import Csr, GraphAgents, Traversal, random_graph
 from lpm_secure.engine.kernels.draws import key_of, log, uniform, word
-from lpm_secure.engine.kernels.jit import compiled
+from lpm_secure.engine.kernels.jit import compile_kernel
 from lpm_secure.engine.tensors.agents import Agents
 from lpm_secure.engine.tensors.graph import Graph
 from protocols.arithmetic import distributions
@@ -42,7 +42,7 @@ def table_of(generator, n, *, edges, days, channels):
     return ContactTable(*columns, generator.integers(4, size=edges))
 
 
-@compiled
+@compile_kernel
 def exponentials(key, numbers, purpose, out):
     """Fill `out`, float64[n], with draws of Exp(1)."""
     for i in range(numbers.size):
@@ -130,10 +130,19 @@ def test_push_pull_and_threads_agree_on_a_graph_without_weights(seir, seed, n, b
             np.testing.assert_array_equal(agents.hazard(), made[0].hazard())
 
 
+def with_rows(graph, order):
+    """Return a graph without weights whose row i is what row `order[i]` was."""
+    rank = np.argsort(order).astype(np.int32)
+    rows = [np.sort(rank[graph.indices[graph.indptr[row] : graph.indptr[row + 1]]]) for row in order]
+    indptr = np.cumsum([0, *(row.size for row in rows)]).astype(graph.indptr.dtype)
+    return Csr(indptr, np.concatenate(rows))
+
+
 def test_ordering_agents_by_place_does_not_change_the_run(seir):
     graph = random_graph(2_000, mean_degree=10, seed=3)
     place = np.random.default_rng(3).integers(40, size=2_000)
-    ordered, order = graph.ordered_by(place)
+    order = np.argsort(place, kind="stable")
+    ordered = with_rows(graph, order)
     model = seir(beta=(2**18,), initial=LAW_TOTAL // 100, f=24)
     plain = GraphAgents(model, graph, key=(1, 2))
     moved = GraphAgents(model, ordered, key=(1, 2), agents=order.astype(np.uint64))
@@ -141,7 +150,6 @@ def test_ordering_agents_by_place_does_not_change_the_run(seir):
         plain.update()
         moved.update()
         np.testing.assert_array_equal(plain.stage[order], moved.stage)
-    assert (np.diff(place[order]) >= 0).all()
 
 
 def test_the_automatic_route_pushes_while_few_are_infectious_and_pulls_when_many_are(seir):

@@ -14,7 +14,7 @@ from protocols.arithmetic.distributions import LAW_TOTAL
 from protocols.models import Exposure
 from protocols.models.course import Course, CourseStage
 from protocols.models.interventions import InterventionPlan, IsolationPlan, Reduction, TestingPlan, VaccinationPlan
-from protocols.models.staged.parameters import Staged
+from protocols.models.staging.parameters import StagedModel
 
 DRAWN = settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
 CUDA = pytest.param(
@@ -83,7 +83,7 @@ def venues_of(generator, age):
 
 def drawn(generator, course, plan):
     """Return a model, venues, numbers and ages."""
-    model = Staged(
+    model = StagedModel(
         beta=tuple(generator.integers(1, 2**9, size=3).tolist()),
         home=(True, False, False),
         course=course,
@@ -165,7 +165,7 @@ def run(plan, *, seed=3, steps=60):
             Setting("work", generator.integers(n // 20, size=n).astype(np.int32), np.full(n // 20, 20)),
         ]
     )
-    model = Staged(
+    model = StagedModel(
         beta=(60, 90), home=(True, False), course=course, initial=LAW_TOTAL // 100, f=10, share_bits=20, plan=plan
     )
     agents = epidemic.StagedVenueAgents(model, venues, key=(seed, 0), age=age.astype(np.uint8))

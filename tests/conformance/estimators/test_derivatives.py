@@ -11,7 +11,7 @@ from lpm_secure.engine.epidemic import Csr
 from lpm_secure.gradients.estimators.coupled_replay import CoupledReplay
 from lpm_secure.gradients.estimators.finite_difference import FiniteDifference
 from lpm_secure.gradients.estimators.gumbel import Gumbel
-from lpm_secure.gradients.estimators.mean_field import MeanField, expected
+from lpm_secure.gradients.estimators.mean_field import MeanField, solve_mean_field
 from lpm_secure.gradients.estimators.perturbation import Perturbation
 from lpm_secure.gradients.estimators.score import ScoreEstimator
 from lpm_secure.gradients.estimators.smoothing import Smoothing
@@ -144,10 +144,10 @@ def test_linearised_perturbations_are_exact_to_first_order_of_the_hazard(problem
 
 
 def test_mean_field_derivatives_are_those_of_the_expected_dynamics(problem):
-    series = expected(problem, THETA)
+    series = solve_mean_field(problem, THETA)
     for p in range(P):
         h = 1e-3 * THETA.length(p)
-        ends = [expected(problem, THETA.shift(p, sign * h))[0] for sign in (1, -1)]
+        ends = [solve_mean_field(problem, THETA.shift(p, sign * h))[0] for sign in (1, -1)]
         np.testing.assert_allclose(
             series[1 + p], (ends[0] - ends[1]) / (2 * h), atol=2e-4 * np.abs(series[1 + p]).max()
         )

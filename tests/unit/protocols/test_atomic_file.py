@@ -2,6 +2,7 @@
 
 import os
 import stat
+import time
 from pathlib import Path
 
 import numpy as np
@@ -61,13 +62,40 @@ def test_a_crash_in_the_middle_of_writing_leaves_the_old_file(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_what_a_killed_process_left_beside_a_file_is_in_nobodys_way(tmp_path):
-    path = tmp_path / "file"
-    (tmp_path / ".file.partial").write_bytes(b"half")
-    (tmp_path / ".file.partial").chmod(0o644)
+def test_what_a_killed_process_left_beside_a_file_is_in_nobodys_way_and_goes_after_a_day(tmp_path):
+    path, age_s = tmp_path / "file", atomic_file.STALE_S + 60
+    old, young, of_another = (tmp_path / f".{name}.partial" for name in (f"file.{0:016}", f"file.{1:016}", "x.c"))
+    for each in (old, young, of_another):
+        each.write_bytes(b"half")
+    for each in (old, of_another):
+        os.utime(each, (time.time() - age_s,) * 2)
     write_atomically(path, b"new")
     assert path.read_bytes() == b"new"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert set(tmp_path.iterdir()) == {path, young, of_another}
+
+
+def test_two_who_write_one_file_at_once_each_leave_it_whole(tmp_path):
+    path = tmp_path / "file"
+    with atomic_writer(path) as slow:
+        slow.write(b"the slow one's first half,")
+        slow.flush()
+        with atomic_writer(path) as fast:
+            fast.write(b"the fast one's")
+        assert path.read_bytes() == b"the fast one's"
+        slow.write(b" and second")
+    assert path.read_bytes() == b"the slow one's first half, and second"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_two_who_begin_before_either_has_written_each_leave_the_file_whole(tmp_path):
+    path = tmp_path / "file"
+    with atomic_writer(path) as first:
+        first.write(b"first")
+        first.flush()
+        with pytest.raises(OSError, match="went down"), atomic_writer(path) as second:
+            crash(second.write(b"sec"))
+    assert path.read_bytes() == b"first"
 
 
 @pytest.mark.parametrize(("mode", "expected"), [(0o600, 0o600), (0o644, 0o644), (None, 0o640)])

@@ -5,6 +5,7 @@ import asyncio
 import numpy as np
 import pytest
 
+from aggregator.on_shares.agreement import Agreement
 from aggregator.on_shares.levels import Levels
 from aggregator.on_shares.outcomes import OutcomeRounds
 from aggregator.rounds.vectors import Vectors
@@ -75,7 +76,9 @@ class Plain:
 def outcome_of(manifest_of):
     def _outcome(backend, *peers, **changes):
         manifest = manifest_of([(1, 2), (3,)], mode="outcome", **{"validity": "off"} | changes)
-        return Plain(OutcomeRounds(manifest, RUN, Store("sqlite://"), backend=backend, peers=peers))
+        return Plain(
+            OutcomeRounds(manifest, Agreement(manifest, RUN, Store("sqlite://"), backend=backend, peers=peers))
+        )
 
     return _outcome
 

@@ -8,7 +8,7 @@ import pytest
 
 from client_sdk.simulation.exchange import Exchange
 from lpm_secure.audit.views.in_process import operators
-from lpm_secure.calibration.parties import noised
+from lpm_secure.calibration.parties import build_noisy_releases
 from protocols.errors import BudgetSpent, NotEnrolled, PartiesDisagree, RoundClosed, ShareRefused
 from protocols.task.parties import ENGINE
 from protocols.task.secure_sum.group_testing import Inquiry, coin, mark
@@ -127,7 +127,7 @@ def test_among_too_few_nobody_is_named_and_the_sum_out_of_range_is_told_as_it_is
 
 def test_each_sum_has_noise_of_its_own_and_is_paid_for_until_the_budget_is_spent():
     given = {"sigma": 0.5, "epsilon": 1e6, "delta": 1e-6}
-    manifest = manifest_of(rounds=12, releases=noised(rounds=12, **given))
+    manifest = manifest_of(rounds=12, releases=build_noisy_releases(rounds=12, **given))
     told = {}
 
     def around(caller, callee, transport):
@@ -197,7 +197,7 @@ def test_the_inquiry_after_an_announcement_of_other_draws_has_the_same_groups():
 
 
 def test_a_budget_that_is_spent_amid_an_inquiry_ends_the_run_after_that_round_has_told_what_was_opened():
-    manifest = manifest_of(rounds=5, releases=noised(rounds=5, sigma=0.5, epsilon=1e6, delta=1e-6))
+    manifest = manifest_of(rounds=5, releases=build_noisy_releases(rounds=5, sigma=0.5, epsilon=1e6, delta=1e-6))
 
     async def act(running):
         with pytest.raises(BudgetSpent, match="5 sums"):

@@ -9,13 +9,13 @@ import msgspec
 import numpy as np
 import pytest
 
-from aggregator.release.sum_noise import opened_gradient
+from aggregator.release.sum_noise import release_gradient
 from client_sdk.hospital_config import HospitalConfig, read_hospital, write_series
 from client_sdk.likelihood.counts import Counts
 from client_sdk.likelihood.institution import Hospital
 from client_sdk.secure_sum.client import VectorClient
 from client_sdk.secure_sum.contribution import Contribution
-from client_sdk.secure_sum.journal import REQUESTS, Kept
+from client_sdk.secure_sum.journal import REQUESTS, VectorJournal
 from lpm_secure.calibration.parties import deployment_for, manifest_for
 from lpm_secure.testbed.keys import pin_keys
 from protocols.errors import DataError, ParameterError, RoundClosed, ShareRefused, Unavailable, WouldWrap
@@ -84,13 +84,13 @@ def test_gradients_that_could_wrap_are_refused_with_their_noise():
 
 def test_a_round_that_asks_opens_nothing_whatever_clients_tell():
     total = np.arange(SIZE.words, dtype=np.uint64)
-    assert not opened_gradient(manifest_of(), KEY, 0, total).any()
-    assert np.array_equal(opened_gradient(manifest_of(), KEY, 1, total), total)
+    assert not release_gradient(manifest_of(), KEY, 0, total).any()
+    assert np.array_equal(release_gradient(manifest_of(), KEY, 1, total), total)
 
 
 def test_each_answering_round_has_noise_of_its_own_with_the_sigma_of_the_manifest():
     manifest, total = manifest_of(releases=noised()), np.zeros(SIZE.words, dtype=np.uint64)
-    one, other = (opened_gradient(manifest, KEY, step, total).view(np.int64) for step in (1, 3))
+    one, other = (release_gradient(manifest, KEY, step, total).view(np.int64) for step in (1, 3))
     assert not np.array_equal(one, other)
     expected = DiscreteGaussian(SIZE.sigma(manifest.releases.each[0])).from_key(KEY, SIZE.words, stream=2)
     assert np.array_equal(one, expected)
@@ -100,7 +100,7 @@ def test_each_answering_round_has_noise_of_its_own_with_the_sigma_of_the_manifes
 def test_each_sum_that_is_opened_in_a_round_has_noise_of_its_own_and_none_of_another_rounds():
     manifest, total = manifest_of(releases=noised()), np.zeros(SIZE.words, dtype=np.uint64)
     steps, trials = (1, 3, 5), range(20)
-    drawn = {opened_gradient(manifest, KEY, step, total, trial=trial).tobytes() for step in steps for trial in trials}
+    drawn = {release_gradient(manifest, KEY, step, total, trial=trial).tobytes() for step in steps for trial in trials}
     assert len(drawn) == len(steps) * len(trials)
 
 
@@ -112,9 +112,9 @@ def test_what_rounding_adds_to_a_clipped_gradient_is_within_the_reach_that_noise
 
 def test_a_client_that_starts_again_keeps_its_keys_and_uses_no_nonce_twice(tmp_path):
     manifest = manifest_of()
-    first = Kept.start(tmp_path, manifest)
+    first = VectorJournal.start(tmp_path, manifest)
     first.about_to_answer(3, np.arange(10.0))
-    second = Kept.start(tmp_path, manifest)
+    second = VectorJournal.start(tmp_path, manifest)
     assert second.keys == first.keys
     assert {name: each.secret for name, each in second.sessions.items()} == {
         name: each.secret for name, each in first.sessions.items()
@@ -127,7 +127,7 @@ def test_a_client_that_starts_again_keeps_its_keys_and_uses_no_nonce_twice(tmp_p
 
 
 def test_what_a_client_keeps_is_not_printed(tmp_path):
-    kept = Kept.start(tmp_path, manifest_of())
+    kept = VectorJournal.start(tmp_path, manifest_of())
     printed = repr(kept) + repr(kept._memory) + repr(list(kept.sessions.values()))
     for secret in (*kept.keys, *(each.secret for each in kept.sessions.values())):
         assert repr(secret)[2:20] not in printed
@@ -138,7 +138,7 @@ def test_what_a_hospital_is_about_to_use_is_on_disk_under_its_name(tmp_path, mon
     synced, fsync, replace = [], os.fsync, Path.replace
     monkeypatch.setattr(os, "fsync", lambda number: (synced.append(os.fstat(number).st_ino), fsync(number)))
     monkeypatch.setattr(Path, "replace", lambda path, target: (synced.append("replaced"), replace(path, target)))
-    kept = Kept.start(tmp_path, manifest_of())
+    kept = VectorJournal.start(tmp_path, manifest_of())
     kept.about_to_answer(1, np.ones(3))
     own, folder = kept.path.stat().st_ino, tmp_path.stat().st_ino
     assert synced[-3:] == [own, "replaced", folder]
@@ -149,10 +149,10 @@ def test_what_a_hospital_is_about_to_use_is_on_disk_under_its_name(tmp_path, mon
     "spoil", [lambda text: text[:-5], lambda text: b"{}", lambda text: text.replace(b'"run":"', b'"run":"A')]
 )
 def test_a_spoilt_file_of_kept_keys_is_refused(tmp_path, spoil):
-    kept = Kept.start(tmp_path, manifest_of())
+    kept = VectorJournal.start(tmp_path, manifest_of())
     kept.path.write_bytes(spoil(kept.path.read_bytes()))
     with pytest.raises(ParameterError, match="move it away"):
-        Kept.start(tmp_path, manifest_of())
+        VectorJournal.start(tmp_path, manifest_of())
 
 
 def test_a_column_is_read_as_it_was_written_and_gives_the_same_bits(tmp_path):
@@ -216,7 +216,7 @@ class Rounds:
 def client_of(tmp_path, rounds, *, hospital=None):
     manifest = manifest_of()
     hospital = hospital or hospitals()["hospital-0"]
-    return VectorClient(manifest, hospital, rounds, Kept.start(tmp_path, manifest), wait_s=5.0)
+    return VectorClient(manifest, hospital, rounds, VectorJournal.start(tmp_path, manifest), wait_s=5.0)
 
 
 def draws_of(value=3.0):

@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from lpm_secure.audit import inquiries, rules
-from lpm_secure.calibration.parties import manifest_for, noised
+from lpm_secure.calibration.parties import build_noisy_releases, manifest_for
 from protocols.releases import ledger
 from protocols.releases.ledger import ReleaseRecord, RoundRecord, Trial
 from protocols.task.release_plan import records_in
@@ -125,7 +125,7 @@ def test_a_run_that_is_no_calibration_has_no_inquiry(manifest_of):
 
 
 def test_an_inquiry_may_end_with_the_budget_and_what_it_opened_is_paid_for():
-    releases = noised(sigma=40.0, rounds=5, epsilon=1.0, delta=1e-6)
+    releases = build_noisy_releases(sigma=40.0, rounds=5, epsilon=1.0, delta=1e-6)
     manifest = manifest_of(releases=releases)
     cut = trials_of(most=4)
     largest = held(most=4).summands or NAMES

@@ -4,7 +4,7 @@ import pytest
 
 from lpm_secure.accounting import Cost, epsilon_of
 from lpm_secure.config.releases import NoiseConfig, releases_for
-from lpm_secure.run.disclosure import what_is_learned
+from lpm_secure.run.disclosure import describe_disclosure
 from protocols.errors import BudgetSpent, ConfigError
 from protocols.releases.query import Release, Releases
 
@@ -52,10 +52,10 @@ def test_a_report_says_which_releases_are_exact_and_which_have_noise(manifest_of
     noise = {"mechanism": "discrete-gaussian", "unit": "contribution", "epsilon": 1.0, "delta": 1e-6}
     each = (Release(name="incidence", sigma=4.5, **noise), Release(name="cells", sigma=7.0, times=9, **noise))
     noised = manifest_of(cells=(30,), steps=4, releases=Releases(each=each, rho=1.0))
-    said = what_is_learned(noised)
+    said = describe_disclosure(noised)
     assert "new infections in every step (with noise of sigma 4.5)" in said
     assert "cell totals in every step (with noise of sigma 7)" in said
     assert "exact)" not in said
     assert "stage counts" not in said
-    assert "stage counts in every step (exact), cell totals" in what_is_learned(manifest_of(cells=(30,)))
-    assert "cell totals" not in what_is_learned(manifest_of())
+    assert "stage counts in every step (exact), cell totals" in describe_disclosure(manifest_of(cells=(30,)))
+    assert "cell totals" not in describe_disclosure(manifest_of())

@@ -18,13 +18,13 @@ from aggregator.release import stateless_sum
 from aggregator.store import Store
 from client_sdk.secure_sum.sealed_message import seal_shares
 from lpm_secure.calibration.inference.fit import Fit, FitSchedule
-from lpm_secure.calibration.parties import nobody_simulated
+from lpm_secure.calibration.parties import build_hospital_testbed
 from lpm_secure.flower import processes, records
-from lpm_secure.flower.bridge import Answered
+from lpm_secure.flower.bridge import RoundReply
 from lpm_secure.flower.federation import Flower
 from lpm_secure.flower.party import Party
 from lpm_secure.flower.strategy import SecureSum, play
-from lpm_secure.secure_sum.federation import Shared
+from lpm_secure.secure_sum.federation import SharedFederation
 from lpm_secure.testbed.deployment import Deployment
 from protocols.errors import CohortTooSmall, ConfigError, ConflictingReplay, ManifestMismatch, RoundClosed, Unavailable
 from protocols.identity.certificates import read as read_credentials
@@ -63,7 +63,7 @@ def fit_with(federation, rounds=ROUNDS):
 
 def test_a_fit_over_flowers_messages_has_the_draws_of_one_process_to_the_last_bit(deployed):
     grid, strategy = deployed
-    over, shared = fit_with(OverGrid(strategy, grid)), fit_with(Shared(hospitals()))
+    over, shared = fit_with(OverGrid(strategy, grid)), fit_with(SharedFederation(hospitals()))
     assert torch.equal(over.draws(20, seed=3), shared.draws(20, seed=3))
     assert over.absences == {}
 
@@ -77,7 +77,7 @@ def test_a_hospital_that_is_away_and_returns_is_named_and_the_bits_stay_the_same
 
     over = fit_with(OverGrid(strategy, grid, on_round))
     away = frozenset({"hospital-2"})
-    shared = fit_with(Shared(hospitals(), absent={0: away, 1: away}))
+    shared = fit_with(SharedFederation(hospitals(), absent={0: away, 1: away}))
     assert over.absences == {"hospital-2": 2}
     assert torch.equal(over.draws(20, seed=3), shared.draws(20, seed=3))
 
@@ -147,7 +147,7 @@ def test_noise_is_another_one_than_that_of_the_same_run_over_grpc(deployed, monk
         used.append(key)
         return total
 
-    monkeypatch.setattr(stateless_sum, "opened_gradient", opened)
+    monkeypatch.setattr(stateless_sum, "release_gradient", opened)
     play(strategy, grid, draws_of(), server_round=1, timeout_s=1.0)
     run = manifests.run_id(strategy.manifest)
     folders = [folder for folder in grid.folders.values() if folder.name.startswith("aggregator")]
@@ -288,7 +288,7 @@ def federation_with_a_liar(folder, liar):
         return Message(RecordDict({"sealed": sealed, "about": reply.content["about"]}), reply_to=message)
 
     grid.change = lie
-    federation = Flower(Deployment(folder, nobody_simulated(manifest), keys=SimpleNamespace(), hospitals=held))
+    federation = Flower(Deployment(folder, build_hospital_testbed(manifest), keys=SimpleNamespace(), hospitals=held))
     federation._bridge = LocalBridge(strategy, grid)
     return federation
 
@@ -312,7 +312,7 @@ def test_a_hospital_that_is_away_while_garbage_is_searched_for_is_not_taken_for_
         members = tuple(name for name in asked.hospitals if name not in away)
         away.add("hospital-5")  # from the second round on
         words = np.full(federation.manifest.calibration.words, 2**50 * ("hospital-3" in members))
-        return Answered(words.tobytes(), members)
+        return RoundReply(words.tobytes(), members)
 
     federation._bridge = SimpleNamespace(ask=ask)
     with pytest.raises(Unavailable, match="hospital-5 did not answer"):

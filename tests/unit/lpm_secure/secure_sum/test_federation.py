@@ -14,17 +14,17 @@ from lpm_secure.calibration.dynamics.city import small
 from lpm_secure.calibration.dynamics.simulator import Simulator
 from lpm_secure.calibration.inference.fit import Fit, FitSchedule
 from lpm_secure.calibration.privacy import ledger, multiplier_for, noises
-from lpm_secure.calibration.study import simulated
-from lpm_secure.secure_sum.federation import Contribution, Shared, Summed
+from lpm_secure.calibration.study import simulate_study
+from lpm_secure.secure_sum.federation import Contribution, FederationSum, SharedFederation
 from lpm_secure.secure_sum.group_search import Search
 from protocols.errors import BudgetSpent, CohortTooSmall, ConfigError, ParameterError
 
 SIMULATOR = Simulator(small(), 5, lead=2)
-STUDY = simulated(5, 2, hospitals=26, seed=3)
+STUDY = simulate_study(5, 2, hospitals=26, seed=3)
 SCHEDULE = FitSchedule(rounds=6, draws=3)
 
 
-def fit_of(shared: Shared) -> Fit:
+def fit_of(shared: SharedFederation) -> Fit:
     return Fit(SIMULATOR, SIMULATOR.parameters, shared, SCHEDULE, names=tuple(shared.hospitals))
 
 
@@ -44,13 +44,13 @@ CHEATS = {
 @pytest.mark.parametrize("cheat", CHEATS.values(), ids=CHEATS)
 @pytest.mark.parametrize("who", [("hospital-4",), ("hospital-1", "hospital-9")], ids=["one", "two"])
 def test_who_sends_garbage_is_named_and_the_fit_is_that_of_the_others(cheat, who):
-    shared = Shared(STUDY.hospitals(local_steps=1), Contribution(clip=50.0), cheats=dict.fromkeys(who, cheat))
+    shared = SharedFederation(STUDY.hospitals(local_steps=1), Contribution(clip=50.0), cheats=dict.fromkeys(who, cheat))
     fit = fit_of(shared)
     fit.run()
     assert fit.refusals == dict.fromkeys(who, SCHEDULE.rounds)
     assert fit.absences == dict.fromkeys(who, SCHEDULE.rounds)
     honest = {name: each for name, each in STUDY.hospitals(local_steps=1).items() if name not in who}
-    without = fit_of(Shared(honest, Contribution(clip=50.0)))
+    without = fit_of(SharedFederation(honest, Contribution(clip=50.0)))
     without.run()
     assert torch.equal(fit.draws(5, seed=1), without.draws(5, seed=1))
     assert shared.openings > SCHEDULE.rounds
@@ -58,7 +58,9 @@ def test_who_sends_garbage_is_named_and_the_fit_is_that_of_the_others(cheat, who
 
 def test_who_was_found_to_send_garbage_is_not_searched_for_again_after_an_interruption(tmp_path):
     def shared():
-        return Shared(STUDY.hospitals(local_steps=1), Contribution(clip=50.0), cheats={"hospital-4": drawn_words})
+        return SharedFederation(
+            STUDY.hospitals(local_steps=1), Contribution(clip=50.0), cheats={"hospital-4": drawn_words}
+        )
 
     one = fit_of(shared())
     one.advance()
@@ -71,9 +73,9 @@ def test_who_was_found_to_send_garbage_is_not_searched_for_again_after_an_interr
 
 
 def test_a_round_without_a_sum_leaves_the_posterior_as_it_was_and_nobody_absent():
-    fit = fit_of(Shared(STUDY.hospitals(local_steps=1), Contribution(clip=50.0)))
+    fit = fit_of(SharedFederation(STUDY.hospitals(local_steps=1), Contribution(clip=50.0)))
     gradient, before = fit.federation.gradient, fit.draws(5, seed=1)
-    fit.federation.gradient = lambda draws: Summed(np.zeros(draws.shape), (), ("hospital-4",))
+    fit.federation.gradient = lambda draws: FederationSum(np.zeros(draws.shape), (), ("hospital-4",))
     fit.advance()
     assert torch.equal(fit.draws(5, seed=1), before)
     assert (fit.round, fit.discarded, fit.absences, fit.refusals) == (1, 1, {}, {"hospital-4": 1})
@@ -130,7 +132,9 @@ def test_a_search_ends_where_nobody_is_in_range():
 def test_what_is_within_the_range_is_not_found():
     """The limit that the docstring names."""
     words = Contribution(clip=50.0).encode(np.full(3, 1e9))
-    shared = Shared(STUDY.hospitals(local_steps=0), Contribution(clip=50.0), cheats={"hospital-4": lambda _: other})
+    shared = SharedFederation(
+        STUDY.hospitals(local_steps=0), Contribution(clip=50.0), cheats={"hospital-4": lambda _: other}
+    )
     other = np.resize(words, SCHEDULE.draws * 2 * 5) // 8
     fit = fit_of(shared)
     fit.advance()
@@ -138,16 +142,16 @@ def test_what_is_within_the_range_is_not_found():
 
 
 def test_hospitals_that_learn_go_on_to_the_same_posterior_to_the_bit(tmp_path):
-    whole = fit_of(Shared(STUDY.hospitals(local_steps=2)))
+    whole = fit_of(SharedFederation(STUDY.hospitals(local_steps=2)))
     whole.run()
-    first, hospitals = fit_of(Shared(STUDY.hospitals(local_steps=2))), None
+    first, hospitals = fit_of(SharedFederation(STUDY.hospitals(local_steps=2))), None
     for _ in range(3):
         first.advance()
     hospitals = first.federation.hospitals
     for name, hospital in hospitals.items():
         local_state.keep(tmp_path / f"{name}.json", hospital, round_=first.round)
     first.save(tmp_path / "fit.safetensors")
-    second = fit_of(Shared(STUDY.hospitals(local_steps=2)))
+    second = fit_of(SharedFederation(STUDY.hospitals(local_steps=2)))
     second.load(tmp_path / "fit.safetensors")
     for name, hospital in second.federation.hospitals.items():
         local_state.recall(tmp_path / f"{name}.json", hospital, round_=second.round)
@@ -178,7 +182,7 @@ def test_what_a_hospital_keeps_is_its_own(tmp_path):
 
 
 def test_a_checkpoint_that_is_cut_or_changed_is_refused(tmp_path: Path):
-    fit = fit_of(Shared(STUDY.hospitals(local_steps=0)))
+    fit = fit_of(SharedFederation(STUDY.hospitals(local_steps=0)))
     fit.save(tmp_path / "fit.safetensors")
     content = (tmp_path / "fit.safetensors").read_bytes()
     for size in (0, 10, len(content) // 2, len(content) - 40):
@@ -192,7 +196,7 @@ def test_a_checkpoint_that_is_cut_or_changed_is_refused(tmp_path: Path):
 def test_noise_covers_every_opening_and_ends_with_its_budget():
     contribution = Contribution(clip=50.0)
     noise = noises(contribution, d=30, aggregators=2, openings=3, epsilon=4.0, delta=1e-6)
-    shared = Shared(STUDY.hospitals(local_steps=0), contribution, noise=noise, most_openings=3)
+    shared = SharedFederation(STUDY.hospitals(local_steps=0), contribution, noise=noise, most_openings=3)
     fit = fit_of(shared)
     for _ in range(3):
         fit.advance()
@@ -221,12 +225,12 @@ def test_the_noise_in_a_sum_has_its_spread():
     noise = noises(contribution, d=30, aggregators=2, openings=1, epsilon=1.0, delta=1e-6)
     log_x = SIMULATOR.log_inpatients(torch.zeros(60, SIMULATOR.parameters.p, dtype=torch.float64), SIMULATOR.parameters)
     hospitals = STUDY.hospitals(local_steps=0)
-    noised = Shared(hospitals, contribution, noise=noise).gradient(log_x.numpy()).gradient
-    clear = Shared(hospitals, contribution).gradient(log_x.numpy()).gradient
+    noised = SharedFederation(hospitals, contribution, noise=noise).gradient(log_x.numpy()).gradient
+    clear = SharedFederation(hospitals, contribution).gradient(log_x.numpy()).gradient
     ratio = float((noised - clear).std()) / (np.sqrt(2) * 50.0 * multiplier_for(1.0, 1e-6))
     assert ratio == pytest.approx(1.0, abs=0.15)
 
 
 def test_a_study_keeps_weeks_to_forecast():
     with pytest.raises(ConfigError, match="keep at least 1"):
-        simulated(5, 0, hospitals=5, seed=1)
+        simulate_study(5, 0, hospitals=5, seed=1)

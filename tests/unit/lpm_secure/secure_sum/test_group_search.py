@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lpm_secure.calibration.parties import manifest_for, noised
+from lpm_secure.calibration.parties import build_noisy_releases, manifest_for
 from protocols.errors import ParameterError
 from protocols.releases.ledger import Trial
 from protocols.task.release_plan import releases_of
@@ -208,7 +208,7 @@ def test_a_word_whose_square_wraps_is_out_of_range(word):
 
 
 def test_noise_widens_the_range_and_a_run_without_sums_has_none():
-    manifest = manifest_of(releases=noised(sigma=2.0, rounds=3, epsilon=10.0, delta=1e-6))
+    manifest = manifest_of(releases=build_noisy_releases(sigma=2.0, rounds=3, epsilon=10.0, delta=1e-6))
     scale = math.sqrt(2) * manifest.calibration.sigma(manifest.releases.each[0])
     total = np.zeros(manifest.calibration.words, dtype=np.int64)
     total[0] = int(4 * 50.0 * 2.0**24 + 10 * scale)

@@ -1,3 +1,4 @@
+import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -10,10 +11,11 @@ from client_sdk.amortisation.encoder import Encoder
 from client_sdk.amortisation.features import Reference, features
 from client_sdk.amortisation.learner import Exercise, Imperfect, Learner
 from client_sdk.likelihood.counts import Counts
+from client_sdk.likelihood.institution import F64, clip_norm
 from lpm_secure.calibration.amortisation.calibration_check import check
-from lpm_secure.calibration.amortisation.cohort import BITS, Cohort, PooledCohort, SharedCohort, Total
-from lpm_secure.calibration.amortisation.comparison import restricted, summary
-from lpm_secure.calibration.amortisation.posterior import Amortised, Training, encoder, reference
+from lpm_secure.calibration.amortisation.cohort import BITS, Cohort, SharedCohort, Total
+from lpm_secure.calibration.amortisation.comparison import restrict, summary
+from lpm_secure.calibration.amortisation.posterior import AmortisedPosterior, Training, encoder, reference
 from lpm_secure.calibration.dynamics.city import small
 from lpm_secure.calibration.dynamics.simulator import Simulator
 from lpm_secure.secure_sum.federation import Contribution
@@ -27,6 +29,32 @@ REFERENCE = reference(SIMULATOR, seed=1)
 SERIES = np.array([4.0, 9.0, -1.0, np.nan, 21.0, 30.0])
 
 
+@dataclasses.dataclass(eq=False)
+class PooledCohort(Cohort):
+    """The oracle: all data in one place, sums in floating point, no protection."""
+
+    learners: Mapping[str, Learner]
+    clip: float = 10.0
+
+    def practise(self, exercise: Exercise) -> Total:
+        """Add up embeddings in the clear."""
+        return self._sum([learner.practise(exercise) for learner in self.learners.values()])
+
+    def correct(self, round_: int, by_sum: F64) -> Total:
+        """Add up gradients in the clear."""
+        return self._sum([clip_norm(each.correct(round_, by_sum), self.clip) for each in self.learners.values()])
+
+    def tell(self, weights: F64, weeks: int) -> Total:
+        """Add up embeddings in the clear."""
+        return self._sum([learner.tell(weights, weeks) for learner in self.learners.values()])
+
+    def _sum(self, parts: list[F64]) -> Total:
+        total = np.zeros_like(parts[0])
+        for part in parts:
+            total += part
+        return Total(total, tuple(self.learners))
+
+
 def learners(count: int = 6, training: Training = SMALL) -> dict[str, Learner]:
     found = {}
     for index in range(count):
@@ -36,8 +64,8 @@ def learners(count: int = 6, training: Training = SMALL) -> dict[str, Learner]:
     return found
 
 
-def trained(cohort: Cohort, training: Training = SMALL) -> Amortised:
-    amortised = Amortised(SIMULATOR, cohort, tuple(learners()), training)
+def trained(cohort: Cohort, training: Training = SMALL) -> AmortisedPosterior:
+    amortised = AmortisedPosterior(SIMULATOR, cohort, tuple(learners()), training)
     amortised.run()
     return amortised
 
@@ -93,16 +121,18 @@ def test_training_touches_no_counts() -> None:
 
 def test_a_training_that_was_interrupted_goes_on_to_the_same_bits(tmp_path: Path) -> None:
     whole = trained(SharedCohort(learners()))
-    first = Amortised(SIMULATOR, SharedCohort(learners()), tuple(learners()), SMALL)
+    first = AmortisedPosterior(SIMULATOR, SharedCohort(learners()), tuple(learners()), SMALL)
     for _ in range(3):
         first.advance()
     first.save(tmp_path / "amortised.safetensors")
-    second = Amortised(SIMULATOR, SharedCohort(learners()), tuple(learners()), SMALL)
+    second = AmortisedPosterior(SIMULATOR, SharedCohort(learners()), tuple(learners()), SMALL)
     second.load(tmp_path / "amortised.safetensors")
     second.run()
     assert second.losses == whole.losses
     assert torch.equal(second.posterior(5, draws=5, seed=1), whole.posterior(5, draws=5, seed=1))
-    other = Amortised(SIMULATOR, SharedCohort(learners()), tuple(learners()), Training(rounds=7, epidemics=8, first=3))
+    other = AmortisedPosterior(
+        SIMULATOR, SharedCohort(learners()), tuple(learners()), Training(rounds=7, epidemics=8, first=3)
+    )
     with pytest.raises(ParameterError, match="of another fit"):
         other.load(tmp_path / "amortised.safetensors")
     (tmp_path / "amortised.safetensors").write_bytes(b"no checkpoint")
@@ -127,7 +157,7 @@ def test_a_clip_whose_sum_could_wrap_is_refused() -> None:
 
 
 def test_what_a_hospital_adds_to_a_step_is_bounded() -> None:
-    amortised = Amortised(SIMULATOR, SharedCohort(learners(), clip=1e-3), tuple(learners()), SMALL)
+    amortised = AmortisedPosterior(SIMULATOR, SharedCohort(learners(), clip=1e-3), tuple(learners()), SMALL)
     amortised.advance()
     assert amortised.weights.grad is not None
     norm = float(amortised.weights.grad.norm())
@@ -242,11 +272,11 @@ CALIBRATED = Training(rounds=500, epidemics=64, first=3, rate=4e-3, hidden=24, e
 
 
 @pytest.fixture(scope="module")
-def amortised() -> Amortised:
+def amortised() -> AmortisedPosterior:
     return trained(SharedCohort(learners(training=CALIBRATED)), CALIBRATED)
 
 
-def test_ranks_of_simulated_truths_are_uniform_and_intervals_cover(amortised: Amortised) -> None:
+def test_ranks_of_simulated_truths_are_uniform_and_intervals_cover(amortised: AmortisedPosterior) -> None:
     found = check(amortised, batches=8)
     assert found.epidemics == 512
     assert found.p_value > 0.01
@@ -258,7 +288,7 @@ def test_ranks_of_simulated_truths_are_uniform_and_intervals_cover(amortised: Am
     assert found.spread.min() < 0.9
 
 
-def test_ranks_find_a_posterior_that_is_too_sure(amortised: Amortised) -> None:
+def test_ranks_find_a_posterior_that_is_too_sure(amortised: AmortisedPosterior) -> None:
     diagonal = amortised.centre.posterior.log_diagonal
     with torch.no_grad():
         diagonal -= 0.3
@@ -268,7 +298,7 @@ def test_ranks_find_a_posterior_that_is_too_sure(amortised: Amortised) -> None:
     assert found.coverage().mean() < found.band()[0]
 
 
-def test_weeks_to_come_stay_as_uncertain_as_the_prior(amortised: Amortised) -> None:
+def test_weeks_to_come_stay_as_uncertain_as_the_prior(amortised: AmortisedPosterior) -> None:
     log_x = SIMULATOR.log_inpatients(torch.zeros(64, SIMULATOR.parameters.p).double(), SIMULATOR.parameters).numpy()
     exercise = Exercise(CALIBRATED.rounds + 99, amortised.weights.detach().numpy(), log_x, np.full(64, 3))
     context = amortised.context(amortised.cohort.practise(exercise), exercise.told)
@@ -276,12 +306,12 @@ def test_weeks_to_come_stay_as_uncertain_as_the_prior(amortised: Amortised) -> N
     assert float(last.std()) == pytest.approx(1.0, abs=0.15)
 
 
-def test_a_week_that_the_posterior_was_not_trained_for_is_refused(amortised: Amortised) -> None:
+def test_a_week_that_the_posterior_was_not_trained_for_is_refused(amortised: AmortisedPosterior) -> None:
     with pytest.raises(ParameterError, match="trained for 3 to 6"):
         amortised.posterior(2, draws=5, seed=1)
 
 
-def test_what_a_sum_is_made_of_is_not_printed(amortised: Amortised) -> None:
+def test_what_a_sum_is_made_of_is_not_printed(amortised: AmortisedPosterior) -> None:
     learner: Mapping[str, Learner] = learners()
     assert "21" not in repr(learner["hospital-0"]).replace("embedding", "")
     assert "array" not in repr(Total(np.ones(3), ("a",)))
@@ -303,7 +333,7 @@ def test_a_reference_must_fit_together() -> None:
 def test_a_posterior_of_more_weeks_is_compared_in_the_weeks_that_a_fit_has() -> None:
     longer, shorter = Simulator(small(), 8, lead=2).parameters, SIMULATOR.parameters
     z = torch.randn(50, longer.p, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
-    theta, fitted = longer.theta(z), shorter.theta(restricted(z, longer, shorter))
+    theta, fitted = longer.theta(z), shorter.theta(restrict(z, longer, shorter))
     weeks = fitted.contact.shape[1]
     assert torch.equal(fitted.contact[:, : weeks - 1], theta.contact[:, : weeks - 1])
     assert torch.equal(fitted.prevalence, theta.prevalence)

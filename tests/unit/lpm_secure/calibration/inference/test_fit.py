@@ -1,3 +1,4 @@
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -5,17 +6,32 @@ import pytest
 import torch
 
 from client_sdk.likelihood.counts import Counts
-from client_sdk.likelihood.institution import Hospital, clipped
+from client_sdk.likelihood.institution import F64, Hospital, clip_norm
 from lpm_secure.calibration.dynamics.city import small
 from lpm_secure.calibration.dynamics.simulator import Simulator
 from lpm_secure.calibration.inference.fit import Fit, FitSchedule
-from lpm_secure.secure_sum.federation import Contribution, Pooled, Shared
+from lpm_secure.secure_sum.federation import Contribution, Federation, FederationSum, SharedFederation
 from protocols.errors import CohortTooSmall, ParameterError, WouldWrap
 
 WEEKS = 6
 SIMULATOR = Simulator(small(), WEEKS, lead=2)
 PARAMETERS = SIMULATOR.parameters
 RNG_SEED = 7
+
+
+@dataclasses.dataclass(eq=False)
+class PooledFederation(Federation):
+    """The oracle: all data in one place, sums in floating point, no protection."""
+
+    hospitals: dict[str, Hospital]
+    contribution: Contribution = dataclasses.field(default_factory=Contribution)
+
+    def gradient(self, log_inpatients: F64) -> FederationSum:
+        """Add up gradients in the clear."""
+        total = np.zeros(log_inpatients.shape)
+        for hospital in self.hospitals.values():
+            total += clip_norm(hospital.answer(log_inpatients)[0], self.contribution.clip)
+        return FederationSum(total, tuple(self.hospitals))
 
 
 def hospitals(count: int = 6, *, local_steps: int = 2) -> dict[str, Hospital]:
@@ -30,30 +46,33 @@ def hospitals(count: int = 6, *, local_steps: int = 2) -> dict[str, Hospital]:
     return found
 
 
-def fit_margins(federation: Pooled | Shared, rounds: int = 12) -> Fit:
+def fit_margins(federation: PooledFederation | SharedFederation, rounds: int = 12) -> Fit:
     fit = Fit(SIMULATOR, PARAMETERS, federation, FitSchedule(rounds=rounds, draws=4), names=tuple(federation.hospitals))
     fit.run()
     return fit
 
 
 def test_federated_draws_are_the_pooled_ones_up_to_fixed_point() -> None:
-    pooled, shared = fit_margins(Pooled(hospitals())), fit_margins(Shared(hospitals(), aggregators=3))
+    pooled, shared = (
+        fit_margins(PooledFederation(hospitals())),
+        fit_margins(SharedFederation(hospitals(), aggregators=3)),
+    )
     assert torch.allclose(pooled.draws(20, seed=3), shared.draws(20, seed=3), rtol=0, atol=1e-5)
 
 
 def test_draws_do_not_depend_on_the_masks() -> None:
-    one, other = fit_margins(Shared(hospitals())), fit_margins(Shared(hospitals(), aggregators=4))
+    one, other = fit_margins(SharedFederation(hospitals())), fit_margins(SharedFederation(hospitals(), aggregators=4))
     assert torch.equal(one.draws(20, seed=3), other.draws(20, seed=3))
 
 
 def test_a_fit_that_was_interrupted_goes_on_to_the_same_posterior(tmp_path: Path) -> None:
-    whole = fit_margins(Shared(hospitals(local_steps=0)), rounds=8)
+    whole = fit_margins(SharedFederation(hospitals(local_steps=0)), rounds=8)
     schedule = FitSchedule(rounds=8, draws=4)
-    first = Fit(SIMULATOR, PARAMETERS, Shared(hospitals(local_steps=0)), schedule)
+    first = Fit(SIMULATOR, PARAMETERS, SharedFederation(hospitals(local_steps=0)), schedule)
     for _ in range(3):
         first.advance()
     first.save(tmp_path / "fit.pt")
-    second = Fit(SIMULATOR, PARAMETERS, Shared(hospitals(local_steps=0)), schedule)
+    second = Fit(SIMULATOR, PARAMETERS, SharedFederation(hospitals(local_steps=0)), schedule)
     second.load(tmp_path / "fit.pt")
     second.run()
     assert torch.equal(whole.draws(5, seed=1), second.draws(5, seed=1))
@@ -64,26 +83,26 @@ def test_a_fit_that_was_interrupted_goes_on_to_the_same_posterior(tmp_path: Path
 
 def test_a_hospital_that_drops_out_and_returns_is_named_and_the_fit_goes_on() -> None:
     away = frozenset({"hospital-2"})
-    fit = fit_margins(Shared(hospitals(), absent={2: away, 3: away, 4: away}))
+    fit = fit_margins(SharedFederation(hospitals(), absent={2: away, 3: away, 4: away}))
     assert fit.round == 12
     assert fit.absences == {"hospital-2": 3}
 
 
 def test_a_sum_over_too_few_hospitals_is_refused() -> None:
     with pytest.raises(CohortTooSmall, match="5 are promised"):
-        fit_margins(Shared(hospitals(4)))
+        fit_margins(SharedFederation(hospitals(4)))
 
 
 def test_an_update_is_clipped_and_nothing_of_what_is_not_finite_leaves() -> None:
-    assert np.linalg.norm(clipped(np.full((2, 3), 9.0), 1.0)) == pytest.approx(1.0)
-    assert not clipped(np.array([np.inf, 1.0]), 1.0).any()
-    assert not clipped(np.array([np.nan, 1.0]), 1.0).any()
-    assert clipped(np.array([0.3, 0.4]), 1.0).tolist() == [0.3, 0.4]
+    assert np.linalg.norm(clip_norm(np.full((2, 3), 9.0), 1.0)) == pytest.approx(1.0)
+    assert not clip_norm(np.array([np.inf, 1.0]), 1.0).any()
+    assert not clip_norm(np.array([np.nan, 1.0]), 1.0).any()
+    assert clip_norm(np.array([0.3, 0.4]), 1.0).tolist() == [0.3, 0.4]
 
 
 def test_a_clip_whose_sum_could_wrap_is_refused() -> None:
     with pytest.raises(WouldWrap):
-        Shared(hospitals(), Contribution(clip=2.0**40, bits=24))
+        SharedFederation(hospitals(), Contribution(clip=2.0**40, bits=24))
 
 
 def test_a_plain_gradient_gives_a_hospitals_counts_away_and_its_share_does_not() -> None:
@@ -95,12 +114,12 @@ def test_a_plain_gradient_gives_a_hospitals_counts_away_and_its_share_does_not()
     gradient, _ = hospital.answer(log_x)
 
     def inverted(seen: np.ndarray) -> np.ndarray:
-        mean, r = hospital.expected(log_x)[0], hospital.dispersion  # the attacker knows all but the counts
+        mean, r = hospital.predict_mean(log_x)[0], hospital.dispersion  # the attacker knows all but the counts
         return seen[0].sum(axis=0) * (r + mean) / r + mean
 
     plain = contribution.decode(contribution.encode(gradient)).reshape(log_x.shape)
     assert inverted(plain) == pytest.approx(truth, abs=1e-4)
-    shared = Shared({"a": hospital}, min_cohort=1)
+    shared = SharedFederation({"a": hospital}, min_cohort=1)
     for index in range(2):
         share = shared._shares("a", contribution.encode(gradient))[index]
         seen = contribution.decode(share.view(np.int64)).reshape(log_x.shape)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lpm_secure.data import catalogue
-from lpm_secure.data.nyc_tables import BANDS, BOROUGHS, DATA, used_files
+from lpm_secure.data.nyc_tables import BANDS, BOROUGHS, DATA, hash_files
 from lpm_secure.populations.synthesis import nyc
 from lpm_secure.populations.synthesis.rounding import largest_remainder
 from protocols.errors import ParameterError
@@ -177,7 +177,7 @@ def test_an_existing_path_is_refused(city):
 
 def test_the_card_keeps_its_promises_and_names_its_data(city):
     assert [each.name for each in city.card.marginals if not each.held] == []
-    assert city.card.data == used_files()
+    assert city.card.data == hash_files()
     assert (city.card.agents, city.card.seed) == (N, 3)
     assert city.card.counts["people"] == N
     assert any("no claim about the map" in note for note in city.card.notes)

@@ -217,8 +217,8 @@ def test_a_client_refuses_contacts_that_could_exceed_the_largest_hazard(testbed)
         OwnScore(manifest, heavy)
 
 
-def test_sealed_counts_and_gradients_are_not_asked_for_together(testbed):
-    with pytest.raises(ParameterError, match="min_count is 3: small counts are sealed in runs without derivatives"):
+def test_suppressed_counts_and_gradients_are_not_asked_for_together(testbed):
+    with pytest.raises(ParameterError, match="min_count is 3: small counts are suppressed in runs without derivatives"):
         changed(testbed, min_count=3)
 
 

@@ -1,11 +1,8 @@
 """What each link of a run carried: bytes per agent and step, from what every party wrote down about itself."""
 
-import json
 from collections import Counter
-from pathlib import Path
 
-from lpm_secure.run.processes import Execution
-from lpm_secure.testbed.deployment import Deployment
+from lpm_secure.run.ingress import facts
 
 CLIENT_TO_AGGREGATOR = "client to aggregators"
 AGGREGATOR_TO_CLIENT = "aggregators to client"
@@ -15,7 +12,7 @@ TO_DEALER = "aggregator to dealer"
 ENGINE = "engine and aggregators"
 
 
-def per_link(deployment: Deployment, execution: Execution) -> dict[str, float]:
+def per_link(deployment, execution):
     """Return the bytes per private agent and step of each kind of link, summed over all links of the kind.
 
     Args:
@@ -39,7 +36,7 @@ def per_link(deployment: Deployment, execution: Execution) -> dict[str, float]:
     return {link: count / agents / (manifest.steps + 1) for link, count in total.items()}
 
 
-def _link(event: str, what: str, aggregators: set[str]) -> str:
+def _link(event, what, aggregators):
     """Return the kind of link that a count belongs to; nothing where another count covers it."""
     name, direction = what.rsplit(" ", 1)
     if event == "computed":
@@ -49,9 +46,3 @@ def _link(event: str, what: str, aggregators: set[str]) -> str:
     if name in ("Members", "Compared", "Tried"):
         return BETWEEN_AGGREGATORS
     return ENGINE if name == "Announce" else ""
-
-
-def facts(log: Path) -> list[tuple[str, dict[str, int]]]:
-    """Return the byte counts in a log, with the events that told them."""
-    lines = (json.loads(line) for line in log.read_text().splitlines() if line.startswith("{"))
-    return [(line["event"], line["bytes"]) for line in lines if isinstance(line.get("bytes"), dict)]

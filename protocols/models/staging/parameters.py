@@ -23,8 +23,8 @@ from protocols.models.interventions import (
 )
 from protocols.models.model import SubstepModel
 from protocols.models.seir.parameters import LARGEST_DRAW, MAX_DAYS
-from protocols.models.staged.progression import StagedProgression
-from protocols.models.staged.transmission import StagedTransmission
+from protocols.models.staging.progression import StagedProgression
+from protocols.models.staging.transmission import StagedTransmission
 from protocols.models.substep import State, Substep
 
 FIELDS: Final = {
@@ -47,7 +47,7 @@ FIELDS: Final = {
 
 
 @final
-class Staged(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class StagedModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Parameters, all of them public integers.
 
     Attributes:
