@@ -11,7 +11,7 @@ from protocols.task.manifest import Manifest
 
 
 def cell_hazards(manifest: Manifest, totals: I64) -> I64:
-    """Return the hazard that each cell exerts in a step, int64[cells], of a model of one outcome and one cell channel."""
+    """Return the hazard that each cell exerts in a step, int64[cells]; of models with one outcome."""
     sizes = np.array(manifest.cells, dtype=np.int64)
     return agent_model_of(manifest.model).pressure(totals, sizes)[:, 0]
 

@@ -78,7 +78,7 @@ def join_answers(outcomes: Outcomes, answers: Sequence[U64], n: int) -> I64:
     )
     joined = np.zeros((n, len(outcomes)), dtype=np.int64)
     joined[:, _is_bit(outcomes)] = bits
-    joined[:, ~_is_bit(outcomes)] = from_ring(sums)
+    joined[:, ~_is_bit(outcomes)] = from_ring(sums).reshape(n, len(outcomes) - of_bits)
     return joined
 
 
