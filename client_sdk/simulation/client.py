@@ -36,7 +36,7 @@ class Client:
 
     Security: the aggregators, as long as they follow the protocol and one of them does not collude with the others,
         learn nothing of the agents; what one that lies can find out, the threat model says. In outcome mode this client
-        learns what the model reveals of its agents in each step, by default a bit of each. In `sum` mode it learns their
+        learns what the model reveals of its agents in each step, by default a bit. In `sum` mode it learns their
         exact exposures, and so something of their neighbours: see the README.
     """
 

@@ -59,9 +59,9 @@ class GraphModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="g
         return self.graph.identity
 
     @cached_property
-    def agents(self) -> "GraphAgents":
+    def agents(self) -> "ModelInterpreter":
         """The model as parties meet it."""
-        return GraphAgents(self)
+        return ModelInterpreter(self)
 
     @property
     def recurrence(self) -> str:
@@ -97,7 +97,7 @@ class GraphModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="g
 
 
 @final
-class GraphAgents(AgentModel):
+class ModelInterpreter(AgentModel):
     """Interprets a graph on numpy."""
 
     def __init__(self, model: GraphModel) -> None:
