@@ -218,7 +218,12 @@ def test_the_walk_reaches_what_an_object_holds():
     vector = np.array([2**60 + 3], dtype=np.uint64)
     held = {"a": [RoundResult(1, vector, vector, NOTHING.view(np.int64), 2), (RoundRelease(1, vector, 2, 3),)]}
     texts = printed(
-        [held, JointResult(1, b"k", b"k"), RoundClosure(1, (), (), {}, b"", b"", b""), Levels(vector, vector, vector)]
+        [
+            held,
+            JointResult(1, b"k", b"k"),
+            RoundClosure(1, (), (), {}, b"", b"", b""),
+            Levels(vector, vector, vector, vector),
+        ]
     )
     for name in ("RoundResult", "RoundRelease", "JointResult", "RoundClosure", "Levels"):
         assert any(text.startswith(f"{name}(") for text in texts)

@@ -12,6 +12,7 @@ from aggregator.rounds.vectors import Vectors
 from aggregator.store import Store
 from client_sdk import Client, ContactTable, PrivateState
 from protocols.errors import RepeatSpent, Unavailable
+from protocols.task.layout import Layout
 from protocols.task.rounds import Phase
 from protocols.wire.messages import Computation
 from protocols.wire.transport import Transport
@@ -83,69 +84,75 @@ def outcome_of(manifest_of):
     return _outcome
 
 
-def nothing():
-    return Levels.decode(b"", 3)
+@pytest.fixture
+def layout(manifest_of):
+    return Layout.of(manifest_of([(1, 2), (3,)], mode="outcome"))
 
 
-def test_own_hazard_told_again_counts_once(outcome_of):
+@pytest.fixture
+def nothing(layout):
+    return Levels.decode(b"", layout)
+
+
+def test_own_hazard_told_again_counts_once(outcome_of, layout, nothing):
     async def act():
         outcome = outcome_of(Alone())
-        _, hidden = await outcome.combine(0, words(15, 15, 15), ("client-0", "client-1"), nothing())
+        _, hidden = await outcome.combine(0, words(15, 15, 15), ("client-0", "client-1"), nothing)
         first, hidden = await outcome.combine(2, words(10, 20, 0), ("client-0",), hidden)
         again, hidden = await outcome.combine(4, words(10, 20, 0), ("client-0",), hidden)
-        return first.tolist(), again.tolist(), Levels.decode(hidden.encode(), 3).own.tolist()
+        return first.tolist(), again.tolist(), Levels.decode(hidden.encode(), layout).own.tolist()
 
     first, again, own = asyncio.run(act())
     assert first == again == [0, 1, 0]
-    assert own == [10, 20, 0]
+    assert own == [[10, 20, 0]]
 
 
-def test_a_client_that_misses_a_round_keeps_what_it_told_before(outcome_of):
+def test_a_client_that_misses_a_round_keeps_what_it_told_before(outcome_of, nothing):
     async def act():
         outcome = outcome_of(Alone())
-        _, hidden = await outcome.combine(2, words(10, 20, 30), ("client-0", "client-1"), nothing())
+        _, hidden = await outcome.combine(2, words(10, 20, 30), ("client-0", "client-1"), nothing)
         _, hidden = await outcome.combine(4, words(40, 50, 0), ("client-0",), hidden)
         return hidden.own.tolist()
 
     assert asyncio.run(act()) == [40, 50, 30]
 
 
-def test_what_others_say_adds_up_over_the_steps(outcome_of, seir):
+def test_what_others_say_adds_up_over_the_steps(outcome_of, seir, nothing):
     async def act():
         outcome = outcome_of(Alone(), model=seir(beta=(3,)))
         vector = words(1, 2, 2**64 - 1, *[0] * 4)  # shares wrap round
-        _, hidden = await outcome.combine(1, vector, (), nothing())
+        _, hidden = await outcome.combine(1, vector, (), nothing)
         _, hidden = await outcome.combine(3, vector, (), hidden)
         return hidden.hazard.tolist()
 
     assert asyncio.run(act()) == [6, 12, 2**64 - 6]
 
 
-def test_a_comparison_is_done_again_once_where_another_one_has_kept_none(outcome_of):
+def test_a_comparison_is_done_again_once_where_another_one_has_kept_none(outcome_of, nothing):
     async def act():
         backend = Alone()
         outcome = outcome_of(backend, Other(b"", bytes([2]) * 32))
-        await outcome.combine(2, words(0, 0, 0), (), nothing())
+        await outcome.combine(2, words(0, 0, 0), (), nothing)
         return len(backend.names), await outcome.result_name(2)
 
     assert asyncio.run(act()) == (2, bytes([2]) * 32)
 
 
-def test_a_second_repeat_ends_the_run(outcome_of):
+def test_a_second_repeat_ends_the_run(outcome_of, nothing):
     async def act():
         backend = Alone()
         with pytest.raises(RepeatSpent, match="step 0 would have to be done again, and a run allows that once"):
-            await outcome_of(backend, Other(b"")).combine(2, words(0, 0, 0), (), nothing())
+            await outcome_of(backend, Other(b"")).combine(2, words(0, 0, 0), (), nothing)
         return len(backend.names)
 
     assert asyncio.run(act()) == 2
 
 
-def test_who_said_that_it_has_no_comparison_never_settles_on_that_one(outcome_of):
+def test_who_said_that_it_has_no_comparison_never_settles_on_that_one(outcome_of, nothing):
     async def act():
         backend = Alone(delays=[0.2])
         outcome = outcome_of(backend, Other(bytes([2]) * 32), round_timeout_s=0.05)
-        deciding = asyncio.ensure_future(outcome.combine(2, words(0, 0, 0), (), nothing()))
+        deciding = asyncio.ensure_future(outcome.combine(2, words(0, 0, 0), (), nothing))
         await asyncio.sleep(0)
         said = await outcome.result_name(2)
         await deciding
@@ -168,7 +175,9 @@ class LosesAnAnswer(Transport):
         return answer
 
 
-def test_a_client_whose_answer_was_lost_for_long_ends_as_if_nothing_had_happened(manifest_of, operators_of, run_clear):
+def test_a_client_whose_answer_was_lost_for_long_ends_as_if_nothing_had_happened(
+    manifest_of, operators_of, run_clear, nothing
+):
     manifest = manifest_of([(1, 2, 3), (4,)], mode="outcome", steps=4, round_timeout_s=0.1, cells=(4,))
     table = ContactTable(*np.array([[0, 0, 1, 0, 90], [0, 1, 2, 0, 90]]).T)
     none = ContactTable(*np.zeros((5, 0), dtype=np.int64))
@@ -192,9 +201,9 @@ def test_a_client_whose_answer_was_lost_for_long_ends_as_if_nothing_had_happened
                 await one.advance()
             while other.step <= manifest.steps:
                 await asyncio.gather(one.advance(), other.advance())
-            return one, [run._outcome_mode and Levels.decode(run.last.hidden, 4) for run in operators.runs]
+            return one, [run._outcome_mode and Levels.decode(run.last.hidden, run.layout) for run in operators.runs]
 
     one, hidden = asyncio.run(act())
-    own = sum(part.own for part in hidden)[:3].view(np.int64)
+    own = sum(part.own for part in hidden)[:, :3].view(np.int64)
     assert one.missed
-    assert own.tolist() == one._own.sum.tolist()  # nothing was counted twice
+    assert own.tolist() == one._own.sum.T.tolist()  # nothing was counted twice

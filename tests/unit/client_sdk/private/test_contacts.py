@@ -49,7 +49,7 @@ def test_a_contact_that_cannot_be_is_refused(manifest_of, row, message):
 def test_contacts_of_a_pair_on_one_day_and_channel_add_up_to_the_bound(manifest_of):
     manifest = manifest_of(period=2)
     fine = [(0, 0, 3, 0, 60), (0, 3, 0, 0, 40), (1, 0, 3, 0, 100), (0, 0, 4, 0, 100)]
-    assert private(manifest, *fine).contacts.largest_message() == 100
+    assert private(manifest, *fine).contacts.largest_message((1, 1)) == 100
     with pytest.raises(DataError, match="contacts of weight 101 in all on one day"):
         private(manifest, *fine, (0, 3, 0, 0, 1))
 

@@ -46,7 +46,7 @@ def test_contacts_stand_on_their_day_channel_and_slots(read):
 
 
 def test_files_with_headers_alone_are_a_client_without_contacts(read):
-    assert read(contacts="day,a,b,channel,weight\n").contacts.largest_message() == 0
+    assert read(contacts="day,a,b,channel,weight\n").contacts.largest_message((1, 1)) == 0
 
 
 def test_without_cells_no_cell_is_needed(read, manifest_of):
@@ -90,10 +90,10 @@ PEOPLE_MISTAKES = {
     "a negative agent": ("10,0,\n", "-10,0,\n", 3, "agent is -10"),
     "a cell that is no number": ("10,0,\n", "10,b,\n", 3, "cell is 'b'; a whole number"),
     "a cell that the run does not have": ("10,0,\n", "10,2,\n", 3, "0 to 1"),
-    "a susceptibility that is not a number": ("10,0,\n", "10,0,nan\n", 3, "positive, finite number"),
-    "an infinite susceptibility": ("10,0,\n", "10,0,inf\n", 3, "positive, finite number"),
-    "a negative susceptibility": ("10,0,\n", "10,0,-1\n", 3, "positive, finite number"),
-    "a susceptibility of zero": ("10,0,\n", "10,0,0\n", 3, "positive, finite number"),
+    "a susceptibility that is not a number": ("10,0,\n", "10,0,nan\n", 3, "; it must lie in ["),
+    "an infinite susceptibility": ("10,0,\n", "10,0,inf\n", 3, "; it must lie in ["),
+    "a negative susceptibility": ("10,0,\n", "10,0,-1\n", 3, "; it must lie in ["),
+    "a susceptibility of zero": ("10,0,\n", "10,0,0\n", 3, "; it must lie in ["),
     "a susceptibility in words": ("10,0,\n", "10,0,low\n", 3, "susceptibility is 'low'; a number"),
     "a susceptibility whose threshold could wrap": ("10,0,\n", "10,0,1e-30\n", 3, "susceptibility"),
     "a field too few": ("10,0,\n", "10,0\n", 3, "another number of fields"),

@@ -108,7 +108,7 @@ def test_without_a_testbed_every_client_draws_its_own_key(manifest_of):
 
 def test_a_more_susceptible_agent_has_a_threshold_as_much_lower(manifest_of):
     plain = private(manifest_of()).state["tau"]
-    scaled = private(manifest_of(), susceptibility=np.array([2.0, 0.25])).state["tau"]
+    scaled = private(manifest_of(), columns={"susceptibility": np.array([2.0, 0.25])}).state["tau"]
     np.testing.assert_allclose(scaled, plain * np.array([0.5, 4.0]), rtol=0, atol=3)
 
 
@@ -124,12 +124,12 @@ def test_a_client_that_the_manifest_does_not_list_is_refused(manifest_of):
 )
 def test_a_susceptibility_that_is_not_a_positive_number_for_each_agent_is_refused(manifest_of, susceptibility):
     with pytest.raises(DataError, match="2 positive, finite numbers"):
-        private(manifest_of(), susceptibility=np.array(susceptibility))
+        private(manifest_of(), columns={"susceptibility": np.array(susceptibility)})
 
 
 def test_a_susceptibility_so_small_that_its_threshold_could_wrap_is_refused(manifest_of):
     with pytest.raises(ParameterError, match="threshold could wrap"):
-        private(manifest_of(), susceptibility=np.array([1.0, 1e-6]))
+        private(manifest_of(), columns={"susceptibility": np.array([1.0, 1e-6])})
 
 
 @pytest.mark.parametrize("cell", [[0], [0, 1, 1], []])

@@ -4,17 +4,19 @@ import msgspec
 import numpy as np
 import pytest
 import torch
-from client_sdk.simulation.own_hazard import OwnHazard
 from scipy import stats
 
 from aggregator.on_shares.levels import Levels
 from aggregator.on_shares.validity import Ranges
+from client_sdk.simulation.own_levels import OwnLevels
 from lpm_secure.engine.epidemic import SkipAgents, random_graph
 from protocols import canonical_json
 from protocols.errors import ParameterError
 from protocols.models import Exposure, Seir, Stage
+from protocols.models.agent_model import AgentSource, StepInputs
 from protocols.models.gradient import Gradient
 from protocols.models.interventions import FULL, NEVER
+from protocols.models.run_model import agent_model_of
 from protocols.models.seir.doses import Doses
 from protocols.releases.query import Release, Releases
 from protocols.task.layout import Layout
@@ -119,29 +121,43 @@ def told(manifest_of, seir):
     return manifest_of([(1, 2), (3,)], mode="outcome", model=seir(waning=SHORT, doses=CAMPAIGN, f=24))
 
 
+def own_levels(manifest):
+    return OwnLevels.of(agent_model_of(manifest.model), manifest.level_bounds, 2)
+
+
 def test_every_agent_tells_as_many_words_in_every_step(told):
     layout = Layout.of(told)
-    assert words_per_agent(told.model) == layout.decision_words == 4
+    assert words_per_agent(layout.outcomes) == layout.decision_words == 4
     assert layout.words(Phase.DECIDE, "client-0") == 8
-    own = OwnHazard.of(told, 2)
+    own = own_levels(told)
     state = begun(told.model, 2)
-    quiet_words = own.words(state, own.grow(state, np.zeros(2, dtype=np.int64)))
-    own.observe(state | {"stage": np.array([Stage.R, Stage.R])}, state | {"stage": np.array([Stage.S, Stage.R])})
+    quiet_words = own.words(state, own.grow(state, np.zeros((2, 1), dtype=np.int64)))
+    own.restart(np.array([[True], [False]]))
     assert own.words(state, own.sum).size == quiet_words.size == 8
-    assert split_columns(told.model, own.words(state, own.sum))["anew"].tolist() == [1, 0]
+    assert split_columns(layout.outcomes, own.words(state, own.sum))[0]["anew"].tolist() == [1, 0]
 
 
 def test_who_could_not_tell_that_an_agent_begins_anew_tells_it_later(told):
-    own, state = OwnHazard.of(told, 2), begun(told.model, 2)
-    own.settle(np.array([5, 6]), told=True)
-    own.observe(state | {"stage": np.array([Stage.R, Stage.S])}, state | {"stage": np.array([Stage.S, Stage.S])})
-    assert own.sum.tolist() == [0, 6]
-    own.settle(own.grow(state, np.array([1, 1])), told=False)
-    own.observe(state, state)  # a step in which nobody returns
-    assert own.anew.tolist() == [True, False]
-    own.settle(own.grow(state, np.array([1, 1])), told=True)
-    assert own.sum.tolist() == [2 * FULL, 6 + 2 * FULL]
-    assert own.anew.tolist() == [False, False]
+    own, state = own_levels(told), begun(told.model, 2)
+    own.settle(np.array([[5], [6]]), told=True)
+    own.restart(np.array([[True], [False]]))
+    assert own.sum.tolist() == [[0], [6]]
+    own.settle(own.grow(state, np.array([[1], [1]])), told=False)
+    own.restart(np.array([[False], [False]]))  # a step in which nobody returns
+    assert own.anew.tolist() == [[True], [False]]
+    own.settle(own.grow(state, np.array([[1], [1]])), told=True)
+    assert own.sum.tolist() == [[2 * FULL], [6 + 2 * FULL]]
+    assert own.anew.tolist() == [[False], [False]]
+
+
+def test_whoever_returns_begins_anew(told):
+    model, state = agent_model_of(told.model), begun(told.model, 2)
+    waits = state | {"stage": np.full(2, Stage.R, np.int8), "timer": np.array([1, 5], np.int16)}
+    nothing = np.zeros((2, 1), dtype=np.int64)
+    inputs = StepInputs(0, nothing, nothing, nothing, nothing[:, 0], nothing)
+    after, anew = model.update(waits, inputs, AgentSource(np.arange(2, dtype=np.uint64), (1, 2)))
+    assert after["stage"].tolist() == [Stage.S, Stage.R]
+    assert anew.tolist() == [[True], [False]]
 
 
 def test_own_words_are_in_ranges_of_their_own(told):
@@ -158,15 +174,16 @@ class Alone:
 
 
 def test_hazards_begin_anew_before_what_was_heard_is_weighted_and_added(told):
-    layout, model = Layout.of(told), told.model
-    hidden = Levels(*(np.array(row, dtype=np.uint64) for row in ([10, 20, 30], [0] * 3, [0] * 3, [3, 4, 5])))
-    words = stack_columns(np.array([1, 2, 9]), np.array([7, 8, 9]), np.array([1, 0, 1]), np.array([256, 64, 256]))
+    layout = Layout.of(told)
+    hidden = Levels(*(np.array([row], dtype=np.uint64) for row in ([10, 20, 30], [0] * 3, [0] * 3, [3, 4, 5])))
+    columns = {"level": [1, 2, 9], "threshold": [7, 8, 9], "anew": [1, 0, 1], "weight": [256, 64, 256]}
+    words = stack_columns(layout.outcomes, [{name: np.array(column) for name, column in columns.items()}])
     words[8:] = 0  # the second client told nothing
-    hazard = hidden.hazards(Alone(), model, layout, total=words, members=["client-0"])
-    assert hazard.tolist() == [3 * 256, 20 + 4 * 64, 30]
-    after = hidden.replace_hazards(model, layout, words, ["client-0"], hazard)
-    assert (after.own.tolist(), after.tau.tolist(), after.exposure.tolist()) == ([1, 2, 0], [7, 8, 0], [0, 0, 5])
-    assert Levels.of(told, after.encode() + b"what stands behind").encode() == after.encode()
+    level = hidden.multiply(Alone(), layout, total=words, members=["client-0"])
+    assert level.tolist() == [[3 * 256, 20 + 4 * 64, 30]]
+    after = hidden.replace_own(layout, words, ["client-0"]).replace_levels(layout, ["client-0"], level)
+    assert (after.own.tolist(), after.tau.tolist(), after.exposure.tolist()) == ([[1, 2, 0]], [[7, 8, 0]], [[0, 0, 5]])
+    assert Levels.decode(after.encode() + b"what stands behind", layout).encode() == after.encode()
 
 
 def test_derivatives_are_refused_for_what_they_do_not_know(manifest_of, seir):
