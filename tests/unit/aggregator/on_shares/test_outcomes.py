@@ -112,7 +112,7 @@ def test_a_client_that_misses_a_round_keeps_what_it_told_before(outcome_of, noth
         outcome = outcome_of(Alone())
         _, hidden = await outcome.combine(2, words(10, 20, 30), ("client-0", "client-1"), nothing)
         _, hidden = await outcome.combine(4, words(40, 50, 0), ("client-0",), hidden)
-        return hidden.own.tolist()
+        return hidden.own[0].tolist()
 
     assert asyncio.run(act()) == [40, 50, 30]
 
@@ -123,7 +123,7 @@ def test_what_others_say_adds_up_over_the_steps(outcome_of, seir, nothing):
         vector = words(1, 2, 2**64 - 1, *[0] * 4)  # shares wrap round
         _, hidden = await outcome.combine(1, vector, (), nothing)
         _, hidden = await outcome.combine(3, vector, (), hidden)
-        return hidden.hazard.tolist()
+        return hidden.level[0].tolist()
 
     assert asyncio.run(act()) == [6, 12, 2**64 - 6]
 
