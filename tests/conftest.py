@@ -20,6 +20,7 @@ from aggregator.permutation.stages import Shape
 from client_sdk import Client
 from lpm_secure.audit.views.in_process import Operators, operators
 from protocols.models import Seir
+from protocols.models.run_model import agent_model_of
 from protocols.task.manifest import Manifest
 from protocols.task.parties import ENGINE, AggregatorParty, ClientParty, DealerParty
 from protocols.wire.transport import Transport
@@ -87,9 +88,9 @@ def _manifest(agents: Sequence[Sequence[int]] = ((1, 2), (3,), (4, 5)), *, k: in
     given = {
         "name": "drawn",
         "model": model,
-        "model_hash": model.model().hash,
+        "model_hash": model.digest,
         "steps": 4,
-        "channels": tuple(f"channel-{index}" for index in range(len(model.beta))),
+        "channels": tuple(f"channel-{index}" for index in range(len(agent_model_of(model).most))),
         "max_message": 100,
         "mode": "sum",
         "aggregators": tuple(

@@ -8,6 +8,7 @@ import numpy.typing as npt
 from aggregator.on_shares.backend import Calculator
 from protocols.arithmetic.counters import RoundNumber
 from protocols.arithmetic.fixed_point import I64, U64, from_ring
+from protocols.models.agent_model import stage_ends
 from protocols.models.run_model import agent_model_of
 from protocols.task.gradients.hidden_score import column_bits, score_bits, score_words
 from protocols.task.layout import Layout
@@ -30,6 +31,7 @@ class Ranges:
         """Take what the manifest says of the run."""
         self._manifest, self._layout = manifest, Layout.of(manifest)
         self._model = agent_model_of(manifest.model)
+        self._ends = stage_ends(self._model.tally)
         self._scores = score_words(manifest.gradient)
         self._bits: dict[tuple[str, Phase, bool], U8] = {}
 
@@ -46,20 +48,30 @@ class Ranges:
     def words(self, calculator: Calculator, vector: U64, client: str, number: RoundNumber) -> I64:
         """Return the shares to check, int64: a client's words, and what follows from them.
 
-        Counts are in [0, n_own] where both the count and `n_own` less the count are in the range of bits of n_own. The
-        tally adds up to n_own.
+        A total of n_own numbers in [low, high] is in its range where both what it is above the least and what it is
+        below the greatest have so many bits as the range. The stages of each field add up to n_own.
         """
         share = from_ring(vector)
         if self._manifest.schedule.phase(number) != Phase.SPEAK:
             return share
         layout, size = self._layout, self._layout.size(client)
         share, score = np.split(share, [share.size - self._scores])
-        counts = share[layout.message_words :]
-        rest = calculator.public(np.full(counts.size, size)) - counts
-        tally = counts[layout.cells :].sum(keepdims=True) - calculator.public(np.array([size]))
+        messages, totals = np.split(share, [layout.message_words])
+        least, most = self._totals(size)
+        fields = [counts.sum() for counts in np.split(totals[layout.cells :], self._ends)[:-1]]
+        everybody = np.array(fields, dtype=np.int64) - calculator.public(np.full(len(fields), size))
+        above, below = totals - calculator.public(least), calculator.public(most) - totals
         if self._manifest.schedule.step(number) == self._manifest.steps:
             score = score + calculator.public(np.full(score.size, 1 << score_bits(self._manifest.gradient, size)))
-        return np.concatenate([share, rest, tally, score])
+        return np.concatenate([messages, above, below, everybody, score])
+
+    def _totals(self, size: int) -> tuple[I64, I64]:
+        """Return the least and the greatest total of each word of a release, over so many agents."""
+        cells = len(self._manifest.cells)
+        ranges = [(0, most) for most in self._model.cell_most for _ in range(cells)]
+        ranges += [(word.low, word.high) for word in self._model.tally]
+        least, most = (np.array(ranges, dtype=np.int64).reshape(-1, 2) * size).T
+        return least, most
 
     def _speak(self, client: str, last: bool) -> U8:
         layout, size = self._layout, self._layout.size(client)
@@ -70,9 +82,11 @@ class Ranges:
             spoken[first:end] = 0  # own agents hear from each other within the client
         if layout.c > layout.channels:
             spoken[first:end, layout.channels :] = column_bits(self._manifest.gradient, layout.channels)
-        counts = np.full(2 * (layout.release_words - self._scores), size.bit_length(), np.uint8)
+        least, most = self._totals(size)
+        each = [int(width).bit_length() for width in most - least]
+        totals = np.array([*each, *each, *(0 for _ in self._ends)], np.uint8)
         score = np.full(self._scores, score_bits(self._manifest.gradient, size) + 1 if last else 0, np.uint8)
-        return np.concatenate([spoken.reshape(-1), counts, np.zeros(1, np.uint8), score])
+        return np.concatenate([spoken.reshape(-1), totals, score])
 
     def message_bits(self, client: str) -> int:
         """Return the bits of the most that a client's agents together can say to one agent on one channel."""

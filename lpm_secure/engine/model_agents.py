@@ -225,7 +225,9 @@ class ModelAgents:
         return pressure(totals[channel], self._cells.sizes, value)[self._cells.of]
 
     def _inputs(self, *, totals: Mapping[str, I64] = EMPTY, **given: Any) -> Inputs:
-        own = {name: total[self._cells.of] for name, total in totals.items()}
-        sizes = dict.fromkeys(own, self._cells.sizes[self._cells.of] if own else self._cells.of)
+        nothing = np.zeros(self._agents.size, dtype=np.int64)
+        nowhere = {name: nothing for name, channel in self._graph.channels.items() if channel.cell}
+        own = nowhere | {name: total[self._cells.of] for name, total in totals.items()}
+        sizes = dict.fromkeys(own, self._cells.sizes[self._cells.of] if totals else nothing)
         source = DrawSource(self._agents, self.step, self._key)
         return Inputs(self.state, self._parameters, source, cells=own, sizes=sizes, **given)

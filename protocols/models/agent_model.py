@@ -182,3 +182,13 @@ def decide(outcomes: Sequence[OutcomeSpec], levels: I64, thresholds: I64) -> I64
     """Return int64[n, o], of each outcome its bit, or its level where it reveals the sum."""
     bits = np.array([outcome.is_bit for outcome in outcomes], dtype=np.bool_)
     return np.where(bits, levels > thresholds, levels).astype(np.int64)
+
+
+def stage_ends(tally: Sequence[TallyWord]) -> list[int]:
+    """Return where in a tally the stages of each field end: each agent is in one stage of a field."""
+    fields = [word.stage_of for word in tally]
+    return [
+        place + 1
+        for place, field_ in enumerate(fields)
+        if field_ is not None and (place + 1 == len(fields) or fields[place + 1] != field_)
+    ]

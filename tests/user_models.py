@@ -1,0 +1,154 @@
+"""Models as users would write them, none of which is in the library: what whole runs of any model are tested with."""
+
+import lpm_secure as lpm
+
+
+class Opinion(lpm.Model):
+    """An agent says yes while more than its private share of its weighted neighbours does; it may change its mind."""
+
+    opinion = lpm.stage("NO", "YES")
+    doubt = lpm.field(0, 60)
+    trust = lpm.private(0, 9)
+    start = lpm.parameter(0.3, unit=lpm.PROBABILITY)
+    talk = lpm.message(most=1)
+    yes = lpm.outcome(talk, above=doubt, keep=False)
+
+    def begin(self, me, draw):
+        return me.set(
+            opinion=lpm.where(draw.happens(self.start, "start"), "YES", "NO"), doubt=draw.uniform(0, 60, "doubt")
+        )
+
+    def says(self, me):
+        return {self.talk: me.opinion == "YES"}
+
+    def weight(self, me):
+        return {self.yes: me.trust}
+
+    def update(self, me, heard, draw):
+        return me.set(opinion=lpm.where(heard[self.yes], "YES", "NO"))
+
+
+class Averaging(lpm.Model):
+    """DeGroot: an agent moves towards what it hears; it learns the exact sum, and a total may be negative."""
+
+    level = lpm.field(0, 1000)
+    side = lpm.stage("LOW", "MIDDLE", "HIGH")
+    talk = lpm.message(most=1000)
+    count = lpm.message(most=1)
+    sum_heard = lpm.outcome(talk, reveals="sum", keep=False)
+    heard_from = lpm.outcome(count, reveals="sum", keep=False)
+    above_mean = lpm.observable(-500, 500)
+
+    def begin(self, me, draw):
+        return self._placed(me.set(level=draw.uniform(0, 1001, "level"), side="LOW"))
+
+    def _placed(self, me):
+        side = lpm.where(me.level < 300, "LOW", lpm.where(me.level < 700, "MIDDLE", "HIGH"))
+        return me.set(side=side)
+
+    def says(self, me):
+        return {self.talk: me.level, self.count: 1}
+
+    def totals(self, me):
+        return {self.above_mean: me.level - 500}
+
+    def update(self, me, heard, draw):
+        mean = heard[self.sum_heard] // lpm.maximum(heard[self.heard_from], 1)
+        some = heard[self.heard_from] > 0
+        moved = lpm.where(some, (3 * me.level + lpm.clip(mean, 0, 1000)) // 4, me.level)
+        return self._placed(me.set(level=lpm.clip(moved, 0, 1000)))
+
+
+class Banks(lpm.Model):
+    """A bank fails when what failed debtors owe it exceeds its private buffer; contacts go from debtor to creditor."""
+
+    state = lpm.stage("SOUND", "FAILED")
+    buffer = lpm.private(0, 200)
+    shock = lpm.parameter(0.2, unit=lpm.PROBABILITY)
+    loss = lpm.message(most=1, directed=True)
+    ruin = lpm.outcome({loss: 3}, above=buffer)
+    lost = lpm.observable(0, 200)
+    news = lpm.field(0, 1)
+
+    def begin(self, me, draw):
+        hit = draw.happens(self.shock, "shock")
+        return me.set(state=lpm.where(hit, "FAILED", "SOUND"), news=lpm.where(hit, 1, 0))
+
+    def says(self, me):
+        return {self.loss: me.news}
+
+    def totals(self, me):
+        return {self.lost: lpm.where(me.state == "FAILED", me.buffer, 0)}
+
+    def update(self, me, heard, draw):
+        fails = heard[self.ruin] & (me.state == "SOUND")
+        return me.set(state=lpm.where(fails, "FAILED", me.state), news=lpm.where(fails, 1, 0))
+
+
+class Crowds(lpm.Model):
+    """Two channels through cells and one along contacts: people leave a crowded place, by a small integer network."""
+
+    where = lpm.stage("HOME", "OUT")
+    mood = lpm.field(-8, 8)
+    ill = lpm.stage("WELL", "ILL")
+    hazard = lpm.field(0, 37 << 16)
+    catches = lpm.parameter(0.4, unit=lpm.rate(16))
+    nearby = lpm.parameter(0.02, unit=lpm.rate(16))
+    noise = lpm.cell_message(most=3)
+    breath = lpm.cell_message(most=1)
+    touch = lpm.message(most=1)
+    infection = lpm.outcome({breath: catches, touch: nearby}, above=hazard, threshold="restart")
+
+    def begin(self, me, draw):
+        return me.set(
+            where=lpm.where(draw.happens(2**31, "out"), "OUT", "HOME"),
+            mood=draw.uniform(-8, 9, "mood"),
+            ill=lpm.where(draw.happens(2**30, "ill"), "ILL", "WELL"),
+            hazard=draw.exponential(16, "hazard"),
+        )
+
+    def says(self, me):
+        out = me.where == "OUT"
+        ill = (me.ill == "ILL") & out
+        return {self.noise: lpm.where(out, lpm.clip(me.mood, 0, 3), 0), self.breath: ill, self.touch: ill}
+
+    def update(self, me, heard, draw):
+        loud = lpm.clip(heard.cell[self.noise], 0, 50)
+        hidden = lpm.clip((2 * me.mood - loud + draw.uniform(-4, 5, "whim")) >> 1, -8, 8)
+        mood = lpm.clip(hidden + lpm.table(1, 0, -1)[lpm.clip(loud // 10, 0, 2)], -8, 8)
+        recovers = (me.ill == "ILL") & draw.happens(2**30, "recovers")
+        falls = (me.ill == "WELL") & heard[self.infection]
+        return me.set(
+            where=lpm.where(mood > 0, "OUT", "HOME"),
+            mood=mood,
+            ill=lpm.where(recovers, "WELL", lpm.where(falls, "ILL", me.ill)),
+            hazard=lpm.where(recovers, draw.exponential(16, "again"), me.hazard),
+        ).restart(self.infection, recovers)
+
+
+class Cheapest(lpm.Model):
+    """An agent takes the lowest price that is offered near it: a minimum over public levels, by a bit for each."""
+
+    price = lpm.stage("P0", "P1", "P2")
+    none = lpm.private(0, 0)
+    keen = lpm.private(0, 1)
+    at0, at1 = lpm.message(most=1), lpm.message(most=1)
+    any0 = lpm.outcome(at0, above=none, keep=False, threshold="step")
+    any1 = lpm.outcome({at0: 1, at1: 1}, above=none, keep=False, threshold="step")
+
+    def begin(self, me, draw):
+        return me.set(price=draw.uniform(0, 3, "price"))
+
+    def says(self, me):
+        return {self.at0: me.price == "P0", self.at1: me.price == "P1"}
+
+    def weight(self, me):
+        return {self.any1: me.keen}
+
+    def update(self, me, heard, draw):
+        lowest = lpm.where(heard[self.any0], 0, lpm.where(heard[self.any1], 1, 2))
+        follows = draw.happens(3 << 30, "follows")
+        return me.set(price=lpm.where(follows, lowest, lpm.minimum(2, me.price + 1)))
+
+
+MODELS = {each.__name__.lower(): each for each in (Opinion, Averaging, Banks, Crowds, Cheapest)}
