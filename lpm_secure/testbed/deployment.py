@@ -208,6 +208,7 @@ class Deployment:
         people = {"agent": agents[first:end]}
         if manifest.cells:
             people["cell"] = self.testbed.cell_of(name).tolist()
+        people |= {column: values[first:end].tolist() for column, values in self.testbed.columns.items()}
         table = self.testbed.contacts_of(name)
         if manifest.devices is not None:
             write_device_keys(folder, self.testbed.keyring.of(name, manifest, table), agents)
