@@ -16,14 +16,16 @@ from rich.progress import (
 )
 
 from lpm_secure.engine.loop import StepRelease
+from lpm_secure.models.words import shares
 from protocols.arithmetic.fixed_point import I64
-from protocols.models import Stage
+from protocols.models.agent_model import TallyWord
 from protocols.models.course import CourseStage
 
 OnStep = Callable[[int, StepRelease], None]
 OnPart = Callable[[str], None]
 OnDay = Callable[[int, I64], None]
 OnRound = Callable[[int, str], None]
+LINE: Final = 40  # letters that shares of stages may take of a bar
 START: Final = (TextColumn("{task.description}"), BarColumn())
 
 
@@ -34,24 +36,37 @@ def bars(*columns: str | ProgressColumn, transient: bool = False) -> Progress:
 
 
 @contextmanager
-def step_bar(title: str, *, steps: int) -> Iterator[OnStep]:
-    """Show day, prevalence and bytes while a run goes on; the caller tells it each step and its release."""
+def step_bar(title: str, *, steps: int, words: Sequence[TallyWord]) -> Iterator[OnStep]:
+    """Show day, shares of agents in stages, and bytes while a run goes on; the caller tells each step's release."""
     columns = (
         "day {task.completed}/{task.total}",
-        "prevalence {task.fields[prevalence]:.1%}",
+        "{task.fields[stages]}",
         "{task.fields[kib]:,.0f} KiB",
     )
+    fitting = find_stages(words)
+    names = [word.name for word in words[fitting]]
     with bars(*columns) as progress:
-        bar = progress.add_task(title, total=steps, prevalence=0.0, kib=0.0)
+        bar = progress.add_task(title, total=steps, stages="", kib=0.0)
         sent = 0
 
         def on_step(step: int, release: StepRelease) -> None:
             nonlocal sent
             sent += release.traffic
-            prevalence = float(release.tally[Stage.I]) / max(int(release.tally.sum()), 1)
-            progress.update(bar, completed=step, prevalence=prevalence, kib=sent / 1024)
+            stages = shares(names, release.tally[fitting].tolist()) if names else ""
+            progress.update(bar, completed=step, stages=stages, kib=sent / 1024)
 
         yield on_step
+
+
+def find_stages(words: Sequence[TallyWord]) -> slice:
+    """Return where the stages stand, of the first field whose shares fit in one line; nowhere if none do."""
+    fields = list(dict.fromkeys(word.stage_of for word in words if word.stage_of is not None))
+    for field in fields:
+        places = [place for place, word in enumerate(words) if word.stage_of == field]
+        names = [words[place].name for place in places]
+        if len(shares(names, [1] + [0] * (len(names) - 1))) <= LINE:
+            return slice(places[0], places[-1] + 1)
+    return slice(0, 0)
 
 
 @contextmanager

@@ -7,7 +7,8 @@ from typing import Annotated, Any, Literal, final
 import msgspec
 
 from lpm_secure.config.bounds import Days, Positive
-from lpm_secure.config.model import ModelConfig, model_of
+from lpm_secure.config.graph_model import Value
+from lpm_secure.config.model import ModelConfig, channels_of, check_source, model_of
 from protocols import canonical_json
 from protocols.errors import ConfigError
 from protocols.identity.trust import Name, PartyKeys, Trust
@@ -57,6 +58,7 @@ class DeploymentFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     Attributes:
         operator: of the run, who will sign.
         steps, dt, period, max_message, mode, engine, min_cohort, cells and the two timeouts: as in the manifest.
+        model, parameters: as in a run's configuration.
         not_before, not_after: UTC, whole seconds.
         collusion_bound: how many aggregators may pool what they have; all but one unless given.
     """
@@ -76,10 +78,15 @@ class DeploymentFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     collusion_bound: Positive | None = None
     join_timeout_s: Seconds = 60.0
     round_timeout_s: Seconds = 10.0
-    model: ModelConfig
+    model: ModelConfig | str
+    parameters: dict[str, Value] = {}
     aggregators: tuple[ServerEntry, ...]
     dealer: ServerEntry | None = None
     clients: tuple[ClientEntry, ...]
+
+    def __post_init__(self) -> None:
+        """Check what types alone cannot."""
+        check_source(self.model, self.parameters)
 
 
 def new_manifest(path: Path) -> Manifest:
@@ -94,15 +101,15 @@ def new_manifest(path: Path) -> Manifest:
     keys = {public.name: public.keys for public in (*publics, *((dealer[1],) if dealer else ()))}
     if len(keys) != len(publics) + (dealer is not None):
         raise ConfigError(f"{path}: two servers have the same name; every party needs its own")
-    model = model_of(given.model, dt=given.dt)
+    model = model_of(given.model, given.parameters, dt=given.dt)
     bound = given.collusion_bound or max(len(publics) - 1, 1)
     kept = ("name", "steps", "dt", "period", "max_message", "cells", "engine", "mode", "min_cohort")
     plain: dict[str, Any] = {name: getattr(given, name) for name in (*kept, "join_timeout_s", "round_timeout_s")}
     return Manifest(
         **plain,
         model=model,
-        model_hash=model.model().hash,
-        channels=tuple(given.model.beta),
+        model_hash=model.digest,
+        channels=channels_of(given.model, model),
         aggregators=tuple(
             AggregatorParty(public.name, server.address, server.mpc)
             for public, server in zip(publics, given.aggregators, strict=True)

@@ -1,16 +1,21 @@
-"""`[model]` of a configuration, and the public integers that a manifest carries for it."""
+"""The model of a configuration, and the public integers or the graph that a manifest carries for it."""
 
+from collections.abc import Mapping
 from typing import Annotated, final
 
 import msgspec
 
 from lpm_secure.config.bounds import Days, Rate
+from lpm_secure.config.graph_model import Value, graph_model_of
 from lpm_secure.config.laws import Delay, law_of
 from protocols.arithmetic.distributions import LAW_TOTAL
 from protocols.arithmetic.fixed_point import to_fixed
+from protocols.errors import ConfigError
 from protocols.identity.trust import Name
 from protocols.models import Seir
+from protocols.models.graph.agents import GraphModel
 from protocols.models.interventions import FULL
+from protocols.models.run_model import RunModel
 from protocols.models.seir.doses import Doses
 
 
@@ -55,8 +60,44 @@ class ModelConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     doses: DosesConfig | None = None
 
 
-def model_of(given: ModelConfig, *, dt: float) -> Seir:
-    """Return the model that every party derives its steps from; `dt` in days."""
+def check_source(given: ModelConfig | str, parameters: Mapping[str, Value]) -> None:
+    """Refuse a table `[model]` without a channel, and `[parameters]` beside one.
+
+    Raises:
+        ConfigError: it is so.
+    """
+    if isinstance(given, str):
+        return
+    if not given.beta:
+        raise ConfigError("model.beta is empty: name at least one contact channel, such as beta = {near = 0.001}")
+    if parameters:
+        raise ConfigError(
+            '[parameters] are of a model that is named, such as model = "package:Class"; those of [model] stand in it'
+        )
+
+
+def model_of(given: ModelConfig | str, parameters: Mapping[str, Value], *, dt: float) -> RunModel:
+    """Return the model that every party derives its steps from.
+
+    Args:
+        given: the table `[model]`, or a model by its name.
+        parameters: of one that is named; steps are its unit of time.
+        dt: days in a step.
+
+    Raises:
+        ModelError, ConfigError: there is no such model, it has a mistake, or its parameters do not fit.
+    """
+    return graph_model_of(given, parameters) if isinstance(given, str) else seir_of(given, dt=dt)
+
+
+def channels_of(given: ModelConfig | str, model: RunModel) -> tuple[str, ...]:
+    """Return the names of a run's contact channels, in order: a model's graph names its own."""
+    named = model.contact_channels if isinstance(model, GraphModel) else ()
+    return named if isinstance(given, str) else tuple(given.beta)
+
+
+def seir_of(given: ModelConfig, *, dt: float) -> Seir:
+    """Return the epidemic of a table `[model]`; `dt` in days."""
     f = given.fraction_bits
     return Seir(
         beta=tuple(to_fixed(beta * dt, f=f, name=f"model.beta.{name}") for name, beta in given.beta.items()),

@@ -6,8 +6,8 @@ import msgspec
 
 from lpm_secure.accounting import sigma_for
 from protocols.errors import ConfigError
-from protocols.models import Seir
 from protocols.models.gradient import Gradient
+from protocols.models.run_model import RunModel
 from protocols.releases.query import SCORE, Release, Releases
 
 Epsilon = Annotated[float, msgspec.Meta(gt=0, le=100)]
@@ -42,7 +42,7 @@ class NoiseConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
 
 
 def releases_for(
-    config: NoiseConfig | None, model: Seir, *, steps: int, cells: bool, gradient: Gradient | None = None
+    config: NoiseConfig | None, model: RunModel, *, steps: int, cells: bool, gradient: Gradient | None = None
 ) -> Releases | None:
     """Return the releases of a run of so many steps; none, for the exact ones, without a configuration.
 
@@ -54,7 +54,7 @@ def releases_for(
     if config.epsilon is not None:
         each = [_release(config.series, config.epsilon, config.delta, times=1)]
     if cells and config.cells_epsilon is not None:
-        days = steps + 1 if model.waning else min(len(model.infectious) + 1, steps + 1)
+        days = min(model.longest_message or steps + 1, steps + 1)
         each.append(_release("cells", config.cells_epsilon, config.delta, times=days))
     elif cells:
         each.append(Release(name="cells"))

@@ -7,7 +7,8 @@ import msgspec
 
 from lpm_secure.config.bounds import Count, Days, Positive
 from lpm_secure.config.gradient import GradientConfig
-from lpm_secure.config.model import ModelConfig
+from lpm_secure.config.graph_model import Value
+from lpm_secure.config.model import ModelConfig, check_source
 from lpm_secure.config.releases import NoiseConfig
 from lpm_secure.config.synthetic import SyntheticConfig
 from protocols.errors import ConfigError
@@ -22,10 +23,13 @@ class PrivateConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     Attributes:
         dataset: name in the data catalogue, or "look_alike" for generated contacts.
         clients: "group": each department is a client; "person": each person; "one": one client holds all.
+        columns: of private columns of the model, between which two numbers, both included, each value is drawn, for
+            private and for synthetic agents; all of a column's range unless given.
     """
 
     dataset: Literal["workplace_invs15", "look_alike"]
     clients: Literal["group", "person", "one"] = "group"
+    columns: dict[str, tuple[int, int]] = {}
 
 
 @final
@@ -85,13 +89,17 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         name: of the run, in the manifest and in reports.
         seed: of all simulation draws.
         steps: how many, each of `dt` days.
+        model: the table of an S-E-I-R epidemic; or the name of a model: `package.module:Class`, from the working folder
+            too, or one of the library.
+        parameters: of a model that is named, in its author's units; defaults stand in the model.
     """
 
     name: Name
     seed: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
     steps: Annotated[int, msgspec.Meta(ge=1, le=100_000)]
     dt: Days = 1.0
-    model: ModelConfig
+    model: ModelConfig | str
+    parameters: dict[str, Value] = {}
     private: PrivateConfig
     cells: CellConfig = CellConfig()
     synthetic: SyntheticConfig = SyntheticConfig()
@@ -105,10 +113,26 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
             raise ConfigError(
                 f"got k = {self.protocol.aggregators} aggregators: additive sharing needs at least 2; add an operator"
             )
-        if not self.model.beta:
-            raise ConfigError("model.beta is empty: name at least one contact channel, such as beta = {near = 0.001}")
+        check_source(self.model, self.parameters)
         if self.synthetic.agents and not self.cells.count:
             raise ConfigError("synthetic agents meet private ones in cells only: set cells.count to at least 1")
+        if isinstance(self.model, str):
+            self._check_graph(self.model)
+
+    def _check_graph(self, name: str) -> None:
+        """Refuse what knows the table `[model]` only."""
+        asked = {
+            "[gradient]": self.gradient is not None,
+            "protocol.min_count": self.protocol.min_count > 0,
+            "synthetic.population": self.synthetic.population is not None,
+            "releases.epsilon": self.releases is not None and self.releases.epsilon is not None,
+            "releases.score_epsilon": self.releases is not None and self.releases.score_epsilon is not None,
+        }
+        for what, is_asked in asked.items():
+            if is_asked:
+                raise ConfigError(
+                    f"{what} is for the table [model], and not yet for models by name, such as {name}; leave it out"
+                )
 
 
 def load(path: Path) -> Config:

@@ -30,7 +30,7 @@ class StepRelease:
 
     Attributes:
         cells: int64[cells], their part of each cell's total.
-        tally: int64[q], how many are in each stage.
+        tally: int64[q], how many are in each stage, and the totals of observables.
         members: clients that took part.
         traffic: bytes of vectors between clients and aggregators in the round; 0 in the clear.
         names: of those clients, in a calibration.
@@ -143,5 +143,4 @@ async def simulate(
         on_step(step, release)
         if step < manifest.steps:
             synthetic.update(totals + release.cells, step=step)
-    names = tuple(word.name for word in agent_model_of(manifest.model).tally)
-    return StageSeries(np.stack(counts), manifest.dt, names)
+    return StageSeries.of_tally(np.stack(counts), manifest.dt, agent_model_of(manifest.model).tally)

@@ -1,14 +1,17 @@
-"""What a run yields: how many agents are in each stage, day by day."""
+"""What a run yields: how many agents are in each stage, day by day, and the totals of observables."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, final
 
 import numpy as np
 import pyarrow as pa
 
+from lpm_secure.models.words import departure_words
 from protocols.arithmetic.fixed_point import I64
 from protocols.models import Stage
+from protocols.models.agent_model import TallyWord
 
 PARTS: Final = ("private", "synthetic")
 
@@ -22,11 +25,23 @@ class StageSeries:
         counts: int64[T + 1, 2, q]: day, private or synthetic, stage or observable.
         dt: days in a step.
         names: of stages and observables.
+        stages: how many of the names, from the first on, are the stages of one field: every agent is in one of them.
     """
 
     counts: I64
     dt: float
     names: tuple[str, ...] = tuple(stage.name for stage in Stage)
+    stages: int = len(Stage)
+
+    @classmethod
+    def of_tally(cls, counts: I64, dt: float, words: Sequence[TallyWord]) -> "StageSeries":
+        """Return the series of a model's tally."""
+        return cls(counts, dt, tuple(word.name for word in words), first_stages(words))
+
+    @property
+    def first(self) -> str:
+        """Name of the first stage; empty where there is none."""
+        return self.names[0] if self.stages else ""
 
     def of(self, part: str, stage: int) -> I64:
         """Return one stage of one part, int64[T + 1]."""
@@ -34,12 +49,12 @@ class StageSeries:
         return result
 
     def incidence(self, part: str) -> I64:
-        """Return new infections in the step before each day, int64[T + 1]; none before day 0.
+        """Return how many left the first stage in the step before each day, int64[T + 1]; none before day 0.
 
-        Where immunity wanes, less those who became susceptible again: the stages tell only the difference.
+        Less those who came back, as where immunity wanes: the stages tell only the difference.
         """
-        susceptible = self.of(part, Stage.S)
-        return np.concatenate([[0], susceptible[:-1] - susceptible[1:]])
+        first = self.of(part, 0)
+        return np.concatenate([[0], first[:-1] - first[1:]])
 
     def prevalence(self, part: str) -> float:
         """Return the last day's share of infectious agents; 0 where there are no agents."""
@@ -51,7 +66,15 @@ class StageSeries:
 
     def size(self, part: str) -> int:
         """Return how many agents the part has on day 0."""
-        return int(self.counts[0, PARTS.index(part)].sum())
+        return int(self.counts[0, PARTS.index(part), : self.stages].sum())
+
+    def has(self, part: str) -> bool:
+        """Return whether the part has agents, as far as its totals say."""
+        return bool(self.counts[:, PARTS.index(part)].any())
+
+    def last(self, part: str) -> dict[str, int]:
+        """Return the last day's totals by name."""
+        return dict(zip(self.names, self.counts[-1, PARTS.index(part)].tolist(), strict=True))
 
     @property
     def hash(self) -> str:
@@ -59,9 +82,16 @@ class StageSeries:
         return hashlib.sha256(self.counts.astype("<i8").tobytes()).hexdigest()
 
     def table(self) -> pa.Table:
-        """Return one row for each day: day, then for each part its incidence and its stages."""
+        """Return one row for each day: day, then for each part who left the first stage, its stages and observables."""
         columns: dict[str, Any] = {"day": np.arange(self.counts.shape[0]) * self.dt}
         for part in PARTS:
-            columns[f"{part}_incidence"] = self.incidence(part)
+            if self.stages:
+                columns[f"{part}_{departure_words(self.first).column}"] = self.incidence(part)
             columns |= {f"{part}_{name}": self.of(part, place) for place, name in enumerate(self.names)}
         return pa.table(columns)
+
+
+def first_stages(words: Sequence[TallyWord]) -> int:
+    """Return how many words of a tally, from the first on, are the stages of one field; 0 where there are no stages."""
+    field = words[0].stage_of if words else None
+    return sum(word.stage_of == field for word in words) if field is not None else 0

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import final
+from typing import Any, final
 
-from lpm_secure.models.tracer import Trace
+from protocols.models.graph.agents import GraphModel
 from protocols.models.graph.bounds import bounds_of
 from protocols.models.graph.checks import cost
-from protocols.models.graph.graph import encode
+from protocols.models.graph.graph import GraphField, GraphParameter, ModelGraph, encode
 from protocols.models.graph.information_flow import flows, sources
+from protocols.models.outcome import WHEN
 
 
 @final
@@ -21,9 +22,8 @@ class Section:
     rows: tuple[tuple[str, ...], ...]
 
 
-def sections(traced: Trace) -> Iterator[Section]:
+def sections(graph: ModelGraph) -> Iterator[Section]:
     """Return what there is to say of a model."""
-    graph = traced.graph
     yield Section(
         "What it is",
         ("", ""),
@@ -40,18 +40,52 @@ def sections(traced: Trace) -> Iterator[Section]:
         tuple(
             (
                 f"{name}{' (private column)' if field.private else ''}",
-                " | ".join(field.stages) or f"{field.low:,} to {field.high:,}",
+                _range(field),
                 "{:,} to {:,}".format(*bounds[graph.update[name]]) if name in graph.update else "as it was",
             )
             for name, field in graph.fields.items()
         ),
     )
-    yield Section("What it says", ("channel", "at most", "depends on", "never on"), tuple(_said(traced)))
-    yield Section("What its holder learns in a step", ("outcome", "of each agent", "threshold"), tuple(_told(traced)))
+    yield Section("What it says", ("channel", "at most", "depends on", "never on"), tuple(_said(graph)))
+    yield Section("What its holder learns in a step", ("outcome", "of each agent", "threshold"), tuple(_told(graph)))
 
 
-def _said(traced: Trace) -> Iterator[tuple[str, ...]]:
-    graph = traced.graph
+def words_of(model: GraphModel) -> dict[str, Any]:
+    """Return what a manifest's model is, says and tells, in words, by what they are of and then by name."""
+    graph = model.graph
+    fields = {name: field for name, field in graph.fields.items() if not field.stages and not field.private}
+    heard = {
+        name: f"at most {most}; {'directed; ' if graph.channels[name].directed else ''}"
+        f"depends on {on}{'' if never == '-' else f'; never on {never}'}"
+        for name, most, on, never in _said(graph)
+    }
+    words = {
+        "kind": "graph",
+        "sha256": graph.identity,
+        "size": f"{len(graph.nodes)} operations, {len(encode(graph)):,} bytes",
+        "parameters": {name: _value(graph.parameters[name], value) for name, value in model.parameters.items()},
+        "stages": {name: _range(field) for name, field in graph.fields.items() if field.stages},
+        "fields": {name: _range(field) for name, field in fields.items()},
+        "private_columns": {name: _range(field) for name, field in graph.fields.items() if field.private},
+        "messages": heard,
+        "outcomes": {name: f"{what}; {when}" for name, what, when in _told(graph)},
+        "observables": {name: f"{each.low:,} to {each.high:,}" for name, each in graph.observables.items()},
+    }
+    return {key: value for key, value in words.items() if value}
+
+
+def _range(field: GraphField) -> str:
+    return " | ".join(field.stages) or f"{field.low:,} to {field.high:,}"
+
+
+def _value(parameter: GraphParameter, value: int | tuple[int, ...]) -> Any:
+    """Return a parameter's value in its author's unit, beside the integer that is computed with."""
+    if isinstance(value, tuple) or not parameter.bits:
+        return value
+    return f"{value / 2**parameter.bits:.6g} ({value} / 2**{parameter.bits})"
+
+
+def _said(graph: ModelGraph) -> Iterator[tuple[str, ...]]:
     for name, channel in graph.channels.items():
         on = sources(graph, "messages", name)
         never = sorted(set(graph.fields) - on)
@@ -61,12 +95,12 @@ def _said(traced: Trace) -> Iterator[tuple[str, ...]]:
         yield name, f"{channel.most:,} to {whom}", f"{direct}{over}", ", ".join(never) or "-"
 
 
-def _told(traced: Trace) -> Iterator[tuple[str, ...]]:
-    when = {"once": "told once", "restart": "told again when its level begins anew", "step": "told in each step"}
-    for name, outcome in traced.graph.outcomes.items():
+def _told(graph: ModelGraph) -> Iterator[tuple[str, ...]]:
+    for name, outcome in graph.outcomes.items():
         terms = " + ".join(f"{factor} x {channel}" for channel, factor in outcome.coefficients.items())
+        weighted = f"a private weight x ({terms})" if name in graph.weights else terms
         kept = "summed up over the steps" if outcome.keep else "of the step"
         if outcome.reveals == "bit":
-            yield name, f"1 bit: is {terms}, {kept}, above its private threshold", when[outcome.threshold]
+            yield name, f"a bit: is {weighted}, {kept}, above its private threshold", WHEN[outcome.threshold]
         else:
-            yield name, f"the exact sum of {terms}, {kept}: it says much about neighbours", "-"
+            yield name, f"the exact sum of {weighted}, {kept}: it says much about neighbours", "no threshold"

@@ -2,17 +2,15 @@
 
 from typing import Final
 
+from protocols.models.run_model import agent_model_of
 from protocols.releases.query import NOISE, Release
 from protocols.task.manifest import Manifest
 from protocols.task.release_plan import releases_of
 
-MODES: Final = {
-    "outcome": "Mode outcome: each client learned, for each of its agents and steps, whether it was infected by then.",
-    "sum": "Mode sum: each client learned the exact exposure of its agents in every step, and so something about their "
-    "neighbours: all of a neighbour's status at one contact, 44 % of its entropy at 3, 15 % at 10.",
-}
-
-
+SUMS: Final = (
+    "Mode sum: each client learned the exact exposure of its agents in every step, and so something about their "
+    "neighbours: all of a neighbour's status at one contact, 44 % of its entropy at 3, 15 % at 10."
+)
 RELEASES: Final = {
     "tally": "stage counts in every step",
     "incidence": "new infections in every step",
@@ -25,13 +23,29 @@ RELEASES: Final = {
 
 def describe_disclosure(manifest: Manifest) -> str:
     """Return what clients and engine learn in a run, for people who take part in it or read its report."""
-    releases = [f"{RELEASES[release.name]} ({_noise(release)})" for release in releases_of(manifest).each]
+    observables = [word.name for word in agent_model_of(manifest.model).tally if word.stage_of is None]
+    words = {**RELEASES, "tally": " and totals of ".join([RELEASES["tally"], *filter(None, [", ".join(observables)])])}
+    releases = [f"{words[release.name]} ({_noise(release)})" for release in releases_of(manifest).each]
     if manifest.gradient is not None and manifest.gradient.relaxed:
         releases.append(f"{manifest.gradient.way} of these (exact)")
     return (
-        f"{MODES[manifest.mode]} Engine and clients learned sums over at least {manifest.min_cohort} clients: "
+        f"{_learned(manifest)} Engine and clients learned sums over at least {manifest.min_cohort} clients: "
         f"{', '.join(releases) or 'none'}."
     )
+
+
+def reveals_sums(manifest: Manifest) -> bool:
+    """Return whether clients learn exact sums of what others told their agents."""
+    outcomes = agent_model_of(manifest.model).outcomes
+    return manifest.mode == "sum" or not all(outcome.is_bit for outcome in outcomes)
+
+
+def _learned(manifest: Manifest) -> str:
+    if manifest.mode == "sum":
+        return SUMS
+    outcomes = "; ".join(outcome.disclosure for outcome in agent_model_of(manifest.model).outcomes)
+    said = f"Mode outcome: each client learned, for each of its agents and steps, {outcomes or 'nothing'}."
+    return f"{said} An exact sum says much about neighbours." if reveals_sums(manifest) else said
 
 
 def _noise(release: Release) -> str:

@@ -21,7 +21,7 @@ from lpm_secure.report import folder as folders
 from lpm_secure.report.public_file import write_public
 from lpm_secure.report.summary import Summary
 from lpm_secure.report.table import both
-from lpm_secure.run.disclosure import describe_disclosure
+from lpm_secure.run.disclosure import describe_disclosure, reveals_sums
 from lpm_secure.run.ingress import ingress
 from lpm_secure.run.observer import StepObserver, null_observer
 from lpm_secure.run.private_run import PrivateRun
@@ -36,6 +36,7 @@ from protocols.atomic_file import write_atomically
 from protocols.errors import ParameterError, Unavailable
 from protocols.identity import certificates
 from protocols.identity.signing import PublicKey
+from protocols.models.run_model import agent_model_of
 from protocols.task import manifest as manifests
 from protocols.task.parties import ENGINE
 from protocols.task.release_plan import releases_of
@@ -73,7 +74,8 @@ def simulate_private(
     place = device_of(device)
     with local_deployment(config, out=out) as deployment:
         noised = releases_of(deployment.testbed.manifest).has_noise  # then nothing in the clear is the same
-        with observer("private run", steps=config.steps) as on_step:
+        words = agent_model_of(deployment.testbed.manifest.model).tally
+        with observer("private run", steps=config.steps, words=words) as on_step:
             execution = run_private(deployment, place, on_step)
         replay = run_clear(deployment.testbed, place) if parity and not noised else None
         run = PrivateRun(config, deployment.testbed, execution, replay, ingress(deployment, execution))
@@ -88,7 +90,8 @@ def simulate_private(
 def simulate_clear(config: Config, *, device: str = "auto", observer: StepObserver = null_observer) -> StageSeries:
     """Run a configuration in this process, with no protection."""
     place, testbed = device_of(device), local_testbed(config)
-    with observer("clear run", steps=config.steps) as on_step:
+    words = agent_model_of(testbed.manifest.model).tally
+    with observer("clear run", steps=config.steps, words=words) as on_step:
         return run_clear(testbed, place, on_step).series
 
 
@@ -100,7 +103,7 @@ def local_deployment(config: Config, *, out: Path) -> Iterator[Deployment]:
     """
     manifest, keys = pin_keys((built := local_testbed(config)).manifest)
     testbed = dataclasses.replace(built, manifest=manifest)
-    if config.protocol.mode == "sum":
+    if reveals_sums(testbed.manifest):
         NOTICES.warning("warning: %s", describe_disclosure(testbed.manifest))
     folder = out / f"{config.name}-{manifests.run_id(testbed.manifest).hex()[:12]}"
     deployment = Deployment(folder.resolve(), testbed, keys)
@@ -139,7 +142,8 @@ def drive(folder: Path, *, device: str = "auto", observer: StepObserver = null_o
 
     async def simulated() -> StageSeries:
         transports = connect(manifest, certificates.read(party))
-        with observer("private run", steps=manifest.steps) as on_step:
+        words = agent_model_of(manifest.model).tally
+        with observer("private run", steps=manifest.steps, words=words) as on_step:
             series = await simulate(manifest, RemotePart(manifest, transports), agents, on_step=on_step)
         for transport in transports:
             await transport.close()

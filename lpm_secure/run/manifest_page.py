@@ -4,14 +4,17 @@ from typing import Any, Final
 
 import msgspec
 
+from lpm_secure.models.report import words_of
+from protocols.models.graph.agents import GraphModel
 from protocols.task import manifest as manifests
 from protocols.task.manifest import Manifest
 
 LONG: Final = 64  # characters of a value; longer ones are cut
+MODEL: Final = "model."  # words about a model are not
 
 
 def rows_of(manifest: Manifest) -> list[tuple[str, str]]:
-    """Return every field of a manifest by its path, agents and keys shortened; the run's id first."""
+    """Return every field of a manifest by its path, the run's id first; agents and keys shortened, a graph in words."""
     return [("run", manifests.run_id(manifest).hex()), *_rows(_named_fields(manifest))]
 
 
@@ -20,7 +23,7 @@ def differences(one: Manifest, other: Manifest) -> list[tuple[str, str, str]]:
     mine, theirs = _flat("", _named_fields(one)), _flat("", _named_fields(other))
     paths = [*mine, *(path for path in theirs if path not in mine)]
     return [
-        (path, _short(mine.get(path, "-")), _short(theirs.get(path, "-")))
+        (path, _shown(path, mine.get(path, "-")), _shown(path, theirs.get(path, "-")))
         for path in paths
         if mine.get(path) != theirs.get(path)
     ]
@@ -30,11 +33,13 @@ def _named_fields(manifest: Manifest) -> dict[str, Any]:
     fields: dict[str, Any] = msgspec.to_builtins(manifest)
     for key in ("aggregators", "clients"):  # by name, so that one that is left out moves no other
         fields[key] = {party.pop("name"): party for party in fields[key]}
+    if isinstance(manifest.model, GraphModel):
+        fields["model"] = words_of(manifest.model)
     return fields
 
 
 def _rows(fields: dict[str, Any]) -> list[tuple[str, str]]:
-    return [(path, _short(value)) for path, value in _flat("", fields).items()]
+    return [(path, _shown(path, value)) for path, value in _flat("", fields).items()]
 
 
 def _flat(path: str, value: Any) -> dict[str, Any]:
@@ -42,6 +47,10 @@ def _flat(path: str, value: Any) -> dict[str, Any]:
         parts = [_flat(f"{path}.{key}" if path else str(key), inner) for key, inner in value.items()]
         return {key: leaf for part in parts for key, leaf in part.items()}
     return {path: value}
+
+
+def _shown(path: str, value: Any) -> str:
+    return value if path.startswith(MODEL) and isinstance(value, str) else _short(value)
 
 
 def _short(value: Any) -> str:

@@ -7,6 +7,8 @@ from typing import Any, Final, final
 import msgspec
 
 from lpm_secure.config.simulation import Config
+from lpm_secure.engine.series import PARTS
+from lpm_secure.models.words import departure_words
 from lpm_secure.report.versions import versions
 from lpm_secure.run.ingress import Ingress
 from lpm_secure.run.processes import Execution
@@ -44,6 +46,8 @@ class PrivateRun:
     @property
     def population(self) -> str:
         """Who the synthetic agents are, said wherever results are shown."""
+        if not self.testbed.synthetic:
+            return "no synthetic agents"
         city = self.testbed.city
         return city.population.card.title if city and city.population else "synthetic agents who meet in cells only"
 
@@ -58,8 +62,8 @@ class PrivateRun:
             "look_alike": self.testbed.look_alike,
             "population": self.population,
             "seed": self.config.seed,
-            "attack_rate_private": private.series.attack_rate("private"),
-            "attack_rate_synthetic": private.series.attack_rate("synthetic"),
+            **self._shares(),
+            **{f"tally_{part}": private.series.last(part) for part in PARTS},
             "seconds_start": private.start_s,
             "seconds_per_step": private.step_s,
             "seconds_per_step_clear": clear.step_s if clear else None,
@@ -75,3 +79,9 @@ class PrivateRun:
             "machine": platform.platform(),
             "config": msgspec.to_builtins(self.config),
         }
+
+    def _shares(self) -> dict[str, float]:
+        """Return who is no longer in the first stage at the end, where its name is one of which people ask for that."""
+        series = self.private.series
+        share = departure_words(series.first).share
+        return {f"{share}_{part}": series.attack_rate(part) for part in PARTS} if share else {}

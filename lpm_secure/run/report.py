@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from lpm_secure.engine.series import PARTS, StageSeries
+from lpm_secure.models.words import colours_of, departure_words, word_of
 from lpm_secure.report import html
 from lpm_secure.report.page import Page, Plot
 from lpm_secure.report.summary import REPORT, Summary, align
@@ -16,10 +17,8 @@ from lpm_secure.run import ingress
 from lpm_secure.run.disclosure import describe_disclosure
 from lpm_secure.run.ingress import Ingress, by_party
 from lpm_secure.run.private_run import FIGURES, PrivateRun
-from protocols.models import Stage
 
-COLOURS: Final = {Stage.S: "#4477aa", Stage.E: "#ccbb44", Stage.I: "#ee6677", Stage.R: "#228833"}
-NAMES: Final = {Stage.S: "susceptible", Stage.E: "exposed", Stage.I: "infectious", Stage.R: "recovered"}
+BARS: Final = "#ee6677"
 
 
 def summary_of(run: PrivateRun, folder: Path) -> Summary:
@@ -38,13 +37,10 @@ def summary_of(run: PrivateRun, folder: Path) -> Summary:
 
 def _rows(run: PrivateRun, figures: dict[str, Any]) -> list[tuple[str, str]]:
     """Return the table that ends a run: what was measured, in words, and its value."""
-    waning = bool(run.testbed.manifest.model.recurrence)
-    attack = "not susceptible at the end" if waning else "attack rate"
     rows = [
         ("contacts", run.label),
         ("population", run.population),
-        (f"{attack}, private agents", f"{figures['attack_rate_private']:.1%}"),
-        (f"{attack}, synthetic agents", f"{figures['attack_rate_synthetic']:.1%}"),
+        *_endings(run, figures),
         ("mode", run.testbed.manifest.mode),
         ("seconds per step", f"{figures['seconds_per_step']:.4f}"),
         ("seconds until all have joined", f"{figures['seconds_start']:.1f}"),
@@ -57,6 +53,19 @@ def _rows(run: PrivateRun, figures: dict[str, Any]) -> list[tuple[str, str]]:
     if figures["lost"]:
         rows.append(("lost on the way", ", ".join(each["party"] for each in figures["lost"])))
     return rows
+
+
+def _endings(run: PrivateRun, figures: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield how agents ended: who left the first stage, where its name is known; else the last day's totals."""
+    series = run.private.series
+    words = departure_words(series.first)
+    for part in PARTS:
+        if words.share:
+            share = words.share_again if run.testbed.manifest.model.recurrence else words.share_once
+            yield f"{share}, {part} agents", f"{figures[f'{words.share}_{part}']:.1%}"
+        elif series.has(part):
+            totals = ", ".join(f"{word_of(name)} {total:,}" for name, total in series.last(part).items())
+            yield f"at the end, {part} agents", totals
 
 
 def _parity_lines(run: PrivateRun) -> Iterator[str]:
@@ -72,7 +81,7 @@ def _parts(run: PrivateRun, rows: Sequence[tuple[str, str]]) -> list[str | Plot]
     if run.testbed.look_alike:
         parts.append(html.warning(run.label))
     parts += [html.warning(describe_disclosure(manifest)), html.table(rows)]
-    parts.append(Plot(_plots(run.private.series, waning=bool(manifest.model.recurrence))))
+    parts.append(Plot(_plots(run.private.series, returns=bool(manifest.model.recurrence))))
     if run.received:
         parts += [html.heading("What each party received"), _ingress_table(run.received)]
     if run.clear is not None:
@@ -97,29 +106,37 @@ def _ingress_table(rows: Sequence[Ingress]) -> str:
     return html.table(cells, head=("received by", "from", "bytes per step"))
 
 
-def _plots(series: StageSeries, *, waning: bool) -> Any:
-    """Return stages and incidence of private and synthetic agents, one column each."""
-    incidence = "new infections, less returns" if waning else "new infections"
-    parts = [part for part in PARTS if series.size(part)]
-    titles = [f"{part} agents: {what}" for what in ("stages", incidence) for part in parts]
-    figure = make_subplots(rows=2, cols=len(parts), subplot_titles=titles, vertical_spacing=0.12)
+def _plots(series: StageSeries, *, returns: bool) -> Any:
+    """Return stages, observables and who left the first stage, of private and synthetic agents, one column each."""
+    words = departure_words(series.first)
+    rows = ["stages" if len(series.names) == series.stages else "stages and observables"]
+    rows += [words.returns if returns else words.departures] if series.stages else []
+    parts = [part for part in PARTS if series.has(part)] or list(PARTS[:1])
+    titles = [f"{part} agents: {what}" for what in rows for part in parts]
+    figure = make_subplots(rows=len(rows), cols=len(parts), subplot_titles=titles, vertical_spacing=0.12)
     days = list(series.table()["day"].to_pylist())
     for column, part in enumerate(parts, start=1):
-        for stage in Stage:
-            line = go.Scatter(
-                x=days,
-                y=series.of(part, stage).tolist(),
-                name=NAMES[stage],
-                legendgroup=stage.name,
-                showlegend=column == 1,
-                line={"color": COLOURS[stage]},
-            )
+        for line in _lines(series, part, days, legend=column == 1):
             figure.add_trace(line, row=1, col=column)
-        bars = go.Bar(x=days, y=series.incidence(part).tolist(), marker_color=COLOURS[Stage.I], showlegend=False)
-        figure.add_trace(bars, row=2, col=column)
+        if series.stages:
+            bars = go.Bar(x=days, y=series.incidence(part).tolist(), marker_color=BARS, showlegend=False)
+            figure.add_trace(bars, row=2, col=column)
     figure.update_xaxes(title_text="day")
     figure.update_yaxes(title_text="agents", rangemode="tozero")
     figure.update_layout(
         height=760, template="plotly_white", hovermode="x unified", legend={"orientation": "h", "y": 1.08}
     )
     return figure
+
+
+def _lines(series: StageSeries, part: str, days: Sequence[float], *, legend: bool) -> Iterator[Any]:
+    """Yield a line for each stage and observable, by its name."""
+    for place, (name, colour) in enumerate(zip(series.names, colours_of(series.names), strict=True)):
+        yield go.Scatter(
+            x=days,
+            y=series.of(part, place).tolist(),
+            name=word_of(name),
+            legendgroup=name,
+            showlegend=legend,
+            line={"color": colour},
+        )

@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 
 from lpm_secure.config.gradient_spec import gradient_for
-from lpm_secure.config.model import model_of
+from lpm_secure.config.model import channels_of, model_of
 from lpm_secure.config.releases import releases_for
 from lpm_secure.config.simulation import Config
 from lpm_secure.data.contact_data import ContactData
 from lpm_secure.testbed.keyring import most_contacts
 from protocols.errors import ConfigError
+from protocols.models.run_model import RunModel, agent_model_of
 from protocols.task.devices import Devices
 from protocols.task.manifest import Manifest
 from protocols.task.parties import AggregatorParty, ClientParty, DealerParty
@@ -16,21 +17,22 @@ from protocols.task.parties import AggregatorParty, ClientParty, DealerParty
 
 def manifest_of(config: Config, data: ContactData, addresses: Sequence[str]) -> Manifest:
     """Return the manifest; arguments and errors are those of `testbed.build`, which calls this."""
-    if len(config.model.beta) != 1:
-        raise ConfigError(f"model.beta names {len(config.model.beta)} channels; the contacts of {data.source} have one")
-    clients, gradient, model = _clients(config, data), gradient_for(config), model_of(config.model, dt=config.dt)
+    clients, gradient = _clients(config, data), gradient_for(config)
+    model = model_of(config.model, config.parameters, dt=config.dt)
+    channels = channels_of(config.model, model)
+    _check_people(config, data, model, channels=channels)
     permuted = config.protocol.edges == "permuted"
     n_all = sum(len(client.agents) for client in clients) + config.synthetic.agents
     size = config.cells.size or -(-n_all // max(config.cells.count, 1))
     return Manifest(
         name=config.name,
         model=model,
-        model_hash=model.model().hash,
+        model_hash=model.digest,
         steps=config.steps,
         dt=config.dt,
-        channels=tuple(config.model.beta),
+        channels=channels,
         period=data.days,
-        max_message=int(data.weight.max(initial=1)),
+        max_message=int(data.weight.max(initial=1)) * max(agent_model_of(model).most, default=1),
         cells=(size,) * config.cells.count,
         engine=True,
         mode=config.protocol.mode,
@@ -50,6 +52,30 @@ def manifest_of(config: Config, data: ContactData, addresses: Sequence[str]) -> 
         ),
         gradient=gradient,
     )
+
+
+def _check_people(config: Config, data: ContactData, model: RunModel, *, channels: tuple[str, ...]) -> None:
+    """Refuse a table `[model]` of several channels, and cells or columns that a model knows nothing of.
+
+    Raises:
+        ConfigError: it is so.
+    """
+    if not isinstance(config.model, str) and len(channels) != 1:
+        raise ConfigError(f"model.beta names {len(channels)} channels; the contacts of {data.source} have one")
+    agents = agent_model_of(model)
+    if config.cells.count and not agents.cell_most:
+        raise ConfigError(f"cells.count is {config.cells.count}, and agents of {config.model} tell cells nothing")
+    columns = {spec.name: spec for spec in agents.columns if spec.default is None}
+    for name, (low, high) in config.private.columns.items():
+        if name not in columns:
+            known = ", ".join(columns) or "none"
+            raise ConfigError(f"[private.columns] has {name}; the model's private columns are: {known}")
+        spec = columns[name]
+        if not spec.low <= low <= high <= spec.high:
+            raise ConfigError(
+                f"private.columns.{name} is [{low}, {high}]; give the lower number first, both within "
+                f"[{spec.low:.0f}, {spec.high:.0f}]"
+            )
 
 
 def _aggregators(config: Config, addresses: Sequence[str]) -> tuple[AggregatorParty, ...]:

@@ -1,8 +1,10 @@
 """The engine's own agents in a private run: who meets in cells only, or lives in a population."""
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final, final
 
 import msgspec
@@ -32,6 +34,8 @@ from protocols.task.manifest import Manifest
 
 SYNTHETIC_FROM: Final = 2**40  # numbers of synthetic agents begin here, above all private ones
 SHARE_BITS: Final = 16  # of exposures in venues
+Ranges = Mapping[str, tuple[int, int]]  # of private columns: what simulated people have, both ends included
+NO_RANGES: Final[Ranges] = MappingProxyType({})
 NOTICES: Final = logging.getLogger("lpm")  # for whoever waits; `lpm` prints them
 
 
@@ -42,10 +46,12 @@ class EngineFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     Attributes:
         synthetic: what was asked for; the population is the one that the run has.
         sha256: of the population's card; empty where there is none.
+        columns: ranges of private columns that were asked for.
     """
 
     synthetic: SyntheticConfig
     sha256: str = ""
+    columns: dict[str, tuple[int, int]] = {}
 
 
 @final
@@ -56,25 +62,27 @@ class Synthetic:
     Attributes:
         config: with the population that the run really has.
         population: None where they meet in cells only.
+        columns: ranges of private columns that were asked for.
     """
 
     config: SyntheticConfig
     population: Population | None = field(repr=False, default=None)
+    columns: Ranges = field(default_factory=lambda: NO_RANGES)
 
     @property
     def file(self) -> EngineFile:
         """What an engine in another process needs."""
-        return EngineFile(self.config, self.population.card.sha256 if self.population else "")
+        return EngineFile(self.config, self.population.card.sha256 if self.population else "", dict(self.columns))
 
     @classmethod
-    def of(cls, config: SyntheticConfig) -> "Synthetic":
+    def of(cls, config: SyntheticConfig, columns: Ranges = NO_RANGES) -> "Synthetic":
         """Open or build the population; where its tables are not at hand, say so in one line and generate one.
 
         Raises:
             ConfigError: too few agents for a population, or a beta of a setting that it does not have.
         """
         if config.population is None or not config.agents:
-            return cls(config)
+            return cls(config, columns=columns)
         try:
             found = cls(config, open_population(_population(config), beside=Path()))
         except DataError as error:
@@ -92,7 +100,7 @@ class Synthetic:
         Raises:
             DataError: the population differs from that of the run.
         """
-        found = cls.of(file.synthetic)
+        found = cls.of(file.synthetic, file.columns)
         if found.file != file:
             raise DataError(
                 f"the population of this run has SHA-256 {file.sha256[:12]}...; the one here has "
@@ -103,7 +111,7 @@ class Synthetic:
     def agents(self, manifest: Manifest, device: torch.device) -> EngineAgents:
         """Draw the agents; in venues they are computed on the CPU, whatever the device."""
         if self.population is None:
-            return synthetic_agents(manifest, self.config.agents, device)
+            return synthetic_agents(manifest, self.config.agents, device, columns=self.columns)
         settings = settings_with_beta(self.population, self.config.beta)
         n, cells = self.population.n, len(manifest.cells)
         model = manifest.model.require_seir("synthetic agents of a population")
@@ -121,13 +129,15 @@ class Synthetic:
         return CellAgents(manifest, agents)
 
 
-def synthetic_agents(manifest: Manifest, count: int, device: torch.device) -> EngineAgents:
+def synthetic_agents(
+    manifest: Manifest, count: int, device: torch.device, *, columns: Ranges = NO_RANGES
+) -> EngineAgents:
     """Return so many agents of the engine, each in a cell drawn at random."""
     if isinstance(manifest.model, Seir):
         return seir_agents(manifest, count, device)
     agents = np.arange(count, dtype=np.uint64) + np.uint64(SYNTHETIC_FROM)
-    source, columns = AgentSource(agents, simulation_key(manifest)), draw_columns(manifest, agents)
-    return GraphPopulation(manifest, manifest.model, source, cell=cells_of(agents, manifest), columns=columns)
+    source, drawn = AgentSource(agents, simulation_key(manifest)), draw_columns(manifest, agents, columns)
+    return GraphPopulation(manifest, manifest.model, source, cell=cells_of(agents, manifest), columns=drawn)
 
 
 def seir_agents(manifest: Manifest, count: int, device: torch.device) -> Agents:
@@ -145,17 +155,17 @@ def cells_of(agents: U64, manifest: Manifest) -> I64:
     return (drawn * np.uint64(len(manifest.cells)) >> np.uint64(32)).astype(np.int64)
 
 
-def draw_columns(manifest: Manifest, agents: U64) -> dict[str, I64]:
+def draw_columns(manifest: Manifest, agents: U64, ranges: Ranges = NO_RANGES) -> dict[str, I64]:
     """Draw the private columns of simulated people, each value of a column's range as likely as any other, int64[n].
 
-    Columns that have a default are left out.
+    Columns that have a default are left out. A range that was asked for takes the place of the model's own.
     """
     specs = [spec for spec in agent_model_of(manifest.model).columns if spec.default is None]
     drawn = {}
     for spec in specs:
         word = DrawSource(agents, 0, simulation_key(manifest)).words(f"column {spec.name}", BEGIN)
-        low, count = int(spec.low), min(int(spec.high) - int(spec.low) + 1, COUNTS)
-        drawn[spec.name] = uniform(word, low, count)
+        low, high = ranges.get(spec.name, (int(spec.low), int(spec.high)))
+        drawn[spec.name] = uniform(word, low, min(high - low + 1, COUNTS))
     return drawn
 
 

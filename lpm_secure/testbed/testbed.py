@@ -18,10 +18,11 @@ from lpm_secure.engine.tensors.agents import Agents
 from lpm_secure.engine.tensors.graph import Graph
 from lpm_secure.testbed.keyring import Keyring
 from lpm_secure.testbed.manifest import manifest_of
-from lpm_secure.testbed.synthetic import EngineFile, Synthetic, cells_of, synthetic_agents
+from lpm_secure.testbed.synthetic import EngineFile, Synthetic, cells_of, draw_columns, synthetic_agents
 from protocols.arithmetic.fixed_point import I64
 from protocols.models import Seir
 from protocols.models.agent_model import NO_COLUMNS, AgentSource, Columns
+from protocols.models.run_model import agent_model_of
 from protocols.task.layout import Layout
 from protocols.task.manifest import Manifest
 
@@ -119,9 +120,29 @@ def build(config: Config, data: ContactData, addresses: Sequence[str]) -> Testbe
     """
     manifest = manifest_of(config, data, addresses)
     order = np.array([agent for client in manifest.clients for agent in client.agents], dtype=np.int64)
+    agents, ranges = order.astype(np.uint64), config.private.columns
+    return Testbed(
+        manifest,
+        _contacts(manifest, data, order),
+        cells_of(agents, manifest),
+        config.synthetic.agents,
+        data.source,
+        data.look_alike,
+        Synthetic.of(config.synthetic, ranges),
+        draw_columns(manifest, agents, ranges),
+    )
+
+
+def _contacts(manifest: Manifest, data: ContactData, order: I64) -> ContactTable:
+    """Return the contacts of a data set by slot; it has one channel, so each of its contacts counts on all of the run.
+
+    On a directed channel people who met tell each other, both ways; in a run without channels nobody meets.
+    """
     slot_of = np.argsort(order)
     a, b = (slot_of[np.searchsorted(order[slot_of], end)] for end in (data.a, data.b))
-    contacts = ContactTable(data.day, a, b, np.zeros_like(data.day), data.weight)
-    cell = cells_of(order.astype(np.uint64), manifest)
-    city = Synthetic.of(config.synthetic)
-    return Testbed(manifest, contacts, cell, config.synthetic.agents, data.source, data.look_alike, city)
+    tables = [np.zeros((5, 0), dtype=np.int64)]
+    for channel, directed in enumerate(agent_model_of(manifest.model).directed):
+        on = np.full_like(data.day, channel)
+        tables += [np.stack([data.day, *ends, on, data.weight]) for ends in ((a, b), (b, a))[: 2 if directed else 1]]
+    day, one, other, on, weight = np.concatenate(tables, axis=1)
+    return ContactTable(day, one, other, on, weight)

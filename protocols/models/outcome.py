@@ -1,9 +1,14 @@
 """An outcome: a linear sum of what reaches an agent, and what of it the agent's holder may learn."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, final
+from types import MappingProxyType
+from typing import Final, Literal, final
 
 Threshold = Literal["once", "restart", "step"]
+WHEN: Final[Mapping[str, str]] = MappingProxyType(
+    {"once": "told once", "restart": "told at each restart", "step": "told in each step"}
+)
 
 
 @final
@@ -35,6 +40,13 @@ class OutcomeSpec:
     def is_bit(self) -> bool:
         """Whether no more is revealed than a comparison's bit."""
         return self.reveals == "bit"
+
+    @property
+    def disclosure(self) -> str:
+        """What an agent's holder learns of it in a step, in words."""
+        if self.is_bit:
+            return f"a bit: {self.name} above a private threshold ({WHEN[self.threshold]})"
+        return f"the exact sum {self.name}"
 
     @property
     def columns(self) -> tuple[str, ...]:

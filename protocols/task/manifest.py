@@ -107,7 +107,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         """Check what types alone cannot."""
         check_names(self.aggregators, self.dealer, self.clients)
         self.share()
-        check_agents(self.clients, self.channels)
+        check_agents(self.clients)
         check_model(self.model, self.model_hash, channels=self.channels)
         check_cohort(self.clients, self.min_cohort)
         if self.trust is not None:
@@ -124,7 +124,8 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     def _check_mode(self) -> None:
         bound = self.hazard_bound
         if self.mode == "outcome":
-            check_outcome(self.aggregators, self.dealer, sharing=self.sharing, bound=bound)
+            model = agent_model_of(self.model)
+            check_outcome(model, self.aggregators, self.dealer, sharing=self.sharing, bound=bound)
         elif self.min_count:
             raise ParameterError("min_count needs a secure comparison, which sum mode has not; use outcome mode")
         if self.min_count:

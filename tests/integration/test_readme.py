@@ -62,7 +62,8 @@ PRIVATE = [path for path in sorted((ROOT / "examples").glob("*.toml")) if "\n[pr
 
 
 @pytest.mark.parametrize("path", PRIVATE, ids=lambda path: path.name)
-def test_every_example_config_makes_parties_that_read_their_own_files(path, tmp_path):
+def test_every_example_config_makes_parties_that_read_their_own_files(path, tmp_path, monkeypatch):
+    monkeypatch.chdir(ROOT)  # where a model of one's own is found
     given = simulation.load(path)
     testbed = build(given, contacts_of(given), free_addresses(given.protocol.addresses))
     deployment = Deployment(tmp_path / "run", testbed)

@@ -24,13 +24,13 @@ def check_model(
     from rich.console import Console
     from rich.table import Column, Table
 
-    from lpm_secure.models.check import check_model as check
     from lpm_secure.models.reference import find
     from lpm_secure.models.report import sections
+    from lpm_secure.testbed.model_check import check_model as check
 
     result = check(find(model), agents=agents, steps=steps, seed=seed)
     console = Console()
-    for section in sections(result.trace):
+    for section in sections(result.trace.graph):
         table = Table(*(Column(head, overflow="fold") for head in section.heads), title=section.title, box=None)
         for row in section.rows:
             table.add_row(*row)

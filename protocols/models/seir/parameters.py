@@ -108,11 +108,13 @@ class Seir(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
         return 0 if self.waning else len(self.infectious) + 1
 
     def check_channels(self, names: tuple[str, ...]) -> None:
-        """Refuse a run of another number of contact channels.
+        """Refuse a run of another number of contact channels, or of none.
 
         Raises:
-            ParameterError: not one value of beta for each.
+            ParameterError: not one value of beta for each, or no channel.
         """
+        if not names:
+            raise ParameterError("a run of this model needs at least one contact channel")
         if len(self.beta) != len(names):
             raise ParameterError(f"got {len(self.beta)} values of beta for {len(names)} channels; give one each")
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from protocols.errors import ManifestMismatch, ParameterError
+from protocols.models.agent_model import AgentModel
 from protocols.models.run_model import RunModel
 from protocols.task.devices import Devices
 from protocols.task.parties import AggregatorParty, ClientParty, DealerParty
@@ -24,20 +25,31 @@ def check_model(model: RunModel, digest: str, *, channels: tuple[str, ...]) -> N
 
 
 def check_outcome(
-    aggregators: Sequence[AggregatorParty], dealer: DealerParty | None, *, sharing: str, bound: int
+    model: AgentModel,
+    aggregators: Sequence[AggregatorParty],
+    dealer: DealerParty | None,
+    *,
+    sharing: str,
+    bound: int,
 ) -> None:
     """Refuse outcome mode where nothing can be compared on shares.
 
     Args:
+        model: of the run.
+        aggregators: of the run.
+        dealer: of the run, if it has one.
+        sharing: of the run.
         bound: that no hazard exceeds.
 
     Raises:
-        ParameterError: no dealer, no addresses, another sharing, or hazards that are too large.
+        ParameterError: no dealer, no addresses, another sharing, no outcome, or hazards that are too large.
     """
     if dealer is None or any(party.mpc is None for party in aggregators):
         raise ParameterError("outcome mode needs a dealer and an mpc address of every aggregator; name them")
     if sharing != "additive":
         raise ParameterError("outcome mode compares additive shares; the clear sharing has sum mode only")
+    if not model.outcomes:
+        raise ParameterError("the model has no outcome, so outcome mode has nothing to compare; use sum mode")
     if (bound + 1).bit_length() > COMPARE_BITS:
         raise ParameterError(
             f"a hazard could need {(bound + 1).bit_length()} bits, and a comparison takes {COMPARE_BITS}; "

@@ -27,14 +27,14 @@ def check_names(
         require_client(client.name)
 
 
-def check_agents(clients: Sequence[ClientParty], channels: Sequence[str]) -> None:
+def check_agents(clients: Sequence[ClientParty]) -> None:
     """Refuse a run of nobody, and an agent of two clients.
 
     Raises:
         ParameterError: it is one.
     """
-    if not clients or not channels:
-        raise ParameterError("a run needs at least one client and one contact channel")
+    if not clients:
+        raise ParameterError("a run needs at least one client")
     agents = [agent for client in clients for agent in client.agents]
     if len(set(agents)) != len(agents):
         raise ParameterError("an agent is listed twice; every agent has one client")

@@ -1,5 +1,6 @@
 """What `[releases]` of a configuration asks the manifest for."""
 
+import msgspec
 import pytest
 
 from lpm_secure.accounting import Cost, epsilon_of
@@ -20,8 +21,6 @@ def test_a_budget_becomes_a_sigma_that_keeps_it(seir):
 def test_the_budget_is_enough_for_the_whole_run_and_for_no_smaller_sigma(seir):
     releases = releases_for(NoiseConfig(epsilon=2.0, cells_epsilon=4.0), seir(), steps=20, cells=True)
     assert releases.require({"incidence": 21, "cells": 21}) == pytest.approx(releases.rho)
-    import msgspec
-
     with pytest.raises(BudgetSpent, match="is left"):
         msgspec.structs.replace(releases, rho=releases.rho / 2).require({"incidence": 1, "cells": 3})
 
@@ -59,3 +58,19 @@ def test_a_report_says_which_releases_are_exact_and_which_have_noise(manifest_of
     assert "stage counts" not in said
     assert "stage counts in every step (exact), cell totals" in describe_disclosure(manifest_of(cells=(30,)))
     assert "cell totals" not in describe_disclosure(manifest_of())
+
+
+def test_cells_of_a_models_graph_have_noise_for_every_step(manifest_of, seir):
+    from lpm_secure.config.graph_model import graph_model_of
+
+    graph = graph_model_of("lpm_secure.models.library.seir:Seir", {})
+    releases = releases_for(NoiseConfig(cells_epsilon=4.0), graph, steps=20, cells=True)
+    assert releases.of("cells").times == 21
+    given = {"cells": (30,), "steps": 20, "mode": "outcome", "releases": releases}
+    manifest_of(model=graph, model_hash=graph.digest, channels=graph.contact_channels, max_message=1, **given)
+
+
+def test_a_report_says_what_holders_learn_of_each_outcome_and_which_observables_are_released(manifest_of):
+    waning = describe_disclosure(manifest_of(mode="outcome"))
+    assert "each of its agents and steps, a bit: infection above a private threshold (told once)." in waning
+    assert "Mode sum: each client learned the exact exposure" in describe_disclosure(manifest_of(mode="sum"))

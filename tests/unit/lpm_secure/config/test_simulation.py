@@ -109,3 +109,39 @@ def test_a_mistake_in_a_run_says_what_was_got_and_what_is_allowed(tmp_path, old,
     assert load(tmp_path, GOOD, Config).steps == 5
     assert old in GOOD
     assert said in refused(tmp_path, GOOD.replace(old, new, 1), Config)
+
+
+NAMED = (
+    GOOD[: GOOD.index("[model]")] + 'model = "seir"\n[parameters]\ninitial = 0.5\n' + GOOD[GOOD.index("[private]") :]
+)
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ('[gradient]\nway = "score"\nparameters = ["initial"]\n', "[gradient] is for the table [model]"),
+        ("[releases]\nepsilon = 1.0\n", "releases.epsilon is for the table [model]"),
+        ("[releases]\nscore_epsilon = 1.0\n", "releases.score_epsilon is for the table [model]"),
+        (
+            '[cells]\ncount = 2\n[synthetic]\nagents = 5\npopulation = "look_alike"\nbeta = {household = 0.1}\n',
+            "synthetic.population is for the table [model]",
+        ),
+        ('[private.columns]\ntau = [1, "a"]\n', "private.columns"),
+    ],
+)
+def test_what_a_model_by_name_cannot_have_yet_is_one_line(tmp_path, more, said):
+    assert load(tmp_path, NAMED, Config).parameters == {"initial": 0.5}
+    assert said in refused(tmp_path, NAMED + more, Config)
+
+
+def test_small_counts_of_a_model_by_name_are_not_suppressed_yet(tmp_path):
+    text = NAMED.replace('mode = "sum"', 'mode = "outcome"\nmin_count = 3')
+    assert "protocol.min_count is for the table [model]" in refused(tmp_path, text, Config)
+
+
+def test_parameters_beside_a_table_are_refused(tmp_path):
+    assert "those of [model] stand in it" in refused(tmp_path, GOOD + "[parameters]\ninitial = 0.5\n", Config)
+
+
+def test_a_key_of_the_table_is_still_named_where_it_is_wrong(tmp_path):
+    assert "did you mean `initial`?" in refused(tmp_path, GOOD.replace("initial", "intial"), Config)

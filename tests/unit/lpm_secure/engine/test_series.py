@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from pyarrow import csv, parquet
 
-from lpm_secure.engine.series import StageSeries
+from lpm_secure.engine.series import StageSeries, first_stages
 from lpm_secure.report.table import both
 from protocols.models import Stage
+from protocols.models.agent_model import TallyWord
 
 COUNTS = np.array(
     [
@@ -68,3 +69,29 @@ def test_both_files_hold_the_same_table(series, tmp_path):
         for stage in Stage:
             assert table.column(f"{name}_{stage.name}").to_pylist() == COUNTS[:, part, stage].tolist()
         assert table.column(f"{name}_incidence").to_pylist() == series.incidence(name).tolist()
+
+
+OPINION = (TallyWord("NO", stage_of="opinion"), TallyWord("YES", stage_of="opinion"), TallyWord("doubt", high=99))
+
+
+def test_a_series_of_another_model_counts_agents_in_the_stages_of_its_first_field_alone():
+    other = StageSeries.of_tally(np.array([[[7, 3, 250], [0, 0, 0]], [[5, 5, 300], [0, 0, 0]]]), 1.0, OPINION)
+    assert (other.size("private"), other.first, other.stages) == (10, "NO", 2)
+    assert other.has("private")
+    assert not other.has("synthetic")
+    assert other.last("private") == {"NO": 5, "YES": 5, "doubt": 300}
+    table = other.table()
+    assert table.column("private_left_NO").to_pylist() == [0, 2]
+    assert "private_incidence" not in table.column_names
+
+
+def test_a_model_without_stages_has_totals_alone():
+    totals = StageSeries.of_tally(np.array([[[4], [0]], [[5], [0]]]), 1.0, (TallyWord("money", high=9),))
+    assert (totals.size("private"), totals.first) == (0, "")
+    assert totals.table().column_names == ["day", "private_money", "synthetic_money"]
+
+
+def test_stages_of_a_second_field_are_not_counted_again():
+    second = (*OPINION[:2], TallyWord("work_ON", stage_of="work"), TallyWord("work_OFF", stage_of="work"))
+    assert first_stages(second) == 2
+    assert first_stages(()) == 0

@@ -4,9 +4,9 @@ import msgspec
 import pytest
 
 from lpm_secure.engine.backends import NumpyBackend
-from lpm_secure.models.check import check_model, draw_world, find_outside
 from lpm_secure.models.library.seir import Seir
 from lpm_secure.models.tracer import trace
+from lpm_secure.testbed.model_check import check_model, draw_world, find_outside
 
 
 @pytest.mark.parametrize("agents", [2, 3])

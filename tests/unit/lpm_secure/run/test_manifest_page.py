@@ -1,0 +1,71 @@
+"""A manifest for people to read: a model's graph stands there in words."""
+
+import msgspec
+
+from lpm_secure.config.graph_model import graph_model_of
+from lpm_secure.run.disclosure import describe_disclosure, reveals_sums
+from lpm_secure.run.manifest_page import differences, rows_of
+
+
+def manifest(manifest_of, name, parameters=None, **more):
+    model = graph_model_of(f"tests.user_models:{name}", parameters or {})
+    return manifest_of(model=model, channels=model.contact_channels, max_message=4 * max(model.agents.most), **more)
+
+
+def test_a_graph_is_shown_in_words(manifest_of):
+    shown = manifest(manifest_of, "Banks")
+    rows = dict(rows_of(shown))
+    assert rows["model.kind"] == "graph"
+    assert rows["model.sha256"] == shown.model.digest
+    assert "operations, " in rows["model.size"]
+    assert rows["model.parameters.shock"] == f"0.2 ({round(0.2 * 2**32)} / 2**32)"
+    assert rows["model.stages.state"] == "SOUND | FAILED"
+    assert rows["model.private_columns.buffer"] == "0 to 200"
+    assert (
+        rows["model.messages.loss"]
+        == "at most 1 to each contact; directed; depends on news (over time: buffer, news, state)"
+    )
+    assert (
+        rows["model.outcomes.ruin"]
+        == "a bit: is 3 x loss, summed up over the steps, above its private threshold; told once"
+    )
+    assert rows["model.observables.lost"] == "0 to 200"
+    assert not [path for path in rows if path.startswith("model.graph")]
+
+
+def test_what_a_message_never_depends_on_is_said(manifest_of):
+    rows = dict(rows_of(manifest(manifest_of, "Averaging")))
+    assert rows["model.messages.count"].endswith("depends on nothing; never on level, side")
+
+
+def test_weights_and_cells_are_said(manifest_of):
+    rows = dict(rows_of(manifest(manifest_of, "Crowds")))
+    assert "to its cell's public total" in rows["model.messages.noise"]
+    assert "told at each restart" in rows["model.outcomes.infection"]
+    assert "a private weight x (1 x talk)" in dict(rows_of(manifest(manifest_of, "Opinion")))["model.outcomes.yes"]
+
+
+def test_two_values_of_a_parameter_differ_in_words(manifest_of):
+    one, other = (manifest(manifest_of, "Banks", {"shock": shock}) for shock in (0.25, 0.5))
+    assert differences(one, other) == [
+        ("model.parameters.shock", "0.25 (1073741824 / 2**32)", "0.5 (2147483648 / 2**32)")
+    ]
+
+
+def test_two_graphs_differ_by_their_hashes_and_by_what_they_say(manifest_of):
+    paths = [path for path, _, _ in differences(manifest(manifest_of, "Banks"), manifest(manifest_of, "Opinion"))]
+    assert {"model.sha256", "model.outcomes.ruin", "model.outcomes.yes", "channels"} <= set(paths)
+
+
+def test_a_disclosure_names_each_outcome_and_says_so_where_sums_are_exact(manifest_of):
+    banks = describe_disclosure(manifest(manifest_of, "Banks", mode="outcome"))
+    assert "each of its agents and steps, a bit: ruin above a private threshold (told once)." in banks
+    assert "stage counts in every step and totals of lost (exact)" in banks
+    averaging = manifest(manifest_of, "Averaging", mode="outcome")
+    assert reveals_sums(averaging)
+    said = describe_disclosure(averaging)
+    assert "the exact sum heard_from; the exact sum sum_heard. An exact sum says much about neighbours." in said
+    cheapest = manifest(manifest_of, "Cheapest", mode="outcome")
+    assert "any1 above a private threshold (told in each step)" in describe_disclosure(cheapest)
+    assert not reveals_sums(cheapest)
+    assert reveals_sums(msgspec.structs.replace(cheapest, mode="sum", dealer=None))

@@ -1,0 +1,99 @@
+"""A run of a model by its name: contacts on its channels, private columns in their ranges, and mistakes in one line."""
+
+import msgspec
+import numpy as np
+import pytest
+import torch
+
+from lpm_secure.config.simulation import Config
+from lpm_secure.data.look_alike import look_alike
+from lpm_secure.testbed.synthetic import Synthetic, draw_columns
+from lpm_secure.testbed.testbed import build
+from protocols.errors import ParameterError
+
+DATA = look_alike(1)
+
+
+def made_of(model, **more):
+    given = {"name": "small", "seed": 1, "steps": 3, "private": {"dataset": "look_alike"}, "protocol": {"mode": "sum"}}
+    config = msgspec.convert({**given, "model": f"tests.user_models:{model}", **more}, Config)
+    return build(config, DATA, ["localhost:1", "localhost:2"])
+
+
+def columns(**ranges):
+    return {"private": {"dataset": "look_alike", "columns": ranges}}
+
+
+def test_with_one_channel_every_contact_is_on_it():
+    made = made_of("Opinion")
+    assert made.manifest.channels == ("talk",)
+    assert made.contacts.day.size == DATA.day.size
+    assert not made.contacts.channel.any()
+    assert made.manifest.max_message == DATA.weight.max()
+
+
+def test_with_several_channels_every_contact_counts_on_each():
+    made = made_of("Averaging")
+    assert made.manifest.channels == ("count", "talk")
+    assert np.bincount(made.contacts.channel).tolist() == [DATA.day.size] * 2
+    assert made.manifest.max_message == 1000 * DATA.weight.max()  # the largest message times the largest weight
+    for name in (client.name for client in made.manifest.clients):
+        made.private_state(name)  # no client could say more than the manifest allows
+
+
+def test_on_a_directed_channel_who_met_tell_each_other():
+    table = made_of("Banks").contacts
+    half = DATA.day.size
+    assert table.day.size == 2 * half
+    assert np.array_equal(table.a[:half], table.b[half:])
+    assert np.array_equal(table.b[:half], table.a[half:])
+
+
+def test_without_channels_contacts_are_left_out(tmp_path, monkeypatch):
+    (tmp_path / "loners.py").write_text(
+        "import lpm_secure as lpm\n\n\nclass Loner(lpm.Model):\n    mood = lpm.stage('SAD', 'GLAD')\n\n"
+        "    def begin(self, me, draw):\n        return me.set(mood=draw.uniform(0, 2, 'mood'))\n\n"
+        "    def update(self, me, heard, draw):\n        return me.set(mood=draw.uniform(0, 2, 'mood'))\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    config = {"name": "loners", "seed": 1, "steps": 3, "private": {"dataset": "look_alike"}, "model": "loners:Loner"}
+    made = build(msgspec.convert(config | {"protocol": {"mode": "sum"}}, Config), DATA, ["localhost:1", "localhost:2"])
+    assert (made.contacts.day.size, made.manifest.channels) == (0, ())
+    with pytest.raises(ParameterError, match="the model has no outcome, so outcome mode has nothing to compare"):
+        build(msgspec.convert(config, Config), DATA, [f"localhost:{port}" for port in range(1, 6)])
+
+
+def test_private_columns_are_drawn_from_what_was_asked_for_and_else_from_all_of_their_range():
+    narrow, wide = made_of("Banks", **columns(buffer=[3, 5])), made_of("Banks")
+    assert set(narrow.columns["buffer"].tolist()) == {3, 4, 5}
+    assert wide.columns["buffer"].min() < 20
+    assert wide.columns["buffer"].max() > 180
+    state = narrow.private_state(narrow.manifest.clients[0].name).state
+    assert set(state["buffer"].tolist()) <= {3, 4, 5}
+
+
+def test_synthetic_agents_have_columns_of_the_same_range_wherever_their_engine_runs():
+    more = {"cells": {"count": 2}, "synthetic": {"agents": 50}, **columns(trust=[2, 3])}
+    with pytest.raises(ParameterError, match=r"cells.count is 2, and agents of .*Opinion tell cells nothing"):
+        made_of("Opinion", **more)
+    made = made_of("Opinion", **columns(trust=[2, 3]))
+    again = Synthetic.again(msgspec.json.decode(msgspec.json.encode(made.engine_file), type=type(made.engine_file)))
+    assert again.columns == {"trust": (2, 3)}
+    drawn = draw_columns(made.manifest, np.arange(50, dtype=np.uint64), again.columns)
+    assert set(drawn["trust"].tolist()) == {2, 3}
+    assert again.agents(made.manifest, torch.device("cpu")).tally().tolist() == [0, 0]
+
+
+@pytest.mark.parametrize(
+    ("ranges", "said"),
+    [
+        ({"trust": [1, 2]}, r"\[private.columns\] has trust; the model's private columns are: buffer"),
+        ({"buffer": [5, 3]}, r"private.columns.buffer is \[5, 3\]; give the lower number first"),
+        ({"buffer": [0, 201]}, r"both within \[0, 200\]"),
+        ({"buffer": [-1, 3]}, r"both within \[0, 200\]"),
+    ],
+)
+def test_a_column_that_is_none_or_out_of_its_range_is_one_line(ranges, said):
+    with pytest.raises(ParameterError, match=said) as caught:
+        made_of("Banks", **columns(**ranges))
+    assert "\n" not in str(caught.value)
