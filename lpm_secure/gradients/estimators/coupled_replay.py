@@ -71,7 +71,7 @@ def _choice(key: Any, kind: Any, k: Any) -> Any:
 
 
 @compile_kernel
-def _effect(base: Base, kind: int, i: int, step: int, out: F64) -> None:
+def _effect(base: Base, kind: Any, i: Any, step: Any, out: F64) -> None:
     """Write what a changed draw does to the outputs; compiled once for all kinds, for nothing here is short."""
     replay((base.world, base.law, base.key), base.path, base.room, (kind, i, step))
     for at in np.ndindex(base.room.series.shape):
