@@ -95,8 +95,8 @@ def resends(monkeypatch, careless):
 
 def test_thresholds_sent_again_when_an_agent_may_be_infected_again_are_caught(world, manifest, record, monkeypatch):
     async def careless(client):
-        tau = client._own.thresholds(client.private.state)
-        await client.exchange.round(tau.view(np.uint64), step=0, phase=Phase.THRESHOLDS)
+        words = client._own.first_words(client.private.state)
+        await client.exchange.round(words, step=0, phase=Phase.THRESHOLDS)
 
     resends(monkeypatch, careless)
     one, other = two_worlds(world, manifest, record)
