@@ -17,10 +17,10 @@ import lpm_secure as lpm
 
 
 class CLASS(lpm.Model):
-    """Some know it at first; whoever hears it more often than its private patience says tells it from then on."""
+    """Some know it at first; who hears it for longer than its private patience tells it from then on."""
 
     mind = lpm.stage("UNAWARE", "AWARE")  # its counts are the series of a run
-    patience = lpm.field(0, 60)  # a number of the state; every update is proved to stay in the range
+    patience = lpm.field(0, 400)  # a number of the state; every update is proved to stay in the range
     start = lpm.parameter(0.05, unit=lpm.PROBABILITY)  # a public number, which a configuration may set
     talk = lpm.message(most=1)  # what agents tell whom they meet
     heard_enough = lpm.outcome(talk, above=patience)  # all that an agent's holder learns: one bit
@@ -28,7 +28,7 @@ class CLASS(lpm.Model):
     def begin(self, me, draw):
         """Return the first state; each draw has a purpose of its own."""
         knows = draw.happens(self.start, "start")
-        return me.set(mind=lpm.where(knows, "AWARE", "UNAWARE"), patience=draw.uniform(0, 61, "patience"))
+        return me.set(mind=lpm.where(knows, "AWARE", "UNAWARE"), patience=draw.uniform(0, 401, "patience"))
 
     def says(self, me):
         """Return a message for each channel."""
@@ -56,7 +56,7 @@ clients = "group"        # each department is a client
 mode = "outcome"         # a client learns a bit for each agent and step
 min_cohort = 5
 """
-TEST: Final = '''"""The model is sound, all engines compute the same bits, and a run in the clear does what it should."""
+TEST: Final = '''"""The model is sound, all engines compute the same bits, and a rumour spreads in a clear run."""
 
 from pathlib import Path
 
