@@ -15,6 +15,7 @@ from protocols.arithmetic.counters import RoundNumber, Step, Stream
 from protocols.arithmetic.fixed_point import I64, U64
 from protocols.arithmetic.sharing.additive import KEY_BYTES
 from protocols.models import Stage
+from protocols.models.run_model import agent_model_of
 from protocols.releases.mechanism import DiscreteGaussian, RunningNoise
 from protocols.releases.query import NOISE, SCORE, SERIES, Release
 from protocols.task.layout import Layout
@@ -108,9 +109,9 @@ class ReleaseNoise:
             return told, msgspec.msgpack.encode(ReleaseState(made))
         layout = Layout.of(self.manifest)
         told = total.copy()
-        start = layout.n * layout.c
-        cells, tally = releases.of("cells"), told[start + layout.cells : start + layout.cells + len(Stage)]
-        score, words = releases.of(SCORE), told[start + layout.cells + len(Stage) :]
+        start, size = layout.n * layout.c, len(agent_model_of(self.manifest.model).tally)
+        cells, tally = releases.of("cells"), told[start + layout.cells : start + layout.cells + size]
+        score, words = releases.of(SCORE), told[start + layout.cells + size :]
         if score is not None and SCORE in now:
             noise = self.of(score, step, len(self.manifest.score_changes))
             words[: noise.size] += noise.view(np.uint64)

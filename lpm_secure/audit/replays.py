@@ -22,6 +22,7 @@ STEPS: Final = 5
 CELL_STEPS: Final = 2  # in which the event is told to a cell
 AMPLE: Final = float(2**50)  # a budget that no replay reaches
 CLIENTS: Final = (ClientParty("client", (1,)), ClientParty("other", (2,)))  # the other one only where a run needs two
+PLAIN: Final = Seir(beta=(), cell_beta=1, latent=(2**32,), infectious=(2**32,), initial=2**30, f=8)
 SIGMAS: Final[Mapping[str, tuple[float, ...]]] = {
     "incidence": (1.19, 4.22),
     "running": (1.19, 4.22, 40.0),
@@ -94,12 +95,9 @@ def _small(manifest: Manifest, name: str, sigma: float) -> Manifest:
     exact: tuple[str, ...] = ()
     changed: dict[str, Any] = {"clients": CLIENTS[:1], "min_cohort": 1, "min_count": 0, "steps": STEPS}
     changed |= {"cells": (), "devices": None, "edges": "dense", "trust": None, "gradient": None, "calibration": None}
-    model = manifest.model
-    if (
-        isinstance(model, Seir) and model.waning
-    ):  # noise does not depend on it, and series of one event of each agent refuse it
-        lasting = msgspec.structs.replace(model, waning=())
-        changed |= {"model": lasting, "model_hash": lasting.digest}
+    if name not in (SCORE, GRADIENT):  # noise does not depend on the model, and series of one event refuse some
+        plain = msgspec.structs.replace(PLAIN, beta=(1,) * len(manifest.channels))
+        changed |= {"model": plain, "model_hash": plain.digest}
     if name == "cells":
         changed["cells"], rule["times"], exact = (1,), STEPS + 1, ("tally",)
     if name == SCORE and manifest.gradient is not None:

@@ -14,6 +14,7 @@ from protocols.identity import certificates, signing
 from protocols.identity.certificates import Authority, Credentials
 from protocols.identity.server_keys import ServerKeys, digest_of
 from protocols.identity.trust import Trust
+from protocols.models.run_model import agent_model_of
 from protocols.task.manifest import Manifest
 from protocols.task.policy import Policy, outputs_of
 from protocols.task.signature import trust_of
@@ -64,7 +65,7 @@ def pin_keys(manifest: Manifest) -> tuple[Manifest, TestbedKeys]:
 
 def permissive(manifest: Manifest) -> str:
     """Return the policy of a simulated client, which allows all that its manifest asks for; a real one is written."""
-    trust = trust_of(manifest)
+    trust, outcomes = trust_of(manifest), agent_model_of(manifest.model).outcomes
     policy = Policy(
         min_cohort=1,
         max_epsilon=math.inf,
@@ -72,6 +73,8 @@ def permissive(manifest: Manifest) -> str:
         edges=(manifest.edges,),
         outputs=outputs_of(manifest),
         operators=tuple(sorted({trust.operator, *(keys.operator for keys in trust.keys.values())})),
+        reveals=tuple(sorted({outcome.reveals for outcome in outcomes})),
+        thresholds=tuple(sorted({outcome.threshold for outcome in outcomes})),
         testbed=manifest.testbed_seed is not None,
     )
     given = {name: getattr(policy, name) for name in policy.__struct_fields__}

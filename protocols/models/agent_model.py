@@ -120,6 +120,10 @@ class AgentModel(abc.ABC):
         """
 
     @abc.abstractmethod
+    def draw_state(self, draw: np.random.Generator, n: int) -> dict[str, np.ndarray]:
+        """Return fields of n agents, drawn from their ranges: what an audit puts in place of a private state."""
+
+    @abc.abstractmethod
     def messages(self, state: State) -> I64:
         """Return int64[n, c + w]: what each agent tells on each contact channel, and on each cell channel."""
 

@@ -235,19 +235,27 @@ def run_id(manifest: Manifest) -> bytes:
     return hashlib.sha256(encode(manifest)).digest()
 
 
-def decode(content: bytes) -> Manifest:
-    """Read a manifest.
+def decode(content: bytes, *, what: str = "manifest") -> Manifest:
+    """Read a manifest; `what` it is called in messages.
 
     Raises:
         ParameterError: not a manifest, or not in canonical form.
     """
-    return canonical_json.decode(content, Manifest, what="manifest", max_bytes=MAX_BYTES)
+    return canonical_json.decode(content, Manifest, what=what, max_bytes=MAX_BYTES)
+
+
+def read(path: Path) -> bytes:
+    """Read the bytes of a manifest's file, not one more than a manifest may have."""
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise ParameterError(f"cannot read the manifest {path}: {error.strerror}") from error
+    if len(content) > MAX_BYTES:
+        raise ParameterError(f"the manifest {path} has more than {MAX_BYTES} bytes")
+    return content
 
 
 def load(path: Path) -> Manifest:
     """Read a manifest's file."""
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise ParameterError(f"cannot read the manifest {path}: {error.strerror}") from error
-    return canonical_json.decode(content, Manifest, what=f"manifest {path}", max_bytes=MAX_BYTES)
+    return decode(read(path), what=f"manifest {path}")

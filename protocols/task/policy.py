@@ -17,6 +17,8 @@ from protocols.errors import PolicyConflict
 from protocols.identity import signing
 from protocols.identity.signing import PublicKey, Signature, SignaturePurpose
 from protocols.identity.trust import Digest, Moment, Name
+from protocols.models.outcome import Threshold
+from protocols.models.run_model import agent_model_of
 from protocols.releases.query import NOISE
 from protocols.task import manifest as manifests
 from protocols.task.manifest import Manifest
@@ -24,7 +26,7 @@ from protocols.task.release_plan import releases_of
 from protocols.task.signature import trust_of
 from protocols.toml_file import load_config
 
-Output = Literal["tally", "incidence", "running", "cells", "gradient"]
+Output = Literal["tally", "observables", "incidence", "running", "cells", "gradient"]
 
 
 @final
@@ -37,8 +39,11 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
             not taken on trust. `inf` allows exact releases, which no epsilon bounds.
         modes: "outcome", "sum", or both.
         edges: how edges between clients may be hidden.
-        outputs: what may be released: tally (counts of stages), incidence, running (totals of it), cells (totals),
-            gradient.
+        outputs: what may be released: tally (counts of stages), observables (totals of a model's numbers), incidence,
+            running (totals of it), cells (totals), gradient.
+        reveals: what of an outcome agents' holders may learn: "bit", and "sum", the exact number.
+        thresholds: when a model may set thresholds: "once", when a level begins anew ("restart"), in each "step". Who
+            sets them in each step can ask another question of its contacts in each.
         operators: who may run the run, its aggregators and its dealer.
         testbed: allow a manifest that holds the seed of all draws: for simulated people only.
     """
@@ -49,6 +54,8 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     edges: tuple[str, ...] = ("dense",)
     outputs: tuple[Output, ...]
     operators: tuple[Name, ...]
+    reveals: tuple[Literal["bit", "sum"], ...] = ("bit",)
+    thresholds: tuple[Threshold, ...] = ("once", "restart")
     testbed: bool = False
 
 
@@ -104,8 +111,10 @@ def load_policy(path: Path) -> OwnersPolicy:
 
 def outputs_of(manifest: Manifest) -> tuple[Output, ...]:
     """Return what a run releases."""
-    each = (release.name for release in releases_of(manifest).each)
+    each = [release.name for release in releases_of(manifest).each]
     found: tuple[Output, ...] = tuple(name for name in each if name != "score")  # it is a gradient
+    if "tally" in each and any(word.stage_of is None for word in agent_model_of(manifest.model).tally):
+        found = (*found, "observables")
     return (*found, "gradient") if manifest.gradient is not None else found
 
 
@@ -154,6 +163,17 @@ def _conflicts(manifest: Manifest, policy: Policy) -> Iterator[tuple[str, str]]:
         yield "modes", f"allowed are {_list(policy.modes)}, and the manifest asks for {manifest.mode}"
     if manifest.edges not in policy.edges:
         yield "edges", f"allowed are {_list(policy.edges)}, and the manifest asks for {manifest.edges}"
+    for outcome in agent_model_of(manifest.model).outcomes if manifest.mode == "outcome" else ():
+        if outcome.reveals not in policy.reveals:
+            yield (
+                "reveals",
+                f"allowed are {_list(policy.reveals)}, and the outcome {outcome.name} reveals a {outcome.reveals}",
+            )
+        if outcome.is_bit and outcome.threshold not in policy.thresholds:
+            yield (
+                "thresholds",
+                f"allowed are {_list(policy.thresholds)}, and that of {outcome.name} may change: {outcome.threshold}",
+            )
     for output in outputs_of(manifest):
         if output not in policy.outputs:
             yield "outputs", f"allowed are {_list(policy.outputs)}, and the manifest releases {output}"

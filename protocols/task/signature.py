@@ -1,6 +1,7 @@
 """A manifest and its operator's signature: `manifest.json` and `manifest.sig` beside it."""
 
 import datetime
+import hashlib
 from pathlib import Path
 from typing import Literal, final
 
@@ -64,11 +65,9 @@ def verify(
         BadSignature: another manifest, another key, not valid yet, or expired.
     """
     trust = trust_of(manifest)
-    if signature.run != manifests.run_id(manifest):
-        raise BadSignature("the signature is of another manifest; ask the operator for the pair that belongs together")
+    _require_signed(manifests.run_id(manifest), signature, operator_key)
     if signature.operator != trust.operator:
         raise BadSignature(f"signed by {signature.operator}, but the manifest is of {trust.operator}")
-    signing.verify(operator_key, SignaturePurpose.MANIFEST, signature.run, signature.signature)
     trust.require_valid(now)
 
 
@@ -85,10 +84,20 @@ def load_signature(path: Path) -> ManifestSignature:
 def load_verified(path: Path, *, operator_key: bytes, now: datetime.datetime | None = None) -> Manifest:
     """Read a manifest's file, if its operator signed it and it is valid now.
 
+    Security: the signature is checked over the file's bytes before any of them is decoded.
+
     Raises:
         BadSignature: see `verify`.
         ParameterError: a file cannot be read.
     """
-    manifest = manifests.load(path)
-    verify(manifest, load_signature(path), operator_key=operator_key, now=now)
+    signature, content = load_signature(path), manifests.read(path)
+    _require_signed(hashlib.sha256(content).digest(), signature, operator_key)
+    manifest = manifests.decode(content, what=f"manifest {path}")
+    verify(manifest, signature, operator_key=operator_key, now=now)
     return manifest
+
+
+def _require_signed(run: bytes, signature: ManifestSignature, operator_key: bytes) -> None:
+    if signature.run != run:
+        raise BadSignature("the signature is of another manifest; ask the operator for the pair that belongs together")
+    signing.verify(operator_key, SignaturePurpose.MANIFEST, signature.run, signature.signature)

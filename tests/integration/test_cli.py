@@ -6,11 +6,13 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from lpm_secure.cli.main import main
+from lpm_secure.config.simulation import load
 
 EXAMPLE = Path(__file__).parent.parent.parent / "examples" / "workplace.toml"
 
@@ -29,7 +31,7 @@ def lpm(*arguments, cwd, **environment):
 
 
 @pytest.fixture
-def mistaken(tmp_path, monkeypatch, capsys):
+def here(tmp_path, monkeypatch, capsys):
     """Return a function that runs `lpm` in this process, and returns its exit code and what it printed."""
 
     def run(*arguments):
@@ -38,34 +40,50 @@ def mistaken(tmp_path, monkeypatch, capsys):
         with pytest.raises(SystemExit) as ended:
             main()
         printed = capsys.readouterr()
-        return ended.value.code, printed.out, printed.err
+        return ended.value.code or 0, printed.out, printed.err
 
     return run
+
+
+def write_config(folder, *replaced):
+    """Write a small configuration with lines replaced."""
+    text = EXAMPLE.read_text().replace("100_000", "500").replace("steps = 60", "steps = 6")
+    text = text.replace('dataset = "workplace_invs15"', 'dataset = "look_alike"')
+    for old, new in replaced:
+        assert old in text
+        text = text.replace(old, new)
+    path = folder / "run.toml"
+    path.write_text(text)
+    return path
 
 
 @pytest.fixture
 def config(tmp_path):
     """Return a function that writes a small configuration with lines replaced."""
-
-    def write(*replaced):
-        text = EXAMPLE.read_text().replace("100_000", "500").replace("steps = 60", "steps = 6")
-        text = text.replace('dataset = "workplace_invs15"', 'dataset = "look_alike"')
-        for old, new in replaced:
-            assert old in text
-            text = text.replace(old, new)
-        path = tmp_path / "run.toml"
-        path.write_text(text)
-        return path
-
-    return write
+    return partial(write_config, tmp_path)
 
 
-def test_a_run_leaves_a_folder_that_pandas_and_a_browser_open(config, tmp_path):
-    done = lpm("run", config(), cwd=tmp_path)
+@pytest.fixture(scope="module")
+def ended(tmp_path_factory):
+    """Return the folder in which a small configuration was run, and what the command printed; tests only read it."""
+    folder = tmp_path_factory.mktemp("ended")
+    return folder, lpm("run", write_config(folder), cwd=folder)
+
+
+@pytest.fixture(scope="module")
+def clear(ended):
+    """Return what the same configuration prints in the clear."""
+    folder, _ = ended
+    return lpm("run", folder / "run.toml", "--clear", cwd=folder)
+
+
+def test_a_run_leaves_a_folder_that_pandas_and_a_browser_open(ended):
+    where, done = ended
     assert done.returncode == 0, done.stderr
+    assert "warning" not in done.stderr
     assert "parity: identical" in done.stdout
-    (folder,) = (tmp_path / "runs").glob("*/")
-    assert (tmp_path / "runs" / "plotly.min.js").is_file()
+    (folder,) = (where / "runs").glob("*/")
+    assert (where / "runs" / "plotly.min.js").is_file()
     figures = json.loads((folder / "run.json").read_text())
     assert figures["parity"] is True
     assert figures["sha256_private"] == figures["sha256_clear"]
@@ -89,21 +107,20 @@ def test_a_run_leaves_a_folder_that_pandas_and_a_browser_open(config, tmp_path):
         assert key.stat().st_mode & 0o777 == 0o600
 
 
-def test_the_clear_run_gives_the_same_series(config, tmp_path):
-    path = config()
-    private = lpm("run", path, cwd=tmp_path)
-    clear = lpm("run", path, "--clear", cwd=tmp_path)
+def test_the_clear_run_gives_the_same_series(ended, clear):
     assert clear.returncode == 0, clear.stderr
-    assert clear.stdout.strip().removeprefix("series: ") in private.stdout
+    assert clear.stdout.strip().removeprefix("series: ") in ended[1].stdout
 
 
-def test_sum_mode_is_asked_for_by_name_and_warned_of(config, tmp_path):
+def test_sum_mode_is_asked_for_by_name_and_warned_of(config, ended, tmp_path):
     done = lpm("run", config(('mode = "outcome"', 'mode = "sum"')), cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "lpm: warning: Mode sum: each client learned the exact exposure" in done.stderr
-    outcome = lpm("run", config(('mode = "outcome"', "")), cwd=tmp_path)
-    assert "warning" not in outcome.stderr
-    assert outcome.stdout.splitlines()[-1] == done.stdout.splitlines()[-1]  # the same series, to the bit
+    assert ended[1].stdout.splitlines()[-1] == done.stdout.splitlines()[-1]  # the same series, to the bit
+
+
+def test_outcome_mode_is_what_nobody_has_to_ask_for(config):
+    assert load(config(('mode = "outcome"', ""))) == load(config())
 
 
 @pytest.mark.parametrize(
@@ -115,8 +132,8 @@ def test_sum_mode_is_asked_for_by_name_and_warned_of(config, tmp_path):
         (["rum"], "lpm --help"),
     ],
 )
-def test_a_mistake_in_the_arguments_is_one_line_and_exit_code_2(mistaken, arguments, said):
-    code, out, err = mistaken(*arguments)
+def test_a_mistake_in_the_arguments_is_one_line_and_exit_code_2(here, arguments, said):
+    code, out, err = here(*arguments)
     assert code == 2
     assert err.startswith("lpm: ")
     assert err.endswith(f"; {said} says what is allowed\n")
@@ -124,9 +141,9 @@ def test_a_mistake_in_the_arguments_is_one_line_and_exit_code_2(mistaken, argume
 
 
 @pytest.mark.parametrize("command", ["run", "up"])
-def test_a_folder_that_cannot_be_written_is_one_line_and_exit_code_2(config, mistaken, tmp_path, command):
+def test_a_folder_that_cannot_be_written_is_one_line_and_exit_code_2(config, here, tmp_path, command):
     (tmp_path / "taken").write_text("")
-    code, _, err = mistaken(command, config(), "--out", tmp_path / "taken")
+    code, _, err = here(command, config(), "--out", tmp_path / "taken")
     assert code == 2
     assert err.startswith(f"lpm: cannot use {tmp_path / 'taken'}")
     assert len(err.splitlines()) == 1
@@ -142,8 +159,8 @@ def test_a_folder_that_cannot_be_written_is_one_line_and_exit_code_2(config, mis
         ["identity", "made", "aggregator-0", "--operator", "The City"],
     ],
 )
-def test_a_name_that_no_manifest_takes_is_refused_before_anything_is_made(mistaken, tmp_path, arguments):
-    code, _, err = mistaken(*arguments)
+def test_a_name_that_no_manifest_takes_is_refused_before_anything_is_made(here, tmp_path, arguments):
+    code, _, err = here(*arguments)
     assert code == 2
     assert "for a name; up to 63 of a-z" in err
     assert list(tmp_path.iterdir()) == []
@@ -165,31 +182,31 @@ def test_a_name_that_no_manifest_takes_is_refused_before_anything_is_made(mistak
         ('dataset = "look_alike"', 'dataset = "nobody"', "nobody"),
     ],
 )
-def test_a_mistake_in_a_config_is_one_line_and_exit_code_2(config, mistaken, old, new, said):
-    code, out, err = mistaken("run", config((old, new)))
+def test_a_mistake_in_a_config_is_one_line_and_exit_code_2(config, here, old, new, said):
+    code, out, err = here("run", config((old, new)))
     assert code == 2, err
     assert said in err
     assert len(err.strip().splitlines()) == 1
     assert out == ""
 
 
-def test_a_missing_file_is_one_line(tmp_path):
-    done = lpm("run", tmp_path / "none.toml", cwd=tmp_path)
-    assert done.returncode == 2
-    assert done.stderr.startswith("lpm: cannot read")
-    assert len(done.stderr.strip().splitlines()) == 1
+def test_a_missing_file_is_one_line(here, tmp_path):
+    code, _, err = here("run", tmp_path / "none.toml")
+    assert code == 2
+    assert err.startswith("lpm: cannot read")
+    assert len(err.strip().splitlines()) == 1
 
 
-def test_cuda_where_there_is_none_is_one_line(config, mistaken):
+def test_cuda_where_there_is_none_is_one_line(config, here):
     import torch
 
     if torch.cuda.is_available():
         pytest.skip("this machine has cuda")
-    code, _, err = mistaken("run", config(), "--device", "cuda")
+    code, _, err = here("run", config(), "--device", "cuda")
     assert (code, len(err.strip().splitlines())) == (2, 1)
 
 
-def test_up_waits_for_an_engine_that_drives_it(config, tmp_path):
+def test_up_waits_for_an_engine_that_drives_it(config, clear, here, tmp_path):
     path = config()
     command = [sys.executable, "-m", "lpm_secure.cli", "up", str(path)]
     with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as up:
@@ -199,10 +216,9 @@ def test_up_waits_for_an_engine_that_drives_it(config, tmp_path):
         assert driven.returncode == 0, driven.stderr
         assert up.wait(60) == 0
         assert up.stdout.readlines()[-1].strip() == f"lpm audit {folder}"
-    audited = lpm("audit", folder, "--no-build-checks", cwd=tmp_path)
-    assert audited.returncode == 0, audited.stdout
-    assert "FAIL" not in audited.stdout
-    clear = lpm("run", path, "--clear", cwd=tmp_path)
+    code, out, _ = here("audit", folder, "--no-build-checks")
+    assert code == 0, out
+    assert "FAIL" not in out
     assert driven.stdout == clear.stdout
     assert Path(folder, "series.parquet").exists()
 
@@ -216,7 +232,7 @@ def test_up_without_an_engine_says_that_its_clients_gave_up(config, tmp_path):
     assert "The run has ended" not in done.stdout
 
 
-def test_an_interrupted_up_leaves_no_process_behind(config, tmp_path):
+def test_an_interrupted_up_leaves_no_process_behind(config, here, tmp_path):
     command = [sys.executable, "-m", "lpm_secure.cli", "up", str(config())]
     with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as up:
         up.stdout.readline()
@@ -225,10 +241,10 @@ def test_an_interrupted_up_leaves_no_process_behind(config, tmp_path):
         up.send_signal(signal.SIGTERM)
         assert up.wait(30) == 130
     [folder] = tmp_path.glob("runs/*")
-    audited = lpm("audit", folder, "--no-build-checks", cwd=tmp_path)
-    assert audited.returncode == 1
-    assert "ok    every file is as it was when the run ended" in audited.stdout
-    assert "ends after 0 rounds of" in audited.stdout or "cannot read the ledger" in audited.stdout
+    code, out, _ = here("audit", folder, "--no-build-checks")
+    assert code == 1
+    assert "ok    every file is as it was when the run ended" in out
+    assert "ends after 0 rounds of" in out or "cannot read the ledger" in out
     time.sleep(0.2)
     assert not [child for child in children if Path(f"/proc/{child}").exists()]
 
@@ -263,19 +279,16 @@ def test_a_client_imports_neither_torch_nor_crypten():
     assert done.stdout.strip() == "[]"
 
 
-def test_a_folder_that_is_no_run_is_told_in_one_line(tmp_path):
+def test_a_folder_that_is_no_run_is_told_in_one_line(here, tmp_path):
     (tmp_path / "empty").mkdir()
     for folder in ("empty", "nowhere"):
-        done = lpm("audit", folder, cwd=tmp_path)
-        assert done.returncode == 2
-        assert (
-            done.stderr
-            == f"lpm: {folder} has no index.json; give the folder of a private run that has ended, runs/ID\n"
-        )
-        done = lpm("admit", folder, "a.json", cwd=tmp_path)
-        assert done.returncode == 2
-        assert "has made no invitations" in done.stderr
-    done = lpm("engine", "empty", cwd=tmp_path)
-    assert done.returncode == 2
-    assert done.stderr.startswith("lpm: empty is no folder of `lpm up`")
+        code, _, err = here("audit", folder)
+        assert code == 2
+        assert err == f"lpm: {folder} has no index.json; give the folder of a private run that has ended, runs/ID\n"
+        code, _, err = here("admit", folder, "a.json")
+        assert code == 2
+        assert "has made no invitations" in err
+    code, _, err = here("engine", "empty")
+    assert code == 2
+    assert err.startswith("lpm: empty is no folder of `lpm up`")
     assert [path.name for path in tmp_path.rglob("*")] == ["empty"]

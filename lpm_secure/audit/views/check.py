@@ -20,6 +20,7 @@ from lpm_secure.audit.views.statistic import smallest
 from lpm_secure.audit.views.world import World
 from protocols.arithmetic.fixed_point import U64
 from protocols.arithmetic.sharing import Sharing
+from protocols.models.run_model import agent_model_of
 from protocols.task.layout import Layout
 from protocols.task.manifest import Manifest
 from protocols.task.parties import ClientParty, DealerParty
@@ -42,7 +43,7 @@ def small(manifest: Manifest) -> Manifest:
         "cells": (5, 5),
         "steps": 3,
         "period": 2,
-        "max_message": 200,
+        "max_message": 200 * max(agent_model_of(manifest.model).most, default=1),
         "min_cohort": 1,
         "min_count": 0,
         "engine": False,

@@ -6,8 +6,10 @@ from typing import Any, final
 import numpy as np
 
 from client_sdk import ContactTable, PrivateState
+from lpm_secure.testbed.synthetic import draw_columns
 from lpm_secure.testbed.testbed import Testbed
-from protocols.models import Stage
+from protocols.arithmetic.fixed_point import I64
+from protocols.models.run_model import agent_model_of
 from protocols.task.layout import Layout
 from protocols.task.manifest import Manifest
 
@@ -30,26 +32,21 @@ class World:
         """Return a world from contacts (rows of day, a, b, channel, weight), cells and states of all agents."""
         table = ContactTable(*np.array(rows, dtype=np.int64).reshape(-1, 5).T)
         cells = np.array(cell, dtype=np.int64)
-        testbed = Testbed(manifest, table, cells, synthetic, "drawn", False)
+        numbers = np.array([agent for client in manifest.clients for agent in client.agents], dtype=np.uint64)
+        columns = draw_columns(manifest, numbers)
+        testbed = Testbed(manifest, table, cells, synthetic, "drawn", False, columns=columns)
         return cls(testbed, {key: np.asarray(value) for key, value in state.items()})
 
     @classmethod
     def draw(cls, manifest: Manifest, seed: int, synthetic: int = 0) -> "World":
-        """Return a world in which all that is private is drawn: contacts, cells, stages, timers, thresholds."""
+        """Return a world in which all that is private is drawn: contacts, cells, and the agents' state."""
         draw, layout = np.random.default_rng(seed), Layout.of(manifest)
         a, b = np.array([draw.choice(layout.n, 2, replace=False) for _ in range(3 * layout.n)]).T
-        day, channel = draw.integers(0, manifest.period, a.size), draw.integers(0, layout.channels, a.size)
-        stage = draw.integers(0, len(Stage), layout.n)
-        waits = (stage == Stage.E) | (stage == Stage.I)
-        return cls.of(
-            manifest,
-            np.stack([day, a, b, channel, draw.integers(1, 20, a.size)], axis=1),
-            draw.integers(0, len(manifest.cells), layout.n) if manifest.cells else [],
-            synthetic,
-            stage=stage,
-            timer=np.where(waits, draw.integers(1, 4, layout.n), 0),
-            tau=2 ** draw.integers(20, 45, layout.n),
-        )
+        day, channel = draw.integers(0, manifest.period, a.size), draw.integers(0, max(layout.channels, 1), a.size)
+        state = agent_model_of(manifest.model).draw_state(draw, layout.n)
+        rows = np.stack([day, a, b, channel, draw.integers(1, 20, a.size)], axis=1)
+        cell: I64 | list[int] = draw.integers(0, len(manifest.cells), layout.n) if manifest.cells else []
+        return cls.of(manifest, rows if layout.channels else rows[:0], cell, synthetic, **state)
 
     def private_state(self, name: str) -> PrivateState:
         """Return what one client keeps to itself."""

@@ -70,13 +70,22 @@ def _choice(key: Any, kind: Any, k: Any) -> Any:
     return uniform(word(key, np.uint64(k) * np.uint64(4) + np.uint64(kind), CHOICE))
 
 
-@inline_kernel
-def _effect(base: Base, flip: Any, out: F64) -> None:
-    """Write what a changed draw does to the outputs."""
-    replay((base.world, base.law, base.key), base.path, base.room, flip)
-    base.room.series[:] += base.path.series
+@compile_kernel
+def _effect(base: Base, kind: Any, i: Any, step: Any, out: F64) -> None:
+    """Write what a changed draw does to the outputs; compiled once for all kinds, for nothing here is short."""
+    replay((base.world, base.law, base.key), base.path, base.room, (kind, i, step))
+    for at in np.ndindex(base.room.series.shape):
+        base.room.series[at] += base.path.series[at]
     evaluate(base.weights, base.room.series, out)
-    out -= base.value
+    for row in range(out.size):
+        out[row] -= base.value[row]
+
+
+@inline_kernel
+def _add(out: F64, p: Any, rate: Any, effect: F64) -> None:
+    """Add an effect at a rate to the derivatives by a parameter; a loop, for arrays take seconds to compile."""
+    for row in range(effect.size):
+        out[row, p] += rate * effect[row]
 
 
 @compile_kernel
@@ -112,11 +121,11 @@ def _infections(base: Base, rates: Rates, alternatives: int, out: F64) -> None:
                 continue
             summed += path.hazard[t, i] - (path.hazard[t - 1, i] if t else 0)
             while summed > target and done < alternatives:
-                _effect(base, (INFECTED, i, t), effect)
+                _effect(base, np.int64(INFECTED), np.int64(i), np.int64(t), effect)
                 for p in range(out.shape[1]):
                     slope = rates.hazard[cut, world.vaccinated[i], p]
                     if slope != 0.0:
-                        out[:, p] += gap / base.law.unit * slope * effect
+                        _add(out, p, gap / base.law.unit * slope, effect)
                 done += 1
                 target = gap * (done + _choice(base.key, INFECTED, done))
 
@@ -137,19 +146,19 @@ def _others(base: Base, rates: Rates, alternatives: int, out: F64) -> None:
             while path.at[i] < 0:
                 tried += alternatives
                 i = int(_choice(base.key, BEGUN, tried) * n)
-            _effect(base, (BEGUN, i, 0), effect)
-            out[:, INITIAL] += (n - begun) / alternatives * rates.initial * effect
+            _effect(base, np.int64(BEGUN), np.int64(i), np.int64(0), effect)
+            _add(out, INITIAL, (n - begun) / alternatives * rates.initial, effect)
         if infected:
             i = path.order[min(int((k + _choice(base.key, LATER, k)) * infected / alternatives), infected - 1)]
             rate = rates.latent[path.begin[i] - path.at[i] - 2] if path.at[i] >= 0 else 0.0
             if rate != 0.0:
-                _effect(base, (LATER, i, 0), effect)
-                out[:, LATENT] += infected / alternatives * rate * effect
+                _effect(base, np.int64(LATER), np.int64(i), np.int64(0), effect)
+                _add(out, LATENT, infected / alternatives * rate, effect)
             i = path.order[min(int((k + _choice(base.key, LONGER, k)) * infected / alternatives), infected - 1)]
             rate = rates.infectious[path.end[i] - path.begin[i] - 1]
             if rate != 0.0:
-                _effect(base, (LONGER, i, 0), effect)
-                out[:, INFECTIOUS] += infected / alternatives * rate * effect
+                _effect(base, np.int64(LONGER), np.int64(i), np.int64(0), effect)
+                _add(out, INFECTIOUS, infected / alternatives * rate, effect)
 
 
 def rates_of(problem: Problem, theta: Point) -> Rates:

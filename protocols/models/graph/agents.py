@@ -126,6 +126,13 @@ class ModelInterpreter(AgentModel):
         inputs = Inputs({**low, **private}, self.parameters, draws, known=unknown)
         return {**private, **evaluate(self.graph, "begin", inputs)}
 
+    def draw_state(self, draw: np.random.Generator, n: int) -> dict[str, np.ndarray]:
+        """Return all fields, drawn from their ranges: what is proved of the graph holds for every such state."""
+        return {
+            name: draw.integers(field.low, field.high, n, endpoint=True)
+            for name, field in sorted(self.graph.fields.items())
+        }
+
     def messages(self, state: State) -> I64:
         """Return what each agent tells."""
         told = self._evaluate("messages", state)

@@ -70,18 +70,17 @@ def prove(graph: ModelGraph) -> tuple[Interval, ...]:
 
 def _prove_thresholds(graph: ModelGraph) -> None:
     """Prove that a threshold which is told once never changes: one that does asks a new question in each step."""
-    for name, root in graph.thresholds.items():
-        if graph.outcomes[name].threshold != "once":
-            continue
-        for number in ancestors_of(graph, [root]):
-            node = graph.nodes[number]
-            changes = node.op == "field" and graph.nodes[graph.update.get(node.name, number)] != node
-            if changes or node.op == "public":
-                raise BoundError(
-                    f"node {root}: the threshold of {name} is told once, and {node.name} changes it; keep it as it "
-                    'was, or declare threshold="restart" or "step"',
-                    graph.update.get(node.name, root),
-                )
+    once = {name: root for name, root in graph.thresholds.items() if graph.outcomes[name].threshold == "once"}
+    for number in ancestors_of(graph, list(once.values())):
+        node = graph.nodes[number]
+        changes = node.op == "field" and graph.nodes[graph.update.get(node.name, number)] != node
+        if changes or node.op == "public":
+            name, root = next((name, root) for name, root in once.items() if number in ancestors_of(graph, [root]))
+            raise BoundError(
+                f"node {root}: the threshold of {name} is told once, and {node.name} changes it; keep it as it "
+                'was, or declare threshold="restart" or "step"',
+                graph.update.get(node.name, root),
+            )
 
 
 def growth_bound(graph: ModelGraph, name: str, *, degree: int, parameters: Mapping[str, int] | None = None) -> int:

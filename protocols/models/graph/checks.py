@@ -8,6 +8,7 @@ from protocols.models.graph.graph import DRAWS, ModelGraph
 from protocols.models.graph.kinds import BOOLEAN, INTEGER, TABLE, kinds_of
 from protocols.models.graph.operations import OPERATIONS
 
+MAX_NAMES: Final = 128  # of fields, of parameters, and so on
 MAX_COST: Final = 100_000  # of one agent and step, in additions
 MAX_ENTRIES: Final = 2**17  # of all tables together
 COSTS: Final = {"happens": 40, "uniform": 40, "days": 60, "exponential": 120, "lookup": 3}
@@ -38,6 +39,9 @@ def check(graph: ModelGraph) -> tuple[str, ...]:
     Raises:
         ModelError: in one line, what is wrong and what is allowed.
     """
+    for kind in ("fields", "parameters", "channels", "outcomes", "observables", "public"):
+        if len(getattr(graph, kind)) > MAX_NAMES:
+            raise ModelError(f"the model has {len(getattr(graph, kind))} {kind}; at most {MAX_NAMES} are allowed")
     kinds = kinds_of(graph)
     entries = sum(len(node.numbers) for node in graph.nodes) + sum(p.length * p.rows for p in graph.parameters.values())
     if entries > MAX_ENTRIES:
@@ -74,12 +78,19 @@ def _check_part(graph: ModelGraph, part: str, kinds: tuple[str, ...]) -> None:
             raise ModelError(f"{part} of {name} is node {root}; there are {len(graph.nodes)}")
         if kinds[root] == TABLE or (part == "restarts" and kinds[root] != BOOLEAN):
             raise ModelError(f"{part} of {name} is a {kinds[root]}; it must be {_wanted(part)}")
-        for number in ancestors_of(graph, [root]):
-            node = graph.nodes[number]
-            if node.op not in SEES[part]:
-                raise ModelError(f"{part} of {name} looks at {node.op} {node.name}, which is not there at that time")
-            if node.op in DRAWS and (node.numbers[0] == BEGIN) != (part == "begin"):
-                raise ModelError(f"{part} of {name} draws {node.name} of another moment than its own")
+    for number in ancestors_of(graph, list(given.values())):  # all at once: who pays for a wide graph is its reader
+        node = graph.nodes[number]
+        if node.op not in SEES[part]:
+            name = _owner(graph, part, number)
+            raise ModelError(f"{part} of {name} looks at {node.op} {node.name}, which is not there at that time")
+        if node.op in DRAWS and (node.numbers[0] == BEGIN) != (part == "begin"):
+            name = _owner(graph, part, number)
+            raise ModelError(f"{part} of {name} draws {node.name} of another moment than its own")
+
+
+def _owner(graph: ModelGraph, part: str, node: int) -> str:
+    """Return a name of a part that is computed from a node."""
+    return next(name for name, root in graph.parts[part].items() if node in ancestors_of(graph, [root]))
 
 
 def _wanted(part: str) -> str:

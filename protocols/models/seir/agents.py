@@ -57,6 +57,16 @@ class SeirAgents(AgentModel):
         """Draw it; the column `susceptibility`, S_i / n_i of Eq. 8, is 1 where it is not given."""
         return self._spec.initial_state(source.agents, source.key, 1.0 / susceptibility(columns, source.agents.size))
 
+    def draw_state(self, draw: np.random.Generator, n: int) -> dict[str, np.ndarray]:
+        """Return drawn stages, timers and thresholds."""
+        stage = draw.integers(0, len(Stage), n)
+        waits = (stage == Stage.E) | (stage == Stage.I)
+        return {
+            "stage": stage,
+            "timer": np.where(waits, draw.integers(1, 4, n), 0),
+            "tau": 2 ** draw.integers(20, 45, n),
+        }
+
     def messages(self, state: State) -> I64:
         """Return 1 from an infectious agent, else 0, on every channel."""
         said: I64 = np.asarray(self._substeps.message(state, channels=len(self.directed)))

@@ -3,7 +3,7 @@
 from protocols.arithmetic.fixed_point import prove_no_wrap
 from protocols.errors import ParameterError
 from protocols.models.gradient import Gradient
-from protocols.models.run_model import RunModel
+from protocols.models.run_model import RunModel, agent_model_of
 from protocols.releases.mechanism import DiscreteGaussian, RunningNoise
 from protocols.releases.query import NOISE, SCORE, Releases
 from protocols.releases.sensitivity import furthest
@@ -23,6 +23,8 @@ def check_series(releases: Releases, model: RunModel, *, steps: int) -> None:
             f"{model.recurrence}, and incidence and running are of one event of each: release the tally"
         )
     longest = model.longest_message or steps + 1
+    if cells and cells.mechanism == NOISE and agent_model_of(model).cell_most != (1,):
+        raise ParameterError("noise of cells covers one message of at most 1; the model has others: release them exact")
     if cells and cells.mechanism == NOISE and cells.times < min(longest, steps + 1):
         raise ParameterError(f"an agent speaks to its cell in up to {longest} steps; set times of cells to that")
 

@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from client_sdk.private.contacts import ContactTable
 from lpm_secure.config.simulation import load
 from lpm_secure.data import catalogue, look_alike, workplace
 from lpm_secure.testbed.testbed import build
@@ -39,9 +38,7 @@ def as_devices(testbed, *, spare=0):
         edges="permuted",
         devices=Devices(degree=max(most_contacts(testbed), 1) + spare),
     )
-    table = testbed.contacts
-    contacts = ContactTable(table.day, table.a, table.b, table.channel, table.weight)
-    return type(testbed)(changed, contacts, testbed.cell, testbed.synthetic, testbed.source, True)
+    return dataclasses.replace(testbed, manifest=changed)
 
 
 def drawn(data, testbeds, **changes):
@@ -68,7 +65,7 @@ def test_devices_whose_agents_are_infected_again_and_vaccinated(data, testbeds, 
     later = {"waning": (2**31, 2**31), "doses": Doses(1, 4, 2**31, 64), "f": 8}
     betas = tuple(beta >> (testbed.manifest.model.f - 8) for beta in testbed.manifest.model.beta)
     model = msgspec.structs.replace(testbed.manifest.model, beta=betas, cell_beta=2**6, **later)
-    manifest = msgspec.structs.replace(testbed.manifest, model=model, model_hash=model.model().hash)
+    manifest = msgspec.structs.replace(testbed.manifest, model=model, model_hash=model.digest)
     check(dataclasses.replace(testbed, manifest=manifest), run_private, run_clear)
 
 

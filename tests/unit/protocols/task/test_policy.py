@@ -9,13 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lpm_secure.accounting import Cost, epsilon_of
+from lpm_secure.models.tracer import trace
 from lpm_secure.testbed.keys import permissive, pin_keys
 from protocols import canonical_json
 from protocols.errors import BadSignature, ConfigError, ParameterError, PolicyConflict
 from protocols.identity import signing
+from protocols.models.graph.agents import GraphModel
 from protocols.releases.query import Release, Releases
 from protocols.task import manifest as manifests
 from protocols.task import policy as policies
+from tests.user_models import MODELS
 
 POLICY = """# What the hospital's privacy officer allows.
 min_cohort = 2
@@ -114,6 +117,40 @@ def test_a_noised_run_is_allowed_up_to_its_epsilon_and_no_further(manifest_of, p
     path.write_text(allowed.replace("1.2", "0.9"))
     with pytest.raises(PolicyConflict, match=r"epsilon may be 0.9, and the manifest spends 1\.0"):
         policies.check(noised, policies.load_policy(path))
+
+
+@pytest.mark.parametrize(
+    ("name", "more", "said"),
+    [
+        ("averaging", "", "allowed are bit, and the outcome heard_from reveals a sum"),
+        ("averaging", 'reveals = ["bit", "sum"]\n', ""),
+        ("cheapest", "", "allowed are once, restart, and that of any0 may change: step"),
+        ("crowds", 'thresholds = ["once"]\n', "allowed are once, and that of infection may change: restart"),
+        ("opinion", "", ""),
+    ],
+)
+def test_what_a_model_reveals_is_allowed_by_name(manifest_of, policy, name, more, said):
+    traced = trace(MODELS[name])
+    model = GraphModel(traced.graph, dict(traced.parameters))
+    given_ = {"model": model, "model_hash": model.digest, "channels": model.contact_channels}
+    manifest = pin_keys(manifest_of(mode="outcome", cells=(5,), min_cohort=2, max_message=1000, **given_))[0]
+    outputs = policy('outputs = ["tally"', 'outputs = ["observables", "tally"')
+    outputs.path.write_text(outputs.path.read_text() + more)
+    owners = policies.load_policy(outputs.path)
+    if not said:
+        return policies.check(manifest, owners)
+    with pytest.raises(PolicyConflict, match=re.escape(said)):
+        policies.check(manifest, owners)
+    return None
+
+
+def test_totals_of_observables_are_an_output_of_their_own(manifest_of, policy):
+    traced = trace(MODELS["banks"])
+    model = GraphModel(traced.graph, dict(traced.parameters))
+    given_ = {"model": model, "model_hash": model.digest, "channels": model.contact_channels}
+    manifest = pin_keys(manifest_of(mode="outcome", min_cohort=2, **given_))[0]
+    with pytest.raises(PolicyConflict, match="allowed are tally, cells, and the manifest releases observables"):
+        policies.check(manifest, policy())
 
 
 def test_all_conflicts_are_named_at_once(manifest, policy):

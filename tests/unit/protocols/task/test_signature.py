@@ -49,6 +49,20 @@ def test_what_the_operator_signed_is_taken(signed, tmp_path):
     assert signatures.load_verified(path, operator_key=key_of(keys)) == manifest
 
 
+def test_nothing_is_decoded_that_its_operator_did_not_sign(signed, tmp_path, monkeypatch):
+    manifest, keys, signature = signed
+    path, decoded = tmp_path / "manifest.json", []
+    monkeypatch.setattr(manifests, "decode", lambda content, **more: decoded.append(content))
+    path.with_suffix(".sig").write_bytes(canonical_json.encode(signature))
+    path.write_bytes(manifests.encode(manifest)[:-1] + b" ")
+    with pytest.raises(BadSignature, match="of another manifest"):
+        signatures.load_verified(path, operator_key=key_of(keys))
+    path.write_bytes(manifests.encode(manifest))
+    with pytest.raises(BadSignature, match="was not made over it with the key"):
+        signatures.load_verified(path, operator_key=signing.public_of(signing.new_key()))
+    assert decoded == []
+
+
 def test_another_manifest_key_or_signer_is_refused(signed):
     manifest, keys, signature = signed
     with pytest.raises(BadSignature, match="of another manifest"):

@@ -1,0 +1,62 @@
+"""Testbeds of models' graphs: the library's, and users' that are in none."""
+
+import numpy as np
+import pytest
+from hypothesis import strategies as st
+
+from lpm_secure.models.library.seir import Seir
+from lpm_secure.models.library.seirs import Seirs
+from lpm_secure.models.tracer import trace
+from lpm_secure.testbed.synthetic import draw_columns
+from lpm_secure.testbed.testbed import Testbed
+from protocols.models.graph.agents import GraphModel
+from tests.conformance.conftest import contact_table, heaviest
+from tests.user_models import MODELS
+
+ALL = {"seir": Seir, "seirs": Seirs} | MODELS
+SHORT = (2**30,) * 4
+GIVEN = {"latent_law": SHORT, "infectious_law": SHORT, "waning_law": SHORT, "contact_rate": 2**29, "initial": 2**30}
+TRACES = {name: trace(model) for name, model in ALL.items()}
+
+
+def graph_model(name):
+    traced = TRACES[name]
+    return GraphModel(traced.graph, {each: GIVEN.get(each, value) for each, value in traced.parameters.items()})
+
+
+@pytest.fixture(scope="session")
+def graph_testbeds(manifest_of):
+    """Return a strategy of whole runs of a model's graph: parties, agents, contacts, cells and seeds."""
+
+    @st.composite
+    def drawn(draw, name, **changes):
+        model = graph_model(name)
+        sizes = draw(st.lists(st.integers(0, 6), min_size=1, max_size=8))
+        n, c, period = sum(sizes), len(model.contact_channels), draw(st.integers(1, 3))
+        cells = draw(st.integers(0, 3))
+        engine = changes.pop("engine", None)
+        engine = draw(st.booleans()) if engine is None else engine
+        rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+        numbers = rng.choice(2**40, n, replace=False)
+        table = contact_table(rng, m=draw(st.integers(0, 8 * n)), n=n, c=c, period=period, largest=4)
+        manifest = manifest_of(
+            [own.tolist() for own in np.split(numbers, np.cumsum(sizes)[:-1])],
+            k=changes.pop("k", None) or draw(st.integers(2, 3)),
+            model=model,
+            model_hash=model.digest,
+            channels=model.contact_channels,
+            steps=draw(st.integers(1, 8)),
+            period=period,
+            max_message=max(heaviest(table), 1) * max(model.agents.most),
+            cells=tuple(draw(st.lists(st.integers(n, n + 60), min_size=cells, max_size=cells))) if n else (),
+            engine=engine,
+            testbed_seed=draw(st.integers(0, 2**63 - 1)),
+            **{"min_cohort": draw(st.integers(1, len(sizes)))} | changes,
+        )
+        cell = rng.integers(0, cells, n) if manifest.cells else np.zeros(0, dtype=np.int64)
+        agents = np.array([agent for client in manifest.clients for agent in client.agents], dtype=np.uint64)
+        columns = draw_columns(manifest, agents)
+        synthetic = draw(st.integers(0, 40)) if engine else 0
+        return Testbed(manifest, table, cell, synthetic, "drawn", True, columns=columns)
+
+    return drawn

@@ -1,0 +1,91 @@
+"""Runs of models in which clients miss steps, against what each party would know, written without shares."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from client_sdk.private.state import simulation_key
+from protocols.models.agent_model import AgentSource, StepInputs, decide
+from tests.conformance.parity.test_absences import ROUND_S, Late
+from tests.user_models import MODELS
+
+
+def edges_of(testbed):
+    """Return day, sender, receiver, channel and weight of every directed edge."""
+    table, directed = testbed.contacts, np.array(testbed.manifest.model.agents.directed, dtype=bool)
+    forth = np.stack([table.day, table.a, table.b, table.channel, table.weight])
+    back = np.stack([table.day, table.b, table.a, table.channel, table.weight])
+    return np.concatenate([forth, back[:, ~directed[table.channel]]], axis=1)
+
+
+def heard(says, edges, n, c):
+    """Return int64[n, c], the sums of what these edges carry."""
+    total = np.zeros((n, c), dtype=np.int64)
+    _, sender, receiver, channel, weight = edges
+    np.add.at(total, (receiver, channel), says[sender, channel] * weight)
+    return total
+
+
+def reference(testbed, missed):
+    """Return the state of all private agents where client k misses both rounds of the steps `missed[k]`."""
+    manifest = testbed.manifest
+    model, edges = manifest.model.agents, edges_of(testbed)
+    numbers = np.array([agent for client in manifest.clients for agent in client.agents], dtype=np.uint64)
+    owner = np.array([place for place, client in enumerate(manifest.clients) for _ in client.agents], dtype=np.int64)
+    source, n, o = AgentSource(numbers, simulation_key(manifest)), numbers.size, len(model.outcomes)
+    sizes, cell = np.array(manifest.cells, dtype=np.int64), testbed.cell
+    state = model.initial_state(source, testbed.columns)
+    own, told, waits = (np.zeros((n, o), dtype=np.int64) for _ in range(3))
+    keep = np.array([outcome.keep for outcome in model.outcomes])
+    at_once = np.array([not outcome.multiplies for outcome in model.outcomes])
+    for step in range(manifest.steps):
+        there = np.array([step not in missed[client.name] for client in manifest.clients], dtype=bool)[owner]
+        says, today = model.messages(state), edges[:, edges[0] == step % manifest.period]
+        same = owner[today[1]] == owner[today[2]]
+        within = heard(says, today[:, same], n, len(model.most))
+        others = heard(says, today[:, ~same & there[today[1]]], n, len(model.most))
+        pressure, totals = np.zeros((n, o), dtype=np.int64), np.zeros((n, len(model.cell_most)), dtype=np.int64)
+        if sizes.size:
+            sums = np.zeros((len(model.cell_most), sizes.size), dtype=np.int64)
+            for place in np.flatnonzero(there):
+                sums[:, cell[place]] += says[place, len(model.most) :]
+            pressure[there] = model.pressure(sums.reshape(-1), sizes)[cell[there]]
+            totals[there] = sums.T[cell[there]]
+        weights = model.weights(state)
+        own = np.where(keep, own, 0) + model.increments(within, pressure) * weights
+        grown = model.increments(others, np.zeros_like(pressure))
+        told, waits = np.where(keep, told, 0) + np.where(at_once, grown, 0), np.where(keep, waits, 0) + grown
+        told = told + np.where(there[:, None] & ~at_once, waits * weights, 0)
+        waits = np.where(there[:, None], 0, waits)
+        known = decide(model.outcomes, own + told, model.thresholds(state))
+        bits = np.array([outcome.is_bit for outcome in model.outcomes])
+        decided = np.where(there[:, None], known, np.where(bits, 0, own))
+        mixing = sizes[cell] if sizes.size else np.zeros(n, dtype=np.int64)
+        state, anew = model.update(state, StepInputs(step, within, pressure, totals, mixing, decided), source)
+        own, told = np.where(anew, 0, own), np.where(anew, 0, told)
+    return state
+
+
+@pytest.mark.parametrize("name", MODELS)
+@settings(max_examples=3, deadline=None)
+@given(data=st.data())
+def test_whoever_misses_steps_goes_on_without_what_others_told(name, data, graph_testbeds, run_private):
+    given_ = {"engine": False, "round_timeout_s": ROUND_S, "join_timeout_s": 5.0, "min_cohort": 1}
+    drawn = graph_testbeds(name, mode="outcome", k=2, **given_)
+    testbed = data.draw(drawn.filter(lambda made: len(made.manifest.clients) > 1 and made.contacts.a.size > 0))
+    manifest = testbed.manifest
+    late = data.draw(st.integers(0, len(manifest.clients) - 1))
+    steps = data.draw(st.sets(st.integers(min(1, manifest.steps - 1), manifest.steps - 1), max_size=2)) - {0}
+    planned = {client.name: steps if place == late else set() for place, client in enumerate(manifest.clients)}
+
+    def around(name, operators):
+        return [Late(inner, operators.runs, planned[name]) for inner in operators.transports(name)]
+
+    ending = run_private(testbed, around)
+    assert {name: sorted(missed) for name, missed in ending.missed.items()} == {
+        name: sorted([*steps, *steps]) for name, steps in planned.items()
+    }
+    state = reference(testbed, planned)
+    for field, values in state.items():
+        np.testing.assert_array_equal(ending.state[field], values, err_msg=field)

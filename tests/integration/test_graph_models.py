@@ -1,0 +1,55 @@
+"""Models that users wrote, over real processes: private equals clear, and a run is audited like any other."""
+
+import dataclasses
+
+import msgspec
+import numpy as np
+import pytest
+
+from lpm_secure.audit.audit import audit
+from lpm_secure.audit.collect import collect
+from lpm_secure.engine.tensors.device import device_of
+from lpm_secure.models.tracer import trace
+from lpm_secure.run.processes import run_clear, run_private
+from lpm_secure.testbed.deployment import Deployment, free_addresses
+from lpm_secure.testbed.synthetic import draw_columns
+from lpm_secure.testbed.testbed import build
+from protocols.models.graph.agents import GraphModel
+from tests.integration.conftest import small_config, small_data
+from tests.user_models import MODELS
+
+CPU = device_of("cpu")
+
+
+def deployed(folder, name, *, k):
+    """Return a deployment of the small run with another model."""
+    config = small_config(mode="outcome", aggregators=k, join_timeout_s=60.0, round_timeout_s=8.0)
+    config = msgspec.structs.replace(config, steps=5)
+    testbed = build(config, small_data(), free_addresses(config.protocol.addresses))
+    traced = trace(MODELS[name])
+    model = GraphModel(traced.graph, dict(traced.parameters))
+    manifest = msgspec.structs.replace(
+        testbed.manifest,
+        model=model,
+        model_hash=model.digest,
+        channels=model.contact_channels,
+        max_message=testbed.manifest.max_message * max(model.agents.most),
+    )
+    agents = np.array([agent for client in manifest.clients for agent in client.agents], dtype=np.uint64)
+    columns = draw_columns(manifest, agents)
+    deployment = Deployment(folder, dataclasses.replace(testbed, manifest=manifest, columns=columns))
+    deployment.write()
+    return deployment
+
+
+@pytest.mark.parametrize(("name", "k"), [("opinion", 3), ("crowds", 2), ("averaging", 2)])
+def test_a_users_model_over_real_processes_equals_the_clear_run(tmp_path, name, k):
+    deployment = deployed(tmp_path / "run", name, k=k)
+    private, clear = run_private(deployment, CPU), run_clear(deployment.testbed, CPU)
+    assert private.series.hash == clear.series.hash
+    assert private.lost == ()
+    assert len({row.tobytes() for row in clear.series.counts[:, 0]}) > 1  # something happened
+    collect(deployment)
+    report = audit(deployment.folder, operator_key=deployment.operator_key, runs=300)
+    assert report.findings == 0, report.checks
+    assert len(report.checks) >= 8

@@ -1,0 +1,180 @@
+"""A graph as a manifest carries it: checked by whoever decodes it, quickly, and met like any other model."""
+
+import random
+import time
+
+import msgspec
+import numpy as np
+import pytest
+
+from lpm_secure.models.tracer import trace
+from protocols.errors import LpmError, ManifestMismatch, ModelError, ParameterError
+from protocols.models.agent_model import AgentSource, StepInputs, stage_ends
+from protocols.models.graph import GraphChannel, GraphField, GraphNode, GraphOutcome, ModelGraph
+from protocols.models.graph.agents import GraphModel
+from protocols.models.graph.graph import MAX_NODES
+from protocols.task import manifest as manifests
+from tests.user_models import MODELS
+
+BIT = GraphField(0, 1)
+X = GraphNode("field", name="x")
+
+
+def model_of(name):
+    traced = trace(MODELS[name])
+    return GraphModel(traced.graph, dict(traced.parameters))
+
+
+def plain(nodes, **more):
+    last = len(nodes) - 1
+    given = {"fields": {"x": BIT}, "begin": {"x": 0}, "messages": {}, "update": {"x": last}}
+    return ModelGraph(nodes=tuple(nodes), **given | more)
+
+
+def test_a_manifest_carries_the_graph_and_says_so_in_the_same_bytes(manifest_of):
+    model = model_of("crowds")
+    manifest = manifest_of(model=model, model_hash=model.digest, channels=model.contact_channels)
+    assert manifests.decode(manifests.encode(manifest)) == manifest
+    assert model.digest == trace(MODELS["crowds"]).graph.identity
+    assert len(manifests.encode(manifest)) < 10_000
+    with pytest.raises(ManifestMismatch, match="another version of the model"):
+        msgspec.structs.replace(manifest, model_hash=model_of("banks").digest)
+    with pytest.raises(ParameterError, match=r"the run has the channels .*; the model tells on \('touch',\)"):
+        msgspec.structs.replace(manifest, channels=("near",))
+
+
+def test_outcomes_are_what_the_model_declares():
+    by_name = {name: {each.name: each for each in model_of(name).agents.outcomes} for name in MODELS}
+    assert by_name["opinion"]["yes"].columns == ("level", "weight")
+    assert by_name["averaging"]["sum_heard"].columns == ("level",)
+    assert not by_name["averaging"]["sum_heard"].is_bit
+    assert by_name["crowds"]["infection"].columns == ("level", "threshold", "anew")
+    assert by_name["crowds"]["infection"].cell_coefficients == (round(0.4 * 2**16), 0)
+    assert by_name["cheapest"]["any1"].columns == ("level", "threshold", "weight")
+    assert model_of("banks").agents.directed == (True,)
+
+
+def test_a_tally_has_all_stages_of_all_fields_and_then_the_observables():
+    words = model_of("averaging").agents.tally
+    assert [(word.name, word.low, word.high, word.stage_of) for word in words] == [
+        ("LOW", 0, 1, "side"),
+        ("MIDDLE", 0, 1, "side"),
+        ("HIGH", 0, 1, "side"),
+        ("above_mean", -500, 500, None),
+    ]
+    assert stage_ends(words) == [3]
+    crowds = model_of("crowds").agents.tally
+    assert [word.name for word in crowds] == ["ill_WELL", "ill_ILL", "where_HOME", "where_OUT"]
+    assert stage_ends(crowds) == [2, 4]
+
+
+def test_levels_stay_within_their_bounds_over_whole_runs():
+    """Bounds that only just hold would let thresholds be cut too low, or words wrap: here everybody says the most."""
+    model = model_of("opinion").agents
+    source = AgentSource(np.arange(4, dtype=np.uint64), (1, 2))
+    state = model.initial_state(source, {"trust": np.full(4, 9)})
+    state["opinion"] = np.ones(4, dtype=np.int64)
+    says = model.messages(state)
+    grown = model.increments(says[:, :1] * 3 * 5, np.zeros((4, 1), dtype=np.int64)) * model.weights(state)
+    (bound,) = model.level_bounds(n=3, max_message=5, steps=7)
+    assert grown.max() == bound == 3 * 5 * 9  # the level of the present step does not add up
+    inputs = StepInputs(
+        0, says, says * 0, np.zeros((4, 0), np.int64), np.zeros(4, np.int64), np.zeros((4, 1), np.int64)
+    )
+    after, anew = model.update(state, inputs, source)
+    assert after["opinion"].tolist() == [0] * 4
+    assert not anew.any()
+
+
+@pytest.mark.parametrize(
+    ("parameters", "said"),
+    [
+        ({"start": -1}, r"start is -1; it must lie in"),
+        ({"start": 2**33}, "start is 8589934592; it must lie in"),
+        ({"start": 1, "stop": 2}, "no parameter stop; it has start"),
+        ({}, "the parameter start is missing"),
+        ({"start": (1, 2)}, "start has 2 numbers; it is one number"),
+    ],
+)
+def test_parameters_that_the_graph_was_not_proved_for_are_refused(parameters, said):
+    with pytest.raises(ParameterError, match=said):
+        GraphModel(model_of("opinion").graph, parameters)
+
+
+def test_what_knows_the_built_in_epidemic_alone_is_refused(manifest_of):
+    from protocols.models.gradient import Gradient
+
+    model = model_of("opinion")
+    given = {"model": model, "model_hash": model.digest, "channels": model.contact_channels, "min_cohort": 2}
+    for change in ({"gradient": Gradient(way="score", parameters=("initial",))}, {"mode": "outcome", "min_count": 3}):
+        with pytest.raises(ParameterError, match="know the built-in S-E-I-R only"):
+            manifest_of(**given | change)
+
+
+def test_a_graph_that_hears_public_numbers_is_refused_until_a_run_announces_them():
+    graph = plain([X], public={"rate": (0, 3)})
+    with pytest.raises(ParameterError, match="public numbers"):
+        GraphModel(graph)
+
+
+def hostile(number):
+    """Return one of many graphs: deep, wide, cyclic, of huge tables, of numbers that overflow, of many names."""
+    draw = random.Random(number)
+    kind, size = number % 7, draw.randrange(MAX_NODES // 2, MAX_NODES)
+    if kind == 0:  # deep, and a number doubles in every node
+        return plain([GraphNode("constant", numbers=(1,)), *(GraphNode("add", (i, i)) for i in range(size - 1))])
+    if kind == 1:  # wide: many names, each of them the deepest node
+        names = [f"f{index}" for index in range(draw.randrange(129, 4000))]
+        nodes = (GraphNode("field", name="f0"), *(GraphNode("minimum", (i, i)) for i in range(size - 1)))
+        fields, begin = dict.fromkeys(names, BIT), dict.fromkeys(names, 0)
+        return ModelGraph(fields=fields, nodes=nodes, begin=begin, messages={}, update=dict.fromkeys(names, size - 1))
+    if kind == 2:  # cyclic
+        return plain([X, *(GraphNode("minimum", (draw.randrange(size), i)) for i in range(size - 1))], update={"x": 1})
+    if kind == 3:  # huge tables
+        entries = tuple(range(2**15))
+        return plain([X, *(GraphNode("table", numbers=entries) for _ in range(draw.randrange(5, 60)))])
+    if kind == 4:  # shifts and products out of all bounds
+        big = [GraphNode("constant", numbers=(2**62,)), GraphNode("constant", numbers=(62,))]
+        return plain([*big, GraphNode(draw.choice(["left", "multiply"]), (0, draw.randrange(2)))])
+    if kind == 5:  # costs too much: draws all over
+        nodes = [GraphNode("exponential", (), f"d{index}", (1, 30)) for index in range(size)]
+        return plain(nodes)
+    outcomes = {f"o{index}": GraphOutcome({"c": 1}) for index in range(draw.randrange(129, 3000))}
+    chain = [X, *(GraphNode("minimum", (max(i - 1, 0), 0)) for i in range(1, size))]
+    more = {"messages": {"c": 0}, "channels": {"c": GraphChannel(1)}, "outcomes": outcomes}
+    return plain(chain, thresholds=dict.fromkeys(outcomes, size - 1), **more)
+
+
+def test_a_hundred_hostile_graphs_are_refused_in_one_line_without_much_work():
+    """CPU seconds of this process: what a party pays for a manifest that it has not signed for."""
+    slowest = 0.0
+    for number in range(100):
+        graph = hostile(number)
+        begun = time.process_time()
+        with pytest.raises((ModelError, LpmError), match=r"\A[^\n]+\Z"):
+            GraphModel(graph)
+        slowest = max(slowest, time.process_time() - begun)
+    print(f"slowest of a hundred hostile graphs: {slowest:.3f} s CPU")
+
+
+def test_the_widest_graph_that_is_allowed_is_read_through_a_few_times_only(monkeypatch):
+    """The work grows with nodes and not with nodes times names."""
+    from protocols.models.graph import bounds, checks
+
+    calls = []
+    for module in (bounds, checks):
+        real = module.ancestors_of
+        monkeypatch.setattr(
+            module, "ancestors_of", lambda graph, roots, real=real: calls.append(1) or real(graph, roots)
+        )
+    names = [f"f{index}" for index in range(128)]
+    chain = (GraphNode("minimum", (i, i)) for i in range(1, MAX_NODES - 1))
+    graph = ModelGraph(
+        fields=dict.fromkeys(names, BIT),
+        nodes=(GraphNode("constant", numbers=(0,)), GraphNode("field", name="f0"), *chain),
+        begin=dict.fromkeys(names, 0),
+        messages={},
+        update=dict.fromkeys(names, MAX_NODES - 1),
+    )
+    GraphModel(graph)
+    assert len(calls) <= 10
