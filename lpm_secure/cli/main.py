@@ -12,6 +12,7 @@ from lpm_secure.cli.analysis.calibrate import calibrate
 from lpm_secure.cli.analysis.gradients import sensitivity, verify_gradients
 from lpm_secure.cli.analysis.risk import risk
 from lpm_secure.cli.model.check import check_model
+from lpm_secure.cli.model.new import new_model
 from lpm_secure.cli.people import data, population
 from lpm_secure.cli.run.run import engine, run, up
 from lpm_secure.cli.trust import manifest
@@ -49,6 +50,7 @@ app.command()(risk)
 app.command()(calibrate)
 app.command()(amortise)
 app.command()(check_model)
+app.command()(new_model)
 app.add_typer(data.app, name="data")
 app.add_typer(population.app, name="population")
 app.add_typer(manifest.app, name="manifest")

@@ -6,6 +6,9 @@ from pathlib import Path
 from typer.testing import CliRunner
 
 from lpm_secure.cli.main import app
+from lpm_secure.config.graph_model import graph_model_of
+from lpm_secure.models.report import words_of
+from protocols.models.graph.graph import encode
 
 PAGE = Path(__file__).parents[2] / "docs" / "write_a_model.md"
 
@@ -17,6 +20,20 @@ def test_the_model_of_the_page_passes_its_check(tmp_path, monkeypatch):
     shown = CliRunner().invoke(app, ["check-model", "opinions:Opinion", "--steps", "5"])
     assert shown.exit_code == 0, shown.output
     assert "back ends: identical (numpy, numba)" in shown.output
+
+
+def test_what_the_page_says_of_a_new_model_is_what_is_printed(tmp_path, monkeypatch):
+    page = PAGE.read_text()
+    monkeypatch.chdir(tmp_path)
+    made = CliRunner().invoke(app, ["new-model", "rumour"]).stdout
+    assert f"$ lpm new-model rumour\n{made}```" in page
+    model = graph_model_of("rumour.model:Rumour", {})
+    assert page.count(model.digest) == 2
+    assert f"the graph, {len(encode(model.graph)):,} bytes of it" in page
+    words = words_of(model)
+    assert f"model.outcomes.heard_enough           {words['outcomes']['heard_enough']}\n" in page
+    assert f"model.messages.talk                   {words['messages']['talk']}\n" in page
+    assert 'model = "rumour.model:Rumour"' in (tmp_path / "rumour" / "run.toml").read_text()
 
 
 MISTAKEN = """import lpm_secure as lpm

@@ -89,6 +89,28 @@ def test_real_parties_get_a_manifest_that_each_checks_under_the_key_it_pinned(fo
     assert re.search(r"^trust\.keys\.agg-a\.operator +university$", shown, re.MULTILINE)
 
 
+HEAD, _, TAIL = DEPLOYMENT.partition("[model]")
+NAMED = f'{HEAD}model = "tests.user_models:Banks"\n\n[parameters]\nshock = 0.5\n\n[[agg{TAIL.partition("[[agg")[2]}'
+
+
+def test_real_parties_run_a_model_by_its_name_whose_graph_is_shown_in_words(folder):
+    path = folder / "manifest.json"
+    (folder / "deployment.toml").write_text(NAMED)
+    lpm("manifest", "new", folder / "deployment.toml", "--out", path)
+    manifest = manifests.load(path)
+    assert (manifest.channels, manifest.model.parameters) == (("loss",), {"shock": 2**31})
+    shown = lpm("manifest", "show", path)
+    assert re.search(rf"^model.sha256 +{manifest.model.digest}$", shown, re.MULTILINE)
+    assert re.search(r"^model.parameters.shock +0.5 \(2147483648 / 2\*\*32\)$", shown, re.MULTILINE)
+    assert re.search(r"^model.private_columns.buffer +0 to 200$", shown, re.MULTILINE)
+
+
+def test_parameters_of_a_deployment_beside_a_table_are_refused(folder):
+    (folder / "deployment.toml").write_text(DEPLOYMENT.replace("[model]", "[parameters]\nshock = 0.5\n\n[model]"))
+    with pytest.raises(ConfigError, match=r"deployment.toml: \[parameters\] are of a model that is named"):
+        lpm("manifest", "new", folder / "deployment.toml", "--out", folder / "manifest.json")
+
+
 def test_a_server_takes_part_with_the_certificate_for_its_request_and_the_key_that_never_left_it(folder):
     lpm("manifest", "new", folder / "deployment.toml", "--out", folder / "manifest.json")
     manifest = manifests.load(folder / "manifest.json")
