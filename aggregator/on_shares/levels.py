@@ -10,7 +10,7 @@ from aggregator.on_shares.backend import Calculator
 from protocols.arithmetic.fixed_point import U64, from_ring, to_ring
 from protocols.models.outcome import OutcomeSpec
 from protocols.task.layout import Layout
-from protocols.task.threshold_layout import split_columns
+from protocols.task.outcome_layout import split_columns
 
 Outcomes = Sequence[OutcomeSpec]
 

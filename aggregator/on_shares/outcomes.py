@@ -56,7 +56,7 @@ class OutcomeRounds:
         self._outcomes = self._layout.outcomes
         self._ranges = Ranges(manifest) if manifest.validity == "bits" else None
         # Ranges are powers of two, so that a hazard of clients that lie may be twice as large.
-        self._bits = (manifest.hazard_bound + 1).bit_length() + (self._ranges is not None)
+        self._bits = (manifest.level_bound + 1).bit_length() + (self._ranges is not None)
         self._joint = joint
 
     async def result_name(self, number: RoundNumber) -> bytes:

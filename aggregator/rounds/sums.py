@@ -14,8 +14,8 @@ from protocols.arithmetic.sharing import Sharing
 from protocols.task.devices import pack_presence
 from protocols.task.layout import WORD_BYTES, Layout
 from protocols.task.manifest import Manifest
+from protocols.task.outcome_layout import answer_shares
 from protocols.task.rounds import Phase
-from protocols.task.threshold_layout import answer_shares
 from protocols.wire.messages import RoundResult
 
 NOTHING: Final = np.zeros(0, dtype=np.uint64)

@@ -14,8 +14,8 @@ from protocols.errors import ParameterError, PartiesDisagree, RoundClosed, RunEn
 from protocols.task import manifest as manifests
 from protocols.task.layout import Layout
 from protocols.task.manifest import Manifest
+from protocols.task.outcome_layout import join_answers
 from protocols.task.rounds import Phase
-from protocols.task.threshold_layout import join_answers
 from protocols.task.timeouts import patience_s
 from protocols.wire.messages import Join, JoinReply, RoundResult, Share
 from protocols.wire.transport import Transport

@@ -13,8 +13,8 @@ from protocols.models.run_model import agent_model_of
 from protocols.task.devices import LISTS, TOKEN_WORDS, presence_words
 from protocols.task.gradients.layout import gradient_words
 from protocols.task.manifest import Manifest
+from protocols.task.outcome_layout import answer_words, count_bits, words_per_agent
 from protocols.task.rounds import Phase
-from protocols.task.threshold_layout import answer_words, count_bits, words_per_agent
 
 WORD_BYTES: Final = 8
 

@@ -122,7 +122,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
             self._check_calibration(self.calibration)
 
     def _check_mode(self) -> None:
-        bound = self.hazard_bound
+        bound = self.level_bound
         if self.mode == "outcome":
             model = agent_model_of(self.model)
             check_outcome(model, self.aggregators, self.dealer, sharing=self.sharing, bound=bound)
@@ -164,7 +164,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         check_noise(calibration, self.releases, steps=self.steps, clients=n, aggregators=k)
 
     @property
-    def hazard_bound(self) -> int:
+    def level_bound(self) -> int:
         """Return a number that no agent's level of any outcome exceeds in the whole run."""
         return max(self.level_bounds, default=0)
 

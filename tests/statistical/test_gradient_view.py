@@ -15,8 +15,8 @@ from protocols.arithmetic.fixed_point import from_ring
 from protocols.arithmetic.sharing import Additive
 from protocols.models.gradient import Gradient
 from protocols.task.layout import Layout
+from protocols.task.outcome_layout import bit_words
 from protocols.task.rounds import Phase
-from protocols.task.threshold_layout import bit_words
 from protocols.wire.messages import RoundRelease, RoundResult, Share
 
 SLOPES = {"latent_slope": (-1.0, 1.0), "infectious_slope": (-1.0, 1.0)}

@@ -11,9 +11,9 @@ import pytest
 
 from protocols.models import Stage
 from protocols.task.layout import Layout
+from protocols.task.outcome_layout import join_bits
 from protocols.task.parties import ENGINE
 from protocols.task.rounds import Phase
-from protocols.task.threshold_layout import join_bits
 from protocols.wire.messages import JoinReply, RoundRelease, RoundResult
 
 OWN = "client-0"  # slots 0 and 1; both have met slots 2 and 4, of the other two clients

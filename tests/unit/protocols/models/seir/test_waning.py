@@ -21,8 +21,8 @@ from protocols.models.seir.doses import Doses
 from protocols.releases.query import Release, Releases
 from protocols.task.layout import Layout
 from protocols.task.manifest import Manifest
+from protocols.task.outcome_layout import split_columns, stack_columns, words_per_agent
 from protocols.task.rounds import Phase
-from protocols.task.threshold_layout import split_columns, stack_columns, words_per_agent
 
 SHORT = (2**31, 2**31)
 ONE = (2**32,)
@@ -161,7 +161,7 @@ def test_whoever_returns_begins_anew(told):
 
 
 def test_own_words_are_in_ranges_of_their_own(told):
-    threshold = (told.hazard_bound + 1).bit_length()
+    threshold = (told.level_bound + 1).bit_length()
     bits = Ranges(told).bits("client-1", told.schedule.number(1, Phase.DECIDE))
     assert bits.tolist()[1:] == [threshold, 1, FULL.bit_length()]
 

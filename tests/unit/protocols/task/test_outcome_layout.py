@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from protocols.errors import PartiesDisagree
-from protocols.task.threshold_layout import bit_shares, bit_words, join_bits
+from protocols.task.outcome_layout import bit_shares, bit_words, join_bits
 
 WORDS = st.integers(0, 2**64 - 1)
 
