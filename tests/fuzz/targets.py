@@ -7,16 +7,23 @@ import contextlib
 import tempfile
 from pathlib import Path
 
+import numpy as np
+
 from client_sdk.config import ClientConfig
 from client_sdk.private.files import read_private_state
 from lpm_secure.config.deployment_manifest import DeploymentFile, PublicFile
 from lpm_secure.config.simulation import Config
+from lpm_secure.models.library.seirs import Seirs
+from lpm_secure.models.tracer import trace
 from protocols import canonical_json
 from protocols.errors import LpmError
 from protocols.identity import certificates, enrolment
 from protocols.identity.sealing_key import SealingKey
 from protocols.identity.trust import Trust
 from protocols.models import Seir
+from protocols.models.agent_model import AgentSource
+from protocols.models.graph.agents import GraphModel
+from protocols.models.run_model import agent_model_of
 from protocols.sealing.handshake import accept
 from protocols.sealing.messages import Handshake
 from protocols.sealing.route import Route
@@ -53,7 +60,7 @@ def manifest_of(**changes):
     given = {
         "name": "fuzz",
         "model": model,
-        "model_hash": model.model().hash,
+        "model_hash": model.digest,
         "steps": 4,
         "channels": ("near",),
         "max_message": 10,
@@ -66,6 +73,13 @@ def manifest_of(**changes):
         "testbed_seed": 1,
     }
     return Manifest(**given | changes)
+
+
+def graph_manifest():
+    """Return a small manifest of a model's graph, with every part that a graph has."""
+    traced = trace(Seirs)
+    model = GraphModel(traced.graph, dict(traced.parameters))
+    return manifest_of(model=model, model_hash=model.digest, channels=model.contact_channels)
 
 
 MANIFEST = manifest_of()
@@ -109,6 +123,14 @@ def manifest(data):
         return
     assert manifests.encode(given) == data
     assert manifests.decode(manifests.encode(given)) == given
+    model = agent_model_of(given.model)
+    agents = AgentSource(np.arange(2, dtype=np.uint64), (1, 2))
+    try:
+        columns = {spec.name: np.full(2, int(spec.low)) for spec in model.columns if spec.whole}
+        state = model.initial_state(agents, columns)
+    except LpmError:
+        return
+    assert model.messages(state).shape == (2, len(model.most) + len(model.cell_most))
 
 
 def files(data):

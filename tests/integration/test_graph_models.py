@@ -50,6 +50,6 @@ def test_a_users_model_over_real_processes_equals_the_clear_run(tmp_path, name, 
     assert private.lost == ()
     assert len({row.tobytes() for row in clear.series.counts[:, 0]}) > 1  # something happened
     collect(deployment)
-    report = audit(deployment.folder, operator_key=deployment.operator_key, runs=300)
+    report = audit(deployment.folder, operator_key=deployment.operator_key)
     assert report.findings == 0, report.checks
     assert len(report.checks) >= 8

@@ -15,7 +15,10 @@ from lpm_secure.audit.views import check
 from lpm_secure.audit.views.check import LEVEL, RUNS, lag_of, split
 from lpm_secure.audit.views.mutants import BROKEN, MaskSharing
 from lpm_secure.audit.views.statistic import smallest
+from lpm_secure.models.tracer import trace
 from protocols.arithmetic.sharing import Additive
+from protocols.models.graph.agents import GraphModel
+from tests.user_models import MODELS
 
 REAL = 1_000  # runs in each world over real parties, where that is asked for
 FEW = 500  # for what RUNS are not needed
@@ -148,3 +151,13 @@ def test_the_last_aggregator_sees_fair_coins_over_real_runs(judged):
 @each_broken
 def test_a_broken_sharing_is_caught_over_real_runs(judged, broken):
     assert judged(broken, real=REAL // 4) < LEVEL
+
+
+@pytest.mark.parametrize("name", ["crowds", "averaging"])
+def test_the_views_of_a_run_of_any_model_are_audited(name, manifest_of):
+    traced = trace(MODELS[name])
+    model = GraphModel(traced.graph, dict(traced.parameters))
+    given_ = {"model": model, "model_hash": model.digest, "channels": model.contact_channels}
+    manifest = manifest_of(mode="outcome", cells=(5, 5), max_message=1000, **given_)
+    assert check.audit(manifest, runs=400) == []
+    assert check.audit(manifest, BROKEN[0], runs=400)
