@@ -33,7 +33,7 @@ def small_data(seed=0):
     )
 
 
-def small_config(**protocol):
+def small_config(clients="group", **protocol):
     return Config(
         name="small",
         seed=5,
@@ -41,11 +41,18 @@ def small_config(**protocol):
         model=ModelConfig(
             beta={"near": 0.02}, cell_beta=0.5, latent=Delay(2.0, 1.0), infectious=Delay(4.0, 1.0), initial=0.2
         ),
-        private=PrivateConfig(dataset="look_alike"),
+        private=PrivateConfig(dataset="look_alike", clients=clients),
         cells=CellConfig(count=3),
         synthetic=SyntheticConfig(agents=300),
         protocol=ProtocolConfig(**{"mode": "sum", "join_timeout_s": 20.0, "round_timeout_s": 2.0, **protocol}),
     )
+
+
+def write_deployment(folder, protocol):
+    config = small_config(**protocol)
+    deployment = Deployment(folder, build(config, small_data(), free_addresses(config.protocol.addresses)))
+    deployment.write()
+    return deployment
 
 
 @pytest.fixture
@@ -54,13 +61,37 @@ def deploy(tmp_path):
     made = []
 
     def _deploy(**protocol):
-        config = small_config(**protocol)
-        testbed = build(config, small_data(), free_addresses(config.protocol.addresses))
-        deployment = Deployment(tmp_path / f"run-{len(made)}", testbed)
-        deployment.write()
-        made.append(deployment)
-        return deployment
+        made.append(write_deployment(tmp_path / f"run-{len(made)}", protocol))
+        return made[-1]
 
     yield _deploy
     for deployment in made:
         deployment.stop()
+
+
+@pytest.fixture(scope="module")
+def serve(tmp_path_factory):
+    """Return a function that starts the aggregators of a deployment for all tests of a file, with a client for each."""
+    made = []
+
+    def _serve(**protocol):
+        made.append(write_deployment(tmp_path_factory.mktemp("served") / "run", {"clients": "person", **protocol}))
+        for party in made[-1].testbed.manifest.aggregators:
+            made[-1].start_party(party.name)
+        return made[-1]
+
+    yield _serve
+    for deployment in made:
+        deployment.stop()
+
+
+@pytest.fixture(scope="module")
+def clients(served):
+    """Return the names of a file's clients, each to be used once: one that joins again has other keys."""
+    return iter([party.name for party in served.testbed.manifest.clients])
+
+
+@pytest.fixture
+def client(clients):
+    """Return the name of a client from which the aggregators have heard nothing."""
+    return next(clients)

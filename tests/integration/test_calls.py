@@ -33,13 +33,10 @@ from protocols.wire.methods import SERVICE
 KEY = bytes(range(32))
 
 
-@pytest.fixture
-def served(deploy):
-    """Return a deployment of which only the aggregators run."""
-    deployment = deploy(round_timeout_s=1.0, join_timeout_s=1.0)
-    for party in deployment.testbed.manifest.aggregators:
-        deployment.start_party(party.name)
-    return deployment
+@pytest.fixture(scope="module")
+def served(serve):
+    """Return a deployment of which only the aggregators run, for calls that change nothing there but who has joined."""
+    return serve(round_timeout_s=1.0, join_timeout_s=1.0)
 
 
 def calls(deployment, requests, *, party="a", credentials=None, aggregator=1, timeout_s=10.0):
@@ -64,33 +61,36 @@ def vector(deployment, fill=0):
     return np.full(Layout.of(deployment.testbed.manifest).d, fill, dtype=np.uint64)
 
 
-def test_a_call_of_another_run_is_refused(served):
+def test_a_call_of_another_run_is_refused(served, client):
     with pytest.raises(ManifestMismatch, match="belongs to another run"):
-        calls(served, [Join(bytes(32), b"")])
+        calls(served, [Join(bytes(32), b"")], party=client)
 
 
-def test_a_share_of_a_wrong_length_is_refused(served):
+def test_a_share_of_a_wrong_length_is_refused(served, client):
     with pytest.raises(WrongLength, match="got a share of 3 words"):
-        calls(served, [Join(run_id(served), b""), Share(run_id(served), 0, np.zeros(3, dtype=np.uint64))])
+        calls(served, [Join(run_id(served), b""), Share(run_id(served), 0, np.zeros(3, dtype=np.uint64))], party=client)
 
 
-def test_an_oversized_call_is_refused_before_it_is_read(served):
+def test_an_oversized_call_is_refused_before_it_is_read(served, client):
     huge = np.zeros(2**20, dtype=np.uint64)
     with pytest.raises(ProtocolError, match="RESOURCE_EXHAUSTED"):
-        calls(served, [Join(run_id(served), b""), Share(run_id(served), 0, huge)])
+        calls(served, [Join(run_id(served), b""), Share(run_id(served), 0, huge)], party=client)
 
 
-def test_a_share_before_the_join_is_refused(served):
+def test_a_share_before_the_join_is_refused(served, client):
     with pytest.raises(NotJoined):
-        calls(served, [Share(run_id(served), 0, vector(served))])
+        calls(served, [Share(run_id(served), 0, vector(served))], party=client)
 
 
-def test_a_step_ahead_is_refused(served):
+def test_a_step_ahead_is_refused(served, client):
     with pytest.raises(RoundAhead, match="step 0 comes next"):
-        calls(served, [Join(run_id(served), b""), Share(run_id(served), 3, vector(served))])
+        calls(served, [Join(run_id(served), b""), Share(run_id(served), 3, vector(served))], party=client)
 
 
-def test_another_body_for_the_same_step_is_refused_and_the_same_is_not(served):
+def test_another_body_for_the_same_step_is_refused_and_the_same_is_not(deploy):
+    served = deploy(round_timeout_s=1.0, join_timeout_s=1.0)
+    for party in served.testbed.manifest.aggregators:
+        served.start_party(party.name)
     share, other = (Share(run_id(served), 0, vector(served, fill)) for fill in (1, 2))
 
     async def scenario():
@@ -116,9 +116,9 @@ def test_another_body_for_the_same_step_is_refused_and_the_same_is_not(served):
 @pytest.mark.parametrize(
     "request_of", [lambda run: Announcement(run, 0, np.zeros(3, dtype=np.int64)), lambda run: MembersQuery(run, 0)]
 )
-def test_a_client_cannot_speak_for_engine_or_aggregator(served, request_of):
+def test_a_client_cannot_speak_for_engine_or_aggregator(served, client, request_of):
     with pytest.raises(NotEnrolled):
-        calls(served, [request_of(run_id(served))])
+        calls(served, [request_of(run_id(served))], party=client)
 
 
 def test_the_engine_cannot_join_as_a_client(served):
@@ -126,37 +126,34 @@ def test_the_engine_cannot_join_as_a_client(served):
         calls(served, [Join(run_id(served), b"")], party="engine")
 
 
-def test_a_certificate_of_another_authority_is_refused(served):
-    calls(served, [Join(run_id(served), b"")])  # the server is up
-    own = certificates.read(served.party("a"))
-    strange = certificates.new_authority("stranger").issue("a")
+def test_a_certificate_of_another_authority_is_refused(served, client):
+    calls(served, [Join(run_id(served), b"")], party=client)  # the server is up
+    own = certificates.read(served.party(client))
+    strange = certificates.new_authority("stranger").issue(client)
     mixed = certificates.Credentials(own.authority, strange.certificate, strange.private_key)
     with pytest.raises(Unavailable):
-        calls(served, [Join(run_id(served), b"")], credentials=mixed, timeout_s=3.0)
+        calls(served, [Join(run_id(served), b"")], credentials=mixed, timeout_s=3.0, party=client)
 
 
-def test_a_party_refuses_an_aggregator_of_another_authority(served):
-    calls(served, [Join(run_id(served), b"")])  # the server is up
-    stranger = certificates.new_authority("stranger").issue("a")
+def test_a_party_refuses_an_aggregator_of_another_authority(served, client):
+    calls(served, [Join(run_id(served), b"")], party=client)  # the server is up
+    stranger = certificates.new_authority("stranger").issue(client)
     with pytest.raises(Unavailable):
-        calls(served, [Join(run_id(served), b"")], credentials=stranger, timeout_s=3.0)
+        calls(served, [Join(run_id(served), b"")], credentials=stranger, timeout_s=3.0, party=client)
 
 
-def test_an_expired_certificate_is_refused(deploy, tmp_path):
-    deployment = deploy()
-    authority = deployment.keys.authority
+def test_an_expired_certificate_is_refused(served, client):
+    authority = served.keys.authority
     past = datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=10)
-    for party in deployment.testbed.manifest.aggregators:
-        deployment.start_party(party.name)
-    valid, expired = authority.issue("a"), authority.issue("a", days=5, now=past)
-    assert calls(deployment, [Join(run_id(deployment), b"")], credentials=valid)[0].step == 0
+    valid, expired = authority.issue(client), authority.issue(client, days=5, now=past)
+    assert calls(served, [Join(run_id(served), b"")], party=client, credentials=valid)[0].step == 0
     with pytest.raises(Unavailable):
-        calls(deployment, [Join(run_id(deployment), b"")], credentials=expired, timeout_s=3.0)
+        calls(served, [Join(run_id(served), b"")], credentials=expired, timeout_s=3.0, party=client)
 
 
-def test_bytes_that_are_no_message_are_refused(served):
+def test_bytes_that_are_no_message_are_refused(served, client):
     async def send():
-        own = certificates.read(served.party("a"))
+        own = certificates.read(served.party(client))
         tls = grpc.ssl_channel_credentials(own.authority, own.private_key, own.certificate)
         options = [("grpc.ssl_target_name_override", "aggregator-1")]
         async with aio.secure_channel(served.testbed.manifest.aggregators[1].address, tls, options) as channel:
@@ -169,9 +166,9 @@ def test_bytes_that_are_no_message_are_refused(served):
 
 
 @pytest.mark.parametrize(("version", "works"), [(ssl.TLSVersion.TLSv1_2, False), (ssl.TLSVersion.TLSv1_3, True)])
-def test_only_tls_1_3_is_spoken(served, version, works):
-    calls(served, [Join(run_id(served), b"")])  # the server is up
-    folder = served.party("a")
+def test_only_tls_1_3_is_spoken(served, client, version, works):
+    calls(served, [Join(run_id(served), b"")], party=client)  # the server is up
+    folder = served.party(client)
     context = ssl.create_default_context(cafile=folder / "authority.pem")
     context.load_cert_chain(folder / "certificate.pem", folder / "private.key")
     context.minimum_version = context.maximum_version = version
@@ -182,15 +179,18 @@ def test_only_tls_1_3_is_spoken(served, version, works):
             with context.wrap_socket(plain, server_hostname="aggregator-1") as secure:
                 assert secure.version() == "TLSv1.3"
         else:
-            with pytest.raises((ssl.SSLError, ConnectionError)):
-                context.wrap_socket(plain, server_hostname="aggregator-1")
+            with (
+                pytest.raises((ssl.SSLError, ConnectionError)),
+                context.wrap_socket(plain, server_hostname="aggregator-1"),
+            ):
+                pass
 
 
-def test_health_is_told_to_those_with_a_certificate(served):
+def test_health_is_told_to_those_with_a_certificate(served, client):
     from grpc_health.v1 import health_pb2, health_pb2_grpc
 
     async def ask():
-        own = certificates.read(served.party("a"))
+        own = certificates.read(served.party(client))
         tls = grpc.ssl_channel_credentials(own.authority, own.private_key, own.certificate)
         options = [("grpc.ssl_target_name_override", "aggregator-1")]
         async with aio.secure_channel(served.testbed.manifest.aggregators[1].address, tls, options) as channel:

@@ -39,7 +39,7 @@ def members_by_step(deployment, act):
 
 
 @pytest.mark.parametrize("k", [2, 3])
-def test_a_run_over_real_processes_equals_the_clear_run(deploy, k):
+def test_a_run_over_real_processes_equals_the_clear_run_and_logs_no_value_of_a_vector(deploy, k):
     deployment = deploy(aggregators=k)
     private = run_private(deployment, CPU)
     clear = run_clear(deployment.testbed, CPU)
@@ -47,9 +47,16 @@ def test_a_run_over_real_processes_equals_the_clear_run(deploy, k):
     assert private.series.attack_rate("private") > private.series.counts[0, 0, 2] / 20
     assert [client["modules"] for client in private.clients.values()] == [[]] * 4
     assert private.lost == ()
+    for party in deployment.testbed.manifest.aggregators:
+        lines = [json.loads(line) for line in (deployment.party(party.name) / "log.jsonl").read_text().splitlines()]
+        assert {line["event"] for line in lines} <= {"serving", "joined", "round closed", "stopped"}
+        counted = lines[-1].pop("bytes")  # of messages, by kind and direction
+        assert counted
+        assert all(isinstance(count, int) for count in counted.values())
+        assert all(not isinstance(value, list | dict) for line in lines for value in line.values())
 
 
-@pytest.mark.parametrize("k", [2, 3])
+@pytest.mark.parametrize("k", [pytest.param(2, marks=pytest.mark.slow), 3])  # `lpm run` is tested with two
 def test_an_outcome_run_over_real_processes_equals_the_clear_run(deploy, k):
     deployment = deploy(aggregators=k, mode="outcome", round_timeout_s=10.0)
     private = run_private(deployment, CPU)
@@ -59,7 +66,7 @@ def test_an_outcome_run_over_real_processes_equals_the_clear_run(deploy, k):
     assert private.lost == ()
 
 
-@pytest.mark.parametrize("name", ["aggregator-0", "aggregator-1", "dealer"])
+@pytest.mark.parametrize("name", ["aggregator-0", pytest.param("aggregator-1", marks=pytest.mark.slow), "dealer"])
 def test_a_party_of_an_outcome_run_killed_between_rounds_resumes_and_the_result_is_the_same(deploy, name):
     deployment = deploy(mode="outcome", round_timeout_s=10.0)
     deployment.start()
@@ -159,7 +166,7 @@ def test_a_client_that_never_joins_is_waited_for_once(deploy):
     assert time.perf_counter() - started < 4.0 + 2.0 * 8
 
 
-@pytest.mark.parametrize("name", ["aggregator-0", "aggregator-1"])
+@pytest.mark.parametrize("name", [pytest.param("aggregator-0", marks=pytest.mark.slow), "aggregator-1"])
 def test_an_aggregator_killed_between_rounds_resumes_and_the_result_is_the_same(deploy, name):
     deployment = deploy(round_timeout_s=5.0)
     deployment.start()
@@ -211,15 +218,3 @@ def test_a_client_with_a_wrong_file_stops_the_run_before_it_begins(deploy):
     path.write_text(path.read_text() + "0,100,999,near,1\n")
     with pytest.raises(ParameterError, match="names the unknown person 999"):
         run_private(deployment, CPU)
-
-
-def test_logs_of_aggregators_hold_no_value_of_a_vector(deploy):
-    deployment = deploy()
-    run_private(deployment, CPU)
-    for name in ("aggregator-0", "aggregator-1"):
-        lines = [json.loads(line) for line in (deployment.party(name) / "log.jsonl").read_text().splitlines()]
-        assert {line["event"] for line in lines} <= {"serving", "joined", "round closed", "stopped"}
-        counted = lines[-1].pop("bytes")  # of messages, by kind and direction
-        assert counted
-        assert all(isinstance(count, int) for count in counted.values())
-        assert all(not isinstance(value, list | dict) for line in lines for value in line.values())

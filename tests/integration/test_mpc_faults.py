@@ -44,7 +44,9 @@ class Step:
         assert (joined(self.running.settled("compare", *self.shares, step=step)) == self.expected).all()
 
 
-@pytest.mark.parametrize("delay_s", DELAYS_S)
+@pytest.mark.parametrize(
+    "delay_s", [DELAYS_S[0], *(pytest.param(each, marks=pytest.mark.slow) for each in DELAYS_S[1:])]
+)
 def test_a_killed_party_is_noticed_at_once_and_the_step_redone(running: Parties, delay_s: float) -> None:
     step = Step(running)
     step.redone()
@@ -60,7 +62,7 @@ def test_a_killed_party_is_noticed_at_once_and_the_step_redone(running: Parties,
     step.redone()
 
 
-@pytest.mark.parametrize("delay_s", DELAYS_S[:2])
+@pytest.mark.parametrize("delay_s", [DELAYS_S[0], pytest.param(DELAYS_S[1], marks=pytest.mark.slow)])
 def test_a_stopped_party_holds_nobody_up_beyond_the_timeout(running: Parties, delay_s: float) -> None:
     step = Step(running)
     step.redone()

@@ -29,7 +29,7 @@ def with_lines(deployment, party, *lines):
     path.write_text("\n".join([*lines, path.read_text()]))
 
 
-def serve(deployment):
+def start_aggregators(deployment):
     for party in deployment.testbed.manifest.aggregators:
         deployment.start_party(party.name)
 
@@ -48,6 +48,12 @@ def send(deployment, requests, *, credentials=None, party="a", aggregator=1, rel
                 await each.close()
 
     return asyncio.run(body())
+
+
+@pytest.fixture(scope="module")
+def served(serve):
+    """Return a deployment of which only the aggregators run, for calls that change nothing there but who has joined."""
+    return serve(round_timeout_s=1.0, join_timeout_s=1.0)
 
 
 def test_clients_that_reach_one_aggregator_take_part_through_it(deploy):
@@ -76,43 +82,37 @@ def test_a_manifest_without_keys_is_used_by_no_process(deploy, manifest_of):
         connect(manifest_of(), certificates.read(deployment.party("a")))
 
 
-def test_an_oversized_call_is_not_passed_on(deploy):
-    deployment = deploy(round_timeout_s=1.0, join_timeout_s=1.0)
-    serve(deployment)
-    run = run_id(deployment)
-    huge = SealedRequest(run, "aggregator-1", "a", None, 0, bytes(2**23))
-    send(deployment, [Join(run, b"")], relay="aggregator-0")
+def test_an_oversized_call_is_not_passed_on(served, client):
+    run = run_id(served)
+    huge = SealedRequest(run, "aggregator-1", client, None, 0, bytes(2**23))
+    send(served, [Join(run, b"")], relay="aggregator-0", party=client)
     with pytest.raises(Exception, match="RESOURCE_EXHAUSTED"):
-        send(deployment, [huge], relay="aggregator-0", unsealed=True)
+        send(served, [huge], relay="aggregator-0", unsealed=True, party=client)
     wild = dataclasses.replace(huge, body=bytes(100))
     with pytest.raises(NotSealed, match="aggregator-0: aggregator-1: a sealed call does not open"):
-        send(deployment, [wild], relay="aggregator-0", unsealed=True)
+        send(served, [wild], relay="aggregator-0", unsealed=True, party=client)
 
 
-def test_a_client_that_does_not_seal_is_refused(deploy):
-    deployment = deploy()
-    serve(deployment)
-    for request in (Join(run_id(deployment), b""), Share(run_id(deployment), 0, np.zeros(0, dtype=np.uint64))):
+def test_a_client_that_does_not_seal_is_refused(served, client):
+    for request in (Join(run_id(served), b""), Share(run_id(served), 0, np.zeros(0, dtype=np.uint64))):
         with pytest.raises(NotSealed, match="came open"):
-            send(deployment, [request], unsealed=True)
+            send(served, [request], unsealed=True, party=client)
 
 
-def test_an_aggregator_is_known_by_its_pinned_key_and_not_by_its_name(deploy):
-    deployment = deploy()
-    serve(deployment)
-    fake = deployment.keys.authority.issue("aggregator-0")
-    query = MembersQuery(run_id(deployment), 99)
+def test_an_aggregator_is_known_by_its_pinned_key_and_not_by_its_name(served, client):
+    fake = served.keys.authority.issue("aggregator-0")
+    query = MembersQuery(run_id(served), 99)
     with pytest.raises(NotEnrolled, match="not the one that the manifest pins"):
-        send(deployment, [query], credentials=fake)
-    own = deployment.keys.credentials["aggregator-0"]
+        send(served, [query], credentials=fake, party=client)
+    own = served.keys.credentials["aggregator-0"]
     with pytest.raises(RoundAhead):
-        send(deployment, [query], credentials=own)
+        send(served, [query], credentials=own, party=client)
 
 
 def test_a_revoked_client_is_told_so_and_the_others_go_on(deploy):
     deployment = deploy()
     (deployment.party("aggregator-1") / "revoked.txt").write_text("c\n")
-    serve(deployment)
+    start_aggregators(deployment)
     with pytest.raises(Revoked, match="c was revoked by this operator"):
         send(deployment, [Join(run_id(deployment), b"")], party="c")
 
@@ -122,16 +122,14 @@ def test_a_client_that_calls_too_often_is_slowed_and_not_lost(deploy):
     with_lines(deployment, "aggregator-1", "calls_per_s = 4.0  # eight at once")
     path = deployment.party("aggregator-1") / "config.toml"
     path.write_text(path.read_text().replace("calls_per_s = 1000.0", ""))
-    serve(deployment)
+    start_aggregators(deployment)
     join = Join(run_id(deployment), b"")
     assert len(send(deployment, [join] * 12)) == 12  # gRPC calls again, later
     assert TooManyCalls.retry
 
 
-def test_vectors_are_sealed_as_long_as_they_are(deploy):
-    deployment = deploy(round_timeout_s=0.5, join_timeout_s=0.5)
-    serve(deployment)
-    d = Layout.of(deployment.testbed.manifest).d
-    short = Share(run_id(deployment), 0, np.zeros(d - 1, dtype=np.uint64))
+def test_vectors_are_sealed_as_long_as_they_are(served, client):
+    d = Layout.of(served.testbed.manifest).d
+    short = Share(run_id(served), 0, np.zeros(d - 1, dtype=np.uint64))
     with pytest.raises(Exception, match="got a share of"):
-        send(deployment, [Join(run_id(deployment), b""), short])
+        send(served, [Join(run_id(served), b""), short], party=client)
