@@ -3,3 +3,5 @@
 `server` is the process, `servicer` decodes and encodes, `interceptor` counts calls and turns errors into statuses,
 `gateway` unseals clients' calls or relays them, `access` and `callers` say who may call.
 """
+
+import protocols.wire.tls  # noqa: F401 - before gRPC is imported, which reads its settings then
