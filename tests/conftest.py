@@ -5,6 +5,7 @@ session, which lets tests draw their examples with hypothesis.
 """
 
 import asyncio
+import logging
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -36,6 +37,16 @@ def pytest_collection_modifyitems(items):
     for item in items:
         path = item.path.relative_to(HERE)
         item.add_marker(pytest.mark.xdist_group("processes" if path.parts[0] == "integration" else str(path)))
+
+
+@pytest.fixture(autouse=True)
+def notices_as_before():
+    """Leave our loggers as they were: libraries that a test runs may configure logging anew, and disable ours."""
+    loggers = [logging.getLogger(name) for name in ("lpm", "lpm.run", "aggregator", "client")]
+    before = [(each.disabled, each.level, each.propagate, list(each.handlers)) for each in loggers]
+    yield
+    for each, (disabled, level, propagate, handlers) in zip(loggers, before, strict=True):
+        each.disabled, each.level, each.propagate, each.handlers[:] = disabled, level, propagate, handlers
 
 
 @final

@@ -17,6 +17,7 @@ from protocols.task.outcome_layout import answer_words, count_bits, words_per_ag
 from protocols.task.rounds import Phase
 
 WORD_BYTES: Final = 8
+_KEPT: Final = "layout"
 
 
 @final
@@ -54,7 +55,14 @@ class Layout:
 
     @classmethod
     def of(cls, manifest: Manifest) -> "Layout":
-        """Return the layout that every party of a run derives from its manifest."""
+        """Return the layout that every party of a run derives from its manifest; derived once."""
+        known: Layout | None = manifest.__dict__.get(_KEPT)
+        if known is None:
+            known = manifest.__dict__[_KEPT] = cls._derive(manifest)
+        return known
+
+    @classmethod
+    def _derive(cls, manifest: Manifest) -> "Layout":
         ends = np.cumsum([len(client.agents) for client in manifest.clients]).tolist()
         own = {client.name: (end - len(client.agents), end) for client, end in zip(manifest.clients, ends, strict=True)}
         c, cells, q = _words(manifest)

@@ -5,6 +5,7 @@ that holds another manifest cannot take part. Its operator signs it (`signature`
 """
 
 import hashlib
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Final, Literal, final
 
@@ -42,8 +43,8 @@ Seconds = Annotated[float, msgspec.Meta(gt=0, le=86_400)]
 
 
 @final
-class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What a run is, for everybody in it.
+class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, dict=True):
+    """What a run is, for everybody in it; `dict` keeps what follows from it, such as its layout.
 
     Attributes:
         steps: T, each of `dt` days.
@@ -168,7 +169,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         """Return a number that no agent's level of any outcome exceeds in the whole run."""
         return max(self.level_bounds, default=0)
 
-    @property
+    @cached_property
     def level_bounds(self) -> tuple[int, ...]:
         """Return of each outcome a number that no agent's level exceeds; WouldWrap if one is 2**63 or more."""
         n = agents_of(self.clients)
