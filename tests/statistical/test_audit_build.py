@@ -78,7 +78,16 @@ def test_the_noise_of_a_calibration_is_replayed_with_the_runs_own_clip():
         assert two_worlds.audit(manifest, "gradient", 3.0, make, runs=two_worlds.FEW), mutant
 
 
-@pytest.mark.parametrize("mode", ["outcome", pytest.param("sum", marks=pytest.mark.slow)])
+def test_a_sound_build_passes_some_rules_and_a_broken_one_is_found(manifest_of, monkeypatch):
+    """As the slow test below, of two rules of noise and with fewer runs of views."""
+    monkeypatch.setattr(build, "rules", lambda manifest: replays.rules(manifest)[:2])
+    monkeypatch.setitem(check.audit.__kwdefaults__, "runs", 800)
+    found = build.build(manifest_of(mode="outcome"), runs=1_000, on_check=build.silent)
+    assert found == {build.VIEWS: [], build.BROKEN_VIEWS: [], build.NOISE: [], build.BROKEN_NOISE: []}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", ["outcome", "sum"])
 def test_a_sound_build_passes_all_tests_and_the_caller_is_told_of_each(manifest_of, mode):
     told = []
     found = build.build(manifest_of(mode=mode), runs=2_000, on_check=lambda *given: told.append(given))
