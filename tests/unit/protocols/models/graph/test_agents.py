@@ -178,3 +178,9 @@ def test_the_widest_graph_that_is_allowed_is_read_through_a_few_times_only(monke
     )
     GraphModel(graph)
     assert len(calls) <= 10
+
+
+def test_a_graph_without_a_field_is_refused():
+    nothing = ModelGraph(fields={}, nodes=(GraphNode("constant", numbers=(0,)),), begin={}, messages={}, update={})
+    with pytest.raises(ModelError, match="the model has no field"):
+        GraphModel(nothing)
