@@ -1,8 +1,12 @@
 """Releases: that each belongs to what the run computes, and that its noise covers what one agent changes."""
 
+from collections.abc import Sequence
+
 from protocols.arithmetic.fixed_point import prove_no_wrap
 from protocols.errors import ParameterError
+from protocols.models.agent_model import AgentModel
 from protocols.models.gradient import Gradient
+from protocols.models.graph.bounds import LARGEST_CELL
 from protocols.models.run_model import RunModel, agent_model_of
 from protocols.releases.mechanism import DiscreteGaussian, RunningNoise
 from protocols.releases.query import NOISE, SCORE, Releases
@@ -27,6 +31,23 @@ def check_series(releases: Releases, model: RunModel, *, steps: int) -> None:
         raise ParameterError("noise of cells covers one message of at most 1; the model has others: release them exact")
     if cells and cells.mechanism == NOISE and cells.times < min(longest, steps + 1):
         raise ParameterError(f"an agent speaks to its cell in up to {longest} steps; set times of cells to that")
+
+
+def check_tally(model: AgentModel, *, agents: int, cells: Sequence[int]) -> None:
+    """Refuse totals that could wrap, or a range of them, and cells that say more than an update is proved for.
+
+    Raises:
+        ParameterError: a cell is too large for what is told in it.
+        WouldWrap: a total could reach 2**63, or as much lie between its least and its greatest value.
+    """
+    loudest, largest = max(model.cell_most, default=0), max(cells, default=0)
+    if loudest * largest > LARGEST_CELL:
+        raise ParameterError(f"a cell of {largest} people who tell {loudest} each says more than 2**32")
+    for word in model.tally:
+        furthest = max(abs(word.low), abs(word.high), word.high - word.low)
+        prove_no_wrap({f"the total of {word.name}": agents * furthest})
+    for channel, most in enumerate(model.cell_most):
+        prove_no_wrap({f"the total of cell channel {channel}": agents * most})
 
 
 def check_cells(releases: Releases, *, cells: int) -> None:

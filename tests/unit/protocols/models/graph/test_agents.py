@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from lpm_secure.models.tracer import trace
-from protocols.errors import LpmError, ManifestMismatch, ModelError, ParameterError
+from protocols.errors import LpmError, ManifestMismatch, ModelError, ParameterError, WouldWrap
 from protocols.models.agent_model import AgentSource, StepInputs, stage_ends
-from protocols.models.graph import GraphChannel, GraphField, GraphNode, GraphOutcome, ModelGraph
+from protocols.models.graph import GraphChannel, GraphField, GraphNode, GraphObservable, GraphOutcome, ModelGraph
 from protocols.models.graph.agents import GraphModel
 from protocols.models.graph.graph import MAX_NODES
 from protocols.task import manifest as manifests
@@ -184,3 +184,19 @@ def test_a_graph_without_a_field_is_refused():
     nothing = ModelGraph(fields={}, nodes=(GraphNode("constant", numbers=(0,)),), begin={}, messages={}, update={})
     with pytest.raises(ModelError, match="the model has no field"):
         GraphModel(nothing)
+
+
+@pytest.mark.parametrize(("low", "high"), [(0, 2**61), (-(2**61), 1), (-(2**60), 2**60)])
+def test_observables_whose_total_or_its_range_could_wrap_are_refused(manifest_of, low, high):
+    wide = plain([X, X], observables={"much": GraphObservable(low, high)}, totals={"much": 0})
+    model = GraphModel(wide)
+    with pytest.raises(WouldWrap, match="the total of much"):
+        manifest_of(model=model, model_hash=model.digest, channels=())
+
+
+def test_a_cell_that_says_more_than_an_update_is_proved_for_is_refused(manifest_of):
+    model = GraphModel(plain([X, X], channels={"loud": GraphChannel(2**20, cell=True)}, messages={"loud": 0}))
+    given = {"model": model, "model_hash": model.digest, "channels": ()}
+    assert manifest_of(cells=(5, 2**12), **given).cells == (5, 2**12)
+    with pytest.raises(ParameterError, match=r"a cell of 4097 people who tell 1048576 each says more than 2\*\*32"):
+        manifest_of(cells=(5, 2**12 + 1), **given)
