@@ -13,6 +13,7 @@ from protocols.models.agent_model import AgentSource, StepInputs, stage_ends
 from protocols.models.graph import GraphChannel, GraphField, GraphNode, GraphObservable, GraphOutcome, ModelGraph
 from protocols.models.graph.agents import GraphModel
 from protocols.models.graph.graph import MAX_NODES
+from protocols.releases.query import Release, Releases
 from protocols.task import manifest as manifests
 from tests.user_models import MODELS
 
@@ -200,3 +201,12 @@ def test_a_cell_that_says_more_than_an_update_is_proved_for_is_refused(manifest_
     assert manifest_of(cells=(5, 2**12), **given).cells == (5, 2**12)
     with pytest.raises(ParameterError, match=r"a cell of 4097 people who tell 1048576 each says more than 2\*\*32"):
         manifest_of(cells=(5, 2**12 + 1), **given)
+
+
+@pytest.mark.parametrize(("cells", "each"), [((), ()), ((9,), (Release(name="cells"),))])
+def test_a_run_of_a_graph_releases_its_tally(manifest_of, cells, each):
+    model = model_of("crowds")
+    given = {"model": model, "model_hash": model.digest, "channels": ("touch",), "cells": cells}
+    assert manifest_of(releases=Releases(each=(*each, Release(name="tally"))), **given).releases.of("tally")
+    with pytest.raises(ParameterError, match=r"releases without the tally know the built-in S-E-I-R only"):
+        manifest_of(releases=Releases(each=each), **given)
