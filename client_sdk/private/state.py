@@ -71,7 +71,7 @@ class PrivateState:
         first, end = layout.own[name]
         agents = np.array(next(c.agents for c in manifest.clients if c.name == name), dtype=np.uint64)
         model = agent_model_of(manifest.model)
-        _check(contacts, layout, manifest, first, end)
+        _check(contacts, layout, manifest, np.array(model.most, dtype=np.int64), (first, end))
         _check_cells(cell, agents.size, len(manifest.cells))
         self.name = name
         self.devices = devices
@@ -96,8 +96,8 @@ class PrivateState:
         raise TypeError("a private state is not pickled or copied: it stays in its client's process")
 
 
-def _check(contacts: ContactTable, layout: Layout, manifest: Manifest, first: int, end: int) -> None:
-    c, period, largest = layout.channels, manifest.period, manifest.max_message
+def _check(contacts: ContactTable, layout: Layout, manifest: Manifest, most: I64, own: tuple[int, int]) -> None:
+    c, period, largest, (first, end) = layout.channels, manifest.period, manifest.max_message, own
     for column in (contacts.a, contacts.b):
         refuse((column < 0) | (column >= layout.n), column, "contact {row} names an agent that the run does not have")
     refuse(
@@ -109,6 +109,8 @@ def _check(contacts: ContactTable, layout: Layout, manifest: Manifest, first: in
         contacts.day >= period, contacts.day, f"contact {{row}} is on day {{got}}; the run has days 0 to {period - 1}"
     )
     refuse(contacts.weight > largest, contacts.weight, f"contact {{row}} has weight {{got}}; {weight_limit(largest)}")
+    louder = contacts.weight > largest // most[contacts.channel]  # before products of them, which could wrap
+    refuse(louder, contacts.weight, f"contact {{row}} makes a message {{got}} times as large; {weight_limit(largest)}")
     own_a = (contacts.a >= first) & (contacts.a < end)
     own_b = (contacts.b >= first) & (contacts.b < end)
     refuse(

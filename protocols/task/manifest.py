@@ -28,7 +28,7 @@ from protocols.task.checks.gradient import (
 )
 from protocols.task.checks.mode import check_edges, check_model, check_outcome, check_permutation
 from protocols.task.checks.parties import check_agents, check_cohort, check_names
-from protocols.task.checks.releases import check_cells, check_derivatives, check_series
+from protocols.task.checks.releases import check_cells, check_derivatives, check_series, check_tally
 from protocols.task.checks.secure_sum import check_noise, check_rounds, check_sums_alone
 from protocols.task.devices import Devices
 from protocols.task.gradients.hidden_score import is_hidden
@@ -111,6 +111,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         check_agents(self.clients)
         check_model(self.model, self.model_hash, channels=self.channels)
         check_cohort(self.clients, self.min_cohort)
+        check_tally(agent_model_of(self.model), agents=agents_of(self.clients), cells=self.cells)
         if self.trust is not None:
             aggregators = [party.name for party in self.aggregators]
             self.trust.check(aggregators=aggregators, dealer=self.dealer.name if self.dealer else None)

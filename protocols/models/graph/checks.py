@@ -39,6 +39,8 @@ def check(graph: ModelGraph) -> tuple[str, ...]:
     Raises:
         ModelError: in one line, what is wrong and what is allowed.
     """
+    if not graph.fields:
+        raise ModelError("the model has no field, so its agents have no state; declare a stage or a field")
     for kind in ("fields", "parameters", "channels", "outcomes", "observables", "public"):
         if len(getattr(graph, kind)) > MAX_NAMES:
             raise ModelError(f"the model has {len(getattr(graph, kind))} {kind}; at most {MAX_NAMES} are allowed")

@@ -71,13 +71,21 @@ def uniform(word: U64, low: I64 | int, count: I64 | int) -> I64:
     return np.asarray(below + low, dtype=np.int64)
 
 
-def days(word: U64, law: I64) -> I64:
-    """Return `d + 1` with probability `law[d] / 2**32`, int64[n], by one law int64[d] or one for each agent."""
+def days(word: U64, laws: I64, row: I64 | int = 0) -> I64:
+    """Return `d + 1` with probability `law[d] / 2**32`, int64[n], by the law `laws[row]` of each agent.
+
+    Args:
+        word: uint64[n], random.
+        laws: int64[rows, d].
+        row: of each agent's law.
+
+    All rows are searched as one list, that of a row after all before it: a law for each agent would be as long as the
+    longest of them, times all agents.
+    """
+    rows, bounds = np.arange(laws.shape[0])[:, None], np.cumsum(laws[:, :-1], axis=1)
     upper = (word >> np.uint64(32)).astype(np.int64)
-    if law.ndim == 1:
-        return np.asarray(np.searchsorted(np.cumsum(law[:-1]), upper, side="right") + 1, dtype=np.int64)
-    bounds = np.cumsum(law[:, :-1], axis=1)
-    return np.asarray((upper[:, None] >= bounds).sum(axis=1) + 1, dtype=np.int64)
+    place = np.searchsorted((bounds + rows * LAW_TOTAL).reshape(-1), upper + row * LAW_TOTAL, side="right")
+    return np.asarray(place - row * bounds.shape[1] + 1, dtype=np.int64)
 
 
 def exponential(word: U64, bits: int) -> I64:

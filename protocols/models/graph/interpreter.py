@@ -96,5 +96,4 @@ def _draw(node: GraphNode, operands: list[Array], inputs: Inputs) -> Array:
         return draws.uniform(word, operands[0], operands[1])
     if node.op == "exponential":
         return draws.exponential(word, node.numbers[1])
-    laws, row = np.atleast_2d(operands[0]), operands[1]
-    return draws.days(word, laws[0] if laws.shape[0] == 1 else laws[row])
+    return draws.days(word, np.atleast_2d(operands[0]), operands[1])

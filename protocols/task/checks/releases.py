@@ -1,8 +1,12 @@
 """Releases: that each belongs to what the run computes, and that its noise covers what one agent changes."""
 
+from collections.abc import Sequence
+
 from protocols.arithmetic.fixed_point import prove_no_wrap
 from protocols.errors import ParameterError
+from protocols.models.agent_model import AgentModel
 from protocols.models.gradient import Gradient
+from protocols.models.graph.bounds import LARGEST_CELL
 from protocols.models.run_model import RunModel, agent_model_of
 from protocols.releases.mechanism import DiscreteGaussian, RunningNoise
 from protocols.releases.query import NOISE, SCORE, Releases
@@ -11,6 +15,8 @@ from protocols.releases.sensitivity import furthest
 
 def check_series(releases: Releases, model: RunModel, *, steps: int) -> None:
     """Refuse a series of one event of each agent where there are several, and noise for fewer steps than agents speak.
+
+    Only S-E-I-R goes without the tally.
 
     Raises:
         ParameterError: it is such a series.
@@ -22,11 +28,30 @@ def check_series(releases: Releases, model: RunModel, *, steps: int) -> None:
         raise ParameterError(
             f"{model.recurrence}, and incidence and running are of one event of each: release the tally"
         )
+    if releases.of("tally") is None:  # there is nothing to estimate one by
+        model.require_seir("releases without the tally")
     longest = model.longest_message or steps + 1
     if cells and cells.mechanism == NOISE and agent_model_of(model).cell_most != (1,):
         raise ParameterError("noise of cells covers one message of at most 1; the model has others: release them exact")
     if cells and cells.mechanism == NOISE and cells.times < min(longest, steps + 1):
         raise ParameterError(f"an agent speaks to its cell in up to {longest} steps; set times of cells to that")
+
+
+def check_tally(model: AgentModel, *, agents: int, cells: Sequence[int]) -> None:
+    """Refuse totals that could wrap, or a range of them, and cells that say more than an update is proved for.
+
+    Raises:
+        ParameterError: a cell is too large for what is told in it.
+        WouldWrap: a total could reach 2**63, or as much lie between its least and its greatest value.
+    """
+    loudest, largest = max(model.cell_most, default=0), max(cells, default=0)
+    if loudest * largest > LARGEST_CELL:
+        raise ParameterError(f"a cell of {largest} people who tell {loudest} each says more than 2**32")
+    for word in model.tally:
+        furthest = max(abs(word.low), abs(word.high), word.high - word.low)
+        prove_no_wrap({f"the total of {word.name}": agents * furthest})
+    for channel, most in enumerate(model.cell_most):
+        prove_no_wrap({f"the total of cell channel {channel}": agents * most})
 
 
 def check_cells(releases: Releases, *, cells: int) -> None:

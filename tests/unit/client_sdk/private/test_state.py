@@ -12,6 +12,8 @@ from client_sdk import Client, ContactTable, LocalTransport, PrivateState
 from client_sdk.private.state import TESTBED, simulation_key
 from client_sdk.simulation.exchange import Exchange
 from protocols.errors import DataError, ParameterError
+from protocols.models.graph import GraphChannel, GraphField, GraphNode, ModelGraph
+from protocols.models.graph.agents import GraphModel
 from protocols.wire.messages import Join, RoundRelease, RoundResult, Share
 
 SECRET = 0x5EC2E75EC2E75EC2
@@ -147,3 +149,20 @@ def test_a_cell_that_the_run_does_not_have_is_refused(manifest_of, cell):
 def test_a_client_needs_a_transport_to_each_aggregator(manifest_of):
     with pytest.raises(ParameterError, match="got 1 transports for 2 aggregators"):
         Exchange(manifest_of(), "client-0", [LocalTransport(None, caller="client-0")])
+
+
+@pytest.mark.parametrize("weight", [2, 2**31, 2**32])  # products of these and the message wrap to 2**63, and to 0
+def test_a_contact_that_makes_a_message_too_large_is_refused_before_products_wrap(manifest_of, weight):
+    graph = ModelGraph(
+        fields={"x": GraphField(0, 1)},
+        nodes=(GraphNode("constant", numbers=(1,)),),
+        begin={"x": 0},
+        messages={"loud": 0},
+        update={},
+        channels={"loud": GraphChannel(2**32)},
+    )
+    model = GraphModel(graph)
+    manifest = manifest_of(model=model, model_hash=model.digest, channels=("loud",), max_message=2**32)
+    assert private(manifest, (0, 0, 2, 0, 1)).contacts.largest_message(model.agents.most) == 2**32
+    with pytest.raises(DataError, match=f"contact 1 makes a message {weight} times as large; the manifest allows"):
+        private(manifest, (0, 0, 2, 0, weight))

@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 
 from lpm_secure.models.tracer import trace
-from protocols.errors import LpmError, ManifestMismatch, ModelError, ParameterError
+from protocols.errors import LpmError, ManifestMismatch, ModelError, ParameterError, WouldWrap
 from protocols.models.agent_model import AgentSource, StepInputs, stage_ends
-from protocols.models.graph import GraphChannel, GraphField, GraphNode, GraphOutcome, ModelGraph
+from protocols.models.graph import GraphChannel, GraphField, GraphNode, GraphObservable, GraphOutcome, ModelGraph
 from protocols.models.graph.agents import GraphModel
 from protocols.models.graph.graph import MAX_NODES
+from protocols.releases.query import Release, Releases
 from protocols.task import manifest as manifests
 from tests.user_models import MODELS
 
@@ -178,3 +179,34 @@ def test_the_widest_graph_that_is_allowed_is_read_through_a_few_times_only(monke
     )
     GraphModel(graph)
     assert len(calls) <= 10
+
+
+def test_a_graph_without_a_field_is_refused():
+    nothing = ModelGraph(fields={}, nodes=(GraphNode("constant", numbers=(0,)),), begin={}, messages={}, update={})
+    with pytest.raises(ModelError, match="the model has no field"):
+        GraphModel(nothing)
+
+
+@pytest.mark.parametrize(("low", "high"), [(0, 2**61), (-(2**61), 1), (-(2**60), 2**60)])
+def test_observables_whose_total_or_its_range_could_wrap_are_refused(manifest_of, low, high):
+    wide = plain([X, X], observables={"much": GraphObservable(low, high)}, totals={"much": 0})
+    model = GraphModel(wide)
+    with pytest.raises(WouldWrap, match="the total of much"):
+        manifest_of(model=model, model_hash=model.digest, channels=())
+
+
+def test_a_cell_that_says_more_than_an_update_is_proved_for_is_refused(manifest_of):
+    model = GraphModel(plain([X, X], channels={"loud": GraphChannel(2**20, cell=True)}, messages={"loud": 0}))
+    given = {"model": model, "model_hash": model.digest, "channels": ()}
+    assert manifest_of(cells=(5, 2**12), **given).cells == (5, 2**12)
+    with pytest.raises(ParameterError, match=r"a cell of 4097 people who tell 1048576 each says more than 2\*\*32"):
+        manifest_of(cells=(5, 2**12 + 1), **given)
+
+
+@pytest.mark.parametrize(("cells", "each"), [((), ()), ((9,), (Release(name="cells"),))])
+def test_a_run_of_a_graph_releases_its_tally(manifest_of, cells, each):
+    model = model_of("crowds")
+    given = {"model": model, "model_hash": model.digest, "channels": ("touch",), "cells": cells}
+    assert manifest_of(releases=Releases(each=(*each, Release(name="tally"))), **given).releases.of("tally")
+    with pytest.raises(ParameterError, match=r"releases without the tally know the built-in S-E-I-R only"):
+        manifest_of(releases=Releases(each=each), **given)
