@@ -56,14 +56,17 @@ def _devices(folder: Path, manifest: Manifest) -> DeviceKeys | None:
     return read_device_keys(folder, dict(zip(agents, range(len(agents)), strict=True)))
 
 
-def _rows(path: Path, needed: tuple[str, ...]) -> Iterator[tuple[str, dict[str, str]]]:
-    """Yield where each row stands, for messages, and its fields."""
+def _rows(path: Path, needed: tuple[str, ...], allowed: tuple[str, ...]) -> Iterator[tuple[str, dict[str, str]]]:
+    """Yield where each row stands, for messages, and its fields; a column that nobody reads is a mistake."""
     try:
         with path.open(newline="", encoding="utf-8") as file:
             reader = csv.DictReader(file, strict=True)
             missing = [column for column in needed if column not in (reader.fieldnames or ())]
             if missing:
                 raise DataError(f"{path} has no column {missing[0]}; it needs {', '.join(needed)}")
+            unread = [column for column in reader.fieldnames or () if column not in allowed]
+            if unread:
+                raise DataError(f"{path} has a column {unread[0]}, which nothing reads; it has {', '.join(allowed)}")
             for row in reader:
                 where = f"{path}, row {reader.line_num}"
                 if None in row or None in row.values():
@@ -90,8 +93,9 @@ def _people(path: Path, own: tuple[int, ...], manifest: Manifest) -> tuple[I64, 
     """Return cell and private columns of each own agent, in the manifest's order."""
     cells, specs = len(manifest.cells), agent_model_of(manifest.model).columns
     found: dict[int, tuple[int, dict[str, float]]] = {}
+    allowed = ("agent", "cell", *(spec.name for spec in specs))
     needed = ("agent", *(["cell"] if cells else []), *(spec.name for spec in specs if spec.default is None))
-    for where, row in _rows(path, needed):
+    for where, row in _rows(path, needed, allowed):
         agent = _whole(where, "agent", row["agent"])
         if agent in found:
             raise DataError(f"{where}: agent {agent} is listed twice")
@@ -110,7 +114,10 @@ def _number(where: str, spec: ColumnSpec, text: str) -> float:
     """Read a number of a private column; never said in a message of this process to others."""
     if text == "" and spec.default is not None:
         return spec.default
+    if text in spec.names:
+        return spec.names.index(text)
     kind = "a whole number" if spec.whole else "a number"
+    kind = f"one of {', '.join(spec.names)}" if spec.names else kind
     try:
         value = int(text) if spec.whole else float(text)
     except ValueError:
@@ -128,7 +135,7 @@ def _contacts(path: Path, manifest: Manifest) -> tuple[I64, list[str]]:
     channel = {name: index for index, name in enumerate(manifest.channels)}
     table: list[tuple[int, int, int, int, int]] = []
     places: list[str] = []
-    for where, row in _rows(path, CONTACT_COLUMNS):
+    for where, row in _rows(path, CONTACT_COLUMNS, CONTACT_COLUMNS):
         ends = [_whole(where, end, row[end]) for end in ("a", "b")]
         for agent in ends:
             if agent not in slot:

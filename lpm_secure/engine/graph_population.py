@@ -10,7 +10,7 @@ from lpm_secure.engine.backends.numba_backend import NumbaBackend
 from lpm_secure.engine.model_agents import NOWHERE, CellMixing, ContactMatrices, ModelAgents
 from protocols.arithmetic.fixed_point import I64
 from protocols.models.agent_model import NO_COLUMNS, AgentSource, Columns
-from protocols.models.graph.agents import GraphModel
+from protocols.models.graph.agents import GraphModel, split_known
 from protocols.models.substep import State
 from protocols.task.manifest import Manifest
 
@@ -39,7 +39,7 @@ class GraphPopulation:
             source: the agents' numbers, and the key of the simulation generator.
             cell: int64[n]; empty where the run has no cells.
             contacts: among them by slot, or none.
-            columns: int64[n] of each private column.
+            columns: int64[n] of each private column, and of fields that holders know.
         """
         graph, n = model.graph, source.agents.size
         table = None if contacts is None else ContactMatrices(contacts, graph.channels, n=n, period=manifest.period)
@@ -51,6 +51,7 @@ class GraphPopulation:
             contacts=table,
             cells=CellMixing(cell, np.array(manifest.cells, dtype=np.int64)) if manifest.cells else NOWHERE,
             columns=columns,
+            known=split_known(graph, columns),
             steps=manifest.steps,
         )
         self._fields = sorted(name for name, field in graph.fields.items() if field.stages)

@@ -24,6 +24,7 @@ from protocols import canonical_json
 from protocols.atomic_file import PUBLIC_MODE, write_atomically
 from protocols.identity import certificates, signing
 from protocols.identity.server_keys import IDENTITY
+from protocols.models.graph.agents import UNKNOWN
 from protocols.task import manifest as manifests
 from protocols.task import signature as signatures
 from protocols.task.layout import Layout
@@ -205,10 +206,11 @@ class Deployment:
             return self._write_hospital(name, self.hospitals[name])
         agents = [agent for client in manifest.clients for agent in client.agents]
         first, end = Layout.of(manifest).own[name]
-        people = {"agent": agents[first:end]}
+        people: dict[str, list[int | None]] = {"agent": [*agents[first:end]]}
         if manifest.cells:
-            people["cell"] = self.testbed.cell_of(name).tolist()
-        people |= {column: values[first:end].tolist() for column, values in self.testbed.columns.items()}
+            people["cell"] = [int(cell) for cell in self.testbed.cell_of(name)]
+        for column, values in self.testbed.columns.items():
+            people[column] = [None if value == UNKNOWN else int(value) for value in values[first:end]]
         table = self.testbed.contacts_of(name)
         if manifest.devices is not None:
             write_device_keys(folder, self.testbed.keyring.of(name, manifest, table), agents)

@@ -66,6 +66,7 @@ class ColumnSpec:
         low, high: its range, both included.
         default: where it is not given; None where it must be.
         whole: whether it holds whole numbers.
+        names: of its values, from 0, which may stand in place of these.
     """
 
     name: str
@@ -73,6 +74,7 @@ class ColumnSpec:
     high: float
     default: float | None = None
     whole: bool = True
+    names: tuple[str, ...] = ()
 
 
 @final

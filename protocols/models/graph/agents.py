@@ -1,7 +1,7 @@
 """A graph with its parameters, as a manifest carries it and as the parties of a run meet it."""
 
 from functools import cached_property
-from typing import Any, Never, final
+from typing import Any, Final, Never, final
 
 import msgspec
 import numpy as np
@@ -12,13 +12,14 @@ from protocols.models.agent_model import AgentModel, AgentSource, Bools, Columns
 from protocols.models.graph.bounds import LARGEST_SUM, bounds_of, prove
 from protocols.models.graph.checks import check
 from protocols.models.graph.draws import DrawSource
-from protocols.models.graph.graph import ModelGraph, Name, Word
-from protocols.models.graph.inputs import check_columns, check_parameters
+from protocols.models.graph.graph import GraphField, ModelGraph, Name, Word
+from protocols.models.graph.inputs import check_columns, check_known, check_parameters
 from protocols.models.graph.interpreter import Inputs, evaluate
 from protocols.models.outcome import OutcomeSpec
 from protocols.models.substep import State
 
-BEGINNING = 0
+BEGINNING: Final = 0
+UNKNOWN: Final = -(2**63)  # of a field that an agent's holder does not know
 
 
 @final
@@ -113,17 +114,18 @@ class ModelInterpreter(AgentModel):
         self._largest = self._weight_bounds()
         self.outcomes = tuple(self._outcome(name) for name in sorted(graph.outcomes))
         self.tally = tuple(self._tally())
-        private = {name: field for name, field in sorted(graph.fields.items()) if field.private}
-        self.columns = tuple(ColumnSpec(name, field.low, field.high) for name, field in private.items())
+        self.columns = tuple(_column_spec(name, field) for name, field in sorted(graph.fields.items()))
 
     def initial_state(self, source: AgentSource, columns: Columns) -> State:
-        """Return private columns, and what is drawn."""
-        n = source.agents.size
+        """Return private columns, what its holder knows of each agent's state, and else what is drawn."""
+        n, fields = source.agents.size, self.graph.fields
         private = check_columns(self.graph, columns, n)
-        low = {name: np.full(n, field.low) for name, field in self.graph.fields.items()}
-        unknown = dict.fromkeys(self.graph.fields, np.zeros(n, dtype=np.bool_))
+        given = check_known(self.graph, split_known(self.graph, columns), n)
+        known = {name: given.get(name, np.full(n, UNKNOWN)) for name in fields}
+        told = {name: values >= fields[name].low for name, values in known.items()}
+        state = {name: np.maximum(values, fields[name].low) for name, values in known.items()}
         draws = DrawSource(source.agents, BEGINNING, source.key)
-        inputs = Inputs({**low, **private}, self.parameters, draws, known=unknown)
+        inputs = Inputs({**state, **private}, self.parameters, draws, known=told)
         return {**private, **evaluate(self.graph, "begin", inputs)}
 
     def draw_state(self, draw: np.random.Generator, n: int) -> dict[str, np.ndarray]:
@@ -233,6 +235,18 @@ class ModelInterpreter(AgentModel):
         n = next(iter(state.values())).size
         draws = DrawSource(np.zeros(n, dtype=np.uint64), BEGINNING, (0, 0))
         return evaluate(self.graph, part, Inputs(state, self.parameters, draws))
+
+
+def split_known(graph: ModelGraph, columns: Columns) -> Columns:
+    """Return those of an agent's columns that are no private ones: fields that its holder knows."""
+    private = {name for name, field in graph.fields.items() if field.private}
+    return {name: values for name, values in columns.items() if name not in private}
+
+
+def _column_spec(name: str, field: GraphField) -> ColumnSpec:
+    """Return a column of a field: one that its holder gives, or may know; then `UNKNOWN` where it does not."""
+    default = None if field.private else UNKNOWN
+    return ColumnSpec(name, field.low, field.high, default=default, names=field.stages)
 
 
 def _stack(columns: list[I64], state: State) -> I64:

@@ -9,7 +9,7 @@ from lpm_secure.models.library.seirs import Seirs
 from lpm_secure.models.tracer import trace
 from lpm_secure.testbed.synthetic import draw_columns
 from lpm_secure.testbed.testbed import Testbed
-from protocols.models.graph.agents import GraphModel
+from protocols.models.graph.agents import UNKNOWN, GraphModel
 from tests.conformance.conftest import contact_table, heaviest
 from tests.user_models import MODELS
 
@@ -22,6 +22,18 @@ TRACES = {name: trace(model) for name, model in ALL.items()}
 def graph_model(name):
     traced = TRACES[name]
     return GraphModel(traced.graph, {each: GIVEN.get(each, value) for each, value in traced.parameters.items()})
+
+
+def known(draw, rng, model, n):
+    """Draw what holders know of their agents' first states: of some fields and some agents."""
+    fields = {name: field for name, field in model.graph.fields.items() if not field.private}
+    names = draw(st.sets(st.sampled_from(sorted(fields))))
+    return {
+        name: np.where(
+            rng.integers(0, 2, n) == 1, UNKNOWN, rng.integers(fields[name].low, fields[name].high, n, endpoint=True)
+        )
+        for name in sorted(names)
+    }
 
 
 @pytest.fixture(scope="session")
@@ -55,7 +67,7 @@ def graph_testbeds(manifest_of):
         )
         cell = rng.integers(0, cells, n) if manifest.cells else np.zeros(0, dtype=np.int64)
         agents = np.array([agent for client in manifest.clients for agent in client.agents], dtype=np.uint64)
-        columns = draw_columns(manifest, agents)
+        columns = draw_columns(manifest, agents) | known(draw, rng, model, n)
         synthetic = draw(st.integers(0, 40)) if engine else 0
         return Testbed(manifest, table, cell, synthetic, "drawn", True, columns=columns)
 

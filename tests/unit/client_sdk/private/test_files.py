@@ -4,7 +4,10 @@ import numpy as np
 import pytest
 
 from client_sdk import read_private_state
+from lpm_secure.models.tracer import trace
 from protocols.errors import DataError, ParameterError
+from protocols.models.graph.agents import GraphModel
+from tests.user_models import MODELS
 
 PEOPLE = "agent,cell,susceptibility\n20,1,2.0\n10,0,\n"
 CONTACTS = "day,a,b,channel,weight\n0,10,20,near,5\n1,10,30,far,7\n1,30,10,far,8\n"
@@ -142,3 +145,44 @@ def test_a_missing_file_is_named(read):
 def test_a_name_that_the_manifest_does_not_list_is_refused(read):
     with pytest.raises(ParameterError, match="the manifest lists no client client-7"):
         read(name="client-7")
+
+
+def test_a_column_that_nothing_reads_is_a_mistake_and_not_ignored(read):
+    with pytest.raises(DataError, match="has a column suceptibility, which nothing reads; it has agent, cell, susc"):
+        read(people=PEOPLE.replace("susceptibility", "suceptibility"))
+    with pytest.raises(DataError, match="has a column note, which nothing reads"):
+        read(contacts="day,a,b,channel,weight,note\n")
+
+
+@pytest.fixture
+def opinions(manifest_of):
+    """Return the manifest of a run in which people hold opinions."""
+    traced = trace(MODELS["opinion"])
+    model = GraphModel(traced.graph, dict(traced.parameters))
+    return manifest_of([(10, 20), (30, 40)], model=model, model_hash=model.digest, channels=("talk",))
+
+
+def test_what_a_holder_knows_is_given_and_only_the_rest_is_drawn(read, opinions):
+    contacts = "day,a,b,channel,weight\n"
+    drawn = read(of=opinions, people="agent,trust\n10,3\n20,4\n", contacts=contacts).state
+    people = "agent,trust,opinion,doubt\n10,3,YES,\n20,4,,0\n"
+    state = read(of=opinions, people=people, contacts=contacts).state
+    assert state["trust"].tolist() == [3, 4]
+    assert state["opinion"].tolist() == [1, drawn["opinion"][1]]
+    assert state["doubt"].tolist() == [drawn["doubt"][0], 0]
+
+
+@pytest.mark.parametrize(
+    ("people", "said"),
+    [
+        ("agent\n10\n20\n", "has no column trust; it needs agent, trust"),
+        ("agent,trust\n10,3\n20,\n", "row 3: trust is ''; a whole number is needed"),
+        ("agent,trust\n10,3\n20,11\n", r"row 3: trust is 11; it must lie in \[0, 9\]"),
+        ("agent,trust,opinion\n10,3,MAYBE\n20,4,NO\n", "row 2: opinion is 'MAYBE'; one of NO, YES is needed"),
+        ("agent,trust,opinion\n10,3,2\n20,4,NO\n", r"row 2: opinion is 2; it must lie in \[0, 1\]"),
+        ("agent,trust,doubt\n10,3,-1\n20,4,\n", r"row 2: doubt is -1; it must lie in \[0, 60\]"),
+    ],
+)
+def test_a_mistake_in_what_is_known_is_one_line(read, opinions, people, said):
+    with pytest.raises(DataError, match=said):
+        read(of=opinions, people=people, contacts="day,a,b,channel,weight\n")
