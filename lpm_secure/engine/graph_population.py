@@ -78,5 +78,5 @@ class GraphPopulation:
 
     def update(self, totals: I64, *, step: int) -> None:
         """Move on by one step, in which everybody together says so much to each cell, int64[w * cells]."""
-        others = dict(zip(self._channels, (totals - self.cell_totals()).reshape(-1, max(self._cells, 1)), strict=False))
-        self._agents.update(others=others)
+        each = totals.reshape(-1, max(self._cells, 1))
+        self._agents.update(everybody=dict(zip(self._channels, each, strict=False)))
