@@ -1,7 +1,8 @@
 """A graph with its parameters, as a manifest carries it and as the parties of a run meet it."""
 
+from collections import Counter
 from functools import cached_property
-from typing import Any, Never, final
+from typing import Any, Final, Never, final
 
 import msgspec
 import numpy as np
@@ -19,6 +20,7 @@ from protocols.models.outcome import OutcomeSpec
 from protocols.models.substep import State
 
 BEGINNING = 0
+MAX_TALLY: Final = 2**12  # stages and observables
 
 
 @final
@@ -47,11 +49,20 @@ class GraphModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="g
         if unknown:
             raise ParameterError(f"the model has no parameter {unknown[0]}; it has {', '.join(self.graph.parameters)}")
         check_parameters(self.graph, self.parameters)
+        self._check_tally()
         if self.graph.public:
             raise ParameterError(
                 f"the model hears public numbers ({', '.join(self.graph.public)}), which no run announces yet; "
                 "declare parameters"
             )
+
+    def _check_tally(self) -> None:
+        names = Counter(word.name for word in tally_of(self.graph))
+        if names.total() > MAX_TALLY:
+            raise ParameterError(f"the model has {names.total()} stages and observables; a run releases {MAX_TALLY}")
+        twice = [name for name, count in names.items() if count > 1]
+        if twice:
+            raise ParameterError(f"two totals of the model are called {twice[0]}; rename a stage or an observable")
 
     @property
     def digest(self) -> str:
@@ -112,7 +123,7 @@ class ModelInterpreter(AgentModel):
         self.cell_most = tuple(graph.channels[name].most for name in self._cells)
         self._largest = self._weight_bounds()
         self.outcomes = tuple(self._outcome(name) for name in sorted(graph.outcomes))
-        self.tally = tuple(self._tally())
+        self.tally = tally_of(graph)
         private = {name: field for name, field in sorted(graph.fields.items()) if field.private}
         self.columns = tuple(ColumnSpec(name, field.low, field.high) for name, field in private.items())
 
@@ -213,16 +224,6 @@ class ModelInterpreter(AgentModel):
             weight=self._largest.get(name),
         )
 
-    def _tally(self) -> list[TallyWord]:
-        fields = {name: field.stages for name, field in sorted(self.graph.fields.items()) if field.stages}
-        words = [
-            TallyWord(stage if len(fields) == 1 else f"{name}_{stage}", stage_of=name)
-            for name, stages in fields.items()
-            for stage in stages
-        ]
-        observables = sorted(self.graph.observables.items())
-        return [*words, *(TallyWord(name, each.low, each.high) for name, each in observables)]
-
     def _of_outcomes(self, part: str, state: State, default: int) -> I64:
         given = self._evaluate(part, state)
         n = next(iter(state.values())).size
@@ -233,6 +234,18 @@ class ModelInterpreter(AgentModel):
         n = next(iter(state.values())).size
         draws = DrawSource(np.zeros(n, dtype=np.uint64), BEGINNING, (0, 0))
         return evaluate(self.graph, part, Inputs(state, self.parameters, draws))
+
+
+def tally_of(graph: ModelGraph) -> tuple[TallyWord, ...]:
+    """Return the numbers whose totals a run of a graph may release."""
+    fields = {name: field.stages for name, field in sorted(graph.fields.items()) if field.stages}
+    words = [
+        TallyWord(stage if len(fields) == 1 else f"{name}_{stage}", stage_of=name)
+        for name, stages in fields.items()
+        for stage in stages
+    ]
+    observables = sorted(graph.observables.items())
+    return (*words, *(TallyWord(name, each.low, each.high) for name, each in observables))
 
 
 def _stack(columns: list[I64], state: State) -> I64:
