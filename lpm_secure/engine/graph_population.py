@@ -10,7 +10,7 @@ from lpm_secure.engine.backends.numba_backend import NumbaBackend
 from lpm_secure.engine.model_agents import NOWHERE, CellMixing, ContactMatrices, ModelAgents
 from protocols.arithmetic.fixed_point import I64
 from protocols.models.agent_model import NO_COLUMNS, AgentSource, Columns
-from protocols.models.graph.agents import GraphModel, split_known
+from protocols.models.graph.agents import GraphModel, select_field_columns
 from protocols.models.substep import State
 from protocols.task.manifest import Manifest
 
@@ -51,7 +51,7 @@ class GraphPopulation:
             contacts=table,
             cells=CellMixing(cell, np.array(manifest.cells, dtype=np.int64)) if manifest.cells else NOWHERE,
             columns=columns,
-            known=split_known(graph, columns),
+            known=select_field_columns(graph, columns),
             steps=manifest.steps,
         )
         self._fields = sorted(name for name, field in graph.fields.items() if field.stages)
@@ -79,5 +79,5 @@ class GraphPopulation:
 
     def update(self, totals: I64, *, step: int) -> None:
         """Move on by one step, in which everybody together says so much to each cell, int64[w * cells]."""
-        others = dict(zip(self._channels, (totals - self.cell_totals()).reshape(-1, max(self._cells, 1)), strict=False))
-        self._agents.update(others=others)
+        each = totals.reshape(-1, max(self._cells, 1))
+        self._agents.update(everybody=dict(zip(self._channels, each, strict=False)))

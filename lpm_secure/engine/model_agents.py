@@ -168,12 +168,20 @@ class ModelAgents:
             if channel.cell and count
         }
 
-    def update(self, public: Mapping[str, int] = EMPTY, *, others: Mapping[str, I64] = EMPTY) -> None:
+    def update(
+        self,
+        public: Mapping[str, int] = EMPTY,
+        *,
+        others: Mapping[str, I64] = EMPTY,
+        everybody: Mapping[str, I64] = EMPTY,
+    ) -> None:
         """Move on by one step.
 
         Args:
             public: the environment's numbers.
             others: int64[cells] of each cell channel, what agents elsewhere add to the totals.
+            everybody: int64[cells] of a cell channel, the total as all were told it, with noise or without; in place
+                of what these agents and others say.
 
         Raises:
             ParameterError: a public number is missing, or out of its range; or the run has no more steps.
@@ -186,7 +194,9 @@ class ModelAgents:
         graph, inputs = self._graph, self._inputs(public=public)
         before = self._backend.evaluate(("messages", "weights", "thresholds"), inputs)
         messages, weights, thresholds = before["messages"], before["weights"], before["thresholds"]
-        totals = {name: self._total(name, total, others) for name, total in self.cell_totals().items()}
+        own = {} if everybody else self.cell_totals()
+        totals = {name: self._bounded(name, total) for name, total in everybody.items()}
+        totals |= {name: self._total(name, total, others) for name, total in own.items()}
         exposures = {name: self._exposure(name, messages[name]) for name in graph.channels}
         outcomes: dict[str, Any] = {}
         for name, outcome in graph.outcomes.items():
@@ -207,9 +217,11 @@ class ModelAgents:
 
     def _total(self, channel: str, own: I64, others: Mapping[str, I64]) -> I64:
         """Return int64[cells] within what its people could say: whatever others claim counts as the nearest bound."""
-        most = self._cells.sizes * self._graph.channels[channel].most
-        total: I64 = np.clip(own + np.clip(others.get(channel, 0), 0, most), 0, most)
-        return total
+        return self._bounded(channel, own + self._bounded(channel, others.get(channel, np.int64(0))))
+
+    def _bounded(self, channel: str, total: I64 | np.int64) -> I64:
+        bounded: I64 = np.clip(total, 0, self._cells.sizes * self._graph.channels[channel].most)
+        return bounded
 
     def _exposure(self, channel: str, messages: I64) -> I64:
         if self._graph.channels[channel].cell or self._contacts is None:

@@ -134,8 +134,14 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
             self.model.require_seir("the rules of min_count")
         check_edges(self.edges, self.devices)
         if self.devices is not None:
-            derivatives = self.gradient is not None
-            check_permutation(self.aggregators, self.dealer, self.clients, mode=self.mode, derivatives=derivatives)
+            check_permutation(
+                self.aggregators,
+                self.dealer,
+                self.clients,
+                mode=self.mode,
+                channels=len(self.channels),
+                derivatives=self.gradient is not None,
+            )
 
     def _check_gradient(self, gradient: Gradient) -> None:
         n, model = agents_of(self.clients), self.model.require_seir("gradients")

@@ -1,5 +1,6 @@
 """A graph with its parameters, as a manifest carries it and as the parties of a run meet it."""
 
+from collections import Counter
 from functools import cached_property
 from typing import Any, Final, Never, final
 
@@ -20,6 +21,7 @@ from protocols.models.substep import State
 
 BEGINNING: Final = 0
 UNKNOWN: Final = -(2**63)  # of a field that an agent's holder does not know
+MAX_TALLY: Final = 2**12  # stages and observables
 
 
 @final
@@ -48,11 +50,20 @@ class GraphModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="g
         if unknown:
             raise ParameterError(f"the model has no parameter {unknown[0]}; it has {', '.join(self.graph.parameters)}")
         check_parameters(self.graph, self.parameters)
+        self._check_tally()
         if self.graph.public:
             raise ParameterError(
                 f"the model hears public numbers ({', '.join(self.graph.public)}), which no run announces yet; "
                 "declare parameters"
             )
+
+    def _check_tally(self) -> None:
+        names = Counter(word.name for word in tally_of(self.graph))
+        if names.total() > MAX_TALLY:
+            raise ParameterError(f"the model has {names.total()} stages and observables; a run releases {MAX_TALLY}")
+        twice = [name for name, count in names.items() if count > 1]
+        if twice:
+            raise ParameterError(f"two totals of the model are called {twice[0]}; rename a stage or an observable")
 
     @property
     def digest(self) -> str:
@@ -113,14 +124,14 @@ class ModelInterpreter(AgentModel):
         self.cell_most = tuple(graph.channels[name].most for name in self._cells)
         self._largest = self._weight_bounds()
         self.outcomes = tuple(self._outcome(name) for name in sorted(graph.outcomes))
-        self.tally = tuple(self._tally())
+        self.tally = tally_of(graph)
         self.columns = tuple(_column_spec(name, field) for name, field in sorted(graph.fields.items()))
 
     def initial_state(self, source: AgentSource, columns: Columns) -> State:
         """Return private columns, what its holder knows of each agent's state, and else what is drawn."""
         n, fields = source.agents.size, self.graph.fields
         private = check_columns(self.graph, columns, n)
-        given = check_known(self.graph, split_known(self.graph, columns), n)
+        given = check_known(self.graph, select_field_columns(self.graph, columns), n)
         known = {name: given.get(name, np.full(n, UNKNOWN)) for name in fields}
         told = {name: values >= fields[name].low for name, values in known.items()}
         state = {name: np.maximum(values, fields[name].low) for name, values in known.items()}
@@ -215,16 +226,6 @@ class ModelInterpreter(AgentModel):
             weight=self._largest.get(name),
         )
 
-    def _tally(self) -> list[TallyWord]:
-        fields = {name: field.stages for name, field in sorted(self.graph.fields.items()) if field.stages}
-        words = [
-            TallyWord(stage if len(fields) == 1 else f"{name}_{stage}", stage_of=name)
-            for name, stages in fields.items()
-            for stage in stages
-        ]
-        observables = sorted(self.graph.observables.items())
-        return [*words, *(TallyWord(name, each.low, each.high) for name, each in observables)]
-
     def _of_outcomes(self, part: str, state: State, default: int) -> I64:
         given = self._evaluate(part, state)
         n = next(iter(state.values())).size
@@ -237,7 +238,7 @@ class ModelInterpreter(AgentModel):
         return evaluate(self.graph, part, Inputs(state, self.parameters, draws))
 
 
-def split_known(graph: ModelGraph, columns: Columns) -> Columns:
+def select_field_columns(graph: ModelGraph, columns: Columns) -> Columns:
     """Return those of an agent's columns that are no private ones: fields that its holder knows."""
     private = {name for name, field in graph.fields.items() if field.private}
     return {name: values for name, values in columns.items() if name not in private}
@@ -247,6 +248,18 @@ def _column_spec(name: str, field: GraphField) -> ColumnSpec:
     """Return a column of a field: one that its holder gives, or may know; then `UNKNOWN` where it does not."""
     default = None if field.private else UNKNOWN
     return ColumnSpec(name, field.low, field.high, default=default, names=field.stages)
+
+
+def tally_of(graph: ModelGraph) -> tuple[TallyWord, ...]:
+    """Return the numbers whose totals a run of a graph may release."""
+    fields = {name: field.stages for name, field in sorted(graph.fields.items()) if field.stages}
+    words = [
+        TallyWord(stage if len(fields) == 1 else f"{name}_{stage}", stage_of=name)
+        for name, stages in fields.items()
+        for stage in stages
+    ]
+    observables = sorted(graph.observables.items())
+    return (*words, *(TallyWord(name, each.low, each.high) for name, each in observables))
 
 
 def _stack(columns: list[I64], state: State) -> I64:

@@ -11,10 +11,10 @@ from typing import Final
 from protocols.arithmetic.distributions import check_law
 from protocols.arithmetic.fixed_point import prove_no_wrap
 from protocols.errors import BoundError, ParameterError, WouldWrap
-from protocols.models.graph.checks import ancestors_of
 from protocols.models.graph.draws import LARGEST, LAW_TOTAL
 from protocols.models.graph.graph import DRAWS, GraphNode, ModelGraph
 from protocols.models.graph.operations import OPERATIONS, TRUTH, Interval
+from protocols.models.graph.thresholds import prove_thresholds
 
 WORD: Final = (-(2**63), 2**63 - 1)
 LARGEST_SUM: Final = 2**57  # of exposures: what an aggregator's words hold
@@ -46,7 +46,7 @@ def prove(graph: ModelGraph) -> tuple[Interval, ...]:
 
     Raises:
         BoundError: a field leaves its range, a message is louder than declared, a number could wrap, or a threshold
-            that is told once changes.
+            changes more often than is declared.
     """
     bounds = bounds_of(graph)
     for part, ranges in (
@@ -64,23 +64,8 @@ def prove(graph: ModelGraph) -> tuple[Interval, ...]:
                 raise _unproved(
                     root, f"{part} of {name} can be {_short((low, high))}, and it is declared {_short((least, most))}"
                 )
-    _prove_thresholds(graph)
+    prove_thresholds(graph)
     return bounds
-
-
-def _prove_thresholds(graph: ModelGraph) -> None:
-    """Prove that a threshold which is told once never changes: one that does asks a new question in each step."""
-    once = {name: root for name, root in graph.thresholds.items() if graph.outcomes[name].threshold == "once"}
-    for number in ancestors_of(graph, list(once.values())):
-        node = graph.nodes[number]
-        changes = node.op == "field" and graph.nodes[graph.update.get(node.name, number)] != node
-        if changes or node.op == "public":
-            name, root = next((name, root) for name, root in once.items() if number in ancestors_of(graph, [root]))
-            raise BoundError(
-                f"node {root}: the threshold of {name} is told once, and {node.name} changes it; keep it as it "
-                'was, or declare threshold="restart" or "step"',
-                graph.update.get(node.name, root),
-            )
 
 
 def growth_bound(graph: ModelGraph, name: str, *, degree: int, parameters: Mapping[str, int] | None = None) -> int:

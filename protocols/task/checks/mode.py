@@ -73,12 +73,14 @@ def check_permutation(
     clients: Sequence[ClientParty],
     *,
     mode: str,
+    channels: int,
     derivatives: bool,
 ) -> None:
-    """Refuse a run in which edges could not be hidden by a permutation.
+    """Refuse a run in which edges could not be hidden by a permutation, or in which there are none.
 
     Raises:
-        ParameterError: another number of servers, another mode, clients of several agents, or derivatives.
+        ParameterError: another number of servers, another mode, clients of several agents, no contact channel, or
+            derivatives.
     """
     if mode != "outcome" or len(aggregators) != 2:
         raise ParameterError("permuted edges need outcome mode, two aggregators and a dealer; set aggregators to 2")
@@ -86,5 +88,7 @@ def check_permutation(
         raise ParameterError("permuted edges need a permutation address of both aggregators and the dealer")
     if any(len(client.agents) != 1 for client in clients):
         raise ParameterError("permuted edges are for clients of one agent each; use dense edges for institutions")
+    if not channels:
+        raise ParameterError("permuted edges are those of contacts, on which this model tells nothing; use dense edges")
     if derivatives:
         raise ParameterError("a run over permuted edges yields no derivatives; leave the gradient out")

@@ -92,9 +92,8 @@ def test_what_decides_a_restart_or_a_neighbours_message_is_a_source():
 
 
 def test_a_threshold_that_is_told_once_never_changes():
-    for threshold in ("restart", "step"):
-        yes = lpm.outcome(Opinion.talk, above=Opinion.doubt, threshold=threshold)
-        trace(type("Asks", (Opinion,), {"yes": yes, "update": lambda self, me, heard, draw: me.set(doubt=3)}))
+    yes = lpm.outcome(Opinion.talk, above=Opinion.doubt, threshold="step")
+    trace(type("Asks", (Opinion,), {"yes": yes, "update": lambda self, me, heard, draw: me.set(doubt=3)}))
     trace(wrong("update", lambda self, me, heard, draw: me.set(doubt=me.doubt)))
     with pytest.raises(ModelError, match=r"test_tracer\.py:\d+: the threshold of yes is told once") as refused:
         trace(wrong("update", lambda self, me, heard, draw: me.set(doubt=draw.uniform(0, 5, "again"))))
@@ -249,3 +248,41 @@ def test_days_are_drawn_by_laws_alone(law, match):
     with pytest.raises(ModelError, match=match) as refused:
         trace(Wrong)
     assert "\n" not in str(refused.value)
+
+
+def test_a_threshold_that_is_told_at_a_restart_changes_at_one_alone():
+    class Restarted(Opinion):
+        yes = lpm.outcome(Opinion.talk, above=Opinion.doubt, threshold="restart")
+        form = staticmethod(lambda restart, other, new, old: lpm.where(restart, new, old))
+
+        def update(self, me, heard, draw):
+            restart, other = draw.happens(2**31, "restart"), me.secret > 3
+            changed = self.form(restart, other, draw.uniform(0, 10, "new"), me.doubt)
+            return super().update(me, heard, draw).set(doubt=changed).restart(self.yes, restart)
+
+    class Never(Restarted):
+        def update(self, me, heard, draw):
+            return Opinion.update(self, me, heard, draw).set(doubt=draw.uniform(0, 10, "new"))
+
+    class Both(Restarted):
+        form = staticmethod(lambda restart, other, new, old: lpm.where(restart & other, new, old))
+
+    class Nested(Restarted):
+        form = staticmethod(
+            lambda restart, other, new, old: lpm.where(other, old, lpm.where(restart, new, lpm.where(other, old, old)))
+        )
+
+    class Other(Restarted):
+        form = staticmethod(lambda restart, other, new, old: lpm.where(other, new, old))
+
+    class Either(Restarted):
+        form = staticmethod(lambda restart, other, new, old: lpm.where(restart | other, new, old))
+
+    class Reversed(Restarted):
+        form = staticmethod(lambda restart, other, new, old: lpm.where(restart, old, new))
+
+    for model in (Restarted, Both, Nested):
+        assert trace(model).graph.outcomes["yes"].threshold == "restart"
+    for model in (Never, Other, Either, Reversed):
+        with pytest.raises(ModelError, match="told at each restart, and doubt changes it without one"):
+            trace(model)

@@ -16,6 +16,8 @@ from client_sdk.simulation.exchange import Exchange
 from lpm_secure.testbed.keyring import most_contacts
 from lpm_secure.testbed.testbed import Testbed
 from protocols.errors import CohortTooSmall, DataError, ParameterError
+from protocols.models.graph import GraphChannel, GraphField, GraphNode, GraphOutcome, ModelGraph
+from protocols.models.graph.agents import GraphModel
 from protocols.task.devices import (
     Devices,
     edge_key,
@@ -90,6 +92,22 @@ def test_a_schedule_with_tokens_numbers_every_round_once(outcome, steps, devices
 def test_a_manifest_in_which_edges_could_not_be_hidden_is_refused(testbed_of, changes, message):
     with pytest.raises(ParameterError, match=message):
         testbed_of([], **changes)
+
+
+def test_a_model_without_a_contact_channel_has_no_edges_to_hide(testbed_of):
+    graph = ModelGraph(
+        fields={"x": GraphField(0, 1)},
+        nodes=(GraphNode("constant", numbers=(1,)),),
+        begin={"x": 0},
+        messages={"crowd": 0},
+        update={},
+        channels={"crowd": GraphChannel(1, cell=True)},
+        outcomes={"full": GraphOutcome({"crowd": 5})},
+        thresholds={"full": 0},
+    )
+    model = GraphModel(graph)
+    with pytest.raises(ParameterError, match="permuted edges are those of contacts"):
+        testbed_of([], model=model, model_hash=model.digest, channels=())
 
 
 def test_a_client_of_two_agents_is_no_device(manifest_of):

@@ -160,10 +160,10 @@ def test_a_hundred_hostile_graphs_are_refused_in_one_line_without_much_work():
 
 def test_the_widest_graph_that_is_allowed_is_read_through_a_few_times_only(monkeypatch):
     """The work grows with nodes and not with nodes times names."""
-    from protocols.models.graph import bounds, checks
+    from protocols.models.graph import checks, thresholds
 
     calls = []
-    for module in (bounds, checks):
+    for module in (thresholds, checks):
         real = module.ancestors_of
         monkeypatch.setattr(
             module, "ancestors_of", lambda graph, roots, real=real: calls.append(1) or real(graph, roots)
@@ -210,3 +210,22 @@ def test_a_run_of_a_graph_releases_its_tally(manifest_of, cells, each):
     assert manifest_of(releases=Releases(each=(*each, Release(name="tally"))), **given).releases.of("tally")
     with pytest.raises(ParameterError, match=r"releases without the tally know the built-in S-E-I-R only"):
         manifest_of(releases=Releases(each=each), **given)
+
+
+def test_two_totals_of_one_name_and_more_than_a_run_releases_are_refused():
+    def staged(**stages):
+        return {name: GraphField(0, len(each) - 1, stages=tuple(each)) for name, each in stages.items()}
+
+    many = [f"stage{number}" for number in range(2**12 + 1)]
+    twice = {"observables": {"YES": GraphObservable(0, 1)}, "totals": {"YES": 0}}
+    zero = GraphNode("constant", numbers=(0,))
+    for fields, more, said in (
+        (staged(x=["YES", "YES"]), {}, "called YES"),
+        (staged(x=["NO", "YES"]), twice, "called YES"),
+        (staged(a=["b_C", "D"], a_b=["C", "D"]), {}, "called a_b_C"),
+        (staged(x=many), {}, "4097 stages and observables"),
+    ):
+        graph = ModelGraph(fields=fields, nodes=(zero,), begin=dict.fromkeys(fields, 0), messages={}, update={}, **more)
+        with pytest.raises(ParameterError, match=said):
+            GraphModel(graph)
+    GraphModel(plain([zero], fields=staged(x=many[:-1]), begin={"x": 0}, update={}))
