@@ -272,3 +272,17 @@ def test_agents_that_are_evaluated_in_parts_are_what_they_are_together(monkeypat
     monkeypatch.setattr(interpreter, "TOGETHER", 7)
     for name, values in ends().items():
         np.testing.assert_array_equal(values, whole[name], err_msg=name)
+
+
+@pytest.mark.parametrize("lie", [-1, -(2**63), 2**57 + 1, 2**63 - 1])
+def test_a_sum_that_liars_made_counts_as_the_nearest_that_is_proved(lie):
+    nodes = [GraphNode("outcome", name="all"), GraphNode("constant", numbers=(50,)), GraphNode("right", (0, 1))]
+    nodes += [GraphNode("table", numbers=(*range(128), 128)), GraphNode("lookup", (3, 2))]
+    given = {"begin": {"x": 1}, "fields": {"x": GraphField(0, 128)}, "messages": {"talk": 1}}
+    more = {"channels": {"talk": GraphChannel(50)}, "outcomes": {"all": GraphOutcome({"talk": 1}, reveals="sum")}}
+    model = GraphModel(plain(nodes, **given, **more))
+    source, nothing = AgentSource(np.arange(1, dtype=np.uint64), (1, 2)), np.zeros((1, 0), dtype=np.int64)
+    zero = np.zeros((1, 1), dtype=np.int64)
+    inputs = StepInputs(0, zero, zero, nothing, zero[0], np.array([[lie]]))
+    after, _ = model.agents.update({"x": np.array([0])}, inputs, source)
+    assert after["x"].tolist() == [0 if lie < 0 else 128]
