@@ -286,3 +286,10 @@ def test_a_sum_that_liars_made_counts_as_the_nearest_that_is_proved(lie):
     inputs = StepInputs(0, zero, zero, nothing, zero[0], np.array([[lie]]))
     after, _ = model.agents.update({"x": np.array([0])}, inputs, source)
     assert after["x"].tolist() == [0 if lie < 0 else 128]
+
+
+@pytest.mark.parametrize("name", ["agent", "cell"])
+def test_a_private_column_of_the_name_of_another_is_refused(name):
+    fields = {"x": BIT, name: GraphField(0, 9, private=True)}
+    with pytest.raises(ModelError, match=f"a private column is called {name}"):
+        GraphModel(plain([X, X], fields=fields))
