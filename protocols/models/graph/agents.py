@@ -170,8 +170,9 @@ class ModelInterpreter(AgentModel):
 
     def update(self, state: State, inputs: StepInputs, source: AgentSource) -> tuple[State, Bools]:
         """Move on by one step."""
+        sums = np.clip(inputs.decided, 0, LARGEST_SUM)  # others may lie, and nothing is proved of more
         outcomes = {
-            outcome.name: inputs.decided[:, column] == 1 if outcome.is_bit else inputs.decided[:, column]
+            outcome.name: inputs.decided[:, column] == 1 if outcome.is_bit else sums[:, column]
             for column, outcome in enumerate(self.outcomes)
         }
         given = Inputs(

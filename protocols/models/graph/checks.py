@@ -12,6 +12,7 @@ MAX_NAMES: Final = 128  # of fields, of parameters, and so on
 MAX_COST: Final = 100_000  # of one agent and step, in additions
 MAX_ENTRIES: Final = 2**17  # of all tables together
 COSTS: Final = {"happens": 40, "uniform": 40, "days": 60, "exponential": 120, "lookup": 3}
+TAKEN: Final = ("agent", "cell")  # columns of a holder's file that are no field
 _STATE: Final = frozenset({"constant", "table", "lookup", "field", "parameter", "public"}) | frozenset(OPERATIONS)
 SEES: Final = {
     "begin": _STATE | {"known"} | set(DRAWS),
@@ -122,6 +123,8 @@ def _check_names(graph: ModelGraph) -> None:
             raise ModelError(
                 f"the range of {name} is {field.low} to {field.high}; it is empty, or not that of its stages"
             )
+        if field.private and name in TAKEN:
+            raise ModelError(f"a private column is called {name}, as one of every file of people is; name it otherwise")
         if field.private and name in graph.update:
             raise ModelError(f"update changes {name}, a private column; declare a field that begins with it")
     if set(graph.messages) != set(graph.channels):

@@ -1,8 +1,8 @@
 """The interpreter: a graph's parts on numpy, for any number of agents; what every back end must equal, bit for bit."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, final
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, final
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from protocols.models.graph.graph import DRAWS, GraphNode, ModelGraph
 from protocols.models.graph.operations import OPERATIONS
 
 Array = Any  # int64[n] or bool[n]
+TOGETHER: Final = 2**14  # agents: all nodes' values of so many are held at a time, whatever the graph
 
 
 @final
@@ -39,6 +40,12 @@ class Inputs:
     sizes: Mapping[str, I64] = field(default_factory=dict, repr=False)
     known: Mapping[str, Array] = field(default_factory=dict, repr=False)
 
+    def of(self, part: slice) -> "Inputs":
+        """Return those of a part of the agents."""
+        each = ("state", "outcomes", "cells", "sizes", "known")
+        own = {kind: {name: values[part] for name, values in getattr(self, kind).items()} for kind in each}
+        return replace(self, source=replace(self.source, agents=self.source.agents[part]), **own)
+
 
 def evaluate(graph: ModelGraph, part: str, inputs: Inputs) -> dict[str, I64]:
     """Return a part of a model for all agents, int64[n] by name; booleans are 0 and 1.
@@ -48,10 +55,17 @@ def evaluate(graph: ModelGraph, part: str, inputs: Inputs) -> dict[str, I64]:
         part: "begin", "messages", "weights", "thresholds", "restarts", "totals" or "update".
         inputs: what the part may look at.
     """
-    roots = graph.parts[part]
+    roots, n = graph.parts[part], inputs.source.agents.size
+    nodes = ancestors_of(graph, list(roots.values()))
+    parts = [slice(start, start + TOGETHER) for start in range(0, max(n, 1), TOGETHER)]
+    each = [_evaluate(graph, roots, nodes, inputs.of(own) if len(parts) > 1 else inputs) for own in parts]
+    return each[0] if len(parts) == 1 else {name: np.concatenate([own[name] for own in each]) for name in roots}
+
+
+def _evaluate(graph: ModelGraph, roots: Mapping[str, int], nodes: list[int], inputs: Inputs) -> dict[str, I64]:
     values: dict[int, Array] = {}
     with np.errstate(over="ignore"):
-        for number in ancestors_of(graph, list(roots.values())):
+        for number in nodes:
             node = graph.nodes[number]
             values[number] = _value(node, [values[index] for index in node.inputs], inputs)
     n = inputs.source.agents.size

@@ -2,6 +2,7 @@
 
 import random
 import time
+import tracemalloc
 
 import msgspec
 import numpy as np
@@ -10,7 +11,15 @@ import pytest
 from lpm_secure.models.tracer import trace
 from protocols.errors import LpmError, ManifestMismatch, ModelError, ParameterError, WouldWrap
 from protocols.models.agent_model import AgentSource, StepInputs, stage_ends
-from protocols.models.graph import GraphChannel, GraphField, GraphNode, GraphObservable, GraphOutcome, ModelGraph
+from protocols.models.graph import (
+    GraphChannel,
+    GraphField,
+    GraphNode,
+    GraphObservable,
+    GraphOutcome,
+    ModelGraph,
+    interpreter,
+)
 from protocols.models.graph.agents import GraphModel
 from protocols.models.graph.graph import MAX_NODES
 from protocols.releases.query import Release, Releases
@@ -229,3 +238,58 @@ def test_two_totals_of_one_name_and_more_than_a_run_releases_are_refused():
         with pytest.raises(ParameterError, match=said):
             GraphModel(graph)
     GraphModel(plain([zero], fields=staged(x=many[:-1]), begin={"x": 0}, update={}))
+
+
+def test_a_wide_graph_takes_no_more_memory_for_more_agents_than_their_state_does():
+    one, added = GraphNode("constant", numbers=(1,)), [GraphNode("add", (number, 0)) for number in range(1, 500)]
+    model = GraphModel(plain([one, X, *added, GraphNode("minimum", (500, 0))]))
+    n = 2**17 + 3
+    source = AgentSource(np.arange(n, dtype=np.uint64), (1, 2))
+    state = model.agents.initial_state(source, {})
+    inputs = StepInputs(0, np.zeros((n, 0)), np.zeros((n, 0)), np.zeros((n, 0)), np.zeros(n), np.zeros((n, 0)))
+    tracemalloc.start()
+    model.agents.update(state, inputs, source)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 128 * 2**20
+
+
+def test_agents_that_are_evaluated_in_parts_are_what_they_are_together(monkeypatch):
+    model, n = model_of("crowds"), 50
+    source = AgentSource(np.arange(n, dtype=np.uint64), (1, 2))
+    draw = np.random.default_rng(5)
+    numbers = {name: draw.integers(0, 2, (n, columns)) for name, columns in (("contact", 1), ("cells", 2), ("bits", 1))}
+    inputs = StepInputs(
+        3, numbers["contact"], numbers["bits"], 9 * numbers["cells"], draw.integers(1, 9, n), numbers["bits"]
+    )
+
+    def ends():
+        state = model.agents.initial_state(source, {})
+        after, anew = model.agents.update(state, inputs, source)
+        return {"anew": anew, **{f"before {name}": each for name, each in state.items()}, **after}
+
+    whole = ends()
+    monkeypatch.setattr(interpreter, "TOGETHER", 7)
+    for name, values in ends().items():
+        np.testing.assert_array_equal(values, whole[name], err_msg=name)
+
+
+@pytest.mark.parametrize("lie", [-1, -(2**63), 2**57 + 1, 2**63 - 1])
+def test_a_sum_that_liars_made_counts_as_the_nearest_that_is_proved(lie):
+    nodes = [GraphNode("outcome", name="all"), GraphNode("constant", numbers=(50,)), GraphNode("right", (0, 1))]
+    nodes += [GraphNode("table", numbers=(*range(128), 128)), GraphNode("lookup", (3, 2))]
+    given = {"begin": {"x": 1}, "fields": {"x": GraphField(0, 128)}, "messages": {"talk": 1}}
+    more = {"channels": {"talk": GraphChannel(50)}, "outcomes": {"all": GraphOutcome({"talk": 1}, reveals="sum")}}
+    model = GraphModel(plain(nodes, **given, **more))
+    source, nothing = AgentSource(np.arange(1, dtype=np.uint64), (1, 2)), np.zeros((1, 0), dtype=np.int64)
+    zero = np.zeros((1, 1), dtype=np.int64)
+    inputs = StepInputs(0, zero, zero, nothing, zero[0], np.array([[lie]]))
+    after, _ = model.agents.update({"x": np.array([0])}, inputs, source)
+    assert after["x"].tolist() == [0 if lie < 0 else 128]
+
+
+@pytest.mark.parametrize("name", ["agent", "cell"])
+def test_a_private_column_of_the_name_of_another_is_refused(name):
+    fields = {"x": BIT, name: GraphField(0, 9, private=True)}
+    with pytest.raises(ModelError, match=f"a private column is called {name}"):
+        GraphModel(plain([X, X], fields=fields))
