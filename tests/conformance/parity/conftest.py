@@ -4,8 +4,13 @@ import numpy as np
 import pytest
 from hypothesis import strategies as st
 
+from lpm_secure.models.library.banks import Banks
+from lpm_secure.models.library.opinion import Opinion
 from lpm_secure.models.library.seir import Seir
 from lpm_secure.models.library.seirs import Seirs
+from lpm_secure.models.library.strains import Strains
+from lpm_secure.models.library.supply import Supply
+from lpm_secure.models.library.work import LabourMarket
 from lpm_secure.models.tracer import trace
 from lpm_secure.testbed.synthetic import draw_columns
 from lpm_secure.testbed.testbed import Testbed
@@ -13,9 +18,27 @@ from protocols.models.graph.agents import UNKNOWN, GraphModel
 from tests.conformance.conftest import contact_table, heaviest
 from tests.user_models import MODELS
 
-ALL = {"seir": Seir, "seirs": Seirs} | MODELS
+LAWS = {
+    "library-banks": Banks,
+    "library-opinion": Opinion,
+    "library-strains": Strains,
+    "library-supply": Supply,
+    "library-work": LabourMarket,
+}
+LIBRARY = {"library-seir": Seir, "library-seirs": Seirs} | LAWS
+ALL = LIBRARY | MODELS
 SHORT = (2**30,) * 4
-GIVEN = {"latent_law": SHORT, "infectious_law": SHORT, "waning_law": SHORT, "contact_rate": 2**29, "initial": 2**30}
+GIVEN = dict.fromkeys(("latent_law", "infectious_law", "waning_law"), SHORT) | {"initial": 2**30}
+GIVEN |= dict.fromkeys(("contact_rate", "contact_rate_a", "contact_rate_b"), 2**29)
+RANGES = {
+    "buffer": (1, 20),
+    "doubt": (0, 12),
+    "need": (0, 12),
+    "cover": (0, 2),
+    "caution": (0, 4),
+    "reserve": (0, 300),
+    "wage": (0, 200),
+}
 TRACES = {name: trace(model) for name, model in ALL.items()}
 
 
@@ -67,7 +90,7 @@ def graph_testbeds(manifest_of):
         )
         cell = rng.integers(0, cells, n) if manifest.cells else np.zeros(0, dtype=np.int64)
         agents = np.array([agent for client in manifest.clients for agent in client.agents], dtype=np.uint64)
-        columns = draw_columns(manifest, agents) | known(draw, rng, model, n)
+        columns = draw_columns(manifest, agents, RANGES if name in LIBRARY else {}) | known(draw, rng, model, n)
         synthetic = draw(st.integers(0, 40)) if engine else 0
         return Testbed(manifest, table, cell, synthetic, "drawn", True, columns=columns)
 
