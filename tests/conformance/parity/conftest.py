@@ -5,6 +5,7 @@ import pytest
 from hypothesis import strategies as st
 
 from lpm_secure.models.library.banks import Banks
+from lpm_secure.models.library.doses import LeakyVaccination
 from lpm_secure.models.library.opinion import Opinion
 from lpm_secure.models.library.seir import Seir
 from lpm_secure.models.library.seirs import Seirs
@@ -20,6 +21,7 @@ from tests.user_models import MODELS
 
 LAWS = {
     "library-banks": Banks,
+    "library-doses": LeakyVaccination,
     "library-opinion": Opinion,
     "library-strains": Strains,
     "library-supply": Supply,
@@ -29,7 +31,7 @@ LIBRARY = {"library-seir": Seir, "library-seirs": Seirs} | LAWS
 ALL = LIBRARY | MODELS
 SHORT = (2**30,) * 4
 GIVEN = dict.fromkeys(("latent_law", "infectious_law", "waning_law"), SHORT) | {"initial": 2**30}
-GIVEN |= dict.fromkeys(("contact_rate", "contact_rate_a", "contact_rate_b"), 2**29)
+GIVEN |= dict.fromkeys(("contact_rate", "contact_rate_a", "contact_rate_b"), 2**29) | {"first": 1, "days": 3}
 RANGES = {
     "buffer": (1, 20),
     "doubt": (0, 12),
