@@ -42,7 +42,14 @@ def deployed(folder, name, *, k):
     return deployment
 
 
-@pytest.mark.parametrize(("name", "k"), [("opinion", 3), ("crowds", 2), ("averaging", 2)])
+@pytest.mark.parametrize(
+    ("name", "k"),
+    [
+        pytest.param("opinion", 3, marks=pytest.mark.slow),
+        ("crowds", 2),
+        pytest.param("averaging", 2, marks=pytest.mark.slow),
+    ],
+)
 def test_a_users_model_over_real_processes_equals_the_clear_run(tmp_path, name, k):
     deployment = deployed(tmp_path / "run", name, k=k)
     private, clear = run_private(deployment, CPU), run_clear(deployment.testbed, CPU)

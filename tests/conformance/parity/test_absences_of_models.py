@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from client_sdk.private.state import simulation_key
 from protocols.models.agent_model import AgentSource, StepInputs, decide
-from tests.conformance.parity.conftest import ALL
+from tests.conformance.parity.conftest import EACH
 from tests.conformance.parity.test_absences import Late
 
 
@@ -70,7 +70,7 @@ def reference(testbed, missed):
 ROUND_S = 0.4  # a client that is not meant to be late has so long
 
 
-@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("name", EACH)
 @settings(max_examples=2, deadline=None)
 @given(data=st.data())
 def test_whoever_misses_steps_goes_on_without_what_others_told(name, data, graph_testbeds, run_private):

@@ -31,6 +31,7 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
+@pytest.mark.slow
 def test_a_new_package_is_checked_tested_and_run_by_the_commands_that_it_prints(folder):
     commands = [line.strip().split() for line in lpm("new-model", "small_talk").splitlines()[1:]]
     assert commands == [
@@ -53,6 +54,13 @@ def test_a_new_package_is_checked_tested_and_run_by_the_commands_that_it_prints(
     assert tested.returncode == 0, tested.stdout
     assert "2 passed" in tested.stdout
     series = simulate_clear(load(folder / commands[2][-1]), device="cpu")
+    assert series.names == ("UNAWARE", "AWARE")
+    assert series.counts[-1, 0, 1] > series.counts[0, 0, 1] > 0
+
+
+def test_what_is_written_runs_in_the_clear(folder):
+    lpm("new-model", "rumours")
+    series = simulate_clear(load(folder / "rumours" / "run.toml"), device="cpu")
     assert series.names == ("UNAWARE", "AWARE")
     assert series.counts[-1, 0, 1] > series.counts[0, 0, 1] > 0
 

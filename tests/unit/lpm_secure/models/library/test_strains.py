@@ -59,7 +59,7 @@ def simulate(draw, n, rates, initial, steps):
     return (*had, *halfway)
 
 
-@pytest.mark.parametrize("rates", [(0.8, 0.8), (1.0, 0.5)])
+@pytest.mark.parametrize("rates", [pytest.param((0.8, 0.8), marks=pytest.mark.slow), (1.0, 0.5)])
 def test_epidemics_in_a_cell_end_as_those_of_a_simulation_that_shares_no_code(rates, world_of):
     n, initial, steps, runs = 250, 0.06, 40, 50
     draw, rows, theirs = random.Random(7), [], []
