@@ -6,9 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parent.parent.parent
 
 
+@pytest.mark.slow
 def test_a_model_of_ones_own_runs_over_processes_as_in_the_clear(tmp_path):
     text = (ROOT / "examples" / "opinion.toml").read_text()
     config = tmp_path / "opinion.toml"

@@ -152,7 +152,7 @@ def test_the_distribution_is_the_true_one_within_the_noise(operators_of):
     risks = {f"person-{50 + i}": Personal(Worlds((1,) * i + (0,) * (5 - i)), Worlds((0,))) for i in range(PEOPLE)}
 
     def part(name, private, transports):
-        return host.counted(testbed.manifest, private, transports, risk=risks[name], bins=BINS)
+        return host.join_distribution(testbed.manifest, private, transports, risk=risks[name], bins=BINS)
 
     seen = np.array([step.cells for step in ran(operators_of, testbed, part)[1]])
     true = np.bincount([risk.bin(BINS) for risk in risks.values()], minlength=BINS)
@@ -172,7 +172,7 @@ def test_without_noise_the_distribution_is_exact(operators_of):
     risk = Personal(Worlds((1, 1, 0)), Worlds((0,)))
 
     def part(name, private, transports):
-        return host.counted(manifest, private, transports, risk=risk, bins=BINS)
+        return host.join_distribution(manifest, private, transports, risk=risk, bins=BINS)
 
     assert [step.cells.tolist() for step in ran(operators_of, testbed, part)[1]] == [[0, 0, PEOPLE, 0]] * 2
 

@@ -64,7 +64,7 @@ class SeirAgents(AgentModel):
         return {
             "stage": stage,
             "timer": np.where(waits, draw.integers(1, 4, n), 0),
-            "tau": 2 ** draw.integers(20, 45, n),
+            "tau": 2 ** draw.integers(20, 45, n) + draw.integers(1, 1_000, n),
         }
 
     def messages(self, state: State) -> I64:

@@ -42,13 +42,13 @@ def test_aggregators_that_restart_amid_an_inquiry_or_after_it_tell_the_same_sums
         return asyncio.run(asyncio.wait_for(played(running, manifest, cheats=lies, keys=keys, **more), timeout_s))
 
     with operators(manifest, urls, around=around) as running, pytest.raises(TimeoutError):
-        play(running, 1.0, last=1)
+        play(running, 3.0, last=1)
     assert {trial for _, _, trial in told} == {0, 1, 2}
     broken.clear()
     with operators(manifest, urls, around=around) as running:
         running.runs[0]._store.save_round = out_of_disk
         with pytest.raises(TimeoutError):
-            play(running, 1.0, first=1, last=1)
+            play(running, 4.0, first=1, last=1)
         assert [run.last.number for run in running.runs] == [0, 1]
     with operators(manifest, urls, around=around) as running:
         again, _ = play(running, 20.0, first=1, last=3)

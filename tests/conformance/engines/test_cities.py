@@ -128,6 +128,7 @@ DISEASE = DiseaseConfig(
 
 
 @pytest.mark.skipif(catalogue.where("nyc_population") is None, reason="nyc_population is not here: lpm data get it")
+@pytest.mark.slow
 def test_back_ends_agree_on_new_york(tmp_path):
     city = nyc.build(tmp_path / "nyc", agents=3_000, seed=2)
     disease = msgspec.structs.replace(DISEASE, beta=HERE | {"quarters": 0.2})

@@ -30,12 +30,6 @@ LAWS = {
 LIBRARY = {"library-seir": Seir, "library-seirs": Seirs} | LAWS
 ALL = LIBRARY | MODELS
 FEW = ("averaging", "banks", "cheapest", "crowds", "library-seirs")  # every column, channel and kind of outcome
-    "averaging",
-    "banks",
-    "cheapest",
-    "crowds",
-    "library-seirs",
-)  # they have every column, channel and kind of outcome
 EACH = [name if name in FEW else pytest.param(name, marks=pytest.mark.slow) for name in ALL]
 SHORT = (2**30,) * 4
 GIVEN = dict.fromkeys(("latent_law", "infectious_law", "waning_law"), SHORT) | {"initial": 2**30}
