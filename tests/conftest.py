@@ -43,8 +43,11 @@ def pytest_collection_modifyitems(items):
 def notices_as_before():
     """Leave our loggers as they were: libraries that a test runs may configure logging anew, and disable ours."""
     loggers = [logging.getLogger(name) for name in ("lpm", "lpm.run", "aggregator", "client")]
+    logging.disable(logging.NOTSET)  # whatever ran before there was a test
     for each in loggers:
-        each.disabled = False  # by what ran before there was a test
+        each.disabled = False
+        each.setLevel(logging.NOTSET)
+        each.propagate = each.name != "lpm.run"
     before = [(each.disabled, each.level, each.propagate, list(each.handlers)) for each in loggers]
     yield
     for each, (disabled, level, propagate, handlers) in zip(loggers, before, strict=True):

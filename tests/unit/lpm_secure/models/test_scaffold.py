@@ -59,8 +59,8 @@ def test_a_new_package_is_checked_tested_and_run_by_the_commands_that_it_prints(
 
 
 def test_what_is_written_runs_in_the_clear(folder):
-    lpm("new-model", "rumours")
-    series = simulate_clear(load(folder / "rumours" / "run.toml"), device="cpu")
+    lpm("new-model", "tiny_waves")
+    series = simulate_clear(load(folder / "tiny_waves" / "run.toml"), device="cpu")
     assert series.names == ("UNAWARE", "AWARE")
     assert series.counts[-1, 0, 1] > series.counts[0, 0, 1] > 0
 
