@@ -3,6 +3,7 @@
 Further arguments are libFuzzer's; the corpus is kept in build/fuzz/NAME. Without a name, lists the targets.
 """
 
+import logging
 import sys
 from pathlib import Path
 
@@ -22,6 +23,7 @@ def main():
     if len(sys.argv) < 2 or sys.argv[1] not in TARGETS:
         print(f"fuzz: name one of {', '.join(TARGETS)}", file=sys.stderr)
         return 2
+    logging.disable(logging.CRITICAL)
     name = sys.argv[1]
     corpus = BUILD / name
     corpus.mkdir(parents=True, exist_ok=True)

@@ -2,7 +2,6 @@
 
 import asyncio
 import atexit
-import logging
 
 import grpc
 from targets import manifest_of
@@ -26,7 +25,6 @@ from protocols.wire.messages import Join
 from protocols.wire.methods import METHODS
 from protocols.wire.sealed_transport import pack
 
-logging.disable(logging.CRITICAL)
 TURNS = 12  # of the event loop, for one call
 ME = 1
 CALLERS = ("client-0", "client-1", "engine", "aggregator-0", "aggregator-1", "stranger")
