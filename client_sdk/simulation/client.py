@@ -115,8 +115,7 @@ class Client:
     def _update(self, heard: Hearing, decided: I64, step: Step) -> None:
         """Move own agents on by one step."""
         private = self.private
-        pressure, cells, sizes = heard.in_cells(self._model, private.cell, self.manifest.cells)
-        inputs = StepInputs(step, heard.contact, pressure, cells, sizes, decided)
+        inputs = StepInputs(step, heard.contact, heard.pressure, heard.cells, heard.sizes, decided)
         after, anew = self._model.update(private.state, inputs, private.source)
         self._score.observe(inputs, after)
         self._own.restart(anew)
@@ -125,7 +124,7 @@ class Client:
     def _miss(self) -> None:
         """Live through a step that began before this client joined: nothing from others reaches its agents."""
         contact, _ = self._speak(self.step)
-        heard = Hearing(contact)
+        heard = self._hear(contact)
         self._update(heard, self._decide(heard), self.step)
         self.missed.append(self.step)
         self.step = Step(self.step + 1)
@@ -137,10 +136,13 @@ class Client:
             answer = await self.exchange.round(vector, step=step)
         except RoundClosed:
             self.missed.append(step)
-            return Hearing(contact)
+            return self._hear(contact)
         if not self.manifest.schedule.outcome:
             contact += answer.own.reshape(contact.shape)
-        return Hearing(contact, answer.release[: self._layout.cells] + answer.synthetic)
+        return self._hear(contact, answer.release[: self._layout.cells] + answer.synthetic)
+
+    def _hear(self, contact: I64, totals: I64 | None = None) -> Hearing:
+        return Hearing.of(self._model, contact, cell=self.private.cell, sizes=self.manifest.cells, totals=totals)
 
     def _speak(self, step: Step) -> tuple[I64, U64]:
         """Return own agents' exposure to each other, int64[n_own, c], and the vector to share, uint64[d]."""
@@ -188,5 +190,4 @@ class Client:
 
     def _grow(self, heard: Hearing) -> I64:
         """Return levels after a step, int64[n_own, o], as far as this client knows what they grow by."""
-        pressure, _, _ = heard.in_cells(self._model, self.private.cell, self.manifest.cells)
-        return self._own.grow(self.private.state, self._model.increments(heard.contact, pressure))
+        return self._own.grow(self.private.state, self._model.increments(heard.contact, heard.pressure))

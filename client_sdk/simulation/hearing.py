@@ -12,33 +12,38 @@ from protocols.models.agent_model import AgentModel
 @final
 @dataclass(frozen=True, slots=True, eq=False)
 class Hearing:
-    """Exposures from contacts, and what cells tell.
+    """Exposures from contacts, and what cells tell own agents.
 
     Attributes:
         contact: int64[n_own, c], exposures: in outcome mode those among own agents alone.
-        totals: int64[w * cells], of each cell channel the totals of all cells, synthetic agents' part included; None
-            where this client heard nothing of others.
+        pressure: int64[n_own, o], by how much cells raise each level.
+        cells: int64[n_own, w], the totals of the agent's own cell, of each cell channel.
+        sizes: int64[n_own], how many mix in it.
     """
 
     contact: I64 = field(repr=False)
-    totals: I64 | None = None
+    pressure: I64 = field(repr=False)
+    cells: I64 = field(repr=False)
+    sizes: I64 = field(repr=False)
 
-    def in_cells(self, model: AgentModel, cell: I64, sizes: tuple[int, ...]) -> tuple[I64, I64, I64]:
-        """Return what cells tell own agents.
+    @classmethod
+    def of(
+        cls, model: AgentModel, contact: I64, *, cell: I64, sizes: tuple[int, ...], totals: I64 | None = None
+    ) -> "Hearing":
+        """Return what cells tell, beside exposures.
 
         Args:
             model: of the run.
+            contact: int64[n_own, c].
             cell: int64[n_own], of each agent; nothing where the run has no cells.
             sizes: of all cells.
-
-        Returns:
-            int64[n_own, o], by how much they raise each level; int64[n_own, w], totals; int64[n_own], sizes.
+            totals: int64[w * cells], of each cell channel the totals of all cells, synthetic agents' part included;
+                None where this client heard nothing of others.
         """
-        n, w = self.contact.shape[0], len(model.cell_most)
-        if not sizes or self.totals is None:
-            mixing = np.array(sizes, dtype=np.int64)[cell] if sizes else np.zeros(n, dtype=np.int64)
-            return np.zeros((n, len(model.outcomes)), dtype=np.int64), np.zeros((n, w), dtype=np.int64), mixing
-        mixing = np.array(sizes, dtype=np.int64)
+        n, w, mixing = contact.shape[0], len(model.cell_most), np.array(sizes, dtype=np.int64)
+        if not sizes or totals is None:
+            pressure, heard = (np.zeros((n, words), dtype=np.int64) for words in (len(model.outcomes), w))
+            return cls(contact, pressure, heard, mixing[cell] if sizes else np.zeros(n, dtype=np.int64))
         most = np.array(model.cell_most, dtype=np.int64)[:, None] * mixing
-        clipped = np.clip(self.totals.reshape(w, mixing.size), 0, most)
-        return model.pressure(self.totals, mixing)[cell], clipped[:, cell].T, mixing[cell]
+        clipped = np.clip(totals.reshape(w, mixing.size), 0, most)
+        return cls(contact, model.pressure(totals, mixing)[cell], clipped[:, cell].T, mixing[cell])

@@ -3,7 +3,7 @@
 import lpm_secure as lpm
 
 
-class Opinion(lpm.Model):
+class OfficeOpinion(lpm.Model):
     """Some say YES at first; whoever thinks it over says what enough of its contacts say."""
 
     opinion = lpm.stage("NO", "YES")

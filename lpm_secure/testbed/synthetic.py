@@ -14,8 +14,8 @@ import torch
 from client_sdk.private.state import simulation_key
 from lpm_secure.config.synthetic import SyntheticConfig
 from lpm_secure.engine.cells import CellAgents
+from lpm_secure.engine.clear_agents import clear_agents, tensor_agents
 from lpm_secure.engine.epidemic import SeirVenueAgents
-from lpm_secure.engine.graph_population import GraphPopulation
 from lpm_secure.engine.loop import EngineAgents
 from lpm_secure.engine.tensors.agents import Agents
 from lpm_secure.engine.venues import Venues
@@ -25,7 +25,6 @@ from lpm_secure.populations.source import PopulationConfig, open_population
 from protocols.arithmetic.fixed_point import I64, U64, to_fixed
 from protocols.arithmetic.philox import DrawPurpose, words
 from protocols.errors import DataError
-from protocols.models import Seir
 from protocols.models.agent_model import AgentSource
 from protocols.models.graph.bounds import COUNTS
 from protocols.models.graph.draws import BEGIN, DrawSource, uniform
@@ -133,18 +132,20 @@ def synthetic_agents(
     manifest: Manifest, count: int, device: torch.device, *, columns: Ranges = NO_RANGES
 ) -> EngineAgents:
     """Return so many agents of the engine, each in a cell drawn at random."""
-    if isinstance(manifest.model, Seir):
-        return seir_agents(manifest, count, device)
-    agents = np.arange(count, dtype=np.uint64) + np.uint64(SYNTHETIC_FROM)
-    source, drawn = AgentSource(agents, simulation_key(manifest)), draw_columns(manifest, agents, columns)
-    return GraphPopulation(manifest, manifest.model, source, cell=cells_of(agents, manifest), columns=drawn)
+    source = _source(manifest, count)
+    cell, drawn = cells_of(source.agents, manifest), draw_columns(manifest, source.agents, columns)
+    return clear_agents(manifest, source, cell=cell, device=device, columns=drawn)
 
 
 def seir_agents(manifest: Manifest, count: int, device: torch.device) -> Agents:
     """Return so many agents of S-E-I-R as tensors, each in a cell drawn at random."""
+    source = _source(manifest, count)
+    return tensor_agents(manifest, source, cell=cells_of(source.agents, manifest), device=device)
+
+
+def _source(manifest: Manifest, count: int) -> AgentSource:
     agents = np.arange(count, dtype=np.uint64) + np.uint64(SYNTHETIC_FROM)
-    cell = cells_of(agents, manifest)
-    return Agents(manifest, agents, key=simulation_key(manifest), cell=cell, device=device)
+    return AgentSource(agents, simulation_key(manifest))
 
 
 def cells_of(agents: U64, manifest: Manifest) -> I64:

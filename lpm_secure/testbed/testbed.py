@@ -12,15 +12,13 @@ from client_sdk.private.state import PrivateState, simulation_key
 from lpm_secure.config.simulation import Config
 from lpm_secure.config.synthetic import SyntheticConfig
 from lpm_secure.data.contact_data import ContactData
-from lpm_secure.engine.graph_population import GraphPopulation
+from lpm_secure.engine.clear_agents import clear_agents, tensor_agents
 from lpm_secure.engine.loop import EngineAgents
 from lpm_secure.engine.tensors.agents import Agents
-from lpm_secure.engine.tensors.graph import Graph
 from lpm_secure.testbed.keyring import Keyring
 from lpm_secure.testbed.manifest import manifest_of
 from lpm_secure.testbed.synthetic import EngineFile, Synthetic, cells_of, draw_columns, synthetic_agents
 from protocols.arithmetic.fixed_point import I64
-from protocols.models import Seir
 from protocols.models.agent_model import NO_COLUMNS, AgentSource, Columns
 from protocols.models.run_model import agent_model_of
 from protocols.task.layout import Layout
@@ -80,20 +78,23 @@ class Testbed:
 
     def clear_agents(self, device: torch.device) -> EngineAgents:
         """Return all private agents in the clear, whatever the model is, for the clear run."""
-        if isinstance(self.manifest.model, Seir):
-            return self.private_agents(device)
-        numbers = [agent for client in self.manifest.clients for agent in client.agents]
-        source = AgentSource(np.array(numbers, dtype=np.uint64), simulation_key(self.manifest))
-        return GraphPopulation(
-            self.manifest, self.manifest.model, source, cell=self.cell, contacts=self.contacts, columns=self.columns
+        return clear_agents(
+            self.manifest,
+            self._source,
+            cell=self.cell,
+            device=device,
+            contacts=self.contacts,
+            columns=self.columns,
         )
 
     def private_agents(self, device: torch.device) -> Agents:
         """Return all private agents of S-E-I-R in the clear, as tensors."""
-        layout, manifest = Layout.of(self.manifest), self.manifest
-        graph = Graph(self.contacts, n=layout.n, c=layout.channels, period=manifest.period, device=device)
-        agents = np.array([agent for client in manifest.clients for agent in client.agents], dtype=np.uint64)
-        return Agents(manifest, agents, key=simulation_key(manifest), cell=self.cell, device=device, graph=graph)
+        return tensor_agents(self.manifest, self._source, cell=self.cell, device=device, contacts=self.contacts)
+
+    @property
+    def _source(self) -> AgentSource:
+        numbers = [agent for client in self.manifest.clients for agent in client.agents]
+        return AgentSource(np.array(numbers, dtype=np.uint64), simulation_key(self.manifest))
 
     def synthetic_agents(self, device: torch.device) -> EngineAgents:
         """Return the engine's own agents."""

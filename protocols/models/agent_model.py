@@ -180,7 +180,8 @@ class AgentModel(abc.ABC):
         grown = np.zeros((sizes.size, len(self.outcomes)), dtype=np.int64)
         for column, outcome in enumerate(self.outcomes):
             for total, factor in zip(by_channel, outcome.cell_coefficients, strict=True):
-                grown[:, column] += pressure(total, sizes, factor)
+                if factor:
+                    grown[:, column] += pressure(total, sizes, factor)
         return grown
 
 

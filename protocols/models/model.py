@@ -66,10 +66,6 @@ class SubstepModel:
         """Return int64[n, channels + 1]: the message of the substep that speaks."""
         return self.speaker.message(state, channels=channels)
 
-    def increment(self, exposure: Exposure) -> Array:
-        """Return int64[n]: by how much an exposure raises each agent's hazard."""
-        return self.speaker.increment(exposure)
-
     def update(self, state: State, exposure: Exposure) -> State:
         """Return the next state: every substep's update, in order."""
         for substep in self.substeps:

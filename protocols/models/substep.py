@@ -45,10 +45,6 @@ class Substep(abc.ABC):
         """Return int64[n, channels + 1]: what each agent adds to its neighbours' exposure, and last to its cells'."""
         raise NotImplementedError(f"{type(self).__name__} says nothing")
 
-    def increment(self, exposure: Exposure) -> Array:
-        """Return int64[n]: by how much an exposure raises each agent's hazard."""
-        raise NotImplementedError(f"{type(self).__name__} has no hazard")
-
     @abc.abstractmethod
     def update(self, state: State, exposure: Exposure) -> State:
         """Return the next state (Eq. 1)."""

@@ -36,8 +36,6 @@ class Layout:
         channels: number of contact channels.
         degree: slots of each client where edges are permuted; then these stand in place of the exposures. Else 0.
         tokens: words of tokens of each client where edges are permuted.
-        decision_words: words for each agent when the aggregators decide.
-        thresholds: words for each agent before the first step: a threshold of each outcome that reveals a bit.
         outcomes: of the model.
     """
 
@@ -49,8 +47,6 @@ class Layout:
     channels: int
     degree: int = 0
     tokens: int = 0
-    decision_words: int = 1
-    thresholds: int = 1
     outcomes: tuple[OutcomeSpec, ...] = ()
 
     @classmethod
@@ -68,20 +64,18 @@ class Layout:
         c, cells, q = _words(manifest)
         degree = manifest.devices.degree if manifest.devices else 0
         tokens = manifest.period * LISTS * degree * TOKEN_WORDS
-        outcomes = agent_model_of(manifest.model).outcomes
-        return cls(
-            ends[-1],
-            c,
-            cells,
-            q,
-            MappingProxyType(own),
-            len(manifest.channels),
-            degree,
-            tokens,
-            words_per_agent(outcomes),
-            count_bits(outcomes),
-            outcomes,
-        )
+        numbers = (ends[-1], c, cells, q, MappingProxyType(own), len(manifest.channels), degree, tokens)
+        return cls(*numbers, agent_model_of(manifest.model).outcomes)
+
+    @property
+    def decision_words(self) -> int:
+        """Words for each agent when the aggregators decide."""
+        return words_per_agent(self.outcomes)
+
+    @property
+    def thresholds(self) -> int:
+        """Words for each agent before the first step: a threshold of each outcome that reveals a bit."""
+        return count_bits(self.outcomes)
 
     @property
     def d(self) -> int:

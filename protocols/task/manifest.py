@@ -54,8 +54,8 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         cells: size of each cell: how many people mix in it. Empty where nothing couples through cells.
         engine: whether an engine announces synthetic totals in every step.
         sharing: "additive", or "clear": an oracle for tests that hides nothing.
-        mode: "outcome" tells a client one bit per agent and step: whether it is infected by now. "sum" tells it the
-            exact exposures of its agents (the README says what that reveals).
+        mode: "outcome" tells a client of each agent and step what the model's outcomes reveal, by default one bit.
+            "sum" tells it the exact exposures of its agents (the README says what that reveals).
         validity: "bits": in outcome mode, the aggregators check on shares that every number a client tells is in its
             range; the run ends for all where one is not. "off" trusts the clients.
         edges: "dense": each client sends one vector over all agents, so nobody sees which entries are zero.

@@ -92,7 +92,7 @@ def _alone(testbed, path):
     for number in range(ROUNDS):
         total, counted = noise.add(number, vector, names, shares=shares, before=counted)
         write_round(
-            ledger, manifest, RoundClosure(number, names, names, {}, total.tobytes(), synthetic, b""), sums.told
+            ledger, manifest, RoundClosure(number, names, names, {}, total.tobytes(), synthetic, b""), sums.reply_to
         )
     return (time.perf_counter() - started) / ROUNDS * 2  # outcome mode has two rounds a step
 

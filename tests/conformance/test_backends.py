@@ -9,7 +9,7 @@ from client_sdk.private.contacts import ContactTable
 from lpm_secure.engine.backends import NumpyBackend
 from lpm_secure.engine.backends.numba_backend import NumbaBackend
 from lpm_secure.engine.model_agents import CellMixing, ContactMatrices, ModelAgents
-from lpm_secure.models.library.seir import Seir
+from lpm_secure.models.library.seir import SeirModel
 from lpm_secure.models.library.seirs import Seirs
 from lpm_secure.models.tracer import trace
 from protocols.models.graph import GraphField, GraphNode, ModelGraph
@@ -42,7 +42,7 @@ def world(model, backend, *, n=300, seed=3):
     )
 
 
-@pytest.mark.parametrize("model", [Seir, Seirs])
+@pytest.mark.parametrize("model", [SeirModel, Seirs])
 @pytest.mark.parametrize("name", BACKENDS)
 def test_a_whole_run_has_the_interpreters_bits(model, name):
     one, other = world(model, NumpyBackend), world(model, BACKENDS[name])

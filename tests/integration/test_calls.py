@@ -181,9 +181,9 @@ def test_only_tls_1_3_is_spoken(served, client, version, works):
         else:
             with (
                 pytest.raises((ssl.SSLError, ConnectionError)),
-                context.wrap_socket(plain, server_hostname="aggregator-1"),
+                context.wrap_socket(plain, server_hostname="aggregator-1") as secure,
             ):
-                pass
+                pytest.fail(f"{secure.version()} is spoken")
 
 
 def test_health_is_told_to_those_with_a_certificate(served, client):

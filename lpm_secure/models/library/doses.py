@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from lpm_secure.models.declarations import NUMBER, PROBABILITY, Outcome, field, outcome, parameter
 from lpm_secure.models.functions import maximum, where
-from lpm_secure.models.library.seir import BITS, LARGEST_DRAW, Seir
+from lpm_secure.models.library.seir import BITS, LARGEST_DRAW, SeirModel
 from lpm_secure.models.model import Draw, Heard, Me
 from lpm_secure.models.symbols import Number
 
@@ -14,10 +14,10 @@ NEVER = 2**15 - 1  # a day that no run reaches
 LATEST = NEVER // 2  # step
 
 
-class LeakyVaccination(Seir):
-    """As `Seir`; whoever takes part in a campaign hears only `left` / 256 of the hazard, from its own day on.
+class LeakyVaccination(SeirModel):
+    """As `SeirModel`; whoever takes part in a campaign hears only `left` / 256 of the hazard, from its own day on.
 
-    Source: Sellke 1983, as in `Seir`; the hazard grows by s_i(t) times what is heard, s_i in units of 1 / 256, as
+    Source: Sellke 1983, as in `SeirModel`; the hazard grows by s_i(t) times what is heard, s_i in units of 1 / 256, as
         thresholds are. A vaccine that leaves a share of each exposure is model 1 of Smith, Rodrigues and Fine 1984
         (International Journal of Epidemiology 13), known as leaky.
     """
@@ -30,7 +30,7 @@ class LeakyVaccination(Seir):
     coverage = parameter(0.5, unit=PROBABILITY)
     left = parameter(64, unit=NUMBER, bounds=(0, FULL))  # susceptibility of who is protected, in units of 1 / 256
 
-    infection = outcome(Seir.infection.terms, above=tau)
+    infection = outcome(SeirModel.infection.terms, above=tau)
 
     def begin(self, me: Me, draw: Draw) -> Me:
         """Draw as S-E-I-R does, and who takes a dose on which day."""

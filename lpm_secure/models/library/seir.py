@@ -24,7 +24,7 @@ DAYS = 2**15 - 1
 LONGEST_LAW = 1024  # days
 
 
-class Seir(Model):
+class SeirModel(Model):
     """An agent is infected in the first step in which its hazard, summed up, exceeds its threshold.
 
     Source: Sellke 1983; with thresholds of Exp(1) the probability in a step is Eq. 8 of arXiv 2507.09901, exactly.

@@ -4,23 +4,23 @@ from typing import Any
 
 from lpm_secure.models.declarations import LAW, field, outcome, parameter
 from lpm_secure.models.functions import clip, where
-from lpm_secure.models.library.seir import BITS, DAYS, LONGEST_LAW, Seir
+from lpm_secure.models.library.seir import BITS, DAYS, LONGEST_LAW, SeirModel
 from lpm_secure.models.model import Draw, Heard, Me
 from lpm_secure.models.symbols import Symbol
 
 
-class Seirs(Seir):
+class Seirs(SeirModel):
     """An agent stays recovered for `waning` steps; then it is susceptible, its hazard is 0, and it draws anew.
 
-    Source: Sellke 1983, as in `Seir`. The exponential law has no memory, so a new threshold with the hazard counted
-        from 0 is the law of Eq. 8 in every spell.
+    Source: Sellke 1983, as in `SeirModel`. The exponential law has no memory, so a new threshold with the hazard
+        counted from 0 is the law of Eq. 8 in every spell.
     """
 
     waning = field(1, DAYS)
     spell = field(0, DAYS)
 
     waning_law = parameter((2**27,) * 32, unit=LAW, days=LONGEST_LAW)
-    infection = outcome(Seir.infection.terms, above=Seir.tau, threshold="restart")
+    infection = outcome(SeirModel.infection.terms, above=SeirModel.tau, threshold="restart")
 
     def begin(self, me: Me, draw: Draw) -> Me:
         """Draw as S-E-I-R does, and how long immunity lasts."""

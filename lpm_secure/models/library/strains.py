@@ -15,13 +15,10 @@ from lpm_secure.models.declarations import (
     stage,
 )
 from lpm_secure.models.functions import maximum, where
+from lpm_secure.models.library.seir import BITS, DAYS, LARGEST_DRAW, LONGEST_LAW
 from lpm_secure.models.model import Draw, Heard, Me, Model
 from lpm_secure.models.symbols import Number
 
-BITS = 32
-LARGEST_DRAW = 37
-DAYS = 2**15 - 1
-LONGEST_LAW = 1024  # days
 HALF = 2**31  # of 2**32
 
 

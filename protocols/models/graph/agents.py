@@ -1,5 +1,6 @@
 """A graph with its parameters, as a manifest carries it and as the parties of a run meet it."""
 
+import hashlib
 from collections import Counter
 from functools import cached_property
 from typing import Any, Final, Never, final
@@ -7,13 +8,13 @@ from typing import Any, Final, Never, final
 import msgspec
 import numpy as np
 
-from protocols.arithmetic.fixed_point import I64, prove_no_wrap
-from protocols.errors import ParameterError
+from protocols.arithmetic.fixed_point import I64
+from protocols.errors import ModelError, ParameterError
 from protocols.models.agent_model import AgentModel, AgentSource, Bools, Columns, ColumnSpec, StepInputs, TallyWord
-from protocols.models.graph.bounds import LARGEST_SUM, bounds_of, prove
+from protocols.models.graph.bounds import LARGEST_SUM, bound_level, bounds_of, prove
 from protocols.models.graph.checks import check
 from protocols.models.graph.draws import DrawSource
-from protocols.models.graph.graph import GraphField, ModelGraph, Name, Word
+from protocols.models.graph.graph import MAX_BYTES, GraphField, ModelGraph, Name, Word, encode
 from protocols.models.graph.inputs import check_columns, check_known, check_parameters
 from protocols.models.graph.interpreter import Inputs, evaluate
 from protocols.models.outcome import OutcomeSpec
@@ -44,6 +45,8 @@ class GraphModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="g
         Raises:
             ModelError, BoundError, ParameterError: in one line, what is wrong.
         """
+        if len(self._content) > MAX_BYTES:
+            raise ModelError(f"the model has {len(self._content)} bytes; at most {MAX_BYTES} are allowed")
         check(self.graph)
         prove(self.graph)
         unknown = sorted(set(self.parameters) - set(self.graph.parameters))
@@ -65,10 +68,14 @@ class GraphModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="g
         if twice:
             raise ParameterError(f"two totals of the model are called {twice[0]}; rename a stage or an observable")
 
+    @cached_property
+    def _content(self) -> bytes:
+        return encode(self.graph)
+
     @property
     def digest(self) -> str:
         """SHA-256 of the graph."""
-        return self.graph.identity
+        return hashlib.sha256(self._content).hexdigest()
 
     @cached_property
     def agents(self) -> "ModelInterpreter":
@@ -137,7 +144,7 @@ class ModelInterpreter(AgentModel):
         state = {name: np.maximum(values, fields[name].low) for name, values in known.items()}
         draws = DrawSource(source.agents, BEGINNING, source.key)
         inputs = Inputs({**state, **private}, self.parameters, draws, known=told)
-        return {**private, **evaluate(self.graph, "begin", inputs)}
+        return {**private, **evaluate(self.graph, ("begin",), inputs)["begin"]}
 
     def draw_state(self, draw: np.random.Generator, n: int) -> dict[str, np.ndarray]:
         """Return all fields, drawn from their ranges: what is proved of the graph holds for every such state."""
@@ -183,26 +190,18 @@ class ModelInterpreter(AgentModel):
             cells=dict(zip(self._cells, inputs.cells.T, strict=True)),
             sizes=dict.fromkeys(self._cells, inputs.sizes),
         )
-        after = evaluate(self.graph, "update", given)
-        restarts = evaluate(self.graph, "restarts", given)
+        after = evaluate(self.graph, ("restarts", "update"), given)
         none = np.zeros(source.agents.size, dtype=np.int64)
-        anew = [restarts.get(outcome.name, none) for outcome in self.outcomes]
-        return {**state, **after}, _stack(anew, state) == 1
+        anew = [after["restarts"].get(outcome.name, none) for outcome in self.outcomes]
+        return {**state, **after["update"]}, _stack(anew, state) == 1
 
     def level_bounds(self, *, n: int, max_message: int, steps: int) -> tuple[int, ...]:
         """Return bounds from intervals of weights, and the largest message on each channel."""
         bounds = []
         for outcome in self.outcomes:
-            contact = sum(outcome.coefficients) * n * max_message
-            cells = sum(outcome.cell_coefficients)
-            factor = (outcome.weight or 1) * (steps if outcome.keep else 1)
-            bound = prove_no_wrap({f"{outcome.name} from contacts": contact * factor, "from cells": cells * factor})
-            if not outcome.is_bit and bound > LARGEST_SUM:
-                raise ParameterError(
-                    f"the sum that {outcome.name} reveals could reach {bound}, and must stay within 2**57: use fewer "
-                    "fraction bits, smaller weights or fewer steps"
-                )
-            bounds.append(bound)
+            growth = sum(outcome.coefficients) * n * max_message + sum(outcome.cell_coefficients)
+            largest = growth * (outcome.weight or 1) * (steps if outcome.keep else 1)
+            bounds.append(bound_level(outcome.name, largest, reveals=outcome.reveals))
         return tuple(bounds)
 
     def _weight_bounds(self) -> dict[str, int]:
@@ -236,7 +235,7 @@ class ModelInterpreter(AgentModel):
         """Return a part that looks at the state alone."""
         n = next(iter(state.values())).size
         draws = DrawSource(np.zeros(n, dtype=np.uint64), BEGINNING, (0, 0))
-        return evaluate(self.graph, part, Inputs(state, self.parameters, draws))
+        return evaluate(self.graph, (part,), Inputs(state, self.parameters, draws))[part]
 
 
 def select_field_columns(graph: ModelGraph, columns: Columns) -> Columns:

@@ -99,12 +99,22 @@ def prove_levels(graph: ModelGraph, *, degree: int, steps: int, parameters: Mapp
     for name, outcome in graph.outcomes.items():
         weight = bounds[graph.weights[name]][1] if name in graph.weights else 1
         growth = growth_bound(graph, name, degree=degree, parameters=parameters)
-        level = prove_no_wrap({f"the level of {name}": growth * weight * (steps if outcome.keep else 1)})
-        if outcome.reveals == "sum" and level > LARGEST_SUM:
-            raise WouldWrap(
-                f"the sum that {name} reveals could reach {_number(level)}, and must stay within 2**57: use fewer "
-                "fraction bits, smaller weights or fewer steps"
-            )
+        bound_level(name, growth * weight * (steps if outcome.keep else 1), reveals=outcome.reveals)
+
+
+def bound_level(name: str, largest: int, *, reveals: str) -> int:
+    """Return the largest level of an outcome, where it stays within what is assumed of it.
+
+    Raises:
+        WouldWrap: it could reach 2**63, or a sum that is revealed exceed 2**57.
+    """
+    level = prove_no_wrap({f"the level of {name}": largest})
+    if reveals == "sum" and level > LARGEST_SUM:
+        raise WouldWrap(
+            f"the sum that {name} reveals could reach {_number(level)}, and must stay within 2**57: use fewer "
+            "fraction bits, smaller weights or fewer steps"
+        )
+    return level
 
 
 def _interval(graph: ModelGraph, node: GraphNode, number: int, operands: list[Interval]) -> Interval:

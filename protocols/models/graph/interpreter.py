@@ -1,6 +1,6 @@
 """The interpreter: a graph's parts on numpy, for any number of agents; what every back end must equal, bit for bit."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, final
 
@@ -13,6 +13,7 @@ from protocols.models.graph.graph import DRAWS, GraphNode, ModelGraph
 from protocols.models.graph.operations import OPERATIONS
 
 Array = Any  # int64[n] or bool[n]
+Root = tuple[str, str]  # a part of a model, and a name in it
 TOGETHER: Final = 2**14  # agents: all nodes' values of so many are held at a time, whatever the graph
 
 
@@ -47,22 +48,24 @@ class Inputs:
         return replace(self, source=replace(self.source, agents=self.source.agents[part]), **own)
 
 
-def evaluate(graph: ModelGraph, part: str, inputs: Inputs) -> dict[str, I64]:
-    """Return a part of a model for all agents, int64[n] by name; booleans are 0 and 1.
+def evaluate(graph: ModelGraph, parts: Sequence[str], inputs: Inputs) -> dict[str, dict[str, I64]]:
+    """Return parts of a model for all agents, int64[n] by part and name; booleans are 0 and 1.
 
     Args:
         graph: checked.
-        part: "begin", "messages", "weights", "thresholds", "restarts", "totals" or "update".
-        inputs: what the part may look at.
+        parts: "begin", "messages", "weights", "thresholds", "restarts", "totals" or "update"; what they share is
+            computed once.
+        inputs: what the parts may look at.
     """
-    roots, n = graph.parts[part], inputs.source.agents.size
-    nodes = ancestors_of(graph, list(roots.values()))
-    parts = [slice(start, start + TOGETHER) for start in range(0, max(n, 1), TOGETHER)]
-    each = [_evaluate(graph, roots, nodes, inputs.of(own) if len(parts) > 1 else inputs) for own in parts]
-    return each[0] if len(parts) == 1 else {name: np.concatenate([own[name] for own in each]) for name in roots}
+    roots = {(part, name): root for part in parts for name, root in graph.parts[part].items()}
+    n, nodes = inputs.source.agents.size, ancestors_of(graph, list(roots.values()))
+    slices = [slice(start, start + TOGETHER) for start in range(0, max(n, 1), TOGETHER)]
+    each = [_evaluate(graph, roots, nodes, inputs.of(own) if len(slices) > 1 else inputs) for own in slices]
+    whole = each[0] if len(each) == 1 else {root: np.concatenate([own[root] for own in each]) for root in roots}
+    return {part: {name: whole[part, name] for name in graph.parts[part]} for part in parts}
 
 
-def _evaluate(graph: ModelGraph, roots: Mapping[str, int], nodes: list[int], inputs: Inputs) -> dict[str, I64]:
+def _evaluate(graph: ModelGraph, roots: Mapping[Root, int], nodes: list[int], inputs: Inputs) -> dict[Root, I64]:
     values: dict[int, Array] = {}
     with np.errstate(over="ignore"):
         for number in nodes:

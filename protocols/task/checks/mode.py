@@ -39,10 +39,10 @@ def check_outcome(
         aggregators: of the run.
         dealer: of the run, if it has one.
         sharing: of the run.
-        bound: that no hazard exceeds.
+        bound: that no level exceeds.
 
     Raises:
-        ParameterError: no dealer, no addresses, another sharing, no outcome, or hazards that are too large.
+        ParameterError: no dealer, no addresses, another sharing, no outcome, or levels that are too large.
     """
     if dealer is None or any(party.mpc is None for party in aggregators):
         raise ParameterError("outcome mode needs a dealer and an mpc address of every aggregator; name them")
@@ -52,7 +52,7 @@ def check_outcome(
         raise ParameterError("the model has no outcome, so outcome mode has nothing to compare; use sum mode")
     if (bound + 1).bit_length() > COMPARE_BITS:
         raise ParameterError(
-            f"a hazard could need {(bound + 1).bit_length()} bits, and a comparison takes {COMPARE_BITS}; "
+            f"a level could need {(bound + 1).bit_length()} bits, and a comparison takes {COMPARE_BITS}; "
             "use fewer fraction bits or steps"
         )
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from lpm_secure.models.library.banks import Banks
 from lpm_secure.models.library.doses import LeakyVaccination
 from lpm_secure.models.library.opinion import Opinion
-from lpm_secure.models.library.seir import Seir
+from lpm_secure.models.library.seir import SeirModel
 from lpm_secure.models.library.seirs import Seirs
 from lpm_secure.models.library.strains import Strains
 from lpm_secure.models.library.supply import Supply
@@ -27,7 +27,7 @@ LAWS = {
     "library-supply": Supply,
     "library-work": LabourMarket,
 }
-LIBRARY = {"library-seir": Seir, "library-seirs": Seirs} | LAWS
+LIBRARY = {"library-seir": SeirModel, "library-seirs": Seirs} | LAWS
 ALL = LIBRARY | MODELS
 FEW = ("averaging", "banks", "cheapest", "crowds", "library-seirs")  # every column, channel and kind of outcome
 EACH = [name if name in FEW else pytest.param(name, marks=pytest.mark.slow) for name in ALL]

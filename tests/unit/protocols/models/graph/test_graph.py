@@ -5,14 +5,14 @@ import json
 import msgspec
 import pytest
 
-from lpm_secure.models.library.seir import Seir
+from lpm_secure.models.library.seir import SeirModel
 from lpm_secure.models.tracer import trace
 from protocols.errors import ModelError
 from protocols.models.graph.bounds import prove
 from protocols.models.graph.checks import check
 from protocols.models.graph.graph import MAX_NODES, ModelGraph, decode, encode
 
-GRAPH = trace(Seir).graph
+GRAPH = trace(SeirModel).graph
 
 
 def changed(**parts):
