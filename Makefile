@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 JOBS ?= 2
+WORKERS := -n $(JOBS) --dist loadgroup --no-loadscope-reorder
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
@@ -28,10 +29,10 @@ amortise: $(READY)  ## a posterior for every new week at once, beside the fit
 	$(BIN)/lpm amortise examples/hospitals.toml --compare
 
 test: $(READY) check  ## every check, and the default tests
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup --durations=10
+	$(BIN)/python -m pytest $(WORKERS) --durations=10
 
 test-all: $(READY) check  ## all tests, the long ones too
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup -m 'slow or not slow'
+	$(BIN)/python -m pytest $(WORKERS) -m 'slow or not slow'
 
 bench: $(READY)  ## the benchmarks; ONLY=name for one, BASE=commit for CPU time beside that of a commit
 	$(BIN)/python tests/benchmarks$(if $(BASE),/base.py $(BASE)) $(ONLY)
