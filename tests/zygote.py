@@ -24,6 +24,7 @@ CLIENT = ("client_sdk.admission", "client_sdk.certificate_request", "client_sdk.
 CLIENT += ("client_sdk.hospital_config", "client_sdk.secure_sum.client")
 SERVER = ("aggregator.mpc.session", "aggregator.wire.server", "aggregator.on_shares.crypten_backend")
 SERVER += ("aggregator.permutation.worker", "tests.mpc_tasks")
+ENGINE = ("lpm_secure.checkpoint", "lpm_secure.engine.epidemic", "protocols.models.staging.parameters")
 
 
 class ForkedProcess:
@@ -89,7 +90,7 @@ class Zygote:
             self._child = subprocess.Popen(command, pass_fds=[number], env=os.environ | {"PYTHONPATH": paths})
 
 
-ZYGOTES = {"client": Zygote(CLIENT), "server": Zygote(SERVER)}
+ZYGOTES = {"client": Zygote(CLIENT), "server": Zygote(SERVER), "engine": Zygote(ENGINE)}
 
 
 def launch(program, log):

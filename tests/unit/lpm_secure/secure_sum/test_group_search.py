@@ -64,7 +64,7 @@ def isolated(rows):
 
 @pytest.mark.parametrize(("n", "smallest"), [(8, 4), (9, 4), (10, 5), (12, 5), (26, 5), (26, 10)])
 def test_one_that_sends_garbage_is_named_and_nobody_is_isolated_even_to_it(n, smallest):
-    for number in range(10):
+    for number in range(4):
         liar = names_of(n)[(5 * number) % n]
         inquiry = held(n, smallest, lambda group, liar=liar: liar not in group, number=number)
         assert inquiry.culprits == (liar,)
