@@ -26,17 +26,25 @@ from protocols.task.manifest import Manifest
 from protocols.task.parties import ENGINE, AggregatorParty, ClientParty, DealerParty
 from protocols.wire.transport import Transport
 from tests.permutation_trio import Trio
+from tests.zygote import ZYGOTES
 
 HERE = Path(__file__).parent
+FOLDERS = ("integration", "conformance", "statistical", "golden", "benchmarks", "fuzz", "checks", "unit")
 if "PYTEST_XDIST_WORKER" in os.environ:  # side by side, each has one core; torch reads it when it is imported
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 def pytest_collection_modifyitems(items):
-    """Keep a file's tests on one worker, with what they share, and all tests of processes, for they share ports."""
+    """Keep a file's tests on one worker, with what they share; what takes long begins first, and unit tests end."""
     for item in items:
-        path = item.path.relative_to(HERE)
-        item.add_marker(pytest.mark.xdist_group("processes" if path.parts[0] == "integration" else str(path)))
+        item.add_marker(pytest.mark.xdist_group(str(item.path.relative_to(HERE))))
+    items.sort(key=lambda item: FOLDERS.index(item.path.relative_to(HERE).parts[0]))
+
+
+def pytest_sessionfinish():
+    """End what forked parties' processes."""
+    for each in ZYGOTES.values():
+        each.stop()
 
 
 @pytest.fixture(autouse=True)

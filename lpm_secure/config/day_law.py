@@ -4,9 +4,9 @@ from dataclasses import dataclass, field
 from typing import Final, final
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
-from lpm_secure.config.laws import Delay, law_of
+from lpm_secure.config.laws import Delay, gamma_of, law_of
 from protocols.arithmetic.distributions import F64, LAW_TOTAL
 
 RELATIVE_STEP: Final = 1e-4  # of the mean, for the derivative of the cut law: its error is of order 1e-8
@@ -94,5 +94,6 @@ def _cut(mean: float, sd: float, days: int, dt: float) -> F64:
     """Return the cut law of so many days as probabilities."""
     edges = (np.arange(days + 1) + 0.5) * dt
     edges[0] = 0.0
-    below = stats.gamma.cdf(edges, a=(mean / sd) ** 2, scale=sd**2 / mean)
+    shape, scale = gamma_of(Delay(mean=mean, sd=sd))
+    below = special.gammainc(shape, edges / scale)
     return np.asarray(np.diff(below) / below[-1])

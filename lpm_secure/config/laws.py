@@ -4,7 +4,7 @@ from typing import final
 
 import msgspec
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from lpm_secure.config.bounds import Days
 from protocols.arithmetic.distributions import LAW_TOTAL
@@ -22,6 +22,11 @@ class Delay(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sd: Days
 
 
+def gamma_of(delay: Delay) -> tuple[float, float]:
+    """Return the shape and the scale of a delay's gamma distribution."""
+    return (delay.mean / delay.sd) ** 2, delay.sd**2 / delay.mean
+
+
 def law_of(delay: Delay, *, dt: float) -> tuple[int, ...]:
     """Cut a gamma distribution into steps: `d + 1` steps with weight `law[d]`, weights adding up to 2**32.
 
@@ -30,15 +35,15 @@ def law_of(delay: Delay, *, dt: float) -> tuple[int, ...]:
     Raises:
         ConfigError: the law would be longer than 400 steps, or is so extreme that it has no weights.
     """
-    gamma = stats.gamma(a=(delay.mean / delay.sd) ** 2, scale=delay.sd**2 / delay.mean)
-    longest = int(np.ceil(max(float(gamma.isf(TAIL)), dt) / dt))
+    shape, scale = gamma_of(delay)
+    longest = int(np.ceil(max(float(special.gammainccinv(shape, TAIL) * scale), dt) / dt))
     if longest > MAX_DAYS:
         raise ConfigError(
             f"a delay of mean {delay.mean:g} and sd {delay.sd:g} days lasts up to {longest} steps; at most 400"
         )
     edges = (np.arange(longest + 1) + 0.5) * dt
     edges[0] = 0.0
-    below = gamma.cdf(edges)
+    below = special.gammainc(shape, edges / scale)
     if not below[-1] > 0.0:
         raise ConfigError(f"a delay of mean {delay.mean:g} and sd {delay.sd:g} days is too extreme; bring them closer")
     bounds = np.rint(below / below[-1] * LAW_TOTAL).astype(np.int64)

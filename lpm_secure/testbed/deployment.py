@@ -1,13 +1,15 @@
 """A local deployment: a folder for each party with all that it needs, and a process for each."""
 
 import dataclasses
+import os
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, final
+from typing import BinaryIO, Final, final
 
 import msgspec
 import pyarrow as pa
@@ -33,18 +35,35 @@ from protocols.wire.connect import connect
 from protocols.wire.transport import Transport
 
 GRACE_S: Final = 5.0
+RESERVED: Final = 256  # ports, fewer than a process may have files open
+_reserved: Final[deque[int]] = deque()
 MANIFEST: Final = "manifest.json"
 SERIES: Final = "series.csv"
 STATE: Final = "state.f64"
 
 
 def free_addresses(count: int) -> list[str]:
-    """Return loopback addresses whose ports are free now."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    addresses = [f"127.0.0.1:{each.getsockname()[1]}" for each in sockets]
-    for each in sockets:
-        each.close()
+    """Return loopback addresses whose ports are free, and which Linux gives to nobody else for some time.
+
+    A socket that is bound and does not listen keeps each port until another `RESERVED` have been asked for; a server
+    that asks for the port by its number gets it, on Linux.
+    """
+    addresses = []
+    for _ in range(count):
+        reserved = socket.socket()
+        reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        reserved.bind(("127.0.0.1", 0))
+        addresses.append(f"127.0.0.1:{reserved.getsockname()[1]}")
+        _reserved.append(reserved.detach())
+        if len(_reserved) > (RESERVED if sys.platform == "linux" else 0):
+            os.close(_reserved.popleft())
     return addresses
+
+
+def launch(program: Sequence[str], log: BinaryIO) -> subprocess.Popen[bytes]:
+    """Start `python -m PROGRAM`, which writes all that it prints into a log."""
+    command = [sys.executable, "-m", *program]
+    return subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)  # noqa: S603
 
 
 @final
@@ -152,10 +171,8 @@ class Deployment:
             program = ["aggregator"]
         elif manifest.dealer is not None and name == manifest.dealer.name:
             program = ["aggregator", "dealer"]
-        config = self.party(name) / "config.toml"
         with (self.party(name) / "log.jsonl").open("ab") as log:
-            command = [sys.executable, "-m", *program, "--config", str(config)]
-            self._processes[name] = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)  # noqa: S603
+            self._processes[name] = launch([*program, "--config", str(self.party(name) / "config.toml")], log)
 
     def transports(self) -> list[Transport]:
         """Return the engine's transports to the aggregators."""

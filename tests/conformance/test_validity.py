@@ -33,7 +33,7 @@ from tests.conformance.reference import reference
 
 SETTINGS = settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(32))
-SLOW = pytest.param(Phase.SPEAK, 200, marks=pytest.mark.slow)
+SLOW = [pytest.param(each, 200, marks=pytest.mark.slow) for each in (Phase.THRESHOLDS, Phase.SPEAK, Phase.DECIDE)]
 
 
 class Adds(Transport):
@@ -148,7 +148,7 @@ def test_each_lie_out_of_range_ends_the_run_for_all_alike(lie, k, manifest_of, s
     assert found[2] == [0]  # nothing of step 1 was released
 
 
-@pytest.mark.parametrize(("phase", "runs"), [(Phase.THRESHOLDS, 20), (Phase.SPEAK, 20), (Phase.DECIDE, 20), SLOW])
+@pytest.mark.parametrize(("phase", "runs"), [(Phase.THRESHOLDS, 8), (Phase.SPEAK, 8), (Phase.DECIDE, 8), *SLOW])
 def test_whoever_is_out_of_range_and_by_how_much_the_ending_is_the_same(
     phase, runs, manifest_of, seir, operators_of, tmp_path
 ):

@@ -7,10 +7,20 @@ from lpm_secure.config.laws import Delay
 from lpm_secure.config.model import ModelConfig
 from lpm_secure.config.simulation import CellConfig, Config, PrivateConfig, ProtocolConfig, SyntheticConfig
 from lpm_secure.data.contact_data import ContactData
+from lpm_secure.testbed import deployment as deployments
 from lpm_secure.testbed.deployment import Deployment, free_addresses
 from lpm_secure.testbed.testbed import build
+from tests import zygote
 
 STEPS = 8
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_parties():
+    """Let deployments of this process fork their parties, rather than start each anew."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(deployments, "launch", zygote.launch)
+        yield
 
 
 def small_data(seed=0):
@@ -55,6 +65,13 @@ def write_deployment(folder, protocol):
     return deployment
 
 
+def end(deployment):
+    """End a deployment's processes at once: of a clean end, which takes seconds, are the tests of `run_private`."""
+    for process in deployment._processes.values():
+        process.kill()
+    deployment.stop()
+
+
 @pytest.fixture
 def deploy(tmp_path):
     """Return a function that writes a deployment; its processes are ended after the test."""
@@ -66,7 +83,7 @@ def deploy(tmp_path):
 
     yield _deploy
     for deployment in made:
-        deployment.stop()
+        end(deployment)
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +99,7 @@ def serve(tmp_path_factory):
 
     yield _serve
     for deployment in made:
-        deployment.stop()
+        end(deployment)
 
 
 @pytest.fixture(scope="module")

@@ -4,11 +4,9 @@ import datetime
 import os
 import select
 import signal
-import socket
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,11 +16,13 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 
 from aggregator.mpc import DealerConfig, Endpoint, Identity, PartyConfig
+from lpm_secure.testbed.deployment import free_addresses
 from protocols.errors import LpmError
 from protocols.identity.certificates import Authority, new_authority
 from tests.integration.mpc_party import get, put
+from tests.zygote import ZYGOTES
 
-ROOT = Path(__file__).resolve().parents[2]
+PARTY = str(Path(__file__).with_name("mpc_party.py"))
 PATIENCE_S = 90.0
 
 
@@ -57,12 +57,8 @@ def with_key_of(files: Identity, authority: Authority, name: str) -> Identity:
 
 
 def free_ports(count: int) -> list[int]:
-    """Return ports that were free a moment ago."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [sock.getsockname()[1] for sock in sockets]
-    for sock in sockets:
-        sock.close()
-    return ports
+    """Return ports that nobody else is given."""
+    return [int(address.split(":")[1]) for address in free_addresses(count)]
 
 
 def split(numbers: Any, k: int, rng: np.random.Generator) -> list[Any]:
@@ -84,28 +80,24 @@ class Process:
 
     def __init__(self, config: PartyConfig | DealerConfig) -> None:
         self.config = config
-        self._child = subprocess.Popen(
-            [sys.executable, "-W", "error", str(Path(__file__).with_name("mpc_party.py"))],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
-        )
+        (calls, ours), (theirs, answers) = os.pipe(), os.pipe()
+        self._calls, self._answers = os.fdopen(ours, "wb", 0), os.fdopen(theirs, "rb", 0)
+        with os.fdopen(calls), os.fdopen(answers, "wb"):
+            self._child = ZYGOTES["server"].start([PARTY], stdin=calls, stdout=answers, stderr=sys.__stderr__.fileno())
         self._send(config)
 
     def _send(self, what: object) -> None:
-        assert self._child.stdin is not None
-        put(self._child.stdin.fileno(), what)
+        put(self._calls.fileno(), what)
 
     def call(self, name: str, *args: Any, **kwargs: Any) -> None:
         self._send((name, args, kwargs))
 
     def answer(self) -> Any:
         """Wait for an answer; an error is returned, not raised."""
-        assert self._child.stdout is not None
-        if not select.select([self._child.stdout], [], [], PATIENCE_S)[0]:
+        if not select.select([self._answers], [], [], PATIENCE_S)[0]:
             raise AssertionError("a party did not answer: its timeouts do not bound it")
         try:
-            return get(self._child.stdout.fileno())
+            return get(self._answers.fileno())
         except EOFError:
             return None  # it was killed
 
@@ -123,10 +115,8 @@ class Process:
             if self._child.poll() is None:
                 os.kill(self._child.pid, number)
         self._child.wait()
-        for pipe in (self._child.stdin, self._child.stdout):
-            assert pipe is not None
-            with suppress(BrokenPipeError):
-                pipe.close()
+        for pipe in (self._calls, self._answers):
+            pipe.close()
 
 
 class Parties:

@@ -3,6 +3,7 @@
 import os
 import pickle
 import sys
+import warnings
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -16,6 +17,7 @@ from tests import mpc_tasks
 
 def main() -> None:
     """Serve until the input ends."""
+    warnings.simplefilter("error")
     calls, answers = sys.stdin.fileno(), sys.stdout.fileno()
     config = get(calls)
     if isinstance(config, DealerConfig):

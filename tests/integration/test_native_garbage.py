@@ -3,6 +3,7 @@
 import base64
 import dataclasses
 import subprocess
+import sys
 import tomllib
 
 import msgspec
@@ -15,6 +16,7 @@ from lpm_secure.calibration.figures import figures, lines_of
 from lpm_secure.calibration.inference.fit import Fit
 from lpm_secure.calibration.job import calibrate
 from lpm_secure.secure_sum.federation import Federation, SharedFederation
+from lpm_secure.testbed import deployment as deployments
 from protocols.releases import ledger
 from protocols.task import manifest as manifests
 
@@ -50,15 +52,14 @@ def config_of(**changes):
 @pytest.fixture
 def cheating(monkeypatch):
     """Start another program in place of one hospital's."""
-    popen = subprocess.Popen
+    launch = deployments.launch
 
-    def start(command, **more):
-        if "client_sdk.hospital" in command and f"/{LIAR}/" in command[-1]:
-            place = command.index("-m")
-            command = [*command[:place], "-c", CHEAT, *command[place + 2 :]]
-        return popen(command, **more)
+    def start(program, log):
+        if program[0] == "client_sdk.hospital" and f"/{LIAR}/" in program[-1]:
+            return subprocess.Popen([sys.executable, "-c", CHEAT, *program[1:]], stdout=log, stderr=log)
+        return launch(program, log)
 
-    monkeypatch.setattr(subprocess, "Popen", start)
+    monkeypatch.setattr(deployments, "launch", start)
 
 
 @dataclasses.dataclass

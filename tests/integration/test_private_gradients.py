@@ -18,6 +18,7 @@ from lpm_secure.testbed.synthetic import SYNTHETIC_FROM, cells_of
 from lpm_secure.testbed.testbed import Testbed
 from protocols.models.gradient import Gradient
 from protocols.models.seir.relaxation import names, values
+from tests.integration.conftest import end
 
 CPU = torch.device("cpu")
 TANGENTS = Gradient(way="tangents", parameters=("beta.near", "cell_beta", "latent", "infectious", "initial"))
@@ -43,7 +44,7 @@ def deployed(tmp_path, deploy):
 
     yield make
     for deployment in started:
-        deployment.stop()
+        end(deployment)
 
 
 def over_the_network(deployment, run):

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
+from scipy import special
 
 from protocols.arithmetic.counters import RoundNumber
 from protocols.arithmetic.fixed_point import U64
@@ -76,7 +76,7 @@ class MasksWithNormals(MaskSharing):
 
     def mask(self, key: bytes, round_number: RoundNumber, d: int) -> U64:
         """Return normal numbers."""
-        normal = stats.norm.ppf(np.maximum(_unit(super().mask(key, round_number, d)), 1e-4))
+        normal = special.ndtri(np.maximum(_unit(super().mask(key, round_number, d)), 1e-4))
         masks: U64 = np.rint(np.clip(normal, -3.9, 3.9) * 2.0**61).astype(np.int64).view(np.uint64)
         return masks
 

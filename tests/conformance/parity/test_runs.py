@@ -7,7 +7,7 @@ from hypothesis import given, seed, settings
 from hypothesis import strategies as st
 
 DEFAULT = settings(max_examples=40, deadline=None)
-FEWER = settings(max_examples=12, deadline=None)  # joint computations of several threads
+FEWER = settings(max_examples=12, deadline=None)  # joint computations of several threads, or three runs each
 MANY = settings(max_examples=600, deadline=None)
 
 
@@ -60,7 +60,7 @@ def test_many_private_runs_equal_their_clear_runs_bit_for_bit(data, testbeds, ru
     check(data.draw(testbeds()), run_private, run_clear)
 
 
-@DEFAULT
+@FEWER
 @given(data=st.data())
 def test_the_number_of_aggregators_changes_nothing(data, testbeds, run_private):
     testbed = data.draw(testbeds())

@@ -14,13 +14,14 @@ EXAMPLE = Path(__file__).parents[3] / "examples" / "workplace.toml"
 SPLITS = ("group", "person", "one")
 
 
-@pytest.fixture(scope="module", params=["measured", "look-alike"])
+LOOK_ALIKE = pytest.param("look-alike", marks=pytest.mark.slow)
+
+
+@pytest.fixture(scope="module", params=["measured", LOOK_ALIKE])
 def contacts(request):
-    """Return the measured contacts, where they lie on this machine, and generated ones that look like them."""
-    if request.param == "look-alike":
+    """Return the measured contacts where they lie on this machine, or else generated ones that look like them."""
+    if request.param == "look-alike" or catalogue.where(workplace.NAME) is None:
         return look_alike.look_alike(3)
-    if catalogue.where(workplace.NAME) is None:
-        pytest.skip(f"the dataset {workplace.NAME} is not on this machine; lpm data get {workplace.NAME}")
     return workplace.load()
 
 

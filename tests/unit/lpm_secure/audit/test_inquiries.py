@@ -1,5 +1,7 @@
 """The audit follows an inquiry anew: other groups, other names and clients that come back are found."""
 
+import functools
+
 import msgspec
 import pytest
 
@@ -22,6 +24,7 @@ def manifest_of(**changes):
     return manifest_for(NAMES, size, ["127.0.0.1:1001", "127.0.0.1:1002"], rounds=4, min_cohort=4, **changes)
 
 
+@functools.cache
 def held(liar=LIAR, *, most=100):
     inquiry = Inquiry(NAMES, 4, coin(RUN, ROUND))
     while len(inquiry.trials) < most and (group := inquiry.next()) is not None:

@@ -64,7 +64,7 @@ def isolated(rows):
 
 @pytest.mark.parametrize(("n", "smallest"), [(8, 4), (9, 4), (10, 5), (12, 5), (26, 5), (26, 10)])
 def test_one_that_sends_garbage_is_named_and_nobody_is_isolated_even_to_it(n, smallest):
-    for number in range(10):
+    for number in range(4):
         liar = names_of(n)[(5 * number) % n]
         inquiry = held(n, smallest, lambda group, liar=liar: liar not in group, number=number)
         assert inquiry.culprits == (liar,)
@@ -125,7 +125,7 @@ def test_an_aggregator_that_lies_about_every_sum_in_many_rounds_isolates_nobody(
         seen = sorted({tuple(name for name in group if name not in gone) for group in {*seen, *opened}})
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(st.data(), st.integers(8, 20), st.integers(0, 1000))
 def test_one_that_lies_gets_nobody_else_named_however_its_garbage_shows(data, n, number):
     """Garbage may pass in some groups: the liar knows the coin, and aims at it."""

@@ -268,7 +268,7 @@ def test_a_plain_gradient_gives_a_hospitals_features_away_and_its_share_does_not
         assert abs(np.corrcoef(seen, truth)[0, 1]) < 0.7
 
 
-CALIBRATED = Training(rounds=500, epidemics=64, first=3, rate=4e-3, hidden=24, embedding=16, context=24)
+CALIBRATED = Training(rounds=300, epidemics=64, first=3, rate=4e-3, hidden=24, embedding=16, context=24)
 
 
 @pytest.fixture(scope="module")
