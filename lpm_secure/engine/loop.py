@@ -18,6 +18,7 @@ from protocols.releases.suppression import suppress
 from protocols.task import manifest as manifests
 from protocols.task.layout import Layout
 from protocols.task.manifest import Manifest
+from protocols.task.release_plan import suppression_of
 from protocols.task.timeouts import patience_s
 from protocols.wire.messages import Announcement, RoundRelease
 from protocols.wire.transport import Transport
@@ -78,7 +79,8 @@ class ClearPart(PrivatePart):
         """Move the agents on, and return their totals before that."""
         cells, tally = self._agents.cell_totals(), self._agents.tally()
         if self._manifest.min_count:
-            cells, tally = suppress(cells, tally, agents=int(tally.sum()), min_count=self._manifest.min_count)
+            rule = suppression_of(self._manifest)
+            cells, tally = suppress(rule, cells, tally, agents=int(tally.sum()))
         if step < self._manifest.steps:
             self._agents.update(cells + synthetic, step=step)
         return StepRelease(cells, tally, len(self._manifest.clients), 0)

@@ -17,6 +17,7 @@ from protocols.models.graph.draws import DrawSource
 from protocols.models.graph.graph import MAX_BYTES, GraphField, ModelGraph, Name, Word, encode
 from protocols.models.graph.inputs import check_columns, check_known, check_parameters
 from protocols.models.graph.interpreter import Inputs, evaluate
+from protocols.models.graph.stages import speakers
 from protocols.models.outcome import OutcomeSpec
 from protocols.models.substep import State
 
@@ -133,6 +134,12 @@ class ModelInterpreter(AgentModel):
         self.outcomes = tuple(self._outcome(name) for name in sorted(graph.outcomes))
         self.tally = tally_of(graph)
         self.columns = tuple(_column_spec(name, field) for name, field in sorted(graph.fields.items()))
+
+    @cached_property
+    def speakers(self) -> tuple[int, ...]:
+        """What intervals prove of the one field of stages; none where there are several."""
+        fields = [name for name, field in self.graph.fields.items() if field.stages]
+        return speakers(self.graph, fields[0]) if len(fields) == 1 else ()
 
     def initial_state(self, source: AgentSource, columns: Columns) -> State:
         """Return private columns, what its holder knows of each agent's state, and else what is drawn."""

@@ -54,6 +54,25 @@ def check_tally(model: AgentModel, *, agents: int, cells: Sequence[int]) -> None
         prove_no_wrap({f"the total of cell channel {channel}": agents * most})
 
 
+def check_small_counts(model: AgentModel, *, cells: int) -> None:
+    """Refuse the suppression of small counts where what is released could tell them by more than one difference.
+
+    Raises:
+        ParameterError: the tally has observables, or stages of several fields, or cells hear more than of one stage.
+    """
+    fields = {word.stage_of for word in model.tally}
+    if len(fields) != 1 or None in fields:
+        raise ParameterError(
+            "min_count is for models of one field of stages, without observables: differences of other totals would "
+            "tell small counts; leave it out, or the observables"
+        )
+    if cells and model.cell_most and len(model.speakers) != 1:
+        raise ParameterError(
+            "min_count with cells is for models in which exactly the agents of one stage say 1 to their cell: of this "
+            "one the totals of cells and stages would tell small counts; leave it, or the cells, out"
+        )
+
+
 def check_cells(releases: Releases, *, cells: int) -> None:
     """Refuse the release cells without cells, and cells without it.
 
