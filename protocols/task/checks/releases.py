@@ -9,14 +9,14 @@ from protocols.models.gradient import Gradient
 from protocols.models.graph.bounds import LARGEST_CELL
 from protocols.models.run_model import RunModel, agent_model_of
 from protocols.releases.mechanism import DiscreteGaussian, RunningNoise
-from protocols.releases.query import NOISE, SCORE, Releases
+from protocols.releases.query import NOISE, SCORE, SERIES, Releases
 from protocols.releases.sensitivity import furthest
 
 
 def check_series(releases: Releases, model: RunModel, *, steps: int) -> None:
     """Refuse a series of one event of each agent where there are several, and noise for fewer steps than agents speak.
 
-    Only S-E-I-R goes without the tally.
+    Only S-E-I-R goes without any series.
 
     Raises:
         ParameterError: it is such a series.
@@ -28,8 +28,8 @@ def check_series(releases: Releases, model: RunModel, *, steps: int) -> None:
         raise ParameterError(
             f"{model.recurrence}, and incidence and running are of one event of each: release the tally"
         )
-    if releases.of("tally") is None:  # there is nothing to estimate one by
-        model.require_seir("releases without the tally")
+    if not any(releases.of(name) for name in ("tally", *SERIES)):
+        model.require_seir("releases without a series")
     longest = model.longest_message or steps + 1
     if cells and cells.mechanism == NOISE and agent_model_of(model).cell_most != (1,):
         raise ParameterError("noise of cells covers one message of at most 1; the model has others: release them exact")
