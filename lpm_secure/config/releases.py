@@ -20,8 +20,8 @@ class NoiseConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
 
     Attributes:
         series: of agents that leave the first stage: "incidence", in each step; "running", all so far.
-        epsilon: of that series; one agent's departure is the unit. Without it the tally is opened exact. Models in which
-            an agent may come back have no such series.
+        epsilon: of that series; one agent's departure is the unit. Without it the tally is opened exact. Models in
+            which an agent may come back have no such series.
         cells_epsilon: of all cell totals together; all that an agent says to its cell is the unit.
         score_epsilon: of all words of a score together; all that one agent adds to them is the unit.
         delta: of each.
