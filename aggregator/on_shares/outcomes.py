@@ -18,6 +18,7 @@ from protocols.arithmetic.fixed_point import I64, U64, from_ring, to_ring
 from protocols.releases.suppression import OFF
 from protocols.task.layout import Layout
 from protocols.task.manifest import Manifest
+from protocols.task.release_plan import suppression_of
 from protocols.task.rounds import Phase
 
 NO_WORDS: Final = np.zeros(0, dtype=np.int64)
@@ -151,8 +152,8 @@ class OutcomeRounds:
         if self._suppresses(Phase.SPEAK):
             counts = from_ring(self._layout.release_of(total))
             agents = sum(self._layout.size(client) for client in members)
-            least = self._manifest.min_count
-            words.append(suppress(calculator, counts, cells=self._layout.cells, agents=agents, min_count=least))
+            rule = suppression_of(self._manifest)
+            words.append(suppress(calculator, rule, counts, cells=self._layout.cells, agents=agents))
         return ResultShare(name, np.concatenate(words))
 
     def _out_of_range(

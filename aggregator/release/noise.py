@@ -14,10 +14,10 @@ from aggregator.store import Store
 from protocols.arithmetic.counters import RoundNumber, Step, Stream
 from protocols.arithmetic.fixed_point import I64, U64
 from protocols.arithmetic.sharing.additive import KEY_BYTES
-from protocols.models import Stage
 from protocols.models.run_model import agent_model_of
 from protocols.releases.mechanism import DiscreteGaussian, RunningNoise
 from protocols.releases.query import NOISE, SCORE, SERIES, Release
+from protocols.releases.suppression import FIRST
 from protocols.task.layout import Layout
 from protocols.task.manifest import Manifest
 from protocols.task.release_plan import releases_in, releases_of
@@ -120,11 +120,11 @@ class ReleaseNoise:
         if releases.of("tally") is not None:
             return told, msgspec.msgpack.encode(ReleaseState(made))
         tally[:] = 0
-        new, first = self._count_leavers(members, shares, state, at=start + layout.cells + Stage.S)
+        new, first = self._count_leavers(members, shares, state, at=start + layout.cells + FIRST)
         left = (state.left + new) % 2**64
         for series in (release for release in releases.each if release.name in SERIES):
             count = new if series.name == "incidence" else left
-            tally[Stage.S] = np.uint64((count + int(self.of(series, step, 1)[0])) % 2**64)
+            tally[FIRST] = np.uint64((count + int(self.of(series, step, 1)[0])) % 2**64)
         return told, msgspec.msgpack.encode(ReleaseState(made, first, left))
 
     def of(self, release: Release, step: Step, d: int) -> I64:

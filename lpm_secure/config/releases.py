@@ -19,10 +19,10 @@ class NoiseConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     """Noise in what a run opens.
 
     Attributes:
-        series: "incidence": new infections; "running": all infections so far.
-        epsilon: of that series; one agent's infection is the unit. Without it the tally is opened exact. Runs in which
-            immunity wanes have no such series.
-        cells_epsilon: of all cell totals together; an agent's days of infectiousness are the unit.
+        series: of agents that leave the first stage: "incidence", in each step; "running", all so far.
+        epsilon: of that series; one agent's departure is the unit. Without it the tally is opened exact. Models in
+            which an agent may come back have no such series.
+        cells_epsilon: of all cell totals together; all that an agent says to its cell is the unit.
         score_epsilon: of all words of a score together; all that one agent adds to them is the unit.
         delta: of each.
     """

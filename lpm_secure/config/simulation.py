@@ -123,9 +123,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         """Refuse what knows the table `[model]` only."""
         asked = {
             "[gradient]": self.gradient is not None,
-            "protocol.min_count": self.protocol.min_count > 0,
             "synthetic.population": self.synthetic.population is not None,
-            "releases.epsilon": self.releases is not None and self.releases.epsilon is not None,
             "releases.score_epsilon": self.releases is not None and self.releases.score_epsilon is not None,
         }
         for what, is_asked in asked.items():

@@ -13,11 +13,11 @@ from lpm_secure.engine.tally import TallyEstimator
 from protocols.arithmetic.counters import Step
 from protocols.arithmetic.fixed_point import I64, from_ring
 from protocols.errors import PartiesDisagree
-from protocols.models.run_model import agent_model_of
 from protocols.releases.suppression import suppress
 from protocols.task import manifest as manifests
 from protocols.task.layout import Layout
 from protocols.task.manifest import Manifest
+from protocols.task.release_plan import suppression_of
 from protocols.task.timeouts import patience_s
 from protocols.wire.messages import Announcement, RoundRelease
 from protocols.wire.transport import Transport
@@ -73,15 +73,17 @@ class ClearPart(PrivatePart):
     def __init__(self, manifest: Manifest, agents: EngineAgents) -> None:
         """Simulate these agents."""
         self._manifest, self._agents = manifest, agents
+        self._reading = TallyEstimator(manifest)
 
     async def advance(self, step: int, synthetic: I64) -> StepRelease:
         """Move the agents on, and return their totals before that."""
         cells, tally = self._agents.cell_totals(), self._agents.tally()
         if self._manifest.min_count:
-            cells, tally = suppress(cells, tally, agents=int(tally.sum()), min_count=self._manifest.min_count)
+            rule = suppression_of(self._manifest)
+            cells, tally = suppress(rule, cells, tally, agents=int(tally.sum()))
         if step < self._manifest.steps:
             self._agents.update(cells + synthetic, step=step)
-        return StepRelease(cells, tally, len(self._manifest.clients), 0)
+        return StepRelease(cells, self._reading.reduce(tally), len(self._manifest.clients), 0)
 
 
 @final
@@ -135,12 +137,12 @@ async def simulate(
         synthetic: the engine's own; may be none at all.
         on_step: told each step's release as soon as it is there.
     """
-    counts = []
+    counts, reading = [], TallyEstimator(manifest)
     for step in range(manifest.steps + 1):
         totals = synthetic.cell_totals()
         release = await private.advance(step, totals)
-        counts.append(np.stack([release.tally, synthetic.tally()]))
+        counts.append(np.stack([release.tally, reading.reduce(synthetic.tally())]))
         on_step(step, release)
         if step < manifest.steps:
             synthetic.update(totals + release.cells, step=step)
-    return StageSeries.of_tally(np.stack(counts), manifest.dt, agent_model_of(manifest.model).tally)
+    return StageSeries.of_tally(np.stack(counts), manifest.dt, reading.words)

@@ -1,4 +1,4 @@
-"""What an engine makes of a release: the tally, exact, or estimated from noised infections by the laws of days."""
+"""What an engine makes of a release: the tally, exact, or what is known of it where departures alone are released."""
 
 from dataclasses import dataclass, field
 from typing import final
@@ -8,38 +8,70 @@ import numpy.typing as npt
 
 from protocols.arithmetic.distributions import LAW_TOTAL
 from protocols.arithmetic.fixed_point import I64
-from protocols.models import Stage
+from protocols.models.agent_model import TallyWord, stage_ends
+from protocols.models.run_model import agent_model_of
+from protocols.releases.query import SERIES
+from protocols.releases.suppression import FIRST
 from protocols.task.manifest import Manifest
+from protocols.task.parties import agents_of
 from protocols.task.release_plan import releases_of
 
 
 @final
 @dataclass(frozen=True, slots=True)
 class TallyEstimator:
-    """Turns the words of a run's releases into tallies, step by step; post-processing, which costs no privacy."""
+    """Turns the words of a run's releases into tallies, step by step; post-processing, which costs no privacy.
+
+    Where departures from the first stage alone are released, the stages that follow are estimated by the laws of their
+    days, where all agents have such laws (`stays`); else the tally says who is in the first stage, and who is not.
+    """
 
     manifest: Manifest
     _new: list[int] = field(default_factory=list)
+
+    @property
+    def words(self) -> tuple[TallyWord, ...]:
+        """Return what the tally is of."""
+        tally = agent_model_of(self.manifest.model).tally
+        if not self._is_reduced:
+            return tally
+        first = tally[FIRST]
+        return first, TallyWord(f"not_{first.name}", stage_of=first.stage_of)
+
+    @property
+    def _is_reduced(self) -> bool:
+        model = self.manifest.model
+        return not model.stays and any(releases_of(self.manifest).of(name) for name in SERIES)
+
+    def reduce(self, tally: I64) -> I64:
+        """Return the words of a tally that is known, as of agents in the clear."""
+        if not self._is_reduced:
+            return tally
+        stages = tally[: stage_ends(agent_model_of(self.manifest.model).tally)[FIRST]]
+        return np.array([stages[FIRST], stages.sum() - stages[FIRST]], dtype=np.int64)
 
     def tally(self, words: I64) -> I64:
         """Return int64[q] of the step that comes next, and behind it what stands beside the tally as it was told."""
         releases = releases_of(self.manifest)
         if releases.of("tally") is not None or not words.size:
             return words
-        told = int(words[Stage.S])
+        told = int(words[FIRST])
         self._new.append(told - sum(self._new) if releases.of("running") else told)
-        n = sum(len(client.agents) for client in self.manifest.clients)
-        model = self.manifest.model.require_seir("estimates of a tally")
-        late, ill = _survivals(model.latent), _survivals(model.infectious)
-        beginners, infected = self._new[0], np.array(self._new[1:], dtype=np.float64)
-        stage = np.zeros(len(Stage), dtype=np.int64)
-        stage[Stage.S] = n - sum(self._new)
-        stage[Stage.E] = round(_still(infected, late))
-        not_recovered = _still(infected, _sum_survivals(model.latent, model.infectious))
-        begun = beginners * (ill[len(infected)] if len(infected) < len(ill) else 0.0)
-        stage[Stage.I] = round(not_recovered - _still(infected, late) + begun)
-        stage[Stage.R] = n - int(stage.sum())
-        return np.concatenate([stage, words[len(Stage) :]])
+        beside = words[len(agent_model_of(self.manifest.model).tally) :]
+        return np.concatenate([self._estimate(agents_of(self.manifest.clients)), beside])
+
+    def _estimate(self, n: int) -> I64:
+        gone = sum(self._new)
+        if self._is_reduced:
+            return np.array([n - gone, gone], dtype=np.int64)
+        latent, infectious = self.manifest.model.stays
+        late, ill = _survivals(latent), _survivals(infectious)
+        beginners, begun = self._new[0], np.array(self._new[1:], dtype=np.float64)
+        second = _still(begun, late)
+        rest = beginners * (ill[len(begun)] if len(begun) < len(ill) else 0.0)
+        third = round(_still(begun, _sum_survivals(latent, infectious)) - second + rest)
+        stages = [n - gone, round(second), third]
+        return np.array([*stages, n - sum(stages)], dtype=np.int64)
 
 
 def _law(law: tuple[int, ...]) -> npt.NDArray[np.float64]:

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from lpm_secure.models.words import word_of
 from protocols.models.run_model import agent_model_of
 from protocols.releases.query import NOISE, Release
 from protocols.task.manifest import Manifest
@@ -13,8 +14,8 @@ SUMS: Final = (
 )
 RELEASES: Final = {
     "tally": "stage counts in every step",
-    "incidence": "new infections in every step",
-    "running": "totals of infections in every step",
+    "incidence": "departures from {} in every step",
+    "running": "totals of departures from {} in every step",
     "cells": "cell totals in every step",
     "score": "a score at the end",
     "gradient": "sums of gradients",
@@ -23,9 +24,10 @@ RELEASES: Final = {
 
 def describe_disclosure(manifest: Manifest) -> str:
     """Return what clients and engine learn in a run, for people who take part in it or read its report."""
-    observables = [word.name for word in agent_model_of(manifest.model).tally if word.stage_of is None]
+    tally = agent_model_of(manifest.model).tally
+    observables, first = [word.name for word in tally if word.stage_of is None], word_of(tally[0].name) if tally else ""
     words = {**RELEASES, "tally": " and totals of ".join([RELEASES["tally"], *filter(None, [", ".join(observables)])])}
-    releases = [f"{words[release.name]} ({_noise(release)})" for release in releases_of(manifest).each]
+    releases = [f"{words[release.name].format(first)} ({_noise(release)})" for release in releases_of(manifest).each]
     if manifest.gradient is not None and manifest.gradient.relaxed:
         releases.append(f"{manifest.gradient.way} of these (exact)")
     return (

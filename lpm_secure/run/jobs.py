@@ -16,6 +16,7 @@ from lpm_secure.audit.index import INDEX
 from lpm_secure.config.simulation import Config
 from lpm_secure.engine.loop import RemotePart, simulate
 from lpm_secure.engine.series import StageSeries
+from lpm_secure.engine.tally import TallyEstimator
 from lpm_secure.engine.tensors.device import device_of
 from lpm_secure.report import folder as folders
 from lpm_secure.report.public_file import write_public
@@ -36,7 +37,6 @@ from protocols.atomic_file import write_atomically
 from protocols.errors import ParameterError, Unavailable
 from protocols.identity import certificates
 from protocols.identity.signing import PublicKey
-from protocols.models.run_model import agent_model_of
 from protocols.task import manifest as manifests
 from protocols.task.parties import ENGINE
 from protocols.task.release_plan import releases_of
@@ -74,7 +74,7 @@ def simulate_private(
     place = device_of(device)
     with local_deployment(config, out=out) as deployment:
         noised = releases_of(deployment.testbed.manifest).has_noise  # then nothing in the clear is the same
-        words = agent_model_of(deployment.testbed.manifest.model).tally
+        words = TallyEstimator(deployment.testbed.manifest).words
         with observer("private run", steps=config.steps, words=words) as on_step:
             execution = run_private(deployment, place, on_step)
         replay = run_clear(deployment.testbed, place) if parity and not noised else None
@@ -90,7 +90,7 @@ def simulate_private(
 def simulate_clear(config: Config, *, device: str = "auto", observer: StepObserver = null_observer) -> StageSeries:
     """Run a configuration in this process, with no protection."""
     place, testbed = device_of(device), local_testbed(config)
-    words = agent_model_of(testbed.manifest.model).tally
+    words = TallyEstimator(testbed.manifest).words
     with observer("clear run", steps=config.steps, words=words) as on_step:
         return run_clear(testbed, place, on_step).series
 
@@ -142,7 +142,7 @@ def drive(folder: Path, *, device: str = "auto", observer: StepObserver = null_o
 
     async def simulated() -> StageSeries:
         transports = connect(manifest, certificates.read(party))
-        words = agent_model_of(manifest.model).tally
+        words = TallyEstimator(manifest).words
         with observer("private run", steps=manifest.steps, words=words) as on_step:
             series = await simulate(manifest, RemotePart(manifest, transports), agents, on_step=on_step)
         for transport in transports:

@@ -113,6 +113,14 @@ class AgentModel(abc.ABC):
     tally: tuple[TallyWord, ...]
     columns: tuple[ColumnSpec, ...]
 
+    @property
+    @abc.abstractmethod
+    def speakers(self) -> tuple[int, ...]:
+        """Return places in the tally of the stages whose agents, and no others, say 1 to their cell.
+
+        None where what is said depends on more than a stage, or is more than 1.
+        """
+
     @abc.abstractmethod
     def initial_state(self, source: AgentSource, columns: Columns) -> State:
         """Return the state of the beginning.

@@ -28,7 +28,7 @@ from protocols.task.checks.gradient import (
 )
 from protocols.task.checks.mode import check_edges, check_model, check_outcome, check_permutation
 from protocols.task.checks.parties import check_agents, check_cohort, check_names
-from protocols.task.checks.releases import check_cells, check_derivatives, check_series, check_tally
+from protocols.task.checks.releases import check_cells, check_derivatives, check_series, check_small_counts, check_tally
 from protocols.task.checks.secure_sum import check_noise, check_rounds, check_sums_alone
 from protocols.task.devices import Devices
 from protocols.task.gradients.hidden_score import is_hidden
@@ -131,7 +131,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         elif self.min_count:
             raise ParameterError("min_count needs a secure comparison, which sum mode has not; use outcome mode")
         if self.min_count:
-            self.model.require_seir("the rules of min_count")
+            check_small_counts(agent_model_of(self.model), cells=len(self.cells))
         check_edges(self.edges, self.devices)
         if self.devices is not None:
             check_permutation(

@@ -1,9 +1,11 @@
 """What a run releases, as its manifest says or by default, and in which step."""
 
 from protocols.arithmetic.counters import RoundNumber, Step
+from protocols.models.run_model import agent_model_of
 from protocols.releases.ledger import ReleaseRecord
 from protocols.releases.query import GRADIENT, SCORE, Release, Releases
 from protocols.releases.records import records_of
+from protocols.releases.suppression import FIRST, Suppression
 from protocols.task.manifest import Manifest
 from protocols.task.secure_sum.spec import answers
 
@@ -20,6 +22,12 @@ def releases_of(manifest: Manifest) -> Releases:
     if manifest.gradient is not None and manifest.gradient.way == SCORE:
         each.append(Release(name=SCORE))
     return Releases(each=tuple(each))
+
+
+def suppression_of(manifest: Manifest) -> Suppression:
+    """Return the rule of a run's small counts, which its manifest was checked for."""
+    speakers = agent_model_of(manifest.model).speakers
+    return Suppression(manifest.min_count, speakers[0] if speakers else FIRST)
 
 
 def releases_in(manifest: Manifest, step: Step) -> tuple[Release, ...]:

@@ -13,6 +13,8 @@ from protocols.arithmetic.sharing import Sharing
 from protocols.arithmetic.sharing.additive import keystream
 from protocols.errors import ParameterError
 
+STRIDE: Final = 3  # less than the words of any vector of five agents
+
 
 @dataclass(frozen=True)
 class MaskSharing(Sharing):
@@ -48,11 +50,11 @@ class ReusesMasks(MaskSharing):
 
 
 class OverlapsMasks(MaskSharing):
-    """Begins each round's masks seven words after the last one's, so that two rounds share some."""
+    """Begins each round's masks three words after the last one's, so that two rounds of any model share some."""
 
     def mask(self, key: bytes, round_number: RoundNumber, d: int) -> U64:
-        """Return words from the 7 round_number-th on."""
-        return super().mask(key, RoundNumber(0), 7 * round_number + d)[7 * round_number :]
+        """Return words from the STRIDE round_number-th on."""
+        return super().mask(key, RoundNumber(0), STRIDE * round_number + d)[STRIDE * round_number :]
 
 
 class MasksHalf(MaskSharing):

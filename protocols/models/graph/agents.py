@@ -17,6 +17,7 @@ from protocols.models.graph.draws import DrawSource
 from protocols.models.graph.graph import MAX_BYTES, GraphField, ModelGraph, Name, Word, encode
 from protocols.models.graph.inputs import check_columns, check_known, check_parameters
 from protocols.models.graph.interpreter import Inputs, evaluate
+from protocols.models.graph.stages import is_left_once, speakers
 from protocols.models.outcome import OutcomeSpec
 from protocols.models.substep import State
 
@@ -84,8 +85,18 @@ class GraphModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="g
 
     @property
     def recurrence(self) -> str:
-        """Why an agent may leave the first stage more than once."""
-        return "nothing says that an agent of this model leaves its first stage only once"
+        """Why an agent may leave the first stage more than once; nothing where intervals prove that it cannot."""
+        fields = [name for name, field in self.graph.fields.items() if field.stages]
+        if len(fields) != 1:
+            return f"the model has {len(fields)} fields of stages"
+        if is_left_once(self.graph, fields[0]):
+            return ""
+        return f"an agent may come back to {self.graph.fields[fields[0]].stages[0]}"
+
+    @property
+    def stays(self) -> tuple[tuple[int, ...], ...]:
+        """Laws of days in the stages between the first and the last: none that all agents have is known."""
+        return ()
 
     @property
     def longest_message(self) -> int:
@@ -133,6 +144,12 @@ class ModelInterpreter(AgentModel):
         self.outcomes = tuple(self._outcome(name) for name in sorted(graph.outcomes))
         self.tally = tally_of(graph)
         self.columns = tuple(_column_spec(name, field) for name, field in sorted(graph.fields.items()))
+
+    @cached_property
+    def speakers(self) -> tuple[int, ...]:
+        """What intervals prove of the one field of stages; none where there are several."""
+        fields = [name for name, field in self.graph.fields.items() if field.stages]
+        return speakers(self.graph, fields[0]) if len(fields) == 1 else ()
 
     def initial_state(self, source: AgentSource, columns: Columns) -> State:
         """Return private columns, what its holder knows of each agent's state, and else what is drawn."""

@@ -6,6 +6,7 @@ Source: Moore, Interval Analysis (1966). Intervals forget how numbers hang toget
 
 import math
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final
 
 from protocols.arithmetic.distributions import check_law
@@ -19,11 +20,16 @@ from protocols.models.graph.thresholds import prove_thresholds
 WORD: Final = (-(2**63), 2**63 - 1)
 LARGEST_SUM: Final = 2**57  # of exposures: what an aggregator's words hold
 LARGEST_CELL: Final = 2**32  # of a cell: its total, and how many mix there
+EMPTY: Final[Mapping[str, Interval]] = MappingProxyType({})
 COUNTS: Final = 2**31  # values that a uniform draw may tell apart
 
 
-def bounds_of(graph: ModelGraph) -> tuple[Interval, ...]:
+def bounds_of(graph: ModelGraph, fields: Mapping[str, Interval] = EMPTY) -> tuple[Interval, ...]:
     """Return the interval of each node; of a table that of its entries.
+
+    Args:
+        graph: that was checked.
+        fields: intervals of fields that are narrower than their ranges.
 
     Raises:
         ModelError: a node could leave 64 bits, or is not defined for all that its operands can be.
@@ -31,6 +37,8 @@ def bounds_of(graph: ModelGraph) -> tuple[Interval, ...]:
     found: list[Interval] = []
     for number, node in enumerate(graph.nodes):
         interval = _interval(graph, node, number, [found[index] for index in node.inputs])
+        if node.op == "field":
+            interval = fields.get(node.name, interval)
         if interval[0] < WORD[0] or interval[1] > WORD[1]:
             raise _unproved(number, f"{node.op} can reach {_short(interval)}, and numbers have 64 bits")
         found.append(interval)

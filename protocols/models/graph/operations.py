@@ -48,8 +48,27 @@ def _corners(operate: Callable[[int, int], int], a: Interval, b: Interval) -> In
     return min(values), max(values)
 
 
-def _truth(_: Interval, __: Interval) -> Interval:
-    return TRUTH
+def _less(a: Interval, b: Interval) -> Interval:
+    return int(a[1] < b[0]), int(a[0] < b[1])
+
+
+def _less_equal(a: Interval, b: Interval) -> Interval:
+    return int(a[1] <= b[0]), int(a[0] <= b[1])
+
+
+def _equal(a: Interval, b: Interval) -> Interval:
+    return int(a[0] == a[1] == b[0] == b[1]), int(a[0] <= b[1] and b[0] <= a[1])
+
+
+def _xor(a: Interval, b: Interval) -> Interval:
+    decided = a[0] == a[1] and b[0] == b[1]
+    return (a[0] ^ b[0],) * 2 if decided else TRUTH
+
+
+def _where(condition: Interval, a: Interval, b: Interval) -> Interval:
+    """Return the interval of the branch that is always taken, or of both."""
+    branches = {(1, 1): (a,), (0, 0): (b,)}
+    return _hull(*branches.get(condition, (a, b)))
 
 
 def _positive(_: Interval, divisor: Interval) -> str | None:
@@ -64,12 +83,16 @@ def _integers(value: Callable[..., Values], interval: Callable[..., Interval], *
     return Operation(("integer", "integer"), "integer", value, interval, **more)
 
 
-def _comparison(value: Callable[..., Values]) -> Operation:
-    return Operation(("integer", "integer"), "boolean", value, _truth)
+def _comparison(value: Callable[..., Values], interval: Callable[..., Interval]) -> Operation:
+    return Operation(("integer", "integer"), "boolean", value, interval)
 
 
-def _logic(value: Callable[..., Values]) -> Operation:
-    return Operation(("boolean", "boolean"), "boolean", value, _truth)
+def _logic(value: Callable[..., Values], interval: Callable[..., Interval]) -> Operation:
+    return Operation(("boolean", "boolean"), "boolean", value, interval)
+
+
+def _each(choose: Callable[[int, int], int]) -> Callable[[Interval, Interval], Interval]:
+    return lambda a, b: (choose(a[0], b[0]), choose(a[1], b[1]))
 
 
 OPERATIONS: Final[Mapping[str, Operation]] = MappingProxyType(
@@ -81,16 +104,16 @@ OPERATIONS: Final[Mapping[str, Operation]] = MappingProxyType(
         "modulo": _integers(np.mod, lambda a, b: (0, b[1] - 1), requires=_positive, cost=8),
         "left": _integers(np.left_shift, lambda a, b: _corners(int.__lshift__, a, b), requires=_shift),
         "right": _integers(np.right_shift, lambda a, b: _corners(int.__rshift__, a, b), requires=_shift),
-        "minimum": _integers(np.minimum, lambda a, b: (min(a[0], b[0]), min(a[1], b[1]))),
-        "maximum": _integers(np.maximum, lambda a, b: (max(a[0], b[0]), max(a[1], b[1]))),
-        "less": _comparison(np.less),
-        "less_equal": _comparison(np.less_equal),
-        "equal": _comparison(np.equal),
-        "and": _logic(np.logical_and),
-        "or": _logic(np.logical_or),
-        "xor": _logic(np.logical_xor),
-        "not": Operation(("boolean",), "boolean", np.logical_not, lambda a: TRUTH),
+        "minimum": _integers(np.minimum, _each(min)),
+        "maximum": _integers(np.maximum, _each(max)),
+        "less": _comparison(np.less, _less),
+        "less_equal": _comparison(np.less_equal, _less_equal),
+        "equal": _comparison(np.equal, _equal),
+        "and": _logic(np.logical_and, _each(min)),
+        "or": _logic(np.logical_or, _each(max)),
+        "xor": _logic(np.logical_xor, _xor),
+        "not": Operation(("boolean",), "boolean", np.logical_not, lambda a: (1 - a[1], 1 - a[0])),
         "integer": Operation(("boolean",), "integer", lambda a: np.asarray(a).astype(np.int64), lambda a: a),
-        "where": Operation(("boolean", "any", "any"), "any", np.where, lambda c, a, b: _hull(a, b)),
+        "where": Operation(("boolean", "any", "any"), "any", np.where, _where),
     }
 )

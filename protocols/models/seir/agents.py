@@ -53,6 +53,11 @@ class SeirAgents(AgentModel):
         least = 1.0 / spec.largest_scale * (1 + 2.0**-50)  # thresholds of less could wrap
         self.columns = (ColumnSpec(SUSCEPTIBILITY, least, LARGEST, default=1.0, whole=False),)
 
+    @property
+    def speakers(self) -> tuple[int, ...]:
+        """The infectious."""
+        return (int(Stage.I),)
+
     def initial_state(self, source: AgentSource, columns: Columns) -> State:
         """Draw it; the column `susceptibility`, S_i / n_i of Eq. 8, is 1 where it is not given."""
         return self._spec.initial_state(source.agents, source.key, 1.0 / susceptibility(columns, source.agents.size))

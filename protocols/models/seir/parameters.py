@@ -103,6 +103,11 @@ class Seir(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
         return "where immunity wanes an agent is infected more than once" if self.waning else ""
 
     @property
+    def stays(self) -> tuple[tuple[int, ...], ...]:
+        """Laws of days in the stages between the first and the last."""
+        return self.latent, self.infectious
+
+    @property
     def longest_message(self) -> int:
         """For how many steps an agent may tell its cell something; 0 where that has no bound."""
         return 0 if self.waning else len(self.infectious) + 1

@@ -9,14 +9,14 @@ from protocols.models.gradient import Gradient
 from protocols.models.graph.bounds import LARGEST_CELL
 from protocols.models.run_model import RunModel, agent_model_of
 from protocols.releases.mechanism import DiscreteGaussian, RunningNoise
-from protocols.releases.query import NOISE, SCORE, Releases
+from protocols.releases.query import NOISE, SCORE, SERIES, Releases
 from protocols.releases.sensitivity import furthest
 
 
 def check_series(releases: Releases, model: RunModel, *, steps: int) -> None:
     """Refuse a series of one event of each agent where there are several, and noise for fewer steps than agents speak.
 
-    Only S-E-I-R goes without the tally.
+    Only S-E-I-R goes without any series.
 
     Raises:
         ParameterError: it is such a series.
@@ -28,8 +28,8 @@ def check_series(releases: Releases, model: RunModel, *, steps: int) -> None:
         raise ParameterError(
             f"{model.recurrence}, and incidence and running are of one event of each: release the tally"
         )
-    if releases.of("tally") is None:  # there is nothing to estimate one by
-        model.require_seir("releases without the tally")
+    if not any(releases.of(name) for name in ("tally", *SERIES)):
+        model.require_seir("releases without a series")
     longest = model.longest_message or steps + 1
     if cells and cells.mechanism == NOISE and agent_model_of(model).cell_most != (1,):
         raise ParameterError("noise of cells covers one message of at most 1; the model has others: release them exact")
@@ -52,6 +52,25 @@ def check_tally(model: AgentModel, *, agents: int, cells: Sequence[int]) -> None
         prove_no_wrap({f"the total of {word.name}": agents * furthest})
     for channel, most in enumerate(model.cell_most):
         prove_no_wrap({f"the total of cell channel {channel}": agents * most})
+
+
+def check_small_counts(model: AgentModel, *, cells: int) -> None:
+    """Refuse the suppression of small counts where what is released could tell them by more than one difference.
+
+    Raises:
+        ParameterError: the tally has observables, or stages of several fields, or cells hear more than of one stage.
+    """
+    fields = {word.stage_of for word in model.tally}
+    if len(fields) != 1 or None in fields:
+        raise ParameterError(
+            "min_count is for models of one field of stages, without observables: differences of other totals would "
+            "tell small counts; leave it out, or the observables"
+        )
+    if cells and model.cell_most and len(model.speakers) != 1:
+        raise ParameterError(
+            "min_count with cells is for models in which exactly the agents of one stage say 1 to their cell: of this "
+            "one the totals of cells and stages would tell small counts; leave it, or the cells, out"
+        )
 
 
 def check_cells(releases: Releases, *, cells: int) -> None:

@@ -5,8 +5,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.conformance.parity.conftest import ALL, EACH, LAWS
+from protocols.errors import ParameterError
+from tests.conformance.parity.conftest import ALL, EACH, LAWS, graph_model
 from tests.conformance.parity.test_devices import as_devices
+
+COUNTED = ("library-seir", "library-doses", "library-banks", "library-opinion", "library-supply", "cheapest")
+SLOW_COUNTS = [pytest.param(name, marks=pytest.mark.slow) for name in COUNTED]
 
 
 def check(testbed, run_private, run_clear):
@@ -48,6 +52,29 @@ def test_a_run_of_the_library_equals_the_clear_run_bit_for_bit(name, data, graph
 @given(data=st.data())
 def test_many_runs_equal_their_clear_runs_bit_for_bit(name, mode, data, graph_testbeds, run_private, run_clear):
     check(data.draw(graph_testbeds(name, mode=mode)), run_private, run_clear)
+
+
+@pytest.mark.parametrize("name", ["library-seirs", "opinion", *SLOW_COUNTS])
+@settings(max_examples=4, deadline=None)
+@given(data=st.data())
+def test_a_run_with_small_counts_suppressed_equals_the_clear_run(name, data, graph_testbeds, run_private, run_clear):
+    least = data.draw(st.integers(2, 8))
+    check(data.draw(graph_testbeds(name, mode="outcome", engine=True, min_count=least)), run_private, run_clear)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("library-work", "without observables"),
+        ("crowds", "one field of stages"),
+        ("library-strains", "of one stage say"),
+    ],
+)
+def test_counts_that_others_would_tell_by_difference_are_refused(name, said, manifest_of):
+    model = graph_model(name)
+    given = {"model": model, "model_hash": model.digest, "channels": model.contact_channels, "min_cohort": 2}
+    with pytest.raises(ParameterError, match=said):
+        manifest_of(**given, mode="outcome", min_count=3, cells=(9,), max_message=9)
 
 
 @pytest.mark.parametrize("name", EACH)

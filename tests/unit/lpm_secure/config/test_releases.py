@@ -52,7 +52,7 @@ def test_a_report_says_which_releases_are_exact_and_which_have_noise(manifest_of
     each = (Release(name="incidence", sigma=4.5, **noise), Release(name="cells", sigma=7.0, times=9, **noise))
     noised = manifest_of(cells=(30,), steps=4, releases=Releases(each=each, rho=1.0))
     said = describe_disclosure(noised)
-    assert "new infections in every step (with noise of sigma 4.5)" in said
+    assert "departures from susceptible in every step (with noise of sigma 4.5)" in said
     assert "cell totals in every step (with noise of sigma 7)" in said
     assert "exact)" not in said
     assert "stage counts" not in said

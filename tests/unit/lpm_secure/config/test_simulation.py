@@ -120,7 +120,6 @@ NAMED = (
     ("more", "said"),
     [
         ('[gradient]\nway = "score"\nparameters = ["initial"]\n', "[gradient] is for the table [model]"),
-        ("[releases]\nepsilon = 1.0\n", "releases.epsilon is for the table [model]"),
         ("[releases]\nscore_epsilon = 1.0\n", "releases.score_epsilon is for the table [model]"),
         (
             '[cells]\ncount = 2\n[synthetic]\nagents = 5\npopulation = "look_alike"\nbeta = {household = 0.1}\n',
@@ -134,9 +133,10 @@ def test_what_a_model_by_name_cannot_have_yet_is_one_line(tmp_path, more, said):
     assert said in refused(tmp_path, NAMED + more, Config)
 
 
-def test_small_counts_of_a_model_by_name_are_not_suppressed_yet(tmp_path):
-    text = NAMED.replace('mode = "sum"', 'mode = "outcome"\nmin_count = 3')
-    assert "protocol.min_count is for the table [model]" in refused(tmp_path, text, Config)
+def test_small_counts_and_noise_are_for_models_by_name_too(tmp_path):
+    text = NAMED.replace('mode = "sum"', 'mode = "outcome"\nmin_count = 3') + "[releases]\nepsilon = 1.0\n"
+    config = load(tmp_path, text, Config)
+    assert (config.protocol.min_count, config.releases.epsilon) == (3, 1.0)
 
 
 def test_parameters_beside_a_table_are_refused(tmp_path):

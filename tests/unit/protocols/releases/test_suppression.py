@@ -1,4 +1,4 @@
-"""Small counts are sealed, and nothing that is released gives them away; on shares the same numbers as in the clear."""
+"""Small counts are suppressed, and nothing that is released gives them away; on shares as in the clear."""
 
 import itertools
 
@@ -10,7 +10,11 @@ from hypothesis import strategies as st
 from aggregator.on_shares.suppression import suppress as suppress_shares
 from protocols.errors import ParameterError
 from protocols.models import Stage
-from protocols.releases.suppression import suppress
+from protocols.releases.suppression import Suppression, suppress
+
+
+def rule_of(least, speaker=Stage.I):
+    return Suppression(least, int(speaker))
 
 
 class Alone:
@@ -32,47 +36,46 @@ class Alone:
 
 @st.composite
 def counts(draw):
-    """Draw consistent counts: agents by stage and, if infectious, by cell."""
+    """Draw consistent counts: agents by stage and, those of one stage, by cell."""
     few = st.one_of(st.integers(0, 8), st.integers(0, 200))
     cells = np.array(draw(st.lists(few, max_size=4)), dtype=np.int64)
     tally = np.array([draw(few) for _ in Stage], dtype=np.int64)
+    speaker = draw(st.sampled_from(Stage))
     if cells.size:
-        tally[Stage.I] = cells.sum()
-    return cells, tally, draw(st.integers(0, 12))
+        tally[speaker] = cells.sum()
+    return cells, tally, rule_of(draw(st.integers(0, 12)), speaker)
 
 
 @given(counts())
 def test_on_shares_the_rule_is_that_of_the_clear_run(drawn):
-    cells, tally, least = drawn
-    expected = np.concatenate(suppress(cells, tally, agents=int(tally.sum()), min_count=least))
-    if least > 1:
+    cells, tally, rule = drawn
+    expected = np.concatenate(suppress(rule, cells, tally, agents=int(tally.sum())))
+    if rule.min_count > 1:
         both = np.concatenate([cells, tally])
-        found = suppress_shares(Alone(), both, cells=cells.size, agents=int(tally.sum()), min_count=least)
+        found = suppress_shares(Alone(), rule, both, cells=cells.size, agents=int(tally.sum()))
         assert found.tolist() == expected.tolist()
 
 
 @given(counts())
 def test_what_is_released_is_right_or_zero_and_never_small(drawn):
-    cells, tally, least = drawn
-    for true, told in zip(
-        (cells, tally), suppress(cells, tally, agents=int(tally.sum()), min_count=least), strict=True
-    ):
+    cells, tally, rule = drawn
+    for true, told in zip((cells, tally), suppress(rule, cells, tally, agents=int(tally.sum())), strict=True):
         assert ((told == true) | (told == 0)).all()
-        if least > 1:
-            assert ((told == 0) | (told >= least)).all()
+        if rule.min_count > 1:
+            assert ((told == 0) | (told >= rule.min_count)).all()
 
 
 @pytest.mark.parametrize("least", [2, 3, 4])
 @pytest.mark.parametrize("agents", [9, 14])
-def test_no_sealed_stage_can_be_told_from_the_others(least, agents):
-    """Whoever knows the rule and the number of agents still has two possibilities for every sealed count."""
+def test_no_suppressed_stage_can_be_told_from_the_others(least, agents):
+    """Whoever knows the rule and the number of agents still has two possibilities for every suppressed count."""
     seen = {}
     for first in itertools.product(range(agents + 1), repeat=3):
         if sum(first) > agents:
             continue
         whole = np.array([*first, agents - sum(first)])
-        told = tuple(suppress(np.zeros(0, np.int64), whole, agents=agents, min_count=least)[1].tolist())
-        found = suppress_shares(Alone(), whole, cells=0, agents=agents, min_count=least)
+        told = tuple(suppress(rule_of(least), np.zeros(0, np.int64), whole, agents=agents)[1].tolist())
+        found = suppress_shares(Alone(), rule_of(least), whole, cells=0, agents=agents)
         assert found.tolist() == list(told)
         seen.setdefault(told, []).append(whole)
     for told, possible in seen.items():
@@ -81,15 +84,15 @@ def test_no_sealed_stage_can_be_told_from_the_others(least, agents):
             assert len({int(whole[stage]) for whole in possible}) > 1, told
 
 
-def test_a_single_sealed_cell_is_not_the_difference_of_what_is_released():
+def test_a_single_suppressed_cell_is_not_the_difference_of_what_is_released():
     cells, tally = np.array([50, 3]), np.array([100, 20, 53, 30])
-    seen, told = suppress(cells, tally, agents=203, min_count=5)
+    seen, told = suppress(rule_of(5), cells, tally, agents=203)
     assert seen.tolist() == [50, 0]
     assert told.tolist() == [0, 0, 0, 0]
 
 
-def test_a_single_sealed_stage_takes_the_susceptible_with_it():
-    _, told = suppress(np.zeros(0, np.int64), np.array([100, 3, 50, 64]), agents=217, min_count=5)
+def test_a_single_suppressed_stage_takes_the_first_with_it():
+    _, told = suppress(rule_of(5), np.zeros(0, np.int64), np.array([100, 3, 50, 64]), agents=217)
     assert told.tolist() == [0, 0, 50, 64]
 
 
