@@ -1,6 +1,7 @@
 """Agents of any model in the clear: who tells whom, levels and outcomes, on whatever back end evaluates the graph."""
 
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final, final
@@ -77,10 +78,22 @@ class ContactMatrices:
             self._days.append(matrices)
         sums = [matrix.sum(axis=1).max(initial=0) for matrices in self._days for matrix in matrices.values()]
         self.degree: Final = max(map(int, sums), default=0)
+        self._copies = 1
+
+    def tile(self, copies: int) -> "ContactMatrices":
+        """Return the contacts of so many copies of the agents, one after the other, none of which meets another."""
+        tiled = copy(self)
+        tiled._copies = copies
+        return tiled
+
+    def matrix(self, channel: str, *, step: int) -> Any:
+        """Return who tells whom in a step, a sparse int64[n, n] of one copy, by recipient and sender."""
+        return self._days[step % len(self._days)][channel]
 
     def add_up(self, channel: str, messages: I64, *, step: int) -> I64:
         """Return int64[n], the sum of what reaches each agent on a channel."""
-        total: I64 = self._days[step % len(self._days)][channel] @ messages
+        given = messages if self._copies == 1 else messages.reshape(self._copies, -1).T
+        total: I64 = (self.matrix(channel, step=step) @ given).T.reshape(-1)
         return total
 
 
@@ -153,10 +166,11 @@ class ModelAgents:
 
     def totals(self) -> dict[str, int]:
         """Return the total of each observable."""
-        return {
-            name: int(each.sum())
-            for name, each in self._backend.evaluate(("totals",), self._inputs())["totals"].items()
-        }
+        return {name: int(each.sum()) for name, each in self.observables().items()}
+
+    def observables(self) -> Mapping[str, I64]:
+        """Return each agent's number of each observable, int64[n]."""
+        return self._backend.evaluate(("totals",), self._inputs())["totals"]
 
     def cell_totals(self) -> dict[str, I64]:
         """Return what agents tell their cells, int64[cells] of each cell channel."""

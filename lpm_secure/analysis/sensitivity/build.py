@@ -15,8 +15,8 @@ from lpm_secure.gradients.estimators.perturbation import Perturbation
 from lpm_secure.gradients.estimators.score import ScoreEstimator
 from lpm_secure.gradients.estimators.smoothing import Smoothing
 from lpm_secure.gradients.problem.city import city
+from lpm_secure.gradients.problem.epidemic import EpidemicProblem, world_of
 from lpm_secure.gradients.problem.outputs import ILL, INFECTED, Output, Outputs
-from lpm_secure.gradients.problem.problem import Problem, world_of
 from lpm_secure.gradients.problem.sources import ContactSource, homogeneous, office
 from protocols.errors import ConfigError
 
@@ -45,14 +45,16 @@ def people_of(problem: ProblemConfig, *, seed: int) -> ContactSource:
     return city(Path(problem.folder) if problem.folder else None, problem.agents, seed, problem.exposure)
 
 
-def problem_of(config: ProblemConfig, people: ContactSource, outputs: tuple[Output, ...], *, seed: int) -> Problem:
+def problem_of(
+    config: ProblemConfig, people: ContactSource, outputs: tuple[Output, ...], *, seed: int
+) -> EpidemicProblem:
     """Return a problem with these outputs."""
     n = people.group.size
     vaccinated = np.random.Generator(np.random.Philox(key=seed)).random(n) < config.vaccinated
     world = world_of(
         people.days, steps=config.steps, group=people.group, vaccinated=vaccinated, first=config.reduction_from
     )
-    return Problem(
+    return EpidemicProblem(
         name=config.name,
         source=people.source,
         world=world,
