@@ -1,14 +1,17 @@
 """From a configuration to problems, outputs and estimators."""
 
+from functools import singledispatch
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 
-from lpm_secure.analysis.sensitivity.config import GradientsConfig, ProblemConfig
+from lpm_secure.analysis.sensitivity.config import ProblemConfig
+from lpm_secure.analysis.sensitivity.model_config import ModelProblemConfig
+from lpm_secure.analysis.sensitivity.model_setup import model_setup
+from lpm_secure.analysis.sensitivity.setup import ProblemSetup
 from lpm_secure.gradients.estimators.coupled_replay import CoupledReplay
 from lpm_secure.gradients.estimators.estimator import Estimator
-from lpm_secure.gradients.estimators.finite_difference import FiniteDifference
 from lpm_secure.gradients.estimators.gumbel import Gumbel
 from lpm_secure.gradients.estimators.mean_field import MeanField
 from lpm_secure.gradients.estimators.perturbation import Perturbation
@@ -27,9 +30,29 @@ DEFAULT: Final = CoupledReplay()
 PER: Final = 1_000  # hospital days are told per so many agents
 
 
-def estimator_of(name: str, config: GradientsConfig) -> Estimator:
-    """Return an estimator by its name."""
-    return FiniteDifference(config.difference) if name == FiniteDifference.name else ESTIMATORS[name]
+@singledispatch
+def setup_of(config: ProblemConfig | ModelProblemConfig, *, seed: int, every: bool) -> ProblemSetup:
+    """Return a problem, with its estimators.
+
+    Args:
+        config: of the problem.
+        seed: of its people.
+        every: ask for outputs by group and window, where there are any, in place of the standard ones.
+    """
+    raise NotImplementedError(f"{type(config).__name__} is of no problem")
+
+
+@setup_of.register
+def _(config: ProblemConfig, *, seed: int, every: bool) -> ProblemSetup:
+    people = people_of(config, seed=seed)
+    outputs = totals(config, people) if every else standard_outputs(config, people)
+    problem = problem_of(config, people, outputs, seed=seed)
+    return ProblemSetup(problem, config.theta.theta(), ESTIMATORS, DEFAULT)
+
+
+@setup_of.register
+def _(config: ModelProblemConfig, *, seed: int, every: bool) -> ProblemSetup:
+    return model_setup(config, seed=seed)
 
 
 def people_of(problem: ProblemConfig, *, seed: int) -> ContactSource:

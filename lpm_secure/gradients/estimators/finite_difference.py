@@ -26,12 +26,14 @@ class FiniteDifference(Estimator):
 
     Attributes:
         step: h, as a part of each parameter's length.
+        parameters: by which differences are taken; all unless given. The others' are NaN.
     """
 
     name: ClassVar[str] = "finite_difference"
     unbiased: ClassVar[bool] = False
 
     step: float = 0.05
+    parameters: tuple[str, ...] = ()
 
     def estimate(
         self, problem: Problem, theta: ThetaPoint, seeds: range, *, on_seed: OnSeed = lambda: None
@@ -39,12 +41,15 @@ class FiniteDifference(Estimator):
         """Average differences over seeds."""
         over.check(seeds)
         since = time.perf_counter()
-        ends = [theta.ends(parameter, self.step) for parameter in range(len(theta.names))]
+        chosen = [p for p, name in enumerate(theta.names) if name in (self.parameters or theta.names)]
+        ends = [theta.ends(parameter, self.step) for parameter in chosen]
         distance = np.array([each.distance for each in ends])[:, None]
         points = [point for each in ends for point in (each.below, each.above)]
 
         def differences(values: F64) -> F64:
-            return np.asarray(((values[1::2] - values[::2]) / distance).T)
+            found = np.full((problem.outputs.count, len(theta.names)), np.nan)
+            found[:, chosen] = ((values[1::2] - values[::2]) / distance).T
+            return found
 
         samples = (differences(values) for values in problem.simulate(points, seeds))
         return Jacobian.mean(stack(samples, on_seed), since=since)

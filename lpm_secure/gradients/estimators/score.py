@@ -140,4 +140,7 @@ class ScoreEstimator(Estimator):
         outputs, known = np.stack(told), np.stack(summed)
         centred = outputs - outputs.mean(axis=0)
         products = np.einsum("sot,stp->sop", centred, known)
-        return Jacobian.mean(products * (len(seeds) / (len(seeds) - 1)), since=since)
+        products *= len(seeds) / (len(seeds) - 1)
+        if not theta.initial:
+            products[:, :, INITIAL] = np.nan  # who could be infectious at the start has no score, since nobody is
+        return Jacobian.mean(products, since=since)

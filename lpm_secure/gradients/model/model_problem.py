@@ -9,6 +9,7 @@ import numpy as np
 from lpm_secure.engine.backends import Backend, NumpyBackend
 from lpm_secure.engine.backends.numba_backend import NumbaBackend
 from lpm_secure.engine.model_agents import NOWHERE, CellMixing, ContactMatrices, ModelAgents
+from lpm_secure.gradients.graph.dependence import Dependence
 from lpm_secure.gradients.model.point import ModelPoint
 from lpm_secure.gradients.problem.outputs import Outputs, Weights
 from lpm_secure.gradients.problem.problem import Problem
@@ -82,6 +83,10 @@ class ModelProblem(Problem):
     def words(self) -> tuple[str, ...]:
         """The words of the tally, whose series outputs are made of."""
         return tuple(word.name for word in tally_of(self.graph))
+
+    def why_not(self, parameter: str) -> str | None:
+        """Return how a parameter acts where no law depends on it."""
+        return Dependence.of(self.graph).why_not(parameter)
 
     def simulate(self, points: Sequence[ModelPoint], seeds: range) -> Iterator[F64]:
         """Yield the outputs at each point, float64[points, o], seed by seed; runs of a batch are computed together."""

@@ -43,22 +43,27 @@ class ModelPoint(ThetaPoint):
         graph: of the model.
         integers: of each parameter, as agents compute with them; those of laws are the families'.
         families: of each law, one for each of its rows.
+        only: parameters that derivatives are taken by; all unless given.
     """
 
     graph: ModelGraph = field(repr=False)
     integers: Mapping[str, int | tuple[int, ...]] = field(repr=False)
     families: Mapping[str, tuple[LawFamily, ...]] = field(repr=False)
+    only: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, model: GraphModel, families: Mapping[str, LawFamily] = NO_FAMILIES) -> Self:
+    def of(
+        cls, model: GraphModel, families: Mapping[str, LawFamily] = NO_FAMILIES, *, only: tuple[str, ...] = ()
+    ) -> Self:
         """Return a model's own point.
 
         Args:
             model: with its parameters.
             families: of laws by name, in place of the model's weights; the others move by tilting.
+            only: parameters that derivatives are taken by; all unless given.
 
         Raises:
-            ParameterError: there is no such law.
+            ParameterError: there is no such law, or no such parameter that derivatives could be taken by.
         """
         graph = model.graph
         checked = check_parameters(graph, model.parameters)
@@ -71,13 +76,20 @@ class ModelPoint(ThetaPoint):
             if name not in laws:
                 raise ParameterError(f"{name} is no law of the model; its laws are {', '.join(laws) or 'none'}")
             laws[name] = (family,) * graph.parameters[name].rows
-        return cls(graph, model.parameters, laws)._fitted()
+        point = cls(graph, model.parameters, laws)._fitted()
+        unknown = sorted(set(only) - set(point.names))
+        if unknown:
+            raise ParameterError(
+                f"no derivative by {unknown[0]}; there are those by {', '.join(point.names) or 'none'}"
+            )
+        return replace(point, only=only)
 
     @cached_property
     def names(self) -> tuple[str, ...]:
         """Return the parameters that derivatives are taken by: laws of one day alone have none."""
         read = parameters_read(self.graph)
-        return tuple(name for name in read if name not in self.families or self._sd(name) > 0)
+        moving = tuple(name for name in read if name not in self.families or self._sd(name) > 0)
+        return tuple(name for name in moving if not self.only or name in self.only)
 
     def _sd(self, name: str) -> float:
         return float(np.mean([family.sd for family in self.families[name]]))

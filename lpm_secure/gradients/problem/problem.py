@@ -24,3 +24,7 @@ class Problem(abc.ABC):
     @abc.abstractmethod
     def simulate(self, points: Sequence[Any], seeds: range) -> Iterator[F64]:
         """Yield the outputs of one run at each point, float64[points, o], for each seed; all share their draws."""
+
+    def why_not(self, parameter: str) -> str | None:
+        """Return why nothing but differences is taken by a parameter, in words; None where that is not so."""
+        return None
