@@ -4,22 +4,40 @@ import random
 
 import numpy as np
 import pytest
+import torch
 
 from client_sdk.private.contacts import ContactTable
 from lpm_secure.engine.backends import NumpyBackend
 from lpm_secure.engine.backends.numba_backend import NumbaBackend
+from lpm_secure.engine.backends.torch_backend import TorchBackend
+from lpm_secure.engine.backends.torch_words import exponential, random_words
 from lpm_secure.engine.model_agents import CellMixing, ContactMatrices, ModelAgents
 from lpm_secure.models.library.seir import SeirModel
 from lpm_secure.models.library.seirs import Seirs
 from lpm_secure.models.tracer import trace
-from protocols.models.graph import GraphField, GraphNode, ModelGraph
+from protocols.arithmetic.philox import philox
+from protocols.models.graph import GraphField, GraphNode, ModelGraph, draws
 from protocols.models.graph.bounds import prove
 from protocols.models.graph.checks import check
 from protocols.models.graph.draws import DrawSource
 from protocols.models.graph.interpreter import Inputs
 
-BACKENDS = {"numba": NumbaBackend, "numba, two threads": lambda graph: NumbaBackend(graph, threads=2)}
+BACKENDS = {
+    "numba": NumbaBackend,
+    "numba, two threads": lambda graph: NumbaBackend(graph, threads=2),
+    "torch": TorchBackend,
+    "torch, CUDA": lambda graph: TorchBackend(graph, on_cuda()),
+}
 SHORT = (2**30,) * 4
+
+
+def on_cuda():
+    """Return the accelerator, or skip."""
+    if not torch.cuda.is_available():
+        pytest.skip("there is no CUDA device")
+    return "cuda"
+
+
 LAWS = {"latent_law": SHORT, "infectious_law": SHORT, "waning_law": SHORT, "contact_rate": 2**28, "initial": 2**28}
 
 
@@ -116,6 +134,27 @@ def test_drawn_graphs_have_the_interpreters_bits(seeds):
         state = {name: rng.integers(-(2**20), 2**20, n) for name in "xy"}
         inputs = Inputs(state, {}, DrawSource(np.arange(n, dtype=np.uint64), 4, (1, 2)))
         expected = NumpyBackend(graph).evaluate(("update",), inputs)["update"]
-        got = NumbaBackend(graph).evaluate(("update",), inputs)["update"]
-        for name, values in expected.items():
-            assert np.array_equal(values, got[name]), (seed, name)
+        for make in (NumbaBackend, TorchBackend):
+            got = make(graph).evaluate(("update",), inputs)["update"]
+            for name, values in expected.items():
+                assert np.array_equal(values, got[name]), (seed, name, make)
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+def test_words_and_logarithms_on_torch_have_the_bits_of_numpy(device):
+    agents = np.random.default_rng(1).integers(0, 2**64, 10**5, dtype=np.uint64)
+    numbers = torch.from_numpy(agents.view(np.int64)).to(on_cuda() if device == "cuda" else device)
+    for key, counter in (((1, 2), 0), ((2**64 - 1, 2**63), 7)):
+        fill = [np.full_like(agents, value) for value in (2**63 + 5, counter, 0)]
+        word = philox(key, (agents, *fill))[0]
+        got = random_words(key, numbers, 2**63 + 5, counter)
+        np.testing.assert_array_equal(got.cpu().numpy().view(np.uint64), word)
+        np.testing.assert_array_equal(exponential(got, 32).cpu().numpy(), draws.exponential(word, 32))
+
+
+def test_tensors_in_are_tensors_out():
+    graph = trace(SeirModel).graph
+    state = {name: torch.full((5,), field.low) for name, field in graph.fields.items()}
+    inputs = Inputs(state, trace(SeirModel).parameters, DrawSource(np.arange(5, dtype=np.uint64), 0, (1, 2)))
+    told = TorchBackend(graph).evaluate(("messages",), inputs)["messages"]
+    assert all(isinstance(values, torch.Tensor) and values.dtype == torch.int64 for values in told.values())
