@@ -11,7 +11,10 @@ from protocols.models.graph.checks import ancestors_of
 from protocols.models.graph.draws import SPELL
 from protocols.models.graph.graph import DRAWS
 
-COMPARISONS: Final = {"less": (0, 1), "less_equal": (0, 1), "equal": (0, 1), "lookup": (0, 1), "modulo": (0, 1)}
+COMPARISONS: Final[dict[str, tuple[int, ...]]] = {
+    **dict.fromkeys(("less", "less_equal", "equal", "modulo"), (0, 1)),
+    "lookup": (1,),
+}
 SHIFTS: Final = ("left", "right")
 
 
@@ -54,7 +57,7 @@ class Dependence:
 
     def why_not(self, parameter: str) -> str | None:
         """Return why a parameter has no score, in words; None where it has."""
-        compared = self.comparisons.get(parameter)
+        compared = self.comparisons.get(parameter.partition("[")[0])
         return f"acts through a comparison ({compared})" if compared else None
 
 
@@ -107,7 +110,7 @@ def _by_law(graph: ModelGraph, node: GraphNode, reach: _Reach) -> frozenset[str]
 
 def _compared(node: GraphNode) -> Iterator[tuple[int, str]]:
     """Yield the operands of a node that a small change may move over an edge, with words for it."""
-    places: tuple[int, ...] = COMPARISONS.get(node.op, ())
+    places = COMPARISONS.get(node.op, ())
     if node.op in SHIFTS or node.op == "days":
         places = (1,)
     if node.op in DRAWS and node.numbers[0] == SPELL:

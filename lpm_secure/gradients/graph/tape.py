@@ -41,7 +41,7 @@ class Tape:
 
     Attributes:
         graph: of the model.
-        leaves: slopes of leaves that have some.
+        leaves: slopes of leaves that have some; of a table's `entries`, each one's place, and its slope there.
         values, slopes: by node.
     """
 
@@ -75,6 +75,9 @@ class Tape:
     def _slope(self, node: GraphNode, value: Any, operands: list[Any]) -> Slopes:
         if not node.inputs:
             return self.leaves.get((node.op, node.name), NONE)
+        if node.op == "lookup":
+            entries = self.leaves.get(("entries", self.graph.nodes[node.inputs[0]].name), NONE)
+            return {p: np.where(operands[1] == place, scale, 0.0) for p, (place, scale) in entries.items()}
         inner = [self.slopes.get(index, NONE) for index in node.inputs]
         return SLOPES[node.op](value, operands, inner) if node.op in SLOPES and any(inner) else NONE
 

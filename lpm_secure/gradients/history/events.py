@@ -85,15 +85,20 @@ class Chances:
 
     def _days(self, tape: Tape, node: GraphNode, number: int) -> Chance | None:
         name = tape.graph.nodes[node.inputs[0]].name
-        if name not in self.point.names:
+        rows = {p: entry.place for p, entry in enumerate(self.point.entries) if entry.name == name}
+        if not rows:
             return None
-        parameter = self.point.names.index(name)
         if name not in self._laws:
             laws = [family.day_law for family in self.point.families[name]]
             self._laws[name] = np.stack([law.score for law in laws]), np.stack([law.shift for law in laws])
         score, shift = self._laws[name]
         value, row = tape.values[number], tape.values[node.inputs[1]]
-        return Chance({parameter: score[row, value - 1]}, {parameter: shift[row, value - 1]}, value + 1)
+        own = {p: np.asarray(row) == place for p, place in rows.items()}
+        return Chance(
+            {p: np.where(mine, score[row, value - 1], 0.0) for p, mine in own.items()},
+            {p: np.where(mine, shift[row, value - 1], 0.0) for p, mine in own.items()},
+            value + 1,
+        )
 
 
 def event_of(what: tuple[str, int | str], step: int, chance: Chance, mask: Any, n: int) -> Iterator[ChanceEvent]:

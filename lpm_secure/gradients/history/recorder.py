@@ -60,6 +60,18 @@ class RunHistory(NamedTuple):
     at_bounds: set[int]
 
 
+def leaves_of_point(point: ModelPoint) -> dict[Leaf, Slopes]:
+    """Return the slopes of parameters that are numbers, and of tables' entries."""
+    leaves: dict[Leaf, Slopes] = {}
+    for p, entry in enumerate(point.entries):
+        if point.graph.parameters[entry.name].length:
+            before = leaves.get(("entries", entry.name), NONE)
+            leaves["entries", entry.name] = {**before, p: (entry.place, point.scale(p))}
+        elif entry.name not in point.families:
+            leaves["parameter", entry.name] = {p: point.scale(p)}
+    return leaves
+
+
 @final
 class HistoryRecorder:
     """Runs a batch of seeds, and writes everything down."""
@@ -75,9 +87,7 @@ class HistoryRecorder:
         self._chances = Chances(point)
         self._pending = PendingDraws(problem.graph, dependence)
         self._clocks = {name: ClockHazard(name, clock, self._n) for name, clock in dependence.clocks.items()}
-        self._leaves: dict[Leaf, Slopes] = {
-            ("parameter", name): {p: point.scale(p)} for p, name in enumerate(point.names) if name not in point.families
-        }
+        self._leaves = leaves_of_point(point)
         self._events: list[ChanceEvent] = []
         self._moments: list[Moment] = []
         self._series: list[F64] = []

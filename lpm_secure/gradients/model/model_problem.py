@@ -79,10 +79,17 @@ class ModelProblem(Problem):
     steps: int
     outputs: Outputs = field(repr=False)
 
-    @property
-    def words(self) -> tuple[str, ...]:
-        """The words of the tally, whose series outputs are made of."""
-        return tuple(word.name for word in tally_of(self.graph))
+    def __post_init__(self) -> None:
+        """Refuse a model that hears the environment.
+
+        Raises:
+            ParameterError: it does.
+        """
+        if self.graph.public:
+            raise ParameterError(
+                f"the model hears public numbers ({', '.join(self.graph.public)}), through which no derivative "
+                "is taken; declare parameters"
+            )
 
     def why_not(self, parameter: str) -> str | None:
         """Return how a parameter acts where no law depends on it."""
