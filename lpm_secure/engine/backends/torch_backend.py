@@ -70,19 +70,28 @@ class TorchBackend(Backend):
         values: dict[str, dict[str, Any]] = {part: {} for part in parts}
         for (part, name), root in roots.items():
             column = scope.value(root).to(torch.int64).expand(numbers.numel()).clone()
-            values[part][name] = column if tensors else column.cpu().numpy()
+            values[part][name] = column if tensors else self.column(column)
         return values
 
-    def tensor(self, values: Any) -> torch.Tensor:
-        """Return values on the device."""
-        if isinstance(values, torch.Tensor):
-            return values.to(self.device)
-        return torch.from_numpy(np.ascontiguousarray(values)).to(self.device)
+    def hold(self, column: Any) -> torch.Tensor:
+        """Return a column on the device."""
+        if isinstance(column, torch.Tensor):
+            return column.to(self.device)
+        return torch.from_numpy(np.ascontiguousarray(column)).to(self.device)
+
+    def column(self, held: Any) -> I64:
+        """Return a column as an array."""
+        column: I64 = self.hold(held).cpu().numpy()
+        return column
+
+    def count(self, held: torch.Tensor, kinds: int) -> I64:
+        """Return how many of a column are 0, 1, and so on."""
+        return self.column(torch.bincount(held, minlength=kinds))
 
     def _agents(self, agents: U64) -> torch.Tensor:
         """Return the agents' numbers with the same bits; those of the last call are still there."""
         if self._numbers is None or self._numbers[0] is not agents:
-            self._numbers = agents, self.tensor(agents.view(np.int64))
+            self._numbers = agents, self.hold(agents.view(np.int64))
         return self._numbers[1]
 
 
@@ -168,7 +177,7 @@ class _Scope:
 
     def _column(self, node: GraphNode) -> torch.Tensor:
         given = getattr(self.inputs, COLUMNS[node.op])[node.name]
-        column = self.backend.tensor(given)
+        column = self.backend.hold(given)
         column = column if self.place is None else column[self.place]
         graph = self.backend.graph
         truth = node.op == "known" or (node.op == "outcome" and graph.outcomes[node.name].reveals == "bit")
