@@ -1,6 +1,8 @@
 """Agents of any model in the clear: who tells whom, levels and outcomes, on whatever back end evaluates the graph."""
 
+import abc
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final, final
@@ -40,12 +42,26 @@ class CellMixing:
 NOWHERE: Final = CellMixing(np.zeros(0, np.int64), np.zeros(0, np.int64))
 
 
-@final
-class ContactMatrices:
-    """Who tells whom, by day and channel, as sparse matrices of integers; the days repeat when a run is longer.
+class ContactSums(abc.ABC):
+    """Who tells whom, for messages that are held where a back end computes. Subclasses are final.
 
     Attributes:
         degree: the largest sum of the weights through which one agent is told something on a day and channel.
+    """
+
+    degree: int
+
+    @abc.abstractmethod
+    def add_up(self, channel: str, messages: Any, *, step: int) -> Any:
+        """Return int64[n], the sum of what reaches each agent on a channel."""
+
+
+@final
+class ContactMatrices(ContactSums):
+    """Who tells whom, by day and channel, as sparse matrices of integers; the days repeat when a run is longer.
+
+    Attributes:
+        period: days.
     """
 
     def __init__(self, table: ContactTable, channels: Mapping[str, GraphChannel], *, n: int, period: int) -> None:
@@ -76,11 +92,23 @@ class ContactMatrices:
                 matrices[name] = sparse.csr_array((weight, (b, a)), shape=(n, n), dtype=np.int64)
             self._days.append(matrices)
         sums = [matrix.sum(axis=1).max(initial=0) for matrices in self._days for matrix in matrices.values()]
-        self.degree: Final = max(map(int, sums), default=0)
+        self.degree, self.period = max(map(int, sums), default=0), period
+        self._copies = 1
+
+    def tile(self, copies: int) -> "ContactMatrices":
+        """Return the contacts of so many copies of the agents, one after the other, none of which meets another."""
+        tiled = copy(self)
+        tiled._copies = copies
+        return tiled
+
+    def matrix(self, channel: str, *, step: int) -> Any:
+        """Return who tells whom in a step, a sparse int64[n, n] of one copy, by recipient and sender."""
+        return self._days[step % len(self._days)][channel]
 
     def add_up(self, channel: str, messages: I64, *, step: int) -> I64:
         """Return int64[n], the sum of what reaches each agent on a channel."""
-        total: I64 = self._days[step % len(self._days)][channel] @ messages
+        given = messages if self._copies == 1 else messages.reshape(self._copies, -1).T
+        total: I64 = (self.matrix(channel, step=step) @ given).T.reshape(-1)
         return total
 
 
@@ -89,8 +117,8 @@ class ModelAgents:
     """State and levels of n agents, moved on step by step.
 
     Attributes:
-        state: int64[n] of each field.
-        levels: int64[n] of each outcome.
+        state: int64[n] of each field, where the back end holds it.
+        levels: int64[n] of each outcome, there too.
         step: that comes next.
     """
 
@@ -101,7 +129,7 @@ class ModelAgents:
         *,
         agents: U64,
         key: tuple[int, int],
-        contacts: ContactMatrices | None = None,
+        contacts: ContactSums | None = None,
         cells: CellMixing = NOWHERE,
         columns: Mapping[str, I64] = EMPTY,
         known: Mapping[str, I64] = EMPTY,
@@ -130,6 +158,8 @@ class ModelAgents:
         self._contacts, self._cells, self.step = contacts, cells, 0
         self._parameters = check_parameters(graph, parameters)
         self._steps = steps
+        self._nothing: I64 = backend.hold(np.zeros(agents.size, dtype=np.int64))
+        self._cell = backend.hold(cells.of)
         prove_levels(graph, degree=contacts.degree if contacts else 0, steps=steps, parameters=self._parameters)
         check_cells(graph, cells.of, cells.sizes, agents.size)
         private = check_columns(graph, columns, agents.size)
@@ -143,27 +173,29 @@ class ModelAgents:
         }
         self.state = {**private, **held}
         inputs = self._inputs(known={name: told.get(name, nobody) for name in graph.fields})
-        self.state = {**private, **backend.evaluate(("begin",), inputs)["begin"]}
-        self.levels = {name: np.zeros(agents.size, dtype=np.int64) for name in graph.outcomes}
+        drawn = {**private, **backend.evaluate(("begin",), inputs)["begin"]}
+        self.state = {name: backend.hold(column) for name, column in drawn.items()}
+        self.levels = dict.fromkeys(graph.outcomes, self._nothing)
 
     def tally(self) -> dict[str, I64]:
         """Return how many agents are in each stage, of each field that is one."""
         stages = {name: len(field.stages) for name, field in self._graph.fields.items() if field.stages}
-        return {name: np.bincount(self.state[name], minlength=count) for name, count in stages.items()}
+        return {name: self._backend.count(self.state[name], count) for name, count in stages.items()}
 
     def totals(self) -> dict[str, int]:
         """Return the total of each observable."""
-        return {
-            name: int(each.sum())
-            for name, each in self._backend.evaluate(("totals",), self._inputs())["totals"].items()
-        }
+        return {name: int(each.sum()) for name, each in self.observables().items()}
+
+    def observables(self) -> Mapping[str, I64]:
+        """Return each agent's number of each observable, int64[n]."""
+        return self._backend.evaluate(("totals",), self._inputs())["totals"]
 
     def cell_totals(self) -> dict[str, I64]:
         """Return what agents tell their cells, int64[cells] of each cell channel."""
         messages = self._backend.evaluate(("messages",), self._inputs())["messages"]
         count = self._cells.sizes.size
         return {
-            name: cell_totals(messages[name], self._cells.of, cells=count)
+            name: cell_totals(self._backend.column(messages[name]), self._cells.of, cells=count)
             for name, channel in self._graph.channels.items()
             if channel.cell and count
         }
@@ -202,7 +234,7 @@ class ModelAgents:
         for name, outcome in graph.outcomes.items():
             growth = sum(
                 (self._growth(channel, factor, exposures, totals) for channel, factor in outcome.coefficients.items()),
-                start=np.zeros(self._agents.size, dtype=np.int64),
+                start=self._nothing,
             )
             growth = growth * weights.get(name, 1)
             self.levels[name] = self.levels[name] + growth if outcome.keep else growth
@@ -212,7 +244,7 @@ class ModelAgents:
         after = self._backend.evaluate(("restarts", "update"), inputs)
         restarts = after["restarts"]
         self.state = {**self.state, **after["update"]}
-        self.levels = {name: np.where(restarts.get(name, 0), 0, level) for name, level in self.levels.items()}
+        self.levels |= {name: self.levels[name] * (1 - anew) for name, anew in restarts.items()}
         self.step += 1
 
     def _total(self, channel: str, own: I64, others: Mapping[str, I64]) -> I64:
@@ -225,21 +257,26 @@ class ModelAgents:
 
     def _exposure(self, channel: str, messages: I64) -> I64:
         if self._graph.channels[channel].cell or self._contacts is None:
-            return np.zeros(self._agents.size, dtype=np.int64)
-        return self._contacts.add_up(channel, messages, step=self.step)
+            return self._nothing
+        exposure: I64 = self._contacts.add_up(channel, messages, step=self.step)
+        return exposure
 
     def _growth(self, channel: str, factor: int | str, exposures: Mapping[str, I64], totals: Mapping[str, I64]) -> I64:
         value = int(self._parameters[factor]) if isinstance(factor, str) else factor
         if not self._graph.channels[channel].cell:
             return exposures[channel] * value
         if channel not in totals:
-            return np.zeros(self._agents.size, dtype=np.int64)
-        return pressure(totals[channel], self._cells.sizes, value)[self._cells.of]
+            return self._nothing
+        return self._own(pressure(totals[channel], self._cells.sizes, value))
+
+    def _own(self, totals: I64) -> I64:
+        """Return each agent's own cell's number, int64[n], where the back end computes."""
+        own: I64 = self._backend.hold(totals)[self._cell]
+        return own
 
     def _inputs(self, *, totals: Mapping[str, I64] = EMPTY, **given: Any) -> Inputs:
-        nothing = np.zeros(self._agents.size, dtype=np.int64)
-        nowhere = {name: nothing for name, channel in self._graph.channels.items() if channel.cell}
-        own = nowhere | {name: total[self._cells.of] for name, total in totals.items()}
-        sizes = dict.fromkeys(own, self._cells.sizes[self._cells.of] if totals else nothing)
+        nowhere = {name: self._nothing for name, channel in self._graph.channels.items() if channel.cell}
+        own = nowhere | {name: self._own(total) for name, total in totals.items()}
+        sizes = dict.fromkeys(own, self._own(self._cells.sizes) if totals else self._nothing)
         source = DrawSource(self._agents, self.step, self._key)
         return Inputs(self.state, self._parameters, source, cells=own, sizes=sizes, **given)

@@ -4,23 +4,48 @@ import random
 
 import numpy as np
 import pytest
+import torch
 
 from client_sdk.private.contacts import ContactTable
 from lpm_secure.engine.backends import NumpyBackend
 from lpm_secure.engine.backends.numba_backend import NumbaBackend
+from lpm_secure.engine.backends.torch_backend import TorchBackend
+from lpm_secure.engine.backends.torch_words import exponential, random_words
 from lpm_secure.engine.model_agents import CellMixing, ContactMatrices, ModelAgents
+from lpm_secure.engine.tensor_contacts import TensorContacts
 from lpm_secure.models.library.seir import SeirModel
 from lpm_secure.models.library.seirs import Seirs
 from lpm_secure.models.tracer import trace
-from protocols.models.graph import GraphField, GraphNode, ModelGraph
+from protocols.arithmetic.philox import philox
+from protocols.models.graph import GraphField, GraphNode, ModelGraph, draws
 from protocols.models.graph.bounds import prove
 from protocols.models.graph.checks import check
 from protocols.models.graph.draws import DrawSource
 from protocols.models.graph.interpreter import Inputs
 
-BACKENDS = {"numba": NumbaBackend, "numba, two threads": lambda graph: NumbaBackend(graph, threads=2)}
+BACKENDS = {
+    "numba": NumbaBackend,
+    "numba, two threads": lambda graph: NumbaBackend(graph, threads=2),
+    "torch": TorchBackend,
+    "torch, CUDA": lambda graph: TorchBackend(graph, on_cuda()),
+}
 SHORT = (2**30,) * 4
+
+
+def on_cuda():
+    """Return the accelerator, or skip."""
+    if not torch.cuda.is_available():
+        pytest.skip("there is no CUDA device")
+    return "cuda"
+
+
 LAWS = {"latent_law": SHORT, "infectious_law": SHORT, "waning_law": SHORT, "contact_rate": 2**28, "initial": 2**28}
+
+
+def contacts_of(backend, matrices):
+    """Return contacts where a back end holds the agents."""
+    channels = tuple(name for name, channel in backend.graph.channels.items() if not channel.cell)
+    return TensorContacts(matrices, channels, backend) if isinstance(backend, TorchBackend) else matrices
 
 
 def world(model, backend, *, n=300, seed=3):
@@ -32,14 +57,20 @@ def world(model, backend, *, n=300, seed=3):
         rng.integers(0, period, m), a, (a + rng.integers(1, n, m)) % n, np.zeros(m, np.int64), rng.integers(1, 4, m)
     )
     of = rng.integers(0, cells, n)
+    made = backend(traced.graph)
     return ModelAgents(
-        backend(traced.graph),
+        made,
         {name: LAWS.get(name, value) for name, value in traced.parameters.items()},
         agents=rng.permutation(10**6)[:n].astype(np.uint64),
         key=(5, 2**63 + 1),
-        contacts=ContactMatrices(table, traced.graph.channels, n=n, period=period),
+        contacts=contacts_of(made, ContactMatrices(table, traced.graph.channels, n=n, period=period)),
         cells=CellMixing(of, np.bincount(of, minlength=cells)),
     )
+
+
+def column(held):
+    """Return a column as an array, wherever it is held."""
+    return held.cpu().numpy() if isinstance(held, torch.Tensor) else held
 
 
 @pytest.mark.parametrize("model", [SeirModel, Seirs])
@@ -50,8 +81,10 @@ def test_a_whole_run_has_the_interpreters_bits(model, name):
         one.update()
         other.update()
         for field, values in one.state.items():
-            assert np.array_equal(values, other.state[field]), field
-        assert all(np.array_equal(values, other.levels[each]) for each, values in one.levels.items())
+            assert np.array_equal(values, column(other.state[field])), field
+        assert all(np.array_equal(values, column(other.levels[each])) for each, values in one.levels.items())
+        assert all(np.array_equal(counts, other.tally()[each]) for each, counts in one.tally().items())
+        assert one.totals() == other.totals()
 
 
 def drawn(seed, *, nodes=60):
@@ -116,6 +149,34 @@ def test_drawn_graphs_have_the_interpreters_bits(seeds):
         state = {name: rng.integers(-(2**20), 2**20, n) for name in "xy"}
         inputs = Inputs(state, {}, DrawSource(np.arange(n, dtype=np.uint64), 4, (1, 2)))
         expected = NumpyBackend(graph).evaluate(("update",), inputs)["update"]
-        got = NumbaBackend(graph).evaluate(("update",), inputs)["update"]
-        for name, values in expected.items():
-            assert np.array_equal(values, got[name]), (seed, name)
+        for make in (NumbaBackend, TorchBackend):
+            got = make(graph).evaluate(("update",), inputs)["update"]
+            for name, values in expected.items():
+                assert np.array_equal(values, got[name]), (seed, name, make)
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+def test_words_and_logarithms_on_torch_have_the_bits_of_numpy(device):
+    agents = np.random.default_rng(1).integers(0, 2**64, 10**5, dtype=np.uint64)
+    numbers = torch.from_numpy(agents.view(np.int64)).to(on_cuda() if device == "cuda" else device)
+    for key, counter in (((1, 2), 0), ((2**64 - 1, 2**63), 7)):
+        fill = [np.full_like(agents, value) for value in (2**63 + 5, counter, 0)]
+        word = philox(key, (agents, *fill))[0]
+        got = random_words(key, numbers, 2**63 + 5, counter)
+        np.testing.assert_array_equal(got.cpu().numpy().view(np.uint64), word)
+        np.testing.assert_array_equal(exponential(got, 32).cpu().numpy(), draws.exponential(word, 32))
+
+
+def test_a_run_on_torch_stays_on_its_device():
+    agents = world(SeirModel, TorchBackend)
+    agents.update()
+    held = [*agents.state.values(), *agents.levels.values()]
+    assert all(isinstance(each, torch.Tensor) and each.dtype == torch.int64 for each in held)
+
+
+def test_tensors_in_are_tensors_out():
+    graph = trace(SeirModel).graph
+    state = {name: torch.full((5,), field.low) for name, field in graph.fields.items()}
+    inputs = Inputs(state, trace(SeirModel).parameters, DrawSource(np.arange(5, dtype=np.uint64), 0, (1, 2)))
+    told = TorchBackend(graph).evaluate(("messages",), inputs)["messages"]
+    assert all(isinstance(values, torch.Tensor) and values.dtype == torch.int64 for values in told.values())

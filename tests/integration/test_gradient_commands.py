@@ -101,3 +101,69 @@ def test_the_example_names_every_estimator_for_every_problem():
     loaded = load(EXAMPLE)
     assert [each.name for each in loaded.problem] == ["homogeneous", "workplace", "city"]
     assert all(set(each.seeds) == {*ESTIMATORS, "finite_difference"} for each in loaded.problem)
+
+
+def test_a_model_by_its_name_is_verified_and_what_has_no_score_is_told_so(tmp_path):
+    path = tmp_path / "model.toml"
+    path.write_text(
+        """
+        relative_error = 0.5
+        [[model]]
+        name = "jobs"
+        model = "work"
+        agents = 40
+        steps = 4
+        columns = { wage = [80, 120], reserve = [0, 300], caution = [1, 4] }
+        parameters = { layoff = 0.4 }
+        only = ["layoff", "price", "unemployment"]
+        outputs = [{ series = "EMPLOYED" }, { series = "payments", first = 0, last = 4 }]
+        seeds = { finite_difference = 400, coupled = 200, score = 400 }
+        """
+    )
+    result = call("verify-gradients", path, "--json", tmp_path / "out.json")
+    assert result.exit_code == 0, result.output
+    rows = json.loads((tmp_path / "out.json").read_text())
+    assert {row["parameter"] for row in rows} == {"layoff", "price", "unemployment"}
+    assert all((row["value"] is None) == (row["parameter"] == "price") == bool(row["why_none"]) for row in rows)
+    layoff = [row for row in rows if row["parameter"] == "layoff"]
+    assert {row["output"] for row in layoff} == {"EMPLOYED at the end", "payments in 0 to 4"}
+    assert all(row["sign_agrees"] and abs(row["ratio"] - 1) < 4.5 * row["ratio_error"] for row in layoff)
+    assert "none by price: acts through a comparison (less_equal)" in result.output
+    table = call("sensitivity", path, "--out", tmp_path / "out", "--output", "EMPLOYED")
+    assert table.exit_code == 0, table.output
+    rows = pyarrow.parquet.read_table(tmp_path / "out" / "sensitivity.parquet").to_pylist()
+    assert len(rows) == 3
+    assert all(np.isfinite(row["derivative"]) and row["derivative"] < 0 for row in rows)
+
+
+def test_a_name_alone_is_enough_and_a_parameter_that_is_not_there_is_told(tmp_path):
+    path = tmp_path / "out"
+    unknown = call("sensitivity", "opinion", "--out", path, "--parameter", "strat")
+    assert isinstance(unknown.exception, ParameterError)
+    assert "attention, leaning, start, wavering" in str(unknown.exception)
+    result = call("sensitivity", "opinion", "--out", path, "--parameter", "start", "--output", "YES", "--steps", "2")
+    assert result.exit_code == 0, result.output
+    assert pyarrow.parquet.read_table(path / "sensitivity.parquet").num_rows == 1
+
+
+def test_options_of_models_are_refused_for_other_problems(config):
+    result = call("verify-gradients", config, "--parameter", "beta")
+    assert isinstance(result.exception, ParameterError)
+    assert "only: for models by name" in str(result.exception)
+
+
+def test_at_the_bounds_of_parameters_differences_are_to_one_side(config, tmp_path):
+    config.write_text(
+        SMALL.replace("initial = 0.05, reduction = 0.3", "initial = 0.0, reduction = 0.0").replace(
+            "coupled = 400, mean_field = 2, gumbel = 40", "coupled = 400, score = 40"
+        )
+    )
+    result = call("verify-gradients", config, "--json", tmp_path / "out.json")
+    assert result.exit_code == 0, result.output
+    rows = [row for row in json.loads((tmp_path / "out.json").read_text()) if row["output"] == "attack_rate"]
+    initial = {row["estimator"]: row for row in rows if row["parameter"] == "initial"}
+    assert initial["score"]["value"] is None
+    assert initial["coupled"]["finite_difference"] > 1
+    assert abs(initial["coupled"]["ratio"] - 1) < 4.5 * initial["coupled"]["ratio_error"] + 0.05
+    others = [row for row in rows if row["parameter"] != "initial"]
+    assert all(row["finite_difference"] == row["value"] == 0 and row["holds"] for row in others)

@@ -1,22 +1,25 @@
 """From a configuration to problems, outputs and estimators."""
 
+from functools import singledispatch
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 
-from lpm_secure.analysis.sensitivity.config import GradientsConfig, ProblemConfig
+from lpm_secure.analysis.sensitivity.config import ProblemConfig
+from lpm_secure.analysis.sensitivity.model_config import ModelProblemConfig
+from lpm_secure.analysis.sensitivity.model_setup import model_setup
+from lpm_secure.analysis.sensitivity.setup import ProblemSetup
 from lpm_secure.gradients.estimators.coupled_replay import CoupledReplay
 from lpm_secure.gradients.estimators.estimator import Estimator
-from lpm_secure.gradients.estimators.finite_difference import FiniteDifference
 from lpm_secure.gradients.estimators.gumbel import Gumbel
 from lpm_secure.gradients.estimators.mean_field import MeanField
 from lpm_secure.gradients.estimators.perturbation import Perturbation
 from lpm_secure.gradients.estimators.score import ScoreEstimator
 from lpm_secure.gradients.estimators.smoothing import Smoothing
 from lpm_secure.gradients.problem.city import city
+from lpm_secure.gradients.problem.epidemic import EpidemicProblem, world_of
 from lpm_secure.gradients.problem.outputs import ILL, INFECTED, Output, Outputs
-from lpm_secure.gradients.problem.problem import Problem, world_of
 from lpm_secure.gradients.problem.sources import ContactSource, homogeneous, office
 from protocols.errors import ConfigError
 
@@ -27,9 +30,29 @@ DEFAULT: Final = CoupledReplay()
 PER: Final = 1_000  # hospital days are told per so many agents
 
 
-def estimator_of(name: str, config: GradientsConfig) -> Estimator:
-    """Return an estimator by its name."""
-    return FiniteDifference(config.difference) if name == FiniteDifference.name else ESTIMATORS[name]
+@singledispatch
+def setup_of(config: ProblemConfig | ModelProblemConfig, *, seed: int, every: bool) -> ProblemSetup:
+    """Return a problem, with its estimators.
+
+    Args:
+        config: of the problem.
+        seed: of its people.
+        every: ask for outputs by group and window, where there are any, in place of the standard ones.
+    """
+    raise NotImplementedError(f"{type(config).__name__} is of no problem")
+
+
+@setup_of.register
+def _(config: ProblemConfig, *, seed: int, every: bool) -> ProblemSetup:
+    people = people_of(config, seed=seed)
+    outputs = totals(config, people) if every else standard_outputs(config, people)
+    problem = problem_of(config, people, outputs, seed=seed)
+    return ProblemSetup(problem, config.theta.theta(), ESTIMATORS, DEFAULT)
+
+
+@setup_of.register
+def _(config: ModelProblemConfig, *, seed: int, every: bool) -> ProblemSetup:
+    return model_setup(config, seed=seed)
 
 
 def people_of(problem: ProblemConfig, *, seed: int) -> ContactSource:
@@ -45,14 +68,16 @@ def people_of(problem: ProblemConfig, *, seed: int) -> ContactSource:
     return city(Path(problem.folder) if problem.folder else None, problem.agents, seed, problem.exposure)
 
 
-def problem_of(config: ProblemConfig, people: ContactSource, outputs: tuple[Output, ...], *, seed: int) -> Problem:
+def problem_of(
+    config: ProblemConfig, people: ContactSource, outputs: tuple[Output, ...], *, seed: int
+) -> EpidemicProblem:
     """Return a problem with these outputs."""
     n = people.group.size
     vaccinated = np.random.Generator(np.random.Philox(key=seed)).random(n) < config.vaccinated
     world = world_of(
         people.days, steps=config.steps, group=people.group, vaccinated=vaccinated, first=config.reduction_from
     )
-    return Problem(
+    return EpidemicProblem(
         name=config.name,
         source=people.source,
         world=world,

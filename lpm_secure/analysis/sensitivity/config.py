@@ -5,14 +5,15 @@ from typing import Annotated, Final, Literal, final
 
 import msgspec
 
+from lpm_secure.analysis.sensitivity.model_config import ModelProblemConfig, Seeds, of_run
+from lpm_secure.config import simulation
 from lpm_secure.config.bounds import Days, Positive, Rate
 from lpm_secure.gradients.problem.theta import Point
 from protocols.errors import ConfigError
 from protocols.identity.trust import Name
-from protocols.toml_file import load_config
+from protocols.toml_file import load_config, read_tables
 
 Share = Annotated[float, msgspec.Meta(ge=0, lt=1)]
-Seeds = Annotated[int, msgspec.Meta(ge=2, le=10**7)]
 Window = tuple[Annotated[int, msgspec.Meta(ge=0)], Positive]
 LARGEST_HISTORY: Final = 2 * 10**8  # agent-steps, 8 bytes each and thread
 NAMES = Literal["finite_difference", "coupled", "score", "perturbation", "mean_field", "gumbel", "smoothed"]
@@ -95,30 +96,54 @@ class GradientsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
         seed: of populations and vaccinations; runs have the seeds from `first_seed` on.
         relative_error: standard error at which an estimator stops, as a part of every derivative.
         difference: half the distance of finite differences, as a part of a parameter's length.
+        problem: of the epidemic that is written by hand.
+        model: of any model, by its name.
+
+    Raises:
+        ConfigError: neither a problem nor a model.
     """
 
     seed: Annotated[int, msgspec.Meta(ge=0, le=2**31)] = 1
     first_seed: Annotated[int, msgspec.Meta(ge=0, le=2**62)] = 0
     relative_error: Annotated[float, msgspec.Meta(ge=1e-4, le=1.0)] = 0.02
     difference: Annotated[float, msgspec.Meta(ge=1e-3, le=0.5)] = 0.05
-    problem: Annotated[tuple[ProblemConfig, ...], msgspec.Meta(min_length=1)]
+    problem: tuple[ProblemConfig, ...] = ()
+    model: tuple[ModelProblemConfig, ...] = ()
 
-    def problem_of(self, name: str | None) -> ProblemConfig:
+    def __post_init__(self) -> None:
+        """Check that there is something to estimate."""
+        if not self.all:
+            raise ConfigError("there is no [[problem]] and no [[model]]; give at least one")
+
+    @property
+    def all(self) -> tuple[ProblemConfig | ModelProblemConfig, ...]:
+        """Return all problems, in order."""
+        return *self.problem, *self.model
+
+    def problem_of(self, name: str | None) -> ProblemConfig | ModelProblemConfig:
         """Return a problem by its name, or the first.
 
         Raises:
             ConfigError: there is none of that name.
         """
-        for each in self.problem:
+        for each in self.all:
             if name in (None, each.name):
                 return each
-        raise ConfigError(f"no problem {name}; there are {', '.join(each.name for each in self.problem)}")
+        raise ConfigError(f"no problem {name}; there are {', '.join(each.name for each in self.all)}")
 
 
 def load(path: Path) -> GradientsConfig:
-    """Read a configuration.
+    """Read a configuration: of gradients, or of a run of a model by its name.
 
     Raises:
         ConfigError: one line that says what was got, what is allowed, and what to do.
     """
+    if isinstance(read_tables(path).get("model"), str):
+        return GradientsConfig(model=(of_run(simulation.load(path), path),))
     return load_config(path, GradientsConfig)
+
+
+def config_of(model: str) -> GradientsConfig:
+    """Return the configuration of a model by its name alone, among drawn people."""
+    letters = "".join(letter if letter.isalnum() else "-" for letter in model.rpartition(":")[2].lower())
+    return GradientsConfig(model=(ModelProblemConfig(name=letters, model=model),), relative_error=0.05)

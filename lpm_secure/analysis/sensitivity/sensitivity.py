@@ -3,11 +3,14 @@
 from dataclasses import dataclass
 from typing import Any, Final, final
 
+import numpy as np
 import pyarrow as pa
 
-from lpm_secure.gradients.estimators.estimator import Jacobian
+from lpm_secure.analysis.sensitivity.setup import ProblemSetup
+from lpm_secure.gradients.estimators.estimator import Jacobian, OnSeed
+from lpm_secure.gradients.estimators.finite_difference import FiniteDifference
 from lpm_secure.gradients.problem.problem import Problem
-from lpm_secure.gradients.problem.theta import NAMES, Point
+from lpm_secure.gradients.problem.theta import ThetaPoint
 from protocols.arithmetic.distributions import F64
 
 PART: Final = 0.1  # effects are told for a change of a tenth of each parameter's length
@@ -26,15 +29,12 @@ class Sensitivity:
     """
 
     problem: Problem
-    theta: Point
+    theta: ThetaPoint
     expected: F64
     found: Jacobian
 
     def effect(self, output: int, parameter: int) -> tuple[float, float]:
-        """Return what a change of a tenth does to an output, to first order, and its standard error.
-
-        A tenth of the parameter; for reduction and efficacy a tenth of what they leave.
-        """
+        """Return what a change of a tenth of a parameter's length does to an output, to first order, and its error."""
         by = PART * self.theta.length(parameter)
         return float(self.found.value[output, parameter] * by), float(self.found.error[output, parameter] * by)
 
@@ -42,7 +42,7 @@ class Sensitivity:
         """Return a row for each output and parameter, as an Arrow table."""
         rows = []
         for o, output in enumerate(self.problem.outputs.names):
-            for p, parameter in enumerate(NAMES):
+            for p, parameter in enumerate(self.theta.names):
                 effect, error = self.effect(o, p)
                 rows.append(
                     {
@@ -59,3 +59,23 @@ class Sensitivity:
                     }
                 )
         return pa.Table.from_pylist(rows)
+
+
+def estimate(setup: ProblemSetup, seeds: range, *, difference: float, on_seed: OnSeed = lambda: None) -> Sensitivity:
+    """Estimate all derivatives: by the default estimator, and by differences where that has none.
+
+    Args:
+        setup: with the estimator.
+        seeds: of the runs.
+        difference: half the distance of differences, as a part of a parameter's length.
+        on_seed: called after each seed.
+    """
+    found = setup.default.estimate(setup.problem, setup.theta, seeds, on_seed=on_seed)
+    expected, none = found.expected, np.asarray(np.isnan(found.value).any(axis=0))
+    if none.any():
+        names = tuple(name for name, hidden in zip(setup.theta.names, none.tolist(), strict=True) if hidden)
+        differences = FiniteDifference(difference, names).estimate(setup.problem, setup.theta, seeds)
+        value = np.where(none, differences.value, found.value)
+        error = np.where(none, differences.error, found.error)
+        found = Jacobian(value, error, found.seeds, found.seconds + differences.seconds, expected)
+    return Sensitivity(setup.problem, setup.theta, expected, found)

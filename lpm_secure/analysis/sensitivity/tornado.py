@@ -6,7 +6,6 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from lpm_secure.analysis.sensitivity.sensitivity import Sensitivity
-from lpm_secure.gradients.problem.theta import NAMES
 from lpm_secure.report import html
 from lpm_secure.report.page import Page, Plot
 
@@ -21,8 +20,8 @@ def page_of(found: Sensitivity) -> Page:
     """Return the tornado plots, with 95 % Monte-Carlo intervals."""
     text = (
         f"{found.problem.source}; {found.found.seeds:,} runs. A bar is the effect, to first order, of 10 % more of a "
-        "parameter on the expected output; for reduction and efficacy, of 10 % of what they leave. Lines are 95 % "
-        "Monte-Carlo intervals."
+        "parameter on the expected output; of reduction, efficacy and large probabilities, 10 % of what they leave; of "
+        "laws of days, 10 % of their spread. Lines are 95 % Monte-Carlo intervals."
     )
     return Page(f"Sensitivities of {found.problem.name}", [html.paragraph(text), Plot(_figure(found))])
 
@@ -43,7 +42,7 @@ def _figure(found: Sensitivity) -> Any:
 
 def _bars(found: Sensitivity, output: int) -> Any:
     """Return one output's bars, the longest on top."""
-    effects = [(*found.effect(output, p), name) for p, name in enumerate(NAMES)]
+    effects = [(*found.effect(output, p), name) for p, name in enumerate(found.theta.names)]
     effects.sort(key=lambda each: abs(each[0]))
     value, error, name = zip(*effects, strict=True)
     return go.Bar(

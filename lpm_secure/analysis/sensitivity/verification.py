@@ -10,7 +10,7 @@ from lpm_secure.gradients.estimators.estimator import Estimator, Jacobian, OnSee
 from lpm_secure.gradients.estimators.finite_difference import FiniteDifference
 from lpm_secure.gradients.estimators.mean_field import MeanField
 from lpm_secure.gradients.problem.problem import Problem
-from lpm_secure.gradients.problem.theta import NAMES, Point
+from lpm_secure.gradients.problem.theta import ThetaPoint
 from protocols.arithmetic.distributions import F64
 from protocols.errors import ParameterError
 
@@ -27,7 +27,7 @@ class Verdict:
     Attributes:
         name: of the estimator.
         found: its Jacobian.
-        ratio: float64[o, p], found over finite differences.
+        ratio: float64[o, p], found over finite differences; 1 where both are 0.
         error: float64[o, p], standard error of the ratio.
     """
 
@@ -42,7 +42,18 @@ class Verdict:
         with np.errstate(divide="ignore", invalid="ignore"):
             ratio = found.value / truth.value
             error = np.hypot(found.error, ratio * truth.error) / np.abs(truth.value)
-        return cls(name, found, ratio, error)
+        zero = (found.value == 0) & (truth.value == 0)
+        return cls(name, found, np.where(zero, 1.0, ratio), np.where(zero, 0.0, error))
+
+    @property
+    def asked(self) -> Any:
+        """Whether the estimator has an answer, bool[o, p]."""
+        return ~np.isnan(self.found.value)
+
+    @property
+    def zeros(self) -> Any:
+        """Whether the derivative is 0 on both sides, bool[o, p]."""
+        return (self.found.value == 0) & (self.ratio == 1)
 
     @property
     def signs(self) -> Any:
@@ -74,7 +85,7 @@ class Verification:
     """
 
     problem: Problem
-    theta: Point
+    theta: ThetaPoint
     truth: Jacobian
     target: float
     verdicts: tuple[Verdict, ...]
@@ -83,22 +94,32 @@ class Verification:
     def missed(self) -> list[str]:
         """Derivatives whose finite difference has a larger standard error than was asked for."""
         over = self.truth.error > self.target * np.abs(self.truth.value)
-        return [f"{self.problem.outputs.names[o]} by {NAMES[p]}" for o, p in np.argwhere(over)]
+        return [f"{self.problem.outputs.names[o]} by {self.theta.names[p]}" for o, p in np.argwhere(over)]
+
+    @property
+    def none(self) -> list[str]:
+        """Parameters of which an estimator has no derivative, and why."""
+        hidden = {p for verdict in self.verdicts for _, p in np.argwhere(~verdict.asked)}
+        return [f"{self.theta.names[p]}: {self.why_none(self.theta.names[p])}" for p in sorted(hidden)]
+
+    def why_none(self, parameter: str) -> str:
+        """Return why there is no derivative by a parameter, in words."""
+        return self.problem.why_not(parameter) or "a probability is 0 or 1, where what could happen has no score"
 
     def rows(self) -> list[dict[str, Any]]:
         """Return one row for each estimator, output and parameter, for JSON."""
         found = []
         for verdict in self.verdicts:
             for o, output in enumerate(self.problem.outputs.names):
-                for p, parameter in enumerate(NAMES):
+                for p, parameter in enumerate(self.theta.names):
                     found.append(
                         {
                             "problem": self.problem.name,
                             "estimator": verdict.name,
                             "output": output,
                             "parameter": parameter,
-                            "value": float(verdict.found.value[o, p]),
-                            "standard_error": float(verdict.found.error[o, p]),
+                            "value": _finite(verdict.found.value[o, p]),
+                            "standard_error": _finite(verdict.found.error[o, p]),
                             "finite_difference": float(self.truth.value[o, p]),
                             "finite_difference_error": float(self.truth.error[o, p]),
                             "ratio": _finite(verdict.ratio[o, p]),
@@ -106,6 +127,7 @@ class Verification:
                             "sign_agrees": bool(verdict.signs[o, p]),
                             "covers_1": bool(verdict.covers[o, p]),
                             "holds": bool(verdict.holds[o, p]),
+                            "why_none": None if verdict.asked[o, p] else self.why_none(parameter),
                             "seeds": verdict.found.seeds,
                             "seconds": verdict.found.seconds,
                             "finite_difference_seeds": self.truth.seeds,
@@ -121,7 +143,7 @@ def _finite(value: float) -> float | None:
 
 
 def adaptive(
-    estimator: Estimator, problem: Problem, theta: Point, seeds: range, *, target: float, on_seed: OnSeed
+    estimator: Estimator, problem: Problem, theta: ThetaPoint, seeds: range, *, target: float, on_seed: OnSeed
 ) -> Jacobian:
     """Estimate with more seeds until every relative standard error is small enough, or seeds run out.
 
@@ -141,7 +163,7 @@ def adaptive(
 
 def verify(
     problem: Problem,
-    theta: Point,
+    theta: ThetaPoint,
     estimators: dict[Estimator, int],
     *,
     first_seed: int,

@@ -4,16 +4,18 @@ from rich.table import Column, Table
 
 from lpm_secure.analysis.sensitivity.sensitivity import Sensitivity
 from lpm_secure.analysis.sensitivity.verification import Verdict, Verification
-from lpm_secure.gradients.problem.theta import NAMES
 
 
 def sensitivity_table(found: Sensitivity) -> Table:
     """Return the effect of a tenth more of each parameter on each output, with its standard error."""
-    right = [Column(name, justify="right", no_wrap=True) for name in NAMES]
+    right = [Column(name, justify="right", no_wrap=True) for name in found.theta.names]
     title = f"{found.problem.name}: effect of 10 % more of each parameter ({found.found.seeds:,} runs)"
     table = Table("output", Column("expected", justify="right"), *right, title=title)
     for o, output in enumerate(found.problem.outputs.names):
-        cells = [f"{effect:+.3g} ±{error:.1g}" for effect, error in (found.effect(o, p) for p in range(len(NAMES)))]
+        cells = [
+            f"{effect:+.3g} ±{error:.1g}"
+            for effect, error in (found.effect(o, p) for p in range(len(found.theta.names)))
+        ]
         table.add_row(output, f"{found.expected[o]:.4g}", *cells)
     return table
 
@@ -23,7 +25,7 @@ def verification_table(found: Verification) -> Table:
     table = Table(
         "estimator",
         "output",
-        *(Column(name, justify="right", no_wrap=True) for name in NAMES),
+        *(Column(name, justify="right", no_wrap=True) for name in found.theta.names),
         Column("signs", justify="right"),
         Column("hold", justify="right"),
         Column("seeds", justify="right"),
@@ -47,9 +49,15 @@ def verification_table(found: Verification) -> Table:
 
 def _row(verdict: Verdict, o: int, output: str) -> list[str]:
     cells = []
-    for p in range(len(NAMES)):
+    for p in range(verdict.ratio.shape[1]):
         text = f"{verdict.ratio[o, p]:.2f} ±{verdict.error[o, p]:.2f}"
-        cells.append(text if verdict.holds[o, p] else f"[red]{text}[/red]")
-    counts = (f"{verdict.signs[o].sum()}/{len(NAMES)}", f"{verdict.holds[o].sum()}/{len(NAMES)}")
+        if not verdict.asked[o, p]:
+            cells.append("none")
+        elif verdict.zeros[o, p]:
+            cells.append("0")
+        else:
+            cells.append(text if verdict.holds[o, p] else f"[red]{text}[/red]")
+    asked = verdict.asked[o].sum()
+    counts = (f"{verdict.signs[o].sum()}/{asked}", f"{verdict.holds[o].sum()}/{asked}")
     last = (f"{verdict.found.seeds:,}", f"{verdict.found.seconds:.1f}") if o == 0 else ("", "")
     return [verdict.name if o == 0 else "", output, *cells, *counts, *last]

@@ -11,26 +11,39 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from lpm_secure.analysis.sensitivity.config import GradientsConfig, ProblemConfig
+    from lpm_secure.analysis.sensitivity.model_config import ModelProblemConfig
     from lpm_secure.analysis.sensitivity.sensitivity import Sensitivity
     from lpm_secure.analysis.sensitivity.verification import Verification
 
-ConfigPath = Annotated[Path, typer.Argument(help="TOML with one or more problems.", metavar="CONFIG")]
+What = Annotated[
+    str,
+    typer.Argument(
+        help="TOML with one or more problems, or of a run; or a model: a library name, or package.module:Class.",
+        metavar="CONFIG|MODEL",
+    ),
+]
+By = Annotated[list[str] | None, typer.Option("--parameter", help="Of a model, by which; may be given again.")]
+Of = Annotated[list[str] | None, typer.Option("--output", help="Of a model, a series at the end; may be given again.")]
+Steps = Annotated[int | None, typer.Option(min=1, max=1_000, help="Of a model's run.")]
 WIDTH = 180  # columns of the table where there is no terminal
 
 
 def verify_gradients(
-    config: ConfigPath,
+    what: What,
+    *,
     only: Annotated[list[str] | None, typer.Option(help="Name of a problem; may be given again.")] = None,
+    parameter: By = None,
+    output: Of = None,
+    steps: Steps = None,
     json_: Annotated[Path | None, typer.Option("--json", help="Write every entry to this file.")] = None,
 ) -> None:
-    """Hold every gradient estimator against finite differences of the discrete epidemic."""
+    """Hold every gradient estimator against finite differences of the runs themselves."""
     import json
 
-    from lpm_secure.analysis.sensitivity.config import load
     from lpm_secure.cli.analysis.gradient_tables import verification_table
 
-    content = load(config)
-    problems = [content.problem_of(name) for name in only] if only else list(content.problem)
+    content = _content(what, parameter, output, steps)
+    problems = [content.problem_of(name) for name in only] if only else list(content.all)
     if json_ is not None and not json_.absolute().parent.is_dir():
         raise ParameterError(f"{json_.absolute().parent} is no folder; make it first")
     console, rows = _console(), []
@@ -40,6 +53,8 @@ def verify_gradients(
         if verification.missed:
             names = ", ".join(verification.missed)
             console.print(f"finite differences miss {verification.target:.0%} standard error: {names}")
+        for line in verification.none:
+            console.print(f"none by {line}; only finite differences are taken")
         rows += verification.rows()
     if json_ is not None:
         json_.write_text(json.dumps(rows, indent=1), encoding="utf-8")
@@ -47,20 +62,23 @@ def verify_gradients(
 
 
 def sensitivity(
-    config: ConfigPath,
+    what: What,
+    *,
     out: Annotated[Path, typer.Option(help="Folder to write; nothing may be there.")],
     problem: Annotated[str | None, typer.Option(help="Name of the problem; the first unless given.")] = None,
+    parameter: By = None,
+    output: Of = None,
+    steps: Steps = None,
 ) -> None:
     """Tell what every output owes to every parameter: a table, tornado plots, CSV and Parquet."""
     from lpm_secure.analysis.sensitivity import tornado
-    from lpm_secure.analysis.sensitivity.config import load
     from lpm_secure.cli.analysis.gradient_tables import sensitivity_table
     from lpm_secure.populations.population import free
     from lpm_secure.report import page as pages
     from lpm_secure.report.public_file import write_public
     from lpm_secure.report.table import both
 
-    content = load(config)
+    content = _content(what, parameter, output, steps)
     free(out)
     result = _sensitivity(content, content.problem_of(problem))
     _console().print(sensitivity_table(result))
@@ -71,6 +89,27 @@ def sensitivity(
     typer.echo(f"plots: {out / 'tornado.html'}; tables: {out / 'sensitivity.csv'} and .parquet")
 
 
+def _content(
+    what: str, parameters: list[str] | None, outputs: list[str] | None, steps: int | None
+) -> "GradientsConfig":
+    """Return the problems of a file, or of a model by its name, with what was asked for of models."""
+    from msgspec.structs import replace
+
+    from lpm_secure.analysis.sensitivity.config import config_of, load
+    from lpm_secure.analysis.sensitivity.model_config import SeriesConfig
+
+    content = load(Path(what)) if what.endswith(".toml") or Path(what).is_file() else config_of(what)
+    asked: dict[str, object] = {
+        "only": tuple(parameters or ()),
+        "outputs": tuple(SeriesConfig(series=name) for name in outputs or ()),
+        "steps": steps,
+    }
+    given = {name: value for name, value in asked.items() if value}
+    if given and not content.model:
+        raise ParameterError(f"{', '.join(given)}: for models by name; {what} has none")
+    return replace(content, model=tuple(replace(each, **given) for each in content.model))
+
+
 def _console() -> "Console":
     """Return the terminal, or a wide page where there is none."""
     from rich.console import Console
@@ -79,35 +118,34 @@ def _console() -> "Console":
     return console if console.is_terminal else Console(width=WIDTH)
 
 
-def _sensitivity(config: "GradientsConfig", problem: "ProblemConfig") -> "Sensitivity":
-    """Estimate the derivatives of all totals by the default estimator."""
-    from lpm_secure.analysis.sensitivity import build
-    from lpm_secure.analysis.sensitivity.sensitivity import Sensitivity
+def _sensitivity(config: "GradientsConfig", problem: "ProblemConfig | ModelProblemConfig") -> "Sensitivity":
+    """Estimate the derivatives of all totals by the default estimator, and by differences where that has none."""
+    from lpm_secure.analysis.sensitivity.build import setup_of
+    from lpm_secure.analysis.sensitivity.sensitivity import estimate
     from lpm_secure.cli.progress import seed_bars
 
-    people = build.people_of(problem, seed=config.seed)
-    world = build.problem_of(problem, people, build.totals(problem, people), seed=config.seed)
+    setup = setup_of(problem, seed=config.seed, every=True)
     seeds = range(config.first_seed, config.first_seed + problem.sensitivity_seeds)
-    theta, title = problem.theta.theta(), f"{problem.name}: runs"
+    title = f"{problem.name}: runs"
     with seed_bars({title: len(seeds)}) as on_seed:
-        jacobian = build.DEFAULT.estimate(world, theta, seeds, on_seed=lambda: on_seed(title))
-    return Sensitivity(world, theta, jacobian.expected, jacobian)
+        return estimate(setup, seeds, difference=config.difference, on_seed=lambda: on_seed(title))
 
 
-def _verify(config: "GradientsConfig", problem: "ProblemConfig") -> "Verification":
+def _verify(config: "GradientsConfig", problem: "ProblemConfig | ModelProblemConfig") -> "Verification":
     """Verify one problem, with a bar for each estimator."""
-    from lpm_secure.analysis.sensitivity import build
+    from lpm_secure.analysis.sensitivity.build import setup_of
     from lpm_secure.analysis.sensitivity.verification import verify
     from lpm_secure.cli.progress import seed_bars
+    from lpm_secure.gradients.estimators.finite_difference import FiniteDifference
 
-    people = build.people_of(problem, seed=config.seed)
-    world = build.problem_of(problem, people, build.standard_outputs(problem, people), seed=config.seed)
-    estimators = {build.estimator_of(name, config): seeds for name, seeds in problem.seeds.items()}
+    setup = setup_of(problem, seed=config.seed, every=False)
+    known = {**setup.estimators, FiniteDifference.name: FiniteDifference(config.difference)}
+    estimators = {known[name]: seeds for name, seeds in problem.seeds.items()}
     titles = {estimator.name: f"{problem.name}: {estimator.name}, at most" for estimator in estimators}
     with seed_bars({titles[estimator.name]: seeds for estimator, seeds in estimators.items()}) as on_seed:
         return verify(
-            world,
-            problem.theta.theta(),
+            setup.problem,
+            setup.theta,
             estimators,
             first_seed=config.first_seed,
             target=config.relative_error,

@@ -2,6 +2,9 @@
 
 import abc
 from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
 
 from protocols.arithmetic.fixed_point import I64
 from protocols.models.graph import ModelGraph
@@ -14,6 +17,18 @@ class Backend(abc.ABC):
     def __init__(self, graph: ModelGraph) -> None:
         """Prepare for a graph that has been checked and proved."""
         self.graph = graph
+
+    def hold(self, column: I64) -> Any:
+        """Return a column where this back end computes; what it is given there it returns there."""
+        return column
+
+    def column(self, held: Any) -> I64:
+        """Return what is held as an array."""
+        return np.asarray(held)
+
+    def count(self, held: Any, kinds: int) -> I64:
+        """Return how many of a column are 0, 1, and so on, int64[kinds]."""
+        return np.bincount(held, minlength=kinds)
 
     @abc.abstractmethod
     def evaluate(self, parts: Sequence[str], inputs: Inputs) -> Mapping[str, Mapping[str, I64]]:

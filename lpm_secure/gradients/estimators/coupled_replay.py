@@ -26,8 +26,8 @@ from lpm_secure.gradients.estimators.estimator import Estimator, Jacobian, OnSee
 from lpm_secure.gradients.estimators.replay import BEGUN, INFECTED, LATER, LONGER, Room, replay, room_of
 from lpm_secure.gradients.estimators.score import hazard_slopes
 from lpm_secure.gradients.problem import seeds as over
+from lpm_secure.gradients.problem.epidemic import EpidemicProblem
 from lpm_secure.gradients.problem.outputs import Weights, evaluate
-from lpm_secure.gradients.problem.problem import Problem
 from lpm_secure.gradients.problem.theta import INFECTIOUS, INITIAL, LATENT, P, Point
 from lpm_secure.gradients.problem.trajectory import Trajectory, empty, run
 from lpm_secure.gradients.problem.world import ContactWorld, ProblemLaw
@@ -161,7 +161,7 @@ def _others(base: Base, rates: Rates, alternatives: int, out: F64) -> None:
                 _add(out, INFECTIOUS, infected / alternatives * rate, effect)
 
 
-def rates_of(problem: Problem, theta: Point) -> Rates:
+def rates_of(problem: EpidemicProblem, theta: Point) -> Rates:
     """Return the rates at theta."""
     latent, infectious = problem.days(theta, LATENT), problem.days(theta, INFECTIOUS)
     return Rates(hazard_slopes(theta), latent.shift, infectious.shift, 1 / (1 - theta.initial))
@@ -190,7 +190,9 @@ class CoupledReplay(Estimator):
         if self.alternatives < 1:
             raise ParameterError(f"got {self.alternatives} alternatives; at least 1 is needed")
 
-    def estimate(self, problem: Problem, theta: Point, seeds: range, *, on_seed: OnSeed = lambda: None) -> Jacobian:
+    def estimate(
+        self, problem: EpidemicProblem, theta: Point, seeds: range, *, on_seed: OnSeed = lambda: None
+    ) -> Jacobian:
         """Average effects over seeds."""
         over.check(seeds)
         since = time.perf_counter()

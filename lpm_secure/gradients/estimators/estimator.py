@@ -4,12 +4,10 @@ import abc
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar, final
+from typing import Any, ClassVar, final
 
 import numpy as np
 
-from lpm_secure.gradients.problem.problem import Problem
-from lpm_secure.gradients.problem.theta import Point
 from protocols.arithmetic.distributions import F64
 
 OnSeed = Callable[[], None]
@@ -74,7 +72,7 @@ class Estimator(abc.ABC):
     unbiased: ClassVar[bool]
 
     @abc.abstractmethod
-    def estimate(self, problem: Problem, theta: Point, seeds: range, *, on_seed: OnSeed = lambda: None) -> Jacobian:
+    def estimate(self, problem: Any, theta: Any, seeds: range, *, on_seed: OnSeed = lambda: None) -> Jacobian:
         """Estimate all derivatives.
 
         Args:

@@ -1,6 +1,7 @@
-"""Central differences of the discrete epidemic under common random numbers: what other estimators are held against.
+"""Differences under common random numbers, of any model: what other estimators are held against.
 
-`(f(theta + h, omega) - f(theta - h, omega)) / 2h`, with the same draws omega on both sides; biased by order h**2.
+`(f(theta + h, omega) - f(theta - h, omega)) / 2h`, with the same draws omega on both sides; biased by order h**2. At
+the bound of a parameter the difference is to one side, and biased by order h.
 
 Source: Glasserman and Yao, Some guidelines and guarantees for common random numbers, Management Science 38 (1992).
 """
@@ -14,8 +15,7 @@ import numpy as np
 from lpm_secure.gradients.estimators.estimator import Estimator, Jacobian, OnSeed, stack
 from lpm_secure.gradients.problem import seeds as over
 from lpm_secure.gradients.problem.problem import Problem
-from lpm_secure.gradients.problem.theta import P, Point
-from lpm_secure.gradients.problem.trajectory import empty, run
+from lpm_secure.gradients.problem.theta import ThetaPoint
 from protocols.arithmetic.distributions import F64
 
 
@@ -25,28 +25,31 @@ class FiniteDifference(Estimator):
     """2 p runs a seed.
 
     Attributes:
-        step: h, as a part of each parameter's length: of itself, or for reduction and efficacy of what it leaves.
+        step: h, as a part of each parameter's length.
+        parameters: by which differences are taken; all unless given. The others' are NaN.
     """
 
     name: ClassVar[str] = "finite_difference"
     unbiased: ClassVar[bool] = False
 
     step: float = 0.05
+    parameters: tuple[str, ...] = ()
 
-    def estimate(self, problem: Problem, theta: Point, seeds: range, *, on_seed: OnSeed = lambda: None) -> Jacobian:
+    def estimate(
+        self, problem: Problem, theta: ThetaPoint, seeds: range, *, on_seed: OnSeed = lambda: None
+    ) -> Jacobian:
         """Average differences over seeds."""
         over.check(seeds)
         since = time.perf_counter()
-        by = [self.step * theta.length(parameter) for parameter in range(P)]
-        laws = [[problem.law(theta.shift(p, sign * by[p])) for sign in (1, -1)] for p in range(P)]
+        chosen = [p for p, name in enumerate(theta.names) if name in (self.parameters or theta.names)]
+        ends = [theta.ends(parameter, self.step) for parameter in chosen]
+        distance = np.array([each.distance for each in ends])[:, None]
+        points = [point for each in ends for point in (each.below, each.above)]
 
-        def differences(seed: int) -> F64:
-            room = empty(problem.world, history=False)
-            ends = np.empty((P, 2, problem.outputs.count))
-            for p in range(P):
-                for side in range(2):
-                    run(problem.world, laws[p][side], seed, room)
-                    ends[p, side] = problem.outputs.value(room.series)
-            return np.asarray(((ends[:, 0] - ends[:, 1]) / (2 * np.array(by)[:, None])).T)
+        def differences(values: F64) -> F64:
+            found = np.full((problem.outputs.count, len(theta.names)), np.nan)
+            found[:, chosen] = ((values[1::2] - values[::2]) / distance).T
+            return found
 
-        return Jacobian.mean(stack(over.each(differences, seeds), on_seed), since=since)
+        samples = (differences(values) for values in problem.simulate(points, seeds))
+        return Jacobian.mean(stack(samples, on_seed), since=since)

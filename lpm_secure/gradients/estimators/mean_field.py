@@ -20,12 +20,12 @@ from scipy import sparse
 from lpm_secure.config.day_law import infectious_kernel
 from lpm_secure.gradients.estimators.estimator import Estimator, Jacobian, OnSeed
 from lpm_secure.gradients.estimators.score import hazard_slopes
-from lpm_secure.gradients.problem.problem import Problem
+from lpm_secure.gradients.problem.epidemic import EpidemicProblem
 from lpm_secure.gradients.problem.theta import INFECTIOUS, INITIAL, LATENT, P, Point
 from protocols.arithmetic.distributions import F64
 
 
-def kernels(problem: Problem, theta: Point) -> tuple[F64, F64]:
+def kernels(problem: EpidemicProblem, theta: Point) -> tuple[F64, F64]:
     """Return the kernels after infection and from the start, float64[1 + p, T] each: value, then derivatives."""
     steps = problem.steps
     latent, stay = problem.days(theta, LATENT), problem.days(theta, INFECTIOUS)
@@ -48,7 +48,9 @@ class MeanField(Estimator):
     name: ClassVar[str] = "mean_field"
     unbiased: ClassVar[bool] = False
 
-    def estimate(self, problem: Problem, theta: Point, seeds: range, *, on_seed: OnSeed = lambda: None) -> Jacobian:
+    def estimate(
+        self, problem: EpidemicProblem, theta: Point, seeds: range, *, on_seed: OnSeed = lambda: None
+    ) -> Jacobian:
         """Differentiate the expected dynamics."""
         since = time.perf_counter()
         series = solve_mean_field(problem, theta)
@@ -57,7 +59,7 @@ class MeanField(Estimator):
         return Jacobian(value, np.zeros_like(value), 1, time.perf_counter() - since)
 
 
-def solve_mean_field(problem: Problem, theta: Point) -> F64:
+def solve_mean_field(problem: EpidemicProblem, theta: Point) -> F64:
     """Return the expected series and their derivatives, float64[1 + p, 2, groups, T]."""
     world, n, steps = problem.world, problem.n, problem.steps
     after, start = kernels(problem, theta)

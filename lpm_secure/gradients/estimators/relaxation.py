@@ -18,7 +18,7 @@ from lpm_secure.engine.kernels.jit import compile_kernel, inline_kernel
 from lpm_secure.gradients.estimators.coupled_replay import Rates, rates_of
 from lpm_secure.gradients.estimators.estimator import Estimator, Jacobian, OnSeed, stack
 from lpm_secure.gradients.problem import seeds as over
-from lpm_secure.gradients.problem.problem import Problem
+from lpm_secure.gradients.problem.epidemic import EpidemicProblem
 from lpm_secure.gradients.problem.theta import INFECTIOUS, INITIAL, LATENT, P, Point
 from lpm_secure.gradients.problem.trajectory import Trajectory, empty, run
 from lpm_secure.gradients.problem.world import ContactWorld, ProblemLaw
@@ -173,7 +173,9 @@ class Relaxation(Estimator):
     def gain(self, law: ProblemLaw, path: Trajectory) -> F64:
         """Return the derivatives of infections along a run, float64[T, n]."""
 
-    def estimate(self, problem: Problem, theta: Point, seeds: range, *, on_seed: OnSeed = lambda: None) -> Jacobian:
+    def estimate(
+        self, problem: EpidemicProblem, theta: Point, seeds: range, *, on_seed: OnSeed = lambda: None
+    ) -> Jacobian:
         """Average derivatives over seeds."""
         over.check(seeds)
         since = time.perf_counter()

@@ -18,7 +18,7 @@ import numpy as np
 from lpm_secure.engine.kernels.jit import compile_kernel
 from lpm_secure.gradients.estimators.estimator import Estimator, Jacobian, OnSeed
 from lpm_secure.gradients.problem import seeds as over
-from lpm_secure.gradients.problem.problem import Problem
+from lpm_secure.gradients.problem.epidemic import EpidemicProblem
 from lpm_secure.gradients.problem.theta import BETA, EFFICACY, INFECTIOUS, INITIAL, LATENT, REDUCTION, P, Point
 from lpm_secure.gradients.problem.trajectory import Trajectory, empty, run
 from lpm_secure.gradients.problem.world import ContactWorld, ProblemLaw
@@ -26,7 +26,7 @@ from protocols.arithmetic.distributions import F64
 
 
 class DrawScores(NamedTuple):
-    """Scores of the draws that do not depend on the course of a run.
+    """Scores of the draws that do not depend on the history of a run.
 
     Attributes:
         hazard: float64[2, 2, p], d log(hazard per unit of exposure), by reduction and vaccination.
@@ -49,7 +49,7 @@ def hazard_slopes(theta: Point) -> F64:
     return slopes
 
 
-def scores_of(problem: Problem, theta: Point) -> DrawScores:
+def scores_of(problem: EpidemicProblem, theta: Point) -> DrawScores:
     """Return the scores of single draws at theta."""
     never, always = -1 / (1 - theta.initial), 1 / theta.initial if theta.initial else 0.0
     return DrawScores(
@@ -84,7 +84,7 @@ def _scores(world: ContactWorld, law: ProblemLaw, scores: DrawScores, path: Traj
                     out[t + 1, p] += weight * scores.hazard[cut, taken, p]
 
 
-def by_step(problem: Problem, series: F64) -> F64:
+def by_step(problem: EpidemicProblem, series: F64) -> F64:
     """Return what each step adds to the outputs, float64[o, T + 1]; a soft peak is known at the end only.
 
     Who is infectious in step t is decided before it, who is infected by it.
@@ -114,7 +114,9 @@ class ScoreEstimator(Estimator):
 
     causal: bool = True
 
-    def estimate(self, problem: Problem, theta: Point, seeds: range, *, on_seed: OnSeed = lambda: None) -> Jacobian:
+    def estimate(
+        self, problem: EpidemicProblem, theta: Point, seeds: range, *, on_seed: OnSeed = lambda: None
+    ) -> Jacobian:
         """Return covariances of outputs and scores over seeds."""
         over.check(seeds)
         since = time.perf_counter()
@@ -138,4 +140,7 @@ class ScoreEstimator(Estimator):
         outputs, known = np.stack(told), np.stack(summed)
         centred = outputs - outputs.mean(axis=0)
         products = np.einsum("sot,stp->sop", centred, known)
-        return Jacobian.mean(products * (len(seeds) / (len(seeds) - 1)), since=since)
+        products *= len(seeds) / (len(seeds) - 1)
+        if not theta.initial:
+            products[:, :, INITIAL] = np.nan  # who could be infectious at the start has no score, since nobody is
+        return Jacobian.mean(products, since=since)

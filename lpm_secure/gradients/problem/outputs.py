@@ -21,7 +21,7 @@ class Weights(NamedTuple):
     """Outputs as compiled functions take them.
 
     Attributes:
-        linear: float64[o, 2, groups, T].
+        linear: float64[o, kinds, groups, T].
         peak: uint8[o], whether the output is the soft peak day of its linear series, summed over groups.
     """
 
@@ -94,7 +94,7 @@ class Outputs:
         return out
 
     def slope(self, series: F64) -> F64:
-        """Return the derivative of each output by the series, float64[o, 2, groups, T]."""
+        """Return the derivative of each output by the series, float64[o, kinds, groups, T]."""
         linear = self.weights.linear.copy()
         for row in np.flatnonzero(self.weights.peak):
             y = np.einsum("kgt,kgt->t", linear[row], series)
@@ -113,7 +113,7 @@ def evaluate(weights: Weights, series: F64, out: F64) -> None:
     y = np.empty(steps)
     for row in range(linear.shape[0]):
         y[:] = 0.0
-        for kind in range(2):
+        for kind in range(linear.shape[1]):
             for group in range(linear.shape[2]):
                 for t in range(steps):
                     y[t] += linear[row, kind, group, t] * series[kind, group, t]

@@ -16,8 +16,11 @@ class Opinion(Model):
     A doubt of 0 is that of an instigator, which says yes on its own. Agents reconsider with probability `attention` in
     a step: with 1, all do so at once.
 
+    Who reconsiders makes up its mind alone with probability `wavering`, and says yes then with probability `leaning`.
+
     Source: Granovetter 1978, Threshold Models of Collective Behavior (American Journal of Sociology 83), in which all
-        see all and nobody leaves; here on a network, and both ways.
+        see all and nobody leaves; here on a network, and both ways. Noise as in Granovsky and Madras 1995, The noisy
+        voter model (Stochastic Processes and their Applications 55).
     """
 
     opinion = stage("NO", "YES")
@@ -25,6 +28,8 @@ class Opinion(Model):
 
     start = parameter(0.3, unit=PROBABILITY)  # of saying yes at first
     attention = parameter(1.0, unit=PROBABILITY)  # of reconsidering in a step
+    wavering = parameter(0.0, unit=PROBABILITY)  # of doing so alone
+    leaning = parameter(0.5, unit=PROBABILITY)  # of saying yes then
 
     talk = message(most=1)
     persuasion = outcome(talk, keep=False)
@@ -43,6 +48,7 @@ class Opinion(Model):
 
     def update(self, me: Me, heard: Heard, draw: Draw) -> Me:
         """Follow the neighbours, where the agent reconsiders."""
-        convinced = heard[self.persuasion] | (me.doubt == 0)
+        persuaded = heard[self.persuasion] | (me.doubt == 0)
+        convinced = where(draw.happens(self.wavering, "wavering"), draw.happens(self.leaning, "leaning"), persuaded)
         reconsiders = draw.happens(self.attention, "attention")
         return me.set(opinion=where(reconsiders, where(convinced, "YES", "NO"), me.opinion))

@@ -70,7 +70,7 @@ def _evaluate(graph: ModelGraph, roots: Mapping[Root, int], nodes: list[int], in
     with np.errstate(over="ignore"):
         for number in nodes:
             node = graph.nodes[number]
-            values[number] = _value(node, [values[index] for index in node.inputs], inputs)
+            values[number] = value_of(node, [values[index] for index in node.inputs], inputs)
     n = inputs.source.agents.size
     return {name: _column(values[root], n) for name, root in roots.items()}
 
@@ -79,7 +79,8 @@ def _column(value: Array, n: int) -> I64:
     return np.array(np.broadcast_to(np.asarray(value), (n,)), dtype=np.int64)
 
 
-def _value(node: GraphNode, operands: list[Array], inputs: Inputs) -> Array:
+def value_of(node: GraphNode, operands: list[Array], inputs: Inputs) -> Array:
+    """Return a node's value from those of its operands."""
     if node.op in OPERATIONS:
         return OPERATIONS[node.op].value(*operands)
     if node.op in DRAWS:

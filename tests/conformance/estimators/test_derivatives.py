@@ -1,4 +1,4 @@
-"""Estimators against exact derivatives: every course of an epidemic of three agents, with its probability."""
+"""Estimators against exact derivatives: every history of an epidemic of three agents, with its probability."""
 
 import itertools
 from collections import defaultdict
@@ -15,8 +15,8 @@ from lpm_secure.gradients.estimators.mean_field import MeanField, solve_mean_fie
 from lpm_secure.gradients.estimators.perturbation import Perturbation
 from lpm_secure.gradients.estimators.score import ScoreEstimator
 from lpm_secure.gradients.estimators.smoothing import Smoothing
+from lpm_secure.gradients.problem.epidemic import EpidemicProblem, world_of
 from lpm_secure.gradients.problem.outputs import ILL, INFECTED, Output, Outputs
-from lpm_secure.gradients.problem.problem import Problem, world_of
 from lpm_secure.gradients.problem.theta import BETA, INFECTIOUS, INITIAL, LATENT, P, Point
 from lpm_secure.gradients.problem.trajectory import empty, run
 
@@ -40,11 +40,11 @@ def problem():
     made = Outputs.of(outputs, groups=2, steps=STEPS)
     group, vaccinated = np.array([0, 0, 1], dtype=np.int32), np.array([False, True, False])
     world = world_of([graph], steps=STEPS, group=group, vaccinated=vaccinated, first=2)
-    return Problem("three", "a test", world, made, 0.35, 0.4)
+    return EpidemicProblem("three", "a test", world, made, 0.35, 0.4)
 
 
 def courses(problem, theta):
-    """Return every course of the epidemic as its series, with its probability."""
+    """Return every history of the epidemic as its series, with its probability."""
     weights = np.zeros((3, 3))
     for a, b, weight in CONTACTS:
         weights[a, b] = weights[b, a] = weight

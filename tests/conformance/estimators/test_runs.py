@@ -8,8 +8,8 @@ from lpm_secure.engine.epidemic import Csr, GraphAgents
 from lpm_secure.engine.kernels.draws import key_of
 from lpm_secure.gradients.estimators.replay import BEGUN, LATER, LONGER, replay, room_of
 from lpm_secure.gradients.estimators.replay import INFECTED as FORCED
+from lpm_secure.gradients.problem.epidemic import EpidemicProblem, F, world_of
 from lpm_secure.gradients.problem.outputs import ILL, INFECTED, Output, Outputs
-from lpm_secure.gradients.problem.problem import F, Problem, world_of
 from lpm_secure.gradients.problem.theta import BETA, EFFICACY, INITIAL, LATENT, REDUCTION, Point
 from lpm_secure.gradients.problem.trajectory import empty, run
 from protocols.arithmetic.distributions import days
@@ -37,7 +37,7 @@ def problem_of(seed, *, n=60, period=3, vaccinated=0.5, first=5):
         first=first,
     )
     outputs = (Output("all", INFECTED, (1.0,) * world.groups, 0, STEPS), Output("ill", ILL, (1.0,) * 3, 2, 9))
-    return Problem("drawn", "a test", world, Outputs.of(outputs, groups=world.groups, steps=STEPS), 1.0, 1.5)
+    return EpidemicProblem("drawn", "a test", world, Outputs.of(outputs, groups=world.groups, steps=STEPS), 1.0, 1.5)
 
 
 def path_of(problem, theta, seed):

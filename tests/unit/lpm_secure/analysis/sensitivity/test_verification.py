@@ -62,3 +62,12 @@ def test_seeds_are_doubled_until_the_error_is_small_enough_or_they_run_out(sd, e
 def test_without_finite_differences_nothing_is_verified():
     with pytest.raises(ParameterError, match="finite_difference"):
         verify(None, None, {Noise(1.0): 10}, first_seed=0, target=0.1)
+
+
+def test_zeros_on_both_sides_hold_and_what_has_no_answer_is_not_counted():
+    verdict = Verdict.of(
+        "drawn", jacobian([0.0, np.nan, 0.0], [0.0, np.nan, 0.0]), jacobian([0.0, 1.0, 2.0], [0.0] * 3)
+    )
+    assert verdict.zeros.tolist() == [[True, False, False]]
+    assert verdict.asked.tolist() == [[True, False, True]]
+    assert verdict.holds.tolist() == [[True, False, False]]

@@ -54,3 +54,12 @@ def test_whoever_reconsiders_does_so_at_its_own_time(world_of, series_of):
     for step, opinion in enumerate(series_of(world, "opinion", steps)):
         share = 1 - (1 - start) * (1 - attention) ** step
         assert abs(sum(opinion) / n - share) < 5 * math.sqrt(share * (1 - share) / n)
+
+
+def test_whoever_wavers_leans_to_one_side_whatever_its_neighbours_say(world_of, series_of):
+    n, wavering, leaning = 40_000, 0.4, 0.7
+    given = {"wavering": int(wavering * ALWAYS), "leaning": int(leaning * ALWAYS)}
+    world = world_of(Opinion, n, columns={"doubt": [1] * n}, start=NOBODY, **given)
+    for opinion in series_of(world, "opinion", 3)[1:]:
+        share = wavering * leaning
+        assert abs(sum(opinion) / n - share) < 5 * math.sqrt(share * (1 - share) / n)

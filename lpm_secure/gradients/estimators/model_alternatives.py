@@ -1,0 +1,137 @@
+"""Coupled alternatives of any model: the exact effect of single changed draws, drawn at the rates of their change.
+
+    d E[f] = E[df] + E[ sum over draws that mattered of (rate) x (f(the run with this draw changed) - f(the run)) ]
+
+as in `coupled_replay`; which draws there are is read off the graph. Of each kind (a node, a field that held its draw
+until it mattered, a clock) a few are changed, drawn in proportion to how much they change with all parameters together.
+
+Source: Arya, Schauer, Schäfer and Rackauckas, Automatic differentiation of programs with discrete randomness, NeurIPS
+2022; Fu and Hu, Conditional Monte Carlo (1997).
+"""
+
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, ClassVar, Final, final
+
+import numpy as np
+
+from lpm_secure.gradients.estimators.estimator import Estimator, Jacobian, OnSeed
+from lpm_secure.gradients.estimators.model_score import hide, pathwise
+from lpm_secure.gradients.graph.dependence import Dependence
+from lpm_secure.gradients.history.events import ChanceEvent
+from lpm_secure.gradients.history.recorder import HistoryRecorder, RunHistory
+from lpm_secure.gradients.history.replays import Alternative, Replays
+from lpm_secure.gradients.model.model_problem import ModelProblem, batches
+from lpm_secure.gradients.model.point import ModelPoint
+from lpm_secure.gradients.problem import seeds as over
+from protocols.arithmetic.distributions import F64
+from protocols.errors import ParameterError
+
+CHOICE: Final = 32  # second word of the key by which it is drawn which draws are changed
+REPLAYED: Final = 2**18  # rows of a batch whose alternatives are replayed together
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class _Choice:
+    """An alternative, and the rate at which each parameter brings it about, over its chance of being chosen."""
+
+    alternative: Alternative
+    seed: int
+    rate: dict[int, float]
+
+
+def choose_alternatives(history: RunHistory, theta: ModelPoint, seeds: range, count: int) -> list[_Choice]:
+    """Draw which draws are changed: of each kind up to `count` a run, by systematic sampling."""
+    rows = len(next(iter(history.moments[0].state.values()))) // len(seeds)
+    kinds: dict[tuple[str, int | str], list[ChanceEvent]] = defaultdict(list)
+    for event in history.events:
+        kinds[event.kind, event.name].append(event)
+    chosen = []
+    lengths = [theta.length(p) for p in range(len(theta.names))]
+    generators = [np.random.Generator(np.random.Philox(key=[seed, CHOICE])) for seed in seeds]
+    for events in kinds.values():
+        weight = np.concatenate(
+            [sum(abs(rate) * lengths[p] for p, rate in event.rate.items()) for event in events]
+        ).astype(np.float64)
+        row = np.concatenate([event.rows for event in events])
+        which = np.repeat(np.arange(len(events)), [event.rows.size for event in events])
+        place = np.concatenate([np.arange(event.rows.size) for event in events])
+        for copy, generator in enumerate(generators):
+            own = np.flatnonzero((row // rows == copy) & (weight > 0))
+            for at, share in _sample(weight[own], count, generator):
+                event, k = events[which[own[at]]], place[own[at]]
+                made = Alternative(event.kind, event.name, event.step, int(event.rows[k]), int(event.value[k]))
+                chosen.append(_Choice(made, copy, {p: float(r[k]) * share for p, r in event.rate.items()}))
+    return chosen
+
+
+def _sample(weight: F64, count: int, generator: np.random.Generator) -> Iterator[tuple[int, float]]:
+    """Yield places drawn in proportion to a weight, and one over how often each is drawn on average."""
+    shift = generator.random()
+    if weight.size <= count:
+        yield from ((at, 1.0) for at in range(weight.size))
+        return
+    summed = np.cumsum(weight)
+    targets = (np.arange(count) + shift) * summed[-1] / count
+    for at in np.minimum(np.searchsorted(summed, targets), weight.size - 1):
+        yield int(at), float(summed[-1] / count / weight[at])
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class ModelAlternatives(Estimator):
+    """One run a seed, and some replayed alternatives, for any number of parameters.
+
+    Attributes:
+        alternatives: how many of each kind a run.
+    """
+
+    name: ClassVar[str] = "coupled"
+    unbiased: ClassVar[bool] = True
+
+    alternatives: int = 16
+
+    def __post_init__(self) -> None:
+        """Check the number.
+
+        Raises:
+            ParameterError: none at all.
+        """
+        if self.alternatives < 1:
+            raise ParameterError(f"got {self.alternatives} alternatives; at least 1 is needed")
+
+    def estimate(
+        self, problem: ModelProblem, theta: ModelPoint, seeds: range, *, on_seed: OnSeed = lambda: None
+    ) -> Jacobian:
+        """Average effects over seeds; NaN by parameters that act through comparisons."""
+        over.check(seeds)
+        since, dependence = time.perf_counter(), Dependence.of(problem.graph)
+        samples, outputs = [], []
+        for batch in batches(seeds, problem.people.n):
+            recorder = HistoryRecorder(problem, theta, batch, dependence)
+            history = recorder.run()
+            samples.append(self._effects(problem, theta, batch, Replays(recorder, history, dependence.clocks), history))
+            outputs.append(np.einsum("oqt,sqt->so", problem.outputs.weights.linear[:, 0], history.series))
+            for _ in batch:
+                on_seed()
+        found = hide(np.concatenate(samples), theta, dependence)
+        return Jacobian.mean(found, since=since, outputs=np.concatenate(outputs))
+
+    def _effects(
+        self, problem: ModelProblem, theta: ModelPoint, seeds: range, replays: Replays, history: RunHistory
+    ) -> Any:
+        """Return each seed's estimate, float64[seeds, o, p]."""
+        total = pathwise(problem, history, len(theta.names))
+        chosen = choose_alternatives(history, theta, seeds, self.alternatives)
+        size = max(REPLAYED // problem.people.n, 1)
+        for first in range(0, len(chosen), size):
+            part = chosen[first : first + size]
+            series = replays.replay([each.alternative for each in part])
+            effects = np.einsum("oqt,kqt->ko", problem.outputs.weights.linear[:, 0], series)
+            for each, effect in zip(part, effects, strict=True):
+                for p, rate in each.rate.items():
+                    total[each.seed, :, p] += rate * effect
+        return total

@@ -1,0 +1,1 @@
+"""The structure of a model's graph as derivatives need it: what depends on what, what matters, and how numbers move."""

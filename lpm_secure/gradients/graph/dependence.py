@@ -1,0 +1,130 @@
+"""How each parameter acts: through laws of draws, on numbers, or through comparisons, of which nothing has a law."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final, final
+
+from lpm_secure.gradients.graph.clocks import Clock, clocks_of
+from protocols.models.graph import GraphNode, ModelGraph
+from protocols.models.graph.checks import ancestors_of
+from protocols.models.graph.draws import SPELL
+from protocols.models.graph.graph import DRAWS
+
+COMPARISONS: Final[dict[str, tuple[int, ...]]] = {
+    **dict.fromkeys(("less", "less_equal", "equal", "modulo"), (0, 1)),
+    "lookup": (1,),
+}
+SHIFTS: Final = ("left", "right")
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Dependence:
+    """What derivatives of a model can be taken from.
+
+    Attributes:
+        clocks: outcomes whose thresholds are exponential.
+        laws: parameters that laws of draws or of clocks depend on.
+        comparisons: parameters that are compared with something, and what compares them, in words.
+    """
+
+    clocks: Mapping[str, Clock]
+    laws: frozenset[str]
+    comparisons: Mapping[str, str]
+
+    @classmethod
+    def of(cls, graph: ModelGraph) -> "Dependence":
+        """Follow every parameter through the graph, and through the state from step to step."""
+        clocks = clocks_of(graph)
+        reach = _reach(graph)
+        laws: set[str] = set()
+        comparisons: dict[str, str] = {}
+        roots = [root for part in graph.parts.values() for root in part.values()]
+        for number in ancestors_of(graph, roots):
+            node = graph.nodes[number]
+            laws |= set(_by_law(graph, node, reach))
+            for index, words in _compared(node):
+                comparisons |= dict.fromkeys(reach[node.inputs[index]], words)
+        for name, root in graph.thresholds.items():
+            level = reach.levels[name]
+            if name in clocks:
+                laws |= level
+            else:
+                comparisons |= dict.fromkeys(level | reach[root], f"the outcome {name}")
+        comparisons |= dict.fromkeys(_shared(graph, reach), "two draws of one purpose")
+        return cls(clocks, frozenset(laws), comparisons)
+
+    def why_not(self, parameter: str) -> str | None:
+        """Return why a parameter has no score, in words; None where it has."""
+        compared = self.comparisons.get(parameter.partition("[")[0])
+        return f"acts through a comparison ({compared})" if compared else None
+
+
+class _Reach(dict[int, frozenset[str]]):
+    """By node, the parameters that its number moves with; and those that levels of outcomes move with."""
+
+    levels: dict[str, frozenset[str]]
+
+
+def _reach(graph: ModelGraph) -> _Reach:
+    """Return what each node moves with: numbers, not the laws of draws."""
+    held: dict[tuple[str, str], frozenset[str]] = defaultdict(frozenset)
+    while True:
+        reach, before = _Reach(), dict(held)
+        for number, node in enumerate(graph.nodes):
+            reach[number] = _moves(graph, node, held, reach)
+        for part in (graph.begin, graph.update):
+            for name, root in part.items():
+                held["field", name] |= reach[root]
+        for name, root in graph.messages.items():
+            held["cell", name] |= reach[root]
+        for name, outcome in graph.outcomes.items():
+            factors = frozenset(each for each in outcome.coefficients.values() if isinstance(each, str))
+            told = frozenset[str]().union(*(reach[graph.messages[channel]] for channel in outcome.coefficients))
+            weighed = reach[graph.weights[name]] if name in graph.weights else frozenset[str]()
+            held["outcome", name] |= factors | told | weighed
+        if held == before:
+            reach.levels = {name: held["outcome", name] for name in graph.outcomes}
+            return reach
+
+
+def _moves(
+    graph: ModelGraph, node: GraphNode, held: Mapping[tuple[str, str], frozenset[str]], reach: _Reach
+) -> frozenset[str]:
+    if node.op == "parameter":
+        return frozenset((node.name,))
+    if node.op == "outcome" and graph.outcomes[node.name].reveals == "bit":
+        return frozenset()
+    if not node.inputs:
+        return held.get((node.op, node.name), frozenset())
+    if node.op in ("happens", "days", "less", "less_equal", "equal"):
+        return frozenset()
+    inputs = node.inputs[1:] if node.op == "where" else node.inputs[:2] if node.op == "uniform" else node.inputs
+    return frozenset[str]().union(*(reach[index] for index in inputs))
+
+
+def _by_law(graph: ModelGraph, node: GraphNode, reach: _Reach) -> frozenset[str]:
+    return reach[node.inputs[0]] if node.op in ("happens", "days") else frozenset()
+
+
+def _compared(node: GraphNode) -> Iterator[tuple[int, str]]:
+    """Yield the operands of a node that a small change may move over an edge, with words for it."""
+    places = COMPARISONS.get(node.op, ())
+    if node.op in SHIFTS or node.op == "days":
+        places = (1,)
+    if node.op in DRAWS and node.numbers[0] == SPELL:
+        places = (*places, len(node.inputs) - 1)
+    for place in places:
+        yield place, f"{node.op} {node.name}".strip()
+
+
+def _shared(graph: ModelGraph, reach: _Reach) -> set[str]:
+    """Return the parameters of laws whose draws take the same random word as others do."""
+    drawn: dict[tuple[str, int], list[frozenset[str]]] = defaultdict(list)
+    roots = [root for part in graph.parts.values() for root in part.values()]
+    for number in ancestors_of(graph, roots):
+        node = graph.nodes[number]
+        if node.op in ("happens", "days"):
+            drawn[node.name, node.numbers[0]].append(_by_law(graph, node, reach))
+    return {name for laws in drawn.values() if len(laws) > 1 for law in laws for name in law}

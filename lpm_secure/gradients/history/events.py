@@ -1,0 +1,116 @@
+"""What happened by chance in a run, agent by agent: how likely it was, and what else could have happened."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, final
+
+import numpy as np
+
+from lpm_secure.gradients.graph.tape import NONE, Slopes, Tape
+from lpm_secure.gradients.model.point import ModelPoint
+from protocols.arithmetic.distributions import LAW_TOTAL
+from protocols.models.graph import GraphNode
+
+DRAW, FIELD, CLOCK = "draw", "field", "clock"
+
+
+class ChanceEvent(NamedTuple):
+    """Draws of one kind in one step, of some rows of agents.
+
+    Attributes:
+        kind: `DRAW`: one of a node; `FIELD`: one that a field has held until it matters, now; `CLOCK`: of an outcome
+            whether its level crosses its threshold.
+        name: of the node as a number, of the field, or of the outcome.
+        step: of the run; -1 for draws of the beginning.
+        rows: int64[m].
+        score: derivative of log p of what happened, float64[m].
+        rate: at which it becomes `value` as a parameter grows, float64[m].
+        value: int64[m], of the alternative.
+    """
+
+    kind: str
+    name: int | str
+    step: int
+    rows: Any
+    score: Slopes
+    rate: Slopes
+    value: Any
+
+
+class Chance(NamedTuple):
+    """The same of one draw for all rows."""
+
+    score: Slopes
+    rate: Slopes
+    value: Any
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class Chances:
+    """The laws of draws at one point.
+
+    Attributes:
+        point: with its laws.
+        at_bounds: parameters that move a probability which is 0 or 1: what could happen then has no score.
+    """
+
+    point: ModelPoint
+    at_bounds: set[int] = field(default_factory=set)
+    _laws: dict[str, tuple[Any, Any]] = field(default_factory=dict, repr=False)
+
+    def of(self, tape: Tape, number: int, mask: Any) -> Chance | None:
+        """Return the chance of a draw that has been made; None where no parameter moves it."""
+        node = tape.graph.nodes[number]
+        if node.op == "happens":
+            return self._happens(tape, node, number, mask)
+        return self._days(tape, node, number) if node.op == "days" else None
+
+    def _happens(self, tape: Tape, node: GraphNode, number: int, mask: Any) -> Chance | None:
+        slopes = tape.slopes.get(node.inputs[0], NONE)
+        if not slopes:
+            return None
+        likely, bit = np.asarray(tape.values[node.inputs[0]]) / LAW_TOTAL, np.asarray(tape.values[number])
+        scaled = {p: np.asarray(slope) / LAW_TOTAL for p, slope in slopes.items()}
+        with np.errstate(divide="ignore", invalid="ignore"):
+            score = {p: np.where(bit, s / likely, -s / (1 - likely)) for p, s in scaled.items()}
+            rate = {
+                p: np.where(likely > 1 / 2, np.where(bit, -s / likely, 0.0), np.where(bit, 0.0, s / (1 - likely)))
+                for p, s in scaled.items()
+            }
+        edge = mask & ((likely <= 0) | (likely >= 1))
+        self.at_bounds.update(p for p, s in scaled.items() if (edge & (s != 0)).any())
+        finite = {p: np.where(np.isfinite(s), s, 0.0) for p, s in score.items()}
+        return Chance(finite, rate, (~bit.astype(np.bool_)).astype(np.int64))
+
+    def _days(self, tape: Tape, node: GraphNode, number: int) -> Chance | None:
+        name = tape.graph.nodes[node.inputs[0]].name
+        rows = {p: entry.place for p, entry in enumerate(self.point.entries) if entry.name == name}
+        if not rows:
+            return None
+        if name not in self._laws:
+            laws = [family.day_law for family in self.point.families[name]]
+            self._laws[name] = np.stack([law.score for law in laws]), np.stack([law.shift for law in laws])
+        score, shift = self._laws[name]
+        value, row = tape.values[number], tape.values[node.inputs[1]]
+        own = {p: np.asarray(row) == place for p, place in rows.items()}
+        return Chance(
+            {p: np.where(mine, score[row, value - 1], 0.0) for p, mine in own.items()},
+            {p: np.where(mine, shift[row, value - 1], 0.0) for p, mine in own.items()},
+            value + 1,
+        )
+
+
+def event_of(what: tuple[str, int | str], step: int, chance: Chance, mask: Any, n: int) -> Iterator[ChanceEvent]:
+    """Yield the event of those rows to whom a draw, by its kind and name, matters; if there are any."""
+    moved = np.zeros(n, dtype=np.bool_)
+    for slope in (*chance.score.values(), *chance.rate.values()):
+        moved |= np.asarray(slope) != 0
+    rows = np.flatnonzero(moved & mask)
+    if rows.size:
+        score, rate = (_taken(slopes, rows, n) for slopes in (chance.score, chance.rate))
+        yield ChanceEvent(*what, step, rows, score, rate, np.broadcast_to(chance.value, (n,))[rows])
+
+
+def _taken(slopes: Mapping[int, Any], rows: Any, n: int) -> Slopes:
+    return {p: np.broadcast_to(slope, (n,))[rows] for p, slope in slopes.items()}

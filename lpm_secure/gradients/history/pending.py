@@ -1,0 +1,109 @@
+"""Draws that fields hold until they matter: a stay is drawn with an agent, and says nothing before the stay begins.
+
+Until then it may as well be drawn later, so its score counts from then on, and it is then that another value of it
+would change the run.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any, NamedTuple, final
+
+import numpy as np
+
+from lpm_secure.gradients.graph.dependence import Dependence
+from lpm_secure.gradients.graph.relevance import Masks, leaves_of, mark
+from lpm_secure.gradients.graph.tape import NONE, Tape, choose
+from lpm_secure.gradients.history.events import FIELD, Chance, ChanceEvent, Chances, event_of
+from protocols.models.graph import ModelGraph
+from protocols.models.graph.checks import ancestors_of
+
+EMPTY = Chance(NONE, NONE, np.int64(0))
+
+
+class _Copy(NamedTuple):
+    """A field that some rows copy from a draw."""
+
+    field: str
+    draw: int
+    mask: Any
+
+
+@final
+class PendingDraws:
+    """What each field holds that has not mattered yet."""
+
+    def __init__(self, graph: ModelGraph, dependence: Dependence) -> None:
+        """Hold nothing."""
+        self._graph = graph
+        seen = {graph.nodes[number].name for number in ancestors_of(graph, list(graph.totals.values()))}
+        own = {clock.field for clock in dependence.clocks.values()}
+        self._unseen = own  # thresholds of clocks: the outcome has the law
+        self._fields = {
+            name: EMPTY
+            for name, field in graph.fields.items()
+            if not field.stages and not field.private and name not in seen | own
+        }
+        self._copied: list[_Copy] = []
+        self._same: dict[str, Any] = {}
+
+    def roots(self, part: str, tape: Tape, masks: Masks) -> None:
+        """Say what a part's new state is made of: what fields copy from draws, or keep, does not matter yet."""
+        self._copied, self._same = [], {}
+        roots = self._graph.parts[part]
+        shared = self._shared(part)
+        for name, root in roots.items():
+            if name in self._unseen:
+                leaves_of(self._graph, root, tape.values, masks)  # its conditions matter
+            elif name not in self._fields:
+                mark(masks, root, np.bool_(True))
+            else:
+                for leaf, mask in leaves_of(self._graph, root, tape.values, masks):
+                    self._leaf(name, leaf, mask, masks, shared)
+
+    def _leaf(self, name: str, leaf: int, mask: Any, masks: Masks, shared: set[int]) -> None:
+        node = self._graph.nodes[leaf]
+        if node.op == "days" and leaf not in shared:
+            self._copied.append(_Copy(name, leaf, mask))
+            for index in node.inputs[1:]:
+                mark(masks, index, mask)
+        elif node.op == "field" and node.name == name:
+            self._same[name] = self._same.get(name, np.bool_(False)) | mask
+        else:
+            mark(masks, leaf, mask)
+
+    def _shared(self, part: str) -> set[int]:
+        """Return the draws that several fields copy: they matter at once."""
+        roots = {name: root for name, root in self._graph.parts[part].items() if name in self._fields}
+        draws = Counter(
+            number
+            for root in roots.values()
+            for number in ancestors_of(self._graph, [root])
+            if self._graph.nodes[number].op == "days"
+        )
+        return {number for number, count in draws.items() if count > 1}
+
+    def release(self, masks: Masks, step: int, n: int) -> Iterator[ChanceEvent]:
+        """Yield what fields hold that matters in a step; they hold it no longer."""
+        for number, mask in masks.items():
+            node = self._graph.nodes[number]
+            if node.op == "field" and node.name in self._fields:
+                held = self._fields[node.name]
+                yield from event_of((FIELD, node.name), step, held, mask, n)
+                self._fields[node.name] = _chosen(mask, EMPTY, held)
+
+    def move(self, part: str, tape: Tape, masks: Masks, chances: Chances) -> None:
+        """Take up what fields copy from draws that do not matter at once."""
+        for name, held in self._fields.items():
+            if part == "begin" or name in self._graph.update:
+                self._fields[name] = _chosen(self._same.get(name, np.bool_(False)), held, EMPTY)
+        for name, draw, mask in self._copied:
+            chance = chances.of(tape, draw, mask)
+            if chance is not None:
+                later = mask & ~np.asarray(masks.get(draw, np.bool_(False)))
+                self._fields[name] = _chosen(later, chance, self._fields[name])
+
+
+def _chosen(mask: Any, yes: Chance, no: Chance) -> Chance:
+    return Chance(
+        choose(mask, yes.score, no.score), choose(mask, yes.rate, no.rate), np.where(mask, yes.value, no.value)
+    )

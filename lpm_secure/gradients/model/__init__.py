@@ -1,0 +1,1 @@
+"""Any model as a problem: its parameters by name, its people, its series."""

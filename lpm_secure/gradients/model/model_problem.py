@@ -1,0 +1,194 @@
+"""The problem of any model: its graph among people, and which of its series are asked for."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, NamedTuple, final
+
+import numpy as np
+
+from lpm_secure.engine.backends import Backend, NumpyBackend
+from lpm_secure.engine.backends.numba_backend import NumbaBackend
+from lpm_secure.engine.model_agents import NOWHERE, CellMixing, ContactMatrices, ModelAgents
+from lpm_secure.gradients.graph.dependence import Dependence
+from lpm_secure.gradients.model.point import ModelPoint
+from lpm_secure.gradients.problem.outputs import Outputs, Weights
+from lpm_secure.gradients.problem.problem import Problem
+from protocols.arithmetic.distributions import F64
+from protocols.arithmetic.fixed_point import I64, U64
+from protocols.errors import ParameterError
+from protocols.models.graph import ModelGraph
+from protocols.models.graph.agents import tally_of
+from protocols.models.graph.interpreter import TOGETHER
+
+AGENT_BITS: Final = 32  # of a number that says which seed's copy of an agent it is
+SEED_BITS: Final = 31
+MANY: Final = 2**25  # agent-steps of a batch of runs that are worth a compiled loop
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class ModelPeople:
+    """Who the agents are, and who meets whom.
+
+    Attributes:
+        n: agents.
+        contacts: among them, or none.
+        cells: where they mix.
+        columns: int64[n] of each private column.
+    """
+
+    n: int
+    contacts: ContactMatrices | None = field(repr=False, default=None)
+    cells: CellMixing = field(repr=False, default_factory=lambda: NOWHERE)
+    columns: Mapping[str, I64] = field(repr=False, default_factory=dict)
+
+
+class SeriesOutput(NamedTuple):
+    """One number of a run: a series, weighted and added up over a window.
+
+    Attributes:
+        name: for reports.
+        word: of the model's tally: a stage, or an observable.
+        weight: of each step's total.
+        first, last: the window; step 0 is the beginning, and step T the end.
+    """
+
+    name: str
+    word: str
+    weight: float
+    first: int
+    last: int
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class ModelProblem(Problem):
+    """Agents of a model's graph for T steps.
+
+    Attributes:
+        name, source, outputs: as in any problem; a run's series are float64[1, q, T + 1] of its tally's q words.
+        graph: of the model.
+        people: its agents.
+        steps: T.
+    """
+
+    name: str
+    source: str
+    graph: ModelGraph = field(repr=False)
+    people: ModelPeople = field(repr=False)
+    steps: int
+    outputs: Outputs = field(repr=False)
+
+    def __post_init__(self) -> None:
+        """Refuse a model that hears the environment.
+
+        Raises:
+            ParameterError: it does.
+        """
+        if self.graph.public:
+            raise ParameterError(
+                f"the model hears public numbers ({', '.join(self.graph.public)}), through which no derivative "
+                "is taken; declare parameters"
+            )
+
+    def why_not(self, parameter: str) -> str | None:
+        """Return how a parameter acts where no law depends on it."""
+        return Dependence.of(self.graph).why_not(parameter)
+
+    def simulate(self, points: Sequence[ModelPoint], seeds: range) -> Iterator[F64]:
+        """Yield the outputs at each point, float64[points, o], seed by seed; runs of a batch are computed together."""
+        many = len(seeds) * self.people.n * self.steps * len(points) > MANY
+        backend = NumbaBackend(self.graph) if many else NumpyBackend(self.graph)
+        for batch in batches(seeds, self.people.n):
+            series = np.stack([self.run(point, batch, backend) for point in points], axis=1)
+            for copies in series:
+                yield np.stack([self.outputs.value(each[None]) for each in copies])
+
+    def run(self, point: ModelPoint, seeds: range, backend: Backend) -> F64:
+        """Return the series of one run for each seed, float64[seeds, q, T + 1]."""
+        copies = Copies(self, point, seeds, backend)
+        series = [copies.totals()]
+        for _ in range(self.steps):
+            copies.agents.update()
+            series.append(copies.totals())
+        return np.stack(series, axis=2)
+
+
+def outputs_of(graph: ModelGraph, outputs: Sequence[SeriesOutput], *, steps: int) -> Outputs:
+    """Lay outputs out.
+
+    Raises:
+        ParameterError: a word that the model has not, or a window outside of the run.
+    """
+    words = [word.name for word in tally_of(graph)]
+    linear = np.zeros((len(outputs), 1, len(words), steps + 1))
+    for row, each in enumerate(outputs):
+        if each.word not in words:
+            raise ParameterError(f"the model has no series {each.word}; it has {', '.join(words) or 'none'}")
+        if not 0 <= each.first <= each.last <= steps:
+            raise ParameterError(f"{each.name}: steps {each.first} to {each.last} are not within 0 to {steps}")
+        linear[row, 0, words.index(each.word), each.first : each.last + 1] = each.weight
+    return Outputs(tuple(each.name for each in outputs), Weights(linear, np.zeros(len(outputs), dtype=np.uint8)))
+
+
+def batches(seeds: range, n: int, *, agents: int = TOGETHER) -> Iterator[range]:
+    """Yield seeds in batches of about so many agents."""
+    size, first = max(agents // max(n, 1), 1), 0
+    while first < len(seeds):
+        high = seeds[first] >> SEED_BITS
+        last = first + 1
+        while last < len(seeds) and last - first < size and seeds[last] >> SEED_BITS == high:
+            last += 1
+        yield seeds[first:last]
+        first = last
+
+
+@final
+class Copies:
+    """One copy of a problem's agents for each seed, moved on together; they never meet.
+
+    Attributes:
+        agents: of all copies, one after the other.
+        contacts, cells: of all copies.
+        key: of the simulation generator.
+    """
+
+    def __init__(self, problem: ModelProblem, point: ModelPoint, seeds: range, backend: Backend) -> None:
+        """Begin."""
+        people, count = problem.people, len(seeds)
+        each = people.cells.sizes.size
+        of = [people.cells.of + copy * each for copy in range(count)] if each else []
+        self._graph, self._count = problem.graph, count
+        self.contacts = people.contacts.tile(count) if people.contacts else None
+        self.cells = CellMixing(np.concatenate(of), np.tile(people.cells.sizes, count)) if of else NOWHERE
+        self.key = (seeds[0] >> SEED_BITS, 0)
+        self.agents = ModelAgents(
+            backend,
+            point.integers,
+            agents=numbers_of(seeds, people.n),
+            key=self.key,
+            contacts=self.contacts,
+            cells=self.cells,
+            columns={name: np.tile(column, count) for name, column in people.columns.items()},
+            steps=problem.steps,
+        )
+
+    def totals(self) -> F64:
+        """Return the tally of each copy, float64[seeds, q]."""
+        fields = sorted((name, each.stages) for name, each in self._graph.fields.items() if each.stages)
+        counts = [
+            (self.agents.state[name].reshape(self._count, -1) == stage).sum(axis=1)
+            for name, stages in fields
+            for stage in range(len(stages))
+        ]
+        sums = self.agents.observables()
+        counts += [sums[name].reshape(self._count, -1).sum(axis=1) for name in sorted(sums)]
+        return np.stack(counts, axis=1).astype(np.float64)
+
+
+def numbers_of(seeds: range, n: int) -> U64:
+    """Return the agents' numbers in the runs of some seeds, uint64[seeds * n]."""
+    low = np.array([(seed & (2**SEED_BITS - 1)) << AGENT_BITS for seed in seeds], dtype=np.uint64)
+    numbers: Any = low[:, None] + np.arange(n, dtype=np.uint64)
+    column: U64 = numbers.reshape(-1)
+    return column

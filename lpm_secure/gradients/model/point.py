@@ -1,0 +1,176 @@
+"""A point among the parameters of a model's graph, by its author's names and in its author's units."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from types import MappingProxyType
+from typing import Final, NamedTuple, Self, final
+
+import numpy as np
+
+from lpm_secure.gradients.model.laws import LawFamily, TiltedLaw
+from lpm_secure.gradients.problem.theta import AT_ZERO, ThetaPoint
+from protocols.errors import ParameterError
+from protocols.models.graph import GraphParameter, ModelGraph
+from protocols.models.graph.agents import GraphModel
+from protocols.models.graph.checks import ancestors_of
+from protocols.models.graph.inputs import check_parameters
+
+MOST_ENTRIES: Final = 256  # of a table, each of which is a parameter
+NO_FAMILIES: Final[Mapping[str, LawFamily]] = MappingProxyType({})
+
+
+class ParameterEntry(NamedTuple):
+    """A number, or one entry of a table: of a table of laws, one law."""
+
+    name: str
+    place: int
+    alone: bool
+
+    @property
+    def title(self) -> str:
+        """Return its name, with the place of an entry among several."""
+        return self.name if self.alone else f"{self.name}[{self.place}]"
+
+
+def parameters_read(graph: ModelGraph) -> tuple[ParameterEntry, ...]:
+    """Return the numbers that anything of a model reads, in order; tables of very many entries are left out."""
+    roots = [root for part in graph.parts.values() for root in part.values()]
+    nodes = [graph.nodes[number] for number in ancestors_of(graph, roots)]
+    factors = [name for outcome in graph.outcomes.values() for name in outcome.coefficients.values()]
+    read = {node.name for node in nodes if node.op == "parameter"} | {each for each in factors if isinstance(each, str)}
+    counts = {
+        name: each.rows if _is_law(each) else max(each.length, 1) * each.rows
+        for name, each in sorted(graph.parameters.items())
+        if name in read
+    }
+    return tuple(
+        ParameterEntry(name, place, count == 1)
+        for name, count in counts.items()
+        if count <= MOST_ENTRIES
+        for place in range(count)
+    )
+
+
+def _is_law(parameter: GraphParameter) -> bool:
+    return parameter.unit == "law"
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class ModelPoint(ThetaPoint):
+    """The value of every parameter.
+
+    Attributes:
+        graph: of the model.
+        integers: of each parameter, as agents compute with them; those of laws are the families'.
+        families: of each law, one for each of its rows.
+        only: parameters that derivatives are taken by; all unless given.
+    """
+
+    graph: ModelGraph = field(repr=False)
+    integers: Mapping[str, int | tuple[int, ...]] = field(repr=False)
+    families: Mapping[str, tuple[LawFamily, ...]] = field(repr=False)
+    only: tuple[str, ...] = ()
+
+    @classmethod
+    def of(
+        cls, model: GraphModel, families: Mapping[str, LawFamily] = NO_FAMILIES, *, only: tuple[str, ...] = ()
+    ) -> Self:
+        """Return a model's own point.
+
+        Args:
+            model: with its parameters.
+            families: of laws by name, in place of the model's weights; the others move by tilting.
+            only: parameters that derivatives are taken by; all unless given.
+
+        Raises:
+            ParameterError: there is no such law, or no such parameter that derivatives could be taken by.
+        """
+        graph = model.graph
+        checked = check_parameters(graph, model.parameters)
+        laws: dict[str, tuple[LawFamily, ...]] = {
+            name: tuple(TiltedLaw(tuple(row.tolist())) for row in checked[name])
+            for name, each in graph.parameters.items()
+            if _is_law(each)
+        }
+        for name, family in families.items():
+            if name not in laws:
+                raise ParameterError(f"{name} is no law of the model; its laws are {', '.join(laws) or 'none'}")
+            laws[name] = (family,) * graph.parameters[name].rows
+        point = cls(graph, model.parameters, laws)._fitted()
+        unknown = sorted(set(only) - set(point.names) - {each.name for each in point.entries})
+        if unknown:
+            raise ParameterError(
+                f"no derivative by {unknown[0]}; there are those by {', '.join(point.names) or 'none'}"
+            )
+        return replace(point, only=only)
+
+    @cached_property
+    def entries(self) -> tuple[ParameterEntry, ...]:
+        """Return the parameters that derivatives are taken by: laws of one day alone have none."""
+        read = parameters_read(self.graph)
+        moving = [each for each in read if each.name not in self.families or self._family(each).sd > 0]
+        return tuple(each for each in moving if not self.only or {each.name, each.title} & set(self.only))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return the same by name; an entry of a table has its place in brackets."""
+        return tuple(each.title for each in self.entries)
+
+    def _family(self, entry: ParameterEntry) -> LawFamily:
+        return self.families[entry.name][entry.place]
+
+    def _fitted(self) -> Self:
+        """Return the point with the integers of its laws."""
+        own = {
+            name: tuple(weight for family in rows for weight in family.day_law.law)
+            for name, rows in self.families.items()
+        }
+        return replace(self, integers={**self.integers, **own})
+
+    def scale(self, parameter: int) -> float:
+        """Return how many units of a parameter's integer one of its own is."""
+        return float(2.0 ** self.graph.parameters[self.entries[parameter].name].bits)
+
+    def __getitem__(self, parameter: int) -> float:
+        """Return a number in its unit, or the mean of a law in steps."""
+        entry = self.entries[parameter]
+        if entry.name in self.families:
+            return self._family(entry).mean
+        value = self.integers[entry.name]
+        return (value[entry.place] if isinstance(value, tuple) else value) / self.scale(parameter)
+
+    def length(self, parameter: int) -> float:
+        """Return the spread of a law, a number itself, and of a probability above a half what it leaves."""
+        entry, value = self.entries[parameter], self[parameter]
+        if entry.name in self.families:
+            return self._family(entry).sd
+        if self.graph.parameters[entry.name].unit == "probability" and value > 1 / 2:
+            value = 1.0 - value
+        return value or AT_ZERO
+
+    def bounds(self, parameter: int) -> tuple[float, float]:
+        """Return the declared range; means of laws may go as far as their weights."""
+        name = self.entries[parameter].name
+        if name in self.families:
+            return 0.0, np.inf
+        declared = self.graph.parameters[name]
+        return declared.low / self.scale(parameter), declared.high / self.scale(parameter)
+
+    def shift(self, parameter: int, by: float) -> Self:
+        """Return the point with one parameter moved, to the next integer that is another.
+
+        Raises:
+            ParameterError: a parameter that is not 0 would round to 0, or a law cannot be moved so far.
+        """
+        name, place, _ = entry = self.entries[parameter]
+        if name in self.families:
+            rows = list(self.families[name])
+            rows[place] = self._family(entry).shift(by)
+            return replace(self, families={**self.families, name: tuple(rows)})._fitted()
+        away = round(by * self.scale(parameter)) or (1 if by > 0 else -1)
+        value = self.integers[name]
+        table = list(value) if isinstance(value, tuple) else [value]
+        table[place] += away
+        return replace(self, integers={**self.integers, name: tuple(table) if isinstance(value, tuple) else table[0]})
