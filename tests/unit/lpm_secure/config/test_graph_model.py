@@ -56,7 +56,7 @@ def test_values_are_converted_by_the_units_of_their_parameters():
 
 
 def test_a_model_of_the_library_is_one_like_any_other():
-    assert graph_model_of("lpm_secure.models.library.seir:Seir", {"initial": 0.5}).parameters["initial"] == 2**31
+    assert graph_model_of("lpm_secure.models.library.seir:SeirModel", {"initial": 0.5}).parameters["initial"] == 2**31
 
 
 @pytest.mark.parametrize(
@@ -90,4 +90,4 @@ def test_no_such_model_is_one_line():
     with pytest.raises(ModelError, match=r"is no lpm\.Model"):
         graph_model_of("rumours:Nobody", {})
     with pytest.raises(ConfigError, match="its parameters are: "):
-        graph_model_of("lpm_secure.models.library.seir:Seir", {"speed": 1})
+        graph_model_of("lpm_secure.models.library.seir:SeirModel", {"speed": 1})

@@ -63,7 +63,7 @@ def test_a_report_says_which_releases_are_exact_and_which_have_noise(manifest_of
 def test_cells_of_a_models_graph_have_noise_for_every_step(manifest_of, seir):
     from lpm_secure.config.graph_model import graph_model_of
 
-    graph = graph_model_of("lpm_secure.models.library.seir:Seir", {})
+    graph = graph_model_of("lpm_secure.models.library.seir:SeirModel", {})
     releases = releases_for(NoiseConfig(cells_epsilon=4.0), graph, steps=20, cells=True)
     assert releases.of("cells").times == 21
     given = {"cells": (30,), "steps": 20, "mode": "outcome", "releases": releases}
