@@ -3,8 +3,8 @@
 import math
 from collections.abc import Mapping
 
+from lpm_secure.models.composition import declarations
 from lpm_secure.models.declarations import Parameter
-from lpm_secure.models.model import declarations
 from lpm_secure.models.reference import find
 from lpm_secure.models.tracer import trace
 from protocols.errors import ConfigError

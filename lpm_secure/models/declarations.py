@@ -3,18 +3,30 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, Literal, final, overload
+from typing import Final, Literal, Self, final, overload
 
-from lpm_secure.models.symbols import Symbol, refuse
+from lpm_secure.models.symbols import Symbol, place, refuse
 from protocols.arithmetic.distributions import LAW_TOTAL, check_law
 from protocols.arithmetic.fixed_point import to_fixed
 from protocols.errors import ParameterError
 
 
 class Declaration:
-    """Something that a model's class body names; the name is that of the attribute."""
+    """Something that a model's class body names; the name is that of the attribute.
+
+    Attributes:
+        name: of it.
+        line: file and line of its author.
+    """
 
     name: str = ""
+    line: str = ""
+
+    def __new__(cls, *_: object, **__: object) -> Self:
+        """Note where it is declared."""
+        made = super().__new__(cls)
+        made.line = place()
+        return made
 
     def __set_name__(self, owner: type, name: str) -> None:
         """Take the attribute's name."""

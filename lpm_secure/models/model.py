@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, Final, final
+from typing import Any, ClassVar, Final, final
 
-from lpm_secure.models.declarations import Declaration, Message, Observable, Outcome, Public, State
+from lpm_secure.models.declarations import Message, Observable, Outcome, Public, State
 from lpm_secure.models.symbols import Choice, Kind, Number, Symbol, integer, place, refuse, symbol, truth
 from protocols.errors import ModelError
 from protocols.models.graph.draws import BEGIN, SPELL
@@ -16,6 +16,9 @@ class Model:
     A subclass declares in its body and computes in its methods. These are called once, with symbols; what they do
     becomes the model's graph. They are elementwise over agents: no loop over agents, no float, no dice but `draw`.
 
+    Attributes:
+        parts: models that this one is made of, in the order in which they are updated; see `composition`.
+
     Methods:
         begin: the first state, `me.set(...)` of all fields; what an agent's holder knows comes before it.
         says: a message for each channel, from the state.
@@ -24,6 +27,8 @@ class Model:
         totals: the number of each observable.
         update: the next state: observe (`heard`), decide (`draw`), change (`me.set(...)`).
     """
+
+    parts: ClassVar[tuple[type["Model"], ...]] = ()
 
     def begin(self, me: "Me", draw: "Draw") -> "Me":
         """Return the state of the beginning."""
@@ -48,22 +53,6 @@ class Model:
     def update(self, me: "Me", heard: "Heard", draw: "Draw") -> "Me":
         """Return the next state."""
         raise ModelError(f"{type(self).__name__} has no update(self, me, heard, draw); it returns me.set(...)")
-
-
-def declarations(model: type[Model]) -> dict[str, Declaration]:
-    """Return what a model declares, by name; its bases come first.
-
-    Raises:
-        ModelError: a name is one of a model's methods, or of what its state is asked by.
-    """
-    declared: dict[str, Declaration] = {}
-    for owner in reversed(model.__mro__):
-        declared |= {name: value for name, value in vars(owner).items() if isinstance(value, Declaration)}
-    reserved = {name for owner in (Model, Me) for name in vars(owner)}
-    for name in declared:
-        if name in reserved:
-            raise ModelError(f"{model.__name__} declares {name}, a name that lpm.Model or me has; give it another one")
-    return declared
 
 
 @final
@@ -156,6 +145,7 @@ class Draw:
     def __init__(self, moment: int) -> None:
         """Draw for the beginning, or for a step."""
         self._moment = moment
+        self.lines: Final[dict[tuple[int, str], str]] = {}  # where each is made, by moment and purpose
 
     def happens(self, probability: Number, purpose: str, *, spell: Number | None = None) -> Symbol:
         """Return whether something happens, with a probability in units of 2**-32: a parameter, or a number."""
@@ -195,4 +185,5 @@ class Draw:
             refuse("the beginning has no spells: leave spell out")
         inputs = [x if isinstance(x, Symbol) and x.kind == "table" else integer(symbol(x)) for x in operands]
         inputs += [] if spell is None else [integer(symbol(spell))]
+        self.lines.setdefault((moment, purpose), place())
         return Symbol(op, tuple(inputs), purpose, (moment, *settings), kind, line=place())

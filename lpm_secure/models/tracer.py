@@ -6,15 +6,15 @@ from typing import Any, Final, final
 
 import msgspec
 
-from lpm_secure.models.declarations import Declaration, Message, Observable, Outcome, Parameter, Public, State
+from lpm_secure.models.composition import compose, declarations
+from lpm_secure.models.declarations import Message, Observable, Outcome, Parameter, Public, State
 from lpm_secure.models.mistake import mistakes_of
-from lpm_secure.models.model import Draw, Heard, Me, Model, declarations
-from lpm_secure.models.symbols import Choice, Symbol, integer, symbol
+from lpm_secure.models.model import Model
+from lpm_secure.models.symbols import Symbol
 from protocols.errors import BoundError, ModelError
 from protocols.models import graph as g
 from protocols.models.graph.bounds import prove
 from protocols.models.graph.checks import check
-from protocols.models.graph.draws import BEGIN, STEP
 from protocols.models.graph.graph import MAX_NODES, decode, encode
 
 PARTS: Final = ("begin", "messages", "weights", "thresholds", "restarts", "totals", "update")
@@ -106,8 +106,7 @@ class _Builder:
 
 
 def _trace(model: type[Model]) -> tuple[g.ModelGraph, tuple[str, ...]]:
-    fields, made = _of(model, State), model()
-    parts = _parts(model, made, fields)
+    fields, parts = _of(model, State), compose(model)
     builder = _Builder()
     roots = {part: {name: builder.add(parts[part][name]) for name in sorted(parts[part])} for part in PARTS}
     channels = _of(model, Message)
@@ -140,47 +139,6 @@ def _as_received(graph: g.ModelGraph, name: str) -> g.ModelGraph:
         return decode(encode(graph))
     except (ModelError, msgspec.MsgspecError, TypeError, OverflowError) as error:
         raise ModelError(f"{name} is a graph that nobody could read: {error}; mend the declaration") from error
-
-
-def _parts(model: type[Model], made: Model, fields: Mapping[str, State]) -> dict[str, dict[str, Symbol]]:
-    """Call every method."""
-    me = Me(fields)
-    begin = made.begin(me, Draw(BEGIN))
-    after = made.update(me, Heard(), Draw(STEP))
-    for method, state in (("begin", begin), ("update", after)):
-        if not isinstance(state, Me):
-            raise ModelError(f"{model.__name__}.{method} returned {type(state).__name__}; return me.set(...)")
-    drawn = {
-        name: _known(name, each, getattr(begin, name))
-        for name, each in fields.items()
-        if not each.private and name in begin.changed
-    }
-    bits = {each.name: each for each in _of(model, Outcome).values() if each.above is not None}
-    thresholds = {name: Symbol("field", name=each.above.name) for name, each in bits.items() if each.above is not None}
-    return {
-        "begin": drawn,
-        "messages": _named(made.says(me)),
-        "weights": _named(made.weight(me)),
-        "thresholds": thresholds | _named(made.threshold(me)),
-        "restarts": dict(after.begun),
-        "totals": _named(made.totals(me)),
-        "update": dict(after.changed),
-    }
-
-
-def _known(name: str, declared: State, drawn: Symbol) -> Symbol:
-    """Return what an agent's holder knows, and what is drawn where nobody knows."""
-    held = Symbol("field", name=name)
-    return Symbol("where", (Symbol("known", name=name, kind="boolean"), held, drawn), line=drawn.line)
-
-
-def _named(given: Mapping[Any, Any]) -> dict[str, Symbol]:
-    named = {}
-    for declared, value in given.items():
-        if not isinstance(declared, Declaration):
-            raise ModelError(f"got {declared!r} as a name; use what the model declares, such as self.talk")
-        named[declared.name] = integer(value.resolve(()) if isinstance(value, Choice) else symbol(value))
-    return named
 
 
 def _of(model: type[Model], kind: type[Any]) -> dict[str, Any]:

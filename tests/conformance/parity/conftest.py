@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from lpm_secure.models.library.banks import Banks
 from lpm_secure.models.library.doses import LeakyVaccination
 from lpm_secure.models.library.opinion import Opinion
+from lpm_secure.models.library.pandemic_work import PandemicWork
 from lpm_secure.models.library.seir import SeirModel
 from lpm_secure.models.library.seirs import Seirs
 from lpm_secure.models.library.strains import Strains
@@ -23,6 +24,7 @@ LAWS = {
     "library-banks": Banks,
     "library-doses": LeakyVaccination,
     "library-opinion": Opinion,
+    "library-pandemic_work": PandemicWork,
     "library-strains": Strains,
     "library-supply": Supply,
     "library-work": LabourMarket,
