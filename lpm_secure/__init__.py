@@ -29,6 +29,7 @@ if TYPE_CHECKING:  # a type checker knows the names, and a program loads them wh
     from lpm_secure.models import observable as observable
     from lpm_secure.models import outcome as outcome
     from lpm_secure.models import parameter as parameter
+    from lpm_secure.models import period as period
     from lpm_secure.models import private as private
     from lpm_secure.models import public as public
     from lpm_secure.models import rate as rate
@@ -60,6 +61,7 @@ _AUTHORING: Final = (  # what the author of a model needs
     "observable",
     "outcome",
     "parameter",
+    "period",
     "private",
     "public",
     "rate",

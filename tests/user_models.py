@@ -151,4 +151,39 @@ class Cheapest(lpm.Model):
         return me.set(price=lpm.where(follows, lowest, lpm.minimum(2, me.price + 1)))
 
 
-MODELS = {each.__name__.lower(): each for each in (Opinion, Averaging, Banks, Crowds, Cheapest)}
+class Seasons(lpm.Model):
+    """How contagious an illness is depends on ward, age and week; its length on the age, and the dice on both."""
+
+    state = lpm.stage("WELL", "ILL")
+    left = lpm.field(0, 3)
+    bears = lpm.field(0, 40)
+    ward = lpm.private(0, 1)
+    age = lpm.private(3, 5)
+    week = lpm.period("week", steps=2, count=3)
+    spread = lpm.parameter({"age": (1, 2, 4)}, bounds=(0, 5), by=("ward", "age"))
+    season = lpm.parameter((4, 0, 3), bounds=(0, 4), over=week)
+    falls = lpm.parameter(
+        ((0.1, 0.2, 0.0), (0.3, 0.0, 0.4), (0.5, 0.1, 0.1)), unit=lpm.PROBABILITY, by="age", over=week
+    )
+    stay = lpm.parameter(((2**31, 2**31), (2**32,), (0, 0, 2**32)), unit=lpm.LAW, by="age")
+    breath = lpm.message(most=20)
+    caught = lpm.outcome(breath, above=bears, keep=False, threshold="once")
+
+    def begin(self, me, draw):
+        return self._fallen(me.set(state="WELL", left=0, bears=draw.uniform(0, 41, "bears")), draw, me.ward == 1)
+
+    def says(self, me):
+        return {self.breath: lpm.where(me.state == "ILL", self.spread * self.season, 0)}
+
+    def _fallen(self, me, draw, falls):
+        stay = draw.days(self.stay, "stay")
+        return me.set(state=lpm.where(falls, "ILL", me.state), left=lpm.where(falls, stay, me.left))
+
+    def update(self, me, heard, draw):
+        left = lpm.maximum(me.left - 1, 0)
+        falls = (me.state == "WELL") & (heard[self.caught] | draw.happens(self.falls, "falls"))
+        me = me.set(state=lpm.where(left == 0, "WELL", me.state), left=left)
+        return self._fallen(me, draw, falls)
+
+
+MODELS = {each.__name__.lower(): each for each in (Opinion, Averaging, Banks, Crowds, Cheapest, Seasons)}

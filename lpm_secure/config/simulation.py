@@ -7,10 +7,10 @@ import msgspec
 
 from lpm_secure.config.bounds import Count, Days, Positive
 from lpm_secure.config.gradient import GradientConfig
-from lpm_secure.config.graph_model import Value
 from lpm_secure.config.model import ModelConfig, check_source
 from lpm_secure.config.releases import NoiseConfig
 from lpm_secure.config.synthetic import SyntheticConfig
+from lpm_secure.models.axes import Value
 from protocols.errors import ConfigError
 from protocols.identity.trust import Name
 from protocols.toml_file import load_config

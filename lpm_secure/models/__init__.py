@@ -13,6 +13,7 @@ from lpm_secure.models.declarations import message as message
 from lpm_secure.models.declarations import observable as observable
 from lpm_secure.models.declarations import outcome as outcome
 from lpm_secure.models.declarations import parameter as parameter
+from lpm_secure.models.declarations import period as period
 from lpm_secure.models.declarations import private as private
 from lpm_secure.models.declarations import public as public
 from lpm_secure.models.declarations import rate as rate

@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from lpm_secure.models.declarations import Declaration, Outcome, State
+from lpm_secure.models.axes import CLOCK
+from lpm_secure.models.declarations import Declaration, Outcome, Parameter, State
 from lpm_secure.models.model import Draw, Heard, Me, Model
-from lpm_secure.models.symbols import Choice, Symbol, integer, symbol
+from lpm_secure.models.symbols import Choice, Symbol, integer, operate, symbol
 from protocols.errors import ModelError
 from protocols.models.graph.draws import BEGIN, STEP
 
@@ -54,8 +55,8 @@ def parts_of(model: type[Model]) -> tuple[type[Model], ...]:
     return (*inner, model) if computes else tuple(inner)
 
 
-def compose(model: type[Model]) -> dict[str, dict[str, Symbol]]:
-    """Call every method of every part, in order, and return the parts of a graph.
+def compose(model: type[Model]) -> tuple[dict[str, State], dict[str, dict[str, Symbol]]]:
+    """Call every method of every part, in order, and return the fields of a graph, and its parts.
 
     Raises:
         ModelError: two parts give the same number, or have draws of the same purpose.
@@ -70,7 +71,26 @@ def compose(model: type[Model]) -> dict[str, dict[str, Symbol]]:
         "thresholds"
     ]
     drawn = {name: value for name, value in begun.changed.items() if not fields[name].private}
-    return {"begin": drawn, **linear, "restarts": dict(after.begun), "update": dict(after.changed)}
+    clock, first, later = _clock(declared)
+    changed = {"begin": drawn | first, "restarts": dict(after.begun), "update": dict(after.changed) | later}
+    return fields | clock, linear | changed
+
+
+def _clock(declared: Mapping[str, Declaration]) -> tuple[dict[str, State], dict[str, Symbol], dict[str, Symbol]]:
+    """Return a field that counts steps, and how, where a parameter changes with time.
+
+    It stops in the last of all periods, whose values hold on.
+    """
+    periods = {name: each.over for name, each in declared.items() if isinstance(each, Parameter) and each.over}
+    if not periods:
+        return {}, {}, {}
+    if CLOCK in declared:
+        raise ModelError(
+            f"{declared[CLOCK].line}: {CLOCK} is declared, and it counts the steps for {next(iter(periods))}; rename it"
+        )
+    last = max(each.steps * each.count for each in periods.values()) - 1
+    counted = operate("minimum", operate("add", Symbol("field", name=CLOCK), 1), last)
+    return {CLOCK: State(0, last)}, {CLOCK: _known(CLOCK, symbol(0))}, {CLOCK: counted}
 
 
 def _defines(model: type[Model], method: str) -> bool:

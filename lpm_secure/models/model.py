@@ -156,13 +156,13 @@ class Draw:
         count = symbol(high) - low
         return self._draw("uniform", (low, count), purpose, spell)
 
-    def days(self, law: Symbol, purpose: str, *, row: Number = 0, spell: Number | None = None) -> Symbol:
-        """Return `d + 1` with probability `law[d] / 2**32`; `row` says which law of a table of laws."""
-        return self._draw("days", (law, row), purpose, spell)
+    def days(self, law: Symbol, purpose: str, *, spell: Number | None = None) -> Symbol:
+        """Return `d + 1` with probability `law[d] / 2**32`, by the agent's own of a law that has several."""
+        return self._draw("days", (law, 0 if law.row is None else law.row), purpose, spell)
 
-    def category(self, weights: Symbol, purpose: str, *, row: Number = 0, spell: Number | None = None) -> Symbol:
+    def category(self, weights: Symbol, purpose: str, *, spell: Number | None = None) -> Symbol:
         """Return `i` with probability `weights[i] / 2**32`."""
-        return self.days(weights, purpose, row=row, spell=spell) - 1
+        return self.days(weights, purpose, spell=spell) - 1
 
     def exponential(self, bits: int, purpose: str, *, spell: Number | None = None) -> Symbol:
         """Return a draw of Exp(1) in fixed point with so many fraction bits."""

@@ -80,6 +80,11 @@ def _range(field: GraphField) -> str:
 
 def _value(parameter: GraphParameter, value: int | tuple[int, ...]) -> Any:
     """Return a parameter's value in its author's unit, beside the integer that is computed with."""
+    if parameter.axes and isinstance(value, tuple):
+        by = " and ".join(f"{axis.name} ({axis.low} to {axis.high})" for axis in parameter.axes)
+        if parameter.unit == "law":
+            return f"a law for each {by}"
+        return f"{min(value) / 2**parameter.bits:.6g} to {max(value) / 2**parameter.bits:.6g}, by {by}"
     if isinstance(value, tuple) or not parameter.bits:
         return value
     return f"{value / 2**parameter.bits:.6g} ({value} / 2**{parameter.bits})"

@@ -28,6 +28,7 @@ AUTHORING = [
     "observable",
     "outcome",
     "parameter",
+    "period",
     "private",
     "public",
     "rate",
@@ -42,6 +43,7 @@ NAMES = {
     "protocols.models": ["Exposure", "Seir", "Stage", "State", "Substep", "SubstepModel"],
     "protocols.releases.mechanism": ["DiscreteGaussian", "RunningNoise"],
     "protocols.models.graph": [
+        "GraphAxis",
         "GraphChannel",
         "GraphField",
         "GraphNode",

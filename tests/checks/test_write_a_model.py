@@ -14,7 +14,7 @@ from protocols.models.graph.graph import encode
 PAGE = Path(__file__).parents[2] / "docs" / "write_a_model.md"
 
 
-@pytest.mark.parametrize("name", ["Opinion", "Panic"])
+@pytest.mark.parametrize("name", ["Opinion", "Panic", "Ages"])
 def test_the_models_of_the_page_pass_their_check(name, tmp_path, monkeypatch):
     blocks = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.S)
     (tmp_path / f"page_{name}.py").write_text("\n\n".join(blocks))  # one name each: Python keeps what it has imported

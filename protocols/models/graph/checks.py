@@ -1,5 +1,6 @@
 """Whether a graph is a model: each part in its place, of its kind, from what it may see, and not too much of it."""
 
+import math
 from typing import Final
 
 from protocols.errors import ModelError
@@ -111,6 +112,11 @@ def _check_ranges(graph: ModelGraph) -> None:
         for name, (low, high) in declared.items():
             if low > high:
                 raise ModelError(f"the range of the {kind} {name} is {low} to {high}; give the lower one first")
+
+    for name, parameter in graph.parameters.items():
+        rows = math.prod(max(axis.count, 0) for axis in parameter.axes)
+        if parameter.axes and rows != parameter.rows:
+            raise ModelError(f"the axes of {name} have {rows} entries, and its table has {parameter.rows} rows")
 
 
 def _check_names(graph: ModelGraph) -> None:

@@ -8,7 +8,8 @@ Security: a graph that comes over the network is decoded by a strict, bounded re
 """
 
 import hashlib
-from collections.abc import Mapping
+import itertools
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Final, Literal, final
 
 import msgspec
@@ -42,6 +43,20 @@ class GraphField(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_d
 
 
 @final
+class GraphAxis(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One index of a parameter: a private column, or a period of time, with its values from `low` to `high`."""
+
+    name: Name
+    low: Word
+    high: Word
+
+    @property
+    def count(self) -> int:
+        """How many entries there are along it."""
+        return self.high - self.low + 1
+
+
+@final
 class GraphParameter(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """A public number, or a table of numbers, that a configuration names and a gradient is taken by.
 
@@ -50,7 +65,8 @@ class GraphParameter(msgspec.Struct, frozen=True, forbid_unknown_fields=True, om
         unit: of what its author gives: "number", "probability", "rate" or "law"; it says how that becomes integers.
         bits: fraction bits of the integers.
         length: 0 for one number; else the entries of a row of a table.
-        rows: of the table; a group of agents each.
+        rows: of the table; a group of agents or a period of time each.
+        axes: what the rows are of, the last axis being the nearest; none where it is one number or one law.
     """
 
     low: Word
@@ -59,6 +75,12 @@ class GraphParameter(msgspec.Struct, frozen=True, forbid_unknown_fields=True, om
     bits: Annotated[int, msgspec.Meta(ge=0, le=62)] = 0
     length: Annotated[int, msgspec.Meta(ge=0, le=MAX_TABLE)] = 0
     rows: Annotated[int, msgspec.Meta(ge=1, le=MAX_TABLE)] = 1
+    axes: Annotated[tuple[GraphAxis, ...], msgspec.Meta(max_length=4)] = ()
+
+    def entries(self) -> Iterator[str]:
+        """Return the names of all rows, such as `age=2, week=3`."""
+        lines = [[f"{axis.name}={value}" for value in range(axis.low, axis.high + 1)] for axis in self.axes]
+        return map(", ".join, itertools.product(*lines))
 
 
 @final
