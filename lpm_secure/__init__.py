@@ -16,6 +16,7 @@ if TYPE_CHECKING:  # a type checker knows the names, and a program loads them wh
     from lpm_secure.models import NUMBER as NUMBER
     from lpm_secure.models import PROBABILITY as PROBABILITY
     from lpm_secure.models import Draw as Draw
+    from lpm_secure.models import Edge as Edge
     from lpm_secure.models import Heard as Heard
     from lpm_secure.models import Me as Me
     from lpm_secure.models import Model as Model
@@ -48,6 +49,7 @@ _AUTHORING: Final = (  # what the author of a model needs
     "NUMBER",
     "PROBABILITY",
     "Draw",
+    "Edge",
     "Heard",
     "Me",
     "Model",

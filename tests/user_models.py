@@ -186,4 +186,37 @@ class Seasons(lpm.Model):
         return self._fallen(me, draw, falls)
 
 
-MODELS = {each.__name__.lower(): each for each in (Opinion, Averaging, Banks, Crowds, Cheapest, Seasons)}
+class Lenders(lpm.Model):
+    """What a contact carries depends on both ends of it: on the sender's state and on the contact's own number.
+
+    A debtor pays each creditor what it owes it, as far as it can, in steps of a tenth; contacts go from debtor to
+    creditor. Along other contacts, which have no direction, strain is as far away as these are weak.
+    """
+
+    strain = lpm.stage("CALM", "TIGHT", "BROKE")
+    till = lpm.private(0, 30)
+    nerve = lpm.field(0, 12)
+    payment = lpm.message(most=41, directed=True, along=(0, 4))
+    rumour = lpm.message(most=7, along=(0, 5))
+    talk = lpm.message(most=2)
+    income = lpm.outcome(payment, above=till, keep=False)
+    worry = lpm.outcome({rumour: 1, talk: 2}, above=nerve)
+
+    def begin(self, me, draw):
+        return me.set(strain=draw.uniform(0, 3, "strain"), nerve=draw.uniform(0, 13, "nerve"))
+
+    def says(self, me):
+        return {self.talk: me.strain}
+
+    def along(self, me, edge):
+        tenths = lpm.table(10, 6, 1)[me.strain]
+        far = lpm.maximum(me.strain * 3 - edge[self.rumour], 0)
+        paid = edge[self.payment] * tenths + (me.strain == "TIGHT")
+        return {self.payment: paid, self.rumour: far + (edge[self.rumour] == 0)}
+
+    def update(self, me, heard, draw):
+        paid = lpm.where(heard[self.income], lpm.maximum(me.strain - 1, 0), lpm.minimum(me.strain + 1, 2))
+        return me.set(strain=lpm.where(heard[self.worry] & draw.happens(2**31, "panic"), "BROKE", paid))
+
+
+MODELS = {each.__name__.lower(): each for each in (Opinion, Averaging, Banks, Crowds, Cheapest, Seasons, Lenders)}

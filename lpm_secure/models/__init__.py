@@ -25,6 +25,7 @@ from lpm_secure.models.functions import ratio as ratio
 from lpm_secure.models.functions import table as table
 from lpm_secure.models.functions import where as where
 from lpm_secure.models.model import Draw as Draw
+from lpm_secure.models.model import Edge as Edge
 from lpm_secure.models.model import Heard as Heard
 from lpm_secure.models.model import Me as Me
 from lpm_secure.models.model import Model as Model

@@ -5,13 +5,13 @@ from typing import Any, Final
 
 from lpm_secure.models.axes import CLOCK
 from lpm_secure.models.declarations import Declaration, Outcome, Parameter, State
-from lpm_secure.models.model import Draw, Heard, Me, Model
+from lpm_secure.models.model import Draw, Edge, Heard, Me, Model
 from lpm_secure.models.symbols import Choice, Symbol, integer, operate, symbol
 from protocols.errors import ModelError
 from protocols.models.graph.draws import BEGIN, STEP
 
 LINEAR: Final = {"messages": "says", "weights": "weight", "thresholds": "threshold", "totals": "totals"}
-METHODS: Final = ("begin", "update", *LINEAR.values())
+METHODS: Final = ("begin", "update", "along", *LINEAR.values())
 
 
 def declarations(model: type[Model]) -> dict[str, Declaration]:
@@ -65,11 +65,11 @@ def compose(model: type[Model]) -> tuple[dict[str, State], dict[str, dict[str, S
     fields = {name: each for name, each in declared.items() if isinstance(each, State)}
     begun = _moved(parts, fields, BEGIN)
     after = _moved(parts, fields, STEP)
-    bits = {name: each.above for name, each in declared.items() if isinstance(each, Outcome) and each.above is not None}
+    above = {name: each.above for name, each in declared.items() if isinstance(each, Outcome) and each.above}
     linear = {kind: _given(parts, method) for kind, method in LINEAR.items()}
-    linear["thresholds"] = {name: Symbol("field", name=above.name) for name, above in bits.items()} | linear[
-        "thresholds"
-    ]
+    linear["along"] = _given(parts, "along", Edge())
+    fixed = {name: Symbol("field", name=each.name) for name, each in above.items()}
+    linear["thresholds"] = fixed | linear["thresholds"]
     drawn = {name: value for name, value in begun.changed.items() if not fields[name].private}
     clock, first, later = _clock(declared)
     changed = {"begin": drawn | first, "restarts": dict(after.begun), "update": dict(after.changed) | later}
@@ -134,11 +134,11 @@ def _known(name: str, drawn: Symbol) -> Symbol:
     return Symbol("where", (known, Symbol("field", name=name), drawn), labels=drawn.labels, line=drawn.line)
 
 
-def _given(parts: tuple[type[Model], ...], method: str) -> dict[str, Symbol]:
+def _given(parts: tuple[type[Model], ...], method: str, *more: Edge) -> dict[str, Symbol]:
     """Return what all parts' methods give from the state of the step's beginning."""
     given: dict[str, Symbol] = {}
     for part in parts:
-        own = _named(getattr(part(), method)(_view(part, Me({}))))
+        own = _named(getattr(part(), method)(_view(part, Me({})), *more))
         for name in own.keys() & given.keys():
             raise ModelError(
                 f"{own[name].line}: {method} gives {name} at {given[name].line} too, in another part; leave it to one"

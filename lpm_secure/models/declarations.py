@@ -61,6 +61,7 @@ class Message(Declaration):
     most: int
     directed: bool = False
     cell: bool = False
+    along: tuple[int, int] | None = None
 
 
 @final
@@ -262,9 +263,15 @@ def private(low: int, high: int) -> State:
     return State(low, high, private=True)
 
 
-def message(*, most: int, directed: bool = False) -> Message:
-    """Declare a channel along contacts: unsigned messages of at most `most`."""
-    return Message(most, directed=directed)
+def message(*, most: int, directed: bool = False, along: tuple[int, int] | None = None) -> Message:
+    """Declare a channel along contacts: unsigned messages of at most `most`.
+
+    Args:
+        most: of a message; it is multiplied by a contact's weight.
+        directed: the first of a contact tells the second one, and not the other way.
+        along: the range of contacts' own numbers, in place of weights: the method `along` makes messages of them.
+    """
+    return Message(most, directed=directed, along=along)
 
 
 def cell_message(*, most: int) -> Message:

@@ -22,6 +22,7 @@ class Model:
     Methods:
         begin: the first state, `me.set(...)` of all fields; what an agent's holder knows comes before it.
         says: a message for each channel, from the state.
+        along: a message along each contact, from the state and the contact's own number.
         weight: by which an outcome's growth is multiplied, from the state.
         threshold: of outcomes that declare no field for it.
         totals: the number of each observable.
@@ -36,6 +37,10 @@ class Model:
 
     def says(self, me: "Me") -> Mapping[Message, Number]:
         """Return a message for each channel."""
+        return {}
+
+    def along(self, me: "Me", edge: "Edge") -> Mapping[Message, Number]:
+        """Return a message along each contact, for channels whose contacts have numbers of their own."""
         return {}
 
     def weight(self, me: "Me") -> Mapping[Outcome, Number]:
@@ -123,6 +128,17 @@ class Heard:
             refuse("heard[...] takes an outcome or a public number that the model declares")
         kind: Kind = "boolean" if what.reveals == "bit" else "integer"
         return Symbol("outcome", name=what.name, kind=kind, line=place())
+
+
+@final
+class Edge:
+    """A contact, as who tells something along it knows it: `edge[self.channel]`, its own number."""
+
+    def __getitem__(self, channel: Message) -> Symbol:
+        """Return the number, in the range that the channel declares."""
+        if not isinstance(channel, Message) or channel.along is None:
+            refuse("only channels whose contacts have numbers have them: declare lpm.message(along=(low, high))")
+        return Symbol("edge", name=channel.name, line=place())
 
 
 @final

@@ -92,11 +92,13 @@ def _value(parameter: GraphParameter, value: int | tuple[int, ...]) -> Any:
 
 def _said(graph: ModelGraph) -> Iterator[tuple[str, ...]]:
     for name, channel in graph.channels.items():
-        on = sources(graph, "messages", name)
+        part = "messages" if channel.along is None else "along"
+        on = sources(graph, part, name)
         never = sorted(set(graph.fields) - on)
         whom = "its cell's public total" if channel.cell else "each contact"
-        direct = ", ".join(flows(graph, "messages")[name].fields) or "nothing"
-        over = f" (over time: {', '.join(sorted(on))})" if set(on) - set(flows(graph, "messages")[name].fields) else ""
+        fields = flows(graph, part)[name].fields
+        direct = ", ".join([*fields, *([] if channel.along is None else ["the contact's own number"])]) or "nothing"
+        over = f" (over time: {', '.join(sorted(on))})" if set(on) - set(fields) else ""
         yield name, f"{channel.most:,} to {whom}", f"{direct}{over}", ", ".join(never) or "-"
 
 

@@ -18,7 +18,7 @@ from protocols.models.graph.bounds import prove
 from protocols.models.graph.checks import check
 from protocols.models.graph.graph import MAX_NODES, decode, encode
 
-PARTS: Final = ("begin", "messages", "weights", "thresholds", "restarts", "totals", "update")
+PARTS: Final = ("begin", "messages", "along", "weights", "thresholds", "restarts", "totals", "update")
 
 
 @final
@@ -108,12 +108,13 @@ def _trace(model: type[Model]) -> tuple[g.ModelGraph, tuple[str, ...]]:
         fields={name: g.GraphField(each.low, each.high, each.stages, each.private) for name, each in fields.items()},
         nodes=tuple(builder.nodes),
         parameters={name: _parameter(model, each) for name, each in _of(model, Parameter).items()},
-        channels={name: g.GraphChannel(each.most, each.directed, each.cell) for name, each in channels.items()},
+        channels={name: _channel(each) for name, each in channels.items()},
         outcomes={name: _outcome(each) for name, each in _of(model, Outcome).items()},
         observables={name: g.GraphObservable(each.low, each.high) for name, each in _of(model, Observable).items()},
         public={name: (each.low, each.high) for name, each in _of(model, Public).items()},
         begin=roots["begin"],
         messages=roots["messages"],
+        along=roots["along"],
         weights=roots["weights"],
         thresholds=roots["thresholds"],
         restarts=roots["restarts"],
@@ -156,6 +157,10 @@ def _parameter(model: type[Model], each: Parameter) -> g.GraphParameter:
     if not axes:
         length = max(each.days, length) if length else 0
     return g.GraphParameter(low, high, each.unit.name, each.unit.bits, length, entries, shape)
+
+
+def _channel(each: Message) -> g.GraphChannel:
+    return g.GraphChannel(each.most, each.directed, each.cell, each.along)
 
 
 def _outcome(each: Outcome) -> g.GraphOutcome:

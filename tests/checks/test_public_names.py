@@ -12,6 +12,7 @@ TREE = Tree(Path(__file__).parents[2])
 
 AUTHORING = [
     "Draw",
+    "Edge",
     "Heard",
     "LAW",
     "Me",
