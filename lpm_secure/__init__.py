@@ -16,6 +16,7 @@ if TYPE_CHECKING:  # a type checker knows the names, and a program loads them wh
     from lpm_secure.models import NUMBER as NUMBER
     from lpm_secure.models import PROBABILITY as PROBABILITY
     from lpm_secure.models import Draw as Draw
+    from lpm_secure.models import Edge as Edge
     from lpm_secure.models import Heard as Heard
     from lpm_secure.models import Me as Me
     from lpm_secure.models import Model as Model
@@ -29,6 +30,7 @@ if TYPE_CHECKING:  # a type checker knows the names, and a program loads them wh
     from lpm_secure.models import observable as observable
     from lpm_secure.models import outcome as outcome
     from lpm_secure.models import parameter as parameter
+    from lpm_secure.models import period as period
     from lpm_secure.models import private as private
     from lpm_secure.models import public as public
     from lpm_secure.models import rate as rate
@@ -47,6 +49,7 @@ _AUTHORING: Final = (  # what the author of a model needs
     "NUMBER",
     "PROBABILITY",
     "Draw",
+    "Edge",
     "Heard",
     "Me",
     "Model",
@@ -60,6 +63,7 @@ _AUTHORING: Final = (  # what the author of a model needs
     "observable",
     "outcome",
     "parameter",
+    "period",
     "private",
     "public",
     "rate",

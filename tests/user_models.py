@@ -151,4 +151,72 @@ class Cheapest(lpm.Model):
         return me.set(price=lpm.where(follows, lowest, lpm.minimum(2, me.price + 1)))
 
 
-MODELS = {each.__name__.lower(): each for each in (Opinion, Averaging, Banks, Crowds, Cheapest)}
+class Seasons(lpm.Model):
+    """How contagious an illness is depends on ward, age and week; its length on the age, and the dice on both."""
+
+    state = lpm.stage("WELL", "ILL")
+    left = lpm.field(0, 3)
+    bears = lpm.field(0, 40)
+    ward = lpm.private(0, 1)
+    age = lpm.private(3, 5)
+    week = lpm.period("week", steps=2, count=3)
+    spread = lpm.parameter({"age": (1, 2, 4)}, bounds=(0, 5), by=("ward", "age"))
+    season = lpm.parameter((4, 0, 3), bounds=(0, 4), over=week)
+    falls = lpm.parameter(
+        ((0.1, 0.2, 0.0), (0.3, 0.0, 0.4), (0.5, 0.1, 0.1)), unit=lpm.PROBABILITY, by="age", over=week
+    )
+    stay = lpm.parameter(((2**31, 2**31), (2**32,), (0, 0, 2**32)), unit=lpm.LAW, by="age")
+    breath = lpm.message(most=20)
+    caught = lpm.outcome(breath, above=bears, keep=False, threshold="once")
+
+    def begin(self, me, draw):
+        return self._fallen(me.set(state="WELL", left=0, bears=draw.uniform(0, 41, "bears")), draw, me.ward == 1)
+
+    def says(self, me):
+        return {self.breath: lpm.where(me.state == "ILL", self.spread * self.season, 0)}
+
+    def _fallen(self, me, draw, falls):
+        stay = draw.days(self.stay, "stay")
+        return me.set(state=lpm.where(falls, "ILL", me.state), left=lpm.where(falls, stay, me.left))
+
+    def update(self, me, heard, draw):
+        left = lpm.maximum(me.left - 1, 0)
+        falls = (me.state == "WELL") & (heard[self.caught] | draw.happens(self.falls, "falls"))
+        me = me.set(state=lpm.where(left == 0, "WELL", me.state), left=left)
+        return self._fallen(me, draw, falls)
+
+
+class Lenders(lpm.Model):
+    """What a contact carries depends on both ends of it: on the sender's state and on the contact's own number.
+
+    A debtor pays each creditor what it owes it, as far as it can, in steps of a tenth; contacts go from debtor to
+    creditor. Along other contacts, which have no direction, strain is as far away as these are weak.
+    """
+
+    strain = lpm.stage("CALM", "TIGHT", "BROKE")
+    till = lpm.private(0, 30)
+    nerve = lpm.field(0, 12)
+    payment = lpm.message(most=41, directed=True, along=(0, 4))
+    rumour = lpm.message(most=7, along=(0, 5))
+    talk = lpm.message(most=2)
+    income = lpm.outcome(payment, above=till, keep=False)
+    worry = lpm.outcome({rumour: 1, talk: 2}, above=nerve)
+
+    def begin(self, me, draw):
+        return me.set(strain=draw.uniform(0, 3, "strain"), nerve=draw.uniform(0, 13, "nerve"))
+
+    def says(self, me):
+        return {self.talk: me.strain}
+
+    def along(self, me, edge):
+        tenths = lpm.table(10, 6, 1)[me.strain]
+        far = lpm.maximum(me.strain * 3 - edge[self.rumour], 0)
+        paid = edge[self.payment] * tenths + (me.strain == "TIGHT")
+        return {self.payment: paid, self.rumour: far + (edge[self.rumour] == 0)}
+
+    def update(self, me, heard, draw):
+        paid = lpm.where(heard[self.income], lpm.maximum(me.strain - 1, 0), lpm.minimum(me.strain + 1, 2))
+        return me.set(strain=lpm.where(heard[self.worry] & draw.happens(2**31, "panic"), "BROKE", paid))
+
+
+MODELS = {each.__name__.lower(): each for each in (Opinion, Averaging, Banks, Crowds, Cheapest, Seasons, Lenders)}

@@ -1,6 +1,6 @@
 """Who meets whom, as one client knows it: contacts with at least one end among its own agents."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import final
 
@@ -9,7 +9,10 @@ import numpy.typing as npt
 
 from protocols.arithmetic.fixed_point import I64
 from protocols.errors import DataError
+from protocols.models.agent_model import SILENT, Edges, times_weight
 from protocols.task.layout import Layout
+
+Along = Callable[[I64, Edges], I64]  # from own agents' messages to those along contacts
 
 
 @final
@@ -49,10 +52,10 @@ class Contacts:
             layout: of the run.
             period: days.
             own: the client's slots.
-            directed: of each channel. Where it is, the way back carries nothing: its weight is 0.
+            directed: of each channel. Where it is, the way back carries nothing.
         """
         c = layout.channels
-        back = np.where(np.array(directed, dtype=np.bool_)[table.channel], 0, table.weight)
+        back = np.where(np.array(directed, dtype=np.bool_)[table.channel], SILENT, table.weight)
         edges = np.concatenate(
             [
                 np.stack([table.day, table.a, table.b, table.channel, table.weight]),
@@ -69,12 +72,13 @@ class Contacts:
         bounds = np.searchsorted(day, np.arange(period + 1))
         return cls(layout.n, c, tuple(_day(sender, weight, channel, target, slice(*pair)) for pair in _pairs(bounds)))
 
-    def add_up(self, says: I64, *, step: int) -> I64:
+    def add_up(self, says: I64, *, step: int, along: Along = times_weight) -> I64:
         """Return what own agents say to every agent of the run in a step.
 
         Args:
             says: int64[n_own, c + w], own agents' messages; the last columns are for cells and not used here.
             step: of the run.
+            along: what is told along contacts.
 
         Returns:
             int64[n, c].
@@ -82,22 +86,24 @@ class Contacts:
         total = np.zeros(self.n * self.c, dtype=np.int64)
         day = self.days[step % len(self.days)]
         if day.sender.size:
-            spoken = says[day.sender, day.channel] * day.weight
+            spoken = along(says, Edges(day.sender, day.channel, day.weight))
             total[day.target[day.first]] = np.add.reduceat(spoken, day.first)
         return total.reshape(self.n, self.c)
 
-    def largest_message(self, most: Sequence[int]) -> int:
+    def largest_message(self, most: Sequence[int], along: Sequence[object] = ()) -> int:
         """Return the largest message between two agents on one channel and day, weights included.
 
         Args:
             most: of a message on each channel, before weights.
+            along: of each channel, None where messages are multiplied by weights; else `most` is that of a contact.
         """
-        largest = 0
+        largest, numbers = 0, np.array([each is not None for each in along] or [False] * len(most), dtype=np.bool_)
         for day in self.days:
             pair = np.stack([day.sender, day.target])
             _, where = np.unique(pair, axis=1, return_inverse=True)
             totals = np.zeros(where.max(initial=-1) + 1, dtype=np.int64)
-            np.add.at(totals, where.reshape(-1), day.weight * np.array(most, dtype=np.int64)[day.channel])
+            times = np.where(day.weight == SILENT, 0, np.where(numbers[day.channel], 1, day.weight))
+            np.add.at(totals, where.reshape(-1), times * np.array(most, dtype=np.int64)[day.channel])
             largest = max(largest, int(totals.max(initial=0)))
         return largest
 
@@ -105,7 +111,7 @@ class Contacts:
 @final
 @dataclass(frozen=True, slots=True, eq=False)
 class ContactTable:
-    """Undirected contacts: int64[m] each; `a` and `b` are slots, `weight` is not negative.
+    """Undirected contacts: int64[m] each; `a` and `b` are slots, `weight`, or a contact's own number, is not negative.
 
     Raises:
         DataError: a negative weight or day, or an agent in contact with itself.

@@ -7,10 +7,12 @@ from typing import Final, final
 
 import numpy as np
 
+from client_sdk.private.contacts import Along
 from client_sdk.private.device_keys import DeviceKeys
 from client_sdk.private.state import PrivateState
 from protocols.arithmetic.fixed_point import I64, U64
 from protocols.errors import DataError, ParameterError
+from protocols.models.agent_model import Edges, times_weight
 from protocols.task import manifest as manifests
 from protocols.task.devices import LISTS, Bools, edge_key, edge_token, public_key
 from protocols.task.manifest import Manifest
@@ -64,13 +66,13 @@ class Slots:
             days.append((each.channel[kept], each.weight[kept], places * contacts.c + each.channel[kept]))
         return cls(np.frombuffer(b"".join(tokens), dtype="<u8").astype(np.uint64), degree, contacts.c, tuple(days))
 
-    def pack(self, says: I64, *, step: int, last: bool = False) -> I64:
+    def pack(self, says: I64, *, step: int, last: bool = False, along: Along = times_weight) -> I64:
         """Return what the device's agent says in a step, int64[degree * c], of int64[1, c + 1]; zeros in the last."""
         spoken = np.zeros(self._degree * self._c, dtype=np.int64)
         if last:
             return spoken
         channel, weight, place = self._days[step % len(self._days)]
-        np.add.at(spoken, place, says[0, channel] * weight)
+        np.add.at(spoken, place, along(says, Edges(np.zeros_like(channel), channel, weight)))
         return spoken
 
 

@@ -9,7 +9,7 @@ from client_sdk.private.contacts import Contacts, ContactTable, refuse
 from client_sdk.private.device_keys import DeviceKeys
 from protocols.arithmetic.fixed_point import I64
 from protocols.errors import DataError, ParameterError
-from protocols.models.agent_model import NO_COLUMNS, AgentSource, Columns
+from protocols.models.agent_model import NO_COLUMNS, AgentModel, AgentSource, Columns
 from protocols.models.run_model import agent_model_of
 from protocols.task.layout import Layout
 from protocols.task.manifest import Manifest
@@ -71,7 +71,8 @@ class PrivateState:
         first, end = layout.own[name]
         agents = np.array(next(c.agents for c in manifest.clients if c.name == name), dtype=np.uint64)
         model = agent_model_of(manifest.model)
-        _check(contacts, layout, manifest, np.array(model.most, dtype=np.int64), (first, end))
+        _check(contacts, layout, manifest, (first, end))
+        _check_weights(contacts, model, manifest.max_message)
         _check_cells(cell, agents.size, len(manifest.cells))
         self.name = name
         self.devices = devices
@@ -79,7 +80,7 @@ class PrivateState:
         self.columns = columns
         edges = Contacts.of(contacts, layout=layout, period=manifest.period, own=(first, end), directed=model.directed)
         self.contacts = edges
-        largest = edges.largest_message(model.most)
+        largest = edges.largest_message(model.most, model.along)
         if largest > manifest.max_message:
             raise DataError(
                 f"two agents have contacts of weight {largest} in all on one day; {weight_limit(manifest.max_message)}"
@@ -96,8 +97,8 @@ class PrivateState:
         raise TypeError("a private state is not pickled or copied: it stays in its client's process")
 
 
-def _check(contacts: ContactTable, layout: Layout, manifest: Manifest, most: I64, own: tuple[int, int]) -> None:
-    c, period, largest, (first, end) = layout.channels, manifest.period, manifest.max_message, own
+def _check(contacts: ContactTable, layout: Layout, manifest: Manifest, own: tuple[int, int]) -> None:
+    c, period, (first, end) = layout.channels, manifest.period, own
     for column in (contacts.a, contacts.b):
         refuse((column < 0) | (column >= layout.n), column, "contact {row} names an agent that the run does not have")
     refuse(
@@ -108,9 +109,6 @@ def _check(contacts: ContactTable, layout: Layout, manifest: Manifest, most: I64
     refuse(
         contacts.day >= period, contacts.day, f"contact {{row}} is on day {{got}}; the run has days 0 to {period - 1}"
     )
-    refuse(contacts.weight > largest, contacts.weight, f"contact {{row}} has weight {{got}}; {weight_limit(largest)}")
-    louder = contacts.weight > largest // most[contacts.channel]  # before products of them, which could wrap
-    refuse(louder, contacts.weight, f"contact {{row}} makes a message {{got}} times as large; {weight_limit(largest)}")
     own_a = (contacts.a >= first) & (contacts.a < end)
     own_b = (contacts.b >= first) & (contacts.b < end)
     refuse(
@@ -118,6 +116,20 @@ def _check(contacts: ContactTable, layout: Layout, manifest: Manifest, most: I64
         contacts.a,
         "contact {row} is between agents of other clients; give a client only those of its own",
     )
+
+
+def _check_weights(contacts: ContactTable, model: AgentModel, largest: int) -> None:
+    """Hold weights against the largest message, and contacts' own numbers against what the model declares."""
+    weight, limit = contacts.weight, weight_limit(largest)
+    most = np.array(model.most, dtype=np.int64)[contacts.channel]
+    ranges = np.array([each or (0, -1) for each in model.along], dtype=np.int64).reshape(-1, 2)[contacts.channel]
+    low, high = ranges.T
+    multiplies = high < low
+    refuse(multiplies & (weight > largest), weight, f"contact {{row}} has weight {{got}}; {limit}")
+    louder = multiplies & (weight > largest // most)  # before products of them, which could wrap
+    refuse(louder, weight, f"contact {{row}} makes a message {{got}} times as large; {limit}")
+    outside = ~multiplies & ((weight < low) | (weight > high))
+    refuse(outside, weight, "contact {row} has the number {got}, which is out of the range that the model declares")
 
 
 def weight_limit(largest: int) -> str:

@@ -15,7 +15,7 @@ from client_sdk.simulation.own_score import OwnScore
 from protocols.arithmetic.counters import FIRST_STEP, Step
 from protocols.arithmetic.fixed_point import I64, U64
 from protocols.errors import RoundClosed
-from protocols.models.agent_model import AgentModel, StepInputs, decide
+from protocols.models.agent_model import AgentModel, Edges, StepInputs, decide
 from protocols.models.cells import cell_totals
 from protocols.models.run_model import agent_model_of
 from protocols.task.devices import unpack_presence
@@ -149,13 +149,13 @@ class Client:
         layout, private = self._layout, self.private
         first, end = layout.own[private.name]
         says = self._model.messages(private.state)
-        own = np.zeros((end - first, layout.channels), dtype=np.int64)
+        own, along = np.zeros((end - first, layout.channels), dtype=np.int64), self._along
         if self._slots is not None:
-            spoken = self._slots.pack(says, step=step, last=step == self.manifest.steps)
+            spoken = self._slots.pack(says, step=step, last=step == self.manifest.steps, along=along)
         elif step == self.manifest.steps:
             spoken = np.zeros((layout.n, layout.channels), dtype=np.int64)  # the closing round carries no messages
         else:
-            spoken = private.contacts.add_up(says, step=step)
+            spoken = private.contacts.add_up(says, step=step, along=along)
             own[:] = spoken[first:end]
             spoken[first:end] = 0
         to_cells = says[:, layout.channels :].T if layout.cells else says.T[:0]
@@ -163,6 +163,9 @@ class Client:
         tally = self._score.append_to(self._model.totals(private.state), step)
         totals = np.concatenate([np.zeros(0, dtype=np.int64), *cells])
         return own, layout.pack(self._score.columns(spoken), totals, tally)
+
+    def _along(self, messages: I64, edges: Edges) -> I64:
+        return self._model.messages_along(self.private.state, messages, edges)
 
     def _decide(self, heard: Hearing) -> I64:
         """Return own agents' outcomes, int64[n_own, o], of levels that this client knows as a whole."""

@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal, final
 import msgspec
 
 from lpm_secure.config.bounds import Days, Positive
-from lpm_secure.config.graph_model import Value
 from lpm_secure.config.model import ModelConfig, channels_of, check_source, model_of
+from lpm_secure.models.axes import Value
 from protocols import canonical_json
 from protocols.errors import ConfigError
 from protocols.identity.trust import Name, PartyKeys, Trust

@@ -6,8 +6,9 @@ from typing import Annotated, final
 import msgspec
 
 from lpm_secure.config.bounds import Days, Rate
-from lpm_secure.config.graph_model import Value, graph_model_of
+from lpm_secure.config.graph_model import graph_model_of
 from lpm_secure.config.laws import Delay, law_of
+from lpm_secure.models.axes import Value
 from protocols.arithmetic.distributions import LAW_TOTAL
 from protocols.arithmetic.fixed_point import to_fixed
 from protocols.errors import ConfigError

@@ -7,10 +7,10 @@ import msgspec
 
 from lpm_secure.config.bounds import Count, Days, Positive
 from lpm_secure.config.gradient import GradientConfig
-from lpm_secure.config.graph_model import Value
 from lpm_secure.config.model import ModelConfig, check_source
 from lpm_secure.config.releases import NoiseConfig
 from lpm_secure.config.synthetic import SyntheticConfig
+from lpm_secure.models.axes import Value
 from protocols.errors import ConfigError
 from protocols.identity.trust import Name
 from protocols.toml_file import load_config
@@ -25,11 +25,13 @@ class PrivateConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
         clients: "group": each department is a client; "person": each person; "one": one client holds all.
         columns: of private columns of the model, between which two numbers, both included, each value is drawn, for
             private and for synthetic agents; all of a column's range unless given.
+        contacts: the same of contacts' own numbers, by channel, where a model makes messages of these.
     """
 
     dataset: Literal["workplace_invs15", "look_alike"]
     clients: Literal["group", "person", "one"] = "group"
     columns: dict[str, tuple[int, int]] = {}
+    contacts: dict[str, tuple[int, int]] = {}
 
 
 @final

@@ -18,7 +18,14 @@ from protocols.models.cells import cell_totals, pressure
 from protocols.models.graph import GraphChannel
 from protocols.models.graph.bounds import prove_levels
 from protocols.models.graph.draws import DrawSource
-from protocols.models.graph.inputs import check_cells, check_columns, check_known, check_parameters, check_public
+from protocols.models.graph.inputs import (
+    check_cells,
+    check_columns,
+    check_known,
+    check_parameters,
+    check_public,
+    edges_of,
+)
 from protocols.models.graph.interpreter import Inputs
 
 STEPS: Final = 1000  # of a run, where nobody says how many
@@ -46,7 +53,8 @@ class ContactSums(abc.ABC):
     """Who tells whom, for messages that are held where a back end computes. Subclasses are final.
 
     Attributes:
-        degree: the largest sum of the weights through which one agent is told something on a day and channel.
+        degree: the largest sum of the weights through which one agent is told something on a day and channel; where
+            messages are made of a contact's own number, it counts 1.
     """
 
     degree: int
@@ -74,7 +82,7 @@ class ContactMatrices(ContactSums):
             period: days.
 
         Raises:
-            DataError: a weight is negative.
+            DataError: a weight is negative, or a contact's own number is out of its range.
             WouldWrap: weights are so large that their sum could wrap.
         """
         if table.weight.size and int(table.weight.min()) < 0:
@@ -82,15 +90,21 @@ class ContactMatrices(ContactSums):
         prove_no_wrap({"the weights of all contacts": 2 * int(table.weight.max(initial=0)) * table.weight.size})
         names = sorted(name for name, channel in channels.items() if not channel.cell)
         self._days: list[dict[str, Any]] = []
+        self._edges: list[dict[str, tuple[I64, I64, I64]]] = []
         for day in range(period):
-            matrices = {}
+            matrices, edges = {}, {}
             for index, name in enumerate(names):
                 rows = np.flatnonzero((table.day == day) & (table.channel == index))
                 a, b, weight = table.a[rows], table.b[rows], table.weight[rows]
                 if not channels[name].directed:
                     a, b, weight = np.concatenate([a, b]), np.concatenate([b, a]), np.tile(weight, 2)
+                if (along := channels[name].along) is not None:
+                    if weight.size and (weight.min() < along[0] or weight.max() > along[1]):
+                        raise DataError(f"a contact of {name} has a number out of {along[0]} to {along[1]}")
+                    edges[name], weight = (a, b, weight), np.ones_like(weight)
                 matrices[name] = sparse.csr_array((weight, (b, a)), shape=(n, n), dtype=np.int64)
             self._days.append(matrices)
+            self._edges.append(edges)
         sums = [matrix.sum(axis=1).max(initial=0) for matrices in self._days for matrix in matrices.values()]
         self.degree, self.period = max(map(int, sums), default=0), period
         self._copies = 1
@@ -110,6 +124,10 @@ class ContactMatrices(ContactSums):
         given = messages if self._copies == 1 else messages.reshape(self._copies, -1).T
         total: I64 = (self.matrix(channel, step=step) @ given).T.reshape(-1)
         return total
+
+    def edges(self, channel: str, *, step: int) -> tuple[I64, I64, I64]:
+        """Return int64[m] each: who tells, whom, and the contact's own number, where messages are made of it."""
+        return self._edges[step % len(self._edges)][channel]
 
 
 @final
@@ -229,7 +247,8 @@ class ModelAgents:
         own = {} if everybody else self.cell_totals()
         totals = {name: self._bounded(name, total) for name, total in everybody.items()}
         totals |= {name: self._total(name, total, others) for name, total in own.items()}
-        exposures = {name: self._exposure(name, messages[name]) for name in graph.channels}
+        exposures = {name: self._exposure(name, message) for name, message in messages.items()}
+        exposures |= {name: self._exposure_along(name) for name in graph.along}
         outcomes: dict[str, Any] = {}
         for name, outcome in graph.outcomes.items():
             growth = sum(
@@ -260,6 +279,19 @@ class ModelAgents:
             return self._nothing
         exposure: I64 = self._contacts.add_up(channel, messages, step=self.step)
         return exposure
+
+    def _exposure_along(self, channel: str) -> I64:
+        """Return what reaches each agent on a channel whose messages are made of each contact's own number."""
+        total = np.zeros(self._agents.size, dtype=np.int64)
+        nobody = np.zeros(0, dtype=np.int64)
+        edges = (nobody, nobody, nobody) if self._contacts is None else self._contacts.edges(channel, step=self.step)
+        sender, receiver, number = edges
+        if sender.size:
+            senders = {name: values[sender] for name, values in self.state.items()}
+            source = DrawSource(self._agents[sender], self.step, self._key)
+            inputs = Inputs(senders, self._parameters, source, edges=edges_of(self._graph, number))
+            np.add.at(total, receiver, self._backend.evaluate(("along",), inputs)["along"][channel])
+        return total
 
     def _growth(self, channel: str, factor: int | str, exposures: Mapping[str, I64], totals: Mapping[str, I64]) -> I64:
         value = int(self._parameters[factor]) if isinstance(factor, str) else factor

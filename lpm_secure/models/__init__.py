@@ -13,6 +13,7 @@ from lpm_secure.models.declarations import message as message
 from lpm_secure.models.declarations import observable as observable
 from lpm_secure.models.declarations import outcome as outcome
 from lpm_secure.models.declarations import parameter as parameter
+from lpm_secure.models.declarations import period as period
 from lpm_secure.models.declarations import private as private
 from lpm_secure.models.declarations import public as public
 from lpm_secure.models.declarations import rate as rate
@@ -24,6 +25,7 @@ from lpm_secure.models.functions import ratio as ratio
 from lpm_secure.models.functions import table as table
 from lpm_secure.models.functions import where as where
 from lpm_secure.models.model import Draw as Draw
+from lpm_secure.models.model import Edge as Edge
 from lpm_secure.models.model import Heard as Heard
 from lpm_secure.models.model import Me as Me
 from lpm_secure.models.model import Model as Model

@@ -1,20 +1,34 @@
 """What a model's class declares: stages, fields, private columns, parameters, messages, outcomes, observables."""
 
+import itertools
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Final, Literal, final, overload
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final, Literal, Self, final, overload
 
-from lpm_secure.models.symbols import Symbol, refuse
+from lpm_secure.models.axes import Axis, Period, Value, entries_of, index_of
+from lpm_secure.models.symbols import Symbol, place, refuse
 from protocols.arithmetic.distributions import LAW_TOTAL, check_law
 from protocols.arithmetic.fixed_point import to_fixed
 from protocols.errors import ParameterError
 
 
 class Declaration:
-    """Something that a model's class body names; the name is that of the attribute."""
+    """Something that a model's class body names; the name is that of the attribute.
+
+    Attributes:
+        name: of it.
+        line: file and line of its author.
+    """
 
     name: str = ""
+    line: str = ""
+
+    def __new__(cls, *_: object, **__: object) -> Self:
+        """Note where it is declared."""
+        made = super().__new__(cls)
+        made.line = place()
+        return made
 
     def __set_name__(self, owner: type, name: str) -> None:
         """Take the attribute's name."""
@@ -47,6 +61,7 @@ class Message(Declaration):
     most: int
     directed: bool = False
     cell: bool = False
+    along: tuple[int, int] | None = None
 
 
 @final
@@ -112,6 +127,7 @@ class Unit:
 NUMBER: Final = Unit("number")
 PROBABILITY: Final = Unit("probability", 32, LAW_TOTAL)
 LAW: Final = Unit("law", 32, LAW_TOTAL)
+WEIGHTS: Final = "a list of whole numbers; of a law the weights of 1, 2, ... days, of 2**32 in all"
 
 
 def rate(bits: int = 40) -> Unit:
@@ -127,41 +143,70 @@ class Parameter(Declaration):
     """A public number with a name, a unit and bounds: for configurations and for gradients.
 
     Attributes:
-        value: by default: a number, or of a law the weights of 1, 2, ... days.
+        value: by default: a number, or of a law the weights of 1, 2, ... days; for all entries, or for each.
         unit: says how it becomes an integer.
         bounds: in its own unit; None for all that the unit allows.
         days: of a law, how many at most.
+        by: private columns; agents have the entry of their own.
+        over: a period of steps that has an entry of its own.
     """
 
-    value: "float | tuple[int, ...]"
+    value: Value
     unit: Unit = NUMBER
     bounds: tuple[float, float] | None = None
     days: int = 0
+    by: tuple[str, ...] = ()
+    over: Period | None = None
 
     def __post_init__(self) -> None:
         """Refuse a value outside of its bounds, what does not become integers, and a law that is none."""
-        if self.bounds is not None and not isinstance(self.value, tuple):
-            low, high = self.bounds
-            if not (math.isfinite(low) and low <= self.value <= high):
-                refuse(f"a parameter is {self.value}, and its bounds are {low} to {high}")
+        self.is_indexed = bool(self.by or self.over)
         try:
-            self._check()
+            low, high = self.range("a bound")
+            if low > high:
+                raise ParameterError(f"the bounds of a parameter are {self.bounds}; give the lower one first")
+            if not self.is_indexed:  # what entries there are is known when all of the class is
+                self.integers(self.value, (), "a parameter")
         except ParameterError as error:
             refuse(str(error))
 
-    def _check(self) -> None:
-        low, high = self.range("a bound")
-        if not isinstance(self.value, tuple):
-            if self.unit.name == "law":
-                raise ParameterError(f"a law is {self.value}; give the weights of 1, 2, ... days, of 2**32 in all")
-            self.unit.integer(self.value, "a parameter")
-            return
-        if not self.value or not all(type(entry) is int for entry in self.value):
-            raise ParameterError(f"a table is {self.value}; its entries are integers, at least one")
-        if min(self.value) < low or max(self.value) > high:
-            raise ParameterError(f"a table has {min(self.value)} to {max(self.value)}; its bounds are {low} to {high}")
-        if self.unit.name == "law":
-            check_law(self.value, "a law of days")
+    def integers(self, value: Value, axes: Sequence[Axis], name: str) -> int | tuple[int, ...]:
+        """Return a value as a graph's integers.
+
+        Raises:
+            ParameterError: it has another shape, or leaves its bounds.
+        """
+        if not axes:
+            return self._entry(value, name)
+        entries = [self._entry(each, name) for each in entries_of(value, axes, name, depth=self.unit.name == "law")]
+        longest = self.length(entries)
+        rows = ((*each, *(0,) * (longest - len(each))) if isinstance(each, tuple) else (each,) for each in entries)
+        return tuple(itertools.chain.from_iterable(rows))
+
+    def length(self, entries: Iterable[int | tuple[int, ...]]) -> int:
+        """Return how long each entry is: 0 of numbers, and of laws the longest one that is allowed."""
+        return max(self.days, *(len(each) if isinstance(each, tuple) else 0 for each in entries))
+
+    def _entry(self, value: object, name: str) -> int | tuple[int, ...]:
+        low, high = self.range(name)
+        law = self.unit.name == "law"
+        if isinstance(value, tuple) != (law or (isinstance(self.value, tuple) and not self.is_indexed)):
+            raise ParameterError(f"{name} is {value}; it is {'one number' if isinstance(value, tuple) else WEIGHTS}")
+        if isinstance(value, (int, float)):
+            least, most = self.bounds or (0, self.unit.high / 2**self.unit.bits)
+            if not least <= value <= most:
+                raise ParameterError(f"{name} is {value:g}; it must lie in [{least:g}, {most:g}]")
+            return self.unit.integer(value, name)
+        numbers = value if isinstance(value, tuple) else ()
+        if not numbers or not all(_is_whole(entry) for entry in numbers):
+            raise ParameterError(f"{name} is {list(numbers)}; its entries are whole numbers, at least one")
+        entries = tuple(map(int, numbers))
+        if min(entries) < low or max(entries) > high:
+            got = f"{min(entries)} to {max(entries)}"
+            raise ParameterError(f"{name} has entries from {got}; they must lie in [{low}, {high}]")
+        if law:
+            check_law(entries, name)
+        return entries
 
     def range(self, name: str) -> tuple[int, int]:
         """Return the least and the greatest integer."""
@@ -169,6 +214,17 @@ class Parameter(Declaration):
             return 0, self.unit.high
         low, high = self.bounds
         return self.unit.integer(low, name), self.unit.integer(high, name)
+
+    def axes(self, declared: Mapping[str, object]) -> tuple[Axis, ...]:
+        """Return by what it is indexed, given what a model declares."""
+        groups = []
+        for name in self.by:
+            column = declared.get(name)
+            if not isinstance(column, State) or not column.private:
+                refuse(f"{self.name} is by {name}, which is no private column of this model; declare it: lpm.private")
+            groups.append(Axis(name, column.low, column.high))
+        over = [Axis(self.over.name, 0, self.over.count - 1, self.over.steps)] if self.over else []
+        return (*groups, *over)
 
     @overload
     def __get__(self, instance: None, owner: type) -> "Parameter": ...
@@ -178,7 +234,16 @@ class Parameter(Declaration):
         """Return what it is in a method's expression: a number, or a table that draws of days take."""
         if instance is None:
             return self
-        return Symbol("parameter", name=self.name, kind="table" if isinstance(self.value, tuple) else "integer")
+        law, is_table = self.unit.name == "law", self.is_indexed or isinstance(self.value, tuple)
+        table = Symbol("parameter", name=self.name, kind="table" if is_table else "integer")
+        if not self.is_indexed:
+            return table
+        index = index_of(self.axes({name: getattr(owner, name, None) for name in self.by}))
+        return replace(table, row=index) if law else table[index]
+
+
+def _is_whole(entry: object) -> bool:
+    return isinstance(entry, (int, float)) and math.isfinite(entry) and entry == math.floor(entry)
 
 
 def field(low: int, high: int) -> State:
@@ -198,9 +263,15 @@ def private(low: int, high: int) -> State:
     return State(low, high, private=True)
 
 
-def message(*, most: int, directed: bool = False) -> Message:
-    """Declare a channel along contacts: unsigned messages of at most `most`."""
-    return Message(most, directed=directed)
+def message(*, most: int, directed: bool = False, along: tuple[int, int] | None = None) -> Message:
+    """Declare a channel along contacts: unsigned messages of at most `most`.
+
+    Args:
+        most: of a message; it is multiplied by a contact's weight.
+        directed: the first of a contact tells the second one, and not the other way.
+        along: the range of contacts' own numbers, in place of weights: the method `along` makes messages of them.
+    """
+    return Message(most, directed=directed, along=along)
 
 
 def cell_message(*, most: int) -> Message:
@@ -238,15 +309,29 @@ def public(low: int, high: int) -> Public:
     return Public(low, high)
 
 
+def period(name: str, *, steps: int, count: int) -> Period:
+    """Declare what a parameter changes with: `count` periods of so many steps; the last one's value holds on."""
+    return Period(name, steps, count)
+
+
 def parameter(
-    value: "float | tuple[int, ...]", *, unit: Unit = NUMBER, bounds: tuple[float, float] | None = None, days: int = 0
+    value: Value,
+    *,
+    unit: Unit = NUMBER,
+    bounds: tuple[float, float] | None = None,
+    days: int = 0,
+    by: str | tuple[str, ...] = (),
+    over: Period | None = None,
 ) -> Parameter:
     """Declare a parameter.
 
     Args:
-        value: by default: a number in its unit; of `LAW` the weights of 1, 2, ... days, of 2**32 in all.
+        value: by default: a number in its unit; of `LAW` the weights of 1, 2, ... days, of 2**32 in all. Of one with
+            entries the same for all, or lists in each other, or `{name: list}` along one of `by` and `over`.
         unit: `NUMBER`, `PROBABILITY`, `rate(bits)` or `LAW`.
         bounds: in its unit; ranges of fields are proved for all values within.
         days: how long a law may be, at most.
+        by: private columns with a small range: each agent has the entry of its own.
+        over: a period: each has an entry.
     """
-    return Parameter(value, unit, bounds, days)
+    return Parameter(value, unit, bounds, days, (by,) if isinstance(by, str) else by, over)

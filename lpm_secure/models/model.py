@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, Final, final
+from typing import Any, ClassVar, Final, final
 
-from lpm_secure.models.declarations import Declaration, Message, Observable, Outcome, Public, State
+from lpm_secure.models.declarations import Message, Observable, Outcome, Public, State
 from lpm_secure.models.symbols import Choice, Kind, Number, Symbol, integer, place, refuse, symbol, truth
 from protocols.errors import ModelError
 from protocols.models.graph.draws import BEGIN, SPELL
@@ -16,14 +16,20 @@ class Model:
     A subclass declares in its body and computes in its methods. These are called once, with symbols; what they do
     becomes the model's graph. They are elementwise over agents: no loop over agents, no float, no dice but `draw`.
 
+    Attributes:
+        parts: models that this one is made of, in the order in which they are updated; see `composition`.
+
     Methods:
         begin: the first state, `me.set(...)` of all fields; what an agent's holder knows comes before it.
         says: a message for each channel, from the state.
+        along: a message along each contact, from the state and the contact's own number.
         weight: by which an outcome's growth is multiplied, from the state.
         threshold: of outcomes that declare no field for it.
         totals: the number of each observable.
         update: the next state: observe (`heard`), decide (`draw`), change (`me.set(...)`).
     """
+
+    parts: ClassVar[tuple[type["Model"], ...]] = ()
 
     def begin(self, me: "Me", draw: "Draw") -> "Me":
         """Return the state of the beginning."""
@@ -31,6 +37,10 @@ class Model:
 
     def says(self, me: "Me") -> Mapping[Message, Number]:
         """Return a message for each channel."""
+        return {}
+
+    def along(self, me: "Me", edge: "Edge") -> Mapping[Message, Number]:
+        """Return a message along each contact, for channels whose contacts have numbers of their own."""
         return {}
 
     def weight(self, me: "Me") -> Mapping[Outcome, Number]:
@@ -48,22 +58,6 @@ class Model:
     def update(self, me: "Me", heard: "Heard", draw: "Draw") -> "Me":
         """Return the next state."""
         raise ModelError(f"{type(self).__name__} has no update(self, me, heard, draw); it returns me.set(...)")
-
-
-def declarations(model: type[Model]) -> dict[str, Declaration]:
-    """Return what a model declares, by name; its bases come first.
-
-    Raises:
-        ModelError: a name is one of a model's methods, or of what its state is asked by.
-    """
-    declared: dict[str, Declaration] = {}
-    for owner in reversed(model.__mro__):
-        declared |= {name: value for name, value in vars(owner).items() if isinstance(value, Declaration)}
-    reserved = {name for owner in (Model, Me) for name in vars(owner)}
-    for name in declared:
-        if name in reserved:
-            raise ModelError(f"{model.__name__} declares {name}, a name that lpm.Model or me has; give it another one")
-    return declared
 
 
 @final
@@ -137,6 +131,17 @@ class Heard:
 
 
 @final
+class Edge:
+    """A contact, as who tells something along it knows it: `edge[self.channel]`, its own number."""
+
+    def __getitem__(self, channel: Message) -> Symbol:
+        """Return the number, in the range that the channel declares."""
+        if not isinstance(channel, Message) or channel.along is None:
+            refuse("only channels whose contacts have numbers have them: declare lpm.message(along=(low, high))")
+        return Symbol("edge", name=channel.name, line=place())
+
+
+@final
 class _Cells:
     """An agent's own cell, by channel."""
 
@@ -156,6 +161,7 @@ class Draw:
     def __init__(self, moment: int) -> None:
         """Draw for the beginning, or for a step."""
         self._moment = moment
+        self.lines: Final[dict[tuple[int, str], str]] = {}  # where each is made, by moment and purpose
 
     def happens(self, probability: Number, purpose: str, *, spell: Number | None = None) -> Symbol:
         """Return whether something happens, with a probability in units of 2**-32: a parameter, or a number."""
@@ -166,13 +172,13 @@ class Draw:
         count = symbol(high) - low
         return self._draw("uniform", (low, count), purpose, spell)
 
-    def days(self, law: Symbol, purpose: str, *, row: Number = 0, spell: Number | None = None) -> Symbol:
-        """Return `d + 1` with probability `law[d] / 2**32`; `row` says which law of a table of laws."""
-        return self._draw("days", (law, row), purpose, spell)
+    def days(self, law: Symbol, purpose: str, *, spell: Number | None = None) -> Symbol:
+        """Return `d + 1` with probability `law[d] / 2**32`, by the agent's own of a law that has several."""
+        return self._draw("days", (law, 0 if law.row is None else law.row), purpose, spell)
 
-    def category(self, weights: Symbol, purpose: str, *, row: Number = 0, spell: Number | None = None) -> Symbol:
+    def category(self, weights: Symbol, purpose: str, *, spell: Number | None = None) -> Symbol:
         """Return `i` with probability `weights[i] / 2**32`."""
-        return self.days(weights, purpose, row=row, spell=spell) - 1
+        return self.days(weights, purpose, spell=spell) - 1
 
     def exponential(self, bits: int, purpose: str, *, spell: Number | None = None) -> Symbol:
         """Return a draw of Exp(1) in fixed point with so many fraction bits."""
@@ -195,4 +201,5 @@ class Draw:
             refuse("the beginning has no spells: leave spell out")
         inputs = [x if isinstance(x, Symbol) and x.kind == "table" else integer(symbol(x)) for x in operands]
         inputs += [] if spell is None else [integer(symbol(spell))]
+        self.lines.setdefault((moment, purpose), place())
         return Symbol(op, tuple(inputs), purpose, (moment, *settings), kind, line=place())

@@ -80,6 +80,11 @@ def _range(field: GraphField) -> str:
 
 def _value(parameter: GraphParameter, value: int | tuple[int, ...]) -> Any:
     """Return a parameter's value in its author's unit, beside the integer that is computed with."""
+    if parameter.axes and isinstance(value, tuple):
+        by = " and ".join(f"{axis.name} ({axis.low} to {axis.high})" for axis in parameter.axes)
+        if parameter.unit == "law":
+            return f"a law for each {by}"
+        return f"{min(value) / 2**parameter.bits:.6g} to {max(value) / 2**parameter.bits:.6g}, by {by}"
     if isinstance(value, tuple) or not parameter.bits:
         return value
     return f"{value / 2**parameter.bits:.6g} ({value} / 2**{parameter.bits})"
@@ -87,11 +92,13 @@ def _value(parameter: GraphParameter, value: int | tuple[int, ...]) -> Any:
 
 def _said(graph: ModelGraph) -> Iterator[tuple[str, ...]]:
     for name, channel in graph.channels.items():
-        on = sources(graph, "messages", name)
+        part = "messages" if channel.along is None else "along"
+        on = sources(graph, part, name)
         never = sorted(set(graph.fields) - on)
         whom = "its cell's public total" if channel.cell else "each contact"
-        direct = ", ".join(flows(graph, "messages")[name].fields) or "nothing"
-        over = f" (over time: {', '.join(sorted(on))})" if set(on) - set(flows(graph, "messages")[name].fields) else ""
+        fields = flows(graph, part)[name].fields
+        direct = ", ".join([*fields, *([] if channel.along is None else ["the contact's own number"])]) or "nothing"
+        over = f" (over time: {', '.join(sorted(on))})" if set(on) - set(fields) else ""
         yield name, f"{channel.most:,} to {whom}", f"{direct}{over}", ", ".join(never) or "-"
 
 

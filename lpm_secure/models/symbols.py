@@ -36,6 +36,7 @@ class Symbol:
         kind: what it is.
         labels: names of its values, where it is a stage.
         line: where it was written.
+        row: of a table of laws, which one is an agent's; no part of the node.
     """
 
     op: str
@@ -45,6 +46,7 @@ class Symbol:
     kind: Kind = "integer"
     labels: tuple[str, ...] = ()
     line: str = ""
+    row: "Symbol | None" = None
 
     def __bool__(self) -> bool:  # noqa: PLE0304 - it never returns
         """Refuse: agents differ."""

@@ -1,23 +1,24 @@
 """The tracer: calls a model's methods once, with symbols, and returns what they did as a graph."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, final
 
 import msgspec
 
-from lpm_secure.models.declarations import Declaration, Message, Observable, Outcome, Parameter, Public, State
+from lpm_secure.models.composition import compose, declarations
+from lpm_secure.models.declarations import Message, Observable, Outcome, Parameter, Public
 from lpm_secure.models.mistake import mistakes_of
-from lpm_secure.models.model import Draw, Heard, Me, Model, declarations
-from lpm_secure.models.symbols import Choice, Symbol, integer, symbol
-from protocols.errors import BoundError, ModelError
+from lpm_secure.models.model import Model
+from lpm_secure.models.symbols import Symbol
+from protocols.errors import BoundError, ModelError, ParameterError
 from protocols.models import graph as g
 from protocols.models.graph.bounds import prove
 from protocols.models.graph.checks import check
-from protocols.models.graph.draws import BEGIN, STEP
 from protocols.models.graph.graph import MAX_NODES, decode, encode
 
-PARTS: Final = ("begin", "messages", "weights", "thresholds", "restarts", "totals", "update")
+PARTS: Final = ("begin", "messages", "along", "weights", "thresholds", "restarts", "totals", "update")
 
 
 @final
@@ -50,7 +51,7 @@ def trace(model: type[Model]) -> Trace:
                 f"{model.__name__} is another model each time it is looked at: it uses dice, a clock or a state "
                 "outside of the model; use draw"
             )
-        parameters = {p.name: integers(p) for p in _of(model, Parameter).values()}
+        parameters = {name: _default(model, each) for name, each in _of(model, Parameter).items()}
     try:
         check(graph)
         prove(graph)
@@ -58,13 +59,6 @@ def trace(model: type[Model]) -> Trace:
         reason = str(error).partition(": ")[2].replace("; clip it, or", "; clip it (lpm.clip), or")
         raise ModelError(f"{lines[error.node]}: {reason}") from error
     return Trace(graph, lines, parameters)
-
-
-def integers(parameter: Parameter) -> int | tuple[int, ...]:
-    """Return a parameter's default as a graph's integers."""
-    if isinstance(parameter.value, tuple):
-        return parameter.value
-    return parameter.unit.integer(parameter.value, parameter.name)
 
 
 @final
@@ -106,21 +100,21 @@ class _Builder:
 
 
 def _trace(model: type[Model]) -> tuple[g.ModelGraph, tuple[str, ...]]:
-    fields, made = _of(model, State), model()
-    parts = _parts(model, made, fields)
+    fields, parts = compose(model)
     builder = _Builder()
     roots = {part: {name: builder.add(parts[part][name]) for name in sorted(parts[part])} for part in PARTS}
     channels = _of(model, Message)
     graph = g.ModelGraph(
         fields={name: g.GraphField(each.low, each.high, each.stages, each.private) for name, each in fields.items()},
         nodes=tuple(builder.nodes),
-        parameters={name: _parameter(each) for name, each in _of(model, Parameter).items()},
-        channels={name: g.GraphChannel(each.most, each.directed, each.cell) for name, each in channels.items()},
+        parameters={name: _parameter(model, each) for name, each in _of(model, Parameter).items()},
+        channels={name: _channel(each) for name, each in channels.items()},
         outcomes={name: _outcome(each) for name, each in _of(model, Outcome).items()},
         observables={name: g.GraphObservable(each.low, each.high) for name, each in _of(model, Observable).items()},
         public={name: (each.low, each.high) for name, each in _of(model, Public).items()},
         begin=roots["begin"],
         messages=roots["messages"],
+        along=roots["along"],
         weights=roots["weights"],
         thresholds=roots["thresholds"],
         restarts=roots["restarts"],
@@ -142,57 +136,31 @@ def _as_received(graph: g.ModelGraph, name: str) -> g.ModelGraph:
         raise ModelError(f"{name} is a graph that nobody could read: {error}; mend the declaration") from error
 
 
-def _parts(model: type[Model], made: Model, fields: Mapping[str, State]) -> dict[str, dict[str, Symbol]]:
-    """Call every method."""
-    me = Me(fields)
-    begin = made.begin(me, Draw(BEGIN))
-    after = made.update(me, Heard(), Draw(STEP))
-    for method, state in (("begin", begin), ("update", after)):
-        if not isinstance(state, Me):
-            raise ModelError(f"{model.__name__}.{method} returned {type(state).__name__}; return me.set(...)")
-    drawn = {
-        name: _known(name, each, getattr(begin, name))
-        for name, each in fields.items()
-        if not each.private and name in begin.changed
-    }
-    bits = {each.name: each for each in _of(model, Outcome).values() if each.above is not None}
-    thresholds = {name: Symbol("field", name=each.above.name) for name, each in bits.items() if each.above is not None}
-    return {
-        "begin": drawn,
-        "messages": _named(made.says(me)),
-        "weights": _named(made.weight(me)),
-        "thresholds": thresholds | _named(made.threshold(me)),
-        "restarts": dict(after.begun),
-        "totals": _named(made.totals(me)),
-        "update": dict(after.changed),
-    }
-
-
-def _known(name: str, declared: State, drawn: Symbol) -> Symbol:
-    """Return what an agent's holder knows, and what is drawn where nobody knows."""
-    held = Symbol("field", name=name)
-    return Symbol("where", (Symbol("known", name=name, kind="boolean"), held, drawn), line=drawn.line)
-
-
-def _named(given: Mapping[Any, Any]) -> dict[str, Symbol]:
-    named = {}
-    for declared, value in given.items():
-        if not isinstance(declared, Declaration):
-            raise ModelError(f"got {declared!r} as a name; use what the model declares, such as self.talk")
-        named[declared.name] = integer(value.resolve(()) if isinstance(value, Choice) else symbol(value))
-    return named
-
-
 def _of(model: type[Model], kind: type[Any]) -> dict[str, Any]:
     return {name: each for name, each in declarations(model).items() if isinstance(each, kind)}
 
 
-def _parameter(each: Parameter) -> g.GraphParameter:
+def _default(model: type[Model], each: Parameter) -> int | tuple[int, ...]:
+    """Return a parameter's default as a graph's integers."""
+    try:
+        return each.integers(each.value, each.axes(declarations(model)), each.name)
+    except ParameterError as error:
+        raise ModelError(f"{each.line}: {error}") from error
+
+
+def _parameter(model: type[Model], each: Parameter) -> g.GraphParameter:
     low, high = each.range(each.name)
-    length = 0
-    if isinstance(each.value, tuple):
-        length = max(each.days, len(each.value))
-    return g.GraphParameter(low, high, each.unit.name, each.unit.bits, length)
+    axes, numbers = each.axes(declarations(model)), _default(model, each)
+    entries = math.prod(axis.count for axis in axes)
+    length = len(numbers) // entries if isinstance(numbers, tuple) else 0
+    shape = tuple(g.GraphAxis(axis.name, axis.low, axis.high) for axis in axes)
+    if not axes:
+        length = max(each.days, length) if length else 0
+    return g.GraphParameter(low, high, each.unit.name, each.unit.bits, length, entries, shape)
+
+
+def _channel(each: Message) -> g.GraphChannel:
+    return g.GraphChannel(each.most, each.directed, each.cell, each.along)
 
 
 def _outcome(each: Outcome) -> g.GraphOutcome:

@@ -8,7 +8,9 @@ from lpm_secure.config.releases import releases_for
 from lpm_secure.config.simulation import Config
 from lpm_secure.data.contact_data import ContactData
 from lpm_secure.testbed.keyring import most_contacts
+from lpm_secure.testbed.synthetic import Ranges
 from protocols.errors import ConfigError
+from protocols.models.agent_model import AgentModel
 from protocols.models.run_model import RunModel, agent_model_of
 from protocols.task.devices import Devices
 from protocols.task.manifest import Manifest
@@ -32,7 +34,7 @@ def manifest_of(config: Config, data: ContactData, addresses: Sequence[str]) -> 
         dt=config.dt,
         channels=channels,
         period=data.days,
-        max_message=int(data.weight.max(initial=1)) * max(agent_model_of(model).most, default=1),
+        max_message=_largest_message(agent_model_of(model), int(data.weight.max(initial=1))),
         cells=(size,) * config.cells.count,
         engine=True,
         mode=config.protocol.mode,
@@ -54,8 +56,14 @@ def manifest_of(config: Config, data: ContactData, addresses: Sequence[str]) -> 
     )
 
 
+def _largest_message(agents: AgentModel, weight: int) -> int:
+    """Return the largest message between two people, who have one contact on a day, of at most this weight."""
+    each = (most if along else most * weight for most, along in zip(agents.most, agents.along, strict=True))
+    return max(each, default=weight)
+
+
 def _check_people(config: Config, data: ContactData, model: RunModel, *, channels: tuple[str, ...]) -> None:
-    """Refuse a table `[model]` of several channels, and cells or columns that a model knows nothing of.
+    """Refuse a table `[model]` of several channels, and cells, columns or numbers that a model knows nothing of.
 
     Raises:
         ConfigError: it is so.
@@ -65,16 +73,20 @@ def _check_people(config: Config, data: ContactData, model: RunModel, *, channel
     agents = agent_model_of(model)
     if config.cells.count and not agents.cell_most:
         raise ConfigError(f"cells.count is {config.cells.count}, and agents of {config.model} tell cells nothing")
-    columns = {spec.name: spec for spec in agents.columns if spec.default is None}
-    for name, (low, high) in config.private.columns.items():
-        if name not in columns:
-            known = ", ".join(columns) or "none"
-            raise ConfigError(f"[private.columns] has {name}; the model's private columns are: {known}")
-        spec = columns[name]
-        if not spec.low <= low <= high <= spec.high:
+    columns = {spec.name: (int(spec.low), int(spec.high)) for spec in agents.columns if spec.default is None}
+    _check_ranges("private.columns", config.private.columns, columns, "private columns")
+    numbers = {name: along for name, along in zip(channels, agents.along, strict=True) if along is not None}
+    _check_ranges("private.contacts", config.private.contacts, numbers, "channels with numbers of contacts")
+
+
+def _check_ranges(table: str, given: Ranges, allowed: Ranges, what: str) -> None:
+    for name, (low, high) in given.items():
+        if name not in allowed:
+            raise ConfigError(f"[{table}] has {name}; the model's {what} are: {', '.join(allowed) or 'none'}")
+        least, most = allowed[name]
+        if not least <= low <= high <= most:
             raise ConfigError(
-                f"private.columns.{name} is [{low}, {high}]; give the lower number first, both within "
-                f"[{spec.low:.0f}, {spec.high:.0f}]"
+                f"{table}.{name} is [{low}, {high}]; give the lower number first, both within [{least}, {most}]"
             )
 
 

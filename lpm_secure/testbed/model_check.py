@@ -76,13 +76,16 @@ def draw_world(
     a = rng.integers(0, n, m)
     b = (a + rng.integers(1, n, m)) % n
     channel = rng.integers(0, max(channels, 1), m)
-    table = ContactTable(rng.integers(0, PERIOD, m), a, b, channel, np.ones(m, dtype=np.int64))
+    day = rng.integers(0, PERIOD, m)
+    ranges = [each.along or (1, 1) for _, each in sorted(graph.channels.items()) if not each.cell] or [(1, 1)]
+    low, high = np.array(ranges, dtype=np.int64)[channel].T
     of = rng.integers(0, CELLS, n)
     columns = {
         name: rng.integers(field.low, min(field.high, field.low + 9) + 1, n)
         for name, field in sorted(graph.fields.items())
         if field.private
     }
+    table = ContactTable(day, a, b, channel, rng.integers(low, high, endpoint=True))
     return ModelAgents(
         backend(graph),
         traced.parameters,

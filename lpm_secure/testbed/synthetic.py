@@ -162,12 +162,15 @@ def draw_columns(manifest: Manifest, agents: U64, ranges: Ranges = NO_RANGES) ->
     Columns that have a default are left out. A range that was asked for takes the place of the model's own.
     """
     specs = [spec for spec in agent_model_of(manifest.model).columns if spec.default is None]
-    drawn = {}
-    for spec in specs:
-        word = DrawSource(agents, 0, simulation_key(manifest)).words(f"column {spec.name}", BEGIN)
-        low, high = ranges.get(spec.name, (int(spec.low), int(spec.high)))
-        drawn[spec.name] = uniform(word, low, min(high - low + 1, COUNTS))
-    return drawn
+    own = {spec.name: ranges.get(spec.name, (int(spec.low), int(spec.high))) for spec in specs}
+    return {name: draw_range(manifest, agents, f"column {name}", range_) for name, range_ in own.items()}
+
+
+def draw_range(manifest: Manifest, numbers: U64, purpose: str, range_: tuple[int, int]) -> I64:
+    """Draw a number in a range for each of some agents or contacts, int64[n], each as likely as any other."""
+    low, high = range_
+    word = DrawSource(numbers, 0, simulation_key(manifest)).words(purpose, BEGIN)
+    return uniform(word, low, min(high - low + 1, COUNTS))
 
 
 def _population(config: SyntheticConfig) -> PopulationConfig:

@@ -17,7 +17,15 @@ from lpm_secure.engine.loop import EngineAgents
 from lpm_secure.engine.tensors.agents import Agents
 from lpm_secure.testbed.keyring import Keyring
 from lpm_secure.testbed.manifest import manifest_of
-from lpm_secure.testbed.synthetic import EngineFile, Synthetic, cells_of, draw_columns, synthetic_agents
+from lpm_secure.testbed.synthetic import (
+    EngineFile,
+    Ranges,
+    Synthetic,
+    cells_of,
+    draw_columns,
+    draw_range,
+    synthetic_agents,
+)
 from protocols.arithmetic.fixed_point import I64
 from protocols.models.agent_model import NO_COLUMNS, AgentSource, Columns
 from protocols.models.run_model import agent_model_of
@@ -124,7 +132,7 @@ def build(config: Config, data: ContactData, addresses: Sequence[str]) -> Testbe
     agents, ranges = order.astype(np.uint64), config.private.columns
     return Testbed(
         manifest,
-        _contacts(manifest, data, order),
+        _contacts(manifest, data, order, config.private.contacts),
         cells_of(agents, manifest),
         config.synthetic.agents,
         data.source,
@@ -134,16 +142,27 @@ def build(config: Config, data: ContactData, addresses: Sequence[str]) -> Testbe
     )
 
 
-def _contacts(manifest: Manifest, data: ContactData, order: I64) -> ContactTable:
+def _contacts(manifest: Manifest, data: ContactData, order: I64, ranges: Ranges) -> ContactTable:
     """Return the contacts of a data set by slot; it has one channel, so each of its contacts counts on all of the run.
 
-    On a directed channel people who met tell each other, both ways; in a run without channels nobody meets.
+    On a directed channel people who met tell each other, both ways; in a run without channels nobody meets. Where
+    messages are made of contacts' own numbers, these are drawn in place of weights.
+
+    Args:
+        manifest: of the run.
+        data: with contacts.
+        order: int64[n], numbers of agents by slot.
+        ranges: of contacts' own numbers, by channel, in place of the model's.
     """
     slot_of = np.argsort(order)
     a, b = (slot_of[np.searchsorted(order[slot_of], end)] for end in (data.a, data.b))
     tables = [np.zeros((5, 0), dtype=np.int64)]
-    for channel, directed in enumerate(agent_model_of(manifest.model).directed):
-        on = np.full_like(data.day, channel)
-        tables += [np.stack([data.day, *ends, on, data.weight]) for ends in ((a, b), (b, a))[: 2 if directed else 1]]
+    model = agent_model_of(manifest.model)
+    for channel, (directed, along) in enumerate(zip(model.directed, model.along, strict=True)):
+        on, name = np.full_like(data.day, channel), manifest.channels[channel]
+        for way, ends in enumerate(((a, b), (b, a))[: 2 if directed else 1]):
+            rows, own = np.arange(data.day.size, dtype=np.uint64), ranges.get(name, along)
+            weight = data.weight if own is None else draw_range(manifest, rows, f"contact {name} {way}", own)
+            tables.append(np.stack([data.day, *ends, on, weight]))
     day, one, other, on, weight = np.concatenate(tables, axis=1)
     return ContactTable(day, one, other, on, weight)

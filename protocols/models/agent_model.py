@@ -18,6 +18,7 @@ from protocols.models.substep import State
 Bools = npt.NDArray[np.bool_]
 Columns = Mapping[str, np.ndarray]  # what an agent's holder gives: array[n] of each private column
 NO_COLUMNS: Final[Columns] = MappingProxyType({})
+SILENT: Final = -1  # weight of the way back along a directed contact, which carries nothing
 
 
 @final
@@ -54,6 +55,22 @@ class StepInputs:
     cells: I64 = field(repr=False)
     sizes: I64 = field(repr=False)
     decided: I64 = field(repr=False)
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class Edges:
+    """Contacts as their sender knows them.
+
+    Attributes:
+        sender: int64[m], its row among own agents.
+        channel: int64[m].
+        weight: int64[m], the contact's own number, or `SILENT`.
+    """
+
+    sender: I64 = field(repr=False)
+    channel: I64 = field(repr=False)
+    weight: I64 = field(repr=False)
 
 
 @final
@@ -101,6 +118,8 @@ class AgentModel(abc.ABC):
         outcomes: what agents' holders learn.
         directed: of each contact channel, whether its contacts have a direction.
         most: of each contact channel, the largest message, before a contact's weight.
+        along: of each contact channel, the range of contacts' own numbers where messages are made of them; there `most`
+            is the largest message. None where messages are multiplied by them, which are weights then.
         cell_most: of each cell channel, the largest message.
         tally: the numbers whose totals a run may release: all stages of all stage fields, then observables.
         columns: what an agent's holder gives.
@@ -109,6 +128,7 @@ class AgentModel(abc.ABC):
     outcomes: tuple[OutcomeSpec, ...]
     directed: tuple[bool, ...]
     most: tuple[int, ...]
+    along: tuple[tuple[int, int] | None, ...]
     cell_most: tuple[int, ...]
     tally: tuple[TallyWord, ...]
     columns: tuple[ColumnSpec, ...]
@@ -136,6 +156,16 @@ class AgentModel(abc.ABC):
     @abc.abstractmethod
     def messages(self, state: State) -> I64:
         """Return int64[n, c + w]: what each agent tells on each contact channel, and on each cell channel."""
+
+    def messages_along(self, state: State, messages: I64, edges: Edges) -> I64:
+        """Return int64[m], what is told along each contact.
+
+        Args:
+            state: of all senders.
+            messages: int64[n, c + w], what they tell on each channel.
+            edges: out of them.
+        """
+        return times_weight(messages, edges)
 
     @abc.abstractmethod
     def weights(self, state: State) -> I64:
@@ -191,6 +221,12 @@ class AgentModel(abc.ABC):
                 if factor:
                     grown[:, column] += pressure(total, sizes, factor)
         return grown
+
+
+def times_weight(messages: I64, edges: Edges) -> I64:
+    """Return int64[m], each contact's message times its weight."""
+    told: I64 = messages[edges.sender, edges.channel] * np.maximum(edges.weight, 0)
+    return told
 
 
 def decide(outcomes: Sequence[OutcomeSpec], levels: I64, thresholds: I64) -> I64:

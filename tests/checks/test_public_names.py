@@ -12,6 +12,7 @@ TREE = Tree(Path(__file__).parents[2])
 
 AUTHORING = [
     "Draw",
+    "Edge",
     "Heard",
     "LAW",
     "Me",
@@ -28,6 +29,7 @@ AUTHORING = [
     "observable",
     "outcome",
     "parameter",
+    "period",
     "private",
     "public",
     "rate",
@@ -42,6 +44,7 @@ NAMES = {
     "protocols.models": ["Exposure", "Seir", "Stage", "State", "Substep", "SubstepModel"],
     "protocols.releases.mechanism": ["DiscreteGaussian", "RunningNoise"],
     "protocols.models.graph": [
+        "GraphAxis",
         "GraphChannel",
         "GraphField",
         "GraphNode",

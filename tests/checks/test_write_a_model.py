@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import pytest
 from typer.testing import CliRunner
 
 from lpm_secure.cli.main import app
@@ -13,11 +14,12 @@ from protocols.models.graph.graph import encode
 PAGE = Path(__file__).parents[2] / "docs" / "write_a_model.md"
 
 
-def test_the_model_of_the_page_passes_its_check(tmp_path, monkeypatch):
-    (block,) = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.S)
-    (tmp_path / "opinions.py").write_text(block)
+@pytest.mark.parametrize("name", ["Opinion", "Panic", "Ages"])
+def test_the_models_of_the_page_pass_their_check(name, tmp_path, monkeypatch):
+    blocks = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.S)
+    (tmp_path / f"page_{name}.py").write_text("\n\n".join(blocks))  # one name each: Python keeps what it has imported
     monkeypatch.chdir(tmp_path)
-    shown = CliRunner().invoke(app, ["check-model", "opinions:Opinion", "--steps", "5"])
+    shown = CliRunner().invoke(app, ["check-model", f"page_{name}:{name}", "--steps", "5"])
     assert shown.exit_code == 0, shown.output
     assert "back ends: identical (numpy, numba)" in shown.output
 

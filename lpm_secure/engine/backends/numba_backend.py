@@ -72,6 +72,7 @@ def _arguments(graph: ModelGraph, source: LoopSource, inputs: Inputs) -> tuple[A
         "cell": inputs.cells,
         "size": inputs.sizes,
         "known": inputs.known,
+        "edge": inputs.edges,
         "parameter": inputs.parameters,
         "public": inputs.public,
     }

@@ -43,7 +43,7 @@ FORMS: Final = {
     "integer": "np.int64({0})",
     "where": "{1} if {0} else {2}",
 }
-COLUMNS: Final = ("field", "outcome", "cell", "size", "known")
+COLUMNS: Final = ("field", "outcome", "cell", "size", "known", "edge")
 
 
 @final

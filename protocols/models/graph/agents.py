@@ -10,12 +10,23 @@ import numpy as np
 
 from protocols.arithmetic.fixed_point import I64
 from protocols.errors import ModelError, ParameterError
-from protocols.models.agent_model import AgentModel, AgentSource, Bools, Columns, ColumnSpec, StepInputs, TallyWord
+from protocols.models.agent_model import (
+    SILENT,
+    AgentModel,
+    AgentSource,
+    Bools,
+    Columns,
+    ColumnSpec,
+    Edges,
+    StepInputs,
+    TallyWord,
+    times_weight,
+)
 from protocols.models.graph.bounds import LARGEST_SUM, bound_level, bounds_of, prove
 from protocols.models.graph.checks import check
 from protocols.models.graph.draws import DrawSource
 from protocols.models.graph.graph import MAX_BYTES, GraphField, ModelGraph, Name, Word, encode
-from protocols.models.graph.inputs import check_columns, check_known, check_parameters
+from protocols.models.graph.inputs import check_columns, check_known, check_parameters, edges_of
 from protocols.models.graph.interpreter import Inputs, evaluate
 from protocols.models.graph.stages import is_left_once, speakers
 from protocols.models.outcome import OutcomeSpec
@@ -139,6 +150,7 @@ class ModelInterpreter(AgentModel):
         self._cells = tuple(sorted(name for name, channel in graph.channels.items() if channel.cell))
         self.directed = tuple(graph.channels[name].directed for name in self._contacts)
         self.most = tuple(graph.channels[name].most for name in self._contacts)
+        self.along = tuple(graph.channels[name].along for name in self._contacts)
         self.cell_most = tuple(graph.channels[name].most for name in self._cells)
         self._largest = self._weight_bounds()
         self.outcomes = tuple(self._outcome(name) for name in sorted(graph.outcomes))
@@ -173,7 +185,21 @@ class ModelInterpreter(AgentModel):
     def messages(self, state: State) -> I64:
         """Return what each agent tells."""
         told = self._evaluate("messages", state)
-        return _stack([told[name] for name in (*self._contacts, *self._cells)], state)
+        nothing = np.zeros_like(next(iter(state.values())))  # where a message is another one along each contact
+        return _stack([told.get(name, nothing) for name in (*self._contacts, *self._cells)], state)
+
+    def messages_along(self, state: State, messages: I64, edges: Edges) -> I64:
+        """Return what is told along each contact, where it is made of the contact's own number."""
+        told = times_weight(messages, edges)
+        for place, name in enumerate(self._contacts):
+            rows = np.flatnonzero((edges.channel == place) & (edges.weight != SILENT))
+            if name in self.graph.along and rows.size:
+                senders = {field: values[edges.sender[rows]] for field, values in state.items()}
+                draws = DrawSource(np.zeros(rows.size, dtype=np.uint64), BEGINNING, (0, 0))
+                numbers = edges_of(self.graph, edges.weight[rows])
+                inputs = Inputs(senders, self.parameters, draws, edges=numbers)
+                told[rows] = evaluate(self.graph, ("along",), inputs)["along"][name]
+        return told
 
     def weights(self, state: State) -> I64:
         """Return the weights of outcomes."""

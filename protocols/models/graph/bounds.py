@@ -60,6 +60,7 @@ def prove(graph: ModelGraph) -> tuple[Interval, ...]:
     for part, ranges in (
         ("begin", {name: (field.low, field.high) for name, field in graph.fields.items()}),
         ("update", {name: (field.low, field.high) for name, field in graph.fields.items()}),
+        ("along", {name: (0, channel.most) for name, channel in graph.channels.items()}),
         ("messages", {name: (0, channel.most) for name, channel in graph.channels.items()}),
         ("totals", {name: (each.low, each.high) for name, each in graph.observables.items()}),
         ("weights", dict.fromkeys(graph.outcomes, (0, WORD[1]))),
@@ -81,7 +82,8 @@ def growth_bound(graph: ModelGraph, name: str, *, degree: int, parameters: Mappi
 
     Args:
         name: of the outcome.
-        degree: the largest sum of the weights of contacts through which one agent is told something in a step.
+        degree: the largest sum of the weights of contacts through which one agent is told something in a step; where
+            messages are made of a contact's own number, it counts 1.
         parameters: values; without them, their upper bounds.
     """
     total = 0
@@ -187,6 +189,8 @@ def _leaf(graph: ModelGraph, node: GraphNode) -> Interval:
         return declared.low, declared.high
     if node.op == "public":
         return graph.public[node.name]
+    if node.op == "edge":
+        return graph.channels[node.name].along or (0, 0)
     if node.op == "outcome":
         return TRUTH if graph.outcomes[node.name].reveals == "bit" else (0, LARGEST_SUM)
     return TRUTH if node.op == "known" else (0, LARGEST_CELL)

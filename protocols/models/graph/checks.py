@@ -1,5 +1,6 @@
 """Whether a graph is a model: each part in its place, of its kind, from what it may see, and not too much of it."""
 
+import math
 from typing import Final
 
 from protocols.errors import ModelError
@@ -11,12 +12,14 @@ from protocols.models.graph.operations import OPERATIONS
 MAX_NAMES: Final = 128  # of fields, of parameters, and so on
 MAX_COST: Final = 100_000  # of one agent and step, in additions
 MAX_ENTRIES: Final = 2**17  # of all tables together
+LARGEST_EDGE: Final = 2**32  # of a contact's own number
 COSTS: Final = {"happens": 40, "uniform": 40, "days": 60, "exponential": 120, "lookup": 3}
 TAKEN: Final = ("agent", "cell")  # columns of a holder's file that are no field
 _STATE: Final = frozenset({"constant", "table", "lookup", "field", "parameter", "public"}) | frozenset(OPERATIONS)
 SEES: Final = {
     "begin": _STATE | {"known"} | set(DRAWS),
     "messages": _STATE,
+    "along": _STATE | {"edge"},
     "weights": _STATE,
     "thresholds": _STATE,
     "restarts": _STATE | {"outcome", "cell", "size"} | set(DRAWS),
@@ -26,6 +29,7 @@ SEES: Final = {
 OWNERS: Final = {
     "begin": "fields",
     "messages": "channels",
+    "along": "channels",
     "weights": "outcomes",
     "thresholds": "outcomes",
     "restarts": "outcomes",
@@ -112,6 +116,11 @@ def _check_ranges(graph: ModelGraph) -> None:
             if low > high:
                 raise ModelError(f"the range of the {kind} {name} is {low} to {high}; give the lower one first")
 
+    for name, parameter in graph.parameters.items():
+        rows = math.prod(max(axis.count, 0) for axis in parameter.axes)
+        if parameter.axes and rows != parameter.rows:
+            raise ModelError(f"the axes of {name} have {rows} entries, and its table has {parameter.rows} rows")
+
 
 def _check_names(graph: ModelGraph) -> None:
     """Check that each part is complete, and that outcomes are made of what there is."""
@@ -127,8 +136,10 @@ def _check_names(graph: ModelGraph) -> None:
             raise ModelError(f"a private column is called {name}, as one of every file of people is; name it otherwise")
         if field.private and name in graph.update:
             raise ModelError(f"update changes {name}, a private column; declare a field that begins with it")
-    if set(graph.messages) != set(graph.channels):
-        raise ModelError(f"messages go on {sorted(graph.messages)}; each channel needs one: {sorted(graph.channels)}")
+    if sorted([*graph.messages, *graph.along]) != sorted(graph.channels):
+        given = sorted([*graph.messages, *graph.along])
+        raise ModelError(f"messages go on {given}; each channel needs one: {sorted(graph.channels)}")
+    _check_along(graph)
     if set(graph.totals) != set(graph.observables):
         raise ModelError(f"observables are {sorted(graph.observables)}; each needs its number")
     bits = {name for name, outcome in graph.outcomes.items() if outcome.reveals == "bit"}
@@ -137,6 +148,19 @@ def _check_names(graph: ModelGraph) -> None:
     for name, outcome in graph.outcomes.items():
         for channel, factor in outcome.coefficients.items():
             _check_term(graph, name, channel, factor)
+
+
+def _check_along(graph: ModelGraph) -> None:
+    """Check channels whose messages are made of each contact's own number."""
+    for name, channel in graph.channels.items():
+        if (channel.along is not None) != (name in graph.along):
+            raise ModelError(f"{name} declares numbers of its contacts, or is given along them; it needs both")
+        low, high = channel.along or (0, 0)
+        if not 0 <= low <= high <= LARGEST_EDGE or (channel.cell and name in graph.along):
+            raise ModelError(f"contacts of {name} have numbers of {channel.along}; give 0 to 2**32, and no cell")
+        for number in ancestors_of(graph, [graph.along[name]] if name in graph.along else []):
+            if graph.nodes[number].op == "edge" and graph.nodes[number].name != name:
+                raise ModelError(f"along of {name} looks at a contact's number of {graph.nodes[number].name}")
 
 
 def _check_term(graph: ModelGraph, name: str, channel: str, factor: int | str) -> None:

@@ -8,7 +8,8 @@ Security: a graph that comes over the network is decoded by a strict, bounded re
 """
 
 import hashlib
-from collections.abc import Mapping
+import itertools
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Final, Literal, final
 
 import msgspec
@@ -42,6 +43,20 @@ class GraphField(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_d
 
 
 @final
+class GraphAxis(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One index of a parameter: a private column, or a period of time, with its values from `low` to `high`."""
+
+    name: Name
+    low: Word
+    high: Word
+
+    @property
+    def count(self) -> int:
+        """How many entries there are along it."""
+        return self.high - self.low + 1
+
+
+@final
 class GraphParameter(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """A public number, or a table of numbers, that a configuration names and a gradient is taken by.
 
@@ -50,7 +65,8 @@ class GraphParameter(msgspec.Struct, frozen=True, forbid_unknown_fields=True, om
         unit: of what its author gives: "number", "probability", "rate" or "law"; it says how that becomes integers.
         bits: fraction bits of the integers.
         length: 0 for one number; else the entries of a row of a table.
-        rows: of the table; a group of agents each.
+        rows: of the table; a group of agents or a period of time each.
+        axes: what the rows are of, the last axis being the nearest; none where it is one number or one law.
     """
 
     low: Word
@@ -59,6 +75,12 @@ class GraphParameter(msgspec.Struct, frozen=True, forbid_unknown_fields=True, om
     bits: Annotated[int, msgspec.Meta(ge=0, le=62)] = 0
     length: Annotated[int, msgspec.Meta(ge=0, le=MAX_TABLE)] = 0
     rows: Annotated[int, msgspec.Meta(ge=1, le=MAX_TABLE)] = 1
+    axes: Annotated[tuple[GraphAxis, ...], msgspec.Meta(max_length=4)] = ()
+
+    def entries(self) -> Iterator[str]:
+        """Return the names of all rows, such as `age=2, week=3`."""
+        lines = [[f"{axis.name}={value}" for value in range(axis.low, axis.high + 1)] for axis in self.axes]
+        return map(", ".join, itertools.product(*lines))
 
 
 @final
@@ -69,11 +91,13 @@ class GraphChannel(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit
         most: of a message, which is at least 0.
         directed: whether contacts have a direction.
         cell: whether it goes to all of an agent's cell, through public totals, and not along contacts.
+        along: the range of contacts' own numbers, where messages are made of these; else they are multiplied by them.
     """
 
     most: Annotated[int, msgspec.Meta(ge=1, le=2**32)]
     directed: bool = False
     cell: bool = False
+    along: tuple[Word, Word] | None = None
 
 
 @final
@@ -109,7 +133,8 @@ class GraphNode(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
         op: of `OPERATIONS`, a leaf, "lookup" (table, index), or a draw.
         inputs: nodes before this one. A draw's are its operands, and the number of the spell where it is of a spell:
             happens (probability), uniform (low, count), days (law, row), exponential ().
-        name: of the field, parameter, public number, outcome or channel; a draw's purpose.
+        name: of the field, parameter, public number, outcome or channel ("edge": the contact's own number in it); a
+            draw's purpose.
         numbers: a constant's value, a table's entries; of a draw its moment, and of an exponential its fraction bits.
     """
 
@@ -128,7 +153,8 @@ class ModelGraph(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_d
         public: names and ranges of the environment's numbers.
         nodes: each after its inputs.
         begin: the node of each field's first value; a field there is what its holder knows, where it is known.
-        messages: of each channel's message, from the state.
+        messages: of each channel's message, from the state; of those that are not in `along`.
+        along: of each channel's message along a contact, from the state and the contact's own number.
         weights: of each outcome that has one, by which its growth is multiplied; from the state.
         thresholds: of each outcome that reveals a bit.
         restarts: of each outcome whose level is 0 again after a step where this is true; sees what `update` sees.
@@ -150,12 +176,13 @@ class ModelGraph(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_d
     thresholds: dict[Name, Index] = {}
     restarts: dict[Name, Index] = {}
     totals: dict[Name, Index] = {}
+    along: dict[Name, Index] = {}
     version: Literal[1] = 1
 
     @property
     def parts(self) -> Mapping[str, Mapping[str, int]]:
         """The nodes that give each part of the model, by what it is a part of."""
-        names = ("begin", "messages", "weights", "thresholds", "restarts", "totals", "update")
+        names = ("begin", "messages", "along", "weights", "thresholds", "restarts", "totals", "update")
         return {name: getattr(self, name) for name in names}
 
     @property

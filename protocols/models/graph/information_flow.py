@@ -45,7 +45,8 @@ def sources(graph: ModelGraph, part: str, name: str) -> frozenset[str]:
     their weights, thresholds and restarts, and on messages, and so on; what is in none of these never reaches it.
     """
     seen: set[str] = set()
-    parts = {each: flows(graph, each) for each in ("begin", "messages", "weights", "thresholds", "restarts", "update")}
+    parts = {each: flows(graph, each) for each in graph.parts}
+    messages = {**parts["messages"], **parts["along"]}
     todo, outcomes, cells = [flows(graph, part)[name]], set[str](), set[str]()
     while todo:
         flow = todo.pop()
@@ -55,7 +56,7 @@ def sources(graph: ModelGraph, part: str, name: str) -> frozenset[str]:
         for each in set(flow.outcomes) - outcomes:
             outcomes.add(each)
             todo += [parts[of][each] for of in ("weights", "thresholds", "restarts") if each in parts[of]]
-            todo += [parts["messages"][channel] for channel in graph.outcomes[each].coefficients]
-        todo += [parts["messages"][channel] for channel in set(flow.cells) - cells]
+            todo += [messages[channel] for channel in graph.outcomes[each].coefficients]
+        todo += [messages[channel] for channel in set(flow.cells) - cells]
         cells |= set(flow.cells)
     return frozenset(seen)

@@ -81,6 +81,12 @@ def check_public(graph: ModelGraph, given: Mapping[str, int]) -> dict[str, int]:
     return {name: int(value) for name, value in given.items()}
 
 
+def edges_of(graph: ModelGraph, numbers: I64) -> dict[str, I64]:
+    """Return contacts' own numbers for each channel whose messages are made of them, within the channel's range."""
+    ranges = {name: graph.channels[name].along or (0, 0) for name in graph.along}
+    return {name: np.clip(numbers, low, high) for name, (low, high) in ranges.items()}
+
+
 def check_cells(graph: ModelGraph, of: I64, sizes: I64, n: int) -> None:
     """Refuse cells that agents are not in, and those so large that a total would leave its proved range.
 

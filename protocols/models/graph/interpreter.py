@@ -30,6 +30,7 @@ class Inputs:
         outcomes: bool[n] or int64[n] of each outcome.
         cells, sizes: int64[n] of each cell channel: the total of the agent's own cell, and how many mix there.
         known: bool[n] of each field: whether its holder knows it, at the beginning.
+        edges: int64[n] of a channel: the own number of a contact; n contacts then, each with its sender's state.
     """
 
     state: Mapping[str, I64] = field(repr=False)
@@ -40,10 +41,11 @@ class Inputs:
     cells: Mapping[str, I64] = field(default_factory=dict, repr=False)
     sizes: Mapping[str, I64] = field(default_factory=dict, repr=False)
     known: Mapping[str, Array] = field(default_factory=dict, repr=False)
+    edges: Mapping[str, I64] = field(default_factory=dict, repr=False)
 
     def of(self, part: slice) -> "Inputs":
         """Return those of a part of the agents."""
-        each = ("state", "outcomes", "cells", "sizes", "known")
+        each = ("state", "outcomes", "cells", "sizes", "known", "edges")
         own = {kind: {name: values[part] for name, values in getattr(self, kind).items()} for kind in each}
         return replace(self, source=replace(self.source, agents=self.source.agents[part]), **own)
 
@@ -53,8 +55,7 @@ def evaluate(graph: ModelGraph, parts: Sequence[str], inputs: Inputs) -> dict[st
 
     Args:
         graph: checked.
-        parts: "begin", "messages", "weights", "thresholds", "restarts", "totals" or "update"; what they share is
-            computed once.
+        parts: of `ModelGraph.parts`; what they share is computed once.
         inputs: what the parts may look at.
     """
     roots = {(part, name): root for part in parts for name, root in graph.parts[part].items()}
@@ -99,6 +100,7 @@ def value_of(node: GraphNode, operands: list[Array], inputs: Inputs) -> Array:
         "cell": inputs.cells,
         "size": inputs.sizes,
         "known": inputs.known,
+        "edge": inputs.edges,
     }
     value = held[node.op][node.name]
     return np.int64(value) if isinstance(value, int) else value

@@ -20,6 +20,7 @@ NAMED: Final = {
     "cell": "channels",
     "size": "channels",
     "known": "fields",
+    "edge": "channels",
 }
 RESERVED: Final = DrawPurpose.SEED.name.lower()  # whoever drew by it would draw the key of an agent's later spells
 MAX_BITS: Final = 57  # of an exponential draw: 37 of them stay below 2**63
@@ -73,6 +74,8 @@ def _named(graph: ModelGraph, node: GraphNode, number: int) -> str:
         raise ModelError(f"node {number}: there is no {node.op} {node.name!r}; there are {', '.join(known) or 'none'}")
     if node.op in ("cell", "size") and not graph.channels[node.name].cell:
         raise ModelError(f"node {number}: {node.name} goes along contacts; only a cell's channel has a total")
+    if node.op == "edge" and graph.channels[node.name].along is None:
+        raise ModelError(f"node {number}: contacts of {node.name} have no number of their own; declare its range")
     if node.op == "parameter" and graph.parameters[node.name].length:
         return TABLE
     if node.op == "known" or (node.op == "outcome" and graph.outcomes[node.name].reveals == "bit"):

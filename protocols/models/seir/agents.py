@@ -48,7 +48,7 @@ class SeirAgents(AgentModel):
                 weight=None if spec.doses is None else spec.largest_weight,
             ),
         )
-        self.directed, self.most, self.cell_most = (False,) * c, (1,) * c, (1,)
+        self.directed, self.most, self.along, self.cell_most = (False,) * c, (1,) * c, (None,) * c, (1,)
         self.tally = tuple(TallyWord(stage.name, stage_of="stage") for stage in Stage)
         least = 1.0 / spec.largest_scale * (1 + 2.0**-50)  # thresholds of less could wrap
         self.columns = (ColumnSpec(SUSCEPTIBILITY, least, LARGEST, default=1.0, whole=False),)

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from lpm_secure.models.library.banks import Banks
 from lpm_secure.models.library.doses import LeakyVaccination
 from lpm_secure.models.library.opinion import Opinion
+from lpm_secure.models.library.pandemic_work import PandemicWork
 from lpm_secure.models.library.seir import SeirModel
 from lpm_secure.models.library.seirs import Seirs
 from lpm_secure.models.library.strains import Strains
@@ -23,13 +24,21 @@ LAWS = {
     "library-banks": Banks,
     "library-doses": LeakyVaccination,
     "library-opinion": Opinion,
+    "library-pandemic_work": PandemicWork,
     "library-strains": Strains,
     "library-supply": Supply,
     "library-work": LabourMarket,
 }
 LIBRARY = {"library-seir": SeirModel, "library-seirs": Seirs} | LAWS
 ALL = LIBRARY | MODELS
-FEW = ("averaging", "banks", "cheapest", "crowds", "library-seirs")  # every column, channel and kind of outcome
+FEW = (
+    "averaging",
+    "banks",
+    "cheapest",
+    "crowds",
+    "lenders",
+    "library-seirs",
+)  # every kind of each
 EACH = [name if name in FEW else pytest.param(name, marks=pytest.mark.slow) for name in ALL]
 SHORT = (2**30,) * 4
 GIVEN = dict.fromkeys(("latent_law", "infectious_law", "waning_law"), SHORT) | {"initial": 2**30}
@@ -86,7 +95,7 @@ def graph_testbeds(manifest_of):
             channels=model.contact_channels,
             steps=draw(st.integers(1, 8)),
             period=period,
-            max_message=max(heaviest(table), 1) * max(model.agents.most),
+            max_message=max(heaviest(table), 8 * n, 1) * max(model.agents.most),
             cells=tuple(draw(st.lists(st.integers(n, n + 60), min_size=cells, max_size=cells))) if n else (),
             engine=engine,
             testbed_seed=draw(st.integers(0, 2**63 - 1)),

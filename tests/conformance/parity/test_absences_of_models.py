@@ -6,7 +6,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from client_sdk.private.state import simulation_key
-from protocols.models.agent_model import AgentSource, StepInputs, decide
+from protocols.models.agent_model import AgentSource, Edges, StepInputs, decide
 from tests.conformance.parity.conftest import EACH
 from tests.conformance.parity.test_absences import Late
 
@@ -19,11 +19,11 @@ def edges_of(testbed):
     return np.concatenate([forth, back[:, ~directed[table.channel]]], axis=1)
 
 
-def heard(says, edges, n, c):
+def heard(model, state, says, edges):
     """Return int64[n, c], the sums of what these edges carry."""
-    total = np.zeros((n, c), dtype=np.int64)
+    total = np.zeros((says.shape[0], len(model.most)), dtype=np.int64)
     _, sender, receiver, channel, weight = edges
-    np.add.at(total, (receiver, channel), says[sender, channel] * weight)
+    np.add.at(total, (receiver, channel), model.messages_along(state, says, Edges(sender, channel, weight)))
     return total
 
 
@@ -43,8 +43,8 @@ def reference(testbed, missed):
         there = np.array([step not in missed[client.name] for client in manifest.clients], dtype=bool)[owner]
         says, today = model.messages(state), edges[:, edges[0] == step % manifest.period]
         same = owner[today[1]] == owner[today[2]]
-        within = heard(says, today[:, same], n, len(model.most))
-        others = heard(says, today[:, ~same & there[today[1]]], n, len(model.most))
+        within = heard(model, state, says, today[:, same])
+        others = heard(model, state, says, today[:, ~same & there[today[1]]])
         pressure, totals = np.zeros((n, o), dtype=np.int64), np.zeros((n, len(model.cell_most)), dtype=np.int64)
         if sizes.size:
             sums = np.zeros((len(model.cell_most), sizes.size), dtype=np.int64)

@@ -97,3 +97,36 @@ def test_a_column_that_is_none_or_out_of_its_range_is_one_line(ranges, said):
     with pytest.raises(ParameterError, match=said) as caught:
         made_of("Banks", **columns(**ranges))
     assert "\n" not in str(caught.value)
+
+
+def numbers(**ranges):
+    return {"private": {"dataset": "look_alike", "contacts": ranges}}
+
+
+def test_contacts_own_numbers_are_drawn_from_what_was_asked_for_and_else_from_what_the_model_declares():
+    made = made_of("Lenders", **numbers(payment=[1, 2]))
+    assert made.manifest.channels == ("payment", "rumour", "talk")
+    assert made.manifest.max_message == max(41, 7, 2 * DATA.weight.max())
+    of = [made.contacts.weight[made.contacts.channel == channel] for channel in range(3)]
+    assert [set(each.tolist()) for each in of[:2]] == [{1, 2}, set(range(6))]
+    assert np.array_equal(of[2], DATA.weight)
+    there, back = np.split(of[0], 2)
+    assert not np.array_equal(there, back)  # each way has a number of its own
+    for client in made.manifest.clients:
+        made.private_state(client.name)  # no client could say more than the manifest allows
+
+
+@pytest.mark.parametrize(
+    ("ranges", "said"),
+    [
+        ({"talk": [1, 2]}, r"\[private.contacts\] has talk; the model's channels .* are: payment, rumour"),
+        (
+            {"payment": [0, 5]},
+            r"private.contacts.payment is \[0, 5\]; give the lower number first, both within \[0, 4\]",
+        ),
+    ],
+)
+def test_numbers_of_contacts_that_are_none_or_out_of_their_range_are_one_line(ranges, said):
+    with pytest.raises(ParameterError, match=said) as caught:
+        made_of("Lenders", **numbers(**ranges))
+    assert "\n" not in str(caught.value)
