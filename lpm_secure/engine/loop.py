@@ -10,6 +10,8 @@ import numpy as np
 
 from lpm_secure.engine.series import StageSeries
 from lpm_secure.engine.tally import TallyEstimator
+from lpm_secure.environments.announcer import Announcer
+from lpm_secure.environments.environment import Environment
 from protocols.arithmetic.counters import Step
 from protocols.arithmetic.fixed_point import I64, from_ring
 from protocols.errors import PartiesDisagree
@@ -55,15 +57,20 @@ class EngineAgents(Protocol):
         """Return the totals of the model's stages and observables, int64[q]."""
 
     def update(self, totals: I64, *, step: int) -> None:
-        """Move on by one step, in which everybody together says so much to each cell, int64[w * cells]."""
+        """Move on by one step.
+
+        Args:
+            totals: int64[w * cells + e], what everybody together says to each cell, then the environment's numbers.
+            step: of the run.
+        """
 
 
 class PrivatePart(abc.ABC):
     """The private agents, as the engine meets them."""
 
     @abc.abstractmethod
-    async def advance(self, step: int, synthetic: I64) -> StepRelease:
-        """Announce the synthetic cell totals of a step, and return the release of its round."""
+    async def advance(self, step: int, announced: I64) -> StepRelease:
+        """Announce the synthetic cell totals of a step and public numbers, and return the release of its round."""
 
 
 @final
@@ -74,13 +81,13 @@ class ClearPart(PrivatePart):
         """Simulate these agents."""
         self._manifest, self._agents = manifest, agents
 
-    async def advance(self, step: int, synthetic: I64) -> StepRelease:
+    async def advance(self, step: int, announced: I64) -> StepRelease:
         """Move the agents on, and return their totals before that."""
         cells, tally = self._agents.cell_totals(), self._agents.tally()
         if self._manifest.min_count:
             cells, tally = suppress(cells, tally, agents=int(tally.sum()), min_count=self._manifest.min_count)
         if step < self._manifest.steps:
-            self._agents.update(cells + synthetic, step=step)
+            self._agents.update(_with_cells(announced, cells), step=step)
         return StepRelease(cells, tally, len(self._manifest.clients), 0)
 
 
@@ -98,13 +105,13 @@ class RemotePart(PrivatePart):
         self._id = manifests.run_id(manifest)
         self._reading = TallyEstimator(manifest)
 
-    async def advance(self, step: int, synthetic: I64) -> StepRelease:
+    async def advance(self, step: int, announced: I64) -> StepRelease:
         """Announce a step to all aggregators, and add up their shares of its release.
 
         Raises:
             PartiesDisagree: aggregators count other members, or answer with other sizes.
         """
-        call = Announcement(self._id, Step(step), synthetic)
+        call = Announcement(self._id, Step(step), announced)
         timeout_s = patience_s(self._manifest, Step(step))
         replies: list[RoundRelease] = await asyncio.gather(
             *(each.call(call, timeout_s=timeout_s) for each in self._transports)
@@ -125,6 +132,7 @@ async def simulate(
     private: PrivatePart,
     synthetic: EngineAgents,
     *,
+    environment: Environment | None = None,
     on_step: Callable[[int, StepRelease], None] = lambda step, release: None,
 ) -> StageSeries:
     """Run steps 0 to T, and return the series of stage counts.
@@ -133,14 +141,28 @@ async def simulate(
         manifest: of the run.
         private: the private agents, remote or in the clear.
         synthetic: the engine's own; may be none at all.
+        environment: of the model, if it hears public numbers.
         on_step: told each step's release as soon as it is there.
+
+    Raises:
+        ConfigError, ModelError: the environment is missing, or has a mistake.
     """
-    counts = []
+    counts, announcer = [], Announcer(manifest, environment)
     for step in range(manifest.steps + 1):
-        totals = synthetic.cell_totals()
-        release = await private.advance(step, totals)
+        announced = np.concatenate([synthetic.cell_totals(), announcer.announce(step)])
+        release = await private.advance(step, announced)
         counts.append(np.stack([release.tally, synthetic.tally()]))
         on_step(step, release)
+        everybody = _with_cells(announced, release.cells)
+        announcer.observe(release.tally, counts[-1][1], everybody[: release.cells.size])
         if step < manifest.steps:
-            synthetic.update(totals + release.cells, step=step)
-    return StageSeries.of_tally(np.stack(counts), manifest.dt, agent_model_of(manifest.model).tally)
+            synthetic.update(everybody, step=step)
+    words = agent_model_of(manifest.model).tally
+    return StageSeries.of_tally(np.stack(counts), manifest.dt, words, announcer.numbers)
+
+
+def _with_cells(announced: I64, cells: I64) -> I64:
+    """Return everybody's cell totals, then public numbers, from what the engine announced and others' totals."""
+    everybody = announced.copy()
+    everybody[: cells.size] += cells
+    return everybody

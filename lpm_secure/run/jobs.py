@@ -7,12 +7,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final, final
+from typing import Any, Final, final
 
 import msgspec
 
 from lpm_secure.audit.collect import collect
 from lpm_secure.audit.index import INDEX
+from lpm_secure.config.environment import environment_of
 from lpm_secure.config.simulation import Config
 from lpm_secure.engine.loop import RemotePart, simulate
 from lpm_secure.engine.series import StageSeries
@@ -53,10 +54,11 @@ POLL_S: Final = 0.1
 
 @final
 class DriveFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What `lpm engine` needs beside the manifest: its agents, and whose signature it trusts."""
+    """What `lpm engine` needs beside the manifest: its agents, whose signature it trusts, and its environment."""
 
     agents: EngineFile
     operator_key: PublicKey
+    environment: dict[str, Any] = {}
 
 
 def simulate_private(
@@ -77,7 +79,8 @@ def simulate_private(
         words = agent_model_of(deployment.testbed.manifest.model).tally
         with observer("private run", steps=config.steps, words=words) as on_step:
             execution = run_private(deployment, place, on_step)
-        replay = run_clear(deployment.testbed, place) if parity and not noised else None
+        public = execution.series.public
+        replay = run_clear(deployment.testbed, place, public=public) if parity and not noised else None
         run = PrivateRun(config, deployment.testbed, execution, replay, ingress(deployment, execution))
         for lost in execution.lost:
             LOG.warning("%s ended with code %s: %s", lost.name, lost.returncode, lost.reason)
@@ -125,7 +128,8 @@ def local_deployment(config: Config, *, out: Path) -> Iterator[Deployment]:
 
 def write_drive_file(deployment: Deployment) -> None:
     """Write what the engine of a deployment starts from."""
-    drive_file = DriveFile(deployment.testbed.engine_file, deployment.operator_key)
+    testbed = deployment.testbed
+    drive_file = DriveFile(testbed.engine_file, deployment.operator_key, dict(testbed.environment))
     write_atomically(deployment.party(ENGINE) / "engine.json", msgspec.json.encode(drive_file))
 
 
@@ -138,13 +142,14 @@ def drive(folder: Path, *, device: str = "auto", observer: StepObserver = null_o
     except (OSError, msgspec.MsgspecError) as error:
         raise ParameterError(f"{folder} is no folder of `lpm up` ({error}); give the one that it printed") from error
     manifest = load_verified(folder / MANIFEST, operator_key=file.operator_key)
-    agents = Synthetic.again(file.agents).agents(manifest, place)
+    agents, environment = Synthetic.again(file.agents).agents(manifest, place), environment_of(file.environment)
 
     async def simulated() -> StageSeries:
         transports = connect(manifest, certificates.read(party))
         words = agent_model_of(manifest.model).tally
         with observer("private run", steps=manifest.steps, words=words) as on_step:
-            series = await simulate(manifest, RemotePart(manifest, transports), agents, on_step=on_step)
+            part = RemotePart(manifest, transports)
+            series = await simulate(manifest, part, agents, environment=environment, on_step=on_step)
         for transport in transports:
             await transport.close()
         return series

@@ -46,6 +46,7 @@ class StepInputs:
         cells: int64[n, w], the totals of the agent's own cell, of each cell channel.
         sizes: int64[n], how many mix in that cell.
         decided: int64[n, o], of each outcome its bit, or its level where it reveals the sum.
+        public: the environment's numbers.
     """
 
     step: Step
@@ -54,6 +55,7 @@ class StepInputs:
     cells: I64 = field(repr=False)
     sizes: I64 = field(repr=False)
     decided: I64 = field(repr=False)
+    public: Mapping[str, int] = field(default_factory=dict)
 
 
 @final
@@ -101,17 +103,21 @@ class AgentModel(abc.ABC):
         outcomes: what agents' holders learn.
         directed: of each contact channel, whether its contacts have a direction.
         most: of each contact channel, the largest message, before a contact's weight.
-        cell_most: of each cell channel, the largest message.
+        cell_channels: names of the channels to an agent's cell, where they have any.
+        cell_most: of each of them, the largest message.
         tally: the numbers whose totals a run may release: all stages of all stage fields, then observables.
         columns: what an agent's holder gives.
+        public: names of the environment's numbers that agents hear, in order, and their ranges.
     """
 
     outcomes: tuple[OutcomeSpec, ...]
     directed: tuple[bool, ...]
     most: tuple[int, ...]
     cell_most: tuple[int, ...]
+    cell_channels: tuple[str, ...] = ()
     tally: tuple[TallyWord, ...]
     columns: tuple[ColumnSpec, ...]
+    public: Mapping[str, tuple[int, int]] = MappingProxyType({})
 
     @abc.abstractmethod
     def initial_state(self, source: AgentSource, columns: Columns) -> State:

@@ -6,16 +6,32 @@ from pathlib import Path
 from typer.testing import CliRunner
 
 from lpm_secure.cli.main import app
+from lpm_secure.config.environment import environment_of
 from lpm_secure.config.graph_model import graph_model_of
+from lpm_secure.environments import StepTotals
 from lpm_secure.models.report import words_of
 from protocols.models.graph.graph import encode
 
 PAGE = Path(__file__).parents[2] / "docs" / "write_a_model.md"
 
 
+def blocks():
+    return re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.S)
+
+
+def test_the_environment_of_the_page_does_what_it_says(tmp_path, monkeypatch):
+    (tmp_path / "councils.py").write_text(blocks()[1])
+    monkeypatch.chdir(tmp_path)
+    council, before, releases, said = environment_of({"name": "councils:Council", "many": 40}), {}, [], []
+    for ill in (39, 40, 11, 10, 39):
+        before = council.step(before, releases, len(releases))
+        said.append(before["closure"])
+        releases.append(StepTotals({"ILL": ill}, {"ILL": 0}))
+    assert said == [0, 0, 1, 1, 0]
+
+
 def test_the_model_of_the_page_passes_its_check(tmp_path, monkeypatch):
-    (block,) = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.S)
-    (tmp_path / "opinions.py").write_text(block)
+    (tmp_path / "opinions.py").write_text(blocks()[0])
     monkeypatch.chdir(tmp_path)
     shown = CliRunner().invoke(app, ["check-model", "opinions:Opinion", "--steps", "5"])
     assert shown.exit_code == 0, shown.output

@@ -54,11 +54,6 @@ class GraphModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="g
             raise ParameterError(f"the model has no parameter {unknown[0]}; it has {', '.join(self.graph.parameters)}")
         check_parameters(self.graph, self.parameters)
         self._check_tally()
-        if self.graph.public:
-            raise ParameterError(
-                f"the model hears public numbers ({', '.join(self.graph.public)}), which no run announces yet; "
-                "declare parameters"
-            )
 
     def _check_tally(self) -> None:
         names = Counter(word.name for word in tally_of(self.graph))
@@ -125,13 +120,14 @@ class ModelInterpreter(AgentModel):
         self.graph = graph
         self.parameters: dict[str, Any] = check_parameters(graph, model.parameters)
         self._contacts = model.contact_channels
-        self._cells = tuple(sorted(name for name, channel in graph.channels.items() if channel.cell))
+        self.cell_channels = tuple(sorted(name for name, channel in graph.channels.items() if channel.cell))
         self.directed = tuple(graph.channels[name].directed for name in self._contacts)
         self.most = tuple(graph.channels[name].most for name in self._contacts)
-        self.cell_most = tuple(graph.channels[name].most for name in self._cells)
+        self.cell_most = tuple(graph.channels[name].most for name in self.cell_channels)
         self._largest = self._weight_bounds()
         self.outcomes = tuple(self._outcome(name) for name in sorted(graph.outcomes))
         self.tally = tally_of(graph)
+        self.public = dict(sorted(graph.public.items()))
         self.columns = tuple(_column_spec(name, field) for name, field in sorted(graph.fields.items()))
 
     def initial_state(self, source: AgentSource, columns: Columns) -> State:
@@ -156,7 +152,7 @@ class ModelInterpreter(AgentModel):
     def messages(self, state: State) -> I64:
         """Return what each agent tells."""
         told = self._evaluate("messages", state)
-        return _stack([told[name] for name in (*self._contacts, *self._cells)], state)
+        return _stack([told[name] for name in (*self._contacts, *self.cell_channels)], state)
 
     def weights(self, state: State) -> I64:
         """Return the weights of outcomes."""
@@ -186,9 +182,10 @@ class ModelInterpreter(AgentModel):
             state,
             self.parameters,
             DrawSource(source.agents, inputs.step, source.key),
+            public=inputs.public,
             outcomes=outcomes,
-            cells=dict(zip(self._cells, inputs.cells.T, strict=True)),
-            sizes=dict.fromkeys(self._cells, inputs.sizes),
+            cells=dict(zip(self.cell_channels, inputs.cells.T, strict=True)),
+            sizes=dict.fromkeys(self.cell_channels, inputs.sizes),
         )
         after = evaluate(self.graph, ("restarts", "update"), given)
         none = np.zeros(source.agents.size, dtype=np.int64)
@@ -218,7 +215,7 @@ class ModelInterpreter(AgentModel):
         return OutcomeSpec(
             name,
             factors(self._contacts),
-            factors(self._cells),
+            factors(self.cell_channels),
             reveals=spec.reveals,
             keep=spec.keep,
             threshold=spec.threshold,

@@ -13,15 +13,16 @@ MAX_COST: Final = 100_000  # of one agent and step, in additions
 MAX_ENTRIES: Final = 2**17  # of all tables together
 COSTS: Final = {"happens": 40, "uniform": 40, "days": 60, "exponential": 120, "lookup": 3}
 TAKEN: Final = ("agent", "cell")  # columns of a holder's file that are no field
-_STATE: Final = frozenset({"constant", "table", "lookup", "field", "parameter", "public"}) | frozenset(OPERATIONS)
+_STATE: Final = frozenset({"constant", "table", "lookup", "field", "parameter"}) | frozenset(OPERATIONS)
+_HEARD: Final = _STATE | {"public", "outcome", "cell", "size"} | frozenset(DRAWS)  # when the step has been announced
 SEES: Final = {
     "begin": _STATE | {"known"} | set(DRAWS),
     "messages": _STATE,
     "weights": _STATE,
     "thresholds": _STATE,
-    "restarts": _STATE | {"outcome", "cell", "size"} | set(DRAWS),
+    "restarts": _HEARD,
     "totals": _STATE,
-    "update": _STATE | {"outcome", "cell", "size"} | set(DRAWS),
+    "update": _HEARD,
 }
 OWNERS: Final = {
     "begin": "fields",
