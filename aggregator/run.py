@@ -19,6 +19,7 @@ from aggregator.release.group_testing import Blame, require_kept
 from aggregator.release.ledger import Ledger
 from aggregator.release.ledger_entries import head_of, require_same, write_round
 from aggregator.release.noise import ReleaseNoise
+from aggregator.rounds.announcements import announcement_digest, append_public, check_announcement, recall
 from aggregator.rounds.round import Round, digest, too_small
 from aggregator.rounds.sums import Sums
 from aggregator.store import PendingRound, RoundClosure, Store
@@ -124,10 +125,7 @@ class Run:
             self.waited_for = self.last.present
         frozen = store.pending_round(self.id)
         if frozen is not None:
-            for client, share in frozen.shares.items():
-                self.round.submit(client, np.frombuffer(share, dtype=np.uint64))
-            self.round.synthetic = np.frombuffer(frozen.synthetic, dtype=np.int64)
-            self.round.freeze()
+            self.round.resume(frozen)
 
     def join(self, client: str, message: Join) -> JoinReply:
         """Take a client in, once.
@@ -150,7 +148,7 @@ class Run:
             self._keys[client] = message.key
             LOG.info("joined", extra={"facts": {"client": client, "step": self.round.step}})
         self._alive(client)
-        return JoinReply(self.round.step)
+        return JoinReply(self.round.step, recall(self.last, message.since, self.layout))
 
     async def exchange(self, client: str, message: Share) -> RoundResult:
         """Take a client's share of a round, and answer with its part of the result when the round closes."""
@@ -180,13 +178,12 @@ class Run:
     async def announce(self, message: Announcement) -> RoundRelease:
         """Take the engine's announcement of a step, and answer with the release when the round closes."""
         self._ending.require_none()
-        if not self.manifest.engine:
-            raise NotEnrolled("this run has no engine; its manifest says so")
-        if message.synthetic.size != self.layout.cells:
-            raise WrongLength(f"got totals of {message.synthetic.size} cells; the run has {self.layout.cells}")
+        check_announcement(message, self.manifest)
         await self._before(message.step)
         done = self._past(message.step, Phase.SPEAK)
         if done is None:
+            with self._ending.guard(self.round):
+                self.layout.public_numbers(message.synthetic, step=message.step)
             self.round.announce(message.synthetic)
             done = await self._outcome(self.round)
         elif done.synthetic != message.synthetic.tobytes():
@@ -213,7 +210,8 @@ class Run:
         decided = self.members_of(number)
         if decided is None:
             raise RoundClosed(f"step {query.step} is over, and its members are forgotten")
-        return Members(query.step, decided, query.phase, head_of(self._ledger, number))
+        announced = announcement_digest(self.round if self.round.number == number else self.last)
+        return Members(query.step, decided, query.phase, head_of(self._ledger, number), announced)
 
     async def result_name(self, query: ComputationQuery) -> Computation:
         """Tell another aggregator which joint computation of a round this one has kept."""
@@ -297,8 +295,8 @@ class Run:
     def _begin_round(self, number: RoundNumber) -> Round:
         """Begin a round; where the engine takes no part, there is no announcement to wait for."""
         announced = self.manifest.engine and self._schedule.phase(number) == Phase.SPEAK
-        cells = self.layout.cells if self._schedule.phase(number) == Phase.SPEAK else 0
-        return Round(number, self._schedule.step(number), None if announced else np.zeros(cells, dtype=np.int64))
+        words = self.layout.announced if self._schedule.phase(number) == Phase.SPEAK else 0
+        return Round(number, self._schedule.step(number), None if announced else np.zeros(words, dtype=np.int64))
 
     def _arm(self, current: Round) -> None:
         """With the first call, start the deadline and ask the others, who answer when they have decided."""
@@ -349,7 +347,7 @@ class Run:
         try:
             self._ending.require_none()
             answers = await self._answers(current.number)
-            require_same(self._ledger, current.number, answers)
+            require_same(self._ledger, current.number, answers, announced=announcement_digest(current))
             agreed = set(current.shares).intersection(*(answer.names for answer in answers))
             if len(agreed) < self.manifest.min_cohort:
                 raise too_small(self.manifest, len(agreed), "the members of this round are decided, so the run ends")
@@ -385,7 +383,8 @@ class Run:
                 hidden += scores
         counted = b"" if self.last is None else self.last.counted
         total, counted = self._noise.add(current.number, total, members, shares=vectors, before=counted)
-        return current.closure(members, total, hidden=hidden, counted=counted)
+        public = append_public(current, self.last, self.layout)
+        return current.closure(members, total, hidden=hidden, counted=counted, public=public)
 
     async def _ask(self, number: RoundNumber) -> list[Members]:
         query = MembersQuery(self.id, self._schedule.step(number), self._schedule.phase(number))

@@ -141,6 +141,7 @@ class RoundClosure(msgspec.Struct, frozen=True):
         hidden: in outcome mode, the hidden shares after the round.
         refused: of a calibration: the clients left out in this round because their shares were out of their ranges.
         counted: what the next round's releases need of this one's.
+        public: the environment's numbers of all steps by now, 8 bytes each, for clients that missed some.
         left_out: of a calibration: clients found to have sent garbage by now, this round included.
         trials: what was opened to find those of this round; tried: this aggregator's share of each of these sums.
         seen: the groups of all such sums of the run by now.
@@ -159,6 +160,7 @@ class RoundClosure(msgspec.Struct, frozen=True):
     trials: tuple[Trial, ...] = ()
     tried: tuple[bytes, ...] = ()
     seen: tuple[tuple[str, ...], ...] = ()
+    public: bytes = b""
 
     @property
     def present(self) -> set[str]:

@@ -1,8 +1,11 @@
 """The end of a run at one aggregator: written down before anybody is told, and for good."""
 
+import contextlib
+from collections.abc import Iterator
 from typing import final
 
 from aggregator.release.ledger import Ledger
+from aggregator.rounds.round import Round
 from aggregator.store import RunEnd, Store
 from protocols.arithmetic.counters import RoundNumber
 from protocols.errors import LpmError, RunEnded, error_of
@@ -30,6 +33,20 @@ class Ending:
         """
         if self._ended is not None:
             raise error_of(self._ended.code, self._ended.reason)
+
+    @contextlib.contextmanager
+    def guard(self, current: Round) -> Iterator[None]:
+        """End the run, for all that wait for a round too, where what is done in here raises an error that ends it.
+
+        Raises:
+            RunEnded: it does.
+        """
+        try:
+            yield
+        except RunEnded as error:
+            current.fail(error)
+            self.take(current.number, error)
+            raise
 
     def take(self, number: RoundNumber, error: LpmError) -> None:
         """Write down why a round does not close; an error that ends the run ends it, the first one for good."""

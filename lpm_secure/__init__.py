@@ -12,6 +12,9 @@ if TYPE_CHECKING:  # a type checker knows the names, and a program loads them wh
     from lpm_secure.city.job import simulate_city as simulate_city
     from lpm_secure.config.simulation import Config as Config
     from lpm_secure.engine.series import StageSeries as StageSeries
+    from lpm_secure.environments import Environment as Environment
+    from lpm_secure.environments import PublicValue as PublicValue
+    from lpm_secure.environments import StepTotals as StepTotals
     from lpm_secure.models import LAW as LAW
     from lpm_secure.models import NUMBER as NUMBER
     from lpm_secure.models import PROBABILITY as PROBABILITY
@@ -82,6 +85,7 @@ _MODULES: Final[Mapping[str, str]] = {
     "simulate_city": "lpm_secure.city.job",
     "simulate_clear": "lpm_secure.run.jobs",
     "simulate_private": "lpm_secure.run.jobs",
+    **dict.fromkeys(("Environment", "PublicValue", "StepTotals"), "lpm_secure.environments"),
     **dict.fromkeys(_AUTHORING, "lpm_secure.models"),
 }
 __all__ = sorted(_MODULES)  # noqa: PLE0605 - names of a table

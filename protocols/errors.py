@@ -26,6 +26,7 @@
     │   ├── PartiesDisagree      aggregators told a client different things
     │   └── RunEnded             a run is over for good at an aggregator, whoever calls, and after a restart too
     │       ├── OutOfRange       somebody shared a number that is out of its range
+    │       ├── AnnouncementsDiffer  the engine announced other things to other aggregators
     │       ├── ResultsDiffer    aggregators hold different results of one joint computation
     │       └── RepeatSpent      a joint computation would have to be done again a second time in a run
     └── Unavailable              a party did not answer in time; the same call may be sent again
@@ -215,6 +216,12 @@ class OutOfRange(RunEnded):
     """Somebody shared a number that is out of its range; nothing of the round counted."""
 
     code = "out-of-range"
+
+
+class AnnouncementsDiffer(RunEnded):
+    """The engine announced other totals or public numbers to another aggregator than to this one."""
+
+    code = "announcements-differ"
 
 
 class ResultsDiffer(RunEnded):

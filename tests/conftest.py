@@ -154,7 +154,9 @@ def _run_private(testbed: Any, around: Callable[[str, Operators], list[Transport
                 return None, await asyncio.gather(*clients)
             engine = RemotePart(manifest, operators.transports(ENGINE))
             synthetic = testbed.synthetic_agents(torch.device("cpu"))
-            series, *ended = await asyncio.gather(simulate(manifest, engine, synthetic), *clients)
+            environment = testbed.new_environment()
+            driven = simulate(manifest, engine, synthetic, environment=environment)
+            series, *ended = await asyncio.gather(driven, *clients)
             return series, ended
 
     series, ended = asyncio.run(everybody())
@@ -171,9 +173,8 @@ def _run_clear(testbed: Any) -> Ending:
 
     device = torch.device("cpu")
     agents = testbed.clear_agents(device)
-    series = asyncio.run(
-        simulate(testbed.manifest, ClearPart(testbed.manifest, agents), testbed.synthetic_agents(device))
-    )
+    part, synthetic = ClearPart(testbed.manifest, agents), testbed.synthetic_agents(device)
+    series = asyncio.run(simulate(testbed.manifest, part, synthetic, environment=testbed.new_environment()))
     return Ending({field: np.asarray(value) for field, value in agents.state.items()}, {}, series)
 
 

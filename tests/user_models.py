@@ -219,4 +219,55 @@ class Lenders(lpm.Model):
         return me.set(strain=lpm.where(heard[self.worry] & draw.happens(2**31, "panic"), "BROKE", paid))
 
 
-MODELS = {each.__name__.lower(): each for each in (Opinion, Averaging, Banks, Crowds, Cheapest, Seasons, Lenders)}
+class Closures(lpm.Model):
+    """People fall ill where they meet; a public measure closes places and quietens contacts; cold nights stay."""
+
+    health = lpm.stage("WELL", "ILL", "BACK")
+    tolerance = lpm.private(0, 6)
+    shut = lpm.field(0, 1)
+    cold = lpm.field(-5, 5)
+    closure = lpm.public(0, 1)
+    weather = lpm.public(-5, 5)
+    cough = lpm.message(most=3)
+    crowd = lpm.cell_message(most=1)
+    infection = lpm.outcome(cough, above=tolerance, keep=False)
+    chilled = lpm.observable(0, 5)
+
+    def begin(self, me, draw):
+        return me.set(health=lpm.where(draw.happens(2**30, "ill"), "ILL", "WELL"), shut=0, cold=0)
+
+    def says(self, me):
+        ill = me.health == "ILL"
+        loud = lpm.where(me.shut == 1, 1, 3)
+        return {self.cough: lpm.where(ill, loud, 0), self.crowd: ill & (me.shut == 0)}
+
+    def totals(self, me):
+        return {self.chilled: lpm.clip(me.cold, 0, 5)}
+
+    def update(self, me, heard, draw):
+        recovers = (me.health == "ILL") & draw.happens(lpm.where(heard[self.weather] > 0, 2**31, 2**30), "recovers")
+        near = heard[self.infection] | (heard.cell[self.crowd] > 4)
+        falls = (me.health == "WELL") & near & (heard[self.closure] == 0)
+        return me.set(
+            health=lpm.where(falls, "ILL", lpm.where(recovers, "BACK", me.health)),
+            shut=heard[self.closure],
+            cold=lpm.clip((me.cold + heard[self.weather]) // 2, -5, 5),
+        )
+
+
+class Council(lpm.Environment):
+    """Closes while many are ill, opens again when few are; the weather follows from what was released."""
+
+    def step(self, before, releases, t):
+        if not releases:
+            return {"closure": 0, "weather": 2}
+        ill = releases[-1].total("ILL")
+        closed = before["closure"]
+        closed = 1 if ill >= 4 else 0 if ill <= 1 else closed
+        crowded = sum(releases[-1].cells.get("crowd", ()))
+        return {"closure": closed, "weather": (3 * t + before["weather"] + ill + crowded) % 11 - 5}
+
+
+DECLARED = (Opinion, Averaging, Banks, Crowds, Cheapest, Seasons, Lenders, Closures)
+MODELS = {each.__name__.lower(): each for each in DECLARED}
+ENVIRONMENTS = {"closures": {"name": "tests.user_models:Council"}}

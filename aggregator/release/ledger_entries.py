@@ -3,11 +3,14 @@
 import hashlib
 from collections.abc import Callable, Sequence
 
+import numpy as np
+
 from aggregator.release.ledger import Ledger
 from aggregator.store import RoundClosure
 from protocols.arithmetic.counters import RoundNumber, Step
-from protocols.errors import PartiesDisagree
+from protocols.errors import AnnouncementsDiffer, PartiesDisagree
 from protocols.releases.ledger import DeliveryRecord, RoundRecord
+from protocols.task.layout import Layout
 from protocols.task.manifest import Manifest
 from protocols.task.parties import ENGINE
 from protocols.task.release_plan import records_in
@@ -26,21 +29,23 @@ def write_round(
         return
     schedule = manifest.schedule
     step, phase = schedule.step(done.number), schedule.phase(done.number)
+    layout, speaks = Layout.of(manifest), phase == Phase.SPEAK
     agreed = RoundRecord(
         number=done.number,
         step=step,
         phase=int(phase),
         members=done.members,
         refused=done.refused,
-        releases=max(1, len(done.trials)) * records_in(manifest, step) if phase == Phase.SPEAK else (),
+        releases=max(1, len(done.trials)) * records_in(manifest, step) if speaks else (),
         trials=done.trials,
+        public=layout.public_numbers(np.frombuffer(done.synthetic, dtype=np.int64), step=step) if speaks else {},
     )
     entries, release = [], b""
     for client in done.members:
         closed = reply_to(client, step, phase, done)
         release = closed.release.tobytes()
         entries.append(_entry(client, closed.own.tobytes() + release + closed.synthetic.tobytes()))
-    if manifest.engine and phase == Phase.SPEAK:
+    if manifest.engine and speaks:
         entries.append(_entry(ENGINE, release))
     ledger.write_closing(agreed, tuple(entries))
 
@@ -54,12 +59,19 @@ def head_of(ledger: Ledger | None, number: RoundNumber) -> bytes:
     return b"" if ledger is None else ledger.head(number)
 
 
-def require_same(ledger: Ledger | None, number: RoundNumber, answers: Sequence[Members]) -> None:
-    """Check that all aggregators have written the same of all rounds before this one.
+def require_same(
+    ledger: Ledger | None, number: RoundNumber, answers: Sequence[Members], *, announced: bytes = b""
+) -> None:
+    """Check that all aggregators have written the same of all rounds before this one, and been announced the same.
 
     Raises:
+        AnnouncementsDiffer: the engine told another one something else, and the run ends for all.
         PartiesDisagree: one has not, and the run stops.
     """
+    if any(answer.announced and answer.announced != announced for answer in answers):
+        raise AnnouncementsDiffer(
+            f"the engine announced different things to the aggregators before round {number} closed; the run is over"
+        )
     mine = head_of(ledger, number)
     if mine and any(answer.head and answer.head != mine for answer in answers):
         raise PartiesDisagree(f"the aggregators' ledgers differ before round {number}; stop the run and compare them")

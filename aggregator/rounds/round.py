@@ -6,10 +6,10 @@ from typing import final
 
 import numpy as np
 
-from aggregator.store import RoundClosure
+from aggregator.store import PendingRound, RoundClosure
 from protocols.arithmetic.counters import RoundNumber, Step
 from protocols.arithmetic.fixed_point import I64, U64
-from protocols.errors import CohortTooSmall, ConflictingReplay, LpmError
+from protocols.errors import CohortTooSmall, ConflictingReplay, LpmError, RunEnded
 from protocols.task.manifest import Manifest
 
 
@@ -49,6 +49,7 @@ class Round:
         self.frozen = asyncio.Event()
         self.closed = asyncio.Event()
         self._done: RoundClosure | None = None
+        self._over: RunEnded | None = None
         self._waiters: set[asyncio.Future[RoundClosure]] = set()
 
     def submit(self, client: str, share: U64) -> None:
@@ -88,10 +89,19 @@ class Round:
         self.decided = tuple(sorted(self.shares))
         self.frozen.set()
 
+    def resume(self, pending: PendingRound) -> None:
+        """Take in what was decided on before this process started."""
+        for client, share in pending.shares.items():
+            self.submit(client, np.frombuffer(share, dtype=np.uint64))
+        self.synthetic = np.frombuffer(pending.synthetic, dtype=np.int64)
+        self.freeze()
+
     async def outcome(self) -> RoundClosure:
         """Wait until the round closes, or fails for those that wait now."""
         if self._done is not None:
             return self._done
+        if self._over is not None:
+            raise type(self._over)(str(self._over))
         future: asyncio.Future[RoundClosure] = asyncio.get_running_loop().create_future()
         self._waiters.add(future)
         try:
@@ -99,12 +109,15 @@ class Round:
         finally:
             self._waiters.discard(future)
 
-    def closure(self, members: tuple[str, ...], total: U64, *, hidden: bytes, counted: bytes) -> RoundClosure:
+    def closure(
+        self, members: tuple[str, ...], total: U64, *, hidden: bytes, counted: bytes, public: bytes = b""
+    ) -> RoundClosure:
         """Return what this round leaves: its members, their digests, what was announced, and what it came to."""
         digests = {client: self.digests[client] for client in members}
         synthetic = b"" if self.synthetic is None else self.synthetic.tobytes()
         decided = self.decided or ()
-        return RoundClosure(self.number, decided, members, digests, total.tobytes(), synthetic, hidden, counted=counted)
+        kept = (self.number, decided, members, digests, total.tobytes(), synthetic, hidden)
+        return RoundClosure(*kept, counted=counted, public=public)
 
     def close(self, done: RoundClosure) -> None:
         """Tell all that wait."""
@@ -115,7 +128,11 @@ class Round:
                 future.set_result(done)
 
     def fail(self, error: LpmError) -> None:
-        """Tell all that wait why the round does not close; what came in is kept, so that they may call again."""
+        """Tell all that wait why the round does not close; what came in is kept, so that they may call again.
+
+        Where the run ends with it, whoever was about to wait is told so too.
+        """
+        self._over = error if isinstance(error, RunEnded) else self._over
         for future in self._waiters:
             if not future.done():
                 future.set_exception(type(error)(str(error)))

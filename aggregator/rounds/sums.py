@@ -95,5 +95,5 @@ class Sums:
         layout = self._layout
         sent = 0 if self.expands else WORD_BYTES * layout.d * len(done.members)
         own = 0 if self._schedule.outcome else layout.c * sum(layout.size(name) for name in done.members)
-        public = (layout.release_words + layout.cells) * len(done.members)
+        public = (layout.release_words + layout.announced) * len(done.members)
         return sent + WORD_BYTES * (own + public)

@@ -1,8 +1,9 @@
 """A client's part of a run: speak, exchange, update its own agents."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import final
+from types import MappingProxyType
+from typing import Final, final
 
 import numpy as np
 
@@ -23,6 +24,8 @@ from protocols.task.layout import Layout
 from protocols.task.manifest import Manifest
 from protocols.task.rounds import Phase
 from protocols.wire.transport import Transport
+
+NO_PUBLIC: Final[Mapping[str, int]] = MappingProxyType({})  # of the last step, which nobody is moved on by
 
 
 @final
@@ -86,8 +89,8 @@ class Client:
             if manifest.devices is not None:
                 client._slots = Slots.of(manifest, private, unpack_presence(answer.synthetic, client._layout.n))
                 await exchange.round(client._slots.tokens, step=FIRST_STEP, phase=Phase.TOKENS)
-        while client.step < next_step:
-            client._miss()
+        for public in await exchange.recall(FIRST_STEP, next_step):
+            client._miss(public)
         return client
 
     async def run(self, on_step: Callable[[int], None] = lambda step: None) -> None:
@@ -100,8 +103,9 @@ class Client:
     async def advance(self) -> None:
         """Take part in one step, and update the agents by what it brought.
 
-        If a round closed without this client (it was late), its agents go on without what others told them. After any
-        other error the same step may be tried again: every round is then asked again with the same vector.
+        If a round closed without this client (it was late), its agents go on without what others told them; public
+        numbers it asks for. After any other error the same step may be tried again: every round is then asked again
+        with the same vector.
         """
         step = self.step
         if self._heard is None or self._heard[0] != step:
@@ -115,16 +119,16 @@ class Client:
     def _update(self, heard: Hearing, decided: I64, step: Step) -> None:
         """Move own agents on by one step."""
         private = self.private
-        inputs = StepInputs(step, heard.contact, heard.pressure, heard.cells, heard.sizes, decided)
+        inputs = StepInputs(step, heard.contact, heard.pressure, heard.cells, heard.sizes, decided, heard.public)
         after, anew = self._model.update(private.state, inputs, private.source)
         self._score.observe(inputs, after)
         self._own.restart(anew)
         private.state = after
 
-    def _miss(self) -> None:
+    def _miss(self, public: Mapping[str, int]) -> None:
         """Live through a step that began before this client joined: nothing from others reaches its agents."""
         contact, _ = self._speak(self.step)
-        heard = self._hear(contact)
+        heard = self._hear(contact, public)
         self._update(heard, self._decide(heard), self.step)
         self.missed.append(self.step)
         self.step = Step(self.step + 1)
@@ -135,14 +139,17 @@ class Client:
         try:
             answer = await self.exchange.round(vector, step=step)
         except RoundClosed:
+            recalled = await self.exchange.recall(step, Step(min(step + 1, self.manifest.steps)))
             self.missed.append(step)
-            return self._hear(contact)
+            return self._hear(contact, recalled[0] if recalled else NO_PUBLIC)
         if not self.manifest.schedule.outcome:
             contact += answer.own.reshape(contact.shape)
-        return self._hear(contact, answer.release[: self._layout.cells] + answer.synthetic)
+        cells, public = self._layout.cells, self._layout.public_numbers(answer.synthetic, step=step)
+        return self._hear(contact, public, answer.release[:cells] + answer.synthetic[:cells])
 
-    def _hear(self, contact: I64, totals: I64 | None = None) -> Hearing:
-        return Hearing.of(self._model, contact, cell=self.private.cell, sizes=self.manifest.cells, totals=totals)
+    def _hear(self, contact: I64, public: Mapping[str, int], totals: I64 | None = None) -> Hearing:
+        cell, sizes = self.private.cell, self.manifest.cells
+        return Hearing.of(self._model, contact, public, cell=cell, sizes=sizes, totals=totals)
 
     def _speak(self, step: Step) -> tuple[I64, U64]:
         """Return own agents' exposure to each other, int64[n_own, c], and the vector to share, uint64[d]."""

@@ -1,16 +1,17 @@
 """A client's side of a round: share a vector, send it to all aggregators, put together what they answer."""
 
 import asyncio
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import final
+from typing import Final, final
 
 import numpy as np
 
 from protocols.arithmetic.counters import FIRST_STEP, Step
 from protocols.arithmetic.fixed_point import I64, U64, from_ring
 from protocols.arithmetic.sharing import Sharing
-from protocols.errors import ParameterError, PartiesDisagree, RoundClosed, RunEnded
+from protocols.errors import ParameterError, PartiesDisagree, RoundClosed, RunEnded, Unavailable
 from protocols.task import manifest as manifests
 from protocols.task.layout import Layout
 from protocols.task.manifest import Manifest
@@ -19,6 +20,8 @@ from protocols.task.rounds import Phase
 from protocols.task.timeouts import patience_s
 from protocols.wire.messages import Join, JoinReply, RoundResult, Share
 from protocols.wire.transport import Transport
+
+RECALL_S: Final = 0.02  # between two questions for what an aggregator is about to have
 
 
 @final
@@ -29,7 +32,7 @@ class Answer:
     Attributes:
         own: int64, its agents' exposures (sum mode) or outcomes [n_own, o]; empty where the round tells nothing.
         release: int64[cells + q], or empty.
-        synthetic: public words: int64[cells], or who is there, or empty.
+        synthetic: public words: int64[cells + e], or who is there, or empty.
     """
 
     own: I64 = field(repr=False)
@@ -71,7 +74,36 @@ class Exchange:
 
     async def join(self) -> Step:
         """Join at all aggregators, and return the step that comes next."""
-        calls = (Join(self._id, key) for key in (*self._keys, b""))
+        return max(reply.step for reply in await self._join(None))
+
+    async def recall(self, since: Step, until: Step) -> list[dict[str, int]]:
+        """Return the environment's numbers of steps `since` to `until` - 1, which are over and were missed.
+
+        Raises:
+            PartiesDisagree: the aggregators told different things.
+            OutOfRange: a number is not in its range.
+            Unavailable: one of them does not tell in time.
+        """
+        words, told, end = len(self._layout.environment), np.zeros(0, dtype=np.int64), time.monotonic()
+        end += patience_s(self._manifest, since)
+        while told.size < words * (until - since):
+            replies = await self._join(Step(since + told.size // words))
+            size = min(len(reply.public) for reply in replies)
+            if size % words or len({reply.public[:size] for reply in replies}) != 1:
+                raise PartiesDisagree(f"aggregators told different public numbers from step {since} on; stop the run")
+            if not size and time.monotonic() > end:
+                raise Unavailable(f"an aggregator has no public numbers of step {until - 1}; call again")
+            told = np.concatenate([told, np.array(replies[0].public[:size], dtype=np.int64)])
+            await asyncio.sleep(0 if size else RECALL_S)
+        nothing = np.zeros(self._layout.cells, dtype=np.int64)
+        rows = told[: words * (until - since)].reshape(until - since, words)
+        return [
+            self._layout.public_numbers(np.concatenate([nothing, row]), step=since + place)
+            for place, row in enumerate(rows)
+        ]
+
+    async def _join(self, since: Step | None) -> list[JoinReply]:
+        calls = (Join(self._id, key, since) for key in (*self._keys, b""))
         timeout_s = patience_s(self._manifest, FIRST_STEP)
         joined: list[JoinReply] = await asyncio.gather(
             *(
@@ -79,7 +111,7 @@ class Exchange:
                 for transport, call in zip(self._transports, calls, strict=True)
             )
         )
-        return max(reply.step for reply in joined)
+        return joined
 
     async def round(self, vector: U64, *, step: Step, phase: Phase = Phase.SPEAK) -> Answer:
         """Take part in one round.

@@ -1,5 +1,6 @@
 """What reached a client's agents in a step, as far as the client may know it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import final
 
@@ -19,22 +20,32 @@ class Hearing:
         pressure: int64[n_own, o], by how much cells raise each level.
         cells: int64[n_own, w], the totals of the agent's own cell, of each cell channel.
         sizes: int64[n_own], how many mix in it.
+        public: the environment's numbers.
     """
 
     contact: I64 = field(repr=False)
     pressure: I64 = field(repr=False)
     cells: I64 = field(repr=False)
     sizes: I64 = field(repr=False)
+    public: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod
     def of(
-        cls, model: AgentModel, contact: I64, *, cell: I64, sizes: tuple[int, ...], totals: I64 | None = None
+        cls,
+        model: AgentModel,
+        contact: I64,
+        public: Mapping[str, int],
+        *,
+        cell: I64,
+        sizes: tuple[int, ...],
+        totals: I64 | None = None,
     ) -> "Hearing":
-        """Return what cells tell, beside exposures.
+        """Return what cells tell, beside exposures and public numbers.
 
         Args:
             model: of the run.
             contact: int64[n_own, c].
+            public: the environment's numbers.
             cell: int64[n_own], of each agent; nothing where the run has no cells.
             sizes: of all cells.
             totals: int64[w * cells], of each cell channel the totals of all cells, synthetic agents' part included;
@@ -43,7 +54,8 @@ class Hearing:
         n, w, mixing = contact.shape[0], len(model.cell_most), np.array(sizes, dtype=np.int64)
         if not sizes or totals is None:
             pressure, heard = (np.zeros((n, words), dtype=np.int64) for words in (len(model.outcomes), w))
-            return cls(contact, pressure, heard, mixing[cell] if sizes else np.zeros(n, dtype=np.int64))
+            own = mixing[cell] if sizes else np.zeros(n, dtype=np.int64)
+            return cls(contact, pressure, heard, own, public)
         most = np.array(model.cell_most, dtype=np.int64)[:, None] * mixing
         clipped = np.clip(totals.reshape(w, mixing.size), 0, most)
-        return cls(contact, model.pressure(totals, mixing)[cell], clipped[:, cell].T, mixing[cell])
+        return cls(contact, model.pressure(totals, mixing)[cell], clipped[:, cell].T, mixing[cell], public)

@@ -8,6 +8,9 @@ from typing import Any, Final
 from lpm_secure.accounting import epsilon_of
 from lpm_secure.audit import inquiries
 from lpm_secure.audit.privacy_cost import costs, delta_of, joint
+from protocols.errors import ParameterError
+from protocols.models.graph.inputs import check_public
+from protocols.models.run_model import agent_model_of
 from protocols.releases.ledger import Event, RefusalEvent, RepeatEvent, RoundEvent, RoundRecord, StartEvent
 from protocols.releases.query import NOISE
 from protocols.task.manifest import Manifest
@@ -87,6 +90,17 @@ def breaches(manifest: Manifest, agreed: Sequence[RoundRecord]) -> list[str]:
             )
         if not clients.issuperset(each.members):
             lines.append(f"round {each.number}: a member is not in the manifest")
+    return lines
+
+
+def announcements(manifest: Manifest, agreed: Sequence[RoundRecord]) -> list[str]:
+    """Return the rounds in which the engine announced other public numbers than the model hears, or out of range."""
+    public, lines = agent_model_of(manifest.model).public, []
+    for each in agreed:
+        try:
+            check_public(public if each.phase == Phase.SPEAK else {}, each.public)
+        except ParameterError as error:
+            lines.append(f"round {each.number}: {error}")
     return lines
 
 

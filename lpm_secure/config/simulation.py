@@ -1,7 +1,7 @@
 """The configuration of a run: TOML into frozen types."""
 
 from pathlib import Path
-from typing import Annotated, Literal, final
+from typing import Annotated, Any, Literal, final
 
 import msgspec
 
@@ -94,6 +94,8 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         model: the table of an S-E-I-R epidemic; or the name of a model: `package.module:Class`, from the working folder
             too, or one of the library.
         parameters: of a model that is named, in its author's units; defaults stand in the model.
+        environment: of a model that hears public numbers: its `name`, `package.module:Class` or one of the library, and
+            its own keys.
     """
 
     name: Name
@@ -102,6 +104,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     dt: Days = 1.0
     model: ModelConfig | str
     parameters: dict[str, Value] = {}
+    environment: dict[str, Any] = {}
     private: PrivateConfig
     cells: CellConfig = CellConfig()
     synthetic: SyntheticConfig = SyntheticConfig()

@@ -57,7 +57,7 @@ class GraphPopulation:
         self._fields = sorted(name for name, field in graph.fields.items() if field.stages)
         self._channels = sorted(name for name, channel in graph.channels.items() if channel.cell)
         self._observables = sorted(graph.observables)
-        self._cells = len(manifest.cells)
+        self._cells, self._public = len(manifest.cells), sorted(graph.public)
 
     @property
     def state(self) -> State:
@@ -78,6 +78,13 @@ class GraphPopulation:
         return np.concatenate([*(stages[name] for name in self._fields), sums]).astype(np.int64)
 
     def update(self, totals: I64, *, step: int) -> None:
-        """Move on by one step, in which everybody together says so much to each cell, int64[w * cells]."""
-        each = totals.reshape(-1, max(self._cells, 1))
-        self._agents.update(everybody=dict(zip(self._channels, each, strict=False)))
+        """Move on by one step.
+
+        Args:
+            totals: int64[w * cells + e], what everybody together says to each cell, then the environment's numbers.
+            step: of the run.
+        """
+        words = len(self._channels) * self._cells
+        each = totals[:words].reshape(-1, max(self._cells, 1))
+        public = dict(zip(self._public, totals[words:].tolist(), strict=True))
+        self._agents.update(public, everybody=dict(zip(self._channels, each, strict=False)))

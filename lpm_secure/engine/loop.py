@@ -10,6 +10,8 @@ import numpy as np
 
 from lpm_secure.engine.series import StageSeries
 from lpm_secure.engine.tally import TallyEstimator
+from lpm_secure.environments.announcer import Announcer
+from lpm_secure.environments.environment import Environment
 from protocols.arithmetic.counters import Step
 from protocols.arithmetic.fixed_point import I64, from_ring
 from protocols.errors import PartiesDisagree
@@ -17,7 +19,7 @@ from protocols.releases.suppression import suppress
 from protocols.task import manifest as manifests
 from protocols.task.layout import Layout
 from protocols.task.manifest import Manifest
-from protocols.task.release_plan import suppression_of
+from protocols.task.release_plan import suppression_of, tally_words
 from protocols.task.timeouts import patience_s
 from protocols.wire.messages import Announcement, RoundRelease
 from protocols.wire.transport import Transport
@@ -55,15 +57,20 @@ class EngineAgents(Protocol):
         """Return the totals of the model's stages and observables, int64[q]."""
 
     def update(self, totals: I64, *, step: int) -> None:
-        """Move on by one step, in which everybody together says so much to each cell, int64[w * cells]."""
+        """Move on by one step.
+
+        Args:
+            totals: int64[w * cells + e], what everybody together says to each cell, then the environment's numbers.
+            step: of the run.
+        """
 
 
 class PrivatePart(abc.ABC):
     """The private agents, as the engine meets them."""
 
     @abc.abstractmethod
-    async def advance(self, step: int, synthetic: I64) -> StepRelease:
-        """Announce the synthetic cell totals of a step, and return the release of its round."""
+    async def advance(self, step: int, announced: I64) -> StepRelease:
+        """Announce the synthetic cell totals of a step and public numbers, and return the release of its round."""
 
 
 @final
@@ -75,14 +82,14 @@ class ClearPart(PrivatePart):
         self._manifest, self._agents = manifest, agents
         self._reading = TallyEstimator(manifest)
 
-    async def advance(self, step: int, synthetic: I64) -> StepRelease:
+    async def advance(self, step: int, announced: I64) -> StepRelease:
         """Move the agents on, and return their totals before that."""
         cells, tally = self._agents.cell_totals(), self._agents.tally()
         if self._manifest.min_count:
             rule = suppression_of(self._manifest)
             cells, tally = suppress(rule, cells, tally, agents=int(tally.sum()))
         if step < self._manifest.steps:
-            self._agents.update(cells + synthetic, step=step)
+            self._agents.update(_with_cells(announced, cells), step=step)
         return StepRelease(cells, self._reading.reduce(tally), len(self._manifest.clients), 0)
 
 
@@ -100,13 +107,13 @@ class RemotePart(PrivatePart):
         self._id = manifests.run_id(manifest)
         self._reading = TallyEstimator(manifest)
 
-    async def advance(self, step: int, synthetic: I64) -> StepRelease:
+    async def advance(self, step: int, announced: I64) -> StepRelease:
         """Announce a step to all aggregators, and add up their shares of its release.
 
         Raises:
             PartiesDisagree: aggregators count other members, or answer with other sizes.
         """
-        call = Announcement(self._id, Step(step), synthetic)
+        call = Announcement(self._id, Step(step), announced)
         timeout_s = patience_s(self._manifest, Step(step))
         replies: list[RoundRelease] = await asyncio.gather(
             *(each.call(call, timeout_s=timeout_s) for each in self._transports)
@@ -127,6 +134,7 @@ async def simulate(
     private: PrivatePart,
     synthetic: EngineAgents,
     *,
+    environment: Environment | None = None,
     on_step: Callable[[int, StepRelease], None] = lambda step, release: None,
 ) -> StageSeries:
     """Run steps 0 to T, and return the series of stage counts.
@@ -135,14 +143,27 @@ async def simulate(
         manifest: of the run.
         private: the private agents, remote or in the clear.
         synthetic: the engine's own; may be none at all.
+        environment: of the model, if it hears public numbers.
         on_step: told each step's release as soon as it is there.
+
+    Raises:
+        ConfigError, ModelError: the environment is missing, or has a mistake.
     """
-    counts, reading = [], TallyEstimator(manifest)
+    counts, reading, announcer = [], TallyEstimator(manifest), Announcer(manifest, environment)
     for step in range(manifest.steps + 1):
-        totals = synthetic.cell_totals()
-        release = await private.advance(step, totals)
+        announced = np.concatenate([synthetic.cell_totals(), announcer.announce(step)])
+        release = await private.advance(step, announced)
         counts.append(np.stack([release.tally, reading.reduce(synthetic.tally())]))
         on_step(step, release)
+        everybody = _with_cells(announced, release.cells)
+        announcer.observe(release.tally, counts[-1][1], everybody[: release.cells.size])
         if step < manifest.steps:
-            synthetic.update(totals + release.cells, step=step)
-    return StageSeries.of_tally(np.stack(counts), manifest.dt, reading.words)
+            synthetic.update(everybody, step=step)
+    return StageSeries.of_tally(np.stack(counts), manifest.dt, tally_words(manifest), announcer.numbers)
+
+
+def _with_cells(announced: I64, cells: I64) -> I64:
+    """Return everybody's cell totals, then public numbers, from what the engine announced and others' totals."""
+    everybody = announced.copy()
+    everybody[: cells.size] += cells
+    return everybody

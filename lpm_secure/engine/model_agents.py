@@ -240,7 +240,7 @@ class ModelAgents:
             raise ParameterError(
                 f"the run has {self._steps} steps, for which its levels are proved; set it up for more"
             )
-        public = check_public(self._graph, public)
+        public = check_public(self._graph.public, public)
         graph, inputs = self._graph, self._inputs(public=public)
         before = self._backend.evaluate(("messages", "weights", "thresholds"), inputs)
         messages, weights, thresholds = before["messages"], before["weights"], before["thresholds"]

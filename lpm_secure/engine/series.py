@@ -1,8 +1,9 @@
 """What a run yields: how many agents are in each stage, day by day, and the totals of observables."""
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Final, final
 
 import numpy as np
@@ -14,6 +15,7 @@ from protocols.models import Stage
 from protocols.models.agent_model import TallyWord
 
 PARTS: Final = ("private", "synthetic")
+EMPTY: Final[Mapping[str, Sequence[int]]] = MappingProxyType({})
 
 
 @final
@@ -26,17 +28,21 @@ class StageSeries:
         dt: days in a step.
         names: of stages and observables.
         stages: how many of the names, from the first on, are the stages of one field: every agent is in one of them.
+        public: the environment's numbers of each day, where the model hears some.
     """
 
     counts: I64
     dt: float
     names: tuple[str, ...] = tuple(stage.name for stage in Stage)
     stages: int = len(Stage)
+    public: Mapping[str, Sequence[int]] = field(default_factory=dict)
 
     @classmethod
-    def of_tally(cls, counts: I64, dt: float, words: Sequence[TallyWord]) -> "StageSeries":
-        """Return the series of a model's tally."""
-        return cls(counts, dt, tuple(word.name for word in words), first_stages(words))
+    def of_tally(
+        cls, counts: I64, dt: float, words: Sequence[TallyWord], public: Mapping[str, Sequence[int]] = EMPTY
+    ) -> "StageSeries":
+        """Return the series of a model's tally, and of the public numbers that it heard."""
+        return cls(counts, dt, tuple(word.name for word in words), first_stages(words), public)
 
     @property
     def first(self) -> str:
@@ -78,17 +84,18 @@ class StageSeries:
 
     @property
     def hash(self) -> str:
-        """SHA-256 of the counts as little-endian words, row by row."""
-        return hashlib.sha256(self.counts.astype("<i8").tobytes()).hexdigest()
+        """SHA-256 of the counts as little-endian words, row by row; then of each public number's."""
+        numbers = [np.array(self.public[name], dtype="<i8").tobytes() for name in sorted(self.public)]
+        return hashlib.sha256(b"".join([self.counts.astype("<i8").tobytes(), *numbers])).hexdigest()
 
     def table(self) -> pa.Table:
-        """Return one row for each day: day, then for each part who left the first stage, its stages and observables."""
+        """Return one row for each day: of each part who left the first stage, stages, observables; public numbers."""
         columns: dict[str, Any] = {"day": np.arange(self.counts.shape[0]) * self.dt}
         for part in PARTS:
             if self.stages:
                 columns[f"{part}_{departure_words(self.first).column}"] = self.incidence(part)
             columns |= {f"{part}_{name}": self.of(part, place) for place, name in enumerate(self.names)}
-        return pa.table(columns)
+        return pa.table(columns | {f"public_{name}": list(numbers) for name, numbers in self.public.items()})
 
 
 def first_stages(words: Sequence[TallyWord]) -> int:

@@ -8,13 +8,12 @@ import numpy.typing as npt
 
 from protocols.arithmetic.distributions import LAW_TOTAL
 from protocols.arithmetic.fixed_point import I64
-from protocols.models.agent_model import TallyWord, stage_ends
+from protocols.models.agent_model import stage_ends
 from protocols.models.run_model import agent_model_of
-from protocols.releases.query import SERIES
 from protocols.releases.suppression import FIRST
 from protocols.task.manifest import Manifest
 from protocols.task.parties import agents_of
-from protocols.task.release_plan import releases_of
+from protocols.task.release_plan import releases_departures, releases_of
 
 
 @final
@@ -30,18 +29,8 @@ class TallyEstimator:
     _new: list[int] = field(default_factory=list)
 
     @property
-    def words(self) -> tuple[TallyWord, ...]:
-        """Return what the tally is of."""
-        tally = agent_model_of(self.manifest.model).tally
-        if not self._is_reduced:
-            return tally
-        first = tally[FIRST]
-        return first, TallyWord(f"not_{first.name}", stage_of=first.stage_of)
-
-    @property
     def _is_reduced(self) -> bool:
-        model = self.manifest.model
-        return not model.stays and any(releases_of(self.manifest).of(name) for name in SERIES)
+        return releases_departures(self.manifest)
 
     def reduce(self, tally: I64) -> I64:
         """Return the words of a tally that is known, as of agents in the clear."""

@@ -9,6 +9,7 @@ from lpm_secure.models.symbols import LIBRARY, OURS
 from protocols.errors import ModelError
 
 LONGEST: Final = 400  # characters of a line
+CALLERS: Final = (OURS, "lpm_secure.environments.announcer", "lpm_secure.config.environment", "importlib")
 
 
 @contextlib.contextmanager
@@ -56,7 +57,7 @@ def _place(error: BaseException) -> str:
     trace: TracebackType | None = error.__traceback__
     while trace is not None:
         module = str(trace.tb_frame.f_globals.get("__name__", ""))
-        if module.startswith(LIBRARY) or not module.startswith((OURS, "importlib")):
+        if module.startswith(LIBRARY) or not module.startswith(CALLERS):
             return f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}"
         trace = trace.tb_next
     return "?"

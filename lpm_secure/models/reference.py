@@ -1,41 +1,57 @@
-"""A model by name: `pkg:Model`, or one of the library or of a package that registers it."""
+"""A model or environment by name: `pkg:Class`, or one of the library or of a package that registers it."""
 
 import importlib
 import importlib.metadata
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from types import MappingProxyType
+from typing import Any, Final, TypeVar
 
 from lpm_secure.models.mistake import mistakes_of
 from lpm_secure.models.model import Model
 from protocols.errors import ModelError
 
 GROUP: Final = "lpm_secure.models"  # of entry points: name = package.module:Class
+NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
+T = TypeVar("T")
 
 
 def find(name: str) -> type[Model]:
-    """Return a model's class.
+    """Return a model's class; as `find_class` does."""
+    return find_class(name, Model, group=GROUP)
+
+
+def find_class(name: str, kind: type[T], *, group: str, library: Mapping[str, str] = NOTHING) -> type[T]:
+    """Return a class of an author's.
 
     Args:
-        name: `package.module:Class`, from the working folder too, or a name that an entry point gives.
+        name: `package.module:Class`, from the working folder too, or a name of ours or of an entry point.
+        kind: what it is derived from.
+        group: of entry points.
+        library: names that need no entry point.
 
     Raises:
-        ModelError: there is none of this name, or it is no model, or its module raises something.
+        ModelError: there is none of this name, or it is no such class, or its module raises something.
 
     Security:
         The module runs with the rights of whoever asks; a graph's bytes are what strangers may send.
     """
+    word = kind.__name__.lower()
     if ":" not in name:
-        points = {point.name: point.value for point in importlib.metadata.entry_points(group=GROUP)}
+        points = {point.name: point.value for point in importlib.metadata.entry_points(group=group)} | dict(library)
         if name not in points:
-            raise ModelError(f"there is no model {name}; there are {', '.join(sorted(points))}, or write package:Class")
+            raise ModelError(
+                f"there is no {word} {name}; there are {', '.join(sorted(points))}, or write package:Class"
+            )
         name = points[name]
     module, _, attribute = name.partition(":")
     with mistakes_of(f"the import of {module}"):
-        model = _imported(module, attribute)
-        if isinstance(model, type) and issubclass(model, Model):
-            return model
-    raise ModelError(f"{name} is no lpm.Model: {module} has no such class, or it is none; derive it from lpm.Model")
+        made = _imported(module, attribute)
+        if isinstance(made, type) and issubclass(made, kind):
+            return made
+    base = f"lpm.{kind.__name__}"
+    raise ModelError(f"{name} is no {base}: {module} has no such class, or it is none; derive it from {base}")
 
 
 def _imported(module: str, attribute: str) -> Any:

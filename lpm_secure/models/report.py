@@ -47,6 +47,9 @@ def sections(graph: ModelGraph) -> Iterator[Section]:
         ),
     )
     yield Section("What it says", ("channel", "at most", "depends on", "never on"), tuple(_said(graph)))
+    if graph.public:
+        heads = ("number", "range", "what reads it")
+        yield Section("What the environment announces to all", heads, tuple(_announced(graph)))
     yield Section("What its holder learns in a step", ("outcome", "of each agent", "threshold"), tuple(_told(graph)))
 
 
@@ -68,6 +71,7 @@ def words_of(model: GraphModel) -> dict[str, Any]:
         "fields": {name: _range(field) for name, field in fields.items()},
         "private_columns": {name: _range(field) for name, field in graph.fields.items() if field.private},
         "messages": heard,
+        "public": {name: f"{between}; read by {readers}" for name, between, readers in _announced(graph)},
         "outcomes": {name: f"{what}; {when}" for name, what, when in _told(graph)},
         "observables": {name: f"{each.low:,} to {each.high:,}" for name, each in graph.observables.items()},
     }
@@ -94,12 +98,22 @@ def _said(graph: ModelGraph) -> Iterator[tuple[str, ...]]:
     for name, channel in graph.channels.items():
         part = "messages" if channel.along is None else "along"
         on = sources(graph, part, name)
-        never = sorted(set(graph.fields) - on)
+        never = sorted({*graph.fields, *graph.public} - {*on.fields, *on.public})
         whom = "its cell's public total" if channel.cell else "each contact"
         fields = flows(graph, part)[name].fields
         direct = ", ".join([*fields, *([] if channel.along is None else ["the contact's own number"])]) or "nothing"
-        over = f" (over time: {', '.join(sorted(on))})" if set(on) - set(fields) else ""
+        whole = ", ".join([*on.fields, *(f"the public {each}" for each in on.public)])
+        over = f" (over time: {whole})" if {*on.fields, *on.public} - set(fields) else ""
         yield name, f"{channel.most:,} to {whom}", f"{direct}{over}", ", ".join(never) or "-"
+
+
+def _announced(graph: ModelGraph) -> Iterator[tuple[str, ...]]:
+    """Yield each public number, its range, and the fields and outcomes whose change reads it."""
+    for name, (low, high) in graph.public.items():
+        updates, restarts = (flows(graph, part) for part in ("update", "restarts"))
+        readers = [each for each, flow in updates.items() if name in flow.public]
+        readers += [f"the restart of {each}" for each, flow in restarts.items() if name in flow.public]
+        yield name, f"{low:,} to {high:,}", ", ".join(readers) or "nothing"
 
 
 def _told(graph: ModelGraph) -> Iterator[tuple[str, ...]]:

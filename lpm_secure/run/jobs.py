@@ -7,16 +7,16 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final, final
+from typing import Any, Final, final
 
 import msgspec
 
 from lpm_secure.audit.collect import collect
 from lpm_secure.audit.index import INDEX
+from lpm_secure.config.environment import environment_of
 from lpm_secure.config.simulation import Config
 from lpm_secure.engine.loop import RemotePart, simulate
 from lpm_secure.engine.series import StageSeries
-from lpm_secure.engine.tally import TallyEstimator
 from lpm_secure.engine.tensors.device import device_of
 from lpm_secure.report import folder as folders
 from lpm_secure.report.public_file import write_public
@@ -39,7 +39,7 @@ from protocols.identity import certificates
 from protocols.identity.signing import PublicKey
 from protocols.task import manifest as manifests
 from protocols.task.parties import ENGINE
-from protocols.task.release_plan import releases_of
+from protocols.task.release_plan import releases_of, tally_words
 from protocols.task.signature import load_verified
 from protocols.wire.connect import connect
 
@@ -53,10 +53,11 @@ POLL_S: Final = 0.1
 
 @final
 class DriveFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What `lpm engine` needs beside the manifest: its agents, and whose signature it trusts."""
+    """What `lpm engine` needs beside the manifest: its agents, whose signature it trusts, and its environment."""
 
     agents: EngineFile
     operator_key: PublicKey
+    environment: dict[str, Any] = {}
 
 
 def simulate_private(
@@ -74,10 +75,11 @@ def simulate_private(
     place = device_of(device)
     with local_deployment(config, out=out) as deployment:
         noised = releases_of(deployment.testbed.manifest).has_noise  # then nothing in the clear is the same
-        words = TallyEstimator(deployment.testbed.manifest).words
+        words = tally_words(deployment.testbed.manifest)
         with observer("private run", steps=config.steps, words=words) as on_step:
             execution = run_private(deployment, place, on_step)
-        replay = run_clear(deployment.testbed, place) if parity and not noised else None
+        public = execution.series.public
+        replay = run_clear(deployment.testbed, place, public=public) if parity and not noised else None
         run = PrivateRun(config, deployment.testbed, execution, replay, ingress(deployment, execution))
         for lost in execution.lost:
             LOG.warning("%s ended with code %s: %s", lost.name, lost.returncode, lost.reason)
@@ -90,7 +92,7 @@ def simulate_private(
 def simulate_clear(config: Config, *, device: str = "auto", observer: StepObserver = null_observer) -> StageSeries:
     """Run a configuration in this process, with no protection."""
     place, testbed = device_of(device), local_testbed(config)
-    words = TallyEstimator(testbed.manifest).words
+    words = tally_words(testbed.manifest)
     with observer("clear run", steps=config.steps, words=words) as on_step:
         return run_clear(testbed, place, on_step).series
 
@@ -125,7 +127,8 @@ def local_deployment(config: Config, *, out: Path) -> Iterator[Deployment]:
 
 def write_drive_file(deployment: Deployment) -> None:
     """Write what the engine of a deployment starts from."""
-    drive_file = DriveFile(deployment.testbed.engine_file, deployment.operator_key)
+    testbed = deployment.testbed
+    drive_file = DriveFile(testbed.engine_file, deployment.operator_key, dict(testbed.environment))
     write_atomically(deployment.party(ENGINE) / "engine.json", msgspec.json.encode(drive_file))
 
 
@@ -138,13 +141,14 @@ def drive(folder: Path, *, device: str = "auto", observer: StepObserver = null_o
     except (OSError, msgspec.MsgspecError) as error:
         raise ParameterError(f"{folder} is no folder of `lpm up` ({error}); give the one that it printed") from error
     manifest = load_verified(folder / MANIFEST, operator_key=file.operator_key)
-    agents = Synthetic.again(file.agents).agents(manifest, place)
+    agents, environment = Synthetic.again(file.agents).agents(manifest, place), environment_of(file.environment)
 
     async def simulated() -> StageSeries:
         transports = connect(manifest, certificates.read(party))
-        words = TallyEstimator(manifest).words
+        words = tally_words(manifest)
         with observer("private run", steps=manifest.steps, words=words) as on_step:
-            series = await simulate(manifest, RemotePart(manifest, transports), agents, on_step=on_step)
+            part = RemotePart(manifest, transports)
+            series = await simulate(manifest, part, agents, environment=environment, on_step=on_step)
         for transport in transports:
             await transport.close()
         return series

@@ -4,8 +4,9 @@ import asyncio
 import contextlib
 import dataclasses
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Final, TypeVar, final
 
 import msgspec
@@ -13,6 +14,8 @@ import torch
 
 from lpm_secure.engine.loop import ClearPart, PrivatePart, RemotePart, StepRelease, simulate
 from lpm_secure.engine.series import StageSeries
+from lpm_secure.environments.environment import Environment
+from lpm_secure.environments.schedule import InterventionSchedule
 from lpm_secure.run.observer import OnStep
 from lpm_secure.testbed.deployment import Deployment, Failure
 from lpm_secure.testbed.testbed import Testbed
@@ -20,6 +23,7 @@ from protocols.errors import ParameterError, ProtocolError
 
 T = TypeVar("T")
 POLL_S: Final = 0.2
+NO_SERIES: Final[Mapping[str, Sequence[int]]] = MappingProxyType({})
 BAD_INPUT: Final = 2  # a process' exit code for a mistake in its files
 
 
@@ -50,7 +54,13 @@ class Execution:
 
 
 async def _execute(
-    testbed: Testbed, private: PrivatePart, device: torch.device, started: float, on_step: OnStep
+    testbed: Testbed,
+    private: PrivatePart,
+    device: torch.device,
+    *,
+    environment: Environment | None,
+    started: float,
+    on_step: OnStep,
 ) -> Execution:
     ends: list[float] = []
     traffic = 0
@@ -61,15 +71,24 @@ async def _execute(
         traffic += release.traffic
         on_step(step, release)
 
-    series = await simulate(testbed.manifest, private, testbed.synthetic_agents(device), on_step=record)
+    synthetic = testbed.synthetic_agents(device)
+    series = await simulate(testbed.manifest, private, synthetic, environment=environment, on_step=record)
     return Execution(series, ends[0] - started, (ends[-1] - ends[0]) / (len(ends) - 1), traffic)
 
 
-def run_clear(testbed: Testbed, device: torch.device, on_step: OnStep = lambda step, release: None) -> Execution:
-    """Run everything in this process, with no protection: the oracle."""
+def run_clear(
+    testbed: Testbed,
+    device: torch.device,
+    on_step: OnStep = lambda step, release: None,
+    *,
+    public: Mapping[str, Sequence[int]] = NO_SERIES,
+) -> Execution:
+    """Run everything in this process, with no protection: the oracle; `public` numbers of a run that is replayed."""
     started = time.perf_counter()
     private = ClearPart(testbed.manifest, testbed.clear_agents(device))
-    return asyncio.run(_execute(testbed, private, device, started, on_step))
+    environment = InterventionSchedule.of(public) if public else testbed.new_environment()
+    given = _execute(testbed, private, device, environment=environment, started=started, on_step=on_step)
+    return asyncio.run(given)
 
 
 def run_private(
@@ -110,7 +129,11 @@ def over_processes(deployment: Deployment, engine: Callable[[RemotePart], Awaita
 
 async def drive(deployment: Deployment, device: torch.device, started: float, on_step: OnStep) -> Execution:
     """Run the engine of a deployment whose processes run, and watch these."""
-    return await _supervise(deployment, lambda part: _execute(deployment.testbed, part, device, started, on_step))
+    testbed, environment = deployment.testbed, deployment.testbed.new_environment()
+    return await _supervise(
+        deployment,
+        lambda part: _execute(testbed, part, device, environment=environment, started=started, on_step=on_step),
+    )
 
 
 async def _supervise(deployment: Deployment, act: Callable[[RemotePart], Awaitable[T]]) -> T:

@@ -10,6 +10,7 @@ from client_sdk.private.contacts import ContactTable
 from lpm_secure.engine.backends import Backend, NumpyBackend
 from lpm_secure.engine.backends.numba_backend import NumbaBackend
 from lpm_secure.engine.model_agents import CellMixing, ContactMatrices, ModelAgents
+from lpm_secure.environments.uniform_draws import UniformDraws
 from lpm_secure.models.model import Model
 from lpm_secure.models.tracer import Trace, trace
 from protocols.models.graph import ModelGraph
@@ -53,8 +54,9 @@ def check_model(model: type[Model], *, agents: int = 500, steps: int = 20, seed:
     reference = worlds["numpy"]
     first = {name: tuple(counts.tolist()) for name, counts in reference.tally().items()}
     differences: dict[str, str] = {}
+    environment = UniformDraws(traced.graph.public, seed)
     for step in range(steps):
-        public = {name: low for name, (low, _) in traced.graph.public.items()}
+        public = environment.step({}, (), step)
         for world in worlds.values():
             world.update(public)
         for name, world in worlds.items():

@@ -1,20 +1,23 @@
 """A run of simulated clients: who holds whom, and what each of them alone would know."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import final
+from typing import Any, final
 
 import numpy as np
 import torch
 
 from client_sdk.private.contacts import ContactTable
 from client_sdk.private.state import PrivateState, simulation_key
+from lpm_secure.config.environment import environment_of
 from lpm_secure.config.simulation import Config
 from lpm_secure.config.synthetic import SyntheticConfig
 from lpm_secure.data.contact_data import ContactData
 from lpm_secure.engine.clear_agents import clear_agents, tensor_agents
 from lpm_secure.engine.loop import EngineAgents
 from lpm_secure.engine.tensors.agents import Agents
+from lpm_secure.environments.announcer import rehearse
+from lpm_secure.environments.environment import Environment
 from lpm_secure.testbed.keyring import Keyring
 from lpm_secure.testbed.manifest import manifest_of
 from lpm_secure.testbed.synthetic import (
@@ -45,6 +48,7 @@ class Testbed:
         source: where the contacts come from, for reports; `look_alike` if they are generated.
         city: the population that the synthetic agents live in; None where they meet in cells only.
         columns: array[n] of each private column of the model.
+        environment: `[environment]` of the configuration; empty where the model hears no public number.
         listeners: slots of agents that hear their contacts and tell them nothing: no client sends from these.
     """
 
@@ -59,6 +63,7 @@ class Testbed:
     city: Synthetic | None = None
     columns: Columns = field(default_factory=lambda: NO_COLUMNS, repr=False)
     keyring: Keyring = field(default_factory=Keyring, repr=False)
+    environment: Mapping[str, Any] = field(default_factory=dict)
     listeners: I64 = field(default_factory=lambda: np.zeros(0, dtype=np.int64), repr=False)
 
     def contacts_of(self, name: str) -> ContactTable:
@@ -110,6 +115,10 @@ class Testbed:
             return self.city.agents(self.manifest, device)
         return synthetic_agents(self.manifest, self.synthetic, device)
 
+    def new_environment(self) -> Environment | None:
+        """Return a new environment of the run, if its model hears public numbers."""
+        return environment_of(self.environment)
+
     @property
     def engine_file(self) -> EngineFile:
         """What an engine in another process needs beside the manifest."""
@@ -126,10 +135,12 @@ def build(config: Config, data: ContactData, addresses: Sequence[str]) -> Testbe
 
     Raises:
         ConfigError, ParameterError, WouldWrap: the configuration does not fit the data, or totals could wrap.
+        ModelError: the model or its environment has a mistake.
     """
     manifest = manifest_of(config, data, addresses)
     order = np.array([agent for client in manifest.clients for agent in client.agents], dtype=np.int64)
     agents, ranges = order.astype(np.uint64), config.private.columns
+    rehearse(manifest, environment_of(config.environment))
     return Testbed(
         manifest,
         _contacts(manifest, data, order, config.private.contacts),
@@ -139,6 +150,7 @@ def build(config: Config, data: ContactData, addresses: Sequence[str]) -> Testbe
         data.look_alike,
         Synthetic.of(config.synthetic, ranges),
         draw_columns(manifest, agents, ranges),
+        environment=config.environment,
     )
 
 

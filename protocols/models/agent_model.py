@@ -47,6 +47,7 @@ class StepInputs:
         cells: int64[n, w], the totals of the agent's own cell, of each cell channel.
         sizes: int64[n], how many mix in that cell.
         decided: int64[n, o], of each outcome its bit, or its level where it reveals the sum.
+        public: the environment's numbers.
     """
 
     step: Step
@@ -55,6 +56,7 @@ class StepInputs:
     cells: I64 = field(repr=False)
     sizes: I64 = field(repr=False)
     decided: I64 = field(repr=False)
+    public: Mapping[str, int] = field(default_factory=dict)
 
 
 @final
@@ -120,9 +122,11 @@ class AgentModel(abc.ABC):
         most: of each contact channel, the largest message, before a contact's weight.
         along: of each contact channel, the range of contacts' own numbers where messages are made of them; there `most`
             is the largest message. None where messages are multiplied by them, which are weights then.
-        cell_most: of each cell channel, the largest message.
+        cell_channels: names of the channels to an agent's cell, where they have any.
+        cell_most: of each of them, the largest message.
         tally: the numbers whose totals a run may release: all stages of all stage fields, then observables.
         columns: what an agent's holder gives.
+        public: names of the environment's numbers that agents hear, in order, and their ranges.
     """
 
     outcomes: tuple[OutcomeSpec, ...]
@@ -130,8 +134,10 @@ class AgentModel(abc.ABC):
     most: tuple[int, ...]
     along: tuple[tuple[int, int] | None, ...]
     cell_most: tuple[int, ...]
+    cell_channels: tuple[str, ...] = ()
     tally: tuple[TallyWord, ...]
     columns: tuple[ColumnSpec, ...]
+    public: Mapping[str, tuple[int, int]] = MappingProxyType({})
 
     @property
     @abc.abstractmethod

@@ -56,6 +56,7 @@ class RoundRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
 
     Attributes:
         trials: of a calibration whose sum was out of range: what was opened to find out whose fault it is.
+        public: the environment's numbers, as the engine announced them; of rounds in which agents speak.
     """
 
     number: RoundNumber
@@ -65,6 +66,7 @@ class RoundRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     refused: tuple[str, ...]
     releases: tuple[ReleaseRecord, ...]
     trials: tuple[Trial, ...] = ()
+    public: dict[str, int] = {}
 
 
 @final

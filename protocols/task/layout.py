@@ -1,13 +1,14 @@
 """Where everything stands in the vector that a client shares in each step."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final, final
 
 import numpy as np
 
 from protocols.arithmetic.fixed_point import I64, U64
+from protocols.errors import OutOfRange
 from protocols.models.outcome import OutcomeSpec
 from protocols.models.run_model import agent_model_of
 from protocols.task.devices import LISTS, TOKEN_WORDS, presence_words
@@ -37,6 +38,7 @@ class Layout:
         degree: slots of each client where edges are permuted; then these stand in place of the exposures. Else 0.
         tokens: words of tokens of each client where edges are permuted.
         outcomes: of the model.
+        environment: the public numbers that the engine announces after its part of the cell totals, and their ranges.
     """
 
     n: int
@@ -48,6 +50,7 @@ class Layout:
     degree: int = 0
     tokens: int = 0
     outcomes: tuple[OutcomeSpec, ...] = ()
+    environment: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, manifest: Manifest) -> "Layout":
@@ -65,7 +68,8 @@ class Layout:
         degree = manifest.devices.degree if manifest.devices else 0
         tokens = manifest.period * LISTS * degree * TOKEN_WORDS
         numbers = (ends[-1], c, cells, q, MappingProxyType(own), len(manifest.channels), degree, tokens)
-        return cls(*numbers, agent_model_of(manifest.model).outcomes)
+        model = agent_model_of(manifest.model)
+        return cls(*numbers, model.outcomes, model.public)
 
     @property
     def decision_words(self) -> int:
@@ -101,6 +105,11 @@ class Layout:
         """Length of the part that is opened to all: cell totals and tally."""
         return self.cells + self.q
 
+    @property
+    def announced(self) -> int:
+        """Length of what the engine announces: its part of the cell totals, and public numbers."""
+        return self.cells + len(self.environment)
+
     def words(self, phase: Phase, client: str) -> int:
         """Return how many words a client shares in a round of this phase."""
         return self.d if phase == Phase.SPEAK else self.size(client) * self.each(phase)
@@ -119,7 +128,22 @@ class Layout:
         """Return how many public words come with the result of a round: what the engine announced, or who is there."""
         if phase == Phase.THRESHOLDS and self.degree:
             return presence_words(self.n)
-        return self.cells if phase == Phase.SPEAK else 0
+        return self.announced if phase == Phase.SPEAK else 0
+
+    def public_numbers(self, announced: I64, *, step: int) -> dict[str, int]:
+        """Return the environment's numbers of a step by name.
+
+        Raises:
+            OutOfRange: one is not in the range that the model's graph was proved for.
+        """
+        numbers = dict(zip(self.environment, announced[self.cells :].tolist(), strict=True))
+        for name, (low, high) in self.environment.items():
+            if not low <= numbers[name] <= high:
+                raise OutOfRange(
+                    f"the engine announced {name} = {numbers[name]} in step {step}; it must lie in [{low}, {high}], "
+                    "so the run ends"
+                )
+        return numbers
 
     def size(self, client: str) -> int:
         """Return how many agents a client has."""

@@ -26,7 +26,7 @@ from protocols.task.checks.gradient import (
     check_totals,
     check_way,
 )
-from protocols.task.checks.mode import check_edges, check_model, check_outcome, check_permutation
+from protocols.task.checks.mode import check_edges, check_environment, check_model, check_outcome, check_permutation
 from protocols.task.checks.parties import check_agents, check_cohort, check_names
 from protocols.task.checks.releases import check_cells, check_derivatives, check_series, check_small_counts, check_tally
 from protocols.task.checks.secure_sum import check_noise, check_rounds, check_sums_alone
@@ -52,7 +52,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         period: contacts are given for days 0 to period - 1; step t replays day t modulo period.
         max_message: largest message m_ij on one channel in one step.
         cells: size of each cell: how many people mix in it. Empty where nothing couples through cells.
-        engine: whether an engine announces synthetic totals in every step.
+        engine: whether an engine announces synthetic totals, and the environment's public numbers, in every step.
         sharing: "additive", or "clear": an oracle for tests that hides nothing.
         mode: "outcome" tells a client of each agent and step what the model's outcomes reveal, by default one bit.
             "sum" tells it the exact exposures of its agents (the README says what that reveals).
@@ -110,6 +110,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         self.share()
         check_agents(self.clients)
         check_model(self.model, self.model_hash, channels=self.channels)
+        check_environment(agent_model_of(self.model), engine=self.engine)
         check_cohort(self.clients, self.min_cohort)
         check_tally(agent_model_of(self.model), agents=agents_of(self.clients), cells=self.cells)
         if self.trust is not None:

@@ -1,9 +1,10 @@
 """What a run releases, as its manifest says or by default, and in which step."""
 
 from protocols.arithmetic.counters import RoundNumber, Step
+from protocols.models.agent_model import TallyWord
 from protocols.models.run_model import agent_model_of
 from protocols.releases.ledger import ReleaseRecord
-from protocols.releases.query import GRADIENT, SCORE, Release, Releases
+from protocols.releases.query import GRADIENT, SCORE, SERIES, Release, Releases
 from protocols.releases.records import records_of
 from protocols.releases.suppression import FIRST, Suppression
 from protocols.task.manifest import Manifest
@@ -22,6 +23,20 @@ def releases_of(manifest: Manifest) -> Releases:
     if manifest.gradient is not None and manifest.gradient.way == SCORE:
         each.append(Release(name=SCORE))
     return Releases(each=tuple(each))
+
+
+def releases_departures(manifest: Manifest) -> bool:
+    """Tell whether departures alone are released, of a model whose later stages nothing is known of but their sum."""
+    return not manifest.model.stays and any(releases_of(manifest).of(name) for name in SERIES)
+
+
+def tally_words(manifest: Manifest) -> tuple[TallyWord, ...]:
+    """Return what an engine gets to know of a tally: all of it, or who is in the first stage and who is not."""
+    tally = agent_model_of(manifest.model).tally
+    if not releases_departures(manifest):
+        return tally
+    first = tally[FIRST]
+    return first, TallyWord(f"not_{first.name}", stage_of=first.stage_of)
 
 
 def suppression_of(manifest: Manifest) -> Suppression:

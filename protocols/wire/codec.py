@@ -114,13 +114,13 @@ class _Kind:
 _KINDS: Final[dict[type, _Kind]] = {
     messages.Join: _Kind(
         pb.JoinRequest,
-        lambda m: pb.JoinRequest(run_id=m.run_id, key=m.key),
-        lambda p: messages.Join(_run(p.run_id), _key(p.key)),
+        lambda m: pb.JoinRequest(run_id=m.run_id, key=m.key, since=m.since),
+        lambda p: messages.Join(_run(p.run_id), _key(p.key), _step(p.since) if p.HasField("since") else None),
     ),
     messages.JoinReply: _Kind(
         pb.JoinReply,
-        lambda m: pb.JoinReply(step=m.step),
-        lambda p: messages.JoinReply(_step(p.step)),
+        lambda m: pb.JoinReply(step=m.step, public=_bytes(np.array(m.public, dtype=np.int64))),
+        lambda p: messages.JoinReply(_step(p.step), tuple(_signed(p.public).tolist())),
     ),
     messages.Share: _Kind(
         pb.ExchangeRequest,
@@ -167,8 +167,8 @@ _KINDS: Final[dict[type, _Kind]] = {
     ),
     messages.Members: _Kind(
         pb.MembersReply,
-        lambda m: pb.MembersReply(step=m.step, names=m.names, phase=m.phase, head=m.head),
-        lambda p: messages.Members(_step(p.step), _names(p.names), _phase(p.phase), _key(p.head)),
+        lambda m: pb.MembersReply(step=m.step, names=m.names, phase=m.phase, head=m.head, announced=m.announced),
+        lambda p: messages.Members(_step(p.step), _names(p.names), _phase(p.phase), _key(p.head), _key(p.announced)),
     ),
     messages.ComputationQuery: _Kind(
         pb.ComparedRequest,

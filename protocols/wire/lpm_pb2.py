@@ -24,45 +24,45 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18protocols/wire/lpm.proto\x12\x06lpm.v1\"*\n\x0bJoinRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\x0c\x12\x0b\n\x03key\x18\x02 \x01(\x0c\"\x19\n\tJoinReply\x12\x0c\n\x04step\x18\x01 \x01(\x04\"\\\n\x0f\x45xchangeRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\x0c\x12\x0c\n\x04step\x18\x02 \x01(\x04\x12\r\n\x05share\x18\x03 \x01(\x0c\x12\x1c\n\x05phase\x18\x04 \x01(\x0e\x32\r.lpm.v1.Phase\"}\n\rExchangeReply\x12\x0c\n\x04step\x18\x01 \x01(\x04\x12\x0b\n\x03own\x18\x02 \x01(\x0c\x12\x0f\n\x07release\x18\x03 \x01(\x0c\x12\x11\n\tsynthetic\x18\x04 \x01(\x0c\x12\x0f\n\x07members\x18\x05 \x01(\r\x12\x1c\n\x05phase\x18\x06 \x01(\x0e\x32\r.lpm.v1.Phase\"B\n\x0f\x41nnounceRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\x0c\x12\x0c\n\x04step\x18\x02 \x01(\x04\x12\x11\n\tsynthetic\x18\x03 \x01(\x0c\"p\n\rAnnounceReply\x12\x0c\n\x04step\x18\x01 \x01(\x04\x12\x0f\n\x07release\x18\x02 \x01(\x0c\x12\x0f\n\x07members\x18\x03 \x01(\r\x12\x0f\n\x07traffic\x18\x04 \x01(\x04\x12\r\n\x05names\x18\x05 \x03(\t\x12\x0f\n\x07refused\x18\x06 \x03(\t\"L\n\x0eMembersRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\x0c\x12\x0c\n\x04step\x18\x02 \x01(\x04\x12\x1c\n\x05phase\x18\x03 \x01(\x0e\x32\r.lpm.v1.Phase\"W\n\x0cMembersReply\x12\x0c\n\x04step\x18\x01 \x01(\x04\x12\r\n\x05names\x18\x02 \x03(\t\x12\x1c\n\x05phase\x18\x03 \x01(\x0e\x32\r.lpm.v1.Phase\x12\x0c\n\x04head\x18\x04 \x01(\x0c\"M\n\x0f\x43omparedRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\x0c\x12\x0c\n\x04step\x18\x02 \x01(\x04\x12\x1c\n\x05phase\x18\x03 \x01(\x0e\x32\r.lpm.v1.Phase\"+\n\rComparedReply\x12\x0c\n\x04step\x18\x01 \x01(\x04\x12\x0c\n\x04name\x18\x02 \x01(\x0c\"I\n\x0cTriedRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\x0c\x12\x0c\n\x04step\x18\x02 \x01(\x04\x12\r\n\x05trial\x18\x03 \x01(\r\x12\x0c\n\x04over\x18\x04 \x01(\x0c\"F\n\nTriedReply\x12\x0c\n\x04step\x18\x01 \x01(\x04\x12\r\n\x05trial\x18\x02 \x01(\r\x12\x0c\n\x04over\x18\x03 \x01(\x0c\x12\r\n\x05share\x18\x04 \x01(\x0c\"A\n\x07Opening\x12\x0e\n\x06sealed\x18\x01 \x01(\x0c\x12\x13\n\x0b\x63\x65rtificate\x18\x02 \x01(\x0c\x12\x11\n\tsignature\x18\x03 \x01(\x0c\"|\n\rSealedRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\x0c\x12\n\n\x02to\x18\x02 \x01(\t\x12\x0e\n\x06\x63lient\x18\x03 \x01(\t\x12 \n\x07opening\x18\x04 \x01(\x0b\x32\x0f.lpm.v1.Opening\x12\x0f\n\x07\x63ounter\x18\x05 \x01(\x04\x12\x0c\n\x04\x62ody\x18\x06 \x01(\x0c\"\x1b\n\x0bSealedReply\x12\x0c\n\x04\x62ody\x18\x01 \x01(\x0c*:\n\x05Phase\x12\t\n\x05SPEAK\x10\x00\x12\n\n\x06\x44\x45\x43IDE\x10\x01\x12\x0e\n\nTHRESHOLDS\x10\x02\x12\n\n\x06TOKENS\x10\x03\x32\x92\x03\n\nAggregator\x12.\n\x04Join\x12\x13.lpm.v1.JoinRequest\x1a\x11.lpm.v1.JoinReply\x12:\n\x08\x45xchange\x12\x17.lpm.v1.ExchangeRequest\x1a\x15.lpm.v1.ExchangeReply\x12:\n\x08\x41nnounce\x12\x17.lpm.v1.AnnounceRequest\x1a\x15.lpm.v1.AnnounceReply\x12\x37\n\x07Members\x12\x16.lpm.v1.MembersRequest\x1a\x14.lpm.v1.MembersReply\x12:\n\x08\x43ompared\x12\x17.lpm.v1.ComparedRequest\x1a\x15.lpm.v1.ComparedReply\x12\x31\n\x05Tried\x12\x14.lpm.v1.TriedRequest\x1a\x12.lpm.v1.TriedReply\x12\x34\n\x06Sealed\x12\x15.lpm.v1.SealedRequest\x1a\x13.lpm.v1.SealedReplyb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18protocols/wire/lpm.proto\x12\x06lpm.v1\"H\n\x0bJoinRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\x0c\x12\x0b\n\x03key\x18\x02 \x01(\x0c\x12\x12\n\x05since\x18\x03 \x01(\x04H\x00\x88\x01\x01\x42\x08\n\x06_since\")\n\tJoinReply\x12\x0c\n\x04step\x18\x01 \x01(\x04\x12\x0e\n\x06public\x18\x02 \x01(\x0c\"\\\n\x0f\x45xchangeRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\x0c\x12\x0c\n\x04step\x18\x02 \x01(\x04\x12\r\n\x05share\x18\x03 \x01(\x0c\x12\x1c\n\x05phase\x18\x04 \x01(\x0e\x32\r.lpm.v1.Phase\"}\n\rExchangeReply\x12\x0c\n\x04step\x18\x01 \x01(\x04\x12\x0b\n\x03own\x18\x02 \x01(\x0c\x12\x0f\n\x07release\x18\x03 \x01(\x0c\x12\x11\n\tsynthetic\x18\x04 \x01(\x0c\x12\x0f\n\x07members\x18\x05 \x01(\r\x12\x1c\n\x05phase\x18\x06 \x01(\x0e\x32\r.lpm.v1.Phase\"B\n\x0f\x41nnounceRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\x0c\x12\x0c\n\x04step\x18\x02 \x01(\x04\x12\x11\n\tsynthetic\x18\x03 \x01(\x0c\"p\n\rAnnounceReply\x12\x0c\n\x04step\x18\x01 \x01(\x04\x12\x0f\n\x07release\x18\x02 \x01(\x0c\x12\x0f\n\x07members\x18\x03 \x01(\r\x12\x0f\n\x07traffic\x18\x04 \x01(\x04\x12\r\n\x05names\x18\x05 \x03(\t\x12\x0f\n\x07refused\x18\x06 \x03(\t\"L\n\x0eMembersRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\x0c\x12\x0c\n\x04step\x18\x02 \x01(\x04\x12\x1c\n\x05phase\x18\x03 \x01(\x0e\x32\r.lpm.v1.Phase\"j\n\x0cMembersReply\x12\x0c\n\x04step\x18\x01 \x01(\x04\x12\r\n\x05names\x18\x02 \x03(\t\x12\x1c\n\x05phase\x18\x03 \x01(\x0e\x32\r.lpm.v1.Phase\x12\x0c\n\x04head\x18\x04 \x01(\x0c\x12\x11\n\tannounced\x18\x05 \x01(\x0c\"M\n\x0f\x43omparedRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\x0c\x12\x0c\n\x04step\x18\x02 \x01(\x04\x12\x1c\n\x05phase\x18\x03 \x01(\x0e\x32\r.lpm.v1.Phase\"+\n\rComparedReply\x12\x0c\n\x04step\x18\x01 \x01(\x04\x12\x0c\n\x04name\x18\x02 \x01(\x0c\"I\n\x0cTriedRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\x0c\x12\x0c\n\x04step\x18\x02 \x01(\x04\x12\r\n\x05trial\x18\x03 \x01(\r\x12\x0c\n\x04over\x18\x04 \x01(\x0c\"F\n\nTriedReply\x12\x0c\n\x04step\x18\x01 \x01(\x04\x12\r\n\x05trial\x18\x02 \x01(\r\x12\x0c\n\x04over\x18\x03 \x01(\x0c\x12\r\n\x05share\x18\x04 \x01(\x0c\"A\n\x07Opening\x12\x0e\n\x06sealed\x18\x01 \x01(\x0c\x12\x13\n\x0b\x63\x65rtificate\x18\x02 \x01(\x0c\x12\x11\n\tsignature\x18\x03 \x01(\x0c\"|\n\rSealedRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\x0c\x12\n\n\x02to\x18\x02 \x01(\t\x12\x0e\n\x06\x63lient\x18\x03 \x01(\t\x12 \n\x07opening\x18\x04 \x01(\x0b\x32\x0f.lpm.v1.Opening\x12\x0f\n\x07\x63ounter\x18\x05 \x01(\x04\x12\x0c\n\x04\x62ody\x18\x06 \x01(\x0c\"\x1b\n\x0bSealedReply\x12\x0c\n\x04\x62ody\x18\x01 \x01(\x0c*:\n\x05Phase\x12\t\n\x05SPEAK\x10\x00\x12\n\n\x06\x44\x45\x43IDE\x10\x01\x12\x0e\n\nTHRESHOLDS\x10\x02\x12\n\n\x06TOKENS\x10\x03\x32\x92\x03\n\nAggregator\x12.\n\x04Join\x12\x13.lpm.v1.JoinRequest\x1a\x11.lpm.v1.JoinReply\x12:\n\x08\x45xchange\x12\x17.lpm.v1.ExchangeRequest\x1a\x15.lpm.v1.ExchangeReply\x12:\n\x08\x41nnounce\x12\x17.lpm.v1.AnnounceRequest\x1a\x15.lpm.v1.AnnounceReply\x12\x37\n\x07Members\x12\x16.lpm.v1.MembersRequest\x1a\x14.lpm.v1.MembersReply\x12:\n\x08\x43ompared\x12\x17.lpm.v1.ComparedRequest\x1a\x15.lpm.v1.ComparedReply\x12\x31\n\x05Tried\x12\x14.lpm.v1.TriedRequest\x1a\x12.lpm.v1.TriedReply\x12\x34\n\x06Sealed\x12\x15.lpm.v1.SealedRequest\x1a\x13.lpm.v1.SealedReplyb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'protocols.wire.lpm_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_PHASE']._serialized_start=1170
-  _globals['_PHASE']._serialized_end=1228
+  _globals['_PHASE']._serialized_start=1235
+  _globals['_PHASE']._serialized_end=1293
   _globals['_JOINREQUEST']._serialized_start=36
-  _globals['_JOINREQUEST']._serialized_end=78
-  _globals['_JOINREPLY']._serialized_start=80
-  _globals['_JOINREPLY']._serialized_end=105
-  _globals['_EXCHANGEREQUEST']._serialized_start=107
-  _globals['_EXCHANGEREQUEST']._serialized_end=199
-  _globals['_EXCHANGEREPLY']._serialized_start=201
-  _globals['_EXCHANGEREPLY']._serialized_end=326
-  _globals['_ANNOUNCEREQUEST']._serialized_start=328
-  _globals['_ANNOUNCEREQUEST']._serialized_end=394
-  _globals['_ANNOUNCEREPLY']._serialized_start=396
-  _globals['_ANNOUNCEREPLY']._serialized_end=508
-  _globals['_MEMBERSREQUEST']._serialized_start=510
-  _globals['_MEMBERSREQUEST']._serialized_end=586
-  _globals['_MEMBERSREPLY']._serialized_start=588
-  _globals['_MEMBERSREPLY']._serialized_end=675
-  _globals['_COMPAREDREQUEST']._serialized_start=677
-  _globals['_COMPAREDREQUEST']._serialized_end=754
-  _globals['_COMPAREDREPLY']._serialized_start=756
-  _globals['_COMPAREDREPLY']._serialized_end=799
-  _globals['_TRIEDREQUEST']._serialized_start=801
-  _globals['_TRIEDREQUEST']._serialized_end=874
-  _globals['_TRIEDREPLY']._serialized_start=876
-  _globals['_TRIEDREPLY']._serialized_end=946
-  _globals['_OPENING']._serialized_start=948
-  _globals['_OPENING']._serialized_end=1013
-  _globals['_SEALEDREQUEST']._serialized_start=1015
-  _globals['_SEALEDREQUEST']._serialized_end=1139
-  _globals['_SEALEDREPLY']._serialized_start=1141
-  _globals['_SEALEDREPLY']._serialized_end=1168
-  _globals['_AGGREGATOR']._serialized_start=1231
-  _globals['_AGGREGATOR']._serialized_end=1633
+  _globals['_JOINREQUEST']._serialized_end=108
+  _globals['_JOINREPLY']._serialized_start=110
+  _globals['_JOINREPLY']._serialized_end=151
+  _globals['_EXCHANGEREQUEST']._serialized_start=153
+  _globals['_EXCHANGEREQUEST']._serialized_end=245
+  _globals['_EXCHANGEREPLY']._serialized_start=247
+  _globals['_EXCHANGEREPLY']._serialized_end=372
+  _globals['_ANNOUNCEREQUEST']._serialized_start=374
+  _globals['_ANNOUNCEREQUEST']._serialized_end=440
+  _globals['_ANNOUNCEREPLY']._serialized_start=442
+  _globals['_ANNOUNCEREPLY']._serialized_end=554
+  _globals['_MEMBERSREQUEST']._serialized_start=556
+  _globals['_MEMBERSREQUEST']._serialized_end=632
+  _globals['_MEMBERSREPLY']._serialized_start=634
+  _globals['_MEMBERSREPLY']._serialized_end=740
+  _globals['_COMPAREDREQUEST']._serialized_start=742
+  _globals['_COMPAREDREQUEST']._serialized_end=819
+  _globals['_COMPAREDREPLY']._serialized_start=821
+  _globals['_COMPAREDREPLY']._serialized_end=864
+  _globals['_TRIEDREQUEST']._serialized_start=866
+  _globals['_TRIEDREQUEST']._serialized_end=939
+  _globals['_TRIEDREPLY']._serialized_start=941
+  _globals['_TRIEDREPLY']._serialized_end=1011
+  _globals['_OPENING']._serialized_start=1013
+  _globals['_OPENING']._serialized_end=1078
+  _globals['_SEALEDREQUEST']._serialized_start=1080
+  _globals['_SEALEDREQUEST']._serialized_end=1204
+  _globals['_SEALEDREPLY']._serialized_start=1206
+  _globals['_SEALEDREPLY']._serialized_end=1233
+  _globals['_AGGREGATOR']._serialized_start=1296
+  _globals['_AGGREGATOR']._serialized_end=1698
 # @@protoc_insertion_point(module_scope)

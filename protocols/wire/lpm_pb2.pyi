@@ -19,18 +19,22 @@ THRESHOLDS: Phase
 TOKENS: Phase
 
 class JoinRequest(_message.Message):
-    __slots__ = ("run_id", "key")
+    __slots__ = ("run_id", "key", "since")
     RUN_ID_FIELD_NUMBER: _ClassVar[int]
     KEY_FIELD_NUMBER: _ClassVar[int]
+    SINCE_FIELD_NUMBER: _ClassVar[int]
     run_id: bytes
     key: bytes
-    def __init__(self, run_id: _Optional[bytes] = ..., key: _Optional[bytes] = ...) -> None: ...
+    since: int
+    def __init__(self, run_id: _Optional[bytes] = ..., key: _Optional[bytes] = ..., since: _Optional[int] = ...) -> None: ...
 
 class JoinReply(_message.Message):
-    __slots__ = ("step",)
+    __slots__ = ("step", "public")
     STEP_FIELD_NUMBER: _ClassVar[int]
+    PUBLIC_FIELD_NUMBER: _ClassVar[int]
     step: int
-    def __init__(self, step: _Optional[int] = ...) -> None: ...
+    public: bytes
+    def __init__(self, step: _Optional[int] = ..., public: _Optional[bytes] = ...) -> None: ...
 
 class ExchangeRequest(_message.Message):
     __slots__ = ("run_id", "step", "share", "phase")
@@ -97,16 +101,18 @@ class MembersRequest(_message.Message):
     def __init__(self, run_id: _Optional[bytes] = ..., step: _Optional[int] = ..., phase: _Optional[_Union[Phase, str]] = ...) -> None: ...
 
 class MembersReply(_message.Message):
-    __slots__ = ("step", "names", "phase", "head")
+    __slots__ = ("step", "names", "phase", "head", "announced")
     STEP_FIELD_NUMBER: _ClassVar[int]
     NAMES_FIELD_NUMBER: _ClassVar[int]
     PHASE_FIELD_NUMBER: _ClassVar[int]
     HEAD_FIELD_NUMBER: _ClassVar[int]
+    ANNOUNCED_FIELD_NUMBER: _ClassVar[int]
     step: int
     names: _containers.RepeatedScalarFieldContainer[str]
     phase: Phase
     head: bytes
-    def __init__(self, step: _Optional[int] = ..., names: _Optional[_Iterable[str]] = ..., phase: _Optional[_Union[Phase, str]] = ..., head: _Optional[bytes] = ...) -> None: ...
+    announced: bytes
+    def __init__(self, step: _Optional[int] = ..., names: _Optional[_Iterable[str]] = ..., phase: _Optional[_Union[Phase, str]] = ..., head: _Optional[bytes] = ..., announced: _Optional[bytes] = ...) -> None: ...
 
 class ComparedRequest(_message.Message):
     __slots__ = ("run_id", "step", "phase")

@@ -11,21 +11,30 @@ from protocols.task.rounds import Phase
 @final
 @dataclass(frozen=True, slots=True)
 class Join:
-    """A client joins a run at one aggregator.
+    """A client joins a run at one aggregator; joining again changes nothing.
+
+    Attributes:
+        since: from which step on it asks for public numbers of steps that are over, which it has missed.
 
     Security: `key` expands to this aggregator's shares for the whole run. The last aggregator gets none.
     """
 
     run_id: bytes
     key: bytes = field(repr=False)
+    since: Step | None = None
 
 
 @final
 @dataclass(frozen=True, slots=True)
 class JoinReply:
-    """The aggregator took the client in; rounds are open from `step` on."""
+    """The aggregator took the client in; rounds are open from `step` on.
+
+    Attributes:
+        public: the environment's numbers of the steps that it asked for, one step after the other, as many as fit.
+    """
 
     step: Step
+    public: tuple[int, ...] = ()
 
 
 @final
@@ -49,7 +58,7 @@ class RoundResult:
             in outcome mode nothing when agents speak, and when they are decided XOR shares of a bit for each, packed
             into uint64[bit_words(n_own)].
         release: uint64[cells + q], this aggregator's share of what is opened to all; none but when agents speak.
-        synthetic: int64[cells], what the engine announced; public, the same from every aggregator. Where edges are
+        synthetic: int64[cells + e], what the engine announced; public, the same from every aggregator. Where edges are
             permuted, when thresholds are taken in: a bit for each agent, whether it takes part.
         members: how many clients took part.
     """
@@ -65,7 +74,7 @@ class RoundResult:
 @final
 @dataclass(frozen=True, slots=True, eq=False)
 class Announcement:
-    """The engine opens a step: int64[cells], the synthetic part of each cell's total. Public."""
+    """The engine opens a step: int64[cells + e], its part of each cell's total, then public numbers. All public."""
 
     run_id: bytes
     step: Step
@@ -106,12 +115,17 @@ class MembersQuery:
 @final
 @dataclass(frozen=True, slots=True)
 class Members:
-    """Who took part in a round at one aggregator: names of clients, in order; and its ledger's head before it."""
+    """Who took part in a round at one aggregator: names of clients, in order; and its ledger's head before it.
+
+    Attributes:
+        announced: digest of what the engine announced for it; none where it announces nothing.
+    """
 
     step: Step
     names: tuple[str, ...]
     phase: Phase = Phase.SPEAK
     head: bytes = b""
+    announced: bytes = b""
 
 
 @final

@@ -38,6 +38,7 @@ AUTHORING = [
     "table",
     "where",
 ]  # what the author of a model needs
+ENVIRONMENTS = ["Environment", "PublicValue", "StepTotals"]  # what the author of an environment needs
 NAMES = {
     "protocols": [],
     "protocols.arithmetic.sharing": ["Additive", "Clear", "Sharing"],
@@ -74,6 +75,7 @@ NAMES = {
         [
             *AUTHORING,
             "CityConfig",
+            *ENVIRONMENTS,
             "Config",
             "Population",
             "StageSeries",
@@ -84,6 +86,7 @@ NAMES = {
             "simulate_private",
         ]
     ),
+    "lpm_secure.environments": sorted([*ENVIRONMENTS, "InterventionSchedule", "ThresholdPolicy", "UniformDraws"]),
     "lpm_secure.models": sorted([*AUTHORING, "Message", "Observable", "Outcome", "Parameter"]),
     "lpm_secure.engine.backends": ["Backend", "NumpyBackend"],
     "lpm_secure.data": [],

@@ -7,17 +7,33 @@ import pytest
 from typer.testing import CliRunner
 
 from lpm_secure.cli.main import app
+from lpm_secure.config.environment import environment_of
 from lpm_secure.config.graph_model import graph_model_of
+from lpm_secure.environments import StepTotals
 from lpm_secure.models.report import words_of
 from protocols.models.graph.graph import encode
 
 PAGE = Path(__file__).parents[2] / "docs" / "write_a_model.md"
 
 
+def blocks():
+    return re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.S)
+
+
+def test_the_environment_of_the_page_does_what_it_says(tmp_path, monkeypatch):
+    (tmp_path / "councils.py").write_text(next(block for block in blocks() if "class Council" in block))
+    monkeypatch.chdir(tmp_path)
+    council, before, releases, said = environment_of({"name": "councils:Council", "many": 40}), {}, [], []
+    for ill in (39, 40, 11, 10, 39):
+        before = council.step(before, releases, len(releases))
+        said.append(before["closure"])
+        releases.append(StepTotals({"ILL": ill}, {"ILL": 0}))
+    assert said == [0, 0, 1, 1, 0]
+
+
 @pytest.mark.parametrize("name", ["Opinion", "Panic", "Ages"])
 def test_the_models_of_the_page_pass_their_check(name, tmp_path, monkeypatch):
-    blocks = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.S)
-    (tmp_path / f"page_{name}.py").write_text("\n\n".join(blocks))  # one name each: Python keeps what it has imported
+    (tmp_path / f"page_{name}.py").write_text("\n\n".join(blocks()))  # one name each: Python keeps what it has imported
     monkeypatch.chdir(tmp_path)
     shown = CliRunner().invoke(app, ["check-model", f"page_{name}:{name}", "--steps", "5"])
     assert shown.exit_code == 0, shown.output

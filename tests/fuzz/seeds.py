@@ -40,6 +40,7 @@ SENT = [
     Join(RUN, RUN),
     Join(RUN, b""),
     JoinReply(300),
+    JoinReply(300, (1, -1)),
     Share(RUN, 5, WORDS),
     RoundResult(5, WORDS, WORDS, SIGNED, 3),
     Announcement(RUN, 5, SIGNED),

@@ -46,7 +46,10 @@ FROZEN = [
     (Join(ID, KEY), ID_HEX + "1220" + "aa" * 32),
     (Join(ID, b""), ID_HEX),
     (JoinReply(0), ""),
+    (Join(ID, b"", 0), ID_HEX + "1800"),
+    (Join(ID, b"", 300), ID_HEX + "18ac02"),
     (JoinReply(300), "08ac02"),
+    (JoinReply(300, (1, -1)), "08ac02" + "1210" + ONE_AND_TOP),
     (Share(ID, 5, words(1, 2**64 - 1)), ID_HEX + "1005" + "1a10" + ONE_AND_TOP),
     (Share(ID, 5, words()), ID_HEX + "1005"),
     (
@@ -63,6 +66,7 @@ FROZEN = [
     (MembersQuery(ID, 2**32), ID_HEX + "108080808010"),
     (MembersQuery(ID, 0, Phase.THRESHOLDS), ID_HEX + "1802"),
     (Members(5, ("a", "b-1")), "0805" + "120161" + "1203622d31"),
+    (Members(5, (), announced=KEY), "0805" + "2a20" + "aa" * 32),
     (ComputationQuery(ID, 5), ID_HEX + "1005" + "1801"),
     (Computation(5, KEY), "0805" + "1220" + "aa" * 32),
     (

@@ -46,7 +46,7 @@ def small(manifest: Manifest) -> Manifest:
         "max_message": 200 * max(agent_model_of(manifest.model).most, default=1),
         "min_cohort": 1,
         "min_count": 0,
-        "engine": False,
+        "engine": bool(agent_model_of(manifest.model).public),
         "edges": "dense",
         "devices": None,
         "gradient": None,

@@ -128,7 +128,8 @@ class RunRecording:
 
 async def drive_engine(testbed: Testbed, part: RemotePart) -> object:
     """Be the engine of a run."""
-    return await simulate(testbed.manifest, part, testbed.synthetic_agents(torch.device("cpu")))
+    synthetic, environment = testbed.synthetic_agents(torch.device("cpu")), testbed.new_environment()
+    return await simulate(testbed.manifest, part, synthetic, environment=environment)
 
 
 def record(

@@ -34,7 +34,9 @@ class World:
         cells = np.array(cell, dtype=np.int64)
         numbers = np.array([agent for client in manifest.clients for agent in client.agents], dtype=np.uint64)
         columns = draw_columns(manifest, numbers)
-        testbed = Testbed(manifest, table, cells, synthetic, "drawn", False, columns=columns)
+        public = agent_model_of(manifest.model).public
+        drawn = {"name": "uniform", "ranges": public} if public else {}
+        testbed = Testbed(manifest, table, cells, synthetic, "drawn", False, columns=columns, environment=drawn)
         return cls(testbed, {key: np.asarray(value) for key, value in state.items()})
 
     @classmethod

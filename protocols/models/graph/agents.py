@@ -66,11 +66,6 @@ class GraphModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="g
             raise ParameterError(f"the model has no parameter {unknown[0]}; it has {', '.join(self.graph.parameters)}")
         check_parameters(self.graph, self.parameters)
         self._check_tally()
-        if self.graph.public:
-            raise ParameterError(
-                f"the model hears public numbers ({', '.join(self.graph.public)}), which no run announces yet; "
-                "declare parameters"
-            )
 
     def _check_tally(self) -> None:
         names = Counter(word.name for word in tally_of(self.graph))
@@ -147,14 +142,15 @@ class ModelInterpreter(AgentModel):
         self.graph = graph
         self.parameters: dict[str, Any] = check_parameters(graph, model.parameters)
         self._contacts = model.contact_channels
-        self._cells = tuple(sorted(name for name, channel in graph.channels.items() if channel.cell))
+        self.cell_channels = tuple(sorted(name for name, channel in graph.channels.items() if channel.cell))
         self.directed = tuple(graph.channels[name].directed for name in self._contacts)
         self.most = tuple(graph.channels[name].most for name in self._contacts)
         self.along = tuple(graph.channels[name].along for name in self._contacts)
-        self.cell_most = tuple(graph.channels[name].most for name in self._cells)
+        self.cell_most = tuple(graph.channels[name].most for name in self.cell_channels)
         self._largest = self._weight_bounds()
         self.outcomes = tuple(self._outcome(name) for name in sorted(graph.outcomes))
         self.tally = tally_of(graph)
+        self.public = dict(sorted(graph.public.items()))
         self.columns = tuple(_column_spec(name, field) for name, field in sorted(graph.fields.items()))
 
     @cached_property
@@ -186,7 +182,7 @@ class ModelInterpreter(AgentModel):
         """Return what each agent tells."""
         told = self._evaluate("messages", state)
         nothing = np.zeros_like(next(iter(state.values())))  # where a message is another one along each contact
-        return _stack([told.get(name, nothing) for name in (*self._contacts, *self._cells)], state)
+        return _stack([told.get(name, nothing) for name in (*self._contacts, *self.cell_channels)], state)
 
     def messages_along(self, state: State, messages: I64, edges: Edges) -> I64:
         """Return what is told along each contact, where it is made of the contact's own number."""
@@ -229,9 +225,10 @@ class ModelInterpreter(AgentModel):
             state,
             self.parameters,
             DrawSource(source.agents, inputs.step, source.key),
+            public=inputs.public,
             outcomes=outcomes,
-            cells=dict(zip(self._cells, inputs.cells.T, strict=True)),
-            sizes=dict.fromkeys(self._cells, inputs.sizes),
+            cells=dict(zip(self.cell_channels, inputs.cells.T, strict=True)),
+            sizes=dict.fromkeys(self.cell_channels, inputs.sizes),
         )
         after = evaluate(self.graph, ("restarts", "update"), given)
         none = np.zeros(source.agents.size, dtype=np.int64)
@@ -261,7 +258,7 @@ class ModelInterpreter(AgentModel):
         return OutcomeSpec(
             name,
             factors(self._contacts),
-            factors(self._cells),
+            factors(self.cell_channels),
             reveals=spec.reveals,
             keep=spec.keep,
             threshold=spec.threshold,

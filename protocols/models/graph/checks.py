@@ -15,16 +15,17 @@ MAX_ENTRIES: Final = 2**17  # of all tables together
 LARGEST_EDGE: Final = 2**32  # of a contact's own number
 COSTS: Final = {"happens": 40, "uniform": 40, "days": 60, "exponential": 120, "lookup": 3}
 TAKEN: Final = ("agent", "cell")  # columns of a holder's file that are no field
-_STATE: Final = frozenset({"constant", "table", "lookup", "field", "parameter", "public"}) | frozenset(OPERATIONS)
+_STATE: Final = frozenset({"constant", "table", "lookup", "field", "parameter"}) | frozenset(OPERATIONS)
+_HEARD: Final = _STATE | {"public", "outcome", "cell", "size"} | frozenset(DRAWS)  # when the step has been announced
 SEES: Final = {
     "begin": _STATE | {"known"} | set(DRAWS),
     "messages": _STATE,
     "along": _STATE | {"edge"},
     "weights": _STATE,
     "thresholds": _STATE,
-    "restarts": _STATE | {"outcome", "cell", "size"} | set(DRAWS),
+    "restarts": _HEARD,
     "totals": _STATE,
-    "update": _STATE | {"outcome", "cell", "size"} | set(DRAWS),
+    "update": _HEARD,
 }
 OWNERS: Final = {
     "begin": "fields",

@@ -4,8 +4,8 @@ Source: Denning, A lattice model of secure information flow (Communications of t
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import final
+from dataclasses import dataclass, fields
+from typing import Final, final
 
 from protocols.models.graph.checks import ancestors_of
 from protocols.models.graph.graph import DRAWS, ModelGraph
@@ -23,6 +23,9 @@ class Flow:
     cells: tuple[str, ...]
 
 
+NOTHING: Final = Flow((), (), (), (), ())
+
+
 def flows(graph: ModelGraph, part: str) -> Mapping[str, Flow]:
     """Return what each name of a part looks at itself."""
     result = {}
@@ -38,25 +41,27 @@ def flows(graph: ModelGraph, part: str) -> Mapping[str, Flow]:
     return result
 
 
-def sources(graph: ModelGraph, part: str, name: str) -> frozenset[str]:
-    """Return all fields, an agent's own or others', that a number can depend on, over any number of steps.
+def sources(graph: ModelGraph, part: str, name: str) -> Flow:
+    """Return all that a number can depend on over any number of steps: fields, an agent's own or others', and the rest.
 
     A message depends on fields, which depend on others by their updates and by outcomes, which depend on what decides
     their weights, thresholds and restarts, and on messages, and so on; what is in none of these never reaches it.
     """
-    seen: set[str] = set()
     parts = {each: flows(graph, each) for each in graph.parts}
     messages = {**parts["messages"], **parts["along"]}
-    todo, outcomes, cells = [flows(graph, part)[name]], set[str](), set[str]()
+    todo, seen = [flows(graph, part)[name]], NOTHING
     while todo:
-        flow = todo.pop()
-        for each in set(flow.fields) - seen:
-            seen.add(each)
+        flow, before = todo.pop(), seen
+        seen = _joined(flow, before)
+        for each in set(flow.fields) - set(before.fields):
             todo += [parts[of][each] for of in ("begin", "update") if each in parts[of]]
-        for each in set(flow.outcomes) - outcomes:
-            outcomes.add(each)
+        for each in set(flow.outcomes) - set(before.outcomes):
             todo += [parts[of][each] for of in ("weights", "thresholds", "restarts") if each in parts[of]]
             todo += [messages[channel] for channel in graph.outcomes[each].coefficients]
-        todo += [messages[channel] for channel in set(flow.cells) - cells]
-        cells |= set(flow.cells)
-    return frozenset(seen)
+        todo += [messages[channel] for channel in set(flow.cells) - set(before.cells)]
+    return seen
+
+
+def _joined(one: Flow, other: Flow) -> Flow:
+    kinds = (field.name for field in fields(Flow))
+    return Flow(*(tuple(sorted({*getattr(one, kind), *getattr(other, kind)})) for kind in kinds))

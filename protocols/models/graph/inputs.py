@@ -66,15 +66,15 @@ def check_known(graph: ModelGraph, given: Mapping[str, I64], n: int) -> dict[str
     return known
 
 
-def check_public(graph: ModelGraph, given: Mapping[str, int]) -> dict[str, int]:
-    """Return the environment's numbers of a step.
+def check_public(allowed: Mapping[str, tuple[int, int]], given: Mapping[str, int]) -> dict[str, int]:
+    """Return the environment's numbers of a step; `allowed` is the range of each that the model hears.
 
     Raises:
         ParameterError: one is missing, unknown, no whole number, or out of its range.
     """
-    if set(given) != set(graph.public):
-        raise ParameterError(f"public numbers are {sorted(given)}; the model takes {sorted(graph.public)}")
-    for name, (low, high) in graph.public.items():
+    if set(given) != set(allowed):
+        raise ParameterError(f"public numbers are {sorted(given)}; the model takes {sorted(allowed)}")
+    for name, (low, high) in allowed.items():
         number = _whole(given[name], name)
         if number.size != 1 or number.min() < low or number.max() > high:
             raise ParameterError(f"{name} is {given[name]}; it must be one number in [{low}, {high}]")

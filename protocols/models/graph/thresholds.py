@@ -29,7 +29,7 @@ def prove_thresholds(graph: ModelGraph) -> None:
         for number in ancestors_of(graph, [graph.thresholds[name] for name in names]):
             node = graph.nodes[number]
             update = graph.update.get(node.name) if node.op == "field" else None
-            if node.op == "public" or (update is not None and same.get(update) != node.name):
+            if update is not None and same.get(update) != node.name:
                 _refuse(graph, names, number, update)
 
 
@@ -48,7 +48,7 @@ def _unchanged(graph: ModelGraph, restart: int) -> dict[int, str]:
     return same
 
 
-def _refuse(graph: ModelGraph, names: list[str], number: int, update: int | None) -> NoReturn:
+def _refuse(graph: ModelGraph, names: list[str], number: int, update: int) -> NoReturn:
     name = next(name for name in names if number in ancestors_of(graph, [graph.thresholds[name]]))
     root, node = graph.thresholds[name], graph.nodes[number]
     if graph.outcomes[name].threshold == "once":
@@ -58,4 +58,4 @@ def _refuse(graph: ModelGraph, names: list[str], number: int, update: int | None
             f"told at each restart, and {node.name} changes it without one; update that by where(restart, new, old), "
             'or declare threshold="step"'
         )
-    raise BoundError(f"node {root}: the threshold of {name} is {said}", root if update is None else update)
+    raise BoundError(f"node {root}: the threshold of {name} is {said}", update)

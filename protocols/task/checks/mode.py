@@ -24,6 +24,16 @@ def check_model(model: RunModel, digest: str, *, channels: tuple[str, ...]) -> N
         raise ManifestMismatch("the manifest was made for another version of the model; install the version it names")
 
 
+def check_environment(model: AgentModel, *, engine: bool) -> None:
+    """Refuse public numbers that nobody announces.
+
+    Raises:
+        ParameterError: the model hears some, and the run has no engine.
+    """
+    if model.public and not engine:
+        raise ParameterError(f"the model hears {', '.join(model.public)}, which an engine announces; set engine = true")
+
+
 def check_outcome(
     model: AgentModel,
     aggregators: Sequence[AggregatorParty],

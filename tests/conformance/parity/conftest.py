@@ -18,7 +18,7 @@ from lpm_secure.testbed.synthetic import draw_columns
 from lpm_secure.testbed.testbed import Testbed
 from protocols.models.graph.agents import UNKNOWN, GraphModel
 from tests.conformance.conftest import contact_table, heaviest
-from tests.user_models import MODELS
+from tests.user_models import ENVIRONMENTS, MODELS
 
 LAWS = {
     "library-banks": Banks,
@@ -31,14 +31,7 @@ LAWS = {
 }
 LIBRARY = {"library-seir": SeirModel, "library-seirs": Seirs} | LAWS
 ALL = LIBRARY | MODELS
-FEW = (
-    "averaging",
-    "banks",
-    "cheapest",
-    "crowds",
-    "lenders",
-    "library-seirs",
-)  # every kind of each
+FEW = ("averaging", "banks", "cheapest", "closures", "crowds", "lenders", "library-seirs")  # every kind of each
 EACH = [name if name in FEW else pytest.param(name, marks=pytest.mark.slow) for name in ALL]
 SHORT = (2**30,) * 4
 GIVEN = dict.fromkeys(("latent_law", "infectious_law", "waning_law"), SHORT) | {"initial": 2**30}
@@ -83,7 +76,7 @@ def graph_testbeds(manifest_of):
         n, c, period = sum(sizes), len(model.contact_channels), draw(st.integers(1, 3))
         cells = draw(st.integers(0, 3))
         engine = changes.pop("engine", None)
-        engine = draw(st.booleans()) if engine is None else engine
+        engine = (name in ENVIRONMENTS or draw(st.booleans())) if engine is None else engine
         rng = np.random.default_rng(draw(st.integers(0, 2**32)))
         numbers = rng.choice(2**40, n, replace=False)
         table = contact_table(rng, m=draw(st.integers(0, 8 * n)), n=n, c=c, period=period, largest=4)
@@ -105,6 +98,7 @@ def graph_testbeds(manifest_of):
         agents = np.array([agent for client in manifest.clients for agent in client.agents], dtype=np.uint64)
         columns = draw_columns(manifest, agents, RANGES if name in LIBRARY else {}) | known(draw, rng, model, n)
         synthetic = draw(st.integers(0, 40)) if engine else 0
-        return Testbed(manifest, table, cell, synthetic, "drawn", True, columns=columns)
+        environment = ENVIRONMENTS.get(name, {})
+        return Testbed(manifest, table, cell, synthetic, "drawn", True, columns=columns, environment=environment)
 
     return drawn

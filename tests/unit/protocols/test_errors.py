@@ -72,6 +72,7 @@ def test_codes_are_stable():
         "PartiesDisagree": "parties-disagree",
         "RunEnded": "run-ended",
         "OutOfRange": "out-of-range",
+        "AnnouncementsDiffer": "announcements-differ",
         "ResultsDiffer": "results-differ",
         "RepeatSpent": "repeat-spent",
         "Unavailable": "unavailable",

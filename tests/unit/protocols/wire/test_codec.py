@@ -37,14 +37,14 @@ NAME = st.from_regex(r"[a-z0-9][a-z0-9._-]{0,62}", fullmatch=True)
 OPENING = st.none() | st.builds(Handshake, st.binary(max_size=9), st.binary(max_size=9), st.binary(max_size=9))
 PHASE = st.sampled_from(Phase)
 MESSAGES = {
-    Join: st.builds(Join, ID, st.sampled_from([b"", bytes(32), bytes(range(32))])),
-    JoinReply: st.builds(JoinReply, STEP),
+    Join: st.builds(Join, ID, st.sampled_from([b"", bytes(32), bytes(range(32))]), st.none() | STEP),
+    JoinReply: st.builds(JoinReply, STEP, st.lists(st.integers(-(2**63), 2**63 - 1), max_size=5).map(tuple)),
     Share: st.builds(Share, ID, STEP, WORDS, PHASE),
     RoundResult: st.builds(RoundResult, STEP, WORDS, WORDS, SIGNED, COUNT, PHASE),
     Announcement: st.builds(Announcement, ID, STEP, SIGNED),
     RoundRelease: st.builds(RoundRelease, STEP, WORDS, COUNT, st.integers(0, 2**64 - 1), NAMES, NAMES),
     MembersQuery: st.builds(MembersQuery, ID, STEP, PHASE),
-    Members: st.builds(Members, STEP, NAMES, PHASE),
+    Members: st.builds(Members, STEP, NAMES, PHASE, announced=st.sampled_from([b"", bytes(range(32))])),
     ComputationQuery: st.builds(ComputationQuery, ID, STEP, PHASE),
     Computation: st.builds(Computation, STEP, st.sampled_from([b"", bytes(32), bytes(range(32))])),
     TrialQuery: st.builds(TrialQuery, ID, STEP, COUNT, ID),

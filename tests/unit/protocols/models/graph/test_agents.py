@@ -120,10 +120,26 @@ def test_what_knows_the_built_in_epidemic_alone_is_refused(manifest_of):
         manifest_of(**given, gradient=Gradient(way="score", parameters=("initial",)))
 
 
-def test_a_graph_that_hears_public_numbers_is_refused_until_a_run_announces_them():
-    graph = plain([X], public={"rate": (0, 3)})
-    with pytest.raises(ParameterError, match="public numbers"):
-        GraphModel(graph)
+def test_a_run_of_a_graph_that_hears_public_numbers_needs_an_engine(manifest_of):
+    model = GraphModel(plain([X], public={"rate": (0, 3)}))
+    given = {"model": model, "model_hash": model.digest, "channels": ()}
+    with pytest.raises(ParameterError, match="the model hears rate, which an engine announces; set engine = true"):
+        manifest_of(**given)
+    assert manifest_of(engine=True, **given).engine
+
+
+@pytest.mark.parametrize("part", ["begin", "messages", "weights", "thresholds", "totals"])
+def test_a_public_number_is_not_there_before_its_step_is_announced(part):
+    nodes = [X, GraphNode("public", name="rate")]
+    changes = {
+        "messages": {"channels": {"talk": GraphChannel(most=3)}, "messages": {"talk": 1}},
+        "totals": {"observables": {"sum": GraphObservable(0, 3)}, "totals": {"sum": 1}},
+    }
+    heard = {"channels": {"talk": GraphChannel(most=1)}, "messages": {"talk": 0}, "thresholds": {"told": 0}}
+    heard |= {"outcomes": {"told": GraphOutcome({"talk": 1}, threshold="step")}}
+    given = changes.get(part, heard | {part: {"told": 1}} if part != "begin" else {"begin": {"x": 1}})
+    with pytest.raises(ModelError, match="looks at public rate, which is not there at that time"):
+        GraphModel(plain(nodes, public={"rate": (0, 1)}, **given))
 
 
 def hostile(number):

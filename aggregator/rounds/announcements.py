@@ -1,0 +1,55 @@
+"""What the engine announces of a step: checked, compared between the aggregators, and told again to who missed it."""
+
+import hashlib
+from typing import Final
+
+import numpy as np
+
+from aggregator.rounds.round import Round
+from aggregator.store import RoundClosure
+from protocols.arithmetic.counters import Step
+from protocols.errors import NotEnrolled, WrongLength
+from protocols.task.layout import Layout
+from protocols.task.manifest import Manifest
+from protocols.wire.messages import Announcement
+
+RECALLED: Final = 2**12  # numbers in one reply, so that it stays below the bound on a call
+
+
+def check_announcement(message: Announcement, manifest: Manifest) -> None:
+    """Refuse what is not of this run.
+
+    Raises:
+        NotEnrolled: the run has no engine.
+        WrongLength: numbers are missing, or too many.
+    """
+    if not manifest.engine:
+        raise NotEnrolled("this run has no engine; its manifest says so")
+    layout = Layout.of(manifest)
+    if message.synthetic.size != layout.announced:
+        raise WrongLength(
+            f"got {message.synthetic.size} numbers of step {message.step}: totals of {layout.cells} cells and "
+            f"{len(layout.environment)} public numbers are needed"
+        )
+
+
+def announcement_digest(held: Round | RoundClosure | None) -> bytes:
+    """Return what an announcement is recognised by, 32 bytes; nothing of a round for which there was none."""
+    if held is None or held.synthetic is None or not len(held.synthetic):
+        return b""
+    return hashlib.sha256(bytes(held.synthetic)).digest()
+
+
+def append_public(current: Round, last: RoundClosure | None, layout: Layout) -> bytes:
+    """Return the public numbers of all steps by now, this round's included, 8 bytes each."""
+    before = b"" if last is None else last.public
+    return before if current.synthetic is None else before + current.synthetic[layout.cells :].tobytes()
+
+
+def recall(last: RoundClosure | None, since: Step | None, layout: Layout) -> tuple[int, ...]:
+    """Return public numbers of steps that are over, from a step on and as many steps as fit in a reply."""
+    words = len(layout.environment)
+    if last is None or since is None or not words:
+        return ()
+    numbers = np.frombuffer(last.public, dtype=np.int64)[since * words :]
+    return tuple(numbers[: RECALLED // words * words].tolist())

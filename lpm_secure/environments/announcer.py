@@ -1,0 +1,103 @@
+"""The engine's side of an environment: each step's numbers, held to what the model was proved for, and kept."""
+
+import math
+from collections.abc import Mapping
+from typing import Any, final
+
+import numpy as np
+
+from lpm_secure.environments.environment import Environment, PublicValue, StepTotals
+from lpm_secure.models.mistake import mistakes_of
+from protocols.arithmetic.fixed_point import I64
+from protocols.errors import ConfigError, ModelError, ParameterError
+from protocols.models.graph.inputs import check_public
+from protocols.models.run_model import agent_model_of
+from protocols.task.layout import Layout
+from protocols.task.manifest import Manifest
+from protocols.task.release_plan import tally_words
+
+
+@final
+class Announcer:
+    """Asks an environment once a step.
+
+    Attributes:
+        numbers: of each public number, its values by now, which a replay announces again.
+        relaxed: the unrounded values of the last step, of those numbers that have one.
+    """
+
+    def __init__(self, manifest: Manifest, environment: Environment | None) -> None:
+        """Begin a run.
+
+        Raises:
+            ConfigError: the model hears public numbers, and there is no environment; or the other way round.
+        """
+        model = agent_model_of(manifest.model)
+        self._public, self._environment, self._steps = model.public, environment, manifest.steps
+        self._words = [word.name for word in tally_words(manifest)]
+        self._channels, self._cells = model.cell_channels, len(manifest.cells)
+        self._releases: list[StepTotals] = []
+        self.numbers: dict[str, list[int]] = {name: [] for name in self._public}
+        self.relaxed: dict[str, Any] = {}
+        if self._public and environment is None:
+            raise ConfigError(f"the model hears {', '.join(self._public)}, and nothing says them; give an environment")
+        if environment is not None and not self._public:
+            raise ConfigError("there is an environment, and the model hears no public number; leave it out")
+
+    def announce(self, step: int) -> I64:
+        """Return the numbers of a step, int64[e]; nobody moves on by those of the last one, which are as before.
+
+        Raises:
+            ModelError: the environment has a mistake; or gives a number that the model does not hear, out of its range
+                or not at all; in one line.
+        """
+        if self._environment is not None and step < self._steps:
+            before = {name: numbers[-1] for name, numbers in self.numbers.items() if numbers}
+            name = f"the environment {type(self._environment).__name__} in step {step}"
+            with mistakes_of(name):
+                given = self._environment.step(before, self._releases, step)
+                exact, self.relaxed = self._checked(given, name)
+            for each, value in exact.items():
+                self.numbers[each].append(value)
+        else:
+            for numbers in self.numbers.values():
+                numbers.append(numbers[-1])
+        return np.array([numbers[-1] for numbers in self.numbers.values()], dtype=np.int64)
+
+    def observe(self, private: I64, synthetic: I64, cells: I64) -> None:
+        """Take in what a step released: tallies, int64[q], and everybody's totals of cells, int64[w * cells]."""
+        if self._environment is not None:
+            totals = cells.reshape(-1, max(self._cells, 1)).tolist() if cells.size else []
+            one, other = (dict(zip(self._words, tally.tolist(), strict=True)) for tally in (private, synthetic))
+            by_channel = {name: tuple(total) for name, total in zip(self._channels, totals, strict=False)}
+            self._releases.append(StepTotals(one, other, by_channel))
+
+    def _checked(self, given: Any, name: str) -> tuple[dict[str, int], dict[str, Any]]:
+        """Return the integers, and the unrounded values where there are any."""
+        if not isinstance(given, Mapping):
+            raise ModelError(f"{name} returns {type(given).__name__}; return a number of each name in a mapping")
+        exact = {each: value.exact if isinstance(value, PublicValue) else value for each, value in given.items()}
+        relaxed = {each: value.relaxed for each, value in given.items() if isinstance(value, PublicValue)}
+        try:
+            numbers = check_public(self._public, exact)
+        except ParameterError as error:
+            raise ModelError(f"{name}: {error}") from error
+        for each, value in relaxed.items():
+            low, high = self._public[each]
+            number = float(value.detach() if hasattr(value, "detach") else value)
+            if not math.isfinite(number) or not low <= number <= high:
+                raise ModelError(f"{name}: the relaxed {each} is {number}; it must lie in [{low}, {high}]")
+        return {each: numbers[each] for each in self._public}, relaxed
+
+
+def rehearse(manifest: Manifest, environment: Environment | None) -> None:
+    """Ask a new environment for two steps, of which the first released nothing but zeros: mistakes are found early.
+
+    Raises:
+        ConfigError, ModelError: as `Announcer` does.
+    """
+    announcer, layout = Announcer(manifest, environment), Layout.of(manifest)
+    tally, cells = (np.zeros(size, dtype=np.int64) for size in (len(tally_words(manifest)), layout.cells))
+    for step in range(min(2, manifest.steps)):
+        announcer.announce(step)
+        announcer.observe(tally, tally, cells)
