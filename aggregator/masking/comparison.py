@@ -9,6 +9,7 @@ Each summand times Delta is shared between the aggregators by XOR, Delta being a
 the dealer know. So what both tell the client XORs to 0 or Delta, and to anything else if either lies, whatever the bit.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import final
@@ -17,6 +18,7 @@ import numpy as np
 
 from aggregator.masking.comparison_key import ComparisonKey, NodeHash, deal
 from protocols.arithmetic.fixed_point import U64
+from protocols.errors import WireError
 from protocols.masking.words import LIMIT, WIDTH, residue, top
 
 
@@ -34,6 +36,30 @@ class ComparisonShare:
     key: ComparisonKey = field(repr=False)
     top_label: U64 = field(repr=False)
     label: U64 = field(repr=False)
+
+    def encode(self) -> tuple[bytes, ...]:
+        """Return what the dealer sends: root, nodes, payloads, last, and both labels."""
+        key = self.key
+        return tuple(
+            each.astype("<u8").tobytes()
+            for each in (key.root, key.nodes, key.payloads, key.last, self.top_label, self.label)
+        )
+
+    @classmethod
+    def decode(cls, parts: tuple[bytes, ...], *, party: int, n: int) -> "ComparisonShare":
+        """Read what `encode` wrote.
+
+        Raises:
+            WireError: other sizes than those of n comparisons.
+        """
+        shapes = ((n, 2), (WIDTH - 1, n, 2), (WIDTH - 1, n), (n,), (n,), (n,))
+        if [len(part) for part in parts] != [8 * math.prod(shape) for shape in shapes]:
+            raise WireError(f"got keys of another size than those of {n} comparisons")
+        root, nodes, payloads, last, top_label, label = (
+            np.frombuffer(part, dtype="<u8").astype(np.uint64).reshape(shape)
+            for part, shape in zip(parts, shapes, strict=True)
+        )
+        return cls(ComparisonKey(party, root, nodes, payloads, last), top_label, label)
 
     def answer(self, node_hash: NodeHash, z: U64, *, offset: U64, mask: U64) -> U64:
         """Return what this aggregator tells the client, uint64[n].

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import final
+from typing import Protocol, final
 
 import numpy as np
 
@@ -35,6 +35,16 @@ class Answer:
     own: I64 = field(repr=False)
     release: I64
     synthetic: I64
+
+
+class RoundExchange(Protocol):
+    """A client's side of the rounds of a run, whatever hides its words."""
+
+    async def join(self) -> Step:
+        """Join the run, and return the step that comes next."""
+
+    async def round(self, vector: U64, *, step: Step, phase: Phase = Phase.SPEAK) -> Answer:
+        """Take part in one round with a vector of the length that the layout gives the phase."""
 
 
 @final
