@@ -38,7 +38,7 @@ class Secrets:
 
     Attributes:
         tau: the thresholds of agent 0 and 1; all others have the largest.
-        said: what client-0 tells agent 2, and client-1 tells agent 0, in each step.
+        said: what client-0 tells agent 2, and client-1 tells agents 0 and 1, in each step.
         stage: in which of four stages agent 0 is.
     """
 
@@ -55,7 +55,7 @@ class Secrets:
             return {name: np.zeros(2, np.uint64) for name in plan.names}
         last = plan.manifest.schedule.step(number) == plan.manifest.steps
         words = {}
-        for name, place in (("client-0", 2), ("client-1", 0)):
+        for name, place in (("client-0", [2]), ("client-1", [0, 1])):
             exposure, tally = np.zeros((4, 1), np.int64), np.zeros(4, np.int64)
             exposure[place] = 0 if last else self.said
             tally[0] = 2

@@ -5,7 +5,7 @@ from typing import final
 
 import numpy as np
 
-from client_sdk.masking.masking_client import Reading, read_release
+from client_sdk.masking.masking_client import Reading
 from lpm_secure.engine.loop import PrivatePart, StepRelease
 from lpm_secure.testbed.masked_run import MaskedRun
 from protocols.arithmetic.fixed_point import I64
@@ -39,7 +39,7 @@ class MaskedChannel:
             await asyncio.sleep(0)
             number = self.run.aggregators[0].number
         self.run.announce(number, words)
-        return read_release(self.run.plan, await self._meet(ENGINE), keys=self.run.dealer.keys)
+        return self.run.read_release(await self._meet(ENGINE))
 
     async def stop(self, envelope: SignedMessage) -> None:
         """Tell everybody that the run is over."""

@@ -18,7 +18,7 @@ from protocols.identity.sealing_key import SealingKey, public_key
 from protocols.identity.signing import new_key, public_of
 from protocols.masking.envelope import SignedMessage, Signer
 from protocols.masking.journal import Journal, MemoryJournal
-from protocols.masking.messages import StepNotice, to_bytes
+from protocols.masking.messages import StepNotice, Stop, to_bytes
 from protocols.masking.plan import MaskingPlan
 from protocols.masking.seed import SealedSeed
 from protocols.task.manifest import Manifest
@@ -188,19 +188,34 @@ class MaskedRun:
         replies = self.finish()
         try:
             return {
-                name: read_release(self.plan, both, keys=self.dealer.keys)
-                if name == ENGINE
-                else self.clients[name].open(number, both)
+                name: self.read_release(both) if name == ENGINE else self.clients[name].open(number, both)
                 for name, both in replies.items()
             }
         except LpmError:
             self.stop()
             raise
 
+    def read_release(self, replies: tuple[SignedMessage, SignedMessage]) -> Reading:
+        """Return what both aggregators told the engine of a step, which stops the run if they told two things.
+
+        Raises:
+            PartiesDisagree: they told different things.
+        """
+        try:
+            return read_release(self.plan, replies, keys=self.dealer.keys)
+        except LpmError as error:
+            stop = self.signers[ENGINE].send(Stop(run=self.plan.run, number=0, reason=str(error)))
+            for party in self._parties:
+                party.end(stop)
+            raise
+
+    @property
+    def _parties(self) -> tuple[MaskingParty | MaskingClient, ...]:
+        return (*self.aggregators, self.dealer, *self.clients.values())
+
     def stop(self) -> None:
         """Hand every party's end of the run to all others."""
-        parties: tuple[MaskingParty | MaskingClient, ...] = (*self.aggregators, self.dealer, *self.clients.values())
-        stops = [each.stop() for each in parties if each.ending]
-        for party in parties:
+        stops = [each.stop() for each in self._parties if each.ending]
+        for party in self._parties:
             for message in stops:
                 party.end(message)

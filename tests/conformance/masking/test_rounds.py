@@ -1,8 +1,11 @@
 """Honest masked rounds, and clients that fail their proofs or keep silent."""
 
+import hashlib
+
 import numpy as np
 import pytest
 
+from aggregator.masking.noise import noise_of
 from lpm_secure.testbed.masked_run import MaskedRun
 from protocols.errors import CohortTooSmall, ConflictingReplay, RunEnded
 from protocols.masking.journal import FileJournal
@@ -18,7 +21,7 @@ def play_all(run, secrets, rounds=4):
 @pytest.mark.parametrize(("tau", "bit"), [(0, 1), (2, 1), (3, 0), (4, 0)])
 def test_a_bit_stands_where_the_level_is_above_the_threshold_and_not_where_it_equals_it(start, tau, bit):
     run = start()
-    _, spoken, decided, closing = play_all(run, Secrets(tau=(tau, 0), said=3))
+    _, spoken, decided, closing = play_all(run, Secrets(tau=(tau, 3), said=3))
     assert decided["client-0"].bits.tolist() == [[bit], [0]]
     assert decided["client-1"].bits.tolist() == [[0], [0]]
     assert spoken["client-0"].release.tolist() == [4, 0, 0, 0]
@@ -132,15 +135,22 @@ def noised():
 
 def test_noise_of_both_sides_stands_in_full_in_what_is_released(small):
     releases = Releases(each=(noised(), Release(name="tally")), rho=1e6)
-    noises = []
-    for _ in range(12):
-        run = MaskedRun.start(small(cells=(5, 5, 5), releases=releases))
-        run.play(Secrets().words(run))
-        reading = run.play(Secrets().words(run))["client-0"]
-        assert reading.release[3:].tolist() == [4, 0, 0, 0]
-        noises.append(reading.release[:3])
-    spread = np.concatenate(noises).std()
-    assert 2**0.5 * 40 * 0.6 < spread < 2**0.5 * 40 * 1.5
+    questions = []
+
+    def between(sender, receiver, message):
+        if receiver == "dealer":
+            questions.append(message.content)
+        return message
+
+    run = MaskedRun.start(small(cells=(5, 5, 5), releases=releases), between=between)
+    run.play(Secrets().words(run))
+    release = run.play(Secrets().words(run))["client-0"].release
+    question = hashlib.sha256(questions[-1]).digest()
+    keys = run.dealer.noise_key, run.aggregators[0]._common.noise_key
+    first, second = (noise_of(run.plan, key, 1, question) for key in keys)
+    assert first[:3].any()
+    assert second[:3].any()
+    np.testing.assert_array_equal(release, np.array([0, 0, 0, 4, 0, 0, 0]) + first + second)
 
 
 def test_the_budget_is_charged_before_anything_is_opened(small):
