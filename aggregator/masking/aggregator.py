@@ -159,7 +159,10 @@ class MaskingAggregator(MaskingParty):
                 self._collect(envelope)
 
     def _announce(self, envelope: SignedMessage) -> None:
-        message = self.read(envelope, StepNotice)
+        try:
+            message = self.read(envelope, StepNotice)
+        except LpmError:
+            return
         if message.number != self.number:
             return
         if self._round.announcement is not None and self._round.announcement.digest != envelope.digest:

@@ -14,7 +14,7 @@ from aggregator.masking.sums import MaskedSums
 from protocols.arithmetic.counters import FIRST_ROUND, RoundNumber, Stream
 from protocols.arithmetic.fixed_point import U64
 from protocols.arithmetic.sharing.additive import KEY_BYTES, keystream
-from protocols.errors import CohortTooSmall, NotSealed, ResultsDiffer, RoundAhead
+from protocols.errors import CohortTooSmall, NotEnrolled, NotSealed, ResultsDiffer, RoundAhead
 from protocols.identity.sealing_key import SealingKey
 from protocols.masking.envelope import SignedMessage
 from protocols.masking.messages import (
@@ -72,15 +72,18 @@ class MaskingDealer(MaskingParty):
         self._node_key = os.urandom(KEY_BYTES)
 
     def ask(self, envelope: SignedMessage) -> Replies | None:
-        """Take in one aggregator's question; once both have asked it, return what each is answered.
+        """Take in one aggregator's question; once both have asked it, return what each is answered, in their order.
+
+        What nobody may ask, or what its sender did not sign, is refused and changes nothing.
 
         Raises:
-            ResultsDiffer: they ask two things, or what was answered is asked in another way.
+            NotEnrolled: no aggregator asks.
+            ResultsDiffer, RoundAhead: they ask two things, or what is not to be asked; the run is over.
         """
+        if envelope.sender not in self.plan.aggregators:
+            raise NotEnrolled(f"{envelope.sender} asked the dealer, and only aggregators do")
+        question = self.read(envelope, ProofQuestion, ReleaseQuestion)
         with self.guard():
-            if envelope.sender not in self.plan.aggregators:
-                raise ResultsDiffer(f"{envelope.sender} asked the dealer, and only aggregators do; the run stops here")
-            question = self.read(envelope, ProofQuestion, ReleaseQuestion)
             known = self._answered.get(digest_of(envelope.content))
             if known is not None:
                 return known
@@ -95,7 +98,8 @@ class MaskingDealer(MaskingParty):
             self._waiting = {}
             digest = digest_of(envelope.content)
             self.journal.record(f"question {question.number} {type(question).__name__}", digest)
-            replies = self._answered[digest] = self._answer(question, digest)
+            replies = self._answer(question, digest)
+            self._answered = {digest: replies}  # the last one alone may be asked for again
             return replies
 
     def _require_next(self, question: Questions) -> None:

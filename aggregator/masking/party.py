@@ -77,6 +77,10 @@ class MaskingParty:
         """Return the signed end of the run, for everybody."""
         return self.signer.send(Stop(run=self.plan.run, number=RoundNumber(0), reason=self.ending))
 
+    def abandon(self, reason: str) -> None:
+        """End the run because an answer did not come, or was refused."""
+        self.ending = self.ending or reason
+
     def end(self, envelope: SignedMessage) -> None:
         """Take in that another party has stopped; nothing more is computed or told."""
         reason = self.read(envelope, Stop).reason

@@ -125,7 +125,10 @@ class MaskedRun:
         """
         try:
             return self._finish()
-        except LpmError:
+        except LpmError as error:
+            if not any(party.ending for party in self._parties):  # somebody was refused an answer
+                for each in self.aggregators:
+                    each.abandon(str(error))
             self.stop()
             raise
 

@@ -79,7 +79,9 @@ class MaskingPlan:
     def shape(self, client: str, number: RoundNumber) -> ProofShape:
         """Return the shape of a client's proof in a round."""
         bits = self._ranges.bits(client, number)
-        return self._shapes.setdefault(bits.tobytes(), ProofShape.of(bits))
+        if (key := bits.tobytes()) not in self._shapes:
+            self._shapes[key] = ProofShape.of(bits)
+        return self._shapes[key]
 
     def words_to_check(self, words: U64, client: str, number: RoundNumber) -> U64:
         """Return what is checked of a client's words, as they are or masked, modulo 2**58."""

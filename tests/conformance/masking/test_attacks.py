@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from lpm_secure.testbed.masked_run import MaskedRun
-from protocols.errors import LpmError, ResultsDiffer, RoundAhead, RunEnded
+from protocols.errors import BadSignature, LpmError, NotEnrolled, ResultsDiffer, RoundAhead, RunEnded
 from protocols.masking.envelope import SignedMessage
 from protocols.masking.messages import (
     KeyContribution,
@@ -136,8 +136,21 @@ def test_one_aggregator_alone_is_answered_nothing(start):
 def test_a_stranger_is_answered_nothing(start):
     run = start()
     empty = ProofQuestion(run=run.plan.run, number=0, announcement=bytes(32), seeds=(), clients=())
-    with pytest.raises(ResultsDiffer, match="only aggregators"):
+    with pytest.raises(NotEnrolled, match="only aggregators"):
         run.dealer.ask(run.signers["client-0"].send(empty))
+    forged = run.signers["client-0"].send(empty)
+    for name in run.plan.aggregators:
+        with pytest.raises(BadSignature):
+            run.dealer.ask(SignedMessage(name, forged.content, forged.nonce, forged.signature))
+    assert not run.dealer.ending
+
+
+def test_an_announcement_that_the_engine_did_not_sign_changes_nothing(start):
+    run = start()
+    run.play(Secrets().words(run))
+    notice = run.signers[LIAR].send(StepNotice(run=run.plan.run, number=1, words=b""))
+    run.hand(LIAR, SignedMessage("engine", notice.content, notice.nonce, notice.signature))
+    assert run.play(Secrets().words(run))["client-0"].release.tolist() == [4, 0, 0, 0]
 
 
 def test_another_contribution_than_was_committed_to_is_the_end(small):
