@@ -81,6 +81,15 @@ class Levels:
                     tau[row, first:end] = shares["threshold"][first:end]
         return replace(self, own=own, tau=tau)
 
+    def grow_own(self, layout: Layout, total: U64, members: Sequence[str]) -> "Levels":
+        """Return this after clients shared by how much the levels of their own agents grow in a step."""
+        after = self.replace_own(layout, total, members)
+        own = after.own.copy()
+        for row, outcome in enumerate(layout.outcomes):
+            for first, end in _slots(layout, members) if outcome.keep else ():
+                own[row, first:end] += self.own[row, first:end]
+        return replace(after, own=own)
+
     def replace_levels(self, layout: Layout, members: Sequence[str], level: U64) -> "Levels":
         """Return this with levels as `multiply` computed them, and nothing left of what they took in."""
         exposure = self.exposure.copy()

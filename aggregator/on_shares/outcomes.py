@@ -10,7 +10,6 @@ from aggregator.on_shares.agreement import Agreement, ResultShare
 from aggregator.on_shares.backend import Calculator, Program
 from aggregator.on_shares.levels import Levels
 from aggregator.on_shares.suppression import suppress
-from aggregator.on_shares.validity import Ranges
 from aggregator.permutation.delivery import Delivery
 from aggregator.rounds.vectors import Vectors
 from protocols.arithmetic.counters import RoundNumber
@@ -18,6 +17,7 @@ from protocols.arithmetic.fixed_point import I64, U64, from_ring, to_ring
 from protocols.releases.suppression import OFF
 from protocols.task.layout import Layout
 from protocols.task.manifest import Manifest
+from protocols.task.ranges import Ranges
 from protocols.task.release_plan import suppression_of
 from protocols.task.rounds import Phase
 
@@ -162,7 +162,9 @@ class OutcomeRounds:
         """Tell whether any client has a word out of its range; nothing more is opened."""
         if self._ranges is None:
             return False
-        words: list[I64] = [self._ranges.words(calculator, vectors.of(client), client, number) for client in members]
+        words: list[I64] = [
+            self._ranges.words(calculator.public, vectors.of(client), client, number) for client in members
+        ]
         bits = [self._ranges.bits(client, number) for client in members]
         return calculator.out_of_range(np.concatenate(words), np.concatenate(bits), self._joint.opening)
 

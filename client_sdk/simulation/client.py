@@ -9,7 +9,7 @@ import numpy as np
 
 from client_sdk.private.slots import Slots
 from client_sdk.private.state import PrivateState
-from client_sdk.simulation.exchange import Exchange
+from client_sdk.simulation.exchange import Exchange, RoundExchange
 from client_sdk.simulation.hearing import Hearing
 from client_sdk.simulation.own_levels import OwnLevels
 from client_sdk.simulation.own_score import OwnScore
@@ -45,7 +45,7 @@ class Client:
 
     manifest: Manifest
     private: PrivateState = field(repr=False)
-    exchange: Exchange = field(repr=False)
+    exchange: RoundExchange = field(repr=False)
     step: Step = FIRST_STEP
     missed: list[int] = field(default_factory=list)
     _layout: Layout = field(init=False, repr=False)
@@ -79,7 +79,7 @@ class Client:
         return await cls.join_over(manifest, private, Exchange(manifest, private.name, transports))
 
     @classmethod
-    async def join_over(cls, manifest: Manifest, private: PrivateState, exchange: Exchange) -> "Client":
+    async def join_over(cls, manifest: Manifest, private: PrivateState, exchange: RoundExchange) -> "Client":
         """Join a run as `join` does, of which this is the twin whose coins are the exchange's."""
         client = cls(manifest, private, exchange)
         next_step = await exchange.join()

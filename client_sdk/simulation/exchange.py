@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final, final
+from typing import Final, Protocol, final
 
 import numpy as np
 
@@ -38,6 +38,19 @@ class Answer:
     own: I64 = field(repr=False)
     release: I64
     synthetic: I64
+
+
+class RoundExchange(Protocol):
+    """A client's side of the rounds of a run, whatever hides its words."""
+
+    async def join(self) -> Step:
+        """Join the run, and return the step that comes next."""
+
+    async def recall(self, since: Step, until: Step) -> list[dict[str, int]]:
+        """Return the environment's numbers of steps `since` to `until` - 1, which are over and were missed."""
+
+    async def round(self, vector: U64, *, step: Step, phase: Phase = Phase.SPEAK) -> Answer:
+        """Take part in one round with a vector of the length that the layout gives the phase."""
 
 
 @final

@@ -63,6 +63,14 @@ class ContactSums(abc.ABC):
     def add_up(self, channel: str, messages: Any, *, step: int) -> Any:
         """Return int64[n], the sum of what reaches each agent on a channel."""
 
+    @abc.abstractmethod
+    def edges(self, channel: str, *, step: int) -> tuple[Any, I64]:
+        """Return int64[m] each: who tells, and the contact's own number, where messages are made of it."""
+
+    @abc.abstractmethod
+    def collect(self, channel: str, told: Any, *, step: int) -> Any:
+        """Return int64[n], the sum of what reaches each agent, of what is told along each contact, int64[m]."""
+
 
 @final
 class ContactMatrices(ContactSums):
@@ -107,7 +115,17 @@ class ContactMatrices(ContactSums):
             self._edges.append(edges)
         sums = [matrix.sum(axis=1).max(initial=0) for matrices in self._days for matrix in matrices.values()]
         self.degree, self.period = max(map(int, sums), default=0), period
-        self._copies = 1
+        self._copies, self._of_one = 1, n
+
+    @property
+    def n(self) -> int:
+        """How many agents there are, of all copies."""
+        return self._of_one * self._copies
+
+    @property
+    def along(self) -> tuple[str, ...]:
+        """Names of channels whose messages are made of contacts' own numbers."""
+        return tuple(self._edges[0])
 
     def tile(self, copies: int) -> "ContactMatrices":
         """Return the contacts of so many copies of the agents, one after the other, none of which meets another."""
@@ -125,9 +143,23 @@ class ContactMatrices(ContactSums):
         total: I64 = (self.matrix(channel, step=step) @ given).T.reshape(-1)
         return total
 
-    def edges(self, channel: str, *, step: int) -> tuple[I64, I64, I64]:
-        """Return int64[m] each: who tells, whom, and the contact's own number, where messages are made of it."""
-        return self._edges[step % len(self._edges)][channel]
+    def edges(self, channel: str, *, step: int) -> tuple[I64, I64]:
+        """Return who tells, and the contacts' own numbers, int64[m] each."""
+        sender, _, number = self._edges[step % len(self._edges)][channel]
+        return self._tiled(sender), np.tile(number, self._copies)
+
+    def hearers(self, channel: str, *, step: int) -> I64:
+        """Return int64[m]: whom each of those contacts tells."""
+        return self._tiled(self._edges[step % len(self._edges)][channel][1])
+
+    def collect(self, channel: str, told: I64, *, step: int) -> I64:
+        """Return int64[n], the sum of what reaches each agent."""
+        total = np.zeros(self.n, dtype=np.int64)
+        np.add.at(total, self.hearers(channel, step=step), told)
+        return total
+
+    def _tiled(self, agents: I64) -> I64:
+        return np.tile(agents, self._copies) + np.repeat(np.arange(self._copies) * self._of_one, agents.size)
 
 
 @final
@@ -282,16 +314,17 @@ class ModelAgents:
 
     def _exposure_along(self, channel: str) -> I64:
         """Return what reaches each agent on a channel whose messages are made of each contact's own number."""
-        total = np.zeros(self._agents.size, dtype=np.int64)
-        nobody = np.zeros(0, dtype=np.int64)
-        edges = (nobody, nobody, nobody) if self._contacts is None else self._contacts.edges(channel, step=self.step)
-        sender, receiver, number = edges
-        if sender.size:
-            senders = {name: values[sender] for name, values in self.state.items()}
-            source = DrawSource(self._agents[sender], self.step, self._key)
-            inputs = Inputs(senders, self._parameters, source, edges=edges_of(self._graph, number))
-            np.add.at(total, receiver, self._backend.evaluate(("along",), inputs)["along"][channel])
-        return total
+        if self._contacts is None:
+            return self._nothing
+        sender, number = self._contacts.edges(channel, step=self.step)
+        if not number.size:
+            return self._nothing
+        senders = {name: values[sender] for name, values in self.state.items()}
+        source = DrawSource(np.zeros(number.size, dtype=np.uint64), self.step, self._key)  # it draws nothing
+        inputs = Inputs(senders, self._parameters, source, edges=edges_of(self._graph, number))
+        told = self._backend.evaluate(("along",), inputs)["along"][channel]
+        exposure: I64 = self._contacts.collect(channel, told, step=self.step)
+        return exposure
 
     def _growth(self, channel: str, factor: int | str, exposures: Mapping[str, I64], totals: Mapping[str, I64]) -> I64:
         value = int(self._parameters[factor]) if isinstance(factor, str) else factor

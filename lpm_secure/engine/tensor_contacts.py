@@ -6,6 +6,7 @@ import torch
 
 from lpm_secure.engine.backends.torch_backend import TorchBackend
 from lpm_secure.engine.model_agents import ContactMatrices, ContactSums
+from protocols.arithmetic.fixed_point import I64
 
 
 @final
@@ -20,8 +21,8 @@ class TensorContacts(ContactSums):
             channels: names of those along contacts.
             backend: which holds the agents.
         """
-        self.degree = matrices.degree
-        self._days = []
+        self.degree, self._n = matrices.degree, matrices.n
+        self._days, self._along = [], []
         for day in range(matrices.period):
             edges = {name: matrices.matrix(name, step=day).tocoo() for name in channels}
             self._days.append(
@@ -31,7 +32,23 @@ class TensorContacts(ContactSums):
                 }
             )
 
+            along = {}
+            for name in matrices.along:
+                sender, number = matrices.edges(name, step=day)
+                along[name] = backend.hold(sender), number, backend.hold(matrices.hearers(name, step=day))
+            self._along.append(along)
+
     def add_up(self, channel: str, messages: torch.Tensor, *, step: int) -> torch.Tensor:
         """Return the sum of what reaches each agent."""
         hearer, speaker, weight = self._days[step % len(self._days)][channel]
         return torch.zeros_like(messages).index_add_(0, hearer, messages[speaker] * weight)
+
+    def edges(self, channel: str, *, step: int) -> tuple[torch.Tensor, I64]:
+        """Return who tells, and the contacts' own numbers."""
+        sender, number, _ = self._along[step % len(self._along)][channel]
+        return sender, number
+
+    def collect(self, channel: str, told: torch.Tensor, *, step: int) -> torch.Tensor:
+        """Return the sum of what reaches each agent."""
+        hearer = self._along[step % len(self._along)][channel][2]
+        return torch.zeros(self._n, dtype=told.dtype, device=told.device).index_add_(0, hearer, told)

@@ -26,6 +26,7 @@ class SignaturePurpose(enum.Enum):
     ENROLMENT = b"enrolment"
     CONSENT = b"consent"
     LEDGER = b"ledger"
+    MESSAGE = b"message"
     INDEX = b"index"
 
 

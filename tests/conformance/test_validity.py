@@ -13,7 +13,6 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from aggregator.on_shares.validity import Ranges
 from aggregator.release.ledger import Ledger
 from client_sdk import Client
 from client_sdk.private.contacts import ContactTable
@@ -26,6 +25,7 @@ from protocols.releases import ledger
 from protocols.releases.ledger import RefusalEvent, RoundEvent
 from protocols.task import manifest as manifests
 from protocols.task.parties import ENGINE
+from protocols.task.ranges import Ranges
 from protocols.task.rounds import Phase
 from protocols.wire.messages import Share
 from protocols.wire.transport import Transport

@@ -5,9 +5,9 @@ from typing import Annotated, Final, Literal, final
 
 import msgspec
 
-from lpm_secure.config.graph_model import Value
 from lpm_secure.config.laws import Delay
 from lpm_secure.config.simulation import Config
+from lpm_secure.models.axes import Value
 from protocols.errors import ConfigError
 from protocols.identity.trust import Name
 

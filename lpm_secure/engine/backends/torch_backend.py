@@ -19,7 +19,7 @@ from protocols.models.graph.graph import DRAWS
 from protocols.models.graph.interpreter import Inputs
 
 COLUMNS: Final = MappingProxyType(
-    {"field": "state", "outcome": "outcomes", "cell": "cells", "size": "sizes", "known": "known"}
+    {"field": "state", "outcome": "outcomes", "cell": "cells", "size": "sizes", "known": "known", "edge": "edges"}
 )
 NUMBERS: Final = MappingProxyType({"parameter": "parameters", "public": "public"})
 VALUES: Final[Mapping[str, Callable[..., torch.Tensor]]] = MappingProxyType(

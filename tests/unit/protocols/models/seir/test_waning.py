@@ -7,7 +7,6 @@ import torch
 from scipy import stats
 
 from aggregator.on_shares.levels import Levels
-from aggregator.on_shares.validity import Ranges
 from client_sdk.simulation.own_levels import OwnLevels
 from lpm_secure.engine.epidemic import SkipAgents, random_graph
 from protocols import canonical_json
@@ -22,6 +21,7 @@ from protocols.releases.query import Release, Releases
 from protocols.task.layout import Layout
 from protocols.task.manifest import Manifest
 from protocols.task.outcome_layout import split_columns, stack_columns, words_per_agent
+from protocols.task.ranges import Ranges
 from protocols.task.rounds import Phase
 
 SHORT = (2**31, 2**31)

@@ -1,11 +1,11 @@
-"""Which words a client may share: ranges that the manifest implies, checked on shares before anything counts."""
+"""Which words a client may share: ranges that the manifest implies, checked before anything counts."""
 
+from collections.abc import Callable
 from typing import final
 
 import numpy as np
 import numpy.typing as npt
 
-from aggregator.on_shares.backend import Calculator
 from protocols.arithmetic.counters import RoundNumber
 from protocols.arithmetic.fixed_point import I64, U64, from_ring
 from protocols.models.agent_model import stage_ends
@@ -27,8 +27,14 @@ class Ranges:
         docs/security/validity.md.
     """
 
-    def __init__(self, manifest: Manifest) -> None:
-        """Take what the manifest says of the run."""
+    def __init__(self, manifest: Manifest, *, growth: bool = False) -> None:
+        """Take what the manifest says of the run.
+
+        Args:
+            manifest: of the run.
+            growth: whether clients tell by how much their own levels grow in a step, in place of their sum.
+        """
+        self._steps = 1 if growth else manifest.steps
         self._manifest, self._layout = manifest, Layout.of(manifest)
         self._model = agent_model_of(manifest.model)
         self._ends = stage_ends(self._model.tally)
@@ -45,11 +51,17 @@ class Ranges:
             )
         return self._bits[client, phase, last]
 
-    def words(self, calculator: Calculator, vector: U64, client: str, number: RoundNumber) -> I64:
-        """Return the shares to check, int64: a client's words, and what follows from them.
+    def words(self, public: Callable[[I64], I64], vector: U64, client: str, number: RoundNumber) -> I64:
+        """Return what is checked, int64: a client's words, and what follows from them.
 
         A total of n_own numbers in [low, high] is in its range where both what it is above the least and what it is
         below the greatest have so many bits as the range. The stages of each field add up to n_own.
+
+        Args:
+            public: from numbers that everybody knows to this party's part of them.
+            vector: uint64, this party's part of a client's words: a share, or all of them.
+            client: whose words these are.
+            number: of the round.
         """
         share = from_ring(vector)
         if self._manifest.schedule.phase(number) != Phase.SPEAK:
@@ -59,10 +71,10 @@ class Ranges:
         messages, totals = np.split(share, [layout.message_words])
         least, most = self._totals(size)
         fields = [counts.sum() for counts in np.split(totals[layout.cells :], self._ends)[:-1]]
-        everybody = np.array(fields, dtype=np.int64) - calculator.public(np.full(len(fields), size))
-        above, below = totals - calculator.public(least), calculator.public(most) - totals
+        everybody = np.array(fields, dtype=np.int64) - public(np.full(len(fields), size))
+        above, below = totals - public(least), public(most) - totals
         if self._manifest.schedule.step(number) == self._manifest.steps:
-            score = score + calculator.public(np.full(score.size, 1 << score_bits(self._manifest.gradient, size)))
+            score = score + public(np.full(score.size, 1 << score_bits(self._manifest.gradient, size)))
         return np.concatenate([messages, above, below, everybody, score])
 
     def _totals(self, size: int) -> tuple[I64, I64]:
@@ -99,7 +111,7 @@ class Ranges:
         if phase == Phase.THRESHOLDS:
             each = [bits for outcome, bits in zip(outcomes, thresholds, strict=True) if outcome.is_bit]
             return np.tile(np.array(each, np.uint8), size)
-        own = self._model.level_bounds(n=size, max_message=manifest.max_message, steps=manifest.steps)
+        own = self._model.level_bounds(n=size, max_message=manifest.max_message, steps=self._steps)
         columns = [
             outcome.column_bits(level=level.bit_length(), threshold=threshold)
             for outcome, level, threshold in zip(outcomes, own, thresholds, strict=True)

@@ -1,0 +1,378 @@
+"""One aggregator of a masked run, as steps that take messages and return messages; nothing is sent here.
+
+A round: `receive` from clients and the engine; `offer`, `lacking` and `receive` until both hold the union; `close` and
+`confirm`; `ask_proofs`, and `judge` the dealer's answer; `accept` where the other's verdict is the same; in a step
+`ask_release` and `release`; then a `reply` for each client and the engine.
+"""
+
+import enum
+from dataclasses import dataclass, field
+from typing import Final, final
+
+import numpy as np
+
+from aggregator.masking.collection import Collection, Examination
+from aggregator.masking.common_key import CommonKey, KeyPart
+from aggregator.masking.comparison import ComparisonShare
+from aggregator.masking.comparison_key import NodeHash
+from aggregator.masking.noise import ReleaseSpending, noise_of
+from aggregator.masking.party import MaskingParty, digest_of
+from aggregator.masking.sums import MaskedSums, slots
+from protocols.arithmetic.counters import FIRST_ROUND, RoundNumber
+from protocols.arithmetic.fixed_point import U64
+from protocols.errors import CohortTooSmall, LpmError, ResultsDiffer, RoundAhead, WireError
+from protocols.masking.envelope import SignedMessage, encode
+from protocols.masking.messages import (
+    ClientReply,
+    Closing,
+    KeyCommitment,
+    KeyContribution,
+    ProofAnswer,
+    ProofQuestion,
+    RangeVerdict,
+    ReleaseAnswer,
+    ReleaseQuestion,
+    SeedNotice,
+    StepNotice,
+    WordsNotice,
+    from_bytes,
+    to_bytes,
+)
+from protocols.masking.words import MASK, require_canonical, residue
+from protocols.task.parties import ENGINE
+from protocols.task.rounds import Phase
+
+NO_WORDS: Final = np.zeros(0, dtype=np.uint64)
+
+
+@final
+class RoundStage(enum.IntEnum):
+    """How far a round has come; each comes once a round, and in this order."""
+
+    OPEN = 0
+    CLOSED = 1
+    CONFIRMED = 2
+    ASKED = 3
+    JUDGED = 4
+    ACCEPTED = 5
+    ASKED_RELEASE = 6
+    DONE = 7
+
+
+@dataclass(slots=True, eq=False)
+class _RoundState:
+    """What one round comes to, as far as it has come."""
+
+    collection: Collection
+    stage: RoundStage = RoundStage.OPEN
+    announcement: SignedMessage | None = None
+    examined: dict[str, Examination] = field(default_factory=dict, repr=False)
+    closing: bytes = b""
+    question: bytes = b""
+    accepted: tuple[str, ...] = ()
+    release: U64 = field(default_factory=lambda: NO_WORDS, repr=False)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Comparison:
+    """What the dealer dealt for the decision that comes next."""
+
+    offsets: U64 = field(repr=False)
+    node_hash: NodeHash = field(repr=False)
+    share: ComparisonShare = field(repr=False)
+
+
+@final
+@dataclass(slots=True, eq=False)
+class MaskingAggregator(MaskingParty):
+    """One of the two aggregators.
+
+    Attributes:
+        index: 0 or 1.
+
+    Security: it sees masked words alone. What it learns beside releases: who takes part, and who was out of range. One
+        that lies brings the others to their one stop, whatever the clients' numbers are.
+    """
+
+    index: int = 0
+    members: tuple[str, ...] = field(init=False)
+    _sums: MaskedSums = field(init=False, repr=False)
+    _spending: ReleaseSpending = field(init=False, repr=False)
+    _contribution: KeyPart = field(init=False, repr=False)
+    _common: CommonKey | None = field(init=False, repr=False, default=None)
+    _commitment: bytes = field(init=False, default=b"")
+    _seeds: Collection = field(init=False, repr=False)
+    _round: _RoundState = field(init=False, repr=False)
+    _comparison: _Comparison | None = field(init=False, repr=False, default=None)
+
+    def __post_init__(self) -> None:
+        """Begin the run, once."""
+        MaskingParty.__post_init__(self)
+        self.members = self.plan.names
+        self._sums, self._spending = MaskedSums(self.plan), ReleaseSpending(self.plan)
+        self._contribution = KeyPart.draw(self.index)
+        self._seeds, self._round = Collection(FIRST_ROUND), _RoundState(Collection(FIRST_ROUND))
+
+    @property
+    def number(self) -> RoundNumber:
+        """Return the number of the round in hand."""
+        return self._round.collection.number
+
+    @property
+    def _other(self) -> str:
+        return self.plan.aggregators[1 - self.index]
+
+    def commit(self) -> SignedMessage:
+        """Return the commitment to this aggregator's part of the common key."""
+        with self.guard():
+            message = KeyCommitment(run=self.plan.run, number=0, digest=self._contribution.commitment)
+            return self.send(message, name="commitment")
+
+    def contribute(self, commitment: SignedMessage) -> SignedMessage:
+        """Take in the other's commitment, and open this one's."""
+        with self.guard():
+            self._commitment = self.read(commitment, KeyCommitment, sender=self._other).digest
+            message = KeyContribution(run=self.plan.run, number=0, part=self._contribution.part)
+            return self.send(message, name="contribution")
+
+    def join_keys(self, contribution: SignedMessage) -> None:
+        """Take in the other's part of the common key.
+
+        Raises:
+            ResultsDiffer: it is not what it had committed to.
+        """
+        with self.guard():
+            part = self.read(contribution, KeyContribution, sender=self._other).part
+            self._common = self._contribution.join(KeyPart(1 - self.index, part), self._commitment)
+
+    def receive(self, envelope: SignedMessage) -> None:
+        """Take in a client's or the engine's message for the round in hand, from whomever it comes.
+
+        One that its sender did not sign, that is of another round, or that comes after it was closed, changes nothing.
+        """
+        with self.guard():
+            if self._round.stage != RoundStage.OPEN:
+                return
+            if envelope.sender == ENGINE:
+                self._announce(envelope)
+            else:
+                self._collect(envelope)
+
+    def _announce(self, envelope: SignedMessage) -> None:
+        try:
+            message = self.read(envelope, StepNotice)
+        except LpmError:
+            return
+        if message.number != self.number:
+            return
+        if self._round.announcement is not None and self._round.announcement.digest != envelope.digest:
+            raise ResultsDiffer("the engine announced two things of one step; the run stops here")
+        if len(message.words) != 8 * self.plan.layout.public(Phase.SPEAK):
+            raise WireError("the engine announced another number of words than the layout has; the run stops here")
+        self._round.announcement = envelope
+
+    def _collect(self, envelope: SignedMessage) -> None:
+        try:
+            message = self.read(envelope, SeedNotice, WordsNotice)
+        except LpmError:
+            return
+        if not isinstance(message, SeedNotice | WordsNotice):
+            return
+        if message.client != envelope.sender or message.client not in self.members or message.number != self.number:
+            return
+        collection = self._seeds if isinstance(message, SeedNotice) else self._round.collection
+        collection.add(message.client, envelope)
+
+    def offer(self) -> dict[str, tuple[bytes, ...]]:
+        """Return hashes of what this aggregator has heard, for the other."""
+        with self.guard():
+            return self._round.collection.offer() | {f"seed {c}": v for c, v in self._seeds.offer().items()}
+
+    def lacking(self, offer: dict[str, tuple[bytes, ...]]) -> list[SignedMessage]:
+        """Return what the other lacks of what this one has heard."""
+        with self.guard():
+            seeds = {client[len("seed ") :]: v for client, v in offer.items() if client.startswith("seed ")}
+            own = [] if self._round.announcement is None else [self._round.announcement]
+            return [*own, *self._round.collection.lacking(offer), *self._seeds.lacking(seeds)]
+
+    def close(self) -> SignedMessage:
+        """Close the round to further messages, and return whom it has heard as one hash."""
+        with self.guard():
+            self._require(RoundStage.OPEN)
+            heard = self._round.collection.single()
+            seeds = self._seeds.single()
+            self._round.examined = self._examine({c: heard[c] for c in self.members if c in heard and c in seeds})
+            digests = [digest for versions in self.offer().values() for digest in versions]
+            self._round.closing = digest_of(encode_offer(self.offer()), self._announcement_hash(), *digests)
+            self._round.stage = RoundStage.CLOSED
+            return self.send(Closing(run=self.plan.run, number=self.number, digest=self._round.closing), name="closing")
+
+    def _examine(self, heard: dict[str, SignedMessage]) -> dict[str, Examination]:
+        examined = {}
+        for client, envelope in heard.items():
+            notice = self.read(envelope, WordsNotice)
+            seed = self.read(self._seeds.single()[client], SeedNotice)
+            each = Examination.of(self.plan, notice, envelope.nonce)
+            if each is not None and notice.counter == seed.counter:
+                examined[client] = each
+        return examined
+
+    def confirm(self, closing: SignedMessage) -> None:
+        """Take in whom the other has heard.
+
+        Raises:
+            ResultsDiffer: it has heard others, or another announcement.
+        """
+        with self.guard():
+            self._require(RoundStage.CLOSED)
+            theirs = self.read(closing, Closing, sender=self._other)
+            if (theirs.number, theirs.digest) != (self.number, self._round.closing):
+                raise ResultsDiffer("the aggregators have heard different messages of one round; the run stops here")
+            self._round.stage = RoundStage.CONFIRMED
+
+    def ask_proofs(self) -> SignedMessage:
+        """Return the first question to the dealer."""
+        with self.guard():
+            self._require(RoundStage.CONFIRMED)
+            seeds = self._seeds.single() if self.number == FIRST_ROUND else {}
+            question = ProofQuestion(
+                run=self.plan.run,
+                number=self.number,
+                announcement=self._announcement_hash(),
+                seeds=tuple(seeds[client] for client in self._round.examined if seeds),
+                clients=tuple(each.question for each in self._round.examined.values()),
+            )
+            self._round.stage = RoundStage.ASKED
+            return self.send(question, name="proofs")
+
+    def judge(self, answer: SignedMessage) -> SignedMessage:
+        """Decide who is in range, by the dealer's parts, and return the verdict."""
+        with self.guard():
+            self._require(RoundStage.ASKED)
+            message = self.read(answer, ProofAnswer, sender=self.plan.dealer.name)
+            self._require_number(message.number)
+            parts = {each.client: each.part for each in message.clients}
+            self._round.accepted = tuple(
+                client for client, each in self._round.examined.items() if each.accepts(parts.get(client))
+            )
+            self._round.stage = RoundStage.JUDGED
+            verdict = RangeVerdict(run=self.plan.run, number=self.number, accepted=self._round.accepted)
+            return self.send(verdict, name="verdict")
+
+    def accept(self, verdict: SignedMessage) -> None:
+        """Take in the other's verdict, and the round's words; whoever is not among the accepted is out for good.
+
+        Raises:
+            ResultsDiffer: the verdicts differ.
+            CohortTooSmall: fewer clients are left than the manifest promises.
+        """
+        with self.guard():
+            self._require(RoundStage.JUDGED)
+            theirs = self.read(verdict, RangeVerdict, sender=self._other)
+            if (theirs.number, theirs.accepted) != (self.number, self._round.accepted):
+                raise ResultsDiffer("the aggregators differ on who is in range; the run stops here")
+            least = self.plan.manifest.min_cohort
+            if len(self._round.accepted) < least:
+                raise CohortTooSmall(f"{len(self._round.accepted)} clients are left; the manifest promises {least}")
+            self.members = self._round.accepted
+            self._sums.take(self.number, self._words)
+            self._round.stage = RoundStage.ACCEPTED if self.plan.opens(self.number) else RoundStage.DONE
+
+    @property
+    def _words(self) -> dict[str, U64]:
+        return {client: self._round.examined[client].words for client in self._round.accepted}
+
+    def ask_release(self) -> SignedMessage:
+        """Return the second question to the dealer, within the budget.
+
+        Raises:
+            BudgetSpent: the manifest allows no further release.
+        """
+        with self.guard():
+            self._require(RoundStage.ACCEPTED)
+            self._spending.charge(self.number)
+            question = ReleaseQuestion(
+                run=self.plan.run,
+                number=self.number,
+                announcement=self._announcement_hash(),
+                accepted=self._round.accepted,
+            )
+            self._round.question = digest_of(encode(question))
+            self._round.stage = RoundStage.ASKED_RELEASE
+            return self.send(question, name="release")
+
+    def release(self, answer: SignedMessage) -> None:
+        """Take in the dealer's answer: what is released, and what the next decision begins from."""
+        with self.guard():
+            self._require(RoundStage.ASKED_RELEASE)
+            message = self.read(answer, ReleaseAnswer, sender=self.plan.dealer.name)
+            self._require_number(message.number)
+            pads = from_bytes(message.pads)
+            require_canonical(pads, int(MASK) + 1, self.plan.layout.release_words, "pads of a release")
+            masked = self._sums.release(self.number, self._words)
+            noise = noise_of(self.plan, self._require_common().noise_key, self.number, self._round.question)
+            self._round.release = residue(masked - pads + noise.view(np.uint64))
+            if self.plan.compares(self.number):
+                n = self.plan.layout.n * len(self.plan.layout.outcomes)
+                offsets = from_bytes(message.offsets)
+                require_canonical(offsets, int(MASK) + 1, n, "offsets")
+                share = ComparisonShare.decode(message.share, party=self.index, n=n)
+                self._comparison = _Comparison(offsets, NodeHash(message.node_key), share)
+            self._round.stage = RoundStage.DONE
+
+    def replies(self) -> dict[str, SignedMessage]:
+        """Return what each accepted client, and the engine, is told of the round; and begin the next one."""
+        with self.guard():
+            self._require(RoundStage.DONE)
+            answers = self._answers() if self.plan.phase(self.number) == Phase.DECIDE else {}
+            engine = [ENGINE] if self.plan.opens(self.number) else []
+            replies = {name: self._reply(name, answers.get(name, NO_WORDS)) for name in [*self.members, *engine]}
+            self._round = _RoundState(Collection(RoundNumber(self.number + 1)))
+            return replies
+
+    def _answers(self) -> dict[str, U64]:
+        """Return this aggregator's shares of labels of each accepted client's bits, outcome by outcome."""
+        comparison, layout = self._comparison, self.plan.layout
+        if comparison is None:
+            raise RoundAhead("a decision came before its comparison was dealt; the run stops here")
+        self._comparison = None  # a key is evaluated once
+        z = self._sums.differences().reshape(-1)
+        mask = self._require_common().answer_mask(self.number, z.size)
+        told = comparison.share.answer(comparison.node_hash, z, offset=comparison.offsets, mask=mask)
+        by_outcome = told.reshape(len(layout.outcomes), layout.n)
+        return {client: by_outcome[:, slots(self.plan, [client])].reshape(-1) for client in self.members}
+
+    def _reply(self, client: str, answers: U64) -> SignedMessage:
+        announced = self._round.announcement
+        reply = ClientReply(
+            run=self.plan.run,
+            number=self.number,
+            client=client,
+            accepted=self._round.accepted,
+            announcement=b"" if announced is None else self.read(announced, StepNotice).words,
+            release=to_bytes(self._round.release),
+            answers=to_bytes(answers),
+        )
+        return self.send(reply, name=f"reply {client}")
+
+    def _require(self, stage: RoundStage) -> None:
+        if self._round.stage != stage:
+            raise RoundAhead(f"round {self.number} is {self._round.stage.name}, and this is for {stage.name}")
+
+    def _require_number(self, number: int) -> None:
+        if number != self.number:
+            raise RoundAhead(f"got an answer for round {number} in round {self.number}; the run stops here")
+
+    def _require_common(self) -> CommonKey:
+        if self._common is None:
+            raise RoundAhead("the aggregators have no common key yet; the run stops here")
+        return self._common
+
+    def _announcement_hash(self) -> bytes:
+        announced = self._round.announcement
+        return digest_of(b"") if announced is None else announced.digest
+
+
+def encode_offer(offer: dict[str, tuple[bytes, ...]]) -> bytes:
+    """Return the bytes of an offer, of which both aggregators' hashes are compared."""
+    return b"".join(name.encode() + b"\x00" + b"".join(versions) for name, versions in sorted(offer.items()))

@@ -1,0 +1,76 @@
+"""What an aggregator has heard in one round, put together with what the other has."""
+
+from dataclasses import dataclass, field
+from typing import final
+
+from protocols.arithmetic.counters import RoundNumber
+from protocols.arithmetic.fixed_point import U64
+from protocols.errors import LpmError
+from protocols.masking.envelope import SignedMessage
+from protocols.masking.messages import ClientQuestion, WordsNotice
+from protocols.masking.plan import MaskingPlan
+from protocols.masking.range_proof import ProofPart, examine, holds
+from protocols.masking.transcript import Transcript
+
+
+@final
+@dataclass(slots=True, eq=False)
+class Collection:
+    """The signed messages of a round.
+
+    Two contents of one client and round are no message: it signed both, so it is left out, at both aggregators alike.
+
+    Attributes:
+        number: of the round.
+        envelopes: of each client, by the hash of what it signed.
+    """
+
+    number: RoundNumber
+    envelopes: dict[str, dict[bytes, SignedMessage]] = field(default_factory=dict, repr=False)
+
+    def add(self, client: str, envelope: SignedMessage) -> None:
+        """Take in a message whose signature holds; the same content once more changes nothing."""
+        self.envelopes.setdefault(client, {}).setdefault(envelope.digest, envelope)
+
+    def offer(self) -> dict[str, tuple[bytes, ...]]:
+        """Return the hashes of what is here, by client."""
+        return {client: tuple(sorted(versions)) for client, versions in sorted(self.envelopes.items())}
+
+    def lacking(self, offer: dict[str, tuple[bytes, ...]]) -> list[SignedMessage]:
+        """Return what is here and not in another's offer."""
+        return [
+            envelope
+            for client, versions in self.envelopes.items()
+            for digest, envelope in versions.items()
+            if digest not in offer.get(client, ())
+        ]
+
+    def single(self) -> dict[str, SignedMessage]:
+        """Return the one message of each client that signed one."""
+        return {client: next(iter(each.values())) for client, each in self.envelopes.items() if len(each) == 1}
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class Examination:
+    """A member's words, and this aggregator's part of their proof."""
+
+    words: U64 = field(repr=False)
+    part: ProofPart = field(repr=False)
+    question: ClientQuestion
+
+    @classmethod
+    def of(cls, plan: MaskingPlan, notice: WordsNotice, nonce: bytes) -> "Examination | None":
+        """Examine a message; None of one that no honest client sends, which counts as silence at both aggregators."""
+        number, shape = RoundNumber(notice.number), plan.shape(notice.client, RoundNumber(notice.number))
+        try:
+            words, bits = notice.words(plan.count(notice.client, number)), notice.bits(shape)
+            checked = plan.words_to_check(words, notice.client, number)
+            part, question = examine(bits, checked, shape, Transcript(notice.context, nonce, checked, bits.e))
+        except LpmError:
+            return None
+        return cls(words, part, ClientQuestion(notice.client, notice.counter, question.rho, question.challenges))
+
+    def accepts(self, answer: ProofPart | None) -> bool:
+        """Tell whether the words are in their ranges, with the dealer's part."""
+        return answer is not None and holds(self.part, answer)

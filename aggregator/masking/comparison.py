@@ -1,0 +1,96 @@
+"""A comparison of masked numbers, of which no server learns the bit and whose tampering a client sees.
+
+Both aggregators know z = threshold - level + r modulo 2**58; the dealer knows r. It deals keys for a random r0, and
+later the offset r - r0, so that keys may be dealt ahead. With s = z - r, the bit is the top bit of s:
+
+    s_top = z'_top XOR r0_top XOR [z'_low < r0_low]         z' = z - (r - r0)
+
+Each summand times Delta is shared between the aggregators by XOR, Delta being a label of 64 bits that the client and
+the dealer know. So what both tell the client XORs to 0 or Delta, and to anything else if either lies, whatever the bit.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import final
+
+import numpy as np
+
+from aggregator.masking.comparison_key import ComparisonKey, NodeHash, deal
+from protocols.arithmetic.fixed_point import U64
+from protocols.errors import WireError
+from protocols.masking.words import LIMIT, WIDTH, residue, top
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class ComparisonShare:
+    """What one aggregator holds of the comparisons of n agents.
+
+    Attributes:
+        key: of [z'_low < r0_low], times Delta.
+        top_label: uint64[n], its XOR share of r0_top Delta.
+        label: uint64[n], its XOR share of Delta.
+    """
+
+    key: ComparisonKey = field(repr=False)
+    top_label: U64 = field(repr=False)
+    label: U64 = field(repr=False)
+
+    def encode(self) -> tuple[bytes, ...]:
+        """Return what the dealer sends: root, nodes, payloads, last, and both labels."""
+        key = self.key
+        return tuple(
+            each.astype("<u8").tobytes()
+            for each in (key.root, key.nodes, key.payloads, key.last, self.top_label, self.label)
+        )
+
+    @classmethod
+    def decode(cls, parts: tuple[bytes, ...], *, party: int, n: int) -> "ComparisonShare":
+        """Read what `encode` wrote.
+
+        Raises:
+            WireError: other sizes than those of n comparisons.
+        """
+        shapes = ((n, 2), (WIDTH - 1, n, 2), (WIDTH - 1, n), (n,), (n,), (n,))
+        if [len(part) for part in parts] != [8 * math.prod(shape) for shape in shapes]:
+            raise WireError(f"got keys of another size than those of {n} comparisons")
+        root, nodes, payloads, last, top_label, label = (
+            np.frombuffer(part, dtype="<u8").astype(np.uint64).reshape(shape)
+            for part, shape in zip(parts, shapes, strict=True)
+        )
+        return cls(ComparisonKey(party, root, nodes, payloads, last), top_label, label)
+
+    def answer(self, node_hash: NodeHash, z: U64, *, offset: U64, mask: U64) -> U64:
+        """Return what this aggregator tells the client, uint64[n].
+
+        Args:
+            node_hash: of the run.
+            z: uint64[n], masked differences.
+            offset: uint64[n], r - r0.
+            mask: uint64[n], which both aggregators XOR to what they tell. Without it, the dealer and the client
+                together could try levels out against one aggregator's share.
+        """
+        moved = residue(z - offset)
+        below = self.key.evaluate(node_hash, moved & np.uint64(LIMIT - 1))
+        return below ^ self.top_label ^ self.label & (np.uint64(0) - top(moved)) ^ mask
+
+
+def deal_comparison(
+    delta: U64, *, node_hash: NodeHash, draw: Callable[[int], U64]
+) -> tuple[U64, tuple[ComparisonShare, ComparisonShare]]:
+    """Return r0, uint64[n], which stays with the dealer, and what each aggregator gets.
+
+    Args:
+        delta: uint64[n], the labels.
+        node_hash: of the run.
+        draw: fresh words of the system's randomness, for nothing else: two dealings from one stream would share roots,
+            and their difference would show labels.
+    """
+    n = delta.size
+    r0 = residue(draw(n))
+    keys = deal(r0 & np.uint64(LIMIT - 1), delta, bits=WIDTH - 1, node_hash=node_hash, draw=draw)
+    top_label, label = draw(n), draw(n)
+    shares = ((top_label, label), (top_label ^ delta & (np.uint64(0) - top(r0)), label ^ delta))
+    first, second = (ComparisonShare(key, *share) for key, share in zip(keys, shares, strict=True))
+    return r0, (first, second)

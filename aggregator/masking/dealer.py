@@ -1,0 +1,207 @@
+"""The dealer of a masked run: it expands pads, and answers what both aggregators ask alike, once."""
+
+import os
+from dataclasses import dataclass, field
+from typing import Final, final
+
+import numpy as np
+
+from aggregator.masking.comparison import ComparisonShare, deal_comparison
+from aggregator.masking.comparison_key import NodeHash
+from aggregator.masking.noise import ReleaseSpending, noise_of
+from aggregator.masking.party import MaskingParty, digest_of
+from aggregator.masking.sums import MaskedSums
+from protocols.arithmetic.counters import FIRST_ROUND, RoundNumber, Stream
+from protocols.arithmetic.fixed_point import U64
+from protocols.arithmetic.sharing.additive import KEY_BYTES, keystream
+from protocols.errors import CohortTooSmall, NotEnrolled, NotSealed, ResultsDiffer, RoundAhead
+from protocols.identity.sealing_key import SealingKey
+from protocols.masking.envelope import SignedMessage
+from protocols.masking.messages import (
+    ClientAnswer,
+    ClientQuestion,
+    ProofAnswer,
+    ProofQuestion,
+    ReleaseAnswer,
+    ReleaseQuestion,
+    SeedNotice,
+    to_bytes,
+)
+from protocols.masking.pads import PadSource
+from protocols.masking.range_proof import answer
+from protocols.masking.seed import open_seed
+from protocols.masking.words import residue
+
+Replies = tuple[SignedMessage, SignedMessage]
+Questions = ProofQuestion | ReleaseQuestion
+_STREAM: Final = Stream(0)
+
+
+def fresh_words(count: int) -> U64:
+    """Return uint64[count] of the system's randomness, through a key that is used once."""
+    words = np.zeros(count, dtype=np.uint64)
+    keystream(os.urandom(KEY_BYTES), nonce=_STREAM, out=words)
+    return words
+
+
+@final
+@dataclass(slots=True, eq=False)
+class MaskingDealer(MaskingParty):
+    """The third operator.
+
+    Security: it sees hashes, names and challenges, never words, nor a signature over words. It answers a question only
+        if both aggregators ask it, and each round's only once: two answers would be two equations of one client's
+        bits, or two sums under one noise.
+    """
+
+    sealing: SealingKey = field(kw_only=True, repr=False)
+    noise_key: bytes = field(kw_only=True, repr=False)
+    _sources: dict[str, PadSource] = field(init=False, repr=False, default_factory=dict)
+    _members: tuple[str, ...] = field(init=False)
+    _sums: MaskedSums = field(init=False, repr=False)
+    _spending: ReleaseSpending = field(init=False, repr=False)
+    _node_key: bytes = field(init=False, repr=False)
+    _waiting: dict[str, SignedMessage] = field(init=False, repr=False, default_factory=dict)
+    _answered: dict[bytes, Replies] = field(init=False, repr=False, default_factory=dict)
+    _next: tuple[RoundNumber, bool] = field(init=False, default=(FIRST_ROUND, False))
+
+    def __post_init__(self) -> None:
+        """Begin the run, once."""
+        MaskingParty.__post_init__(self)
+        self._members, self._sums, self._spending = self.plan.names, MaskedSums(self.plan), ReleaseSpending(self.plan)
+        self._node_key = os.urandom(KEY_BYTES)
+
+    def ask(self, envelope: SignedMessage) -> Replies | None:
+        """Take in one aggregator's question; once both have asked it, return what each is answered, in their order.
+
+        What nobody may ask, or what its sender did not sign, is refused and changes nothing.
+
+        Raises:
+            NotEnrolled: no aggregator asks.
+            ResultsDiffer, RoundAhead: they ask two things, or what is not to be asked; the run is over.
+        """
+        if envelope.sender not in self.plan.aggregators:
+            raise NotEnrolled(f"{envelope.sender} asked the dealer, and only aggregators do")
+        question = self.read(envelope, ProofQuestion, ReleaseQuestion)
+        with self.guard():
+            known = self._answered.get(digest_of(envelope.content))
+            if known is not None:
+                return known
+            if not isinstance(question, ProofQuestion | ReleaseQuestion):
+                raise ResultsDiffer("the dealer was asked what it does not answer; the run stops here")
+            self._require_next(question)
+            self._waiting[envelope.sender] = envelope
+            if len({each.content for each in self._waiting.values()}) > 1:
+                raise ResultsDiffer("the aggregators asked the dealer two things; the run stops here")
+            if len(self._waiting) < len(self.plan.aggregators):
+                return None
+            self._waiting = {}
+            digest = digest_of(envelope.content)
+            self.journal.record(f"question {question.number} {type(question).__name__}", digest)
+            replies = self._answer(question, digest)
+            self._answered = {digest: replies}  # the last one alone may be asked for again
+            return replies
+
+    def _require_next(self, question: Questions) -> None:
+        """Refuse a question out of its turn."""
+        if (question.number, isinstance(question, ReleaseQuestion)) != self._next:
+            raise RoundAhead(f"a question of round {question.number} came out of its turn; the run stops here")
+
+    def _answer(self, question: Questions, digest: bytes) -> Replies:
+        number = RoundNumber(question.number)
+        if isinstance(question, ProofQuestion):
+            told = self._answer_proofs(question, number)
+            self._next = (number, True) if self.plan.opens(number) else (RoundNumber(number + 1), False)
+            envelope = self.send(told, name="proofs")
+            return envelope, envelope
+        replies = self._answer_release(question, number, digest)
+        self._next = (RoundNumber(number + 1), False)
+        return replies
+
+    def _answer_proofs(self, question: ProofQuestion, number: RoundNumber) -> ProofAnswer:
+        """Return the parts of all proofs. Members can only become fewer."""
+        self._take_seeds(question)
+        clients = tuple(each.client for each in question.clients)
+        if len(set(clients)) != len(clients) or not set(clients) <= set(self._members):
+            raise ResultsDiffer("a question names a client twice, or one that is out; the run stops here")
+        parts = [self._part(each, number) for each in question.clients if each.client in self._sources]
+        self._members = tuple(each.client for each in parts)
+        self._take_own(number)
+        return ProofAnswer(run=self.plan.run, number=number, clients=tuple(parts))
+
+    def _take_seeds(self, question: ProofQuestion) -> None:
+        if question.seeds and question.number != FIRST_ROUND:
+            raise RoundAhead("a seed came after the first round; a client's seed serves a whole run")
+        for envelope in question.seeds:
+            notice = self.read(envelope, SeedNotice)
+            if notice.client != envelope.sender or notice.client in self._sources:
+                raise ResultsDiffer("a seed was handed on in another client's name, or twice; the run stops here")
+            try:
+                self._sources[notice.client] = open_seed(notice, self.sealing)
+            except NotSealed:
+                continue
+
+    def _part(self, question: ClientQuestion, number: RoundNumber) -> ClientAnswer:
+        source = self._sources[question.client]
+        if question.counter != source.counter:
+            raise ResultsDiffer("a question names another seed than the client's; the run stops here")
+        pads = self.plan.pads_to_check(self._pads(question.client, number), question.client, number)
+        shape = self.plan.shape(question.client, number)
+        part = answer(source, number, shape, pads=pads, question=question.question)
+        return ClientAnswer(question.client, part.element, part.claim)
+
+    def _pads(self, client: str, number: RoundNumber) -> U64:
+        return self._sources[client].pads(number, self.plan.count(client, number))
+
+    def _take_own(self, number: RoundNumber) -> None:
+        """Take in pads of thresholds and own levels; who turns out to be out of range is out for good."""
+        if not self.plan.opens(number):
+            self._sums.take(number, {client: self._pads(client, number) for client in self._members})
+
+    def _answer_release(self, question: ReleaseQuestion, number: RoundNumber, digest: bytes) -> Replies:
+        """Return pads of what is released, and keys of the comparison that comes next."""
+        if not set(question.accepted) <= set(self._members):
+            raise ResultsDiffer("a release counts a client whose proof was not asked; the run stops here")
+        least = self.plan.manifest.min_cohort
+        if len(question.accepted) < least:
+            raise CohortTooSmall(f"a release is over {len(question.accepted)} clients; the manifest promises {least}")
+        self._spending.charge(number)
+        self._members = question.accepted
+        words = {client: self._pads(client, number) for client in self._members}
+        self._sums.take(number, words)
+        noise = noise_of(self.plan, self.noise_key, number, digest)
+        pads = residue(self._sums.release(number, words) - noise.view(np.uint64))
+        offsets, shares = self._deal(RoundNumber(number + 1)) if self.plan.compares(number) else (pads[:0], ((), ()))
+        first, second = (
+            self.send(
+                ReleaseAnswer(
+                    run=self.plan.run,
+                    number=number,
+                    pads=to_bytes(pads),
+                    offsets=to_bytes(offsets),
+                    node_key=self._node_key,
+                    share=share,
+                ),
+                name=f"release {index}",
+            )
+            for index, share in enumerate(shares)
+        )
+        return first, second
+
+    def _deal(self, decision: RoundNumber) -> tuple[U64, tuple[tuple[bytes, ...], tuple[bytes, ...]]]:
+        """Return offsets of the comparisons of a decision, uint64[o * n], and each aggregator's keys."""
+        own = {client: self._pads(client, decision) for client in self._members}
+        r = self._sums.after(decision, own).differences().reshape(-1)
+        r0, shares = deal_comparison(self._labels(decision), node_hash=NodeHash(self._node_key), draw=fresh_words)
+        keys: tuple[ComparisonShare, ComparisonShare] = shares
+        return residue(r - r0), (keys[0].encode(), keys[1].encode())
+
+    def _labels(self, decision: RoundNumber) -> U64:
+        """Return the labels of all agents' bits, uint64[o * n]; of clients that are out, words that nobody has."""
+        layout = self.plan.layout
+        labels = fresh_words(len(layout.outcomes) * layout.n).reshape(len(layout.outcomes), layout.n)
+        for client in self._members:
+            first, end = layout.own[client]
+            for row in range(len(layout.outcomes)):
+                labels[row, first:end] = self._sources[client].labels(decision, end - first, outcome=row)
+        return labels.reshape(-1)

@@ -1,0 +1,56 @@
+"""Noise of a masked run's releases: the dealer's in full, and that of both aggregators together in full."""
+
+import hmac
+from typing import final
+
+import msgspec
+import numpy as np
+
+from protocols.arithmetic.counters import RoundNumber
+from protocols.arithmetic.fixed_point import I64
+from protocols.masking.plan import MaskingPlan
+from protocols.releases.mechanism import DiscreteGaussian
+from protocols.releases.query import NOISE
+from protocols.task.release_plan import releases_in, releases_of
+
+
+@final
+class ReleaseSpending:
+    """How often each release was made, within the manifest's budget."""
+
+    def __init__(self, plan: MaskingPlan) -> None:
+        """Begin with nothing spent."""
+        self._plan = plan
+        self._made: dict[str, int] = {}
+
+    def charge(self, number: RoundNumber) -> None:
+        """Count the releases of a step, before anything of it is opened.
+
+        Raises:
+            BudgetSpent: the manifest allows no further release.
+        """
+        manifest = self._plan.manifest
+        now = releases_in(manifest, manifest.schedule.step(number))
+        made = self._made | {release.name: self._made.get(release.name, 0) + 1 for release in now}
+        releases_of(manifest).require(made)
+        self._made = made
+
+
+def noise_of(plan: MaskingPlan, key: bytes, number: RoundNumber, question: bytes) -> I64:
+    """Return one operator's noise of a step's release, int64[cells + q]; zeros of what is exact.
+
+    Args:
+        plan: of the run.
+        key: the operator's, 32 bytes of the system's randomness.
+        number: of the round.
+        question: the hash of what both aggregators asked, so that another question meets other noise.
+
+    Security: sigma in full, so that one honest operator of the two is enough.
+    """
+    layout, noise = plan.layout, np.zeros(plan.layout.release_words, dtype=np.int64)
+    cells = releases_of(plan.manifest).of("cells")
+    if cells is not None and cells.mechanism == NOISE:
+        name = msgspec.msgpack.encode((plan.run, int(number), question))
+        own = hmac.digest(key, b"lpm masked noise " + name, "sha256")
+        noise[: layout.cells] = DiscreteGaussian(cells.sigma).from_key(own, layout.cells)
+    return noise

@@ -1,0 +1,92 @@
+"""What both aggregators and the dealer have in common: a name and keys, a journal, and one end for all."""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import msgspec
+
+from protocols.arithmetic.counters import RoundNumber
+from protocols.errors import LpmError, RunEnded
+from protocols.masking.envelope import SignedMessage, Signer, read
+from protocols.masking.journal import Journal
+from protocols.masking.messages import RunMessage, Stop
+from protocols.masking.plan import MaskingPlan
+
+M = TypeVar("M", bound=msgspec.Struct)
+
+
+@dataclass(slots=True, eq=False)
+class MaskingParty:
+    """One server of a masked run.
+
+    Attributes:
+        plan: of the run.
+        signer: its name and keys.
+        keys: every party's public key, by name.
+        journal: written before anything is answered.
+        ending: why the run is over, or nothing.
+
+    Security: any disagreement ends the run for good, whoever lied: there is one way to stop, the same in every world.
+    """
+
+    plan: MaskingPlan
+    signer: Signer
+    keys: Mapping[str, bytes] = field(repr=False)
+    journal: Journal = field(repr=False)
+    ending: str = field(init=False, default="")
+
+    def __post_init__(self) -> None:
+        """Begin the run, once."""
+        self.journal.begin(self.plan.run)
+
+    @contextmanager
+    def guard(self) -> Iterator[None]:
+        """Do a step of the protocol, unless the run is over; whatever goes wrong in it ends the run.
+
+        Raises:
+            RunEnded: the run is over.
+        """
+        if self.ending:
+            raise RunEnded(f"the run is over: {self.ending}")
+        try:
+            yield
+        except LpmError as error:
+            self.ending = str(error)
+            raise
+
+    def read(self, envelope: SignedMessage, *kinds: type[M], sender: str | None = None) -> M:
+        """Return a message, which must come from `sender` where one is given.
+
+        Raises:
+            ProtocolError, BadSignature: it is not this message.
+        """
+        if sender is not None and envelope.sender != sender:
+            raise RunEnded(f"a message came from {envelope.sender} in place of {sender}; the run stops here")
+        return read(envelope, *kinds, keys=self.keys, run=self.plan.run)
+
+    def send(self, message: RunMessage, *, name: str) -> SignedMessage:
+        """Write down that a message is sent under this name, and return it signed."""
+        envelope = self.signer.send(message)
+        self.journal.record(f"{name} {message.number}", envelope.digest)
+        return envelope
+
+    def stop(self) -> SignedMessage:
+        """Return the signed end of the run, for everybody."""
+        return self.signer.send(Stop(run=self.plan.run, number=RoundNumber(0), reason=self.ending))
+
+    def abandon(self, reason: str) -> None:
+        """End the run because an answer did not come, or was refused."""
+        self.ending = self.ending or reason
+
+    def end(self, envelope: SignedMessage) -> None:
+        """Take in that another party has stopped; nothing more is computed or told."""
+        reason = self.read(envelope, Stop).reason
+        self.ending = self.ending or f"{envelope.sender} has stopped: {reason}"
+
+
+def digest_of(*parts: bytes) -> bytes:
+    """Return the hash of parts of 32 bytes each, or of one part of any length."""
+    return hashlib.sha256(b"".join(parts)).digest()

@@ -1,0 +1,1 @@
+"""A client of the masked backend: the same masked words to both aggregators, and answers that show tampering."""

@@ -1,0 +1,220 @@
+"""A client of a masked run, as steps that return messages and take replies; nothing is sent here."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final, final
+
+import numpy as np
+
+from protocols.arithmetic.counters import RoundNumber
+from protocols.arithmetic.fixed_point import I64, U64
+from protocols.errors import ConflictingReplay, LpmError, PartiesDisagree, RunEnded
+from protocols.masking import range_proof
+from protocols.masking.envelope import SignedMessage, Signer, encode, read
+from protocols.masking.journal import Journal
+from protocols.masking.messages import ClientReply, Stop, WordsNotice, from_bytes, to_bytes
+from protocols.masking.plan import MaskingPlan
+from protocols.masking.seed import SealedSeed
+from protocols.masking.transcript import Transcript
+from protocols.masking.words import MASK, require_canonical, residue, to_integers
+from protocols.task.parties import ENGINE
+from protocols.task.rounds import Phase
+
+NOTHING: Final = np.zeros(0, dtype=np.int64)
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class Reading:
+    """What a round told a client, or the engine.
+
+    Attributes:
+        bits: int64[n_own, o], of each outcome; empty where the round decides nothing.
+        release: int64[cells + q], or empty.
+        announcement: int64[cells], public, or empty.
+        accepted: whose words counted.
+    """
+
+    bits: I64 = field(repr=False)
+    release: I64
+    announcement: I64
+    accepted: tuple[str, ...]
+
+
+def read_replies(
+    plan: MaskingPlan, replies: tuple[SignedMessage, SignedMessage], *, keys: Mapping[str, bytes], name: str
+) -> tuple[ClientReply, ClientReply]:
+    """Return what both aggregators told one party, alike but for the shares of its answers.
+
+    Raises:
+        PartiesDisagree: they told different things, or to somebody else.
+    """
+    first, second = (read(reply, ClientReply, keys=keys, run=plan.run) for reply in replies)
+    senders = tuple(reply.sender for reply in replies)
+    public = {
+        (each.client, each.number, each.accepted, each.announcement, each.release, len(each.answers))
+        for each in (first, second)
+    }
+    if senders != plan.aggregators or len(public) != 1 or first.client != name:
+        raise PartiesDisagree(f"the aggregators told {name} different things about a round; the run stops here")
+    return first, second
+
+
+@final
+@dataclass(slots=True, eq=False)
+class MaskingClient:
+    """One client of a run.
+
+    Attributes:
+        plan: of the run.
+        signer: its name and keys.
+        keys: every party's public key, by name.
+        seed: what it and the dealer expand.
+        journal: written before anything is sent.
+        ending: why the run is over, or nothing.
+
+    Security: both aggregators see the same uniform words, the dealer none. A reply that a server has changed ends the
+        run, whatever the bit.
+    """
+
+    plan: MaskingPlan
+    signer: Signer
+    keys: Mapping[str, bytes] = field(repr=False)
+    seed: SealedSeed = field(repr=False)
+    journal: Journal = field(repr=False)
+    ending: str = field(init=False, default="")
+    _sent: dict[RoundNumber, tuple[U64, SignedMessage]] = field(init=False, repr=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Begin the run, once: a client that lost its seed does not go on with another."""
+        self.journal.begin(self.plan.run)
+
+    def join(self) -> SignedMessage:
+        """Return the sealed seed, for both aggregators."""
+        return self.signer.send(self.seed.notice)
+
+    def message(self, number: RoundNumber, x: U64) -> SignedMessage:
+        """Return what goes to both aggregators, the same bytes whenever a round is sent again.
+
+        Args:
+            number: of the round.
+            x: uint64, this client's words in the clear, as the layout has them.
+
+        Raises:
+            ConflictingReplay: other words were sent in this round before.
+            RunEnded: the run is over.
+        """
+        self._require_running()
+        if number in self._sent:
+            words, sent = self._sent[number]
+            if not np.array_equal(words, x):
+                raise ConflictingReplay(f"other words of round {number} were sent before; a pad masks one vector")
+            return sent
+        plan, source, name = self.plan, self.seed.source, self.signer.name
+        require_canonical(residue(x), int(MASK) + 1, plan.count(name, number), "a client's round")
+        shape, pads = plan.shape(name, number), source.pads(number, x.size)
+        d = residue(x + pads)
+        checked = plan.words_to_check(d, name, number)
+        e = range_proof.mask_bits(
+            plan.words_to_check(x, name, number),
+            checked,
+            plan.pads_to_check(pads, name, number),
+            masks=range_proof.bit_pads(source, number, shape),
+            shape=shape,
+        )
+        blank = WordsNotice(run=plan.run, number=number, client=name, counter=source.counter)
+        nonce = self.signer.nonce(encode(blank) + to_bytes(d) + to_bytes(e))
+        transcript = Transcript(blank.context, nonce, checked, e)
+        rows = range_proof.prove(source, number, shape, transcript=transcript, e=e)
+        notice = WordsNotice(
+            run=plan.run,
+            number=number,
+            client=name,
+            counter=source.counter,
+            d=to_bytes(d),
+            e=to_bytes(e),
+            rows=to_bytes(rows),
+        )
+        envelope = self.signer.send(notice, nonce=nonce)
+        self.journal.record(f"words {number}", envelope.digest)
+        self._sent[number] = x.copy(), envelope
+        return envelope
+
+    def open(self, number: RoundNumber, replies: tuple[SignedMessage, SignedMessage]) -> Reading:
+        """Return what both aggregators told of a round.
+
+        Raises:
+            PartiesDisagree: they told different things, or a bit that is none; the run ends, for all.
+            RunEnded: the run is over.
+        """
+        self._require_running()
+        try:
+            return self._open(number, replies)
+        except LpmError as error:
+            self.ending = str(error)
+            raise
+
+    def _open(self, number: RoundNumber, replies: tuple[SignedMessage, SignedMessage]) -> Reading:
+        first, second = read_replies(self.plan, replies, keys=self.keys, name=self.signer.name)
+        decides = self.plan.phase(number) == Phase.DECIDE
+        size, outcomes = self.plan.layout.size(self.signer.name), len(self.plan.layout.outcomes)
+        labels = from_bytes(first.answers) ^ from_bytes(second.answers)
+        if first.number != number or labels.size != (size * outcomes if decides else 0):
+            raise PartiesDisagree(f"the aggregators answered round {number} with another round or size; stop the run")
+        bits = NOTHING.reshape(0, outcomes)
+        if decides:
+            expected = [self.seed.source.labels(number, size, outcome=row) for row in range(outcomes)]
+            bits = _bits(labels.reshape(outcomes, size), np.stack(expected)).T
+        return reading_of(self.plan, first, bits)
+
+    def end(self, envelope: SignedMessage) -> None:
+        """Take in that another party has stopped."""
+        reason = read(envelope, Stop, keys=self.keys, run=self.plan.run).reason
+        self.ending = self.ending or f"{envelope.sender} has stopped: {reason}"
+
+    def stop(self) -> SignedMessage:
+        """Return the signed end of the run, for everybody."""
+        return self.signer.send(Stop(run=self.plan.run, number=0, reason=self.ending))
+
+    def _require_running(self) -> None:
+        if self.ending:
+            raise RunEnded(f"the run is over: {self.ending}")
+
+
+def _bits(labels: U64, expected: U64) -> I64:
+    """Return 1 where the label stands, and 0 where 0 does.
+
+    Raises:
+        PartiesDisagree: anything else stands somewhere: a server lied, and this comes of it whatever the bit is.
+    """
+    is_one = labels == expected
+    if not np.all(is_one | (labels == 0)):
+        raise PartiesDisagree("an answer is neither of the two that there are; the run stops here")
+    bits: I64 = is_one.astype(np.int64)
+    return bits
+
+
+def reading_of(plan: MaskingPlan, reply: ClientReply, bits: I64) -> Reading:
+    """Return what a reply tells beside bits.
+
+    Raises:
+        PartiesDisagree: its sizes are not those of the layout.
+    """
+    opens = plan.opens(RoundNumber(reply.number))
+    release, announced = to_integers(from_bytes(reply.release)), from_bytes(reply.announcement).view(np.int64)
+    if release.size != (plan.layout.release_words if opens else 0):
+        raise PartiesDisagree("the aggregators told a release of another size; the run stops here")
+    synthetic = announced if announced.size else np.zeros(plan.layout.cells if opens else 0, dtype=np.int64)
+    return Reading(bits, release, synthetic, reply.accepted)
+
+
+def read_release(
+    plan: MaskingPlan, replies: tuple[SignedMessage, SignedMessage], *, keys: Mapping[str, bytes]
+) -> Reading:
+    """Return what both aggregators told the engine of a step.
+
+    Raises:
+        PartiesDisagree: they told different things.
+    """
+    first, _ = read_replies(plan, replies, keys=keys, name=ENGINE)
+    return reading_of(plan, first, NOTHING.reshape(0, len(plan.layout.outcomes)))

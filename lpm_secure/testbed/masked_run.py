@@ -1,0 +1,224 @@
+"""All parties of a masked run in this process, and what goes between them, in its order."""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import final
+
+import numpy as np
+
+from aggregator.masking.aggregator import MaskingAggregator
+from aggregator.masking.dealer import MaskingDealer
+from aggregator.masking.party import MaskingParty
+from client_sdk.masking.masking_client import MaskingClient, Reading, read_release
+from protocols.arithmetic.counters import FIRST_ROUND, RoundNumber
+from protocols.arithmetic.fixed_point import I64, U64
+from protocols.errors import LpmError, RunEnded
+from protocols.identity.sealing_key import SealingKey, public_key
+from protocols.identity.signing import new_key, public_of
+from protocols.masking.envelope import SignedMessage, Signer
+from protocols.masking.journal import Journal, MemoryJournal
+from protocols.masking.messages import StepNotice, Stop, to_bytes
+from protocols.masking.plan import MaskingPlan
+from protocols.masking.seed import SealedSeed
+from protocols.task.manifest import Manifest
+from protocols.task.parties import ENGINE
+
+Between = Callable[[str, str, SignedMessage], SignedMessage]  # sender, receiver, and what is on its way
+
+
+def pass_on(sender: str, receiver: str, message: SignedMessage) -> SignedMessage:
+    """Hand a message on as it is."""
+    return message
+
+
+@final
+@dataclass(slots=True, eq=False)
+class MaskedRun:
+    """Both aggregators, the dealer, all clients and the engine's signatures.
+
+    Attributes:
+        plan: of the run.
+        signers: every party's name and keys.
+        aggregators: both.
+        dealer: the third operator.
+        clients: by name.
+        between: what each message passes through: an audit puts a party that lies here.
+    """
+
+    plan: MaskingPlan
+    signers: Mapping[str, Signer] = field(repr=False)
+    aggregators: tuple[MaskingAggregator, MaskingAggregator]
+    dealer: MaskingDealer
+    clients: Mapping[str, MaskingClient]
+    between: Between = pass_on
+
+    @classmethod
+    def start(
+        cls,
+        manifest: Manifest,
+        *,
+        between: Between = pass_on,
+        journal: Callable[[str], Journal] = lambda name: MemoryJournal(),
+    ) -> "MaskedRun":
+        """Draw all keys and begin.
+
+        Raises:
+            ParameterError: the masked backend does not take this run.
+        """
+        plan, sealing = MaskingPlan(manifest), SealingKey.generate()
+        dealer_name = plan.dealer.name
+        names = (*plan.aggregators, dealer_name, *plan.names, ENGINE)
+        signers = {name: Signer(name, new_key(), os.urandom(32)) for name in names}
+        keys = {name: public_of(signer.key) for name, signer in signers.items()}
+        first, second = (
+            MaskingAggregator(plan, signers[name], keys, journal(name), index)
+            for index, name in enumerate(plan.aggregators)
+        )
+        dealer = MaskingDealer(
+            plan, signers[dealer_name], keys, journal(dealer_name), sealing=sealing, noise_key=os.urandom(32)
+        )
+        target = public_key(sealing.public)
+        clients = {
+            name: MaskingClient(plan, signers[name], keys, SealedSeed.draw(plan.run, name, target), journal(name))
+            for name in plan.names
+        }
+        run = cls(plan, signers, (first, second), dealer, clients, between)
+        run._join_keys()
+        return run
+
+    def _pass(self, sender: str, receiver: str, message: SignedMessage) -> SignedMessage:
+        return self.between(sender, receiver, message)
+
+    def _swap(self, step: Callable[[MaskingAggregator], SignedMessage]) -> tuple[SignedMessage, SignedMessage]:
+        """Return what each aggregator receives of the other's message."""
+        first, second = (step(each) for each in self.aggregators)
+        one, two = self.plan.aggregators
+        return self._pass(two, one, second), self._pass(one, two, first)
+
+    def _join_keys(self) -> None:
+        commitments = self._swap(MaskingAggregator.commit)
+        opened = [each.contribute(theirs) for each, theirs in zip(self.aggregators, commitments, strict=True)]
+        names = self.plan.aggregators
+        for index, each in enumerate(self.aggregators):
+            each.join_keys(self._pass(names[1 - index], names[index], opened[1 - index]))
+
+    def join(self, name: str, message: SignedMessage) -> None:
+        """Hand a client's sealed seed to both aggregators."""
+        self.hand(name, message)
+
+    def hand(self, name: str, message: SignedMessage) -> None:
+        """Hand what a party sends to both aggregators."""
+        for each in self.aggregators:
+            each.receive(self._pass(name, each.signer.name, message))
+
+    def announce(self, number: RoundNumber, words: I64) -> None:
+        """Hand the engine's announcement of a step to both aggregators."""
+        notice = StepNotice(run=self.plan.run, number=number, words=to_bytes(words.view(np.uint64)))
+        self.hand(ENGINE, self.signers[ENGINE].send(notice))
+
+    def finish(self) -> dict[str, tuple[SignedMessage, SignedMessage]]:
+        """Play a round whose messages have come, and return what each client and the engine receives.
+
+        Raises:
+            LpmError: a party found that another lied; the run is over for all.
+        """
+        try:
+            return self._finish()
+        except LpmError as error:
+            if not any(party.ending for party in self._parties):  # somebody was refused an answer
+                for each in self.aggregators:
+                    each.abandon(str(error))
+            self.stop()
+            raise
+
+    def _finish(self) -> dict[str, tuple[SignedMessage, SignedMessage]]:
+        one, two = self.aggregators
+        number = one.number
+        offers = one.offer(), two.offer()
+        for giver, taker, offer in ((one, two, offers[1]), (two, one, offers[0])):
+            for message in giver.lacking(offer):
+                taker.receive(self._pass(giver.signer.name, taker.signer.name, message))
+        self._apply(MaskingAggregator.confirm, self._swap(MaskingAggregator.close))
+        verdicts = self._swap_after(self._ask(MaskingAggregator.ask_proofs), MaskingAggregator.judge)
+        self._apply(MaskingAggregator.accept, verdicts)
+        if self.plan.opens(number):
+            self._apply(MaskingAggregator.release, self._ask(MaskingAggregator.ask_release))
+        first, second = (each.replies() for each in self.aggregators)
+        names = self.plan.aggregators
+        return {
+            name: (self._pass(names[0], name, first[name]), self._pass(names[1], name, second[name])) for name in first
+        }
+
+    def _ask(self, step: Callable[[MaskingAggregator], SignedMessage]) -> tuple[SignedMessage, SignedMessage]:
+        """Ask the dealer one question of both, and return each one's answer."""
+        replies, dealer = None, self.dealer.signer.name
+        for each in self.aggregators:
+            replies = self.dealer.ask(self._pass(each.signer.name, dealer, step(each)))
+        if replies is None:
+            raise RunEnded("the dealer was asked by one aggregator alone, and answers none")
+        one, two = self.plan.aggregators
+        return self._pass(dealer, one, replies[0]), self._pass(dealer, two, replies[1])
+
+    def _swap_after(
+        self,
+        messages: tuple[SignedMessage, SignedMessage],
+        step: Callable[[MaskingAggregator, SignedMessage], SignedMessage],
+    ) -> tuple[SignedMessage, SignedMessage]:
+        first, second = (step(each, message) for each, message in zip(self.aggregators, messages, strict=True))
+        one, two = self.plan.aggregators
+        return self._pass(two, one, second), self._pass(one, two, first)
+
+    def _apply(
+        self, step: Callable[[MaskingAggregator, SignedMessage], None], messages: tuple[SignedMessage, SignedMessage]
+    ) -> None:
+        for each, message in zip(self.aggregators, messages, strict=True):
+            step(each, message)
+
+    def play(self, words: Mapping[str, U64], announcement: I64 | None = None) -> dict[str, Reading]:
+        """Play a whole round of clients' words, and return what each was told; the engine too.
+
+        Raises:
+            LpmError: a party found that another lied; the run is over for all.
+        """
+        number = self.aggregators[0].number
+        for name, x in words.items():
+            if number == FIRST_ROUND:
+                self.join(name, self.clients[name].join())
+            self.hand(name, self.clients[name].message(number, x))
+        if announcement is not None:
+            self.announce(number, announcement)
+        replies = self.finish()
+        try:
+            return {
+                name: self.read_release(both) if name == ENGINE else self.clients[name].open(number, both)
+                for name, both in replies.items()
+            }
+        except LpmError:
+            self.stop()
+            raise
+
+    def read_release(self, replies: tuple[SignedMessage, SignedMessage]) -> Reading:
+        """Return what both aggregators told the engine of a step, which stops the run if they told two things.
+
+        Raises:
+            PartiesDisagree: they told different things.
+        """
+        try:
+            return read_release(self.plan, replies, keys=self.dealer.keys)
+        except LpmError as error:
+            stop = self.signers[ENGINE].send(Stop(run=self.plan.run, number=0, reason=str(error)))
+            for party in self._parties:
+                party.end(stop)
+            raise
+
+    @property
+    def _parties(self) -> tuple[MaskingParty | MaskingClient, ...]:
+        return (*self.aggregators, self.dealer, *self.clients.values())
+
+    def stop(self) -> None:
+        """Hand every party's end of the run to all others."""
+        stops = [each.stop() for each in self._parties if each.ending]
+        for party in self._parties:
+            for message in stops:
+                party.end(message)

@@ -1,0 +1,110 @@
+"""A message with its signature, over a hash that a nonce of its sender has entered.
+
+A signature over masked words alone would let the dealer, who knows the pads, try words out against it.
+"""
+
+import functools
+import hashlib
+import hmac
+import operator
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Final, TypeVar, final
+
+import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from protocols.errors import NotEnrolled, WireError
+from protocols.identity.signing import Signature, SignaturePurpose, sign, verify
+
+M = TypeVar("M", bound=msgspec.Struct)
+NONCE_BYTES: Final = 32
+MAX_BYTES: Final = 2**31
+
+
+@final
+class SignedMessage(msgspec.Struct, frozen=True, forbid_unknown_fields=True, array_like=True):
+    """What one party sends.
+
+    Attributes:
+        sender: its name.
+        content: a message, in canonical bytes.
+        nonce: 32 bytes.
+        signature: over the hash of both.
+    """
+
+    sender: str
+    content: bytes
+    nonce: Annotated[bytes, msgspec.Meta(min_length=NONCE_BYTES, max_length=NONCE_BYTES)]
+    signature: Signature
+
+    def __repr__(self) -> str:
+        """Tell the sender and the size, and nothing of the content."""
+        return f"SignedMessage({self.sender}, {len(self.content)} bytes)"
+
+    @property
+    def digest(self) -> bytes:
+        """Return what is signed: two versions of a message are two contents, as a signature may be made anew."""
+        return hashlib.sha256(self.nonce + self.content).digest()
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Signer:
+    """A party's name and keys.
+
+    Attributes:
+        name: of the party.
+        key: for its signatures.
+        nonce_key: 32 bytes of the system's randomness, which only it has.
+    """
+
+    name: str
+    key: Ed25519PrivateKey = field(repr=False)
+    nonce_key: bytes = field(repr=False)
+
+    def nonce(self, content: bytes) -> bytes:
+        """Return the nonce of a content: the same whenever it is sent again, and unknown to all others before."""
+        return hmac.digest(self.nonce_key, content, "sha256")
+
+    def send(self, message: msgspec.Struct, *, nonce: bytes | None = None) -> SignedMessage:
+        """Return a signed message."""
+        content = encode(message)
+        nonce = nonce or self.nonce(content)
+        digest = hashlib.sha256(nonce + content).digest()
+        return SignedMessage(self.name, content, nonce, sign(self.key, SignaturePurpose.MESSAGE, digest))
+
+
+def encode(message: msgspec.Struct) -> bytes:
+    """Return the canonical bytes of a message."""
+    return msgspec.msgpack.encode(message)
+
+
+def read(envelope: SignedMessage, *kinds: type[M], keys: Mapping[str, bytes], run: bytes) -> M:
+    """Return the message in an envelope.
+
+    Args:
+        envelope: as it came.
+        kinds: which message it may be.
+        keys: each party's public key, by name.
+        run: that it must belong to.
+
+    Raises:
+        NotEnrolled: nobody of this name takes part.
+        BadSignature: its sender did not sign it.
+        WireError: another kind of message, one of another run, or bytes that are not canonical.
+    """
+    if envelope.sender not in keys:
+        raise NotEnrolled("a message came from a party that the manifest does not name")
+    verify(keys[envelope.sender], SignaturePurpose.MESSAGE, envelope.digest, envelope.signature)
+    if len(envelope.content) > MAX_BYTES:
+        raise WireError(f"a message has {len(envelope.content)} bytes; at most {MAX_BYTES} are allowed")
+    try:
+        message: M = msgspec.msgpack.decode(envelope.content, type=functools.reduce(operator.or_, kinds))
+    except msgspec.MsgspecError as error:
+        raise WireError(f"a message of {envelope.sender} is no {kinds[0].__name__}: {error}") from None
+    if encode(message) != envelope.content:
+        raise WireError(f"a message of {envelope.sender} is not in canonical form")
+    if getattr(message, "run", run) != run:
+        raise WireError(f"a message of {envelope.sender} belongs to another run")
+    return message

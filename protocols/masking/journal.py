@@ -1,0 +1,85 @@
+"""What a party of a masked run has begun and answered: written down before it goes out, and once only."""
+
+import abc
+import os
+from pathlib import Path
+from typing import final
+
+from protocols.atomic_file import PRIVATE_MODE
+from protocols.errors import ConflictingReplay, RunEnded
+
+
+class Journal(abc.ABC):
+    """Entries of one run at one party. Each name is entered once, for one content."""
+
+    def begin(self, run: bytes) -> None:
+        """Begin a run, which a party does once.
+
+        Raises:
+            RunEnded: it was begun before: what had been answered then is not known for sure.
+        """
+        if self.entry("begin") is not None:
+            raise RunEnded("this party has begun the run before, and does not begin it again: start another run")
+        self.write("begin", run)
+
+    def record(self, name: str, digest: bytes) -> None:
+        """Write down what is about to be answered; the same once more is taken in silence.
+
+        Raises:
+            ConflictingReplay: another content stands under the name.
+        """
+        known = self.entry(name)
+        if known is None:
+            self.write(name, digest)
+        elif known != digest:
+            raise ConflictingReplay(f"another {name} was answered before; nothing is answered twice")
+
+    @abc.abstractmethod
+    def entry(self, name: str) -> bytes | None:
+        """Return what stands under a name."""
+
+    @abc.abstractmethod
+    def write(self, name: str, content: bytes) -> None:
+        """Write an entry, which is there for good when this returns."""
+
+
+@final
+class MemoryJournal(Journal):
+    """Entries of a party that lives no longer than its process."""
+
+    def __init__(self) -> None:
+        """Begin with nothing."""
+        self._entries: dict[str, bytes] = {}
+
+    def entry(self, name: str) -> bytes | None:
+        """Return what stands under a name."""
+        return self._entries.get(name)
+
+    def write(self, name: str, content: bytes) -> None:
+        """Write an entry."""
+        self._entries[name] = content
+
+
+@final
+class FileJournal(Journal):
+    """Entries in a file, one a line, on the disk before anything is answered."""
+
+    def __init__(self, path: Path) -> None:
+        """Read what is there; a last line that a crash has cut off counts as another content."""
+        self._path = path
+        lines = path.read_text(encoding="ascii").splitlines() if path.exists() else []
+        entries = [line.partition("\t") for line in lines]
+        self._entries = {name: bytes.fromhex(rest[: len(rest) // 2 * 2]) for name, _, rest in entries}
+
+    def entry(self, name: str) -> bytes | None:
+        """Return what stands under a name."""
+        return self._entries.get(name)
+
+    def write(self, name: str, content: bytes) -> None:
+        """Append a line and wait for the disk."""
+        descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, PRIVATE_MODE)
+        with open(descriptor, "ab") as file:
+            file.write(f"{name}\t{content.hex()}\n".encode("ascii"))
+            file.flush()
+            os.fsync(file.fileno())
+        self._entries[name] = content

@@ -1,0 +1,238 @@
+"""What the parties of the masked backend send each other; each names its run and round, and is signed."""
+
+from typing import Annotated, Final, final
+
+import msgspec
+import numpy as np
+
+from protocols.arithmetic.extension_field import P
+from protocols.arithmetic.fixed_point import U64
+from protocols.errors import WireError
+from protocols.masking.envelope import SignedMessage, encode
+from protocols.masking.folding import ProofShape
+from protocols.masking.range_proof import ROW, MaskedBits, ProofPart
+from protocols.masking.transcript import Question
+from protocols.masking.words import MASK, require_canonical
+
+WORD_BYTES: Final = 8
+Number = Annotated[int, msgspec.Meta(ge=0, le=2**34)]
+Hash = Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]
+Residue = Annotated[int, msgspec.Meta(ge=0, lt=P)]
+Pair = tuple[Residue, Residue]
+
+
+class RunMessage(msgspec.Struct, frozen=True, forbid_unknown_fields=True, array_like=True, tag=True, kw_only=True):
+    """One message of a run.
+
+    Attributes:
+        run: the manifest's hash.
+        number: of the round.
+    """
+
+    run: Hash
+    number: Number
+
+    def __repr__(self) -> str:
+        """Tell the kind and the round, and nothing of what is in it."""
+        return f"{type(self).__name__}({self.number})"
+
+
+@final
+class SeedNotice(RunMessage, frozen=True):
+    """A client's seed, sealed to the dealer, with its counter; valid from the round that it names."""
+
+    client: str
+    counter: Number
+    sealed: bytes
+
+
+@final
+class WordsNotice(RunMessage, frozen=True):
+    """A client's masked words of a round, with masked bits and their proof; the same goes to both aggregators."""
+
+    client: str
+    counter: Number
+    d: bytes = b""
+    e: bytes = b""
+    rows: bytes = b""
+
+    @property
+    def context(self) -> bytes:
+        """Return the name of the message, which its proof is bound to."""
+        return encode(WordsNotice(run=self.run, number=self.number, client=self.client, counter=self.counter))
+
+    def words(self, count: int) -> U64:
+        """Return d, uint64[count].
+
+        Raises:
+            WireError: another number of words, or one that is not reduced modulo 2**58.
+        """
+        words = from_bytes(self.d)
+        require_canonical(words, int(MASK) + 1, count, "masked words")
+        return words
+
+    def bits(self, shape: ProofShape) -> MaskedBits:
+        """Return the masked bits and the rows.
+
+        Raises:
+            WireError: another number of rows than the shape has folds.
+        """
+        rows = from_bytes(self.rows)
+        if rows.size != shape.rounds * ROW * 2:
+            raise WireError(f"got {rows.size} numbers of a proof; the shape of the round demands {shape.rounds} rows")
+        return MaskedBits(from_bytes(self.e), rows.reshape(shape.rounds, ROW, 2))
+
+
+@final
+class StepNotice(RunMessage, frozen=True):
+    """The public words that the engine announces for a step: synthetic agents' part of cell totals."""
+
+    words: bytes
+
+
+@final
+class KeyCommitment(RunMessage, frozen=True):
+    """An aggregator's commitment to its part of the aggregators' common key."""
+
+    digest: Hash
+
+
+@final
+class KeyContribution(RunMessage, frozen=True):
+    """What an aggregator has committed to."""
+
+    part: Hash
+
+
+@final
+class Closing(RunMessage, frozen=True):
+    """Whom an aggregator has heard in a round, and what the engine announced, as one hash."""
+
+    digest: Hash
+
+
+class ClientQuestion(msgspec.Struct, frozen=True, forbid_unknown_fields=True, array_like=True):
+    """What is asked of one client's proof."""
+
+    client: str
+    counter: Number
+    rho: Hash
+    challenges: tuple[Pair, ...]
+
+    @property
+    def question(self) -> Question:
+        """Return what the dealer answers."""
+        return Question(self.rho, self.challenges)
+
+
+@final
+class ProofQuestion(RunMessage, frozen=True):
+    """The first question of a round, which both aggregators ask alike: the dealer's part of each member's proof.
+
+    Attributes:
+        announcement: the hash of what the engine announced.
+        seeds: of the members, in the first round.
+        clients: the members, in the manifest's order.
+    """
+
+    announcement: Hash
+    seeds: tuple[SignedMessage, ...]
+    clients: tuple[ClientQuestion, ...]
+
+
+class ClientAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True, array_like=True):
+    """The dealer's part of one client's proof."""
+
+    client: str
+    element: Pair
+    claim: Pair
+
+    @property
+    def part(self) -> ProofPart:
+        """Return the part."""
+        return ProofPart(self.element, self.claim)
+
+    def __repr__(self) -> str:
+        """Tell whose it is."""
+        return f"ClientAnswer({self.client})"
+
+
+@final
+class ProofAnswer(RunMessage, frozen=True):
+    """The dealer's parts; a client whose seed does not open has none."""
+
+    clients: tuple[ClientAnswer, ...]
+
+
+@final
+class RangeVerdict(RunMessage, frozen=True):
+    """Which members' words are in their ranges, as one aggregator finds by itself."""
+
+    accepted: tuple[str, ...]
+
+
+@final
+class ReleaseQuestion(RunMessage, frozen=True):
+    """The second question of a step, asked alike: pads of what is released, and what comparisons begin from."""
+
+    announcement: Hash
+    accepted: tuple[str, ...]
+
+
+@final
+class ReleaseAnswer(RunMessage, frozen=True):
+    """What the dealer tells one aggregator.
+
+    Attributes:
+        pads: of the released words, added up over the accepted, less the dealer's noise; 0 of what stays closed.
+        offsets: r - r0 of each comparison.
+        node_key: of the run's hash.
+        share: this aggregator's keys of comparisons.
+    """
+
+    pads: bytes
+    offsets: bytes
+    node_key: Hash
+    share: tuple[bytes, ...]
+
+
+@final
+class ClientReply(RunMessage, frozen=True):
+    """What an aggregator tells a client, or the engine, when a round is over.
+
+    Attributes:
+        client: to whom.
+        accepted: whose words counted.
+        announcement: the words that the engine announced.
+        release: what the round opens to all.
+        answers: this aggregator's shares of the labels of the client's bits.
+    """
+
+    client: str
+    accepted: tuple[str, ...]
+    announcement: bytes
+    release: bytes
+    answers: bytes
+
+
+@final
+class Stop(RunMessage, frozen=True):
+    """The end of a run, for all."""
+
+    reason: str
+
+
+def to_bytes(words: U64) -> bytes:
+    """Return words in the order of bytes that every party uses."""
+    return words.astype("<u8").tobytes()
+
+
+def from_bytes(content: bytes) -> U64:
+    """Return words from bytes.
+
+    Raises:
+        WireError: no whole number of words.
+    """
+    if len(content) % WORD_BYTES:
+        raise WireError(f"got {len(content)} bytes of words; a word has {WORD_BYTES}")
+    return np.frombuffer(content, dtype="<u8").astype(np.uint64)

@@ -1,0 +1,156 @@
+"""What a manifest demands of each message of a masked run, and which runs the masked backend does not take."""
+
+from typing import final
+
+import numpy as np
+
+from protocols.arithmetic.counters import RoundNumber
+from protocols.arithmetic.fixed_point import I64, U64, to_ring
+from protocols.errors import ParameterError, WouldWrap
+from protocols.masking.folding import ProofShape
+from protocols.masking.words import LIMIT, residue
+from protocols.models.run_model import agent_model_of
+from protocols.releases.query import NOISE
+from protocols.task.layout import Layout
+from protocols.task.manifest import Manifest, run_id
+from protocols.task.parties import DealerParty
+from protocols.task.ranges import Ranges
+from protocols.task.release_plan import releases_of
+from protocols.task.rounds import Phase
+
+
+@final
+class MaskingPlan:
+    """The words of every message: how many, which of them are checked, and of how many bits.
+
+    In place of the sum of their own levels clients tell by how much these grow in a step, so that a range in each step
+    bounds the whole run.
+
+    Attributes:
+        manifest: of the run.
+        layout: of its vectors.
+        run: the manifest's hash.
+    """
+
+    def __init__(self, manifest: Manifest) -> None:
+        """Prepare.
+
+        Raises:
+            ParameterError: the masked backend does not take this run; the message says what does.
+        """
+        require_masking(manifest)
+        self.manifest, self.layout, self.run = manifest, Layout.of(manifest), run_id(manifest)
+        self._ranges = Ranges(manifest, growth=True)
+        self._shapes: dict[bytes, ProofShape] = {}
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return the names of all clients, in the manifest's order."""
+        return tuple(self.layout.own)
+
+    @property
+    def aggregators(self) -> tuple[str, ...]:
+        """Return the names of both aggregators."""
+        return tuple(party.name for party in self.manifest.aggregators)
+
+    @property
+    def dealer(self) -> DealerParty:
+        """Return the dealer, which every run with outcomes has."""
+        if self.manifest.dealer is None:
+            raise ParameterError("the masked backend needs a dealer; name one in the manifest")
+        return self.manifest.dealer
+
+    def phase(self, number: RoundNumber) -> Phase:
+        """Return what a round is for."""
+        return self.manifest.schedule.phase(number)
+
+    def compares(self, number: RoundNumber) -> bool:
+        """Tell whether keys of a comparison are dealt in a round: those of the decision that comes next."""
+        return self.opens(number) and self.manifest.schedule.step(number) < self.manifest.steps
+
+    def opens(self, number: RoundNumber) -> bool:
+        """Tell whether anything is released in a round."""
+        return self.phase(number) == Phase.SPEAK
+
+    def count(self, client: str, number: RoundNumber) -> int:
+        """Return how many words a client sends in a round."""
+        return self.layout.words(self.phase(number), client)
+
+    def shape(self, client: str, number: RoundNumber) -> ProofShape:
+        """Return the shape of a client's proof in a round."""
+        bits = self._ranges.bits(client, number)
+        if (key := bits.tobytes()) not in self._shapes:
+            self._shapes[key] = ProofShape.of(bits)
+        return self._shapes[key]
+
+    def words_to_check(self, words: U64, client: str, number: RoundNumber) -> U64:
+        """Return what is checked of a client's words, as they are or masked, modulo 2**58."""
+        return residue(to_ring(self._ranges.words(lambda numbers: numbers, words, client, number)))
+
+    def pads_to_check(self, pads: U64, client: str, number: RoundNumber) -> U64:
+        """Return the pads of what is checked: of numbers that everybody knows there is none."""
+        return residue(to_ring(self._ranges.words(np.zeros_like, pads, client, number)))
+
+    def release_mask(self) -> I64:
+        """Return 1 of each released word that is opened, and 0 of those that stay closed, int64[cells + q]."""
+        opened = np.ones(self.layout.release_words, dtype=np.int64)
+        if releases_of(self.manifest).of("tally") is None:
+            opened[self.layout.cells :] = 0
+        return opened
+
+
+def require_masking(manifest: Manifest) -> None:
+    """Refuse a run that needs what the masked backend has not, in one line that says which backend takes it.
+
+    Raises:
+        ParameterError: it needs more than linear sums and bits.
+        WouldWrap: a level or a total could reach 2**57.
+    """
+    model, releases = agent_model_of(manifest.model), releases_of(manifest)
+    outcomes = model.outcomes
+    needs = {
+        f"{len(manifest.aggregators)} aggregators, where two share with the dealer": len(manifest.aggregators) != 2,
+        "sum mode": manifest.mode != "outcome",
+        "permuted edges": manifest.devices is not None,
+        "clients that are trusted with their ranges (validity)": manifest.validity != "bits",
+        "counts that are suppressed on shares (min_count)": manifest.min_count > 0,
+        "derivatives": manifest.gradient is not None,
+        "a sum of gradients": manifest.calibration is not None,
+        "levels that begin anew (restarts)": any(outcome.anew for outcome in outcomes),
+        "private weights": any(outcome.weight is not None for outcome in outcomes),
+        "exact sums as outcomes": not all(outcome.is_bit for outcome in outcomes),
+        "public numbers of an environment": bool(model.public),
+        "a series of one event of each agent (incidence, running)": any(
+            releases.of(name) is not None for name in ("incidence", "running")
+        ),
+    }
+    missing = [need for need, is_there in needs.items() if is_there]
+    if missing:
+        raise ParameterError(
+            f"the run needs {missing[0]}, which the masked backend has not; the CrypTen backend takes it"
+        )
+    for name, bound in _bounds(manifest).items():
+        if bound >= LIMIT:
+            raise WouldWrap(
+                f"{name} could need {bound.bit_length()} bits with every client at the end of its range, and the "
+                f"masked backend has {LIMIT.bit_length() - 1}: use {bound.bit_length() - LIMIT.bit_length() + 1} "
+                "fraction bits less, or the CrypTen backend"
+            )
+
+
+def _bounds(manifest: Manifest) -> dict[str, int]:
+    """Return what each number reaches at most, over the whole run, where clients lie within their ranges."""
+    layout, ranges, model = Layout.of(manifest), Ranges(manifest, growth=True), agent_model_of(manifest.model)
+    messages = sum(2 ** ranges.message_bits(client) - 1 for client in layout.own)
+    most = max((layout.size(client) for client in layout.own), default=0)
+    growth = model.level_bounds(n=most, max_message=manifest.max_message, steps=1)
+    bounds = {}
+    for outcome, bound, own in zip(model.outcomes, manifest.level_bounds, growth, strict=True):
+        steps = manifest.steps if outcome.keep else 1
+        heard = sum(abs(factor) for factor in outcome.coefficients) * messages
+        bounds[f"the level of {outcome.name}"] = steps * (heard + 2 ** own.bit_length() - 1)
+        bounds[f"the threshold of {outcome.name}"] = 2 ** (bound + 1).bit_length() - 1
+    noise = sum(2**7 * release.sigma for release in releases_of(manifest).each if release.mechanism == NOISE)
+    widest = max([*(abs(end) for word in model.tally for end in (word.low, word.high)), *model.cell_most, 0])
+    bounds["a release"] = 4 * layout.n * widest + int(noise)
+    return bounds

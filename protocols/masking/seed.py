@@ -1,0 +1,54 @@
+"""A client's seed on its way to the dealer: sealed to the dealer's key, in the client's name and with its counter."""
+
+import os
+from dataclasses import dataclass, field
+from typing import Final, final
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, MLKEM768X25519PublicKey, Suite
+
+from protocols.errors import NotSealed
+from protocols.identity.sealing_key import SealingKey
+from protocols.masking.envelope import encode
+from protocols.masking.messages import SeedNotice
+from protocols.masking.pads import SEED_BYTES, PadSource
+
+SUITE: Final = Suite(KEM.MLKEM768_X25519, KDF.HKDF_SHA256, AEAD.AES_256_GCM)
+FIRST_COUNTER: Final = 1
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class SealedSeed:
+    """A seed as its client holds it, and as it travels.
+
+    Security: the name, the run and the counter enter the seal, and the notice is signed by the client: a seed that is
+        copied into another name does not open, and one that is made in a client's name is not signed by it.
+    """
+
+    source: PadSource
+    notice: SeedNotice = field(repr=False)
+
+    @classmethod
+    def draw(cls, run: bytes, client: str, dealer: MLKEM768X25519PublicKey) -> "SealedSeed":
+        """Draw a seed from the system, and seal it to the dealer."""
+        source = PadSource(os.urandom(SEED_BYTES), run, client, FIRST_COUNTER)
+        blank = SeedNotice(run=run, number=0, client=client, counter=source.counter, sealed=b"")
+        sealed = SUITE.encrypt(source.seed, dealer, info=encode(blank))
+        return cls(source, SeedNotice(run=run, number=0, client=client, counter=source.counter, sealed=sealed))
+
+
+def open_seed(notice: SeedNotice, key: SealingKey) -> PadSource:
+    """Return the seed in a notice, whose signature holds.
+
+    Raises:
+        NotSealed: it does not open in this name, run and counter.
+    """
+    blank = SeedNotice(run=notice.run, number=notice.number, client=notice.client, counter=notice.counter, sealed=b"")
+    try:
+        seed = SUITE.decrypt(notice.sealed, key.private, info=encode(blank))
+    except (InvalidTag, ValueError):
+        raise NotSealed("a client's seed does not open under its name") from None
+    if len(seed) != SEED_BYTES:
+        raise NotSealed(f"a client's seed has {len(seed)} bytes; it has {SEED_BYTES}")
+    return PadSource(seed, notice.run, notice.client, notice.counter)

@@ -1,0 +1,51 @@
+"""The words of the padded backend: integers modulo 2**58, and what of them both aggregators hold.
+
+A client sends the same d = x + pad modulo 2**58 to both aggregators; the pad is expanded from a seed that only it and
+the dealer have. Levels, thresholds and totals stay below 2**57 in absolute value, so that the top bit of a difference
+is its sign.
+"""
+
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from protocols.arithmetic.fixed_point import I64, U64
+from protocols.errors import WireError
+
+U8 = npt.NDArray[np.uint8]
+
+WIDTH: Final = 58
+LIMIT: Final = 2 ** (WIDTH - 1)  # what is compared or released stays below it in absolute value
+MASK: Final = np.uint64(2**WIDTH - 1)
+_TOP: Final = np.uint64(WIDTH - 1)
+
+
+def residue(x: U64) -> U64:
+    """Return words modulo 2**58 of words modulo 2**64."""
+    return x & MASK
+
+
+def to_integers(x: U64) -> I64:
+    """Return the integers from -2**57 to 2**57 - 1 that words modulo 2**58 stand for."""
+    sign = np.uint64(64 - WIDTH)
+    return (x << sign).view(np.int64) >> np.int64(sign)
+
+
+def top(x: U64) -> U64:
+    """Return the top bit of each word modulo 2**58: 1 of a negative number."""
+    return x >> _TOP
+
+
+def require_canonical(words: U64, below: int | U64, count: int, what: str) -> None:
+    """Refuse words that no party of this protocol sends.
+
+    A word of 2**58 or more would be another number modulo p, where the proof is, than modulo 2**58, where it counts.
+
+    Raises:
+        WireError: another number of words, or one that is too large.
+    """
+    if words.shape != (count,):
+        raise WireError(f"got {words.size} words of {what}; the shape of the round demands {count}")
+    if np.any(words >= np.asarray(below, dtype=np.uint64)):
+        raise WireError(f"a word of {what} is not in its canonical range; words are reduced before they are sent")

@@ -1,0 +1,194 @@
+"""Honest masked rounds, and clients that fail their proofs or keep silent."""
+
+import hashlib
+
+import numpy as np
+import pytest
+
+from aggregator.masking.noise import noise_of
+from lpm_secure.testbed.masked_run import MaskedRun
+from protocols.errors import CohortTooSmall, ConflictingReplay, RunEnded
+from protocols.masking.journal import FileJournal
+from protocols.masking.messages import ProofQuestion, WordsNotice, to_bytes
+from protocols.releases.query import Release, Releases
+from tests.masked_runs import Secrets
+
+
+def play_all(run, secrets, rounds=4):
+    return [run.play(secrets.words(run)) for _ in range(rounds)]
+
+
+@pytest.mark.parametrize(("tau", "bit"), [(0, 1), (2, 1), (3, 0), (4, 0)])
+def test_a_bit_stands_where_the_level_is_above_the_threshold_and_not_where_it_equals_it(start, tau, bit):
+    run = start()
+    _, spoken, decided, closing = play_all(run, Secrets(tau=(tau, 3), said=3))
+    assert decided["client-0"].bits.tolist() == [[bit], [0]]
+    assert decided["client-1"].bits.tolist() == [[0], [0]]
+    assert spoken["client-0"].release.tolist() == [4, 0, 0, 0]
+    assert closing["engine"].release.tolist() == [4, 0, 0, 0]
+
+
+def test_levels_add_up_over_the_steps_with_what_clients_add_themselves(start):
+    run, secrets, bits = start({"steps": 4}), Secrets(tau=(10, 100), said=2), []
+    run.play(secrets.words(run))
+    for step in range(4):
+        run.play(secrets.words(run))
+        own = {"client-0": np.array([step, 1], np.uint64), "client-1": np.zeros(2, np.uint64)}
+        bits.append(int(run.play(own)["client-0"].bits[0, 0]))
+    assert bits == [0, 0, 0, 1]  # 2, 5, 9 and 14 against 10
+
+
+def lie(run, name="client-0", word=0, value=1 << 20):
+    """Return the round's words with one that is out of its range."""
+    words = Secrets().words(run)
+    words[name] = words[name].copy()
+    words[name][word] = value
+    return words
+
+
+def test_a_client_out_of_range_is_left_out_for_good_and_the_others_go_on(start):
+    run = start()
+    run.play(Secrets().words(run))
+    spoken = run.play(lie(run))
+    assert set(spoken) == {"client-1", "engine"}
+    assert spoken["client-1"].accepted == ("client-1",)
+    assert spoken["client-1"].release.tolist() == [2, 0, 0, 0]
+    words = {"client-1": np.zeros(2, np.uint64)}
+    assert run.play(words)["client-1"].bits.tolist() == [[0], [0]]
+    run.play(Secrets().words(run))  # it speaks again, and is not heard
+    assert run.aggregators[0].members == ("client-1",)
+
+
+@pytest.mark.parametrize(("word", "value"), [(0, 1), (2, 16), (4, 3), (5, 1), (7, 2**58 - 1), (2, 2**58 - 1)])
+def test_each_word_of_a_step_has_its_range(start, word, value):
+    """Own slots, messages, counts of stages, their sum, and numbers below zero."""
+    run = start()
+    run.play(Secrets().words(run))
+    assert run.play(lie(run, word=word, value=value))["client-1"].accepted == ("client-1",)
+
+
+def test_a_client_that_keeps_silent_is_left_out_for_good(start):
+    run = start()
+    words = Secrets().words(run)
+    assert run.play({"client-1": words["client-1"]})["client-1"].accepted == ("client-1",)
+    assert run.play(Secrets().words(run))["client-1"].accepted == ("client-1",)
+
+
+def test_the_run_ends_where_fewer_clients_are_left_than_the_manifest_promises(start):
+    run = start({"min_cohort": 2})
+    run.play(Secrets().words(run))
+    with pytest.raises(CohortTooSmall):
+        run.play(lie(run))
+    assert all(party.ending for party in (*run.aggregators, run.dealer, *run.clients.values()))
+    with pytest.raises(RunEnded):
+        run.clients["client-1"].message(2, np.zeros(2, np.uint64))
+
+
+def test_what_a_client_sends_twice_has_the_same_bytes_and_other_words_are_refused(start):
+    """Two proofs under one pad differ by a function of the masks alone, of which the words can be read."""
+    run = start()
+    words = Secrets().words(run)["client-0"]
+    first = run.clients["client-0"].message(0, words)
+    assert run.clients["client-0"].message(0, words) == first
+    with pytest.raises(ConflictingReplay):
+        run.clients["client-0"].message(0, words + np.uint64(1))
+
+
+def test_a_client_that_signs_two_contents_of_a_round_is_left_out(start):
+    run = start()
+    words = Secrets().words(run)
+    client = run.clients["client-0"]
+    one = client.message(0, words["client-0"])
+    notice = run.aggregators[0].read(one, WordsNotice)
+    other = client.signer.send(
+        WordsNotice(run=notice.run, number=0, client="client-0", counter=1, d=to_bytes(notice.words(2) ^ np.uint64(1)))
+    )
+    run.aggregators[0].receive(one)
+    run.aggregators[1].receive(other)
+    run.join("client-0", client.join())
+    assert set(run.play({"client-1": words["client-1"]})) == {"client-1"}
+
+
+def test_a_message_that_reached_one_aggregator_alone_counts(start):
+    """Members are the union: one aggregator cannot drop a client by keeping silent of it."""
+    run = start()
+    words = Secrets().words(run)
+    for name, client in run.clients.items():
+        run.aggregators[0].receive(client.join())
+        run.aggregators[name == "client-1"].receive(client.message(0, words[name]))
+    assert set(run.finish()) == {"client-0", "client-1"}
+
+
+def test_a_late_message_changes_nothing(start):
+    run = start()
+    words = Secrets().words(run)
+    run.play({"client-1": words["client-1"]})
+    run.hand("client-0", run.clients["client-0"].message(0, words["client-0"]))
+    assert run.aggregators[0].members == ("client-1",)
+    assert not run.aggregators[0].ending
+
+
+def noised():
+    given = {"sigma": 40.0, "times": 3, "epsilon": 1.0, "delta": 0.1}
+    return Release(name="cells", mechanism="discrete-gaussian", unit="contribution", **given)
+
+
+def test_noise_of_both_sides_stands_in_full_in_what_is_released(small):
+    releases = Releases(each=(noised(), Release(name="tally")), rho=1e6)
+    questions = []
+
+    def between(sender, receiver, message):
+        if receiver == "dealer":
+            questions.append(message.content)
+        return message
+
+    run = MaskedRun.start(small(cells=(5, 5, 5), releases=releases), between=between)
+    run.play(Secrets().words(run))
+    release = run.play(Secrets().words(run))["client-0"].release
+    question = hashlib.sha256(questions[-1]).digest()
+    keys = run.dealer.noise_key, run.aggregators[0]._common.noise_key
+    first, second = (noise_of(run.plan, key, 1, question) for key in keys)
+    assert first[:3].any()
+    assert second[:3].any()
+    np.testing.assert_array_equal(release, np.array([0, 0, 0, 4, 0, 0, 0]) + first + second)
+
+
+def test_the_budget_is_charged_before_anything_is_opened(small):
+    releases = Releases(each=(noised(), Release(name="tally")), rho=noised().rho(1))
+    run = MaskedRun.start(small(cells=(5,), releases=releases))
+    play_all(run, Secrets(), rounds=3)
+    with pytest.raises(Exception, match="the run stops here"):
+        run.play(Secrets().words(run))
+    assert not any(name.startswith("question 3 Release") for name in run.dealer.journal._entries)
+
+
+def test_the_dealer_is_sent_no_words_and_no_signature_over_words(start):
+    seen = []
+
+    def between(sender, receiver, message):
+        if receiver == "dealer":
+            seen.append(message)
+        return message
+
+    run = start(between=between)
+    words = Secrets().words(run)
+    sent = [run.clients[name].message(0, words[name]) for name in words]
+    run.play(words)
+    assert len(seen) == 2
+    for message in seen:
+        question = run.dealer.read(message, ProofQuestion)
+        for client in sent:
+            notice = run.aggregators[0].read(client, WordsNotice)
+            for part in (client.signature, client.nonce, client.digest, notice.d, notice.e):
+                assert part not in message.content
+        assert {each.client for each in question.clients} == set(words)
+
+
+def test_a_party_that_restarts_does_not_go_on(small, tmp_path):
+    def journal(name):
+        return FileJournal(tmp_path / name)
+
+    run = MaskedRun.start(small(), journal=journal)
+    run.play(Secrets().words(run))
+    with pytest.raises(RunEnded, match="another run"):
+        MaskedRun.start(small(), journal=journal)

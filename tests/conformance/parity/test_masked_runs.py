@@ -1,0 +1,59 @@
+"""A masked run of every model that the backend takes equals the clear run, bit for bit."""
+
+import asyncio
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lpm_secure.testbed.masked_run import MaskedRun
+from tests.conformance.parity.conftest import ALL
+from tests.masked_runs import play_testbed
+
+REFUSED = {"library-seirs", "library-doses", "opinion", "averaging", "crowds", "cheapest"}
+FEW = ("library-seir", "library-strains", "library-opinion", "library-supply")
+TAKEN = [name if name in FEW else pytest.param(name, marks=pytest.mark.slow) for name in sorted(ALL.keys() - REFUSED)]
+
+
+def check(testbed, run_clear, but=()):
+    series, clients = asyncio.run(play_testbed(testbed, MaskedRun.start(testbed.manifest)))
+    clear = run_clear(testbed)
+    for field, values in clear.state.items():
+        private = np.concatenate([client.private.state[field] for client in clients])
+        if field not in but:
+            np.testing.assert_array_equal(private, values, err_msg=field)
+    assert not any(client.missed for client in clients)
+    if testbed.manifest.engine:
+        np.testing.assert_array_equal(series.counts, clear.series.counts)
+        assert series.hash == clear.series.hash
+
+
+@pytest.mark.parametrize("name", TAKEN)
+@settings(max_examples=3, deadline=None)
+@given(data=st.data())
+def test_a_masked_run_equals_the_clear_run_bit_for_bit(name, data, graph_testbeds, run_clear):
+    check(data.draw(graph_testbeds(name, mode="outcome", k=2)), run_clear)
+
+
+@settings(max_examples=3, deadline=None)
+@given(data=st.data())
+def test_a_masked_epidemic_equals_the_clear_run_bit_for_bit(data, testbeds, run_clear):
+    check(data.draw(testbeds(mode="outcome", k=2)), run_clear, but=("hazard",))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted(ALL.keys() - REFUSED))
+@settings(max_examples=20, deadline=None)
+@given(data=st.data())
+def test_many_masked_runs_equal_their_clear_runs_bit_for_bit(name, data, graph_testbeds, run_clear):
+    check(data.draw(graph_testbeds(name, mode="outcome", k=2)), run_clear)
+
+
+@pytest.mark.parametrize("name", sorted(REFUSED))
+@settings(max_examples=1, deadline=None)
+@given(data=st.data())
+def test_a_model_that_needs_products_or_sums_is_refused_in_one_line(name, data, graph_testbeds):
+    testbed = data.draw(graph_testbeds(name, mode="outcome", k=2))
+    with pytest.raises(ValueError, match="CrypTen backend takes it"):
+        MaskedRun.start(testbed.manifest)

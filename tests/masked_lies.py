@@ -1,0 +1,195 @@
+"""What an aggregator that lies may do in a masked run: each lie is a change of what it sends or computes."""
+
+import dataclasses
+import os
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from protocols.masking.envelope import SignedMessage
+from protocols.masking.messages import (
+    ClientReply,
+    Closing,
+    KeyCommitment,
+    KeyContribution,
+    ProofQuestion,
+    RangeVerdict,
+    ReleaseQuestion,
+    SeedNotice,
+    StepNotice,
+    WordsNotice,
+    from_bytes,
+    to_bytes,
+)
+from protocols.masking.words import LIMIT, residue
+
+KINDS = (
+    ClientReply,
+    Closing,
+    KeyCommitment,
+    KeyContribution,
+    ProofQuestion,
+    RangeVerdict,
+    ReleaseQuestion,
+    SeedNotice,
+    StepNotice,
+    WordsNotice,
+)
+LIAR = "aggregator-1"
+SPEAK, DECIDE = 1, 2
+
+
+class Liar:
+    """Stands between all parties of a run, and changes what the second aggregator sends, signed with its key.
+
+    Attributes:
+        run: set once the run has started; what is sent before goes as it is, unless `early`.
+        lies: how often it has lied.
+    """
+
+    def __init__(self, change: Callable[["Liar", str, Any], Any], *, early: bool = False) -> None:
+        self.change, self.early, self.lies, self.run = change, early, 0, None
+
+    def __call__(self, sender: str, receiver: str, message: SignedMessage) -> SignedMessage:
+        if sender != LIAR or (self.run is None and not self.early):
+            return message
+        content = msgspec.msgpack.decode(message.content, type=msgspec_union())
+        changed = self.change(self, receiver, content)
+        if changed is None or changed == content:
+            return message
+        self.lies += 1
+        return changed if isinstance(changed, SignedMessage) else self.signed(changed)
+
+    def signed(self, content: Any) -> SignedMessage:
+        return self.run.signers[LIAR].send(content)
+
+
+def msgspec_union() -> Any:
+    kinds = KINDS[0]
+    for kind in KINDS[1:]:
+        kinds = kinds | kind
+    return kinds
+
+
+def replace(message: Any, **changes: Any) -> Any:
+    return msgspec.structs.replace(message, **changes)
+
+
+def when(kind: type, number: int, change: Callable[..., Any], *, to: str = "") -> Callable[[Liar, str, Any], Any]:
+    """Return a lie that changes messages of one kind and round, to one receiver or to all."""
+
+    def lie(liar: Liar, receiver: str, message: Any) -> Any:
+        if not isinstance(message, kind) or message.number != number or to not in ("", receiver):
+            return None
+        return change(liar, message)
+
+    return lie
+
+
+def answers(change: Callable[[np.ndarray], np.ndarray]) -> Callable[[Liar, Any], Any]:
+    """Return a change of the answers to client-0."""
+
+    def lie(liar: Liar, message: Any) -> Any:
+        if message.client != "client-0":
+            return None
+        return replace(message, answers=to_bytes(change(from_bytes(message.answers))))
+
+    return lie
+
+
+def shift(by: int) -> Callable[[Liar, str, Any], Any]:
+    """Return a lie that evaluates agent 0's comparison elsewhere: it changes what the liar computes with."""
+
+    def lie(liar: Liar, receiver: str, message: Any) -> Any:
+        party = liar.run.aggregators[1]
+        if isinstance(message, Closing) and message.number == DECIDE:
+            offsets = party._comparison.offsets.copy()
+            offsets[0] = residue(offsets[0] + np.uint64(by % 2**58))
+            party._comparison = dataclasses.replace(party._comparison, offsets=offsets)
+            liar.lies += 1
+
+    return lie
+
+
+def take_other_words(liar: Liar, receiver: str, message: Any) -> Any:
+    """Count another word of client-0 than it sent, and ask what the honest one asks."""
+    party = liar.run.aggregators[1]
+    if isinstance(message, RangeVerdict) and message.number == SPEAK:
+        mine = party._round.examined["client-0"]
+        words = mine.words.copy()
+        words[4] = residue(words[4] + np.uint64(1))
+        party._round.examined["client-0"] = dataclasses.replace(mine, words=words)
+        liar.lies += 1
+
+
+def own_label(liar: Liar, receiver: str, message: Any) -> Any:
+    """Turn the bit of agent 0 over with this aggregator's share of its label."""
+    if not isinstance(message, Closing) or message.number != DECIDE:
+        return None
+    party = liar.run.aggregators[1]
+    share, label = party._comparison.share, party._comparison.share.top_label.copy()
+    label[0] ^= share.label[0]
+    party._comparison = dataclasses.replace(party._comparison, share=dataclasses.replace(share, top_label=label))
+    liar.lies += 1
+    return None
+
+
+def ask_other_challenges(liar: Liar, message: Any) -> Any:
+    first = replace(message.clients[0], rho=os.urandom(32))
+    return replace(message, clients=(first, *message.clients[1:]))
+
+
+def ask_another_counter(liar: Liar, message: Any) -> Any:
+    return replace(message, clients=(replace(message.clients[0], counter=2), *message.clients[1:]))
+
+
+def drop_first(liar: Liar, message: Any) -> Any:
+    return replace(message, accepted=message.accepted[1:])
+
+
+def ask_fewer(liar: Liar, message: Any) -> Any:
+    return replace(message, clients=message.clients[1:])
+
+
+def raise_release(liar: Liar, message: Any) -> Any:
+    words = from_bytes(message.release).copy()
+    words[0] += np.uint64(1)
+    return replace(message, release=to_bytes(words))
+
+
+def other_announcement(liar: Liar, message: Any) -> Any:
+    return replace(message, announcement=os.urandom(32))
+
+
+def flip(words: np.ndarray) -> np.ndarray:
+    changed = words.copy()
+    changed[0] ^= np.uint64(1)
+    return changed
+
+
+LIES = {
+    "a word of a client is shifted, and the question is the honest one": take_other_words,
+    "a proof is asked with other challenges": when(ProofQuestion, SPEAK, ask_other_challenges),
+    "a proof is asked for another seed": when(ProofQuestion, SPEAK, ask_another_counter),
+    "a client is left out of the question": when(ProofQuestion, SPEAK, ask_fewer),
+    "a question names another announcement": when(ProofQuestion, SPEAK, other_announcement),
+    "an honest client is called out of range": when(RangeVerdict, SPEAK, drop_first),
+    "an honest client is called out of range when it decides": when(RangeVerdict, DECIDE, drop_first),
+    "a release is asked for fewer clients": when(ReleaseQuestion, SPEAK, drop_first),
+    "a release is asked for another announcement": when(ReleaseQuestion, SPEAK, other_announcement),
+    "a client is kept back": when(Closing, SPEAK, lambda liar, message: replace(message, digest=os.urandom(32))),
+    "a release is raised for all": when(ClientReply, SPEAK, raise_release),
+    "a release is raised for one client": when(ClientReply, SPEAK, raise_release, to="client-0"),
+    "a release is raised for the engine": when(ClientReply, SPEAK, raise_release, to="engine"),
+    "other members are named to a client": when(ClientReply, SPEAK, drop_first, to="client-1"),
+    "an answer is turned by one bit": when(ClientReply, DECIDE, answers(flip)),
+    "an answer is a random word": when(ClientReply, DECIDE, answers(lambda w: w ^ from_bytes(os.urandom(8 * w.size)))),
+    "an answer is nothing": when(ClientReply, DECIDE, answers(np.zeros_like)),
+    "an answer is too short": when(ClientReply, DECIDE, answers(lambda words: words[:1])),
+    "an answer carries its share of the label": own_label,
+    "a comparison is made at the next number": shift(1),
+    "a bit is forced by a quarter of the ring": shift(LIMIT // 2),
+    "a bit is forced by half of the ring": shift(LIMIT),
+}

@@ -1,0 +1,66 @@
+"""Masked runs in this process: a testbed's clients, and rounds of words that a test gives itself."""
+
+import asyncio
+from typing import Any
+
+import numpy as np
+
+from client_sdk import Client
+from client_sdk.masking.exchange import MaskedExchange
+from lpm_secure.engine.loop import simulate
+from lpm_secure.testbed.masked_channel import MaskedChannel, MaskedPart
+from lpm_secure.testbed.masked_run import MaskedRun
+
+
+async def play_testbed(testbed: Any, run: MaskedRun) -> tuple[Any, list[Client]]:
+    """Run a testbed's clients, and its engine, over a masked run; return the series and the clients."""
+    import torch
+
+    manifest = testbed.manifest
+    channel = MaskedChannel(run, engine=manifest.engine)
+
+    async def client(name: str) -> Client:
+        exchange = MaskedExchange(run.clients[name], channel)
+        joined = await Client.join_over(manifest, testbed.private_state(name), exchange)
+        await joined.run()
+        return joined
+
+    clients = [client(party.name) for party in manifest.clients]
+    if not manifest.engine:
+        return None, list(await asyncio.gather(*clients))
+    synthetic = testbed.synthetic_agents(torch.device("cpu"))
+    series, *ended = await asyncio.gather(simulate(manifest, MaskedPart(channel), synthetic), *clients)
+    return series, ended
+
+
+class Secrets:
+    """Words of two clients, `client-0` of agents 0 and 1 and `client-1` of agents 2 and 3, on one channel.
+
+    Attributes:
+        tau: the thresholds of agent 0 and 1; all others have the largest.
+        said: what client-0 tells agent 2, and client-1 tells agents 0 and 1, in each step.
+        stage: in which of four stages agent 0 is.
+    """
+
+    def __init__(self, *, tau: tuple[int, int] = (5, 5), said: int = 3, stage: int = 0) -> None:
+        self.tau, self.said, self.stage = tau, said, stage
+
+    def words(self, run: MaskedRun) -> dict[str, np.ndarray]:
+        """Return both clients' words of the round in hand."""
+        plan, number = run.plan, run.aggregators[0].number
+        phase, largest = plan.phase(number).name, min(plan.manifest.level_bounds) + 1
+        if phase == "THRESHOLDS":
+            return {"client-0": np.array(self.tau, np.uint64), "client-1": np.full(2, largest, np.uint64)}
+        if phase == "DECIDE":
+            return {name: np.zeros(2, np.uint64) for name in plan.names}
+        last = plan.manifest.schedule.step(number) == plan.manifest.steps
+        words = {}
+        for name, place in (("client-0", [2]), ("client-1", [0, 1])):
+            exposure, tally = np.zeros((4, 1), np.int64), np.zeros(4, np.int64)
+            exposure[place] = 0 if last else self.said
+            tally[0] = 2
+            if name == "client-0":
+                tally[0] -= 1
+                tally[self.stage] += 1
+            words[name] = plan.layout.pack(exposure, np.zeros(plan.layout.cells, np.int64), tally)
+        return words

@@ -1,0 +1,123 @@
+"""The dealer by itself: what it refuses whatever the aggregators agree on."""
+
+import os
+
+import numpy as np
+import pytest
+
+from aggregator.masking.dealer import MaskingDealer, fresh_words
+from protocols.errors import CohortTooSmall, ResultsDiffer, RoundAhead
+from protocols.identity.sealing_key import SealingKey, public_key
+from protocols.identity.signing import new_key, public_of
+from protocols.masking.envelope import Signer, read
+from protocols.masking.journal import MemoryJournal
+from protocols.masking.messages import ClientQuestion, ProofAnswer, ProofQuestion, ReleaseQuestion
+from protocols.masking.plan import MaskingPlan
+from protocols.masking.seed import SealedSeed
+
+HASH = bytes(32)
+RHO = bytes(range(32))
+
+
+class Asked:
+    """A dealer, and two aggregators that ask it whatever a test wants, alike."""
+
+    def __init__(self, manifest):
+        self.plan, sealing = MaskingPlan(manifest), SealingKey.generate()
+        names = (*self.plan.aggregators, "dealer", *self.plan.names)
+        self.signers = {name: Signer(name, new_key(), os.urandom(32)) for name in names}
+        self.keys = {name: public_of(signer.key) for name, signer in self.signers.items()}
+        self.dealer = MaskingDealer(
+            self.plan, self.signers["dealer"], self.keys, MemoryJournal(), sealing=sealing, noise_key=os.urandom(32)
+        )
+        target = public_key(sealing.public)
+        self.seeds = {name: SealedSeed.draw(self.plan.run, name, target) for name in self.plan.names}
+
+    def ask(self, question):
+        replies = [self.dealer.ask(self.signers[name].send(question)) for name in self.plan.aggregators]
+        assert replies[0] is None
+        return replies[1]
+
+    def proofs(self, number, names=None, *, seeds=None, counter=1):
+        names = self.plan.names if names is None else names
+        seeds = [self.signers[name].send(self.seeds[name].notice) for name in names] if number == 0 else seeds or ()
+        challenges = {name: ((9, 9),) * self.plan.shape(name, number).rounds for name in names}
+        clients = tuple(ClientQuestion(name, counter, RHO, challenges[name]) for name in names)
+        return ProofQuestion(run=self.plan.run, number=number, announcement=HASH, seeds=tuple(seeds), clients=clients)
+
+    def release(self, number, accepted):
+        return ReleaseQuestion(run=self.plan.run, number=number, announcement=HASH, accepted=accepted)
+
+
+@pytest.fixture
+def asked(manifest_of):
+    return Asked(manifest_of(mode="outcome", min_cohort=2))
+
+
+def test_it_answers_every_member_whose_seed_opens(asked):
+    answer = read(asked.ask(asked.proofs(0))[0], ProofAnswer, keys=asked.keys, run=asked.plan.run)
+    assert [each.client for each in answer.clients] == list(asked.plan.names)
+
+
+def test_another_counter_than_the_seeds_is_the_end(asked):
+    with pytest.raises(ResultsDiffer, match="another seed"):
+        asked.ask(asked.proofs(0, counter=2))
+    assert asked.dealer.ending
+
+
+def test_a_release_over_fewer_clients_than_promised_is_refused(asked):
+    asked.ask(asked.proofs(0))
+    asked.ask(asked.proofs(1))
+    with pytest.raises(CohortTooSmall):
+        asked.ask(asked.release(1, asked.plan.names[:1]))
+
+
+def test_a_release_of_clients_whose_proofs_were_not_asked_is_refused(asked):
+    asked.ask(asked.proofs(0))
+    asked.ask(asked.proofs(1, asked.plan.names[:2]))
+    with pytest.raises(ResultsDiffer, match="not asked"):
+        asked.ask(asked.release(1, asked.plan.names))
+
+
+def test_who_was_left_out_does_not_come_back(asked):
+    asked.ask(asked.proofs(0, asked.plan.names[:2]))
+    with pytest.raises(ResultsDiffer, match="is out"):
+        asked.ask(asked.proofs(1))
+
+
+def test_a_client_that_is_asked_twice_in_a_round_is_the_end(asked):
+    asked.ask(asked.proofs(0))
+    with pytest.raises(ResultsDiffer, match="twice"):
+        asked.ask(asked.proofs(1, (*asked.plan.names, asked.plan.names[0])))
+
+
+def test_questions_have_an_order_and_are_answered_once(asked):
+    with pytest.raises(RoundAhead):
+        asked.ask(asked.proofs(1))
+
+
+def test_a_seed_comes_once(asked):
+    asked.ask(asked.proofs(0))
+    seeds = [asked.signers[name].send(asked.seeds[name].notice) for name in asked.plan.names]
+    with pytest.raises(RoundAhead, match="seed"):
+        asked.ask(asked.proofs(1, seeds=seeds))
+
+
+def test_a_seed_that_is_handed_on_in_anothers_name_is_the_end(asked):
+    question = asked.proofs(0)
+    stolen = asked.signers["client-1"].send(asked.seeds["client-0"].notice)
+    given = {"number": 0, "announcement": HASH, "seeds": (stolen,), "clients": question.clients}
+    with pytest.raises(ResultsDiffer, match="another client's name"):
+        asked.ask(ProofQuestion(run=asked.plan.run, **given))
+
+
+def test_what_it_deals_is_fresh_each_time():
+    """From one stream by rounds, a second dealing had the roots of the first, and labels could be read."""
+    first, second = fresh_words(1000), fresh_words(1000)
+    assert not np.isin(first, second).any()
+
+
+def test_it_prints_no_key(asked):
+    text = repr(asked.dealer)
+    assert str(asked.dealer.noise_key) not in text
+    assert "sources" not in text

@@ -1,0 +1,109 @@
+"""The inner product of a range proof and its folds, against loops over Python's integers."""
+
+import numpy as np
+import pytest
+
+from protocols.arithmetic import extension_field as field
+from protocols.arithmetic.extension_field import P
+from protocols.errors import ParameterError
+from protocols.masking import folding
+from protocols.masking.folding import ProofShape
+from protocols.masking.words import WIDTH
+
+BITS = np.array([5, 0, 22, 1, 22, 13], dtype=np.uint8)
+RANDOM = np.random.default_rng(1)
+R = (12345678901234567, 7654321)
+
+
+def elements(count):
+    return RANDOM.integers(0, P, (count, 2), dtype=np.uint64)
+
+
+def masked(count, shape):
+    return RANDOM.integers(0, 2**63, count, dtype=np.uint64) & shape.masks
+
+
+def bit(word, j):
+    return int(word) >> j & 1
+
+
+def test_a_shape_counts_groups_and_folds():
+    shape = ProofShape.of(BITS)
+    assert (shape.n, shape.width, shape.groups, shape.length, shape.rounds) == (6, 22, 6, 40, 4)
+    assert ProofShape.of(BITS[:0]).rounds == 2
+    assert shape.masks.tolist() == [2**22 + 2 ** int(b) - 1 for b in BITS]
+
+
+def test_a_word_of_58_bits_is_refused():
+    with pytest.raises(ParameterError, match="57 bits at most"):
+        ProofShape.of(np.array([58], dtype=np.uint8))
+
+
+def product_at(shape, e, a, rho, node):
+    """Return the first polynomial at an element: bits of a nibble are values at 0 to 3 of a polynomial."""
+    lam, value = field.lagrange(node, 4), field.ZERO
+    for i in range(shape.n):
+        for g in range(shape.groups):
+            left = right = field.ZERO
+            for m in range(4):
+                j = 4 * g + m
+                if j > shape.width:
+                    continue
+                weight = 2 ** (j + 1) if j < shape.width else -(2 ** (WIDTH + 1))
+                left = field.plus(left, field.product(lam[m], (weight * bit(e[i], j) % P, 0)))
+                right = field.plus(right, field.product(lam[m], (bit(a[i], j), 0)))
+            value = field.plus(value, field.product(field.element(rho[i]), field.product(left, right)))
+    return value
+
+
+def test_the_first_polynomial_is_the_product_of_the_folded_bits():
+    shape = ProofShape.of(BITS)
+    e, a, rho = masked(6, shape), masked(6, shape), elements(6)
+    values = folding.first_values(shape, e, a, rho)
+    for node in range(7):
+        assert field.element(values[node]) == product_at(shape, e, a, rho, (node, 0))
+    left = folding.aggregator_vector(shape, e, rho, R)
+    right = folding.dealer_vector(shape, a, R, np.array([3, 4], dtype=np.uint64))
+    assert field.element(field.total(field.multiply(left, right))) == product_at(shape, e, a, rho, R)
+    assert right[shape.n * shape.groups].tolist() == [3, 4]
+    assert not left[shape.n * shape.groups :].any()
+
+
+def test_a_fold_is_the_value_of_the_cubic_polynomials():
+    left, right = elements(8), elements(8)
+    values = folding.values(left, right)
+    for node in range(7):
+        expected = field.ZERO
+        for group in (0, 1):
+            lam = field.lagrange((node, 0), 4)
+            at = [
+                field.plus(*(field.product(c, field.element(x[4 * group + m])) for m, c in enumerate(lam)))
+                for x in (left, right)
+            ]
+            expected = field.plus(expected, field.product(*at))
+        assert field.element(values[node]) == expected
+    folded = folding.fold(left, R)
+    assert folded.shape == (4, 2)  # two values, padded for the next fold
+    lam = field.lagrange(R, 4)
+    expected = field.plus(*(field.product(c, field.element(left[4 + m])) for m, c in enumerate(lam)))
+    assert field.element(folded[1]) == expected
+    assert not folded[2:].any()
+
+
+@pytest.mark.parametrize("values", [[0, 0], [5, 2**22 - 1]])
+def test_the_equation_of_honest_words_holds_over_the_integers(values):
+    shape = ProofShape.of(np.array([22, 22], dtype=np.uint8))
+    x, pads = np.array(values, dtype=np.uint64), np.array([7, 2**58 - 1], dtype=np.uint64)
+    d = (x + pads) % np.uint64(2**58)
+    a = masked(2, shape)
+    e = (x | (d < pads).astype(np.uint64) << np.uint64(22)) ^ a
+    for i in range(2):
+        one = ProofShape.of(shape.bits[:1])
+        rho = np.array([[1, 0]], dtype=np.uint64)
+        sides = [
+            folding.linear_side(one, e[i : i + 1], d[i : i + 1], rho, sign=-1),
+            folding.linear_side(one, a[i : i + 1], pads[i : i + 1], rho, sign=1),
+        ]
+        weights = [2 ** (j + 1) for j in range(22)] + [-(2 ** (WIDTH + 1))]
+        left = sum(weight * bit(e[i], j) * bit(a[i], j) for j, weight in enumerate(weights))
+        assert field.plus(*sides) == (left % P, 0)

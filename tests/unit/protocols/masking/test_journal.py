@@ -1,0 +1,48 @@
+"""What is answered once, and stays so after a crash."""
+
+import pytest
+
+from protocols.errors import ConflictingReplay, RunEnded
+from protocols.masking.journal import FileJournal, MemoryJournal
+
+RUN = bytes(32)
+
+
+@pytest.fixture(params=["memory", "file"])
+def journal(request, tmp_path):
+    return MemoryJournal() if request.param == "memory" else FileJournal(tmp_path / "journal")
+
+
+def test_a_run_is_begun_once(journal):
+    journal.begin(RUN)
+    with pytest.raises(RunEnded, match="another run"):
+        journal.begin(RUN)
+
+
+def test_another_content_under_a_name_is_refused_and_the_same_is_not(journal):
+    journal.record("proofs 3", b"one")
+    journal.record("proofs 3", b"one")
+    journal.record("proofs 4", b"two")
+    with pytest.raises(ConflictingReplay, match="twice"):
+        journal.record("proofs 3", b"two")
+
+
+def test_a_file_remembers_after_a_restart(tmp_path):
+    first = FileJournal(tmp_path / "journal")
+    first.begin(RUN)
+    first.record("proofs 3", b"one")
+    again = FileJournal(tmp_path / "journal")
+    with pytest.raises(RunEnded):
+        again.begin(RUN)
+    with pytest.raises(ConflictingReplay):
+        again.record("proofs 3", b"two")
+    assert (tmp_path / "journal").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_line_that_a_crash_has_cut_off_counts_as_answered(tmp_path):
+    first = FileJournal(tmp_path / "journal")
+    first.record("proofs 3", b"one")
+    content = (tmp_path / "journal").read_bytes()
+    (tmp_path / "journal").write_bytes(content[:-2])
+    with pytest.raises(ConflictingReplay):
+        FileJournal(tmp_path / "journal").record("proofs 3", b"one")

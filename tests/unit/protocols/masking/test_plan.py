@@ -1,0 +1,73 @@
+"""What a masked run demands of each message, and which runs it refuses in one line."""
+
+import numpy as np
+import pytest
+
+from protocols.errors import ParameterError, WouldWrap
+from protocols.masking.plan import MaskingPlan
+from protocols.masking.words import residue
+from protocols.releases.query import Release, Releases
+from protocols.task.rounds import Phase
+
+
+@pytest.fixture
+def manifest(manifest_of):
+    return lambda **changes: manifest_of(mode="outcome", cells=changes.pop("cells", (10, 10)), **changes)
+
+
+def test_what_is_checked_of_words_is_what_is_checked_of_masked_words_less_that_of_pads(manifest):
+    plan, rng = MaskingPlan(manifest()), np.random.default_rng(1)
+    for number in range(4):
+        for name in plan.names:
+            x, pads = rng.integers(0, 2**58, (2, plan.count(name, number)), dtype=np.uint64)
+            checked = plan.words_to_check(residue(x + pads), name, number)
+            np.testing.assert_array_equal(
+                residue(checked - plan.pads_to_check(pads, name, number)), plan.words_to_check(x, name, number)
+            )
+            assert checked.size == plan.shape(name, number).n
+
+
+def test_own_levels_are_told_as_the_growth_of_one_step(manifest):
+    plan = MaskingPlan(manifest(steps=64))
+    one = MaskingPlan(manifest(steps=1))
+    number = plan.manifest.schedule.number(1, Phase.DECIDE)
+    first = one.manifest.schedule.number(0, Phase.DECIDE)
+    assert plan.shape("client-0", number).width == one.shape("client-0", first).width
+
+
+@pytest.mark.parametrize(
+    ("changes", "need"),
+    [
+        ({"k": 3}, "3 aggregators"),
+        ({"min_count": 3}, "min_count"),
+        ({"validity": "off"}, "validity"),
+        ({"mode": "sum"}, "sum mode"),
+    ],
+)
+def test_a_run_that_needs_more_is_refused_in_one_line_that_says_what(manifest_of, changes, need):
+    given = {"mode": "outcome"} | changes
+    with pytest.raises(ParameterError, match=need) as error:
+        MaskingPlan(manifest_of(**given))
+    assert "\n" not in str(error.value)
+    assert "the CrypTen backend takes it" in str(error.value)
+
+
+def test_a_model_whose_levels_begin_anew_is_refused(manifest_of, seir):
+    law = (2**31, 2**31)
+    with pytest.raises(ParameterError, match="restarts"):
+        MaskingPlan(manifest_of(mode="outcome", model=seir(waning=law)))
+
+
+def test_a_level_that_lying_clients_could_bring_to_2_to_the_57_is_refused(manifest, seir):
+    """A liar that stays in its range in each step must not bring the sum round the ring in the whole run."""
+    model = seir(beta=(2**38,), f=40)
+    assert MaskingPlan(manifest(model=model, steps=64, max_message=100))
+    with pytest.raises(WouldWrap, match=r"level of .* fraction bits"):
+        MaskingPlan(manifest(model=model, steps=4096, max_message=100))
+
+
+def test_a_tally_that_the_manifest_does_not_name_stays_closed(manifest):
+    releases = Releases(each=(Release(name="cells"),))
+    plan = MaskingPlan(manifest(releases=releases))
+    assert plan.release_mask().tolist() == [1, 1, 0, 0, 0, 0]
+    assert MaskingPlan(manifest()).release_mask().all()

@@ -1,0 +1,152 @@
+"""A client's proof of ranges: honest words pass, a lie of one bit does not, and neither does what is not canonical."""
+
+import dataclasses
+import hashlib
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from protocols.arithmetic.counters import RoundNumber
+from protocols.arithmetic.extension_field import P
+from protocols.errors import WireError
+from protocols.masking import range_proof
+from protocols.masking.folding import ProofShape
+from protocols.masking.pads import PadSource
+from protocols.masking.range_proof import MaskedBits, ProofPart
+from protocols.masking.transcript import Question, Transcript
+from protocols.masking.words import WIDTH, residue
+
+NUMBER = RoundNumber(3)
+SOURCE = PadSource(bytes(range(32)), bytes(32), "north", 1)
+NONCE = bytes(reversed(range(32)))
+BITS = np.array([5, 0, 22, 1, 22, 13, 57], dtype=np.uint8)
+WORDS = np.array([31, 0, 2**22 - 1, 1, 0, 100, 2**57 - 1], dtype=np.uint64)
+
+
+def transcript(d, e, context=b"run north 1 speak 3"):
+    return Transcript(context, NONCE, d, e)
+
+
+def send(x, bits, source=SOURCE):
+    """Return what a client sends, honest or not: d, and its masked bits with their proof."""
+    shape, pads = ProofShape.of(bits), source.pads(NUMBER, x.size)
+    d = residue(x + pads)
+    e = range_proof.mask_bits(x, d, pads, masks=range_proof.bit_pads(source, NUMBER, shape), shape=shape)
+    return d, MaskedBits(e, range_proof.prove(source, NUMBER, shape, transcript=transcript(d, e), e=e))
+
+
+def accepts(d, sent, bits, source=SOURCE):
+    shape = ProofShape.of(bits)
+    mine, question = range_proof.examine(sent, d, shape, transcript(d, sent.e))
+    his = range_proof.answer(source, NUMBER, shape, pads=source.pads(NUMBER, bits.size), question=question)
+    return range_proof.holds(mine, his)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.integers(0, 57), max_size=12), st.randoms(use_true_random=False))
+def test_words_in_their_ranges_are_accepted_and_one_more_is_not(widths, random):
+    bits = np.array(widths, dtype=np.uint8)
+    x = np.array([random.randrange(2**b) for b in widths], dtype=np.uint64)
+    assert accepts(*send(x, bits), bits)
+    if widths:
+        at = random.randrange(len(widths))
+        for lie in (2 ** widths[at], 2**WIDTH - 1, 2**WIDTH - 2 ** widths[at]):
+            wrong = x.copy()
+            wrong[at] = lie
+            assert not accepts(*send(wrong, bits), bits)
+
+
+def test_the_edges_of_every_range_are_accepted():
+    assert accepts(*send(WORDS, BITS), BITS)
+    assert accepts(*send(np.zeros_like(WORDS), BITS), BITS)
+
+
+@pytest.mark.parametrize("word", range(7))
+def test_a_single_bit_that_is_changed_is_refused(word):
+    d, sent = send(WORDS, BITS)
+    for bit in (0, 1, 57):
+        moved = d.copy()
+        moved[word] ^= np.uint64(1 << bit)
+        assert not accepts(moved, sent, BITS)
+    for bit in {0, int(BITS[word]) - 1, 57} & set(range(58)):
+        if int(ProofShape.of(BITS).masks[word]) >> bit & 1:
+            e = sent.e.copy()
+            e[word] ^= np.uint64(1 << bit)
+            assert not accepts(d, dataclasses.replace(sent, e=e), BITS)
+
+
+def test_every_number_of_the_proof_counts():
+    d, sent = send(WORDS, BITS)
+    for place in range(sent.rows.size):
+        rows = sent.rows.copy()
+        rows.reshape(-1)[place] = (int(rows.reshape(-1)[place]) + 1) % P
+        assert not accepts(d, MaskedBits(sent.e, rows), BITS), place
+
+
+def test_a_proof_with_a_row_too_few_or_too_many_is_refused():
+    """With one row of several only the first fold was checked, and every word worth twice its range passed."""
+    d, sent = send(WORDS, BITS)
+    for rows in (sent.rows[:1], sent.rows[:-1], np.concatenate([sent.rows, sent.rows[:1]]), sent.rows[:, :5]):
+        with pytest.raises(WireError, match="rows"):
+            accepts(d, MaskedBits(sent.e, rows), BITS)
+
+
+def test_words_that_are_not_canonical_are_refused():
+    """d + p is the same word in the proof, and another one modulo 2**58."""
+    d, sent = send(WORDS, BITS)
+    beyond = d.copy()
+    beyond[0] += np.uint64(P)
+    outside = sent.e.copy()
+    outside[0] |= np.uint64(1 << 30)
+    long = sent.e.copy()
+    long[0] |= np.uint64(1 << 58)
+    rows = sent.rows.copy()
+    rows[0, 0, 0] = P
+    wrong = [(beyond, sent), (d, MaskedBits(outside, sent.rows)), (d, MaskedBits(long, sent.rows))]
+    for words, bits in [*wrong, (d, MaskedBits(sent.e, rows)), (d[:-1], sent)]:
+        with pytest.raises(WireError):
+            accepts(words, bits, BITS)
+
+
+def test_the_dealer_refuses_a_question_of_another_shape():
+    shape = ProofShape.of(BITS)
+    for challenges in ((), ((7, 0),) * (shape.rounds - 1), ((7, 0),) * (shape.rounds - 1) + ((6, 0),)):
+        with pytest.raises(WireError):
+            range_proof.answer(
+                SOURCE, NUMBER, shape, pads=SOURCE.pads(NUMBER, 7), question=Question(bytes(32), challenges)
+            )
+
+
+def test_a_seed_in_another_clients_name_proves_nothing():
+    d, sent = send(WORDS, BITS)
+    assert not accepts(d, sent, BITS, dataclasses.replace(SOURCE, client="south"))
+
+
+def test_a_proof_for_another_message_is_refused():
+    d, sent = send(WORDS, BITS)
+    shape = ProofShape.of(BITS)
+    mine, question = range_proof.examine(sent, d, shape, transcript(d, sent.e, b"run north 1 speak 4"))
+    his = range_proof.answer(SOURCE, NUMBER, shape, pads=SOURCE.pads(NUMBER, 7), question=question)
+    assert not range_proof.holds(mine, his)
+
+
+def test_each_part_of_the_check_is_needed():
+    d, sent = send(WORDS, BITS)
+    shape = ProofShape.of(BITS)
+    mine, question = range_proof.examine(sent, d, shape, transcript(d, sent.e))
+    his = range_proof.answer(SOURCE, NUMBER, shape, pads=SOURCE.pads(NUMBER, 7), question=question)
+    assert range_proof.holds(mine, his)
+    for change in ((1, 0), (0, 1)):
+        moved = ((his.claim[0] + change[0]) % P, (his.claim[1] + change[1]) % P)
+        assert not range_proof.holds(mine, ProofPart(his.element, moved))
+
+
+def test_the_bytes_of_a_proof_never_change():
+    """Made by this code; another party's must agree to the bit."""
+    d, sent = send(WORDS, BITS)
+    assert hashlib.sha256(d.tobytes() + sent.e.tobytes() + sent.rows.tobytes()).hexdigest() == DIGEST
+
+
+DIGEST = "b7823fbaaf20e7e582903f5d5f05e45969a2922ac58b158e6aac8d3f823caf0b"
