@@ -27,6 +27,8 @@ if TYPE_CHECKING:  # a type checker knows the names, and a program loads them wh
     from lpm_secure.models import cell_message as cell_message
     from lpm_secure.models import clip as clip
     from lpm_secure.models import field as field
+    from lpm_secure.models import highest as highest
+    from lpm_secure.models import lowest as lowest
     from lpm_secure.models import maximum as maximum
     from lpm_secure.models import message as message
     from lpm_secure.models import minimum as minimum
@@ -60,6 +62,8 @@ _AUTHORING: Final = (  # what the author of a model needs
     "cell_message",
     "clip",
     "field",
+    "highest",
+    "lowest",
     "maximum",
     "message",
     "minimum",

@@ -268,6 +268,57 @@ class Council(lpm.Environment):
         return {"closure": closed, "weather": (3 * t + before["weather"] + ill + crowded) % 11 - 5}
 
 
-DECLARED = (Opinion, Averaging, Banks, Crowds, Cheapest, Seasons, Lenders, Closures)
-MODELS = {each.__name__.lower(): each for each in DECLARED}
+class Bids(lpm.Model):
+    """An agent follows the lowest bid near it, and the highest; it believes a lowest one that enough others bid."""
+
+    bid = lpm.field(0, 4)  # 4 is none
+    believed = lpm.field(0, 4)
+    doubt = lpm.private(0, 6)
+    near = lpm.lowest(4)
+    usual = lpm.lowest(3, above=doubt, directed=True)
+    best = lpm.highest(4)
+
+    def begin(self, me, draw):
+        return me.set(bid=draw.uniform(0, 5, "bid"), believed=4)
+
+    def says(self, me):
+        return self.near.says(me.bid) | self.usual.says(me.bid) | self.best.says(me.believed)
+
+    def update(self, me, heard, draw):
+        low, high = heard.level(self.near), heard.level(self.best)
+        bid = lpm.where(draw.happens(2**31, "follows"), low, lpm.clip(high + 1, 0, 4))
+        return me.set(bid=bid, believed=heard.level(self.usual) + lpm.where(me.bid == 4, 1, 0))
+
+
+class Reflexes(lpm.Model):
+    """Who goes out is decided by a small integer network, one of two by a private habit; its weights are a table."""
+
+    place = lpm.stage("HOME", "OUT")
+    energy = lpm.field(0, 15)
+    habit = lpm.private(0, 1)
+    shy = lpm.private(0, 5)
+    hello = lpm.message(most=1)
+    crowded = lpm.outcome(hello, above=shy, keep=False)
+    inner = lpm.table(3, -9, 2, -2, 5, 1, 1, 7, -4, 4, -8, 3)  # by habit, then by unit: energy, crowd, bias
+    outer = lpm.table(2, -3, -1, 2)
+
+    def begin(self, me, draw):
+        return me.set(place=draw.uniform(0, 2, "place"), energy=draw.uniform(0, 16, "energy"))
+
+    def says(self, me):
+        return {self.hello: me.place == "OUT"}
+
+    def update(self, me, heard, draw):
+        crowd, drive = lpm.where(heard[self.crowded], 1, 0), 0
+        for unit in range(2):
+            energy, other, bias = (self.inner[6 * me.habit + (3 * unit + place)] for place in range(3))
+            hidden = lpm.maximum(energy * me.energy + 4 * other * crowd + bias, 0) >> 1
+            drive = drive + self.outer[2 * me.habit + unit] * hidden
+        goes = drive + draw.uniform(-2, 3, "whim") > 4
+        spent = lpm.where(goes, me.energy - 3, me.energy + 2)
+        return me.set(place=lpm.where(goes, "OUT", "HOME"), energy=lpm.clip(spent, 0, 15))
+
+
+EACH = (Opinion, Averaging, Banks, Crowds, Cheapest, Seasons, Lenders, Bids, Reflexes, Closures)
+MODELS = {each.__name__.lower(): each for each in EACH}
 ENVIRONMENTS = {"closures": {"name": "tests.user_models:Council"}}

@@ -9,6 +9,8 @@ from lpm_secure.models.declarations import Outcome as Outcome
 from lpm_secure.models.declarations import Parameter as Parameter
 from lpm_secure.models.declarations import cell_message as cell_message
 from lpm_secure.models.declarations import field as field
+from lpm_secure.models.declarations import highest as highest
+from lpm_secure.models.declarations import lowest as lowest
 from lpm_secure.models.declarations import message as message
 from lpm_secure.models.declarations import observable as observable
 from lpm_secure.models.declarations import outcome as outcome

@@ -70,7 +70,8 @@ def entries_of(value: Value, axes: Sequence[Axis], name: str, *, depth: int = 0)
     """Return a value for each entry of a table, the last axis being the nearest.
 
     Args:
-        value: one for all; or nested, an axis after the other; or `{axis: list}`, the same along all other axes.
+        value: one for all; or nested, an axis after the other; or `{axis: list}`, the same along all other axes. A
+            list of periods may end early: its last value holds on.
         axes: of the table.
         name: of the parameter, for messages.
         depth: how deep a single value is nested: 1 for a law.
@@ -95,19 +96,22 @@ def _along(value: Mapping[str, Table], axes: Sequence[Axis], name: str) -> list[
     if len(value) != 1 or not value.keys() <= places.keys():
         got = ", ".join(value) or "nothing"
         raise ParameterError(f"{name} is given by {got}; give it by one of {', '.join(places)}")
-    ((by, line),) = value.items()
-    _check_length(line, axes[places[by]], name)
+    ((by, given),) = value.items()
+    line = _line(given, axes[places[by]], name)
     return [line[entry[places[by]]] for entry in itertools.product(*(range(axis.count) for axis in axes))]
 
 
 def _nested(value: Number | Table, axes: Sequence[Axis], name: str) -> list[Number | Table]:
     if not axes:
         return [value]
-    _check_length(value, axes[0], name)
-    return [entry for each in value for entry in _nested(each, axes[1:], name)]  # type: ignore[union-attr] # a tuple
+    return [entry for each in _line(value, axes[0], name) for entry in _nested(each, axes[1:], name)]
 
 
-def _check_length(line: Number | Table, axis: Axis, name: str) -> None:
-    if not isinstance(line, tuple) or len(line) != axis.count:
-        got = f"{len(line)} values" if isinstance(line, tuple) else f"{line}"
+def _line(given: Number | Table, axis: Axis, name: str) -> Table:
+    """Return a value for each entry along an axis; of periods the last one that is given holds on."""
+    line = given if isinstance(given, tuple) else ()
+    short = axis.steps > 0 and 0 < len(line) < axis.count
+    if len(line) != axis.count and not short:
+        got = f"{len(line)} values" if isinstance(given, tuple) else f"{given}"
         raise ParameterError(f"{name} has {got} by {axis.name}; give {axis.count}, of {axis.low} to {axis.high}")
+    return line + (line[-1],) * (axis.count - len(line)) if short else line

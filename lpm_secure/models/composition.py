@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from lpm_secure.models.axes import CLOCK
-from lpm_secure.models.declarations import Declaration, Outcome, Parameter, State
+from lpm_secure.models.declarations import Declaration, Outcome, Parameter, PublicLevels, State
 from lpm_secure.models.model import Draw, Edge, Heard, Me, Model
 from lpm_secure.models.symbols import Choice, Symbol, integer, operate, symbol
 from protocols.errors import ModelError
@@ -33,6 +33,12 @@ def declarations(model: type[Model]) -> dict[str, Declaration]:
                 raise ModelError(
                     f"{value.line}: {name} is declared at {other.line} too; rename one of them, or let both parts mean "
                     f"the same: {name} = {part.__name__}.{name}"
+                )
+    for levels in [each for each in declared.values() if isinstance(each, PublicLevels)]:
+        for each in (*levels.messages, *levels.outcomes):
+            if declared.setdefault(each.name, each) is not each:
+                raise ModelError(
+                    f"{declared[each.name].line}: {each.name} is declared, and {levels.name} has it; rename it"
                 )
     reserved = {name for owner in (Model, Me) for name in vars(owner)}
     for name in declared:
@@ -69,6 +75,8 @@ def compose(model: type[Model]) -> tuple[dict[str, State], dict[str, dict[str, S
     linear = {kind: _given(parts, method) for kind, method in LINEAR.items()}
     linear["along"] = _given(parts, "along", Edge())
     fixed = {name: Symbol("field", name=each.name) for name, each in above.items()}
+    for levels in declared.values():
+        fixed |= levels.thresholds() if isinstance(levels, PublicLevels) else {}
     linear["thresholds"] = fixed | linear["thresholds"]
     drawn = {name: value for name, value in begun.changed.items() if not fields[name].private}
     clock, first, later = _clock(declared)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal, Self, final, overload
 
 from lpm_secure.models.axes import Axis, Period, Value, entries_of, index_of
-from lpm_secure.models.symbols import Symbol, place, refuse
+from lpm_secure.models.symbols import Symbol, constant, place, refuse
 from protocols.arithmetic.distributions import LAW_TOTAL, check_law
 from protocols.arithmetic.fixed_point import to_fixed
 from protocols.errors import ParameterError
@@ -127,6 +127,7 @@ class Unit:
 NUMBER: Final = Unit("number")
 PROBABILITY: Final = Unit("probability", 32, LAW_TOTAL)
 LAW: Final = Unit("law", 32, LAW_TOTAL)
+MOST_LEVELS: Final = 64
 WEIGHTS: Final = "a list of whole numbers; of a law the weights of 1, 2, ... days, of 2**32 in all"
 
 
@@ -244,6 +245,68 @@ class Parameter(Declaration):
 
 def _is_whole(entry: object) -> bool:
     return isinstance(entry, (int, float)) and math.isfinite(entry) and entry == math.floor(entry)
+
+
+@final
+@dataclass(eq=False)
+class PublicLevels(Declaration):
+    """Public levels that contacts name one of, and which of them is the lowest, or the highest, that an agent learns.
+
+    Attributes:
+        count: of levels, from 0.
+        above: how many must name one as low (high) before it counts: more than this field; None for one.
+        ascending: whether the lowest is asked for.
+        messages: a channel of each level.
+        outcomes: of each level a bit: whether enough name it, or one that is lower (higher).
+    """
+
+    count: int
+    above: State | None
+    ascending: bool
+    directed: bool
+    messages: tuple[Message, ...] = ()
+    outcomes: tuple[Outcome, ...] = ()
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        """Take the attribute's name, and name channels and outcomes by it."""
+        super().__set_name__(owner, name)
+        if not self.messages:
+            self.messages = tuple(Message(1, self.directed) for _ in range(self.count))
+            sides = [self.messages[: k + 1] if self.ascending else self.messages[k:] for k in range(self.count)]
+            self.outcomes = tuple(Outcome(dict.fromkeys(side, 1), self.above, keep=False) for side in sides)
+            for kind, made in (("at", self.messages), ("by", self.outcomes)):
+                for k, each in enumerate(made):
+                    each.name, each.line = f"{name}_{kind}_{k}", self.line
+
+    def says(self, level: Symbol) -> dict[Message, Symbol]:
+        """Return a message on each channel, for what `Model.says` returns; a number that is no level says nothing."""
+        return {message: level == k for k, message in enumerate(self.messages)}
+
+    def thresholds(self) -> dict[str, Symbol]:
+        """Return the thresholds of outcomes that no field is given for: 0, so that one is enough."""
+        return {} if self.above else {outcome.name: constant(0) for outcome in self.outcomes}
+
+
+def lowest(count: int, *, above: State | None = None, directed: bool = False) -> PublicLevels:
+    """Declare `count` levels, the lowest of which that contacts name an agent learns: `heard.level(self.name)`.
+
+    Args:
+        count: of levels: so many channels, bits and comparisons.
+        above: of a quantile: the lowest level that contacts of more weight than this field name, or a lower one.
+        directed: whether the first of a contact tells the second one, and not the other way.
+    """
+    return _levels(count, above, ascending=True, directed=directed)
+
+
+def highest(count: int, *, above: State | None = None, directed: bool = False) -> PublicLevels:
+    """Declare `count` levels, the highest of which that contacts name an agent learns; else as `lowest`."""
+    return _levels(count, above, ascending=False, directed=directed)
+
+
+def _levels(count: int, above: State | None, *, ascending: bool, directed: bool) -> PublicLevels:
+    if not 2 <= count <= MOST_LEVELS:
+        refuse(f"there are {count} levels; give 2 to {MOST_LEVELS}")
+    return PublicLevels(count, above, ascending, directed)
 
 
 def field(low: int, high: int) -> State:

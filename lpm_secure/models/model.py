@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, ClassVar, Final, final
 
-from lpm_secure.models.declarations import Message, Observable, Outcome, Public, State
+from lpm_secure.models.declarations import Message, Observable, Outcome, Public, PublicLevels, State
 from lpm_secure.models.symbols import Choice, Kind, Number, Symbol, integer, place, refuse, symbol, truth
 from protocols.errors import ModelError
 from protocols.models.graph.draws import BEGIN, SPELL
@@ -128,6 +128,16 @@ class Heard:
             refuse("heard[...] takes an outcome or a public number that the model declares")
         kind: Kind = "boolean" if what.reveals == "bit" else "integer"
         return Symbol("outcome", name=what.name, kind=kind, line=place())
+
+    def level(self, levels: PublicLevels) -> Symbol:
+        """Return the lowest level that was named, `count` where none was; or the highest one, and then -1."""
+        if not isinstance(levels, PublicLevels):
+            refuse("heard.level(...) takes levels that the model declares: lpm.lowest(...) or lpm.highest(...)")
+        bits = [integer(self[outcome]) for outcome in levels.outcomes]
+        number = symbol(0)
+        for bit in bits:
+            number = number + (1 - bit if levels.ascending else bit)
+        return number if levels.ascending else number - 1
 
 
 @final

@@ -23,6 +23,8 @@ AUTHORING = [
     "cell_message",
     "clip",
     "field",
+    "highest",
+    "lowest",
     "maximum",
     "message",
     "minimum",

@@ -16,8 +16,11 @@ import numpy as np
 from protocols.arithmetic import distributions
 from protocols.arithmetic.fixed_point import I64, U64
 from protocols.arithmetic.philox import DrawPurpose, philox, words
+from protocols.models.course import CoursePurpose
 
-LIBRARY: Final = {purpose.name.lower(): int(purpose) for purpose in DrawPurpose}
+LIBRARY: Final = {purpose.name.lower(): int(purpose) for purpose in DrawPurpose} | {
+    f"course_{purpose.name.lower()}": int(purpose) for purpose in CoursePurpose
+}
 SPELL_KEY: Final = 0x7370656C6C000000  # first word of the key of later spells' draws: "spell"; agents' seeds differ
 BEGIN: Final = 0  # a draw's moment: of the beginning, of each step, of each spell
 STEP: Final = 1

@@ -10,6 +10,7 @@ from lpm_secure.models.library.opinion import Opinion
 from lpm_secure.models.library.pandemic_work import PandemicWork
 from lpm_secure.models.library.seir import SeirModel
 from lpm_secure.models.library.seirs import Seirs
+from lpm_secure.models.library.staged import StagedEpidemic
 from lpm_secure.models.library.strains import Strains
 from lpm_secure.models.library.supply import Supply
 from lpm_secure.models.library.work import LabourMarket
@@ -25,6 +26,7 @@ LAWS = {
     "library-doses": LeakyVaccination,
     "library-opinion": Opinion,
     "library-pandemic_work": PandemicWork,
+    "library-staged": StagedEpidemic,
     "library-strains": Strains,
     "library-supply": Supply,
     "library-work": LabourMarket,
@@ -35,6 +37,8 @@ FEW = ("averaging", "banks", "cheapest", "closures", "crowds", "lenders", "libra
 EACH = [name if name in FEW else pytest.param(name, marks=pytest.mark.slow) for name in ALL]
 SHORT = (2**30,) * 4
 GIVEN = dict.fromkeys(("latent_law", "infectious_law", "waning_law"), SHORT) | {"initial": 2**30}
+GIVEN |= dict.fromkeys(("home_rate", "outside_rate"), 2**18) | dict.fromkeys(("isolating", "testing"), (1,) * 400)
+GIVEN |= {"dose_first": (1,) * 9, "dose_days": (3,) * 9, "dose_coverage": (2**31,) * 9}
 GIVEN |= dict.fromkeys(("contact_rate", "contact_rate_a", "contact_rate_b"), 2**29) | {"first": 1, "days": 3}
 RANGES = {
     "buffer": (1, 20),
@@ -50,7 +54,10 @@ TRACES = {name: trace(model) for name, model in ALL.items()}
 
 def graph_model(name):
     traced = TRACES[name]
-    return GraphModel(traced.graph, {each: GIVEN.get(each, value) for each, value in traced.parameters.items()})
+    by_age = {each: (2**29,) * 8 * 9 for each in ("latent_law", "infectious_law") if traced.graph.parameters.get(each)}
+    laws = {each: law for each, law in by_age.items() if traced.graph.parameters[each].axes}
+    given = GIVEN | laws
+    return GraphModel(traced.graph, {each: given.get(each, value) for each, value in traced.parameters.items()})
 
 
 def known(draw, rng, model, n):

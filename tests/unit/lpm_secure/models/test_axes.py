@@ -31,6 +31,12 @@ def test_a_value_is_given_for_all_along_one_axis_or_one_by_one():
     assert seasons(falls={"week": (0.5, 0.25, 0)})["falls"] == (2**31, 2**30, 0) * 3
 
 
+def test_of_periods_the_last_value_that_is_given_holds_on():
+    assert seasons(season=(4, 2))["season"] == (4, 2, 2)
+    assert seasons(falls={"week": (0.5,)})["falls"] == (2**31,) * 9
+    assert seasons(falls=((0.5, 0.25), (0.5,), (0,)))["falls"] == (2**31, 2**30, 2**30, 2**31, 2**31, 2**31, 0, 0, 0)
+
+
 def test_laws_of_groups_are_rows_of_one_length():
     assert seasons()["stay"] == (2**31, 2**31, 0, 2**32, 0, 0, 0, 0, 2**32)
     assert seasons(stay=(2**31, 2**31))["stay"] == (2**31, 2**31) * 3

@@ -1,0 +1,140 @@
+"""The staged epidemic by age, with reduced contacts, isolation, tests and vaccines."""
+
+from collections.abc import Mapping
+
+from lpm_secure.models.declarations import (
+    LAW,
+    NUMBER,
+    PROBABILITY,
+    Message,
+    Outcome,
+    field,
+    message,
+    outcome,
+    parameter,
+    period,
+    private,
+    rate,
+    stage,
+)
+from lpm_secure.models.functions import maximum, where
+from lpm_secure.models.model import Draw, Heard, Me, Model
+from lpm_secure.models.symbols import Number, Symbol
+
+BITS = 20  # of hazards
+WEIGHT_BITS = 8
+FULL = 1 << WEIGHT_BITS  # contacts that nothing reduces; the susceptibility of who is not protected
+LARGEST_DRAW = 37
+LOUDEST = 32  # infectiousness of an agent
+NEVER = 2**15 - 1  # a day that no run reaches
+BANDS = 9  # of age
+LONGEST_LAW = 64  # days
+HALF_LAW = 2**31
+MILD, HOSPITAL, DEATH = 1, 2, 3  # how an infection goes on; 0 is asymptomatic
+
+
+class StagedEpidemic(Model):
+    """An infection runs its course by age; who knows of its illness, and complies, tells no one outside its home.
+
+    How an infection goes on is drawn once: without symptoms (A), mild (M), to hospital (H) and back, or to death (D).
+    Public tables say by day what is left of contacts, and whether isolation and tests are on. A vaccine leaves a share
+    of each exposure from the agent's day on. The draws and the law are those of `protocols.models.staging`.
+
+    Source: Sellke 1983 as in `SeirModel`; a course by age as in Ferguson et al. 2020 (Imperial College Report 9).
+    """
+
+    stage = stage("S", "E", "A", "M", "H", "R", "D")
+    timer = field(0, NEVER)
+    kind = field(0, DEATH)
+    latent, first, second = field(1, LONGEST_LAW), field(1, LONGEST_LAW), field(1, LONGEST_LAW)
+    tau = field(0, LARGEST_DRAW << BITS + 2 * WEIGHT_BITS)
+    complies, quiet = field(0, 1), field(0, 1)
+    tested, vaccine = field(1, NEVER), field(0, NEVER)  # steps after its onset; steps until the agent is protected
+    age = private(0, BANDS - 1)
+
+    day = period("day", steps=1, count=400)
+    home_rate = parameter(0.02, unit=rate(BITS))
+    outside_rate = parameter(0.01, unit=rate(BITS))
+    asymptomatic = parameter(1, unit=NUMBER, bounds=(0, LOUDEST))  # infectiousness
+    mild = parameter(2, unit=NUMBER, bounds=(0, LOUDEST))
+    initial = parameter(0.01, unit=PROBABILITY)  # of being exposed at first
+    kind_law = parameter((2**31, 2**31 - 2**27, 2**27 - 2**24, 2**24), unit=LAW, by="age")
+    latent_law = parameter((2**30,) * 4, unit=LAW, days=LONGEST_LAW, by="age")
+    infectious_law = parameter((2**29,) * 8, unit=LAW, days=LONGEST_LAW, by="age")
+    hospital_law = parameter((2**29,) * 8, unit=LAW, days=LONGEST_LAW, by="age")  # days mild before hospital
+    stay_law = parameter((2**28,) * 16, unit=LAW, days=LONGEST_LAW, by="age")
+    death_law = parameter((2**28,) * 16, unit=LAW, days=LONGEST_LAW, by="age")
+    home_left = parameter(FULL, bounds=(0, FULL), over=day)  # of contacts, in units of 1 / 256
+    outside_left = parameter(FULL, bounds=(0, FULL), over=day)
+    isolating = parameter(0, bounds=(0, 1), over=day)
+    delay = parameter(0, bounds=(0, NEVER))  # days of illness until an agent stays at home
+    compliance = parameter(0.5, unit=PROBABILITY)
+    testing = parameter(0, bounds=(0, 1), over=day)
+    wait_law = parameter((2**30,) * 4, unit=LAW, days=LONGEST_LAW)
+    reach = parameter(0.5, unit=PROBABILITY)  # of being tested at all
+    dose_first = parameter(10, bounds=(0, NEVER // 2), by="age")
+    dose_days = parameter(20, bounds=(1, NEVER // 2), by="age")
+    dose_coverage = parameter(0.0, unit=PROBABILITY, by="age")
+    dose_left = parameter(64, bounds=(0, FULL))  # susceptibility of who is protected, in units of 1 / 256
+
+    home, outside = message(most=LOUDEST * FULL), message(most=LOUDEST * FULL)
+    infection = outcome({home: home_rate, outside: outside_rate}, above=tau)
+
+    def begin(self, me: Me, draw: Draw) -> Me:
+        """Draw who is exposed, how an infection would go on, and how each agent answers to interventions."""
+        exposed = draw.happens(self.initial, "initial")
+        kind, latent = draw.category(self.kind_law, "course_kind"), draw.days(self.latent_law, "latent")
+        recovers = draw.days(self.infectious_law, "course_first")
+        admitted = draw.days(self.hospital_law, "course_first")
+        leaves, dies = (draw.days(law, "course_second") for law in (self.stay_law, self.death_law))
+        reached = draw.uniform(0, HALF_LAW, "course_test") < (self.reach >> 1)
+        dose = self.dose_first + draw.uniform(0, self.dose_days, "course_vaccine")
+        return me.set(
+            stage=where(exposed, "E", "S"),
+            timer=where(exposed, latent, 0),
+            kind=kind,
+            latent=latent,
+            first=where(kind >= HOSPITAL, admitted, recovers),
+            second=where(kind == DEATH, dies, leaves),
+            tau=draw.exponential(BITS + 2 * WEIGHT_BITS, "threshold"),
+            complies=draw.happens(self.compliance, "course_compliance"),
+            quiet=0,
+            tested=where(reached, draw.days(self.wait_law, "course_test"), NEVER),
+            vaccine=where(draw.happens(self.dose_coverage, "course_vaccine"), dose, NEVER),
+        )
+
+    def says(self, me: Me) -> Mapping[Message, Number]:
+        """Tell contacts how infectious the agent is, by what is left of contacts on this day."""
+        word: Symbol = where(me.stage == "A", self.asymptomatic, where(me.stage == "M", self.mild, 0))
+        outside: Symbol = where(me.quiet == 1, 0, word)
+        return {self.home: word * self.home_left, self.outside: outside * self.outside_left}
+
+    def weight(self, me: Me) -> Mapping[Outcome, Number]:
+        """Weigh what is heard by the susceptibility of the step."""
+        return {self.infection: where(me.vaccine == 0, self.dose_left, FULL)}
+
+    def update(self, me: Me, heard: Heard, draw: Draw) -> Me:
+        """Move on those whose stay ends; say who stays at home; infect who is susceptible and has crossed."""
+        susceptible = me.stage == "S"
+        me = self._at_home(self._course(me))
+        infected = susceptible & heard[self.infection]
+        nearer = where(me.vaccine < NEVER, maximum(me.vaccine - 1, 0), NEVER)
+        timer = where(infected, me.latent, me.timer)
+        return me.set(stage=where(infected, "E", me.stage), timer=timer, vaccine=nearer)
+
+    def _course(self, me: Me) -> Me:
+        waiting = (me.stage != "S") & (me.stage != "R") & (me.stage != "D")
+        timer = where(waiting, maximum(me.timer - 1, 0), me.timer)
+        due = waiting & (timer == 0)
+        exposed, admitted = due & (me.stage == "E"), due & (me.stage == "M") & (me.kind >= HOSPITAL)
+        dies = due & (me.stage == "H") & (me.kind == DEATH)
+        onset = where(me.kind < MILD, "A", "M")
+        after = where(exposed, onset, where(admitted, "H", where(dies, "D", where(due, "R", me.stage))))
+        timer = where(exposed, me.first, where(admitted, me.second, timer))
+        return me.set(stage=after, timer=timer)
+
+    def _at_home(self, me: Me) -> Me:
+        elapsed = me.first - me.timer
+        isolates = (me.stage == "M") & (elapsed >= self.delay) & (me.complies == 1) & (self.isolating == 1)
+        infectious = (me.stage == "A") | (me.stage == "M")
+        return me.set(quiet=isolates | (infectious & (elapsed >= me.tested) & (self.testing == 1)))
