@@ -153,11 +153,12 @@ def test_a_broken_sharing_is_caught_over_real_runs(judged, broken):
     assert judged(broken, real=REAL // 4) < LEVEL
 
 
-@pytest.mark.parametrize("name", ["crowds", "averaging"])
+@pytest.mark.parametrize("name", ["crowds", "averaging", "closures"])
 def test_the_views_of_a_run_of_any_model_are_audited(name, manifest_of):
     traced = trace(MODELS[name])
     model = GraphModel(traced.graph, dict(traced.parameters))
     given_ = {"model": model, "model_hash": model.digest, "channels": model.contact_channels}
+    given_ |= {"engine": bool(model.agents.public)}
     manifest = manifest_of(mode="outcome", cells=(5, 5), max_message=1000, **given_)
     assert check.audit(manifest, runs=400) == []
     assert check.audit(manifest, BROKEN[0], runs=400)
