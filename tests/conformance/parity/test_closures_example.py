@@ -6,9 +6,11 @@ import msgspec
 import numpy as np
 import pytest
 
+from lpm_secure.config.environment import environment_of
 from lpm_secure.config.simulation import load
 from lpm_secure.data import look_alike
-from lpm_secure.run.jobs import simulate_clear
+from lpm_secure.environments import ThresholdPolicy
+from lpm_secure.run.jobs import DriveFile, simulate_clear
 from lpm_secure.testbed.testbed import build
 from protocols.errors import ConfigError, ModelError
 
@@ -47,6 +49,13 @@ def test_a_private_run_in_this_process_is_the_clear_run(config, run_private, run
         np.testing.assert_array_equal(private.state[field], values, err_msg=field)
     assert private.series.hash == clear.series.hash
     assert 1 in private.series.public["closure"]
+
+
+def test_an_engine_in_another_process_has_the_same_environment(config):
+    testbed = built(config)
+    given = DriveFile(testbed.engine_file, bytes(32), dict(testbed.environment))
+    read = msgspec.json.decode(msgspec.json.encode(given), type=DriveFile)
+    assert environment_of(read.environment) == testbed.new_environment() == ThresholdPolicy("closure", "ILL", 30, 10)
 
 
 @pytest.mark.parametrize(
