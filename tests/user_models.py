@@ -225,7 +225,7 @@ class Closures(lpm.Model):
     health = lpm.stage("WELL", "ILL", "BACK")
     tolerance = lpm.private(0, 6)
     shut = lpm.field(0, 1)
-    cold = lpm.field(-5, 5)
+    cold = lpm.field(0, 1008)
     closure = lpm.public(0, 1)
     weather = lpm.public(-5, 5)
     cough = lpm.message(most=3)
@@ -251,7 +251,7 @@ class Closures(lpm.Model):
         return me.set(
             health=lpm.where(falls, "ILL", lpm.where(recovers, "BACK", me.health)),
             shut=heard[self.closure],
-            cold=lpm.clip((me.cold + heard[self.weather]) // 2, -5, 5),
+            cold=(7 * me.cold + heard[self.weather] + 5) % 1009,  # tells any two histories apart
         )
 
 

@@ -30,9 +30,11 @@ def describe_disclosure(manifest: Manifest) -> str:
     releases = [f"{words[release.name].format(first)} ({_noise(release)})" for release in releases_of(manifest).each]
     if manifest.gradient is not None and manifest.gradient.relaxed:
         releases.append(f"{manifest.gradient.way} of these (exact)")
+    public = ", ".join(agent_model_of(manifest.model).public)
+    heard = f" All heard the public numbers {public}, which the engine announced by these sums alone." if public else ""
     return (
         f"{_learned(manifest)} Engine and clients learned sums over at least {manifest.min_cohort} clients: "
-        f"{', '.join(releases) or 'none'}."
+        f"{', '.join(releases) or 'none'}.{heard}"
     )
 
 

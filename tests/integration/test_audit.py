@@ -15,6 +15,7 @@ from lpm_secure.audit.audit import SKIPPED, audit, key_of
 from lpm_secure.audit.collect import collect
 from lpm_secure.audit.page import page_of
 from lpm_secure.cli.main import main
+from lpm_secure.config.graph_model import graph_model_of
 from lpm_secure.run.processes import run_private
 from lpm_secure.testbed.deployment import Deployment, free_addresses
 from lpm_secure.testbed.testbed import build
@@ -254,6 +255,24 @@ def test_releases_and_cohorts_that_the_manifest_does_not_allow_are_found(manifes
     assert len(rules.breaches(manifest, [agreed(0, names[:1])])) == 1
     assert len(rules.breaches(manifest, [agreed(0, (*names, "somebody"))])) == 1
     assert len(rules.breaches(manifest, [agreed(0, names, releases=(ReleaseRecord("cells", "exact"),))])) == 1
+
+
+def test_public_numbers_that_no_engine_may_announce_are_found(manifest_of):
+    model = graph_model_of("tests.user_models:Closures", {})
+    given = {"model": model, "model_hash": model.digest, "channels": model.contact_channels, "engine": True}
+    manifest, names = manifest_of(**given), ("client-0", "client-1", "client-2")
+
+    def found(number, public, phase=0):
+        return rules.announcements(
+            manifest, [msgspec.structs.replace(agreed(number, names), public=public, phase=phase)]
+        )
+
+    assert found(0, {"closure": 1, "weather": -5}) == []
+    assert found(1, {}, phase=1) == []
+    assert found(2, {"closure": 2, "weather": 0}) == ["round 2: closure is 2; it must be one number in [0, 1]"]
+    assert "public numbers are ['weather']" in found(3, {"weather": 0})[0]
+    assert "public numbers are []; the model takes ['closure', 'weather']" in found(4, {})[0]
+    assert "public numbers are ['closure']; the model takes []" in found(5, {"closure": 1}, phase=1)[0]
 
 
 def test_epsilon_is_computed_anew_and_held_to_the_promise(manifest_of):

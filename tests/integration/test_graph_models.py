@@ -6,6 +6,7 @@ import msgspec
 import numpy as np
 import pytest
 
+from lpm_secure.audit import rules
 from lpm_secure.audit.audit import audit
 from lpm_secure.audit.collect import collect
 from lpm_secure.engine.tensors.device import device_of
@@ -15,8 +16,11 @@ from lpm_secure.testbed.deployment import Deployment, free_addresses
 from lpm_secure.testbed.synthetic import draw_columns
 from lpm_secure.testbed.testbed import build
 from protocols.models.graph.agents import GraphModel
+from protocols.releases import ledger
+from protocols.task import signature as signatures
+from protocols.task.rounds import Phase
 from tests.integration.conftest import small_config, small_data
-from tests.user_models import MODELS
+from tests.user_models import ENVIRONMENTS, MODELS
 
 CPU = device_of("cpu")
 
@@ -37,7 +41,9 @@ def deployed(folder, name, *, k):
     )
     agents = np.array([agent for client in manifest.clients for agent in client.agents], dtype=np.uint64)
     columns = draw_columns(manifest, agents)
-    deployment = Deployment(folder, dataclasses.replace(testbed, manifest=manifest, columns=columns))
+    environment = ENVIRONMENTS.get(name, {})
+    changed = dataclasses.replace(testbed, manifest=manifest, columns=columns, environment=environment)
+    deployment = Deployment(folder, changed)
     deployment.write()
     return deployment
 
@@ -60,3 +66,24 @@ def test_a_users_model_over_real_processes_equals_the_clear_run(tmp_path, name, 
     report = audit(deployment.folder, operator_key=deployment.operator_key)
     assert report.findings == 0, report.checks
     assert len(report.checks) >= 8
+
+
+def test_an_environment_that_reacts_over_real_processes_is_in_the_ledgers_and_replayed(tmp_path):
+    deployment = deployed(tmp_path / "run", "closures", k=2)
+    private = run_private(deployment, CPU)
+    fresh = run_clear(deployment.testbed, CPU)  # an environment of its own, asked anew
+    silent = dataclasses.replace(deployment.testbed, environment={"name": "no.such:Environment"})
+    replayed = run_clear(silent, CPU, public=private.series.public)
+    assert private.series.hash == fresh.series.hash == replayed.series.hash
+    assert len(set(private.series.public["weather"])) > 1
+    assert private.series.table().column_names[-2:] == ["public_closure", "public_weather"]
+    collect(deployment)
+    report = audit(deployment.folder, operator_key=deployment.operator_key)
+    assert report.findings == 0, report.checks
+    assert "every public number is one that the model hears, in its range" in report.checks
+    for party in deployment.testbed.manifest.aggregators:
+        key = signatures.trust_of(deployment.testbed.manifest).keys[party.name].identity
+        written = rules.rounds(ledger.load(deployment.folder / "ledgers" / f"{party.name}.jsonl", key))
+        told = [each.public for each in written if each.phase == Phase.SPEAK]
+        assert {name: [numbers[name] for numbers in told] for name in told[0]} == private.series.public
+        assert not any(each.public for each in written if each.phase != Phase.SPEAK)

@@ -154,12 +154,19 @@ def test_a_broken_sharing_is_caught_over_real_runs(judged, broken):
 
 
 @pytest.mark.parametrize(
-    ("name", "broken"), [("crowds", "ReusesMasks"), ("averaging", "ReusesMasks"), ("opinion", "OverlapsMasks")]
+    ("name", "broken"),
+    [
+        ("crowds", "ReusesMasks"),
+        ("averaging", "ReusesMasks"),
+        ("closures", "ReusesMasks"),
+        ("opinion", "OverlapsMasks"),
+    ],
 )
 def test_the_views_of_a_run_of_any_model_are_audited(name, broken, manifest_of):
     traced = trace(MODELS[name])
     model = GraphModel(traced.graph, dict(traced.parameters))
     given_ = {"model": model, "model_hash": model.digest, "channels": model.contact_channels}
+    given_ |= {"engine": bool(model.agents.public)}
     manifest = manifest_of(mode="outcome", cells=(5, 5), max_message=1000, **given_)
     assert check.audit(manifest, runs=400) == []
     assert check.audit(manifest, check.MUTANTS[broken], runs=400)

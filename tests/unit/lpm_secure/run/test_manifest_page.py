@@ -38,6 +38,17 @@ def test_what_a_message_never_depends_on_is_said(manifest_of):
     assert rows["model.messages.count"].endswith("depends on nothing; never on level, side")
 
 
+def test_public_numbers_are_said_with_what_reads_them(manifest_of):
+    shown = manifest(manifest_of, "Closures", engine=True)
+    rows = dict(rows_of(shown))
+    assert rows["model.public.closure"] == "0 to 1; read by health, shut"
+    assert rows["model.public.weather"] == "-5 to 5; read by cold, health"
+    over_time = "(over time: health, shut, tolerance, the public closure, the public weather); never on cold"
+    assert rows["model.messages.cough"] == f"at most 3 to each contact; depends on health, shut {over_time}"
+    assert "All heard the public numbers closure, weather, which the engine announced" in describe_disclosure(shown)
+    assert "public numbers" not in describe_disclosure(manifest(manifest_of, "Banks"))
+
+
 def test_weights_and_cells_are_said(manifest_of):
     rows = dict(rows_of(manifest(manifest_of, "Crowds")))
     assert "to its cell's public total" in rows["model.messages.noise"]
