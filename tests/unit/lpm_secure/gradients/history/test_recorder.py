@@ -77,3 +77,32 @@ def test_what_moves_smoothly_adds_its_own_derivative_to_that_of_what_is_drawn():
         tax = point.names.index("tax")
         assert found.value[0, tax] > 10 * error[0, tax]
         assert abs(found.value[0, tax] / differences.value[0, tax] - 1) < 0.1
+
+
+class Lamps(lpm.Model):
+    """A lamp burns for a life that is drawn at the beginning, and looked at in every step."""
+
+    light = lpm.stage("OFF", "ON")
+    life = lpm.field(1, 9)
+    age = lpm.field(0, 9)
+    law = lpm.parameter((2**29, 2**30, 2**29, 2**31), unit=lpm.LAW, days=9)
+
+    def begin(self, me, draw):
+        return me.set(light="ON", age=0, life=draw.days(self.law, "life"))
+
+    def update(self, me, heard, draw):
+        age = lpm.minimum(me.age + 1, 9)
+        return me.set(age=age, light=lpm.where(age < me.life, "ON", "OFF"))
+
+
+def test_a_draw_that_a_field_holds_counts_once_however_often_it_is_looked_at():
+    traced = trace(Lamps)
+    asked = [SeriesOutput("hours", "ON", 1 / 20, 0, 6)]
+    problem = ModelProblem(
+        "lamps", "a test", traced.graph, ModelPeople(20), 6, outputs_of(traced.graph, asked, steps=6)
+    )
+    point = ModelPoint.of(GraphModel(traced.graph, traced.parameters))
+    exact = point.families["law"][0].day_law.slope @ np.arange(1, 5)
+    for estimator in (ModelScore(), ModelAlternatives(10)):
+        found = estimator.estimate(problem, point, range(1_000))
+        assert abs(found.value[0, 0] - exact) < 4.5 * found.error[0, 0] < 0.5
