@@ -106,3 +106,23 @@ def test_a_draw_that_a_field_holds_counts_once_however_often_it_is_looked_at():
     for estimator in (ModelScore(), ModelAlternatives(10)):
         found = estimator.estimate(problem, point, range(1_000))
         assert abs(found.value[0, 0] - exact) < 4.5 * found.error[0, 0] < 0.5
+
+
+class DimLamps(Lamps):
+    """A short life is as one hour: whether what is held matters is not decided by itself."""
+
+    def update(self, me, heard, draw):
+        age = lpm.minimum(me.age + 1, 9)
+        life = lpm.where(me.life > 2, me.life, 1)
+        return me.set(age=age, light=lpm.where(age < life, "ON", "OFF"))
+
+
+def test_what_a_field_holds_matters_whatever_its_value():
+    traced = trace(DimLamps)
+    asked = [SeriesOutput("hours", "ON", 1 / 20, 0, 6)]
+    problem = ModelProblem("dim", "a test", traced.graph, ModelPeople(20), 6, outputs_of(traced.graph, asked, steps=6))
+    point = ModelPoint.of(GraphModel(traced.graph, traced.parameters))
+    exact = point.families["law"][0].day_law.slope @ np.array([1, 1, 3, 4])
+    for estimator in (ModelScore(), ModelAlternatives(20)):
+        found = estimator.estimate(problem, point, range(2_000))
+        assert abs(found.value[0, 0] - exact) < 4.5 * found.error[0, 0] < 0.5
