@@ -134,9 +134,10 @@ def drawn(seed, *, nodes=60):
         else:
             spell = add("modulo", a, positive)
             clipped(add("exponential", spell, name=f"e{count}", numbers=(2, draw.randrange(12))))
-    root = add("maximum", add("minimum", draw.choice(integers), high), low)
+    last = {"x": draw.choice(integers), "y": integers[-1]}
+    roots = {name: add("maximum", add("minimum", number, high), low) for name, number in last.items()}
     fields = {name: GraphField(-(2**20), 2**20) for name in "xy"}
-    return ModelGraph(fields, tuple(made), begin={"x": 2, "y": 5}, messages={}, update={"x": root, "y": integers[-1]})
+    return ModelGraph(fields, tuple(made), begin={"x": 2, "y": 5}, messages={}, update=roots)
 
 
 @pytest.mark.parametrize("seeds", [range(4), pytest.param(range(4, 60), marks=pytest.mark.slow)], ids=["few", "many"])

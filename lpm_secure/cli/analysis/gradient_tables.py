@@ -1,9 +1,14 @@
 """Verifications of gradients, and sensitivities, as tables for a terminal."""
 
+from typing import Final
+
 from rich.table import Column, Table
 
 from lpm_secure.analysis.sensitivity.sensitivity import Sensitivity
 from lpm_secure.analysis.sensitivity.verification import Verdict, Verification
+from lpm_secure.gradients.estimators.estimator import Jacobian
+
+SIDE_BY_SIDE: Final = 6  # parameters
 
 
 def sensitivity_table(found: Sensitivity) -> Table:
@@ -21,7 +26,55 @@ def sensitivity_table(found: Sensitivity) -> Table:
 
 
 def verification_table(found: Verification) -> Table:
-    """Return ratios to finite differences with their standard errors; what does not hold is red."""
+    """Return ratios to finite differences with their standard errors; what does not hold is red.
+
+    Parameters stand side by side, or, where there are many, one below the other.
+    """
+    return _long_table(found) if len(found.theta.names) > SIDE_BY_SIDE else _wide_table(found)
+
+
+def _long_table(found: Verification) -> Table:
+    right = [Column(each.name, justify="right", no_wrap=True) for each in found.verdicts for _ in range(2)]
+    for column in right[1::2]:
+        column.header = "ratio"
+    table = Table(
+        "output", "parameter", Column("finite differences", justify="right", no_wrap=True), *right, title=_title(found)
+    )
+    for o, output in enumerate(found.problem.outputs.names):
+        for p, parameter in enumerate(found.theta.names):
+            cells = [_value(found.truth, o, p)]
+            for verdict in found.verdicts:
+                cells += [_value(verdict.found, o, p) if verdict.asked[o, p] else "none", _ratio(verdict, o, p)]
+            table.add_row(output if p == 0 else "", parameter, *cells)
+        table.add_section()
+    counts = [
+        f"{each.signs.sum()} signs, {each.holds.sum()} hold of {each.asked.sum()}; {each.found.seeds:,} runs, "
+        f"{each.found.seconds:.1f} s"
+        for each in found.verdicts
+    ]
+    table.caption = "; ".join(f"{each.name}: {text}" for each, text in zip(found.verdicts, counts, strict=True))
+    return table
+
+
+def _title(found: Verification) -> str:
+    return f"{found.problem.name}: {found.problem.source}; ratio to finite differences, and its standard error"
+
+
+def _value(found: Jacobian, o: int, p: int) -> str:
+    return f"{found.value[o, p]:.3g} ±{found.error[o, p]:.1g}"
+
+
+def _ratio(verdict: Verdict, o: int, p: int) -> str:
+    """Return a ratio with its standard error; nothing where there is none, 0 where both sides are."""
+    if not verdict.asked[o, p]:
+        return "none"
+    if verdict.zeros[o, p]:
+        return "0"
+    text = f"{verdict.ratio[o, p]:.2f} ±{verdict.error[o, p]:.2f}"
+    return text if verdict.holds[o, p] else f"[red]{text}[/red]"
+
+
+def _wide_table(found: Verification) -> Table:
     table = Table(
         "estimator",
         "output",
@@ -30,7 +83,7 @@ def verification_table(found: Verification) -> Table:
         Column("hold", justify="right"),
         Column("seeds", justify="right"),
         Column("seconds", justify="right"),
-        title=f"{found.problem.name}: {found.problem.source}; ratio to finite differences, and its standard error",
+        title=_title(found),
     )
     truth = found.truth
     for o, output in enumerate(found.problem.outputs.names):
@@ -48,15 +101,7 @@ def verification_table(found: Verification) -> Table:
 
 
 def _row(verdict: Verdict, o: int, output: str) -> list[str]:
-    cells = []
-    for p in range(verdict.ratio.shape[1]):
-        text = f"{verdict.ratio[o, p]:.2f} ±{verdict.error[o, p]:.2f}"
-        if not verdict.asked[o, p]:
-            cells.append("none")
-        elif verdict.zeros[o, p]:
-            cells.append("0")
-        else:
-            cells.append(text if verdict.holds[o, p] else f"[red]{text}[/red]")
+    cells = [_ratio(verdict, o, p) for p in range(verdict.ratio.shape[1])]
     asked = verdict.asked[o].sum()
     counts = (f"{verdict.signs[o].sum()}/{asked}", f"{verdict.holds[o].sum()}/{asked}")
     last = (f"{verdict.found.seeds:,}", f"{verdict.found.seconds:.1f}") if o == 0 else ("", "")

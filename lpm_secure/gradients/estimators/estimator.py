@@ -83,6 +83,18 @@ class Estimator(abc.ABC):
         """
 
 
+def covariances(outputs: F64, scores: F64) -> F64:
+    """Return each seed's part of the covariance of outputs and scores, float64[seeds, o, p].
+
+    Args:
+        outputs: float64[seeds, o, t], by step.
+        scores: float64[seeds, t, p], of draws up to it.
+    """
+    count = len(outputs)
+    products: F64 = np.einsum("sot,stp->sop", outputs - outputs.mean(axis=0), scores)
+    return products * (count / (count - 1))
+
+
 def stack(samples: Iterable[F64], on_seed: OnSeed) -> F64:
     """Stack samples, calling `on_seed` after each."""
     found = []

@@ -13,7 +13,7 @@ from typing import ClassVar, final
 
 import numpy as np
 
-from lpm_secure.gradients.estimators.estimator import Estimator, Jacobian, OnSeed
+from lpm_secure.gradients.estimators.estimator import Estimator, Jacobian, OnSeed, covariances
 from lpm_secure.gradients.graph.dependence import Dependence
 from lpm_secure.gradients.history.recorder import HistoryRecorder, RunHistory
 from lpm_secure.gradients.model.model_problem import ModelProblem, batches
@@ -72,8 +72,7 @@ class ModelScore(Estimator):
             at_bounds |= history.at_bounds
             for _ in batch:
                 on_seed()
-        outputs, known = np.concatenate(told), np.concatenate(summed)
-        centred = outputs - outputs.mean(axis=0)
-        products = np.einsum("sot,stp->sop", centred, known) * (len(seeds) / (len(seeds) - 1))
+        outputs = np.concatenate(told)
+        products = covariances(outputs, np.concatenate(summed))
         samples = hide(products + np.concatenate(own), theta, dependence, frozenset(at_bounds))
         return Jacobian.mean(samples, since=since, outputs=outputs.sum(axis=2))

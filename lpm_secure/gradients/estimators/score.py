@@ -16,7 +16,7 @@ from typing import ClassVar, NamedTuple, final
 import numpy as np
 
 from lpm_secure.engine.kernels.jit import compile_kernel
-from lpm_secure.gradients.estimators.estimator import Estimator, Jacobian, OnSeed
+from lpm_secure.gradients.estimators.estimator import Estimator, Jacobian, OnSeed, covariances
 from lpm_secure.gradients.problem import seeds as over
 from lpm_secure.gradients.problem.epidemic import EpidemicProblem
 from lpm_secure.gradients.problem.theta import BETA, EFFICACY, INFECTIOUS, INITIAL, LATENT, REDUCTION, P, Point
@@ -137,10 +137,7 @@ class ScoreEstimator(Estimator):
             told.append(output)
             summed.append(score)
             on_seed()
-        outputs, known = np.stack(told), np.stack(summed)
-        centred = outputs - outputs.mean(axis=0)
-        products = np.einsum("sot,stp->sop", centred, known)
-        products *= len(seeds) / (len(seeds) - 1)
+        products = covariances(np.stack(told), np.stack(summed))
         if not theta.initial:
             products[:, :, INITIAL] = np.nan  # who could be infectious at the start has no score, since nobody is
         return Jacobian.mean(products, since=since)

@@ -4,7 +4,7 @@ A draw that does not matter is left out of the score, for it has nothing to tell
 effect, which is none. Whether a number matters is decided by others than itself.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -15,13 +15,27 @@ from protocols.models.graph.graph import DRAWS
 Masks = dict[int, Any]  # of each node that matters to anybody: to whom, bool[n] or one
 
 
-def draws_under(graph: ModelGraph) -> list[frozenset[int]]:
-    """Return for each node the draws, and bits of outcomes, that its value depends on."""
+def draws_under(graph: ModelGraph, holders: Collection[str]) -> list[frozenset[int]]:
+    """Return for each node what its value depends on by chance: draws, bits of outcomes, and fields that hold draws."""
     under: list[frozenset[int]] = []
     for number, node in enumerate(graph.nodes):
         inner = frozenset[int]().union(*(under[index] for index in node.inputs))
-        under.append(inner | {number} if node.op in DRAWS or node.op == "outcome" else inner)
+        own = node.op in DRAWS or node.op == "outcome" or (node.op == "field" and node.name in holders)
+        under.append(inner | {number} if own else inner)
     return under
+
+
+def find_leaves(graph: ModelGraph, root: int) -> set[int]:
+    """Return the nodes that a root may be copied from through `where` alone."""
+    found, todo = set[int](), [root]
+    while todo:
+        number = todo.pop()
+        node = graph.nodes[number]
+        if node.op == "where":
+            todo += node.inputs[1:]
+        else:
+            found.add(number)
+    return found
 
 
 def leaves_of(graph: ModelGraph, root: int, values: Mapping[int, Any], masks: Masks) -> list[tuple[int, Any]]:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, final
 import numpy as np
 
 from lpm_secure.gradients.graph.dependence import Dependence
-from lpm_secure.gradients.graph.relevance import Masks, leaves_of, mark
+from lpm_secure.gradients.graph.relevance import Masks, find_leaves, leaves_of, mark
 from lpm_secure.gradients.graph.tape import NONE, Tape, choose
 from lpm_secure.gradients.history.events import FIELD, Chance, ChanceEvent, Chances, event_of
 from protocols.models.graph import ModelGraph
@@ -41,10 +41,20 @@ class PendingDraws:
         self._fields = {
             name: EMPTY
             for name, field in graph.fields.items()
-            if not field.stages and not field.private and name not in seen | own
+            if not field.stages and not field.private and name not in seen | own and self._copies(name)
         }
         self._copied: list[_Copy] = []
         self._same: dict[str, Any] = {}
+
+    @property
+    def holders(self) -> frozenset[str]:
+        """Return the fields that may hold a draw."""
+        return frozenset(self._fields)
+
+    def _copies(self, name: str) -> bool:
+        """Return whether a field may be copied from a draw of days."""
+        roots = [part[name] for part in (self._graph.begin, self._graph.update) if name in part]
+        return any(self._graph.nodes[leaf].op == "days" for root in roots for leaf in find_leaves(self._graph, root))
 
     def roots(self, part: str, tape: Tape, masks: Masks) -> None:
         """Say what a part's new state is made of: what fields copy from draws, or keep, does not matter yet."""

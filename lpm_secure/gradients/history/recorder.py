@@ -83,9 +83,9 @@ class HistoryRecorder:
         self._copies = Copies(problem, point, seeds, NumpyBackend(problem.graph))
         self._source = numbers_of(seeds, problem.people.n), self._copies.key
         self.step = GraphStep(problem.graph, check_parameters(problem.graph, point.integers))
-        self._under = draws_under(problem.graph)
         self._chances = Chances(point)
         self._pending = PendingDraws(problem.graph, dependence)
+        self._under = draws_under(problem.graph, self._pending.holders)
         self._clocks = {name: ClockHazard(name, clock, self._n) for name, clock in dependence.clocks.items()}
         self._leaves = leaves_of_point(point)
         self._events: list[ChanceEvent] = []

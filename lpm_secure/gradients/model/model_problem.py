@@ -80,7 +80,7 @@ class ModelProblem(Problem):
     outputs: Outputs = field(repr=False)
 
     def __post_init__(self) -> None:
-        """Refuse a model that hears the environment.
+        """Refuse a model that hears the environment, or whose messages are of another kind.
 
         Raises:
             ParameterError: it does.
@@ -90,6 +90,9 @@ class ModelProblem(Problem):
                 f"the model hears public numbers ({', '.join(self.graph.public)}), through which no derivative "
                 "is taken; declare parameters"
             )
+        if set(self.graph.messages) != set(self.graph.channels):
+            other = sorted(set(self.graph.channels) - set(self.graph.messages))
+            raise ParameterError(f"no derivative is taken through messages on {', '.join(other)}; say them in says")
 
     def why_not(self, parameter: str) -> str | None:
         """Return how a parameter acts where no law depends on it."""

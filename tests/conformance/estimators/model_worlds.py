@@ -11,17 +11,23 @@ from lpm_secure.models.tracer import trace
 from protocols.models.graph.agents import GraphModel, tally_of
 
 CELLS = 3
-SHORT = {"latent_law": (2**30,) * 4, "infectious_law": (2**30,) * 4, "waning_law": (2**30,) * 4}
+STAYS = {"latent_law": (2**30,) * 4, "infectious_law": (2**30,) * 4}
+SHORT = {**STAYS, "waning_law": (2**30,) * 4}
 GIVEN = {
     "seir": {"contact_rate": 0.1, "cell_rate": 0.3, "initial": 0.1},
     "seirs": {"contact_rate": 0.1, "cell_rate": 0.3, "initial": 0.1, **SHORT},
+    "doses": {"contact_rate": 0.1, "cell_rate": 0.3, "initial": 0.1, "first": 2, "days": 3, **STAYS},
     "strains": {"contact_rate_a": 0.1, "contact_rate_b": 0.08, "initial": 0.2, "share_b": 0.4},
     "work": {},
     "opinion": {"attention": 0.6, "wavering": 0.1, "leaning": 0.3, "start": 0.4},
+    "banks": {"shock": 0.1},
+    "supply": {"shock": 0.2},
 }
 COLUMNS = {
     "work": {"wage": (80, 120), "reserve": (0, 300), "caution": (1, 4)},
     "opinion": {"doubt": (0, 4)},
+    "banks": {"buffer": (2, 9)},
+    "supply": {"need": (0, 6), "cover": (0, 2)},
 }
 
 
