@@ -32,7 +32,10 @@ class ForkedProcess:
 
     def __init__(self, argv, status):
         self.args, self._status, self.returncode = argv, status, None
-        self.pid = _word(status.recv(WORD))
+        if not (told := status.recv(WORD)):
+            status.close()
+            raise ChildProcessError("the zygote has ended; what it printed says why")
+        self.pid = _word(told)
 
     def poll(self):
         return self._ended(0)
@@ -66,7 +69,10 @@ class Zygote:
         self._modules, self._child, self._calls = modules, None, None
 
     def start(self, argv, *, stdin, stdout, stderr):
-        """Fork a process that runs `argv` over these descriptors, in this process' folder."""
+        """Fork a process that runs `argv` over these descriptors, in this process' folder.
+
+        One call at a time: the next one is written when this one was read.
+        """
         if self._child is None:
             self._begin()
         status, theirs = socket.socketpair()
@@ -82,7 +88,7 @@ class Zygote:
             self._child = None
 
     def _begin(self):
-        self._calls, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._calls, theirs = socket.socketpair()
         with theirs:
             number = theirs.fileno()
             command = [sys.executable, __file__, str(number), *self._modules]
