@@ -42,6 +42,8 @@ def test_it_runs_its_program_in_its_folder_and_ends_with_its_exit_code(start, tm
         assert process.wait(30) == process.poll() == code
         assert (tmp_path / "printed").read_text() == f"['{code}'] {tmp_path} True\n"
     assert process.pid != os.getpid()
+    assert start("no number").wait(30) == 1
+    assert "ValueError" in (tmp_path / "printed").read_text()
 
 
 def test_it_is_waited_for_and_killed_by_its_own_id(start):
