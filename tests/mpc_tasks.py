@@ -5,18 +5,13 @@ from typing import Any
 import numpy as np
 
 from aggregator.mpc import MpcWorker, Task
-from aggregator.mpc.circuits.bit_planes import WORD, bits_of
+from aggregator.mpc.circuits.bit_planes import WORD
 from aggregator.mpc.randomness.correlations import MAX_BITS, Comparison, Triple
 
 
 def compare(worker: MpcWorker, h: Any, tau: Any, *, step: int = 0, bits: int = MAX_BITS) -> Any:
     """Return additive shares of the bit `h > tau`."""
     return worker.submit(comparison(h, tau, step=step, bits=bits)).result()
-
-
-def compare_bits(worker: MpcWorker, h: Any, tau: Any, *, step: int = 0, bits: int = MAX_BITS) -> Any:
-    """Return XOR shares of the bit `h > tau`, uint8[n] of 0 and 1: one opening less than `compare`."""
-    return worker.submit(bit_comparison(h, tau, step=step, bits=bits)).result()
 
 
 def multiply(worker: MpcWorker, x: Any, y: Any, *, step: int = 0) -> Any:
@@ -39,18 +34,6 @@ def comparison(h: Any, tau: Any, *, step: int = 0, bits: int = MAX_BITS) -> Task
         return operations.compare(h, tau, bits=bits)
 
     return Task(Comparison(len(h), bits, additive=True).encode(), step, call)
-
-
-def bit_comparison(h: Any, tau: Any, *, step: int = 0, bits: int = MAX_BITS) -> Task[Any]:
-    """Return the task of `compare_bits`."""
-    from aggregator.mpc import operations
-
-    operations.require_shares(h, tau)
-
-    def call() -> Any:
-        return bits_of(operations.compare_bits(h, tau, bits=bits), len(h)).astype(np.uint8)
-
-    return Task(Comparison(len(h), bits).encode(), step, call)
 
 
 def product(x: Any, y: Any, *, step: int = 0) -> Task[Any]:

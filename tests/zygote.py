@@ -6,6 +6,8 @@ or `python FILE ...` would. Parties that start anew, with all their imports, are
 `python tests/zygote.py DESCRIPTOR MODULE ...` is the process itself, for the class below.
 """
 
+import atexit
+import gc
 import importlib
 import os
 import pickle
@@ -15,6 +17,8 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
+import traceback
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -32,7 +36,10 @@ class ForkedProcess:
 
     def __init__(self, argv, status):
         self.args, self._status, self.returncode = argv, status, None
-        self.pid = _word(status.recv(WORD))
+        if not (told := status.recv(WORD)):
+            status.close()
+            raise ChildProcessError("the zygote has ended; what it printed says why")
+        self.pid = _word(told)
 
     def poll(self):
         return self._ended(0)
@@ -66,7 +73,10 @@ class Zygote:
         self._modules, self._child, self._calls = modules, None, None
 
     def start(self, argv, *, stdin, stdout, stderr):
-        """Fork a process that runs `argv` over these descriptors, in this process' folder."""
+        """Fork a process that runs `argv` over these descriptors, in this process' folder.
+
+        One call at a time: the next one is written when this one was read.
+        """
         if self._child is None:
             self._begin()
         status, theirs = socket.socketpair()
@@ -82,7 +92,7 @@ class Zygote:
             self._child = None
 
     def _begin(self):
-        self._calls, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._calls, theirs = socket.socketpair()
         with theirs:
             number = theirs.fileno()
             command = [sys.executable, __file__, str(number), *self._modules]
@@ -146,20 +156,41 @@ def _reap():
         return
 
 
+def run(argv):
+    """Run a module or a file as the interpreter would, and return its exit code."""
+    sys.argv = argv
+    try:
+        if argv[0] == "-m":
+            del argv[0]
+            runpy.run_module(argv[0], run_name="__main__", alter_sys=True)
+        else:
+            runpy.run_path(argv[0], run_name="__main__")
+    except SystemExit as ended:
+        if isinstance(ended.code, str):
+            print(ended.code, file=sys.stderr)
+        return ended.code if isinstance(ended.code, int) else int(ended.code is not None)
+    except BaseException:
+        traceback.print_exc()
+        return 1
+    return 0
+
+
 def main():
-    """Import, fork, and be what was asked for."""
+    """Import, fork, and be what was asked for; it ends without taking apart, for seconds, all that it has imported."""
     with socket.socket(fileno=int(sys.argv[1])) as calls:
         for module in sys.argv[2:]:
             importlib.import_module(module)
+        gc.collect()
+        gc.freeze()
         argv = serve(calls)
     if argv is None:
         return
-    sys.argv = argv
-    if argv[0] == "-m":
-        del argv[0]
-        runpy.run_module(argv[0], run_name="__main__", alter_sys=True)
-    else:
-        runpy.run_path(argv[0], run_name="__main__")
+    code = run(argv)
+    threading._shutdown()
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ harden()
 
 
 def compare(h: I64, tau: I64, *, bits: int) -> I64:
-    """Return additive shares of the bit `h > tau`, one opening more than `compare_bits`.
+    """Return additive shares of the bit `h > tau`.
 
     Args:
         h: int64[n], this party's share of numbers in [0, 2**bits).
@@ -42,18 +42,6 @@ def compare(h: I64, tau: I64, *, bits: int) -> I64:
     if get_context().mesh.rank == 0:
         out += flipped
     return out
-
-
-def compare_bits(h: I64, tau: I64, *, bits: int) -> U64:
-    """Return the bit `h > tau` as XOR shares: a bit plane uint64[m] (see `planes`), the fewest openings.
-
-    Args:
-        h: as in `compare`.
-        tau: as in `compare`.
-        bits: as in `compare`.
-    """
-    require_shares(h, tau)
-    return _compare(Comparison(len(h), bits), h, tau)[0]
 
 
 def multiply(x: I64, y: I64) -> I64:

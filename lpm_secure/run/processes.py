@@ -47,11 +47,6 @@ class Execution:
     lost: tuple[Failure, ...] = ()
     clients: dict[str, dict[str, Any]] = field(default_factory=dict)
 
-    @property
-    def total_s(self) -> float:
-        """Seconds from the first process to the last round."""
-        return self.start_s + self.step_s * (len(self.series.counts) - 1)
-
 
 async def _execute(
     testbed: Testbed,

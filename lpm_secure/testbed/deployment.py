@@ -182,10 +182,6 @@ class Deployment:
         """Return a party's process."""
         return self._processes[name]
 
-    def pids(self) -> list[int]:
-        """Return the ids of all processes."""
-        return [process.pid for process in tuple(self._processes.values())]
-
     def failures(self) -> list[Failure]:
         """Return the processes that have ended with an error, with the last line of their logs."""
         ended = {name: process.poll() for name, process in self._processes.items()}

@@ -30,7 +30,7 @@ def compare_vs_crypten(sizes: tuple[int, ...] = (100_000, 1_000_000), repeats: i
     for n in sizes:
         theirs, their_peak = plain_crypten(n, repeats)
         with tempfile.TemporaryDirectory() as folder, parties(Path(folder), 2) as running:
-            for name in ("compare", "compare_bits", "crypten_compare"):
+            for name in ("compare", "crypten_compare"):
                 ours = timed(running, name, n, repeats)
                 peak = sum(process.peak_mib for process in (*running.workers, running.dealer))
                 rows.append(
@@ -51,7 +51,7 @@ def latency_table(round_trips_ms: tuple[float, ...] = (1.0, 20.0, 100.0), n: int
 
     Ranges are those of messages, some 8 bits, and of hazards, some 48. All are held to CrypTen's own comparison.
     """
-    operations = ("crypten_compare", "compare", "compare_bits", "range_8_bits", "range_48_bits", "multiply")
+    operations = ("crypten_compare", "compare", "range_8_bits", "range_48_bits", "multiply")
     rows = []
     for delay_ms in round_trips_ms:
         with (
@@ -73,19 +73,19 @@ def latency_table(round_trips_ms: tuple[float, ...] = (1.0, 20.0, 100.0), n: int
 
 def traffic_table(n: int = 1_000_000) -> list[Row]:
     """Give the bytes per comparison on each link: they follow from the sizes alone, and stamps are left out."""
-    rows = []
-    for name, kind in (("compare", Comparison(n, additive=True)), ("compare_bits", Comparison(n))):
-        gates = sum((2 * gates.width - 1) * gates.count for gates in kind.gates())
-        to_peer = 8 + (gates + kind.additive) * 8 * kind.m / n
-        for link, n_bytes in (
-            ("aggregator_to_aggregator", to_peer),
-            ("dealer_to_the_last_aggregator", kind.product_words * 8 / n),
-            ("dealer_to_each_other_aggregator", 0.0),
-        ):
-            against = "the 16 bytes of the two shares that are compared"
-            row = {"name": f"traffic_{name}_{link}", "value": n_bytes, "unit": "bytes per agent and step"}
-            rows.append(row | {"against": against, "ratio": n_bytes / 16, "peak_mib": 0.0})
-    return rows
+    kind = Comparison(n, additive=True)
+    gates = sum((2 * gates.width - 1) * gates.count for gates in kind.gates())
+    links = {
+        "aggregator_to_aggregator": 8 + (gates + kind.additive) * 8 * kind.m / n,
+        "dealer_to_the_last_aggregator": kind.product_words * 8 / n,
+        "dealer_to_each_other_aggregator": 0.0,
+    }
+    against = "the 16 bytes of the two shares that are compared"
+    row = {"unit": "bytes per agent and step", "against": against, "peak_mib": 0.0}
+    return [
+        row | {"name": f"traffic_compare_{link}", "value": n_bytes, "ratio": n_bytes / 16}
+        for link, n_bytes in links.items()
+    ]
 
 
 def timed(running: Parties, name: str, n: int, repeats: int) -> float:

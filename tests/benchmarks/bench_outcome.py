@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 from links import per_link
-from measure import Memory, Row, cpu_seconds
+from measure import Memory, Row, cpu_seconds, pids_of
 
 from lpm_secure.config import simulation
 from lpm_secure.data.contact_data import ContactData
@@ -35,8 +35,8 @@ def timed(given, data):
     with tempfile.TemporaryDirectory() as folder:
         deployment = Deployment(Path(folder), testbed)
         deployment.write()
-        with Memory(deployment.pids) as memory:
-            private = run_private(deployment, CPU, lambda step, release: used.append(cpu_seconds(deployment.pids())))
+        with Memory(lambda: pids_of(deployment)) as memory:
+            private = run_private(deployment, CPU, lambda step, release: used.append(cpu_seconds(pids_of(deployment))))
         links = per_link(deployment, private)
     clear = run_clear(testbed, CPU)
     if private.series.hash != clear.series.hash:

@@ -14,7 +14,7 @@ from pathlib import Path
 import grpc
 import numpy as np
 from grpc import aio
-from measure import Row, cpu_seconds
+from measure import Row, cpu_seconds, pids_of
 
 from client_sdk import Client, ContactTable
 from lpm_secure.testbed.deployment import Deployment, free_addresses
@@ -61,7 +61,7 @@ async def private_step(deployment):
 
     def note(step):
         ends.append(time.perf_counter())
-        used.append(cpu_seconds(deployment.pids()))
+        used.append(cpu_seconds(pids_of(deployment)))
 
     async def one(name, record):
         private = deployment.testbed.private_state(name)

@@ -43,6 +43,11 @@ def memory_of(pid):
     return int(line.split()[1]) / 1024
 
 
+def pids_of(deployment):
+    """Return the ids of all processes of a deployment."""
+    return [process.pid for process in tuple(deployment._processes.values())]
+
+
 def cpu_seconds(pids=()):
     """Return the user and system seconds of this process, of its children that have ended, and of some that run."""
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]

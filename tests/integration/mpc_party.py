@@ -140,7 +140,7 @@ def timed(worker: MpcWorker, *, operation: str, n: int, repeats: int) -> list[fl
 
 _SEEN: list[int] = []
 SPECIAL: dict[str, Callable[..., Any]] = {
-    **{name: getattr(mpc_tasks, name) for name in ("compare", "compare_bits", "multiply", "crypten_compare")},
+    **{name: getattr(mpc_tasks, name) for name in ("compare", "multiply", "crypten_compare")},
     "draw_once_too_often": draw_once_too_often,
     "take_a_batch_too_many": take_a_batch_too_many,
     "openings_seen": openings_seen,

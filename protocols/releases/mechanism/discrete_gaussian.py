@@ -16,7 +16,7 @@ from protocols.arithmetic.counters import Stream
 from protocols.arithmetic.fixed_point import I64, U64
 from protocols.arithmetic.sharing.additive import KEY_BYTES, keystream
 from protocols.errors import ParameterError
-from protocols.releases.mechanism.table import TAIL_BITS, thresholds
+from protocols.releases.mechanism.table import thresholds
 
 TABLE_SIGMA: Final = 256.0
 STRIDE: Final = 64  # a
@@ -65,14 +65,6 @@ class DiscreteGaussian:
                 f"got sigma {self.sigma}: noise needs {MIN_SIGMA} to {MAX_SIGMA:.3g}; change the budget"
             )
         object.__setattr__(self, "_split", _parts(self.sigma))
-
-    @property
-    def tv_bound(self) -> float:
-        """Return how far, at most, the law of one sample is from the exact one, in total variation."""
-        tables = [_table(sigma)[1].size for _, sigma in self._split]
-        rounding = sum(tables) * 2.0**-64
-        smoothing = 2 * math.exp(-2 * math.pi**2 * SMOOTH**2) * (len(tables) - 1)
-        return rounding + len(tables) * 2.0**-TAIL_BITS + smoothing
 
     def sample(self, d: int) -> I64:
         """Draw int64[d] from the system's randomness."""

@@ -46,7 +46,7 @@ def drawn(data, testbeds, **changes):
     return as_devices(testbed, spare=data.draw(st.integers(0, 2)))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(data=st.data())
 def test_a_run_over_permuted_edges_equals_the_clear_run_bit_for_bit(data, testbeds, run_private, run_clear):
     check(drawn(data, testbeds), run_private, run_clear)

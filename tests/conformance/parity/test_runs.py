@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, seed, settings
 from hypothesis import strategies as st
 
-DEFAULT = settings(max_examples=40, deadline=None)
+DEFAULT = settings(max_examples=25, deadline=None)
 FEWER = settings(max_examples=12, deadline=None)  # joint computations of several threads, or three runs each
 MANY = settings(max_examples=600, deadline=None)
 
