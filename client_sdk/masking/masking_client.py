@@ -8,7 +8,7 @@ import numpy as np
 
 from protocols.arithmetic.counters import RoundNumber
 from protocols.arithmetic.fixed_point import I64, U64
-from protocols.errors import ConflictingReplay, LpmError, PartiesDisagree, RunEnded
+from protocols.errors import ConflictingReplay, LpmError, PartiesDisagree, RunEnded, WrongLength
 from protocols.masking import range_proof
 from protocols.masking.envelope import SignedMessage, Signer, encode, read
 from protocols.masking.journal import Journal
@@ -16,7 +16,7 @@ from protocols.masking.messages import ClientReply, Stop, WordsNotice, from_byte
 from protocols.masking.plan import MaskingPlan
 from protocols.masking.seed import SealedSeed
 from protocols.masking.transcript import Transcript
-from protocols.masking.words import MASK, require_canonical, residue, to_integers
+from protocols.masking.words import residue, to_integers
 from protocols.task.parties import ENGINE
 from protocols.task.rounds import Phase
 
@@ -111,7 +111,8 @@ class MaskingClient:
                 raise ConflictingReplay(f"other words of round {number} were sent before; a pad masks one vector")
             return sent
         plan, source, name = self.plan, self.seed.source, self.signer.name
-        require_canonical(residue(x), int(MASK) + 1, plan.count(name, number), "a client's round")
+        if x.shape != (plan.count(name, number),):
+            raise WrongLength(f"got {x.size} words for round {number}; the layout has {plan.count(name, number)}")
         shape, pads = plan.shape(name, number), source.pads(number, x.size)
         d = residue(x + pads)
         checked = plan.words_to_check(d, name, number)

@@ -25,6 +25,7 @@ from protocols.arithmetic.extension_field import (
     element,
     lagrange,
     multiply,
+    reduce,
     scale,
     subtract,
     total,
@@ -205,7 +206,8 @@ def fold(x: U64, r: Element) -> U64:
     coefficients = vector(lagrange(r, ARITY))
     size = x.shape[0] // ARITY
     out = np.zeros((_shorter(x.shape[0]), 2), dtype=np.uint64)
-    out[:size] = total(multiply(x.reshape(size, ARITY, 2), coefficients).transpose(1, 0, 2))
+    products = multiply(x.reshape(size, ARITY, 2), coefficients)
+    out[:size] = reduce(products.sum(axis=1, dtype=np.uint64))  # four numbers below 2**61
     return out
 
 
