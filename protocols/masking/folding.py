@@ -183,9 +183,8 @@ def _extend(shape: ProofShape, x: U64) -> U64:
 
 def values(left: U64, right: U64) -> U64:
     """Return the sum of U(X) V(X) over groups of four at the nodes 0 to 6, uint64[7, 2]."""
-    return np.stack(
-        [total(multiply(u, v)) for u, v in zip(_at_nodes(left), _at_nodes(right), strict=True)],
-    )
+    products = multiply(np.stack(_at_nodes(left), axis=1), np.stack(_at_nodes(right), axis=1))
+    return total(products)
 
 
 def _at_nodes(x: U64) -> list[U64]:
