@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo calibrate amortise test test-all bench fuzz check clean
+.PHONY: help demo calibrate amortise test test-all bench fuzz mutants check clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1|/' | column -t -s'|'
@@ -43,6 +43,9 @@ fuzz: $(READY)  ## fuzz every decoder and the servicer; SECONDS=600 each
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'atheris>=3,<4'
 	for target in wire inner manifest files request sealed settings tables frames servicer; do \
 	  $(BIN)/python tests/fuzz $$target -max_total_time=$(or $(SECONDS),600) || exit 1; done
+
+mutants: $(READY)  ## apply listed mistakes to a copy, each of which the tests must notice; an hour
+	$(BIN)/python -m tests.mutants
 
 check: $(READY)  ## style, types, import contracts, generated code, the rules of the house
 	$(BIN)/ruff check .

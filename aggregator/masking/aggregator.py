@@ -5,18 +5,18 @@ A round: `receive` from clients and the engine; `offer`, `lacking` and `receive`
 `ask_release` and `release`; then a `reply` for each client and the engine.
 """
 
-import enum
 from dataclasses import dataclass, field
-from typing import Final, final
+from typing import final
 
 import numpy as np
 
-from aggregator.masking.collection import Collection, Examination
+from aggregator.masking.collection import Collection, Examination, encode_offer
 from aggregator.masking.common_key import CommonKey, KeyPart
 from aggregator.masking.comparison import ComparisonShare
 from aggregator.masking.comparison_key import NodeHash
 from aggregator.masking.noise import ReleaseSpending, noise_of
 from aggregator.masking.party import MaskingParty, digest_of
+from aggregator.masking.round_state import NOTHING, NextComparison, RoundStage, RoundState
 from aggregator.masking.sums import MaskedSums, slots
 from protocols.arithmetic.counters import FIRST_ROUND, RoundNumber
 from protocols.arithmetic.fixed_point import U64
@@ -42,45 +42,6 @@ from protocols.masking.words import MASK, require_canonical, residue
 from protocols.task.parties import ENGINE
 from protocols.task.rounds import Phase
 
-NO_WORDS: Final = np.zeros(0, dtype=np.uint64)
-
-
-@final
-class RoundStage(enum.IntEnum):
-    """How far a round has come; each comes once a round, and in this order."""
-
-    OPEN = 0
-    CLOSED = 1
-    CONFIRMED = 2
-    ASKED = 3
-    JUDGED = 4
-    ACCEPTED = 5
-    ASKED_RELEASE = 6
-    DONE = 7
-
-
-@dataclass(slots=True, eq=False)
-class _RoundState:
-    """What one round comes to, as far as it has come."""
-
-    collection: Collection
-    stage: RoundStage = RoundStage.OPEN
-    announcement: SignedMessage | None = None
-    examined: dict[str, Examination] = field(default_factory=dict, repr=False)
-    closing: bytes = b""
-    question: bytes = b""
-    accepted: tuple[str, ...] = ()
-    release: U64 = field(default_factory=lambda: NO_WORDS, repr=False)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Comparison:
-    """What the dealer dealt for the decision that comes next."""
-
-    offsets: U64 = field(repr=False)
-    node_hash: NodeHash = field(repr=False)
-    share: ComparisonShare = field(repr=False)
-
 
 @final
 @dataclass(slots=True, eq=False)
@@ -102,8 +63,8 @@ class MaskingAggregator(MaskingParty):
     _common: CommonKey | None = field(init=False, repr=False, default=None)
     _commitment: bytes = field(init=False, default=b"")
     _seeds: Collection = field(init=False, repr=False)
-    _round: _RoundState = field(init=False, repr=False)
-    _comparison: _Comparison | None = field(init=False, repr=False, default=None)
+    _round: RoundState = field(init=False, repr=False)
+    _comparison: NextComparison | None = field(init=False, repr=False, default=None)
 
     def __post_init__(self) -> None:
         """Begin the run, once."""
@@ -111,7 +72,7 @@ class MaskingAggregator(MaskingParty):
         self.members = self.plan.names
         self._sums, self._spending = MaskedSums(self.plan), ReleaseSpending(self.plan)
         self._contribution = KeyPart.draw(self.index)
-        self._seeds, self._round = Collection(FIRST_ROUND), _RoundState(Collection(FIRST_ROUND))
+        self._seeds, self._round = Collection(FIRST_ROUND), RoundState(Collection(FIRST_ROUND))
 
     @property
     def number(self) -> RoundNumber:
@@ -317,7 +278,7 @@ class MaskingAggregator(MaskingParty):
                 offsets = from_bytes(message.offsets)
                 require_canonical(offsets, int(MASK) + 1, n, "offsets")
                 share = ComparisonShare.decode(message.share, party=self.index, n=n)
-                self._comparison = _Comparison(offsets, NodeHash(message.node_key), share)
+                self._comparison = NextComparison(offsets, NodeHash(message.node_key), share)
             self._round.stage = RoundStage.DONE
 
     def replies(self) -> dict[str, SignedMessage]:
@@ -326,8 +287,8 @@ class MaskingAggregator(MaskingParty):
             self._require(RoundStage.DONE)
             answers = self._answers() if self.plan.phase(self.number) == Phase.DECIDE else {}
             engine = [ENGINE] if self.plan.opens(self.number) else []
-            replies = {name: self._reply(name, answers.get(name, NO_WORDS)) for name in [*self.members, *engine]}
-            self._round = _RoundState(Collection(RoundNumber(self.number + 1)))
+            replies = {name: self._reply(name, answers.get(name, NOTHING)) for name in [*self.members, *engine]}
+            self._round = RoundState(Collection(RoundNumber(self.number + 1)))
             return replies
 
     def _answers(self) -> dict[str, U64]:
@@ -371,8 +332,3 @@ class MaskingAggregator(MaskingParty):
     def _announcement_hash(self) -> bytes:
         announced = self._round.announcement
         return digest_of(b"") if announced is None else announced.digest
-
-
-def encode_offer(offer: dict[str, tuple[bytes, ...]]) -> bytes:
-    """Return the bytes of an offer, of which both aggregators' hashes are compared."""
-    return b"".join(name.encode() + b"\x00" + b"".join(versions) for name, versions in sorted(offer.items()))

@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, final
 
+import msgspec
 import numpy as np
 
 from protocols.arithmetic.counters import RoundNumber
 from protocols.arithmetic.fixed_point import I64, U64
-from protocols.errors import ConflictingReplay, LpmError, PartiesDisagree, RunEnded
+from protocols.errors import ConflictingReplay, LpmError, PartiesDisagree, RunEnded, WrongLength
 from protocols.masking import range_proof
 from protocols.masking.envelope import SignedMessage, Signer, encode, read
 from protocols.masking.journal import Journal
@@ -16,7 +17,7 @@ from protocols.masking.messages import ClientReply, Stop, WordsNotice, from_byte
 from protocols.masking.plan import MaskingPlan
 from protocols.masking.seed import SealedSeed
 from protocols.masking.transcript import Transcript
-from protocols.masking.words import MASK, require_canonical, residue, to_integers
+from protocols.masking.words import residue, to_integers
 from protocols.task.parties import ENGINE
 from protocols.task.rounds import Phase
 
@@ -110,8 +111,16 @@ class MaskingClient:
             if not np.array_equal(words, x):
                 raise ConflictingReplay(f"other words of round {number} were sent before; a pad masks one vector")
             return sent
+        envelope = self._mask(number, x)
+        self.journal.record(f"words {number}", envelope.digest)
+        self._sent[number] = x.copy(), envelope
+        return envelope
+
+    def _mask(self, number: RoundNumber, x: U64) -> SignedMessage:
+        """Mask words, prove their ranges, and sign."""
         plan, source, name = self.plan, self.seed.source, self.signer.name
-        require_canonical(residue(x), int(MASK) + 1, plan.count(name, number), "a client's round")
+        if x.shape != (plan.count(name, number),):
+            raise WrongLength(f"got {x.size} words for round {number}; the layout has {plan.count(name, number)}")
         shape, pads = plan.shape(name, number), source.pads(number, x.size)
         d = residue(x + pads)
         checked = plan.words_to_check(d, name, number)
@@ -126,19 +135,8 @@ class MaskingClient:
         nonce = self.signer.nonce(encode(blank) + to_bytes(d) + to_bytes(e))
         transcript = Transcript(blank.context, nonce, checked, e)
         rows = range_proof.prove(source, number, shape, transcript=transcript, e=e)
-        notice = WordsNotice(
-            run=plan.run,
-            number=number,
-            client=name,
-            counter=source.counter,
-            d=to_bytes(d),
-            e=to_bytes(e),
-            rows=to_bytes(rows),
-        )
-        envelope = self.signer.send(notice, nonce=nonce)
-        self.journal.record(f"words {number}", envelope.digest)
-        self._sent[number] = x.copy(), envelope
-        return envelope
+        notice = msgspec.structs.replace(blank, d=to_bytes(d), e=to_bytes(e), rows=to_bytes(rows))
+        return self.signer.send(notice, nonce=nonce)
 
     def open(self, number: RoundNumber, replies: tuple[SignedMessage, SignedMessage]) -> Reading:
         """Return what both aggregators told of a round.

@@ -25,6 +25,7 @@ from protocols.arithmetic.extension_field import (
     element,
     lagrange,
     multiply,
+    reduce,
     scale,
     subtract,
     total,
@@ -182,9 +183,8 @@ def _extend(shape: ProofShape, x: U64) -> U64:
 
 def values(left: U64, right: U64) -> U64:
     """Return the sum of U(X) V(X) over groups of four at the nodes 0 to 6, uint64[7, 2]."""
-    return np.stack(
-        [total(multiply(u, v)) for u, v in zip(_at_nodes(left), _at_nodes(right), strict=True)],
-    )
+    products = multiply(np.stack(_at_nodes(left), axis=1), np.stack(_at_nodes(right), axis=1))
+    return total(products)
 
 
 def _at_nodes(x: U64) -> list[U64]:
@@ -205,7 +205,8 @@ def fold(x: U64, r: Element) -> U64:
     coefficients = vector(lagrange(r, ARITY))
     size = x.shape[0] // ARITY
     out = np.zeros((_shorter(x.shape[0]), 2), dtype=np.uint64)
-    out[:size] = total(multiply(x.reshape(size, ARITY, 2), coefficients).transpose(1, 0, 2))
+    products = multiply(x.reshape(size, ARITY, 2), coefficients)
+    out[:size] = reduce(products.sum(axis=1, dtype=np.uint64))  # four numbers below 2**61
     return out
 
 

@@ -63,7 +63,7 @@ def count(start, lie, trials):
 
 @pytest.mark.parametrize("lie", LIES)
 def test_a_lie_ends_the_run_alike_in_all_worlds(lie, start):
-    counts = count(start, LIES[lie], trials=2)
+    counts = count(start, LIES[lie], trials=1)
     assert counts[0] == counts[1] == counts[2]
     assert "goes on" not in counts[0]
     assert len(counts[0]) == 1

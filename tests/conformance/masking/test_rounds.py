@@ -84,6 +84,16 @@ def test_the_run_ends_where_fewer_clients_are_left_than_the_manifest_promises(st
         run.clients["client-1"].message(2, np.zeros(2, np.uint64))
 
 
+def test_the_cohort_counts_in_a_decision_too(start):
+    """The dealer is asked for no release there, so the aggregators alone see that too few are left."""
+    run = start({"min_cohort": 2})
+    for _ in range(2):
+        run.play(Secrets().words(run))
+    with pytest.raises(CohortTooSmall):
+        run.play({name: np.full(2, 2**40, np.uint64) for name in run.plan.names})
+    assert run.dealer.ending
+
+
 def test_what_a_client_sends_twice_has_the_same_bytes_and_other_words_are_refused(start):
     """Two proofs under one pad differ by a function of the masks alone, of which the words can be read."""
     run = start()

@@ -1,0 +1,54 @@
+"""How far a round of an aggregator has come, and what it holds of it."""
+
+import enum
+from dataclasses import dataclass, field
+from typing import Final, final
+
+import numpy as np
+
+from aggregator.masking.collection import Collection, Examination
+from aggregator.masking.comparison import ComparisonShare
+from aggregator.masking.comparison_key import NodeHash
+from protocols.arithmetic.fixed_point import U64
+from protocols.masking.envelope import SignedMessage
+
+NOTHING: Final = np.zeros(0, dtype=np.uint64)
+
+
+@final
+class RoundStage(enum.IntEnum):
+    """How far a round has come; each comes once a round, and in this order."""
+
+    OPEN = 0
+    CLOSED = 1
+    CONFIRMED = 2
+    ASKED = 3
+    JUDGED = 4
+    ACCEPTED = 5
+    ASKED_RELEASE = 6
+    DONE = 7
+
+
+@final
+@dataclass(slots=True, eq=False)
+class RoundState:
+    """What one round comes to, as far as it has come."""
+
+    collection: Collection
+    stage: RoundStage = RoundStage.OPEN
+    announcement: SignedMessage | None = None
+    examined: dict[str, Examination] = field(default_factory=dict, repr=False)
+    closing: bytes = b""
+    question: bytes = b""
+    accepted: tuple[str, ...] = ()
+    release: U64 = field(default_factory=lambda: NOTHING, repr=False)
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class NextComparison:
+    """What the dealer dealt for the decision that comes next."""
+
+    offsets: U64 = field(repr=False)
+    node_hash: NodeHash = field(repr=False)
+    share: ComparisonShare = field(repr=False)
