@@ -154,7 +154,7 @@ def plot_growth(sizes, times, slope):
 def differentiable_8m(scale=1.0):
     """Run the relaxed form through 60 days, forward and backward, with recomputation."""
     import torch
-    from mean_field_venues import MeanFieldVenues, VenueTheta
+    from tests.benchmarks.mean_field_venues import MeanFieldVenues, VenueTheta
 
     from lpm_secure.engine.venues import Venues
 

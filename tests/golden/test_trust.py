@@ -113,6 +113,7 @@ def test_a_statement_is_signed_as_ever(purpose):
         SignaturePurpose.CONSENT: b"lpm-secure 1 consent\x00content",
         SignaturePurpose.LEDGER: b"lpm-secure 1 ledger\x00content",
         SignaturePurpose.INDEX: b"lpm-secure 1 index\x00content",
+        SignaturePurpose.MESSAGE: b"lpm-secure 1 message\x00content",
     }
     assert signing.sign(KEY, purpose, b"content") == KEY.sign(said[purpose])
 

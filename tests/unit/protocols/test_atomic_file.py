@@ -113,11 +113,11 @@ def test_a_file_has_the_mode_that_is_asked_for_or_that_of_the_process(tmp_path, 
 
 
 def test_there_is_one_atomic_write():
-    """What else syncs appends to a ledger, or makes a file once."""
+    """What else syncs appends to a ledger or a journal, or makes a file once."""
     root = Path(atomic_file.__file__).parents[1]
     packages = (root / name for name in ("protocols", "client_sdk", "aggregator", "lpm_secure"))
     syncing = {path.stem for package in packages for path in package.rglob("*.py") if "os.fsync" in path.read_text()}
-    assert syncing == {"atomic_file", "ledger", "stateless_sum"}
+    assert syncing == {"atomic_file", "journal", "ledger", "stateless_sum"}
 
 
 def test_two_files_of_one_stem_do_not_share_what_is_written_beside_them(tmp_path):
