@@ -154,9 +154,9 @@ def plot_growth(sizes, times, slope):
 def differentiable_8m(scale=1.0):
     """Run the relaxed form through 60 days, forward and backward, with recomputation."""
     import torch
-    from tests.benchmarks.mean_field_venues import MeanFieldVenues, VenueTheta
 
     from lpm_secure.engine.venues import Venues
+    from tests.benchmarks.mean_field_venues import MeanFieldVenues, VenueTheta
 
     places, _ = city(round(AGENTS * scale))
     agents = MeanFieldVenues(Venues.of(places.settings[:3]), device=torch.device("cpu"), threads=THREADS)
