@@ -8,7 +8,7 @@ from typing import Final, Protocol, final
 
 import numpy as np
 
-from protocols.arithmetic.counters import FIRST_STEP, Step
+from protocols.arithmetic.counters import FIRST_STEP, RoundNumber, Step
 from protocols.arithmetic.fixed_point import I64, U64, from_ring
 from protocols.arithmetic.sharing import Sharing
 from protocols.errors import ParameterError, PartiesDisagree, RoundClosed, RunEnded, Unavailable
@@ -86,8 +86,17 @@ class Exchange:
         self._keys = self._sharing.keys() if keys is None else keys
 
     async def join(self) -> Step:
-        """Join at all aggregators, and return the step that comes next."""
-        return max(reply.step for reply in await self._join(None))
+        """Join at all aggregators, and return the step that comes next.
+
+        Raises:
+            PartiesDisagree: an aggregator told a step that the run does not have.
+        """
+        step = max(reply.step for reply in await self._join(None))
+        schedule = self._manifest.schedule
+        last = schedule.step(RoundNumber(schedule.rounds))  # where a run stands that is over
+        if step > last:
+            raise PartiesDisagree(f"an aggregator told step {step}, and the run is over at step {last}; stop the run")
+        return step
 
     async def recall(self, since: Step, until: Step) -> list[dict[str, int]]:
         """Return the environment's numbers of steps `since` to `until` - 1, which are over and were missed.

@@ -9,19 +9,19 @@ import pytest
 from client_sdk import Client, ContactTable, LocalTransport, PrivateState
 from protocols.errors import PartiesDisagree, Unavailable
 from protocols.models import Exposure
-from protocols.wire.messages import Join, RoundResult
+from protocols.wire.messages import Join, JoinReply, RoundResult
 from protocols.wire.transport import Transport
 
 
 class Lying(Transport):
     """Changes what one aggregator answers."""
 
-    def __init__(self, inner, change):
-        self._inner, self._change = inner, change
+    def __init__(self, inner, change, kind=RoundResult):
+        self._inner, self._change, self._kind = inner, change, kind
 
     async def call(self, request, *, timeout_s):
         reply = await self._inner.call(request, timeout_s=timeout_s)
-        return self._change(reply) if isinstance(reply, RoundResult) else reply
+        return self._change(reply) if isinstance(reply, self._kind) else reply
 
 
 def private(manifest, name="client-0"):
@@ -61,6 +61,21 @@ def test_aggregators_that_do_not_say_the_same_end_the_run_for_a_client(manifest_
     client, before = asyncio.run(act())
     assert client.step == 0
     assert all(client.private.state[field] is before[field] for field in before)
+
+
+@pytest.mark.parametrize("mode", ["sum", "outcome"])
+def test_a_step_that_the_run_does_not_have_is_no_step_to_join_in(manifest_of, operators_of, mode):
+    """Else its agents would live through steps without end, each of them kept."""
+    manifest = manifest_of([(1, 2)], mode=mode)
+
+    async def act():
+        with operators_of(manifest) as operators:
+            honest, other = operators.transports("client-0")
+            lying = Lying(other, lambda reply: dataclasses.replace(reply, step=2**32), JoinReply)
+            with pytest.raises(PartiesDisagree, match=f"told step {2**32}, and the run is over at step"):
+                await Client.join(manifest, private(manifest), [honest, lying])
+
+    asyncio.run(act())
 
 
 def test_a_round_that_failed_can_be_advanced_again(manifest_of, operators_of):
