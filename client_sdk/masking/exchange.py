@@ -8,9 +8,10 @@ import numpy as np
 from client_sdk.masking.masking_client import MaskingClient
 from client_sdk.simulation.exchange import Answer
 from protocols.arithmetic.counters import FIRST_STEP, Step
-from protocols.arithmetic.fixed_point import I64, U64
-from protocols.errors import PartiesDisagree
+from protocols.arithmetic.fixed_point import U64
+from protocols.errors import LpmError
 from protocols.masking.envelope import SignedMessage
+from protocols.models.outcome import OutcomeSpec
 from protocols.task.outcome_layout import split_columns
 from protocols.task.rounds import Phase
 
@@ -40,7 +41,7 @@ class MaskedExchange:
 
     client: MaskingClient
     channel: ReplyChannel
-    _told: I64 | None = field(init=False, repr=False, default=None)
+    _told: list[U64] | None = field(init=False, repr=False, default=None)
 
     async def join(self) -> Step:
         """Hand the seed over; the run begins with its first step."""
@@ -60,7 +61,7 @@ class MaskedExchange:
             phase: of the step.
 
         Raises:
-            PartiesDisagree: a server lied; everybody is told that the run is over.
+            PartiesDisagree, BadSignature: a server lied; everybody is told that the run is over.
             RunEnded: the run is over.
         """
         number = self.client.plan.manifest.schedule.number(step, phase)
@@ -68,19 +69,26 @@ class MaskedExchange:
         replies = await self.channel.exchange(self.client.signer.name, self.client.message(number, words))
         try:
             reading = self.client.open(number, replies)
-        except PartiesDisagree:
+        except LpmError:
             await self.channel.stop(self.client.stop())
             raise
+        if phase == Phase.DECIDE:
+            self._told = self._levels(vector.copy())
         return Answer(reading.bits, reading.release, reading.announcement)
 
     def _growth(self, vector: U64) -> U64:
         """Return the words of a decision with the growth of own levels in place of their sums."""
-        outcomes, grown = self.client.plan.layout.outcomes, vector.copy()
-        levels = [columns["level"] for columns in split_columns(outcomes, grown)]
-        sums = np.stack(levels).view(np.int64)
+        grown = vector.copy()
         if self._told is not None:
-            for row, outcome in enumerate(outcomes):
+            for outcome, level, told in zip(self._outcomes, self._levels(grown), self._told, strict=True):
                 if outcome.keep:
-                    levels[row] -= self._told[row].view(np.uint64)
-        self._told = sums
+                    np.subtract(level, told, out=level)
         return grown
+
+    def _levels(self, vector: U64) -> list[U64]:
+        """Return the sums of own levels among the words of a decision, uint64[n_own] of each outcome, as views."""
+        return [columns["level"] for columns in split_columns(self._outcomes, vector)]
+
+    @property
+    def _outcomes(self) -> tuple[OutcomeSpec, ...]:
+        return self.client.plan.layout.outcomes

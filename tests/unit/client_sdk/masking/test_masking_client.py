@@ -1,5 +1,6 @@
 """A client's side of a masked round: what of two replies it takes, and what it refuses."""
 
+import asyncio
 import os
 
 import msgspec
@@ -8,7 +9,7 @@ import pytest
 
 from client_sdk.masking.exchange import MaskedExchange
 from client_sdk.masking.masking_client import MaskingClient, read_release
-from protocols.errors import BadSignature, PartiesDisagree, RunEnded, WrongLength
+from protocols.errors import BadSignature, PartiesDisagree, RunEnded, Unavailable, WrongLength
 from protocols.identity.sealing_key import SealingKey, public_key
 from protocols.identity.signing import new_key, public_of
 from protocols.masking.envelope import Signer, read
@@ -16,6 +17,7 @@ from protocols.masking.journal import MemoryJournal
 from protocols.masking.messages import ClientReply, Stop, to_bytes
 from protocols.masking.plan import MaskingPlan
 from protocols.masking.seed import SealedSeed
+from protocols.task.rounds import Phase
 
 DEALER = public_key(SealingKey.generate().public)
 DECIDE = 2
@@ -121,11 +123,53 @@ def test_a_vector_of_another_length_is_refused(alone):
         alone.client.message(0, np.zeros(3, np.uint64))
 
 
+class Answering:
+    """Answers rounds with what a test gives; nothing where it gives nothing. What it was handed, it keeps."""
+
+    def __init__(self, *replies):
+        self.replies, self.handed, self.stops = list(replies), [], []
+
+    async def exchange(self, client, envelope):
+        self.handed.append(envelope)
+        replies = self.replies.pop(0)
+        if replies is None:
+            raise Unavailable("nobody answers")
+        return replies
+
+    async def stop(self, envelope):
+        self.stops.append(envelope)
+
+
+def decide(exchange, step, sums):
+    return asyncio.run(exchange.round(np.array(sums, np.uint64), step=step, phase=Phase.DECIDE))
+
+
 def test_own_levels_are_told_as_their_growth(alone):
-    exchange = MaskedExchange(alone.client, channel=None)
-    sums = ([3, 0], [7, 2], [7, 2])
-    told = [exchange._growth(np.array(each, np.uint64)).tolist() for each in sums]
-    assert told == [[3, 0], [4, 2], [0, 0]]
+    numbers = [alone.plan.manifest.schedule.number(step, Phase.DECIDE) for step in range(3)]
+    replies = [alone.replies(np.zeros(2, np.uint64), number=number) for number in numbers]
+    exchange = MaskedExchange(alone.client, Answering(*replies))
+    for step, sums in enumerate(([3, 0], [7, 2], [7, 2])):
+        decide(exchange, step, sums)
+    assert [alone.client._sent[number][0].tolist() for number in numbers] == [[3, 0], [4, 2], [0, 0]]
+
+
+def test_a_decision_that_nobody_answered_is_asked_again_with_the_same_words(alone):
+    channel = Answering(None, alone.replies(alone.labels([1, 0])))
+    exchange = MaskedExchange(alone.client, channel)
+    with pytest.raises(Unavailable):
+        decide(exchange, 0, [3, 0])
+    assert decide(exchange, 0, [3, 0]).own.tolist() == [[1], [0]]
+    assert len({envelope.digest for envelope in channel.handed}) == 1
+
+
+@pytest.mark.parametrize(("changed", "error"), [("signature", BadSignature), ("sender", PartiesDisagree)])
+def test_whatever_is_wrong_with_a_reply_everybody_is_told_that_the_run_is_over(alone, changed, error):
+    first, second = alone.replies(alone.labels([1, 0]))
+    wrong = msgspec.structs.replace(second, signature=bytes(64)) if changed == "signature" else first
+    channel = Answering((first, wrong))
+    with pytest.raises(error):
+        decide(MaskedExchange(alone.client, channel), 0, [3, 0])
+    assert [read(stop, Stop, keys=alone.keys, run=alone.plan.run).reason for stop in channel.stops] != []
 
 
 def test_no_secret_is_printed(alone):
