@@ -1,1 +1,1 @@
-"""The servers of the padded backend: what both aggregators hold is masked by pads that the dealer expands."""
+"""The servers of the masked backend: what both aggregators hold is masked by pads that the dealer expands."""

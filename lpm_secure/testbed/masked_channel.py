@@ -71,12 +71,12 @@ class MaskedPart(PrivatePart):
         """Reach both aggregators over a channel."""
         self._channel = channel
 
-    async def advance(self, step: int, synthetic: I64) -> StepRelease:
+    async def advance(self, step: int, announced: I64) -> StepRelease:
         """Announce a step, and return its release.
 
         Raises:
             PartiesDisagree: the aggregators told different things.
         """
-        reading = await self._channel.announce(step, synthetic)
+        reading = await self._channel.announce(step, announced)
         cells, tally = np.split(reading.release, [self._channel.run.plan.layout.cells])
         return StepRelease(cells, tally, len(reading.accepted), 0)

@@ -1,4 +1,4 @@
-"""The words of the padded backend: integers modulo 2**58, and what of them both aggregators hold.
+"""The words of the masked backend: integers modulo 2**58, and what of them both aggregators hold.
 
 A client sends the same d = x + pad modulo 2**58 to both aggregators; the pad is expanded from a seed that only it and
 the dealer have. Levels, thresholds and totals stay below 2**57 in absolute value, so that the top bit of a difference
