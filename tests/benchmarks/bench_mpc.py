@@ -18,9 +18,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from aggregator.mpc import Endpoint
 from aggregator.mpc.randomness.correlations import Comparison
-from tests.integration.mpc_parties import ROOT, Parties, parties
+from tests.integration.mpc_parties import Parties, parties
 
 Row = dict[str, Any]
+ROOT = Path(__file__).parents[2]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
 
 

@@ -36,3 +36,12 @@ def test_a_small_version_of_each_benchmark_runs(ran, name):
     assert name in tables, errors
     assert name in [row[0] for row in tables[name]]
     assert all(value >= 0 and ratio >= 0 for row, value, ratio in tables[name] if row != "growth")
+
+
+def test_every_benchmark_can_be_imported_and_is_named():
+    done = subprocess.run([sys.executable, FOLDER, "no_such"], capture_output=True, text=True, check=False)
+    assert done.returncode == 2, done.stderr
+    assert "no benchmark no_such; there are" in done.stderr
+    assert {"step_12", "outcome_workplace", "graph_8m", "city_180d", "tangent_p8"} < set(
+        done.stderr.replace(",", "").split()
+    )

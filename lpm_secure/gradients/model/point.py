@@ -25,12 +25,12 @@ class ParameterEntry(NamedTuple):
 
     name: str
     place: int
-    alone: bool
+    label: str
 
     @property
     def title(self) -> str:
-        """Return its name, with the place of an entry among several."""
-        return self.name if self.alone else f"{self.name}[{self.place}]"
+        """Return its name, with the group and period, or the place, of an entry among several."""
+        return f"{self.name}[{self.label}]" if self.label else self.name
 
 
 def parameters_read(graph: ModelGraph) -> tuple[ParameterEntry, ...]:
@@ -45,11 +45,17 @@ def parameters_read(graph: ModelGraph) -> tuple[ParameterEntry, ...]:
         if name in read
     }
     return tuple(
-        ParameterEntry(name, place, count == 1)
+        ParameterEntry(name, place, label)
         for name, count in counts.items()
         if count <= MOST_ENTRIES
-        for place in range(count)
+        for place, label in enumerate(_labels(graph.parameters[name], count))
     )
+
+
+def _labels(parameter: GraphParameter, count: int) -> list[str]:
+    if count == 1:
+        return [""]
+    return list(parameter.entries()) if parameter.axes else [str(place) for place in range(count)]
 
 
 def _is_law(parameter: GraphParameter) -> bool:

@@ -101,6 +101,22 @@ def test_entries_of_a_table_are_parameters_of_their_own():
         assert (found.error < 0.1).all()
 
 
+class Seasons(Groups):
+    """Turns on with a probability of its group and week."""
+
+    week = lpm.period("week", steps=7, count=2)
+    chance = lpm.parameter(((0.1, 0.2), (0.3, 0.4)), unit=lpm.PROBABILITY, by="group", over=week)
+
+    def update(self, me, heard, draw):
+        return me.set(light=lpm.where(draw.happens(self.chance, "switch"), "ON", "OFF"))
+
+
+def test_entries_by_group_and_period_are_called_by_these():
+    point = point_of(Seasons)
+    assert point.names[:3] == ("chance[group=0, week=0]", "chance[group=0, week=1]", "chance[group=1, week=0]")
+    assert [round(point[p], 6) for p in range(4)] == [0.1, 0.2, 0.3, 0.4]
+
+
 class Weather(Groups):
     """Hears a public number."""
 
