@@ -62,10 +62,6 @@ class StageSeries:
         first = self.of(part, 0)
         return np.concatenate([[0], first[:-1] - first[1:]])
 
-    def prevalence(self, part: str) -> float:
-        """Return the last day's share of infectious agents; 0 where there are no agents."""
-        return float(self.counts[-1, PARTS.index(part), Stage.I]) / max(self.size(part), 1)
-
     def attack_rate(self, part: str) -> float:
         """Return the share of agents that are no longer susceptible at the end; 0 where there are no agents."""
         return 1.0 - float(self.of(part, Stage.S)[-1]) / self.size(part) if self.size(part) else 0.0

@@ -32,17 +32,16 @@ def test_incidence_counts_who_left_the_susceptible_and_begins_with_none(series):
     assert series.incidence("synthetic").tolist() == [0, 5, 0]
 
 
-def test_sizes_attack_rates_and_prevalence(series):
+def test_sizes_and_attack_rates(series):
     assert (series.size("private"), series.size("synthetic")) == (10, 100)
     assert series.attack_rate("private") == 0.5
     assert series.attack_rate("synthetic") == pytest.approx(0.15)
-    assert series.prevalence("private") == 0.1
     assert series.of("private", Stage.R).tolist() == [0, 0, 2]
 
 
 def test_a_part_without_agents_has_rates_of_zero():
     empty = StageSeries(COUNTS * np.array([1, 0])[:, None], 1.0)
-    assert empty.attack_rate("synthetic") == empty.prevalence("synthetic") == 0.0
+    assert empty.attack_rate("synthetic") == 0.0
 
 
 def test_the_hash_is_that_of_the_counts_as_little_endian_words(series):
