@@ -55,7 +55,7 @@ class Announcer:
             before = {name: numbers[-1] for name, numbers in self.numbers.items() if numbers}
             name = f"the environment {type(self._environment).__name__} in step {step}"
             with mistakes_of(name):
-                given = self._environment.step(before, self._releases, step)
+                given = self._environment.step(before, tuple(self._releases), step)
                 exact, self.relaxed = self._checked(given, name)
             for each, value in exact.items():
                 self.numbers[each].append(value)

@@ -132,7 +132,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         elif self.min_count:
             raise ParameterError("min_count needs a secure comparison, which sum mode has not; use outcome mode")
         if self.min_count:
-            check_small_counts(agent_model_of(self.model), cells=len(self.cells))
+            check_small_counts(agent_model_of(self.model), self.releases, cells=len(self.cells))
         check_edges(self.edges, self.devices)
         if self.devices is not None:
             check_permutation(

@@ -54,12 +54,17 @@ def check_tally(model: AgentModel, *, agents: int, cells: Sequence[int]) -> None
         prove_no_wrap({f"the total of cell channel {channel}": agents * most})
 
 
-def check_small_counts(model: AgentModel, *, cells: int) -> None:
+def check_small_counts(model: AgentModel, releases: Releases | None, *, cells: int) -> None:
     """Refuse the suppression of small counts where what is released could tell them by more than one difference.
 
     Raises:
-        ParameterError: the tally has observables, or stages of several fields, or cells hear more than of one stage.
+        ParameterError: the tally has observables, or stages of several fields, or cells hear more than of one stage;
+            or departures are released exact, however few they are.
     """
+    if releases and any((series := releases.of(name)) and series.mechanism != NOISE for name in SERIES):
+        raise ParameterError(
+            "min_count does not suppress departures: give incidence and running noise, or leave it out"
+        )
     fields = {word.stage_of for word in model.tally}
     if len(fields) != 1 or None in fields:
         raise ParameterError(

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from protocols.errors import ParameterError
+from protocols.releases.query import Release, Releases
 from tests.conformance.parity.conftest import ALL, EACH, LAWS, graph_model
 from tests.conformance.parity.test_devices import as_devices
 
@@ -75,6 +76,14 @@ def test_counts_that_others_would_tell_by_difference_are_refused(name, said, man
     given = {"model": model, "model_hash": model.digest, "channels": model.contact_channels, "min_cohort": 2}
     with pytest.raises(ParameterError, match=said):
         manifest_of(**given, mode="outcome", min_count=3, cells=(9,), max_message=9)
+
+
+@pytest.mark.parametrize("series", ["incidence", "running"])
+def test_exact_departures_beside_small_counts_are_refused(series, manifest_of):
+    model = graph_model("library-banks")
+    given = {"model": model, "model_hash": model.digest, "channels": model.contact_channels, "min_cohort": 2}
+    with pytest.raises(ParameterError, match="min_count does not suppress departures"):
+        manifest_of(**given, mode="outcome", min_count=3, releases=Releases(each=(Release(name=series),)))
 
 
 @pytest.mark.parametrize("name", EACH)
