@@ -62,9 +62,7 @@ def check_small_counts(model: AgentModel, releases: Releases | None, *, cells: i
             or departures are released exact, however few they are.
     """
     if releases and any((series := releases.of(name)) and series.mechanism != NOISE for name in SERIES):
-        raise ParameterError(
-            "min_count does not suppress departures: give their series noise, or leave min_count out"
-        )
+        raise ParameterError("min_count does not suppress departures: give their series noise, or leave min_count out")
     fields = {word.stage_of for word in model.tally}
     if len(fields) != 1 or None in fields:
         raise ParameterError(
