@@ -16,13 +16,13 @@ perturbation analysis. Weights here are signed, and the alternatives are drawn i
 
 import time
 from dataclasses import dataclass
-from typing import Any, ClassVar, Final, NamedTuple, final
+from typing import Any, Final, NamedTuple, final
 
 import numpy as np
 
 from lpm_secure.engine.kernels.draws import key_of, uniform, word
 from lpm_secure.engine.kernels.jit import compile_kernel, inline_kernel
-from lpm_secure.gradients.estimators.estimator import Estimator, Jacobian, OnSeed, stack
+from lpm_secure.gradients.estimators.estimator import CoupledEstimator, Jacobian, OnSeed, stack
 from lpm_secure.gradients.estimators.replay import BEGUN, INFECTED, LATER, LONGER, Room, replay, room_of
 from lpm_secure.gradients.estimators.score import hazard_slopes
 from lpm_secure.gradients.problem import seeds as over
@@ -32,7 +32,6 @@ from lpm_secure.gradients.problem.theta import INFECTIOUS, INITIAL, LATENT, P, P
 from lpm_secure.gradients.problem.trajectory import Trajectory, empty, run
 from lpm_secure.gradients.problem.world import ContactWorld, ProblemLaw
 from protocols.arithmetic.distributions import F64
-from protocols.errors import ParameterError
 
 CHOICE: Final = 32  # a draw's purpose: which draws are changed; no model uses the number
 
@@ -169,26 +168,14 @@ def rates_of(problem: EpidemicProblem, theta: Point) -> Rates:
 
 @final
 @dataclass(frozen=True, slots=True)
-class CoupledReplay(Estimator):
+class CoupledReplay(CoupledEstimator):
     """One run a seed, and some replayed alternatives, for any number of parameters.
 
     Attributes:
         alternatives: how many of each kind (infections, initial states, both stays) a run.
     """
 
-    name: ClassVar[str] = "coupled"
-    unbiased: ClassVar[bool] = True
-
     alternatives: int = 32
-
-    def __post_init__(self) -> None:
-        """Check the number.
-
-        Raises:
-            ParameterError: none at all.
-        """
-        if self.alternatives < 1:
-            raise ParameterError(f"got {self.alternatives} alternatives; at least 1 is needed")
 
     def estimate(
         self, problem: EpidemicProblem, theta: Point, seeds: range, *, on_seed: OnSeed = lambda: None

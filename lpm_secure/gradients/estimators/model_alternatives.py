@@ -13,11 +13,11 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, ClassVar, Final, final
+from typing import Any, Final, final
 
 import numpy as np
 
-from lpm_secure.gradients.estimators.estimator import Estimator, Jacobian, OnSeed
+from lpm_secure.gradients.estimators.estimator import CoupledEstimator, Jacobian, OnSeed
 from lpm_secure.gradients.estimators.model_score import hide, pathwise
 from lpm_secure.gradients.graph.dependence import Dependence
 from lpm_secure.gradients.history.events import ChanceEvent
@@ -27,7 +27,6 @@ from lpm_secure.gradients.model.model_problem import ModelProblem, batches
 from lpm_secure.gradients.model.point import ModelPoint
 from lpm_secure.gradients.problem import seeds as over
 from protocols.arithmetic.distributions import F64
-from protocols.errors import ParameterError
 
 CHOICE: Final = 32  # second word of the key by which it is drawn which draws are changed
 REPLAYED: Final = 2**18  # rows of a batch whose alternatives are replayed together
@@ -82,26 +81,14 @@ def _sample(weight: F64, count: int, generator: np.random.Generator) -> Iterator
 
 @final
 @dataclass(frozen=True, slots=True)
-class ModelAlternatives(Estimator):
+class ModelAlternatives(CoupledEstimator):
     """One run a seed, and some replayed alternatives, for any number of parameters.
 
     Attributes:
         alternatives: how many of each kind a run.
     """
 
-    name: ClassVar[str] = "coupled"
-    unbiased: ClassVar[bool] = True
-
     alternatives: int = 16
-
-    def __post_init__(self) -> None:
-        """Check the number.
-
-        Raises:
-            ParameterError: none at all.
-        """
-        if self.alternatives < 1:
-            raise ParameterError(f"got {self.alternatives} alternatives; at least 1 is needed")
 
     def estimate(
         self, problem: ModelProblem, theta: ModelPoint, seeds: range, *, on_seed: OnSeed = lambda: None
