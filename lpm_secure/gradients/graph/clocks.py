@@ -33,18 +33,17 @@ def clocks_of(graph: ModelGraph) -> dict[str, Clock]:
         outcome, node = graph.outcomes[name], graph.nodes[root]
         if node.op != "field" or outcome.reveals != "bit" or not outcome.keep:
             continue
-        drawn = graph.nodes[_drawn(graph, graph.begin.get(node.name))] if node.name in graph.begin else node
+        drawn = graph.nodes[_drawn(graph, graph.begin[node.name])] if node.name in graph.begin else node
         if drawn.op == "exponential" and _begins_anew(graph, name, node.name) and _is_unseen(graph, name, node.name):
             found[name] = Clock(node.name, drawn.numbers[1])
     return found
 
 
-def _drawn(graph: ModelGraph, root: int | None) -> int:
+def _drawn(graph: ModelGraph, root: int) -> int:
     """Return what a field is drawn as, where its holder does not know it."""
-    number = 0 if root is None else root
-    node = graph.nodes[number]
+    node = graph.nodes[root]
     known = node.op == "where" and graph.nodes[node.inputs[0]].op == "known"
-    return node.inputs[2] if known else number
+    return node.inputs[2] if known else root
 
 
 def _begins_anew(graph: ModelGraph, outcome: str, name: str) -> bool:

@@ -13,9 +13,8 @@ from protocols.models.graph.graph import DRAWS
 
 COMPARISONS: Final[dict[str, tuple[int, ...]]] = {
     **dict.fromkeys(("less", "less_equal", "equal", "modulo"), (0, 1)),
-    "lookup": (1,),
+    **dict.fromkeys(("lookup", "left", "right", "days"), (1,)),
 }
-SHIFTS: Final = ("left", "right")
 
 
 @final
@@ -111,8 +110,6 @@ def _by_law(graph: ModelGraph, node: GraphNode, reach: _Reach) -> frozenset[str]
 def _compared(node: GraphNode) -> Iterator[tuple[int, str]]:
     """Yield the operands of a node that a small change may move over an edge, with words for it."""
     places = COMPARISONS.get(node.op, ())
-    if node.op in SHIFTS or node.op == "days":
-        places = (1,)
     if node.op in DRAWS and node.numbers[0] == SPELL:
         places = (*places, len(node.inputs) - 1)
     for place in places:

@@ -12,7 +12,6 @@ from protocols.arithmetic.fixed_point import I64
 from protocols.models.cells import pressure
 from protocols.models.graph import ModelGraph
 from protocols.models.graph.checks import ancestors_of
-from protocols.models.graph.draws import DrawSource
 from protocols.models.graph.interpreter import Inputs
 
 BEFORE: Final = ("messages", "weights", "thresholds")
@@ -102,7 +101,7 @@ class GraphStep:
         """Move rows on by one step; `inputs` has their state and their random words."""
         graph, n = self.graph, inputs.source.agents.size
         tape.extend(self.nodes(*BEFORE), inputs)
-        growth = {name: self.growth(tape, name, around, n) for name in graph.outcomes}
+        growth = {name: self._growth(tape, name, around, n) for name in graph.outcomes}
         reached = {name: levels[name] + growth[name] if graph.outcomes[name].keep else growth[name] for name in growth}
         outcomes = {
             name: level > tape.column(graph.thresholds[name], n) if name in graph.thresholds else level
@@ -121,7 +120,7 @@ class GraphStep:
         after = {name: np.where(anew[name], 0, level) if name in anew else level for name, level in reached.items()}
         return StepResult({**inputs.state, **state}, after, growth, reached, outcomes, anew)
 
-    def growth(self, tape: Tape, name: str, around: Surroundings, n: int) -> I64:
+    def _growth(self, tape: Tape, name: str, around: Surroundings, n: int) -> I64:
         """Return by how much an outcome's level grows."""
         total = np.zeros(n, dtype=np.int64)
         for channel, factor in self.graph.outcomes[name].coefficients.items():
@@ -132,7 +131,3 @@ class GraphStep:
                 total += around.own(pressure(around.totals[channel], around.sizes, value))
         weight = self.graph.weights.get(name)
         return total if weight is None else total * tape.column(weight, n)
-
-    def inputs(self, state: Columns, source: DrawSource) -> Inputs:
-        """Return what rows may look at before they hear anything."""
-        return Inputs(state, self.parameters, source)

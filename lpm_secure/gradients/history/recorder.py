@@ -12,7 +12,7 @@ from lpm_secure.gradients.graph.tape import NONE, Leaf, Slopes, Tape, choose, co
 from lpm_secure.gradients.history.clock_hazards import ClockHazard
 from lpm_secure.gradients.history.events import DRAW, ChanceEvent, Chances, event_of
 from lpm_secure.gradients.history.pending import PendingDraws
-from lpm_secure.gradients.model.model_problem import Copies, ModelProblem, numbers_of
+from lpm_secure.gradients.model.model_problem import Copies, ModelProblem
 from lpm_secure.gradients.model.point import ModelPoint
 from protocols.arithmetic.distributions import F64
 from protocols.models.cells import cell_totals
@@ -81,7 +81,6 @@ class HistoryRecorder:
         self.problem, self._point, self._graph = problem, point, problem.graph
         self._count, self._n = len(seeds), len(seeds) * problem.people.n
         self._copies = Copies(problem, point, seeds, NumpyBackend(problem.graph))
-        self._source = numbers_of(seeds, problem.people.n), self._copies.key
         self.step = GraphStep(problem.graph, check_parameters(problem.graph, point.integers))
         self._chances = Chances(point)
         self._pending = PendingDraws(problem.graph, dependence)
@@ -110,8 +109,10 @@ class HistoryRecorder:
 
     def inputs_of(self, state: Columns, rows: Any, step: int) -> Inputs:
         """Return what some rows may look at, with a state of theirs."""
-        agents, key = self._source
-        return self.step.inputs(state, DrawSource(agents[rows], max(step, 0), key))
+        return Inputs(state, self.step.parameters, self._draws(rows, step))
+
+    def _draws(self, rows: Any, step: int) -> DrawSource:
+        return DrawSource(self._copies.numbers[rows], max(step, 0), self._copies.key)
 
     def _inputs(self, state: Columns, step: int) -> Inputs:
         return self.inputs_of(state, slice(None), step)
@@ -129,14 +130,14 @@ class HistoryRecorder:
 
     def inputs_of_begin(self, rows: Any) -> Inputs:
         """Return what some rows have before `begin`: private columns, and nothing that is known."""
-        agents, key = self._source
-        n = agents[rows].size
+        draws = self._draws(rows, BEGINNING)
+        n = draws.agents.size
         held = {
             name: self._copies.agents.state[name][rows] if field.private else np.full(n, field.low)
             for name, field in self._graph.fields.items()
         }
         known = {name: np.zeros(n, dtype=np.bool_) for name in self._graph.fields}
-        return Inputs(held, self.step.parameters, DrawSource(agents[rows], 0, key), known=known)
+        return Inputs(held, self.step.parameters, draws, known=known)
 
     def _move(self, state: Columns, levels: Columns, step: int) -> tuple[Columns, Columns]:
         tape, inputs = Tape(self._graph, dict(self._leaves)), self._inputs(state, step)
@@ -198,20 +199,15 @@ class HistoryRecorder:
     def _look(self, tape: Tape, inputs: Inputs) -> None:
         """Add up the tally, and its slopes."""
         tape.extend(self.step.nodes("totals"), inputs)
-        stages = sorted((name, len(field.stages)) for name, field in self._graph.fields.items() if field.stages)
-        roots = [root for _, root in sorted(self._graph.totals.items())]
-        columns = [inputs.state[name] == stage for name, count in stages for stage in range(count)]
-        columns += [tape.column(root, self._n) for root in roots]
-        self._series.append(np.stack([self._sum(column) for column in columns], axis=1))
-        first, slopes = len(columns) - len(roots), dict[int, Any]()
-        for place, root in enumerate(roots, start=first):
+        roots = sorted(self._graph.totals.items())
+        tally = self._copies.add_up(inputs.state, {name: tape.column(root, self._n) for name, root in roots})
+        slopes = dict[int, Any]()
+        for place, (_, root) in enumerate(roots, start=tally.shape[1] - len(roots)):
             for p, slope in tape.slopes.get(root, NONE).items():
-                held = slopes.setdefault(p, np.zeros((self._count, len(columns))))
-                held[:, place] += self._sum(np.broadcast_to(slope, (self._n,)))
+                held = slopes.setdefault(p, np.zeros_like(tally))
+                held[:, place] += np.broadcast_to(slope, (self._n,)).reshape(self._count, -1).sum(axis=1)
+        self._series.append(tally)
         self._slopes.append(slopes)
-
-    def _sum(self, column: Any) -> F64:
-        return np.asarray(column.reshape(self._count, -1).sum(axis=1), dtype=np.float64)
 
     def _around(self, messages: Columns, step: int) -> Surroundings:
         """Return what reaches everybody."""

@@ -134,9 +134,9 @@ def outputs_of(graph: ModelGraph, outputs: Sequence[SeriesOutput], *, steps: int
     return Outputs(tuple(each.name for each in outputs), Weights(linear, np.zeros(len(outputs), dtype=np.uint8)))
 
 
-def batches(seeds: range, n: int, *, agents: int = TOGETHER) -> Iterator[range]:
-    """Yield seeds in batches of about so many agents."""
-    size, first = max(agents // max(n, 1), 1), 0
+def batches(seeds: range, n: int) -> Iterator[range]:
+    """Yield seeds in batches of about as many agents as are evaluated together."""
+    size, first = max(TOGETHER // max(n, 1), 1), 0
     while first < len(seeds):
         high = seeds[first] >> SEED_BITS
         last = first + 1
@@ -152,6 +152,7 @@ class Copies:
 
     Attributes:
         agents: of all copies, one after the other.
+        numbers: uint64[seeds * n], theirs.
         contacts, cells: of all copies.
         key: of the simulation generator.
     """
@@ -164,11 +165,11 @@ class Copies:
         self._graph, self._count = problem.graph, count
         self.contacts = people.contacts.tile(count) if people.contacts else None
         self.cells = CellMixing(np.concatenate(of), np.tile(people.cells.sizes, count)) if of else NOWHERE
-        self.key = (seeds[0] >> SEED_BITS, 0)
+        self.numbers, self.key = _numbers(seeds, people.n), (seeds[0] >> SEED_BITS, 0)
         self.agents = ModelAgents(
             backend,
             point.integers,
-            agents=numbers_of(seeds, people.n),
+            agents=self.numbers,
             key=self.key,
             contacts=self.contacts,
             cells=self.cells,
@@ -178,18 +179,17 @@ class Copies:
 
     def totals(self) -> F64:
         """Return the tally of each copy, float64[seeds, q]."""
-        fields = sorted((name, each.stages) for name, each in self._graph.fields.items() if each.stages)
-        counts = [
-            (self.agents.state[name].reshape(self._count, -1) == stage).sum(axis=1)
-            for name, stages in fields
-            for stage in range(len(stages))
-        ]
-        sums = self.agents.observables()
-        counts += [sums[name].reshape(self._count, -1).sum(axis=1) for name in sorted(sums)]
-        return np.stack(counts, axis=1).astype(np.float64)
+        return self.add_up(self.agents.state, self.agents.observables())
+
+    def add_up(self, state: Mapping[str, I64], observables: Mapping[str, I64]) -> F64:
+        """Return the tally of each copy of agents in some state, float64[seeds, q]."""
+        fields = sorted((name, len(each.stages)) for name, each in self._graph.fields.items() if each.stages)
+        columns: list[Any] = [state[name] == stage for name, stages in fields for stage in range(stages)]
+        columns += [observables[name] for name in sorted(observables)]
+        return np.stack([each.reshape(self._count, -1).sum(axis=1) for each in columns], axis=1).astype(np.float64)
 
 
-def numbers_of(seeds: range, n: int) -> U64:
+def _numbers(seeds: range, n: int) -> U64:
     """Return the agents' numbers in the runs of some seeds, uint64[seeds * n]."""
     low = np.array([(seed & (2**SEED_BITS - 1)) << AGENT_BITS for seed in seeds], dtype=np.uint64)
     numbers: Any = low[:, None] + np.arange(n, dtype=np.uint64)

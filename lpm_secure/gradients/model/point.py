@@ -168,7 +168,7 @@ class ModelPoint(ThetaPoint):
         """Return the point with one parameter moved, to the next integer that is another.
 
         Raises:
-            ParameterError: a parameter that is not 0 would round to 0, or a law cannot be moved so far.
+            ParameterError: a law cannot be moved so far.
         """
         name, place, _ = entry = self.entries[parameter]
         if name in self.families:
