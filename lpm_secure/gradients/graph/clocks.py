@@ -33,13 +33,13 @@ def clocks_of(graph: ModelGraph) -> dict[str, Clock]:
         outcome, node = graph.outcomes[name], graph.nodes[root]
         if node.op != "field" or outcome.reveals != "bit" or not outcome.keep:
             continue
-        drawn = graph.nodes[_drawn(graph, graph.begin[node.name])] if node.name in graph.begin else node
+        drawn = graph.nodes[_draw_of(graph, graph.begin[node.name])] if node.name in graph.begin else node
         if drawn.op == "exponential" and _begins_anew(graph, name, node.name) and _is_unseen(graph, name, node.name):
             found[name] = Clock(node.name, drawn.numbers[1])
     return found
 
 
-def _drawn(graph: ModelGraph, root: int) -> int:
+def _draw_of(graph: ModelGraph, root: int) -> int:
     """Return what a field is drawn as, where its holder does not know it."""
     node = graph.nodes[root]
     known = node.op == "where" and graph.nodes[node.inputs[0]].op == "known"

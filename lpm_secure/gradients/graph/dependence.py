@@ -43,7 +43,7 @@ class Dependence:
         for number in ancestors_of(graph, roots):
             node = graph.nodes[number]
             laws |= set(_by_law(graph, node, reach))
-            for index, words in _compared(node):
+            for index, words in _comparisons_of(node):
                 comparisons |= dict.fromkeys(reach[node.inputs[index]], words)
         for name, root in graph.thresholds.items():
             level = reach.levels[name]
@@ -51,7 +51,7 @@ class Dependence:
                 laws |= level
             else:
                 comparisons |= dict.fromkeys(level | reach[root], f"the outcome {name}")
-        comparisons |= dict.fromkeys(_shared(graph, reach), "two draws of one purpose")
+        comparisons |= dict.fromkeys(_laws_of_one_word(graph, reach), "two draws of one purpose")
         return cls(clocks, frozenset(laws), comparisons)
 
     def why_not(self, parameter: str) -> str | None:
@@ -107,7 +107,7 @@ def _by_law(graph: ModelGraph, node: GraphNode, reach: _Reach) -> frozenset[str]
     return reach[node.inputs[0]] if node.op in ("happens", "days") else frozenset()
 
 
-def _compared(node: GraphNode) -> Iterator[tuple[int, str]]:
+def _comparisons_of(node: GraphNode) -> Iterator[tuple[int, str]]:
     """Yield the operands of a node that a small change may move over an edge, with words for it."""
     places = COMPARISONS.get(node.op, ())
     if node.op in DRAWS and node.numbers[0] == SPELL:
@@ -116,7 +116,7 @@ def _compared(node: GraphNode) -> Iterator[tuple[int, str]]:
         yield place, f"{node.op} {node.name}".strip()
 
 
-def _shared(graph: ModelGraph, reach: _Reach) -> set[str]:
+def _laws_of_one_word(graph: ModelGraph, reach: _Reach) -> set[str]:
     """Return the parameters of laws whose draws take the same random word as others do."""
     drawn: dict[tuple[str, int], list[frozenset[str]]] = defaultdict(list)
     roots = [root for part in graph.parts.values() for root in part.values()]

@@ -108,9 +108,9 @@ def event_of(what: tuple[str, int | str], step: int, chance: Chance, mask: Any, 
         moved |= np.asarray(slope) != 0
     rows = np.flatnonzero(moved & mask)
     if rows.size:
-        score, rate = (_taken(slopes, rows, n) for slopes in (chance.score, chance.rate))
+        score, rate = (_select_rows(slopes, rows, n) for slopes in (chance.score, chance.rate))
         yield ChanceEvent(*what, step, rows, score, rate, np.broadcast_to(chance.value, (n,))[rows])
 
 
-def _taken(slopes: Mapping[int, Any], rows: Any, n: int) -> Slopes:
+def _select_rows(slopes: Mapping[int, Any], rows: Any, n: int) -> Slopes:
     return {p: np.broadcast_to(slope, (n,))[rows] for p, slope in slopes.items()}

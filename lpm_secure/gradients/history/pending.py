@@ -99,21 +99,21 @@ class PendingDraws:
             if node.op == "field" and node.name in self._fields:
                 held = self._fields[node.name]
                 yield from event_of((FIELD, node.name), step, held, mask, n)
-                self._fields[node.name] = _chosen(mask, EMPTY, held)
+                self._fields[node.name] = _choose_chance(mask, EMPTY, held)
 
     def move(self, part: str, tape: Tape, masks: Masks, chances: Chances) -> None:
         """Take up what fields copy from draws that do not matter at once."""
         for name, held in self._fields.items():
             if part == "begin" or name in self._graph.update:
-                self._fields[name] = _chosen(self._same.get(name, np.bool_(False)), held, EMPTY)
+                self._fields[name] = _choose_chance(self._same.get(name, np.bool_(False)), held, EMPTY)
         for name, draw, mask in self._copied:
             chance = chances.of(tape, draw, mask)
             if chance is not None:
                 later = mask & ~np.asarray(masks.get(draw, np.bool_(False)))
-                self._fields[name] = _chosen(later, chance, self._fields[name])
+                self._fields[name] = _choose_chance(later, chance, self._fields[name])
 
 
-def _chosen(mask: Any, yes: Chance, no: Chance) -> Chance:
+def _choose_chance(mask: Any, yes: Chance, no: Chance) -> Chance:
     return Chance(
         choose(mask, yes.score, no.score), choose(mask, yes.rate, no.rate), np.where(mask, yes.value, no.value)
     )

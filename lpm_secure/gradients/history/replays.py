@@ -85,7 +85,7 @@ class Replays:
         keys = np.array([self._key(k, each.row) for k, each in drawn], dtype=np.int64)
         base, moment = self._base(keys), self._history.moments[0]
         inputs, tape = self._recorder.inputs_of_begin(base), Tape(self._graph)
-        forced = _forced([(place, each) for place, (_, each) in enumerate(drawn)])
+        forced = _force_draws([(place, each) for place, (_, each) in enumerate(drawn)])
         tape.extend(self._step.nodes("begin"), inputs, forced)
         state = {name: moment.state[name][base] for name in moment.state}
         state |= {name: tape.column(root, keys.size) for name, root in self._graph.begin.items()}
@@ -106,7 +106,7 @@ class Replays:
                 name, value = self._clocks[name].field, int(moment.reached[name][each.row]) - 1
             state[name][place] = value
         levels = {name: level[base] for name, level in moment.levels.items()}
-        return _merged(rows, _Rows(keys, state, levels))
+        return _merge(rows, _Rows(keys, state, levels))
 
     def _count(self, rows: _Rows, moment: Moment, series: F64) -> None:
         """Add up how the tally of each alternative differs in a step."""
@@ -134,11 +134,11 @@ class Replays:
     def _advance(self, rows: _Rows, step: int, drawn: list[tuple[int, Alternative]]) -> _Rows:
         """Move on by one step; return who differs after it."""
         moment, after = self._history.moments[step], self._history.moments[step + 1]
-        told = self._told(rows, moment)
-        exposed = self._exposed(rows, told, step)
-        cells = self._cells(rows, told)
+        told = self._message_differences(rows, moment)
+        exposed = self._exposure_differences(rows, told, step)
+        cells = self._cell_differences(rows, told)
         forced = np.array([self._key(k, each.row) for k, each in drawn], dtype=np.int64)
-        keys = self._touched(rows, forced, exposed, cells)
+        keys = self._find_affected(rows, forced, exposed, cells)
         base, at = self._base(keys), np.searchsorted(keys, rows.keys)
         state, levels = ({name: c[base] for name, c in columns.items()} for columns in (moment.state, moment.levels))
         for own, given in ((state, rows.state), (levels, rows.levels)):
@@ -150,17 +150,17 @@ class Replays:
             self._recorder.inputs_of(state, base, step),
             levels,
             self._around(moment.around, keys, exposed, cells),
-            _forced([(place, each) for place, (_, each) in zip(places, drawn, strict=True)]),
+            _force_draws([(place, each) for place, (_, each) in zip(places, drawn, strict=True)]),
         )
-        return self._differing(keys, result.state, result.levels, after)
+        return self._select_differing(keys, result.state, result.levels, after)
 
-    def _told(self, rows: _Rows, moment: Moment) -> Columns:
+    def _message_differences(self, rows: _Rows, moment: Moment) -> Columns:
         """Return how messages differ."""
         base = self._base(rows.keys)
         own = self._part("messages", rows.state, base)
         return {name: messages - moment.messages[name][base] for name, messages in own.items()}
 
-    def _exposed(self, rows: _Rows, told: Columns, step: int) -> _Differences:
+    def _exposure_differences(self, rows: _Rows, told: Columns, step: int) -> _Differences:
         """Return whose exposure differs on each channel, by key, and by how much."""
         contacts, exposed = self._recorder.problem.people.contacts, {}
         for name, messages in told.items():
@@ -174,7 +174,7 @@ class Replays:
             exposed[name] = alternative.astype(np.int64) * self._n + agent, heard.data
         return exposed
 
-    def _cells(self, rows: _Rows, told: Columns) -> _Differences:
+    def _cell_differences(self, rows: _Rows, told: Columns) -> _Differences:
         """Return which cells' totals differ on each channel, by code, and by how much."""
         cells = {}
         for name, messages in told.items():
@@ -192,7 +192,7 @@ class Replays:
         code: I64 = keys // self._n * self._cells_of_copy + self._of[keys % self._n]
         return code
 
-    def _touched(self, rows: _Rows, forced: I64, exposed: _Differences, cells: _Differences) -> I64:
+    def _find_affected(self, rows: _Rows, forced: I64, exposed: _Differences, cells: _Differences) -> I64:
         """Return the keys of all who may differ after a step, sorted."""
         touched = np.zeros((self._first.size, self._n), dtype=np.bool_)
         for codes, _ in cells.values():
@@ -218,7 +218,7 @@ class Replays:
             np.add.at(totals[name], np.searchsorted(codes, differing), sums)
         return Surroundings(exposures, totals, around.sizes[cell], of)
 
-    def _differing(self, keys: I64, state: Columns, levels: Columns, after: Moment) -> _Rows:
+    def _select_differing(self, keys: I64, state: Columns, levels: Columns, after: Moment) -> _Rows:
         base, differs = self._base(keys), np.zeros(keys.size, dtype=np.bool_)
         for own, run in ((state, after.state), (levels, after.levels)):
             for name, values in own.items():
@@ -227,7 +227,7 @@ class Replays:
         return _Rows(keys[differs], taken, {name: level[differs] for name, level in levels.items()})
 
 
-def _forced(drawn: list[tuple[int, Alternative]]) -> dict[int, tuple[Any, Any]]:
+def _force_draws(drawn: list[tuple[int, Alternative]]) -> dict[int, tuple[Any, Any]]:
     """Return what draws give in place of their own, by node: in rows of these numbers."""
     forced: dict[int, tuple[list[int], list[int]]] = {}
     for row, each in drawn:
@@ -237,7 +237,7 @@ def _forced(drawn: list[tuple[int, Alternative]]) -> dict[int, tuple[Any, Any]]:
     return {number: (np.array(rows), np.array(values)) for number, (rows, values) in forced.items()}
 
 
-def _merged(one: _Rows, other: _Rows) -> _Rows:
+def _merge(one: _Rows, other: _Rows) -> _Rows:
     keys = np.concatenate([one.keys, other.keys])
     order = np.argsort(keys, kind="stable")
 

@@ -104,7 +104,7 @@ class ModelPoint(ThetaPoint):
             if name not in laws:
                 raise ParameterError(f"{name} is no law of the model; its laws are {', '.join(laws) or 'none'}")
             laws[name] = (family,) * graph.parameters[name].rows
-        point = cls(graph, model.parameters, laws)._fitted()
+        point = cls(graph, model.parameters, laws)._fit_integers()
         unknown = sorted(set(only) - set(point.names) - {each.name for each in point.entries})
         if unknown:
             raise ParameterError(
@@ -127,7 +127,7 @@ class ModelPoint(ThetaPoint):
     def _family(self, entry: ParameterEntry) -> LawFamily:
         return self.families[entry.name][entry.place]
 
-    def _fitted(self) -> Self:
+    def _fit_integers(self) -> Self:
         """Return the point with the integers of its laws."""
         own = {
             name: tuple(weight for family in rows for weight in family.day_law.law)
@@ -174,7 +174,7 @@ class ModelPoint(ThetaPoint):
         if name in self.families:
             rows = list(self.families[name])
             rows[place] = self._family(entry).shift(by)
-            return replace(self, families={**self.families, name: tuple(rows)})._fitted()
+            return replace(self, families={**self.families, name: tuple(rows)})._fit_integers()
         away = round(by * self.scale(parameter)) or (1 if by > 0 else -1)
         value = self.integers[name]
         table = list(value) if isinstance(value, tuple) else [value]

@@ -91,7 +91,7 @@ def test_an_alternative_is_replayed_only_where_it_differs(name, monkeypatch):
     replays = Replays(recorder, history, dependence.clocks)
     quick = replays.replay(alternatives)
     everybody = np.arange(len(alternatives) * problem.people.n)
-    monkeypatch.setattr(Replays, "_touched", lambda self, *differences: everybody)
+    monkeypatch.setattr(Replays, "_find_affected", lambda self, *differences: everybody)
     np.testing.assert_array_equal(quick, replays.replay(alternatives))
     assert np.abs(quick).any(axis=(1, 2)).mean() > 0.3
 
