@@ -18,13 +18,13 @@ from lpm_secure.models.declarations import (
     stage,
 )
 from lpm_secure.models.functions import maximum, where
+from lpm_secure.models.library.seir import LARGEST_DRAW
 from lpm_secure.models.model import Draw, Heard, Me, Model
 from lpm_secure.models.symbols import Number, Symbol
 
 BITS = 20  # of hazards
 WEIGHT_BITS = 8
 FULL = 1 << WEIGHT_BITS  # contacts that nothing reduces; the susceptibility of who is not protected
-LARGEST_DRAW = 37
 LOUDEST = 32  # infectiousness of an agent
 NEVER = 2**15 - 1  # a day that no run reaches
 BANDS = 9  # of age
