@@ -19,7 +19,7 @@ from protocols.releases.suppression import suppress
 from protocols.task import manifest as manifests
 from protocols.task.layout import Layout
 from protocols.task.manifest import Manifest
-from protocols.task.release_plan import suppression_of, tally_words
+from protocols.task.release_plan import reduce_tally, suppression_of, tally_words
 from protocols.task.timeouts import patience_s
 from protocols.wire.messages import Announcement, RoundRelease
 from protocols.wire.transport import Transport
@@ -80,7 +80,6 @@ class ClearPart(PrivatePart):
     def __init__(self, manifest: Manifest, agents: EngineAgents) -> None:
         """Simulate these agents."""
         self._manifest, self._agents = manifest, agents
-        self._reading = TallyEstimator(manifest)
 
     async def advance(self, step: int, announced: I64) -> StepRelease:
         """Move the agents on, and return their totals before that."""
@@ -90,7 +89,7 @@ class ClearPart(PrivatePart):
             cells, tally = suppress(rule, cells, tally, agents=int(tally.sum()))
         if step < self._manifest.steps:
             self._agents.update(_with_cells(announced, cells), step=step)
-        return StepRelease(cells, self._reading.reduce(tally), len(self._manifest.clients), 0)
+        return StepRelease(cells, reduce_tally(self._manifest, tally), len(self._manifest.clients), 0)
 
 
 @final
@@ -149,11 +148,11 @@ async def simulate(
     Raises:
         ConfigError, ModelError: the environment is missing, or has a mistake.
     """
-    counts, reading, announcer = [], TallyEstimator(manifest), Announcer(manifest, environment)
+    counts, announcer = [], Announcer(manifest, environment)
     for step in range(manifest.steps + 1):
         announced = np.concatenate([synthetic.cell_totals(), announcer.announce(step)])
         release = await private.advance(step, announced)
-        counts.append(np.stack([release.tally, reading.reduce(synthetic.tally())]))
+        counts.append(np.stack([release.tally, reduce_tally(manifest, synthetic.tally())]))
         on_step(step, release)
         everybody = _with_cells(announced, release.cells)
         announcer.observe(release.tally, counts[-1][1], everybody[: release.cells.size])

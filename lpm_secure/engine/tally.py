@@ -8,12 +8,11 @@ import numpy.typing as npt
 
 from protocols.arithmetic.distributions import LAW_TOTAL
 from protocols.arithmetic.fixed_point import I64
-from protocols.models.agent_model import stage_ends
 from protocols.models.run_model import agent_model_of
 from protocols.releases.suppression import FIRST
 from protocols.task.manifest import Manifest
 from protocols.task.parties import agents_of
-from protocols.task.release_plan import releases_departures, releases_of
+from protocols.task.release_plan import releases_of
 
 
 @final
@@ -28,17 +27,6 @@ class TallyEstimator:
     manifest: Manifest
     _new: list[int] = field(default_factory=list)
 
-    @property
-    def _is_reduced(self) -> bool:
-        return releases_departures(self.manifest)
-
-    def reduce(self, tally: I64) -> I64:
-        """Return the words of a tally that is known, as of agents in the clear."""
-        if not self._is_reduced:
-            return tally
-        stages = tally[: stage_ends(agent_model_of(self.manifest.model).tally)[FIRST]]
-        return np.array([stages[FIRST], stages.sum() - stages[FIRST]], dtype=np.int64)
-
     def tally(self, words: I64) -> I64:
         """Return int64[q] of the step that comes next, and behind it what stands beside the tally as it was told."""
         releases = releases_of(self.manifest)
@@ -50,10 +38,10 @@ class TallyEstimator:
         return np.concatenate([self._estimate(agents_of(self.manifest.clients)), beside])
 
     def _estimate(self, n: int) -> I64:
-        gone = sum(self._new)
-        if self._is_reduced:
+        gone, stays = sum(self._new), self.manifest.model.stays
+        if not stays:
             return np.array([n - gone, gone], dtype=np.int64)
-        latent, infectious = self.manifest.model.stays
+        latent, infectious = stays
         late, ill = _survivals(latent), _survivals(infectious)
         beginners, begun = self._new[0], np.array(self._new[1:], dtype=np.float64)
         second = _still(begun, late)

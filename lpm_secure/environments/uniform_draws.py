@@ -7,8 +7,7 @@ from typing import final
 import numpy as np
 
 from lpm_secure.environments.environment import Environment, StepTotals
-from protocols.models.graph.bounds import COUNTS
-from protocols.models.graph.draws import STEP, DrawSource, uniform
+from protocols.models.graph.draws import STEP, DrawSource, integer
 
 
 @final
@@ -28,6 +27,6 @@ class UniformDraws(Environment):
         """Draw each number."""
         source = DrawSource(np.zeros(1, dtype=np.uint64), t, (self.seed, 0))
         return {
-            name: int(uniform(source.words(f"public {name}", STEP), low, min(high - low + 1, COUNTS))[0])
+            name: int(integer(source.words(f"public {name}", STEP), low, high)[0])
             for name, (low, high) in self.ranges.items()
         }

@@ -2,7 +2,7 @@
 
 import itertools
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal, Self, final, overload
 
@@ -180,13 +180,9 @@ class Parameter(Declaration):
         if not axes:
             return self._entry(value, name)
         entries = [self._entry(each, name) for each in entries_of(value, axes, name, depth=self.unit.name == "law")]
-        longest = self.length(entries)
+        longest = max(self.days, *(len(each) if isinstance(each, tuple) else 0 for each in entries))
         rows = ((*each, *(0,) * (longest - len(each))) if isinstance(each, tuple) else (each,) for each in entries)
         return tuple(itertools.chain.from_iterable(rows))
-
-    def length(self, entries: Iterable[int | tuple[int, ...]]) -> int:
-        """Return how long each entry is: 0 of numbers, and of laws the longest one that is allowed."""
-        return max(self.days, *(len(each) if isinstance(each, tuple) else 0 for each in entries))
 
     def _entry(self, value: object, name: str) -> int | tuple[int, ...]:
         low, high = self.range(name)

@@ -109,8 +109,8 @@ def _said(graph: ModelGraph) -> Iterator[tuple[str, ...]]:
 
 def _announced(graph: ModelGraph) -> Iterator[tuple[str, ...]]:
     """Yield each public number, its range, and the fields and outcomes whose change reads it."""
+    updates, restarts = (flows(graph, part) for part in ("update", "restarts"))
     for name, (low, high) in graph.public.items():
-        updates, restarts = (flows(graph, part) for part in ("update", "restarts"))
         readers = [each for each, flow in updates.items() if name in flow.public]
         readers += [f"the restart of {each}" for each, flow in restarts.items() if name in flow.public]
         yield name, f"{low:,} to {high:,}", ", ".join(readers) or "nothing"

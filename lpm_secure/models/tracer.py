@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, final
+from typing import Any, final
 
 import msgspec
 
@@ -16,9 +16,7 @@ from protocols.errors import BoundError, ModelError, ParameterError
 from protocols.models import graph as g
 from protocols.models.graph.bounds import prove
 from protocols.models.graph.checks import check
-from protocols.models.graph.graph import MAX_NODES, decode, encode
-
-PARTS: Final = ("begin", "messages", "along", "weights", "thresholds", "restarts", "totals", "update")
+from protocols.models.graph.graph import MAX_NODES, PARTS, decode, encode
 
 
 @final
@@ -154,8 +152,8 @@ def _parameter(model: type[Model], each: Parameter) -> g.GraphParameter:
     entries = math.prod(axis.count for axis in axes)
     length = len(numbers) // entries if isinstance(numbers, tuple) else 0
     shape = tuple(g.GraphAxis(axis.name, axis.low, axis.high) for axis in axes)
-    if not axes:
-        length = max(each.days, length) if length else 0
+    if length and not axes:
+        length = max(each.days, length)
     return g.GraphParameter(low, high, each.unit.name, each.unit.bits, length, entries, shape)
 
 

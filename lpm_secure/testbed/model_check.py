@@ -73,13 +73,12 @@ def draw_world(
 ) -> ModelAgents:
     """Return agents with drawn contacts on every channel, drawn cells and drawn private columns."""
     rng, graph = np.random.default_rng(seed), traced.graph
-    channels = sum(not channel.cell for channel in graph.channels.values())
-    m = 4 * n * max(channels, 1)
+    ranges = [each.along or (1, 1) for _, each in sorted(graph.channels.items()) if not each.cell] or [(1, 1)]
+    m = 4 * n * len(ranges)
     a = rng.integers(0, n, m)
     b = (a + rng.integers(1, n, m)) % n
-    channel = rng.integers(0, max(channels, 1), m)
+    channel = rng.integers(0, len(ranges), m)
     day = rng.integers(0, PERIOD, m)
-    ranges = [each.along or (1, 1) for _, each in sorted(graph.channels.items()) if not each.cell] or [(1, 1)]
     low, high = np.array(ranges, dtype=np.int64)[channel].T
     of = rng.integers(0, CELLS, n)
     columns = {

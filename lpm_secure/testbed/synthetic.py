@@ -26,8 +26,7 @@ from protocols.arithmetic.fixed_point import I64, U64, to_fixed
 from protocols.arithmetic.philox import DrawPurpose, words
 from protocols.errors import DataError
 from protocols.models.agent_model import AgentSource
-from protocols.models.graph.bounds import COUNTS
-from protocols.models.graph.draws import BEGIN, DrawSource, uniform
+from protocols.models.graph.draws import BEGIN, DrawSource, integer
 from protocols.models.run_model import agent_model_of
 from protocols.task.manifest import Manifest
 
@@ -168,9 +167,7 @@ def draw_columns(manifest: Manifest, agents: U64, ranges: Ranges = NO_RANGES) ->
 
 def draw_range(manifest: Manifest, numbers: U64, purpose: str, range_: tuple[int, int]) -> I64:
     """Draw a number in a range for each of some agents or contacts, int64[n], each as likely as any other."""
-    low, high = range_
-    word = DrawSource(numbers, 0, simulation_key(manifest)).words(purpose, BEGIN)
-    return uniform(word, low, min(high - low + 1, COUNTS))
+    return integer(DrawSource(numbers, 0, simulation_key(manifest)).words(purpose, BEGIN), *range_)
 
 
 def _population(config: SyntheticConfig) -> PopulationConfig:

@@ -169,11 +169,11 @@ def _contacts(manifest: Manifest, data: ContactData, order: I64, ranges: Ranges)
     slot_of = np.argsort(order)
     a, b = (slot_of[np.searchsorted(order[slot_of], end)] for end in (data.a, data.b))
     tables = [np.zeros((5, 0), dtype=np.int64)]
-    model = agent_model_of(manifest.model)
+    model, rows = agent_model_of(manifest.model), np.arange(data.day.size, dtype=np.uint64)
     for channel, (directed, along) in enumerate(zip(model.directed, model.along, strict=True)):
         on, name = np.full_like(data.day, channel), manifest.channels[channel]
+        own = ranges.get(name, along)
         for way, ends in enumerate(((a, b), (b, a))[: 2 if directed else 1]):
-            rows, own = np.arange(data.day.size, dtype=np.uint64), ranges.get(name, along)
             weight = data.weight if own is None else draw_range(manifest, rows, f"contact {name} {way}", own)
             tables.append(np.stack([data.day, *ends, on, weight]))
     day, one, other, on, weight = np.concatenate(tables, axis=1)

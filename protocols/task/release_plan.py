@@ -1,7 +1,10 @@
 """What a run releases, as its manifest says or by default, and in which step."""
 
+import numpy as np
+
 from protocols.arithmetic.counters import RoundNumber, Step
-from protocols.models.agent_model import TallyWord
+from protocols.arithmetic.fixed_point import I64
+from protocols.models.agent_model import TallyWord, stage_ends
 from protocols.models.run_model import agent_model_of
 from protocols.releases.ledger import ReleaseRecord
 from protocols.releases.query import GRADIENT, SCORE, SERIES, Release, Releases
@@ -25,7 +28,7 @@ def releases_of(manifest: Manifest) -> Releases:
     return Releases(each=tuple(each))
 
 
-def releases_departures(manifest: Manifest) -> bool:
+def _releases_departures(manifest: Manifest) -> bool:
     """Tell whether departures alone are released, of a model whose later stages nothing is known of but their sum."""
     return not manifest.model.stays and any(releases_of(manifest).of(name) for name in SERIES)
 
@@ -33,10 +36,18 @@ def releases_departures(manifest: Manifest) -> bool:
 def tally_words(manifest: Manifest) -> tuple[TallyWord, ...]:
     """Return what an engine gets to know of a tally: all of it, or who is in the first stage and who is not."""
     tally = agent_model_of(manifest.model).tally
-    if not releases_departures(manifest):
+    if not _releases_departures(manifest):
         return tally
     first = tally[FIRST]
     return first, TallyWord(f"not_{first.name}", stage_of=first.stage_of)
+
+
+def reduce_tally(manifest: Manifest, tally: I64) -> I64:
+    """Return the `tally_words` of a tally that is known, as of agents in the clear."""
+    if not _releases_departures(manifest):
+        return tally
+    stages = tally[: stage_ends(agent_model_of(manifest.model).tally)[FIRST]]
+    return np.array([stages[FIRST], stages.sum() - stages[FIRST]], dtype=np.int64)
 
 
 def suppression_of(manifest: Manifest) -> Suppression:

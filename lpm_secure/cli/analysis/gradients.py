@@ -15,25 +15,29 @@ if TYPE_CHECKING:
     from lpm_secure.analysis.sensitivity.sensitivity import Sensitivity
     from lpm_secure.analysis.sensitivity.verification import Verification
 
-What = Annotated[
+ConfigOrModel = Annotated[
     str,
     typer.Argument(
         help="TOML with one or more problems, or of a run; or a model: a library name, or package.module:Class.",
         metavar="CONFIG|MODEL",
     ),
 ]
-By = Annotated[list[str] | None, typer.Option("--parameter", help="Of a model, by which; may be given again.")]
-Of = Annotated[list[str] | None, typer.Option("--output", help="Of a model, a series at the end; may be given again.")]
+ParameterNames = Annotated[
+    list[str] | None, typer.Option("--parameter", help="Of a model, by which; may be given again.")
+]
+OutputNames = Annotated[
+    list[str] | None, typer.Option("--output", help="Of a model, a series at the end; may be given again.")
+]
 Steps = Annotated[int | None, typer.Option(min=1, max=1_000, help="Of a model's run.")]
 WIDTH = 180  # columns of the table where there is no terminal
 
 
 def verify_gradients(
-    what: What,
+    source: ConfigOrModel,
     *,
     only: Annotated[list[str] | None, typer.Option(help="Name of a problem; may be given again.")] = None,
-    parameter: By = None,
-    output: Of = None,
+    parameter: ParameterNames = None,
+    output: OutputNames = None,
     steps: Steps = None,
     json_: Annotated[Path | None, typer.Option("--json", help="Write every entry to this file.")] = None,
 ) -> None:
@@ -42,7 +46,7 @@ def verify_gradients(
 
     from lpm_secure.cli.analysis.gradient_tables import verification_table
 
-    content = _content(what, parameter, output, steps)
+    content = _content(source, parameter, output, steps)
     problems = [content.problem_of(name) for name in only] if only else list(content.all)
     if json_ is not None and not json_.absolute().parent.is_dir():
         raise ParameterError(f"{json_.absolute().parent} is no folder; make it first")
@@ -62,12 +66,12 @@ def verify_gradients(
 
 
 def sensitivity(
-    what: What,
+    source: ConfigOrModel,
     *,
     out: Annotated[Path, typer.Option(help="Folder to write; nothing may be there.")],
     problem: Annotated[str | None, typer.Option(help="Name of the problem; the first unless given.")] = None,
-    parameter: By = None,
-    output: Of = None,
+    parameter: ParameterNames = None,
+    output: OutputNames = None,
     steps: Steps = None,
 ) -> None:
     """Tell what every output owes to every parameter: a table, tornado plots, CSV and Parquet."""
@@ -78,7 +82,7 @@ def sensitivity(
     from lpm_secure.report.public_file import write_public
     from lpm_secure.report.table import both
 
-    content = _content(what, parameter, output, steps)
+    content = _content(source, parameter, output, steps)
     free(out)
     result = _sensitivity(content, content.problem_of(problem))
     _console().print(sensitivity_table(result))
@@ -90,7 +94,7 @@ def sensitivity(
 
 
 def _content(
-    what: str, parameters: list[str] | None, outputs: list[str] | None, steps: int | None
+    source: str, parameters: list[str] | None, outputs: list[str] | None, steps: int | None
 ) -> "GradientsConfig":
     """Return the problems of a file, or of a model by its name, with what was asked for of models."""
     from msgspec.structs import replace
@@ -98,7 +102,7 @@ def _content(
     from lpm_secure.analysis.sensitivity.config import config_of, load
     from lpm_secure.analysis.sensitivity.model_config import SeriesConfig
 
-    content = load(Path(what)) if what.endswith(".toml") or Path(what).is_file() else config_of(what)
+    content = load(Path(source)) if source.endswith(".toml") or Path(source).is_file() else config_of(source)
     asked: dict[str, object] = {
         "only": tuple(parameters or ()),
         "outputs": tuple(SeriesConfig(series=name) for name in outputs or ()),
@@ -106,7 +110,7 @@ def _content(
     }
     given = {name: value for name, value in asked.items() if value}
     if given and not content.model:
-        raise ParameterError(f"{', '.join(given)}: for models by name; {what} has none")
+        raise ParameterError(f"{', '.join(given)}: for models by name; {source} has none")
     return replace(content, model=tuple(replace(each, **given) for each in content.model))
 
 

@@ -9,7 +9,7 @@ from lpm_secure.models.model import Draw, Heard, Me
 from lpm_secure.models.symbols import Number
 
 WEIGHT_BITS = 8
-FULL = 1 << WEIGHT_BITS  # weight of who is not protected
+FULL = 1 << WEIGHT_BITS  # weight of who hears all that is told
 NEVER = 2**15 - 1  # a day that no run reaches
 LATEST = NEVER // 2  # step
 

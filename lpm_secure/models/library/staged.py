@@ -18,14 +18,14 @@ from lpm_secure.models.declarations import (
     stage,
 )
 from lpm_secure.models.functions import maximum, where
+from lpm_secure.models.library.seir import LARGEST_DRAW
 from lpm_secure.models.model import Draw, Heard, Me, Model
 from lpm_secure.models.symbols import Number, Symbol
 
 BITS = 20  # of hazards
 WEIGHT_BITS = 8
 FULL = 1 << WEIGHT_BITS  # contacts that nothing reduces; the susceptibility of who is not protected
-LARGEST_DRAW = 37
-LOUDEST = 32  # infectiousness of an agent
+LARGEST_INFECTIOUSNESS = 32  # of an agent
 NEVER = 2**15 - 1  # a day that no run reaches
 BANDS = 9  # of age
 LONGEST_LAW = 64  # days
@@ -55,8 +55,8 @@ class StagedEpidemic(Model):
     day = period("day", steps=1, count=400)
     home_rate = parameter(0.02, unit=rate(BITS))
     outside_rate = parameter(0.01, unit=rate(BITS))
-    asymptomatic = parameter(1, unit=NUMBER, bounds=(0, LOUDEST))  # infectiousness
-    mild = parameter(2, unit=NUMBER, bounds=(0, LOUDEST))
+    asymptomatic = parameter(1, unit=NUMBER, bounds=(0, LARGEST_INFECTIOUSNESS))  # infectiousness
+    mild = parameter(2, unit=NUMBER, bounds=(0, LARGEST_INFECTIOUSNESS))
     initial = parameter(0.01, unit=PROBABILITY)  # of being exposed at first
     kind_law = parameter((2**31, 2**31 - 2**27, 2**27 - 2**24, 2**24), unit=LAW, by="age")
     latent_law = parameter((2**30,) * 4, unit=LAW, days=LONGEST_LAW, by="age")
@@ -77,7 +77,7 @@ class StagedEpidemic(Model):
     dose_coverage = parameter(0.0, unit=PROBABILITY, by="age")
     dose_left = parameter(64, bounds=(0, FULL))  # susceptibility of who is protected, in units of 1 / 256
 
-    home, outside = message(most=LOUDEST * FULL), message(most=LOUDEST * FULL)
+    home, outside = message(most=LARGEST_INFECTIOUSNESS * FULL), message(most=LARGEST_INFECTIOUSNESS * FULL)
     infection = outcome({home: home_rate, outside: outside_rate}, above=tau)
 
     def begin(self, me: Me, draw: Draw) -> Me:

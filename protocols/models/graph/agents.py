@@ -2,6 +2,7 @@
 
 import hashlib
 from collections import Counter
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, Final, Never, final
 
@@ -89,7 +90,7 @@ class GraphModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="g
         """The model as parties meet it."""
         return ModelInterpreter(self)
 
-    @property
+    @cached_property
     def recurrence(self) -> str:
         """Why an agent may leave the first stage more than once; nothing where intervals prove that it cannot."""
         fields = [name for name, field in self.graph.fields.items() if field.stages]
@@ -191,10 +192,7 @@ class ModelInterpreter(AgentModel):
             rows = np.flatnonzero((edges.channel == place) & (edges.weight != SILENT))
             if name in self.graph.along and rows.size:
                 senders = {field: values[edges.sender[rows]] for field, values in state.items()}
-                draws = DrawSource(np.zeros(rows.size, dtype=np.uint64), BEGINNING, (0, 0))
-                numbers = edges_of(self.graph, edges.weight[rows])
-                inputs = Inputs(senders, self.parameters, draws, edges=numbers)
-                told[rows] = evaluate(self.graph, ("along",), inputs)["along"][name]
+                told[rows] = self._evaluate("along", senders, edges_of(self.graph, edges.weight[rows]))[name]
         return told
 
     def weights(self, state: State) -> I64:
@@ -271,11 +269,11 @@ class ModelInterpreter(AgentModel):
         n = next(iter(state.values())).size
         return _stack([given.get(outcome.name, np.full(n, default)) for outcome in self.outcomes], state)
 
-    def _evaluate(self, part: str, state: State) -> dict[str, I64]:
-        """Return a part that looks at the state alone."""
+    def _evaluate(self, part: str, state: State, edges: Mapping[str, I64] | None = None) -> dict[str, I64]:
+        """Return a part that looks at the state, and at contacts' own numbers, alone."""
         n = next(iter(state.values())).size
         draws = DrawSource(np.zeros(n, dtype=np.uint64), BEGINNING, (0, 0))
-        return evaluate(self.graph, (part,), Inputs(state, self.parameters, draws))[part]
+        return evaluate(self.graph, (part,), Inputs(state, self.parameters, draws, edges=edges or {}))[part]
 
 
 def select_field_columns(graph: ModelGraph, columns: Columns) -> Columns:

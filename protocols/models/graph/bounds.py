@@ -12,7 +12,7 @@ from typing import Final
 from protocols.arithmetic.distributions import check_law
 from protocols.arithmetic.fixed_point import prove_no_wrap
 from protocols.errors import BoundError, ParameterError, WouldWrap
-from protocols.models.graph.draws import LARGEST, LAW_TOTAL
+from protocols.models.graph.draws import COUNTS, LARGEST, LAW_TOTAL
 from protocols.models.graph.graph import DRAWS, GraphNode, ModelGraph
 from protocols.models.graph.operations import OPERATIONS, TRUTH, Interval
 from protocols.models.graph.thresholds import prove_thresholds
@@ -21,7 +21,6 @@ WORD: Final = (-(2**63), 2**63 - 1)
 LARGEST_SUM: Final = 2**57  # of exposures: what an aggregator's words hold
 LARGEST_CELL: Final = 2**32  # of a cell: its total, and how many mix there
 EMPTY: Final[Mapping[str, Interval]] = MappingProxyType({})
-COUNTS: Final = 2**31  # values that a uniform draw may tell apart
 
 
 def bounds_of(graph: ModelGraph, fields: Mapping[str, Interval] = EMPTY) -> tuple[Interval, ...]:

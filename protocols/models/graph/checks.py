@@ -5,7 +5,7 @@ from typing import Final
 
 from protocols.errors import ModelError
 from protocols.models.graph.draws import BEGIN
-from protocols.models.graph.graph import DRAWS, ModelGraph
+from protocols.models.graph.graph import DRAWS, PARTS, ModelGraph
 from protocols.models.graph.kinds import BOOLEAN, INTEGER, TABLE, kinds_of
 from protocols.models.graph.operations import OPERATIONS
 
@@ -27,16 +27,6 @@ SEES: Final = {
     "totals": _STATE,
     "update": _HEARD,
 }
-OWNERS: Final = {
-    "begin": "fields",
-    "messages": "channels",
-    "along": "channels",
-    "weights": "outcomes",
-    "thresholds": "outcomes",
-    "restarts": "outcomes",
-    "totals": "observables",
-    "update": "fields",
-}
 
 
 def check(graph: ModelGraph) -> tuple[str, ...]:
@@ -57,7 +47,7 @@ def check(graph: ModelGraph) -> tuple[str, ...]:
     if cost(graph) > MAX_COST:
         raise ModelError(f"a step costs {cost(graph)} additions for each agent; at most {MAX_COST} are allowed")
     _check_ranges(graph)
-    for part in OWNERS:
+    for part in PARTS:
         _check_part(graph, part, kinds)
     _check_names(graph)
     return kinds
@@ -78,10 +68,10 @@ def ancestors_of(graph: ModelGraph, roots: list[int]) -> list[int]:
 
 
 def _check_part(graph: ModelGraph, part: str, kinds: tuple[str, ...]) -> None:
-    owners, given = getattr(graph, OWNERS[part]), graph.parts[part]
+    owners, given = getattr(graph, PARTS[part]), graph.parts[part]
     for name, root in given.items():
         if name not in owners:
-            raise ModelError(f"{part} gives {name}, but there is none in {OWNERS[part]}; declare it")
+            raise ModelError(f"{part} gives {name}, but there is none in {PARTS[part]}; declare it")
         if root >= len(graph.nodes):
             raise ModelError(f"{part} of {name} is node {root}; there are {len(graph.nodes)}")
         if kinds[root] == TABLE or (part == "restarts" and kinds[root] != BOOLEAN):

@@ -21,6 +21,7 @@ from protocols.models.course import CoursePurpose
 LIBRARY: Final = {purpose.name.lower(): int(purpose) for purpose in DrawPurpose} | {
     f"course_{purpose.name.lower()}": int(purpose) for purpose in CoursePurpose
 }
+COUNTS: Final = 2**31  # values that a uniform draw may tell apart
 SPELL_KEY: Final = 0x7370656C6C000000  # first word of the key of later spells' draws: "spell"; agents' seeds differ
 BEGIN: Final = 0  # a draw's moment: of the beginning, of each step, of each spell
 STEP: Final = 1
@@ -72,6 +73,11 @@ def uniform(word: U64, low: I64 | int, count: I64 | int) -> I64:
     """Return a whole number in [low, low + count), each as likely as the others to within 2**-32, int64[n]."""
     below = (word & np.uint64(2**32 - 1)).astype(np.int64) * count >> 32
     return np.asarray(below + low, dtype=np.int64)
+
+
+def integer(word: U64, low: int, high: int) -> I64:
+    """Return a whole number in [low, high], int64[n]; of a longer range one of the lowest `COUNTS`."""
+    return uniform(word, low, min(high - low + 1, COUNTS))
 
 
 def days(word: U64, laws: I64, row: I64 | int = 0) -> I64:

@@ -24,6 +24,16 @@ Name = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,62}\Z")]
 Word = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 Index = Annotated[int, msgspec.Meta(ge=0, lt=MAX_NODES)]
 DRAWS: Final = ("happens", "uniform", "days", "exponential")
+PARTS: Final = {  # of a model: what their numbers are of
+    "begin": "fields",
+    "messages": "channels",
+    "along": "channels",
+    "weights": "outcomes",
+    "thresholds": "outcomes",
+    "restarts": "outcomes",
+    "totals": "observables",
+    "update": "fields",
+}
 
 
 @final
@@ -182,8 +192,7 @@ class ModelGraph(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_d
     @property
     def parts(self) -> Mapping[str, Mapping[str, int]]:
         """The nodes that give each part of the model, by what it is a part of."""
-        names = ("begin", "messages", "along", "weights", "thresholds", "restarts", "totals", "update")
-        return {name: getattr(self, name) for name in names}
+        return {name: getattr(self, name) for name in PARTS}
 
     @property
     def identity(self) -> str:

@@ -49,7 +49,7 @@ def sources(graph: ModelGraph, part: str, name: str) -> Flow:
     """
     parts = {each: flows(graph, each) for each in graph.parts}
     messages = {**parts["messages"], **parts["along"]}
-    todo, seen = [flows(graph, part)[name]], NOTHING
+    todo, seen = [parts[part][name]], NOTHING
     while todo:
         flow, before = todo.pop(), seen
         seen = _joined(flow, before)

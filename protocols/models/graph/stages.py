@@ -7,8 +7,8 @@ from protocols.models.graph.graph import ModelGraph
 from protocols.models.graph.operations import Interval
 
 MOST_STAGES: Final = 64  # of a field that is looked at stage by stage
-SILENT: Final = (0, 0)
-LOUD: Final = (1, 1)
+ZERO: Final = (0, 0)
+ONE: Final = (1, 1)
 
 
 def speakers(graph: ModelGraph, field: str) -> tuple[int, ...]:
@@ -23,9 +23,9 @@ def speakers(graph: ModelGraph, field: str) -> tuple[int, ...]:
         return ()
     root = graph.messages[channels[0]]
     said = [_interval_in(graph, root, field, stage) for stage in range(_count(graph, field))]
-    if any(interval not in (SILENT, LOUD) for interval in said):
+    if any(interval not in (ZERO, ONE) for interval in said):
         return ()
-    return tuple(stage for stage, interval in enumerate(said) if interval == LOUD)
+    return tuple(stage for stage, interval in enumerate(said) if interval == ONE)
 
 
 def is_left_once(graph: ModelGraph, field: str) -> bool:

@@ -1,4 +1,4 @@
-"""The example of an environment: its private run is the clear run, and the office closes and opens again."""
+"""The examples of models of one's own: their private runs in this process are the clear runs, and something happens."""
 
 from pathlib import Path
 
@@ -18,10 +18,15 @@ ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture
-def config(monkeypatch):
-    monkeypatch.chdir(ROOT)  # where the configuration's model is found
-    given = load(ROOT / "examples" / "closures.toml")
-    return msgspec.structs.replace(given, private=msgspec.structs.replace(given.private, dataset="look_alike"))
+def example(monkeypatch):
+    monkeypatch.chdir(ROOT)  # where the configurations' models are found
+
+    def read(name, **changes):
+        given = load(ROOT / "examples" / f"{name}.toml")
+        private = msgspec.structs.replace(given.private, dataset="look_alike")
+        return msgspec.structs.replace(given, private=private, **changes)
+
+    return read
 
 
 def built(config):
@@ -29,7 +34,8 @@ def built(config):
     return build(config, look_alike.look_alike(1), addresses)
 
 
-def test_the_office_closes_while_many_are_ill_and_opens_again(config):
+def test_the_office_closes_while_many_are_ill_and_opens_again(example):
+    config = example("closures")
     series = simulate_clear(config, device="cpu")
     closed, ill = np.array(series.public["closure"]), series.of("private", series.names.index("ILL"))
     assert closed[0] == 0
@@ -38,21 +44,43 @@ def test_the_office_closes_while_many_are_ill_and_opens_again(config):
     assert (np.diff(closed) == 1).any()
     assert (np.diff(closed) == -1).any()
     assert series.table()["public_closure"].to_pylist() == closed.tolist()
-    open_all = msgspec.structs.replace(config, environment={"name": "schedule", "numbers": {"closure": [[0, 0]]}})
+    open_all = example("closures", environment={"name": "schedule", "numbers": {"closure": [[0, 0]]}})
     assert simulate_clear(open_all, device="cpu").of("private", 1).max() > ill.max()
 
 
-def test_a_private_run_in_this_process_is_the_clear_run(config, run_private, run_clear):
-    testbed = built(msgspec.structs.replace(config, steps=6))
+def test_opinions_in_the_clear_change_both_ways(example):
+    series = simulate_clear(example("opinion"), device="cpu")
+    assert series.names == ("NO", "YES", "reluctant")
+    yes = series.of("private", 1)
+    assert (np.diff(yes) > 0).any()
+    assert (np.diff(yes) < 0).any()
+    assert series.size("private") == 217
+    assert (series.of("private", 2) <= yes).all()
+
+
+def test_parameters_and_columns_of_opinions_are_those_of_the_configuration(example):
+    testbed = built(example("opinion"))
+    assert testbed.manifest.model.parameters == {"start": round(0.35 * 2**32), "attention": round(0.4 * 2**32)}
+    assert {name: (values.min(), values.max()) for name, values in testbed.columns.items()} == {
+        "doubt": (5, 60),
+        "share": (1, 4),
+    }
+
+
+@pytest.mark.parametrize(("name", "public"), [("closures", {0, 1}), ("opinion", set())])
+def test_a_private_run_in_this_process_is_the_clear_run(name, public, example, run_private, run_clear):
+    testbed = built(example(name, steps=6))
     private, clear = run_private(testbed), run_clear(testbed)
     for field, values in clear.state.items():
         np.testing.assert_array_equal(private.state[field], values, err_msg=field)
+    np.testing.assert_array_equal(private.series.counts, clear.series.counts)
     assert private.series.hash == clear.series.hash
-    assert 1 in private.series.public["closure"]
+    assert len(np.unique(private.series.counts[:, 0, 1])) > 2
+    assert {number for numbers in private.series.public.values() for number in numbers} == public
 
 
-def test_an_engine_in_another_process_has_the_same_environment(config):
-    testbed = built(config)
+def test_an_engine_in_another_process_has_the_same_environment(example):
+    testbed = built(example("closures"))
     given = DriveFile(testbed.engine_file, bytes(32), dict(testbed.environment))
     read = msgspec.json.decode(msgspec.json.encode(given), type=DriveFile)
     assert environment_of(read.environment) == testbed.new_environment() == ThresholdPolicy("closure", "ILL", 30, 10)
@@ -71,6 +99,6 @@ def test_an_engine_in_another_process_has_the_same_environment(config):
         ),
     ],
 )
-def test_a_mistake_in_the_table_is_found_before_a_run(config, environment, kind, words):
+def test_a_mistake_in_the_table_is_found_before_a_run(example, environment, kind, words):
     with pytest.raises(kind, match=words):
-        built(msgspec.structs.replace(config, environment=environment))
+        built(example("closures", environment=environment))
