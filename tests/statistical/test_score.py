@@ -11,8 +11,7 @@ import torch
 from client_sdk import ContactTable
 from lpm_secure.engine.tensors.agents import Agents
 from lpm_secure.engine.tensors.graph import Graph
-from lpm_secure.gradients.estimators.estimator import Jacobian, covariances
-from lpm_secure.gradients.private.score import ScoredAgents
+from lpm_secure.gradients.private.score import ScoredAgents, gradient_of
 from protocols.models.gradient import Gradient
 from protocols.task.parties import ClientParty
 
@@ -76,9 +75,8 @@ def moved(model, name, by):
 @pytest.fixture(scope="module")
 def estimate(manifest):
     """Return the score estimate of every derivative, and its standard error."""
-    outputs, scores = outputs_and_scores(manifest)
-    found = Jacobian.mean(covariances(outputs[:, :, None], (scores - scores.mean(axis=0))[:, None]), since=0.0)
-    return found.value[0], found.error[0]
+    value, error = gradient_of(*outputs_and_scores(manifest))
+    return value[0], error[0]
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -10,7 +10,7 @@ from lpm_secure.engine.loop import PrivatePart, StepRelease
 from lpm_secure.engine.series import StageSeries
 from lpm_secure.engine.tensors.agents import Agents
 from protocols.arithmetic.fixed_point import I64
-from protocols.errors import ProtocolError
+from protocols.errors import ParameterError, ProtocolError
 from protocols.models import Exposure, Stage, State
 from protocols.models.gradient import Gradient
 from protocols.models.seir.integer_score import SCALE, UNIT
@@ -114,6 +114,29 @@ def _real(score: I64, given: Gradient) -> F64:
         at = given.parameters.index(SCALE)
         real[at] = score[at] / UNIT
     return real
+
+
+def gradient_of(outputs: F64, scores: F64) -> tuple[F64, F64]:
+    """Return derivatives of mean outputs, and their standard errors, from independent runs.
+
+    Args:
+        outputs: float64[runs, k], any outputs of each run.
+        scores: float64[runs, p], its score.
+
+    Returns:
+        float64[k, p] twice: the sample covariance, whose own mean is the baseline, and the error of that.
+
+    Raises:
+        ParameterError: fewer than three runs.
+    """
+    runs = len(outputs)
+    if runs < 3 or len(scores) != runs:
+        raise ParameterError(f"got {runs} outputs and {len(scores)} scores; at least 3 runs are needed, with one each")
+    centred = outputs - outputs.mean(axis=0)
+    products = centred[:, :, None] * (scores - scores.mean(axis=0))[:, None, :]
+    estimate: F64 = products.sum(axis=0) / (runs - 1)
+    error: F64 = products.std(axis=0, ddof=1) / np.sqrt(runs)
+    return estimate, error
 
 
 def _plain(state: State) -> State:
