@@ -139,7 +139,8 @@ def load(path: Path) -> GradientsConfig:
         ConfigError: one line that says what was got, what is allowed, and what to do.
     """
     if isinstance(read_tables(path).get("model"), str):
-        return GradientsConfig(model=(of_run(simulation.load(path), path),))
+        run = simulation.load(path)
+        return GradientsConfig(seed=run.seed, model=(of_run(run, path),))
     return load_config(path, GradientsConfig)
 
 

@@ -12,7 +12,8 @@ from protocols.errors import ConfigError
 from protocols.identity.trust import Name
 
 Seeds = Annotated[int, msgspec.Meta(ge=2, le=10**7)]
-Step = Annotated[int, msgspec.Meta(ge=0, le=1_000)]
+MAX_STEPS: Final = 1_000
+Step = Annotated[int, msgspec.Meta(ge=0, le=MAX_STEPS)]
 STANDARD: Final[dict[Literal["finite_difference", "coupled", "score"], Seeds]] = {
     "finite_difference": 2_000,
     "coupled": 1_000,
@@ -45,8 +46,8 @@ class ModelProblemConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True
         parameters: in its author's units; defaults stand in the model.
         laws: of parameters that are laws of days, a gamma distribution in their place: then derivatives are by its mean
             at that standard deviation. The others move by tilting.
-        population: "drawn": each agent draws contacts of its own; "workplace": the measured ones. A contact counts on
-            every channel of the model.
+        population: "drawn": each agent draws contacts of its own; "workplace": the measured ones; "look_alike":
+            generated ones like them. A contact counts on every channel of the model.
         agents, degree: how many, and the mean number of contacts, of drawn people.
         cells: how many cells people mix in, where the model has any.
         columns: of private columns, between which two numbers each value is drawn; all of the range unless given.
@@ -61,12 +62,12 @@ class ModelProblemConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True
     model: str
     parameters: dict[str, Value] = {}
     laws: dict[str, Delay] = {}
-    population: Literal["drawn", "workplace"] = "drawn"
+    population: Literal["drawn", "workplace", "look_alike"] = "drawn"
     agents: Annotated[int, msgspec.Meta(ge=3, le=10**7)] = 200
     degree: Annotated[int, msgspec.Meta(ge=1, le=1_000)] = 6
     cells: Annotated[int, msgspec.Meta(ge=1, le=10**6)] = 4
     columns: dict[str, tuple[int, int]] = {}
-    steps: Annotated[int, msgspec.Meta(ge=1, le=1_000)] = 20
+    steps: Annotated[int, msgspec.Meta(ge=1, le=MAX_STEPS)] = 20
     outputs: tuple[SeriesConfig, ...] = ()
     only: tuple[str, ...] = ()
     seeds: dict[Literal["finite_difference", "coupled", "score"], Seeds] = msgspec.field(default_factory=STANDARD.copy)
@@ -89,16 +90,20 @@ def of_run(config: Config, path: Path) -> ModelProblemConfig:
     """Return the problem of a run's configuration: its model, parameters, people and steps.
 
     Raises:
-        ConfigError: it has the table `[model]`.
+        ConfigError: it has the table `[model]`, or more steps than a history is kept of.
     """
+    if config.steps > MAX_STEPS:
+        raise ConfigError(
+            f"{path} has {config.steps:,} steps; derivatives are taken of at most {MAX_STEPS:,}: take fewer"
+        )
     if not isinstance(config.model, str):
         raise ConfigError(f'{path} has the table [model]; name a model, such as model = "seir"')
     return ModelProblemConfig(
         name=config.name,
         model=config.model,
         parameters=config.parameters,
-        population="workplace",
+        population="look_alike" if config.private.dataset == "look_alike" else "workplace",
         cells=max(config.cells.count, 1),
         columns=config.private.columns,
-        steps=min(config.steps, 1_000),
+        steps=config.steps,
     )

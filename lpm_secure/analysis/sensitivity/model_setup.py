@@ -9,6 +9,7 @@ from lpm_secure.analysis.sensitivity.model_config import ModelProblemConfig, Ser
 from lpm_secure.analysis.sensitivity.setup import ProblemSetup
 from lpm_secure.config.graph_model import graph_model_of
 from lpm_secure.data import workplace
+from lpm_secure.data.look_alike import look_alike
 from lpm_secure.engine.model_agents import NOWHERE, CellMixing, ContactMatrices
 from lpm_secure.gradients.estimators.estimator import Estimator
 from lpm_secure.gradients.estimators.model_alternatives import ModelAlternatives
@@ -36,7 +37,7 @@ def model_setup(config: ModelProblemConfig, *, seed: int) -> ProblemSetup:
     own = {name: family.day_law.law for name, family in families.items()}
     model = GraphModel(model.graph, {**model.parameters, **own})
     theta = ModelPoint.of(model, families, only=config.only)
-    people, source = _people(config, model.graph, np.random.Generator(np.random.Philox(key=seed)))
+    people, source = _people(config, model.graph, seed)
     asked = config.outputs or tuple(SeriesConfig(series=word.name) for word in tally_of(model.graph))
     outputs = outputs_of(model.graph, [_output(each, people.n, config.steps) for each in asked], steps=config.steps)
     problem = ModelProblem(config.name, f"{config.model}, {source}", model.graph, people, config.steps, outputs)
@@ -50,9 +51,10 @@ def _output(asked: SeriesConfig, n: int, steps: int) -> SeriesOutput:
     return SeriesOutput(f"{asked.series} {when}", asked.series, 1 / (n * max(last - first + 1, 1)), first, last)
 
 
-def _people(config: ModelProblemConfig, graph: ModelGraph, draw: np.random.Generator) -> tuple[ModelPeople, str]:
+def _people(config: ModelProblemConfig, graph: ModelGraph, seed: int) -> tuple[ModelPeople, str]:
     """Return simulated people, and where their contacts come from."""
-    table, n, source = _contacts(config, draw)
+    draw = np.random.Generator(np.random.Philox(key=seed))
+    table, n, source = _contacts(config, seed, draw)
     channels = sum(not channel.cell for channel in graph.channels.values())
     day, a, b = (np.tile(column, channels) for column in (table.day, table.a, table.b))
     channel, weight = np.repeat(np.arange(channels), table.a.size), np.tile(table.weight, channels)
@@ -64,9 +66,9 @@ def _people(config: ModelProblemConfig, graph: ModelGraph, draw: np.random.Gener
     return ModelPeople(n, contacts if channels else None, cells, _columns(config, graph, n, draw)), source
 
 
-def _contacts(config: ModelProblemConfig, draw: np.random.Generator) -> tuple[ContactTable, int, str]:
-    if config.population == "workplace":
-        data = workplace.load()
+def _contacts(config: ModelProblemConfig, seed: int, draw: np.random.Generator) -> tuple[ContactTable, int, str]:
+    if config.population != "drawn":
+        data = look_alike(seed) if config.population == "look_alike" else workplace.load()
         a, b = np.searchsorted(data.people, data.a), np.searchsorted(data.people, data.b)
         return ContactTable(data.day, a, b, np.zeros_like(data.day), data.weight), data.people.size, data.source
     n, count = config.agents, config.agents * config.degree // 2
