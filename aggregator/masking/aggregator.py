@@ -15,7 +15,6 @@ from aggregator.masking.common_key import CommonKey, KeyPart
 from aggregator.masking.comparison import ComparisonShare
 from aggregator.masking.comparison_key import NodeHash
 from aggregator.masking.noise import ReleaseSpending, noise_of
-from aggregator.masking.party import MaskingParty, digest_of
 from aggregator.masking.round_state import NOTHING, NextComparison, RoundStage, RoundState
 from aggregator.masking.sums import MaskedSums, slots
 from protocols.arithmetic.counters import FIRST_ROUND, RoundNumber
@@ -38,6 +37,7 @@ from protocols.masking.messages import (
     from_bytes,
     to_bytes,
 )
+from protocols.masking.party import MaskingParty, digest_of
 from protocols.masking.words import MASK, require_canonical, residue
 from protocols.task.parties import ENGINE
 from protocols.task.rounds import Phase

@@ -7,11 +7,11 @@ from typing import Final, final
 
 import numpy as np
 
-from aggregator.masking.party import digest_of
 from protocols.arithmetic.counters import RoundNumber, Stream
 from protocols.arithmetic.fixed_point import U64
 from protocols.arithmetic.sharing.additive import KEY_BYTES, keystream
 from protocols.errors import ResultsDiffer
+from protocols.masking.party import digest_of
 
 _STREAM: Final = Stream(0)
 

@@ -9,7 +9,6 @@ import numpy as np
 from aggregator.masking.comparison import ComparisonShare, deal_comparison
 from aggregator.masking.comparison_key import NodeHash
 from aggregator.masking.noise import ReleaseSpending, noise_of
-from aggregator.masking.party import MaskingParty, digest_of
 from aggregator.masking.sums import MaskedSums
 from protocols.arithmetic.counters import FIRST_ROUND, RoundNumber, Stream
 from protocols.arithmetic.fixed_point import U64
@@ -28,6 +27,7 @@ from protocols.masking.messages import (
     to_bytes,
 )
 from protocols.masking.pads import PadSource
+from protocols.masking.party import MaskingParty, digest_of
 from protocols.masking.range_proof import answer
 from protocols.masking.seed import open_seed
 from protocols.masking.words import residue

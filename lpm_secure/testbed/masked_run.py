@@ -9,7 +9,6 @@ import numpy as np
 
 from aggregator.masking.aggregator import MaskingAggregator
 from aggregator.masking.dealer import MaskingDealer
-from aggregator.masking.party import MaskingParty
 from client_sdk.masking.masking_client import MaskingClient, Reading, read_release
 from protocols.arithmetic.counters import FIRST_ROUND, RoundNumber
 from protocols.arithmetic.fixed_point import I64, U64
@@ -19,6 +18,7 @@ from protocols.identity.signing import new_key, public_of
 from protocols.masking.envelope import SignedMessage, Signer
 from protocols.masking.journal import Journal, MemoryJournal
 from protocols.masking.messages import StepNotice, Stop, to_bytes
+from protocols.masking.party import MaskingParty
 from protocols.masking.plan import MaskingPlan
 from protocols.masking.seed import SealedSeed
 from protocols.task.manifest import Manifest
@@ -80,7 +80,7 @@ class MaskedRun:
         )
         target = public_key(sealing.public)
         clients = {
-            name: MaskingClient(plan, signers[name], keys, SealedSeed.draw(plan.run, name, target), journal(name))
+            name: MaskingClient(plan, signers[name], keys, journal(name), seed=SealedSeed.draw(plan.run, name, target))
             for name in plan.names
         }
         run = cls(plan, signers, (first, second), dealer, clients, between)
@@ -213,7 +213,7 @@ class MaskedRun:
             raise
 
     @property
-    def _parties(self) -> tuple[MaskingParty | MaskingClient, ...]:
+    def _parties(self) -> tuple[MaskingParty, ...]:
         return (*self.aggregators, self.dealer, *self.clients.values())
 
     def stop(self) -> None:

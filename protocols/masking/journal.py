@@ -32,7 +32,7 @@ class Journal(abc.ABC):
         if known is None:
             self.write(name, digest)
         elif known != digest:
-            raise ConflictingReplay(f"another {name} was answered before; nothing is answered twice")
+            raise ConflictingReplay(f"another content of {name} was sent before; nothing is answered twice")
 
     @abc.abstractmethod
     def entry(self, name: str) -> bytes | None:
