@@ -84,9 +84,9 @@ class MaskingDealer(MaskingParty):
             raise NotEnrolled(f"{envelope.sender} asked the dealer, and only aggregators do")
         question = self.read(envelope, ProofQuestion, ReleaseQuestion)
         with self.guard():
-            known = self._answered.get(digest_of(envelope.content))
-            if known is not None:
-                return known
+            digest = digest_of(envelope.content)
+            if digest in self._answered:
+                return self._answered[digest]
             if not isinstance(question, ProofQuestion | ReleaseQuestion):
                 raise ResultsDiffer("the dealer was asked what it does not answer; the run stops here")
             self._require_next(question)
@@ -96,7 +96,6 @@ class MaskingDealer(MaskingParty):
             if len(self._waiting) < len(self.plan.aggregators):
                 return None
             self._waiting = {}
-            digest = digest_of(envelope.content)
             self.journal.record(f"question {question.number} {type(question).__name__}", digest)
             replies = self._answer(question, digest)
             self._answered = {digest: replies}  # the last one alone may be asked for again
@@ -170,7 +169,7 @@ class MaskingDealer(MaskingParty):
         words = {client: self._pads(client, number) for client in self._members}
         self._sums.take(number, words)
         noise = noise_of(self.plan, self.noise_key, number, digest)
-        pads = residue(self._sums.release(number, words) - noise.view(np.uint64))
+        pads = residue(self._sums.release(words) - noise.view(np.uint64))
         offsets, shares = self._deal(RoundNumber(number + 1)) if self.plan.compares(number) else (pads[:0], ((), ()))
         first, second = (
             self.send(

@@ -100,5 +100,5 @@ class MaskingParty:
 
 
 def digest_of(*parts: bytes) -> bytes:
-    """Return the hash of parts of 32 bytes each, or of one part of any length."""
+    """Return the hash of parts, of which the last one alone may have any length."""
     return hashlib.sha256(b"".join(parts)).digest()

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 from lpm_secure.testbed.masked_run import MaskedRun
-from protocols.errors import BadSignature, LpmError, NotEnrolled, ResultsDiffer, RoundAhead, RunEnded
+from protocols.errors import BadSignature, ConflictingReplay, LpmError, NotEnrolled, ResultsDiffer, RoundAhead, RunEnded
 from protocols.masking.envelope import SignedMessage
 from protocols.masking.messages import (
+    KeyCommitment,
     KeyContribution,
     ProofQuestion,
     ReleaseQuestion,
@@ -159,6 +160,16 @@ def test_another_contribution_than_was_committed_to_is_the_end(small):
     wrong = run.signers[LIAR].send(KeyContribution(run=run.plan.run, number=0, part=bytes(32)))
     with pytest.raises(ResultsDiffer, match="committed"):
         one.join_keys(wrong)
+    assert one.ending
+
+
+def test_a_second_commitment_is_the_end(start):
+    """Whoever commits anew once it has seen the other's part chooses the common key."""
+    run = start()
+    one, _ = run.aggregators
+    later = run.signers[LIAR].send(KeyCommitment(run=run.plan.run, number=0, digest=bytes(32)))
+    with pytest.raises(ConflictingReplay):
+        one.contribute(later)
     assert one.ending
 
 
