@@ -2,7 +2,7 @@
 
 import os
 from dataclasses import dataclass, field
-from typing import Final, final
+from typing import final
 
 import numpy as np
 
@@ -10,9 +10,9 @@ from aggregator.masking.comparison import ComparisonShare, deal_comparison
 from aggregator.masking.comparison_key import NodeHash
 from aggregator.masking.noise import ReleaseSpending, noise_of
 from aggregator.masking.sums import MaskedSums
-from protocols.arithmetic.counters import FIRST_ROUND, RoundNumber, Stream
+from protocols.arithmetic.counters import FIRST_ROUND, RoundNumber
 from protocols.arithmetic.fixed_point import U64
-from protocols.arithmetic.sharing.additive import KEY_BYTES, keystream
+from protocols.arithmetic.sharing.additive import KEY_BYTES
 from protocols.errors import CohortTooSmall, NotEnrolled, NotSealed, ResultsDiffer, RoundAhead
 from protocols.identity.sealing_key import SealingKey
 from protocols.masking.envelope import SignedMessage
@@ -30,18 +30,15 @@ from protocols.masking.pads import PadSource
 from protocols.masking.party import MaskingParty, digest_of
 from protocols.masking.range_proof import answer
 from protocols.masking.seed import open_seed
-from protocols.masking.words import residue
+from protocols.masking.words import expand, residue
 
 Replies = tuple[SignedMessage, SignedMessage]
 Questions = ProofQuestion | ReleaseQuestion
-_STREAM: Final = Stream(0)
 
 
 def fresh_words(count: int) -> U64:
     """Return uint64[count] of the system's randomness, through a key that is used once."""
-    words = np.zeros(count, dtype=np.uint64)
-    keystream(os.urandom(KEY_BYTES), nonce=_STREAM, out=words)
-    return words
+    return expand(os.urandom(KEY_BYTES), count)
 
 
 @final
