@@ -26,16 +26,16 @@ from protocols.masking.messages import (
 from protocols.masking.words import LIMIT, residue
 
 KINDS = (
-    ClientReply,
-    Closing,
-    KeyCommitment,
-    KeyContribution,
-    ProofQuestion,
-    RangeVerdict,
-    ReleaseQuestion,
-    SeedNotice,
-    StepNotice,
-    WordsNotice,
+    ClientReply
+    | Closing
+    | KeyCommitment
+    | KeyContribution
+    | ProofQuestion
+    | RangeVerdict
+    | ReleaseQuestion
+    | SeedNotice
+    | StepNotice
+    | WordsNotice
 )
 LIAR = "aggregator-1"
 SPEAK, DECIDE = 1, 2
@@ -55,7 +55,7 @@ class Liar:
     def __call__(self, sender: str, receiver: str, message: SignedMessage) -> SignedMessage:
         if sender != LIAR or (self.run is None and not self.early):
             return message
-        content = msgspec.msgpack.decode(message.content, type=msgspec_union())
+        content = msgspec.msgpack.decode(message.content, type=KINDS)
         changed = self.change(self, receiver, content)
         if changed is None or changed == content:
             return message
@@ -64,13 +64,6 @@ class Liar:
 
     def signed(self, content: Any) -> SignedMessage:
         return self.run.signers[LIAR].send(content)
-
-
-def msgspec_union() -> Any:
-    kinds = KINDS[0]
-    for kind in KINDS[1:]:
-        kinds = kinds | kind
-    return kinds
 
 
 def replace(message: Any, **changes: Any) -> Any:

@@ -10,6 +10,7 @@ from client_sdk.masking.exchange import MaskedExchange
 from lpm_secure.engine.loop import simulate
 from lpm_secure.testbed.masked_channel import MaskedChannel, MaskedPart
 from lpm_secure.testbed.masked_run import MaskedRun
+from protocols.masking.envelope import SignedMessage
 
 
 async def play_testbed(testbed: Any, run: MaskedRun) -> tuple[Any, list[Client]]:
@@ -31,6 +32,18 @@ async def play_testbed(testbed: Any, run: MaskedRun) -> tuple[Any, list[Client]]
     synthetic = testbed.synthetic_agents(torch.device("cpu"))
     series, *ended = await asyncio.gather(simulate(manifest, MaskedPart(channel), synthetic), *clients)
     return series, ended
+
+
+class Recorder:
+    """Hands every message on, and keeps those to one receiver."""
+
+    def __init__(self, receiver: str) -> None:
+        self.receiver, self.messages = receiver, []
+
+    def __call__(self, sender: str, receiver: str, message: SignedMessage) -> SignedMessage:
+        if receiver == self.receiver:
+            self.messages.append(message)
+        return message
 
 
 class Secrets:

@@ -8,16 +8,16 @@ A round: `receive` from clients and the engine; `offer`, `lacking` and `receive`
 from dataclasses import dataclass, field
 from typing import final
 
+import msgspec
 import numpy as np
 
-from aggregator.masking.collection import Collection, Examination, encode_offer
+from aggregator.masking.collection import Collection, Examination
 from aggregator.masking.common_key import CommonKey, KeyPart
 from aggregator.masking.comparison import ComparisonShare
 from aggregator.masking.comparison_key import NodeHash
 from aggregator.masking.noise import ReleaseSpending, noise_of
-from aggregator.masking.party import MaskingParty, digest_of
 from aggregator.masking.round_state import NOTHING, NextComparison, RoundStage, RoundState
-from aggregator.masking.sums import MaskedSums, slots
+from aggregator.masking.sums import MaskedSums
 from protocols.arithmetic.counters import FIRST_ROUND, RoundNumber
 from protocols.arithmetic.fixed_point import U64
 from protocols.errors import CohortTooSmall, LpmError, ResultsDiffer, RoundAhead, WireError
@@ -38,6 +38,7 @@ from protocols.masking.messages import (
     from_bytes,
     to_bytes,
 )
+from protocols.masking.party import MaskingParty, digest_of
 from protocols.masking.words import MASK, require_canonical, residue
 from protocols.task.parties import ENGINE
 from protocols.task.rounds import Phase
@@ -90,9 +91,14 @@ class MaskingAggregator(MaskingParty):
             return self.send(message, name="commitment")
 
     def contribute(self, commitment: SignedMessage) -> SignedMessage:
-        """Take in the other's commitment, and open this one's."""
+        """Take in the other's commitment, and open this one's.
+
+        Raises:
+            ConflictingReplay: it committed to another part before, and by now it may know this one's.
+        """
         with self.guard():
             self._commitment = self.read(commitment, KeyCommitment, sender=self._other).digest
+            self.journal.record("commitment of the other", self._commitment)
             message = KeyContribution(run=self.plan.run, number=0, part=self._contribution.part)
             return self.send(message, name="contribution")
 
@@ -163,8 +169,8 @@ class MaskingAggregator(MaskingParty):
             heard = self._round.collection.single()
             seeds = self._seeds.single()
             self._round.examined = self._examine({c: heard[c] for c in self.members if c in heard and c in seeds})
-            digests = [digest for versions in self.offer().values() for digest in versions]
-            self._round.closing = digest_of(encode_offer(self.offer()), self._announcement_hash(), *digests)
+            offer = msgspec.msgpack.encode(self.offer(), order="deterministic")
+            self._round.closing = digest_of(self._announcement_hash(), offer)
             self._round.stage = RoundStage.CLOSED
             return self.send(Closing(run=self.plan.run, number=self.number, digest=self._round.closing), name="closing")
 
@@ -270,7 +276,7 @@ class MaskingAggregator(MaskingParty):
             self._require_number(message.number)
             pads = from_bytes(message.pads)
             require_canonical(pads, int(MASK) + 1, self.plan.layout.release_words, "pads of a release")
-            masked = self._sums.release(self.number, self._words)
+            masked = self._sums.release(self._words)
             noise = noise_of(self.plan, self._require_common().noise_key, self.number, self._round.question)
             self._round.release = residue(masked - pads + noise.view(np.uint64))
             if self.plan.compares(self.number):
@@ -301,7 +307,7 @@ class MaskingAggregator(MaskingParty):
         mask = self._require_common().answer_mask(self.number, z.size)
         told = comparison.share.answer(comparison.node_hash, z, offset=comparison.offsets, mask=mask)
         by_outcome = told.reshape(len(layout.outcomes), layout.n)
-        return {client: by_outcome[:, slots(self.plan, [client])].reshape(-1) for client in self.members}
+        return {client: by_outcome[:, slice(*layout.own[client])].reshape(-1) for client in self.members}
 
     def _reply(self, client: str, answers: U64) -> SignedMessage:
         announced = self._round.announcement

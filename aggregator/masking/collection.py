@@ -74,8 +74,3 @@ class Examination:
     def accepts(self, answer: ProofPart | None) -> bool:
         """Tell whether the words are in their ranges, with the dealer's part."""
         return answer is not None and holds(self.part, answer)
-
-
-def encode_offer(offer: dict[str, tuple[bytes, ...]]) -> bytes:
-    """Return the bytes of an offer, of which both aggregators' hashes are compared."""
-    return b"".join(name.encode() + b"\x00" + b"".join(versions) for name, versions in sorted(offer.items()))

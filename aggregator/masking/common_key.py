@@ -3,17 +3,14 @@
 import hmac
 import os
 from dataclasses import dataclass, field
-from typing import Final, final
+from typing import final
 
-import numpy as np
-
-from aggregator.masking.party import digest_of
-from protocols.arithmetic.counters import RoundNumber, Stream
+from protocols.arithmetic.counters import RoundNumber
 from protocols.arithmetic.fixed_point import U64
-from protocols.arithmetic.sharing.additive import KEY_BYTES, keystream
+from protocols.arithmetic.sharing.additive import KEY_BYTES
 from protocols.errors import ResultsDiffer
-
-_STREAM: Final = Stream(0)
+from protocols.masking.party import digest_of
+from protocols.masking.words import expand
 
 
 @final
@@ -31,9 +28,7 @@ class CommonKey:
 
     def answer_mask(self, number: RoundNumber, count: int) -> U64:
         """Return the mask that both XOR to what they tell clients in a round, uint64[count]."""
-        words = np.zeros(count, dtype=np.uint64)
-        keystream(hmac.digest(self.key, b"lpm answers %d" % number, "sha256"), nonce=_STREAM, out=words)
-        return words
+        return expand(hmac.digest(self.key, b"lpm answers %d" % number, "sha256"), count)
 
     @property
     def noise_key(self) -> bytes:

@@ -19,6 +19,7 @@ import numpy as np
 from aggregator.masking.comparison_key import ComparisonKey, NodeHash, deal
 from protocols.arithmetic.fixed_point import U64
 from protocols.errors import WireError
+from protocols.masking.messages import from_bytes, to_bytes
 from protocols.masking.words import LIMIT, WIDTH, residue, top
 
 
@@ -40,10 +41,7 @@ class ComparisonShare:
     def encode(self) -> tuple[bytes, ...]:
         """Return what the dealer sends: root, nodes, payloads, last, and both labels."""
         key = self.key
-        return tuple(
-            each.astype("<u8").tobytes()
-            for each in (key.root, key.nodes, key.payloads, key.last, self.top_label, self.label)
-        )
+        return tuple(map(to_bytes, (key.root, key.nodes, key.payloads, key.last, self.top_label, self.label)))
 
     @classmethod
     def decode(cls, parts: tuple[bytes, ...], *, party: int, n: int) -> "ComparisonShare":
@@ -56,8 +54,7 @@ class ComparisonShare:
         if [len(part) for part in parts] != [8 * math.prod(shape) for shape in shapes]:
             raise WireError(f"got keys of another size than those of {n} comparisons")
         root, nodes, payloads, last, top_label, label = (
-            np.frombuffer(part, dtype="<u8").astype(np.uint64).reshape(shape)
-            for part, shape in zip(parts, shapes, strict=True)
+            from_bytes(part).reshape(shape) for part, shape in zip(parts, shapes, strict=True)
         )
         return cls(ComparisonKey(party, root, nodes, payloads, last), top_label, label)
 

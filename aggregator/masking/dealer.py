@@ -2,18 +2,17 @@
 
 import os
 from dataclasses import dataclass, field
-from typing import Final, final
+from typing import final
 
 import numpy as np
 
 from aggregator.masking.comparison import ComparisonShare, deal_comparison
 from aggregator.masking.comparison_key import NodeHash
 from aggregator.masking.noise import ReleaseSpending, noise_of
-from aggregator.masking.party import MaskingParty, digest_of
 from aggregator.masking.sums import MaskedSums
-from protocols.arithmetic.counters import FIRST_ROUND, RoundNumber, Stream
+from protocols.arithmetic.counters import FIRST_ROUND, RoundNumber
 from protocols.arithmetic.fixed_point import U64
-from protocols.arithmetic.sharing.additive import KEY_BYTES, keystream
+from protocols.arithmetic.sharing.additive import KEY_BYTES
 from protocols.errors import CohortTooSmall, NotEnrolled, NotSealed, ResultsDiffer, RoundAhead
 from protocols.identity.sealing_key import SealingKey
 from protocols.masking.envelope import SignedMessage
@@ -28,20 +27,18 @@ from protocols.masking.messages import (
     to_bytes,
 )
 from protocols.masking.pads import PadSource
+from protocols.masking.party import MaskingParty, digest_of
 from protocols.masking.range_proof import answer
 from protocols.masking.seed import open_seed
-from protocols.masking.words import residue
+from protocols.masking.words import expand, residue
 
 Replies = tuple[SignedMessage, SignedMessage]
 Questions = ProofQuestion | ReleaseQuestion
-_STREAM: Final = Stream(0)
 
 
 def fresh_words(count: int) -> U64:
     """Return uint64[count] of the system's randomness, through a key that is used once."""
-    words = np.zeros(count, dtype=np.uint64)
-    keystream(os.urandom(KEY_BYTES), nonce=_STREAM, out=words)
-    return words
+    return expand(os.urandom(KEY_BYTES), count)
 
 
 @final
@@ -84,9 +81,9 @@ class MaskingDealer(MaskingParty):
             raise NotEnrolled(f"{envelope.sender} asked the dealer, and only aggregators do")
         question = self.read(envelope, ProofQuestion, ReleaseQuestion)
         with self.guard():
-            known = self._answered.get(digest_of(envelope.content))
-            if known is not None:
-                return known
+            digest = digest_of(envelope.content)
+            if digest in self._answered:
+                return self._answered[digest]
             if not isinstance(question, ProofQuestion | ReleaseQuestion):
                 raise ResultsDiffer("the dealer was asked what it does not answer; the run stops here")
             self._require_next(question)
@@ -96,7 +93,6 @@ class MaskingDealer(MaskingParty):
             if len(self._waiting) < len(self.plan.aggregators):
                 return None
             self._waiting = {}
-            digest = digest_of(envelope.content)
             self.journal.record(f"question {question.number} {type(question).__name__}", digest)
             replies = self._answer(question, digest)
             self._answered = {digest: replies}  # the last one alone may be asked for again
@@ -170,7 +166,7 @@ class MaskingDealer(MaskingParty):
         words = {client: self._pads(client, number) for client in self._members}
         self._sums.take(number, words)
         noise = noise_of(self.plan, self.noise_key, number, digest)
-        pads = residue(self._sums.release(number, words) - noise.view(np.uint64))
+        pads = residue(self._sums.release(words) - noise.view(np.uint64))
         offsets, shares = self._deal(RoundNumber(number + 1)) if self.plan.compares(number) else (pads[:0], ((), ()))
         first, second = (
             self.send(

@@ -1,6 +1,6 @@
 """What follows from masked words, and from pads, by the same linear functions."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import final
 
 import numpy as np
@@ -29,12 +29,12 @@ class MaskedSums:
         layout, outcomes, members = self._plan.layout, self._plan.layout.outcomes, tuple(words)
         phase = self._plan.phase(number)
         if phase == Phase.SPEAK:
-            total = self.total(number, words)[: layout.message_words].reshape(layout.n, layout.c)
+            total = self._total(words)[: layout.message_words].reshape(layout.n, layout.c)
             self._levels = self._levels.add_exposure(outcomes, total)
         elif phase == Phase.DECIDE:
-            self._levels = self._levels.grow_own(layout, self.spread(number, words), members)
+            self._levels = self._levels.grow_own(layout, self._spread(number, words), members)
         else:
-            self._levels = self._levels.replace_thresholds(outcomes, self.spread(number, words))
+            self._levels = self._levels.replace_thresholds(outcomes, self._spread(number, words))
 
     def after(self, number: RoundNumber, words: Mapping[str, U64]) -> "MaskedSums":
         """Return what comes of a further round, and leave this as it is."""
@@ -47,19 +47,19 @@ class MaskedSums:
         """Return threshold less level, uint64[o, n] modulo 2**58."""
         return residue(self._levels.tau - self._levels.level - self._levels.own)
 
-    def total(self, number: RoundNumber, words: Mapping[str, U64]) -> U64:
+    def _total(self, words: Mapping[str, U64]) -> U64:
         """Return the sum of what clients speak, uint64[d]."""
-        total = np.zeros(self._plan.layout.words(self._plan.phase(number), ""), dtype=np.uint64)
+        total = np.zeros(self._plan.layout.d, dtype=np.uint64)
         for each in words.values():
             total += each
         return total
 
-    def release(self, number: RoundNumber, words: Mapping[str, U64]) -> U64:
+    def release(self, words: Mapping[str, U64]) -> U64:
         """Return the sum of what is opened of a step, uint64[cells + q] modulo 2**58; 0 where it stays closed."""
-        opened = self._plan.layout.release_of(self.total(number, words)) * self._plan.release_mask().view(np.uint64)
+        opened = self._plan.layout.release_of(self._total(words)) * self._plan.release_mask().view(np.uint64)
         return residue(opened)
 
-    def spread(self, number: RoundNumber, words: Mapping[str, U64]) -> U64:
+    def _spread(self, number: RoundNumber, words: Mapping[str, U64]) -> U64:
         """Return the words of clients' own agents at their places among those of all agents."""
         layout = self._plan.layout
         each = layout.each(self._plan.phase(number))
@@ -68,9 +68,3 @@ class MaskedSums:
             first, end = layout.own[client]
             spread[first * each : end * each] = own
         return spread
-
-
-def slots(plan: MaskingPlan, clients: Sequence[str]) -> np.ndarray:
-    """Return the slots of clients' agents, int64[...]."""
-    ranges = [np.arange(*plan.layout.own[client]) for client in clients]
-    return np.concatenate([np.zeros(0, dtype=np.int64), *ranges])

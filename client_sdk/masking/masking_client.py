@@ -9,11 +9,11 @@ import numpy as np
 
 from protocols.arithmetic.counters import RoundNumber
 from protocols.arithmetic.fixed_point import I64, U64
-from protocols.errors import ConflictingReplay, LpmError, PartiesDisagree, RunEnded, WrongLength
+from protocols.errors import PartiesDisagree, WrongLength
 from protocols.masking import range_proof
-from protocols.masking.envelope import SignedMessage, Signer, encode, read
-from protocols.masking.journal import Journal
-from protocols.masking.messages import ClientReply, Stop, WordsNotice, from_bytes, to_bytes
+from protocols.masking.envelope import SignedMessage, encode, read
+from protocols.masking.messages import ClientReply, WordsNotice, from_bytes, to_bytes
+from protocols.masking.party import MaskingParty
 from protocols.masking.plan import MaskingPlan
 from protocols.masking.seed import SealedSeed
 from protocols.masking.transcript import Transcript
@@ -63,32 +63,17 @@ def read_replies(
 
 @final
 @dataclass(slots=True, eq=False)
-class MaskingClient:
+class MaskingClient(MaskingParty):
     """One client of a run.
 
     Attributes:
-        plan: of the run.
-        signer: its name and keys.
-        keys: every party's public key, by name.
-        seed: what it and the dealer expand.
-        journal: written before anything is sent.
-        ending: why the run is over, or nothing.
+        seed: what it and the dealer expand; a client that lost it does not go on with another.
 
     Security: both aggregators see the same uniform words, the dealer none. A reply that a server has changed ends the
         run, whatever the bit.
     """
 
-    plan: MaskingPlan
-    signer: Signer
-    keys: Mapping[str, bytes] = field(repr=False)
-    seed: SealedSeed = field(repr=False)
-    journal: Journal = field(repr=False)
-    ending: str = field(init=False, default="")
-    _sent: dict[RoundNumber, tuple[U64, SignedMessage]] = field(init=False, repr=False, default_factory=dict)
-
-    def __post_init__(self) -> None:
-        """Begin the run, once: a client that lost its seed does not go on with another."""
-        self.journal.begin(self.plan.run)
+    seed: SealedSeed = field(kw_only=True, repr=False)
 
     def join(self) -> SignedMessage:
         """Return the sealed seed, for both aggregators."""
@@ -105,19 +90,7 @@ class MaskingClient:
             ConflictingReplay: other words were sent in this round before.
             RunEnded: the run is over.
         """
-        self._require_running()
-        if number in self._sent:
-            words, sent = self._sent[number]
-            if not np.array_equal(words, x):
-                raise ConflictingReplay(f"other words of round {number} were sent before; a pad masks one vector")
-            return sent
-        envelope = self._mask(number, x)
-        self.journal.record(f"words {number}", envelope.digest)
-        self._sent[number] = x.copy(), envelope
-        return envelope
-
-    def _mask(self, number: RoundNumber, x: U64) -> SignedMessage:
-        """Mask words, prove their ranges, and sign."""
+        self.require_running()
         plan, source, name = self.plan, self.seed.source, self.signer.name
         if x.shape != (plan.count(name, number),):
             raise WrongLength(f"got {x.size} words for round {number}; the layout has {plan.count(name, number)}")
@@ -136,7 +109,7 @@ class MaskingClient:
         transcript = Transcript(blank.context, nonce, checked, e)
         rows = range_proof.prove(source, number, shape, transcript=transcript, e=e)
         notice = msgspec.structs.replace(blank, d=to_bytes(d), e=to_bytes(e), rows=to_bytes(rows))
-        return self.signer.send(notice, nonce=nonce)
+        return self.send(notice, name="words", nonce=nonce)
 
     def open(self, number: RoundNumber, replies: tuple[SignedMessage, SignedMessage]) -> Reading:
         """Return what both aggregators told of a round.
@@ -145,38 +118,18 @@ class MaskingClient:
             PartiesDisagree: they told different things, or a bit that is none; the run ends, for all.
             RunEnded: the run is over.
         """
-        self._require_running()
-        try:
-            return self._open(number, replies)
-        except LpmError as error:
-            self.ending = str(error)
-            raise
-
-    def _open(self, number: RoundNumber, replies: tuple[SignedMessage, SignedMessage]) -> Reading:
-        first, second = read_replies(self.plan, replies, keys=self.keys, name=self.signer.name)
-        decides = self.plan.phase(number) == Phase.DECIDE
-        size, outcomes = self.plan.layout.size(self.signer.name), len(self.plan.layout.outcomes)
-        labels = from_bytes(first.answers) ^ from_bytes(second.answers)
-        if first.number != number or labels.size != (size * outcomes if decides else 0):
-            raise PartiesDisagree(f"the aggregators answered round {number} with another round or size; stop the run")
-        bits = NOTHING.reshape(0, outcomes)
-        if decides:
-            expected = [self.seed.source.labels(number, size, outcome=row) for row in range(outcomes)]
-            bits = _bits(labels.reshape(outcomes, size), np.stack(expected)).T
-        return reading_of(self.plan, first, bits)
-
-    def end(self, envelope: SignedMessage) -> None:
-        """Take in that another party has stopped."""
-        reason = read(envelope, Stop, keys=self.keys, run=self.plan.run).reason
-        self.ending = self.ending or f"{envelope.sender} has stopped: {reason}"
-
-    def stop(self) -> SignedMessage:
-        """Return the signed end of the run, for everybody."""
-        return self.signer.send(Stop(run=self.plan.run, number=0, reason=self.ending))
-
-    def _require_running(self) -> None:
-        if self.ending:
-            raise RunEnded(f"the run is over: {self.ending}")
+        with self.guard():
+            first, second = read_replies(self.plan, replies, keys=self.keys, name=self.signer.name)
+            decides = self.plan.phase(number) == Phase.DECIDE
+            size, outcomes = self.plan.layout.size(self.signer.name), len(self.plan.layout.outcomes)
+            labels = from_bytes(first.answers) ^ from_bytes(second.answers)
+            if first.number != number or labels.size != (size * outcomes if decides else 0):
+                raise PartiesDisagree(f"the aggregators answered round {number} with another round or size")
+            bits = NOTHING.reshape(0, outcomes)
+            if decides:
+                expected = [self.seed.source.labels(number, size, outcome=row) for row in range(outcomes)]
+                bits = _bits(labels.reshape(outcomes, size), np.stack(expected)).T
+            return reading_of(self.plan, first, bits)
 
 
 def _bits(labels: U64, expected: U64) -> I64:

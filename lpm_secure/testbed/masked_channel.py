@@ -25,7 +25,7 @@ class MaskedChannel:
 
     async def join(self, envelope: SignedMessage) -> None:
         """Hand a sealed seed to both aggregators."""
-        self.run.join(envelope.sender, envelope)
+        self.run.hand(envelope.sender, envelope)
 
     async def exchange(self, client: str, envelope: SignedMessage) -> tuple[SignedMessage, SignedMessage]:
         """Hand a round's message over, and return both replies."""

@@ -3,13 +3,12 @@
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import final
+from typing import TypeVar, final
 
 import numpy as np
 
 from aggregator.masking.aggregator import MaskingAggregator
 from aggregator.masking.dealer import MaskingDealer
-from aggregator.masking.party import MaskingParty
 from client_sdk.masking.masking_client import MaskingClient, Reading, read_release
 from protocols.arithmetic.counters import FIRST_ROUND, RoundNumber
 from protocols.arithmetic.fixed_point import I64, U64
@@ -19,11 +18,13 @@ from protocols.identity.signing import new_key, public_of
 from protocols.masking.envelope import SignedMessage, Signer
 from protocols.masking.journal import Journal, MemoryJournal
 from protocols.masking.messages import StepNotice, Stop, to_bytes
+from protocols.masking.party import MaskingParty
 from protocols.masking.plan import MaskingPlan
 from protocols.masking.seed import SealedSeed
 from protocols.task.manifest import Manifest
 from protocols.task.parties import ENGINE
 
+T = TypeVar("T")
 Between = Callable[[str, str, SignedMessage], SignedMessage]  # sender, receiver, and what is on its way
 
 
@@ -80,37 +81,27 @@ class MaskedRun:
         )
         target = public_key(sealing.public)
         clients = {
-            name: MaskingClient(plan, signers[name], keys, SealedSeed.draw(plan.run, name, target), journal(name))
+            name: MaskingClient(plan, signers[name], keys, journal(name), seed=SealedSeed.draw(plan.run, name, target))
             for name in plan.names
         }
         run = cls(plan, signers, (first, second), dealer, clients, between)
         run._join_keys()
         return run
 
-    def _pass(self, sender: str, receiver: str, message: SignedMessage) -> SignedMessage:
-        return self.between(sender, receiver, message)
-
-    def _swap(self, step: Callable[[MaskingAggregator], SignedMessage]) -> tuple[SignedMessage, SignedMessage]:
+    def _swap(self, first: SignedMessage, second: SignedMessage) -> tuple[SignedMessage, SignedMessage]:
         """Return what each aggregator receives of the other's message."""
-        first, second = (step(each) for each in self.aggregators)
         one, two = self.plan.aggregators
-        return self._pass(two, one, second), self._pass(one, two, first)
+        return self.between(two, one, second), self.between(one, two, first)
 
     def _join_keys(self) -> None:
-        commitments = self._swap(MaskingAggregator.commit)
-        opened = [each.contribute(theirs) for each, theirs in zip(self.aggregators, commitments, strict=True)]
-        names = self.plan.aggregators
-        for index, each in enumerate(self.aggregators):
-            each.join_keys(self._pass(names[1 - index], names[index], opened[1 - index]))
-
-    def join(self, name: str, message: SignedMessage) -> None:
-        """Hand a client's sealed seed to both aggregators."""
-        self.hand(name, message)
+        commitments = self._swap(*(each.commit() for each in self.aggregators))
+        opened = self._swap(*_each(MaskingAggregator.contribute, self.aggregators, commitments))
+        _each(MaskingAggregator.join_keys, self.aggregators, opened)
 
     def hand(self, name: str, message: SignedMessage) -> None:
         """Hand what a party sends to both aggregators."""
         for each in self.aggregators:
-            each.receive(self._pass(name, each.signer.name, message))
+            each.receive(self.between(name, each.signer.name, message))
 
     def announce(self, number: RoundNumber, words: I64) -> None:
         """Hand the engine's announcement of a step to both aggregators."""
@@ -138,42 +129,28 @@ class MaskedRun:
         offers = one.offer(), two.offer()
         for giver, taker, offer in ((one, two, offers[1]), (two, one, offers[0])):
             for message in giver.lacking(offer):
-                taker.receive(self._pass(giver.signer.name, taker.signer.name, message))
-        self._apply(MaskingAggregator.confirm, self._swap(MaskingAggregator.close))
-        verdicts = self._swap_after(self._ask(MaskingAggregator.ask_proofs), MaskingAggregator.judge)
-        self._apply(MaskingAggregator.accept, verdicts)
+                taker.receive(self.between(giver.signer.name, taker.signer.name, message))
+        _each(MaskingAggregator.confirm, self.aggregators, self._swap(*(each.close() for each in self.aggregators)))
+        verdicts = _each(MaskingAggregator.judge, self.aggregators, self._ask(MaskingAggregator.ask_proofs))
+        _each(MaskingAggregator.accept, self.aggregators, self._swap(*verdicts))
         if self.plan.opens(number):
-            self._apply(MaskingAggregator.release, self._ask(MaskingAggregator.ask_release))
+            _each(MaskingAggregator.release, self.aggregators, self._ask(MaskingAggregator.ask_release))
         first, second = (each.replies() for each in self.aggregators)
         names = self.plan.aggregators
         return {
-            name: (self._pass(names[0], name, first[name]), self._pass(names[1], name, second[name])) for name in first
+            name: (self.between(names[0], name, first[name]), self.between(names[1], name, second[name]))
+            for name in first
         }
 
     def _ask(self, step: Callable[[MaskingAggregator], SignedMessage]) -> tuple[SignedMessage, SignedMessage]:
         """Ask the dealer one question of both, and return each one's answer."""
         replies, dealer = None, self.dealer.signer.name
         for each in self.aggregators:
-            replies = self.dealer.ask(self._pass(each.signer.name, dealer, step(each)))
+            replies = self.dealer.ask(self.between(each.signer.name, dealer, step(each)))
         if replies is None:
             raise RunEnded("the dealer was asked by one aggregator alone, and answers none")
         one, two = self.plan.aggregators
-        return self._pass(dealer, one, replies[0]), self._pass(dealer, two, replies[1])
-
-    def _swap_after(
-        self,
-        messages: tuple[SignedMessage, SignedMessage],
-        step: Callable[[MaskingAggregator, SignedMessage], SignedMessage],
-    ) -> tuple[SignedMessage, SignedMessage]:
-        first, second = (step(each, message) for each, message in zip(self.aggregators, messages, strict=True))
-        one, two = self.plan.aggregators
-        return self._pass(two, one, second), self._pass(one, two, first)
-
-    def _apply(
-        self, step: Callable[[MaskingAggregator, SignedMessage], None], messages: tuple[SignedMessage, SignedMessage]
-    ) -> None:
-        for each, message in zip(self.aggregators, messages, strict=True):
-            step(each, message)
+        return self.between(dealer, one, replies[0]), self.between(dealer, two, replies[1])
 
     def play(self, words: Mapping[str, U64], announcement: I64 | None = None) -> dict[str, Reading]:
         """Play a whole round of clients' words, and return what each was told; the engine too.
@@ -184,7 +161,7 @@ class MaskedRun:
         number = self.aggregators[0].number
         for name, x in words.items():
             if number == FIRST_ROUND:
-                self.join(name, self.clients[name].join())
+                self.hand(name, self.clients[name].join())
             self.hand(name, self.clients[name].message(number, x))
         if announcement is not None:
             self.announce(number, announcement)
@@ -213,7 +190,7 @@ class MaskedRun:
             raise
 
     @property
-    def _parties(self) -> tuple[MaskingParty | MaskingClient, ...]:
+    def _parties(self) -> tuple[MaskingParty, ...]:
         return (*self.aggregators, self.dealer, *self.clients.values())
 
     def stop(self) -> None:
@@ -222,3 +199,13 @@ class MaskedRun:
         for party in self._parties:
             for message in stops:
                 party.end(message)
+
+
+def _each(
+    step: Callable[[MaskingAggregator, SignedMessage], T],
+    aggregators: tuple[MaskingAggregator, MaskingAggregator],
+    messages: tuple[SignedMessage, SignedMessage],
+) -> tuple[T, T]:
+    """Return what a step of each aggregator on its message comes to."""
+    first, second = (step(each, message) for each, message in zip(aggregators, messages, strict=True))
+    return first, second

@@ -2,15 +2,21 @@
 
 import abc
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import final
 
-from protocols.atomic_file import PRIVATE_MODE
+from protocols.atomic_file import PRIVATE_MODE, sync_folder
 from protocols.errors import ConflictingReplay, RunEnded
 
 
 class Journal(abc.ABC):
     """Entries of one run at one party. Each name is entered once, for one content."""
+
+    def __init__(self, entries: Mapping[str, bytes] = MappingProxyType({})) -> None:
+        """Go on with what stands there."""
+        self._entries = dict(entries)
 
     def begin(self, run: bytes) -> None:
         """Begin a run, which a party does once.
@@ -32,54 +38,45 @@ class Journal(abc.ABC):
         if known is None:
             self.write(name, digest)
         elif known != digest:
-            raise ConflictingReplay(f"another {name} was answered before; nothing is answered twice")
+            raise ConflictingReplay(f"another content of {name} was sent before; nothing is answered twice")
 
-    @abc.abstractmethod
     def entry(self, name: str) -> bytes | None:
         """Return what stands under a name."""
+        return self._entries.get(name)
 
-    @abc.abstractmethod
     def write(self, name: str, content: bytes) -> None:
         """Write an entry, which is there for good when this returns."""
+        self._save(name, content)
+        self._entries[name] = content
+
+    @abc.abstractmethod
+    def _save(self, name: str, content: bytes) -> None:
+        """Put an entry where a restart of this party finds it."""
 
 
 @final
 class MemoryJournal(Journal):
     """Entries of a party that lives no longer than its process."""
 
-    def __init__(self) -> None:
-        """Begin with nothing."""
-        self._entries: dict[str, bytes] = {}
-
-    def entry(self, name: str) -> bytes | None:
-        """Return what stands under a name."""
-        return self._entries.get(name)
-
-    def write(self, name: str, content: bytes) -> None:
-        """Write an entry."""
-        self._entries[name] = content
+    def _save(self, name: str, content: bytes) -> None:
+        """Leave it in memory."""
 
 
 @final
 class FileJournal(Journal):
-    """Entries in a file, one a line, on the disk before anything is answered."""
+    """Entries in a file, each on a line that it begins itself, on the disk before anything is answered."""
 
     def __init__(self, path: Path) -> None:
         """Read what is there; a last line that a crash has cut off counts as another content."""
         self._path = path
-        lines = path.read_text(encoding="ascii").splitlines() if path.exists() else []
-        entries = [line.partition("\t") for line in lines]
-        self._entries = {name: bytes.fromhex(rest[: len(rest) // 2 * 2]) for name, _, rest in entries}
+        path.touch(mode=PRIVATE_MODE)
+        sync_folder(path.parent)
+        entries = [line.partition("\t") for line in path.read_text(encoding="ascii").splitlines()]
+        super().__init__({name: bytes.fromhex(rest[: len(rest) // 2 * 2]) for name, _, rest in entries})
 
-    def entry(self, name: str) -> bytes | None:
-        """Return what stands under a name."""
-        return self._entries.get(name)
-
-    def write(self, name: str, content: bytes) -> None:
+    def _save(self, name: str, content: bytes) -> None:
         """Append a line and wait for the disk."""
-        descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, PRIVATE_MODE)
-        with open(descriptor, "ab") as file:
-            file.write(f"{name}\t{content.hex()}\n".encode("ascii"))
+        with self._path.open("ab") as file:
+            file.write(f"\n{name}\t{content.hex()}".encode("ascii"))
             file.flush()
             os.fsync(file.fileno())
-        self._entries[name] = content

@@ -8,14 +8,12 @@ from typing import Final, final
 import msgspec
 import numpy as np
 
-from protocols.arithmetic.counters import RoundNumber, Stream
+from protocols.arithmetic.counters import RoundNumber
 from protocols.arithmetic.fixed_point import U64
-from protocols.arithmetic.sharing.additive import keystream
-from protocols.masking.words import residue
+from protocols.masking.words import expand, residue
 
 SEED_BYTES: Final = 32
 NO_OUTCOME: Final = -1
-_STREAM: Final = Stream(0)
 
 
 @final
@@ -51,9 +49,7 @@ class PadSource:
     def stream(self, purpose: PadPurpose, number: RoundNumber, count: int, *, outcome: int = NO_OUTCOME) -> U64:
         """Return uint64[count], the first words of 64 bits of a name's stream."""
         name = msgspec.msgpack.encode((self.run, self.client, self.counter, int(purpose), int(number), outcome))
-        words = np.zeros(count, dtype=np.uint64)
-        keystream(hmac.digest(self.seed, b"lpm pad " + name, "sha256"), nonce=_STREAM, out=words)
-        return words
+        return expand(hmac.digest(self.seed, b"lpm pad " + name, "sha256"), count)
 
     def pads(self, number: RoundNumber, count: int) -> U64:
         """Return the pads of a round's words, uint64[count] modulo 2**58."""

@@ -4,16 +4,17 @@ import os
 from dataclasses import dataclass, field
 from typing import Final, final
 
+import msgspec
 from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, MLKEM768X25519PublicKey, Suite
+from cryptography.hazmat.primitives.hpke import MLKEM768X25519PublicKey
 
 from protocols.errors import NotSealed
 from protocols.identity.sealing_key import SealingKey
 from protocols.masking.envelope import encode
 from protocols.masking.messages import SeedNotice
 from protocols.masking.pads import SEED_BYTES, PadSource
+from protocols.sealing.handshake import SUITE
 
-SUITE: Final = Suite(KEM.MLKEM768_X25519, KDF.HKDF_SHA256, AEAD.AES_256_GCM)
 FIRST_COUNTER: Final = 1
 
 
@@ -35,7 +36,7 @@ class SealedSeed:
         source = PadSource(os.urandom(SEED_BYTES), run, client, FIRST_COUNTER)
         blank = SeedNotice(run=run, number=0, client=client, counter=source.counter, sealed=b"")
         sealed = SUITE.encrypt(source.seed, dealer, info=encode(blank))
-        return cls(source, SeedNotice(run=run, number=0, client=client, counter=source.counter, sealed=sealed))
+        return cls(source, msgspec.structs.replace(blank, sealed=sealed))
 
 
 def open_seed(notice: SeedNotice, key: SealingKey) -> PadSource:
@@ -44,7 +45,7 @@ def open_seed(notice: SeedNotice, key: SealingKey) -> PadSource:
     Raises:
         NotSealed: it does not open in this name, run and counter.
     """
-    blank = SeedNotice(run=notice.run, number=notice.number, client=notice.client, counter=notice.counter, sealed=b"")
+    blank = msgspec.structs.replace(notice, sealed=b"")
     try:
         seed = SUITE.decrypt(notice.sealed, key.private, info=encode(blank))
     except (InvalidTag, ValueError):

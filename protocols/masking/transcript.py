@@ -4,16 +4,12 @@ import hashlib
 from dataclasses import dataclass
 from typing import Final, final
 
-import numpy as np
-
-from protocols.arithmetic.counters import Stream
 from protocols.arithmetic.extension_field import Element, P, from_words
 from protocols.arithmetic.fixed_point import U64
-from protocols.arithmetic.sharing.additive import keystream
 from protocols.masking.folding import NODES
+from protocols.masking.words import expand
 
 DIGEST_BYTES: Final = 32
-_STREAM: Final = Stream(0)
 
 
 @final
@@ -34,9 +30,7 @@ class Question:
 
     def coefficients(self, n: int) -> U64:
         """Return rho of n words, uint64[n, 2]."""
-        words = np.zeros(2 * n, dtype=np.uint64)
-        keystream(self.rho, nonce=_STREAM, out=words)
-        return from_words(words).reshape(n, 2)
+        return from_words(expand(self.rho, 2 * n)).reshape(n, 2)
 
 
 @final

@@ -10,7 +10,9 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from protocols.arithmetic.counters import Stream
 from protocols.arithmetic.fixed_point import I64, U64
+from protocols.arithmetic.sharing.additive import keystream
 from protocols.errors import WireError
 
 U8 = npt.NDArray[np.uint8]
@@ -18,7 +20,15 @@ U8 = npt.NDArray[np.uint8]
 WIDTH: Final = 58
 LIMIT: Final = 2 ** (WIDTH - 1)  # what is compared or released stays below it in absolute value
 MASK: Final = np.uint64(2**WIDTH - 1)
+_STREAM: Final = Stream(0)
 _TOP: Final = np.uint64(WIDTH - 1)
+
+
+def expand(key: bytes, count: int) -> U64:
+    """Return uint64[count], the first words that stand for a key of 32 bytes; the key serves for nothing else."""
+    words = np.zeros(count, dtype=np.uint64)
+    keystream(key, nonce=_STREAM, out=words)
+    return words
 
 
 def residue(x: U64) -> U64:

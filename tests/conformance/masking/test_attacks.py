@@ -4,15 +4,18 @@ Each lie is played in worlds that differ in thresholds, messages and stages; end
 the attacks that broke the first release and the first design (docs/security/active.md).
 """
 
+import hashlib
 from collections import Counter
 
 import numpy as np
 import pytest
 
 from lpm_secure.testbed.masked_run import MaskedRun
-from protocols.errors import BadSignature, LpmError, NotEnrolled, ResultsDiffer, RoundAhead, RunEnded
+from protocols.errors import BadSignature, ConflictingReplay, LpmError, NotEnrolled, ResultsDiffer, RoundAhead, RunEnded
+from protocols.masking import range_proof
 from protocols.masking.envelope import SignedMessage
 from protocols.masking.messages import (
+    KeyCommitment,
     KeyContribution,
     ProofQuestion,
     ReleaseQuestion,
@@ -20,8 +23,9 @@ from protocols.masking.messages import (
     StepNotice,
     WordsNotice,
 )
+from protocols.masking.transcript import Transcript
 from tests.masked_lies import LIAR, LIES, Liar, replace, when
-from tests.masked_runs import Secrets
+from tests.masked_runs import Recorder, Secrets
 
 WORLDS = (
     {"tau": (0, 0), "said": 3, "stage": 0},
@@ -99,20 +103,14 @@ def test_the_same_question_asked_twice_is_answered_with_the_same_bytes(kind, sta
 @pytest.mark.parametrize("change", ["members", "challenges", "announcement"])
 def test_another_question_of_a_round_that_was_answered_is_the_end(change, start):
     """A second sum would average noise away; a second answer is a second equation of a client's bits."""
-    asked = []
-
-    def keep(sender, receiver, message):
-        if receiver == "dealer":
-            asked.append(message)
-        return message
-
-    run = start(between=keep)
+    asked = Recorder("dealer")
+    run = start(between=asked)
     for _ in range(2):
         run.play(Secrets().words(run))
     kinds = {"members": ReleaseQuestion, "challenges": ProofQuestion, "announcement": ReleaseQuestion}
     question = next(
         run.dealer.read(each, ProofQuestion, ReleaseQuestion)
-        for each in reversed(asked)
+        for each in reversed(asked.messages)
         if isinstance(run.dealer.read(each, ProofQuestion, ReleaseQuestion), kinds[change])
     )
     if change == "members":
@@ -159,6 +157,16 @@ def test_another_contribution_than_was_committed_to_is_the_end(small):
     wrong = run.signers[LIAR].send(KeyContribution(run=run.plan.run, number=0, part=bytes(32)))
     with pytest.raises(ResultsDiffer, match="committed"):
         one.join_keys(wrong)
+    assert one.ending
+
+
+def test_a_second_commitment_is_the_end(start):
+    """Whoever commits anew once it has seen the other's part chooses the common key."""
+    run = start()
+    one, _ = run.aggregators
+    later = run.signers[LIAR].send(KeyCommitment(run=run.plan.run, number=0, digest=bytes(32)))
+    with pytest.raises(ConflictingReplay):
+        one.contribute(later)
     assert one.ending
 
 
@@ -272,21 +280,10 @@ def test_what_an_aggregator_holds_of_two_worlds_is_uniform(start):
 
 def test_the_dealer_cannot_try_words_out(start):
     """It tries every value of a word against all that it was asked, as if its hashes were the state."""
-    import hashlib
-
-    from protocols.masking import range_proof
-    from protocols.masking.transcript import Transcript
-
-    asked = []
-
-    def between(sender, receiver, message):
-        if receiver == "dealer":
-            asked.append(message)
-        return message
-
-    run = start(between=between)
+    asked = Recorder("dealer")
+    run = start(between=asked)
     run.play(Secrets(tau=(1, 1)).words(run))
-    question = run.dealer.read(asked[0], ProofQuestion).clients[0]
+    question = run.dealer.read(asked.messages[0], ProofQuestion).clients[0]
     source, plan = run.dealer._sources["client-0"], run.plan
     shape, pads = plan.shape("client-0", 0), source.pads(0, 2)
     blank = WordsNotice(run=plan.run, number=0, client="client-0", counter=1)

@@ -11,7 +11,7 @@ from protocols.errors import CohortTooSmall, ConflictingReplay, RunEnded
 from protocols.masking.journal import FileJournal
 from protocols.masking.messages import ProofQuestion, WordsNotice, to_bytes
 from protocols.releases.query import Release, Releases
-from tests.masked_runs import Secrets
+from tests.masked_runs import Recorder, Secrets
 
 
 def play_all(run, secrets, rounds=4):
@@ -115,7 +115,7 @@ def test_a_client_that_signs_two_contents_of_a_round_is_left_out(start):
     )
     run.aggregators[0].receive(one)
     run.aggregators[1].receive(other)
-    run.join("client-0", client.join())
+    run.hand("client-0", client.join())
     assert set(run.play({"client-1": words["client-1"]})) == {"client-1"}
 
 
@@ -145,17 +145,11 @@ def noised():
 
 def test_noise_of_both_sides_stands_in_full_in_what_is_released(small):
     releases = Releases(each=(noised(), Release(name="tally")), rho=1e6)
-    questions = []
-
-    def between(sender, receiver, message):
-        if receiver == "dealer":
-            questions.append(message.content)
-        return message
-
-    run = MaskedRun.start(small(cells=(5, 5, 5), releases=releases), between=between)
+    asked = Recorder("dealer")
+    run = MaskedRun.start(small(cells=(5, 5, 5), releases=releases), between=asked)
     run.play(Secrets().words(run))
     release = run.play(Secrets().words(run))["client-0"].release
-    question = hashlib.sha256(questions[-1]).digest()
+    question = hashlib.sha256(asked.messages[-1].content).digest()
     keys = run.dealer.noise_key, run.aggregators[0]._common.noise_key
     first, second = (noise_of(run.plan, key, 1, question) for key in keys)
     assert first[:3].any()
@@ -173,19 +167,13 @@ def test_the_budget_is_charged_before_anything_is_opened(small):
 
 
 def test_the_dealer_is_sent_no_words_and_no_signature_over_words(start):
-    seen = []
-
-    def between(sender, receiver, message):
-        if receiver == "dealer":
-            seen.append(message)
-        return message
-
-    run = start(between=between)
+    asked = Recorder("dealer")
+    run = start(between=asked)
     words = Secrets().words(run)
     sent = [run.clients[name].message(0, words[name]) for name in words]
     run.play(words)
-    assert len(seen) == 2
-    for message in seen:
+    assert len(asked.messages) == 2
+    for message in asked.messages:
         question = run.dealer.read(message, ProofQuestion)
         for client in sent:
             notice = run.aggregators[0].read(client, WordsNotice)

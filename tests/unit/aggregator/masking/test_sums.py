@@ -30,7 +30,7 @@ def test_differences_and_releases_are_those_of_the_clear_words(plan):
         difference = residue(masked.differences() - pads.differences())
         np.testing.assert_array_equal(difference, clear.differences())
         if plan.opens(number):
-            release = residue(masked.release(number, d) - pads.release(number, p))
+            release = residue(masked.release(d) - pads.release(p))
             np.testing.assert_array_equal(release, sum(each[plan.layout.message_words :] for each in x.values()))
 
 

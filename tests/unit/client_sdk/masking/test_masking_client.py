@@ -14,9 +14,10 @@ from protocols.identity.sealing_key import SealingKey, public_key
 from protocols.identity.signing import new_key, public_of
 from protocols.masking.envelope import Signer, read
 from protocols.masking.journal import MemoryJournal
-from protocols.masking.messages import ClientReply, Stop, to_bytes
+from protocols.masking.messages import ClientReply, Stop, WordsNotice, to_bytes
 from protocols.masking.plan import MaskingPlan
 from protocols.masking.seed import SealedSeed
+from protocols.masking.words import residue
 from protocols.task.rounds import Phase
 
 DEALER = public_key(SealingKey.generate().public)
@@ -32,7 +33,7 @@ class Alone:
         self.signers = {name: Signer(name, new_key(), os.urandom(32)) for name in self.names}
         self.keys = {name: public_of(signer.key) for name, signer in self.signers.items()}
         seed = SealedSeed.draw(self.plan.run, "client-0", DEALER)
-        self.client = MaskingClient(self.plan, self.signers["client-0"], self.keys, seed, MemoryJournal())
+        self.client = MaskingClient(self.plan, self.signers["client-0"], self.keys, MemoryJournal(), seed=seed)
 
     def labels(self, bits):
         expected = self.client.seed.source.labels(DECIDE, len(bits), outcome=0)
@@ -147,10 +148,13 @@ def decide(exchange, step, sums):
 def test_own_levels_are_told_as_their_growth(alone):
     numbers = [alone.plan.manifest.schedule.number(step, Phase.DECIDE) for step in range(3)]
     replies = [alone.replies(np.zeros(2, np.uint64), number=number) for number in numbers]
-    exchange = MaskedExchange(alone.client, Answering(*replies))
+    channel = Answering(*replies)
+    exchange = MaskedExchange(alone.client, channel)
     for step, sums in enumerate(([3, 0], [7, 2], [7, 2])):
         decide(exchange, step, sums)
-    assert [alone.client._sent[number][0].tolist() for number in numbers] == [[3, 0], [4, 2], [0, 0]]
+    masked = [alone.client.read(envelope, WordsNotice).words(2) for envelope in channel.handed]
+    pads = [alone.client.seed.source.pads(number, 2) for number in numbers]
+    assert residue(np.array(masked) - np.array(pads)).tolist() == [[3, 0], [4, 2], [0, 0]]
 
 
 def test_a_decision_that_nobody_answered_is_asked_again_with_the_same_words(alone):
@@ -175,4 +179,3 @@ def test_whatever_is_wrong_with_a_reply_everybody_is_told_that_the_run_is_over(a
 def test_no_secret_is_printed(alone):
     text = repr(alone.client)
     assert str(alone.client.seed.source.seed) not in text
-    assert "_sent" not in text

@@ -46,3 +46,11 @@ def test_a_line_that_a_crash_has_cut_off_counts_as_answered(tmp_path):
     (tmp_path / "journal").write_bytes(content[:-2])
     with pytest.raises(ConflictingReplay):
         FileJournal(tmp_path / "journal").record("proofs 3", b"one")
+
+
+def test_a_crash_in_its_first_line_does_not_let_a_run_begin_twice(tmp_path):
+    """The next line stood behind what was left of the first one, under a name that nobody asks for."""
+    (tmp_path / "journal").write_bytes(b"beg")
+    FileJournal(tmp_path / "journal").begin(RUN)
+    with pytest.raises(RunEnded):
+        FileJournal(tmp_path / "journal").begin(RUN)

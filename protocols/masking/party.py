@@ -1,4 +1,4 @@
-"""What both aggregators and the dealer have in common: a name and keys, a journal, and one end for all."""
+"""What all parties of a masked run have in common: a name and keys, a journal, and one end for all."""
 
 import hashlib
 from collections.abc import Iterator, Mapping
@@ -20,13 +20,13 @@ M = TypeVar("M", bound=msgspec.Struct)
 
 @dataclass(slots=True, eq=False)
 class MaskingParty:
-    """One server of a masked run.
+    """One server or client of a masked run.
 
     Attributes:
         plan: of the run.
         signer: its name and keys.
         keys: every party's public key, by name.
-        journal: written before anything is answered.
+        journal: written before anything is sent.
         ending: why the run is over, or nothing.
 
     Security: any disagreement ends the run for good, whoever lied: there is one way to stop, the same in every world.
@@ -49,13 +49,21 @@ class MaskingParty:
         Raises:
             RunEnded: the run is over.
         """
-        if self.ending:
-            raise RunEnded(f"the run is over: {self.ending}")
+        self.require_running()
         try:
             yield
         except LpmError as error:
             self.ending = str(error)
             raise
+
+    def require_running(self) -> None:
+        """Refuse to go on with a run that is over.
+
+        Raises:
+            RunEnded: it is.
+        """
+        if self.ending:
+            raise RunEnded(f"the run is over: {self.ending}")
 
     def read(self, envelope: SignedMessage, *kinds: type[M], sender: str | None = None) -> M:
         """Return a message, which must come from `sender` where one is given.
@@ -67,9 +75,13 @@ class MaskingParty:
             raise RunEnded(f"a message came from {envelope.sender} in place of {sender}; the run stops here")
         return read(envelope, *kinds, keys=self.keys, run=self.plan.run)
 
-    def send(self, message: RunMessage, *, name: str) -> SignedMessage:
-        """Write down that a message is sent under this name, and return it signed."""
-        envelope = self.signer.send(message)
+    def send(self, message: RunMessage, *, name: str, nonce: bytes | None = None) -> SignedMessage:
+        """Write down that a message is sent under this name, and return it signed.
+
+        Raises:
+            ConflictingReplay: another content was sent under the name.
+        """
+        envelope = self.signer.send(message, nonce=nonce)
         self.journal.record(f"{name} {message.number}", envelope.digest)
         return envelope
 
@@ -88,5 +100,5 @@ class MaskingParty:
 
 
 def digest_of(*parts: bytes) -> bytes:
-    """Return the hash of parts of 32 bytes each, or of one part of any length."""
+    """Return the hash of parts, of which the last one alone may have any length."""
     return hashlib.sha256(b"".join(parts)).digest()
