@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Protocol
 
+from client_sdk import consent
 from protocols.identity import signing
 from protocols.identity.server_keys import IDENTITY
 from protocols.task import policy as policies
@@ -39,10 +40,10 @@ def admit(config: AdmissionConfig, folder: Path) -> Manifest:
 
     Raises:
         BadSignature: another operator's, or not valid now.
-        PolicyConflict: it asks for more than the policy allows.
+        PolicyConflict: it asks for more than the policy allows, or than is left of the budget over all runs.
     """
     manifest = load_verified(folder / config.manifest, operator_key=config.operator_key)
     identity = signing.read_key(folder / config.credentials / IDENTITY)
     owners = policies.load_policy(folder / config.policy)
-    policies.keep(folder, policies.give(manifest, owners, client=config.name, identity=identity))
+    consent.give(folder, manifest, owners, client=config.name, identity=identity)
     return manifest

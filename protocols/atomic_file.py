@@ -53,6 +53,23 @@ def atomic_writer(path: Path, *, mode: int | None = PRIVATE_MODE) -> Iterator[Bi
     sync_folder(path.parent)
 
 
+def create_atomically(path: Path, content: bytes) -> bool:
+    """Write a file for its owner alone, if there is none of this name; False where there is one.
+
+    Of several who do so at once one succeeds.
+    """
+    new = path.with_name(f".{path.name}.{secrets.token_hex(TOKEN_BYTES)}.partial")
+    write_atomically(new, content)
+    try:
+        os.link(new, path)
+    except FileExistsError:
+        return False
+    finally:
+        new.unlink()
+    sync_folder(path.parent)
+    return True
+
+
 def _remove_stale(path: Path) -> None:
     """Remove what processes that were killed left beside a file; what is young may still be written."""
     token = f"[0-9a-f]{{{2 * TOKEN_BYTES}}}"

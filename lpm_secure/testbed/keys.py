@@ -69,6 +69,10 @@ def permissive(manifest: Manifest) -> str:
     policy = Policy(
         min_cohort=1,
         max_epsilon=math.inf,
+        total_epsilon=math.inf,
+        min_count=manifest.min_count,
+        min_aggregators=len(manifest.aggregators),
+        validity=(manifest.validity,),
         modes=(manifest.mode,),
         edges=(manifest.edges,),
         outputs=outputs_of(manifest),
@@ -77,5 +81,5 @@ def permissive(manifest: Manifest) -> str:
         thresholds=tuple(sorted({outcome.threshold for outcome in outcomes})),
         testbed=manifest.testbed_seed is not None,
     )
-    given = {name: getattr(policy, name) for name in policy.__struct_fields__}
+    given = {name: getattr(policy, name) for name in policy.__struct_fields__ if name != "identities"}
     return msgspec.toml.encode(given).decode()

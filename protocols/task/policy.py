@@ -1,6 +1,5 @@
-"""Consent: what a client's owner allows, held against a manifest, and a signed record that it was given."""
+"""A policy: what a client's owner allows, held against a manifest."""
 
-import datetime
 import hashlib
 import math
 import re
@@ -10,23 +9,20 @@ from pathlib import Path
 from typing import Annotated, Literal, final
 
 import msgspec
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from protocols import canonical_json
 from protocols.errors import PolicyConflict
-from protocols.identity import signing
-from protocols.identity.signing import PublicKey, Signature, SignaturePurpose
-from protocols.identity.trust import Digest, Moment, Name
+from protocols.identity.signing import PublicKey
+from protocols.identity.trust import Name, Trust
 from protocols.models.outcome import Threshold
 from protocols.models.run_model import agent_model_of
 from protocols.releases.query import NOISE
-from protocols.task import manifest as manifests
 from protocols.task.manifest import Manifest
 from protocols.task.release_plan import releases_of
 from protocols.task.signature import trust_of
 from protocols.toml_file import load_config
 
 Output = Literal["tally", "observables", "incidence", "running", "cells", "gradient"]
+Epsilon = Annotated[float, msgspec.Meta(ge=0)]
 
 
 @final
@@ -35,8 +31,14 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
     Attributes:
         min_cohort: a release covers at least so many clients.
-        max_epsilon: what all releases together may cost, as their sigmas say: the epsilon that a manifest promises is
-            not taken on trust. `inf` allows exact releases, which no epsilon bounds.
+        max_epsilon: what all releases of a run together may cost, as their sigmas say: the epsilon and the delta that
+            a manifest promises are not taken on trust. `inf` allows exact releases, which no epsilon bounds.
+        max_delta: at which that epsilon is reckoned.
+        total_epsilon: what all runs that this client has consented to may cost together; max_epsilon unless given.
+        min_count: smaller counts are suppressed, as the manifest promises.
+        min_aggregators: among so many servers at least every number is split.
+        validity: "bits" asks that numbers of all clients are held against their ranges before they count; "off" allows
+            a run in which they are not.
         modes: "outcome", "sum", or both.
         edges: how edges between clients may be hidden.
         outputs: what may be released: tally (counts of stages), observables (totals of a model's numbers), incidence,
@@ -45,15 +47,22 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         thresholds: when a model may set thresholds: "once", when a level begins anew ("restart"), in each "step". Who
             sets them in each step can ask another question of its contacts in each.
         operators: who may run the run, its aggregators and its dealer.
+        identities: of some of these, by their names, the Ed25519 key, 32 bytes in base64, that their server must have.
         testbed: allow a manifest that holds the seed of all draws: for simulated people only.
     """
 
     min_cohort: Annotated[int, msgspec.Meta(ge=1)]
-    max_epsilon: Annotated[float, msgspec.Meta(ge=0)]
+    max_epsilon: Epsilon
+    max_delta: Annotated[float, msgspec.Meta(gt=0, le=0.001)] = 1e-5
+    total_epsilon: Epsilon | None = None
+    min_count: Annotated[int, msgspec.Meta(ge=0)] = 0
+    min_aggregators: Annotated[int, msgspec.Meta(ge=1)] = 2
+    validity: tuple[Literal["bits", "off"], ...] = ("bits",)
     modes: tuple[Literal["outcome", "sum"], ...]
     edges: tuple[str, ...] = ("dense",)
     outputs: tuple[Output, ...]
     operators: tuple[Name, ...]
+    identities: dict[Name, PublicKey] = {}
     reveals: tuple[Literal["bit", "sum"], ...] = ("bit",)
     thresholds: tuple[Threshold, ...] = ("once", "restart")
     testbed: bool = False
@@ -80,29 +89,6 @@ class OwnersPolicy:
         return next((number for number, line in enumerate(lines, 1) if pattern.match(line)), 0)
 
 
-@final
-class Consent(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A client's word that it takes part in a run, under its owner's policy.
-
-    Attributes:
-        run: SHA-256 of the manifest; policy: SHA-256 of the policy's file.
-        given: when, UTC.
-        identity: the client's Ed25519 key, which signs.
-    """
-
-    version: Literal[1] = 1
-    client: Name
-    run: Digest
-    policy: Digest
-    given: Moment
-    identity: PublicKey
-    signature: Signature
-
-    def check(self) -> None:
-        """Check the signature; BadSignature if it is not the identity's."""
-        signing.verify(self.identity, SignaturePurpose.CONSENT, _statement(self), self.signature)
-
-
 def load_policy(path: Path) -> OwnersPolicy:
     """Read a policy; errors are ConfigError."""
     policy = load_config(path, Policy)
@@ -118,47 +104,58 @@ def outputs_of(manifest: Manifest) -> tuple[Output, ...]:
     return (*found, "gradient") if manifest.gradient is not None else found
 
 
-def epsilon_of(manifest: Manifest) -> float:
-    """Return what all releases of a run may cost at the smallest delta that it names: without noise, no bound.
+def rho_of(manifest: Manifest) -> float:
+    """Return what all releases of a run may cost in zero-concentrated privacy; without noise, no bound: infinity."""
+    each = releases_of(manifest).each
+    if manifest.gradient is not None or any(release.mechanism != NOISE for release in each):
+        return math.inf
+    return math.fsum(release.rho(manifest.steps + 1) for release in each)
+
+
+def epsilon_of(rho: float, delta: float) -> float:
+    """Return the epsilon of a cost in zero-concentrated privacy, at a delta.
 
     Never too low; up to a quarter above what the audit's accountant finds.
 
     Source: Canonne, Kamath, Steinke 2020 (arXiv 2004.00010), Proposition 12, over a grid of alpha.
     """
-    each = releases_of(manifest).each
-    if manifest.gradient is not None or not all(release.mechanism == NOISE and release.delta for release in each):
-        return math.inf
-    if not each:
-        return 0.0
-    rho = math.fsum(release.rho(manifest.steps + 1) for release in each)
-    log_delta = math.log(min(release.delta for release in each))
+    if rho == 0 or math.isinf(rho):
+        return rho
     alphas = (1 + 1.02**power for power in range(-400, 700))
-    return min(a * rho + a * math.log1p(-1 / a) / (a - 1) - (log_delta + math.log(a - 1)) / (a - 1) for a in alphas)
+    least = min(
+        a * rho + a * math.log1p(-1 / a) / (a - 1) - (math.log(delta) + math.log(a - 1)) / (a - 1) for a in alphas
+    )
+    return max(least, 0.0)
 
 
-def check(manifest: Manifest, owners: OwnersPolicy) -> None:
+def check(manifest: Manifest, owners: OwnersPolicy, *, spent: float = 0.0) -> None:
     """Hold a manifest against a policy.
+
+    Args:
+        spent: what the runs cost that the client has consented to before, in zero-concentrated privacy.
 
     Raises:
         PolicyConflict: the manifest asks for more; every line of the file that does not allow it is named.
     """
     conflicts = [
         f"{owners.path}:{line}: {said}" if (line := owners.line(key)) else f"{owners.path}: {said} (by default)"
-        for key, said in _conflicts(manifest, owners.policy)
+        for key, said in _conflicts(manifest, owners.policy, spent)
     ]
     if conflicts:
         raise PolicyConflict("the policy does not allow this run: " + "; ".join(conflicts))
 
 
-def _conflicts(manifest: Manifest, policy: Policy) -> Iterator[tuple[str, str]]:
-    if manifest.min_cohort < policy.min_cohort:
-        yield (
-            "min_cohort",
-            f"releases must cover {policy.min_cohort} clients, and the manifest promises {manifest.min_cohort}",
-        )
-    if (epsilon := epsilon_of(manifest)) > policy.max_epsilon:
-        cost = "releases exact numbers, which no epsilon bounds" if math.isinf(epsilon) else f"spends {epsilon:g}"
-        yield "max_epsilon", f"epsilon may be {policy.max_epsilon:g}, and the manifest {cost}"
+def _conflicts(manifest: Manifest, policy: Policy, spent: float) -> Iterator[tuple[str, str]]:
+    for key, asked, promised in (
+        ("min_cohort", policy.min_cohort, manifest.min_cohort),
+        ("min_count", policy.min_count, manifest.min_count),
+        ("min_aggregators", policy.min_aggregators, len(manifest.aggregators)),
+    ):
+        if promised < asked:
+            yield key, f"{key} must be {asked} or more, and the manifest promises {promised}"
+    yield from _costs(rho_of(manifest), policy, spent)
+    if manifest.validity not in policy.validity:
+        yield "validity", f"allowed are {_list(policy.validity)}, and the manifest asks for {manifest.validity}"
     if manifest.mode not in policy.modes:
         yield "modes", f"allowed are {_list(policy.modes)}, and the manifest asks for {manifest.mode}"
     if manifest.edges not in policy.edges:
@@ -177,55 +174,35 @@ def _conflicts(manifest: Manifest, policy: Policy) -> Iterator[tuple[str, str]]:
     for output in outputs_of(manifest):
         if output not in policy.outputs:
             yield "outputs", f"allowed are {_list(policy.outputs)}, and the manifest releases {output}"
-    trust = trust_of(manifest)
-    operators = {trust.operator, *(keys.operator for keys in trust.keys.values())}
-    for operator in sorted(operators - set(policy.operators)):
-        yield "operators", f"{operator} is not among the operators that are allowed"
+    yield from _strangers(trust_of(manifest), policy)
     if manifest.testbed_seed is not None and not policy.testbed:
         yield "testbed", "the manifest holds the seed of all draws, which is for simulated people only"
 
 
+def _costs(rho: float, policy: Policy, spent: float) -> Iterator[tuple[str, str]]:
+    """Yield what a run costs too much: by itself, and beside those that the client has consented to before."""
+    alone, together = epsilon_of(rho, policy.max_delta), epsilon_of(rho + spent, policy.max_delta)
+    if alone > policy.max_epsilon:
+        cost = "releases exact numbers, which no epsilon bounds" if math.isinf(alone) else f"spends {alone:g}"
+        yield "max_epsilon", f"epsilon may be {policy.max_epsilon:g}, and the manifest {cost}"
+    elif together > (total := policy.max_epsilon if policy.total_epsilon is None else policy.total_epsilon):
+        yield (
+            "total_epsilon",
+            f"all runs of this client may spend an epsilon of {total:g} together, and with this one it is {together:g}",
+        )
+
+
+def _strangers(trust: Trust, policy: Policy) -> Iterator[tuple[str, str]]:
+    operators = {trust.operator, *(keys.operator for keys in trust.keys.values())}
+    for operator in sorted(operators - set(policy.operators)):
+        yield "operators", f"{operator} is not among the operators that are allowed"
+    for keys in trust.keys.values():
+        if (pinned := policy.identities.get(keys.operator, keys.identity)) != keys.identity:
+            yield (
+                "identities",
+                f"the key of {keys.operator} is {pinned.hex()[:16]}, and the manifest's {keys.identity.hex()[:16]}",
+            )
+
+
 def _list(values: tuple[str, ...]) -> str:
     return ", ".join(values) or "none"
-
-
-def give(
-    manifest: Manifest,
-    owners: OwnersPolicy,
-    *,
-    client: str,
-    identity: Ed25519PrivateKey,
-    now: datetime.datetime | None = None,
-) -> Consent:
-    """Check the policy, and sign that the client takes part; see `check`."""
-    check(manifest, owners)
-    unsigned = Consent(
-        client=client,
-        run=manifests.run_id(manifest),
-        policy=owners.digest,
-        given=(now or datetime.datetime.now(datetime.UTC)).replace(microsecond=0),
-        identity=signing.public_of(identity),
-        signature=bytes(64),
-    )
-    return msgspec.structs.replace(
-        unsigned, signature=signing.sign(identity, SignaturePurpose.CONSENT, _statement(unsigned))
-    )
-
-
-def keep(folder: Path, consent: Consent) -> Path:
-    """Write a consent into the client's folder, one file for each run; the first one of a run stays."""
-    path = folder / f"consent-{consent.run.hex()[:16]}.json"
-    if not path.exists():
-        signing.write_private(path, canonical_json.encode(consent))
-    return path
-
-
-def load(path: Path) -> Consent:
-    """Read a consent, and check its signature."""
-    consent = canonical_json.load(path, Consent, what="consent", max_bytes=2**12)
-    consent.check()
-    return consent
-
-
-def _statement(consent: Consent) -> bytes:
-    return canonical_json.encode(msgspec.structs.replace(consent, signature=bytes(64)))

@@ -6,6 +6,7 @@ import numpy as np
 from targets import AUTHORITY, FILES, KEY, MANIFEST, MESSAGES, ROUTE, SETTINGS, graph_manifest
 
 from client_sdk.config import ClientConfig
+from client_sdk.consent import Consent
 from lpm_secure.config.deployment_manifest import PublicFile
 from lpm_secure.testbed.keys import permissive, pin_keys
 from protocols import canonical_json
@@ -14,7 +15,6 @@ from protocols.identity.sealing_key import public_key
 from protocols.sealing.handshake import begin
 from protocols.sealing.messages import Handshake, SealedReply, SealedRequest
 from protocols.task import manifest as manifests
-from protocols.task import policy as policies
 from protocols.task import signature
 from protocols.task.policy import Policy
 from protocols.wire import codec
@@ -76,10 +76,13 @@ def _files():
         invitation,
         enrolment.Request.of(invitation, certificates.new_request("client-0")[1], key),
         enrolment.EnrolmentReply(name="client-0", authority="x", certificate="y"),
-        policies.Consent(
+        Consent(
             client="client-0",
+            number=1,
+            previous=RUN,
             run=RUN,
             policy=RUN,
+            rho=0.5,
             given=given.not_after,
             identity=signing.public_of(key),
             signature=bytes(64),

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from client_sdk.config import ClientConfig
+from client_sdk.consent import Consent
 from client_sdk.private.files import read_private_state
 from lpm_secure.config.deployment_manifest import DeploymentFile, PublicFile
 from lpm_secure.config.simulation import Config
@@ -43,7 +44,7 @@ FILES = [
     enrolment.Invitation,
     enrolment.Request,
     enrolment.EnrolmentReply,
-    policy.Consent,
+    Consent,
     PublicFile,
     Trust,
 ]

@@ -11,13 +11,14 @@ import hashlib
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from client_sdk.consent import Consent
 from protocols import canonical_json
 from protocols.identity import enrolment, signing
 from protocols.identity.signing import SignaturePurpose
 from protocols.identity.trust import PartyKeys, Trust
 from protocols.models import Seir
 from protocols.task import manifest as manifests
-from protocols.task import policy, signature
+from protocols.task import signature
 from protocols.task.manifest import Manifest
 from protocols.task.parties import AggregatorParty, ClientParty
 
@@ -70,12 +71,20 @@ TERMS_TEXT = (
     f'"operator_key":"{b64(PUBLIC)}"}}'
 )
 INVITED = signing.sign(KEY, SignaturePurpose.INVITATION, TERMS_TEXT.encode())
-CONSENT = policy.Consent(
-    client="hospital", run=bytes(range(32)), policy=bytes(32), given=TIME, identity=PUBLIC, signature=bytes(64)
+CONSENT = Consent(
+    client="hospital",
+    number=1,
+    previous=bytes(32),
+    run=bytes(range(32)),
+    policy=bytes(32),
+    rho=None,
+    given=TIME,
+    identity=PUBLIC,
+    signature=bytes(64),
 )
 CONSENT_TEXT = (
-    f'{{"version":1,"client":"hospital","run":"{b64(bytes(range(32)))}","policy":"{b64(bytes(32))}",'
-    f'"given":"2026-01-02T03:04:05Z","identity":"{b64(PUBLIC)}","signature":"{b64(bytes(64))}"}}'
+    f'{{"version":2,"client":"hospital","number":1,"previous":"{b64(bytes(32))}","run":"{b64(bytes(range(32)))}",'
+    f'"policy":"{b64(bytes(32))}","rho":null,"given":"2026-01-02T03:04:05Z","identity":"{b64(PUBLIC)}","signature":"{b64(bytes(64))}"}}'
 )
 FROZEN = [
     (TRUST, TRUST_TEXT),

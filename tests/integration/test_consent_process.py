@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from client_sdk import consent
 from lpm_secure.run.processes import run_private
 from protocols.errors import ParameterError
 from protocols.task import manifest as manifests
@@ -16,7 +17,7 @@ def test_every_client_leaves_a_signed_record_of_what_it_consented_to(deploy):
     run_private(deployment, CPU)
     for client in deployment.testbed.manifest.clients:
         (path,) = deployment.party(client.name).glob("consent-*.json")
-        kept = policy.load(path)
+        kept = consent.load(path)
         assert (kept.client, kept.run) == (client.name, manifests.run_id(deployment.testbed.manifest))
         assert kept.policy == policy.load_policy(deployment.party(client.name) / "policy.toml").digest
 

@@ -14,13 +14,10 @@ import msgspec
 import numpy as np
 
 from client_sdk import Client, PrivateState, config, connect, read_credentials, read_private_state
+from client_sdk.admission import admit
 from lpm_secure.analysis.risk import personal
 from protocols.errors import LpmError, ParameterError, ProtocolError
-from protocols.identity import signing
-from protocols.identity.server_keys import IDENTITY
-from protocols.task import policy as policies
 from protocols.task.manifest import Manifest
-from protocols.task.signature import load_verified
 from protocols.toml_file import load_config
 from protocols.wire.transport import Transport
 
@@ -70,10 +67,7 @@ async def join_distribution(
 async def _device(folder: Path, risk_of: Path | None, bins: int) -> None:
     """Let one device take part, by its own files."""
     given = config.load(folder / "config.toml")
-    manifest = load_verified(folder / given.manifest, operator_key=given.operator_key)
-    identity = signing.read_key(folder / given.credentials / IDENTITY)
-    policy = policies.load_policy(folder / given.policy)
-    policies.keep(folder, policies.give(manifest, policy, client=given.name, identity=identity))
+    manifest = admit(given, folder)
     private = read_private_state(manifest, given.name, people=folder / given.people, contacts=folder / given.contacts)
     transports = connect(manifest, read_credentials(folder / given.credentials), relay=given.relay)
     try:
