@@ -1,0 +1,54 @@
+"""`lpm run` of examples: models over real processes, none of which imports them, between two and three operators."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+def _run(name, steps, folder):
+    """Run an example, shortened and over generated contacts, and return what it printed and its folder."""
+    text = (ROOT / "examples" / f"{name}.toml").read_text()
+    config = folder / f"{name}.toml"
+    config.write_text(re.sub("(?m)^steps = .*", f"steps = {steps}", text.replace("workplace_invs15", "look_alike")))
+    done = subprocess.run(
+        [sys.executable, "-m", "lpm_secure.cli", "run", str(config), "--out", str(folder)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=240,
+        env={**os.environ, "COLUMNS": "200"},
+    )
+    assert done.returncode == 0, done.stderr
+    assert "parity: identical" in done.stdout
+    (made,) = (path for path in folder.iterdir() if path.is_dir())
+    return done.stdout, made
+
+
+def test_two_strains_between_three_operators_run_as_in_the_clear(tmp_path):
+    _, folder = _run("three_operators", 3, tmp_path)
+    figures = json.loads((folder / "run.json").read_text())
+    assert figures["tally_private"].keys() == {"S", "E_A", "E_B", "I_A", "I_B", "R"}
+    assert {path.name for path in (folder / "parties").glob("aggregator-*")} == {f"aggregator-{i}" for i in range(3)}
+
+
+@pytest.mark.slow
+def test_a_model_of_ones_own_runs_over_processes_as_in_the_clear(tmp_path):
+    printed, folder = _run("opinion", 6, tmp_path)
+    assert "at the end, private agents" in printed
+    figures = json.loads((folder / "run.json").read_text())
+    assert figures["tally_private"].keys() == {"NO", "YES", "reluctant"}
+    people = (folder / "parties" / "dse" / "people.csv").read_text().splitlines()
+    assert people[0] == '"agent","doubt","share"'
+    series = (folder / "series.csv").read_text().splitlines()
+    assert "private_left_NO" in series[0]
+    assert len(series) == 1 + 7
+    report = (folder / "report.html").read_text()
+    assert "a bit: yes above a private threshold (told once)" in report
+    assert "left NO, less returns" in report
