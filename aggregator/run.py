@@ -107,7 +107,7 @@ class Run:
         self._sums = Sums(manifest, index, sharing)
         self._noise = ReleaseNoise.load(manifest, self.id, index, store)
         self._store, self._ledger = store, ledger
-        self._ending = Ending(self.id, store, ledger)
+        self._ending = Ending(self.id, store, ledger, trust=manifest.trust)
         delivery = None if permuter is None else Delivery(manifest, self.id, store, permuter)
         self._outcome_mode = None
         if backend is not None:
@@ -123,6 +123,7 @@ class Run:
         self.round = self._begin_round(FIRST_ROUND if self.last is None else RoundNumber(self.last.number + 1))
         if self.last is not None:
             self.waited_for = self.last.present
+        self._ending.check(self.round.number - 1, self.round.number)
         frozen = store.pending_round(self.id)
         if frozen is not None:
             self.round.resume(frozen)
@@ -177,7 +178,7 @@ class Run:
 
     async def announce(self, message: Announcement) -> RoundRelease:
         """Take the engine's announcement of a step, and answer with the release when the round closes."""
-        self._ending.require_none()
+        self._ending.require_open(self.round)
         check_announcement(message, self.manifest)
         await self._before(message.step)
         done = self._past(message.step, Phase.SPEAK)
@@ -256,7 +257,7 @@ class Run:
             self._called.add(client)
 
     def _require_enrolled(self, client: str) -> None:
-        self._ending.require_none()
+        self._ending.require_open(self.round)
         if client not in self.layout.own:
             raise NotEnrolled(f"the manifest lists no client {client}; ask the run's operator to enrol it")
         require_kept(client, self.last)
@@ -345,7 +346,7 @@ class Run:
     async def _close(self, current: Round) -> None:
         """Agree with the other aggregators, add up, tell, and open the next round."""
         try:
-            self._ending.require_none()
+            self._ending.require_open(self.round)
             answers = await self._answers(current.number)
             require_same(self._ledger, current.number, answers, announced=announcement_digest(current))
             agreed = set(current.shares).intersection(*(answer.names for answer in answers))

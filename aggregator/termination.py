@@ -8,7 +8,8 @@ from aggregator.release.ledger import Ledger
 from aggregator.rounds.round import Round
 from aggregator.store import RunEnd, Store
 from protocols.arithmetic.counters import RoundNumber
-from protocols.errors import LpmError, RunEnded, error_of
+from protocols.errors import LpmError, RecordsDiffer, RunEnded, error_of
+from protocols.identity.trust import Trust
 
 
 @final
@@ -19,11 +20,23 @@ class Ending:
         call get the same error.
     """
 
-    def __init__(self, run: bytes, store: Store, ledger: Ledger | None) -> None:
+    def __init__(self, run: bytes, store: Store, ledger: Ledger | None, *, trust: Trust | None) -> None:
         """Go on from what the store kept; what a crash kept out of the ledger is written there now."""
-        self._run, self._store, self._ledger = run, store, ledger
+        self._run, self._store, self._ledger, self._trust = run, store, ledger, trust
         self._ended = store.run_end(run)
         self._write()
+
+    def check(self, stored: int, current: RoundNumber) -> None:
+        """End the run where store and ledger are not of the same moment: a round that was told would close again.
+
+        Args:
+            stored: number of the last round that the store knows; -1 for none. The ledger, which is written first, may
+                be one round ahead.
+            current: the round that comes next.
+        """
+        if self._ledger is not None and self._ledger.number not in (stored, stored + 1):
+            said = f"the last round of the ledger is {self._ledger.number}, and that of the store {stored}"
+            self.take(current, RecordsDiffer(f"{said}: one of them was put back; the run is over"))
 
     def require_none(self) -> None:
         """Refuse to go on with a run that is over.
@@ -33,6 +46,17 @@ class Ending:
         """
         if self._ended is not None:
             raise error_of(self._ended.code, self._ended.reason)
+
+    def require_open(self, current: Round) -> None:
+        """Refuse to go on with a run that is over; one whose time is over ends here, for all that wait for a round too.
+
+        Raises:
+            RunEnded: it is.
+        """
+        self.require_none()
+        if self._trust is not None:
+            with self.guard(current):
+                self._trust.require_current()
 
     @contextlib.contextmanager
     def guard(self, current: Round) -> Iterator[None]:

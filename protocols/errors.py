@@ -28,7 +28,9 @@
     │       ├── OutOfRange       somebody shared a number that is out of its range
     │       ├── AnnouncementsDiffer  the engine announced other things to other aggregators
     │       ├── ResultsDiffer    aggregators hold different results of one joint computation
-    │       └── RepeatSpent      a joint computation would have to be done again a second time in a run
+    │       ├── RepeatSpent      a joint computation would have to be done again a second time in a run
+    │       ├── RecordsDiffer    an aggregator's store and ledger are of different moments
+    │       └── RunExpired       the time for which the run's manifest is valid is over
     └── Unavailable              a party did not answer in time; the same call may be sent again
         └── TooManyCalls         a caller above its rate
 
@@ -234,6 +236,18 @@ class RepeatSpent(RunEnded):
     """A joint computation failed, and the one repeat that a run allows has been used."""
 
     code = "repeat-spent"
+
+
+class RecordsDiffer(RunEnded):
+    """An aggregator's store and its ledger are of different moments: one of them was put back."""
+
+    code = "records-differ"
+
+
+class RunExpired(RunEnded):
+    """The time for which the run's manifest is valid is over."""
+
+    code = "run-expired"
 
 
 class Unavailable(LpmError):

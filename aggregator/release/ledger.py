@@ -8,7 +8,7 @@ from typing import final
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from protocols.arithmetic.counters import RoundNumber, Step
-from protocols.errors import BadSignature, PartiesDisagree
+from protocols.errors import BadSignature, RecordsDiffer
 from protocols.identity import signing
 from protocols.releases import ledger
 from protocols.releases.ledger import (
@@ -87,16 +87,25 @@ class Ledger:
         """Write down a round that is about to be told; the same again changes nothing.
 
         Raises:
-            PartiesDisagree: another end of the same round is written already.
+            RecordsDiffer: another end of the same round is written already, or it does not follow the last one.
         """
         if self._last is not None and self._last.agreed.number == agreed.number:
             if (self._last.agreed, self._last.told) != (agreed, told):
-                raise PartiesDisagree(f"the ledger has another end of round {agreed.number}; stop the run")
+                raise RecordsDiffer(f"the ledger has another end of round {agreed.number}; the run is over")
             return
+        if agreed.number != self.number + 1:
+            raise RecordsDiffer(
+                f"round {agreed.number} cannot follow round {self.number} of the ledger; the run is over"
+            )
         before = () if self._last is None else self._last.agreed.members
         absent = tuple(name for name in before if name not in agreed.members)
         head = ledger.head_after(self.heads[max(self.heads)], agreed)
         self._append(RoundEvent(agreed, absent, told, head))
+
+    @property
+    def number(self) -> int:
+        """Return the number of the last round; -1 before the first."""
+        return -1 if self._last is None else self._last.agreed.number
 
     def head(self, number: RoundNumber) -> bytes:
         """Return the head before a round; nothing if it is no longer known."""

@@ -144,9 +144,11 @@ class Exchange:
         Raises:
             RoundClosed: it closed without this client.
             PartiesDisagree: the aggregators told different things, or answered with another size.
-            RunEnded: the run is over for good.
+            RunEnded: the run is over for good, or its time is.
             Unavailable: one of them did not answer in time.
         """
+        if self._manifest.trust is not None:
+            self._manifest.trust.require_current()
         number = self._manifest.schedule.number(step, phase)
         share = self._sharing.split(vector, self._keys, round_number=number)
         nothing = np.zeros(0, dtype=np.uint64)

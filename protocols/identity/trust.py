@@ -7,7 +7,7 @@ from typing import Annotated, Final, final
 
 import msgspec
 
-from protocols.errors import BadSignature, ParameterError
+from protocols.errors import BadSignature, ParameterError, RunExpired
 from protocols.identity.signing import PublicKey
 
 SEALING_BYTES: Final = 1216  # ML-KEM-768, 1184, then X25519, 32
@@ -126,3 +126,14 @@ class Trust(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
             raise BadSignature(f"the manifest is valid from {self.not_before:%F %T} UTC; wait, or check the clock")
         if now >= self.not_after:
             raise BadSignature(f"the manifest expired at {self.not_after:%F %T} UTC; ask for a new one")
+
+    def require_current(self, now: datetime.datetime | None = None) -> None:
+        """Check that a run that has begun may go on.
+
+        Raises:
+            RunExpired: its time is over.
+        """
+        if (now or datetime.datetime.now(datetime.UTC)) >= self.not_after:
+            raise RunExpired(
+                f"the manifest expired at {self.not_after:%F %T} UTC, and the run with it; ask for a new one"
+            )

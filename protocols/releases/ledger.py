@@ -173,7 +173,7 @@ def verify(lines: Iterable[bytes], public: bytes) -> list[Event]:
         BadSignature: a line was changed, left out, moved, or cut off; the message names it.
     """
     events: list[Event] = []
-    previous, head = START, START
+    previous, head, number = START, START, -1
     for index, content in enumerate(lines):
         line = _line(index, content)
         if (line.index, line.previous) != (index, previous):
@@ -185,6 +185,9 @@ def verify(lines: Iterable[bytes], public: bytes) -> list[Event]:
         if (index == 0) != isinstance(line.event, StartEvent):
             raise BadSignature(f"line {index + 1} is no ledger's: it begins once, in its first line")
         if isinstance(line.event, RoundEvent):
+            if line.event.agreed.number != number + 1:
+                raise BadSignature(f"line {index + 1} closes round {line.event.agreed.number} after round {number}")
+            number += 1
             head = head_after(head, line.event.agreed)
             if line.event.head != head:
                 raise BadSignature(f"line {index + 1} has a head that its rounds do not give")

@@ -106,13 +106,16 @@ def test_an_aggregator_that_shifts_a_checked_word_gets_one_verdict_of_a_round(
     code, shift, manifest_of, seir, operators_of, tmp_path
 ):
     given = small(manifest_of, seir)
-    manifest, path = given.manifest, tmp_path / "ledger.jsonl"
-    book = Ledger(path, run=manifests.run_id(manifest), name="aggregator-0", key=KEY)
+    manifest, paths = given.manifest, [tmp_path / f"ledger-{index}.jsonl" for index in range(2)]
+    books = [
+        Ledger(path, run=manifests.run_id(manifest), name=party.name, key=KEY)
+        for path, party in zip(paths, manifest.aggregators, strict=True)
+    ]
     urls = [f"sqlite:///{tmp_path / name}.db" for name in ("honest", "liar")]
     share = Share(manifests.run_id(manifest), 0, NOTHING)
 
     async def attack():
-        with operators_of(manifest, urls, ledgers=[book]) as operators:
+        with operators_of(manifest, urls, ledgers=books) as operators:
             outcome = operators.runs[LIAR]._outcome_mode
             prober, barrier = Prober(outcome._joint, shift), outcome._joint._backend.joint._barrier
             joining = (
@@ -132,7 +135,7 @@ def test_an_aggregator_that_shifts_a_checked_word_gets_one_verdict_of_a_round(
     verdicts, ended = asyncio.run(attack())
     assert verdicts == [code == "out-of-range"]
     assert ended.code == code
-    events = ledger.load(path, signing.public_of(KEY))
+    events = ledger.load(paths[HONEST], signing.public_of(KEY))
     assert [event.code for event in events if isinstance(event, RefusalEvent)] == [code]
 
     async def after():

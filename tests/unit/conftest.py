@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from aggregator import Run, Store
+from protocols.task import manifest as manifests
 from protocols.wire.messages import Announcement, Join, Members, MembersQuery, Share
 
 PATIENCE_S = 20.0
@@ -66,7 +67,9 @@ class Operator:
         return await asyncio.gather(*calls)
 
 
-def _during(manifest: Any, act: Any, *, url: str = "sqlite://", index: int = -1, peers: int = 0) -> Any:
+def _during(
+    manifest: Any, act: Any, *, url: str = "sqlite://", index: int = -1, peers: int = 0, book: Any = None
+) -> Any:
     """Start a run, let `act(operator, *told)` happen to it, stop it, and return what `act` returns.
 
     Args:
@@ -75,12 +78,14 @@ def _during(manifest: Any, act: Any, *, url: str = "sqlite://", index: int = -1,
         url: of the database, to restart from.
         index: of the aggregator; by default the last, which is sent whole vectors.
         peers: how many others answer as told.
+        book: opens its ledger.
     """
 
     async def body() -> Any:
         told = [Told() for _ in range(peers)]
         store = Store(url)
-        run = Run(manifest, index % len(manifest.aggregators), store, told)
+        ledger = None if book is None else book(manifests.run_id(manifest))
+        run = Run(manifest, index % len(manifest.aggregators), store, told, ledger=ledger)
         try:
             return await act(Operator(run), *told)
         finally:

@@ -75,6 +75,8 @@ def test_codes_are_stable():
         "AnnouncementsDiffer": "announcements-differ",
         "ResultsDiffer": "results-differ",
         "RepeatSpent": "repeat-spent",
+        "RecordsDiffer": "records-differ",
+        "RunExpired": "run-expired",
         "Unavailable": "unavailable",
         "TooManyCalls": "too-many-calls",
     }

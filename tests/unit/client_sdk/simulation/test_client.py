@@ -2,12 +2,16 @@
 
 import asyncio
 import dataclasses
+import datetime
 
+import msgspec
 import numpy as np
 import pytest
 
 from client_sdk import Client, ContactTable, LocalTransport, PrivateState
-from protocols.errors import PartiesDisagree, Unavailable
+from client_sdk.simulation.exchange import Exchange
+from lpm_secure.testbed.keys import pin_keys
+from protocols.errors import PartiesDisagree, RunExpired, Unavailable
 from protocols.models import Exposure
 from protocols.wire.messages import Join, JoinReply, RoundResult
 from protocols.wire.transport import Transport
@@ -154,3 +158,12 @@ def test_a_transport_in_this_process_gives_up_in_time():
             await LocalTransport(silent, caller="client-0").call(Join(bytes(32), b""), timeout_s=0.01)
 
     asyncio.run(act())
+
+
+def test_a_client_tells_nothing_more_when_the_time_of_a_run_is_over(manifest_of):
+    manifest = pin_keys(manifest_of())[0]
+    over = manifest.trust.not_before + datetime.timedelta(seconds=1)
+    expired = msgspec.structs.replace(manifest, trust=msgspec.structs.replace(manifest.trust, not_after=over))
+    exchange = Exchange(expired, "client-0", [None, None])  # of transports that would fail
+    with pytest.raises(RunExpired):
+        asyncio.run(exchange.round(np.zeros(0, dtype=np.uint64), step=0))

@@ -9,7 +9,7 @@ import pytest
 
 from aggregator.release.ledger import Ledger
 from aggregator.release.ledger_entries import require_same
-from protocols.errors import BadSignature, PartiesDisagree
+from protocols.errors import BadSignature, PartiesDisagree, RecordsDiffer
 from protocols.identity import signing
 from protocols.releases import ledger as ledgers
 from protocols.releases.ledger import (
@@ -158,7 +158,7 @@ def test_the_same_round_again_writes_nothing_and_another_end_stops_the_run(path)
     again = opened(path.with_name("other.jsonl"))
     again.write_closing(agreed(0), told(0))
     assert path.with_name("other.jsonl").stat().st_size == size
-    with pytest.raises(PartiesDisagree, match="another end of round 0"):
+    with pytest.raises(RecordsDiffer, match="another end of round 0"):
         again.write_closing(agreed(0, ("a", "b")), told(0))
 
 
@@ -181,9 +181,28 @@ def test_heads_are_known_of_this_round_and_the_one_before_also_after_a_restart(p
 def test_aggregators_whose_ledgers_differ_stop(path):
     ledger = opened(path)
     same = Members(4, (), head=ledger.head(4))
-    require_same(ledger, 4, [same, Members(4, ())])
-    with pytest.raises(PartiesDisagree, match="ledgers differ before round 4"):
-        require_same(ledger, 4, [same, Members(4, (), head=bytes(32))])
+    require_same(ledger, 4, [same, same])
+    for head in (bytes(32), b""):  # one that says that it no longer knows has another ledger too
+        with pytest.raises(PartiesDisagree, match="ledgers differ before round 4"):
+            require_same(ledger, 4, [same, Members(4, (), head=head)])
+    with pytest.raises(PartiesDisagree, match="ledgers differ before round 2"):
+        require_same(ledger, 2, [Members(2, (), head=ledger.head(2))])  # this one's store was put back
+
+
+def test_a_round_follows_the_one_before_it(path):
+    ledger = opened(path)
+    for number in (1, 2, 5):
+        with pytest.raises(RecordsDiffer, match=f"round {number} cannot follow round 3"):
+            ledger.write_closing(agreed(number), told(number))
+
+
+def test_a_ledger_in_which_a_round_is_told_again_is_no_ledger(path, monkeypatch):
+    """A store that was put back behind its ledger told a round twice, and the file verified."""
+    ledger = opened(path)
+    monkeypatch.setattr(Ledger, "number", property(lambda self: 0))
+    ledger.write_closing(agreed(1), told(1))
+    with pytest.raises(BadSignature, match="line 8 closes round 1 after round 3"):
+        ledgers.load(path, PUBLIC)
 
 
 def test_a_run_writes_every_round_down_before_it_is_told(manifest_of, operators_of, tmp_path, run_private):
