@@ -19,11 +19,11 @@ import pytest
 from aggregator.permutation.roles import Role
 from aggregator.permutation.stages import Shape
 from client_sdk import Client
-from lpm_secure.audit.views.in_process import Operators, operators
+from lpm_secure.audit.views.in_process import Operators, operators, play
 from protocols.models import Seir
 from protocols.models.run_model import agent_model_of
 from protocols.task.manifest import Manifest
-from protocols.task.parties import ENGINE, AggregatorParty, ClientParty, DealerParty
+from protocols.task.parties import AggregatorParty, ClientParty, DealerParty
 from protocols.wire.transport import Transport
 from tests.permutation_trio import Trio
 from tests.zygote import ZYGOTES
@@ -135,29 +135,10 @@ def _run_private(testbed: Any, around: Callable[[str, Operators], list[Transport
         testbed: as `lpm_secure.testbed.testbed.Testbed`.
         around: what each client calls the aggregators with, where that is not the plain transport.
     """
-    import torch
-
-    from lpm_secure.engine.loop import RemotePart, simulate
-
-    manifest = testbed.manifest
-
-    async def client(name: str, operators: Operators) -> Client:
-        transports = around(name, operators) if around else operators.transports(name)
-        joined = await Client.join(manifest, testbed.private_state(name), transports)
-        await joined.run()
-        return joined
 
     async def everybody() -> tuple[Any, list[Client]]:
-        with _operators(manifest) as operators:
-            clients = [client(party.name, operators) for party in manifest.clients]
-            if not manifest.engine:
-                return None, await asyncio.gather(*clients)
-            engine = RemotePart(manifest, operators.transports(ENGINE))
-            synthetic = testbed.synthetic_agents(torch.device("cpu"))
-            environment = testbed.new_environment()
-            driven = simulate(manifest, engine, synthetic, environment=environment)
-            series, *ended = await asyncio.gather(driven, *clients)
-            return series, ended
+        with _operators(testbed.manifest) as started:
+            return await play(testbed, started, around)
 
     series, ended = asyncio.run(everybody())
     fields = ended[0].private.state

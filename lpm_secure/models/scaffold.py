@@ -85,7 +85,7 @@ data, which travels in a run's manifest: no client and no server runs this code.
 
 ```sh
 lpm check-model NAME.model:CLASS   # what it is and tells, and the same bits on every engine
-python -m pytest NAME              # its tests
+python -m pytest NAME --lpm-model=NAME.model:CLASS   # its tests, and those that hold for every model
 lpm run NAME/run.toml              # a private run, as processes of this machine, and its replay in the clear
 ```
 

@@ -1,19 +1,26 @@
 """All aggregators of a run in this process, each with a store of its own, over the in-process transport."""
 
+import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, final
+
+import torch
 
 from aggregator import Aggregator, Run, Store
 from aggregator.on_shares.backend import JointBackend
 from aggregator.permutation.delivery import Permuter
 from aggregator.release.ledger import Ledger
 from aggregator.wire.remote_peer import RemotePeer
-from client_sdk import LocalTransport
+from client_sdk import Client, LocalTransport
 from lpm_secure.audit.views.ideal import PATIENCE_S, Ideal
+from lpm_secure.engine.loop import RemotePart, simulate
+from lpm_secure.engine.series import StageSeries
+from lpm_secure.testbed.testbed import Testbed
 from protocols.arithmetic.sharing import Sharing
 from protocols.task.manifest import Manifest
+from protocols.task.parties import ENGINE
 from protocols.wire.transport import Transport
 
 Around = Callable[[str, str, Transport], Transport]  # caller, callee and what is between them
@@ -100,3 +107,29 @@ def operators(
             aggregator.stop()
         for store in stores:
             store.close()
+
+
+async def play(
+    testbed: Testbed, started: Operators, around: Callable[[str, Operators], list[Transport]] | None = None
+) -> tuple[StageSeries | None, list[Client]]:
+    """Run all clients of a testbed and, where its manifest asks for it, the engine, and return what they end with.
+
+    Args:
+        started: the aggregators.
+        around: what each client calls the aggregators with, where that is not the plain transport.
+    """
+
+    async def client(name: str) -> Client:
+        transports = around(name, started) if around else started.transports(name)
+        joined = await Client.join(testbed.manifest, testbed.private_state(name), transports)
+        await joined.run()
+        return joined
+
+    clients = [client(party.name) for party in testbed.manifest.clients]
+    if not testbed.manifest.engine:
+        return None, await asyncio.gather(*clients)
+    engine = RemotePart(testbed.manifest, started.transports(ENGINE))
+    synthetic = testbed.synthetic_agents(torch.device("cpu"))
+    driven = simulate(testbed.manifest, engine, synthetic, environment=testbed.new_environment())
+    series, ended = await asyncio.gather(driven, asyncio.gather(*clients))
+    return series, ended

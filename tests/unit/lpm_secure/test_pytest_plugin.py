@@ -1,0 +1,108 @@
+"""`pytest --lpm-model`: a sound model passes, and what is wrong with another one or with a build fails by name."""
+
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from client_sdk.simulation.client import Client
+from client_sdk.simulation.exchange import Exchange
+from lpm_secure import pytest_plugin
+from lpm_secure.audit.views import model_claims
+from lpm_secure.engine.backends.numba_backend import NumbaBackend
+from lpm_secure.pytest_plugin import CLAIMS
+from protocols.wire.messages import Join
+from tests.user_models import MODELS
+
+MODEL = """
+import lpm_secure as lpm
+
+
+class Rumour(lpm.Model):
+    mind = lpm.stage("UNAWARE", "AWARE")
+    patience = lpm.field(0, 9)
+    talk = lpm.message(most=1)
+    enough = lpm.outcome(talk, above=patience)
+
+    def begin(self, me, draw):
+        return me.set(mind=lpm.where(draw.happens(2**31, "start"), "AWARE", "UNAWARE"), patience=3)
+
+    def says(self, me):
+        return {self.talk: me.mind == "AWARE"}
+
+    def update(self, me, heard, draw):
+        return me.set(mind=lpm.where(heard[self.enough], "AWARE", me.mind))
+
+
+class Loud(Rumour):
+    def says(self, me):
+        return {self.talk: lpm.where(me.mind == "AWARE", 2, 0)}
+"""
+
+
+MODELS_OF_OWN = ["--lpm-model=own:Rumour", "--lpm-model=own:Loud"]
+
+
+@pytest.mark.parametrize("name", ["find_disparity_of_two", "find_disparity_of_three", "find_leaks"])
+@pytest.mark.parametrize("model", ["opinion", "averaging", "banks"])
+def test_every_claim_holds_for_a_model_of_a_user(model, name):
+    assert getattr(model_claims, name)(MODELS[model]) == []
+
+
+def test_a_build_whose_clients_take_bits_the_other_way_round_is_found(monkeypatch):
+    update = Client._update
+    monkeypatch.setattr(Client, "_update", lambda self, heard, decided, step: update(self, heard, 1 - decided, step))
+    found = model_claims.find_disparity_of_two(MODELS["opinion"])
+    assert "in drawn world 0 opinion ends otherwise in private than in the clear" in found
+
+
+def test_a_back_end_that_computes_other_bits_is_found(monkeypatch):
+    evaluate = NumbaBackend.evaluate
+
+    def other(self, parts, inputs):
+        return {
+            part: {name: values ^ 1 for name, values in words.items()}
+            for part, words in evaluate(self, parts, inputs).items()
+        }
+
+    monkeypatch.setattr(NumbaBackend, "evaluate", other)
+    (line,) = model_claims.find_differences(MODELS["opinion"])
+    assert line.startswith("numba differs at step 0: ")
+
+
+def test_a_view_that_depends_on_secrets_is_found(monkeypatch):
+    play = Exchange.round
+
+    async def tell(self, vector, **given):
+        if vector.sum() % 2:
+            await self._transports[-1].call(Join(self._id, b"", None), timeout_s=5)
+        return await play(self, vector, **given)
+
+    monkeypatch.setattr(Exchange, "round", tell)
+    (line,) = model_claims.find_leaks(MODELS["opinion"])
+    assert line == "aggregator-1 sees, beside the words of shares, something that differs in two worlds"
+
+
+def test_every_pytest_has_the_option_where_the_package_is_installed():
+    project = tomllib.loads((Path(__file__).parents[3] / "pyproject.toml").read_text())["project"]
+    (module,) = project["entry-points"]["pytest11"].values()
+    assert module == pytest_plugin.__name__
+
+
+def test_pytest_has_the_tests_of_a_model_that_is_named(tmp_path):
+    (tmp_path / "own.py").write_text(MODEL)
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-p", "lpm_secure.pytest_plugin", "-v", *MODELS_OF_OWN],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=200,
+    )
+    assert done.returncode == 1, done.stdout
+    for claim in CLAIMS:
+        assert f"own:Rumour: {claim} PASSED" in done.stdout
+        assert f"own:Loud: {claim} FAILED" in done.stdout
+    assert "own.py:" in done.stdout
+    assert "4 failed, 4 passed" in done.stdout
