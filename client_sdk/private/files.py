@@ -57,10 +57,15 @@ def _devices(folder: Path, manifest: Manifest) -> DeviceKeys | None:
 
 
 def _rows(path: Path, needed: tuple[str, ...], allowed: tuple[str, ...]) -> Iterator[tuple[str, dict[str, str]]]:
-    """Yield where each row stands, for messages, and its fields; a column that nobody reads is a mistake."""
+    """Yield where each row stands, for messages, and its fields, which commas or semicolons part.
+
+    A column that nobody reads is a mistake.
+    """
     try:
-        with path.open(newline="", encoding="utf-8") as file:
-            reader = csv.DictReader(file, strict=True)
+        with path.open(newline="", encoding="utf-8-sig") as file:  # as spreadsheets write it
+            header = file.readline()
+            file.seek(0)
+            reader = csv.DictReader(file, strict=True, delimiter=";" if ";" in header else ",")
             missing = [column for column in needed if column not in (reader.fieldnames or ())]
             if missing:
                 raise DataError(f"{path} has no column {missing[0]}; it needs {', '.join(needed)}")

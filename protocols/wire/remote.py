@@ -1,6 +1,7 @@
 """A transport over gRPC with mutual TLS 1.3."""
 
 import json
+import re
 from typing import Any, Final, final
 
 import grpc
@@ -32,8 +33,12 @@ RETRY: Final = json.dumps(
 )
 
 
-def _options(name: str, max_bytes: int) -> list[tuple[str, Any]]:
+LOOPBACK: Final = re.compile(r"(localhost|127\.[0-9.]+|\[::1\]):[0-9]+")
+
+
+def _options(name: str, address: str, max_bytes: int) -> list[tuple[str, Any]]:
     return [
+        ("grpc.enable_http_proxy", int(not LOOPBACK.fullmatch(address))),  # no proxy knows this machine's own servers
         ("grpc.ssl_target_name_override", name),
         ("grpc.max_send_message_length", max_bytes),
         ("grpc.max_receive_message_length", max_bytes),
@@ -57,7 +62,7 @@ class GrpcTransport(Transport):
         """Reach the party `name` at `address`; the connection is made by the first call, in its event loop."""
         self._name, self._address = name, address
         self._credentials = credentials
-        self._options = _options(name, max_bytes)
+        self._options = _options(name, address, max_bytes)
         self._channel: aio.Channel | None = None
 
     async def call(self, request: object, *, timeout_s: float) -> Any:

@@ -142,6 +142,15 @@ def test_a_party_refuses_an_aggregator_of_another_authority(served, client):
         calls(served, [Join(run_id(served), b"")], credentials=stranger, timeout_s=3.0, party=client)
 
 
+@pytest.mark.parametrize("variable", ["http_proxy", "https_proxy", "grpc_proxy"])
+def test_a_proxy_in_the_environment_does_not_stand_before_this_machines_own_servers(
+    served, client, monkeypatch, variable
+):
+    monkeypatch.setenv(variable, "http://127.0.0.1:9")  # where nobody listens
+    monkeypatch.delenv("no_proxy", raising=False)
+    assert calls(served, [Join(run_id(served), b"")], timeout_s=5.0, party=client)[0].step == 0
+
+
 def test_an_expired_certificate_is_refused(served, client):
     authority = served.keys.authority
     past = datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=10)

@@ -40,6 +40,19 @@ def test_files_become_a_private_state_in_the_manifests_order(read):
     assert state.state["tau"][0] == plain.state["tau"][0]
 
 
+@pytest.mark.parametrize(
+    "write", [lambda text: "\ufeff" + text, lambda text: text.replace(",", ";")], ids=["mark", ";"]
+)
+def test_files_as_spreadsheets_write_them_are_the_same(read, write):
+    plain, other = read(), read(people=write(PEOPLE), contacts=write(CONTACTS).replace("\n", "\r\n"))
+    assert other.cell.tolist() == plain.cell.tolist()
+    assert {name: field.tolist() for name, field in other.state.items()} == {
+        name: field.tolist() for name, field in plain.state.items()
+    }
+    everybody = np.ones((2, 3), dtype=np.int64)
+    assert other.contacts.add_up(everybody, step=1).tolist() == plain.contacts.add_up(everybody, step=1).tolist()
+
+
 def test_contacts_stand_on_their_day_channel_and_slots(read):
     contacts = read().contacts
     everybody = np.ones((2, 3), dtype=np.int64)
