@@ -1,8 +1,9 @@
 """The command line: `lpm`. Every command parses, calls one function, and prints."""
 
 import logging
+import signal
 import sys
-from typing import Annotated
+from typing import Annotated, Final
 
 import click
 import typer
@@ -22,6 +23,8 @@ from lpm_secure.cli.trust.enrolment import admit, enrol, invite
 from lpm_secure.cli.trust.keys import identity, keys
 from protocols import __version__
 from protocols.errors import LpmError, ParameterError
+
+INTERRUPTED: Final = 130  # exit code
 
 app = typer.Typer(
     name="lpm",
@@ -87,9 +90,16 @@ def show_notices() -> None:
 
 
 def main() -> None:
-    """Run a command; a mistake in its input is one line and exit code 2, a run that cannot go on exit code 3."""
+    """Run a command; a mistake in its input is one line and exit code 2, a run that cannot go on exit code 3.
+
+    SIGTERM is what Ctrl-C is: all that the command started ends with it.
+    """
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        sys.exit(app(prog_name="lpm", standalone_mode=False) or 0)
+        code = app(prog_name="lpm", standalone_mode=False) or 0
+        if code == INTERRUPTED:  # typer has caught it
+            raise KeyboardInterrupt
+        sys.exit(code)
     except click.exceptions.NoArgsIsHelpError as error:
         typer.echo(error.format_message(), err=True)
         sys.exit(2)
@@ -107,7 +117,7 @@ def main() -> None:
         sys.exit(2)
     except (KeyboardInterrupt, click.Abort):
         typer.echo("lpm: interrupted", err=True)
-        sys.exit(130)
+        sys.exit(INTERRUPTED)
 
 
 if __name__ == "__main__":

@@ -1,12 +1,16 @@
 """A local deployment: a folder for each party with all that it needs, and a process for each."""
 
+import contextlib
 import dataclasses
 import os
+import signal
 import socket
 import subprocess
 import sys
+import threading
+import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Final, final
@@ -34,7 +38,8 @@ from protocols.task.parties import ENGINE
 from protocols.wire.connect import connect
 from protocols.wire.transport import Transport
 
-GRACE_S: Final = 5.0
+ENDING: Final = (signal.SIGTERM, signal.SIGINT)
+GRACE_S: Final = 4.0  # for all processes to end by themselves
 RESERVED: Final = 256  # ports, fewer than a process may have files open
 _reserved: Final[deque[int]] = deque()
 MANIFEST: Final = "manifest.json"
@@ -64,6 +69,23 @@ def launch(program: Sequence[str], log: BinaryIO) -> subprocess.Popen[bytes]:
     """Start `python -m PROGRAM`, which writes all that it prints into a log."""
     command = [sys.executable, "-m", *program]
     return subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)  # noqa: S603
+
+
+@contextlib.contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Let signals that end this process wait: between its start and our note of it nobody could end a child."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    waiting: list[int] = []
+    before = {each: signal.signal(each, lambda number, _: waiting.append(number)) for each in ENDING}
+    try:
+        yield
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+        for number in waiting:
+            signal.raise_signal(number)
 
 
 @final
@@ -171,7 +193,7 @@ class Deployment:
             program = ["aggregator"]
         elif manifest.dealer is not None and name == manifest.dealer.name:
             program = ["aggregator", "dealer"]
-        with (self.party(name) / "log.jsonl").open("ab") as log:
+        with (self.party(name) / "log.jsonl").open("ab") as log, _uninterrupted():
             self._processes[name] = launch([*program, "--config", str(self.party(name) / "config.toml")], log)
 
     def transports(self) -> list[Transport]:
@@ -196,16 +218,20 @@ class Deployment:
                 self._processes[client.name].kill()
 
     def stop(self) -> None:
-        """End every process by its own id: first gently, then surely."""
-        for process in self._processes.values():
-            if process.poll() is None:
-                process.terminate()
-        for process in self._processes.values():
-            try:
-                process.wait(GRACE_S)
-            except subprocess.TimeoutExpired:
+        """End every process by its own id: first gently, then surely, at once where this is interrupted."""
+        running = [process for process in self._processes.values() if process.poll() is None]
+        for process in running:
+            process.terminate()
+        until = time.monotonic() + GRACE_S
+        try:
+            for process in running:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(max(until - time.monotonic(), 0.0))
+        finally:
+            for process in running:
                 process.kill()
-                process.wait()
+        for process in running:
+            process.wait()
 
     def party(self, name: str) -> Path:
         """Return a party's folder."""

@@ -250,6 +250,21 @@ def test_an_interrupted_up_leaves_no_process_behind(config, here, tmp_path):
     assert not [child for child in children if Path(f"/proc/{child}").exists()]
 
 
+def test_a_run_that_is_ended_ends_its_processes_too_even_one_that_stands_still(config, tmp_path):
+    command = [sys.executable, "-m", "lpm_secure.cli", "run", str(config(*ONE_CLIENT))]
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as run:
+        of_run, children = Path(f"/proc/{run.pid}/task/{run.pid}/children"), []
+        while len(children) < 4:
+            assert run.poll() is None
+            time.sleep(0.01)
+            children = of_run.read_text().split()
+        os.kill(int(children[1]), signal.SIGSTOP)
+        run.send_signal(signal.SIGTERM)
+        assert run.wait(30) == 130
+        assert run.stderr.read().splitlines()[-1] == "lpm: interrupted"
+    assert not [child for child in children if Path(f"/proc/{child}").exists()]
+
+
 def test_keys_are_made_once_and_signed_by_one_authority(tmp_path):
     first = lpm("keys", tmp_path / "pki", "aggregator-0", cwd=tmp_path)
     second = lpm("keys", tmp_path / "pki", "hospital-a", cwd=tmp_path)

@@ -1,6 +1,5 @@
 """`lpm run`, `lpm up` and `lpm engine`."""
 
-import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -73,7 +72,6 @@ def up(config: ConfigFile, out: Out = Path("runs")) -> None:
         deployment.start()
         typer.echo(f"{len(deployment.testbed.manifest.clients)} clients wait. Drive them, from another terminal, with:")
         typer.echo(f"  lpm engine {deployment.folder}")
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
         deployment.wait_for_clients(timeout_s=None)
         jobs.require_a_client_done(deployment)
         jobs.wait_for_engine(deployment)
