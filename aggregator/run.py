@@ -15,7 +15,7 @@ from aggregator.on_shares.outcomes import OutcomeRounds
 from aggregator.on_shares.score import score_backend_of
 from aggregator.peer import Peer
 from aggregator.permutation.delivery import Delivery, Permuter, require_all_tokens
-from aggregator.release.group_testing import Blame, require_kept
+from aggregator.release.cohort_sum import CohortSum, require_trusted
 from aggregator.release.ledger import Ledger
 from aggregator.release.ledger_entries import head_of, require_same, write_round
 from aggregator.release.noise import ReleaseNoise
@@ -119,7 +119,7 @@ class Run:
         self._closing: asyncio.Task[None] | None = None
         self._asking: asyncio.Task[list[Members]] | None = None
         self.last = store.last_round(self.id)
-        self._blame = Blame(manifest, self.id, self._noise, peers, store)
+        self._cohort = CohortSum(manifest, self.id, self._noise, peers, store)
         self.round = self._begin_round(FIRST_ROUND if self.last is None else RoundNumber(self.last.number + 1))
         if self.last is not None:
             self.waited_for = self.last.present
@@ -223,7 +223,7 @@ class Run:
     async def share_trial(self, query: TrialQuery) -> TrialShare:
         """Tell another aggregator this one's share of a sum of a calibration that may be out of range."""
         self._ending.require_none()
-        return await self._blame.share_trial(query)
+        return await self._cohort.share_trial(query)
 
     def members_of(self, number: RoundNumber) -> tuple[str, ...] | None:
         """Return whom this aggregator decided on for the current or the last round."""
@@ -259,7 +259,7 @@ class Run:
         self._ending.require_none()
         if client not in self.layout.own:
             raise NotEnrolled(f"the manifest lists no client {client}; ask the run's operator to enrol it")
-        require_kept(client, self.last)
+        require_trusted(client, self.last)
 
     def _timeout(self, number: RoundNumber) -> float:
         return self.manifest.join_timeout_s if number == 0 else self.manifest.round_timeout_s
@@ -371,7 +371,7 @@ class Run:
         """Add up the members' shares, and in outcome mode take the sum in."""
         vectors, hidden = self._sums.vectors(current, self._keys), b""
         if self.manifest.calibration is not None:
-            return await self._blame.settle(current, members, vectors, self.last)
+            return await self._cohort.settle(current, members, vectors, self.last)
         if self._outcome_mode is None:
             total = vectors.total(members)
         else:

@@ -99,8 +99,8 @@ class Ledger:
         self._append(RoundEvent(agreed, absent, told, head))
 
     def head(self, number: RoundNumber) -> bytes:
-        """Return the head before a round; nothing if it is no longer known."""
-        return self.heads.get(number - 1, b"")
+        """Return the head before a round, whose number need not be the next one; nothing if it is no longer known."""
+        return self.heads.get(max((each for each in self.heads if each < number), default=number), b"")
 
     def _append(self, event: Event) -> None:
         line = ledger.encode_line(self._index, self._previous, event, self._key)
@@ -116,4 +116,5 @@ class Ledger:
         if isinstance(event, RoundEvent):
             self._last = event
             number = event.agreed.number
-            self.heads = {each: head for each, head in self.heads.items() if each >= number - 1} | {number: event.head}
+            before = max(self.heads)
+            self.heads = {before: self.heads[before], number: event.head}

@@ -42,7 +42,7 @@ def disagreements(manifest: Manifest, run: bytes, ledgers: Ledgers) -> list[str]
             place = next((i for i, (a, b) in enumerate(both) if a != b), len(both))
             lines.append(f"{first[0]} and {name} tell different things from round {place} on")
     for name, own in told.items():
-        if [each.number for each in own] != list(range(len(own))):
+        if not in_order(manifest, [each.number for each in own]):
             lines.append(f"{name}: rounds are missing or out of order")
         if any(
             (each.step, each.phase) != (manifest.schedule.step(each.number), manifest.schedule.phase(each.number))
@@ -50,6 +50,16 @@ def disagreements(manifest: Manifest, run: bytes, ledgers: Ledgers) -> list[str]
         ):
             lines.append(f"{name}: a round is not the schedule's")
     return lines
+
+
+def in_order(manifest: Manifest, numbers: Sequence[int]) -> bool:
+    """Tell whether rounds follow each other, from the first one on.
+
+    Sums that are asked for by messages, as over Flower, are announced without the aggregators: they write down the
+    rounds alone in which sums are opened.
+    """
+    sums_alone = manifest.calibration is not None and bool(numbers) and numbers[0] == 1
+    return list(numbers) == (list(range(1, 2 * len(numbers), 2)) if sums_alone else list(range(len(numbers))))
 
 
 def cut_off(manifest: Manifest, ledgers: Ledgers) -> list[str]:
@@ -68,10 +78,11 @@ def cut_off(manifest: Manifest, ledgers: Ledgers) -> list[str]:
 
 def early_end(manifest: Manifest, agreed: Sequence[RoundRecord]) -> list[str]:
     """Return a line where a calibration has fewer rounds than it might have had."""
-    if manifest.calibration is None or len(agreed) >= manifest.schedule.rounds:
+    played = agreed[-1].number + 1 if agreed else 0
+    if manifest.calibration is None or played >= manifest.schedule.rounds:
         return []
     return [
-        f"the calibration ended after {len(agreed)} rounds of at most {manifest.schedule.rounds}, as its centre may; "
+        f"the calibration ended after {played} rounds of at most {manifest.schedule.rounds}, as its centre may; "
         "that no ledger was cut off can be told by hospitals alone, which know what they have answered"
     ]
 

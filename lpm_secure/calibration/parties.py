@@ -17,6 +17,7 @@ from protocols.task.manifest import Manifest
 from protocols.task.parties import AggregatorParty, ClientParty
 from protocols.task.secure_sum.spec import NOBODY, Calibration
 
+NOWHERE: Final = "127.0.0.1:1"  # the address of a party in this process, which nobody calls
 SOURCE: Final = "hospitals' own series"
 ROUND_TIMEOUT_S: Final = 30.0  # a hospital that is gone holds a round up so long, once
 JOIN_TIMEOUT_S: Final = 120.0
@@ -79,7 +80,7 @@ def build_noisy_releases(*, sigma: float, rounds: int, epsilon: float, delta: fl
 
 def deployment_for(manifest: Manifest, hospitals: Mapping[str, Hospital], folder: Path) -> Deployment:
     """Return a deployment with a folder for each hospital, which holds its own column and nobody else's."""
-    return Deployment(folder, build_hospital_testbed(manifest), hospitals=hospitals)
+    return Deployment(folder, build_hospital_testbed(manifest), institutions=hospitals)
 
 
 def build_hospital_testbed(manifest: Manifest) -> Testbed:
@@ -106,17 +107,9 @@ def parties(
         draws: S, of each round.
         rounds: at most; a fit may end earlier.
     """
-    one = next(iter(hospitals.values()))
-    size = Calibration(
-        draws=draws,
-        places=one.share.size,
-        weeks=one.counts.weeks,
-        clip=contribution.clip,
-        bits=contribution.bits,
-    )
     manifest = manifest_for(
         tuple(hospitals),
-        size,
+        size_of(hospitals, contribution, draws=draws),
         free_addresses(aggregators),
         rounds=rounds,
         min_cohort=min_cohort,
@@ -126,3 +119,11 @@ def parties(
     )
     folder.mkdir(parents=True, exist_ok=True)
     return deployment_for(manifest, hospitals, Path(tempfile.mkdtemp(prefix="run-", dir=folder)))
+
+
+def size_of(hospitals: Mapping[str, Hospital], contribution: Contribution, *, draws: int) -> Calibration:
+    """Return what hospitals add up: gradients by so many draws, of their boroughs and weeks."""
+    one = next(iter(hospitals.values()))
+    return Calibration(
+        draws=draws, places=one.share.size, weeks=one.counts.weeks, clip=contribution.clip, bits=contribution.bits
+    )

@@ -17,7 +17,7 @@ from pyarrow import csv
 
 from aggregator.config import AggregatorConfig, DealerFile
 from client_sdk.config import ClientConfig
-from client_sdk.hospital_config import HospitalConfig, write_series, write_state
+from client_sdk.institution_config import InstitutionConfig, write_series, write_state
 from client_sdk.likelihood.institution import Hospital
 from client_sdk.private.device_keys import write_device_keys
 from lpm_secure.testbed.keys import TestbedKeys, permissive, pin_keys
@@ -83,7 +83,7 @@ class Deployment:
 
     Attributes:
         folder: holds `manifest.json` and `parties/NAME/`, one folder for each party with its files, key and log.
-        hospitals: the clients of a calibration, by name.
+        institutions: the clients of a run of sums, by name.
 
     Security: a testbed. One machine and one user hold all keys here, so nothing is hidden from them; the parties are
         separate processes that talk over mutual TLS, as they would between machines.
@@ -92,7 +92,7 @@ class Deployment:
     folder: Path
     testbed: Testbed
     keys: TestbedKeys | None = field(default=None, repr=False)
-    hospitals: Mapping[str, Hospital] = field(default_factory=dict, repr=False)
+    institutions: Mapping[str, Hospital] = field(default_factory=dict, repr=False)
     _processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
@@ -166,7 +166,7 @@ class Deployment:
     def start_party(self, name: str) -> None:
         """Start one party's process, again if it ran before; its log is `parties/NAME/log.jsonl`."""
         manifest = self.testbed.manifest
-        program = ["client_sdk.hospital" if self.hospitals else "client_sdk"]
+        program = ["client_sdk.institution" if self.institutions else "client_sdk"]
         if name in {party.name for party in manifest.aggregators}:
             program = ["aggregator"]
         elif manifest.dealer is not None and name == manifest.dealer.name:
@@ -214,9 +214,9 @@ class Deployment:
     def _write_client(self, name: str) -> None:
         folder, manifest = self.party(name), self.testbed.manifest
         signing.write_key(folder / IDENTITY, signing.new_key())
-        write_atomically(folder / "policy.toml", permissive(manifest).encode())
-        if self.hospitals:
-            return self._write_hospital(name, self.hospitals[name])
+        (folder / "policy.toml").write_text(permissive(manifest), encoding="utf-8")
+        if self.institutions:
+            return self._write_hospital(name, self.institutions[name])
         agents = [agent for client in manifest.clients for agent in client.agents]
         first, end = Layout.of(manifest).own[name]
         people: dict[str, list[int | None]] = {"agent": [*agents[first:end]]}
@@ -257,7 +257,7 @@ class Deployment:
         write_state(self.party(name) / STATE, hospital)
         self._write_config(
             name,
-            HospitalConfig(
+            InstitutionConfig(
                 name=name,
                 manifest=f"../../{MANIFEST}",
                 operator_key=self.operator_key,

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 from aggregator.release.sum_noise import release_gradient
-from client_sdk.hospital_config import HospitalConfig, read_hospital, write_series
+from client_sdk.institution_config import InstitutionConfig, read_hospital, write_series
 from client_sdk.likelihood.counts import Counts
 from client_sdk.likelihood.institution import Hospital
-from client_sdk.secure_sum.client import VectorClient
+from client_sdk.secure_sum.client import SumClient
 from client_sdk.secure_sum.contribution import Contribution
-from client_sdk.secure_sum.journal import REQUESTS, VectorJournal
+from client_sdk.secure_sum.journal import REQUESTS, SumJournal
 from lpm_secure.calibration.parties import deployment_for, manifest_for
 from lpm_secure.testbed.keys import pin_keys
 from protocols.errors import DataError, ParameterError, RoundClosed, ShareRefused, Unavailable, WouldWrap
@@ -112,9 +112,9 @@ def test_what_rounding_adds_to_a_clipped_gradient_is_within_the_reach_that_noise
 
 def test_a_client_that_starts_again_keeps_its_keys_and_uses_no_nonce_twice(tmp_path):
     manifest = manifest_of()
-    first = VectorJournal.start(tmp_path, manifest)
+    first = SumJournal.start(tmp_path, manifest)
     first.about_to_answer(3, np.arange(10.0))
-    second = VectorJournal.start(tmp_path, manifest)
+    second = SumJournal.start(tmp_path, manifest)
     assert second.keys == first.keys
     assert {name: each.secret for name, each in second.sessions.items()} == {
         name: each.secret for name, each in first.sessions.items()
@@ -127,8 +127,8 @@ def test_a_client_that_starts_again_keeps_its_keys_and_uses_no_nonce_twice(tmp_p
 
 
 def test_what_a_client_keeps_is_not_printed(tmp_path):
-    kept = VectorJournal.start(tmp_path, manifest_of())
-    printed = repr(kept) + repr(kept._memory) + repr(list(kept.sessions.values()))
+    kept = SumJournal.start(tmp_path, manifest_of())
+    printed = repr(kept) + repr(kept._entry) + repr(list(kept.sessions.values()))
     for secret in (*kept.keys, *(each.secret for each in kept.sessions.values())):
         assert repr(secret)[2:20] not in printed
 
@@ -138,7 +138,7 @@ def test_what_a_hospital_is_about_to_use_is_on_disk_under_its_name(tmp_path, mon
     synced, fsync, replace = [], os.fsync, Path.replace
     monkeypatch.setattr(os, "fsync", lambda number: (synced.append(os.fstat(number).st_ino), fsync(number)))
     monkeypatch.setattr(Path, "replace", lambda path, target: (synced.append("replaced"), replace(path, target)))
-    kept = VectorJournal.start(tmp_path, manifest_of())
+    kept = SumJournal.start(tmp_path, manifest_of())
     kept.about_to_answer(1, np.ones(3))
     own, folder = kept.path.stat().st_ino, tmp_path.stat().st_ino
     assert synced[-3:] == [own, "replaced", folder]
@@ -149,10 +149,10 @@ def test_what_a_hospital_is_about_to_use_is_on_disk_under_its_name(tmp_path, mon
     "spoil", [lambda text: text[:-5], lambda text: b"{}", lambda text: text.replace(b'"run":"', b'"run":"A')]
 )
 def test_a_spoilt_file_of_kept_keys_is_refused(tmp_path, spoil):
-    kept = VectorJournal.start(tmp_path, manifest_of())
+    kept = SumJournal.start(tmp_path, manifest_of())
     kept.path.write_bytes(spoil(kept.path.read_bytes()))
     with pytest.raises(ParameterError, match="move it away"):
-        VectorJournal.start(tmp_path, manifest_of())
+        SumJournal.start(tmp_path, manifest_of())
 
 
 def test_a_column_is_read_as_it_was_written_and_gives_the_same_bits(tmp_path):
@@ -186,7 +186,7 @@ def test_a_column_that_holds_no_counts_is_refused_with_its_file_and_row(tmp_path
 
 
 def config():
-    return HospitalConfig(
+    return InstitutionConfig(
         name="a",
         manifest="m",
         operator_key=KEY,
@@ -216,7 +216,7 @@ class Rounds:
 def client_of(tmp_path, rounds, *, hospital=None):
     manifest = manifest_of()
     hospital = hospital or hospitals()["hospital-0"]
-    return VectorClient(manifest, hospital, rounds, VectorJournal.start(tmp_path, manifest), wait_s=5.0)
+    return SumClient(manifest, hospital, rounds, SumJournal.start(tmp_path, manifest), wait_s=5.0)
 
 
 def draws_of(value=3.0):
@@ -263,7 +263,7 @@ def test_a_hospital_that_was_ended_after_it_told_a_gradient_does_not_tell_that_r
     asyncio.run(before.advance())
     again = Rounds(draws_of(2.0))
     after = client_of(tmp_path, again)
-    assert np.array_equal(after.hospital.state, before.hospital.state)
+    assert np.array_equal(after.institution.state, before.institution.state)
     asyncio.run(after.run())
     assert [step for step, _ in again.told] == [0, 2, 3, 4, 5]
     assert after.missed == [0]
@@ -272,10 +272,10 @@ def test_a_hospital_that_was_ended_after_it_told_a_gradient_does_not_tell_that_r
 @pytest.mark.parametrize("value", [np.nan, np.inf, 51.0])
 def test_draws_that_no_model_would_publish_teach_a_hospital_nothing(tmp_path, value):
     client = client_of(tmp_path, Rounds(draws_of(value)))
-    before = client.hospital.state.copy()
+    before = client.institution.state.copy()
     asyncio.run(client.run())
     assert client.missed == [0, 1, 2]
-    assert np.array_equal(client.hospital.state, before)
+    assert np.array_equal(client.institution.state, before)
 
 
 def test_a_hospital_of_another_number_of_weeks_is_refused(tmp_path):
@@ -286,10 +286,10 @@ def test_a_hospital_of_another_number_of_weeks_is_refused(tmp_path):
 def test_a_hospitals_state_is_what_it_goes_on_from():
     one, other = hospitals()["hospital-1"], hospitals()["hospital-1"]
     one.answer(draws_of())
-    other.go_on(one.state)
+    other.resume(one.state)
     assert np.array_equal(one.answer(draws_of(2.0))[0], other.answer(draws_of(2.0))[0])
     with pytest.raises(ParameterError, match="10"):
-        other.go_on(np.zeros(4))
+        other.resume(np.zeros(4))
 
 
 def test_pinned_keys_make_another_run_of_the_same_calibration():

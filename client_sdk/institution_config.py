@@ -1,4 +1,4 @@
-"""The configuration file of a hospital's client, and the one column that it reads."""
+"""The configuration file of an institution's client, and the one column that it reads."""
 
 import csv
 from pathlib import Path
@@ -8,7 +8,8 @@ import msgspec
 import numpy as np
 
 from client_sdk.likelihood.counts import CENSORED, Counts
-from client_sdk.likelihood.institution import F64, SCALE_SD, Hospital
+from client_sdk.likelihood.institution import SCALE_SD, Hospital
+from client_sdk.secure_sum.contribution import F64
 from protocols.errors import DataError
 from protocols.identity.signing import PublicKey, read_private, write_private
 from protocols.identity.trust import Name
@@ -21,8 +22,8 @@ CatchmentShare = Annotated[float, msgspec.Meta(gt=0, le=1)]
 
 
 @final
-class HospitalConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What `python -m client_sdk.hospital --config FILE` reads; paths are relative to the file.
+class InstitutionConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What `python -m client_sdk.institution --config FILE` reads; paths are relative to the file.
 
     Attributes:
         name: this client's in the manifest, and in its certificate.
@@ -53,12 +54,12 @@ class HospitalConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     summary: str = "summary.json"
 
 
-def load(path: Path) -> HospitalConfig:
+def load(path: Path) -> InstitutionConfig:
     """Read a configuration file; errors are ConfigError."""
-    return load_config(path, HospitalConfig)
+    return load_config(path, InstitutionConfig)
 
 
-def read_hospital(config: HospitalConfig, folder: Path) -> Hospital:
+def read_hospital(config: InstitutionConfig, folder: Path) -> Hospital:
     """Return the hospital of a configuration; DataError names file and row of what is no count."""
     path = folder / config.series
     try:
@@ -69,7 +70,7 @@ def read_hospital(config: HospitalConfig, folder: Path) -> Hospital:
     hospital = Hospital(counts, share, local_steps=config.local_steps, scale_sd=config.scale_sd)
     if config.state is not None:
         content = read_private(folder / config.state)
-        hospital.go_on(np.frombuffer(content[: len(content) // 8 * 8], dtype="<f8"))
+        hospital.resume(np.frombuffer(content[: len(content) // 8 * 8], dtype="<f8"))
     return hospital
 
 
