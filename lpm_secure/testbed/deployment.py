@@ -214,7 +214,7 @@ class Deployment:
     def _write_client(self, name: str) -> None:
         folder, manifest = self.party(name), self.testbed.manifest
         signing.write_key(folder / IDENTITY, signing.new_key())
-        (folder / "policy.toml").write_text(permissive(manifest), encoding="utf-8")
+        write_atomically(folder / "policy.toml", permissive(manifest).encode())
         if self.institutions:
             return self._write_hospital(name, self.institutions[name])
         agents = [agent for client in manifest.clients for agent in client.agents]
