@@ -13,12 +13,13 @@ from client_sdk.exit_code import exit_code_of
 from client_sdk.secure_sum.client import SumClient
 from client_sdk.secure_sum.journal import SumJournal
 from protocols.atomic_file import write_atomically
+from protocols.task.manifest import require_sum
 
 
 async def take_part(path: Path) -> None:
     """Join the run that a configuration names, or go on with it, to its end, and write a summary."""
     given, folder = institution_config.load(path), path.resolve().parent
-    manifest = admit(given, folder)
+    manifest = require_sum(admit(given, folder))
     hospital = institution_config.read_hospital(given, folder)
     journal = SumJournal.start(folder, manifest)
     credentials = read_credentials(folder / given.credentials)

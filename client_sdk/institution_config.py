@@ -7,12 +7,12 @@ from typing import Annotated, Final, final
 import msgspec
 import numpy as np
 
+from client_sdk.admission import AdmissionConfig
 from client_sdk.likelihood.counts import CENSORED, Counts
 from client_sdk.likelihood.institution import SCALE_SD, Hospital
 from client_sdk.secure_sum.contribution import F64
 from protocols.errors import DataError
-from protocols.identity.signing import PublicKey, read_private, write_private
-from protocols.identity.trust import Name
+from protocols.identity.signing import read_private, write_private
 from protocols.toml_file import load_config
 
 COLUMN: Final = "inpatients"
@@ -22,7 +22,7 @@ CatchmentShare = Annotated[float, msgspec.Meta(gt=0, le=1)]
 
 
 @final
-class InstitutionConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class InstitutionConfig(AdmissionConfig, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What `python -m client_sdk.institution --config FILE` reads; paths are relative to the file.
 
     Attributes:
@@ -40,17 +40,11 @@ class InstitutionConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
         summary: where the client writes what it sent and received in bytes, for its owner; no private value.
     """
 
-    name: Name
-    manifest: str
-    operator_key: PublicKey
-    policy: str
-    credentials: str
     series: str
     share: tuple[CatchmentShare, ...]
     local_steps: Annotated[int, msgspec.Meta(ge=0, le=1000)] = 5
     scale_sd: Annotated[float, msgspec.Meta(ge=0, le=10)] = SCALE_SD
     state: str | None = None
-    relay: Name | None = None
     summary: str = "summary.json"
 
 

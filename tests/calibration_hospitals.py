@@ -10,9 +10,10 @@ from client_sdk.likelihood.institution import Hospital
 from client_sdk.secure_sum.contribution import Contribution, clip_norm
 from lpm_secure.calibration.dynamics.city import small
 from lpm_secure.calibration.dynamics.simulator import Simulator
-from lpm_secure.calibration.parties import NOWHERE, manifest_for, size_of
+from lpm_secure.calibration.parties import shape_of
 from lpm_secure.secure_sum.in_process import InProcessSum
-from lpm_secure.secure_sum.secure_sum import OpenedSum, SecureSum
+from lpm_secure.secure_sum.parties import NOWHERE, manifest_for
+from lpm_secure.secure_sum.transport import OpenedSum, SumTransport
 
 WEEKS = 6
 SIMULATOR = Simulator(small(), WEEKS, lead=2)
@@ -35,15 +36,13 @@ def hospitals(count=6, *, local_steps=2):
 
 def in_process(held, *, draws, contribution=DEFAULT, aggregators=2, min_cohort=5, rounds=60, releases=None, **changes):
     """Return the sums of these hospitals, all in this process."""
-    size = size_of(held, contribution, draws=draws)
-    manifest = manifest_for(
-        tuple(held), size, [NOWHERE] * aggregators, rounds=rounds, min_cohort=min_cohort, releases=releases
-    )
+    given = {"rounds": rounds, "min_cohort": min_cohort, "releases": releases, "contribution": contribution}
+    manifest = manifest_for(tuple(held), shape_of(held, draws=draws), [NOWHERE] * aggregators, **given)
     return InProcessSum(manifest, held, **changes)
 
 
 @dataclasses.dataclass
-class FloatOracle(SecureSum):
+class FloatOracle(SumTransport):
     """The oracle: all data in one place, added up in floating point, without rounding, shares or protection."""
 
     hospitals: dict

@@ -6,16 +6,16 @@ import numpy as np
 from flwr.app import Context, Error, Message, RecordDict
 from flwr.serverapp import Grid
 
-from client_sdk import read_credentials
 from client_sdk.secure_sum.sealed_message import seal_shares
-from lpm_secure.calibration.parties import deployment_for, manifest_for
 from lpm_secure.flower.bridge import RoundReport
 from lpm_secure.flower.client_app import app
 from lpm_secure.flower.records import of_bytes
 from lpm_secure.flower.strategy import SecureSumStrategy, play
-from lpm_secure.secure_sum.secure_sum import Reason, RoundCounter, SecureSum
+from lpm_secure.secure_sum.parties import manifest_for
+from lpm_secure.secure_sum.transport import Reason, RoundCounter, SumTransport
+from lpm_secure.testbed.sum_deployment import SumDeployment
+from protocols.identity.certificates import read as read_credentials
 from protocols.task.layout import Layout
-from protocols.task.secure_sum.spec import Calibration
 from tests.calibration_hospitals import WEEKS
 
 DRAWS = 3
@@ -62,7 +62,7 @@ class LocalGrid(Grid):
 
 
 @dataclasses.dataclass
-class OverGrid(SecureSum):
+class OverGrid(SumTransport):
     """Plays rounds over a grid."""
 
     strategy: SecureSumStrategy
@@ -83,10 +83,9 @@ class OverGrid(SecureSum):
 
 def write(folder, held, min_cohort, **changes):
     """Write the parties' folders, and return the manifest."""
-    calibration = Calibration(draws=DRAWS, places=2, weeks=WEEKS)
     addresses = [f"127.0.0.1:{port}" for port in (1001, 1002, 1003)]
-    manifest = manifest_for(tuple(held), calibration, addresses, rounds=60, min_cohort=min_cohort, **changes)
-    deployment = deployment_for(manifest, held, folder)
+    manifest = manifest_for(tuple(held), (DRAWS, 2, WEEKS), addresses, rounds=60, min_cohort=min_cohort, **changes)
+    deployment = SumDeployment(folder, manifest, held)
     deployment.write()
     return deployment
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from aggregator.release.group_testing import NO_TESTS, CohortTotal, GroupTesting, History, PoolShare
 from aggregator.release.noise import ReleaseNoise
+from aggregator.release.sum_noise import SumNoise
 from aggregator.rounds.round import Round
 from aggregator.rounds.vectors import Vectors
 from aggregator.store import GroupTestRecord, RoundClosure, Store
@@ -18,7 +19,7 @@ from protocols.errors import PartiesDisagree, RoundClosed, ShareRefused, Unavail
 from protocols.task.manifest import Manifest
 from protocols.task.rounds import Phase
 from protocols.task.secure_sum.group_testing import mark
-from protocols.task.secure_sum.spec import answers
+from protocols.task.secure_sum.spec import SecureSum, answers
 from protocols.wire.messages import TrialQuery, TrialShare
 
 LOG: Final = logging.getLogger("aggregator")
@@ -108,7 +109,7 @@ class CohortSum:
     """
 
     def __init__(
-        self, manifest: Manifest, run: bytes, noise: ReleaseNoise, peers: Sequence[PoolPeer], store: Store
+        self, manifest: SecureSum, run: bytes, noise: SumNoise, peers: Sequence[PoolPeer], store: Store
     ) -> None:
         """Go on after the last round that closed: a peer that has stopped may still ask for its sums."""
         self._manifest, self._run, self._noise, self._peers, self._store = manifest, run, noise, peers, store
@@ -153,7 +154,7 @@ class CohortSum:
             Unavailable: it has not come so far in time.
         """
         number = self._manifest.schedule.number(query.step, Phase.SPEAK)
-        if self._manifest.calibration is None or not answers(number):
+        if not answers(number):
             raise RoundClosed(f"step {query.step} of this run has no sum that could be out of range")
         deadline = asyncio.get_running_loop().time() + self._manifest.round_timeout_s
         while number > self._number or (number == self._number and query.trial not in self._told and not self._over):
@@ -176,9 +177,7 @@ class CohortSum:
             self._number, self._told = number, {}
         self._over = False
         if not answers(number):
-            share, counted = self._noise.add(
-                number, vectors.total(members), members, shares=vectors, before=history.counted
-            )
+            share, counted = self._noise.add(number, vectors.total(members), before=history.counted)
             return CohortTotal(share, members, (), (), (), counted)
         self._begun = begin(self._store, self._run, self._begun, number=number, members=members)
         testing = GroupTesting(
@@ -212,3 +211,12 @@ class CohortSum:
         """Let those look again who wait for a sum."""
         self._more.set()
         self._more = asyncio.Event()
+
+
+def release_of(
+    manifest: Manifest, run: bytes, index: int, *, store: Store, peers: Sequence[PoolPeer]
+) -> CohortSum | ReleaseNoise:
+    """Return what opens a run's rounds at one aggregator: sums that are tested, or a simulation's with their noise."""
+    if isinstance(manifest, SecureSum):
+        return CohortSum(manifest, run, SumNoise.load(manifest, run, store), peers, store)
+    return ReleaseNoise.load(manifest, run, index, store)

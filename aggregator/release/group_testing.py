@@ -10,18 +10,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final, final
 
-from aggregator.release.noise import ReleaseNoise
+from aggregator.release.sum_noise import SumNoise
 from aggregator.rounds.vectors import Vectors
 from aggregator.store import GroupTestRecord
 from protocols.arithmetic.counters import RoundNumber
 from protocols.arithmetic.fixed_point import U64, from_ring
 from protocols.errors import BudgetSpent, PartiesDisagree
 from protocols.releases.ledger import Trial
-from protocols.releases.query import GRADIENT
-from protocols.task.manifest import Manifest
-from protocols.task.release_plan import releases_of
 from protocols.task.secure_sum.group_testing import Inquiry, coin, mark
 from protocols.task.secure_sum.range import in_range
+from protocols.task.secure_sum.spec import SecureSum
 
 NO_TESTS: Final = GroupTestRecord(RoundNumber(-1), ())  # before the first round
 Pools = tuple[tuple[str, ...], ...]
@@ -55,7 +53,7 @@ class History:
     Attributes:
         left_out: clients that were named by now.
         pools: of all tests by now.
-        counted: what the releases by now have cost; see `ReleaseNoise.add`.
+        counted: what the releases by now have cost; see `SumNoise.add`.
     """
 
     left_out: tuple[str, ...] = ()
@@ -106,9 +104,9 @@ class GroupTesting:
 
     def __init__(
         self,
-        manifest: Manifest,
+        manifest: SecureSum,
         run: bytes,
-        noise: ReleaseNoise,
+        noise: SumNoise,
         *,
         begun: GroupTestRecord,
         vectors: Vectors,
@@ -143,9 +141,7 @@ class GroupTesting:
         if self.current is None or sizes != [self.current.share.size] * (k - 1):
             raise PartiesDisagree(f"got shares of {sizes} words in round {self._number}; stop the run")
         total = from_ring(self._manifest.share().join([self.current.share, *others]))
-        release = releases_of(self._manifest).of(GRADIENT)
-        calibration = self._manifest.require_calibration()
-        return in_range(calibration, total, len(self.current.pool), release=release, aggregators=k)
+        return in_range(self._manifest, total, len(self.current.pool))
 
     def record(self, *, fits: bool) -> None:
         """Take in whether the sum in hand is in range, and go on to the next one; it may take a second to draw."""
@@ -176,8 +172,7 @@ class GroupTesting:
 
     def _add_up(self, pool: tuple[str, ...]) -> None:
         place = len(self._shares)
-        share, self._counted = self._noise.add(
-            self._number, self._vectors.total(pool), pool, shares=self._vectors, before=self._counted, trial=place
-        )
+        total = self._vectors.total(pool)
+        share, self._counted = self._noise.add(self._number, total, before=self._counted, place=place)
         self._shares.append(share)
         self.current = PoolShare(place, pool, share)

@@ -14,7 +14,7 @@ from protocols.sealing.messages import SealedRequest
 from protocols.sealing.route import Route
 from protocols.sealing.session import SealedSession
 from protocols.task import manifest as manifests
-from protocols.task.manifest import Manifest
+from protocols.task.secure_sum.spec import SecureSum
 from protocols.task.signature import trust_of
 from protocols.wire import codec
 from protocols.wire.messages import Members, TrialShare
@@ -37,7 +37,7 @@ class PeerSeal:
         old one again, which says itself which step and pool it is of. The secret of each message is drawn for it alone.
     """
 
-    manifest: Manifest
+    manifest: SecureSum
     name: str
     key: SealingKey = field(repr=False)
     credentials: Credentials = field(repr=False)

@@ -17,7 +17,7 @@ from protocols.sealing.route import Route
 from protocols.sealing.session import SealedSession
 from protocols.task import manifest as manifests
 from protocols.task.layout import Layout
-from protocols.task.manifest import Manifest
+from protocols.task.secure_sum.spec import SecureSum
 from protocols.wire import codec
 from protocols.wire.messages import Join, Share
 from protocols.wire.sealed_transport import unpack
@@ -34,7 +34,7 @@ class ShareOpener:
         authorities: whose certificates clients show.
     """
 
-    manifest: Manifest
+    manifest: SecureSum
     name: str
     key: SealingKey = field(repr=False)
     authorities: Sequence[x509.Certificate] = field(repr=False)

@@ -20,9 +20,9 @@ from aggregator.release.cohort_sum import begin, closure_of, history_of
 from aggregator.release.group_testing import NO_TESTS, GroupTesting, PoolShare
 from aggregator.release.ledger import Ledger
 from aggregator.release.ledger_entries import head_of, require_same, write_sum
-from aggregator.release.noise import ReleaseNoise
 from aggregator.release.peer_seal import PeerSeal
 from aggregator.release.sealed_share import ShareOpener
+from aggregator.release.sum_noise import SumNoise
 from aggregator.rounds.round import digest, too_small
 from aggregator.rounds.vectors import Vectors
 from aggregator.store import GroupTestRecord, PendingRound, RoundClosure, Store
@@ -81,9 +81,8 @@ class StatelessSum:
         """Go on from the store."""
         manifest = self._manifest = opener.manifest
         self._opener, self._seal, self._store, self._ledger = opener, seal, store, ledger
-        self._run, index = manifests.run_id(manifest), [each.name for each in manifest.aggregators].index(opener.name)
-        kept = ReleaseNoise.load(manifest, self._run, index, store)
-        self._noise = ReleaseNoise(manifest, index, subkey(kept.key, PURPOSE))
+        self._run = manifests.run_id(manifest)
+        self._noise = SumNoise(manifest, subkey(SumNoise.load(manifest, self._run, store).key, PURPOSE))
         self._last = store.last_round(self._run)
 
     def freeze(self, number: RoundNumber, sealed: Mapping[str, bytes]) -> Reply:

@@ -13,19 +13,11 @@ from client_sdk.secure_sum.journal import SumJournal
 from client_sdk.simulation.exchange import Answer, Exchange
 from protocols.arithmetic.counters import FIRST_ROUND, RoundNumber
 from protocols.arithmetic.fixed_point import U64, to_ring
-from protocols.errors import ParameterError, RoundAhead, RoundClosed, ShareRefused, Unavailable
-from protocols.task.manifest import Manifest
-from protocols.task.secure_sum.spec import Calibration, answers
+from protocols.errors import RoundAhead, RoundClosed, ShareRefused, Unavailable
+from protocols.task.secure_sum.spec import SecureSum, answers
 from protocols.wire.transport import Transport
 
 AGAIN_S: Final = 0.2  # between two calls of a round that is not open, or of an aggregator that is not there
-
-
-def calibration_of(manifest: Manifest) -> Calibration:
-    """Return what a manifest says of its calibration; ParameterError if it is of another kind of run."""
-    if manifest.calibration is None:
-        raise ParameterError(f"{manifest.name} is no calibration; take part in it with python -m client_sdk")
-    return manifest.calibration
 
 
 @final
@@ -43,29 +35,27 @@ class SumClient:
         answer again.
     """
 
-    manifest: Manifest
+    manifest: SecureSum
     institution: Institution = field(repr=False)
     exchange: Exchange = field(repr=False)
     journal: SumJournal = field(repr=False)
     wait_s: float = 600.0
     number: RoundNumber = FIRST_ROUND
     missed: list[int] = field(default_factory=list)
-    _calibration: Calibration = field(init=False, repr=False)
     _contribution: Contribution = field(init=False, repr=False)
     _heard: F64 | None = field(init=False, repr=False, default=None)
 
     def __post_init__(self) -> None:
         """Go on from the journal; nothing is sent."""
-        given = self._calibration = calibration_of(self.manifest)
-        self._contribution = Contribution(given.clip, given.bits)
-        self.institution.require(given.shape)
+        self._contribution = Contribution(self.manifest.norm, self.manifest.bits)
+        self.institution.require(self.manifest.shape)
         if self.journal.state is not None:
             self.institution.resume(self.journal.state)
 
     @classmethod
     async def join(
         cls,
-        manifest: Manifest,
+        manifest: SecureSum,
         name: str,
         institution: Institution,
         *,
@@ -79,6 +69,13 @@ class SumClient:
             Unavailable: an aggregator does not answer in time.
         """
         exchange = Exchange(manifest, name, transports, keys=journal.keys)
+        return await cls.join_over(manifest, institution, exchange, journal)
+
+    @classmethod
+    async def join_over(
+        cls, manifest: SecureSum, institution: Institution, exchange: Exchange, journal: SumJournal
+    ) -> "SumClient":
+        """Join a run as `join` does, of which this is the twin whose coins are the exchange's."""
         client = cls(manifest, institution, exchange, journal)
         client.number = RoundNumber(await exchange.join())  # the steps of a run of sums are its rounds
         return client
@@ -95,7 +92,7 @@ class SumClient:
         number, heard = self.number, self._heard
         self._heard = None
         if not answers(number):
-            nothing = np.zeros(self._calibration.words, dtype=np.uint64)
+            nothing = np.zeros(self.manifest.length, dtype=np.uint64)
             answer = await self._share(nothing, number)
             self._heard = None if answer is None else self._announced(answer)
         elif heard is None or self.journal.answered >= number or not await self._answer(heard, number):
@@ -130,6 +127,6 @@ class SumClient:
 
     def _announced(self, answer: Answer) -> F64 | None:
         """Return what was announced, in the run's shape; nothing of what no honest centre would say."""
-        words = np.frombuffer(answer.synthetic.tobytes(), dtype="<f8").reshape(self._calibration.shape)
+        words = np.frombuffer(answer.synthetic.tobytes(), dtype="<f8").reshape(self.manifest.shape)
         announced = words.astype(np.float64)
         return announced if self.institution.accepts(announced) else None

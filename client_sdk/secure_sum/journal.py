@@ -15,7 +15,7 @@ from protocols.errors import ParameterError
 from protocols.identity.signing import read_private
 from protocols.sealing.session import SECRET_BYTES
 from protocols.task import manifest as manifests
-from protocols.task.manifest import Manifest
+from protocols.task.secure_sum.spec import SecureSum
 from protocols.wire.sealed_transport import SessionState
 
 REQUESTS: Final = 2**32  # of one start, at most; the next one counts on above them
@@ -60,7 +60,7 @@ class SumJournal:
     _entry: SumJournalEntry = field(repr=False)
 
     @classmethod
-    def start(cls, folder: Path, manifest: Manifest) -> "SumJournal":
+    def start(cls, folder: Path, manifest: SecureSum) -> "SumJournal":
         """Go on with the run's file, or begin one.
 
         Raises:
@@ -73,7 +73,7 @@ class SumJournal:
         return journal
 
     @classmethod
-    def look(cls, folder: Path, manifest: Manifest) -> F64 | None:
+    def look(cls, folder: Path, manifest: SecureSum) -> F64 | None:
         """Return what the institution has learnt in a run, without starting; None if it has not answered in it."""
         run = manifests.run_id(manifest)
         path = _path(folder, run)
@@ -110,10 +110,10 @@ class SumJournal:
 
 
 def _path(folder: Path, run: bytes) -> Path:
-    return folder / f"calibration-{run.hex()[:16]}.key"
+    return folder / f"sum-{run.hex()[:16]}.key"
 
 
-def _new(run: bytes, manifest: Manifest) -> SumJournalEntry:
+def _new(run: bytes, manifest: SecureSum) -> SumJournalEntry:
     secrets = {party.name: os.urandom(SECRET_BYTES) for party in manifest.aggregators}
     return SumJournalEntry(run=run, keys=manifest.share().keys(), secrets=secrets)
 

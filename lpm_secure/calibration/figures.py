@@ -10,7 +10,7 @@ from lpm_secure.calibration.job import CalibrationResult, bands
 from lpm_secure.calibration.privacy import ledger
 from lpm_secure.report.table import csv_of_rows
 from lpm_secure.secure_sum.in_process import InProcessSum
-from protocols.releases.query import GRADIENT, NOISE
+from protocols.releases.query import NOISE, SUM
 from protocols.task.release_plan import releases_of
 
 JSON: Final = "calibration.json"
@@ -23,7 +23,7 @@ def spending(result: CalibrationResult) -> dict[str, Any]:
     way, fit = result.config.federation, result.fit
     d = fit.schedule.draws * len(result.study.city.boroughs) * result.study.fitted
     sums = fit.sums if isinstance(fit.sums, InProcessSum) else None
-    release = None if sums is None else releases_of(sums.manifest).of(GRADIENT)
+    release = None if sums is None else releases_of(sums.manifest).of(SUM)
     noise = release if release is not None and release.mechanism == NOISE else None
     before = fit.round - result.rounds  # rounds of earlier processes, with an opening each at least
     openings = before + (result.rounds if sums is None else sums.openings)

@@ -17,7 +17,7 @@ from lpm_secure.calibration.inference.facts import count_rounds
 from lpm_secure.calibration.inference.fit import Fit
 from lpm_secure.calibration.study import Study
 from lpm_secure.calibration.transports import sums_of
-from lpm_secure.secure_sum.secure_sum import SecureSum
+from lpm_secure.secure_sum.transport import SumTransport
 from protocols.errors import ConfigError, ParameterError
 
 CHECKPOINT: Final = "fit.safetensors"
@@ -111,7 +111,7 @@ def calibrate(
     return CalibrationResult(config, study, fit, found, scores, seconds, rounds)
 
 
-def begin_fit(config: CalibrationConfig, study: Study, sums: SecureSum) -> Fit:
+def begin_fit(config: CalibrationConfig, study: Study, sums: SumTransport) -> Fit:
     """Return the fit of a configuration; a checkpoint of one whose hospitals would answer otherwise is not its own."""
     simulator, way = study.simulator(), config.federation.contribution
     data = f"{config.data} {config.fit.local_steps} {way}"
@@ -121,7 +121,7 @@ def begin_fit(config: CalibrationConfig, study: Study, sums: SecureSum) -> Fit:
 def _fitted(
     config: CalibrationConfig,
     study: Study,
-    sums: SecureSum,
+    sums: SumTransport,
     files: _Files,
     *,
     resume: bool,

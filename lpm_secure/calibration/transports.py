@@ -9,19 +9,20 @@ from typing import Final
 from client_sdk.likelihood.institution import Hospital
 from lpm_secure.accounting import sigma_for
 from lpm_secure.calibration.config import CalibrationConfig
-from lpm_secure.calibration.parties import NOWHERE, build_noisy_releases, manifest_for, parties, size_of
+from lpm_secure.calibration.parties import NAME, parties, shape_of
 from lpm_secure.calibration.privacy import RESERVE, multiplier_for
 from lpm_secure.secure_sum.in_process import InProcessSum
 from lpm_secure.secure_sum.native import NativeSum
-from lpm_secure.secure_sum.secure_sum import SecureSum
-from lpm_secure.testbed.deployment import Deployment
+from lpm_secure.secure_sum.parties import NOWHERE, build_noisy_releases, manifest_for
+from lpm_secure.secure_sum.transport import SumTransport
+from lpm_secure.testbed.sum_deployment import SumDeployment
 from protocols.errors import ConfigError
 
 PARTIES: Final = "parties"  # folder below a calibration's, with a folder for each run of its processes
 
 
 @contextmanager
-def sums_of(config: CalibrationConfig, hospitals: dict[str, Hospital], folder: Path) -> Iterator[SecureSum]:
+def sums_of(config: CalibrationConfig, hospitals: dict[str, Hospital], folder: Path) -> Iterator[SumTransport]:
     """Yield the secure sum of a configuration, and end its processes afterwards.
 
     Args:
@@ -50,8 +51,10 @@ def in_process(config: CalibrationConfig, hospitals: dict[str, Hospital]) -> InP
         releases = build_noisy_releases(sigma=sigma, rounds=openings, epsilon=way.epsilon, delta=way.delta)
     manifest = manifest_for(
         tuple(hospitals),
-        size_of(hospitals, way.contribution, draws=config.fit.draws),
+        shape_of(hospitals, draws=config.fit.draws),
         [NOWHERE] * way.aggregators,
+        contribution=way.contribution,
+        name=NAME,
         rounds=config.fit.rounds,
         min_cohort=way.min_cohort,
         releases=releases,
@@ -59,7 +62,7 @@ def in_process(config: CalibrationConfig, hospitals: dict[str, Hospital]) -> InP
     return InProcessSum(manifest, hospitals)
 
 
-def deploy(config: CalibrationConfig, hospitals: dict[str, Hospital], folder: Path) -> Deployment:
+def deploy(config: CalibrationConfig, hospitals: dict[str, Hospital], folder: Path) -> SumDeployment:
     """Return the parties of a configuration as a deployment, with the noise that it asks for in the manifest.
 
     Sums beyond the rounds, to find out who sends garbage, are opened within a round.
@@ -80,7 +83,7 @@ def deploy(config: CalibrationConfig, hospitals: dict[str, Hospital], folder: Pa
     )
 
 
-def _flower(deployment: Deployment) -> AbstractContextManager[SecureSum]:
+def _flower(deployment: SumDeployment) -> AbstractContextManager[SumTransport]:
     try:
         from lpm_secure.flower.transport import FlowerSum  # noqa: PLC0415 - an extra
     except ModuleNotFoundError as error:

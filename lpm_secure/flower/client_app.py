@@ -16,7 +16,6 @@ from aggregator.release.sealed_share import ShareOpener
 from aggregator.release.stateless_sum import Reply, StatelessSum, exclusive
 from aggregator.store import Store
 from client_sdk.institution_config import read_hospital
-from client_sdk.secure_sum.client import calibration_of
 from client_sdk.secure_sum.contribution import Contribution
 from client_sdk.secure_sum.journal import SumJournal
 from client_sdk.secure_sum.sealed_message import seal_shares
@@ -27,8 +26,7 @@ from protocols.arithmetic.counters import RoundNumber
 from protocols.errors import ParameterError, ProtocolError, RoundClosed, Unavailable, WireError
 from protocols.identity.server_keys import server_keys
 from protocols.task import manifest as manifests
-from protocols.task.manifest import Manifest
-from protocols.task.secure_sum.spec import answers
+from protocols.task.secure_sum.spec import SecureSum, answers
 from protocols.task.signature import trust_of
 
 
@@ -73,18 +71,17 @@ def answer(message: Message, context: Context) -> Message:
     if not node.is_institution:
         raise ParameterError(f"{node.name} is an aggregator, and has no vector")
     manifest, number = node.manifest(about), records.round_of(about)
-    given = calibration_of(manifest)
     announced = records.vector_of(message, records.ANNOUNCED, "float64").astype(np.float64)
     institution = read_hospital(node.institution, node.folder)
-    institution.require(given.shape)
-    if announced.shape != given.shape or not institution.accepts(announced):
+    institution.require(manifest.shape)
+    if announced.shape != manifest.shape or not institution.accepts(announced):
         raise WireError("the draws are none that the manifest's model could have made")
     journal = SumJournal.start(node.folder, manifest)
     if journal.answered >= number or number > manifest.steps or not answers(number):
         raise RoundClosed(f"round {number} was answered, is past the run's end, or is one in which draws are published")
     if journal.state is not None:
         institution.resume(journal.state)
-    vector = Contribution(given.clip, given.bits).encode(institution.vector(announced))
+    vector = Contribution(manifest.norm, manifest.bits).encode(institution.vector(announced))
     journal.about_to_answer(number, institution.state)
     return Message(records.content_of(vector=ArrayRecord({records.VECTOR: Array(vector)})), reply_to=message)
 
@@ -129,7 +126,7 @@ def _aggregated(
     return Message(reply_content(own, sealed=reply.sealed, total=reply.total), reply_to=message)
 
 
-def _aggregator(node: Node, manifest: Manifest) -> StatelessSum:
+def _aggregator(node: Node, manifest: SecureSum) -> StatelessSum:
     """Return a node's aggregator, as its folder has it: keys, store and ledger."""
     given, credentials, folder = node.aggregator, node.credentials, node.folder
     keys, run = server_keys(folder / given.credentials, trust_of(manifest).keys, given.name), manifests.run_id(manifest)

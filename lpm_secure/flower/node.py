@@ -15,7 +15,7 @@ from protocols.errors import ConfigError, ManifestMismatch
 from protocols.identity.certificates import Credentials
 from protocols.identity.certificates import read as read_credentials
 from protocols.task import manifest as manifests
-from protocols.task.manifest import Manifest
+from protocols.task.secure_sum.spec import SecureSum
 from protocols.task.signature import load_verified
 
 PARTY: Final = "party"  # key of a node's configuration: its folder
@@ -81,7 +81,7 @@ class Node:
         """Return its name in the manifest."""
         return self.institution.name if self.is_institution else self.aggregator.name
 
-    def manifest(self, about: ConfigRecord) -> Manifest:
+    def manifest(self, about: ConfigRecord) -> SecureSum:
         """Return this party's own manifest, if a message is about the same run.
 
         Raises:
@@ -95,4 +95,4 @@ class Node:
             manifest = load_verified(self.folder / given.manifests[0], operator_key=given.operator_key)
         if text_of(about, "run") != manifests.run_id(manifest).hex():
             raise ManifestMismatch("the message is of another run than this node's manifest; compare the manifests")
-        return manifest
+        return manifests.require_sum(manifest)

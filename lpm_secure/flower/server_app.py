@@ -25,7 +25,7 @@ def main(grid: Grid, context: Context) -> None:
     folder = context.run_config.get("engine")
     if not isinstance(folder, str) or not folder:
         raise ParameterError("the run does not name the folder of its fit; set engine in --run-config")
-    manifest = manifests.load(Path(folder) / MANIFEST)
+    manifest = manifests.require_sum(manifests.load(Path(folder) / MANIFEST))
     connection, strategy = connect(Path(folder)), SecureSumStrategy(manifest)
     _wait(strategy, grid, manifest.join_timeout_s)
     while (announcing := next_announcing(connection)) is not None:

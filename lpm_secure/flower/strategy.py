@@ -16,7 +16,7 @@ from protocols.arithmetic.fixed_point import I64, from_ring
 from protocols.errors import CohortTooSmall, ParameterError, PartiesDisagree, Unavailable, WireError
 from protocols.task import manifest as manifests
 from protocols.task.layout import Layout
-from protocols.task.manifest import Manifest
+from protocols.task.secure_sum.spec import SecureSum
 
 INFO: Final = 20
 WHO_S: Final = 60.0  # for nodes to say who they are
@@ -56,7 +56,7 @@ class SecureSumStrategy(Strategy):
         what aggregators tell each other.
     """
 
-    def __init__(self, manifest: Manifest) -> None:
+    def __init__(self, manifest: SecureSum) -> None:
         """Serve the run of a manifest."""
         self.manifest = manifest
         self.opened: RelayedSum | None = None

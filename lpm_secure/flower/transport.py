@@ -9,24 +9,24 @@ from typing import Final, Self, final
 
 import numpy as np
 
-from client_sdk.secure_sum.client import calibration_of
 from client_sdk.secure_sum.contribution import F64
 from lpm_secure.audit.collect import collect
 from lpm_secure.flower.bridge import Announcing, Bridge
 from lpm_secure.flower.processes import START_S, Processes
 from lpm_secure.secure_sum.recall import recall
-from lpm_secure.secure_sum.secure_sum import OpenedSum, Reason, RoundCounter, SecureSum
-from lpm_secure.testbed.deployment import MANIFEST, Deployment
+from lpm_secure.secure_sum.transport import OpenedSum, Reason, RoundCounter, SumTransport
+from lpm_secure.testbed.deployment import MANIFEST
+from lpm_secure.testbed.sum_deployment import SumDeployment
 from protocols.errors import ProtocolError
-from protocols.task.manifest import Manifest
 from protocols.task.secure_sum.group_testing import MOST_TRIALS
+from protocols.task.secure_sum.spec import SecureSum
 
 STAGES: Final = 2 + MOST_TRIALS  # of the aggregators, at most: who is in, then a sum in each
 
 
 @final
 @dataclass(slots=True, eq=False)
-class FlowerSum(SecureSum):
+class FlowerSum(SumTransport):
     """Institutions and aggregators are Flower nodes; who announces is here, and the rounds are in a server app.
 
     A context: processes start with the first round, and end with it.
@@ -40,7 +40,7 @@ class FlowerSum(SecureSum):
         server carries what the aggregators tell each other, and cannot read it.
     """
 
-    deployment: Deployment
+    deployment: SumDeployment
     simulated: bool = True
     refused: dict[str, Reason] = field(init=False, default_factory=dict)
     processes: Processes | None = field(init=False, repr=False, default=None)
@@ -53,13 +53,12 @@ class FlowerSum(SecureSum):
         self._counter = RoundCounter(self.manifest)
 
     @property
-    def manifest(self) -> Manifest:
+    def manifest(self) -> SecureSum:
         """Return the run's manifest."""
-        return self.deployment.testbed.manifest
+        return self.deployment.manifest
 
     def __enter__(self) -> Self:
         """Begin; nothing is started yet."""
-        calibration_of(self.manifest)
         return self
 
     def __exit__(

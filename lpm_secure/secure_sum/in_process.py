@@ -8,26 +8,26 @@ from typing import final
 import numpy as np
 
 from aggregator.release.group_testing import CohortTotal, GroupTesting, History
-from aggregator.release.noise import ReleaseNoise
+from aggregator.release.sum_noise import SumNoise
 from aggregator.rounds.vectors import Vectors
 from aggregator.store import GroupTestRecord
 from client_sdk.secure_sum.contribution import F64
 from client_sdk.secure_sum.institution import Institution
-from lpm_secure.secure_sum.secure_sum import OpenedSum, Reason, RoundCounter, SecureSum
+from lpm_secure.secure_sum.transport import OpenedSum, Reason, RoundCounter, SumTransport
 from protocols.arithmetic.counters import RoundNumber
 from protocols.arithmetic.fixed_point import I64, U64, from_ring, to_ring
 from protocols.arithmetic.sharing import Sharing
 from protocols.arithmetic.sharing.additive import KEY_BYTES
 from protocols.errors import CohortTooSmall, PartiesDisagree
 from protocols.task import manifest as manifests
-from protocols.task.manifest import Manifest
+from protocols.task.secure_sum.spec import SecureSum
 
 Shares = dict[str, U64]  # of one aggregator, by client
 
 
 @final
 @dataclass(slots=True, eq=False)
-class InProcessSum(SecureSum):
+class InProcessSum(SumTransport):
     """All parties in this process; the aggregators add up, test and make noise by the rules of their own package.
 
     Attributes:
@@ -41,7 +41,7 @@ class InProcessSum(SecureSum):
         left out and named in every later round. Within that range an institution can shift a sum unseen.
     """
 
-    task: Manifest
+    task: SecureSum
     institutions: Mapping[str, Institution] = field(repr=False)
     absent: Mapping[int, frozenset[str]] = field(default_factory=dict)
     garbage: Mapping[str, Callable[[I64], I64]] = field(default_factory=dict, repr=False)
@@ -50,20 +50,18 @@ class InProcessSum(SecureSum):
     _run: bytes = field(init=False, repr=False)
     _sharing: Sharing = field(init=False, repr=False)
     _keys: dict[str, tuple[bytes, ...]] = field(init=False, repr=False)
-    _noises: list[ReleaseNoise] = field(init=False, repr=False)
+    _noises: list[SumNoise] = field(init=False, repr=False)
     _history: History = field(init=False, repr=False, default_factory=History)
 
     def __post_init__(self) -> None:
         """Draw every institution's and every aggregator's keys."""
-        self.contribution.prove(len(self.institutions))
         self._counter, self._run = RoundCounter(self.task), manifests.run_id(self.task)
         self._sharing = self.task.share()
-        self._keys = {name: self._sharing.keys() for name in self.institutions}
-        places = range(len(self.task.aggregators))
-        self._noises = [ReleaseNoise(self.task, place, os.urandom(KEY_BYTES)) for place in places]
+        self._keys = {each.name: self._sharing.keys() for each in self.task.clients}
+        self._noises = [SumNoise(self.task, os.urandom(KEY_BYTES)) for _ in self.task.aggregators]
 
     @property
-    def manifest(self) -> Manifest:
+    def manifest(self) -> SecureSum:
         """Return the manifest."""
         return self.task
 

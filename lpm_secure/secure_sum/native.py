@@ -8,17 +8,18 @@ from typing import Final, Self, final
 
 import numpy as np
 
-from client_sdk.secure_sum.client import calibration_of
 from client_sdk.secure_sum.contribution import F64
 from lpm_secure.audit.collect import collect
-from lpm_secure.engine.loop import RemotePart, StepRelease
+from lpm_secure.engine.announcement import AggregateRelease, announce
 from lpm_secure.run.processes import watch
 from lpm_secure.secure_sum.recall import recall
-from lpm_secure.secure_sum.secure_sum import OpenedSum, Reason, RoundCounter, SecureSum
-from lpm_secure.testbed.deployment import Deployment
+from lpm_secure.secure_sum.transport import OpenedSum, Reason, RoundCounter, SumTransport
+from lpm_secure.testbed.sum_deployment import SumDeployment
+from protocols.arithmetic.counters import Step
 from protocols.arithmetic.fixed_point import I64
-from protocols.task.manifest import Manifest
-from protocols.task.secure_sum.spec import rounds
+from protocols.task import manifest as manifests
+from protocols.task.secure_sum.spec import SecureSum
+from protocols.wire.messages import Announcement
 from protocols.wire.transport import Transport
 
 GRACE_S: Final = 30.0  # for hospitals to end by themselves after the last round
@@ -26,7 +27,7 @@ GRACE_S: Final = 30.0  # for hospitals to end by themselves after the last round
 
 @final
 @dataclass(slots=True, eq=False)
-class NativeSum(SecureSum):
+class NativeSum(SumTransport):
     """Each institution is a process that reads only its own files; each aggregator one that holds only shares.
 
     A context: processes start with the first round, and end with it.
@@ -39,7 +40,7 @@ class NativeSum(SecureSum):
         sum out of range is the aggregators find out among themselves: the engine chooses nobody, and is told one sum.
     """
 
-    deployment: Deployment
+    deployment: SumDeployment
     _counter: RoundCounter = field(init=False, repr=False)
     _runner: asyncio.Runner = field(init=False, repr=False, default_factory=asyncio.Runner)
     _transports: list[Transport] = field(init=False, repr=False, default_factory=list)
@@ -49,13 +50,12 @@ class NativeSum(SecureSum):
         self._counter = RoundCounter(self.manifest)
 
     @property
-    def manifest(self) -> Manifest:
+    def manifest(self) -> SecureSum:
         """Return the run's manifest."""
-        return self.deployment.testbed.manifest
+        return self.deployment.manifest
 
     def __enter__(self) -> Self:
         """Begin; nothing is started yet."""
-        calibration_of(self.manifest)
         return self
 
     def __exit__(
@@ -63,7 +63,7 @@ class NativeSum(SecureSum):
     ) -> None:
         """End all processes, and put the ledgers where `lpm audit` looks for them."""
         try:
-            if self._counter.round == rounds(self.manifest.steps):
+            if self._counter.round == self.manifest.rounds:
                 self.deployment.wait_for_clients(timeout_s=GRACE_S)
             self._runner.run(self._left())
             self._runner.close()
@@ -84,12 +84,12 @@ class NativeSum(SecureSum):
         self._runner.run(self._advance(step, words))
         release = self._runner.run(self._advance(step + 1, np.zeros_like(words)))
         recall(self.deployment.institutions, self.deployment.folder / "parties", self.manifest)
-        return self._counter.count(release.cells, release.names, dict.fromkeys(release.refused, Reason.GARBAGE))
+        return self._counter.count(release.words, release.names, dict.fromkeys(release.refused, Reason.GARBAGE))
 
-    async def _advance(self, step: int, announced: I64) -> StepRelease:
+    async def _advance(self, step: int, words: I64) -> AggregateRelease:
         """Drive one round of the run, while all processes are watched."""
-        part = RemotePart(self.manifest, self._transports)
-        advancing = asyncio.ensure_future(part.advance(step, announced))
+        call = Announcement(manifests.run_id(self.manifest), Step(step), words)
+        advancing = asyncio.ensure_future(announce(self.manifest, self._transports, call))
         watching = asyncio.ensure_future(watch(self.deployment))
         try:
             await asyncio.wait({advancing, watching}, return_when=asyncio.FIRST_COMPLETED)

@@ -5,10 +5,10 @@ from pathlib import Path
 
 from client_sdk.secure_sum.institution import Institution
 from client_sdk.secure_sum.journal import SumJournal
-from protocols.task.manifest import Manifest
+from protocols.task.secure_sum.spec import SecureSum
 
 
-def recall(institutions: Mapping[str, Institution], parties: Path, manifest: Manifest) -> None:
+def recall(institutions: Mapping[str, Institution], parties: Path, manifest: SecureSum) -> None:
     """Let a testbed's institutions know what their processes have learnt, so that they can play their part elsewhere.
 
     Args:

@@ -55,7 +55,7 @@ class RoundRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     """What all aggregators must have written alike of a round.
 
     Attributes:
-        trials: of a calibration whose sum was out of range: what was opened to find out whose fault it is.
+        trials: of a secure sum that was out of range: what was opened to find out whose fault it is.
         public: the environment's numbers, as the engine announced them; of rounds in which agents speak.
     """
 

@@ -19,14 +19,15 @@ from protocols.identity.signing import PublicKey, Signature, SignaturePurpose
 from protocols.identity.trust import Digest, Moment, Name
 from protocols.models.outcome import Threshold
 from protocols.models.run_model import agent_model_of
-from protocols.releases.query import NOISE
+from protocols.releases.query import NOISE, Release
 from protocols.task import manifest as manifests
-from protocols.task.manifest import Manifest
+from protocols.task.manifest import Manifest, Simulation
 from protocols.task.release_plan import releases_of
+from protocols.task.secure_sum.spec import SecureSum
 from protocols.task.signature import trust_of
 from protocols.toml_file import load_config
 
-Output = Literal["tally", "observables", "incidence", "running", "cells", "gradient"]
+Output = Literal["tally", "observables", "incidence", "running", "cells", "gradient", "sum"]
 
 
 @final
@@ -40,7 +41,7 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         modes: "outcome", "sum", or both.
         edges: how edges between clients may be hidden.
         outputs: what may be released: tally (counts of stages), observables (totals of a model's numbers), incidence,
-            running (totals of it), cells (totals), gradient.
+            running (totals of it), cells (totals), gradient (of a simulation), sum (of institutions' vectors).
         reveals: what of an outcome agents' holders may learn: "bit", and "sum", the exact number.
         thresholds: when a model may set thresholds: "once", when a level begins anew ("restart"), in each "step". Who
             sets them in each step can ask another question of its contacts in each.
@@ -113,6 +114,8 @@ def outputs_of(manifest: Manifest) -> tuple[Output, ...]:
     """Return what a run releases."""
     each = [release.name for release in releases_of(manifest).each]
     found: tuple[Output, ...] = tuple(name for name in each if name != "score")  # it is a gradient
+    if isinstance(manifest, SecureSum):
+        return found
     if "tally" in each and any(word.stage_of is None for word in agent_model_of(manifest.model).tally):
         found = (*found, "observables")
     return (*found, "gradient") if manifest.gradient is not None else found
@@ -125,15 +128,20 @@ def epsilon_of(manifest: Manifest) -> float:
 
     Source: Canonne, Kamath, Steinke 2020 (arXiv 2004.00010), Proposition 12, over a grid of alpha.
     """
-    each = releases_of(manifest).each
-    if manifest.gradient is not None or not all(release.mechanism == NOISE and release.delta for release in each):
+    each, derivatives = releases_of(manifest).each, isinstance(manifest, Simulation) and manifest.gradient is not None
+    if derivatives or not all(release.mechanism == NOISE and release.delta for release in each):
         return math.inf
     if not each:
         return 0.0
-    rho = math.fsum(release.rho(manifest.steps + 1) for release in each)
+    rho = math.fsum(release.rho(_most(manifest, release)) for release in each)
     log_delta = math.log(min(release.delta for release in each))
     alphas = (1 + 1.02**power for power in range(-400, 700))
     return min(a * rho + a * math.log1p(-1 / a) / (a - 1) - (log_delta + math.log(a - 1)) / (a - 1) for a in alphas)
+
+
+def _most(manifest: Manifest, release: Release) -> int:
+    """Return how often a release may be made: of a secure sum, also for the pools of a round."""
+    return release.times if isinstance(manifest, SecureSum) else manifest.steps + 1
 
 
 def check(manifest: Manifest, owners: OwnersPolicy) -> None:
@@ -159,6 +167,18 @@ def _conflicts(manifest: Manifest, policy: Policy) -> Iterator[tuple[str, str]]:
     if (epsilon := epsilon_of(manifest)) > policy.max_epsilon:
         cost = "releases exact numbers, which no epsilon bounds" if math.isinf(epsilon) else f"spends {epsilon:g}"
         yield "max_epsilon", f"epsilon may be {policy.max_epsilon:g}, and the manifest {cost}"
+    if isinstance(manifest, Simulation):
+        yield from _conflicts_of_simulation(manifest, policy)
+    for output in outputs_of(manifest):
+        if output not in policy.outputs:
+            yield "outputs", f"allowed are {_list(policy.outputs)}, and the manifest releases {output}"
+    trust = trust_of(manifest)
+    operators = {trust.operator, *(keys.operator for keys in trust.keys.values())}
+    for operator in sorted(operators - set(policy.operators)):
+        yield "operators", f"{operator} is not among the operators that are allowed"
+
+
+def _conflicts_of_simulation(manifest: Simulation, policy: Policy) -> Iterator[tuple[str, str]]:
     if manifest.mode not in policy.modes:
         yield "modes", f"allowed are {_list(policy.modes)}, and the manifest asks for {manifest.mode}"
     if manifest.edges not in policy.edges:
@@ -174,13 +194,6 @@ def _conflicts(manifest: Manifest, policy: Policy) -> Iterator[tuple[str, str]]:
                 "thresholds",
                 f"allowed are {_list(policy.thresholds)}, and that of {outcome.name} may change: {outcome.threshold}",
             )
-    for output in outputs_of(manifest):
-        if output not in policy.outputs:
-            yield "outputs", f"allowed are {_list(policy.outputs)}, and the manifest releases {output}"
-    trust = trust_of(manifest)
-    operators = {trust.operator, *(keys.operator for keys in trust.keys.values())}
-    for operator in sorted(operators - set(policy.operators)):
-        yield "operators", f"{operator} is not among the operators that are allowed"
     if manifest.testbed_seed is not None and not policy.testbed:
         yield "testbed", "the manifest holds the seed of all draws, which is for simulated people only"
 

@@ -15,12 +15,12 @@ import numpy as np
 import torch
 from measure import Row
 
-from client_sdk.secure_sum.contribution import Contribution
 from lpm_secure.calibration.inference.fit import Fit, FitSchedule
-from lpm_secure.calibration.parties import NOWHERE, manifest_for, size_of
+from lpm_secure.calibration.parties import shape_of
 from lpm_secure.calibration.study import new_york_wave, simulate_study
 from lpm_secure.report.folder import merge_figures
 from lpm_secure.secure_sum.in_process import InProcessSum
+from lpm_secure.secure_sum.parties import NOWHERE, manifest_for
 from protocols.errors import DataError
 
 FIGURES = Path(__file__).parents[2] / "build" / "calibration.json"
@@ -54,8 +54,7 @@ def ours(study, loss):
     """Return [(simulations, seconds, loss)] as our fit goes on; the loss is taken off the clock."""
     simulator = study.simulator()
     hospitals = study.hospitals(local_steps=0)
-    size = size_of(hospitals, Contribution(), draws=2)
-    manifest = manifest_for(study.names, size, [NOWHERE] * 2, rounds=ROUNDS, min_cohort=5)
+    manifest = manifest_for(study.names, shape_of(hospitals, draws=2), [NOWHERE] * 2, rounds=ROUNDS, min_cohort=5)
     sums = InProcessSum(manifest, hospitals)
     fit = Fit(simulator, simulator.parameters, sums, FitSchedule(rounds=ROUNDS, draws=2, rate=0.1), study.names)
     found, taken = [], 0.0

@@ -19,14 +19,16 @@ from flwr.supercore.task_identity import TaskIdentity
 
 from client_sdk.secure_sum.contribution import Contribution
 from lpm_secure.audit.audit import audit
-from lpm_secure.calibration.parties import build_noisy_releases, deployment_for, manifest_for, size_of
+from lpm_secure.calibration.parties import shape_of
 from lpm_secure.flower.strategy import SecureSumStrategy
 from lpm_secure.flower.transport import FlowerSum
 from lpm_secure.secure_sum.in_process import InProcessSum
 from lpm_secure.secure_sum.native import NativeSum
-from lpm_secure.secure_sum.secure_sum import Reason
+from lpm_secure.secure_sum.parties import build_noisy_releases, manifest_for
+from lpm_secure.secure_sum.transport import Reason
 from lpm_secure.testbed import deployment as deployments
 from lpm_secure.testbed.deployment import free_addresses
+from lpm_secure.testbed.sum_deployment import SumDeployment
 from protocols.errors import BudgetSpent, CohortTooSmall, LpmError, ParameterError
 from protocols.releases import ledger
 from protocols.task import manifest as manifests
@@ -88,7 +90,7 @@ class Grpc:
     """Every party is a process."""
 
     def __init__(self, folder, manifest):
-        self.deployment = deployment_for(manifest, held(len(manifest.clients)), folder)
+        self.deployment = SumDeployment(folder, manifest, held(len(manifest.clients)))
 
     def begun(self):
         return NativeSum(self.deployment)
@@ -107,9 +109,9 @@ class OverFlower:
 
     def __init__(self, folder, manifest):
         TaskIdentity.run_id = TaskIdentity.task_id = TaskIdentity.node_id = 1
-        self.deployment = deployment_for(manifest, held(len(manifest.clients)), folder)
+        self.deployment = SumDeployment(folder, manifest, held(len(manifest.clients)))
         self.deployment.write()
-        self.manifest = self.deployment.testbed.manifest
+        self.manifest = self.deployment.manifest
         self.grid = LocalGrid(folder / "parties")
 
     def begun(self):
@@ -149,9 +151,9 @@ def liar():
 
 
 def manifest_of(count, *, k=2, min_cohort=5, **changes):
-    names, size = tuple(held(count)), size_of(held(count), WORDS, draws=DRAWS)
+    names, shape = tuple(held(count)), shape_of(held(count), draws=DRAWS)
     timeouts = {"round_timeout_s": 4.0, "join_timeout_s": 60.0}
-    return manifest_for(names, size, free_addresses(k), min_cohort=min_cohort, **timeouts, **changes)
+    return manifest_for(names, shape, free_addresses(k), min_cohort=min_cohort, **timeouts, **changes)
 
 
 @pytest.fixture(scope="module")

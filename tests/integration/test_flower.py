@@ -4,10 +4,10 @@ import pytest
 import torch
 
 from lpm_secure.calibration.inference.fit import Fit, FitSchedule
-from lpm_secure.calibration.parties import deployment_for, manifest_for
 from lpm_secure.flower.transport import FlowerSum
+from lpm_secure.secure_sum.parties import manifest_for
+from lpm_secure.testbed.sum_deployment import SumDeployment
 from protocols.errors import ProtocolError
-from protocols.task.secure_sum.spec import Calibration
 from tests.calibration_hospitals import PARAMETERS, SIMULATOR, WEEKS, hospitals, in_process
 
 DRAWS = 3
@@ -15,12 +15,11 @@ pytestmark = pytest.mark.slow
 
 
 def flower_of(folder, *, rounds, simulated, aggregators=2, **changes):
-    calibration = Calibration(draws=DRAWS, places=2, weeks=WEEKS)
     addresses = [f"127.0.0.1:{1001 + index}" for index in range(aggregators)]  # Flower carries, so nobody listens
     manifest = manifest_for(
-        tuple(hospitals()), calibration, addresses, rounds=rounds, min_cohort=5, round_timeout_s=120.0, **changes
+        tuple(hospitals()), (DRAWS, 2, WEEKS), addresses, rounds=rounds, min_cohort=5, round_timeout_s=120.0, **changes
     )
-    return FlowerSum(deployment_for(manifest, hospitals(), folder), simulated=simulated)
+    return FlowerSum(SumDeployment(folder, manifest, hospitals()), simulated=simulated)
 
 
 def fitted(federation, rounds):

@@ -10,28 +10,27 @@ import torch
 from lpm_secure.accounting import gaussian_epsilon
 from lpm_secure.audit.audit import audit
 from lpm_secure.calibration.inference.fit import Fit, FitSchedule
-from lpm_secure.calibration.parties import build_noisy_releases, deployment_for, manifest_for
 from lpm_secure.secure_sum.native import NativeSum
+from lpm_secure.secure_sum.parties import build_noisy_releases, manifest_for
 from lpm_secure.testbed.deployment import free_addresses
-from protocols.task.secure_sum.spec import Calibration
+from lpm_secure.testbed.sum_deployment import SumDeployment
 from tests.calibration_hospitals import PARAMETERS, SIMULATOR, WEEKS, hospitals, in_process
 
 DRAWS = 3
 
 
 def native_of(folder, *, rounds, aggregators=2, round_timeout_s=5.0, **changes):
-    calibration = Calibration(draws=DRAWS, places=2, weeks=WEEKS)
     names = tuple(hospitals())
     manifest = manifest_for(
         names,
-        calibration,
+        (DRAWS, 2, WEEKS),
         free_addresses(aggregators),
         rounds=rounds,
         min_cohort=5,
         round_timeout_s=round_timeout_s,
         **changes,
     )
-    return NativeSum(deployment_for(manifest, hospitals(), folder))
+    return NativeSum(SumDeployment(folder, manifest, hospitals()))
 
 
 def fit_with(federation, rounds):
@@ -93,10 +92,10 @@ def test_noise_is_added_in_full_by_every_aggregator_and_the_audit_finds_what_it_
         manifest = federation.manifest
     exact = in_process(hospitals(), draws=DRAWS)
     noise = exact.contribution.decode(np.concatenate([each - exact.open(draws).total for each in seen]))
-    assert noise.std() == pytest.approx(2**0.5 * sigma * manifest.calibration.clip, rel=0.3)
+    assert noise.std() == pytest.approx(2**0.5 * sigma * manifest.norm, rel=0.3)
     report = audit(tmp_path, operator_key=federation.deployment.operator_key)
     assert {check: lines for check, lines in report.checks.items() if lines} == {}
-    assert [(each["release"], each["unit"]) for each in report.privacy] == [("gradient", "contribution")]
+    assert [(each["release"], each["unit"]) for each in report.privacy] == [("sum", "contribution")]
     assert report.privacy[0]["epsilon"] == pytest.approx(epsilon, rel=0.02)
 
 

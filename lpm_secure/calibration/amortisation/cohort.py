@@ -9,15 +9,13 @@ from typing import Final, final
 import numpy as np
 
 from client_sdk.amortisation.learner import Exercise, Learner
-from client_sdk.secure_sum.client import calibration_of
-from client_sdk.secure_sum.contribution import F64
-from lpm_secure.calibration.parties import NOWHERE, manifest_for
+from client_sdk.secure_sum.contribution import F64, Contribution
+from client_sdk.secure_sum.fixed_vector import FixedVector
 from lpm_secure.secure_sum.in_process import InProcessSum
-from protocols.task.secure_sum.spec import Calibration
+from lpm_secure.secure_sum.parties import NOWHERE, manifest_for
 
 BITS: Final = 32  # fraction bits; embeddings lie in (-1, 1), gradients are small
 MOST_ROUNDS: Final = 2**20
-NO_STATE: Final = np.zeros(0)
 Answer = Callable[[], F64]
 
 
@@ -44,33 +42,6 @@ class Cohort(abc.ABC):
     @abc.abstractmethod
     def tell(self, weights: F64, weeks: int) -> Total:
         """Return the sum of the embeddings of the series that hospitals hold, float64[1, B E + 1]."""
-
-
-@final
-@dataclass(slots=True, eq=False)
-class LearnerAnswer:
-    """One hospital's answer of the moment, as an institution of a secure sum: it learns elsewhere."""
-
-    answer: Answer = field(repr=False)
-
-    @property
-    def state(self) -> F64:
-        """Return nothing."""
-        return NO_STATE
-
-    def resume(self, state: F64) -> None:
-        """Go on from nothing."""
-
-    def require(self, shape: tuple[int, ...]) -> None:
-        """Answer in whatever shape is asked for."""
-
-    def accepts(self, announced: F64) -> bool:
-        """Tell that what is announced says nothing: exercises and weights are published apart."""
-        return not announced.any()
-
-    def vector(self, announced: F64) -> F64:
-        """Return the answer."""
-        return self.answer()
 
 
 @final
@@ -124,24 +95,28 @@ class SecureCohort(Cohort):
 
     def _embedded(self, answers: Mapping[str, Answer], rows: int) -> Total:
         width = self._one.width
-        return self._open(
-            answers, self._sums_of(rows, width, float(np.sqrt(rows * width)))
-        )  # every entry is in [-1, 1]
+        largest = float(np.sqrt(rows * width))  # every entry is in [-1, 1]
+        return self._open(answers, self._sums_of(rows, width, largest))
 
     def _open(self, answers: Mapping[str, Answer], sums: InProcessSum) -> Total:
         """Open one sum of answers, float64[rows, width]."""
-        rows, _, width = calibration_of(sums.manifest).shape
-        sums.institutions = {name: LearnerAnswer(answer) for name, answer in answers.items()}
-        sums.absent = {sums.round: self._away}
-        opened = sums.open(np.zeros((rows, 1, width)))
-        return Total(sums.contribution.decode(opened.total).reshape(rows, width), opened.members)
+        sums.institutions = {name: FixedVector(answer()) for name, answer in answers.items() if name not in self._away}
+        shape = sums.manifest.shape
+        opened = sums.open(np.zeros(shape))
+        return Total(sums.contribution.decode(opened.total).reshape(shape), opened.members)
 
     def _sums_of(self, rows: int, width: int, clip: float) -> InProcessSum:
         """Return the run of sums for vectors of a shape and norm; no two runs share a key."""
         key = rows, width, clip
         if key not in self._sums:
-            size = Calibration(draws=rows, places=1, weeks=width, clip=clip, bits=BITS)
-            names, addresses = tuple(self.learners), [NOWHERE] * self.aggregators
-            manifest = manifest_for(names, size, addresses, rounds=MOST_ROUNDS, min_cohort=self.min_cohort)
-            self._sums[key] = InProcessSum(manifest, {name: LearnerAnswer(lambda: NO_STATE) for name in names})
+            names = tuple(self.learners)
+            manifest = manifest_for(
+                names,
+                (rows, width),
+                [NOWHERE] * self.aggregators,
+                contribution=Contribution(clip, BITS),
+                rounds=MOST_ROUNDS,
+                min_cohort=self.min_cohort,
+            )
+            self._sums[key] = InProcessSum(manifest, {})
         return self._sums[key]

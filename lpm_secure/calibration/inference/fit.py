@@ -14,7 +14,7 @@ from lpm_secure.calibration.dynamics.simulator import Simulator
 from lpm_secure.calibration.inference.descent import anneal, arrays_of, put_back
 from lpm_secure.calibration.inference.facts import Facts
 from lpm_secure.calibration.inference.posterior import Posterior
-from lpm_secure.secure_sum.secure_sum import SecureSum
+from lpm_secure.secure_sum.transport import SumTransport
 from protocols.errors import ParameterError
 
 GRADIENT_NORM: Final = 50.0  # of a step of the flow's weights
@@ -64,7 +64,7 @@ class Fit:
 
     simulator: Simulator
     parameters: Parameters
-    sums: SecureSum
+    sums: SumTransport
     schedule: FitSchedule
     names: tuple[str, ...] = ()
     data: str = ""

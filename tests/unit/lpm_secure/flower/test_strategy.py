@@ -13,7 +13,7 @@ os.environ["FLWR_TELEMETRY_ENABLED"] = "0"
 from flwr.app import Array, ArrayRecord, ConfigRecord, Context, Message, RecordDict
 from flwr.supercore.task_identity import TaskIdentity
 
-from aggregator.release import noise
+from aggregator.release.sum_noise import SumNoise
 from aggregator.store import Store
 from lpm_secure.calibration.inference.fit import Fit, FitSchedule
 from lpm_secure.flower import records
@@ -47,7 +47,7 @@ def identity():
 def written(tmp_path_factory):
     """Write six hospitals' folders once, for all tests to copy."""
     folder = tmp_path_factory.mktemp("flower")
-    return folder, write(folder, hospitals(), 4).testbed.manifest
+    return folder, write(folder, hospitals(), 4).manifest
 
 
 @pytest.fixture
@@ -112,7 +112,7 @@ def test_the_mod_leaves_the_apps_answer_as_it_is_and_sends_what_no_two_calls_rep
     asked = strategy.configure_train(1, ArrayRecord({records.ANNOUNCED: Array(draws_of())}), ConfigRecord(), grid)
     first = grid.ask(asked[0])
     shutil.rmtree(grid.folders[asked[0].metadata.dst_node_id] / "x", ignore_errors=True)
-    for kept in grid.folders[asked[0].metadata.dst_node_id].glob("calibration-*.key"):
+    for kept in grid.folders[asked[0].metadata.dst_node_id].glob("sum-*.key"):
         kept.unlink()
     second = grid.ask(asked[0])
     one, other = (records.to_bytes(each.content[records.SEALED]) for each in (first, second))
@@ -145,11 +145,11 @@ def test_noise_is_another_one_than_that_of_the_same_run_over_grpc(deployed, monk
     grid, strategy = deployed
     used = []
 
-    def opened(manifest, key, step, total, *, trial):
-        used.append(key)
-        return total
+    def opened(noise, number, total, *, before, place):
+        used.append(noise.key)
+        return total, before
 
-    monkeypatch.setattr(noise, "release_gradient", opened)
+    monkeypatch.setattr(SumNoise, "add", opened)
     play(strategy, grid, draws_of(), server_round=1, timeout_s=1.0)
     run = manifests.run_id(strategy.manifest)
     folders = [folder for folder in grid.folders.values() if folder.name.startswith("aggregator")]

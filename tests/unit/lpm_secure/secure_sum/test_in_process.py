@@ -16,13 +16,12 @@ from client_sdk.secure_sum.contribution import Contribution
 from lpm_secure.calibration.dynamics.city import small
 from lpm_secure.calibration.dynamics.simulator import Simulator
 from lpm_secure.calibration.inference.fit import Fit, FitSchedule
-from lpm_secure.calibration.parties import build_noisy_releases
 from lpm_secure.calibration.privacy import ledger, multiplier_for
 from lpm_secure.calibration.study import simulate_study
 from lpm_secure.secure_sum.in_process import InProcessSum
-from lpm_secure.secure_sum.secure_sum import OpenedSum, Reason
+from lpm_secure.secure_sum.parties import NOWHERE, build_noisy_releases, manifest_for
+from lpm_secure.secure_sum.transport import OpenedSum, Reason
 from protocols.errors import BudgetSpent, ConfigError, ParameterError, ProtocolError
-from protocols.task.secure_sum.spec import Calibration
 from tests.calibration_hospitals import in_process
 
 SIMULATOR = Simulator(small(), 5, lead=2)
@@ -227,9 +226,10 @@ def test_noise_covers_what_rounding_adds_to_a_clipped_gradient(bits):
     added = float(np.linalg.norm(contribution.encode(np.full(d, middle)).astype(float)))
     assert added > 1.9 * contribution.clip * 2.0**bits
     multiplier = multiplier_for(1.0, 1e-6)
-    size = Calibration(draws=1, places=1, weeks=d, clip=contribution.clip, bits=bits)
-    (release,) = build_noisy_releases(sigma=multiplier, rounds=1, epsilon=1.0, delta=1e-6).each
-    assert size.sigma(release) >= multiplier * added * (1 - 1e-6)
+    releases = build_noisy_releases(sigma=multiplier, rounds=1, epsilon=1.0, delta=1e-6)
+    given = {"contribution": contribution, "rounds": 1, "min_cohort": 2, "releases": releases}
+    task = manifest_for(("a", "b"), (d,), [NOWHERE] * 2, **given)
+    assert task.sigma >= multiplier * added * (1 - 1e-6)
     told = ledger(contribution, sigma=multiplier, openings=1, planned=1, delta=1e-6, d=d)
     assert told["epsilon"] == pytest.approx(1.0, rel=1e-6)
 

@@ -10,7 +10,7 @@ from client_sdk.likelihood.institution import Hospital
 from client_sdk.secure_sum.contribution import Contribution, clip_norm
 from lpm_secure.calibration.inference.fit import Fit, FitSchedule
 from lpm_secure.secure_sum.in_process import InProcessSum
-from lpm_secure.secure_sum.secure_sum import SecureSum
+from lpm_secure.secure_sum.transport import SecureSum
 from protocols.errors import CohortTooSmall, ParameterError, WouldWrap
 from tests.calibration_hospitals import PARAMETERS, SIMULATOR, FloatOracle, hospitals, in_process
 

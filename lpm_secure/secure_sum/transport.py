@@ -8,15 +8,11 @@ from typing import Final, final
 
 import numpy as np
 
-from client_sdk.secure_sum.client import calibration_of
 from client_sdk.secure_sum.contribution import F64, Contribution
 from protocols.arithmetic.fixed_point import I64
 from protocols.errors import ParameterError, ProtocolError
-from protocols.releases.query import GRADIENT
-from protocols.task.manifest import Manifest
-from protocols.task.release_plan import releases_of
 from protocols.task.secure_sum.range import in_range
-from protocols.task.secure_sum.spec import rounds
+from protocols.task.secure_sum.spec import SecureSum
 
 MOST_DISCARDED: Final = 3
 
@@ -50,7 +46,7 @@ class OpenedSum:
         return tuple(name for name, reason in self.left_out.items() if reason != Reason.ABSENT)
 
 
-class SecureSum(abc.ABC):
+class SumTransport(abc.ABC):
     """Rounds of a run of sums: what is announced goes to all institutions, and the sum of their answers comes back.
 
     Subclasses are final, and differ in how shares travel: in this process, over gRPC between processes, or as
@@ -59,7 +55,7 @@ class SecureSum(abc.ABC):
 
     @property
     @abc.abstractmethod
-    def manifest(self) -> Manifest:
+    def manifest(self) -> SecureSum:
         """Return the run's manifest."""
 
     @abc.abstractmethod
@@ -82,8 +78,7 @@ class SecureSum(abc.ABC):
     @property
     def contribution(self) -> Contribution:
         """Return what each institution may add: how vectors are encoded, and sums decoded."""
-        given = calibration_of(self.manifest)
-        return Contribution(given.clip, given.bits)
+        return Contribution(self.manifest.norm, self.manifest.bits)
 
 
 @final
@@ -91,7 +86,7 @@ class SecureSum(abc.ABC):
 class RoundCounter:
     """Counts the rounds of a run, and those, one after the other, whose sums were out of range."""
 
-    manifest: Manifest
+    manifest: SecureSum
     round: int = 0
     discarded: int = 0
 
@@ -101,10 +96,9 @@ class RoundCounter:
         Raises:
             ParameterError: an announcement of another shape, or more rounds than the manifest has.
         """
-        shape = calibration_of(self.manifest).shape
-        if announced.shape != shape:
-            raise ParameterError(f"got draws of shape {announced.shape}; the run has {shape}")
-        if self.round >= rounds(self.manifest.steps):
+        if announced.shape != self.manifest.shape:
+            raise ParameterError(f"got numbers of shape {announced.shape}; the run has {self.manifest.shape}")
+        if self.round >= self.manifest.rounds:
             raise ParameterError(f"the run's {self.round} rounds are over; begin another one")
 
     def count(self, total: I64, members: tuple[str, ...], reasons: Mapping[str, Reason]) -> OpenedSum:
@@ -119,9 +113,7 @@ class RoundCounter:
             ProtocolError: sums stay out of range.
         """
         self.round += 1
-        release, k = releases_of(self.manifest).of(GRADIENT), len(self.manifest.aggregators)
-        given = calibration_of(self.manifest)
-        if members and not in_range(given, total, len(members), release=release, aggregators=k):
+        if members and not in_range(self.manifest, total, len(members)):
             self.discarded += 1
             members = ()
         elif members:
