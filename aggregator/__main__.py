@@ -17,6 +17,7 @@ from aggregator.permutation.roles import Role
 from protocols.errors import ParameterError
 from protocols.identity.server_keys import server_keys
 from protocols.task import manifest as manifests
+from protocols.task.manifest import require_simulation
 from protocols.task.signature import load_verified, trust_of
 
 
@@ -56,7 +57,7 @@ def deal(path: Path) -> None:
     from aggregator.on_shares.crypten_backend import identity, parties_of  # noqa: PLC0415 - only outcome mode needs these
 
     given, folder = config.load_dealer(path), path.resolve().parent
-    manifest = load_verified(folder / given.manifest, operator_key=given.operator_key)
+    manifest = require_simulation(load_verified(folder / given.manifest, operator_key=given.operator_key))
     server_keys(folder / given.credentials, trust_of(manifest).keys, given.name)
     parties, me = parties_of(manifest)
     stop = threading.Event()

@@ -3,11 +3,11 @@
 from typing import Protocol
 
 from aggregator.on_shares.agreement import AgreementPeer
-from aggregator.release.group_testing import TrialPeer
+from aggregator.release.cohort_sum import PoolPeer
 from protocols.wire.messages import Members, MembersQuery
 
 
-class Peer(AgreementPeer, TrialPeer, Protocol):
+class Peer(AgreementPeer, PoolPeer, Protocol):
     """Another aggregator of the same run."""
 
     async def members(self, query: MembersQuery) -> Members:

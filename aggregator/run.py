@@ -15,10 +15,9 @@ from aggregator.on_shares.outcomes import OutcomeRounds
 from aggregator.on_shares.score import score_backend_of
 from aggregator.peer import Peer
 from aggregator.permutation.delivery import Delivery, Permuter, require_all_tokens
-from aggregator.release.group_testing import Blame, require_kept
+from aggregator.release.cohort_sum import CohortSum, release_of, require_trusted
 from aggregator.release.ledger import Ledger
 from aggregator.release.ledger_entries import head_of, require_same, write_round
-from aggregator.release.noise import ReleaseNoise
 from aggregator.rounds.announcements import announcement_digest, append_public, check_announcement, recall
 from aggregator.rounds.round import Round, digest, too_small
 from aggregator.rounds.sums import Sums
@@ -40,7 +39,7 @@ from protocols.errors import (
 )
 from protocols.task import manifest as manifests
 from protocols.task.layout import Layout
-from protocols.task.manifest import Manifest
+from protocols.task.manifest import Manifest, Simulation
 from protocols.task.rounds import Phase
 from protocols.task.timeouts import DEADLINES
 from protocols.wire.messages import (
@@ -105,21 +104,20 @@ class Run:
         self._called: set[str] = set()  # since this round's members were decided
         self._schedule = manifest.schedule
         self._sums = Sums(manifest, index, sharing)
-        self._noise = ReleaseNoise.load(manifest, self.id, index, store)
         self._store, self._ledger = store, ledger
         self._ending = Ending(self.id, store, ledger, trust=manifest.trust)
-        delivery = None if permuter is None else Delivery(manifest, self.id, store, permuter)
-        self._outcome_mode = None
-        if backend is not None:
+        self._outcome_mode = self._scores = None
+        self._release = release_of(manifest, self.id, index, store=store, peers=peers)
+        if isinstance(manifest, Simulation) and backend is not None:
+            delivery = None if permuter is None else Delivery(manifest, self.id, store, permuter)
             joint = Agreement(manifest, self.id, store, backend=backend, peers=peers, ledger=ledger)
             self._outcome_mode = OutcomeRounds(manifest, joint, delivery=delivery)
-        self._scores = score_backend_of(manifest, index, backend)
+            self._scores = score_backend_of(manifest, index, backend)
         self._keys = store.client_keys(self.id)
         self._timer: asyncio.TimerHandle | None = None
         self._closing: asyncio.Task[None] | None = None
         self._asking: asyncio.Task[list[Members]] | None = None
         self.last = store.last_round(self.id)
-        self._blame = Blame(manifest, self.id, self._noise, peers, store)
         self.round = self._begin_round(FIRST_ROUND if self.last is None else RoundNumber(self.last.number + 1))
         if self.last is not None:
             self.waited_for = self.last.present
@@ -192,7 +190,7 @@ class Run:
                 f"the engine announced two different totals for step {message.step}; the first one counted"
             )
         release = self.layout.release_of(np.frombuffer(done.total, dtype=np.uint64))
-        names = done.members if self.manifest.calibration else ()
+        names = done.members if isinstance(self._release, CohortSum) else ()
         return RoundRelease(message.step, release, len(done.members), self._sums.traffic(done), names, done.left_out)
 
     async def members(self, query: MembersQuery) -> Members:
@@ -222,9 +220,11 @@ class Run:
         return Computation(query.step, name)
 
     async def share_trial(self, query: TrialQuery) -> TrialShare:
-        """Tell another aggregator this one's share of a sum of a calibration that may be out of range."""
+        """Tell another aggregator this one's share of a secure sum that may be out of range."""
         self._ending.require_none()
-        return await self._blame.share_trial(query)
+        if not isinstance(self._release, CohortSum):
+            raise RoundClosed(f"step {query.step} of this run has no sum that could be out of range")
+        return await self._release.share_trial(query)
 
     def members_of(self, number: RoundNumber) -> tuple[str, ...] | None:
         """Return whom this aggregator decided on for the current or the last round."""
@@ -260,7 +260,7 @@ class Run:
         self._ending.require_open(self.round)
         if client not in self.layout.own:
             raise NotEnrolled(f"the manifest lists no client {client}; ask the run's operator to enrol it")
-        require_kept(client, self.last)
+        require_trusted(client, self.last)
 
     def _timeout(self, number: RoundNumber) -> float:
         return self.manifest.join_timeout_s if number == 0 else self.manifest.round_timeout_s
@@ -371,8 +371,8 @@ class Run:
     async def _done(self, current: Round, members: tuple[str, ...]) -> RoundClosure:
         """Add up the members' shares, and in outcome mode take the sum in."""
         vectors, hidden = self._sums.vectors(current, self._keys), b""
-        if self.manifest.calibration is not None:
-            return await self._blame.settle(current, members, vectors, self.last)
+        if isinstance(self._release, CohortSum):
+            return await self._release.settle(current, members, vectors, self.last)
         if self._outcome_mode is None:
             total = vectors.total(members)
         else:
@@ -383,7 +383,7 @@ class Run:
                 total, scores = await self._scores.combine(current.number, total, members, kept[len(hidden) :])
                 hidden += scores
         counted = b"" if self.last is None else self.last.counted
-        total, counted = self._noise.add(current.number, total, members, shares=vectors, before=counted)
+        total, counted = self._release.add(current.number, total, members, shares=vectors, before=counted)
         public = append_public(current, self.last, self.layout)
         return current.closure(members, total, hidden=hidden, counted=counted, public=public)
 

@@ -118,7 +118,7 @@ class RunEnd(msgspec.Struct, frozen=True):
 
 @final
 class GroupTestRecord(msgspec.Struct, frozen=True):
-    """A round of a calibration of which sums are opened: what may not be another when it is done again.
+    """A round of a secure sum of which sums are opened: what may not be another when it is done again.
 
     Attributes:
         members: that all aggregators agreed on.
@@ -139,10 +139,10 @@ class RoundClosure(msgspec.Struct, frozen=True):
         digests: SHA-256 of each member's share, to tell a replay from a conflict.
         total: what clients and engine get their parts of; 8 bytes a word.
         hidden: in outcome mode, the hidden shares after the round.
-        refused: of a calibration: the clients left out in this round because their shares were out of their ranges.
+        refused: of a secure sum: the clients left out in this round because their shares were out of their ranges.
         counted: what the next round's releases need of this one's.
         public: the environment's numbers of all steps by now, 8 bytes each, for clients that missed some.
-        left_out: of a calibration: clients found to have sent garbage by now, this round included.
+        left_out: of a secure sum: clients found to have sent garbage by now, this round included.
         trials: what was opened to find those of this round; tried: this aggregator's share of each of these sums.
         seen: the groups of all such sums of the run by now.
     """

@@ -20,12 +20,13 @@ from client_sdk.exit_code import exit_code_of
 from client_sdk.gradients.participant import take_part as join
 from protocols.atomic_file import write_atomically
 from protocols.identity.certificates import expires_soon
+from protocols.task.manifest import require_simulation
 
 
 async def take_part(path: Path) -> None:
     """Join the run that a configuration names, take part to its end, and write a summary."""
     given, folder = config.load(path), path.resolve().parent
-    manifest = admit(given, folder)
+    manifest = require_simulation(admit(given, folder))
     private = read_private_state(manifest, given.name, people=folder / given.people, contacts=folder / given.contacts)
     credentials = read_credentials(folder / given.credentials)
     if soon := expires_soon(credentials.certificate):

@@ -1,38 +1,37 @@
 """What every client does before it takes part: check whose manifest it is, and that its owner allows it."""
 
 from pathlib import Path
-from typing import Protocol
+
+import msgspec
 
 from client_sdk import consent
 from protocols.identity import signing
 from protocols.identity.server_keys import IDENTITY
+from protocols.identity.signing import PublicKey
+from protocols.identity.trust import Name
 from protocols.task import policy as policies
 from protocols.task.manifest import Manifest
 from protocols.task.signature import load_verified
 
 
-class AdmissionConfig(Protocol):
-    """The part of a client's configuration that this needs; paths are relative to its folder."""
+class AdmissionConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What every client's configuration file says, and that of a device whose vector its app knows; paths are relative.
 
-    @property
-    def name(self) -> str:
-        """Return the client's name."""
+    Attributes:
+        name: this client's in the manifest, and in its certificate.
+        manifest: of the run, with its signature (.sig) beside it.
+        operator_key: who must have signed it: the run's operator's Ed25519 key, 32 bytes in base64.
+        policy: what the client's owner allows, TOML; a manifest that asks for more is refused.
+        credentials: folder with authority.pem, certificate.pem, and private.key and identity.key (mode 0600).
+        relay: the one aggregator that this client reaches, by name; it passes sealed calls on to the others.
+    """
 
-    @property
-    def manifest(self) -> str:
-        """Return where the manifest is."""
-
-    @property
-    def operator_key(self) -> bytes:
-        """Return the key that must have signed it."""
-
-    @property
-    def policy(self) -> str:
-        """Return where the owner's policy is."""
-
-    @property
-    def credentials(self) -> str:
-        """Return the folder of the client's keys."""
+    name: Name
+    manifest: str
+    operator_key: PublicKey
+    policy: str
+    credentials: str
+    relay: Name | None = None
 
 
 def admit(config: AdmissionConfig, folder: Path) -> Manifest:

@@ -5,13 +5,12 @@ from typing import Annotated, final
 
 import msgspec
 
-from protocols.identity.signing import PublicKey
-from protocols.identity.trust import Name
+from client_sdk.admission import AdmissionConfig
 from protocols.toml_file import load_config
 
 
 @final
-class ClientConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class ClientConfig(AdmissionConfig, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What `python -m client_sdk --config FILE` reads; paths are relative to the file.
 
     Attributes:
@@ -27,14 +26,8 @@ class ClientConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
         summary: where the client writes what it sent and received in bytes, for its owner; no private value.
     """
 
-    name: Name
-    manifest: str
-    operator_key: PublicKey
-    policy: str
-    credentials: str
     people: str
     contacts: str
-    relay: Name | None = None
     states_every: Annotated[int, msgspec.Meta(ge=1)] = 1
     summary: str = "summary.json"
 

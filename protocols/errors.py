@@ -19,7 +19,7 @@
     │   ├── NotJoined            an exchange before the join
     │   ├── ConflictingReplay    another body for a call already taken
     │   ├── RoundClosed          a share for a step that is over
-    │   │   └── ShareRefused     a calibration's round closed without a share that was out of its ranges
+    │   │   └── ShareRefused     a secure sum was opened without a share that was out of its range
     │   ├── RoundAhead           a share for a step that has not begun
     │   ├── BudgetSpent          a release would cost more privacy than the manifest allows
     │   ├── CohortTooSmall       a release over fewer clients than promised
@@ -176,7 +176,7 @@ class RoundClosed(ProtocolError):
 
 
 class ShareRefused(RoundClosed):
-    """A client's share holds a number that is out of its range; the round of a calibration closed without it.
+    """A client's share holds a number that is out of its range; a secure sum was opened without it.
 
     The client is left out of all later rounds as well.
     """

@@ -22,7 +22,7 @@ from client_sdk import Client
 from lpm_secure.audit.views.in_process import Operators, operators, play
 from protocols.models import Seir
 from protocols.models.run_model import agent_model_of
-from protocols.task.manifest import Manifest
+from protocols.task.manifest import Manifest, Simulation
 from protocols.task.parties import AggregatorParty, ClientParty, DealerParty
 from protocols.wire.transport import Transport
 from tests.permutation_trio import Trio
@@ -81,7 +81,7 @@ class Ending:
 @contextmanager
 def _operators(manifest: Manifest, urls: Sequence[str] = (), **more: Any) -> Iterator[Operators]:
     """Start the aggregators of a run, on databases in memory unless told; with a permutation where edges hide in it."""
-    if manifest.devices is None:
+    if not isinstance(manifest, Simulation) or manifest.devices is None:
         with operators(manifest, urls, **more) as started:
             yield started
         return
@@ -91,7 +91,7 @@ def _operators(manifest: Manifest, urls: Sequence[str] = (), **more: Any) -> Ite
             yield started
 
 
-def _trio(manifest: Manifest) -> Trio:
+def _trio(manifest: Simulation) -> Trio:
     """Start the three servers of the secret permutation."""
     assert manifest.devices is not None
     shape = Shape(len(manifest.clients), manifest.devices.degree, len(manifest.channels))
@@ -104,7 +104,7 @@ def _seir(**changes: Any) -> Seir:
     return Seir(**given | changes)
 
 
-def _manifest(agents: Sequence[Sequence[int]] = ((1, 2), (3,), (4, 5)), *, k: int = 2, **changes: Any) -> Manifest:
+def _manifest(agents: Sequence[Sequence[int]] = ((1, 2), (3,), (4, 5)), *, k: int = 2, **changes: Any) -> Simulation:
     """Return a manifest whose client `client-i` has the agents `agents[i]`."""
     model = changes.pop("model", _seir())
     if changes.get("mode") == "outcome":
@@ -125,7 +125,7 @@ def _manifest(agents: Sequence[Sequence[int]] = ((1, 2), (3,), (4, 5)), *, k: in
         "min_cohort": 1,
         "testbed_seed": 7,
     }
-    return Manifest(**given | changes)
+    return Simulation(**given | changes)
 
 
 def _run_private(testbed: Any, around: Callable[[str, Operators], list[Transport]] | None = None) -> Ending:

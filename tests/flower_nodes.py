@@ -6,12 +6,16 @@ import numpy as np
 from flwr.app import Context, Error, Message, RecordDict
 from flwr.serverapp import Grid
 
-from lpm_secure.calibration.parties import deployment_for, manifest_for
-from lpm_secure.flower.bridge import RoundReply
+from client_sdk.secure_sum.sealed_message import seal_shares
+from lpm_secure.flower.bridge import RoundReport
 from lpm_secure.flower.client_app import app
-from lpm_secure.flower.strategy import SecureSum, play
-from lpm_secure.secure_sum.federation import Federation, FederationSum
-from protocols.task.secure_sum.spec import Calibration
+from lpm_secure.flower.records import of_bytes
+from lpm_secure.flower.strategy import SecureSumStrategy, play
+from lpm_secure.secure_sum.parties import manifest_for
+from lpm_secure.secure_sum.transport import Reason, RoundCounter, SumTransport
+from lpm_secure.testbed.sum_deployment import SumDeployment
+from protocols.identity.certificates import read as read_credentials
+from protocols.task.layout import Layout
 from tests.calibration_hospitals import WEEKS
 
 DRAWS = 3
@@ -58,30 +62,46 @@ class LocalGrid(Grid):
 
 
 @dataclasses.dataclass
-class OverGrid(Federation):
-    """Plays a fit's rounds over a grid."""
+class OverGrid(SumTransport):
+    """Plays rounds over a grid."""
 
-    strategy: SecureSum
+    strategy: SecureSumStrategy
     grid: LocalGrid
     on_round: object = lambda number: None
-    round: int = 0
+    manifest: object = None
 
-    def gradient(self, log_inpatients):
-        self.on_round(self.round)
-        opened = play(self.strategy, self.grid, log_inpatients, server_round=self.round + 1, timeout_s=1.0)
-        self.round += 1
-        total = opened.total * 2.0**-24
-        return FederationSum(total.reshape(log_inpatients.shape), opened.members, opened.refused)
+    def __post_init__(self):
+        self.manifest = self.strategy.manifest
+        self.counter = RoundCounter(self.manifest)
+
+    def open(self, announced):
+        self.on_round(self.counter.round)
+        opened = play(self.strategy, self.grid, announced, server_round=self.counter.round + 1, timeout_s=1.0)
+        reasons = dict.fromkeys(opened.unopened, Reason.UNSEALED) | dict.fromkeys(opened.left_out, Reason.GARBAGE)
+        return self.counter.count(opened.total, opened.members, reasons)
 
 
-def write(folder, held, min_cohort):
+def write(folder, held, min_cohort, **changes):
     """Write the parties' folders, and return the manifest."""
-    calibration = Calibration(draws=DRAWS, places=2, weeks=WEEKS)
     addresses = [f"127.0.0.1:{port}" for port in (1001, 1002, 1003)]
-    manifest = manifest_for(tuple(held), calibration, addresses, rounds=60, min_cohort=min_cohort)
-    deployment = deployment_for(manifest, held, folder)
+    manifest = manifest_for(tuple(held), (DRAWS, 2, WEEKS), addresses, rounds=60, min_cohort=min_cohort, **changes)
+    deployment = SumDeployment(folder, manifest, held)
     deployment.write()
-    return deployment.testbed.manifest
+    return deployment
+
+
+def lie(manifest, folders, names):
+    """Return what a grid does with replies, so that some institutions share words out of range."""
+
+    def change(message, reply):
+        folder = folders[message.metadata.dst_node_id]
+        if message.metadata.message_type != "train" or folder.name not in names:
+            return reply
+        words = np.full(Layout.of(manifest).d, 2**50, dtype=np.uint64)
+        sealed = seal_shares(words, manifest, read_credentials(folder), number=message.content["about"]["step"])
+        return Message(RecordDict({"sealed": of_bytes(sealed), "about": reply.content["about"]}), reply_to=message)
+
+    return change
 
 
 def draws_of(value=3.0):
@@ -92,11 +112,15 @@ def draws_of(value=3.0):
 class LocalBridge:
     """Plays what a Flower federation asks for in this process."""
 
-    strategy: SecureSum
+    strategy: SecureSumStrategy
     grid: LocalGrid
 
-    def ask(self, asked, *, timeout_s):
-        self.strategy.asked = set(asked.hospitals)
-        draws = np.frombuffer(asked.draws).reshape(asked.shape)
-        opened = play(self.strategy, self.grid, draws, server_round=asked.server_round, timeout_s=timeout_s)
-        return RoundReply(opened.total.tobytes(), opened.members, opened.refused)
+    def ask(self, announcing, *, timeout_s):
+        self.strategy.asked = set(announcing.institutions)
+        announced = np.frombuffer(announcing.words).reshape(announcing.shape)
+        number = announcing.server_round
+        opened = play(self.strategy, self.grid, announced, server_round=number, timeout_s=timeout_s)
+        return RoundReport(opened.total.tobytes(), opened.members, opened.left_out, opened.unopened)
+
+    def close(self):
+        """Nothing is open."""

@@ -5,30 +5,31 @@ import dataclasses
 
 import numpy as np
 
+from client_sdk.secure_sum.contribution import Contribution
 from client_sdk.simulation.exchange import Exchange
-from lpm_secure.calibration.parties import manifest_for
-from lpm_secure.engine.loop import RemotePart
+from lpm_secure.engine.announcement import announce
+from lpm_secure.secure_sum.parties import manifest_for
 from protocols.errors import RoundClosed, ShareRefused, Unavailable
+from protocols.task.manifest import run_id
 from protocols.task.parties import ENGINE
-from protocols.task.secure_sum.spec import Calibration
-from protocols.wire.messages import TrialQuery, TrialShare
+from protocols.wire.messages import Announcement, TrialQuery, TrialShare
 
-SIZE = Calibration(draws=2, places=1, weeks=3, clip=50.0, bits=24)
+SHAPE, WORDS, CLIPPED = (2, 3), 6, Contribution(clip=50.0, bits=24)
 LIAR = "hospital-3"
-GARBAGE = np.full(SIZE.words, 2**55, dtype=np.uint64)
+GARBAGE = np.full(WORDS, 2**55, dtype=np.uint64)
 
 
 def manifest_of(*, count=8, min_cohort=4, rounds=3, k=2, **changes):
     names = tuple(f"hospital-{index}" for index in range(count))
     addresses = [f"127.0.0.1:{port}" for port in range(1001, 1001 + k)]
-    return manifest_for(names, SIZE, addresses, rounds=rounds, min_cohort=min_cohort, **changes)
+    return manifest_for(names, SHAPE, addresses, contribution=CLIPPED, rounds=rounds, min_cohort=min_cohort, **changes)
 
 
 def gradients_of(manifest, step):
     """Return uint64[words] of each hospital, within what it may add."""
     rng = np.random.default_rng(step)
-    top = int(50 * 2**24 / SIZE.words)
-    return {each.name: rng.integers(-top, top, SIZE.words).view(np.uint64) for each in manifest.clients}
+    top = int(50 * 2**24 / WORDS)
+    return {each.name: rng.integers(-top, top, WORDS).view(np.uint64) for each in manifest.clients}
 
 
 @dataclasses.dataclass
@@ -63,20 +64,21 @@ async def played(running, manifest, *, cheats, first=0, keys=None, last=None, wo
             await own.join()
         except ShareRefused as error:
             parties[each.name].ended.append((first, str(error)))
-    engine, told = RemotePart(manifest, running.transports(ENGINE)), {}
+    engine, told = running.transports(ENGINE), {}
     for step in range(first, (manifest.steps if last is None else last) + 1):
         vectors = gradients_of(manifest, step) | cheats(step)
         if step % 2 == 0:
-            vectors = dict.fromkeys(vectors, np.zeros(SIZE.words, dtype=np.uint64)) | cheats(step)
+            vectors = dict.fromkeys(vectors, np.zeros(WORDS, dtype=np.uint64)) | cheats(step)
         calls = [each.take(vectors[name], step) for name, each in parties.items() if not each.ended]
-        told[step], *_ = await asyncio.gather(announced(engine, step, word), *calls)
+        told[step], *_ = await asyncio.gather(announced(manifest, engine, step, word), *calls)
     return told, parties
 
 
-async def announced(engine, step, word):
+async def announced(manifest, engine, step, word):
     while True:
         try:
-            return await engine.advance(step, np.full(SIZE.words, word, dtype=np.int64))
+            call = Announcement(run_id(manifest), step, np.full(WORDS, word, dtype=np.int64))
+            return await announce(manifest, engine, call)
         except Unavailable:
             await asyncio.sleep(0.01)
 

@@ -15,7 +15,7 @@ from aggregator.store import JointResult, Store, VerdictRecord
 from protocols.arithmetic.counters import RoundNumber
 from protocols.arithmetic.fixed_point import I64
 from protocols.errors import OutOfRange, RepeatSpent, ResultsDiffer
-from protocols.task.manifest import Manifest
+from protocols.task.manifest import Simulation
 from protocols.wire.messages import Computation, ComputationQuery
 
 LOG: Final = logging.getLogger("aggregator")
@@ -59,7 +59,7 @@ class Agreement:
 
     def __init__(
         self,
-        manifest: Manifest,
+        manifest: Simulation,
         run: bytes,
         store: Store,
         *,

@@ -13,7 +13,7 @@ from aggregator.permutation.worker import PermutationWorker, permutation_config
 from protocols.arithmetic.counters import RoundNumber
 from protocols.errors import ParameterError
 from protocols.task import manifest as manifests
-from protocols.task.manifest import Manifest
+from protocols.task.manifest import Simulation
 
 T = TypeVar("T")
 
@@ -23,7 +23,7 @@ def identity(folder: Path) -> Identity:
     return Identity(folder / "authority.pem", folder / "certificate.pem", folder / "private.key")
 
 
-def parties_of(manifest: Manifest) -> tuple[tuple[Endpoint, ...], Endpoint]:
+def parties_of(manifest: Simulation) -> tuple[tuple[Endpoint, ...], Endpoint]:
     """Return the aggregators and the dealer of a run in outcome mode.
 
     Raises:
@@ -39,7 +39,7 @@ def parties_of(manifest: Manifest) -> tuple[tuple[Endpoint, ...], Endpoint]:
 class CryptenBackend:
     """Computes on shares with the other aggregators' backends; the first call joins them."""
 
-    def __init__(self, manifest: Manifest, index: int, credentials: Path) -> None:
+    def __init__(self, manifest: Simulation, index: int, credentials: Path) -> None:
         """Open this aggregator's port for the computation."""
         parties, dealer = parties_of(manifest)
         config = PartyConfig(

@@ -16,7 +16,7 @@ from protocols.arithmetic.counters import RoundNumber
 from protocols.arithmetic.fixed_point import I64, U64, from_ring, to_ring
 from protocols.releases.suppression import OFF
 from protocols.task.layout import Layout
-from protocols.task.manifest import Manifest
+from protocols.task.manifest import Simulation
 from protocols.task.ranges import Ranges
 from protocols.task.release_plan import suppression_of
 from protocols.task.rounds import Phase
@@ -49,7 +49,7 @@ class OutcomeRounds:
         Semi-honest: what an aggregator that lies can find out, docs/security/validity.md and the threat model say.
     """
 
-    def __init__(self, manifest: Manifest, joint: Agreement, *, delivery: Delivery | None = None) -> None:
+    def __init__(self, manifest: Simulation, joint: Agreement, *, delivery: Delivery | None = None) -> None:
         """Prepare; `joint` settles the rounds, and `delivery` is for a run over permuted edges."""
         self._delivery = delivery
         self._manifest = manifest

@@ -18,7 +18,7 @@ from protocols.models import Stage
 from protocols.models.seir.integer_score import HALF, SCALE, UNIT, coarse_beta
 from protocols.task.gradients.hidden_score import is_hidden
 from protocols.task.layout import WORD_BYTES, Layout
-from protocols.task.manifest import Manifest
+from protocols.task.manifest import Simulation
 from protocols.task.rounds import Phase
 
 LOG: Final = logging.getLogger("aggregator")
@@ -73,7 +73,7 @@ class HiddenScores:
         could be one's own.
     """
 
-    def __init__(self, manifest: Manifest, index: int, backend: JointBackend) -> None:
+    def __init__(self, manifest: Simulation, index: int, backend: JointBackend) -> None:
         """Prepare."""
         self._manifest, self._index, self._backend = manifest, index, backend
         model = manifest.model.require_seir("scores")
@@ -159,7 +159,7 @@ def _lost(hidden: HiddenScore) -> HiddenScore:
     return dataclasses.replace(hidden, chain=secrets.token_bytes(NAME_BYTES), total=total)
 
 
-def score_backend_of(manifest: Manifest, index: int, backend: JointBackend | None) -> HiddenScores | None:
+def score_backend_of(manifest: Simulation, index: int, backend: JointBackend | None) -> HiddenScores | None:
     """Return what adds up the score at this aggregator, where the manifest asks for it."""
     return (
         HiddenScores(manifest, index, backend)

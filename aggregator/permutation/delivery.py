@@ -13,7 +13,7 @@ from protocols.arithmetic.fixed_point import U64
 from protocols.errors import CohortTooSmall, ProtocolError
 from protocols.task.devices import LISTS, TOKEN_WORDS
 from protocols.task.layout import Layout
-from protocols.task.manifest import Manifest
+from protocols.task.manifest import Simulation
 from protocols.task.rounds import Phase
 
 
@@ -32,7 +32,7 @@ class Delivery:
     map anew, under other stage permutations.
     """
 
-    def __init__(self, manifest: Manifest, run: bytes, store: Store, permuter: Permuter) -> None:
+    def __init__(self, manifest: Simulation, run: bytes, store: Store, permuter: Permuter) -> None:
         """Go on with the tokens that the store kept."""
         self._layout, self._period = Layout.of(manifest), manifest.period
         self._run, self._store, self._permuter = run, store, permuter

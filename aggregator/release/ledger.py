@@ -93,7 +93,7 @@ class Ledger:
             if (self._last.agreed, self._last.told) != (agreed, told):
                 raise RecordsDiffer(f"the ledger has another end of round {agreed.number}; the run is over")
             return
-        if agreed.number != self.number + 1:
+        if agreed.number < self.number:
             raise RecordsDiffer(
                 f"round {agreed.number} cannot follow round {self.number} of the ledger; the run is over"
             )
@@ -108,8 +108,9 @@ class Ledger:
         return -1 if self._last is None else self._last.agreed.number
 
     def head(self, number: RoundNumber) -> bytes:
-        """Return the head before a round; nothing if it is no longer known."""
-        return self.heads.get(number - 1, b"")
+        """Return the head before a round, whose number need not be the next one; nothing if it is no longer known."""
+        before = [each for each in self.heads if each < number]
+        return self.heads[max(before)] if before else b""
 
     def _append(self, event: Event) -> None:
         line = ledger.encode_line(self._index, self._previous, event, self._key)
@@ -125,4 +126,5 @@ class Ledger:
         if isinstance(event, RoundEvent):
             self._last = event
             number = event.agreed.number
-            self.heads = {each: head for each, head in self.heads.items() if each >= number - 1} | {number: event.head}
+            before = max(self.heads)
+            self.heads = {before: self.heads[before], number: event.head}

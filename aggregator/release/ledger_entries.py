@@ -27,10 +27,29 @@ def write_round(
     """Write a round down, before it is told: who takes part, what is opened, and what each party will get."""
     if ledger is None:
         return
-    schedule = manifest.schedule
+    agreed = record_of(manifest, done)
+    step, phase = agreed.step, Phase(agreed.phase)
+    entries, release = [], b""
+    for client in done.members:
+        closed = reply_to(client, step, phase, done)
+        release = closed.release.tobytes()
+        entries.append(_entry(client, closed.own.tobytes() + release + closed.synthetic.tobytes()))
+    if manifest.engine and phase == Phase.SPEAK:
+        entries.append(_entry(ENGINE, release))
+    ledger.write_closing(agreed, tuple(entries))
+
+
+def write_sum(ledger: Ledger, manifest: Manifest, done: RoundClosure) -> None:
+    """Write down a round whose sum is told to who asked for it, and to nobody else."""
+    ledger.write_closing(record_of(manifest, done), (_entry(ENGINE, done.total),))
+
+
+def record_of(manifest: Manifest, done: RoundClosure) -> RoundRecord:
+    """Return what all aggregators write alike of a round."""
+    schedule, layout = manifest.schedule, Layout.of(manifest)
     step, phase = schedule.step(done.number), schedule.phase(done.number)
-    layout, speaks = Layout.of(manifest), phase == Phase.SPEAK
-    agreed = RoundRecord(
+    speaks = phase == Phase.SPEAK
+    return RoundRecord(
         number=done.number,
         step=step,
         phase=int(phase),
@@ -40,14 +59,6 @@ def write_round(
         trials=done.trials,
         public=layout.public_numbers(np.frombuffer(done.synthetic, dtype=np.int64), step=step) if speaks else {},
     )
-    entries, release = [], b""
-    for client in done.members:
-        closed = reply_to(client, step, phase, done)
-        release = closed.release.tobytes()
-        entries.append(_entry(client, closed.own.tobytes() + release + closed.synthetic.tobytes()))
-    if manifest.engine and speaks:
-        entries.append(_entry(ENGINE, release))
-    ledger.write_closing(agreed, tuple(entries))
 
 
 def _entry(party: str, content: bytes) -> DeliveryRecord:

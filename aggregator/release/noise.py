@@ -8,7 +8,6 @@ from typing import Final, final
 import msgspec
 import numpy as np
 
-from aggregator.release.sum_noise import release_gradient
 from aggregator.rounds.vectors import Vectors
 from aggregator.store import Store
 from protocols.arithmetic.counters import RoundNumber, Step, Stream
@@ -19,7 +18,7 @@ from protocols.releases.mechanism import DiscreteGaussian, RunningNoise
 from protocols.releases.query import NOISE, SCORE, SERIES, Release
 from protocols.releases.suppression import FIRST
 from protocols.task.layout import Layout
-from protocols.task.manifest import Manifest
+from protocols.task.manifest import Simulation
 from protocols.task.release_plan import releases_in, releases_of
 from protocols.task.rounds import Phase
 
@@ -62,12 +61,12 @@ class ReleaseNoise:
         and never leaves the store; who has it can take this aggregator's noise away.
     """
 
-    manifest: Manifest
+    manifest: Simulation
     index: int
     key: bytes = field(repr=False)
 
     @classmethod
-    def load(cls, manifest: Manifest, run: bytes, index: int, store: Store) -> "ReleaseNoise":
+    def load(cls, manifest: Simulation, run: bytes, index: int, store: Store) -> "ReleaseNoise":
         """Go on with the run's key, or draw one and keep it."""
         return cls(manifest, index, store.noise_key(run, os.urandom(KEY_BYTES)))
 
@@ -79,7 +78,6 @@ class ReleaseNoise:
         *,
         shares: Vectors,
         before: bytes,
-        trial: int = 0,
     ) -> tuple[U64, bytes]:
         """Return a round's total as it may be told, and what to keep of it for the next one.
 
@@ -89,7 +87,6 @@ class ReleaseNoise:
             members: clients that took part.
             shares: of the round.
             before: what was to be kept of the round before.
-            trial: of a calibration: which of the round's sums this is; `before` is then of the one before.
 
         Raises:
             BudgetSpent: the manifest allows no further release; nothing was told.
@@ -104,9 +101,6 @@ class ReleaseNoise:
         now = {release.name: state.made.get(release.name, 0) + 1 for release in releases_in(self.manifest, step)}
         made = state.made | now
         releases.require(made)
-        if self.manifest.calibration is not None:
-            told = release_gradient(self.manifest, self.key, number, total, trial=trial)
-            return told, msgspec.msgpack.encode(ReleaseState(made))
         layout = Layout.of(self.manifest)
         told = total.copy()
         start, size = layout.n * layout.c, len(agent_model_of(self.manifest.model).tally)

@@ -1,163 +1,226 @@
-"""An aggregator that is asked by messages: it opens the shares of a round, adds them up, and answers once."""
+"""An aggregator that is asked by messages: what counts is in its folder, and whoever asks carries what it tells others.
 
-import hashlib
-import os
-from collections.abc import Mapping, Sequence
+A round has as many messages as the aggregators need to agree, as between servers that call each other. First each of
+them opens what clients sealed to it, decides on who is in, and seals that to the others. Then each passes its share of
+the sum over those that all of them have, sealed likewise, and is passed the others': so all of them find whether it is
+in range, and go on to pools where it is not. At last each tells its share of the one sum that counts.
+"""
+
+import contextlib
+import fcntl
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, final
 
 import numpy as np
-from cryptography import x509
 
 from aggregator.mpc.keystream import subkey
-from aggregator.release.sum_noise import release_gradient
+from aggregator.release.cohort_sum import begin, closure_of, history_of
+from aggregator.release.group_testing import NO_TESTS, GroupTesting, PoolShare
+from aggregator.release.ledger import Ledger
+from aggregator.release.ledger_entries import head_of, require_same, write_sum
+from aggregator.release.peer_seal import PeerSeal
+from aggregator.release.sealed_share import ShareOpener
+from aggregator.release.sum_noise import SumNoise
+from aggregator.rounds.round import digest, too_small
+from aggregator.rounds.vectors import Vectors
+from aggregator.store import GroupTestRecord, PendingRound, RoundClosure, Store
 from protocols.arithmetic.counters import RoundNumber, Step
 from protocols.arithmetic.fixed_point import U64
-from protocols.atomic_file import PRIVATE_MODE, sync_folder
-from protocols.errors import (
-    CohortTooSmall,
-    ConflictingReplay,
-    LpmError,
-    ManifestMismatch,
-    NotEnrolled,
-    NotSealed,
-    RoundAhead,
-    WrongLength,
-)
-from protocols.identity.sealing_key import SealingKey
-from protocols.releases.query import GRADIENT
-from protocols.sealing.handshake import accept
-from protocols.sealing.messages import SealedRequest
-from protocols.sealing.route import Route
-from protocols.sealing.session import SealedSession
+from protocols.errors import ConflictingReplay, LpmError, PartiesDisagree, RoundAhead, RoundClosed
 from protocols.task import manifest as manifests
-from protocols.task.layout import Layout
-from protocols.task.manifest import Manifest
-from protocols.task.release_plan import releases_of
+from protocols.task.rounds import Phase
 from protocols.task.secure_sum.spec import answers
-from protocols.wire import codec
-from protocols.wire.messages import Join, Share
-from protocols.wire.sealed_transport import unpack
+from protocols.wire.messages import Members, TrialShare
 
+LOCK: Final = "sum.lock"
 PURPOSE: Final = b"lpm sum asked for by messages"  # of noise, beside that of the same run over gRPC
+
+
+@contextlib.contextmanager
+def exclusive(folder: Path) -> Iterator[None]:
+    """Let no two calls at one aggregator overlap, in whichever processes they are."""
+    with (folder / LOCK).open("ab") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)  # let go of with the file
+        yield
 
 
 @final
 @dataclass(frozen=True, slots=True, eq=False)
-class SumShare:
-    """What an aggregator answers: its share of a sum, uint64[d], or none where shares did not open, and whose."""
+class Reply:
+    """What an aggregator answers.
 
-    total: U64 | None = field(repr=False)
-    refused: tuple[str, ...] = ()
+    Attributes:
+        sealed: by aggregator, what is to be passed on to it.
+        total: its share of the sum that counts, uint64[d], when the round is over.
+        members: whom that sum is over; left_out: who was found to send garbage by now.
+        unopened: clients whose shares did not open here, or are not taken any more.
+    """
+
+    sealed: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    total: U64 | None = field(default=None, repr=False)
+    members: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
+    unopened: tuple[str, ...] = ()
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class SummedOnce:
-    """One aggregator of a calibration, without a process of its own: what counts is in its folder.
+class StatelessSum:
+    """One aggregator of a run of sums, without a process of its own. One call at a time: see `exclusive`.
 
-    Attributes:
-        manifest: of the run; name: of this aggregator in it.
-        key: its sealing key, which the manifest pins.
-        authorities: whose certificates clients show.
-        noise_key: of its noise in this run.
-        folder: where it writes down what it has answered.
-
-    Security: whoever asks chooses whose shares are added up, and could take the sum over some from the sum over others.
-        So a round is answered once, over at least `min_cohort` clients that have signed their shares; asked again with
-        the same shares, the answer is the same, and with others there is none. The noise is another one than that of
-        the same run over gRPC, so that it does not cancel between two sums.
+    Security: whoever carries the messages chooses which clients' shares arrive, and could take the sum over some from
+        the sum over others. So a round is frozen once, with the shares that came first, and opened once, over those
+        that all aggregators have, at least `min_cohort` clients that signed their shares; asked again, the answer is
+        the same, and there is no other round before this one is over. What aggregators tell each other it cannot read,
+        and it is told one sum of a round. The noise is another one than that of the same run over gRPC, so that it does
+        not cancel between two sums.
     """
 
-    manifest: Manifest
-    name: str
-    key: SealingKey = field(repr=False)
-    authorities: Sequence[x509.Certificate] = field(repr=False)
-    noise_key: bytes = field(repr=False)
-    folder: Path
+    def __init__(self, opener: ShareOpener, seal: PeerSeal, *, store: Store, ledger: Ledger) -> None:
+        """Go on from the store."""
+        manifest = self._manifest = opener.manifest
+        self._opener, self._seal, self._store, self._ledger = opener, seal, store, ledger
+        self._run = manifests.run_id(manifest)
+        self._noise = SumNoise(manifest, subkey(SumNoise.load(manifest, self._run, store).key, PURPOSE))
+        self._last = store.last_round(self._run)
 
-    def add_up(self, number: RoundNumber, sealed: Mapping[str, bytes]) -> SumShare:
-        """Return this aggregator's share of the sum over clients, with its noise; nothing, if a share does not open.
+    def freeze(self, number: RoundNumber, sealed: Mapping[str, bytes]) -> Reply:
+        """Open clients' shares, decide on who is in, and tell the other aggregators.
 
         Args:
             number: of the round.
             sealed: by client, what it sealed to this aggregator.
 
         Raises:
-            ConflictingReplay: the round was answered over other shares.
-            CohortTooSmall, RoundAhead, BudgetSpent: the manifest does not allow it.
+            ConflictingReplay: the round was frozen over other shares.
+            RoundAhead, RoundClosed: it is not the round that comes next.
+            CohortTooSmall: fewer shares open than the manifest promises.
         """
-        if not answers(number) or number > self.manifest.steps:
-            raise RoundAhead(f"got step {number}; gradients are summed in odd steps up to {self.manifest.steps}")
-        if len(sealed) < self.manifest.min_cohort:
-            raise CohortTooSmall(
-                f"cannot release a sum of {len(sealed)} clients: the manifest promises {self.manifest.min_cohort}; "
-                "wait for more"
+        if self._over(number):
+            return self._result()
+        history = history_of(self._last)
+        live = {client: content for client, content in sealed.items() if client not in history.left_out}
+        shares = {client: share.tobytes() for client, share in self._opener.open_all(number, live).items()}
+        frozen = self._store.pending_round(self._run)
+        if frozen is not None and frozen.number == number:
+            if frozen.shares != shares:
+                raise ConflictingReplay(f"round {number} was frozen over other shares; the first ones counted")
+        elif len(shares) < self._manifest.min_cohort:
+            raise too_small(self._manifest, len(shares), "wait for more")
+        else:
+            self._store.save_pending(self._run, PendingRound(number, shares, b""))
+        members = Members(Step(number), tuple(sorted(shares)), Phase.SPEAK, head_of(self._ledger, number))
+        unopened = tuple(sorted(sealed.keys() - shares.keys()))
+        return Reply({peer: self._seal.seal(members, peer) for peer in self._seal.peers}, unopened=unopened)
+
+    def advance(self, number: RoundNumber, sealed: Mapping[str, bytes]) -> Reply:
+        """Take in what each other aggregator sealed to this one, and go on to the next sum, or to the round's end.
+
+        What was taken in before may come again: the answer is the same.
+
+        Raises:
+            PartiesDisagree: an aggregator is elsewhere, or has another cohort or ledger; the run stops.
+            CohortTooSmall, BudgetSpent: the manifest does not allow it; the run ends.
+        """
+        if self._over(number):
+            return self._result()
+        frozen = self._store.pending_round(self._run)
+        if frozen is None or frozen.number != number:
+            raise RoundAhead(f"round {number} is not frozen here; pass clients' shares first")
+        if set(sealed) != set(self._seal.peers):
+            raise PartiesDisagree(
+                f"got messages of {len(sealed)} aggregators; there are {len(self._seal.peers)} others"
             )
-        releases_of(self.manifest).require({GRADIENT: (number + 1) // 2})
-        total = np.zeros(Layout.of(self.manifest).d, dtype=np.uint64)
-        refused = [
-            client for client, content in sorted(sealed.items()) if not self._add(client, content, number, total)
-        ]
-        if refused:
-            return SumShare(None, tuple(refused))
-        self._once(number, sealed)
-        return SumShare(release_gradient(self.manifest, subkey(self.noise_key, PURPOSE), number, total))
-
-    def _add(self, client: str, content: bytes, number: RoundNumber, total: U64) -> bool:
-        """Add a client's share; return whether there was one."""
+        messages = [self._seal.open(content, peer) for peer, content in sealed.items()]
+        if any(each.step != Step(number) for each in messages):
+            raise PartiesDisagree(f"an aggregator's message is of another round than {number}; pass the newest ones")
         try:
-            inner = self._opened(client, codec.decode(SealedRequest, content), number)
-            if isinstance(inner, Share):
-                total += self._checked(inner, number, total.size)
-            else:
-                self.manifest.share().expand(inner.key, round_number=number, out=total)
-        except LpmError:
-            return False
-        return True
+            return self._advance(frozen, messages)
+        except LpmError as error:
+            if not error.retry:
+                self._ledger.write_refusal(number, error.code, str(error))
+            raise
 
-    def _opened(self, client: str, request: SealedRequest, number: RoundNumber) -> Join | Share:
-        run = manifests.run_id(self.manifest)
-        if client not in {each.name for each in self.manifest.clients}:
-            raise NotEnrolled(f"the manifest lists no client {client}; ask the run's operator to enrol it")
-        route = Route(run, client, self.name)
-        if (request.run_id, request.to, request.client, request.counter) != (run, self.name, client, number):
-            raise ManifestMismatch("what was sealed is for another run, aggregator, client or step")
-        if request.handshake is None:
-            raise NotSealed("a sealed share came without its opening")
-        secret = accept(route, request.handshake, key=self.key, authorities=self.authorities)
-        inner = unpack(SealedSession.of(route, secret).open_request(request.body, counter=number))
-        last = self.name == self.manifest.aggregators[-1].name
-        if inner.run_id != run or isinstance(inner, Share) != last:
-            raise ManifestMismatch("what was sealed is no share of this run for this aggregator")
-        found: Join | Share = inner
-        return found
+    def _advance(self, frozen: PendingRound, messages: list[Members | TrialShare]) -> Reply:
+        begun = self._begun(frozen, [each for each in messages if isinstance(each, Members)])
+        shares = {name: np.frombuffer(share, dtype=np.uint64) for name, share in frozen.shares.items()}
+        vectors = Vectors(shares.__getitem__, lambda members: np.add.reduce([shares[name] for name in members]))
+        testing = GroupTesting(
+            self._manifest, self._run, self._noise, begun=begun, vectors=vectors, history=history_of(self._last)
+        )
+        for fits in begun.fits:
+            testing.record(fits=fits)
+        tried = [each for each in messages if isinstance(each, TrialShare)]
+        if testing.current is not None and any(each.trial >= testing.current.place for each in tried):
+            fits = testing.join(_shares_of(testing.current, tried))
+            self._store.save_group_tests(self._run, GroupTestRecord(begun.number, begun.members, (*begun.fits, fits)))
+            testing.record(fits=fits)
+        current = testing.current
+        if current is None:
+            return self._closed(frozen, testing)
+        message = TrialShare(Step(frozen.number), current.place, current.digest, current.share)
+        return Reply({peer: self._seal.seal(message, peer) for peer in self._seal.peers})
 
-    def _checked(self, share: Share, number: RoundNumber, d: int) -> U64:
-        if (share.step, share.share.size) != (Step(number), d):
-            raise WrongLength(f"got a share of {share.share.size} words for step {share.step}; {d} are needed")
-        return share.share
+    def _begun(self, frozen: PendingRound, members: list[Members]) -> GroupTestRecord:
+        """Return the round as it has begun; begin it with what all aggregators say of its members.
 
-    def _once(self, number: RoundNumber, sealed: Mapping[str, bytes]) -> None:
-        """Write down, before it is told, over which shares a round is answered."""
-        mark = hashlib.sha256()
-        for client, content in sorted(sealed.items()):
-            mark.update(client.encode() + b"\0" + hashlib.sha256(content).digest())
-        path = self.folder / f"answered-{manifests.run_id(self.manifest).hex()[:16]}-{number}"
-        new = self.folder / f"{path.name}.{os.getpid()}"
-        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, PRIVATE_MODE)
-        with open(descriptor, "wb") as file:
-            file.write(mark.digest())
-            file.flush()
-            os.fsync(descriptor)
-        try:
-            os.link(new, path)  # fails where there is one, and is never seen half written
-            sync_folder(self.folder)
-        except FileExistsError:
-            if path.read_bytes() != mark.digest():
-                raise ConflictingReplay(
-                    f"step {number} was answered over other shares; the first ones counted"
-                ) from None
-        finally:
-            new.unlink()
+        Raises:
+            PartiesDisagree: they have not all said it, or with other ledgers.
+            CohortTooSmall: fewer clients than promised are in at all of them.
+        """
+        before, number = self._store.group_tests(self._run) or NO_TESTS, frozen.number
+        if before.number == number:
+            return before
+        if len(members) != len(self._seal.peers):
+            raise PartiesDisagree(f"not all aggregators have said who is in round {number}; pass what they froze first")
+        require_same(self._ledger, number, members)
+        agreed = set(frozen.shares).intersection(*(each.names for each in members))
+        if len(agreed) < self._manifest.min_cohort:
+            raise too_small(self._manifest, len(agreed), "the members of this round are decided, so the run ends")
+        return begin(self._store, self._run, before, number=number, members=tuple(sorted(agreed)))
+
+    def _closed(self, frozen: PendingRound, testing: GroupTesting) -> Reply:
+        """Write the round down, then tell this aggregator's share of the one sum that counts."""
+        digests = {client: digest(np.frombuffer(share, dtype=np.uint64)) for client, share in frozen.shares.items()}
+        decided = tuple(sorted(frozen.shares))
+        done = closure_of(testing.total(), history_of(self._last), frozen.number, decided=decided, digests=digests)
+        write_sum(self._ledger, self._manifest, done)
+        self._store.save_round(self._run, done)
+        self._last = done
+        return self._result()
+
+    def _over(self, number: RoundNumber) -> bool:
+        """Tell whether a round is the last one that is over; refuse every one but that and the next.
+
+        Raises:
+            RoundAhead, RoundClosed: it is neither.
+        """
+        newest = -1 if self._last is None else self._last.number
+        if not answers(number) or number > self._manifest.steps or number > newest + 2:
+            raise RoundAhead(
+                f"got round {number}; sums are opened one after the other, in odd rounds up to "
+                f"{self._manifest.steps}, and the last one was {newest}"
+            )
+        if number < newest:
+            raise RoundClosed(f"round {number} is over; go on with round {newest + 2}")
+        return number == newest
+
+    def _result(self) -> Reply:
+        done: RoundClosure | None = self._last
+        if done is None:
+            return Reply()
+        total = np.frombuffer(done.total, dtype=np.uint64)
+        return Reply(total=total, members=done.members, left_out=done.left_out)
+
+
+def _shares_of(current: PoolShare, tried: list[TrialShare]) -> list[U64]:
+    """Return the other aggregators' shares of a sum.
+
+    Raises:
+        PartiesDisagree: one of them is of another pool.
+    """
+    for each in tried:
+        if (each.trial, each.over) != (current.place, current.digest):
+            raise PartiesDisagree(f"sum {current.place} of round {each.step} is over others elsewhere; stop the run")
+    return [each.share for each in tried]

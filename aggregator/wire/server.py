@@ -30,7 +30,7 @@ from protocols.identity import certificates
 from protocols.identity.server_keys import ServerKeys, server_keys
 from protocols.task import manifest as manifests
 from protocols.task.layout import Layout
-from protocols.task.manifest import Manifest
+from protocols.task.manifest import Manifest, Simulation
 from protocols.task.signature import load_verified, trust_of
 from protocols.task.timeouts import patience_s
 from protocols.wire.connect import connect
@@ -105,7 +105,7 @@ async def serve(config: AggregatorConfig, folder: Path) -> None:
 
 def _backend(name: str, loaded: list[Manifest], credentials: Path) -> "CryptenBackend | None":
     """Return the backend of the one run in outcome mode, if there is one; only then is torch loaded."""
-    outcome = [manifest for manifest in loaded if manifest.schedule.outcome]
+    outcome = [each for each in loaded if isinstance(each, Simulation) and each.schedule.outcome]
     if not outcome:
         return None
     if len(outcome) > 1:

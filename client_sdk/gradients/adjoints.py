@@ -26,7 +26,7 @@ from protocols.models.seir.agents import susceptibility
 from protocols.models.seir.relaxation import F64, RelaxedParameters
 from protocols.task.gradients.turn import Turn
 from protocols.task.layout import Layout
-from protocols.task.manifest import Manifest
+from protocols.task.manifest import Simulation
 from protocols.wire.transport import Transport
 
 Q: Final = len(Stage)
@@ -60,7 +60,7 @@ class AdjointClient:
         neighbours' derivatives back, exactly.
     """
 
-    manifest: Manifest
+    manifest: Simulation
     private: PrivateState = field(repr=False)
     exchange: Exchange = field(repr=False)
     journal: AdjointJournal = field(default_factory=AdjointJournal, repr=False)
@@ -80,7 +80,7 @@ class AdjointClient:
 
     @classmethod
     async def join(
-        cls, manifest: Manifest, private: PrivateState, transports: Sequence[Transport], *, every: int = 1
+        cls, manifest: Simulation, private: PrivateState, transports: Sequence[Transport], *, every: int = 1
     ) -> "AdjointClient":
         """Join a run at all of its aggregators, keeping the states of every so many steps.
 
@@ -91,7 +91,7 @@ class AdjointClient:
 
     @classmethod
     async def join_over(
-        cls, manifest: Manifest, private: PrivateState, exchange: Exchange, *, every: int = 1
+        cls, manifest: Simulation, private: PrivateState, exchange: Exchange, *, every: int = 1
     ) -> "AdjointClient":
         """Join a run as `join` does, of which this is the twin whose coins are the exchange's."""
         client = cls(manifest, private, exchange, AdjointJournal(every))

@@ -8,7 +8,7 @@ from client_sdk.private.state import PrivateState
 from client_sdk.simulation.client import Client
 from client_sdk.simulation.exchange import Exchange
 from protocols.errors import ParameterError
-from protocols.task.manifest import Manifest
+from protocols.task.manifest import Simulation
 from protocols.wire.transport import Transport
 
 
@@ -22,7 +22,7 @@ class Participant(Protocol):
 
 
 async def take_part(
-    manifest: Manifest, private: PrivateState, transports: Sequence[Transport], *, states_every: int = 1
+    manifest: Simulation, private: PrivateState, transports: Sequence[Transport], *, states_every: int = 1
 ) -> Participant:
     """Join a run as its manifest says: with messages alone or scores, with tangents, or with adjoints.
 
@@ -38,7 +38,7 @@ async def take_part(
 
 
 async def take_part_over(
-    manifest: Manifest, private: PrivateState, exchange: Exchange, *, states_every: int = 1
+    manifest: Simulation, private: PrivateState, exchange: Exchange, *, states_every: int = 1
 ) -> Participant:
     """Join a run as `take_part` does, of which this is the twin whose coins are the exchange's, for audits."""
     way = None if manifest.gradient is None else manifest.gradient.way

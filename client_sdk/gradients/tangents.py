@@ -15,7 +15,7 @@ from protocols.errors import RoundClosed
 from protocols.models.seir.agents import susceptibility
 from protocols.models.seir.relaxed_agents import RelaxedAgents
 from protocols.task.layout import Layout
-from protocols.task.manifest import Manifest
+from protocols.task.manifest import Simulation
 from protocols.wire.transport import Transport
 
 
@@ -42,7 +42,7 @@ class TangentClient:
         its agents' exposures and their tangents exactly.
     """
 
-    manifest: Manifest
+    manifest: Simulation
     private: PrivateState = field(repr=False)
     exchange: Exchange = field(repr=False)
     step: Step = FIRST_STEP
@@ -63,12 +63,14 @@ class TangentClient:
         )
 
     @classmethod
-    async def join(cls, manifest: Manifest, private: PrivateState, transports: Sequence[Transport]) -> "TangentClient":
+    async def join(
+        cls, manifest: Simulation, private: PrivateState, transports: Sequence[Transport]
+    ) -> "TangentClient":
         """Join a run at all of its aggregators; raises what `Client.join` does."""
         return await cls.join_over(manifest, private, Exchange(manifest, private.name, transports))
 
     @classmethod
-    async def join_over(cls, manifest: Manifest, private: PrivateState, exchange: Exchange) -> "TangentClient":
+    async def join_over(cls, manifest: Simulation, private: PrivateState, exchange: Exchange) -> "TangentClient":
         """Join a run as `join` does, of which this is the twin whose coins are the exchange's."""
         client = cls(manifest, private, exchange)
         next_step = await client.exchange.join()

@@ -4,12 +4,12 @@ from dataclasses import dataclass, field
 from typing import Final, final
 
 import numpy as np
-import numpy.typing as npt
 
 from client_sdk.likelihood.counts import Counts
+from client_sdk.secure_sum.contribution import F64
 from protocols.errors import ParameterError
 
-F64 = npt.NDArray[np.float64]
+LARGEST_LOG: Final = 50.0  # of inpatients; no city has more than exp(50)
 SCALE_SD: Final = 0.5  # of the log of a hospital's size, around what its beds suggest
 SHARE_SD: Final = 0.3  # of the log of a borough's share beside that
 DISPERSION: Final = 20.0
@@ -69,7 +69,7 @@ class Hospital:
         """What this hospital has learnt: own parameters, their moments and the number of steps; float64, private."""
         return np.append(np.stack([self.local, *self._moments]).reshape(-1), float(self._time))
 
-    def go_on(self, state: F64) -> None:
+    def resume(self, state: F64) -> None:
         """Go on from what `state` was.
 
         Raises:
@@ -108,6 +108,29 @@ class Hospital:
             a = a + np.clip(step, -LONGEST_STEP, LONGEST_STEP)
         return a, np.asarray(precision)
 
+    def require(self, shape: tuple[int, ...]) -> None:
+        """Refuse a sum over other boroughs or weeks than this hospital's.
+
+        Raises:
+            ParameterError: it has others.
+        """
+        own = (self.share.size, self.counts.weeks)
+        if len(shape) != 3:
+            raise ParameterError(f"got vectors of shape {shape}; a hospital answers with draws, boroughs and weeks")
+        if shape[1:] != own:
+            raise ParameterError(
+                f"got {own[0]} catchment shares and {own[1]} weeks; the run has {shape[-2]} boroughs and {shape[-1]} "
+                "weeks"
+            )
+
+    def accepts(self, announced: F64) -> bool:
+        """Tell whether announced numbers can be logs of inpatients: finite, and no more than any city has."""
+        return bool(np.isfinite(announced).all() and np.abs(announced).max() <= LARGEST_LOG)
+
+    def vector(self, announced: F64) -> F64:
+        """Return the gradient with which this hospital answers published draws, float64[S, B, W]."""
+        return self.answer(announced)[0]
+
     def answer(self, log_inpatients: F64) -> tuple[F64, float]:
         """Learn own parameters from published draws, then return the gradient by what was published.
 
@@ -145,14 +168,3 @@ class Hospital:
         first, second = (m / (1 - d**self._time) for m, d in zip(self._moments, DECAYS, strict=True))
         moved = self.local + RATE * first / (np.sqrt(second) + 1e-8)
         self.local = np.clip(moved, self._median - FURTHEST, self._median + FURTHEST)
-
-
-def clip_norm(gradient: F64, bound: float) -> F64:
-    """Return a gradient whose L2 norm over all entries is at most the bound; nothing of a client that is not finite.
-
-    Security: the norm of what one client contributes is the sensitivity that the noise is made for.
-    """
-    norm = float(np.linalg.norm(gradient))
-    if not np.isfinite(norm):
-        return np.zeros_like(gradient)
-    return gradient if norm <= bound else gradient * (bound / norm)

@@ -15,13 +15,13 @@ from protocols.errors import DataError, ParameterError
 from protocols.models.agent_model import Columns, ColumnSpec
 from protocols.models.run_model import agent_model_of
 from protocols.task.layout import Layout
-from protocols.task.manifest import Manifest
+from protocols.task.manifest import Simulation
 
 CONTACT_COLUMNS: Final = ("day", "a", "b", "channel", "weight")
 MAX_WHOLE: Final = 2**62
 
 
-def read_private_state(manifest: Manifest, name: str, *, people: Path, contacts: Path) -> PrivateState:
+def read_private_state(manifest: Simulation, name: str, *, people: Path, contacts: Path) -> PrivateState:
     """Read a client's private state.
 
     Args:
@@ -48,7 +48,7 @@ def read_private_state(manifest: Manifest, name: str, *, people: Path, contacts:
         raise DataError(f"{place}: {error}") from error
 
 
-def _devices(folder: Path, manifest: Manifest) -> DeviceKeys | None:
+def _devices(folder: Path, manifest: Simulation) -> DeviceKeys | None:
     """Return a device's keys, which lie beside its people, where edges are permuted."""
     if manifest.devices is None:
         return None
@@ -94,7 +94,7 @@ def _whole(where: str, column: str, text: str) -> int:
     return value
 
 
-def _people(path: Path, own: tuple[int, ...], manifest: Manifest) -> tuple[I64, Columns]:
+def _people(path: Path, own: tuple[int, ...], manifest: Simulation) -> tuple[I64, Columns]:
     """Return cell and private columns of each own agent, in the manifest's order."""
     cells, specs = len(manifest.cells), agent_model_of(manifest.model).columns
     found: dict[int, tuple[int, dict[str, float]]] = {}
@@ -132,7 +132,7 @@ def _number(where: str, spec: ColumnSpec, text: str) -> float:
     return value
 
 
-def _contacts(path: Path, manifest: Manifest) -> tuple[I64, list[str]]:
+def _contacts(path: Path, manifest: Simulation) -> tuple[I64, list[str]]:
     """Return columns int64[5, m] of slots, channels and weights, and where each row stands."""
     layout = Layout.of(manifest)
     agents = [agent for client in manifest.clients for agent in client.agents]

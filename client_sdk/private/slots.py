@@ -15,7 +15,7 @@ from protocols.errors import DataError, ParameterError
 from protocols.models.agent_model import Edges, times_weight
 from protocols.task import manifest as manifests
 from protocols.task.devices import LISTS, Bools, edge_key, edge_token, public_key
-from protocols.task.manifest import Manifest
+from protocols.task.manifest import Simulation
 
 _FRESH: Final = 32
 
@@ -38,7 +38,7 @@ class Slots:
     _days: tuple[tuple[I64, I64, I64], ...] = field(repr=False)  # channel, weight, place * c + channel, of each contact
 
     @classmethod
-    def of(cls, manifest: Manifest, private: PrivateState, here: Bools) -> "Slots":
+    def of(cls, manifest: Simulation, private: PrivateState, here: Bools) -> "Slots":
         """Lay out the contacts with agents that take part.
 
         Args:

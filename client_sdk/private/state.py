@@ -12,12 +12,12 @@ from protocols.errors import DataError, ParameterError
 from protocols.models.agent_model import NO_COLUMNS, AgentModel, AgentSource, Columns
 from protocols.models.run_model import agent_model_of
 from protocols.task.layout import Layout
-from protocols.task.manifest import Manifest
+from protocols.task.manifest import Simulation
 
 TESTBED: Final = 0x7465737462656400  # second word of the testbed's key: "testbed"
 
 
-def simulation_key(manifest: Manifest) -> tuple[int, int]:
+def simulation_key(manifest: Simulation) -> tuple[int, int]:
     """Return the key of the simulation generator: the testbed's where the manifest names a seed, else a fresh one."""
     if manifest.testbed_seed is not None:
         return manifest.testbed_seed, TESTBED
@@ -44,7 +44,7 @@ class PrivateState:
 
     def __init__(
         self,
-        manifest: Manifest,
+        manifest: Simulation,
         name: str,
         *,
         contacts: ContactTable,
@@ -97,7 +97,7 @@ class PrivateState:
         raise TypeError("a private state is not pickled or copied: it stays in its client's process")
 
 
-def _check(contacts: ContactTable, layout: Layout, manifest: Manifest, own: tuple[int, int]) -> None:
+def _check(contacts: ContactTable, layout: Layout, manifest: Simulation, own: tuple[int, int]) -> None:
     c, period, (first, end) = layout.channels, manifest.period, own
     for column in (contacts.a, contacts.b):
         refuse((column < 0) | (column >= layout.n), column, "contact {row} names an agent that the run does not have")

@@ -1,4 +1,4 @@
-"""A hospital's part of a calibration: hear the draws, answer with a gradient, which leaves as shares."""
+"""An institution's part of a secure sum: hear what is announced, answer with a vector, which leaves as shares."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -7,83 +7,77 @@ from typing import Final, final
 
 import numpy as np
 
-from client_sdk.likelihood.institution import F64, Hospital
-from client_sdk.secure_sum.contribution import Contribution
-from client_sdk.secure_sum.journal import VectorJournal
+from client_sdk.secure_sum.contribution import F64, Contribution
+from client_sdk.secure_sum.institution import Institution
+from client_sdk.secure_sum.journal import SumJournal
 from client_sdk.simulation.exchange import Answer, Exchange
 from protocols.arithmetic.counters import FIRST_ROUND, RoundNumber
 from protocols.arithmetic.fixed_point import U64, to_ring
-from protocols.errors import ParameterError, RoundAhead, RoundClosed, ShareRefused, Unavailable
-from protocols.task.manifest import Manifest
-from protocols.task.secure_sum.spec import Calibration, answers
+from protocols.errors import RoundAhead, RoundClosed, ShareRefused, Unavailable
+from protocols.task.secure_sum.spec import SecureSum, answers
 from protocols.wire.transport import Transport
 
 AGAIN_S: Final = 0.2  # between two calls of a round that is not open, or of an aggregator that is not there
-LARGEST_LOG: Final = 50.0  # of inpatients; no city has more than exp(50)
-
-
-def calibration_of(manifest: Manifest) -> Calibration:
-    """Return what a manifest says of its calibration; ParameterError if it is of another kind of run."""
-    if manifest.calibration is None:
-        raise ParameterError(f"{manifest.name} is no calibration; take part in it with python -m client_sdk")
-    return manifest.calibration
-
-
-def is_fit(draws: F64) -> bool:
-    """Tell whether announced numbers can be logs of inpatients: finite, and no more than any city has."""
-    return bool(np.isfinite(draws).all() and np.abs(draws).max() <= LARGEST_LOG)
 
 
 @final
 @dataclass(slots=True)
-class VectorClient:
-    """Runs one hospital through a calibration.
+class SumClient:
+    """Runs one institution through a run of sums.
 
     Attributes:
         number: of the run's round that comes next.
-        missed: rounds of the calibration, from 0, whose sum has no part of this hospital.
+        missed: sums, from 0, that have no part of this institution.
         wait_s: how long a round may take to open, or an aggregator to be back.
 
-    Security: the aggregators, as long as one of them does not collude with the others, learn nothing of the hospital.
-        It may be ended at any time, and go on: a round in which it may have told a gradient it does not answer again.
+    Security: the aggregators, as long as one of them does not collude with the others, learn nothing of the
+        institution. It may be ended at any time, and go on: a round in which it may have told a vector it does not
+        answer again.
     """
 
-    manifest: Manifest
-    hospital: Hospital = field(repr=False)
+    manifest: SecureSum
+    institution: Institution = field(repr=False)
     exchange: Exchange = field(repr=False)
-    kept: VectorJournal = field(repr=False)
+    journal: SumJournal = field(repr=False)
     wait_s: float = 600.0
     number: RoundNumber = FIRST_ROUND
     missed: list[int] = field(default_factory=list)
-    _calibration: Calibration = field(init=False, repr=False)
     _contribution: Contribution = field(init=False, repr=False)
     _heard: F64 | None = field(init=False, repr=False, default=None)
 
     def __post_init__(self) -> None:
-        """Go on from what was kept; nothing is sent."""
-        given = self._calibration = calibration_of(self.manifest)
-        self._contribution = Contribution(given.clip, given.bits)
-        if (self.hospital.share.size, self.hospital.counts.weeks) != given.shape[1:]:
-            raise ParameterError(
-                f"got {self.hospital.share.size} catchment shares and {self.hospital.counts.weeks} weeks; the run has "
-                f"{given.places} boroughs and {given.weeks} weeks"
-            )
-        if self.kept.state is not None:
-            self.hospital.go_on(self.kept.state)
+        """Go on from the journal; nothing is sent."""
+        self._contribution = Contribution(self.manifest.norm, self.manifest.bits)
+        self.institution.require(self.manifest.shape)
+        if self.journal.state is not None:
+            self.institution.resume(self.journal.state)
 
     @classmethod
     async def join(
-        cls, manifest: Manifest, name: str, hospital: Hospital, *, transports: Sequence[Transport], kept: VectorJournal
-    ) -> "VectorClient":
+        cls,
+        manifest: SecureSum,
+        name: str,
+        institution: Institution,
+        *,
+        transports: Sequence[Transport],
+        journal: SumJournal,
+    ) -> "SumClient":
         """Join a run at all of its aggregators, for the first time or again.
 
         Raises:
             ProtocolError: an aggregator refuses.
             Unavailable: an aggregator does not answer in time.
         """
-        exchange = Exchange(manifest, name, transports, keys=kept.keys)
-        client = cls(manifest, hospital, exchange, kept)
-        client.number = RoundNumber(await exchange.join())  # a calibration's steps are its rounds
+        exchange = Exchange(manifest, name, transports, keys=journal.keys)
+        return await cls.join_over(manifest, institution, exchange, journal)
+
+    @classmethod
+    async def join_over(
+        cls, manifest: SecureSum, institution: Institution, exchange: Exchange, journal: SumJournal
+    ) -> "SumClient":
+        """Join a run as `join` does, of which this is the twin whose coins are the exchange's."""
+        client = cls(manifest, institution, exchange, journal)
+        client.number = RoundNumber(await exchange.join())  # the steps of a run of sums are its rounds
         return client
 
     async def run(self, on_round: Callable[[int], None] = lambda number: None) -> None:
@@ -94,25 +88,24 @@ class VectorClient:
             on_round(number)
 
     async def advance(self) -> None:
-        """Take part in one round of the run: hear draws, or answer them; without having heard them, sit it out."""
+        """Take part in one round: hear what is announced, or answer it; sit it out where it was not heard."""
         number, heard = self.number, self._heard
         self._heard = None
         if not answers(number):
-            nothing = np.zeros(self._calibration.words, dtype=np.uint64)
-            answer = await self._told(nothing, number)
-            self._heard = None if answer is None else self._draws(answer)
-        elif heard is None or self.kept.answered >= number or not await self._answer(heard, number):
+            nothing = np.zeros(self.manifest.length, dtype=np.uint64)
+            answer = await self._share(nothing, number)
+            self._heard = None if answer is None else self._announced(answer)
+        elif heard is None or self.journal.answered >= number or not await self._answer(heard, number):
             self.missed.append(number // 2)
         self.number = RoundNumber(number + 1)
 
-    async def _answer(self, draws: F64, number: RoundNumber) -> bool:
-        """Share a gradient; return whether the round's sum has it."""
-        gradient, _ = self.hospital.answer(draws)
-        vector = to_ring(self._contribution.encode(gradient))
-        self.kept.about_to_answer(number, self.hospital.state)
-        return await self._told(vector, number) is not None
+    async def _answer(self, announced: F64, number: RoundNumber) -> bool:
+        """Share the own vector; return whether the round's sum has it."""
+        vector = to_ring(self._contribution.encode(self.institution.vector(announced)))
+        self.journal.about_to_answer(number, self.institution.state)
+        return await self._share(vector, number) is not None
 
-    async def _told(self, vector: U64, number: RoundNumber) -> Answer | None:
+    async def _share(self, vector: U64, number: RoundNumber) -> Answer | None:
         """Take part in a round, again while the others are not there; return nothing if it closed without this client.
 
         Raises:
@@ -132,7 +125,8 @@ class VectorClient:
                     raise
                 await asyncio.sleep(AGAIN_S)
 
-    def _draws(self, answer: Answer) -> F64 | None:
-        """Return the announced float64[S, B, W]; nothing of what no model of a city would say."""
-        draws = np.frombuffer(answer.synthetic.tobytes(), dtype="<f8").reshape(self._calibration.shape)
-        return draws.astype(np.float64) if is_fit(draws) else None
+    def _announced(self, answer: Answer) -> F64 | None:
+        """Return what was announced, in the run's shape; nothing of what no honest centre would say."""
+        words = np.frombuffer(answer.synthetic.tobytes(), dtype="<f8").reshape(self.manifest.shape)
+        announced = words.astype(np.float64)
+        return announced if self.institution.accepts(announced) else None

@@ -1,4 +1,4 @@
-"""What a hospital keeps of its own between rounds: a file that nobody else may read."""
+"""An institution's own state between the rounds of a testbed: a file that nobody else may read."""
 
 import os
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from client_sdk.likelihood.institution import Hospital
+from client_sdk.secure_sum.institution import Institution
 from protocols.atomic_file import write_atomically
 from protocols.errors import ParameterError
 
@@ -18,16 +18,16 @@ class LocalState(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     state: list[float]
 
 
-def keep(path: Path, hospital: Hospital, *, round_: int) -> None:
-    """Write what a hospital has learnt, whole or not at all; mode 0600.
+def write(path: Path, institution: Institution, *, round_: int) -> None:
+    """Write what an institution has learnt, whole or not at all; mode 0600.
 
     Security: shares and dispersion say much about a hospital's counts, so they never join the fit's checkpoint.
     """
-    write_atomically(path, msgspec.json.encode(LocalState(round_, hospital.state.tolist())))
+    write_atomically(path, msgspec.json.encode(LocalState(round_, institution.state.tolist())))
 
 
-def recall(path: Path, hospital: Hospital, *, round_: int) -> None:
-    """Let a hospital go on from its file, to the bit.
+def resume(path: Path, institution: Institution, *, round_: int) -> None:
+    """Let an institution go on from its file, to the bit.
 
     Raises:
         ParameterError: unreadable, readable for others, or of another round than the fit's checkpoint.
@@ -35,13 +35,15 @@ def recall(path: Path, hospital: Hospital, *, round_: int) -> None:
     try:
         if os.name == "posix" and path.stat().st_mode & 0o077:
             raise ParameterError(f"{path} can be read by others; make it private: chmod 0600 {path}")
-        kept = msgspec.json.decode(path.read_bytes(), type=LocalState)
+        local = msgspec.json.decode(path.read_bytes(), type=LocalState)
     except OSError as error:
         raise ParameterError(f"cannot read {path} ({error.strerror}); start the fit anew, without --resume") from error
     except msgspec.MsgspecError as error:
-        raise ParameterError(f"{path} is not what a hospital keeps; start the fit anew, without --resume") from error
-    if kept.round != round_:
         raise ParameterError(
-            f"{path} is of round {kept.round}, the fit's checkpoint of round {round_}; start anew, without --resume"
+            f"{path} is not what an institution keeps; start the fit anew, without --resume"
+        ) from error
+    if local.round != round_:
+        raise ParameterError(
+            f"{path} is of round {local.round}, the fit's checkpoint of round {round_}; start anew, without --resume"
         )
-    hospital.go_on(np.array(kept.state))
+    institution.resume(np.array(local.state))

@@ -10,14 +10,14 @@ from protocols.sealing.messages import SealedRequest
 from protocols.sealing.route import Route
 from protocols.sealing.session import SealedSession
 from protocols.task import manifest as manifests
-from protocols.task.manifest import Manifest
+from protocols.task.secure_sum.spec import SecureSum
 from protocols.task.signature import trust_of
 from protocols.wire import codec
 from protocols.wire.messages import Join, Share
 from protocols.wire.sealed_transport import pack
 
 
-def seal_shares(vector: U64, manifest: Manifest, credentials: Credentials, *, number: RoundNumber) -> dict[str, bytes]:
+def seal_shares(vector: U64, manifest: SecureSum, credentials: Credentials, *, number: RoundNumber) -> dict[str, bytes]:
     """Split a vector, and seal each share to its aggregator under the key that the manifest pins.
 
     Args:

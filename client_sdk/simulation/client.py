@@ -21,7 +21,7 @@ from protocols.models.cells import cell_totals
 from protocols.models.run_model import agent_model_of
 from protocols.task.devices import unpack_presence
 from protocols.task.layout import Layout
-from protocols.task.manifest import Manifest
+from protocols.task.manifest import Simulation
 from protocols.task.rounds import Phase
 from protocols.wire.transport import Transport
 
@@ -43,7 +43,7 @@ class Client:
         exact exposures, and so something of their neighbours: see the README.
     """
 
-    manifest: Manifest
+    manifest: Simulation
     private: PrivateState = field(repr=False)
     exchange: RoundExchange = field(repr=False)
     step: Step = FIRST_STEP
@@ -63,7 +63,7 @@ class Client:
         self._score = OwnScore(self.manifest, self.private)
 
     @classmethod
-    async def join(cls, manifest: Manifest, private: PrivateState, transports: Sequence[Transport]) -> "Client":
+    async def join(cls, manifest: Simulation, private: PrivateState, transports: Sequence[Transport]) -> "Client":
         """Join a run at all of its aggregators.
 
         Args:
@@ -79,7 +79,7 @@ class Client:
         return await cls.join_over(manifest, private, Exchange(manifest, private.name, transports))
 
     @classmethod
-    async def join_over(cls, manifest: Manifest, private: PrivateState, exchange: RoundExchange) -> "Client":
+    async def join_over(cls, manifest: Simulation, private: PrivateState, exchange: RoundExchange) -> "Client":
         """Join a run as `join` does, of which this is the twin whose coins are the exchange's."""
         client = cls(manifest, private, exchange)
         next_step = await exchange.join()

@@ -14,7 +14,7 @@ from protocols.models.seir.integer_score import SCALE, coarse, coarse_beta
 from protocols.models.seir.score import ScoreAccumulator
 from protocols.task.gradients.hidden_score import COLUMNS, is_hidden, score_words
 from protocols.task.layout import Layout
-from protocols.task.manifest import Manifest
+from protocols.task.manifest import Simulation
 
 
 @final
@@ -27,7 +27,7 @@ class OwnScore:
 
     __slots__ = ("_hazard", "_hidden", "_manifest", "_own", "_private", "_scores", "_words")
 
-    def __init__(self, manifest: Manifest, private: PrivateState) -> None:
+    def __init__(self, manifest: Simulation, private: PrivateState) -> None:
         """Take in the initial draws."""
         self._manifest, self._private, gradient = manifest, private, manifest.gradient
         self._words, self._hidden = score_words(gradient), is_hidden(gradient, manifest.mode)
@@ -77,7 +77,7 @@ class OwnScore:
         return np.concatenate([tally, words])
 
 
-def _check(manifest: Manifest, private: PrivateState) -> None:
+def _check(manifest: Simulation, private: PrivateState) -> None:
     """Refuse data that could exceed what the proof against wrapping counts on.
 
     Raises:

@@ -19,7 +19,7 @@ from protocols.releases import ledger
 from protocols.releases.query import NOISE
 from protocols.task import manifest as manifests
 from protocols.task import signature as signatures
-from protocols.task.manifest import Manifest
+from protocols.task.manifest import Manifest, Simulation
 from protocols.task.release_plan import releases_of
 
 MANIFEST: Final = "manifest.json"
@@ -131,7 +131,7 @@ def _ledgers(folder: Path, manifest: Manifest, report: Report) -> PrivacyCost | 
     report.checks["the aggregators' ledgers agree"] = rules.disagreements(manifest, bytes.fromhex(report.run), found)
     report.checks["no ledger ends before its run"] = rules.cut_off(manifest, found)
     report.checks["every release is one that the manifest allows, over its cohort"] = rules.breaches(manifest, agreed)
-    if agent_model_of(manifest.model).public:
+    if isinstance(manifest, Simulation) and agent_model_of(manifest.model).public:
         report.checks["every public number is one that the model hears, in its range"] = rules.announcements(
             manifest, agreed
         )

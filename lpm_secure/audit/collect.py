@@ -4,13 +4,13 @@ import shutil
 
 from lpm_secure.audit import index
 from lpm_secure.audit.audit import LEDGERS
-from lpm_secure.testbed.deployment import Deployment
+from lpm_secure.testbed.deployment import LocalDeployment
 from protocols.task import manifest as manifests
 
 
-def collect(deployment: Deployment) -> None:
+def collect(deployment: LocalDeployment) -> None:
     """Copy every aggregator's ledger to `ledgers/`, and write the index; all processes have ended."""
-    folder, manifest = deployment.folder, deployment.testbed.manifest
+    folder, manifest = deployment.folder, deployment.manifest
     (folder / LEDGERS).mkdir(exist_ok=True)
     name = f"ledger-{manifests.run_id(manifest).hex()[:12]}.jsonl"
     for party in manifest.aggregators:

@@ -1,13 +1,13 @@
-"""Who was left out of a calibration for garbage, followed anew from what its ledgers say was opened."""
+"""Who was left out of a secure sum for garbage, followed anew from what its ledgers say was opened."""
 
 from collections.abc import Sequence
 
 from protocols.releases.ledger import Event, RoundEvent, RoundRecord
-from protocols.releases.query import GRADIENT, NOISE
-from protocols.task.manifest import Manifest
+from protocols.releases.query import NOISE, SUM
+from protocols.task.manifest import Manifest, Simulation
 from protocols.task.release_plan import releases_of
 from protocols.task.secure_sum.group_testing import Inquiry, coin
-from protocols.task.secure_sum.spec import answers
+from protocols.task.secure_sum.spec import SecureSum, answers
 
 
 def misjudgements(manifest: Manifest, run: bytes, agreed: Sequence[RoundRecord]) -> list[str]:
@@ -17,9 +17,9 @@ def misjudgements(manifest: Manifest, run: bytes, agreed: Sequence[RoundRecord])
         run: id of the run, 32 bytes.
         agreed: its rounds, in their order.
     """
-    if manifest.calibration is None:
+    if isinstance(manifest, Simulation):
         return [
-            f"round {each.number}: sums over groups, and the run is no calibration" for each in agreed if each.trials
+            f"round {each.number}: sums over groups, and the run is no secure sum" for each in agreed if each.trials
         ]
     lines, gone, opened, seen = [], set[str](), 0, list[tuple[str, ...]]()
     for each in agreed:
@@ -38,7 +38,7 @@ def misjudgements(manifest: Manifest, run: bytes, agreed: Sequence[RoundRecord])
 
 def _most(manifest: Manifest) -> float:
     """Return how many sums may be opened."""
-    release = releases_of(manifest).of(GRADIENT)
+    release = releases_of(manifest).of(SUM)
     return release.times if release is not None and release.mechanism == NOISE else float("inf")
 
 
@@ -60,8 +60,8 @@ def _by_the_rule(
 
 
 def find_culprits(manifest: Manifest, agreed: Sequence[RoundRecord]) -> frozenset[str]:
-    """Return the clients of a calibration that were left out for garbage: cohorts may differ by these."""
-    return frozenset(name for each in agreed for name in each.refused if manifest.calibration is not None)
+    """Return the clients of a secure sum that were left out for garbage: cohorts may differ by these."""
+    return frozenset(name for each in agreed for name in each.refused if isinstance(manifest, SecureSum))
 
 
 def inquiry_notes(events: Sequence[Event]) -> list[str]:

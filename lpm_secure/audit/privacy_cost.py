@@ -8,7 +8,7 @@ from typing import Final, final
 
 from lpm_secure.accounting import Cost, epsilon_of
 from protocols.releases.ledger import ReleaseRecord, RoundRecord
-from protocols.releases.query import GRADIENT, NOISE
+from protocols.releases.query import NOISE, SUM
 
 DELTA: Final = 1e-9  # of a release that promises none
 
@@ -47,8 +47,8 @@ def costs(agreed: Sequence[RoundRecord]) -> dict[ReleaseRecord, Cost]:
 
 
 def _numbers(opened: ReleaseRecord, made: int) -> int:
-    """Return how many of a release's numbers a unit of privacy changed; in a calibration it is in every sum."""
-    return made if opened.name == GRADIENT else min(made * opened.each, opened.times)
+    """Return how many of a release's numbers a unit of privacy changed; of a secure sum it is in every one."""
+    return made if opened.name == SUM else min(made * opened.each, opened.times)
 
 
 def delta_of(opened: ReleaseRecord) -> float:

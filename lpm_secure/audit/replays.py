@@ -1,26 +1,23 @@
 """Small runs in which one agent's event is there or not, for each release that may have noise."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Final, final
+from typing import Any, Final
 
 import msgspec
 import numpy as np
-import numpy.typing as npt
 
-from protocols.arithmetic.counters import RoundNumber
-from protocols.arithmetic.fixed_point import U64
+from lpm_secure.audit.replay import AMPLE, Replay, sum_replay
+from lpm_secure.audit.replay import SIGMAS as SUM_SIGMAS
 from protocols.models import Seir, Stage
-from protocols.releases.query import GRADIENT, NOISE, SCORE, Release, Releases
+from protocols.releases.query import NOISE, SCORE, Release, Releases
 from protocols.task.layout import Layout
-from protocols.task.manifest import Manifest
+from protocols.task.manifest import Manifest, Simulation
 from protocols.task.parties import ClientParty
 from protocols.task.release_plan import releases_of
-from protocols.task.secure_sum.spec import answers
+from protocols.task.secure_sum.spec import SecureSum
 
 STEPS: Final = 5
 CELL_STEPS: Final = 2  # in which the event is told to a cell
-AMPLE: Final = float(2**50)  # a budget that no replay reaches
 CLIENTS: Final = (ClientParty("client", (1,)), ClientParty("other", (2,)))  # the other one only where a run needs two
 PLAIN: Final = Seir(beta=(), cell_beta=1, latent=(2**32,), infectious=(2**32,), initial=2**30, f=8)
 SIGMAS: Final[Mapping[str, tuple[float, ...]]] = {
@@ -28,41 +25,21 @@ SIGMAS: Final[Mapping[str, tuple[float, ...]]] = {
     "running": (1.19, 4.22, 40.0),
     "cells": (4.22,),
     SCORE: (),
-    GRADIENT: (),
 }
-
-
-@final
-@dataclass(frozen=True, slots=True, eq=False)
-class Replay:
-    """One noised release, and what an event changes.
-
-    Attributes:
-        manifest: of one client with one agent, or two; of a calibration, two institutions.
-        without: uint64[T + 1, d], what the client shares in each step.
-        event: the same, to be added where there is an event.
-        reads: which words of which steps are released with noise: the step and the word of each.
-        change: float[len(reads)], by how much the event changes each of them.
-        promised: sigma of a single number that an event changes by 1, and that would tell as much.
-    """
-
-    manifest: Manifest
-    without: U64
-    event: U64
-    reads: tuple[tuple[int, int], ...]
-    change: npt.NDArray[np.float64]
-    promised: float
 
 
 def rules(manifest: Manifest) -> list[tuple[str, float]]:
     """Return which releases are replayed, and with which sigmas: those of the run among them."""
+    given = SUM_SIGMAS if isinstance(manifest, SecureSum) else SIGMAS
     own = {(str(each.name), each.sigma) for each in releases_of(manifest).each if each.mechanism == NOISE}
-    fixed = {(name, sigma) for name, sigmas in SIGMAS.items() for sigma in sigmas}
-    return sorted(fixed | {(name, sigma) for name, sigma in own if name in SIGMAS})
+    fixed = {(name, sigma) for name, sigmas in given.items() for sigma in sigmas}
+    return sorted(fixed | {(name, sigma) for name, sigma in own if name in given})
 
 
 def replay_of(manifest: Manifest, name: str, sigma: float) -> Replay:
     """Return the small run for one release of a run, with the sigma that it is promised."""
+    if isinstance(manifest, SecureSum):
+        return sum_replay(manifest, sigma)
     given = _small(manifest, name, sigma)
     layout = Layout.of(given)
     first = layout.n * layout.c
@@ -78,24 +55,18 @@ def replay_of(manifest: Manifest, name: str, sigma: float) -> Replay:
         event[STEPS, words] = by
         reads = tuple((STEPS, int(word)) for word in words)
         return Replay(given, without, event, reads, by.astype(np.float64), sigma / np.sqrt(by.size))
-    if name == GRADIENT and given.calibration is not None:
-        largest = int(given.calibration.reach)
-        reads = tuple((step, 0) for step in range(STEPS + 1) if answers(RoundNumber(step)))
-        change = np.array([largest * (-1) ** place for place in range(len(reads))])  # finds noise that repeats
-        event[[step for step, _ in reads], 0] = change.view(np.uint64)
-        return Replay(given, without, event, reads, change.astype(np.float64), sigma / np.sqrt(len(reads)))
     at = tally + Stage.S
     without[:, at], event[:, at] = 1, np.uint64(2**64 - 1)  # the agent has left the first stage from the first step on
     change = np.ones(STEPS + 1) if name == "running" else np.eye(STEPS + 1)[0]
     return Replay(given, without, event, tuple((step, at) for step in range(STEPS + 1)), change, sigma)
 
 
-def _small(manifest: Manifest, name: str, sigma: float) -> Manifest:
+def _small(manifest: Simulation, name: str, sigma: float) -> Simulation:
     rule: dict[str, Any] = {"name": name, "mechanism": NOISE, "sigma": sigma, "unit": "contribution", "epsilon": 1.0}
     exact: tuple[str, ...] = ()
     changed: dict[str, Any] = {"clients": CLIENTS[:1], "min_cohort": 1, "min_count": 0, "steps": STEPS}
-    changed |= {"cells": (), "devices": None, "edges": "dense", "trust": None, "gradient": None, "calibration": None}
-    if name not in (SCORE, GRADIENT):  # noise does not depend on the model, and series of one event refuse some
+    changed |= {"cells": (), "devices": None, "edges": "dense", "trust": None, "gradient": None}
+    if name != SCORE:  # noise does not depend on the model, and series of one event refuse some
         plain = msgspec.structs.replace(PLAIN, beta=(1,) * len(manifest.channels))
         changed |= {"model": plain, "model_hash": plain.digest}
     if name == "cells":
@@ -105,9 +76,5 @@ def _small(manifest: Manifest, name: str, sigma: float) -> Manifest:
         changed["gradient"], rule["times"], exact = manifest.gradient, manifest.gradient.p, ("tally",)
         if manifest.cells:  # a parameter may be of these
             changed["cells"], exact = (1,), ("tally", "cells")
-    if name == GRADIENT and manifest.calibration is not None:
-        short = msgspec.structs.replace(manifest.calibration, draws=1, places=1, weeks=2)
-        changed |= {"clients": CLIENTS, "min_cohort": 2, "calibration": short}
-        rule["times"] = STEPS + 1  # a mutant opens in every step
     each = (msgspec.convert(rule, Release), *(msgspec.convert({"name": other}, Release) for other in exact))
     return msgspec.structs.replace(manifest, **changed, releases=Releases(each=each, rho=AMPLE))

@@ -13,9 +13,10 @@ from protocols.models.graph.inputs import check_public
 from protocols.models.run_model import agent_model_of
 from protocols.releases.ledger import Event, RefusalEvent, RepeatEvent, RoundEvent, RoundRecord, StartEvent
 from protocols.releases.query import NOISE
-from protocols.task.manifest import Manifest
+from protocols.task.manifest import Manifest, Simulation
 from protocols.task.release_plan import records_in, releases_of
 from protocols.task.rounds import Phase
+from protocols.task.secure_sum.spec import SecureSum
 
 SLACK: Final = 1e-6  # of a sum of floats
 MOST_COHORTS: Final = 200  # that are compared with each other
@@ -42,7 +43,7 @@ def disagreements(manifest: Manifest, run: bytes, ledgers: Ledgers) -> list[str]
             place = next((i for i, (a, b) in enumerate(both) if a != b), len(both))
             lines.append(f"{first[0]} and {name} tell different things from round {place} on")
     for name, own in told.items():
-        if [each.number for each in own] != list(range(len(own))):
+        if not in_order(manifest, [each.number for each in own]):
             lines.append(f"{name}: rounds are missing or out of order")
         if any(
             (each.step, each.phase) != (manifest.schedule.step(each.number), manifest.schedule.phase(each.number))
@@ -52,13 +53,23 @@ def disagreements(manifest: Manifest, run: bytes, ledgers: Ledgers) -> list[str]
     return lines
 
 
+def in_order(manifest: Manifest, numbers: Sequence[int]) -> bool:
+    """Tell whether rounds follow each other, from the first one on.
+
+    Sums that are asked for by messages, as over Flower, are announced without the aggregators: they write down the
+    rounds alone in which sums are opened.
+    """
+    sums_alone = isinstance(manifest, SecureSum) and bool(numbers) and numbers[0] == 1
+    return list(numbers) == (list(range(1, 2 * len(numbers), 2)) if sums_alone else list(range(len(numbers))))
+
+
 def cut_off(manifest: Manifest, ledgers: Ledgers) -> list[str]:
     """Return the ledgers that end before the schedule does, and do not say why: cut off, all of them perhaps.
 
-    A calibration ends when its centre asks no more: see `early_end`.
+    A secure sum ends when its centre asks no more: see `early_end`.
     """
     rounds_of_run, lines = manifest.schedule.rounds, []
-    for name, events in ledgers.items() if manifest.calibration is None else ():
+    for name, events in ledgers.items() if isinstance(manifest, Simulation) else ():
         closed = len(rounds(events))
         why = isinstance(events[-1], RefusalEvent) and events[-1].number == closed
         if closed < rounds_of_run and not why:
@@ -67,12 +78,13 @@ def cut_off(manifest: Manifest, ledgers: Ledgers) -> list[str]:
 
 
 def early_end(manifest: Manifest, agreed: Sequence[RoundRecord]) -> list[str]:
-    """Return a line where a calibration has fewer rounds than it might have had."""
-    if manifest.calibration is None or len(agreed) >= manifest.schedule.rounds:
+    """Return a line where a secure sum has fewer rounds than it might have had."""
+    played = agreed[-1].number + 1 if agreed else 0
+    if isinstance(manifest, Simulation) or played >= manifest.schedule.rounds:
         return []
     return [
-        f"the calibration ended after {len(agreed)} rounds of at most {manifest.schedule.rounds}, as its centre may; "
-        "that no ledger was cut off can be told by hospitals alone, which know what they have answered"
+        f"the secure sum ended after {played} rounds of at most {manifest.schedule.rounds}, as its centre may; "
+        "that no ledger was cut off can be told by institutions alone, which know what they have answered"
     ]
 
 
@@ -93,7 +105,7 @@ def breaches(manifest: Manifest, agreed: Sequence[RoundRecord]) -> list[str]:
     return lines
 
 
-def announcements(manifest: Manifest, agreed: Sequence[RoundRecord]) -> list[str]:
+def announcements(manifest: Simulation, agreed: Sequence[RoundRecord]) -> list[str]:
     """Return the rounds in which the engine announced other public numbers than the model hears, or out of range."""
     public, lines = agent_model_of(manifest.model).public, []
     for each in agreed:

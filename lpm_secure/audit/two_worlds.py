@@ -16,21 +16,25 @@ import numpy as np
 import numpy.typing as npt
 
 from aggregator.release.noise import ReleaseNoise
+from aggregator.release.sum_noise import SumNoise
 from aggregator.rounds.vectors import Vectors
 from lpm_secure.accounting import gaussian_epsilon
-from lpm_secure.audit.replays import Replay, replay_of
+from lpm_secure.audit.replay import Replay
+from lpm_secure.audit.replays import replay_of
 from protocols.arithmetic.counters import RoundNumber, Step
 from protocols.arithmetic.fixed_point import I64, U64
 from protocols.releases.mechanism.running_sum import GRID, square_root
-from protocols.releases.query import GRADIENT, SCORE, Releases
+from protocols.releases.query import SCORE, SUM, Releases
 from protocols.task.manifest import Manifest
 from protocols.task.release_plan import releases_in, releases_of
 from protocols.task.rounds import Phase
+from protocols.task.secure_sum.spec import SecureSum
 
 RUNS: Final = 10_000
 FEW: Final = 2_000  # replays find a mutant
 ERRORS: Final = 5.0
 DELTA: Final = 1e-6
+WIDE: Final = 4.0  # of a sum, in norms of many units: no two samples are the same by chance
 
 
 class NoisePath(Protocol):
@@ -42,13 +46,34 @@ class NoisePath(Protocol):
         """Return a round's total as it may be told, and what to keep of it for the next one."""
 
 
+@final
+@dataclass(frozen=True, slots=True)
+class SumPath:
+    """The noise path of a secure sum."""
+
+    noise: SumNoise
+
+    def add(
+        self, number: RoundNumber, total: U64, members: tuple[str, ...], *, shares: Vectors, before: bytes
+    ) -> tuple[U64, bytes]:
+        """Open it."""
+        return self.noise.add(number, total, before=before)
+
+
+def path_of(manifest: Manifest, key: bytes) -> NoisePath:
+    """Return this build's noise path of a run, with a key."""
+    if isinstance(manifest, SecureSum):
+        return SumPath(SumNoise(manifest, key))
+    return ReleaseNoise(manifest, 0, key)
+
+
 Path = Callable[[int], NoisePath]  # of a step
 Maker = Callable[[Manifest], Path]
 
 
 def fresh_noise(manifest: Manifest) -> Path:
     """Return the noise of this build, with a fresh key."""
-    noise = ReleaseNoise(manifest, 0, os.urandom(32))
+    noise = path_of(manifest, os.urandom(32))
     return lambda step: noise
 
 
@@ -64,12 +89,12 @@ def divide_sigma(manifest: Manifest) -> Path:
 
 def constant_seed(manifest: Manifest) -> Path:
     """Return a mutant: noise from a seed that is the same in every run."""
-    return lambda step: ReleaseNoise(manifest, 0, bytes(32))
+    return lambda step: path_of(manifest, bytes(32))
 
 
 def new_keys(manifest: Manifest) -> Path:
     """Return a mutant: a new key in every step, so that the noise of totals averages out."""
-    return lambda step: ReleaseNoise(manifest, 0, os.urandom(32))
+    return lambda step: path_of(manifest, os.urandom(32))
 
 
 def omit_sensitivity(manifest: Manifest) -> Path:
@@ -83,7 +108,7 @@ def omit_sensitivity(manifest: Manifest) -> Path:
 class FirstStep:
     """A noise path that takes every step for the first one."""
 
-    noise: ReleaseNoise
+    noise: NoisePath
     first: RoundNumber
 
     def add(
@@ -96,7 +121,7 @@ class FirstStep:
 def repeat_noise(manifest: Manifest) -> Path:
     """Return a mutant: the same noise in every step, so that steps differ by what is true."""
     first = next(step for step in map(Step, range(manifest.steps + 1)) if releases_in(manifest, step))
-    path = FirstStep(ReleaseNoise(manifest, 0, os.urandom(32)), manifest.schedule.number(first, Phase.SPEAK))
+    path = FirstStep(path_of(manifest, os.urandom(32)), manifest.schedule.number(first, Phase.SPEAK))
     return lambda step: path
 
 
@@ -110,7 +135,7 @@ MUTANTS: Final[Mapping[str, Mapping[str, Maker]]] = {
     "running": {**WEAK, "a new key in every step": new_keys, "noise for one number": omit_sensitivity},
     "cells": {**WEAK, "the same noise in every step": repeat_noise},
     SCORE: WEAK,
-    GRADIENT: {**WEAK, "the same noise in every step": repeat_noise},
+    SUM: {**WEAK, "the same noise in every step": repeat_noise},
 }
 
 
@@ -178,7 +203,7 @@ def audit(manifest: Manifest, name: str, sigma: float, make: Maker = fresh_noise
 
 def noise_of_steps(manifest: Manifest, make: Maker = fresh_noise) -> list[str]:
     """Return whether two steps, or two aggregators, have the same noise."""
-    replay = replay_of(manifest, "incidence", 2.0**34)
+    replay = replay_of(manifest, "incidence", WIDE if isinstance(manifest, SecureSum) else 2.0**34)
     drawn = [tuple(row) for row in replay_runs(make, replay, 0, 2).tolist()]
     alike = len({number for row in drawn for number in row}) < sum(map(len, drawn))
     return ["two releases have the same noise, so their difference has none"] if alike else []

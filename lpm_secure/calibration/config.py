@@ -5,11 +5,11 @@ from typing import Annotated, Literal, final
 
 import msgspec
 
+from client_sdk.secure_sum.contribution import Contribution
 from lpm_secure.calibration.amortisation.config import AmortisedConfig
 from lpm_secure.calibration.inference.fit import FitSchedule
 from lpm_secure.calibration.study import Study, new_york_wave, simulate_study
 from lpm_secure.config.releases import Epsilon
-from lpm_secure.secure_sum.federation import Contribution
 from protocols.errors import ConfigError
 from protocols.identity.trust import Name
 from protocols.toml_file import load_config

@@ -9,7 +9,9 @@ import numpy as np
 from lpm_secure.calibration.job import CalibrationResult, bands
 from lpm_secure.calibration.privacy import ledger
 from lpm_secure.report.table import csv_of_rows
-from lpm_secure.secure_sum.federation import SharedFederation
+from lpm_secure.secure_sum.in_process import InProcessSum
+from protocols.releases.query import NOISE, SUM
+from protocols.task.release_plan import releases_of
 
 JSON: Final = "calibration.json"
 FORECAST, POSTERIOR, SCORES = "calibration.csv", "calibration_posterior.csv", "calibration_scores.csv"
@@ -20,13 +22,15 @@ def spending(result: CalibrationResult) -> dict[str, Any]:
     """Return the ledger of what the fit has released."""
     way, fit = result.config.federation, result.fit
     d = fit.schedule.draws * len(result.study.city.boroughs) * result.study.fitted
-    shared = fit.federation if isinstance(fit.federation, SharedFederation) else None
-    sigma = shared.noise[0].sigma if shared is not None and shared.noise else None
+    sums = fit.sums if isinstance(fit.sums, InProcessSum) else None
+    release = None if sums is None else releases_of(sums.manifest).of(SUM)
+    noise = release if release is not None and release.mechanism == NOISE else None
     before = fit.round - result.rounds  # rounds of earlier processes, with an opening each at least
-    openings = before + (result.rounds if shared is None else shared.openings)
-    planned = fit.schedule.rounds if shared is None or shared.most_openings is None else shared.most_openings
+    openings = before + (result.rounds if sums is None else sums.openings)
+    planned = fit.schedule.rounds if noise is None else noise.times
+    sigma = None if noise is None else noise.sigma
     told = ledger(way.contribution, sigma=sigma, openings=openings, planned=planned, delta=way.delta, d=d)
-    if shared is None and way.epsilon is not None:  # noise is the aggregators' part there
+    if sums is None and way.epsilon is not None:  # noise is the aggregators' part there
         told |= {"mechanism": "as the manifest promises; each aggregator's ledger holds it", "epsilon": way.epsilon}
     return told
 

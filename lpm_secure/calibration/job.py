@@ -10,14 +10,14 @@ import numpy as np
 import torch
 
 from client_sdk.likelihood.institution import Hospital
-from client_sdk.secure_sum.local_state import keep, recall
+from client_sdk.secure_sum import local_state
 from lpm_secure.calibration.config import CalibrationConfig
 from lpm_secure.calibration.forecasts.forecast import Forecast, forecast, table
 from lpm_secure.calibration.inference.facts import count_rounds
 from lpm_secure.calibration.inference.fit import Fit
 from lpm_secure.calibration.study import Study
-from lpm_secure.calibration.transports import federation_of
-from lpm_secure.secure_sum.federation import Federation, SharedFederation
+from lpm_secure.calibration.transports import sums_of
+from lpm_secure.secure_sum.transport import SumTransport
 from protocols.errors import ConfigError, ParameterError
 
 CHECKPOINT: Final = "fit.safetensors"
@@ -60,7 +60,7 @@ class _Files:
         """Write hospitals first: a checkpoint never stands without their files, whenever the process dies."""
         (self.folder / HOSPITALS).mkdir(mode=0o700, parents=True, exist_ok=True)
         for name, hospital in self.hospitals.items():
-            keep(self._own(name, fit.round), hospital, round_=fit.round)
+            local_state.write(self._own(name, fit.round), hospital, round_=fit.round)
         fit.save(self.folder / CHECKPOINT)
         for path in (self.folder / HOSPITALS).glob("*.json"):
             if not path.name.endswith(f".{fit.round}.json"):
@@ -74,9 +74,7 @@ class _Files:
         """
         fit.load(self.folder / CHECKPOINT)
         for name, hospital in self.hospitals.items():
-            recall(self._own(name, fit.round), hospital, round_=fit.round)
-        if isinstance(fit.federation, SharedFederation):
-            fit.federation.round = fit.round
+            local_state.resume(self._own(name, fit.round), hospital, round_=fit.round)
 
 
 def calibrate(
@@ -105,32 +103,32 @@ def calibrate(
     torch.set_num_threads(1)  # arrays are small: more threads only wait for each other
     study = config.study()
     hospitals = study.hospitals(local_steps=config.fit.local_steps)
-    with federation_of(config, hospitals, folder) as federation:
+    with sums_of(config, hospitals, folder) as sums:
         files = _Files(folder, hospitals)
-        fit, rounds, seconds = _fitted(config, study, federation, files, resume=resume, told=on_round)
+        fit, rounds, seconds = _fitted(config, study, sums, files, resume=resume, told=on_round)
     found = forecast(fit, study, hospitals, seed=config.seed)
     scores = table(study, found, seed=config.seed)
     return CalibrationResult(config, study, fit, found, scores, seconds, rounds)
 
 
-def begin_fit(config: CalibrationConfig, study: Study, federation: Federation) -> Fit:
+def begin_fit(config: CalibrationConfig, study: Study, sums: SumTransport) -> Fit:
     """Return the fit of a configuration; a checkpoint of one whose hospitals would answer otherwise is not its own."""
     simulator, way = study.simulator(), config.federation.contribution
     data = f"{config.data} {config.fit.local_steps} {way}"
-    return Fit(simulator, simulator.parameters, federation, config.schedule, study.names, data)
+    return Fit(simulator, simulator.parameters, sums, config.schedule, study.names, data)
 
 
 def _fitted(
     config: CalibrationConfig,
     study: Study,
-    federation: Federation,
+    sums: SumTransport,
     files: _Files,
     *,
     resume: bool,
     told: Callable[[Fit], None],
 ) -> tuple[Fit, int, float]:
     """Return the fit, and how many rounds and seconds it took here."""
-    fit = begin_fit(config, study, federation)
+    fit = begin_fit(config, study, sums)
     if resume:
         files.load(fit)
     before, started = fit.round, perf_counter()

@@ -9,7 +9,7 @@ from lpm_secure.calibration.config import CalibrationConfig, NoiseTableConfig
 from lpm_secure.calibration.forecasts.forecast import OURS, forecast, table
 from lpm_secure.calibration.inference.fit import Fit
 from lpm_secure.calibration.study import Study
-from lpm_secure.calibration.transports import federate
+from lpm_secure.calibration.transports import in_process
 
 AVERAGED: Final = ("wis", "cover50", "cover90")
 
@@ -43,7 +43,7 @@ def _scores(
     noised = msgspec.structs.replace(config, fit=fitted, federation=way)
     hospitals = study.hospitals(local_steps=fitted.local_steps)
     simulator = study.simulator()
-    fit = Fit(simulator, simulator.parameters, federate(noised, hospitals), noised.schedule, study.names)
+    fit = Fit(simulator, simulator.parameters, in_process(noised, hospitals), noised.schedule, study.names)
     fit.run()
     scores = table(study, forecast(fit, study, hospitals, seed=config.seed), seed=config.seed)
     return [row for row in scores if row["method"] == OURS]

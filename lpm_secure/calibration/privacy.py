@@ -9,10 +9,9 @@ Each aggregator adds the full noise, so that one that lies about its own takes n
 import math
 from typing import Any, Final
 
+from client_sdk.secure_sum.contribution import Contribution
 from lpm_secure.accounting import gaussian_epsilon
-from lpm_secure.secure_sum.federation import Contribution
 from protocols.errors import ParameterError
-from protocols.releases.mechanism import DiscreteGaussian
 from protocols.task.secure_sum.spec import reach
 
 RESERVE: Final = 20  # openings beyond the rounds, to find who sends garbage
@@ -36,32 +35,25 @@ def multiplier_for(epsilon: float, delta: float) -> float:
     return high
 
 
-def noises(
-    contribution: Contribution, *, d: int, aggregators: int, openings: int, epsilon: float, delta: float
-) -> tuple[DiscreteGaussian, ...]:
-    """Return the noise of each aggregator, for so many opened sums of d words.
-
-    Raises:
-        ParameterError: the noise would not fit into the ring; fewer bits or a lower clip do.
-    """
-    sensitivity = reach(contribution.clip, contribution.bits, d)
-    sigma = multiplier_for(epsilon, delta) * math.sqrt(openings) * sensitivity
-    return (DiscreteGaussian(sigma),) * aggregators
-
-
 def ledger(
     contribution: Contribution, *, sigma: float | None, openings: int, planned: int, delta: float, d: int
 ) -> dict[str, Any]:
-    """Return what a fit has released, and what that costs, as plain values; epsilon is None without noise."""
-    relative = None if sigma is None else sigma / reach(contribution.clip, contribution.bits, d)
+    """Return what a fit has released, and what that costs, as plain values; epsilon is None without noise.
+
+    Args:
+        sigma: of the noise in a sum, in units of the norm that one hospital can add; None without noise.
+        openings: sums that were opened; planned: those that the noise was made for.
+        d: numbers in a sum.
+    """
+    one = reach(contribution.clip, contribution.bits, d)
     return {
         "release": f"a sum of gradients, {d} numbers, over the hospitals of a round",
         "unit": "all that one hospital contributes to the fit",
         "mechanism": "none" if sigma is None else "discrete Gaussian, in full from each aggregator",
         "clip": contribution.clip,
-        "noise_sd": None if sigma is None else sigma * 2.0**-contribution.bits,
+        "noise_sd": None if sigma is None else sigma * one * 2.0**-contribution.bits,
         "openings": openings,
         "openings_planned": planned,
         "delta": delta,
-        "epsilon": None if relative is None else gaussian_epsilon(relative / math.sqrt(max(openings, 1)), delta),
+        "epsilon": None if sigma is None else gaussian_epsilon(sigma / math.sqrt(max(openings, 1)), delta),
     }

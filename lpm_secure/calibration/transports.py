@@ -1,5 +1,6 @@
-"""Which way a calibration's gradients travel: one function from configuration to federation."""
+"""Which way a calibration's gradients travel: one function from configuration to secure sum."""
 
+import math
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -8,19 +9,21 @@ from typing import Final
 from client_sdk.likelihood.institution import Hospital
 from lpm_secure.accounting import sigma_for
 from lpm_secure.calibration.config import CalibrationConfig
-from lpm_secure.calibration.parties import build_noisy_releases, parties
-from lpm_secure.calibration.privacy import RESERVE, noises
-from lpm_secure.secure_sum.federation import Federation, SharedFederation
-from lpm_secure.secure_sum.native import Native
-from lpm_secure.testbed.deployment import Deployment
+from lpm_secure.calibration.parties import NAME, parties, shape_of
+from lpm_secure.calibration.privacy import RESERVE, multiplier_for
+from lpm_secure.secure_sum.in_process import InProcessSum
+from lpm_secure.secure_sum.native import NativeSum
+from lpm_secure.secure_sum.parties import NOWHERE, build_noisy_releases, manifest_for
+from lpm_secure.secure_sum.transport import SumTransport
+from lpm_secure.testbed.sum_deployment import SumDeployment
 from protocols.errors import ConfigError
 
 PARTIES: Final = "parties"  # folder below a calibration's, with a folder for each run of its processes
 
 
 @contextmanager
-def federation_of(config: CalibrationConfig, hospitals: dict[str, Hospital], folder: Path) -> Iterator[Federation]:
-    """Yield the federation of a configuration, and end its processes afterwards.
+def sums_of(config: CalibrationConfig, hospitals: dict[str, Hospital], folder: Path) -> Iterator[SumTransport]:
+    """Yield the secure sum of a configuration, and end its processes afterwards.
 
     Args:
         config: of the calibration.
@@ -32,36 +35,37 @@ def federation_of(config: CalibrationConfig, hospitals: dict[str, Hospital], fol
         ConfigError: a way that this installation cannot start.
     """
     if config.federation.transport == "in-process":
-        yield federate(config, hospitals)
+        yield in_process(config, hospitals)
         return
     deployment = deploy(config, hospitals, folder)
-    remote = Native(deployment) if config.federation.transport == "native" else _flower(deployment)
-    with remote as federation:
-        yield federation
+    remote = NativeSum(deployment) if config.federation.transport == "native" else _flower(deployment)
+    with remote as sums:
+        yield sums
 
 
-def federate(config: CalibrationConfig, hospitals: dict[str, Hospital]) -> SharedFederation:
-    """Return the federation in this process, with the noise that the configuration asks for."""
-    way = config.federation
-    if way.epsilon is None:
-        return SharedFederation(hospitals, way.contribution, way.aggregators, way.min_cohort)
-    openings, one = config.fit.rounds + RESERVE, next(iter(hospitals.values()))
-    noise = noises(
-        way.contribution,
-        d=config.fit.draws * one.share.size * one.counts.weeks,
-        aggregators=way.aggregators,
-        openings=openings,
-        epsilon=way.epsilon,
-        delta=way.delta,
+def in_process(config: CalibrationConfig, hospitals: dict[str, Hospital]) -> InProcessSum:
+    """Return the secure sum in this process, with the noise that the configuration asks for."""
+    way, openings, releases = config.federation, config.fit.rounds + RESERVE, None
+    if way.epsilon is not None:
+        sigma = multiplier_for(way.epsilon, way.delta) * math.sqrt(openings)
+        releases = build_noisy_releases(sigma=sigma, rounds=openings, epsilon=way.epsilon, delta=way.delta)
+    manifest = manifest_for(
+        tuple(hospitals),
+        shape_of(hospitals, draws=config.fit.draws),
+        [NOWHERE] * way.aggregators,
+        contribution=way.contribution,
+        name=NAME,
+        rounds=config.fit.rounds,
+        min_cohort=way.min_cohort,
+        releases=releases,
     )
-    return SharedFederation(hospitals, way.contribution, way.aggregators, way.min_cohort, noise, openings)
+    return InProcessSum(manifest, hospitals)
 
 
-def deploy(config: CalibrationConfig, hospitals: dict[str, Hospital], folder: Path) -> Deployment:
+def deploy(config: CalibrationConfig, hospitals: dict[str, Hospital], folder: Path) -> SumDeployment:
     """Return the parties of a configuration as a deployment, with the noise that it asks for in the manifest.
 
-    Sums beyond the rounds, to find out who sends garbage, are opened within a round, or over Flower in rounds of their
-    own.
+    Sums beyond the rounds, to find out who sends garbage, are opened within a round.
     """
     way, openings, releases = config.federation, config.fit.rounds + RESERVE, None
     if way.epsilon is not None:
@@ -72,18 +76,18 @@ def deploy(config: CalibrationConfig, hospitals: dict[str, Hospital], folder: Pa
         folder / PARTIES,
         contribution=way.contribution,
         draws=config.fit.draws,
-        rounds=openings if way.transport == "flower" else config.fit.rounds,
+        rounds=config.fit.rounds,
         aggregators=way.aggregators,
         min_cohort=way.min_cohort,
         releases=releases,
     )
 
 
-def _flower(deployment: Deployment) -> AbstractContextManager[Federation]:
+def _flower(deployment: SumDeployment) -> AbstractContextManager[SumTransport]:
     try:
-        from lpm_secure.flower.federation import Flower  # noqa: PLC0415 - an extra
+        from lpm_secure.flower.transport import FlowerSum  # noqa: PLC0415 - an extra
     except ModuleNotFoundError as error:
         raise ConfigError(
             f"transport \"flower\" needs {error.name}, which is not installed: pip install 'lpm-secure[flower]'"
         ) from error
-    return Flower(deployment)
+    return FlowerSum(deployment)

@@ -12,7 +12,8 @@ from lpm_secure.models.axes import Value
 from protocols import canonical_json
 from protocols.errors import ConfigError
 from protocols.identity.trust import Name, PartyKeys, Trust
-from protocols.task.manifest import Manifest, Seconds
+from protocols.task.base import Seconds
+from protocols.task.manifest import Simulation
 from protocols.task.parties import Address, AggregatorParty, ClientParty, DealerParty
 from protocols.toml_file import load_config
 
@@ -89,7 +90,7 @@ class DeploymentFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
         check_source(self.model, self.parameters)
 
 
-def new_manifest(path: Path) -> Manifest:
+def new_manifest(path: Path) -> Simulation:
     """Write a manifest from a deployment's file, without a testbed's seed: each client draws its own key.
 
     Raises:
@@ -105,7 +106,7 @@ def new_manifest(path: Path) -> Manifest:
     bound = given.collusion_bound or max(len(publics) - 1, 1)
     kept = ("name", "steps", "dt", "period", "max_message", "cells", "engine", "mode", "min_cohort")
     plain: dict[str, Any] = {name: getattr(given, name) for name in (*kept, "join_timeout_s", "round_timeout_s")}
-    return Manifest(
+    return Simulation(
         **plain,
         model=model,
         model_hash=model.digest,

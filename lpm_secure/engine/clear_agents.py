@@ -10,11 +10,11 @@ from lpm_secure.engine.tensors.graph import Graph
 from protocols.arithmetic.fixed_point import I64
 from protocols.models import Seir
 from protocols.models.agent_model import NO_COLUMNS, AgentSource, Columns
-from protocols.task.manifest import Manifest
+from protocols.task.manifest import Simulation
 
 
 def clear_agents(
-    manifest: Manifest,
+    manifest: Simulation,
     source: AgentSource,
     *,
     cell: I64,
@@ -39,7 +39,7 @@ def clear_agents(
 
 
 def tensor_agents(
-    manifest: Manifest,
+    manifest: Simulation,
     source: AgentSource,
     *,
     cell: I64,

@@ -12,7 +12,7 @@ from protocols.arithmetic.fixed_point import I64
 from protocols.models.agent_model import NO_COLUMNS, AgentSource, Columns
 from protocols.models.graph.agents import GraphModel, select_field_columns
 from protocols.models.substep import State
-from protocols.task.manifest import Manifest
+from protocols.task.manifest import Simulation
 
 FEW: Final = 2**15  # agents that are interpreted before a loop would have been compiled
 
@@ -23,7 +23,7 @@ class GraphPopulation:
 
     def __init__(
         self,
-        manifest: Manifest,
+        manifest: Simulation,
         model: GraphModel,
         source: AgentSource,
         *,

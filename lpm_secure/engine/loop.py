@@ -1,27 +1,25 @@
 """The engine's loop: announce, learn the release, update, record. The same for a private and a clear run."""
 
 import abc
-import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, final
 
 import numpy as np
 
+from lpm_secure.engine.announcement import announce
 from lpm_secure.engine.series import StageSeries
 from lpm_secure.engine.tally import TallyEstimator
 from lpm_secure.environments.announcer import Announcer
 from lpm_secure.environments.environment import Environment
 from protocols.arithmetic.counters import Step
-from protocols.arithmetic.fixed_point import I64, from_ring
-from protocols.errors import PartiesDisagree
+from protocols.arithmetic.fixed_point import I64
 from protocols.releases.suppression import suppress
 from protocols.task import manifest as manifests
 from protocols.task.layout import Layout
-from protocols.task.manifest import Manifest
+from protocols.task.manifest import Simulation
 from protocols.task.release_plan import reduce_tally, suppression_of, tally_words
-from protocols.task.timeouts import patience_s
-from protocols.wire.messages import Announcement, RoundRelease
+from protocols.wire.messages import Announcement
 from protocols.wire.transport import Transport
 
 
@@ -35,16 +33,12 @@ class StepRelease:
         tally: int64[q], how many are in each stage, and the totals of observables.
         members: clients that took part.
         traffic: bytes of vectors between clients and aggregators in the round; 0 in the clear.
-        names: of those clients, in a calibration.
-        refused: clients that have been left out for garbage by now, in a calibration.
     """
 
     cells: I64
     tally: I64
     members: int
     traffic: int
-    names: tuple[str, ...] = ()
-    refused: tuple[str, ...] = ()
 
 
 class EngineAgents(Protocol):
@@ -77,7 +71,7 @@ class PrivatePart(abc.ABC):
 class ClearPart(PrivatePart):
     """The oracle: all private agents in this process, in the clear."""
 
-    def __init__(self, manifest: Manifest, agents: EngineAgents) -> None:
+    def __init__(self, manifest: Simulation, agents: EngineAgents) -> None:
         """Simulate these agents."""
         self._manifest, self._agents = manifest, agents
 
@@ -99,10 +93,10 @@ class RemotePart(PrivatePart):
     Security: the engine sees releases only: cell totals and stage counts over at least `min_cohort` clients.
     """
 
-    def __init__(self, manifest: Manifest, transports: Sequence[Transport]) -> None:
+    def __init__(self, manifest: Simulation, transports: Sequence[Transport]) -> None:
         """Reach the aggregators by one transport each, in the manifest's order."""
         self._manifest, self._transports = manifest, transports
-        self._layout, self._sharing = Layout.of(manifest), manifest.share()
+        self._layout = Layout.of(manifest)
         self._id = manifests.run_id(manifest)
         self._reading = TallyEstimator(manifest)
 
@@ -112,24 +106,14 @@ class RemotePart(PrivatePart):
         Raises:
             PartiesDisagree: aggregators count other members, or answer with other sizes.
         """
-        call = Announcement(self._id, Step(step), announced)
-        timeout_s = patience_s(self._manifest, Step(step))
-        replies: list[RoundRelease] = await asyncio.gather(
-            *(each.call(call, timeout_s=timeout_s) for each in self._transports)
-        )
-        one = replies[0]
-        told = {(each.step, each.members, each.release.size, each.names, each.refused) for each in replies}
-        if told != {(step, one.members, self._layout.release_words, one.names, one.refused)}:
-            raise PartiesDisagree(f"aggregators told the engine different things about step {step}; stop the run")
-        opened = from_ring(self._sharing.join([reply.release for reply in replies]))
+        release = await announce(self._manifest, self._transports, Announcement(self._id, Step(step), announced))
         cells = self._layout.cells
-        tally = self._reading.tally(opened[cells:])
-        traffic = sum(reply.traffic for reply in replies)
-        return StepRelease(opened[:cells], tally, one.members, traffic, one.names, one.refused)
+        tally = self._reading.tally(release.words[cells:])
+        return StepRelease(release.words[:cells], tally, release.members, release.traffic)
 
 
 async def simulate(
-    manifest: Manifest,
+    manifest: Simulation,
     private: PrivatePart,
     synthetic: EngineAgents,
     *,

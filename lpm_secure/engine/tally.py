@@ -10,7 +10,7 @@ from protocols.arithmetic.distributions import LAW_TOTAL
 from protocols.arithmetic.fixed_point import I64
 from protocols.models.run_model import agent_model_of
 from protocols.releases.suppression import FIRST
-from protocols.task.manifest import Manifest
+from protocols.task.manifest import Simulation
 from protocols.task.parties import agents_of
 from protocols.task.release_plan import releases_of
 
@@ -24,7 +24,7 @@ class TallyEstimator:
     days, where all agents have such laws (`stays`); else the tally says who is in the first stage, and who is not.
     """
 
-    manifest: Manifest
+    manifest: Simulation
     _new: list[int] = field(default_factory=list)
 
     def tally(self, words: I64) -> I64:

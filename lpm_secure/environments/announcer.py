@@ -13,7 +13,7 @@ from protocols.errors import ConfigError, ModelError, ParameterError
 from protocols.models.graph.inputs import check_public
 from protocols.models.run_model import agent_model_of
 from protocols.task.layout import Layout
-from protocols.task.manifest import Manifest
+from protocols.task.manifest import Simulation
 from protocols.task.release_plan import tally_words
 
 
@@ -26,7 +26,7 @@ class Announcer:
         relaxed: the unrounded values of the last step, of those numbers that have one.
     """
 
-    def __init__(self, manifest: Manifest, environment: Environment | None) -> None:
+    def __init__(self, manifest: Simulation, environment: Environment | None) -> None:
         """Begin a run.
 
         Raises:
@@ -90,7 +90,7 @@ class Announcer:
         return {each: numbers[each] for each in self._public}, relaxed
 
 
-def rehearse(manifest: Manifest, environment: Environment | None) -> None:
+def rehearse(manifest: Simulation, environment: Environment | None) -> None:
     """Ask a new environment for two steps, of which the first released nothing but zeros: mistakes are found early.
 
     Raises:

@@ -24,22 +24,23 @@ MAX_BYTES: Final = 2**28
 
 
 @final
-class RoundRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Draws to be published: float64, little-endian, of this shape; in a round, counted from 1, to these hospitals."""
+class Announcing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is to be announced: float64, little-endian, in this shape; in a round, counted from 1, to these clients."""
 
     server_round: int
-    shape: tuple[int, int, int]
-    draws: bytes
-    hospitals: tuple[str, ...]
+    shape: tuple[int, ...]
+    words: bytes
+    institutions: tuple[str, ...]
 
 
 @final
-class RoundReply(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a round came to; see `strategy.RoundSum`. Or why it could not be played."""
+class RoundReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a round came to; see `strategy.RelayedSum`. Or why it could not be played."""
 
     total: bytes = b""
     members: tuple[str, ...] = ()
-    refused: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
+    unopened: tuple[str, ...] = ()
     failure: str = ""
 
     @property
@@ -53,7 +54,7 @@ class RoundReply(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Bridge:
     """The fit's end.
 
-    Security: a socket of the file system, and a key of mode 0600; whoever has both publishes draws, and gets sums.
+    Security: a socket of the file system, and a key of mode 0600; whoever has both announces, and gets sums.
     """
 
     folder: Path
@@ -69,7 +70,7 @@ class Bridge:
         self._listener = Listener(str(self.folder / SOCKET), family="AF_UNIX", authkey=key)
         threading.Thread(target=self._accept, daemon=True).start()
 
-    def ask(self, asked: RoundRequest, *, timeout_s: float) -> RoundReply:
+    def ask(self, announcing: Announcing, *, timeout_s: float) -> RoundReport:
         """Have a round played.
 
         Raises:
@@ -80,11 +81,11 @@ class Bridge:
                 self._connection = self._accepted.get(timeout=timeout_s)
             except queue.Empty:
                 raise Unavailable(f"no server app has begun within {timeout_s:g} s; see Flower's logs") from None
-        self._connection.send_bytes(msgspec.msgpack.encode(asked))
+        self._connection.send_bytes(msgspec.msgpack.encode(announcing))
         if not self._connection.poll(timeout_s):
             raise Unavailable(f"the server app has not answered within {timeout_s:g} s")
         try:
-            return msgspec.msgpack.decode(self._connection.recv_bytes(MAX_BYTES), type=RoundReply)
+            return msgspec.msgpack.decode(self._connection.recv_bytes(MAX_BYTES), type=RoundReport)
         except (EOFError, OSError, msgspec.MsgspecError) as error:
             raise Unavailable(f"the server app has ended: {type(error).__name__}; see its log") from None
 
@@ -106,14 +107,14 @@ def connect(folder: Path) -> Connection:
     return Client(str(folder / SOCKET), family="AF_UNIX", authkey=read_private(folder / KEY))
 
 
-def receive_request(connection: Connection) -> RoundRequest | None:
-    """Return the next draws to be published; None when the fit is over."""
+def next_announcing(connection: Connection) -> Announcing | None:
+    """Return what is to be announced next; None when the fit is over."""
     try:
-        return msgspec.msgpack.decode(connection.recv_bytes(MAX_BYTES), type=RoundRequest)
+        return msgspec.msgpack.decode(connection.recv_bytes(MAX_BYTES), type=Announcing)
     except (EOFError, OSError):
         return None
 
 
-def tell(connection: Connection, answered: RoundReply) -> None:
+def send(connection: Connection, report: RoundReport) -> None:
     """Tell the fit what a round came to."""
-    connection.send_bytes(msgspec.msgpack.encode(answered))
+    connection.send_bytes(msgspec.msgpack.encode(report))

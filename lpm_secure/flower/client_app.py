@@ -1,6 +1,7 @@
-"""What a node runs: a hospital answers draws with sealed shares, and an aggregator adds shares up."""
+"""What a node runs: an institution answers what is announced with sealed shares, and an aggregator adds shares up."""
 
 import logging
+from collections.abc import Callable, Mapping
 
 import numpy as np
 from cryptography import x509
@@ -9,20 +10,23 @@ from flwr.clientapp import ClientApp
 from flwr.clientapp.typing import ClientAppCallable
 from flwr.supercore import log
 
-from aggregator.release.noise import ReleaseNoise
-from aggregator.release.stateless_sum import SummedOnce
+from aggregator.release.ledger import Ledger
+from aggregator.release.peer_seal import PeerSeal
+from aggregator.release.sealed_share import ShareOpener
+from aggregator.release.stateless_sum import Reply, StatelessSum, exclusive
 from aggregator.store import Store
-from client_sdk.hospital_config import read_hospital
-from client_sdk.secure_sum.client import calibration_of, is_fit
+from client_sdk.institution_config import read_hospital
 from client_sdk.secure_sum.contribution import Contribution
-from client_sdk.secure_sum.journal import VectorJournal
+from client_sdk.secure_sum.journal import SumJournal
 from client_sdk.secure_sum.sealed_message import seal_shares
 from lpm_secure.flower import records
-from lpm_secure.flower.party import Party
+from lpm_secure.flower.node import Node
+from lpm_secure.flower.relay import reply_content
+from protocols.arithmetic.counters import RoundNumber
 from protocols.errors import ParameterError, ProtocolError, RoundClosed, Unavailable, WireError
 from protocols.identity.server_keys import server_keys
 from protocols.task import manifest as manifests
-from protocols.task.secure_sum.spec import answers
+from protocols.task.secure_sum.spec import SecureSum, answers
 from protocols.task.signature import trust_of
 
 
@@ -49,11 +53,11 @@ def seal_gradient(message: Message, context: Context, call_next: ClientAppCallab
     reply = call_next(message, context)
     if reply.has_error():
         return reply
-    party, about = Party.of(context), records.about(message)
-    vector = records.vector_of(reply, records.GRADIENT, "int64").astype(np.int64)
-    manifest = party.manifest(about)
-    shares = seal_shares(vector.view(np.uint64), manifest, party.credentials, number=records.round_of(about))
-    told = ConfigRecord({"name": party.name, "step": records.round_of(about)})
+    node, about = Node.of(context), records.about(message)
+    vector = records.vector_of(reply, records.VECTOR, "int64").astype(np.int64)
+    manifest = node.manifest(about)
+    shares = seal_shares(vector.view(np.uint64), manifest, node.credentials, number=records.round_of(about))
+    told = ConfigRecord({"name": node.name, "step": records.round_of(about)})
     return Message(records.content_of(sealed=records.of_bytes(shares), about=told), reply_to=message)
 
 
@@ -62,56 +66,77 @@ app = ClientApp(mods=[discreet])
 
 @app.train(mods=[seal_gradient])
 def answer(message: Message, context: Context) -> Message:
-    """Answer published draws with a hospital's gradient, once for each step; the mod makes shares of it."""
-    party, about = Party.of(context), records.about(message)
-    if not party.is_hospital:
-        raise ParameterError(f"{party.name} is an aggregator, and has no gradient")
-    manifest, step = party.manifest(about), records.round_of(about)
-    calibration = calibration_of(manifest)
-    draws = records.vector_of(message, records.DRAWS, "float64").astype(np.float64)
-    if draws.shape != calibration.shape or not is_fit(draws):
+    """Answer what is announced with an institution's vector, once for each step; the mod makes shares of it."""
+    node, about = Node.of(context), records.about(message)
+    if not node.is_institution:
+        raise ParameterError(f"{node.name} is an aggregator, and has no vector")
+    manifest, number = node.manifest(about), records.round_of(about)
+    announced = records.vector_of(message, records.ANNOUNCED, "float64").astype(np.float64)
+    institution = read_hospital(node.institution, node.folder)
+    institution.require(manifest.shape)
+    if announced.shape != manifest.shape or not institution.accepts(announced):
         raise WireError("the draws are none that the manifest's model could have made")
-    kept, hospital = VectorJournal.start(party.folder, manifest), read_hospital(party.hospital, party.folder)
-    if kept.answered >= step or step > manifest.steps or not answers(step):
-        raise RoundClosed(f"step {step} was answered, is past the run's end, or is one in which draws are published")
-    if kept.state is not None:
-        hospital.go_on(kept.state)
-    gradient, _ = hospital.answer(draws)
-    kept.about_to_answer(step, hospital.state)
-    vector = Contribution(calibration.clip, calibration.bits).encode(gradient)
-    return Message(records.content_of(gradient=ArrayRecord({records.GRADIENT: Array(vector)})), reply_to=message)
+    journal = SumJournal.start(node.folder, manifest)
+    if journal.answered >= number or number > manifest.steps or not answers(number):
+        raise RoundClosed(f"round {number} was answered, is past the run's end, or is one in which draws are published")
+    if journal.state is not None:
+        institution.resume(journal.state)
+    vector = Contribution(manifest.norm, manifest.bits).encode(institution.vector(announced))
+    journal.about_to_answer(number, institution.state)
+    return Message(records.content_of(vector=ArrayRecord({records.VECTOR: Array(vector)})), reply_to=message)
 
 
 @app.query("who")
 def who(message: Message, context: Context) -> Message:
     """Tell a node's name and role, which are public."""
-    party = Party.of(context)
-    told = ConfigRecord({"name": party.name, "hospital": party.is_hospital})
-    return Message(records.content_of(about=told), reply_to=message)
+    node = Node.of(context)
+    about = ConfigRecord({"name": node.name, "institution": node.is_institution})
+    return Message(records.content_of(about=about), reply_to=message)
 
 
-@app.query("add_up")
-def add_up(message: Message, context: Context) -> Message:
-    """Open what hospitals sealed to this aggregator, and tell its share of their sum; see `SummedOnce`."""
-    party, about = Party.of(context), records.about(message)
-    if party.is_hospital:
-        raise ParameterError(f"{party.name} is a hospital, and adds nothing up")
-    manifest, step, given = party.manifest(about), records.round_of(about), party.aggregator
-    keys = server_keys(party.folder / given.credentials, trust_of(manifest).keys, given.name)
+@app.query("freeze")
+def freeze(message: Message, context: Context) -> Message:
+    """Open what institutions sealed to this aggregator, and decide on who is in; see `StatelessSum`."""
+    return _aggregated(message, context, StatelessSum.freeze)
+
+
+@app.query("advance")
+def advance(message: Message, context: Context) -> Message:
+    """Take in what the other aggregators sealed to this one, and go on with the round; see `StatelessSum`."""
+    return _aggregated(message, context, StatelessSum.advance)
+
+
+def _aggregated(
+    message: Message, context: Context, stage: Callable[[StatelessSum, RoundNumber, Mapping[str, bytes]], Reply]
+) -> Message:
+    """Let this aggregator take a stage of a round, and answer; one call at a time."""
+    node, about = Node.of(context), records.about(message)
+    if node.is_institution:
+        raise ParameterError(f"{node.name} is an institution, and adds nothing up")
+    number = records.round_of(about)
+    sealed = records.to_bytes(message.content.array_records.get(records.SEALED, ArrayRecord()))
+    with exclusive(node.folder):
+        reply = stage(_aggregator(node, node.manifest(about)), number, sealed)
+    names = {
+        records.MEMBERS: list(reply.members),
+        records.LEFT_OUT: list(reply.left_out),
+        records.UNOPENED: list(reply.unopened),
+    }
+    own = ConfigRecord({"name": node.name, "step": number, **names})
+    return Message(reply_content(own, sealed=reply.sealed, total=reply.total), reply_to=message)
+
+
+def _aggregator(node: Node, manifest: SecureSum) -> StatelessSum:
+    """Return a node's aggregator, as its folder has it: keys, store and ledger."""
+    given, credentials, folder = node.aggregator, node.credentials, node.folder
+    keys, run = server_keys(folder / given.credentials, trust_of(manifest).keys, given.name), manifests.run_id(manifest)
     if keys.sealing is None:
         raise ParameterError(f"{given.name} has no sealing key; make one with lpm keys")
-    run, index = manifests.run_id(manifest), [each.name for each in manifest.aggregators].index(given.name)
-    noise = ReleaseNoise.load(manifest, run, index, Store(given.store, party.folder))
-    summing = SummedOnce(
-        manifest=manifest,
-        name=given.name,
-        key=keys.sealing,
-        authorities=x509.load_pem_x509_certificates(party.credentials.authority),
-        noise_key=noise.key,
-        folder=party.folder,
+    authorities = x509.load_pem_x509_certificates(credentials.authority)
+    ledger = Ledger(folder / f"ledger-{run.hex()[:12]}.jsonl", run=run, name=given.name, key=keys.identity)
+    return StatelessSum(
+        ShareOpener(manifest, given.name, keys.sealing, authorities),
+        PeerSeal(manifest, given.name, keys.sealing, credentials, authorities),
+        store=Store(given.store, folder),
+        ledger=ledger,
     )
-    record = message.content.array_records.get(records.SEALED)
-    added = summing.add_up(step, records.to_bytes(record if record is not None else ArrayRecord()))
-    told = ConfigRecord({"name": given.name, "step": step, "refused": list(added.refused)})
-    total = ArrayRecord() if added.total is None else ArrayRecord({records.SUM: Array(added.total)})
-    return Message(records.content_of(sum=total, about=told), reply_to=message)

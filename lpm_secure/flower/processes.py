@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, final
 
-from lpm_secure.flower.party import PARTIES, PARTY
+from lpm_secure.flower.node import PARTIES, PARTY
 from lpm_secure.testbed.deployment import free_addresses
 from protocols.errors import Unavailable
 

@@ -9,11 +9,12 @@ from flwr.app import Array, ArrayRecord, ConfigRecord, Message, RecordDict
 from protocols.arithmetic.counters import RoundNumber
 from protocols.errors import WireError
 
-DRAWS: Final = "draws"  # what the server publishes: float64[S, B, W]
-GRADIENT: Final = "gradient"  # what a hospital would tell: int64[d]; never leaves it
-SEALED: Final = "sealed"  # shares, sealed, by aggregator; or at an aggregator by client
+ANNOUNCED: Final = "announced"  # what the server publishes: float64, in the shape of the run's vectors
+VECTOR: Final = "vector"  # what an institution would tell: int64[d]; never leaves it
+SEALED: Final = "sealed"  # ciphertexts, by who they are for; or at who opens them, by who sealed them
 SUM: Final = "sum"  # an aggregator's share of the sum: uint64[d]
-ABOUT: Final = "about"  # run and step, names, and what was refused
+ABOUT: Final = "about"  # run and step, and names
+MEMBERS, LEFT_OUT, UNOPENED = "members", "left_out", "unopened"  # lists of names
 MAX_BYTES: Final = 2**26
 
 
@@ -60,8 +61,16 @@ def text_of(record: ConfigRecord, key: str) -> str:
     return value
 
 
+def names_of(record: ConfigRecord, key: str) -> tuple[str, ...]:
+    """Return a list of names; WireError where it is anything else. What is not there is empty."""
+    value = record.get(key, [])
+    if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+        raise WireError(f"a message does not say its {key}")
+    return tuple(map(str, value))
+
+
 def round_of(record: ConfigRecord) -> RoundNumber:
-    """Return the number of the run's round, which a calibration's step is; WireError where there is none."""
+    """Return the number of the run's round, which the step of a run of sums is; WireError where there is none."""
     value = record.get("step")
     if not isinstance(value, int) or value < 0:
         raise WireError("a message does not say its step")

@@ -8,8 +8,8 @@ import numpy as np
 from flwr.app import Context
 from flwr.serverapp import Grid, ServerApp
 
-from lpm_secure.flower.bridge import RoundReply, connect, receive_request, tell
-from lpm_secure.flower.strategy import SecureSum, play
+from lpm_secure.flower.bridge import RoundReport, connect, next_announcing, send
+from lpm_secure.flower.strategy import SecureSumStrategy, play
 from protocols.errors import LpmError, ParameterError
 from protocols.task import manifest as manifests
 
@@ -25,22 +25,23 @@ def main(grid: Grid, context: Context) -> None:
     folder = context.run_config.get("engine")
     if not isinstance(folder, str) or not folder:
         raise ParameterError("the run does not name the folder of its fit; set engine in --run-config")
-    manifest = manifests.load(Path(folder) / MANIFEST)
-    connection, strategy = connect(Path(folder)), SecureSum(manifest)
+    manifest = manifests.require_sum(manifests.load(Path(folder) / MANIFEST))
+    connection, strategy = connect(Path(folder)), SecureSumStrategy(manifest)
     _wait(strategy, grid, manifest.join_timeout_s)
-    while (asked := receive_request(connection)) is not None:
-        draws = np.frombuffer(asked.draws, dtype="<f8").reshape(asked.shape)
-        strategy.asked = set(asked.hospitals)
+    while (announcing := next_announcing(connection)) is not None:
+        announced = np.frombuffer(announcing.words, dtype="<f8").reshape(announcing.shape)
+        strategy.asked, number = set(announcing.institutions), announcing.server_round
         try:
-            opened = play(strategy, grid, draws, server_round=asked.server_round, timeout_s=manifest.round_timeout_s)
-            answer = RoundReply(opened.total.astype("<i8").tobytes(), opened.members, opened.refused)
+            opened = play(strategy, grid, announced, server_round=number, timeout_s=manifest.round_timeout_s)
+            total = opened.total.astype("<i8").tobytes()
+            report = RoundReport(total, opened.members, opened.left_out, opened.unopened)
         except LpmError as error:
-            answer = RoundReply(failure=str(error))
-        tell(connection, answer)
+            report = RoundReport(failure=str(error))
+        send(connection, report)
 
 
-def _wait(strategy: SecureSum, grid: Grid, timeout_s: float) -> None:
-    """Wait until all parties are there, or for so long; then the aggregators and enough hospitals must do."""
+def _wait(strategy: SecureSumStrategy, grid: Grid, timeout_s: float) -> None:
+    """Wait until all parties are there, or for so long; then the aggregators and enough institutions must do."""
     until = time.monotonic() + timeout_s
     parties = len(strategy.manifest.clients) + len(strategy.manifest.aggregators)
     while len(strategy.meet(grid)) < parties and time.monotonic() < until:

@@ -1,71 +1,73 @@
-"""A Flower strategy that carries sealed shares between hospitals and aggregators, and opens sums alone."""
+"""A Flower strategy that carries sealed shares between institutions and aggregators, and opens sums alone."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final, final
 
-import numpy as np
 from flwr.app import Array, ArrayRecord, ConfigRecord, Message, MetricRecord, RecordDict
 from flwr.serverapp import Grid
 from flwr.serverapp.strategy import Strategy
 from flwr.supercore import log
 
-from client_sdk.likelihood.institution import F64
+from client_sdk.secure_sum.contribution import F64
 from lpm_secure.flower import records
-from protocols.arithmetic.fixed_point import I64, U64, from_ring
-from protocols.errors import CohortTooSmall, ParameterError, Unavailable, WireError
+from lpm_secure.flower.relay import FREEZE, AggregatorReply, StageRelay
+from protocols.arithmetic.fixed_point import I64, from_ring
+from protocols.errors import CohortTooSmall, ParameterError, PartiesDisagree, Unavailable, WireError
 from protocols.task import manifest as manifests
 from protocols.task.layout import Layout
-from protocols.task.manifest import Manifest
+from protocols.task.secure_sum.spec import SecureSum
 
 INFO: Final = 20
 WHO_S: Final = 60.0  # for nodes to say who they are
-ATTEMPTS: Final = 3  # at asking the aggregators
+ATTEMPTS: Final = 3  # at asking the aggregators, in each stage
 
 
 @final
 @dataclass(frozen=True, slots=True, eq=False)
-class RoundSum:
+class RelayedSum:
     """What a round came to.
 
     Attributes:
-        total: int64[d], the sum in fixed point; zeros where none was opened.
-        members: whose gradients are in it; refused: whose shares did not open.
+        total: int64[d], the sum in fixed point.
+        members: whose vectors are in it; left_out: who was found to send garbage by now.
+        unopened: whose shares did not open.
     """
 
     total: I64 = field(repr=False)
     members: tuple[str, ...]
-    refused: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
+    unopened: tuple[str, ...] = ()
 
 
 @final
-class SecureSum(Strategy):
-    """Publishes draws to hospitals, and passes what they sealed to the aggregators, which add it up.
+class SecureSumStrategy(Strategy):
+    """Publishes what is announced to institutions, and passes what they sealed to the aggregators, which add it up.
 
-    Training is the hospitals' part of a round, evaluation the aggregators'. A round of number r, from 1, is step
-    2 r - 1 of the run.
+    Training is the institutions' part of a round, evaluation the aggregators': as many messages as these need to agree
+    on members, and to find out whether sums are in range. A round of number r, from 1, is step 2 r - 1 of the run.
 
     Attributes:
         opened: what the last round came to; None while it has not come to anything.
-        asked: hospitals that the next round is for.
+        asked: institutions that the next round is for.
 
-    Security: sees ciphertexts, who answered, and the aggregators' shares of a sum over at least `min_cohort` hospitals,
-        which is the release. It could pass on fewer, or none; not make up, read or change a share.
+    Security: sees ciphertexts, who answered, and the aggregators' shares of one sum over at least `min_cohort`
+        institutions, which is the release. It could pass on fewer, or none; not make up, read or change a share, nor
+        what aggregators tell each other.
     """
 
-    def __init__(self, manifest: Manifest) -> None:
+    def __init__(self, manifest: SecureSum) -> None:
         """Serve the run of a manifest."""
         self.manifest = manifest
-        self.opened: RoundSum | None = None
+        self.opened: RelayedSum | None = None
         self._run = manifests.run_id(manifest).hex()
-        self._hospitals = {each.name for each in manifest.clients}
-        self.asked = set(self._hospitals)
-        self._aggregators = [each.name for each in manifest.aggregators]
+        self._institutions = {each.name for each in manifest.clients}
+        self.asked = set(self._institutions)
+        self._aggregators = tuple(each.name for each in manifest.aggregators)
         self._node_of: dict[str, int] = {}
         self._known: set[int] = set()
-        self._sealed: dict[str, dict[str, bytes]] = {}  # by aggregator, then hospital
-        self._sums: dict[str, U64] = {}  # by aggregator: what it answered in this round
-        self._refused: set[str] = set()
+        self._sealed: dict[str, dict[str, bytes]] = {}  # by aggregator, then institution
+        self._relay = StageRelay(self._aggregators, {})
 
     def meet(self, grid: Grid) -> set[str]:
         """Ask nodes that are new who they are, and return the parties that are there."""
@@ -75,7 +77,7 @@ class SecureSum(Strategy):
         question = [Message(RecordDict(), node, "query.who") for node in sorted(new)]
         for reply in grid.send_and_receive(question, timeout=WHO_S) if new else ():
             name, node = "" if reply.has_error() else _name_of(reply), reply.metadata.src_node_id
-            if name in self._hospitals.union(self._aggregators) and not self._held(name, grid, here):
+            if name in self._institutions.union(self._aggregators) and not self._held(name, grid, here):
                 self._node_of[name] = node
                 self._known.add(node)
         return {name for name, node in self._node_of.items() if node in here}
@@ -90,26 +92,26 @@ class SecureSum(Strategy):
 
     def summary(self) -> None:
         """Log whom the sums are over."""
-        log(INFO, "\tsums over at least %s of %s hospitals", self.manifest.min_cohort, len(self._hospitals))
+        log(INFO, "\tsums over at least %s of %s institutions", self.manifest.min_cohort, len(self._institutions))
 
     def configure_train(
         self, server_round: int, arrays: ArrayRecord, config: ConfigRecord, grid: Grid
     ) -> Iterable[Message]:
-        """Publish draws to the hospitals that are asked and there."""
+        """Publish what is announced to the institutions that are asked and there."""
         del config
         here = self.meet(grid)
         missing = [name for name in self._aggregators if name not in here]
         if missing:
             raise ParameterError(f"no node is the aggregator {missing[0]}; start it, and wait for it")
-        asked = sorted(self._hospitals & here & self.asked)
-        return [self._message("train", name, server_round, draws=arrays) for name in asked]
+        asked = sorted(self._institutions & here & self.asked)
+        return [self._message("train", name, server_round, announced=arrays) for name in asked]
 
     def aggregate_train(
         self, server_round: int, replies: Iterable[Message]
     ) -> tuple[ArrayRecord | None, MetricRecord | None]:
-        """Sort what hospitals sealed by aggregator."""
+        """Sort what institutions sealed by aggregator."""
         step, self._sealed = step_of_round(server_round), {name: {} for name in self._aggregators}
-        self._sums, self._refused, self.opened = {}, set(), None
+        self._relay, self.opened = StageRelay(self._aggregators, self._sealed), None
         for reply in replies:
             if reply.has_error():
                 log(INFO, "\tnode %s did not answer: %s", reply.metadata.src_node_id, reply.error.reason)
@@ -121,11 +123,11 @@ class SecureSum(Strategy):
         return None, None
 
     def _sort(self, reply: Message, step: int) -> None:
-        """Take a hospital's sealed shares in; those of another node's hospital, or of another step, are left out."""
-        told = records.about(reply)
-        name = records.text_of(told, "name")
+        """Take an institution's sealed shares in; those of another node's, or of another step, are left out."""
+        about = records.about(reply)
+        name = records.text_of(about, "name")
         shares = records.to_bytes(reply.content.array_records.get(records.SEALED, ArrayRecord()))
-        is_own = self._node_of.get(name) == reply.metadata.src_node_id and records.round_of(told) == step
+        is_own = self._node_of.get(name) == reply.metadata.src_node_id and records.round_of(about) == step
         if is_own and shares.keys() == self._sealed.keys():
             for aggregator, content in shares.items():
                 self._sealed[aggregator][name] = content
@@ -133,59 +135,53 @@ class SecureSum(Strategy):
     def configure_evaluate(
         self, server_round: int, arrays: ArrayRecord, config: ConfigRecord, grid: Grid
     ) -> Iterable[Message]:
-        """Pass the shares on, each to its aggregator, to those that have not answered yet.
+        """Pass on what each aggregator needs now, to those that have not answered yet.
 
         Raises:
-            CohortTooSmall: fewer hospitals have answered than the manifest promises.
+            CohortTooSmall: fewer institutions have answered than the manifest promises.
         """
         del arrays, config, grid
-        if len(self._members) < self.manifest.min_cohort:
+        answered = len(self._sealed.get(self._aggregators[0], {}))
+        if self._relay.kind == FREEZE and answered < self.manifest.min_cohort:
             raise CohortTooSmall(
-                f"cannot release a sum of {len(self._members)} clients: the manifest promises "
+                f"cannot release a sum of {answered} clients: the manifest promises "
                 f"{self.manifest.min_cohort}; start their nodes, and begin another run"
             )
-        waiting = [name for name in self._aggregators if name not in self._sums]
+        relay = self._relay
         return [
-            self._message("query.add_up", name, server_round, sealed=records.of_bytes(self._sealed[name]))
-            for name in waiting
+            self._message(relay.kind, name, server_round, sealed=records.of_bytes(relay.outbox[name]))
+            for name in relay.waiting
         ]
 
     def aggregate_evaluate(self, server_round: int, replies: Iterable[Message]) -> MetricRecord | None:
-        """Put the aggregators' shares of the sum together, when all of them have added up."""
+        """Take the aggregators' answers in, and put their shares of the sum together when all of them are there."""
         for reply in replies:
             if reply.has_error():
-                log(INFO, "\tan aggregator did not add up: %s", reply.error.reason)
+                log(INFO, "\tan aggregator did not answer: %s", reply.error.reason)
                 continue
             self._take(reply, step_of_round(server_round))
-        if self._sums.keys() != set(self._aggregators):
+        totals, answers = self._relay.totals, tuple(self._relay.replies.values())
+        if totals is None:
             return None
-        nothing = np.zeros(Layout.of(self.manifest).d, dtype=np.int64)
-        self.asked -= self._refused
-        if self._refused:
-            self.opened = RoundSum(nothing, (), tuple(sorted(self._refused)))
-        else:
-            shares = [self._sums[name] for name in self._aggregators]
-            self.opened = RoundSum(from_ring(self.manifest.share().join(shares)), self._members)
-        return MetricRecord({"members": len(self.opened.members)})
+        if len({(each.members, each.left_out) for each in answers}) > 1:
+            raise PartiesDisagree(f"aggregators told sums of different members in round {server_round}; stop the run")
+        members, left_out = answers[0].members, answers[0].left_out
+        unopened = tuple(sorted(self._relay.unopened.difference(left_out)))
+        self.asked -= {*left_out, *unopened}
+        self.opened = RelayedSum(from_ring(self.manifest.share().join(totals)), members, left_out, unopened)
+        return MetricRecord({"members": len(members)})
 
     def _take(self, reply: Message, step: int) -> None:
-        """Take an aggregator's answer in: its share of the sum, or whose shares did not open."""
-        told, d = records.about(reply), Layout.of(self.manifest).d
-        name, refused = records.text_of(told, "name"), told.get("refused")
-        if self._node_of.get(name) != reply.metadata.src_node_id or records.round_of(told) != step:
+        about = records.about(reply)
+        name = records.text_of(about, "name")
+        if self._node_of.get(name) != reply.metadata.src_node_id or records.round_of(about) != step:
             raise WireError(f"an answer of {name} came from another node, or for another step")
-        if isinstance(refused, list) and refused:
-            self._refused |= set(self._members).intersection(map(str, refused))
-            self._sums[name] = np.zeros(d, dtype=np.uint64)
-            return
-        total = records.vector_of(reply, records.SUM, "uint64").astype(np.uint64)
-        if total.shape != (d,):
-            raise WireError(f"{name} told a sum of another length than {d}")
-        self._sums[name] = total
+        self._relay.take(name, AggregatorReply.of(reply, Layout.of(self.manifest).d))
 
     @property
-    def _members(self) -> tuple[str, ...]:
-        return tuple(sorted(self._sealed.get(self._aggregators[0], {})))
+    def stage(self) -> int:
+        """Return which stage of the round the aggregators are in, from 0."""
+        return self._relay.stage
 
     def _message(self, kind: str, name: str, server_round: int, **content: ArrayRecord) -> Message:
         about = ConfigRecord({"run": self._run, "step": step_of_round(server_round)})
@@ -205,19 +201,22 @@ def step_of_round(server_round: int) -> int:
     return 2 * server_round - 1
 
 
-def play(strategy: SecureSum, grid: Grid, draws: F64, *, server_round: int, timeout_s: float) -> RoundSum:
+def play(strategy: SecureSumStrategy, grid: Grid, announced: F64, *, server_round: int, timeout_s: float) -> RelayedSum:
     """Play one round of a strategy, as `Strategy.start` plays them, and return what it came to.
 
     Raises:
-        CohortTooSmall: too few hospitals have answered.
+        CohortTooSmall: too few institutions have answered.
         Unavailable: an aggregator has not answered, asked again and again.
     """
-    arrays, config = ArrayRecord({records.DRAWS: Array(draws)}), ConfigRecord()
+    arrays, config = ArrayRecord({records.ANNOUNCED: Array(announced)}), ConfigRecord()
     asked = strategy.configure_train(server_round, arrays, config, grid)
     strategy.aggregate_train(server_round, grid.send_and_receive(asked, timeout=timeout_s))
-    for _ in range(ATTEMPTS):
+    attempts = 0
+    while attempts < ATTEMPTS:
+        stage = strategy.stage
         passed = strategy.configure_evaluate(server_round, arrays, config, grid)
         strategy.aggregate_evaluate(server_round, grid.send_and_receive(passed, timeout=timeout_s))
         if strategy.opened is not None:
             return strategy.opened
+        attempts = attempts + 1 if strategy.stage == stage else 0
     raise Unavailable(f"not all aggregators have added up round {server_round}; see their nodes' logs")

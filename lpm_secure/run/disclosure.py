@@ -5,7 +5,7 @@ from typing import Final
 from lpm_secure.models.words import word_of
 from protocols.models.run_model import agent_model_of
 from protocols.releases.query import NOISE, Release
-from protocols.task.manifest import Manifest
+from protocols.task.manifest import Simulation
 from protocols.task.release_plan import releases_of
 
 SUMS: Final = (
@@ -22,7 +22,7 @@ RELEASES: Final = {
 }
 
 
-def describe_disclosure(manifest: Manifest) -> str:
+def describe_disclosure(manifest: Simulation) -> str:
     """Return what clients and engine learn in a run, for people who take part in it or read its report."""
     tally = agent_model_of(manifest.model).tally
     observables, first = [word.name for word in tally if word.stage_of is None], word_of(tally[0].name) if tally else ""
@@ -38,13 +38,13 @@ def describe_disclosure(manifest: Manifest) -> str:
     )
 
 
-def reveals_sums(manifest: Manifest) -> bool:
+def reveals_sums(manifest: Simulation) -> bool:
     """Return whether clients learn exact sums of what others told their agents."""
     outcomes = agent_model_of(manifest.model).outcomes
     return manifest.mode == "sum" or not all(outcome.is_bit for outcome in outcomes)
 
 
-def _learned(manifest: Manifest) -> str:
+def _learned(manifest: Simulation) -> str:
     if manifest.mode == "sum":
         return SUMS
     outcomes = "; ".join(outcome.disclosure for outcome in agent_model_of(manifest.model).outcomes)

@@ -38,6 +38,7 @@ from protocols.errors import ParameterError, Unavailable
 from protocols.identity import certificates
 from protocols.identity.signing import PublicKey
 from protocols.task import manifest as manifests
+from protocols.task.manifest import require_simulation
 from protocols.task.parties import ENGINE
 from protocols.task.release_plan import releases_of, tally_words
 from protocols.task.signature import load_verified
@@ -140,7 +141,7 @@ def drive(folder: Path, *, device: str = "auto", observer: StepObserver = null_o
         file = msgspec.json.decode((party / "engine.json").read_bytes(), type=DriveFile)
     except (OSError, msgspec.MsgspecError) as error:
         raise ParameterError(f"{folder} is no folder of `lpm up` ({error}); give the one that it printed") from error
-    manifest = load_verified(folder / MANIFEST, operator_key=file.operator_key)
+    manifest = require_simulation(load_verified(folder / MANIFEST, operator_key=file.operator_key))
     agents, environment = Synthetic.again(file.agents).agents(manifest, place), environment_of(file.environment)
 
     async def simulated() -> StageSeries:

@@ -7,7 +7,7 @@ import msgspec
 from lpm_secure.models.report import words_of
 from protocols.models.graph.agents import GraphModel
 from protocols.task import manifest as manifests
-from protocols.task.manifest import Manifest
+from protocols.task.manifest import Manifest, Simulation
 
 LONG: Final = 64  # characters of a value; longer ones are cut
 MODEL: Final = "model."  # words about a model are not
@@ -33,7 +33,7 @@ def _named_fields(manifest: Manifest) -> dict[str, Any]:
     fields: dict[str, Any] = msgspec.to_builtins(manifest)
     for key in ("aggregators", "clients"):  # by name, so that one that is left out moves no other
         fields[key] = {party.pop("name"): party for party in fields[key]}
-    if isinstance(manifest.model, GraphModel):
+    if isinstance(manifest, Simulation) and isinstance(manifest.model, GraphModel):
         fields["model"] = words_of(manifest.model)
     return fields
 

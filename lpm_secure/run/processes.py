@@ -17,9 +17,10 @@ from lpm_secure.engine.series import StageSeries
 from lpm_secure.environments.environment import Environment
 from lpm_secure.environments.schedule import InterventionSchedule
 from lpm_secure.run.observer import OnStep
-from lpm_secure.testbed.deployment import Deployment, Failure
+from lpm_secure.testbed.deployment import Deployment, Failure, LocalDeployment
 from lpm_secure.testbed.testbed import Testbed
 from protocols.errors import ParameterError, ProtocolError
+from protocols.wire.transport import Transport
 
 T = TypeVar("T")
 POLL_S: Final = 0.2
@@ -133,8 +134,13 @@ async def drive(deployment: Deployment, device: torch.device, started: float, on
 
 async def _supervise(deployment: Deployment, act: Callable[[RemotePart], Awaitable[T]]) -> T:
     """Do what an engine does, while all processes are watched."""
+    return await supervise(deployment, lambda transports: act(RemotePart(deployment.manifest, transports)))
+
+
+async def supervise(deployment: LocalDeployment, act: Callable[[Sequence[Transport]], Awaitable[T]]) -> T:
+    """Do what whoever drives a run does with its transports to the aggregators, while all processes are watched."""
     transports = deployment.transports()
-    engine = asyncio.ensure_future(act(RemotePart(deployment.testbed.manifest, transports)))
+    engine = asyncio.ensure_future(act(transports))
     watching = asyncio.create_task(watch(deployment))
     try:
         await asyncio.wait({engine, watching}, return_when=asyncio.FIRST_COMPLETED)
@@ -150,10 +156,9 @@ async def _supervise(deployment: Deployment, act: Callable[[RemotePart], Awaitab
             await transport.close()
 
 
-async def watch(deployment: Deployment) -> None:
+async def watch(deployment: LocalDeployment) -> None:
     """Raise when a process ends without which the run cannot go on; a client that dies is left out instead."""
-    manifest = deployment.testbed.manifest
-    servers = {party.name for party in manifest.aggregators} | ({manifest.dealer.name} if manifest.dealer else set())
+    servers = deployment.servers
     while True:
         for failure in deployment.failures():
             if failure.returncode == BAD_INPUT:

@@ -1,4 +1,4 @@
-"""A federation of real processes: hospitals and aggregators, over gRPC and mutual TLS."""
+"""The secure sum over gRPC and mutual TLS: institutions and aggregators are processes of their own."""
 
 import asyncio
 import contextlib
@@ -8,55 +8,54 @@ from typing import Final, Self, final
 
 import numpy as np
 
-from client_sdk.likelihood.institution import F64
-from client_sdk.secure_sum.client import calibration_of
+from client_sdk.secure_sum.contribution import F64
 from lpm_secure.audit.collect import collect
-from lpm_secure.engine.loop import RemotePart, StepRelease
+from lpm_secure.engine.announcement import AggregateRelease, announce
 from lpm_secure.run.processes import watch
-from lpm_secure.secure_sum.federation import Federation, FederationSum
-from lpm_secure.secure_sum.remote import decode_sum, recall, require_round
-from lpm_secure.testbed.deployment import Deployment
+from lpm_secure.secure_sum.recall import recall
+from lpm_secure.secure_sum.transport import OpenedSum, Reason, RoundCounter, SumTransport
+from lpm_secure.testbed.sum_deployment import SumDeployment
+from protocols.arithmetic.counters import Step
 from protocols.arithmetic.fixed_point import I64
-from protocols.errors import ProtocolError
-from protocols.task.manifest import Manifest
-from protocols.task.secure_sum.spec import rounds
+from protocols.task import manifest as manifests
+from protocols.task.secure_sum.spec import SecureSum
+from protocols.wire.messages import Announcement
 from protocols.wire.transport import Transport
 
 GRACE_S: Final = 30.0  # for hospitals to end by themselves after the last round
-MOST_DISCARDED: Final = 3
 
 
 @final
 @dataclass(slots=True, eq=False)
-class Native(Federation):
-    """Each hospital is a process that reads only its own column; each aggregator one that holds only shares.
+class NativeSum(SumTransport):
+    """Each institution is a process that reads only its own files; each aggregator one that holds only shares.
 
     A context: processes start with the first round, and end with it.
 
     Attributes:
         deployment: its processes.
-        round: of the calibration that comes next.
-        discarded: rounds, one after the other, whose sums were out of range, and nobody could be left out.
 
-    Security: this side, the engine, publishes draws, and sees sums over at least `min_cohort` hospitals alone. On one
+    Security: this side, the engine, announces, and sees sums over at least `min_cohort` institutions alone. On one
         machine of one user nothing is hidden from that user; the same processes run between machines. Whose fault a
         sum out of range is the aggregators find out among themselves: the engine chooses nobody, and is told one sum.
     """
 
-    deployment: Deployment
-    round: int = 0
-    discarded: int = field(init=False, default=0)
+    deployment: SumDeployment
+    _counter: RoundCounter = field(init=False, repr=False)
     _runner: asyncio.Runner = field(init=False, repr=False, default_factory=asyncio.Runner)
     _transports: list[Transport] = field(init=False, repr=False, default_factory=list)
 
+    def __post_init__(self) -> None:
+        """Begin before the first round."""
+        self._counter = RoundCounter(self.manifest)
+
     @property
-    def manifest(self) -> Manifest:
+    def manifest(self) -> SecureSum:
         """Return the run's manifest."""
-        return self.deployment.testbed.manifest
+        return self.deployment.manifest
 
     def __enter__(self) -> Self:
         """Begin; nothing is started yet."""
-        calibration_of(self.manifest)
         return self
 
     def __exit__(
@@ -64,7 +63,7 @@ class Native(Federation):
     ) -> None:
         """End all processes, and put the ledgers where `lpm audit` looks for them."""
         try:
-            if self.round == rounds(self.manifest.steps):
+            if self._counter.round == self.manifest.rounds:
                 self.deployment.wait_for_clients(timeout_s=GRACE_S)
             self._runner.run(self._left())
             self._runner.close()
@@ -73,38 +72,24 @@ class Native(Federation):
         if self._transports:
             collect(self.deployment)
 
-    def gradient(self, log_inpatients: F64) -> FederationSum:
-        """Publish draws in one round of the run, and get the sum of what hospitals answer in the next one.
-
-        Raises:
-            ParameterError: draws of another shape, or more rounds than the manifest has.
-            ProtocolError: an aggregator ended, fewer hospitals than promised are left, or sums stay out of range.
-        """
-        require_round(self.manifest, log_inpatients, self.round)
+    def open(self, announced: F64) -> OpenedSum:
+        """Announce in one round of the run, and get the sum of what institutions answer in the next one."""
+        self._counter.require(announced)
         if not self._transports:
             self.deployment.write()
             self.deployment.start()
             self._transports = self._runner.run(self._reached())
-        draws = np.frombuffer(np.ascontiguousarray(log_inpatients, dtype="<f8").tobytes(), dtype="<i8")
-        self._runner.run(self._advance(2 * self.round, draws))
-        release = self._runner.run(self._advance(2 * self.round + 1, np.zeros_like(draws)))
-        self.round += 1
-        recall(self.deployment.hospitals, self.deployment.folder / "parties", self.manifest)
-        total = decode_sum(self.manifest, release.cells, release.members)
-        self.discarded = self.discarded + 1 if total is None else 0
-        if self.discarded == MOST_DISCARDED:
-            raise ProtocolError(
-                f"{self.discarded} sums one after the other are out of range: hospitals send garbage, and sums over "
-                f"groups of {self.manifest.min_cohort} or more do not tell which; begin anew with fewer to a sum"
-            )
-        if total is None:
-            return FederationSum(np.zeros(log_inpatients.shape), (), release.refused)
-        return FederationSum(total, release.names, release.refused)
+        words = np.frombuffer(np.ascontiguousarray(announced, dtype="<f8").tobytes(), dtype="<i8")
+        step = 2 * self._counter.round
+        self._runner.run(self._advance(step, words))
+        release = self._runner.run(self._advance(step + 1, np.zeros_like(words)))
+        recall(self.deployment.institutions, self.deployment.folder / "parties", self.manifest)
+        return self._counter.count(release.words, release.names, dict.fromkeys(release.refused, Reason.GARBAGE))
 
-    async def _advance(self, step: int, announced: I64) -> StepRelease:
+    async def _advance(self, step: int, words: I64) -> AggregateRelease:
         """Drive one round of the run, while all processes are watched."""
-        part = RemotePart(self.manifest, self._transports)
-        advancing = asyncio.ensure_future(part.advance(step, announced))
+        call = Announcement(manifests.run_id(self.manifest), Step(step), words)
+        advancing = asyncio.ensure_future(announce(self.manifest, self._transports, call))
         watching = asyncio.ensure_future(watch(self.deployment))
         try:
             await asyncio.wait({advancing, watching}, return_when=asyncio.FIRST_COMPLETED)

@@ -1,5 +1,6 @@
 """A local deployment: a folder for each party with all that it needs, and a process for each."""
 
+import abc
 import contextlib
 import dataclasses
 import os
@@ -10,7 +11,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Final, final
@@ -21,8 +22,6 @@ from pyarrow import csv
 
 from aggregator.config import AggregatorConfig, DealerFile
 from client_sdk.config import ClientConfig
-from client_sdk.hospital_config import HospitalConfig, write_series, write_state
-from client_sdk.likelihood.institution import Hospital
 from client_sdk.private.device_keys import write_device_keys
 from lpm_secure.testbed.keys import TestbedKeys, permissive, pin_keys
 from lpm_secure.testbed.testbed import Testbed
@@ -34,7 +33,8 @@ from protocols.models.graph.agents import UNKNOWN
 from protocols.task import manifest as manifests
 from protocols.task import signature as signatures
 from protocols.task.layout import Layout
-from protocols.task.parties import ENGINE
+from protocols.task.manifest import Manifest, Simulation
+from protocols.task.parties import ENGINE, DealerParty
 from protocols.wire.connect import connect
 from protocols.wire.transport import Transport
 
@@ -43,8 +43,6 @@ GRACE_S: Final = 4.0  # for all processes to end by themselves
 RESERVED: Final = 256  # ports, fewer than a process may have files open
 _reserved: Final[deque[int]] = deque()
 MANIFEST: Final = "manifest.json"
-SERIES: Final = "series.csv"
-STATE: Final = "state.f64"
 
 
 def free_addresses(count: int) -> list[str]:
@@ -98,35 +96,49 @@ class Failure:
     reason: str
 
 
-@final
-@dataclass(slots=True)
-class Deployment:
-    """Processes of one run on this machine.
+class LocalDeployment(abc.ABC):
+    """Processes of one run on this machine; subclasses are final, one for each kind of manifest.
 
     Attributes:
         folder: holds `manifest.json` and `parties/NAME/`, one folder for each party with its files, key and log.
-        hospitals: the clients of a calibration, by name.
 
     Security: a testbed. One machine and one user hold all keys here, so nothing is hidden from them; the parties are
         separate processes that talk over mutual TLS, as they would between machines.
     """
 
-    folder: Path
-    testbed: Testbed
-    keys: TestbedKeys | None = field(default=None, repr=False)
-    hospitals: Mapping[str, Hospital] = field(default_factory=dict, repr=False)
-    _processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict, repr=False)
+    __slots__ = ()
 
-    def __post_init__(self) -> None:
-        """Make the parties' keys, unless they are given, and pin them in the manifest, which gives it its final id."""
-        if self.keys is None:
-            manifest, self.keys = pin_keys(self.testbed.manifest)
-            self.testbed = dataclasses.replace(self.testbed, manifest=manifest)
+    folder: Path
+    keys: TestbedKeys | None
+    _processes: dict[str, subprocess.Popen[bytes]]
+
+    @property
+    @abc.abstractmethod
+    def manifest(self) -> Manifest:
+        """Return the run's manifest."""
+
+    @property
+    @abc.abstractmethod
+    def client_program(self) -> str:
+        """Return the module that a client runs."""
+
+    @abc.abstractmethod
+    def _write_client(self, name: str) -> None:
+        """Write a client's own files, beside its keys and its policy."""
+
+    @property
+    def servers(self) -> frozenset[str]:
+        """Return the names of the operators' servers."""
+        return frozenset(self._keys.servers)
+
+    @property
+    def _dealer(self) -> DealerParty | None:
+        return self.manifest.dealer if isinstance(self.manifest, Simulation) else None
 
     def write(self) -> None:
         """Write the manifest, signed, and every party's folder."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        manifest, keys = self.testbed.manifest, self._keys
+        manifest, keys = self.manifest, self._keys
         path = self.folder / MANIFEST
         write_atomically(path, manifests.encode(manifest), mode=PUBLIC_MODE)
         signature = canonical_json.encode(signatures.sign(manifest, keys.operator))
@@ -148,11 +160,11 @@ class Deployment:
                     store="sqlite:///store.sqlite",
                 ),
             )
-        if manifest.dealer is not None:
+        if self._dealer is not None:
             self._write_config(
-                manifest.dealer.name,
+                self._dealer.name,
                 DealerFile(
-                    name=manifest.dealer.name,
+                    name=self._dealer.name,
                     credentials=".",
                     manifest=f"../../{MANIFEST}",
                     operator_key=self.operator_key,
@@ -160,7 +172,10 @@ class Deployment:
                 ),
             )
         for client in manifest.clients:
-            certificates.write(self.party(client.name), keys.authority.issue(client.name))
+            folder = self.party(client.name)
+            certificates.write(folder, keys.authority.issue(client.name))
+            signing.write_key(folder / IDENTITY, signing.new_key())
+            write_atomically(folder / "policy.toml", permissive(manifest).encode())
             self._write_client(client.name)
 
     @property
@@ -176,29 +191,28 @@ class Deployment:
     def start(self) -> None:
         """Start the operators' servers, then all clients."""
         self.start_servers()
-        for client in self.testbed.manifest.clients:
+        for client in self.manifest.clients:
             self.start_party(client.name)
 
     def start_servers(self) -> None:
         """Start the dealer, where there is one, and all aggregators."""
-        dealer = self.testbed.manifest.dealer
-        for party in ((dealer,) if dealer else ()) + self.testbed.manifest.aggregators:
+        for party in ((self._dealer,) if self._dealer else ()) + self.manifest.aggregators:
             self.start_party(party.name)
 
     def start_party(self, name: str) -> None:
         """Start one party's process, again if it ran before; its log is `parties/NAME/log.jsonl`."""
-        manifest = self.testbed.manifest
-        program = ["client_sdk.hospital" if self.hospitals else "client_sdk"]
+        manifest = self.manifest
+        program = [self.client_program]
         if name in {party.name for party in manifest.aggregators}:
             program = ["aggregator"]
-        elif manifest.dealer is not None and name == manifest.dealer.name:
+        elif self._dealer is not None and name == self._dealer.name:
             program = ["aggregator", "dealer"]
         with (self.party(name) / "log.jsonl").open("ab") as log, _uninterrupted():
             self._processes[name] = launch([*program, "--config", str(self.party(name) / "config.toml")], log)
 
     def transports(self) -> list[Transport]:
         """Return the engine's transports to the aggregators."""
-        return connect(self.testbed.manifest, certificates.read(self.party(ENGINE)))
+        return connect(self.manifest, certificates.read(self.party(ENGINE)))
 
     def process(self, name: str) -> subprocess.Popen[bytes]:
         """Return a party's process."""
@@ -211,7 +225,7 @@ class Deployment:
 
     def wait_for_clients(self, timeout_s: float | None) -> None:
         """Wait until all clients have ended."""
-        for client in self.testbed.manifest.clients:
+        for client in self.manifest.clients:
             try:
                 self._processes[client.name].wait(timeout_s)
             except subprocess.TimeoutExpired:
@@ -237,12 +251,44 @@ class Deployment:
         """Return a party's folder."""
         return self.folder / "parties" / name
 
+    def _write_config(self, name: str, config: msgspec.Struct) -> None:
+        """Write a party's configuration, mode 0600: a hospital's says whose patients it has."""
+        given = {key: value for key, value in msgspec.to_builtins(config).items() if value is not None}
+        write_atomically(self.party(name) / "config.toml", msgspec.toml.encode(given))
+
+    def _last_line(self, name: str) -> str:
+        lines = (self.party(name) / "log.jsonl").read_text(errors="replace").strip().splitlines()
+        return lines[-1] if lines else "its log is empty"
+
+
+@final
+@dataclass(slots=True)
+class Deployment(LocalDeployment):
+    """The processes of a simulation."""
+
+    folder: Path
+    testbed: Testbed
+    keys: TestbedKeys | None = field(default=None, repr=False)
+    _processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict, repr=False)
+
+    def __post_init__(self) -> None:
+        """Make the parties' keys, unless they are given, and pin them in the manifest, which gives it its final id."""
+        if self.keys is None:
+            manifest, self.keys = pin_keys(self.testbed.manifest)
+            self.testbed = dataclasses.replace(self.testbed, manifest=manifest)
+
+    @property
+    def manifest(self) -> Simulation:
+        """Return the run's manifest."""
+        return self.testbed.manifest
+
+    @property
+    def client_program(self) -> str:
+        """Return the module that a client runs."""
+        return "client_sdk"
+
     def _write_client(self, name: str) -> None:
         folder, manifest = self.party(name), self.testbed.manifest
-        signing.write_key(folder / IDENTITY, signing.new_key())
-        write_atomically(folder / "policy.toml", permissive(manifest).encode())
-        if self.hospitals:
-            return self._write_hospital(name, self.hospitals[name])
         agents = [agent for client in manifest.clients for agent in client.agents]
         first, end = Layout.of(manifest).own[name]
         people: dict[str, list[int | None]] = {"agent": [*agents[first:end]]}
@@ -265,7 +311,7 @@ class Deployment:
             arrays = {key: pa.array(value, types.get(key, pa.int64())) for key, value in columns.items()}
             csv.write_csv(pa.table(arrays), folder / file)
             (folder / file).chmod(0o600)
-        return self._write_config(
+        self._write_config(
             name,
             ClientConfig(
                 name=name,
@@ -277,31 +323,3 @@ class Deployment:
                 contacts="contacts.csv",
             ),
         )
-
-    def _write_hospital(self, name: str, hospital: Hospital) -> None:
-        write_series(self.party(name) / SERIES, hospital.counts.series)
-        write_state(self.party(name) / STATE, hospital)
-        self._write_config(
-            name,
-            HospitalConfig(
-                name=name,
-                manifest=f"../../{MANIFEST}",
-                operator_key=self.operator_key,
-                policy="policy.toml",
-                credentials=".",
-                series=SERIES,
-                share=tuple(hospital.share.tolist()),
-                local_steps=hospital.local_steps,
-                scale_sd=hospital.scale_sd,
-                state=STATE,
-            ),
-        )
-
-    def _write_config(self, name: str, config: msgspec.Struct) -> None:
-        """Write a party's configuration, mode 0600: a hospital's says whose patients it has."""
-        given = {key: value for key, value in msgspec.to_builtins(config).items() if value is not None}
-        write_atomically(self.party(name) / "config.toml", msgspec.toml.encode(given))
-
-    def _last_line(self, name: str) -> str:
-        lines = (self.party(name) / "log.jsonl").read_text(errors="replace").strip().splitlines()
-        return lines[-1] if lines else "its log is empty"

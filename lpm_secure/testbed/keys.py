@@ -5,7 +5,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Final, final
+from typing import Final, TypeVar, final
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -15,10 +15,12 @@ from protocols.identity.certificates import Authority, Credentials
 from protocols.identity.server_keys import ServerKeys, digest_of
 from protocols.identity.trust import Trust
 from protocols.models.run_model import agent_model_of
-from protocols.task.manifest import Manifest
+from protocols.task.manifest import Manifest, Simulation
 from protocols.task.policy import Policy, outputs_of
+from protocols.task.secure_sum.spec import SecureSum
 from protocols.task.signature import trust_of
 
+T = TypeVar("T", Simulation, SecureSum)
 VALID: Final = datetime.timedelta(days=30)
 EARLY: Final = datetime.timedelta(minutes=5)  # clocks differ
 
@@ -41,10 +43,10 @@ class TestbedKeys:
     credentials: Mapping[str, Credentials]
 
 
-def pin_keys(manifest: Manifest) -> tuple[Manifest, TestbedKeys]:
+def pin_keys(manifest: T) -> tuple[T, TestbedKeys]:
     """Make keys for all servers of a testbed, and return its manifest with them pinned, each under its own operator."""
     authority = certificates.new_authority(f"testbed {manifest.name}")
-    dealer = manifest.dealer.name if manifest.dealer else None
+    dealer = manifest.dealer.name if isinstance(manifest, Simulation) and manifest.dealer else None
     names = [party.name for party in manifest.aggregators] + ([dealer] if dealer else [])
     servers = {name: ServerKeys.generate(dealer=name == dealer) for name in names}
     credentials = {name: authority.issue(name) for name in names}
@@ -65,21 +67,27 @@ def pin_keys(manifest: Manifest) -> tuple[Manifest, TestbedKeys]:
 
 def permissive(manifest: Manifest) -> str:
     """Return the policy of a simulated client, which allows all that its manifest asks for; a real one is written."""
-    trust, outcomes = trust_of(manifest), agent_model_of(manifest.model).outcomes
+    trust = trust_of(manifest)
     policy = Policy(
         min_cohort=1,
         max_epsilon=math.inf,
         total_epsilon=math.inf,
-        min_count=manifest.min_count,
         min_aggregators=len(manifest.aggregators),
-        validity=(manifest.validity,),
-        modes=(manifest.mode,),
-        edges=(manifest.edges,),
+        modes=(),
         outputs=outputs_of(manifest),
         operators=tuple(sorted({trust.operator, *(keys.operator for keys in trust.keys.values())})),
-        reveals=tuple(sorted({outcome.reveals for outcome in outcomes})),
-        thresholds=tuple(sorted({outcome.threshold for outcome in outcomes})),
-        testbed=manifest.testbed_seed is not None,
     )
+    if isinstance(manifest, Simulation):
+        outcomes = agent_model_of(manifest.model).outcomes
+        policy = msgspec.structs.replace(
+            policy,
+            min_count=manifest.min_count,
+            validity=(manifest.validity,),
+            modes=(manifest.mode,),
+            edges=(manifest.edges,),
+            reveals=tuple(sorted({outcome.reveals for outcome in outcomes})),
+            thresholds=tuple(sorted({outcome.threshold for outcome in outcomes})),
+            testbed=manifest.testbed_seed is not None,
+        )
     given = {name: getattr(policy, name) for name in policy.__struct_fields__ if name != "identities"}
     return msgspec.toml.encode(given).decode()

@@ -13,11 +13,11 @@ from protocols.errors import ConfigError
 from protocols.models.agent_model import AgentModel
 from protocols.models.run_model import RunModel, agent_model_of
 from protocols.task.devices import Devices
-from protocols.task.manifest import Manifest
+from protocols.task.manifest import Simulation
 from protocols.task.parties import AggregatorParty, ClientParty, DealerParty
 
 
-def manifest_of(config: Config, data: ContactData, addresses: Sequence[str]) -> Manifest:
+def manifest_of(config: Config, data: ContactData, addresses: Sequence[str]) -> Simulation:
     """Return the manifest; arguments and errors are those of `testbed.build`, which calls this."""
     clients, gradient = _clients(config, data), gradient_for(config)
     model = model_of(config.model, config.parameters, dt=config.dt)
@@ -26,7 +26,7 @@ def manifest_of(config: Config, data: ContactData, addresses: Sequence[str]) -> 
     permuted = config.protocol.edges == "permuted"
     n_all = sum(len(client.agents) for client in clients) + config.synthetic.agents
     size = config.cells.size or -(-n_all // max(config.cells.count, 1))
-    return Manifest(
+    return Simulation(
         name=config.name,
         model=model,
         model_hash=model.digest,

@@ -21,7 +21,7 @@ from protocols.masking.messages import StepNotice, Stop, to_bytes
 from protocols.masking.party import MaskingParty
 from protocols.masking.plan import MaskingPlan
 from protocols.masking.seed import SealedSeed
-from protocols.task.manifest import Manifest
+from protocols.task.manifest import Simulation
 from protocols.task.parties import ENGINE
 
 T = TypeVar("T")
@@ -57,7 +57,7 @@ class MaskedRun:
     @classmethod
     def start(
         cls,
-        manifest: Manifest,
+        manifest: Simulation,
         *,
         between: Between = pass_on,
         journal: Callable[[str], Journal] = lambda name: MemoryJournal(),

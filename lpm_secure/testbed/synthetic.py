@@ -28,7 +28,7 @@ from protocols.errors import DataError
 from protocols.models.agent_model import AgentSource
 from protocols.models.graph.draws import BEGIN, DrawSource, integer
 from protocols.models.run_model import agent_model_of
-from protocols.task.manifest import Manifest
+from protocols.task.manifest import Simulation
 
 SYNTHETIC_FROM: Final = 2**40  # numbers of synthetic agents begin here, above all private ones
 SHARE_BITS: Final = 16  # of exposures in venues
@@ -106,7 +106,7 @@ class Synthetic:
             )
         return found
 
-    def agents(self, manifest: Manifest, device: torch.device) -> EngineAgents:
+    def agents(self, manifest: Simulation, device: torch.device) -> EngineAgents:
         """Draw the agents; in venues they are computed on the CPU, whatever the device."""
         if self.population is None:
             return synthetic_agents(manifest, self.config.agents, device, columns=self.columns)
@@ -128,7 +128,7 @@ class Synthetic:
 
 
 def synthetic_agents(
-    manifest: Manifest, count: int, device: torch.device, *, columns: Ranges = NO_RANGES
+    manifest: Simulation, count: int, device: torch.device, *, columns: Ranges = NO_RANGES
 ) -> EngineAgents:
     """Return so many agents of the engine, each in a cell drawn at random."""
     source = _source(manifest, count)
@@ -136,18 +136,18 @@ def synthetic_agents(
     return clear_agents(manifest, source, cell=cell, device=device, columns=drawn)
 
 
-def seir_agents(manifest: Manifest, count: int, device: torch.device) -> Agents:
+def seir_agents(manifest: Simulation, count: int, device: torch.device) -> Agents:
     """Return so many agents of S-E-I-R as tensors, each in a cell drawn at random."""
     source = _source(manifest, count)
     return tensor_agents(manifest, source, cell=cells_of(source.agents, manifest), device=device)
 
 
-def _source(manifest: Manifest, count: int) -> AgentSource:
+def _source(manifest: Simulation, count: int) -> AgentSource:
     agents = np.arange(count, dtype=np.uint64) + np.uint64(SYNTHETIC_FROM)
     return AgentSource(agents, simulation_key(manifest))
 
 
-def cells_of(agents: U64, manifest: Manifest) -> I64:
+def cells_of(agents: U64, manifest: Simulation) -> I64:
     """Draw a cell for each agent, int64[n]; none where the run has no cells."""
     if not manifest.cells:
         return np.zeros(0, dtype=np.int64)
@@ -155,7 +155,7 @@ def cells_of(agents: U64, manifest: Manifest) -> I64:
     return (drawn * np.uint64(len(manifest.cells)) >> np.uint64(32)).astype(np.int64)
 
 
-def draw_columns(manifest: Manifest, agents: U64, ranges: Ranges = NO_RANGES) -> dict[str, I64]:
+def draw_columns(manifest: Simulation, agents: U64, ranges: Ranges = NO_RANGES) -> dict[str, I64]:
     """Draw the private columns of simulated people, each value of a column's range as likely as any other, int64[n].
 
     Columns that have a default are left out. A range that was asked for takes the place of the model's own.
@@ -165,7 +165,7 @@ def draw_columns(manifest: Manifest, agents: U64, ranges: Ranges = NO_RANGES) ->
     return {name: draw_range(manifest, agents, f"column {name}", range_) for name, range_ in own.items()}
 
 
-def draw_range(manifest: Manifest, numbers: U64, purpose: str, range_: tuple[int, int]) -> I64:
+def draw_range(manifest: Simulation, numbers: U64, purpose: str, range_: tuple[int, int]) -> I64:
     """Draw a number in a range for each of some agents or contacts, int64[n], each as likely as any other."""
     return integer(DrawSource(numbers, 0, simulation_key(manifest)).words(purpose, BEGIN), *range_)
 

@@ -33,7 +33,7 @@ from protocols.arithmetic.fixed_point import I64
 from protocols.models.agent_model import NO_COLUMNS, AgentSource, Columns
 from protocols.models.run_model import agent_model_of
 from protocols.task.layout import Layout
-from protocols.task.manifest import Manifest
+from protocols.task.manifest import Simulation
 
 
 @final
@@ -54,7 +54,7 @@ class Testbed:
 
     __test__ = False
 
-    manifest: Manifest
+    manifest: Simulation
     contacts: ContactTable = field(repr=False)
     cell: I64 = field(repr=False)
     synthetic: int
@@ -154,7 +154,7 @@ def build(config: Config, data: ContactData, addresses: Sequence[str]) -> Testbe
     )
 
 
-def _contacts(manifest: Manifest, data: ContactData, order: I64, ranges: Ranges) -> ContactTable:
+def _contacts(manifest: Simulation, data: ContactData, order: I64, ranges: Ranges) -> ContactTable:
     """Return the contacts of a data set by slot; it has one channel, so each of its contacts counts on all of the run.
 
     On a directed channel people who met tell each other, both ways; in a run without channels nobody meets. Where

@@ -12,7 +12,7 @@ from protocols.masking.words import LIMIT, residue
 from protocols.models.run_model import agent_model_of
 from protocols.releases.query import NOISE
 from protocols.task.layout import Layout
-from protocols.task.manifest import Manifest, run_id
+from protocols.task.manifest import Simulation, run_id
 from protocols.task.parties import DealerParty
 from protocols.task.ranges import Ranges
 from protocols.task.release_plan import releases_of
@@ -32,7 +32,7 @@ class MaskingPlan:
         run: the manifest's hash.
     """
 
-    def __init__(self, manifest: Manifest) -> None:
+    def __init__(self, manifest: Simulation) -> None:
         """Prepare.
 
         Raises:
@@ -99,7 +99,7 @@ class MaskingPlan:
         return opened
 
 
-def require_masking(manifest: Manifest) -> None:
+def require_masking(manifest: Simulation) -> None:
     """Refuse a run that needs what the masked backend has not, in one line that says which backend takes it.
 
     Raises:
@@ -115,7 +115,6 @@ def require_masking(manifest: Manifest) -> None:
         "clients that are trusted with their ranges (validity)": manifest.validity != "bits",
         "counts that are suppressed on shares (min_count)": manifest.min_count > 0,
         "derivatives": manifest.gradient is not None,
-        "a sum of gradients": manifest.calibration is not None,
         "levels that begin anew (restarts)": any(outcome.anew for outcome in outcomes),
         "private weights": any(outcome.weight is not None for outcome in outcomes),
         "exact sums as outcomes": not all(outcome.is_bit for outcome in outcomes),
@@ -138,7 +137,7 @@ def require_masking(manifest: Manifest) -> None:
             )
 
 
-def _bounds(manifest: Manifest) -> dict[str, int]:
+def _bounds(manifest: Simulation) -> dict[str, int]:
     """Return what each number reaches at most, over the whole run, where clients lie within their ranges."""
     layout, ranges, model = Layout.of(manifest), Ranges(manifest, growth=True), agent_model_of(manifest.model)
     messages = sum(2 ** ranges.message_bits(client) - 1 for client in layout.own)

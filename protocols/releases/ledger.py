@@ -55,7 +55,7 @@ class RoundRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     """What all aggregators must have written alike of a round.
 
     Attributes:
-        trials: of a calibration whose sum was out of range: what was opened to find out whose fault it is.
+        trials: of a secure sum that was out of range: what was opened to find out whose fault it is.
         public: the environment's numbers, as the engine announced them; of rounds in which agents speak.
     """
 
@@ -185,9 +185,9 @@ def verify(lines: Iterable[bytes], public: bytes) -> list[Event]:
         if (index == 0) != isinstance(line.event, StartEvent):
             raise BadSignature(f"line {index + 1} is no ledger's: it begins once, in its first line")
         if isinstance(line.event, RoundEvent):
-            if line.event.agreed.number != number + 1:
+            if line.event.agreed.number <= number:
                 raise BadSignature(f"line {index + 1} closes round {line.event.agreed.number} after round {number}")
-            number += 1
+            number = line.event.agreed.number
             head = head_after(head, line.event.agreed)
             if line.event.head != head:
                 raise BadSignature(f"line {index + 1} has a head that its rounds do not give")

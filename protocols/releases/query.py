@@ -5,7 +5,7 @@ incidence  agents that left the first stage since the step before; one event for
 running    those that have left it by now, with the noise of the square root; instead of incidence
 cells      what agents say to their cells, step by step; it feeds back into the simulation
 score      of a run with scores: its p words, once, when the run closes
-gradient   of a calibration: in every round the sum over institutions
+sum        of a secure sum: in every round the sum over institutions
 """
 
 import math
@@ -20,7 +20,7 @@ from protocols.releases.mechanism import DiscreteGaussian
 NOISE: Final = "discrete-gaussian"
 SERIES: Final = ("incidence", "running")
 SCORE: Final = "score"
-GRADIENT: Final = "gradient"
+SUM: Final = "sum"
 Fraction = Annotated[float, msgspec.Meta(ge=0, lt=1)]
 Real = Annotated[float, msgspec.Meta(ge=0, le=2.0**56)]
 Count = Annotated[int, msgspec.Meta(ge=1, le=2**20)]
@@ -33,8 +33,8 @@ class Release(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     Attributes:
         mechanism: "exact" adds no noise, and promises `min_cohort` alone.
         sigma: of the discrete Gaussian that every aggregator adds in full; of one event for running totals. For the
-            score, in units of what one agent can change of each word: see `sensitivity`. For the gradient of a
-            calibration, in units of the norm that one institution can add.
+            score, in units of what one agent can change of each word: see `sensitivity`. For a secure sum,
+            in units of the norm that one institution can add.
         sensitivity: by how much a unit of privacy changes each number that it changes.
         times: how many of a run's numbers a unit of privacy changes, at most; for the score its p words.
         unit: "contribution": what one agent adds to this series. Flipping an agent's first state changes the whole
@@ -42,7 +42,7 @@ class Release(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
         epsilon, delta: what the whole series costs at most.
     """
 
-    name: Literal["tally", "incidence", "running", "cells", "score", "gradient"]
+    name: Literal["tally", "incidence", "running", "cells", "score", "sum"]
     mechanism: Literal["exact", "discrete-gaussian"] = "exact"
     sigma: Real = 0.0
     sensitivity: Count = 1
@@ -111,9 +111,9 @@ class Releases(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
             BudgetSpent: that is more than the budget.
         """
         spent = math.fsum(release.rho(made.get(release.name, 0)) for release in self.each)
-        gradient = self.of(GRADIENT)
-        if gradient is not None and gradient.mechanism == NOISE and made.get(GRADIENT, 0) > gradient.times:
-            raise BudgetSpent(f"the noise was made for {gradient.times} sums, and all are opened; the run stops here")
+        total = self.of(SUM)
+        if total is not None and total.mechanism == NOISE and made.get(SUM, 0) > total.times:
+            raise BudgetSpent(f"the noise was made for {total.times} sums, and all are opened; the run stops here")
         if spent > self.rho * (1 + 1e-9):
             before = math.fsum(release.rho(max(made.get(release.name, 0) - 1, 0)) for release in self.each)
             raise BudgetSpent(

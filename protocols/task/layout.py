@@ -13,9 +13,10 @@ from protocols.models.outcome import OutcomeSpec
 from protocols.models.run_model import agent_model_of
 from protocols.task.devices import LISTS, TOKEN_WORDS, presence_words
 from protocols.task.gradients.layout import gradient_words
-from protocols.task.manifest import Manifest
+from protocols.task.manifest import Manifest, Simulation
 from protocols.task.outcome_layout import answer_words, count_bits, words_per_agent
 from protocols.task.rounds import Phase
+from protocols.task.secure_sum.spec import SecureSum
 
 WORD_BYTES: Final = 8
 _KEPT: Final = "layout"
@@ -62,6 +63,9 @@ class Layout:
 
     @classmethod
     def _derive(cls, manifest: Manifest) -> "Layout":
+        if isinstance(manifest, SecureSum):  # what is announced, and the sum, stand in place of cell totals
+            own = {client.name: (0, 0) for client in manifest.clients}
+            return cls(n=0, c=0, cells=manifest.length, q=0, own=MappingProxyType(own), channels=0)
         ends = np.cumsum([len(client.agents) for client in manifest.clients]).tolist()
         own = {client.name: (end - len(client.agents), end) for client, end in zip(manifest.clients, ends, strict=True)}
         c, cells, q = _words(manifest)
@@ -164,13 +168,8 @@ class Layout:
         return vector[self.n * self.c :]
 
 
-def _words(manifest: Manifest) -> tuple[int, int, int]:
-    """Return the words of each agent, of all cells, and of the tally.
-
-    In a calibration the draws that are announced, and the gradient that is summed, stand in place of cell totals.
-    """
-    if manifest.calibration is not None:
-        return 0, manifest.calibration.words, 0
+def _words(manifest: Simulation) -> tuple[int, int, int]:
+    """Return the words of each agent, of all cells, and of the tally."""
     model = agent_model_of(manifest.model)
     channels, cells, q = len(manifest.channels), len(manifest.cells) * len(model.cell_most), len(model.tally)
     return gradient_words(manifest.gradient, channels=channels, cells=cells, q=q, mode=manifest.mode)

@@ -1,7 +1,8 @@
 """The manifest: the public description of a run that every party holds and hashes.
 
 It is canonical JSON: one byte string per content. Its SHA-256 is the run's id and is named in every call, so a party
-that holds another manifest cannot take part. Its operator signs it (`signature`).
+that holds another manifest cannot take part. Its operator signs it (`signature`). There are two kinds, told apart by
+their tag: a simulation, and a secure sum, in which nobody is simulated.
 """
 
 import hashlib
@@ -14,11 +15,12 @@ import msgspec
 from protocols import canonical_json
 from protocols.arithmetic.sharing import Additive, Clear, Sharing
 from protocols.errors import ParameterError
-from protocols.identity.trust import Name, Trust
+from protocols.identity.trust import Name
 from protocols.models.gradient import Gradient
 from protocols.models.run_model import RunModel, agent_model_of
 from protocols.releases.query import Releases
 from protocols.releases.sensitivity import changes
+from protocols.task.base import FORMAT, BaseManifest, Positive
 from protocols.task.checks.gradient import (
     check_hidden_score,
     check_parameters,
@@ -28,23 +30,27 @@ from protocols.task.checks.gradient import (
 )
 from protocols.task.checks.mode import check_edges, check_environment, check_model, check_outcome, check_permutation
 from protocols.task.checks.parties import check_agents, check_cohort, check_names
-from protocols.task.checks.releases import check_cells, check_derivatives, check_series, check_small_counts, check_tally
-from protocols.task.checks.secure_sum import check_noise, check_rounds, check_sums_alone
+from protocols.task.checks.releases import (
+    check_cells,
+    check_derivatives,
+    check_no_sum,
+    check_series,
+    check_small_counts,
+    check_tally,
+)
 from protocols.task.devices import Devices
 from protocols.task.gradients.hidden_score import is_hidden
 from protocols.task.gradients.turn import turns
-from protocols.task.parties import AggregatorParty, ClientParty, DealerParty, agents_of
+from protocols.task.parties import ClientParty, DealerParty, agents_of
 from protocols.task.rounds import Schedule
-from protocols.task.secure_sum.spec import Calibration
+from protocols.task.secure_sum.spec import SecureSum
 
 MAX_BYTES: Final = 256 * 2**20
-Positive = Annotated[int, msgspec.Meta(ge=1, le=2**32)]
-Seconds = Annotated[float, msgspec.Meta(gt=0, le=86_400)]
 
 
 @final
-class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, dict=True):
-    """What a run is, for everybody in it; `dict` keeps what follows from it, such as its layout.
+class Simulation(BaseManifest, frozen=True, forbid_unknown_fields=True, kw_only=True, tag="simulation"):
+    """What a simulation is, for everybody in it.
 
     Attributes:
         steps: T, each of `dt` days.
@@ -61,22 +67,15 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         edges: "dense": each client sends one vector over all agents, so nobody sees which entries are zero.
             "permuted": for clients of one agent each, which share so many slots as `devices` says; three servers
             permute them, so that none sees an edge.
-        min_cohort: a release covers at least so many clients.
-        trust: whose run it is, until when, and all parties' keys. Without it nothing can be sealed: for tests inside
-            one process only; every process refuses such a manifest.
         min_count: in outcome mode, a cell total or a count of the tally below it is released as 0, which the
             aggregators decide on shares; 0 releases every count.
-        join_timeout_s: how long the first round waits for clients; `round_timeout_s` likewise for every later one.
         testbed_seed: where given, all simulation keys derive from it, so thresholds are known to whoever holds the
             manifest. For simulated people only.
         gradient: which derivatives the run yields.
         devices: of clients that hide their contacts.
-        releases: what is opened to all, with what noise; without it the tally, and cell totals, exact.
-        calibration: where clients are institutions that answer draws with gradients, and nobody is simulated.
+        releases: without it the tally, and cell totals, are opened exact.
     """
 
-    version: Literal[1] = 1
-    name: Name
     model: RunModel
     model_hash: str
     steps: Positive
@@ -90,19 +89,12 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     mode: Literal["outcome", "sum"] = "outcome"
     validity: Literal["bits", "off"] = "bits"
     edges: Literal["dense", "permuted"] = "dense"
-    aggregators: tuple[AggregatorParty, ...]
     dealer: DealerParty | None = None
     clients: tuple[ClientParty, ...]
-    min_cohort: Positive
-    trust: Trust | None = None
     min_count: Annotated[int, msgspec.Meta(ge=0, le=2**32)] = 0
-    join_timeout_s: Seconds = 60.0
-    round_timeout_s: Seconds = 10.0
     testbed_seed: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)] | None = None
     gradient: Gradient | None = None
     devices: Devices | None = None
-    releases: Releases | None = None
-    calibration: Calibration | None = None
 
     def __post_init__(self) -> None:
         """Check what types alone cannot."""
@@ -121,8 +113,6 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
             self._check_gradient(self.gradient)
         if self.releases is not None:
             self._check_releases(self.releases)
-        if self.calibration is not None:
-            self._check_calibration(self.calibration)
 
     def _check_mode(self) -> None:
         bound = self.level_bound
@@ -154,23 +144,11 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         check_totals(gradient, agents=n, max_message=self.max_message, cells=self.cells)
 
     def _check_releases(self, releases: Releases) -> None:
+        check_no_sum(releases)
         check_cells(releases, cells=len(self.cells))
         n, k, changes = agents_of(self.clients), len(self.aggregators), self.score_changes
         check_derivatives(releases, self.gradient, changes=changes, agents=n, aggregators=k)
         check_series(releases, self.model, steps=self.steps)
-
-    def _check_calibration(self, calibration: Calibration) -> None:
-        sums, derivatives, devices = self.mode == "sum" and self.engine, self.gradient is not None, bool(self.devices)
-        check_sums_alone(
-            self.model.require_seir("calibrations"),
-            sums=sums,
-            cells=self.cells,
-            derivatives=derivatives,
-            devices=devices,
-        )
-        check_rounds(min_cohort=self.min_cohort, steps=self.steps)
-        n, k = len(self.clients), len(self.aggregators)
-        check_noise(calibration, self.releases, steps=self.steps, clients=n, aggregators=k)
 
     @property
     def level_bound(self) -> int:
@@ -209,16 +187,6 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
             raise ParameterError("the manifest asks for no gradient; name one in it")
         return self.gradient
 
-    def require_calibration(self) -> Calibration:
-        """Return what the manifest says of a calibration.
-
-        Raises:
-            ParameterError: the run is none.
-        """
-        if self.calibration is None:
-            raise ParameterError(f"{self.name} is no calibration, and sums no gradients")
-        return self.calibration
-
     @property
     def days(self) -> float:
         """Length of the run."""
@@ -234,6 +202,10 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         return Clear()
 
 
+Manifest = Simulation | SecureSum
+KINDS: Final[dict[str, type[Simulation] | type[SecureSum]]] = {"simulation": Simulation, "secure-sum": SecureSum}
+
+
 def encode(manifest: Manifest) -> bytes:
     """Return the canonical bytes."""
     return canonical_json.encode(manifest)
@@ -245,12 +217,12 @@ def run_id(manifest: Manifest) -> bytes:
 
 
 def decode(content: bytes, *, what: str = "manifest") -> Manifest:
-    """Read a manifest; `what` it is called in messages.
+    """Read a manifest of either kind; `what` it is called in messages.
 
     Raises:
-        ParameterError: not a manifest, or not in canonical form.
+        ParameterError: not a manifest, not in canonical form, or of another format.
     """
-    return canonical_json.decode(content, Manifest, what=what, max_bytes=MAX_BYTES)
+    return canonical_json.decode(content, _kind_of(content, what), what=what, max_bytes=MAX_BYTES)
 
 
 def read(path: Path) -> bytes:
@@ -268,3 +240,61 @@ def read(path: Path) -> bytes:
 def load(path: Path) -> Manifest:
     """Read a manifest's file."""
     return decode(read(path), what=f"manifest {path}")
+
+
+def require_simulation(manifest: Manifest) -> Simulation:
+    """Return a simulation's manifest.
+
+    Raises:
+        ParameterError: it is of a secure sum.
+    """
+    if not isinstance(manifest, Simulation):
+        raise ParameterError(
+            f"{manifest.name} is a secure sum, and this needs a simulation; institutions take part in a sum with "
+            "python -m client_sdk.institution"
+        )
+    return manifest
+
+
+def require_sum(manifest: Manifest) -> SecureSum:
+    """Return a secure sum's manifest.
+
+    Raises:
+        ParameterError: it is of a simulation.
+    """
+    if not isinstance(manifest, SecureSum):
+        raise ParameterError(
+            f"{manifest.name} is a simulation, and this needs a secure sum; take part in it with python -m client_sdk"
+        )
+    return manifest
+
+
+class _ManifestHeader(msgspec.Struct):
+    """What a manifest of any format and kind has."""
+
+    version: int = FORMAT
+    task: str = ""
+
+
+def _kind_of(content: bytes, what: str) -> type[Simulation] | type[SecureSum]:
+    """Return which kind a manifest says that it is of.
+
+    Raises:
+        ParameterError: none that there is, or of another format, which the message tells how to read. What is no
+            manifest at all is for the decoder to say.
+    """
+    if len(content) > MAX_BYTES:
+        return Simulation
+    try:
+        header = msgspec.json.decode(content, type=_ManifestHeader)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return Simulation
+    if header.version != FORMAT:
+        raise ParameterError(
+            f"the {what} is of format {header.version}, and this version reads format {FORMAT}: read it, and audit its "
+            "run, with the version of lpm-secure that the run's parties had"
+        )
+    if header.task not in KINDS:
+        known = " and ".join(KINDS)
+        raise ParameterError(f"cannot read the {what}: it is of the task {header.task[:80]!r}; there are {known}")
+    return KINDS[header.task]

@@ -1,7 +1,7 @@
 """Who takes part in a run: aggregators, dealer and clients, by name."""
 
 from collections.abc import Iterable
-from typing import Annotated, Final, final
+from typing import Annotated, Final, Protocol, final
 
 import msgspec
 
@@ -45,6 +45,24 @@ class ClientParty(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     name: Name
     agents: tuple[Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)], ...]
+
+
+@final
+class InstitutionParty(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A client of a secure sum, which has no agents.
+
+    Security: public. That an institution takes part is visible to all parties.
+    """
+
+    name: Name
+
+
+class NamedParty(Protocol):
+    """A client of any run."""
+
+    @property
+    def name(self) -> str:
+        """Return its name."""
 
 
 def agents_of(clients: Iterable[ClientParty]) -> int:

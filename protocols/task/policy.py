@@ -15,13 +15,14 @@ from protocols.identity.signing import PublicKey
 from protocols.identity.trust import Name, Trust
 from protocols.models.outcome import Threshold
 from protocols.models.run_model import agent_model_of
-from protocols.releases.query import NOISE
-from protocols.task.manifest import Manifest
+from protocols.releases.query import NOISE, Release
+from protocols.task.manifest import Manifest, Simulation
 from protocols.task.release_plan import releases_of
+from protocols.task.secure_sum.spec import SecureSum
 from protocols.task.signature import trust_of
 from protocols.toml_file import load_config
 
-Output = Literal["tally", "observables", "incidence", "running", "cells", "gradient"]
+Output = Literal["tally", "observables", "incidence", "running", "cells", "gradient", "sum"]
 Epsilon = Annotated[float, msgspec.Meta(ge=0)]
 
 
@@ -42,7 +43,7 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         modes: "outcome", "sum", or both.
         edges: how edges between clients may be hidden.
         outputs: what may be released: tally (counts of stages), observables (totals of a model's numbers), incidence,
-            running (totals of it), cells (totals), gradient.
+            running (totals of it), cells (totals), gradient (of a simulation), sum (of institutions' vectors).
         reveals: what of an outcome agents' holders may learn: "bit", and "sum", the exact number.
         thresholds: when a model may set thresholds: "once", when a level begins anew ("restart"), in each "step". Who
             sets them in each step can ask another question of its contacts in each.
@@ -99,6 +100,8 @@ def outputs_of(manifest: Manifest) -> tuple[Output, ...]:
     """Return what a run releases."""
     each = [release.name for release in releases_of(manifest).each]
     found: tuple[Output, ...] = tuple(name for name in each if name != "score")  # it is a gradient
+    if isinstance(manifest, SecureSum):
+        return found
     if "tally" in each and any(word.stage_of is None for word in agent_model_of(manifest.model).tally):
         found = (*found, "observables")
     return (*found, "gradient") if manifest.gradient is not None else found
@@ -106,10 +109,10 @@ def outputs_of(manifest: Manifest) -> tuple[Output, ...]:
 
 def rho_of(manifest: Manifest) -> float:
     """Return what all releases of a run may cost in zero-concentrated privacy; without noise, no bound: infinity."""
-    each = releases_of(manifest).each
-    if manifest.gradient is not None or any(release.mechanism != NOISE for release in each):
+    each, derivatives = releases_of(manifest).each, isinstance(manifest, Simulation) and manifest.gradient is not None
+    if derivatives or any(release.mechanism != NOISE for release in each):
         return math.inf
-    return math.fsum(release.rho(manifest.steps + 1) for release in each)
+    return math.fsum(release.rho(_most(manifest, release)) for release in each)
 
 
 def epsilon_of(rho: float, delta: float) -> float:
@@ -126,6 +129,11 @@ def epsilon_of(rho: float, delta: float) -> float:
         a * rho + a * math.log1p(-1 / a) / (a - 1) - (math.log(delta) + math.log(a - 1)) / (a - 1) for a in alphas
     )
     return max(least, 0.0)
+
+
+def _most(manifest: Manifest, release: Release) -> int:
+    """Return how often a release may be made: of a secure sum, also for the pools of a round."""
+    return release.times if isinstance(manifest, SecureSum) else manifest.steps + 1
 
 
 def check(manifest: Manifest, owners: OwnersPolicy, *, spent: float = 0.0) -> None:
@@ -148,12 +156,23 @@ def check(manifest: Manifest, owners: OwnersPolicy, *, spent: float = 0.0) -> No
 def _conflicts(manifest: Manifest, policy: Policy, spent: float) -> Iterator[tuple[str, str]]:
     for key, asked, promised in (
         ("min_cohort", policy.min_cohort, manifest.min_cohort),
-        ("min_count", policy.min_count, manifest.min_count),
         ("min_aggregators", policy.min_aggregators, len(manifest.aggregators)),
     ):
         if promised < asked:
             yield key, f"{key} must be {asked} or more, and the manifest promises {promised}"
     yield from _costs(rho_of(manifest), policy, spent)
+    if isinstance(manifest, Simulation):
+        yield from _conflicts_of_simulation(manifest, policy)
+    for output in outputs_of(manifest):
+        if output not in policy.outputs:
+            yield "outputs", f"allowed are {_list(policy.outputs)}, and the manifest releases {output}"
+    yield from _strangers(trust_of(manifest), policy)
+
+
+def _conflicts_of_simulation(manifest: Simulation, policy: Policy) -> Iterator[tuple[str, str]]:
+    if manifest.min_count < policy.min_count:
+        said = f"min_count must be {policy.min_count} or more, and the manifest promises {manifest.min_count}"
+        yield "min_count", said
     if manifest.validity not in policy.validity:
         yield "validity", f"allowed are {_list(policy.validity)}, and the manifest asks for {manifest.validity}"
     if manifest.mode not in policy.modes:
@@ -171,10 +190,6 @@ def _conflicts(manifest: Manifest, policy: Policy, spent: float) -> Iterator[tup
                 "thresholds",
                 f"allowed are {_list(policy.thresholds)}, and that of {outcome.name} may change: {outcome.threshold}",
             )
-    for output in outputs_of(manifest):
-        if output not in policy.outputs:
-            yield "outputs", f"allowed are {_list(policy.outputs)}, and the manifest releases {output}"
-    yield from _strangers(trust_of(manifest), policy)
     if manifest.testbed_seed is not None and not policy.testbed:
         yield "testbed", "the manifest holds the seed of all draws, which is for simulated people only"
 

@@ -12,7 +12,7 @@ from protocols.models.agent_model import stage_ends
 from protocols.models.run_model import agent_model_of
 from protocols.task.gradients.hidden_score import column_bits, score_bits, score_words
 from protocols.task.layout import Layout
-from protocols.task.manifest import Manifest
+from protocols.task.manifest import Simulation
 from protocols.task.rounds import Phase
 
 U8 = npt.NDArray[np.uint8]
@@ -27,7 +27,7 @@ class Ranges:
         docs/security/validity.md.
     """
 
-    def __init__(self, manifest: Manifest, *, growth: bool = False) -> None:
+    def __init__(self, manifest: Simulation, *, growth: bool = False) -> None:
         """Take what the manifest says of the run.
 
         Args:

@@ -7,19 +7,23 @@ from protocols.arithmetic.fixed_point import I64
 from protocols.models.agent_model import TallyWord, stage_ends
 from protocols.models.run_model import agent_model_of
 from protocols.releases.ledger import ReleaseRecord
-from protocols.releases.query import GRADIENT, SCORE, SERIES, Release, Releases
+from protocols.releases.query import SCORE, SERIES, Release, Releases
 from protocols.releases.records import records_of
 from protocols.releases.suppression import FIRST, Suppression
-from protocols.task.manifest import Manifest
-from protocols.task.secure_sum.spec import answers
+from protocols.task.manifest import Manifest, Simulation
+from protocols.task.secure_sum.spec import SecureSum, answers
 
 
 def releases_of(manifest: Manifest) -> Releases:
-    """Return what a run may open; the exact tally, and exact cells where it has any, unless it says otherwise."""
+    """Return what a run may open, as its manifest says.
+
+    Unless it says otherwise, that is the exact sum of a secure sum, and of a simulation the exact tally, and exact
+    cells where it has any.
+    """
     if manifest.releases is not None:
         return manifest.releases
-    if manifest.calibration is not None:
-        return Releases(each=(Release(name=GRADIENT),))
+    if isinstance(manifest, SecureSum):
+        return Releases(each=(manifest.release,))
     each = [Release(name="tally")]
     if manifest.cells:
         each.append(Release(name="cells"))
@@ -28,12 +32,12 @@ def releases_of(manifest: Manifest) -> Releases:
     return Releases(each=tuple(each))
 
 
-def _releases_departures(manifest: Manifest) -> bool:
+def _releases_departures(manifest: Simulation) -> bool:
     """Tell whether departures alone are released, of a model whose later stages nothing is known of but their sum."""
     return not manifest.model.stays and any(releases_of(manifest).of(name) for name in SERIES)
 
 
-def tally_words(manifest: Manifest) -> tuple[TallyWord, ...]:
+def tally_words(manifest: Simulation) -> tuple[TallyWord, ...]:
     """Return what an engine gets to know of a tally: all of it, or who is in the first stage and who is not."""
     tally = agent_model_of(manifest.model).tally
     if not _releases_departures(manifest):
@@ -42,7 +46,7 @@ def tally_words(manifest: Manifest) -> tuple[TallyWord, ...]:
     return first, TallyWord(f"not_{first.name}", stage_of=first.stage_of)
 
 
-def reduce_tally(manifest: Manifest, tally: I64) -> I64:
+def reduce_tally(manifest: Simulation, tally: I64) -> I64:
     """Return the `tally_words` of a tally that is known, as of agents in the clear."""
     if not _releases_departures(manifest):
         return tally
@@ -50,19 +54,21 @@ def reduce_tally(manifest: Manifest, tally: I64) -> I64:
     return np.array([stages[FIRST], stages.sum() - stages[FIRST]], dtype=np.int64)
 
 
-def suppression_of(manifest: Manifest) -> Suppression:
+def suppression_of(manifest: Simulation) -> Suppression:
     """Return the rule of a run's small counts, which its manifest was checked for."""
     speakers = agent_model_of(manifest.model).speakers
     return Suppression(manifest.min_count, speakers[0] if speakers else FIRST)
 
 
 def releases_in(manifest: Manifest, step: Step) -> tuple[Release, ...]:
-    """Return what a step releases: the score only in the last one, a calibration's gradient where it is summed."""
-    if manifest.calibration is not None and not answers(RoundNumber(step)):
-        return ()
-    return tuple(each for each in releases_of(manifest).each if each.name != SCORE or step == manifest.steps)
+    """Return what a step releases: the score only in the last one, a secure sum where vectors are summed."""
+    each = releases_of(manifest).each
+    if isinstance(manifest, SecureSum):
+        return each if answers(RoundNumber(step)) else ()
+    return tuple(release for release in each if release.name != SCORE or step == manifest.steps)
 
 
 def records_in(manifest: Manifest, step: Step) -> tuple[ReleaseRecord, ...]:
     """Return what a step releases, as every aggregator's ledger has it."""
-    return records_of(releases_in(manifest, step), steps=manifest.steps, changes=manifest.score_changes)
+    changes = () if isinstance(manifest, SecureSum) else manifest.score_changes
+    return records_of(releases_in(manifest, step), steps=manifest.steps, changes=changes)

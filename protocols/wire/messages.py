@@ -90,8 +90,8 @@ class RoundRelease:
         release: uint64[cells + q], this aggregator's share of what is opened to all.
         members: how many clients took part.
         traffic: bytes that clients sent to this aggregator and it sent to clients in this round.
-        names: of those clients, in order; of a calibration only.
-        refused: clients that have been left out for garbage by now, in order; of a calibration only.
+        names: of those clients, in order; of a secure sum only.
+        refused: clients that have been left out for garbage by now, in order; of a secure sum only.
     """
 
     step: Step

@@ -16,9 +16,11 @@ import torch
 from measure import Row
 
 from lpm_secure.calibration.inference.fit import Fit, FitSchedule
+from lpm_secure.calibration.parties import shape_of
 from lpm_secure.calibration.study import new_york_wave, simulate_study
 from lpm_secure.report.folder import merge_figures
-from lpm_secure.secure_sum.federation import SharedFederation
+from lpm_secure.secure_sum.in_process import InProcessSum
+from lpm_secure.secure_sum.parties import NOWHERE, manifest_for
 from protocols.errors import DataError
 
 FIGURES = Path(__file__).parents[2] / "build" / "calibration.json"
@@ -51,8 +53,10 @@ def loss_of(study):
 def ours(study, loss):
     """Return [(simulations, seconds, loss)] as our fit goes on; the loss is taken off the clock."""
     simulator = study.simulator()
-    shared = SharedFederation(study.hospitals(local_steps=0))
-    fit = Fit(simulator, simulator.parameters, shared, FitSchedule(rounds=ROUNDS, draws=2, rate=0.1), study.names)
+    hospitals = study.hospitals(local_steps=0)
+    manifest = manifest_for(study.names, shape_of(hospitals, draws=2), [NOWHERE] * 2, rounds=ROUNDS, min_cohort=5)
+    sums = InProcessSum(manifest, hospitals)
+    fit = Fit(simulator, simulator.parameters, sums, FitSchedule(rounds=ROUNDS, draws=2, rate=0.1), study.names)
     found, taken = [], 0.0
     while fit.round < ROUNDS:
         started = time.perf_counter()

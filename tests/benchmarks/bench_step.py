@@ -22,7 +22,7 @@ from lpm_secure.testbed.testbed import Testbed
 from protocols.identity import certificates
 from protocols.models import Seir
 from protocols.task.layout import Layout
-from protocols.task.manifest import Manifest
+from protocols.task.manifest import Simulation
 from protocols.task.parties import AggregatorParty, ClientParty
 from protocols.wire.connect import connect
 from protocols.wire.tls import require_tls13
@@ -36,7 +36,7 @@ def manifest_of(clients):
     """Return a run of AGENTS agents, split over so many clients, without an engine."""
     model = Seir(beta=(2**30,), cell_beta=2**30, latent=(2**32,), infectious=(2**32,), initial=2**28, f=40)
     parts = np.array_split(np.arange(AGENTS), clients)
-    return Manifest(
+    return Simulation(
         name="bench",
         model=model,
         model_hash=model.model().hash,

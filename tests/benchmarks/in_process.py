@@ -11,7 +11,7 @@ from client_sdk import ContactTable, LocalTransport
 from client_sdk.gradients.participant import take_part
 from lpm_secure.testbed.testbed import Testbed
 from protocols.models import Seir
-from protocols.task.manifest import Manifest
+from protocols.task.manifest import Simulation
 from protocols.task.parties import AggregatorParty, ClientParty, DealerParty
 
 
@@ -51,7 +51,7 @@ def drawn_people(*, agents, clients, contacts, cells, steps, gradient, mode="sum
         beta=(2**20, 2**19) if contacts else (0, 0), cell_beta=2**24, latent=law, infectious=law, initial=2**27, f=26
     )
     parts = np.array_split(np.arange(agents), clients)
-    manifest = Manifest(
+    manifest = Simulation(
         name="bench",
         model=model,
         model_hash=model.model().hash,

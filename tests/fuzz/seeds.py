@@ -3,7 +3,7 @@
 import datetime
 
 import numpy as np
-from targets import AUTHORITY, FILES, KEY, MANIFEST, MESSAGES, ROUTE, SETTINGS, graph_manifest
+from targets import AUTHORITY, FILES, KEY, MANIFEST, MESSAGES, ROUTE, SETTINGS, graph_manifest, sum_of
 
 from client_sdk.config import ClientConfig
 from client_sdk.consent import Consent
@@ -114,7 +114,9 @@ def _servicer():
 SEEDS = {
     "wire": _wire,
     "inner": lambda: [pack(Join(RUN, RUN)), pack(Share(RUN, 5, WORDS))],
-    "manifest": lambda: [manifests.encode(each) for each in (MANIFEST, pin_keys(MANIFEST)[0], graph_manifest())],
+    "manifest": lambda: [
+        manifests.encode(each) for each in (MANIFEST, pin_keys(MANIFEST)[0], graph_manifest(), sum_of())
+    ],
     "files": _files,
     "request": lambda: [certificates.new_request("client-0")[1], certificates.new_request("other")[1]],
     "sealed": _sealed,

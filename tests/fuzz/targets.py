@@ -31,8 +31,10 @@ from protocols.sealing.route import Route
 from protocols.sealing.session import SealedSession
 from protocols.task import manifest as manifests
 from protocols.task import policy, signature
-from protocols.task.manifest import Manifest
-from protocols.task.parties import AggregatorParty, ClientParty
+from protocols.task.layout import Layout
+from protocols.task.manifest import Simulation
+from protocols.task.parties import AggregatorParty, ClientParty, InstitutionParty
+from protocols.task.secure_sum.spec import SecureSum
 from protocols.toml_file import load_config
 from protocols.wire import codec
 from protocols.wire.methods import METHODS
@@ -73,7 +75,21 @@ def manifest_of(**changes):
         "min_cohort": 1,
         "testbed_seed": 1,
     }
-    return Manifest(**given | changes)
+    return Simulation(**given | changes)
+
+
+def sum_of(**changes):
+    """Return a small manifest of a secure sum."""
+    given = {
+        "name": "fuzz",
+        "aggregators": tuple(AggregatorParty(f"aggregator-{a}", f"localhost:{a + 1}") for a in range(2)),
+        "clients": (InstitutionParty("client-0"), InstitutionParty("client-1")),
+        "min_cohort": 2,
+        "shape": (2, 3),
+        "norm": 10.0,
+        "rounds": 4,
+    }
+    return SecureSum(**given | changes)
 
 
 def graph_manifest():
@@ -124,6 +140,9 @@ def manifest(data):
         return
     assert manifests.encode(given) == data
     assert manifests.decode(manifests.encode(given)) == given
+    if isinstance(given, SecureSum):
+        assert Layout.of(given).d == given.length
+        return
     model = agent_model_of(given.model)
     agents = AgentSource(np.arange(2, dtype=np.uint64), (1, 2))
     try:

@@ -11,7 +11,6 @@ import tomllib
 from pathlib import Path
 
 import msgspec
-import numpy as np
 import pytest
 import torch
 
@@ -21,7 +20,7 @@ from lpm_secure.analysis.risk.config import load as load_risk
 from lpm_secure.analysis.risk.worlds import select_departments, week
 from lpm_secure.calibration.config import load as load_calibration
 from lpm_secure.calibration.job import begin_fit
-from lpm_secure.calibration.transports import federate
+from lpm_secure.calibration.transports import in_process
 from lpm_secure.config.simulation import load
 from lpm_secure.engine.loop import RemotePart, simulate
 from lpm_secure.gradients.private.result import find
@@ -158,28 +157,27 @@ def fitted(one_thread):
         )
         study = config.study()
         hospitals = study.hospitals(local_steps=config.fit.local_steps)
-        fit = begin_fit(config, study, Recorded(federate(config, hospitals)))
+        fit = begin_fit(config, study, Recorded(in_process(config, hospitals)))
         for _ in range(rounds):
             fit.advance()
-        first = np.rint(fit.federation.opened[0] * 2.0**config.federation.bits).astype(np.int64)
         z = fit.draws(200, seed=1).mean(dim=0)
         log_x = fit.simulator.log_inpatients(z[None], fit.parameters).numpy()
         likelihood = sum(hospital.answer(log_x)[1] for hospital in hospitals.values())
-        return first, float((z**2).sum() / 2) - likelihood
+        return fit.sums.totals[0], float((z**2).sum() / 2) - likelihood
 
     return call
 
 
 class Recorded:
-    """A federation, with the sums that it opens."""
+    """A secure sum, with the totals that it opens."""
 
-    def __init__(self, federation):
-        self.federation, self.opened = federation, []
+    def __init__(self, sums):
+        self.sums, self.contribution, self.totals = sums, sums.contribution, []
 
-    def gradient(self, log_inpatients):
-        summed = self.federation.gradient(log_inpatients)
-        self.opened.append(summed.gradient.reshape(-1))
-        return summed
+    def open(self, announced):
+        opened = self.sums.open(announced)
+        self.totals.append(opened.total)
+        return opened
 
 
 def addresses(protocol):

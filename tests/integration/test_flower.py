@@ -4,24 +4,22 @@ import pytest
 import torch
 
 from lpm_secure.calibration.inference.fit import Fit, FitSchedule
-from lpm_secure.calibration.parties import deployment_for, manifest_for
-from lpm_secure.flower.federation import Flower
-from lpm_secure.secure_sum.federation import SharedFederation
+from lpm_secure.flower.transport import FlowerSum
+from lpm_secure.secure_sum.parties import manifest_for
+from lpm_secure.testbed.sum_deployment import SumDeployment
 from protocols.errors import ProtocolError
-from protocols.task.secure_sum.spec import Calibration
-from tests.calibration_hospitals import PARAMETERS, SIMULATOR, WEEKS, hospitals
+from tests.calibration_hospitals import PARAMETERS, SIMULATOR, WEEKS, hospitals, in_process
 
 DRAWS = 3
 pytestmark = pytest.mark.slow
 
 
 def flower_of(folder, *, rounds, simulated, aggregators=2, **changes):
-    calibration = Calibration(draws=DRAWS, places=2, weeks=WEEKS)
     addresses = [f"127.0.0.1:{1001 + index}" for index in range(aggregators)]  # Flower carries, so nobody listens
     manifest = manifest_for(
-        tuple(hospitals()), calibration, addresses, rounds=rounds, min_cohort=5, round_timeout_s=120.0, **changes
+        tuple(hospitals()), (DRAWS, 2, WEEKS), addresses, rounds=rounds, min_cohort=5, round_timeout_s=120.0, **changes
     )
-    return Flower(deployment_for(manifest, hospitals(), folder), simulated=simulated)
+    return FlowerSum(SumDeployment(folder, manifest, hospitals()), simulated=simulated)
 
 
 def fitted(federation, rounds):
@@ -35,7 +33,7 @@ def test_flwr_run_in_the_simulation_engine_has_the_draws_of_one_process_to_the_l
         over = fitted(federation, 4)
         assert federation.processes.environment["FLWR_TELEMETRY_ENABLED"] == "0"
         assert len(federation.processes.ours()) > 3  # Flower's and Ray's are seen, so none seen later is none
-    shared = fitted(SharedFederation(hospitals()), 4)
+    shared = fitted(in_process(hospitals(), draws=DRAWS), 4)
     assert torch.equal(over.draws(20, seed=3), shared.draws(20, seed=3))
     assert over.absences == {}
     assert federation.processes.ours() == []
@@ -44,7 +42,7 @@ def test_flwr_run_in_the_simulation_engine_has_the_draws_of_one_process_to_the_l
 def test_a_superlink_and_supernodes_have_the_draws_of_one_process_to_the_last_bit(tmp_path):
     with flower_of(tmp_path, rounds=2, simulated=False, join_timeout_s=120.0) as federation:
         over = fitted(federation, 2)
-    shared = fitted(SharedFederation(hospitals()), 2)
+    shared = fitted(in_process(hospitals(), draws=DRAWS), 2)
     assert torch.equal(over.draws(20, seed=3), shared.draws(20, seed=3))
     assert over.absences == {}
     assert federation.processes.ours() == []

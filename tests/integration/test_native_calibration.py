@@ -10,29 +10,27 @@ import torch
 from lpm_secure.accounting import gaussian_epsilon
 from lpm_secure.audit.audit import audit
 from lpm_secure.calibration.inference.fit import Fit, FitSchedule
-from lpm_secure.calibration.parties import build_noisy_releases, deployment_for, manifest_for
-from lpm_secure.secure_sum.federation import SharedFederation
-from lpm_secure.secure_sum.native import Native
+from lpm_secure.secure_sum.native import NativeSum
+from lpm_secure.secure_sum.parties import build_noisy_releases, manifest_for
 from lpm_secure.testbed.deployment import free_addresses
-from protocols.task.secure_sum.spec import Calibration
-from tests.calibration_hospitals import PARAMETERS, SIMULATOR, WEEKS, hospitals
+from lpm_secure.testbed.sum_deployment import SumDeployment
+from tests.calibration_hospitals import PARAMETERS, SIMULATOR, WEEKS, hospitals, in_process
 
 DRAWS = 3
 
 
 def native_of(folder, *, rounds, aggregators=2, round_timeout_s=5.0, **changes):
-    calibration = Calibration(draws=DRAWS, places=2, weeks=WEEKS)
     names = tuple(hospitals())
     manifest = manifest_for(
         names,
-        calibration,
+        (DRAWS, 2, WEEKS),
         free_addresses(aggregators),
         rounds=rounds,
         min_cohort=5,
         round_timeout_s=round_timeout_s,
         **changes,
     )
-    return Native(deployment_for(manifest, hospitals(), folder))
+    return NativeSum(SumDeployment(folder, manifest, hospitals()))
 
 
 def fit_with(federation, rounds):
@@ -45,11 +43,11 @@ def test_draws_over_real_processes_are_those_of_one_process_to_the_last_bit(tmp_
         native.run()
     assert federation.deployment.failures() == []
     held = hospitals()
-    shared = fit_with(SharedFederation(held, aggregators=2), 4)
+    shared = fit_with(in_process(held, draws=DRAWS), 4)
     shared.run()
     assert torch.equal(native.draws(20, seed=3), shared.draws(20, seed=3))
     assert native.absences == {}
-    for name, learnt in federation.deployment.hospitals.items():
+    for name, learnt in federation.deployment.institutions.items():
         assert np.array_equal(learnt.state, held[name].state)
     summaries = [federation.deployment.party(name) / "summary.json" for name in hospitals()]
     told = [msgspec.json.decode(summary.read_bytes()) for summary in summaries]
@@ -79,7 +77,7 @@ def test_a_hospital_that_is_killed_and_returns_is_named_and_the_fit_goes_on_to_t
     assert len(away) <= 5
     assert native.absences == {name: len(away)}
     absent = {number: frozenset({name}) for number in away}
-    shared = fit_with(SharedFederation(hospitals(), absent=absent), 12)
+    shared = fit_with(in_process(hospitals(), draws=DRAWS, absent=absent), 12)
     shared.run()
     assert torch.equal(native.draws(20, seed=3), shared.draws(20, seed=3))
 
@@ -90,17 +88,17 @@ def test_noise_is_added_in_full_by_every_aggregator_and_the_audit_finds_what_it_
     releases = build_noisy_releases(sigma=sigma, rounds=rounds, epsilon=1.02 * epsilon, delta=1e-6)
     draws = np.full((DRAWS, 2, WEEKS), 3.0)
     with native_of(tmp_path, rounds=rounds, releases=releases) as federation:
-        seen = [federation.gradient(draws).gradient for _ in range(rounds)]
+        seen = [federation.open(draws).total for _ in range(rounds)]
         manifest = federation.manifest
-    shared = SharedFederation(hospitals())
-    noise = np.concatenate([each - shared.gradient(draws).gradient for each in seen])
-    assert noise.std() == pytest.approx(2**0.5 * sigma * manifest.calibration.clip, rel=0.3)
+    exact = in_process(hospitals(), draws=DRAWS)
+    noise = exact.contribution.decode(np.concatenate([each - exact.open(draws).total for each in seen]))
+    assert noise.std() == pytest.approx(2**0.5 * sigma * manifest.norm, rel=0.3)
     report = audit(tmp_path, operator_key=federation.deployment.operator_key)
     assert {check: lines for check, lines in report.checks.items() if lines} == {}
-    assert [(each["release"], each["unit"]) for each in report.privacy] == [("gradient", "contribution")]
+    assert [(each["release"], each["unit"]) for each in report.privacy] == [("sum", "contribution")]
     assert report.privacy[0]["epsilon"] == pytest.approx(epsilon, rel=0.02)
 
 
 def test_draws_of_another_shape_than_the_manifests_are_refused(tmp_path):
     with native_of(tmp_path, rounds=1) as federation, pytest.raises(Exception, match="shape"):
-        federation.gradient(torch.zeros(DRAWS + 1, 2, WEEKS).numpy())
+        federation.open(torch.zeros(DRAWS + 1, 2, WEEKS).numpy())

@@ -15,17 +15,18 @@ from lpm_secure.calibration.config import CalibrationConfig, DataConfig, Federat
 from lpm_secure.calibration.figures import figures, lines_of
 from lpm_secure.calibration.inference.fit import Fit
 from lpm_secure.calibration.job import calibrate
-from lpm_secure.secure_sum.federation import Federation, SharedFederation
+from lpm_secure.secure_sum.in_process import InProcessSum
 from lpm_secure.testbed import deployment as deployments
 from protocols.releases import ledger
 from protocols.task import manifest as manifests
+from tests.calibration_hospitals import in_process
 
 LIAR, HONEST, ROUNDS = "hospital-3", 2, 5
 CHEAT = f"""
 import sys
 import numpy as np
 from client_sdk.secure_sum.contribution import Contribution
-from client_sdk.hospital import main
+from client_sdk.institution import main
 
 encode, calls = Contribution.encode, []
 
@@ -55,7 +56,7 @@ def cheating(monkeypatch):
     launch = deployments.launch
 
     def start(program, log):
-        if program[0] == "client_sdk.hospital" and f"/{LIAR}/" in program[-1]:
+        if program[0] == "client_sdk.institution" and f"/{LIAR}/" in program[-1]:
             return subprocess.Popen([sys.executable, "-c", CHEAT, *program[1:]], stdout=log, stderr=log)
         return launch(program, log)
 
@@ -63,24 +64,28 @@ def cheating(monkeypatch):
 
 
 @dataclasses.dataclass
-class NotCounted(Federation):
+class NotCounted:
     """In one round some answer, and learn by it, and are in no sum."""
 
-    shared: SharedFederation
+    sums: InProcessSum
     round: int
     names: set
 
-    def gradient(self, log_inpatients):
-        if self.shared.round == self.round:
+    @property
+    def contribution(self):
+        return self.sums.contribution
+
+    def open(self, announced):
+        if self.sums.round == self.round:
             for name in self.names:
-                self.shared.hospitals[name].answer(log_inpatients)
-        return self.shared.gradient(log_inpatients)
+                self.sums.institutions[name].vector(announced)
+        return self.sums.open(announced)
 
 
 def restart(fit):
     """End an aggregator when the liar is left out, and start it again: it must remember."""
     if fit.round == HONEST + 1:
-        deployment = fit.federation.deployment
+        deployment = fit.sums.deployment
         deployment.process("aggregator-0").kill()
         deployment.process("aggregator-0").wait()
         deployment.start_party("aggregator-0")
@@ -118,9 +123,10 @@ def test_a_hospital_that_begins_to_send_garbage_is_named_and_the_fit_goes_on_to_
 
     away = {number: frozenset({LIAR}) for number in range(HONEST, ROUNDS)}
     away[HONEST] |= others
-    shared = SharedFederation(study.hospitals(local_steps=config_of().fit.local_steps), min_cohort=4, absent=away)
+    held = study.hospitals(local_steps=config_of().fit.local_steps)
+    sums = in_process(held, draws=3, min_cohort=4, absent=away)
     simulator = study.simulator()
-    federation = NotCounted(shared, HONEST, others)
+    federation = NotCounted(sums, HONEST, others)
     without = Fit(simulator, simulator.parameters, federation, config_of().schedule, names=study.names)
     without.run()
     assert torch.equal(fit.draws(20, seed=3), without.draws(20, seed=3))

@@ -9,9 +9,11 @@ import pytest
 import sqlalchemy as sa
 import torch
 
+from client_sdk.secure_sum.contribution import Contribution
+from client_sdk.secure_sum.journal import SumJournal
 from lpm_secure.analysis.risk import host, job, personal, replay
 from lpm_secure.analysis.risk.config import DistributionConfig, PeopleConfig, RiskConfig
-from lpm_secure.analysis.risk.distribution import distribution
+from lpm_secure.analysis.risk.distribution import distribution, sigma_of
 from lpm_secure.analysis.risk.personal import Personal, Worlds
 from lpm_secure.analysis.risk.report import summary_of
 from lpm_secure.analysis.risk.worlds import select_departments, week
@@ -21,7 +23,7 @@ from lpm_secure.config.simulation import ProtocolConfig
 from lpm_secure.data.contact_data import ContactData
 from lpm_secure.engine.loop import RemotePart, simulate
 from lpm_secure.report import folder as folders
-from protocols.errors import ConfigError, ParameterError
+from protocols.errors import ConfigError, ParameterError, ProtocolError
 from protocols.models import Stage
 from protocols.task.parties import ENGINE
 
@@ -145,43 +147,56 @@ def test_halving_helps_and_a_twin_is_close_to_one_who_truly_halves():
     assert halved - truly < 0.1
 
 
-def test_the_distribution_is_the_true_one_within_the_noise(operators_of):
-    config = configured()
-    testbed = distribution(config, drawn(), ADDRESSES)
-    assert not testbed.cell.any()  # no bin is known to who makes the testbed
-    risks = {f"person-{50 + i}": Personal(Worlds((1,) * i + (0,) * (5 - i)), Worlds((0,))) for i in range(PEOPLE)}
+def summed(operators_of, tmp_path, manifest, risks):
+    """Run a distribution in this process; return its sum, float64[bins]."""
 
-    def part(name, private, transports):
-        return host.join_distribution(testbed.manifest, private, transports, risk=risks[name], bins=BINS)
+    async def everybody():
+        with operators_of(manifest) as operators:
+            devices = []
+            for name, risk in risks.items():
+                (tmp_path / name).mkdir(parents=True)
+                journal, transports = SumJournal.start(tmp_path / name, manifest), operators.transports(name)
+                devices.append(host.join_distribution(manifest, name, transports, risk=risk, journal=journal))
+            engine = job.open_sum(manifest, operators.transports(ENGINE))
+            return (await asyncio.gather(engine, *devices))[0]
 
-    seen = np.array([step.cells for step in ran(operators_of, testbed, part)[1]])
+    return asyncio.run(everybody())
+
+
+DEVICES = tuple(f"person-{50 + i}" for i in range(PEOPLE))
+
+
+def test_the_distribution_is_the_true_one_within_the_noise(operators_of, tmp_path):
+    manifest = distribution(configured(), DEVICES, ADDRESSES[:2])
+    risks = {name: Personal(Worlds((1,) * i + (0,) * (5 - i)), Worlds((0,))) for i, name in enumerate(DEVICES)}
+    seen = [summed(operators_of, tmp_path / str(at), manifest, risks) for at in range(2)]
     true = np.bincount([risk.bin(BINS) for risk in risks.values()], minlength=BINS)
     assert true.tolist() == [2, 1, 1, 2]
-    assert seen.shape == (2, BINS)
-    assert np.abs(seen - true).max() < 7 * job.sigma_of(testbed)
-    assert not (seen[0] == seen[1]).all() or not (seen == true).all()
+    assert all(np.abs(each - true).max() < 7 * sigma_of(manifest) for each in seen)
+    assert not np.array_equal(*seen)
 
 
-def test_without_noise_the_distribution_is_exact(operators_of):
-    """Noise of this sigma is zero but for once in 10**21 draws."""
-    testbed = distribution(configured(), drawn(), ADDRESSES)
-    small = tuple(msgspec.structs.replace(each, sigma=0.1) for each in testbed.manifest.releases.each)
-    releases = msgspec.structs.replace(testbed.manifest.releases, each=small, rho=1e9)
-    manifest = msgspec.structs.replace(testbed.manifest, releases=releases)
-    testbed = type(testbed)(manifest, testbed.contacts, testbed.cell, 0, "drawn", True)
-    risk = Personal(Worlds((1, 1, 0)), Worlds((0,)))
-
-    def part(name, private, transports):
-        return host.join_distribution(manifest, private, transports, risk=risk, bins=BINS)
-
-    assert [step.cells.tolist() for step in ran(operators_of, testbed, part)[1]] == [[0, 0, PEOPLE, 0]] * 2
+def test_without_noise_the_distribution_is_exact(operators_of, tmp_path):
+    manifest = msgspec.structs.replace(distribution(configured(), DEVICES, ADDRESSES[:2]), releases=None)
+    risks = dict.fromkeys(DEVICES, Personal(Worlds((1, 1, 0)), Worlds((0,))))
+    assert summed(operators_of, tmp_path, manifest, risks).tolist() == [0, 0, PEOPLE, 0]
 
 
-def test_a_promise_is_kept_for_both_openings():
-    release = distribution(configured(), drawn(), ADDRESSES).manifest.releases
-    assert [(each.name, each.mechanism, each.times, each.epsilon) for each in release.each] == [
-        ("cells", "discrete-gaussian", 2, 4.0)
+def test_a_device_that_sends_garbage_spoils_the_sum_and_the_run_says_so(operators_of, tmp_path, monkeypatch):
+    manifest = msgspec.structs.replace(distribution(configured(), DEVICES, ADDRESSES[:2]), min_cohort=6)
+    monkeypatch.setattr(Contribution, "encode", lambda one, vector: np.full(vector.size, 2**40))
+    with pytest.raises(ProtocolError, match="out of range"):
+        summed(operators_of, tmp_path, manifest, dict.fromkeys(DEVICES, Personal(Worlds((1,)), Worlds((0,)))))
+
+
+def test_a_promise_is_kept_for_the_one_sum():
+    manifest = distribution(configured(), DEVICES, ADDRESSES[:2])
+    assert [(each.name, each.mechanism, each.times, each.epsilon) for each in manifest.releases.each] == [
+        ("sum", "discrete-gaussian", 1, 4.0)
     ]
+    assert manifest.rounds == 1
+    with pytest.raises(ConfigError, match="min_count"):
+        distribution(configured(protocol=ProtocolConfig(min_count=3)), DEVICES, ADDRESSES[:2])
 
 
 def test_worlds_that_begin_ill_do_not_count():
@@ -221,7 +236,7 @@ def test_over_real_processes_only_the_owner_has_the_risk(tmp_path, monkeypatch):
     monkeypatch.setattr(job, "contacts_of", lambda _: drawn())
     result = job.run(configured(), out=tmp_path)
     assert result.parity
-    assert result.released.shape == (2, BINS)
+    assert result.released.shape == (BINS,)
     folders.write(result.folders[0].parent, summary_of(configured(), result))
     assert "Plotly.newPlot" in (result.folders[0].parent / "report.html").read_text()
     contents = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}

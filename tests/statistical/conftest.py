@@ -5,6 +5,7 @@ Test modules cannot import each other, so what they share comes as fixtures.
 
 import asyncio
 import functools
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
@@ -16,22 +17,23 @@ from lpm_secure.gradients.private.adjoints import PrivateAdjoints, mean_counts
 from lpm_secure.gradients.private.relaxed_agents import TorchAgents
 from lpm_secure.gradients.private.score import simulate_scores
 from lpm_secure.gradients.private.tangents import simulate_tangents, synthetic_part
-from lpm_secure.testbed.testbed import Testbed
 from protocols.models.seir.relaxation import values
+from protocols.wire.transport import Transport
 
 
-async def _drive(testbed: Testbed, part: RemotePart) -> object:
+async def _drive(world: World, transports: Sequence[Transport]) -> object:
     """Be the engine of a run, whatever derivatives it takes."""
     import torch
 
-    manifest = testbed.manifest
+    testbed, manifest = world.testbed, world.manifest
+    part = RemotePart(manifest, transports)
     way = None if manifest.gradient is None else manifest.gradient.way
     if way == "tangents":
         return await simulate_tangents(manifest, part, synthetic_part(testbed))
     if way == "score":
         return await simulate_scores(manifest, part, testbed.synthetic_agents(torch.device("cpu")))
     if way is None:
-        return await recording.drive_engine(testbed, part)
+        return await world.drive(transports)
     private = PrivateAdjoints(manifest, part, asyncio.get_running_loop())
     nobody = TorchAgents(manifest, cell=np.zeros(0, dtype=np.int64), n=0)
     theta = torch.tensor(values(manifest.model, manifest.gradient), requires_grad=True)

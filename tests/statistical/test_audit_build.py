@@ -7,13 +7,12 @@ from aggregator.release.noise import ReleaseNoise
 from client_sdk.simulation.exchange import Exchange
 from lpm_secure.audit import build, replays, two_worlds
 from lpm_secure.audit.views import check
-from lpm_secure.calibration.parties import build_noisy_releases, manifest_for
+from lpm_secure.secure_sum.parties import build_noisy_releases, manifest_for
 from protocols.arithmetic.sharing import Additive
 from protocols.errors import Unavailable
 from protocols.models.gradient import Gradient
 from protocols.releases.query import Release, Releases
 from protocols.task.rounds import Phase
-from protocols.task.secure_sum.spec import Calibration
 
 RUNS = 4_000  # noise of the system; a sound path is found unsound once in 3.5 million times (5 standard errors)
 
@@ -66,15 +65,23 @@ def test_the_noise_of_a_score_is_replayed_with_the_runs_own_words(manifest_of, c
         assert two_worlds.audit(manifest, "score", 3.0, make, runs=two_worlds.FEW), mutant
 
 
-def test_the_noise_of_a_calibration_is_replayed_with_the_runs_own_clip():
+def test_the_noise_of_a_secure_sum_is_replayed_with_the_runs_own_clip():
     releases = build_noisy_releases(sigma=3.0, rounds=4, epsilon=9.0, delta=1e-6)
-    calibration, given = Calibration(draws=3, places=2, weeks=6), {"rounds": 4, "min_cohort": 2, "releases": releases}
-    manifest = manifest_for(("a", "b"), calibration, ["x:1", "y:1"], **given)
-    assert ("gradient", 3.0) in replays.rules(manifest)
-    assert two_worlds.audit(manifest, "gradient", 3.0, runs=RUNS) == []
-    assert len(two_worlds.MUTANTS["gradient"]) == 4
-    for mutant, make in two_worlds.MUTANTS["gradient"].items():
-        assert two_worlds.audit(manifest, "gradient", 3.0, make, runs=two_worlds.FEW), mutant
+    given = {"rounds": 4, "min_cohort": 2, "releases": releases}
+    manifest = manifest_for(("a", "b"), (3, 2, 6), ["x:1", "y:1"], **given)
+    assert ("sum", 3.0) in replays.rules(manifest)
+    assert two_worlds.audit(manifest, "sum", 3.0, runs=RUNS) == []
+    assert len(two_worlds.MUTANTS["sum"]) == 4
+    for mutant, make in two_worlds.MUTANTS["sum"].items():
+        assert two_worlds.audit(manifest, "sum", 3.0, make, runs=two_worlds.FEW), mutant
+
+
+def test_a_build_of_sums_passes_all_tests_and_one_that_does_not_mask_them_is_found(monkeypatch):
+    manifest = manifest_for(("a", "b", "c"), (3, 2, 6), ["x:1", "y:1"], rounds=4, min_cohort=2)
+    found = build.build(manifest, runs=2_000, on_check=build.silent)
+    assert found == {build.VIEWS: [], build.BROKEN_VIEWS: [], build.NOISE: [], build.BROKEN_NOISE: []}
+    monkeypatch.setattr(Additive, "split", lambda sharing, x, keys, *, round_number: x.copy())
+    assert "words that are no fair coins" in check.audit(manifest, runs=500)[-1]
 
 
 def test_a_sound_build_passes_some_rules_and_a_broken_one_is_found(manifest_of, monkeypatch):

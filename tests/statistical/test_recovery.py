@@ -18,7 +18,7 @@ from lpm_secure.calibration.dynamics.city import small
 from lpm_secure.calibration.dynamics.simulator import Simulator
 from lpm_secure.calibration.inference.fit import Fit, FitSchedule
 from lpm_secure.report.folder import merge_figures
-from lpm_secure.secure_sum.federation import SharedFederation
+from tests.calibration_hospitals import in_process
 
 REPETITIONS, DRAWS, HOSPITALS = 40, 999, 8
 SIMULATOR = Simulator(small(), 8, lead=3)
@@ -38,7 +38,7 @@ def repetition(seed: int, *, rounds: int = 200) -> np.ndarray:
         f"h{place}": Hospital(Counts(series[place]), share[place], local_steps=0) for place in range(HOSPITALS)
     }
     schedule = FitSchedule(rounds=rounds, draws=12, rate=0.03, seed=seed)
-    fit = Fit(SIMULATOR, PARAMETERS, SharedFederation(hospitals), schedule)
+    fit = Fit(SIMULATOR, PARAMETERS, in_process(hospitals, draws=12, rounds=rounds), schedule)
     fit.run()
     return (fit.draws(DRAWS, seed=seed) < truth).sum(dim=0).numpy()
 

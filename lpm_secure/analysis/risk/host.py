@@ -6,22 +6,25 @@ python -m lpm_secure.analysis.risk.host --config FILE
 import argparse
 import asyncio
 import sys
-from collections.abc import Callable
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, final
+from typing import final
 
 import msgspec
 import numpy as np
 
 from client_sdk import Client, PrivateState, config, connect, read_credentials, read_private_state
-from client_sdk.admission import admit
+from client_sdk.admission import AdmissionConfig, admit
+from client_sdk.secure_sum.client import SumClient
+from client_sdk.secure_sum.fixed_vector import FixedVector
+from client_sdk.secure_sum.journal import SumJournal
 from lpm_secure.analysis.risk import personal
+from lpm_secure.analysis.risk.distribution import in_bin
 from protocols.errors import LpmError, ParameterError, ProtocolError
-from protocols.task.manifest import Manifest
+from protocols.task.manifest import Simulation, require_simulation, require_sum
+from protocols.task.secure_sum.spec import SecureSum
 from protocols.toml_file import load_config
 from protocols.wire.transport import Transport
-
-Connect = Callable[[Manifest, Path], list[Transport]]
 
 
 @final
@@ -31,15 +34,13 @@ class HostFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     Attributes:
         devices: folders of the devices in the run.
         risks: folders in which the same devices keep their risks; without them, the run is the one that finds these.
-        bins: of the distribution.
     """
 
     devices: tuple[str, ...]
     risks: tuple[str, ...] = ()
-    bins: Annotated[int, msgspec.Meta(ge=0, le=1000)] = 0
 
 
-async def week(manifest: Manifest, private: PrivateState, transports: list[Transport]) -> personal.Personal:
+async def week(manifest: Simulation, private: PrivateState, transports: list[Transport]) -> personal.Personal:
     """Take part in the simulation, and return what the device learned of its person.
 
     Raises:
@@ -56,34 +57,52 @@ async def week(manifest: Manifest, private: PrivateState, transports: list[Trans
 
 
 async def join_distribution(
-    manifest: Manifest, private: PrivateState, transports: list[Transport], *, risk: personal.Personal, bins: int
+    manifest: SecureSum, name: str, transports: list[Transport], *, risk: personal.Personal, journal: SumJournal
 ) -> None:
     """Take part in the distribution, in the bin of the device's own risk."""
-    private.cell = np.array([risk.bin(bins)], dtype=np.int64)
-    client = await Client.join(manifest, private, transports)
+    bins = manifest.length
+    institution = FixedVector(in_bin(risk.bin(bins), bins))
+    client = await SumClient.join(manifest, name, institution, transports=transports, journal=journal)
     await client.run()
 
 
-async def _device(folder: Path, risk_of: Path | None, bins: int) -> None:
-    """Let one device take part, by its own files."""
+async def _simulated(folder: Path) -> None:
+    """Let one device take part in the week, by its own files."""
     given = config.load(folder / "config.toml")
-    manifest = admit(given, folder)
-    private = read_private_state(manifest, given.name, people=folder / given.people, contacts=folder / given.contacts)
+    manifest = require_simulation(admit(given, folder))
+    people, contacts = folder / given.people, folder / given.contacts
+    private = read_private_state(manifest, given.name, people=people, contacts=contacts)
     transports = connect(manifest, read_credentials(folder / given.credentials), relay=given.relay)
     try:
-        if risk_of is None:
-            (await week(manifest, private, transports)).write(folder)
-        else:
-            await join_distribution(manifest, private, transports, risk=personal.read(risk_of), bins=bins)
+        (await week(manifest, private, transports)).write(folder)
     finally:
-        for transport in transports:
-            await transport.close()
+        await _close(transports)
+
+
+async def _join(folder: Path, risk_of: Path) -> None:
+    """Let one device take part in the distribution, by its own files and its risk."""
+    given = load_config(folder / "config.toml", AdmissionConfig)
+    manifest, credentials = require_sum(admit(given, folder)), read_credentials(folder / given.credentials)
+    journal = SumJournal.start(folder, manifest)
+    transports = connect(manifest, credentials, relay=given.relay, resumed=journal.sessions)
+    try:
+        await join_distribution(manifest, given.name, transports, risk=personal.read(risk_of), journal=journal)
+    finally:
+        await _close(transports)
+
+
+async def _close(transports: Sequence[Transport]) -> None:
+    for transport in transports:
+        await transport.close()
 
 
 async def _all(given: HostFile) -> None:
-    risks: list[Path | None] = [Path(risk) for risk in given.risks] or [None] * len(given.devices)
-    pairs = zip(given.devices, risks, strict=True)
-    await asyncio.gather(*(_device(Path(device), risk, given.bins) for device, risk in pairs))
+    """Let all devices of a host take part, in the distribution where they have their risks."""
+    if not given.risks:
+        await asyncio.gather(*(_simulated(Path(device)) for device in given.devices))
+        return
+    pairs = zip(given.devices, given.risks, strict=True)
+    await asyncio.gather(*(_join(Path(device), Path(risk)) for device, risk in pairs))
 
 
 def main() -> int:

@@ -6,36 +6,44 @@ import dataclasses
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Final, final
+from typing import Final, TypeVar, final
 
 import msgspec
 import numpy as np
 
+from client_sdk.secure_sum.contribution import F64
 from lpm_secure.analysis.risk import personal, replay
 from lpm_secure.analysis.risk.config import RiskConfig
-from lpm_secure.analysis.risk.distribution import distribution
+from lpm_secure.analysis.risk.distribution import ONE, distribution, sigma_of
 from lpm_secure.analysis.risk.host import HostFile
 from lpm_secure.analysis.risk.personal import Personal
 from lpm_secure.analysis.risk.worlds import select_departments, week
 from lpm_secure.audit.collect import collect
 from lpm_secure.data.contact_data import ContactData
+from lpm_secure.engine.announcement import announce
 from lpm_secure.engine.tensors.device import device_of
 from lpm_secure.run.jobs import write_drive_file
-from lpm_secure.run.observer import OnStep
-from lpm_secure.run.processes import drive
+from lpm_secure.run.processes import drive, supervise
 from lpm_secure.testbed.contacts import contacts_of
-from lpm_secure.testbed.deployment import Deployment, free_addresses
+from lpm_secure.testbed.deployment import Deployment, LocalDeployment, free_addresses
 from lpm_secure.testbed.keys import pin_keys
+from lpm_secure.testbed.sum_deployment import SumDeployment
 from lpm_secure.testbed.testbed import Testbed
-from protocols.arithmetic.fixed_point import I64
+from protocols.arithmetic.counters import Step
 from protocols.errors import ProtocolError
 from protocols.task import manifest as manifests
+from protocols.task.secure_sum.range import in_range
+from protocols.task.secure_sum.spec import SecureSum
+from protocols.wire.messages import Announcement
+from protocols.wire.transport import Transport
 
 POLL_S: Final = 0.2
 END_S: Final = 60.0
+T = TypeVar("T")
 
 
 @final
@@ -46,7 +54,7 @@ class RiskRun:
     Attributes:
         folders: of the week and of the distribution.
         devices: how many took part.
-        released: int64[2, bins], what the health authority got.
+        released: float64[bins], what the health authority got.
         sigma: of one of its numbers' noise, of all aggregators together.
         own: each device's risk, as the device wrote it.
         parity: whether all of them are the clear replay's, bit for bit.
@@ -55,7 +63,7 @@ class RiskRun:
 
     folders: tuple[Path, Path]
     devices: int
-    released: I64
+    released: F64
     sigma: float
     label: str
     own: dict[str, Personal] = field(repr=False)
@@ -71,20 +79,21 @@ def run(config: RiskConfig, *, out: Path) -> RiskRun:
         ProtocolError: a party ended before its run did.
     """
     data = select_departments(contacts_of(config.week()), config.people.departments)
-    first = _deployed(week(config, data, free_addresses(config.protocol.addresses)), out / config.name, "week")
+    first = _deployed(week(config, data, free_addresses(config.protocol.addresses)), out / config.name)
     root = first.folder.parent
     risks = [first.party(client.name) for client in first.testbed.manifest.clients]
-    _run(first, _hosts(first, config.people.processes))
-    second = _deployed(distribution(config, data, free_addresses(config.protocol.addresses)), root, "distribution")
-    histograms: list[I64] = []
-    hosts = _hosts(second, config.people.processes, risks=risks, bins=config.distribution.bins)
-    _run(second, hosts, lambda step, release: histograms.append(release.cells))
+    _run(first, _hosts(first, config.people.processes), partial(_simulate, first))
+    devices = [client.name for client in first.manifest.clients]
+    addresses = free_addresses(config.protocol.aggregators)
+    second = SumDeployment((root / "distribution").resolve(), distribution(config, devices, addresses))
+    second.write()
+    released = _run(second, _hosts(second, config.people.processes, risks=risks), partial(_open_sum, second))
     own = {folder.name: personal.read(folder) for folder in risks}
     return RiskRun(
         (first.folder, second.folder),
         len(own),
-        np.stack(histograms),
-        sigma_of(second.testbed),
+        released,
+        sigma_of(second.manifest),
         _label(data),
         own,
         own == replay.clear(first.testbed),
@@ -92,44 +101,60 @@ def run(config: RiskConfig, *, out: Path) -> RiskRun:
     )
 
 
-def sigma_of(testbed: Testbed) -> float:
-    """Return the standard deviation of all aggregators' noise in one number of the distribution."""
-    releases = testbed.manifest.releases
-    sigmas = [release.sigma for release in releases.each] if releases else []
-    return float(np.sqrt(len(testbed.manifest.aggregators)) * max(sigmas, default=0.0))
-
-
 def _label(data: ContactData) -> str:
     return f"GENERATED LOOK-ALIKE, NOT REAL DATA: {data.source}" if data.look_alike else data.source
 
 
-def _deployed(testbed: Testbed, root: Path, name: str) -> Deployment:
-    """Write a run's folders; that of the first one gives the root its id."""
+def _deployed(testbed: Testbed, root: Path) -> Deployment:
+    """Write the folders of the week, which gives the root its id."""
     manifest, keys = pin_keys(testbed.manifest)
-    if name == "week":
-        root = root.with_name(f"{root.name}-{manifests.run_id(manifest).hex()[:12]}")
-    deployment = Deployment((root / name).resolve(), dataclasses.replace(testbed, manifest=manifest), keys)
+    root = root.with_name(f"{root.name}-{manifests.run_id(manifest).hex()[:12]}")
+    deployment = Deployment((root / "week").resolve(), dataclasses.replace(testbed, manifest=manifest), keys)
     deployment.write()
     write_drive_file(deployment)
     return deployment
 
 
-def _hosts(deployment: Deployment, processes: int, *, risks: Sequence[Path] = (), bins: int = 0) -> list[Path]:
+def _hosts(deployment: LocalDeployment, processes: int, *, risks: Sequence[Path] = ()) -> list[Path]:
     """Write the files of the processes that host the devices."""
     folder = deployment.folder / "hosts"
     folder.mkdir()
-    devices = [str(deployment.party(client.name)) for client in deployment.testbed.manifest.clients]
+    devices = [str(deployment.party(client.name)) for client in deployment.manifest.clients]
     files = []
     for place in range(min(processes, len(devices))):
         part = slice(place, None, processes)
-        given = HostFile(devices=tuple(devices[part]), risks=tuple(map(str, risks[part])), bins=bins)
+        given = HostFile(devices=tuple(devices[part]), risks=tuple(map(str, risks[part])))
         files.append(folder / f"host-{place}.toml")
         files[-1].write_bytes(msgspec.toml.encode(given))
     return files
 
 
-def _run(deployment: Deployment, hosts: Sequence[Path], on_step: OnStep = lambda step, release: None) -> None:
-    """Run the servers, the devices and the engine to their end, then put ledgers and index in place."""
+async def _simulate(deployment: Deployment) -> None:
+    """Drive the week."""
+    await drive(deployment, device_of("cpu"), time.perf_counter(), lambda step, release: None)
+
+
+async def _open_sum(deployment: SumDeployment) -> F64:
+    """Drive the distribution, and return its sum, float64[bins]."""
+    return await supervise(deployment, partial(open_sum, deployment.manifest))
+
+
+async def open_sum(manifest: SecureSum, transports: Sequence[Transport]) -> F64:
+    """Ask for the devices' bins, and return their sum, float64[bins].
+
+    Raises:
+        ProtocolError: it is out of range.
+    """
+    run, nothing = manifests.run_id(manifest), np.zeros(manifest.length, dtype=np.int64)
+    await announce(manifest, transports, Announcement(run, Step(0), nothing))
+    release = await announce(manifest, transports, Announcement(run, Step(1), nothing))
+    if not in_range(manifest, release.words, release.members):
+        raise ProtocolError("the sum over devices is out of range: one of them sends garbage; start it anew")
+    return ONE.decode(release.words)
+
+
+def _run(deployment: LocalDeployment, hosts: Sequence[Path], act: Callable[[], Awaitable[T]]) -> T:
+    """Run the servers, the devices and who drives them to their end, then put ledgers and index in place."""
     processes: list[subprocess.Popen[bytes]] = []
     try:
         deployment.start_servers()
@@ -137,7 +162,7 @@ def _run(deployment: Deployment, hosts: Sequence[Path], on_step: OnStep = lambda
             with file.with_suffix(".log").open("wb") as log:
                 command = [sys.executable, "-m", "lpm_secure.analysis.risk.host", "--config", str(file)]
                 processes.append(subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL))  # noqa: S603
-        asyncio.run(_driven(deployment, processes, on_step))
+        result = asyncio.run(_until_done(processes, act))
         for process in processes:
             process.wait(END_S)
         _require(processes, hosts)
@@ -151,19 +176,24 @@ def _run(deployment: Deployment, hosts: Sequence[Path], on_step: OnStep = lambda
                 process.wait()
         deployment.stop()
     collect(deployment)
+    return result
 
 
-async def _driven(deployment: Deployment, processes: Sequence[subprocess.Popen[bytes]], on_step: OnStep) -> None:
-    """Drive the run, and stop when a host fails: its devices would be missing from everybody's worlds."""
-    engine = asyncio.create_task(drive(deployment, device_of("cpu"), time.perf_counter(), on_step))
+async def _until_done(processes: Sequence[subprocess.Popen[bytes]], act: Callable[[], Awaitable[T]]) -> T:
+    """Drive the run, and stop when a host fails: its devices would be missing from everybody's worlds.
+
+    Raises:
+        ProtocolError: a host failed.
+    """
+    engine = asyncio.ensure_future(act())
     while not engine.done() and not any(process.poll() for process in processes):
         await asyncio.wait({engine}, timeout=POLL_S)
     if engine.done():
-        engine.result()
-        return
+        return engine.result()
     engine.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await engine
+    raise ProtocolError("a host of devices has ended before the run did")
 
 
 def _require(processes: Sequence[subprocess.Popen[bytes]], hosts: Sequence[Path]) -> None:

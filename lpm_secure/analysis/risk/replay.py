@@ -7,7 +7,7 @@ from lpm_secure.analysis.risk.personal import BEHAVIOURS, Personal
 from lpm_secure.testbed.testbed import Testbed
 from protocols.arithmetic.fixed_point import I64
 from protocols.models import Exposure, Stage, State
-from protocols.task.manifest import Manifest
+from protocols.task.manifest import Simulation
 
 Edges = tuple[I64, I64, I64, I64]  # day, speaker, listener, weight
 
@@ -39,7 +39,7 @@ def replay_half_contacts(testbed: Testbed) -> dict[str, float]:
     }
 
 
-def _replaced(manifest: Manifest, start: State, edges: Edges, *, before: I64, twin: I64) -> float:
+def _replaced(manifest: Simulation, start: State, edges: Edges, *, before: I64, twin: I64) -> float:
     """Return one person's risk with the twins in the person's place."""
     day, speaker, listener, weight = edges
     into = np.isin(listener, twin)
@@ -56,7 +56,7 @@ def _replaced(manifest: Manifest, start: State, edges: Edges, *, before: I64, tw
     return float((last[twin][healthy] != Stage.S).mean()) if healthy.any() else 0.0
 
 
-def _start(manifest: Manifest) -> State:
+def _start(manifest: Simulation) -> State:
     agents = np.array([agent for client in manifest.clients for agent in client.agents], dtype=np.uint64)
     return manifest.model.require_seir("risks").initial_state(agents, simulation_key(manifest), np.ones(agents.size))
 
@@ -70,7 +70,7 @@ def _directed(testbed: Testbed) -> Edges:
     return day, rows[0][speaks], rows[1][speaks], weight
 
 
-def _simulated(manifest: Manifest, start: State, edges: Edges) -> tuple[I64, I64]:
+def _simulated(manifest: Simulation, start: State, edges: Edges) -> tuple[I64, I64]:
     """Return all agents' stages on the first and on the last day."""
     model, state, n = manifest.model.require_seir("risks").model(), start, start["stage"].size
     days = [tuple(row[edges[0] == day] for row in edges[1:]) for day in range(manifest.period)]

@@ -37,8 +37,8 @@ def _figures(config: RiskConfig, result: RiskRun) -> dict[str, Any]:
         "contacts": result.label,
         "runs": [folder.name for folder in result.folders],
         "devices": result.devices,
-        "histogram": result.released.mean(axis=0).tolist(),
-        "noise_sd": _error(result),
+        "histogram": result.released.tolist(),
+        "noise_sd": result.sigma,
         "mean_risk": _means(result),
         "parity": result.parity,
         "versions": versions(),
@@ -47,10 +47,9 @@ def _figures(config: RiskConfig, result: RiskRun) -> dict[str, Any]:
 
 
 def _parts(result: RiskRun) -> list[str | Plot]:
-    mean = result.released.mean(axis=0)
-    edges = np.linspace(0, 100, mean.size + 1)
+    edges = np.linspace(0, 100, result.released.size + 1)
     labels = [f"{low:.0f} to {high:.0f} %" for low, high in pairwise(edges)]
-    bars = go.Bar(x=labels, y=mean.tolist(), error_y={"type": "constant", "value": _error(result)})
+    bars = go.Bar(x=labels, y=result.released.tolist(), error_y={"type": "constant", "value": result.sigma})
     figure = go.Figure(bars)
     figure.update_layout(height=380, template="plotly_white", xaxis_title="risk of the week", yaxis_title="devices")
     return [
@@ -71,11 +70,6 @@ def _means(result: RiskRun) -> dict[str, float]:
     }
 
 
-def _error(result: RiskRun) -> float:
-    """Return the standard deviation of the noise in one number, as the mean of all releases of it."""
-    return float(result.sigma / np.sqrt(len(result.released)))
-
-
 def lines_of(result: RiskRun) -> Iterator[str]:
     """Yield the lines."""
     yield f"contacts  {result.label}"
@@ -90,11 +84,11 @@ def lines_of(result: RiskRun) -> Iterator[str]:
 
 def _distribution(result: RiskRun) -> Iterator[str]:
     """Yield the noised distribution, as the authority has it."""
-    mean, bins = result.released.mean(axis=0), result.released.shape[1]
-    noise = f"{_error(result):.1f} in each row"
+    counts, bins = result.released, result.released.size
+    noise = f"{result.sigma:.1f} in each row"
     yield f"what the health authority gets: devices by risk, with noise of standard deviation {noise}"
-    most = max(float(mean.max()), 1.0)
-    for place, count in enumerate(mean):
+    most = max(float(counts.max()), 1.0)
+    for place, count in enumerate(counts):
         bar = "#" * round(BAR * max(float(count), 0.0) / most)
         yield f"  {place / bins:4.0%} to {(place + 1) / bins:4.0%}  {count:7.1f}  {bar}"
 

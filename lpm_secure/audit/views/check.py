@@ -15,25 +15,39 @@ import msgspec
 import numpy as np
 
 from lpm_secure.audit.views.mutants import BROKEN
-from lpm_secure.audit.views.recording import RunRecording, record
+from lpm_secure.audit.views.recording import RecordedWorld, RunRecording, record
 from lpm_secure.audit.views.statistic import smallest
+from lpm_secure.audit.views.sum_world import SumWorld
 from lpm_secure.audit.views.world import World
 from protocols.arithmetic.fixed_point import U64
 from protocols.arithmetic.sharing import Sharing
 from protocols.models.run_model import agent_model_of
 from protocols.task.layout import Layout
-from protocols.task.manifest import Manifest
-from protocols.task.parties import ClientParty, DealerParty
+from protocols.task.manifest import Manifest, Simulation
+from protocols.task.parties import ClientParty, DealerParty, InstitutionParty
 from protocols.task.rounds import Phase
+from protocols.task.secure_sum.spec import SecureSum
 
 RUNS: Final = 3_000  # in each world
 LEVEL: Final = 1e-6  # bound of the smallest p-value, corrected for the number of tests; seeds are fixed
 AGENTS: Final = ((1, 2, 3), (4, 5))
+INSTITUTIONS: Final = (InstitutionParty("client-0"), InstitutionParty("client-1"))
 MUTANTS: Final = {type(each).__name__: each for each in BROKEN}
 
 
 def small(manifest: Manifest) -> Manifest:
-    """Return a run in the mode, with the model and the number of aggregators of another, and of five agents."""
+    """Return a run of the kind and with the number of aggregators of another, and of few clients."""
+    return small_sum(manifest) if isinstance(manifest, SecureSum) else small_simulation(manifest)
+
+
+def small_sum(manifest: SecureSum) -> SecureSum:
+    """Return sums of five words over two institutions."""
+    changes = {"clients": INSTITUTIONS, "shape": (5,), "rounds": 2, "min_cohort": 2, "releases": None, "trust": None}
+    return msgspec.structs.replace(manifest, **changes, join_timeout_s=30.0, round_timeout_s=30.0)
+
+
+def small_simulation(manifest: Simulation) -> Simulation:
+    """Return a simulation in the mode and with the model of another, of five agents."""
     mpc = tuple(msgspec.structs.replace(party, mpc=party.mpc or party.address) for party in manifest.aggregators)
     outcome = manifest.mode == "outcome"
     changes = {
@@ -51,7 +65,6 @@ def small(manifest: Manifest) -> Manifest:
         "devices": None,
         "gradient": None,
         "releases": None,
-        "calibration": None,
         "trust": None,
         "join_timeout_s": 30.0,
         "round_timeout_s": 30.0,
@@ -60,9 +73,14 @@ def small(manifest: Manifest) -> Manifest:
     return msgspec.structs.replace(manifest, **changes)
 
 
+def draw(manifest: Manifest, seed: int) -> RecordedWorld:
+    """Return a world of a run in which all that is private is drawn."""
+    return SumWorld.draw(manifest, seed) if isinstance(manifest, SecureSum) else World.draw(manifest, seed)
+
+
 def receives_the_same(manifest: Manifest) -> list[str]:
     """Return which aggregators receive, in two worlds, what differs by more than the words of shares."""
-    one, other = (record(World.draw(manifest, world), seed=5) for world in (1, 2))
+    one, other = (record(draw(manifest, world), seed=5) for world in (1, 2))
     *keyed, last = (party.name for party in manifest.aggregators)
     lines = [
         f"{name} sees different bytes in two worlds" for name in keyed if one.bytes_to(name) != other.bytes_to(name)
@@ -91,9 +109,9 @@ def judge(manifest: Manifest, sharing: Sharing, *, runs: int = RUNS) -> tuple[fl
     client = manifest.clients[0].name
     worlds = []
     for number in (1, 2):
-        draw = np.random.default_rng([number, 9])
-        recording = record(World.draw(manifest, number), number, sharing)
-        keys = (tuple(draw.bytes(32) for _ in range(sharing.k - 1)) for _ in range(runs))
+        coins = np.random.default_rng([number, 9])
+        recording = record(draw(manifest, number), number, sharing)
+        keys = (tuple(coins.bytes(32) for _ in range(sharing.k - 1)) for _ in range(runs))
         worlds.append([split(sharing, recording, client, each) for each in keys])
     return smallest(np.array(worlds), lag_of(manifest, client))
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 import numpy as np
 import torch
 
-from lpm_secure.audit.views.check import receives_the_same, small
+from lpm_secure.audit.views.check import receives_the_same, small_simulation
 from lpm_secure.audit.views.in_process import operators, play
 from lpm_secure.audit.views.world import World
 from lpm_secure.engine.loop import ClearPart, simulate
@@ -14,7 +14,7 @@ from lpm_secure.models.model import Model
 from lpm_secure.models.tracer import trace
 from lpm_secure.testbed.model_check import check_model
 from protocols.models.graph.agents import GraphModel
-from protocols.task.manifest import Manifest
+from protocols.task.manifest import Simulation
 from protocols.task.parties import AggregatorParty, ClientParty, DealerParty
 
 WORLDS: Final = 3  # of drawn contacts, cells and columns, for each comparison
@@ -40,7 +40,7 @@ def find_leaks(model: type[Model]) -> list[str]:
     return receives_the_same(_manifest_of(model, 2))
 
 
-async def _find_disparity(manifest: Manifest, seed: int) -> list[str]:
+async def _find_disparity(manifest: Simulation, seed: int) -> list[str]:
     testbed, device = World.draw(manifest, seed).testbed, torch.device("cpu")
     with operators(manifest) as started:
         _, clients = await play(testbed, started)
@@ -54,11 +54,11 @@ async def _find_disparity(manifest: Manifest, seed: int) -> list[str]:
     ]
 
 
-def _manifest_of(model: type[Model], k: int) -> Manifest:
+def _manifest_of(model: type[Model], k: int) -> Simulation:
     """Return the manifest of a small run of a model in outcome mode."""
     traced = trace(model)
     graph = GraphModel(traced.graph, dict(traced.parameters))
-    given = Manifest(
+    given = Simulation(
         name="small",
         model=graph,
         model_hash=graph.digest,
@@ -71,4 +71,4 @@ def _manifest_of(model: type[Model], k: int) -> Manifest:
         clients=(ClientParty("client", (1,)),),
         min_cohort=1,
     )
-    return small(given)
+    return small_simulation(given)

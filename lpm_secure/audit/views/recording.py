@@ -6,27 +6,22 @@ from collections import defaultdict
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, final
+from typing import Any, Protocol, final
 
 import numpy as np
-import torch
 
-from client_sdk.gradients.participant import take_part_over
 from client_sdk.simulation.exchange import Exchange
 from lpm_secure.audit.views.in_process import Operators, operators
-from lpm_secure.audit.views.world import World
-from lpm_secure.engine.loop import RemotePart, simulate
-from lpm_secure.testbed.testbed import Testbed
 from protocols.arithmetic.counters import RoundNumber
 from protocols.arithmetic.fixed_point import U64
 from protocols.arithmetic.sharing import Sharing
 from protocols.errors import ProtocolError
+from protocols.task.manifest import Manifest
 from protocols.task.parties import ENGINE
 from protocols.wire import codec
 from protocols.wire.messages import Join, Share
 from protocols.wire.transport import Transport
 
-Drive = Callable[[Testbed, RemotePart], Coroutine[Any, Any, object]]
 Start = Callable[..., AbstractContextManager[Operators]]
 Views = dict[tuple[str, bool], list[tuple[str, str, bytes]]]
 
@@ -126,19 +121,30 @@ class RunRecording:
         return dict(views)
 
 
-async def drive_engine(testbed: Testbed, part: RemotePart) -> object:
-    """Be the engine of a run."""
-    synthetic, environment = testbed.synthetic_agents(torch.device("cpu")), testbed.new_environment()
-    return await simulate(testbed.manifest, part, synthetic, environment=environment)
+class RecordedWorld(Protocol):
+    """What is recorded: a run with all that is private in it."""
+
+    @property
+    def manifest(self) -> Manifest:
+        """Return the run's manifest."""
+
+    async def take_part(self, exchange: Exchange, name: str) -> bool:
+        """Be one client of the run; return whether it missed a round."""
+
+    async def drive(self, transports: Sequence[Transport]) -> object:
+        """Be the engine of the run."""
+
+
+Drive = Callable[[Any, Sequence[Transport]], Coroutine[Any, Any, object]]
 
 
 def record(
-    world: World,
+    world: RecordedWorld,
     seed: int | Sequence[int],
     sharing: Sharing | None = None,
     *,
     start: Start = operators,
-    drive: Drive = drive_engine,
+    drive: Drive | None = None,
 ) -> RunRecording:
     """Run a world over real clients, aggregators and, where the manifest asks for it, the engine.
 
@@ -146,13 +152,13 @@ def record(
         seed: of the clients' keys.
         sharing: instead of the manifest's own.
         start: starts the aggregators.
-        drive: what the engine does.
+        drive: what the engine does, where that is not what it does in the world.
 
     Raises:
         ProtocolError: a client missed a round.
     """
-    coins = SeededSharing(sharing or world.testbed.manifest.share(), seed)
-    passed = asyncio.run(_everybody(world, coins, start, drive))
+    coins = SeededSharing(sharing or world.manifest.share(), seed)
+    passed = asyncio.run(_everybody(world, coins, start, drive or type(world).drive))
     key_of: dict[str, tuple[bytes, ...]] = {}
     for each in passed:
         if isinstance(each.message, Join) and each.message.key:
@@ -160,9 +166,9 @@ def record(
     return RunRecording(passed, {client: coins.vectors[keys] for client, keys in key_of.items()})
 
 
-async def _everybody(world: World, coins: Sharing, start: Start, drive: Drive) -> list[Envelope]:
+async def _everybody(world: RecordedWorld, coins: Sharing, start: Start, drive: Drive) -> list[Envelope]:
     """Run all parties of a world, and return what passed between them."""
-    manifest = world.testbed.manifest
+    manifest = world.manifest
     passed: list[Envelope] = []
 
     def around(caller: str, callee: str, transport: Transport) -> Transport:
@@ -170,9 +176,7 @@ async def _everybody(world: World, coins: Sharing, start: Start, drive: Drive) -
 
     async def client(name: str, transports: list[Transport]) -> None:
         exchange = Exchange(manifest, name, transports, sharing=coins)
-        joined = await take_part_over(manifest, world.private_state(name), exchange)
-        await joined.run()
-        if joined.missed:
+        if await world.take_part(exchange, name):
             raise ProtocolError(f"{name} missed rounds of a recorded run; try again on a machine with less to do")
 
     with start(manifest, around=around, sharing=coins) as parties:
@@ -180,6 +184,6 @@ async def _everybody(world: World, coins: Sharing, start: Start, drive: Drive) -
             client(party.name, parties.transports(party.name)) for party in manifest.clients
         ]
         if manifest.engine:
-            tasks.append(drive(world.testbed, RemotePart(manifest, parties.transports(ENGINE))))
+            tasks.append(drive(world, parties.transports(ENGINE)))
         await asyncio.gather(*tasks)
     return passed

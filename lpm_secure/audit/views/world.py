@@ -1,17 +1,23 @@
 """Two worlds: runs that differ in all that is private, and in nothing else."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, final
 
 import numpy as np
+import torch
 
 from client_sdk import ContactTable, PrivateState
+from client_sdk.gradients.participant import take_part_over
+from client_sdk.simulation.exchange import Exchange
+from lpm_secure.engine.loop import RemotePart, simulate
 from lpm_secure.testbed.synthetic import draw_columns
 from lpm_secure.testbed.testbed import Testbed
 from protocols.arithmetic.fixed_point import I64
 from protocols.models.run_model import agent_model_of
 from protocols.task.layout import Layout
-from protocols.task.manifest import Manifest
+from protocols.task.manifest import Simulation
+from protocols.wire.transport import Transport
 
 
 @final
@@ -28,7 +34,7 @@ class World:
     state: dict[str, Any] = field(repr=False)
 
     @classmethod
-    def of(cls, manifest: Manifest, rows: Any, cell: Any, synthetic: int = 0, **state: Any) -> "World":
+    def of(cls, manifest: Simulation, rows: Any, cell: Any, synthetic: int = 0, **state: Any) -> "World":
         """Return a world from contacts (rows of day, a, b, channel, weight), cells and states of all agents."""
         table = ContactTable(*np.array(rows, dtype=np.int64).reshape(-1, 5).T)
         cells = np.array(cell, dtype=np.int64)
@@ -40,7 +46,7 @@ class World:
         return cls(testbed, {key: np.asarray(value) for key, value in state.items()})
 
     @classmethod
-    def draw(cls, manifest: Manifest, seed: int, synthetic: int = 0) -> "World":
+    def draw(cls, manifest: Simulation, seed: int, synthetic: int = 0) -> "World":
         """Return a world in which all that is private is drawn: contacts, cells, and the agents' state."""
         draw, layout = np.random.default_rng(seed), Layout.of(manifest)
         a, b = np.array([draw.choice(layout.n, 2, replace=False) for _ in range(3 * layout.n)]).T
@@ -49,6 +55,22 @@ class World:
         rows = np.stack([day, a, b, channel, draw.integers(1, 20, a.size)], axis=1)
         cell: I64 | list[int] = draw.integers(0, len(manifest.cells), layout.n) if manifest.cells else []
         return cls.of(manifest, rows if layout.channels else rows[:0], cell, synthetic, **state)
+
+    @property
+    def manifest(self) -> Simulation:
+        """Return the run's manifest."""
+        return self.testbed.manifest
+
+    async def take_part(self, exchange: Exchange, name: str) -> bool:
+        """Be one client of the run; return whether it missed a round."""
+        joined = await take_part_over(self.manifest, self.private_state(name), exchange)
+        await joined.run()
+        return bool(joined.missed)
+
+    async def drive(self, transports: Sequence[Transport]) -> object:
+        """Be the engine of the run."""
+        part, synthetic = RemotePart(self.manifest, transports), self.testbed.synthetic_agents(torch.device("cpu"))
+        return await simulate(self.manifest, part, synthetic, environment=self.testbed.new_environment())
 
     def private_state(self, name: str) -> PrivateState:
         """Return what one client keeps to itself."""

@@ -1,23 +1,22 @@
 """How embeddings and their gradients leave hospitals: in fixed point, as shares, opened as sums over the cohort."""
 
 import abc
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final, final
 
 import numpy as np
-import numpy.typing as npt
 
 from client_sdk.amortisation.learner import Exercise, Learner
-from lpm_secure.secure_sum.federation import Contribution
-from protocols.arithmetic.counters import RoundNumber
-from protocols.arithmetic.fixed_point import from_ring, to_ring
-from protocols.arithmetic.sharing import Additive
-from protocols.errors import CohortTooSmall
+from client_sdk.secure_sum.contribution import F64, Contribution
+from client_sdk.secure_sum.fixed_vector import FixedVector
+from lpm_secure.secure_sum.in_process import InProcessSum
+from lpm_secure.secure_sum.parties import NOWHERE, manifest_for
 
-F64 = npt.NDArray[np.float64]
-U64 = npt.NDArray[np.uint64]
 BITS: Final = 32  # fraction bits; embeddings lie in (-1, 1), gradients are small
+MOST_ROUNDS: Final = 2**20
+Answer = Callable[[], F64]
 
 
 @final
@@ -47,8 +46,8 @@ class Cohort(abc.ABC):
 
 @final
 @dataclass(slots=True, eq=False)
-class SharedCohort(Cohort):
-    """All parties in this process: every vector is split for k aggregators, and only sums are put together.
+class SecureCohort(Cohort):
+    """Hospitals in this process, whose answers are secure sums: one run of sums for each shape of them.
 
     Attributes:
         learners: by name.
@@ -66,60 +65,58 @@ class SharedCohort(Cohort):
     aggregators: int = 2
     min_cohort: int = 5
     absent: Mapping[int, frozenset[str]] = field(default_factory=dict)
-    _opened: int = field(init=False, default=0)  # no two vectors of a hospital are masked by one keystream
     _away: frozenset[str] = field(init=False, default=frozenset())
-    _keys: dict[str, tuple[bytes, ...]] = field(init=False, repr=False)
-    _sharing: Additive = field(init=False, repr=False)
+    _sums: dict[tuple[int, int, float], InProcessSum] = field(init=False, repr=False, default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Draw every hospital's keys, and prove that no sum of gradients can wrap."""
-        Contribution(self.clip, BITS).prove(len(self.learners))
-        self._sharing = Additive(self.aggregators)
-        self._keys = {name: self._sharing.keys() for name in self.learners}
+        """Prove that no sum of gradients can wrap."""
+        self._sums_of(1, self._one.encoder.size, self.clip)
 
     def practise(self, exercise: Exercise) -> Total:
         """Add up embeddings as shares; who is away now is away for the rest of the round."""
         self._away = self.absent.get(exercise.round, frozenset())
-        return self._embedded({name: learner.practise(exercise) for name, learner in self._here()})
+        answers = {name: partial(each.practise, exercise) for name, each in self.learners.items()}
+        return self._embedded(answers, exercise.told.size)
 
     def correct(self, round_: int, by_sum: F64) -> Total:
         """Add up clipped gradients as shares."""
-        contribution = Contribution(self.clip, BITS)
-        return self._open({name: learner.correct(round_, by_sum) for name, learner in self._here()}, contribution)
+        answers = {name: partial(each.correct, round_, by_sum) for name, each in self.learners.items()}
+        total = self._open(answers, self._sums_of(1, self._one.encoder.size, self.clip))
+        return Total(total.value[0], total.members)
 
     def tell(self, weights: F64, weeks: int) -> Total:
         """Add up embeddings as shares."""
         self._away = frozenset()
-        return self._embedded({name: learner.tell(weights, weeks) for name, learner in self._here()})
+        return self._embedded({name: partial(each.tell, weights, weeks) for name, each in self.learners.items()}, 1)
 
-    def _here(self) -> list[tuple[str, Learner]]:
-        here = [(name, learner) for name, learner in self.learners.items() if name not in self._away]
-        if len(here) < self.min_cohort:
-            raise CohortTooSmall(
-                f"cannot release a sum of {len(here)} clients: {self.min_cohort} are promised; wait for more"
+    @property
+    def _one(self) -> Learner:
+        return next(iter(self.learners.values()))
+
+    def _embedded(self, answers: Mapping[str, Answer], rows: int) -> Total:
+        width = self._one.width
+        largest = float(np.sqrt(rows * width))  # every entry is in [-1, 1]
+        return self._open(answers, self._sums_of(rows, width, largest))
+
+    def _open(self, answers: Mapping[str, Answer], sums: InProcessSum) -> Total:
+        """Open one sum of answers, float64[rows, width]."""
+        sums.institutions = {name: FixedVector(answer()) for name, answer in answers.items() if name not in self._away}
+        shape = sums.manifest.shape
+        opened = sums.open(np.zeros(shape))
+        return Total(sums.contribution.decode(opened.total).reshape(shape), opened.members)
+
+    def _sums_of(self, rows: int, width: int, clip: float) -> InProcessSum:
+        """Return the run of sums for vectors of a shape and norm; no two runs share a key."""
+        key = rows, width, clip
+        if key not in self._sums:
+            names = tuple(self.learners)
+            manifest = manifest_for(
+                names,
+                (rows, width),
+                [NOWHERE] * self.aggregators,
+                contribution=Contribution(clip, BITS),
+                rounds=MOST_ROUNDS,
+                min_cohort=self.min_cohort,
             )
-        return here
-
-    def _embedded(self, embeddings: Mapping[str, F64]) -> Total:
-        size = next(iter(embeddings.values())).size
-        contribution = Contribution(float(np.sqrt(size)), BITS)  # every entry lies in [-1, 1]: nothing is clipped
-        contribution.prove(len(self.learners))
-        return self._open(embeddings, contribution)
-
-    def _open(self, vectors: Mapping[str, F64], contribution: Contribution) -> Total:
-        shape = next(iter(vectors.values())).shape
-        sums = [np.zeros(int(np.prod(shape)), dtype=np.uint64) for _ in range(self.aggregators)]
-        for name, vector in vectors.items():
-            for total, share in zip(sums, self._shares(name, to_ring(contribution.encode(vector))), strict=True):
-                np.add(total, share, out=total)
-        self._opened += 1
-        opened = contribution.decode(from_ring(self._sharing.join(sums))).reshape(shape)
-        return Total(opened, tuple(vectors))
-
-    def _shares(self, name: str, vector: U64) -> list[U64]:
-        """Return what each aggregator gets of a hospital's vector."""
-        keys = self._keys[name]
-        found = [np.zeros_like(vector) for _ in keys]
-        for key, share in zip(keys, found, strict=True):
-            self._sharing.expand(key, round_number=RoundNumber(self._opened), out=share)
-        return [*found, self._sharing.split(vector, keys, round_number=RoundNumber(self._opened))]
+            self._sums[key] = InProcessSum(manifest, {})
+        return self._sums[key]

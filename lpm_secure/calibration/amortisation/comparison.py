@@ -17,7 +17,7 @@ from lpm_secure.calibration.dynamics.parameters import KNOT_WEEKS, Parameters
 from lpm_secure.calibration.forecasts.forecast import OURS, Forecast, table
 from lpm_secure.calibration.inference.fit import Fit
 from lpm_secure.calibration.study import Study
-from lpm_secure.calibration.transports import federate
+from lpm_secure.calibration.transports import in_process
 from protocols.errors import ConfigError, ParameterError
 
 METHOD: Final = "conditional posterior"
@@ -47,7 +47,7 @@ def online(
 ) -> Online:
     """Read the fit that `lpm calibrate` has left in a folder; where there is none, fit now."""
     hospitals = study.hospitals(local_steps=config.fit.local_steps)
-    fit = job.begin_fit(config, study, federate(config, hospitals))
+    fit = job.begin_fit(config, study, in_process(config, hospitals))
     seconds = None
     if (folder / job.CHECKPOINT).exists():
         fit.load(folder / job.CHECKPOINT)

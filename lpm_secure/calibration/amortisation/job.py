@@ -12,7 +12,7 @@ import torch
 from client_sdk.amortisation.learner import Learner
 from client_sdk.likelihood.counts import Counts
 from lpm_secure.calibration.amortisation.calibration_check import Check, check
-from lpm_secure.calibration.amortisation.cohort import SharedCohort
+from lpm_secure.calibration.amortisation.cohort import SecureCohort
 from lpm_secure.calibration.amortisation.posterior import AmortisedPosterior, encoder, reference
 from lpm_secure.calibration.config import CalibrationConfig
 from lpm_secure.calibration.dynamics.simulator import Simulator
@@ -113,7 +113,7 @@ def prepare(config: CalibrationConfig, study: Study) -> AmortisedPosterior:
         name: Learner(Counts(series), share, scale, shape, _key(config.seed, name))
         for name, series, share in zip(study.names, study.series, study.share, strict=True)
     }
-    cohort = SharedCohort(learners, config.amortised.clip, way.aggregators, way.min_cohort)
+    cohort = SecureCohort(learners, config.amortised.clip, way.aggregators, way.min_cohort)
     return AmortisedPosterior(simulator, cohort, study.names, training)
 
 

@@ -14,7 +14,7 @@ from lpm_secure.calibration.dynamics.simulator import Simulator
 from lpm_secure.calibration.inference.descent import anneal, arrays_of, put_back
 from lpm_secure.calibration.inference.facts import Facts
 from lpm_secure.calibration.inference.posterior import Posterior
-from lpm_secure.secure_sum.federation import Federation
+from lpm_secure.secure_sum.transport import SumTransport
 from protocols.errors import ParameterError
 
 GRADIENT_NORM: Final = 50.0  # of a step of the flow's weights
@@ -48,7 +48,7 @@ class Fit:
     """A calibration as it goes on.
 
     Attributes:
-        simulator, parameters, federation, schedule: what is fitted, and with whom.
+        simulator, parameters, sums, schedule: what is fitted, and with whom.
         names: of the hospitals.
         data: what else tells this fit from others: whose counts, and how hospitals answer.
         posterior: the flow.
@@ -64,7 +64,7 @@ class Fit:
 
     simulator: Simulator
     parameters: Parameters
-    federation: Federation
+    sums: SumTransport
     schedule: FitSchedule
     names: tuple[str, ...] = ()
     data: str = ""
@@ -97,11 +97,12 @@ class Fit:
         value, jacobian = self.simulator.with_jacobian(z.detach(), self.parameters)
         self.simulations += schedule.draws
         published = torch.nan_to_num(value, nan=LOWEST).clamp(LOWEST, HIGHEST)
-        summed = self.federation.gradient(np.ascontiguousarray(published.numpy()))
-        self._count(summed.members, summed.refused)
-        self.members = len(summed.members)
-        if summed.members:
-            self._descend(z, log_density, torch.from_numpy(summed.gradient), jacobian)
+        opened = self.sums.open(np.ascontiguousarray(published.numpy()))
+        self._count(opened.members, opened.refused)
+        self.members = len(opened.members)
+        if opened.members:
+            gradient = self.sums.contribution.decode(opened.total).reshape(published.shape)
+            self._descend(z, log_density, torch.from_numpy(gradient), jacobian)
         self.round += 1
 
     def _descend(
@@ -151,7 +152,7 @@ class Fit:
             raise ParameterError(f"{path} is no checkpoint of this fit; start anew, without --resume") from error
         self.round, self.simulations = facts.round, facts.simulations
         self.absences, self.refusals, self.discarded = facts.absences, facts.refusals, facts.discarded
-        self.federation.leave_out(tuple(facts.refusals))
+        self.sums.leave_out(tuple(facts.refusals))
 
     @property
     def _identity(self) -> str:

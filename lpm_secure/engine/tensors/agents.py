@@ -9,7 +9,7 @@ from lpm_secure.engine.cells import cell_hazards
 from lpm_secure.engine.tensors.graph import Graph
 from protocols.arithmetic.fixed_point import I64, U64
 from protocols.models import Exposure
-from protocols.task.manifest import Manifest
+from protocols.task.manifest import Simulation
 
 
 @final
@@ -23,7 +23,7 @@ class Agents:
 
     def __init__(
         self,
-        manifest: Manifest,
+        manifest: Simulation,
         agents: U64,
         *,
         key: tuple[int, int],

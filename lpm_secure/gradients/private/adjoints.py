@@ -15,7 +15,7 @@ from protocols.errors import ParameterError, ProtocolError
 from protocols.models import Stage
 from protocols.models.seir.relaxation import names
 from protocols.task.gradients.turn import Turn, turns
-from protocols.task.manifest import Manifest
+from protocols.task.manifest import Simulation
 
 Q: Final = len(Stage)
 
@@ -31,7 +31,7 @@ class PrivateAdjoints(Differentiable):
         cells and parameters, each over at least `min_cohort` clients. What it announces is public.
     """
 
-    def __init__(self, manifest: Manifest, remote: RemotePart, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, manifest: Simulation, remote: RemotePart, loop: asyncio.AbstractEventLoop) -> None:
         """Drive the clients of a run from its first round on."""
         if manifest.require_gradient().way != "adjoints":
             raise ParameterError(f"the run takes {manifest.require_gradient().way}; ask for adjoints in its manifest")
@@ -148,7 +148,7 @@ _drive: Final[Callable[..., tuple[torch.Tensor, torch.Tensor, torch.Tensor]]] = 
 
 
 def mean_counts(
-    manifest: Manifest, private: Differentiable, synthetic: TorchAgents, theta: torch.Tensor
+    manifest: Simulation, private: Differentiable, synthetic: TorchAgents, theta: torch.Tensor
 ) -> torch.Tensor:
     """Run steps 0 to T of the relaxed dynamics, and return expected stage counts, differentiable by `theta`.
 

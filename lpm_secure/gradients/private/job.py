@@ -22,7 +22,7 @@ from lpm_secure.run.jobs import local_deployment, local_testbed
 from lpm_secure.run.processes import over_processes
 from protocols.models import Stage
 from protocols.task import manifest as manifests
-from protocols.task.manifest import Manifest
+from protocols.task.manifest import Simulation
 from protocols.task.release_plan import releases_of
 
 TABLE: Final = "gradient.csv"
@@ -106,7 +106,7 @@ def _parity_lines(result: GradientRun) -> Iterator[str]:
         yield f"gradient parity: {how if result.parity else f'DIFFERENT, by {result.apart:.1e}'}"
 
 
-def _summary(config: Config, manifest: Manifest, result: GradientRun, folder: Path) -> Summary:
+def _summary(config: Config, manifest: Simulation, result: GradientRun, folder: Path) -> Summary:
     """Return what a run yields, in the form that is written into its folder and printed."""
     head, rows = _table(result)
     learned = html.warning(describe_disclosure(manifest))

@@ -9,7 +9,7 @@ from protocols.arithmetic.fixed_point import I64
 from protocols.models.dual import Number
 from protocols.models.seir import relaxation
 from protocols.models.seir.relaxation import RelaxedParameters
-from protocols.task.manifest import Manifest
+from protocols.task.manifest import Simulation
 
 
 def escape(hazard: Any) -> Number:
@@ -21,7 +21,7 @@ def escape(hazard: Any) -> Number:
 class TorchAgents:
     """n relaxed agents as float64 tensors; autograd goes through them. No fixed point, no rounding."""
 
-    def __init__(self, manifest: Manifest, *, cell: I64, n: int, contacts: ContactTable | None = None) -> None:
+    def __init__(self, manifest: Simulation, *, cell: I64, n: int, contacts: ContactTable | None = None) -> None:
         """Keep who meets whom and who is in which cell."""
         self._manifest, self._n = manifest, n
         self._cell = torch.from_numpy(cell)
@@ -74,7 +74,7 @@ class TorchAgents:
         return found
 
 
-def _days(table: ContactTable, manifest: Manifest) -> list[list[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]]:
+def _days(table: ContactTable, manifest: Simulation) -> list[list[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]]:
     """Return both directions of each contact by day and channel: sender, target, weight."""
     a, b, weight = (torch.from_numpy(column) for column in (table.a, table.b, table.weight))
     days = []

@@ -16,7 +16,7 @@ from protocols.models.gradient import Gradient
 from protocols.models.seir.integer_score import SCALE, UNIT
 from protocols.models.seir.score import ScoreAccumulator
 from protocols.task.gradients.hidden_score import score_words
-from protocols.task.manifest import Manifest
+from protocols.task.manifest import Simulation
 
 F64 = npt.NDArray[np.float64]
 Q: Final = len(Stage)
@@ -26,7 +26,7 @@ Q: Final = len(Stage)
 class ScoredAgents:
     """Agents of the engine that add up their scores as they step."""
 
-    def __init__(self, manifest: Manifest, agents: Agents) -> None:
+    def __init__(self, manifest: Simulation, agents: Agents) -> None:
         """Take in the initial draws."""
         self.agents = agents
         n = agents.state["stage"].shape[0]
@@ -52,7 +52,7 @@ class ScoredAgents:
 class ClearScores(PrivatePart):
     """The oracle: all private agents in this process, in the clear."""
 
-    def __init__(self, manifest: Manifest, agents: Agents) -> None:
+    def __init__(self, manifest: Simulation, agents: Agents) -> None:
         """Simulate these agents."""
         self._manifest, self._scored = manifest, ScoredAgents(manifest, agents)
 
@@ -77,7 +77,7 @@ class ScoredSeries:
     score: F64
 
 
-async def simulate_scores(manifest: Manifest, private: PrivatePart, synthetic: Agents) -> ScoredSeries:
+async def simulate_scores(manifest: Simulation, private: PrivatePart, synthetic: Agents) -> ScoredSeries:
     """Run steps 0 to T, and return the series of stage counts with the score of all that was drawn.
 
     Args:

@@ -16,7 +16,7 @@ from protocols.models.gradient import Gradient
 from protocols.models.seir.relaxation import STAGES
 from protocols.models.seir.relaxed_agents import RelaxedAgents
 from protocols.task.layout import Layout
-from protocols.task.manifest import Manifest
+from protocols.task.manifest import Simulation
 
 F64 = npt.NDArray[np.float64]
 
@@ -82,7 +82,7 @@ def synthetic_part(testbed: Testbed) -> RelaxedAgents:
     return _agents(manifest, cells_of(agents, manifest), n=agents.size)
 
 
-async def simulate_tangents(manifest: Manifest, private: PrivatePart, synthetic: RelaxedAgents) -> TangentSeries:
+async def simulate_tangents(manifest: Simulation, private: PrivatePart, synthetic: RelaxedAgents) -> TangentSeries:
     """Run steps 0 to T, and return expected counts with their derivatives: one run, for all parameters at once.
 
     Args:
@@ -102,7 +102,7 @@ async def simulate_tangents(manifest: Manifest, private: PrivatePart, synthetic:
     return TangentSeries(np.stack(counts), given)
 
 
-def _agents(manifest: Manifest, cell: I64, *, n: int) -> RelaxedAgents:
+def _agents(manifest: Simulation, cell: I64, *, n: int) -> RelaxedAgents:
     return RelaxedAgents(
         manifest.model.require_seir("tangents"),
         manifest.require_gradient(),

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 
 from protocols.errors import ParameterError
 from protocols.identity.trust import require_client
-from protocols.task.parties import ENGINE, AggregatorParty, ClientParty, DealerParty
+from protocols.task.parties import ENGINE, AggregatorParty, ClientParty, DealerParty, NamedParty
 
 
 def check_names(
-    aggregators: Sequence[AggregatorParty], dealer: DealerParty | None, clients: Sequence[ClientParty]
+    aggregators: Sequence[AggregatorParty], dealer: DealerParty | None, clients: Sequence[NamedParty]
 ) -> None:
     """Refuse two parties of one name, one that has the engine's, and a client that has the name of a role.
 
@@ -40,7 +40,7 @@ def check_agents(clients: Sequence[ClientParty]) -> None:
         raise ParameterError("an agent is listed twice; every agent has one client")
 
 
-def check_cohort(clients: Sequence[ClientParty], min_cohort: int) -> None:
+def check_cohort(clients: Sequence[NamedParty], min_cohort: int) -> None:
     """Refuse a cohort that the run cannot have.
 
     Raises:

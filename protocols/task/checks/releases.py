@@ -9,7 +9,7 @@ from protocols.models.gradient import Gradient
 from protocols.models.graph.bounds import LARGEST_CELL
 from protocols.models.run_model import RunModel, agent_model_of
 from protocols.releases.mechanism import DiscreteGaussian, RunningNoise
-from protocols.releases.query import NOISE, SCORE, SERIES, Releases
+from protocols.releases.query import NOISE, SCORE, SERIES, SUM, Releases
 from protocols.releases.sensitivity import furthest
 
 
@@ -35,6 +35,16 @@ def check_series(releases: Releases, model: RunModel, *, steps: int) -> None:
         raise ParameterError("noise of cells covers one message of at most 1; the model has others: release them exact")
     if cells and cells.mechanism == NOISE and cells.times < min(longest, steps + 1):
         raise ParameterError(f"an agent speaks to its cell in up to {longest} steps; set times of cells to that")
+
+
+def check_no_sum(releases: Releases) -> None:
+    """Refuse the release of a secure sum in a simulation.
+
+    Raises:
+        ParameterError: it is named.
+    """
+    if releases.of(SUM) is not None:
+        raise ParameterError("the release sum is of a secure sum, and a simulation has none; leave it out")
 
 
 def check_tally(model: AgentModel, *, agents: int, cells: Sequence[int]) -> None:

@@ -1,32 +1,35 @@
-"""Whether an opened sum of gradients can be what its members were allowed to add."""
+"""Whether an opened sum can be what its members were allowed to add."""
 
 import math
 from typing import Final
 
-from protocols.arithmetic.fixed_point import I64
-from protocols.releases.query import Release
-from protocols.task.secure_sum.spec import Calibration
+import numpy as np
 
+from protocols.arithmetic.fixed_point import I64
+from protocols.task.secure_sum.spec import SecureSum
+
+NEAR: Final = 1e-6  # far above what rounding changes in a norm of any length
 LARGEST_DEVIATION: Final = 6.5  # a norm of d normal numbers exceeds sqrt(d) + t with probability exp(-t**2 / 2)
 
 
-def in_range(calibration: Calibration, total: I64, members: int, *, release: Release | None, aggregators: int) -> bool:
-    """Tell whether the norm of a sum is no larger than its members' clipped gradients, with rounding and noise.
+def in_range(task: SecureSum, total: I64, members: int) -> bool:
+    """Tell whether the norm of a sum is no larger than its members' clipped vectors, with rounding and noise.
 
-    It is reckoned in whole numbers, so that every party finds the same.
+    It is reckoned in whole numbers where it is close, so that every party finds the same.
 
     Args:
-        calibration: what one member may add.
+        task: what one member may add, and the noise that each aggregator adds.
         total: int64[d], as opened.
         members: how many clients it is over.
-        release: that each aggregator adds the noise of; None where none is said of any.
-        aggregators: k.
 
     Security: so garbage that shows does no harm. Within the range a client can shift a sum unseen. With noise, honest
         clients' sum is out of range once in 10**9 sums or less.
     """
-    noise = math.sqrt(aggregators) * calibration.sigma(release) if release is not None else 0.0
+    noise = math.sqrt(len(task.aggregators)) * task.sigma
     spread = (noise + members) * (math.sqrt(total.size) + LARGEST_DEVIATION)
-    largest = math.ceil(members * calibration.clip * 2.0**calibration.bits + spread)
+    largest = math.ceil(members * task.norm * 2.0**task.bits + spread)
+    near = float(np.linalg.norm(total.astype(np.float64)))
+    if abs(near - largest) > NEAR * largest:  # its rounding cannot change the answer
+        return near < largest
     words: list[int] = total.tolist()
     return max(map(abs, words), default=0) <= largest and sum(word * word for word in words) <= largest**2

@@ -1,70 +1,104 @@
-"""What a manifest says of a calibration: institutions answer published draws with gradients, which are summed.
+"""The manifest of a secure sum: institutions answer what is announced with vectors, which are summed.
 
-A run of this kind simulates nobody: its clients are institutions, each counted as one agent. A round of the calibration
-is two of the run. In the first, which asks, the engine announces the draws, and clients share zeros, so that all know
-who is there. In the second, which answers, they share their gradients, and the sum is opened.
+Nobody is simulated. A sum is two rounds of the run. In the first, which asks, the engine announces, and clients share
+zeros, so that all know who is there. In the second, which answers, they share their vectors, and the sum is opened.
 """
 
+import math
 from typing import Annotated, Final, final
 
 import msgspec
 
 from protocols.arithmetic.counters import RoundNumber
-from protocols.models import Seir
-from protocols.releases.query import Release
+from protocols.arithmetic.sharing import Additive, Sharing
+from protocols.releases.query import SUM, Release
+from protocols.task.base import BaseManifest
+from protocols.task.checks.parties import check_cohort, check_names
+from protocols.task.checks.secure_sum import check_noise, check_summands, check_total
+from protocols.task.parties import InstitutionParty
+from protocols.task.rounds import Schedule
 
-TAIL: Final = 2**6  # no sample of the noise is further out than so many sigmas
 MAX_BITS: Final = 52  # a float64 has no more
-NOBODY: Final = Seir(beta=(0,), cell_beta=0, latent=(2**32,), infectious=(2**32,), initial=0, f=1)
+MOST_ROUNDS: Final = 2**31
 Size = Annotated[int, msgspec.Meta(ge=1, le=2**16)]
 
 
 @final
-class Calibration(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The size of what travels, and what one institution may add.
+class SecureSum(BaseManifest, frozen=True, forbid_unknown_fields=True, kw_only=True, tag="secure-sum"):
+    """The size of what travels, how often, and what one institution may add.
 
     Attributes:
-        draws, places, weeks: S, B and W: float64[S, B, W] is announced, and a gradient of that shape is summed.
-        clip: L2 norm of one institution's gradient in a round, over all its entries.
-        bits: fraction bits of a gradient.
+        clients: who may add.
+        shape: of what is announced and of what is summed, float64[shape].
+        norm: bound of the L2 norm of one institution's vector, over all its entries.
+        bits: fraction bits of a vector.
+        rounds: sums, at most; one in each round.
+        releases: the sum, with the noise that each aggregator adds in full; without it, exact.
     """
 
-    draws: Size
-    places: Size
-    weeks: Size
-    clip: Annotated[float, msgspec.Meta(gt=0, le=2.0**40)] = 2000.0
+    clients: tuple[InstitutionParty, ...]
+    shape: Annotated[tuple[Size, ...], msgspec.Meta(min_length=1, max_length=4)]
+    norm: Annotated[float, msgspec.Meta(gt=0, le=2.0**40)]
     bits: Annotated[int, msgspec.Meta(ge=1, le=MAX_BITS)] = 24
+    rounds: Annotated[int, msgspec.Meta(ge=1, le=MOST_ROUNDS)]
+
+    def __post_init__(self) -> None:
+        """Check what types alone cannot."""
+        check_names(self.aggregators, None, self.clients)
+        self.share()
+        check_cohort(self.clients, self.min_cohort)
+        check_summands(min_cohort=self.min_cohort, length=self.length)
+        if self.trust is not None:
+            self.trust.check(aggregators=[party.name for party in self.aggregators], dealer=None)
+        check_noise(self.releases, rounds=self.rounds)
+        n, k = len(self.clients), len(self.aggregators)
+        check_total(clients=n, reach=self.reach, sigma=self.sigma, aggregators=k)
 
     @property
-    def shape(self) -> tuple[int, int, int]:
-        """Return S, B, W."""
-        return self.draws, self.places, self.weeks
+    def length(self) -> int:
+        """Return d, how many numbers are announced, and summed."""
+        return math.prod(self.shape)
 
     @property
-    def words(self) -> int:
-        """Return how many numbers are announced, and summed."""
-        return self.draws * self.places * self.weeks
+    def steps(self) -> int:
+        """Return the number of the last round of the run."""
+        return 2 * self.rounds - 1
+
+    @property
+    def engine(self) -> bool:
+        """Whether an engine announces in every round that asks: there is no sum without one."""
+        return True
+
+    @property
+    def schedule(self) -> Schedule:
+        """Return the order of the run's rounds."""
+        return Schedule(False, self.steps)
 
     @property
     def reach(self) -> float:
-        """Return the largest L2 norm of one institution's gradient in fixed point, its rounding included."""
-        return reach(self.clip, self.bits, self.words)
+        """Return the largest L2 norm of one institution's vector in fixed point, its rounding included."""
+        return reach(self.norm, self.bits, self.length)
 
-    def sigma(self, release: Release) -> float:
-        """Return the noise of every word in its own units; a release counts it in what one institution can add."""
-        return release.sigma * self.reach
+    @property
+    def release(self) -> Release:
+        """Return what is released of each round: the sum, exact unless the manifest says otherwise."""
+        return next(iter(self.releases.each)) if self.releases is not None else Release(name=SUM)
+
+    @property
+    def sigma(self) -> float:
+        """Return the noise of every word in its own units; the release counts it in what one institution can add."""
+        return self.release.sigma * self.reach
+
+    def share(self) -> Sharing:
+        """Return the run's sharing, for all of its aggregators."""
+        return Additive(len(self.aggregators))
 
 
-def reach(clip: float, bits: int, words: int) -> float:
-    """Return the largest norm of a clipped gradient of so many words in fixed point: each is rounded by half a unit."""
-    return float(clip * 2.0**bits + 0.5 * words**0.5)
-
-
-def rounds(steps: int) -> int:
-    """Return how many rounds a calibration of so many steps has."""
-    return (steps + 1) // 2
+def reach(norm: float, bits: int, words: int) -> float:
+    """Return the largest norm of a clipped vector of so many words in fixed point: each is rounded by half a unit."""
+    return float(norm * 2.0**bits + 0.5 * words**0.5)
 
 
 def answers(number: RoundNumber) -> bool:
-    """Tell whether a round of the run is one in which gradients are summed."""
+    """Tell whether a round of the run is one in which vectors are summed."""
     return number % 2 == 1

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from lpm_secure.audit.views.in_process import operators
-from lpm_secure.calibration.parties import build_noisy_releases
+from lpm_secure.secure_sum.parties import build_noisy_releases
 from protocols.errors import PartiesDisagree, Unavailable
 from protocols.wire.messages import MembersQuery, TrialQuery, TrialShare
 from tests.hospital_cohort import (
@@ -59,7 +59,7 @@ def test_aggregators_that_restart_amid_an_inquiry_or_after_it_tell_the_same_sums
     assert again[3].names == others(manifest, LIAR)
     for step in (1, 3):
         assert again[step].refused == (LIAR,)
-        assert np.array_equal(again[step].cells, sum_of(manifest, step, again[step].names)) != noise
+        assert np.array_equal(again[step].words, sum_of(manifest, step, again[step].names)) != noise
 
 
 @dataclasses.dataclass

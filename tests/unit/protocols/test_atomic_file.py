@@ -117,7 +117,7 @@ def test_there_is_one_atomic_write():
     root = Path(atomic_file.__file__).parents[1]
     packages = (root / name for name in ("protocols", "client_sdk", "aggregator", "lpm_secure"))
     syncing = {path.stem for package in packages for path in package.rglob("*.py") if "os.fsync" in path.read_text()}
-    assert syncing == {"atomic_file", "journal", "ledger", "stateless_sum"}
+    assert syncing == {"atomic_file", "journal", "ledger"}
 
 
 def test_two_files_of_one_stem_do_not_share_what_is_written_beside_them(tmp_path):

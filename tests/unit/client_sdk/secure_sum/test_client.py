@@ -9,36 +9,37 @@ import msgspec
 import numpy as np
 import pytest
 
-from aggregator.release.sum_noise import release_gradient
-from client_sdk.hospital_config import HospitalConfig, read_hospital, write_series
+from aggregator.release.sum_noise import SumNoise
+from client_sdk.institution_config import InstitutionConfig, read_hospital, write_series
 from client_sdk.likelihood.counts import Counts
 from client_sdk.likelihood.institution import Hospital
-from client_sdk.secure_sum.client import VectorClient
+from client_sdk.secure_sum.client import SumClient
 from client_sdk.secure_sum.contribution import Contribution
-from client_sdk.secure_sum.journal import REQUESTS, VectorJournal
-from lpm_secure.calibration.parties import deployment_for, manifest_for
+from client_sdk.secure_sum.journal import REQUESTS, SumJournal
+from lpm_secure.secure_sum.parties import manifest_for
 from lpm_secure.testbed.keys import pin_keys
-from protocols.errors import DataError, ParameterError, RoundClosed, ShareRefused, Unavailable, WouldWrap
+from lpm_secure.testbed.sum_deployment import SumDeployment
+from protocols.errors import BudgetSpent, DataError, ParameterError, RoundClosed, ShareRefused, Unavailable, WouldWrap
 from protocols.releases.mechanism import DiscreteGaussian
 from protocols.releases.query import Release, Releases
 from protocols.task.layout import Layout
 from protocols.task.policy import outputs_of
 from protocols.task.release_plan import releases_in
-from protocols.task.secure_sum.spec import Calibration
 from tests.calibration_hospitals import WEEKS, hospitals
 
-SIZE = Calibration(draws=2, places=2, weeks=WEEKS)
+SHAPE, WORDS, ONE = (2, 2, WEEKS), 4 * WEEKS, Contribution()
 KEY = bytes(32)
 
 
-def manifest_of(calibration=SIZE, *, rounds=3, **changes):
+def manifest_of(contribution=ONE, *, rounds=3, **changes):
     addresses = ["127.0.0.1:1001", "127.0.0.1:1002"]
-    return manifest_for(tuple(hospitals()), calibration, addresses, rounds=rounds, min_cohort=5, **changes)
+    given = {"contribution": contribution, "rounds": rounds, "min_cohort": 5}
+    return manifest_for(tuple(hospitals()), SHAPE, addresses, **given | changes)
 
 
 def noised(scale=2.0, times=3, sensitivity=1):
     release = Release(
-        name="gradient",
+        name="sum",
         mechanism="discrete-gaussian",
         sigma=scale,
         sensitivity=sensitivity,
@@ -50,71 +51,77 @@ def noised(scale=2.0, times=3, sensitivity=1):
     return Releases(each=(release,), rho=10.0)
 
 
-def test_a_calibration_shares_words_for_its_draws_alone_and_releases_every_other_round():
+def test_a_sum_shares_words_of_its_vector_alone_and_releases_every_other_round():
     manifest = manifest_of()
     layout = Layout.of(manifest)
-    assert (layout.d, layout.c, layout.q) == (SIZE.words, 0, 0)
-    assert [[each.name for each in releases_in(manifest, step)] for step in range(4)] == [[], ["gradient"]] * 2
-    assert outputs_of(manifest) == ("gradient",)
+    assert (layout.d, layout.c, layout.q) == (WORDS, 0, 0)
+    assert [[each.name for each in releases_in(manifest, step)] for step in range(4)] == [[], ["sum"]] * 2
+    assert outputs_of(manifest) == ("sum",)
 
 
 @pytest.mark.parametrize(
     ("changes", "why"),
     [
-        ({"engine": False}, "simulates nobody"),
-        ({"cells": (5,)}, "simulates nobody"),
-        ({"steps": 4}, "2 r - 1 steps"),
         ({"min_cohort": 1}, "at least 2 clients"),
         ({"releases": Releases(each=(Release(name="tally"),))}, "nothing else"),
         ({"releases": noised(times=2)}, "times to 3"),
         ({"releases": noised(sensitivity=2)}, "sensitivity to 1"),
     ],
 )
-def test_a_manifest_that_contradicts_its_calibration_is_refused(changes, why):
+def test_a_manifest_of_a_sum_that_contradicts_itself_is_refused(changes, why):
     with pytest.raises(ParameterError, match=why):
         msgspec.structs.replace(manifest_of(), **changes)
 
 
 def test_gradients_that_could_wrap_are_refused_with_their_noise():
-    wide = msgspec.structs.replace(SIZE, clip=2.0**35, bits=24)
+    wide = Contribution(clip=2.0**35, bits=24)
     manifest_of(wide)
     with pytest.raises(WouldWrap, match="noise"):
         manifest_of(wide, releases=noised(scale=2.0))
 
 
 def test_a_round_that_asks_opens_nothing_whatever_clients_tell():
-    total = np.arange(SIZE.words, dtype=np.uint64)
-    assert not release_gradient(manifest_of(), KEY, 0, total).any()
-    assert np.array_equal(release_gradient(manifest_of(), KEY, 1, total), total)
+    total = np.arange(WORDS, dtype=np.uint64)
+    assert not SumNoise(manifest_of(), KEY).add(0, total, before=b"")[0].any()
+    assert np.array_equal(SumNoise(manifest_of(), KEY).add(1, total, before=b"")[0], total)
 
 
 def test_each_answering_round_has_noise_of_its_own_with_the_sigma_of_the_manifest():
-    manifest, total = manifest_of(releases=noised()), np.zeros(SIZE.words, dtype=np.uint64)
-    one, other = (release_gradient(manifest, KEY, step, total).view(np.int64) for step in (1, 3))
+    manifest, total = manifest_of(releases=noised()), np.zeros(WORDS, dtype=np.uint64)
+    one, other = (SumNoise(manifest, KEY).add(step, total, before=b"")[0].view(np.int64) for step in (1, 3))
     assert not np.array_equal(one, other)
-    expected = DiscreteGaussian(SIZE.sigma(manifest.releases.each[0])).from_key(KEY, SIZE.words, stream=2)
+    expected = DiscreteGaussian(manifest.sigma).from_key(KEY, WORDS, stream=2)
     assert np.array_equal(one, expected)
-    assert SIZE.sigma(manifest.releases.each[0]) == pytest.approx(2 * 2000 * 2**24, rel=1e-6)
+    assert manifest.sigma == pytest.approx(2 * 2000 * 2**24, rel=1e-6)
 
 
 def test_each_sum_that_is_opened_in_a_round_has_noise_of_its_own_and_none_of_another_rounds():
-    manifest, total = manifest_of(releases=noised()), np.zeros(SIZE.words, dtype=np.uint64)
-    steps, trials = (1, 3, 5), range(20)
-    drawn = {release_gradient(manifest, KEY, step, total, trial=trial).tobytes() for step in steps for trial in trials}
-    assert len(drawn) == len(steps) * len(trials)
+    manifest, total = manifest_of(releases=noised()), np.zeros(WORDS, dtype=np.uint64)
+    steps, places, noise = (1, 3, 5), range(20), SumNoise(manifest, KEY)
+    drawn = {noise.add(step, total, before=b"", place=place)[0].tobytes() for step in steps for place in places}
+    assert len(drawn) == len(steps) * len(places)
+
+
+def test_every_sum_is_counted_and_none_is_opened_beyond_what_the_noise_was_made_for():
+    noise, total, before = SumNoise(manifest_of(releases=noised()), KEY), np.zeros(WORDS, dtype=np.uint64), b""
+    for place in range(3):
+        _, before = noise.add(1, total, before=before, place=place)
+    with pytest.raises(BudgetSpent, match="3 sums"):
+        noise.add(3, total, before=before)
+    assert noise.add(2, total, before=before) == (pytest.approx(0), before)
 
 
 def test_what_rounding_adds_to_a_clipped_gradient_is_within_the_reach_that_noise_covers():
-    gradient = np.full(SIZE.shape, 1e9) + np.arange(SIZE.words).reshape(SIZE.shape)
-    encoded = Contribution(SIZE.clip, SIZE.bits).encode(gradient)
-    assert np.linalg.norm(encoded.astype(float)) <= SIZE.reach
+    gradient = np.full(SHAPE, 1e9) + np.arange(WORDS).reshape(SHAPE)
+    encoded = ONE.encode(gradient)
+    assert np.linalg.norm(encoded.astype(float)) <= manifest_of().reach
 
 
 def test_a_client_that_starts_again_keeps_its_keys_and_uses_no_nonce_twice(tmp_path):
     manifest = manifest_of()
-    first = VectorJournal.start(tmp_path, manifest)
+    first = SumJournal.start(tmp_path, manifest)
     first.about_to_answer(3, np.arange(10.0))
-    second = VectorJournal.start(tmp_path, manifest)
+    second = SumJournal.start(tmp_path, manifest)
     assert second.keys == first.keys
     assert {name: each.secret for name, each in second.sessions.items()} == {
         name: each.secret for name, each in first.sessions.items()
@@ -127,8 +134,8 @@ def test_a_client_that_starts_again_keeps_its_keys_and_uses_no_nonce_twice(tmp_p
 
 
 def test_what_a_client_keeps_is_not_printed(tmp_path):
-    kept = VectorJournal.start(tmp_path, manifest_of())
-    printed = repr(kept) + repr(kept._memory) + repr(list(kept.sessions.values()))
+    kept = SumJournal.start(tmp_path, manifest_of())
+    printed = repr(kept) + repr(kept._entry) + repr(list(kept.sessions.values()))
     for secret in (*kept.keys, *(each.secret for each in kept.sessions.values())):
         assert repr(secret)[2:20] not in printed
 
@@ -138,7 +145,7 @@ def test_what_a_hospital_is_about_to_use_is_on_disk_under_its_name(tmp_path, mon
     synced, fsync, replace = [], os.fsync, Path.replace
     monkeypatch.setattr(os, "fsync", lambda number: (synced.append(os.fstat(number).st_ino), fsync(number)))
     monkeypatch.setattr(Path, "replace", lambda path, target: (synced.append("replaced"), replace(path, target)))
-    kept = VectorJournal.start(tmp_path, manifest_of())
+    kept = SumJournal.start(tmp_path, manifest_of())
     kept.about_to_answer(1, np.ones(3))
     own, folder = kept.path.stat().st_ino, tmp_path.stat().st_ino
     assert synced[-3:] == [own, "replaced", folder]
@@ -149,10 +156,10 @@ def test_what_a_hospital_is_about_to_use_is_on_disk_under_its_name(tmp_path, mon
     "spoil", [lambda text: text[:-5], lambda text: b"{}", lambda text: text.replace(b'"run":"', b'"run":"A')]
 )
 def test_a_spoilt_file_of_kept_keys_is_refused(tmp_path, spoil):
-    kept = VectorJournal.start(tmp_path, manifest_of())
+    kept = SumJournal.start(tmp_path, manifest_of())
     kept.path.write_bytes(spoil(kept.path.read_bytes()))
     with pytest.raises(ParameterError, match="move it away"):
-        VectorJournal.start(tmp_path, manifest_of())
+        SumJournal.start(tmp_path, manifest_of())
 
 
 def test_a_column_is_read_as_it_was_written_and_gives_the_same_bits(tmp_path):
@@ -167,7 +174,7 @@ def test_a_column_is_read_as_it_was_written_and_gives_the_same_bits(tmp_path):
 def test_what_is_a_hospitals_own_is_written_for_it_alone(tmp_path):
     (tmp_path / "series.csv").touch(mode=0o644)
     write_series(tmp_path / "series.csv", np.ones(WEEKS))
-    deployment_for(manifest_of(), hospitals(), tmp_path / "run").write()
+    SumDeployment(tmp_path / "run", manifest_of(), hospitals()).write()
     own = tmp_path / "run" / "parties" / "hospital-0"
     for path in (tmp_path / "series.csv", *(own / name for name in ("config.toml", "series.csv", "state.f64"))):
         assert path.stat().st_mode & 0o077 == 0, path
@@ -186,7 +193,7 @@ def test_a_column_that_holds_no_counts_is_refused_with_its_file_and_row(tmp_path
 
 
 def config():
-    return HospitalConfig(
+    return InstitutionConfig(
         name="a",
         manifest="m",
         operator_key=KEY,
@@ -216,11 +223,11 @@ class Rounds:
 def client_of(tmp_path, rounds, *, hospital=None):
     manifest = manifest_of()
     hospital = hospital or hospitals()["hospital-0"]
-    return VectorClient(manifest, hospital, rounds, VectorJournal.start(tmp_path, manifest), wait_s=5.0)
+    return SumClient(manifest, hospital, rounds, SumJournal.start(tmp_path, manifest), wait_s=5.0)
 
 
 def draws_of(value=3.0):
-    return np.full(SIZE.shape, value)
+    return np.full(SHAPE, value)
 
 
 def test_a_hospital_answers_what_it_heard_with_its_clipped_gradient(tmp_path):
@@ -228,7 +235,7 @@ def test_a_hospital_answers_what_it_heard_with_its_clipped_gradient(tmp_path):
     asyncio.run(client_of(tmp_path, rounds).run())
     expected, twin = [], hospitals()["hospital-0"]
     for _ in range(3):
-        expected += [np.zeros(SIZE.words, dtype=np.int64), Contribution().encode(twin.answer(draws_of())[0])]
+        expected += [np.zeros(WORDS, dtype=np.int64), Contribution().encode(twin.answer(draws_of())[0])]
     assert all(np.array_equal(told.view(np.int64), e) for (_, told), e in zip(rounds.told, expected, strict=True))
 
 
@@ -263,7 +270,7 @@ def test_a_hospital_that_was_ended_after_it_told_a_gradient_does_not_tell_that_r
     asyncio.run(before.advance())
     again = Rounds(draws_of(2.0))
     after = client_of(tmp_path, again)
-    assert np.array_equal(after.hospital.state, before.hospital.state)
+    assert np.array_equal(after.institution.state, before.institution.state)
     asyncio.run(after.run())
     assert [step for step, _ in again.told] == [0, 2, 3, 4, 5]
     assert after.missed == [0]
@@ -272,10 +279,10 @@ def test_a_hospital_that_was_ended_after_it_told_a_gradient_does_not_tell_that_r
 @pytest.mark.parametrize("value", [np.nan, np.inf, 51.0])
 def test_draws_that_no_model_would_publish_teach_a_hospital_nothing(tmp_path, value):
     client = client_of(tmp_path, Rounds(draws_of(value)))
-    before = client.hospital.state.copy()
+    before = client.institution.state.copy()
     asyncio.run(client.run())
     assert client.missed == [0, 1, 2]
-    assert np.array_equal(client.hospital.state, before)
+    assert np.array_equal(client.institution.state, before)
 
 
 def test_a_hospital_of_another_number_of_weeks_is_refused(tmp_path):
@@ -286,10 +293,10 @@ def test_a_hospital_of_another_number_of_weeks_is_refused(tmp_path):
 def test_a_hospitals_state_is_what_it_goes_on_from():
     one, other = hospitals()["hospital-1"], hospitals()["hospital-1"]
     one.answer(draws_of())
-    other.go_on(one.state)
+    other.resume(one.state)
     assert np.array_equal(one.answer(draws_of(2.0))[0], other.answer(draws_of(2.0))[0])
     with pytest.raises(ParameterError, match="10"):
-        other.go_on(np.zeros(4))
+        other.resume(np.zeros(4))
 
 
 def test_pinned_keys_make_another_run_of_the_same_calibration():

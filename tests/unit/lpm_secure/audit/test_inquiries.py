@@ -6,12 +6,11 @@ import msgspec
 import pytest
 
 from lpm_secure.audit import inquiries, rules
-from lpm_secure.calibration.parties import build_noisy_releases, manifest_for
+from lpm_secure.secure_sum.parties import build_noisy_releases, manifest_for
 from protocols.releases import ledger
 from protocols.releases.ledger import ReleaseRecord, RoundRecord, Trial
 from protocols.task.release_plan import records_in
 from protocols.task.secure_sum.group_testing import Inquiry, coin
-from protocols.task.secure_sum.spec import Calibration
 
 RUN = bytes(range(32))
 NAMES = tuple(f"hospital-{index}" for index in range(8))
@@ -20,8 +19,7 @@ REST = tuple(name for name in NAMES if name != LIAR)
 
 
 def manifest_of(**changes):
-    size = Calibration(draws=2, places=1, weeks=3)
-    return manifest_for(NAMES, size, ["127.0.0.1:1001", "127.0.0.1:1002"], rounds=4, min_cohort=4, **changes)
+    return manifest_for(NAMES, (2, 3), ["127.0.0.1:1001", "127.0.0.1:1002"], rounds=4, min_cohort=4, **changes)
 
 
 @functools.cache
@@ -124,7 +122,7 @@ def test_sums_that_no_inquiry_explains_are_found():
 
 def test_a_run_that_is_no_calibration_has_no_inquiry(manifest_of):
     rounds = [round_of(ROUND, NAMES, trials=trials_of())]
-    assert "no calibration" in inquiries.misjudgements(manifest_of(), RUN, rounds)[0]
+    assert "no secure sum" in inquiries.misjudgements(manifest_of(), RUN, rounds)[0]
 
 
 def test_an_inquiry_may_end_with_the_budget_and_what_it_opened_is_paid_for():
@@ -148,7 +146,7 @@ def test_a_round_without_an_inquiry_is_written_as_ever():
     assert b"trials" not in msgspec.json.encode(plain)
     assert b'"refused":[]' in msgspec.json.encode(plain)
     assert ledger.head_after(bytes(32), plain) != ledger.head_after(bytes(32), rounds_of()[ROUND])
-    assert plain.releases == (ReleaseRecord("gradient", "exact"),)
+    assert plain.releases == (ReleaseRecord("sum", "exact"),)
 
 
 @pytest.mark.parametrize(

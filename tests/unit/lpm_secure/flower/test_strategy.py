@@ -2,7 +2,6 @@
 
 import os
 import shutil
-from types import SimpleNamespace
 
 import msgspec
 import numpy as np
@@ -14,23 +13,26 @@ os.environ["FLWR_TELEMETRY_ENABLED"] = "0"
 from flwr.app import Array, ArrayRecord, ConfigRecord, Context, Message, RecordDict
 from flwr.supercore.task_identity import TaskIdentity
 
-from aggregator.release import stateless_sum
+from aggregator.release.sum_noise import SumNoise
 from aggregator.store import Store
-from client_sdk.secure_sum.sealed_message import seal_shares
 from lpm_secure.calibration.inference.fit import Fit, FitSchedule
-from lpm_secure.calibration.parties import build_hospital_testbed
-from lpm_secure.flower import processes, records
-from lpm_secure.flower.bridge import RoundReply
-from lpm_secure.flower.federation import Flower
-from lpm_secure.flower.party import Party
-from lpm_secure.flower.strategy import SecureSum, play
-from lpm_secure.secure_sum.federation import SharedFederation
-from lpm_secure.testbed.deployment import Deployment
-from protocols.errors import CohortTooSmall, ConfigError, ConflictingReplay, ManifestMismatch, RoundClosed, Unavailable
-from protocols.identity.certificates import read as read_credentials
+from lpm_secure.flower import records
+from lpm_secure.flower.node import Node
+from lpm_secure.flower.relay import ADVANCE, FREEZE
+from lpm_secure.flower.strategy import SecureSumStrategy, play
+from protocols.errors import (
+    CohortTooSmall,
+    ConfigError,
+    ConflictingReplay,
+    ManifestMismatch,
+    PartiesDisagree,
+    RoundAhead,
+    RoundClosed,
+    WireError,
+)
 from protocols.task import manifest as manifests
-from tests.calibration_hospitals import PARAMETERS, SIMULATOR, hospitals
-from tests.flower_nodes import DRAWS, LocalBridge, LocalGrid, OverGrid, draws_of, write
+from tests.calibration_hospitals import PARAMETERS, SIMULATOR, hospitals, in_process
+from tests.flower_nodes import DRAWS, LocalGrid, OverGrid, draws_of, write
 
 ROUNDS = 3
 
@@ -45,14 +47,14 @@ def identity():
 def written(tmp_path_factory):
     """Write six hospitals' folders once, for all tests to copy."""
     folder = tmp_path_factory.mktemp("flower")
-    return folder, write(folder, hospitals(), 4)
+    return folder, write(folder, hospitals(), 4).manifest
 
 
 @pytest.fixture
 def deployed(written, tmp_path):
     folder, manifest = written
     shutil.copytree(folder, tmp_path / "run")
-    return LocalGrid(tmp_path / "run" / "parties"), SecureSum(manifest)
+    return LocalGrid(tmp_path / "run" / "parties"), SecureSumStrategy(manifest)
 
 
 def fit_with(federation, rounds=ROUNDS):
@@ -63,7 +65,7 @@ def fit_with(federation, rounds=ROUNDS):
 
 def test_a_fit_over_flowers_messages_has_the_draws_of_one_process_to_the_last_bit(deployed):
     grid, strategy = deployed
-    over, shared = fit_with(OverGrid(strategy, grid)), fit_with(SharedFederation(hospitals()))
+    over, shared = fit_with(OverGrid(strategy, grid)), fit_with(in_process(hospitals(), draws=DRAWS))
     assert torch.equal(over.draws(20, seed=3), shared.draws(20, seed=3))
     assert over.absences == {}
 
@@ -77,7 +79,7 @@ def test_a_hospital_that_is_away_and_returns_is_named_and_the_bits_stay_the_same
 
     over = fit_with(OverGrid(strategy, grid, on_round))
     away = frozenset({"hospital-2"})
-    shared = fit_with(SharedFederation(hospitals(), absent={0: away, 1: away}))
+    shared = fit_with(in_process(hospitals(), draws=DRAWS, absent={0: away, 1: away}))
     assert over.absences == {"hospital-2": 2}
     assert torch.equal(over.draws(20, seed=3), shared.draws(20, seed=3))
 
@@ -107,10 +109,10 @@ def test_no_message_holds_a_gradient_or_a_share_in_the_clear(deployed):
 def test_the_mod_leaves_the_apps_answer_as_it_is_and_sends_what_no_two_calls_repeat(deployed):
     grid, strategy = deployed
     strategy.meet(grid)
-    asked = strategy.configure_train(1, ArrayRecord({"draws": Array(draws_of())}), ConfigRecord(), grid)
+    asked = strategy.configure_train(1, ArrayRecord({records.ANNOUNCED: Array(draws_of())}), ConfigRecord(), grid)
     first = grid.ask(asked[0])
     shutil.rmtree(grid.folders[asked[0].metadata.dst_node_id] / "x", ignore_errors=True)
-    for kept in grid.folders[asked[0].metadata.dst_node_id].glob("calibration-*.key"):
+    for kept in grid.folders[asked[0].metadata.dst_node_id].glob("sum-*.key"):
         kept.unlink()
     second = grid.ask(asked[0])
     one, other = (records.to_bytes(each.content[records.SEALED]) for each in (first, second))
@@ -121,18 +123,18 @@ def test_the_mod_leaves_the_apps_answer_as_it_is_and_sends_what_no_two_calls_rep
 def test_a_hospital_answers_a_step_once(deployed):
     grid, strategy = deployed
     strategy.meet(grid)
-    asked = strategy.configure_train(1, ArrayRecord({"draws": Array(draws_of())}), ConfigRecord(), grid)
+    asked = strategy.configure_train(1, ArrayRecord({records.ANNOUNCED: Array(draws_of())}), ConfigRecord(), grid)
     grid.ask(asked[0])
-    with pytest.raises(RoundClosed, match="step 1 was answered"):
+    with pytest.raises(RoundClosed, match="round 1 was answered"):
         grid.ask(asked[0])
 
 
 def test_a_hospital_answers_no_step_in_which_draws_are_published(deployed):
     grid, strategy = deployed
     strategy.meet(grid)
-    asked = strategy.configure_train(1, ArrayRecord({"draws": Array(draws_of())}), ConfigRecord(), grid)
+    asked = strategy.configure_train(1, ArrayRecord({records.ANNOUNCED: Array(draws_of())}), ConfigRecord(), grid)
     asked[0].content[records.ABOUT]["step"] = 2
-    with pytest.raises(RoundClosed, match="step 2"):
+    with pytest.raises(RoundClosed, match="round 2"):
         grid.ask(asked[0])
     asked[1].content[records.ABOUT]["step"] = 1
     grid.ask(asked[1])
@@ -143,11 +145,11 @@ def test_noise_is_another_one_than_that_of_the_same_run_over_grpc(deployed, monk
     grid, strategy = deployed
     used = []
 
-    def opened(manifest, key, step, total):
-        used.append(key)
-        return total
+    def opened(noise, number, total, *, before, place):
+        used.append(noise.key)
+        return total, before
 
-    monkeypatch.setattr(stateless_sum, "release_gradient", opened)
+    monkeypatch.setattr(SumNoise, "add", opened)
     play(strategy, grid, draws_of(), server_round=1, timeout_s=1.0)
     run = manifests.run_id(strategy.manifest)
     folders = [folder for folder in grid.folders.values() if folder.name.startswith("aggregator")]
@@ -158,7 +160,7 @@ def test_noise_is_another_one_than_that_of_the_same_run_over_grpc(deployed, monk
 
 def passed_to(strategy, grid, server_round=1):
     """Return what the strategy passes to the aggregators after the hospitals' part of a round."""
-    arrays, config = ArrayRecord({"draws": Array(draws_of())}), ConfigRecord()
+    arrays, config = ArrayRecord({records.ANNOUNCED: Array(draws_of())}), ConfigRecord()
     asked = strategy.configure_train(server_round, arrays, config, grid)
     strategy.aggregate_train(server_round, grid.send_and_receive(asked))
     return strategy.configure_evaluate(server_round, arrays, config, grid)
@@ -171,13 +173,55 @@ def without(message, *names):
     return Message(content, message.metadata.dst_node_id, message.metadata.message_type)
 
 
+def added_up(strategy, grid, server_round=1):
+    """Play the aggregators' part of a round to its end."""
+    while strategy.opened is None:
+        passed = strategy.configure_evaluate(server_round, ArrayRecord(), ConfigRecord(), grid)
+        strategy.aggregate_evaluate(server_round, grid.send_and_receive(passed))
+    return strategy.opened
+
+
 def test_an_aggregator_that_is_asked_for_two_sums_of_one_step_tells_one(deployed):
     grid, strategy = deployed
     message = passed_to(strategy, grid)[0]
-    first, again = grid.ask(message), grid.ask(message)
-    assert np.array_equal(first.content["sum"]["sum"].numpy(), again.content["sum"]["sum"].numpy())
+    grid.ask(message), grid.ask(message)
     with pytest.raises(ConflictingReplay, match="other shares"):
         grid.ask(without(message, "hospital-1"))
+    opened, last = added_up(strategy, grid), grid.seen[-3:]
+    assert opened.members == tuple(sorted(hospitals()))
+    for asked, told in last:
+        again = grid.ask(asked)
+        assert np.array_equal(told.content["sum"]["sum"].numpy(), again.content["sum"]["sum"].numpy())
+    assert grid.ask(without(message, "hospital-1")).content["sum"]["sum"].numpy().size == opened.total.size
+
+
+def test_a_sum_is_held_against_its_range_with_a_share_of_every_aggregator_or_not_at_all(deployed):
+    """Who carries messages might pass one aggregator's share of a sum, and what another one said before it."""
+    grid, strategy = deployed
+    passed_to(strategy, grid)
+    stages = []
+    for _ in range(3):
+        stages.append(strategy.configure_evaluate(1, ArrayRecord(), ConfigRecord(), grid))
+        if len(stages) < 3:
+            strategy.aggregate_evaluate(1, grid.send_and_receive(stages[-1]))
+    members, shares = stages[1][0].content[records.SEALED], stages[2][0].content[records.SEALED]
+    mixed = ArrayRecord({"aggregator-1": members["aggregator-1"], "aggregator-2": shares["aggregator-2"]})
+    content = RecordDict({"sealed": mixed, "about": stages[2][0].content[records.ABOUT]})
+    with pytest.raises(PartiesDisagree, match="got shares of"):
+        grid.ask(Message(content, stages[2][0].metadata.dst_node_id, ADVANCE))
+    assert added_up(strategy, grid).members == tuple(sorted(hospitals()))
+
+
+def test_an_aggregator_whose_ledger_is_another_one_opens_no_further_sum(deployed):
+    grid, strategy = deployed
+    play(strategy, grid, draws_of(), server_round=1, timeout_s=1.0)
+    (ledger,) = grid.folders[grid.node_of("aggregator-1")].glob("ledger-*.jsonl")
+    ledger.unlink()
+    messages = passed_to(strategy, grid, 2)
+    strategy.aggregate_evaluate(2, grid.send_and_receive(messages))
+    for message in strategy.configure_evaluate(2, ArrayRecord(), ConfigRecord(), grid):
+        with pytest.raises(PartiesDisagree, match="ledger"):
+            grid.ask(message)
 
 
 def test_an_aggregator_adds_up_no_fewer_than_the_manifest_promises(deployed):
@@ -192,22 +236,33 @@ def test_shares_do_not_open_for_another_aggregator_step_or_client_and_their_clie
     first, second, _ = passed_to(strategy, grid)
     swapped = dict(first.content[records.SEALED])
     swapped["hospital-0"] = second.content[records.SEALED]["hospital-0"]
-    swapped["hospital-1"] = first.content[records.SEALED]["hospital-2"]
     data = bytearray(records.to_bytes(first.content[records.SEALED])["hospital-3"])
     data[-1] ^= 1
     swapped["hospital-3"] = Array(np.frombuffer(bytes(data), dtype=np.uint8))
     content = RecordDict({"sealed": ArrayRecord(swapped), "about": first.content[records.ABOUT]})
-    reply = grid.ask(Message(content, first.metadata.dst_node_id, "query.add_up"))
-    assert reply.content["about"]["refused"] == ["hospital-0", "hospital-1", "hospital-3"]
+    reply = grid.ask(Message(content, first.metadata.dst_node_id, FREEZE))
+    assert reply.content["about"]["unopened"] == ["hospital-0", "hospital-3"]
     assert not reply.content["sum"]
+    swapped["hospital-1"] = first.content[records.SEALED]["hospital-2"]
+    content = RecordDict({"sealed": ArrayRecord(swapped), "about": first.content[records.ABOUT]})
+    with pytest.raises(ConflictingReplay, match="other shares"):
+        grid.ask(Message(content, first.metadata.dst_node_id, FREEZE))
+
+
+def test_shares_of_one_step_open_in_no_other_one(deployed):
+    grid, strategy = deployed
+    first, *_ = passed_to(strategy, grid)
+    added_up(strategy, grid)
     about = ConfigRecord({**first.content[records.ABOUT], "step": 3})
-    later = Message(
-        RecordDict({"sealed": first.content["sealed"], "about": about}), first.metadata.dst_node_id, "query.add_up"
-    )
-    assert len(grid.ask(later).content["about"]["refused"]) == 6
+    later = RecordDict({"sealed": first.content["sealed"], "about": about})
+    with pytest.raises(CohortTooSmall, match="0 clients"):
+        grid.ask(Message(later, first.metadata.dst_node_id, FREEZE))
+    about["step"] = 5
+    with pytest.raises(RoundAhead, match="one after the other"):
+        grid.ask(Message(later, first.metadata.dst_node_id, FREEZE))
 
 
-def test_a_hospital_that_sends_garbage_is_named_and_left_out_and_the_fit_goes_on(deployed):
+def test_a_hospital_whose_shares_do_not_open_is_named_and_left_out_and_the_fit_goes_on(deployed):
     grid, strategy = deployed
     node = grid.node_of("hospital-4")
 
@@ -221,8 +276,8 @@ def test_a_hospital_that_sends_garbage_is_named_and_left_out_and_the_fit_goes_on
     grid.change = spoil
     fit = fit_with(OverGrid(strategy, grid))
     assert fit.refusals == {"hospital-4": 1}
-    assert fit.absences == {"hospital-4": ROUNDS - 1}
-    assert fit.discarded == 1
+    assert fit.absences == {"hospital-4": ROUNDS}
+    assert fit.discarded == 0
     assert strategy.opened.members == tuple(name for name in sorted(hospitals()) if name != "hospital-4")
 
 
@@ -272,61 +327,13 @@ def test_a_node_that_says_nothing_of_itself_is_nobody(deployed):
     assert "hospital-2" in strategy.meet(grid)
 
 
-def federation_with_a_liar(folder, liar):
-    """Return a federation of ten hospitals, of which one sends words out of range."""
-    held = hospitals(10)
-    manifest = write(folder, held, 5)
-    grid, strategy = LocalGrid(folder / "parties"), SecureSum(manifest)
-    cheat = grid.node_of(liar)
-
-    def lie(message, reply):
-        if message.metadata.message_type != "train" or message.metadata.dst_node_id != cheat:
-            return reply
-        words = np.full(manifest.calibration.words, 2**50, dtype=np.uint64)
-        credentials, step = read_credentials(grid.folders[cheat]), message.content["about"]["step"]
-        sealed = records.of_bytes(seal_shares(words, manifest, credentials, number=step))
-        return Message(RecordDict({"sealed": sealed, "about": reply.content["about"]}), reply_to=message)
-
-    grid.change = lie
-    federation = Flower(Deployment(folder, build_hospital_testbed(manifest), keys=SimpleNamespace(), hospitals=held))
-    federation._bridge = LocalBridge(strategy, grid)
-    return federation
-
-
-def test_a_hospital_whose_words_are_out_of_range_is_found_by_sums_over_groups_and_named(tmp_path):
-    federation = federation_with_a_liar(tmp_path, "hospital-3")
-    summed = federation.gradient(draws_of())
-    assert summed.refused == ("hospital-3",)
-    assert summed.members == tuple(name for name in hospitals(10) if name != "hospital-3")
-    assert 0 < np.linalg.norm(summed.gradient) <= 9 * federation.manifest.calibration.clip
-    rounds = federation.round
-    again = federation.gradient(draws_of())
-    assert (again.members, again.refused, federation.round) == (summed.members, summed.refused, rounds + 1)
-
-
-def test_a_hospital_that_is_away_while_garbage_is_searched_for_is_not_taken_for_who_sent_it(tmp_path):
-    federation = federation_with_a_liar(tmp_path, "hospital-3")
-    away = set()
-
-    def ask(asked, *, timeout_s):
-        members = tuple(name for name in asked.hospitals if name not in away)
-        away.add("hospital-5")  # from the second round on
-        words = np.full(federation.manifest.calibration.words, 2**50 * ("hospital-3" in members))
-        return RoundReply(words.tobytes(), members)
-
-    federation._bridge = SimpleNamespace(ask=ask)
-    with pytest.raises(Unavailable, match="hospital-5 did not answer"):
-        federation.gradient(draws_of())
-    assert federation.refused == ()
-
-
 def test_an_aggregator_that_does_not_answer_at_first_is_asked_again(deployed):
     grid, strategy = deployed
-    failures = [None]
+    failures = [FREEZE, ADVANCE, ADVANCE]
 
     def fail(message, reply):
-        if message.metadata.message_type == "query.add_up" and failures:
-            failures.pop()
+        if message.metadata.message_type in failures:
+            failures.remove(message.metadata.message_type)
             raise OSError("lost")
         return reply
 
@@ -349,9 +356,9 @@ def test_a_run_whose_manifest_names_other_keys_of_aggregators_gets_nothing_from_
     keys = {name: msgspec.structs.replace(each, identity=os.urandom(32)) for name, each in mine.trust.keys.items()}
     other = msgspec.structs.replace(mine, trust=msgspec.structs.replace(mine.trust, keys=keys))
     assert manifests.run_id(other) != manifests.run_id(mine)
-    theirs = SecureSum(other)
+    theirs = SecureSumStrategy(other)
     theirs.meet(grid)
-    asked = theirs.configure_train(1, ArrayRecord({"draws": Array(draws_of())}), ConfigRecord(), grid)
+    asked = theirs.configure_train(1, ArrayRecord({records.ANNOUNCED: Array(draws_of())}), ConfigRecord(), grid)
     with pytest.raises(ManifestMismatch, match="another run"):
         grid.ask(asked[0])
 
@@ -360,14 +367,14 @@ def test_a_hospital_does_not_answer_draws_that_no_model_would_publish(deployed):
     grid, strategy = deployed
     strategy.meet(grid)
     for draws in (draws_of(np.nan), draws_of(80.0), draws_of()[:2], draws_of().astype(np.float32)):
-        asked = strategy.configure_train(1, ArrayRecord({"draws": Array(draws)}), ConfigRecord(), grid)
-        with pytest.raises(Exception, match="draws"):
+        asked = strategy.configure_train(1, ArrayRecord({records.ANNOUNCED: Array(draws)}), ConfigRecord(), grid)
+        with pytest.raises(WireError, match=r"draws|announced of float64"):
             grid.ask(asked[0])
 
 
 def test_a_node_that_does_not_say_who_it_is_is_told_how():
     with pytest.raises(ConfigError, match="--node-config"):
-        Party.of(Context(1, 1, {}, RecordDict(), {}))
+        Node.of(Context(1, 1, {}, RecordDict(), {}))
 
 
 @pytest.mark.parametrize(
@@ -377,7 +384,7 @@ def test_a_node_that_does_not_say_who_it_is_is_told_how():
 def test_what_is_wrong_with_a_hospitals_own_files_is_not_told_to_the_centre(deployed, file, old, new):
     grid, strategy = deployed
     strategy.meet(grid)
-    asked = strategy.configure_train(1, ArrayRecord({"draws": Array(draws_of())}), ConfigRecord(), grid)
+    asked = strategy.configure_train(1, ArrayRecord({records.ANNOUNCED: Array(draws_of())}), ConfigRecord(), grid)
     path = grid.folders[asked[0].metadata.dst_node_id] / file
     content = path.read_text()
     path.write_text(content.replace(old, new, 1))
@@ -386,9 +393,3 @@ def test_what_is_wrong_with_a_hospitals_own_files_is_not_told_to_the_centre(depl
     assert "its own log says why" in reply.error.reason
     assert "17" not in reply.error.reason
     assert str(path) not in reply.error.reason
-
-
-def test_a_flwr_run_that_takes_too_long_is_a_party_that_does_not_answer(tmp_path, monkeypatch):
-    monkeypatch.setattr(processes, "START_S", 0.001)
-    with pytest.raises(Unavailable, match=r"not ended within 0\.001 s"):
-        processes.Processes(tmp_path, tmp_path, [], tmp_path).run(tmp_path)

@@ -1,4 +1,4 @@
-"""The manifest: canonical, hashed, and refused where it contradicts itself."""
+"""The manifest: canonical, hashed, refused where it contradicts itself, and of one kind by its tag."""
 
 import json
 import re
@@ -6,10 +6,13 @@ import re
 import msgspec
 import pytest
 
+from lpm_secure.secure_sum.parties import NOWHERE, manifest_for
 from protocols.arithmetic.sharing import Additive, Clear
 from protocols.errors import ManifestMismatch, ParameterError, WouldWrap
 from protocols.task import manifest as manifests
+from protocols.task.manifest import Simulation
 from protocols.task.parties import AggregatorParty, ClientParty
+from protocols.task.secure_sum.spec import SecureSum
 
 
 def altered(manifest, **changes):
@@ -87,7 +90,7 @@ def test_another_spelling_of_the_same_content_is_refused(manifest_of, spoil):
         ({"mode": "all"}, "mode"),
         ({"edges": "visible"}, "edges"),
         ({"sharing": "none"}, "sharing"),
-        ({"version": 2}, "version"),
+        ({"version": 3}, "format 3"),
         ({"steps": 0}, "steps"),
         ({"steps": 2**32 + 1}, "steps"),
         ({"period": 0}, "period"),
@@ -236,3 +239,72 @@ def test_a_manifest_cannot_be_changed(manifest_of):
     with pytest.raises(AttributeError):
         manifest_of().steps = 5
     assert msgspec.structs.replace(manifest_of(), steps=5).steps == 5
+
+
+def sum_of(**changes):
+    return manifest_for(("a", "b"), (2, 3), [NOWHERE] * 2, **{"rounds": 4, "min_cohort": 2} | changes)
+
+
+def test_either_kind_is_read_back_as_it_was_written(manifest_of):
+    for manifest, kind in ((manifest_of(), Simulation), (sum_of(), SecureSum)):
+        again = manifests.decode(manifests.encode(manifest))
+        assert again == manifest
+        assert type(again) is kind
+
+
+def test_a_tag_that_is_missing_or_of_no_task_is_refused(manifest_of):
+    for manifest in (manifest_of(), sum_of()):
+        for tag in ("", "calibration", "Simulation", "x" * 10_000):
+            with pytest.raises(ParameterError, match="there are simulation and secure-sum") as refused:
+                manifests.decode(altered(manifest, task=tag))
+            assert len(str(refused.value)) < 300
+        with pytest.raises(ParameterError, match="there are simulation and secure-sum"):
+            manifests.decode(altered(manifest, task=...))
+        with pytest.raises(ParameterError, match=r"^cannot read the manifest"):
+            manifests.decode(altered(manifest, task=7))
+
+
+@pytest.mark.parametrize("field", ["shape", "norm", "bits", "rounds"])
+def test_a_simulation_has_no_field_of_a_sum(manifest_of, field):
+    value = json.loads(manifests.encode(sum_of()))[field]
+    with pytest.raises(ParameterError, match=f"unknown field `{field}`"):
+        manifests.decode(altered(manifest_of(), **{field: value}))
+
+
+@pytest.mark.parametrize("field", ["model", "steps", "cells", "channels", "mode", "engine", "dealer", "testbed_seed"])
+def test_a_sum_has_no_field_of_a_simulation(manifest_of, field):
+    value = json.loads(manifests.encode(manifest_of()))[field]
+    with pytest.raises(ParameterError, match=f"unknown field `{field}`"):
+        manifests.decode(altered(sum_of(), **{field: value}))
+
+
+def test_the_other_tag_makes_no_other_manifest(manifest_of):
+    with pytest.raises(ParameterError, match=r"^cannot read the manifest"):
+        manifests.decode(altered(manifest_of(), task="secure-sum"))
+    with pytest.raises(ParameterError, match=r"^cannot read the manifest"):
+        manifests.decode(altered(sum_of(), task="simulation"))
+
+
+def test_a_manifest_of_the_format_before_says_which_version_reads_it(manifest_of):
+    for tag in (..., "simulation"):
+        with pytest.raises(ParameterError, match=r"is of format 1, .* with the version of lpm-secure that") as refused:
+            manifests.decode(altered(manifest_of(), version=1, task=tag))
+        assert "\n" not in str(refused.value)
+
+
+def test_who_needs_the_other_kind_says_so_in_one_line(manifest_of):
+    assert manifests.require_simulation(manifest_of()).steps
+    assert manifests.require_sum(sum_of()).rounds == 4
+    with pytest.raises(ParameterError, match=r"python -m client_sdk.institution"):
+        manifests.require_simulation(sum_of())
+    with pytest.raises(ParameterError, match="is a simulation"):
+        manifests.require_sum(manifest_of())
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [({"rounds": 0}, ">= 1"), ({"shape": []}, "length >= 1"), ({"shape": [2, 0]}, ">= 1"), ({"norm": 0.0}, "> 0")],
+)
+def test_a_sum_of_nothing_is_refused(changes, why):
+    with pytest.raises(ParameterError, match=why):
+        manifests.decode(altered(sum_of(), **changes))

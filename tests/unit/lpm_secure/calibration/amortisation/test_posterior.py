@@ -1,6 +1,7 @@
-import dataclasses
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import final
 
 import numpy as np
 import pytest
@@ -11,15 +12,14 @@ from client_sdk.amortisation.encoder import Encoder
 from client_sdk.amortisation.features import Reference, features
 from client_sdk.amortisation.learner import Exercise, Imperfect, Learner
 from client_sdk.likelihood.counts import Counts
-from client_sdk.likelihood.institution import F64, clip_norm
+from client_sdk.secure_sum.contribution import F64, Contribution, clip_norm
 from lpm_secure.calibration.amortisation.calibration_check import check
-from lpm_secure.calibration.amortisation.cohort import BITS, Cohort, SharedCohort, Total
+from lpm_secure.calibration.amortisation.cohort import BITS, Cohort, SecureCohort, Total
 from lpm_secure.calibration.amortisation.comparison import restrict, summary
 from lpm_secure.calibration.amortisation.posterior import AmortisedPosterior, Training, encoder, reference
 from lpm_secure.calibration.dynamics.city import small
 from lpm_secure.calibration.dynamics.simulator import Simulator
-from lpm_secure.secure_sum.federation import Contribution
-from protocols.arithmetic.fixed_point import from_ring, to_ring
+from protocols.arithmetic.fixed_point import from_ring
 from protocols.errors import CohortTooSmall, ParameterError, RoundClosed, WouldWrap
 
 WEEKS = 6
@@ -29,11 +29,12 @@ REFERENCE = reference(SIMULATOR, seed=1)
 SERIES = np.array([4.0, 9.0, -1.0, np.nan, 21.0, 30.0])
 
 
-@dataclasses.dataclass(eq=False)
+@final
+@dataclass(frozen=True, slots=True, eq=False)
 class PooledCohort(Cohort):
     """The oracle: all data in one place, sums in floating point, no protection."""
 
-    learners: Mapping[str, Learner]
+    learners: Mapping[str, Learner] = field(repr=False)
     clip: float = 10.0
 
     def practise(self, exercise: Exercise) -> Total:
@@ -97,7 +98,7 @@ def test_features_mark_what_is_censored_or_missing_and_hide_weeks_to_come() -> N
 
 def test_federated_training_is_the_pooled_one_up_to_fixed_point() -> None:
     pooled = trained(PooledCohort(learners()))
-    shared = trained(SharedCohort(learners(), aggregators=3))
+    shared = trained(SecureCohort(learners(), aggregators=3))
     assert shared.losses == pytest.approx(pooled.losses, abs=1e-6)
     assert torch.allclose(pooled.weights, shared.weights, rtol=0, atol=1e-5)
     draws = [each.posterior(5, draws=20, seed=3) for each in (pooled, shared)]
@@ -105,7 +106,7 @@ def test_federated_training_is_the_pooled_one_up_to_fixed_point() -> None:
 
 
 def test_training_does_not_depend_on_the_masks() -> None:
-    one, other = trained(SharedCohort(learners())), trained(SharedCohort(learners(), aggregators=4))
+    one, other = trained(SecureCohort(learners())), trained(SecureCohort(learners(), aggregators=4))
     assert torch.equal(one.weights, other.weights)
     assert torch.equal(one.posterior(4, draws=5, seed=1), other.posterior(4, draws=5, seed=1))
 
@@ -120,18 +121,18 @@ def test_training_touches_no_counts() -> None:
 
 
 def test_a_training_that_was_interrupted_goes_on_to_the_same_bits(tmp_path: Path) -> None:
-    whole = trained(SharedCohort(learners()))
-    first = AmortisedPosterior(SIMULATOR, SharedCohort(learners()), tuple(learners()), SMALL)
+    whole = trained(SecureCohort(learners()))
+    first = AmortisedPosterior(SIMULATOR, SecureCohort(learners()), tuple(learners()), SMALL)
     for _ in range(3):
         first.advance()
     first.save(tmp_path / "amortised.safetensors")
-    second = AmortisedPosterior(SIMULATOR, SharedCohort(learners()), tuple(learners()), SMALL)
+    second = AmortisedPosterior(SIMULATOR, SecureCohort(learners()), tuple(learners()), SMALL)
     second.load(tmp_path / "amortised.safetensors")
     second.run()
     assert second.losses == whole.losses
     assert torch.equal(second.posterior(5, draws=5, seed=1), whole.posterior(5, draws=5, seed=1))
     other = AmortisedPosterior(
-        SIMULATOR, SharedCohort(learners()), tuple(learners()), Training(rounds=7, epidemics=8, first=3)
+        SIMULATOR, SecureCohort(learners()), tuple(learners()), Training(rounds=7, epidemics=8, first=3)
     )
     with pytest.raises(ParameterError, match="of another fit"):
         other.load(tmp_path / "amortised.safetensors")
@@ -142,22 +143,22 @@ def test_a_training_that_was_interrupted_goes_on_to_the_same_bits(tmp_path: Path
 
 def test_a_hospital_that_drops_out_and_returns_is_named_and_training_goes_on() -> None:
     away = frozenset({"hospital-2"})
-    amortised = trained(SharedCohort(learners(), absent={1: away, 2: away}))
+    amortised = trained(SecureCohort(learners(), absent={1: away, 2: away}))
     assert (amortised.round, amortised.absences) == (6, {"hospital-2": 2})
 
 
 def test_a_sum_over_too_few_hospitals_is_refused() -> None:
     with pytest.raises(CohortTooSmall, match="5 are promised"):
-        trained(SharedCohort(learners(4)))
+        trained(SecureCohort(learners(), absent={0: frozenset({"hospital-1", "hospital-3"})}))
 
 
 def test_a_clip_whose_sum_could_wrap_is_refused() -> None:
     with pytest.raises(WouldWrap):
-        SharedCohort(learners(), clip=2.0**30)
+        SecureCohort(learners(), clip=2.0**30)
 
 
 def test_what_a_hospital_adds_to_a_step_is_bounded() -> None:
-    amortised = AmortisedPosterior(SIMULATOR, SharedCohort(learners(), clip=1e-3), tuple(learners()), SMALL)
+    amortised = AmortisedPosterior(SIMULATOR, SecureCohort(learners(), clip=1e-3), tuple(learners()), SMALL)
     amortised.advance()
     assert amortised.weights.grad is not None
     norm = float(amortised.weights.grad.norm())
@@ -165,12 +166,15 @@ def test_what_a_hospital_adds_to_a_step_is_bounded() -> None:
 
 
 def test_no_two_sums_are_masked_by_one_keystream() -> None:
-    cohort = SharedCohort({"a": learners()["hospital-0"]}, min_cohort=1)
-    weights = cohort.learners["a"].encoder.begin(1)
-    zero = np.zeros(17, dtype=np.uint64)
-    before = cohort._shares("a", zero)[0]
+    cohort = SecureCohort(learners())
+    weights = cohort.learners["hospital-0"].encoder.begin(1)
     cohort.tell(weights, 4)
-    assert (cohort._shares("a", zero)[0] != before).all()
+    (sums,) = (each for (rows, width, _), each in cohort._sums.items() if (rows, width) == (1, 17))
+    zero = np.zeros(17, dtype=np.int64)
+    masks = [sums._split(zero, "hospital-0", 2 * number + 1)[0].tobytes() for number in range(3)]
+    other = cohort._sums_of(1, weights.size, cohort.clip)
+    masks.append(other._split(np.zeros(weights.size, dtype=np.int64), "hospital-0", 1)[0][:17].tobytes())
+    assert len(set(masks)) == 4
 
 
 def test_a_hospital_answers_in_order_and_only_what_makes_sense() -> None:
@@ -233,14 +237,19 @@ def _inverted(embedding: np.ndarray, learner: Learner, weights: np.ndarray) -> n
     return np.exp(optimize.least_squares(residual, np.full(4, 2.0), bounds=(-1, 8), xtol=1e-14, ftol=1e-14).x)
 
 
+def shares_of(learner: Learner, words: np.ndarray) -> list[np.ndarray]:
+    """Return what each aggregator gets of a hospital's words."""
+    sums = SecureCohort({"a": learner, **learners()})._sums_of(1, words.size, 3.0)
+    return sums._split(words, "a", 1)
+
+
 def test_a_plain_embedding_gives_a_hospitals_counts_away_and_its_share_does_not() -> None:
     learner = learners()["hospital-0"]
     learner.counts = Counts(np.array([5.0, 9.0, 14.0, 30.0, 21.0, 8.0]))
     weights, truth = learner.encoder.begin(1), learner.counts.series[:4]
     embedding, contribution = learner.tell(weights, 4), Contribution(3.0, BITS)
     assert _inverted(embedding[0], learner, weights) == pytest.approx(truth, rel=1e-3)
-    cohort = SharedCohort({"a": learner}, min_cohort=1)
-    for share in cohort._shares("a", to_ring(contribution.encode(embedding))):
+    for share in shares_of(learner, contribution.encode(embedding)):
         seen = contribution.decode(from_ring(share))
         assert np.abs(seen).min() > 1.0  # no embedding looks so
         assert np.abs(_inverted(seen, learner, weights) / truth - 1.0).max() > 0.5
@@ -262,8 +271,7 @@ def test_a_plain_gradient_gives_a_hospitals_features_away_and_its_share_does_not
 
     words = contribution.encode(gradient)
     assert inverted(contribution.decode(words)) == pytest.approx(truth, abs=1e-5)
-    cohort = SharedCohort({"a": learner}, min_cohort=1)
-    for share in cohort._shares("a", to_ring(words)):
+    for share in shares_of(learner, words):
         seen = inverted(contribution.decode(from_ring(share)))
         assert abs(np.corrcoef(seen, truth)[0, 1]) < 0.7
 
@@ -273,7 +281,7 @@ CALIBRATED = Training(rounds=300, epidemics=64, first=3, rate=4e-3, hidden=24, e
 
 @pytest.fixture(scope="module")
 def amortised() -> AmortisedPosterior:
-    return trained(SharedCohort(learners(training=CALIBRATED)), CALIBRATED)
+    return trained(SecureCohort(learners(training=CALIBRATED)), CALIBRATED)
 
 
 def test_ranks_of_simulated_truths_are_uniform_and_intervals_cover(amortised: AmortisedPosterior) -> None:

@@ -1,78 +1,50 @@
-import dataclasses
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
 from client_sdk.likelihood.counts import Counts
-from client_sdk.likelihood.institution import F64, Hospital, clip_norm
-from lpm_secure.calibration.dynamics.city import small
-from lpm_secure.calibration.dynamics.simulator import Simulator
+from client_sdk.likelihood.institution import Hospital
+from client_sdk.secure_sum.contribution import Contribution, clip_norm
 from lpm_secure.calibration.inference.fit import Fit, FitSchedule
-from lpm_secure.secure_sum.federation import Contribution, Federation, FederationSum, SharedFederation
+from lpm_secure.secure_sum.in_process import InProcessSum
+from lpm_secure.secure_sum.transport import SecureSum
 from protocols.errors import CohortTooSmall, ParameterError, WouldWrap
+from tests.calibration_hospitals import PARAMETERS, SIMULATOR, FloatOracle, hospitals, in_process
 
-WEEKS = 6
-SIMULATOR = Simulator(small(), WEEKS, lead=2)
-PARAMETERS = SIMULATOR.parameters
-RNG_SEED = 7
+SHORT = 4  # draws
 
 
-@dataclasses.dataclass(eq=False)
-class PooledFederation(Federation):
-    """The oracle: all data in one place, sums in floating point, no protection."""
-
-    hospitals: dict[str, Hospital]
-    contribution: Contribution = dataclasses.field(default_factory=Contribution)
-
-    def gradient(self, log_inpatients: F64) -> FederationSum:
-        """Add up gradients in the clear."""
-        total = np.zeros(log_inpatients.shape)
-        for hospital in self.hospitals.values():
-            total += clip_norm(hospital.answer(log_inpatients)[0], self.contribution.clip)
-        return FederationSum(total, tuple(self.hospitals))
+def shared(held: dict[str, Hospital] | None = None, **changes: Any) -> InProcessSum:
+    return in_process(hospitals() if held is None else held, draws=SHORT, **changes)
 
 
-def hospitals(count: int = 6, *, local_steps: int = 2) -> dict[str, Hospital]:
-    rng = np.random.default_rng(RNG_SEED)
-    truth = torch.zeros(PARAMETERS.p, dtype=torch.float64)
-    mean = np.exp(SIMULATOR.log_inpatients(truth, PARAMETERS).numpy())
-    found = {}
-    for index in range(count):
-        share = np.array([0.3, 0.1]) if index % 2 else np.array([0.1, 0.3])
-        series = rng.poisson(share @ mean).astype(float)
-        found[f"hospital-{index}"] = Hospital(Counts(series), share, local_steps=local_steps)
-    return found
-
-
-def fit_margins(federation: PooledFederation | SharedFederation, rounds: int = 12) -> Fit:
-    fit = Fit(SIMULATOR, PARAMETERS, federation, FitSchedule(rounds=rounds, draws=4), names=tuple(federation.hospitals))
+def fitted(sums: SecureSum, rounds: int = 12) -> Fit:
+    fit = Fit(SIMULATOR, PARAMETERS, sums, FitSchedule(rounds=rounds, draws=SHORT), names=tuple(hospitals()))
     fit.run()
     return fit
 
 
 def test_federated_draws_are_the_pooled_ones_up_to_fixed_point() -> None:
-    pooled, shared = (
-        fit_margins(PooledFederation(hospitals())),
-        fit_margins(SharedFederation(hospitals(), aggregators=3)),
-    )
-    assert torch.allclose(pooled.draws(20, seed=3), shared.draws(20, seed=3), rtol=0, atol=1e-5)
+    pooled, summed = fitted(FloatOracle(hospitals())), fitted(shared(aggregators=3))
+    assert torch.allclose(pooled.draws(20, seed=3), summed.draws(20, seed=3), rtol=0, atol=1e-5)
 
 
 def test_draws_do_not_depend_on_the_masks() -> None:
-    one, other = fit_margins(SharedFederation(hospitals())), fit_margins(SharedFederation(hospitals(), aggregators=4))
+    one, other = fitted(shared()), fitted(shared(aggregators=4))
     assert torch.equal(one.draws(20, seed=3), other.draws(20, seed=3))
 
 
 def test_a_fit_that_was_interrupted_goes_on_to_the_same_posterior(tmp_path: Path) -> None:
-    whole = fit_margins(SharedFederation(hospitals(local_steps=0)), rounds=8)
+    whole = fitted(shared(hospitals(local_steps=0)), rounds=8)
     schedule = FitSchedule(rounds=8, draws=4)
-    first = Fit(SIMULATOR, PARAMETERS, SharedFederation(hospitals(local_steps=0)), schedule)
+    first = Fit(SIMULATOR, PARAMETERS, shared(hospitals(local_steps=0)), schedule)
     for _ in range(3):
         first.advance()
     first.save(tmp_path / "fit.pt")
-    second = Fit(SIMULATOR, PARAMETERS, SharedFederation(hospitals(local_steps=0)), schedule)
+    second = Fit(SIMULATOR, PARAMETERS, shared(hospitals(local_steps=0)), schedule)
     second.load(tmp_path / "fit.pt")
     second.run()
     assert torch.equal(whole.draws(5, seed=1), second.draws(5, seed=1))
@@ -83,14 +55,14 @@ def test_a_fit_that_was_interrupted_goes_on_to_the_same_posterior(tmp_path: Path
 
 def test_a_hospital_that_drops_out_and_returns_is_named_and_the_fit_goes_on() -> None:
     away = frozenset({"hospital-2"})
-    fit = fit_margins(SharedFederation(hospitals(), absent={2: away, 3: away, 4: away}))
+    fit = fitted(shared(absent={2: away, 3: away, 4: away}))
     assert fit.round == 12
     assert fit.absences == {"hospital-2": 3}
 
 
 def test_a_sum_over_too_few_hospitals_is_refused() -> None:
     with pytest.raises(CohortTooSmall, match="5 are promised"):
-        fit_margins(SharedFederation(hospitals(4)))
+        fitted(shared(absent={0: frozenset({"hospital-1", "hospital-3"})}))
 
 
 def test_an_update_is_clipped_and_nothing_of_what_is_not_finite_leaves() -> None:
@@ -102,7 +74,7 @@ def test_an_update_is_clipped_and_nothing_of_what_is_not_finite_leaves() -> None
 
 def test_a_clip_whose_sum_could_wrap_is_refused() -> None:
     with pytest.raises(WouldWrap):
-        SharedFederation(hospitals(), Contribution(clip=2.0**40, bits=24))
+        shared(contribution=Contribution(clip=2.0**40, bits=24))
 
 
 def test_a_plain_gradient_gives_a_hospitals_counts_away_and_its_share_does_not() -> None:
@@ -119,8 +91,9 @@ def test_a_plain_gradient_gives_a_hospitals_counts_away_and_its_share_does_not()
 
     plain = contribution.decode(contribution.encode(gradient)).reshape(log_x.shape)
     assert inverted(plain) == pytest.approx(truth, abs=1e-4)
-    shared = SharedFederation({"a": hospital}, min_cohort=1)
-    for index in range(2):
-        share = shared._shares("a", contribution.encode(gradient))[index]
+    held = {"a": hospital, **hospitals()}
+    shares = in_process(held, draws=2)._split(contribution.encode(gradient), "a", 1)
+    assert len(shares) == 2
+    for share in shares:
         seen = contribution.decode(share.view(np.int64)).reshape(log_x.shape)
         assert np.abs(inverted(seen) - truth).min() > 1e3

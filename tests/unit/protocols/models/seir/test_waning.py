@@ -19,7 +19,7 @@ from protocols.models.run_model import agent_model_of
 from protocols.models.seir.doses import Doses
 from protocols.releases.query import Release, Releases
 from protocols.task.layout import Layout
-from protocols.task.manifest import Manifest
+from protocols.task.manifest import Simulation
 from protocols.task.outcome_layout import split_columns, stack_columns, words_per_agent
 from protocols.task.ranges import Ranges
 from protocols.task.rounds import Phase
@@ -199,6 +199,6 @@ def test_noise_for_one_event_of_each_agent_is_refused_where_there_may_be_more(ma
     releases = Releases(
         each=(Release(name=name, mechanism="discrete-gaussian", sigma=4.0, unit="contribution", epsilon=1.0),), rho=1.0
     )
-    assert isinstance(manifest_of(releases=releases), Manifest)
+    assert isinstance(manifest_of(releases=releases), Simulation)
     with pytest.raises(ParameterError, match="infected more than once"):
         manifest_of(model=seir(waning=SHORT), releases=releases)

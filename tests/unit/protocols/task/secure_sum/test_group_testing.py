@@ -1,20 +1,12 @@
 """Who sent garbage, from which sums are out of range alone: the rule that all aggregators follow."""
 
-import math
-
-import msgspec
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lpm_secure.calibration.parties import build_noisy_releases, manifest_for
-from protocols.errors import ParameterError
 from protocols.releases.ledger import Trial
-from protocols.task.release_plan import releases_of
 from protocols.task.secure_sum.group_testing import MOST_TRIALS, Inquiry, _isolates, coin, mark
-from protocols.task.secure_sum.range import LARGEST_DEVIATION, in_range
-from protocols.task.secure_sum.spec import Calibration
 
 RUN = bytes(range(32))
 DRAWN = [
@@ -32,12 +24,6 @@ DRAWN = [
 
 def names_of(n):
     return tuple(f"h{index:02}" for index in range(n))
-
-
-def fits(manifest, total, members):
-    release = releases_of(manifest).of("gradient")
-    k = len(manifest.aggregators)
-    return in_range(manifest.require_calibration(), total, members, release=release, aggregators=k)
 
 
 def held(n, smallest, verdict, *, number=1, without=(), seen=()):
@@ -175,46 +161,3 @@ def test_an_inquiry_ends_where_no_sum_is_in_range():
 
 def test_the_digest_of_names_tells_them_apart():
     assert len({mark(("a", "b")), mark(("b", "a")), mark(("a",)), mark(("ab",)), mark(())}) == 5
-
-
-def manifest_of(**changes):
-    size = Calibration(draws=2, places=2, weeks=6, clip=50.0, bits=24)
-    addresses = ["127.0.0.1:1001", "127.0.0.1:1002"]
-    return manifest_for(names_of(8), size, addresses, rounds=3, min_cohort=4, **changes)
-
-
-def test_a_sum_is_in_range_up_to_its_members_clips_and_their_rounding():
-    manifest, members = manifest_of(), 4
-    d = manifest.calibration.words
-    rounding = members * (math.sqrt(d) + LARGEST_DEVIATION)
-    largest = math.ceil(members * 50.0 * 2.0**24 + rounding)
-    total = np.zeros(d, dtype=np.int64)
-    for sign in (1, -1):
-        total[3] = sign * largest
-        assert fits(manifest, total, members)
-        total[3] = sign * (largest + 1)
-        assert not fits(manifest, total, members)
-    assert fits(manifest, total, members + 1)
-    spread = np.full(d, int(largest / math.sqrt(d)), dtype=np.int64)
-    assert fits(manifest, spread, members)
-    assert not fits(manifest, spread + 2, members)
-
-
-@pytest.mark.parametrize("word", [2**62, -(2**63), 2**32 * 50 * 2**24])
-def test_a_word_whose_square_wraps_is_out_of_range(word):
-    total = np.zeros(manifest_of().calibration.words, dtype=np.int64)
-    total[0] = word
-    assert not fits(manifest_of(), total, 8)
-
-
-def test_noise_widens_the_range_and_a_run_without_sums_has_none():
-    manifest = manifest_of(releases=build_noisy_releases(sigma=2.0, rounds=3, epsilon=10.0, delta=1e-6))
-    scale = math.sqrt(2) * manifest.calibration.sigma(manifest.releases.each[0])
-    total = np.zeros(manifest.calibration.words, dtype=np.int64)
-    total[0] = int(4 * 50.0 * 2.0**24 + 10 * scale)
-    assert fits(manifest, total, 4)
-    assert not fits(manifest_of(), total, 4)
-    total[0] *= 2
-    assert not fits(manifest, total, 4)
-    with pytest.raises(ParameterError, match="no calibration"):
-        msgspec.structs.replace(manifest_of(), calibration=None).require_calibration()

@@ -1,4 +1,4 @@
-"""The configuration file of a hospital's client, and the one column that it reads."""
+"""The configuration file of an institution's client, and the one column that it reads."""
 
 import csv
 from pathlib import Path
@@ -7,11 +7,12 @@ from typing import Annotated, Final, final
 import msgspec
 import numpy as np
 
+from client_sdk.admission import AdmissionConfig
 from client_sdk.likelihood.counts import CENSORED, Counts
-from client_sdk.likelihood.institution import F64, SCALE_SD, Hospital
+from client_sdk.likelihood.institution import SCALE_SD, Hospital
+from client_sdk.secure_sum.contribution import F64
 from protocols.errors import DataError
-from protocols.identity.signing import PublicKey, read_private, write_private
-from protocols.identity.trust import Name
+from protocols.identity.signing import read_private, write_private
 from protocols.toml_file import load_config
 
 COLUMN: Final = "inpatients"
@@ -21,8 +22,8 @@ CatchmentShare = Annotated[float, msgspec.Meta(gt=0, le=1)]
 
 
 @final
-class HospitalConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What `python -m client_sdk.hospital --config FILE` reads; paths are relative to the file.
+class InstitutionConfig(AdmissionConfig, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What `python -m client_sdk.institution --config FILE` reads; paths are relative to the file.
 
     Attributes:
         name: this client's in the manifest, and in its certificate.
@@ -39,26 +40,20 @@ class HospitalConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
         summary: where the client writes what it sent and received in bytes, for its owner; no private value.
     """
 
-    name: Name
-    manifest: str
-    operator_key: PublicKey
-    policy: str
-    credentials: str
     series: str
     share: tuple[CatchmentShare, ...]
     local_steps: Annotated[int, msgspec.Meta(ge=0, le=1000)] = 5
     scale_sd: Annotated[float, msgspec.Meta(ge=0, le=10)] = SCALE_SD
     state: str | None = None
-    relay: Name | None = None
     summary: str = "summary.json"
 
 
-def load(path: Path) -> HospitalConfig:
+def load(path: Path) -> InstitutionConfig:
     """Read a configuration file; errors are ConfigError."""
-    return load_config(path, HospitalConfig)
+    return load_config(path, InstitutionConfig)
 
 
-def read_hospital(config: HospitalConfig, folder: Path) -> Hospital:
+def read_hospital(config: InstitutionConfig, folder: Path) -> Hospital:
     """Return the hospital of a configuration; DataError names file and row of what is no count."""
     path = folder / config.series
     try:
@@ -69,7 +64,7 @@ def read_hospital(config: HospitalConfig, folder: Path) -> Hospital:
     hospital = Hospital(counts, share, local_steps=config.local_steps, scale_sd=config.scale_sd)
     if config.state is not None:
         content = read_private(folder / config.state)
-        hospital.go_on(np.frombuffer(content[: len(content) // 8 * 8], dtype="<f8"))
+        hospital.resume(np.frombuffer(content[: len(content) // 8 * 8], dtype="<f8"))
     return hospital
 
 

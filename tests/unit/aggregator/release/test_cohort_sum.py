@@ -8,7 +8,7 @@ import pytest
 
 from client_sdk.simulation.exchange import Exchange
 from lpm_secure.audit.views.in_process import operators
-from lpm_secure.calibration.parties import build_noisy_releases
+from lpm_secure.secure_sum.parties import build_noisy_releases
 from protocols.errors import BudgetSpent, NotEnrolled, PartiesDisagree, RoundClosed, ShareRefused
 from protocols.task.manifest import run_id
 from protocols.task.parties import ENGINE
@@ -18,7 +18,7 @@ from protocols.wire.messages import Share, TrialQuery
 from tests.hospital_cohort import (
     GARBAGE,
     LIAR,
-    SIZE,
+    WORDS,
     Watched,
     asked_of,
     lies,
@@ -39,7 +39,7 @@ def test_who_sends_garbage_is_named_and_left_out_and_the_sums_are_those_of_the_o
     assert 4 <= told[1].members < 7
     assert {*told[1].names} < {*others(manifest, LIAR)}
     for step in (1, 3, 5):
-        assert np.array_equal(told[step].cells, sum_of(manifest, step, told[step].names))
+        assert np.array_equal(told[step].words, sum_of(manifest, step, told[step].names))
     assert [told[step].refused for step in sorted(told)] == [()] + [(LIAR,)] * 5
     assert {last.left_out for last in lasts} == {(LIAR,)}
     assert [step for step, _ in parties[LIAR].ended] == [1]
@@ -58,7 +58,7 @@ def test_who_was_left_out_may_neither_join_nor_share_again_and_no_round_waits_fo
             await again.join()
         for run in running.runs:
             with pytest.raises(ShareRefused, match="hospital-3 sent numbers out of range"):
-                await run.exchange(LIAR, Share(run.id, 2, np.zeros(SIZE.words, dtype=np.uint64)))
+                await run.exchange(LIAR, Share(run.id, 2, np.zeros(WORDS, dtype=np.uint64)))
             assert LIAR not in run.waited_for
 
     with operators(manifest) as running:
@@ -71,7 +71,7 @@ def test_an_honest_round_opens_one_sum_and_remembers_nobody():
         told, _ = asyncio.run(played(running, manifest, cheats=lambda step: {}))
         lasts = [run.last for run in running.runs]
     for step in (1, 3, 5):
-        assert np.array_equal(told[step].cells, sum_of(manifest, step, others(manifest)))
+        assert np.array_equal(told[step].words, sum_of(manifest, step, others(manifest)))
     assert all((last.trials, last.tried, last.left_out, last.refused) == ((), (), (), ()) for last in lasts)
 
 
@@ -80,7 +80,7 @@ def test_words_in_a_round_that_asks_are_no_garbage_for_they_are_never_opened():
     with operators(manifest) as running:
         told, _ = asyncio.run(played(running, manifest, cheats=lambda step: {} if step % 2 else {LIAR: GARBAGE}))
     assert {told[step].refused for step in told} == {()}
-    assert not told[0].cells.any()
+    assert not told[0].words.any()
 
 
 def test_one_that_lies_now_and_then_is_found_when_it_does():
@@ -88,9 +88,9 @@ def test_one_that_lies_now_and_then_is_found_when_it_does():
     with operators(manifest) as running:
         told, _ = asyncio.run(played(running, manifest, cheats=lambda step: lies(step) if step == 3 else {}))
     assert [told[step].refused for step in (1, 3, 5)] == [(), (LIAR,), (LIAR,)]
-    assert np.array_equal(told[1].cells, sum_of(manifest, 1, others(manifest)))
+    assert np.array_equal(told[1].words, sum_of(manifest, 1, others(manifest)))
     for step, members in ((3, told[3].names), (5, others(manifest, LIAR))):
-        assert np.array_equal(told[step].cells, sum_of(manifest, step, members))
+        assert np.array_equal(told[step].words, sum_of(manifest, step, members))
 
 
 def test_a_second_one_is_found_in_a_later_round():
@@ -100,7 +100,7 @@ def test_a_second_one_is_found_in_a_later_round():
         cheats = {1: {LIAR: GARBAGE}, 3: {other: GARBAGE}}
         told, _ = asyncio.run(played(running, manifest, cheats=lambda step: cheats.get(step, {})))
     assert [told[step].refused for step in (1, 3, 5)] == [(LIAR,), (LIAR, other), (LIAR, other)]
-    assert np.array_equal(told[5].cells, sum_of(manifest, 5, others(manifest, LIAR, other)))
+    assert np.array_equal(told[5].words, sum_of(manifest, 5, others(manifest, LIAR, other)))
 
 
 def nine(number):
@@ -126,7 +126,7 @@ def test_where_it_does_not_come_out_who_it_is_the_largest_sum_in_range_counts_an
     assert 4 <= told[1].members < 8
     assert not {LIAR, second} & {*told[1].names}
     assert told[1].names == traced(manifest, 1, {LIAR, second}).summands
-    assert np.array_equal(told[1].cells, sum_of(manifest, 1, told[1].names))
+    assert np.array_equal(told[1].words, sum_of(manifest, 1, told[1].names))
     assert [told[step].members for step in (2, 3, 4, 7)] == [9] * 4
     assert all(not party.ended for party in parties.values())
 
@@ -136,7 +136,7 @@ def test_among_too_few_nobody_is_named_and_the_sum_out_of_range_is_told_as_it_is
     with operators(manifest) as running:
         told, parties = asyncio.run(played(running, manifest, cheats=lies))
     assert {told[step].refused for step in told} == {()}
-    assert not in_range(manifest.calibration, told[5].cells, told[5].members, release=None, aggregators=2)
+    assert not in_range(manifest, told[5].words, told[5].members)
     assert not parties[LIAR].ended
 
 
@@ -172,8 +172,8 @@ def test_nobody_gets_a_group_that_it_asks_for():
         run, answer = running.runs[1], running.answers[1]
         inquiry = Inquiry(members, manifest.min_cohort, coin(run.id, 1))
         group = inquiry.next()
-        assert (await asked_of(run, over=mark(members))).share.size == SIZE.words
-        assert (await asked_of(run, trial=1, over=mark(group))).share.size == SIZE.words
+        assert (await asked_of(run, over=mark(members))).share.size == WORDS
+        assert (await asked_of(run, trial=1, over=mark(group))).share.size == WORDS
         for trial, over in [(0, members[:5]), (1, members[:5]), (1, members), (50, members[:5]), (0, ())]:
             with pytest.raises(PartiesDisagree, match="over others here"):
                 await asked_of(run, trial=trial, over=mark(over))

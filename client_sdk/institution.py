@@ -1,4 +1,4 @@
-"""A hospital's client, for one calibration: python -m client_sdk.hospital --config FILE."""
+"""An institution's client, for one run of sums: python -m client_sdk.institution --config FILE."""
 
 import argparse
 import asyncio
@@ -7,23 +7,24 @@ from pathlib import Path
 
 import msgspec
 
-from client_sdk import connect, hospital_config, read_credentials
+from client_sdk import connect, institution_config, read_credentials
 from client_sdk.admission import admit
 from client_sdk.exit_code import exit_code_of
-from client_sdk.secure_sum.client import VectorClient
-from client_sdk.secure_sum.journal import VectorJournal
+from client_sdk.secure_sum.client import SumClient
+from client_sdk.secure_sum.journal import SumJournal
 from protocols.atomic_file import write_atomically
+from protocols.task.manifest import require_sum
 
 
 async def take_part(path: Path) -> None:
-    """Join the calibration that a configuration names, or go on with it, to its end, and write a summary."""
-    given, folder = hospital_config.load(path), path.resolve().parent
-    manifest = admit(given, folder)
-    hospital = hospital_config.read_hospital(given, folder)
-    kept = VectorJournal.start(folder, manifest)
+    """Join the run that a configuration names, or go on with it, to its end, and write a summary."""
+    given, folder = institution_config.load(path), path.resolve().parent
+    manifest = require_sum(admit(given, folder))
+    hospital = institution_config.read_hospital(given, folder)
+    journal = SumJournal.start(folder, manifest)
     credentials = read_credentials(folder / given.credentials)
-    transports = connect(manifest, credentials, relay=given.relay, resumed=kept.sessions)
-    client = await VectorClient.join(manifest, given.name, hospital, transports=transports, kept=kept)
+    transports = connect(manifest, credentials, relay=given.relay, resumed=journal.sessions)
+    client = await SumClient.join(manifest, given.name, hospital, transports=transports, journal=journal)
     await client.run()
     summary = {
         "sent_bytes": sum(each.sent for each in transports),
@@ -39,9 +40,9 @@ async def take_part(path: Path) -> None:
 def main() -> int:
     """Run one client; a mistake in its files is one line and exit code 2, a run that cannot go on exit code 3."""
     parser = argparse.ArgumentParser(
-        prog="python -m client_sdk.hospital",
+        prog="python -m client_sdk.institution",
         description=__doc__,
-        epilog=hospital_config.HospitalConfig.__doc__,
+        epilog=institution_config.InstitutionConfig.__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--config", type=Path, required=True, metavar="FILE", help="TOML; see below")

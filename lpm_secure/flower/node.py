@@ -1,4 +1,4 @@
-"""Who a Flower node is: a hospital or an aggregator, with a folder of its own that says whom it trusts."""
+"""Who a Flower node is: an institution or an aggregator, with a folder of its own that says whom it trusts."""
 
 import os
 from dataclasses import dataclass
@@ -8,14 +8,14 @@ from typing import Final, final
 from flwr.app import ConfigRecord, Context
 
 from aggregator import config as aggregator_config
-from client_sdk import hospital_config
+from client_sdk import institution_config
 from client_sdk.admission import admit
 from lpm_secure.flower.records import text_of
 from protocols.errors import ConfigError, ManifestMismatch
 from protocols.identity.certificates import Credentials
 from protocols.identity.certificates import read as read_credentials
 from protocols.task import manifest as manifests
-from protocols.task.manifest import Manifest
+from protocols.task.secure_sum.spec import SecureSum
 from protocols.task.signature import load_verified
 
 PARTY: Final = "party"  # key of a node's configuration: its folder
@@ -25,7 +25,7 @@ CONFIG: Final = "config.toml"
 
 @final
 @dataclass(frozen=True, slots=True)
-class Party:
+class Node:
     """A node's own files.
 
     Attributes:
@@ -38,7 +38,7 @@ class Party:
     folder: Path
 
     @classmethod
-    def of(cls, context: Context) -> "Party":
+    def of(cls, context: Context) -> "Node":
         """Return the party that a node is.
 
         Raises:
@@ -56,20 +56,20 @@ class Party:
         return cls(Path(parties) / names[number])
 
     @property
-    def is_hospital(self) -> bool:
-        """Whether this is a hospital; else it is an aggregator."""
+    def is_institution(self) -> bool:
+        """Whether this is an institution; else it is an aggregator."""
         return "series" in (self.folder / CONFIG).read_text(encoding="utf-8")
 
     @property
     def credentials(self) -> Credentials:
         """Return the keys of its certificate."""
-        given = self.hospital if self.is_hospital else self.aggregator
+        given = self.institution if self.is_institution else self.aggregator
         return read_credentials(self.folder / given.credentials)
 
     @property
-    def hospital(self) -> hospital_config.HospitalConfig:
-        """Return a hospital's configuration."""
-        return hospital_config.load(self.folder / CONFIG)
+    def institution(self) -> institution_config.InstitutionConfig:
+        """Return an institution's configuration."""
+        return institution_config.load(self.folder / CONFIG)
 
     @property
     def aggregator(self) -> aggregator_config.AggregatorConfig:
@@ -79,20 +79,20 @@ class Party:
     @property
     def name(self) -> str:
         """Return its name in the manifest."""
-        return self.hospital.name if self.is_hospital else self.aggregator.name
+        return self.institution.name if self.is_institution else self.aggregator.name
 
-    def manifest(self, about: ConfigRecord) -> Manifest:
+    def manifest(self, about: ConfigRecord) -> SecureSum:
         """Return this party's own manifest, if a message is about the same run.
 
         Raises:
             ManifestMismatch: it is about another one.
-            PolicyConflict: a hospital's owner does not allow the run.
+            PolicyConflict: an institution's owner does not allow the run.
         """
-        if self.is_hospital:
-            manifest = admit(self.hospital, self.folder)
+        if self.is_institution:
+            manifest = admit(self.institution, self.folder)
         else:
             given = self.aggregator
             manifest = load_verified(self.folder / given.manifests[0], operator_key=given.operator_key)
         if text_of(about, "run") != manifests.run_id(manifest).hex():
             raise ManifestMismatch("the message is of another run than this node's manifest; compare the manifests")
-        return manifest
+        return manifests.require_sum(manifest)

@@ -1,0 +1,83 @@
+"""What one aggregator tells another where somebody else carries it: sealed to its pin_keys key, and signed."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final, final
+
+from cryptography import x509
+
+from protocols.errors import ManifestMismatch, NotSealed, ParameterError, WireError
+from protocols.identity.certificates import Credentials
+from protocols.identity.sealing_key import SealingKey, public_key
+from protocols.sealing.handshake import accept, begin
+from protocols.sealing.messages import SealedRequest
+from protocols.sealing.route import Route
+from protocols.sealing.session import SealedSession
+from protocols.task import manifest as manifests
+from protocols.task.secure_sum.spec import SecureSum
+from protocols.task.signature import trust_of
+from protocols.wire import codec
+from protocols.wire.messages import Members, TrialShare
+
+KINDS: Final[dict[int, type[Members | TrialShare]]] = {2: Members, 3: TrialShare}  # 0 and 1 are what clients seal
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class PeerSeal:
+    """Seals to the other aggregators of a run, and opens what they sealed to this one.
+
+    Attributes:
+        name: of this aggregator.
+        key: its sealing key, which the manifest pins.
+        credentials: its certificate's, which sign what it seals.
+        authorities: whose certificates aggregators show.
+
+    Security: who carries the messages sees their sizes and from whom to whom they go, can drop them, and can pass an
+        old one again, which says itself which step and pool it is of. The secret of each message is drawn for it alone.
+    """
+
+    manifest: SecureSum
+    name: str
+    key: SealingKey = field(repr=False)
+    credentials: Credentials = field(repr=False)
+    authorities: Sequence[x509.Certificate] = field(repr=False)
+
+    @property
+    def peers(self) -> tuple[str, ...]:
+        """Return the names of the other aggregators."""
+        return tuple(each.name for each in self.manifest.aggregators if each.name != self.name)
+
+    def seal(self, message: Members | TrialShare, peer: str) -> bytes:
+        """Seal a message to one other aggregator."""
+        run, keys = manifests.run_id(self.manifest), trust_of(self.manifest).keys[peer]
+        if keys.sealing is None:
+            raise ParameterError(f"the manifest pins no sealing key of {peer}")
+        route = Route(run, self.name, peer)
+        secret, handshake = begin(route, public_key(keys.sealing), self.credentials)
+        kind = next(number for number, each in KINDS.items() if type(message) is each)
+        body = SealedSession.of(route, secret).seal_request(bytes([kind]) + codec.encode(message), counter=message.step)
+        return codec.encode(SealedRequest(run, peer, self.name, handshake, message.step, body))
+
+    def open(self, content: bytes, peer: str) -> Members | TrialShare:
+        """Open what one other aggregator sealed to this one.
+
+        Raises:
+            ManifestMismatch: it is of another run or aggregator, or to another one.
+            NotSealed, NotEnrolled: not sealed and signed by that aggregator.
+            WireError: it is none of an aggregator's messages.
+        """
+        run, request = manifests.run_id(self.manifest), codec.decode(SealedRequest, content)
+        if (request.run_id, request.to, request.client) != (run, self.name, peer) or peer not in self.peers:
+            raise ManifestMismatch(f"what came in the name of {peer} is of another run, or between other aggregators")
+        if request.handshake is None:
+            raise NotSealed(f"what came in the name of {peer} came without its handshake")
+        route = Route(run, peer, self.name)
+        secret = accept(route, request.handshake, key=self.key, authorities=self.authorities)
+        inner = SealedSession.of(route, secret).open_request(request.body, counter=request.counter)
+        if not inner or inner[0] not in KINDS:
+            raise WireError(f"what {peer} sealed is no aggregator's message")
+        message = codec.decode(KINDS[inner[0]], inner[1:])
+        if message.step != request.counter:
+            raise WireError(f"what {peer} sealed for step {request.counter} is of step {message.step}")
+        return message

@@ -1,0 +1,82 @@
+"""A client's share that came as one message: opened, if it is sealed to this aggregator for this round."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import final
+
+import numpy as np
+from cryptography import x509
+
+from protocols.arithmetic.counters import RoundNumber, Step
+from protocols.arithmetic.fixed_point import U64
+from protocols.errors import LpmError, ManifestMismatch, NotEnrolled, NotSealed, WrongLength
+from protocols.identity.sealing_key import SealingKey
+from protocols.sealing.handshake import accept
+from protocols.sealing.messages import SealedRequest
+from protocols.sealing.route import Route
+from protocols.sealing.session import SealedSession
+from protocols.task import manifest as manifests
+from protocols.task.layout import Layout
+from protocols.task.secure_sum.spec import SecureSum
+from protocols.wire import codec
+from protocols.wire.messages import Join, Share
+from protocols.wire.sealed_transport import unpack
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class ShareOpener:
+    """Opens what clients sealed to one aggregator.
+
+    Attributes:
+        manifest: of the run; name: of this aggregator in it.
+        key: its sealing key, which the manifest pins.
+        authorities: whose certificates clients show.
+    """
+
+    manifest: SecureSum
+    name: str
+    key: SealingKey = field(repr=False)
+    authorities: Sequence[x509.Certificate] = field(repr=False)
+
+    def open_all(self, number: RoundNumber, sealed: Mapping[str, bytes]) -> dict[str, U64]:
+        """Return uint64[d], the share of each client whose share opens; the others are left out."""
+        shares = {}
+        for client, content in sorted(sealed.items()):
+            try:
+                shares[client] = self.open(client, content, number)
+            except LpmError:
+                continue
+        return shares
+
+    def open(self, client: str, content: bytes, number: RoundNumber) -> U64:
+        """Return a client's share, uint64[d], expanded where it came as a key.
+
+        Raises:
+            ProtocolError: it is of no client, or for another run, aggregator or round, or of another length.
+        """
+        d = Layout.of(self.manifest).d
+        inner = self._inner(client, codec.decode(SealedRequest, content), number)
+        if isinstance(inner, Share):
+            if (inner.step, inner.share.size) != (Step(number), d):
+                raise WrongLength(f"got a share of {inner.share.size} words for step {inner.step}; {d} are needed")
+            return inner.share
+        share = np.zeros(d, dtype=np.uint64)
+        self.manifest.share().expand(inner.key, round_number=number, out=share)
+        return share
+
+    def _inner(self, client: str, request: SealedRequest, number: RoundNumber) -> Join | Share:
+        run = manifests.run_id(self.manifest)
+        if client not in {each.name for each in self.manifest.clients}:
+            raise NotEnrolled(f"the manifest lists no client {client}; ask the run's operator to enrol it")
+        route = Route(run, client, self.name)
+        if (request.run_id, request.to, request.client, request.counter) != (run, self.name, client, number):
+            raise ManifestMismatch("what was sealed is for another run, aggregator, client or round")
+        if request.handshake is None:
+            raise NotSealed("a sealed share came without its handshake")
+        secret = accept(route, request.handshake, key=self.key, authorities=self.authorities)
+        inner: Join | Share = unpack(SealedSession.of(route, secret).open_request(request.body, counter=number))
+        last = self.name == self.manifest.aggregators[-1].name
+        if inner.run_id != run or isinstance(inner, Share) != last:
+            raise ManifestMismatch("what was sealed is no share of this run for this aggregator")
+        return inner

@@ -1,0 +1,54 @@
+"""What whoever drives a run does in each step: announce to all aggregators, and put their shares together."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import final
+
+from protocols.arithmetic.fixed_point import I64, from_ring
+from protocols.errors import PartiesDisagree
+from protocols.task.layout import Layout
+from protocols.task.manifest import Manifest
+from protocols.task.timeouts import patience_s
+from protocols.wire.messages import Announcement, RoundRelease
+from protocols.wire.transport import Transport
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class AggregateRelease:
+    """What the aggregators released in a step.
+
+    Attributes:
+        words: int64[release_words], as the run's layout has them.
+        members: clients that took part.
+        traffic: bytes of vectors between clients and aggregators in the round.
+        names: of those clients, in a secure sum.
+        refused: clients that have been left out for garbage by now, in a secure sum.
+    """
+
+    words: I64 = field(repr=False)
+    members: int
+    traffic: int
+    names: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
+
+
+async def announce(manifest: Manifest, transports: Sequence[Transport], call: Announcement) -> AggregateRelease:
+    """Announce a step to all aggregators, and add up their shares of its release.
+
+    Args:
+        transports: to the aggregators, in the manifest's order.
+        call: what is announced.
+
+    Raises:
+        PartiesDisagree: aggregators count other members, or answer with other sizes.
+    """
+    timeout_s = patience_s(manifest, call.step)
+    replies: list[RoundRelease] = await asyncio.gather(*(each.call(call, timeout_s=timeout_s) for each in transports))
+    one = replies[0]
+    told = {(each.step, each.members, each.release.size, each.names, each.refused) for each in replies}
+    if told != {(call.step, one.members, Layout.of(manifest).release_words, one.names, one.refused)}:
+        raise PartiesDisagree(f"aggregators told the engine different things about step {call.step}; stop the run")
+    opened = from_ring(manifest.share().join([reply.release for reply in replies]))
+    return AggregateRelease(opened, one.members, sum(reply.traffic for reply in replies), one.names, one.refused)
