@@ -5,11 +5,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, final
 
-from lpm_secure.gradients.graph.clocks import Clock, clocks_of
 from protocols.models.graph import GraphNode, ModelGraph
 from protocols.models.graph.checks import ancestors_of
 from protocols.models.graph.draws import SPELL
 from protocols.models.graph.graph import DRAWS
+from protocols.models.likelihood.clocks import Clock, clocks_of
 
 COMPARISONS: Final[dict[str, tuple[int, ...]]] = {
     **dict.fromkeys(("less", "less_equal", "equal", "modulo"), (0, 1)),
