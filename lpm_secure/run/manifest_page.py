@@ -10,6 +10,7 @@ from protocols.task import manifest as manifests
 from protocols.task.manifest import Manifest
 
 LONG: Final = 64  # characters of a value; longer ones are cut
+SCORES: Final = ("way", "parameters", "tangent_bits", "clip")  # of a gradient, what is of a graph's scores
 MODEL: Final = "model."  # words about a model are not
 
 
@@ -35,6 +36,7 @@ def _named_fields(manifest: Manifest) -> dict[str, Any]:
         fields[key] = {party.pop("name"): party for party in fields[key]}
     if isinstance(manifest.model, GraphModel):
         fields["model"] = words_of(manifest.model)
+        fields["gradient"] = manifest.gradient and {key: fields["gradient"][key] for key in SCORES}
     return fields
 
 

@@ -9,19 +9,21 @@ from typing import Final
 
 from protocols.models import Seir
 from protocols.models.gradient import Gradient
+from protocols.models.run_model import RunModel
 from protocols.models.seir.integer_score import HAZARD_BITS, SCALE, UNIT, coarsening
 from protocols.models.seir.parameters import LARGEST_DRAW
 
 TAIL: Final = 2**6  # no sample of the noise is further out than so many sigmas
 
 
-def changes(gradient: Gradient | None, model: Seir, *, steps: int) -> tuple[int, ...]:
+def changes(gradient: Gradient | None, model: RunModel, *, steps: int) -> tuple[int, ...]:
     """Return for each of the p words by how much one agent can change it, at most; none without scores."""
     if gradient is None or gradient.way != "score":
         return ()
-    clipped = 2 * round(gradient.clip * 2.0**gradient.tangent_bits)
+    clipped = 2 * gradient.clip_word
     return tuple(
-        bound_score_change(gradient, model, steps=steps) if name == SCALE else clipped for name in gradient.parameters
+        bound_score_change(gradient, model.require_seir(SCALE), steps=steps) if name == SCALE else clipped
+        for name in gradient.parameters
     )
 
 

@@ -26,11 +26,15 @@ class Dependence:
         clocks: outcomes whose thresholds are exponential.
         laws: parameters that laws of draws or of clocks depend on.
         comparisons: parameters that are compared with something, and what compares them, in words.
+        messages, levels, totals: by channel, outcome and observable, the parameters that move it smoothly.
     """
 
     clocks: Mapping[str, Clock]
     laws: frozenset[str]
     comparisons: Mapping[str, str]
+    messages: Mapping[str, frozenset[str]]
+    levels: Mapping[str, frozenset[str]]
+    totals: Mapping[str, frozenset[str]]
 
     @classmethod
     def of(cls, graph: ModelGraph) -> "Dependence":
@@ -51,24 +55,53 @@ class Dependence:
                 laws |= level
             else:
                 comparisons |= dict.fromkeys(level | reach[root], f"the outcome {name}")
+        for name, field in graph.fields.items():
+            if field.stages:  # whoever counts stages compares
+                comparisons |= dict.fromkeys(reach.fields[name], f"the stage {name}")
         comparisons |= dict.fromkeys(_laws_of_one_word(graph, reach), "two draws of one purpose")
-        return cls(clocks, frozenset(laws), comparisons)
+        told = {name: reach[root] for name, root in (graph.messages | graph.along).items()}
+        totals = {name: reach[root] for name, root in graph.totals.items()}
+        return cls(clocks, frozenset(laws), comparisons, told, reach.levels, totals)
 
     def why_not(self, parameter: str) -> str | None:
         """Return why a parameter has no score, in words; None where it has."""
         compared = self.comparisons.get(parameter.partition("[")[0])
         return f"acts through a comparison ({compared})" if compared else None
 
+    def why_not_private(self, parameter: str, *, exact: bool) -> str | None:
+        """Return why agents' holders cannot score a parameter, in words; None where they can.
+
+        Args:
+            parameter: its name, or that of an entry.
+            exact: whether they know what reaches their agents, as in mode sum.
+        """
+        name, compared = parameter.partition("[")[0], self.why_not(parameter)
+        if compared or name not in self.laws:
+            return compared or "moves no law that anything is drawn by"
+        moved = {
+            kind: next((each for each, names in sorted(by.items()) if name in names), "")
+            for kind, by in (("message", self.messages), ("total", self.totals), ("level", self.levels))
+        }
+        if moved["message"]:
+            return f"moves what agents tell on {moved['message']}, whose derivatives do not travel"
+        if moved["total"]:
+            return f"moves {moved['total']} itself, of which a score tells nothing"
+        if moved["level"] and not exact:
+            return f"moves the level of {moved['level']}, which clients know in mode sum alone"
+        return None
+
 
 class _Reach(dict[int, frozenset[str]]):
-    """By node, the parameters that its number moves with; and those that levels of outcomes move with."""
+    """By node, the parameters that its number moves with; and those that levels of outcomes, and fields, move with."""
 
     levels: dict[str, frozenset[str]]
+    fields: dict[str, frozenset[str]]
 
 
 def _reach(graph: ModelGraph) -> _Reach:
     """Return what each node moves with: numbers, not the laws of draws."""
     held: dict[tuple[str, str], frozenset[str]] = defaultdict(frozenset)
+    messages = graph.messages | graph.along
     while True:
         reach, before = _Reach(), dict(held)
         for number, node in enumerate(graph.nodes):
@@ -80,11 +113,12 @@ def _reach(graph: ModelGraph) -> _Reach:
             held["cell", name] |= reach[root]
         for name, outcome in graph.outcomes.items():
             factors = frozenset(each for each in outcome.coefficients.values() if isinstance(each, str))
-            told = frozenset[str]().union(*(reach[graph.messages[channel]] for channel in outcome.coefficients))
+            told = frozenset[str]().union(*(reach[messages[channel]] for channel in outcome.coefficients))
             weighed = reach[graph.weights[name]] if name in graph.weights else frozenset[str]()
             held["outcome", name] |= factors | told | weighed
         if held == before:
             reach.levels = {name: held["outcome", name] for name in graph.outcomes}
+            reach.fields = {name: held["field", name] for name in graph.fields}
             return reach
 
 
