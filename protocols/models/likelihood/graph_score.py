@@ -94,9 +94,8 @@ class GraphScore:
         tape = self._record.new_tape()
         tape.extend(self._spoken, inputs)
         reach: dict[str, tuple[Any, Any]] = {name: (exposure, NONE) for name, exposure in contacts.items()}
-        for name, total in inputs.cells.items():
-            size = inputs.sizes[name]
-            reach[name] = np.minimum(total, size) / np.maximum(size, 1), NONE
+        for name, total in inputs.cells.items():  # levels are of cells whose people say 0 or 1
+            reach[name] = total / np.maximum(inputs.sizes[name], 1), NONE
         slopes = {name: self._record.growth(tape, name, reach) for name in growth}
         self._record.hear(tape, slopes)
         tape.extend(self._moved, inputs)
