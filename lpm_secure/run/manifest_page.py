@@ -36,8 +36,15 @@ def _named_fields(manifest: Manifest) -> dict[str, Any]:
         fields[key] = {party.pop("name"): party for party in fields[key]}
     if isinstance(manifest.model, GraphModel):
         fields["model"] = words_of(manifest.model)
-        fields["gradient"] = manifest.gradient and {key: fields["gradient"][key] for key in SCORES}
+        fields["gradient"] = manifest.gradient and _scores(manifest, fields["gradient"])
     return fields
+
+
+def _scores(manifest: Manifest, given: dict[str, Any]) -> dict[str, Any]:
+    """Return what a graph's manifest says of its scores, and by how much one agent can change each of them."""
+    unit, names = 2.0 ** given["tangent_bits"], given["parameters"]
+    changes = {name: f"{change / unit:.6g}" for name, change in zip(names, manifest.score_changes, strict=True)}
+    return {**{key: given[key] for key in SCORES}, "changed_by_one_agent": changes}
 
 
 def _rows(fields: dict[str, Any]) -> list[tuple[str, str]]:

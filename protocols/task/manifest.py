@@ -190,7 +190,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         back = gradient.way == "adjoints"
         return Schedule(False, gradient.passes * turns(self.steps) - 1 if back else self.steps)
 
-    @property
+    @cached_property
     def score_changes(self) -> tuple[int, ...]:
         """Return by how much one agent can change each word of the score, at most; none without scores."""
         return changes(self.gradient, self.model, steps=self.steps)

@@ -26,12 +26,14 @@ class Dependence:
         clocks: outcomes whose thresholds are exponential.
         laws: parameters that laws of draws or of clocks depend on.
         comparisons: parameters that are compared with something, and what compares them, in words.
-        messages, levels, totals: by channel, outcome and observable, the parameters that move it smoothly.
+        numbers: by node, the parameters that it moves with smoothly.
+        messages, levels, totals: the same by channel, outcome and observable.
     """
 
     clocks: Mapping[str, Clock]
     laws: frozenset[str]
     comparisons: Mapping[str, str]
+    numbers: Mapping[int, frozenset[str]]
     messages: Mapping[str, frozenset[str]]
     levels: Mapping[str, frozenset[str]]
     totals: Mapping[str, frozenset[str]]
@@ -61,7 +63,7 @@ class Dependence:
         comparisons |= dict.fromkeys(_laws_of_one_word(graph, reach), "two draws of one purpose")
         told = {name: reach[root] for name, root in (graph.messages | graph.along).items()}
         totals = {name: reach[root] for name, root in graph.totals.items()}
-        return cls(clocks, frozenset(laws), comparisons, told, reach.levels, totals)
+        return cls(clocks, frozenset(laws), comparisons, reach, told, reach.levels, totals)
 
     def why_not(self, parameter: str) -> str | None:
         """Return why a parameter has no score, in words; None where it has."""

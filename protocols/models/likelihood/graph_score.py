@@ -15,6 +15,7 @@ from typing import Any, final
 
 import numpy as np
 
+from protocols.arithmetic.distributions import F64
 from protocols.arithmetic.fixed_point import I64
 from protocols.models.agent_model import AgentSource, Columns, StepInputs
 from protocols.models.gradient import Gradient
@@ -110,6 +111,11 @@ class GraphScore:
     def encode(self) -> I64:
         """Return int64[p]: the sum over agents, each clipped, in fixed point."""
         return self._gradient.encode(self._score)
+
+    def each(self) -> F64:
+        """Return float64[p, n]: each agent's own score, clipped."""
+        clipped: F64 = np.clip(self._score, -self._gradient.clip, self._gradient.clip)
+        return clipped
 
     def _add(self, events: Iterable[ChanceEvent]) -> None:
         for event in events:

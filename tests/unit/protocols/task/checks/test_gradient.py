@@ -78,6 +78,7 @@ def test_a_score_is_told_by_the_models_own_names(manifest_for):
     assert "a score at the end by start, leaning (exact)" in describe_disclosure(manifest)
     rows = dict(rows_of(manifest))
     assert rows["gradient.parameters"] == "start, leaning"
+    assert rows["gradient.changed_by_one_agent.start"] == "4.7619"
     assert not any("latent" in path or "infectious" in path for path in rows)
     assert outputs_of(manifest) == ("tally", "gradient")
 
@@ -86,10 +87,12 @@ def test_noise_covers_what_one_agent_changes_of_each_word(manifest_for):
     release = Release(name="score", mechanism=NOISE, sigma=3.0, times=2, unit="contribution", epsilon=9.0, delta=1e-6)
     given = {"gradient": {"clip": 8.0}, "steps": 4}
     noised = manifest_for(releases=Releases(each=(Release(name="tally"), release), rho=100.0), **given)
-    assert noised.score_changes == (2 * 8 * 2**24,) * 2
+    start, leaning = noised.score_changes
+    assert start == pytest.approx((1 / 0.3 + 1 / 0.7) * 2**24, abs=3)  # drawn once
+    assert leaning == 2 * 8 * 2**24  # in every step, so it is clipped
     assert releases_of(noised).has_noise
     (_, record) = records_in(noised, 4)
-    assert (record.name, record.sensitivity, record.each) == ("score", 2.0**28, 2)
+    assert (record.name, record.sensitivity, record.each) == ("score", start, 2)
     assert records_in(noised, 3) == records_in(manifest_for(**given), 3)
     short = msgspec.structs.replace(release, times=1)
     with pytest.raises(LpmError, match="the score has 2 words"):
