@@ -6,11 +6,14 @@ from dataclasses import dataclass
 from typing import Final, final
 
 from protocols.models.graph import GraphNode, ModelGraph
+from protocols.models.graph.agents import GraphModel
 from protocols.models.graph.checks import ancestors_of
 from protocols.models.graph.draws import SPELL
 from protocols.models.graph.graph import DRAWS
 from protocols.models.likelihood.clocks import Clock, clocks_of
 
+KEPT: Final = "dependence"
+Held = tuple[str, str]  # field, cell or outcome, and its name
 COMPARISONS: Final[dict[str, tuple[int, ...]]] = {
     **dict.fromkeys(("less", "less_equal", "equal", "modulo"), (0, 1)),
     **dict.fromkeys(("lookup", "left", "right", "days"), (1,)),
@@ -93,6 +96,14 @@ class Dependence:
         return None
 
 
+def dependence_of(model: GraphModel) -> Dependence:
+    """Return what a model's graph says, followed once."""
+    known: Dependence | None = model.__dict__.get(KEPT)
+    if known is None:
+        known = model.__dict__[KEPT] = Dependence.of(model.graph)
+    return known
+
+
 class _Reach(dict[int, frozenset[str]]):
     """By node, the parameters that its number moves with; and those that levels of outcomes, and fields, move with."""
 
@@ -101,42 +112,66 @@ class _Reach(dict[int, frozenset[str]]):
 
 
 def _reach(graph: ModelGraph) -> _Reach:
-    """Return what each node moves with: numbers, not the laws of draws."""
-    held: dict[tuple[str, str], frozenset[str]] = defaultdict(frozenset)
-    messages = graph.messages | graph.along
+    """Return what each node moves with: numbers, not the laws of draws.
+
+    Sets of parameters are bits of whole numbers, so that graphs made to be slow are not.
+    """
+    bits = {name: 1 << place for place, name in enumerate(graph.parameters)}
+    moving = [(number, _moves_with(node)) for number, node in enumerate(graph.nodes)]
+    inner = [(number, inputs) for number, inputs in moving if inputs]
+    leaves = [(number, node.op, node.name) for number, node in enumerate(graph.nodes) if _is_held(graph, node)]
+    roots, held = _roots_of_held(graph), dict[tuple[str, str], int]()
+    for name, outcome in graph.outcomes.items():
+        factors = {each for each in outcome.coefficients.values() if isinstance(each, str)}
+        held["outcome", name] = sum(bits[each] for each in factors)
+    masks = [bits[node.name] if node.op == "parameter" else 0 for node in graph.nodes]
     while True:
-        reach, before = _Reach(), dict(held)
-        for number, node in enumerate(graph.nodes):
-            reach[number] = _moves(graph, node, held, reach)
-        for part in (graph.begin, graph.update):
-            for name, root in part.items():
-                held["field", name] |= reach[root]
-        for name, root in graph.messages.items():
-            held["cell", name] |= reach[root]
-        for name, outcome in graph.outcomes.items():
-            factors = frozenset(each for each in outcome.coefficients.values() if isinstance(each, str))
-            told = frozenset[str]().union(*(reach[messages[channel]] for channel in outcome.coefficients))
-            weighed = reach[graph.weights[name]] if name in graph.weights else frozenset[str]()
-            held["outcome", name] |= factors | told | weighed
+        before = dict(held)
+        for number, op, name in leaves:
+            masks[number] = held.get((op, name), 0)
+        for number, inputs in inner:
+            mask = 0
+            for index in inputs:
+                mask |= masks[index]
+            masks[number] = mask
+        for key, root in roots:
+            held[key] = held.get(key, 0) | masks[root]
         if held == before:
-            reach.levels = {name: held["outcome", name] for name in graph.outcomes}
-            reach.fields = {name: held["field", name] for name in graph.fields}
-            return reach
+            return _name_sets(graph, bits, masks, held)
 
 
-def _moves(
-    graph: ModelGraph, node: GraphNode, held: Mapping[tuple[str, str], frozenset[str]], reach: _Reach
-) -> frozenset[str]:
-    if node.op == "parameter":
-        return frozenset((node.name,))
-    if node.op == "outcome" and graph.outcomes[node.name].reveals == "bit":
-        return frozenset()
-    if not node.inputs:
-        return held.get((node.op, node.name), frozenset())
+def _name_sets(graph: ModelGraph, bits: Mapping[str, int], masks: list[int], held: Mapping[Held, int]) -> _Reach:
+    """Return sets of parameters by their names."""
+    named = {mask: frozenset(n for n, bit in bits.items() if mask & bit) for mask in {0, *masks, *held.values()}}
+    reach = _Reach({number: named[mask] for number, mask in enumerate(masks)})
+    reach.levels = {name: named[held["outcome", name]] for name in graph.outcomes}
+    reach.fields = {name: named[held.get(("field", name), 0)] for name in graph.fields}
+    return reach
+
+
+def _roots_of_held(graph: ModelGraph) -> list[tuple[Held, int]]:
+    """Return the nodes that fields, cells' totals and levels are made of."""
+    messages = graph.messages | graph.along
+    roots = [(("field", name), root) for part in (graph.begin, graph.update) for name, root in part.items()]
+    roots += [(("cell", name), root) for name, root in graph.messages.items()]
+    roots += [(("outcome", name), root) for name, root in graph.weights.items()]
+    return roots + [
+        (("outcome", name), messages[channel])
+        for name, outcome in graph.outcomes.items()
+        for channel in outcome.coefficients
+    ]
+
+
+def _is_held(graph: ModelGraph, node: GraphNode) -> bool:
+    """Tell whether a node is a number of the state, of a cell, or a sum that an outcome reveals."""
+    return node.op in ("field", "cell") or (node.op == "outcome" and graph.outcomes[node.name].reveals == "sum")
+
+
+def _moves_with(node: GraphNode) -> tuple[int, ...]:
+    """Return the operands that a node moves with."""
     if node.op in ("happens", "days", "less", "less_equal", "equal"):
-        return frozenset()
-    inputs = node.inputs[1:] if node.op == "where" else node.inputs[:2] if node.op == "uniform" else node.inputs
-    return frozenset[str]().union(*(reach[index] for index in inputs))
+        return ()
+    return node.inputs[1:] if node.op == "where" else node.inputs[:2] if node.op == "uniform" else node.inputs
 
 
 def _by_law(graph: ModelGraph, node: GraphNode, reach: _Reach) -> frozenset[str]:

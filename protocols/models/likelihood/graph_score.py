@@ -21,7 +21,7 @@ from protocols.models.agent_model import AgentSource, Columns, StepInputs
 from protocols.models.gradient import Gradient
 from protocols.models.graph.agents import GraphModel
 from protocols.models.graph.interpreter import Inputs
-from protocols.models.likelihood.dependence import Dependence
+from protocols.models.likelihood.dependence import dependence_of
 from protocols.models.likelihood.entries import is_law, slopes_of_laws
 from protocols.models.likelihood.events import ChanceEvent, Chances
 from protocols.models.likelihood.record import MOVES, SPEAKS, ChanceRecord, LevelChange, nodes_of
@@ -50,7 +50,7 @@ class GraphScore:
             columns: what their holder gives.
         """
         self._model, self._gradient, self._source, graph = model.agents, gradient, source, model.graph
-        entries, dependence = entries_of(model, gradient.parameters), Dependence.of(graph)
+        entries, dependence = entries_of(model, gradient.parameters), dependence_of(model)
         moved = {entry.name for entry in entries}
         laws = {
             name: slopes_of_laws(self._model.parameters[name].tolist())

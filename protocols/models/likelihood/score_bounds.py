@@ -10,9 +10,8 @@ from protocols.arithmetic.distributions import LAW_TOTAL
 from protocols.models.gradient import Gradient
 from protocols.models.graph import GraphNode, ModelGraph
 from protocols.models.graph.agents import GraphModel
-from protocols.models.graph.checks import ancestors_of
 from protocols.models.graph.draws import BEGIN
-from protocols.models.likelihood.dependence import Dependence
+from protocols.models.likelihood.dependence import Dependence, dependence_of
 from protocols.models.likelihood.entries import ParameterEntry, is_law, slopes_of_laws
 from protocols.models.likelihood.relevance import find_leaves
 from protocols.models.likelihood.score_parameters import entries_of
@@ -32,12 +31,10 @@ def score_range(model: GraphModel, entry: ParameterEntry, *, steps: int) -> Rang
         entry: that has a score.
         steps: of the run.
     """
-    graph, dependence, (low, high) = model.graph, Dependence.of(model.graph), NOTHING
-    roots = [root for part in graph.parts.values() for root in part.values()]
+    graph, dependence, (low, high) = model.graph, dependence_of(model), NOTHING
     if any(entry.name in names for names in dependence.levels.values()):
         return None
-    for number in ancestors_of(graph, roots):
-        node = graph.nodes[number]
+    for node in graph.nodes:
         if node.op not in ("happens", "days") or entry.name not in dependence.numbers[node.inputs[0]]:
             continue
         drawn = _range_of_draw(model, entry)

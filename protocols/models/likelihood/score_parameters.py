@@ -4,7 +4,7 @@ import numpy as np
 
 from protocols.arithmetic.distributions import LAW_TOTAL
 from protocols.models.graph.agents import GraphModel
-from protocols.models.likelihood.dependence import Dependence
+from protocols.models.likelihood.dependence import dependence_of
 from protocols.models.likelihood.entries import ParameterEntry, is_law, moments_of, parameters_read
 
 
@@ -24,11 +24,9 @@ def score_parameters(model: GraphModel, *, exact: bool) -> ScoreParameters:
         model: with its parameters.
         exact: whether holders know what reaches their agents, as in mode sum.
     """
-    dependence = Dependence.of(model.graph)
-    return ScoreParameters(
-        (entry.title, dependence.why_not_private(entry.name, exact=exact) or _at_edge(model, entry) or "")
-        for entry in parameters_read(model.graph)
-    )
+    entries, dependence = parameters_read(model.graph), dependence_of(model)
+    reasons = {name: dependence.why_not_private(name, exact=exact) for name in {entry.name for entry in entries}}
+    return ScoreParameters((entry.title, reasons[entry.name] or _at_edge(model, entry) or "") for entry in entries)
 
 
 def entries_of(model: GraphModel, titles: tuple[str, ...]) -> tuple[ParameterEntry, ...]:

@@ -15,6 +15,7 @@ from protocols.models.seir.parameters import LARGEST_DRAW
 from protocols.task.gradients.hidden_score import is_hidden
 from protocols.task.parties import ClientParty
 
+MOST_SCORES: Final = 256  # of a model's graph
 HIDDEN_SCORES: Final = (SCALE, "latent", "infectious", "initial")
 
 
@@ -56,6 +57,8 @@ def check_graph_score(gradient: Gradient, model: GraphModel, *, mode: str) -> No
         why = reasons.get(name, "is no parameter that the model reads")
         if why:
             raise ParameterError(f"no score by {name}: it {why}; {allowed}")
+    if len(names) > MOST_SCORES:
+        raise ParameterError(f"got {len(names)} parameters; a run has at most {MOST_SCORES} scores of a model's graph")
     if len(set(names)) != len(names) or not names:
         raise ParameterError(f"got the parameters {list(names)}; name each once, and at least one: {allowed}")
 

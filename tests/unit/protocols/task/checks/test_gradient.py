@@ -44,6 +44,7 @@ def manifest_for(manifest_of):
         ({"gradient": {"way": "adjoints", "parameters": ()}}, 'a model\'s graph has way "score"'),
         ({"gradient": {"parameters": ("start", "mood")}}, "no score by mood: it is no parameter that the model reads"),
         ({"gradient": {"parameters": ("start", "start")}}, "name each once"),
+        ({"gradient": {"parameters": ("start",) * 257}}, "got 257 parameters; a run has at most 256 scores"),
         ({"gradient": {"parameters": ()}}, "there are scores by attention, leaning, start, wavering"),
         ({"gradient": {"latent_slope": (1.0,)}}, "a graph's laws move as their weights say"),
         ({"gradient": {"reduction": HazardReduction(begin=0, end=2, share=0.5)}}, "are of the built-in S-E-I-R"),
