@@ -9,6 +9,10 @@ from protocols.arithmetic.fixed_point import I64
 from protocols.errors import DataError
 from protocols.models import Exposure, Stage, State
 from protocols.models.agent_model import StepInputs
+from protocols.models.gradient import Gradient
+from protocols.models.graph.agents import GraphModel
+from protocols.models.likelihood.graph_score import GraphScore
+from protocols.models.run_model import RunModel
 from protocols.models.seir.agents import susceptibility
 from protocols.models.seir.integer_score import SCALE, coarse, coarse_beta
 from protocols.models.seir.score import ScoreAccumulator
@@ -35,19 +39,16 @@ class OwnScore:
         self._hazard = np.zeros(private.source.agents.size, dtype=np.int64)  # own part of the last step's
         if self._hidden:
             _check(manifest, private)
-        self._scores: ScoreAccumulator | None = None
+        self._scores: ScoreAccumulator | GraphScore | None = None
         if gradient is not None and gradient.way == "score":
-            self._scores = ScoreAccumulator(
-                manifest.model.require_seir("scores"),
-                gradient,
-                channels=manifest.channels,
-                state=private.state,
-                susceptibility=susceptibility(private.columns, private.source.agents.size),
-            )
+            self._scores = _scores_of(manifest.model, gradient, manifest.channels, private)
 
     def observe(self, inputs: StepInputs, after: State) -> None:
         """Take in a step from what reached own agents and the state that it led to."""
         if self._scores is None:
+            return
+        if isinstance(self._scores, GraphScore):
+            self._scores.observe(self._private.state, inputs)
             return
         told, model = Exposure(inputs.contact, inputs.pressure[:, 0]), self._manifest.model.require_seir("scores")
         self._scores.observe(self._private.state, told, after)
@@ -75,6 +76,16 @@ class OwnScore:
             if self._hidden:  # what this client knows of hazards is not all: the aggregators add it up
                 words[self._manifest.require_gradient().parameters.index(SCALE)] = 0
         return np.concatenate([tally, words])
+
+
+def _scores_of(
+    model: RunModel, gradient: Gradient, channels: tuple[str, ...], private: PrivateState
+) -> ScoreAccumulator | GraphScore:
+    """Return the scores of a model's graph; of S-E-I-R its own, whose laws move as the manifest says, and `scale`."""
+    if isinstance(model, GraphModel):
+        return GraphScore(model, gradient, private.source, private.columns)
+    scaled = susceptibility(private.columns, private.source.agents.size)
+    return ScoreAccumulator(model, gradient, channels=channels, state=private.state, susceptibility=scaled)
 
 
 def _check(manifest: Simulation, private: PrivateState) -> None:

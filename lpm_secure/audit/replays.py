@@ -9,6 +9,7 @@ import numpy as np
 from lpm_secure.audit.replay import AMPLE, Replay, sum_replay
 from lpm_secure.audit.replay import SIGMAS as SUM_SIGMAS
 from protocols.models import Seir, Stage
+from protocols.models.run_model import agent_model_of
 from protocols.releases.query import NOISE, SCORE, Release, Releases
 from protocols.task.layout import Layout
 from protocols.task.manifest import Manifest, Simulation
@@ -51,7 +52,7 @@ def replay_of(manifest: Manifest, name: str, sigma: float) -> Replay:
         return Replay(given, without, event, reads, change, sigma / np.sqrt(CELL_STEPS))
     if name == SCORE:
         by = np.array(given.score_changes, dtype=np.uint64)
-        words = tally + len(Stage) + np.arange(by.size)
+        words = tally + len(agent_model_of(given.model).tally) + np.arange(by.size)
         event[STEPS, words] = by
         reads = tuple((STEPS, int(word)) for word in words)
         return Replay(given, without, event, reads, by.astype(np.float64), sigma / np.sqrt(by.size))

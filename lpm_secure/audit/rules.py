@@ -12,7 +12,7 @@ from protocols.errors import ParameterError
 from protocols.models.graph.inputs import check_public
 from protocols.models.run_model import agent_model_of
 from protocols.releases.ledger import Event, RefusalEvent, RepeatEvent, RoundEvent, RoundRecord, StartEvent
-from protocols.releases.query import NOISE
+from protocols.releases.query import NOISE, SCORE
 from protocols.task.manifest import Manifest, Simulation
 from protocols.task.release_plan import records_in, releases_of
 from protocols.task.rounds import Phase
@@ -152,7 +152,12 @@ def overspending(manifest: Manifest, agreed: Sequence[RoundRecord]) -> tuple[lis
         if release is None:
             continue  # another check names it
         epsilon = epsilon_of([cost], delta)
-        row = {"release": opened.name, "unit": opened.unit, "sigma": release.sigma, "epsilon": epsilon}
+        row = {
+            "release": _title(manifest, opened.name),
+            "unit": opened.unit,
+            "sigma": release.sigma,
+            "epsilon": epsilon,
+        }
         table.append(row | {"delta": delta, "promised": release.epsilon})
         if epsilon > release.epsilon:
             lines.append(f"{opened.name}: costs epsilon {epsilon:.4g}, and the manifest promises {release.epsilon:g}")
@@ -160,9 +165,16 @@ def overspending(manifest: Manifest, agreed: Sequence[RoundRecord]) -> tuple[lis
     if spent > budget * (1 + SLACK):
         lines.append(f"all releases together cost rho {spent:.6g}, and the manifest's budget is {budget:.6g}")
     nothing = {"unit": "none", "sigma": 0, "epsilon": None, "delta": 0, "promised": None}
-    exact = (each.name for each in releases_of(manifest).each if each.mechanism != NOISE)
+    exact = (_title(manifest, each.name) for each in releases_of(manifest).each if each.mechanism != NOISE)
     table.extend({"release": name} | nothing for name in exact)
     return lines, table
+
+
+def _title(manifest: Manifest, name: str) -> str:
+    """Return the name of a release; of a score with its parameters."""
+    if name != SCORE or not isinstance(manifest, Simulation) or manifest.gradient is None:
+        return name
+    return f"{name} by {', '.join(manifest.gradient.parameters)}"
 
 
 def disclosures(events: Sequence[Event]) -> dict[str, dict[str, Any]]:

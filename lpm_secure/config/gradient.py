@@ -16,6 +16,7 @@ class GradientConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
             forth and back for each stage. "score": of what all agents of the discrete run drew, one vector.
         parameters: `beta.CHANNEL`, cell_beta, latent, infectious, initial; reduction and efficacy of relaxed dynamics;
             in outcome mode scale, latent, infectious, initial. Rates are per step, stays in steps. None for adjoints.
+            Of a model by name its author's names; a table stands for all of its entries.
         clip: the most that one agent adds to any sum, either way.
         value_bits, tangent_bits: fraction bits of values and derivatives. What is not given is as the way needs it.
         largest_hazard: in one step, of one agent; for scores in outcome mode.

@@ -12,12 +12,19 @@ from protocols.arithmetic.distributions import LAW_TOTAL
 from protocols.errors import ConfigError
 from protocols.models import Stage
 from protocols.models.gradient import Gradient
+from protocols.models.graph.agents import GraphModel
+from protocols.models.likelihood.entries import parameters_read
+from protocols.models.run_model import RunModel
 
 SCALES: Final[Mapping[str, Mapping[str, float]]] = {"adjoints": {"value_bits": 40, "tangent_bits": 36, "clip": 64.0}}
 
 
-def gradient_for(config: Config) -> Gradient | None:
+def gradient_for(config: Config, model: RunModel) -> Gradient | None:
     """Return the manifest's gradient of a run; none where its configuration asks for none.
+
+    Args:
+        config: of the run.
+        model: of it; a table among a graph's parameters stands for all of its entries.
 
     Raises:
         ConfigError: synthetic agents that live in a population, whose derivatives nobody computes here.
@@ -31,6 +38,8 @@ def gradient_for(config: Config) -> Gradient | None:
             "derivatives in a private run; leave the population out, so that they meet in cells"
         )
     given = {name: getattr(asked, name) for name in asked.__struct_fields__ if getattr(asked, name) is not None}
+    if isinstance(model, GraphModel):
+        return Gradient(**given | {"parameters": _entries(model, asked.parameters)})
     slopes = {}
     if asked.way == "score":
         slopes = {
@@ -40,6 +49,12 @@ def gradient_for(config: Config) -> Gradient | None:
         }
     passes = {"passes": len(Stage)} if asked.way == "adjoints" else {}
     return Gradient(**{**SCALES.get(asked.way, {}), **given, **slopes, **passes})
+
+
+def _entries(model: GraphModel, names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return parameters by their titles, each entry of a table by its own."""
+    titles = {name: [entry.title for entry in parameters_read(model.graph) if entry.name == name] for name in names}
+    return tuple(title for name in names for title in titles[name] or [name])
 
 
 def _slope(delay: Delay, dt: float) -> tuple[float, ...]:

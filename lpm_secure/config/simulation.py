@@ -127,9 +127,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     def _check_graph(self, name: str) -> None:
         """Refuse what knows the table `[model]` only."""
         asked = {
-            "[gradient]": self.gradient is not None,
             "synthetic.population": self.synthetic.population is not None,
-            "releases.score_epsilon": self.releases is not None and self.releases.score_epsilon is not None,
         }
         for what, is_asked in asked.items():
             if is_asked:

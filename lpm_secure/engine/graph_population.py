@@ -7,7 +7,7 @@ import numpy as np
 from client_sdk.private.contacts import ContactTable
 from lpm_secure.engine.backends import NumpyBackend
 from lpm_secure.engine.backends.numba_backend import NumbaBackend
-from lpm_secure.engine.model_agents import NOWHERE, CellMixing, ContactMatrices, ModelAgents
+from lpm_secure.engine.model_agents import NOWHERE, CellMixing, ContactMatrices, ModelAgents, ModelObserver
 from protocols.arithmetic.fixed_point import I64
 from protocols.models.agent_model import NO_COLUMNS, AgentSource, Columns
 from protocols.models.graph.agents import GraphModel, select_field_columns
@@ -19,7 +19,13 @@ FEW: Final = 2**15  # agents that are interpreted before a loop would have been 
 
 @final
 class GraphPopulation:
-    """Agents in the clear, on the CPU; private ones with their contacts, or synthetic ones that meet in cells."""
+    """Agents in the clear, on the CPU; private ones with their contacts, or synthetic ones that meet in cells.
+
+    Attributes:
+        model: of the manifest.
+        source: the agents' numbers, and the key of the simulation generator.
+        columns: what their holders give.
+    """
 
     def __init__(
         self,
@@ -41,6 +47,7 @@ class GraphPopulation:
             contacts: among them by slot, or none.
             columns: int64[n] of each private column, and of fields that holders know.
         """
+        self.model, self.source, self.columns = model, source, columns
         graph, n = model.graph, source.agents.size
         table = None if contacts is None else ContactMatrices(contacts, graph.channels, n=n, period=manifest.period)
         self._agents = ModelAgents(
@@ -58,6 +65,10 @@ class GraphPopulation:
         self._channels = sorted(name for name, channel in graph.channels.items() if channel.cell)
         self._observables = sorted(graph.observables)
         self._cells, self._public = len(manifest.cells), sorted(graph.public)
+
+    def attach(self, observer: ModelObserver) -> None:
+        """Tell an observer of each step."""
+        self._agents.observer = observer
 
     @property
     def state(self) -> State:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from copy import copy
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Final, final
+from typing import Any, Final, Protocol, final
 
 import numpy as np
 from scipy import sparse
@@ -162,11 +162,25 @@ class ContactMatrices(ContactSums):
         return np.tile(agents, self._copies) + np.repeat(np.arange(self._copies) * self._of_one, agents.size)
 
 
+class ModelObserver(Protocol):
+    """Whoever is told what reaches agents in each step."""
+
+    def advance(self, inputs: Inputs, growth: Mapping[str, I64], contacts: Mapping[str, I64]) -> None:
+        """Take in one step.
+
+        Args:
+            inputs: what agents look at as they move on.
+            growth: of each outcome's level, int64[n].
+            contacts: exposures on each contact channel, int64[n].
+        """
+
+
 @final
 class ModelAgents:
     """State and levels of n agents, moved on step by step.
 
     Attributes:
+        observer: told of each step, if there is one.
         state: int64[n] of each field, where the back end holds it.
         levels: int64[n] of each outcome, there too.
         step: that comes next.
@@ -208,6 +222,7 @@ class ModelAgents:
         self._contacts, self._cells, self.step = contacts, cells, 0
         self._parameters = check_parameters(graph, parameters)
         self._steps = steps
+        self.observer: ModelObserver | None = None
         self._nothing: I64 = backend.hold(np.zeros(agents.size, dtype=np.int64))
         self._cell = backend.hold(cells.of)
         prove_levels(graph, degree=contacts.degree if contacts else 0, steps=steps, parameters=self._parameters)
@@ -281,17 +296,20 @@ class ModelAgents:
         totals |= {name: self._total(name, total, others) for name, total in own.items()}
         exposures = {name: self._exposure(name, message) for name, message in messages.items()}
         exposures |= {name: self._exposure_along(name) for name in graph.along}
-        outcomes: dict[str, Any] = {}
+        outcomes, grown = dict[str, Any](), dict[str, I64]()
         for name, outcome in graph.outcomes.items():
             growth = sum(
                 (self._growth(channel, factor, exposures, totals) for channel, factor in outcome.coefficients.items()),
                 start=self._nothing,
             )
-            growth = growth * weights.get(name, 1)
-            self.levels[name] = self.levels[name] + growth if outcome.keep else growth
+            grown[name] = growth * weights.get(name, 1)
+            self.levels[name] = self.levels[name] + grown[name] if outcome.keep else grown[name]
             bit = outcome.reveals == "bit"
             outcomes[name] = self.levels[name] > thresholds[name] if bit else self.levels[name]
         inputs = self._inputs(public=public, outcomes=outcomes, totals=totals)
+        if self.observer is not None:
+            contacts = {name: told for name, told in exposures.items() if not graph.channels[name].cell}
+            self.observer.advance(inputs, grown, contacts)
         after = self._backend.evaluate(("restarts", "update"), inputs)
         restarts = after["restarts"]
         self.state = {**self.state, **after["update"]}

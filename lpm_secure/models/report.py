@@ -9,6 +9,8 @@ from protocols.models.graph.bounds import bounds_of
 from protocols.models.graph.checks import cost
 from protocols.models.graph.graph import GraphField, GraphParameter, ModelGraph, encode
 from protocols.models.graph.information_flow import flows, sources
+from protocols.models.likelihood.dependence import Dependence
+from protocols.models.likelihood.entries import parameters_read
 from protocols.models.outcome import WHEN
 
 
@@ -51,6 +53,8 @@ def sections(graph: ModelGraph) -> Iterator[Section]:
         heads = ("number", "range", "what reads it")
         yield Section("What the environment announces to all", heads, tuple(_announced(graph)))
     yield Section("What its holder learns in a step", ("outcome", "of each agent", "threshold"), tuple(_told(graph)))
+    if scored := tuple(_scored(graph)):
+        yield Section("What has a score", ("parameter", "in the clear", "through private clients"), scored)
 
 
 def words_of(model: GraphModel) -> dict[str, Any]:
@@ -125,3 +129,12 @@ def _told(graph: ModelGraph) -> Iterator[tuple[str, ...]]:
             yield name, f"a bit: is {weighted}, {kept}, above its private threshold", WHEN[outcome.threshold]
         else:
             yield name, f"the exact sum of {weighted}, {kept}: it says much about neighbours", "no threshold"
+
+
+def _scored(graph: ModelGraph) -> Iterator[tuple[str, ...]]:
+    """Yield each parameter that the model reads, and whether it has a score in the clear and in private, or why not."""
+    dependence = Dependence.of(graph)
+    for name in sorted({entry.name for entry in parameters_read(graph)}):
+        outcome, exact = (dependence.why_not_private(name, exact=exact) for exact in (False, True))
+        private = outcome if exact else "in mode sum" if outcome else "yes"
+        yield name, dependence.why_not(name) or "yes", private or "yes"

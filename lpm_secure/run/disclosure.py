@@ -17,7 +17,7 @@ RELEASES: Final = {
     "incidence": "departures from {} in every step",
     "running": "totals of departures from {} in every step",
     "cells": "cell totals in every step",
-    "score": "a score at the end",
+    "score": "a score at the end by {}",
     "gradient": "sums of gradients",
 }
 
@@ -27,7 +27,11 @@ def describe_disclosure(manifest: Simulation) -> str:
     tally = agent_model_of(manifest.model).tally
     observables, first = [word.name for word in tally if word.stage_of is None], word_of(tally[0].name) if tally else ""
     words = {**RELEASES, "tally": " and totals of ".join([RELEASES["tally"], *filter(None, [", ".join(observables)])])}
-    releases = [f"{words[release.name].format(first)} ({_noise(release)})" for release in releases_of(manifest).each]
+    by = {"score": ", ".join(manifest.gradient.parameters)} if manifest.gradient is not None else {}
+    releases = [
+        f"{words[release.name].format(by.get(release.name, first))} ({_noise(release)})"
+        for release in releases_of(manifest).each
+    ]
     if manifest.gradient is not None and manifest.gradient.relaxed:
         releases.append(f"{manifest.gradient.way} of these (exact)")
     public = ", ".join(agent_model_of(manifest.model).public)

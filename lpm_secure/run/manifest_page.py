@@ -10,6 +10,7 @@ from protocols.task import manifest as manifests
 from protocols.task.manifest import Manifest, Simulation
 
 LONG: Final = 64  # characters of a value; longer ones are cut
+SCORES: Final = ("way", "parameters", "tangent_bits", "clip")  # of a gradient, what is of a graph's scores
 MODEL: Final = "model."  # words about a model are not
 
 
@@ -35,7 +36,15 @@ def _named_fields(manifest: Manifest) -> dict[str, Any]:
         fields[key] = {party.pop("name"): party for party in fields[key]}
     if isinstance(manifest, Simulation) and isinstance(manifest.model, GraphModel):
         fields["model"] = words_of(manifest.model)
+        fields["gradient"] = manifest.gradient and _scores(manifest, fields["gradient"])
     return fields
+
+
+def _scores(manifest: Simulation, given: dict[str, Any]) -> dict[str, Any]:
+    """Return what a graph's manifest says of its scores, and by how much one agent can change each of them."""
+    unit, names = 2.0 ** given["tangent_bits"], given["parameters"]
+    changes = {name: f"{change / unit:.6g}" for name, change in zip(names, manifest.score_changes, strict=True)}
+    return {**{key: given[key] for key in SCORES}, "changed_by_one_agent": changes}
 
 
 def _rows(fields: dict[str, Any]) -> list[tuple[str, str]]:

@@ -19,8 +19,8 @@ from protocols.task.parties import AggregatorParty, ClientParty, DealerParty
 
 def manifest_of(config: Config, data: ContactData, addresses: Sequence[str]) -> Simulation:
     """Return the manifest; arguments and errors are those of `testbed.build`, which calls this."""
-    clients, gradient = _clients(config, data), gradient_for(config)
     model = model_of(config.model, config.parameters, dt=config.dt)
+    clients, gradient = _clients(config, data), gradient_for(config, model)
     channels = channels_of(config.model, model)
     _check_people(config, data, model, channels=channels)
     permuted = config.protocol.edges == "permuted"

@@ -14,10 +14,9 @@ import torch
 from client_sdk.private.state import simulation_key
 from lpm_secure.config.synthetic import SyntheticConfig
 from lpm_secure.engine.cells import CellAgents
-from lpm_secure.engine.clear_agents import clear_agents, tensor_agents
+from lpm_secure.engine.clear_agents import clear_agents
 from lpm_secure.engine.epidemic import SeirVenueAgents
 from lpm_secure.engine.loop import EngineAgents
-from lpm_secure.engine.tensors.agents import Agents
 from lpm_secure.engine.venues import Venues
 from lpm_secure.populations import Population
 from lpm_secure.populations.settings import settings_with_beta
@@ -134,12 +133,6 @@ def synthetic_agents(
     source = _source(manifest, count)
     cell, drawn = cells_of(source.agents, manifest), draw_columns(manifest, source.agents, columns)
     return clear_agents(manifest, source, cell=cell, device=device, columns=drawn)
-
-
-def seir_agents(manifest: Simulation, count: int, device: torch.device) -> Agents:
-    """Return so many agents of S-E-I-R as tensors, each in a cell drawn at random."""
-    source = _source(manifest, count)
-    return tensor_agents(manifest, source, cell=cells_of(source.agents, manifest), device=device)
 
 
 def _source(manifest: Simulation, count: int) -> AgentSource:

@@ -3,6 +3,10 @@
 from typing import Annotated, Final, Literal, final
 
 import msgspec
+import numpy as np
+
+from protocols.arithmetic.distributions import F64
+from protocols.arithmetic.fixed_point import I64
 
 COMMON: Final = ("cell_beta", "latent", "infectious", "initial", "reduction", "efficacy")
 BETA: Final = "beta."
@@ -39,7 +43,8 @@ class Gradient(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
             rounds forward, then T + 2 backward. "score": the discrete dynamics, one p-vector at the end.
         parameters: their names, p of them, in order: `beta.CHANNEL`, cell_beta, latent, infectious (means, in steps),
             initial, reduction, efficacy. With scores in outcome mode: scale (a common factor of all hazards), latent,
-            infectious, initial. None for adjoints, which are of every hazard in every step.
+            infectious, initial. None for adjoints, which are of every hazard in every step. Of a model's graph its
+            author's names, entries of tables as `name[entry]`.
         value_bits: fraction bits of relaxed messages, cell totals and tallies.
         tangent_bits: fraction bits of tangents, adjoints and scores.
         clip: largest absolute derivative that one agent, the unit of privacy here, adds to any sum; for adjoints in
@@ -72,3 +77,14 @@ class Gradient(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     def relaxed(self) -> bool:
         """Whether the run is of the relaxed dynamics, so that agents are probabilities."""
         return self.way != "score"
+
+    @property
+    def clip_word(self) -> int:
+        """The largest word that one agent adds to a sum, either way: `clip` in fixed point."""
+        return round(self.clip * 2.0**self.tangent_bits)
+
+    def encode(self, each: F64) -> I64:
+        """Return int64[p], the sums of agents' own scores, float64[p, n]: each clipped, in fixed point."""
+        clipped = np.clip(each, -self.clip, self.clip)
+        total: I64 = np.rint(clipped * 2.0**self.tangent_bits).astype(np.int64).sum(axis=1)
+        return total

@@ -1,27 +1,34 @@
 """By how much one agent can change each word of a run's score, which is what noise in it has to cover.
 
 A word is clipped to `[-clip, clip]` for each agent, so another agent in its place, or none, changes it by `2 clip` at
-most. The score by `scale` is not clipped but bounded: its words lie between -12 2^g Z, with Z all hazards that an agent
-escapes, and 12 2^2g max(1, 1 - x/2 + x^2/12) for an infection at a hazard x of one step.
+most; of a model's graph by less where `models.likelihood.score_bounds` proves it. The score by `scale` is not clipped
+but bounded: its words lie between -12 2^g Z, with Z all hazards that an agent escapes, and
+12 2^2g max(1, 1 - x/2 + x^2/12) for an infection at a hazard x of one step.
 """
 
 from typing import Final
 
 from protocols.models import Seir
 from protocols.models.gradient import Gradient
+from protocols.models.graph.agents import GraphModel
+from protocols.models.likelihood.score_bounds import bound_words
+from protocols.models.run_model import RunModel
 from protocols.models.seir.integer_score import HAZARD_BITS, SCALE, UNIT, coarsening
 from protocols.models.seir.parameters import LARGEST_DRAW
 
 TAIL: Final = 2**6  # no sample of the noise is further out than so many sigmas
 
 
-def changes(gradient: Gradient | None, model: Seir, *, steps: int) -> tuple[int, ...]:
+def changes(gradient: Gradient | None, model: RunModel, *, steps: int) -> tuple[int, ...]:
     """Return for each of the p words by how much one agent can change it, at most; none without scores."""
     if gradient is None or gradient.way != "score":
         return ()
-    clipped = 2 * round(gradient.clip * 2.0**gradient.tangent_bits)
+    if isinstance(model, GraphModel):
+        return bound_words(model, gradient, steps=steps)
+    clipped = 2 * gradient.clip_word
     return tuple(
-        bound_score_change(gradient, model, steps=steps) if name == SCALE else clipped for name in gradient.parameters
+        bound_score_change(gradient, model.require_seir(SCALE), steps=steps) if name == SCALE else clipped
+        for name in gradient.parameters
     )
 
 

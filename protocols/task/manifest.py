@@ -21,13 +21,7 @@ from protocols.models.run_model import RunModel, agent_model_of
 from protocols.releases.query import Releases
 from protocols.releases.sensitivity import changes
 from protocols.task.base import FORMAT, BaseManifest, Positive
-from protocols.task.checks.gradient import (
-    check_hidden_score,
-    check_parameters,
-    check_summands,
-    check_totals,
-    check_way,
-)
+from protocols.task.checks.gradient import check_gradient, check_summands, check_totals
 from protocols.task.checks.mode import check_edges, check_environment, check_model, check_outcome, check_permutation
 from protocols.task.checks.parties import check_agents, check_cohort, check_names
 from protocols.task.checks.releases import (
@@ -39,7 +33,6 @@ from protocols.task.checks.releases import (
     check_tally,
 )
 from protocols.task.devices import Devices
-from protocols.task.gradients.hidden_score import is_hidden
 from protocols.task.gradients.turn import turns
 from protocols.task.parties import ClientParty, DealerParty, agents_of
 from protocols.task.rounds import Schedule
@@ -135,12 +128,17 @@ class Simulation(BaseManifest, frozen=True, forbid_unknown_fields=True, kw_only=
             )
 
     def _check_gradient(self, gradient: Gradient) -> None:
-        n, model = agents_of(self.clients), self.model.require_seir("gradients")
-        check_parameters(gradient, model, channels=self.channels, mode=self.mode)
+        n = agents_of(self.clients)
+        check_gradient(
+            gradient,
+            self.model,
+            channels=self.channels,
+            mode=self.mode,
+            engine=self.engine,
+            agents=n,
+            steps=self.steps,
+        )
         check_summands(self.clients, min_cohort=self.min_cohort, min_count=self.min_count)
-        check_way(gradient, model, mode=self.mode, engine=self.engine)
-        if is_hidden(gradient, self.mode):
-            check_hidden_score(gradient, model, agents=n, steps=self.steps)
         check_totals(gradient, agents=n, max_message=self.max_message, cells=self.cells)
 
     def _check_releases(self, releases: Releases) -> None:
@@ -170,12 +168,10 @@ class Simulation(BaseManifest, frozen=True, forbid_unknown_fields=True, kw_only=
         back = gradient.way == "adjoints"
         return Schedule(False, gradient.passes * turns(self.steps) - 1 if back else self.steps)
 
-    @property
+    @cached_property
     def score_changes(self) -> tuple[int, ...]:
         """Return by how much one agent can change each word of the score, at most; none without scores."""
-        if self.gradient is None:
-            return ()
-        return changes(self.gradient, self.model.require_seir("gradients"), steps=self.steps)
+        return changes(self.gradient, self.model, steps=self.steps)
 
     def require_gradient(self) -> Gradient:
         """Return what the manifest says of derivatives.

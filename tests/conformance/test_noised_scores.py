@@ -189,7 +189,7 @@ def test_the_audit_counts_a_score_once_and_holds_it_to_its_promise(testbed_of):
     assert [each.name for each in told[-1].releases] == ["tally", "cells", "score"]
     lines, table = rules.overspending(manifest, told)
     assert lines == []
-    [score] = [row for row in table if row["release"] == "score"]
+    [score] = [row for row in table if row["release"] == "score by initial, scale"]
     assert 2.0 < score["epsilon"] < 3.0  # sqrt(2) / 3 of a standard Gaussian, at 1e-6
     assert privacy_cost.costs(told[:-1]) == {}
     cheap = testbed_of("outcome", (*EXACT, noised_score(2, epsilon=1.0))).manifest

@@ -12,6 +12,7 @@ from lpm_secure.cli.main import app
 from lpm_secure.config import simulation as configs
 from lpm_secure.config.day_law import DayLaw
 from lpm_secure.config.gradient_spec import gradient_for
+from lpm_secure.config.model import model_of
 from lpm_secure.gradients.private import job
 from lpm_secure.gradients.private.result import difference
 from protocols.errors import ConfigError
@@ -51,7 +52,7 @@ def test_the_example_is_small_and_asks_for_tangents():
     given = configs.load(EXAMPLE)
     assert given.gradient.way == "tangents"
     assert given.protocol.mode == "sum"
-    assert gradient_for(given).clip == 65536.0
+    assert gradient_for(given, model_of(given.model, {}, dt=given.dt)).clip == 65536.0
 
 
 def test_a_run_writes_and_prints_the_clear_gradient(written, tmp_path):
@@ -117,7 +118,8 @@ def test_another_gradient_is_seen_and_fails_the_run(written, monkeypatch):
 
 
 def test_slopes_are_those_of_the_laws_by_their_means_in_steps(written):
-    given = gradient_for(configs.load(written(SCORE, ('mode = "sum"', 'mode = "outcome"'), ("dt = 1.0", "dt = 0.5"))))
+    config = configs.load(written(SCORE, ('mode = "sum"', 'mode = "outcome"'), ("dt = 1.0", "dt = 0.5")))
+    given = gradient_for(config, model_of(config.model, {}, dt=config.dt))
     law = DayLaw.of(3.0, 1.5, dt=0.5)
     assert np.array(given.latent_slope) / 2**32 == pytest.approx(law.slope * 0.5)
     assert given.infectious_slope == ()

@@ -7,10 +7,13 @@ from aggregator.release.noise import ReleaseNoise
 from client_sdk.simulation.exchange import Exchange
 from lpm_secure.audit import build, replays, two_worlds
 from lpm_secure.audit.views import check
+from lpm_secure.models.library.opinion import Opinion
+from lpm_secure.models.tracer import trace
 from lpm_secure.secure_sum.parties import build_noisy_releases, manifest_for
 from protocols.arithmetic.sharing import Additive
 from protocols.errors import Unavailable
 from protocols.models.gradient import Gradient
+from protocols.models.graph.agents import GraphModel
 from protocols.releases.query import Release, Releases
 from protocols.task.rounds import Phase
 
@@ -60,6 +63,27 @@ def test_the_noise_of_a_score_is_replayed_with_the_runs_own_words(manifest_of, c
         mode=mode, cells=cells, min_cohort=2, gradient=gradient, releases=Releases(each=each, rho=99.0)
     )
     assert ("score", 3.0) in replays.rules(manifest)
+    assert two_worlds.audit(manifest, "score", 3.0, runs=RUNS) == []
+    for mutant, make in two_worlds.MUTANTS["score"].items():
+        assert two_worlds.audit(manifest, "score", 3.0, make, runs=two_worlds.FEW), mutant
+
+
+def test_the_noise_of_a_models_score_is_replayed_with_the_runs_own_words(manifest_of):
+    traced = trace(Opinion)
+    model = GraphModel(traced.graph, traced.parameters)
+    score = {"name": "score", "mechanism": "discrete-gaussian", "unit": "contribution", "epsilon": 9.0}
+    each = (Release(**score, sigma=3.0, times=2), Release(name="tally"))
+    manifest = manifest_of(
+        model=model,
+        model_hash=model.digest,
+        channels=model.contact_channels,
+        mode="outcome",
+        min_cohort=2,
+        gradient=Gradient(way="score", parameters=("leaning", "start"), clip=2.0),
+        releases=Releases(each=each, rho=99.0),
+    )
+    replay = replays.replay_of(manifest, "score", 3.0)
+    assert [word for _, word in replay.reads] == [replay.without.shape[1] - 2, replay.without.shape[1] - 1]
     assert two_worlds.audit(manifest, "score", 3.0, runs=RUNS) == []
     for mutant, make in two_worlds.MUTANTS["score"].items():
         assert two_worlds.audit(manifest, "score", 3.0, make, runs=two_worlds.FEW), mutant

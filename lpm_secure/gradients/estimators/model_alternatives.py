@@ -19,14 +19,14 @@ import numpy as np
 
 from lpm_secure.gradients.estimators.estimator import CoupledEstimator, Jacobian, OnSeed
 from lpm_secure.gradients.estimators.model_score import hide, pathwise
-from lpm_secure.gradients.graph.dependence import Dependence
-from lpm_secure.gradients.history.events import ChanceEvent
 from lpm_secure.gradients.history.recorder import HistoryRecorder, RunHistory
 from lpm_secure.gradients.history.replays import Alternative, Replays
 from lpm_secure.gradients.model.model_problem import ModelProblem, batches
 from lpm_secure.gradients.model.point import ModelPoint
 from lpm_secure.gradients.problem import seeds as over
 from protocols.arithmetic.distributions import F64
+from protocols.models.likelihood.dependence import Dependence
+from protocols.models.likelihood.events import ChanceEvent
 
 CHOICE: Final = 32  # second word of the key by which it is drawn which draws are changed
 REPLAYED: Final = 2**18  # rows of a batch whose alternatives are replayed together

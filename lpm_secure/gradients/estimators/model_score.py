@@ -14,12 +14,12 @@ from typing import ClassVar, final
 import numpy as np
 
 from lpm_secure.gradients.estimators.estimator import Estimator, Jacobian, OnSeed, covariances
-from lpm_secure.gradients.graph.dependence import Dependence
 from lpm_secure.gradients.history.recorder import HistoryRecorder, RunHistory
 from lpm_secure.gradients.model.model_problem import ModelProblem, batches
 from lpm_secure.gradients.model.point import ModelPoint
 from lpm_secure.gradients.problem import seeds as over
 from protocols.arithmetic.distributions import F64
+from protocols.models.likelihood.dependence import Dependence
 
 
 def scores_of(history: RunHistory, count: int, parameters: int) -> F64:

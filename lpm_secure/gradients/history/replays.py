@@ -10,13 +10,14 @@ from typing import Any, NamedTuple, final
 import numpy as np
 from scipy import sparse
 
-from lpm_secure.gradients.graph.clocks import Clock
-from lpm_secure.gradients.graph.step import Columns, Surroundings
-from lpm_secure.gradients.graph.tape import Tape
-from lpm_secure.gradients.history.events import CLOCK, DRAW, FIELD
-from lpm_secure.gradients.history.recorder import BEGINNING, HistoryRecorder, Moment, RunHistory
+from lpm_secure.gradients.history.recorder import HistoryRecorder, Moment, RunHistory
+from lpm_secure.gradients.history.step import Columns, Surroundings
 from protocols.arithmetic.distributions import F64
 from protocols.arithmetic.fixed_point import I64
+from protocols.models.likelihood.clocks import Clock
+from protocols.models.likelihood.events import CLOCK, DRAW, FIELD
+from protocols.models.likelihood.record import BEGINNING
+from protocols.models.likelihood.tape import Tape
 
 
 class Alternative(NamedTuple):

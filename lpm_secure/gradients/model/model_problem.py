@@ -9,7 +9,6 @@ import numpy as np
 from lpm_secure.engine.backends import Backend, NumpyBackend
 from lpm_secure.engine.backends.numba_backend import NumbaBackend
 from lpm_secure.engine.model_agents import NOWHERE, CellMixing, ContactMatrices, ModelAgents
-from lpm_secure.gradients.graph.dependence import Dependence
 from lpm_secure.gradients.model.point import ModelPoint
 from lpm_secure.gradients.problem.outputs import Outputs, Weights
 from lpm_secure.gradients.problem.problem import Problem
@@ -19,6 +18,7 @@ from protocols.errors import ParameterError
 from protocols.models.graph import ModelGraph
 from protocols.models.graph.agents import tally_of
 from protocols.models.graph.interpreter import TOGETHER
+from protocols.models.likelihood.dependence import Dependence
 
 AGENT_BITS: Final = 32  # of a number that says which seed's copy of an agent it is
 SEED_BITS: Final = 31

@@ -4,62 +4,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import MappingProxyType
-from typing import Final, NamedTuple, Self, final
+from typing import Final, Self, final
 
 import numpy as np
 
 from lpm_secure.gradients.model.laws import LawFamily, TiltedLaw
 from lpm_secure.gradients.problem.theta import AT_ZERO, ThetaPoint
 from protocols.errors import ParameterError
-from protocols.models.graph import GraphParameter, ModelGraph
+from protocols.models.graph import ModelGraph
 from protocols.models.graph.agents import GraphModel
-from protocols.models.graph.checks import ancestors_of
 from protocols.models.graph.inputs import check_parameters
+from protocols.models.likelihood.entries import LawSlopes, ParameterEntry, is_law, parameters_read
 
-MOST_ENTRIES: Final = 256  # of a table, each of which is a parameter
 NO_FAMILIES: Final[Mapping[str, LawFamily]] = MappingProxyType({})
-
-
-class ParameterEntry(NamedTuple):
-    """A number, or one entry of a table: of a table of laws, one law."""
-
-    name: str
-    place: int
-    label: str
-
-    @property
-    def title(self) -> str:
-        """Return its name, with the group and period, or the place, of an entry among several."""
-        return f"{self.name}[{self.label}]" if self.label else self.name
-
-
-def parameters_read(graph: ModelGraph) -> tuple[ParameterEntry, ...]:
-    """Return the numbers that anything of a model reads, in order; tables of very many entries are left out."""
-    roots = [root for part in graph.parts.values() for root in part.values()]
-    nodes = [graph.nodes[number] for number in ancestors_of(graph, roots)]
-    factors = [name for outcome in graph.outcomes.values() for name in outcome.coefficients.values()]
-    read = {node.name for node in nodes if node.op == "parameter"} | {each for each in factors if isinstance(each, str)}
-    counts = {
-        name: each.rows if _is_law(each) else max(each.length, 1) * each.rows
-        for name, each in sorted(graph.parameters.items())
-        if name in read
-    }
-    return tuple(
-        ParameterEntry(name, place, label)
-        for name, count in counts.items()
-        if count <= MOST_ENTRIES
-        for place, label in enumerate(_labels(graph.parameters[name], count))
-    )
-
-
-def _labels(parameter: GraphParameter, count: int) -> list[str]:
-    if count == 1:
-        return [""]
-    return list(parameter.entries()) if parameter.axes else [str(place) for place in range(count)]
-
-
-def _is_law(parameter: GraphParameter) -> bool:
-    return parameter.unit == "law"
 
 
 @final
@@ -98,7 +55,7 @@ class ModelPoint(ThetaPoint):
         laws: dict[str, tuple[LawFamily, ...]] = {
             name: tuple(TiltedLaw(tuple(row.tolist())) for row in checked[name])
             for name, each in graph.parameters.items()
-            if _is_law(each)
+            if is_law(each)
         }
         for name, family in families.items():
             if name not in laws:
@@ -123,6 +80,15 @@ class ModelPoint(ThetaPoint):
     def names(self) -> tuple[str, ...]:
         """Return the same by name; an entry of a table has its place in brackets."""
         return tuple(each.title for each in self.entries)
+
+    @property
+    def law_slopes(self) -> dict[str, LawSlopes]:
+        """Return how each law changes with its mean."""
+        laws = {name: [family.day_law for family in rows] for name, rows in self.families.items()}
+        return {
+            name: LawSlopes(np.stack([law.score for law in rows]), np.stack([law.shift for law in rows]))
+            for name, rows in laws.items()
+        }
 
     def _family(self, entry: ParameterEntry) -> LawFamily:
         return self.families[entry.name][entry.place]

@@ -17,7 +17,7 @@ from lpm_secure.gradients.private.differentiable import ClearAdjoints, Different
 from lpm_secure.gradients.private.relaxed_agents import TorchAgents
 from lpm_secure.gradients.private.score import ClearScores, simulate_scores
 from lpm_secure.gradients.private.tangents import ClearTangents, simulate_tangents, synthetic_part
-from lpm_secure.testbed.synthetic import SYNTHETIC_FROM, cells_of, seir_agents
+from lpm_secure.testbed.synthetic import SYNTHETIC_FROM, cells_of
 from lpm_secure.testbed.testbed import Testbed
 from protocols.models import Stage
 from protocols.models.seir.relaxation import names, values
@@ -76,8 +76,9 @@ async def _tangents(testbed: Testbed, remote: RemotePart | None) -> GradientFigu
 
 async def _score(testbed: Testbed, remote: RemotePart | None) -> GradientFigures:
     manifest = testbed.manifest
-    part = ClearScores(manifest, testbed.private_agents(CPU)) if remote is None else remote
-    found = await simulate_scores(manifest, part, seir_agents(manifest, testbed.synthetic, CPU))
+    part = ClearScores(manifest, testbed.clear_agents(CPU)) if remote is None else remote
+    synthetic, environment = testbed.synthetic_agents(CPU), testbed.new_environment()
+    found = await simulate_scores(manifest, part, synthetic, environment=environment)
     named, last = manifest.require_gradient().parameters, found.score[None, :]
     table = pa.table({"parameter": list(named), "score": found.score})
     return GradientFigures(named, table, last, last, found.series)

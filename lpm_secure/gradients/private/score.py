@@ -1,45 +1,63 @@
 """Scores of whole runs at the engine, and gradients from scores and outputs of many runs."""
 
-from dataclasses import dataclass
-from typing import Final, final
+from dataclasses import dataclass, replace
+from typing import final
 
 import numpy as np
 import numpy.typing as npt
 
-from lpm_secure.engine.loop import PrivatePart, StepRelease
+from lpm_secure.engine.graph_population import GraphPopulation
+from lpm_secure.engine.loop import ClearPart, EngineAgents, PrivatePart, StepRelease, simulate
 from lpm_secure.engine.series import StageSeries
 from lpm_secure.engine.tensors.agents import Agents
+from lpm_secure.environments.environment import Environment
 from protocols.arithmetic.fixed_point import I64
 from protocols.errors import ParameterError, ProtocolError
-from protocols.models import Exposure, Stage, State
+from protocols.models import Exposure, State
 from protocols.models.gradient import Gradient
+from protocols.models.likelihood.graph_score import GraphScore
 from protocols.models.seir.integer_score import SCALE, UNIT
 from protocols.models.seir.score import ScoreAccumulator
 from protocols.task.gradients.hidden_score import score_words
 from protocols.task.manifest import Simulation
 
 F64 = npt.NDArray[np.float64]
-Q: Final = len(Stage)
 
 
 @final
 class ScoredAgents:
     """Agents of the engine that add up their scores as they step."""
 
-    def __init__(self, manifest: Simulation, agents: Agents) -> None:
+    def __init__(self, manifest: Simulation, agents: EngineAgents) -> None:
         """Take in the initial draws."""
-        self.agents = agents
-        n = agents.state["stage"].shape[0]
-        self.scores = ScoreAccumulator(
-            manifest.model.require_seir("scores"),
-            manifest.require_gradient(),
-            channels=manifest.channels,
-            state=_plain(agents.state),
-            susceptibility=np.ones(n),
-        )
+        self.agents, given = agents, manifest.require_gradient()
+        if isinstance(agents, GraphPopulation):
+            self.scores: GraphScore | ScoreAccumulator = GraphScore(agents.model, given, agents.source, agents.columns)
+            agents.attach(self.scores)
+        elif isinstance(agents, Agents):
+            self.scores = ScoreAccumulator(
+                manifest.model.require_seir("scores"),
+                given,
+                channels=manifest.channels,
+                state=_plain(agents.state),
+                susceptibility=np.ones(agents.state["stage"].shape[0]),
+            )
+        else:
+            raise ParameterError("agents of a population have no score; leave the population out")
+
+    def cell_totals(self) -> I64:
+        """Return what the agents say to each cell."""
+        return self.agents.cell_totals()
+
+    def tally(self) -> I64:
+        """Return the totals of the model's stages and observables."""
+        return self.agents.tally()
 
     def update(self, totals: I64, *, step: int) -> None:
-        """Move the agents on by one step; `totals` is what everybody says to each cell."""
+        """Move the agents on by one step; arguments are those of `EngineAgents`."""
+        if not isinstance(self.agents, Agents) or isinstance(self.scores, GraphScore):
+            self.agents.update(totals, step=step)  # and tell the score, which is attached
+            return
         before = _plain(self.agents.state)
         self.agents.update(totals, step=step)
         heard = self.agents.heard
@@ -52,20 +70,37 @@ class ScoredAgents:
 class ClearScores(PrivatePart):
     """The oracle: all private agents in this process, in the clear."""
 
-    def __init__(self, manifest: Simulation, agents: Agents) -> None:
+    def __init__(self, manifest: Simulation, agents: EngineAgents) -> None:
         """Simulate these agents."""
-        self._manifest, self._scored = manifest, ScoredAgents(manifest, agents)
+        self._scored, self._steps = ScoredAgents(manifest, agents), manifest.steps
+        self._part, self._words = ClearPart(manifest, self._scored), score_words(manifest.gradient)
 
-    async def advance(self, step: int, synthetic: I64) -> StepRelease:
+    async def advance(self, step: int, announced: I64) -> StepRelease:
         """Move the agents on, and return their totals before that; the score beside the last tally."""
-        agents, manifest = self._scored.agents, self._manifest
-        cells, tally = agents.cell_totals(), agents.tally()
-        score = np.zeros(score_words(manifest.gradient), dtype=np.int64)
-        if step < manifest.steps:
-            self._scored.update(cells + synthetic, step=step)
-        else:
-            score = self._scored.scores.encode()
-        return StepRelease(cells, np.concatenate([tally, score]), len(manifest.clients), 0)
+        release = await self._part.advance(step, announced)
+        last = step == self._steps
+        score = self._scored.scores.encode() if last else np.zeros(self._words, dtype=np.int64)
+        return replace(release, tally=np.concatenate([release.tally, score]))
+
+
+@final
+class _Tallies(PrivatePart):
+    """Private agents whose scores are set apart from their tallies.
+
+    Attributes:
+        score: int64[words], of the last release.
+    """
+
+    def __init__(self, private: PrivatePart, words: int) -> None:
+        """Set so many words apart."""
+        self._private, self._words = private, words
+        self.score = np.zeros(words, dtype=np.int64)
+
+    async def advance(self, step: int, announced: I64) -> StepRelease:
+        """Return the release without the score."""
+        release = await self._private.advance(step, announced)
+        tally, self.score = np.split(release.tally, [release.tally.size - self._words])
+        return replace(release, tally=tally)
 
 
 @final
@@ -77,25 +112,20 @@ class ScoredSeries:
     score: F64
 
 
-async def simulate_scores(manifest: Simulation, private: PrivatePart, synthetic: Agents) -> ScoredSeries:
-    """Run steps 0 to T, and return the series of stage counts with the score of all that was drawn.
+async def simulate_scores(
+    manifest: Simulation, private: PrivatePart, synthetic: EngineAgents, *, environment: Environment | None = None
+) -> ScoredSeries:
+    """Run steps 0 to T, and return the series of the tally with the score of all that was drawn.
 
     Args:
         manifest: of the run, which takes scores.
         private: the private agents, remote or in the clear.
         synthetic: the engine's own; may be none at all.
+        environment: of the model, if it hears public numbers.
     """
-    given, scored = manifest.require_gradient(), ScoredAgents(manifest, synthetic)
-    counts, score = [], np.zeros(score_words(manifest.gradient), dtype=np.int64)
-    for step in range(manifest.steps + 1):
-        totals = synthetic.cell_totals()
-        release = await private.advance(step, totals)
-        counts.append(np.stack([release.tally[:Q], synthetic.tally()]))
-        if step < manifest.steps:
-            scored.update(totals + release.cells, step=step)
-        else:
-            score = release.tally[Q:] + scored.scores.encode()
-    return ScoredSeries(StageSeries(np.stack(counts), manifest.dt), _real(score, given))
+    scored, told = ScoredAgents(manifest, synthetic), _Tallies(private, score_words(manifest.gradient))
+    series = await simulate(manifest, told, scored, environment=environment)
+    return ScoredSeries(series, _real(told.score + scored.scores.encode(), manifest.require_gradient()))
 
 
 def _real(score: I64, given: Gradient) -> F64:

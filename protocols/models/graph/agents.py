@@ -162,6 +162,16 @@ class ModelInterpreter(AgentModel):
 
     def initial_state(self, source: AgentSource, columns: Columns) -> State:
         """Return private columns, what its holder knows of each agent's state, and else what is drawn."""
+        inputs = self.inputs_of_begin(source, columns)
+        private = {name: inputs.state[name] for name, field in self.graph.fields.items() if field.private}
+        return {**private, **evaluate(self.graph, ("begin",), inputs)["begin"]}
+
+    def inputs_of_begin(self, source: AgentSource, columns: Columns) -> Inputs:
+        """Return what agents look at as they begin.
+
+        Raises:
+            DataError: a column is missing, or out of its range.
+        """
         n, fields = source.agents.size, self.graph.fields
         private = check_columns(self.graph, columns, n)
         given = check_known(self.graph, select_field_columns(self.graph, columns), n)
@@ -169,8 +179,7 @@ class ModelInterpreter(AgentModel):
         told = {name: values >= fields[name].low for name, values in known.items()}
         state = {name: np.maximum(values, fields[name].low) for name, values in known.items()}
         draws = DrawSource(source.agents, BEGINNING, source.key)
-        inputs = Inputs({**state, **private}, self.parameters, draws, known=told)
-        return {**private, **evaluate(self.graph, ("begin",), inputs)["begin"]}
+        return Inputs({**state, **private}, self.parameters, draws, known=told)
 
     def draw_state(self, draw: np.random.Generator, n: int) -> dict[str, np.ndarray]:
         """Return all fields, drawn from their ranges: what is proved of the graph holds for every such state."""
@@ -214,12 +223,19 @@ class ModelInterpreter(AgentModel):
 
     def update(self, state: State, inputs: StepInputs, source: AgentSource) -> tuple[State, Bools]:
         """Move on by one step."""
+        after = evaluate(self.graph, ("restarts", "update"), self.inputs_of_step(state, inputs, source))
+        none = np.zeros(source.agents.size, dtype=np.int64)
+        anew = [after["restarts"].get(outcome.name, none) for outcome in self.outcomes]
+        return {**state, **after["update"]}, _stack(anew, state) == 1
+
+    def inputs_of_step(self, state: State, inputs: StepInputs, source: AgentSource) -> Inputs:
+        """Return what agents look at as they move on."""
         sums = np.clip(inputs.decided, 0, LARGEST_SUM)  # others may lie, and nothing is proved of more
         outcomes = {
             outcome.name: inputs.decided[:, column] == 1 if outcome.is_bit else sums[:, column]
             for column, outcome in enumerate(self.outcomes)
         }
-        given = Inputs(
+        return Inputs(
             state,
             self.parameters,
             DrawSource(source.agents, inputs.step, source.key),
@@ -228,10 +244,6 @@ class ModelInterpreter(AgentModel):
             cells=dict(zip(self.cell_channels, inputs.cells.T, strict=True)),
             sizes=dict.fromkeys(self.cell_channels, inputs.sizes),
         )
-        after = evaluate(self.graph, ("restarts", "update"), given)
-        none = np.zeros(source.agents.size, dtype=np.int64)
-        anew = [after["restarts"].get(outcome.name, none) for outcome in self.outcomes]
-        return {**state, **after["update"]}, _stack(anew, state) == 1
 
     def level_bounds(self, *, n: int, max_message: int, steps: int) -> tuple[int, ...]:
         """Return bounds from intervals of weights, and the largest message on each channel."""

@@ -90,8 +90,7 @@ class ScoreAccumulator:
 
         A score by `scale` is in units of its own, not clipped, and followed by a word of 0; see `integer_score`.
         """
-        fixed = np.rint(self.each() * 2.0**self._gradient.tangent_bits).astype(np.int64)
-        total: I64 = fixed.sum(axis=1)
+        total = self._gradient.encode(self._score)
         if SCALE in self._gradient.parameters:
             total[self._gradient.parameters.index(SCALE)] = self._scale
             total = np.append(total, 0)

@@ -7,11 +7,60 @@ from protocols.arithmetic.fixed_point import prove_no_wrap
 from protocols.errors import ParameterError
 from protocols.models import Seir
 from protocols.models.gradient import BETA, COMMON, Gradient
+from protocols.models.graph.agents import GraphModel
+from protocols.models.likelihood.score_parameters import score_parameters
+from protocols.models.run_model import RunModel
 from protocols.models.seir.integer_score import HAZARD_BITS, SCALE, UNIT, coarse_beta, coarsening
 from protocols.models.seir.parameters import LARGEST_DRAW
+from protocols.task.gradients.hidden_score import is_hidden
 from protocols.task.parties import ClientParty
 
+MOST_SCORES: Final = 256  # of a model's graph
 HIDDEN_SCORES: Final = (SCALE, "latent", "infectious", "initial")
+
+
+def check_gradient(
+    gradient: Gradient, model: RunModel, *, channels: Sequence[str], mode: str, engine: bool, agents: int, steps: int
+) -> None:
+    """Refuse derivatives that a run of this model and mode has not.
+
+    Raises:
+        ParameterError: with a line that says what there is, or which mode or way can.
+        WouldWrap: a score could reach 2**63.
+    """
+    if isinstance(model, GraphModel):
+        check_graph_score(gradient, model, mode=mode)
+        return
+    check_parameters(gradient, model, channels=channels, mode=mode)
+    check_way(gradient, model, mode=mode, engine=engine)
+    if is_hidden(gradient, mode):
+        check_hidden_score(gradient, model, agents=agents, steps=steps)
+
+
+def check_graph_score(gradient: Gradient, model: GraphModel, *, mode: str) -> None:
+    """Refuse derivatives of a model's graph that are no scores, or by what has none.
+
+    Raises:
+        ParameterError: with those parameters that have a score.
+    """
+    if gradient.relaxed:
+        raise ParameterError(f'{gradient.way} are of the built-in S-E-I-R; a model\'s graph has way "score"')
+    if gradient.latent_slope or gradient.infectious_slope or gradient.reduction or gradient.protection:
+        raise ParameterError(
+            "slopes, reduction and protection are of the built-in S-E-I-R; a graph's laws move as their weights say"
+        )
+    names, reasons = gradient.parameters, score_parameters(model, exact=mode == "sum")
+    allowed = f"there are scores by {', '.join(reasons.scored) or 'none'}"
+    if SCALE in reasons:
+        reasons[SCALE] = "is called as the factor of hazards of the built-in S-E-I-R"
+    for name in names:
+        why = reasons.get(name, "is no parameter that the model reads")
+        if why:
+            raise ParameterError(f"no score by {name}: it {why}; {allowed}")
+    if len(names) > MOST_SCORES:
+        raise ParameterError(f"got {len(names)} parameters; a run has at most {MOST_SCORES} scores of a model's graph")
+    if len(set(names)) != len(names) or not names:
+        raise ParameterError(f"got the parameters {list(names)}; name each once, and at least one: {allowed}")
 
 
 def check_parameters(gradient: Gradient, model: Seir, *, channels: Sequence[str], mode: str) -> None:
@@ -110,7 +159,7 @@ def check_totals(gradient: Gradient, *, agents: int, max_message: int, cells: Se
     Raises:
         WouldWrap: a total could reach 2**63.
     """
-    unit = round(gradient.clip * 2.0**gradient.tangent_bits)
+    unit = gradient.clip_word
     if not gradient.relaxed:
         prove_no_wrap({"the scores of all agents": agents * unit})
         return

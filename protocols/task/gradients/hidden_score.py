@@ -22,7 +22,7 @@ def score_words(gradient: Gradient | None) -> int:
 
 def score_bits(gradient: Gradient | None, agents: int) -> int:
     """Return the bits of the largest score that a client of so many agents tells, either way."""
-    return 0 if gradient is None else (agents * round(gradient.clip * 2.0**gradient.tangent_bits)).bit_length()
+    return 0 if gradient is None else (agents * gradient.clip_word).bit_length()
 
 
 def column_bits(gradient: Gradient | None, channels: int) -> tuple[int, int]:

@@ -12,7 +12,6 @@ from lpm_secure.gradients.estimators.coupled_replay import CoupledReplay
 from lpm_secure.gradients.estimators.finite_difference import FiniteDifference
 from lpm_secure.gradients.estimators.model_alternatives import ModelAlternatives, choose_alternatives
 from lpm_secure.gradients.estimators.model_score import ModelScore
-from lpm_secure.gradients.graph.dependence import Dependence
 from lpm_secure.gradients.history.recorder import HistoryRecorder
 from lpm_secure.gradients.history.replays import Replays
 from lpm_secure.gradients.model.laws import GammaLaw
@@ -24,6 +23,7 @@ from lpm_secure.gradients.problem.theta import Point
 from lpm_secure.models.library.seir import SeirModel
 from lpm_secure.models.tracer import trace
 from protocols.models.graph.agents import GraphModel
+from protocols.models.likelihood.dependence import Dependence
 from tests.conformance.estimators.model_worlds import GIVEN, model_problem
 
 SIGMAS = 4.5  # of about 60 ratios each, one in 2,500 runs of a test fails by chance; seeds are fixed, so none does

@@ -30,10 +30,10 @@ def heard(model, state, says, edges):
     return total
 
 
-def reference(testbed, missed, public):
+def reference(testbed, missed, public, observe=lambda state, inputs: None):
     """Return the state of all private agents where client k misses both rounds of the steps `missed[k]`.
 
-    Public numbers reach everybody, sooner or later.
+    Public numbers reach everybody, sooner or later. An observer is told of each step as clients know it.
     """
     manifest = testbed.manifest
     model, edges = manifest.model.agents, edges_of(testbed)
@@ -70,6 +70,7 @@ def reference(testbed, missed, public):
         mixing = sizes[cell] if sizes.size else np.zeros(n, dtype=np.int64)
         numbers = {name: values[step] for name, values in public.items()}
         inputs = StepInputs(step, within, pressure, totals, mixing, decided, numbers)
+        observe(state, inputs)
         state, anew = model.update(state, inputs, source)
         own, told = np.where(anew, 0, own), np.where(anew, 0, told)
     return state

@@ -111,13 +111,9 @@ def test_parameters_that_the_graph_was_not_proved_for_are_refused(parameters, sa
         GraphModel(model_of("opinion").graph, parameters)
 
 
-def test_what_knows_the_built_in_epidemic_alone_is_refused(manifest_of):
-    from protocols.models.gradient import Gradient
-
-    model = model_of("opinion")
-    given = {"model": model, "model_hash": model.digest, "channels": model.contact_channels, "min_cohort": 2}
-    with pytest.raises(ParameterError, match="know the built-in S-E-I-R only"):
-        manifest_of(**given, gradient=Gradient(way="score", parameters=("initial",)))
+def test_what_knows_the_built_in_epidemic_alone_is_refused():
+    with pytest.raises(ParameterError, match="calibrations know the built-in S-E-I-R only"):
+        model_of("opinion").require_seir("calibrations")
 
 
 def test_a_run_of_a_graph_that_hears_public_numbers_needs_an_engine(manifest_of):

@@ -7,12 +7,12 @@ from typing import Any, Final, final
 
 import numpy as np
 
-from lpm_secure.gradients.graph.tape import Forced, Tape
 from protocols.arithmetic.fixed_point import I64
 from protocols.models.cells import pressure
 from protocols.models.graph import ModelGraph
 from protocols.models.graph.checks import ancestors_of
 from protocols.models.graph.interpreter import Inputs
+from protocols.models.likelihood.tape import Forced, Tape
 
 BEFORE: Final = ("messages", "weights", "thresholds")
 AFTER: Final = ("restarts", "update")

@@ -1,15 +1,15 @@
 """What happened by chance in a run, agent by agent: how likely it was, and what else could have happened."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, final
 
 import numpy as np
 
-from lpm_secure.gradients.graph.tape import NONE, Slopes, Tape
-from lpm_secure.gradients.model.point import ModelPoint
 from protocols.arithmetic.distributions import LAW_TOTAL
 from protocols.models.graph import GraphNode
+from protocols.models.likelihood.entries import LawSlopes, ParameterEntry
+from protocols.models.likelihood.tape import NONE, Slopes, Tape
 
 DRAW, FIELD, CLOCK = "draw", "field", "clock"
 
@@ -51,13 +51,14 @@ class Chances:
     """The laws of draws at one point.
 
     Attributes:
-        point: with its laws.
+        entries: the parameters, by whose places slopes are numbered.
+        laws: how each law of days changes with its mean.
         at_bounds: parameters that move a probability which is 0 or 1: what could happen then has no score.
     """
 
-    point: ModelPoint
+    entries: Sequence[ParameterEntry]
+    laws: Mapping[str, LawSlopes]
     at_bounds: set[int] = field(default_factory=set)
-    _laws: dict[str, tuple[Any, Any]] = field(default_factory=dict, repr=False)
 
     def of(self, tape: Tape, number: int, mask: Any) -> Chance | None:
         """Return the chance of a draw that has been made; None where no parameter moves it."""
@@ -85,13 +86,10 @@ class Chances:
 
     def _days(self, tape: Tape, node: GraphNode, number: int) -> Chance | None:
         name = tape.graph.nodes[node.inputs[0]].name
-        rows = {p: entry.place for p, entry in enumerate(self.point.entries) if entry.name == name}
+        rows = {p: entry.place for p, entry in enumerate(self.entries) if entry.name == name}
         if not rows:
             return None
-        if name not in self._laws:
-            laws = [family.day_law for family in self.point.families[name]]
-            self._laws[name] = np.stack([law.score for law in laws]), np.stack([law.shift for law in laws])
-        score, shift = self._laws[name]
+        score, shift = self.laws[name]
         value, row = tape.values[number], tape.values[node.inputs[1]]
         own = {p: np.asarray(row) == place for p, place in rows.items()}
         return Chance(

@@ -1,6 +1,7 @@
 """Forward derivatives of a graph's integers: the values of all nodes, and how they move with the parameters.
 
-What is divided, shifted and rounded counts as the real number that it stands for. Comparisons and draws have no
+What is divided, shifted and rounded counts as the real number that it stands for. Slopes have the same bits on every
+machine: they are made by what IEEE 754 rounds the same way everywhere. Comparisons and draws have no
 derivative here: draws have laws, and whoever acts through a comparison alone is told so (`dependence`).
 """
 
@@ -89,8 +90,8 @@ SLOPES: Final[Mapping[str, Rule]] = MappingProxyType(
         "subtract": lambda value, x, s: combine((1.0, s[0]), (-1.0, s[1])),
         "multiply": lambda value, x, s: combine((x[1], s[0]), (x[0], s[1])),
         "divide": lambda value, x, s: combine((1.0 / x[1], s[0]), (-x[0] / np.square(x[1], dtype=float), s[1])),
-        "left": lambda value, x, s: combine((2.0 ** np.asarray(x[1], float), s[0])),
-        "right": lambda value, x, s: combine((2.0 ** -np.asarray(x[1], float), s[0])),
+        "left": lambda value, x, s: combine((np.ldexp(1.0, np.asarray(x[1])), s[0])),
+        "right": lambda value, x, s: combine((np.ldexp(1.0, -np.asarray(x[1])), s[0])),
         "minimum": lambda value, x, s: choose(np.less_equal(x[0], x[1]), s[0], s[1]),
         "maximum": lambda value, x, s: choose(np.greater_equal(x[0], x[1]), s[0], s[1]),
         "where": lambda value, x, s: choose(x[0], s[1], s[2]),

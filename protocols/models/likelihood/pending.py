@@ -10,12 +10,11 @@ from typing import Any, NamedTuple, final
 
 import numpy as np
 
-from lpm_secure.gradients.graph.dependence import Dependence
-from lpm_secure.gradients.graph.relevance import Masks, find_leaves, leaves_of, mark
-from lpm_secure.gradients.graph.tape import NONE, Tape, choose
-from lpm_secure.gradients.history.events import FIELD, Chance, ChanceEvent, Chances, event_of
 from protocols.models.graph import ModelGraph
 from protocols.models.graph.checks import ancestors_of
+from protocols.models.likelihood.events import FIELD, Chance, ChanceEvent, Chances, event_of
+from protocols.models.likelihood.relevance import Masks, find_leaves, leaves_of, mark
+from protocols.models.likelihood.tape import NONE, Tape, choose
 
 EMPTY = Chance(NONE, NONE, np.int64(0))
 
@@ -32,16 +31,20 @@ class _Copy(NamedTuple):
 class PendingDraws:
     """What each field holds that has not mattered yet."""
 
-    def __init__(self, graph: ModelGraph, dependence: Dependence) -> None:
-        """Hold nothing."""
+    def __init__(self, graph: ModelGraph, unseen: frozenset[str]) -> None:
+        """Hold nothing.
+
+        Args:
+            graph: of the model.
+            unseen: fields that are thresholds of clocks: the outcome has the law.
+        """
         self._graph = graph
         seen = {graph.nodes[number].name for number in ancestors_of(graph, list(graph.totals.values()))}
-        own = {clock.field for clock in dependence.clocks.values()}
-        self._unseen = own  # thresholds of clocks: the outcome has the law
+        self._unseen = unseen
         self._fields = {
             name: EMPTY
             for name, field in graph.fields.items()
-            if not field.stages and not field.private and name not in seen | own and self._copies(name)
+            if not field.stages and not field.private and name not in seen | unseen and self._copies(name)
         }
         self._copied: list[_Copy] = []
         self._same: dict[str, Any] = {}

@@ -1,11 +1,11 @@
 """What a graph says of how parameters act: exponential clocks, and comparisons behind which nothing has a law."""
 
 import lpm_secure as lpm
-from lpm_secure.gradients.graph.clocks import clocks_of
-from lpm_secure.gradients.graph.dependence import Dependence
 from lpm_secure.models.library.seir import SeirModel
 from lpm_secure.models.library.seirs import Seirs
 from lpm_secure.models.tracer import trace
+from protocols.models.likelihood.clocks import clocks_of
+from protocols.models.likelihood.dependence import Dependence
 
 
 class Known(SeirModel):

@@ -5,9 +5,10 @@ from typing import Any, final
 
 import numpy as np
 
-from lpm_secure.gradients.graph.clocks import Clock
-from lpm_secure.gradients.graph.tape import NONE, Slopes, choose, combine
-from lpm_secure.gradients.history.events import CLOCK, Chance, ChanceEvent, event_of
+from protocols.models.escape import probability
+from protocols.models.likelihood.clocks import Clock
+from protocols.models.likelihood.events import CLOCK, Chance, ChanceEvent, event_of
+from protocols.models.likelihood.tape import NONE, Slopes, choose, combine
 
 
 @final
@@ -35,7 +36,8 @@ class ClockHazard:
         heard = mask & ~self._crossed
         likely = heard & (self._hazard > 0)
         hazard = np.where(likely, self._hazard, 1.0)
-        weight = np.where(likely, np.where(crosses, 1 / np.expm1(hazard), -1.0), 0.0)
+        caught = probability(hazard)
+        weight = np.where(likely, np.where(crosses, (1.0 - caught) / caught, -1.0), 0.0)
         score = combine((weight, self._slopes))
         rate = combine((np.where(heard & ~crosses, 1.0, 0.0), self._slopes))
         yield from event_of((CLOCK, self._name), step, Chance(score, rate, np.int64(1)), heard, self._n)

@@ -1,0 +1,104 @@
+"""The numbers of a graph that derivatives are taken by, one by one, and how laws of days move with their means."""
+
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from protocols.arithmetic.distributions import F64, LAW_TOTAL
+from protocols.models.graph import GraphParameter, ModelGraph
+from protocols.models.graph.checks import ancestors_of
+
+MOST_ENTRIES: Final = 256  # of a table, each of which is a parameter
+
+
+class ParameterEntry(NamedTuple):
+    """A number, or one entry of a table: of a table of laws, one law."""
+
+    name: str
+    place: int
+    label: str
+
+    @property
+    def title(self) -> str:
+        """Return its name, with the group and period, or the place, of an entry among several."""
+        return f"{self.name}[{self.label}]" if self.label else self.name
+
+
+class LawSlopes(NamedTuple):
+    """How laws of days change with their means, float64[rows, days] each.
+
+    Attributes:
+        score: of a draw of d, d log p_d / dmean.
+        shift: the rate at which a draw of d becomes d + 1.
+    """
+
+    score: F64
+    shift: F64
+
+
+def parameters_read(graph: ModelGraph) -> tuple[ParameterEntry, ...]:
+    """Return the numbers that anything of a model reads, in order; tables of very many entries are left out."""
+    roots = [root for part in graph.parts.values() for root in part.values()]
+    nodes = [graph.nodes[number] for number in ancestors_of(graph, roots)]
+    factors = [name for outcome in graph.outcomes.values() for name in outcome.coefficients.values()]
+    read = {node.name for node in nodes if node.op == "parameter"} | {each for each in factors if isinstance(each, str)}
+    counts = {
+        name: each.rows if is_law(each) else max(each.length, 1) * each.rows
+        for name, each in sorted(graph.parameters.items())
+        if name in read
+    }
+    return tuple(
+        ParameterEntry(name, place, label)
+        for name, count in counts.items()
+        if count <= MOST_ENTRIES
+        for place, label in enumerate(_labels(graph.parameters[name], count))
+    )
+
+
+def _labels(parameter: GraphParameter, count: int) -> list[str]:
+    if count == 1:
+        return [""]
+    return list(parameter.entries()) if parameter.axes else [str(place) for place in range(count)]
+
+
+def is_law(parameter: GraphParameter) -> bool:
+    """Tell whether a parameter is a law of days, or a table of these."""
+    return parameter.unit == "law"
+
+
+def slopes_of_laws(rows: Sequence[Sequence[int]]) -> LawSlopes:
+    """Return how laws change that move by tilting, weights by `exp(a d)`: `dp_d / dmean = p_d (d - mean) / variance`.
+
+    A law of one day alone does not move. Moments are those of whole numbers, so that bits are the same everywhere.
+
+    Args:
+        rows: weights of each law, all of one length.
+
+    Source: Efron, Exponential Families in Theory and Practice (2022).
+    """
+    laws = [_tilted(row) for row in rows]
+    return LawSlopes(np.stack([law.score for law in laws]), np.stack([law.shift for law in laws]))
+
+
+def _tilted(weights: Sequence[int]) -> LawSlopes:
+    mean, variance = moments_of(weights)
+    away = [Fraction(day) - mean for day in range(1, len(weights) + 1)]
+    score = [a / variance if variance and weight else Fraction(0) for a, weight in zip(away, weights, strict=True)]
+    moved, shift = Fraction(0), [Fraction(0)] * len(weights)
+    for place, weight in enumerate(weights[:-1]):
+        moved -= weight * score[place]
+        shift[place] = moved / weight if weight else Fraction(0)
+    return LawSlopes(_floats(score), _floats(shift))
+
+
+def _floats(numbers: Sequence[Fraction]) -> F64:
+    return np.array([float(number) for number in numbers], dtype=np.float64)
+
+
+def moments_of(weights: Sequence[int]) -> tuple[Fraction, Fraction]:
+    """Return the mean and the variance of a law, in steps."""
+    first = Fraction(sum(weight * day for day, weight in enumerate(weights, 1)), LAW_TOTAL)
+    second = Fraction(sum(weight * day * day for day, weight in enumerate(weights, 1)), LAW_TOTAL)
+    return first, second - first * first

@@ -1,0 +1,48 @@
+"""Which parameters of a model private runs have scores of, and why not of the others."""
+
+import numpy as np
+
+from protocols.arithmetic.distributions import LAW_TOTAL
+from protocols.models.graph.agents import GraphModel
+from protocols.models.likelihood.dependence import dependence_of
+from protocols.models.likelihood.entries import ParameterEntry, is_law, moments_of, parameters_read
+
+
+class ScoreParameters(dict[str, str]):
+    """By the title of each parameter that a model reads, why it has no score; nothing where it has one."""
+
+    @property
+    def scored(self) -> tuple[str, ...]:
+        """Return those that have one."""
+        return tuple(title for title, reason in self.items() if not reason)
+
+
+def score_parameters(model: GraphModel, *, exact: bool) -> ScoreParameters:
+    """Read off a model's graph, and its values, of which parameters agents' holders know the scores.
+
+    Args:
+        model: with its parameters.
+        exact: whether holders know what reaches their agents, as in mode sum.
+    """
+    entries, dependence = parameters_read(model.graph), dependence_of(model)
+    reasons = {name: dependence.why_not_private(name, exact=exact) for name in {entry.name for entry in entries}}
+    return ScoreParameters((entry.title, reasons[entry.name] or _at_edge(model, entry) or "") for entry in entries)
+
+
+def entries_of(model: GraphModel, titles: tuple[str, ...]) -> tuple[ParameterEntry, ...]:
+    """Return parameters by their titles, in that order."""
+    known = {entry.title: entry for entry in parameters_read(model.graph)}
+    return tuple(known[title] for title in titles)
+
+
+def _at_edge(model: GraphModel, entry: ParameterEntry) -> str | None:
+    """Return why a parameter has no score where it is: what cannot happen yet tells nothing."""
+    parameter, value = model.graph.parameters[entry.name], model.agents.parameters[entry.name]
+    if is_law(parameter):
+        return None if moments_of(value[entry.place].tolist())[1] else "is a law of one length alone"
+    number = int(np.reshape(value, -1)[entry.place])
+    if number == 0 and parameter.low == 0:
+        return "is 0, or rounds to it, where what cannot happen yet has no score"
+    if number == LAW_TOTAL and parameter.unit == "probability":
+        return "is 1, where what cannot happen yet has no score"
+    return None

@@ -1,0 +1,100 @@
+"""Scores of a model's graph: what a manifest may ask for, in its author's names, and what is refused in one line."""
+
+import msgspec
+import pytest
+
+from lpm_secure.models.library.opinion import Opinion
+from lpm_secure.models.library.seir import SeirModel
+from lpm_secure.models.tracer import trace
+from lpm_secure.run.disclosure import describe_disclosure
+from lpm_secure.run.manifest_page import rows_of
+from protocols.errors import LpmError
+from protocols.models.gradient import Gradient, HazardReduction
+from protocols.models.graph.agents import GraphModel
+from protocols.releases.query import NOISE, Release, Releases
+from protocols.task.policy import outputs_of
+from protocols.task.release_plan import records_in, releases_of
+
+INNER = {"attention": 2**31, "wavering": 2**30}
+
+
+@pytest.fixture
+def manifest_for(manifest_of):
+    """Return a function that makes the manifest of a model's run with a gradient."""
+
+    def make(model=Opinion, mode="outcome", given=INNER, gradient=None, **changes):
+        traced = trace(model)
+        model = GraphModel(traced.graph, traced.parameters | given)
+        asked = {"way": "score", "parameters": ("start", "leaning")} | (gradient or {})
+        return manifest_of(
+            model=model,
+            model_hash=model.digest,
+            channels=model.contact_channels,
+            mode=mode,
+            **{"min_cohort": 2, "gradient": Gradient(**asked)} | changes,
+        )
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"gradient": {"way": "tangents"}}, 'a model\'s graph has way "score"'),
+        ({"gradient": {"way": "adjoints", "parameters": ()}}, 'a model\'s graph has way "score"'),
+        ({"gradient": {"parameters": ("start", "mood")}}, "no score by mood: it is no parameter that the model reads"),
+        ({"gradient": {"parameters": ("start", "start")}}, "name each once"),
+        ({"gradient": {"parameters": ("start",) * 257}}, "got 257 parameters; a run has at most 256 scores"),
+        ({"gradient": {"parameters": ()}}, "there are scores by attention, leaning, start, wavering"),
+        ({"gradient": {"latent_slope": (1.0,)}}, "a graph's laws move as their weights say"),
+        ({"gradient": {"reduction": HazardReduction(begin=0, end=2, share=0.5)}}, "are of the built-in S-E-I-R"),
+        (
+            {"given": {"wavering": 0}, "gradient": {"parameters": ("wavering",)}},
+            "no score by wavering: it is 0, or rounds to it, where what cannot happen yet has no score; "
+            "there are scores by leaning, start",
+        ),
+        ({"model": SeirModel, "given": {}, "gradient": {"parameters": ("contact_rate",)}}, "in mode sum alone"),
+        ({"gradient": {"clip": 2.0**39}}, "could reach 2"),
+        ({"min_cohort": 1}, "gradients are summed over at least 2 clients"),
+        ({"min_count": 3}, "small counts are suppressed in runs without derivatives"),
+        ({"releases": Releases(each=(Release(name="tally"),))}, "these cannot do without it"),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_what_a_graph_has_no_score_of_is_refused_in_one_line(manifest_for, changes, said):
+    manifest_for()
+    with pytest.raises(LpmError) as refusal:
+        manifest_for(**changes)
+    assert said in str(refusal.value)
+    assert "\n" not in str(refusal.value)
+
+
+def test_in_sum_mode_a_level_has_a_score(manifest_for):
+    given = {"model": SeirModel, "given": {}, "gradient": {"parameters": ("contact_rate", "latent_law")}}
+    assert manifest_for(mode="sum", **given).gradient.p == 2
+
+
+def test_a_score_is_told_by_the_models_own_names(manifest_for):
+    manifest = manifest_for()
+    assert "a score at the end by start, leaning (exact)" in describe_disclosure(manifest)
+    rows = dict(rows_of(manifest))
+    assert rows["gradient.parameters"] == "start, leaning"
+    assert rows["gradient.changed_by_one_agent.start"] == "4.7619"
+    assert not any("latent" in path or "infectious" in path for path in rows)
+    assert outputs_of(manifest) == ("tally", "gradient")
+
+
+def test_noise_covers_what_one_agent_changes_of_each_word(manifest_for):
+    release = Release(name="score", mechanism=NOISE, sigma=3.0, times=2, unit="contribution", epsilon=9.0, delta=1e-6)
+    given = {"gradient": {"clip": 8.0}, "steps": 4}
+    noised = manifest_for(releases=Releases(each=(Release(name="tally"), release), rho=100.0), **given)
+    start, leaning = noised.score_changes
+    assert start == pytest.approx((1 / 0.3 + 1 / 0.7) * 2**24, abs=3)  # drawn once
+    assert leaning == 2 * 8 * 2**24  # in every step, so it is clipped
+    assert releases_of(noised).has_noise
+    (_, record) = records_in(noised, 4)
+    assert (record.name, record.sensitivity, record.each) == ("score", start, 2)
+    assert records_in(noised, 3) == records_in(manifest_for(**given), 3)
+    short = msgspec.structs.replace(release, times=1)
+    with pytest.raises(LpmError, match="the score has 2 words"):
+        manifest_for(releases=Releases(each=(Release(name="tally"), short), rho=100.0), **given)
