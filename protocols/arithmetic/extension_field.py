@@ -75,6 +75,11 @@ def element(x: U64) -> Element:
     return int(x[0]), int(x[1])
 
 
+def elements(x: U64) -> tuple[Element, ...]:
+    """Return all elements of a vector, uint64[m, 2], as Python integers."""
+    return tuple((first, second) for first, second in x.tolist())
+
+
 def vector(elements: tuple[Element, ...]) -> U64:
     """Return uint64[m, 2] of single elements."""
     return np.array(elements, dtype=np.uint64).reshape(-1, 2)

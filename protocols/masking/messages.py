@@ -10,7 +10,7 @@ from protocols.arithmetic.fixed_point import U64
 from protocols.errors import WireError
 from protocols.masking.envelope import SignedMessage, encode
 from protocols.masking.folding import ProofShape
-from protocols.masking.range_proof import ROW, MaskedBits, ProofPart
+from protocols.masking.range_proof import MaskedBits, ProofPart
 from protocols.masking.transcript import Question
 from protocols.masking.words import MASK, require_canonical
 
@@ -78,9 +78,9 @@ class WordsNotice(RunMessage, frozen=True):
             WireError: another number of rows than the shape has folds.
         """
         rows = from_bytes(self.rows)
-        if rows.size != shape.rounds * ROW * 2:
-            raise WireError(f"got {rows.size} numbers of a proof; the shape of the round demands {shape.rounds} rows")
-        return MaskedBits(from_bytes(self.e), rows.reshape(shape.rounds, ROW, 2))
+        if rows.size != shape.sent * 2:
+            raise WireError(f"got {rows.size} numbers of a proof; the rows of the round's shape have {2 * shape.sent}")
+        return MaskedBits(from_bytes(self.e), rows.reshape(shape.sent, 2))
 
 
 @final
