@@ -17,6 +17,7 @@ from typing import final
 import numpy as np
 
 from aggregator.masking.comparison_key import ComparisonKey, NodeHash, deal
+from aggregator.masking.trees.tree_kernels import Corrections
 from protocols.arithmetic.fixed_point import U64
 from protocols.errors import WireError
 from protocols.masking.messages import from_bytes, to_bytes
@@ -41,7 +42,9 @@ class ComparisonShare:
     def encode(self) -> tuple[bytes, ...]:
         """Return what the dealer sends: root, nodes, payloads, last, and both labels."""
         key = self.key
-        return tuple(map(to_bytes, (key.root, key.nodes, key.payloads, key.last, self.top_label, self.label)))
+        common = key.corrections
+        parts = (key.root, common.nodes, common.payloads, common.last, self.top_label, self.label)
+        return tuple(map(to_bytes, parts))
 
     @classmethod
     def decode(cls, parts: tuple[bytes, ...], *, party: int, n: int) -> "ComparisonShare":
@@ -56,7 +59,7 @@ class ComparisonShare:
         root, nodes, payloads, last, top_label, label = (
             from_bytes(part).reshape(shape) for part, shape in zip(parts, shapes, strict=True)
         )
-        return cls(ComparisonKey(party, root, nodes, payloads, last), top_label, label)
+        return cls(ComparisonKey(party, root, Corrections(nodes, payloads, last)), top_label, label)
 
     def answer(self, node_hash: NodeHash, z: U64, *, offset: U64, mask: U64) -> U64:
         """Return what this aggregator tells the client, uint64[n].
