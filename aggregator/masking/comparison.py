@@ -20,7 +20,7 @@ from aggregator.masking.comparison_key import ComparisonKey, NodeHash, deal
 from aggregator.masking.trees.tree_kernels import Corrections
 from protocols.arithmetic.fixed_point import U64
 from protocols.errors import WireError
-from protocols.masking.messages import from_bytes, to_bytes
+from protocols.masking.messages import to_bytes
 from protocols.masking.words import LIMIT, WIDTH, residue, top
 
 
@@ -39,16 +39,9 @@ class ComparisonShare:
     top_label: U64 = field(repr=False)
     label: U64 = field(repr=False)
 
-    def encode(self) -> tuple[bytes, ...]:
-        """Return what the dealer sends: root, nodes, payloads, last, and both labels."""
-        key = self.key
-        common = key.corrections
-        parts = (key.root, common.nodes, common.payloads, common.last, self.top_label, self.label)
-        return tuple(map(to_bytes, parts))
-
     @classmethod
     def decode(cls, parts: tuple[bytes, ...], *, party: int, n: int) -> "ComparisonShare":
-        """Read what `encode` wrote.
+        """Read what `encode_shares` wrote of one.
 
         Raises:
             WireError: other sizes than those of n comparisons.
@@ -57,7 +50,7 @@ class ComparisonShare:
         if [len(part) for part in parts] != [8 * math.prod(shape) for shape in shapes]:
             raise WireError(f"got keys of another size than those of {n} comparisons")
         root, nodes, payloads, last, top_label, label = (
-            from_bytes(part).reshape(shape) for part, shape in zip(parts, shapes, strict=True)
+            np.frombuffer(part, dtype="<u8").reshape(shape) for part, shape in zip(parts, shapes, strict=True)
         )
         return cls(ComparisonKey(party, root, Corrections(nodes, payloads, last)), top_label, label)
 
@@ -74,6 +67,18 @@ class ComparisonShare:
         moved = residue(z - offset)
         below = self.key.evaluate(node_hash, moved & np.uint64(LIMIT - 1))
         return below ^ self.top_label ^ self.label & (np.uint64(0) - top(moved)) ^ mask
+
+
+def encode_shares(shares: tuple[ComparisonShare, ComparisonShare]) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
+    """Return what the dealer sends each: root, nodes, payloads, last and labels; what is common, once in memory."""
+    first, second = shares
+    corrections = first.key.corrections
+    common = tuple(map(to_bytes, (corrections.nodes, corrections.payloads, corrections.last)))
+    one, other = (
+        (to_bytes(share.key.root), *common, to_bytes(share.top_label), to_bytes(share.label))
+        for share in (first, second)
+    )
+    return one, other
 
 
 def deal_comparison(

@@ -6,7 +6,7 @@ from typing import final
 
 import numpy as np
 
-from aggregator.masking.comparison import ComparisonShare, deal_comparison
+from aggregator.masking.comparison import deal_comparison, encode_shares
 from aggregator.masking.comparison_key import NodeHash
 from aggregator.masking.noise import ReleaseSpending, noise_of
 from aggregator.masking.sums import MaskedSums
@@ -189,8 +189,7 @@ class MaskingDealer(MaskingParty):
         own = {client: self._pads(client, decision) for client in self._members}
         r = self._sums.after(decision, own).differences().reshape(-1)
         r0, shares = deal_comparison(self._labels(decision), node_hash=NodeHash(self._node_key), draw=fresh_words)
-        keys: tuple[ComparisonShare, ComparisonShare] = shares
-        return residue(r - r0), (keys[0].encode(), keys[1].encode())
+        return residue(r - r0), encode_shares(shares)
 
     def _labels(self, decision: RoundNumber) -> U64:
         """Return the labels of all agents' bits, uint64[o * n]; of clients that are out, words that nobody has."""

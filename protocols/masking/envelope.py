@@ -23,7 +23,7 @@ MAX_BYTES: Final = 2**31
 
 
 @final
-class SignedMessage(msgspec.Struct, frozen=True, forbid_unknown_fields=True, array_like=True):
+class SignedMessage(msgspec.Struct, frozen=True, forbid_unknown_fields=True, array_like=True, dict=True):
     """What one party sends.
 
     Attributes:
@@ -42,10 +42,10 @@ class SignedMessage(msgspec.Struct, frozen=True, forbid_unknown_fields=True, arr
         """Tell the sender and the size, and nothing of the content."""
         return f"SignedMessage({self.sender}, {len(self.content)} bytes)"
 
-    @property
+    @functools.cached_property
     def digest(self) -> bytes:
         """Return what is signed: two versions of a message are two contents, as a signature may be made anew."""
-        return hashlib.sha256(self.nonce + self.content).digest()
+        return digest(self.nonce, self.content)
 
 
 @final
@@ -71,8 +71,15 @@ class Signer:
         """Return a signed message."""
         content = encode(message)
         nonce = nonce or self.nonce(content)
-        digest = hashlib.sha256(nonce + content).digest()
-        return SignedMessage(self.name, content, nonce, sign(self.key, SignaturePurpose.MESSAGE, digest))
+        signature = sign(self.key, SignaturePurpose.MESSAGE, digest(nonce, content))
+        return SignedMessage(self.name, content, nonce, signature)
+
+
+def digest(nonce: bytes, content: bytes) -> bytes:
+    """Return the hash that is signed of a content."""
+    state = hashlib.sha256(nonce)
+    state.update(content)
+    return state.digest()
 
 
 def encode(message: msgspec.Struct) -> bytes:

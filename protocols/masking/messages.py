@@ -224,7 +224,7 @@ class Stop(RunMessage, frozen=True):
 
 def to_bytes(words: U64) -> bytes:
     """Return words in the order of bytes that every party uses."""
-    return words.astype("<u8").tobytes()
+    return words.astype("<u8", copy=False).tobytes()
 
 
 def from_bytes(content: bytes) -> U64:

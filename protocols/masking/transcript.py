@@ -41,9 +41,10 @@ class Transcript:
 
     def __init__(self, context: bytes, nonce: bytes, d: U64, e: U64) -> None:
         """Begin with the name of the message, the nonce, and all words."""
-        words = hashlib.sha256(d.astype("<u8").tobytes() + e.astype("<u8").tobytes()).digest()
+        words = hashlib.sha256(d.astype("<u8", copy=False).tobytes())
+        words.update(e.astype("<u8", copy=False).tobytes())
         name = hashlib.sha256(context).digest()
-        self._state = hashlib.sha256(b"lpm range proof" + nonce + name + words).digest()
+        self._state = hashlib.sha256(b"lpm range proof" + nonce + name + words.digest()).digest()
         self._rho = hashlib.sha256(b"lpm range rho" + self._state).digest()
         self._challenges: tuple[Element, ...] = ()
 

@@ -13,8 +13,8 @@ _NUMPY: Final = NumpyTrees()
 
 
 def trees_for(n: int) -> TreeKernels:
-    """Return the kernels for comparisons of n agents; the bytes are the same."""
-    return fastest() if n >= LEAST_AGENTS else _NUMPY
+    """Return the kernels for comparisons of n agents; the bytes are the same. What is loaded serves all."""
+    return fastest() if n >= LEAST_AGENTS or fastest.cache_info().currsize else _NUMPY
 
 
 @cache

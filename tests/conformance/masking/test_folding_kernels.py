@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from protocols.arithmetic import extension_field as field
 from protocols.arithmetic.extension_field import P
+from protocols.masking import folding
 from protocols.masking.kernels import choice
 from protocols.masking.kernels.compiled_kernels import CompiledKernels
 from protocols.masking.kernels.folding_kernels import CHUNK, WIDEST
@@ -85,8 +86,8 @@ def test_entries_of_all_chunks_are_added_up_and_multiplied(kernels):
 def test_a_proof_has_the_same_bytes_on_all_kernels(bits, monkeypatch):
     """One party may have the compiled kernels, and another not."""
     x, sent = WORDS[: bits.size], {}
-    for name, least in (("numpy", 2**62), ("compiled", 0)):
-        monkeypatch.setattr(choice, "LEAST_WORDS", least)
+    for name, each in ALL.items():
+        monkeypatch.setattr(folding, "kernels_for", lambda n, each=each: each)
         sent[name] = send(x, bits)
     (d, one), (_, other) = sent.values()
     assert one.rows.tobytes() == other.rows.tobytes()
@@ -98,6 +99,7 @@ def test_a_proof_has_the_same_bytes_on_all_kernels(bits, monkeypatch):
 
 
 def test_short_vectors_wait_for_no_compiler():
+    choice.fastest.cache_clear()
     assert isinstance(choice.kernels_for(choice.LEAST_WORDS - 1), NumpyKernels)
     assert isinstance(choice.kernels_for(choice.LEAST_WORDS), CompiledKernels)
 
