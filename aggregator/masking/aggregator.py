@@ -16,6 +16,7 @@ from aggregator.masking.common_key import CommonKey, KeyPart
 from aggregator.masking.comparison import ComparisonShare
 from aggregator.masking.comparison_key import NodeHash
 from aggregator.masking.noise import ReleaseSpending, noise_of
+from aggregator.masking.preparation import prepare
 from aggregator.masking.round_state import NOTHING, NextComparison, RoundStage, RoundState
 from aggregator.masking.sums import MaskedSums
 from protocols.arithmetic.counters import FIRST_ROUND, RoundNumber
@@ -70,6 +71,7 @@ class MaskingAggregator(MaskingParty):
     def __post_init__(self) -> None:
         """Begin the run, once."""
         MaskingParty.__post_init__(self)
+        prepare(self.plan)
         self.members = self.plan.names
         self._sums, self._spending = MaskedSums(self.plan), ReleaseSpending(self.plan)
         self._contribution = KeyPart.draw(self.index)

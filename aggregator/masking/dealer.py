@@ -9,6 +9,7 @@ import numpy as np
 from aggregator.masking.comparison import deal_comparison, encode_shares
 from aggregator.masking.comparison_key import NodeHash
 from aggregator.masking.noise import ReleaseSpending, noise_of
+from aggregator.masking.preparation import prepare
 from aggregator.masking.sums import MaskedSums
 from protocols.arithmetic.counters import FIRST_ROUND, RoundNumber
 from protocols.arithmetic.fixed_point import U64
@@ -65,6 +66,7 @@ class MaskingDealer(MaskingParty):
     def __post_init__(self) -> None:
         """Begin the run, once."""
         MaskingParty.__post_init__(self)
+        prepare(self.plan)
         self._members, self._sums, self._spending = self.plan.names, MaskedSums(self.plan), ReleaseSpending(self.plan)
         self._node_key = os.urandom(KEY_BYTES)
 
