@@ -188,12 +188,22 @@ class ReleaseAnswer(RunMessage, frozen=True):
         offsets: r - r0 of each comparison.
         node_key: of the run's hash.
         share: this aggregator's keys of comparisons.
+        products: its shares of the products of levels and bits that begin them anew; empty where no level does.
     """
 
     pads: bytes
     offsets: bytes
     node_key: Hash
     share: tuple[bytes, ...]
+    products: tuple[bytes, ...] = ()
+
+
+@final
+class LevelShare(RunMessage, frozen=True):
+    """An aggregator's shares of masked levels of which some have begun anew, and their tags."""
+
+    shares: bytes
+    tags: bytes
 
 
 @final
