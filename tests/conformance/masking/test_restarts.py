@@ -95,24 +95,32 @@ def test_masked_levels_are_opened_once_and_in_their_turn(begin):
 
 
 def opened_levels(run, words):
-    """Return the masked levels that both aggregators open in the second decision."""
-    sent = {}
+    """Return the masked levels before the second decision, and those that both aggregators open in it."""
+    sent, before = {}, []
 
     def keep(sender, receiver, message):
         if b"LevelShare" in message.content:
             content = run.dealer.read(message, LevelShare)
+            before.append(run.aggregators[0]._sums.restarting())
             sent[content.number, sender] = from_bytes(content.shares).reshape(-1, 2)[:, 0]
         return message
 
     run.between = keep
     play(run, words)
-    return residue(sent[4, "aggregator-0"] + sent[4, "aggregator-1"])
+    return before[-2], residue(sent[4, "aggregator-0"] + sent[4, "aggregator-1"])
+
+
+@pytest.mark.parametrize("anew", [(0, 0), (1, 1)])
+def test_no_masked_level_stays_as_it_was(anew, begin):
+    """One that did would tell whose did not begin anew."""
+    before, after = opened_levels(begin(), Restarts(anew))
+    assert (before != after).all()
 
 
 @pytest.mark.parametrize("anew", [(0, 0), (1, 1)])
 def test_what_is_opened_of_levels_is_uniform_whoever_begins_anew(anew, begin):
     tops = sum(
-        np.bincount((opened_levels(begin(), Restarts(anew)) >> np.uint64(55)).astype(np.int64), minlength=8)
+        np.bincount((opened_levels(begin(), Restarts(anew))[1] >> np.uint64(55)).astype(np.int64), minlength=8)
         for _ in range(40)
     )
     expected = tops.sum() / 8

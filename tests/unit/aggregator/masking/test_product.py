@@ -57,6 +57,11 @@ def test_a_share_of_another_level_or_bit_is_noticed():
             one.open(own, message(*other.answer(level, bits)), masked, masks)
 
 
+def test_delta_is_fresh_at_each_party_and_in_each_dealing():
+    """Whoever knows it raises a share and its tag together."""
+    assert len({int(share.delta[0]) for _ in range(3) for share in dealt()[3]}) == 6
+
+
 def test_other_sizes_are_refused():
     masks, pads, _, (one, other) = dealt()
     own, tags = other.answer(pads, masks)
