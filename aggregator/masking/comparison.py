@@ -20,7 +20,7 @@ from aggregator.masking.comparison_key import ComparisonKey, NodeHash, deal
 from aggregator.masking.trees.tree_kernels import Corrections
 from protocols.arithmetic.fixed_point import U64
 from protocols.errors import WireError
-from protocols.masking.messages import to_bytes
+from protocols.masking.messages import view
 from protocols.masking.words import LIMIT, WIDTH, residue, top
 
 
@@ -40,7 +40,7 @@ class ComparisonShare:
     label: U64 = field(repr=False)
 
     @classmethod
-    def decode(cls, parts: tuple[bytes, ...], *, party: int, n: int) -> "ComparisonShare":
+    def decode(cls, parts: tuple[memoryview, ...], *, party: int, n: int) -> "ComparisonShare":
         """Read what `encode_shares` wrote of one.
 
         Raises:
@@ -69,14 +69,15 @@ class ComparisonShare:
         return below ^ self.top_label ^ self.label & (np.uint64(0) - top(moved)) ^ mask
 
 
-def encode_shares(shares: tuple[ComparisonShare, ComparisonShare]) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
+def encode_shares(
+    shares: tuple[ComparisonShare, ComparisonShare],
+) -> tuple[tuple[memoryview, ...], tuple[memoryview, ...]]:
     """Return what the dealer sends each: root, nodes, payloads, last and labels; what is common, once in memory."""
     first, second = shares
     corrections = first.key.corrections
-    common = tuple(map(to_bytes, (corrections.nodes, corrections.payloads, corrections.last)))
+    common = tuple(map(view, (corrections.nodes, corrections.payloads, corrections.last)))
     one, other = (
-        (to_bytes(share.key.root), *common, to_bytes(share.top_label), to_bytes(share.label))
-        for share in (first, second)
+        (view(share.key.root), *common, view(share.top_label), view(share.label)) for share in (first, second)
     )
     return one, other
 

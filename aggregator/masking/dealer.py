@@ -191,7 +191,7 @@ class MaskingDealer(MaskingParty):
         )
         return first, second
 
-    def _deal(self, decision: RoundNumber) -> tuple[U64, tuple[tuple[bytes, ...], tuple[bytes, ...]]]:
+    def _deal(self, decision: RoundNumber) -> tuple[U64, tuple[tuple[memoryview, ...], tuple[memoryview, ...]]]:
         """Return offsets of the comparisons of a decision, uint64[o * n], and each aggregator's keys."""
         own = {client: self._pads(client, decision) for client in self._members}
         r = self._sums.after(decision, own, self._renewed).differences().reshape(-1)

@@ -187,14 +187,14 @@ class ReleaseAnswer(RunMessage, frozen=True):
         pads: of the released words, added up over the accepted, less the dealer's noise; 0 of what stays closed.
         offsets: r - r0 of each comparison.
         node_key: of the run's hash.
-        share: this aggregator's keys of comparisons.
+        share: this aggregator's keys of comparisons, as views: they are long, and are not copied.
         products: its shares of the products of levels and bits that begin them anew; empty where no level does.
     """
 
     pads: bytes
     offsets: bytes
     node_key: Hash
-    share: tuple[bytes, ...]
+    share: tuple[memoryview, ...]
     products: tuple[bytes, ...] = ()
 
 
@@ -235,6 +235,11 @@ class Stop(RunMessage, frozen=True):
 def to_bytes(words: U64) -> bytes:
     """Return words in the order of bytes that every party uses."""
     return words.astype("<u8", copy=False).tobytes()
+
+
+def view(words: U64) -> memoryview:
+    """Return the bytes of `to_bytes`, without a copy of them where this machine keeps them in this order."""
+    return np.ascontiguousarray(words, dtype="<u8").reshape(-1).data.cast("B") if words.size else memoryview(b"")
 
 
 def from_bytes(content: bytes) -> U64:
