@@ -14,6 +14,7 @@ from protocols.masking.messages import (
     Closing,
     KeyCommitment,
     KeyContribution,
+    LevelShare,
     ProofQuestion,
     RangeVerdict,
     ReleaseQuestion,
@@ -30,6 +31,7 @@ KINDS = (
     | Closing
     | KeyCommitment
     | KeyContribution
+    | LevelShare
     | ProofQuestion
     | RangeVerdict
     | ReleaseQuestion
@@ -38,7 +40,7 @@ KINDS = (
     | WordsNotice
 )
 LIAR = "aggregator-1"
-SPEAK, DECIDE = 1, 2
+SPEAK, DECIDE, SECOND_DECIDE = 1, 2, 4
 
 
 class Liar:
@@ -162,6 +164,58 @@ def flip(words: np.ndarray) -> np.ndarray:
     return changed
 
 
+def level_share(change: Callable[[np.ndarray], np.ndarray], *, field: str = "shares") -> Callable[[Liar, Any], Any]:
+    """Return a change of what the liar opens of masked levels."""
+
+    def lie(liar: Liar, message: Any) -> Any:
+        return replace(message, **{field: to_bytes(change(from_bytes(getattr(message, field))))})
+
+    return lie
+
+
+def restart_another(liar: Liar, receiver: str, message: Any) -> Any:
+    """Take the other bit of whether agent 0's level begins anew, and share what follows."""
+    party = liar.run.aggregators[1]
+    if isinstance(message, RangeVerdict) and message.number == SECOND_DECIDE:
+        mine = party._round.examined["client-0"]
+        liar.lies += 1
+        party._round.examined["client-0"] = dataclasses.replace(mine, bits=mine.bits ^ np.uint64(1))
+
+
+def take_another_level(liar: Liar, receiver: str, message: Any) -> Any:
+    """Share what follows from another masked level of agent 0."""
+    party = liar.run.aggregators[1]
+    if isinstance(message, RangeVerdict) and message.number == SECOND_DECIDE:
+        levels = party._sums._levels
+        moved = levels.level.copy()
+        moved[0, 0] += np.uint64(1)
+        party._sums._levels = dataclasses.replace(levels, level=moved)
+        liar.lies += 1
+
+
+def add_word(place: int, number: int) -> Callable[[np.ndarray], np.ndarray]:
+    """Return a change that adds a number to one word."""
+
+    def change(words: np.ndarray) -> np.ndarray:
+        moved = words.copy()
+        moved[place] += np.uint64(number)
+        return moved
+
+    return change
+
+
+RESTART_LIES = {
+    "a masked level is raised": when(LevelShare, SECOND_DECIDE, level_share(add_word(0, 1))),
+    "a masked level is raised by half of the ring": when(LevelShare, SECOND_DECIDE, level_share(add_word(0, LIMIT))),
+    "a masked level is raised beyond the ring": when(LevelShare, SECOND_DECIDE, level_share(add_word(1, 1))),
+    "a tag of a masked level is changed": when(LevelShare, SECOND_DECIDE, level_share(add_word(0, 1), field="tags")),
+    "masked levels are random": when(
+        LevelShare, SECOND_DECIDE, level_share(lambda words: from_bytes(os.urandom(8 * words.size)))
+    ),
+    "masked levels are too few": when(LevelShare, SECOND_DECIDE, level_share(lambda words: words[:2])),
+    "a masked level begins anew that does not": restart_another,
+    "another masked level is shared": take_another_level,
+}
 LIES = {
     "a word of a client is shifted, and the question is the honest one": take_other_words,
     "a proof is asked with other challenges": when(ProofQuestion, SPEAK, ask_other_challenges),

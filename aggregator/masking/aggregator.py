@@ -2,7 +2,8 @@
 
 A round: `receive` from clients and the engine; `offer`, `lacking` and `receive` until both hold the union; `close` and
 `confirm`; `ask_proofs`, and `judge` the dealer's answer; `accept` where the other's verdict is the same; in a step
-`ask_release` and `release`; then a `reply` for each client and the engine.
+`ask_release` and `release`, in a decision where levels may begin anew `share_levels` and `open_levels`; then a `reply`
+for each client and the engine.
 """
 
 from dataclasses import dataclass, field
@@ -16,6 +17,8 @@ from aggregator.masking.common_key import CommonKey, KeyPart
 from aggregator.masking.comparison import ComparisonShare
 from aggregator.masking.comparison_key import NodeHash
 from aggregator.masking.noise import ReleaseSpending, noise_of
+from aggregator.masking.preparation import prepare
+from aggregator.masking.product import ProductShare
 from aggregator.masking.round_state import NOTHING, NextComparison, RoundStage, RoundState
 from aggregator.masking.sums import MaskedSums
 from protocols.arithmetic.counters import FIRST_ROUND, RoundNumber
@@ -27,6 +30,7 @@ from protocols.masking.messages import (
     Closing,
     KeyCommitment,
     KeyContribution,
+    LevelShare,
     ProofAnswer,
     ProofQuestion,
     RangeVerdict,
@@ -70,6 +74,7 @@ class MaskingAggregator(MaskingParty):
     def __post_init__(self) -> None:
         """Begin the run, once."""
         MaskingParty.__post_init__(self)
+        prepare(self.plan)
         self.members = self.plan.names
         self._sums, self._spending = MaskedSums(self.plan), ReleaseSpending(self.plan)
         self._contribution = KeyPart.draw(self.index)
@@ -242,12 +247,54 @@ class MaskingAggregator(MaskingParty):
             if len(self._round.accepted) < least:
                 raise CohortTooSmall(f"{len(self._round.accepted)} clients are left; the manifest promises {least}")
             self.members = self._round.accepted
-            self._sums.take(self.number, self._words)
-            self._round.stage = RoundStage.ACCEPTED if self.plan.opens(self.number) else RoundStage.DONE
+            goes_on = self.plan.opens(self.number) or self.plan.renews(self.number)
+            self._round.stage = RoundStage.ACCEPTED if goes_on else RoundStage.DONE
+            if not self.plan.renews(self.number):
+                self._sums.take(self.number, self._words)
 
     @property
     def _words(self) -> dict[str, U64]:
         return {client: self._round.examined[client].words for client in self._round.accepted}
+
+    def share_levels(self) -> SignedMessage:
+        """Return this aggregator's shares of the masked levels after some begin anew, in a decision of such a run."""
+        with self.guard():
+            self._require(RoundStage.ACCEPTED)
+            self._round.level_shares, tags = self._products.answer(*self._factors)
+            message = LevelShare(
+                run=self.plan.run,
+                number=self.number,
+                shares=to_bytes(self._round.level_shares),
+                tags=to_bytes(tags),
+            )
+            self._round.stage = RoundStage.SHARED_LEVELS
+            return self.send(message, name="levels")
+
+    def open_levels(self, envelope: SignedMessage) -> None:
+        """Take in the other's shares, and the words of the decision.
+
+        Raises:
+            ResultsDiffer: a share is not what follows from what the dealer dealt.
+        """
+        with self.guard():
+            self._require(RoundStage.SHARED_LEVELS)
+            message = self.read(envelope, LevelShare, sender=self._other)
+            self._require_number(message.number)
+            renewed = self._products.open(self._round.level_shares, message, *self._factors)
+            self._sums.take(self.number, self._words, renewed)
+            self._round.stage = RoundStage.DONE
+
+    @property
+    def _products(self) -> ProductShare:
+        if self._comparison is None or self._comparison.products is None:
+            raise RoundAhead("a decision came before its products were dealt; the run stops here")
+        return self._comparison.products
+
+    @property
+    def _factors(self) -> tuple[U64, U64]:
+        """Return masked levels, and masked bits of which begin anew."""
+        bits = {client: self._round.examined[client].bits for client in self._round.accepted}
+        return self._sums.restarting(), self._sums.restart_bits(self.number, bits)
 
     def ask_release(self) -> SignedMessage:
         """Return the second question to the dealer, within the budget.
@@ -284,8 +331,12 @@ class MaskingAggregator(MaskingParty):
                 offsets = from_bytes(message.offsets)
                 require_canonical(offsets, int(MASK) + 1, n, "offsets")
                 share = ComparisonShare.decode(message.share, party=self.index, n=n)
-                self._comparison = NextComparison(offsets, NodeHash(message.node_key), share)
+                products = self._decode_products(message.products) if self.plan.restarts else None
+                self._comparison = NextComparison(offsets, NodeHash(message.node_key), share, products)
             self._round.stage = RoundStage.DONE
+
+    def _decode_products(self, parts: tuple[bytes, ...]) -> ProductShare:
+        return ProductShare.decode(parts, n=len(self.plan.restarts) * self.plan.layout.n)
 
     def replies(self) -> dict[str, SignedMessage]:
         """Return what each accepted client, and the engine, is told of the round; and begin the next one."""

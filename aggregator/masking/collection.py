@@ -56,6 +56,7 @@ class Examination:
     """A member's words, and this aggregator's part of their proof."""
 
     words: U64 = field(repr=False)
+    bits: U64 = field(repr=False)
     part: ProofPart = field(repr=False)
     question: ClientQuestion
 
@@ -69,7 +70,9 @@ class Examination:
             part, question = examine(bits, checked, shape, Transcript(notice.context, nonce, checked, bits.e))
         except LpmError:
             return None
-        return cls(words, part, ClientQuestion(notice.client, notice.counter, question.rho, question.challenges))
+        return cls(
+            words, bits.e, part, ClientQuestion(notice.client, notice.counter, question.rho, question.challenges)
+        )
 
     def accepts(self, answer: ProofPart | None) -> bool:
         """Tell whether the words are in their ranges, with the dealer's part."""

@@ -17,9 +17,10 @@ from typing import final
 import numpy as np
 
 from aggregator.masking.comparison_key import ComparisonKey, NodeHash, deal
+from aggregator.masking.trees.tree_kernels import Corrections
 from protocols.arithmetic.fixed_point import U64
 from protocols.errors import WireError
-from protocols.masking.messages import from_bytes, to_bytes
+from protocols.masking.messages import view
 from protocols.masking.words import LIMIT, WIDTH, residue, top
 
 
@@ -38,14 +39,9 @@ class ComparisonShare:
     top_label: U64 = field(repr=False)
     label: U64 = field(repr=False)
 
-    def encode(self) -> tuple[bytes, ...]:
-        """Return what the dealer sends: root, nodes, payloads, last, and both labels."""
-        key = self.key
-        return tuple(map(to_bytes, (key.root, key.nodes, key.payloads, key.last, self.top_label, self.label)))
-
     @classmethod
-    def decode(cls, parts: tuple[bytes, ...], *, party: int, n: int) -> "ComparisonShare":
-        """Read what `encode` wrote.
+    def decode(cls, parts: tuple[memoryview, ...], *, party: int, n: int) -> "ComparisonShare":
+        """Read what `encode_shares` wrote of one.
 
         Raises:
             WireError: other sizes than those of n comparisons.
@@ -54,9 +50,9 @@ class ComparisonShare:
         if [len(part) for part in parts] != [8 * math.prod(shape) for shape in shapes]:
             raise WireError(f"got keys of another size than those of {n} comparisons")
         root, nodes, payloads, last, top_label, label = (
-            from_bytes(part).reshape(shape) for part, shape in zip(parts, shapes, strict=True)
+            np.frombuffer(part, dtype="<u8").reshape(shape) for part, shape in zip(parts, shapes, strict=True)
         )
-        return cls(ComparisonKey(party, root, nodes, payloads, last), top_label, label)
+        return cls(ComparisonKey(party, root, Corrections(nodes, payloads, last)), top_label, label)
 
     def answer(self, node_hash: NodeHash, z: U64, *, offset: U64, mask: U64) -> U64:
         """Return what this aggregator tells the client, uint64[n].
@@ -71,6 +67,19 @@ class ComparisonShare:
         moved = residue(z - offset)
         below = self.key.evaluate(node_hash, moved & np.uint64(LIMIT - 1))
         return below ^ self.top_label ^ self.label & (np.uint64(0) - top(moved)) ^ mask
+
+
+def encode_shares(
+    shares: tuple[ComparisonShare, ComparisonShare],
+) -> tuple[tuple[memoryview, ...], tuple[memoryview, ...]]:
+    """Return what the dealer sends each: root, nodes, payloads, last and labels; what is common, once in memory."""
+    first, second = shares
+    corrections = first.key.corrections
+    common = tuple(map(view, (corrections.nodes, corrections.payloads, corrections.last)))
+    one, other = (
+        (view(share.key.root), *common, view(share.top_label), view(share.label)) for share in (first, second)
+    )
+    return one, other
 
 
 def deal_comparison(

@@ -6,9 +6,11 @@ from typing import final
 
 import numpy as np
 
-from aggregator.masking.comparison import ComparisonShare, deal_comparison
+from aggregator.masking.comparison import deal_comparison, encode_shares
 from aggregator.masking.comparison_key import NodeHash
 from aggregator.masking.noise import ReleaseSpending, noise_of
+from aggregator.masking.preparation import prepare
+from aggregator.masking.product import deal_products
 from aggregator.masking.sums import MaskedSums
 from protocols.arithmetic.counters import FIRST_ROUND, RoundNumber
 from protocols.arithmetic.fixed_point import U64
@@ -28,7 +30,7 @@ from protocols.masking.messages import (
 )
 from protocols.masking.pads import PadSource
 from protocols.masking.party import MaskingParty, digest_of
-from protocols.masking.range_proof import answer
+from protocols.masking.range_proof import answer, bit_pads
 from protocols.masking.seed import open_seed
 from protocols.masking.words import expand, residue
 
@@ -60,11 +62,13 @@ class MaskingDealer(MaskingParty):
     _node_key: bytes = field(init=False, repr=False)
     _waiting: dict[str, SignedMessage] = field(init=False, repr=False, default_factory=dict)
     _answered: dict[bytes, Replies] = field(init=False, repr=False, default_factory=dict)
+    _renewed: U64 | None = field(init=False, repr=False, default=None)
     _next: tuple[RoundNumber, bool] = field(init=False, default=(FIRST_ROUND, False))
 
     def __post_init__(self) -> None:
         """Begin the run, once."""
         MaskingParty.__post_init__(self)
+        prepare(self.plan)
         self._members, self._sums, self._spending = self.plan.names, MaskedSums(self.plan), ReleaseSpending(self.plan)
         self._node_key = os.urandom(KEY_BYTES)
 
@@ -152,7 +156,7 @@ class MaskingDealer(MaskingParty):
     def _take_own(self, number: RoundNumber) -> None:
         """Take in pads of thresholds and own levels; who turns out to be out of range is out for good."""
         if not self.plan.opens(number):
-            self._sums.take(number, {client: self._pads(client, number) for client in self._members})
+            self._sums.take(number, {client: self._pads(client, number) for client in self._members}, self._renewed)
 
     def _answer_release(self, question: ReleaseQuestion, number: RoundNumber, digest: bytes) -> Replies:
         """Return pads of what is released, and keys of the comparison that comes next."""
@@ -167,7 +171,9 @@ class MaskingDealer(MaskingParty):
         self._sums.take(number, words)
         noise = noise_of(self.plan, self.noise_key, number, digest)
         pads = residue(self._sums.release(words) - noise.view(np.uint64))
-        offsets, shares = self._deal(RoundNumber(number + 1)) if self.plan.compares(number) else (pads[:0], ((), ()))
+        deals, decision = self.plan.compares(number), RoundNumber(number + 1)
+        products = self._deal_products(decision) if deals and self.plan.restarts else ((), ())
+        offsets, shares = self._deal(decision) if deals else (pads[:0], ((), ()))
         first, second = (
             self.send(
                 ReleaseAnswer(
@@ -177,20 +183,32 @@ class MaskingDealer(MaskingParty):
                     offsets=to_bytes(offsets),
                     node_key=self._node_key,
                     share=share,
+                    products=product,
                 ),
                 name=f"release {index}",
             )
-            for index, share in enumerate(shares)
+            for index, (share, product) in enumerate(zip(shares, products, strict=True))
         )
         return first, second
 
-    def _deal(self, decision: RoundNumber) -> tuple[U64, tuple[tuple[bytes, ...], tuple[bytes, ...]]]:
+    def _deal(self, decision: RoundNumber) -> tuple[U64, tuple[tuple[memoryview, ...], tuple[memoryview, ...]]]:
         """Return offsets of the comparisons of a decision, uint64[o * n], and each aggregator's keys."""
         own = {client: self._pads(client, decision) for client in self._members}
-        r = self._sums.after(decision, own).differences().reshape(-1)
+        r = self._sums.after(decision, own, self._renewed).differences().reshape(-1)
         r0, shares = deal_comparison(self._labels(decision), node_hash=NodeHash(self._node_key), draw=fresh_words)
-        keys: tuple[ComparisonShare, ComparisonShare] = shares
-        return residue(r - r0), (keys[0].encode(), keys[1].encode())
+        return residue(r - r0), encode_shares(shares)
+
+    def _deal_products(self, decision: RoundNumber) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
+        """Draw the pads of levels after some begin anew in a decision, and return each aggregator's shares."""
+        masks = {
+            client: bit_pads(self._sources[client], decision, self.plan.shape(client, decision))
+            for client in self._members
+        }
+        pads = self._sums.restarting()
+        renewed = fresh_words(2 * pads.size).reshape(-1, 2)
+        self._renewed = residue(renewed[:, 0])
+        first, second = deal_products(self._sums.restart_bits(decision, masks), pads, renewed, draw=fresh_words)
+        return first.encode(), second.encode()
 
     def _labels(self, decision: RoundNumber) -> U64:
         """Return the labels of all agents' bits, uint64[o * n]; of clients that are out, words that nobody has."""

@@ -9,6 +9,7 @@ import numpy as np
 from aggregator.masking.collection import Collection, Examination
 from aggregator.masking.comparison import ComparisonShare
 from aggregator.masking.comparison_key import NodeHash
+from aggregator.masking.product import ProductShare
 from protocols.arithmetic.fixed_point import U64
 from protocols.masking.envelope import SignedMessage
 
@@ -26,7 +27,8 @@ class RoundStage(enum.IntEnum):
     JUDGED = 4
     ACCEPTED = 5
     ASKED_RELEASE = 6
-    DONE = 7
+    SHARED_LEVELS = 7
+    DONE = 8
 
 
 @final
@@ -42,6 +44,7 @@ class RoundState:
     question: bytes = b""
     accepted: tuple[str, ...] = ()
     release: U64 = field(default_factory=lambda: NOTHING, repr=False)
+    level_shares: U64 = field(default_factory=lambda: NOTHING, repr=False)
 
 
 @final
@@ -52,3 +55,4 @@ class NextComparison:
     offsets: U64 = field(repr=False)
     node_hash: NodeHash = field(repr=False)
     share: ComparisonShare = field(repr=False)
+    products: ProductShare | None = field(repr=False)

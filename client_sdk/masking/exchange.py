@@ -80,9 +80,12 @@ class MaskedExchange:
         """Return the words of a decision with the growth of own levels in place of their sums."""
         grown = vector.copy()
         if self._told is not None:
-            for outcome, level, told in zip(self._outcomes, self._levels(grown), self._told, strict=True):
+            for outcome, columns, told in zip(
+                self._outcomes, split_columns(self._outcomes, grown), self._told, strict=True
+            ):
                 if outcome.keep:
-                    np.subtract(level, told, out=level)
+                    goes_on = np.uint64(1) - columns.get("anew", np.zeros_like(told))
+                    columns["level"] -= told * goes_on
         return grown
 
     def _levels(self, vector: U64) -> list[U64]:

@@ -13,7 +13,7 @@ from protocols.errors import PartiesDisagree, WrongLength
 from protocols.masking import range_proof
 from protocols.masking.envelope import SignedMessage, encode, read
 from protocols.masking.messages import ClientReply, WordsNotice, from_bytes, to_bytes
-from protocols.masking.party import MaskingParty
+from protocols.masking.party import MaskingParty, digest_of
 from protocols.masking.plan import MaskingPlan
 from protocols.masking.seed import SealedSeed
 from protocols.masking.transcript import Transcript
@@ -105,10 +105,11 @@ class MaskingClient(MaskingParty):
             shape=shape,
         )
         blank = WordsNotice(run=plan.run, number=number, client=name, counter=source.counter)
-        nonce = self.signer.nonce(encode(blank) + to_bytes(d) + to_bytes(e))
+        words = {"d": to_bytes(d), "e": to_bytes(e)}
+        nonce = self.signer.nonce(encode(blank) + digest_of(words["d"]) + digest_of(words["e"]))
         transcript = Transcript(blank.context, nonce, checked, e)
         rows = range_proof.prove(source, number, shape, transcript=transcript, e=e)
-        notice = msgspec.structs.replace(blank, d=to_bytes(d), e=to_bytes(e), rows=to_bytes(rows))
+        notice = msgspec.structs.replace(blank, **words, rows=to_bytes(rows))
         return self.send(notice, name="words", nonce=nonce)
 
     def open(self, number: RoundNumber, replies: tuple[SignedMessage, SignedMessage]) -> Reading:

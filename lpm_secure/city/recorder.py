@@ -5,9 +5,9 @@ from typing import Any, Final, final
 import numpy as np
 
 from lpm_secure.city.series import CitySeries, Event
-from lpm_secure.engine.kernels.jit import compile_kernel
 from lpm_secure.engine.kernels.observers import Observer, Steps
 from protocols.arithmetic.fixed_point import I64
+from protocols.arithmetic.jit import compile_kernel
 from protocols.models.course import CourseStage
 
 S: Final = int(CourseStage.S)

@@ -133,6 +133,9 @@ class MaskedRun:
         _each(MaskingAggregator.confirm, self.aggregators, self._swap(*(each.close() for each in self.aggregators)))
         verdicts = _each(MaskingAggregator.judge, self.aggregators, self._ask(MaskingAggregator.ask_proofs))
         _each(MaskingAggregator.accept, self.aggregators, self._swap(*verdicts))
+        if self.plan.renews(number):
+            shares = self._swap(*(each.share_levels() for each in self.aggregators))
+            _each(MaskingAggregator.open_levels, self.aggregators, shares)
         if self.plan.opens(number):
             _each(MaskingAggregator.release, self.aggregators, self._ask(MaskingAggregator.ask_release))
         first, second = (each.replies() for each in self.aggregators)

@@ -6,6 +6,8 @@ soundness where they are hashes (Fiat and Shamir).
 """
 
 from functools import lru_cache
+from itertools import accumulate
+from math import prod
 from typing import Final
 
 import numpy as np
@@ -75,6 +77,11 @@ def element(x: U64) -> Element:
     return int(x[0]), int(x[1])
 
 
+def elements(x: U64) -> tuple[Element, ...]:
+    """Return all elements of a vector, uint64[m, 2], as Python integers."""
+    return tuple((first, second) for first, second in x.tolist())
+
+
 def vector(elements: tuple[Element, ...]) -> U64:
     """Return uint64[m, 2] of single elements."""
     return np.array(elements, dtype=np.uint64).reshape(-1, 2)
@@ -98,11 +105,13 @@ def minus(a: Element, b: Element) -> Element:
 @lru_cache(maxsize=256)
 def lagrange(r: Element, nodes: int) -> tuple[Element, ...]:
     """Return the coefficients by which values at 0 to nodes - 1 give the value of their polynomial at r."""
-    coefficients = []
-    for i in range(nodes):
-        top, below = ONE, 1
-        for j in range(nodes):
-            if j != i:
-                top, below = product(top, minus(r, (j, 0))), below * (i - j) % P
-        coefficients.append(product(top, (pow(below, -1, P), 0)))
-    return tuple(coefficients)
+    at = [minus(r, (j, 0)) for j in range(nodes)]
+    before = list(accumulate(at[:-1], product, initial=ONE))
+    after = list(accumulate(at[:0:-1], product, initial=ONE))[::-1]
+    return tuple(product(product(*pair), weight) for *pair, weight in zip(before, after, _weights(nodes), strict=True))
+
+
+@lru_cache(maxsize=16)
+def _weights(nodes: int) -> tuple[Element, ...]:
+    """Return 1 over the product of i - j over all other nodes j, of each node i."""
+    return tuple((pow(prod(i - j for j in range(nodes) if j != i), -1, P), 0) for i in range(nodes))

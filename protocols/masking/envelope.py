@@ -23,7 +23,7 @@ MAX_BYTES: Final = 2**31
 
 
 @final
-class SignedMessage(msgspec.Struct, frozen=True, forbid_unknown_fields=True, array_like=True):
+class SignedMessage(msgspec.Struct, frozen=True, forbid_unknown_fields=True, array_like=True, dict=True):
     """What one party sends.
 
     Attributes:
@@ -42,10 +42,10 @@ class SignedMessage(msgspec.Struct, frozen=True, forbid_unknown_fields=True, arr
         """Tell the sender and the size, and nothing of the content."""
         return f"SignedMessage({self.sender}, {len(self.content)} bytes)"
 
-    @property
+    @functools.cached_property
     def digest(self) -> bytes:
         """Return what is signed: two versions of a message are two contents, as a signature may be made anew."""
-        return hashlib.sha256(self.nonce + self.content).digest()
+        return hash_under(self.nonce, hashlib.sha256(self.content).digest())
 
 
 @final
@@ -64,15 +64,23 @@ class Signer:
     nonce_key: bytes = field(repr=False)
 
     def nonce(self, content: bytes) -> bytes:
-        """Return the nonce of a content: the same whenever it is sent again, and unknown to all others before."""
+        """Return the nonce of a content or its hash: the same whenever it is sent again, and unknown to all others."""
         return hmac.digest(self.nonce_key, content, "sha256")
 
     def send(self, message: msgspec.Struct, *, nonce: bytes | None = None) -> SignedMessage:
         """Return a signed message."""
         content = encode(message)
-        nonce = nonce or self.nonce(content)
-        digest = hashlib.sha256(nonce + content).digest()
-        return SignedMessage(self.name, content, nonce, sign(self.key, SignaturePurpose.MESSAGE, digest))
+        hashed = hashlib.sha256(content).digest()
+        nonce = nonce or self.nonce(hashed)
+        digest = hash_under(nonce, hashed)
+        envelope = SignedMessage(self.name, content, nonce, sign(self.key, SignaturePurpose.MESSAGE, digest))
+        vars(envelope)["digest"] = digest  # as it would be computed anew, over a content that may be long
+        return envelope
+
+
+def hash_under(nonce: bytes, hashed: bytes) -> bytes:
+    """Return what is signed of a content, from its hash: nobody who lacks the nonce tries contents against it."""
+    return hashlib.sha256(nonce + hashed).digest()
 
 
 def encode(message: msgspec.Struct) -> bytes:

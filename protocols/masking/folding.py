@@ -1,4 +1,4 @@
-"""The inner product in the proof of ranges, and how it is folded by four.
+"""The inner product in the proof of ranges, and how it is folded: first a whole group of bits at once, then by four.
 
 A word x below 2**b travels as d = x + pad modulo 2**w, with k = 1 where the sum wrapped, and its bits as
 E = (x | k << b) XOR A. What XORs to bits *is* bits; x_j = E_j + A_j - 2 E_j A_j. That they are the bits of this word
@@ -9,38 +9,41 @@ is one linear equation a word, and with a random rho one in all:
 On the left stands an inner product of a vector that both aggregators know (of E and rho) and one that the dealer
 knows (of A); the client knows both. Both sides are below 2**60 for a single word, so equal modulo p is equal.
 
+The first fold takes the m bits of a group as U(X) = sum_j W_j E_j X**j and V(X) = sum_j A_j X**(m-1-j): the inner
+product is the coefficient of X**(m-1) of U V. Coefficients are sums of 2**j E_j A_(j-k), which is a number too:
+E & (A << k). All others of a sum of such products are sent, the one follows from the claim, and the next claim is the
+value at a random r; a polynomial of degree 2 m - 2 that is another one has the same value with probability
+(2 m - 2) / p**2. Later folds take the cubic polynomials through each four values, and send values at 0 to 6 but 3.
+
 Source: Boneh, Boyle, Corrigan-Gibbs, Gilboa, Ishai, Zero-knowledge proofs on secret-shared data via fully linear PCPs
     (Crypto 2019), section 4.
 """
 
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Final, final
 
 import numpy as np
 
 from protocols.arithmetic.extension_field import (
+    ONE,
     Element,
     add,
     element,
     lagrange,
-    multiply,
-    reduce,
+    product,
     scale,
-    subtract,
     total,
     vector,
 )
 from protocols.arithmetic.extension_field import P as PRIME
-from protocols.arithmetic.fixed_point import I64, U64
+from protocols.arithmetic.fixed_point import U64
 from protocols.errors import ParameterError
+from protocols.masking.kernels.choice import kernels_for
+from protocols.masking.kernels.folding_kernels import ARITY, CHUNK, WIDEST
 from protocols.masking.words import U8, WIDTH
 
-ARITY: Final = 4
-DEGREE: Final = 2 * (ARITY - 1)
-NODES: Final = DEGREE + 1
-SENT: Final = (0, 1, 2, 4, 5, 6)  # the values of a fold that are sent; that at 3 follows from the claim
-_DIGITS: Final = np.array([[nibble >> m & 1 for m in range(ARITY)] for nibble in range(16)], dtype=np.uint64)
+SENT: Final = (0, 1, 2, 4, 5, 6)  # the values of a later fold that are sent; that at 3 follows from the claim
+_DIGITS: Final = np.array([[chunk >> m & 1 for chunk in range(2**CHUNK)] for m in range(CHUNK)], dtype=np.uint64)
 
 
 @final
@@ -51,7 +54,8 @@ class ProofShape:
     Attributes:
         bits: uint8[n], of how many bits each word is; 0 where it must be zero.
         width: the most bits of any word.
-        groups: of four bits, of each word with its wrap bit.
+        groups: of bits, of each word with its wrap bit.
+        arity: bits of a group, which the first fold takes together.
         length: of the vectors after the first fold, a mask and padding included.
         rounds: number of folds, each a row of the proof.
     """
@@ -59,6 +63,7 @@ class ProofShape:
     bits: U8 = field(repr=False)
     width: int
     groups: int
+    arity: int
     length: int
     rounds: int
 
@@ -72,12 +77,12 @@ class ProofShape:
         width = int(bits.max(initial=0))
         if width >= WIDTH:
             raise ParameterError(f"got a word of {width} bits; a masked word is of {WIDTH - 1} bits at most")
-        groups = -(-(width + 1) // ARITY)
+        groups = -(-(width + 1) // WIDEST)
         length = _padded(bits.size * groups + 1)
         rounds, size = 1, length
         while size > 1:
             rounds, size = rounds + 1, _shorter(size)
-        return cls(bits, width, groups, length, rounds)
+        return cls(bits, width, groups, -(-(width + 1) // groups), length, rounds)
 
     @property
     def n(self) -> int:
@@ -90,6 +95,16 @@ class ProofShape:
         one = np.uint64(1)
         return (one << self.bits.astype(np.uint64)) - one | one << np.uint64(self.width)
 
+    @property
+    def sent(self) -> int:
+        """Return of how many elements all rows of a proof are."""
+        return 2 * (self.arity - 1) + len(SENT) * (self.rounds - 1)
+
+    def rows(self, elements: U64) -> list[U64]:
+        """Return views of the rows of a proof, uint64[sent, 2], fold by fold."""
+        first = 2 * (self.arity - 1)
+        return np.split(elements, range(first, self.sent, len(SENT))) if self.rounds > 1 else [elements]
+
 
 def _padded(size: int) -> int:
     return -(-size // ARITY) * ARITY
@@ -100,113 +115,82 @@ def _shorter(size: int) -> int:
     return _padded(size) if size > 1 else 1
 
 
-def first_tables(r: Element, width: int) -> tuple[U64, U64]:
-    """Return what each nibble of E, and of A, comes to with its bits folded at r, uint64[groups, 16, 2]."""
-    return _tables(vector(lagrange(r, ARITY)), width)
+def powers(r: Element, count: int) -> tuple[Element, ...]:
+    """Return the powers of r from 0 to count - 1."""
+    out = [ONE]
+    for _ in range(count - 1):
+        out.append(product(out[-1], r))
+    return tuple(out[:count])
 
 
-def _tables(coefficients: U64, width: int) -> tuple[U64, U64]:
-    groups = -(-(width + 1) // ARITY)
-    weights = [pow(2, j + 1, PRIME) for j in range(width)] + [-pow(2, WIDTH + 1) % PRIME]
-    of_bit = np.zeros(groups * ARITY, dtype=np.uint64)
-    of_bit[: width + 1] = weights
-    plain = np.zeros_like(of_bit)
+def first_tables(shape: ProofShape, r: Element) -> tuple[U64, U64]:
+    """Return what each chunk of E, and of A, comes to with its group at r, uint64[groups, chunks, 2**CHUNK, 2]."""
+    return _tables(vector(powers(r, shape.arity)), shape.width)
+
+
+def _tables(at_r: U64, width: int) -> tuple[U64, U64]:
+    arity = len(at_r)
+    groups, chunks = -(-(width + 1) // arity), -(-arity // CHUNK)
+    weights = np.zeros(groups * arity, dtype=np.uint64)
+    weights[: width + 1] = [pow(2, j + 1, PRIME) for j in range(width)] + [-pow(2, WIDTH + 1) % PRIME]
+    plain = np.zeros_like(weights)
     plain[: width + 1] = 1
-    left, right = (
-        scale(coefficients[None], weight.reshape(groups, ARITY, 1))  # [groups, 4, 2]
-        for weight in (of_bit, plain)
-    )
-    digits = _DIGITS.T[:, None, :, None]  # [4, 1, 16, 1]
-    left, right = (total(part.transpose(1, 0, 2)[:, :, None, :] * digits) for part in (left, right))
-    return left, right
+    out = []
+    for powers_of_r, weight in ((at_r, weights), (at_r[::-1], plain)):
+        each = np.zeros((groups, chunks * CHUNK, 2), dtype=np.uint64)
+        each[:, :arity] = scale(powers_of_r[None], weight.reshape(groups, arity, 1))
+        by_chunk = each.reshape(groups, chunks, CHUNK, 2).transpose(2, 0, 1, 3)
+        out.append(total(by_chunk[:, :, :, None, :] * _DIGITS[:, None, None, :, None]))
+    return out[0], out[1]
 
 
-@lru_cache(maxsize=64)
-def _node_products(width: int) -> U64:
-    """Return uint64[7, groups * 256]: what each pair of nibbles, of E and of A, is worth at the nodes 0 to 6."""
-    rows = []
-    for node in range(NODES):
-        left, right = (table[..., 0] for table in first_tables((node, 0), width))
-        rows.append(scale(left[:, :, None], right[:, None, :]).reshape(-1))
-    return np.stack(rows)
-
-
-def first_values(shape: ProofShape, e: U64, a: U64, rho: U64) -> U64:
-    """Return the first polynomial at the nodes 0 to 6, uint64[7, 2], from sums of rho over equal pairs of nibbles."""
-    left, right = _nibbles(e, shape.groups), _nibbles(a, shape.groups)
-    pair = (256 * np.arange(shape.groups) + 16 * left + right).T.reshape(-1)
-    sums = [_sum_by(pair, np.tile(rho[:, part], shape.groups), size=256 * shape.groups) for part in (0, 1)]
-    worth = _node_products(shape.width)[:, :, None]
-    return total(scale(worth, np.stack(sums, axis=-1)[None]).transpose(1, 0, 2))
-
-
-def _sum_by(index: I64, numbers: U64, *, size: int) -> U64:
-    """Return sums modulo p of numbers with equal indices, uint64[size]: exact, as sums of 21 bits each in doubles."""
-    out = np.zeros(size, dtype=np.uint64)
-    for shift in (0, 21, 42):
-        part = (numbers >> np.uint64(shift) & np.uint64(2**21 - 1)).astype(np.float64)
-        sums = np.bincount(index, weights=part, minlength=size).astype(np.uint64)
-        out = add(out, scale(sums, np.array(1 << shift, dtype=np.uint64)))
-    return out
-
-
-def _nibbles(words: U64, groups: int) -> I64:
-    """Return each word's groups of four bits, int64[n, groups], the lowest first."""
-    shifts = (ARITY * np.arange(groups)).astype(np.uint64)
-    return (words[:, None] >> shifts & np.uint64(15)).astype(np.int64)
+def first_coefficients(shape: ProofShape, e: U64, a: U64, rho: U64) -> U64:
+    """Return the coefficients of the first polynomial but the one that follows, uint64[2 (arity - 1), 2]."""
+    kernels, arity = kernels_for(shape.n), shape.arity
+    out = np.zeros((2 * arity - 1, 2), dtype=np.uint64)
+    top = np.uint64(1 << shape.width)
+    for group in range(shape.groups):
+        start, mask = np.uint64(arity * group), np.uint64((1 << arity) - 1)
+        right, left = a >> start & mask, (e & (top - np.uint64(1))) >> start & mask
+        sums = kernels.correlate(left, right, rho, arity=arity)
+        out = add(out, scale(sums, np.array(pow(2, arity * group + 1, PRIME), dtype=np.uint64)))
+    wrapped = (e & top) >> start  # in the last group
+    at_wrap = -pow(2, WIDTH + 1 - shape.width + int(start), PRIME) % PRIME
+    sums = kernels.correlate(wrapped, right, rho, arity=arity)
+    out = add(out, scale(sums, np.array(at_wrap, dtype=np.uint64)))
+    return np.delete(out, arity - 1, axis=0)
 
 
 def aggregator_vector(shape: ProofShape, e: U64, rho: U64, r: Element) -> U64:
     """Return the aggregators' vector after the first fold, uint64[length, 2]."""
-    table, _ = first_tables(r, shape.width)
-    return _extend(shape, multiply(rho[:, None, :], _look_up(table, e, shape.groups)))
+    table, _ = first_tables(shape, r)
+    return _extend(shape, kernels_for(shape.n).look_up(table, e, rho, bits=shape.arity))
 
 
 def dealer_vector(shape: ProofShape, a: U64, r: Element, mask: U64) -> U64:
     """Return the dealer's vector after the first fold; `mask`, uint64[2], stands behind it where the other has 0."""
-    _, table = first_tables(r, shape.width)
-    out = _extend(shape, _look_up(table, a, shape.groups))
+    _, table = first_tables(shape, r)
+    out = _extend(shape, kernels_for(shape.n).look_up(table, a, None, bits=shape.arity))
     out[shape.n * shape.groups] = mask
     return out
 
 
-def _look_up(table: U64, words: U64, groups: int) -> U64:
-    picked: U64 = table[np.arange(groups)[None], _nibbles(words, groups)]
-    return picked
-
-
 def _extend(shape: ProofShape, x: U64) -> U64:
     out = np.zeros((shape.length, 2), dtype=np.uint64)
-    out[: shape.n * shape.groups] = x.reshape(-1, 2)
+    out[: shape.n * shape.groups] = x
     return out
 
 
 def values(left: U64, right: U64) -> U64:
-    """Return the sum of U(X) V(X) over groups of four at the nodes 0 to 6, uint64[7, 2]."""
-    products = multiply(np.stack(_at_nodes(left), axis=1), np.stack(_at_nodes(right), axis=1))
-    return total(products)
-
-
-def _at_nodes(x: U64) -> list[U64]:
-    """Return the cubic polynomials through each four values at the nodes 0 to 6, by differences."""
-    at = [x[m::ARITY] for m in range(ARITY)]
-    first = [subtract(at[m + 1], at[m]) for m in range(3)]
-    second = [subtract(first[m + 1], first[m]) for m in range(2)]
-    third, slope, bend = subtract(second[1], second[0]), first[2], second[1]
-    for _ in range(ARITY, NODES):
-        bend = add(bend, third)
-        slope = add(slope, bend)
-        at.append(add(at[-1], slope))
-    return at
+    """Return the polynomial of a later fold at the nodes that are sent, uint64[6, 2]."""
+    at_nodes: U64 = kernels_for(len(left)).values(left, right)[list(SENT)]
+    return at_nodes
 
 
 def fold(x: U64, r: Element) -> U64:
     """Return the value at r of the cubic polynomials through each four values, padded for the next fold."""
-    coefficients = vector(lagrange(r, ARITY))
-    size = x.shape[0] // ARITY
     out = np.zeros((_shorter(x.shape[0]), 2), dtype=np.uint64)
-    products = multiply(x.reshape(size, ARITY, 2), coefficients)
-    out[:size] = reduce(products.sum(axis=1, dtype=np.uint64))  # four numbers below 2**61
+    out[: x.shape[0] // ARITY] = kernels_for(len(x)).fold(x, vector(lagrange(r, ARITY)))
     return out
 
 
@@ -222,4 +206,4 @@ def linear_side(shape: ProofShape, bits: U64, words: U64, rho: U64, *, sign: int
     low = (bits & np.uint64((1 << shape.width) - 1)).view(np.int64)
     wrapped = (bits >> np.uint64(shape.width)).view(np.int64) << np.int64(WIDTH)
     side = (low + sign * words.view(np.int64) - wrapped) % np.int64(PRIME)
-    return element(total(scale(rho, side.view(np.uint64)[:, None])))
+    return element(kernels_for(shape.n).inner_product(rho, side.view(np.uint64)))

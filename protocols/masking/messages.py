@@ -10,7 +10,7 @@ from protocols.arithmetic.fixed_point import U64
 from protocols.errors import WireError
 from protocols.masking.envelope import SignedMessage, encode
 from protocols.masking.folding import ProofShape
-from protocols.masking.range_proof import ROW, MaskedBits, ProofPart
+from protocols.masking.range_proof import MaskedBits, ProofPart
 from protocols.masking.transcript import Question
 from protocols.masking.words import MASK, require_canonical
 
@@ -78,9 +78,9 @@ class WordsNotice(RunMessage, frozen=True):
             WireError: another number of rows than the shape has folds.
         """
         rows = from_bytes(self.rows)
-        if rows.size != shape.rounds * ROW * 2:
-            raise WireError(f"got {rows.size} numbers of a proof; the shape of the round demands {shape.rounds} rows")
-        return MaskedBits(from_bytes(self.e), rows.reshape(shape.rounds, ROW, 2))
+        if rows.size != shape.sent * 2:
+            raise WireError(f"got {rows.size} numbers of a proof; the rows of the round's shape have {2 * shape.sent}")
+        return MaskedBits(from_bytes(self.e), rows.reshape(shape.sent, 2))
 
 
 @final
@@ -187,13 +187,23 @@ class ReleaseAnswer(RunMessage, frozen=True):
         pads: of the released words, added up over the accepted, less the dealer's noise; 0 of what stays closed.
         offsets: r - r0 of each comparison.
         node_key: of the run's hash.
-        share: this aggregator's keys of comparisons.
+        share: this aggregator's keys of comparisons, as views: they are long, and are not copied.
+        products: its shares of the products of levels and bits that begin them anew; empty where no level does.
     """
 
     pads: bytes
     offsets: bytes
     node_key: Hash
-    share: tuple[bytes, ...]
+    share: tuple[memoryview, ...]
+    products: tuple[bytes, ...] = ()
+
+
+@final
+class LevelShare(RunMessage, frozen=True):
+    """An aggregator's shares of masked levels of which some have begun anew, and their tags."""
+
+    shares: bytes
+    tags: bytes
 
 
 @final
@@ -224,7 +234,12 @@ class Stop(RunMessage, frozen=True):
 
 def to_bytes(words: U64) -> bytes:
     """Return words in the order of bytes that every party uses."""
-    return words.astype("<u8").tobytes()
+    return words.astype("<u8", copy=False).tobytes()
+
+
+def view(words: U64) -> memoryview:
+    """Return the bytes of `to_bytes`, without a copy of them where this machine keeps them in this order."""
+    return np.ascontiguousarray(words, dtype="<u8").reshape(-1).data.cast("B") if words.size else memoryview(b"")
 
 
 def from_bytes(content: bytes) -> U64:

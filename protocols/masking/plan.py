@@ -72,6 +72,15 @@ class MaskingPlan:
         """Tell whether anything is released in a round."""
         return self.phase(number) == Phase.SPEAK
 
+    @property
+    def restarts(self) -> tuple[int, ...]:
+        """Return the outcomes whose levels may begin anew, by their places."""
+        return tuple(row for row, outcome in enumerate(self.layout.outcomes) if outcome.anew)
+
+    def renews(self, number: RoundNumber) -> bool:
+        """Tell whether levels may begin anew in a round, so that the aggregators open masked levels."""
+        return bool(self.restarts) and self.phase(number) == Phase.DECIDE
+
     def count(self, client: str, number: RoundNumber) -> int:
         """Return how many words a client sends in a round."""
         return self.layout.words(self.phase(number), client)
@@ -115,7 +124,6 @@ def require_masking(manifest: Simulation) -> None:
         "clients that are trusted with their ranges (validity)": manifest.validity != "bits",
         "counts that are suppressed on shares (min_count)": manifest.min_count > 0,
         "derivatives": manifest.gradient is not None,
-        "levels that begin anew (restarts)": any(outcome.anew for outcome in outcomes),
         "private weights": any(outcome.weight is not None for outcome in outcomes),
         "exact sums as outcomes": not all(outcome.is_bit for outcome in outcomes),
         "public numbers of an environment": bool(model.public),

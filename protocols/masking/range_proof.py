@@ -9,31 +9,39 @@ Security: an aggregator sees uniform words: d and E are masked by pads, rows by 
 """
 
 from dataclasses import dataclass, field
-from typing import Final, final
+from typing import final
 
 import numpy as np
 
 from protocols.arithmetic.counters import RoundNumber
-from protocols.arithmetic.extension_field import Element, P, from_words, lagrange, minus, plus, product, subtract
+from protocols.arithmetic.extension_field import (
+    Element,
+    P,
+    elements,
+    from_words,
+    lagrange,
+    minus,
+    plus,
+    product,
+    subtract,
+)
 from protocols.arithmetic.fixed_point import U64
 from protocols.errors import WireError
 from protocols.masking.folding import (
-    NODES,
-    SENT,
     ProofShape,
     aggregator_vector,
     dealer_vector,
-    first_values,
+    first_coefficients,
     fold,
     fold_all,
     linear_side,
+    powers,
     values,
 )
+from protocols.masking.kernels.folding_kernels import NODES
 from protocols.masking.pads import PadPurpose, PadSource
 from protocols.masking.transcript import Question, Transcript
 from protocols.masking.words import MASK, require_canonical
-
-ROW: Final = len(SENT)
 
 
 @final
@@ -43,7 +51,7 @@ class MaskedBits:
 
     Attributes:
         e: uint64[n].
-        rows: uint64[rounds, 6, 2], numbers below p.
+        rows: uint64[sent, 2], numbers below p, fold after fold.
     """
 
     e: U64 = field(repr=False)
@@ -55,8 +63,10 @@ class MaskedBits:
         Raises:
             WireError: another number of words or of rows, a bit outside of a word's range, or a number of p or more.
         """
-        if self.rows.shape != (shape.rounds, ROW, 2):
-            raise WireError(f"got {self.rows.shape[:1]} rows of a proof; the shape of the round demands {shape.rounds}")
+        if self.rows.shape != (shape.sent, 2):
+            raise WireError(
+                f"got {len(self.rows)} elements of a proof; the rows of the round's shape have {shape.sent}"
+            )
         require_canonical(self.rows.reshape(-1), P, self.rows.size, "a proof")
         require_canonical(self.e, 2 ** (shape.width + 1), shape.n, "masked bits")
         if np.any(self.e & ~shape.masks):
@@ -83,10 +93,9 @@ def bit_pads(source: PadSource, number: RoundNumber, shape: ProofShape) -> U64:
 
 
 def _proof_masks(source: PadSource, number: RoundNumber, shape: ProofShape) -> tuple[U64, U64]:
-    """Return the masks of all rows, uint64[rounds, 6, 2], and of the dealer's vector, uint64[2]."""
-    count = ROW * shape.rounds + 1
-    masks = from_words(source.stream(PadPurpose.PROOF, number, 2 * count)).reshape(count, 2)
-    return masks[:-1].reshape(shape.rounds, ROW, 2), masks[-1]
+    """Return the masks of all rows, uint64[sent, 2], and of the dealer's vector, uint64[2]."""
+    masks = from_words(source.stream(PadPurpose.PROOF, number, 2 * (shape.sent + 1))).reshape(-1, 2)
+    return masks[:-1], masks[-1]
 
 
 def mask_bits(x: U64, d: U64, pads: U64, *, masks: U64, shape: ProofShape) -> U64:
@@ -104,22 +113,25 @@ def mask_bits(x: U64, d: U64, pads: U64, *, masks: U64, shape: ProofShape) -> U6
 
 
 def prove(source: PadSource, number: RoundNumber, shape: ProofShape, *, transcript: Transcript, e: U64) -> U64:
-    """Return the rows of the proof, uint64[rounds, 6, 2], for bits `e` that `transcript` has begun with."""
+    """Return the rows of the proof, uint64[sent, 2], for bits `e` that `transcript` has begun with."""
     a = bit_pads(source, number, shape)
     masks, behind = _proof_masks(source, number, shape)
     rho = transcript.question().coefficients(shape.n)
     rows = np.empty_like(masks)
-    left = right = np.zeros((0, 2), dtype=np.uint64)
-    for number_of_fold in range(shape.rounds):
-        first = number_of_fold == 0
-        at_nodes = first_values(shape, e, a, rho) if first else values(left, right)
-        rows[number_of_fold] = subtract(at_nodes[list(SENT)], masks[number_of_fold])
-        r = transcript.challenge(rows[number_of_fold])
-        if first:
-            left, right = aggregator_vector(shape, e, rho, r), dealer_vector(shape, a, r, behind)
-        else:
-            left, right = fold(left, r), fold(right, r)
+    first, *later = zip(shape.rows(rows), shape.rows(masks), strict=True)
+    r = _send(first, first_coefficients(shape, e, a, rho), transcript)
+    left, right = aggregator_vector(shape, e, rho, r), dealer_vector(shape, a, r, behind)
+    for each in later:
+        r = _send(each, values(left, right), transcript)
+        left, right = fold(left, r), fold(right, r)
     return rows
+
+
+def _send(row_and_mask: tuple[U64, U64], numbers: U64, transcript: Transcript) -> Element:
+    """Write down a masked row, and return the challenge that follows it."""
+    row, mask = row_and_mask
+    row[:] = subtract(numbers, mask)
+    return transcript.challenge(row)
 
 
 def examine(bits: MaskedBits, d: U64, shape: ProofShape, transcript: Transcript) -> tuple[ProofPart, Question]:
@@ -130,12 +142,12 @@ def examine(bits: MaskedBits, d: U64, shape: ProofShape, transcript: Transcript)
     """
     require_canonical(d, int(MASK) + 1, shape.n, "masked words")
     bits.require_canonical(shape)
-    for row in bits.rows:
+    for row in shape.rows(bits.rows):
         transcript.challenge(row)
     question = transcript.question()
     rho = question.coefficients(shape.n)
     left = aggregator_vector(shape, bits.e, rho, question.challenges[0])
-    claim = _claim(bits.rows, linear_side(shape, bits.e, d, rho, sign=-1), question.challenges)
+    claim = _claim(shape.rows(bits.rows), linear_side(shape, bits.e, d, rho, sign=-1), question.challenges)
     return ProofPart(fold_all(left, question.challenges[1:]), claim), question
 
 
@@ -158,7 +170,7 @@ def answer(source: PadSource, number: RoundNumber, shape: ProofShape, *, pads: U
     a, rho = bit_pads(source, number, shape), question.coefficients(shape.n)
     masks, behind = _proof_masks(source, number, shape)
     right = dealer_vector(shape, a, question.challenges[0], behind)
-    claim = _claim(masks, linear_side(shape, a, pads, rho, sign=1), question.challenges)
+    claim = _claim(shape.rows(masks), linear_side(shape, a, pads, rho, sign=1), question.challenges)
     return ProofPart(fold_all(right, question.challenges[1:]), claim)
 
 
@@ -167,11 +179,16 @@ def holds(aggregator: ProofPart, dealer: ProofPart) -> bool:
     return product(aggregator.element, dealer.element) == plus(aggregator.claim, dealer.claim)
 
 
-def _claim(rows: U64, claim: Element, challenges: tuple[Element, ...]) -> Element:
+def _claim(rows: list[U64], claim: Element, challenges: tuple[Element, ...]) -> Element:
     """Return one party's share of the claim after all folds, from its share of each row."""
-    for row, r in zip(rows.tolist(), challenges, strict=True):
-        sent = [(first, second) for first, second in row]
-        at_three = minus(claim, plus(*sent[:3]))
-        at_nodes = (*sent[:3], at_three, *sent[3:])
-        claim = plus(*(product(c, value) for c, value in zip(lagrange(r, NODES), at_nodes, strict=True)))
+    (first, *later), (r, *further) = (list(map(elements, rows)), challenges)
+    half = len(first) // 2
+    claim = _dot(powers(r, len(first) + 1), (*first[:half], claim, *first[half:]))
+    for row, r in zip(later, further, strict=True):
+        at_three = minus(claim, plus(*row[:3]))
+        claim = _dot(lagrange(r, NODES), (*row[:3], at_three, *row[3:]))
     return claim
+
+
+def _dot(coefficients: tuple[Element, ...], values: tuple[Element, ...]) -> Element:
+    return plus(*(product(c, value) for c, value in zip(coefficients, values, strict=True)))

@@ -6,7 +6,7 @@ from typing import Final, final
 
 from protocols.arithmetic.extension_field import Element, P, from_words
 from protocols.arithmetic.fixed_point import U64
-from protocols.masking.folding import NODES
+from protocols.masking.kernels.folding_kernels import NODES
 from protocols.masking.words import expand
 
 DIGEST_BYTES: Final = 32
@@ -41,9 +41,10 @@ class Transcript:
 
     def __init__(self, context: bytes, nonce: bytes, d: U64, e: U64) -> None:
         """Begin with the name of the message, the nonce, and all words."""
-        words = hashlib.sha256(d.astype("<u8").tobytes() + e.astype("<u8").tobytes()).digest()
+        words = hashlib.sha256(d.astype("<u8", copy=False).tobytes())
+        words.update(e.astype("<u8", copy=False).tobytes())
         name = hashlib.sha256(context).digest()
-        self._state = hashlib.sha256(b"lpm range proof" + nonce + name + words).digest()
+        self._state = hashlib.sha256(b"lpm range proof" + nonce + name + words.digest()).digest()
         self._rho = hashlib.sha256(b"lpm range rho" + self._state).digest()
         self._challenges: tuple[Element, ...] = ()
 

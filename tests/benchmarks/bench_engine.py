@@ -24,10 +24,10 @@ from lpm_secure.city.run import run as run_city
 from lpm_secure.data import catalogue
 from lpm_secure.data.nyc_tables import DATA
 from lpm_secure.engine.epidemic import GraphAgents, SkipAgents, Traversal, random_graph, run
-from lpm_secure.engine.kernels.jit import compile_kernel
 from lpm_secure.engine.kernels.workers import Workers
 from lpm_secure.populations.source import open_population
 from protocols.arithmetic.distributions import LAW_TOTAL
+from protocols.arithmetic.jit import compile_kernel
 from protocols.models import Seir
 
 AGENTS, STEPS, F = 8_400_000, 100, 24

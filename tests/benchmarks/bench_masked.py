@@ -1,30 +1,50 @@
-"""`masked_workplace`, `masked_10k`: a step of the masked backend, all parties one after the other in this process."""
+"""`masked_workplace` to `masked_1m`: a step of the masked backend, all parties one after the other in this process.
 
+CPU seconds are told by part. Every message is taken apart between two parties, so each hashes what it receives, as in
+processes of their own. What is not here: sealing, TLS, and the parts of clients and engine outside of the protocol.
+"""
+
+import contextlib
 import time
+from collections import Counter
+from functools import cache, partial
 
 import numpy as np
-from measure import Row, cpu_seconds
+from measure import Row, cpu_seconds, peak_mib
 
+import aggregator.masking.trees.choice as trees
+import protocols.masking.kernels.choice as kernels
+from aggregator.masking.aggregator import MaskingAggregator
+from aggregator.masking.dealer import MaskingDealer
+from client_sdk.masking.masking_client import MaskingClient
 from lpm_secure.models.library.seir import SeirModel
 from lpm_secure.models.tracer import trace
 from lpm_secure.testbed.masked_run import MaskedRun
+from protocols.masking.envelope import SignedMessage
 from protocols.models.graph.agents import GraphModel
-from protocols.task.manifest import Manifest
+from protocols.task.manifest import Simulation
 from protocols.task.parties import AggregatorParty, ClientParty, DealerParty
 
 LIMIT_MS = 78.0  # of a small step of parties side by side: 1.2 times that of the CrypTen backend
+CLIENTS = 20
+PARTS = {"clients": MaskingClient, "aggregators": MaskingAggregator, "dealer": MaskingDealer}
+CALLS = {
+    *("join", "message", "open"),
+    *("receive", "offer", "lacking", "close", "confirm", "ask_proofs", "judge", "accept", "ask_release", "release"),
+    *("replies", "ask"),
+}
 
 
 def manifest(n, clients):
-    """Return a run of one step, whose n agents are spread over clients evenly."""
+    """Return a run of two steps, whose n agents are spread over clients evenly."""
     traced = trace(SeirModel)
     model = GraphModel(traced.graph, traced.parameters)
     owners = np.array_split(np.arange(n), clients)
-    return Manifest(
+    return Simulation(
         name="masked",
         model=model,
         model_hash=model.digest,
-        steps=1,
+        steps=2,
         channels=model.contact_channels,
         max_message=4,
         aggregators=tuple(AggregatorParty(f"a{i}", f"localhost:{i + 1}", f"localhost:{i + 50}") for i in (0, 1)),
@@ -35,31 +55,95 @@ def manifest(n, clients):
     )
 
 
+def deliver(sender, receiver, message):
+    """Return a message as its receiver reads it from bytes: nothing is known of it."""
+    return SignedMessage(message.sender, message.content, message.nonce, message.signature)
+
+
+@contextlib.contextmanager
+def parts():
+    """Yield the CPU seconds that go by in each part's calls from now on."""
+    used, before = Counter(), {kind: dict(vars(kind)) for kind in PARTS.values()}
+
+    def meter(part, call, *given, **named):
+        started = cpu_seconds()
+        try:
+            return call(*given, **named)
+        finally:
+            used[part] += cpu_seconds() - started
+
+    def bind(part, call):
+        return lambda *given, **named: meter(part, call, *given, **named)
+
+    for part, kind in PARTS.items():
+        for name in before[kind].keys() & CALLS:
+            setattr(kind, name, bind(part, before[kind][name]))
+    try:
+        yield used
+    finally:
+        for kind, members in before.items():
+            for name in members.keys() & CALLS:
+                setattr(kind, name, members[name])
+
+
 def step(n, clients):
-    """Return the seconds and CPU seconds of speaking and deciding, whatever the words are; all are 0 here."""
-    run = MaskedRun.start(manifest(n, clients))
+    """Return the seconds of the second step, and the CPU seconds of each part; all words are 0."""
+    run = MaskedRun.start(manifest(n, clients), between=deliver)
     plan = run.plan
     tally = np.zeros((clients, plan.layout.q), np.int64)
     tally[:, 0] = [plan.layout.size(name) for name in plan.names]
     nothing = np.zeros((plan.layout.n, plan.layout.c), np.int64), np.zeros(plan.layout.cells, np.int64)
     spoken = {name: plan.layout.pack(*nothing, own) for name, own in zip(plan.names, tally, strict=True)}
     own = [{name: np.zeros(plan.count(name, number), np.uint64) for name in plan.names} for number in (0, 2)]
-    run.play(own[0])
-    started, before = time.perf_counter(), cpu_seconds()
-    run.play(spoken)
-    run.play(own[1])
-    return time.perf_counter() - started, cpu_seconds() - before
+    for words in (own[0], spoken, own[1]):
+        run.play(words)
+    started = time.perf_counter()
+    with parts() as used:
+        run.play(spoken)
+        run.play(own[1])
+    return time.perf_counter() - started, used
 
 
-def row(name, n, clients):
-    """Take a step of n agents."""
-    step(20, 2)  # tables of small numbers
-    wall, cpu = step(n, clients)
+@contextlib.contextmanager
+def on_numpy():
+    """Compute as parties without numba do."""
+    chosen = {choice: choice.fastest for choice in (kernels, trees)}
+    for choice in chosen:
+        choice.fastest = cache(partial(getattr, choice, "_NUMPY"))
+    try:
+        yield
+    finally:
+        for choice, fastest in chosen.items():
+            choice.fastest = fastest
+
+
+def small(name, n, clients):
+    """Take a step of few agents."""
+    step(2**14, 2)  # compiles, and loads what was compiled
+    wall, used = step(n, clients)
     against = f"the limit of a small step of parties side by side, {LIMIT_MS:.0f} ms"
-    return [Row(name, wall * 1e3, "ms", against, wall * 1e3 / LIMIT_MS, cpu_s=cpu)]
+    return [Row(name, wall * 1e3, "ms", against, wall * 1e3 / LIMIT_MS, cpu_s=sum(used.values()))]
+
+
+def large(name, n, *, limit_s=None):
+    """Take a step of many agents in 20 institutions, beside the same on numpy or, where that is too long, a limit."""
+    step(2**14, 2)  # compiles, and loads what was compiled
+    _, used = step(n, CLIENTS)
+    peak = peak_mib()
+    if limit_s is None:
+        with on_numpy():
+            _, peer = step(n, CLIENTS)
+        against = "parties without numba"
+    else:
+        peer, against = dict.fromkeys(PARTS, limit_s), f"the limit of all parts together, {limit_s:g} s"
+    whole = sum(peer.values()) if limit_s is None else limit_s
+    rows = [Row(name, sum(used.values()), "CPU s", against, sum(used.values()) / whole, peak, cpu_s=sum(used.values()))]
+    return rows + [Row(f"{name} {part}", used[part], "CPU s", against, used[part] / peer[part], peak) for part in PARTS]
 
 
 BENCHMARKS = {
-    "masked_workplace": lambda: row("masked_workplace", 217, 12),
-    "masked_10k": lambda: row("masked_10k", 10_000, 20),
+    "masked_workplace": lambda: small("masked_workplace", 217, 12),
+    "masked_10k": lambda: small("masked_10k", 10_000, CLIENTS),
+    "masked_100k": lambda: large("masked_100k", 100_000),
+    "masked_1m": lambda: large("masked_1m", 1_000_000, limit_s=12.0),
 }

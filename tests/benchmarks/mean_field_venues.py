@@ -13,9 +13,9 @@ import numpy as np
 import torch
 from torch.utils.checkpoint import checkpoint
 
-from lpm_secure.engine.kernels.jit import compile_kernel
 from lpm_secure.engine.kernels.workers import Span, Workers
 from lpm_secure.engine.venues import Venues
+from protocols.arithmetic.jit import compile_kernel
 from protocols.errors import ParameterError
 
 Three = tuple[torch.Tensor, torch.Tensor, torch.Tensor]

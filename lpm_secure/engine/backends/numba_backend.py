@@ -15,11 +15,11 @@ import pooch
 
 from lpm_secure.engine.backends.backend import Backend
 from lpm_secure.engine.backends.source import LoopSource, source_of
-from lpm_secure.engine.kernels import draws, jit
+from lpm_secure.engine.kernels import draws
 from lpm_secure.engine.kernels.draws import key_of
 from lpm_secure.engine.kernels.workers import Workers
 from protocols import atomic_file
-from protocols.arithmetic import distributions, philox
+from protocols.arithmetic import distributions, jit, philox
 from protocols.arithmetic.fixed_point import I64
 from protocols.models.graph import ModelGraph
 from protocols.models.graph.interpreter import Inputs

@@ -16,7 +16,7 @@ HEAD: Final = '''"""Generated from a model's graph; not to be edited."""
 import numpy as np
 
 from lpm_secure.engine.kernels.draws import block, days, log, uniform
-from lpm_secure.engine.kernels.jit import compile_kernel
+from protocols.arithmetic.jit import compile_kernel
 
 
 @compile_kernel

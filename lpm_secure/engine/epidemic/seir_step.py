@@ -6,9 +6,9 @@ import numpy as np
 
 from lpm_secure.engine.kernels.csr import I32
 from lpm_secure.engine.kernels.draws import block, bounds_of, days, key_of, log, uniform, word
-from lpm_secure.engine.kernels.jit import compile_kernel, inline_kernel
 from lpm_secure.engine.kernels.workers import Span
 from protocols.arithmetic.fixed_point import I64, U64
+from protocols.arithmetic.jit import compile_kernel, inline_kernel
 from protocols.arithmetic.philox import DrawPurpose
 from protocols.errors import ParameterError
 from protocols.models import Seir, Stage

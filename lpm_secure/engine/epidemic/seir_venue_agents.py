@@ -25,10 +25,10 @@ from lpm_secure.engine.epidemic.staged_step import speak
 from lpm_secure.engine.epidemic.venue_hazards import VenueHazards
 from lpm_secure.engine.kernels.csr import I32
 from lpm_secure.engine.kernels.draws import days
-from lpm_secure.engine.kernels.jit import compile_kernel
 from lpm_secure.engine.kernels.workers import Span, Workers
 from lpm_secure.engine.venues import Venues
 from protocols.arithmetic.fixed_point import I64, prove_no_wrap
+from protocols.arithmetic.jit import compile_kernel
 from protocols.errors import ParameterError, WouldWrap
 from protocols.models import Seir, Stage
 from protocols.models.seir.parameters import LARGEST_DRAW

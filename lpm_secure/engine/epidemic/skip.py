@@ -27,9 +27,9 @@ from lpm_secure.engine.epidemic.seir_step import (
 )
 from lpm_secure.engine.kernels.csr import I32, Csr, Rows
 from lpm_secure.engine.kernels.draws import block, days, log, uniform, word
-from lpm_secure.engine.kernels.jit import compile_kernel, inline_kernel
 from lpm_secure.engine.kernels.workers import Span, Workers, total
 from protocols.arithmetic.fixed_point import I64
+from protocols.arithmetic.jit import compile_kernel, inline_kernel
 from protocols.errors import ParameterError
 from protocols.models import Seir, Stage
 

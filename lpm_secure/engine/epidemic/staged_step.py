@@ -6,9 +6,9 @@ import numpy as np
 
 from lpm_secure.engine.epidemic.seir_step import HALF, INITIAL, LATENT, THRESHOLD, number_of
 from lpm_secure.engine.kernels.draws import days, log, uniform, word
-from lpm_secure.engine.kernels.jit import compile_kernel, inline_kernel
 from lpm_secure.engine.kernels.workers import Span
 from protocols.arithmetic.fixed_point import I64, U64
+from protocols.arithmetic.jit import compile_kernel, inline_kernel
 from protocols.models.course import CoursePurpose, CourseStage, Kind
 from protocols.models.interventions import FULL
 

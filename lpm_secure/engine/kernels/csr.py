@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from client_sdk.private.contacts import ContactTable
-from lpm_secure.engine.kernels.jit import compile_kernel
 from protocols.arithmetic.fixed_point import I64, LIMIT
+from protocols.arithmetic.jit import compile_kernel
 from protocols.errors import ParameterError
 
 I32 = npt.NDArray[np.int32]

@@ -8,13 +8,10 @@ import math
 from typing import Any, Final
 
 import numpy as np
-from llvmlite import ir
-from numba import types
-from numba.extending import intrinsic
 
-from lpm_secure.engine.kernels.jit import inline_kernel
 from protocols.arithmetic import distributions, philox
 from protocols.arithmetic.fixed_point import U64
+from protocols.arithmetic.jit import high, inline_kernel
 
 M0: Final = philox.MULTIPLIERS[0]
 M1: Final = philox.MULTIPLIERS[1]
@@ -27,19 +24,6 @@ SERIES: Final = tuple(1.0 / power for power in range(distributions.TERMS, 0, -2)
 LN2: Final = distributions.LN2
 HALF_ROOT: Final = 0.7071067811865476
 ULP: Final = 2.0**-52
-
-
-def _high_codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-    wide = ir.IntType(128)
-    product = builder.mul(builder.zext(args[0], wide), builder.zext(args[1], wide))
-    return builder.trunc(builder.lshr(product, ir.Constant(wide, 64)), ir.IntType(64))
-
-
-def _high(context: Any, a: Any, b: Any) -> Any:
-    return types.uint64(types.uint64, types.uint64), _high_codegen
-
-
-high: Any = intrinsic(_high)  # the high 64 bits of a * b: one machine instruction
 
 
 @inline_kernel

@@ -10,9 +10,9 @@ import enum
 from typing import Any, Final, final
 
 from lpm_secure.engine.kernels.csr import I32, Rows
-from lpm_secure.engine.kernels.jit import compile_kernel
 from lpm_secure.engine.kernels.prefetch import prefetch
 from lpm_secure.engine.kernels.workers import Span
+from protocols.arithmetic.jit import compile_kernel
 
 SUSCEPTIBLE: Final = 0  # the values of protocols.models.Stage
 INFECTIOUS: Final = 2

@@ -6,7 +6,7 @@ import numpy as np
 
 from lpm_secure.engine.kernels.csr import I32, Csr, Offsets, offsets
 from lpm_secure.engine.kernels.draws import block, key_of
-from lpm_secure.engine.kernels.jit import compile_kernel
+from protocols.arithmetic.jit import compile_kernel
 from protocols.errors import ParameterError
 
 GRAPH: Final = 2**32  # first word of the counter is the block of contacts; the second tells graphs from other draws

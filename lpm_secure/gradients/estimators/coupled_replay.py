@@ -21,7 +21,6 @@ from typing import Any, Final, NamedTuple, final
 import numpy as np
 
 from lpm_secure.engine.kernels.draws import key_of, uniform, word
-from lpm_secure.engine.kernels.jit import compile_kernel, inline_kernel
 from lpm_secure.gradients.estimators.estimator import CoupledEstimator, Jacobian, OnSeed, stack
 from lpm_secure.gradients.estimators.replay import BEGUN, INFECTED, LATER, LONGER, Room, replay, room_of
 from lpm_secure.gradients.estimators.score import hazard_slopes
@@ -32,6 +31,7 @@ from lpm_secure.gradients.problem.theta import INFECTIOUS, INITIAL, LATENT, P, P
 from lpm_secure.gradients.problem.trajectory import Trajectory, empty, run
 from lpm_secure.gradients.problem.world import ContactWorld, ProblemLaw
 from protocols.arithmetic.distributions import F64
+from protocols.arithmetic.jit import compile_kernel, inline_kernel
 
 CHOICE: Final = 32  # a draw's purpose: which draws are changed; no model uses the number
 

@@ -14,7 +14,6 @@ import numpy as np
 from lpm_secure.engine.epidemic.seir_step import DURATION
 from lpm_secure.engine.epidemic.seir_step import LATENT as LATENT_DRAW
 from lpm_secure.engine.kernels.draws import days, key_of, word
-from lpm_secure.engine.kernels.jit import compile_kernel, inline_kernel
 from lpm_secure.gradients.estimators.coupled_replay import Rates, rates_of
 from lpm_secure.gradients.estimators.estimator import Estimator, Jacobian, OnSeed, stack
 from lpm_secure.gradients.problem import seeds as over
@@ -23,6 +22,7 @@ from lpm_secure.gradients.problem.theta import INFECTIOUS, INITIAL, LATENT, P, P
 from lpm_secure.gradients.problem.trajectory import Trajectory, empty, run
 from lpm_secure.gradients.problem.world import ContactWorld, ProblemLaw
 from protocols.arithmetic.distributions import F64
+from protocols.arithmetic.jit import compile_kernel, inline_kernel
 
 
 class Tangents(NamedTuple):

@@ -9,11 +9,11 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from lpm_secure.engine.kernels.csr import I32
-from lpm_secure.engine.kernels.jit import compile_kernel, inline_kernel
 from lpm_secure.gradients.problem.trajectory import START, Trajectory, count, infect
 from lpm_secure.gradients.problem.world import ContactWorld, ProblemLaw
 from protocols.arithmetic.distributions import F64
 from protocols.arithmetic.fixed_point import I64
+from protocols.arithmetic.jit import compile_kernel, inline_kernel
 
 INFECTED: Final = 0  # the agent, still susceptible after a step, is infected in it
 BEGUN: Final = 1  # the agent is infectious at the start

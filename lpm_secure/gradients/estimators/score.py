@@ -15,7 +15,6 @@ from typing import ClassVar, NamedTuple, final
 
 import numpy as np
 
-from lpm_secure.engine.kernels.jit import compile_kernel
 from lpm_secure.gradients.estimators.estimator import Estimator, Jacobian, OnSeed, covariances
 from lpm_secure.gradients.problem import seeds as over
 from lpm_secure.gradients.problem.epidemic import EpidemicProblem
@@ -23,6 +22,7 @@ from lpm_secure.gradients.problem.theta import BETA, EFFICACY, INFECTIOUS, INITI
 from lpm_secure.gradients.problem.trajectory import Trajectory, empty, run
 from lpm_secure.gradients.problem.world import ContactWorld, ProblemLaw
 from protocols.arithmetic.distributions import F64
+from protocols.arithmetic.jit import compile_kernel
 
 
 class DrawScores(NamedTuple):

@@ -9,8 +9,8 @@ from typing import Any, Final, NamedTuple, final
 
 import numpy as np
 
-from lpm_secure.engine.kernels.jit import compile_kernel
 from protocols.arithmetic.distributions import F64
+from protocols.arithmetic.jit import compile_kernel
 from protocols.errors import ParameterError
 
 INFECTED: Final = 0

@@ -11,10 +11,10 @@ import numpy as np
 from lpm_secure.engine.epidemic.seir_step import DURATION, INITIAL, LATENT, THRESHOLD
 from lpm_secure.engine.kernels.csr import I32
 from lpm_secure.engine.kernels.draws import HALF, days, key_of, log, uniform, word
-from lpm_secure.engine.kernels.jit import compile_kernel, inline_kernel
 from lpm_secure.gradients.problem.world import ContactWorld, ProblemLaw
 from protocols.arithmetic.distributions import F64
 from protocols.arithmetic.fixed_point import I64
+from protocols.arithmetic.jit import compile_kernel, inline_kernel
 
 START = -1  # the step of infection of who is infectious at the start
 

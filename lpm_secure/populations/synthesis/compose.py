@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from lpm_secure.engine.kernels.jit import compile_kernel, inline_kernel
+from protocols.arithmetic.jit import compile_kernel, inline_kernel
 
 ADULT = 18
 OLD = 65

@@ -18,8 +18,8 @@ import numpy.typing as npt
 
 from lpm_secure.data.csv_table import F64
 from lpm_secure.data.nyc_tables import CONTACTS, NycTables
-from lpm_secure.engine.kernels.jit import compile_kernel
 from protocols.arithmetic.fixed_point import I64
+from protocols.arithmetic.jit import compile_kernel
 
 BANDS = 18  # of five years; the last from 85
 

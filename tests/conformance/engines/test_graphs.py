@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from client_sdk.private.contacts import ContactTable
 from lpm_secure.engine.epidemic import Csr, GraphAgents, Traversal, random_graph
 from lpm_secure.engine.kernels.draws import key_of, log, uniform, word
-from lpm_secure.engine.kernels.jit import compile_kernel
 from lpm_secure.engine.tensors.agents import Agents
 from lpm_secure.engine.tensors.graph import Graph
 from protocols.arithmetic import distributions
 from protocols.arithmetic.distributions import LAW_TOTAL
+from protocols.arithmetic.jit import compile_kernel
 from protocols.arithmetic.philox import DrawPurpose, words
 from protocols.models.cells import pressure
 

@@ -11,8 +11,8 @@ def small(manifest_of, seir):
 
     def make(**changes):
         model = seir(beta=(1,), cell_beta=0, f=1)
-        given = {"agents": ((1, 2), (3, 4)), "steps": 1, "max_message": 4} | changes
-        return manifest_of(given.pop("agents"), mode="outcome", model=model, **given)
+        given = {"agents": ((1, 2), (3, 4)), "steps": 1, "max_message": 4, "model": model} | changes
+        return manifest_of(given.pop("agents"), mode="outcome", **given)
 
     return make
 

@@ -295,5 +295,5 @@ def test_the_dealer_cannot_try_words_out(start):
             transcript = Transcript(blank.context, nonce, d, e)
             assert transcript.question().rho != question.rho
             rows = range_proof.prove(source, 0, shape, transcript=transcript, e=e)
-            assert rows.shape[0] == len(question.challenges)
+            assert len(shape.rows(rows)) == len(question.challenges)
             assert not set(transcript.question().challenges) & set(question.challenges)

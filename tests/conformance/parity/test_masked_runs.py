@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 
 from lpm_secure.testbed.masked_run import MaskedRun
 from tests.conformance.parity.conftest import ALL
+from tests.conformance.parity.test_waning import changed
 from tests.masked_runs import play_testbed
 
-REFUSED = {"library-seirs", "library-doses", "opinion", "averaging", "crowds", "cheapest"}
-FEW = ("library-seir", "library-strains", "library-opinion", "library-supply")
+REFUSED = {"library-doses", "opinion", "averaging", "cheapest"}
+FEW = ("library-seir", "library-seirs", "library-strains", "library-opinion", "library-supply")
 TAKEN = [name if name in FEW else pytest.param(name, marks=pytest.mark.slow) for name in sorted(ALL.keys() - REFUSED)]
 
 
@@ -40,6 +41,12 @@ def test_a_masked_run_equals_the_clear_run_bit_for_bit(name, data, graph_testbed
 @given(data=st.data())
 def test_a_masked_epidemic_equals_the_clear_run_bit_for_bit(data, testbeds, run_clear):
     check(data.draw(testbeds(mode="outcome", k=2)), run_clear, but=("hazard",))
+
+
+@settings(max_examples=4, deadline=None)
+@given(data=st.data(), waning=st.sampled_from([(2**31, 2**31), (2**32,), (0, 0, 2**32)]))
+def test_a_masked_epidemic_whose_immunity_wanes_equals_the_clear_run(data, waning, testbeds, run_clear):
+    check(changed(data.draw(testbeds(mode="outcome", k=2)), waning=waning), run_clear, but=("hazard",))
 
 
 @pytest.mark.slow

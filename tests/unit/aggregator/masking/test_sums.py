@@ -40,3 +40,18 @@ def test_own_growth_adds_up_and_the_threshold_stays(plan):
     for number, growth in ((2, 5), (4, 7)):
         sums.take(number, {"client-1": np.array([growth], np.uint64)})
     assert to_integers(sums.differences())[0, 2] == 100 - 12
+
+
+def test_levels_that_begin_anew_keep_the_messages_of_the_step_and_own_growth(manifest_of, seir):
+    plan = MaskingPlan(manifest_of(mode="outcome", steps=2, model=seir(beta=(1,), f=1, waning=(2**31, 2**31))))
+    sums, n = MaskedSums(plan), plan.layout.n
+    exposure = np.full((n, plan.layout.c), 3)
+    spoken = plan.layout.pack(exposure, np.zeros(plan.layout.cells, np.int64), np.zeros(plan.layout.q, np.int64))
+    decided = {name: np.tile(np.array([2, 50, 0], np.uint64), plan.layout.size(name)) for name in plan.names}
+    before = np.full(n, 7, np.uint64)
+    sums.take(1, {plan.names[0]: spoken})
+    assert not sums.restarting().any()
+    sums.take(2, decided, before)
+    heard = to_integers(sums.differences())[0]
+    assert set(heard.tolist()) == {50 - 7 - 2 - 3 * plan.layout.outcomes[0].coefficients[0]}
+    assert set(sums.restarting().tolist()) == {7 + 2 + 3 * plan.layout.outcomes[0].coefficients[0]}

@@ -29,9 +29,19 @@ def bit(word, j):
 
 def test_a_shape_counts_groups_and_folds():
     shape = ProofShape.of(BITS)
-    assert (shape.n, shape.width, shape.groups, shape.length, shape.rounds) == (6, 22, 6, 40, 4)
+    assert (shape.n, shape.width, shape.groups, shape.arity, shape.length, shape.rounds) == (6, 22, 1, 23, 8, 3)
     assert ProofShape.of(BITS[:0]).rounds == 2
     assert shape.masks.tolist() == [2**22 + 2 ** int(b) - 1 for b in BITS]
+    wide = ProofShape.of(np.array([57, 3], dtype=np.uint8))
+    assert (wide.groups, wide.arity, wide.length) == (3, 20, 8)
+
+
+@pytest.mark.parametrize("bits", [BITS, BITS[:0], BITS[:1], np.zeros(1, np.uint8), np.full(40, 57, np.uint8)])
+def test_rows_are_the_first_folds_coefficients_and_six_values_of_each_other(bits):
+    shape = ProofShape.of(bits)
+    rows = shape.rows(np.arange(2 * shape.sent, dtype=np.uint64).reshape(-1, 2))
+    assert [len(row) for row in rows] == [2 * shape.arity - 2, *[6] * (shape.rounds - 1)]
+    assert np.concatenate(rows).reshape(-1).tolist() == list(range(2 * shape.sent))
 
 
 def test_a_word_of_58_bits_is_refused():
@@ -39,32 +49,48 @@ def test_a_word_of_58_bits_is_refused():
         ProofShape.of(np.array([58], dtype=np.uint8))
 
 
-def product_at(shape, e, a, rho, node):
-    """Return the first polynomial at an element: bits of a nibble are values at 0 to 3 of a polynomial."""
-    lam, value = field.lagrange(node, 4), field.ZERO
+def product_at(shape, e, a, rho, r):
+    """Return the first polynomial at an element: bits of E are rising coefficients, those of A falling ones."""
+    at, value = folding.powers(r, shape.arity), field.ZERO
     for i in range(shape.n):
         for g in range(shape.groups):
             left = right = field.ZERO
-            for m in range(4):
-                j = 4 * g + m
+            for m in range(shape.arity):
+                j = shape.arity * g + m
                 if j > shape.width:
                     continue
                 weight = 2 ** (j + 1) if j < shape.width else -(2 ** (WIDTH + 1))
-                left = field.plus(left, field.product(lam[m], (weight * bit(e[i], j) % P, 0)))
-                right = field.plus(right, field.product(lam[m], (bit(a[i], j), 0)))
+                left = field.plus(left, field.product(at[m], (weight * bit(e[i], j) % P, 0)))
+                right = field.plus(right, field.product(at[-1 - m], (bit(a[i], j), 0)))
             value = field.plus(value, field.product(field.element(rho[i]), field.product(left, right)))
     return value
 
 
-def test_the_first_polynomial_is_the_product_of_the_folded_bits():
-    shape = ProofShape.of(BITS)
+def central(shape, e, a, rho):
+    """Return the inner product of bits that is claimed."""
+    terms = [
+        field.product(
+            field.element(rho[i]),
+            ((2 ** (j + 1) if j < shape.width else -(2 ** (WIDTH + 1))) * bit(e[i], j) * bit(a[i], j) % P, 0),
+        )
+        for i in range(shape.n)
+        for j in range(shape.width + 1)
+    ]
+    return field.plus(field.ZERO, *terms)
+
+
+@pytest.mark.parametrize("widest", [0, 1, 22, 23, 24, 57])
+def test_the_first_polynomial_is_the_product_of_the_folded_bits(widest):
+    shape = ProofShape.of(np.minimum(np.array([5, 0, 57, 1, 57, 13], dtype=np.uint8), widest))
     e, a, rho = masked(6, shape), masked(6, shape), elements(6)
-    values = folding.first_values(shape, e, a, rho)
-    for node in range(7):
-        assert field.element(values[node]) == product_at(shape, e, a, rho, (node, 0))
+    sent = list(field.elements(folding.first_coefficients(shape, e, a, rho)))
+    coefficients = [*sent[: shape.arity - 1], central(shape, e, a, rho), *sent[shape.arity - 1 :]]
+    expected = product_at(shape, e, a, rho, R)
+    terms = zip(folding.powers(R, 2 * shape.arity - 1), coefficients, strict=True)
+    assert field.plus(*(field.product(*each) for each in terms)) == expected
     left = folding.aggregator_vector(shape, e, rho, R)
     right = folding.dealer_vector(shape, a, R, np.array([3, 4], dtype=np.uint64))
-    assert field.element(field.total(field.multiply(left, right))) == product_at(shape, e, a, rho, R)
+    assert field.element(field.total(field.multiply(left, right))) == expected
     assert right[shape.n * shape.groups].tolist() == [3, 4]
     assert not left[shape.n * shape.groups :].any()
 
@@ -72,7 +98,7 @@ def test_the_first_polynomial_is_the_product_of_the_folded_bits():
 def test_a_fold_is_the_value_of_the_cubic_polynomials():
     left, right = elements(8), elements(8)
     values = folding.values(left, right)
-    for node in range(7):
+    for row, node in enumerate((0, 1, 2, 4, 5, 6)):
         expected = field.ZERO
         for group in (0, 1):
             lam = field.lagrange((node, 0), 4)
@@ -81,7 +107,7 @@ def test_a_fold_is_the_value_of_the_cubic_polynomials():
                 for x in (left, right)
             ]
             expected = field.plus(expected, field.product(*at))
-        assert field.element(values[node]) == expected
+        assert field.element(values[row]) == expected
     folded = folding.fold(left, R)
     assert folded.shape == (4, 2)  # two values, padded for the next fold
     lam = field.lagrange(R, 4)

@@ -13,7 +13,7 @@ SHAPE = ProofShape.of(np.array([5, 5], dtype=np.uint8))
 
 
 def notice(**changes):
-    given = {"d": to_bytes(np.array([1, 2], np.uint64)), "e": bytes(16), "rows": bytes(8 * SHAPE.rounds * 12)}
+    given = {"d": to_bytes(np.array([1, 2], np.uint64)), "e": bytes(16), "rows": bytes(16 * SHAPE.sent)}
     return WordsNotice(run=bytes(32), number=1, client="a", counter=1, **given | changes)
 
 
@@ -26,8 +26,8 @@ def test_words_travel_in_eight_bytes_each():
 
 def test_a_message_has_as_many_rows_and_words_as_the_shape_demands():
     assert notice().words(2).tolist() == [1, 2]
-    assert notice().bits(SHAPE).rows.shape == (SHAPE.rounds, 6, 2)
-    for wrong in (notice(rows=bytes(8 * 12)), notice(rows=b"")):
+    assert notice().bits(SHAPE).rows.shape == (SHAPE.sent, 2)
+    for wrong in (notice(rows=bytes(16 * SHAPE.sent - 96)), notice(rows=b"")):
         with pytest.raises(WireError, match="rows"):
             wrong.bits(SHAPE)
     with pytest.raises(WireError):

@@ -1,0 +1,182 @@
+"""The kernels of a range proof, compiled: one pass over the words."""
+
+from typing import Any, Final, final
+
+import numpy as np
+
+from protocols.arithmetic.extension_field import P
+from protocols.arithmetic.fixed_point import U64
+from protocols.arithmetic.jit import compile_kernel, high, inline_kernel
+from protocols.masking.kernels.folding_kernels import ARITY, CHUNK, NODES, FoldingKernels
+
+PRIME: Final = np.uint64(P)
+PRIME_BITS: Final = np.uint64(61)
+LIMB: Final = np.uint64(31)
+LOW: Final = np.uint64(2**31 - 1)
+BLOCK: Final = 2**9  # words, so that a sum of products of 24 and 31 bits stays below 2**64
+STEP: Final = np.uint64(CHUNK)
+ENTRIES: Final = np.uint64(2**CHUNK - 1)
+
+
+@final
+class CompiledKernels(FoldingKernels):
+    """Machine code, kept on disk after the first call."""
+
+    def correlate(self, left: U64, right: U64, rho: U64, *, arity: int) -> U64:
+        """Return the sums, in blocks that stay in the cache."""
+        out = np.zeros((2 * arity - 1, 2), dtype=np.uint64)
+        _correlate(left, right, rho, np.bitwise_or.reduce(left), out)
+        return out
+
+    def look_up(self, tables: U64, words: U64, rho: U64 | None, *, bits: int) -> U64:
+        """Return the sums of entries, word by word."""
+        out = np.empty((words.size * len(tables), 2), dtype=np.uint64)
+        factors = np.zeros((0, 2), dtype=np.uint64) if rho is None else rho
+        _look_up(tables, words, factors, np.uint64(bits), out)
+        return out
+
+    def values(self, left: U64, right: U64) -> U64:
+        """Return the sums at each node."""
+        out = np.zeros((NODES, 2), dtype=np.uint64)
+        _values(left, right, out)
+        return out
+
+    def fold(self, x: U64, coefficients: U64) -> U64:
+        """Return the sums of four products each."""
+        out = np.empty((len(x) // ARITY, 2), dtype=np.uint64)
+        _fold(x, coefficients, out)
+        return out
+
+    def inner_product(self, rho: U64, numbers: U64) -> U64:
+        """Return the sum of products."""
+        out = np.zeros(2, dtype=np.uint64)
+        _inner_product(rho, numbers, out)
+        return out
+
+
+@inline_kernel
+def _reduce(x: Any) -> Any:
+    folded = (x & PRIME) + (x >> PRIME_BITS)
+    return min(folded, folded - PRIME)  # a negative difference wraps to a large one
+
+
+@inline_kernel
+def _add(a: Any, b: Any) -> Any:
+    total = a + b
+    return min(total, total - PRIME)
+
+
+@inline_kernel
+def _subtract(a: Any, b: Any) -> Any:
+    difference = a - b
+    return min(difference, difference + PRIME)
+
+
+@inline_kernel
+def _scale(a: Any, b: Any) -> Any:
+    """Return a b modulo p, of numbers below p."""
+    low = a * b
+    return _add(low & PRIME, high(a, b) << np.uint64(3) | low >> PRIME_BITS)
+
+
+@inline_kernel
+def _multiply(a0: Any, a1: Any, b0: Any, b1: Any) -> tuple[Any, Any]:
+    real, imaginary = _scale(a0, b0), _scale(a1, b1)
+    cross = _scale(_add(a0, a1), _add(b0, b1))
+    return _subtract(real, imaginary), _subtract(cross, _add(real, imaginary))
+
+
+@compile_kernel
+def _correlate(left: Any, right: Any, rho: Any, reach: Any, out: Any) -> None:
+    """Skip what `reach`, all bits of `left` together, cannot meet."""
+    arity = (len(out) + 1) // 2
+    mask = np.uint64((1 << arity) - 1)
+    a, b = np.empty(BLOCK, np.uint32), np.empty(BLOCK, np.uint32)
+    limbs = np.empty((4, BLOCK), np.uint32)
+    for start in range(0, len(left), BLOCK):
+        n = min(BLOCK, len(left) - start)
+        for i in range(n):
+            a[i], b[i] = left[start + i], right[start + i]
+            limbs[0, i], limbs[1, i] = rho[start + i, 0] & LOW, rho[start + i, 0] >> LIMB
+            limbs[2, i], limbs[3, i] = rho[start + i, 1] & LOW, rho[start + i, 1] >> LIMB
+        for place in range(2 * arity - 1):
+            k = place - (arity - 1)
+            up, down = np.uint32(max(k, 0)), np.uint32(max(-k, 0))
+            if reach & (mask << np.uint64(up) >> np.uint64(down)) == 0:
+                continue
+            s0, s1, s2, s3 = np.uint64(0), np.uint64(0), np.uint64(0), np.uint64(0)
+            for i in range(n):
+                both = np.uint64(np.uint32(a[i] & (b[i] << up >> down)))
+                s0 += both * np.uint64(limbs[0, i])
+                s1 += both * np.uint64(limbs[1, i])
+                s2 += both * np.uint64(limbs[2, i])
+                s3 += both * np.uint64(limbs[3, i])
+            worth = np.uint64(2**31)
+            out[place, 0] = _add(out[place, 0], _add(_reduce(s0), _scale(_reduce(s1), worth)))
+            out[place, 1] = _add(out[place, 1], _add(_reduce(s2), _scale(_reduce(s3), worth)))
+
+
+@compile_kernel
+def _look_up(tables: Any, words: Any, rho: Any, bits: Any, out: Any) -> None:
+    groups, chunks = tables.shape[0], tables.shape[1]
+    mask = (np.uint64(1) << bits) - np.uint64(1)
+    for i in range(len(words)):
+        for group in range(groups):
+            own = words[i] >> bits * np.uint64(group) & mask
+            first, second = np.uint64(0), np.uint64(0)
+            for chunk in range(chunks):
+                entry = np.int64(own >> STEP * np.uint64(chunk) & ENTRIES)
+                first += tables[group, chunk, entry, 0]  # four below 2**61
+                second += tables[group, chunk, entry, 1]
+            first, second = _reduce(first), _reduce(second)
+            if len(rho):
+                first, second = _multiply(rho[i, 0], rho[i, 1], first, second)
+            out[i * groups + group, 0], out[i * groups + group, 1] = first, second
+
+
+@inline_kernel
+def _differences(a: Any, b: Any, c: Any, d: Any) -> tuple[Any, Any, Any]:
+    """Return the last first, second and third difference of four values of a cubic polynomial."""
+    first, second = _subtract(d, c), _subtract(c, b)
+    bend = _subtract(first, second)
+    return first, bend, _subtract(bend, _subtract(second, _subtract(b, a)))
+
+
+@compile_kernel
+def _values(left: Any, right: Any, out: Any) -> None:
+    at = np.empty((2, 2, NODES), np.uint64)  # of both vectors and both parts of an element
+    for start in range(0, len(left), ARITY):
+        for side in range(2):
+            x = left if side == 0 else right
+            for part in range(2):
+                a, b, c, d = (x[start, part], x[start + 1, part], x[start + 2, part], x[start + 3, part])
+                slope, bend, third = _differences(a, b, c, d)
+                at[side, part, 0], at[side, part, 1], at[side, part, 2], at[side, part, 3] = a, b, c, d
+                for node in range(ARITY, NODES):
+                    bend = _add(bend, third)
+                    slope = _add(slope, bend)
+                    d = _add(d, slope)
+                    at[side, part, node] = d
+        for node in range(NODES):
+            first, second = _multiply(at[0, 0, node], at[0, 1, node], at[1, 0, node], at[1, 1, node])
+            out[node, 0] = _add(out[node, 0], first)
+            out[node, 1] = _add(out[node, 1], second)
+
+
+@compile_kernel
+def _fold(x: Any, coefficients: Any, out: Any) -> None:
+    for i in range(len(out)):
+        real, imaginary = np.uint64(0), np.uint64(0)
+        for m in range(ARITY):
+            a0, a1 = x[ARITY * i + m, 0], x[ARITY * i + m, 1]
+            first, second = _multiply(a0, a1, coefficients[m, 0], coefficients[m, 1])
+            real += first  # four below 2**61
+            imaginary += second
+        out[i, 0], out[i, 1] = _reduce(real), _reduce(imaginary)
+
+
+@compile_kernel
+def _inner_product(rho: Any, numbers: Any, out: Any) -> None:
+    for i in range(len(numbers)):
+        out[0] = _add(out[0], _scale(rho[i, 0], numbers[i]))
+        out[1] = _add(out[1], _scale(rho[i, 1], numbers[i]))

@@ -1,0 +1,113 @@
+"""Kernels of a range proof, against Python's integers and against each other: the same bytes, whatever computes."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from protocols.arithmetic import extension_field as field
+from protocols.arithmetic.extension_field import P
+from protocols.masking import folding
+from protocols.masking.kernels import choice
+from protocols.masking.kernels.compiled_kernels import CompiledKernels
+from protocols.masking.kernels.folding_kernels import CHUNK, WIDEST
+from protocols.masking.kernels.numpy_kernels import NumpyKernels
+from tests.unit.protocols.masking.test_range_proof import BITS, WORDS, accepts, send
+
+NUMPY = NumpyKernels()
+ALL = {"numpy": NUMPY, "compiled": CompiledKernels()}
+SIZES = st.one_of(st.sampled_from([0, 1, 2, 3, 511, 512, 513, 1025]), st.integers(0, 2000))
+
+
+def numbers(draw, below, *shape, edge=False):
+    """Return drawn numbers, or the largest ones."""
+    drawn = np.random.default_rng(draw(st.integers(0, 2**32))).integers(0, below, shape, dtype=np.uint64)
+    return np.full_like(drawn, below - 1) if edge else drawn
+
+
+@pytest.fixture(params=sorted(ALL))
+def kernels(request):
+    return ALL[request.param]
+
+
+@settings(max_examples=25, deadline=None)
+@given(data=st.data())
+def test_all_kernels_have_the_same_bytes(data):
+    n, arity, edge = data.draw(SIZES), data.draw(st.integers(1, WIDEST)), data.draw(st.booleans())
+    groups = data.draw(st.integers(1, 57 // arity if arity > 1 else 3))
+    left, right = (numbers(data.draw, 2**arity, n, edge=edge) for _ in range(2))
+    left &= np.uint64(data.draw(st.sampled_from([2**arity - 1, 1, 1 << (arity - 1)])))
+    rho, x = numbers(data.draw, P, n, 2, edge=edge), numbers(data.draw, P, 4 * n, 2, edge=edge)
+    tables = numbers(data.draw, P, groups, -(-arity // CHUNK), 2**CHUNK, 2, edge=edge)
+    words = numbers(data.draw, 2 ** (arity * groups), n, edge=edge)
+    for compiled in (each for each in ALL.values() if each is not NUMPY):
+        for name, given_, named in (
+            ("correlate", (left, right, rho), {"arity": arity}),
+            ("look_up", (tables, words, rho), {"bits": arity}),
+            ("look_up", (tables, words, None), {"bits": arity}),
+            ("values", (x, x[::-1]), {}),
+            ("fold", (x, numbers(data.draw, P, 4, 2)), {}),
+            ("inner_product", (rho, left), {}),
+        ):
+            expected, got = (getattr(each, name)(*given_, **named) for each in (NUMPY, compiled))
+            assert (got.dtype, got.shape, got.tobytes()) == (expected.dtype, expected.shape, expected.tobytes()), name
+
+
+@pytest.mark.parametrize("edge", [False, True])
+@pytest.mark.parametrize(("n", "arity"), [(0, 3), (1, 1), (7, 2), (600, WIDEST)])
+def test_sums_of_products_of_bits_are_those_of_integers(kernels, n, arity, edge):
+    random = np.random.default_rng(n)
+    left, right = random.integers(0, 2**arity, (2, n), dtype=np.uint64)
+    rho = random.integers(0, P, (n, 2), dtype=np.uint64)
+    if edge:
+        left[:], right[:], rho[:] = 2**arity - 1, 2**arity - 1, P - 1
+    got = kernels.correlate(left, right, rho, arity=arity)
+    for place, k in enumerate(range(1 - arity, arity)):
+        both = [int(a) & (int(b) << k if k >= 0 else int(b) >> -k) for a, b in zip(left, right, strict=True)]
+        for part in (0, 1):
+            assert int(got[place, part]) == sum(int(r) * x for r, x in zip(rho[:, part], both, strict=True)) % P
+
+
+def test_entries_of_all_chunks_are_added_up_and_multiplied(kernels):
+    random = np.random.default_rng(1)
+    tables, words = random.integers(0, P, (3, 4, 64, 2), dtype=np.uint64), random.integers(0, 2**60, 5, dtype=np.uint64)
+    rho = random.integers(0, P, (5, 2), dtype=np.uint64)
+    got = kernels.look_up(tables, words, rho, bits=20)
+    for i, word in enumerate(map(int, words)):
+        for g in range(3):
+            own = word >> 20 * g & (2**20 - 1)
+            value = field.plus(*(field.element(tables[g, c, own >> 6 * c & 63]) for c in range(4)))
+            assert field.element(got[3 * i + g]) == field.product(field.element(rho[i]), value)
+
+
+@pytest.mark.parametrize("bits", [BITS, BITS[:0], BITS[:1], np.full(3, 24, np.uint8)])
+def test_a_proof_has_the_same_bytes_on_all_kernels(bits, monkeypatch):
+    """One party may have the compiled kernels, and another not."""
+    x, sent = WORDS[: bits.size], {}
+    for name, each in ALL.items():
+        monkeypatch.setattr(folding, "kernels_for", lambda n, each=each: each)
+        sent[name] = send(x, bits)
+    (d, one), (_, other) = sent.values()
+    assert one.rows.tobytes() == other.rows.tobytes()
+    assert accepts(d, one, bits)
+    if bits.size:
+        e = one.e.copy()
+        e[0] ^= np.uint64(1)
+        assert not accepts(d, dataclasses.replace(one, e=e), bits)
+
+
+def test_short_vectors_wait_for_no_compiler():
+    choice.fastest.cache_clear()
+    assert isinstance(choice.kernels_for(choice.LEAST_WORDS - 1), NumpyKernels)
+    assert isinstance(choice.kernels_for(choice.LEAST_WORDS), CompiledKernels)
+
+
+def test_without_numba_everything_runs_on_numpy(monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    choice.fastest.cache_clear()
+    try:
+        assert isinstance(choice.fastest(), NumpyKernels)
+    finally:
+        choice.fastest.cache_clear()
