@@ -3,11 +3,13 @@
 from pathlib import Path
 from typing import Protocol
 
+from protocols.errors import ParameterError
 from protocols.identity import signing
 from protocols.identity.server_keys import IDENTITY
+from protocols.masking.plan import check_security
 from protocols.task import policy as policies
 from protocols.task.manifest import Manifest
-from protocols.task.signature import load_verified
+from protocols.task.signature import load_verified, trust_of
 
 
 class AdmissionConfig(Protocol):
@@ -40,9 +42,15 @@ def admit(config: AdmissionConfig, folder: Path) -> Manifest:
     Raises:
         BadSignature: another operator's, or not valid now.
         PolicyConflict: it asks for more than the policy allows.
+        ParameterError: its security is active, and it pins another key of this client, or asks for what cannot be so.
     """
     manifest = load_verified(folder / config.manifest, operator_key=config.operator_key)
     identity = signing.read_key(folder / config.credentials / IDENTITY)
+    check_security(manifest)
+    if trust_of(manifest).identities.get(config.name, own := signing.public_of(identity)) != own:
+        raise ParameterError(
+            f"the manifest pins another key of {config.name} than {IDENTITY} is; ask its operator to take yours"
+        )
     owners = policies.load_policy(folder / config.policy)
     policies.keep(folder, policies.give(manifest, owners, client=config.name, identity=identity))
     return manifest

@@ -14,11 +14,13 @@ from protocols.masking.messages import (
     Closing,
     KeyCommitment,
     KeyContribution,
+    Offer,
     ProofQuestion,
     RangeVerdict,
     ReleaseQuestion,
     SeedNotice,
     StepNotice,
+    Stop,
     WordsNotice,
     from_bytes,
     to_bytes,
@@ -30,11 +32,13 @@ KINDS = (
     | Closing
     | KeyCommitment
     | KeyContribution
+    | Offer
     | ProofQuestion
     | RangeVerdict
     | ReleaseQuestion
     | SeedNotice
     | StepNotice
+    | Stop
     | WordsNotice
 )
 LIAR = "aggregator-1"

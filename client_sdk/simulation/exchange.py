@@ -75,6 +75,10 @@ class Exchange:
             keys: that the client has kept.
             sharing: in place of the manifest's, in an audit that chooses the coins.
         """
+        if manifest.security == "active":
+            raise ParameterError(
+                "the run's security is active: take part by client_sdk.masking, as the client's process does"
+            )
         if len(transports) != len(manifest.aggregators):
             raise ParameterError(
                 f"got {len(transports)} transports for {len(manifest.aggregators)} aggregators; give one each"

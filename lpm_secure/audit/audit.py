@@ -33,6 +33,11 @@ TESTED: Final = (
     "the build that was tested is the one that audits: install what the parties ran, and audit with it; joint "
     "computations were stood in for by ideal ones, which have tests of their own"
 )
+ACTIVE: Final = (
+    "NOT TESTED: the tests of this build are of additive shares and of their noise, and this run's security is active, "
+    "where neither applies; this report says nothing about whether the program hides what it should, and the source's "
+    "own tests of the masked backend do"
+)
 
 
 @final
@@ -102,6 +107,8 @@ def audit(folder: Path, *, operator_key: bytes, runs: int | None = None, on_chec
     together = _ledgers(folder, manifest, report)
     if runs is None:
         report.notes.append(SKIPPED)
+    elif manifest.security == "active":
+        report.notes.append(ACTIVE)
     else:
         report.checks.update(build(manifest, runs=runs, on_check=on_check))
         report.notes.append(TESTED)

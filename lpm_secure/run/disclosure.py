@@ -34,7 +34,23 @@ def describe_disclosure(manifest: Manifest) -> str:
     heard = f" All heard the public numbers {public}, which the engine announced by these sums alone." if public else ""
     return (
         f"{_learned(manifest)} Engine and clients learned sums over at least {manifest.min_cohort} clients: "
-        f"{', '.join(releases) or 'none'}.{heard}"
+        f"{', '.join(releases) or 'none'}.{heard} {describe_security(manifest)}"
+    )
+
+
+def describe_security(manifest: Manifest) -> str:
+    """Return who must not pool what they have, and whether a server that lies reads anything, for who consents."""
+    if manifest.security == "active":
+        return (
+            "Active: one aggregator that lies, with the engine and any clients, reads no input, nor does the dealer as "
+            "long as it follows the protocol. The dealer and an aggregator must not pool what they have: together they "
+            "read all inputs. Both aggregators together read totals, levels and bits, and more if they lie."
+        )
+    bound = len(manifest.aggregators) - 1 if manifest.trust is None else manifest.trust.collusion_bound
+    dealer = ", nor the dealer with any of them" if manifest.dealer else ""
+    return (
+        f"Semi-honest: an aggregator that lies can read inputs. More than {bound} of the {len(manifest.aggregators)} "
+        f"aggregators must not pool what they have{dealer}."
     )
 
 

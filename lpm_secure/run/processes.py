@@ -12,7 +12,8 @@ from typing import Any, Final, TypeVar, final
 import msgspec
 import torch
 
-from lpm_secure.engine.loop import ClearPart, PrivatePart, RemotePart, StepRelease, simulate
+from lpm_secure.engine.loop import ClearPart, PrivatePart, StepRelease, simulate
+from lpm_secure.engine.masked_part import private_part
 from lpm_secure.engine.series import StageSeries
 from lpm_secure.environments.environment import Environment
 from lpm_secure.environments.schedule import InterventionSchedule
@@ -20,6 +21,7 @@ from lpm_secure.run.observer import OnStep
 from lpm_secure.testbed.deployment import Deployment, Failure
 from lpm_secure.testbed.testbed import Testbed
 from protocols.errors import ParameterError, ProtocolError
+from protocols.task.parties import ENGINE
 
 T = TypeVar("T")
 POLL_S: Final = 0.2
@@ -106,7 +108,7 @@ def run_private(
         deployment.stop()
 
 
-def over_processes(deployment: Deployment, engine: Callable[[RemotePart], Awaitable[T]]) -> T:
+def over_processes(deployment: Deployment, engine: Callable[[PrivatePart], Awaitable[T]]) -> T:
     """Start a deployment's processes, do what an engine does with its clients, and end them.
 
     Raises:
@@ -131,10 +133,11 @@ async def drive(deployment: Deployment, device: torch.device, started: float, on
     )
 
 
-async def _supervise(deployment: Deployment, act: Callable[[RemotePart], Awaitable[T]]) -> T:
+async def _supervise(deployment: Deployment, act: Callable[[PrivatePart], Awaitable[T]]) -> T:
     """Do what an engine does, while all processes are watched."""
     transports = deployment.transports()
-    engine = asyncio.ensure_future(act(RemotePart(deployment.testbed.manifest, transports)))
+    part = private_part(deployment.testbed.manifest, transports, deployment.party(ENGINE))
+    engine = asyncio.ensure_future(act(part))
     watching = asyncio.create_task(watch(deployment))
     try:
         await asyncio.wait({engine, watching}, return_when=asyncio.FIRST_COMPLETED)

@@ -110,6 +110,9 @@ class Deployment:
         signature = canonical_json.encode(signatures.sign(manifest, keys.operator))
         write_atomically(signatures.signature_path(path), signature, mode=PUBLIC_MODE)
         certificates.write(self.party(ENGINE), keys.authority.issue(ENGINE))
+        for name, identity in keys.identities.items():
+            self.party(name).mkdir(parents=True, exist_ok=True)
+            signing.write_key(self.party(name) / IDENTITY, identity)
         for name in keys.servers:
             certificates.write(self.party(name), keys.credentials[name])
             keys.servers[name].write(self.party(name))
@@ -213,7 +216,6 @@ class Deployment:
 
     def _write_client(self, name: str) -> None:
         folder, manifest = self.party(name), self.testbed.manifest
-        signing.write_key(folder / IDENTITY, signing.new_key())
         write_atomically(folder / "policy.toml", permissive(manifest).encode())
         if self.hospitals:
             return self._write_hospital(name, self.hospitals[name])

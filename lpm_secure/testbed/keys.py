@@ -16,6 +16,7 @@ from protocols.identity.server_keys import ServerKeys, digest_of
 from protocols.identity.trust import Trust
 from protocols.models.run_model import agent_model_of
 from protocols.task.manifest import Manifest
+from protocols.task.parties import ENGINE
 from protocols.task.policy import Policy, outputs_of
 from protocols.task.signature import trust_of
 
@@ -31,6 +32,7 @@ class TestbedKeys:
     Attributes:
         operator: of the run; signs its manifest.
         servers: keys of aggregators and dealer, and `credentials`, by their names.
+        identities: the keys by which clients and engine sign, by their names.
     """
 
     __test__ = False
@@ -39,14 +41,20 @@ class TestbedKeys:
     authority: Authority
     servers: Mapping[str, ServerKeys]
     credentials: Mapping[str, Credentials]
+    identities: Mapping[str, Ed25519PrivateKey] = field(repr=False)
 
 
 def pin_keys(manifest: Manifest) -> tuple[Manifest, TestbedKeys]:
-    """Make keys for all servers of a testbed, and return its manifest with them pinned, each under its own operator."""
+    """Make keys for all parties of a testbed, and return its manifest with them pinned, each under its own operator.
+
+    Those by which clients and engine sign are pinned where security is active.
+    """
     authority = certificates.new_authority(f"testbed {manifest.name}")
     dealer = manifest.dealer.name if manifest.dealer else None
     names = [party.name for party in manifest.aggregators] + ([dealer] if dealer else [])
-    servers = {name: ServerKeys.generate(dealer=name == dealer) for name in names}
+    active = manifest.security == "active"
+    servers = {name: ServerKeys.generate(dealer=name == dealer and not active) for name in names}
+    identities = {name: signing.new_key() for name in (ENGINE, *(client.name for client in manifest.clients))}
     credentials = {name: authority.issue(name) for name in names}
     now = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
     trust = Trust(
@@ -58,8 +66,10 @@ def pin_keys(manifest: Manifest) -> tuple[Manifest, TestbedKeys]:
             name: keys.public(f"operator-of-{name}"[:63], digest_of(credentials[name].certificate))
             for name, keys in servers.items()
         },
+        identities={name: signing.public_of(identities[name]) for name in manifest.signers},
     )
-    keys = TestbedKeys(signing.new_key(), authority, MappingProxyType(servers), MappingProxyType(credentials))
+    operator, frozen = signing.new_key(), MappingProxyType
+    keys = TestbedKeys(operator, authority, frozen(servers), frozen(credentials), frozen(identities))
     return msgspec.structs.replace(manifest, trust=trust), keys
 
 
@@ -72,6 +82,7 @@ def permissive(manifest: Manifest) -> str:
         modes=(manifest.mode,),
         edges=(manifest.edges,),
         outputs=outputs_of(manifest),
+        security=manifest.security,
         operators=tuple(sorted({trust.operator, *(keys.operator for keys in trust.keys.values())})),
         reveals=tuple(sorted({outcome.reveals for outcome in outcomes})),
         thresholds=tuple(sorted({outcome.threshold for outcome in outcomes})),

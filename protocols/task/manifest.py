@@ -33,13 +33,14 @@ from protocols.task.checks.secure_sum import check_noise, check_rounds, check_su
 from protocols.task.devices import Devices
 from protocols.task.gradients.hidden_score import is_hidden
 from protocols.task.gradients.turn import turns
-from protocols.task.parties import AggregatorParty, ClientParty, DealerParty, agents_of
+from protocols.task.parties import ENGINE, AggregatorParty, ClientParty, DealerParty, agents_of
 from protocols.task.rounds import Schedule
 from protocols.task.secure_sum.spec import Calibration
 
 MAX_BYTES: Final = 256 * 2**20
 Positive = Annotated[int, msgspec.Meta(ge=1, le=2**32)]
 Seconds = Annotated[float, msgspec.Meta(gt=0, le=86_400)]
+Security = Literal["semi-honest", "active"]
 
 
 @final
@@ -61,6 +62,8 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         edges: "dense": each client sends one vector over all agents, so nobody sees which entries are zero.
             "permuted": for clients of one agent each, which share so many slots as `devices` says; three servers
             permute them, so that none sees an edge.
+        security: "active": one aggregator that lies reads nothing either, nor does the dealer; the run is one that
+            `protocols.masking.plan` takes. "semi-honest": servers have to follow the protocol.
         min_cohort: a release covers at least so many clients.
         trust: whose run it is, until when, and all parties' keys. Without it nothing can be sealed: for tests inside
             one process only; every process refuses such a manifest.
@@ -90,6 +93,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     mode: Literal["outcome", "sum"] = "outcome"
     validity: Literal["bits", "off"] = "bits"
     edges: Literal["dense", "permuted"] = "dense"
+    security: Security = "semi-honest"
     aggregators: tuple[AggregatorParty, ...]
     dealer: DealerParty | None = None
     clients: tuple[ClientParty, ...]
@@ -114,8 +118,8 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         check_cohort(self.clients, self.min_cohort)
         check_tally(agent_model_of(self.model), agents=agents_of(self.clients), cells=self.cells)
         if self.trust is not None:
-            aggregators = [party.name for party in self.aggregators]
-            self.trust.check(aggregators=aggregators, dealer=self.dealer.name if self.dealer else None)
+            aggregators, dealer = [party.name for party in self.aggregators], self.dealer.name if self.dealer else None
+            self.trust.check(aggregators=aggregators, dealer=dealer, signers=self.signers)
         self._check_mode()
         if self.gradient is not None:
             self._check_gradient(self.gradient)
@@ -128,7 +132,8 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         bound = self.level_bound
         if self.mode == "outcome":
             model = agent_model_of(self.model)
-            check_outcome(model, self.aggregators, self.dealer, sharing=self.sharing, bound=bound)
+            masked = self.security == "active"
+            check_outcome(model, self.aggregators, self.dealer, masked=masked, sharing=self.sharing, bound=bound)
         elif self.min_count:
             raise ParameterError("min_count needs a secure comparison, which sum mode has not; use outcome mode")
         if self.min_count:
@@ -171,6 +176,13 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         check_rounds(min_cohort=self.min_cohort, steps=self.steps)
         n, k = len(self.clients), len(self.aggregators)
         check_noise(calibration, self.releases, steps=self.steps, clients=n, aggregators=k)
+
+    @property
+    def signers(self) -> tuple[str, ...]:
+        """Return who signs messages beside the servers: clients and engine, where security is active."""
+        if self.security != "active":
+            return ()
+        return (*(client.name for client in self.clients), *((ENGINE,) if self.engine else ()))
 
     @property
     def level_bound(self) -> int:

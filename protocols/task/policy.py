@@ -21,7 +21,7 @@ from protocols.models.outcome import Threshold
 from protocols.models.run_model import agent_model_of
 from protocols.releases.query import NOISE
 from protocols.task import manifest as manifests
-from protocols.task.manifest import Manifest
+from protocols.task.manifest import Manifest, Security
 from protocols.task.release_plan import releases_of
 from protocols.task.signature import trust_of
 from protocols.toml_file import load_config
@@ -44,6 +44,7 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         reveals: what of an outcome agents' holders may learn: "bit", and "sum", the exact number.
         thresholds: when a model may set thresholds: "once", when a level begins anew ("restart"), in each "step". Who
             sets them in each step can ask another question of its contacts in each.
+        security: "active" refuses runs in which an aggregator has to follow the protocol for nothing to be read.
         operators: who may run the run, its aggregators and its dealer.
         testbed: allow a manifest that holds the seed of all draws: for simulated people only.
     """
@@ -53,6 +54,7 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     modes: tuple[Literal["outcome", "sum"], ...]
     edges: tuple[str, ...] = ("dense",)
     outputs: tuple[Output, ...]
+    security: Security = "semi-honest"
     operators: tuple[Name, ...]
     reveals: tuple[Literal["bit", "sum"], ...] = ("bit",)
     thresholds: tuple[Threshold, ...] = ("once", "restart")
@@ -163,6 +165,11 @@ def _conflicts(manifest: Manifest, policy: Policy) -> Iterator[tuple[str, str]]:
         yield "modes", f"allowed are {_list(policy.modes)}, and the manifest asks for {manifest.mode}"
     if manifest.edges not in policy.edges:
         yield "edges", f"allowed are {_list(policy.edges)}, and the manifest asks for {manifest.edges}"
+    if policy.security == "active" and manifest.security != "active":
+        yield (
+            "security",
+            f"it must be active, and the manifest is {manifest.security}: an aggregator that lies reads inputs",
+        )
     for outcome in agent_model_of(manifest.model).outcomes if manifest.mode == "outcome" else ():
         if outcome.reveals not in policy.reveals:
             yield (
