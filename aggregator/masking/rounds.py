@@ -89,7 +89,8 @@ class MaskedRounds:
             self._party = begin()
         except RunEnded as error:
             self._refusal = str(error)
-            self._write_end(error)
+            if ledger is not None and max(ledger.heads) + 1 < manifest.schedule.rounds:
+                self._write_end(error)
 
     @property
     def traffic(self) -> dict[str, int]:
@@ -173,11 +174,11 @@ class MaskedRounds:
         self, party: MaskingAggregator, caller: str, envelope: SignedMessage, message: RunMessage
     ) -> SignedMessage | None:
         """Take a client's or the engine's message in, and return the reply when its round is over."""
-        number = message.number
-        if number == self._number + 1:  # the engine takes part in every second round
+        number, rounds = message.number, self.manifest.schedule.rounds
+        if number == self._number + 1 < rounds:  # the engine takes part in every second round
             await self._over.wait()
             party.require_running()
-        if number > self._number:
+        if number > self._number or number >= rounds:
             raise RoundAhead(f"got a message of round {number} in round {self._number}")
         if number == self._number and self._open:
             self._receive(party, envelope)

@@ -18,6 +18,7 @@ from lpm_secure.run.processes import run_clear, run_private
 from lpm_secure.testbed.deployment import Deployment, free_addresses
 from lpm_secure.testbed.testbed import build
 from protocols.errors import LpmError, ProtocolError
+from protocols.identity import signing
 from protocols.releases import ledger
 from protocols.releases.ledger import RefusalEvent
 from protocols.task import manifest as manifests
@@ -110,6 +111,23 @@ def test_an_active_run_over_real_processes_equals_the_clear_run_and_passes_its_a
     deployment.start_party("client-1")  # its seed is gone, and it does not draw another one
     assert deployment.process("client-1").wait(30.0) == 3
     assert "does not begin it again" in deployment.failures()[0].reason
+
+
+@pytest.mark.parametrize("mistake", ["relay", "another key"])
+def test_a_client_refuses_an_active_run_that_would_not_protect_it_in_one_line(deploy, mistake):
+    deployment = deploy()
+    party = deployment.party("client-1")
+    if mistake == "relay":
+        config = party / "config.toml"
+        config.write_text(config.read_text() + 'relay = "aggregator-0"\n')
+    else:
+        (party / "identity.key").unlink()
+        signing.write_key(party / "identity.key", signing.new_key())
+    deployment.start_party("client-1")
+    assert deployment.process("client-1").wait(30.0) == 2
+    said = {"relay": "an aggregator that relays could drop this client", "another key": "pins another key of client-1"}
+    assert said[mistake] in deployment.failures()[0].reason
+    assert not list(party.glob("masking-*"))
 
 
 LIE_NAMES = [

@@ -23,7 +23,8 @@ from tests.masked_lies import KINDS
 from tests.masked_runs import Secrets
 
 ONE, TWO, DEALER = "aggregator-0", "aggregator-1", "dealer"
-TIMES = {"join_timeout_s": 0.6, "round_timeout_s": 0.6}
+DEADLINE_S = 0.8
+TIMES = {"join_timeout_s": DEADLINE_S, "round_timeout_s": DEADLINE_S}
 WORLDS = ({"tau": (0, 0), "said": 3, "stage": 0}, {"tau": (7, 7), "said": 1, "stage": 2})
 
 
@@ -101,7 +102,7 @@ def test_a_client_that_comes_too_late_is_told_so_by_both_and_goes_alone(small):
     async def act(caller, callee, request, go_on):
         message = content_of(request)
         if caller == "client-0" and isinstance(message, WordsNotice) and message.number == 1:
-            await asyncio.sleep(1.5)
+            await asyncio.sleep(2.5 * DEADLINE_S)
         return await go_on()
 
     found, run = play(small(**TIMES), act)
@@ -123,6 +124,33 @@ def test_a_client_that_reaches_one_aggregator_in_time_counts_and_is_answered_by_
     assert [len(each) for each in found.values()] == [4, 4]
 
 
+def test_a_message_that_comes_after_its_aggregator_has_offered_changes_nothing(small):
+    """The offer is on the way; if it heard more, the two would have heard different messages, and the run would end."""
+    refused = []
+
+    async def act(caller, callee, request, go_on):
+        message = content_of(request)
+        if caller == TWO and isinstance(message, Offer) and message.number == 1:
+            await asyncio.sleep(DEADLINE_S)
+        return await go_on()
+
+    async def come_late(parties):
+        await take_part(parties, "client-0", Secrets(**WORLDS[0]), 1)
+        await asyncio.sleep(1.5 * DEADLINE_S)
+        words = Secrets(**WORLDS[0]).words(parties.run, 1)["client-0"]
+        envelope = parties.run.clients["client-0"].message(1, words)
+        try:
+            await parties.rounds[0].answer("client-0", MaskedCall(parties.run.plan.run, envelope))
+        except LpmError as error:
+            refused.append(type(error))
+
+    found, run = play(small(**TIMES), act, names=["client-1"], also=come_late)
+    assert refused == [RoundClosed]
+    assert len(found["client-1"]) == 4
+    assert run.aggregators[0].members == ("client-1",)
+    assert not any(all_ended(run))
+
+
 def test_an_aggregator_that_hurries_drops_nobody_whom_the_other_one_hears(small):
     """It says at once that it has heard nobody, to make the other one close before a slow client has come."""
     hurried = []
@@ -130,7 +158,7 @@ def test_an_aggregator_that_hurries_drops_nobody_whom_the_other_one_hears(small)
     async def act(caller, callee, request, go_on):
         message = content_of(request)
         if caller == "client-0" and isinstance(message, WordsNotice) and message.number == 1:
-            await asyncio.sleep(0.3)
+            await asyncio.sleep(DEADLINE_S / 2)
         return await go_on()
 
     async def hurry(parties):
@@ -158,7 +186,7 @@ def turn_away(kind):
             raise RunEnded("a lie")
         reply = await go_on()
         if kind == "waits for its answer":
-            await asyncio.sleep(5.0)
+            await asyncio.sleep(6 * DEADLINE_S)
         return MaskedReply(None) if kind == "is told nothing" else reply
 
     return act
