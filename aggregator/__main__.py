@@ -46,18 +46,23 @@ def main() -> int:
 
 def aggregate(path: Path) -> None:
     """Run an aggregator."""
-    from aggregator.wire.server import serve  # noqa: PLC0415 - a dealer needs no gRPC
+    from aggregator.wire.server import serve  # noqa: PLC0415 - CrypTen's dealer needs no gRPC
 
     asyncio.run(serve(config.load(path), path.resolve().parent))
 
 
 def deal(path: Path) -> None:
     """Run a dealer."""
-    from aggregator.mpc import DealerConfig, serve_dealer  # noqa: PLC0415
-    from aggregator.on_shares.crypten_backend import identity, parties_of  # noqa: PLC0415 - only outcome mode needs these
-
     given, folder = config.load_dealer(path), path.resolve().parent
     manifest = require_simulation(load_verified(folder / given.manifest, operator_key=given.operator_key))
+    if manifest.security == "active":
+        from aggregator.wire.masked_server import serve_dealer as serve_masked_dealer  # noqa: PLC0415
+
+        asyncio.run(serve_masked_dealer(given, folder, manifest))
+        return
+    from aggregator.mpc import DealerConfig, serve_dealer  # noqa: PLC0415 - torch is for runs that are not active
+    from aggregator.on_shares.crypten_backend import identity, parties_of  # noqa: PLC0415
+
     server_keys(folder / given.credentials, trust_of(manifest).keys, given.name)
     parties, me = parties_of(manifest)
     stop = threading.Event()

@@ -3,13 +3,15 @@
 from collections.abc import Mapping
 from typing import final
 
+from aggregator.masking.rounds import MaskedRounds
 from aggregator.run import Run
 from protocols.errors import ManifestMismatch, NotEnrolled, WireError
 from protocols.task.parties import ENGINE
 from protocols.wire import messages
 
+AnyRun = Run | MaskedRounds
 PeerQuery = messages.MembersQuery | messages.ComputationQuery | messages.TrialQuery  # by another aggregator
-Request = messages.Join | messages.Share | messages.Announcement | PeerQuery
+Request = messages.Join | messages.Share | messages.Announcement | messages.MaskedCall | PeerQuery
 Reply = (
     messages.JoinReply
     | messages.RoundResult
@@ -17,6 +19,7 @@ Reply = (
     | messages.Members
     | messages.Computation
     | messages.TrialShare
+    | messages.MaskedReply
 )
 
 
@@ -24,7 +27,7 @@ Reply = (
 class Aggregator:
     """Answers calls of parties whose names the transport has verified."""
 
-    def __init__(self, runs: Mapping[bytes, Run]) -> None:
+    def __init__(self, runs: Mapping[bytes, AnyRun]) -> None:
         """Serve these runs, by their ids."""
         self._runs = runs
 
@@ -44,6 +47,10 @@ class Aggregator:
         run = self._runs.get(request.run_id)
         if run is None:
             raise ManifestMismatch("this aggregator serves no run of that id; compare the manifests")
+        if isinstance(run, MaskedRounds):
+            return await run.answer(caller, request)
+        if isinstance(request, messages.MaskedCall):
+            raise WireError("the run's security is semi-honest, and it takes no masked messages; compare the manifests")
         if isinstance(request, messages.Join):
             return run.join(caller, request)
         if isinstance(request, messages.Share):
@@ -54,17 +61,25 @@ class Aggregator:
             return await run.announce(request)
         if caller not in {party.name for party in run.manifest.aggregators}:
             raise NotEnrolled(f"{caller} is not an aggregator of this run; only they ask this")
-        if isinstance(request, messages.ComputationQuery):
-            return await run.result_name(request)
-        if isinstance(request, messages.TrialQuery):
-            return await run.share_trial(request)
-        return await run.members(request)
+        return await _answer_peer(run, request)
 
     def leave_out(self, run: bytes, client: str) -> None:
         """Wait no longer for a client that was shut out."""
         self._runs[run].leave_out(client)
 
+    def traffic(self) -> list[dict[str, int]]:
+        """Return the bytes between this server and others, of each active run."""
+        return [run.traffic for run in self._runs.values() if isinstance(run, MaskedRounds)]
+
     def stop(self) -> None:
         """Let go of all runs."""
         for run in self._runs.values():
             run.stop()
+
+
+async def _answer_peer(run: Run, request: PeerQuery) -> messages.Computation | messages.TrialShare | messages.Members:
+    if isinstance(request, messages.ComputationQuery):
+        return await run.result_name(request)
+    if isinstance(request, messages.TrialQuery):
+        return await run.share_trial(request)
+    return await run.members(request)

@@ -14,11 +14,14 @@ from pathlib import Path
 
 import msgspec
 
-from client_sdk import certificate_request, config, connect, read_credentials, read_private_state
+from client_sdk import Client, certificate_request, config, connect, read_credentials, read_private_state
 from client_sdk.admission import admit
 from client_sdk.exit_code import exit_code_of
+from client_sdk.gradients.participant import Participant
 from client_sdk.gradients.participant import take_part as join
+from client_sdk.masking.exchange import begin_exchange
 from protocols.atomic_file import write_atomically
+from protocols.errors import ParameterError
 from protocols.identity.certificates import expires_soon
 from protocols.task.manifest import require_simulation
 
@@ -31,8 +34,16 @@ async def take_part(path: Path) -> None:
     credentials = read_credentials(folder / given.credentials)
     if soon := expires_soon(credentials.certificate):
         print(f"client: {soon}", file=sys.stderr)
+    if given.relay is not None and manifest.security == "active":
+        raise ParameterError(
+            "the run's security is active: an aggregator that relays could drop this client; reach both"
+        )
     transports = connect(manifest, credentials, relay=given.relay)
-    client = await join(manifest, private, transports, states_every=given.states_every)
+    if manifest.security == "active":
+        exchange = begin_exchange(manifest, given.name, transports, identity=folder / given.credentials, journal=folder)
+        client: Participant = await Client.join_over(manifest, private, exchange)
+    else:
+        client = await join(manifest, private, transports, states_every=given.states_every)
     started = time.perf_counter()
     await client.run()
     summary = {

@@ -5,13 +5,15 @@ from pathlib import Path
 import msgspec
 
 from client_sdk import consent
+from protocols.errors import ParameterError
 from protocols.identity import signing
 from protocols.identity.server_keys import IDENTITY
 from protocols.identity.signing import PublicKey
 from protocols.identity.trust import Name
+from protocols.masking.plan import check_security
 from protocols.task import policy as policies
 from protocols.task.manifest import Manifest
-from protocols.task.signature import load_verified
+from protocols.task.signature import load_verified, trust_of
 
 
 class AdmissionConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -40,9 +42,15 @@ def admit(config: AdmissionConfig, folder: Path) -> Manifest:
     Raises:
         BadSignature: another operator's, or not valid now.
         PolicyConflict: it asks for more than the policy allows, or than is left of the budget over all runs.
+        ParameterError: its security is active, and it pins another key of this client, or asks for what cannot be so.
     """
     manifest = load_verified(folder / config.manifest, operator_key=config.operator_key)
     identity = signing.read_key(folder / config.credentials / IDENTITY)
+    check_security(manifest)
+    if trust_of(manifest).identities.get(config.name, own := signing.public_of(identity)) != own:
+        raise ParameterError(
+            f"the manifest pins another key of {config.name} than {IDENTITY} is; ask its operator to take yours"
+        )
     owners = policies.load_policy(folder / config.policy)
     consent.give(folder, manifest, owners, client=config.name, identity=identity)
     return manifest

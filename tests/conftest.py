@@ -109,6 +109,8 @@ def _manifest(agents: Sequence[Sequence[int]] = ((1, 2), (3,), (4, 5)), *, k: in
     model = changes.pop("model", _seir())
     if changes.get("mode") == "outcome":
         changes["dealer"] = DealerParty("dealer", "localhost:99", "localhost:98")
+    active = changes.get("security") == "active"
+    compares = [None if active else f"localhost:{a + 50}" for a in range(k)]
     given = {
         "name": "drawn",
         "model": model,
@@ -118,7 +120,7 @@ def _manifest(agents: Sequence[Sequence[int]] = ((1, 2), (3,), (4, 5)), *, k: in
         "max_message": 100,
         "mode": "sum",
         "aggregators": tuple(
-            AggregatorParty(f"aggregator-{a}", f"localhost:{a + 1}", f"localhost:{a + 50}", f"localhost:{a + 70}")
+            AggregatorParty(f"aggregator-{a}", f"localhost:{a + 1}", compares[a], f"localhost:{a + 70}")
             for a in range(k)
         ),
         "clients": tuple(ClientParty(f"client-{index}", tuple(own)) for index, own in enumerate(agents)),

@@ -15,11 +15,13 @@ from protocols.masking.messages import (
     KeyCommitment,
     KeyContribution,
     LevelShare,
+    Offer,
     ProofQuestion,
     RangeVerdict,
     ReleaseQuestion,
     SeedNotice,
     StepNotice,
+    Stop,
     WordsNotice,
     from_bytes,
     to_bytes,
@@ -32,11 +34,13 @@ KINDS = (
     | KeyCommitment
     | KeyContribution
     | LevelShare
+    | Offer
     | ProofQuestion
     | RangeVerdict
     | ReleaseQuestion
     | SeedNotice
     | StepNotice
+    | Stop
     | WordsNotice
 )
 LIAR = "aggregator-1"

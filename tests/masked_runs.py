@@ -6,23 +6,20 @@ from typing import Any
 import numpy as np
 
 from client_sdk import Client
-from client_sdk.masking.exchange import MaskedExchange
 from lpm_secure.engine.loop import simulate
-from lpm_secure.testbed.masked_channel import MaskedChannel, MaskedPart
+from lpm_secure.testbed.masked_parties import MaskedParties
 from lpm_secure.testbed.masked_run import MaskedRun
 from protocols.masking.envelope import SignedMessage
 
 
-async def play_testbed(testbed: Any, run: MaskedRun) -> tuple[Any, list[Client]]:
-    """Run a testbed's clients, and its engine, over a masked run; return the series and the clients."""
+async def play_testbed(testbed: Any, parties: MaskedParties) -> tuple[Any, list[Client]]:
+    """Run a testbed's clients, and its engine, over the servers of a masked run; return the series and the clients."""
     import torch
 
     manifest = testbed.manifest
-    channel = MaskedChannel(run, engine=manifest.engine)
 
     async def client(name: str) -> Client:
-        exchange = MaskedExchange(run.clients[name], channel)
-        joined = await Client.join_over(manifest, testbed.private_state(name), exchange)
+        joined = await Client.join_over(manifest, testbed.private_state(name), parties.exchange(name))
         await joined.run()
         return joined
 
@@ -30,7 +27,7 @@ async def play_testbed(testbed: Any, run: MaskedRun) -> tuple[Any, list[Client]]
     if not manifest.engine:
         return None, list(await asyncio.gather(*clients))
     synthetic = testbed.synthetic_agents(torch.device("cpu"))
-    series, *ended = await asyncio.gather(simulate(manifest, MaskedPart(channel), synthetic), *clients)
+    series, *ended = await asyncio.gather(simulate(manifest, parties.engine, synthetic), *clients)
     return series, ended
 
 
@@ -58,9 +55,9 @@ class Secrets:
     def __init__(self, *, tau: tuple[int, int] = (5, 5), said: int = 3, stage: int = 0) -> None:
         self.tau, self.said, self.stage = tau, said, stage
 
-    def words(self, run: MaskedRun) -> dict[str, np.ndarray]:
-        """Return both clients' words of the round in hand."""
-        plan, number = run.plan, run.aggregators[0].number
+    def words(self, run: MaskedRun, number: int | None = None) -> dict[str, np.ndarray]:
+        """Return both clients' words of a round, the one in hand unless given."""
+        plan, number = run.plan, run.aggregators[0].number if number is None else number
         phase, largest = plan.phase(number).name, min(plan.manifest.level_bounds) + 1
         if phase == "THRESHOLDS":
             return {"client-0": np.array(self.tau, np.uint64), "client-1": np.full(2, largest, np.uint64)}

@@ -1,18 +1,18 @@
 """One aggregator of a masked run, as steps that take messages and return messages; nothing is sent here.
 
-A round: `receive` from clients and the engine; `offer`, `lacking` and `receive` until both hold the union; `close` and
-`confirm`; `ask_proofs`, and `judge` the dealer's answer; `accept` where the other's verdict is the same; in a step
-`ask_release` and `release`, in a decision where levels may begin anew `share_levels` and `open_levels`; then a `reply`
-for each client and the engine.
+A round: `receive` from clients and the engine; `offer`, `lacking` and `receive` until neither `lacks` any of the
+union; `close` and `confirm`; `ask_proofs`, and `judge` the dealer's answer; `accept` where the other's verdict is the
+same; in a step `ask_release` and `release`, in a decision where levels may begin anew `share_levels` and
+`open_levels`; then a `reply` for each client and the engine.
 """
 
 from dataclasses import dataclass, field
-from typing import final
+from typing import Final, final
 
 import msgspec
 import numpy as np
 
-from aggregator.masking.collection import Collection, Examination
+from aggregator.masking.collection import MOST_VERSIONS, Collection, Examination
 from aggregator.masking.common_key import CommonKey, KeyPart
 from aggregator.masking.comparison import ComparisonShare
 from aggregator.masking.comparison_key import NodeHash
@@ -31,6 +31,7 @@ from protocols.masking.messages import (
     KeyCommitment,
     KeyContribution,
     LevelShare,
+    Offer,
     ProofAnswer,
     ProofQuestion,
     RangeVerdict,
@@ -46,6 +47,9 @@ from protocols.masking.party import MaskingParty, digest_of
 from protocols.masking.words import MASK, require_canonical, residue
 from protocols.task.parties import ENGINE
 from protocols.task.rounds import Phase
+
+Offers = dict[str, tuple[bytes, ...]]
+NO_HEAD: Final = bytes(32)
 
 
 @final
@@ -155,27 +159,54 @@ class MaskingAggregator(MaskingParty):
         collection = self._seeds if isinstance(message, SeedNotice) else self._round.collection
         collection.add(message.client, envelope)
 
-    def offer(self) -> dict[str, tuple[bytes, ...]]:
+    def offer(self) -> Offers:
         """Return hashes of what this aggregator has heard, for the other."""
         with self.guard():
-            return self._round.collection.offer() | {f"seed {c}": v for c, v in self._seeds.offer().items()}
+            announced = self._round.announcement
+            engine = {} if announced is None else {ENGINE: (announced.digest,)}
+            seeds = {f"seed {client}": versions for client, versions in self._seeds.offer().items()}
+            return engine | self._round.collection.offer() | seeds
 
-    def lacking(self, offer: dict[str, tuple[bytes, ...]]) -> list[SignedMessage]:
+    def propose(self) -> SignedMessage:
+        """Return the offer, signed."""
+        return self.send(Offer(run=self.plan.run, number=self.number, hashes=self.offer()), name="offer")
+
+    @property
+    def _awaited(self) -> set[str]:
+        """Return whose messages this round waits for, as offers name them."""
+        seeds = (f"seed {client}" for client in self.members if self.number == FIRST_ROUND)
+        return {*self.members, *seeds, *([ENGINE] if self.plan.announces(self.number) else [])}
+
+    def silent(self, offer: Offers) -> set[str]:
+        """Return of whom neither this aggregator has heard in the round, nor the other by its offer."""
+        return self._awaited - self.offer().keys() - offer.keys()
+
+    def lacks(self, offer: Offers) -> bool:
+        """Tell whether the other has to hand on something that the round waits for."""
+        own = self.offer()
+        return any(
+            len(own.get(name, ())) < MOST_VERSIONS and not {*offer[name]} <= {*own.get(name, ())}
+            for name in self._awaited & offer.keys()
+        )
+
+    def lacking(self, offer: Offers) -> list[SignedMessage]:
         """Return what the other lacks of what this one has heard."""
         with self.guard():
             seeds = {client[len("seed ") :]: v for client, v in offer.items() if client.startswith("seed ")}
-            own = [] if self._round.announcement is None else [self._round.announcement]
+            announced = self._round.announcement
+            own = [] if announced is None or announced.digest in offer.get(ENGINE, ()) else [announced]
             return [*own, *self._round.collection.lacking(offer), *self._seeds.lacking(seeds)]
 
-    def close(self) -> SignedMessage:
-        """Close the round to further messages, and return whom it has heard as one hash."""
+    def close(self, head: bytes = NO_HEAD) -> SignedMessage:
+        """Close the round to further messages, and return whom it has heard as one hash; `head` is of its ledger."""
         with self.guard():
             self._require(RoundStage.OPEN)
             heard = self._round.collection.single()
             seeds = self._seeds.single()
             self._round.examined = self._examine({c: heard[c] for c in self.members if c in heard and c in seeds})
-            offer = msgspec.msgpack.encode(self.offer(), order="deterministic")
-            self._round.closing = digest_of(self._announcement_hash(), offer)
+            single = [{client: each.digest for client, each in every.items()} for every in (heard, seeds)]
+            content = msgspec.msgpack.encode(single, order="deterministic")
+            self._round.closing = digest_of(self._announcement_hash(), head, content)
             self._round.stage = RoundStage.CLOSED
             return self.send(Closing(run=self.plan.run, number=self.number, digest=self._round.closing), name="closing")
 
@@ -337,6 +368,11 @@ class MaskingAggregator(MaskingParty):
 
     def _decode_products(self, parts: tuple[bytes, ...]) -> ProductShare:
         return ProductShare.decode(parts, n=len(self.plan.restarts) * self.plan.layout.n)
+
+    @property
+    def refused(self) -> tuple[str, ...]:
+        """Return whose words were out of their ranges in this round, in order."""
+        return tuple(sorted(self._round.examined.keys() - {*self._round.accepted}))
 
     def replies(self) -> dict[str, SignedMessage]:
         """Return what each accepted client, and the engine, is told of the round; and begin the next one."""

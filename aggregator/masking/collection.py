@@ -1,7 +1,7 @@
 """What an aggregator has heard in one round, put together with what the other has."""
 
 from dataclasses import dataclass, field
-from typing import final
+from typing import Final, final
 
 from protocols.arithmetic.counters import RoundNumber
 from protocols.arithmetic.fixed_point import U64
@@ -12,13 +12,16 @@ from protocols.masking.plan import MaskingPlan
 from protocols.masking.range_proof import ProofPart, examine, holds
 from protocols.masking.transcript import Transcript
 
+MOST_VERSIONS: Final = 2  # of a client's message in a round: so many are none
+
 
 @final
 @dataclass(slots=True, eq=False)
 class Collection:
     """The signed messages of a round.
 
-    Two contents of one client and round are no message: it signed both, so it is left out, at both aggregators alike.
+    Two contents of one client and round are no message: it signed both, so it is left out, at both aggregators alike;
+    a third one is not taken in.
 
     Attributes:
         number: of the round.
@@ -30,7 +33,9 @@ class Collection:
 
     def add(self, client: str, envelope: SignedMessage) -> None:
         """Take in a message whose signature holds; the same content once more changes nothing."""
-        self.envelopes.setdefault(client, {}).setdefault(envelope.digest, envelope)
+        versions = self.envelopes.setdefault(client, {})
+        if len(versions) < MOST_VERSIONS:
+            versions.setdefault(envelope.digest, envelope)
 
     def offer(self) -> dict[str, tuple[bytes, ...]]:
         """Return the hashes of what is here, by client."""

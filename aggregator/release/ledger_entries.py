@@ -1,7 +1,7 @@
 """What a closing round's line in the ledger says."""
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -9,6 +9,7 @@ from aggregator.release.ledger import Ledger
 from aggregator.store import RoundClosure
 from protocols.arithmetic.counters import RoundNumber, Step
 from protocols.errors import AnnouncementsDiffer, PartiesDisagree
+from protocols.masking.envelope import SignedMessage
 from protocols.releases.ledger import DeliveryRecord, RoundRecord
 from protocols.task.layout import Layout
 from protocols.task.manifest import Manifest
@@ -59,6 +60,29 @@ def record_of(manifest: Manifest, done: RoundClosure) -> RoundRecord:
         trials=done.trials,
         public=layout.public_numbers(np.frombuffer(done.synthetic, dtype=np.int64), step=step) if speaks else {},
     )
+
+
+def write_masked_round(
+    ledger: Ledger,
+    manifest: Manifest,
+    number: RoundNumber,
+    members: Sequence[str],
+    *,
+    refused: tuple[str, ...],
+    told: Mapping[str, SignedMessage],
+) -> None:
+    """Write a round of a masked run down, before it is told: who counted, what is opened, and what each party gets."""
+    schedule = manifest.schedule
+    step, phase = schedule.step(number), schedule.phase(number)
+    agreed = RoundRecord(
+        number=number,
+        step=step,
+        phase=int(phase),
+        members=tuple(sorted(members)),
+        refused=refused,
+        releases=records_in(manifest, step) if phase == Phase.SPEAK else (),
+    )
+    ledger.write_closing(agreed, tuple(_entry(party, reply.content) for party, reply in told.items()))
 
 
 def _entry(party: str, content: bytes) -> DeliveryRecord:

@@ -1,41 +1,33 @@
 """One operator's server process."""
 
-import asyncio
 import logging
-import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-import grpc
 from cryptography import x509
-from grpc import aio
-from grpc_health.v1 import health_pb2, health_pb2_grpc
-from grpc_health.v1._async import HealthServicer
 
 from aggregator.aggregator import Aggregator
 from aggregator.config import AggregatorConfig
+from aggregator.masking.rounds import MaskedRounds
 from aggregator.metrics import Metrics
 from aggregator.release.ledger import Ledger
 from aggregator.run import Run
 from aggregator.store import Store
 from aggregator.wire.access import Access
-from aggregator.wire.callers import Callers
+from aggregator.wire.endpoint import open_endpoint, wait_for_stop
 from aggregator.wire.gateway import Gateway, RunGateway
-from aggregator.wire.interceptor import CALLS_OF_ONE
+from aggregator.wire.masked_server import begin_rounds, way_to_dealer
 from aggregator.wire.remote_peer import RemotePeer
-from aggregator.wire.servicer import handler
 from protocols.arithmetic.counters import Step
 from protocols.errors import ConfigError
 from protocols.identity import certificates
 from protocols.identity.server_keys import ServerKeys, server_keys
+from protocols.masking.plan import MaskingPlan
 from protocols.task import manifest as manifests
-from protocols.task.layout import Layout
-from protocols.task.manifest import Manifest, Simulation
+from protocols.task.manifest import Manifest, Simulation, is_active
 from protocols.task.signature import load_verified, trust_of
 from protocols.task.timeouts import patience_s
 from protocols.wire.connect import connect
-from protocols.wire.methods import SERVICE, largest_call
-from protocols.wire.tls import require_tls13
 from protocols.wire.transport import Transport
 
 if TYPE_CHECKING:
@@ -43,7 +35,6 @@ if TYPE_CHECKING:
 
 LOG: Final = logging.getLogger("aggregator")
 GRACE_S: Final = 1.0
-MAX_CALLS: Final = 10_000  # at the same time
 
 
 async def serve(config: AggregatorConfig, folder: Path) -> None:
@@ -64,12 +55,14 @@ async def serve(config: AggregatorConfig, folder: Path) -> None:
         for run, own in ((manifests.run_id(each), own) for each, own in zip(loaded, keys, strict=True))
     }
     store = Store(config.store, folder)
-    transports = {manifests.run_id(manifest): connect(manifest, credentials) for manifest in loaded}
+    transports = {manifests.run_id(manifest): _transports(manifest, credentials) for manifest in loaded}
     backend = _backend(config.name, loaded, folder / config.credentials)
     aggregator = Aggregator(
         {
-            run: _run(config.name, manifest, store, transports[run], backend, ledger=ledgers[run])
-            for run, manifest in ((manifests.run_id(each), each) for each in loaded)
+            run: _masked_run(config.name, manifest, folder, transports[run], keys=own, ledger=ledgers[run])
+            if is_active(manifest)
+            else _run(config.name, manifest, store, transports[run], backend, ledger=ledgers[run])
+            for run, manifest, own in zip(transports, loaded, keys, strict=True)
         }
     )
     metrics = Metrics()
@@ -80,23 +73,24 @@ async def serve(config: AggregatorConfig, folder: Path) -> None:
     gateway = _gateway(config, folder, aggregator, store, runs=served)
     if soon := certificates.expires_soon(credentials.certificate):
         LOG.warning("certificate", extra={"facts": {"reason": soon}})
-    state = HealthServicer()
-    server = _server(config, credentials, gateway, metrics, loaded)
-    health_pb2_grpc.add_HealthServicer_to_server(state, server)
-    await state.set(SERVICE, health_pb2.HealthCheckResponse.SERVING)
-    await server.start()
+    server = await open_endpoint(
+        config.listen,
+        credentials,
+        gateway.answer,
+        metrics=metrics,
+        calls_per_s=config.calls_per_s,
+        manifests=loaded,
+    )
     if config.metrics_port:
         metrics.serve(config.metrics_port)
     LOG.info("serving", extra={"facts": {"name": config.name, "listen": config.listen, "runs": len(loaded)}})
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await stop.wait()
+    await wait_for_stop()
     aggregator.stop()
     await server.stop(GRACE_S)
     if backend is not None:
         backend.close()
-        LOG.info("computed", extra={"facts": {"bytes": backend.traffic()}})
+    for traffic in ([backend.traffic()] if backend else []) + aggregator.traffic():
+        LOG.info("computed", extra={"facts": {"bytes": traffic}})
     for transport in (each for run in transports.values() for each in run):
         await transport.close()
     store.close()
@@ -105,7 +99,8 @@ async def serve(config: AggregatorConfig, folder: Path) -> None:
 
 def _backend(name: str, loaded: list[Manifest], credentials: Path) -> "CryptenBackend | None":
     """Return the backend of the one run in outcome mode, if there is one; only then is torch loaded."""
-    outcome = [each for each in loaded if isinstance(each, Simulation) and each.schedule.outcome]
+    simulations = [each for each in loaded if isinstance(each, Simulation) and not is_active(each)]
+    outcome = [each for each in simulations if each.schedule.outcome]
     if not outcome:
         return None
     if len(outcome) > 1:
@@ -120,6 +115,20 @@ def _index(name: str, manifest: Manifest) -> int:
     if name not in names:
         raise ConfigError(f"the manifest {manifest.name} lists no aggregator {name}; it has {', '.join(names)}")
     return names.index(name)
+
+
+def _transports(manifest: Manifest, credentials: certificates.Credentials) -> list[Transport]:
+    """Return the ways to all aggregators, and in an active run behind them the one to the dealer."""
+    ways = connect(manifest, credentials)
+    return [*ways, way_to_dealer(MaskingPlan(manifest), credentials)] if is_active(manifest) else ways
+
+
+def _masked_run(
+    name: str, manifest: Simulation, folder: Path, transports: list[Transport], *, keys: ServerKeys, ledger: Ledger
+) -> MaskedRounds:
+    index = _index(name, manifest)
+    ways = transports[1 - index], transports[-1]
+    return begin_rounds(MaskingPlan(manifest), index, folder, keys=keys, ways=ways, ledger=ledger)
 
 
 def _run(
@@ -142,7 +151,7 @@ def _run_gateway(name: str, manifest: Manifest, keys: ServerKeys, transports: li
     """Return what unseals the calls of one run's clients, and the relays to the other aggregators."""
     if keys.sealing is None:
         raise ConfigError(f"the manifest {manifest.name} names {name} as its dealer, not as an aggregator")
-    ways = zip(manifest.aggregators, transports, strict=True)
+    ways = zip(manifest.aggregators, transports, strict=False)
     timeout_s = max(patience_s(manifest, Step(step)) for step in (0, 1))
     others = {party.name: RemotePeer(way, timeout_s) for party, way in ways if party.name != name}
     return RunGateway(manifest, keys.sealing, others)
@@ -165,35 +174,3 @@ def _gateway(
 
 def _beside(folder: Path, name: str | None) -> Path | None:
     return None if name is None else folder / name
-
-
-def _server(
-    config: AggregatorConfig,
-    credentials: certificates.Credentials,
-    gateway: Gateway,
-    metrics: Metrics,
-    loaded: list[Manifest],
-) -> aio.Server:
-    require_tls13()
-    clients = max(len(manifest.clients) for manifest in loaded)
-    max_bytes = largest_call(max(Layout.of(manifest).longest for manifest in loaded), clients=clients)
-    server = aio.server(
-        maximum_concurrent_rpcs=max(MAX_CALLS, CALLS_OF_ONE * clients),
-        options=[
-            ("grpc.max_receive_message_length", max_bytes),
-            ("grpc.max_send_message_length", max_bytes),
-            ("grpc.so_reuseport", 0),
-            ("grpc.keepalive_permit_without_calls", 0),
-            ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
-            ("grpc.max_metadata_size", 8_192),
-        ],
-    )
-    callers = Callers(loaded, calls_per_s=config.calls_per_s)
-    server.add_generic_rpc_handlers((handler(gateway.answer, metrics, callers),))
-    pair = [(credentials.private_key, credentials.certificate)]
-    tls = grpc.ssl_server_credentials(pair, credentials.authority, require_client_auth=True)
-    try:
-        server.add_secure_port(config.listen, tls)
-    except RuntimeError as error:
-        raise ConfigError(f"cannot listen on {config.listen}: {error}; is the port free?") from error
-    return server

@@ -1,19 +1,31 @@
 """The rounds of `client_sdk.simulation` over the masked backend: the same client, with other messages."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol, final
 
 import numpy as np
 
+from client_sdk.masking.channel import ServerChannel
 from client_sdk.masking.masking_client import MaskingClient
 from client_sdk.simulation.exchange import Answer
 from protocols.arithmetic.counters import FIRST_STEP, Step
 from protocols.arithmetic.fixed_point import U64
-from protocols.errors import LpmError
-from protocols.masking.envelope import SignedMessage
+from protocols.errors import LpmError, ParameterError, RoundClosed, RunEnded
+from protocols.identity.sealing_key import public_key
+from protocols.identity.server_keys import IDENTITY
+from protocols.identity.signing import read_key
+from protocols.masking.envelope import SignedMessage, Signer
+from protocols.masking.journal import FileJournal
+from protocols.masking.plan import MaskingPlan
+from protocols.masking.seed import SealedSeed
 from protocols.models.outcome import OutcomeSpec
+from protocols.task.manifest import Simulation
 from protocols.task.outcome_layout import split_columns
 from protocols.task.rounds import Phase
+from protocols.task.signature import trust_of
+from protocols.wire.transport import Transport
 
 
 class ReplyChannel(Protocol):
@@ -22,7 +34,7 @@ class ReplyChannel(Protocol):
     async def join(self, envelope: SignedMessage) -> None:
         """Hand a sealed seed to both."""
 
-    async def exchange(self, client: str, envelope: SignedMessage) -> tuple[SignedMessage, SignedMessage]:
+    async def exchange(self, envelope: SignedMessage, *, step: Step) -> tuple[SignedMessage, SignedMessage]:
         """Hand a round's message to both, and return what each replies when the round is over."""
 
     async def stop(self, envelope: SignedMessage) -> None:
@@ -61,15 +73,19 @@ class MaskedExchange:
             phase: of the step.
 
         Raises:
-            PartiesDisagree, BadSignature: a server lied; everybody is told that the run is over.
-            RunEnded: the run is over.
+            PartiesDisagree, BadSignature, Unavailable: a server lied or keeps silent; everybody is told that the run is
+                over. If one refusal of one server could make a client go, that server would drop whom it likes.
+            RunEnded: the run is over, or this client is out of it: it came too late, or left its ranges.
         """
         number = self.client.plan.manifest.schedule.number(step, phase)
         words = self._growth(vector) if phase == Phase.DECIDE else vector
-        replies = await self.channel.exchange(self.client.signer.name, self.client.message(number, words))
+        message = self.client.message(number, words)
         try:
-            reading = self.client.open(number, replies)
-        except LpmError:
+            reading = self.client.open(number, await self.channel.exchange(message, step=step))
+        except RoundClosed as error:
+            raise RunEnded(f"this client takes part no longer, and the others go on: {error}") from error
+        except LpmError as error:
+            self.client.abandon(str(error))
             await self.channel.stop(self.client.stop())
             raise
         if phase == Phase.DECIDE:
@@ -95,3 +111,29 @@ class MaskedExchange:
     @property
     def _outcomes(self) -> tuple[OutcomeSpec, ...]:
         return self.client.plan.layout.outcomes
+
+
+def begin_exchange(
+    manifest: Simulation, name: str, transports: Sequence[Transport], *, identity: Path, journal: Path
+) -> MaskedExchange:
+    """Return a client's rounds over a network, and write down that it has begun the run.
+
+    Args:
+        manifest: of the run.
+        name: of the client.
+        transports: to both aggregators, in the manifest's order.
+        identity: the folder of its key.
+        journal: the folder in which it writes down what it has sent.
+
+    Raises:
+        RunEnded: it has begun the run before, and its seed is gone.
+    """
+    plan, trust = MaskingPlan(manifest), trust_of(manifest)
+    dealer = trust.keys[plan.dealer.name].sealing
+    if dealer is None:
+        raise ParameterError("the manifest pins no sealing key of the dealer; its security cannot be active")
+    signer = Signer.draw(name, read_key(identity / IDENTITY))
+    seed = SealedSeed.draw(plan.run, name, public_key(dealer))
+    entries = FileJournal(journal / f"masking-{plan.run.hex()[:12]}.journal")
+    client = MaskingClient(plan, signer, trust.signing_keys, entries, seed=seed)
+    return MaskedExchange(client, ServerChannel(manifest, transports))

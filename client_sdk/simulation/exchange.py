@@ -14,7 +14,7 @@ from protocols.arithmetic.sharing import Sharing
 from protocols.errors import ParameterError, PartiesDisagree, RoundClosed, RunEnded, Unavailable
 from protocols.task import manifest as manifests
 from protocols.task.layout import Layout
-from protocols.task.manifest import Manifest
+from protocols.task.manifest import Manifest, is_active
 from protocols.task.outcome_layout import join_answers
 from protocols.task.rounds import Phase
 from protocols.task.timeouts import patience_s
@@ -75,6 +75,10 @@ class Exchange:
             keys: that the client has kept.
             sharing: in place of the manifest's, in an audit that chooses the coins.
         """
+        if is_active(manifest):
+            raise ParameterError(
+                "the run's security is active: take part by client_sdk.masking, as the client's process does"
+            )
         if len(transports) != len(manifest.aggregators):
             raise ParameterError(
                 f"got {len(transports)} transports for {len(manifest.aggregators)} aggregators; give one each"

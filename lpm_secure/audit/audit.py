@@ -19,7 +19,7 @@ from protocols.releases import ledger
 from protocols.releases.query import NOISE
 from protocols.task import manifest as manifests
 from protocols.task import signature as signatures
-from protocols.task.manifest import Manifest, Simulation
+from protocols.task.manifest import Manifest, Simulation, is_active
 from protocols.task.release_plan import releases_of
 
 MANIFEST: Final = "manifest.json"
@@ -32,6 +32,11 @@ SKIPPED: Final = (
 TESTED: Final = (
     "the build that was tested is the one that audits: install what the parties ran, and audit with it; joint "
     "computations were stood in for by ideal ones, which have tests of their own"
+)
+ACTIVE: Final = (
+    "NOT TESTED: the tests of this build are of additive shares and of their noise, and this run's security is active, "
+    "where neither applies; this report says nothing about whether the program hides what it should, and the source's "
+    "own tests of the masked backend do"
 )
 
 
@@ -102,6 +107,8 @@ def audit(folder: Path, *, operator_key: bytes, runs: int | None = None, on_chec
     together = _ledgers(folder, manifest, report)
     if runs is None:
         report.notes.append(SKIPPED)
+    elif is_active(manifest):
+        report.notes.append(ACTIVE)
     else:
         report.checks.update(build(manifest, runs=runs, on_check=on_check))
         report.notes.append(TESTED)

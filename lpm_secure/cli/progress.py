@@ -41,19 +41,20 @@ def step_bar(title: str, *, steps: int, words: Sequence[TallyWord]) -> Iterator[
     columns = (
         "day {task.completed}/{task.total}",
         "{task.fields[stages]}",
-        "{task.fields[kib]:,.0f} KiB",
+        "{task.fields[sent]}",
     )
     fitting = find_stages(words)
     names = [word.name for word in words[fitting]]
     with bars(*columns) as progress:
-        bar = progress.add_task(title, total=steps, stages="", kib=0.0)
+        bar = progress.add_task(title, total=steps, stages="", sent="")
         sent = 0
 
         def on_step(step: int, release: StepRelease) -> None:
             nonlocal sent
             sent += release.traffic
             stages = shares(names, release.tally[fitting].tolist()) if names else ""
-            progress.update(bar, completed=step, stages=stages, kib=sent / 1024)
+            told = f"{sent / 1024:,.0f} KiB" if sent else ""  # of an active run the engine is not told
+            progress.update(bar, completed=step, stages=stages, sent=told)
 
         yield on_step
 

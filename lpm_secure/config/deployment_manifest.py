@@ -11,10 +11,12 @@ from lpm_secure.config.model import ModelConfig, channels_of, check_source, mode
 from lpm_secure.models.axes import Value
 from protocols import canonical_json
 from protocols.errors import ConfigError
+from protocols.identity.signing import PublicKey
 from protocols.identity.trust import Name, PartyKeys, Trust
+from protocols.masking.plan import check_security
 from protocols.task.base import Seconds
-from protocols.task.manifest import Simulation
-from protocols.task.parties import Address, AggregatorParty, ClientParty, DealerParty
+from protocols.task.manifest import Security, Simulation
+from protocols.task.parties import ENGINE, Address, AggregatorParty, ClientParty, DealerParty
 from protocols.toml_file import load_config
 
 Agent = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
@@ -36,7 +38,7 @@ class ServerEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     Attributes:
         public: its operator's public file.
         address: host and port.
-        mpc: of an aggregator in outcome mode, for the other aggregators' comparisons.
+        mpc: of an aggregator in outcome mode, for the other aggregators' comparisons; not where security is active.
     """
 
     public: str
@@ -46,10 +48,15 @@ class ServerEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
 
 @final
 class ClientEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A client, and the numbers of its agents: a list, or a text file with one number a line."""
+    """A client, and the numbers of its agents: a list, or a text file with one number a line.
+
+    Attributes:
+        identity: where security is active, the key by which it signs, as its request (`lpm enrol`) has it.
+    """
 
     name: Name
     agents: tuple[Agent, ...] | str
+    identity: PublicKey | None = None
 
 
 @final
@@ -58,7 +65,8 @@ class DeploymentFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
 
     Attributes:
         operator: of the run, who will sign.
-        steps, dt, period, max_message, mode, engine, min_cohort, cells and the two timeouts: as in the manifest.
+        steps, dt, period, max_message, mode, security, engine, min_cohort, cells, the timeouts: as in the manifest.
+        engine_identity: where security is active, the engine's Ed25519 public key, 32 bytes in base64.
         model, parameters: as in a run's configuration.
         not_before, not_after: UTC, whole seconds.
         collusion_bound: how many aggregators may pool what they have; all but one unless given.
@@ -73,7 +81,9 @@ class DeploymentFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     period: Positive = 1
     max_message: Positive
     mode: Literal["outcome", "sum"] = "outcome"
+    security: Security = "semi-honest"
     engine: bool = False
+    engine_identity: PublicKey | None = None
     cells: tuple[Positive, ...] = ()
     min_cohort: Positive
     collusion_bound: Positive | None = None
@@ -104,9 +114,9 @@ def new_manifest(path: Path) -> Simulation:
         raise ConfigError(f"{path}: two servers have the same name; every party needs its own")
     model = model_of(given.model, given.parameters, dt=given.dt)
     bound = given.collusion_bound or max(len(publics) - 1, 1)
-    kept = ("name", "steps", "dt", "period", "max_message", "cells", "engine", "mode", "min_cohort")
+    kept = ("name", "steps", "dt", "period", "max_message", "cells", "engine", "mode", "security", "min_cohort")
     plain: dict[str, Any] = {name: getattr(given, name) for name in (*kept, "join_timeout_s", "round_timeout_s")}
-    return Simulation(
+    manifest = Simulation(
         **plain,
         model=model,
         model_hash=model.digest,
@@ -123,8 +133,17 @@ def new_manifest(path: Path) -> Simulation:
             not_before=given.not_before,
             not_after=given.not_after,
             keys=keys,
+            identities=_identities(given),
         ),
     )
+    check_security(manifest)
+    return manifest
+
+
+def _identities(given: DeploymentFile) -> dict[Name, bytes]:
+    """Return the keys by which clients and engine sign, as their owners made them."""
+    each = {ENGINE: given.engine_identity} | {client.name: client.identity for client in given.clients}
+    return {name: key for name, key in each.items() if key is not None}
 
 
 def _public(folder: Path, server: ServerEntry) -> PublicFile:

@@ -13,6 +13,7 @@ from lpm_secure.config.synthetic import SyntheticConfig
 from lpm_secure.models.axes import Value
 from protocols.errors import ConfigError
 from protocols.identity.trust import Name
+from protocols.task.manifest import Security
 from protocols.toml_file import load_config
 
 
@@ -22,6 +23,8 @@ class PrivateConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
 
     Attributes:
         dataset: name in the data catalogue, or "look_alike" for generated contacts.
+        security: "active": one aggregator that lies reads no input either; not for every model, nor for derivatives
+            (`protocols/masking/plan.py` refuses the others in one line). "semi-honest": CrypTen, which takes all.
         clients: "group": each department is a client; "person": each person; "one": one client holds all.
         columns: of private columns of the model, between which two numbers, both included, each value is drawn, for
             private and for synthetic agents; all of a column's range unless given.
@@ -29,6 +32,7 @@ class PrivateConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     """
 
     dataset: Literal["workplace_invs15", "look_alike"]
+    security: Security = "semi-honest"
     clients: Literal["group", "person", "one"] = "group"
     columns: dict[str, tuple[int, int]] = {}
     contacts: dict[str, tuple[int, int]] = {}

@@ -32,7 +32,7 @@ class StepRelease:
         cells: int64[cells], their part of each cell's total.
         tally: int64[q], how many are in each stage, and the totals of observables.
         members: clients that took part.
-        traffic: bytes of vectors between clients and aggregators in the round; 0 in the clear.
+        traffic: bytes of vectors between clients and aggregators in the round; 0 in the clear, or if not told.
     """
 
     cells: I64

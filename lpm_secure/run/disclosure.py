@@ -5,7 +5,7 @@ from typing import Final
 from lpm_secure.models.words import word_of
 from protocols.models.run_model import agent_model_of
 from protocols.releases.query import NOISE, Release
-from protocols.task.manifest import Simulation
+from protocols.task.manifest import Manifest, Simulation, is_active
 from protocols.task.release_plan import releases_of
 
 SUMS: Final = (
@@ -38,7 +38,23 @@ def describe_disclosure(manifest: Simulation) -> str:
     heard = f" All heard the public numbers {public}, which the engine announced by these sums alone." if public else ""
     return (
         f"{_learned(manifest)} Engine and clients learned sums over at least {manifest.min_cohort} clients: "
-        f"{', '.join(releases) or 'none'}.{heard}"
+        f"{', '.join(releases) or 'none'}.{heard} {describe_security(manifest)}"
+    )
+
+
+def describe_security(manifest: Manifest) -> str:
+    """Return who must not pool what they have, and whether a server that lies reads anything, for who consents."""
+    if is_active(manifest):
+        return (
+            "Active: one aggregator that lies, with the engine and any clients, reads no input, nor does the dealer as "
+            "long as it follows the protocol. The dealer and an aggregator must not pool what they have: together they "
+            "read all inputs. Both aggregators together read totals, levels and bits, and more if they lie."
+        )
+    bound = len(manifest.aggregators) - 1 if manifest.trust is None else manifest.trust.collusion_bound
+    dealer = ", nor the dealer with any of them" if isinstance(manifest, Simulation) and manifest.dealer else ""
+    return (
+        f"Semi-honest: an aggregator that lies can read inputs. More than {bound} of the {len(manifest.aggregators)} "
+        f"aggregators must not pool what they have{dealer}."
     )
 
 

@@ -15,6 +15,7 @@ from protocols.task.parties import ENGINE
 
 FILE: Final = "received.csv"
 QUESTIONS: Final = ("Members", "Compared", "Tried")  # what aggregators ask each other beside their computation
+MASKED: Final = "Masked"  # of servers and engine; each server tells the bytes of these by who called
 EACH_CLIENT: Final = "each client (mean)"
 CLIENTS: Final = "clients"
 AGGREGATORS: Final = "aggregators"
@@ -63,6 +64,8 @@ def ingress(deployment: Deployment, execution: Execution) -> tuple[Ingress, ...]
 def _ways(event: str, what: str, *, own: str, names: Sequence[str]) -> Iterator[tuple[str, str, float]]:
     """Return who received from whom what an aggregator counted, and which share of the count."""
     name, direction = what.rsplit(" ", 1)
+    if name == MASKED:
+        return
     others = [other for other in names if other != own]
     if event == "computed":
         if direction == "received":

@@ -15,7 +15,8 @@ from lpm_secure.audit.collect import collect
 from lpm_secure.audit.index import INDEX
 from lpm_secure.config.environment import environment_of
 from lpm_secure.config.simulation import Config
-from lpm_secure.engine.loop import RemotePart, simulate
+from lpm_secure.engine.loop import simulate
+from lpm_secure.engine.masked_part import private_part
 from lpm_secure.engine.series import StageSeries
 from lpm_secure.engine.tensors.device import device_of
 from lpm_secure.report import folder as folders
@@ -148,7 +149,7 @@ def drive(folder: Path, *, device: str = "auto", observer: StepObserver = null_o
         transports = connect(manifest, certificates.read(party))
         words = tally_words(manifest)
         with observer("private run", steps=manifest.steps, words=words) as on_step:
-            part = RemotePart(manifest, transports)
+            part = private_part(manifest, transports, party)
             series = await simulate(manifest, part, agents, environment=environment, on_step=on_step)
         for transport in transports:
             await transport.close()

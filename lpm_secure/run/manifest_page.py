@@ -5,6 +5,7 @@ from typing import Any, Final
 import msgspec
 
 from lpm_secure.models.report import words_of
+from lpm_secure.run.disclosure import describe_security
 from protocols.models.graph.agents import GraphModel
 from protocols.task import manifest as manifests
 from protocols.task.manifest import Manifest, Simulation
@@ -15,8 +16,12 @@ MODEL: Final = "model."  # words about a model are not
 
 
 def rows_of(manifest: Manifest) -> list[tuple[str, str]]:
-    """Return every field of a manifest by its path, the run's id first; agents and keys shortened, a graph in words."""
-    return [("run", manifests.run_id(manifest).hex()), *_rows(_named_fields(manifest))]
+    """Return every field of a manifest by its path, the run's id first; agents and keys shortened, a graph in words.
+
+    Behind it stands in a sentence what its `security` means.
+    """
+    run = [("run", manifests.run_id(manifest).hex()), ("who must not collude", describe_security(manifest))]
+    return [*run, *_rows(_named_fields(manifest))]
 
 
 def differences(one: Manifest, other: Manifest) -> list[tuple[str, str, str]]:

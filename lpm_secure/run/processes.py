@@ -12,7 +12,8 @@ from typing import Any, Final, TypeVar, final
 import msgspec
 import torch
 
-from lpm_secure.engine.loop import ClearPart, PrivatePart, RemotePart, StepRelease, simulate
+from lpm_secure.engine.loop import ClearPart, PrivatePart, StepRelease, simulate
+from lpm_secure.engine.masked_part import private_part
 from lpm_secure.engine.series import StageSeries
 from lpm_secure.environments.environment import Environment
 from lpm_secure.environments.schedule import InterventionSchedule
@@ -20,6 +21,7 @@ from lpm_secure.run.observer import OnStep
 from lpm_secure.testbed.deployment import Deployment, Failure, LocalDeployment
 from lpm_secure.testbed.testbed import Testbed
 from protocols.errors import ParameterError, ProtocolError
+from protocols.task.parties import ENGINE
 from protocols.wire.transport import Transport
 
 T = TypeVar("T")
@@ -107,7 +109,7 @@ def run_private(
         deployment.stop()
 
 
-def over_processes(deployment: Deployment, engine: Callable[[RemotePart], Awaitable[T]]) -> T:
+def over_processes(deployment: Deployment, engine: Callable[[PrivatePart], Awaitable[T]]) -> T:
     """Start a deployment's processes, do what an engine does with its clients, and end them.
 
     Raises:
@@ -132,9 +134,10 @@ async def drive(deployment: Deployment, device: torch.device, started: float, on
     )
 
 
-async def _supervise(deployment: Deployment, act: Callable[[RemotePart], Awaitable[T]]) -> T:
+async def _supervise(deployment: Deployment, act: Callable[[PrivatePart], Awaitable[T]]) -> T:
     """Do what an engine does, while all processes are watched."""
-    return await supervise(deployment, lambda transports: act(RemotePart(deployment.manifest, transports)))
+    manifest, folder = deployment.manifest, deployment.party(ENGINE)
+    return await supervise(deployment, lambda transports: act(private_part(manifest, transports, folder)))
 
 
 async def supervise(deployment: LocalDeployment, act: Callable[[Sequence[Transport]], Awaitable[T]]) -> T:

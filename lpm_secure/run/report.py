@@ -42,6 +42,7 @@ def _rows(run: PrivateRun, figures: dict[str, Any]) -> list[tuple[str, str]]:
         ("population", run.population),
         *_endings(run, figures),
         ("mode", run.testbed.manifest.mode),
+        ("security", run.testbed.manifest.security),
         ("seconds per step", f"{figures['seconds_per_step']:.4f}"),
         ("seconds until all have joined", f"{figures['seconds_start']:.1f}"),
     ]

@@ -144,6 +144,9 @@ class LocalDeployment(abc.ABC):
         signature = canonical_json.encode(signatures.sign(manifest, keys.operator))
         write_atomically(signatures.signature_path(path), signature, mode=PUBLIC_MODE)
         certificates.write(self.party(ENGINE), keys.authority.issue(ENGINE))
+        for name, identity in keys.identities.items():
+            self.party(name).mkdir(parents=True, exist_ok=True)
+            signing.write_key(self.party(name) / IDENTITY, identity)
         for name in keys.servers:
             certificates.write(self.party(name), keys.credentials[name])
             keys.servers[name].write(self.party(name))
@@ -174,7 +177,6 @@ class LocalDeployment(abc.ABC):
         for client in manifest.clients:
             folder = self.party(client.name)
             certificates.write(folder, keys.authority.issue(client.name))
-            signing.write_key(folder / IDENTITY, signing.new_key())
             write_atomically(folder / "policy.toml", permissive(manifest).encode())
             self._write_client(client.name)
 

@@ -15,7 +15,8 @@ from protocols.identity.certificates import Authority, Credentials
 from protocols.identity.server_keys import ServerKeys, digest_of
 from protocols.identity.trust import Trust
 from protocols.models.run_model import agent_model_of
-from protocols.task.manifest import Manifest, Simulation
+from protocols.task.manifest import Manifest, Simulation, is_active
+from protocols.task.parties import ENGINE
 from protocols.task.policy import Policy, outputs_of
 from protocols.task.secure_sum.spec import SecureSum
 from protocols.task.signature import trust_of
@@ -33,6 +34,7 @@ class TestbedKeys:
     Attributes:
         operator: of the run; signs its manifest.
         servers: keys of aggregators and dealer, and `credentials`, by their names.
+        identities: the keys by which clients and engine sign, by their names.
     """
 
     __test__ = False
@@ -41,14 +43,20 @@ class TestbedKeys:
     authority: Authority
     servers: Mapping[str, ServerKeys]
     credentials: Mapping[str, Credentials]
+    identities: Mapping[str, Ed25519PrivateKey] = field(repr=False)
 
 
 def pin_keys(manifest: T) -> tuple[T, TestbedKeys]:
-    """Make keys for all servers of a testbed, and return its manifest with them pinned, each under its own operator."""
+    """Make keys for all parties of a testbed, and return its manifest with them pinned, each under its own operator.
+
+    Those by which clients and engine sign are pinned where security is active.
+    """
     authority = certificates.new_authority(f"testbed {manifest.name}")
     dealer = manifest.dealer.name if isinstance(manifest, Simulation) and manifest.dealer else None
     names = [party.name for party in manifest.aggregators] + ([dealer] if dealer else [])
-    servers = {name: ServerKeys.generate(dealer=name == dealer) for name in names}
+    active = is_active(manifest)
+    servers = {name: ServerKeys.generate(dealer=name == dealer and not active) for name in names}
+    identities = {name: signing.new_key() for name in (ENGINE, *(client.name for client in manifest.clients))}
     credentials = {name: authority.issue(name) for name in names}
     now = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
     trust = Trust(
@@ -60,8 +68,10 @@ def pin_keys(manifest: T) -> tuple[T, TestbedKeys]:
             name: keys.public(f"operator-of-{name}"[:63], digest_of(credentials[name].certificate))
             for name, keys in servers.items()
         },
+        identities={name: signing.public_of(identities[name]) for name in manifest.signers},
     )
-    keys = TestbedKeys(signing.new_key(), authority, MappingProxyType(servers), MappingProxyType(credentials))
+    operator, frozen = signing.new_key(), MappingProxyType
+    keys = TestbedKeys(operator, authority, frozen(servers), frozen(credentials), frozen(identities))
     return msgspec.structs.replace(manifest, trust=trust), keys
 
 
@@ -83,6 +93,7 @@ def permissive(manifest: Manifest) -> str:
             policy,
             min_count=manifest.min_count,
             validity=(manifest.validity,),
+            security=manifest.security,
             modes=(manifest.mode,),
             edges=(manifest.edges,),
             reveals=tuple(sorted({outcome.reveals for outcome in outcomes})),

@@ -10,6 +10,7 @@ from lpm_secure.data.contact_data import ContactData
 from lpm_secure.testbed.keyring import most_contacts
 from lpm_secure.testbed.synthetic import Ranges
 from protocols.errors import ConfigError
+from protocols.masking.plan import check_security
 from protocols.models.agent_model import AgentModel
 from protocols.models.run_model import RunModel, agent_model_of
 from protocols.task.devices import Devices
@@ -26,7 +27,7 @@ def manifest_of(config: Config, data: ContactData, addresses: Sequence[str]) -> 
     permuted = config.protocol.edges == "permuted"
     n_all = sum(len(client.agents) for client in clients) + config.synthetic.agents
     size = config.cells.size or -(-n_all // max(config.cells.count, 1))
-    return Simulation(
+    manifest = Simulation(
         name=config.name,
         model=model,
         model_hash=model.digest,
@@ -38,6 +39,7 @@ def manifest_of(config: Config, data: ContactData, addresses: Sequence[str]) -> 
         cells=(size,) * config.cells.count,
         engine=True,
         mode=config.protocol.mode,
+        security=config.private.security,
         aggregators=_aggregators(config, addresses),
         edges=config.protocol.edges,
         devices=Devices(degree=config.protocol.degree or most_contacts(data)) if permuted else None,
@@ -54,6 +56,8 @@ def manifest_of(config: Config, data: ContactData, addresses: Sequence[str]) -> 
         ),
         gradient=gradient,
     )
+    check_security(manifest)
+    return manifest
 
 
 def _largest_message(agents: AgentModel, weight: int) -> int:
@@ -94,7 +98,8 @@ def _aggregators(config: Config, addresses: Sequence[str]) -> tuple[AggregatorPa
     if len(addresses) != config.protocol.addresses:
         raise ConfigError(f"got {len(addresses)} addresses; the operators need {config.protocol.addresses}")
     k = config.protocol.aggregators
-    mpc = addresses[k : 2 * k] if config.protocol.mode == "outcome" else (None,) * k
+    compares = config.protocol.mode == "outcome" and config.private.security == "semi-honest"
+    mpc = addresses[k : 2 * k] if compares else (None,) * k
     permutation = addresses[2 * k + 1 :] or (None,) * k
     return tuple(AggregatorParty(f"aggregator-{a}", addresses[a], mpc[a], permutation[a]) for a in range(k))
 

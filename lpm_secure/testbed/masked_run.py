@@ -62,7 +62,20 @@ class MaskedRun:
         between: Between = pass_on,
         journal: Callable[[str], Journal] = lambda name: MemoryJournal(),
     ) -> "MaskedRun":
-        """Draw all keys and begin.
+        """Draw all keys, and let the aggregators agree on theirs; errors are those of `draw`."""
+        run = cls.draw(manifest, between=between, journal=journal)
+        run._join_keys()
+        return run
+
+    @classmethod
+    def draw(
+        cls,
+        manifest: Simulation,
+        *,
+        between: Between = pass_on,
+        journal: Callable[[str], Journal] = lambda name: MemoryJournal(),
+    ) -> "MaskedRun":
+        """Draw all keys; nothing is sent.
 
         Raises:
             ParameterError: the masked backend does not take this run.
@@ -84,9 +97,7 @@ class MaskedRun:
             name: MaskingClient(plan, signers[name], keys, journal(name), seed=SealedSeed.draw(plan.run, name, target))
             for name in plan.names
         }
-        run = cls(plan, signers, (first, second), dealer, clients, between)
-        run._join_keys()
-        return run
+        return cls(plan, signers, (first, second), dealer, clients, between)
 
     def _swap(self, first: SignedMessage, second: SignedMessage) -> tuple[SignedMessage, SignedMessage]:
         """Return what each aggregator receives of the other's message."""

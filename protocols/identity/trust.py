@@ -2,7 +2,7 @@
 
 import datetime
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Annotated, Final, final
 
 import msgspec
@@ -51,7 +51,8 @@ class PartyKeys(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     Attributes:
         operator: who runs it. No two parties of a run have the same one.
         identity: Ed25519; signs its ledger.
-        sealing: ML-KEM-768 and X25519; what clients seal to. The dealer, which clients never address, has none.
+        sealing: ML-KEM-768 and X25519; what clients seal to. The dealer has one where security is active: clients seal
+            their seeds to it. Else they never address it, and it has none.
         certificate: SHA-256 of the public key (DER) in its TLS certificate.
     """
 
@@ -70,6 +71,7 @@ class Trust(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
         collusion_bound: so many aggregators may pool all that they have and learn nothing.
         not_before, not_after: when the run may take place, UTC, whole seconds.
         keys: of every aggregator and of the dealer, by their names.
+        identities: where security is active, the key by which each client, and the engine, signs its messages.
     """
 
     operator: Name
@@ -77,6 +79,7 @@ class Trust(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     not_before: Moment
     not_after: Moment
     keys: dict[Name, PartyKeys]
+    identities: dict[Name, PublicKey] = {}
 
     def __post_init__(self) -> None:
         """Check what needs no other field of the manifest."""
@@ -95,9 +98,22 @@ class Trust(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
             held = [key for keys in self.keys.values() if (key := getattr(keys, kind)) is not None]
             if len(set(held)) != len(held):
                 raise ParameterError(f"two parties have the same {kind} key; each makes its own")
+        identities = [*(keys.identity for keys in self.keys.values()), *self.identities.values()]
+        if len(set(identities)) != len(identities):
+            raise ParameterError("two parties have the same identity key; each makes its own")
 
-    def check(self, *, aggregators: Sequence[str], dealer: str | None) -> None:
+    @property
+    def signing_keys(self) -> dict[str, bytes]:
+        """Return the key by which each party signs its messages, by name."""
+        return {name: keys.identity for name, keys in self.keys.items()} | self.identities
+
+    def check(self, *, aggregators: Sequence[str], dealer: str | None, signers: Collection[str] = ()) -> None:
         """Check against the parties of the manifest that this is part of.
+
+        Args:
+            aggregators: of the run.
+            dealer: of the run, if it has one.
+            signers: who signs messages beside these: all others where security is active, and else nobody.
 
         Raises:
             ParameterError: keys are missing or too many, or more aggregators may collude than can.
@@ -107,8 +123,15 @@ class Trust(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
             got, need = ", ".join(sorted(self.keys)), ", ".join(sorted(wanted))
             raise ParameterError(f"trust.keys has keys of {got or 'nobody'}; it needs those of {need}")
         for name, keys in self.keys.items():
-            if (keys.sealing is None) != (name == dealer):
-                raise ParameterError(f"{name}: every aggregator has a sealing key, and the dealer has none")
+            if (keys.sealing is None) != (name == dealer and not signers):
+                raise ParameterError(
+                    f"{name}: every aggregator has a sealing key, and the dealer has one where security is active alone"
+                )
+        if wrong := sorted({*signers} ^ self.identities.keys()):
+            raise ParameterError(
+                f"trust.identities lacks {wrong[0]}, or has it wrongly: where security is active it has the key of "
+                "every client and of the engine, and else none"
+            )
         if self.collusion_bound >= len(aggregators):
             raise ParameterError(
                 f"collusion_bound is {self.collusion_bound}, but {len(aggregators)} aggregators together can read "

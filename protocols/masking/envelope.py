@@ -7,6 +7,7 @@ import functools
 import hashlib
 import hmac
 import operator
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Final, TypeVar, final
@@ -62,6 +63,11 @@ class Signer:
     name: str
     key: Ed25519PrivateKey = field(repr=False)
     nonce_key: bytes = field(repr=False)
+
+    @classmethod
+    def draw(cls, name: str, key: Ed25519PrivateKey) -> "Signer":
+        """Draw the key of the nonces from the system: for one process, which goes on with nothing."""
+        return cls(name, key, os.urandom(NONCE_BYTES))
 
     def nonce(self, content: bytes) -> bytes:
         """Return the nonce of a content or its hash: the same whenever it is sent again, and unknown to all others."""

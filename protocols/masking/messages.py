@@ -105,6 +105,13 @@ class KeyContribution(RunMessage, frozen=True):
 
 
 @final
+class Offer(RunMessage, frozen=True):
+    """What an aggregator has heard in a round, as hashes, so that the other can hand on what it lacks."""
+
+    hashes: dict[str, tuple[Hash, ...]]
+
+
+@final
 class Closing(RunMessage, frozen=True):
     """Whom an aggregator has heard in a round, and what the engine announced, as one hash."""
 

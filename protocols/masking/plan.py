@@ -1,6 +1,6 @@
 """What a manifest demands of each message of a masked run, and which runs the masked backend does not take."""
 
-from typing import final
+from typing import Final, final
 
 import numpy as np
 
@@ -8,15 +8,20 @@ from protocols.arithmetic.counters import RoundNumber
 from protocols.arithmetic.fixed_point import I64, U64, to_ring
 from protocols.errors import ParameterError, WouldWrap
 from protocols.masking.folding import ProofShape
-from protocols.masking.words import LIMIT, residue
+from protocols.masking.words import LIMIT, WIDTH, residue
 from protocols.models.run_model import agent_model_of
 from protocols.releases.query import NOISE
 from protocols.task.layout import Layout
-from protocols.task.manifest import Simulation, run_id
+from protocols.task.manifest import Manifest, Simulation, is_active, run_id
 from protocols.task.parties import DealerParty
 from protocols.task.ranges import Ranges
 from protocols.task.release_plan import releases_of
 from protocols.task.rounds import Phase
+
+PROOF_WORDS: Final = 1_024  # bounds, in words of 8 bytes: of a proof of ranges,
+KEY_WORDS: Final = 4 * WIDTH  # of a comparison's key at one aggregator, with its offset,
+PRODUCT_WORDS: Final = 3 * 4 * 2 + 1  # of a level that may begin anew,
+QUESTION_WORDS: Final = 512  # and of what a question says of one client: challenges, and its sealed seed
 
 
 @final
@@ -81,6 +86,19 @@ class MaskingPlan:
         """Tell whether levels may begin anew in a round, so that the aggregators open masked levels."""
         return bool(self.restarts) and self.phase(number) == Phase.DECIDE
 
+    def announces(self, number: RoundNumber) -> bool:
+        """Tell whether the engine announces anything in a round."""
+        return self.manifest.engine and self.opens(number)
+
+    @property
+    def longest(self) -> int:
+        """Return a bound on the words of 8 bytes of a message: of clients, of the dealer, of questions."""
+        layout = self.layout
+        sent = 2 * (layout.longest + layout.release_words) + PROOF_WORDS
+        dealt = layout.release_words + layout.n * len(layout.outcomes) * KEY_WORDS
+        dealt += layout.n * len(self.restarts) * PRODUCT_WORDS
+        return max(sent, dealt, len(self.names) * QUESTION_WORDS)
+
     def count(self, client: str, number: RoundNumber) -> int:
         """Return how many words a client sends in a round."""
         return self.layout.words(self.phase(number), client)
@@ -106,6 +124,12 @@ class MaskingPlan:
         if releases_of(self.manifest).of("tally") is None:
             opened[self.layout.cells :] = 0
         return opened
+
+
+def check_security(manifest: Manifest) -> None:
+    """Refuse an active run that the masked backend does not take; errors are those of `require_masking`."""
+    if is_active(manifest):
+        require_masking(manifest)
 
 
 def require_masking(manifest: Simulation) -> None:

@@ -34,3 +34,8 @@ class BaseManifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     join_timeout_s: Seconds = 60.0
     round_timeout_s: Seconds = 10.0
     releases: Releases | None = None
+
+    @property
+    def signers(self) -> tuple[str, ...]:
+        """Return who signs messages beside the servers."""
+        return ()

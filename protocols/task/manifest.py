@@ -8,7 +8,7 @@ their tag: a simulation, and a secure sum, in which nobody is simulated.
 import hashlib
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Final, Literal, final
+from typing import Annotated, Final, Literal, TypeGuard, final
 
 import msgspec
 
@@ -34,11 +34,12 @@ from protocols.task.checks.releases import (
 )
 from protocols.task.devices import Devices
 from protocols.task.gradients.turn import turns
-from protocols.task.parties import ClientParty, DealerParty, agents_of
+from protocols.task.parties import ENGINE, ClientParty, DealerParty, agents_of
 from protocols.task.rounds import Schedule
 from protocols.task.secure_sum.spec import SecureSum
 
 MAX_BYTES: Final = 256 * 2**20
+Security = Literal["semi-honest", "active"]
 
 
 @final
@@ -60,6 +61,8 @@ class Simulation(BaseManifest, frozen=True, forbid_unknown_fields=True, kw_only=
         edges: "dense": each client sends one vector over all agents, so nobody sees which entries are zero.
             "permuted": for clients of one agent each, which share so many slots as `devices` says; three servers
             permute them, so that none sees an edge.
+        security: "active": one aggregator that lies reads nothing either, nor does the dealer; the run is one that
+            `protocols.masking.plan` takes. "semi-honest": servers have to follow the protocol.
         min_count: in outcome mode, a cell total or a count of the tally below it is released as 0, which the
             aggregators decide on shares; 0 releases every count.
         testbed_seed: where given, all simulation keys derive from it, so thresholds are known to whoever holds the
@@ -82,6 +85,7 @@ class Simulation(BaseManifest, frozen=True, forbid_unknown_fields=True, kw_only=
     mode: Literal["outcome", "sum"] = "outcome"
     validity: Literal["bits", "off"] = "bits"
     edges: Literal["dense", "permuted"] = "dense"
+    security: Security = "semi-honest"
     dealer: DealerParty | None = None
     clients: tuple[ClientParty, ...]
     min_count: Annotated[int, msgspec.Meta(ge=0, le=2**32)] = 0
@@ -99,8 +103,8 @@ class Simulation(BaseManifest, frozen=True, forbid_unknown_fields=True, kw_only=
         check_cohort(self.clients, self.min_cohort)
         check_tally(agent_model_of(self.model), agents=agents_of(self.clients), cells=self.cells)
         if self.trust is not None:
-            aggregators = [party.name for party in self.aggregators]
-            self.trust.check(aggregators=aggregators, dealer=self.dealer.name if self.dealer else None)
+            aggregators, dealer = [party.name for party in self.aggregators], self.dealer.name if self.dealer else None
+            self.trust.check(aggregators=aggregators, dealer=dealer, signers=self.signers)
         self._check_mode()
         if self.gradient is not None:
             self._check_gradient(self.gradient)
@@ -111,7 +115,8 @@ class Simulation(BaseManifest, frozen=True, forbid_unknown_fields=True, kw_only=
         bound = self.level_bound
         if self.mode == "outcome":
             model = agent_model_of(self.model)
-            check_outcome(model, self.aggregators, self.dealer, sharing=self.sharing, bound=bound)
+            masked = self.security == "active"
+            check_outcome(model, self.aggregators, self.dealer, masked=masked, sharing=self.sharing, bound=bound)
         elif self.min_count:
             raise ParameterError("min_count needs a secure comparison, which sum mode has not; use outcome mode")
         if self.min_count:
@@ -147,6 +152,13 @@ class Simulation(BaseManifest, frozen=True, forbid_unknown_fields=True, kw_only=
         n, k, changes = agents_of(self.clients), len(self.aggregators), self.score_changes
         check_derivatives(releases, self.gradient, changes=changes, agents=n, aggregators=k)
         check_series(releases, self.model, steps=self.steps)
+
+    @property
+    def signers(self) -> tuple[str, ...]:
+        """Return who signs messages beside the servers: clients and engine, where security is active."""
+        if self.security != "active":
+            return ()
+        return (*(client.name for client in self.clients), *((ENGINE,) if self.engine else ()))
 
     @property
     def level_bound(self) -> int:
@@ -200,6 +212,11 @@ class Simulation(BaseManifest, frozen=True, forbid_unknown_fields=True, kw_only=
 
 Manifest = Simulation | SecureSum
 KINDS: Final[dict[str, type[Simulation] | type[SecureSum]]] = {"simulation": Simulation, "secure-sum": SecureSum}
+
+
+def is_active(manifest: Manifest) -> TypeGuard[Simulation]:
+    """Tell whether a run's security is active: one server that lies reads nothing either."""
+    return isinstance(manifest, Simulation) and manifest.security == "active"
 
 
 def encode(manifest: Manifest) -> bytes:

@@ -17,7 +17,7 @@ class AggregatorParty(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     Attributes:
         address: for clients, the engine and the other aggregators.
-        mpc: for the other aggregators' secure comparison; in outcome mode only.
+        mpc: for the other aggregators' secure comparison; in outcome mode only, and not where security is active.
         permutation: for the other servers of the secret permutation; where edges are permuted only.
     """
 

@@ -16,7 +16,7 @@ from protocols.identity.trust import Name, Trust
 from protocols.models.outcome import Threshold
 from protocols.models.run_model import agent_model_of
 from protocols.releases.query import NOISE, Release
-from protocols.task.manifest import Manifest, Simulation
+from protocols.task.manifest import Manifest, Security, Simulation, is_active
 from protocols.task.release_plan import releases_of
 from protocols.task.secure_sum.spec import SecureSum
 from protocols.task.signature import trust_of
@@ -47,6 +47,7 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         reveals: what of an outcome agents' holders may learn: "bit", and "sum", the exact number.
         thresholds: when a model may set thresholds: "once", when a level begins anew ("restart"), in each "step". Who
             sets them in each step can ask another question of its contacts in each.
+        security: "active" refuses runs in which an aggregator has to follow the protocol for nothing to be read.
         operators: who may run the run, its aggregators and its dealer.
         identities: of some of these, by their names, the Ed25519 key, 32 bytes in base64, that their server must have.
         testbed: allow a manifest that holds the seed of all draws: for simulated people only.
@@ -62,6 +63,7 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     modes: tuple[Literal["outcome", "sum"], ...]
     edges: tuple[str, ...] = ("dense",)
     outputs: tuple[Output, ...]
+    security: Security = "semi-honest"
     operators: tuple[Name, ...]
     identities: dict[Name, PublicKey] = {}
     reveals: tuple[Literal["bit", "sum"], ...] = ("bit",)
@@ -161,6 +163,8 @@ def _conflicts(manifest: Manifest, policy: Policy, spent: float) -> Iterator[tup
         if promised < asked:
             yield key, f"{key} must be {asked} or more, and the manifest promises {promised}"
     yield from _costs(rho_of(manifest), policy, spent)
+    if policy.security == "active" and not is_active(manifest):
+        yield "security", "it must be active, and the manifest's is not: an aggregator that lies finds out about inputs"
     if isinstance(manifest, Simulation):
         yield from _conflicts_of_simulation(manifest, policy)
     for output in outputs_of(manifest):

@@ -12,6 +12,7 @@ from protocols.arithmetic.counters import Step
 from protocols.arithmetic.fixed_point import I64, U64
 from protocols.arithmetic.sharing.additive import KEY_BYTES
 from protocols.errors import ManifestMismatch, WireError
+from protocols.masking.envelope import NONCE_BYTES, SignedMessage
 from protocols.sealing import messages as sealed
 from protocols.task.rounds import Phase
 from protocols.wire import lpm_pb2 as pb
@@ -25,6 +26,7 @@ MAX_STEP: Final = 2**32
 MAX_NAME: Final = 63
 MAX_COUNTER: Final = 2**63 - 1
 MAX_OPENING: Final = 4096
+SIGNATURE_BYTES: Final = 64
 
 
 def _bytes(words: U64 | I64) -> bytes:
@@ -96,6 +98,18 @@ def _opening(handshake: sealed.Handshake | None) -> pb.Opening | None:
     if handshake is None:
         return None
     return pb.Opening(sealed=handshake.sealed, certificate=handshake.certificate, signature=handshake.signature)
+
+
+def _envelope(parts: Any) -> SignedMessage:
+    if len(parts.nonce) != NONCE_BYTES or len(parts.signature) != SIGNATURE_BYTES:
+        raise WireError("got a signed message whose nonce or signature has another size")
+    return SignedMessage(_name(parts.sender), parts.content, parts.nonce, parts.signature)
+
+
+def _pb_envelope(given: SignedMessage | None) -> pb.Envelope | None:
+    if given is None:
+        return None
+    return pb.Envelope(sender=given.sender, content=given.content, nonce=given.nonce, signature=given.signature)
 
 
 def _names(names: Any) -> tuple[str, ...]:
@@ -189,6 +203,16 @@ _KINDS: Final[dict[type, _Kind]] = {
         pb.TriedReply,
         lambda m: pb.TriedReply(step=m.step, trial=m.trial, over=m.over, share=_bytes(m.share)),
         lambda p: messages.TrialShare(_step(p.step), p.trial, _digest(p.over), _words(p.share)),
+    ),
+    messages.MaskedCall: _Kind(
+        pb.MaskedRequest,
+        lambda m: pb.MaskedRequest(run_id=m.run_id, envelope=_pb_envelope(m.envelope)),
+        lambda p: messages.MaskedCall(_run(p.run_id), _envelope(p.envelope)),
+    ),
+    messages.MaskedReply: _Kind(
+        pb.MaskedReply,
+        lambda m: pb.MaskedReply(envelope=_pb_envelope(m.envelope)),
+        lambda p: messages.MaskedReply(_envelope(p.envelope) if p.HasField("envelope") else None),
     ),
     sealed.SealedRequest: _Kind(
         pb.SealedRequest,

@@ -7,11 +7,10 @@ from protocols.errors import ParameterError
 from protocols.identity.certificates import Credentials, name_of
 from protocols.sealing.route import Route
 from protocols.task import manifest as manifests
-from protocols.task.layout import Layout
 from protocols.task.manifest import Manifest
 from protocols.task.parties import AggregatorParty
 from protocols.task.signature import trust_of
-from protocols.wire.methods import largest_call
+from protocols.wire.methods import largest_call_of
 from protocols.wire.remote import GrpcTransport
 from protocols.wire.sealed_transport import SealedTransport, SessionState
 from protocols.wire.transport import Transport
@@ -37,7 +36,7 @@ def connect(
     """
     keys = trust_of(manifest).keys
     carriers = _carriers(manifest, relay)
-    max_bytes = largest_call(Layout.of(manifest).longest, clients=len(manifest.clients))
+    max_bytes = largest_call_of(manifest)
     name, run = name_of(credentials.certificate), manifests.run_id(manifest)
     sealed = name in {client.name for client in manifest.clients}
     transports: list[Transport] = []

@@ -156,6 +156,32 @@ class TriedReply(_message.Message):
     share: bytes
     def __init__(self, step: _Optional[int] = ..., trial: _Optional[int] = ..., over: _Optional[bytes] = ..., share: _Optional[bytes] = ...) -> None: ...
 
+class Envelope(_message.Message):
+    __slots__ = ("sender", "content", "nonce", "signature")
+    SENDER_FIELD_NUMBER: _ClassVar[int]
+    CONTENT_FIELD_NUMBER: _ClassVar[int]
+    NONCE_FIELD_NUMBER: _ClassVar[int]
+    SIGNATURE_FIELD_NUMBER: _ClassVar[int]
+    sender: str
+    content: bytes
+    nonce: bytes
+    signature: bytes
+    def __init__(self, sender: _Optional[str] = ..., content: _Optional[bytes] = ..., nonce: _Optional[bytes] = ..., signature: _Optional[bytes] = ...) -> None: ...
+
+class MaskedRequest(_message.Message):
+    __slots__ = ("run_id", "envelope")
+    RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    ENVELOPE_FIELD_NUMBER: _ClassVar[int]
+    run_id: bytes
+    envelope: Envelope
+    def __init__(self, run_id: _Optional[bytes] = ..., envelope: _Optional[_Union[Envelope, _Mapping]] = ...) -> None: ...
+
+class MaskedReply(_message.Message):
+    __slots__ = ("envelope",)
+    ENVELOPE_FIELD_NUMBER: _ClassVar[int]
+    envelope: Envelope
+    def __init__(self, envelope: _Optional[_Union[Envelope, _Mapping]] = ...) -> None: ...
+
 class Opening(_message.Message):
     __slots__ = ("sealed", "certificate", "signature")
     SEALED_FIELD_NUMBER: _ClassVar[int]

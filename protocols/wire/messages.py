@@ -5,6 +5,7 @@ from typing import final
 
 from protocols.arithmetic.counters import Step
 from protocols.arithmetic.fixed_point import I64, U64
+from protocols.masking.envelope import SignedMessage
 from protocols.task.rounds import Phase
 
 
@@ -173,3 +174,20 @@ class TrialShare:
     trial: int
     over: bytes
     share: U64 = field(repr=False)
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class MaskedCall:
+    """A signed message of an active run, to a server: a client's, the engine's, or an aggregator's."""
+
+    run_id: bytes
+    envelope: SignedMessage = field(repr=False)
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class MaskedReply:
+    """What answers it: a server's own signed message to the caller, or nothing."""
+
+    envelope: SignedMessage | None = field(repr=False)

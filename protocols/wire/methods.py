@@ -2,7 +2,10 @@
 
 from typing import Final
 
+from protocols.masking.plan import MaskingPlan
 from protocols.sealing import messages as sealed
+from protocols.task.layout import Layout
+from protocols.task.manifest import Manifest, is_active
 from protocols.wire import lpm_pb2 as pb
 from protocols.wire import messages
 
@@ -14,6 +17,7 @@ METHODS: Final[dict[str, tuple[type, type]]] = {
     "Members": (messages.MembersQuery, messages.Members),
     "Compared": (messages.ComputationQuery, messages.Computation),
     "Tried": (messages.TrialQuery, messages.TrialShare),
+    "Masked": (messages.MaskedCall, messages.MaskedReply),
     "Sealed": (sealed.SealedRequest, sealed.SealedReply),
 }
 METHOD_OF: Final = {request: name for name, (request, _) in METHODS.items()}
@@ -22,3 +26,9 @@ METHOD_OF: Final = {request: name for name, (request, _) in METHODS.items()}
 def largest_call(words: int, *, clients: int) -> int:
     """Return a bound on the bytes of one call: 8 for each word, 66 for each name, 64 KiB for the rest."""
     return 8 * words + 66 * clients + 2**16
+
+
+def largest_call_of(manifest: Manifest) -> int:
+    """Return a bound on the bytes of one call of a run."""
+    words = MaskingPlan(manifest).longest if is_active(manifest) else Layout.of(manifest).longest
+    return largest_call(words, clients=len(manifest.clients))

@@ -11,10 +11,14 @@ from protocols.sealing.messages import Handshake, SealedReply, SealedRequest
 from protocols.sealing.route import Route
 from protocols.sealing.session import SealedSession
 from protocols.wire import codec, messages
-from protocols.wire.messages import Join, Share
+from protocols.wire.messages import Join, MaskedCall, Share
 from protocols.wire.transport import Transport
 
-KINDS: Final[tuple[tuple[type, type], ...]] = ((Join, messages.JoinReply), (Share, messages.RoundResult))
+KINDS: Final[tuple[tuple[type, type], ...]] = (
+    (Join, messages.JoinReply),
+    (Share, messages.RoundResult),
+    (MaskedCall, messages.MaskedReply),
+)
 
 
 @final
@@ -39,7 +43,7 @@ def unpack(content: bytes) -> Any:
         WireError: no such kind, or not what the encoder writes.
     """
     if not content or content[0] >= len(KINDS):
-        raise WireError("what was sealed is no join and no share")
+        raise WireError("what was sealed is no join, no share and no masked message")
     return codec.decode(KINDS[content[0]][0], content[1:])
 
 

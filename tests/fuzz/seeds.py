@@ -12,6 +12,7 @@ from lpm_secure.testbed.keys import permissive, pin_keys
 from protocols import canonical_json
 from protocols.identity import certificates, enrolment, signing
 from protocols.identity.sealing_key import public_key
+from protocols.masking.envelope import SignedMessage
 from protocols.sealing.handshake import begin
 from protocols.sealing.messages import Handshake, SealedReply, SealedRequest
 from protocols.task import manifest as manifests
@@ -24,6 +25,8 @@ from protocols.wire.messages import (
     ComputationQuery,
     Join,
     JoinReply,
+    MaskedCall,
+    MaskedReply,
     Members,
     MembersQuery,
     RoundRelease,
@@ -36,6 +39,7 @@ from protocols.wire.sealed_transport import pack
 
 RUN = bytes(range(32))
 WORDS, SIGNED = np.arange(3, dtype=np.uint64), np.arange(3, dtype=np.int64)
+ENVELOPE = SignedMessage("client-0", b"content", bytes(32), bytes(64))
 SENT = [
     Join(RUN, RUN),
     Join(RUN, b""),
@@ -53,6 +57,8 @@ SENT = [
     TrialShare(5, 1, RUN, WORDS),
     SealedRequest(RUN, "aggregator-1", "client-0", Handshake(b"1", b"2", b"3"), 300, bytes(20)),
     SealedReply(bytes(40)),
+    MaskedCall(RUN, ENVELOPE),
+    MaskedReply(ENVELOPE),
 ]
 
 
@@ -113,7 +119,7 @@ def _servicer():
 
 SEEDS = {
     "wire": _wire,
-    "inner": lambda: [pack(Join(RUN, RUN)), pack(Share(RUN, 5, WORDS))],
+    "inner": lambda: [pack(each) for each in (Join(RUN, RUN), Share(RUN, 5, WORDS), MaskedCall(RUN, ENVELOPE))],
     "manifest": lambda: [
         manifests.encode(each) for each in (MANIFEST, pin_keys(MANIFEST)[0], graph_manifest(), sum_of())
     ],

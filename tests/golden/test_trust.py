@@ -49,7 +49,7 @@ def keys_text(place):
 TRUST = Trust(operator="ministry", not_before=TIME, not_after=TIME + YEAR, keys={"b": keys(2), "a": keys(1)})
 TRUST_TEXT = (
     '{"operator":"ministry","collusion_bound":1,"not_before":"2026-01-02T03:04:05Z",'
-    f'"not_after":"2027-01-02T03:04:05Z","keys":{{"a":{keys_text(1)},"b":{keys_text(2)}}}}}'
+    f'"not_after":"2027-01-02T03:04:05Z","keys":{{"a":{keys_text(1)},"b":{keys_text(2)}}},"identities":{{}}}}'
 )
 MANIFEST = Simulation(
     name="golden",

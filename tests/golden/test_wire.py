@@ -9,6 +9,7 @@ import dataclasses
 import numpy as np
 import pytest
 
+from protocols.masking.envelope import SignedMessage
 from protocols.sealing.messages import Handshake, SealedReply, SealedRequest
 from protocols.task.rounds import Phase
 from protocols.wire.codec import decode, encode
@@ -18,6 +19,8 @@ from protocols.wire.messages import (
     ComputationQuery,
     Join,
     JoinReply,
+    MaskedCall,
+    MaskedReply,
     Members,
     MembersQuery,
     RoundRelease,
@@ -32,6 +35,9 @@ ID = bytes(range(32))
 ID_HEX = "0a20" + ID.hex()  # field 1, 32 bytes
 KEY = b"\xaa" * 32
 ONE_AND_TOP = "0100000000000000" + "ffffffffffffffff"  # words 1 and 2**64 - 1, or the integers 1 and -1
+
+SIGNED = SignedMessage("a", b"\x01", KEY, b"\xbb" * 64)
+SIGNED_HEX = "0a0161" + "120101" + "1a20" + "aa" * 32 + "2240" + "bb" * 64
 
 
 def words(*values):
@@ -81,6 +87,9 @@ FROZEN = [
         ID_HEX + "120161" + "1a0162" + "2209" + "0a0101" + "120102" + "1a0103",
     ),
     (SealedReply(b"\xff"), "0a01ff"),
+    (MaskedCall(ID, SIGNED), ID_HEX + "126a" + SIGNED_HEX),
+    (MaskedReply(SIGNED), "0a6a" + SIGNED_HEX),
+    (MaskedReply(None), ""),
 ]
 each = pytest.mark.parametrize(("message", "content"), FROZEN, ids=lambda value: type(value).__name__)
 
@@ -103,4 +112,4 @@ def test_every_kind_of_message_is_frozen():
 
 def test_the_service_and_its_methods_keep_their_names():
     assert SERVICE == "lpm.v1.Aggregator"
-    assert list(METHODS) == ["Join", "Exchange", "Announce", "Members", "Compared", "Tried", "Sealed"]
+    assert list(METHODS) == ["Join", "Exchange", "Announce", "Members", "Compared", "Tried", "Masked", "Sealed"]

@@ -46,7 +46,7 @@ def audit(
     if operator_key is None:
         report.notes.append(FROM_FOLDER)
     page = pages.write(folder, report)
-    _show(report, notes=(FROM_FOLDER, audits.SKIPPED))
+    _show(report, notes=(FROM_FOLDER, audits.SKIPPED, audits.ACTIVE))
     typer.echo(f"report: {page}")
     if report.findings:
         raise typer.Exit(1)

@@ -54,7 +54,7 @@ def identity(
     folder: Annotated[Path, typer.Argument(help="The server's credentials; nothing may be there.")],
     name: Annotated[str, typer.Argument(help="The server's name in the manifest.")],
     operator: Annotated[str, typer.Option(help="Who runs it.")],
-    dealer: Annotated[bool, typer.Option("--dealer", help="It is the dealer, to which nothing is sealed.")] = False,
+    dealer: Annotated[bool, typer.Option("--dealer", help="Of a semi-honest run: nothing is sealed to it.")] = False,
 ) -> None:
     """Make all keys of an aggregator or the dealer, where it runs.
 

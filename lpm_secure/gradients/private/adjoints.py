@@ -7,7 +7,7 @@ from typing import Any, Final, final
 
 import torch
 
-from lpm_secure.engine.loop import RemotePart
+from lpm_secure.engine.loop import PrivatePart
 from lpm_secure.gradients.private.differentiable import Differentiable, Pair
 from lpm_secure.gradients.private.relaxed_agents import TorchAgents
 from protocols.arithmetic.counters import RoundNumber
@@ -31,7 +31,7 @@ class PrivateAdjoints(Differentiable):
         cells and parameters, each over at least `min_cohort` clients. What it announces is public.
     """
 
-    def __init__(self, manifest: Simulation, remote: RemotePart, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, manifest: Simulation, remote: PrivatePart, loop: asyncio.AbstractEventLoop) -> None:
         """Drive the clients of a run from its first round on."""
         if manifest.require_gradient().way != "adjoints":
             raise ParameterError(f"the run takes {manifest.require_gradient().way}; ask for adjoints in its manifest")

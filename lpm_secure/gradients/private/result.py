@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import torch
 
-from lpm_secure.engine.loop import RemotePart
+from lpm_secure.engine.loop import PrivatePart
 from lpm_secure.engine.series import PARTS, StageSeries
 from lpm_secure.gradients.private.adjoints import PrivateAdjoints, mean_counts
 from lpm_secure.gradients.private.differentiable import ClearAdjoints, Differentiable
@@ -47,7 +47,7 @@ class GradientFigures:
     series: StageSeries | None = None
 
 
-async def find(testbed: Testbed, remote: RemotePart | None) -> GradientFigures:
+async def find(testbed: Testbed, remote: PrivatePart | None) -> GradientFigures:
     """Return the derivatives of a run, over its clients, or in the clear without them."""
     return await _WAYS[testbed.manifest.require_gradient().way](testbed, remote)
 
@@ -64,7 +64,7 @@ def difference(private: GradientFigures, clear: GradientFigures) -> float:
     return float(np.divide(apart, scale, out=np.where(apart > 0, np.inf, 0.0), where=scale > 0).max(initial=0.0))
 
 
-async def _tangents(testbed: Testbed, remote: RemotePart | None) -> GradientFigures:
+async def _tangents(testbed: Testbed, remote: PrivatePart | None) -> GradientFigures:
     manifest = testbed.manifest
     part = ClearTangents(testbed) if remote is None else remote
     series = await simulate_tangents(manifest, part, synthetic_part(testbed))
@@ -74,7 +74,7 @@ async def _tangents(testbed: Testbed, remote: RemotePart | None) -> GradientFigu
     return GradientFigures(named, _counts(named, numbers, first=0), tangent[-1].sum(axis=0), numbers)
 
 
-async def _score(testbed: Testbed, remote: RemotePart | None) -> GradientFigures:
+async def _score(testbed: Testbed, remote: PrivatePart | None) -> GradientFigures:
     manifest = testbed.manifest
     part = ClearScores(manifest, testbed.clear_agents(CPU)) if remote is None else remote
     synthetic, environment = testbed.synthetic_agents(CPU), testbed.new_environment()
@@ -84,7 +84,7 @@ async def _score(testbed: Testbed, remote: RemotePart | None) -> GradientFigures
     return GradientFigures(named, table, last, last, found.series)
 
 
-async def _adjoints(testbed: Testbed, remote: RemotePart | None) -> GradientFigures:
+async def _adjoints(testbed: Testbed, remote: PrivatePart | None) -> GradientFigures:
     """Differentiate each stage's count on the last day; the graph is in a thread, which must not wait for itself."""
     private: Differentiable = ClearAdjoints(testbed)
     if remote is not None:
@@ -125,7 +125,7 @@ def _counts(named: tuple[str, ...], numbers: F64, *, first: int) -> pa.Table:
     return pa.table({**columns, "expected": flat[:, 0], **by})
 
 
-_WAYS: Final[Mapping[str, Callable[[Testbed, RemotePart | None], Awaitable[GradientFigures]]]] = {
+_WAYS: Final[Mapping[str, Callable[[Testbed, PrivatePart | None], Awaitable[GradientFigures]]]] = {
     "tangents": _tangents,
     "adjoints": _adjoints,
     "score": _score,

@@ -39,6 +39,7 @@ def check_outcome(
     aggregators: Sequence[AggregatorParty],
     dealer: DealerParty | None,
     *,
+    masked: bool,
     sharing: str,
     bound: int,
 ) -> None:
@@ -48,14 +49,17 @@ def check_outcome(
         model: of the run.
         aggregators: of the run.
         dealer: of the run, if it has one.
+        masked: whether security is active: then aggregators compare without talking to each other about it.
         sharing: of the run.
         bound: that no level exceeds.
 
     Raises:
         ParameterError: no dealer, no addresses, another sharing, no outcome, or levels that are too large.
     """
-    if dealer is None or any(party.mpc is None for party in aggregators):
-        raise ParameterError("outcome mode needs a dealer and an mpc address of every aggregator; name them")
+    if dealer is None or any((party.mpc is None) != masked for party in aggregators):
+        raise ParameterError(
+            "outcome mode needs a dealer and an mpc address of every aggregator, or, where security is active, of none"
+        )
     if sharing != "additive":
         raise ParameterError("outcome mode compares additive shares; the clear sharing has sum mode only")
     if not model.outcomes:

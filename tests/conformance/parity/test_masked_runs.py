@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lpm_secure.testbed.masked_parties import start_parties
 from lpm_secure.testbed.masked_run import MaskedRun
 from tests.conformance.parity.conftest import ALL
 from tests.conformance.parity.test_waning import changed
@@ -18,7 +19,11 @@ TAKEN = [name if name in FEW else pytest.param(name, marks=pytest.mark.slow) for
 
 
 def check(testbed, run_clear, but=()):
-    series, clients = asyncio.run(play_testbed(testbed, MaskedRun.start(testbed.manifest)))
+    async def play():
+        with start_parties(MaskedRun.draw(testbed.manifest)) as parties:
+            return await play_testbed(testbed, parties)
+
+    series, clients = asyncio.run(play())
     clear = run_clear(testbed)
     for field, values in clear.state.items():
         private = np.concatenate([client.private.state[field] for client in clients])
@@ -63,4 +68,4 @@ def test_many_masked_runs_equal_their_clear_runs_bit_for_bit(name, data, graph_t
 def test_a_model_that_needs_products_or_sums_is_refused_in_one_line(name, data, graph_testbeds):
     testbed = data.draw(graph_testbeds(name, mode="outcome", k=2))
     with pytest.raises(ValueError, match="CrypTen backend takes it"):
-        MaskedRun.start(testbed.manifest)
+        MaskedRun.draw(testbed.manifest)

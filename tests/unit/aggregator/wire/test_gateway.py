@@ -335,7 +335,7 @@ def test_lists_are_read_again_when_they_change_and_kept_when_they_cannot_be_read
         Access(allowed=tmp_path / "missing.txt")
 
 
-@pytest.mark.parametrize("content", [b"", b"\x02", b"\x00\xff", b"\x01\x0a"])
+@pytest.mark.parametrize("content", [b"", b"\x03", b"\x00\xff", b"\x01\x0a", b"\x02\xff"])
 def test_what_was_sealed_must_be_a_call(content):
     with pytest.raises(WireError):
         unpack(content)

@@ -80,3 +80,11 @@ def test_a_disclosure_names_each_outcome_and_says_so_where_sums_are_exact(manife
     assert "any1 above a private threshold (told in each step)" in describe_disclosure(cheapest)
     assert not reveals_sums(cheapest)
     assert reveals_sums(msgspec.structs.replace(cheapest, mode="sum", dealer=None))
+
+
+def test_who_must_not_pool_what_they_have_is_said_of_each_kind_of_security(manifest_of):
+    honest, active = (manifest_of(mode="outcome", security=each) for each in ("semi-honest", "active"))
+    assert "an aggregator that lies can read inputs" in dict(rows_of(honest))["who must not collude"]
+    assert "The dealer and an aggregator must not pool" in dict(rows_of(active))["who must not collude"]
+    assert ("security", "semi-honest", "active") in differences(honest, active)
+    assert "Active: one aggregator that lies" in describe_disclosure(active)

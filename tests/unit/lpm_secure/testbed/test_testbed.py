@@ -130,3 +130,30 @@ def test_numbers_of_contacts_that_are_none_or_out_of_their_range_are_one_line(ra
     with pytest.raises(ParameterError, match=said) as caught:
         made_of("Lenders", **numbers(**ranges))
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("model", "protocol", "said"),
+    [
+        ("tests.user_models:Opinion", {"aggregators": 3}, "3 aggregators"),
+        ("tests.user_models:Opinion", {"mode": "sum"}, "sum mode"),
+        ("tests.user_models:Averaging", {}, "exact sums"),
+        ("seirs", {}, "restarts"),
+    ],
+)
+def test_an_active_run_that_the_masked_backend_does_not_take_is_refused_in_one_line(model, protocol, said):
+    given = {"name": "small", "seed": 1, "steps": 3, "model": model, "protocol": protocol}
+    config = msgspec.convert({**given, "private": {"dataset": "look_alike", "security": "active"}}, Config)
+    with pytest.raises(ParameterError, match=said) as caught:
+        build(config, DATA, [f"localhost:{port}" for port in range(1, config.protocol.addresses + 1)])
+    assert "\n" not in str(caught.value)
+    assert "the CrypTen backend takes it" in str(caught.value)
+
+
+def test_an_active_run_that_it_takes_names_no_address_of_another_computation():
+    given = {"name": "small", "seed": 1, "steps": 3, "model": "seir"}
+    config = msgspec.convert({**given, "private": {"dataset": "look_alike", "security": "active"}}, Config)
+    manifest = build(config, DATA, [f"localhost:{port}" for port in range(1, 6)]).manifest
+    assert manifest.security == "active"
+    assert [party.mpc for party in manifest.aggregators] == [None, None]
+    assert manifest.dealer.address == "localhost:5"

@@ -2,12 +2,14 @@
 
 import dataclasses
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from protocols.errors import ManifestMismatch, ProtocolError, WireError
+from protocols.masking.envelope import SignedMessage
 from protocols.sealing.messages import Handshake, SealedReply, SealedRequest
 from protocols.task.rounds import Phase
 from protocols.wire.codec import decode, encode
@@ -17,6 +19,8 @@ from protocols.wire.messages import (
     ComputationQuery,
     Join,
     JoinReply,
+    MaskedCall,
+    MaskedReply,
     Members,
     MembersQuery,
     RoundRelease,
@@ -36,6 +40,8 @@ NAMES = st.sets(st.from_regex(r"[a-z0-9][a-z0-9._-]{0,62}", fullmatch=True)).map
 NAME = st.from_regex(r"[a-z0-9][a-z0-9._-]{0,62}", fullmatch=True)
 OPENING = st.none() | st.builds(Handshake, st.binary(max_size=9), st.binary(max_size=9), st.binary(max_size=9))
 PHASE = st.sampled_from(Phase)
+SIGNATURE = st.binary(min_size=64, max_size=64)
+SIGNED_MESSAGE = st.builds(SignedMessage, NAME, st.binary(max_size=20), ID, SIGNATURE)
 MESSAGES = {
     Join: st.builds(Join, ID, st.sampled_from([b"", bytes(32), bytes(range(32))]), st.none() | STEP),
     JoinReply: st.builds(JoinReply, STEP, st.lists(st.integers(-(2**63), 2**63 - 1), max_size=5).map(tuple)),
@@ -51,6 +57,8 @@ MESSAGES = {
     TrialShare: st.builds(TrialShare, STEP, COUNT, ID, WORDS),
     SealedRequest: st.builds(SealedRequest, ID, NAME, NAME, OPENING, st.integers(0, 2**63 - 1), st.binary(max_size=20)),
     SealedReply: st.builds(SealedReply, st.binary(max_size=20)),
+    MaskedCall: st.builds(MaskedCall, ID, SIGNED_MESSAGE),
+    MaskedReply: st.builds(MaskedReply, st.none() | SIGNED_MESSAGE),
 }
 ANY = st.one_of(*MESSAGES.values())
 each = pytest.mark.parametrize("kind", MESSAGES, ids=lambda kind: kind.__name__)
@@ -127,6 +135,8 @@ def small(kind):
         TrialShare: TrialShare(1, 0, bytes(32), nothing),
         SealedRequest: SealedRequest(bytes(32), "a", "b", None, 0, b""),
         SealedReply: SealedReply(b""),
+        MaskedCall: MaskedCall(bytes(32), SignedMessage("a", b"", bytes(32), bytes(64))),
+        MaskedReply: MaskedReply(SignedMessage("a", b"", bytes(32), bytes(64))),
         MembersQuery: MembersQuery(bytes(32), 1),
         Members: Members(1, ("a",)),
     }[kind]
@@ -204,3 +214,13 @@ def test_the_bound_on_a_call_covers_the_names_of_all_clients():
     nothing = np.zeros(0, dtype=np.uint64)
     released = RoundRelease(2**32, nothing, 2**32 - 1, 2**64 - 1, names[:2_000], names[2_000:])
     assert len(encode(released)) <= largest_call(0, clients=3_000)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"nonce": bytes(31)}, {"signature": bytes(63)}, {"sender": "No Name"}, None], ids=str
+)
+def test_a_signed_message_with_a_part_of_another_size_is_refused(changes):
+    whole = SignedMessage("a", b"", bytes(32), bytes(64))
+    envelope = None if changes is None else msgspec.structs.replace(whole, **changes)
+    with pytest.raises(WireError):
+        decode(MaskedCall, encode(MaskedCall(bytes(32), envelope)))

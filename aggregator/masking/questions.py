@@ -1,0 +1,100 @@
+"""The dealer of a masked run as a server: each aggregator is answered by itself, once both have asked the same."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Final, final
+
+from aggregator.masking.dealer import MaskingDealer, Replies
+from protocols.errors import LpmError, NotEnrolled, RunEnded, WireError
+from protocols.masking.envelope import SignedMessage
+from protocols.masking.messages import ProofQuestion, ReleaseQuestion, Stop
+from protocols.wire.messages import MaskedCall, MaskedReply
+
+LOG: Final = logging.getLogger("aggregator")
+
+
+@final
+class MaskedQuestions:
+    """Takes the questions of both aggregators, one after the other.
+
+    Security: what one aggregator is dealt goes to it alone. Whoever else calls is told nothing.
+    """
+
+    def __init__(self, begin: Callable[[], MaskingDealer]) -> None:
+        """Begin the run, once; where it was begun before, all that call are told that it is over."""
+        self._party: MaskingDealer | None = None
+        self._refusal = ""
+        try:
+            self._party = begin()
+        except RunEnded as error:
+            self._refusal = str(error)
+        self._lock = asyncio.Lock()
+        self._next: asyncio.Future[Replies] | None = None
+        self._tasks: set[asyncio.Task[Replies]] = set()
+
+    async def answer(self, caller: str, request: object) -> MaskedReply:
+        """Answer one call; `caller` is the name in the certificate that TLS has verified.
+
+        Raises:
+            NotEnrolled: no aggregator of the run calls.
+            RunEnded: the run is over.
+        """
+        if self._party is None:
+            raise RunEnded(self._refusal)
+        party = self._party
+        if caller not in party.plan.aggregators:
+            raise NotEnrolled(f"{caller} calls the dealer, and only aggregators do")
+        if not isinstance(request, MaskedCall) or request.run_id != party.plan.run:
+            raise WireError("the dealer answers masked calls of its own run alone")
+        party.require_running()
+        message = party.read(request.envelope, ProofQuestion, ReleaseQuestion, Stop)
+        if isinstance(message, Stop):
+            party.end(request.envelope)
+            LOG.info("ended", extra={"facts": {"reason": party.ending}})
+            self._fail()
+            return MaskedReply(None)
+        if request.envelope.sender != caller:
+            raise NotEnrolled(f"{caller} asks in the name of {request.envelope.sender}")
+        replies = await self._ask(party, request.envelope)
+        return MaskedReply(replies[party.plan.aggregators.index(caller)])
+
+    async def _ask(self, party: MaskingDealer, envelope: SignedMessage) -> Replies:
+        """Ask in a task of its own, which goes on where a caller goes away: a step is done to its end, once."""
+        task = asyncio.ensure_future(self._ask_once(party, envelope))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return await asyncio.shield(task)
+
+    async def _ask_once(self, party: MaskingDealer, envelope: SignedMessage) -> Replies:
+        async with self._lock:
+            if self._next is None:
+                self._next = asyncio.get_running_loop().create_future()
+            both = self._next
+            try:
+                replies = await asyncio.to_thread(party.ask, envelope)
+            except LpmError:
+                if not party.ending:
+                    raise
+                LOG.warning("ended", extra={"facts": {"reason": party.ending}})
+                self._fail()
+                party.require_running()  # who asked first and who asked last are told the same
+                raise
+            if replies is not None:
+                self._next = None
+                if not both.done():
+                    both.set_result(replies)
+                return replies
+        return await asyncio.shield(both)
+
+    def _fail(self) -> None:
+        """Tell who waits that the run is over."""
+        both, self._next = self._next, None
+        if both is not None and not both.done() and self._party is not None:
+            both.set_exception(RunEnded(f"the run is over: {self._party.ending}"))
+            both.exception()  # it may be that nobody waits
+
+    def stop(self) -> None:
+        """Let go of what waits."""
+        for task in self._tasks:
+            task.cancel()

@@ -1,0 +1,75 @@
+"""The port of one server process: gRPC over mutual TLS 1.3, with bounds on calls, until it is told to stop."""
+
+import asyncio
+import signal
+from collections.abc import Sequence
+from typing import Final
+
+import grpc
+from grpc import aio
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_health.v1._async import HealthServicer
+
+from aggregator.metrics import Metrics
+from aggregator.wire.callers import Callers
+from aggregator.wire.gateway import CallHandler
+from aggregator.wire.interceptor import CALLS_OF_ONE
+from aggregator.wire.servicer import handler
+from protocols.errors import ConfigError
+from protocols.identity.certificates import Credentials
+from protocols.task.manifest import Manifest
+from protocols.wire.methods import SERVICE, largest_call_of
+from protocols.wire.tls import require_tls13
+
+MAX_CALLS: Final = 10_000  # at the same time
+
+
+async def open_endpoint(
+    listen: str,
+    credentials: Credentials,
+    answer: CallHandler,
+    *,
+    metrics: Metrics,
+    calls_per_s: float,
+    manifests: Sequence[Manifest],
+) -> aio.Server:
+    """Return a server that answers calls of these runs on an address.
+
+    Raises:
+        ConfigError: the address cannot be bound.
+    """
+    require_tls13()
+    clients = max(len(manifest.clients) for manifest in manifests)
+    max_bytes = max(largest_call_of(manifest) for manifest in manifests)
+    server = aio.server(
+        maximum_concurrent_rpcs=max(MAX_CALLS, CALLS_OF_ONE * clients),
+        options=[
+            ("grpc.max_receive_message_length", max_bytes),
+            ("grpc.max_send_message_length", max_bytes),
+            ("grpc.so_reuseport", 0),
+            ("grpc.keepalive_permit_without_calls", 0),
+            ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
+            ("grpc.max_metadata_size", 8_192),
+        ],
+    )
+    callers = Callers(manifests, calls_per_s=calls_per_s)
+    server.add_generic_rpc_handlers((handler(answer, metrics, callers),))
+    pair = [(credentials.private_key, credentials.certificate)]
+    tls = grpc.ssl_server_credentials(pair, credentials.authority, require_client_auth=True)
+    try:
+        server.add_secure_port(listen, tls)
+    except RuntimeError as error:
+        raise ConfigError(f"cannot listen on {listen}: {error}; is the port free?") from error
+    state = HealthServicer()
+    health_pb2_grpc.add_HealthServicer_to_server(state, server)
+    await state.set(SERVICE, health_pb2.HealthCheckResponse.SERVING)
+    await server.start()
+    return server
+
+
+async def wait_for_stop() -> None:
+    """Wait for SIGTERM or SIGINT."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    await stop.wait()

@@ -1,0 +1,109 @@
+"""The servers of active runs: an aggregator's rounds, with its ways to the other servers, and the dealer's process."""
+
+import logging
+import os
+from pathlib import Path
+from typing import Final
+
+from aggregator.config import DealerFile
+from aggregator.masking.aggregator import MaskingAggregator
+from aggregator.masking.dealer import MaskingDealer
+from aggregator.masking.questions import MaskedQuestions
+from aggregator.masking.rounds import MaskedRounds
+from aggregator.metrics import Metrics
+from aggregator.release.ledger import Ledger
+from aggregator.wire.endpoint import open_endpoint, wait_for_stop
+from protocols.arithmetic.sharing.additive import KEY_BYTES
+from protocols.errors import ConfigError
+from protocols.identity import certificates
+from protocols.identity.certificates import Credentials
+from protocols.identity.server_keys import ServerKeys, server_keys
+from protocols.masking.envelope import Signer
+from protocols.masking.journal import FileJournal
+from protocols.masking.plan import MaskingPlan
+from protocols.task.manifest import Simulation
+from protocols.task.signature import trust_of
+from protocols.wire.masked_link import MaskedLink
+from protocols.wire.methods import largest_call_of
+from protocols.wire.remote import GrpcTransport
+from protocols.wire.transport import Transport
+
+LOG: Final = logging.getLogger("aggregator")
+GRACE_S: Final = 1.0
+CALLS_PER_S: Final = 1_000.0
+
+
+def way_to_dealer(plan: MaskingPlan, credentials: Credentials) -> Transport:
+    """Return an aggregator's transport to the dealer; the first call connects."""
+    dealer, max_bytes = plan.dealer, largest_call_of(plan.manifest)
+    return GrpcTransport(dealer.address, name=dealer.name, credentials=credentials, max_bytes=max_bytes)
+
+
+def begin_rounds(
+    plan: MaskingPlan, index: int, folder: Path, *, keys: ServerKeys, ways: tuple[Transport, Transport], ledger: Ledger
+) -> MaskedRounds:
+    """Return one active run at an aggregator; its journal is in `folder`, and a run is begun once.
+
+    Args:
+        plan: of the run.
+        index: of the aggregator.
+        folder: of its configuration.
+        keys: its own.
+        ways: to the other aggregator, and to the dealer.
+        ledger: of the run.
+    """
+    signer, journal = _begin(plan, plan.aggregators[index], keys, folder)
+    signing_keys, (peer, dealer) = trust_of(plan.manifest).signing_keys, ways
+    return MaskedRounds(
+        lambda: MaskingAggregator(plan, signer, signing_keys, journal, index),
+        plan.manifest,
+        peer=MaskedLink(peer, plan.run),
+        dealer=MaskedLink(dealer, plan.run),
+        ledger=ledger,
+    )
+
+
+def _begin(plan: MaskingPlan, name: str, keys: ServerKeys, folder: Path) -> tuple[Signer, FileJournal]:
+    return Signer.draw(name, keys.identity), FileJournal(folder / f"masking-{plan.run.hex()[:12]}.journal")
+
+
+async def serve_dealer(given: DealerFile, folder: Path, manifest: Simulation) -> None:
+    """Serve as the dealer of an active run until SIGTERM or SIGINT.
+
+    Raises:
+        ConfigError: it shares an aggregator's host outside a testbed, or the address cannot be bound.
+    """
+    plan = MaskingPlan(manifest)
+    _require_own_host(plan, given)
+    keys = server_keys(folder / given.credentials, trust_of(manifest).keys, given.name)
+    if keys.sealing is None or given.name != plan.dealer.name:
+        raise ConfigError(f"the manifest {manifest.name} does not name {given.name} as the dealer of an active run")
+    sealing, (signer, journal) = keys.sealing, _begin(plan, given.name, keys, folder)
+    signing_keys, noise_key = trust_of(manifest).signing_keys, os.urandom(KEY_BYTES)
+    questions = MaskedQuestions(
+        lambda: MaskingDealer(plan, signer, signing_keys, journal, sealing=sealing, noise_key=noise_key)
+    )
+    credentials, metrics = certificates.read(folder / given.credentials), Metrics()
+    server = await open_endpoint(
+        plan.dealer.address,
+        credentials,
+        questions.answer,
+        metrics=metrics,
+        calls_per_s=CALLS_PER_S,
+        manifests=[manifest],
+    )
+    LOG.info("serving", extra={"facts": {"name": given.name, "listen": plan.dealer.address, "runs": 1}})
+    await wait_for_stop()
+    questions.stop()
+    await server.stop(GRACE_S)
+    LOG.info("stopped", extra={"facts": {"name": given.name, "bytes": metrics.traffic()}})
+
+
+def _require_own_host(plan: MaskingPlan, given: DealerFile) -> None:
+    host = plan.dealer.address.rpartition(":")[0]
+    shared = [party.name for party in plan.manifest.aggregators if party.address.rpartition(":")[0] == host]
+    if shared and not given.testbed:
+        raise ConfigError(
+            f"the dealer is on the host of {shared[0]}, which could then read all inputs; run it on another one, or "
+            "say testbed = true where nothing is secret"
+        )

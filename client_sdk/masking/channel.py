@@ -1,0 +1,85 @@
+"""The ways of a client, or of the engine, to both aggregators of an active run."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Final, final
+
+from protocols.arithmetic.counters import FIRST_STEP, Step
+from protocols.errors import LpmError, PartiesDisagree, RoundClosed, RunEnded, Unavailable
+from protocols.masking.envelope import SignedMessage
+from protocols.task import manifest as manifests
+from protocols.task.manifest import Simulation
+from protocols.task.timeouts import patience_s
+from protocols.wire.masked_link import MaskedLink
+from protocols.wire.messages import Join
+from protocols.wire.transport import Transport
+
+STOP_S: Final = 5.0
+APART: Final = 0.5  # of a round's deadline, which may lie between the answers of both aggregators
+
+
+@final
+class ServerChannel:
+    """Both aggregators, reached over one transport each."""
+
+    def __init__(self, manifest: Simulation, transports: Sequence[Transport]) -> None:
+        """Reach the aggregators, in the manifest's order; nothing is sent."""
+        self._manifest, self._transports, self._run = manifest, transports, manifests.run_id(manifest)
+        self._links = [MaskedLink(transport, self._run) for transport in transports]
+
+    async def join(self, envelope: SignedMessage) -> None:
+        """Join at both, and hand them a sealed seed."""
+        timeout_s = patience_s(self._manifest, FIRST_STEP)
+        join = Join(self._run, b"")
+        await asyncio.gather(*(each.call(join, timeout_s=timeout_s) for each in self._transports))
+        await asyncio.gather(*(link.send(envelope, timeout_s=timeout_s) for link in self._links))
+
+    async def exchange(self, envelope: SignedMessage, *, step: Step) -> tuple[SignedMessage, SignedMessage]:
+        """Hand a round's message to both, and return what each replies when the round is over.
+
+        Raises:
+            RoundClosed: both say that it closed without the sender, which is out of the run.
+            PartiesDisagree: one of them says so.
+            RunEnded: the run is over.
+            Unavailable: one did not answer in time, or not soon after the other: if it might, it could hold a client up
+                until the next round has closed without it.
+        """
+        timeout_s = patience_s(self._manifest, step)
+        calls = [asyncio.ensure_future(link.ask(envelope, timeout_s=timeout_s)) for link in self._links]
+        try:
+            await asyncio.wait(calls, return_when=asyncio.FIRST_COMPLETED)
+            refusal = _refusal([call for call in calls if call.done()])
+            if not isinstance(refusal, RoundClosed | None):
+                raise refusal
+            _, late = await asyncio.wait(calls, timeout=APART * self._manifest.round_timeout_s)
+            if late:
+                raise Unavailable("one aggregator answered, and the other keeps its answer back; the run stops here")
+            refusal = _refusal(calls)
+        finally:
+            for call in calls:
+                call.cancel()
+            await asyncio.gather(*calls, return_exceptions=True)  # what is refused later, nobody has to hear
+        if isinstance(refusal, RoundClosed) and not all(call.exception() for call in calls):
+            raise PartiesDisagree(
+                "one aggregator alone says that a round closed without this party; the run stops here"
+            )
+        if refusal is not None:
+            raise refusal
+        first, second = (call.result() for call in calls)
+        return first, second
+
+    async def stop(self, envelope: SignedMessage) -> None:
+        """Tell both that the run is over; who cannot be told finds out by itself."""
+        await asyncio.gather(*(link.send(envelope, timeout_s=STOP_S) for link in self._links), return_exceptions=True)
+
+
+def _refusal(calls: Sequence["asyncio.Future[SignedMessage]"]) -> LpmError | None:
+    """Return why a call failed: before all others that the run is over, and last that a round has closed."""
+    errors = [error for call in calls if (error := call.exception()) is not None]
+    for error in errors:
+        if not isinstance(error, LpmError):
+            raise error
+    refusals = [error for error in errors if isinstance(error, LpmError)]
+    return min(
+        refusals, key=lambda error: (isinstance(error, RoundClosed), not isinstance(error, RunEnded)), default=None
+    )

@@ -1,0 +1,76 @@
+"""Private agents of an active run, as the engine meets them, and the choice of that part by the manifest."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import final
+
+import numpy as np
+
+from client_sdk.masking.channel import ServerChannel
+from client_sdk.masking.masking_client import read_release
+from lpm_secure.engine.loop import PrivatePart, RemotePart, StepRelease
+from lpm_secure.engine.tally import TallyEstimator
+from protocols.arithmetic.counters import Step
+from protocols.arithmetic.fixed_point import I64
+from protocols.errors import LpmError
+from protocols.identity.server_keys import IDENTITY
+from protocols.identity.signing import read_key
+from protocols.masking.envelope import Signer
+from protocols.masking.messages import StepNotice, Stop, to_bytes
+from protocols.masking.plan import MaskingPlan
+from protocols.task.manifest import Simulation, is_active
+from protocols.task.parties import ENGINE
+from protocols.task.rounds import Phase
+from protocols.task.signature import trust_of
+from protocols.wire.transport import Transport
+
+
+@final
+class MaskedPart(PrivatePart):
+    """Private agents on their clients, behind the masked backend.
+
+    Security: the engine sees releases only. It signs what it announces; that both aggregators told it the same, it
+        checks, and stops the run for all if they did not.
+    """
+
+    def __init__(
+        self, plan: MaskingPlan, transports: Sequence[Transport], signer: Signer, keys: Mapping[str, bytes]
+    ) -> None:
+        """Reach both aggregators.
+
+        Args:
+            plan: of the run.
+            transports: to both, in the manifest's order.
+            signer: the engine's.
+            keys: every party's public key, by name.
+        """
+        self._plan, self._signer, self._keys = plan, signer, keys
+        self._channel = ServerChannel(plan.manifest, transports)
+        self._reading = TallyEstimator(plan.manifest)
+
+    async def advance(self, step: int, announced: I64) -> StepRelease:
+        """Announce a step to both aggregators, and return its release.
+
+        Raises:
+            PartiesDisagree: the aggregators told different things.
+            RunEnded: the run is over.
+        """
+        plan = self._plan
+        number = plan.manifest.schedule.number(Step(step), Phase.SPEAK)
+        notice = StepNotice(run=plan.run, number=number, words=to_bytes(announced.view(np.uint64)))
+        try:
+            replies = await self._channel.exchange(self._signer.send(notice), step=Step(step))
+            reading = read_release(plan, replies, keys=self._keys)
+        except LpmError as error:
+            await self._channel.stop(self._signer.send(Stop(run=plan.run, number=0, reason=str(error))))
+            raise
+        cells, words = np.split(reading.release, [plan.layout.cells])
+        return StepRelease(cells, self._reading.tally(words), len(reading.accepted), 0)
+
+
+def private_part(manifest: Simulation, transports: Sequence[Transport], folder: Path) -> PrivatePart:
+    """Return the private agents of a run as its manifest hides them; the engine's key is in `folder`."""
+    if not is_active(manifest):
+        return RemotePart(manifest, transports)
+    signer = Signer.draw(ENGINE, read_key(folder / IDENTITY))
+    return MaskedPart(MaskingPlan(manifest), transports, signer, trust_of(manifest).signing_keys)

@@ -1,0 +1,235 @@
+"""Active runs over real processes and TLS: parity, and for whatever a server or a client does one clear end."""
+
+import asyncio
+import dataclasses
+import json
+import re
+import time
+
+import msgspec
+import pytest
+import torch
+
+from lpm_secure.audit.audit import ACTIVE, audit
+from lpm_secure.audit.collect import collect
+from lpm_secure.run.ingress import by_party, ingress
+from lpm_secure.run.jobs import write_drive_file
+from lpm_secure.run.processes import run_clear, run_private
+from lpm_secure.testbed.deployment import Deployment, free_addresses
+from lpm_secure.testbed.testbed import build
+from protocols.errors import LpmError, ProtocolError
+from protocols.identity import signing
+from protocols.releases import ledger
+from protocols.releases.ledger import RefusalEvent
+from protocols.task import manifest as manifests
+from tests import zygote
+from tests.integration.conftest import end, small_config, small_data
+
+CPU = torch.device("cpu")
+SERVERS = ("dealer", "aggregator-0", "aggregator-1")
+WORLDS = (0, 1)
+
+
+@pytest.fixture
+def deploy(tmp_path):
+    """Return a function that writes an active deployment of clients `client-0` to `client-3`, in one of two worlds."""
+    made = []
+
+    def _deploy(world=0, steps=3, timeout_s=4.0, min_cohort=2):
+        config = small_config(mode="outcome", round_timeout_s=timeout_s, join_timeout_s=30.0, min_cohort=min_cohort)
+        private = msgspec.structs.replace(config.private, security="active")
+        config = msgspec.structs.replace(config, private=private, steps=steps, seed=5 + world)
+        data = small_data(world)
+        data = dataclasses.replace(data, group=tuple(f"client-{index // 5}" for index in range(20)))
+        testbed = build(config, data, free_addresses(config.protocol.addresses))
+        deployment = Deployment(tmp_path / f"run-{len(made)}", testbed)
+        deployment.write()
+        write_drive_file(deployment)
+        made.append(deployment)
+        return deployment
+
+    yield _deploy
+    for deployment in made:
+        end(deployment)
+
+
+def driven(deployment, act=lambda step: None):
+    """Drive a deployment whose processes run, unwatched, and return what comes of it."""
+    from lpm_secure.engine.loop import simulate
+    from lpm_secure.engine.masked_part import private_part
+
+    async def engine():
+        transports = deployment.transports()
+        part = private_part(deployment.testbed.manifest, transports, deployment.party("engine"))
+        agents = deployment.testbed.synthetic_agents(CPU)
+        try:
+            return await simulate(deployment.testbed.manifest, part, agents, on_step=lambda step, release: act(step))
+        finally:
+            for transport in transports:
+                await transport.close()
+
+    try:
+        return asyncio.run(engine())
+    except LpmError as error:
+        return error
+
+
+def endings(deployment):
+    """Return how each party of a run ended: clients' exit codes, and why, as the honest servers wrote it down."""
+    clients = [party.name for party in deployment.testbed.manifest.clients]
+    codes = {name: deployment.process(name).wait(30.0) for name in clients}
+    lines = (deployment.party("aggregator-0") / "log.jsonl").read_text().splitlines()
+    ended = [json.loads(line) for line in lines if '"ended"' in line]
+    return codes, [re.sub(r"(client-\d|engine)( has stopped.*)?", "*", each["reason"]) for each in ended]
+
+
+def refusals(deployment, name):
+    run = manifests.run_id(deployment.testbed.manifest).hex()[:12]
+    trust = deployment.testbed.manifest.trust
+    events = ledger.load(deployment.party(name) / f"ledger-{run}.jsonl", trust.keys[name].identity)
+    return [event for event in events if isinstance(event, RefusalEvent)]
+
+
+def test_an_active_run_over_real_processes_equals_the_clear_run_and_passes_its_audit(deploy):
+    deployment = deploy(timeout_s=20.0)
+    private = run_private(deployment, CPU)
+    clear = run_clear(deployment.testbed, CPU)
+    assert private.series.hash == clear.series.hash
+    assert private.lost == ()
+    assert [client["modules"] for client in private.clients.values()] == [[]] * 4
+    assert [client["missed_steps"] for client in private.clients.values()] == [[]] * 4
+    parties = {"aggregator-0", "aggregator-1", "dealer", "engine", "each client (mean)"}
+    assert {party for party, count in by_party(ingress(deployment, private)).items() if count} == parties
+    collect(deployment)
+    report = audit(deployment.folder, operator_key=deployment.operator_key, runs=2_000)
+    assert report.findings == 0, report.checks
+    assert ACTIVE in report.notes  # what it does not test, it says
+    assert {name: part["client-0"]["count"] for name, part in report.received.items()} == {
+        "aggregator-0": 8,
+        "aggregator-1": 8,
+    }
+    deployment.start_party("client-1")  # its seed is gone, and it does not draw another one
+    assert deployment.process("client-1").wait(30.0) == 3
+    assert "does not begin it again" in deployment.failures()[0].reason
+
+
+@pytest.mark.parametrize("mistake", ["relay", "another key"])
+def test_a_client_refuses_an_active_run_that_would_not_protect_it_in_one_line(deploy, mistake):
+    deployment = deploy()
+    party = deployment.party("client-1")
+    if mistake == "relay":
+        config = party / "config.toml"
+        config.write_text(config.read_text() + 'relay = "aggregator-0"\n')
+    else:
+        (party / "identity.key").unlink()
+        signing.write_key(party / "identity.key", signing.new_key())
+    deployment.start_party("client-1")
+    assert deployment.process("client-1").wait(30.0) == 2
+    said = {"relay": "an aggregator that relays could drop this client", "another key": "pins another key of client-1"}
+    assert said[mistake] in deployment.failures()[0].reason
+    assert not list(party.glob("masking-*"))
+
+
+LIE_NAMES = [
+    "an answer is turned by one bit",
+    pytest.param("a word of a client is shifted, and the question is the honest one", marks=pytest.mark.slow),
+    pytest.param("an honest client is called out of range", marks=pytest.mark.slow),
+    pytest.param("a release is raised for one client", marks=pytest.mark.slow),
+    pytest.param("a release is raised for the engine", marks=pytest.mark.slow),
+    pytest.param("a client is kept back", marks=pytest.mark.slow),
+    pytest.param("a release is asked for fewer clients", marks=pytest.mark.slow),
+    pytest.param("a comparison is made at the next number", marks=pytest.mark.slow),
+]
+
+
+@pytest.mark.parametrize("lie", LIE_NAMES)
+def test_an_aggregator_that_lies_ends_the_run_for_all_parties_alike_in_two_worlds(deploy, lie):
+    found = []
+    for world in WORLDS:
+        deployment = deploy(world, timeout_s=10.0)
+        for name in ("dealer", "aggregator-0", *(party.name for party in deployment.testbed.manifest.clients)):
+            deployment.start_party(name)
+        with (deployment.party("aggregator-1") / "log.jsonl").open("ab") as log:
+            path = str(deployment.party("aggregator-1") / "config.toml")
+            deployment._processes["aggregator-1"] = zygote.launch(["tests.masked_liar", lie, path], log)
+        ending = driven(deployment)
+        assert isinstance(ending, ProtocolError), ending
+        codes, reasons = endings(deployment)
+        assert set(codes.values()) == {3}
+        assert len(reasons) == 1
+        assert len(refusals(deployment, "aggregator-0")) == 1
+        said = (deployment.party("aggregator-1") / "log.jsonl").read_text()
+        assert '"lied"' in said
+        assert '"failed"' not in said
+        number = refusals(deployment, "aggregator-0")[0].number
+        assert number in (1, 2, 3)  # where it lied, or, of what clients alone see, when they say so
+        found.append((codes, reasons, number))
+        end(deployment)
+    assert found[0] == found[1]
+
+
+@pytest.mark.parametrize("name", ["dealer", pytest.param("aggregator-1", marks=pytest.mark.slow)])
+def test_a_server_that_is_killed_ends_the_run_for_all_within_its_deadlines_and_does_not_come_back(deploy, name):
+    deployment = deploy(timeout_s=2.0, steps=6)
+    deployment.start()
+    killed = []
+
+    def act(step):
+        if step == 1:
+            killed.append(time.monotonic())
+            deployment.process(name).kill()
+            deployment.process(name).wait()
+            deployment.start_party(name)
+
+    ending = driven(deployment, act)
+    assert isinstance(ending, ProtocolError), ending
+    assert "begun the run before" in str(ending)
+    codes, _ = endings(deployment)
+    assert set(codes.values()) == {3}
+    assert len(refusals(deployment, "aggregator-0")) == 1
+
+
+@pytest.mark.slow
+def test_a_dealer_that_stays_away_ends_the_run_for_all(deploy):
+    deployment = deploy(timeout_s=1.0, steps=6)
+    deployment.start()
+
+    def act(step):
+        if step == 1:
+            deployment.process("dealer").kill()
+
+    ending = driven(deployment, act)
+    assert isinstance(ending, LpmError)
+    codes, reasons = endings(deployment)
+    assert set(codes.values()) == {3}
+    assert len(reasons) == 1
+
+
+@pytest.mark.slow
+def test_a_client_that_is_killed_is_left_out_and_the_others_go_on(deploy):
+    deployment = deploy(timeout_s=3.0, steps=4)
+    deployment.start()
+
+    def act(step):
+        if step == 1:
+            deployment.process("client-2").kill()
+
+    series = driven(deployment, act)
+    assert not isinstance(series, LpmError), series
+    assert series.counts[:, 0].sum(axis=-1).tolist() == [20, 20, 15, 15, 15]
+    codes, reasons = endings(deployment)
+    assert [codes[f"client-{index}"] for index in (0, 1, 3)] == [0, 0, 0]
+    assert reasons == []
+
+
+@pytest.mark.slow
+def test_servers_of_an_active_run_load_neither_torch_nor_crypten(tmp_path):
+    import subprocess
+    import sys
+
+    code = (
+        "import sys, aggregator.__main__, aggregator.wire.server, aggregator.wire.masked_server\n"
+        "print(*sorted({'torch', 'crypten'} & sys.modules.keys()))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.split() == []
