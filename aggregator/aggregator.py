@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import final
 
-from aggregator.masking.rounds import MaskedRounds
+from aggregator.masking.service.rounds import MaskedRounds
 from aggregator.run import Run
 from protocols.errors import ManifestMismatch, NotEnrolled, WireError
 from protocols.task.parties import ENGINE

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 
 from aggregator import config
 from aggregator.log import start_log
-from aggregator.masking.rounds import MaskedRounds
+from aggregator.masking.service.rounds import MaskedRounds
 from aggregator.wire.server import serve
 from protocols.wire.masked_link import MaskedLink
 from tests.masked_lies import LIAR, LIES, Liar

@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 
 from aggregator.masking.collection import MOST_VERSIONS, Collection, Examination
-from aggregator.masking.common_key import CommonKey, KeyPart
+from aggregator.masking.common_key import KeyAgreement
 from aggregator.masking.comparison import ComparisonShare
 from aggregator.masking.comparison_key import NodeHash
 from aggregator.masking.noise import ReleaseSpending, noise_of
@@ -28,8 +28,6 @@ from protocols.masking.envelope import SignedMessage, encode
 from protocols.masking.messages import (
     ClientReply,
     Closing,
-    KeyCommitment,
-    KeyContribution,
     LevelShare,
     Offer,
     ProofAnswer,
@@ -43,7 +41,7 @@ from protocols.masking.messages import (
     from_bytes,
     to_bytes,
 )
-from protocols.masking.party import MaskingParty, digest_of
+from protocols.masking.party import digest_of
 from protocols.masking.words import MASK, require_canonical, residue
 from protocols.task.parties import ENGINE
 from protocols.task.rounds import Phase
@@ -54,72 +52,35 @@ NO_HEAD: Final = bytes(32)
 
 @final
 @dataclass(slots=True, eq=False)
-class MaskingAggregator(MaskingParty):
+class MaskingAggregator(KeyAgreement):
     """One of the two aggregators.
 
     Attributes:
-        index: 0 or 1.
+        members: who is left.
 
     Security: it sees masked words alone. What it learns beside releases: who takes part, and who was out of range. One
         that lies brings the others to their one stop, whatever the clients' numbers are.
     """
 
-    index: int = 0
     members: tuple[str, ...] = field(init=False)
     _sums: MaskedSums = field(init=False, repr=False)
     _spending: ReleaseSpending = field(init=False, repr=False)
-    _contribution: KeyPart = field(init=False, repr=False)
-    _common: CommonKey | None = field(init=False, repr=False, default=None)
-    _commitment: bytes = field(init=False, default=b"")
     _seeds: Collection = field(init=False, repr=False)
     _round: RoundState = field(init=False, repr=False)
     _comparison: NextComparison | None = field(init=False, repr=False, default=None)
 
     def __post_init__(self) -> None:
         """Begin the run, once."""
-        MaskingParty.__post_init__(self)
+        KeyAgreement.__post_init__(self)
         prepare(self.plan)
         self.members = self.plan.names
         self._sums, self._spending = MaskedSums(self.plan), ReleaseSpending(self.plan)
-        self._contribution = KeyPart.draw(self.index)
         self._seeds, self._round = Collection(FIRST_ROUND), RoundState(Collection(FIRST_ROUND))
 
     @property
     def number(self) -> RoundNumber:
         """Return the number of the round in hand."""
         return self._round.collection.number
-
-    @property
-    def _other(self) -> str:
-        return self.plan.aggregators[1 - self.index]
-
-    def commit(self) -> SignedMessage:
-        """Return the commitment to this aggregator's part of the common key."""
-        with self.guard():
-            message = KeyCommitment(run=self.plan.run, number=0, digest=self._contribution.commitment)
-            return self.send(message, name="commitment")
-
-    def contribute(self, commitment: SignedMessage) -> SignedMessage:
-        """Take in the other's commitment, and open this one's.
-
-        Raises:
-            ConflictingReplay: it committed to another part before, and by now it may know this one's.
-        """
-        with self.guard():
-            self._commitment = self.read(commitment, KeyCommitment, sender=self._other).digest
-            self.journal.record("commitment of the other", self._commitment)
-            message = KeyContribution(run=self.plan.run, number=0, part=self._contribution.part)
-            return self.send(message, name="contribution")
-
-    def join_keys(self, contribution: SignedMessage) -> None:
-        """Take in the other's part of the common key.
-
-        Raises:
-            ResultsDiffer: it is not what it had committed to.
-        """
-        with self.guard():
-            part = self.read(contribution, KeyContribution, sender=self._other).part
-            self._common = self._contribution.join(KeyPart(1 - self.index, part), self._commitment)
 
     def receive(self, envelope: SignedMessage) -> None:
         """Take in a client's or the engine's message for the round in hand, from whomever it comes.
@@ -416,11 +377,6 @@ class MaskingAggregator(MaskingParty):
     def _require_number(self, number: int) -> None:
         if number != self.number:
             raise RoundAhead(f"got an answer for round {number} in round {self.number}; the run stops here")
-
-    def _require_common(self) -> CommonKey:
-        if self._common is None:
-            raise RoundAhead("the aggregators have no common key yet; the run stops here")
-        return self._common
 
     def _announcement_hash(self) -> bytes:
         announced = self._round.announcement

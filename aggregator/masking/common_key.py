@@ -8,8 +8,10 @@ from typing import final
 from protocols.arithmetic.counters import RoundNumber
 from protocols.arithmetic.fixed_point import U64
 from protocols.arithmetic.sharing.additive import KEY_BYTES
-from protocols.errors import ResultsDiffer
-from protocols.masking.party import digest_of
+from protocols.errors import ResultsDiffer, RoundAhead
+from protocols.masking.envelope import SignedMessage
+from protocols.masking.messages import KeyCommitment, KeyContribution
+from protocols.masking.party import MaskingParty, digest_of
 from protocols.masking.words import expand
 
 
@@ -64,3 +66,59 @@ class KeyPart:
             raise ResultsDiffer("the other aggregator opened another key than it had committed to; the run stops here")
         parts = sorted([self, other], key=lambda each: each.index)
         return CommonKey(digest_of(b"lpm common key", *(each.part for each in parts)))
+
+
+@dataclass(slots=True, eq=False)
+class KeyAgreement(MaskingParty):
+    """What two aggregators do before the first round: each draws a part of a key, and commits to it first.
+
+    Attributes:
+        index: 0 or 1.
+    """
+
+    index: int = 0
+    _contribution: KeyPart = field(init=False, repr=False)
+    _common: CommonKey | None = field(init=False, repr=False, default=None)
+    _commitment: bytes = field(init=False, default=b"")
+
+    def __post_init__(self) -> None:
+        """Begin the run, once, and draw the part."""
+        MaskingParty.__post_init__(self)
+        self._contribution = KeyPart.draw(self.index)
+
+    @property
+    def _other(self) -> str:
+        return self.plan.aggregators[1 - self.index]
+
+    def commit(self) -> SignedMessage:
+        """Return the commitment to this aggregator's part of the common key."""
+        with self.guard():
+            message = KeyCommitment(run=self.plan.run, number=0, digest=self._contribution.commitment)
+            return self.send(message, name="commitment")
+
+    def contribute(self, commitment: SignedMessage) -> SignedMessage:
+        """Take in the other's commitment, and open this one's.
+
+        Raises:
+            ConflictingReplay: it committed to another part before, and by now it may know this one's.
+        """
+        with self.guard():
+            self._commitment = self.read(commitment, KeyCommitment, sender=self._other).digest
+            self.journal.record("commitment of the other", self._commitment)
+            message = KeyContribution(run=self.plan.run, number=0, part=self._contribution.part)
+            return self.send(message, name="contribution")
+
+    def join_keys(self, contribution: SignedMessage) -> None:
+        """Take in the other's part of the common key.
+
+        Raises:
+            ResultsDiffer: it is not what it had committed to.
+        """
+        with self.guard():
+            part = self.read(contribution, KeyContribution, sender=self._other).part
+            self._common = self._contribution.join(KeyPart(1 - self.index, part), self._commitment)
+
+    def _require_common(self) -> CommonKey:
+        if self._common is None:
+            raise RoundAhead("the aggregators have no common key yet; the run stops here")
+        return self._common

@@ -8,8 +8,8 @@ from typing import Final
 from aggregator.config import DealerFile
 from aggregator.masking.aggregator import MaskingAggregator
 from aggregator.masking.dealer import MaskingDealer
-from aggregator.masking.questions import MaskedQuestions
-from aggregator.masking.rounds import MaskedRounds
+from aggregator.masking.service.questions import MaskedQuestions
+from aggregator.masking.service.rounds import MaskedRounds
 from aggregator.metrics import Metrics
 from aggregator.release.ledger import Ledger
 from aggregator.wire.endpoint import open_endpoint, wait_for_stop

@@ -8,7 +8,7 @@ from cryptography import x509
 
 from aggregator.aggregator import Aggregator
 from aggregator.config import AggregatorConfig
-from aggregator.masking.rounds import MaskedRounds
+from aggregator.masking.service.rounds import MaskedRounds
 from aggregator.metrics import Metrics
 from aggregator.release.ledger import Ledger
 from aggregator.run import Run

@@ -5,8 +5,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, final
 
-from aggregator.masking.questions import MaskedQuestions
-from aggregator.masking.rounds import MaskedRounds
+from aggregator.masking.service.questions import MaskedQuestions
+from aggregator.masking.service.rounds import MaskedRounds
 from client_sdk.masking.channel import ServerChannel
 from client_sdk.masking.exchange import MaskedExchange
 from lpm_secure.engine.masked_part import MaskedPart

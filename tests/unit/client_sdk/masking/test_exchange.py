@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from client_sdk.masking.exchange import MaskedExchange
-from lpm_secure.testbed.masked_channel import MaskedChannel
 from lpm_secure.testbed.masked_run import MaskedRun
 
 
@@ -12,7 +11,7 @@ from lpm_secure.testbed.masked_run import MaskedRun
 def exchange(manifest_of, seir):
     model = seir(beta=(1,), f=1, waning=(2**31, 2**31))
     run = MaskedRun.start(manifest_of(((1, 2), (3, 4)), mode="outcome", model=model))
-    return MaskedExchange(run.clients["client-0"], MaskedChannel(run, engine=False))
+    return MaskedExchange(run.clients["client-0"], channel=None)
 
 
 def test_a_level_is_told_as_its_growth_and_in_full_where_it_began_anew(exchange):

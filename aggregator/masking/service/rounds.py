@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Final, final
 
 from aggregator.masking.aggregator import NO_HEAD, MaskingAggregator, Offers
-from aggregator.masking.inbox import Inbox
+from aggregator.masking.service.inbox import Inbox
 from aggregator.release.ledger import Ledger
 from aggregator.release.ledger_entries import write_masked_round
 from protocols.arithmetic.counters import FIRST_ROUND, RoundNumber
