@@ -20,11 +20,11 @@ async def take_part(path: Path) -> None:
     """Join the run that a configuration names, or go on with it, to its end, and write a summary."""
     given, folder = institution_config.load(path), path.resolve().parent
     manifest = require_sum(admit(given, folder))
-    hospital = institution_config.read_hospital(given, folder)
+    institution = institution_config.read_hospital(given, folder)
     journal = SumJournal.start(folder, manifest)
     credentials = read_credentials(folder / given.credentials)
     transports = connect(manifest, credentials, relay=given.relay, resumed=journal.sessions)
-    client = await SumClient.join(manifest, given.name, hospital, transports=transports, journal=journal)
+    client = await SumClient.join(manifest, given.name, institution, transports=transports, journal=journal)
     await client.run()
     summary = {
         "sent_bytes": sum(each.sent for each in transports),

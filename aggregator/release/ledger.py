@@ -109,8 +109,8 @@ class Ledger:
 
     def head(self, number: RoundNumber) -> bytes:
         """Return the head before a round, whose number need not be the next one; nothing if it is no longer known."""
-        before = [each for each in self.heads if each < number]
-        return self.heads[max(before)] if before else b""
+        before = max((each for each in self.heads if each < number), default=None)
+        return b"" if before is None else self.heads[before]
 
     def _append(self, event: Event) -> None:
         line = ledger.encode_line(self._index, self._previous, event, self._key)

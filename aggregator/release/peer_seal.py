@@ -6,9 +6,10 @@ from typing import Final, final
 
 from cryptography import x509
 
-from protocols.errors import ManifestMismatch, NotSealed, ParameterError, WireError
+from protocols.errors import ManifestMismatch, NotEnrolled, NotSealed, ParameterError, WireError
 from protocols.identity.certificates import Credentials
 from protocols.identity.sealing_key import SealingKey, public_key
+from protocols.identity.server_keys import digest_of_key
 from protocols.sealing.handshake import accept, begin
 from protocols.sealing.messages import SealedRequest
 from protocols.sealing.route import Route
@@ -64,7 +65,7 @@ class PeerSeal:
 
         Raises:
             ManifestMismatch: it is of another run or aggregator, or to another one.
-            NotSealed, NotEnrolled: not sealed and signed by that aggregator.
+            NotSealed, NotEnrolled: not sealed and signed by that aggregator, whose certificate the manifest pins.
             WireError: it is none of an aggregator's messages.
         """
         run, request = manifests.run_id(self.manifest), codec.decode(SealedRequest, content)
@@ -74,6 +75,9 @@ class PeerSeal:
             raise NotSealed(f"what came in the name of {peer} came without its handshake")
         route = Route(run, peer, self.name)
         secret = accept(route, request.handshake, key=self.key, authorities=self.authorities)
+        shown = x509.load_der_x509_certificate(request.handshake.certificate).public_key()
+        if digest_of_key(shown) != trust_of(self.manifest).keys[peer].certificate:
+            raise NotEnrolled(f"{peer} showed another certificate than the one whose key the manifest pins")
         inner = SealedSession.of(route, secret).open_request(request.body, counter=request.counter)
         if not inner or inner[0] not in KINDS:
             raise WireError(f"what {peer} sealed is no aggregator's message")

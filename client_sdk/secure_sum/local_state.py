@@ -21,7 +21,7 @@ class LocalState(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def write(path: Path, institution: Institution, *, round_: int) -> None:
     """Write what an institution has learnt, whole or not at all; mode 0600.
 
-    Security: shares and dispersion say much about a hospital's counts, so they never join the fit's checkpoint.
+    Security: what was learnt says much about an institution's data, so it never joins the fit's checkpoint.
     """
     write_atomically(path, msgspec.json.encode(LocalState(round_, institution.state.tolist())))
 

@@ -22,7 +22,7 @@ from protocols.task.secure_sum.spec import SecureSum
 from protocols.wire.messages import Announcement
 from protocols.wire.transport import Transport
 
-GRACE_S: Final = 30.0  # for hospitals to end by themselves after the last round
+GRACE_S: Final = 30.0  # for institutions to end by themselves after the last round
 
 
 @final

@@ -254,7 +254,7 @@ class LocalDeployment(abc.ABC):
         return self.folder / "parties" / name
 
     def _write_config(self, name: str, config: msgspec.Struct) -> None:
-        """Write a party's configuration, mode 0600: a hospital's says whose patients it has."""
+        """Write a party's configuration, mode 0600: an institution's may say whose data it has."""
         given = {key: value for key, value in msgspec.to_builtins(config).items() if value is not None}
         write_atomically(self.party(name) / "config.toml", msgspec.toml.encode(given))
 

@@ -303,7 +303,13 @@ def test_who_needs_the_other_kind_says_so_in_one_line(manifest_of):
 
 @pytest.mark.parametrize(
     ("changes", "why"),
-    [({"rounds": 0}, ">= 1"), ({"shape": []}, "length >= 1"), ({"shape": [2, 0]}, ">= 1"), ({"norm": 0.0}, "> 0")],
+    [
+        ({"rounds": 0}, ">= 1"),
+        ({"shape": []}, "length >= 1"),
+        ({"shape": [2, 0]}, ">= 1"),
+        ({"norm": 0.0}, "> 0"),
+        ({"shape": [2**16, 2**16]}, "at most 134217728"),
+    ],
 )
 def test_a_sum_of_nothing_is_refused(changes, why):
     with pytest.raises(ParameterError, match=why):
