@@ -216,7 +216,19 @@ class Lenders(lpm.Model):
 
     def update(self, me, heard, draw):
         paid = lpm.where(heard[self.income], lpm.maximum(me.strain - 1, 0), lpm.minimum(me.strain + 1, 2))
-        return me.set(strain=lpm.where(heard[self.worry] & draw.happens(2**31, "panic"), "BROKE", paid))
+        return me.set(strain=lpm.where(heard[self.worry] & draw.happens(self._panic(), "panic"), "BROKE", paid))
+
+    def _panic(self):
+        return 2**31
+
+
+class Panicking(Lenders):
+    """The same, with a parameter."""
+
+    panic = lpm.parameter(0.4, unit=lpm.PROBABILITY)
+
+    def _panic(self):
+        return self.panic
 
 
 class Closures(lpm.Model):
@@ -232,6 +244,7 @@ class Closures(lpm.Model):
     crowd = lpm.cell_message(most=1)
     infection = lpm.outcome(cough, above=tolerance, keep=False)
     chilled = lpm.observable(0, 5)
+    warmth = lpm.parameter(0.5, unit=lpm.PROBABILITY)  # of recovering on a warm day
 
     def begin(self, me, draw):
         return me.set(health=lpm.where(draw.happens(2**30, "ill"), "ILL", "WELL"), shut=0, cold=0)
@@ -245,7 +258,9 @@ class Closures(lpm.Model):
         return {self.chilled: lpm.clip(me.cold, 0, 5)}
 
     def update(self, me, heard, draw):
-        recovers = (me.health == "ILL") & draw.happens(lpm.where(heard[self.weather] > 0, 2**31, 2**30), "recovers")
+        recovers = (me.health == "ILL") & draw.happens(
+            lpm.where(heard[self.weather] > 0, self.warmth, 2**30), "recovers"
+        )
         near = heard[self.infection] | (heard.cell[self.crowd] > 4)
         falls = (me.health == "WELL") & near & (heard[self.closure] == 0)
         return me.set(

@@ -10,6 +10,7 @@ from protocols.arithmetic.fixed_point import I64
 
 COMMON: Final = ("cell_beta", "latent", "infectious", "initial", "reduction", "efficacy")
 BETA: Final = "beta."
+OF_GRAPHS: Final = ("way", "parameters", "tangent_bits", "clip")  # what is of a model's graph
 MAX_BITS: Final = 52  # a float64 has no more
 Bits = Annotated[int, msgspec.Meta(ge=1, le=MAX_BITS)]
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]

@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from typing import Final
 
+import msgspec
+
 from protocols.arithmetic.fixed_point import prove_no_wrap
 from protocols.errors import ParameterError
 from protocols.models import Seir
-from protocols.models.gradient import BETA, COMMON, Gradient
+from protocols.models.gradient import BETA, COMMON, OF_GRAPHS, Gradient
 from protocols.models.graph.agents import GraphModel
 from protocols.models.likelihood.score_parameters import score_parameters
 from protocols.models.run_model import RunModel
@@ -45,9 +47,10 @@ def check_graph_score(gradient: Gradient, model: GraphModel, *, mode: str) -> No
     """
     if gradient.relaxed:
         raise ParameterError(f'{gradient.way} are of the built-in S-E-I-R; a model\'s graph has way "score"')
-    if gradient.latent_slope or gradient.infectious_slope or gradient.reduction or gradient.protection:
+    given = [each.name for each in msgspec.structs.fields(gradient) if getattr(gradient, each.name) != each.default]
+    if beside := sorted(set(given) - set(OF_GRAPHS)):
         raise ParameterError(
-            "slopes, reduction and protection are of the built-in S-E-I-R; a graph's laws move as their weights say"
+            f"{', '.join(beside)}: of the built-in S-E-I-R; a model's graph has {', '.join(OF_GRAPHS)}"
         )
     names, reasons = gradient.parameters, score_parameters(model, exact=mode == "sum")
     allowed = f"there are scores by {', '.join(reasons.scored) or 'none'}"

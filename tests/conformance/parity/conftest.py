@@ -19,7 +19,7 @@ from lpm_secure.testbed.synthetic import draw_columns
 from lpm_secure.testbed.testbed import Testbed
 from protocols.models.graph.agents import UNKNOWN, GraphModel
 from tests.conformance.conftest import contact_table, heaviest
-from tests.user_models import ENVIRONMENTS, MODELS
+from tests.user_models import ENVIRONMENTS, MODELS, Panicking
 
 LAWS = {
     "library-banks": Banks,
@@ -49,7 +49,7 @@ RANGES = {
     "reserve": (0, 300),
     "wage": (0, 200),
 }
-TRACES = {name: trace(model) for name, model in ALL.items()}
+TRACES = {name: trace(model) for name, model in (ALL | {"panicking": Panicking}).items()}
 
 
 def graph_model(name):

@@ -58,3 +58,20 @@ def test_what_is_compared_by_way_of_the_state_and_what_shares_a_word_has_no_scor
     assert dependence.why_not("gift").startswith("acts through a comparison (less")
     assert "one purpose" in dependence.why_not("wish")
     assert dependence.why_not("chance") is None
+
+
+class Slide(lpm.Model):
+    """Is in a stage that a parameter says itself."""
+
+    place = lpm.stage("LOW", "MIDDLE", "HIGH")
+    step = lpm.parameter(1, bounds=(0, 2))
+
+    def begin(self, me, draw):
+        return me.set(place=0)
+
+    def update(self, me, heard, draw):
+        return me.set(place=lpm.minimum(self.step, 2))
+
+
+def test_whoever_counts_stages_compares():
+    assert Dependence.of(trace(Slide).graph).why_not("step") == "acts through a comparison (the stage place)"

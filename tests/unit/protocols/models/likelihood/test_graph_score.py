@@ -207,3 +207,33 @@ def test_a_score_prints_its_size_alone():
     assert repr(GraphScore(model, by("shown"), AgentSource(np.arange(5, dtype=np.uint64), (3, 0)), {})) == (
         "GraphScore(5 agents, hidden)"
     )
+
+
+class Letters(lpm.Model):
+    """Holds a draw of the beginning that nothing looks at but what is told along contacts."""
+
+    mood = lpm.stage("CALM")
+    ink = lpm.field(1, 3)
+    law = lpm.parameter((2**30, 2**31, 2**30), unit=lpm.LAW)
+    post = lpm.message(most=3, along=(0, 3))
+
+    def begin(self, me, draw):
+        return me.set(mood="CALM", ink=draw.days(self.law, "ink"))
+
+    def along(self, me, edge):
+        return {self.post: lpm.minimum(me.ink, edge[self.post])}
+
+    def update(self, me, heard, draw):
+        return me.set(mood="CALM")
+
+
+def test_a_draw_that_is_told_along_contacts_counts_once():
+    traced, n = trace(Letters), 60
+    model, source = GraphModel(traced.graph, traced.parameters), AgentSource(np.arange(60, dtype=np.uint64), (3, 0))
+    score, state = GraphScore(model, by("law"), source, {}), model.agents.initial_state(source, {})
+    assert not score.encode().any()
+    for step in range(2):
+        nothing = np.zeros((n, 0), dtype=np.int64)
+        inputs = StepInputs(step, np.zeros((n, 1), dtype=np.int64), nothing, nothing, np.zeros(n, np.int64), nothing)
+        score.observe(state, inputs)
+        assert score.encode()[0] * 2.0**-30 == pytest.approx(((state["ink"] - 2) / 0.5).sum())

@@ -68,6 +68,12 @@ def test_a_draw_of_the_beginning_is_made_once_and_one_of_a_step_in_each():
     assert tuple(map(float, range_of(model, "attention", 5))) == (-10.0, 10.0)
 
 
+def test_a_bound_that_is_clipped_on_one_side_is_narrower_by_that():
+    gradient = Gradient(way="score", parameters=("start",), clip=2.0, tangent_bits=BITS)
+    (change,) = bound_words(model_of(Opinion, **INNER), gradient, steps=STEPS)
+    assert change == pytest.approx((2 + 1 / 0.7) * 2.0**BITS, abs=3)
+
+
 def test_of_a_probability_that_is_computed_nothing_is_proved():
     model = model_of(LabourMarket)
     assert range_of(model, "dismissal") is not None

@@ -46,8 +46,8 @@ def manifest_for(manifest_of):
         ({"gradient": {"parameters": ("start", "start")}}, "name each once"),
         ({"gradient": {"parameters": ("start",) * 257}}, "got 257 parameters; a run has at most 256 scores"),
         ({"gradient": {"parameters": ()}}, "there are scores by attention, leaning, start, wavering"),
-        ({"gradient": {"latent_slope": (1.0,)}}, "a graph's laws move as their weights say"),
-        ({"gradient": {"reduction": HazardReduction(begin=0, end=2, share=0.5)}}, "are of the built-in S-E-I-R"),
+        ({"gradient": {"latent_slope": (1.0,)}}, "latent_slope: of the built-in S-E-I-R"),
+        ({"gradient": {"reduction": HazardReduction(begin=0, end=2, share=0.5)}}, "reduction: of the built-in S-E-I-R"),
         (
             {"given": {"wavering": 0}, "gradient": {"parameters": ("wavering",)}},
             "no score by wavering: it is 0, or rounds to it, where what cannot happen yet has no score; "
