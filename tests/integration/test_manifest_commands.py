@@ -1,5 +1,6 @@
 """`lpm manifest`, `lpm identity` and `lpm keys` as two operators and a run's operator use them."""
 
+import base64
 import re
 
 import pytest
@@ -7,7 +8,7 @@ from typer.testing import CliRunner
 
 from lpm_secure.cli.main import app
 from protocols.errors import BadSignature, ConfigError, ParameterError
-from protocols.identity import certificates
+from protocols.identity import certificates, signing
 from protocols.identity.server_keys import server_keys
 from protocols.task import manifest as manifests
 from protocols.task import signature
@@ -103,6 +104,40 @@ def test_real_parties_run_a_model_by_its_name_whose_graph_is_shown_in_words(fold
     assert re.search(rf"^model.sha256 +{manifest.model.digest}$", shown, re.MULTILINE)
     assert re.search(r"^model.parameters.shock +0.5 \(2147483648 / 2\*\*32\)$", shown, re.MULTILINE)
     assert re.search(r"^model.private_columns.buffer +0 to 200$", shown, re.MULTILINE)
+
+
+def active(folder, *, keys=2, mpc=False):
+    """Write a deployment whose security is active, with the keys of so many of its two clients."""
+    text = DEPLOYMENT.replace("steps = 30", 'steps = 30\nsecurity = "active"')
+    if not mpc:
+        text = re.sub(r"mpc = .*\n", "", text)
+    for name in ("hospital", "school")[:keys]:
+        key = base64.b64encode(signing.public_of(signing.new_key())).decode()
+        text = text.replace(f'name = "{name}"', f'name = "{name}"\nidentity = "{key}"')
+    (folder / "dealer-that-is-sealed-to").mkdir()
+    lpm("identity", folder / "dealer-that-is-sealed-to" / "keys", "dealer", "--operator", "statistics")
+    text = text.replace("dealer/public.json", "dealer-that-is-sealed-to/keys/public.json")
+    (folder / "deployment.toml").write_text(text)
+    return "manifest", "new", folder / "deployment.toml", "--out", folder / "manifest.json"
+
+
+def test_an_active_run_of_real_parties_pins_the_keys_by_which_clients_sign_and_says_who_must_not_collude(folder):
+    lpm(*active(folder))
+    manifest = manifests.load(folder / "manifest.json")
+    assert manifest.security == "active"
+    assert set(manifest.trust.identities) == {"hospital", "school"}
+    shown = lpm("manifest", "show", folder / "manifest.json")
+    assert re.search(r"^security +active$", shown, re.MULTILINE)
+    assert "The dealer and an aggregator must not pool what they have" in shown
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [({"keys": 1}, "trust.identities lacks school"), ({"mpc": True}, "or, where security is active, of none")],
+)
+def test_an_active_run_of_real_parties_that_lacks_a_key_or_has_another_computation_is_refused(folder, changes, said):
+    with pytest.raises(ParameterError, match=said):
+        lpm(*active(folder, **changes))
 
 
 def test_parameters_of_a_deployment_beside_a_table_are_refused(folder):

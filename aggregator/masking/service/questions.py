@@ -63,8 +63,14 @@ class MaskedQuestions:
         """Ask in a task of its own, which goes on where a caller goes away: a step is done to its end, once."""
         task = asyncio.ensure_future(self._ask_once(party, envelope))
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._forget)
         return await asyncio.shield(task)
+
+    def _forget(self, task: "asyncio.Task[Replies]") -> None:
+        """Let go of a task that is over; its error was told to its caller, or there is none any more."""
+        self._tasks.discard(task)
+        if not task.cancelled():
+            task.exception()
 
     async def _ask_once(self, party: MaskingDealer, envelope: SignedMessage) -> Replies:
         async with self._lock:
