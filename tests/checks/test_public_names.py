@@ -102,7 +102,6 @@ NAMES = {
         "SeirVenueAgents",
         "SkipAgents",
         "StageCounts",
-        "StagedVenueAgents",
         "StagesBy",
         "Traversal",
         "homogeneous_graph",

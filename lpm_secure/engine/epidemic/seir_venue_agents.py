@@ -21,8 +21,7 @@ from lpm_secure.engine.epidemic.seir_step import (
     start,
     thresholds,
 )
-from lpm_secure.engine.epidemic.staged_step import speak
-from lpm_secure.engine.epidemic.venue_hazards import VenueHazards
+from lpm_secure.engine.epidemic.venue_hazards import VenueHazards, speak
 from lpm_secure.engine.kernels.csr import I32
 from lpm_secure.engine.kernels.draws import days
 from lpm_secure.engine.kernels.jit import compile_kernel
@@ -138,7 +137,6 @@ class SeirVenueAgents:
         self._store = SeirStore(stage, np.zeros(n, dtype=np.uint16), left, spells_of(model, n))
         self._workers = Workers(n, threads)
         self._sums = VenueHazards(venues, bits=share_bits, threads=threads)
-        self._says = np.ones((2, len(model.beta), 2), dtype=np.int64)
         self._speakers = np.empty(n, dtype=np.int32)
         law, store, speakers = self._law, self._store, self._speakers
         self._ends = [int(end) for end in self._workers.each(lambda _, span: start(span, law, store, speakers))]
@@ -183,12 +181,10 @@ class SeirVenueAgents:
         """
         if step != self.step:
             raise ParameterError(f"got step {step}; the next is {self.step}")
-        sums, stage, member, says = self._sums, self._store.stage, self._venues.member, self._says
+        sums, member = self._sums, self._venues.member
         speakers, ends, law, store, cell = self._speakers, self._ends, self._law, self._store, self._cell
         sums.total[:] = 0
-        self._workers.each(
-            lambda thread, span: speak(speakers[span[0] : ends[thread]], stage, member, says, sums.total[thread])
-        )
+        self._workers.each(lambda thread, span: speak(speakers[span[0] : ends[thread]], member, sums.total[thread]))
         sums.add_up(self._beta)
         changes = np.zeros((len(self._workers), len(Stage)), dtype=np.int64)
         hazard = sums.hazard

@@ -1,13 +1,38 @@
 """From what is said in venues to the hazard that their members meet, with the bits of `Setting.share`."""
 
 from collections.abc import Sequence
-from typing import final
+from typing import Any, final
 
 import numpy as np
 
-from lpm_secure.engine.epidemic.staged_step import shares
-from lpm_secure.engine.kernels.workers import Workers
+from lpm_secure.engine.kernels.jit import compile_kernel
+from lpm_secure.engine.kernels.workers import Span, Workers
 from lpm_secure.engine.venues import MIXING_BITS, Venues
+from protocols.arithmetic.fixed_point import I64
+
+
+@compile_kernel
+def speak(speakers: Any, member: Any, total: Any) -> None:
+    """Add up how many agents say something in each venue.
+
+    Args:
+        speakers: agents.
+        member: int32[n, c].
+        total: int32[venues], one thread's partial sum.
+    """
+    for k in range(speakers.size):
+        for channel in range(member.shape[1]):
+            total[member[speakers[k], channel]] += 1
+
+
+@compile_kernel
+def shares(span: Span, total: Any, size: I64, bits: int, hazard: I64) -> None:
+    """Write `floor(2**bits total / size)` of a range of venues, from all threads' partial sums."""
+    for v in range(span[0], span[1]):
+        value = np.int64(0)
+        for part in range(total.shape[0]):
+            value += total[part, v]
+        hazard[v] = (value << bits) // size[v] if value else 0
 
 
 @final

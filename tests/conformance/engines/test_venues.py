@@ -44,7 +44,7 @@ def heard(venues, says):
         there = setting.venue >= 0
         total = np.zeros(setting.size.size, dtype=np.int64)
         np.add.at(total, setting.venue[there], says[there, channel])
-        share = setting.share(total, setting.size, setting.mixing, bits=BITS)
+        share = setting.share(total, setting.size, setting.mixing, scale=1 << BITS)
         contact[there, channel] = share[setting.venue[there]]
     return contact
 
