@@ -7,13 +7,12 @@ from typing import Annotated, Any, Literal, final
 import msgspec
 
 from lpm_secure.city.disease_config import DiseaseConfig, InterventionsConfig
+from lpm_secure.config.synthetic import LinkConfig
 from lpm_secure.models.axes import Value
 from lpm_secure.populations.source import PopulationConfig
 from protocols.errors import ConfigError
 from protocols.identity.trust import Name
 from protocols.toml_file import load_config, read_tables
-
-Weight = Annotated[int, msgspec.Meta(ge=0, le=2**40)]
 
 
 @final
@@ -40,26 +39,6 @@ class CheckpointConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
 
     every_days: Annotated[int, msgspec.Meta(ge=0, le=100_000)] = 0
     every_s: Annotated[float, msgspec.Meta(ge=0, le=86_400)] = 30.0
-
-
-@final
-class LinkConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A setting in which messages of a channel are received.
-
-    Attributes:
-        setting: of the population: a column of venues, "community", or, of a channel of cells, places too.
-        scale: an agent receives the mean of the others' messages, in units of 1 / scale; 0: their total.
-        weight: of what is received: a whole number, or one for each day, the last of which holds on.
-    """
-
-    setting: Name
-    scale: Annotated[int, msgspec.Meta(ge=0, le=2**40)] = 0
-    weight: Weight | Annotated[tuple[Weight, ...], msgspec.Meta(min_length=1, max_length=30_000)] = 1
-
-    @property
-    def weights(self) -> tuple[int, ...]:
-        """One for each day."""
-        return self.weight if isinstance(self.weight, tuple) else (self.weight,)
 
 
 @final

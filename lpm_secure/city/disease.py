@@ -55,7 +55,7 @@ def course_of(given: DiseaseConfig, done: InterventionsConfig, *, days: int) -> 
     return city_course(bands=len(given.ages), longest=longest, days=count), numbers | measures
 
 
-def channels_of(given: DiseaseConfig, done: InterventionsConfig, settings: Sequence[Setting]) -> VenueChannels:
+def venues_of(given: DiseaseConfig, done: InterventionsConfig, settings: Sequence[Setting]) -> VenueChannels:
     """Return where messages meet: at home and outside, by each setting's beta and what is left of contacts by day.
 
     Raises:

@@ -117,11 +117,16 @@ class VenueAgents:
         view.flags.writeable = False
         return view
 
-    def update(self, public: Mapping[str, int] = EMPTY) -> None:
+    def cell_totals(self, channel: str) -> I64:
+        """Return what agents say to each venue of a cell channel, int64[v]; of none where it meets nowhere."""
+        return self._sums.cell_totals(channel)
+
+    def update(self, public: Mapping[str, int] = EMPTY, *, everybody: Mapping[str, I64] = EMPTY) -> None:
         """Move on by one step.
 
         Args:
             public: the environment's numbers.
+            everybody: int64[v] of a cell channel, what all say there, others than these agents too.
 
         Raises:
             ParameterError: a public number is missing, or out of its range; or the run has no more steps.
@@ -131,6 +136,8 @@ class VenueAgents:
                 f"the run has {self._steps} steps, for which its levels are proved; set it up for more"
             )
         self._public = check_public(self._graph.public, public)
+        for name, totals in everybody.items():
+            self._sums.replace_totals(name, totals)
         received = self._sums.inputs_of(self.step, self._source.factors)
         state, given, agents = (self._fields, self._levels), self._given(), (*self._numbers, key_of(self._key))
         changes = np.zeros((len(self._workers), *self._counts.shape), dtype=np.int64)

@@ -42,9 +42,8 @@ class VenueExposures(ContactSums):
         """Return where agents mix on each cell channel; those who are in no venue, where nobody is counted."""
         graph, mixing = self._backend.graph, {}
         for name, links in self._links.items():
-            if graph.channels[name].cell:
-                (link,) = links
-                sizes = np.append(self._venues.people(link.setting), 0)
+            for link in links if graph.channels[name].cell else ():
+                sizes = np.append(self._venues.mixing(link.setting), 0)
                 mixing[name] = CellMixing(self._row(link.setting).astype(np.int64), sizes)
         return mixing
 

@@ -77,7 +77,7 @@ class VenueSums:
         self._size, self._people = np.zeros(count, dtype=np.int64), np.zeros(count, dtype=np.int64)
         for place, (first, setting) in enumerate(zip(venues.first[:-1], venues.settings, strict=True)):
             self._size[first : first + setting.size.size] = setting.size
-            self._people[first : first + setting.size.size] = venues.people(place)
+            self._people[first : first + setting.size.size] = venues.mixing(place)
         self._workers = [Workers(setting.size.size, threads) for setting in venues.settings]
         self._graph, self._parameters = graph, parameters
         self._check_shares()
@@ -95,6 +95,28 @@ class VenueSums:
     def _factor(self, outcome: str, channel: str) -> int:
         factor = self._graph.outcomes[outcome].coefficients[channel]
         return int(self._parameters[factor]) if isinstance(factor, str) else factor
+
+    def cell_totals(self, channel: str) -> I64:
+        """Return what agents say to each venue of a cell channel, int64[v]; of none where it meets nowhere."""
+        total: I64 = self._cells(channel).copy()
+        return total
+
+    def replace_totals(self, channel: str, totals: I64) -> None:
+        """Take what everybody says to each venue of a cell channel, in place of what these agents do."""
+        here = self._cells(channel)
+        most = self._people[self._span(channel)] * self._graph.channels[channel].most
+        here[:] = np.clip(totals, 0, most)
+
+    def _cells(self, channel: str) -> I64:
+        shapes = self.shapes[channel]
+        if not shapes:
+            return np.zeros(0, dtype=np.int64)
+        here: I64 = self._total[shapes[0].layer][self._span(channel)]
+        return here
+
+    def _span(self, channel: str) -> slice:
+        setting = self.shapes[channel][0].setting if self.shapes[channel] else 0
+        return slice(self._venues.first[setting], self._venues.first[setting + 1] - 1 if self.shapes[channel] else 0)
 
     def begin(self) -> np.ndarray[Any, Any]:
         """Return [threads, layers, venues], where each thread adds up what its agents say."""

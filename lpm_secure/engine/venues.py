@@ -26,6 +26,7 @@ class Setting:
         size: int64[v], what an exposure is divided by: people whom a member of the venue mixes with.
         mixing: int64[b, b], for venues told apart by age band (venue = place * b + band): contacts of band a with
             band b, as a multiple of 1 / 256; none where everybody in a venue mixes alike.
+        people: int64[v], how many mix in each venue, where these are others than its members here.
 
     Raises:
         ParameterError: a venue that is not there, a size below 1, or sizes that do not fit the mixing.
@@ -35,6 +36,7 @@ class Setting:
     venue: I32 = field(repr=False)
     size: I64 = field(repr=False)
     mixing: I64 | None = field(repr=False, default=None)
+    people: I64 | None = field(repr=False, default=None)
 
     def __post_init__(self) -> None:
         """Check the values."""
@@ -106,10 +108,10 @@ class Venues:
         begin, end = self.first[setting : setting + 2]
         return np.bincount(self.member[:, setting] - begin, minlength=end - begin)[:-1].astype(np.int64)
 
-    def largest_exposure(self, says: int, *, bits: int) -> int:
-        """Return the largest exposure on one channel if everybody said `says`."""
-        each = (self.exposures(place, says, scale=1 << bits) for place in range(len(self.settings)))
-        return max((int(value.max(initial=0)) for value in each), default=0)
+    def mixing(self, setting: int) -> I64:
+        """Return how many people mix in each venue of a setting, int64[v]: its members, unless it says otherwise."""
+        given = self.settings[setting].people
+        return self.people(setting) if given is None else given
 
     def exposures(self, place: int, says: int, *, scale: int) -> I64:
         """Return the exposure in each venue of a setting if everybody said `says`, int64[v]; of scale 0 the total."""
@@ -146,7 +148,7 @@ class VenueChannels:
 
     Attributes:
         venues: of the agents.
-        links: of each channel; of one along contacts there may be none.
+        links: of each channel; there may be none.
     """
 
     venues: Venues
@@ -160,18 +162,18 @@ class VenueChannels:
         """
         degree = 0
         for name, channel in graph.channels.items():
-            if name not in self.links or (channel.cell and not self.links[name]):
+            if name not in self.links:
                 raise ParameterError(f"the channel {name} meets nowhere; name a setting for it")
             if channel.directed or channel.along is not None:
                 raise ParameterError(f"{name} goes along directed contacts, or has numbers of these; venues have none")
             if channel.cell:
-                self._check_cell(name)
+                self._check_cell(name, self.links[name])
             else:
                 degree = max(degree, -(-self.largest_exposure(name, channel.most) // channel.most))
         return degree
 
-    def _check_cell(self, name: str) -> None:
-        link, *more = self.links[name]
+    def _check_cell(self, name: str, links: tuple[VenueLink, ...]) -> None:
+        link, *more = links or (VenueLink(0),)
         if more or link != VenueLink(link.setting) or self.venues.settings[link.setting].mixing is not None:
             raise ParameterError(
                 f"{name} is a channel of cells: it meets in one setting, with no scale, weight or mixing"

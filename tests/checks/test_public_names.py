@@ -99,7 +99,6 @@ NAMES = {
         "Csr",
         "GraphAgents",
         "Observer",
-        "SeirVenueAgents",
         "SkipAgents",
         "StageCounts",
         "StagesBy",

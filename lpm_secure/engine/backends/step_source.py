@@ -124,6 +124,8 @@ class _StepWriter:
         return writer.lines((), 0)
 
     def _cell(self, node: GraphNode) -> str:
+        if not self.plan.shapes[node.name]:
+            return "np.int64(0)"
         (shape,) = self.plan.shapes[node.name]
         return f"total[{shape.layer}, member[i, {shape.setting}]]" if node.op == "cell" else _people(shape)
 

@@ -1,11 +1,10 @@
 """Epidemics compiled for the CPU: the same bits as the torch path, at the speed of memory.
 
-`seir_step` is one step over a range of agents; `graph_agents` and `seir_venue_agents` hold a population that takes such
-steps; `skip` samples the same law by other draws.
+`seir_step` is one step over a range of agents; `graph_agents` hold a population that takes such steps; `skip` samples
+the same law by other draws.
 """
 
 from lpm_secure.engine.epidemic.graph_agents import GraphAgents as GraphAgents
-from lpm_secure.engine.epidemic.seir_venue_agents import SeirVenueAgents as SeirVenueAgents
 from lpm_secure.engine.epidemic.skip import SkipAgents as SkipAgents
 from lpm_secure.engine.kernels.csr import Csr as Csr
 from lpm_secure.engine.kernels.exposure import Traversal as Traversal
@@ -20,7 +19,6 @@ __all__ = [
     "Csr",
     "GraphAgents",
     "Observer",
-    "SeirVenueAgents",
     "SkipAgents",
     "StageCounts",
     "StagesBy",
