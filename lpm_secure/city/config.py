@@ -2,11 +2,13 @@
 
 import hashlib
 from pathlib import Path
-from typing import Annotated, Literal, final
+from typing import Annotated, Any, Literal, final
 
 import msgspec
 
 from lpm_secure.city.disease_config import DiseaseConfig, InterventionsConfig
+from lpm_secure.config.synthetic import LinkConfig
+from lpm_secure.models.axes import Value
 from lpm_secure.populations.source import PopulationConfig
 from protocols.errors import ConfigError
 from protocols.identity.trust import Name
@@ -18,7 +20,7 @@ class EngineConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     """What computes.
 
     Attributes:
-        backend: "numba", compiled, on the CPU; or "torch", the substeps on CPU or CUDA. The bits are the same.
+        backend: "numba", compiled, on the CPU; or "torch", by operations, on CPU or CUDA. The bits are the same.
         threads: of numba; 0 takes all cores. The bits do not depend on it.
     """
 
@@ -41,22 +43,42 @@ class CheckpointConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
 
 @final
 class CityConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A run of synthetic agents.
+    """A run of synthetic agents: of a disease, or of any model by its name.
 
     Attributes:
         name: of the run, in reports.
         seed: of all simulation draws.
         days: how many, each one step.
+        disease, interventions: the staged epidemic by age in a person's figures.
+        model: `package.module:Class`, from the working folder too, or one of the library.
+        parameters: of a model that is named, in its author's units.
+        channels: of each of its channels, where it meets.
+        columns: of its private columns that the population does not have, from which range each value is drawn.
+        environment: of a model that hears public numbers: its `name`, and its own keys.
     """
 
     name: Name
     seed: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
     days: Annotated[int, msgspec.Meta(ge=1, le=30_000)]
     population: PopulationConfig
-    disease: DiseaseConfig
+    disease: DiseaseConfig | None = None
+    model: str | None = None
+    parameters: dict[str, Value] = {}
+    channels: dict[str, tuple[LinkConfig, ...]] = {}
+    columns: dict[str, tuple[int, int]] = {}
+    environment: dict[str, Any] = {}
     interventions: InterventionsConfig = InterventionsConfig()
     engine: EngineConfig = EngineConfig()
     checkpoint: CheckpointConfig = CheckpointConfig()
+
+    def __post_init__(self) -> None:
+        """Refuse a run of two models, or of none, and what belongs to the other kind."""
+        if (self.disease is None) == (self.model is None):
+            raise ConfigError('a city needs either [disease], or a model by its name, such as model = "package:Class"')
+        other = ("interventions",) if self.model else ("parameters", "channels", "columns", "environment")
+        for name in other:
+            if getattr(self, name) not in ({}, InterventionsConfig()):
+                raise ConfigError(f"[{name}] does not go with {'a model by its name' if self.model else '[disease]'}")
 
     @property
     def hash(self) -> str:

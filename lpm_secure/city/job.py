@@ -20,7 +20,7 @@ CityObserver = Callable[[int], AbstractContextManager[tuple[OnPart, OnDay]]]
 @contextmanager
 def null_observer(days: int) -> Iterator[tuple[OnPart, OnDay]]:
     """Watch nothing."""
-    yield lambda part: None, lambda day, counts: None
+    yield lambda part: None, lambda day, words, counts: None
 
 
 def simulate_city(

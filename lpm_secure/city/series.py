@@ -1,27 +1,41 @@
-"""What a city run yields: stages day by day, and infections, admissions and deaths day by day and by place."""
+"""What a city run yields: totals day by day, and arrivals in stages day by day and by place."""
 
-import enum
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, final
 
 import numpy as np
 import pyarrow as pa
 
+from lpm_secure.engine.series import first_stages
+from lpm_secure.models.words import arrival_words
 from protocols.arithmetic.fixed_point import I64
-from protocols.models.course import CourseStage
+from protocols.models.graph import ModelGraph
+from protocols.models.graph.agents import tally_of
 
 
 @final
-class Event(enum.IntEnum):
-    """What happened to an agent in the step before a day: columns of `CitySeries.events`."""
+@dataclass(frozen=True, slots=True)
+class CityWords:
+    """Names of what is counted.
 
-    INFECTION = 0
-    ADMISSION = 1
-    DEATH = 2
+    Attributes:
+        names: of stages and observables.
+        stages: how many of them, from the first on, are the stages of one field: every agent is in one of them.
+        arrivals: stages of which arrivals are counted, and what these are called.
+    """
 
+    names: tuple[str, ...]
+    stages: int
+    arrivals: Mapping[str, str]
 
-NAMES = {Event.INFECTION: "infections", Event.ADMISSION: "admissions", Event.DEATH: "deaths"}
+    @classmethod
+    def of(cls, graph: ModelGraph) -> "CityWords":
+        """Return the names of a model."""
+        words = tally_of(graph)
+        names, stages = tuple(word.name for word in words), first_stages(words)
+        return cls(names, stages, arrival_words(names[:stages]))
 
 
 @final
@@ -30,42 +44,49 @@ class CitySeries:
     """Counts of a run of T days.
 
     Attributes:
-        counts: int64[T + 1, 7]: day, stage.
-        events: int64[T + 1, places, 3]: day, place, event; on day 0 infections are those exposed at the start.
+        counts: int64[T + 1, q]: day, stage or observable.
+        events: int64[T + 1, places, e]: day, place, arrival; on day 0 those who begin in another stage than the first.
         places: their names; one, `city`, where the population has no boroughs.
+        words: of what is counted.
+        public: the environment's numbers of each day, where the model hears some.
     """
 
     counts: I64
     events: I64
     places: tuple[str, ...]
+    words: CityWords
+    public: Mapping[str, Sequence[int]] = field(default_factory=dict)
 
-    def of(self, event: Event) -> I64:
-        """Return the city's events of one kind, int64[T + 1]."""
-        result: I64 = self.events[:, :, event].sum(axis=1)
+    def of(self, arrival: str) -> I64:
+        """Return the city's arrivals by their word, int64[T + 1]."""
+        result: I64 = self.events[:, :, list(self.words.arrivals.values()).index(arrival)].sum(axis=1)
         return result
 
     @property
     def n(self) -> int:
-        """How many agents there are."""
-        return int(self.counts[0].sum())
+        """How many agents there are, of a model with stages."""
+        return int(self.counts[0, : self.words.stages].sum())
 
     @property
     def attack_rate(self) -> float:
-        """The share of agents that are no longer susceptible at the end."""
-        return 1.0 - float(self.counts[-1, CourseStage.S]) / self.n
+        """The share of agents that are no longer in the first stage at the end."""
+        return 1.0 - float(self.counts[-1, 0]) / self.n
 
     @property
     def hash(self) -> str:
-        """SHA-256 of counts, then events, as little-endian words, row by row."""
-        return hashlib.sha256(self.counts.astype("<i8").tobytes() + self.events.astype("<i8").tobytes()).hexdigest()
+        """SHA-256 of counts, then events, then public numbers, as little-endian words, row by row."""
+        numbers = [np.array(self.public[name]) for name in sorted(self.public)]
+        arrays = [self.counts, self.events, *numbers]
+        return hashlib.sha256(b"".join(array.astype("<i8").tobytes() for array in arrays)).hexdigest()
 
     def table(self) -> pa.Table:
-        """Return one row for each day: stages, events of the city, events of each place."""
+        """Return one row for each day: totals, arrivals in the city, arrivals in each place, public numbers."""
+        names = list(self.words.arrivals.values())
         columns: dict[str, Any] = {"day": np.arange(len(self.counts))}
-        columns |= {stage.name: self.counts[:, stage] for stage in CourseStage}
-        columns |= {name: self.of(event) for event, name in NAMES.items()}
+        columns |= {name: self.counts[:, place] for place, name in enumerate(self.words.names)}
+        columns |= {name: self.of(name) for name in names}
         if len(self.places) > 1:
             for place, borough in enumerate(self.places):
                 label = borough.replace(" ", "_")
-                columns |= {f"{name}_{label}": self.events[:, place, event] for event, name in NAMES.items()}
-        return pa.table(columns)
+                columns |= {f"{name}_{label}": self.events[:, place, at] for at, name in enumerate(names)}
+        return pa.table(columns | {f"public_{name}": list(numbers) for name, numbers in self.public.items()})

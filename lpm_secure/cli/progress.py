@@ -15,15 +15,15 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from lpm_secure.city.series import CityWords
 from lpm_secure.engine.loop import StepRelease
 from lpm_secure.models.words import shares
 from protocols.arithmetic.fixed_point import I64
 from protocols.models.agent_model import TallyWord
-from protocols.models.course import CourseStage
 
 OnStep = Callable[[int, StepRelease], None]
 OnPart = Callable[[str], None]
-OnDay = Callable[[int, I64], None]
+OnDay = Callable[[int, CityWords, I64], None]
 OnRound = Callable[[int, str], None]
 LINE: Final = 40  # letters that shares of stages may take of a bar
 START: Final = (TextColumn("{task.description}"), BarColumn())
@@ -73,21 +73,15 @@ def find_stages(words: Sequence[TallyWord]) -> slice:
 @contextmanager
 def city_bar(days: int) -> Iterator[tuple[OnPart, OnDay]]:
     """Show parts while a population is built, then days while a city runs."""
-    columns = (
-        "day {task.completed}/{task.total}",
-        "infectious {task.fields[infectious]:.2%}",
-        "in hospital {task.fields[hospital]:,}",
-    )
-    with bars(*columns) as progress:
-        bar = progress.add_task("population", total=days, infectious=0.0, hospital=0)
+    with bars("day {task.completed}/{task.total}", "{task.fields[stages]}") as progress:
+        bar = progress.add_task("population", total=days, stages="")
 
         def on_part(part: str) -> None:
             progress.update(bar, description=f"population: {part}")
 
-        def on_day(day: int, counts: I64) -> None:
-            infectious = int(counts[CourseStage.A] + counts[CourseStage.M]) / max(int(counts.sum()), 1)
-            hospital = int(counts[CourseStage.H])
-            progress.update(bar, description="city", completed=day, infectious=infectious, hospital=hospital)
+        def on_day(day: int, words: CityWords, counts: I64) -> None:
+            stages = shares(words.names[: words.stages], counts[: words.stages].tolist()) if words.stages else ""
+            progress.update(bar, description="city", completed=day, stages=stages)
 
         yield on_part, on_day
 

@@ -15,9 +15,8 @@ from protocols.errors import ConfigError
 from protocols.identity.trust import Name
 from protocols.models import Seir
 from protocols.models.graph.agents import GraphModel
-from protocols.models.interventions import FULL
 from protocols.models.run_model import RunModel
-from protocols.models.seir.doses import Doses
+from protocols.models.seir.doses import FULL, Doses
 
 
 @final

@@ -127,11 +127,13 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
             raise ConfigError("synthetic agents meet private ones in cells only: set cells.count to at least 1")
         if isinstance(self.model, str):
             self._check_graph(self.model)
+        elif self.synthetic.channels:
+            raise ConfigError("synthetic.channels are of a model by its name; the table [model] has synthetic.beta")
 
     def _check_graph(self, name: str) -> None:
         """Refuse what knows the table `[model]` only."""
         asked = {
-            "synthetic.population": self.synthetic.population is not None,
+            "synthetic.beta": bool(self.synthetic.beta),
         }
         for what, is_asked in asked.items():
             if is_asked:

@@ -1,12 +1,34 @@
-"""The engine's own agents in a private run, as a person asks for them."""
+"""Synthetic agents as a person asks for them: the engine's own in a private run, and where their channels meet."""
 
-from typing import Literal, final
+from typing import Annotated, Literal, final
 
 import msgspec
 
 from lpm_secure.config.bounds import Count, Rate
 from protocols.errors import ConfigError
 from protocols.identity.trust import Name
+
+Weight = Annotated[int, msgspec.Meta(ge=0, le=2**40)]
+
+
+@final
+class LinkConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A setting in which messages of a channel are received.
+
+    Attributes:
+        setting: of the population: a column of venues, "community", or, of a channel of cells, places too.
+        scale: an agent receives the mean of the others' messages, in units of 1 / scale; 0: their total.
+        weight: of what is received: a whole number, or one for each day, the last of which holds on.
+    """
+
+    setting: Name
+    scale: Annotated[int, msgspec.Meta(ge=0, le=2**40)] = 0
+    weight: Weight | Annotated[tuple[Weight, ...], msgspec.Meta(min_length=1, max_length=30_000)] = 1
+
+    @property
+    def weights(self) -> tuple[int, ...]:
+        """One for each day."""
+        return self.weight if isinstance(self.weight, tuple) else (self.weight,)
 
 
 @final
@@ -17,18 +39,21 @@ class SyntheticConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
         agents: how many.
         population: "nyc" or "look_alike": they live in households, schools and workplaces, and neighbours share a cell.
             Without it, they meet in cells only, and each cell is drawn at random.
-        beta: with a population: for each of its settings that carries infection, per day if everybody else in the
-            venue were infectious.
+        beta: with a population and the table `[model]`: for each setting that carries infection, per day if everybody
+            else in the venue were infectious.
+        channels: with a population and a model by its name: where each of its channels along contacts meets.
     """
 
     agents: Count = 0
     population: Literal["nyc", "look_alike"] | None = None
     beta: dict[Name, Rate] = {}
+    channels: dict[Name, tuple[LinkConfig, ...]] = {}
 
     def __post_init__(self) -> None:
         """Check what types alone cannot."""
-        if (self.population is None) == bool(self.beta):
+        if (self.population is None) == bool(self.beta or self.channels) or (self.beta and self.channels):
             raise ConfigError(
                 "synthetic.population and synthetic.beta go together: name a population and the settings that carry "
-                "infection, such as beta = {household = 0.1}; or neither"
+                "infection, such as beta = {household = 0.1}; or neither. A model by its name has synthetic.channels "
+                "in place of beta"
             )

@@ -1,15 +1,20 @@
 """Agents of a model's graph as the engine's loop moves them on."""
 
-from typing import Final, final
+from collections.abc import Mapping
+from typing import Any, Final, final
 
 import numpy as np
 
 from client_sdk.private.contacts import ContactTable
 from lpm_secure.engine.backends import NumpyBackend
 from lpm_secure.engine.backends.numba_backend import NumbaBackend
-from lpm_secure.engine.model_agents import NOWHERE, CellMixing, ContactMatrices, ModelAgents, ModelObserver
+from lpm_secure.engine.model_agents import EMPTY, NOWHERE, CellMixing, ContactMatrices, ModelAgents, ModelObserver
+from lpm_secure.engine.venue_agents import VenueAgents
+from lpm_secure.engine.venues import Setting, VenueChannels
 from protocols.arithmetic.fixed_point import I64
+from protocols.errors import ParameterError
 from protocols.models.agent_model import NO_COLUMNS, AgentSource, Columns
+from protocols.models.graph import ModelGraph
 from protocols.models.graph.agents import GraphModel, select_field_columns
 from protocols.models.substep import State
 from protocols.task.manifest import Simulation
@@ -95,6 +100,77 @@ class GraphPopulation:
             totals: int64[w * cells + e], what everybody together says to each cell, then the environment's numbers.
             step: of the run.
         """
+        words = len(self._channels) * self._cells
+        each = totals[:words].reshape(-1, max(self._cells, 1))
+        public = dict(zip(self._public, totals[words:].tolist(), strict=True))
+        self._agents.update(public, everybody=dict(zip(self._channels, each, strict=False)))
+
+
+def setting_of_cells(manifest: Simulation, n: int) -> Setting:
+    """Return a run's cells as a setting of n agents, of whom neighbours share one; without cells they are in none."""
+    people = np.array(manifest.cells, dtype=np.int64)
+    cell = np.arange(n, dtype=np.int64) * people.size // n if people.size else np.full(n, -1)
+    return Setting("cells", cell.astype(np.int32), np.maximum(people, 1), people=people)
+
+
+@final
+class VenuePopulation:
+    """Agents of a model's graph in a population; channels of cells meet in the cells of the run."""
+
+    def __init__(
+        self,
+        manifest: Simulation,
+        graph: ModelGraph,
+        parameters: Mapping[str, int | tuple[int, ...]],
+        channels: VenueChannels,
+        *,
+        key: tuple[int, int],
+        first: int,
+        columns: Mapping[str, Any] = EMPTY,
+    ) -> None:
+        """Draw the agents' beginning.
+
+        Args:
+            manifest: of the run.
+            graph: of the model.
+            parameters: an integer of each, or a law's weights.
+            channels: where they meet.
+            key: of the simulation generator.
+            first: number of the first agent; the others follow.
+            columns: whole numbers [n] of each private column.
+
+        Raises:
+            DataError: a column is missing or out of its range.
+            ParameterError: a parameter is missing or out of its range.
+            WouldWrap: an outcome's level could leave its proved range.
+        """
+        self._agents = VenueAgents(
+            graph, parameters, channels, key=key, agents=first, columns=columns, steps=manifest.steps
+        )
+        self._channels = sorted(name for name, channel in graph.channels.items() if channel.cell)
+        self._cells, self._public = len(manifest.cells), sorted(graph.public)
+
+    def cell_totals(self) -> I64:
+        """Return what the agents say to each cell, int64[w * cells] of w cell channels."""
+        each = [self._agents.cell_totals(name) for name in self._channels]
+        return np.concatenate([np.zeros(0, dtype=np.int64), *each])
+
+    def tally(self) -> I64:
+        """Return the totals of the model's stages and observables, int64[q]."""
+        return self._agents.tally()
+
+    def update(self, totals: I64, *, step: int) -> None:
+        """Move on by one step.
+
+        Args:
+            totals: int64[w * cells + e], what everybody together says to each cell, then the environment's numbers.
+            step: of the run.
+
+        Raises:
+            ParameterError: another step than the next.
+        """
+        if step != self._agents.step:
+            raise ParameterError(f"got step {step}; the next is {self._agents.step}")
         words = len(self._channels) * self._cells
         each = totals[:words].reshape(-1, max(self._cells, 1))
         public = dict(zip(self._public, totals[words:].tolist(), strict=True))

@@ -132,7 +132,7 @@ async def simulate(
     Raises:
         ConfigError, ModelError: the environment is missing, or has a mistake.
     """
-    counts, announcer = [], Announcer(manifest, environment)
+    counts, announcer = [], Announcer.of(manifest, environment)
     for step in range(manifest.steps + 1):
         announced = np.concatenate([synthetic.cell_totals(), announcer.announce(step)])
         release = await private.advance(step, announced)

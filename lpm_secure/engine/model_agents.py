@@ -16,7 +16,7 @@ from protocols.arithmetic.fixed_point import I64, U64, prove_no_wrap
 from protocols.errors import DataError, ParameterError
 from protocols.models.cells import cell_totals, pressure
 from protocols.models.graph import GraphChannel
-from protocols.models.graph.bounds import prove_levels
+from protocols.models.graph.bounds import prove_levels, saturates
 from protocols.models.graph.draws import DrawSource
 from protocols.models.graph.inputs import (
     check_cells,
@@ -47,6 +47,7 @@ class CellMixing:
 
 
 NOWHERE: Final = CellMixing(np.zeros(0, np.int64), np.zeros(0, np.int64))
+Cells = CellMixing | Mapping[str, CellMixing]  # of all cell channels alike, or of each
 
 
 class ContactSums(abc.ABC):
@@ -194,10 +195,11 @@ class ModelAgents:
         agents: U64,
         key: tuple[int, int],
         contacts: ContactSums | None = None,
-        cells: CellMixing = NOWHERE,
+        cells: Cells = NOWHERE,
         columns: Mapping[str, I64] = EMPTY,
         known: Mapping[str, I64] = EMPTY,
         steps: int = STEPS,
+        saturate: bool = False,
     ) -> None:
         """Begin.
 
@@ -207,10 +209,12 @@ class ModelAgents:
             agents: uint64[n], their numbers in the run.
             key: of the simulation generator.
             contacts: among them, or none.
-            cells: where they mix.
+            cells: where they mix, or where on each cell channel.
             columns: int64[n] of each private column.
             known: of fields that their holders know, int64[n], and less than the field's range where one does not.
             steps: that the run has at most: levels are proved for so many.
+            saturate: levels that add up stop growing where they are above a threshold that will not change before they
+                begin anew: no bit differs, and what is proved is a threshold and one step.
 
         Raises:
             DataError: a column is missing, or out of its range, or what is known is above it, or a cell is too large.
@@ -219,14 +223,18 @@ class ModelAgents:
         """
         graph = backend.graph
         self._backend, self._graph, self._agents, self._key = backend, graph, agents, key
-        self._contacts, self._cells, self.step = contacts, cells, 0
+        self._contacts, self.step = contacts, 0
         self._parameters = check_parameters(graph, parameters)
-        self._steps = steps
+        self._steps, self._saturate = steps, saturate
         self.observer: ModelObserver | None = None
         self._nothing: I64 = backend.hold(np.zeros(agents.size, dtype=np.int64))
-        self._cell = backend.hold(cells.of)
-        prove_levels(graph, degree=contacts.degree if contacts else 0, steps=steps, parameters=self._parameters)
-        check_cells(graph, cells.of, cells.sizes, agents.size)
+        names = [name for name, channel in graph.channels.items() if channel.cell]
+        self._cells = dict.fromkeys(names, cells) if isinstance(cells, CellMixing) else cells
+        self._cell = {name: backend.hold(mixing.of) for name, mixing in self._cells.items()}
+        degree = contacts.degree if contacts else 0
+        prove_levels(graph, degree=degree, steps=steps, parameters=self._parameters, saturate=saturate)
+        for mixing in self._cells.values():
+            check_cells(graph, mixing.of, mixing.sizes, agents.size)
         private = check_columns(graph, columns, agents.size)
         known = check_known(graph, known, agents.size)
         told = {name: known[name] >= graph.fields[name].low for name in known}
@@ -258,11 +266,10 @@ class ModelAgents:
     def cell_totals(self) -> dict[str, I64]:
         """Return what agents tell their cells, int64[cells] of each cell channel."""
         messages = self._backend.evaluate(("messages",), self._inputs())["messages"]
-        count = self._cells.sizes.size
         return {
-            name: cell_totals(self._backend.column(messages[name]), self._cells.of, cells=count)
-            for name, channel in self._graph.channels.items()
-            if channel.cell and count
+            name: cell_totals(self._backend.column(messages[name]), mixing.of, cells=mixing.sizes.size)
+            for name, mixing in self._cells.items()
+            if mixing.sizes.size
         }
 
     def update(
@@ -302,9 +309,12 @@ class ModelAgents:
                 (self._growth(channel, factor, exposures, totals) for channel, factor in outcome.coefficients.items()),
                 start=self._nothing,
             )
-            grown[name] = growth * weights.get(name, 1)
-            self.levels[name] = self.levels[name] + grown[name] if outcome.keep else grown[name]
+            growth = growth * weights.get(name, 1)
             bit = outcome.reveals == "bit"
+            if self._saturate and saturates(outcome):
+                growth = growth * (self.levels[name] <= thresholds[name])
+            grown[name] = growth
+            self.levels[name] = self.levels[name] + growth if outcome.keep else growth
             outcomes[name] = self.levels[name] > thresholds[name] if bit else self.levels[name]
         inputs = self._inputs(public=public, outcomes=outcomes, totals=totals)
         if self.observer is not None:
@@ -321,7 +331,7 @@ class ModelAgents:
         return self._bounded(channel, own + self._bounded(channel, others.get(channel, np.int64(0))))
 
     def _bounded(self, channel: str, total: I64 | np.int64) -> I64:
-        bounded: I64 = np.clip(total, 0, self._cells.sizes * self._graph.channels[channel].most)
+        bounded: I64 = np.clip(total, 0, self._cells[channel].sizes * self._graph.channels[channel].most)
         return bounded
 
     def _exposure(self, channel: str, messages: I64) -> I64:
@@ -350,16 +360,16 @@ class ModelAgents:
             return exposures[channel] * value
         if channel not in totals:
             return self._nothing
-        return self._own(pressure(totals[channel], self._cells.sizes, value))
+        return self._own(channel, pressure(totals[channel], self._cells[channel].sizes, value))
 
-    def _own(self, totals: I64) -> I64:
+    def _own(self, channel: str, totals: I64) -> I64:
         """Return each agent's own cell's number, int64[n], where the back end computes."""
-        own: I64 = self._backend.hold(totals)[self._cell]
+        own: I64 = self._backend.hold(totals)[self._cell[channel]]
         return own
 
     def _inputs(self, *, totals: Mapping[str, I64] = EMPTY, **given: Any) -> Inputs:
         nowhere = {name: self._nothing for name, channel in self._graph.channels.items() if channel.cell}
-        own = nowhere | {name: self._own(total) for name, total in totals.items()}
-        sizes = dict.fromkeys(own, self._own(self._cells.sizes) if totals else self._nothing)
+        own = nowhere | {name: self._own(name, total) for name, total in totals.items()}
+        sizes = nowhere | {name: self._own(name, self._cells[name].sizes) for name in totals}
         source = DrawSource(self._agents, self.step, self._key)
         return Inputs(self.state, self._parameters, source, cells=own, sizes=sizes, **given)

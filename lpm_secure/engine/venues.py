@@ -1,6 +1,6 @@
 """Who goes where: agents meet through venues, by setting, instead of along edges."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, final
 
@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from protocols.arithmetic.fixed_point import I64
 from protocols.errors import ParameterError
+from protocols.models.graph import ModelGraph
 
 I32 = npt.NDArray[np.int32]
 MIXING_BITS = 8
@@ -25,6 +26,7 @@ class Setting:
         size: int64[v], what an exposure is divided by: people whom a member of the venue mixes with.
         mixing: int64[b, b], for venues told apart by age band (venue = place * b + band): contacts of band a with
             band b, as a multiple of 1 / 256; none where everybody in a venue mixes alike.
+        people: int64[v], how many mix in each venue, where these are others than its members here.
 
     Raises:
         ParameterError: a venue that is not there, a size below 1, or sizes that do not fit the mixing.
@@ -34,6 +36,7 @@ class Setting:
     venue: I32 = field(repr=False)
     size: I64 = field(repr=False)
     mixing: I64 | None = field(repr=False, default=None)
+    people: I64 | None = field(repr=False, default=None)
 
     def __post_init__(self) -> None:
         """Check the values."""
@@ -44,13 +47,13 @@ class Setting:
         if self.mixing is not None and (self.mixing.min() < 0 or self.size.size % len(self.mixing)):
             raise ParameterError(f"{self.name}: mixing has {len(self.mixing)} bands for {self.size.size} venues")
 
-    def share(self, total: Any, size: Any, mixing: Any, *, bits: int) -> Any:
-        """Return the exposure of each venue's members: `floor(2**bits total / size)`, mixed by age where told.
+    def share(self, total: Any, size: Any, mixing: Any, *, scale: int) -> Any:
+        """Return the exposure of each venue's members: `floor(scale total / size)`, mixed by age where told.
 
         Written for numpy and torch: int64[v] to int64[v]. Totals and sizes are integers, so every back end computes
         the same bits.
         """
-        value = (total << bits) // size
+        value = total * scale // size
         if mixing is None:
             return value
         place = value.reshape(-1, 1, len(mixing))
@@ -100,13 +103,94 @@ class Venues:
         """How many agents there are."""
         return len(self.member)
 
-    def largest_exposure(self, says: int, *, bits: int) -> int:
-        """Return the largest exposure on one channel if everybody said `says`."""
+    def people(self, setting: int) -> I64:
+        """Return how many members each venue of a setting has, int64[v]."""
+        begin, end = self.first[setting : setting + 2]
+        return np.bincount(self.member[:, setting] - begin, minlength=end - begin)[:-1].astype(np.int64)
+
+    def mixing(self, setting: int) -> I64:
+        """Return how many people mix in each venue of a setting, int64[v]: its members, unless it says otherwise."""
+        given = self.settings[setting].people
+        return self.people(setting) if given is None else given
+
+    def exposures(self, place: int, says: int, *, scale: int) -> I64:
+        """Return the exposure in each venue of a setting if everybody said `says`, int64[v]; of scale 0 the total."""
+        setting, total = self.settings[place], self.people(place) * says
+        value: I64 = setting.share(total, setting.size, setting.mixing, scale=scale) if scale else total
+        return value
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class VenueLink:
+    """A setting in which messages of a channel are received.
+
+    Attributes:
+        setting: its place among the settings.
+        scale: an exposure is `floor(scale * total / size)`: the mean message of those whom an agent meets there, in
+            units of 1 / scale; 0: the total itself.
+        weight: of the exposure in each step; the last one holds on.
+    """
+
+    setting: int
+    scale: int = 0
+    weight: tuple[int, ...] = (1,)
+
+    def weight_of(self, step: int) -> int:
+        """Return the weight of a step."""
+        return self.weight[min(step, len(self.weight) - 1)]
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class VenueChannels:
+    """Where the channels of a model meet: those along contacts in any number of settings, those of cells in one.
+
+    Attributes:
+        venues: of the agents.
+        links: of each channel; there may be none.
+    """
+
+    venues: Venues
+    links: Mapping[str, tuple[VenueLink, ...]]
+
+    def degree_of(self, graph: ModelGraph) -> int:
+        """Return a degree that no exposure along contacts exceeds, in messages of the largest size.
+
+        Raises:
+            ParameterError: a channel meets nowhere, or not as its kind does; or a venue's total could wrap.
+        """
+        degree = 0
+        for name, channel in graph.channels.items():
+            if name not in self.links:
+                raise ParameterError(f"the channel {name} meets nowhere; name a setting for it")
+            if channel.directed or channel.along is not None:
+                raise ParameterError(f"{name} goes along directed contacts, or has numbers of these; venues have none")
+            if channel.cell:
+                self._check_cell(name, self.links[name])
+            else:
+                degree = max(degree, -(-self.largest_exposure(name, channel.most) // channel.most))
+        return degree
+
+    def _check_cell(self, name: str, links: tuple[VenueLink, ...]) -> None:
+        link, *more = links or (VenueLink(0),)
+        if more or link != VenueLink(link.setting) or self.venues.settings[link.setting].mixing is not None:
+            raise ParameterError(
+                f"{name} is a channel of cells: it meets in one setting, with no scale, weight or mixing"
+            )
+
+    def largest_exposure(self, channel: str, most: int) -> int:
+        """Return the largest exposure of an agent in a step, if everybody's message were the largest.
+
+        Raises:
+            ParameterError: a venue's total times the scale could reach 2**63.
+        """
         largest = 0
-        for channel, setting in enumerate(self.settings):
-            begin, end = self.first[channel : channel + 2]
-            people = np.bincount(self.member[:, channel] - begin, minlength=end - begin)[:-1]
-            total = people.astype(np.int64) * says
-            value = setting.share(total, setting.size, setting.mixing, bits=bits)
-            largest = max(largest, int(value.max(initial=0)))
+        for link in self.links[channel]:
+            setting, people = self.venues.settings[link.setting], self.venues.people(link.setting)
+            mixed = 1 if setting.mixing is None else int(setting.mixing.sum(axis=1).max(initial=1))
+            if int(people.max(initial=0)) * most * max(link.scale, 1) * mixed >= 2**63:
+                raise ParameterError(f"what is said in a venue of {setting.name} could wrap; use a smaller scale")
+            value = self.venues.exposures(link.setting, most, scale=link.scale)
+            largest += int(value.max(initial=0)) * max(link.weight)
         return largest

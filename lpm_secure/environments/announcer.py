@@ -1,7 +1,7 @@
 """The engine's side of an environment: each step's numbers, held to what the model was proved for, and kept."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, final
 
 import numpy as np
@@ -26,16 +26,31 @@ class Announcer:
         relaxed: the unrounded values of the last step, of those numbers that have one.
     """
 
-    def __init__(self, manifest: Simulation, environment: Environment | None) -> None:
+    def __init__(
+        self,
+        public: Mapping[str, tuple[int, int]],
+        environment: Environment | None,
+        *,
+        steps: int,
+        words: Sequence[str],
+        channels: Sequence[str] = (),
+        cells: int = 0,
+    ) -> None:
         """Begin a run.
+
+        Args:
+            public: the range of each number that the model hears, in the order of names.
+            environment: that says them, or none.
+            steps: of the run.
+            words: names of the totals that it is told.
+            channels: of cells, with `cells` the number of these.
+            cells: of the run.
 
         Raises:
             ConfigError: the model hears public numbers, and there is no environment; or the other way round.
         """
-        model = agent_model_of(manifest.model)
-        self._public, self._environment, self._steps = model.public, environment, manifest.steps
-        self._words = [word.name for word in tally_words(manifest)]
-        self._channels, self._cells = model.cell_channels, len(manifest.cells)
+        self._public, self._environment, self._steps = public, environment, steps
+        self._words, self._channels, self._cells = words, channels, cells
         self._releases: list[StepTotals] = []
         self.numbers: dict[str, list[int]] = {name: [] for name in self._public}
         self.relaxed: dict[str, Any] = {}
@@ -43,6 +58,13 @@ class Announcer:
             raise ConfigError(f"the model hears {', '.join(self._public)}, and nothing says them; give an environment")
         if environment is not None and not self._public:
             raise ConfigError("there is an environment, and the model hears no public number; leave it out")
+
+    @classmethod
+    def of(cls, manifest: Simulation, environment: Environment | None) -> "Announcer":
+        """Begin the run of a manifest."""
+        model, words = agent_model_of(manifest.model), [word.name for word in tally_words(manifest)]
+        channels, cells = model.cell_channels, len(manifest.cells)
+        return cls(model.public, environment, steps=manifest.steps, words=words, channels=channels, cells=cells)
 
     def announce(self, step: int) -> I64:
         """Return the numbers of a step, int64[e]; nobody moves on by those of the last one, which are as before.
@@ -96,7 +118,7 @@ def rehearse(manifest: Simulation, environment: Environment | None) -> None:
     Raises:
         ConfigError, ModelError: as `Announcer` does.
     """
-    announcer, layout = Announcer(manifest, environment), Layout.of(manifest)
+    announcer, layout = Announcer.of(manifest, environment), Layout.of(manifest)
     tally, cells = (np.zeros(size, dtype=np.int64) for size in (len(tally_words(manifest)), layout.cells))
     for step in range(min(2, manifest.steps)):
         announcer.announce(step)

@@ -57,6 +57,19 @@ DEPARTURES: Final[Mapping[str, DepartureWords]] = MappingProxyType(
     }
 )
 SHARES: Final[Mapping[tuple[str, ...], tuple[str, str]]] = MappingProxyType({("S", "E", "I", "R"): ("prevalence", "I")})
+COURSE: Final = ("S", "E", "A", "M", "H", "R", "D")
+COURSE_WORDS: Final[Mapping[str, StageWords]] = MappingProxyType(  # of stages whose letters alone say less
+    {
+        **STAGES,
+        "A": StageWords("asymptomatic", "#ee99aa"),
+        "M": StageWords("mild", "#ee6677"),
+        "H": StageWords("in hospital", "#aa3377"),
+        "D": StageWords("dead", "#222222"),
+    }
+)
+ARRIVALS: Final[Mapping[tuple[str, ...], Mapping[str, str]]] = MappingProxyType(
+    {COURSE: {"E": "infections", "H": "admissions", "D": "deaths"}, ("S", "E", "I", "R"): {"E": "infections"}}
+)
 COLOURS: Final = (  # of other stages and observables, in their order; they differ for the colour-blind too
     "#4477aa",
     "#ee6677",
@@ -89,6 +102,18 @@ def departure_words(first: str) -> DepartureWords:
     """Return the words for those who leave the first stage, by its name."""
     left = f"left {first}"
     return DEPARTURES.get(first) or DepartureWords(f"left_{first}", left, f"{left}, less returns")
+
+
+def stage_words(stages: Sequence[str]) -> tuple[StageWords, ...]:
+    """Return how the stages of one field are shown."""
+    if tuple(stages) == COURSE:
+        return tuple(COURSE_WORDS[name] for name in stages)
+    return tuple(StageWords(word_of(name), colour) for name, colour in zip(stages, colours_of(stages), strict=True))
+
+
+def arrival_words(stages: Sequence[str]) -> Mapping[str, str]:
+    """Return the stages of one field of which arrivals are counted, and what these are called."""
+    return ARRIVALS.get(tuple(stages)) or {name: f"to_{name}" for name in stages}
 
 
 def shares(stages: Sequence[str], counts: Sequence[int]) -> str:

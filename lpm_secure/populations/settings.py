@@ -1,6 +1,6 @@
 """A population as the engine's venues: one setting for each column of venues, and one for the community cells."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 import numpy as np
@@ -41,12 +41,35 @@ def settings_with_beta(population: Population, beta: Mapping[str, float]) -> lis
     Raises:
         ConfigError: a beta names a setting that the population does not have.
     """
-    settings = settings_of(population)
-    names = [setting.name for setting in settings]
-    for name in beta:
-        if name not in names:
-            raise ConfigError(f"beta names the setting {name}; {population.card.title} has {', '.join(names)}")
-    return [setting for setting in settings if setting.name in beta]
+    return select_settings(population, beta, what="beta")
+
+
+def select_settings(population: Population, names: Iterable[str], *, what: str, places: bool = False) -> list[Setting]:
+    """Return some settings, in the order of the card.
+
+    Args:
+        population: opened.
+        names: of the settings.
+        what: names them, for messages.
+        places: whether a column of places is a setting too: all of a place are one venue.
+
+    Raises:
+        ConfigError: the population does not have one.
+    """
+    settings, wanted = settings_of(population), set(names)
+    if places:
+        settings += [_place(population, name) for name in population.card.places]
+    known = [setting.name for setting in settings]
+    for name in sorted(wanted):
+        if name not in known:
+            raise ConfigError(f"{what} names the setting {name}; {population.card.title} has {', '.join(known)}")
+    return [setting for setting in settings if setting.name in wanted]
+
+
+def _place(population: Population, name: str) -> Setting:
+    place: I32 = population.column(name).astype(np.int32)
+    people = np.bincount(place, minlength=len(population.card.places[name]))
+    return Setting(name, place, np.maximum(people.astype(np.int64) - 1, 1))
 
 
 def _venue(population: Population, name: str) -> Setting:

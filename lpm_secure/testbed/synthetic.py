@@ -13,18 +13,22 @@ import torch
 
 from client_sdk.private.state import simulation_key
 from lpm_secure.config.synthetic import SyntheticConfig
-from lpm_secure.engine.cells import CellAgents
 from lpm_secure.engine.clear_agents import clear_agents
-from lpm_secure.engine.epidemic import SeirVenueAgents
+from lpm_secure.engine.graph_population import VenuePopulation, setting_of_cells
 from lpm_secure.engine.loop import EngineAgents
-from lpm_secure.engine.venues import Venues
+from lpm_secure.engine.venues import VenueChannels, VenueLink, Venues
+from lpm_secure.models.library.seirs import venue_model
+from lpm_secure.models.tracer import trace
 from lpm_secure.populations import Population
+from lpm_secure.populations.channels import Links, channels_of, columns_of
 from lpm_secure.populations.settings import settings_with_beta
 from lpm_secure.populations.source import PopulationConfig, open_population
 from protocols.arithmetic.fixed_point import I64, U64, to_fixed
 from protocols.arithmetic.philox import DrawPurpose, words
-from protocols.errors import DataError
+from protocols.errors import DataError, ParameterError
+from protocols.models import Seir
 from protocols.models.agent_model import AgentSource
+from protocols.models.graph.agents import GraphModel
 from protocols.models.graph.draws import BEGIN, DrawSource, integer
 from protocols.models.run_model import agent_model_of
 from protocols.task.manifest import Simulation
@@ -86,7 +90,7 @@ class Synthetic:
             NOTICES.warning("%s; going on with a GENERATED LOOK-ALIKE of a city", error)
             config = msgspec.structs.replace(config, population="look_alike")
             found = cls(config, open_population(_population(config), beside=Path()))
-        if found.population:
+        if found.population and config.beta:
             settings_with_beta(found.population, config.beta)
         return found
 
@@ -105,25 +109,59 @@ class Synthetic:
             )
         return found
 
+    def check(self, manifest: Simulation) -> None:
+        """Refuse channels of a model by its name that do not fit the population.
+
+        Raises:
+            ConfigError: they do not.
+        """
+        if self.population is not None and isinstance(manifest.model, GraphModel):
+            _channels(manifest, manifest.model, self.population, self.config.channels)
+
     def agents(self, manifest: Simulation, device: torch.device) -> EngineAgents:
         """Draw the agents; in venues they are computed on the CPU, whatever the device."""
         if self.population is None:
             return synthetic_agents(manifest, self.config.agents, device, columns=self.columns)
-        settings = settings_with_beta(self.population, self.config.beta)
-        n, cells = self.population.n, len(manifest.cells)
-        model = manifest.model.require_seir("synthetic agents of a population")
-        f, given = model.f - SHARE_BITS, self.config.beta
-        beta = tuple(to_fixed(given[s.name] * manifest.dt, f=f, name=f"synthetic.beta.{s.name}") for s in settings)
-        agents = SeirVenueAgents(
-            msgspec.structs.replace(model, beta=beta),
-            Venues.of(settings),
-            key=simulation_key(manifest),
-            first=SYNTHETIC_FROM,
-            share_bits=SHARE_BITS,
-            cell=(np.arange(n if cells else 0, dtype=np.int64) * cells // n).astype(np.int32),
-            cells=cells,
-        )
-        return CellAgents(manifest, agents)
+        if isinstance(manifest.model, Seir):
+            return _seir_population(manifest, manifest.model, self.population, self.config.beta)
+        return _graph_population(manifest, manifest.model, self.population, self)
+
+
+def _seir_population(
+    manifest: Simulation, model: Seir, population: Population, given: Mapping[str, float]
+) -> VenuePopulation:
+    """Return agents of S-E-I-R who meet in venues, each by its setting's beta."""
+    if model.doses is not None:
+        raise ParameterError("synthetic agents of a population know no private doses; leave doses out of the model")
+    settings, cells = settings_with_beta(population, given), setting_of_cells(manifest, population.n)
+    f = model.f - SHARE_BITS
+    beta = [to_fixed(given[s.name] * manifest.dt, f=f, name=f"synthetic.beta.{s.name}") for s in settings]
+    links = tuple(VenueLink(place, 1 << SHARE_BITS, (each,)) for place, each in enumerate(beta))
+    channels = VenueChannels(Venues.of([*settings, cells]), {"contact": links, "mixing": (VenueLink(len(settings)),)})
+    traced = trace(venue_model(model.f, wanes=bool(model.waning)))
+    laws = {"latent_law": model.latent, "infectious_law": model.infectious, "waning_law": model.waning}
+    numbers = {"initial": model.initial, "cell_rate": model.cell_beta} | laws
+    parameters = {name: numbers.get(name, value) for name, value in traced.parameters.items()}
+    key = simulation_key(manifest)
+    return VenuePopulation(manifest, traced.graph, parameters, channels, key=key, first=SYNTHETIC_FROM)
+
+
+def _graph_population(
+    manifest: Simulation, model: GraphModel, population: Population, synthetic: Synthetic
+) -> VenuePopulation:
+    """Return agents of a model's graph who meet in the settings of its channels."""
+    source = _source(manifest, population.n)
+    ranges = {name: each for name, each in synthetic.columns.items() if name not in population.card.columns}
+    columns = columns_of(population, model.graph, ranges, DrawSource(source.agents, 0, source.key))
+    channels, first = _channels(manifest, model, population, synthetic.config.channels), SYNTHETIC_FROM
+    return VenuePopulation(
+        manifest, model.graph, model.parameters, channels, key=source.key, first=first, columns=columns
+    )
+
+
+def _channels(manifest: Simulation, model: GraphModel, population: Population, given: Links) -> VenueChannels:
+    cells = setting_of_cells(manifest, population.n)
+    return channels_of(population, model.graph, given, what="synthetic.channels", cells=cells)
 
 
 def synthetic_agents(

@@ -141,6 +141,8 @@ def build(config: Config, data: ContactData, addresses: Sequence[str]) -> Testbe
     order = np.array([agent for client in manifest.clients for agent in client.agents], dtype=np.int64)
     agents, ranges = order.astype(np.uint64), config.private.columns
     rehearse(manifest, environment_of(config.environment))
+    city = Synthetic.of(config.synthetic, ranges)
+    city.check(manifest)
     return Testbed(
         manifest,
         _contacts(manifest, data, order, config.private.contacts),
@@ -148,7 +150,7 @@ def build(config: Config, data: ContactData, addresses: Sequence[str]) -> Testbe
         config.synthetic.agents,
         data.source,
         data.look_alike,
-        Synthetic.of(config.synthetic, ranges),
+        city,
         draw_columns(manifest, agents, ranges),
         environment=config.environment,
     )

@@ -57,7 +57,7 @@ def totals(step, *, seed=1):
 
 
 def announced(manifest, table, *, seed=1, steps=STEPS):
-    announcer, rows = Announcer(manifest, environment_of(table)), []
+    announcer, rows = Announcer.of(manifest, environment_of(table)), []
     for step in range(steps + 1):
         rows.append(announcer.announce(step).tolist())
         announcer.observe(*totals(step, seed=seed))
@@ -83,7 +83,7 @@ def test_the_same_releases_give_the_same_numbers(manifest_of, table):
 def test_a_number_follows_from_releases_of_steps_before_and_from_no_later_one(manifest_of, table):
     manifest = manifest_with(manifest_of, heard_by(table))
     rows = announced(manifest, table)[1]
-    announcer = Announcer(manifest, environment_of(table))
+    announcer = Announcer.of(manifest, environment_of(table))
     for step in range(4):
         assert announcer.announce(step).tolist() == rows[step]
         announcer.observe(*totals(step, seed=1 if step < 3 else 99))
@@ -93,7 +93,7 @@ def test_a_number_follows_from_releases_of_steps_before_and_from_no_later_one(ma
 def test_what_was_announced_is_announced_again_by_a_schedule_of_it(manifest_of, table):
     manifest = manifest_with(manifest_of, heard_by(table))
     announcer, rows = announced(manifest, table)
-    again = Announcer(manifest, InterventionSchedule.of(announcer.numbers))
+    again = Announcer.of(manifest, InterventionSchedule.of(announcer.numbers))
     assert [again.announce(step).tolist() for step in range(STEPS + 1)] == rows
 
 
@@ -144,7 +144,7 @@ def fail():
     ],
 )
 def test_what_an_environment_must_not_say_is_one_line(manifest_of, said, words):
-    announcer = Announcer(manifest_with(manifest_of, ("closure", "weather")), Saying(said))
+    announcer = Announcer.of(manifest_with(manifest_of, ("closure", "weather")), Saying(said))
     with pytest.raises(ModelError, match=words) as refused:
         announcer.announce(0)
     assert "\n" not in str(refused.value)
@@ -155,7 +155,7 @@ def test_an_unrounded_value_stands_beside_its_integer(manifest_of):
 
     value = torch.tensor(0.4, requires_grad=True)
     said = {"closure": PublicValue(0, value * 2), "weather": np.int64(-3)}
-    announcer = Announcer(manifest_with(manifest_of, ("closure", "weather")), Saying(said))
+    announcer = Announcer.of(manifest_with(manifest_of, ("closure", "weather")), Saying(said))
     assert announcer.announce(0).tolist() == [0, -3]
     assert announcer.relaxed.keys() == {"closure"}
     announcer.relaxed["closure"].backward()

@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 
 from lpm_secure import checkpoint
-from lpm_secure.engine.epidemic import GraphAgents, Observer, StageCounts, StagedVenueAgents, random_graph, run
-from lpm_secure.engine.venues import Setting, Venues
+from lpm_secure.engine.epidemic import GraphAgents, Observer, StageCounts, random_graph, run
+from lpm_secure.engine.venue_agents import VenueAgents
+from lpm_secure.engine.venues import Setting, VenueChannels, VenueLink, Venues
+from lpm_secure.models.library.seirs import Seirs
+from lpm_secure.models.tracer import trace
 from protocols.arithmetic.distributions import LAW_TOTAL
 from protocols.models import Seir
-from protocols.models.course import Course
-from protocols.models.interventions import InterventionPlan, IsolationPlan, Reduction
-from protocols.models.staging.parameters import StagedModel
 
 N, STEPS = 20_000, 120
 DAYS = (LAW_TOTAL // 4,) * 4
@@ -25,19 +25,16 @@ def graph(threads):
     return GraphAgents(model, random_graph(N, mean_degree=10, seed=4), key=(5, 6), threads=threads)
 
 
-def staged(threads):
-    """Return staged agents in homes and workplaces."""
-    kind = (LAW_TOTAL // 2, LAW_TOTAL // 4, LAW_TOTAL // 8, LAW_TOTAL // 8)
-    plan = InterventionPlan((Reduction(1, 20, 60, 128),), IsolationPlan(10, 99, 1, LAW_TOTAL // 2))
-    course = Course((kind,), *[(DAYS,)] * 5)
-    model = StagedModel(
-        beta=(400, 400), home=(True, False), course=course, initial=LAW_TOTAL // 500, f=10, share_bits=20, plan=plan
-    )
-    generator = np.random.default_rng(1)
+def venues(threads):
+    """Return S-E-I-R-S agents of the library in homes and workplaces."""
+    generator, traced = np.random.default_rng(1), trace(Seirs)
     work = generator.integers(-1, N // 20, size=N).astype(np.int32)
     homes = np.arange(N, dtype=np.int32) // 3
-    venues = Venues.of([Setting("home", homes, np.full(N // 3 + 1, 2)), Setting("work", work, np.full(N // 20, 20))])
-    return StagedVenueAgents(model, venues, key=(7, 8), age=np.zeros(N, dtype=np.uint8), threads=threads)
+    places = Venues.of([Setting("home", homes, np.full(N // 3 + 1, 2)), Setting("work", work, np.full(N // 20, 20))])
+    meet = VenueChannels(places, {"contact": (VenueLink(0), VenueLink(1, scale=3)), "mixing": (VenueLink(1),)})
+    given = {"contact_rate": 2**30, "cell_rate": 2**30, "latent_law": DAYS, "infectious_law": DAYS, "initial": 2**23}
+    parameters = dict(traced.parameters) | given | {"waning_law": (0,) * 200 + (LAW_TOTAL,)}
+    return VenueAgents(traced.graph, parameters, meet, key=(7, 8), threads=threads)
 
 
 class EveryStep(Observer):
@@ -54,7 +51,7 @@ class EveryStep(Observer):
 def main(kind, path, threads=1):
     """Go on from the file, or begin; print the hash of all bits at the end."""
     path = Path(path)
-    agents = {"graph": graph, "staged": staged}[kind](int(threads))
+    agents = {"graph": graph, "venues": venues}[kind](int(threads))
     series = StageCounts()
     if path.exists():
         saved, _ = checkpoint.load(path, checkpoint.Nothing, owner=kind)
@@ -62,7 +59,8 @@ def main(kind, path, threads=1):
         series = StageCounts(saved["series"])
     print(f"from {agents.step}", flush=True)
     run(agents, steps=STEPS - agents.step, observers=[EveryStep(path, kind, series), series])
-    bits = [series.counts, agents.stage, agents.hazard()]
+    held = [agents.hazard()] if kind == "graph" else list(agents.save().values())
+    bits = [series.counts, agents.stage, *held]
     print(hashlib.sha256(b"".join(array.tobytes() for array in bits)).hexdigest(), int(agents.tally()[0]), flush=True)
 
 

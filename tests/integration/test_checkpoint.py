@@ -28,7 +28,7 @@ def child(kind, path, threads=1):
         started.wait()
 
 
-@pytest.mark.parametrize("kind", ["graph", "staged"])
+@pytest.mark.parametrize("kind", ["graph", "venues"])
 def test_a_run_killed_at_random_moments_ends_with_the_same_bits(kind, tmp_path):
     with child(kind, tmp_path / "whole") as (started, printed, _):
         whole = printed.read()

@@ -40,7 +40,7 @@ def heard(city, *, reciprocal):
     found = np.zeros((18, 18))
     for b in range(18):
         total = np.bincount(setting.venue[band == b], minlength=setting.size.size).astype(np.int64)
-        exposure = setting.share(total, setting.size, setting.mixing, bits=BITS)
+        exposure = setting.share(total, setting.size, setting.mixing, scale=1 << BITS)
         found[:, b] = np.bincount(band, weights=exposure[setting.venue], minlength=18) / np.bincount(band) / 2**BITS
     return found
 

@@ -9,7 +9,6 @@ import torch
 
 from lpm_secure.analysis.spring2020 import literature
 from lpm_secure.city.run import OnDay, run
-from lpm_secure.city.series import Event
 from lpm_secure.data import catalogue
 from lpm_secure.data.nyc_tables import NycTables
 from lpm_secure.populations import Population
@@ -19,7 +18,9 @@ from protocols.errors import ParameterError
 TITLE = "hospital admissions of New York City, 1 March to 30 June 2020: the model by the literature, against NYC Health"
 
 
-def check(population: Population, *, seed: int = 1, on_day: OnDay = lambda day, counts: None) -> OutbreakComparison:
+def check(
+    population: Population, *, seed: int = 1, on_day: OnDay = lambda day, words, counts: None
+) -> OutbreakComparison:
     """Run spring 2020 in a city, and compare daily hospital admissions with those that were reported.
 
     Args:
@@ -41,18 +42,18 @@ def check(population: Population, *, seed: int = 1, on_day: OnDay = lambda day, 
     scale = people / population.n
     reported = _admissions()
     data = [reported[(literature.FIRST + timedelta(day)).isoformat()] for day in days]
-    deaths = series.of(Event.DEATH).sum() * scale
+    deaths = series.of("deaths").sum() * scale
     return OutbreakComparison(
         title=TITLE,
         population=population.card.sha256,
         dates=[(literature.FIRST + timedelta(day)).isoformat() for day in days],
-        model=[float(each * scale) for each in series.of(Event.ADMISSION)],
+        model=[float(each * scale) for each in series.of("admissions")],
         data=[admitted for admitted, _ in data],
         told={
             "infected by 30 June, model": f"{series.attack_rate:.1%}",
             "deaths, model": f"{deaths:,.0f}",
             "deaths, confirmed, data": f"{sum(died for _, died in data):,.0f}",
-            "hazard per contact": f"{config.disease.beta['community']:.4f}",
+            "hazard per contact": f"{literature.disease(population, people).beta['community']:.4f}",
             "agents": f"{population.n:,}; events are scaled to {people:,.0f} people",
         },
         notes=list(literature.SOURCES),

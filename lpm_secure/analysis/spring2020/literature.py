@@ -17,7 +17,7 @@ from typing import Final
 import numpy as np
 
 from lpm_secure.city.config import CityConfig
-from lpm_secure.city.disease import course_of
+from lpm_secure.city.disease import laws_of
 from lpm_secure.city.disease_config import DiseaseConfig, InterventionsConfig, ReduceConfig
 from lpm_secure.config.laws import Delay
 from lpm_secure.data import catalogue
@@ -127,7 +127,7 @@ def _course(beta: dict[str, float], initial: float) -> DiseaseConfig:
 
 def _days_infectious() -> float:
     """Return the mean of the law of days at home that agents really have."""
-    law = course_of(_course({"community": 0.0}, 0.0)).infectious[0]
+    law = laws_of(_course({"community": 0.0}, 0.0))["infectious_law"][0]
     return sum((day + 1) * weight for day, weight in enumerate(law)) / LAW_TOTAL
 
 

@@ -84,7 +84,7 @@ def check(path: Path_, seed: Annotated[int, typer.Option(help="Of the simulation
 
     population = Population.open(path)
     with day_bar("spring 2020", days=(literature.LAST - literature.FIRST).days) as on_day:
-        record = spring2020.check(population, seed=seed, on_day=lambda day, _: on_day(day))
+        record = spring2020.check(population, seed=seed, on_day=lambda day, words, counts: on_day(day))
     record.write(path)
     Console().print(record_table(record))
     typer.echo(f"look at it: lpm population show {path}")

@@ -20,8 +20,8 @@ from lpm_secure.engine.kernels.draws import key_of
 from lpm_secure.engine.kernels.workers import Workers
 from protocols import atomic_file
 from protocols.arithmetic import distributions, jit, philox
-from protocols.arithmetic.fixed_point import I64
-from protocols.models.graph import ModelGraph
+from protocols.arithmetic.fixed_point import I64, U64
+from protocols.models.graph import GraphNode, ModelGraph
 from protocols.models.graph.interpreter import Inputs
 
 FOLDER: Final = Path(pooch.os_cache("lpm-secure")) / "loops"
@@ -49,8 +49,7 @@ class NumbaBackend(Backend):
         key = tuple(parts)
         if key not in self._loops:
             source = source_of(self.graph, key)
-            stamped = stamp([inspect.getsource(module).encode() for module in MODULES])
-            self._loops[key] = source, load(source.text, stamped, FOLDER)
+            self._loops[key] = source, compile_module(source.text).loop
         source, loop = self._loops[key]
         n = inputs.source.agents.size
         if self._workers is None or self._workers.ranges[-1][1] != n:
@@ -78,15 +77,21 @@ def _arguments(graph: ModelGraph, source: LoopSource, inputs: Inputs) -> tuple[A
     }
     columns = tuple(np.ascontiguousarray(held[op][name]) for op, name in source.columns)
     scalars = tuple(np.int64(held[op][name]) for op, name in source.scalars)
-    tables = tuple(_entries(graph, number, inputs).reshape(-1) for number in source.tables)
-    laws = (np.atleast_2d(_entries(graph, number, inputs)) for number in source.laws)
-    bounds = tuple(np.cumsum(law[:, :-1], axis=1).astype(np.uint64) for law in laws)
+    tables = tuple(table_of(graph.nodes[number], inputs.parameters) for number in source.tables)
+    bounds = tuple(law_bounds(graph.nodes[number], inputs.parameters) for number in source.laws)
     return columns, scalars, tables, bounds
 
 
-def _entries(graph: ModelGraph, number: int, inputs: Inputs) -> I64:
-    node = graph.nodes[number]
-    return np.array(node.numbers if node.op == "table" else inputs.parameters[node.name], dtype=np.int64)
+def table_of(node: GraphNode, parameters: Mapping[str, Any]) -> I64:
+    """Return the entries of a table in a row, as a loop looks them up."""
+    entries: I64 = np.array(node.numbers if node.op == "table" else parameters[node.name], dtype=np.int64)
+    return entries.reshape(-1)
+
+
+def law_bounds(node: GraphNode, parameters: Mapping[str, Any]) -> U64:
+    """Return the bounds of laws of days, uint64[rows, days - 1], as a loop searches them."""
+    laws = np.atleast_2d(np.array(node.numbers if node.op == "table" else parameters[node.name], dtype=np.int64))
+    return np.cumsum(laws[:, :-1], axis=1).astype(np.uint64)
 
 
 def stamp(sources: Sequence[bytes]) -> str:
@@ -99,8 +104,13 @@ def stamp(sources: Sequence[bytes]) -> str:
     return hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in (*versions, *sources))).hexdigest()
 
 
-def load(text: str, stamped: str, folder: Path) -> Callable[..., None]:
-    """Return the function of a generated module; numba keeps its machine code beside the file."""
+def compile_module(text: str) -> Any:
+    """Return a generated module, whose functions are compiled when they are called, or were by an earlier process."""
+    return load(text, stamp([inspect.getsource(module).encode() for module in MODULES]), FOLDER)
+
+
+def load(text: str, stamped: str, folder: Path) -> Any:
+    """Return a generated module; numba keeps its machine code beside the file."""
     text = f"# Compiled with {stamped}\n{text}"
     name = f"loop_{hashlib.sha256(text.encode()).hexdigest()[:32]}"
     path = folder / f"{name}.py"
@@ -113,5 +123,4 @@ def load(text: str, stamped: str, folder: Path) -> Callable[..., None]:
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module  # by this name numba finds the functions whose code it has kept
     spec.loader.exec_module(module)
-    loop: Callable[..., None] = module.loop
-    return loop
+    return module

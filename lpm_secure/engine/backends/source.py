@@ -1,6 +1,6 @@
 """The loop over agents that a graph becomes: Python text for numba, one function for some parts of a model."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, TypeVar, final
 
@@ -11,18 +11,22 @@ from protocols.models.graph.draws import BEGIN, SPELL, SPELL_KEY, number_of
 from protocols.models.graph.graph import DRAWS
 
 T = TypeVar("T")
-HEAD: Final = '''"""Generated from a model's graph; not to be edited."""
+IMPORTS: Final = '''"""Generated from a model's graph; not to be edited."""
 
 import numpy as np
 
 from lpm_secure.engine.kernels.draws import block, days, log, uniform
 from protocols.arithmetic.jit import compile_kernel
-
+'''
+HEAD: Final = (
+    IMPORTS
+    + '''
 
 @compile_kernel
 def loop(span, numbers, key, step, columns, scalars, tables, bounds, out):
     """Compute agents span[0] to span[1] - 1."""
 '''
+)
 FORMS: Final = {
     "add": "{0} + {1}",
     "subtract": "{0} - {1}",
@@ -76,10 +80,14 @@ def source_of(graph: ModelGraph, parts: tuple[str, ...]) -> LoopSource:
     nodes = sorted(placement.block)
     columns = _unique((graph.nodes[i].op, graph.nodes[i].name) for i in nodes if graph.nodes[i].op in COLUMNS)
     numbers = [graph.nodes[i] for i in nodes if graph.nodes[i].op in ("parameter", "public")]
-    scalars = _unique((node.op, node.name) for node in numbers if not _is_table(graph, node))
+    scalars = _unique((node.op, node.name) for node in numbers if not is_table(graph, node))
     tables = _unique(graph.nodes[i].inputs[0] for i in nodes if graph.nodes[i].op == "lookup")
     laws = _unique(graph.nodes[i].inputs[0] for i in nodes if graph.nodes[i].op == "days")
-    writer = _Writer(graph, placement, columns, scalars, tables, laws)
+    leaves = {leaf: f"scalar{place}" for place, leaf in enumerate(scalars)}
+    leaves |= {leaf: _column(graph, leaf, place) for place, leaf in enumerate(columns)}
+    names = {graph.nodes[number]: f"table{place}" for place, number in enumerate(tables)}
+    laws_named = {graph.nodes[number]: f"law{place}" for place, number in enumerate(laws)}
+    writer = BlockWriter(graph, placement, leaves, names, laws_named)
     lines = [HEAD]
     given = {
         "column": len(columns),
@@ -102,21 +110,37 @@ def _unique(items: Iterable[T]) -> tuple[T, ...]:
     return tuple(dict.fromkeys(items))
 
 
-def _is_table(graph: ModelGraph, node: GraphNode) -> bool:
+def _column(graph: ModelGraph, leaf: tuple[str, str], place: int) -> str:
+    op, name = leaf
+    truth = op == "known" or (op == "outcome" and graph.outcomes[name].reveals == "bit")
+    return f"column{place}[i] != 0" if truth else f"np.int64(column{place}[i])"
+
+
+def is_table(graph: ModelGraph, node: GraphNode) -> bool:
+    """Return whether a node has no value of its own, but entries."""
     return node.op == "table" or (node.op == "parameter" and graph.parameters[node.name].length > 0)
 
 
 @final
 @dataclass(frozen=True, slots=True)
-class _Writer:
-    """Writes one block after the other."""
+class BlockWriter:
+    """Writes one block after the other.
+
+    Attributes:
+        graph, placement: what is written, and where.
+        leaves: by (op, name), what an agent's number is called in the text.
+        tables, laws: what those that are looked up, and those that are drawn from, are called.
+        agent: what the agent's own number is called, by which it draws.
+        prefix: of the names of nodes' values.
+    """
 
     graph: ModelGraph
     placement: Placement
-    columns: tuple[tuple[str, str], ...]
-    scalars: tuple[tuple[str, str], ...]
-    tables: tuple[int, ...]
-    laws: tuple[int, ...]
+    leaves: Mapping[tuple[str, str], str]
+    tables: Mapping[GraphNode, str]
+    laws: Mapping[GraphNode, str]
+    agent: str = "numbers[i]"
+    prefix: str = "v"
 
     def lines(self, path: Path, depth: int) -> list[str]:
         """Return the lines of a block, and of the blocks inside it."""
@@ -124,40 +148,36 @@ class _Writer:
         pad = "    " * depth
         for number in self.placement.blocks.get(path, ()):
             node = self.graph.nodes[number]
-            if _is_table(self.graph, node):
+            if is_table(self.graph, node):
                 continue
             inside = [(*path, (number, side)) for side in (1, 2)]
             if node.op == "where" and any(branch in self.placement.blocks for branch in inside):
-                written.append(f"{pad}if v{node.inputs[0]}:\n")
+                written.append(f"{pad}if {self.prefix}{node.inputs[0]}:\n")
                 for branch, index in zip(inside, node.inputs[1:], strict=True):
                     written += self.lines(branch, depth + 1)
-                    written.append(f"{pad}    v{number} = v{index}\n")
+                    written.append(f"{pad}    {self.prefix}{number} = {self.prefix}{index}\n")
                     written += [f"{pad}else:\n"] if branch is inside[0] else []
             else:
-                written.append(f"{pad}v{number} = {self._expression(node)}\n")
+                written.append(f"{pad}{self.prefix}{number} = {self._expression(node)}\n")
         return written
 
     def _expression(self, node: GraphNode) -> str:
-        operands = [f"v{index}" for index in node.inputs]
+        operands = [f"{self.prefix}{index}" for index in node.inputs]
         if node.op in FORMS:
             return FORMS[node.op].format(*operands)
         if node.op in DRAWS:
             return self._draw(node, operands)
         if node.op == "lookup":
-            return f"table{self.tables.index(node.inputs[0])}[{operands[1]}]"
+            return f"{self.tables[self.graph.nodes[node.inputs[0]]]}[{operands[1]}]"
         if node.op == "constant":
             return f"np.int64({node.numbers[0]})"
-        if node.op in COLUMNS:
-            column = f"column{self.columns.index((node.op, node.name))}[i]"
-            truth = node.op == "known" or (node.op == "outcome" and self.graph.outcomes[node.name].reveals == "bit")
-            return f"{column} != 0" if truth else f"np.int64({column})"
-        return f"scalar{self.scalars.index((node.op, node.name))}"
+        return self.leaves[node.op, node.name]
 
     def _draw(self, node: GraphNode, operands: list[str]) -> str:
         purpose = f"np.uint64({number_of(node.name)})"
-        word = f"block(key, numbers[i], {purpose}, {'0' if node.numbers[0] == BEGIN else 'step + 1'})[0]"
+        word = f"block(key, {self.agent}, {purpose}, {'0' if node.numbers[0] == BEGIN else 'step + 1'})[0]"
         if node.numbers[0] == SPELL:
-            seed = f"block(key, numbers[i], {int(DrawPurpose.SEED)}, 0)[0]"
+            seed = f"block(key, {self.agent}, {int(DrawPurpose.SEED)}, 0)[0]"
             own = f"(np.uint64({SPELL_KEY}), np.uint64(0))"
             word = f"block({own}, {seed}, {purpose}, {operands.pop()})[0]"
         if node.op == "happens":
@@ -167,4 +187,5 @@ class _Writer:
             return f"{operands[0]} + ({low} * {operands[1]} >> 32)"
         if node.op == "exponential":
             return f"np.int64(np.rint(-log(uniform({word})) * {2.0 ** node.numbers[1]!r}))"
-        return f"np.int64(days({word}, law{self.laws.index(node.inputs[0])}[{operands[1]}]))"
+        law = self.laws[self.graph.nodes[node.inputs[0]]]
+        return f"np.int64(days({word}, {law}[{operands[1]}]))"

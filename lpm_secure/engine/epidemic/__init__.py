@@ -1,13 +1,11 @@
 """Epidemics compiled for the CPU: the same bits as the torch path, at the speed of memory.
 
-`seir_step` and `staged_step` are one step of each model over a range of agents; `graph_agents`, `seir_venue_agents` and
-`staged_venue_agents` hold a population that takes such steps; `skip` samples the same law by other draws.
+`seir_step` is one step over a range of agents; `graph_agents` hold a population that takes such steps; `skip` samples
+the same law by other draws.
 """
 
 from lpm_secure.engine.epidemic.graph_agents import GraphAgents as GraphAgents
-from lpm_secure.engine.epidemic.seir_venue_agents import SeirVenueAgents as SeirVenueAgents
 from lpm_secure.engine.epidemic.skip import SkipAgents as SkipAgents
-from lpm_secure.engine.epidemic.staged_venue_agents import StagedVenueAgents as StagedVenueAgents
 from lpm_secure.engine.kernels.csr import Csr as Csr
 from lpm_secure.engine.kernels.exposure import Traversal as Traversal
 from lpm_secure.engine.kernels.observers import Observer as Observer
@@ -21,10 +19,8 @@ __all__ = [
     "Csr",
     "GraphAgents",
     "Observer",
-    "SeirVenueAgents",
     "SkipAgents",
     "StageCounts",
-    "StagedVenueAgents",
     "StagesBy",
     "Traversal",
     "homogeneous_graph",

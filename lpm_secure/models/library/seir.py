@@ -1,6 +1,7 @@
 """S-E-I-R by thresholds: susceptible, exposed, infectious, recovered."""
 
 from collections.abc import Mapping
+from typing import ClassVar
 
 from lpm_secure.models.declarations import (
     LAW,
@@ -30,6 +31,8 @@ class SeirModel(Model):
     Source: Sellke 1983; with thresholds of Exp(1) the probability in a step is Eq. 8 of arXiv 2507.09901, exactly.
     """
 
+    bits: ClassVar[int] = BITS  # fraction bits of hazards
+
     stage = stage("S", "E", "I", "R")
     timer = field(0, DAYS)
     latent = field(1, DAYS)
@@ -55,7 +58,7 @@ class SeirModel(Model):
             timer=where(ill, infectious, 0),
             latent=draw.days(self.latent_law, "latent"),
             infectious=infectious,
-            tau=draw.exponential(BITS, "threshold"),
+            tau=draw.exponential(self.bits, "threshold"),
         )
 
     def says(self, me: Me) -> Mapping[Message, Number]:

@@ -13,7 +13,7 @@ from protocols.arithmetic.distributions import check_law
 from protocols.arithmetic.fixed_point import prove_no_wrap
 from protocols.errors import BoundError, ParameterError, WouldWrap
 from protocols.models.graph.draws import COUNTS, LARGEST, LAW_TOTAL
-from protocols.models.graph.graph import DRAWS, GraphNode, ModelGraph
+from protocols.models.graph.graph import DRAWS, GraphNode, GraphOutcome, ModelGraph
 from protocols.models.graph.operations import OPERATIONS, TRUTH, Interval
 from protocols.models.graph.thresholds import prove_thresholds
 
@@ -92,7 +92,9 @@ def growth_bound(graph: ModelGraph, name: str, *, degree: int, parameters: Mappi
     return total
 
 
-def prove_levels(graph: ModelGraph, *, degree: int, steps: int, parameters: Mapping[str, int] | None = None) -> None:
+def prove_levels(
+    graph: ModelGraph, *, degree: int, steps: int, parameters: Mapping[str, int] | None = None, saturate: bool = False
+) -> None:
     """Prove that no outcome's level leaves what is assumed of it, in a run of so many steps.
 
     Args:
@@ -100,6 +102,7 @@ def prove_levels(graph: ModelGraph, *, degree: int, steps: int, parameters: Mapp
         degree: the largest sum of the weights of contacts through which one agent is told something in a step.
         steps: of the run.
         parameters: values; without them, their upper bounds.
+        saturate: whether levels that `saturates` names stop growing above their threshold.
 
     Raises:
         WouldWrap: a level could reach 2**63, or a sum that is revealed exceed 2**57.
@@ -107,8 +110,16 @@ def prove_levels(graph: ModelGraph, *, degree: int, steps: int, parameters: Mapp
     bounds = bounds_of(graph)
     for name, outcome in graph.outcomes.items():
         weight = bounds[graph.weights[name]][1] if name in graph.weights else 1
-        growth = growth_bound(graph, name, degree=degree, parameters=parameters)
-        bound_level(name, growth * weight * (steps if outcome.keep else 1), reveals=outcome.reveals)
+        growth = growth_bound(graph, name, degree=degree, parameters=parameters) * weight
+        if saturate and saturates(outcome):
+            bound_level(name, growth + bounds[graph.thresholds[name]][1], reveals=outcome.reveals)
+        else:
+            bound_level(name, growth * (steps if outcome.keep else 1), reveals=outcome.reveals)
+
+
+def saturates(outcome: GraphOutcome) -> bool:
+    """Return whether a level that is above its threshold stays there until it begins anew, however it grows."""
+    return outcome.keep and outcome.reveals == "bit" and outcome.threshold != "step"
 
 
 def bound_level(name: str, largest: int, *, reveals: str) -> int:

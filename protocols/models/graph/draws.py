@@ -7,6 +7,7 @@ agent lives, and two draws of one purpose in one step are the same draw. A word 
 Security: simulation draws. Masks, keys and privacy noise never come from here.
 """
 
+import enum
 import hashlib
 from dataclasses import dataclass, field
 from typing import Final, final
@@ -16,7 +17,19 @@ import numpy as np
 from protocols.arithmetic import distributions
 from protocols.arithmetic.fixed_point import I64, U64
 from protocols.arithmetic.philox import DrawPurpose, philox, words
-from protocols.models.course import CoursePurpose
+
+
+@final
+class CoursePurpose(enum.IntEnum):
+    """What a draw of a staged course is for; continues `DrawPurpose`, whose numbers are below 16."""
+
+    KIND = 16
+    FIRST = 17
+    SECOND = 18
+    COMPLIANCE = 19
+    TEST = 20
+    VACCINE = 21
+
 
 LIBRARY: Final = {purpose.name.lower(): int(purpose) for purpose in DrawPurpose} | {
     f"course_{purpose.name.lower()}": int(purpose) for purpose in CoursePurpose

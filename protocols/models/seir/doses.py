@@ -1,7 +1,7 @@
 """Vaccine doses: from a private day on, what an agent hears counts less. A private weight that changes by step."""
 
 from dataclasses import dataclass
-from typing import ClassVar, final
+from typing import ClassVar, Final, final
 
 import msgspec
 import numpy as np
@@ -11,10 +11,11 @@ from array_api_compat import array_namespace
 from protocols.arithmetic.distributions import LAW_TOTAL
 from protocols.arithmetic.fixed_point import U64
 from protocols.errors import ParameterError
-from protocols.models.interventions import FULL, NEVER
 from protocols.models.seir.transmission import Transmission
 from protocols.models.substep import Array, Exposure, State, Substep
 
+FULL: Final = 256  # a susceptibility of one
+NEVER: Final = 2**15 - 1  # a day that no run reaches
 DOSE_FIELDS = {"vaccine": "int16", "susceptibility": "int16"}
 
 

@@ -10,9 +10,8 @@ from protocols.arithmetic import distributions
 from protocols.arithmetic.fixed_point import U64, prove_no_wrap
 from protocols.arithmetic.philox import DrawPurpose, words
 from protocols.errors import ParameterError
-from protocols.models.interventions import FULL
 from protocols.models.model import SubstepModel
-from protocols.models.seir.doses import DOSE_FIELDS, Doses, Protection, WeightedTransmission
+from protocols.models.seir.doses import DOSE_FIELDS, FULL, Doses, Protection, WeightedTransmission
 from protocols.models.seir.progression import Progression
 from protocols.models.seir.transmission import Transmission
 from protocols.models.seir.waning import SPELL_FIELDS, Waning

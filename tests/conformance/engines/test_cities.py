@@ -17,15 +17,14 @@ from lpm_secure.city.disease_config import (
     ReduceConfig,
     VaccinateConfig,
 )
+from lpm_secure.city.model import model_of
 from lpm_secure.city.run import run
-from lpm_secure.city.series import Event
 from lpm_secure.config.laws import Delay
 from lpm_secure.data import catalogue
 from lpm_secure.engine.venues import Venues
 from lpm_secure.populations.settings import settings_with_beta
 from lpm_secure.populations.source import PopulationConfig
 from lpm_secure.populations.synthesis import look_alike, nyc
-from protocols.models.course import CourseStage
 
 DRAWN = settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
 CPU = torch.device("cpu")
@@ -33,6 +32,7 @@ CUDA = pytest.param(
     "cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="torch finds no CUDA device")
 )
 DAYS, N = 40, 1_500
+S, E, A, M, H, R, D = range(7)
 HERE = {"household": 0.2, "school": 0.3, "workplace": 0.2, "community": 0.08}
 NEVER = CheckpointConfig(every_s=86_400.0)
 
@@ -107,10 +107,10 @@ def test_back_ends_and_threads_agree_over_drawn_diseases(generated, tmp_path_fac
     series = runs[0].series
     assert len({each.series.hash for each in runs}) == 1
     assert (series.counts.sum(axis=1) == N).all()
-    assert (np.diff(series.counts[:, CourseStage.S]) <= 0).all()
-    assert (np.diff(series.counts[:, CourseStage.D]) >= 0).all()
-    assert series.of(Event.DEATH).sum() == series.counts[-1, CourseStage.D]
-    assert series.of(Event.INFECTION).sum() == N - series.counts[-1, CourseStage.S]
+    assert (np.diff(series.counts[:, S]) <= 0).all()
+    assert (np.diff(series.counts[:, D]) >= 0).all()
+    assert series.of("deaths").sum() == series.counts[-1, D]
+    assert series.of("infections").sum() == N - series.counts[-1, S]
 
 
 DISEASE = DiseaseConfig(
@@ -147,7 +147,7 @@ def test_a_disease_below_the_epidemic_threshold_dies_out_and_above_it_grows(gene
     weak = msgspec.structs.replace(DISEASE, beta={name: value * factor for name, value in HERE.items()}, initial=0.01)
     config = msgspec.structs.replace(config_of(generated, weak, InterventionsConfig()), days=300)
     series = run(config, generated, device=CPU, folder=tmp_path).series
-    assert series.counts[-1, CourseStage.E : CourseStage.H + 1].sum() == 0
+    assert series.counts[-1, E : H + 1].sum() == 0
     assert (series.attack_rate > 0.8) if factor > 1 else (series.attack_rate < 0.08)
 
 
@@ -163,13 +163,40 @@ def test_contacts_are_symmetric(generated):
 def test_admissions_are_recounted_from_the_agents(generated, tmp_path):
     """The events that the recorder counts are those of a naive count over the stages of every agent."""
     config = config_of(generated, DISEASE, InterventionsConfig())
-    agents = agents_of(config, generated, CPU)
+    agents = agents_of(config, model_of(config, generated), CPU)
     before, admitted = agents.stage.copy(), []
     for _ in range(DAYS):
         agents.update()
         now = agents.stage.copy()
-        admitted.append(int(((now == CourseStage.H) & (before != CourseStage.H)).sum()))
+        admitted.append(int(((now == H) & (before != H)).sum()))
         before = now
     series = run(config, generated, device=CPU, folder=tmp_path).series
-    assert series.of(Event.ADMISSION).tolist() == [0, *admitted]
+    assert series.of("admissions").tolist() == [0, *admitted]
     assert sum(admitted) > 20
+
+
+def end_of(generated, folder, plan, *, disease=DISEASE, days=80):
+    """Return how many are in each stage at the end."""
+    config = msgspec.structs.replace(config_of(generated, disease, plan), days=days)
+    return run(config, generated, device=CPU, folder=folder).series.counts[-1]
+
+
+def test_each_intervention_lowers_the_epidemic_and_together_they_do_most(generated, tmp_path):
+    work = tuple(ReduceConfig(setting=name, first=0, left=0.4) for name in ("workplace", "school", "community"))
+    plans = {
+        "reduce": work,
+        "isolate": IsolateConfig(first=0, delay=1, compliance=1.0),
+        "test": DetectConfig(first=0, wait=Delay(1, 0.1), coverage=1.0),
+        "vaccinate": VaccinateConfig(first=(0,), days=(1,), coverage=(1.0,), efficacy=0.6),
+    }
+    free = end_of(generated, tmp_path, InterventionsConfig())[S]
+    one_by_one = [end_of(generated, tmp_path, InterventionsConfig(**{name: each}))[S] for name, each in plans.items()]
+    assert min(one_by_one) > free + 50
+    assert end_of(generated, tmp_path, InterventionsConfig(**plans))[S] > max(one_by_one)
+
+
+def test_severe_courses_end_in_recovery_or_death_as_their_law_says(generated, tmp_path):
+    severe = msgspec.structs.replace(DISEASE, hospital=(0.5,), death=(0.3,))
+    end = end_of(generated, tmp_path, InterventionsConfig(), disease=severe, days=400)
+    assert end[S] + end[R] + end[D] == N
+    assert end[D] / (end[R] + end[D]) == pytest.approx(0.3, abs=0.05)

@@ -1,15 +1,16 @@
-"""S-E-I-R agents in venues and cells: the compiled ones give the bits of the substeps, for any number of threads."""
+"""S-E-I-R agents of the library in venues and cells have the bits of the hand-written substeps, waning too."""
 
 import numpy as np
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lpm_secure.engine.epidemic import SeirVenueAgents
-from lpm_secure.engine.venues import Setting, Venues
+from lpm_secure.engine.venue_agents import VenueAgents
+from lpm_secure.engine.venues import Setting, VenueChannels, VenueLink, Venues
+from lpm_secure.models.library.seirs import venue_model
+from lpm_secure.models.tracer import trace
 from protocols.arithmetic.distributions import LAW_TOTAL
-from protocols.errors import ParameterError, WouldWrap
 from protocols.models import Exposure, Seir, Stage
+from protocols.models.cells import pressure
 
 N, BANDS, STEPS, CELLS, BITS, F = 500, 3, 25, 5, 12, 24
 DRAWN = settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
@@ -44,9 +45,25 @@ def heard(venues, says):
         there = setting.venue >= 0
         total = np.zeros(setting.size.size, dtype=np.int64)
         np.add.at(total, setting.venue[there], says[there, channel])
-        share = setting.share(total, setting.size, setting.mixing, bits=BITS)
+        share = setting.share(total, setting.size, setting.mixing, scale=1 << BITS)
         contact[there, channel] = share[setting.venue[there]]
     return contact
+
+
+def agents_of(model, venues, cell, cells, *, key, threads):
+    """Return the library's agents of a hand-written model, whose betas are weights of the settings."""
+    links = tuple(VenueLink(place, 1 << BITS, (each,)) for place, each in enumerate(model.beta))
+    settings, mixing = list(venues.settings), ()
+    if cells:
+        people = np.full(cells, N // CELLS)
+        settings.append(Setting("cells", cell, people, people=people))
+        mixing = (VenueLink(len(links)),)
+    traced = trace(venue_model(F, wanes=bool(model.waning)))
+    given = {"latent_law": model.latent, "infectious_law": model.infectious, "waning_law": model.waning}
+    given |= {"initial": model.initial, "cell_rate": model.cell_beta}
+    parameters = {name: given.get(name, value) for name, value in traced.parameters.items()}
+    channels = VenueChannels(Venues.of(settings), {"contact": links, "mixing": mixing})
+    return VenueAgents(traced.graph, parameters, channels, key=key, agents=2**40, threads=threads)
 
 
 @given(
@@ -65,51 +82,23 @@ def test_compiled_agents_are_the_substeps_to_the_bit(seed, key, latent, infectio
     given = {"latent": latent, "infectious": infectious, "waning": waning, "initial": LAW_TOTAL // 20, "f": F}
     model = Seir(beta=beta, cell_beta=2 ** (F - 4), **given)
     cell = generator.integers(CELLS, size=N if cells else 0).astype(np.int32)
-    compiled = [
-        SeirVenueAgents(model, venues, key=key, first=2**40, share_bits=BITS, cell=cell, cells=cells, threads=threads)
-        for threads in (1, 2)
-    ]
+    compiled = [agents_of(model, venues, cell, cells, key=key, threads=threads) for threads in (1, 2)]
     state = model.initial_state(np.arange(N, dtype=np.uint64) + np.uint64(2**40), key, np.ones(N))
     steps = model.model()
-    for step in range(STEPS):
+    for _ in range(STEPS):
         says = steps.message(state, channels=3)
-        pressure = generator.integers(0, 2 ** (F - 5), size=cells)
-        totals = np.bincount(cell, weights=says[:, 3], minlength=cells) if cells else []
+        totals = generator.integers(0, 2 * N // CELLS, size=cells)
+        own = np.bincount(cell, weights=says[:, 3], minlength=cells) if cells else []
         for agents in compiled:
-            np.testing.assert_array_equal(agents.cell_totals(), totals)
-            agents.update(pressure, step=step)
-        hazard = pressure[cell] if cells else np.zeros(N, dtype=np.int64)
-        state = steps.update(state, Exposure(heard(venues, says), hazard))
+            np.testing.assert_array_equal(agents.cell_totals("mixing"), own)
+            agents.update(everybody={"mixing": totals} if cells else {})
+        hazard = pressure(totals, np.full(cells, N // CELLS), model.cell_beta)
+        exposure = Exposure(heard(venues, says), hazard[cell] if cells else np.zeros(N, dtype=np.int64))
+        state = steps.update(state, exposure)
         for agents in compiled:
             np.testing.assert_array_equal(agents.stage, state["stage"])
             np.testing.assert_array_equal(agents.tally(), steps.tally(state))
-            susceptible = state["stage"] == Stage.S
-            np.testing.assert_array_equal(agents.hazard(), np.where(susceptible, state["hazard"], 0))
-
-
-NOWHERE = np.zeros(0, dtype=np.int32)
-
-
-def made(*, cell=NOWHERE, cells=0, **changes):
-    given = {"beta": (1, 1, 1), "cell_beta": 1, "latent": law([1]), "infectious": law([1]), "initial": 0, "f": F}
-    venues = venues_of(np.random.default_rng(1))
-    model = Seir(**given | changes)
-    return SeirVenueAgents(model, venues, key=(1, 2), first=0, share_bits=BITS, cell=cell, cells=cells)
-
-
-def test_betas_that_could_wrap_or_do_not_fit_are_refused():
-    with pytest.raises(WouldWrap):
-        made(beta=(2**50, 1, 1))
-    with pytest.raises(ParameterError, match="3 settings for 2 channels"):
-        made(beta=(1, 1))
-
-
-def test_a_cell_that_is_not_there_is_refused():
-    for cell, cells in ((np.zeros(N), 0), (np.full(N, 2), 2), (np.full(N, -1), 2), (np.zeros(3), 2)):
-        with pytest.raises(ParameterError, match=f"{N} in {cells} cells"):
-            made(cell=cell.astype(np.int32), cells=cells)
-
-
-def test_a_step_out_of_order_is_refused():
-    with pytest.raises(ParameterError, match="got step 3; the next is 0"):
-        made().update(np.zeros(0, dtype=np.int64), step=3)
+            if not waning:
+                susceptible = state["stage"] == Stage.S
+                left = agents.save()["level_infection"]
+                np.testing.assert_array_equal(left[susceptible], (state["tau"] - state["hazard"])[susceptible])

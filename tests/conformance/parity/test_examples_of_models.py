@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from lpm_secure.config.environment import environment_of
-from lpm_secure.config.simulation import load
+from lpm_secure.config.simulation import CellConfig, load
+from lpm_secure.config.synthetic import LinkConfig, SyntheticConfig
 from lpm_secure.data import look_alike
 from lpm_secure.environments import ThresholdPolicy
 from lpm_secure.run.jobs import DriveFile, simulate_clear
@@ -77,6 +78,29 @@ def test_a_private_run_in_this_process_is_the_clear_run(name, public, example, r
     assert private.series.hash == clear.series.hash
     assert len(np.unique(private.series.counts[:, 0, 1])) > 2
     assert {number for numbers in private.series.public.values() for number in numbers} == public
+
+
+def test_a_model_by_name_has_a_synthetic_population(example, run_private, run_clear, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    private = msgspec.structs.replace(example("opinion").private, columns={})
+    here = (LinkConfig(setting="household"), LinkConfig(setting="workplace", scale=3))
+    config = example(
+        "opinion",
+        model="seir",
+        parameters={"initial": 0.05, "contact_rate": 0.3, "cell_rate": 0.4},
+        steps=6,
+        cells=CellConfig(count=4),
+        synthetic=SyntheticConfig(agents=600, population="look_alike", channels={"contact": here}),
+    )
+    testbed = built(msgspec.structs.replace(config, private=private))
+    private_run, clear = run_private(testbed), run_clear(testbed)
+    assert private_run.series.hash == clear.series.hash
+    synthetic = clear.series.counts[:, 1]
+    assert (synthetic.sum(axis=1) == 600).all()
+    assert synthetic[-1, 0] < synthetic[0, 0] - 100
+    pub = msgspec.structs.replace(config.synthetic, channels={"contact": (LinkConfig(setting="pub"),)})
+    with pytest.raises(ConfigError, match=r"synthetic\.channels names the setting pub"):
+        built(msgspec.structs.replace(config, synthetic=pub, private=private))
 
 
 def test_an_engine_in_another_process_has_the_same_environment(example):

@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 from client_sdk import ContactTable
 from lpm_secure.testbed.testbed import Testbed
 from protocols.models import Stage
-from protocols.models.interventions import FULL
-from protocols.models.seir.doses import Doses
+from protocols.models.seir.doses import FULL, Doses
 
 FEWER = settings(max_examples=12, deadline=None)
 MANY = settings(max_examples=300, deadline=None)

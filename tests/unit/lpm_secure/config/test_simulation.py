@@ -122,7 +122,7 @@ NAMED = (
     [
         (
             '[cells]\ncount = 2\n[synthetic]\nagents = 5\npopulation = "look_alike"\nbeta = {household = 0.1}\n',
-            "synthetic.population is for the table [model]",
+            "synthetic.beta is for the table [model]",
         ),
         ('[private.columns]\ntau = [1, "a"]\n', "private.columns"),
     ],
@@ -130,6 +130,18 @@ NAMED = (
 def test_what_a_model_by_name_cannot_have_yet_is_one_line(tmp_path, more, said):
     assert load(tmp_path, NAMED, Config).parameters == {"initial": 0.5}
     assert said in refused(tmp_path, NAMED + more, Config)
+
+
+POPULATION = '[cells]\ncount = 2\n[synthetic]\nagents = 600\npopulation = "look_alike"\n'
+
+
+def test_a_model_by_name_has_a_population_whose_settings_its_channels_name(tmp_path):
+    lines = "".join(f'[[synthetic.channels.contact]]\nsetting = "{name}"\n' for name in ("household", "school"))
+    config = load(tmp_path, NAMED + POPULATION + lines, Config)
+    assert [link.setting for link in config.synthetic.channels["contact"]] == ["household", "school"]
+    assert "synthetic.channels are of a model by its name" in refused(tmp_path, GOOD + POPULATION + lines, Config)
+    both = POPULATION + "beta = {household = 0.1}\n" + lines
+    assert "synthetic.channels in place of beta" in refused(tmp_path, NAMED + both, Config)
 
 
 def test_small_counts_and_noise_are_for_models_by_name_too(tmp_path):

@@ -14,9 +14,8 @@ from protocols.errors import ParameterError
 from protocols.models import Exposure, Seir, Stage
 from protocols.models.agent_model import AgentSource, StepInputs
 from protocols.models.gradient import Gradient
-from protocols.models.interventions import FULL, NEVER
 from protocols.models.run_model import agent_model_of
-from protocols.models.seir.doses import Doses
+from protocols.models.seir.doses import FULL, NEVER, Doses
 from protocols.releases.query import Release, Releases
 from protocols.task.layout import Layout
 from protocols.task.manifest import Simulation

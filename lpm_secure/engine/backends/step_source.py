@@ -1,0 +1,248 @@
+"""A step of agents in venues as Python text for numba: one pass that sends messages, and one that moves agents on.
+
+Both have a branch for each stage, in which the graph is folded.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Final, final
+
+from lpm_secure.engine.backends.placement import place
+from lpm_secure.engine.backends.source import IMPORTS, BlockWriter, is_table
+from lpm_secure.engine.backends.step_plan import StagePlan, StepPlan, VenueShape
+from protocols.models.graph import GraphNode, ModelGraph
+from protocols.models.graph.bounds import saturates
+
+Leaf = tuple[str, str]
+SEND: Final = '''
+
+@compile_kernel
+def send(span, agents, step, state, given, member, total, sums):
+    """Add up messages of agents span[0] to span[1] - 1 in their venues, and what is observed of them."""
+    numbers, base, key = agents
+'''
+ADVANCE: Final = '''
+
+@compile_kernel
+def advance(span, agents, step, state, given, member, received, change):
+    """Move agents span[0] to span[1] - 1 on by one step."""
+    numbers, base, key = agents
+    fields, levels = state
+    share, total, size, people, weights, factors = received
+'''
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class StepSource:
+    """A generated module and what its functions are to be given.
+
+    Attributes:
+        text: of the module; its functions are `send` and `advance`.
+        scalars: (op, name) of each number.
+        tables, laws: nodes whose entries are looked up, and drawn from.
+        factors: (outcome, channel) of each factor.
+    """
+
+    text: str
+    scalars: tuple[Leaf, ...]
+    tables: tuple[GraphNode, ...]
+    laws: tuple[GraphNode, ...]
+    factors: tuple[tuple[str, str], ...]
+
+
+def write(plan: StepPlan) -> StepSource:
+    """Return the text of a plan's step."""
+    writer = _StepWriter(plan)
+    text = "".join([IMPORTS, *writer.send(), *writer.advance()])
+    return StepSource(text, tuple(writer.scalars), tuple(writer.tables), tuple(writer.laws), tuple(writer.factors))
+
+
+@final
+@dataclass(slots=True)
+class _StepWriter:
+    """Writes both functions; what they are to be given it notes as it goes."""
+
+    plan: StepPlan
+    scalars: dict[Leaf, str] = field(default_factory=dict)
+    tables: dict[GraphNode, str] = field(default_factory=dict)
+    laws: dict[GraphNode, str] = field(default_factory=dict)
+    factors: dict[tuple[str, str], str] = field(default_factory=dict)
+
+    def send(self) -> list[str]:
+        """Return the lines of `send`."""
+        body = [self._sent(each) for each in self.plan.stages]
+        return [SEND, *self._opening("state"), *self._branches(body)]
+
+    def advance(self) -> list[str]:
+        """Return the lines of `advance`."""
+        body = [self._moved(each) for each in self.plan.stages]
+        return [ADVANCE, *self._opening("fields"), *self._branches(body)]
+
+    def _opening(self, fields: str) -> list[str]:
+        kinds = {"scalar": len(self.scalars), "table": len(self.tables), "law": len(self.laws)}
+        lines = [f"    field{at} = {fields}[{at}]\n" for at in range(len(self.plan.stored))]
+        lines.append("    scalars, tables, laws = given\n")
+        for kind, count in kinds.items():
+            lines += [f"    {kind}{at} = {kind}s[{at}]\n" for at in range(count)]
+        if fields == "fields":
+            names = (*self.plan.lasting, *self.plan.adding)
+            lines += [f"    level{at} = levels[{at}]\n" for at in range(len(names))]
+        return [*lines, "    for i in range(span[0], span[1]):\n"]
+
+    def _branches(self, bodies: list[list[str]]) -> list[str]:
+        """Return a branch for each stage."""
+        lines: list[str] = []
+        for stage, body in zip(self.plan.stages, bodies, strict=True):
+            known = [f"field{self.plan.stored.index(name)}[i] == {value}" for name, value in stage.stages.items()]
+            lines.append(f"        {'elif' if lines else 'if'} {' and '.join(known) or 'True'}:\n")
+            if any("number," in line for line in body):
+                lines.append("            number = numbers[i] if numbers.size else base + np.uint64(i)\n")
+            lines += [f"            {line}" for line in body] or ["            pass\n"]
+        return lines
+
+    def _nodes(self, stage: StagePlan, roots: Iterable[int], own: Mapping[Leaf, str]) -> list[str]:
+        """Return the lines that compute some nodes; what these need beside is noted."""
+        graph = stage.graph
+        placement = place(graph, list(roots))
+        leaves: dict[Leaf, str] = {
+            ("field", name): f"np.int64(field{at}[i])" for at, name in enumerate(self.plan.stored)
+        }
+        for number in placement.block:
+            node = graph.nodes[number]
+            leaf = (node.op, node.name)
+            uniform = node.op == "field" and node.name in self.plan.uniform
+            if uniform or (node.op in ("parameter", "public") and not is_table(graph, node)):
+                leaves[leaf] = self.scalars.setdefault(leaf, f"scalar{len(self.scalars)}")
+            if node.op in ("cell", "size"):
+                leaves[leaf] = self._cell(node)
+            if node.op == "lookup":
+                self.tables.setdefault(graph.nodes[node.inputs[0]], f"table{len(self.tables)}")
+            if node.op == "days":
+                self.laws.setdefault(graph.nodes[node.inputs[0]], f"law{len(self.laws)}")
+        writer = BlockWriter(graph, placement, {**leaves, **own}, self.tables, self.laws, "number", stage.prefix)
+        return writer.lines((), 0)
+
+    def _cell(self, node: GraphNode) -> str:
+        if not self.plan.shapes[node.name]:
+            return "np.int64(0)"
+        (shape,) = self.plan.shapes[node.name]
+        return f"total[{shape.layer}, member[i, {shape.setting}]]" if node.op == "cell" else _people(shape)
+
+    def _sent(self, stage: StagePlan) -> list[str]:
+        """Return what agents of a stage say, and what is observed of them."""
+        graph = stage.graph
+        roots = {name: root for name, root in graph.messages.items() if self.plan.shapes[name]}
+        roots = {name: root for name, root in roots.items() if not _is_zero(graph, root)}
+        seen = {name: root for name, root in graph.totals.items() if not _is_zero(graph, root)}
+        lines = self._nodes(stage, [*roots.values(), *seen.values()], {})
+        for name, root in roots.items():
+            lines.append(f"if {stage.value(root)} != 0:\n")
+            for shape in self.plan.shapes[name]:
+                lines.append(f"    total[{shape.layer}, member[i, {shape.setting}]] += {stage.value(root)}\n")
+        names = sorted(graph.observables)
+        return lines + [f"sums[{names.index(name)}] += {stage.value(root)}\n" for name, root in seen.items()]
+
+    def _moved(self, stage: StagePlan) -> list[str]:
+        """Return how agents of a stage move on."""
+        graph, plan = stage.graph, self.plan
+        changed = {name: graph.update[name] for name in plan.stored if name in graph.update}
+        changed = {name: root for name, root in changed.items() if not self._is_same(stage, name, root)}
+        restarts = {name: root for name, root in graph.restarts.items() if name in plan.adding}
+        restarts = {name: root for name, root in restarts.items() if not _is_zero(graph, root)}
+        lines = self._grown(stage)
+        bits = {("outcome", name): f"o{sorted(graph.outcomes).index(name)}" for name in stage.outcomes}
+        lines += self._nodes(stage, [*changed.values(), *restarts.values()], bits)
+        for name, root in restarts.items():
+            lines += [f"if {stage.value(root)}:\n", f"    {self._level(name)}[i] = 0\n"]
+        for name, root in changed.items():
+            value, at = stage.value(root), plan.stored.index(name)
+            if graph.fields[name].stages:
+                before = str(stage.stages[name]) if name in stage.stages else f"field{at}[i]"
+                row = sorted(each for each, field_ in graph.fields.items() if field_.stages).index(name)
+                lines += [f"if {value} != {before}:\n", f"    change[{row}, {before}] -= 1\n"]
+                lines += [f"    change[{row}, {value}] += 1\n", f"    field{at}[i] = {value}\n"]
+            else:
+                lines.append(f"field{at}[i] = {value}\n")
+        return lines
+
+    def _is_same(self, stage: StagePlan, name: str, root: int) -> bool:
+        node = stage.graph.nodes[root]
+        known = node.op == "constant" and stage.stages.get(name) == node.numbers[0]
+        return known or (node.op == "field" and node.name == name)
+
+    def _grown(self, stage: StagePlan) -> list[str]:
+        """Return the lines that bring levels up to date and decide outcomes."""
+        graph, outcomes = stage.graph, stage.outcomes
+        told = {channel for name in outcomes for channel in graph.outcomes[name].coefficients}
+        own = {name: graph.messages[name] for name in sorted(told) if not graph.channels[name].cell}
+        own = {name: root for name, root in own.items() if not _is_zero(graph, root)}
+        roots = [*own.values(), *(graph.weights[name] for name in outcomes if name in graph.weights)]
+        roots += [graph.thresholds[name] for name in outcomes if self._asks(name)]
+        lines = self._nodes(stage, roots, {}) if outcomes else []
+        for name in outcomes:
+            lines += self._outcome(stage, name, own)
+        return lines
+
+    def _asks(self, name: str) -> bool:
+        return self.plan.graph.outcomes[name].reveals == "bit" and name not in self.plan.lasting
+
+    def _level(self, name: str) -> str:
+        return f"level{(*self.plan.lasting, *self.plan.adding).index(name)}"
+
+    def _outcome(self, stage: StagePlan, name: str, own: Mapping[str, int]) -> list[str]:
+        graph, spec = stage.graph, self.plan.graph.outcomes[name]
+        bit, level = f"o{sorted(graph.outcomes).index(name)}", self._level(name) if spec.keep else ""
+        grown = self._growth(name, {each: stage.value(root) for each, root in own.items()})
+        if name in graph.weights:
+            grown.append(f"grown *= {stage.value(graph.weights[name])}\n")
+        threshold = stage.value(graph.thresholds[name]) if self._asks(name) else ""
+        decided = f"{bit} = now > {threshold}\n" if threshold else f"{bit} = now\n"
+        if not spec.keep:
+            return [*grown, "now = grown\n", decided]
+        if name in self.plan.lasting:
+            kept = ["if grown != 0:\n", "    now -= grown\n", f"    {level}[i] = now\n"]
+            inside = [f"    {line}" for line in (*grown, *kept)]
+            return [f"now = {level}[i]\n", "if now >= 0:\n", *inside, f"{bit} = now < 0\n"]
+        kept = ["now += grown\n", f"{level}[i] = now\n"]
+        if saturates(spec):
+            inside = [f"    {line}" for line in (*grown, *kept)]
+            return [f"now = {level}[i]\n", f"if now <= {threshold}:\n", *inside, decided]
+        return [f"now = {level}[i]\n", *grown, *kept, decided]
+
+    def _growth(self, name: str, own: Mapping[str, str]) -> list[str]:
+        """Return the lines that add up what reaches an agent on an outcome's channels."""
+        lines = ["grown = np.int64(0)\n"]
+        for channel in sorted(self.plan.graph.outcomes[name].coefficients):
+            factor = self.factors.setdefault((name, channel), f"factors[{len(self.factors)}]")
+            for shape in self.plan.shapes[channel]:
+                lines.append(f"v = member[i, {shape.setting}]\n")
+                if self.plan.graph.channels[channel].cell:
+                    lines.append("if people[v] > 0:\n")
+                    most = f"min(total[{shape.layer}, v], people[v])"
+                    lines.append(f"    grown += {factor} * {most} // people[v]\n")
+                elif channel in own and not shape.mixed:
+                    lines += _without_own(shape, own[channel], factor)
+                else:
+                    lines.append(f"grown += {factor} * share[{shape.layer}, v]\n")
+        return lines
+
+
+def _people(shape: VenueShape) -> str:
+    return f"people[member[i, {shape.setting}]]"
+
+
+def _without_own(shape: VenueShape, message: str, factor: str) -> list[str]:
+    """Return the lines that add what the others in a venue say."""
+    others = f"(total[{shape.layer}, v] - {message})"
+    mean = f"{others} * {shape.scale} // size[v]" if shape.scale else others
+    return [
+        f"if {message} == 0 or size[v] == 0:\n",
+        f"    grown += {factor} * share[{shape.layer}, v]\n",
+        "else:\n",
+        f"    grown += {factor} * weights[{shape.link}] * ({mean})\n",
+    ]
+
+
+def _is_zero(graph: ModelGraph, root: int) -> bool:
+    return graph.nodes[root].op == "constant" and graph.nodes[root].numbers[0] == 0

@@ -1,1 +1,0 @@
-"""The staged disease by age: parameters, transmission, progression."""
