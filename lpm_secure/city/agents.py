@@ -11,8 +11,8 @@ from lpm_secure.city.config import CityConfig
 from lpm_secure.city.model import KEY, CityModel
 from lpm_secure.engine.backends.torch_backend import TorchBackend
 from lpm_secure.engine.model_agents import EMPTY, ModelAgents
-from lpm_secure.engine.venue_agents import VenueAgents
-from lpm_secure.engine.venue_exposures import VenueExposures
+from lpm_secure.engine.venues.agents import VenueAgents
+from lpm_secure.engine.venues.exposures import VenueExposures
 from lpm_secure.populations import Population
 from protocols.arithmetic.fixed_point import I64
 from protocols.errors import ParameterError

@@ -10,7 +10,7 @@ from lpm_secure.city.config import CityConfig
 from lpm_secure.city.disease import bands_of, course_of, venues_of
 from lpm_secure.city.disease_config import DiseaseConfig
 from lpm_secure.config.graph_model import graph_model_of
-from lpm_secure.engine.venues import VenueChannels
+from lpm_secure.engine.venues.channels import VenueChannels
 from lpm_secure.models.tracer import trace
 from lpm_secure.populations import Population
 from lpm_secure.populations.channels import channels_of, columns_of

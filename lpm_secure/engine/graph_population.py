@@ -9,8 +9,8 @@ from client_sdk.private.contacts import ContactTable
 from lpm_secure.engine.backends import NumpyBackend
 from lpm_secure.engine.backends.numba_backend import NumbaBackend
 from lpm_secure.engine.model_agents import EMPTY, NOWHERE, CellMixing, ContactMatrices, ModelAgents, ModelObserver
-from lpm_secure.engine.venue_agents import VenueAgents
-from lpm_secure.engine.venues import Setting, VenueChannels
+from lpm_secure.engine.venues.agents import VenueAgents
+from lpm_secure.engine.venues.channels import Setting, VenueChannels
 from protocols.arithmetic.fixed_point import I64
 from protocols.errors import ParameterError
 from protocols.models.agent_model import NO_COLUMNS, AgentSource, Columns

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lpm_secure.config.synthetic import LinkConfig
-from lpm_secure.engine.venues import Setting, VenueChannels, VenueLink, Venues
+from lpm_secure.engine.venues.channels import Setting, VenueChannels, VenueLink, Venues
 from lpm_secure.populations.population import Population
 from lpm_secure.populations.settings import select_settings
 from protocols.errors import ConfigError

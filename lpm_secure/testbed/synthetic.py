@@ -16,7 +16,7 @@ from lpm_secure.config.synthetic import SyntheticConfig
 from lpm_secure.engine.clear_agents import clear_agents
 from lpm_secure.engine.graph_population import VenuePopulation, setting_of_cells
 from lpm_secure.engine.loop import EngineAgents
-from lpm_secure.engine.venues import VenueChannels, VenueLink, Venues
+from lpm_secure.engine.venues.channels import VenueChannels, VenueLink, Venues
 from lpm_secure.models.library.seirs import venue_model
 from lpm_secure.models.tracer import trace
 from lpm_secure.populations import Population

@@ -155,7 +155,7 @@ def differentiable_8m(scale=1.0):
     """Run the relaxed form through 60 days, forward and backward, with recomputation."""
     import torch
 
-    from lpm_secure.engine.venues import Venues
+    from lpm_secure.engine.venues.channels import Venues
     from tests.benchmarks.mean_field_venues import MeanFieldVenues, VenueTheta
 
     places, _ = city(round(AGENTS * scale))

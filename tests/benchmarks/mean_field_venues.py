@@ -14,7 +14,7 @@ import torch
 from torch.utils.checkpoint import checkpoint
 
 from lpm_secure.engine.kernels.workers import Span, Workers
-from lpm_secure.engine.venues import Venues
+from lpm_secure.engine.venues.channels import Venues
 from protocols.arithmetic.jit import compile_kernel
 from protocols.errors import ParameterError
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from lpm_secure.engine.venues import Setting, Venues
+from lpm_secure.engine.venues.channels import Setting, Venues
 
 BANDS = 16  # of five years
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from lpm_secure.engine.venues import Setting, Venues
+from lpm_secure.engine.venues.channels import Setting, Venues
 from protocols.errors import ParameterError
 from tests.benchmarks.mean_field_venues import MeanFieldVenues, VenueTheta
 

@@ -8,8 +8,8 @@ import numpy as np
 
 from lpm_secure import checkpoint
 from lpm_secure.engine.epidemic import GraphAgents, Observer, StageCounts, random_graph, run
-from lpm_secure.engine.venue_agents import VenueAgents
-from lpm_secure.engine.venues import Setting, VenueChannels, VenueLink, Venues
+from lpm_secure.engine.venues.agents import VenueAgents
+from lpm_secure.engine.venues.channels import Setting, VenueChannels, VenueLink, Venues
 from lpm_secure.models.library.seirs import Seirs
 from lpm_secure.models.tracer import trace
 from protocols.arithmetic.distributions import LAW_TOTAL

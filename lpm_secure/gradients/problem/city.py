@@ -10,7 +10,7 @@ import numpy as np
 from client_sdk.private.contacts import ContactTable
 from lpm_secure.engine.epidemic import Csr
 from lpm_secure.engine.kernels.csr import I32
-from lpm_secure.engine.venues import Setting
+from lpm_secure.engine.venues.channels import Setting
 from lpm_secure.gradients.problem.sources import ContactSource
 from lpm_secure.populations import Population
 from lpm_secure.populations.settings import COMMUNITY, settings_of

@@ -21,7 +21,7 @@ from lpm_secure.city.model import model_of
 from lpm_secure.city.run import run
 from lpm_secure.config.laws import Delay
 from lpm_secure.data import catalogue
-from lpm_secure.engine.venues import Venues
+from lpm_secure.engine.venues.channels import Venues
 from lpm_secure.populations.settings import settings_with_beta
 from lpm_secure.populations.source import PopulationConfig
 from lpm_secure.populations.synthesis import look_alike, nyc

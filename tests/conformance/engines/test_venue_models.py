@@ -14,9 +14,9 @@ from lpm_secure import checkpoint
 from lpm_secure.engine.backends import NumpyBackend
 from lpm_secure.engine.backends.torch_backend import TorchBackend
 from lpm_secure.engine.model_agents import ContactMatrices, ModelAgents
-from lpm_secure.engine.venue_agents import VenueAgents
-from lpm_secure.engine.venue_exposures import VenueExposures
-from lpm_secure.engine.venues import Setting, VenueChannels, VenueLink, Venues
+from lpm_secure.engine.venues.agents import VenueAgents
+from lpm_secure.engine.venues.channels import Setting, VenueChannels, VenueLink, Venues
+from lpm_secure.engine.venues.exposures import VenueExposures
 from lpm_secure.models.library.banks import Banks
 from lpm_secure.models.library.doses import LeakyVaccination
 from lpm_secure.models.library.opinion import Opinion

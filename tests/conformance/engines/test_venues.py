@@ -4,8 +4,8 @@ import numpy as np
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lpm_secure.engine.venue_agents import VenueAgents
-from lpm_secure.engine.venues import Setting, VenueChannels, VenueLink, Venues
+from lpm_secure.engine.venues.agents import VenueAgents
+from lpm_secure.engine.venues.channels import Setting, VenueChannels, VenueLink, Venues
 from lpm_secure.models.library.seirs import venue_model
 from lpm_secure.models.tracer import trace
 from protocols.arithmetic.distributions import LAW_TOTAL

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from lpm_secure.engine.venues import Venues
+from lpm_secure.engine.venues.channels import Venues
 from lpm_secure.populations.settings import settings_of
 
 N = 30_000

@@ -6,7 +6,7 @@ import numpy as np
 
 from lpm_secure.engine.backends import Backend
 from lpm_secure.engine.model_agents import CellMixing, ContactSums
-from lpm_secure.engine.venues import VenueChannels, VenueLink
+from lpm_secure.engine.venues.channels import VenueChannels, VenueLink
 from protocols.arithmetic.fixed_point import I64
 from protocols.errors import ParameterError
 

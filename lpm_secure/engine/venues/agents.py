@@ -13,8 +13,8 @@ from lpm_secure.engine.backends.step_source import write
 from lpm_secure.engine.kernels.draws import key_of
 from lpm_secure.engine.kernels.workers import Workers
 from lpm_secure.engine.model_agents import EMPTY, STEPS
-from lpm_secure.engine.venue_sums import VenueSums
-from lpm_secure.engine.venues import VenueChannels
+from lpm_secure.engine.venues.channels import VenueChannels
+from lpm_secure.engine.venues.sums import VenueSums
 from protocols.arithmetic.fixed_point import I64, U64
 from protocols.errors import ParameterError
 from protocols.models.graph import ModelGraph

@@ -7,7 +7,7 @@ import numpy as np
 
 from lpm_secure.engine.backends.step_plan import VenueShape
 from lpm_secure.engine.kernels.workers import Span, Workers
-from lpm_secure.engine.venues import MIXING_BITS, VenueChannels, VenueLink
+from lpm_secure.engine.venues.channels import MIXING_BITS, VenueChannels, VenueLink
 from protocols.arithmetic.fixed_point import I64, prove_no_wrap
 from protocols.arithmetic.jit import compile_kernel
 from protocols.errors import ParameterError
