@@ -225,6 +225,22 @@ def test_a_client_that_is_killed_is_left_out_and_the_others_go_on(deploy):
     assert reasons == []
 
 
+@pytest.mark.slow
+def test_a_client_that_one_operator_alone_shuts_out_stops_the_run_for_all(deploy):
+    """One aggregator could else drop whom it likes, with its access list in place of a lie."""
+    deployment = deploy(timeout_s=4.0, steps=4)
+    deployment.start()
+
+    def act(step):
+        if step == 1:
+            (deployment.party("aggregator-0") / "revoked.txt").write_text("client-2\n")
+
+    assert isinstance(driven(deployment, act), ProtocolError)
+    codes, _ = endings(deployment)
+    assert set(codes.values()) == {3}
+    assert [len(refusals(deployment, name)) for name in ("aggregator-0", "aggregator-1")] == [1, 1]
+
+
 def test_what_servers_of_an_active_run_import_is_neither_torch_nor_crypten():
     code = (
         "import sys, aggregator.__main__, aggregator.wire.server, aggregator.wire.masked_server\n"
