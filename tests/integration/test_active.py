@@ -4,7 +4,10 @@ import asyncio
 import dataclasses
 import json
 import re
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -223,13 +226,49 @@ def test_a_client_that_is_killed_is_left_out_and_the_others_go_on(deploy):
 
 
 @pytest.mark.slow
-def test_servers_of_an_active_run_load_neither_torch_nor_crypten(tmp_path):
-    import subprocess
-    import sys
+def test_a_client_that_one_operator_alone_shuts_out_stops_the_run_for_all(deploy):
+    """One aggregator could else drop whom it likes, with its access list in place of a lie."""
+    deployment = deploy(timeout_s=4.0, steps=4)
+    deployment.start()
 
+    def act(step):
+        if step == 1:
+            (deployment.party("aggregator-0") / "revoked.txt").write_text("client-2\n")
+
+    assert isinstance(driven(deployment, act), ProtocolError)
+    codes, _ = endings(deployment)
+    assert set(codes.values()) == {3}
+    assert [len(refusals(deployment, name)) for name in ("aggregator-0", "aggregator-1")] == [1, 1]
+
+
+def test_what_servers_of_an_active_run_import_is_neither_torch_nor_crypten():
     code = (
         "import sys, aggregator.__main__, aggregator.wire.server, aggregator.wire.masked_server\n"
         "print(*sorted({'torch', 'crypten'} & sys.modules.keys()))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.split() == []
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(
+    not Path("/proc/self/maps").exists(), reason="looks at what a process has loaded, as Linux tells it"
+)
+def test_servers_in_the_middle_of_an_active_run_have_loaded_neither_torch_nor_crypten(deploy):
+    deployment = deploy(timeout_s=20.0)
+    for name in SERVERS:  # not forked from a process that has loaded all
+        role = ["dealer"] if name == "dealer" else []
+        command = [sys.executable, "-m", "aggregator", *role, "--config", str(deployment.party(name) / "config.toml")]
+        with (deployment.party(name) / "log.jsonl").open("ab") as log:
+            deployment._processes[name] = subprocess.Popen(command, stdout=log, stderr=log)
+    for party in deployment.testbed.manifest.clients:
+        deployment.start_party(party.name)
+    loaded = {}
+
+    def act(step):
+        for name in SERVERS:
+            loaded[name] = Path(f"/proc/{deployment.process(name).pid}/maps").read_text()
+
+    assert not isinstance(driven(deployment, act), LpmError)
+    assert set(loaded) == set(SERVERS)
+    assert all("numpy" in maps and "torch" not in maps and "crypten" not in maps for maps in loaded.values())
