@@ -14,6 +14,7 @@ CITY_DATA = ("nyc_population", "contact_matrices_ny_mistry", "nyc_commute_acs201
 WORKPLACE = "3bc812e800178858302e2faa7e02cbf60e0b30a0b8efa1aa090a03a2cd752b8f"
 CITY = "e5162496d0fdfdef19033160a832b6c56a30f2914b8411299331a617cf75af9f"
 SMALL_CITY = "4bee0604e83900465e93accda3eaca069f30578057275ea603b43d21cdf031a0"
+EARLY_CITY = "2833f540f36eb54491d9a5f98c925712210a3d5b80a1ee6f0013acabcb9ae499"  # of the hand-written engine
 SERIES = {
     "outcome": "12fd453893166678e03988c47ece09372042b87cae98c65a8e4cf18879370954",
     "sum": "37d244a518f800e80d0c0b00ae5d02fc99ffa18fa285d3b015bea59974714564",
@@ -40,20 +41,35 @@ def test_the_workplace_yields_its_series_as_ever(hash_of, require_data):
     assert hash_of("series:", "run", EXAMPLES / "workplace.toml", "--clear") == WORKPLACE
 
 
-def test_a_small_city_yields_its_series_as_ever(hash_of, tmp_path, monkeypatch):
+SMALL = (
+    ('kind = "nyc"', 'kind = "look_alike"'),
+    ("agents = 100_000", "agents = 2_000"),
+    ("initial = 0.0005", "initial = 0.01"),
+    ("quarters = 0.10\n", ""),
+)
+EARLY = (  # all interventions from the first weeks on, and a severe disease
+    ("first = 45", "first = 10"),
+    ("first = 50", "first = 12"),
+    ("first = 30", "first = 5"),
+    ("first = 60", "first = 8"),
+    ("first = [160, 150, 130, 110, 100]", "first = [20, 16, 12, 8, 4]"),
+    ("household = 0.15", "household = 0.4"),
+    ("community = 0.10", "community = 0.25"),
+    ("hospital = [0.002, 0.01, 0.04, 0.10, 0.20]", "hospital = [0.1, 0.2, 0.3, 0.4, 0.5]"),
+    ("death = [0.00002, 0.0003, 0.005, 0.02, 0.08]", "death = [0.01, 0.02, 0.1, 0.2, 0.3]"),
+)
+
+
+@pytest.mark.parametrize(("lines", "series"), [(SMALL, SMALL_CITY), (SMALL + EARLY, EARLY_CITY)])
+def test_a_small_city_yields_its_series_as_ever(lines, series, hash_of, tmp_path, monkeypatch):
     """The example with all its interventions, in a generated population."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     text = (EXAMPLES / "city.toml").read_text()
-    for old, new in (
-        ('kind = "nyc"', 'kind = "look_alike"'),
-        ("agents = 100_000", "agents = 2_000"),
-        ("initial = 0.0005", "initial = 0.01"),
-        ("quarters = 0.10\n", ""),
-    ):
+    for old, new in lines:
         assert old in text
         text = text.replace(old, new)
     (tmp_path / "small.toml").write_text(text)
-    assert hash_of("series ", "run", tmp_path / "small.toml") == SMALL_CITY
+    assert hash_of("series ", "run", tmp_path / "small.toml") == series
 
 
 @pytest.mark.slow
