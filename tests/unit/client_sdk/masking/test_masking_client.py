@@ -130,7 +130,7 @@ class Answering:
     def __init__(self, *replies):
         self.replies, self.handed, self.stops = list(replies), [], []
 
-    async def exchange(self, client, envelope):
+    async def exchange(self, envelope, *, step):
         self.handed.append(envelope)
         replies = self.replies.pop(0)
         if replies is None:
@@ -157,13 +157,16 @@ def test_own_levels_are_told_as_their_growth(alone):
     assert residue(np.array(masked) - np.array(pads)).tolist() == [[3, 0], [4, 2], [0, 0]]
 
 
-def test_a_decision_that_nobody_answered_is_asked_again_with_the_same_words(alone):
+def test_a_decision_that_nobody_answered_is_the_end_and_no_other_words_of_it_are_told(alone):
+    """A server that keeps its answer back could drop whom it likes, and ask another growth of whom it does not."""
     channel = Answering(None, alone.replies(alone.labels([1, 0])))
     exchange = MaskedExchange(alone.client, channel)
     with pytest.raises(Unavailable):
         decide(exchange, 0, [3, 0])
-    assert decide(exchange, 0, [3, 0]).own.tolist() == [[1], [0]]
-    assert len({envelope.digest for envelope in channel.handed}) == 1
+    assert len(channel.stops) == 1
+    with pytest.raises(RunEnded):
+        decide(exchange, 0, [4, 0])
+    assert len(channel.handed) == 1
 
 
 @pytest.mark.parametrize(("changed", "error"), [("signature", BadSignature), ("sender", PartiesDisagree)])

@@ -138,7 +138,7 @@ def test_numbers_of_contacts_that_are_none_or_out_of_their_range_are_one_line(ra
         ("tests.user_models:Opinion", {"aggregators": 3}, "3 aggregators"),
         ("tests.user_models:Opinion", {"mode": "sum"}, "sum mode"),
         ("tests.user_models:Averaging", {}, "exact sums"),
-        ("seirs", {}, "restarts"),
+        ("tests.user_models:Opinion", {}, "private weights"),
     ],
 )
 def test_an_active_run_that_the_masked_backend_does_not_take_is_refused_in_one_line(model, protocol, said):

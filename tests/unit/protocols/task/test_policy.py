@@ -207,7 +207,7 @@ def test_a_simulated_client_allows_what_its_manifest_asks_for_and_no_more(manife
 
 def test_a_policy_that_asks_for_active_security_refuses_a_semi_honest_run(manifest, policy, manifest_of):
     asks = policy("testbed = true", 'security = "active"\ntestbed = true')
-    with pytest.raises(PolicyConflict, match=r":10: it must be active, and the manifest is semi-honest"):
+    with pytest.raises(PolicyConflict, match=r":10: it must be active, and the manifest's is not"):
         policies.check(manifest, asks)
     active, _ = pin_keys(manifest_of(mode="outcome", cells=(5,), min_cohort=2, security="active"))
     policies.check(active, asks)
