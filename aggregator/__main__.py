@@ -17,7 +17,7 @@ from aggregator.permutation.roles import Role
 from protocols.errors import ParameterError
 from protocols.identity.server_keys import server_keys
 from protocols.task import manifest as manifests
-from protocols.task.manifest import require_simulation
+from protocols.task.manifest import is_active, require_simulation
 from protocols.task.signature import load_verified, trust_of
 
 
@@ -55,7 +55,7 @@ def deal(path: Path) -> None:
     """Run a dealer."""
     given, folder = config.load_dealer(path), path.resolve().parent
     manifest = require_simulation(load_verified(folder / given.manifest, operator_key=given.operator_key))
-    if manifest.security == "active":
+    if is_active(manifest):
         from aggregator.wire.masked_server import serve_dealer as serve_masked_dealer  # noqa: PLC0415
 
         asyncio.run(serve_masked_dealer(given, folder, manifest))

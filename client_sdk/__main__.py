@@ -23,7 +23,7 @@ from client_sdk.masking.exchange import begin_exchange
 from protocols.atomic_file import write_atomically
 from protocols.errors import ParameterError
 from protocols.identity.certificates import expires_soon
-from protocols.task.manifest import require_simulation
+from protocols.task.manifest import is_active, require_simulation
 
 
 async def take_part(path: Path) -> None:
@@ -34,12 +34,12 @@ async def take_part(path: Path) -> None:
     credentials = read_credentials(folder / given.credentials)
     if soon := expires_soon(credentials.certificate):
         print(f"client: {soon}", file=sys.stderr)
-    if given.relay is not None and manifest.security == "active":
+    if given.relay is not None and is_active(manifest):
         raise ParameterError(
             "the run's security is active: an aggregator that relays could drop this client; reach both"
         )
     transports = connect(manifest, credentials, relay=given.relay)
-    if manifest.security == "active":
+    if is_active(manifest):
         exchange = begin_exchange(manifest, given.name, transports, identity=folder / given.credentials, journal=folder)
         client: Participant = await Client.join_over(manifest, private, exchange)
     else:

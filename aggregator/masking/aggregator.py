@@ -164,18 +164,19 @@ class MaskingAggregator(KeyAgreement):
             self._require(RoundStage.OPEN)
             heard = self._round.collection.single()
             seeds = self._seeds.single()
-            self._round.examined = self._examine({c: heard[c] for c in self.members if c in heard and c in seeds})
+            whole = {client: heard[client] for client in self.members if client in heard and client in seeds}
+            self._round.examined = self._examine(whole, seeds)
             single = [{client: each.digest for client, each in every.items()} for every in (heard, seeds)]
             content = msgspec.msgpack.encode(single, order="deterministic")
             self._round.closing = digest_of(self._announcement_hash(), head, content)
             self._round.stage = RoundStage.CLOSED
             return self.send(Closing(run=self.plan.run, number=self.number, digest=self._round.closing), name="closing")
 
-    def _examine(self, heard: dict[str, SignedMessage]) -> dict[str, Examination]:
+    def _examine(self, heard: dict[str, SignedMessage], seeds: dict[str, SignedMessage]) -> dict[str, Examination]:
         examined = {}
         for client, envelope in heard.items():
             notice = self.read(envelope, WordsNotice)
-            seed = self.read(self._seeds.single()[client], SeedNotice)
+            seed = self.read(seeds[client], SeedNotice)
             each = Examination.of(self.plan, notice, envelope.nonce)
             if each is not None and notice.counter == seed.counter:
                 examined[client] = each
