@@ -55,19 +55,6 @@ class MaskedRun:
     between: Between = pass_on
 
     @classmethod
-    def start(
-        cls,
-        manifest: Simulation,
-        *,
-        between: Between = pass_on,
-        journal: Callable[[str], Journal] = lambda name: MemoryJournal(),
-    ) -> "MaskedRun":
-        """Draw all keys, and let the aggregators agree on theirs; errors are those of `draw`."""
-        run = cls.draw(manifest, between=between, journal=journal)
-        run._join_keys()
-        return run
-
-    @classmethod
     def draw(
         cls,
         manifest: Simulation,
@@ -83,7 +70,7 @@ class MaskedRun:
         plan, sealing = MaskingPlan(manifest), SealingKey.generate()
         dealer_name = plan.dealer.name
         names = (*plan.aggregators, dealer_name, *plan.names, ENGINE)
-        signers = {name: Signer(name, new_key(), os.urandom(32)) for name in names}
+        signers = {name: Signer.draw(name, new_key()) for name in names}
         keys = {name: public_of(signer.key) for name, signer in signers.items()}
         first, second = (
             MaskingAggregator(plan, signers[name], keys, journal(name), index)
@@ -104,10 +91,12 @@ class MaskedRun:
         one, two = self.plan.aggregators
         return self.between(two, one, second), self.between(one, two, first)
 
-    def _join_keys(self) -> None:
+    def start(self) -> "MaskedRun":
+        """Let the aggregators agree on their key, and return this run."""
         commitments = self._swap(*(each.commit() for each in self.aggregators))
         opened = self._swap(*_each(MaskingAggregator.contribute, self.aggregators, commitments))
         _each(MaskingAggregator.join_keys, self.aggregators, opened)
+        return self
 
     def hand(self, name: str, message: SignedMessage) -> None:
         """Hand what a party sends to both aggregators."""

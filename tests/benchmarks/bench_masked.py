@@ -88,7 +88,7 @@ def parts():
 
 def step(n, clients):
     """Return the seconds of the second step, and the CPU seconds of each part; all words are 0."""
-    run = MaskedRun.start(manifest(n, clients), between=deliver)
+    run = MaskedRun.draw(manifest(n, clients), between=deliver).start()
     plan = run.plan
     tally = np.zeros((clients, plan.layout.q), np.int64)
     tally[:, 0] = [plan.layout.size(name) for name in plan.names]

@@ -22,6 +22,6 @@ def start(small):
     """Return a function that starts such a run."""
 
     def begin(changes=None, **given):
-        return MaskedRun.start(small(**(changes or {})), **given)
+        return MaskedRun.draw(small(**(changes or {})), **given).start()
 
     return begin

@@ -152,7 +152,7 @@ def test_an_announcement_that_the_engine_did_not_sign_changes_nothing(start):
 
 
 def test_another_contribution_than_was_committed_to_is_the_end(small):
-    run = MaskedRun.start(small())
+    run = MaskedRun.draw(small()).start()
     one, _ = run.aggregators
     wrong = run.signers[LIAR].send(KeyContribution(run=run.plan.run, number=0, part=bytes(32)))
     with pytest.raises(ResultsDiffer, match="committed"):

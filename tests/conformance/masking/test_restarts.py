@@ -36,7 +36,7 @@ class Restarts:
 def begin(small, seir):
     def start(**given):
         model = seir(beta=(1,), cell_beta=0, f=1, waning=(2**31, 2**31))
-        return MaskedRun.start(small(model=model, steps=2), **given)
+        return MaskedRun.draw(small(model=model, steps=2), **given).start()
 
     return start
 

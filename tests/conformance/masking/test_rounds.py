@@ -146,7 +146,7 @@ def noised():
 def test_noise_of_both_sides_stands_in_full_in_what_is_released(small):
     releases = Releases(each=(noised(), Release(name="tally")), rho=1e6)
     asked = Recorder("dealer")
-    run = MaskedRun.start(small(cells=(5, 5, 5), releases=releases), between=asked)
+    run = MaskedRun.draw(small(cells=(5, 5, 5), releases=releases), between=asked).start()
     run.play(Secrets().words(run))
     release = run.play(Secrets().words(run))["client-0"].release
     question = hashlib.sha256(asked.messages[-1].content).digest()
@@ -159,7 +159,7 @@ def test_noise_of_both_sides_stands_in_full_in_what_is_released(small):
 
 def test_the_budget_is_charged_before_anything_is_opened(small):
     releases = Releases(each=(noised(), Release(name="tally")), rho=noised().rho(1))
-    run = MaskedRun.start(small(cells=(5,), releases=releases))
+    run = MaskedRun.draw(small(cells=(5,), releases=releases)).start()
     play_all(run, Secrets(), rounds=3)
     with pytest.raises(Exception, match="the run stops here"):
         run.play(Secrets().words(run))
@@ -186,7 +186,7 @@ def test_a_party_that_restarts_does_not_go_on(small, tmp_path):
     def journal(name):
         return FileJournal(tmp_path / name)
 
-    run = MaskedRun.start(small(), journal=journal)
+    run = MaskedRun.draw(small(), journal=journal).start()
     run.play(Secrets().words(run))
     with pytest.raises(RunEnded, match="another run"):
-        MaskedRun.start(small(), journal=journal)
+        MaskedRun.draw(small(), journal=journal).start()

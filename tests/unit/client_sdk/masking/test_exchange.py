@@ -10,7 +10,7 @@ from lpm_secure.testbed.masked_run import MaskedRun
 @pytest.fixture
 def exchange(manifest_of, seir):
     model = seir(beta=(1,), f=1, waning=(2**31, 2**31))
-    run = MaskedRun.start(manifest_of(((1, 2), (3, 4)), mode="outcome", model=model))
+    run = MaskedRun.draw(manifest_of(((1, 2), (3, 4)), mode="outcome", model=model)).start()
     return MaskedExchange(run.clients["client-0"], channel=None)
 
 
