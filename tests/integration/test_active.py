@@ -6,7 +6,6 @@ import json
 import re
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import msgspec
@@ -75,6 +74,11 @@ def driven(deployment, act=lambda step: None):
         return asyncio.run(engine())
     except LpmError as error:
         return error
+
+
+def in_step_1(act):
+    """Return what does something in the first step, and nothing in others."""
+    return lambda step: act() if step == 1 else None
 
 
 def endings(deployment):
@@ -175,16 +179,13 @@ def test_an_aggregator_that_lies_ends_the_run_for_all_parties_alike_in_two_world
 def test_a_server_that_is_killed_ends_the_run_for_all_within_its_deadlines_and_does_not_come_back(deploy, name):
     deployment = deploy(timeout_s=2.0, steps=6)
     deployment.start()
-    killed = []
 
-    def act(step):
-        if step == 1:
-            killed.append(time.monotonic())
-            deployment.process(name).kill()
-            deployment.process(name).wait()
-            deployment.start_party(name)
+    def restart():
+        deployment.process(name).kill()
+        deployment.process(name).wait()
+        deployment.start_party(name)
 
-    ending = driven(deployment, act)
+    ending = driven(deployment, in_step_1(restart))
     assert isinstance(ending, ProtocolError), ending
     assert "begun the run before" in str(ending)
     codes, _ = endings(deployment)
@@ -197,11 +198,7 @@ def test_a_dealer_that_stays_away_ends_the_run_for_all(deploy):
     deployment = deploy(timeout_s=1.0, steps=6)
     deployment.start()
 
-    def act(step):
-        if step == 1:
-            deployment.process("dealer").kill()
-
-    ending = driven(deployment, act)
+    ending = driven(deployment, in_step_1(deployment.process("dealer").kill))
     assert isinstance(ending, LpmError)
     codes, reasons = endings(deployment)
     assert set(codes.values()) == {3}
@@ -213,11 +210,7 @@ def test_a_client_that_is_killed_is_left_out_and_the_others_go_on(deploy):
     deployment = deploy(timeout_s=3.0, steps=4)
     deployment.start()
 
-    def act(step):
-        if step == 1:
-            deployment.process("client-2").kill()
-
-    series = driven(deployment, act)
+    series = driven(deployment, in_step_1(deployment.process("client-2").kill))
     assert not isinstance(series, LpmError), series
     assert series.counts[:, 0].sum(axis=-1).tolist() == [20, 20, 15, 15, 15]
     codes, reasons = endings(deployment)
@@ -231,11 +224,8 @@ def test_a_client_that_one_operator_alone_shuts_out_stops_the_run_for_all(deploy
     deployment = deploy(timeout_s=4.0, steps=4)
     deployment.start()
 
-    def act(step):
-        if step == 1:
-            (deployment.party("aggregator-0") / "revoked.txt").write_text("client-2\n")
-
-    assert isinstance(driven(deployment, act), ProtocolError)
+    revoked = deployment.party("aggregator-0") / "revoked.txt"
+    assert isinstance(driven(deployment, in_step_1(lambda: revoked.write_text("client-2\n"))), ProtocolError)
     codes, _ = endings(deployment)
     assert set(codes.values()) == {3}
     assert [len(refusals(deployment, name)) for name in ("aggregator-0", "aggregator-1")] == [1, 1]
