@@ -82,6 +82,7 @@ def closure_of(
     synthetic: bytes = b"",
 ) -> RoundClosure:
     """Return what is kept of a round that came to a total."""
+    after = history.after(total)
     return RoundClosure(
         number,
         decided,
@@ -91,11 +92,11 @@ def closure_of(
         synthetic,
         b"",
         total.refused,
-        total.counted,
-        tuple(sorted({*total.refused, *history.left_out})),
+        after.counted,
+        after.left_out,
         total.tests,
         tuple(share.tobytes() for share in total.shares),
-        tuple(dict.fromkeys((*history.pools, *(test.members for test in total.tests)))),
+        after.pools,
     )
 
 

@@ -65,6 +65,12 @@ class History:
         """Return the pools without those that were named: what these sent can be told from the sums."""
         return tuple(tuple(name for name in pool if name not in self.left_out) for pool in self.pools)
 
+    def after(self, total: "CohortTotal") -> "History":
+        """Return what is left to the next round when one more has come to its total."""
+        left_out = tuple(sorted({*total.refused, *self.left_out}))
+        pools = tuple(dict.fromkeys((*self.pools, *(test.members for test in total.tests))))
+        return History(left_out, pools, total.counted)
+
 
 @final
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,4 +1,4 @@
-"""What one aggregator tells another where somebody else carries it: sealed to its pin_keys key, and signed."""
+"""What one aggregator tells another where somebody else carries it: sealed to its pinned key, and signed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

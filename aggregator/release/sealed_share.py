@@ -16,7 +16,6 @@ from protocols.sealing.messages import SealedRequest
 from protocols.sealing.route import Route
 from protocols.sealing.session import SealedSession
 from protocols.task import manifest as manifests
-from protocols.task.layout import Layout
 from protocols.task.secure_sum.spec import SecureSum
 from protocols.wire import codec
 from protocols.wire.messages import Join, Share
@@ -55,7 +54,7 @@ class ShareOpener:
         Raises:
             ProtocolError: it is of no client, or for another run, aggregator or round, or of another length.
         """
-        d = Layout.of(self.manifest).d
+        d = self.manifest.length
         inner = self._inner(client, codec.decode(SealedRequest, content), number)
         if isinstance(inner, Share):
             if (inner.step, inner.share.size) != (Step(number), d):

@@ -145,7 +145,7 @@ class StatelessSum:
     def _advance(self, frozen: PendingRound, messages: list[Members | TrialShare]) -> Reply:
         begun = self._begun(frozen, [each for each in messages if isinstance(each, Members)])
         shares = {name: np.frombuffer(share, dtype=np.uint64) for name, share in frozen.shares.items()}
-        vectors = Vectors(shares.__getitem__, lambda members: np.add.reduce([shares[name] for name in members]))
+        vectors = Vectors.of_shares(shares)
         testing = GroupTesting(
             self._manifest, self._run, self._noise, begun=begun, vectors=vectors, history=history_of(self._last)
         )

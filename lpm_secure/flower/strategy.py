@@ -15,7 +15,6 @@ from lpm_secure.flower.relay import FREEZE, AggregatorReply, StageRelay
 from protocols.arithmetic.fixed_point import I64, from_ring
 from protocols.errors import CohortTooSmall, ParameterError, PartiesDisagree, Unavailable, WireError
 from protocols.task import manifest as manifests
-from protocols.task.layout import Layout
 from protocols.task.secure_sum.spec import SecureSum
 
 INFO: Final = 20
@@ -176,7 +175,7 @@ class SecureSumStrategy(Strategy):
         name = records.text_of(about, "name")
         if self._node_of.get(name) != reply.metadata.src_node_id or records.round_of(about) != step:
             raise WireError(f"an answer of {name} came from another node, or for another step")
-        self._relay.take(name, AggregatorReply.of(reply, Layout.of(self.manifest).d))
+        self._relay.take(name, AggregatorReply.of(reply, self.manifest.length))
 
     @property
     def stage(self) -> int:

@@ -18,7 +18,6 @@ RELEASES: Final = {
     "running": "totals of departures from {} in every step",
     "cells": "cell totals in every step",
     "score": "a score at the end by {}",
-    "gradient": "sums of gradients",
 }
 
 

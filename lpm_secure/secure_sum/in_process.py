@@ -9,6 +9,7 @@ import numpy as np
 
 from aggregator.release.group_testing import CohortTotal, GroupTesting, History
 from aggregator.release.sum_noise import SumNoise
+from aggregator.rounds.round import too_small
 from aggregator.rounds.vectors import Vectors
 from aggregator.store import GroupTestRecord
 from client_sdk.secure_sum.contribution import F64
@@ -18,7 +19,7 @@ from protocols.arithmetic.counters import RoundNumber
 from protocols.arithmetic.fixed_point import I64, U64, from_ring, to_ring
 from protocols.arithmetic.sharing import Sharing
 from protocols.arithmetic.sharing.additive import KEY_BYTES
-from protocols.errors import CohortTooSmall, PartiesDisagree
+from protocols.errors import PartiesDisagree
 from protocols.task import manifest as manifests
 from protocols.task.secure_sum.spec import SecureSum
 
@@ -71,19 +72,13 @@ class InProcessSum(SumTransport):
         away = self.absent.get(self._counter.round, frozenset()).union(self._history.left_out)
         members = tuple(sorted(name for name in self.institutions if name not in away))
         if len(members) < self.task.min_cohort:
-            raise CohortTooSmall(
-                f"cannot release a sum of {len(members)} clients: {self.task.min_cohort} are promised; wait for more"
-            )
+            raise too_small(self.task, len(members), "wait for more")
         number = RoundNumber(2 * self._counter.round + 1)
         shares = [self._split(self._words(name, announced), name, number) for name in members]
         by_aggregator = [dict(zip(members, column, strict=True)) for column in zip(*shares, strict=True)]
         totals = self._tested(GroupTestRecord(number, members), by_aggregator)
         one = totals[0]
-        self._history = History(
-            tuple(sorted({*self._history.left_out, *one.refused})),
-            tuple(dict.fromkeys((*self._history.pools, *(test.members for test in one.tests)))),
-            one.counted,
-        )
+        self._history = self._history.after(one)
         opened = from_ring(self._sharing.join([each.share for each in totals]))
         return self._counter.count(opened, one.members, dict.fromkeys(self._history.left_out, Reason.GARBAGE))
 
@@ -111,8 +106,9 @@ class InProcessSum(SumTransport):
 
     def _tested(self, begun: GroupTestRecord, by_aggregator: list[Shares]) -> list[CohortTotal]:
         """Let the aggregators open the sum over all, and pools while a sum is out of range."""
+        history = self._history
         each = [
-            GroupTesting(self.task, self._run, noise, begun=begun, vectors=_vectors(shares), history=self._history)
+            GroupTesting(self.task, self._run, noise, begun=begun, vectors=Vectors.of_shares(shares), history=history)
             for noise, shares in zip(self._noises, by_aggregator, strict=True)
         ]
         first, *others = each
@@ -125,7 +121,3 @@ class InProcessSum(SumTransport):
             for testing in each:
                 testing.record(fits=fits)
         return [testing.total() for testing in each]
-
-
-def _vectors(shares: Shares) -> Vectors:
-    return Vectors(shares.__getitem__, lambda members: np.add.reduce([shares[name] for name in members]))

@@ -23,7 +23,7 @@ class SumDeployment(LocalDeployment):
     """The processes of a secure sum.
 
     Attributes:
-        task: its manifest; keys are pin_keys in it.
+        task: its manifest; keys are pinned in it.
         institutions: by name; one that is not here is a device, whose vector whoever plays it knows.
     """
 

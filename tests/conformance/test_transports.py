@@ -53,7 +53,7 @@ class Other:
 
 @pytest.fixture(scope="module")
 def party(manifest_of):
-    """Return a manifest with pin_keys keys, and the keys."""
+    """Return a manifest with pinned keys, and the keys."""
     return pin_keys(manifest_of())
 
 

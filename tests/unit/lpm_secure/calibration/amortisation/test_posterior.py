@@ -148,7 +148,7 @@ def test_a_hospital_that_drops_out_and_returns_is_named_and_training_goes_on() -
 
 
 def test_a_sum_over_too_few_hospitals_is_refused() -> None:
-    with pytest.raises(CohortTooSmall, match="5 are promised"):
+    with pytest.raises(CohortTooSmall, match="the manifest promises 5"):
         trained(SecureCohort(learners(), absent={0: frozenset({"hospital-1", "hospital-3"})}))
 
 

@@ -61,7 +61,7 @@ def test_a_hospital_that_drops_out_and_returns_is_named_and_the_fit_goes_on() ->
 
 
 def test_a_sum_over_too_few_hospitals_is_refused() -> None:
-    with pytest.raises(CohortTooSmall, match="5 are promised"):
+    with pytest.raises(CohortTooSmall, match="the manifest promises 5"):
         fitted(shared(absent={0: frozenset({"hospital-1", "hospital-3"})}))
 
 
