@@ -7,11 +7,12 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from numba.core import event
 
 import lpm_secure.models as lpm
 from client_sdk.private.contacts import ContactTable
 from lpm_secure import checkpoint
-from lpm_secure.engine.backends import NumpyBackend
+from lpm_secure.engine.backends import NumpyBackend, numba_backend
 from lpm_secure.engine.backends.torch_backend import TorchBackend
 from lpm_secure.engine.model_agents import ContactMatrices, ModelAgents
 from lpm_secure.engine.venues.agents import VenueAgents
@@ -200,6 +201,17 @@ def test_a_compiled_step_is_the_interpreters_to_the_bit(model, seed):
             for name in agents.fields:
                 np.testing.assert_array_equal(agents.column(name), plain.state[name], err_msg=f"{name} in step {step}")
     assert len(seen) > 3  # something happens in more than a step
+
+
+@pytest.mark.parametrize("model", [Seirs, Mood])
+def test_a_step_is_compiled_when_agents_are_drawn(model, tmp_path, monkeypatch):
+    monkeypatch.setattr(numba_backend, "FOLDER", tmp_path)  # where no earlier process has left code
+    with event.install_recorder("numba:compile") as drawn:
+        _, (agents,) = worlds(model, 1, threads=(1,))
+    with event.install_recorder("numba:compile") as moved:
+        agents.update(public_of(traced_of(model).graph, 0))
+    assert drawn.buffer
+    assert not moved.buffer
 
 
 @pytest.mark.parametrize("model", [StagedEpidemic, PandemicWork, Mood])
