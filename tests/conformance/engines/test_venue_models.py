@@ -173,11 +173,6 @@ def worlds(model, seed, *, backends=(NumpyBackend,), threads=(1, 2), order=None)
     return plain, [VenueAgents(graph, parameters, channels, threads=many, **given) for many in threads]
 
 
-def tally(agents):
-    """Return all totals of agents that a back end holds."""
-    return np.concatenate([*agents.tally().values(), list(agents.totals().values())]).astype(np.int64)
-
-
 def public_of(graph, step):
     """Return numbers of the environment, another one in each step."""
     return {name: low + step % (high - low + 1) for name, (low, high) in graph.public.items()}
@@ -191,9 +186,9 @@ def test_a_compiled_step_is_the_interpreters_to_the_bit(model, seed):
     (plain,), compiled = worlds(model, seed)
     seen = set()
     for step in range(STEPS):
-        seen.add(tuple(tally(plain)))
+        seen.add(tuple(plain.tally_words()))
         for agents in compiled:
-            np.testing.assert_array_equal(agents.tally(), tally(plain))
+            np.testing.assert_array_equal(agents.tally(), plain.tally_words())
         public = public_of(graph, step)
         for agents in (plain, *compiled):
             agents.update(public)
@@ -222,7 +217,7 @@ def test_torch_has_the_interpreters_bits(model, device):
     for step in range(STEPS):
         for agents in (plain, tensors):
             agents.update(public_of(graph, step))
-        np.testing.assert_array_equal(tally(plain), tally(tensors))
+        np.testing.assert_array_equal(plain.tally_words(), tensors.tally_words())
         for name, values in plain.state.items():
             np.testing.assert_array_equal(values, tensors.state[name].cpu().numpy())
 
