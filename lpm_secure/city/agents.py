@@ -71,9 +71,7 @@ class TensorVenueAgents:
 
     def tally(self) -> I64:
         """Return the totals of the model's stages and observables, int64[q]."""
-        stages, totals = self._agents.tally(), self._agents.totals()
-        sums = np.array([totals[name] for name in sorted(totals)], dtype=np.int64)
-        return np.concatenate([*(stages[name] for name in sorted(stages)), sums]).astype(np.int64)
+        return self._agents.tally_words()
 
     def update(self, public: Mapping[str, int] = EMPTY) -> None:
         """Move on by one step."""

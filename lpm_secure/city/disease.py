@@ -9,7 +9,8 @@ import numpy.typing as npt
 from lpm_secure.city.disease_config import Delays, DiseaseConfig, InterventionsConfig, of_band
 from lpm_secure.config.laws import law_of
 from lpm_secure.engine.venues.channels import Setting, VenueChannels, VenueLink, Venues
-from lpm_secure.models.library.staged import CITY_BITS, FULL, city_course
+from lpm_secure.models.library.doses import FULL
+from lpm_secure.models.library.staged import CITY_BITS, city_course
 from lpm_secure.models.model import Model
 from protocols.arithmetic.distributions import LAW_TOTAL
 from protocols.arithmetic.fixed_point import to_fixed

@@ -126,20 +126,13 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         if self.synthetic.agents and not self.cells.count:
             raise ConfigError("synthetic agents meet private ones in cells only: set cells.count to at least 1")
         if isinstance(self.model, str):
-            self._check_graph(self.model)
+            if self.synthetic.beta:
+                raise ConfigError(
+                    "synthetic.beta is for the table [model], and not yet for models by name, such as "
+                    f"{self.model}; leave it out"
+                )
         elif self.synthetic.channels:
             raise ConfigError("synthetic.channels are of a model by its name; the table [model] has synthetic.beta")
-
-    def _check_graph(self, name: str) -> None:
-        """Refuse what knows the table `[model]` only."""
-        asked = {
-            "synthetic.beta": bool(self.synthetic.beta),
-        }
-        for what, is_asked in asked.items():
-            if is_asked:
-                raise ConfigError(
-                    f"{what} is for the table [model], and not yet for models by name, such as {name}; leave it out"
-                )
 
 
 def load(path: Path) -> Config:

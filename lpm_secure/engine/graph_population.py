@@ -66,9 +66,7 @@ class GraphPopulation:
             known=select_field_columns(graph, columns),
             steps=manifest.steps,
         )
-        self._fields = sorted(name for name, field in graph.fields.items() if field.stages)
         self._channels = sorted(name for name, channel in graph.channels.items() if channel.cell)
-        self._observables = sorted(graph.observables)
         self._cells, self._public = len(manifest.cells), sorted(graph.public)
 
     def attach(self, observer: ModelObserver) -> None:
@@ -89,9 +87,7 @@ class GraphPopulation:
 
     def tally(self) -> I64:
         """Return the totals of the model's stages and observables, int64[q]."""
-        stages, totals = self._agents.tally(), self._agents.totals()
-        sums = np.array([totals[name] for name in self._observables], dtype=np.int64)
-        return np.concatenate([*(stages[name] for name in self._fields), sums]).astype(np.int64)
+        return self._agents.tally_words()
 
     def update(self, totals: I64, *, step: int) -> None:
         """Move on by one step.

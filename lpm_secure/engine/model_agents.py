@@ -259,6 +259,12 @@ class ModelAgents:
         """Return the total of each observable."""
         return {name: int(each.sum()) for name, each in self.observables().items()}
 
+    def tally_words(self) -> I64:
+        """Return the totals of stages and observables, int64[q], in the order of `tally_of`."""
+        stages, totals = self.tally(), self.totals()
+        sums = np.array([totals[name] for name in sorted(totals)], dtype=np.int64)
+        return np.concatenate([*(stages[name] for name in sorted(stages)), sums]).astype(np.int64)
+
     def observables(self) -> Mapping[str, I64]:
         """Return each agent's number of each observable, int64[n]."""
         return self._backend.evaluate(("totals",), self._inputs())["totals"]

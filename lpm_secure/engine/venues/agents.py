@@ -1,6 +1,6 @@
 """Agents of any model who meet in venues, compiled from its graph: the bits of `ModelAgents` among `VenueExposures`."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final, final
 
 import msgspec
@@ -11,7 +11,7 @@ from lpm_secure.engine.backends.numba_backend import NumbaBackend, compile_modul
 from lpm_secure.engine.backends.step_plan import plan_of
 from lpm_secure.engine.backends.step_source import write
 from lpm_secure.engine.kernels.draws import key_of
-from lpm_secure.engine.kernels.workers import Workers
+from lpm_secure.engine.kernels.workers import Span, Workers
 from lpm_secure.engine.model_agents import EMPTY, STEPS
 from lpm_secure.engine.venues.channels import VenueChannels
 from lpm_secure.engine.venues.sums import VenueSums
@@ -87,6 +87,7 @@ class VenueAgents:
         )
         self._public: dict[str, int] = {name: low for name, (low, _) in graph.public.items()}
         self._send()
+        self._advancer()((0, 0), np.zeros_like(self._counts))  # of nobody: it is compiled here, and not in a step
 
     def tally(self) -> I64:
         """Return the totals of the model's stages, and of its observables, int64[q], in the order of `tally_of`."""
@@ -138,17 +139,19 @@ class VenueAgents:
         self._public = check_public(self._graph.public, public)
         for name, totals in everybody.items():
             self._sums.replace_totals(name, totals)
-        received = self._sums.inputs_of(self.step, self._source.factors)
-        state, given, agents = (self._fields, self._levels), self._given(), (*self._numbers, key_of(self._key))
-        changes = np.zeros((len(self._workers), *self._counts.shape), dtype=np.int64)
-        advance, member, now = self._module.advance, self._member, np.int64(self.step)
-        self._workers.each(
-            lambda thread, span: advance(span, agents, now, state, given, member, received, changes[thread])
-        )
+        advance, changes = self._advancer(), np.zeros((len(self._workers), *self._counts.shape), dtype=np.int64)
+        self._workers.each(lambda thread, span: advance(span, changes[thread]))
         self._counts += changes.sum(axis=0)
         self._move_uniform()
         self.step += 1
         self._send()
+
+    def _advancer(self) -> Callable[[Span, I64], None]:
+        """Return what moves a range of agents on by the step that comes, and adds up who changed stages."""
+        received = self._sums.inputs_of(self.step, self._source.factors)
+        state, given, agents = (self._fields, self._levels), self._given(), (*self._numbers, key_of(self._key))
+        advance, member, now = self._module.advance, self._member, np.int64(self.step)
+        return lambda span, change: advance(span, agents, now, state, given, member, received, change)
 
     def _send(self) -> None:
         """Add up what all say in the step that comes, and what is observed of them."""

@@ -21,7 +21,7 @@ class Setting:
     """One kind of venue: households, schools, workplaces, wards.
 
     Attributes:
-        name: of the setting; a contact channel.
+        name: of the setting.
         venue: int32[n], each agent's venue; -1 where it has none.
         size: int64[v], what an exposure is divided by: people whom a member of the venue mixes with.
         mixing: int64[b, b], for venues told apart by age band (venue = place * b + band): contacts of band a with
@@ -54,19 +54,22 @@ class Setting:
         the same bits.
         """
         value = total * scale // size
-        if mixing is None:
-            return value
-        place = value.reshape(-1, 1, len(mixing))
-        return ((place * mixing[None]).sum(-1) >> MIXING_BITS).reshape(-1)
+        return value if mixing is None else mix(value, mixing)
+
+
+def mix(share: Any, mixing: Any) -> Any:
+    """Return int64[v], what members receive of each place's bands; for numpy and torch."""
+    place = share.reshape(-1, 1, len(mixing))
+    return ((place * mixing[None]).sum(-1) >> MIXING_BITS).reshape(-1)
 
 
 @final
 @dataclass(frozen=True, slots=True, eq=False)
 class Venues:
-    """All settings of n agents, one contact channel each.
+    """All settings of n agents.
 
     Attributes:
-        settings: in the order of the model's channels.
+        settings: c of them.
         member: int32[n, c], each agent's venues, numbered through all settings; who has none is in the setting's last
             venue, where nobody is heard.
         first: where each setting's venues begin, and the end: c + 1 of them.

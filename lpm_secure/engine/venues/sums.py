@@ -7,7 +7,7 @@ import numpy as np
 
 from lpm_secure.engine.backends.step_plan import VenueShape
 from lpm_secure.engine.kernels.workers import Span, Workers
-from lpm_secure.engine.venues.channels import MIXING_BITS, VenueChannels, VenueLink
+from lpm_secure.engine.venues.channels import VenueChannels, VenueLink, mix
 from protocols.arithmetic.fixed_point import I64, prove_no_wrap
 from protocols.arithmetic.jit import compile_kernel
 from protocols.errors import ParameterError
@@ -130,8 +130,7 @@ class VenueSums:
             self._add_setting(link, layer, first)
             share, mixing = self._share[layer][first : end - 1], self._venues.settings[link.setting].mixing
             if mixing is not None:
-                place = share.reshape(-1, 1, len(mixing))
-                share[:] = ((place * mixing[None]).sum(-1) >> MIXING_BITS).reshape(-1)
+                share[:] = mix(share, mixing)
             if (weight := link.weight_of(step)) != 1:
                 share *= weight
 

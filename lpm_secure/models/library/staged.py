@@ -18,16 +18,14 @@ from lpm_secure.models.declarations import (
     stage,
 )
 from lpm_secure.models.functions import maximum, minimum, where
+from lpm_secure.models.library.doses import FULL, NEVER, WEIGHT_BITS
 from lpm_secure.models.library.seir import LARGEST_DRAW
 from lpm_secure.models.model import Draw, Heard, Me, Model
 from lpm_secure.models.symbols import Number, Symbol
 from protocols.arithmetic.distributions import LAW_TOTAL
 
 BITS = 20  # of hazards
-WEIGHT_BITS = 8
-FULL = 1 << WEIGHT_BITS  # contacts that nothing reduces; the susceptibility of who is not protected
 LARGEST_INFECTIOUSNESS = 32  # of an agent
-NEVER = 2**15 - 1  # a day that no run reaches
 BANDS = 9  # of age
 LONGEST_LAW = 64  # days
 CITY_BITS = 41  # of hazards in a city: of rates, and of the means of venues

@@ -7,11 +7,12 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from numba.core import event
 
 import lpm_secure.models as lpm
 from client_sdk.private.contacts import ContactTable
 from lpm_secure import checkpoint
-from lpm_secure.engine.backends import NumpyBackend
+from lpm_secure.engine.backends import NumpyBackend, numba_backend
 from lpm_secure.engine.backends.torch_backend import TorchBackend
 from lpm_secure.engine.model_agents import ContactMatrices, ModelAgents
 from lpm_secure.engine.venues.agents import VenueAgents
@@ -172,11 +173,6 @@ def worlds(model, seed, *, backends=(NumpyBackend,), threads=(1, 2), order=None)
     return plain, [VenueAgents(graph, parameters, channels, threads=many, **given) for many in threads]
 
 
-def tally(agents):
-    """Return all totals of agents that a back end holds."""
-    return np.concatenate([*agents.tally().values(), list(agents.totals().values())]).astype(np.int64)
-
-
 def public_of(graph, step):
     """Return numbers of the environment, another one in each step."""
     return {name: low + step % (high - low + 1) for name, (low, high) in graph.public.items()}
@@ -190,9 +186,9 @@ def test_a_compiled_step_is_the_interpreters_to_the_bit(model, seed):
     (plain,), compiled = worlds(model, seed)
     seen = set()
     for step in range(STEPS):
-        seen.add(tuple(tally(plain)))
+        seen.add(tuple(plain.tally_words()))
         for agents in compiled:
-            np.testing.assert_array_equal(agents.tally(), tally(plain))
+            np.testing.assert_array_equal(agents.tally(), plain.tally_words())
         public = public_of(graph, step)
         for agents in (plain, *compiled):
             agents.update(public)
@@ -200,6 +196,17 @@ def test_a_compiled_step_is_the_interpreters_to_the_bit(model, seed):
             for name in agents.fields:
                 np.testing.assert_array_equal(agents.column(name), plain.state[name], err_msg=f"{name} in step {step}")
     assert len(seen) > 3  # something happens in more than a step
+
+
+@pytest.mark.parametrize("model", [Seirs, Mood])
+def test_a_step_is_compiled_when_agents_are_drawn(model, tmp_path, monkeypatch):
+    monkeypatch.setattr(numba_backend, "FOLDER", tmp_path)  # where no earlier process has left code
+    with event.install_recorder("numba:compile") as drawn:
+        _, (agents,) = worlds(model, 1, threads=(1,))
+    with event.install_recorder("numba:compile") as moved:
+        agents.update(public_of(traced_of(model).graph, 0))
+    assert drawn.buffer
+    assert not moved.buffer
 
 
 @pytest.mark.parametrize("model", [StagedEpidemic, PandemicWork, Mood])
@@ -210,7 +217,7 @@ def test_torch_has_the_interpreters_bits(model, device):
     for step in range(STEPS):
         for agents in (plain, tensors):
             agents.update(public_of(graph, step))
-        np.testing.assert_array_equal(tally(plain), tally(tensors))
+        np.testing.assert_array_equal(plain.tally_words(), tensors.tally_words())
         for name, values in plain.state.items():
             np.testing.assert_array_equal(values, tensors.state[name].cpu().numpy())
 

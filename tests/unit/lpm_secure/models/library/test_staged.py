@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from lpm_secure.models.library.staged import BANDS, BITS, FULL, NEVER, StagedEpidemic
+from lpm_secure.models.library.doses import FULL, NEVER
+from lpm_secure.models.library.staged import BANDS, BITS, StagedEpidemic
 from lpm_secure.models.tracer import trace
 from protocols.arithmetic import distributions
 from protocols.models.graph.draws import BEGIN, DrawSource
