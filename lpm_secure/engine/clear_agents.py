@@ -34,19 +34,7 @@ def clear_agents(
     """
     model = manifest.model
     if isinstance(model, Seir):
-        return tensor_agents(manifest, source, cell=cell, device=device, contacts=contacts)
+        n, c, period = source.agents.size, len(manifest.channels), manifest.period
+        graph = None if contacts is None else Graph(contacts, n=n, c=c, period=period, device=device)
+        return Agents(manifest, source.agents, key=source.key, cell=cell, device=device, graph=graph)
     return GraphPopulation(manifest, model, source, cell=cell, contacts=contacts, columns=columns)
-
-
-def tensor_agents(
-    manifest: Simulation,
-    source: AgentSource,
-    *,
-    cell: I64,
-    device: torch.device,
-    contacts: ContactTable | None = None,
-) -> Agents:
-    """Return agents of S-E-I-R as tensors; arguments are those of `clear_agents`."""
-    n, c, period = source.agents.size, len(manifest.channels), manifest.period
-    graph = None if contacts is None else Graph(contacts, n=n, c=c, period=period, device=device)
-    return Agents(manifest, source.agents, key=source.key, cell=cell, device=device, graph=graph)

@@ -13,9 +13,8 @@ from lpm_secure.config.environment import environment_of
 from lpm_secure.config.simulation import Config
 from lpm_secure.config.synthetic import SyntheticConfig
 from lpm_secure.data.contact_data import ContactData
-from lpm_secure.engine.clear_agents import clear_agents, tensor_agents
+from lpm_secure.engine.clear_agents import clear_agents
 from lpm_secure.engine.loop import EngineAgents
-from lpm_secure.engine.tensors.agents import Agents
 from lpm_secure.environments.announcer import rehearse
 from lpm_secure.environments.environment import Environment
 from lpm_secure.testbed.keyring import Keyring
@@ -99,10 +98,6 @@ class Testbed:
             contacts=self.contacts,
             columns=self.columns,
         )
-
-    def private_agents(self, device: torch.device) -> Agents:
-        """Return all private agents of S-E-I-R in the clear, as tensors."""
-        return tensor_agents(self.manifest, self._source, cell=self.cell, device=device, contacts=self.contacts)
 
     @property
     def _source(self) -> AgentSource:

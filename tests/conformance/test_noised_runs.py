@@ -60,7 +60,7 @@ class Replayed(PrivatePart):
     """The clear run, whose releases get the noise that the aggregators of another run had."""
 
     def __init__(self, testbed, keys):
-        self.agents = testbed.private_agents(torch.device("cpu"))
+        self.agents = testbed.clear_agents(torch.device("cpu"))
         self._manifest, self._reading, self._before = testbed.manifest, TallyEstimator(testbed.manifest), None
         self._noise = [ReleaseNoise(testbed.manifest, index, key) for index, key in enumerate(keys)]
 

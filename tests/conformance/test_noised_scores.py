@@ -93,7 +93,7 @@ def fixed_keys(monkeypatch):
 
 
 def run_clear(testbed):
-    clear = ClearScores(testbed.manifest, testbed.private_agents(CPU))
+    clear = ClearScores(testbed.manifest, testbed.clear_agents(CPU))
     return asyncio.run(simulate_scores(testbed.manifest, clear, testbed.synthetic_agents(CPU)))
 
 

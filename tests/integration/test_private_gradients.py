@@ -82,7 +82,7 @@ def test_a_score_over_real_processes_equals_the_clear_one_to_the_last_bit(deploy
     deployment = deployed(SCORES)
     testbed, manifest = deployment.testbed, deployment.testbed.manifest
     private = over_the_network(deployment, lambda part: simulate_scores(manifest, part, testbed.synthetic_agents(CPU)))
-    oracle = ClearScores(manifest, testbed.private_agents(CPU))
+    oracle = ClearScores(manifest, testbed.clear_agents(CPU))
     clear = asyncio.run(simulate_scores(manifest, oracle, testbed.synthetic_agents(CPU)))
     assert private.score.tobytes() == clear.score.tobytes()
     assert private.series.hash == clear.series.hash
@@ -92,7 +92,7 @@ def test_a_score_of_an_outcome_run_is_added_up_on_shares_between_real_processes(
     deployment = deployed(HIDDEN, mode="outcome")
     testbed, manifest = deployment.testbed, deployment.testbed.manifest
     private = over_the_network(deployment, lambda part: simulate_scores(manifest, part, testbed.synthetic_agents(CPU)))
-    oracle = ClearScores(manifest, testbed.private_agents(CPU))
+    oracle = ClearScores(manifest, testbed.clear_agents(CPU))
     clear = asyncio.run(simulate_scores(manifest, oracle, testbed.synthetic_agents(CPU)))
     assert private.score.tobytes() == clear.score.tobytes()
     assert private.series.hash == clear.series.hash

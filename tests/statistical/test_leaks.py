@@ -30,7 +30,7 @@ def run():
     contacts = np.zeros((testbed.manifest.period, n, n), dtype=np.int64)
     for a, b in ((table.a, table.b), (table.b, table.a)):
         np.add.at(contacts, (table.day, a, b), table.weight)
-    agents = testbed.private_agents(torch.device("cpu"))
+    agents = testbed.clear_agents(torch.device("cpu"))
     stages = []
     for step in range(STEPS):
         stages.append(agents.state["stage"].numpy().copy())

@@ -5,7 +5,7 @@ from typing import Any, Final, NamedTuple, final
 import numpy as np
 
 from lpm_secure.engine.backends import NumpyBackend
-from lpm_secure.gradients.history.step import BEFORE, Columns, GraphStep, Surroundings
+from lpm_secure.gradients.history.step import Columns, GraphStep, Surroundings
 from lpm_secure.gradients.model.model_problem import Copies, ModelProblem
 from lpm_secure.gradients.model.point import ModelPoint
 from protocols.arithmetic.distributions import F64
@@ -15,7 +15,7 @@ from protocols.models.graph.inputs import check_parameters
 from protocols.models.graph.interpreter import Inputs
 from protocols.models.likelihood.dependence import Dependence
 from protocols.models.likelihood.events import ChanceEvent, Chances
-from protocols.models.likelihood.record import BEGINNING, ChanceRecord, LevelChange
+from protocols.models.likelihood.record import BEGINNING, SPEAKS, ChanceRecord, LevelChange
 from protocols.models.likelihood.tape import NONE, Slopes, Tape
 
 NOWHERE_AROUND: Final = Surroundings({}, {}, np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64))
@@ -165,7 +165,7 @@ class HistoryRecorder:
 
     def _growths(self, tape: Tape, around: Surroundings, inputs: Inputs, step: int) -> dict[str, Slopes]:
         """Return how levels' growth moves; tell the tape how cells' totals do."""
-        tape.extend(self.step.nodes(*BEFORE), inputs)
+        tape.extend(self.step.nodes(*SPEAKS), inputs)
         contacts, reach = self._copies.contacts, dict[str, tuple[Any, Slopes]]()
         size = np.maximum(around.sizes, 1)
         for name, root in self._graph.messages.items():

@@ -10,12 +10,11 @@ import numpy as np
 from protocols.arithmetic.fixed_point import I64
 from protocols.models.cells import pressure
 from protocols.models.graph import ModelGraph
-from protocols.models.graph.checks import ancestors_of
+from protocols.models.graph.checks import nodes_of
 from protocols.models.graph.interpreter import Inputs
+from protocols.models.likelihood.record import MOVES, SPEAKS
 from protocols.models.likelihood.tape import Forced, Tape
 
-BEFORE: Final = ("messages", "weights", "thresholds")
-AFTER: Final = ("restarts", "update")
 NOTHING: Final[Forced] = MappingProxyType({})
 Columns = Mapping[str, I64]
 
@@ -81,7 +80,7 @@ class GraphStep:
         """Return the nodes of some parts, in order."""
         key = " ".join(parts)
         if key not in self._nodes:
-            self._nodes[key] = ancestors_of(self.graph, [r for p in parts for r in self.graph.parts[p].values()])
+            self._nodes[key] = nodes_of(self.graph, *parts)
         return self._nodes[key]
 
     def messages(self, tape: Tape, inputs: Inputs) -> dict[str, I64]:
@@ -100,7 +99,7 @@ class GraphStep:
     ) -> StepResult:
         """Move rows on by one step; `inputs` has their state and their random words."""
         graph, n = self.graph, inputs.source.agents.size
-        tape.extend(self.nodes(*BEFORE), inputs)
+        tape.extend(self.nodes(*SPEAKS), inputs)
         growth = {name: self._growth(tape, name, around, n) for name in graph.outcomes}
         reached = {name: levels[name] + growth[name] if graph.outcomes[name].keep else growth[name] for name in growth}
         outcomes = {
@@ -114,7 +113,7 @@ class GraphStep:
         heard = Inputs(
             inputs.state, self.parameters, inputs.source, outcomes=outcomes, cells=nowhere | own, sizes=sizes
         )
-        tape.extend(self.nodes(*AFTER), heard, forced)
+        tape.extend(self.nodes(*MOVES), heard, forced)
         state = {name: tape.column(root, n) for name, root in graph.update.items()}
         anew = {name: tape.column(root, n) == 1 for name, root in graph.restarts.items()}
         after = {name: np.where(anew[name], 0, level) if name in anew else level for name, level in reached.items()}

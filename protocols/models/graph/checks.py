@@ -67,6 +67,11 @@ def ancestors_of(graph: ModelGraph, roots: list[int]) -> list[int]:
     return sorted(wanted)
 
 
+def nodes_of(graph: ModelGraph, *parts: str) -> list[int]:
+    """Return the nodes of some parts, in order."""
+    return ancestors_of(graph, [root for part in parts for root in graph.parts[part].values()])
+
+
 def _check_part(graph: ModelGraph, part: str, kinds: tuple[str, ...]) -> None:
     owners, given = getattr(graph, PARTS[part]), graph.parts[part]
     for name, root in given.items():

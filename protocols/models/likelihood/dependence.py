@@ -7,7 +7,7 @@ from typing import Final, final
 
 from protocols.models.graph import GraphNode, ModelGraph
 from protocols.models.graph.agents import GraphModel
-from protocols.models.graph.checks import ancestors_of
+from protocols.models.graph.checks import nodes_of
 from protocols.models.graph.draws import SPELL
 from protocols.models.graph.graph import DRAWS
 from protocols.models.likelihood.clocks import Clock, clocks_of
@@ -48,8 +48,7 @@ class Dependence:
         reach = _reach(graph)
         laws: set[str] = set()
         comparisons: dict[str, str] = {}
-        roots = [root for part in graph.parts.values() for root in part.values()]
-        for number in ancestors_of(graph, roots):
+        for number in nodes_of(graph, *graph.parts):
             node = graph.nodes[number]
             laws |= set(_by_law(graph, node, reach))
             for index, words in _comparisons_of(node):
@@ -190,8 +189,7 @@ def _comparisons_of(node: GraphNode) -> Iterator[tuple[int, str]]:
 def _laws_of_one_word(graph: ModelGraph, reach: _Reach) -> set[str]:
     """Return the parameters of laws whose draws take the same random word as others do."""
     drawn: dict[tuple[str, int], list[frozenset[str]]] = defaultdict(list)
-    roots = [root for part in graph.parts.values() for root in part.values()]
-    for number in ancestors_of(graph, roots):
+    for number in nodes_of(graph, *graph.parts):
         node = graph.nodes[number]
         if node.op in ("happens", "days"):
             drawn[node.name, node.numbers[0]].append(_by_law(graph, node, reach))

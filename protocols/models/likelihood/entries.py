@@ -8,7 +8,7 @@ import numpy as np
 
 from protocols.arithmetic.distributions import F64, LAW_TOTAL
 from protocols.models.graph import GraphParameter, ModelGraph
-from protocols.models.graph.checks import ancestors_of
+from protocols.models.graph.checks import nodes_of
 
 MOST_ENTRIES: Final = 256  # of a table, each of which is a parameter
 
@@ -40,8 +40,7 @@ class LawSlopes(NamedTuple):
 
 def parameters_read(graph: ModelGraph) -> tuple[ParameterEntry, ...]:
     """Return the numbers that anything of a model reads, in order; tables of very many entries are left out."""
-    roots = [root for part in graph.parts.values() for root in part.values()]
-    nodes = [graph.nodes[number] for number in ancestors_of(graph, roots)]
+    nodes = [graph.nodes[number] for number in nodes_of(graph, *graph.parts)]
     factors = [name for outcome in graph.outcomes.values() for name in outcome.coefficients.values()]
     read = {node.name for node in nodes if node.op == "parameter"} | {each for each in factors if isinstance(each, str)}
     counts = {

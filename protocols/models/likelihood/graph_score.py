@@ -20,11 +20,12 @@ from protocols.arithmetic.fixed_point import I64
 from protocols.models.agent_model import AgentSource, Columns, StepInputs
 from protocols.models.gradient import Gradient
 from protocols.models.graph.agents import GraphModel
+from protocols.models.graph.checks import nodes_of
 from protocols.models.graph.interpreter import Inputs
 from protocols.models.likelihood.dependence import dependence_of
 from protocols.models.likelihood.entries import is_law, slopes_of_laws
 from protocols.models.likelihood.events import ChanceEvent, Chances
-from protocols.models.likelihood.record import MOVES, SPEAKS, ChanceRecord, LevelChange, nodes_of
+from protocols.models.likelihood.record import MOVES, SPEAKS, ChanceRecord, LevelChange
 from protocols.models.likelihood.score_parameters import entries_of
 from protocols.models.likelihood.tape import NONE
 from protocols.models.substep import State

@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple, final
 import numpy as np
 
 from protocols.models.graph import ModelGraph
-from protocols.models.graph.checks import ancestors_of
+from protocols.models.graph.checks import ancestors_of, nodes_of
 from protocols.models.graph.graph import DRAWS
 from protocols.models.likelihood.clock_hazards import ClockHazard
 from protocols.models.likelihood.clocks import Clock
@@ -37,11 +37,6 @@ class LevelChange(NamedTuple):
     anew: Any
 
 
-def nodes_of(graph: ModelGraph, *parts: str) -> list[int]:
-    """Return the nodes of some parts, in order."""
-    return ancestors_of(graph, [root for part in parts for root in graph.parts[part].values()])
-
-
 def leaves_of_parameters(graph: ModelGraph, chances: Chances) -> dict[Leaf, Slopes]:
     """Return the slopes of parameters that are numbers, and of tables' entries, by their authors' units."""
     leaves: dict[Leaf, Slopes] = {}
@@ -57,11 +52,7 @@ def leaves_of_parameters(graph: ModelGraph, chances: Chances) -> dict[Leaf, Slop
 
 @final
 class ChanceRecord:
-    """Follows n agents of a graph; slopes of their states go on from step to step.
-
-    Attributes:
-        chances: laws of what is drawn.
-    """
+    """Follows n agents of a graph; slopes of their states go on from step to step."""
 
     def __init__(
         self, graph: ModelGraph, parameters: Mapping[str, Any], chances: Chances, clocks: Mapping[str, Clock], n: int
@@ -71,12 +62,11 @@ class ChanceRecord:
         Args:
             graph: of the model.
             parameters: as `check_parameters` gives them.
-            chances: with the parameters that slopes are taken by.
+            chances: laws of what is drawn, with the parameters that slopes are taken by.
             clocks: outcomes whose bits have a law.
             n: agents.
         """
-        self.chances = chances
-        self._graph, self._parameters, self._n = graph, parameters, n
+        self._graph, self._parameters, self._chances, self._n = graph, parameters, chances, n
         self._pending = PendingDraws(graph, frozenset(clock.field for clock in clocks.values()))
         self._under = draws_under(graph, self._pending.holders)
         self._clocks = {name: ClockHazard(name, clock, n) for name, clock in clocks.items()}
@@ -152,12 +142,12 @@ class ChanceRecord:
         spread(self._graph, self._nodes[part], tape.values, masks, self._under)
         for number, mask in masks.items():
             if self._graph.nodes[number].op in DRAWS:
-                chance = self.chances.of(tape, number, mask)
+                chance = self._chances.of(tape, number, mask)
                 if chance is not None:
                     yield from event_of((DRAW, number), step, chance, mask, self._n)
         if part != "begin":
             yield from self._pending.release(masks, step, self._n)
-        self._pending.move(part, tape, masks, self.chances)
+        self._pending.move(part, tape, masks, self._chances)
 
     def _tick(self, masks: Masks, changes: Mapping[str, LevelChange], step: int) -> Iterator[ChanceEvent]:
         """Yield what clocks told, to whom it mattered."""

@@ -68,7 +68,7 @@ def run_private(testbed, operators_of):
 
 
 def run_clear(testbed):
-    clear = ClearScores(testbed.manifest, testbed.private_agents(CPU))
+    clear = ClearScores(testbed.manifest, testbed.clear_agents(CPU))
     return asyncio.run(simulate_scores(testbed.manifest, clear, testbed.synthetic_agents(CPU)))
 
 
@@ -110,7 +110,7 @@ def test_scores_change_nothing_else_of_a_run(testbeds, run_clear):
             found = asyncio.run(
                 simulate_scores(
                     scored.manifest,
-                    ClearScores(scored.manifest, scored.private_agents(CPU)),
+                    ClearScores(scored.manifest, scored.clear_agents(CPU)),
                     scored.synthetic_agents(CPU),
                 )
             )

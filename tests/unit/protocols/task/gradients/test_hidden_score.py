@@ -120,7 +120,7 @@ def test_a_lost_multiplication_loses_the_score_and_says_so(testbed, operators_of
 
 def test_without_a_failure_the_same_run_has_its_score(testbed, operators_of):
     found = run(testbed, operators_of, breaks=False)
-    oracle = ClearScores(testbed.manifest, testbed.private_agents(CPU))
+    oracle = ClearScores(testbed.manifest, testbed.clear_agents(CPU))
     clear = asyncio.run(simulate_scores(testbed.manifest, oracle, testbed.synthetic_agents(CPU)))
     assert found.score.tolist() == clear.score.tolist()
     assert found.score[0] != 0
@@ -131,7 +131,7 @@ def scores_without(testbed, late):
 
     None where the client's agents are infected in that step: then the delay would change the run.
     """
-    agents, told, left_out, mine = testbed.private_agents(CPU), 0, 0, np.arange(8) // 3 == 1
+    agents, told, left_out, mine = testbed.clear_agents(CPU), 0, 0, np.arange(8) // 3 == 1
     for step in range(testbed.manifest.steps):
         was = agents.state["stage"].numpy() == 0
         agents.update(np.zeros(0, dtype=np.int64), step=step)
