@@ -30,7 +30,7 @@ class MaskedQuestions:
         except RunEnded as error:
             self._refusal = str(error)
         self._lock = asyncio.Lock()
-        self._next: asyncio.Future[Replies] | None = None
+        self._waiting: dict[bytes, asyncio.Future[Replies]] = {}  # for the other aggregator, by what was asked
         self._tasks: set[asyncio.Task[Replies]] = set()
 
     async def answer(self, caller: str, request: object) -> MaskedReply:
@@ -52,7 +52,7 @@ class MaskedQuestions:
         if isinstance(message, Stop):
             party.end(request.envelope)
             LOG.info("ended", extra={"facts": {"reason": party.ending}})
-            self._fail()
+            self._fail(party.ending)
             return MaskedReply(None)
         if request.envelope.sender != caller:
             raise NotEnrolled(f"{caller} asks in the name of {request.envelope.sender}")
@@ -74,30 +74,27 @@ class MaskedQuestions:
 
     async def _ask_once(self, party: MaskingDealer, envelope: SignedMessage) -> Replies:
         async with self._lock:
-            if self._next is None:
-                self._next = asyncio.get_running_loop().create_future()
-            both = self._next
             try:
                 replies = await asyncio.to_thread(party.ask, envelope)
             except LpmError:
                 if not party.ending:
                     raise
                 LOG.warning("ended", extra={"facts": {"reason": party.ending}})
-                self._fail()
+                self._fail(party.ending)
                 party.require_running()  # who asked first and who asked last are told the same
                 raise
             if replies is not None:
-                self._next = None
-                if not both.done():
+                if both := self._waiting.pop(envelope.content, None):
                     both.set_result(replies)
                 return replies
+            both = self._waiting.setdefault(envelope.content, asyncio.get_running_loop().create_future())
         return await asyncio.shield(both)
 
-    def _fail(self) -> None:
+    def _fail(self, reason: str) -> None:
         """Tell who waits that the run is over."""
-        both, self._next = self._next, None
-        if both is not None and not both.done() and self._party is not None:
-            both.set_exception(RunEnded(f"the run is over: {self._party.ending}"))
+        waiting, self._waiting = self._waiting, {}
+        for both in waiting.values():
+            both.set_exception(RunEnded(f"the run is over: {reason}"))
             both.exception()  # it may be that nobody waits
 
     def stop(self) -> None:

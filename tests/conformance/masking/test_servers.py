@@ -12,7 +12,9 @@ from protocols.masking.messages import (
     ClientReply,
     Offer,
     ProofAnswer,
+    ProofQuestion,
     ReleaseAnswer,
+    ReleaseQuestion,
     SeedNotice,
     StepNotice,
     WordsNotice,
@@ -173,6 +175,34 @@ def test_an_aggregator_that_hurries_drops_nobody_whom_the_other_one_hears(small)
     assert hurried == [1]
     assert found["client-0"][1].release.tolist() == [4, 0, 0, 0]
     assert run.aggregators[0].members == ("client-0", "client-1")
+
+
+def test_a_question_that_was_answered_and_is_asked_again_answers_nobody_who_waits_with_another_one(small):
+    """One aggregator asks the question before once more, while the other one waits for the answer to the next."""
+    before, waiting, told = [], asyncio.Event(), []
+
+    async def act(caller, callee, request, go_on):
+        message = content_of(request)
+        if callee != DEALER or message is None or message.number != 1:
+            return await go_on()
+        if isinstance(message, ReleaseQuestion) and caller == ONE:
+            answered = asyncio.ensure_future(go_on())
+            await asyncio.sleep(0.1)
+            waiting.set()
+            reply = await answered
+            told.append(msgspec.msgpack.decode(reply.envelope.content, type=ProofAnswer | ReleaseAnswer))
+            return reply
+        if isinstance(message, ProofQuestion) and caller == TWO:
+            before.append(go_on)
+        if isinstance(message, ReleaseQuestion):
+            await waiting.wait()
+            await before[0]()
+        return await go_on()
+
+    found, run = play(small(**TIMES), act)
+    assert [type(each) for each in told] == [ReleaseAnswer]
+    assert [len(each) for each in found.values()] == [4, 4]
+    assert not any(all_ended(run))
 
 
 def turn_away(kind):
