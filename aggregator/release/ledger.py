@@ -1,11 +1,14 @@
 """One aggregator's ledger of a run: written and on disk before anybody is told."""
 
 import hashlib
+import hmac
 import os
 from pathlib import Path
-from typing import final
+from typing import Final, final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from protocols.arithmetic.counters import RoundNumber, Step
 from protocols.errors import BadSignature, RecordsDiffer
@@ -22,6 +25,8 @@ from protocols.releases.ledger import (
     StartEvent,
 )
 
+_INFO: Final = b"lpm ledger salt"
+
 
 @final
 class Ledger:
@@ -33,8 +38,10 @@ class Ledger:
     Attributes:
         heads: the head of the chain of agreed rounds after the last two of them, by number.
 
-    Security: says which client took part when, and hashes and sizes of what each was told: no shares. It is signed by
-        the aggregator's identity key, so that it cannot deny it, and mode 0600.
+    Security: says which client took part when, and salted hashes and sizes of what each was told: no shares, and none
+        that a reader could find by hashing what a short one may be. It is signed by the aggregator's identity key, so
+        that it cannot deny it, and mode 0600. Salts are of that key and the run: the same after a restart, in no
+        file, and known to nobody else until the aggregator opens one.
     """
 
     def __init__(self, path: Path, *, run: bytes, name: str, key: Ed25519PrivateKey) -> None:
@@ -44,6 +51,7 @@ class Ledger:
             BadSignature: the file was changed, or is of another run.
         """
         self._path, self._key = path, key
+        self._salt = HKDF(algorithm=SHA256(), length=32, salt=run, info=_INFO).derive(key.private_bytes_raw())
         self._index, self._previous = 0, ledger.START
         self.heads: dict[int, bytes] = {-1: ledger.START}
         self._last: RoundEvent | None = None
@@ -101,6 +109,11 @@ class Ledger:
         absent = tuple(name for name in before if name not in agreed.members)
         head = ledger.head_after(self.heads[max(self.heads)], agreed)
         self._append(RoundEvent(agreed, absent, told, head))
+
+    def delivery(self, number: RoundNumber, party: str, content: bytes) -> DeliveryRecord:
+        """Return what a line says of what a party is told in a round: its size, and a commitment to it."""
+        salt = hmac.digest(self._salt, b"%d %s" % (number, party.encode()), "sha256")
+        return DeliveryRecord(party, len(content), hashlib.sha256(salt + content).digest())
 
     @property
     def number(self) -> int:

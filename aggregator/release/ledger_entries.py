@@ -1,6 +1,5 @@
 """What a closing round's line in the ledger says."""
 
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
@@ -10,7 +9,7 @@ from aggregator.store import RoundClosure
 from protocols.arithmetic.counters import RoundNumber, Step
 from protocols.errors import AnnouncementsDiffer, PartiesDisagree
 from protocols.masking.envelope import SignedMessage
-from protocols.releases.ledger import DeliveryRecord, RoundRecord
+from protocols.releases.ledger import RoundRecord
 from protocols.task.layout import Layout
 from protocols.task.manifest import Manifest
 from protocols.task.parties import ENGINE
@@ -34,15 +33,16 @@ def write_round(
     for client in done.members:
         closed = reply_to(client, step, phase, done)
         release = closed.release.tobytes()
-        entries.append(_entry(client, closed.own.tobytes() + release + closed.synthetic.tobytes()))
+        content = closed.own.tobytes() + release + closed.synthetic.tobytes()
+        entries.append(ledger.delivery(done.number, client, content))
     if manifest.engine and phase == Phase.SPEAK:
-        entries.append(_entry(ENGINE, release))
+        entries.append(ledger.delivery(done.number, ENGINE, release))
     ledger.write_closing(agreed, tuple(entries))
 
 
 def write_sum(ledger: Ledger, manifest: Manifest, done: RoundClosure) -> None:
     """Write down a round whose sum is told to who asked for it, and to nobody else."""
-    ledger.write_closing(record_of(manifest, done), (_entry(ENGINE, done.total),))
+    ledger.write_closing(record_of(manifest, done), (ledger.delivery(done.number, ENGINE, done.total),))
 
 
 def record_of(manifest: Manifest, done: RoundClosure) -> RoundRecord:
@@ -82,11 +82,7 @@ def write_masked_round(
         refused=refused,
         releases=records_in(manifest, step) if phase == Phase.SPEAK else (),
     )
-    ledger.write_closing(agreed, tuple(_entry(party, reply.content) for party, reply in told.items()))
-
-
-def _entry(party: str, content: bytes) -> DeliveryRecord:
-    return DeliveryRecord(party, len(content), hashlib.sha256(content).digest())
+    ledger.write_closing(agreed, tuple(ledger.delivery(number, party, reply.content) for party, reply in told.items()))
 
 
 def head_of(ledger: Ledger | None, number: RoundNumber) -> bytes:

@@ -71,7 +71,11 @@ class RoundRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
 
 @final
 class DeliveryRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What one party was told in a round: bytes of vectors, and their SHA-256."""
+    """What one party was told in a round: bytes of vectors, and SHA-256 of a salt and them.
+
+    Security: the salt is the aggregator's own (`aggregator.release.ledger`): a share of one bit has few values, and who
+        could hash them all would read it from the file, or the bit itself from the files of all aggregators.
+    """
 
     party: str
     size: int
