@@ -44,7 +44,8 @@ def admit(config: AdmissionConfig, folder: Path) -> Manifest:
         PolicyConflict: it asks for more than the policy allows, or than is left of the budget over all runs.
         ParameterError: its security is active, and it pins another key of this client, or asks for what cannot be so.
     """
-    manifest = load_verified(folder / config.manifest, operator_key=config.operator_key)
+    path = folder / config.manifest
+    manifest = load_verified(path, operator_key=config.operator_key)
     identity = signing.read_key(folder / config.credentials / IDENTITY)
     check_security(manifest)
     if trust_of(manifest).identities.get(config.name, own := signing.public_of(identity)) != own:
@@ -52,5 +53,6 @@ def admit(config: AdmissionConfig, folder: Path) -> Manifest:
             f"the manifest pins another key of {config.name} than {IDENTITY} is; ask its operator to take yours"
         )
     owners = policies.load_policy(folder / config.policy)
+    policies.check_countersignatures(manifest, path, owners)
     consent.give(folder, manifest, owners, client=config.name, identity=identity)
     return manifest

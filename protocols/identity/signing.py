@@ -22,6 +22,7 @@ class SignaturePurpose(enum.Enum):
     """What a signature says; a signature for one purpose is none for another."""
 
     MANIFEST = b"manifest"
+    COUNTERSIGNATURE = b"countersignature"
     INVITATION = b"invitation"
     ENROLMENT = b"enrolment"
     CONSENT = b"consent"

@@ -10,7 +10,7 @@ from typing import Annotated, Literal, final
 
 import msgspec
 
-from protocols.errors import PolicyConflict
+from protocols.errors import BadSignature, ParameterError, PolicyConflict
 from protocols.identity.signing import PublicKey
 from protocols.identity.trust import Name, Trust
 from protocols.models.outcome import Threshold
@@ -19,7 +19,7 @@ from protocols.releases.query import NOISE, Release
 from protocols.task.manifest import Manifest, Security, Simulation, is_active
 from protocols.task.release_plan import releases_of
 from protocols.task.secure_sum.spec import SecureSum
-from protocols.task.signature import trust_of
+from protocols.task.signature import require_countersigned, trust_of
 from protocols.toml_file import load_config
 
 Output = Literal["tally", "observables", "incidence", "running", "cells", "gradient", "sum"]
@@ -50,6 +50,7 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         security: "active" refuses runs in which an aggregator has to follow the protocol for nothing to be read.
         operators: who may run the run, its aggregators and its dealer.
         identities: of some of these, by their names, the Ed25519 key, 32 bytes in base64, that their server must have.
+        countersigned: the operator of every server has signed the manifest too, by its server's key.
         testbed: allow a manifest that holds the seed of all draws: for simulated people only.
     """
 
@@ -68,6 +69,7 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     identities: dict[Name, PublicKey] = {}
     reveals: tuple[Literal["bit", "sum"], ...] = ("bit",)
     thresholds: tuple[Threshold, ...] = ("once", "restart")
+    countersigned: bool = False
     testbed: bool = False
 
 
@@ -96,6 +98,23 @@ def load_policy(path: Path) -> OwnersPolicy:
     """Read a policy; errors are ConfigError."""
     policy = load_config(path, Policy)
     return OwnersPolicy(policy, path, path.read_bytes())
+
+
+def check_countersignatures(manifest: Manifest, path: Path, owners: OwnersPolicy) -> None:
+    """Hold the signatures beside a manifest's file against a policy.
+
+    Raises:
+        PolicyConflict: the policy asks for one of each server's operator, and one is missing or wrong.
+    """
+    if not owners.policy.countersigned:
+        return
+    try:
+        require_countersigned(path, manifest)
+    except (BadSignature, ParameterError) as error:
+        where = f"{owners.path}:{owners.line('countersigned')}"
+        raise PolicyConflict(
+            f"the policy does not allow this run: {where}: every server's operator signs: {error}"
+        ) from error
 
 
 def outputs_of(manifest: Manifest) -> tuple[Output, ...]:

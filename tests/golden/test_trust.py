@@ -117,6 +117,7 @@ def test_trust_stands_in_the_manifest_as_ever():
 def test_a_statement_is_signed_as_ever(purpose):
     said = {
         SignaturePurpose.MANIFEST: b"lpm-secure 1 manifest\x00content",
+        SignaturePurpose.COUNTERSIGNATURE: b"lpm-secure 1 countersignature\x00content",
         SignaturePurpose.INVITATION: b"lpm-secure 1 invitation\x00content",
         SignaturePurpose.ENROLMENT: b"lpm-secure 1 enrolment\x00content",
         SignaturePurpose.CONSENT: b"lpm-secure 1 consent\x00content",

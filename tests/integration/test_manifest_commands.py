@@ -90,6 +90,23 @@ def test_real_parties_get_a_manifest_that_each_checks_under_the_key_it_pinned(fo
     assert re.search(r"^trust\.keys\.agg-a\.operator +university$", shown, re.MULTILINE)
 
 
+def test_every_servers_operator_signs_the_manifest_with_its_own_folder(folder):
+    path = folder / "manifest.json"
+    lpm("manifest", "new", folder / "deployment.toml", "--out", path)
+    pinned = re.search(r'operator_key = "(.*)"', lpm("manifest", "sign", path, "--key", folder / "operator.key"))[1]
+    key = ("--operator-key", pinned)
+    assert "by the operators of none of its servers agg-a, agg-b, dealer" in lpm("manifest", "verify", path, *key)
+    for name in ("agg-a", "agg-b", "dealer"):
+        said = lpm("manifest", "countersign", path, folder / name, *key)
+        assert said.startswith(f"{folder / f'manifest.{name}.sig'}: signed as {name}, run ")
+    assert "by the operators of agg-a, agg-b, dealer of its servers" in lpm("manifest", "verify", path, *key)
+    (folder / "manifest.agg-b.sig").write_bytes((folder / "manifest.agg-a.sig").read_bytes())
+    with pytest.raises(BadSignature, match="ask the operator of agg-b for its own"):
+        lpm("manifest", "verify", path, *key)
+    with pytest.raises(BadSignature, match="compare the key"):
+        lpm("manifest", "countersign", path, folder / "agg-a", "--operator-key", base64.b64encode(bytes(32)).decode())
+
+
 HEAD, _, TAIL = DEPLOYMENT.partition("[model]")
 NAMED = f'{HEAD}model = "tests.user_models:Banks"\n\n[parameters]\nshock = 0.5\n\n[[agg{TAIL.partition("[[agg")[2]}'
 

@@ -54,6 +54,27 @@ def sign(
 
 
 @app.command()
+def countersign(
+    manifest: File,
+    folder: Annotated[Path, typer.Argument(help="The server's own, as lpm identity made it.", metavar="FOLDER")],
+    operator_key: Annotated[
+        str, typer.Option(help="Base64, as you got it from the run's operator, not with the manifest.")
+    ],
+) -> None:
+    """Sign a manifest as the operator of one of its servers; the file goes beside the manifest of every party."""
+    from protocols import canonical_json
+    from protocols.identity import signing
+    from protocols.identity.server_keys import IDENTITY
+    from protocols.task import signature as signatures
+
+    content = signatures.load_verified(manifest, operator_key=key_of(operator_key))
+    signed = signatures.countersign(content, signing.read_key(folder / IDENTITY))
+    path = signatures.countersignature_path(manifest, signed.server)
+    path.write_bytes(canonical_json.encode(signed))
+    typer.echo(f"{path}: signed as {signed.server}, run {signed.run.hex()}")
+
+
+@app.command()
 def verify(
     manifest: File,
     operator_key: Annotated[str, typer.Option(help="Base64, as you got it from the operator, not with the manifest.")],
@@ -65,6 +86,10 @@ def verify(
     content = signatures.load_verified(manifest, operator_key=key_of(operator_key))
     trust = signatures.trust_of(content)
     typer.echo(f"signed by {trust.operator}, valid until {trust.not_after:%F %T} UTC")
+    beside = [name for name in trust.keys if signatures.countersignature_path(manifest, name).exists()]
+    if beside:
+        signatures.require_countersigned(manifest, content, beside)
+    typer.echo(f"signed by the operators of {', '.join(beside) or 'none'} of its servers {', '.join(trust.keys)}")
     typer.echo(f"run {manifests.run_id(content).hex()}")
 
 

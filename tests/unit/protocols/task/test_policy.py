@@ -10,10 +10,12 @@ from hypothesis import strategies as st
 from lpm_secure.accounting import Cost, epsilon_of
 from lpm_secure.models.tracer import trace
 from lpm_secure.testbed.keys import permissive, pin_keys
+from protocols import canonical_json
 from protocols.errors import ConfigError, PolicyConflict
 from protocols.models.graph.agents import GraphModel
 from protocols.releases.query import Release, Releases
 from protocols.task import policy as policies
+from protocols.task import signature as signatures
 from tests.user_models import MODELS
 
 POLICY = """# What the hospital's privacy officer allows.
@@ -173,6 +175,20 @@ def test_totals_of_observables_are_an_output_of_their_own(manifest_of, policy):
     manifest = pin_keys(manifest_of(mode="outcome", min_cohort=2, **given_))[0]
     with pytest.raises(PolicyConflict, match="allowed are tally, cells, and the manifest releases observables"):
         policies.check(manifest, policy())
+
+
+def test_a_run_that_its_servers_operators_have_not_signed_is_refused_where_the_owner_asks(
+    manifest_of, policy, tmp_path
+):
+    manifest, keys = pin_keys(manifest_of(mode="outcome"))
+    path, owners = tmp_path / "manifest.json", policy("testbed = true", "testbed = true\ncountersigned = true")
+    policies.check_countersignatures(manifest, path, policy())
+    for each in keys.servers.values():
+        with pytest.raises(PolicyConflict, match=r"policy.toml:11: every server's operator signs: cannot read"):
+            policies.check_countersignatures(manifest, path, owners)
+        made = signatures.countersign(manifest, each.identity)
+        signatures.countersignature_path(path, made.server).write_bytes(canonical_json.encode(made))
+    policies.check_countersignatures(manifest, path, owners)
 
 
 def test_all_conflicts_are_named_at_once(manifest, policy):

@@ -63,6 +63,44 @@ def test_nothing_is_decoded_that_its_operator_did_not_sign(signed, tmp_path, mon
     assert decoded == []
 
 
+@pytest.fixture
+def countersigned(signed, tmp_path):
+    """Return the file of a manifest that the operators of all servers have signed."""
+    manifest, keys, _ = signed
+    path = tmp_path / "manifest.json"
+    for each in keys.servers.values():
+        made = signatures.countersign(manifest, each.identity)
+        signatures.countersignature_path(path, made.server).write_bytes(canonical_json.encode(made))
+    return path
+
+
+def test_every_servers_operator_signs_for_its_own_server(signed, countersigned):
+    manifest = signed[0]
+    names = sorted(path.name for path in countersigned.parent.iterdir())
+    assert names == [f"manifest.{server}.sig" for server in sorted(manifest.trust.keys)]
+    signatures.require_countersigned(countersigned, manifest)
+    with pytest.raises(ParameterError, match=r"pins the key of no server .* aggregator-0, aggregator-1, dealer: give"):
+        signatures.countersign(manifest, signing.new_key())
+
+
+def test_a_server_that_has_not_signed_or_signed_something_else_is_named(signed, countersigned):
+    manifest = signed[0]
+    with pytest.raises(BadSignature, match=r"aggregator-0\.sig is of another manifest or server"):
+        signatures.require_countersigned(countersigned, changed(manifest, operator="other"))
+    one, other = (signatures.countersignature_path(countersigned, name) for name in ("aggregator-0", "aggregator-1"))
+    whole = one.read_bytes()
+    one.write_bytes(other.read_bytes())
+    with pytest.raises(BadSignature, match=r"aggregator-0\.sig is of another manifest or server"):
+        signatures.require_countersigned(countersigned, manifest)
+    one.write_bytes(other.read_bytes().replace(b"aggregator-1", b"aggregator-0"))
+    with pytest.raises(BadSignature, match="the signature of this countersignature was not made"):
+        signatures.require_countersigned(countersigned, manifest)
+    one.write_bytes(whole)
+    other.unlink()
+    with pytest.raises(ParameterError, match=r"cannot read the countersignature .*aggregator-1\.sig"):
+        signatures.require_countersigned(countersigned, manifest)
+
+
 def test_another_manifest_key_or_signer_is_refused(signed):
     manifest, keys, signature = signed
     with pytest.raises(BadSignature, match="of another manifest"):
