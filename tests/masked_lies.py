@@ -98,6 +98,16 @@ def answers(change: Callable[[np.ndarray], np.ndarray]) -> Callable[[Liar, Any],
     return lie
 
 
+def shift_sum(liar: Liar, receiver: str, message: Any) -> Any:
+    """Tell what follows from another masked sum of agent 0: it changes what the liar computes with."""
+    party = liar.run.aggregators[1]
+    if isinstance(message, Closing) and message.number == DECIDE:
+        offsets = party._comparison.offsets.copy()
+        offsets[0] ^= np.uint64(1)
+        party._comparison = dataclasses.replace(party._comparison, offsets=offsets)
+        liar.lies += 1
+
+
 def shift(by: int) -> Callable[[Liar, str, Any], Any]:
     """Return a lie that evaluates agent 0's comparison elsewhere: it changes what the liar computes with."""
 
@@ -219,6 +229,16 @@ RESTART_LIES = {
     "masked levels are too few": when(LevelShare, SECOND_DECIDE, level_share(lambda words: words[:2])),
     "a masked level begins anew that does not": restart_another,
     "another masked level is shared": take_another_level,
+}
+SUM_LIES = {
+    "a sum is raised": when(ClientReply, DECIDE, answers(add_word(0, 1))),
+    "a sum is raised by half of the ring": when(ClientReply, DECIDE, answers(add_word(0, LIMIT))),
+    "a sum is raised beyond the ring": when(ClientReply, DECIDE, answers(add_word(0, 2 * LIMIT))),
+    "a sum is a random word": when(ClientReply, DECIDE, answers(lambda w: w ^ from_bytes(os.urandom(8 * w.size)))),
+    "a sum is nothing": when(ClientReply, DECIDE, answers(np.zeros_like)),
+    "sums are too few": when(ClientReply, DECIDE, answers(lambda words: words[:-1])),
+    "two agents' sums are exchanged": when(ClientReply, DECIDE, answers(lambda words: words[[1, 0, *range(2, 6)]])),
+    "a sum is of another masked number": shift_sum,
 }
 LIES = {
     "a word of a client is shifted, and the question is the honest one": take_other_words,

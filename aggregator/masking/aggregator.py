@@ -323,7 +323,9 @@ class MaskingAggregator(KeyAgreement):
                 n = self.plan.layout.n * len(self.plan.layout.outcomes)
                 offsets = from_bytes(message.offsets)
                 require_canonical(offsets, int(MASK) + 1, n, "offsets")
-                share = ComparisonShare.decode(message.share, party=self.index, n=n)
+                share = ComparisonShare.decode(
+                    message.share, party=self.index, n=self.plan.layout.n * len(self.plan.bits)
+                )
                 products = self._decode_products(message.products) if self.plan.restarts else None
                 self._comparison = NextComparison(offsets, NodeHash(message.node_key), share, products)
             self._round.stage = RoundStage.DONE
@@ -347,15 +349,18 @@ class MaskingAggregator(KeyAgreement):
             return replies
 
     def _answers(self) -> dict[str, U64]:
-        """Return this aggregator's shares of labels of each accepted client's bits, outcome by outcome."""
-        comparison, layout = self._comparison, self.plan.layout
+        """Return what each accepted client is told, outcome by outcome: shares of its bits' labels, or masked sums."""
+        comparison, layout, bits = self._comparison, self.plan.layout, list(self.plan.bits)
         if comparison is None:
             raise RoundAhead("a decision came before its comparison was dealt; the run stops here")
         self._comparison = None  # a key is evaluated once
-        z = self._sums.differences().reshape(-1)
+        z = self._sums.differences()
+        offsets = comparison.offsets.reshape(z.shape)
+        by_outcome = residue(z - offsets)
+        z, offset = z[bits].reshape(-1), offsets[bits].reshape(-1)
         mask = self._require_common().answer_mask(self.number, z.size)
-        told = comparison.share.answer(comparison.node_hash, z, offset=comparison.offsets, mask=mask)
-        by_outcome = told.reshape(len(layout.outcomes), layout.n)
+        told = comparison.share.answer(comparison.node_hash, z, offset=offset, mask=mask)
+        by_outcome[bits] = told.reshape(len(bits), layout.n)
         return {client: by_outcome[:, slice(*layout.own[client])].reshape(-1) for client in self.members}
 
     def _reply(self, client: str, answers: U64) -> SignedMessage:

@@ -192,11 +192,12 @@ class MaskingDealer(MaskingParty):
         return first, second
 
     def _deal(self, decision: RoundNumber) -> tuple[U64, tuple[tuple[memoryview, ...], tuple[memoryview, ...]]]:
-        """Return offsets of the comparisons of a decision, uint64[o * n], and each aggregator's keys."""
-        own = {client: self._pads(client, decision) for client in self._members}
-        r = self._sums.after(decision, own, self._renewed).differences().reshape(-1)
-        r0, shares = deal_comparison(self._labels(decision), node_hash=NodeHash(self._node_key), draw=fresh_words)
-        return residue(r - r0), encode_shares(shares)
+        """Return offsets of the outcomes of a decision, uint64[o * n], and each aggregator's keys of comparisons."""
+        own, bits = {client: self._pads(client, decision) for client in self._members}, list(self.plan.bits)
+        r, r0 = self._sums.after(decision, own, self._renewed).differences(), self._answers(decision)
+        dealt, shares = deal_comparison(r0[bits].reshape(-1), node_hash=NodeHash(self._node_key), draw=fresh_words)
+        r0[bits] = dealt.reshape(len(bits), self.plan.layout.n)
+        return residue(r - r0).reshape(-1), encode_shares(shares)
 
     def _deal_products(self, decision: RoundNumber) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
         """Draw the pads of levels after some begin anew in a decision, and return each aggregator's shares."""
@@ -210,12 +211,14 @@ class MaskingDealer(MaskingParty):
         first, second = deal_products(self._sums.restart_bits(decision, masks), pads, renewed, draw=fresh_words)
         return first.encode(), second.encode()
 
-    def _labels(self, decision: RoundNumber) -> U64:
-        """Return the labels of all agents' bits, uint64[o * n]; of clients that are out, words that nobody has."""
+    def _answers(self, decision: RoundNumber) -> U64:
+        """Return the labels of bits and the masks of sums, uint64[o, n]; of clients that are out, fresh words."""
         layout = self.plan.layout
-        labels = fresh_words(len(layout.outcomes) * layout.n).reshape(len(layout.outcomes), layout.n)
+        answers = fresh_words(len(layout.outcomes) * layout.n).reshape(len(layout.outcomes), layout.n)
         for client in self._members:
             first, end = layout.own[client]
-            for row in range(len(layout.outcomes)):
-                labels[row, first:end] = self._sources[client].labels(decision, end - first, outcome=row)
-        return labels.reshape(-1)
+            for row, outcome in enumerate(layout.outcomes):
+                source = self._sources[client]
+                expand = source.labels if outcome.is_bit else source.sums
+                answers[row, first:end] = expand(decision, end - first, outcome=row)
+        return answers

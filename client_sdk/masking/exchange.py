@@ -90,7 +90,7 @@ class MaskedExchange:
             raise
         if phase == Phase.DECIDE:
             self._told = self._levels(vector.copy())
-        return Answer(reading.bits, reading.release, reading.announcement)
+        return Answer(reading.outcomes, reading.release, reading.announcement)
 
     def _growth(self, vector: U64) -> U64:
         """Return the words of a decision with the growth of own levels in place of their sums."""

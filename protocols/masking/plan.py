@@ -78,6 +78,11 @@ class MaskingPlan:
         return self.phase(number) == Phase.SPEAK
 
     @property
+    def bits(self) -> tuple[int, ...]:
+        """Return the outcomes that reveal a bit, by their places; the others reveal the sum."""
+        return tuple(row for row, outcome in enumerate(self.layout.outcomes) if outcome.is_bit)
+
+    @property
     def restarts(self) -> tuple[int, ...]:
         """Return the outcomes whose levels may begin anew, by their places."""
         return tuple(row for row, outcome in enumerate(self.layout.outcomes) if outcome.anew)
@@ -149,7 +154,6 @@ def require_masking(manifest: Simulation) -> None:
         "counts that are suppressed on shares (min_count)": manifest.min_count > 0,
         "derivatives": manifest.gradient is not None,
         "private weights": any(outcome.weight is not None for outcome in outcomes),
-        "exact sums as outcomes": not all(outcome.is_bit for outcome in outcomes),
         "public numbers of an environment": bool(model.public),
         "a series of one event of each agent (incidence, running)": any(
             releases.of(name) is not None for name in ("incidence", "running")

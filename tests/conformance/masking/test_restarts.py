@@ -46,8 +46,8 @@ def play(run, words, rounds=5):
     bits = []
     for _ in range(rounds):
         readings = run.play(words.words(run))
-        if readings["client-0"].bits.size:
-            bits.append(readings["client-0"].bits[:, 0].tolist())
+        if readings["client-0"].outcomes.size:
+            bits.append(readings["client-0"].outcomes[:, 0].tolist())
     return bits
 
 

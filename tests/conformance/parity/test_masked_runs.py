@@ -14,10 +14,10 @@ from tests.conformance.parity.test_waning import changed
 from tests.masked_runs import play_testbed
 
 REFUSED = {
-    *("library-doses", "opinion", "averaging", "cheapest"),  # private weights, exact sums
+    *("library-doses", "opinion", "cheapest"),  # private weights
     *("closures", "library-pandemic_work", "library-staged"),  # public numbers of an environment
 }
-FEW = ("library-seir", "library-seirs", "library-strains", "library-opinion", "library-supply")
+FEW = ("averaging", "library-seir", "library-seirs", "library-strains", "library-opinion", "library-supply")
 TAKEN = [name if name in FEW else pytest.param(name, marks=pytest.mark.slow) for name in sorted(ALL.keys() - REFUSED)]
 
 
@@ -68,7 +68,7 @@ def test_many_masked_runs_equal_their_clear_runs_bit_for_bit(name, data, graph_t
 @pytest.mark.parametrize("name", sorted(REFUSED))
 @settings(max_examples=1, deadline=None)
 @given(data=st.data())
-def test_a_model_that_needs_products_or_sums_is_refused_in_one_line(name, data, graph_testbeds):
+def test_a_model_that_needs_products_is_refused_in_one_line(name, data, graph_testbeds):
     testbed = data.draw(graph_testbeds(name, mode="outcome", k=2))
     with pytest.raises(ValueError, match="CrypTen backend takes it"):
         MaskedRun.draw(testbed.manifest)
