@@ -172,6 +172,15 @@ def other_announcement(liar: Liar, message: Any) -> Any:
     return replace(message, announcement=os.urandom(32))
 
 
+def announce_another(change: Callable[[np.ndarray], np.ndarray]) -> Callable[[Liar, Any], Any]:
+    """Return a change of what the liar says that the engine announced."""
+
+    def lie(liar: Liar, message: Any) -> Any:
+        return replace(message, announcement=to_bytes(change(from_bytes(message.announcement))))
+
+    return lie
+
+
 def flip(words: np.ndarray) -> np.ndarray:
     changed = words.copy()
     changed[0] ^= np.uint64(1)
@@ -229,6 +238,14 @@ RESTART_LIES = {
     "masked levels are too few": when(LevelShare, SECOND_DECIDE, level_share(lambda words: words[:2])),
     "a masked level begins anew that does not": restart_another,
     "another masked level is shared": take_another_level,
+}
+ENVIRONMENT_LIES = {
+    "a public number is changed for all": when(ClientReply, SPEAK, announce_another(flip)),
+    "a public number is changed for one client": when(ClientReply, SPEAK, announce_another(flip), to="client-0"),
+    "a public number is changed for the engine": when(ClientReply, SPEAK, announce_another(flip), to="engine"),
+    "public numbers are left out": when(ClientReply, SPEAK, announce_another(lambda words: words[:0]), to="client-1"),
+    "a question names another announcement": when(ProofQuestion, SPEAK, other_announcement),
+    "a release is asked for another announcement": when(ReleaseQuestion, SPEAK, other_announcement),
 }
 SUM_LIES = {
     "a sum is raised": when(ClientReply, DECIDE, answers(add_word(0, 1))),

@@ -23,7 +23,7 @@ from aggregator.masking.round_state import NOTHING, NextComparison, RoundStage, 
 from aggregator.masking.sums import MaskedSums
 from protocols.arithmetic.counters import FIRST_ROUND, RoundNumber
 from protocols.arithmetic.fixed_point import U64
-from protocols.errors import CohortTooSmall, LpmError, ResultsDiffer, RoundAhead, WireError
+from protocols.errors import CohortTooSmall, LpmError, ResultsDiffer, RoundAhead
 from protocols.masking.envelope import SignedMessage, encode
 from protocols.masking.messages import (
     ClientReply,
@@ -104,9 +104,14 @@ class MaskingAggregator(KeyAgreement):
             return
         if self._round.announcement is not None and self._round.announcement.digest != envelope.digest:
             raise ResultsDiffer("the engine announced two things of one step; the run stops here")
-        if len(message.words) != 8 * self.plan.layout.public(Phase.SPEAK):
-            raise WireError("the engine announced another number of words than the layout has; the run stops here")
-        self._round.announcement = envelope
+        announced = from_bytes(message.words).view(np.int64)
+        self.plan.public_numbers(self.number, announced)
+        self._round.announcement, self._round.announced = envelope, announced
+
+    @property
+    def public_numbers(self) -> dict[str, int]:
+        """Return the environment's numbers of the round in hand, which everybody is told."""
+        return self.plan.public_numbers(self.number, self._round.announced)
 
     def _collect(self, envelope: SignedMessage) -> None:
         try:
@@ -364,13 +369,12 @@ class MaskingAggregator(KeyAgreement):
         return {client: by_outcome[:, slice(*layout.own[client])].reshape(-1) for client in self.members}
 
     def _reply(self, client: str, answers: U64) -> SignedMessage:
-        announced = self._round.announcement
         reply = ClientReply(
             run=self.plan.run,
             number=self.number,
             client=client,
             accepted=self._round.accepted,
-            announcement=b"" if announced is None else self.read(announced, StepNotice).words,
+            announcement=to_bytes(self._round.announced.view(np.uint64)),
             release=to_bytes(self._round.release),
             answers=to_bytes(answers),
         )

@@ -32,7 +32,7 @@ class Reading:
     Attributes:
         outcomes: int64[n_own, o], the bit or the sum of each; empty where the round decides nothing.
         release: int64[cells + q], or empty.
-        announcement: int64[cells], public, or empty.
+        announcement: int64[cells + e], public, or empty.
         accepted: whose words counted.
     """
 
@@ -170,12 +170,15 @@ def reading_of(plan: MaskingPlan, reply: ClientReply, own: I64) -> Reading:
     """Return what a reply tells beside own agents' outcomes.
 
     Raises:
-        PartiesDisagree: its sizes are not those of the layout.
+        PartiesDisagree, WireError: its sizes are not those of the layout.
+        OutOfRange: a public number is not in its range.
     """
-    opens = plan.opens(RoundNumber(reply.number))
+    number = RoundNumber(reply.number)
+    opens = plan.opens(number)
     release, announced = to_integers(from_bytes(reply.release)), from_bytes(reply.announcement).view(np.int64)
     if release.size != (plan.layout.release_words if opens else 0):
         raise PartiesDisagree("the aggregators told a release of another size; the run stops here")
+    plan.public_numbers(number, announced)
     synthetic = announced if announced.size else np.zeros(plan.layout.cells if opens else 0, dtype=np.int64)
     return Reading(own, release, synthetic, reply.accepted)
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from protocols.arithmetic.counters import RoundNumber
 from protocols.arithmetic.fixed_point import I64, U64, to_ring
-from protocols.errors import ParameterError, WouldWrap
+from protocols.errors import ParameterError, WireError, WouldWrap
 from protocols.masking.folding import ProofShape
 from protocols.masking.words import LIMIT, WIDTH, residue
 from protocols.models.run_model import agent_model_of
@@ -95,6 +95,18 @@ class MaskingPlan:
         """Tell whether the engine announces anything in a round."""
         return self.manifest.engine and self.opens(number)
 
+    def public_numbers(self, number: RoundNumber, announced: I64) -> dict[str, int]:
+        """Return the environment's numbers among what the engine announces in a round, by name.
+
+        Raises:
+            WireError: it announces another number of words than the layout has.
+            OutOfRange: a number is not in its range.
+        """
+        expected = self.layout.announced if self.announces(number) else 0
+        if announced.size != expected:
+            raise WireError(f"{announced.size} words are announced in round {number}; the layout has {expected}")
+        return self.layout.public_numbers(announced, step=self.manifest.schedule.step(number)) if expected else {}
+
     @property
     def longest(self) -> int:
         """Return a bound on the words of 8 bytes of a message: of clients, of the dealer, of questions."""
@@ -154,7 +166,6 @@ def require_masking(manifest: Simulation) -> None:
         "counts that are suppressed on shares (min_count)": manifest.min_count > 0,
         "derivatives": manifest.gradient is not None,
         "private weights": any(outcome.weight is not None for outcome in outcomes),
-        "public numbers of an environment": bool(model.public),
         "a series of one event of each agent (incidence, running)": any(
             releases.of(name) is not None for name in ("incidence", "running")
         ),

@@ -9,7 +9,7 @@ from typing import Final, final
 from aggregator.masking.aggregator import NO_HEAD, MaskingAggregator, Offers
 from aggregator.masking.service.inbox import Inbox
 from aggregator.release.ledger import Ledger
-from aggregator.release.ledger_entries import write_masked_round
+from aggregator.release.ledger_entries import round_record, write_masked_round
 from protocols.arithmetic.counters import FIRST_ROUND, RoundNumber
 from protocols.errors import (
     CohortTooSmall,
@@ -259,9 +259,11 @@ class MaskedRounds:
             await asyncio.to_thread(party.open_levels, await self._swap(party, shares, LevelShare))
         if party.plan.opens(self._number):
             await asyncio.to_thread(party.release, await self._ask(party.ask_release()))
-        refused, replies = party.refused, await asyncio.to_thread(party.replies)
+        refused, public = party.refused, party.public_numbers
+        replies = await asyncio.to_thread(party.replies)
         if self._ledger is not None:
-            write_masked_round(self._ledger, self.manifest, self._number, party.members, refused=refused, told=replies)
+            agreed = round_record(self.manifest, self._number, party.members, refused=refused, public=public)
+            write_masked_round(self._ledger, agreed, replies)
         self._finish(replies)
 
     async def _ask(self, question: SignedMessage) -> SignedMessage:

@@ -13,11 +13,8 @@ from tests.conformance.parity.conftest import ALL
 from tests.conformance.parity.test_waning import changed
 from tests.masked_runs import play_testbed
 
-REFUSED = {
-    *("library-doses", "opinion", "cheapest"),  # private weights
-    *("closures", "library-pandemic_work", "library-staged"),  # public numbers of an environment
-}
-FEW = ("averaging", "library-seir", "library-seirs", "library-strains", "library-opinion", "library-supply")
+REFUSED = {"cheapest", "library-doses", "library-pandemic_work", "library-staged", "opinion"}  # private weights
+FEW = ("averaging", "closures", "library-seir", "library-seirs", "library-strains", "library-opinion", "library-supply")
 TAKEN = [name if name in FEW else pytest.param(name, marks=pytest.mark.slow) for name in sorted(ALL.keys() - REFUSED)]
 
 
