@@ -2,7 +2,7 @@
 
 A round: `receive` from clients and the engine; `offer`, `lacking` and `receive` until neither `lacks` any of the
 union; `close` and `confirm`; `ask_proofs`, and `judge` the dealer's answer; `accept` where the other's verdict is the
-same; in a step `ask_release` and `release`, in a decision where levels may begin anew `share_levels` and
+same; in a step `ask_release` and `release`, in a decision where levels take products `share_levels` and
 `open_levels`; then a `reply` for each client and the engine.
 """
 
@@ -245,9 +245,9 @@ class MaskingAggregator(KeyAgreement):
             if len(self._round.accepted) < least:
                 raise CohortTooSmall(f"{len(self._round.accepted)} clients are left; the manifest promises {least}")
             self.members = self._round.accepted
-            goes_on = self.plan.opens(self.number) or self.plan.renews(self.number)
+            goes_on = self.plan.opens(self.number) or self.plan.multiplies(self.number)
             self._round.stage = RoundStage.ACCEPTED if goes_on else RoundStage.DONE
-            if not self.plan.renews(self.number):
+            if not self.plan.multiplies(self.number):
                 self._sums.take(self.number, self._words)
 
     @property
@@ -255,7 +255,7 @@ class MaskingAggregator(KeyAgreement):
         return {client: self._round.examined[client].words for client in self._round.accepted}
 
     def share_levels(self) -> SignedMessage:
-        """Return this aggregator's shares of the masked levels after some begin anew, in a decision of such a run."""
+        """Return this aggregator's shares of masked products, in a decision of a run whose levels take some."""
         with self.guard():
             self._require(RoundStage.ACCEPTED)
             self._round.level_shares, tags = self._products.answer(*self._factors)
@@ -278,8 +278,8 @@ class MaskingAggregator(KeyAgreement):
             self._require(RoundStage.SHARED_LEVELS)
             message = self.read(envelope, LevelShare, sender=self._other)
             self._require_number(message.number)
-            renewed = self._products.open(self._round.level_shares, message, *self._factors)
-            self._sums.take(self.number, self._words, renewed)
+            opened = self._products.open(self._round.level_shares, message, *self._factors)
+            self._sums.take(self.number, self._words, opened)
             self._round.stage = RoundStage.DONE
 
     @property
@@ -290,9 +290,9 @@ class MaskingAggregator(KeyAgreement):
 
     @property
     def _factors(self) -> tuple[U64, U64]:
-        """Return masked levels, and masked bits of which begin anew."""
+        """Return masked numbers and masked bits that are multiplied."""
         bits = {client: self._round.examined[client].bits for client in self._round.accepted}
-        return self._sums.restarting(), self._sums.restart_bits(self.number, bits)
+        return self._sums.factors(), self._sums.bits(self.number, bits, inverse=True)
 
     def ask_release(self) -> SignedMessage:
         """Return the second question to the dealer, within the budget.
@@ -331,12 +331,12 @@ class MaskingAggregator(KeyAgreement):
                 share = ComparisonShare.decode(
                     message.share, party=self.index, n=self.plan.layout.n * len(self.plan.bits)
                 )
-                products = self._decode_products(message.products) if self.plan.restarts else None
+                products = self._decode_products(message.products) if self.plan.products else None
                 self._comparison = NextComparison(offsets, NodeHash(message.node_key), share, products)
             self._round.stage = RoundStage.DONE
 
     def _decode_products(self, parts: tuple[bytes, ...]) -> ProductShare:
-        return ProductShare.decode(parts, n=len(self.plan.restarts) * self.plan.layout.n)
+        return ProductShare.decode(parts, n=len(self.plan.products) * self.plan.layout.n)
 
     @property
     def refused(self) -> tuple[str, ...]:

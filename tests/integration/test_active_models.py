@@ -19,22 +19,25 @@ model = "{model}"
 dataset = "look_alike"
 clients = "group"
 security = "active"
-
+{columns}
 [protocol]
 mode = "outcome"
 aggregators = 2
 min_cohort = 5
 {protocol}
 """
+START = "[parameters]\nstart = 0.35"
+COLUMNS = "[private.columns]\ndoubt = [5, 60]\nshare = [1, 4]"
 RUNS = {
     "exact sums": {"model": "tests.user_models:Averaging"},
+    "private weights": {"model": "examples.opinion.opinion:OfficeOpinion", "tables": START, "columns": COLUMNS},
 }
 
 
-@pytest.mark.parametrize("name", [pytest.param("exact sums", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.slow) for name in RUNS])
 def test_an_active_run_over_processes_equals_the_clear_run(tmp_path, name):
     config = tmp_path / "active.toml"
-    config.write_text(CONFIG.format(**{"tables": "", "protocol": ""} | RUNS[name]))
+    config.write_text(CONFIG.format(**{"tables": "", "columns": "", "protocol": ""} | RUNS[name]))
     done = subprocess.run(
         [sys.executable, "-m", "lpm_secure.cli", "run", str(config), "--out", str(tmp_path)],
         cwd=ROOT,

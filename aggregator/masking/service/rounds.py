@@ -254,7 +254,7 @@ class MaskedRounds:
         party.confirm(await self._swap(party, await asyncio.to_thread(party.close, head), Closing))
         parts = await self._ask(party.ask_proofs())
         party.accept(await self._swap(party, await asyncio.to_thread(party.judge, parts), RangeVerdict))
-        if party.plan.renews(self._number):
+        if party.plan.multiplies(self._number):
             shares = await asyncio.to_thread(party.share_levels)
             await asyncio.to_thread(party.open_levels, await self._swap(party, shares, LevelShare))
         if party.plan.opens(self._number):

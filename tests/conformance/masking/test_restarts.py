@@ -101,7 +101,7 @@ def opened_levels(run, words):
     def keep(sender, receiver, message):
         if b"LevelShare" in message.content:
             content = run.dealer.read(message, LevelShare)
-            before.append(run.aggregators[0]._sums.restarting())
+            before.append(run.aggregators[0]._sums.factors())
             sent[content.number, sender] = from_bytes(content.shares).reshape(-1, 2)[:, 0]
         return message
 
