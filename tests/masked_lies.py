@@ -98,6 +98,16 @@ def answers(change: Callable[[np.ndarray], np.ndarray]) -> Callable[[Liar, Any],
     return lie
 
 
+def shift_sum(liar: Liar, receiver: str, message: Any) -> Any:
+    """Tell what follows from another masked sum of agent 0: it changes what the liar computes with."""
+    party = liar.run.aggregators[1]
+    if isinstance(message, Closing) and message.number == DECIDE:
+        offsets = party._comparison.offsets.copy()
+        offsets[0] ^= np.uint64(1)
+        party._comparison = dataclasses.replace(party._comparison, offsets=offsets)
+        liar.lies += 1
+
+
 def shift(by: int) -> Callable[[Liar, str, Any], Any]:
     """Return a lie that evaluates agent 0's comparison elsewhere: it changes what the liar computes with."""
 
@@ -162,6 +172,15 @@ def other_announcement(liar: Liar, message: Any) -> Any:
     return replace(message, announcement=os.urandom(32))
 
 
+def announce_another(change: Callable[[np.ndarray], np.ndarray]) -> Callable[[Liar, Any], Any]:
+    """Return a change of what the liar says that the engine announced."""
+
+    def lie(liar: Liar, message: Any) -> Any:
+        return replace(message, announcement=to_bytes(change(from_bytes(message.announcement))))
+
+    return lie
+
+
 def flip(words: np.ndarray) -> np.ndarray:
     changed = words.copy()
     changed[0] ^= np.uint64(1)
@@ -186,6 +205,28 @@ def restart_another(liar: Liar, receiver: str, message: Any) -> Any:
         party._round.examined["client-0"] = dataclasses.replace(mine, bits=mine.bits ^ np.uint64(1))
 
 
+def weigh_otherwise(liar: Liar, receiver: str, message: Any) -> Any:
+    """Take the other lowest bit of agent 0's weight, and share what follows."""
+    party = liar.run.aggregators[1]
+    if isinstance(message, RangeVerdict) and message.number == DECIDE:
+        mine = party._round.examined["client-0"]
+        bits = mine.bits.copy()
+        bits[1] ^= np.uint64(1)
+        liar.lies += 1
+        party._round.examined["client-0"] = dataclasses.replace(mine, bits=bits)
+
+
+def take_another_exposure(liar: Liar, receiver: str, message: Any) -> Any:
+    """Share what follows from another masked exposure of agent 0."""
+    party = liar.run.aggregators[1]
+    if isinstance(message, RangeVerdict) and message.number == DECIDE:
+        levels = party._sums._levels
+        moved = levels.exposure.copy()
+        moved[0, 0] += np.uint64(1)
+        party._sums._levels = dataclasses.replace(levels, exposure=moved)
+        liar.lies += 1
+
+
 def take_another_level(liar: Liar, receiver: str, message: Any) -> Any:
     """Share what follows from another masked level of agent 0."""
     party = liar.run.aggregators[1]
@@ -201,9 +242,9 @@ def add_word(place: int, number: int) -> Callable[[np.ndarray], np.ndarray]:
     """Return a change that adds a number to one word."""
 
     def change(words: np.ndarray) -> np.ndarray:
-        moved = words.copy()
-        moved[place] += np.uint64(number)
-        return moved
+        moved = np.zeros_like(words)
+        moved[place] = number
+        return moved + words  # arrays wrap, scalars would warn
 
     return change
 
@@ -219,6 +260,36 @@ RESTART_LIES = {
     "masked levels are too few": when(LevelShare, SECOND_DECIDE, level_share(lambda words: words[:2])),
     "a masked level begins anew that does not": restart_another,
     "another masked level is shared": take_another_level,
+}
+WEIGHT_LIES = {
+    "a product is raised": when(LevelShare, DECIDE, level_share(add_word(0, 1))),
+    "a product is raised by half of the ring": when(LevelShare, DECIDE, level_share(add_word(0, LIMIT))),
+    "the product of a weight's last bit is raised": when(LevelShare, DECIDE, level_share(add_word(-2, 1))),
+    "a product is raised beyond the ring": when(LevelShare, DECIDE, level_share(add_word(1, 1))),
+    "a tag of a product is changed": when(LevelShare, DECIDE, level_share(add_word(0, 1), field="tags")),
+    "products are nothing": when(LevelShare, DECIDE, level_share(np.zeros_like)),
+    "products are too few": when(LevelShare, DECIDE, level_share(lambda words: words[:-2])),
+    "two products are exchanged": when(LevelShare, DECIDE, level_share(lambda words: np.roll(words, 2))),
+    "another bit of a weight is taken": weigh_otherwise,
+    "another masked exposure is shared": take_another_exposure,
+}
+ENVIRONMENT_LIES = {
+    "a public number is changed for all": when(ClientReply, SPEAK, announce_another(flip)),
+    "a public number is changed for one client": when(ClientReply, SPEAK, announce_another(flip), to="client-0"),
+    "a public number is changed for the engine": when(ClientReply, SPEAK, announce_another(flip), to="engine"),
+    "public numbers are left out": when(ClientReply, SPEAK, announce_another(lambda words: words[:0]), to="client-1"),
+    "a question names another announcement": when(ProofQuestion, SPEAK, other_announcement),
+    "a release is asked for another announcement": when(ReleaseQuestion, SPEAK, other_announcement),
+}
+SUM_LIES = {
+    "a sum is raised": when(ClientReply, DECIDE, answers(add_word(0, 1))),
+    "a sum is raised by half of the ring": when(ClientReply, DECIDE, answers(add_word(0, LIMIT))),
+    "a sum is raised beyond the ring": when(ClientReply, DECIDE, answers(add_word(0, 2 * LIMIT))),
+    "a sum is a random word": when(ClientReply, DECIDE, answers(lambda w: w ^ from_bytes(os.urandom(8 * w.size)))),
+    "a sum is nothing": when(ClientReply, DECIDE, answers(np.zeros_like)),
+    "sums are too few": when(ClientReply, DECIDE, answers(lambda words: words[:-1])),
+    "two agents' sums are exchanged": when(ClientReply, DECIDE, answers(lambda words: words[[1, 0, *range(2, 6)]])),
+    "a sum is of another masked number": shift_sum,
 }
 LIES = {
     "a word of a client is shifted, and the question is the honest one": take_other_words,

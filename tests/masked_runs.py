@@ -27,7 +27,9 @@ async def play_testbed(testbed: Any, parties: MaskedParties) -> tuple[Any, list[
     if not manifest.engine:
         return None, list(await asyncio.gather(*clients))
     synthetic = testbed.synthetic_agents(torch.device("cpu"))
-    series, *ended = await asyncio.gather(simulate(manifest, parties.engine, synthetic), *clients)
+    series, *ended = await asyncio.gather(
+        simulate(manifest, parties.engine, synthetic, environment=testbed.new_environment()), *clients
+    )
     return series, ended
 
 

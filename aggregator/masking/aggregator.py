@@ -2,7 +2,7 @@
 
 A round: `receive` from clients and the engine; `offer`, `lacking` and `receive` until neither `lacks` any of the
 union; `close` and `confirm`; `ask_proofs`, and `judge` the dealer's answer; `accept` where the other's verdict is the
-same; in a step `ask_release` and `release`, in a decision where levels may begin anew `share_levels` and
+same; in a step `ask_release` and `release`, in a decision where levels take products `share_levels` and
 `open_levels`; then a `reply` for each client and the engine.
 """
 
@@ -23,7 +23,7 @@ from aggregator.masking.round_state import NOTHING, NextComparison, RoundStage, 
 from aggregator.masking.sums import MaskedSums
 from protocols.arithmetic.counters import FIRST_ROUND, RoundNumber
 from protocols.arithmetic.fixed_point import U64
-from protocols.errors import CohortTooSmall, LpmError, ResultsDiffer, RoundAhead, WireError
+from protocols.errors import CohortTooSmall, LpmError, ResultsDiffer, RoundAhead
 from protocols.masking.envelope import SignedMessage, encode
 from protocols.masking.messages import (
     ClientReply,
@@ -104,9 +104,14 @@ class MaskingAggregator(KeyAgreement):
             return
         if self._round.announcement is not None and self._round.announcement.digest != envelope.digest:
             raise ResultsDiffer("the engine announced two things of one step; the run stops here")
-        if len(message.words) != 8 * self.plan.layout.public(Phase.SPEAK):
-            raise WireError("the engine announced another number of words than the layout has; the run stops here")
-        self._round.announcement = envelope
+        announced = from_bytes(message.words).view(np.int64)
+        self.plan.public_numbers(self.number, announced)
+        self._round.announcement, self._round.announced = envelope, announced
+
+    @property
+    def public_numbers(self) -> dict[str, int]:
+        """Return the environment's numbers of the round in hand, which everybody is told."""
+        return self.plan.public_numbers(self.number, self._round.announced)
 
     def _collect(self, envelope: SignedMessage) -> None:
         try:
@@ -240,9 +245,9 @@ class MaskingAggregator(KeyAgreement):
             if len(self._round.accepted) < least:
                 raise CohortTooSmall(f"{len(self._round.accepted)} clients are left; the manifest promises {least}")
             self.members = self._round.accepted
-            goes_on = self.plan.opens(self.number) or self.plan.renews(self.number)
+            goes_on = self.plan.opens(self.number) or self.plan.multiplies(self.number)
             self._round.stage = RoundStage.ACCEPTED if goes_on else RoundStage.DONE
-            if not self.plan.renews(self.number):
+            if not self.plan.multiplies(self.number):
                 self._sums.take(self.number, self._words)
 
     @property
@@ -250,7 +255,7 @@ class MaskingAggregator(KeyAgreement):
         return {client: self._round.examined[client].words for client in self._round.accepted}
 
     def share_levels(self) -> SignedMessage:
-        """Return this aggregator's shares of the masked levels after some begin anew, in a decision of such a run."""
+        """Return this aggregator's shares of masked products, in a decision of a run whose levels take some."""
         with self.guard():
             self._require(RoundStage.ACCEPTED)
             self._round.level_shares, tags = self._products.answer(*self._factors)
@@ -273,8 +278,8 @@ class MaskingAggregator(KeyAgreement):
             self._require(RoundStage.SHARED_LEVELS)
             message = self.read(envelope, LevelShare, sender=self._other)
             self._require_number(message.number)
-            renewed = self._products.open(self._round.level_shares, message, *self._factors)
-            self._sums.take(self.number, self._words, renewed)
+            opened = self._products.open(self._round.level_shares, message, *self._factors)
+            self._sums.take(self.number, self._words, opened)
             self._round.stage = RoundStage.DONE
 
     @property
@@ -285,9 +290,9 @@ class MaskingAggregator(KeyAgreement):
 
     @property
     def _factors(self) -> tuple[U64, U64]:
-        """Return masked levels, and masked bits of which begin anew."""
+        """Return masked numbers and masked bits that are multiplied."""
         bits = {client: self._round.examined[client].bits for client in self._round.accepted}
-        return self._sums.restarting(), self._sums.restart_bits(self.number, bits)
+        return self._sums.factors(), self._sums.bits(self.number, bits, inverse=True)
 
     def ask_release(self) -> SignedMessage:
         """Return the second question to the dealer, within the budget.
@@ -323,13 +328,15 @@ class MaskingAggregator(KeyAgreement):
                 n = self.plan.layout.n * len(self.plan.layout.outcomes)
                 offsets = from_bytes(message.offsets)
                 require_canonical(offsets, int(MASK) + 1, n, "offsets")
-                share = ComparisonShare.decode(message.share, party=self.index, n=n)
-                products = self._decode_products(message.products) if self.plan.restarts else None
+                share = ComparisonShare.decode(
+                    message.share, party=self.index, n=self.plan.layout.n * len(self.plan.bits)
+                )
+                products = self._decode_products(message.products) if self.plan.products else None
                 self._comparison = NextComparison(offsets, NodeHash(message.node_key), share, products)
             self._round.stage = RoundStage.DONE
 
     def _decode_products(self, parts: tuple[bytes, ...]) -> ProductShare:
-        return ProductShare.decode(parts, n=len(self.plan.restarts) * self.plan.layout.n)
+        return ProductShare.decode(parts, n=len(self.plan.products) * self.plan.layout.n)
 
     @property
     def refused(self) -> tuple[str, ...]:
@@ -347,25 +354,27 @@ class MaskingAggregator(KeyAgreement):
             return replies
 
     def _answers(self) -> dict[str, U64]:
-        """Return this aggregator's shares of labels of each accepted client's bits, outcome by outcome."""
-        comparison, layout = self._comparison, self.plan.layout
+        """Return what each accepted client is told, outcome by outcome: shares of its bits' labels, or masked sums."""
+        comparison, layout, bits = self._comparison, self.plan.layout, list(self.plan.bits)
         if comparison is None:
             raise RoundAhead("a decision came before its comparison was dealt; the run stops here")
         self._comparison = None  # a key is evaluated once
-        z = self._sums.differences().reshape(-1)
+        z = self._sums.differences()
+        offsets = comparison.offsets.reshape(z.shape)
+        by_outcome = residue(z - offsets)
+        z, offset = z[bits].reshape(-1), offsets[bits].reshape(-1)
         mask = self._require_common().answer_mask(self.number, z.size)
-        told = comparison.share.answer(comparison.node_hash, z, offset=comparison.offsets, mask=mask)
-        by_outcome = told.reshape(len(layout.outcomes), layout.n)
+        told = comparison.share.answer(comparison.node_hash, z, offset=offset, mask=mask)
+        by_outcome[bits] = told.reshape(len(bits), layout.n)
         return {client: by_outcome[:, slice(*layout.own[client])].reshape(-1) for client in self.members}
 
     def _reply(self, client: str, answers: U64) -> SignedMessage:
-        announced = self._round.announcement
         reply = ClientReply(
             run=self.plan.run,
             number=self.number,
             client=client,
             accepted=self._round.accepted,
-            announcement=b"" if announced is None else self.read(announced, StepNotice).words,
+            announcement=to_bytes(self._round.announced.view(np.uint64)),
             release=to_bytes(self._round.release),
             answers=to_bytes(answers),
         )

@@ -62,7 +62,7 @@ class MaskingDealer(MaskingParty):
     _node_key: bytes = field(init=False, repr=False)
     _waiting: dict[str, SignedMessage] = field(init=False, repr=False, default_factory=dict)
     _answered: dict[bytes, Replies] = field(init=False, repr=False, default_factory=dict)
-    _renewed: U64 | None = field(init=False, repr=False, default=None)
+    _opened: U64 | None = field(init=False, repr=False, default=None)
     _next: tuple[RoundNumber, bool] = field(init=False, default=(FIRST_ROUND, False))
 
     def __post_init__(self) -> None:
@@ -156,7 +156,7 @@ class MaskingDealer(MaskingParty):
     def _take_own(self, number: RoundNumber) -> None:
         """Take in pads of thresholds and own levels; who turns out to be out of range is out for good."""
         if not self.plan.opens(number):
-            self._sums.take(number, {client: self._pads(client, number) for client in self._members}, self._renewed)
+            self._sums.take(number, {client: self._pads(client, number) for client in self._members}, self._opened)
 
     def _answer_release(self, question: ReleaseQuestion, number: RoundNumber, digest: bytes) -> Replies:
         """Return pads of what is released, and keys of the comparison that comes next."""
@@ -172,7 +172,7 @@ class MaskingDealer(MaskingParty):
         noise = noise_of(self.plan, self.noise_key, number, digest)
         pads = residue(self._sums.release(words) - noise.view(np.uint64))
         deals, decision = self.plan.compares(number), RoundNumber(number + 1)
-        products = self._deal_products(decision) if deals and self.plan.restarts else ((), ())
+        products = self._deal_products(decision) if deals and self.plan.products else ((), ())
         offsets, shares = self._deal(decision) if deals else (pads[:0], ((), ()))
         first, second = (
             self.send(
@@ -192,30 +192,34 @@ class MaskingDealer(MaskingParty):
         return first, second
 
     def _deal(self, decision: RoundNumber) -> tuple[U64, tuple[tuple[memoryview, ...], tuple[memoryview, ...]]]:
-        """Return offsets of the comparisons of a decision, uint64[o * n], and each aggregator's keys."""
-        own = {client: self._pads(client, decision) for client in self._members}
-        r = self._sums.after(decision, own, self._renewed).differences().reshape(-1)
-        r0, shares = deal_comparison(self._labels(decision), node_hash=NodeHash(self._node_key), draw=fresh_words)
-        return residue(r - r0), encode_shares(shares)
+        """Return offsets of the outcomes of a decision, uint64[o * n], and each aggregator's keys of comparisons."""
+        own, bits = {client: self._pads(client, decision) for client in self._members}, list(self.plan.bits)
+        r, r0 = self._sums.after(decision, own, self._opened).differences(), self._answers(decision)
+        dealt, shares = deal_comparison(r0[bits].reshape(-1), node_hash=NodeHash(self._node_key), draw=fresh_words)
+        r0[bits] = dealt.reshape(len(bits), self.plan.layout.n)
+        return residue(r - r0).reshape(-1), encode_shares(shares)
 
     def _deal_products(self, decision: RoundNumber) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
-        """Draw the pads of levels after some begin anew in a decision, and return each aggregator's shares."""
+        """Draw the pads of a decision's products, and return each aggregator's shares."""
         masks = {
             client: bit_pads(self._sources[client], decision, self.plan.shape(client, decision))
             for client in self._members
         }
-        pads = self._sums.restarting()
-        renewed = fresh_words(2 * pads.size).reshape(-1, 2)
-        self._renewed = residue(renewed[:, 0])
-        first, second = deal_products(self._sums.restart_bits(decision, masks), pads, renewed, draw=fresh_words)
+        pads = self._sums.factors()
+        opened = fresh_words(2 * pads.size).reshape(-1, 2)
+        self._opened = residue(opened[:, 0])
+        bits = self._sums.bits(decision, masks, inverse=False)
+        first, second = deal_products(bits, pads, opened, draw=fresh_words)
         return first.encode(), second.encode()
 
-    def _labels(self, decision: RoundNumber) -> U64:
-        """Return the labels of all agents' bits, uint64[o * n]; of clients that are out, words that nobody has."""
+    def _answers(self, decision: RoundNumber) -> U64:
+        """Return the labels of bits and the masks of sums, uint64[o, n]; of clients that are out, fresh words."""
         layout = self.plan.layout
-        labels = fresh_words(len(layout.outcomes) * layout.n).reshape(len(layout.outcomes), layout.n)
+        answers = fresh_words(len(layout.outcomes) * layout.n).reshape(len(layout.outcomes), layout.n)
         for client in self._members:
             first, end = layout.own[client]
-            for row in range(len(layout.outcomes)):
-                labels[row, first:end] = self._sources[client].labels(decision, end - first, outcome=row)
-        return labels.reshape(-1)
+            for row, outcome in enumerate(layout.outcomes):
+                source = self._sources[client]
+                expand = source.labels if outcome.is_bit else source.sums
+                answers[row, first:end] = expand(decision, end - first, outcome=row)
+        return answers

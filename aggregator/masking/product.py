@@ -1,5 +1,6 @@
 """The product of a secret bit and a masked level, which neither aggregator can change unseen.
 
+Levels that begin anew are such products; so are exposures times each bit of a private weight, with 1 - a in place of a.
 Both aggregators know D = L + pad modulo 2**58 and E = a XOR A; the dealer knows pad and A. Wanted is
 D' = (1 - a) L + pad' for a pad' that the dealer draws. E tells which of two c = 1 - a is, c_0 = 1 - A or c_1 = A:
 

@@ -10,7 +10,7 @@ from aggregator.masking.collection import Collection, Examination
 from aggregator.masking.comparison import ComparisonShare
 from aggregator.masking.comparison_key import NodeHash
 from aggregator.masking.product import ProductShare
-from protocols.arithmetic.fixed_point import U64
+from protocols.arithmetic.fixed_point import I64, U64
 from protocols.masking.envelope import SignedMessage
 
 NOTHING: Final = np.zeros(0, dtype=np.uint64)
@@ -39,6 +39,7 @@ class RoundState:
     collection: Collection
     stage: RoundStage = RoundStage.OPEN
     announcement: SignedMessage | None = None
+    announced: I64 = field(default_factory=lambda: NOTHING.view(np.int64))
     examined: dict[str, Examination] = field(default_factory=dict, repr=False)
     closing: bytes = b""
     question: bytes = b""

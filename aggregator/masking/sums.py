@@ -26,13 +26,13 @@ class MaskedSums:
         """Begin with nothing."""
         self._plan, self._levels = plan, Levels.decode(b"", plan.layout)
 
-    def take(self, number: RoundNumber, words: Mapping[str, U64], renewed: U64 | None = None) -> None:
+    def take(self, number: RoundNumber, words: Mapping[str, U64], opened: U64 | None = None) -> None:
         """Take in a round: of each client that counts, its masked words or its pads.
 
         Args:
             number: of the round.
             words: of each client.
-            renewed: uint64[rows * n], `restarting` after those levels that begin anew have; None where none can.
+            opened: uint64[products * n], the products of `factors` and secret bits; None where there are none.
         """
         layout, outcomes, members = self._plan.layout, self._plan.layout.outcomes, tuple(words)
         phase = self._plan.phase(number)
@@ -40,42 +40,59 @@ class MaskedSums:
             total = self._total(words)[: layout.message_words].reshape(layout.n, layout.c)
             self._levels = self._levels.add_exposure(outcomes, total)
         elif phase == Phase.DECIDE:
-            self._grow(self._levels.grow_own(layout, self._spread(number, words), members), renewed)
+            self._grow(self._levels.grow_own(layout, self._spread(number, words), members), opened)
         else:
             self._levels = self._levels.replace_thresholds(outcomes, self._spread(number, words))
 
-    def _grow(self, grown: Levels, renewed: U64 | None) -> None:
-        """Go on after a decision; of levels that can begin anew, all that was before stands in `renewed`."""
-        rows, before = list(self._plan.restarts), self._levels
-        if renewed is not None:
+    def _grow(self, grown: Levels, opened: U64 | None) -> None:
+        """Go on after a decision, with what was opened of products."""
+        before = self._levels
+        if opened is not None:
             level, own, exposure = grown.level.copy(), grown.own.copy(), grown.exposure.copy()
-            level[rows] = renewed.reshape(len(rows), -1) + exposure[rows]
-            own[rows] -= before.own[rows]
-            exposure[rows] = 0
+            products = opened.reshape(len(self._plan.products), self._plan.layout.n)
+            for (row, column, place), product in zip(self._plan.products, products, strict=True):
+                if column == "anew":
+                    level[row], own[row] = product, own[row] - before.own[row]
+                else:
+                    level[row] += product << np.uint64(place)
+            for row, outcome in enumerate(self._plan.layout.outcomes):
+                if outcome.weight is None:
+                    level[row] += exposure[row]
+            exposure[:] = 0
             grown = replace(grown, level=level, own=own, exposure=exposure)
         self._levels = grown
 
-    def after(self, number: RoundNumber, words: Mapping[str, U64], renewed: U64 | None = None) -> "MaskedSums":
+    def after(self, number: RoundNumber, words: Mapping[str, U64], opened: U64 | None = None) -> "MaskedSums":
         """Return what comes of a further round, and leave this as it is."""
         later = MaskedSums(self._plan)
         later._levels = self._levels
-        later.take(number, words, renewed)
+        later.take(number, words, opened)
         return later
 
-    def restarting(self) -> U64:
-        """Return the levels that can begin anew, before the messages of the step in hand, uint64[rows * n]."""
-        rows = list(self._plan.restarts)
-        return residue(self._levels.level[rows] + self._levels.own[rows]).reshape(-1)
+    def factors(self) -> U64:
+        """Return what is multiplied, uint64[products * n]: levels before the step in hand, and what came in it."""
+        levels = self._levels
+        parts = [
+            levels.level[row] + levels.own[row] if column == "anew" else levels.exposure[row]
+            for row, column, _ in self._plan.products
+        ]
+        return residue(np.concatenate(parts))
 
-    def restart_bits(self, number: RoundNumber, bits: Mapping[str, U64]) -> U64:
-        """Return the masked bits, or masks of bits, of whose level begins anew, uint64[rows * n]: 0 or 1.
+    def bits(self, number: RoundNumber, bits: Mapping[str, U64], *, inverse: bool) -> U64:
+        """Return the bits that a product is 0 for, masked, or their masks, uint64[products * n]: 0 or 1.
 
         Args:
             number: of a decision.
             bits: of each client, of all its words.
+            inverse: whether to turn those that a product is 0 without: one of the two who share a bit does.
         """
         columns = split_columns(self._plan.layout.outcomes, self._spread(number, bits))
-        return np.concatenate([columns[row]["anew"] for row in self._plan.restarts]) & np.uint64(1)
+        return np.concatenate(
+            [
+                (columns[row][column] >> np.uint64(place) & np.uint64(1)) ^ np.uint64(inverse and column == "weight")
+                for row, column, place in self._plan.products
+            ]
+        )
 
     def differences(self) -> U64:
         """Return threshold less level, uint64[o, n] modulo 2**58."""

@@ -62,26 +62,31 @@ def record_of(manifest: Manifest, done: RoundClosure) -> RoundRecord:
     )
 
 
-def write_masked_round(
-    ledger: Ledger,
+def round_record(
     manifest: Manifest,
     number: RoundNumber,
     members: Sequence[str],
     *,
     refused: tuple[str, ...],
-    told: Mapping[str, SignedMessage],
-) -> None:
-    """Write a round of a masked run down, before it is told: who counted, what is opened, and what each party gets."""
+    public: dict[str, int],
+) -> RoundRecord:
+    """Return what both aggregators write alike of a round of a masked run: who counted, and what is opened."""
     schedule = manifest.schedule
     step, phase = schedule.step(number), schedule.phase(number)
-    agreed = RoundRecord(
+    return RoundRecord(
         number=number,
         step=step,
         phase=int(phase),
         members=tuple(sorted(members)),
         refused=refused,
         releases=records_in(manifest, step) if phase == Phase.SPEAK else (),
+        public=public,
     )
+
+
+def write_masked_round(ledger: Ledger, agreed: RoundRecord, told: Mapping[str, SignedMessage]) -> None:
+    """Write a round of a masked run down, before it is told, and what each party gets."""
+    number = agreed.number
     ledger.write_closing(agreed, tuple(ledger.delivery(number, party, reply.content) for party, reply in told.items()))
 
 

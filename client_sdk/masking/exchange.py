@@ -61,7 +61,7 @@ class MaskedExchange:
         return FIRST_STEP
 
     async def recall(self, since: Step, until: Step) -> list[dict[str, int]]:
-        """Return no numbers for each of these steps: no model of a masked run hears any."""
+        """Return no numbers for each of these steps: of a masked run no client misses one and goes on."""
         return [{} for _ in range(since, until)]
 
     async def round(self, vector: U64, *, step: Step, phase: Phase = Phase.SPEAK) -> Answer:
@@ -90,7 +90,7 @@ class MaskedExchange:
             raise
         if phase == Phase.DECIDE:
             self._told = self._levels(vector.copy())
-        return Answer(reading.bits, reading.release, reading.announcement)
+        return Answer(reading.outcomes, reading.release, reading.announcement)
 
     def _growth(self, vector: U64) -> U64:
         """Return the words of a decision with the growth of own levels in place of their sums."""

@@ -30,13 +30,13 @@ class Reading:
     """What a round told a client, or the engine.
 
     Attributes:
-        bits: int64[n_own, o], of each outcome; empty where the round decides nothing.
+        outcomes: int64[n_own, o], the bit or the sum of each; empty where the round decides nothing.
         release: int64[cells + q], or empty.
-        announcement: int64[cells], public, or empty.
+        announcement: int64[cells + e], public, or empty.
         accepted: whose words counted.
     """
 
-    bits: I64 = field(repr=False)
+    outcomes: I64 = field(repr=False)
     release: I64
     announcement: I64
     accepted: tuple[str, ...]
@@ -116,29 +116,38 @@ class MaskingClient(MaskingParty):
         """Return what both aggregators told of a round.
 
         Raises:
-            PartiesDisagree: they told different things, or a bit that is none; the run ends, for all.
+            PartiesDisagree: they told different things or sums, or a bit that is none; the run ends, for all.
             RunEnded: the run is over.
         """
         with self.guard():
             first, second = read_replies(self.plan, replies, keys=self.keys, name=self.signer.name)
             decides = self.plan.phase(number) == Phase.DECIDE
             size, outcomes = self.plan.layout.size(self.signer.name), len(self.plan.layout.outcomes)
-            labels = from_bytes(first.answers) ^ from_bytes(second.answers)
-            if first.number != number or labels.size != (size * outcomes if decides else 0):
+            told, other = from_bytes(first.answers), from_bytes(second.answers)
+            if first.number != number or told.size != (size * outcomes if decides else 0):
                 raise PartiesDisagree(f"the aggregators answered round {number} with another round or size")
-            bits = NOTHING.reshape(0, outcomes)
+            own = NOTHING.reshape(0, outcomes)
             if decides:
-                expected = [self.seed.source.labels(number, size, outcome=row) for row in range(outcomes)]
-                bits = _bits(labels.reshape(outcomes, size), np.stack(expected)).T
-            return reading_of(self.plan, first, bits)
+                own = self._open_outcomes(number, told.reshape(outcomes, size), other.reshape(outcomes, size))
+            return reading_of(self.plan, first, own)
+
+    def _open_outcomes(self, number: RoundNumber, told: U64, other: U64) -> I64:
+        """Return own agents' bits and sums, int64[n_own, o], from what both aggregators told, uint64[o, n_own]."""
+        source, opened = self.seed.source, np.zeros(told.shape, dtype=np.int64)
+        for row, outcome in enumerate(self.plan.layout.outcomes):
+            expand = source.labels if outcome.is_bit else source.sums
+            expected = expand(number, told.shape[1], outcome=row)
+            opened[row] = (_bits if outcome.is_bit else _sums)(told[row], other[row], expected)
+        return opened.T
 
 
-def _bits(labels: U64, expected: U64) -> I64:
-    """Return 1 where the label stands, and 0 where 0 does.
+def _bits(told: U64, other: U64, expected: U64) -> I64:
+    """Return 1 where what both told XORs to the label, and 0 where it does to 0.
 
     Raises:
         PartiesDisagree: anything else stands somewhere: a server lied, and this comes of it whatever the bit is.
     """
+    labels = told ^ other
     is_one = labels == expected
     if not np.all(is_one | (labels == 0)):
         raise PartiesDisagree("an answer is neither of the two that there are; the run stops here")
@@ -146,18 +155,32 @@ def _bits(labels: U64, expected: U64) -> I64:
     return bits
 
 
-def reading_of(plan: MaskingPlan, reply: ClientReply, bits: I64) -> Reading:
-    """Return what a reply tells beside bits.
+def _sums(told: U64, other: U64, masks: U64) -> I64:
+    """Return the sums under masks, which both aggregators know masked and tell alike.
 
     Raises:
-        PartiesDisagree: its sizes are not those of the layout.
+        PartiesDisagree: they differ: a server lied, and this comes of it whatever the sum is.
     """
-    opens = plan.opens(RoundNumber(reply.number))
+    if not np.array_equal(told, other):
+        raise PartiesDisagree("the aggregators told two sums of one agent; the run stops here")
+    return to_integers(residue(masks - told))
+
+
+def reading_of(plan: MaskingPlan, reply: ClientReply, own: I64) -> Reading:
+    """Return what a reply tells beside own agents' outcomes.
+
+    Raises:
+        PartiesDisagree, WireError: its sizes are not those of the layout.
+        OutOfRange: a public number is not in its range.
+    """
+    number = RoundNumber(reply.number)
+    opens = plan.opens(number)
     release, announced = to_integers(from_bytes(reply.release)), from_bytes(reply.announcement).view(np.int64)
     if release.size != (plan.layout.release_words if opens else 0):
         raise PartiesDisagree("the aggregators told a release of another size; the run stops here")
+    plan.public_numbers(number, announced)
     synthetic = announced if announced.size else np.zeros(plan.layout.cells if opens else 0, dtype=np.int64)
-    return Reading(bits, release, synthetic, reply.accepted)
+    return Reading(own, release, synthetic, reply.accepted)
 
 
 def read_release(

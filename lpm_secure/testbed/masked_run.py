@@ -133,7 +133,7 @@ class MaskedRun:
         _each(MaskingAggregator.confirm, self.aggregators, self._swap(*(each.close() for each in self.aggregators)))
         verdicts = _each(MaskingAggregator.judge, self.aggregators, self._ask(MaskingAggregator.ask_proofs))
         _each(MaskingAggregator.accept, self.aggregators, self._swap(*verdicts))
-        if self.plan.renews(number):
+        if self.plan.multiplies(number):
             shares = self._swap(*(each.share_levels() for each in self.aggregators))
             _each(MaskingAggregator.open_levels, self.aggregators, shares)
         if self.plan.opens(number):

@@ -192,7 +192,7 @@ class ReleaseAnswer(RunMessage, frozen=True):
 
     Attributes:
         pads: of the released words, added up over the accepted, less the dealer's noise; 0 of what stays closed.
-        offsets: r - r0 of each comparison.
+        offsets: r - r0 of each comparison, and of each sum, r less its mask.
         node_key: of the run's hash.
         share: this aggregator's keys of comparisons, as views: they are long, and are not copied.
         products: its shares of the products of levels and bits that begin them anew; empty where no level does.
@@ -222,7 +222,7 @@ class ClientReply(RunMessage, frozen=True):
         accepted: whose words counted.
         announcement: the words that the engine announced.
         release: what the round opens to all.
-        answers: this aggregator's shares of the labels of the client's bits.
+        answers: outcome by outcome, this aggregator's shares of the labels of the client's bits, or masked sums.
     """
 
     client: str

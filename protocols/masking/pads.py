@@ -24,6 +24,7 @@ class PadPurpose(enum.IntEnum):
     BITS = 2  # masks of their bits, in the proof of their ranges
     PROOF = 3  # masks of the proof itself
     LABEL = 4  # the words that stand for a bit of 1
+    SUM = 5  # masks of the sums that a client is told
 
 
 @final
@@ -58,3 +59,7 @@ class PadSource:
     def labels(self, number: RoundNumber, count: int, *, outcome: int) -> U64:
         """Return what stands for a bit of 1 of each agent, uint64[count]; for a bit of 0 stands 0."""
         return self.stream(PadPurpose.LABEL, number, count, outcome=outcome) | np.uint64(1)
+
+    def sums(self, number: RoundNumber, count: int, *, outcome: int) -> U64:
+        """Return what masks the exact sum of each agent that its client is told, uint64[count] modulo 2**58."""
+        return residue(self.stream(PadPurpose.SUM, number, count, outcome=outcome))

@@ -6,7 +6,7 @@ import numpy as np
 
 from protocols.arithmetic.counters import RoundNumber
 from protocols.arithmetic.fixed_point import I64, U64, to_ring
-from protocols.errors import ParameterError, WouldWrap
+from protocols.errors import ParameterError, WireError, WouldWrap
 from protocols.masking.folding import ProofShape
 from protocols.masking.words import LIMIT, WIDTH, residue
 from protocols.models.run_model import agent_model_of
@@ -20,7 +20,7 @@ from protocols.task.rounds import Phase
 
 PROOF_WORDS: Final = 1_024  # bounds, in words of 8 bytes: of a proof of ranges,
 KEY_WORDS: Final = 4 * WIDTH  # of a comparison's key at one aggregator, with its offset,
-PRODUCT_WORDS: Final = 3 * 4 * 2 + 1  # of a level that may begin anew,
+PRODUCT_WORDS: Final = 3 * 4 * 2 + 1  # of a product of a secret bit,
 QUESTION_WORDS: Final = 512  # and of what a question says of one client: challenges, and its sealed seed
 
 
@@ -78,17 +78,38 @@ class MaskingPlan:
         return self.phase(number) == Phase.SPEAK
 
     @property
-    def restarts(self) -> tuple[int, ...]:
-        """Return the outcomes whose levels may begin anew, by their places."""
-        return tuple(row for row, outcome in enumerate(self.layout.outcomes) if outcome.anew)
+    def bits(self) -> tuple[int, ...]:
+        """Return the outcomes that reveal a bit, by their places; the others reveal the sum."""
+        return tuple(row for row, outcome in enumerate(self.layout.outcomes) if outcome.is_bit)
 
-    def renews(self, number: RoundNumber) -> bool:
-        """Tell whether levels may begin anew in a round, so that the aggregators open masked levels."""
-        return bool(self.restarts) and self.phase(number) == Phase.DECIDE
+    @property
+    def products(self) -> tuple[tuple[int, str, int], ...]:
+        """Return what secret bits multiply in a decision: of each the outcome's row, the bit's column and its place."""
+        products: list[tuple[int, str, int]] = []
+        for row, outcome in enumerate(self.layout.outcomes):
+            products += [(row, "anew", 0)] if outcome.anew else []
+            products += [(row, "weight", place) for place in range((outcome.weight or 0).bit_length())]
+        return tuple(products)
+
+    def multiplies(self, number: RoundNumber) -> bool:
+        """Tell whether levels take products in a round, so that the aggregators open masked numbers to each other."""
+        return bool(self.products) and self.phase(number) == Phase.DECIDE
 
     def announces(self, number: RoundNumber) -> bool:
         """Tell whether the engine announces anything in a round."""
         return self.manifest.engine and self.opens(number)
+
+    def public_numbers(self, number: RoundNumber, announced: I64) -> dict[str, int]:
+        """Return the environment's numbers among what the engine announces in a round, by name.
+
+        Raises:
+            WireError: it announces another number of words than the layout has.
+            OutOfRange: a number is not in its range.
+        """
+        expected = self.layout.announced if self.announces(number) else 0
+        if announced.size != expected:
+            raise WireError(f"{announced.size} words are announced in round {number}; the layout has {expected}")
+        return self.layout.public_numbers(announced, step=self.manifest.schedule.step(number)) if expected else {}
 
     @property
     def longest(self) -> int:
@@ -96,7 +117,7 @@ class MaskingPlan:
         layout = self.layout
         sent = 2 * (layout.longest + layout.release_words) + PROOF_WORDS
         dealt = layout.release_words + layout.n * len(layout.outcomes) * KEY_WORDS
-        dealt += layout.n * len(self.restarts) * PRODUCT_WORDS
+        dealt += layout.n * len(self.products) * PRODUCT_WORDS
         return max(sent, dealt, len(self.names) * QUESTION_WORDS)
 
     def count(self, client: str, number: RoundNumber) -> int:
@@ -136,11 +157,10 @@ def require_masking(manifest: Simulation) -> None:
     """Refuse a run that needs what the masked backend has not, in one line that says which backend takes it.
 
     Raises:
-        ParameterError: it needs more than linear sums and bits.
+        ParameterError: it needs more than sums, products of bits, and comparisons.
         WouldWrap: a level or a total could reach 2**57.
     """
-    model, releases = agent_model_of(manifest.model), releases_of(manifest)
-    outcomes = model.outcomes
+    releases = releases_of(manifest)
     needs = {
         f"{len(manifest.aggregators)} aggregators, where two share with the dealer": len(manifest.aggregators) != 2,
         "sum mode": manifest.mode != "outcome",
@@ -148,9 +168,6 @@ def require_masking(manifest: Simulation) -> None:
         "clients that are trusted with their ranges (validity)": manifest.validity != "bits",
         "counts that are suppressed on shares (min_count)": manifest.min_count > 0,
         "derivatives": manifest.gradient is not None,
-        "private weights": any(outcome.weight is not None for outcome in outcomes),
-        "exact sums as outcomes": not all(outcome.is_bit for outcome in outcomes),
-        "public numbers of an environment": bool(model.public),
         "a series of one event of each agent (incidence, running)": any(
             releases.of(name) is not None for name in ("incidence", "running")
         ),
@@ -178,7 +195,8 @@ def _bounds(manifest: Simulation) -> dict[str, int]:
     bounds = {}
     for outcome, bound, own in zip(model.outcomes, manifest.level_bounds, growth, strict=True):
         steps = manifest.steps if outcome.keep else 1
-        heard = sum(abs(factor) for factor in outcome.coefficients) * messages
+        weight = 2 ** (outcome.weight or 1).bit_length() - 1
+        heard = sum(abs(factor) for factor in outcome.coefficients) * messages * weight
         bounds[f"the level of {outcome.name}"] = steps * (heard + 2 ** own.bit_length() - 1)
         bounds[f"the threshold of {outcome.name}"] = 2 ** (bound + 1).bit_length() - 1
     noise = sum(2**7 * release.sigma for release in releases_of(manifest).each if release.mechanism == NOISE)

@@ -25,10 +25,12 @@ from tests.user_models import ENVIRONMENTS, MODELS
 CPU = device_of("cpu")
 
 
-def deployed(folder, name, *, k):
+def deployed(folder, name, *, k, security="semi-honest", **protocol):
     """Return a deployment of the small run with another model."""
-    config = small_config(mode="outcome", aggregators=k, join_timeout_s=60.0, round_timeout_s=8.0)
-    config = msgspec.structs.replace(config, steps=5)
+    given = {"aggregators": k, "join_timeout_s": 60.0, "round_timeout_s": 8.0} | protocol
+    config = small_config(mode="outcome", **given)
+    private = msgspec.structs.replace(config.private, security=security)
+    config = msgspec.structs.replace(config, private=private, steps=5)
     testbed = build(config, small_data(), free_addresses(config.protocol.addresses))
     traced = trace(MODELS[name])
     model = GraphModel(traced.graph, dict(traced.parameters))
@@ -68,8 +70,9 @@ def test_a_users_model_over_real_processes_equals_the_clear_run(tmp_path, name, 
     assert len(report.checks) >= 8
 
 
-def test_an_environment_that_reacts_over_real_processes_is_in_the_ledgers_and_replayed(tmp_path):
-    deployment = deployed(tmp_path / "run", "closures", k=2)
+@pytest.mark.parametrize("security", ["semi-honest", "active"])
+def test_an_environment_that_reacts_over_real_processes_is_in_the_ledgers_and_replayed(tmp_path, security):
+    deployment = deployed(tmp_path / "run", "closures", k=2, security=security)
     private = run_private(deployment, CPU)
     fresh = run_clear(deployment.testbed, CPU)  # an environment of its own, asked anew
     silent = dataclasses.replace(deployment.testbed, environment={"name": "no.such:Environment"})

@@ -9,7 +9,7 @@ from typing import Final, final
 from aggregator.masking.aggregator import NO_HEAD, MaskingAggregator, Offers
 from aggregator.masking.service.inbox import Inbox
 from aggregator.release.ledger import Ledger
-from aggregator.release.ledger_entries import write_masked_round
+from aggregator.release.ledger_entries import round_record, write_masked_round
 from protocols.arithmetic.counters import FIRST_ROUND, RoundNumber
 from protocols.errors import (
     CohortTooSmall,
@@ -254,14 +254,16 @@ class MaskedRounds:
         party.confirm(await self._swap(party, await asyncio.to_thread(party.close, head), Closing))
         parts = await self._ask(party.ask_proofs())
         party.accept(await self._swap(party, await asyncio.to_thread(party.judge, parts), RangeVerdict))
-        if party.plan.renews(self._number):
+        if party.plan.multiplies(self._number):
             shares = await asyncio.to_thread(party.share_levels)
             await asyncio.to_thread(party.open_levels, await self._swap(party, shares, LevelShare))
         if party.plan.opens(self._number):
             await asyncio.to_thread(party.release, await self._ask(party.ask_release()))
-        refused, replies = party.refused, await asyncio.to_thread(party.replies)
+        refused, public = party.refused, party.public_numbers
+        replies = await asyncio.to_thread(party.replies)
         if self._ledger is not None:
-            write_masked_round(self._ledger, self.manifest, self._number, party.members, refused=refused, told=replies)
+            agreed = round_record(self.manifest, self._number, party.members, refused=refused, public=public)
+            write_masked_round(self._ledger, agreed, replies)
         self._finish(replies)
 
     async def _ask(self, question: SignedMessage) -> SignedMessage:

@@ -44,7 +44,7 @@ def ending(start, liar, world):
         for _ in range(4):
             readings = run.play(secrets.words(run))
             if run.aggregators[0].number == 3 and "client-0" in readings:
-                bits = readings["client-0"].bits[:, 0].tolist()
+                bits = readings["client-0"].outcomes[:, 0].tolist()
                 assert bits == BITS[WORLDS.index(world)], "a client took a wrong bit for right"
     except LpmError as error:
         parties = (*run.aggregators, run.dealer, *run.clients.values())
@@ -202,7 +202,7 @@ def test_a_seed_or_words_in_a_clients_name_change_nothing(world, start):
         party.receive(forge(run, words))
     for _ in range(3):
         readings = run.play(secrets.words(run))
-    assert readings["client-0"].bits[:, 0].tolist() == BITS[WORLDS.index(world)]
+    assert readings["client-0"].outcomes[:, 0].tolist() == BITS[WORLDS.index(world)]
 
 
 @pytest.mark.parametrize("world", WORLDS)

@@ -70,7 +70,7 @@ def play(start, seed, sender):
         for number in range(4):
             readings = run.play(secrets.words(run))
             if number == 2 and sender != "client-0":
-                bits = readings["client-0"].bits[:, 0].tolist()
+                bits = readings["client-0"].outcomes[:, 0].tolist()
                 # Without a client's message, agents of others do not hear it: then no level exceeds a threshold.
                 assert bits == BITS or (sender == "client-1" and bits == [0, 0]), (seed, bits)
     except LpmError:

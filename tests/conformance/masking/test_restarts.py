@@ -46,8 +46,8 @@ def play(run, words, rounds=5):
     bits = []
     for _ in range(rounds):
         readings = run.play(words.words(run))
-        if readings["client-0"].bits.size:
-            bits.append(readings["client-0"].bits[:, 0].tolist())
+        if readings["client-0"].outcomes.size:
+            bits.append(readings["client-0"].outcomes[:, 0].tolist())
     return bits
 
 
@@ -101,7 +101,7 @@ def opened_levels(run, words):
     def keep(sender, receiver, message):
         if b"LevelShare" in message.content:
             content = run.dealer.read(message, LevelShare)
-            before.append(run.aggregators[0]._sums.restarting())
+            before.append(run.aggregators[0]._sums.factors())
             sent[content.number, sender] = from_bytes(content.shares).reshape(-1, 2)[:, 0]
         return message
 

@@ -22,8 +22,8 @@ def play_all(run, secrets, rounds=4):
 def test_a_bit_stands_where_the_level_is_above_the_threshold_and_not_where_it_equals_it(start, tau, bit):
     run = start()
     _, spoken, decided, closing = play_all(run, Secrets(tau=(tau, 3), said=3))
-    assert decided["client-0"].bits.tolist() == [[bit], [0]]
-    assert decided["client-1"].bits.tolist() == [[0], [0]]
+    assert decided["client-0"].outcomes.tolist() == [[bit], [0]]
+    assert decided["client-1"].outcomes.tolist() == [[0], [0]]
     assert spoken["client-0"].release.tolist() == [4, 0, 0, 0]
     assert closing["engine"].release.tolist() == [4, 0, 0, 0]
 
@@ -34,7 +34,7 @@ def test_levels_add_up_over_the_steps_with_what_clients_add_themselves(start):
     for step in range(4):
         run.play(secrets.words(run))
         own = {"client-0": np.array([step, 1], np.uint64), "client-1": np.zeros(2, np.uint64)}
-        bits.append(int(run.play(own)["client-0"].bits[0, 0]))
+        bits.append(int(run.play(own)["client-0"].outcomes[0, 0]))
     assert bits == [0, 0, 0, 1]  # 2, 5, 9 and 14 against 10
 
 
@@ -54,7 +54,7 @@ def test_a_client_out_of_range_is_left_out_for_good_and_the_others_go_on(start):
     assert spoken["client-1"].accepted == ("client-1",)
     assert spoken["client-1"].release.tolist() == [2, 0, 0, 0]
     words = {"client-1": np.zeros(2, np.uint64)}
-    assert run.play(words)["client-1"].bits.tolist() == [[0], [0]]
+    assert run.play(words)["client-1"].outcomes.tolist() == [[0], [0]]
     run.play(Secrets().words(run))  # it speaks again, and is not heard
     assert run.aggregators[0].members == ("client-1",)
 

@@ -13,12 +13,8 @@ from tests.conformance.parity.conftest import ALL
 from tests.conformance.parity.test_waning import changed
 from tests.masked_runs import play_testbed
 
-REFUSED = {
-    *("library-doses", "opinion", "averaging", "cheapest"),  # private weights, exact sums
-    *("closures", "library-pandemic_work", "library-staged"),  # public numbers of an environment
-}
-FEW = ("library-seir", "library-seirs", "library-strains", "library-opinion", "library-supply")
-TAKEN = [name if name in FEW else pytest.param(name, marks=pytest.mark.slow) for name in sorted(ALL.keys() - REFUSED)]
+FEW = ("closures", "library-doses", "library-seir", "library-seirs", "library-strains", "opinion")
+TAKEN = [name if name in FEW else pytest.param(name, marks=pytest.mark.slow) for name in sorted(ALL)]
 
 
 def check(testbed, run_clear, but=()):
@@ -58,17 +54,8 @@ def test_a_masked_epidemic_whose_immunity_wanes_equals_the_clear_run(data, wanin
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", sorted(ALL.keys() - REFUSED))
+@pytest.mark.parametrize("name", sorted(ALL))
 @settings(max_examples=20, deadline=None)
 @given(data=st.data())
 def test_many_masked_runs_equal_their_clear_runs_bit_for_bit(name, data, graph_testbeds, run_clear):
     check(data.draw(graph_testbeds(name, mode="outcome", k=2)), run_clear)
-
-
-@pytest.mark.parametrize("name", sorted(REFUSED))
-@settings(max_examples=1, deadline=None)
-@given(data=st.data())
-def test_a_model_that_needs_products_or_sums_is_refused_in_one_line(name, data, graph_testbeds):
-    testbed = data.draw(graph_testbeds(name, mode="outcome", k=2))
-    with pytest.raises(ValueError, match="CrypTen backend takes it"):
-        MaskedRun.draw(testbed.manifest)

@@ -50,8 +50,8 @@ def test_levels_that_begin_anew_keep_the_messages_of_the_step_and_own_growth(man
     decided = {name: np.tile(np.array([2, 50, 0], np.uint64), plan.layout.size(name)) for name in plan.names}
     before = np.full(n, 7, np.uint64)
     sums.take(1, {plan.names[0]: spoken})
-    assert not sums.restarting().any()
+    assert not sums.factors().any()
     sums.take(2, decided, before)
     heard = to_integers(sums.differences())[0]
     assert set(heard.tolist()) == {50 - 7 - 2 - 3 * plan.layout.outcomes[0].coefficients[0]}
-    assert set(sums.restarting().tolist()) == {7 + 2 + 3 * plan.layout.outcomes[0].coefficients[0]}
+    assert set(sums.factors().tolist()) == {7 + 2 + 3 * plan.layout.outcomes[0].coefficients[0]}

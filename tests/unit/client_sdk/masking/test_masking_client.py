@@ -56,7 +56,7 @@ def alone(manifest_of):
 
 
 def test_a_label_is_a_bit_of_1_and_nothing_is_one_of_0(alone):
-    assert alone.client.open(DECIDE, alone.replies(alone.labels([1, 0]))).bits.tolist() == [[1], [0]]
+    assert alone.client.open(DECIDE, alone.replies(alone.labels([1, 0]))).outcomes.tolist() == [[1], [0]]
 
 
 @pytest.mark.parametrize("bits", [[0, 0], [1, 1]])

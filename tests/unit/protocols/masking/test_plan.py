@@ -52,11 +52,11 @@ def test_a_run_that_needs_more_is_refused_in_one_line_that_says_what(manifest_of
     assert "the CrypTen backend takes it" in str(error.value)
 
 
-def test_levels_that_begin_anew_are_renewed_in_decisions(manifest_of, seir):
+def test_levels_that_begin_anew_take_a_product_in_decisions(manifest_of, seir):
     plan = MaskingPlan(manifest_of(mode="outcome", steps=2, model=seir(waning=(2**31, 2**31))))
-    assert plan.restarts == (0,)
-    assert [plan.renews(number) for number in range(5)] == [False, False, True, False, True]
-    assert not any(MaskingPlan(manifest_of(mode="outcome", steps=2)).renews(number) for number in range(5))
+    assert plan.products == ((0, "anew", 0),)
+    assert [plan.multiplies(number) for number in range(5)] == [False, False, True, False, True]
+    assert not any(MaskingPlan(manifest_of(mode="outcome", steps=2)).multiplies(number) for number in range(5))
 
 
 def test_a_level_that_lying_clients_could_bring_to_2_to_the_57_is_refused(manifest, seir):

@@ -1,0 +1,137 @@
+"""Public numbers of an environment: all are told what the engine signed, once, or the run ends alike."""
+
+import numpy as np
+import pytest
+
+from lpm_secure.models.tracer import trace
+from lpm_secure.testbed.masked_run import MaskedRun
+from protocols.errors import LpmError, ResultsDiffer
+from protocols.masking.messages import ClientReply, StepNotice, to_bytes
+from protocols.models.graph.agents import GraphModel
+from tests.masked_lies import ENVIRONMENT_LIES, LIAR, Liar, replace
+from tests.user_models import Closures
+
+WORLDS = ({"bears": 6, "said": 0, "stage": 0}, {"bears": 0, "said": 3, "stage": 2})
+NUMBERS = (1, -5)  # closure and weather
+
+
+@pytest.fixture
+def begin(manifest_of):
+    traced = trace(Closures)
+    model = GraphModel(traced.graph, traced.parameters)
+
+    def start(**given):
+        manifest = manifest_of(
+            ((1, 2), (3, 4)),
+            model=model,
+            model_hash=model.digest,
+            channels=model.contact_channels,
+            mode="outcome",
+            engine=True,
+            steps=2,
+            max_message=12,
+        )
+        return MaskedRun.draw(manifest, **given).start()
+
+    return start
+
+
+def words(run, world):
+    """Return both clients' words: thresholds, what each tells all others', and in which stage their agents are."""
+    plan, number = run.plan, run.aggregators[0].number
+    phase, last = plan.phase(number).name, plan.manifest.schedule.step(number) == plan.manifest.steps
+    if phase != "SPEAK":
+        return {name: np.full(2, world["bears"] if phase == "THRESHOLDS" else 0, np.uint64) for name in plan.names}
+    spoken = {}
+    for name, places in (("client-0", [2, 3]), ("client-1", [0, 1])):
+        exposure, tally = np.zeros((4, 1), np.int64), np.zeros(4, np.int64)
+        exposure[places], tally[world["stage"]] = 0 if last else world["said"], 2
+        spoken[name] = plan.layout.pack(exposure, np.zeros(0, np.int64), tally)
+    return spoken
+
+
+def play(run, world, numbers=NUMBERS, rounds=4):
+    """Return what all were told in the last round that announces."""
+    told = {}
+    for _ in range(rounds):
+        announces = run.plan.announces(run.aggregators[0].number)
+        readings = run.play(words(run, world), np.array(numbers, np.int64) if announces else None)
+        told = readings if announces else told
+    return told
+
+
+@pytest.mark.parametrize("world", WORLDS)
+def test_all_are_told_the_numbers_that_the_engine_announced(world, begin):
+    run = begin()
+    told = play(run, world)
+    assert set(told) == {"client-0", "client-1", "engine"}
+    assert {tuple(each.announcement) for each in told.values()} == {NUMBERS}
+    assert run.play(words(run, world))["client-0"].outcomes.tolist() == [[int(world["said"] > world["bears"])]] * 2
+
+
+def ends(run, act):
+    """Return how a run ends, for all parties, by what a test does."""
+    with pytest.raises(LpmError) as error:
+        act()
+    assert all(party.ending for party in (*run.aggregators, run.dealer, *run.clients.values()))
+    return run.aggregators[0].number, type(error.value).__name__, str(error.value)
+
+
+@pytest.mark.parametrize("lie", ENVIRONMENT_LIES)
+def test_a_lie_about_what_was_announced_ends_the_run_alike_in_all_worlds(lie, begin):
+    endings = set()
+    for world in WORLDS:
+        liar = Liar(ENVIRONMENT_LIES[lie])
+        run = liar.run = begin(between=liar)
+        endings.add(ends(run, lambda run=run, world=world: play(run, world)))
+        assert liar.lies
+    assert len(endings) == 1
+
+
+@pytest.mark.parametrize("numbers", [(2, 0), (0, 6), (0, -6), (-1, 0), (0,), (0, 0, 0)])
+def test_numbers_out_of_their_ranges_or_too_many_end_the_run_before_anything_is_told(numbers, begin):
+    endings = set()
+    for world in WORLDS:
+        run = begin()
+        run.play(words(run, world))
+
+        def act(run=run, world=world):
+            for name, x in words(run, world).items():
+                run.hand(name, run.clients[name].message(1, x))
+            try:
+                run.announce(1, np.array(numbers, np.int64))
+            finally:
+                run.stop()
+
+        endings.add(ends(run, act))
+    assert len(endings) == 1
+
+
+@pytest.mark.parametrize("world", WORLDS)
+def test_an_engine_that_announces_other_numbers_to_one_aggregator_ends_the_run(world, begin):
+    run = begin()
+    run.play(words(run, world))
+    for name, x in words(run, world).items():
+        run.hand(name, run.clients[name].message(1, x))
+    for closure, party in zip((0, 1), run.aggregators, strict=True):
+        numbers = to_bytes(np.array([closure, 0], np.uint64))
+        party.receive(run.signers["engine"].send(StepNotice(run=run.plan.run, number=1, words=numbers)))
+    with pytest.raises(ResultsDiffer):
+        run.finish()
+    assert run.dealer.ending
+
+
+@pytest.mark.parametrize("announcement", [b"", to_bytes(np.array([2, 0], np.uint64)), bytes(8)])
+def test_a_client_takes_no_number_out_of_its_range_even_from_both(announcement, begin):
+    """Both aggregators together could else move agents where the model's graph was not proved for."""
+    run = begin()
+    run.play(words(run, WORLDS[0]))
+    given = {"run": run.plan.run, "number": 1, "client": "client-0", "accepted": run.plan.names, "answers": b""}
+    reply = ClientReply(**given, announcement=announcement, release=bytes(8 * 4))
+    both = tuple(run.signers[name].send(reply) for name in ("aggregator-0", LIAR))
+    with pytest.raises(LpmError):
+        run.clients["client-0"].open(1, both)
+    right = replace(reply, announcement=bytes(16))
+    assert run.clients["client-1"].ending == ""
+    other = tuple(run.signers[name].send(replace(right, client="client-1")) for name in ("aggregator-0", LIAR))
+    assert run.clients["client-1"].open(1, other).announcement.tolist() == [0, 0]
