@@ -135,7 +135,7 @@ class MaskingAggregator(KeyAgreement):
 
     def propose(self) -> SignedMessage:
         """Return the offer, signed."""
-        return self.send(Offer(run=self.plan.run, number=self.number, hashes=self.offer()), name="offer")
+        return self.send(Offer(run=self.plan.run, number=self.number, hashes=self.offer()), name="offer", sync=False)
 
     @property
     def _awaited(self) -> set[str]:
@@ -145,7 +145,9 @@ class MaskingAggregator(KeyAgreement):
 
     def silent(self, offer: Offers) -> set[str]:
         """Return of whom neither this aggregator has heard in the round, nor the other by its offer."""
-        return self._awaited - self.offer().keys() - offer.keys()
+        heard = self._round.collection.envelopes.keys() | offer.keys()
+        seeds = {f"seed {client}" for client in self._seeds.envelopes} if self.number == FIRST_ROUND else set()
+        return self._awaited - heard - seeds - ({ENGINE} if self._round.announcement is not None else set())
 
     def lacks(self, offer: Offers) -> bool:
         """Tell whether the other has to hand on something that the round waits for."""
@@ -175,7 +177,8 @@ class MaskingAggregator(KeyAgreement):
             content = msgspec.msgpack.encode(single, order="deterministic")
             self._round.closing = digest_of(self._announcement_hash(), head, content)
             self._round.stage = RoundStage.CLOSED
-            return self.send(Closing(run=self.plan.run, number=self.number, digest=self._round.closing), name="closing")
+            message = Closing(run=self.plan.run, number=self.number, digest=self._round.closing)
+            return self.send(message, name="closing", sync=False)
 
     def _examine(self, heard: dict[str, SignedMessage], seeds: dict[str, SignedMessage]) -> dict[str, Examination]:
         examined = {}
@@ -213,7 +216,7 @@ class MaskingAggregator(KeyAgreement):
                 clients=tuple(each.question for each in self._round.examined.values()),
             )
             self._round.stage = RoundStage.ASKED
-            return self.send(question, name="proofs")
+            return self.send(question, name="proofs", sync=False)
 
     def judge(self, answer: SignedMessage) -> SignedMessage:
         """Decide who is in range, by the dealer's parts, and return the verdict."""
@@ -227,7 +230,7 @@ class MaskingAggregator(KeyAgreement):
             )
             self._round.stage = RoundStage.JUDGED
             verdict = RangeVerdict(run=self.plan.run, number=self.number, accepted=self._round.accepted)
-            return self.send(verdict, name="verdict")
+            return self.send(verdict, name="verdict", sync=False)
 
     def accept(self, verdict: SignedMessage) -> None:
         """Take in the other's verdict, and the round's words; whoever is not among the accepted is out for good.
@@ -266,7 +269,7 @@ class MaskingAggregator(KeyAgreement):
                 tags=to_bytes(tags),
             )
             self._round.stage = RoundStage.SHARED_LEVELS
-            return self.send(message, name="levels")
+            return self.send(message, name="levels", sync=False)
 
     def open_levels(self, envelope: SignedMessage) -> None:
         """Take in the other's shares, and the words of the decision.
@@ -311,7 +314,7 @@ class MaskingAggregator(KeyAgreement):
             )
             self._round.question = digest_of(encode(question))
             self._round.stage = RoundStage.ASKED_RELEASE
-            return self.send(question, name="release")
+            return self.send(question, name="release", sync=False)
 
     def release(self, answer: SignedMessage) -> None:
         """Take in the dealer's answer: what is released, and what the next decision begins from."""
@@ -349,9 +352,10 @@ class MaskingAggregator(KeyAgreement):
             self._require(RoundStage.DONE)
             answers = self._answers() if self.plan.phase(self.number) == Phase.DECIDE else {}
             engine = [ENGINE] if self.plan.opens(self.number) else []
-            replies = {name: self._reply(name, answers.get(name, NOTHING)) for name in [*self.members, *engine]}
+            names = [*self.members, *engine]
+            told = self.send_all({f"reply {name}": self._reply(name, answers.get(name, NOTHING)) for name in names})
             self._round = RoundState(Collection(RoundNumber(self.number + 1)))
-            return replies
+            return dict(zip(names, told.values(), strict=True))
 
     def _answers(self) -> dict[str, U64]:
         """Return what each accepted client is told, outcome by outcome: shares of its bits' labels, or masked sums."""
@@ -368,8 +372,8 @@ class MaskingAggregator(KeyAgreement):
         by_outcome[bits] = told.reshape(len(bits), layout.n)
         return {client: by_outcome[:, slice(*layout.own[client])].reshape(-1) for client in self.members}
 
-    def _reply(self, client: str, answers: U64) -> SignedMessage:
-        reply = ClientReply(
+    def _reply(self, client: str, answers: U64) -> ClientReply:
+        return ClientReply(
             run=self.plan.run,
             number=self.number,
             client=client,
@@ -378,7 +382,6 @@ class MaskingAggregator(KeyAgreement):
             release=to_bytes(self._round.release),
             answers=to_bytes(answers),
         )
-        return self.send(reply, name=f"reply {client}")
 
     def _require(self, stage: RoundStage) -> None:
         if self._round.stage != stage:

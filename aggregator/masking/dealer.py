@@ -97,7 +97,8 @@ class MaskingDealer(MaskingParty):
             if len(self._waiting) < len(self.plan.aggregators):
                 return None
             self._waiting = {}
-            self.journal.record(f"question {question.number} {type(question).__name__}", digest)
+            name = f"question {question.number} {type(question).__name__}"
+            self.journal.record_all({name: digest}, sync=False)  # with what answers it
             replies = self._answer(question, digest)
             self._answered = {digest: replies}  # the last one alone may be asked for again
             return replies
@@ -174,21 +175,19 @@ class MaskingDealer(MaskingParty):
         deals, decision = self.plan.compares(number), RoundNumber(number + 1)
         products = self._deal_products(decision) if deals and self.plan.products else ((), ())
         offsets, shares = self._deal(decision) if deals else (pads[:0], ((), ()))
-        first, second = (
-            self.send(
-                ReleaseAnswer(
-                    run=self.plan.run,
-                    number=number,
-                    pads=to_bytes(pads),
-                    offsets=to_bytes(offsets),
-                    node_key=self._node_key,
-                    share=share,
-                    products=product,
-                ),
-                name=f"release {index}",
+        answers = [
+            ReleaseAnswer(
+                run=self.plan.run,
+                number=number,
+                pads=to_bytes(pads),
+                offsets=to_bytes(offsets),
+                node_key=self._node_key,
+                share=share,
+                products=product,
             )
-            for index, (share, product) in enumerate(zip(shares, products, strict=True))
-        )
+            for share, product in zip(shares, products, strict=True)
+        ]
+        first, second = self.send_all({f"release {index}": each for index, each in enumerate(answers)}).values()
         return first, second
 
     def _deal(self, decision: RoundNumber) -> tuple[U64, tuple[tuple[memoryview, ...], tuple[memoryview, ...]]]:

@@ -5,6 +5,7 @@ of Python integers. Challenges of a proof are drawn here, since parallel repetit
 soundness where they are hashes (Fiat and Shamir).
 """
 
+from collections.abc import Sequence
 from functools import lru_cache
 from itertools import accumulate
 from math import prod
@@ -32,13 +33,17 @@ def reduce(x: U64) -> U64:
 
 
 def add(a: U64, b: U64) -> U64:
-    """Return a + b modulo p, element by element."""
-    return reduce(a + b)
+    """Return a + b modulo p, element by element, of numbers below p."""
+    total = a + b
+    smaller: U64 = np.minimum(total, total - _P)
+    return smaller
 
 
 def subtract(a: U64, b: U64) -> U64:
-    """Return a - b modulo p, element by element."""
-    return reduce(a + (_P - b))
+    """Return a - b modulo p, element by element, of numbers below p."""
+    difference = a - b
+    smaller: U64 = np.minimum(difference, difference + _P)
+    return smaller
 
 
 def scale(a: U64, b: U64) -> U64:
@@ -55,10 +60,16 @@ def scale(a: U64, b: U64) -> U64:
 
 def multiply(a: U64, b: U64) -> U64:
     """Return the products of two vectors of elements, uint64[..., 2], by three products modulo p (Karatsuba)."""
-    a0, a1, b0, b1 = a[..., 0], a[..., 1], b[..., 0], b[..., 1]
-    real, imaginary = scale(a0, b0), scale(a1, b1)
-    cross = scale(add(a0, a1), add(b0, b1))
-    return np.stack([subtract(real, imaginary), subtract(cross, add(real, imaginary))], axis=-1)
+    products = scale(_with_sums(a), _with_sums(b))
+    real, imaginary, cross = products[..., 0], products[..., 1], products[..., 2]
+    out = np.empty((*products.shape[:-1], 2), dtype=np.uint64)
+    out[..., 0], out[..., 1] = subtract(real, imaginary), subtract(cross, add(real, imaginary))
+    return out
+
+
+def _with_sums(x: U64) -> U64:
+    """Return both numbers of each element, and their sum, uint64[..., 3]."""
+    return np.concatenate([x, add(x[..., :1], x[..., 1:])], axis=-1)
 
 
 def total(x: U64) -> U64:
@@ -79,10 +90,10 @@ def element(x: U64) -> Element:
 
 def elements(x: U64) -> tuple[Element, ...]:
     """Return all elements of a vector, uint64[m, 2], as Python integers."""
-    return tuple((first, second) for first, second in x.tolist())
+    return tuple(map(tuple, x.tolist()))
 
 
-def vector(elements: tuple[Element, ...]) -> U64:
+def vector(elements: Sequence[Element]) -> U64:
     """Return uint64[m, 2] of single elements."""
     return np.array(elements, dtype=np.uint64).reshape(-1, 2)
 
@@ -97,6 +108,15 @@ def plus(*terms: Element) -> Element:
     return sum(term[0] for term in terms) % P, sum(term[1] for term in terms) % P
 
 
+def inner_product(a: Sequence[Element], b: Sequence[Element]) -> Element:
+    """Return the sum of products of single elements, pair by pair."""
+    real = imaginary = 0
+    for (a0, a1), (b0, b1) in zip(a, b, strict=True):
+        real += a0 * b0 - a1 * b1
+        imaginary += a0 * b1 + a1 * b0
+    return real % P, imaginary % P
+
+
 def minus(a: Element, b: Element) -> Element:
     """Return the difference of two single elements."""
     return (a[0] - b[0]) % P, (a[1] - b[1]) % P
@@ -105,13 +125,14 @@ def minus(a: Element, b: Element) -> Element:
 @lru_cache(maxsize=256)
 def lagrange(r: Element, nodes: int) -> tuple[Element, ...]:
     """Return the coefficients by which values at 0 to nodes - 1 give the value of their polynomial at r."""
-    at = [minus(r, (j, 0)) for j in range(nodes)]
-    before = list(accumulate(at[:-1], product, initial=ONE))
+    at = [((r[0] - j) % P, r[1]) for j in range(nodes)]
+    before = accumulate(at[:-1], product, initial=ONE)
     after = list(accumulate(at[:0:-1], product, initial=ONE))[::-1]
-    return tuple(product(product(*pair), weight) for *pair, weight in zip(before, after, _weights(nodes), strict=True))
+    numerators = map(product, before, after)
+    return tuple((x * weight % P, y * weight % P) for (x, y), weight in zip(numerators, _weights(nodes), strict=True))
 
 
 @lru_cache(maxsize=16)
-def _weights(nodes: int) -> tuple[Element, ...]:
+def _weights(nodes: int) -> tuple[int, ...]:
     """Return 1 over the product of i - j over all other nodes j, of each node i."""
-    return tuple((pow(prod(i - j for j in range(nodes) if j != i), -1, P), 0) for i in range(nodes))
+    return tuple(pow(prod(i - j for j in range(nodes) if j != i), -1, P) for i in range(nodes))

@@ -10,7 +10,7 @@ import operator
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Final, TypeVar, final
+from typing import Annotated, Any, Final, TypeVar, final
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -21,6 +21,7 @@ from protocols.identity.signing import Signature, SignaturePurpose, sign, verify
 M = TypeVar("M", bound=msgspec.Struct)
 NONCE_BYTES: Final = 32
 MAX_BYTES: Final = 2**31
+_OPENED: Final = "opened"  # beside an envelope: the key under which its signature holds, and what it says
 
 
 @final
@@ -110,7 +111,20 @@ def read(envelope: SignedMessage, *kinds: type[M], keys: Mapping[str, bytes], ru
     """
     if envelope.sender not in keys:
         raise NotEnrolled("a message came from a party that the manifest does not name")
-    verify(keys[envelope.sender], SignaturePurpose.MESSAGE, envelope.digest, envelope.signature)
+    message = _open(envelope, keys[envelope.sender], kinds)
+    if not isinstance(message, kinds):
+        raise WireError(f"a message of {envelope.sender} is no {kinds[0].__name__}")
+    if getattr(message, "run", run) != run:
+        raise WireError(f"a message of {envelope.sender} belongs to another run")
+    return message
+
+
+def _open(envelope: SignedMessage, key: bytes, kinds: tuple[type[M], ...]) -> Any:
+    """Return the content of an envelope, which is immutable: its signature is verified once for one key."""
+    opened: tuple[bytes, Any] | None = vars(envelope).get(_OPENED)
+    if opened is not None and opened[0] == key:
+        return opened[1]
+    verify(key, SignaturePurpose.MESSAGE, envelope.digest, envelope.signature)
     if len(envelope.content) > MAX_BYTES:
         raise WireError(f"a message has {len(envelope.content)} bytes; at most {MAX_BYTES} are allowed")
     try:
@@ -119,6 +133,5 @@ def read(envelope: SignedMessage, *kinds: type[M], keys: Mapping[str, bytes], ru
         raise WireError(f"a message of {envelope.sender} is no {kinds[0].__name__}: {error}") from None
     if encode(message) != envelope.content:
         raise WireError(f"a message of {envelope.sender} is not in canonical form")
-    if getattr(message, "run", run) != run:
-        raise WireError(f"a message of {envelope.sender} belongs to another run")
+    vars(envelope)[_OPENED] = key, message
     return message

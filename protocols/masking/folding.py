@@ -20,6 +20,7 @@ Source: Boneh, Boyle, Corrigan-Gibbs, Gilboa, Ishai, Zero-knowledge proofs on se
 """
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final, final
 
 import numpy as np
@@ -29,6 +30,7 @@ from protocols.arithmetic.extension_field import (
     Element,
     add,
     element,
+    elements,
     lagrange,
     product,
     scale,
@@ -38,6 +40,7 @@ from protocols.arithmetic.extension_field import (
 from protocols.arithmetic.extension_field import P as PRIME
 from protocols.arithmetic.fixed_point import U64
 from protocols.errors import ParameterError
+from protocols.masking.kernels import short_vectors
 from protocols.masking.kernels.choice import kernels_for
 from protocols.masking.kernels.folding_kernels import ARITY, CHUNK, WIDEST
 from protocols.masking.words import U8, WIDTH
@@ -123,25 +126,31 @@ def powers(r: Element, count: int) -> tuple[Element, ...]:
     return tuple(out[:count])
 
 
-def first_tables(shape: ProofShape, r: Element) -> tuple[U64, U64]:
-    """Return what each chunk of E, and of A, comes to with its group at r, uint64[groups, chunks, 2**CHUNK, 2]."""
-    return _tables(vector(powers(r, shape.arity)), shape.width)
+def aggregator_table(shape: ProofShape, r: Element) -> U64:
+    """Return what each chunk of E comes to with its group at r, uint64[groups, chunks, 2**CHUNK, 2]."""
+    return _table(vector(powers(r, shape.arity)), _worth(shape.width))
 
 
-def _tables(at_r: U64, width: int) -> tuple[U64, U64]:
+def dealer_table(shape: ProofShape, r: Element) -> U64:
+    """Return what each chunk of A comes to with its group at r, uint64[groups, chunks, 2**CHUNK, 2]."""
+    return _table(vector(powers(r, shape.arity)[::-1]), (1,) * (shape.width + 1))
+
+
+@lru_cache(maxsize=64)
+def _worth(width: int) -> tuple[int, ...]:
+    """Return W of each bit of a word, and of its wrap bit, modulo p."""
+    return (*(pow(2, j + 1, PRIME) for j in range(width)), -pow(2, WIDTH + 1) % PRIME)
+
+
+def _table(at_r: U64, worth: tuple[int, ...]) -> U64:
     arity = len(at_r)
-    groups, chunks = -(-(width + 1) // arity), -(-arity // CHUNK)
+    groups, chunks = -(-len(worth) // arity), -(-arity // CHUNK)
     weights = np.zeros(groups * arity, dtype=np.uint64)
-    weights[: width + 1] = [pow(2, j + 1, PRIME) for j in range(width)] + [-pow(2, WIDTH + 1) % PRIME]
-    plain = np.zeros_like(weights)
-    plain[: width + 1] = 1
-    out = []
-    for powers_of_r, weight in ((at_r, weights), (at_r[::-1], plain)):
-        each = np.zeros((groups, chunks * CHUNK, 2), dtype=np.uint64)
-        each[:, :arity] = scale(powers_of_r[None], weight.reshape(groups, arity, 1))
-        by_chunk = each.reshape(groups, chunks, CHUNK, 2).transpose(2, 0, 1, 3)
-        out.append(total(by_chunk[:, :, :, None, :] * _DIGITS[:, None, None, :, None]))
-    return out[0], out[1]
+    weights[: len(worth)] = worth
+    each = np.zeros((groups, chunks * CHUNK, 2), dtype=np.uint64)
+    each[:, :arity] = scale(at_r[None], weights.reshape(groups, arity, 1))
+    by_chunk = each.reshape(groups, chunks, CHUNK, 2).transpose(2, 0, 1, 3)
+    return total(by_chunk[:, :, :, None, :] * _DIGITS[:, None, None, :, None])
 
 
 def first_coefficients(shape: ProofShape, e: U64, a: U64, rho: U64) -> U64:
@@ -163,14 +172,12 @@ def first_coefficients(shape: ProofShape, e: U64, a: U64, rho: U64) -> U64:
 
 def aggregator_vector(shape: ProofShape, e: U64, rho: U64, r: Element) -> U64:
     """Return the aggregators' vector after the first fold, uint64[length, 2]."""
-    table, _ = first_tables(shape, r)
-    return _extend(shape, kernels_for(shape.n).look_up(table, e, rho, bits=shape.arity))
+    return _extend(shape, kernels_for(shape.n).look_up(aggregator_table(shape, r), e, rho, bits=shape.arity))
 
 
 def dealer_vector(shape: ProofShape, a: U64, r: Element, mask: U64) -> U64:
     """Return the dealer's vector after the first fold; `mask`, uint64[2], stands behind it where the other has 0."""
-    _, table = first_tables(shape, r)
-    out = _extend(shape, kernels_for(shape.n).look_up(table, a, None, bits=shape.arity))
+    out = _extend(shape, kernels_for(shape.n).look_up(dealer_table(shape, r), a, None, bits=shape.arity))
     out[shape.n * shape.groups] = mask
     return out
 
@@ -196,7 +203,9 @@ def fold(x: U64, r: Element) -> U64:
 
 def fold_all(x: U64, challenges: tuple[Element, ...]) -> Element:
     """Return the one element that is left of a vector after all further folds."""
-    for r in challenges:
+    for place, r in enumerate(challenges):
+        if len(x) <= short_vectors.LONGEST:
+            return short_vectors.fold_all(elements(x), [lagrange(each, ARITY) for each in challenges[place:]])
         x = fold(x, r)
     return element(x[0])
 

@@ -26,40 +26,45 @@ class Journal(abc.ABC):
         """
         if self.entry("begin") is not None:
             raise RunEnded("this party has begun the run before, and does not begin it again: start another run")
-        self.write("begin", run)
+        self.record("begin", run)
 
     def record(self, name: str, digest: bytes) -> None:
-        """Write down what is about to be answered; the same once more is taken in silence.
+        """Write down what is about to be answered; errors are those of `record_all`."""
+        self.record_all({name: digest})
+
+    def record_all(self, entries: Mapping[str, bytes], *, sync: bool = True) -> None:
+        """Write down what is about to be answered, with one wait for the disk; the same once more is taken in silence.
+
+        Args:
+            entries: by name.
+            sync: whether they must outlive the machine, as what a round tells must; what leads up to it need not, as a
+                party that has begun a run does not begin it again.
 
         Raises:
-            ConflictingReplay: another content stands under the name.
+            ConflictingReplay: another content stands under a name.
         """
-        known = self.entry(name)
-        if known is None:
-            self.write(name, digest)
-        elif known != digest:
-            raise ConflictingReplay(f"another content of {name} was sent before; nothing is answered twice")
+        for name, digest in entries.items():
+            if self._entries.get(name, digest) != digest:
+                raise ConflictingReplay(f"another content of {name} was sent before; nothing is answered twice")
+        if fresh := {name: digest for name, digest in entries.items() if name not in self._entries}:
+            self._save(fresh, sync=sync)
+            self._entries |= fresh
 
     def entry(self, name: str) -> bytes | None:
         """Return what stands under a name."""
         return self._entries.get(name)
 
-    def write(self, name: str, content: bytes) -> None:
-        """Write an entry, which is there for good when this returns."""
-        self._save(name, content)
-        self._entries[name] = content
-
     @abc.abstractmethod
-    def _save(self, name: str, content: bytes) -> None:
-        """Put an entry where a restart of this party finds it."""
+    def _save(self, entries: Mapping[str, bytes], *, sync: bool) -> None:
+        """Put entries where a restart of this party finds them."""
 
 
 @final
 class MemoryJournal(Journal):
     """Entries of a party that lives no longer than its process."""
 
-    def _save(self, name: str, content: bytes) -> None:
-        """Leave it in memory."""
+    def _save(self, entries: Mapping[str, bytes], *, sync: bool) -> None:
+        """Leave them in memory."""
 
 
 @final
@@ -74,9 +79,10 @@ class FileJournal(Journal):
         entries = [line.partition("\t") for line in path.read_text(encoding="ascii").splitlines()]
         super().__init__({name: bytes.fromhex(rest[: len(rest) // 2 * 2]) for name, _, rest in entries})
 
-    def _save(self, name: str, content: bytes) -> None:
-        """Append a line and wait for the disk."""
+    def _save(self, entries: Mapping[str, bytes], *, sync: bool) -> None:
+        """Append lines, and wait for the disk where they must outlive the machine."""
         with self._path.open("ab") as file:
-            file.write(f"\n{name}\t{content.hex()}".encode("ascii"))
+            file.write("".join(f"\n{name}\t{content.hex()}" for name, content in entries.items()).encode("ascii"))
             file.flush()
-            os.fsync(file.fileno())
+            if sync:
+                os.fsync(file.fileno())

@@ -75,15 +75,27 @@ class MaskingParty:
             raise RunEnded(f"a message came from {envelope.sender} in place of {sender}; the run stops here")
         return read(envelope, *kinds, keys=self.keys, run=self.plan.run)
 
-    def send(self, message: RunMessage, *, name: str, nonce: bytes | None = None) -> SignedMessage:
+    def send(self, message: RunMessage, *, name: str, nonce: bytes | None = None, sync: bool = True) -> SignedMessage:
         """Write down that a message is sent under this name, and return it signed.
+
+        Args:
+            message: of a round.
+            name: of what is sent once a round.
+            nonce: of the message; drawn from its content where none is given.
+            sync: whether to wait for the disk: once a round is enough, before what it tells.
 
         Raises:
             ConflictingReplay: another content was sent under the name.
         """
         envelope = self.signer.send(message, nonce=nonce)
-        self.journal.record(f"{name} {message.number}", envelope.digest)
+        self.journal.record_all({f"{name} {message.number}": envelope.digest}, sync=sync)
         return envelope
+
+    def send_all(self, messages: Mapping[str, RunMessage]) -> dict[str, SignedMessage]:
+        """Write down together what is sent under these names, and return each message signed, as `send` does."""
+        envelopes = {name: self.signer.send(message) for name, message in messages.items()}
+        self.journal.record_all({f"{name} {messages[name].number}": each.digest for name, each in envelopes.items()})
+        return envelopes
 
     def stop(self) -> SignedMessage:
         """Return the signed end of the run, for everybody."""

@@ -19,6 +19,7 @@ from protocols.arithmetic.extension_field import (
     P,
     elements,
     from_words,
+    inner_product,
     lagrange,
     minus,
     plus,
@@ -183,12 +184,8 @@ def _claim(rows: list[U64], claim: Element, challenges: tuple[Element, ...]) -> 
     """Return one party's share of the claim after all folds, from its share of each row."""
     (first, *later), (r, *further) = (list(map(elements, rows)), challenges)
     half = len(first) // 2
-    claim = _dot(powers(r, len(first) + 1), (*first[:half], claim, *first[half:]))
+    claim = inner_product(powers(r, len(first) + 1), (*first[:half], claim, *first[half:]))
     for row, r in zip(later, further, strict=True):
         at_three = minus(claim, plus(*row[:3]))
-        claim = _dot(lagrange(r, NODES), (*row[:3], at_three, *row[3:]))
+        claim = inner_product(lagrange(r, NODES), (*row[:3], at_three, *row[3:]))
     return claim
-
-
-def _dot(coefficients: tuple[Element, ...], values: tuple[Element, ...]) -> Element:
-    return plus(*(product(c, value) for c, value in zip(coefficients, values, strict=True)))

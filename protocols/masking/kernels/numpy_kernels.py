@@ -4,8 +4,9 @@ from typing import Final, final
 
 import numpy as np
 
-from protocols.arithmetic.extension_field import add, multiply, reduce, scale, subtract, total
+from protocols.arithmetic.extension_field import add, elements, multiply, reduce, scale, subtract, total, vector
 from protocols.arithmetic.fixed_point import U64
+from protocols.masking.kernels import short_vectors
 from protocols.masking.kernels.folding_kernels import ARITY, CHUNK, NODES, FoldingKernels
 
 LIMB: Final = 16
@@ -46,11 +47,15 @@ class NumpyKernels(FoldingKernels):
 
     def values(self, left: U64, right: U64) -> U64:
         """Return the sums at each node."""
+        if len(left) <= short_vectors.LONGEST:
+            return vector(short_vectors.values(elements(left), elements(right)))
         products = multiply(np.stack(_at_nodes(left), axis=1), np.stack(_at_nodes(right), axis=1))
         return total(products)
 
     def fold(self, x: U64, coefficients: U64) -> U64:
         """Return the sums of four products each."""
+        if len(x) <= short_vectors.LONGEST:
+            return vector(short_vectors.fold(elements(x), elements(coefficients)))
         products = multiply(x.reshape(-1, ARITY, 2), coefficients)
         return reduce(products.sum(axis=1, dtype=np.uint64))  # four numbers below 2**61
 

@@ -18,7 +18,7 @@ from tests.unit.protocols.masking.test_range_proof import BITS, WORDS, accepts, 
 
 NUMPY = NumpyKernels()
 ALL = {"numpy": NUMPY, "compiled": CompiledKernels()}
-SIZES = st.one_of(st.sampled_from([0, 1, 2, 3, 511, 512, 513, 1025]), st.integers(0, 2000))
+SIZES = st.one_of(st.sampled_from([0, 1, 2, 3, 12, 13, 511, 512, 513, 1025]), st.integers(0, 2000))
 
 
 def numbers(draw, below, *shape, edge=False):

@@ -44,6 +44,19 @@ def test_a_stranger_another_kind_and_another_run_are_refused():
         read(message, RangeVerdict, keys=KEYS, run=bytes([1] * 32))
 
 
+def test_an_envelope_that_was_read_before_is_held_against_each_key_kind_and_run_anew():
+    message, other = SIGNER.send(VERDICT), Ed25519PrivateKey.from_private_bytes(bytes(32))
+    assert read(message, RangeVerdict, keys=KEYS, run=RUN) is read(message, Stop, RangeVerdict, keys=KEYS, run=RUN)
+    with pytest.raises(BadSignature):
+        read(message, RangeVerdict, keys={"north": public_of(other)}, run=RUN)
+    with pytest.raises(WireError, match="is no Closing"):
+        read(message, Closing, keys=KEYS, run=RUN)
+    with pytest.raises(WireError, match="another run"):
+        read(message, RangeVerdict, keys=KEYS, run=bytes([1] * 32))
+    with pytest.raises(BadSignature):
+        read(msgspec.structs.replace(message, signature=bytes(64)), RangeVerdict, keys=KEYS, run=RUN)
+
+
 def test_bytes_that_are_not_canonical_are_refused():
     content = SIGNER.send(VERDICT).content
     assert content.endswith(b"\x03")

@@ -95,6 +95,18 @@ def test_the_first_polynomial_is_the_product_of_the_folded_bits(widest):
     assert not left[shape.n * shape.groups :].any()
 
 
+@pytest.mark.parametrize("length", [4, 8, 48, 52, 268])
+def test_all_folds_together_are_one_fold_after_the_other_whatever_the_length(length):
+    x, challenges, left = elements(length), [], length
+    while left > 1:
+        challenges.append((int(RANDOM.integers(7, P)), int(RANDOM.integers(0, P))))
+        left = -(-left // 4)
+    each = x
+    for r in challenges:
+        each = folding.fold(each, r)
+    assert folding.fold_all(x, tuple(challenges)) == field.element(each[0])
+
+
 def test_a_fold_is_the_value_of_the_cubic_polynomials():
     left, right = elements(8), elements(8)
     values = folding.values(left, right)

@@ -27,6 +27,20 @@ def test_another_content_under_a_name_is_refused_and_the_same_is_not(journal):
         journal.record("proofs 3", b"two")
 
 
+def test_of_several_contents_none_is_written_if_one_was_another_before(journal):
+    journal.record("reply b 3", b"one")
+    with pytest.raises(ConflictingReplay):
+        journal.record_all({"reply a 3": b"one", "reply b 3": b"two"})
+    assert journal.entry("reply a 3") is None
+    journal.record_all({"reply a 3": b"two", "reply b 3": b"one"}, sync=False)
+    assert journal.entry("reply a 3") == b"two"
+
+
+def test_what_is_not_waited_for_outlives_the_process(tmp_path):
+    FileJournal(tmp_path / "journal").record_all({"offer 3": b"one"}, sync=False)
+    assert FileJournal(tmp_path / "journal").entry("offer 3") == b"one"
+
+
 def test_a_file_remembers_after_a_restart(tmp_path):
     first = FileJournal(tmp_path / "journal")
     first.begin(RUN)
