@@ -12,19 +12,19 @@ from client_sdk.simulation.exchange import Exchange
 from protocols.arithmetic.counters import FIRST_STEP, Step
 from protocols.arithmetic.fixed_point import I64
 from protocols.errors import RoundClosed
-from protocols.models.seir.agents import susceptibility
-from protocols.models.seir.relaxed_agents import RelaxedAgents
+from protocols.models.relaxed_agents import RelaxedAgents
+from protocols.models.run_model import agent_model_of
+from protocols.models.run_relaxation import relaxation_of
 from protocols.task.layout import Layout
 from protocols.task.manifest import Simulation
 from protocols.wire.transport import Transport
 
 
-def add_up_messages(contacts: Contacts, says: I64, *, step: int) -> I64:
-    """Return what own agents say to every agent of the run, int64[n, c, w], from int64[w, n_own]."""
-    total = np.empty((contacts.n, contacts.c, len(says)), dtype=np.int64)
-    for column, said in enumerate(says):
-        wide = np.broadcast_to(said[:, None], (said.size, contacts.c + 1))
-        total[..., column] = contacts.add_up(wide, step=step)
+def add_up_messages(contacts: Contacts, messages: I64, *, step: int) -> I64:
+    """Return what own agents tell every agent of the run, int64[n, c, 1 + p], from int64[1 + p, n_own, c + w]."""
+    total = np.empty((contacts.n, contacts.c, len(messages)), dtype=np.int64)
+    for column, told in enumerate(messages):
+        total[..., column] = contacts.add_up(told, step=step)
     return total
 
 
@@ -53,13 +53,15 @@ class TangentClient:
     def __post_init__(self) -> None:
         """Prepare; nothing is sent."""
         self._layout = Layout.of(self.manifest)
-        self.agents = RelaxedAgents(
-            self.manifest.model.require_seir("tangents"),
+        self.agents = relaxation_of(
+            self.manifest.model,
             self.manifest.require_gradient(),
             channels=self.manifest.channels,
             sizes=self.manifest.cells,
-            susceptibility=susceptibility(self.private.columns, self.private.source.agents.size),
             cell=self.private.cell,
+            columns=self.private.columns,
+            n=self.private.source.agents.size,
+            steps=self.manifest.steps,
         )
 
     @classmethod
@@ -88,9 +90,9 @@ class TangentClient:
     async def advance(self) -> None:
         """Take part in one step; after an error the same step may be tried again, with the same vector."""
         step, layout = self.step, self._layout
-        says = self.agents.says()
-        own, others = self._contact(says, step)
-        cells = self.agents.cells(says)
+        messages = self.agents.messages()
+        own, others = self._contact(messages, step)
+        cells = self._cells(messages)
         vector = layout.pack(others, cells.reshape(-1), self.agents.tally().reshape(-1))
         try:
             answer = await self.exchange.round(vector, step=step)
@@ -104,23 +106,27 @@ class TangentClient:
 
     def _miss(self) -> None:
         """Live through a step without this client's part in it: nothing from others reaches its agents."""
-        says = self.agents.says()
-        own, _ = self._contact(says, self.step)
+        messages = self.agents.messages()
+        own, _ = self._contact(messages, self.step)
         if self.step < self.manifest.steps:
-            self.agents.update(own, np.zeros_like(self.agents.cells(says)), step=self.step)
+            self.agents.update(own, np.zeros_like(self._cells(messages)), step=self.step)
         self.missed.append(self.step)
         self.step = Step(self.step + 1)
 
-    def _contact(self, says: I64, step: int) -> tuple[I64, I64]:
-        """Return own agents' exposure to each other, int64[n_own, c, 1 + p], and what is said to others."""
+    def _cells(self, messages: I64) -> I64:
+        """Return what own agents tell their cells, int64[w * cells, 1 + p]."""
+        return self.agents.cells(messages, channels=len(agent_model_of(self.manifest.model).cell_most))
+
+    def _contact(self, messages: I64, step: int) -> tuple[I64, I64]:
+        """Return own agents' exposure to each other, int64[n_own, c, 1 + p], and what is told to others."""
         layout = self._layout
         first, end = layout.own[self.private.name]
         if not layout.c:
-            return np.zeros((end - first, 0, len(says)), dtype=np.int64), np.zeros(0, dtype=np.int64)
+            return np.zeros((end - first, 0, len(messages)), dtype=np.int64), np.zeros(0, dtype=np.int64)
         if step < self.manifest.steps:
-            total = add_up_messages(self.private.contacts, says, step=step)
+            total = add_up_messages(self.private.contacts, messages, step=step)
         else:
-            total = np.zeros((layout.n, len(self.manifest.channels), len(says)), dtype=np.int64)
+            total = np.zeros((layout.n, len(self.manifest.channels), len(messages)), dtype=np.int64)
         own = total[first:end].copy()
         total[first:end] = 0
         return own, total

@@ -27,6 +27,8 @@ def check_model(
     from lpm_secure.models.reference import find
     from lpm_secure.models.report import sections
     from lpm_secure.testbed.model_check import check_model as check
+    from protocols.models.chain.chain_parameters import describe_chain
+    from protocols.models.graph.agents import GraphModel
 
     result = check(find(model), agents=agents, steps=steps, seed=seed)
     console = Console()
@@ -35,6 +37,8 @@ def check_model(
         for row in section.rows:
             table.add_row(*row)
         console.print(table)
+    found = GraphModel(result.trace.graph, dict(result.trace.parameters))
+    typer.echo(f"relaxed runs: {describe_chain(found, steps=steps)}")
     for name, (first, last) in result.tallies.items():
         typer.echo(f"{name} of {agents} drawn agents: {list(first)} at first, {list(last)} after {steps} steps")
     for backend, difference in result.differences.items():

@@ -8,13 +8,17 @@ import numpy.typing as npt
 import torch
 
 from lpm_secure.engine.loop import PrivatePart, StepRelease
+from lpm_secure.engine.model_agents import ContactMatrices
 from lpm_secure.engine.tensors.graph import Graph
-from lpm_secure.testbed.synthetic import SYNTHETIC_FROM, cells_of
+from lpm_secure.testbed.synthetic import SYNTHETIC_FROM, cells_of, draw_columns
 from lpm_secure.testbed.testbed import Testbed
 from protocols.arithmetic.fixed_point import I64
+from protocols.models.agent_model import Columns
 from protocols.models.gradient import Gradient
-from protocols.models.seir.relaxation import STAGES
-from protocols.models.seir.relaxed_agents import RelaxedAgents
+from protocols.models.graph.agents import GraphModel
+from protocols.models.relaxed_agents import RelaxedAgents
+from protocols.models.run_model import agent_model_of
+from protocols.models.run_relaxation import relaxation_of
 from protocols.task.layout import Layout
 from protocols.task.manifest import Simulation
 
@@ -53,33 +57,44 @@ class ClearTangents(PrivatePart):
 
     def __init__(self, testbed: Testbed) -> None:
         """Take the testbed's private agents."""
-        manifest = testbed.manifest
-        layout, cpu = Layout.of(manifest), torch.device("cpu")
-        self._manifest = manifest
-        self._graph = Graph(testbed.contacts, n=layout.n, c=layout.channels, period=manifest.period, device=cpu)
-        self.agents = _agents(manifest, testbed.cell, n=layout.n)
+        manifest = self._manifest = testbed.manifest
+        n, period = Layout.of(manifest).n, manifest.period
+        if isinstance(manifest.model, GraphModel):
+            channels = manifest.model.graph.channels
+            self._matrices = ContactMatrices(testbed.contacts, channels, n=n, period=period)
+        else:
+            cpu = torch.device("cpu")
+            self._graph = Graph(testbed.contacts, n=n, c=len(manifest.channels), period=period, device=cpu)
+        self.agents = _agents(manifest, testbed.cell, columns=testbed.columns, n=n)
 
     async def advance(self, step: int, synthetic: I64) -> StepRelease:
         """Move the agents on, and return their totals before that."""
-        says = self.agents.says()
-        cells, tally = self.agents.cells(says), self.agents.tally()
+        messages = self.agents.messages()
+        cells, tally = _cells(self._manifest, self.agents, messages), self.agents.tally()
         if step < self._manifest.steps:
-            self.agents.update(self._contact(says, step), cells + synthetic.reshape(cells.shape), step=step)
+            self.agents.update(self._contact(messages, step), cells + synthetic.reshape(cells.shape), step=step)
         return StepRelease(cells.reshape(-1), tally.reshape(-1), len(self._manifest.clients), 0)
 
-    def _contact(self, says: I64, step: int) -> I64:
+    def _contact(self, messages: I64, step: int) -> I64:
+        """Return what reaches each agent, int64[n, c, 1 + p]."""
         if self._manifest.mode != "sum":
-            return np.zeros((says.shape[1], 0, len(says)), dtype=np.int64)
-        c = len(self._manifest.channels)
-        wide = (torch.from_numpy(said)[:, None].expand(-1, c + 1).contiguous() for said in says)
-        return np.stack([self._graph.add_up(said, step=step).numpy() for said in wide], axis=-1)
+            return np.zeros((messages.shape[1], 0, len(messages)), dtype=np.int64)
+        if isinstance(self._manifest.model, GraphModel):
+            exposure = np.zeros((messages.shape[1], len(self._manifest.channels), len(messages)), dtype=np.int64)
+            for place, name in enumerate(self._manifest.channels):
+                for column, told in enumerate(messages):
+                    exposure[:, place, column] = self._matrices.add_up(name, told[:, place], step=step)
+            return exposure
+        wide = (torch.from_numpy(np.ascontiguousarray(told)) for told in messages)
+        return np.stack([self._graph.add_up(told, step=step).numpy() for told in wide], axis=-1)
 
 
 def synthetic_part(testbed: Testbed) -> RelaxedAgents:
     """Return the engine's own relaxed agents, in the cells that `lpm_secure.testbed.testbed` gives them."""
     agents = np.arange(testbed.synthetic, dtype=np.uint64) + np.uint64(SYNTHETIC_FROM)
-    manifest = testbed.manifest
-    return _agents(manifest, cells_of(agents, manifest), n=agents.size)
+    manifest, ranges = testbed.manifest, testbed.city.columns if testbed.city else {}
+    columns = draw_columns(manifest, agents, ranges)
+    return _agents(manifest, cells_of(agents, manifest), columns=columns, n=agents.size)
 
 
 async def simulate_tangents(manifest: Simulation, private: PrivatePart, synthetic: RelaxedAgents) -> TangentSeries:
@@ -94,20 +109,28 @@ async def simulate_tangents(manifest: Simulation, private: PrivatePart, syntheti
     nobody = np.zeros((0, 0, 1 + given.p), dtype=np.int64)  # the engine's agents meet others in cells alone
     counts = []
     for step in range(manifest.steps + 1):
-        cells = synthetic.cells(synthetic.says())
+        cells = _cells(manifest, synthetic, synthetic.messages())
         release = await private.advance(step, cells.reshape(-1))
-        counts.append(np.stack([release.tally.reshape(STAGES, 1 + given.p), synthetic.tally()]))
+        own = synthetic.tally()
+        counts.append(np.stack([release.tally.reshape(own.shape), own]))
         if step < manifest.steps:
             synthetic.update(nobody, cells + release.cells.reshape(cells.shape), step=step)
     return TangentSeries(np.stack(counts), given)
 
 
-def _agents(manifest: Simulation, cell: I64, *, n: int) -> RelaxedAgents:
-    return RelaxedAgents(
-        manifest.model.require_seir("tangents"),
+def _cells(manifest: Simulation, agents: RelaxedAgents, messages: I64) -> I64:
+    """Return what agents tell their cells, int64[w * cells, 1 + p]."""
+    return agents.cells(messages, channels=len(agent_model_of(manifest.model).cell_most))
+
+
+def _agents(manifest: Simulation, cell: I64, *, columns: Columns, n: int) -> RelaxedAgents:
+    return relaxation_of(
+        manifest.model,
         manifest.require_gradient(),
         channels=manifest.channels,
         sizes=manifest.cells,
-        susceptibility=np.ones(n),
         cell=cell,
+        columns=columns,
+        n=n,
+        steps=manifest.steps,
     )

@@ -1,0 +1,264 @@
+"""An agent's local chain: finite, with the laws of its moves and their derivatives, from any model's graph.
+
+An agent that hears hazards h_o of its outcomes in a step moves from state s to s' with probability
+
+    P(s, s') = sum over ways of [ product over outcomes looked at of (1 - exp(-h_o)) or exp(-h_o) ] w(way)
+
+where w is the product of the probabilities of the draws looked at. Thresholds of Exp(1) have no memory (Sellke 1983),
+so they are no part of the state; given the hazards the chain is the discrete model's law, exactly.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple, final
+
+import numpy as np
+
+from protocols.arithmetic.distributions import F64
+from protocols.arithmetic.fixed_point import I64
+from protocols.models.chain.exploration import BEGIN, Exploration, LocalState, Quantity, Space, Way, refuse
+from protocols.models.chain.liveness import LiveFields, stage_fields
+from protocols.models.chain.lumping import Lumps, Move, layers_of, lump, merge
+from protocols.models.chain.paths import check_depth
+from protocols.models.chain.quantities import QuantityTable, Slope
+from protocols.models.dual import Dual
+from protocols.models.graph import ModelGraph
+from protocols.models.graph.agents import GraphModel
+from protocols.models.graph.checks import nodes_of
+from protocols.models.likelihood.clocks import clocks_of
+from protocols.models.likelihood.entries import ParameterEntry
+
+MOST_STATES: Final = 2**12
+SPACE: Final = "local states"
+
+
+class ChainClock(NamedTuple):
+    """An outcome whose level crosses at a rate.
+
+    Attributes:
+        outcome: its name.
+        unit: one of its hazard, in units of its level.
+        weight: of its growth, float64[1 + p].
+    """
+
+    outcome: str
+    unit: float
+    weight: F64
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class LocalChain:
+    """S states and E moves; numbers with their derivatives by p parameters.
+
+    Attributes:
+        states: one of each lump, for reports.
+        explored: how many there were before those that behave alike were merged.
+        clocks: outcomes that are looked at.
+        patterns: combinations of their bits that moves ask for.
+        source, target, pattern: int64[E] of each move.
+        layers: places of moves, so that targets of a layer differ.
+        weight: float64[E], and float64[p, E].
+        begin: float64[S], of the beginning.
+        messages: float64[c + w, S], what is told on each contact channel, and on each cell channel.
+        totals: float64[q, S], of each number of the tally.
+    """
+
+    states: tuple[LocalState, ...] = field(repr=False)
+    explored: int
+    clocks: tuple[ChainClock, ...]
+    patterns: tuple[tuple[tuple[int, bool], ...], ...]
+    source: I64 = field(repr=False)
+    target: I64 = field(repr=False)
+    pattern: I64 = field(repr=False)
+    layers: tuple[I64, ...] = field(repr=False)
+    weight: Dual = field(repr=False)
+    begin: Dual = field(repr=False)
+    messages: Dual = field(repr=False)
+    totals: Dual = field(repr=False)
+
+
+def space_of(model: GraphModel) -> Space:
+    """Return where a model's local states are looked for; derived once.
+
+    Raises:
+        ModelError: in one line, why it has no chain.
+    """
+    space: Space | None = model.__dict__.get(SPACE)
+    if space is None:
+        graph, clocks = model.graph, clocks_of(model.graph)
+        check_chain(graph)
+        parameters = model.agents.parameters
+        space = Space(graph, parameters, clocks, LiveFields(graph, parameters, clocks))
+        model.__dict__[SPACE] = space
+    return space
+
+
+def check_chain(graph: ModelGraph) -> None:
+    """Refuse what moves in ways that no finite chain has; whether one is small enough, is seen as its states are found.
+
+    Raises:
+        ModelError: with what it is that has no chain.
+    """
+    if graph.public:
+        refuse(f"the model hears public numbers ({', '.join(graph.public)}), through which no derivative is taken")
+    if graph.along:
+        refuse(f"messages on {', '.join(graph.along)} are made of contacts' own numbers")
+    check_depth(graph)
+    clocks = clocks_of(graph)
+    for number in nodes_of(graph, "restarts", "update"):
+        node = graph.nodes[number]
+        if node.op in ("cell", "size"):
+            refuse(f"update looks at the {'total' if node.op == 'cell' else 'size'} of an agent's cell on {node.name}")
+        if node.op == "outcome" and node.name not in clocks:
+            refuse(f"the outcome {node.name} {_why_no_clock(graph, node.name)}")
+
+
+def _why_no_clock(graph: ModelGraph, name: str) -> str:
+    outcome = graph.outcomes[name]
+    if outcome.reveals == "sum":
+        return "is an exact sum"
+    if not outcome.keep:
+        return "compares the level of the present step alone, which has no law"
+    return "is held against something else than an exponential draw"
+
+
+def chain_of(
+    model: GraphModel,
+    entries: Sequence[ParameterEntry],
+    columns: Mapping[str, int],
+    known: Mapping[str, bool],
+    *,
+    steps: int,
+) -> LocalChain:
+    """Return the chain of agents with the same columns.
+
+    Args:
+        model: with its parameters.
+        entries: p parameters, by which derivatives are taken.
+        columns: of each field a number: private columns, and what their holder knows; else the least there is.
+        known: of each field, whether it does.
+        steps: of the run.
+
+    Raises:
+        ModelError: in one line, why there is none.
+    """
+    space = space_of(model)
+    for name, clock in space.clocks.items():
+        if known.get(clock.field):
+            refuse(f"{clock.field}, the threshold of {name}, is given")
+    found = Exploration(space, columns).run(known, steps=steps)
+    table = QuantityTable.of(space, entries, known)
+    table.compute(_quantities(space.graph, found))
+    clocks, patterns, moves = _moves(found, table)
+    lumps = lump(moves[1:], _outputs(found, table))
+    if len(lumps.members) > MOST_STATES:
+        refuse(f"an agent has {len(lumps.members)} states; at most {MOST_STATES} are followed")
+    begin = np.zeros((1 + len(entries), len(lumps.members)))
+    for (_, state), weight in merge(moves[0], lumps.block).items():
+        begin[:, state] = weight
+    return _laid_out(model, found, table, lumps, (clocks, patterns, _dual(begin)))
+
+
+def _quantities(graph: ModelGraph, found: Exploration) -> list[Quantity]:
+    """Return all numbers that a chain is made of."""
+    drawn = {law for way in found.ways for law, _ in way.draws if law[0] == "happens"}
+    weights = {each.weight for way in found.ways for each in way.crossings if each.weight is not None}
+    outputs = {quantity for each in found.outputs for quantity in each}
+    return sorted({Quantity(graph.nodes[node].inputs[0], basis) for _, node, basis in drawn} | weights | outputs)
+
+
+def _moves(
+    found: Exploration, table: QuantityTable
+) -> tuple[tuple[ChainClock, ...], tuple[tuple[tuple[int, bool], ...], ...], list[dict[Move, F64]]]:
+    """Return clocks, patterns of their bits, and the moves of the beginning and of each state."""
+    clocks: dict[tuple[str, bytes], ChainClock] = {}
+    numbers: dict[tuple[str, bytes], int] = {}
+    patterns: dict[tuple[tuple[int, bool], ...], int] = {}
+    moves: list[dict[Move, F64]] = [{} for _ in range(1 + len(found.states))]
+
+    def pattern_of(way: Way) -> int:
+        bits = []
+        for crossing in way.crossings:
+            weight = table.product(()) if crossing.weight is None else table.number(crossing.weight)
+            key = crossing.outcome, weight.tobytes()
+            unit = 2.0 ** found.space.clocks[crossing.outcome].bits
+            clocks.setdefault(key, ChainClock(crossing.outcome, unit, weight))
+            bits.append((numbers.setdefault(key, len(numbers)), crossing.crosses))
+        return patterns.setdefault(tuple(sorted(bits)), len(patterns))
+
+    for way in found.ways:
+        weight = table.product(way.draws)
+        if weight.any():
+            own, move = moves[way.source - BEGIN], (pattern_of(way), way.target)
+            own[move] = own[move] + weight if move in own else weight
+    return tuple(clocks.values()), tuple(patterns), moves
+
+
+def _outputs(found: Exploration, table: QuantityTable) -> list[tuple[object, ...]]:
+    """Return what tells each state from others at once: its stages, what it tells, and whether its ways are known."""
+    stages = set(stage_fields(found.space.graph))
+    return [
+        (
+            number < found.expanded,
+            tuple(value for name, value in state if name in stages),
+            *(table.number(each).tobytes() for each in found.outputs[number]),
+        )
+        for state, number in found.states.items()
+    ]
+
+
+def _laid_out(
+    model: GraphModel,
+    found: Exploration,
+    table: QuantityTable,
+    lumps: Lumps,
+    rest: tuple[tuple[ChainClock, ...], tuple[tuple[tuple[int, bool], ...], ...], Dual],
+) -> LocalChain:
+    """Return a chain as arrays."""
+    states = tuple(found.states)
+    each = [(source, move, weight) for source, moves in enumerate(lumps.moves) for move, weight in moves.items()]
+    target = [move[1] for _, move, _ in each]
+    clocks, patterns, begin = rest
+    weights = [weight for _, _, weight in each] or [table.product(())[:, None][:, :0]]
+    outputs = np.array([[table.number(q) for q in found.outputs[member]] for member in lumps.members])
+    messages, totals = _tables(model, outputs, [dict(states[member]) for member in lumps.members], table.product(()))
+    return LocalChain(
+        states=tuple(states[member] for member in lumps.members),
+        explored=len(states),
+        clocks=clocks,
+        patterns=patterns,
+        source=np.array([source for source, _, _ in each], dtype=np.int64),
+        target=np.array(target, dtype=np.int64),
+        pattern=np.array([move[0] for _, move, _ in each], dtype=np.int64),
+        layers=layers_of(target),
+        weight=_dual(np.stack(weights, axis=-1) if each else weights[0]),
+        begin=begin,
+        messages=messages,
+        totals=totals,
+    )
+
+
+def _tables(model: GraphModel, outputs: F64, states: Sequence[Mapping[str, object]], one: Slope) -> tuple[Dual, Dual]:
+    """Return what each state tells on each channel, and counts for in each number of the tally."""
+    graph, names = model.graph, (*model.graph.messages, *model.graph.totals)
+    row = {name: outputs[:, place].T for place, name in enumerate(names[: len(graph.messages)])}
+    observable = {name: outputs[:, len(graph.messages) + place].T for place, name in enumerate(graph.totals)}
+    channels = (*model.contact_channels, *model.agents.cell_channels)
+    counts = [
+        np.outer(one, [float(state[name] == stage) for state in states])
+        for name in stage_fields(graph)
+        for stage in range(len(graph.fields[name].stages))
+    ]
+    totals = [*counts, *(observable[name] for name in sorted(observable))]
+    empty = np.zeros((one.size, 0, len(states)))
+    told = [row[name] for name in channels]
+    return (
+        _dual(np.stack(told, axis=1) if told else empty),
+        _dual(np.stack(totals, axis=1) if totals else empty),
+    )
+
+
+def _dual(numbers: F64) -> Dual:
+    """Return values and derivatives of float64[1 + p, ...]."""
+    return Dual(numbers[0], numbers[1:])

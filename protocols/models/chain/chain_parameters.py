@@ -1,0 +1,57 @@
+"""By which parameters of a model relaxed runs have derivatives, and why not by the others."""
+
+from protocols.errors import ModelError
+from protocols.models.chain.chain import chain_of, check_chain
+from protocols.models.graph.agents import GraphModel
+from protocols.models.likelihood.dependence import dependence_of
+from protocols.models.likelihood.entries import ParameterEntry, is_law, moments_of, parameters_read
+
+
+class ChainParameters(dict[str, str]):
+    """By the title of each parameter that a model reads, why it has no derivative; nothing where it has one."""
+
+    @property
+    def known(self) -> tuple[str, ...]:
+        """Return those that have one."""
+        return tuple(title for title, reason in self.items() if not reason)
+
+
+def chain_parameters(model: GraphModel) -> ChainParameters:
+    """Read off a model's graph, and its values, by which parameters its relaxed runs have derivatives.
+
+    Raises:
+        ModelError: there are no relaxed runs of it.
+    """
+    check_chain(model.graph)
+    return ChainParameters((entry.title, _why_not(model, entry)) for entry in parameters_read(model.graph))
+
+
+def describe_chain(model: GraphModel, *, steps: int) -> str:
+    """Return in a line how large the local chain of an agent is, of whom nothing is known, or why there is none."""
+    least = {name: field.low for name, field in model.graph.fields.items()}
+    try:
+        parameters = chain_parameters(model)
+        chain = chain_of(model, (), least, dict.fromkeys(least, False), steps=steps)
+    except ModelError as error:
+        return f"none: {error}"
+    moves, columns = chain.source.size, any(field.private for field in model.graph.fields.values())
+    return (
+        f"{len(chain.states)} local states of an agent ({chain.explored} before those that behave alike are one), "
+        f"{moves} moves{', where each private column is the least that it can be' if columns else ''}; "
+        f"derivatives by {', '.join(parameters.known) or 'none'}"
+    )
+
+
+def _why_not(model: GraphModel, entry: ParameterEntry) -> str:
+    graph, dependence = model.graph, dependence_of(model)
+    compared = dependence.why_not(entry.title)
+    if compared:
+        return compared
+    for part in (graph.begin, graph.update):
+        for name, root in sorted(part.items()):
+            if entry.name in dependence.numbers[root]:
+                return f"moves the field {name} itself, whose values are whole numbers"
+    if is_law(graph.parameters[entry.name]):
+        weights = model.agents.parameters[entry.name][entry.place].tolist()
+        return "" if moments_of(weights)[1] else "is a law of one length alone"
+    return ""

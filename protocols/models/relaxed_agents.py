@@ -1,0 +1,94 @@
+"""Relaxed agents with their tangents, whatever their model, and what they tell in fixed point."""
+
+import abc
+
+import numpy as np
+import numpy.typing as npt
+
+from protocols.arithmetic.fixed_point import I64
+from protocols.models.cells import cell_totals
+from protocols.models.dual import Dual, Number
+from protocols.models.gradient import Gradient
+
+F64 = npt.NDArray[np.float64]
+
+
+class RelaxedAgents(abc.ABC):
+    """n agents in the order of their holder; a client's own, the engine's, or in the clear run everybody's.
+
+    What they tell is in integers: value in column 0, then p tangents, each at most `clip`. So sums do not depend on
+    order or layout, and every number of a private run has the bits that it has in the clear. Subclasses are final.
+
+    Security: never leaves its holder; only `messages`, `tally` and `cells` do, as shares.
+    """
+
+    def __init__(self, gradient: Gradient, *, sizes: tuple[int, ...], cell: I64) -> None:
+        """Begin.
+
+        Args:
+            gradient: which derivatives, and in which fixed point.
+            sizes: people in each cell; empty where the run has none.
+            cell: int64[n], each agent's cell; empty where the run has none.
+        """
+        self._gradient, self._cell = gradient, cell
+        self._sizes = np.array(sizes, dtype=np.float64)
+
+    @abc.abstractmethod
+    def messages(self) -> I64:
+        """Return int64[1 + p, n, c + w]: what each agent tells on each contact channel, and on each cell channel."""
+
+    @abc.abstractmethod
+    def tally(self) -> I64:
+        """Return int64[q, 1 + p]: the expected totals of the model's stages and observables."""
+
+    @abc.abstractmethod
+    def update(self, contact: I64, totals: I64, *, step: int) -> None:
+        """Move on by one step.
+
+        Args:
+            contact: int64[n, c, 1 + p], exposures; of size 0 where contacts do not count.
+            totals: int64[w * cells, 1 + p], everybody's totals, of each cell channel those of all cells.
+            step: of the run.
+        """
+
+    def cells(self, messages: I64, *, channels: int) -> I64:
+        """Return int64[w * cells, 1 + p]: what is told in each cell on each of w channels."""
+        cells, width = self._sizes.size, len(messages)
+        total = np.zeros((channels, cells, width), dtype=np.int64)
+        if cells:
+            for column, told in enumerate(messages):
+                for channel in range(channels):
+                    total[channel, :, column] = cell_totals(told[:, channel - channels], self._cell, cells=cells)
+        return total.reshape(channels * cells, width)
+
+    def shares(self, totals: I64) -> Dual:
+        """Return which share of its own cell says something, for each agent; out of [0, size] it is the nearest bound.
+
+        Args:
+            totals: int64[cells, 1 + p], of one channel.
+        """
+        total = self.to_real(totals.T)
+        inside = (total.value >= 0.0) & (total.value <= self._sizes)
+        value = np.clip(total.value, 0.0, self._sizes) / self._sizes
+        share = Dual(value, np.where(inside, total.tangent / self._sizes, 0.0))
+        return Dual(share.value[self._cell], share.tangent[:, self._cell])
+
+    def to_fixed(self, number: Number) -> I64:
+        """Return int64[1 + p, n], rounded, tangents clipped."""
+        dual, given = _dual(number), self._gradient
+        value = np.rint(dual.value * 2.0**given.value_bits)
+        tangent = np.rint(np.clip(dual.tangent, -given.clip, given.clip) * 2.0**given.tangent_bits)
+        out = np.empty((1 + given.p, value.size), dtype=np.int64)
+        out[0], out[1:] = value, tangent
+        return out
+
+    def to_real(self, fixed: I64) -> Dual:
+        """Return a dual from int64[1 + p, n]; the scales are powers of two, so nothing is rounded below 2**53."""
+        given = self._gradient
+        return Dual(fixed[0] * 2.0**-given.value_bits, fixed[1:] * 2.0**-given.tangent_bits)
+
+
+def _dual(number: Number) -> Dual:
+    if not isinstance(number, Dual):
+        raise TypeError(f"got {type(number).__name__}: relaxed agents carry tangents")
+    return number
