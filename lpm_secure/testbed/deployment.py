@@ -29,7 +29,7 @@ from protocols import canonical_json
 from protocols.atomic_file import PUBLIC_MODE, write_atomically
 from protocols.identity import certificates, signing
 from protocols.identity.server_keys import IDENTITY
-from protocols.models.graph.agents import UNKNOWN
+from protocols.models.agent_model import UNKNOWN
 from protocols.task import manifest as manifests
 from protocols.task import signature as signatures
 from protocols.task.layout import Layout

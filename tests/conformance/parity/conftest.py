@@ -17,7 +17,8 @@ from lpm_secure.models.library.work import LabourMarket
 from lpm_secure.models.tracer import trace
 from lpm_secure.testbed.synthetic import draw_columns
 from lpm_secure.testbed.testbed import Testbed
-from protocols.models.graph.agents import UNKNOWN, GraphModel
+from protocols.models.agent_model import UNKNOWN
+from protocols.models.graph.agents import GraphModel
 from tests.conformance.conftest import contact_table, heaviest
 from tests.user_models import ENVIRONMENTS, MODELS, Panicking
 
