@@ -4,6 +4,8 @@ import logging
 from pathlib import Path
 from typing import Final
 
+import numpy as np
+
 from client_sdk.private.calendar import steps_per_day
 from client_sdk.private.files import channels_of
 from lpm_secure.config.model import channels_of as names_of
@@ -13,6 +15,7 @@ from lpm_secure.data import look_alike, workplace
 from lpm_secure.data.contact_data import ContactData, by_step
 from lpm_secure.data.survey import Survey, SurveyQuestions, read_survey
 from protocols.errors import ConfigError, DataError
+from protocols.models.agent_model import AgentModel, AgentSource
 from protocols.models.run_model import agent_model_of
 
 NOTICES: Final = logging.getLogger("lpm")  # for whoever waits; `lpm` prints them
@@ -47,7 +50,24 @@ def survey_of(config: Config) -> Survey:
         drawn=private.columns,
     )
     contacts = Path(private.contacts) if isinstance(private.contacts, str) else None
-    return read_survey(Path(private.people), contacts, asked)
+    survey = read_survey(Path(private.people), contacts, asked)
+    _check_states(survey, agents)
+    return survey
+
+
+def _check_states(survey: Survey, agents: AgentModel) -> None:
+    """Refuse what is known of people if no state of the model is like it.
+
+    Raises:
+        DataError: of the first such person, with file and row.
+    """
+    n = len(survey.ids)
+    drawn = {spec.name: np.full(n, int(spec.low)) for spec in agents.columns if spec.default is None}
+    source = AgentSource(np.arange(1, n + 1, dtype=np.uint64), (0, 0))
+    try:
+        agents.initial_state(source, {**drawn, **survey.data.columns})
+    except DataError as error:
+        raise DataError(f"{survey.people.place((error.row or 1) - 1)}: {error}") from error
 
 
 def _own(config: Config) -> ContactData:
