@@ -30,7 +30,8 @@ async def take_part(path: Path) -> None:
     """Join the run that a configuration names, take part to its end, and write a summary."""
     given, folder = config.load(path), path.resolve().parent
     manifest = require_simulation(admit(given, folder))
-    private = read_private_state(manifest, given.name, people=folder / given.people, contacts=folder / given.contacts)
+    people, contacts = folder / given.people, folder / given.contacts
+    private = read_private_state(manifest, given.name, people=people, contacts=contacts, start=given.start)
     credentials = read_credentials(folder / given.credentials)
     if soon := expires_soon(credentials.certificate):
         print(f"client: {soon}", file=sys.stderr)

@@ -1,5 +1,6 @@
 """The configuration file of a client."""
 
+import datetime
 from pathlib import Path
 from typing import Annotated, final
 
@@ -19,8 +20,11 @@ class ClientConfig(AdmissionConfig, frozen=True, forbid_unknown_fields=True, kw_
         operator_key: who must have signed it: the run's operator's Ed25519 key, 32 bytes in base64.
         policy: what the client's owner allows, TOML; a manifest that asks for more is refused.
         credentials: folder with authority.pem, certificate.pem, and private.key and identity.key (mode 0600).
-        people: CSV with a row for each own agent: agent, cell, susceptibility.
-        contacts: CSV with a row for each contact of an own agent: day, a, b, channel, weight.
+        people: CSV with a row for each own agent: agent, cell where there are cells, columns of the model, and what is
+            known of its state.
+        contacts: CSV with a row for each contact of an own agent: a, b, date (or start and end, or day), channel and
+            weight.
+        start: the day of the run's first step, as its operator says; for files with dates.
         relay: the one aggregator that this client reaches, by name; it passes sealed calls on to the others.
         states_every: for adjoints, of how many steps one state is kept in memory; those between are computed again.
         summary: where the client writes what it sent and received in bytes, for its owner; no private value.
@@ -28,6 +32,7 @@ class ClientConfig(AdmissionConfig, frozen=True, forbid_unknown_fields=True, kw_
 
     people: str
     contacts: str
+    start: datetime.date | None = None
     states_every: Annotated[int, msgspec.Meta(ge=1)] = 1
     summary: str = "summary.json"
 

@@ -39,6 +39,8 @@ interceptor, and becomes the same class again at the client. Messages say what w
 do, and never a private value.
 """
 
+import difflib
+from collections.abc import Collection
 from typing import ClassVar
 
 
@@ -273,3 +275,9 @@ def _tree(cls: type[LpmError]) -> dict[str, type[LpmError]]:
 def error_of(code: str, message: str) -> LpmError:
     """Return the error that another party raised, from its code and message; an unknown code is a ProtocolError."""
     return _tree(LpmError).get(code, ProtocolError)(message)
+
+
+def did_you_mean(got: str, known: Collection[str]) -> str:
+    """Return the end of a message about an unknown name: the nearest known one, or nothing where none is near."""
+    near = difflib.get_close_matches(got, list(known), n=1)
+    return f"; did you mean {near[0]}?" if near else ""

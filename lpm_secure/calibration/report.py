@@ -7,9 +7,9 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from client_sdk.private.table import F64
 from lpm_secure.calibration.figures import JSON, Rows, figures, in_order, lines_of, spending, tables
 from lpm_secure.calibration.job import CalibrationResult, bands
-from lpm_secure.data.csv_table import F64
 from lpm_secure.report import html
 from lpm_secure.report.page import Page, Plot
 from lpm_secure.report.summary import REPORT, Summary

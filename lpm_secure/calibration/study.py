@@ -9,10 +9,10 @@ import torch
 
 from client_sdk.likelihood.counts import Counts
 from client_sdk.likelihood.institution import DISPERSION, SCALE_SD, Hospital
+from client_sdk.private.table import F64
 from lpm_secure.calibration.dynamics.city import City, new_york, small
 from lpm_secure.calibration.dynamics.simulator import Simulator
 from lpm_secure.data import city_admissions, hospital_beds, hospitals_weekly
-from lpm_secure.data.csv_table import F64
 from protocols.errors import ConfigError
 
 STAYS_HOME: Final = 0.8  # of patients, the share that goes to a hospital of the own borough: an assumption

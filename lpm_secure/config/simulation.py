@@ -1,5 +1,6 @@
 """The configuration of a run: TOML into frozen types."""
 
+import datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal, final
 
@@ -18,24 +19,61 @@ from protocols.toml_file import load_config
 
 
 @final
+class ClientColumn(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Whose clients people are, by a column of their file.
+
+    Attributes:
+        column: each of its values is a client.
+    """
+
+    column: str
+
+
+@final
 class PrivateConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Whose contacts are private, and who holds them.
 
     Attributes:
-        dataset: name in the data catalogue, or "look_alike" for generated contacts.
+        dataset: name in the data catalogue, or "look_alike" for generated contacts; or else
+        people: your own, a table (CSV or Parquet) beside the configuration: `person`, and columns of the model.
+        start: the day of the first step; that of the first date in your tables unless given.
         security: "active": one aggregator that lies reads no input either; not for every model, nor for derivatives
             (`protocols/masking/plan.py` refuses the others in one line). "semi-honest": CrypTen, which takes all.
-        clients: "group": each department is a client; "person": each person; "one": one client holds all.
+        clients: "group": each department is a client; "person": each person; "one": one client holds all. Of your own
+            people `{column = "ward"}`, "person" or "one".
         columns: of private columns of the model, between which two numbers, both included, each value is drawn, for
             private and for synthetic agents; all of a column's range unless given.
-        contacts: the same of contacts' own numbers, by channel, where a model makes messages of these.
+        contacts: your own people's, a table: `a`, `b`, `date` or `start` and `end`, `channel`, `weight`. Of a data set
+            the same ranges of contacts' own numbers, by channel, where a model makes messages of these.
     """
 
-    dataset: Literal["workplace_invs15", "look_alike"]
+    dataset: Literal["workplace_invs15", "look_alike"] | None = None
+    people: str | None = None
+    start: datetime.date | None = None
     security: Security = "semi-honest"
-    clients: Literal["group", "person", "one"] = "group"
+    clients: Literal["group", "person", "one"] | ClientColumn = "group"
     columns: dict[str, tuple[int, int]] = {}
-    contacts: dict[str, tuple[int, int]] = {}
+    contacts: dict[str, tuple[int, int]] | str = {}
+
+    def __post_init__(self) -> None:
+        """Check what types alone cannot."""
+        if (self.dataset is None) == (self.people is None):
+            raise ConfigError(
+                'private has either a dataset, such as dataset = "look_alike", or people, such as people = "people.csv"'
+            )
+        own = self.people is not None
+        if own and (self.clients == "group" or (isinstance(self.contacts, dict) and self.contacts)):
+            raise ConfigError(
+                'private.people has clients = {column = "ward"}, "person" or "one", and contacts = "contacts.csv"'
+            )
+        if not own and (isinstance(self.clients, ClientColumn) or isinstance(self.contacts, str) or self.start):
+            raise ConfigError("private.start, a client's column and a table of contacts are of your own private.people")
+
+    def beside(self, folder: Path) -> "PrivateConfig":
+        """Return it with the paths of tables from a folder."""
+        contacts = str(folder / self.contacts) if isinstance(self.contacts, str) else self.contacts
+        people = None if self.people is None else str(folder / self.people)
+        return msgspec.structs.replace(self, people=people, contacts=contacts)
 
 
 @final
@@ -44,11 +82,23 @@ class CellConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
 
     Attributes:
         count: how many; each private agent is in one, drawn at random.
-        size: people in each; all agents over `count` unless given.
+        column: of your own people's table, in place of a count: each of its values is a cell.
+        size: people in each; all agents over `count` unless given, and with a column all who are in it.
     """
 
     count: Count = 0
+    column: str | None = None
     size: Positive | None = None
+
+    def __post_init__(self) -> None:
+        """Check what types alone cannot."""
+        if self.count and self.column is not None:
+            raise ConfigError("cells has a count or a column; leave one of them out")
+
+    @property
+    def some(self) -> bool:
+        """Return whether there are any."""
+        return self.count > 0 or self.column is not None
 
 
 @final
@@ -123,7 +173,9 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
                 f"got k = {self.protocol.aggregators} aggregators: additive sharing needs at least 2; add an operator"
             )
         check_source(self.model, self.parameters)
-        if self.synthetic.agents and not self.cells.count:
+        if self.cells.column is not None and self.private.people is None:
+            raise ConfigError("cells.column is of your own private.people; of a data set give cells.count")
+        if self.synthetic.agents and not self.cells.some:
             raise ConfigError("synthetic agents meet private ones in cells only: set cells.count to at least 1")
         if isinstance(self.model, str):
             if self.synthetic.beta:
@@ -141,4 +193,5 @@ def load(path: Path) -> Config:
     Raises:
         ConfigError: one line that says what was got, what is allowed, and what to do.
     """
-    return load_config(path, Config)
+    config = load_config(path, Config)
+    return msgspec.structs.replace(config, private=config.private.beside(path.parent))

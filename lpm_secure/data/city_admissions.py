@@ -6,8 +6,8 @@ from typing import Final
 
 import numpy as np
 
+from client_sdk.private.table import F64, Table
 from lpm_secure.data import catalogue
-from lpm_secure.data.csv_table import F64, Table
 from protocols.errors import DataError
 
 DATASET: Final = "nyc_covid"

@@ -1,5 +1,6 @@
 """Measured contacts between people, by day."""
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, final
@@ -8,6 +9,7 @@ import numpy as np
 
 from protocols.arithmetic.fixed_point import I64
 from protocols.errors import DataError
+from protocols.models.agent_model import NO_COLUMNS, Columns
 
 DAY_S: Final = 86_400
 
@@ -20,12 +22,15 @@ class ContactData:
     Attributes:
         people: int64[n], their numbers, in order.
         group: department or role of each.
-        days: measured days.
+        days: measured days, or steps where a day has several.
         day: int64[m], 0 to days - 1.
         a, b: int64[m], numbers of people, a < b.
         weight: int64[m], how many intervals of 20 s the pair was in contact.
         source: where the data come from, for reports.
         look_alike: whether they are generated.
+        channel: int64[m], of a model's contact channels; None where contacts are on all of them.
+        columns: array[n] of what is given and known of people.
+        cell: the name of each person's cell; none where it is drawn.
     """
 
     people: I64 = field(repr=False)
@@ -37,6 +42,18 @@ class ContactData:
     weight: I64 = field(repr=False)
     source: str
     look_alike: bool
+    channel: I64 | None = field(repr=False, default=None)
+    columns: Columns = field(repr=False, default_factory=lambda: NO_COLUMNS)
+    cell: tuple[str, ...] = field(repr=False, default=())
+
+
+def by_step(data: ContactData, per_day: int) -> ContactData:
+    """Return measured contacts by steps: a day has several, and what was measured of it holds in each of them."""
+    if per_day == 1:
+        return data
+    part = np.tile(np.arange(per_day), data.day.size)
+    day, a, b, weight = (np.repeat(column, per_day) for column in (data.day, data.a, data.b, data.weight))
+    return dataclasses.replace(data, days=data.days * per_day, day=day * per_day + part, a=a, b=b, weight=weight)
 
 
 def by_day(rows: I64, groups: Mapping[int, str], source: str) -> ContactData:

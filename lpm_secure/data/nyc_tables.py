@@ -12,8 +12,8 @@ from typing import Final, final
 
 import numpy as np
 
+from client_sdk.private.table import F64, Table
 from lpm_secure.data import catalogue
-from lpm_secure.data.csv_table import F64, Table
 from protocols.arithmetic.fixed_point import I64
 from protocols.errors import DataError
 

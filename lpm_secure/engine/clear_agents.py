@@ -30,11 +30,11 @@ def clear_agents(
         cell: int64[n]; empty where the run has no cells.
         device: of tensors.
         contacts: among them, by slot of the run; or none.
-        columns: int64[n] of each private column, and of fields that holders know; of a graph.
+        columns: array[n] of each private column, and of fields that holders know.
     """
     model = manifest.model
     if isinstance(model, Seir):
         n, c, period = source.agents.size, len(manifest.channels), manifest.period
         graph = None if contacts is None else Graph(contacts, n=n, c=c, period=period, device=device)
-        return Agents(manifest, source.agents, key=source.key, cell=cell, device=device, graph=graph)
+        return Agents(manifest, source, cell=cell, device=device, graph=graph, columns=columns)
     return GraphPopulation(manifest, model, source, cell=cell, contacts=contacts, columns=columns)

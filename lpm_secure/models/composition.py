@@ -87,7 +87,7 @@ def compose(model: type[Model]) -> tuple[dict[str, State], dict[str, dict[str, S
 def _clock(declared: Mapping[str, Declaration]) -> tuple[dict[str, State], dict[str, Symbol], dict[str, Symbol]]:
     """Return a field that counts steps, and how, where a parameter changes with time.
 
-    It stops in the last of all periods, whose values hold on.
+    It stops in the last of all periods, whose values hold on. All agents have the same clock, so nobody knows another.
     """
     periods = {name: each.over for name, each in declared.items() if isinstance(each, Parameter) and each.over}
     if not periods:
@@ -98,7 +98,7 @@ def _clock(declared: Mapping[str, Declaration]) -> tuple[dict[str, State], dict[
         )
     last = max(each.steps * each.count for each in periods.values()) - 1
     counted = operate("minimum", operate("add", Symbol("field", name=CLOCK), 1), last)
-    return {CLOCK: State(0, last)}, {CLOCK: _known(CLOCK, symbol(0))}, {CLOCK: counted}
+    return {CLOCK: State(0, last)}, {CLOCK: symbol(0)}, {CLOCK: counted}
 
 
 def _defines(model: type[Model], method: str) -> bool:

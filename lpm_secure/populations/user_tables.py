@@ -13,7 +13,7 @@ from typing import Any, Final, final
 import numpy as np
 import numpy.typing as npt
 
-from lpm_secure.data.csv_table import Table
+from client_sdk.private.table import Table
 from lpm_secure.data.nyc_tables import BANDS as BAND_NAMES
 from lpm_secure.populations import population
 from lpm_secure.populations.card import Card, PlotSeries

@@ -29,7 +29,7 @@ from protocols import canonical_json
 from protocols.atomic_file import PUBLIC_MODE, write_atomically
 from protocols.identity import certificates, signing
 from protocols.identity.server_keys import IDENTITY
-from protocols.models.graph.agents import UNKNOWN
+from protocols.models.agent_model import UNKNOWN
 from protocols.task import manifest as manifests
 from protocols.task import signature as signatures
 from protocols.task.layout import Layout
@@ -293,11 +293,11 @@ class Deployment(LocalDeployment):
         folder, manifest = self.party(name), self.testbed.manifest
         agents = [agent for client in manifest.clients for agent in client.agents]
         first, end = Layout.of(manifest).own[name]
-        people: dict[str, list[int | None]] = {"agent": [*agents[first:end]]}
+        people: dict[str, list[float | None]] = {"agent": [*agents[first:end]]}
         if manifest.cells:
             people["cell"] = [int(cell) for cell in self.testbed.cell_of(name)]
         for column, values in self.testbed.columns.items():
-            people[column] = [None if value == UNKNOWN else int(value) for value in values[first:end]]
+            people[column] = [None if value == UNKNOWN else value.item() for value in values[first:end]]
         table = self.testbed.contacts_of(name)
         if manifest.devices is not None:
             write_device_keys(folder, self.testbed.keyring.of(name, manifest, table), agents)
@@ -308,7 +308,8 @@ class Deployment(LocalDeployment):
             "channel": [manifest.channels[channel] for channel in table.channel],
             "weight": table.weight,
         }
-        types = {"channel": pa.string()}
+        fractions = {name for name, values in self.testbed.columns.items() if values.dtype.kind == "f"}
+        types = {"channel": pa.string(), **dict.fromkeys(fractions, pa.float64())}
         for file, columns in (("people.csv", people), ("contacts.csv", contacts)):
             arrays = {key: pa.array(value, types.get(key, pa.int64())) for key, value in columns.items()}
             csv.write_csv(pa.table(arrays), folder / file)

@@ -1,18 +1,24 @@
 """The manifest of a run of simulated clients, from its configuration and its people."""
 
+import re
+from collections import Counter
 from collections.abc import Sequence
+
+import numpy as np
 
 from lpm_secure.config.gradient_spec import gradient_for
 from lpm_secure.config.model import channels_of, model_of
 from lpm_secure.config.releases import releases_for
-from lpm_secure.config.simulation import Config
+from lpm_secure.config.simulation import ClientColumn, Config
 from lpm_secure.data.contact_data import ContactData
 from lpm_secure.testbed.keyring import most_contacts
 from lpm_secure.testbed.synthetic import Ranges
 from protocols.errors import ConfigError
+from protocols.identity.trust import NAME, ROLE
 from protocols.masking.plan import check_security
 from protocols.models.agent_model import AgentModel
 from protocols.models.run_model import RunModel, agent_model_of
+from protocols.models.seir.onset import require_drawn
 from protocols.task.devices import Devices
 from protocols.task.manifest import Simulation
 from protocols.task.parties import AggregatorParty, ClientParty, DealerParty
@@ -25,8 +31,6 @@ def manifest_of(config: Config, data: ContactData, addresses: Sequence[str]) -> 
     channels = channels_of(config.model, model)
     _check_people(config, data, model, channels=channels)
     permuted = config.protocol.edges == "permuted"
-    n_all = sum(len(client.agents) for client in clients) + config.synthetic.agents
-    size = config.cells.size or -(-n_all // max(config.cells.count, 1))
     manifest = Simulation(
         name=config.name,
         model=model,
@@ -35,8 +39,8 @@ def manifest_of(config: Config, data: ContactData, addresses: Sequence[str]) -> 
         dt=config.dt,
         channels=channels,
         period=data.days,
-        max_message=_largest_message(agent_model_of(model), int(data.weight.max(initial=1))),
-        cells=(size,) * config.cells.count,
+        max_message=_largest_message(agent_model_of(model), data),
+        cells=_cells(config, data),
         engine=True,
         mode=config.protocol.mode,
         security=config.private.security,
@@ -51,19 +55,28 @@ def manifest_of(config: Config, data: ContactData, addresses: Sequence[str]) -> 
         join_timeout_s=config.protocol.join_timeout_s,
         round_timeout_s=config.protocol.round_timeout_s,
         testbed_seed=config.seed,
-        releases=releases_for(
-            config.releases, model, steps=config.steps, cells=config.cells.count > 0, gradient=gradient
-        ),
+        releases=releases_for(config.releases, model, steps=config.steps, cells=config.cells.some, gradient=gradient),
         gradient=gradient,
     )
     check_security(manifest)
     return manifest
 
 
-def _largest_message(agents: AgentModel, weight: int) -> int:
-    """Return the largest message between two people, who have one contact on a day, of at most this weight."""
-    each = (most if along else most * weight for most, along in zip(agents.most, agents.along, strict=True))
-    return max(each, default=weight)
+def _largest_message(agents: AgentModel, data: ContactData) -> int:
+    """Return the largest message between two people in a step.
+
+    They have one contact on a channel, of at most its largest weight; or several, where contacts have own numbers.
+    """
+    largest = int(data.weight.max(initial=1))
+    each = [0] * len(agents.most)
+    for channel, (most, along) in enumerate(zip(agents.most, agents.along, strict=True)):
+        on = np.full(data.day.size, True) if data.channel is None else data.channel == channel
+        if along is None:
+            each[channel] = most * int(data.weight[on].max(initial=1))
+        else:
+            pairs = np.stack([data.day, data.a, data.b])[:, on]
+            each[channel] = most * int(np.unique(pairs, axis=1, return_counts=True)[1].max(initial=1))
+    return max(each, default=largest)
 
 
 def _check_people(config: Config, data: ContactData, model: RunModel, *, channels: tuple[str, ...]) -> None:
@@ -72,15 +85,18 @@ def _check_people(config: Config, data: ContactData, model: RunModel, *, channel
     Raises:
         ConfigError: it is so.
     """
-    if not isinstance(config.model, str) and len(channels) != 1:
+    if not isinstance(config.model, str) and len(channels) != 1 and data.channel is None:
         raise ConfigError(f"model.beta names {len(channels)} channels; the contacts of {data.source} have one")
     agents = agent_model_of(model)
-    if config.cells.count and not agents.cell_most:
-        raise ConfigError(f"cells.count is {config.cells.count}, and agents of {config.model} tell cells nothing")
+    if config.gradient is not None:
+        require_drawn(model, data.columns)
+    if config.cells.some and not agents.cell_most:
+        raise ConfigError(f"there are cells, and agents of {config.model} tell cells nothing; leave [cells] out")
     columns = {spec.name: (int(spec.low), int(spec.high)) for spec in agents.columns if spec.default is None}
     _check_ranges("private.columns", config.private.columns, columns, "private columns")
     numbers = {name: along for name, along in zip(channels, agents.along, strict=True) if along is not None}
-    _check_ranges("private.contacts", config.private.contacts, numbers, "channels with numbers of contacts")
+    given = {} if isinstance(config.private.contacts, str) else config.private.contacts
+    _check_ranges("private.contacts", given, numbers, "channels with numbers of contacts")
 
 
 def _check_ranges(table: str, given: Ranges, allowed: Ranges, what: str) -> None:
@@ -111,6 +127,26 @@ def _dealer(config: Config, addresses: Sequence[str]) -> DealerParty | None:
     return DealerParty("dealer", addresses[2 * k], addresses[-1] if permuted else None)
 
 
+def _cells(config: Config, data: ContactData) -> tuple[int, ...]:
+    """Return the size of each cell: equal shares of everybody, or who is in it and its share of synthetic agents."""
+    given, synthetic = config.cells, config.synthetic.agents
+    if given.column is None:
+        size = given.size or -(-(data.people.size + synthetic) // max(given.count, 1))
+        return (size,) * given.count
+    count = Counter(data.cell)
+    return tuple(given.size or count[name] + -(-synthetic // len(count)) for name in sorted(count))
+
+
+def _slug(value: str, column: str) -> str:
+    """Return a client's name, as parties may be called, of a value of a column."""
+    name = re.sub("[^a-z0-9._-]+", "-", value.lower()).strip("-._")
+    if re.match(NAME, name) is None or re.match(ROLE, name):
+        raise ConfigError(
+            f"{column} is {value!r}, which no client can be called; name it by letters and digits, 63 at most"
+        )
+    return name
+
+
 def _clients(config: Config, data: ContactData) -> tuple[ClientParty, ...]:
     """Return the clients, each with the numbers of its agents."""
     people = [int(person) for person in data.people]
@@ -118,8 +154,26 @@ def _clients(config: Config, data: ContactData) -> tuple[ClientParty, ...]:
         return (ClientParty("everyone", tuple(people)),)
     if config.private.clients == "person":
         return tuple(ClientParty(f"person-{person}", (person,)) for person in people)
+    if isinstance(config.private.clients, ClientColumn):
+        return _by_column(data, config.private.clients.column)
     groups = sorted(set(data.group))
     return tuple(
         ClientParty(group.lower(), tuple(p for p, g in zip(people, data.group, strict=True) if g == group))
         for group in groups
     )
+
+
+def _by_column(data: ContactData, column: str) -> tuple[ClientParty, ...]:
+    """Return a client for each value of a column of own people.
+
+    Raises:
+        ConfigError: a value that no party can be called, or two that would be called alike.
+    """
+    names = {value: _slug(value, column) for value in sorted(set(data.group))}
+    alike = [name for name, count in Counter(names.values()).items() if count > 1]
+    if alike:
+        raise ConfigError(f"two values of {column} would both be the client {alike[0]}; rename one")
+    people: dict[str, list[int]] = {}
+    for person, value in zip(data.people.tolist(), data.group, strict=True):
+        people.setdefault(names[value], []).append(person)
+    return tuple(ClientParty(name, tuple(people[name])) for name in sorted(people))

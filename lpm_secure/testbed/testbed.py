@@ -20,6 +20,7 @@ from lpm_secure.environments.environment import Environment
 from lpm_secure.testbed.keyring import Keyring
 from lpm_secure.testbed.manifest import manifest_of
 from lpm_secure.testbed.synthetic import (
+    NO_RANGES,
     EngineFile,
     Ranges,
     Synthetic,
@@ -134,25 +135,38 @@ def build(config: Config, data: ContactData, addresses: Sequence[str]) -> Testbe
     """
     manifest = manifest_of(config, data, addresses)
     order = np.array([agent for client in manifest.clients for agent in client.agents], dtype=np.int64)
-    agents, ranges = order.astype(np.uint64), config.private.columns
+    agents, ranges, drawn = order.astype(np.uint64), config.private.columns, config.private.contacts
     rehearse(manifest, environment_of(config.environment))
     city = Synthetic.of(config.synthetic, ranges)
     city.check(manifest)
     return Testbed(
         manifest,
-        _contacts(manifest, data, order, config.private.contacts),
-        cells_of(agents, manifest),
+        _contacts(manifest, data, order, NO_RANGES if isinstance(drawn, str) else drawn),
+        _cells_in(data, order) if data.cell else cells_of(agents, manifest),
         config.synthetic.agents,
         data.source,
         data.look_alike,
         city,
-        draw_columns(manifest, agents, ranges),
+        draw_columns(manifest, agents, ranges) | _columns_in(data, order),
         environment=config.environment,
     )
 
 
+def _columns_in(data: ContactData, order: I64) -> dict[str, np.ndarray]:
+    """Return what is given and known of people, by slot."""
+    rows = np.searchsorted(data.people, order)
+    return {name: values[rows] for name, values in data.columns.items()}
+
+
+def _cells_in(data: ContactData, order: I64) -> I64:
+    """Return each person's cell by slot, int64[n]; cells are in the order of their names."""
+    names = sorted(set(data.cell))
+    number = np.array([names.index(name) for name in data.cell], dtype=np.int64)
+    return number[np.searchsorted(data.people, order)]
+
+
 def _contacts(manifest: Simulation, data: ContactData, order: I64, ranges: Ranges) -> ContactTable:
-    """Return the contacts of a data set by slot; it has one channel, so each of its contacts counts on all of the run.
+    """Return contacts by slot; a data set has one channel, so each of its contacts counts on all of the run.
 
     On a directed channel people who met tell each other, both ways; in a run without channels nobody meets. Where
     messages are made of contacts' own numbers, these are drawn in place of weights.
@@ -165,6 +179,8 @@ def _contacts(manifest: Simulation, data: ContactData, order: I64, ranges: Range
     """
     slot_of = np.argsort(order)
     a, b = (slot_of[np.searchsorted(order[slot_of], end)] for end in (data.a, data.b))
+    if data.channel is not None:
+        return ContactTable(data.day, a, b, data.channel, data.weight)
     tables = [np.zeros((5, 0), dtype=np.int64)]
     model, rows = agent_model_of(manifest.model), np.arange(data.day.size, dtype=np.uint64)
     for channel, (directed, along) in enumerate(zip(model.directed, model.along, strict=True)):

@@ -58,10 +58,27 @@ def check_law(law: tuple[int, ...], name: str) -> None:
         )
 
 
-def days(word: U64, law: tuple[int, ...]) -> I64:
-    """Return a whole number of days for each word: `d + 1` with probability `law[d] / 2**32`, int64[n]."""
-    bounds = np.cumsum(np.array(law[:-1], dtype=np.uint64), dtype=np.uint64)
-    return (np.searchsorted(bounds, word >> np.uint64(32), side="right") + 1).astype(np.int64)
+def days(word: U64, law: tuple[int, ...], *, over: I64 | None = None) -> I64:
+    """Return a whole number of days for each word: `d + 1` with probability `law[d] / 2**32`, int64[n].
+
+    Args:
+        word: 64 random bits each.
+        law: weights.
+        over: int64[n], days that have passed: the law is that of more days than these. Without it, or where it is 0,
+            the bits are the same.
+
+    Raises:
+        ParameterError: nothing of the law is left after the days that have passed.
+    """
+    bounds = np.cumsum(np.array((0, *law[:-1]), dtype=np.uint64), dtype=np.uint64)
+    draw = word >> np.uint64(32)
+    if over is not None:
+        passed = np.append(bounds, np.uint64(LAW_TOTAL))[np.minimum(over, len(law))]
+        left = np.uint64(LAW_TOTAL) - passed
+        if not left.all():
+            raise ParameterError(f"a law of at most {len(law)} days has nothing left after {int(over.max())} days")
+        draw = passed + (draw * left >> np.uint64(32))
+    return np.searchsorted(bounds, draw, side="right").astype(np.int64)
 
 
 def happens(word: U64, weight: int) -> npt.NDArray[np.bool_]:

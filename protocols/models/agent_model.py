@@ -18,6 +18,7 @@ from protocols.models.substep import State
 Bools = npt.NDArray[np.bool_]
 Columns = Mapping[str, np.ndarray]  # what an agent's holder gives: array[n] of each private column
 NO_COLUMNS: Final[Columns] = MappingProxyType({})
+UNKNOWN: Final = -(2**63)  # in a column, of what an agent's holder does not know
 SILENT: Final = -1  # weight of the way back along a directed contact, which carries nothing
 
 
@@ -86,6 +87,7 @@ class ColumnSpec:
         default: where it is not given; None where it must be.
         whole: whether it holds whole numbers.
         names: of its values, from 0, which may stand in place of these.
+        elapsed: whether it says since when, in steps before the run; a date may stand in place of these.
     """
 
     name: str
@@ -94,6 +96,7 @@ class ColumnSpec:
     default: float | None = None
     whole: bool = True
     names: tuple[str, ...] = ()
+    elapsed: bool = False
 
 
 @final

@@ -12,6 +12,7 @@ from client_sdk import ContactTable
 from lpm_secure.engine.tensors.agents import Agents
 from lpm_secure.engine.tensors.graph import Graph
 from lpm_secure.gradients.private.score import ScoredAgents, gradient_of
+from protocols.models.agent_model import AgentSource
 from protocols.models.gradient import Gradient
 from protocols.task.parties import ClientParty
 
@@ -45,8 +46,7 @@ def outputs_and_scores(manifest):
     cpu = torch.device("cpu")
     agents = Agents(
         manifest,
-        np.arange(N, dtype=np.uint64),
-        key=(11, 12),
+        AgentSource(np.arange(N, dtype=np.uint64), (11, 12)),
         cell=np.arange(N) // SIZE,
         device=cpu,
         graph=Graph(table, n=N, c=2, period=1, device=cpu),

@@ -71,7 +71,7 @@ async def _simulated(folder: Path) -> None:
     given = config.load(folder / "config.toml")
     manifest = require_simulation(admit(given, folder))
     people, contacts = folder / given.people, folder / given.contacts
-    private = read_private_state(manifest, given.name, people=people, contacts=contacts)
+    private = read_private_state(manifest, given.name, people=people, contacts=contacts, start=given.start)
     transports = connect(manifest, read_credentials(folder / given.credentials), relay=given.relay)
     try:
         (await week(manifest, private, transports)).write(folder)

@@ -90,12 +90,14 @@ def of_run(config: Config, path: Path) -> ModelProblemConfig:
     """Return the problem of a run's configuration: its model, parameters, people and steps.
 
     Raises:
-        ConfigError: it has the table `[model]`, or more steps than a history is kept of.
+        ConfigError: it has the table `[model]`, own people, or more steps than a history is kept of.
     """
     if config.steps > MAX_STEPS:
         raise ConfigError(
             f"{path} has {config.steps:,} steps; derivatives are taken of at most {MAX_STEPS:,}: take fewer"
         )
+    if config.private.people is not None:
+        raise ConfigError(f"{path} has people of its own, whom sensitivities do not take yet; name a dataset")
     if not isinstance(config.model, str):
         raise ConfigError(f'{path} has the table [model]; name a model, such as model = "seir"')
     return ModelProblemConfig(

@@ -5,7 +5,7 @@ from typing import Final, final
 
 import numpy as np
 
-from lpm_secure.data.csv_table import F64
+from client_sdk.private.table import F64
 from lpm_secure.data.nyc_tables import BOROUGHS, CONTACTS, LETTERS, OUTSIDE, SETTINGS, NycTables
 
 AGES: Final = ("0-19", "20-34", "35-49", "50-64", "65-74", "75+")

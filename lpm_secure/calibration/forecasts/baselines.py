@@ -5,7 +5,7 @@ from typing import Final
 import numpy as np
 from scipy import optimize, special
 
-from lpm_secure.data.csv_table import F64
+from client_sdk.private.table import F64
 
 CALM: Final = 0.05  # least step of a log count, a week
 MOST: Final = 20.0  # of a log mean

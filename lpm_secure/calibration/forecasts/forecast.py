@@ -10,12 +10,12 @@ import torch
 
 from client_sdk.likelihood.forecast import predict
 from client_sdk.likelihood.institution import Hospital
+from client_sdk.private.table import F64
 from lpm_secure.calibration.dynamics.simulator import Simulator
 from lpm_secure.calibration.forecasts import baselines
 from lpm_secure.calibration.forecasts.scores import score
 from lpm_secure.calibration.inference.fit import Fit
 from lpm_secure.calibration.study import Study
-from lpm_secure.data.csv_table import F64
 
 DRAWS: Final = 1000
 HORIZONS: Final = (4, 8)

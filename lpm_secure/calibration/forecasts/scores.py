@@ -5,7 +5,7 @@ from typing import Final, final
 
 import numpy as np
 
-from lpm_secure.data.csv_table import F64
+from client_sdk.private.table import F64
 
 ALPHAS: Final = np.array([0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9])
 

@@ -1,10 +1,15 @@
-"""`lpm data`: the data catalogue."""
+"""`lpm data`: the data catalogue, and a look over one's own tables."""
 
+import datetime
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-app = typer.Typer(no_args_is_help=True, help="Real data: what there is, where it lies, and under which licence.")
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Real data: what there is, where it lies, and under which licence; and a look over tables of your own.",
+)
 Name = Annotated[str, typer.Argument(help="As `lpm data list` shows it.", metavar="NAME")]
 
 
@@ -59,3 +64,43 @@ def where(name: Name) -> None:
         typer.echo(f"{name} is not on this machine; try: lpm data get {name}", err=True)
         raise typer.Exit(1)
     typer.echo(folder)
+
+
+@app.command()
+def check(
+    people: Annotated[Path, typer.Argument(help="A table with a row for each person: CSV or Parquet.")],
+    contacts: Annotated[Path | None, typer.Argument(help="A table with a row for each contact.")] = None,
+    *,
+    model: Annotated[str, typer.Option(help="Its name, or a run's configuration (.toml), which says the rest too.")],
+    clients: Annotated[str | None, typer.Option(help="The column that says whose client a person is.")] = None,
+    cells: Annotated[str | None, typer.Option(help="The column that says in which cell a person is.")] = None,
+    start: Annotated[
+        datetime.datetime | None, typer.Option(help="Day of the first step.", formats=["%Y-%m-%d"])
+    ] = None,
+    dt: Annotated[float, typer.Option(help="Days in a step.")] = 1.0,
+    out: Annotated[Path | None, typer.Option(help="The page with plots; beside PEOPLE unless given.")] = None,
+) -> None:
+    """Say what a run would read in people and contacts of your own, and plot degree, days and stages.
+
+    Nothing leaves this machine; the page has counts alone, and can be read by you alone. Exit code 2 and one line for
+    a mistake, with file and row.
+    """
+    from rich.console import Console
+    from rich.table import Column, Table
+    from rich.text import Text
+
+    from lpm_secure.report import page as pages
+    from lpm_secure.run.survey_check import TableQuestions, check_survey
+
+    questions = TableQuestions(clients, cells, start.date() if start else None, dt)
+    checked = check_survey(people, contacts, model=model, questions=questions)
+    table = Table(Column("", no_wrap=True), Column("", overflow="fold"), box=None, show_header=False)
+    for name, value in checked.rows:
+        table.add_row(Text(name), Text(value))
+    Console().print(table)
+    for line in checked.warnings:
+        typer.echo(f"warning: {line}", err=True)
+    path = out or people.with_suffix(".html")
+    pages.write(path, checked.page)
+    path.chmod(0o600)
+    typer.echo(f"plots: {path}")

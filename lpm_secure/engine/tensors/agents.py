@@ -7,8 +7,10 @@ import torch
 
 from lpm_secure.engine.cells import cell_hazards
 from lpm_secure.engine.tensors.graph import Graph
-from protocols.arithmetic.fixed_point import I64, U64
+from protocols.arithmetic.fixed_point import I64
 from protocols.models import Exposure
+from protocols.models.agent_model import NO_COLUMNS, AgentSource, Columns
+from protocols.models.run_model import agent_model_of
 from protocols.task.manifest import Simulation
 
 
@@ -24,25 +26,25 @@ class Agents:
     def __init__(
         self,
         manifest: Simulation,
-        agents: U64,
+        source: AgentSource,
         *,
-        key: tuple[int, int],
         cell: I64,
         device: torch.device,
         graph: Graph | None = None,
+        columns: Columns = NO_COLUMNS,
     ) -> None:
         """Draw the agents' thresholds and durations as their clients would.
 
         Args:
             manifest: of the run.
-            agents: uint64[n], their numbers.
-            key: of the simulation generator.
+            source: the agents' numbers, and the key of the simulation generator.
             cell: int64[n]; empty where the run has no cells.
             device: cuda or cpu.
             graph: contacts among them, or none.
+            columns: what their holders give and know.
         """
         model = manifest.model.require_seir("tensors")
-        start = model.initial_state(agents, key, np.ones(agents.size))
+        start = agent_model_of(model).initial_state(source, columns)
         self.state = {name: torch.from_numpy(np.asarray(value)).to(device) for name, value in start.items()}
         self.heard: Exposure | None = None
         self._model = model.model()

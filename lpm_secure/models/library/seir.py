@@ -52,11 +52,11 @@ class SeirModel(Model):
     def begin(self, me: Me, draw: Draw) -> Me:
         """Draw who is infectious at the start, how long stays last, and every agent's threshold."""
         ill = draw.happens(self.initial, "initial")
-        infectious = draw.days(self.infectious_law, "infectious")
+        latent, infectious = draw.days(self.latent_law, "latent"), draw.days(self.infectious_law, "infectious")
+        me = me.set(stage=where(me.known("stage"), me.stage, where(ill, "I", "S")))
         return me.set(
-            stage=where(ill, "I", "S"),
-            timer=where(ill, infectious, 0),
-            latent=draw.days(self.latent_law, "latent"),
+            timer=where(me.stage == "I", infectious, where(me.stage == "E", latent, 0)),
+            latent=latent,
             infectious=infectious,
             tau=draw.exponential(self.bits, "threshold"),
         )

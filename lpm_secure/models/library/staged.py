@@ -82,13 +82,15 @@ class StagedCourse(Model):
         leaves, dies = (draw.days(law, "course_second") for law in (self.stay_law, self.death_law))
         reached = draw.uniform(0, HALF_LAW, "course_test") < (self.reach >> 1)
         dose = self.dose_first + draw.uniform(0, self.dose_days, "course_vaccine")
+        first, second = where(kind >= HOSPITAL, admitted, recovers), where(kind == DEATH, dies, leaves)
+        me = me.set(stage=where(me.known("stage"), me.stage, where(exposed, "E", "S")))
+        ill = where((me.stage == "A") | (me.stage == "M"), first, where(me.stage == "H", second, 0))
         return me.set(
-            stage=where(exposed, "E", "S"),
-            timer=where(exposed, latent, 0),
+            timer=where(me.stage == "E", latent, ill),
             kind=kind,
             latent=latent,
-            first=where(kind >= HOSPITAL, admitted, recovers),
-            second=where(kind == DEATH, dies, leaves),
+            first=first,
+            second=second,
             complies=draw.happens(self.compliance, "course_compliance"),
             quiet=0,
             tested=where(reached, draw.days(self.wait_law, "course_test"), NEVER),

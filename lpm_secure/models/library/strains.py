@@ -57,11 +57,13 @@ class Strains(Model):
         """Draw who is infectious with which strain, how long stays last, and two thresholds for every agent."""
         ill = draw.happens(self.initial, "initial")
         infectious = draw.days(self.infectious_law, "infectious")
+        latent = draw.days(self.latent_law, "latent")
         strain = where(draw.happens(self.share_b, "strain"), "I_B", "I_A")
+        me = me.set(stage=where(me.known("stage"), me.stage, where(ill, strain, "S")))
+        waits = where((me.stage == "E_A") | (me.stage == "E_B"), latent, infectious)
         return me.set(
-            stage=where(ill, strain, "S"),
-            timer=where(ill, infectious, 0),
-            latent=draw.days(self.latent_law, "latent"),
+            timer=where((me.stage == "S") | (me.stage == "R"), 0, waits),
+            latent=latent,
             infectious=infectious,
             tau_a=draw.exponential(BITS, "threshold_a"),
             tau_b=draw.exponential(BITS, "threshold_b"),

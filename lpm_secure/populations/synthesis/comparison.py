@@ -7,7 +7,7 @@ from typing import Any, Final, final
 import numpy as np
 import numpy.typing as npt
 
-from lpm_secure.data.csv_table import F64
+from client_sdk.private.table import F64
 from lpm_secure.data.nyc_tables import BANDS as NAMES
 from lpm_secure.data.nyc_tables import BOROUGHS, CONTACTS, NycTables
 from lpm_secure.populations.card import Marginal, PlotSeries

@@ -16,7 +16,7 @@ from typing import Any, final
 import numpy as np
 import numpy.typing as npt
 
-from lpm_secure.data.csv_table import F64
+from client_sdk.private.table import F64
 from lpm_secure.data.nyc_tables import CONTACTS, NycTables
 from protocols.arithmetic.fixed_point import I64
 from protocols.arithmetic.jit import compile_kernel

@@ -13,7 +13,7 @@ from typing import Final, final
 import numpy as np
 import numpy.typing as npt
 
-from lpm_secure.data.csv_table import F64
+from client_sdk.private.table import F64
 from lpm_secure.data.nyc_tables import BOROUGHS, NycTables, Places
 from lpm_secure.populations.synthesis.rounding import fit_margins, largest_remainder, whole
 from protocols.arithmetic.fixed_point import I64

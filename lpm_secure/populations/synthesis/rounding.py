@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from lpm_secure.data.csv_table import F64
+from client_sdk.private.table import F64
 from protocols.arithmetic.fixed_point import I64
 from protocols.errors import ParameterError
 

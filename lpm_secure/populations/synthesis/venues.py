@@ -5,7 +5,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from lpm_secure.data.csv_table import F64
+from client_sdk.private.table import F64
 from protocols.arithmetic.fixed_point import I64
 
 I32 = npt.NDArray[np.int32]

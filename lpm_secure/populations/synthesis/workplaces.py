@@ -12,7 +12,7 @@ from typing import Final, final
 import numpy as np
 import numpy.typing as npt
 
-from lpm_secure.data.csv_table import F64
+from client_sdk.private.table import F64
 from lpm_secure.data.nyc_tables import BOROUGHS, OUTSIDE, NycTables
 from lpm_secure.populations.synthesis.households import Residents
 from lpm_secure.populations.synthesis.rounding import largest_remainder

@@ -13,6 +13,7 @@ from protocols.arithmetic.fixed_point import I64
 from protocols.errors import ModelError, ParameterError
 from protocols.models.agent_model import (
     SILENT,
+    UNKNOWN,
     AgentModel,
     AgentSource,
     Bools,
@@ -27,14 +28,13 @@ from protocols.models.graph.bounds import LARGEST_SUM, bound_level, bounds_of, p
 from protocols.models.graph.checks import check
 from protocols.models.graph.draws import DrawSource
 from protocols.models.graph.graph import MAX_BYTES, GraphField, ModelGraph, Name, Word, encode
-from protocols.models.graph.inputs import check_columns, check_known, check_parameters, edges_of
+from protocols.models.graph.inputs import check_columns, check_known, check_parameters, edges_of, knowable
 from protocols.models.graph.interpreter import Inputs, evaluate
 from protocols.models.graph.stages import is_left_once, speakers
 from protocols.models.outcome import OutcomeSpec
 from protocols.models.substep import State
 
 BEGINNING: Final = 0
-UNKNOWN: Final = -(2**63)  # of a field that an agent's holder does not know
 MAX_TALLY: Final = 2**12  # stages and observables
 
 
@@ -152,7 +152,10 @@ class ModelInterpreter(AgentModel):
         self.outcomes = tuple(self._outcome(name) for name in sorted(graph.outcomes))
         self.tally = tally_of(graph)
         self.public = dict(sorted(graph.public.items()))
-        self.columns = tuple(_column_spec(name, field) for name, field in sorted(graph.fields.items()))
+        known = knowable(graph)
+        self.columns = tuple(
+            _column_spec(name, field) for name, field in sorted(graph.fields.items()) if field.private or name in known
+        )
 
     @cached_property
     def speakers(self) -> tuple[int, ...]:

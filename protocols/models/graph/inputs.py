@@ -50,15 +50,20 @@ def check_columns(graph: ModelGraph, given: Mapping[str, I64], n: int) -> dict[s
     return columns
 
 
+def knowable(graph: ModelGraph) -> frozenset[str]:
+    """Return the fields whose first value a holder may know: those of which the graph asks whether it does."""
+    return frozenset(node.name for node in graph.nodes if node.op == "known")
+
+
 def check_known(graph: ModelGraph, given: Mapping[str, I64], n: int) -> dict[str, I64]:
     """Return int64[n] of each field that holders know; less than the field's range where one does not.
 
     Raises:
         DataError: there is no such field, it has another length, is not of whole numbers, or lies above its range.
     """
-    known = {}
+    known, fields = {}, knowable(graph)
     for name, values in given.items():
-        if name not in graph.fields or graph.fields[name].private:
+        if name not in fields:
             raise DataError(f"{name} is no field of the state, so nobody knows it; give it as a private column, or not")
         field = graph.fields[name]
         known[name] = _column(values, name, n)

@@ -9,6 +9,7 @@ from protocols.arithmetic.fixed_point import I64
 from protocols.errors import DataError
 from protocols.models.agent_model import AgentModel, AgentSource, Bools, Columns, ColumnSpec, StepInputs, TallyWord
 from protocols.models.outcome import OutcomeSpec
+from protocols.models.seir import onset
 from protocols.models.seir.parameters import Seir
 from protocols.models.seir.waning import find_returns
 from protocols.models.stage import Stage
@@ -51,7 +52,7 @@ class SeirAgents(AgentModel):
         self.directed, self.most, self.along, self.cell_most = (False,) * c, (1,) * c, (None,) * c, (1,)
         self.tally = tuple(TallyWord(stage.name, stage_of="stage") for stage in Stage)
         least = 1.0 / spec.largest_scale * (1 + 2.0**-50)  # thresholds of less could wrap
-        self.columns = (ColumnSpec(SUSCEPTIBILITY, least, LARGEST, default=1.0, whole=False),)
+        self.columns = (ColumnSpec(SUSCEPTIBILITY, least, LARGEST, default=1.0, whole=False), *onset.COLUMNS)
 
     @property
     def speakers(self) -> tuple[int, ...]:
@@ -59,8 +60,9 @@ class SeirAgents(AgentModel):
         return (int(Stage.I),)
 
     def initial_state(self, source: AgentSource, columns: Columns) -> State:
-        """Draw it; the column `susceptibility`, S_i / n_i of Eq. 8, is 1 where it is not given."""
-        return self._spec.initial_state(source.agents, source.key, 1.0 / susceptibility(columns, source.agents.size))
+        """Draw what nobody knows; the column `susceptibility`, S_i / n_i of Eq. 8, is 1 where it is not given."""
+        scale = 1.0 / susceptibility(columns, source.agents.size)
+        return onset.begin(self._spec, self._spec.initial_state(source.agents, source.key, scale), source, columns)
 
     def draw_state(self, draw: np.random.Generator, n: int) -> dict[str, np.ndarray]:
         """Return drawn stages, timers and thresholds."""

@@ -15,6 +15,7 @@ from protocols.arithmetic import distributions
 from protocols.arithmetic.distributions import LAW_TOTAL
 from protocols.arithmetic.jit import compile_kernel
 from protocols.arithmetic.philox import DrawPurpose, words
+from protocols.models.agent_model import AgentSource
 from protocols.models.cells import pressure
 
 DRAWN = settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
@@ -85,7 +86,7 @@ def test_numba_and_torch_agree_bit_for_bit(
     numbers = generator.integers(2**63, size=n, dtype=np.uint64)
     cell = generator.integers(max(cells, 1), size=n) if cells else np.zeros(0, dtype=np.int64)
     graph = Graph(table, n=n, c=channels, period=days, device=torch.device(device))
-    plain = Agents(manifest, numbers, key=key, cell=cell, device=torch.device(device), graph=graph)
+    plain = Agents(manifest, AgentSource(numbers, key), cell=cell, device=torch.device(device), graph=graph)
     rows = [Csr.of(table, n=n, day=day, beta=beta) for day in range(days)]
     made = {
         (route, threads): GraphAgents(

@@ -17,7 +17,9 @@ from lpm_secure.models.library.work import LabourMarket
 from lpm_secure.models.tracer import trace
 from lpm_secure.testbed.synthetic import draw_columns
 from lpm_secure.testbed.testbed import Testbed
-from protocols.models.graph.agents import UNKNOWN, GraphModel
+from protocols.models.agent_model import UNKNOWN
+from protocols.models.graph.agents import GraphModel
+from protocols.models.graph.inputs import knowable
 from tests.conformance.conftest import contact_table, heaviest
 from tests.user_models import ENVIRONMENTS, MODELS, Panicking
 
@@ -62,7 +64,7 @@ def graph_model(name):
 
 def known(draw, rng, model, n):
     """Draw what holders know of their agents' first states: of some fields and some agents."""
-    fields = {name: field for name, field in model.graph.fields.items() if not field.private}
+    fields = {name: model.graph.fields[name] for name in knowable(model.graph)}
     names = draw(st.sets(st.sampled_from(sorted(fields))))
     return {
         name: np.where(

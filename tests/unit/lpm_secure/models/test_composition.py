@@ -4,12 +4,16 @@ import numpy as np
 import pytest
 
 import lpm_secure.models as lpm
+from lpm_secure.models.axes import CLOCK
 from lpm_secure.models.library.opinion import Opinion
 from lpm_secure.models.library.seir import SeirModel
 from lpm_secure.models.library.seirs import Seirs
 from lpm_secure.models.library.work import LabourMarket
+from lpm_secure.models.reference import find
 from lpm_secure.models.tracer import trace
-from protocols.errors import ModelError
+from protocols.errors import DataError, ModelError
+from protocols.models.agent_model import AgentSource
+from protocols.models.graph.agents import GraphModel
 from protocols.models.graph.draws import DrawSource
 from protocols.models.graph.interpreter import Inputs, evaluate
 
@@ -70,6 +74,42 @@ def test_a_part_begins_from_what_a_holder_knows_of_the_parts_before_it():
 
     assert moved(Both, "begin", {"count": 8, "twice": 0}, known=("count",)) == {"count": 8, "twice": 16}
     assert moved(Both, "begin", {"count": 8, "twice": 1}, known=("count", "twice")) == {"count": 8, "twice": 1}
+
+
+@pytest.mark.parametrize(
+    ("name", "stays"),
+    [
+        ("seir", {"E": "latent", "I": "infectious"}),
+        ("seirs", {"E": "latent", "I": "infectious"}),
+        ("strains", {"E_A": "latent", "E_B": "latent", "I_A": "infectious", "I_B": "infectious"}),
+        ("staged", {"E": "latent", "A": "first", "M": "first", "H": "second"}),
+    ],
+)
+def test_an_agent_whose_stage_is_known_stays_in_it_for_as_long_as_the_stage_lasts(name, stays):
+    model, n = find(name), 60
+    traced = trace(model)
+    agents = GraphModel(traced.graph, traced.parameters).agents
+    source = AgentSource(np.arange(n, dtype=np.uint64), (1, 2))
+    stages = agents.graph.fields["stage"].stages
+    known, private = np.arange(n) % len(stages), {spec.name for spec in agents.columns if spec.default is None}
+    columns = {column: np.full(n, agents.graph.fields[column].low) for column in private}
+    state = agents.initial_state(source, {**columns, "stage": known})
+    np.testing.assert_array_equal(state["stage"], known)
+    for place, stage in enumerate(stages):
+        rows = known == place
+        left = state[stays[stage]][rows] if stage in stays else np.zeros(rows.sum(), dtype=np.int64)
+        np.testing.assert_array_equal(state["timer"][rows], left)
+
+
+def test_nobody_knows_another_clock():
+    traced = trace(find("staged"))
+    agents = GraphModel(traced.graph, traced.parameters).agents
+    assert CLOCK in agents.graph.fields
+    assert CLOCK not in {spec.name for spec in agents.columns}
+    with pytest.raises(DataError, match=f"{CLOCK} is no field of the state"):
+        agents.initial_state(
+            AgentSource(np.zeros(1, dtype=np.uint64), (1, 2)), {"age": np.array([3]), CLOCK: np.array([3])}
+        )
 
 
 def test_the_whole_comes_last_and_may_set_what_its_parts_did():

@@ -82,6 +82,28 @@ def test_days_invert_the_cumulated_weights(weights, word):
     assert sum(law[: days - 1]) <= top < sum(law[:days])
 
 
+@given(
+    weights=st.lists(st.integers(0, 2**20), min_size=2, max_size=12).filter(sum),
+    word=st.integers(0, 2**64 - 1),
+    data=st.data(),
+)
+def test_days_over_some_that_have_passed_invert_what_is_left_of_the_law(weights, word, data):
+    law = [weight * (2**32 // sum(weights)) for weight in weights]
+    law[int(np.argmax(weights))] += 2**32 - sum(law)
+    passed = data.draw(st.integers(0, int(np.flatnonzero(law)[-1])))
+    left = 2**32 - sum(law[:passed])
+    days = int(distributions.days(one(word), tuple(law), over=np.array([passed]))[0])
+    assert days > passed
+    assert sum(law[passed : days - 1]) <= (word >> 32) * left >> 32 < sum(law[passed:days])
+    if not passed:
+        assert days == distributions.days(one(word), tuple(law))[0]
+
+
+def test_nothing_is_left_of_a_law_whose_days_have_passed():
+    with pytest.raises(ParameterError, match="a law of at most 3 days has nothing left after 2 days"):
+        distributions.days(one(7), (2**31, 2**31, 0), over=np.array([2]))
+
+
 def test_days_have_the_law_that_was_asked_for():
     law = (2**30, 0, 2**31, 2**30)
     counts = np.bincount(distributions.days(stream(), law), minlength=5)

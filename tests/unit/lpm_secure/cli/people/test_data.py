@@ -70,3 +70,14 @@ def test_help_says_what_a_name_is_and_what_exit_codes_mean():
     assert done.returncode == 0
     assert "lpm data list" in done.stdout
     assert "Exit code 1" in done.stdout
+
+
+def test_a_look_over_own_tables_prints_what_is_read_and_plots_it_for_oneself(tmp_path):
+    (tmp_path / "people.csv").write_text("person,ward\n[b]A,x\nB,y\n")
+    (tmp_path / "contacts.csv").write_text("date,a,b\n2026-03-02,[b]A,B\n2026-03-04,B,[b]A\n")
+    tables = [str(tmp_path / name) for name in ("people.csv", "contacts.csv")]
+    done = lpm_data("check", *tables, "--model", "seir", "--clients", "ward")
+    assert done.returncode == 0, done.stderr
+    assert "2 ([b]A to B)" in done.stdout
+    assert done.stderr == "warning: 1 days have no contact\n"
+    assert (tmp_path / "people.html").stat().st_mode & 0o777 == 0o600

@@ -12,9 +12,9 @@ from lpm_secure.gradients.history.recorder import HistoryRecorder
 from lpm_secure.gradients.model.model_problem import ModelPeople, ModelProblem, SeriesOutput, outputs_of
 from lpm_secure.gradients.model.point import ModelPoint
 from lpm_secure.models.tracer import trace
-from protocols.models.agent_model import AgentSource, StepInputs
+from protocols.models.agent_model import UNKNOWN, AgentSource, StepInputs
 from protocols.models.gradient import Gradient
-from protocols.models.graph.agents import UNKNOWN, GraphModel
+from protocols.models.graph.agents import GraphModel
 from protocols.models.likelihood.dependence import Dependence
 from protocols.models.likelihood.graph_score import GraphScore
 from protocols.models.likelihood.score_parameters import score_parameters

@@ -1,19 +1,20 @@
-"""A table of a CSV file whose mistakes are told by file, row and column."""
+"""A table of text, as CSV files have it, whose mistakes are told by file, row and column."""
 
 import csv
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NoReturn, final
+from typing import Final, NoReturn, final
 
 import numpy as np
 import numpy.typing as npt
 
 from protocols.arithmetic.fixed_point import I64
-from protocols.errors import DataError
+from protocols.errors import DataError, did_you_mean
 
 F64 = npt.NDArray[np.float64]
+MAX_HEADER: Final = 2**20  # characters
 
 
 @final
@@ -30,24 +31,28 @@ class Table:
     columns: dict[str, list[str]] = field(repr=False)
 
     @classmethod
-    def read(cls, path: Path, *, needed: Sequence[str]) -> "Table":
-        """Read a file.
+    def read(cls, path: Path, *, needed: Sequence[str] = (), least: int = 1) -> "Table":
+        """Read a file, as spreadsheets write it too: with a mark before the first column, and parted by semicolons.
 
         Args:
             path: of a CSV file in UTF-8 whose first row names the columns.
             needed: columns that must be there; others are read too.
+            least: rows that must be there.
 
         Raises:
-            DataError: unreadable, no row, a column missing or named twice, or a row of another length.
+            DataError: unreadable, too few rows, a column missing or named twice, or a row of another length.
         """
         try:
             with path.open(encoding="utf-8-sig", newline="") as file:
-                rows = list(csv.reader(file, strict=True))
+                separator = ";" if ";" in file.readline(MAX_HEADER) else ","
+                file.seek(0)
+                rows = [row for row in csv.reader(file, strict=True, delimiter=separator) if row]
         except (OSError, UnicodeDecodeError, csv.Error) as error:
             reason = getattr(error, "strerror", None) or str(error)
             raise DataError(f"cannot read {path} ({reason}); a CSV file in UTF-8 is needed") from error
-        if len(rows) < 2:
-            raise DataError(f"{path} has {len(rows)} rows; a header and at least one row are needed; add them")
+        if len(rows) <= least:
+            wanted = f"a header and at least {least} row" if least else "a header"
+            raise DataError(f"{path} has {len(rows)} rows; {wanted} is needed; add it")
         header = [name.strip() for name in rows[0]]
         missing = [name for name in needed if name not in header]
         if missing:
@@ -62,12 +67,30 @@ class Table:
                     f"{path}, row {number}: got {len(row)} fields; the header has {len(header)}; correct the row",
                     row=number,
                 )
-        fields = zip(*rows[1:], strict=True)
+        fields = zip(*rows[1:], strict=True) if rows[1:] else [() for _ in header]
         return cls(path, {name: [text.strip() for text in texts] for name, texts in zip(header, fields, strict=True)})
 
     def __len__(self) -> int:
         """Return the number of rows below the header."""
         return len(next(iter(self.columns.values())))
+
+    def require(self, needed: Sequence[str], *, allowed: Collection[str]) -> None:
+        """Refuse a table without a column, or with one that nothing reads.
+
+        Raises:
+            DataError: one is missing or unknown; the nearest name is said, where there is one.
+        """
+        for name in needed:
+            if name not in self.columns:
+                raise DataError(f"{self.path} has no column {name}; it needs {', '.join(needed)}")
+        for name in self.columns:
+            if name not in allowed:
+                hint = did_you_mean(name, allowed) or f"; it may have {', '.join(allowed)}"
+                raise DataError(f"{self.path} has a column {name}, which nothing reads{hint}")
+
+    def place(self, index: int) -> str:
+        """Return file and row of a row, from 0 below the header, for messages."""
+        return f"{self.path}, row {index + 2}"
 
     def refuse(self, index: int, column: str, needed: str) -> NoReturn:
         """Say what is wrong with one field.
@@ -80,8 +103,10 @@ class Table:
         Raises:
             DataError: always.
         """
-        row, got = index + 2, self.columns[column][index]
-        raise DataError(f"{self.path}, row {row}, column {column}: got {got!r}; {needed}; correct the field", row=row)
+        got = self.columns[column][index]
+        raise DataError(
+            f"{self.place(index)}, column {column}: got {got!r}; {needed}; correct the field", row=index + 2
+        )
 
     def whole(self, column: str, *, last: int = 2**53) -> I64:
         """Return whole numbers from 0 to `last`: int64[rows].

@@ -1,0 +1,70 @@
+"""Tables of text from CSV and Parquet files, and from frames of pandas, polars or pyarrow."""
+
+from pathlib import Path
+from typing import Any, Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyarrow import parquet
+
+from client_sdk.private.table import Table
+from protocols.errors import DataError
+
+PARQUET: Final = (".parquet", ".pq")
+FRAME: Final = Path("the frame")
+
+
+def read_table(source: Path | Any) -> Table:
+    """Return a table of text.
+
+    Args:
+        source: path of a CSV or Parquet file; or a frame: whatever pyarrow makes a table of, and a mapping of columns.
+
+    Raises:
+        DataError: it cannot be read, or has values that are no text, number or date.
+    """
+    if not isinstance(source, Path):
+        return _of(_frame(source), FRAME)
+    if source.suffix.lower() not in PARQUET:
+        return Table.read(source, least=0)
+    try:
+        return _of(parquet.read_table(source), source)
+    except (OSError, pa.ArrowException) as error:
+        raise DataError(f"cannot read {source} ({str(error).splitlines()[0]}); a Parquet file is needed") from error
+
+
+def _frame(source: Any) -> pa.Table:
+    try:
+        return pa.table(source)
+    except (TypeError, ValueError, pa.ArrowException) as error:
+        raise DataError(f"cannot read a {type(source).__name__} ({error}); give a path, or a frame") from error
+
+
+def _of(table: pa.Table, path: Path) -> Table:
+    if len(set(table.column_names)) < table.num_columns or not table.num_columns:
+        raise DataError(f"{path} has no column, or two of one name; name each column once")
+    return Table(path, {name: _text(table[name], path, name) for name in table.column_names})
+
+
+def _text(column: pa.ChunkedArray, path: Path, name: str) -> list[str]:
+    """Return values as a CSV file has them: empty where there is none, whole numbers of floats without a point."""
+    kind = column.type
+    if pa.types.is_dictionary(kind):
+        column = column.cast(kind.value_type)
+    if pa.types.is_floating(kind):  # as frames hold whole numbers of which some are missing
+        values = (None if value is None or value != value else value for value in column.to_pylist())  # noqa: PLR0124
+        return ["" if value is None else repr(int(value) if value.is_integer() else value) for value in values]
+    if pa.types.is_timestamp(kind):
+        column = column.cast(pa.timestamp("us", kind.tz), safe=False)  # finer ones need pandas to be read
+        return ["" if value is None else _moment(value) for value in column.to_pylist()]
+    try:
+        texts = pc.fill_null(column.cast(pa.string()), "").to_pylist()
+    except pa.ArrowException as error:
+        raise DataError(f"{path}: the column {name} is of type {kind}; text, numbers or dates are needed") from error
+    return [text.strip() for text in texts]
+
+
+def _moment(value: Any) -> str:
+    """Return a time, or its day where it has none, as frames hold days."""
+    text = str(value.isoformat(timespec="seconds"))
+    return text.removesuffix("T00:00:00")
