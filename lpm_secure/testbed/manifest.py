@@ -20,7 +20,8 @@ from protocols.task.parties import AggregatorParty, ClientParty, DealerParty
 
 def manifest_of(config: Config, data: ContactData, addresses: Sequence[str]) -> Simulation:
     """Return the manifest; arguments and errors are those of `testbed.build`, which calls this."""
-    model = model_of(config.model, config.parameters, dt=config.dt)
+    scores = config.gradient is not None and config.gradient.way == "score"
+    model = model_of(config.model, config.parameters, dt=config.dt, scores=scores)
     clients, gradient = _clients(config, data), gradient_for(config, model)
     channels = channels_of(config.model, model)
     _check_people(config, data, model, channels=channels)
