@@ -50,7 +50,7 @@ def gradient_for(config: Config, model: RunModel) -> Gradient | None:
 
 def _of_table(table: ModelConfig, names: tuple[str, ...], dt: float) -> dict[str, Any]:
     """Return the parameters of a table's graph, and how its laws, gamma distributions, move with their means."""
-    known = parameter_names(tuple(table.beta))
+    known = parameter_names(table.channels)
     unknown = [name for name in names if name not in known]
     if unknown:
         raise ConfigError(f"no score by {unknown[0]}: there are {', '.join(known)}")

@@ -62,6 +62,11 @@ class ModelConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     waning: Delay | None = None
     doses: DosesConfig | None = None
 
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """Names of the contact channels, in order."""
+        return tuple(self.beta)
+
 
 def check_source(given: ModelConfig | str, parameters: Mapping[str, Value]) -> None:
     """Refuse a table `[model]` without a channel, and `[parameters]` beside one.
@@ -98,7 +103,7 @@ def model_of(given: ModelConfig | str, parameters: Mapping[str, Value], *, dt: f
 
 def channels_of(given: ModelConfig | str, model: RunModel) -> tuple[str, ...]:
     """Return the names of a run's contact channels, in order: a model's graph names its own."""
-    named = () if isinstance(given, str) else tuple(given.beta)
+    named = () if isinstance(given, str) else given.channels
     return model.contact_channels if isinstance(model, GraphModel) else named
 
 

@@ -74,7 +74,7 @@ def _check_people(config: Config, data: ContactData, model: RunModel, *, channel
         ConfigError: it is so.
     """
     if not isinstance(config.model, str) and len(channels) != 1:
-        raise ConfigError(f"model.beta names {len(channels)} channels; the contacts of {data.source} have one")
+        raise ConfigError(f"the table [model] names {len(channels)} channels; the contacts of {data.source} have one")
     agents = agent_model_of(model)
     if config.cells.count and not agents.cell_most:
         raise ConfigError(f"cells.count is {config.cells.count}, and agents of {config.model} tell cells nothing")

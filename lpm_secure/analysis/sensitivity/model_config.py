@@ -97,7 +97,7 @@ def of_run(config: Config, path: Path) -> ModelProblemConfig:
             f"{path} has {config.steps:,} steps; derivatives are taken of at most {MAX_STEPS:,}: take fewer"
         )
     if not isinstance(config.model, str):
-        raise ConfigError(f'{path} has the table [model]; name a model, such as model = "seir"')
+        raise ConfigError(f'{path} has the table [model]; name a model, such as model = "opinion"')
     return ModelProblemConfig(
         name=config.name,
         model=config.model,

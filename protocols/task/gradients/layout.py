@@ -14,7 +14,7 @@ def gradient_words(gradient: Gradient | None, *, channels: int, cells: int, q: i
     whether they hold, and three more of each for each agent.
 
     Args:
-        channels: c, as many as the model has values of beta.
+        channels: c, of contacts.
         cells: words of cell totals.
         q: words of the tally.
         mode: of the run.
