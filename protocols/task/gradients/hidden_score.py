@@ -3,7 +3,9 @@
 from typing import Final
 
 from protocols.models.gradient import Gradient
+from protocols.models.graph.agents import GraphModel
 from protocols.models.likelihood.factors.integer_score import HAZARD_BITS
+from protocols.models.likelihood.factors.level_factors import factors_of
 
 COLUMNS: Final = (
     3  # of each agent and factor: what its client knows of the last step's hazard; if it escaped; or crossed
@@ -27,7 +29,8 @@ def score_bits(gradient: Gradient | None, agents: int) -> int:
     return 0 if gradient is None else (agents * gradient.clip_word).bit_length()
 
 
-def column_bits(gradient: Gradient, channels: int) -> list[int]:
+def column_bits(gradient: Gradient, model: GraphModel) -> list[int]:
     """Return the bits of the further words of a client's own agents: hazards of one step, and two masks of each."""
-    hazard = (int(gradient.largest_hazard * 2**HAZARD_BITS) + channels + 1).bit_length()
-    return [width for width in (hazard, 1, 1) for _ in gradient.factors]
+    factors, rounded = factors_of(model, tuple(gradient.factors)), len(model.contact_channels) + 1
+    largest = [factor.coarsening * gradient.largest_hazard * 2**HAZARD_BITS for factor in factors]
+    return [*((int(hazard) + rounded).bit_length() for hazard in largest), *(1 for _ in factors * 2)]

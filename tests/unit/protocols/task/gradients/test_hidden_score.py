@@ -19,9 +19,10 @@ from lpm_secure.gradients.private.score import ClearScores, ScoredAgents, simula
 from lpm_secure.testbed.testbed import Testbed
 from protocols.errors import DataError, ParameterError, ProtocolError, Unavailable, WouldWrap
 from protocols.models.gradient import Gradient
-from protocols.models.likelihood.factors.integer_score import HAZARD_BITS, UNIT, coarse, terms
+from protocols.models.likelihood.factors.integer_score import HAZARD_BITS, UNIT, coarse, coarse_factors, terms
 from protocols.task.layout import Layout
 from protocols.task.parties import ENGINE
+from protocols.task.ranges import Ranges
 from protocols.task.rounds import Phase
 from protocols.wire.messages import Share
 from protocols.wire.transport import Transport
@@ -215,6 +216,18 @@ def test_a_client_refuses_contacts_that_could_exceed_the_largest_hazard(testbed)
     heavy = Testbed(manifest, testbed.contacts, testbed.cell, 0, "drawn", True).private_state("client-0")
     with pytest.raises(DataError, match="largest hazard"):
         OwnScore(manifest, heavy)
+
+
+def test_the_largest_hazard_that_a_client_may_have_is_in_its_range_however_it_is_rounded(testbed, seir):
+    beta, f = 3 * 2**24, 40  # 0.75 of the unit on shares, which is rounded to 1
+    gradient = Gradient(way="score", parameters=("scale.infection",), largest_hazard=63.9)
+    manifest = changed(testbed, model=graph_of(seir(beta=(beta,), f=f)), gradient=gradient)
+    largest = int(gradient.largest_hazard * 2**f / beta) * int(coarse_factors((beta,), f)[0])
+    number = manifest.schedule.number(1, Phase.SPEAK)
+    bits = Ranges(manifest).bits("client-0", number)[: Layout.of(manifest).message_words].reshape(6, -1)
+    assert bits[0, 1] == largest.bit_length() == 21
+    assert bits[0, 2:].tolist() == [1, 1]
+    assert not bits[3:, 1:].any()
 
 
 def test_suppressed_counts_and_gradients_are_not_asked_for_together(testbed):
