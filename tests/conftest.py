@@ -20,6 +20,7 @@ from aggregator.permutation.roles import Role
 from aggregator.permutation.stages import Shape
 from client_sdk import Client
 from lpm_secure.audit.views.in_process import Operators, operators, play
+from lpm_secure.config.model import graph_of
 from protocols.models import Seir
 from protocols.models.run_model import agent_model_of
 from protocols.task.manifest import Manifest, Simulation
@@ -106,7 +107,10 @@ def _seir(**changes: Any) -> Seir:
 
 def _manifest(agents: Sequence[Sequence[int]] = ((1, 2), (3,), (4, 5)), *, k: int = 2, **changes: Any) -> Simulation:
     """Return a manifest whose client `client-i` has the agents `agents[i]`."""
-    model = changes.pop("model", _seir())
+    model, gradient = changes.pop("model", _seir()), changes.get("gradient")
+    if gradient is not None and gradient.way == "score" and isinstance(model, Seir):
+        model = graph_of(model)
+    channels = tuple(f"channel-{index}" for index in range(len(agent_model_of(model).most)))
     if changes.get("mode") == "outcome":
         changes["dealer"] = DealerParty("dealer", "localhost:99", "localhost:98")
     active = changes.get("security") == "active"
@@ -116,7 +120,7 @@ def _manifest(agents: Sequence[Sequence[int]] = ((1, 2), (3,), (4, 5)), *, k: in
         "model": model,
         "model_hash": model.digest,
         "steps": 4,
-        "channels": tuple(f"channel-{index}" for index in range(len(agent_model_of(model).most))),
+        "channels": channels if isinstance(model, Seir) else model.contact_channels,
         "max_message": 100,
         "mode": "sum",
         "aggregators": tuple(

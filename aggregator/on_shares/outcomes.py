@@ -42,7 +42,7 @@ class RoundOutcome:
 class OutcomeRounds:
     """Checks shares, updates hidden ones round by round, and compares them.
 
-    Every agent is compared in every step, infected or not, so that sizes and timing show nothing.
+    Every agent is compared in every step, whether it has crossed or not, so that sizes and timing show nothing.
 
     Security: this aggregator learns no hazard, no threshold and no bit, unless all aggregators pool their shares, or
         one of them colludes with the dealer. Of all clients together it learns whether they are within their ranges.

@@ -121,7 +121,7 @@ class Client:
         private = self.private
         inputs = StepInputs(step, heard.contact, heard.pressure, heard.cells, heard.sizes, decided, heard.public)
         after, anew = self._model.update(private.state, inputs, private.source)
-        self._score.observe(inputs, after)
+        self._score.observe(inputs)
         self._own.restart(anew)
         private.state = after
 

@@ -7,16 +7,12 @@ import numpy as np
 from client_sdk.private.state import PrivateState
 from protocols.arithmetic.fixed_point import I64
 from protocols.errors import DataError
-from protocols.models import Exposure, Stage, State
 from protocols.models.agent_model import StepInputs
 from protocols.models.gradient import Gradient
 from protocols.models.graph.agents import GraphModel
+from protocols.models.likelihood.factors.level_factors import LevelFactor, factors_of
 from protocols.models.likelihood.graph_score import GraphScore
-from protocols.models.run_model import RunModel
-from protocols.models.seir.agents import susceptibility
-from protocols.models.seir.integer_score import SCALE, coarse, coarse_beta
-from protocols.models.seir.score import ScoreAccumulator
-from protocols.task.gradients.hidden_score import COLUMNS, is_hidden, score_words
+from protocols.task.gradients.hidden_score import COLUMNS, count_factors, score_words
 from protocols.task.layout import Layout
 from protocols.task.manifest import Simulation
 
@@ -29,43 +25,41 @@ class OwnScore:
         tally beside it. Only the sum over at least `min_cohort` clients is opened.
     """
 
-    __slots__ = ("_hazard", "_hidden", "_manifest", "_own", "_private", "_scores", "_words")
+    __slots__ = ("_hidden", "_manifest", "_own", "_private", "_scores", "_words")
 
     def __init__(self, manifest: Simulation, private: PrivateState) -> None:
-        """Take in the initial draws."""
-        self._manifest, self._private, gradient = manifest, private, manifest.gradient
-        self._words, self._hidden = score_words(gradient), is_hidden(gradient, manifest.mode)
-        self._own = Layout.of(manifest).own[private.name]
-        self._hazard = np.zeros(private.source.agents.size, dtype=np.int64)  # own part of the last step's
-        if self._hidden:
-            _check(manifest, private)
-        self._scores: ScoreAccumulator | GraphScore | None = None
-        if gradient is not None and gradient.way == "score":
-            self._scores = _scores_of(manifest.model, gradient, manifest.channels, private)
+        """Take in the initial draws.
 
-    def observe(self, inputs: StepInputs, after: State) -> None:
-        """Take in a step from what reached own agents and the state that it led to."""
-        if self._scores is None:
-            return
-        if isinstance(self._scores, GraphScore):
+        Raises:
+            DataError: of a score that is added up on shares, contacts could exceed the largest hazard, or a threshold
+                is known.
+        """
+        self._manifest, self._private, gradient = manifest, private, manifest.gradient
+        self._words, self._hidden = score_words(gradient), count_factors(gradient, manifest.mode)
+        self._own = Layout.of(manifest).own[private.name]
+        self._scores: GraphScore | None = None
+        if gradient is not None and gradient.way == "score":
+            model = manifest.model.require_graph("scores")
+            for factor in factors_of(model, tuple(gradient.factors)):
+                _check(model, factor, gradient, private)
+            self._scores = GraphScore(model, gradient, private.source, private.columns)
+
+    def observe(self, inputs: StepInputs) -> None:
+        """Take in what reached own agents in a step, before they move on."""
+        if self._scores is not None:
             self._scores.observe(self._private.state, inputs)
-            return
-        told, model = Exposure(inputs.contact, inputs.pressure[:, 0]), self._manifest.model.require_seir("scores")
-        self._scores.observe(self._private.state, told, after)
-        if self._hidden:
-            self._hazard = told.contact @ coarse_beta(model.beta, model.f) + coarse(told.pressure, model.f)
 
     def columns(self, spoken: I64) -> I64:
-        """Return int64[n, c] with two columns more where aggregators add up a score on shares.
+        """Return int64[n, c] with three columns more for each score that aggregators add up on shares.
 
-        In own agents' rows stand what this client knows of their hazards in the step before, and who is susceptible.
+        In own agents' rows stand what this client knows of their hazards in the step before, who escaped these, and who
+        crossed its threshold.
         """
-        if not self._hidden:
+        if not self._hidden or self._scores is None:
             return spoken
-        wide = np.concatenate([spoken, np.zeros((len(spoken), COLUMNS), dtype=np.int64)], axis=1)
+        wide = np.concatenate([spoken, np.zeros((len(spoken), COLUMNS * self._hidden), dtype=np.int64)], axis=1)
         first, end = self._own
-        wide[first:end, -2] = self._hazard
-        wide[first:end, -1] = self._private.state["stage"] == int(Stage.S)
+        wide[first:end, spoken.shape[1] :] = np.concatenate(list(self._scores.hazards), axis=1)
         return wide
 
     def append_to(self, tally: I64, step: int) -> I64:
@@ -74,37 +68,27 @@ class OwnScore:
         if self._scores is not None and step == self._manifest.steps:
             words = self._scores.encode()
             if self._hidden:  # what this client knows of hazards is not all: the aggregators add it up
-                words[self._manifest.require_gradient().parameters.index(SCALE)] = 0
+                words[list(self._manifest.require_gradient().factors.values())] = 0
         return np.concatenate([tally, words])
 
 
-def _scores_of(
-    model: RunModel, gradient: Gradient, channels: tuple[str, ...], private: PrivateState
-) -> ScoreAccumulator | GraphScore:
-    """Return the scores of a model's graph; of S-E-I-R its own, whose laws move as the manifest says, and `scale`."""
-    if isinstance(model, GraphModel):
-        return GraphScore(model, gradient, private.source, private.columns)
-    scaled = susceptibility(private.columns, private.source.agents.size)
-    return ScoreAccumulator(model, gradient, channels=channels, state=private.state, susceptibility=scaled)
-
-
-def _check(manifest: Simulation, private: PrivateState) -> None:
-    """Refuse data that could exceed what the proof against wrapping counts on.
+def _check(model: GraphModel, factor: LevelFactor, gradient: Gradient, private: PrivateState) -> None:
+    """Refuse data that could exceed what the proof against wrapping counts on, and thresholds that were not drawn.
 
     Raises:
-        DataError: a susceptibility other than 1, or contacts that could exceed the largest hazard.
+        DataError: it is so.
     """
-    n = private.source.agents.size
-    if (susceptibility(private.columns, n) != 1.0).any():
-        raise DataError("in outcome mode scores are of agents of susceptibility 1; ask for mode sum, or leave it out")
-    largest = manifest.require_gradient().largest_hazard
-    model = manifest.model.require_seir("scores")
-    beta = np.array(model.beta, dtype=np.int64)
+    known, agents = private.columns.get(factor.threshold), model.agents
+    if known is not None and (known >= model.graph.fields[factor.threshold].low).any():
+        raise DataError(f"{factor.threshold} is known of an agent, and only what is drawn has a score; leave it out")
+    outcome, n = agents.outcomes[factor.column], private.source.agents.size
+    loudest = np.array([m * c for m, c in zip(agents.most, factor.by_channel, strict=True)], dtype=np.int64)
+    is_along = np.array([along is not None for along in agents.along], dtype=np.bool_)
     for number, day in enumerate(private.contacts.days):
-        hazard = np.full(n, model.cell_beta, dtype=np.int64)
-        np.add.at(hazard, day.sender, day.weight * beta[day.channel])
-        if hazard.size and int(hazard.max()) > largest * 2.0**model.f:
+        hazard = np.full(n, sum(outcome.cell_coefficients), dtype=np.int64)
+        np.add.at(hazard, day.sender, np.where(is_along[day.channel], 1, day.weight) * loudest[day.channel])
+        if hazard.size and int(hazard.max()) > gradient.largest_hazard * 2.0**factor.bits:
             raise DataError(
                 f"on day {number} an agent's contacts could exceed the largest hazard that the manifest names, "
-                f"{largest:g}; leave contacts out, or ask for another manifest"
+                f"{gradient.largest_hazard:g}; leave contacts out, or ask for another manifest"
             )

@@ -172,4 +172,4 @@ def _low_degrees(folder: Path) -> list[str]:
     few = sum(n for degree, n in count.items() if degree < LOW_DEGREE)
     if not few:
         return []
-    return [f"{few} of {len(degrees)} agents have fewer than {LOW_DEGREE} contacts: infection tells them most of these"]
+    return [f"{few} of {len(degrees)} agents have fewer than {LOW_DEGREE} contacts: their bits tell them most of these"]

@@ -67,18 +67,18 @@ class DayLaw:
         return _at_least(self.slope)
 
 
-def infectious_kernel(latent: F64, stays: F64, steps: int) -> F64:
-    """Return the probability of being infectious `a` steps after infection, float64[steps].
+def stay_kernel(before: F64, stays: F64, steps: int) -> F64:
+    """Return the probability of being in a stay `a` steps after the one before it has begun, float64[steps].
 
     Linear in either argument, so that it also takes derivatives of laws.
 
     Args:
-        latent: float64[d], weight (or slope) of each number of days exposed, from 1 on.
-        stays: P(infectious days >= a), or its derivative, from a = 0 on.
+        before: float64[d], weight (or slope) of each number of days of the stay before, from 1 on.
+        stays: P(days of this one >= a), or its derivative, from a = 0 on.
         steps: how long the kernel is.
     """
     kernel = np.zeros(steps)
-    for day, weight in enumerate(latent, start=1):
+    for day, weight in enumerate(before, start=1):
         reach = min(steps - day - 1, stays.size - 1)
         if reach > 0:
             kernel[day + 1 : day + 1 + reach] += weight * stays[1 : 1 + reach]

@@ -1,12 +1,13 @@
 """From `[gradient]` of a configuration to what the manifest says of derivatives."""
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
 from lpm_secure.config.day_law import DayLaw
 from lpm_secure.config.laws import Delay
+from lpm_secure.config.model import ModelConfig, parameter_names
 from lpm_secure.config.simulation import Config
 from protocols.arithmetic.distributions import LAW_TOTAL
 from protocols.errors import ConfigError
@@ -27,7 +28,8 @@ def gradient_for(config: Config, model: RunModel) -> Gradient | None:
         model: of it; a table among a graph's parameters stands for all of its entries.
 
     Raises:
-        ConfigError: synthetic agents that live in a population, whose derivatives nobody computes here.
+        ConfigError: synthetic agents that live in a population, whose derivatives nobody computes here; or a parameter
+            that the table `[model]` has not.
     """
     asked = config.gradient
     if asked is None:
@@ -38,17 +40,23 @@ def gradient_for(config: Config, model: RunModel) -> Gradient | None:
             "derivatives in a private run; leave the population out, so that they meet in cells"
         )
     given = {name: getattr(asked, name) for name in asked.__struct_fields__ if getattr(asked, name) is not None}
-    if isinstance(model, GraphModel):
+    if isinstance(model, GraphModel) and isinstance(config.model, str):
         return Gradient(**given | {"parameters": _entries(model, asked.parameters)})
-    slopes = {}
-    if asked.way == "score":
-        slopes = {
-            f"{name}_slope": _slope(getattr(config.model, name), config.dt)
-            for name in ("latent", "infectious")
-            if name in asked.parameters
-        }
+    if asked.way == "score" and not isinstance(config.model, str):
+        return Gradient(**given | _of_table(config.model, asked.parameters, config.dt))
     passes = {"passes": len(Stage)} if asked.way == "adjoints" else {}
-    return Gradient(**{**SCALES.get(asked.way, {}), **given, **slopes, **passes})
+    return Gradient(**{**SCALES.get(asked.way, {}), **given, **passes})
+
+
+def _of_table(table: ModelConfig, names: tuple[str, ...], dt: float) -> dict[str, Any]:
+    """Return the parameters of a table's graph, and how its laws, gamma distributions, move with their means."""
+    known = parameter_names(table.channels)
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise ConfigError(f"no score by {unknown[0]}: there are {', '.join(known)}")
+    laws = {name: getattr(table, name, None) for name in names}
+    slopes = {known[name]: _slope(law, dt) for name, law in laws.items() if isinstance(law, Delay)}
+    return {"parameters": tuple(known[name] for name in names), "slopes": slopes}
 
 
 def _entries(model: GraphModel, names: tuple[str, ...]) -> tuple[str, ...]:

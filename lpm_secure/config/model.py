@@ -1,6 +1,6 @@
 """The model of a configuration, and the public integers or the graph that a manifest carries for it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, final
 
 import msgspec
@@ -9,11 +9,14 @@ from lpm_secure.config.bounds import Days, Rate
 from lpm_secure.config.graph_model import graph_model_of
 from lpm_secure.config.laws import Delay, law_of
 from lpm_secure.models.axes import Value
+from lpm_secure.models.library.seir_channels import contact_model, rate_names
+from lpm_secure.models.tracer import trace
 from protocols.arithmetic.distributions import LAW_TOTAL
 from protocols.arithmetic.fixed_point import to_fixed
 from protocols.errors import ConfigError
 from protocols.identity.trust import Name
 from protocols.models import Seir
+from protocols.models.gradient import BETA, FACTOR
 from protocols.models.graph.agents import GraphModel
 from protocols.models.run_model import RunModel
 from protocols.models.seir.doses import FULL, Doses
@@ -59,6 +62,11 @@ class ModelConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     waning: Delay | None = None
     doses: DosesConfig | None = None
 
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """Names of the contact channels, in order."""
+        return tuple(self.beta)
+
 
 def check_source(given: ModelConfig | str, parameters: Mapping[str, Value]) -> None:
     """Refuse a table `[model]` without a channel, and `[parameters]` beside one.
@@ -76,24 +84,27 @@ def check_source(given: ModelConfig | str, parameters: Mapping[str, Value]) -> N
         )
 
 
-def model_of(given: ModelConfig | str, parameters: Mapping[str, Value], *, dt: float) -> RunModel:
+def model_of(given: ModelConfig | str, parameters: Mapping[str, Value], *, dt: float, scores: bool = False) -> RunModel:
     """Return the model that every party derives its steps from.
 
     Args:
         given: the table `[model]`, or a model by its name.
         parameters: of one that is named; steps are its unit of time.
         dt: days in a step.
+        scores: whether the run takes scores, which are derived from a model's graph: that of a table too.
 
     Raises:
         ModelError, ConfigError: there is no such model, it has a mistake, or its parameters do not fit.
     """
-    return graph_model_of(given, parameters) if isinstance(given, str) else seir_of(given, dt=dt)
+    if isinstance(given, str):
+        return graph_model_of(given, parameters)
+    return graph_of(seir_of(given, dt=dt)) if scores else seir_of(given, dt=dt)
 
 
 def channels_of(given: ModelConfig | str, model: RunModel) -> tuple[str, ...]:
     """Return the names of a run's contact channels, in order: a model's graph names its own."""
-    named = model.contact_channels if isinstance(model, GraphModel) else ()
-    return named if isinstance(given, str) else tuple(given.beta)
+    named = () if isinstance(given, str) else given.channels
+    return model.contact_channels if isinstance(model, GraphModel) else named
 
 
 def seir_of(given: ModelConfig, *, dt: float) -> Seir:
@@ -109,6 +120,31 @@ def seir_of(given: ModelConfig, *, dt: float) -> Seir:
         waning=law_of(given.waning, dt=dt) if given.waning else (),
         doses=_doses(given.doses, dt=dt) if given.doses else None,
     )
+
+
+def graph_of(model: Seir) -> GraphModel:
+    """Return the same epidemic as a graph of the library: the same draws, thresholds and series."""
+    channels, doses = len(model.beta), model.doses
+    traced = trace(contact_model(model.f, channels=channels, wanes=bool(model.waning), doses=doses is not None))
+    given: dict[str, int | tuple[int, ...]] = {
+        "cell_rate": model.cell_beta,
+        "latent_law": model.latent,
+        "infectious_law": model.infectious,
+        "initial": model.initial,
+        **dict(zip(rate_names(channels), model.beta, strict=True)),
+    }
+    if model.waning:
+        given["waning_law"] = model.waning
+    if doses is not None:
+        given |= {"first": doses.first, "days": doses.days, "coverage": doses.coverage, "left": doses.left}
+    return GraphModel(traced.graph, given)
+
+
+def parameter_names(channels: Sequence[str]) -> Mapping[str, str]:
+    """Return by the name of each parameter in a configuration that of the graph."""
+    rates = {BETA + channel: name for channel, name in zip(channels, rate_names(len(channels)), strict=True)}
+    laws = {name: f"{name}_law" for name in ("latent", "infectious", "waning")}
+    return {**rates, "cell_beta": "cell_rate", **laws, "initial": "initial", "scale": f"{FACTOR}infection"}
 
 
 def _doses(given: DosesConfig, *, dt: float) -> Doses:

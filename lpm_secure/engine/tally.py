@@ -41,12 +41,12 @@ class TallyEstimator:
         gone, stays = sum(self._new), self.manifest.model.stays
         if not stays:
             return np.array([n - gone, gone], dtype=np.int64)
-        latent, infectious = stays
-        late, ill = _survivals(latent), _survivals(infectious)
+        one, other = stays
+        late, later = _survivals(one), _survivals(other)
         beginners, begun = self._new[0], np.array(self._new[1:], dtype=np.float64)
         second = _still(begun, late)
-        rest = beginners * (ill[len(begun)] if len(begun) < len(ill) else 0.0)
-        third = round(_still(begun, _sum_survivals(latent, infectious)) - second + rest)
+        rest = beginners * (later[len(begun)] if len(begun) < len(later) else 0.0)
+        third = round(_still(begun, _sum_survivals(one, other)) - second + rest)
         stages = [n - gone, round(second), third]
         return np.array([*stages, n - sum(stages)], dtype=np.int64)
 

@@ -6,7 +6,7 @@ import msgspec
 
 from lpm_secure.models.report import words_of
 from lpm_secure.run.disclosure import describe_security
-from protocols.models.gradient import OF_GRAPHS
+from protocols.models.gradient import OF_SCORES
 from protocols.models.graph.agents import GraphModel
 from protocols.task import manifest as manifests
 from protocols.task.manifest import Manifest, Simulation
@@ -49,7 +49,7 @@ def _scores(manifest: Simulation, given: dict[str, Any]) -> dict[str, Any]:
     """Return what a graph's manifest says of its scores, and by how much one agent can change each of them."""
     unit, names = 2.0 ** given["tangent_bits"], given["parameters"]
     changes = {name: f"{change / unit:.6g}" for name, change in zip(names, manifest.score_changes, strict=True)}
-    return {**{key: given[key] for key in OF_GRAPHS}, "changed_by_one_agent": changes}
+    return {**{key: given[key] for key in OF_SCORES if given[key] != {}}, "changed_by_one_agent": changes}
 
 
 def _rows(fields: dict[str, Any]) -> list[tuple[str, str]]:

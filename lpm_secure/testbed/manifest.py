@@ -26,7 +26,8 @@ from protocols.task.parties import AggregatorParty, ClientParty, DealerParty
 
 def manifest_of(config: Config, data: ContactData, addresses: Sequence[str]) -> Simulation:
     """Return the manifest; arguments and errors are those of `testbed.build`, which calls this."""
-    model = model_of(config.model, config.parameters, dt=config.dt)
+    scores = config.gradient is not None and config.gradient.way == "score"
+    model = model_of(config.model, config.parameters, dt=config.dt, scores=scores)
     clients, gradient = _clients(config, data), gradient_for(config, model)
     channels = channels_of(config.model, model)
     _check_people(config, data, model, channels=channels)
@@ -86,7 +87,7 @@ def _check_people(config: Config, data: ContactData, model: RunModel, *, channel
         ConfigError: it is so.
     """
     if not isinstance(config.model, str) and len(channels) != 1 and data.channel is None:
-        raise ConfigError(f"model.beta names {len(channels)} channels; the contacts of {data.source} have one")
+        raise ConfigError(f"the table [model] names {len(channels)} channels; the contacts of {data.source} have one")
     agents = agent_model_of(model)
     if config.gradient is not None:
         require_drawn(model, data.columns)

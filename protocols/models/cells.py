@@ -21,12 +21,12 @@ def cell_totals(says: I64, cell: I64, *, cells: int) -> I64:
     return totals
 
 
-def pressure(totals: I64, sizes: I64, beta: int) -> I64:
-    """Return the hazard of one step in each cell, `floor(beta * total / size)`, int64[cells], in beta's fixed point.
+def pressure(totals: I64, sizes: I64, factor: int) -> I64:
+    """Return the hazard of one step in each cell, `floor(factor * total / size)`, int64[cells], in its fixed point.
 
-    Totals, sizes and beta are public integers, so every party computes the same bits. A total out of
-    [0, size] counts as the nearest bound: whatever a party that cheats says, the hazard lies in [0, beta] per step.
+    Totals, sizes and factor are public integers, so every party computes the same bits. A total out of
+    [0, size] counts as the nearest bound: whatever a party that cheats says, the hazard lies in [0, factor] per step.
     Where nobody mixes there is no hazard.
     """
     capped = zip(np.clip(totals, 0, sizes).tolist(), sizes.tolist(), strict=True)
-    return np.array([beta * total // size if size else 0 for total, size in capped], dtype=np.int64)
+    return np.array([factor * total // size if size else 0 for total, size in capped], dtype=np.int64)

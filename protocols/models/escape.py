@@ -1,4 +1,4 @@
-"""`1 - exp(-h)`: the probability of an infection under a hazard, with the same bits on every machine."""
+"""`1 - exp(-h)`: the probability of an event under a hazard, with the same bits on every machine."""
 
 from typing import Final
 

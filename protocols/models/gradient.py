@@ -10,7 +10,10 @@ from protocols.arithmetic.fixed_point import I64
 
 COMMON: Final = ("cell_beta", "latent", "infectious", "initial", "reduction", "efficacy")
 BETA: Final = "beta."
-OF_GRAPHS: Final = ("way", "parameters", "tangent_bits", "clip")  # what is of a model's graph
+FACTOR: Final = (
+    "scale."  # before the name of an outcome: the parameter by which all that raises its level is multiplied
+)
+OF_SCORES: Final = ("way", "parameters", "tangent_bits", "clip", "slopes", "largest_hazard")
 MAX_BITS: Final = 52  # a float64 has no more
 Bits = Annotated[int, msgspec.Meta(ge=1, le=MAX_BITS)]
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
@@ -42,17 +45,17 @@ class Gradient(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     Attributes:
         way: "tangents": relaxed dynamics, p further channels beside every value. "adjoints": relaxed dynamics, T + 2
             rounds forward, then T + 2 backward. "score": the discrete dynamics, one p-vector at the end.
-        parameters: their names, p of them, in order: `beta.CHANNEL`, cell_beta, latent, infectious (means, in steps),
-            initial, reduction, efficacy. With scores in outcome mode: scale (a common factor of all hazards), latent,
-            infectious, initial. None for adjoints, which are of every hazard in every step. Of a model's graph its
-            author's names, entries of tables as `name[entry]`.
+        parameters: their names, p of them, in order. Of scores the model's author's names, entries of tables as
+            `name[entry]`, and in outcome mode `scale.OUTCOME`, a common factor of all that raises a level. Of relaxed
+            dynamics `beta.CHANNEL`, cell_beta, latent, infectious (means, in steps), initial, reduction, efficacy; none
+            for adjoints, which are of every hazard in every step.
         value_bits: fraction bits of relaxed messages, cell totals and tallies.
         tangent_bits: fraction bits of tangents, adjoints and scores.
         clip: largest absolute derivative that one agent, the unit of privacy here, adds to any sum; for adjoints in
             units of the largest one that the engine has announced.
         passes: how often an adjoint run goes forward and backward.
-        latent_slope, infectious_slope: for scores, by how much each weight of the law (in units of 2**-32) changes with
-            the law's mean.
+        slopes: for scores, by how much each weight of a law of days (in units of 2**-32) changes with its mean, by the
+            law's name among the parameters; laws that are not here move by tilting.
         largest_hazard: in one step, of one agent; where aggregators add up scores, clients refuse data that exceed it.
         reduction, protection: of the relaxed dynamics.
     """
@@ -63,8 +66,7 @@ class Gradient(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     tangent_bits: Bits = 24
     clip: Annotated[float, msgspec.Meta(gt=0, le=2**40)] = 1024.0
     passes: Annotated[int, msgspec.Meta(ge=1, le=2**20)] = 1
-    latent_slope: tuple[float, ...] = ()
-    infectious_slope: tuple[float, ...] = ()
+    slopes: dict[str, tuple[float, ...]] = {}
     largest_hazard: Annotated[float, msgspec.Meta(gt=0, le=64)] = 4.0
     reduction: HazardReduction | None = None
     protection: LeakyVaccine | None = None
@@ -73,6 +75,12 @@ class Gradient(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     def p(self) -> int:
         """Number of parameters."""
         return len(self.parameters)
+
+    @property
+    def factors(self) -> dict[str, int]:
+        """Outcomes of whose levels aggregators add up the score by a common factor, and its place among parameters."""
+        places = enumerate(self.parameters if self.way == "score" else ())
+        return {name.removeprefix(FACTOR): place for place, name in places if name.startswith(FACTOR)}
 
     @property
     def relaxed(self) -> bool:

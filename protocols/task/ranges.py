@@ -93,7 +93,8 @@ class Ranges:
         if not layout.degree:
             spoken[first:end] = 0  # own agents hear from each other within the client
         if layout.c > layout.channels:
-            spoken[first:end, layout.channels :] = column_bits(self._manifest.gradient, layout.channels)
+            model = self._manifest.model.require_graph("scores")
+            spoken[first:end, layout.channels :] = column_bits(self._manifest.require_gradient(), model)
         least, most = self._totals(size)
         each = [int(width).bit_length() for width in most - least]
         totals = np.array([*each, *each, *(0 for _ in self._ends)], np.uint8)

@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 
-from tests.checks.allowances import judge, needed
+from tests.checks.allowances import EXCEPTIONS, judge, needed
 from tests.checks.rules import RULES
 from tests.checks.rules.participle import is_participle
 from tests.checks.tree import Finding, Tree
@@ -14,6 +14,10 @@ CLEAN = {
     "protocols/share.py": "class Share:\n    def open(self): ...\n\n    @property\n    def sealed(self): ...\n",
     "protocols/share_pb2.py": "class Share: ...\nclass Told: ...",
     "client_sdk/__init__.py": '"""A client."""',
+    "lpm_secure/__init__.py": '"""Engine."""',
+    "lpm_secure/models/__init__.py": '"""Models."""',
+    "lpm_secure/models/seir.py": "beta = 'infected'",
+    "client_sdk/alphabet.py": "alphabetas = 1  # beta",
     "client_sdk/state.py": "class State: ...\ndef is_hidden(): ...\ndef _told(): ...\n",
     "tests/unit/protocols/test_share.py": "",
     "tests/unit/protocols/conftest.py": "",
@@ -32,6 +36,9 @@ BREACHES = {
     ("mock", "client_sdk/state.py"): {"client_sdk/state.py": "def f():\n    from unittest import mock"},
     ("docstring", "client_sdk/private"): {"client_sdk/private/state.py": ""},
     ("docstring", "client_sdk"): {"client_sdk/__init__.py": "import os"},
+    ("field", "client_sdk/state.py"): {"client_sdk/state.py": "def f():\n    return 'the INFECTED'"},
+    ("field", "client_sdk/beta.py"): {"client_sdk/beta.py": "alphabeta, cell_beta = 1, 2"},
+    ("field", "client_sdk/names.py"): {"client_sdk/names.py": "from protocols.models import seir"},
     ("trace", "README.md:/home/a"): {"README.md": "see /home/anna/notes"},
     ("trace", "README.md:pypi.org"): {"README.md": "from https://pypi.org/simple"},
 }
@@ -64,6 +71,10 @@ def test_every_rule_has_a_planted_breach(findings):
     planted = {name: text for files in BREACHES.values() for name, text in files.items()}
     kinds = {finding.rule for finding in findings(CLEAN | planted)}
     assert len(kinds | {rule for rule, _ in BREACHES}) == len(RULES)
+
+
+def test_no_more_files_speak_of_epidemics_than_did():
+    assert EXCEPTIONS.read_text().count("\nfield ") <= 68
 
 
 @pytest.mark.parametrize("word", ["told", "Kept", "sealed", "summed"])

@@ -10,13 +10,14 @@ import torch
 from aggregator.release.noise import ReleaseNoise
 from client_sdk import Client, ContactTable
 from lpm_secure.audit import privacy_cost, rules
+from lpm_secure.config.model import graph_of
 from lpm_secure.engine.loop import RemotePart
 from lpm_secure.gradients.private.score import ClearScores, simulate_scores
 from lpm_secure.testbed.testbed import Testbed
 from protocols.errors import BudgetSpent, ParameterError, WouldWrap
 from protocols.models import Stage
 from protocols.models.gradient import Gradient
-from protocols.models.seir.integer_score import UNIT, terms
+from protocols.models.likelihood.factors.integer_score import UNIT, terms
 from protocols.releases.ledger import RoundRecord
 from protocols.releases.query import NOISE, Release, Releases
 from protocols.task.parties import ENGINE
@@ -26,7 +27,7 @@ from protocols.task.rounds import Phase
 CPU = torch.device("cpu")
 STEPS = 5
 SIGMA = 3.0
-NAMES = {"sum": ("beta.channel-0", "cell_beta", "initial"), "outcome": ("initial", "scale")}
+NAMES = {"sum": ("contact_rate", "cell_rate", "initial"), "outcome": ("initial", "scale.infection")}
 WAYS = {"sum": {"clip": 64.0}, "outcome": {"clip": 64.0, "largest_hazard": 8.0}}
 
 
@@ -100,7 +101,7 @@ def run_clear(testbed):
 def real(manifest, words):
     """Return words of a score as numbers."""
     given = manifest.gradient
-    units = [UNIT if name == "scale" else 2.0**given.tangent_bits for name in given.parameters]
+    units = [UNIT if name == "scale.infection" else 2.0**given.tangent_bits for name in given.parameters]
     return np.array(words, dtype=np.float64) / units
 
 
@@ -161,8 +162,8 @@ def test_the_bound_by_scale_holds_for_every_agent(testbed_of):
 
 
 def test_a_beta_that_rounding_makes_larger_makes_the_bound_larger(testbed_of, seir):
-    model = seir(cell_beta=2**39, initial=2**29, beta=(3 * 2**24,))  # 0.75 of the coarse unit
-    coarse = msgspec.structs.replace(testbed_of("outcome").manifest, model=model, model_hash=model.model().hash)
+    model = graph_of(seir(cell_beta=2**39, initial=2**29, beta=(3 * 2**24,)))  # 0.75 of the coarse unit
+    coarse = msgspec.structs.replace(testbed_of("outcome").manifest, model=model)
     assert coarse.score_changes[1] > 37 * UNIT * 4 // 3
 
 
@@ -189,7 +190,7 @@ def test_the_audit_counts_a_score_once_and_holds_it_to_its_promise(testbed_of):
     assert [each.name for each in told[-1].releases] == ["tally", "cells", "score"]
     lines, table = rules.overspending(manifest, told)
     assert lines == []
-    [score] = [row for row in table if row["release"] == "score by initial, scale"]
+    [score] = [row for row in table if row["release"] == "score by initial, scale.infection"]
     assert 2.0 < score["epsilon"] < 3.0  # sqrt(2) / 3 of a standard Gaussian, at 1e-6
     assert privacy_cost.costs(told[:-1]) == {}
     cheap = testbed_of("outcome", (*EXACT, noised_score(2, epsilon=1.0))).manifest

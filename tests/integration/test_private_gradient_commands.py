@@ -103,7 +103,8 @@ def test_a_score_of_an_outcome_run_is_the_clear_one_or_noised_and_audited(writte
     assert (folder / "series.csv").is_file()
     audited = lpm("audit", folder, "--no-build-checks")
     assert audited.exit_code == 0, audited.output
-    assert ("release score: epsilon 1.99" if noise else "release score: exact, no privacy budget") in audited.output
+    score = "release score by scale.infection, latent_law, initial"
+    assert f"{score}: {'epsilon 1.99' if noise else 'exact, no privacy budget'}" in audited.output
 
 
 def test_another_gradient_is_seen_and_fails_the_run(written, monkeypatch):
@@ -119,15 +120,16 @@ def test_another_gradient_is_seen_and_fails_the_run(written, monkeypatch):
 
 def test_slopes_are_those_of_the_laws_by_their_means_in_steps(written):
     config = configs.load(written(SCORE, ('mode = "sum"', 'mode = "outcome"'), ("dt = 1.0", "dt = 0.5")))
-    given = gradient_for(config, model_of(config.model, {}, dt=config.dt))
+    given = gradient_for(config, model_of(config.model, {}, dt=config.dt, scores=True))
     law = DayLaw.of(3.0, 1.5, dt=0.5)
-    assert np.array(given.latent_slope) / 2**32 == pytest.approx(law.slope * 0.5)
-    assert given.infectious_slope == ()
+    assert np.array(given.slopes["latent_law"]) / 2**32 == pytest.approx(law.slope * 0.5)
+    assert list(given.slopes) == ["latent_law"]
+    assert given.parameters == ("scale.infection", "latent_law", "initial")
     means = [
         float(np.dot(np.arange(1, len(each.weight) + 1), each.weight))
         for each in (DayLaw.of(3.0, 1.5, dt=0.5), DayLaw.of(3.01, 1.5, dt=0.5))
     ]
-    grown = float(np.dot(np.arange(1, len(law.weight) + 1), np.array(given.latent_slope) / 2**32))
+    grown = float(np.dot(np.arange(1, len(law.weight) + 1), np.array(given.slopes["latent_law"]) / 2**32))
     assert grown == pytest.approx((means[1] - means[0]) / 0.02, rel=0.02)  # 0.01 d are 0.02 steps
 
 
@@ -152,6 +154,8 @@ def test_the_noise_of_a_score_keeps_to_its_budget(written):
         (TANGENTS + NOISE, ("seed = 1", "seed = 1"), "the run no score"),
         (TANGENTS + "\n[releases]\ndelta = 1e-6", ("seed = 1", "seed = 1"), "names no epsilon"),
         (TANGENTS.replace("initial", "nothing"), ("seed = 1", "seed = 1"), "no derivative by nothing"),
+        (SCORE.replace("initial", "nothing"), ("seed = 1", "seed = 1"), "no score by nothing: there are beta.near"),
+        (SCORE, ("seed = 1", "seed = 1"), "is for mode outcome"),
         (TANGENTS, ("min_cohort = 5", "min_cohort = 1"), "at least 2 clients"),
         (TANGENTS, ('mode = "sum"', 'mode = "outcome"'), "outcome mode tells no client its exposure"),
     ],

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from lpm_secure.config.model import graph_of
 from lpm_secure.engine.loop import RemotePart
 from lpm_secure.gradients.private.adjoints import PrivateAdjoints, mean_counts
 from lpm_secure.gradients.private.differentiable import ClearAdjoints
@@ -22,8 +23,8 @@ from tests.integration.conftest import end
 
 CPU = torch.device("cpu")
 TANGENTS = Gradient(way="tangents", parameters=("beta.near", "cell_beta", "latent", "infectious", "initial"))
-HIDDEN = Gradient(way="score", parameters=("scale", "initial"), largest_hazard=16.0)
-SCORES = Gradient(way="score", parameters=("beta.near", "cell_beta", "initial"))
+HIDDEN = Gradient(way="score", parameters=("scale.infection", "initial"), largest_hazard=16.0)
+SCORES = Gradient(way="score", parameters=("contact_rate", "cell_rate", "initial"))
 ADJOINTS = Gradient(way="adjoints", value_bits=40, tangent_bits=36, clip=64.0)
 
 
@@ -34,7 +35,11 @@ def deployed(tmp_path, deploy):
 
     def make(gradient, mode="sum"):
         testbed = deploy(round_timeout_s=60.0, join_timeout_s=60.0, mode=mode).testbed
-        manifest = msgspec.structs.replace(testbed.manifest, gradient=gradient)
+        changes = {"gradient": gradient}
+        if gradient.way == "score":
+            model = graph_of(testbed.manifest.model)
+            changes |= {"model": model, "model_hash": model.digest, "channels": model.contact_channels}
+        manifest = msgspec.structs.replace(testbed.manifest, **changes)
         testbed = Testbed(manifest, testbed.contacts, testbed.cell, testbed.synthetic, testbed.source, True)
         deployment = Deployment(tmp_path / gradient.way, testbed)
         deployment.write()

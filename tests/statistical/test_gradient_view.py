@@ -19,11 +19,14 @@ from protocols.task.outcome_layout import bit_words
 from protocols.task.rounds import Phase
 from protocols.wire.messages import RoundRelease, RoundResult, Share
 
-SLOPES = {"latent_slope": (-1.0, 1.0), "infectious_slope": (-1.0, 1.0)}
+SLOPES = {"slopes": {"latent_law": (-1.0, 1.0)}}
 WAYS = {
     "tangents": ("sum", Gradient(way="tangents", parameters=("beta.channel-0", "cell_beta", "latent", "initial"))),
-    "score": ("sum", Gradient(way="score", parameters=("beta.channel-0", "latent", "initial"), **SLOPES)),
-    "hidden score": ("outcome", Gradient(way="score", parameters=("scale", "latent"), largest_hazard=64.0, **SLOPES)),
+    "score": ("sum", Gradient(way="score", parameters=("contact_rate", "latent_law", "initial"), **SLOPES)),
+    "hidden score": (
+        "outcome",
+        Gradient(way="score", parameters=("scale.infection", "latent_law"), largest_hazard=64.0, **SLOPES),
+    ),
     "adjoints": ("sum", Gradient(way="adjoints")),
 }
 CLIENTS = ((1, 2, 3), (4, 5), (6,))

@@ -99,7 +99,7 @@ def of_run(config: Config, path: Path) -> ModelProblemConfig:
     if config.private.people is not None:
         raise ConfigError(f"{path} has people of its own, whom sensitivities do not take yet; name a dataset")
     if not isinstance(config.model, str):
-        raise ConfigError(f'{path} has the table [model]; name a model, such as model = "seir"')
+        raise ConfigError(f'{path} has the table [model]; name a model, such as model = "opinion"')
     return ModelProblemConfig(
         name=config.name,
         model=config.model,

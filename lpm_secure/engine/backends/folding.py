@@ -1,6 +1,6 @@
 """A model's graph for the agents of one stage: what the stage decides is decided before any agent is looked at.
 
-Of most agents a step changes little: who has recovered hears nothing, who is exposed waits. With the stage known,
+Of most agents a step changes little: some hear nothing any more, some wait. With the stage known,
 intervals decide most conditions, and what is left is what such agents really need. Numbers that are drawn at the
 beginning and never change need not be stored either: they are drawn again where one is needed.
 """

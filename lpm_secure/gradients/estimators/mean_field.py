@@ -17,7 +17,7 @@ from typing import Any, ClassVar, final
 import numpy as np
 from scipy import sparse
 
-from lpm_secure.config.day_law import infectious_kernel
+from lpm_secure.config.day_law import stay_kernel
 from lpm_secure.gradients.estimators.estimator import Estimator, Jacobian, OnSeed
 from lpm_secure.gradients.estimators.score import hazard_slopes
 from lpm_secure.gradients.problem.epidemic import EpidemicProblem
@@ -30,9 +30,9 @@ def kernels(problem: EpidemicProblem, theta: Point) -> tuple[F64, F64]:
     steps = problem.steps
     latent, stay = problem.days(theta, LATENT), problem.days(theta, INFECTIOUS)
     after, start = np.zeros((2, 1 + P, steps))
-    after[0] = infectious_kernel(latent.weight, stay.at_least, steps)
-    after[1 + LATENT] = infectious_kernel(latent.slope, stay.at_least, steps)
-    after[1 + INFECTIOUS] = infectious_kernel(latent.weight, stay.at_least_slope, steps)
+    after[0] = stay_kernel(latent.weight, stay.at_least, steps)
+    after[1 + LATENT] = stay_kernel(latent.slope, stay.at_least, steps)
+    after[1 + INFECTIOUS] = stay_kernel(latent.weight, stay.at_least_slope, steps)
     long = min(steps, stay.at_least.size - 1)
     start[0, :long] = theta.initial * stay.at_least[1 : 1 + long]
     start[1 + INFECTIOUS, :long] = theta.initial * stay.at_least_slope[1 : 1 + long]

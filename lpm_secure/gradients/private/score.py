@@ -9,15 +9,12 @@ import numpy.typing as npt
 from lpm_secure.engine.graph_population import GraphPopulation
 from lpm_secure.engine.loop import ClearPart, EngineAgents, PrivatePart, StepRelease, simulate
 from lpm_secure.engine.series import StageSeries
-from lpm_secure.engine.tensors.agents import Agents
 from lpm_secure.environments.environment import Environment
 from protocols.arithmetic.fixed_point import I64
 from protocols.errors import ParameterError, ProtocolError
-from protocols.models import Exposure, State
 from protocols.models.gradient import Gradient
+from protocols.models.likelihood.factors.integer_score import UNIT
 from protocols.models.likelihood.graph_score import GraphScore
-from protocols.models.seir.integer_score import SCALE, UNIT
-from protocols.models.seir.score import ScoreAccumulator
 from protocols.task.gradients.hidden_score import score_words
 from protocols.task.manifest import Simulation
 
@@ -29,21 +26,16 @@ class ScoredAgents:
     """Agents of the engine that add up their scores as they step."""
 
     def __init__(self, manifest: Simulation, agents: EngineAgents) -> None:
-        """Take in the initial draws."""
-        self.agents, given = agents, manifest.require_gradient()
-        if isinstance(agents, GraphPopulation):
-            self.scores: GraphScore | ScoreAccumulator = GraphScore(agents.model, given, agents.source, agents.columns)
-            agents.attach(self.scores)
-        elif isinstance(agents, Agents):
-            self.scores = ScoreAccumulator(
-                manifest.model.require_seir("scores"),
-                given,
-                channels=manifest.channels,
-                state=_plain(agents.state),
-                susceptibility=np.ones(agents.state["stage"].shape[0]),
-            )
-        else:
+        """Take in the initial draws.
+
+        Raises:
+            ParameterError: the agents live in a population.
+        """
+        if not isinstance(agents, GraphPopulation):
             raise ParameterError("agents of a population have no score; leave the population out")
+        self.agents = agents
+        self.scores = GraphScore(agents.model, manifest.require_gradient(), agents.source, agents.columns)
+        agents.attach(self.scores)
 
     def cell_totals(self) -> I64:
         """Return what the agents say to each cell."""
@@ -54,16 +46,8 @@ class ScoredAgents:
         return self.agents.tally()
 
     def update(self, totals: I64, *, step: int) -> None:
-        """Move the agents on by one step; arguments are those of `EngineAgents`."""
-        if not isinstance(self.agents, Agents) or isinstance(self.scores, GraphScore):
-            self.agents.update(totals, step=step)  # and tell the score, which is attached
-            return
-        before = _plain(self.agents.state)
+        """Move the agents on by one step, and tell the score; arguments are those of `EngineAgents`."""
         self.agents.update(totals, step=step)
-        heard = self.agents.heard
-        if heard is not None:
-            told = Exposure(heard.contact.cpu().numpy(), heard.pressure.cpu().numpy())
-            self.scores.observe(before, told, _plain(self.agents.state))
 
 
 @final
@@ -135,13 +119,13 @@ def _real(score: I64, given: Gradient) -> F64:
         ProtocolError: the aggregators' shares of it do not fit together.
     """
     real: F64 = np.ldexp(score[: given.p].astype(np.float64), -given.tangent_bits)
-    if SCALE in given.parameters:
+    if given.factors:
         if score[given.p]:
             raise ProtocolError(
                 "the aggregators could not add up the score: one of them missed a multiplication; all else of the run "
                 "holds, begin another one for the score"
             )
-        at = given.parameters.index(SCALE)
+        at = list(given.factors.values())
         real[at] = score[at] / UNIT
     return real
 
@@ -167,7 +151,3 @@ def gradient_of(outputs: F64, scores: F64) -> tuple[F64, F64]:
     estimate: F64 = products.sum(axis=0) / (runs - 1)
     error: F64 = products.std(axis=0, ddof=1) / np.sqrt(runs)
     return estimate, error
-
-
-def _plain(state: State) -> State:
-    return {name: value.cpu().numpy() for name, value in state.items()}

@@ -37,7 +37,7 @@ def city(folder: Path | None, agents: int, seed: int, exposure: Mapping[str, flo
         folder: a population; none to build one of so many agents.
         agents: how many.
         seed: of the population and of its contacts.
-        exposure: for each setting, about what an agent hears if all its contacts there are infectious.
+        exposure: for each setting, about what an agent hears if all its contacts there speak.
 
     Raises:
         DataError, ParameterError: the population cannot be read or built, or an exposure names no setting.

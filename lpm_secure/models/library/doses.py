@@ -1,6 +1,7 @@
 """S-E-I-R with private vaccine doses: from a private day on, what an agent hears counts less."""
 
 from collections.abc import Mapping
+from typing import ClassVar
 
 from lpm_secure.models.declarations import NUMBER, PROBABILITY, Outcome, field, outcome, parameter
 from lpm_secure.models.functions import maximum, where
@@ -22,8 +23,10 @@ class LeakyVaccination(SeirModel):
         (International Journal of Epidemiology 13), known as leaky.
     """
 
+    bits: ClassVar[int] = BITS + WEIGHT_BITS
+
     vaccine = field(0, NEVER)  # steps until the agent is protected
-    tau = field(0, LARGEST_DRAW << BITS + WEIGHT_BITS)
+    tau = field(0, LARGEST_DRAW << bits)
 
     first = parameter(10, unit=NUMBER, bounds=(0, LATEST))  # step from which the first doses protect
     days = parameter(20, unit=NUMBER, bounds=(1, LATEST))  # steps over which they are spread
@@ -35,14 +38,7 @@ class LeakyVaccination(SeirModel):
     def begin(self, me: Me, draw: Draw) -> Me:
         """Draw as S-E-I-R does, and who takes a dose on which day."""
         day = self.first + draw.uniform(0, self.days, "dose")
-        return (
-            super()
-            .begin(me, draw)
-            .set(
-                tau=draw.exponential(BITS + WEIGHT_BITS, "threshold"),
-                vaccine=where(draw.happens(self.coverage, "dose"), day, NEVER),
-            )
-        )
+        return super().begin(me, draw).set(vaccine=where(draw.happens(self.coverage, "dose"), day, NEVER))
 
     def weight(self, me: Me) -> Mapping[Outcome, Number]:
         """Weigh what is heard by the susceptibility of the step."""

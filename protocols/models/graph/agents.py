@@ -124,6 +124,10 @@ class GraphModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="g
         if names != self.contact_channels:
             raise ParameterError(f"the run has the channels {names}; the model tells on {self.contact_channels}")
 
+    def require_graph(self, what: str) -> "GraphModel":
+        """Return this model, for `what` are derived from a graph."""
+        return self
+
     def require_seir(self, what: str) -> Never:
         """Refuse what knows the hand-written S-E-I-R alone.
 

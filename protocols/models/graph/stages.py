@@ -41,6 +41,35 @@ def is_left_once(graph: ModelGraph, field: str) -> bool:
     return count > 0 and all(_interval_in(graph, root, field, stage)[0] > 0 for stage in range(1, count))
 
 
+def is_first_alone(graph: ModelGraph, outcome: str, field: str) -> bool:
+    """Tell whether it is proved that agents look at an outcome in the field's first stage alone, and enter it no more.
+
+    Args:
+        graph: that was proved.
+        outcome: its name.
+        field: of stages.
+    """
+    later = range(1, _count(graph, field))
+    return bool(later) and is_left_once(graph, field) and not any(_is_seen(graph, outcome, field, s) for s in later)
+
+
+def _is_seen(graph: ModelGraph, outcome: str, field: str, stage: int) -> bool:
+    """Tell whether anything that may depend on an outcome is not constant in a stage."""
+    bounds = bounds_of(graph, {field: (stage, stage)})
+    todo, seen = [*graph.restarts.values(), *graph.update.values()], set[int]()
+    while todo:
+        number = todo.pop()
+        node, (low, high) = graph.nodes[number], bounds[number]
+        if number in seen or low == high:
+            continue
+        if (node.op, node.name) == ("outcome", outcome):
+            return True
+        seen.add(number)
+        decided = node.op == "where" and bounds[node.inputs[0]] in (ZERO, ONE)
+        todo += [node.inputs[1] if bounds[node.inputs[0]] == ONE else node.inputs[2]] if decided else node.inputs
+    return False
+
+
 def _count(graph: ModelGraph, field: str) -> int:
     count = len(graph.fields[field].stages)
     return count if count <= MOST_STAGES else 0

@@ -1,7 +1,8 @@
 """The numbers of a graph that derivatives are taken by, one by one, and how laws of days move with their means."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -67,17 +68,21 @@ def is_law(parameter: GraphParameter) -> bool:
     return parameter.unit == "law"
 
 
-def slopes_of_laws(rows: Sequence[Sequence[int]]) -> LawSlopes:
-    """Return how laws change that move by tilting, weights by `exp(a d)`: `dp_d / dmean = p_d (d - mean) / variance`.
+def slopes_of_laws(
+    rows: Sequence[Sequence[int]], given: Mapping[int, Sequence[float]] = MappingProxyType({})
+) -> LawSlopes:
+    """Return how laws change: as is given, or by tilting, weights by `exp(a d)`.
 
-    A law of one day alone does not move. Moments are those of whole numbers, so that bits are the same everywhere.
+    That is `dp_d / dmean = p_d (d - mean) / variance`. A law of one day alone does not move. Moments are those of whole
+    numbers, so that bits are the same everywhere.
 
     Args:
         rows: weights of each law, all of one length.
+        given: of some laws, by their places, by how much each weight changes with the mean.
 
     Source: Efron, Exponential Families in Theory and Practice (2022).
     """
-    laws = [_tilted(row) for row in rows]
+    laws = [_moved(row, given[place]) if place in given else _tilted(row) for place, row in enumerate(rows)]
     return LawSlopes(np.stack([law.score for law in laws]), np.stack([law.shift for law in laws]))
 
 
@@ -90,6 +95,13 @@ def _tilted(weights: Sequence[int]) -> LawSlopes:
         moved -= weight * score[place]
         shift[place] = moved / weight if weight else Fraction(0)
     return LawSlopes(_floats(score), _floats(shift))
+
+
+def _moved(weights: Sequence[int], slope: Sequence[float]) -> LawSlopes:
+    weight, by = np.array(weights, dtype=np.float64), np.array(slope)
+    score, shift = (np.divide(each, weight, out=np.zeros_like(weight), where=weight > 0) for each in (by, -by.cumsum()))
+    shift[-1] = 0.0
+    return LawSlopes(score, shift)
 
 
 def _floats(numbers: Sequence[Fraction]) -> F64:

@@ -4,8 +4,7 @@ Until then it may as well be drawn later, so its score counts from then on, and 
 would change the run.
 """
 
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple, final
 
 import numpy as np
@@ -16,6 +15,7 @@ from protocols.models.likelihood.events import FIELD, Chance, ChanceEvent, Chanc
 from protocols.models.likelihood.relevance import Masks, find_leaves, leaves_of, mark
 from protocols.models.likelihood.tape import NONE, Tape, choose
 
+Leaves = Mapping[str, list[tuple[int, Any]]]  # of each field what it is copied from, and for whom
 EMPTY = Chance(NONE, NONE, np.int64(0))
 
 
@@ -63,37 +63,41 @@ class PendingDraws:
         """Say what a part's new state is made of: what fields copy from draws, or keep, does not matter yet."""
         self._copied, self._same = [], {}
         roots = self._graph.parts[part]
-        shared = self._shared(part)
+        leaves = {
+            name: leaves_of(self._graph, roots[name], tape.values, masks) for name in self._fields if name in roots
+        }
+        shared = self._shared(leaves)
         for name, root in roots.items():
             if name in self._unseen:
                 leaves_of(self._graph, root, tape.values, masks)  # its conditions matter
             elif name not in self._fields:
                 mark(masks, root, np.bool_(True))
             else:
-                for leaf, mask in leaves_of(self._graph, root, tape.values, masks):
+                for leaf, mask in leaves[name]:
                     self._leaf(name, leaf, mask, masks, shared)
 
-    def _leaf(self, name: str, leaf: int, mask: Any, masks: Masks, shared: set[int]) -> None:
+    def _leaf(self, name: str, leaf: int, mask: Any, masks: Masks, shared: Masks) -> None:
         node = self._graph.nodes[leaf]
-        if node.op == "days" and leaf not in shared:
-            self._copied.append(_Copy(name, leaf, mask))
+        if node.op == "days":
+            alone = mask & ~shared[leaf]
+            self._copied.append(_Copy(name, leaf, alone))
+            mark(masks, leaf, mask & shared[leaf])
             for index in node.inputs[1:]:
-                mark(masks, index, mask)
+                mark(masks, index, alone)
         elif node.op == "field" and node.name == name:
             self._same[name] = self._same.get(name, np.bool_(False)) | mask
         else:
             mark(masks, leaf, mask)
 
-    def _shared(self, part: str) -> set[int]:
-        """Return the draws that several fields copy: they matter at once."""
-        roots = {name: root for name, root in self._graph.parts[part].items() if name in self._fields}
-        draws = Counter(
-            number
-            for root in roots.values()
-            for number in ancestors_of(self._graph, [root])
-            if self._graph.nodes[number].op == "days"
-        )
-        return {number for number, count in draws.items() if count > 1}
+    def _shared(self, leaves: Leaves) -> Masks:
+        """Return of each draw for whom several fields copy it: there it matters at once."""
+        taken, shared = Masks(), Masks()
+        for copied in leaves.values():
+            for leaf, mask in copied:
+                if self._graph.nodes[leaf].op == "days":
+                    mark(shared, leaf, mask & taken.get(leaf, np.bool_(False)))
+                    mark(taken, leaf, mask)
+        return shared
 
     def release(self, masks: Masks, step: int, n: int) -> Iterator[ChanceEvent]:
         """Yield what fields hold that matters in a step; they hold it no longer."""

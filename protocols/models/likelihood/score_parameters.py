@@ -1,11 +1,17 @@
 """Which parameters of a model private runs have scores of, and why not of the others."""
 
+from typing import Final
+
 import numpy as np
 
 from protocols.arithmetic.distributions import LAW_TOTAL
+from protocols.models.gradient import FACTOR
 from protocols.models.graph.agents import GraphModel
 from protocols.models.likelihood.dependence import dependence_of
 from protocols.models.likelihood.entries import ParameterEntry, is_law, moments_of, parameters_read
+from protocols.models.likelihood.factors.level_factors import factor_titles
+
+EXACT: Final = "is for mode outcome: in mode sum the parameters that raise a level have scores of their own"
 
 
 class ScoreParameters(dict[str, str]):
@@ -26,13 +32,15 @@ def score_parameters(model: GraphModel, *, exact: bool) -> ScoreParameters:
     """
     entries, dependence = parameters_read(model.graph), dependence_of(model)
     reasons = {name: dependence.why_not_private(name, exact=exact) for name in {entry.name for entry in entries}}
-    return ScoreParameters((entry.title, reasons[entry.name] or _at_edge(model, entry) or "") for entry in entries)
+    scored = ScoreParameters((entry.title, reasons[entry.name] or _at_edge(model, entry) or "") for entry in entries)
+    scored.update({title: EXACT if exact else reason for title, reason in factor_titles(model).items()})
+    return scored
 
 
 def entries_of(model: GraphModel, titles: tuple[str, ...]) -> tuple[ParameterEntry, ...]:
-    """Return parameters by their titles, in that order."""
+    """Return parameters by their titles, in that order, without common factors of levels."""
     known = {entry.title: entry for entry in parameters_read(model.graph)}
-    return tuple(known[title] for title in titles)
+    return tuple(known[title] for title in titles if not title.startswith(FACTOR))
 
 
 def _at_edge(model: GraphModel, entry: ParameterEntry) -> str | None:

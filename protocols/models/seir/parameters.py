@@ -1,6 +1,6 @@
 """The S-E-I-R epidemic by thresholds: its parameters, its model, and the state that it starts from."""
 
-from typing import Any, Final, final
+from typing import Any, Final, Never, final
 
 import msgspec
 import numpy as np
@@ -125,6 +125,14 @@ class Seir(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
     def require_seir(self, what: str) -> "Seir":
         """Return this model, for `what` knows no other."""
         return self
+
+    def require_graph(self, what: str) -> Never:
+        """Refuse what is derived from a model's graph.
+
+        Raises:
+            ParameterError: always.
+        """
+        raise ParameterError(f"{what} are of a model's graph; ask for them of one, as a table [model] of a run does")
 
     def require_lasting(self, what: str) -> None:
         """Refuse a model in which immunity wanes or agents are vaccinated, for `what` knows neither.

@@ -8,17 +8,17 @@ import msgspec
 from protocols.arithmetic.fixed_point import prove_no_wrap
 from protocols.errors import ParameterError
 from protocols.models import Seir
-from protocols.models.gradient import BETA, COMMON, OF_GRAPHS, Gradient
+from protocols.models.gradient import BETA, COMMON, OF_SCORES, Gradient
 from protocols.models.graph.agents import GraphModel
-from protocols.models.likelihood.score_parameters import score_parameters
+from protocols.models.likelihood.entries import is_law
+from protocols.models.likelihood.factors.integer_score import UNIT
+from protocols.models.likelihood.factors.level_factors import factors_of
+from protocols.models.likelihood.score_bounds import hazard_bounds
+from protocols.models.likelihood.score_parameters import entries_of, score_parameters
 from protocols.models.run_model import RunModel
-from protocols.models.seir.integer_score import HAZARD_BITS, SCALE, UNIT, coarse_beta, coarsening
-from protocols.models.seir.parameters import LARGEST_DRAW
-from protocols.task.gradients.hidden_score import is_hidden
 from protocols.task.parties import ClientParty
 
-MOST_SCORES: Final = 256  # of a model's graph
-HIDDEN_SCORES: Final = (SCALE, "latent", "infectious", "initial")
+MOST_SCORES: Final = 256
 
 
 def check_gradient(
@@ -30,71 +30,55 @@ def check_gradient(
         ParameterError: with a line that says what there is, or which mode or way can.
         WouldWrap: a score could reach 2**63.
     """
-    if isinstance(model, GraphModel):
-        check_graph_score(gradient, model, mode=mode)
-        return
-    check_parameters(gradient, model, channels=channels, mode=mode)
-    check_way(gradient, model, mode=mode, engine=engine)
-    if is_hidden(gradient, mode):
-        check_hidden_score(gradient, model, agents=agents, steps=steps)
+    if gradient.relaxed:
+        check_parameters(gradient, model.require_seir(gradient.way), channels=channels)
+        check_way(gradient, model.require_seir(gradient.way), mode=mode, engine=engine)
+    else:
+        check_score(gradient, model.require_graph("scores"), mode=mode)
+        check_hidden_score(gradient, model.require_graph("scores"), agents=agents, steps=steps)
 
 
-def check_graph_score(gradient: Gradient, model: GraphModel, *, mode: str) -> None:
-    """Refuse derivatives of a model's graph that are no scores, or by what has none.
+def check_score(gradient: Gradient, model: GraphModel, *, mode: str) -> None:
+    """Refuse scores by what has none, and laws that move by other numbers than they have.
 
     Raises:
         ParameterError: with those parameters that have a score.
     """
-    if gradient.relaxed:
-        raise ParameterError(f'{gradient.way} are of the built-in S-E-I-R; a model\'s graph has way "score"')
     given = [each.name for each in msgspec.structs.fields(gradient) if getattr(gradient, each.name) != each.default]
-    if beside := sorted(set(given) - set(OF_GRAPHS)):
-        raise ParameterError(
-            f"{', '.join(beside)}: of the built-in S-E-I-R; a model's graph has {', '.join(OF_GRAPHS)}"
-        )
+    if beside := sorted(set(given) - set(OF_SCORES)):
+        raise ParameterError(f"{', '.join(beside)}: of relaxed dynamics; scores have {', '.join(OF_SCORES)}")
     names, reasons = gradient.parameters, score_parameters(model, exact=mode == "sum")
     allowed = f"there are scores by {', '.join(reasons.scored) or 'none'}"
-    if SCALE in reasons:
-        reasons[SCALE] = "is called as the factor of hazards of the built-in S-E-I-R"
     for name in names:
         why = reasons.get(name, "is no parameter that the model reads")
         if why:
             raise ParameterError(f"no score by {name}: it {why}; {allowed}")
     if len(names) > MOST_SCORES:
-        raise ParameterError(f"got {len(names)} parameters; a run has at most {MOST_SCORES} scores of a model's graph")
+        raise ParameterError(f"got {len(names)} parameters; a run has at most {MOST_SCORES} scores")
     if len(set(names)) != len(names) or not names:
         raise ParameterError(f"got the parameters {list(names)}; name each once, and at least one: {allowed}")
+    laws = {entry.title: entry for entry in entries_of(model, names) if is_law(model.graph.parameters[entry.name])}
+    for title, slope in gradient.slopes.items():
+        days = model.agents.parameters[laws[title].name].shape[1] if title in laws else 0
+        if len(slope) != days:
+            raise ParameterError(f"the slope of {title} has {len(slope)} numbers, and the law {days}; give one each")
 
 
-def check_parameters(gradient: Gradient, model: Seir, *, channels: Sequence[str], mode: str) -> None:
+def check_parameters(gradient: Gradient, model: Seir, *, channels: Sequence[str]) -> None:
     """Refuse parameters that are not there, twice there, or of no effect.
 
     Raises:
         ParameterError: with what there is.
     """
-    names = gradient.parameters
-    hidden = gradient.way == "score" and mode == "outcome"
-    common = COMMON[:4] if gradient.way == "score" else COMMON
-    known = HIDDEN_SCORES if hidden else (*(BETA + channel for channel in channels), *common)
+    names, known = gradient.parameters, (*(BETA + channel for channel in channels), *COMMON)
     unknown = [name for name in names if name not in known]
     if unknown:
-        other = "; sum mode tells channels apart" if hidden else ""
-        raise ParameterError(f"no derivative by {unknown[0]} here: there are {', '.join(known)}{other}")
+        raise ParameterError(f"no derivative by {unknown[0]} here: there are {', '.join(known)}")
     if len(set(names)) != len(names) or bool(names) == (gradient.way == "adjoints"):
         raise ParameterError(f"got the parameters {list(names)}; name each once, and none for adjoints")
-    if gradient.way == "score" and (gradient.reduction or gradient.protection):
-        raise ParameterError("reduction and protection are of the relaxed dynamics; leave them out for scores")
-    if gradient.way == "score" and "cell_beta" in names and not model.cell_beta:
-        raise ParameterError("cell_beta is 0, and its score is known only where it is not; raise it, or leave it out")
     for name, part in (("reduction", gradient.reduction), ("efficacy", gradient.protection)):
         if name in names and part is None:
             raise ParameterError(f"the run has no {name} to take a derivative by; describe it in the gradient")
-    for name, law, slope in (
-        ("latent", model.latent, gradient.latent_slope),
-        ("infectious", model.infectious, gradient.infectious_slope),
-    ):
-        if gradient.way == "score" and name in names and len(slope) != len(law):
-            raise ParameterError(f"{name}_slope has {len(slope)} numbers, and the law {len(law)}; give one each")
     model.require_lasting("derivatives")
 
 
@@ -125,7 +109,7 @@ def check_way(gradient: Gradient, model: Seir, *, mode: str, engine: bool) -> No
     Raises:
         ParameterError: with a line that says which mode or which way can.
     """
-    if gradient.relaxed and mode == "outcome" and any(model.beta):
+    if mode == "outcome" and any(model.beta):
         raise ParameterError(
             f"outcome mode tells no client its exposure, so contacts carry no {gradient.way}: "
             'ask for mode "sum", for way "score", or for a model that couples through cells alone (beta 0)'
@@ -134,26 +118,18 @@ def check_way(gradient: Gradient, model: Seir, *, mode: str, engine: bool) -> No
         raise ParameterError("adjoints start at the engine, and the run has none; set engine, or ask for tangents")
 
 
-def check_hidden_score(gradient: Gradient, model: Seir, *, agents: int, steps: int) -> None:
-    """Refuse a run in which the score that aggregators add up on shares could wrap.
+def check_hidden_score(gradient: Gradient, model: GraphModel, *, agents: int, steps: int) -> None:
+    """Refuse a run in which a score that aggregators add up on shares could wrap.
 
     An agent escapes as long as its hazard stays below its threshold, so all its hazards in which it escapes add up to
-    37 at most; that in which it is infected is at most `largest_hazard`, which every client checks for its agents. Both
-    may be larger by `coarsening`, and by what is rounded in each step.
+    that at most; that in which it crosses is at most `largest_hazard`, which every client checks for its agents.
 
     Raises:
         WouldWrap: the bound reaches 2**63.
-        ParameterError: a beta would round to zero.
     """
-    ratio = coarsening(model.beta, model.f)
-    rounded, largest = steps * 2.0**-HAZARD_BITS, ratio * gradient.largest_hazard + 2.0**-HAZARD_BITS
-    escaped = ratio * LARGEST_DRAW + rounded
-    prove_no_wrap({"the score of all agents": agents * round(UNIT * (escaped + 1 + largest + largest**2))})
-    if any(beta and not fixed for beta, fixed in zip(model.beta, coarse_beta(model.beta, model.f), strict=True)):
-        raise ParameterError(
-            f"a beta is below 2**-{HAZARD_BITS + 1}, where its score would be lost in outcome mode; use a coarser unit "
-            "of contacts, or sum mode"
-        )
+    for factor in factors_of(model, tuple(gradient.factors)):
+        escaped, largest = hazard_bounds(factor, gradient.largest_hazard, steps=steps)
+        prove_no_wrap({"the score of all agents": agents * round(UNIT * (escaped + 1 + largest + largest**2))})
 
 
 def check_totals(gradient: Gradient, *, agents: int, max_message: int, cells: Sequence[int]) -> None:

@@ -16,7 +16,7 @@ from protocols.releases.sensitivity import furthest
 def check_series(releases: Releases, model: RunModel, *, steps: int) -> None:
     """Refuse a series of one event of each agent where there are several, and noise for fewer steps than agents speak.
 
-    Only S-E-I-R goes without any series.
+    Without any series go models whose stays in each stage have a law that all agents share.
 
     Raises:
         ParameterError: it is such a series.
@@ -28,8 +28,8 @@ def check_series(releases: Releases, model: RunModel, *, steps: int) -> None:
         raise ParameterError(
             f"{model.recurrence}, and incidence and running are of one event of each: release the tally"
         )
-    if not any(releases.of(name) for name in ("tally", *SERIES)):
-        model.require_seir("releases without a series")
+    if not model.stays and not any(releases.of(name) for name in ("tally", *SERIES)):
+        raise ParameterError("releases without a series know no model's graph; release the tally")
     longest = model.longest_message or steps + 1
     if cells and cells.mechanism == NOISE and agent_model_of(model).cell_most != (1,):
         raise ParameterError("noise of cells covers one message of at most 1; the model has others: release them exact")

@@ -1,7 +1,7 @@
 """How many words a run's vectors have when they carry derivatives."""
 
 from protocols.models.gradient import COMMON, Gradient
-from protocols.task.gradients.hidden_score import COLUMNS, is_hidden, score_words
+from protocols.task.gradients.hidden_score import COLUMNS, count_factors, score_words
 
 
 def gradient_words(gradient: Gradient | None, *, channels: int, cells: int, q: int, mode: str) -> tuple[int, int, int]:
@@ -10,11 +10,11 @@ def gradient_words(gradient: Gradient | None, *, channels: int, cells: int, q: i
     Tangents: beside every value stand its p tangents; contacts have none, and no words, outside of sum mode.
     Adjoints: one block holds cells and tally, or on the way back the derivatives by cells and by parameters. The engine
     announces the other: cells and parameters forth, derivatives by cells and tally back.
-    Scores: p more words in the tally, zero until the closing round; where aggregators add one up, one more that tells
-    whether it holds, and two more for each agent.
+    Scores: p more words in the tally, zero until the closing round; where aggregators add some up, one more that tells
+    whether they hold, and three more of each for each agent.
 
     Args:
-        channels: c, as many as the model has values of beta.
+        channels: c, of contacts.
         cells: words of cell totals.
         q: words of the tally.
         mode: of the run.
@@ -26,4 +26,4 @@ def gradient_words(gradient: Gradient | None, *, channels: int, cells: int, q: i
         return channels * wide if mode == "sum" else 0, cells * wide, q * wide
     if gradient.way == "adjoints":
         return channels if mode == "sum" else 0, cells + channels + len(COMMON), 0
-    return channels + COLUMNS * is_hidden(gradient, mode), cells, q + score_words(gradient)
+    return channels + COLUMNS * count_factors(gradient, mode), cells, q + score_words(gradient)

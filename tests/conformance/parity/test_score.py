@@ -5,15 +5,17 @@ import asyncio
 import msgspec
 import numpy as np
 import torch
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from client_sdk import Client
 from client_sdk.simulation.own_score import OwnScore
+from lpm_secure.config.model import graph_of
 from lpm_secure.engine.loop import RemotePart
 from lpm_secure.gradients.private.score import ClearScores, simulate_scores
 from protocols.errors import DataError
 from protocols.models.gradient import Gradient
+from protocols.models.likelihood.score_parameters import score_parameters
 from protocols.task.parties import ENGINE
 
 CPU = torch.device("cpu")
@@ -33,21 +35,15 @@ def slope(law):
 
 
 def with_scores(testbed, **changes):
-    """Return the testbed with all scores that its mode can give."""
+    """Return the testbed, its epidemic as a graph, with all scores that its mode and parameters can give."""
     manifest = testbed.manifest
-    names = ["latent", "scale", "infectious", "initial"]
-    if manifest.mode == "sum":
-        names = [*(f"beta.{channel}" for channel in manifest.channels), "latent", "infectious", "initial"]
-        names += ["cell_beta"] if manifest.model.cell_beta else []
-    gradient = Gradient(
-        way="score",
-        parameters=tuple(names),
-        clip=100.0,
-        largest_hazard=64.0,
-        latent_slope=slope(manifest.model.latent),
-        infectious_slope=slope(manifest.model.infectious),
-    )
-    manifest = msgspec.structs.replace(manifest, gradient=gradient, engine=True, min_cohort=2, **changes)
+    model = graph_of(manifest.model)
+    names = score_parameters(model, exact=manifest.mode == "sum").scored
+    assume(names)
+    laws = {name: slope(model.parameters[name]) for name in names if name.endswith("_law")}
+    gradient = Gradient(way="score", parameters=names, clip=100.0, largest_hazard=64.0, slopes=laws)
+    given = {"model": model, "model_hash": model.digest, "channels": model.contact_channels, "gradient": gradient}
+    manifest = msgspec.structs.replace(manifest, **given, engine=True, min_cohort=2, **changes)
     return type(testbed)(manifest, testbed.contacts, testbed.cell, testbed.synthetic, testbed.source, True)
 
 
@@ -100,7 +96,7 @@ def test_a_score_added_up_on_shares_equals_the_clear_one_to_the_last_bit(draw, t
     assert private.series.hash == clear.series.hash
 
 
-def test_scores_change_nothing_else_of_a_run(testbeds, run_clear):
+def test_scores_change_nothing_else_of_a_run_and_neither_does_the_graph(testbeds, run_clear):
     @settings(max_examples=20, deadline=None, database=None)
     @given(draw=st.data())
     def look(draw):
@@ -114,7 +110,7 @@ def test_scores_change_nothing_else_of_a_run(testbeds, run_clear):
                     scored.synthetic_agents(CPU),
                 )
             )
-            plain = msgspec.structs.replace(scored.manifest, gradient=None)
+            plain = msgspec.structs.replace(testbed.manifest, engine=True, min_cohort=2)
             without = type(testbed)(plain, scored.contacts, scored.cell, scored.synthetic, "drawn", True)
             assert found.series.hash == run_clear(without).series.hash
 

@@ -17,6 +17,7 @@ from lpm_secure.gradients.private.score import ClearScores, simulate_scores
 from protocols.models.agent_model import AgentSource
 from protocols.models.gradient import Gradient
 from protocols.models.graph.agents import GraphModel
+from protocols.models.likelihood.factors.level_factors import factors_of
 from protocols.models.likelihood.graph_score import GraphScore
 from protocols.models.likelihood.score_parameters import score_parameters
 from protocols.task.parties import ENGINE
@@ -31,8 +32,9 @@ INNER = {
     "cell_rate": 2**28,
 }  # probabilities not at an edge
 OUTCOME = ("library-work", "library-opinion", "library-seirs", "library-supply", "seasons", "opinion", "banks")
+OUTCOME += ("library-seir", "library-strains")  # common factors of levels, one and two of them
 OUTCOME += ("closures", "panicking")  # public numbers, and messages made of contacts' own numbers
-QUICK = ("library-work", "library-opinion", "library-seirs", "seasons", "closures", "panicking")
+QUICK = ("library-work", "library-strains", "library-opinion", "library-seirs", "seasons", "closures", "panicking")
 SUM = ("library-seir", "library-doses", "library-strains", "crowds", "seasons")
 
 
@@ -46,9 +48,11 @@ def with_scores(testbed, clip=50.0):
     given = model.parameters | {name: value for name, value in INNER.items() if name in model.parameters}
     model = GraphModel(model.graph, given)
     names = score_parameters(model, exact=manifest.mode == "sum").scored
-    gradient = Gradient(way="score", parameters=names, clip=clip, tangent_bits=30)
+    gradient = Gradient(way="score", parameters=names, clip=clip, tangent_bits=30, largest_hazard=64.0)
     manifest = msgspec.structs.replace(manifest, model=model, gradient=gradient, min_cohort=2)
-    return dataclasses.replace(testbed, manifest=manifest)
+    thresholds = {factor.threshold for factor in factors_of(model, tuple(gradient.factors))}  # known, none has a score
+    columns = {name: column for name, column in testbed.columns.items() if name not in thresholds}
+    return dataclasses.replace(testbed, manifest=manifest, columns=columns)
 
 
 def has_holders(testbed):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lpm_secure.config.day_law import DayLaw, infectious_kernel
+from lpm_secure.config.day_law import DayLaw, stay_kernel
 
 LAWS = [(3.0, 1.5), (6.0, 2.0), (1.2, 0.4), (20.0, 9.0)]
 
@@ -39,4 +39,4 @@ def test_the_kernel_is_the_chance_of_being_infectious_as_drawn():
     left = 1 + rng.choice(latent.weight.size, draws, p=latent.weight / latent.weight.sum())
     long = 1 + rng.choice(stay.weight.size, draws, p=stay.weight / stay.weight.sum())
     found = [((left + 1 <= a) & (a <= left + long)).mean() for a in range(25)]
-    np.testing.assert_allclose(infectious_kernel(latent.weight, stay.at_least, 25), found, atol=5e-3)
+    np.testing.assert_allclose(stay_kernel(latent.weight, stay.at_least, 25), found, atol=5e-3)

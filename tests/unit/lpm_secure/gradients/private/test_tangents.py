@@ -116,7 +116,7 @@ def test_tangents_are_clipped_for_each_agent(testbed):
         ({"reduction": None}, {}, "no reduction to take a derivative by"),
         ({"clip": 2.0**40}, {}, "must stay below 2.*the derivatives of all agents"),
         ({"value_bits": 52}, {"max_message": 2**10}, "the messages of all agents"),
-        ({"way": "score", "parameters": ("latent",)}, {}, "reduction and protection are of the relaxed"),
+        ({"way": "score", "parameters": ("latent",)}, {}, "scores are of a model.s graph"),
     ],
 )
 def test_a_manifest_refuses_what_a_run_cannot_give(testbed, changes, given, message):

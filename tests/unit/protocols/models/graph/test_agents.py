@@ -228,7 +228,7 @@ def test_a_run_of_a_graph_releases_its_tally(manifest_of, cells, each):
     model = model_of("crowds")
     given = {"model": model, "model_hash": model.digest, "channels": ("touch",), "cells": cells}
     assert manifest_of(releases=Releases(each=(*each, Release(name="tally"))), **given).releases.of("tally")
-    with pytest.raises(ParameterError, match=r"releases without a series know the built-in S-E-I-R only"):
+    with pytest.raises(ParameterError, match=r"releases without a series know no model's graph; release the tally"):
         manifest_of(releases=Releases(each=each), **given)
 
 

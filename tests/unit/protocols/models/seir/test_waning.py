@@ -188,7 +188,7 @@ def test_hazards_begin_anew_before_what_was_heard_is_weighted_and_added(told):
 def test_derivatives_are_refused_for_what_they_do_not_know(manifest_of, seir):
     for model in (seir(waning=SHORT), seir(doses=CAMPAIGN)):
         with pytest.raises(ParameterError, match="derivatives know neither immunity that wanes nor private doses"):
-            manifest_of(model=model, min_cohort=2, gradient=Gradient(way="score", parameters=("initial",)))
+            manifest_of(model=model, min_cohort=2, gradient=Gradient(way="tangents", parameters=("initial",)))
         with pytest.raises(ParameterError, match="leave waning and doses out"):
             SkipAgents(model, random_graph(10, mean_degree=2, seed=1), key=(1, 2))
 

@@ -40,14 +40,14 @@ def manifest_for(manifest_of):
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"gradient": {"way": "tangents"}}, 'a model\'s graph has way "score"'),
-        ({"gradient": {"way": "adjoints", "parameters": ()}}, 'a model\'s graph has way "score"'),
+        ({"gradient": {"way": "tangents"}}, "tangents know the built-in S-E-I-R only"),
+        ({"gradient": {"way": "adjoints", "parameters": ()}}, "adjoints know the built-in S-E-I-R only"),
         ({"gradient": {"parameters": ("start", "mood")}}, "no score by mood: it is no parameter that the model reads"),
         ({"gradient": {"parameters": ("start", "start")}}, "name each once"),
         ({"gradient": {"parameters": ("start",) * 257}}, "got 257 parameters; a run has at most 256 scores"),
         ({"gradient": {"parameters": ()}}, "there are scores by attention, leaning, start, wavering"),
-        ({"gradient": {"latent_slope": (1.0,)}}, "latent_slope: of the built-in S-E-I-R"),
-        ({"gradient": {"reduction": HazardReduction(begin=0, end=2, share=0.5)}}, "reduction: of the built-in S-E-I-R"),
+        ({"gradient": {"slopes": {"latent_law": (1.0,)}}}, "the slope of latent_law has 1 numbers, and the law 0"),
+        ({"gradient": {"reduction": HazardReduction(begin=0, end=2, share=0.5)}}, "reduction: of relaxed dynamics"),
         (
             {"given": {"wavering": 0}, "gradient": {"parameters": ("wavering",)}},
             "no score by wavering: it is 0, or rounds to it, where what cannot happen yet has no score; "

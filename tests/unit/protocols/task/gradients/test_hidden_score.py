@@ -13,14 +13,16 @@ from hypothesis import strategies as st
 from aggregator.on_shares.score import HiddenScore, HiddenScores
 from client_sdk import Client, ContactTable
 from client_sdk.simulation.own_score import OwnScore
+from lpm_secure.config.model import graph_of
 from lpm_secure.engine.loop import RemotePart
-from lpm_secure.gradients.private.score import ClearScores, simulate_scores
+from lpm_secure.gradients.private.score import ClearScores, ScoredAgents, simulate_scores
 from lpm_secure.testbed.testbed import Testbed
 from protocols.errors import DataError, ParameterError, ProtocolError, Unavailable, WouldWrap
 from protocols.models.gradient import Gradient
-from protocols.models.seir.integer_score import HAZARD_BITS, UNIT, coarse, coarse_beta, terms
+from protocols.models.likelihood.factors.integer_score import HAZARD_BITS, UNIT, coarse, coarse_factors, terms
 from protocols.task.layout import Layout
 from protocols.task.parties import ENGINE
+from protocols.task.ranges import Ranges
 from protocols.task.rounds import Phase
 from protocols.wire.messages import Share
 from protocols.wire.transport import Transport
@@ -58,7 +60,7 @@ def testbed(seir, manifest_of):
         mode="outcome",
         engine=True,
         min_cohort=2,
-        gradient=Gradient(way="score", parameters=("scale", "initial")),
+        gradient=Gradient(way="score", parameters=("scale.infection", "initial")),
     )
     a, b = np.array([0, 1, 2, 3, 0]), np.array([3, 4, 5, 4, 1])
     table = ContactTable(np.zeros_like(a), a, b, np.zeros_like(a), np.ones_like(a))
@@ -131,15 +133,14 @@ def scores_without(testbed, late):
 
     None where the client's agents are infected in that step: then the delay would change the run.
     """
-    agents, told, left_out, mine = testbed.clear_agents(CPU), 0, 0, np.arange(8) // 3 == 1
+    scored, mine = ScoredAgents(testbed.manifest, testbed.clear_agents(CPU)), np.arange(8) // 3 == 1
+    told, left_out = 0, 0
     for step in range(testbed.manifest.steps):
-        was = agents.state["stage"].numpy() == 0
-        agents.update(np.zeros(0, dtype=np.int64), step=step)
-        still = agents.state["stage"].numpy() == 0
-        if step == late and (was & ~still & mine).any():
+        scored.update(np.zeros(0, dtype=np.int64), step=step)
+        z, escaped, crossed = scored.scores.hazards[:, :, 0]
+        if step == late and (crossed & mine).any():
             return None
-        z = agents.heard.contact.numpy() @ coarse_beta(testbed.manifest.model.beta, testbed.manifest.model.f)
-        each = terms(z, still.astype(np.int64) * was, (was & ~still).astype(np.int64))
+        each = terms(z, escaped, crossed)
         away = mine & (late in (step, step + 1))
         told, left_out = told + int(each[~away].sum()), left_out + int(each[away].sum())
     return (told, left_out) if left_out else None
@@ -158,7 +159,7 @@ def test_what_a_client_missed_is_left_out_of_the_score_and_nothing_else_is(seir,
         "min_cohort": 2,
         "round_timeout_s": 1.0,
         "join_timeout_s": 1.0,
-        "gradient": Gradient(way="score", parameters=("scale",)),
+        "gradient": Gradient(way="score", parameters=("scale.infection",)),
     }
     drawn = (manifest_of([[1, 2, 3], [4, 5, 6], [7, 8]], testbed_seed=seed, **given) for seed in range(100))
     testbeds = (Testbed(manifest, table, np.zeros(0, dtype=np.int64), 0, "drawn", True) for manifest in drawn)
@@ -178,7 +179,7 @@ def test_a_step_that_too_few_clients_are_in_loses_the_score_for_it_could_be_that
         mode="outcome",
         engine=True,
         min_cohort=2,
-        gradient=Gradient(way="score", parameters=("scale",)),
+        gradient=Gradient(way="score", parameters=("scale.infection",)),
     )
 
     class Zeros:
@@ -210,11 +211,23 @@ def changed(testbed, **changes):
 
 
 def test_a_client_refuses_contacts_that_could_exceed_the_largest_hazard(testbed):
-    gradient = Gradient(way="score", parameters=("scale",), largest_hazard=0.3)
+    gradient = Gradient(way="score", parameters=("scale.infection",), largest_hazard=0.3)
     manifest = changed(testbed, gradient=gradient)
     heavy = Testbed(manifest, testbed.contacts, testbed.cell, 0, "drawn", True).private_state("client-0")
     with pytest.raises(DataError, match="largest hazard"):
         OwnScore(manifest, heavy)
+
+
+def test_the_largest_hazard_that_a_client_may_have_is_in_its_range_however_it_is_rounded(testbed, seir):
+    beta, f = 3 * 2**24, 40  # 0.75 of the unit on shares, which is rounded to 1
+    gradient = Gradient(way="score", parameters=("scale.infection",), largest_hazard=63.9)
+    manifest = changed(testbed, model=graph_of(seir(beta=(beta,), f=f)), gradient=gradient)
+    largest = int(gradient.largest_hazard * 2**f / beta) * int(coarse_factors((beta,), f)[0])
+    number = manifest.schedule.number(1, Phase.SPEAK)
+    bits = Ranges(manifest).bits("client-0", number)[: Layout.of(manifest).message_words].reshape(6, -1)
+    assert bits[0, 1] == largest.bit_length() == 21
+    assert bits[0, 2:].tolist() == [1, 1]
+    assert not bits[3:, 1:].any()
 
 
 def test_suppressed_counts_and_gradients_are_not_asked_for_together(testbed):
@@ -225,9 +238,9 @@ def test_suppressed_counts_and_gradients_are_not_asked_for_together(testbed):
 @pytest.mark.parametrize(
     ("gradient", "model", "message"),
     [
-        ({"parameters": ("beta.channel-0",)}, {}, "there are scale, latent, infectious, initial; sum mode tells"),
-        ({"parameters": ("scale",)}, {"beta": (2**20,)}, "a beta is below"),
-        ({"parameters": ("scale",), "largest_hazard": 64.0}, {"n": 400_000}, "the score of all agents"),
+        ({"parameters": ("contact_rate",)}, {}, "there are scores by infectious_law, initial, latent_law, scale.inf"),
+        ({"parameters": ("scale.infection",)}, {"beta": (2**20,)}, "has a coefficient below"),
+        ({"parameters": ("scale.infection",), "largest_hazard": 64.0}, {"n": 400_000}, "the score of all agents"),
     ],
 )
 def test_a_manifest_refuses_scores_that_shares_cannot_carry(testbed, seir, gradient, model, message):
@@ -240,6 +253,6 @@ def test_a_manifest_refuses_scores_that_shares_cannot_carry(testbed, seir, gradi
         )
         given["max_message"] = 1
     if model:
-        given["model"] = seir(**model)
+        given["model"] = graph_of(seir(**model))
     with pytest.raises((ParameterError, WouldWrap), match=message):
         changed(testbed, **given)

@@ -1,0 +1,1 @@
+"""Common factors of levels: of which outcomes there are scores by them, and these in integers."""
