@@ -44,8 +44,8 @@ class Gradient(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
             rounds forward, then T + 2 backward. "score": the discrete dynamics, one p-vector at the end.
         parameters: their names, p of them, in order: `beta.CHANNEL`, cell_beta, latent, infectious (means, in steps),
             initial, reduction, efficacy. With scores in outcome mode: scale (a common factor of all hazards), latent,
-            infectious, initial. None for adjoints, which are of every hazard in every step. Of a model's graph its
-            author's names, entries of tables as `name[entry]`.
+            infectious, initial. None for adjoints, which are of every hazard in every step. Of a model's graph, which
+            has tangents and scores, its author's names, entries of tables as `name[entry]`.
         value_bits: fraction bits of relaxed messages, cell totals and tallies.
         tangent_bits: fraction bits of tangents, adjoints and scores.
         clip: largest absolute derivative that one agent, the unit of privacy here, adds to any sum; for adjoints in

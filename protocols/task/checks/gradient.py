@@ -1,6 +1,6 @@
 """Derivatives: what the mode can give, over whom they are summed, and that no total of them wraps."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -8,6 +8,7 @@ import msgspec
 from protocols.arithmetic.fixed_point import prove_no_wrap
 from protocols.errors import ParameterError
 from protocols.models import Seir
+from protocols.models.chain.chain_parameters import chain_parameters
 from protocols.models.gradient import BETA, COMMON, OF_GRAPHS, Gradient
 from protocols.models.graph.agents import GraphModel
 from protocols.models.likelihood.score_parameters import score_parameters
@@ -31,7 +32,7 @@ def check_gradient(
         WouldWrap: a score could reach 2**63.
     """
     if isinstance(model, GraphModel):
-        check_graph_score(gradient, model, mode=mode)
+        check_graph_gradient(gradient, model, mode=mode)
         return
     check_parameters(gradient, model, channels=channels, mode=mode)
     check_way(gradient, model, mode=mode, engine=engine)
@@ -39,31 +40,72 @@ def check_gradient(
         check_hidden_score(gradient, model, agents=agents, steps=steps)
 
 
-def check_graph_score(gradient: Gradient, model: GraphModel, *, mode: str) -> None:
-    """Refuse derivatives of a model's graph that are no scores, or by what has none.
+def check_graph_gradient(gradient: Gradient, model: GraphModel, *, mode: str) -> None:
+    """Refuse derivatives of a model's graph by what has none, or which its mode cannot carry.
 
     Raises:
-        ParameterError: with those parameters that have a score.
+        ParameterError: with those parameters that have one.
+        ModelError: the model has no relaxed runs.
     """
-    if gradient.relaxed:
-        raise ParameterError(f'{gradient.way} are of the built-in S-E-I-R; a model\'s graph has way "score"')
-    given = [each.name for each in msgspec.structs.fields(gradient) if getattr(gradient, each.name) != each.default]
-    if beside := sorted(set(given) - set(OF_GRAPHS)):
+    if gradient.way == "adjoints":
         raise ParameterError(
-            f"{', '.join(beside)}: of the built-in S-E-I-R; a model's graph has {', '.join(OF_GRAPHS)}"
+            'adjoints are of the built-in S-E-I-R; a model\'s graph has the ways "tangents" and "score"'
         )
-    names, reasons = gradient.parameters, score_parameters(model, exact=mode == "sum")
-    allowed = f"there are scores by {', '.join(reasons.scored) or 'none'}"
+    allowed = (*OF_GRAPHS, "value_bits") if gradient.relaxed else OF_GRAPHS
+    given = [each.name for each in msgspec.structs.fields(gradient) if getattr(gradient, each.name) != each.default]
+    if beside := sorted(set(given) - set(allowed)):
+        raise ParameterError(f"{', '.join(beside)}: of the built-in S-E-I-R; a model's graph has {', '.join(allowed)}")
+    if gradient.relaxed:
+        found = chain_parameters(model)
+        check_graph_mode(gradient, model, mode=mode)
+        check_titles(gradient.parameters, found, what="derivative")
+        return
+    reasons = score_parameters(model, exact=mode == "sum")
     if SCALE in reasons:
         reasons[SCALE] = "is called as the factor of hazards of the built-in S-E-I-R"
+    check_titles(gradient.parameters, reasons, what="score")
+
+
+def check_titles(names: Sequence[str], reasons: Mapping[str, str], *, what: str) -> None:
+    """Refuse parameters that are named twice or have no derivative.
+
+    Args:
+        names: that were asked for.
+        reasons: of each parameter of the model why it has none; nothing where it has one.
+        what: that kind of derivative, in a word.
+
+    Raises:
+        ParameterError: with those that have one.
+    """
+    allowed = f"there are {what}s by {', '.join(title for title, why in reasons.items() if not why) or 'none'}"
     for name in names:
         why = reasons.get(name, "is no parameter that the model reads")
         if why:
-            raise ParameterError(f"no score by {name}: it {why}; {allowed}")
+            raise ParameterError(f"no {what} by {name}: it {why}; {allowed}")
     if len(names) > MOST_SCORES:
-        raise ParameterError(f"got {len(names)} parameters; a run has at most {MOST_SCORES} scores of a model's graph")
+        raise ParameterError(f"got {len(names)} parameters; a run has at most {MOST_SCORES} {what}s of a model's graph")
     if len(set(names)) != len(names) or not names:
         raise ParameterError(f"got the parameters {list(names)}; name each once, and at least one: {allowed}")
+
+
+def check_graph_mode(gradient: Gradient, model: GraphModel, *, mode: str) -> None:
+    """Refuse relaxed agents whose contacts would have to carry derivatives where nobody learns its exposure.
+
+    Raises:
+        ParameterError: with a line that says which mode or which way can.
+    """
+    contacts, numbers = set(model.contact_channels), model.agents.parameters
+    heard = sorted(
+        name
+        for name, outcome in model.graph.outcomes.items()
+        for channel, factor in outcome.coefficients.items()
+        if channel in contacts and (numbers[factor] if isinstance(factor, str) else factor)
+    )
+    if mode == "outcome" and heard:
+        raise ParameterError(
+            f"outcome mode tells no client its exposure, so contacts, which {heard[0]} adds up, carry no "
+            f'{gradient.way}: ask for mode "sum", for way "score", or for rates of contacts of 0'
+        )
 
 
 def check_parameters(gradient: Gradient, model: Seir, *, channels: Sequence[str], mode: str) -> None:
@@ -156,8 +198,15 @@ def check_hidden_score(gradient: Gradient, model: Seir, *, agents: int, steps: i
         )
 
 
-def check_totals(gradient: Gradient, *, agents: int, max_message: int, cells: Sequence[int]) -> None:
+def check_totals(gradient: Gradient, *, agents: int, max_message: int, cells: Sequence[int], largest: int = 1) -> None:
     """Refuse fixed point in which a total could wrap.
+
+    Args:
+        gradient: which derivatives.
+        agents: private ones.
+        max_message: the largest message on one channel in one step, its contact's weight included.
+        cells: people in each.
+        largest: number that one agent tells its cell, or adds to a total.
 
     Raises:
         WouldWrap: a total could reach 2**63.
@@ -166,6 +215,6 @@ def check_totals(gradient: Gradient, *, agents: int, max_message: int, cells: Se
     if not gradient.relaxed:
         prove_no_wrap({"the scores of all agents": agents * unit})
         return
-    people = max(agents * max_message, agents + max(cells, default=0))
+    people = max(agents * max_message, (agents + max(cells, default=0)) * largest)
     prove_no_wrap({"the messages of all agents": people << gradient.value_bits})
     prove_no_wrap({"the derivatives of all agents": people * unit})
