@@ -13,6 +13,7 @@ BETA: Final = "beta."
 FACTOR: Final = (
     "scale."  # before the name of an outcome: the parameter by which all that raises its level is multiplied
 )
+OF_TANGENTS: Final = ("way", "parameters", "tangent_bits", "clip", "value_bits")  # of a model's graph
 OF_SCORES: Final = ("way", "parameters", "tangent_bits", "clip", "slopes", "largest_hazard")
 MAX_BITS: Final = 52  # a float64 has no more
 Bits = Annotated[int, msgspec.Meta(ge=1, le=MAX_BITS)]
@@ -45,10 +46,11 @@ class Gradient(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     Attributes:
         way: "tangents": relaxed dynamics, p further channels beside every value. "adjoints": relaxed dynamics, T + 2
             rounds forward, then T + 2 backward. "score": the discrete dynamics, one p-vector at the end.
-        parameters: their names, p of them, in order. Of scores the model's author's names, entries of tables as
-            `name[entry]`, and in outcome mode `scale.OUTCOME`, a common factor of all that raises a level. Of relaxed
-            dynamics `beta.CHANNEL`, cell_beta, latent, infectious (means, in steps), initial, reduction, efficacy; none
-            for adjoints, which are of every hazard in every step.
+        parameters: their names, p of them, in order: of a model's graph, which has tangents and scores, its author's
+            names, entries of tables as `name[entry]`, and for scores in outcome mode `scale.OUTCOME`, a common factor
+            of all that raises a level. Of the relaxed dynamics of the table `[model]` `beta.CHANNEL`, cell_beta,
+            latent, infectious (means, in steps), initial, reduction, efficacy; none for adjoints, which are of every
+            hazard in every step.
         value_bits: fraction bits of relaxed messages, cell totals and tallies.
         tangent_bits: fraction bits of tangents, adjoints and scores.
         clip: largest absolute derivative that one agent, the unit of privacy here, adds to any sum; for adjoints in

@@ -144,7 +144,9 @@ class Simulation(BaseManifest, frozen=True, forbid_unknown_fields=True, kw_only=
             steps=self.steps,
         )
         check_summands(self.clients, min_cohort=self.min_cohort, min_count=self.min_count)
-        check_totals(gradient, agents=n, max_message=self.max_message, cells=self.cells)
+        model = agent_model_of(self.model)
+        largest = max(1, *model.cell_most, *(abs(end) for word in model.tally for end in (word.low, word.high)))
+        check_totals(gradient, agents=n, max_message=self.max_message, cells=self.cells, largest=largest)
 
     def _check_releases(self, releases: Releases) -> None:
         check_no_sum(releases)

@@ -20,7 +20,6 @@ from lpm_secure.report.versions import versions
 from lpm_secure.run.disclosure import describe_disclosure
 from lpm_secure.run.jobs import local_deployment, local_testbed
 from lpm_secure.run.processes import over_processes
-from protocols.models import Stage
 from protocols.task import manifest as manifests
 from protocols.task.manifest import Simulation
 from protocols.task.release_plan import releases_of
@@ -93,7 +92,7 @@ def lines_of(result: GradientRun) -> Iterator[str]:
 def _table(result: GradientRun) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     """Return the head, and a row for each parameter."""
     found = result.found
-    columns = ["score"] if result.way == "score" else [f"d {stage.name}" for stage in Stage]
+    columns = found.words if result.way == "score" else [f"d {word}" for word in found.words]
     rows = [(name, *(f"{value:.6g}" for value in found.last[:, index])) for index, name in enumerate(found.parameters)]
     return ("parameter", *columns), rows
 

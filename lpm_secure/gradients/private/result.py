@@ -20,7 +20,9 @@ from lpm_secure.gradients.private.tangents import ClearTangents, simulate_tangen
 from lpm_secure.testbed.synthetic import SYNTHETIC_FROM, cells_of
 from lpm_secure.testbed.testbed import Testbed
 from protocols.models import Stage
+from protocols.models.run_model import agent_model_of
 from protocols.models.seir.relaxation import names, values
+from protocols.task.manifest import Simulation
 
 F64 = npt.NDArray[np.float64]
 CPU: Final = torch.device("cpu")
@@ -35,13 +37,15 @@ class GradientFigures:
     Attributes:
         parameters: p names.
         table: as `gradient.csv` has it.
-        last: float64[q, p]: derivatives of the last day's stage counts of all agents; float64[1, p] of a score.
+        words: what each row of `last` is of: stages and observables, or "score".
+        last: float64[q, p]: derivatives of the last day's totals of all agents; float64[1, p] of a score.
         numbers: all that a clear run must find too.
         series: of a discrete run.
     """
 
     parameters: tuple[str, ...]
     table: pa.Table
+    words: tuple[str, ...]
     last: F64
     numbers: F64 = field(repr=False)
     series: StageSeries | None = None
@@ -70,8 +74,8 @@ async def _tangents(testbed: Testbed, remote: PrivatePart | None) -> GradientFig
     series = await simulate_tangents(manifest, part, synthetic_part(testbed))
     value, tangent = series.value, series.tangent
     numbers = np.concatenate([value[..., None], tangent], axis=-1)
-    named = manifest.require_gradient().parameters
-    return GradientFigures(named, _counts(named, numbers, first=0), tangent[-1].sum(axis=0), numbers)
+    named, words = manifest.require_gradient().parameters, _words(manifest)
+    return GradientFigures(named, _counts(named, words, numbers, first=0), words, tangent[-1].sum(axis=0), numbers)
 
 
 async def _score(testbed: Testbed, remote: PrivatePart | None) -> GradientFigures:
@@ -81,7 +85,7 @@ async def _score(testbed: Testbed, remote: PrivatePart | None) -> GradientFigure
     found = await simulate_scores(manifest, part, synthetic, environment=environment)
     named, last = manifest.require_gradient().parameters, found.score[None, :]
     table = pa.table({"parameter": list(named), "score": found.score})
-    return GradientFigures(named, table, last, last, found.series)
+    return GradientFigures(named, table, ("score",), last, last, found.series)
 
 
 async def _adjoints(testbed: Testbed, remote: PrivatePart | None) -> GradientFigures:
@@ -90,10 +94,9 @@ async def _adjoints(testbed: Testbed, remote: PrivatePart | None) -> GradientFig
     if remote is not None:
         private = PrivateAdjoints(testbed.manifest, remote, asyncio.get_running_loop())
     numbers = await asyncio.to_thread(_last_day, testbed, private)
-    named = names(testbed.manifest.channels)
-    return GradientFigures(
-        named, _counts(named, numbers, first=testbed.manifest.steps), numbers[-1].sum(axis=0)[:, 1:], numbers
-    )
+    named, words = names(testbed.manifest.channels), _words(testbed.manifest)
+    table = _counts(named, words, numbers, first=testbed.manifest.steps)
+    return GradientFigures(named, table, words, numbers[-1].sum(axis=0)[:, 1:], numbers)
 
 
 def _last_day(testbed: Testbed, private: Differentiable) -> F64:
@@ -110,7 +113,12 @@ def _last_day(testbed: Testbed, private: Differentiable) -> F64:
     return np.array(rows)[None, None]
 
 
-def _counts(named: tuple[str, ...], numbers: F64, *, first: int) -> pa.Table:
+def _words(manifest: Simulation) -> tuple[str, ...]:
+    """Return the names of the tally's numbers."""
+    return tuple(word.name for word in agent_model_of(manifest.model).tally)
+
+
+def _counts(named: tuple[str, ...], words: tuple[str, ...], numbers: F64, *, first: int) -> pa.Table:
     """Return a row for each day, part and stage: the expected count, and its derivative by each parameter."""
     days, parts, stages, _ = numbers.shape
     label = PARTS if parts == len(PARTS) else ("all",)
@@ -118,7 +126,7 @@ def _counts(named: tuple[str, ...], numbers: F64, *, first: int) -> pa.Table:
     columns = {
         "step": [first + day for day, _, _ in at],
         "agents": [label[part] for _, part, _ in at],
-        "stage": [Stage(stage).name for _, _, stage in at],
+        "stage": [words[stage] for _, _, stage in at],
     }
     flat = numbers.reshape(-1, numbers.shape[-1])
     by = {name: flat[:, 1 + index] for index, name in enumerate(named)}

@@ -1,6 +1,6 @@
 """Derivatives: what the mode can give, over whom they are summed, and that no total of them wraps."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -8,7 +8,8 @@ import msgspec
 from protocols.arithmetic.fixed_point import prove_no_wrap
 from protocols.errors import ParameterError
 from protocols.models import Seir
-from protocols.models.gradient import BETA, COMMON, OF_SCORES, Gradient
+from protocols.models.chain.chain_parameters import chain_parameters
+from protocols.models.gradient import BETA, COMMON, OF_SCORES, OF_TANGENTS, Gradient
 from protocols.models.graph.agents import GraphModel
 from protocols.models.likelihood.entries import is_law
 from protocols.models.likelihood.factors.integer_score import UNIT
@@ -30,12 +31,14 @@ def check_gradient(
         ParameterError: with a line that says what there is, or which mode or way can.
         WouldWrap: a score could reach 2**63.
     """
-    if gradient.relaxed:
-        check_parameters(gradient, model.require_seir(gradient.way), channels=channels)
-        check_way(gradient, model.require_seir(gradient.way), mode=mode, engine=engine)
-    else:
+    if not gradient.relaxed:
         check_score(gradient, model.require_graph("scores"), mode=mode)
         check_hidden_score(gradient, model.require_graph("scores"), agents=agents, steps=steps)
+    elif isinstance(model, GraphModel):
+        check_tangents(gradient, model, mode=mode)
+    else:
+        check_parameters(gradient, model, channels=channels)
+        check_way(gradient, model, mode=mode, engine=engine)
 
 
 def check_score(gradient: Gradient, model: GraphModel, *, mode: str) -> None:
@@ -44,24 +47,87 @@ def check_score(gradient: Gradient, model: GraphModel, *, mode: str) -> None:
     Raises:
         ParameterError: with those parameters that have a score.
     """
-    given = [each.name for each in msgspec.structs.fields(gradient) if getattr(gradient, each.name) != each.default]
-    if beside := sorted(set(given) - set(OF_SCORES)):
-        raise ParameterError(f"{', '.join(beside)}: of relaxed dynamics; scores have {', '.join(OF_SCORES)}")
-    names, reasons = gradient.parameters, score_parameters(model, exact=mode == "sum")
-    allowed = f"there are scores by {', '.join(reasons.scored) or 'none'}"
-    for name in names:
-        why = reasons.get(name, "is no parameter that the model reads")
-        if why:
-            raise ParameterError(f"no score by {name}: it {why}; {allowed}")
-    if len(names) > MOST_SCORES:
-        raise ParameterError(f"got {len(names)} parameters; a run has at most {MOST_SCORES} scores")
-    if len(set(names)) != len(names) or not names:
-        raise ParameterError(f"got the parameters {list(names)}; name each once, and at least one: {allowed}")
-    laws = {entry.title: entry for entry in entries_of(model, names) if is_law(model.graph.parameters[entry.name])}
+    check_keys(gradient, OF_SCORES, what="scores")
+    check_titles(gradient.parameters, score_parameters(model, exact=mode == "sum"), what="score")
+    entries = entries_of(model, gradient.parameters)
+    laws = {entry.title: entry for entry in entries if is_law(model.graph.parameters[entry.name])}
     for title, slope in gradient.slopes.items():
         days = model.agents.parameters[laws[title].name].shape[1] if title in laws else 0
         if len(slope) != days:
             raise ParameterError(f"the slope of {title} has {len(slope)} numbers, and the law {days}; give one each")
+
+
+def check_tangents(gradient: Gradient, model: GraphModel, *, mode: str) -> None:
+    """Refuse tangents of a model's graph by what has none, or which its mode cannot carry.
+
+    Raises:
+        ParameterError: with those parameters that have one.
+        ModelError: the model has no relaxed runs.
+    """
+    if gradient.way == "adjoints":
+        raise ParameterError(
+            'adjoints are of the built-in S-E-I-R; a model\'s graph has the ways "tangents" and "score"'
+        )
+    check_keys(gradient, OF_TANGENTS, what="tangents of a model's graph")
+    found = chain_parameters(model)
+    check_graph_mode(gradient, model, mode=mode)
+    check_titles(gradient.parameters, found, what="derivative")
+
+
+def check_keys(gradient: Gradient, allowed: Sequence[str], *, what: str) -> None:
+    """Refuse settings of another way.
+
+    Raises:
+        ParameterError: with those that there are.
+    """
+    plain = Gradient(way=gradient.way)
+    given = [each.name for each in msgspec.structs.fields(gradient)]
+    if beside := sorted(
+        name for name in given if name not in allowed and getattr(gradient, name) != getattr(plain, name)
+    ):
+        raise ParameterError(f"{', '.join(beside)}: of another way; {what} have {', '.join(allowed)}")
+
+
+def check_titles(names: Sequence[str], reasons: Mapping[str, str], *, what: str) -> None:
+    """Refuse parameters that are named twice or have no derivative.
+
+    Args:
+        names: that were asked for.
+        reasons: of each parameter of the model why it has none; nothing where it has one.
+        what: that kind of derivative, in a word.
+
+    Raises:
+        ParameterError: with those that have one.
+    """
+    allowed = f"there are {what}s by {', '.join(title for title, why in reasons.items() if not why) or 'none'}"
+    for name in names:
+        why = reasons.get(name, "is no parameter that the model reads")
+        if why:
+            raise ParameterError(f"no {what} by {name}: it {why}; {allowed}")
+    if len(names) > MOST_SCORES:
+        raise ParameterError(f"got {len(names)} parameters; a run has at most {MOST_SCORES} {what}s")
+    if len(set(names)) != len(names) or not names:
+        raise ParameterError(f"got the parameters {list(names)}; name each once, and at least one: {allowed}")
+
+
+def check_graph_mode(gradient: Gradient, model: GraphModel, *, mode: str) -> None:
+    """Refuse relaxed agents whose contacts would have to carry derivatives where nobody learns its exposure.
+
+    Raises:
+        ParameterError: with a line that says which mode or which way can.
+    """
+    contacts, numbers = set(model.contact_channels), model.agents.parameters
+    heard = sorted(
+        name
+        for name, outcome in model.graph.outcomes.items()
+        for channel, factor in outcome.coefficients.items()
+        if channel in contacts and (numbers[factor] if isinstance(factor, str) else factor)
+    )
+    if mode == "outcome" and heard:
+        raise ParameterError(
+            f"outcome mode tells no client its exposure, so contacts, which {heard[0]} adds up, carry no "
+            f'{gradient.way}: ask for mode "sum", for way "score", or for rates of contacts of 0'
+        )
 
 
 def check_parameters(gradient: Gradient, model: Seir, *, channels: Sequence[str]) -> None:
@@ -132,8 +198,15 @@ def check_hidden_score(gradient: Gradient, model: GraphModel, *, agents: int, st
         prove_no_wrap({"the score of all agents": agents * round(UNIT * (escaped + 1 + largest + largest**2))})
 
 
-def check_totals(gradient: Gradient, *, agents: int, max_message: int, cells: Sequence[int]) -> None:
+def check_totals(gradient: Gradient, *, agents: int, max_message: int, cells: Sequence[int], largest: int = 1) -> None:
     """Refuse fixed point in which a total could wrap.
+
+    Args:
+        gradient: which derivatives.
+        agents: private ones.
+        max_message: the largest message on one channel in one step, its contact's weight included.
+        cells: people in each.
+        largest: number that one agent tells its cell, or adds to a total.
 
     Raises:
         WouldWrap: a total could reach 2**63.
@@ -142,6 +215,6 @@ def check_totals(gradient: Gradient, *, agents: int, max_message: int, cells: Se
     if not gradient.relaxed:
         prove_no_wrap({"the scores of all agents": agents * unit})
         return
-    people = max(agents * max_message, agents + max(cells, default=0))
+    people = max(agents * max_message, (agents + max(cells, default=0)) * largest)
     prove_no_wrap({"the messages of all agents": people << gradient.value_bits})
     prove_no_wrap({"the derivatives of all agents": people * unit})

@@ -62,7 +62,7 @@ def run_private(testbed, operators_of):
             return await asyncio.gather(simulate_tangents(manifest, engine, synthetic_part(testbed)), *parts)
 
     series, *clients = asyncio.run(everybody())
-    return series, [client.agents.stages for client in clients]
+    return series, [client.agents for client in clients]
 
 
 def run_clear(testbed):
@@ -76,8 +76,8 @@ def check(testbed, operators_of):
     clear, stages = run_clear(testbed)
     assert private.counts.tobytes() == clear.counts.tobytes()
     for stage, whole in enumerate(stages):
-        value = np.concatenate([part[stage].value for part in parts])
-        tangent = np.concatenate([part[stage].tangent for part in parts], axis=1)
+        value = np.concatenate([part.stages[stage].value for part in parts])
+        tangent = np.concatenate([part.stages[stage].tangent for part in parts], axis=1)
         assert value.tobytes() == whole.value.tobytes()
         assert tangent.tobytes() == whole.tangent.tobytes()
     return clear

@@ -3,6 +3,7 @@
 import msgspec
 import pytest
 
+from lpm_secure.models.library.doses import LeakyVaccination
 from lpm_secure.models.library.opinion import Opinion
 from lpm_secure.models.library.seir import SeirModel
 from lpm_secure.models.tracer import trace
@@ -15,6 +16,7 @@ from protocols.releases.query import NOISE, Release, Releases
 from protocols.task.policy import outputs_of
 from protocols.task.release_plan import records_in, releases_of
 
+RELAXED = {"model": SeirModel, "given": {}, "gradient": {"way": "tangents", "parameters": ("initial",)}}
 INNER = {"attention": 2**31, "wavering": 2**30}
 
 
@@ -40,14 +42,28 @@ def manifest_for(manifest_of):
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"gradient": {"way": "tangents"}}, "tangents know the built-in S-E-I-R only"),
-        ({"gradient": {"way": "adjoints", "parameters": ()}}, "adjoints know the built-in S-E-I-R only"),
+        ({"gradient": {"way": "tangents"}}, "compares the level of the present step alone, which has no law"),
+        (
+            {"gradient": {"way": "adjoints", "parameters": ()}},
+            'adjoints are of the built-in S-E-I-R; a model\'s graph has the ways "tangents" and "score"',
+        ),
+        (RELAXED, "outcome mode tells no client its exposure, so contacts, which infection adds up, carry no tangents"),
+        (RELAXED | {"mode": "sum", "gradient": {"way": "tangents", "parameters": ("mood",)}}, "no derivative by mood"),
+        (
+            RELAXED
+            | {"model": LeakyVaccination, "mode": "sum", "gradient": {"way": "tangents", "parameters": ("days",)}},
+            "no derivative by days: it acts through a comparison (less)",
+        ),
+        (
+            RELAXED | {"mode": "sum", "gradient": {"way": "tangents", "parameters": ("initial",), "clip": 2.0**40}},
+            "of all",
+        ),
         ({"gradient": {"parameters": ("start", "mood")}}, "no score by mood: it is no parameter that the model reads"),
         ({"gradient": {"parameters": ("start", "start")}}, "name each once"),
         ({"gradient": {"parameters": ("start",) * 257}}, "got 257 parameters; a run has at most 256 scores"),
         ({"gradient": {"parameters": ()}}, "there are scores by attention, leaning, start, wavering"),
         ({"gradient": {"slopes": {"latent_law": (1.0,)}}}, "the slope of latent_law has 1 numbers, and the law 0"),
-        ({"gradient": {"reduction": HazardReduction(begin=0, end=2, share=0.5)}}, "reduction: of relaxed dynamics"),
+        ({"gradient": {"reduction": HazardReduction(begin=0, end=2, share=0.5)}}, "reduction: of another way"),
         (
             {"given": {"wavering": 0}, "gradient": {"parameters": ("wavering",)}},
             "no score by wavering: it is 0, or rounds to it, where what cannot happen yet has no score; "
@@ -61,12 +77,19 @@ def manifest_for(manifest_of):
     ],
     ids=lambda value: str(value)[:40],
 )
-def test_what_a_graph_has_no_score_of_is_refused_in_one_line(manifest_for, changes, said):
+def test_what_a_graph_has_no_derivative_of_is_refused_in_one_line(manifest_for, changes, said):
     manifest_for()
     with pytest.raises(LpmError) as refusal:
         manifest_for(**changes)
     assert said in str(refusal.value)
     assert "\n" not in str(refusal.value)
+
+
+def test_tangents_are_told_by_the_models_own_names(manifest_for):
+    manifest = manifest_for(SeirModel, mode="sum", given={}, gradient={"way": "tangents", "parameters": ("initial",)})
+    told = dict(rows_of(manifest))
+    assert told["gradient.parameters"] == "initial"
+    assert told["gradient.value_bits"] == "32"
 
 
 def test_in_sum_mode_a_level_has_a_score(manifest_for):
