@@ -20,6 +20,7 @@ from client_sdk.exit_code import exit_code_of
 from client_sdk.gradients.participant import Participant
 from client_sdk.gradients.participant import take_part as join
 from client_sdk.masking.exchange import begin_exchange
+from client_sdk.simulation.record import RunRecord
 from protocols.atomic_file import write_atomically
 from protocols.errors import ParameterError
 from protocols.identity.certificates import expires_soon
@@ -46,7 +47,12 @@ async def take_part(path: Path) -> None:
     else:
         client = await join(manifest, private, transports, states_every=given.states_every)
     started = time.perf_counter()
-    await client.run()
+    record = RunRecord(client) if isinstance(client, Client) else None
+    try:
+        await client.run(on_step=record.observe if record else lambda step: None)
+    finally:
+        if record:
+            record.write(outcomes=folder / given.outcomes, series=folder / given.series)
     summary = {
         "steps": manifest.steps,
         "seconds": time.perf_counter() - started,
@@ -58,6 +64,9 @@ async def take_part(path: Path) -> None:
     write_atomically(folder / given.summary, msgspec.json.encode(summary))
     for transport in transports:
         await transport.close()
+    print(f"client: the run is over after {manifest.steps} steps, of which {len(set(client.missed))} were missed")
+    if record:
+        record.require_present(given.max_missed)
 
 
 def main() -> int:

@@ -27,6 +27,9 @@ class ClientConfig(AdmissionConfig, frozen=True, forbid_unknown_fields=True, kw_
         start: the day of the run's first step, as its operator says; for files with dates.
         relay: the one aggregator that this client reaches, by name; it passes sealed calls on to the others.
         states_every: for adjoints, of how many steps one state is kept in memory; those between are computed again.
+        outcomes: where the client writes what it learnt of its own agents: a row when an outcome or a stage changes.
+        series: where it writes what the run released in each step.
+        max_missed: how many steps it may miss; its process ends with code 3 after more. One of ten unless given.
         summary: where the client writes what it sent and received in bytes, for its owner; no private value.
     """
 
@@ -34,6 +37,9 @@ class ClientConfig(AdmissionConfig, frozen=True, forbid_unknown_fields=True, kw_
     contacts: str
     start: datetime.date | None = None
     states_every: Annotated[int, msgspec.Meta(ge=1)] = 1
+    outcomes: str = "outcomes.csv"
+    series: str = "series.csv"
+    max_missed: Annotated[int, msgspec.Meta(ge=0)] | None = None
     summary: str = "summary.json"
 
 

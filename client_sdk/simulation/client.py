@@ -25,6 +25,7 @@ from protocols.task.manifest import Simulation
 from protocols.task.rounds import Phase
 from protocols.wire.transport import Transport
 
+NOTHING: Final = np.zeros(0, dtype=np.int64)
 NO_PUBLIC: Final[Mapping[str, int]] = MappingProxyType({})  # of the last step, which nobody is moved on by
 
 
@@ -36,6 +37,8 @@ class Client:
     Attributes:
         step: that comes next, 0 to T; after the last one it is T + 1.
         missed: the steps of which a round closed without this client.
+        released, public, decided: what the last step released, int64[cells + q], the environment's numbers, and own
+            agents' outcomes, int64[n_own, o]; empty where this client was not told.
 
     Security: the aggregators, as long as they follow the protocol and one of them does not collude with the others,
         learn nothing of the agents; what one that lies can find out, the threat model says. In outcome mode this client
@@ -48,6 +51,9 @@ class Client:
     exchange: RoundExchange = field(repr=False)
     step: Step = FIRST_STEP
     missed: list[int] = field(default_factory=list)
+    released: I64 = field(init=False, repr=False, default_factory=lambda: NOTHING)
+    public: Mapping[str, int] = field(init=False, repr=False, default_factory=lambda: NO_PUBLIC)
+    decided: I64 = field(init=False, repr=False, default_factory=lambda: NOTHING)
     _layout: Layout = field(init=False, repr=False)
     _model: AgentModel = field(init=False, repr=False)
     _own: OwnLevels = field(init=False, repr=False)
@@ -113,7 +119,8 @@ class Client:
         heard = self._heard[1]
         if step < self.manifest.steps:
             outcome = self.manifest.schedule.outcome
-            self._update(heard, await self._ask(heard, step) if outcome else self._decide(heard), step)
+            self.decided = await self._ask(heard, step) if outcome else self._decide(heard)
+            self._update(heard, self.decided, step)
         self.step = Step(step + 1)
 
     def _update(self, heard: Hearing, decided: I64, step: Step) -> None:
@@ -141,11 +148,13 @@ class Client:
         except RoundClosed:
             recalled = await self.exchange.recall(step, Step(min(step + 1, self.manifest.steps)))
             self.missed.append(step)
-            return self._hear(contact, recalled[0] if recalled else NO_PUBLIC)
+            self.released, self.public = NOTHING, recalled[0] if recalled else NO_PUBLIC
+            return self._hear(contact, self.public)
         if not self.manifest.schedule.outcome:
             contact += answer.own.reshape(contact.shape)
-        cells, public = self._layout.cells, self._layout.public_numbers(answer.synthetic, step=step)
-        return self._hear(contact, public, answer.release[:cells] + answer.synthetic[:cells])
+        cells, self.public = self._layout.cells, self._layout.public_numbers(answer.synthetic, step=step)
+        self.released = answer.release
+        return self._hear(contact, self.public, answer.release[:cells] + answer.synthetic[:cells])
 
     def _hear(self, contact: I64, public: Mapping[str, int], totals: I64 | None = None) -> Hearing:
         cell, sizes = self.private.cell, self.manifest.cells

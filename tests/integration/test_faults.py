@@ -64,6 +64,13 @@ def test_an_outcome_run_over_real_processes_equals_the_clear_run(deploy, k):
     assert private.series.hash == clear.series.hash
     assert [client["modules"] for client in private.clients.values()] == [[]] * 4
     assert private.lost == ()
+    recovered = []
+    for name in "abcd":
+        _, *rows = (deployment.party(name) / "series.csv").read_text().splitlines()
+        assert rows == [f"{step}," + ",".join(map(str, row)) for step, row in enumerate(private.series.counts[:, 0])]
+        last = {row.split(",")[1]: row for row in (deployment.party(name) / "outcomes.csv").read_text().split()[1:]}
+        recovered += [agent for agent, row in last.items() if row.endswith(",R")]
+    assert len(recovered) == private.series.counts[-1, 0, 3]
 
 
 @pytest.mark.parametrize("name", ["aggregator-0", pytest.param("aggregator-1", marks=pytest.mark.slow), "dealer"])
