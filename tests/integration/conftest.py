@@ -65,6 +65,14 @@ def write_deployment(folder, protocol):
     return deployment
 
 
+def start_twice(deployment, name):
+    """Start a client that runs once more, and return its exit code and what it printed; the first one goes on."""
+    log = deployment.party(name) / "second.log"
+    with log.open("wb") as file:
+        again = zygote.launch(["client_sdk", "--config", str(deployment.party(name) / "config.toml")], file)
+    return again.wait(30.0), log.read_text()
+
+
 def end(deployment):
     """End a deployment's processes at once: of a clean end, which takes seconds, are the tests of `run_private`."""
     for process in deployment._processes.values():

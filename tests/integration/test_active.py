@@ -25,7 +25,7 @@ from protocols.releases import ledger
 from protocols.releases.ledger import RefusalEvent
 from protocols.task import manifest as manifests
 from tests import zygote
-from tests.integration.conftest import end, small_config, small_data
+from tests.integration.conftest import end, small_config, small_data, start_twice
 
 CPU = torch.device("cpu")
 SERVERS = ("dealer", "aggregator-0", "aggregator-1")
@@ -135,6 +135,19 @@ def test_a_client_refuses_an_active_run_that_would_not_protect_it_in_one_line(de
     said = {"relay": "an aggregator that relays could drop this client", "another key": "pins another key of client-1"}
     assert said[mistake] in deployment.failures()[0].reason
     assert not list(party.glob("masking-*"))
+
+
+@pytest.mark.slow
+def test_a_client_that_is_started_twice_at_once_takes_part_once(deploy):
+    deployment = deploy(timeout_s=20.0, steps=4)
+    deployment.start()
+    ended = []
+    series = driven(deployment, in_step_1(lambda: ended.append(start_twice(deployment, "client-1"))))
+    assert series.hash == run_clear(deployment.testbed, CPU).series.hash
+    [(code, said)] = ended
+    assert code == 2
+    assert "another process takes part in this run" in said
+    assert deployment.process("client-1").wait(30.0) == 0
 
 
 LIE_NAMES = [
