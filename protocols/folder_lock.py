@@ -24,7 +24,7 @@ def hold(path: Path) -> Iterator[None]:
             _lock(descriptor)
         except OSError:
             raise ConfigError(
-                f"another process takes part in this run from {path.parent}; wait for its end, or end it"
+                f"another process works with what {path.stem} keeps in {path.parent}; wait for its end, or end it"
             ) from None
         yield
     finally:

@@ -170,7 +170,7 @@ def test_a_client_that_is_started_twice_at_once_takes_part_once(deploy):
     [(code, said)] = ended
     assert code == 2
     [line] = said.splitlines()
-    assert "another process takes part in this run" in line
+    assert "another process works with what" in line
     assert deployment.process("c").wait(20.0) == 0
     assert set(members.values()) == {4}
     assert timed.series.hash == run_clear(deployment.testbed, CPU).series.hash

@@ -22,7 +22,7 @@ with folder_lock.hold(pathlib.Path(sys.argv[1])):
 def test_a_second_holder_is_refused_and_the_next_one_is_not(tmp_path):
     path = tmp_path / "a.lock"
     with folder_lock.hold(path):
-        message = r"another process takes part in this run from .*; wait for its end"
+        message = r"another process works with what a keeps in .*; wait for its end"
         with pytest.raises(ConfigError, match=message), folder_lock.hold(path):
             raise AssertionError
         with folder_lock.hold(tmp_path / "b.lock"):
