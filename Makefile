@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo calibrate amortise test test-all bench fuzz mutants check clean
+.PHONY: help demo calibrate amortise test test-all bench fuzz mutants faults check clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1|/' | column -t -s'|'
@@ -46,6 +46,9 @@ fuzz: $(READY)  ## fuzz every decoder and the servicer; SECONDS=600 each
 
 mutants: $(READY)  ## apply listed mistakes to a copy, each of which the tests must notice; an hour
 	$(BIN)/python -m tests.mutants
+
+faults: $(READY)  ## 60 faults over processes of active runs, on from where the last campaign stopped; ten minutes
+	$(BIN)/python -m tests.faults
 
 check: $(READY)  ## style, types, import contracts, generated code, the rules of the house
 	$(BIN)/ruff check .

@@ -14,6 +14,7 @@ from pathlib import Path
 from aggregator import config
 from aggregator.log import start_log
 from aggregator.permutation.roles import Role
+from protocols import folder_lock
 from protocols.errors import ParameterError
 from protocols.identity.server_keys import server_keys
 from protocols.task import manifest as manifests
@@ -48,12 +49,19 @@ def aggregate(path: Path) -> None:
     """Run an aggregator."""
     from aggregator.wire.server import serve  # noqa: PLC0415 - CrypTen's dealer needs no gRPC
 
-    asyncio.run(serve(config.load(path), path.resolve().parent))
+    given, folder = config.load(path), path.resolve().parent
+    with folder_lock.hold(folder / f"{given.name}.lock"):
+        asyncio.run(serve(given, folder))
 
 
 def deal(path: Path) -> None:
     """Run a dealer."""
     given, folder = config.load_dealer(path), path.resolve().parent
+    with folder_lock.hold(folder / f"{given.name}.lock"):
+        _deal(given, folder)
+
+
+def _deal(given: config.DealerFile, folder: Path) -> None:
     manifest = require_simulation(load_verified(folder / given.manifest, operator_key=given.operator_key))
     if is_active(manifest):
         from aggregator.wire.masked_server import serve_dealer as serve_masked_dealer  # noqa: PLC0415

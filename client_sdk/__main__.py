@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 
 from client_sdk import Client, certificate_request, config, connect, read_credentials, read_private_state
-from client_sdk.admission import admit
+from client_sdk.admission import admit, lock
 from client_sdk.exit_code import exit_code_of
 from client_sdk.gradients.participant import Participant
 from client_sdk.gradients.participant import take_part as join
@@ -24,13 +24,22 @@ from client_sdk.simulation.record import RunRecord
 from protocols.atomic_file import write_atomically
 from protocols.errors import ParameterError
 from protocols.identity.certificates import expires_soon
-from protocols.task.manifest import is_active, require_simulation
+from protocols.task.manifest import Simulation, is_active, require_simulation
 
 
 async def take_part(path: Path) -> None:
-    """Join the run that a configuration names, take part to its end, and write a summary."""
+    """Join the run that a configuration names, take part to its end, and write a summary.
+
+    Raises:
+        ConfigError: another process does so from the same folder.
+    """
     given, folder = config.load(path), path.resolve().parent
     manifest = require_simulation(admit(given, folder))
+    with lock(folder, given.name, manifest):
+        await _take_part(given, folder, manifest)
+
+
+async def _take_part(given: config.ClientConfig, folder: Path, manifest: Simulation) -> None:
     people, contacts = folder / given.people, folder / given.contacts
     private = read_private_state(manifest, given.name, people=people, contacts=contacts, start=given.start)
     credentials = read_credentials(folder / given.credentials)

@@ -1,10 +1,12 @@
 """What every client does before it takes part: check whose manifest it is, and that its owner allows it."""
 
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import msgspec
 
 from client_sdk import consent
+from protocols import folder_lock
 from protocols.errors import ParameterError
 from protocols.identity import signing
 from protocols.identity.server_keys import IDENTITY
@@ -12,7 +14,7 @@ from protocols.identity.signing import PublicKey
 from protocols.identity.trust import Name
 from protocols.masking.plan import check_security
 from protocols.task import policy as policies
-from protocols.task.manifest import Manifest
+from protocols.task.manifest import Manifest, run_id
 from protocols.task.signature import load_verified, trust_of
 
 
@@ -56,3 +58,12 @@ def admit(config: AdmissionConfig, folder: Path) -> Manifest:
     policies.check_countersignatures(manifest, path, owners)
     consent.give(folder, manifest, owners, client=config.name, identity=identity)
     return manifest
+
+
+def lock(folder: Path, client: str, manifest: Manifest) -> AbstractContextManager[None]:
+    """Return a lock on what a client keeps of a run in its folder, to be held while it takes part.
+
+    Raises:
+        ConfigError: another process holds it.
+    """
+    return folder_lock.hold(folder / f"{client}-{run_id(manifest).hex()[:12]}.lock")

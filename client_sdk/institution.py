@@ -8,18 +8,28 @@ from pathlib import Path
 import msgspec
 
 from client_sdk import connect, institution_config, read_credentials
-from client_sdk.admission import admit
+from client_sdk.admission import admit, lock
 from client_sdk.exit_code import exit_code_of
 from client_sdk.secure_sum.client import SumClient
 from client_sdk.secure_sum.journal import SumJournal
 from protocols.atomic_file import write_atomically
 from protocols.task.manifest import require_sum
+from protocols.task.secure_sum.spec import SecureSum
 
 
 async def take_part(path: Path) -> None:
-    """Join the run that a configuration names, or go on with it, to its end, and write a summary."""
+    """Join the run that a configuration names, or go on with it, to its end, and write a summary.
+
+    Raises:
+        ConfigError: another process does so from the same folder.
+    """
     given, folder = institution_config.load(path), path.resolve().parent
     manifest = require_sum(admit(given, folder))
+    with lock(folder, given.name, manifest):
+        await _take_part(given, folder, manifest)
+
+
+async def _take_part(given: institution_config.InstitutionConfig, folder: Path, manifest: SecureSum) -> None:
     institution = institution_config.read_hospital(given, folder)
     journal = SumJournal.start(folder, manifest)
     credentials = read_credentials(folder / given.credentials)

@@ -1,15 +1,24 @@
 """A small deployment of real processes: four clients of five people each, two aggregators, an engine."""
 
+import asyncio
+import dataclasses
+
+import msgspec
 import numpy as np
 import pytest
+import torch
 
 from lpm_secure.config.laws import Delay
 from lpm_secure.config.model import ModelConfig
 from lpm_secure.config.simulation import CellConfig, Config, PrivateConfig, ProtocolConfig, SyntheticConfig
 from lpm_secure.data.contact_data import ContactData
+from lpm_secure.engine.loop import simulate
+from lpm_secure.engine.masked_part import private_part
+from lpm_secure.run.jobs import write_drive_file
 from lpm_secure.testbed import deployment as deployments
 from lpm_secure.testbed.deployment import Deployment, free_addresses
 from lpm_secure.testbed.testbed import build
+from protocols.errors import LpmError
 from tests import zygote
 
 STEPS = 8
@@ -63,6 +72,46 @@ def write_deployment(folder, protocol):
     deployment = Deployment(folder, build(config, small_data(), free_addresses(config.protocol.addresses)))
     deployment.write()
     return deployment
+
+
+def write_active(folder, world=0, *, steps, timeout_s, min_cohort=2):
+    """Write an active deployment of clients `client-0` to `client-3`, in one of two worlds."""
+    config = small_config(mode="outcome", round_timeout_s=timeout_s, join_timeout_s=30.0, min_cohort=min_cohort)
+    private = msgspec.structs.replace(config.private, security="active")
+    config = msgspec.structs.replace(config, private=private, steps=steps, seed=5 + world)
+    data = dataclasses.replace(small_data(world), group=tuple(f"client-{index // 5}" for index in range(20)))
+    deployment = Deployment(folder, build(config, data, free_addresses(config.protocol.addresses)))
+    deployment.write()
+    write_drive_file(deployment)
+    return deployment
+
+
+async def drive_unwatched(deployment, act=lambda step: None):
+    """Drive a deployment whose processes run, and return its series."""
+    manifest, transports = deployment.testbed.manifest, deployment.transports()
+    part = private_part(manifest, transports, deployment.party("engine"))
+    agents = deployment.testbed.synthetic_agents(torch.device("cpu"))
+    try:
+        return await simulate(manifest, part, agents, on_step=lambda step, release: act(step))
+    finally:
+        for transport in transports:
+            await transport.close()
+
+
+def driven(deployment, act=lambda step: None):
+    """Drive a deployment whose processes run, unwatched, and return what comes of it."""
+    try:
+        return asyncio.run(drive_unwatched(deployment, act))
+    except LpmError as error:
+        return error
+
+
+def start_twice(deployment, name):
+    """Start a client that runs once more, and return its exit code and what it printed; the first one goes on."""
+    log = deployment.party(name) / "second.log"
+    with log.open("wb") as file:
+        again = zygote.launch(["client_sdk", "--config", str(deployment.party(name) / "config.toml")], file)
+    return again.wait(30.0), log.read_text()
 
 
 def end(deployment):

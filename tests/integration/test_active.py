@@ -1,31 +1,26 @@
 """Active runs over real processes and TLS: parity, and for whatever a server or a client does one clear end."""
 
-import asyncio
-import dataclasses
 import json
 import re
 import subprocess
 import sys
 from pathlib import Path
 
-import msgspec
 import pytest
 import torch
 
 from lpm_secure.audit.audit import ACTIVE, audit
 from lpm_secure.audit.collect import collect
 from lpm_secure.run.ingress import by_party, ingress
-from lpm_secure.run.jobs import write_drive_file
 from lpm_secure.run.processes import run_clear, run_private
-from lpm_secure.testbed.deployment import Deployment, free_addresses
-from lpm_secure.testbed.testbed import build
+from protocols import folder_lock
 from protocols.errors import LpmError, ProtocolError
 from protocols.identity import signing
 from protocols.releases import ledger
 from protocols.releases.ledger import RefusalEvent
 from protocols.task import manifest as manifests
 from tests import zygote
-from tests.integration.conftest import end, small_config, small_data
+from tests.integration.conftest import driven, end, start_twice, write_active
 
 CPU = torch.device("cpu")
 SERVERS = ("dealer", "aggregator-0", "aggregator-1")
@@ -38,42 +33,13 @@ def deploy(tmp_path):
     made = []
 
     def _deploy(world=0, steps=3, timeout_s=4.0, min_cohort=2):
-        config = small_config(mode="outcome", round_timeout_s=timeout_s, join_timeout_s=30.0, min_cohort=min_cohort)
-        private = msgspec.structs.replace(config.private, security="active")
-        config = msgspec.structs.replace(config, private=private, steps=steps, seed=5 + world)
-        data = small_data(world)
-        data = dataclasses.replace(data, group=tuple(f"client-{index // 5}" for index in range(20)))
-        testbed = build(config, data, free_addresses(config.protocol.addresses))
-        deployment = Deployment(tmp_path / f"run-{len(made)}", testbed)
-        deployment.write()
-        write_drive_file(deployment)
-        made.append(deployment)
-        return deployment
+        folder = tmp_path / f"run-{len(made)}"
+        made.append(write_active(folder, world, steps=steps, timeout_s=timeout_s, min_cohort=min_cohort))
+        return made[-1]
 
     yield _deploy
     for deployment in made:
         end(deployment)
-
-
-def driven(deployment, act=lambda step: None):
-    """Drive a deployment whose processes run, unwatched, and return what comes of it."""
-    from lpm_secure.engine.loop import simulate
-    from lpm_secure.engine.masked_part import private_part
-
-    async def engine():
-        transports = deployment.transports()
-        part = private_part(deployment.testbed.manifest, transports, deployment.party("engine"))
-        agents = deployment.testbed.synthetic_agents(CPU)
-        try:
-            return await simulate(deployment.testbed.manifest, part, agents, on_step=lambda step, release: act(step))
-        finally:
-            for transport in transports:
-                await transport.close()
-
-    try:
-        return asyncio.run(engine())
-    except LpmError as error:
-        return error
 
 
 def in_step_1(act):
@@ -135,6 +101,33 @@ def test_a_client_refuses_an_active_run_that_would_not_protect_it_in_one_line(de
     said = {"relay": "an aggregator that relays could drop this client", "another key": "pins another key of client-1"}
     assert said[mistake] in deployment.failures()[0].reason
     assert not list(party.glob("masking-*"))
+
+
+@pytest.mark.slow
+def test_a_client_that_is_started_twice_at_once_takes_part_once(deploy):
+    deployment = deploy(timeout_s=20.0, steps=4)
+    deployment.start()
+    ended = []
+    series = driven(deployment, in_step_1(lambda: ended.append(start_twice(deployment, "client-1"))))
+    assert series.hash == run_clear(deployment.testbed, CPU).series.hash
+    [(code, said)] = ended
+    assert code == 2
+    assert "another process works with what" in said
+    assert deployment.process("client-1").wait(30.0) == 0
+
+
+def test_a_server_that_is_started_twice_ends_in_one_line_and_touches_no_file_of_the_first(deploy):
+    """It wrote the end of a run that went on into its ledger, which then did not verify any more."""
+    deployment = deploy()
+    for name in SERVERS:
+        folder = deployment.party(name)
+        before = sorted(path.name for path in folder.iterdir())
+        with folder_lock.hold(folder / f"{name}.lock"):
+            deployment.start_party(name)
+            assert deployment.process(name).wait(30.0) == 2
+        assert sorted(path.name for path in folder.iterdir()) == sorted([*before, f"{name}.lock", "log.jsonl"])
+        [line] = (folder / "log.jsonl").read_text().splitlines()
+        assert "another process works with what" in line
 
 
 LIE_NAMES = [

@@ -18,6 +18,7 @@ from protocols.task import manifest as manifests
 from protocols.task.rounds import Phase
 from protocols.wire.messages import Announcement, Share
 from protocols.wire.transport import Transport
+from tests.integration.conftest import start_twice
 
 CPU = torch.device("cpu")
 
@@ -161,6 +162,25 @@ def test_a_client_killed_in_the_middle_is_left_out_and_the_run_goes_on(deploy):
     totals = timed.series.counts[:, 0].sum(axis=1).tolist()
     assert totals == [5 * clients for clients in counted]
     assert [failure.name for failure in deployment.failures()] == ["b"]
+
+
+def test_a_client_that_is_started_twice_at_once_takes_part_once(deploy):
+    deployment = deploy(round_timeout_s=10.0)
+    deployment.start()
+    ended = []
+
+    def act(step):
+        if step == 2:
+            ended.append(start_twice(deployment, "c"))
+
+    timed, members = members_by_step(deployment, act)
+    [(code, said)] = ended
+    assert code == 2
+    [line] = said.splitlines()
+    assert "another process works with what" in line
+    assert deployment.process("c").wait(20.0) == 0
+    assert set(members.values()) == {4}
+    assert timed.series.hash == run_clear(deployment.testbed, CPU).series.hash
 
 
 def test_a_client_that_never_joins_is_waited_for_once(deploy):

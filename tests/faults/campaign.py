@@ -1,0 +1,238 @@
+"""Faults of real processes in active runs, as seeds draw them: the same bits, or one clear end for all."""
+
+import asyncio
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import time
+
+import torch
+
+from lpm_secure.engine.series import StageSeries
+from lpm_secure.run.processes import run_clear
+from protocols.errors import LpmError
+from protocols.releases import ledger
+from protocols.releases.ledger import RoundEvent
+from protocols.task import manifest as manifests
+from protocols.task.timeouts import patience_s
+from tests import zygote
+from tests.integration.conftest import drive_unwatched, end, write_active
+from tests.masked_lies import LIAR, LIES
+
+STEPS, TIMEOUT_S = 4, 2.0
+SERVERS = ("dealer", "aggregator-0", "aggregator-1")
+CLIENTS = tuple(f"client-{index}" for index in range(4))
+KINDS = ("kill", "restart", "stop", "restore", "clock", "twice", "engine")
+STATE = ("*.journal", "ledger-*", "store.sqlite*")
+END_S = 30.0  # for all parties, after the engine has
+
+
+class Fault:
+    """What happens to which party, and when, as a seed draws it."""
+
+    def __init__(self, seed):
+        draw = random.Random(seed)
+        self.kind, self.party = draw.choice(KINDS), draw.choice((*SERVERS, *CLIENTS))
+        self.step, self.delay_s = draw.randrange(STEPS - 1), draw.choice([0.0, draw.uniform(0.0, 0.3)])
+        self.pause_s = draw.choice([0.2, 1.0, 4.0 * TIMEOUT_S])
+        self.days = draw.choice([-400, 400, 4000])
+        self.saved = draw.choice(["nothing", "an earlier step"]) if self.step else "nothing"
+        if self.kind == "engine":
+            self.party = "engine"
+        self.lie = draw.choice(sorted(LIES)) if draw.random() < 0.5 else ""
+
+    def __str__(self):
+        more = {"stop": f" for {self.pause_s} s", "restore": f" to {self.saved}", "clock": f" by {self.days} days"}
+        when = f"{self.delay_s:.2f} s after step {self.step}"
+        lie = f", and {LIAR} lies: {self.lie}" if self.lie else ""
+        return f"{self.kind} {self.party}{more.get(self.kind, '')}, {when}{lie}"
+
+
+class Scene:
+    """One run, and its fault."""
+
+    def __init__(self, fault, folder):
+        self.fault, self.deployment = fault, write_active(folder, steps=STEPS, timeout_s=TIMEOUT_S)
+        self.saved, self.others, self.second = folder / "saved", [], None
+
+    def start(self):
+        for name in (*SERVERS, *CLIENTS):
+            if name == LIAR and self.fault.lie:
+                self._launch(name, ["tests.masked_liar", self.fault.lie, self._config(name)])
+            else:
+                self.deployment.start_party(name)
+
+    def _launch(self, name, program):
+        with (self.deployment.party(name) / "log.jsonl").open("ab") as log:
+            self.deployment._processes[name] = zygote.launch(program, log)
+
+    def act(self, step):
+        """Be told of a step; what goes wrong does so within it."""
+        if step == self.fault.step - 1 and self.fault.saved != "nothing":
+            self.saved.mkdir()
+            for path in self._state():
+                shutil.copy2(path, self.saved)
+        if step == self.fault.step:
+            asyncio.get_running_loop().call_later(self.fault.delay_s, getattr(self, f"_{self.fault.kind}"))
+
+    def _state(self):
+        folder = self.deployment.party(self.fault.party)
+        return [path for pattern in STATE for path in folder.glob(pattern)]
+
+    def _kill(self):
+        process = self.deployment.process(self.fault.party)
+        process.kill()
+        process.wait(10.0)
+
+    def _restart(self):
+        self._kill()
+        self.deployment.start_party(self.fault.party)
+
+    def _stop(self):
+        process = self.deployment.process(self.fault.party)
+        process.send_signal(signal.SIGSTOP)
+        asyncio.get_running_loop().call_later(self.fault.pause_s, process.send_signal, signal.SIGCONT)
+
+    def _restore(self):
+        self._kill()
+        for path in self._state():
+            path.unlink()
+        for path in self.saved.glob("*"):
+            shutil.copy2(path, self.deployment.party(self.fault.party))
+        self.deployment.start_party(self.fault.party)
+
+    def _clock(self):
+        self._kill()
+        party = self.fault.party
+        program = ["tests.skewed_clock", str(self.fault.days), *self._program(), "--config", self._config(party)]
+        self._launch(party, program)
+
+    def _twice(self):
+        with (self.deployment.party(self.fault.party) / "second.log").open("wb") as log:
+            program = [*self._program(), "--config", self._config(self.fault.party)]
+            self.others.append(zygote.launch(program, log))
+
+    def _engine(self):
+        self.second = asyncio.ensure_future(drive_unwatched(self.deployment))
+
+    def _program(self):
+        if self.fault.party in CLIENTS:
+            return ["client_sdk"]
+        return ["aggregator", "dealer"] if self.fault.party == "dealer" else ["aggregator"]
+
+    def _config(self, name):
+        return str(self.deployment.party(name) / "config.toml")
+
+    async def drive(self):
+        """Drive the run, and return its series, or why it ended; a second engine has ended too."""
+        limit = patience_s(self.deployment.testbed.manifest, 0) + patience_s(self.deployment.testbed.manifest, 1) + 30.0
+        try:
+            return await asyncio.wait_for(drive_unwatched(self.deployment, self.act), limit)
+        except LpmError as error:
+            return error
+        finally:
+            if self.second is not None:
+                await asyncio.gather(self.second, return_exceptions=True)
+
+
+def play(seed, folder):
+    """Play one fault, and return its line: what it was, how the run ended, and what is wrong with that."""
+    fault, started = Fault(seed), time.perf_counter()
+    scene = Scene(fault, folder)
+    try:
+        scene.start()
+        ending = asyncio.run(scene.drive())
+        codes = _codes(scene)
+        result, wrong = judge(scene, ending, codes)
+    finally:
+        for process in scene.others:
+            process.kill()
+        end(scene.deployment)
+    return {
+        "seed": seed,
+        "fault": str(fault),
+        "result": result,
+        "wrong": wrong,
+        "codes": codes,
+        "seconds": round(time.perf_counter() - started, 1),
+    }
+
+
+def _codes(scene):
+    until, codes = time.monotonic() + END_S, {}
+    for name in CLIENTS:
+        try:
+            codes[name] = scene.deployment.process(name).wait(max(until - time.monotonic(), 0.0))
+        except subprocess.TimeoutExpired:
+            codes[name] = "runs"
+    return codes
+
+
+def judge(scene, ending, codes):
+    """Return how a run ended, and all that is wrong with it."""
+    deployment, fault = scene.deployment, scene.fault
+    clear = run_clear(deployment.testbed, torch.device("cpu")).series
+    untouched = {name: code for name, code in codes.items() if name != fault.party}
+    wrong = [f"{name} ended with {code}" for name, code in untouched.items() if code not in (0, 3)]
+    wrong += [f"{fault.party} runs on"] if codes.get(fault.party) == "runs" else []
+    if isinstance(ending, StageSeries):
+        same = ending.hash == clear.hash
+        result = "the same bits" if same else "left out"
+        if not same and not (fault.party in CLIENTS and _is_left_out(ending.counts, clear.counts)):
+            wrong.append("the series is another one")
+        wrong += [f"{name} ended with {code}" for name, code in untouched.items() if code != 0]
+        wrong += ["a lie was told, and the run went on"] if _lied(deployment) else []
+    else:
+        result = f"one stop: {type(ending).__name__}"
+        wrong += [f"{name} goes on after a stop" for name, code in untouched.items() if code == 0]
+    return result, wrong + _in_logs(deployment) + _in_ledgers(deployment)
+
+
+def _lied(deployment):
+    return '"lied"' in (deployment.party(LIAR) / "log.jsonl").read_text(errors="replace")
+
+
+def _is_left_out(counts, clear):
+    """Tell whether a series is the clear one until a client of five people is missing, and lacks these from then on."""
+    people = counts[:, 0].sum(axis=-1).tolist()
+    before = sum(each == 20 for each in people)
+    return people == [20] * before + [15] * (len(people) - before) and bool((counts[:before] == clear[:before]).all())
+
+
+def _in_logs(deployment):
+    """Return what no log may hold: a traceback, or a failure that a server does not understand."""
+    wrong = []
+    for name in (*SERVERS, *CLIENTS):
+        text = (deployment.party(name) / "log.jsonl").read_text(errors="replace")
+        wrong += [f"{name} has a traceback" for mark in ("Traceback", '"failed"') if mark in text]
+        ended = [line for line in text.splitlines() if line.startswith("client: ")]
+        wrong += [f"{name} ended in {len(ended)} lines"] if len(ended) > 2 else []  # it may have been started again
+    return wrong
+
+
+def _in_ledgers(deployment):
+    """Return whether a round was told twice, or told as two things."""
+    manifest, agreed, wrong = deployment.testbed.manifest, {}, []
+    for name in SERVERS[1:]:
+        path = deployment.party(name) / f"ledger-{manifests.run_id(manifest).hex()[:12]}.jsonl"
+        events = ledger.load(path, manifest.trust.keys[name].identity)
+        rounds = [event.agreed for event in events if isinstance(event, RoundEvent)]
+        if [each.number for each in rounds] != sorted({each.number for each in rounds}):
+            wrong.append(f"{name} told a round twice")
+        wrong += [
+            f"round {each.number} was told as two things"
+            for each in rounds
+            if agreed.setdefault(each.number, each) != each
+        ]
+    return wrong
+
+
+def append(path, line):
+    """Write a line of the campaign down, on disk."""
+    with path.open("a") as file:
+        file.write(json.dumps(line) + "\n")
+        file.flush()
+        os.fsync(file.fileno())

@@ -1,0 +1,42 @@
+"""A lock on a folder's files: one process at a time, and free again however it ends."""
+
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from protocols import folder_lock
+from protocols.errors import ConfigError
+
+HOLD = """
+import pathlib, sys, time
+from protocols import folder_lock
+with folder_lock.hold(pathlib.Path(sys.argv[1])):
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_a_second_holder_is_refused_and_the_next_one_is_not(tmp_path):
+    path = tmp_path / "a.lock"
+    with folder_lock.hold(path):
+        message = r"another process works with what a keeps in .*; wait for its end"
+        with pytest.raises(ConfigError, match=message), folder_lock.hold(path):
+            raise AssertionError
+        with folder_lock.hold(tmp_path / "b.lock"):
+            pass
+    with folder_lock.hold(path):
+        assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_process_that_is_killed_lets_go_of_its_lock(tmp_path):
+    command = [sys.executable, "-c", HOLD, str(tmp_path / "a.lock")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as holder:
+        assert holder.stdout.readline() == b"held\n"
+        with pytest.raises(ConfigError), folder_lock.hold(tmp_path / "a.lock"):
+            raise AssertionError
+        os.kill(holder.pid, signal.SIGKILL)
+    with folder_lock.hold(tmp_path / "a.lock"):
+        pass
