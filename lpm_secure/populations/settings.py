@@ -5,7 +5,8 @@ from typing import Final
 
 import numpy as np
 
-from lpm_secure.engine.venues.channels import I32, MIXING_BITS, Setting
+from lpm_secure.engine.kernels.csr import I32
+from lpm_secure.engine.venues.channels import MIXING_BITS, Setting
 from lpm_secure.populations.population import Population
 from lpm_secure.populations.synthesis.mixing import BANDS, band_of
 from protocols.arithmetic.fixed_point import I64

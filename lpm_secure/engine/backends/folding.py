@@ -28,6 +28,7 @@ NEUTRAL: Final = {
     "left": [0],
     "right": [0],
 }  # on the right
+EXTREMES: Final = ("minimum", "maximum")
 COSTLY: Final = frozenset({*DRAWS, "outcome", "divide", "modulo"})
 
 
@@ -123,6 +124,11 @@ class _Folder:
             return self._constant(low)
         if node.op == "field" and node.name in self.begun:
             return self.begun[node.name]
+        if node.op in EXTREMES:
+            (low, high), (least, most) = (self.intervals[index] for index in node.inputs)
+            for mine, decided in enumerate((high <= least, most <= low)):
+                if decided:
+                    return self.copies[node.inputs[mine if node.op == "minimum" else 1 - mine]]
         inputs = tuple(self.copies[index] for index in node.inputs)
         return self._simplified(msgspec.structs.replace(node, inputs=inputs))
 
@@ -164,7 +170,9 @@ class _Folder:
         return self.numbers[node]
 
 
-def fold(graph: ModelGraph, stages: Stages, *, redrawn: frozenset[str] = frozenset()) -> ModelGraph:
+def fold(
+    graph: ModelGraph, stages: Stages, *, redrawn: frozenset[str] = frozenset(), zero: Iterable[str] = ()
+) -> ModelGraph:
     """Return the graph for agents in these stages.
 
     Args:
@@ -172,7 +180,14 @@ def fold(graph: ModelGraph, stages: Stages, *, redrawn: frozenset[str] = frozens
         stages: of fields, the value that agents have at a step's beginning.
         redrawn: fields that never change and are not stored: the nodes that draw them take their place. Nobody knows
             one beforehand.
+        zero: outcomes that are 0 for these agents.
     """
+    if zero:
+        still = [node.op == "outcome" and node.name in zero for node in graph.nodes]
+        nodes = (
+            GraphNode("constant", numbers=(0,)) if each else node for node, each in zip(graph.nodes, still, strict=True)
+        )
+        graph = msgspec.structs.replace(graph, nodes=tuple(nodes))
     folder = _Folder(graph, bounds_of(graph))
     folder.begin(redrawn)
     folder.intervals = bounds_of(graph, {name: (value, value) for name, value in stages.items()})

@@ -15,7 +15,7 @@ import pooch
 
 from lpm_secure.engine.backends.backend import Backend
 from lpm_secure.engine.backends.source import LoopSource, source_of
-from lpm_secure.engine.kernels import draws
+from lpm_secure.engine.kernels import blocks, draws
 from lpm_secure.engine.kernels.draws import key_of
 from lpm_secure.engine.kernels.workers import Workers
 from protocols import atomic_file
@@ -25,7 +25,7 @@ from protocols.models.graph import GraphNode, ModelGraph
 from protocols.models.graph.interpreter import Inputs
 
 FOLDER: Final = Path(pooch.os_cache("lpm-secure")) / "loops"
-MODULES: Final = (draws, jit, distributions, philox)  # whose functions and numbers are compiled into a loop
+MODULES: Final = (blocks, draws, jit, distributions, philox)  # whose functions and numbers are compiled into a loop
 COMPILERS: Final = (numba, llvmlite, np)
 
 

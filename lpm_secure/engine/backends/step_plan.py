@@ -1,11 +1,11 @@
-"""How a step of agents in venues is computed: which numbers are held, and what each stage needs of its graph.
+"""How a step of compiled agents is computed: which numbers are held, and what each stage needs of its graph.
 
 What agents hold is in the smallest types, changed in place; an outcome's level is kept as what is left of its
 threshold, where that never changes.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import final
 
 from lpm_secure.engine.backends.folding import Stages, constants_of, fold, stages_of, uniform_of, values_of
@@ -45,12 +45,16 @@ class StagePlan:
         stages: of the agents.
         graph: folded.
         outcomes: whose level is needed: read now, or in a stage that may follow.
+        rests: whether nothing changes of an agent that crosses no threshold of a streamed outcome.
+        reads: the streamed outcomes by whose bits something changes.
     """
 
     number: int
     stages: Stages
     graph: ModelGraph
     outcomes: tuple[str, ...]
+    rests: bool = False
+    reads: tuple[str, ...] = ()
 
     @property
     def prefix(self) -> str:
@@ -75,6 +79,9 @@ class StepPlan:
         lasting: outcomes whose level is kept as what is left of the threshold.
         adding: other outcomes whose level adds up.
         stages: one plan each.
+        contacts: channels along contacts, in order.
+        streamed: lasting outcomes of nothing but unweighted messages along contacts: their levels are brought up to
+            date before stages are told apart, many agents at a time.
     """
 
     graph: ModelGraph
@@ -84,10 +91,31 @@ class StepPlan:
     lasting: tuple[str, ...]
     adding: tuple[str, ...]
     stages: tuple[StagePlan, ...]
+    contacts: tuple[str, ...] = ()
+    streamed: tuple[str, ...] = ()
+
+    def is_same(self, stage: StagePlan, graph: ModelGraph, name: str) -> bool:
+        """Return whether agents of a stage leave a field as it is, as a folded graph shows."""
+        node = graph.nodes[graph.update[name]]
+        known = node.op == "constant" and stage.stages.get(name) == node.numbers[0]
+        return known or (node.op == "field" and node.name == name)
 
 
-def plan_of(graph: ModelGraph, shapes: Mapping[str, tuple[VenueShape, ...]]) -> StepPlan:
-    """Return how a graph's step is computed."""
+def plan_of(
+    graph: ModelGraph,
+    shapes: Mapping[str, tuple[VenueShape, ...]],
+    *,
+    contacts: tuple[str, ...] = (),
+    filters: bool = True,
+) -> StepPlan:
+    """Return how a graph's step is computed.
+
+    Args:
+        graph: checked and proved.
+        shapes: of each channel.
+        contacts: channels along contacts.
+        filters: whether agents of whom nothing can change are passed over where there are contacts; no bit differs.
+    """
     constants, uniform, stages = constants_of(graph), uniform_of(graph), stages_of(graph)
     folded = [(each, fold(graph, each, redrawn=constants - uniform)) for each in stages]
     often = {
@@ -105,7 +133,7 @@ def plan_of(graph: ModelGraph, shapes: Mapping[str, tuple[VenueShape, ...]]) -> 
         for name in kept
         if saturates(graph.outcomes[name]) and graph.outcomes[name].threshold == "once" and name not in graph.restarts
     ]
-    return StepPlan(
+    plan = StepPlan(
         graph,
         shapes,
         (*(name for name in state if name in read or graph.fields[name].stages or name in graph.update), *private),
@@ -113,7 +141,35 @@ def plan_of(graph: ModelGraph, shapes: Mapping[str, tuple[VenueShape, ...]]) -> 
         tuple(lasting),
         tuple(name for name in kept if name not in lasting),
         tuple(StagePlan(at, each, part, needed[at]) for at, (each, part) in enumerate(folded)),
+        contacts,
+        tuple(name for name in lasting if filters and _is_streamed(graph, name, shapes, contacts)),
     )
+    return replace(plan, stages=tuple(_resting(plan, each, redrawn) for each in plan.stages)) if filters else plan
+
+
+def _is_streamed(
+    graph: ModelGraph, name: str, shapes: Mapping[str, tuple[VenueShape, ...]], contacts: tuple[str, ...]
+) -> bool:
+    channels = graph.outcomes[name].coefficients
+    return name not in graph.weights and bool(contacts) and not any(shapes[channel] for channel in channels)
+
+
+def _resting(plan: StepPlan, stage: StagePlan, redrawn: frozenset[str]) -> StagePlan:
+    """Return a stage's plan with what can be said of its agents who cross no threshold."""
+    if not set(stage.outcomes) <= set(plan.streamed):
+        return stage
+    still = fold(plan.graph, stage.stages, redrawn=redrawn, zero=stage.outcomes)
+    changed = (name for name in plan.stored if name in still.update and not plan.is_same(stage, still, name))
+    anew = (name for name in plan.adding if name in still.restarts and not is_zero(still, still.restarts[name]))
+    roots = [*stage.graph.update.values(), *stage.graph.restarts.values()]
+    nodes = [stage.graph.nodes[number] for number in ancestors_of(stage.graph, roots)]
+    reads = tuple(sorted({node.name for node in nodes if node.op == "outcome"}))
+    return replace(stage, rests=not any(changed) and not any(anew), reads=reads)
+
+
+def is_zero(graph: ModelGraph, root: int) -> bool:
+    """Return whether a node of a folded graph is 0."""
+    return graph.nodes[root].op == "constant" and graph.nodes[root].numbers[0] == 0
 
 
 def _is_drawn(folded: ModelGraph, name: str) -> bool:

@@ -1,6 +1,7 @@
-"""A step of agents in venues as Python text for numba: one pass that sends messages, and one that moves agents on.
+"""A step of compiled agents as Python text for numba: one pass that sends messages, and one that moves agents on.
 
-Both have a branch for each stage, in which the graph is folded.
+Both have a branch for each stage, in which the graph is folded. Where agents have contacts, each pass goes block by
+block, and looks at one agent after the other only where something can change: who that is, vector instructions find.
 """
 
 from collections.abc import Iterable, Mapping
@@ -9,17 +10,18 @@ from typing import Final, final
 
 from lpm_secure.engine.backends.placement import place
 from lpm_secure.engine.backends.source import IMPORTS, BlockWriter, is_table
-from lpm_secure.engine.backends.step_plan import StagePlan, StepPlan, VenueShape
-from protocols.models.graph import GraphNode, ModelGraph
+from lpm_secure.engine.backends.step_plan import StagePlan, StepPlan, VenueShape, is_zero
+from protocols.models.graph import GraphNode
 from protocols.models.graph.bounds import saturates
 
 Leaf = tuple[str, str]
 SEND: Final = '''
 
 @compile_kernel
-def send(span, agents, step, state, given, member, total, sums):
-    """Add up messages of agents span[0] to span[1] - 1 in their venues, and what is observed of them."""
+def send(span, agents, step, state, given, member, total, sums, told):
+    """Add up messages of agents span[0] to span[1] - 1 in their venues, what is observed, and changes of messages."""
     numbers, base, key = agents
+    sent, changed, shifts, ends = told
 '''
 ADVANCE: Final = '''
 
@@ -28,8 +30,26 @@ def advance(span, agents, step, state, given, member, received, change):
     """Move agents span[0] to span[1] - 1 on by one step."""
     numbers, base, key = agents
     fields, levels = state
-    share, total, size, people, weights, factors = received
+    share, total, size, people, weights, factors, exposures = received
 '''
+KERNEL_IMPORTS: Final = "from lpm_secure.engine.kernels.blocks import BLOCK, part_sums\n"
+BLOCKS: Final = """    words = np.zeros(BLOCK // 8, dtype=np.uint64)
+    flags, hits = words.view(np.uint8), np.empty(BLOCK + 8, dtype=np.int64)
+    for low in range(span[0], span[1], BLOCK):
+        end = min(low + BLOCK, span[1])
+        count = end - low
+        flag = flags[:count]
+        flags[count:] = 0
+"""
+LOOK: Final = """        found = 0
+        for w in range((count + 7) // 8):
+            if words[w] != 0:
+                for k in range(8 * w, 8 * w + 8):
+                    hits[found] = k
+                    found += flags[k]
+        for k in hits[:found]:
+            i = low + k
+"""
 
 
 @final
@@ -54,7 +74,7 @@ class StepSource:
 def write(plan: StepPlan) -> StepSource:
     """Return the text of a plan's step."""
     writer = _StepWriter(plan)
-    text = "".join([IMPORTS, *writer.send(), *writer.advance()])
+    text = "".join([IMPORTS, KERNEL_IMPORTS, *writer.send(), *writer.advance()])
     return StepSource(text, tuple(writer.scalars), tuple(writer.tables), tuple(writer.laws), tuple(writer.factors))
 
 
@@ -71,13 +91,67 @@ class _StepWriter:
 
     def send(self) -> list[str]:
         """Return the lines of `send`."""
-        body = [self._sent(each) for each in self.plan.stages]
-        return [SEND, *self._opening("state"), *self._branches(body)]
+        plan, places = self.plan, range(len(self.plan.contacts))
+        loop = self._branches([self._sent(each) for each in plan.stages])
+        lines = [SEND, *self._opening("state")]
+        lines += [f"    said{at}, moved{at}, shift{at} = sent[{at}], changed[{at}], shifts[{at}]\n" for at in places]
+        lines += [f"    end{at} = span[0]\n" for at in places]
+        slices = [f"        s{at} = said{at}[low:end]\n" for at in places]
+        lines += self._loop(loop, slices, [], [self._sends(each) for each in plan.stages])
+        return [*lines, *(f"    ends[{at}] = end{at}\n" for at in places)]
 
     def advance(self) -> list[str]:
         """Return the lines of `advance`."""
-        body = [self._moved(each) for each in self.plan.stages]
-        return [ADVANCE, *self._opening("fields"), *self._branches(body)]
+        plan, places = self.plan, range(len(self.plan.contacts))
+        loop = self._branches([self._moved(each) for each in plan.stages])
+        streams = [line for name in plan.streamed for line in self._streamed(name)]
+        lines = [ADVANCE, *self._opening("fields")]
+        for at in places:
+            lines += [f"    exposure{at} = exposures[{at}]\n", f"    sum{at} = np.empty(BLOCK, exposure{at}.dtype)\n"]
+        slices = [f"        x{at} = part_sums(exposure{at}, low, sum{at}[:count])\n" for at in places]
+        slices += [f"        l{self._place(name)} = {self._level(name)}[low:end]\n" for name in plan.streamed]
+        return lines + self._loop(loop, slices, streams, [self._moves(each) for each in plan.stages])
+
+    def _loop(self, loop: list[str], slices: list[str], streams: list[str], tests: list[str]) -> list[str]:
+        """Return a loop over agents: over all one by one, or in blocks over those whom some stage's test finds."""
+        if not self.plan.contacts:
+            return ["    for i in range(span[0], span[1]):\n", *(f"        {line}" for line in loop)]
+        stages = zip(self.plan.stages, tests, strict=True)
+        found = [f"({self._known(stage, 'f{}[k]')}) & ({test})" for stage, test in stages if test]
+        named = sorted({self.plan.stored.index(name) for stage in self.plan.stages for name in stage.stages})
+        lines = [BLOCKS, *(f"        f{at} = field{at}[low:end]\n" for at in named), *slices]
+        lines += ["        for k in range(count):\n", *(f"            {line}" for line in streams)]
+        lines.append(f"            flag[k] = {' | '.join(f'({each})' for each in found) or 'False'}\n")
+        return [*lines, LOOK, *(f"            {line}" for line in loop)]
+
+    def _known(self, stage: StagePlan, form: str) -> str:
+        """Return the test for agents of a stage."""
+        known = [f"({form.format(self.plan.stored.index(name))} == {value})" for name, value in stage.stages.items()]
+        return " & ".join(known) or "True"
+
+    def _sends(self, stage: StagePlan) -> str:
+        """Return the test for agents of a stage who say something new, or add to a sum; none for nobody."""
+        graph, tests = stage.graph, []
+        if any(not is_zero(graph, root) for root in [*self._said(stage).values(), *graph.totals.values()]):
+            return "True"
+        for at, name in enumerate(self.plan.contacts):
+            node = graph.nodes[graph.messages[name]]
+            tests.append(f"(s{at}[k] != {node.numbers[0]})" if node.op == "constant" else "True")
+        return "True" if "True" in tests else " | ".join(tests)
+
+    def _moves(self, stage: StagePlan) -> str:
+        """Return the test for agents of a stage who may change; none for nobody."""
+        return " | ".join(f"(l{self._place(name)}[k] < 0)" for name in stage.reads) if stage.rests else "True"
+
+    def _streamed(self, name: str) -> list[str]:
+        """Return the line that takes what reaches an agent from what is left of its threshold, until it is crossed."""
+        grown = [
+            f"x{self.plan.contacts.index(channel)}[k] * {self._factor(name, channel)}"
+            for channel in sorted(self.plan.graph.outcomes[name].coefficients)
+            if channel in self.plan.contacts
+        ]
+        level = f"l{self._place(name)}[k]"
+        return [f"{level} -= ({' + '.join(grown)}) * ({level} >= 0)\n"] if grown else []
 
     def _opening(self, fields: str) -> list[str]:
         kinds = {"scalar": len(self.scalars), "table": len(self.tables), "law": len(self.laws)}
@@ -88,17 +162,17 @@ class _StepWriter:
         if fields == "fields":
             names = (*self.plan.lasting, *self.plan.adding)
             lines += [f"    level{at} = levels[{at}]\n" for at in range(len(names))]
-        return [*lines, "    for i in range(span[0], span[1]):\n"]
+            lines += [f"    factor{at} = factors[{at}]\n" for at in range(len(self.factors))]
+        return lines
 
     def _branches(self, bodies: list[list[str]]) -> list[str]:
         """Return a branch for each stage."""
         lines: list[str] = []
         for stage, body in zip(self.plan.stages, bodies, strict=True):
-            known = [f"field{self.plan.stored.index(name)}[i] == {value}" for name, value in stage.stages.items()]
-            lines.append(f"        {'elif' if lines else 'if'} {' and '.join(known) or 'True'}:\n")
+            lines.append(f"{'elif' if lines else 'if'} {self._known(stage, 'field{}[i]')}:\n")
             if any("number," in line for line in body):
-                lines.append("            number = numbers[i] if numbers.size else base + np.uint64(i)\n")
-            lines += [f"            {line}" for line in body] or ["            pass\n"]
+                lines.append("    number = numbers[i] if numbers.size else base + np.uint64(i)\n")
+            lines += [f"    {line}" for line in body] or ["    pass\n"]
         return lines
 
     def _nodes(self, stage: StagePlan, roots: Iterable[int], own: Mapping[Leaf, str]) -> list[str]:
@@ -129,17 +203,26 @@ class _StepWriter:
         (shape,) = self.plan.shapes[node.name]
         return f"total[{shape.layer}, member[i, {shape.setting}]]" if node.op == "cell" else _people(shape)
 
+    def _said(self, stage: StagePlan) -> dict[str, int]:
+        """Return what agents of a stage say in venues."""
+        roots = {name: root for name, root in stage.graph.messages.items() if self.plan.shapes[name]}
+        return {name: root for name, root in roots.items() if not is_zero(stage.graph, root)}
+
     def _sent(self, stage: StagePlan) -> list[str]:
         """Return what agents of a stage say, and what is observed of them."""
-        graph = stage.graph
-        roots = {name: root for name, root in graph.messages.items() if self.plan.shapes[name]}
-        roots = {name: root for name, root in roots.items() if not _is_zero(graph, root)}
-        seen = {name: root for name, root in graph.totals.items() if not _is_zero(graph, root)}
-        lines = self._nodes(stage, [*roots.values(), *seen.values()], {})
+        graph, roots = stage.graph, self._said(stage)
+        contacts = {name: graph.messages[name] for name in self.plan.contacts}
+        seen = {name: root for name, root in graph.totals.items() if not is_zero(graph, root)}
+        lines = self._nodes(stage, [*roots.values(), *contacts.values(), *seen.values()], {})
         for name, root in roots.items():
             lines.append(f"if {stage.value(root)} != 0:\n")
             for shape in self.plan.shapes[name]:
                 lines.append(f"    total[{shape.layer}, member[i, {shape.setting}]] += {stage.value(root)}\n")
+        for at, root in enumerate(contacts.values()):
+            value = stage.value(root)
+            lines += [f"if {value} != said{at}[i]:\n", f"    moved{at}[end{at}] = i\n"]
+            lines += [f"    shift{at}[end{at}] = {value} - np.int64(said{at}[i])\n"]
+            lines += [f"    said{at}[i] = {value}\n", f"    end{at} += 1\n"]
         names = sorted(graph.observables)
         return lines + [f"sums[{names.index(name)}] += {stage.value(root)}\n" for name, root in seen.items()]
 
@@ -147,9 +230,9 @@ class _StepWriter:
         """Return how agents of a stage move on."""
         graph, plan = stage.graph, self.plan
         changed = {name: graph.update[name] for name in plan.stored if name in graph.update}
-        changed = {name: root for name, root in changed.items() if not self._is_same(stage, name, root)}
+        changed = {name: root for name, root in changed.items() if not plan.is_same(stage, graph, name)}
         restarts = {name: root for name, root in graph.restarts.items() if name in plan.adding}
-        restarts = {name: root for name, root in restarts.items() if not _is_zero(graph, root)}
+        restarts = {name: root for name, root in restarts.items() if not is_zero(graph, root)}
         lines = self._grown(stage)
         bits = {("outcome", name): f"o{sorted(graph.outcomes).index(name)}" for name in stage.outcomes}
         lines += self._nodes(stage, [*changed.values(), *restarts.values()], bits)
@@ -166,17 +249,11 @@ class _StepWriter:
                 lines.append(f"field{at}[i] = {value}\n")
         return lines
 
-    def _is_same(self, stage: StagePlan, name: str, root: int) -> bool:
-        node = stage.graph.nodes[root]
-        known = node.op == "constant" and stage.stages.get(name) == node.numbers[0]
-        return known or (node.op == "field" and node.name == name)
-
     def _grown(self, stage: StagePlan) -> list[str]:
         """Return the lines that bring levels up to date and decide outcomes."""
         graph, outcomes = stage.graph, stage.outcomes
         told = {channel for name in outcomes for channel in graph.outcomes[name].coefficients}
-        own = {name: graph.messages[name] for name in sorted(told) if not graph.channels[name].cell}
-        own = {name: root for name, root in own.items() if not _is_zero(graph, root)}
+        own = {name: root for name, root in self._said(stage).items() if name in told and not graph.channels[name].cell}
         roots = [*own.values(), *(graph.weights[name] for name in outcomes if name in graph.weights)]
         roots += [graph.thresholds[name] for name in outcomes if self._asks(name)]
         lines = self._nodes(stage, roots, {}) if outcomes else []
@@ -187,8 +264,14 @@ class _StepWriter:
     def _asks(self, name: str) -> bool:
         return self.plan.graph.outcomes[name].reveals == "bit" and name not in self.plan.lasting
 
+    def _place(self, name: str) -> int:
+        return (*self.plan.lasting, *self.plan.adding).index(name)
+
     def _level(self, name: str) -> str:
-        return f"level{(*self.plan.lasting, *self.plan.adding).index(name)}"
+        return f"level{self._place(name)}"
+
+    def _factor(self, outcome: str, channel: str) -> str:
+        return self.factors.setdefault((outcome, channel), f"factor{len(self.factors)}")
 
     def _outcome(self, stage: StagePlan, name: str, own: Mapping[str, int]) -> list[str]:
         graph, spec = stage.graph, self.plan.graph.outcomes[name]
@@ -200,6 +283,8 @@ class _StepWriter:
         decided = f"{bit} = now > {threshold}\n" if threshold else f"{bit} = now\n"
         if not spec.keep:
             return [*grown, "now = grown\n", decided]
+        if name in self.plan.streamed:
+            return [f"{bit} = {level}[i] < 0\n"]
         if name in self.plan.lasting:
             kept = ["if grown != 0:\n", "    now -= grown\n", f"    {level}[i] = now\n"]
             inside = [f"    {line}" for line in (*grown, *kept)]
@@ -214,7 +299,9 @@ class _StepWriter:
         """Return the lines that add up what reaches an agent on an outcome's channels."""
         lines = ["grown = np.int64(0)\n"]
         for channel in sorted(self.plan.graph.outcomes[name].coefficients):
-            factor = self.factors.setdefault((name, channel), f"factors[{len(self.factors)}]")
+            factor = self._factor(name, channel)
+            if channel in self.plan.contacts:
+                lines.append(f"grown += {factor} * np.int64(x{self.plan.contacts.index(channel)}[k])\n")
             for shape in self.plan.shapes[channel]:
                 lines.append(f"v = member[i, {shape.setting}]\n")
                 if self.plan.graph.channels[channel].cell:
@@ -242,7 +329,3 @@ def _without_own(shape: VenueShape, message: str, factor: str) -> list[str]:
         "else:\n",
         f"    grown += {factor} * weights[{shape.link}] * ({mean})\n",
     ]
-
-
-def _is_zero(graph: ModelGraph, root: int) -> bool:
-    return graph.nodes[root].op == "constant" and graph.nodes[root].numbers[0] == 0

@@ -5,6 +5,7 @@ from typing import Any, Final, final
 
 import numpy as np
 
+from lpm_secure.engine.epidemic.exposure import PULL_GAIN, infectious, pack, pull, push
 from lpm_secure.engine.epidemic.seir_step import (
     E,
     I,
@@ -19,7 +20,7 @@ from lpm_secure.engine.epidemic.seir_step import (
     thresholds,
 )
 from lpm_secure.engine.kernels.csr import I32, Csr
-from lpm_secure.engine.kernels.exposure import PULL_GAIN, Traversal, infectious, pack, pull, push
+from lpm_secure.engine.kernels.exposure import Traversal
 from lpm_secure.engine.kernels.workers import Workers, total
 from protocols.arithmetic.fixed_point import I64, U64
 from protocols.errors import ParameterError, WouldWrap

@@ -1,9 +1,9 @@
-"""How exposures on a contact graph are added up: three routes to the same integers.
+"""How exposures along contacts are added up: two routes to the same integers.
 
-Pushing changes, an agent adds to its neighbours' exposures when it becomes infectious, and takes that away when it
-ends; so a whole epidemic touches each contact of those infected twice, whatever the number of days. Pushing anew, where
-contacts change by day, all who are infectious add, from zero. Pulling, every susceptible agent counts its infectious
-neighbours in a bit set. Sums of integers modulo a power of two do not depend on their order, so the bits agree.
+Pushing, an agent adds the difference of what it says now and what it said before to its contacts' exposures, which are
+held from step to step; so a whole epidemic touches each contact of those infected twice, whatever the number of days.
+Where contacts change by day, all who say something push it, from zero. Pulling, every agent adds up what its contacts
+say. Sums of integers modulo a power of two do not depend on their order, so the bits agree.
 """
 
 import enum
@@ -14,10 +14,8 @@ from lpm_secure.engine.kernels.prefetch import prefetch
 from lpm_secure.engine.kernels.workers import Span
 from protocols.arithmetic.jit import compile_kernel
 
-SUSCEPTIBLE: Final = 0  # the values of protocols.models.Stage
-INFECTIOUS: Final = 2
 AHEAD: Final = 8  # agents whose contacts are asked for before they are needed
-PULL_GAIN: Final = 3  # reading one bit costs this many times less than adding to one exposure
+PULL_GAIN: Final = 3  # reading one message costs this many times less than adding to one exposure
 
 
 @final
@@ -30,78 +28,62 @@ class Traversal(enum.Enum):
 
 
 @compile_kernel
-def push(speakers: I32, rows: Rows, exposure: Any) -> None:
-    """Add each speaker's message to its neighbours' exposures; a speaker `~i` takes the message of i away.
+def push(moved: I32, shift: Any, rows: Rows, exposure: Any) -> None:
+    """Add changes of messages to exposures.
 
     Args:
-        speakers: agents, int32.
+        moved: agents that say something else than before, int32.
+        shift: by how much each one's message has changed, int[moved].
         rows: the graph.
         exposure: one thread's partial sum, unsigned[n] or int64[n]; it may wrap, the sum over threads does not.
     """
     indptr, indices, weight = rows
-    for k in range(speakers.size):
-        if k + 2 * AHEAD < speakers.size:  # the row of one agent, and the targets of another, are on their way
-            far = speakers[k + 2 * AHEAD]
-            prefetch(indices, indptr[far if far >= 0 else ~far])
-        if k + AHEAD < speakers.size:
-            near = speakers[k + AHEAD]
-            near = near if near >= 0 else ~near
+    for k in range(moved.size):
+        if k + 2 * AHEAD < moved.size:  # the row of one agent, and the targets of another, are on their way
+            prefetch(indices, indptr[moved[k + 2 * AHEAD]])
+        if k + AHEAD < moved.size:
+            near = moved[k + AHEAD]
             for e in range(indptr[near], indptr[near + 1]):
                 prefetch(exposure, indices[e])
-        i = speakers[k]
-        sign = 1
-        if i < 0:
-            i, sign = ~i, -1
+        i, by = moved[k], shift[k]
         if weight.size:
             for e in range(indptr[i], indptr[i + 1]):
-                exposure[indices[e]] += sign * weight[e]
+                exposure[indices[e]] += by * weight[e]
         else:
             for e in range(indptr[i], indptr[i + 1]):
-                exposure[indices[e]] += sign
+                exposure[indices[e]] += by
 
 
 @compile_kernel
-def pack(span: Span, stage: Any, bits: Any) -> None:
-    """Write one bit for each agent, set where it is infectious; ranges begin at multiples of 64."""
-    first, end = span
-    for i in range(first, end, 8):
-        byte = 0
-        for k in range(min(8, end - i)):
-            byte |= (stage[i + k] == INFECTIOUS) << k
-        bits[i >> 3] = byte
-
-
-@compile_kernel
-def pull(span: Span, stage: Any, bits: Any, rows: Rows, exposure: Any) -> None:
-    """Set the exposure of every susceptible agent of a range from the bit set; clear the other partial sums.
+def pull(span: Span, said: Any, rows: Rows, exposure: Any) -> None:
+    """Set the exposure of every agent of a range from what its contacts say; clear the other partial sums.
 
     Args:
+        span: the range.
+        said: what each agent says.
+        rows: the graph; contacts go both ways.
         exposure: all threads' partial sums, [threads, n].
     """
     indptr, indices, weight = rows
     for i in range(span[0], span[1]):
         for part in range(1, exposure.shape[0]):
             exposure[part, i] = 0
-        if stage[i] != SUSCEPTIBLE:
-            continue
         x = 0
         if weight.size:
             for e in range(indptr[i], indptr[i + 1]):
-                j = indices[e]
-                x += weight[e] * ((bits[j >> 3] >> (j & 7)) & 1)
+                x += weight[e] * said[indices[e]]
         else:
             for e in range(indptr[i], indptr[i + 1]):
-                j = indices[e]
-                x += (bits[j >> 3] >> (j & 7)) & 1
+                x += said[indices[e]]
         exposure[0, i] = x
 
 
 @compile_kernel
-def infectious(span: Span, stage: Any, found: I32) -> Any:
-    """Write the infectious agents of a range to `found`, from its first place on; return the place past the last."""
+def speakers(span: Span, said: Any, moved: I32, shift: Any) -> Any:
+    """Write who of a range says something, and what, from its first place on; return the place past the last."""
     at = span[0]
     for i in range(span[0], span[1]):
-        if stage[i] == INFECTIOUS:
-            found[at] = i
+        if said[i] != 0:
+            moved[at], shift[at] = i, said[i]
             at += 1
     return at

@@ -1,4 +1,4 @@
-"""Agents of any model who meet in venues, compiled from its graph: the bits of `ModelAgents` among `VenueExposures`."""
+"""Agents of any model who meet in venues or along contacts, compiled from its graph: the bits of `ModelAgents`."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Final, final
@@ -11,14 +11,16 @@ from lpm_secure.engine.backends.numba_backend import NumbaBackend, compile_modul
 from lpm_secure.engine.backends.step_plan import plan_of
 from lpm_secure.engine.backends.step_source import write
 from lpm_secure.engine.kernels.draws import key_of
+from lpm_secure.engine.kernels.exposure import Traversal
 from lpm_secure.engine.kernels.workers import Span, Workers
 from lpm_secure.engine.model_agents import EMPTY, STEPS
 from lpm_secure.engine.venues.channels import VenueChannels
+from lpm_secure.engine.venues.contacts import SIGNED, ContactExposures, fitting
 from lpm_secure.engine.venues.sums import VenueSums
 from protocols.arithmetic.fixed_point import I64, U64
 from protocols.errors import ParameterError
 from protocols.models.graph import ModelGraph
-from protocols.models.graph.bounds import prove_levels
+from protocols.models.graph.bounds import bounds_of, growth_bound, prove_levels
 from protocols.models.graph.draws import DrawSource
 from protocols.models.graph.graph import GraphField
 from protocols.models.graph.inputs import check_columns, check_parameters, check_public
@@ -47,6 +49,8 @@ class VenueAgents:
         columns: Mapping[str, Any] = EMPTY,
         steps: int = STEPS,
         threads: int = 1,
+        route: Traversal = Traversal.AUTO,
+        filters: bool = True,
     ) -> None:
         """Draw the agents' beginning.
 
@@ -59,6 +63,8 @@ class VenueAgents:
             columns: whole numbers [n] of each private column.
             steps: that the run has at most: levels that add up without end are proved for so many.
             threads: how many share the work.
+            route: how to add up what is told along contacts.
+            filters: whether agents with contacts are passed over where nothing can change of them.
 
         Raises:
             DataError: a column is missing or out of its range.
@@ -71,16 +77,17 @@ class VenueAgents:
         prove_levels(graph, degree=degree, steps=steps, parameters=self._parameters, saturate=True)
         self._sums = VenueSums(channels, graph, self._parameters, threads=threads)
         self._workers, self._member = Workers(n, threads), channels.venues.member
+        self._heard = ContactExposures(channels.contacts, graph, self._workers, route=route)
         self._numbers = (NOBODY, np.uint64(agents)) if isinstance(agents, int) else (agents, np.uint64(0))
         self._key, self.step = key, 0
-        self._plan = plan_of(graph, self._sums.shapes)
+        self._plan = plan_of(graph, self._sums.shapes, contacts=self._heard.names, filters=filters)
         self._source = write(self._plan)
         self._module = compile_module(self._source.text)
         private = check_columns(graph, columns, n)
         self._tables = tuple(table_of(node, self._parameters) for node in self._source.tables)
         self._laws = tuple(law_bounds(node, self._parameters) for node in self._source.laws)
         self._uniform = self._begin_uniform()
-        self._begin(private, threads)
+        self._begin(private, threads, degree)
         self._stages = [name for name in sorted(graph.fields) if graph.fields[name].stages]
         self._counts = (
             np.stack([self._count(name) for name in self._stages]) if self._stages else np.zeros((0, 1), np.int64)
@@ -100,6 +107,21 @@ class VenueAgents:
     def stage(self) -> np.ndarray[Any, Any]:
         """Values of the first field of stages, [n]; the engine's own memory, for reading."""
         return self.column(self._stages[0]) if self._stages else np.zeros(len(self._member), dtype=np.uint8)
+
+    @property
+    def text(self) -> str:
+        """Text of the loops that compute a step."""
+        return self._source.text
+
+    @property
+    def routes(self) -> Mapping[Traversal, int]:
+        """How often each route along contacts was taken."""
+        return self._heard.routes
+
+    @property
+    def exposures(self) -> tuple[np.ndarray[Any, Any], ...]:
+        """What reaches agents on each channel along contacts, partial sums by thread; the engine's own memory."""
+        return self._heard.exposures
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -148,7 +170,7 @@ class VenueAgents:
 
     def _advancer(self) -> Callable[[Span, I64], None]:
         """Return what moves a range of agents on by the step that comes, and adds up who changed stages."""
-        received = self._sums.inputs_of(self.step, self._source.factors)
+        received = (*self._sums.inputs_of(self.step, self._source.factors), self._heard.exposures)
         state, given, agents = (self._fields, self._levels), self._given(), (*self._numbers, key_of(self._key))
         advance, member, now = self._module.advance, self._member, np.int64(self.step)
         return lambda span, change: advance(span, agents, now, state, given, member, received, change)
@@ -159,22 +181,23 @@ class VenueAgents:
         given, agents = self._given(), (*self._numbers, key_of(self._key))
         send, member, now, fields = self._module.send, self._member, np.int64(self.step), self._fields
         total = self._sums.begin()
-        self._workers.each(
-            lambda thread, span: send(span, agents, now, fields, given, member, total[thread], sums[thread])
-        )
+        outs = [(total[each], sums[each], self._heard.outputs(each)) for each in range(len(self._workers))]
+        self._workers.each(lambda thread, span: send(span, agents, now, fields, given, member, *outs[thread]))
         self._sums.add_up(self.step)
+        self._heard.add_up(self.step)
         self._totals: I64 = sums.sum(axis=0)
 
     def _given(self) -> tuple[Any, ...]:
         held = {"parameter": self._parameters, "public": self._public, "field": self._uniform}
         return tuple(np.int64(held[op][name]) for op, name in self._source.scalars), self._tables, self._laws
 
-    def _begin(self, private: Mapping[str, I64], threads: int) -> None:
+    def _begin(self, private: Mapping[str, I64], threads: int, degree: int) -> None:
         """Draw what is held for each agent, so many at a time that their numbers of 64 bits are no matter."""
         graph, plan, n = self._graph, self._plan, len(self._member)
         fields = {name: np.empty(n, dtype=smallest_type(graph.fields[name])) for name in plan.stored}
         drawn = [name for name in plan.stored if name not in private]
-        levels = {name: np.zeros(n, dtype=np.int64) for name in (*plan.lasting, *plan.adding)}
+        levels = {name: np.zeros(n, dtype=self._level_type(name, degree)) for name in plan.lasting}
+        levels |= {name: np.zeros(n, dtype=np.int64) for name in plan.adding}
         backend = NumbaBackend(beginning_of(graph, drawn), threads=threads)
         for first in range(0, n, TOGETHER):
             rows = slice(first, min(first + TOGETHER, n))
@@ -186,6 +209,13 @@ class VenueAgents:
             for name in plan.lasting:
                 levels[name][rows] = begun["thresholds"][name]
         self._fields, self._levels = tuple(fields.values()), tuple(levels.values())
+
+    def _level_type(self, name: str, degree: int) -> Any:
+        """Return the smallest type of what is left of a threshold: it is less than 0 by one step's growth at most."""
+        graph = self._graph
+        growth = growth_bound(graph, name, degree=degree, parameters=self._parameters)
+        weight = bounds_of(graph)[graph.weights[name]][1] if name in graph.weights else 1
+        return fitting(SIGNED[2:], max(growth * weight, bounds_of(graph)[graph.thresholds[name]][1]))
 
     def _numbers_of(self, rows: slice) -> U64:
         numbers, base = self._numbers
@@ -231,6 +261,7 @@ class VenueAgents:
             array[:] = saved[name]
         self.step, self._counts = int(saved["step"]), saved["counts"].astype(np.int64)
         self._uniform = dict(zip(self._uniform, saved["uniform"].tolist(), strict=True))
+        self._heard.begin_anew()
         self._send()
 
 

@@ -1,17 +1,16 @@
-"""Who goes where: agents meet through venues, by setting, instead of along edges."""
+"""Who meets whom: agents meet through venues, by setting, or along the edges of a contact graph."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, final
 
 import numpy as np
-import numpy.typing as npt
 
+from lpm_secure.engine.kernels.csr import I32, Csr
 from protocols.arithmetic.fixed_point import I64
 from protocols.errors import ParameterError
-from protocols.models.graph import ModelGraph
+from protocols.models.graph import GraphChannel, ModelGraph
 
-I32 = npt.NDArray[np.int32]
 MIXING_BITS = 8
 
 
@@ -101,6 +100,11 @@ class Venues:
             member[setting.venue < 0, channel] = first[channel + 1] - 1
         return cls(tuple(settings), member, tuple(first))
 
+    @classmethod
+    def nowhere(cls, n: int) -> "Venues":
+        """Return the venues of n agents who go to none."""
+        return cls((), np.zeros((n, 0), dtype=np.int32), (0,))
+
     @property
     def n(self) -> int:
         """How many agents there are."""
@@ -152,10 +156,18 @@ class VenueChannels:
     Attributes:
         venues: of the agents.
         links: of each channel; there may be none.
+        contacts: of channels along the edges of a graph, the graph of each day; the days repeat in a longer run.
     """
 
     venues: Venues
     links: Mapping[str, tuple[VenueLink, ...]]
+    contacts: Mapping[str, tuple[Csr, ...]] = field(default_factory=dict)
+
+    @classmethod
+    def of_contacts(cls, graph: ModelGraph, days: Sequence[Csr]) -> "VenueChannels":
+        """Return the channels of a model whose agents meet along the same edges on each of them, and in no cell."""
+        contacts = {name: tuple(days) for name, channel in graph.channels.items() if not channel.cell}
+        return cls(Venues.nowhere(days[0].n), dict.fromkeys(graph.channels, ()), contacts)
 
     def degree_of(self, graph: ModelGraph) -> int:
         """Return a degree that no exposure along contacts exceeds, in messages of the largest size.
@@ -167,7 +179,10 @@ class VenueChannels:
         for name, channel in graph.channels.items():
             if name not in self.links:
                 raise ParameterError(f"the channel {name} meets nowhere; name a setting for it")
-            if channel.directed or channel.along is not None:
+            if name in self.contacts:
+                self._check_contacts(name, channel)
+                degree = max(degree, *(day.largest_exposure() for day in self.contacts[name]))
+            elif channel.directed or channel.along is not None:
                 raise ParameterError(f"{name} goes along directed contacts, or has numbers of these; venues have none")
             if channel.cell:
                 self._check_cell(name, self.links[name])
@@ -175,8 +190,20 @@ class VenueChannels:
                 degree = max(degree, -(-self.largest_exposure(name, channel.most) // channel.most))
         return degree
 
+    def _check_contacts(self, name: str, channel: GraphChannel) -> None:
+        if channel.cell or channel.along is not None or self.links[name]:
+            raise ParameterError(
+                f"{name} goes to cells or venues, or has numbers of contacts; a graph has weights alone"
+            )
+        if {day.n for day in self.contacts[name]} != {self.venues.n}:
+            raise ParameterError(f"the contacts of {name} are of other agents; there are {self.venues.n}")
+        if any(day.weight.size and int(day.weight.min()) < 0 for day in self.contacts[name]):
+            raise ParameterError(f"a contact of {name} has a negative weight; weights are 0 or more")
+
     def _check_cell(self, name: str, links: tuple[VenueLink, ...]) -> None:
-        link, *more = links or (VenueLink(0),)
+        if not links:
+            return
+        link, *more = links
         if more or link != VenueLink(link.setting) or self.venues.settings[link.setting].mixing is not None:
             raise ParameterError(
                 f"{name} is a channel of cells: it meets in one setting, with no scale, weight or mixing"

@@ -88,7 +88,7 @@ class VenueSums:
             for channel in outcome.coefficients:
                 if (
                     self._graph.channels[channel].cell
-                    and self._factor(name, channel) * int(self._people.max()) >= 2**63
+                    and self._factor(name, channel) * int(self._people.max(initial=0)) >= 2**63
                 ):
                     raise ParameterError(f"the factor of {channel} in {name} is too large; use fewer fraction bits")
 

@@ -7,7 +7,8 @@ import inspect
 from lpm_secure.engine.backends import numba_backend
 from lpm_secure.engine.backends.numba_backend import MODULES, load, stamp
 from lpm_secure.engine.backends.source import HEAD
-from lpm_secure.engine.kernels import draws
+from lpm_secure.engine.backends.step_source import KERNEL_IMPORTS
+from lpm_secure.engine.kernels import blocks, draws
 
 TEXT = '"""Generated."""\n\n\ndef loop():\n    """Do nothing."""\n'
 TYPES = {"protocols.arithmetic.fixed_point"}  # names of types alone
@@ -38,8 +39,8 @@ def test_a_loop_is_compiled_anew_when_anything_in_its_machine_code_changes(tmp_p
 
 
 def test_all_that_a_loop_imports_is_in_its_stamp():
-    source = inspect.getsource(draws)
-    assert imports_of(HEAD) | imports_of(source) == {module.__name__ for module in MODULES}
+    texts = HEAD, KERNEL_IMPORTS, *(inspect.getsource(module) for module in (blocks, draws))
+    assert set().union(*map(imports_of, texts)) == {module.__name__ for module in MODULES}
 
 
 def test_a_file_in_the_cache_that_was_changed_is_written_anew(tmp_path):

@@ -1,0 +1,164 @@
+"""Any model along contacts: the compiled step has the interpreter's bits, by every route and for all threads."""
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import lpm_secure.models as lpm
+from client_sdk.private.contacts import ContactTable
+from lpm_secure.engine.backends import NumpyBackend
+from lpm_secure.engine.kernels.csr import Csr
+from lpm_secure.engine.kernels.exposure import Traversal
+from lpm_secure.engine.kernels.random_graph import random_graph
+from lpm_secure.engine.model_agents import NOWHERE, CellMixing, ContactMatrices, ModelAgents
+from lpm_secure.engine.venues.agents import VenueAgents
+from lpm_secure.engine.venues.channels import Setting, VenueChannels, VenueLink, Venues
+from lpm_secure.engine.venues.contacts import contacts_of
+from lpm_secure.models.library.banks import Banks
+from lpm_secure.models.library.seir import SeirModel
+from lpm_secure.models.library.seirs import Seirs
+from lpm_secure.models.library.supply import Supply
+from protocols.errors import ParameterError
+from tests.conformance.engines.test_venue_models import FASTER, MODELS, STEPS, Mood, N, public_of, traced_of
+from tests.user_models import Lenders
+
+CELLS = 9
+
+
+class Rumour(lpm.Model):
+    """A model of directed contacts, whose messages grow by public numbers and fade for all in the same step."""
+
+    belief = lpm.field(0, 300)
+    season = lpm.field(0, 2)  # the same for all
+    news = lpm.public(0, 5)
+    whisper = lpm.message(most=300, directed=True)
+    heard = lpm.outcome(whisper, reveals="sum", keep=False)
+
+    def begin(self, me, draw):
+        return me.set(belief=draw.uniform(0, 60, "belief"), season=0)
+
+    def says(self, me):
+        return {self.whisper: lpm.where(me.season == 2, 0, lpm.where(me.belief > 40, me.belief, 0))}
+
+    def update(self, me, heard, draw):
+        belief = me.belief + lpm.clip(heard[self.heard] // 20, 0, 30) - 7 + heard[self.news]
+        return me.set(
+            belief=lpm.clip(belief, 0, 300), season=lpm.where(me.season == 2, 0, lpm.clip(me.season + 1, 0, 2))
+        )
+
+
+SOON = (SeirModel, Mood)  # the others take a minute to compile together
+LATER = [pytest.param(each, marks=pytest.mark.slow) for each in (*MODELS, Banks, Supply) if each not in SOON]
+WAYS = ((1, Traversal.AUTO, True), (2, Traversal.PUSH, True))
+
+
+def worlds(model, seed, *, days=2, ways=WAYS, cells=CELLS, edges=3 * N):
+    """Return agents of a model with drawn contacts and cells: interpreted, and compiled in several ways."""
+    draw, traced = np.random.default_rng(seed), traced_of(model)
+    graph, names = traced.graph, sorted(name for name, each in traced.graph.channels.items() if not each.cell)
+    a = draw.integers(N, size=edges)
+    b = (a + draw.integers(1, N, size=edges)) % N
+    columns = (draw.integers(days, size=edges), a, b, draw.integers(max(len(names), 1), size=edges))
+    table = ContactTable(*columns, draw.integers(4, size=edges))
+    cell = draw.integers(CELLS, size=N)
+    people = np.bincount(cell, minlength=CELLS) + 3
+    place = Setting("cells", cell.astype(np.int32), people, people=people)
+    links = {name: (VenueLink(0),) if each.cell and cells else () for name, each in graph.channels.items()}
+    venues = Venues.of([place]) if cells else Venues.nowhere(N)
+    channels = VenueChannels(venues, links, contacts_of(table, graph, n=N, period=days))
+    private = {name: each for name, each in sorted(graph.fields.items()) if each.private}
+    known = {name: draw.integers(each.low, min(each.high, each.low + 9) + 1, N) for name, each in private.items()}
+    scalar = {name for name, each in graph.parameters.items() if not each.axes}
+    numbers = {name: FASTER.get(name, value) if name in scalar else value for name, value in traced.parameters.items()}
+    given = {
+        "key": (seed, 7),
+        "agents": draw.permutation(10**6)[:N].astype(np.uint64),
+        "columns": known,
+        "steps": STEPS,
+    }
+    matrices = ContactMatrices(table, graph.channels, n=N, period=days)
+    mixing = CellMixing(cell, people) if cells else NOWHERE
+    plain = ModelAgents(NumpyBackend(graph), numbers, contacts=matrices, cells=mixing, saturate=True, **given)
+    return plain, [
+        VenueAgents(graph, numbers, channels, threads=threads, route=route, filters=filters, **given)
+        for threads, route, filters in ways
+    ]
+
+
+def assert_same_run(graph, plain, compiled):
+    """Move all on, hold fields and totals against each other in every step, and return how many states there were."""
+    seen = set()
+    for step in range(STEPS):
+        seen.add(tuple(int(values.sum()) for values in plain.state.values()))
+        for agents in compiled:
+            np.testing.assert_array_equal(agents.tally(), plain.tally_words())
+        for agents in (plain, *compiled):
+            agents.update(public_of(graph, step))
+        for agents in compiled:
+            for name in agents.fields:
+                np.testing.assert_array_equal(agents.column(name), plain.state[name], err_msg=f"{name} in step {step}")
+    return len(seen)
+
+
+@pytest.mark.parametrize("model", [*SOON, Rumour, *LATER])
+@given(seed=st.integers(0, 2**32), days=st.sampled_from([1, 3]))
+@settings(max_examples=2, deadline=None, suppress_health_check=list(HealthCheck))
+def test_a_compiled_step_along_contacts_is_the_interpreters_to_the_bit(model, seed, days):
+    plain, compiled = worlds(model, seed, days=days)
+    assert assert_same_run(traced_of(model).graph, plain, compiled) > 1
+
+
+@pytest.mark.parametrize("model", [SeirModel, Rumour, pytest.param(Seirs, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("days", [1, 2])
+def test_routes_threads_and_filters_change_no_bit(model, days):
+    """Without cells, the levels of an epidemic are streamed, and those who rest are passed over."""
+    ways = [(threads, route, filters) for route in Traversal for threads, filters in ((1, False), (3, True))]
+    plain, compiled = worlds(model, 4, days=days, ways=ways, cells=0)
+    assert assert_same_run(traced_of(model).graph, plain, compiled) > 3
+    for agents, (_, _, filters) in zip(compiled, ways, strict=True):
+        assert ("l0[k] -=" in agents.text) == (filters and model is SeirModel)
+
+
+def test_changes_are_pushed_while_few_change_and_messages_pulled_when_many_do():
+    _, compiled = worlds(Mood, 6, days=1, ways=[(1, route, True) for route in Traversal])
+    for step in range(STEPS):
+        for agents in compiled:
+            agents.update(public_of(traced_of(Mood).graph, step))
+    auto, push, pull = (agents.routes for agents in compiled)
+    assert min(auto.values()) > 0
+    assert push[Traversal.PULL] == pull[Traversal.PUSH] == 0
+
+
+@pytest.mark.parametrize("model", [Mood, Rumour])
+def test_agents_with_contacts_go_on_from_a_checkpoint_with_the_same_bits(model):
+    graph, (_, (first, second)) = traced_of(model).graph, worlds(model, 21)
+    for step in range(STEPS):
+        if step == STEPS // 2:
+            second.load({name: values.copy() for name, values in first.save().items()})
+        for agents in (first, second) if step >= STEPS // 2 else (first,):
+            agents.update(public_of(graph, step))
+    for name, values in first.save().items():
+        np.testing.assert_array_equal(values, second.save()[name])
+
+
+@pytest.mark.parametrize(
+    ("model", "days", "said"),
+    [
+        (Lenders, [random_graph(50, mean_degree=2, seed=1)], "has numbers of contacts"),
+        (Mood, [random_graph(50, mean_degree=2, seed=1), random_graph(51, mean_degree=2, seed=1)], "other agents"),
+        (Mood, [Csr(np.array([0, 1, 2]), np.array([1, 0], np.int32), np.array([-1, -1]))], "negative weight"),
+    ],
+)
+def test_contacts_that_do_not_fit_a_model_are_refused(model, days, said):
+    traced = traced_of(model)
+    with pytest.raises(ParameterError, match=said):
+        VenueAgents(traced.graph, traced.parameters, VenueChannels.of_contacts(traced.graph, days), key=(1, 2))
+
+
+def test_exposures_are_held_in_the_smallest_types_that_their_bounds_allow():
+    kinds = []
+    for model in (SeirModel, Mood):
+        _, (agents, _) = worlds(model, 1)
+        kinds += [exposure.dtype.name for exposure in agents.exposures]
+    assert kinds == ["uint8", "uint16"]
