@@ -14,7 +14,7 @@ from aggregator.log import start_log
 from aggregator.masking.service.rounds import MaskedRounds
 from aggregator.wire.server import serve
 from protocols.wire.masked_link import MaskedLink
-from tests.masked_lies import LIAR, LIES, Liar
+from tests.masked_lies import COUNT_LIES, LIAR, LIES, Liar
 
 
 def lie(liar):
@@ -43,6 +43,6 @@ def lie(liar):
 
 if __name__ == "__main__":
     start_log()
-    lie(Liar(LIES[sys.argv[1]]))
+    lie(Liar((LIES | COUNT_LIES)[sys.argv[1]]))
     path = Path(sys.argv[2]).resolve()
     asyncio.run(serve(config.load(path), path.parent))

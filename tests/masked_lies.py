@@ -7,11 +7,14 @@ from typing import Any
 
 import msgspec
 import numpy as np
+import pytest
 
+from aggregator.masking.suppression import suppress
 from protocols.masking.envelope import SignedMessage
 from protocols.masking.messages import (
     ClientReply,
     Closing,
+    CountShare,
     KeyCommitment,
     KeyContribution,
     LevelShare,
@@ -28,9 +31,16 @@ from protocols.masking.messages import (
 )
 from protocols.masking.words import LIMIT, residue
 
+
+def few(lies: dict[str, Any], *names: str) -> list[Any]:
+    """Return all lies' names as parameters of a test, of which these few are of the default suite."""
+    return [name if name in names else pytest.param(name, marks=pytest.mark.slow) for name in lies]
+
+
 KINDS = (
     ClientReply
     | Closing
+    | CountShare
     | KeyCommitment
     | KeyContribution
     | LevelShare
@@ -45,6 +55,7 @@ KINDS = (
 )
 LIAR = "aggregator-1"
 SPEAK, DECIDE, SECOND_DECIDE = 1, 2, 4
+SUPPRESSION = ("share", "rule", "counts", "agents", "node_hash")
 
 
 class Liar:
@@ -187,6 +198,10 @@ def flip(words: np.ndarray) -> np.ndarray:
     return changed
 
 
+def random_words(words: np.ndarray) -> np.ndarray:
+    return from_bytes(os.urandom(8 * words.size))
+
+
 def level_share(change: Callable[[np.ndarray], np.ndarray], *, field: str = "shares") -> Callable[[Liar, Any], Any]:
     """Return a change of what the liar opens of masked levels."""
 
@@ -238,6 +253,34 @@ def take_another_level(liar: Liar, receiver: str, message: Any) -> Any:
         liar.lies += 1
 
 
+def count_share(
+    part: int, change: Callable[[np.ndarray], np.ndarray], *, field: str = "shares"
+) -> Callable[[Liar, Any], Any]:
+    """Return a change of one of the messages that suppress small counts."""
+
+    def lie(liar: Liar, message: Any) -> Any:
+        return level_share(change, field=field)(liar, message) if message.part == part else None
+
+    return lie
+
+
+def suppress_others(**changes: Callable[[Any], Any]) -> Callable[[Liar, str, Any], Any]:
+    """Return a lie that suppresses by other masked counts, or by another number of agents, than there are."""
+
+    def lie(liar: Liar, receiver: str, message: Any) -> Any:
+        party = liar.run.aggregators[1]
+        if isinstance(message, CountShare) and message.number == SPEAK and message.part == 0:
+            given = party._steps.gi_frame.f_locals
+            changed = {name: changes.get(name, lambda same: same)(given[name]) for name in SUPPRESSION}
+            liar.lies += 1
+            party._steps = suppress(**changed)
+            shares, tags = map(to_bytes, next(party._steps))
+            return replace(message, shares=shares, tags=tags)
+        return None
+
+    return lie
+
+
 def add_word(place: int, number: int) -> Callable[[np.ndarray], np.ndarray]:
     """Return a change that adds a number to one word."""
 
@@ -280,6 +323,33 @@ ENVIRONMENT_LIES = {
     "public numbers are left out": when(ClientReply, SPEAK, announce_another(lambda words: words[:0]), to="client-1"),
     "a question names another announcement": when(ProofQuestion, SPEAK, other_announcement),
     "a release is asked for another announcement": when(ReleaseQuestion, SPEAK, other_announcement),
+}
+
+
+def of_counts(part: int, change: Callable[[np.ndarray], np.ndarray], **given: str) -> Callable[[Liar, str, Any], Any]:
+    """Return a lie in one of the messages of the first round that releases anything."""
+    return when(CountShare, SPEAK, count_share(part, change, **given))
+
+
+COUNT_LIES = {
+    **{f"a word of a bit is turned in message {part}": of_counts(part, flip) for part in (0, 2)},
+    **{f"words of bits are random in message {part}": of_counts(part, random_words) for part in (0, 2)},
+    **{f"words of bits are nothing in message {part}": of_counts(part, np.zeros_like) for part in (0, 2)},
+    **{f"words are too few in message {part}": of_counts(part, lambda words: words[:-1]) for part in range(4)},
+    **{f"a count is raised in message {part}": of_counts(part, add_word(0, 1)) for part in (1, 3)},
+    **{f"the last count is raised in message {part}": of_counts(part, add_word(-2, 1)) for part in (1, 3)},
+    **{
+        f"a count is raised by half of the ring in message {part}": of_counts(part, add_word(0, LIMIT))
+        for part in (1, 3)
+    },
+    **{f"counts are random in message {part}": of_counts(part, random_words) for part in (1, 3)},
+    **{f"a tag is changed in message {part}": of_counts(part, add_word(0, 1), field="tags") for part in (1, 3)},
+    "another count is suppressed": suppress_others(counts=add_word(0, 1)),
+    "a count of half of the ring is suppressed": suppress_others(counts=add_word(1, LIMIT)),
+    "another number of agents is told": suppress_others(agents=lambda agents: agents + 1),
+    "a message of counts is told out of its turn": when(
+        CountShare, SPEAK, lambda liar, message: replace(message, part=message.part + 1)
+    ),
 }
 SUM_LIES = {
     "a sum is raised": when(ClientReply, DECIDE, answers(add_word(0, 1))),

@@ -2,8 +2,9 @@
 
 A round: `receive` from clients and the engine; `offer`, `lacking` and `receive` until neither `lacks` any of the
 union; `close` and `confirm`; `ask_proofs`, and `judge` the dealer's answer; `accept` where the other's verdict is the
-same; in a step `ask_release` and `release`, in a decision where levels take products `share_levels` and
-`open_levels`; then a `reply` for each client and the engine.
+same; in a step `ask_release` and `release`, and where small counts are suppressed four times `share_counts` and
+`open_counts`; in a decision where levels take products `share_levels` and `open_levels`; then a `reply` for each client
+and the engine.
 """
 
 from dataclasses import dataclass, field
@@ -13,14 +14,12 @@ import msgspec
 import numpy as np
 
 from aggregator.masking.collection import MOST_VERSIONS, Collection, Examination
-from aggregator.masking.common_key import KeyAgreement
-from aggregator.masking.comparison import ComparisonShare
-from aggregator.masking.comparison_key import NodeHash
 from aggregator.masking.noise import ReleaseSpending, noise_of
 from aggregator.masking.preparation import prepare
 from aggregator.masking.product import ProductShare
 from aggregator.masking.round_state import NOTHING, NextComparison, RoundStage, RoundState
 from aggregator.masking.sums import MaskedSums
+from aggregator.masking.suppression import CountAgreement
 from protocols.arithmetic.counters import FIRST_ROUND, RoundNumber
 from protocols.arithmetic.fixed_point import U64
 from protocols.errors import CohortTooSmall, LpmError, ResultsDiffer, RoundAhead
@@ -52,7 +51,7 @@ NO_HEAD: Final = bytes(32)
 
 @final
 @dataclass(slots=True, eq=False)
-class MaskingAggregator(KeyAgreement):
+class MaskingAggregator(CountAgreement):
     """One of the two aggregators.
 
     Attributes:
@@ -71,7 +70,7 @@ class MaskingAggregator(KeyAgreement):
 
     def __post_init__(self) -> None:
         """Begin the run, once."""
-        KeyAgreement.__post_init__(self)
+        CountAgreement.__post_init__(self)
         prepare(self.plan)
         self.members = self.plan.names
         self._sums, self._spending = MaskedSums(self.plan), ReleaseSpending(self.plan)
@@ -322,24 +321,23 @@ class MaskingAggregator(KeyAgreement):
             self._require(RoundStage.ASKED_RELEASE)
             message = self.read(answer, ReleaseAnswer, sender=self.plan.dealer.name)
             self._require_number(message.number)
-            pads = from_bytes(message.pads)
-            require_canonical(pads, int(MASK) + 1, self.plan.layout.release_words, "pads of a release")
-            masked = self._sums.release(self._words)
-            noise = noise_of(self.plan, self._require_common().noise_key, self.number, self._round.question)
-            self._round.release = residue(masked - pads + noise.view(np.uint64))
+            pads, suppresses = from_bytes(message.pads), self.plan.suppresses(self.number)
+            size = 0 if suppresses else self.plan.layout.release_words
+            require_canonical(pads, int(MASK) + 1, size, "pads of a release")
             if self.plan.compares(self.number):
-                n = self.plan.layout.n * len(self.plan.layout.outcomes)
-                offsets = from_bytes(message.offsets)
-                require_canonical(offsets, int(MASK) + 1, n, "offsets")
-                share = ComparisonShare.decode(
-                    message.share, party=self.index, n=self.plan.layout.n * len(self.plan.bits)
-                )
-                products = self._decode_products(message.products) if self.plan.products else None
-                self._comparison = NextComparison(offsets, NodeHash(message.node_key), share, products)
-            self._round.stage = RoundStage.DONE
+                self._comparison = NextComparison.of(self.plan, message, party=self.index)
+            if suppresses:
+                agents = sum(self.plan.layout.size(client) for client in self._round.accepted)
+                self._begin_counts(message, self._sums.counts(self._words), agents=agents)
+                self._round.stage = RoundStage.SUPPRESSING
+            else:
+                self._release(self._sums.release(self._words) - pads)
 
-    def _decode_products(self, parts: tuple[bytes, ...]) -> ProductShare:
-        return ProductShare.decode(parts, n=len(self.plan.products) * self.plan.layout.n)
+    def _release(self, opened: U64) -> None:
+        """Take in what was opened of a step; the aggregators' noise is not yet in it."""
+        noise = noise_of(self.plan, self._require_common().noise_key, self.number, self._round.question)
+        self._round.release = residue(opened + noise.view(np.uint64))
+        self._round.stage = RoundStage.DONE
 
     @property
     def refused(self) -> tuple[str, ...]:

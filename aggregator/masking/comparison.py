@@ -19,7 +19,7 @@ import numpy as np
 from aggregator.masking.comparison_key import ComparisonKey, NodeHash, deal
 from aggregator.masking.trees.tree_kernels import Corrections
 from protocols.arithmetic.fixed_point import U64
-from protocols.errors import WireError
+from protocols.errors import ResultsDiffer, WireError
 from protocols.masking.messages import view
 from protocols.masking.words import LIMIT, WIDTH, residue, top
 
@@ -83,7 +83,7 @@ def encode_shares(
 
 
 def deal_comparison(
-    delta: U64, *, node_hash: NodeHash, draw: Callable[[int], U64]
+    delta: U64, *, node_hash: NodeHash, draw: Callable[[int], U64], masks: U64 | None = None
 ) -> tuple[U64, tuple[ComparisonShare, ComparisonShare]]:
     """Return r0, uint64[n], which stays with the dealer, and what each aggregator gets.
 
@@ -92,11 +92,93 @@ def deal_comparison(
         node_hash: of the run.
         draw: fresh words of the system's randomness, for nothing else: two dealings from one stream would share roots,
             and their difference would show labels.
+        masks: uint64[n], of the bits, 0 or 1, where whoever opens them must not learn them.
     """
     n = delta.size
     r0 = residue(draw(n))
     keys = deal(r0 & np.uint64(LIMIT - 1), delta, bits=WIDTH - 1, node_hash=node_hash, draw=draw)
     top_label, label = draw(n), draw(n)
-    shares = ((top_label, label), (top_label ^ delta & (np.uint64(0) - top(r0)), label ^ delta))
+    constant = top(r0) if masks is None else top(r0) ^ masks
+    shares = ((top_label, label), (top_label ^ delta & (np.uint64(0) - constant), label ^ delta))
     first, second = (ComparisonShare(key, *share) for key, share in zip(keys, shares, strict=True))
     return r0, (first, second)
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class BitShare:
+    """What one aggregator holds of n comparisons with 0 whose masked bits both aggregators learn, and nobody the bits.
+
+    Each comparison is dealt twice. Of the first n aggregator 0 has the labels, and the other tells it what it has; of
+    the last n aggregator 1. So who is told a bit holds what shows a lie, and who tells it does not.
+
+    Attributes:
+        share: of 2 n comparisons.
+        offsets: uint64[2 n].
+        labels: uint64[n], of the half that this aggregator opens.
+    """
+
+    share: ComparisonShare = field(repr=False)
+    offsets: U64 = field(repr=False)
+    labels: U64 = field(repr=False)
+
+    @classmethod
+    def decode(cls, parts: tuple[memoryview, ...], *, party: int, n: int) -> "BitShare":
+        """Read what `deal_bits` wrote of one.
+
+        Raises:
+            WireError: other sizes than those of n bits.
+        """
+        share = ComparisonShare.decode(parts[:-2], party=party, n=2 * n)
+        if [len(part) for part in parts[-2:]] != [16 * n, 8 * n]:
+            raise WireError(f"got offsets and labels of another size than those of {n} bits")
+        offsets, labels = (np.frombuffer(part, dtype="<u8") for part in parts[-2:])
+        return cls(share, offsets, labels)
+
+    def answer(self, node_hash: NodeHash, x: U64) -> tuple[U64, U64]:
+        """Return this aggregator's part of its own half, and what it tells the other, uint64[n] each.
+
+        Args:
+            node_hash: of the run.
+            x: uint64[n], masked numbers that are compared with 0.
+        """
+        z = np.tile(residue(np.uint64(0) - x), 2)
+        halves = np.split(self.share.answer(node_hash, z, offset=self.offsets, mask=np.zeros_like(z)), 2)
+        return halves[self.share.key.party], halves[1 - self.share.key.party]
+
+    def open(self, own: U64, told: U64) -> U64:
+        """Return where a number is above 0, XOR the dealer's masks, uint64[n].
+
+        Raises:
+            ResultsDiffer: what the other told is not what follows from what was dealt, whatever the bit.
+            WireError: it told another number of words.
+        """
+        if told.size != own.size:
+            raise WireError(f"got {told.size} words of {own.size} bits")
+        labels = own ^ told
+        is_one = labels == self.labels
+        if not np.all(is_one | (labels == 0)):
+            raise ResultsDiffer("the other aggregator told a bit that was not dealt; the run stops here")
+        bits: U64 = is_one.astype(np.uint64)
+        return bits
+
+
+def deal_bits(
+    pads: U64, masks: U64, *, node_hash: NodeHash, draw: Callable[[int], U64]
+) -> tuple[tuple[memoryview, ...], tuple[memoryview, ...]]:
+    """Return what each aggregator gets of bits that tell which numbers are above 0.
+
+    Args:
+        pads: uint64[n], of the numbers.
+        masks: uint64[n], of the bits, 0 or 1.
+        node_hash: of the run.
+        draw: fresh words of the system's randomness.
+    """
+    labels = draw(2 * pads.size) | np.uint64(1)
+    r0, shares = deal_comparison(labels, node_hash=node_hash, draw=draw, masks=np.tile(masks, 2))
+    offsets = residue(np.uint64(0) - np.tile(pads, 2) - r0)
+    one, other = (
+        (*parts, view(offsets), view(half))
+        for parts, half in zip(encode_shares(shares), np.split(labels, 2), strict=True)
+    )
+    return one, other

@@ -1,6 +1,7 @@
 """The dealer of a masked run: it expands pads, and answers what both aggregators ask alike, once."""
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import final
 
@@ -12,8 +13,9 @@ from aggregator.masking.noise import ReleaseSpending, noise_of
 from aggregator.masking.preparation import prepare
 from aggregator.masking.product import deal_products
 from aggregator.masking.sums import MaskedSums
+from aggregator.masking.suppression import CountRule, deal_suppression
 from protocols.arithmetic.counters import FIRST_ROUND, RoundNumber
-from protocols.arithmetic.fixed_point import U64
+from protocols.arithmetic.fixed_point import I64, U64
 from protocols.arithmetic.sharing.additive import KEY_BYTES
 from protocols.errors import CohortTooSmall, NotEnrolled, NotSealed, ResultsDiffer, RoundAhead
 from protocols.identity.sealing_key import SealingKey
@@ -172,6 +174,9 @@ class MaskingDealer(MaskingParty):
         self._sums.take(number, words)
         noise = noise_of(self.plan, self.noise_key, number, digest)
         pads = residue(self._sums.release(words) - noise.view(np.uint64))
+        counts: tuple[tuple[memoryview, ...], ...] = ((), ())
+        if self.plan.suppresses(number):
+            counts, pads = self._deal_counts(words, noise), pads[:0]  # pads would open what is small
         deals, decision = self.plan.compares(number), RoundNumber(number + 1)
         products = self._deal_products(decision) if deals and self.plan.products else ((), ())
         offsets, shares = self._deal(decision) if deals else (pads[:0], ((), ()))
@@ -184,11 +189,17 @@ class MaskingDealer(MaskingParty):
                 node_key=self._node_key,
                 share=share,
                 products=product,
+                counts=count,
             )
-            for share, product in zip(shares, products, strict=True)
+            for share, product, count in zip(shares, products, counts, strict=True)
         ]
         first, second = self.send_all({f"release {index}": each for index, each in enumerate(answers)}).values()
         return first, second
+
+    def _deal_counts(self, words: Mapping[str, U64], noise: I64) -> tuple[tuple[memoryview, ...], ...]:
+        """Return each aggregator's shares of what suppresses small counts."""
+        rule, node_hash = CountRule.of(self.plan), NodeHash(self._node_key)
+        return deal_suppression(rule, self._sums.counts(words), noise, node_hash=node_hash, draw=fresh_words)
 
     def _deal(self, decision: RoundNumber) -> tuple[U64, tuple[tuple[memoryview, ...], tuple[memoryview, ...]]]:
         """Return offsets of the outcomes of a decision, uint64[o * n], and each aggregator's keys of comparisons."""
@@ -198,7 +209,7 @@ class MaskingDealer(MaskingParty):
         r0[bits] = dealt.reshape(len(bits), self.plan.layout.n)
         return residue(r - r0).reshape(-1), encode_shares(shares)
 
-    def _deal_products(self, decision: RoundNumber) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
+    def _deal_products(self, decision: RoundNumber) -> tuple[tuple[memoryview, ...], tuple[memoryview, ...]]:
         """Draw the pads of a decision's products, and return each aggregator's shares."""
         masks = {
             client: bit_pads(self._sources[client], decision, self.plan.shape(client, decision))
@@ -208,7 +219,7 @@ class MaskingDealer(MaskingParty):
         opened = fresh_words(2 * pads.size).reshape(-1, 2)
         self._opened = residue(opened[:, 0])
         bits = self._sums.bits(decision, masks, inverse=False)
-        first, second = deal_products(bits, pads, opened, draw=fresh_words)
+        first, second = deal_products(np.stack([np.uint64(1) - bits, bits]), pads, opened, draw=fresh_words)
         return first.encode(), second.encode()
 
     def _answers(self, decision: RoundNumber) -> U64:

@@ -24,10 +24,10 @@ import numpy as np
 from protocols.arithmetic import wide_ring
 from protocols.arithmetic.fixed_point import U64
 from protocols.errors import ResultsDiffer, WireError
-from protocols.masking.messages import LevelShare, from_bytes, to_bytes
+from protocols.masking.messages import CountShare, LevelShare, from_bytes, view
 from protocols.masking.words import residue
 
-VALUES: Final = 4  # c_0, c_1, q_0, q_1
+BIT: Final = 2  # choices of an index that is one bit
 
 
 @final
@@ -36,9 +36,9 @@ class ProductShare:
     """What one aggregator holds of the products of n agents.
 
     Attributes:
-        shares: uint64[4, n, 2], of c_0, c_1, q_0 and q_1.
-        tags: uint64[4, n, 2], of its shares, under the other's keys.
-        keys: uint64[4, n, 2], K of the other's shares.
+        shares: uint64[2, choices, n, 2], of each c, and of each q.
+        tags: uint64[2, choices, n, 2], of its shares, under the other's keys.
+        keys: uint64[2, choices, n, 2], K of the other's shares.
         delta: uint64[1], Delta of the other's shares.
     """
 
@@ -47,32 +47,32 @@ class ProductShare:
     keys: U64 = field(repr=False)
     delta: U64 = field(repr=False)
 
-    def encode(self) -> tuple[bytes, ...]:
+    def encode(self) -> tuple[memoryview, ...]:
         """Return what the dealer sends."""
-        return tuple(map(to_bytes, (self.shares, self.tags, self.keys, self.delta)))
+        return tuple(map(view, (self.shares, self.tags, self.keys, self.delta)))
 
     @classmethod
-    def decode(cls, parts: tuple[bytes, ...], *, n: int) -> "ProductShare":
+    def decode(cls, parts: tuple[memoryview, ...], *, n: int, choices: int = BIT) -> "ProductShare":
         """Read what `encode` wrote.
 
         Raises:
             WireError: other sizes than those of n products.
         """
-        shapes = (*3 * [(VALUES, n, 2)], (1,))
+        shapes = (*3 * [(2, choices, n, 2)], (1,))
         if [len(part) for part in parts] != [8 * math.prod(shape) for shape in shapes]:
-            raise WireError(f"got products of another size than those of {n} levels")
+            raise WireError(f"got products of another size than those of {n} numbers")
         return cls(*(from_bytes(part).reshape(shape) for part, shape in zip(parts, shapes, strict=True)))
 
-    def answer(self, masked: U64, bits: U64) -> tuple[U64, U64]:
+    def answer(self, masked: U64, index: U64) -> tuple[U64, U64]:
         """Return this aggregator's share of each D', and its tag, uint64[n, 2].
 
         Args:
             masked: uint64[n], D.
-            bits: uint64[n], E.
+            index: uint64[n], E.
         """
-        return _line(self.shares, masked, bits), _line(self.tags, masked, bits)
+        return _line(self.shares, masked, index), _line(self.tags, masked, index)
 
-    def open(self, own: U64, message: LevelShare, masked: U64, bits: U64) -> U64:
+    def open(self, own: U64, message: LevelShare | CountShare, masked: U64, index: U64) -> U64:
         """Return D', uint64[n] modulo 2**58, from this aggregator's shares and what the other told.
 
         Raises:
@@ -81,29 +81,26 @@ class ProductShare:
         """
         told, tags = from_bytes(message.shares), from_bytes(message.tags)
         if told.size != own.size or tags.size != own.size:
-            raise WireError(f"got {told.size} words of {len(own)} levels; each has two, and a tag of two")
+            raise WireError(f"got {told.size} words of {len(own)} numbers; each has two, and a tag of two")
         told, tags = told.reshape(own.shape), tags.reshape(own.shape)
-        expected = wide_ring.add(_line(self.keys, masked, bits), wide_ring.scale(told, self.delta))
+        expected = wide_ring.add(_line(self.keys, masked, index), wide_ring.scale(told, self.delta))
         if not np.array_equal(tags, expected):
-            raise ResultsDiffer("the other aggregator opened a level that was not dealt; the run stops here")
+            raise ResultsDiffer("the other aggregator opened a number that was not dealt; the run stops here")
         return residue(wide_ring.add(own, told)[:, 0])
 
 
 def deal_products(
-    bits: U64, pads: U64, renewed: U64, *, draw: Callable[[int], U64]
+    factors: U64, pads: U64, opened: U64, *, draw: Callable[[int], U64]
 ) -> tuple[ProductShare, ProductShare]:
     """Return what each aggregator gets.
 
     Args:
-        bits: uint64[n], A.
-        pads: uint64[n], of the levels.
-        renewed: uint64[n, 2], pad' of the products, uniform modulo 2**128.
+        factors: uint64[choices, n], what each masked number is multiplied by where E is the place, c.
+        pads: uint64[n], of the masked numbers.
+        opened: uint64[n, 2], pad' of the products, modulo 2**128.
         draw: fresh words of the system's randomness.
     """
-    kept = (np.uint64(1) - bits, bits)
-    values = [wide_ring.widen(c) for c in kept]
-    values += [wide_ring.subtract(renewed, wide_ring.widen(c * pads)) for c in kept]
-    whole = np.stack(values)
+    whole = np.stack([wide_ring.widen(factors), wide_ring.subtract(opened[None], wide_ring.widen(factors * pads))])
     first = draw(whole.size).reshape(whole.shape)
     shares = (first, wide_ring.subtract(whole, first))
     keys = [draw(whole.size).reshape(whole.shape) for _ in shares]
@@ -120,7 +117,7 @@ def deal_products(
     return one, other
 
 
-def _line(x: U64, masked: U64, bits: U64) -> U64:
-    """Return x_E D + x_(2 + E), of shares, tags or keys."""
-    is_one = bits[:, None] == 1
-    return wide_ring.add(wide_ring.scale(np.where(is_one, x[1], x[0]), masked), np.where(is_one, x[3], x[2]))
+def _line(x: U64, masked: U64, index: U64) -> U64:
+    """Return c_E D + q_E, of shares, tags or keys."""
+    c, q = x[:, index.astype(np.int64), np.arange(index.size)]
+    return wide_ring.add(wide_ring.scale(c, masked), q)

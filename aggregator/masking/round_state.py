@@ -12,6 +12,9 @@ from aggregator.masking.comparison_key import NodeHash
 from aggregator.masking.product import ProductShare
 from protocols.arithmetic.fixed_point import I64, U64
 from protocols.masking.envelope import SignedMessage
+from protocols.masking.messages import ReleaseAnswer, from_bytes
+from protocols.masking.plan import MaskingPlan
+from protocols.masking.words import MASK, require_canonical
 
 NOTHING: Final = np.zeros(0, dtype=np.uint64)
 
@@ -28,7 +31,8 @@ class RoundStage(enum.IntEnum):
     ACCEPTED = 5
     ASKED_RELEASE = 6
     SHARED_LEVELS = 7
-    DONE = 8
+    SUPPRESSING = 8
+    DONE = 9
 
 
 @final
@@ -57,3 +61,16 @@ class NextComparison:
     node_hash: NodeHash = field(repr=False)
     share: ComparisonShare = field(repr=False)
     products: ProductShare | None = field(repr=False)
+
+    @classmethod
+    def of(cls, plan: MaskingPlan, message: ReleaseAnswer, *, party: int) -> "NextComparison":
+        """Read what the dealer told one aggregator.
+
+        Raises:
+            WireError: other sizes than those of the run's outcomes.
+        """
+        n, offsets = plan.layout.n, from_bytes(message.offsets)
+        require_canonical(offsets, int(MASK) + 1, n * len(plan.layout.outcomes), "offsets")
+        share = ComparisonShare.decode(message.share, party=party, n=n * len(plan.bits))
+        products = ProductShare.decode(message.products, n=n * len(plan.products)) if plan.products else None
+        return cls(offsets, NodeHash(message.node_key), share, products)

@@ -107,8 +107,11 @@ class MaskedSums:
 
     def release(self, words: Mapping[str, U64]) -> U64:
         """Return the sum of what is opened of a step, uint64[cells + q] modulo 2**58; 0 where it stays closed."""
-        opened = self._plan.layout.release_of(self._total(words)) * self._plan.release_mask().view(np.uint64)
-        return residue(opened)
+        return residue(self.counts(words) * self._plan.release_mask().view(np.uint64))
+
+    def counts(self, words: Mapping[str, U64]) -> U64:
+        """Return the sum of all that could be opened of a step, uint64[cells + q] modulo 2**58."""
+        return residue(self._plan.layout.release_of(self._total(words)))
 
     def _spread(self, number: RoundNumber, words: Mapping[str, U64]) -> U64:
         """Return the words of clients' own agents at their places among those of all agents."""

@@ -9,6 +9,7 @@ import numpy as np
 
 from aggregator.masking.aggregator import MaskingAggregator
 from aggregator.masking.dealer import MaskingDealer
+from aggregator.masking.suppression import MESSAGES
 from client_sdk.masking.masking_client import MaskingClient, Reading, read_release
 from protocols.arithmetic.counters import FIRST_ROUND, RoundNumber
 from protocols.arithmetic.fixed_point import I64, U64
@@ -138,6 +139,9 @@ class MaskedRun:
             _each(MaskingAggregator.open_levels, self.aggregators, shares)
         if self.plan.opens(number):
             _each(MaskingAggregator.release, self.aggregators, self._ask(MaskingAggregator.ask_release))
+        for _ in range(MESSAGES if self.plan.suppresses(number) else 0):
+            counts = self._swap(*(each.share_counts() for each in self.aggregators))
+            _each(MaskingAggregator.open_counts, self.aggregators, counts)
         first, second = (each.replies() for each in self.aggregators)
         names = self.plan.aggregators
         return {

@@ -192,23 +192,39 @@ class ReleaseAnswer(RunMessage, frozen=True):
 
     Attributes:
         pads: of the released words, added up over the accepted, less the dealer's noise; 0 of what stays closed.
+            Nothing where small counts are suppressed.
         offsets: r - r0 of each comparison, and of each sum, r less its mask.
         node_key: of the run's hash.
         share: this aggregator's keys of comparisons, as views: they are long, and are not copied.
-        products: its shares of the products of levels and bits that begin them anew; empty where no level does.
+        products: its shares of the products that levels take; empty where they take none.
+        counts: its shares of what suppresses small counts; empty where they are not.
     """
 
     pads: bytes
     offsets: bytes
     node_key: Hash
     share: tuple[memoryview, ...]
-    products: tuple[bytes, ...] = ()
+    products: tuple[memoryview, ...] = ()
+    counts: tuple[memoryview, ...] = ()
 
 
 @final
 class LevelShare(RunMessage, frozen=True):
     """An aggregator's shares of masked levels of which some have begun anew, and their tags."""
 
+    shares: bytes
+    tags: bytes
+
+
+@final
+class CountShare(RunMessage, frozen=True):
+    """An aggregator's shares of masked bits or counts while small ones are suppressed, and the tags of counts.
+
+    Attributes:
+        part: which of the messages of a round it is.
+    """
+
+    part: Number
     shares: bytes
     tags: bytes
 
@@ -249,7 +265,7 @@ def view(words: U64) -> memoryview:
     return np.ascontiguousarray(words, dtype="<u8").reshape(-1).data.cast("B") if words.size else memoryview(b"")
 
 
-def from_bytes(content: bytes) -> U64:
+def from_bytes(content: bytes | memoryview) -> U64:
     """Return words from bytes.
 
     Raises:

@@ -11,6 +11,7 @@ from protocols.masking.folding import ProofShape
 from protocols.masking.words import LIMIT, WIDTH, residue
 from protocols.models.run_model import agent_model_of
 from protocols.releases.query import NOISE
+from protocols.releases.suppression import OFF
 from protocols.task.layout import Layout
 from protocols.task.manifest import Manifest, Simulation, is_active, run_id
 from protocols.task.parties import DealerParty
@@ -21,6 +22,7 @@ from protocols.task.rounds import Phase
 PROOF_WORDS: Final = 1_024  # bounds, in words of 8 bytes: of a proof of ranges,
 KEY_WORDS: Final = 4 * WIDTH  # of a comparison's key at one aggregator, with its offset,
 PRODUCT_WORDS: Final = 3 * 4 * 2 + 1  # of a product of a secret bit,
+COUNT_WORDS: Final = 2**13  # of a count that may be suppressed, and of what is found out of all of them,
 QUESTION_WORDS: Final = 512  # and of what a question says of one client: challenges, and its sealed seed
 
 
@@ -95,6 +97,10 @@ class MaskingPlan:
         """Tell whether levels take products in a round, so that the aggregators open masked numbers to each other."""
         return bool(self.products) and self.phase(number) == Phase.DECIDE
 
+    def suppresses(self, number: RoundNumber) -> bool:
+        """Tell whether small counts are kept back in a round, so that the aggregators open masked ones first."""
+        return self.opens(number) and self.manifest.min_count > OFF
+
     def announces(self, number: RoundNumber) -> bool:
         """Tell whether the engine announces anything in a round."""
         return self.manifest.engine and self.opens(number)
@@ -118,6 +124,7 @@ class MaskingPlan:
         sent = 2 * (layout.longest + layout.release_words) + PROOF_WORDS
         dealt = layout.release_words + layout.n * len(layout.outcomes) * KEY_WORDS
         dealt += layout.n * len(self.products) * PRODUCT_WORDS
+        dealt += (layout.release_words + 1) * COUNT_WORDS if self.manifest.min_count > OFF else 0
         return max(sent, dealt, len(self.names) * QUESTION_WORDS)
 
     def count(self, client: str, number: RoundNumber) -> int:
@@ -166,7 +173,6 @@ def require_masking(manifest: Simulation) -> None:
         "sum mode": manifest.mode != "outcome",
         "permuted edges": manifest.devices is not None,
         "clients that are trusted with their ranges (validity)": manifest.validity != "bits",
-        "counts that are suppressed on shares (min_count)": manifest.min_count > 0,
         "derivatives": manifest.gradient is not None,
         "a series of one event of each agent (incidence, running)": any(
             releases.of(name) is not None for name in ("incidence", "running")

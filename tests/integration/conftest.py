@@ -74,9 +74,10 @@ def write_deployment(folder, protocol):
     return deployment
 
 
-def write_active(folder, world=0, *, steps, timeout_s, min_cohort=2):
+def write_active(folder, world=0, *, steps, timeout_s, **protocol):
     """Write an active deployment of clients `client-0` to `client-3`, in one of two worlds."""
-    config = small_config(mode="outcome", round_timeout_s=timeout_s, join_timeout_s=30.0, min_cohort=min_cohort)
+    given = {"mode": "outcome", "join_timeout_s": 30.0, "min_cohort": 2} | protocol
+    config = small_config(round_timeout_s=timeout_s, **given)
     private = msgspec.structs.replace(config.private, security="active")
     config = msgspec.structs.replace(config, private=private, steps=steps, seed=5 + world)
     data = dataclasses.replace(small_data(world), group=tuple(f"client-{index // 5}" for index in range(20)))

@@ -30,6 +30,7 @@ START = "[parameters]\nstart = 0.35"
 COLUMNS = "[private.columns]\ndoubt = [5, 60]\nshare = [1, 4]"
 RUNS = {
     "exact sums": {"model": "tests.user_models:Averaging"},
+    "small counts": {"model": "seir", "protocol": "min_count = 10"},
     "private weights": {"model": "examples.opinion.opinion:OfficeOpinion", "tables": START, "columns": COLUMNS},
 }
 

@@ -6,21 +6,22 @@ from typing import TypeVar, final
 
 import msgspec
 
+from aggregator.masking.suppression import MESSAGES
 from protocols.arithmetic.counters import RoundNumber
 from protocols.errors import RoundAhead
 from protocols.masking.envelope import SignedMessage
-from protocols.masking.messages import RunMessage
+from protocols.masking.messages import CountShare, RunMessage
 
 M = TypeVar("M", bound=msgspec.Struct)
 
 
 @final
 class Inbox:
-    """Messages by kind and round: of each the first one, of the round in hand and of the next one alone."""
+    """Messages by kind, round and part: of each the first one, of the round in hand and of the next one alone."""
 
     def __init__(self) -> None:
         """Begin with nothing."""
-        self._messages: dict[tuple[type, int], SignedMessage] = {}
+        self._messages: dict[tuple[type, int, int], SignedMessage] = {}
         self._changed = asyncio.Event()
 
     def put(self, message: RunMessage, envelope: SignedMessage, *, number: RoundNumber) -> None:
@@ -31,12 +32,15 @@ class Inbox:
         """
         if not number <= message.number <= number + 1:
             raise RoundAhead(f"got a message of round {message.number} in round {number}")
-        self._messages.setdefault((type(message), message.number), envelope)
+        part = message.part if isinstance(message, CountShare) else 0
+        if part >= MESSAGES:
+            raise RoundAhead(f"got part {part} of a message that has {MESSAGES}")
+        self._messages.setdefault((type(message), message.number, part), envelope)
         self.notify()
 
-    def take(self, kind: type[M], number: RoundNumber) -> SignedMessage | None:
+    def take(self, kind: type[M], number: RoundNumber, part: int = 0) -> SignedMessage | None:
         """Return a message that has come."""
-        return self._messages.get((kind, number))
+        return self._messages.get((kind, number, part))
 
     def forget(self, number: RoundNumber) -> None:
         """Let go of a round that is over."""

@@ -8,6 +8,7 @@ from typing import Final, final
 
 from aggregator.masking.aggregator import NO_HEAD, MaskingAggregator, Offers
 from aggregator.masking.service.inbox import Inbox
+from aggregator.masking.suppression import MESSAGES
 from aggregator.release.ledger import Ledger
 from aggregator.release.ledger_entries import round_record, write_masked_round
 from protocols.arithmetic.counters import FIRST_ROUND, RoundNumber
@@ -25,6 +26,7 @@ from protocols.errors import (
 from protocols.masking.envelope import SignedMessage
 from protocols.masking.messages import (
     Closing,
+    CountShare,
     KeyCommitment,
     KeyContribution,
     LevelShare,
@@ -46,7 +48,7 @@ from protocols.wire.messages import Join, JoinReply, MaskedCall, MaskedReply
 LOG: Final = logging.getLogger("aggregator")
 STOP_S: Final = 5.0  # for telling the other servers that the run is over
 OF_CLIENTS: Final = (SeedNotice, WordsNotice, StepNotice, Stop)
-OF_SERVERS: Final = (*OF_CLIENTS, KeyCommitment, KeyContribution, Offer, Closing, RangeVerdict, LevelShare)
+OF_SERVERS: Final = (*OF_CLIENTS, KeyCommitment, KeyContribution, Offer, Closing, RangeVerdict, LevelShare, CountShare)
 Replies = dict[str, SignedMessage]
 
 
@@ -225,22 +227,24 @@ class MaskedRounds:
     async def _post(self, envelope: SignedMessage) -> None:
         await self._peer.send(envelope, timeout_s=DEADLINES * self._timeout_s)
 
-    async def _get(self, party: MaskingAggregator, kind: type[RunMessage]) -> SignedMessage:
-        """Wait for the other aggregator's message of the round.
+    async def _get(self, party: MaskingAggregator, kind: type[RunMessage], part: int) -> SignedMessage:
+        """Wait for the other aggregator's message of the round, of which there are parts.
 
         Raises:
             Unavailable: it does not come.
         """
         number = self._number
-        await self._inbox.until(lambda: self._inbox.take(kind, number) is not None, DEADLINES * self._timeout_s)
-        message = self._inbox.take(kind, number)
+        await self._inbox.until(lambda: self._inbox.take(kind, number, part) is not None, DEADLINES * self._timeout_s)
+        message = self._inbox.take(kind, number, part)
         if message is None:
             raise Unavailable(f"{self._other(party)} kept silent in round {number}; the run stops here")
         return message
 
-    async def _swap(self, party: MaskingAggregator, envelope: SignedMessage, kind: type[RunMessage]) -> SignedMessage:
+    async def _swap(
+        self, party: MaskingAggregator, envelope: SignedMessage, kind: type[RunMessage], *, part: int = 0
+    ) -> SignedMessage:
         await self._post(envelope)
-        return await self._get(party, kind)
+        return await self._get(party, kind, part)
 
     async def _agree_on_key(self, party: MaskingAggregator) -> None:
         commitment = await self._swap(party, party.commit(), KeyCommitment)
@@ -259,6 +263,9 @@ class MaskedRounds:
             await asyncio.to_thread(party.open_levels, await self._swap(party, shares, LevelShare))
         if party.plan.opens(self._number):
             await asyncio.to_thread(party.release, await self._ask(party.ask_release()))
+        for part in range(MESSAGES if party.plan.suppresses(self._number) else 0):
+            counts = await asyncio.to_thread(party.share_counts)
+            await asyncio.to_thread(party.open_counts, await self._swap(party, counts, CountShare, part=part))
         refused, public = party.refused, party.public_numbers
         replies = await asyncio.to_thread(party.replies)
         if self._ledger is not None:

@@ -13,7 +13,7 @@ from tests.conformance.parity.conftest import ALL
 from tests.conformance.parity.test_waning import changed
 from tests.masked_runs import play_testbed
 
-FEW = ("closures", "library-doses", "library-seir", "library-seirs", "library-strains", "opinion")
+FEW = ("library-seir", "library-seirs", "library-strains", "opinion")
 TAKEN = [name if name in FEW else pytest.param(name, marks=pytest.mark.slow) for name in sorted(ALL)]
 
 
@@ -45,6 +45,20 @@ def test_a_masked_run_equals_the_clear_run_bit_for_bit(name, data, graph_testbed
 @given(data=st.data())
 def test_a_masked_epidemic_equals_the_clear_run_bit_for_bit(data, testbeds, run_clear):
     check(data.draw(testbeds(mode="outcome", k=2)), run_clear, but=("hazard",))
+
+
+@settings(max_examples=3, deadline=None)
+@given(data=st.data(), least=st.integers(2, 8))
+def test_a_masked_epidemic_with_small_counts_suppressed_equals_the_clear_run(data, least, testbeds, run_clear):
+    check(data.draw(testbeds(mode="outcome", k=2, min_count=least)), run_clear, but=("hazard",))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["library-doses", "library-opinion", "library-seirs", "opinion"])
+@settings(max_examples=10, deadline=None)
+@given(data=st.data(), least=st.integers(2, 8))
+def test_a_masked_run_with_small_counts_suppressed_equals_the_clear_run(name, data, least, graph_testbeds, run_clear):
+    check(data.draw(graph_testbeds(name, mode="outcome", k=2, engine=True, min_count=least)), run_clear)
 
 
 @settings(max_examples=4, deadline=None)

@@ -17,7 +17,10 @@ LEVELS = np.array([0, 1, 2**57 - 1, 5, 2**58 - 3], dtype=np.uint64)
 def dealt(n=5):
     """Return masks of bits, pads of levels before and after, and both shares, as they are read from messages."""
     masks, pads, renewed = fresh_words(n) & np.uint64(1), residue(fresh_words(n)), fresh_words(2 * n).reshape(n, 2)
-    shares = (ProductShare.decode(each.encode(), n=n) for each in deal_products(masks, pads, renewed, draw=fresh_words))
+    shares = (
+        ProductShare.decode(each.encode(), n=n)
+        for each in deal_products(np.stack([np.uint64(1) - masks, masks]), pads, renewed, draw=fresh_words)
+    )
     return masks, pads, residue(renewed[:, 0]), tuple(shares)
 
 
@@ -77,7 +80,7 @@ def test_what_an_aggregator_is_dealt_is_uniform_whoever_begins_anew():
     for mask in (0, 1):
         n = 400
         dealt_ = deal_products(
-            np.full(n, mask, np.uint64), np.zeros(n, np.uint64), fresh_words(2 * n).reshape(n, 2), draw=fresh_words
+            np.full((2, n), mask, np.uint64), np.zeros(n, np.uint64), fresh_words(2 * n).reshape(n, 2), draw=fresh_words
         )
         for each in dealt_:
             for part in (each.shares, each.tags, each.keys):

@@ -39,7 +39,6 @@ def test_own_levels_are_told_as_the_growth_of_one_step(manifest):
     ("changes", "need"),
     [
         ({"k": 3}, "3 aggregators"),
-        ({"min_count": 3}, "min_count"),
         ({"validity": "off"}, "validity"),
         ({"mode": "sum"}, "sum mode"),
     ],
