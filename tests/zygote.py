@@ -28,7 +28,7 @@ CLIENT = ("client_sdk.admission", "client_sdk.certificate_request", "client_sdk.
 CLIENT += ("client_sdk.institution_config", "client_sdk.secure_sum.client")
 SERVER = ("aggregator.mpc.session", "aggregator.wire.server", "aggregator.on_shares.crypten_backend")
 SERVER += ("aggregator.permutation.worker", "tests.mpc_tasks")
-ENGINE = ("lpm_secure.checkpoint", "lpm_secure.engine.epidemic", "lpm_secure.engine.venues.agents")
+ENGINE = ("lpm_secure.checkpoint", "lpm_secure.engine.venues.agents")
 
 
 class ForkedProcess:

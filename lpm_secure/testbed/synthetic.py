@@ -13,19 +13,18 @@ import torch
 
 from client_sdk.private.state import simulation_key
 from lpm_secure.config.synthetic import SyntheticConfig
+from lpm_secure.engine.built_in import graph_of
 from lpm_secure.engine.clear_agents import clear_agents
 from lpm_secure.engine.graph_population import VenuePopulation, setting_of_cells
 from lpm_secure.engine.loop import EngineAgents
 from lpm_secure.engine.venues.channels import VenueChannels, VenueLink, Venues
-from lpm_secure.models.library.seirs import venue_model
-from lpm_secure.models.tracer import trace
 from lpm_secure.populations import Population
 from lpm_secure.populations.channels import Links, channels_of, columns_of
 from lpm_secure.populations.settings import settings_with_beta
 from lpm_secure.populations.source import PopulationConfig, open_population
 from protocols.arithmetic.fixed_point import I64, U64, to_fixed
 from protocols.arithmetic.philox import DrawPurpose, words
-from protocols.errors import DataError, ParameterError
+from protocols.errors import DataError
 from protocols.models import Seir
 from protocols.models.agent_model import AgentSource
 from protocols.models.graph.agents import GraphModel
@@ -131,19 +130,14 @@ def _seir_population(
     manifest: Simulation, model: Seir, population: Population, given: Mapping[str, float]
 ) -> VenuePopulation:
     """Return agents of S-E-I-R who meet in venues, each by its setting's beta."""
-    if model.doses is not None:
-        raise ParameterError("synthetic agents of a population know no private doses; leave doses out of the model")
+    graph, parameters = graph_of(model)
     settings, cells = settings_with_beta(population, given), setting_of_cells(manifest, population.n)
     f = model.f - SHARE_BITS
     beta = [to_fixed(given[s.name] * manifest.dt, f=f, name=f"synthetic.beta.{s.name}") for s in settings]
     links = tuple(VenueLink(place, 1 << SHARE_BITS, (each,)) for place, each in enumerate(beta))
     channels = VenueChannels(Venues.of([*settings, cells]), {"contact": links, "mixing": (VenueLink(len(settings)),)})
-    traced = trace(venue_model(model.f, wanes=bool(model.waning)))
-    laws = {"latent_law": model.latent, "infectious_law": model.infectious, "waning_law": model.waning}
-    numbers = {"initial": model.initial, "cell_rate": model.cell_beta} | laws
-    parameters = {name: numbers.get(name, value) for name, value in traced.parameters.items()}
     key = simulation_key(manifest)
-    return VenuePopulation(manifest, traced.graph, parameters, channels, key=key, first=SYNTHETIC_FROM)
+    return VenuePopulation(manifest, graph, parameters, channels, key=key, first=SYNTHETIC_FROM)
 
 
 def _graph_population(

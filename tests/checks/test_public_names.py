@@ -95,18 +95,6 @@ NAMES = {
     "lpm_secure.gradients.private": [],
     "lpm_secure.city": [],
     "lpm_secure.engine": [],
-    "lpm_secure.engine.epidemic": [
-        "Csr",
-        "GraphAgents",
-        "Observer",
-        "SkipAgents",
-        "StageCounts",
-        "StagesBy",
-        "Traversal",
-        "homogeneous_graph",
-        "random_graph",
-        "run",
-    ],
     "lpm_secure.populations": ["Card", "Population"],
 }
 

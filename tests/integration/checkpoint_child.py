@@ -7,13 +7,15 @@ from pathlib import Path
 import numpy as np
 
 from lpm_secure import checkpoint
-from lpm_secure.engine.epidemic import GraphAgents, Observer, StageCounts, random_graph, run
+from lpm_secure.engine.kernels.observers import Observer, StageCounts, run
+from lpm_secure.engine.kernels.random_graph import random_graph
 from lpm_secure.engine.venues.agents import VenueAgents
 from lpm_secure.engine.venues.channels import Setting, VenueChannels, VenueLink, Venues
 from lpm_secure.models.library.seirs import Seirs
 from lpm_secure.models.tracer import trace
 from protocols.arithmetic.distributions import LAW_TOTAL
 from protocols.models import Seir
+from tests.epidemics import agents_on
 
 N, STEPS = 20_000, 120
 DAYS = (LAW_TOTAL // 4,) * 4
@@ -22,7 +24,7 @@ DAYS = (LAW_TOTAL // 4,) * 4
 def graph(threads):
     """Return S-E-I-R agents on a graph."""
     model = Seir(beta=(2**16,), cell_beta=0, latent=DAYS, infectious=DAYS, initial=LAW_TOTAL // 500, f=20)
-    return GraphAgents(model, random_graph(N, mean_degree=10, seed=4), key=(5, 6), threads=threads)
+    return agents_on(model, [random_graph(N, mean_degree=10, seed=4)], contact=2**16, key=(5, 6), threads=threads)
 
 
 def venues(threads):
@@ -59,8 +61,7 @@ def main(kind, path, threads=1):
         series = StageCounts(saved["series"])
     print(f"from {agents.step}", flush=True)
     run(agents, steps=STEPS - agents.step, observers=[EveryStep(path, kind, series), series])
-    held = [agents.hazard()] if kind == "graph" else list(agents.save().values())
-    bits = [series.counts, agents.stage, *held]
+    bits = [series.counts, agents.stage, *agents.save().values()]
     print(hashlib.sha256(b"".join(array.tobytes() for array in bits)).hexdigest(), int(agents.tally()[0]), flush=True)
 
 

@@ -8,9 +8,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scipy import optimize, sparse
 
-from lpm_secure.engine.epidemic import GraphAgents, SkipAgents, StageCounts, homogeneous_graph, random_graph, run
+from lpm_secure.engine.kernels.observers import StageCounts, run
+from lpm_secure.engine.kernels.random_graph import homogeneous_graph, random_graph
 from protocols.arithmetic.distributions import LAW_TOTAL
 from protocols.models import Stage
+from tests.epidemics import agents_on
 
 F = 30
 DRAWN = settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
@@ -37,7 +39,7 @@ def beta_of(r0, *, degree, days):
 def test_stages_add_up_to_everybody_and_nobody_goes_back(seir, seed, n, r0, threads):
     graph = random_graph(n, mean_degree=8, seed=seed)
     model = seir(beta=(beta_of(r0, degree=8, days=2),), latent=HALVES, infectious=HALVES, f=F)
-    agents = GraphAgents(model, graph, key=(seed, 0), threads=threads)
+    agents = agents_on(model, [graph], contact=model.beta[0], key=(seed, 0), threads=threads)
     before = agents.stage.copy()
     for _ in range(30):
         agents.update()
@@ -57,11 +59,11 @@ def test_contacts_are_symmetric_and_nobody_meets_itself(seed, n, degree):
         assert matrix.diagonal().sum() == 0
 
 
-def attack(seir, r0, *, agents_of=GraphAgents, seed=1):
+def attack(seir, r0, *, seed=1):
     """Return which part of 40,000 agents an epidemic reaches that starts with one in a thousand."""
     graph = homogeneous_graph(40_000, degree=10, seed=seed)
     model = seir(beta=(beta_of(r0, degree=10, days=5),), latent=ONE, infectious=FIVE, initial=LAW_TOTAL // 1_000, f=F)
-    counts = counts_of(agents_of(model, graph, key=(seed, 2)), 800)
+    counts = counts_of(agents_on(model, [graph], contact=model.beta[0], key=(seed, 2)), 800)
     assert counts[-1, Stage.E] == counts[-1, Stage.I] == 0
     return counts[-1, Stage.R] / 40_000
 
@@ -77,16 +79,14 @@ def final_size(r0, degree):
     return 1 - u**degree
 
 
-@pytest.mark.parametrize("agents_of", [GraphAgents, SkipAgents])
 @pytest.mark.parametrize("r0", [1.5, 2.0, 3.0])
-def test_the_final_size_on_a_homogeneous_graph_is_that_of_its_equation(seir, agents_of, r0):
-    assert attack(seir, r0, agents_of=agents_of) == pytest.approx(final_size(r0, 10), abs=0.015)
+def test_the_final_size_on_a_homogeneous_graph_is_that_of_its_equation(seir, r0):
+    assert attack(seir, r0) == pytest.approx(final_size(r0, 10), abs=0.015)
 
 
-@pytest.mark.parametrize("agents_of", [GraphAgents, SkipAgents])
-def test_an_epidemic_below_the_epidemic_threshold_dies_out_and_above_it_grows(seir, agents_of):
-    assert attack(seir, 0.7, agents_of=agents_of) < 0.006
-    assert attack(seir, 1.3, agents_of=agents_of) > 0.15
+def test_an_epidemic_below_the_epidemic_threshold_dies_out_and_above_it_grows(seir):
+    assert attack(seir, 0.7) < 0.006
+    assert attack(seir, 1.3) > 0.15
 
 
 def bernoulli(graph, *, n, beta, initial, steps, generator):
@@ -117,7 +117,8 @@ def many_runs(seir):
     """Return counts of 80 runs by thresholds, their graph and the model."""
     graph = random_graph(1_500, mean_degree=8, seed=5)
     model = seir(beta=(beta_of(2.0, degree=8, days=5),), latent=ONE, infectious=FIVE, initial=LAW_TOTAL // 50, f=F)
-    return graph, model, [counts_of(GraphAgents(model, graph, key=(seed, 3)), 40)[::8] for seed in range(80)]
+    made = (agents_on(model, [graph], contact=model.beta[0], key=(seed, 3)) for seed in range(80))
+    return graph, model, [counts_of(agents, 40)[::8] for agents in made]
 
 
 def test_thresholds_and_bernoulli_trials_have_one_law(many_runs):
@@ -128,20 +129,3 @@ def test_thresholds_and_bernoulli_trials_have_one_law(many_runs):
         for _ in range(80)
     ]
     assert_same_law(runs, coins)
-
-
-@pytest.mark.parametrize("threads", [1, 2])
-def test_skipping_from_transmission_to_transmission_has_the_same_law(many_runs, threads):
-    graph, model, runs = many_runs
-    skipped = [counts_of(SkipAgents(model, graph, key=(seed, 9), threads=threads), 40)[::8] for seed in range(80)]
-    assert_same_law(runs, skipped)
-
-
-def test_skipping_gives_the_same_bits_on_one_and_two_threads(seir):
-    graph = random_graph(5_000, mean_degree=10, seed=8)
-    model = seir(beta=(beta_of(2.5, degree=10, days=2),), initial=LAW_TOTAL // 100, f=F)
-    first, second = (SkipAgents(model, graph, key=(8, 8), threads=threads) for threads in (1, 2))
-    for _ in range(40):
-        first.update()
-        second.update()
-        np.testing.assert_array_equal(first.stage, second.stage)

@@ -11,15 +11,14 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from lpm_secure.engine.epidemic.seir_step import DURATION
-from lpm_secure.engine.epidemic.seir_step import LATENT as LATENT_DRAW
 from lpm_secure.engine.kernels.draws import days, key_of, word
 from lpm_secure.gradients.estimators.coupled_replay import Rates, rates_of
 from lpm_secure.gradients.estimators.estimator import Estimator, Jacobian, OnSeed, stack
 from lpm_secure.gradients.problem import seeds as over
 from lpm_secure.gradients.problem.epidemic import EpidemicProblem
 from lpm_secure.gradients.problem.theta import INFECTIOUS, INITIAL, LATENT, P, Point
-from lpm_secure.gradients.problem.trajectory import Trajectory, empty, run
+from lpm_secure.gradients.problem.trajectory import DURATION, Trajectory, empty, run
+from lpm_secure.gradients.problem.trajectory import LATENT as LATENT_DRAW
 from lpm_secure.gradients.problem.world import ContactWorld, ProblemLaw
 from protocols.arithmetic.distributions import F64
 from protocols.arithmetic.jit import compile_kernel, inline_kernel

@@ -8,8 +8,7 @@ from typing import Final
 import numpy as np
 
 from client_sdk.private.contacts import ContactTable
-from lpm_secure.engine.epidemic import Csr
-from lpm_secure.engine.kernels.csr import I32
+from lpm_secure.engine.kernels.csr import I32, Csr
 from lpm_secure.engine.venues.channels import Setting
 from lpm_secure.gradients.problem.sources import ContactSource
 from lpm_secure.populations import Population

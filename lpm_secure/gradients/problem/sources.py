@@ -6,8 +6,8 @@ import numpy as np
 
 from client_sdk.private.contacts import ContactTable
 from lpm_secure.data import workplace
-from lpm_secure.engine.epidemic import Csr, homogeneous_graph
-from lpm_secure.engine.kernels.csr import I32
+from lpm_secure.engine.kernels.csr import I32, Csr
+from lpm_secure.engine.kernels.random_graph import homogeneous_graph
 
 
 class ContactSource(NamedTuple):

@@ -1,21 +1,25 @@
-"""One run of the discrete epidemic with thresholds, compiled: the law and the bits of the engine's `GraphAgents`.
+"""One run of the discrete epidemic with thresholds, compiled: the law and the bits of the library's `seir` on a graph.
 
 All draws come from counters, so runs at two thetas under one key share their thresholds, their initial draws and the
 uniform numbers behind their stays: common random numbers by construction.
 """
 
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from lpm_secure.engine.epidemic.seir_step import DURATION, INITIAL, LATENT, THRESHOLD
 from lpm_secure.engine.kernels.csr import I32
 from lpm_secure.engine.kernels.draws import HALF, days, key_of, log, uniform, word
 from lpm_secure.gradients.problem.world import ContactWorld, ProblemLaw
 from protocols.arithmetic.distributions import F64
 from protocols.arithmetic.fixed_point import I64
 from protocols.arithmetic.jit import compile_kernel, inline_kernel
+from protocols.arithmetic.philox import DrawPurpose
 
+THRESHOLD: Final = int(DrawPurpose.THRESHOLD)
+LATENT: Final = int(DrawPurpose.LATENT)
+DURATION: Final = int(DrawPurpose.INFECTIOUS)
+INITIAL: Final = int(DrawPurpose.INITIAL)
 START = -1  # the step of infection of who is infectious at the start
 
 

@@ -50,15 +50,16 @@ class Seirs(SeirModel):
         ).restart(self.infection, returns)
 
 
-def venue_model(bits: int, *, wanes: bool) -> type[Model]:
-    """Return the model for a population's venues, whose links carry the rates of contacts.
+def venue_model(bits: int, *, wanes: bool, contact: int = 1) -> type[Model]:
+    """Return the model for venues whose links, or contacts whose weights, carry the rates.
 
     Args:
         bits: fraction bits of hazards: of the links' weights and the means of venues, and of the rate of cells.
         wanes: whether immunity does.
+        contact: the hazard of an exposure of 1.
     """
     own, above = parameter(0.0, unit=rate(bits)), field(0, LARGEST_DRAW << bits)
-    terms: dict[Message, int | Parameter] = {SeirModel.contact: 1, SeirModel.mixing: own}
+    terms: dict[Message, int | Parameter] = {SeirModel.contact: contact, SeirModel.mixing: own}
     precision = bits
 
     class VenueSeir(SeirModel):

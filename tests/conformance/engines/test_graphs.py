@@ -1,4 +1,4 @@
-"""numba, torch on the CPU and torch on CUDA give the same bits, over drawn models, contacts and seeds."""
+"""The library's S-E-I-R on graphs has the bits of the substeps on torch, on the CPU and CUDA, over drawn models."""
 
 import numpy as np
 import pytest
@@ -7,16 +7,21 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from client_sdk.private.contacts import ContactTable
-from lpm_secure.engine.epidemic import Csr, GraphAgents, Traversal, random_graph
+from lpm_secure.engine.built_in import graph_of
+from lpm_secure.engine.kernels.csr import Csr
 from lpm_secure.engine.kernels.draws import key_of, log, uniform, word
+from lpm_secure.engine.kernels.exposure import Traversal
+from lpm_secure.engine.kernels.random_graph import random_graph
 from lpm_secure.engine.tensors.agents import Agents
 from lpm_secure.engine.tensors.graph import Graph
+from lpm_secure.engine.venues.agents import VenueAgents
+from lpm_secure.engine.venues.channels import Setting, VenueChannels, VenueLink, Venues
 from protocols.arithmetic import distributions
 from protocols.arithmetic.distributions import LAW_TOTAL
 from protocols.arithmetic.jit import compile_kernel
 from protocols.arithmetic.philox import DrawPurpose, words
 from protocols.models.agent_model import AgentSource
-from protocols.models.cells import pressure
+from tests.epidemics import agents_on
 
 DRAWN = settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 CUDA = pytest.param(
@@ -68,14 +73,13 @@ def test_compiled_draws_have_the_bits_of_the_protocols(key, first):
     channels=st.integers(1, 3),
     days=st.integers(1, 3),
     cells=st.integers(0, 4),
-    f=st.integers(12, 40),
     waning=st.one_of(st.just(()), laws),
 )
 @DRAWN
-def test_numba_and_torch_agree_bit_for_bit(
-    device, manifest_of, seir, seed, key, latent, infectious, channels, days, cells, f, waning
+def test_the_generated_step_and_torch_agree_bit_for_bit(
+    device, manifest_of, seir, seed, key, latent, infectious, channels, days, cells, waning
 ):
-    generator = np.random.default_rng(seed)
+    generator, f = np.random.default_rng(seed), 24
     n, steps = 150, 30 if waning else 12
     beta = tuple(generator.integers(2 ** (f - 2), size=channels).tolist())
     cell_beta = 2 ** (f - 3) if cells else 0
@@ -87,48 +91,24 @@ def test_numba_and_torch_agree_bit_for_bit(
     cell = generator.integers(max(cells, 1), size=n) if cells else np.zeros(0, dtype=np.int64)
     graph = Graph(table, n=n, c=channels, period=days, device=torch.device(device))
     plain = Agents(manifest, AgentSource(numbers, key), cell=cell, device=torch.device(device), graph=graph)
-    rows = [Csr.of(table, n=n, day=day, beta=beta) for day in range(days)]
-    made = {
-        (route, threads): GraphAgents(
-            model,
-            rows,
-            key=key,
-            agents=numbers,
-            cell=cell.astype(np.int32) if cells else None,
-            cells=cells,
-            threads=threads,
-            route=route,
-        )
-        for route in Traversal
-        for threads in (1, 2)
-    }
-    sizes = np.array(manifest.cells, dtype=np.int64)
+    rows = tuple(Csr.of(table, n=n, day=day, beta=beta) for day in range(days))
+    people = np.array(manifest.cells, dtype=np.int64)
+    venues = Venues.of([Setting("cells", cell.astype(np.int32), people, people=people)]) if cells else Venues.nowhere(n)
+    meet = VenueChannels(venues, {"contact": (), "mixing": (VenueLink(0),) if cells else ()}, {"contact": rows})
+    ways = [(route, threads) for route in Traversal for threads in (1, 2)]
+    given = {"key": key, "agents": numbers}
+    made = [VenueAgents(*graph_of(model), meet, threads=threads, route=route, **given) for route, threads in ways]
     for step in range(steps):
         totals = plain.cell_totals()
-        hazard = pressure(totals, sizes, model.cell_beta)
         plain.update(totals, step=step)
-        stage, timer, summed = (plain.state[name].cpu().numpy() for name in ("stage", "timer", "hazard"))
-        for agents in made.values():
-            np.testing.assert_array_equal(agents.cell_totals(), totals)
-            agents.update(hazard, step=step)
-            np.testing.assert_array_equal(agents.stage, stage)
-            np.testing.assert_array_equal(agents.timer(), timer)
-            np.testing.assert_array_equal(agents.hazard(), np.where(stage == 0, summed, 0))
-            np.testing.assert_array_equal(agents.tally(), plain.tally())
-
-
-@given(seed=st.integers(0, 2**32), n=st.integers(2, 3_000), beta=st.integers(0, 2**22), threads=st.integers(1, 3))
-@DRAWN
-def test_push_pull_and_threads_agree_on_a_graph_without_weights(seir, seed, n, beta, threads):
-    graph = random_graph(n, mean_degree=8, seed=seed)
-    model = seir(beta=(beta,), infectious=law([1] * 6), initial=LAW_TOTAL // 50, f=24)
-    routes = [(route, many) for route in Traversal for many in (1, threads)]
-    made = [GraphAgents(model, graph, key=(seed, 1), threads=many, route=route) for route, many in routes]
-    for _ in range(25):
+        stage, timer = (plain.state[name].cpu().numpy() for name in ("stage", "timer"))
         for agents in made:
-            agents.update()
-            np.testing.assert_array_equal(agents.stage, made[0].stage)
-            np.testing.assert_array_equal(agents.hazard(), made[0].hazard())
+            if cells:
+                np.testing.assert_array_equal(agents.cell_totals("mixing"), totals)
+            agents.update(everybody={"mixing": totals} if cells else {})
+            np.testing.assert_array_equal(agents.stage, stage)
+            np.testing.assert_array_equal(agents.column("timer"), timer)
+            np.testing.assert_array_equal(agents.tally(), plain.tally())
 
 
 def with_rows(graph, order):
@@ -145,21 +125,9 @@ def test_ordering_agents_by_place_does_not_change_the_run(seir):
     order = np.argsort(place, kind="stable")
     ordered = with_rows(graph, order)
     model = seir(beta=(2**18,), initial=LAW_TOTAL // 100, f=24)
-    plain = GraphAgents(model, graph, key=(1, 2))
-    moved = GraphAgents(model, ordered, key=(1, 2), agents=order.astype(np.uint64))
+    plain = agents_on(model, [graph], contact=2**18, key=(1, 2))
+    moved = agents_on(model, [ordered], contact=2**18, key=(1, 2), agents=order.astype(np.uint64))
     for _ in range(20):
         plain.update()
         moved.update()
         np.testing.assert_array_equal(plain.stage[order], moved.stage)
-
-
-def test_the_automatic_route_pushes_while_few_are_infectious_and_pulls_when_many_are(seir):
-    graph = random_graph(5_000, mean_degree=10, seed=6)
-    model = seir(beta=(2**22,), infectious=law([1] * 6), initial=LAW_TOTAL // 200, f=24)
-    made = [GraphAgents(model, graph, key=(6, 6), route=route) for route in Traversal]
-    for _ in range(20):
-        for agents in made:
-            agents.update()
-            np.testing.assert_array_equal(agents.stage, made[0].stage)
-    assert min(made[0].routes.values()) > 0
-    assert made[1].routes[Traversal.PULL] == made[2].routes[Traversal.PUSH] == 0

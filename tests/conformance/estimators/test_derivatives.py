@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from client_sdk.private.contacts import ContactTable
-from lpm_secure.engine.epidemic import Csr
+from lpm_secure.engine.kernels.csr import Csr
 from lpm_secure.gradients.estimators.coupled_replay import CoupledReplay
 from lpm_secure.gradients.estimators.finite_difference import FiniteDifference
 from lpm_secure.gradients.estimators.gumbel import Gumbel

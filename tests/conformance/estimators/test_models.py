@@ -6,7 +6,7 @@ import pytest
 from client_sdk.private.contacts import ContactTable
 from lpm_secure.engine.backends import NumpyBackend
 from lpm_secure.engine.backends.numba_backend import NumbaBackend
-from lpm_secure.engine.epidemic import Csr
+from lpm_secure.engine.kernels.csr import Csr
 from lpm_secure.engine.model_agents import ContactMatrices
 from lpm_secure.gradients.estimators.coupled_replay import CoupledReplay
 from lpm_secure.gradients.estimators.finite_difference import FiniteDifference

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from client_sdk.private.contacts import ContactTable
-from lpm_secure.engine.epidemic import Csr, GraphAgents
+from lpm_secure.engine.kernels.csr import Csr
 from lpm_secure.engine.kernels.draws import key_of
 from lpm_secure.gradients.estimators.replay import BEGUN, LATER, LONGER, replay, room_of
 from lpm_secure.gradients.estimators.replay import INFECTED as FORCED
@@ -16,6 +16,7 @@ from protocols.arithmetic.distributions import days
 from protocols.arithmetic.philox import DrawPurpose, words
 from protocols.errors import ParameterError, WouldWrap
 from protocols.models import Seir
+from tests.epidemics import agents_on
 
 THETA = Point(beta=0.06, latent=2.0, infectious=3.5, initial=0.1, reduction=0.4, efficacy=0.5)
 STEPS = 14
@@ -96,12 +97,12 @@ def test_a_run_has_the_bits_of_the_engine(seed):
     world = problem.world
     graph = Csr(world.indptr[0], world.indices, world.weight * beta)
     model = Seir((beta,), 0, latent, infectious, int(law.initial), F)
-    engine = GraphAgents(model, graph, key=(seed, 0))
+    engine = agents_on(model, [graph], key=(seed, 0))
     path = path_of(problem, theta, seed)
     for t in range(STEPS):
         ill = int(((path.begin <= t) & (t < path.end)).sum())
         assert (int((path.at >= t).sum()), ill) == (int(engine.tally()[0]), int(engine.tally()[2]))
-        engine.update(np.zeros(0, dtype=np.int64), step=t)
+        engine.update()
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lpm_secure.engine.epidemic import homogeneous_graph
+from lpm_secure.engine.kernels.random_graph import homogeneous_graph
 from lpm_secure.gradients.problem.epidemic import EpidemicProblem, world_of
 from lpm_secure.gradients.problem.outputs import Outputs
 from lpm_secure.gradients.problem.theta import Point

@@ -8,7 +8,6 @@ from scipy import stats
 
 from aggregator.on_shares.levels import Levels
 from client_sdk.simulation.own_levels import OwnLevels
-from lpm_secure.engine.epidemic import SkipAgents, random_graph
 from protocols import canonical_json
 from protocols.errors import ParameterError
 from protocols.models import Exposure, Seir, Stage
@@ -189,8 +188,6 @@ def test_derivatives_are_refused_for_what_they_do_not_know(manifest_of, seir):
     for model in (seir(waning=SHORT), seir(doses=CAMPAIGN)):
         with pytest.raises(ParameterError, match="derivatives know neither immunity that wanes nor private doses"):
             manifest_of(model=model, min_cohort=2, gradient=Gradient(way="tangents", parameters=("initial",)))
-        with pytest.raises(ParameterError, match="leave waning and doses out"):
-            SkipAgents(model, random_graph(10, mean_degree=2, seed=1), key=(1, 2))
 
 
 @pytest.mark.parametrize("name", ["incidence", "running"])

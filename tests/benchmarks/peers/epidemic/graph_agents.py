@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from typing import Any, Final, final
 
 import numpy as np
-
-from lpm_secure.engine.epidemic.exposure import PULL_GAIN, infectious, pack, pull, push
-from lpm_secure.engine.epidemic.seir_step import (
+from peers.epidemic.exposure import PULL_GAIN, infectious, pack, pull, push
+from peers.epidemic.seir_step import (
     E,
     I,
     R,
@@ -19,6 +18,7 @@ from lpm_secure.engine.epidemic.seir_step import (
     start,
     thresholds,
 )
+
 from lpm_secure.engine.kernels.csr import I32, Csr
 from lpm_secure.engine.kernels.exposure import Traversal
 from lpm_secure.engine.kernels.workers import Workers, total
