@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, final
 
+from protocols.models.gradient import FACTOR
 from protocols.models.graph.agents import GraphModel
 from protocols.models.graph.bounds import bounds_of
 from protocols.models.graph.checks import cost
@@ -11,6 +12,7 @@ from protocols.models.graph.graph import GraphField, GraphParameter, ModelGraph,
 from protocols.models.graph.information_flow import flows, sources
 from protocols.models.likelihood.dependence import Dependence
 from protocols.models.likelihood.entries import parameters_read
+from protocols.models.likelihood.factors.level_factors import factor_reasons
 from protocols.models.outcome import WHEN
 
 
@@ -138,3 +140,5 @@ def _scored(graph: ModelGraph) -> Iterator[tuple[str, ...]]:
         outcome, exact = (dependence.why_not_private(name, exact=exact) for exact in (False, True))
         private = outcome if exact else "in mode sum" if outcome else "yes"
         yield name, dependence.why_not(name) or "yes", private or "yes"
+    factors = (name for name, reason in factor_reasons(graph).items() if not reason)
+    yield from ((FACTOR + name, "by each parameter", "in mode outcome") for name in factors)

@@ -20,7 +20,6 @@ class Agents:
 
     Attributes:
         state: fields of the model, tensor[n] each.
-        heard: what reached the agents in the last step; None before the first.
     """
 
     def __init__(
@@ -46,7 +45,6 @@ class Agents:
         model = manifest.model.require_seir("tensors")
         start = agent_model_of(model).initial_state(source, columns)
         self.state = {name: torch.from_numpy(np.asarray(value)).to(device) for name, value in start.items()}
-        self.heard: Exposure | None = None
         self._model = model.model()
         self._graph, self._manifest = graph, manifest
         self._cell = torch.from_numpy(cell).to(device)
@@ -83,5 +81,4 @@ class Agents:
             contact = torch.zeros((1, self._c), dtype=torch.int64, device=self._device).expand(n, self._c)
         else:
             contact = self._graph.add_up(self._model.message(self.state, channels=self._c), step=step)
-        self.heard = Exposure(contact, hazard)
-        self.state = dict(self._model.update(self.state, self.heard))
+        self.state = dict(self._model.update(self.state, Exposure(contact, hazard)))

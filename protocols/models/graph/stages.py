@@ -1,5 +1,6 @@
 """What the value of one field of stages alone decides, proved by intervals with the field held to that value."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from protocols.models.graph.bounds import bounds_of
@@ -7,6 +8,7 @@ from protocols.models.graph.graph import ModelGraph
 from protocols.models.graph.operations import Interval
 
 MOST_STAGES: Final = 64  # of a field that is looked at stage by stage
+MOST_IN_ALL: Final = 16  # stages of all fields together, where outcomes are looked for
 ZERO: Final = (0, 0)
 ONE: Final = (1, 1)
 
@@ -41,33 +43,49 @@ def is_left_once(graph: ModelGraph, field: str) -> bool:
     return count > 0 and all(_interval_in(graph, root, field, stage)[0] > 0 for stage in range(1, count))
 
 
-def is_first_alone(graph: ModelGraph, outcome: str, field: str) -> bool:
-    """Tell whether it is proved that agents look at an outcome in the field's first stage alone, and enter it no more.
+def first_stages(graph: ModelGraph) -> dict[str, str]:
+    """Return outcomes, each with a field of stages in whose first stage alone agents look at it, and which none enters.
+
+    Both are proved; at most `MOST_IN_ALL` stages of all fields together are looked at.
 
     Args:
         graph: that was proved.
-        outcome: its name.
-        field: of stages.
     """
-    later = range(1, _count(graph, field))
-    return bool(later) and is_left_once(graph, field) and not any(_is_seen(graph, outcome, field, s) for s in later)
+    first, left = dict[str, str](), MOST_IN_ALL
+    for field in sorted(graph.fields):
+        count = len(graph.fields[field].stages)
+        left -= count
+        if count > 1 and left >= 0:
+            seen = _seen_later(graph, field, count)
+            first |= {name: field for name in graph.outcomes if seen is not None and name not in seen}
+    return first
 
 
-def _is_seen(graph: ModelGraph, outcome: str, field: str, stage: int) -> bool:
-    """Tell whether anything that may depend on an outcome is not constant in a stage."""
-    bounds = bounds_of(graph, {field: (stage, stage)})
-    todo, seen = [*graph.restarts.values(), *graph.update.values()], set[int]()
+def _seen_later(graph: ModelGraph, field: str, count: int) -> set[str] | None:
+    """Return the outcomes that agents may look at beyond a field's first stage; None where they may enter that."""
+    root, seen = graph.update.get(field), set[str]()
+    for stage in range(1, count):
+        bounds = bounds_of(graph, {field: (stage, stage)})
+        if root is not None and bounds[root][0] == 0:
+            return None
+        seen |= _seen(graph, bounds)
+    return seen
+
+
+def _seen(graph: ModelGraph, bounds: Sequence[Interval]) -> set[str]:
+    """Return the outcomes that something depends on which is not constant within these bounds."""
+    todo, visited, outcomes = [*graph.restarts.values(), *graph.update.values()], set[int](), set[str]()
     while todo:
         number = todo.pop()
         node, (low, high) = graph.nodes[number], bounds[number]
-        if number in seen or low == high:
+        if number in visited or low == high:
             continue
-        if (node.op, node.name) == ("outcome", outcome):
-            return True
-        seen.add(number)
+        visited.add(number)
+        if node.op == "outcome":
+            outcomes.add(node.name)
         decided = node.op == "where" and bounds[node.inputs[0]] in (ZERO, ONE)
         todo += [node.inputs[1] if bounds[node.inputs[0]] == ONE else node.inputs[2]] if decided else node.inputs
-    return False
+    return outcomes
 
 
 def _count(graph: ModelGraph, field: str) -> int:

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from client_sdk import ContactTable
+from lpm_secure.config.model import graph_of
 from lpm_secure.testbed.testbed import Testbed
 from protocols.models import Stage
 from protocols.models.seir.doses import FULL, Doses
@@ -57,6 +58,20 @@ def check(testbed, run_private, run_clear):
 @pytest.mark.parametrize("mode", ["sum", "outcome"])
 def test_a_private_run_equals_the_clear_run_bit_for_bit(data, mode, testbeds, run_private, run_clear):
     check(data.draw(drawn(testbeds, mode)), run_private, run_clear)
+
+
+@FEWER
+@given(data=st.data())
+def test_the_graph_that_carries_a_table_for_scores_runs_as_the_table_does(data, testbeds, run_clear):
+    testbed = data.draw(drawn(testbeds, "sum"))
+    model = graph_of(testbed.manifest.model)
+    carried = {"model": model, "model_hash": model.digest, "channels": model.contact_channels}
+    manifest = msgspec.structs.replace(testbed.manifest, **carried)
+    own = Testbed(manifest, testbed.contacts, testbed.cell, testbed.synthetic, testbed.source, True)
+    graph, table = run_clear(own), run_clear(testbed)
+    for field in graph.state.keys() & table.state.keys():
+        assert graph.state[field].tolist() == table.state[field].tolist(), field
+    assert graph.series.hash == table.series.hash
 
 
 @pytest.mark.slow

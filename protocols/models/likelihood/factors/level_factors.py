@@ -4,7 +4,7 @@ The parameter `scale.NAME` multiplies every hazard of the outcome NAME, an expon
 long as it is in the first stage of a field and its level has not crossed: both are told by what it knows itself.
 """
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -12,9 +12,11 @@ from protocols.arithmetic.fixed_point import I64
 from protocols.models.gradient import FACTOR
 from protocols.models.graph import ModelGraph
 from protocols.models.graph.agents import GraphModel
-from protocols.models.graph.stages import is_first_alone
-from protocols.models.likelihood.dependence import dependence_of
+from protocols.models.graph.stages import first_stages
+from protocols.models.likelihood.clocks import clocks_of
 from protocols.models.likelihood.factors.integer_score import HAZARD_BITS, coarse_factors, coarsening
+
+ANYWHERE: Final = "is of an outcome that agents look at in more than a stage that they leave once"
 
 
 class LevelFactor(NamedTuple):
@@ -51,42 +53,53 @@ class LevelFactor(NamedTuple):
 
 def factor_titles(model: GraphModel) -> dict[str, str]:
     """Return by the title of each outcome's factor why aggregators add up no score of it; nothing where they do."""
-    return {FACTOR + name: _why_not(model, name) for name in sorted(model.graph.outcomes)}
+    clocks = clocks_of(model.graph)
+    reasons = {FACTOR + name: reason for name, reason in factor_reasons(model.graph).items()}
+    for outcome in model.agents.outcomes:
+        title, factors = FACTOR + outcome.name, outcome.coefficients
+        if not reasons[title] and any(
+            (np.array(factors) > 0) & (coarse_factors(factors, clocks[outcome.name].bits) == 0)
+        ):
+            reasons[title] = (
+                f"has a coefficient below 2**-{HAZARD_BITS + 1}, where it is lost; use a coarser unit of contacts"
+            )
+    return reasons
+
+
+def factor_reasons(graph: ModelGraph) -> dict[str, str]:
+    """Return by outcome why no score by a factor of its level can be added up on shares; nothing where one can."""
+    clocks = clocks_of(graph)
+    reasons = {name: _why_not(graph, name, is_clock=name in clocks) for name in sorted(graph.outcomes)}
+    first = first_stages(graph) if not all(reasons.values()) else {}
+    return {name: reason or ("" if name in first else ANYWHERE) for name, reason in reasons.items()}
 
 
 def factors_of(model: GraphModel, outcomes: tuple[str, ...]) -> tuple[LevelFactor, ...]:
     """Return the factors of some outcomes that have one, in that order."""
-    names = [outcome.name for outcome in model.agents.outcomes]
-    return tuple(_factor(model, name, names.index(name)) for name in outcomes)
+    graph, known = model.graph, {each.name: (column, each) for column, each in enumerate(model.agents.outcomes)}
+    clocks, first = (clocks_of(graph), first_stages(graph)) if outcomes else ({}, {})
+    return tuple(
+        LevelFactor(
+            name,
+            known[name][0],
+            first[name],
+            clocks[name].field,
+            clocks[name].bits,
+            graph.fields[clocks[name].field].high / 2.0 ** clocks[name].bits,
+            known[name][1].coefficients,
+        )
+        for name in outcomes
+    )
 
 
-def _factor(model: GraphModel, name: str, column: int) -> LevelFactor:
-    clock, factors = dependence_of(model).clocks[name], model.agents.outcomes[column].coefficients
-    largest = model.graph.fields[clock.field].high / 2.0**clock.bits
-    return LevelFactor(name, column, _stage(model.graph, name), clock.field, clock.bits, largest, factors)
-
-
-def _why_not(model: GraphModel, name: str) -> str:
-    graph, clock = model.graph, dependence_of(model).clocks.get(name)
-    if clock is None:
-        return "is of an outcome that is no bit of a level above a field drawn exponential"
-    factors = next(each.coefficients for each in model.agents.outcomes if each.name == name)
+def _why_not(graph: ModelGraph, name: str, *, is_clock: bool) -> str:
     channels = [graph.channels[channel] for channel in graph.outcomes[name].coefficients]
     reasons = {
+        "is of an outcome that is no bit of a level above a field drawn exponential": not is_clock,
         "is of a level with private weights": name in graph.weights,
         "is of a level that may begin anew": name in graph.restarts,
         "is of a level raised along directed contacts, whose weights those that hear do not know": any(
             channel.directed for channel in channels
         ),
-        "is of an outcome that agents look at in more than a stage that they leave once": not _stage(graph, name),
-        f"has a coefficient below 2**-{HAZARD_BITS + 1}, where it is lost; use a coarser unit of contacts": any(
-            (np.array(factors) > 0) & (coarse_factors(factors, clock.bits) == 0)
-        ),
     }
     return next((reason for reason, holds in reasons.items() if holds), "")
-
-
-def _stage(graph: ModelGraph, name: str) -> str:
-    """Return the field in whose first stage alone agents look at an outcome; none that is proved to be so."""
-    fields = (field for field in sorted(graph.fields) if graph.fields[field].stages)
-    return next((field for field in fields if is_first_alone(graph, name, field)), "")

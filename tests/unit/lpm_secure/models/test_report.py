@@ -19,3 +19,5 @@ def test_each_parameter_has_a_score_or_a_reason():
     assert work["price"] == ("acts through a comparison (less_equal)",) * 2
     assert scores(SeirModel)["contact_rate"] == ("yes", "in mode sum")
     assert scores(SeirModel)["latent_law"] == ("yes", "yes")
+    assert scores(SeirModel)["scale.infection"] == ("by each parameter", "in mode outcome")
+    assert not any(name.startswith("scale.") for name in work)

@@ -17,7 +17,7 @@ from lpm_secure.models.tracer import trace
 from protocols.models.agent_model import AgentSource
 from protocols.models.gradient import Gradient
 from protocols.models.graph.agents import GraphModel
-from protocols.models.graph.stages import is_first_alone
+from protocols.models.graph.stages import first_stages
 from protocols.models.likelihood.factors.integer_score import UNIT
 from protocols.models.likelihood.factors.level_factors import factor_titles
 from protocols.models.likelihood.graph_score import GraphScore
@@ -56,10 +56,15 @@ class Returns(Visits):
 
 
 class Listens(Visits):
-    """The same, of those that hear where they are away."""
+    """The same, of those that note calls wherever they are."""
+
+    noted = lpm.field(0, 1)
+
+    def begin(self, me, draw):
+        return super().begin(me, draw).set(noted=0)
 
     def update(self, me, heard, draw):
-        return me.set(place=lpm.where(heard[self.called] | (me.place == "AWAY") & ~heard[self.called], "AWAY", "HOME"))
+        return super().update(me, heard, draw).set(noted=lpm.where(heard[self.called], 1, me.noted))
 
 
 def model_of(author, **given):
@@ -93,11 +98,9 @@ def test_a_coefficient_that_would_be_lost_on_shares_is_refused():
 
 
 def test_an_outcome_is_looked_at_in_the_first_stage_alone():
-    graph = trace(Strains).graph
-    assert is_first_alone(graph, "infection_a", "stage")
-    assert is_first_alone(graph, "infection_b", "stage")
-    assert not is_first_alone(trace(Listens).graph, "called", "place")
-    assert not is_first_alone(trace(Returns).graph, "called", "place")
+    assert first_stages(trace(Strains).graph) == {"infection_a": "stage", "infection_b": "stage"}
+    assert not first_stages(trace(Listens).graph)
+    assert not first_stages(trace(Returns).graph)
 
 
 def course(model, names):
