@@ -30,7 +30,7 @@ START = "[parameters]\nstart = 0.35"
 COLUMNS = "[private.columns]\ndoubt = [5, 60]\nshare = [1, 4]"
 RUNS = {
     "exact sums": {"model": "tests.user_models:Averaging"},
-    "small counts": {"model": "seir", "protocol": "min_count = 10"},
+    "small counts": {"model": "seir", "tables": "[parameters]\ninitial = 0.3", "protocol": "min_count = 5"},
     "private weights": {"model": "examples.opinion.opinion:OfficeOpinion", "tables": START, "columns": COLUMNS},
 }
 
