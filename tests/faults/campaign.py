@@ -218,7 +218,11 @@ def _in_ledgers(deployment):
     manifest, agreed, wrong = deployment.testbed.manifest, {}, []
     for name in SERVERS[1:]:
         path = deployment.party(name) / f"ledger-{manifests.run_id(manifest).hex()[:12]}.jsonl"
-        events = ledger.load(path, manifest.trust.keys[name].identity)
+        try:
+            events = ledger.load(path, manifest.trust.keys[name].identity)
+        except LpmError as error:
+            wrong.append(f"the ledger of {name} does not verify: {error}")
+            continue
         rounds = [event.agreed for event in events if isinstance(event, RoundEvent)]
         if [each.number for each in rounds] != sorted({each.number for each in rounds}):
             wrong.append(f"{name} told a round twice")
