@@ -1,11 +1,13 @@
 """Measured contacts between people, by day."""
 
 import dataclasses
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, final
 
 import numpy as np
+import numpy.typing as npt
 
 from protocols.arithmetic.fixed_point import I64
 from protocols.errors import DataError
@@ -45,6 +47,24 @@ class ContactData:
     channel: I64 | None = field(repr=False, default=None)
     columns: Columns = field(repr=False, default_factory=lambda: NO_COLUMNS)
     cell: tuple[str, ...] = field(repr=False, default=())
+
+
+def among(data: ContactData, inside: npt.NDArray[np.bool_]) -> ContactData:
+    """Return some of the people, bool[n], with the contacts among them."""
+    people = data.people[inside]
+    met = np.isin(data.a, people) & np.isin(data.b, people)
+    return dataclasses.replace(
+        data,
+        people=people,
+        group=tuple(itertools.compress(data.group, inside)),
+        cell=tuple(itertools.compress(data.cell, inside)),
+        columns={name: values[inside] for name, values in data.columns.items()},
+        day=data.day[met],
+        a=data.a[met],
+        b=data.b[met],
+        weight=data.weight[met],
+        channel=None if data.channel is None else data.channel[met],
+    )
 
 
 def by_step(data: ContactData, per_day: int) -> ContactData:

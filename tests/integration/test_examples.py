@@ -39,6 +39,30 @@ def test_two_strains_between_three_operators_run_as_in_the_clear(tmp_path):
 
 
 @pytest.mark.slow
+def test_own_people_with_known_states_run_over_processes_as_in_the_clear(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "lpm_secure.cli", "run", "examples/ward.toml", "--out", str(tmp_path)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "parity: identical" in done.stdout
+    assert "people.csv: 47 people, 694 contacts" in done.stdout
+    (folder,) = (path for path in tmp_path.iterdir() if path.is_dir())
+    figures = json.loads((folder / "run.json").read_text())
+    wards = {"emergency", "radiology", "ward-3-east", "ward-3-west"}
+    assert figures["clients"].keys() == wards
+    ends = []
+    for ward in wards:
+        rows = (folder / "parties" / ward / "outcomes.csv").read_text().splitlines()[1:]
+        last = {row.split(",")[1]: row.rsplit(",", 1)[1] for row in rows}
+        ends += last.values()
+    assert {stage: ends.count(stage) for stage in "SEIR"} == figures["tally_private"]
+
+
+@pytest.mark.slow
 def test_a_model_of_ones_own_runs_over_processes_as_in_the_clear(tmp_path):
     printed, folder = _run("opinion", 6, tmp_path)
     assert "at the end, private agents" in printed

@@ -2,6 +2,7 @@
 
 import asyncio
 import stat
+from pathlib import Path
 
 import msgspec
 import numpy as np
@@ -11,6 +12,7 @@ import torch
 
 from client_sdk.secure_sum.contribution import Contribution
 from client_sdk.secure_sum.journal import SumJournal
+from lpm_secure.analysis.risk import config as configs
 from lpm_secure.analysis.risk import host, job, personal, replay
 from lpm_secure.analysis.risk.config import DistributionConfig, PeopleConfig, RiskConfig
 from lpm_secure.analysis.risk.distribution import distribution, sigma_of
@@ -23,6 +25,7 @@ from lpm_secure.config.simulation import ProtocolConfig
 from lpm_secure.data.contact_data import ContactData
 from lpm_secure.engine.loop import RemotePart, simulate
 from lpm_secure.report import folder as folders
+from lpm_secure.testbed.contacts import contacts_of
 from protocols.errors import ConfigError, ParameterError, ProtocolError
 from protocols.models import Stage
 from protocols.task.parties import ENGINE
@@ -121,6 +124,27 @@ def test_every_device_gets_the_bits_of_the_clear_replay_and_nobody_else_does(wri
     assert len(secrets) > PEOPLE
     assert len(written) > 2 * testbed.manifest.schedule.rounds
     assert not any(secret in content for content in written for secret in secrets)
+
+
+def test_whom_a_device_knows_to_be_ill_is_ill_in_all_worlds_of_own_tables(operators_of, tmp_path):
+    (tmp_path / "people.csv").write_text("person,team,stage\n007,x,I\n7,x,S\nB,x,\nC,y,S\n")
+    rows = [f"2026-03-0{day},{a},{b},40" for day in (2, 3) for a, b in (("007", "7"), ("B", "7"), ("C", "7"))]
+    (tmp_path / "contacts.csv").write_text("\n".join(["date,a,b,weight", *rows]))
+    text = (Path(__file__).parents[2] / "examples" / "risk.toml").read_text()
+    people = '[people]\npeople = "people.csv"\ncontacts = "contacts.csv"\ncolumn = "team"\ndepartments = ["x"]\n'
+    text = text[: text.index("[people]")] + people + text[text.index("processes") :]
+    (tmp_path / "risk.toml").write_text(text.replace("min_cohort = 20", "min_cohort = 3"))
+    config = configs.load(tmp_path / "risk.toml")
+    testbed = week(config, select_departments(contacts_of(config.week()), ("x",)), ADDRESSES)
+
+    async def part(name, private, transports):
+        return await host.week(testbed.manifest, private, transports)
+
+    found, _ = ran(operators_of, testbed, part)
+    assert found == replay.clear(testbed)
+    assert [len(found[f"person-{number}"].before.infected) for number in (1, 2)] == [0, config.worlds]
+    assert 0 < len(found["person-3"].before.infected) <= config.worlds
+    assert found["person-2"].before.risk > 0.3  # seven days beside one who is ill
 
 
 def test_a_twin_hears_some_contacts_and_tells_nobody(lived):

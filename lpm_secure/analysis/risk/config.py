@@ -1,5 +1,6 @@
 """The configuration of `lpm risk`."""
 
+import datetime
 from pathlib import Path
 from typing import Annotated, Literal, final
 
@@ -7,7 +8,8 @@ import msgspec
 
 from lpm_secure.config.model import ModelConfig
 from lpm_secure.config.releases import Epsilon
-from lpm_secure.config.simulation import Config, PrivateConfig, ProtocolConfig
+from lpm_secure.config.simulation import ClientColumn, Config, PrivateConfig, ProtocolConfig
+from protocols.errors import ConfigError
 from protocols.identity.trust import Name
 from protocols.toml_file import load_config
 
@@ -17,14 +19,25 @@ class PeopleConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     """Whose devices take part.
 
     Attributes:
-        dataset: name in the data catalogue, or "look_alike" for generated contacts.
+        dataset: name in the data catalogue, or "look_alike" for generated contacts; or else
+        people, contacts, start: your own, as `[private]` of a run has them.
+        column: of your own people's table, that says the department.
         departments: of the people who take part; all of them where none is named.
         processes: how many host the devices: each has its own keys and connections, some share a process.
     """
 
-    dataset: Literal["workplace_invs15", "look_alike"] = "workplace_invs15"
+    dataset: Literal["workplace_invs15", "look_alike"] | None = None
+    people: str | None = None
+    contacts: str | None = None
+    start: datetime.date | None = None
+    column: str = "person"
     departments: tuple[str, ...] = ()
     processes: Annotated[int, msgspec.Meta(ge=1, le=256)] = 2
+
+    def __post_init__(self) -> None:
+        """Check what types alone cannot."""
+        if self.people is not None and self.dataset is not None:
+            raise ConfigError("people has a dataset or people of your own; leave one of them out")
 
 
 @final
@@ -63,7 +76,14 @@ class RiskConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
 
     def week(self) -> Config:
         """Return the configuration of the simulation; its people's agents are grouped by person."""
-        private = PrivateConfig(dataset=self.people.dataset, clients="group")
+        if len(self.model.beta) > 1:
+            raise ConfigError("model.beta names several channels; risks are of one")
+        own = self.people
+        if own.people is None:
+            private = PrivateConfig(dataset=own.dataset or "workplace_invs15", clients="group")
+        else:
+            clients = ClientColumn(column=own.column)
+            private = PrivateConfig(people=own.people, contacts=own.contacts or {}, start=own.start, clients=clients)
         return Config(
             name=f"{self.name}-week",
             seed=self.seed,
@@ -76,4 +96,8 @@ class RiskConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
 
 def load(path: Path) -> RiskConfig:
     """Read a configuration; errors are ConfigError."""
-    return load_config(path, RiskConfig)
+    config = load_config(path, RiskConfig)
+    private = config.week().private.beside(path.parent)
+    contacts = private.contacts if isinstance(private.contacts, str) else None
+    people = msgspec.structs.replace(config.people, people=private.people, contacts=contacts)
+    return msgspec.structs.replace(config, people=people)

@@ -7,6 +7,8 @@ from lpm_secure.analysis.risk.personal import BEHAVIOURS, Personal
 from lpm_secure.testbed.testbed import Testbed
 from protocols.arithmetic.fixed_point import I64
 from protocols.models import Exposure, Stage, State
+from protocols.models.agent_model import AgentSource
+from protocols.models.run_model import agent_model_of
 from protocols.task.manifest import Simulation
 
 Edges = tuple[I64, I64, I64, I64]  # day, speaker, listener, weight
@@ -15,7 +17,7 @@ Edges = tuple[I64, I64, I64, I64]  # day, speaker, listener, weight
 def clear(testbed: Testbed) -> dict[str, Personal]:
     """Return every device's risk, from one simulation of all agents by slot, without client or share."""
     manifest = testbed.manifest
-    first, last = _simulated(manifest, _start(manifest), _directed(testbed))
+    first, last = _simulated(manifest, _start(testbed), _directed(testbed))
     found, at = {}, 0
     for client in manifest.clients:
         part = slice(at, at := at + len(client.agents))
@@ -30,7 +32,7 @@ def replay_half_contacts(testbed: Testbed) -> dict[str, float]:
     and speaks over them; everybody else is as in the run.
     """
     manifest = testbed.manifest
-    n, start, edges = len(manifest.clients), _start(manifest), _directed(testbed)
+    n, start, edges = len(manifest.clients), _start(testbed), _directed(testbed)
     worlds = len(manifest.clients[0].agents) // BEHAVIOURS
     slots = np.arange(n * worlds * BEHAVIOURS).reshape(n, worlds, BEHAVIOURS)
     return {
@@ -56,9 +58,11 @@ def _replaced(manifest: Simulation, start: State, edges: Edges, *, before: I64, 
     return float((last[twin][healthy] != Stage.S).mean()) if healthy.any() else 0.0
 
 
-def _start(manifest: Simulation) -> State:
+def _start(testbed: Testbed) -> State:
+    manifest = testbed.manifest
     agents = np.array([agent for client in manifest.clients for agent in client.agents], dtype=np.uint64)
-    return manifest.model.require_seir("risks").initial_state(agents, simulation_key(manifest), np.ones(agents.size))
+    model = agent_model_of(manifest.model.require_seir("risks"))
+    return model.initial_state(AgentSource(agents, simulation_key(manifest)), testbed.columns)
 
 
 def _directed(testbed: Testbed) -> Edges:

@@ -15,7 +15,7 @@ import numpy as np
 
 from lpm_secure.analysis.risk.config import RiskConfig
 from lpm_secure.analysis.risk.personal import BEHAVIOURS
-from lpm_secure.data.contact_data import ContactData
+from lpm_secure.data.contact_data import ContactData, among
 from lpm_secure.testbed.testbed import Testbed, build
 from protocols.arithmetic.fixed_point import I64
 from protocols.errors import ConfigError
@@ -33,18 +33,7 @@ def select_departments(data: ContactData, departments: Sequence[str]) -> Contact
     unknown = sorted(set(departments) - set(data.group))
     if unknown:
         raise ConfigError(f"people.departments: {unknown[0]}; the data have {', '.join(sorted(set(data.group)))}")
-    inside = np.isin(data.group, departments) if departments else np.ones(data.people.size, dtype=bool)
-    people = data.people[inside]
-    met = np.isin(data.a, people) & np.isin(data.b, people)
-    return dataclasses.replace(
-        data,
-        people=people,
-        group=tuple(np.array(data.group)[inside].tolist()),
-        day=data.day[met],
-        a=data.a[met],
-        b=data.b[met],
-        weight=data.weight[met],
-    )
+    return among(data, np.isin(data.group, departments)) if departments else data
 
 
 def number(person: I64, world: I64, behaviour: int, *, worlds: int) -> I64:
@@ -70,7 +59,8 @@ def _expanded(config: RiskConfig, data: ContactData) -> ContactData:
     worlds = np.arange(config.worlds)
     coin = np.random.default_rng([config.seed, COIN])
     inside = data.day < config.days  # no later day is replayed
-    day, a, b, weight = (np.repeat(row[inside], worlds.size) for row in (data.day, data.a, data.b, data.weight))
+    each = (data.day, data.a, data.b, data.weight)
+    day, a, b, weight = (np.repeat(row[inside], worlds.size) for row in each)
     world = np.tile(worlds, int(inside.sum()))
     rows = [np.stack([day, _of(a, world, 0, config), _of(b, world, 0, config), weight])]
     for speaker, listener in ((a, b), (b, a)):
@@ -78,7 +68,8 @@ def _expanded(config: RiskConfig, data: ContactData) -> ContactData:
         pair = (_of(speaker, world, 0, config)[kept], _of(listener, world, 1, config)[kept])
         rows.append(np.stack([day[kept], *pair, weight[kept]]))
     merged = np.concatenate(rows, axis=1)
-    people = np.repeat(data.people, worlds.size * BEHAVIOURS)
+    copies = worlds.size * BEHAVIOURS
+    people = np.repeat(data.people, copies)
     agents = np.arange(worlds.size * BEHAVIOURS)
     return dataclasses.replace(
         data,
@@ -88,6 +79,8 @@ def _expanded(config: RiskConfig, data: ContactData) -> ContactData:
         a=merged[1],
         b=merged[2],
         weight=merged[3],
+        channel=None if data.channel is None else np.zeros_like(merged[0]),  # the table [model] has one here
+        columns={name: np.repeat(values, copies) for name, values in data.columns.items()},
     )
 
 
