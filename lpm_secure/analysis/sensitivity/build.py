@@ -13,10 +13,10 @@ from lpm_secure.analysis.sensitivity.setup import ProblemSetup
 from lpm_secure.gradients.estimators.coupled_replay import CoupledReplay
 from lpm_secure.gradients.estimators.estimator import Estimator
 from lpm_secure.gradients.estimators.gumbel import Gumbel
-from lpm_secure.gradients.estimators.mean_field import MeanField
 from lpm_secure.gradients.estimators.perturbation import Perturbation
 from lpm_secure.gradients.estimators.score import ScoreEstimator
 from lpm_secure.gradients.estimators.smoothing import Smoothing
+from lpm_secure.gradients.expectation.mean_field import MeanField
 from lpm_secure.gradients.problem.city import city
 from lpm_secure.gradients.problem.epidemic import EpidemicProblem, world_of
 from lpm_secure.gradients.problem.outputs import ILL, INFECTED, Output, Outputs

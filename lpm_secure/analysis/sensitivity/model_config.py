@@ -14,11 +14,8 @@ from protocols.identity.trust import Name
 Seeds = Annotated[int, msgspec.Meta(ge=2, le=10**7)]
 MAX_STEPS: Final = 1_000
 Step = Annotated[int, msgspec.Meta(ge=0, le=MAX_STEPS)]
-STANDARD: Final[dict[Literal["finite_difference", "coupled", "score"], Seeds]] = {
-    "finite_difference": 2_000,
-    "coupled": 1_000,
-    "score": 8_000,
-}
+Named = Literal["finite_difference", "coupled", "score", "relaxed"]
+STANDARD: Final[dict[Named, Seeds]] = {"finite_difference": 2_000, "coupled": 1_000, "score": 8_000, "relaxed": 2}
 LARGEST_RUN: Final = 5 * 10**7  # agent-steps, of which several numbers are kept each
 
 
@@ -54,7 +51,7 @@ class ModelProblemConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True
         steps: T.
         outputs: what is asked for; every series at the end unless given.
         only: parameters that derivatives are taken by; all unless given.
-        seeds: for each estimator that is to run, how many runs at most.
+        seeds: for each estimator that is to run, how many runs at most; "relaxed" draws nothing, and runs once.
         sensitivity_seeds: runs of `lpm sensitivity`.
     """
 
@@ -70,7 +67,7 @@ class ModelProblemConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True
     steps: Annotated[int, msgspec.Meta(ge=1, le=MAX_STEPS)] = 20
     outputs: tuple[SeriesConfig, ...] = ()
     only: tuple[str, ...] = ()
-    seeds: dict[Literal["finite_difference", "coupled", "score"], Seeds] = msgspec.field(default_factory=STANDARD.copy)
+    seeds: dict[Named, Seeds] = msgspec.field(default_factory=STANDARD.copy)
     sensitivity_seeds: Seeds = 200
 
     def __post_init__(self) -> None:

@@ -14,15 +14,18 @@ from lpm_secure.engine.model_agents import NOWHERE, CellMixing, ContactMatrices
 from lpm_secure.gradients.estimators.estimator import Estimator
 from lpm_secure.gradients.estimators.model_alternatives import ModelAlternatives
 from lpm_secure.gradients.estimators.model_score import ModelScore
+from lpm_secure.gradients.expectation.model_relaxation import ModelRelaxation
 from lpm_secure.gradients.model.laws import GammaLaw
 from lpm_secure.gradients.model.model_problem import ModelPeople, ModelProblem, SeriesOutput, outputs_of
 from lpm_secure.gradients.model.point import ModelPoint
 from protocols.arithmetic.fixed_point import I64
-from protocols.errors import ConfigError
+from protocols.errors import ConfigError, ModelError
 from protocols.models.graph import ModelGraph
 from protocols.models.graph.agents import GraphModel, tally_of
 
-ESTIMATORS: Final[dict[str, Estimator]] = {each.name: each for each in (ModelAlternatives(), ModelScore())}
+ESTIMATORS: Final[dict[str, Estimator]] = {
+    each.name: each for each in (ModelAlternatives(), ModelScore(), ModelRelaxation())
+}
 
 
 def model_setup(config: ModelProblemConfig, *, seed: int) -> ProblemSetup:
@@ -41,7 +44,12 @@ def model_setup(config: ModelProblemConfig, *, seed: int) -> ProblemSetup:
     asked = config.outputs or tuple(SeriesConfig(series=word.name) for word in tally_of(model.graph))
     outputs = outputs_of(model.graph, [_output(each, people.n, config.steps) for each in asked], steps=config.steps)
     problem = ModelProblem(config.name, f"{config.model}, {source}", model.graph, people, config.steps, outputs)
-    return ProblemSetup(problem, theta, ESTIMATORS, ESTIMATORS[ModelAlternatives.name])
+    missing = {}
+    try:
+        ModelRelaxation().agents(problem, theta)
+    except ModelError as error:
+        missing[ModelRelaxation.name] = str(error)
+    return ProblemSetup(problem, theta, ESTIMATORS, ESTIMATORS[ModelAlternatives.name], missing)
 
 
 def _output(asked: SeriesConfig, n: int, steps: int) -> SeriesOutput:

@@ -8,7 +8,6 @@ import numpy as np
 
 from lpm_secure.gradients.estimators.estimator import Estimator, Jacobian, OnSeed
 from lpm_secure.gradients.estimators.finite_difference import FiniteDifference
-from lpm_secure.gradients.estimators.mean_field import MeanField
 from lpm_secure.gradients.problem.problem import Problem
 from lpm_secure.gradients.problem.theta import ThetaPoint
 from protocols.arithmetic.distributions import F64
@@ -149,7 +148,7 @@ def adaptive(
 
     Seeds are doubled from round to round; a first round of two, which compiles, does not count.
     """
-    if estimator.name == MeanField.name:
+    if not estimator.draws:
         return estimator.estimate(problem, theta, seeds[:2], on_seed=on_seed)
     estimator.estimate(problem, theta, seeds[:2])  # compiles, and does not count
     done = min(FIRST, len(seeds))

@@ -52,8 +52,10 @@ def verify_gradients(
         raise ParameterError(f"{json_.absolute().parent} is no folder; make it first")
     console, rows = _console(), []
     for problem in problems:
-        verification = _verify(content, problem)
+        verification, missing = _verify(content, problem)
         console.print(verification_table(verification))
+        for name, reason in missing.items():
+            console.print(f"no {name}: {reason}", soft_wrap=True)
         if verification.missed:
             names = ", ".join(verification.missed)
             console.print(f"finite differences miss {verification.target:.0%} standard error: {names}")
@@ -135,8 +137,10 @@ def _sensitivity(config: "GradientsConfig", problem: "ProblemConfig | ModelProbl
         return estimate(setup, seeds, difference=config.difference, on_seed=lambda: on_seed(title))
 
 
-def _verify(config: "GradientsConfig", problem: "ProblemConfig | ModelProblemConfig") -> "Verification":
-    """Verify one problem, with a bar for each estimator."""
+def _verify(
+    config: "GradientsConfig", problem: "ProblemConfig | ModelProblemConfig"
+) -> "tuple[Verification, dict[str, str]]":
+    """Verify one problem, with a bar for each estimator; return which there are not, and why, too."""
     from lpm_secure.analysis.sensitivity.build import setup_of
     from lpm_secure.analysis.sensitivity.verification import verify
     from lpm_secure.cli.progress import seed_bars
@@ -144,10 +148,11 @@ def _verify(config: "GradientsConfig", problem: "ProblemConfig | ModelProblemCon
 
     setup = setup_of(problem, seed=config.seed, every=False)
     known = {**setup.estimators, FiniteDifference.name: FiniteDifference(config.difference)}
-    estimators = {known[name]: seeds for name, seeds in problem.seeds.items()}
+    missing = {name: why for name, why in setup.missing.items() if name in problem.seeds}
+    estimators = {known[name]: seeds for name, seeds in problem.seeds.items() if name not in missing}
     titles = {estimator.name: f"{problem.name}: {estimator.name}, at most" for estimator in estimators}
     with seed_bars({titles[estimator.name]: seeds for estimator, seeds in estimators.items()}) as on_seed:
-        return verify(
+        verification = verify(
             setup.problem,
             setup.theta,
             estimators,
@@ -155,3 +160,4 @@ def _verify(config: "GradientsConfig", problem: "ProblemConfig | ModelProblemCon
             target=config.relative_error,
             on_seed=lambda name: on_seed(titles[name]),
         )
+    return verification, missing

@@ -67,10 +67,12 @@ class Estimator(abc.ABC):
     Attributes:
         name: in tables and configurations.
         unbiased: whether its expectation is the derivative, for every problem.
+        draws: whether it draws anything, so that more seeds tell more.
     """
 
     name: ClassVar[str]
     unbiased: ClassVar[bool]
+    draws: ClassVar[bool] = True
 
     @abc.abstractmethod
     def estimate(self, problem: Any, theta: Any, seeds: range, *, on_seed: OnSeed = lambda: None) -> Jacobian:

@@ -20,13 +20,13 @@ from protocols.models.chain.exploration import BEGIN, Exploration, LocalState, Q
 from protocols.models.chain.liveness import LiveFields, stage_fields
 from protocols.models.chain.lumping import Lumps, Move, layers_of, lump, merge
 from protocols.models.chain.paths import check_depth
-from protocols.models.chain.quantities import QuantityTable, Slope
+from protocols.models.chain.quantities import NO_LAWS, QuantityTable, Slope
 from protocols.models.dual import Dual
 from protocols.models.graph import ModelGraph
 from protocols.models.graph.agents import GraphModel
 from protocols.models.graph.checks import nodes_of
 from protocols.models.likelihood.clocks import clocks_of
-from protocols.models.likelihood.entries import ParameterEntry
+from protocols.models.likelihood.entries import LawSlopes, ParameterEntry
 
 MOST_STATES: Final = 2**12
 SPACE: Final = "local states"
@@ -130,6 +130,7 @@ def chain_of(
     known: Mapping[str, bool],
     *,
     steps: int,
+    laws: Mapping[str, LawSlopes] = NO_LAWS,
 ) -> LocalChain:
     """Return the chain of agents with the same columns.
 
@@ -139,6 +140,7 @@ def chain_of(
         columns: of each field a number: private columns, and what their holder knows; else the least there is.
         known: of each field, whether it does.
         steps: of the run.
+        laws: how laws of days move with their means, of those that do not move by tilting.
 
     Raises:
         ModelError: in one line, why there is none.
@@ -148,7 +150,7 @@ def chain_of(
         if known.get(clock.field):
             refuse(f"{clock.field}, the threshold of {name}, is given")
     found = Exploration(space, columns).run(known, steps=steps)
-    table = QuantityTable.of(space, entries, known)
+    table = QuantityTable.of(space, entries, known, laws)
     table.compute(_quantities(space.graph, found))
     clocks, patterns, moves = _moves(found, table)
     lumps = lump(moves[1:], _outputs(found, table))

@@ -1,6 +1,6 @@
 """Relaxed agents of any model's graph: each is in every state of its local chain with a probability."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, NamedTuple, final
 
 import numpy as np
@@ -9,21 +9,22 @@ from protocols.arithmetic.fixed_point import I64
 from protocols.models.agent_model import AgentSource, Columns
 from protocols.models.chain.chain import LocalChain, chain_of
 from protocols.models.chain.exploration import refuse
+from protocols.models.chain.quantities import NO_LAWS
 from protocols.models.dual import Dual, Number
 from protocols.models.escape import escape
 from protocols.models.gradient import Gradient
 from protocols.models.graph.agents import GraphModel
 from protocols.models.graph.checks import nodes_of
 from protocols.models.graph.graph import PARTS
-from protocols.models.likelihood.entries import ParameterEntry
+from protocols.models.likelihood.entries import LawSlopes, ParameterEntry
 from protocols.models.likelihood.score_parameters import entries_of
 from protocols.models.relaxed_agents import F64, RelaxedAgents
 
-MOST_KINDS: Final = 256  # of agents, by their columns
+MOST_GROUPS: Final = 256  # of agents, by their columns
 TOGETHER: Final = 2**11  # agents: all moves of so many are held at a time
 
 
-class _ChainGroup(NamedTuple):
+class ChainGroup(NamedTuple):
     """Agents with the same columns, by their rows, and their chain."""
 
     rows: I64
@@ -38,6 +39,7 @@ class ChainAgents(RelaxedAgents):
     agent's columns alone: so an agent has the same bits on every machine, whoever holds it beside others.
 
     Attributes:
+        parameters: p names, by which derivatives are taken.
         states: of each kind of agents the probability of each state, float64[S, n] and float64[p, S, n].
     """
 
@@ -51,6 +53,7 @@ class ChainAgents(RelaxedAgents):
         columns: Columns,
         n: int,
         steps: int,
+        laws: Mapping[str, LawSlopes] = NO_LAWS,
     ) -> None:
         """Begin.
 
@@ -62,17 +65,21 @@ class ChainAgents(RelaxedAgents):
             columns: what agents' holder gives.
             n: agents.
             steps: of the run.
+            laws: how laws of days move with their means, of those that do not move by tilting.
 
         Raises:
             ModelError: the model has no chain, or agents are of too many kinds.
             DataError: a column is missing, or out of its range.
         """
         super().__init__(gradient, sizes=sizes, cell=cell)
-        self._model, self._n = model.agents, n
+        self._model, self._n, self.parameters = model.agents, n, gradient.parameters
         entries = entries_of(model, gradient.parameters)
-        self._kinds = tuple(_kinds(model, entries, columns, n, steps))
+        self._groups = tuple(
+            ChainGroup(rows, chain_of(model, entries, given, known, steps=steps, laws=laws))
+            for rows, given, known in _groups(model, columns, n)
+        )
         self._factors = _factors(model, entries)
-        self.states = [spread(kind.chain.begin, kind.rows.size) for kind in self._kinds]
+        self.states = [spread(group.chain.begin, group.rows.size) for group in self._groups]
 
     def __repr__(self) -> str:
         """Tell the size, and nothing else."""
@@ -80,47 +87,67 @@ class ChainAgents(RelaxedAgents):
 
     def messages(self) -> I64:
         """Return what each agent is expected to tell."""
-        width = len(self._model.most) + len(self._model.cell_most)
-        told = np.zeros((1 + self._gradient.p, self._n, width), dtype=np.int64)
-        for kind, state in zip(self._kinds, self.states, strict=True):
-            for channel in range(width):
-                told[:, kind.rows, channel] = self.to_fixed(_expected(state, kind.chain.messages, channel))
-        return told
+        told = [self.to_fixed(each) for each in self.message_means()]
+        return np.stack(told, axis=2) if told else np.zeros((1 + self._gradient.p, self._n, 0), dtype=np.int64)
 
     def tally(self) -> I64:
         """Return the expected totals of the model's stages and observables."""
-        total = np.zeros((len(self._model.tally), 1 + self._gradient.p), dtype=np.int64)
-        for kind, state in zip(self._kinds, self.states, strict=True):
-            for word in range(len(total)):
-                total[word] += self.to_fixed(_expected(state, kind.chain.totals, word)).sum(axis=1)
-        return total
+        return np.stack([self.to_fixed(each).sum(axis=1) for each in self.total_means()])
 
     def update(self, contact: I64, totals: I64, *, step: int) -> None:
         """Move on by one step."""
-        growth = {name: self._growth(name, contact, totals) for name in self._factors}
-        for place, kind in enumerate(self._kinds):
-            parts = [kind.rows[first : first + TOGETHER] for first in range(0, kind.rows.size, TOGETHER)]
+        exposures = [self.to_real(contact[:, channel].T) for channel in range(contact.shape[1])]
+        by_channel = totals.reshape(-1, self._sizes.size, totals.shape[1]) if self._sizes.size else ()
+        self.move(exposures, [self.shares(own) for own in by_channel])
+
+    def message_means(self) -> list[Dual]:
+        """Return what each agent is expected to tell on each contact channel and cell channel, float64[n] each."""
+        width = len(self._model.most) + len(self._model.cell_most)
+        return [self._expected([group.chain.messages for group in self._groups], row) for row in range(width)]
+
+    def total_means(self) -> list[Dual]:
+        """Return what each agent is expected to add to each number of the tally, float64[n] each."""
+        totals = [group.chain.totals for group in self._groups]
+        return [self._expected(totals, row) for row in range(len(self._model.tally))]
+
+    def move(self, exposures: Sequence[Dual], shares: Sequence[Dual]) -> None:
+        """Move on by one step.
+
+        Args:
+            exposures: of each contact channel, what reaches each agent, float64[n]; none where contacts do not count.
+            shares: of each cell channel, which share of its own cell says something, float64[n]; none without cells.
+        """
+        growth = {name: self._growth(name, exposures, shares) for name in self._factors}
+        for place, group in enumerate(self._groups):
+            parts = [group.rows[first : first + TOGETHER] for first in range(0, group.rows.size, TOGETHER)]
             state, moved = self.states[place], []
             for part, rows in enumerate(parts):
                 own = slice(part * TOGETHER, part * TOGETHER + rows.size)
                 heard = {name: Dual(each.value[rows], each.tangent[:, rows]) for name, each in growth.items()}
-                moved.append(advance(kind.chain, Dual(state.value[:, own], state.tangent[..., own]), heard))
-            if moved:
-                value = np.concatenate([each.value for each in moved], axis=1)
-                self.states[place] = Dual(value, np.concatenate([each.tangent for each in moved], axis=2))
+                moved.append(advance(group.chain, Dual(state.value[:, own], state.tangent[..., own]), heard))
+            value = np.concatenate([each.value for each in moved], axis=1)
+            self.states[place] = Dual(value, np.concatenate([each.tangent for each in moved], axis=2))
 
-    def _growth(self, name: str, contact: I64, totals: I64) -> Dual:
+    def _growth(self, name: str, exposures: Sequence[Dual], shares: Sequence[Dual]) -> Dual:
         """Return by how much an outcome's level grows, float64[n], before weights."""
-        contacts, cells = self._factors[name]
-        grown = Dual(np.zeros(self._n), np.zeros((self._gradient.p, self._n)))
-        for channel, factor in contacts:
-            if contact.shape[1]:
-                grown = grown + factor * self.to_real(contact[:, channel].T)
-        for channel, factor in cells:
-            if self._sizes.size:
-                own = totals.reshape(-1, self._sizes.size, totals.shape[1])[channel]
-                grown = grown + factor * self.shares(own)
+        grown = self._nothing()
+        for reach, factors in zip((exposures, shares), self._factors[name], strict=True):
+            for channel, factor in factors:
+                if reach:
+                    grown = grown + factor * reach[channel]
         return grown
+
+    def _expected(self, numbers: Sequence[Dual], row: int) -> Dual:
+        """Return a number of all agents by the probabilities of their states; `numbers` are those of each group."""
+        total = self._nothing()
+        for group, state, own in zip(self._groups, self.states, numbers, strict=True):
+            found = _expected(state, own, row)
+            total.value[group.rows] = found.value
+            total.tangent[:, group.rows] = found.tangent
+        return total
+
+    def _nothing(self) -> Dual:
+        return Dual(np.zeros(self._n), np.zeros((self._gradient.p, self._n)))
 
 
 def advance(chain: LocalChain, state: Dual, growth: Mapping[str, Dual]) -> Dual:
@@ -205,10 +232,8 @@ def _factors(
     }
 
 
-def _kinds(
-    model: GraphModel, entries: tuple[ParameterEntry, ...], columns: Columns, n: int, steps: int
-) -> Iterator[_ChainGroup]:
-    """Yield agents by what is given of them, as far as anything looks at it."""
+def _groups(model: GraphModel, columns: Columns, n: int) -> Iterator[tuple[I64, dict[str, int], dict[str, bool]]]:
+    """Yield agents by what is given of them, as far as anything looks at it: rows, numbers, and which are known."""
     source = AgentSource(np.zeros(n, dtype=np.uint64), (0, 0))
     inputs, graph = model.agents.inputs_of_begin(source, columns), model.graph
     nodes = [graph.nodes[number] for number in nodes_of(graph, *(set(PARTS) - {"thresholds"}))]
@@ -216,10 +241,9 @@ def _kinds(
     least = {name: field.low for name, field in graph.fields.items()}
     table = np.stack([inputs.state[name] for name in names] + [inputs.known[name] for name in names])
     rows, which = np.unique(table, axis=1, return_inverse=True)
-    if rows.shape[1] > MOST_KINDS:
-        refuse(f"agents are of {rows.shape[1]} kinds by their columns, more than {MOST_KINDS}")
+    if rows.shape[1] > MOST_GROUPS:
+        refuse(f"agents are of {rows.shape[1]} kinds by their columns, more than {MOST_GROUPS}")
     for number, row in enumerate(rows.T.tolist()):
         given = least | dict(zip(names, row[: len(names)], strict=True))
         known = dict.fromkeys(graph.fields, False) | dict(zip(names, map(bool, row[len(names) :]), strict=True))
-        own = np.flatnonzero(which.reshape(-1) == number)
-        yield _ChainGroup(own, chain_of(model, entries, given, known, steps=steps))
+        yield np.flatnonzero(which.reshape(-1) == number), given, known

@@ -17,8 +17,8 @@ from protocols.models.graph import GraphNode, ModelGraph
 from protocols.models.likelihood.clocks import Clock
 
 Control = tuple[int, ...]  # the value of each field of stages, in the order of their names
-MOST_CONTROLS: Final = 256
-MOST_PATHS: Final = 1024
+MOST_CONTROLS: Final = 64
+MOST_PATHS: Final = 256
 CROSSED: Final = "crossed "  # and the name of an outcome: a field that is 1 from when its level has crossed
 
 

@@ -18,7 +18,7 @@ from protocols.models.graph.operations import OPERATIONS
 T = TypeVar("T")
 Law = tuple[str, int, tuple[int, ...]]  # op and node of a draw, and what its law depends on
 Value = Any  # a whole number, a `HeldDraw`, or `Unknown`
-DEEPEST: Final = 400  # nodes within nodes
+DEEPEST: Final = 120  # nodes within nodes
 
 
 class HeldDraw(NamedTuple):

@@ -3,7 +3,8 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, final
+from types import MappingProxyType
+from typing import Any, Final, final
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from protocols.models.likelihood.events import Chances
 from protocols.models.likelihood.record import leaves_of_parameters
 from protocols.models.likelihood.tape import NONE, Tape
 
+NO_LAWS: Final[Mapping[str, LawSlopes]] = MappingProxyType({})
 Slope = F64  # of one number by each parameter, float64[1 + p]: its value, then its derivatives
 
 
@@ -41,10 +43,17 @@ class QuantityTable:
     _numbers: dict[Quantity, Slope] = field(default_factory=dict, repr=False)
 
     @classmethod
-    def of(cls, space: Space, entries: Sequence[ParameterEntry], known: Mapping[str, bool]) -> "QuantityTable":
-        """Return a table without numbers."""
+    def of(
+        cls,
+        space: Space,
+        entries: Sequence[ParameterEntry],
+        known: Mapping[str, bool],
+        laws: Mapping[str, LawSlopes],
+    ) -> "QuantityTable":
+        """Return a table without numbers; laws that are not given move by tilting."""
         names = sorted({entry.name for entry in entries if is_law(space.graph.parameters[entry.name])})
-        return cls(space, entries, known, {n: slopes_of_laws(space.parameters[n].tolist()) for n in names})
+        tilted = {n: slopes_of_laws(space.parameters[n].tolist()) for n in names if n not in laws}
+        return cls(space, entries, known, {**tilted, **{n: laws[n] for n in names if n in laws}})
 
     def compute(self, quantities: Iterable[Quantity]) -> None:
         """Compute numbers, those of one node together."""

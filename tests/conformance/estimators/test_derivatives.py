@@ -11,10 +11,10 @@ from lpm_secure.engine.kernels.csr import Csr
 from lpm_secure.gradients.estimators.coupled_replay import CoupledReplay
 from lpm_secure.gradients.estimators.finite_difference import FiniteDifference
 from lpm_secure.gradients.estimators.gumbel import Gumbel
-from lpm_secure.gradients.estimators.mean_field import MeanField, solve_mean_field
 from lpm_secure.gradients.estimators.perturbation import Perturbation
 from lpm_secure.gradients.estimators.score import ScoreEstimator
 from lpm_secure.gradients.estimators.smoothing import Smoothing
+from lpm_secure.gradients.expectation.mean_field import MeanField, solve_mean_field
 from lpm_secure.gradients.problem.epidemic import EpidemicProblem, world_of
 from lpm_secure.gradients.problem.outputs import ILL, INFECTED, Output, Outputs
 from lpm_secure.gradients.problem.theta import BETA, INFECTIOUS, INITIAL, LATENT, P, Point

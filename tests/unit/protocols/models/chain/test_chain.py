@@ -216,3 +216,34 @@ def test_agents_begin_in_the_stage_that_is_known():
         ill.append(float(chain.totals.value[2] @ state.value[:, 0]))
         state = advance(chain, state, none)
     assert ill == [1.0, 1.0, 1.0, 0.0, 0.0]
+
+
+def deep(levels):
+    """Return a model whose update is so many additions deep."""
+
+    class Deep(lpm.Model):
+        """Counts in a long way round."""
+
+        mood = lpm.stage("A", "B")
+        count = lpm.field(0, 10)
+        push = lpm.message(most=10)
+
+        def begin(self, me, draw):
+            return me.set(mood="A", count=0)
+
+        def says(self, me):
+            return {self.push: me.count}
+
+        def update(self, me, heard, draw):
+            count = me.count
+            for _ in range(levels):
+                count = count + 1
+            return me.set(count=lpm.clip(count - levels + 1, 0, 10))
+
+    return GraphModel(trace(Deep).graph)
+
+
+def test_a_deep_model_has_a_chain_and_a_deeper_one_is_refused():
+    assert len(own_chain(deep(115)).states) == 11
+    with pytest.raises(ModelError, match="expressions are 123 deep; relaxed runs take at most 120"):
+        own_chain(deep(118))

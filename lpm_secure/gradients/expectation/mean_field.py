@@ -47,6 +47,7 @@ class MeanField(Estimator):
 
     name: ClassVar[str] = "mean_field"
     unbiased: ClassVar[bool] = False
+    draws: ClassVar[bool] = False
 
     def estimate(
         self, problem: EpidemicProblem, theta: Point, seeds: range, *, on_seed: OnSeed = lambda: None
