@@ -13,7 +13,8 @@ from protocols.models.graph.inputs import check_public
 from protocols.models.run_model import agent_model_of
 from protocols.releases.ledger import Event, RefusalEvent, RepeatEvent, RoundEvent, RoundRecord, StartEvent
 from protocols.releases.query import NOISE, SCORE
-from protocols.task.manifest import Manifest, Simulation
+from protocols.task.manifest import Manifest, Simulation, cohort
+from protocols.task.parties import contributors
 from protocols.task.release_plan import records_in, releases_of
 from protocols.task.rounds import Phase
 from protocols.task.secure_sum.spec import SecureSum
@@ -96,10 +97,8 @@ def breaches(manifest: Manifest, agreed: Sequence[RoundRecord]) -> list[str]:
         allowed = records_in(manifest, each.step)
         if each.releases != (max(1, len(each.trials)) * allowed if each.phase == Phase.SPEAK else ()):
             lines.append(f"round {each.number}: it opened what the manifest does not allow")
-        if len(each.members) < manifest.min_cohort:
-            lines.append(
-                f"round {each.number}: {len(each.members)} clients, and the manifest promises {manifest.min_cohort}"
-            )
+        if (count := cohort(manifest, each.members)) < manifest.min_cohort:
+            lines.append(f"round {each.number}: {count} clients, and the manifest promises {manifest.min_cohort}")
         if not clients.issuperset(each.members):
             lines.append(f"round {each.number}: a member is not in the manifest")
     return lines
@@ -125,9 +124,10 @@ def differencing(manifest: Manifest, agreed: Sequence[RoundRecord]) -> list[str]
     gone = inquiries.find_culprits(manifest, agreed)
     exact = [each.name for each in releases_of(manifest).each if each.mechanism != NOISE]
     cohorts: dict[frozenset[str], int] = {}
+    counts = contributors(manifest.clients)
     for each in agreed:
         if each.phase == Phase.SPEAK and each.releases and not each.trials:
-            cohorts.setdefault(frozenset(each.members), each.step)
+            cohorts.setdefault(counts.intersection(each.members), each.step)
     lines = []
     known = list(cohorts.items())[:MOST_COHORTS]
     if exact and len(cohorts) > len(known):

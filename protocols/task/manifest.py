@@ -6,6 +6,7 @@ their tag: a simulation, and a secure sum, in which nobody is simulated.
 """
 
 import hashlib
+from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Final, Literal, TypeGuard, final
@@ -34,7 +35,7 @@ from protocols.task.checks.releases import (
 )
 from protocols.task.devices import Devices
 from protocols.task.gradients.turn import turns
-from protocols.task.parties import ENGINE, ClientParty, DealerParty, agents_of
+from protocols.task.parties import ENGINE, ClientParty, DealerParty, agents_of, contributors
 from protocols.task.rounds import Schedule
 from protocols.task.secure_sum.spec import SecureSum
 
@@ -217,6 +218,11 @@ KINDS: Final[dict[str, type[Simulation] | type[SecureSum]]] = {"simulation": Sim
 def is_active(manifest: Manifest) -> TypeGuard[Simulation]:
     """Tell whether a run's security is active: one server that lies reads nothing either."""
     return isinstance(manifest, Simulation) and manifest.security == "active"
+
+
+def cohort(manifest: Manifest, members: Iterable[str]) -> int:
+    """Return how many of some clients count in a cohort, each once: see `contributors`."""
+    return len(contributors(manifest.clients).intersection(members))
 
 
 def encode(manifest: Manifest) -> bytes:
