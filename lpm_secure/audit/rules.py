@@ -8,12 +8,13 @@ from typing import Any, Final
 from lpm_secure.accounting import epsilon_of
 from lpm_secure.audit import inquiries
 from lpm_secure.audit.privacy_cost import costs, delta_of, joint
+from protocols.arithmetic.counters import RoundNumber
 from protocols.errors import ParameterError
 from protocols.models.graph.inputs import check_public
 from protocols.models.run_model import agent_model_of
 from protocols.releases.ledger import Event, RefusalEvent, RepeatEvent, RoundEvent, RoundRecord, StartEvent
 from protocols.releases.query import NOISE, SCORE
-from protocols.task.manifest import Manifest, Simulation, cohort
+from protocols.task.manifest import Manifest, Simulation, cohort, is_active
 from protocols.task.parties import contributors
 from protocols.task.release_plan import records_in, releases_of
 from protocols.task.rounds import Phase
@@ -113,6 +114,21 @@ def announcements(manifest: Simulation, agreed: Sequence[RoundRecord]) -> list[s
         except ParameterError as error:
             lines.append(f"round {each.number}: {error}")
     return lines
+
+
+def unwritten(manifest: Manifest, agreed: Sequence[RoundRecord]) -> list[RoundRecord]:
+    """Return the round in which an active run stopped, if it releases anything; by nobody, as none is known.
+
+    Each aggregator has a release as soon as the dealer has answered, and may stop the run before the other writes it.
+    """
+    number = RoundNumber(len(agreed))
+    if not is_active(manifest) or number >= manifest.schedule.rounds:
+        return []
+    step, phase = manifest.schedule.step(number), manifest.schedule.phase(number)
+    if phase != Phase.SPEAK:
+        return []
+    releases = records_in(manifest, step)
+    return [RoundRecord(number=number, step=step, phase=int(phase), members=(), refused=(), releases=releases)]
 
 
 def differencing(manifest: Manifest, agreed: Sequence[RoundRecord]) -> list[str]:
