@@ -244,7 +244,7 @@ class Run:
         """Wait no longer for a client that its operator has shut out; what it has sent counts."""
         self.waited_for.discard(client)
         self._called.discard(client)
-        enough = len(self.round.shares) >= self.manifest.min_cohort
+        enough = manifests.cohort(self.manifest, self.round.shares) >= self.manifest.min_cohort
         if enough and self.round.decided is None and self.round.complete(self.waited_for):
             self._freeze(self.round)
 
@@ -316,16 +316,16 @@ class Run:
         self._disarm()
         if current is not self.round or current.decided is not None:
             return
-        if current.synthetic is not None and len(current.shares) >= self.manifest.min_cohort:
-            self._freeze(current)
-            return
+        count = manifests.cohort(self.manifest, current.shares)
         current.deadlines += 1
-        if current.deadlines % DEADLINES:
+        if current.synthetic is not None and count >= self.manifest.min_cohort:
+            self._freeze(current)
+        elif current.deadlines % DEADLINES:
             self._arm(current)
         elif current.synthetic is None:
             current.fail(Unavailable(f"the engine has not announced step {current.step} in time; call again"))
         else:
-            current.fail(too_small(self.manifest, len(current.shares), "wait for more"))
+            current.fail(too_small(self.manifest, count, "wait for more"))
 
     def _freeze(self, current: Round) -> None:
         """Decide on the members, write it down, then ask the others; safe to call again."""
@@ -350,8 +350,8 @@ class Run:
             answers = await self._answers(current.number)
             require_same(self._ledger, current.number, answers, announced=announcement_digest(current))
             agreed = set(current.shares).intersection(*(answer.names for answer in answers))
-            if len(agreed) < self.manifest.min_cohort:
-                raise too_small(self.manifest, len(agreed), "the members of this round are decided, so the run ends")
+            if (count := manifests.cohort(self.manifest, agreed)) < self.manifest.min_cohort:
+                raise too_small(self.manifest, count, "the members of this round are decided, so the run ends")
             require_all_tokens(self._schedule.phase(current.number), agreed, self.last)
             done = await self._done(current, tuple(sorted(agreed)))
             write_round(self._ledger, self.manifest, done, self._sums.reply_to)

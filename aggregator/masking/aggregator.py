@@ -42,6 +42,7 @@ from protocols.masking.messages import (
 )
 from protocols.masking.party import digest_of
 from protocols.masking.words import MASK, require_canonical, residue
+from protocols.task.manifest import cohort
 from protocols.task.parties import ENGINE
 from protocols.task.rounds import Phase
 
@@ -244,8 +245,8 @@ class MaskingAggregator(CountAgreement):
             if (theirs.number, theirs.accepted) != (self.number, self._round.accepted):
                 raise ResultsDiffer("the aggregators differ on who is in range; the run stops here")
             least = self.plan.manifest.min_cohort
-            if len(self._round.accepted) < least:
-                raise CohortTooSmall(f"{len(self._round.accepted)} clients are left; the manifest promises {least}")
+            if (count := cohort(self.plan.manifest, self._round.accepted)) < least:
+                raise CohortTooSmall(f"{count} clients are left; the manifest promises {least}")
             self.members = self._round.accepted
             goes_on = self.plan.opens(self.number) or self.plan.multiplies(self.number)
             self._round.stage = RoundStage.ACCEPTED if goes_on else RoundStage.DONE

@@ -35,6 +35,7 @@ from protocols.masking.party import MaskingParty, digest_of
 from protocols.masking.range_proof import answer, bit_pads
 from protocols.masking.seed import open_seed
 from protocols.masking.words import expand, residue
+from protocols.task.manifest import cohort
 
 Replies = tuple[SignedMessage, SignedMessage]
 Questions = ProofQuestion | ReleaseQuestion
@@ -166,8 +167,8 @@ class MaskingDealer(MaskingParty):
         if not set(question.accepted) <= set(self._members):
             raise ResultsDiffer("a release counts a client whose proof was not asked; the run stops here")
         least = self.plan.manifest.min_cohort
-        if len(question.accepted) < least:
-            raise CohortTooSmall(f"a release is over {len(question.accepted)} clients; the manifest promises {least}")
+        if (count := cohort(self.plan.manifest, question.accepted)) < least:
+            raise CohortTooSmall(f"a release is over {count} clients; the manifest promises {least}")
         self._spending.charge(number)
         self._members = question.accepted
         words = {client: self._pads(client, number) for client in self._members}

@@ -150,10 +150,16 @@ def _ledgers(folder: Path, manifest: Manifest, report: Report) -> PrivacyCost | 
     report.checks["no release costs more than was promised"] = lines
     report.privacy.extend(table)
     report.notes.extend(rules.early_end(manifest, agreed))
+    stopped = rules.unwritten(manifest, agreed)
+    report.notes.extend(
+        f"round {each.number}: the run stopped in it, and a server may have had its release: what all cost together "
+        "counts it"
+        for each in stopped
+    )
     for name, events in found.items():
         report.received[name] = rules.disclosures(events)
         report.notes.extend(f"{name}: {line}" for line in rules.refusals(events))
-    return joint(agreed)
+    return joint([*agreed, *stopped])
 
 
 def _low_degrees(folder: Path) -> list[str]:

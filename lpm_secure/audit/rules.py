@@ -8,12 +8,14 @@ from typing import Any, Final
 from lpm_secure.accounting import epsilon_of
 from lpm_secure.audit import inquiries
 from lpm_secure.audit.privacy_cost import costs, delta_of, joint
+from protocols.arithmetic.counters import RoundNumber
 from protocols.errors import ParameterError
 from protocols.models.graph.inputs import check_public
 from protocols.models.run_model import agent_model_of
 from protocols.releases.ledger import Event, RefusalEvent, RepeatEvent, RoundEvent, RoundRecord, StartEvent
 from protocols.releases.query import NOISE, SCORE
-from protocols.task.manifest import Manifest, Simulation
+from protocols.task.manifest import Manifest, Simulation, cohort, is_active
+from protocols.task.parties import contributors
 from protocols.task.release_plan import records_in, releases_of
 from protocols.task.rounds import Phase
 from protocols.task.secure_sum.spec import SecureSum
@@ -96,10 +98,8 @@ def breaches(manifest: Manifest, agreed: Sequence[RoundRecord]) -> list[str]:
         allowed = records_in(manifest, each.step)
         if each.releases != (max(1, len(each.trials)) * allowed if each.phase == Phase.SPEAK else ()):
             lines.append(f"round {each.number}: it opened what the manifest does not allow")
-        if len(each.members) < manifest.min_cohort:
-            lines.append(
-                f"round {each.number}: {len(each.members)} clients, and the manifest promises {manifest.min_cohort}"
-            )
+        if (count := cohort(manifest, each.members)) < manifest.min_cohort:
+            lines.append(f"round {each.number}: {count} clients, and the manifest promises {manifest.min_cohort}")
         if not clients.issuperset(each.members):
             lines.append(f"round {each.number}: a member is not in the manifest")
     return lines
@@ -116,6 +116,21 @@ def announcements(manifest: Simulation, agreed: Sequence[RoundRecord]) -> list[s
     return lines
 
 
+def unwritten(manifest: Manifest, agreed: Sequence[RoundRecord]) -> list[RoundRecord]:
+    """Return the round in which an active run stopped, if it releases anything; by nobody, as none is known.
+
+    Each aggregator has a release as soon as the dealer has answered, and may stop the run before the other writes it.
+    """
+    number = RoundNumber(len(agreed))
+    if not is_active(manifest) or number >= manifest.schedule.rounds:
+        return []
+    step, phase = manifest.schedule.step(number), manifest.schedule.phase(number)
+    if phase != Phase.SPEAK:
+        return []
+    releases = records_in(manifest, step)
+    return [RoundRecord(number=number, step=step, phase=int(phase), members=(), refused=(), releases=releases)]
+
+
 def differencing(manifest: Manifest, agreed: Sequence[RoundRecord]) -> list[str]:
     """Return pairs of exact releases whose cohorts differ by fewer clients than the manifest promises.
 
@@ -125,9 +140,10 @@ def differencing(manifest: Manifest, agreed: Sequence[RoundRecord]) -> list[str]
     gone = inquiries.find_culprits(manifest, agreed)
     exact = [each.name for each in releases_of(manifest).each if each.mechanism != NOISE]
     cohorts: dict[frozenset[str], int] = {}
+    counts = contributors(manifest.clients)
     for each in agreed:
         if each.phase == Phase.SPEAK and each.releases and not each.trials:
-            cohorts.setdefault(frozenset(each.members), each.step)
+            cohorts.setdefault(counts.intersection(each.members), each.step)
     lines = []
     known = list(cohorts.items())[:MOST_COHORTS]
     if exact and len(cohorts) > len(known):

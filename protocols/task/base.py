@@ -19,7 +19,7 @@ class BaseManifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     `dict` keeps what follows from a manifest, such as its layout.
 
     Attributes:
-        min_cohort: a release covers at least so many clients.
+        min_cohort: a release covers at least so many clients; one without agents, where others have some, is none.
         trust: whose run it is, until when, and all parties' keys. Without it nothing can be sealed: for tests inside
             one process only; every process refuses such a manifest.
         join_timeout_s: how long the first round waits for clients; `round_timeout_s` likewise for every later one.

@@ -6,6 +6,7 @@ their tag: a simulation, and a secure sum, in which nobody is simulated.
 """
 
 import hashlib
+from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Final, Literal, TypeGuard, final
@@ -34,7 +35,7 @@ from protocols.task.checks.releases import (
 )
 from protocols.task.devices import Devices
 from protocols.task.gradients.turn import turns
-from protocols.task.parties import ENGINE, ClientParty, DealerParty, agents_of
+from protocols.task.parties import ENGINE, ClientParty, DealerParty, agents_of, contributors
 from protocols.task.rounds import Schedule
 from protocols.task.secure_sum.spec import SecureSum
 
@@ -61,7 +62,7 @@ class Simulation(BaseManifest, frozen=True, forbid_unknown_fields=True, kw_only=
         edges: "dense": each client sends one vector over all agents, so nobody sees which entries are zero.
             "permuted": for clients of one agent each, which share so many slots as `devices` says; three servers
             permute them, so that none sees an edge.
-        security: "active": one aggregator that lies reads nothing either, nor does the dealer; the run is one that
+        security: "active": one aggregator that lies reads nothing, nor a dealer that does not; the run is one that
             `protocols.masking.plan` takes. "semi-honest": servers have to follow the protocol.
         min_count: in outcome mode, a cell total or a count of the tally below it is released as 0, which the
             aggregators decide on shares; 0 releases every count.
@@ -217,8 +218,13 @@ KINDS: Final[dict[str, type[Simulation] | type[SecureSum]]] = {"simulation": Sim
 
 
 def is_active(manifest: Manifest) -> TypeGuard[Simulation]:
-    """Tell whether a run's security is active: one server that lies reads nothing either."""
+    """Tell whether a run's security is active: one aggregator that lies reads nothing either."""
     return isinstance(manifest, Simulation) and manifest.security == "active"
+
+
+def cohort(manifest: Manifest, members: Iterable[str]) -> int:
+    """Return how many of some clients count in a cohort, each once: see `contributors`."""
+    return len(contributors(manifest.clients).intersection(members))
 
 
 def encode(manifest: Manifest) -> bytes:

@@ -65,6 +65,15 @@ class NamedParty(Protocol):
         """Return its name."""
 
 
+def contributors(clients: Iterable[ClientParty | InstitutionParty]) -> frozenset[str]:
+    """Return the names of those among whom a release hides each: a client without agents adds nothing to it.
+
+    Where nobody has agents, nothing is told of anybody, and all count.
+    """
+    each = {client.name: isinstance(client, InstitutionParty) or bool(client.agents) for client in clients}
+    return frozenset(filter(each.get, each)) or frozenset(each)
+
+
 def agents_of(clients: Iterable[ClientParty]) -> int:
     """Return how many private agents clients have together."""
     return sum(len(client.agents) for client in clients)

@@ -31,7 +31,7 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """What a client's owner allows; a TOML file without tables.
 
     Attributes:
-        min_cohort: a release covers at least so many clients.
+        min_cohort: a release covers at least so many clients that have agents.
         max_epsilon: what all releases of a run together may cost, as their sigmas say: the epsilon and the delta that
             a manifest promises are not taken on trust. `inf` allows exact releases, which no epsilon bounds.
         max_delta: at which that epsilon is reckoned.

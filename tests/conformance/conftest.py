@@ -73,7 +73,7 @@ def testbeds(seir, manifest_of):
             cells=tuple(draw(st.lists(st.integers(1, 60), min_size=cells, max_size=cells))),
             engine=engine,
             testbed_seed=draw(st.integers(0, 2**63 - 1)),
-            **{"min_cohort": draw(st.integers(1, len(sizes)))} | changes,
+            **{"min_cohort": draw(st.integers(1, sum(map(bool, sizes)) or len(sizes)))} | changes,
         )
         cell = rng.integers(0, cells, n) if cells else np.zeros(0, dtype=np.int64)
         return Testbed(manifest, table, cell, draw(st.integers(0, 40)) if engine else 0, "drawn", True)

@@ -38,7 +38,7 @@ from protocols.masking.messages import (
     Stop,
     WordsNotice,
 )
-from protocols.task.manifest import Simulation
+from protocols.task.manifest import Simulation, cohort
 from protocols.task.parties import ENGINE
 from protocols.task.timeouts import DEADLINES
 from protocols.wire import codec
@@ -298,7 +298,7 @@ class MaskedRounds:
             if await self._inbox.until(lambda: not silent(), self._timeout_s):
                 return
             missing = silent()
-            left = len({*party.members} - missing - self._revoked)
+            left = cohort(self.manifest, {*party.members} - missing - self._revoked)
             if ENGINE not in missing and left >= self.manifest.min_cohort:
                 return
         if ENGINE in missing:

@@ -1,11 +1,19 @@
 """Parties: every name once, every agent once, and as many clients as a release must cover."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from protocols.errors import ParameterError
 from protocols.identity.trust import require_client
-from protocols.task.parties import ENGINE, AggregatorParty, ClientParty, DealerParty, NamedParty
+from protocols.task.parties import (
+    ENGINE,
+    AggregatorParty,
+    ClientParty,
+    DealerParty,
+    InstitutionParty,
+    NamedParty,
+    contributors,
+)
 
 
 def check_names(
@@ -40,11 +48,13 @@ def check_agents(clients: Sequence[ClientParty]) -> None:
         raise ParameterError("an agent is listed twice; every agent has one client")
 
 
-def check_cohort(clients: Sequence[NamedParty], min_cohort: int) -> None:
+def check_cohort(clients: Iterable[ClientParty | InstitutionParty], min_cohort: int) -> None:
     """Refuse a cohort that the run cannot have.
 
     Raises:
-        ParameterError: there are fewer clients.
+        ParameterError: there are fewer clients that count in one.
     """
-    if min_cohort > len(clients):
-        raise ParameterError(f"min_cohort is {min_cohort}, but the run has {len(clients)} clients: set it lower")
+    most, parties = len(contributors(clients)), list(clients)
+    what = "clients" if most == len(parties) else "clients with agents"
+    if min_cohort > most:
+        raise ParameterError(f"min_cohort is {min_cohort}, but the run has {most} {what}: set it lower")

@@ -101,7 +101,7 @@ def graph_testbeds(manifest_of):
             cells=tuple(draw(st.lists(st.integers(n, n + 60), min_size=cells, max_size=cells))) if n else (),
             engine=engine,
             testbed_seed=draw(st.integers(0, 2**63 - 1)),
-            **{"min_cohort": draw(st.integers(1, len(sizes)))} | changes,
+            **{"min_cohort": draw(st.integers(1, sum(map(bool, sizes)) or len(sizes)))} | changes,
         )
         cell = rng.integers(0, cells, n) if manifest.cells else np.zeros(0, dtype=np.int64)
         agents = np.array([agent for client in manifest.clients for agent in client.agents], dtype=np.uint64)

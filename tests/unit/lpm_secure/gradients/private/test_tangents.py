@@ -106,7 +106,7 @@ def test_tangents_are_clipped_for_each_agent(testbed):
     ("changes", "given", "message"),
     [
         ({}, {"min_cohort": 1}, "min_cohort is 1; gradients are summed over at least 2 clients"),
-        ({}, {"clients": ONE_EMPTY}, "1 clients have agents, and a gradient is summed over at least min_cohort"),
+        ({}, {"clients": ONE_EMPTY}, "min_cohort is 2, but the run has 1 clients with agents"),
         ({}, {"mode": "outcome"}, 'contacts carry no tangents: ask for mode "sum"'),
         ({"way": "adjoints", "parameters": ()}, {"mode": "outcome"}, "contacts carry no adjoints"),
         ({"way": "adjoints", "parameters": ()}, {"engine": False}, "adjoints start at the engine"),
