@@ -88,6 +88,8 @@ class PrivateState:
             raise DataError(
                 f"two agents have contacts of weight {largest} in all on one day; {weight_limit(manifest.max_message)}"
             )
+        if manifest.devices is not None:
+            _check_degree(edges, manifest.devices.degree)
         self.source = AgentSource(agents, simulation_key(manifest))
         self.state = model.initial_state(self.source, columns)
 
@@ -133,6 +135,17 @@ def _check_weights(contacts: ContactTable, model: AgentModel, largest: int) -> N
     refuse(louder, weight, f"contact {{row}} makes a message {{got}} times as large; {limit}")
     outside = ~multiplies & ((weight < low) | (weight > high))
     refuse(outside, weight, "contact {row} has the number {got}, which is out of the range that the model declares")
+
+
+def _check_degree(contacts: Contacts, degree: int) -> None:
+    """Refuse more contacts on a day than the manifest has slots for, whoever of them takes part.
+
+    Security: a client that found it out after its thresholds would show by leaving that it has so many.
+    """
+    for day, each in enumerate(contacts.days):
+        met = np.unique(each.target // contacts.c).size
+        if met > degree:
+            raise DataError(f"got {met} contacts on day {day}; the manifest has slots for {degree}")
 
 
 def weight_limit(largest: int) -> str:

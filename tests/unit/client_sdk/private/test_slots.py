@@ -48,10 +48,11 @@ def test_nothing_is_said_to_who_does_not_take_part(testbed_of):
     assert slots_of(testbed, 0, here).pack(np.array([[1, 0]]), step=0).sum() == 9
 
 
-def test_more_contacts_than_slots_are_refused_and_no_count_is_told_to_others(testbed_of):
+def test_more_contacts_than_slots_are_refused_before_the_device_joins(testbed_of):
+    """Servers would see one that left between its thresholds and its tokens, and so that it has so many."""
     testbed = testbed_of([(1, 0, other, 0, 1) for other in range(1, 5)])
     with pytest.raises(DataError, match=r"4 contacts on day 1; .* slots for 3"):
-        slots_of(testbed, 0)
+        testbed.private_state("client-0")
 
 
 def test_a_contact_without_a_key_is_refused(testbed_of):
