@@ -11,7 +11,7 @@ from lpm_secure.engine.backends.numba_backend import NumbaBackend
 from lpm_secure.engine.model_agents import EMPTY, NOWHERE, CellMixing, ContactMatrices, ModelAgents, ModelObserver
 from lpm_secure.engine.venues.agents import VenueAgents
 from lpm_secure.engine.venues.channels import Setting, VenueChannels
-from protocols.arithmetic.fixed_point import I64
+from protocols.arithmetic.fixed_point import I64, U64
 from protocols.errors import ParameterError
 from protocols.models.agent_model import NO_COLUMNS, AgentSource, Columns
 from protocols.models.graph import ModelGraph
@@ -111,7 +111,7 @@ def setting_of_cells(manifest: Simulation, n: int) -> Setting:
 
 @final
 class VenuePopulation:
-    """Agents of a model's graph in a population; channels of cells meet in the cells of the run."""
+    """Agents of a model's graph by its generated step; channels of cells meet in the cells of the run."""
 
     def __init__(
         self,
@@ -121,7 +121,7 @@ class VenuePopulation:
         channels: VenueChannels,
         *,
         key: tuple[int, int],
-        first: int,
+        first: U64 | int,
         columns: Mapping[str, Any] = EMPTY,
     ) -> None:
         """Draw the agents' beginning.
@@ -132,7 +132,7 @@ class VenuePopulation:
             parameters: an integer of each, or a law's weights.
             channels: where they meet.
             key: of the simulation generator.
-            first: number of the first agent; the others follow.
+            first: number of the first agent, whom the others follow; or the numbers of all.
             columns: whole numbers [n] of each private column.
 
         Raises:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from scipy import sparse
 
 import lpm_secure.models as lpm
 from client_sdk.private.contacts import ContactTable
@@ -11,10 +12,11 @@ from lpm_secure.engine.backends import NumpyBackend
 from lpm_secure.engine.kernels.csr import Csr
 from lpm_secure.engine.kernels.exposure import Traversal
 from lpm_secure.engine.kernels.random_graph import random_graph
+from lpm_secure.engine.kernels.workers import Workers
 from lpm_secure.engine.model_agents import NOWHERE, CellMixing, ContactMatrices, ModelAgents
 from lpm_secure.engine.venues.agents import VenueAgents
 from lpm_secure.engine.venues.channels import Setting, VenueChannels, VenueLink, Venues
-from lpm_secure.engine.venues.contacts import contacts_of
+from lpm_secure.engine.venues.contacts import ContactExposures, contacts_of
 from lpm_secure.models.library.banks import Banks
 from lpm_secure.models.library.seir import SeirModel
 from lpm_secure.models.library.seirs import Seirs
@@ -121,13 +123,23 @@ def test_routes_threads_and_filters_change_no_bit(model, days):
 
 
 def test_changes_are_pushed_while_few_change_and_messages_pulled_when_many_do():
-    _, compiled = worlds(Mood, 6, days=1, ways=[(1, route, True) for route in Traversal])
-    for step in range(STEPS):
-        for agents in compiled:
-            agents.update(public_of(traced_of(Mood).graph, step))
-    auto, push, pull = (agents.routes for agents in compiled)
-    assert min(auto.values()) > 0
-    assert push[Traversal.PULL] == pull[Traversal.PUSH] == 0
+    """Where routes alternate, one takes up what the other left of each thread."""
+    graph, workers, draw = random_graph(500, mean_degree=6, seed=2), Workers(500, 3), np.random.default_rng(2)
+    heard = ContactExposures({"talk": (graph,)}, traced_of(Mood).graph, workers, route=Traversal.AUTO)
+    matrix = sparse.csr_array((np.ones(graph.edges, np.int64), graph.indices, graph.indptr))
+    (said,), (moved,), (shift,), _ = heard.outputs(0)
+    for share in (0.1, 0.9, 0.1, 0.9, 0.1):
+        says = np.where(draw.random(500) < share, draw.integers(0, 100, 500), said)
+        for thread, (first, end) in enumerate(workers.ranges):
+            who = first + np.flatnonzero(says[first:end] != said[first:end])
+            last = first + who.size
+            moved[first:last], shift[first:last] = who, says[who] - said[who].astype(np.int64)
+            heard.outputs(thread)[3][0] = last
+        said[:] = says
+        heard.add_up(0)
+        (exposure,) = heard.exposures
+        np.testing.assert_array_equal(exposure.sum(axis=0, dtype=exposure.dtype), matrix @ says)
+    assert heard.routes == {Traversal.PUSH: 3, Traversal.PULL: 2}
 
 
 @pytest.mark.parametrize("model", [Mood, Rumour])
