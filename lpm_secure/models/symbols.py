@@ -263,13 +263,23 @@ def where(condition: Any, yes: Any, no: Any) -> Any:
     return Symbol("where", (truth(symbol(condition)), a, b), kind=a.kind, labels=a.labels or b.labels, line=place())
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Choice:
     """A choice among stages by name, until it is known of which field."""
 
     condition: Any
     yes: Any
     no: Any
+
+    def __eq__(self, other: object) -> bool:
+        """Refuse: names are of no field yet, and Python would call any two unequal."""
+        refuse("a choice among names is of no field yet, so nothing is equal to it; compare its condition, or a field")
+
+    def __bool__(self) -> bool:  # noqa: PLE0304 - it never returns
+        """Refuse, as of a symbol."""
+        refuse("a choice among names is neither true nor false; use lpm.where")
+
+    __hash__ = None  # type: ignore[assignment]
 
     def resolve(self, labels: tuple[str, ...]) -> Symbol:
         """Return the numbers of these stages."""

@@ -111,6 +111,21 @@ MISTAKES = {
     "numpy": ("update", lambda self, me, heard, draw: me.set(doubt=np.maximum(me.doubt, 1)), "not part of a model"),
     "math": ("update", lambda self, me, heard, draw: me.set(doubt=math.floor(me.doubt)), "integers"),
     "a branch": ("update", lambda self, me, heard, draw: me.set(doubt=1 if me.doubt > 1 else 2), "lpm.where"),
+    "a choice that is compared": (
+        "update",
+        lambda self, me, heard, draw: me.set(doubt=lpm.where(lpm.where(me.doubt > 1, "YES", "NO") == "YES", 1, 0)),
+        "of no field yet",
+    ),
+    "a choice as a truth": (
+        "update",
+        lambda self, me, heard, draw: me.set(doubt=1 if lpm.where(me.doubt > 1, "YES", "NO") else 0),
+        "neither true nor false",
+    ),
+    "a stage beside a choice": (
+        "update",
+        lambda self, me, heard, draw: me.set(doubt=lpm.where(me.opinion == lpm.where(me.doubt > 1, "YES", "NO"), 1, 0)),
+        "field",
+    ),
     "a float": ("update", lambda self, me, heard, draw: me.set(doubt=me.doubt * 0.5), "is a float"),
     "a true division": ("update", lambda self, me, heard, draw: me.set(doubt=me.doubt / 2), "//"),
     "an unknown stage": ("update", lambda self, me, heard, draw: me.set(opinion="MAYBE"), "no stage"),
