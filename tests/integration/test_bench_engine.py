@@ -30,6 +30,7 @@ def ran():
     return dict(map(json.loads, lines)), done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_a_small_version_of_each_benchmark_runs(ran, name):
     tables, errors = ran

@@ -142,7 +142,7 @@ def test_changes_are_pushed_while_few_change_and_messages_pulled_when_many_do():
     assert heard.routes == {Traversal.PUSH: 3, Traversal.PULL: 2}
 
 
-@pytest.mark.parametrize("model", [Mood, Rumour])
+@pytest.mark.parametrize("model", [Rumour, pytest.param(Mood, marks=pytest.mark.slow)])
 def test_agents_with_contacts_go_on_from_a_checkpoint_with_the_same_bits(model):
     graph, (_, (first, second)) = traced_of(model).graph, worlds(model, 21)
     for step in range(STEPS):

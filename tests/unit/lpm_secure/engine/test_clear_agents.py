@@ -24,8 +24,15 @@ def runs_of(manifest, contacts, cell, monkeypatch):
         yield clear_agents.clear_agents(manifest, source, cell=cell, device=CPU, contacts=contacts)
 
 
-@pytest.mark.parametrize("kind", ["table", "graph"])
-@pytest.mark.parametrize("met", [True, False])
+@pytest.mark.parametrize(
+    ("kind", "met"),
+    [
+        ("table", True),
+        ("graph", False),
+        pytest.param("table", False, marks=pytest.mark.slow),
+        pytest.param("graph", True, marks=pytest.mark.slow),
+    ],
+)
 def test_many_agents_have_the_bits_of_few(manifest_of, seir, monkeypatch, kind, met):
     draw, cells = np.random.default_rng(8), (70, 60, 90)
     a = draw.integers(N, size=900)

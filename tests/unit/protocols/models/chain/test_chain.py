@@ -77,7 +77,12 @@ def simulated(model, growth, n, steps=STEPS):
     return np.array(shares)
 
 
-@pytest.mark.parametrize("name", GIVEN)
+SOON = ("seir", "doses")
+
+
+@pytest.mark.parametrize(
+    "name", [each if each in SOON else pytest.param(each, marks=pytest.mark.slow) for each in GIVEN]
+)
 def test_a_chain_is_the_law_of_simulated_agents(name):
     model, n = model_of(name), 10_000 if name == "seirs" else 100_000  # which draws anew in every spell, slowly
     growth = growth_of(model)
@@ -108,7 +113,7 @@ def test_a_chain_is_the_closed_form_of_stays():
         assert share[t] == pytest.approx([free, exposed, ill, 1 - free - exposed - ill], abs=1e-8)
 
 
-@pytest.mark.parametrize("name", ["seirs", "doses", "strains"])
+@pytest.mark.parametrize("name", ["doses", "strains", pytest.param("seirs", marks=pytest.mark.slow)])
 def test_derivatives_of_a_chain_are_its_differences(name):
     model = model_of(name)
     rates = {each for outcome in model.graph.outcomes.values() for each in outcome.coefficients.values()}
