@@ -85,7 +85,11 @@ ROUND_S = 0.4  # a client that is not meant to be late has so long
 def test_whoever_misses_steps_goes_on_without_what_others_told(name, data, graph_testbeds, run_private):
     given_ = {"engine": name in ENVIRONMENTS, "round_timeout_s": 2 * ROUND_S, "join_timeout_s": 5.0, "min_cohort": 1}
     drawn = graph_testbeds(name, mode="outcome", k=2, **given_)
-    testbed = data.draw(drawn.filter(lambda made: len(made.manifest.clients) > 1 and made.contacts.a.size > 0))
+    testbed = data.draw(
+        drawn.filter(
+            lambda made: sum(bool(each.agents) for each in made.manifest.clients) > 1 and made.contacts.a.size > 0
+        )
+    )
     testbed = dataclasses.replace(testbed, synthetic=0)
     manifest = testbed.manifest
     late = data.draw(st.integers(0, len(manifest.clients) - 1))
