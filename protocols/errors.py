@@ -277,7 +277,7 @@ def error_of(code: str, message: str) -> LpmError:
     return _tree(LpmError).get(code, ProtocolError)(message)
 
 
-def did_you_mean(got: str, known: Collection[str]) -> str:
+def did_you_mean(got: str, known: Collection[str], *, quote: str = "") -> str:
     """Return the end of a message about an unknown name: the nearest known one, or nothing where none is near."""
     near = difflib.get_close_matches(got, list(known), n=1)
-    return f"; did you mean {near[0]}?" if near else ""
+    return f"; did you mean {quote}{near[0]}{quote}?" if near else ""

@@ -1,6 +1,5 @@
 """TOML into frozen types: an unknown key is an error that names the nearest known one."""
 
-import difflib
 import re
 import tomllib
 from pathlib import Path
@@ -19,7 +18,7 @@ from msgspec.inspect import (
     type_info,
 )
 
-from protocols.errors import ConfigError, LpmError
+from protocols.errors import ConfigError, LpmError, did_you_mean
 
 T = TypeVar("T", bound=msgspec.Struct)
 
@@ -63,8 +62,7 @@ def _hint(message: str, kind: type[Any]) -> str:
     here = _types_at(kind, path[1] if path else "")
     if unknown := re.search(r"unknown field `([^`]*)`", message):
         known = sorted(field.encode_name for one in here if isinstance(one, StructType) for field in one.fields)
-        near = difflib.get_close_matches(unknown[1], known, n=1)
-        return f"; did you mean `{near[0]}`?" if near else f"; known keys are {', '.join(known)}"
+        return did_you_mean(unknown[1], known, quote="`") or f"; known keys are {', '.join(known)}"
     if message.startswith("Invalid enum value"):
         allowed = [repr(value) for one in here if isinstance(one, LiteralType) for value in one.values]
         return f"; allowed are {', '.join(allowed)}" if allowed else ""

@@ -233,24 +233,22 @@ def weigh_otherwise(liar: Liar, receiver: str, message: Any) -> Any:
 
 def take_another_exposure(liar: Liar, receiver: str, message: Any) -> Any:
     """Share what follows from another masked exposure of agent 0."""
-    party = liar.run.aggregators[1]
     if isinstance(message, RangeVerdict) and message.number == DECIDE:
-        levels = party._sums._levels
-        moved = levels.exposure.copy()
-        moved[0, 0] += np.uint64(1)
-        party._sums._levels = dataclasses.replace(levels, exposure=moved)
-        liar.lies += 1
+        _move(liar, "exposure")
 
 
 def take_another_level(liar: Liar, receiver: str, message: Any) -> Any:
     """Share what follows from another masked level of agent 0."""
-    party = liar.run.aggregators[1]
     if isinstance(message, RangeVerdict) and message.number == SECOND_DECIDE:
-        levels = party._sums._levels
-        moved = levels.level.copy()
-        moved[0, 0] += np.uint64(1)
-        party._sums._levels = dataclasses.replace(levels, level=moved)
-        liar.lies += 1
+        _move(liar, "level")
+
+
+def _move(liar: Liar, column: str) -> None:
+    party = liar.run.aggregators[1]
+    moved = getattr(party._sums._levels, column).copy()
+    moved[0, 0] += np.uint64(1)
+    party._sums._levels = dataclasses.replace(party._sums._levels, **{column: moved})
+    liar.lies += 1
 
 
 def count_share(

@@ -1,7 +1,6 @@
 """`[environment]` of a configuration: the name of one, and its own keys."""
 
 import dataclasses
-import difflib
 import inspect
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -12,7 +11,7 @@ import msgspec
 from lpm_secure.environments.environment import Environment
 from lpm_secure.models.mistake import mistakes_of
 from lpm_secure.models.reference import find_class
-from protocols.errors import ConfigError
+from protocols.errors import ConfigError, did_you_mean
 
 GROUP: Final = "lpm_secure.environments"  # of entry points: name = package.module:Class
 LIBRARY: Final[Mapping[str, str]] = MappingProxyType(
@@ -57,9 +56,8 @@ def _check_keys(name: str, kind: type[Environment], keys: Mapping[str, Any]) -> 
     if not any(each.kind is each.VAR_KEYWORD for each in taken.values()):
         for key in keys:
             if key not in taken:
-                near = difflib.get_close_matches(key, taken, n=1)
-                hint = f"did you mean `{near[0]}`?" if near else f"known keys are {', '.join(taken) or 'none'}"
-                raise ConfigError(f"[environment] has {key}, which {name} does not take; {hint}")
+                hint = did_you_mean(key, taken, quote="`") or f"; known keys are {', '.join(taken) or 'none'}"
+                raise ConfigError(f"[environment] has {key}, which {name} does not take{hint}")
     plain = (each for each in taken.values() if each.kind not in (each.VAR_KEYWORD, each.VAR_POSITIONAL))
     missing = [each.name for each in plain if each.default is each.empty and each.name not in keys]
     if missing:

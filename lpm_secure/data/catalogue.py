@@ -4,7 +4,6 @@ A dataset is looked for in the directory that LPM_DATA names, else in `../shared
 user's cache, which is filled from the origin. Whatever file is read has the size and the SHA-256 of the catalogue.
 """
 
-import difflib
 import hashlib
 import logging
 import os
@@ -19,7 +18,7 @@ from urllib.parse import urlsplit
 import msgspec
 import platformdirs
 
-from protocols.errors import DataError, ParameterError
+from protocols.errors import DataError, ParameterError, did_you_mean
 
 TIMEOUT_S: Final = 10
 CATALOGUE: Final = Path(__file__).parent / "catalogue.toml"
@@ -65,9 +64,8 @@ def dataset(name: str) -> Dataset:
     """
     known = datasets()
     if name not in known:
-        near = difflib.get_close_matches(name, known, n=1)
-        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
-        raise ParameterError(f"the catalogue has no dataset {name}; {hint}")
+        hint = did_you_mean(name, known) or f"; there are {', '.join(known)}"
+        raise ParameterError(f"the catalogue has no dataset {name}{hint}")
     return known[name]
 
 

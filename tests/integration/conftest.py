@@ -2,6 +2,10 @@
 
 import asyncio
 import dataclasses
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import msgspec
 import numpy as np
@@ -22,6 +26,7 @@ from protocols.errors import LpmError
 from tests import zygote
 
 STEPS = 8
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -30,6 +35,22 @@ def quick_parties():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(deployments, "launch", zygote.launch)
         yield
+
+
+def run_identical(config, folder):
+    """Run a configuration with `lpm run`, whose parity must hold, and return what it printed and its folder."""
+    done = subprocess.run(
+        [sys.executable, "-m", "lpm_secure.cli", "run", str(config), "--out", str(folder)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=240,
+        env={**os.environ, "COLUMNS": "200"},
+    )
+    assert done.returncode == 0, done.stderr
+    assert "parity: identical" in done.stdout
+    (made,) = (path for path in folder.iterdir() if path.is_dir())
+    return done.stdout, made
 
 
 def small_data(seed=0):

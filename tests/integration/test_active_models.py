@@ -1,12 +1,11 @@
 """`lpm run` of active runs over real processes: what a model or a manifest asks for beside bits, as in the clear."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+
+from tests.integration.conftest import run_identical
 
 ROOT = Path(__file__).parent.parent.parent
 CONFIG = """
@@ -39,17 +38,7 @@ RUNS = {
 def test_an_active_run_over_processes_equals_the_clear_run(tmp_path, name):
     config = tmp_path / "active.toml"
     config.write_text(CONFIG.format(**{"tables": "", "columns": "", "protocol": ""} | RUNS[name]))
-    done = subprocess.run(
-        [sys.executable, "-m", "lpm_secure.cli", "run", str(config), "--out", str(tmp_path)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=240,
-        env={**os.environ, "COLUMNS": "200"},
-    )
-    assert done.returncode == 0, done.stderr
-    assert "parity: identical" in done.stdout
-    (made,) = (path for path in tmp_path.iterdir() if path.is_dir())
+    _, made = run_identical(config, tmp_path)
     series = [line.split(",") for line in (made / "series.csv").read_text().splitlines()]
     assert len({tuple(line[1:]) for line in series[1:]}) > 1  # something happened
     assert json.loads((made / "manifest.json").read_text())["security"] == "active"

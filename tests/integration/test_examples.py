@@ -1,13 +1,14 @@
 """`lpm run` of examples: models over real processes, none of which imports them, between two and three operators."""
 
 import json
-import os
 import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from tests.integration.conftest import run_identical
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -17,18 +18,7 @@ def _run(name, steps, folder):
     text = (ROOT / "examples" / f"{name}.toml").read_text()
     config = folder / f"{name}.toml"
     config.write_text(re.sub("(?m)^steps = .*", f"steps = {steps}", text.replace("workplace_invs15", "look_alike")))
-    done = subprocess.run(
-        [sys.executable, "-m", "lpm_secure.cli", "run", str(config), "--out", str(folder)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=240,
-        env={**os.environ, "COLUMNS": "200"},
-    )
-    assert done.returncode == 0, done.stderr
-    assert "parity: identical" in done.stdout
-    (made,) = (path for path in folder.iterdir() if path.is_dir())
-    return done.stdout, made
+    return run_identical(config, folder)
 
 
 def test_two_strains_between_three_operators_run_as_in_the_clear(tmp_path):

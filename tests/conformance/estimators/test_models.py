@@ -149,14 +149,20 @@ def seir_problems(*, n=60, steps=12):
     return by_hand, ModelProblem("graph", "a test", graph, people, steps, outputs_of(graph, words, steps=steps))
 
 
-def test_the_librarys_epidemic_has_the_derivatives_of_the_one_that_is_written_by_hand():
-    by_hand, problem = seir_problems()
-    theta = Point(beta=0.12, latent=2.0, infectious=3.0, initial=0.1)
+def seir_point(problem, theta):
+    """Return the library's parameters of the epidemic written by hand, and the places of those that both have."""
     given = {"contact_rate": round(theta.beta * 2**32), "cell_rate": 0, "initial": round(theta.initial * 2**32)}
     families = {"latent_law": GammaLaw(theta.latent, 1.0), "infectious_law": GammaLaw(theta.infectious, 1.2)}
     laws = {name: family.day_law.law for name, family in families.items()}
     point = ModelPoint.of(GraphModel(problem.graph, {**given, **laws}), families)
     names = [point.names.index(name) for name in ("contact_rate", "latent_law", "infectious_law", "initial")]
+    return point, names
+
+
+def test_the_librarys_epidemic_has_the_derivatives_of_the_one_that_is_written_by_hand():
+    by_hand, problem = seir_problems()
+    theta = Point(beta=0.12, latent=2.0, infectious=3.0, initial=0.1)
+    point, names = seir_point(problem, theta)
     truth = CoupledReplay(32).estimate(by_hand, theta, range(3_000))
     for estimator, seeds in ((ModelScore(), 4_000), (ModelAlternatives(16), 200)):
         found = estimator.estimate(problem, point, range(10**6, 10**6 + seeds))

@@ -7,13 +7,10 @@ from lpm_secure.analysis.sensitivity.build import setup_of
 from lpm_secure.analysis.sensitivity.model_config import ModelProblemConfig
 from lpm_secure.gradients.expectation.mean_field import MeanField
 from lpm_secure.gradients.expectation.model_relaxation import ModelRelaxation
-from lpm_secure.gradients.model.laws import GammaLaw
-from lpm_secure.gradients.model.point import ModelPoint
 from lpm_secure.gradients.problem.theta import Point
 from protocols.errors import ModelError
-from protocols.models.graph.agents import GraphModel
 from tests.conformance.estimators.model_worlds import model_problem
-from tests.conformance.estimators.test_models import seir_problems
+from tests.conformance.estimators.test_models import seir_point, seir_problems
 
 NONE = {"doses": {"first", "days"}}  # that act through a comparison
 STEP = 0.01  # of differences, as a part of each parameter's length
@@ -36,11 +33,7 @@ def test_derivatives_of_a_relaxed_run_are_its_own_differences(name):
 def test_the_librarys_epidemic_is_relaxed_as_the_one_that_is_written_by_hand():
     by_hand, problem = seir_problems()
     theta = Point(beta=0.12, latent=2.0, infectious=3.0, initial=0.1)
-    given = {"contact_rate": round(theta.beta * 2**32), "cell_rate": 0, "initial": round(theta.initial * 2**32)}
-    families = {"latent_law": GammaLaw(theta.latent, 1.0), "infectious_law": GammaLaw(theta.infectious, 1.2)}
-    laws = {name: family.day_law.law for name, family in families.items()}
-    point = ModelPoint.of(GraphModel(problem.graph, {**given, **laws}), families)
-    names = [point.names.index(name) for name in ("contact_rate", "latent_law", "infectious_law", "initial")]
+    point, names = seir_point(problem, theta)
     truth = MeanField().estimate(by_hand, theta, range(2)).value[:, :4]
     found = ModelRelaxation().estimate(problem, point, range(2)).value[:, names]
     np.testing.assert_allclose(found, truth, rtol=2e-5, atol=2e-6 * np.abs(truth).max())

@@ -2,7 +2,9 @@
 
 import pytest
 
+from lpm_secure.models.tracer import trace
 from lpm_secure.testbed.masked_run import MaskedRun
+from protocols.models.graph.agents import GraphModel
 
 
 @pytest.fixture
@@ -23,5 +25,19 @@ def start(small):
 
     def begin(changes=None, **given):
         return MaskedRun.draw(small(**(changes or {})), **given).start()
+
+    return begin
+
+
+@pytest.fixture
+def start_model(manifest_of):
+    """Return a function that starts a run of two steps of a model that is a class."""
+
+    def begin(kind, changes, **given):
+        traced = trace(kind)
+        model = GraphModel(traced.graph, traced.parameters)
+        fixed = {"model": model, "model_hash": model.digest, "channels": model.contact_channels, "mode": "outcome"}
+        manifest = manifest_of(((1, 2), (3, 4)), **fixed, steps=2, **changes)
+        return MaskedRun.draw(manifest, **given).start()
 
     return begin

@@ -3,11 +3,8 @@
 import numpy as np
 import pytest
 
-from lpm_secure.models.tracer import trace
-from lpm_secure.testbed.masked_run import MaskedRun
 from protocols.errors import LpmError, ResultsDiffer
 from protocols.masking.messages import ClientReply, StepNotice, to_bytes
-from protocols.models.graph.agents import GraphModel
 from tests.masked_lies import ENVIRONMENT_LIES, LIAR, Liar, few, replace
 from tests.user_models import Closures
 
@@ -16,24 +13,8 @@ NUMBERS = (1, -5)  # closure and weather
 
 
 @pytest.fixture
-def begin(manifest_of):
-    traced = trace(Closures)
-    model = GraphModel(traced.graph, traced.parameters)
-
-    def start(**given):
-        manifest = manifest_of(
-            ((1, 2), (3, 4)),
-            model=model,
-            model_hash=model.digest,
-            channels=model.contact_channels,
-            mode="outcome",
-            engine=True,
-            steps=2,
-            max_message=12,
-        )
-        return MaskedRun.draw(manifest, **given).start()
-
-    return start
+def begin(start_model):
+    return lambda **given: start_model(Closures, {"engine": True, "max_message": 12}, **given)
 
 
 def words(run, world):

@@ -6,12 +6,9 @@ import numpy as np
 import pytest
 
 import lpm_secure as lpm
-from lpm_secure.models.tracer import trace
-from lpm_secure.testbed.masked_run import MaskedRun
 from protocols.errors import LpmError
 from protocols.masking.messages import ClientReply, ReleaseAnswer, from_bytes
 from protocols.masking.words import residue
-from protocols.models.graph.agents import GraphModel
 from tests.masked_lies import SUM_LIES, Liar, few
 from tests.masked_runs import Recorder
 
@@ -39,23 +36,8 @@ class Heard(lpm.Model):
 
 
 @pytest.fixture
-def begin(manifest_of):
-    traced = trace(Heard)
-    model = GraphModel(traced.graph, traced.parameters)
-
-    def start(**given):
-        manifest = manifest_of(
-            ((1, 2), (3, 4)),
-            model=model,
-            model_hash=model.digest,
-            channels=model.contact_channels,
-            mode="outcome",
-            steps=2,
-            max_message=4,
-        )
-        return MaskedRun.draw(manifest, **given).start()
-
-    return start
+def begin(start_model):
+    return lambda **given: start_model(Heard, {"max_message": 4}, **given)
 
 
 def words(run, told, own=(0, 0)):

@@ -3,12 +3,9 @@
 import numpy as np
 import pytest
 
-from lpm_secure.models.tracer import trace
-from lpm_secure.testbed.masked_run import MaskedRun
 from protocols.errors import LpmError, WouldWrap
 from protocols.masking.messages import LevelShare, from_bytes
 from protocols.masking.words import residue
-from protocols.models.graph.agents import GraphModel
 from tests.masked_lies import WEIGHT_LIES, Liar, few
 from tests.user_models import Opinion
 
@@ -17,23 +14,8 @@ WORLDS = ({"weights": (0, 0), "tau": (0, 0)}, {"weights": (9, 1), "tau": (20, 0)
 
 
 @pytest.fixture
-def begin(manifest_of):
-    traced = trace(Opinion)
-    model = GraphModel(traced.graph, traced.parameters)
-
-    def start(most=4, **given):
-        manifest = manifest_of(
-            ((1, 2), (3, 4)),
-            model=model,
-            model_hash=model.digest,
-            channels=model.contact_channels,
-            mode="outcome",
-            steps=2,
-            max_message=most,
-        )
-        return MaskedRun.draw(manifest, **given).start()
-
-    return start
+def begin(start_model):
+    return lambda most=4, **given: start_model(Opinion, {"max_message": most}, **given)
 
 
 def words(run, weights, tau, own=(0, 0)):

@@ -26,7 +26,7 @@ def test_a_second_holder_is_refused_and_the_next_one_is_not(tmp_path):
         with pytest.raises(ConfigError, match=message), folder_lock.hold(path):
             raise AssertionError
         with folder_lock.hold(tmp_path / "b.lock"):
-            pass
+            assert {each.name for each in tmp_path.iterdir()} == {"a.lock", "b.lock"}
     with folder_lock.hold(path):
         assert path.stat().st_mode & 0o777 == 0o600
 
@@ -38,5 +38,5 @@ def test_a_process_that_is_killed_lets_go_of_its_lock(tmp_path):
         with pytest.raises(ConfigError), folder_lock.hold(tmp_path / "a.lock"):
             raise AssertionError
         os.kill(holder.pid, signal.SIGKILL)
-    with folder_lock.hold(tmp_path / "a.lock"):
-        pass
+    with folder_lock.hold(tmp_path / "a.lock"), pytest.raises(ConfigError), folder_lock.hold(tmp_path / "a.lock"):
+        raise AssertionError
