@@ -52,13 +52,13 @@ class RunRecord:
     def _note(self, step: int, decided: I64) -> None:
         """Note the agents of whom an outcome or a stage is another than before."""
         stages, told = _stages(self._model, self.client.private.state), decided.size > 0
+        begins = self._before is None
         if self._before is None:
             nobody = np.zeros((stages.shape[0], len(self._model.outcomes)), dtype=np.int64)
-            self._before, rows = np.concatenate([nobody, stages], axis=1), np.arange(stages.shape[0])
+            self._before = np.concatenate([nobody, stages], axis=1)
         count = len(self._model.outcomes)
         now = np.concatenate([decided if told else self._before[:, :count], stages], axis=1)
-        if step:
-            rows = np.flatnonzero((now != self._before).any(axis=1))
+        rows = np.arange(stages.shape[0]) if begins else np.flatnonzero((now != self._before).any(axis=1))
         agents, names = self.client.private.source.agents, [spec.names for spec in _stage_specs(self._model)]
         for row in rows.tolist():
             shown = [value if told else UNSEEN for value in now[row, :count].tolist()]

@@ -20,6 +20,7 @@ from protocols.models.gradient import BETA, FACTOR
 from protocols.models.graph.agents import GraphModel
 from protocols.models.run_model import RunModel
 from protocols.models.seir.doses import FULL, Doses
+from protocols.models.seir.onset import SINCE, STAGE
 
 
 @final
@@ -105,6 +106,20 @@ def channels_of(given: ModelConfig | str, model: RunModel) -> tuple[str, ...]:
     """Return the names of a run's contact channels, in order: a model's graph names its own."""
     named = () if isinstance(given, str) else given.channels
     return model.contact_channels if isinstance(model, GraphModel) else named
+
+
+def exclusions(given: ModelConfig | str, way: str | None) -> Mapping[str, str]:
+    """Return which columns of own people derivatives of a table `[model]` do not take, and why.
+
+    Args:
+        given: the table `[model]`, or a model by its name, which takes all of its own.
+        way: of the derivatives; None where there are none.
+    """
+    if way is None or isinstance(given, str):
+        return {}
+    known = "it is known, and derivatives of the table [model] take drawn stages alone; leave it empty"
+    alike = "scores of the table [model] are of people who are all alike; leave it empty"
+    return {STAGE: known, SINCE: known, **({"susceptibility": alike} if way == "score" else {})}
 
 
 def seir_of(given: ModelConfig, *, dt: float) -> Seir:

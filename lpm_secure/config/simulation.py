@@ -8,12 +8,13 @@ import msgspec
 
 from lpm_secure.config.bounds import Count, Days, Positive
 from lpm_secure.config.gradient import GradientConfig
-from lpm_secure.config.model import ModelConfig, check_source
+from lpm_secure.config.model import ModelConfig, check_source, model_of
 from lpm_secure.config.releases import NoiseConfig
 from lpm_secure.config.synthetic import SyntheticConfig
 from lpm_secure.models.axes import Value
 from protocols.errors import ConfigError
 from protocols.identity.trust import Name
+from protocols.models.run_model import RunModel
 from protocols.task.manifest import Security
 from protocols.toml_file import load_config
 
@@ -185,6 +186,12 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
                 )
         elif self.synthetic.channels:
             raise ConfigError("synthetic.channels are of a model by its name; the table [model] has synthetic.beta")
+
+    @property
+    def run_model(self) -> RunModel:
+        """Return the model that every party derives its steps from, as `model_of` does and refuses."""
+        scores = self.gradient is not None and self.gradient.way == "score"
+        return model_of(self.model, self.parameters, dt=self.dt, scores=scores)
 
 
 def load(path: Path) -> Config:

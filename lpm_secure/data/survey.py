@@ -1,7 +1,7 @@
 """A survey: a line list of people, and a list of the contacts among them, from tables of one's own."""
 
 import datetime
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, final
@@ -15,7 +15,7 @@ from client_sdk.private.line_list import moments_of, read_columns
 from client_sdk.private.table import Table
 from lpm_secure.data.columnar import read_table
 from lpm_secure.data.contact_data import ContactData
-from protocols.errors import DataError
+from protocols.errors import ConfigError, DataError
 from protocols.models.agent_model import ColumnSpec
 
 PERSON: Final = "person"
@@ -36,6 +36,7 @@ class SurveyQuestions:
         client: the column that says whose client a person is; None where none does.
         cell: the column that says in which cell; None where it is drawn.
         drawn: columns that are drawn where the table has none.
+        excluded: columns in which nothing may stand, and why.
     """
 
     specs: Sequence[ColumnSpec]
@@ -45,6 +46,7 @@ class SurveyQuestions:
     client: str | None = None
     cell: str | None = None
     drawn: Collection[str] = ()
+    excluded: Mapping[str, str] = field(default_factory=dict)
 
 
 @final
@@ -76,6 +78,7 @@ def read_survey(people: Path | Any, contacts: Path | Any | None, asked: SurveyQu
 
     Raises:
         DataError: a table that cannot be used; one line, with file and row.
+        ConfigError: a column that is excluded has something.
     """
     lines = read_table(people)
     met = NO_CONTACTS if contacts is None else read_table(contacts)
@@ -103,6 +106,10 @@ def read_survey(people: Path | Any, contacts: Path | Any | None, asked: SurveyQu
 
 
 def _require(people: Table, contacts: Table, asked: SurveyQuestions) -> None:
+    for name, reason in asked.excluded.items():
+        rows = [row for row, text in enumerate(people.columns.get(name, ())) if text]
+        if rows:
+            raise ConfigError(f"{people.place(rows[0])}, column {name}: {reason}")
     needed = [spec.name for spec in asked.specs if spec.default is None and spec.name not in asked.drawn]
     own = [name for name in (asked.client, asked.cell) if name is not None]
     people.require((PERSON, *own, *needed), allowed=(PERSON, *own, *(spec.name for spec in asked.specs)))

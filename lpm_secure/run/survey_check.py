@@ -12,7 +12,6 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from lpm_secure.config.model import model_of
 from lpm_secure.config.simulation import CellConfig, ClientColumn, Config, PrivateConfig, load
 from lpm_secure.data.survey import PERSON, UNDATED, Survey
 from lpm_secure.report import html
@@ -118,7 +117,7 @@ def check_survey(people: Path, contacts: Path | None, *, model: str, questions: 
         given.private, people=str(people), contacts=str(contacts) if contacts else {}, clients=clients, start=start
     )
     config = msgspec.structs.replace(given, private=private, cells=cells)
-    agents = agent_model_of(model_of(config.model, config.parameters, dt=config.dt))
+    agents = agent_model_of(config.run_model)
     client = clients.column if isinstance(clients, ClientColumn) else None
     return SurveyCheck.of(survey_of(config), agents, client=client, cell=cells.column)
 

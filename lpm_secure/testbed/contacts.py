@@ -9,7 +9,7 @@ import numpy as np
 from client_sdk.private.calendar import steps_per_day
 from client_sdk.private.files import channels_of
 from lpm_secure.config.model import channels_of as names_of
-from lpm_secure.config.model import model_of
+from lpm_secure.config.model import exclusions
 from lpm_secure.config.simulation import ClientColumn, Config
 from lpm_secure.data import look_alike, workplace
 from lpm_secure.data.contact_data import ContactData, by_step
@@ -38,16 +38,18 @@ def survey_of(config: Config) -> Survey:
     private = config.private
     if private.people is None:
         raise ConfigError('the configuration has no own people; give private.people = "people.csv"')
-    model = model_of(config.model, config.parameters, dt=config.dt)
+    model = config.run_model
     agents = agent_model_of(model)
+    channels = names_of(config.model, model) if isinstance(config.model, str) else config.model.channels
     asked = SurveyQuestions(
         agents.columns,
-        channels_of(names_of(config.model, model), agents),
+        channels_of(channels, agents),
         per_day=steps_per_day(config.dt),
         start=private.start,
         client=private.clients.column if isinstance(private.clients, ClientColumn) else None,
         cell=config.cells.column,
         drawn=private.columns,
+        excluded=exclusions(config.model, config.gradient.way if config.gradient else None),
     )
     contacts = Path(private.contacts) if isinstance(private.contacts, str) else None
     survey = read_survey(Path(private.people), contacts, asked)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from lpm_secure.config.gradient_spec import gradient_for
-from lpm_secure.config.model import channels_of, model_of
+from lpm_secure.config.model import channels_of, seir_of
 from lpm_secure.config.releases import releases_for
 from lpm_secure.config.simulation import ClientColumn, Config
 from lpm_secure.data.contact_data import ContactData
@@ -26,8 +26,7 @@ from protocols.task.parties import AggregatorParty, ClientParty, DealerParty
 
 def manifest_of(config: Config, data: ContactData, addresses: Sequence[str]) -> Simulation:
     """Return the manifest; arguments and errors are those of `testbed.build`, which calls this."""
-    scores = config.gradient is not None and config.gradient.way == "score"
-    model = model_of(config.model, config.parameters, dt=config.dt, scores=scores)
+    model = config.run_model
     clients, gradient = _clients(config, data), gradient_for(config, model)
     channels = channels_of(config.model, model)
     _check_people(config, data, model, channels=channels)
@@ -89,8 +88,8 @@ def _check_people(config: Config, data: ContactData, model: RunModel, *, channel
     if not isinstance(config.model, str) and len(channels) != 1 and data.channel is None:
         raise ConfigError(f"the table [model] names {len(channels)} channels; the contacts of {data.source} have one")
     agents = agent_model_of(model)
-    if config.gradient is not None:
-        require_drawn(model, data.columns)
+    if config.gradient is not None:  # of a table too whose graph the scores need
+        require_drawn(model if isinstance(config.model, str) else seir_of(config.model, dt=config.dt), data.columns)
     if config.cells.some and not agents.cell_most:
         raise ConfigError(f"there are cells, and agents of {config.model} tell cells nothing; leave [cells] out")
     columns = {spec.name: (int(spec.low), int(spec.high)) for spec in agents.columns if spec.default is None}

@@ -55,8 +55,10 @@ def write(folder, text, seed=1, columns="stage,since"):
     return load(folder / "ward.toml")
 
 
-def built(config):
-    return build(config, contacts_of(config), [f"localhost:{port}" for port in range(1, config.protocol.addresses + 1)])
+def built(config, data=None):
+    return build(
+        config, data or contacts_of(config), [f"localhost:{port}" for port in range(1, config.protocol.addresses + 1)]
+    )
 
 
 @pytest.mark.parametrize(
@@ -131,7 +133,7 @@ MISTAKES = {
     "steps that cut no days": (("dt = 1.0", "dt = 0.3"), "dt is 0.3; contacts are of days"),
     "a start in words": (("start = 2026-03-02", 'start = "Monday"'), "private.start"),
     "people that are not there": (("ward/people.csv", "ward/poeple.csv"), "poeple.csv (No such file or directory)"),
-    "derivatives of known states": (("[protocol]", f"{GRADIENT}[protocol]"), "stage is known, and derivatives"),
+    "derivatives of known states": (("[protocol]", f"{GRADIENT}[protocol]"), "known, and derivatives"),
 }  # fmt: skip
 
 
@@ -142,6 +144,33 @@ def test_a_mistake_is_one_line(change, said, tmp_path):
         built(write(tmp_path, TABLE.replace(*change)))
     assert said in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+SUM = TABLE.replace('"outcome"', '"sum"')
+SCORE = SUM.replace("[protocol]", '[gradient]\nway = "score"\nparameters = ["beta.near"]\n[protocol]')
+
+
+@pytest.mark.parametrize(
+    ("text", "column", "said"),
+    [
+        (SCORE, "stage", "column stage: it is known, and derivatives of the table [model] take"),
+        (SCORE, "since", "column since: it is known, and derivatives of the table [model] take"),
+        (SCORE, "susceptibility", "column susceptibility: scores of the table [model] are of people who are all alike"),
+        (SCORE.replace('"score"', '"tangents"'), "stage", "column stage: it is known, and derivatives"),
+    ],
+)
+def test_what_derivatives_of_the_table_do_not_take_is_one_line_whatever_carries_it(text, column, said, tmp_path):
+    config = write(tmp_path, text)
+    people = tmp_path / "ward" / "people.csv"
+    value = {"stage": "I", "since": "2026-03-01", "susceptibility": "0.5"}[column]
+    rows = [f"{i:03},{'north' if i % 2 else 'south'},1,{value if i == 5 else ''}" for i in range(N)]
+    people.write_text("\n".join([f"person,ward,room,{column}", *rows]) + "\n")
+    with pytest.raises(ConfigError) as caught:
+        contacts_of(config)
+    assert str(caught.value).startswith(f"{people}, row 7, {said}")
+    assert "\n" not in str(caught.value)
+    people.write_text("\n".join(["person,ward,room", *(row.rpartition(",")[0] for row in rows)]) + "\n")
+    assert built(config).manifest.gradient.way in text
 
 
 @pytest.mark.parametrize(
@@ -160,3 +189,9 @@ def test_a_client_needs_a_name_of_its_own(values, said, tmp_path):
     (tmp_path / "ward" / "contacts.csv").write_text("date,a,b\n")
     with pytest.raises(ConfigError, match=said):
         built(config)
+
+
+def test_known_stages_of_data_without_tables_are_refused_by_the_configuration(tmp_path):
+    data = contacts_of(write(tmp_path, TABLE))
+    with pytest.raises(DataError, match="stage is known, and derivatives of the table"):
+        built(write(tmp_path, SCORE), data)

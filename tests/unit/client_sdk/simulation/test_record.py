@@ -131,3 +131,13 @@ def test_files_can_be_read_by_their_owner_alone_and_a_record_prints_nothing(reco
     record, *_ = recorded(mode="sum")
     assert all((tmp_path / name).stat().st_mode & 0o777 == 0o600 for name in ("outcomes.csv", "series.csv"))
     assert repr(record) == "RunRecord()"
+
+
+def test_a_client_that_comes_late_notes_how_its_agents_are_then(recorded, tmp_path):
+    """Its files replay the stages of its agents from that step on, as any client's do."""
+    record, states, _, _ = recorded(mode="sum")
+    RunRecord(record.client).write(outcomes=tmp_path / "late.csv", series=tmp_path / "late_series.csv")
+    rows = list(csv.DictReader((tmp_path / "late.csv").read_text().splitlines()))
+    assert [row["agent"] for row in rows] == [str(agent) for agent in AGENTS[0]]
+    assert {(row["step"], row["infection"]) for row in rows} == {(str(STEPS + 1), "")}
+    assert [row["stage"] for row in rows] == [Stage(stage).name for stage in states[-1]["stage"].tolist()]
