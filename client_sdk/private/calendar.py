@@ -1,6 +1,7 @@
 """Dates and times of files as steps of a run."""
 
 import datetime
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, final
@@ -8,7 +9,12 @@ from typing import Final, final
 from protocols.errors import DataError, ParameterError
 
 DAY_S: Final = 86_400
-NEEDED: Final = "a date such as 2026-03-02, or a time such as 2026-03-02T09:30, is needed"
+MAX_PER_DAY: Final = 1_440  # steps: one a minute
+FIRST_YEAR: Final = 1900
+LAST_YEAR: Final = 9000
+YEARS: Final = f"of the years {FIRST_YEAR} to {LAST_YEAR}"
+NEEDED: Final = f"a date such as 2026-03-02, or a time such as 2026-03-02T09:30, {YEARS}, is needed"
+DATE: Final = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 @final
@@ -28,12 +34,14 @@ class Instant:
 
     @classmethod
     def of(cls, text: str) -> "Instant":
-        """Read an ISO 8601 date or time.
+        """Read an ISO 8601 date or time, of the form YYYY-MM-DD.
 
         Raises:
-            ValueError: it is neither.
+            ValueError: it is neither, of another form such as 20260302, or of a year out of all reach.
         """
         time = datetime.datetime.fromisoformat(text)
+        if not DATE.match(text) or not FIRST_YEAR <= time.year <= LAST_YEAR:
+            raise ValueError(f"got {text!r}; {NEEDED}")
         return cls(time.replace(tzinfo=None), time.utcoffset(), len(text) == len("2026-03-02"))
 
 
@@ -91,11 +99,12 @@ def steps_per_day(dt: float) -> int:
     """Return how many steps of `dt` days a day has.
 
     Raises:
-        ParameterError: not a whole number of them.
+        ParameterError: not a whole number of them, or more than `MAX_PER_DAY`.
     """
-    per_day = round(1 / dt)
-    if per_day < 1 or abs(per_day * dt - 1) > 1e-9:
+    per_day = round(1 / dt) if 0.5 / MAX_PER_DAY < dt <= 2 else 0  # neither nan nor 0
+    if not 1 <= per_day <= MAX_PER_DAY or abs(per_day * dt - 1) > 1e-9:
         raise ParameterError(
-            f"dt is {dt:g}; contacts are of days, which have a whole number of steps: give 1, 0.5, 0.25"
+            f"dt is {dt:g}; contacts are of days, which have a whole number of steps, {MAX_PER_DAY:,} at most: "
+            "give 1, 0.5, 0.25"
         )
     return per_day

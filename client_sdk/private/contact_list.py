@@ -12,7 +12,8 @@ from client_sdk.private.table import Table
 from protocols.arithmetic.fixed_point import I64
 from protocols.errors import DataError, did_you_mean
 
-MAX_WHOLE: Final = 2**62
+MAX_DAY: Final = 10**6
+MAX_WEIGHT: Final = 2**31  # times the steps of a day, twice, it is far from wrapping
 MAX_DAYS: Final = 3_650  # of one contact
 TIMES: Final = (("day",), ("date",), ("start", "end"))
 COLUMNS: Final = ("day", "date", "start", "end", "a", "b", "channel", "weight")
@@ -77,11 +78,11 @@ class ContactList:
         Raises:
             DataError: a column or a value that cannot be used; with file and row.
         """
-        reader, listed = _ContactReader(table, channels, number_of, calendar), _ContactIndex(table)
+        reader, listed = _ContactReader.of(table, channels, number_of, calendar), _ContactIndex(table)
         more: list[tuple[int, ...]] = []  # of channels whose contacts have numbers: each stands for itself
         times = time_columns(table)
         for row in range(len(table)):
-            ends, channel, weight = reader.ends(row), reader.channel(row), reader.weight(row)
+            ends, channel, weight = reader.ends(row), reader.channel(row), reader.weights[row]
             time = reader.time(row, times)
             if channels.numbers[channel]:
                 more.append((*time, *ends, channel, weight, row, 0))
@@ -169,8 +170,8 @@ class _ContactIndex:
         before = self._first.setdefault(key, (weight, row))
         if before[0] != weight:
             raise DataError(
-                f"{self.table.place(row)}: the contact of row {before[1] + 2} again, with weight {weight} in place of "
-                f"{before[0]}; list it once, or with the same weight"
+                f"{self.table.place(row)}: the contact of row {self.table.row(before[1])} again, with weight "
+                f"{weight} in place of {before[0]}; list it once, or with the same weight"
             )
         ways = self._ways.setdefault(key, set())
         self.twice += ends in ways
@@ -192,6 +193,16 @@ class _ContactReader:
     channels: Channels
     number_of: Callable[[str], int | None]
     calendar: Calendar | None
+    weights: list[int]
+    days: list[int]
+
+    @classmethod
+    def of(
+        cls, table: Table, channels: Channels, number_of: Callable[[str], int | None], calendar: Calendar | None
+    ) -> "_ContactReader":
+        weights = table.whole("weight", last=MAX_WEIGHT).tolist() if "weight" in table.columns else [1] * len(table)
+        days = table.whole("day", last=MAX_DAY).tolist() if "day" in table.columns else []
+        return cls(table, channels, number_of, calendar, weights, days)
 
     def ends(self, row: int) -> tuple[int, int]:
         found = []
@@ -215,12 +226,9 @@ class _ContactReader:
             raise DataError(f"{self.table.place(row)}: channel {text!r}; the run has {', '.join(names)}{hint}")
         return names.index(text)
 
-    def weight(self, row: int) -> int:
-        return whole(self.table, row, "weight") if "weight" in self.table.columns else 1
-
     def time(self, row: int, names: tuple[str, ...]) -> tuple[int, int]:
         if names == ("day",):
-            day = whole(self.table, row, "day")
+            day = self.days[row]
             unit = 1 if self.calendar is None else DAY_S
             return day * unit, (day + 1) * unit
         if self.calendar is None:
@@ -240,22 +248,6 @@ class _ContactReader:
             return Instant.of(text)
         except ValueError:
             raise DataError(f"{self.table.place(row)}: {name} is {text!r}; {NEEDED}") from None
-
-
-def whole(table: Table, row: int, column: str) -> int:
-    """Return a whole number that is not negative.
-
-    Raises:
-        DataError: another text; with file and row.
-    """
-    text = table.columns[column][row]
-    try:
-        value = int(text)
-    except ValueError:
-        raise DataError(f"{table.place(row)}: {column} is {text!r}; a whole number is needed") from None
-    if not 0 <= value < MAX_WHOLE:
-        raise DataError(f"{table.place(row)}: {column} is {value}; it must lie in [0, 2**62)")
-    return value
 
 
 def _ranks(group: I64) -> I64:

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 
 from client_sdk.private.calendar import Calendar, steps_per_day
-from client_sdk.private.contact_list import COLUMNS, Channels, ContactList, moments_of, time_columns, whole
+from client_sdk.private.contact_list import COLUMNS, Channels, ContactList, moments_of, time_columns
 from client_sdk.private.contacts import ContactTable
 from client_sdk.private.device_keys import DeviceKeys, read_device_keys
 from client_sdk.private.line_list import read_columns
@@ -22,6 +22,7 @@ from protocols.task.manifest import Simulation
 
 PERSON: Final = ("agent", "person")  # either
 MAX_DIGITS: Final = 19
+MAX_AGENT: Final = 2**62 - 1
 LOG: Final = logging.getLogger("client")
 
 
@@ -95,8 +96,7 @@ def _people(
     needed = (person, *(["cell"] if cells else []), *(spec.name for spec in specs if spec.default is None))
     table.require(needed, allowed=(person, "cell", *(spec.name for spec in specs)))
     row_of: dict[int, int] = {}
-    for row in range(len(table)):
-        agent = whole(table, row, person)
+    for row, agent in enumerate(table.whole(person, last=MAX_AGENT).tolist()):
         if agent in row_of:
             raise DataError(f"{table.place(row)}: agent {agent} is listed twice")
         row_of[agent] = row
@@ -105,15 +105,8 @@ def _people(
         raise DataError(f"{table.path}: agent {odd} is in only one of this file and the manifest; list the same agents")
     order = np.array([row_of[agent] for agent in own], dtype=np.int64)
     columns = read_columns(table, specs, calendar)
-    cell = np.array([_cell(table, row, cells) for row in order] if cells else [], dtype=np.int64)
+    cell = table.whole("cell", last=cells - 1)[order] if cells else np.zeros(0, dtype=np.int64)
     return cell, {name: values[order] for name, values in columns.items()}, order
-
-
-def _cell(table: Table, row: int, cells: int) -> int:
-    cell = whole(table, row, "cell")
-    if cell >= cells:
-        raise DataError(f"{table.place(row)}: cell is {cell}; the run has cells 0 to {cells - 1}")
-    return cell
 
 
 def _contacts(table: Table, manifest: Simulation, calendar: Calendar | None) -> tuple[ContactTable, I64]:

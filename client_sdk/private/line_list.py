@@ -5,7 +5,7 @@ from typing import Final
 
 import numpy as np
 
-from client_sdk.private.calendar import DAY_S, Calendar, Instant
+from client_sdk.private.calendar import DAY_S, YEARS, Calendar, Instant
 from client_sdk.private.table import Table
 from protocols.errors import DataError
 from protocols.models.agent_model import Columns, ColumnSpec
@@ -25,7 +25,10 @@ def read_columns(table: Table, specs: Sequence[ColumnSpec], calendar: Calendar |
         DataError: a text that is no such number, name or date, or is out of its range; with file and row.
     """
     return {
-        spec.name: np.array([_value(table, row, spec, calendar) for row in range(len(table))])
+        spec.name: np.array(
+            [_value(table, row, spec, calendar) for row in range(len(table))],
+            dtype=np.int64 if spec.whole else np.float64,
+        )
         for spec in specs
         if spec.name in table.columns
     }
@@ -59,7 +62,7 @@ def _value(table: Table, row: int, spec: ColumnSpec, calendar: Calendar | None) 
 def _number(table: Table, row: int, spec: ColumnSpec, text: str) -> float:
     names = ", ".join(spec.names[:SHOWN])
     kind = f"one of {names}" if names else "a whole number" if spec.whole else "a number"
-    kind += " of steps before the run, or a date" if spec.elapsed else ""
+    kind += f" of steps before the run, or a date {YEARS}" if spec.elapsed else ""
     try:
         return int(text) if spec.whole else float(text)
     except ValueError:

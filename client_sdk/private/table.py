@@ -25,10 +25,12 @@ class Table:
     Attributes:
         path: of the file, for messages.
         columns: name to one text for each row.
+        rows: the number of each row in the file, where rows without a field lie between them.
     """
 
     path: Path
     columns: dict[str, list[str]] = field(repr=False)
+    rows: Sequence[int] = field(default=(), repr=False)
 
     @classmethod
     def read(cls, path: Path, *, needed: Sequence[str] = (), least: int = 1) -> "Table":
@@ -46,7 +48,9 @@ class Table:
             with path.open(encoding="utf-8-sig", newline="") as file:
                 separator = ";" if ";" in file.readline(MAX_HEADER) else ","
                 file.seek(0)
-                rows = [row for row in csv.reader(file, strict=True, delimiter=separator) if row]
+                found = enumerate(csv.reader(file, strict=True, delimiter=separator), start=1)
+                numbered = [(number, row) for number, row in found if row]
+                numbers, rows = [number for number, _ in numbered], [row for _, row in numbered]
         except (OSError, UnicodeDecodeError, csv.Error) as error:
             reason = getattr(error, "strerror", None) or str(error)
             raise DataError(f"cannot read {path} ({reason}); a CSV file in UTF-8 is needed") from error
@@ -61,14 +65,15 @@ class Table:
         if len(set(header)) < len(header):
             twice = next(name for name in header if header.count(name) > 1)
             raise DataError(f"{path}, row 1: column {twice} is there twice; rename one", row=1)
-        for number, row in enumerate(rows[1:], start=2):
+        for number, row in zip(numbers[1:], rows[1:], strict=True):
             if len(row) != len(header):
                 raise DataError(
                     f"{path}, row {number}: got {len(row)} fields; the header has {len(header)}; correct the row",
                     row=number,
                 )
         fields = zip(*rows[1:], strict=True) if rows[1:] else [() for _ in header]
-        return cls(path, {name: [text.strip() for text in texts] for name, texts in zip(header, fields, strict=True)})
+        columns = {name: [text.strip() for text in texts] for name, texts in zip(header, fields, strict=True)}
+        return cls(path, columns, numbers[1:])
 
     def __len__(self) -> int:
         """Return the number of rows below the header."""
@@ -88,9 +93,13 @@ class Table:
                 hint = did_you_mean(name, allowed) or f"; it may have {', '.join(allowed)}"
                 raise DataError(f"{self.path} has a column {name}, which nothing reads{hint}")
 
+    def row(self, index: int) -> int:
+        """Return the number in the file of a row, from 0 below the header."""
+        return self.rows[index] if self.rows else index + 2
+
     def place(self, index: int) -> str:
         """Return file and row of a row, from 0 below the header, for messages."""
-        return f"{self.path}, row {index + 2}"
+        return f"{self.path}, row {self.row(index)}"
 
     def refuse(self, index: int, column: str, needed: str) -> NoReturn:
         """Say what is wrong with one field.
@@ -105,7 +114,7 @@ class Table:
         """
         got = self.columns[column][index]
         raise DataError(
-            f"{self.place(index)}, column {column}: got {got!r}; {needed}; correct the field", row=index + 2
+            f"{self.place(index)}, column {column}: got {got!r}; {needed}; correct the field", row=self.row(index)
         )
 
     def whole(self, column: str, *, last: int = 2**53) -> I64:
@@ -114,10 +123,10 @@ class Table:
         Raises:
             DataError: another text.
         """
-        texts = self.columns[column]
+        texts, digits = self.columns[column], max(len(str(last)), 16)
         found = np.empty(len(texts), dtype=np.int64)
         for index, text in enumerate(texts):
-            if not (text.isascii() and text.isdecimal() and len(text) <= 16 and int(text) <= last):
+            if not (text.isascii() and text.isdecimal() and len(text) <= digits and int(text) <= last):
                 self.refuse(index, column, f"a whole number from 0 to {last} is needed")
             found[index] = int(text)
         return found

@@ -12,6 +12,7 @@ from protocols.errors import DataError
 
 PARQUET: Final = (".parquet", ".pq")
 FRAME: Final = Path("the frame")
+MIDNIGHT: Final = "T00:00:00"
 
 
 def read_table(source: Path | Any) -> Table:
@@ -56,7 +57,7 @@ def _text(column: pa.ChunkedArray, path: Path, name: str) -> list[str]:
         return ["" if value is None else repr(int(value) if value.is_integer() else value) for value in values]
     if pa.types.is_timestamp(kind):
         column = column.cast(pa.timestamp("us", kind.tz), safe=False)  # finer ones need pandas to be read
-        return ["" if value is None else _moment(value) for value in column.to_pylist()]
+        return _moments(column.to_pylist())
     try:
         texts = pc.fill_null(column.cast(pa.string()), "").to_pylist()
     except pa.ArrowException as error:
@@ -64,7 +65,8 @@ def _text(column: pa.ChunkedArray, path: Path, name: str) -> list[str]:
     return [text.strip() for text in texts]
 
 
-def _moment(value: Any) -> str:
-    """Return a time, or its day where it has none, as frames hold days."""
-    text = str(value.isoformat(timespec="seconds"))
-    return text.removesuffix("T00:00:00")
+def _moments(values: list[Any]) -> list[str]:
+    """Return times, or their days where none of the column has a time, as frames hold days."""
+    texts = ["" if value is None else str(value.isoformat(timespec="seconds")) for value in values]
+    days = all(text.endswith(MIDNIGHT) for text in texts if text)
+    return [text.removesuffix(MIDNIGHT) for text in texts] if days else texts

@@ -124,7 +124,7 @@ def _ids(table: Table) -> dict[str, int]:
     numbers: dict[str, int] = {}
     for row, text in enumerate(table.columns[PERSON]):
         if not text or text in numbers:
-            what = f"is listed in row {numbers[text] + 1} too" if text else "has no name"
+            what = f"is listed in row {table.row(numbers[text] - 1)} too" if text else "has no name"
             raise DataError(f"{table.place(row)}: person {text!r} {what}; give each person one row, with its own name")
         numbers[text] = row + 1
     if not numbers:

@@ -122,7 +122,7 @@ def _refuse_repeated(table: Table, column: str) -> None:
         if not text:
             table.refuse(index, column, "a name is needed")
         if text in seen:
-            table.refuse(index, column, f"a name of its own is needed; row {seen[text] + 2} has it")
+            table.refuse(index, column, f"a name of its own is needed; row {table.row(seen[text])} has it")
         seen[text] = index
 
 

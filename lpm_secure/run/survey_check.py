@@ -173,7 +173,7 @@ def _contacts(survey: Survey) -> list[tuple[str, str]]:
 def _warnings(survey: Survey) -> list[str]:
     listed, lines = survey.contacts, []
     if rows := listed.row[listed.one_sided == 1].tolist():
-        shown = ", ".join(str(row + 2) for row in rows[:SHOWN])
+        shown = ", ".join(str(listed.table.row(row)) for row in rows[:SHOWN])
         shown += ", ..." if len(rows) > SHOWN else ""
         lines.append(
             f"{len(rows):,} contacts are listed by one side alone, where others are by both: rows {shown}. In one "

@@ -1,6 +1,7 @@
 """Contacts of files, cut into steps: nothing before people meet, and a day's weight whatever dt is."""
 
 import datetime
+import math
 from fractions import Fraction
 from pathlib import Path
 
@@ -143,8 +144,17 @@ MISTAKES = {
     "a date as in Germany": ({"date": ["02.03.2026"]}, "row 2: date is '02.03.2026'; a date such as"),
     "a day that there is not": ({"date": ["2026-02-30"]}, "row 2: date is '2026-02-30'; a date such as"),
     "no date": ({"date": [""]}, "row 2: date is ''; a date such as"),
-    "a weight in words": ({"weight": ["much"]}, "row 2: weight is 'much'; a whole number is needed"),
-    "a negative weight": ({"weight": ["-1"]}, r"row 2: weight is -1; it must lie in \[0, "),
+    "a weight in words": ({"weight": ["much"]}, "row 2, column weight: got 'much'; a whole number from 0 to"),
+    "a negative weight": ({"weight": ["-1"]}, "row 2, column weight: got '-1'; a whole number from 0 to"),
+    "a weight that would wrap": ({"weight": [str(2**31 + 1)]}, f"row 2, column weight: got '{2**31 + 1}'; a whole"),
+    "a weight with digits of another script": ({"weight": ["٣"]}, "row 2, column weight: got '٣'; a whole number"),
+    "a date without dashes": (
+        {"date": ["20260302"]},
+        "row 2: date is '20260302'; a date such as 2026-03-02, or a time",
+    ),
+    "a date by weeks": ({"date": ["2026-W10-1"]}, "row 2: date is '2026-W10-1'; a date such as 2026-03-02, or a time"),
+    "a year before all": ({"date": ["0001-01-01"]}, "row 2: date is '0001-01-01'; .* of the years 1900 to 9000, is"),
+    "a year after all": ({"date": ["9999-12-31"]}, "row 2: date is '9999-12-31'; .* of the years 1900 to 9000, is"),
     "an unknown channel": ({"channel": ["nera"]}, "row 2: channel 'nera'; the run has near; did you mean near"),
 }
 
@@ -175,12 +185,18 @@ def test_another_weight_for_the_same_contact_is_refused():
         listed({"date": ["2026-03-02"] * 2, "a": ["Ann", "7"], "b": ["7", "Ann"], "weight": ["1", "2"]})
 
 
-@pytest.mark.parametrize(("dt", "per_day"), [(1.0, 1), (0.5, 2), (0.1, 10), (1 / 3, 3), (1 / 48, 48)])
+@pytest.mark.parametrize(("dt", "per_day"), [(1.0, 1), (0.5, 2), (0.1, 10), (1 / 3, 3), (1 / 48, 48), (1 / 1440, 1440)])
 def test_a_day_has_a_whole_number_of_steps(dt, per_day):
     assert steps_per_day(dt) == per_day
 
 
-@pytest.mark.parametrize("dt", [2.0, 0.3, 1.5, 3650])
+@pytest.mark.parametrize("day", [10**6 + 1, 10**11, 10**15])
+def test_a_day_that_no_run_reaches_is_refused_before_numbers_or_memory_end(day):
+    with pytest.raises(DataError, match=f"row 2, column day: got '{day}'; a whole number from 0 to 1000000 is needed"):
+        listed({"day": [str(day)], "a": ["Ann"], "b": ["7"]})
+
+
+@pytest.mark.parametrize("dt", [2.0, 0.3, 1.5, 3650, 0.0, -1.0, math.nan, math.inf, 1 / 1441, 5e-324])
 def test_other_steps_cut_no_days(dt):
     with pytest.raises(ParameterError, match=f"dt is {dt:g}; contacts are of days"):
         steps_per_day(dt)

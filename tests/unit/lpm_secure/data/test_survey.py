@@ -87,6 +87,17 @@ def test_parquet_and_frames_say_what_csv_says(read, tmp_path, asked):
     assert plain(read_survey(people, contacts, asked())) == expected
 
 
+def test_a_time_at_midnight_is_a_day_only_where_all_are(read, asked):
+    midnight, later = datetime.datetime(2026, 3, 3), datetime.datetime(2026, 3, 3, 0, 30)
+    people, met = {"person": ["1", "2"], "ward": ["x", "y"]}, {"a": ["1"], "b": ["2"]}
+    stay = {"start": pa.array([midnight], pa.timestamp("ns")), "end": pa.array([later], pa.timestamp("ns"))}
+    start = datetime.date(2026, 3, 2)
+    assert read_survey(people, met | stay, asked(per_day=24, start=start)).data.day.tolist() == [24]
+    two = {"a": ["1", "1"], "b": ["2", "2"], "start": pa.array([datetime.datetime(2026, 3, 2, 23), midnight])}
+    ends = {"end": pa.array([midnight, datetime.datetime(2026, 3, 3, 1)])}
+    assert read_survey(people, two | ends, asked(per_day=24, start=start)).data.day.tolist() == [23, 24]
+
+
 def test_spreadsheets_write_a_mark_semicolons_and_other_line_ends(read):
     expected = plain(read())
     people, contacts = ("\ufeff" + text.replace(",", ";").replace("\n", "\r\n") for text in (PEOPLE, CONTACTS))
@@ -134,7 +145,11 @@ MISTAKES = {
     "contacts of nobody": ((), ("Zoë", "Zoe"), "row 3: names the unknown person Zoe; list who takes part"),
     "contacts without a time": ((), ("date", "when"), "has a column when, which nothing reads"),
     "contacts with a day and a date": ((), ("weight", "day"), "by date, or by start and end, or by day; it has"),
-    "contacts with another weight": ((), ("Zoë,7,2", "Zoë,7,two"), "row 3: weight is 'two'; a whole number is needed"),
+    "contacts with another weight": (
+        (),
+        ("Zoë,7,2", "Zoë,7,two"),
+        "row 3, column weight: got 'two'; a whole number from 0",
+    ),
     "a date in words": ((), ("2026-03-04", "4 March"), "row 3: date is '4 March'; a date such as 2026-03-02"),
 }
 

@@ -65,6 +65,16 @@ def test_an_unknown_name_is_one_line_and_exit_code_2():
     assert done.stderr == "lpm: the catalogue has no dataset nyc_covit; did you mean nyc_covid?\n"
 
 
+@pytest.mark.parametrize("dt", ["0"])
+def test_a_look_over_tables_with_steps_that_cut_no_days_is_one_line_and_exit_code_2(dt, tmp_path):
+    (tmp_path / "people.csv").write_text("person\nA\n")
+    command = [sys.executable, "-m", "lpm_secure.cli", "data", "check", str(tmp_path / "people.csv")]
+    done = subprocess.run([*command, "--model", "seir", "--dt", dt], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"lpm: dt is {dt}; contacts are of days, which have a whole number of steps")
+    assert done.stderr.count("\n") == 1
+
+
 def test_help_says_what_a_name_is_and_what_exit_codes_mean():
     done = lpm_data("where", "--help")
     assert done.returncode == 0
