@@ -7,6 +7,7 @@ from typing import Final
 
 import numpy as np
 
+from client_sdk.private import line_list
 from client_sdk.private.calendar import Calendar, steps_per_day
 from client_sdk.private.contact_list import COLUMNS, Channels, ContactList, moments_of, time_columns
 from client_sdk.private.contacts import ContactTable
@@ -47,7 +48,7 @@ def read_private_state(
     if own is None:
         raise ParameterError(f"the manifest lists no client {name}; check the name in the client's config")
     lines, met = Table.read(people, least=0), Table.read(contacts, least=0)
-    calendar = _calendar(met, manifest, start)
+    calendar = _calendar(lines, met, manifest, start)
     cell, columns, places = _people(lines, own, manifest, calendar)
     table, rows = _contacts(met, manifest, calendar)
     devices = _devices(people.parent, manifest)
@@ -62,12 +63,16 @@ def channels_of(names: tuple[str, ...], model: AgentModel) -> Channels:
     return Channels(names, model.directed, tuple(along is not None for along in model.along))
 
 
-def _calendar(contacts: Table, manifest: Simulation, start: datetime.date | None) -> Calendar | None:
-    """Return the run's calendar where its first day is known."""
+def _calendar(people: Table, contacts: Table, manifest: Simulation, start: datetime.date | None) -> Calendar | None:
+    """Return the run's calendar, of the times of both files, where its first day is known."""
     if start is None:
         return None
-    moments = [] if not len(contacts) else moments_of(contacts)
-    return Calendar.over(moments, start=start, per_day=steps_per_day(manifest.dt))
+    met = [] if not len(contacts) else moments_of(contacts)
+    known = line_list.moments_of(people, agent_model_of(manifest.model).columns)
+    try:
+        return Calendar.over([*met, *known], start=start, per_day=steps_per_day(manifest.dt))
+    except DataError as error:
+        raise DataError(f"{contacts.path}: {error}") from error
 
 
 def _place(error: DataError, contacts: Table, rows: I64, people: Table, places: I64) -> str:

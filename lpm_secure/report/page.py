@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final, final
 
 from lpm_secure.report.html import STYLE
-from lpm_secure.report.public_file import write_public
+from protocols.atomic_file import PUBLIC_MODE, write_atomically
 
 SCRIPT: Final = "plotly.min.js"
 MISSING: Final = (
@@ -61,19 +61,20 @@ class Page:
         )
 
 
-def write(path: Path, page: Page, *, scripts: Path | None = None) -> None:
+def write(path: Path, page: Page, *, scripts: Path | None = None, mode: int = PUBLIC_MODE) -> None:
     """Write a page, whole, and the script that draws its plots, if it has any.
 
     Args:
         path: of the page.
         page: to write.
         scripts: folder of the script, which all pages below it share; the page's own unless given.
+        mode: of the page's file.
     """
     folder = path.parent if scripts is None else scripts
     if page.has_plots:
         share_script(folder)
     place = Path(os.path.relpath(folder, path.parent)) / SCRIPT
-    write_public(path, page.html(script=place.as_posix()).encode())
+    write_atomically(path, page.html(script=place.as_posix()).encode(), mode=mode)
 
 
 def share_script(folder: Path) -> None:
@@ -82,7 +83,7 @@ def share_script(folder: Path) -> None:
 
     content, path = get_plotlyjs().encode(), folder / SCRIPT
     if not (path.is_file() and path.read_bytes() == content):
-        write_public(path, content)
+        write_atomically(path, content, mode=PUBLIC_MODE)
 
 
 def _loader(script: str) -> str:

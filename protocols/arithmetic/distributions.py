@@ -76,7 +76,7 @@ def days(word: U64, law: tuple[int, ...], *, over: I64 | None = None) -> I64:
         passed = np.append(bounds, np.uint64(LAW_TOTAL))[np.minimum(over, len(law))]
         left = np.uint64(LAW_TOTAL) - passed
         if not left.all():
-            raise ParameterError(f"a law of at most {len(law)} days has nothing left after {int(over.max())} days")
+            raise ParameterError(f"a law of at most {len(law)} days has nothing left after the days that have passed")
         draw = passed + (draw * left >> np.uint64(32))
     return np.searchsorted(bounds, draw, side="right").astype(np.int64)
 

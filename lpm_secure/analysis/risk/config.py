@@ -21,7 +21,7 @@ class PeopleConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     Attributes:
         dataset: name in the data catalogue, or "look_alike" for generated contacts; or else
         people, contacts, start: your own, as `[private]` of a run has them.
-        column: of your own people's table, that says the department.
+        column: of your own people's table, that says the department; their names unless given.
         departments: of the people who take part; all of them where none is named.
         processes: how many host the devices: each has its own keys and connections, some share a process.
     """
@@ -30,7 +30,7 @@ class PeopleConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     people: str | None = None
     contacts: str | None = None
     start: datetime.date | None = None
-    column: str = "person"
+    column: str | None = None
     departments: tuple[str, ...] = ()
     processes: Annotated[int, msgspec.Meta(ge=1, le=256)] = 2
 
@@ -38,6 +38,8 @@ class PeopleConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
         """Check what types alone cannot."""
         if self.people is not None and self.dataset is not None:
             raise ConfigError("people has a dataset or people of your own; leave one of them out")
+        if self.people is None and (self.contacts is not None or self.start is not None or self.column is not None):
+            raise ConfigError("contacts, start and column are of your own people; say people, or leave them out")
 
 
 @final
@@ -82,7 +84,7 @@ class RiskConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
         if own.people is None:
             private = PrivateConfig(dataset=own.dataset or "workplace_invs15", clients="group")
         else:
-            clients = ClientColumn(column=own.column)
+            clients = ClientColumn(column=own.column or "person")
             private = PrivateConfig(people=own.people, contacts=own.contacts or {}, start=own.start, clients=clients)
         return Config(
             name=f"{self.name}-week",

@@ -91,6 +91,7 @@ def check(
 
     from lpm_secure.report import page as pages
     from lpm_secure.run.survey_check import TableQuestions, check_survey
+    from protocols.atomic_file import PRIVATE_MODE
 
     questions = TableQuestions(clients, cells, start.date() if start else None, dt)
     checked = check_survey(people, contacts, model=model, questions=questions)
@@ -101,6 +102,5 @@ def check(
     for line in checked.warnings:
         typer.echo(f"warning: {line}", err=True)
     path = out or people.with_suffix(".html")
-    pages.write(path, checked.page)
-    path.chmod(0o600)
+    pages.write(path, checked.page, mode=PRIVATE_MODE)
     typer.echo(f"plots: {path}")

@@ -63,6 +63,7 @@ def countersign(
 ) -> None:
     """Sign a manifest as the operator of one of its servers; the file goes beside the manifest of every party."""
     from protocols import canonical_json
+    from protocols.atomic_file import PUBLIC_MODE, write_atomically
     from protocols.identity import signing
     from protocols.identity.server_keys import IDENTITY
     from protocols.task import signature as signatures
@@ -70,7 +71,7 @@ def countersign(
     content = signatures.load_verified(manifest, operator_key=key_of(operator_key))
     signed = signatures.countersign(content, signing.read_key(folder / IDENTITY))
     path = signatures.countersignature_path(manifest, signed.server)
-    path.write_bytes(canonical_json.encode(signed))
+    write_atomically(path, canonical_json.encode(signed), mode=PUBLIC_MODE)
     typer.echo(f"{path}: signed as {signed.server}, run {signed.run.hex()}")
 
 

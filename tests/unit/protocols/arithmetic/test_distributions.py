@@ -100,7 +100,9 @@ def test_days_over_some_that_have_passed_invert_what_is_left_of_the_law(weights,
 
 
 def test_nothing_is_left_of_a_law_whose_days_have_passed():
-    with pytest.raises(ParameterError, match="a law of at most 3 days has nothing left after 2 days"):
+    with pytest.raises(
+        ParameterError, match="a law of at most 3 days has nothing left after the days that have passed"
+    ):
         distributions.days(one(7), (2**31, 2**31, 0), over=np.array([2]))
 
 
