@@ -1,7 +1,10 @@
 """Calibration as a Flower app, over a grid inside this process: the mod, the aggregators' handler, the strategy."""
 
+import contextlib
 import os
 import shutil
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import msgspec
 import numpy as np
@@ -15,6 +18,7 @@ from flwr.supercore.task_identity import TaskIdentity
 
 from aggregator.release.sum_noise import SumNoise
 from aggregator.store import Store
+from client_sdk.secure_sum.contribution import Contribution
 from lpm_secure.calibration.inference.fit import Fit, FitSchedule
 from lpm_secure.flower import records
 from lpm_secure.flower.node import Node
@@ -28,6 +32,7 @@ from protocols.errors import (
     PartiesDisagree,
     RoundAhead,
     RoundClosed,
+    Unavailable,
     WireError,
 )
 from protocols.task import manifest as manifests
@@ -127,6 +132,30 @@ def test_a_hospital_answers_a_step_once(deployed):
     grid.ask(asked[0])
     with pytest.raises(RoundClosed, match="round 1 was answered"):
         grid.ask(asked[0])
+
+
+def test_a_hospital_that_is_asked_twice_at_once_answers_once(deployed, monkeypatch):
+    """A call that finds another one at work tells nothing, so that of one round there are no two vectors."""
+    grid, strategy = deployed
+    strategy.meet(grid)
+    asked = strategy.configure_train(1, ArrayRecord({records.ANNOUNCED: Array(draws_of())}), ConfigRecord(), grid)
+    both, encode = threading.Barrier(2), Contribution.encode
+
+    def meet(*given):
+        with contextlib.suppress(threading.BrokenBarrierError):
+            both.wait(1)
+        return encode(*given)
+
+    monkeypatch.setattr(Contribution, "encode", meet)
+
+    def ask(_):
+        try:
+            return grid.ask(asked[0])
+        except (RoundClosed, Unavailable) as error:
+            return error
+
+    with ThreadPoolExecutor(2) as pool:
+        assert sum(isinstance(each, Message) for each in pool.map(ask, range(2))) == 1
 
 
 def test_a_hospital_answers_no_step_in_which_draws_are_published(deployed):
