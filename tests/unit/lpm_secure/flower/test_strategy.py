@@ -1,10 +1,7 @@
 """Calibration as a Flower app, over a grid inside this process: the mod, the aggregators' handler, the strategy."""
 
-import contextlib
 import os
 import shutil
-import threading
-from concurrent.futures import ThreadPoolExecutor
 
 import msgspec
 import numpy as np
@@ -14,11 +11,9 @@ import torch
 os.environ["FLWR_TELEMETRY_ENABLED"] = "0"
 
 from flwr.app import Array, ArrayRecord, ConfigRecord, Context, Message, RecordDict
-from flwr.supercore.task_identity import TaskIdentity
 
 from aggregator.release.sum_noise import SumNoise
 from aggregator.store import Store
-from client_sdk.secure_sum.contribution import Contribution
 from lpm_secure.calibration.inference.fit import Fit, FitSchedule
 from lpm_secure.flower import records
 from lpm_secure.flower.node import Node
@@ -31,35 +26,13 @@ from protocols.errors import (
     ManifestMismatch,
     PartiesDisagree,
     RoundAhead,
-    RoundClosed,
-    Unavailable,
     WireError,
 )
 from protocols.task import manifest as manifests
 from tests.calibration_hospitals import PARAMETERS, SIMULATOR, hospitals, in_process
-from tests.flower_nodes import DRAWS, LocalGrid, OverGrid, draws_of, write
+from tests.flower_nodes import DRAWS, LocalGrid, OverGrid, draws_of
 
 ROUNDS = 3
-
-
-@pytest.fixture(autouse=True, scope="module")
-def identity():
-    """Be a task of a run, as Flower makes its processes."""
-    TaskIdentity.run_id = TaskIdentity.task_id = TaskIdentity.node_id = 1
-
-
-@pytest.fixture(scope="module")
-def written(tmp_path_factory):
-    """Write six hospitals' folders once, for all tests to copy."""
-    folder = tmp_path_factory.mktemp("flower")
-    return folder, write(folder, hospitals(), 4).manifest
-
-
-@pytest.fixture
-def deployed(written, tmp_path):
-    folder, manifest = written
-    shutil.copytree(folder, tmp_path / "run")
-    return LocalGrid(tmp_path / "run" / "parties"), SecureSumStrategy(manifest)
 
 
 def fit_with(federation, rounds=ROUNDS):
@@ -123,50 +96,6 @@ def test_the_mod_leaves_the_apps_answer_as_it_is_and_sends_what_no_two_calls_rep
     one, other = (records.to_bytes(each.content[records.SEALED]) for each in (first, second))
     assert one.keys() == other.keys() == {"aggregator-0", "aggregator-1", "aggregator-2"}
     assert all(one[name] != other[name] for name in one)
-
-
-def test_a_hospital_answers_a_step_once(deployed):
-    grid, strategy = deployed
-    strategy.meet(grid)
-    asked = strategy.configure_train(1, ArrayRecord({records.ANNOUNCED: Array(draws_of())}), ConfigRecord(), grid)
-    grid.ask(asked[0])
-    with pytest.raises(RoundClosed, match="round 1 was answered"):
-        grid.ask(asked[0])
-
-
-def test_a_hospital_that_is_asked_twice_at_once_answers_once(deployed, monkeypatch):
-    """A call that finds another one at work tells nothing, so that of one round there are no two vectors."""
-    grid, strategy = deployed
-    strategy.meet(grid)
-    asked = strategy.configure_train(1, ArrayRecord({records.ANNOUNCED: Array(draws_of())}), ConfigRecord(), grid)
-    both, encode = threading.Barrier(2), Contribution.encode
-
-    def meet(*given):
-        with contextlib.suppress(threading.BrokenBarrierError):
-            both.wait(1)
-        return encode(*given)
-
-    monkeypatch.setattr(Contribution, "encode", meet)
-
-    def ask(_):
-        try:
-            return grid.ask(asked[0])
-        except (RoundClosed, Unavailable) as error:
-            return error
-
-    with ThreadPoolExecutor(2) as pool:
-        assert sum(isinstance(each, Message) for each in pool.map(ask, range(2))) == 1
-
-
-def test_a_hospital_answers_no_step_in_which_draws_are_published(deployed):
-    grid, strategy = deployed
-    strategy.meet(grid)
-    asked = strategy.configure_train(1, ArrayRecord({records.ANNOUNCED: Array(draws_of())}), ConfigRecord(), grid)
-    asked[0].content[records.ABOUT]["step"] = 2
-    with pytest.raises(RoundClosed, match="round 2"):
-        grid.ask(asked[0])
-    asked[1].content[records.ABOUT]["step"] = 1
-    grid.ask(asked[1])
 
 
 def test_noise_is_another_one_than_that_of_the_same_run_over_grpc(deployed, monkeypatch):
