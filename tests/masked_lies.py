@@ -1,6 +1,7 @@
 """What an aggregator that lies may do in a masked run: each lie is a change of what it sends or computes."""
 
 import dataclasses
+import inspect
 import os
 from collections.abc import Callable
 from typing import Any
@@ -55,7 +56,7 @@ KINDS = (
 )
 LIAR = "aggregator-1"
 SPEAK, DECIDE, SECOND_DECIDE = 1, 2, 4
-SUPPRESSION = ("share", "rule", "counts", "agents", "node_hash")
+SUPPRESSION = tuple(inspect.signature(suppress).parameters)
 
 
 class Liar:

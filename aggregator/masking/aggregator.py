@@ -13,11 +13,11 @@ from typing import Final, final
 import msgspec
 import numpy as np
 
-from aggregator.masking.collection import MOST_VERSIONS, Collection, Examination
+from aggregator.masking.collection import MOST_VERSIONS, Collection, Examination, seed_of
 from aggregator.masking.noise import ReleaseSpending, noise_of
 from aggregator.masking.preparation import prepare
 from aggregator.masking.product import ProductShare
-from aggregator.masking.round_state import NOTHING, NextComparison, RoundStage, RoundState
+from aggregator.masking.round_state import NOTHING, NextComparison, RoundStage, RoundState, refuse_surplus
 from aggregator.masking.sums import MaskedSums
 from aggregator.masking.suppression import CountAgreement
 from protocols.arithmetic.counters import FIRST_ROUND, RoundNumber
@@ -128,26 +128,28 @@ class MaskingAggregator(CountAgreement):
     def offer(self) -> Offers:
         """Return hashes of what this aggregator has heard, for the other."""
         with self.guard():
-            announced = self._round.announcement
-            engine = {} if announced is None else {ENGINE: (announced.digest,)}
-            seeds = {f"seed {client}": versions for client, versions in self._seeds.offer().items()}
-            return engine | self._round.collection.offer() | seeds
+            return self._heard
 
     def propose(self) -> SignedMessage:
         """Return the offer, signed."""
         return self.send(Offer(run=self.plan.run, number=self.number, hashes=self.offer()), name="offer", sync=False)
 
     @property
+    def _heard(self) -> Offers:
+        announced = self._round.announcement
+        engine = {} if announced is None else {ENGINE: (announced.digest,)}
+        seeds = {seed_of(client): versions for client, versions in self._seeds.offer().items()}
+        return engine | self._round.collection.offer() | seeds
+
+    @property
     def _awaited(self) -> set[str]:
         """Return whose messages this round waits for, as offers name them."""
-        seeds = (f"seed {client}" for client in self.members if self.number == FIRST_ROUND)
+        seeds = (seed_of(client) for client in self.members if self.number == FIRST_ROUND)
         return {*self.members, *seeds, *([ENGINE] if self.plan.announces(self.number) else [])}
 
     def silent(self, offer: Offers) -> set[str]:
         """Return of whom neither this aggregator has heard in the round, nor the other by its offer."""
-        heard = self._round.collection.envelopes.keys() | offer.keys()
-        seeds = {f"seed {client}" for client in self._seeds.envelopes} if self.number == FIRST_ROUND else set()
-        return self._awaited - heard - seeds - ({ENGINE} if self._round.announcement is not None else set())
+        return self._awaited - self._heard.keys() - offer.keys()
 
     def lacks(self, offer: Offers) -> bool:
         """Tell whether the other has to hand on something that the round waits for."""
@@ -160,7 +162,7 @@ class MaskingAggregator(CountAgreement):
     def lacking(self, offer: Offers) -> list[SignedMessage]:
         """Return what the other lacks of what this one has heard."""
         with self.guard():
-            seeds = {client[len("seed ") :]: v for client, v in offer.items() if client.startswith("seed ")}
+            seeds = {client: offer.get(seed_of(client), ()) for client in self._seeds.envelopes}
             announced = self._round.announcement
             own = [] if announced is None or announced.digest in offer.get(ENGINE, ()) else [announced]
             return [*own, *self._round.collection.lacking(offer), *self._seeds.lacking(seeds)]
@@ -322,6 +324,7 @@ class MaskingAggregator(CountAgreement):
             self._require(RoundStage.ASKED_RELEASE)
             message = self.read(answer, ReleaseAnswer, sender=self.plan.dealer.name)
             self._require_number(message.number)
+            refuse_surplus(self.plan, message)
             pads, suppresses = from_bytes(message.pads), self.plan.suppresses(self.number)
             size = 0 if suppresses else self.plan.layout.release_words
             require_canonical(pads, int(MASK) + 1, size, "pads of a release")

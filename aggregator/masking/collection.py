@@ -15,6 +15,11 @@ from protocols.masking.transcript import Transcript
 MOST_VERSIONS: Final = 2  # of a client's message in a round: so many are none
 
 
+def seed_of(client: str) -> str:
+    """Return the name under which a client's seed is offered, beside its words."""
+    return f"seed {client}"
+
+
 @final
 @dataclass(slots=True, eq=False)
 class Collection:

@@ -27,7 +27,7 @@ def prepare(plan: MaskingPlan) -> None:
 
 
 def _compare() -> None:
-    """Deal and answer one comparison of nothing: code is loaded by its first call, which took 0.3 s of a step."""
+    """Deal and answer one comparison of nothing: code is loaded by its first call, which no step then waits for."""
     node_hash = NodeHash(os.urandom(KEY_BYTES))
     nothing = np.zeros(1, dtype=np.uint64)
     _, (share, _) = deal_comparison(nothing, node_hash=node_hash, draw=lambda count: np.zeros(count, dtype=np.uint64))

@@ -10,7 +10,9 @@ from aggregator.masking.collection import Collection, Examination
 from aggregator.masking.comparison import ComparisonShare
 from aggregator.masking.comparison_key import NodeHash
 from aggregator.masking.product import ProductShare
+from protocols.arithmetic.counters import RoundNumber
 from protocols.arithmetic.fixed_point import I64, U64
+from protocols.errors import WireError
 from protocols.masking.envelope import SignedMessage
 from protocols.masking.messages import ReleaseAnswer, from_bytes
 from protocols.masking.plan import MaskingPlan
@@ -74,3 +76,21 @@ class NextComparison:
         share = ComparisonShare.decode(message.share, party=party, n=n * len(plan.bits))
         products = ProductShare.decode(message.products, n=n * len(plan.products)) if plan.products else None
         return cls(offsets, NodeHash(message.node_key), share, products)
+
+
+def refuse_surplus(plan: MaskingPlan, message: ReleaseAnswer) -> None:
+    """Refuse what the dealer deals for what a round does not do.
+
+    Raises:
+        WireError: there is such a part.
+    """
+    number = RoundNumber(message.number)
+    compares = plan.compares(number)
+    takes = {
+        "counts": plan.suppresses(number),
+        "offsets": compares,
+        "share": compares,
+        "products": compares and bool(plan.products),
+    }
+    if surplus := [name for name, taken in takes.items() if getattr(message, name) and not taken]:
+        raise WireError(f"the dealer dealt {' and '.join(surplus)}, which round {number} does not take")

@@ -27,6 +27,7 @@ from aggregator.masking.common_key import KeyAgreement
 from aggregator.masking.comparison import BitShare, deal_bits
 from aggregator.masking.comparison_key import NodeHash
 from aggregator.masking.product import ProductShare, deal_products
+from aggregator.masking.round_state import NOTHING
 from protocols.arithmetic.fixed_point import I64, U64
 from protocols.errors import RoundAhead
 from protocols.masking.envelope import SignedMessage
@@ -40,7 +41,6 @@ MESSAGES: Final = 4
 FACTS: Final = 8  # bits of what is left for suppressed counts
 BIT_PARTS: Final = 8  # of a message, which a `BitShare` takes
 PRODUCT_PARTS: Final = 4  # and a `ProductShare`
-NOTHING: Final = np.zeros(0, dtype=np.uint64)
 SuppressionSteps = Generator[tuple[U64, U64], CountShare, U64]  # shares and tags to tell, what was told, the release
 
 
@@ -240,7 +240,7 @@ class CountAgreement(KeyAgreement, abc.ABC):
         """Return what this aggregator tells the other next."""
         with self.guard():
             message = self._require_counts()
-            return self.send(message, name=f"counts {message.part}")
+            return self.send(message, name=f"counts {message.part}", sync=False)
 
     def open_counts(self, envelope: SignedMessage) -> None:
         """Take in what the other tells next, and after the last of it the release.

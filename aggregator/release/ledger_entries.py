@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
+import msgspec
 import numpy as np
 
 from aggregator.release.ledger import Ledger
@@ -27,7 +28,7 @@ def write_round(
     """Write a round down, before it is told: who takes part, what is opened, and what each party will get."""
     if ledger is None:
         return
-    agreed = record_of(manifest, done)
+    agreed = record_of_closure(manifest, done)
     step, phase = agreed.step, Phase(agreed.phase)
     entries, release = [], b""
     for client in done.members:
@@ -42,27 +43,19 @@ def write_round(
 
 def write_sum(ledger: Ledger, manifest: Manifest, done: RoundClosure) -> None:
     """Write down a round whose sum is told to who asked for it, and to nobody else."""
-    ledger.write_closing(record_of(manifest, done), (ledger.delivery(done.number, ENGINE, done.total),))
+    ledger.write_closing(record_of_closure(manifest, done), (ledger.delivery(done.number, ENGINE, done.total),))
 
 
-def record_of(manifest: Manifest, done: RoundClosure) -> RoundRecord:
-    """Return what all aggregators write alike of a round."""
-    schedule, layout = manifest.schedule, Layout.of(manifest)
-    step, phase = schedule.step(done.number), schedule.phase(done.number)
-    speaks = phase == Phase.SPEAK
-    return RoundRecord(
-        number=done.number,
-        step=step,
-        phase=int(phase),
-        members=done.members,
-        refused=done.refused,
-        releases=max(1, len(done.trials)) * records_in(manifest, step) if speaks else (),
-        trials=done.trials,
-        public=layout.public_numbers(np.frombuffer(done.synthetic, dtype=np.int64), step=step) if speaks else {},
-    )
+def record_of_closure(manifest: Manifest, done: RoundClosure) -> RoundRecord:
+    """Return what all aggregators write alike of a round on shares, in which several sums may have been tried."""
+    layout, step = Layout.of(manifest), manifest.schedule.step(done.number)
+    speaks = manifest.schedule.phase(done.number) == Phase.SPEAK
+    public = layout.public_numbers(np.frombuffer(done.synthetic, dtype=np.int64), step=step) if speaks else {}
+    agreed = record_of_round(manifest, done.number, done.members, refused=done.refused, public=public)
+    return msgspec.structs.replace(agreed, releases=max(1, len(done.trials)) * agreed.releases, trials=done.trials)
 
 
-def round_record(
+def record_of_round(
     manifest: Manifest,
     number: RoundNumber,
     members: Sequence[str],
@@ -70,14 +63,14 @@ def round_record(
     refused: tuple[str, ...],
     public: dict[str, int],
 ) -> RoundRecord:
-    """Return what both aggregators write alike of a round of a masked run: who counted, and what is opened."""
+    """Return what all aggregators write alike of a round: who counted, and what is opened, once."""
     schedule = manifest.schedule
     step, phase = schedule.step(number), schedule.phase(number)
     return RoundRecord(
         number=number,
         step=step,
         phase=int(phase),
-        members=tuple(sorted(members)),
+        members=tuple(members),
         refused=refused,
         releases=records_in(manifest, step) if phase == Phase.SPEAK else (),
         public=public,

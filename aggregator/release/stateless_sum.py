@@ -6,11 +6,8 @@ the sum over those that all of them have, sealed likewise, and is passed the oth
 in range, and go on to pools where it is not. At last each tells its share of the one sum that counts.
 """
 
-import contextlib
-import fcntl
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Final, final
 
 import numpy as np
@@ -34,16 +31,8 @@ from protocols.task.rounds import Phase
 from protocols.task.secure_sum.spec import answers
 from protocols.wire.messages import Members, TrialShare
 
-LOCK: Final = "sum.lock"
+LOCK: Final = "sum.lock"  # in its folder, which a call holds: no two overlap, in whichever processes they are
 PURPOSE: Final = b"lpm sum asked for by messages"  # of noise, beside that of the same run over gRPC
-
-
-@contextlib.contextmanager
-def exclusive(folder: Path) -> Iterator[None]:
-    """Let no two calls at one aggregator overlap, in whichever processes they are."""
-    with (folder / LOCK).open("ab") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)  # let go of with the file
-        yield
 
 
 @final
@@ -67,7 +56,7 @@ class Reply:
 
 @final
 class StatelessSum:
-    """One aggregator of a run of sums, without a process of its own. One call at a time: see `exclusive`.
+    """One aggregator of a run of sums, without a process of its own. One call at a time: see `LOCK`.
 
     Security: whoever carries the messages chooses which clients' shares arrive, and could take the sum over some from
         the sum over others. So a round is frozen once, with the shares that came first, and opened once, over those

@@ -48,8 +48,8 @@ class Report:
     Attributes:
         checks: each check, and the lines that it found wrong.
         notes: what a reader should know, and no rule forbids.
-        privacy: of each release, what it cost.
-        together: what all of them cost, from the first aggregator's ledger alone.
+        privacy: of each release, what it cost, with that of a round in which an active run stopped.
+        together: what all of them cost, from the first aggregator's ledger; and that round, which the manifest names.
     """
 
     run: str
@@ -146,14 +146,14 @@ def _ledgers(folder: Path, manifest: Manifest, report: Report) -> PrivacyCost | 
         manifest, bytes.fromhex(report.run), agreed
     )
     report.checks["no two exact releases differ by a few clients"] = rules.differencing(manifest, agreed)
-    lines, table = rules.overspending(manifest, agreed)
+    stopped = rules.unwritten(manifest, agreed)
+    lines, table = rules.overspending(manifest, [*agreed, *stopped])
     report.checks["no release costs more than was promised"] = lines
     report.privacy.extend(table)
     report.notes.extend(rules.early_end(manifest, agreed))
-    stopped = rules.unwritten(manifest, agreed)
     report.notes.extend(
-        f"round {each.number}: the run stopped in it, and a server may have had its release: what all cost together "
-        "counts it"
+        f"round {each.number}: the run stopped in it, and a server may have had its release: what releases cost counts "
+        "it"
         for each in stopped
     )
     for name, events in found.items():

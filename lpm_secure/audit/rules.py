@@ -81,13 +81,18 @@ def cut_off(manifest: Manifest, ledgers: Ledgers) -> list[str]:
 
 def early_end(manifest: Manifest, agreed: Sequence[RoundRecord]) -> list[str]:
     """Return a line where a secure sum has fewer rounds than it might have had."""
-    played = agreed[-1].number + 1 if agreed else 0
+    played = _end(agreed)
     if isinstance(manifest, Simulation) or played >= manifest.schedule.rounds:
         return []
     return [
         f"the secure sum ended after {played} rounds of at most {manifest.schedule.rounds}, as its centre may; "
         "that no ledger was cut off can be told by institutions alone, which know what they have answered"
     ]
+
+
+def _end(agreed: Sequence[RoundRecord]) -> RoundNumber:
+    """Return the number of the round after the last one that was written."""
+    return RoundNumber(agreed[-1].number + 1 if agreed else 0)
 
 
 def breaches(manifest: Manifest, agreed: Sequence[RoundRecord]) -> list[str]:
@@ -121,7 +126,7 @@ def unwritten(manifest: Manifest, agreed: Sequence[RoundRecord]) -> list[RoundRe
 
     Each aggregator has a release as soon as the dealer has answered, and may stop the run before the other writes it.
     """
-    number = RoundNumber(len(agreed))
+    number = _end(agreed)
     if not is_active(manifest) or number >= manifest.schedule.rounds:
         return []
     step, phase = manifest.schedule.step(number), manifest.schedule.phase(number)

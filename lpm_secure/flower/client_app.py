@@ -13,8 +13,9 @@ from flwr.supercore import log
 from aggregator.release.ledger import Ledger
 from aggregator.release.peer_seal import PeerSeal
 from aggregator.release.sealed_share import ShareOpener
-from aggregator.release.stateless_sum import Reply, StatelessSum, exclusive
+from aggregator.release.stateless_sum import LOCK, Reply, StatelessSum
 from aggregator.store import Store
+from client_sdk.admission import lock
 from client_sdk.institution_config import read_hospital
 from client_sdk.secure_sum.contribution import Contribution
 from client_sdk.secure_sum.journal import SumJournal
@@ -22,6 +23,7 @@ from client_sdk.secure_sum.sealed_message import seal_shares
 from lpm_secure.flower import records
 from lpm_secure.flower.node import Node
 from lpm_secure.flower.relay import reply_content
+from protocols import folder_lock
 from protocols.arithmetic.counters import RoundNumber
 from protocols.errors import ParameterError, ProtocolError, RoundClosed, Unavailable, WireError
 from protocols.identity.server_keys import server_keys
@@ -76,13 +78,16 @@ def answer(message: Message, context: Context) -> Message:
     institution.require(manifest.shape)
     if announced.shape != manifest.shape or not institution.accepts(announced):
         raise WireError("the draws are none that the manifest's model could have made")
-    journal = SumJournal.start(node.folder, manifest)
-    if journal.answered >= number or number > manifest.steps or not answers(number):
-        raise RoundClosed(f"round {number} was answered, is past the run's end, or is one in which draws are published")
-    if journal.state is not None:
-        institution.resume(journal.state)
-    vector = Contribution(manifest.norm, manifest.bits).encode(institution.vector(announced))
-    journal.about_to_answer(number, institution.state)
+    with lock(node.folder, node.name, manifest):
+        journal = SumJournal.start(node.folder, manifest)
+        if journal.answered >= number or number > manifest.steps or not answers(number):
+            raise RoundClosed(
+                f"round {number} was answered, is past the run's end, or is one in which draws are published"
+            )
+        if journal.state is not None:
+            institution.resume(journal.state)
+        vector = Contribution(manifest.norm, manifest.bits).encode(institution.vector(announced))
+        journal.about_to_answer(number, institution.state)
     return Message(records.content_of(vector=ArrayRecord({records.VECTOR: Array(vector)})), reply_to=message)
 
 
@@ -115,7 +120,7 @@ def _aggregated(
         raise ParameterError(f"{node.name} is an institution, and adds nothing up")
     number = records.round_of(about)
     sealed = records.to_bytes(message.content.array_records.get(records.SEALED, ArrayRecord()))
-    with exclusive(node.folder):
+    with folder_lock.hold(node.folder / LOCK, wait=True):
         reply = stage(_aggregator(node, node.manifest(about)), number, sealed)
     names = {
         records.MEMBERS: list(reply.members),

@@ -69,15 +69,19 @@ class MemoryJournal(Journal):
 
 @final
 class FileJournal(Journal):
-    """Entries in a file, each on a line that it begins itself, on the disk before anything is answered."""
+    """Entries in a file, each on a line that it begins itself; written before anything is sent.
+
+    A crash of the process loses none. One of the machine may lose or tear those after the last that was synced: a party
+    syncs that it begins, and in each round what it tells, with all before it.
+    """
 
     def __init__(self, path: Path) -> None:
-        """Read what is there; a last line that a crash has cut off counts as another content."""
+        """Read what is there; a line that a crash has cut off or garbled counts as another content."""
         self._path = path
         path.touch(mode=PRIVATE_MODE)
         sync_folder(path.parent)
-        entries = [line.partition("\t") for line in path.read_text(encoding="ascii").splitlines()]
-        super().__init__({name: bytes.fromhex(rest[: len(rest) // 2 * 2]) for name, _, rest in entries})
+        lines = path.read_text(encoding="ascii", errors="replace").splitlines()
+        super().__init__({name: _content(rest) for name, _, rest in (line.partition("\t") for line in lines)})
 
     def _save(self, entries: Mapping[str, bytes], *, sync: bool) -> None:
         """Append lines, and wait for the disk where they must outlive the machine."""
@@ -86,3 +90,11 @@ class FileJournal(Journal):
             file.flush()
             if sync:
                 os.fsync(file.fileno())
+
+
+def _content(written: str) -> bytes:
+    """Return what a line says of a content; nothing, which is none's, where that is not hexadecimal."""
+    try:
+        return bytes.fromhex(written[: len(written) // 2 * 2])
+    except ValueError:
+        return b""

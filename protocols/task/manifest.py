@@ -62,8 +62,8 @@ class Simulation(BaseManifest, frozen=True, forbid_unknown_fields=True, kw_only=
         edges: "dense": each client sends one vector over all agents, so nobody sees which entries are zero.
             "permuted": for clients of one agent each, which share so many slots as `devices` says; three servers
             permute them, so that none sees an edge.
-        security: "active": one aggregator that lies reads nothing, nor a dealer that does not; the run is one that
-            `protocols.masking.plan` takes. "semi-honest": servers have to follow the protocol.
+        security: "active": one aggregator that lies reads nothing, and neither does a dealer that follows the protocol;
+            the run is one that `protocols.masking.plan` takes. "semi-honest": servers have to follow the protocol.
         min_count: in outcome mode, a cell total or a count of the tally below it is released as 0, which the
             aggregators decide on shares; 0 releases every count.
         testbed_seed: where given, all simulation keys derive from it, so thresholds are known to whoever holds the

@@ -235,8 +235,8 @@ def _in_ledgers(deployment):
 
 
 def append(path, line):
-    """Write a line of the campaign down, on disk."""
+    """Write a line of the campaign down, on disk, behind whatever was left of the last one."""
     with path.open("a") as file:
-        file.write(json.dumps(line) + "\n")
+        file.write("\n" + json.dumps(line) + "\n")
         file.flush()
         os.fsync(file.fileno())

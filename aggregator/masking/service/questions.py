@@ -87,6 +87,7 @@ class MaskedQuestions:
                 if both := self._waiting.pop(envelope.content, None):
                     both.set_result(replies)
                 return replies
+            party.require_running()  # a stop that came meanwhile has found nobody waiting
             both = self._waiting.setdefault(envelope.content, asyncio.get_running_loop().create_future())
         return await asyncio.shield(both)
 

@@ -7,10 +7,11 @@ from collections.abc import Callable
 from typing import Final, final
 
 from aggregator.masking.aggregator import NO_HEAD, MaskingAggregator, Offers
+from aggregator.masking.collection import seed_of
 from aggregator.masking.service.inbox import Inbox
 from aggregator.masking.suppression import MESSAGES
 from aggregator.release.ledger import Ledger
-from aggregator.release.ledger_entries import round_record, write_masked_round
+from aggregator.release.ledger_entries import record_of_round, write_masked_round
 from protocols.arithmetic.counters import FIRST_ROUND, RoundNumber
 from protocols.errors import (
     CohortTooSmall,
@@ -143,7 +144,7 @@ class MaskedRounds:
 
     def leave_out(self, client: str) -> None:
         """Wait no longer for a client that this operator has shut out; whom the other one hears counts still."""
-        self._revoked |= {client, f"seed {client}"}
+        self._revoked |= {client, seed_of(client)}
         self._inbox.notify()
 
     def stop(self) -> None:
@@ -269,7 +270,8 @@ class MaskedRounds:
         refused, public = party.refused, party.public_numbers
         replies = await asyncio.to_thread(party.replies)
         if self._ledger is not None:
-            agreed = round_record(self.manifest, self._number, party.members, refused=refused, public=public)
+            members = tuple(sorted(party.members))
+            agreed = record_of_round(self.manifest, self._number, members, refused=refused, public=public)
             write_masked_round(self._ledger, agreed, replies)
         self._finish(replies)
 

@@ -2,14 +2,15 @@
 
 import hashlib
 
+import msgspec
 import numpy as np
 import pytest
 
 from aggregator.masking.noise import noise_of
 from lpm_secure.testbed.masked_run import MaskedRun
-from protocols.errors import CohortTooSmall, ConflictingReplay, RunEnded
+from protocols.errors import CohortTooSmall, ConflictingReplay, RunEnded, WireError
 from protocols.masking.journal import FileJournal
-from protocols.masking.messages import ProofQuestion, WordsNotice, to_bytes
+from protocols.masking.messages import ProofQuestion, ReleaseAnswer, WordsNotice, to_bytes
 from protocols.releases.query import Release, Releases
 from tests.masked_runs import Recorder, Secrets
 
@@ -65,6 +66,23 @@ def test_each_word_of_a_step_has_its_range(start, word, value):
     run = start()
     run.play(Secrets().words(run))
     assert run.play(lie(run, word=word, value=value))["client-1"].accepted == ("client-1",)
+
+
+@pytest.mark.parametrize(("number", "part"), [(1, "counts"), (1, "products"), (3, "share"), (3, "offsets")])
+def test_what_the_dealer_deals_beyond_what_a_round_takes_is_refused(small, number, part):
+    """Round 1 compares, and suppresses and multiplies nothing; round 3, the last, only opens."""
+
+    def add(sender, receiver, message):
+        if receiver != "aggregator-0" or b"ReleaseAnswer" not in message.content:
+            return message
+        answer = run.dealer.read(message, ReleaseAnswer)
+        more = bytes(8) if part == "offsets" else (memoryview(bytes(8)),)
+        changed = msgspec.structs.replace(answer, **{part: more})
+        return run.signers["dealer"].send(changed) if answer.number == number else message
+
+    run = MaskedRun.draw(small(), between=add).start()
+    with pytest.raises(WireError, match=f"dealt {part}, which round {number} does not take"):
+        play_all(run, Secrets())
 
 
 def test_a_client_that_keeps_silent_is_left_out_for_good(start):

@@ -1,11 +1,13 @@
 """An aggregator stops a run as soon as it has a release: the other one has no line of it, and an audit counts it."""
 
 import asyncio
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from aggregator.release.ledger import Ledger
-from lpm_secure.audit import rules
+from lpm_secure.audit import audit, rules
 from lpm_secure.audit.privacy_cost import joint
 from lpm_secure.testbed.masked_parties import start_parties
 from lpm_secure.testbed.masked_run import MaskedRun
@@ -85,9 +87,24 @@ def test_a_release_that_no_line_tells_of_is_counted(stopped):
     assert joint([*written, *unwritten]).exact == ("tally",)
 
 
+def test_an_audit_holds_it_against_what_was_promised_and_reports_it(stopped, monkeypatch):
+    manifest, _, events = stopped
+    trust = SimpleNamespace(keys={name: SimpleNamespace(identity=b"") for name in (ONE, TWO)})
+    monkeypatch.setattr(audit.signatures, "trust_of", lambda manifest: trust)
+    monkeypatch.setattr(audit.ledger, "load", lambda path, key: events)
+    report = audit.Report("", {})
+    together = audit._ledgers(Path(), manifest, report)
+    rows = {row["release"]: row for row in report.privacy}
+    assert set(rows) == {"cells", "tally"}
+    assert rows["cells"]["epsilon"] == pytest.approx(together.epsilon, rel=1e-3)
+    assert together.epsilon > 0
+
+
 def test_a_round_that_releases_nothing_or_a_run_that_has_ended_leaves_none(small):
     manifest = small(security="active")
     numbers = range(manifest.schedule.rounds)
-    lengths = [len(rules.unwritten(manifest, list(numbers)[:played])) for played in (*numbers, len(numbers))]
+    written = [SimpleNamespace(number=number) for number in numbers]
+    lengths = [len(rules.unwritten(manifest, written[:played])) for played in (*numbers, len(numbers))]
     assert lengths == [0, 1, 0, 1, 0]
-    assert rules.unwritten(small(), [0]) == []
+    assert rules.unwritten(manifest, written[1:2]) == []  # whatever stands before the last line
+    assert rules.unwritten(small(), written[:1]) == []

@@ -1,9 +1,12 @@
 """A lock on a folder's files: one process at a time, and free again however it ends."""
 
+import errno
+import fcntl
 import os
 import signal
 import subprocess
 import sys
+import threading
 
 import pytest
 
@@ -39,4 +42,45 @@ def test_a_process_that_is_killed_lets_go_of_its_lock(tmp_path):
             raise AssertionError
         os.kill(holder.pid, signal.SIGKILL)
     with folder_lock.hold(tmp_path / "a.lock"), pytest.raises(ConfigError), folder_lock.hold(tmp_path / "a.lock"):
+        raise AssertionError
+
+
+def test_who_waits_goes_on_when_the_holder_ends(tmp_path):
+    order = []
+
+    def wait():
+        with folder_lock.hold(tmp_path / "a.lock", wait=True):
+            order.append("waited")
+
+    with folder_lock.hold(tmp_path / "a.lock"):
+        other = threading.Thread(target=wait)
+        other.start()
+        other.join(0.1)
+        order.append("held")
+    other.join(10)
+    assert order == ["held", "waited"]
+
+
+def test_a_file_that_cannot_be_opened_is_said_to_be_that(tmp_path):
+    with (
+        pytest.raises(ConfigError, match=r"a.lock cannot be opened \(No such file"),
+        folder_lock.hold(tmp_path / "none" / "a.lock"),
+    ):
+        raise AssertionError
+
+
+@pytest.mark.parametrize(
+    ("number", "message"),
+    [
+        (errno.ENOLCK, r"cannot be locked \(No locks available\): use a local folder"),
+        (errno.EAGAIN, "another process works"),
+        (errno.EACCES, "another process works"),
+    ],
+)
+def test_only_a_lock_that_is_held_is_said_to_be_held(tmp_path, monkeypatch, number, message):
+    def refuse(descriptor, how):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with pytest.raises(ConfigError, match=message), folder_lock.hold(tmp_path / "a.lock"):
         raise AssertionError

@@ -1,19 +1,22 @@
 """The dealer by itself: what it refuses whatever the aggregators agree on."""
 
+import asyncio
 import os
 
 import numpy as np
 import pytest
 
 from aggregator.masking.dealer import MaskingDealer, fresh_words
-from protocols.errors import CohortTooSmall, ResultsDiffer, RoundAhead
+from aggregator.masking.service.questions import MaskedQuestions
+from protocols.errors import CohortTooSmall, ResultsDiffer, RoundAhead, RunEnded
 from protocols.identity.sealing_key import SealingKey, public_key
 from protocols.identity.signing import new_key, public_of
 from protocols.masking.envelope import Signer, read
 from protocols.masking.journal import MemoryJournal
-from protocols.masking.messages import ClientQuestion, ProofAnswer, ProofQuestion, ReleaseQuestion
+from protocols.masking.messages import ClientQuestion, ProofAnswer, ProofQuestion, ReleaseQuestion, Stop
 from protocols.masking.plan import MaskingPlan
 from protocols.masking.seed import SealedSeed
+from protocols.wire.messages import MaskedCall
 
 HASH = bytes(32)
 RHO = bytes(range(32))
@@ -121,3 +124,24 @@ def test_it_prints_no_key(asked):
     text = repr(asked.dealer)
     assert str(asked.dealer.noise_key) not in text
     assert "sources" not in text
+
+
+def test_a_stop_that_comes_while_a_question_is_taken_in_is_told_to_who_asked(asked, monkeypatch):
+    """It found nobody waiting; who asked would wait for the other aggregator for good."""
+    (one, two), honest, run = asked.plan.aggregators, MaskingDealer.ask, asked.plan.run
+
+    async def play():
+        loop, questions = asyncio.get_running_loop(), MaskedQuestions(lambda: asked.dealer)
+
+        def ask(self, envelope):
+            told = honest(self, envelope)
+            stop = MaskedCall(run, asked.signers[two].send(Stop(run=run, number=0, reason="enough")))
+            asyncio.run_coroutine_threadsafe(questions.answer(two, stop), loop).result(5)
+            return told
+
+        monkeypatch.setattr(MaskingDealer, "ask", ask)
+        question = MaskedCall(run, asked.signers[one].send(asked.proofs(0)))
+        await asyncio.wait_for(questions.answer(one, question), 10)
+
+    with pytest.raises(RunEnded, match="has stopped: enough"):
+        asyncio.run(play())

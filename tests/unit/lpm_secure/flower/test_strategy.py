@@ -11,7 +11,6 @@ import torch
 os.environ["FLWR_TELEMETRY_ENABLED"] = "0"
 
 from flwr.app import Array, ArrayRecord, ConfigRecord, Context, Message, RecordDict
-from flwr.supercore.task_identity import TaskIdentity
 
 from aggregator.release.sum_noise import SumNoise
 from aggregator.store import Store
@@ -27,34 +26,13 @@ from protocols.errors import (
     ManifestMismatch,
     PartiesDisagree,
     RoundAhead,
-    RoundClosed,
     WireError,
 )
 from protocols.task import manifest as manifests
 from tests.calibration_hospitals import PARAMETERS, SIMULATOR, hospitals, in_process
-from tests.flower_nodes import DRAWS, LocalGrid, OverGrid, draws_of, write
+from tests.flower_nodes import DRAWS, LocalGrid, OverGrid, draws_of
 
 ROUNDS = 3
-
-
-@pytest.fixture(autouse=True, scope="module")
-def identity():
-    """Be a task of a run, as Flower makes its processes."""
-    TaskIdentity.run_id = TaskIdentity.task_id = TaskIdentity.node_id = 1
-
-
-@pytest.fixture(scope="module")
-def written(tmp_path_factory):
-    """Write six hospitals' folders once, for all tests to copy."""
-    folder = tmp_path_factory.mktemp("flower")
-    return folder, write(folder, hospitals(), 4).manifest
-
-
-@pytest.fixture
-def deployed(written, tmp_path):
-    folder, manifest = written
-    shutil.copytree(folder, tmp_path / "run")
-    return LocalGrid(tmp_path / "run" / "parties"), SecureSumStrategy(manifest)
 
 
 def fit_with(federation, rounds=ROUNDS):
@@ -118,26 +96,6 @@ def test_the_mod_leaves_the_apps_answer_as_it_is_and_sends_what_no_two_calls_rep
     one, other = (records.to_bytes(each.content[records.SEALED]) for each in (first, second))
     assert one.keys() == other.keys() == {"aggregator-0", "aggregator-1", "aggregator-2"}
     assert all(one[name] != other[name] for name in one)
-
-
-def test_a_hospital_answers_a_step_once(deployed):
-    grid, strategy = deployed
-    strategy.meet(grid)
-    asked = strategy.configure_train(1, ArrayRecord({records.ANNOUNCED: Array(draws_of())}), ConfigRecord(), grid)
-    grid.ask(asked[0])
-    with pytest.raises(RoundClosed, match="round 1 was answered"):
-        grid.ask(asked[0])
-
-
-def test_a_hospital_answers_no_step_in_which_draws_are_published(deployed):
-    grid, strategy = deployed
-    strategy.meet(grid)
-    asked = strategy.configure_train(1, ArrayRecord({records.ANNOUNCED: Array(draws_of())}), ConfigRecord(), grid)
-    asked[0].content[records.ABOUT]["step"] = 2
-    with pytest.raises(RoundClosed, match="round 2"):
-        grid.ask(asked[0])
-    asked[1].content[records.ABOUT]["step"] = 1
-    grid.ask(asked[1])
 
 
 def test_noise_is_another_one_than_that_of_the_same_run_over_grpc(deployed, monkeypatch):

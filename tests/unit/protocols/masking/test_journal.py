@@ -62,6 +62,22 @@ def test_a_line_that_a_crash_has_cut_off_counts_as_answered(tmp_path):
         FileJournal(tmp_path / "journal").record("proofs 3", b"one")
 
 
+@pytest.mark.parametrize(
+    "torn", [b"\0" * 40, b"proofs 3\t" + b"\0" * 40, b"proofs 3\tno hex", b"proofs 3\t\xff\xfe", b"\xff"]
+)
+def test_a_line_of_anything_leaves_a_run_that_was_begun_begun(tmp_path, torn):
+    """What a crash of the machine leaves of lines that were not waited for."""
+    FileJournal(tmp_path / "journal").begin(RUN)
+    with (tmp_path / "journal").open("ab") as file:
+        file.write(b"\n" + torn)
+    again = FileJournal(tmp_path / "journal")
+    with pytest.raises(RunEnded, match="has begun the run before"):
+        again.begin(RUN)
+    if torn.startswith(b"proofs 3"):
+        with pytest.raises(ConflictingReplay):
+            again.record("proofs 3", b"one")
+
+
 def test_a_crash_in_its_first_line_does_not_let_a_run_begin_twice(tmp_path):
     """The next line stood behind what was left of the first one, under a name that nobody asks for."""
     (tmp_path / "journal").write_bytes(b"beg")
