@@ -49,10 +49,13 @@ def clear_agents(
 
 
 def is_compiled(manifest: Simulation, columns: Columns, device: torch.device) -> bool:
-    """Return whether a generated step knows all of a run: no scores, doses, known fields or other devices."""
+    """Return whether a generated step knows all of a run: no scores, doses, known fields or other devices.
+
+    Of the table `[model]` it knows no columns: neither known stages nor susceptibility.
+    """
     model = manifest.model
     if isinstance(model, Seir):
-        return manifest.gradient is None and model.doses is None and device.type == "cpu"
+        return manifest.gradient is None and model.doses is None and device.type == "cpu" and not columns
     return manifest.gradient is None and not model.graph.along and not select_field_columns(model.graph, columns)
 
 
@@ -62,7 +65,7 @@ def _compiled(
     model, n, period = manifest.model, source.agents.size, manifest.period
     along: dict[str, tuple[Csr, ...]] = {}
     if isinstance(model, Seir):
-        (graph, parameters), columns = graph_of(model), NO_COLUMNS
+        graph, parameters = graph_of(model)
         if contacts is not None:
             along = {"contact": tuple(Csr.of(contacts, n=n, day=day, beta=model.beta) for day in range(period))}
     else:

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple, final
 
+import msgspec
 import numpy as np
 
 from protocols.arithmetic.distributions import F64
@@ -24,11 +25,14 @@ from protocols.models.chain.quantities import NO_LAWS, QuantityTable, Slope
 from protocols.models.dual import Dual
 from protocols.models.graph import ModelGraph
 from protocols.models.graph.agents import GraphModel
+from protocols.models.graph.bounds import bounds_of
 from protocols.models.graph.checks import nodes_of
+from protocols.models.graph.graph import PARTS
 from protocols.models.likelihood.clocks import clocks_of
 from protocols.models.likelihood.entries import LawSlopes, ParameterEntry
 
 MOST_STATES: Final = 2**12
+MOST_VALUES: Final = 2**12  # of one uniform draw
 SPACE: Final = "local states"
 
 
@@ -87,19 +91,20 @@ def space_of(model: GraphModel) -> Space:
     space: Space | None = model.__dict__.get(SPACE)
     if space is None:
         graph, clocks = model.graph, clocks_of(model.graph)
-        check_chain(graph)
+        check_chain(model)
         parameters = model.agents.parameters
         space = Space(graph, parameters, clocks, LiveFields(graph, parameters, clocks))
         model.__dict__[SPACE] = space
     return space
 
 
-def check_chain(graph: ModelGraph) -> None:
+def check_chain(model: GraphModel) -> None:
     """Refuse what moves in ways that no finite chain has; whether one is small enough, is seen as its states are found.
 
     Raises:
         ModelError: with what it is that has no chain.
     """
+    graph = model.graph
     if graph.public:
         refuse(f"the model hears public numbers ({', '.join(graph.public)}), through which no derivative is taken")
     if graph.along:
@@ -112,6 +117,22 @@ def check_chain(graph: ModelGraph) -> None:
             refuse(f"update looks at the {'total' if node.op == 'cell' else 'size'} of an agent's cell on {node.name}")
         if node.op == "outcome" and node.name not in clocks:
             refuse(f"the outcome {node.name} {_why_no_clock(graph, node.name)}")
+    _check_draws(model)
+
+
+def _check_draws(model: GraphModel) -> None:
+    """Refuse draws of many numbers, by bounds alone: what a client does must not depend on its columns."""
+    graph = model.graph
+    ranges = {name: (int(np.min(value)), int(np.max(value))) for name, value in model.agents.parameters.items()}
+    numbers = {
+        name: msgspec.structs.replace(each, low=ranges[name][0], high=ranges[name][1])
+        for name, each in graph.parameters.items()
+    }
+    bounds = bounds_of(msgspec.structs.replace(graph, parameters=numbers))
+    for number in nodes_of(graph, *(set(PARTS) - {"thresholds"})):
+        node = graph.nodes[number]
+        if node.op == "uniform" and (count := bounds[node.inputs[1]][1]) > MOST_VALUES:
+            refuse(f"{node.name} draws one of {count} numbers, more than {MOST_VALUES}")
 
 
 def _why_no_clock(graph: ModelGraph, name: str) -> str:

@@ -239,7 +239,8 @@ def _groups(model: GraphModel, columns: Columns, n: int) -> Iterator[tuple[I64, 
     nodes = [graph.nodes[number] for number in nodes_of(graph, *(set(PARTS) - {"thresholds"}))]
     names = sorted({node.name for node in nodes if node.op in ("field", "known")})
     least = {name: field.low for name, field in graph.fields.items()}
-    table = np.stack([inputs.state[name] for name in names] + [inputs.known[name] for name in names])
+    each = [inputs.state[name] for name in names] + [inputs.known[name] for name in names]
+    table = np.array(each, dtype=np.int64).reshape(2 * len(names), n)
     rows, which = np.unique(table, axis=1, return_inverse=True)
     if rows.shape[1] > MOST_GROUPS:
         refuse(f"agents are of {rows.shape[1]} kinds by their columns, more than {MOST_GROUPS}")

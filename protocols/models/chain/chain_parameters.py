@@ -22,7 +22,7 @@ def chain_parameters(model: GraphModel) -> ChainParameters:
     Raises:
         ModelError: there are no relaxed runs of it.
     """
-    check_chain(model.graph)
+    check_chain(model)
     return ChainParameters((entry.title, _why_not(model, entry)) for entry in parameters_read(model.graph))
 
 

@@ -16,7 +16,6 @@ from protocols.models.likelihood.clocks import Clock
 
 MOST_EXPLORED: Final = 2**13  # states, before those that behave alike are merged
 MOST_WAYS: Final = 2**16
-MOST_VALUES: Final = 2**12  # of one uniform draw
 BEGIN: Final = -1  # where agents come from at first
 ASIDE: Final = "take scores or coupled alternatives, which look at single agents"
 LocalState = tuple[tuple[str, Value], ...]  # the fields that matter, in order of their names
@@ -75,13 +74,11 @@ class Space:
 
     def options(self, law: Law) -> tuple[int, ...]:
         """Return what a draw may give."""
-        op, number, basis = law
+        op, _, basis = law
         if op == "happens":
             return (0, 1)
         if op == "days":
             return tuple(int(day) + 1 for day in np.flatnonzero(self.weights_of(law)))
-        if basis[1] > MOST_VALUES:
-            refuse(f"{self.graph.nodes[number].name} draws one of {basis[1]} numbers, more than {MOST_VALUES}")
         return tuple(range(basis[0], basis[0] + basis[1]))
 
     def weights_of(self, law: Law) -> Any:

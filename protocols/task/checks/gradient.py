@@ -52,7 +52,10 @@ def check_score(gradient: Gradient, model: GraphModel, *, mode: str) -> None:
     entries = entries_of(model, gradient.parameters)
     laws = {entry.title: entry for entry in entries if is_law(model.graph.parameters[entry.name])}
     for title, slope in gradient.slopes.items():
-        days = model.agents.parameters[laws[title].name].shape[1] if title in laws else 0
+        if title not in laws:
+            there = f"there are slopes of {', '.join(laws) or 'none'}"
+            raise ParameterError(f"no slope of {title}: no law of the score's parameters; {there}")
+        days = model.agents.parameters[laws[title].name].shape[1]
         if len(slope) != days:
             raise ParameterError(f"the slope of {title} has {len(slope)} numbers, and the law {days}; give one each")
 

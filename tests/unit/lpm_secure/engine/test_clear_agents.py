@@ -61,10 +61,22 @@ def test_many_agents_have_the_bits_of_few(manifest_of, seir, monkeypatch, kind, 
     assert len(seen) > 3
 
 
+def test_what_is_known_of_many_agents_of_a_table_counts(manifest_of, seir, monkeypatch):
+    monkeypatch.setattr(clear_agents, "FEW", 0)
+    model = seir(beta=(2**20, 2**21), initial=0)
+    manifest = manifest_of([range(N)], model=model, model_hash=model.digest)
+    source = AgentSource(np.arange(N, dtype=np.uint64), (3, 4))
+    columns = {"stage": np.arange(N) % 4, "susceptibility": np.full(N, 0.5)}
+    given = {"cell": np.zeros(0, dtype=np.int64), "device": CPU, "columns": columns}
+    made = clear_agents.clear_agents(manifest, source, **given)
+    assert made.tally().tolist() == [N // 4] * 4
+
+
 def test_runs_that_a_generated_step_does_not_know_are_not_compiled(manifest_of, seir):
     model = seir()
     manifest = manifest_of(model=model)
     assert clear_agents.is_compiled(manifest, {}, CPU)
+    assert not clear_agents.is_compiled(manifest, {"stage": np.zeros(3, dtype=np.int64)}, CPU)
     assert not clear_agents.is_compiled(manifest, {}, torch.device("cuda"))
     graph = GraphModel(trace(Mood).graph, dict(trace(Mood).parameters))
     manifest = manifest_of(model=graph, model_hash=graph.digest, channels=("talk",), cells=(30,), engine=True)

@@ -2,6 +2,7 @@
 
 import math
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -14,9 +15,10 @@ from protocols.errors import ModelError
 from protocols.models.agent_model import AgentSource, StepInputs
 from protocols.models.chain import exploration
 from protocols.models.chain.chain import chain_of
-from protocols.models.chain.chain_agents import advance, spread
+from protocols.models.chain.chain_agents import ChainAgents, advance, spread
 from protocols.models.chain.chain_parameters import chain_parameters
 from protocols.models.dual import Dual
+from protocols.models.gradient import Gradient
 from protocols.models.graph.agents import GraphModel
 from protocols.models.likelihood.score_parameters import entries_of
 
@@ -179,6 +181,32 @@ def test_a_model_of_very_many_states_is_refused(monkeypatch):
         own_chain(model, steps=20)
 
 
+class Wait(lpm.Model):
+    """Waits as long as its holder says at most, and is told by nobody."""
+
+    mood = lpm.stage("WAITS", "GOES")
+    span = lpm.private(0, 2**12)
+    left = lpm.field(0, 2**12)
+    push = lpm.message(most=1)
+
+    def begin(self, me, draw):
+        return me.set(mood="WAITS", left=draw.uniform(0, me.span + 1, "wait"))
+
+    def says(self, me):
+        return {self.push: me.mood == "GOES"}
+
+    def update(self, me, heard, draw):
+        return me.set(mood=lpm.where(me.left == 0, "GOES", me.mood), left=lpm.clip(me.left - 1, 0, 2**12))
+
+
+def test_how_many_numbers_a_draw_has_is_decided_without_looking_at_a_column():
+    model = GraphModel(trace(Wait).graph)
+    with pytest.raises(ModelError, match="wait draws one of 4097 numbers, more than 4096"):
+        chain_parameters(model)
+    with pytest.raises(ModelError, match="wait draws one of 4097 numbers, more than 4096"):
+        own_chain(model)  # where the column is 0, and the draw of one number
+
+
 class Twice(lpm.Model):
     """Takes one random number for two draws in a step."""
 
@@ -252,3 +280,26 @@ def test_a_deep_model_has_a_chain_and_a_deeper_one_is_refused():
     assert len(own_chain(deep(115)).states) == 11
     with pytest.raises(ModelError, match="expressions are 123 deep; relaxed runs take at most 120"):
         own_chain(deep(118))
+
+
+class Lights(lpm.Model):
+    """Go on and off by coins alone."""
+
+    light = lpm.stage("OFF", "ON")
+
+    def begin(self, me, draw):
+        return me.set(light=draw.happens(2**30, "first"))
+
+    def update(self, me, heard, draw):
+        return me.set(light=draw.happens(2**31, "next"))
+
+
+def test_agents_of_a_model_that_reads_no_field_are_of_one_kind():
+    given = {"sizes": (), "cell": np.zeros(0, dtype=np.int64), "columns": {}, "n": 3, "steps": 2}
+    graph = trace(Lights).graph
+    drawn = graph.nodes[graph.begin["light"]].inputs[2]  # whether its holder knows it or not: what no author writes
+    model = GraphModel(msgspec.structs.replace(graph, begin={"light": drawn}))
+    agents = ChainAgents(model, Gradient(way="tangents", parameters=()), **given)
+    assert [each.value.tolist() for each in agents.total_means()] == [[0.75] * 3, [0.25] * 3]
+    agents.move([], [])
+    assert [each.value.tolist() for each in agents.total_means()] == [[0.5] * 3] * 2

@@ -62,7 +62,23 @@ def manifest_for(manifest_of):
         ({"gradient": {"parameters": ("start", "start")}}, "name each once"),
         ({"gradient": {"parameters": ("start",) * 257}}, "got 257 parameters; a run has at most 256 scores"),
         ({"gradient": {"parameters": ()}}, "there are scores by attention, leaning, start, wavering"),
-        ({"gradient": {"slopes": {"latent_law": (1.0,)}}}, "the slope of latent_law has 1 numbers, and the law 0"),
+        ({"gradient": {"slopes": {"latent_law": (1.0,)}}}, "no slope of latent_law: no law of the score's parameters"),
+        (
+            {
+                "model": SeirModel,
+                "given": {},
+                "gradient": {"parameters": ("initial", "latent_law"), "slopes": {"initial": ()}},
+            },
+            "no slope of initial: no law of the score's parameters; there are slopes of latent_law",
+        ),
+        (
+            {
+                "model": SeirModel,
+                "given": {},
+                "gradient": {"parameters": ("latent_law",), "slopes": {"latent_law": ()}},
+            },
+            "the slope of latent_law has 0 numbers, and the law",
+        ),
         ({"gradient": {"reduction": HazardReduction(begin=0, end=2, share=0.5)}}, "reduction: of another way"),
         (
             {"given": {"wavering": 0}, "gradient": {"parameters": ("wavering",)}},
