@@ -71,7 +71,7 @@ class TensorVenueAgents:
 
     def tally(self) -> I64:
         """Return the totals of the model's stages and observables, int64[q]."""
-        return self._agents.tally_words()
+        return self._agents.tally_totals()
 
     def update(self, public: Mapping[str, int] = EMPTY) -> None:
         """Move on by one step."""

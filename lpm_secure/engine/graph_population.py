@@ -87,7 +87,7 @@ class GraphPopulation:
 
     def tally(self) -> I64:
         """Return the totals of the model's stages and observables, int64[q]."""
-        return self._agents.tally_words()
+        return self._agents.tally_totals()
 
     def update(self, totals: I64, *, step: int) -> None:
         """Move on by one step.

@@ -259,7 +259,7 @@ class ModelAgents:
         """Return the total of each observable."""
         return {name: int(each.sum()) for name, each in self.observables().items()}
 
-    def tally_words(self) -> I64:
+    def tally_totals(self) -> I64:
         """Return the totals of stages and observables, int64[q], in the order of `tally_of`."""
         stages, totals = self.tally(), self.totals()
         sums = np.array([totals[name] for name in sorted(totals)], dtype=np.int64)

@@ -119,7 +119,7 @@ def _words(manifest: Simulation) -> tuple[str, ...]:
 
 
 def _counts(named: tuple[str, ...], words: tuple[str, ...], numbers: F64, *, first: int) -> pa.Table:
-    """Return a row for each day, part and stage: the expected count, and its derivative by each parameter."""
+    """Return a row for each day, part and stage or observable: its expected total, and the derivatives of that."""
     days, parts, stages, _ = numbers.shape
     label = PARTS if parts == len(PARTS) else ("all",)
     at = [(day, part, stage) for day in range(days) for part in range(parts) for stage in range(stages)]

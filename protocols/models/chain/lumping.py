@@ -1,6 +1,7 @@
 """States that behave alike are one: they tell the same, and go to the same states as likely.
 
-Source: Kemeny and Snell, Finite Markov Chains (1960), 6.3: strong lumpability; refined as by Paige and Tarjan 1987.
+Source: Kemeny and Snell, Finite Markov Chains (1960), 6.3: strong lumpability. Each round of the refinement looks at
+    all moves; there are as many rounds as steps until two states differ.
 """
 
 from collections.abc import Mapping, Sequence

@@ -94,7 +94,7 @@ def assert_same_run(graph, plain, compiled):
     for step in range(STEPS):
         seen.add(tuple(int(values.sum()) for values in plain.state.values()))
         for agents in compiled:
-            np.testing.assert_array_equal(agents.tally(), plain.tally_words())
+            np.testing.assert_array_equal(agents.tally(), plain.tally_totals())
         for agents in (plain, *compiled):
             agents.update(public_of(graph, step))
         for agents in compiled:

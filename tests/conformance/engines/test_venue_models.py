@@ -186,9 +186,9 @@ def test_a_compiled_step_is_the_interpreters_to_the_bit(model, seed):
     (plain,), compiled = worlds(model, seed)
     seen = set()
     for step in range(STEPS):
-        seen.add(tuple(plain.tally_words()))
+        seen.add(tuple(plain.tally_totals()))
         for agents in compiled:
-            np.testing.assert_array_equal(agents.tally(), plain.tally_words())
+            np.testing.assert_array_equal(agents.tally(), plain.tally_totals())
         public = public_of(graph, step)
         for agents in (plain, *compiled):
             agents.update(public)
@@ -217,7 +217,7 @@ def test_torch_has_the_interpreters_bits(model, device):
     for step in range(STEPS):
         for agents in (plain, tensors):
             agents.update(public_of(graph, step))
-        np.testing.assert_array_equal(plain.tally_words(), tensors.tally_words())
+        np.testing.assert_array_equal(plain.tally_totals(), tensors.tally_totals())
         for name, values in plain.state.items():
             np.testing.assert_array_equal(values, tensors.state[name].cpu().numpy())
 

@@ -65,6 +65,12 @@ def test_delta_is_fresh_at_each_party_and_in_each_dealing():
     assert len({int(share.delta[0]) for _ in range(3) for share in dealt()[3]}) == 6
 
 
+def test_a_product_takes_the_bytes_that_the_page_on_active_security_says():
+    for each in dealt()[3]:
+        assert sum(part.nbytes for part in each.encode()) == 192 * LEVELS.size + 8  # Delta once, of all of them
+        assert sum(told.nbytes for told in each.answer(LEVELS, LEVELS & np.uint64(1))) == 32 * LEVELS.size
+
+
 def test_other_sizes_are_refused():
     masks, pads, _, (one, other) = dealt()
     own, tags = other.answer(pads, masks)

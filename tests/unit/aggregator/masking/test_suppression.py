@@ -163,6 +163,14 @@ def test_who_tells_a_bit_has_nothing_of_what_it_is_checked_by(party):
     assert not np.isin(shares[0].labels, shares[1].labels).any()
 
 
+@pytest.mark.parametrize(("cells", "stages"), [(0, 1), (0, 4), (3, 2)])
+def test_what_is_dealt_takes_the_bytes_that_the_page_on_active_security_says(cells, stages):
+    n = cells + stages
+    rule = CountRule(Suppression(3, 0), cells, np.ones(n, np.uint64))
+    for parts in deal_suppression(rule, fresh_words(n), np.zeros(n, np.int64), node_hash=HASH, draw=fresh_words):
+        assert sum(part.nbytes for part in parts) == 3_224 * n + 24_576 * stages + 22_736
+
+
 def test_other_sizes_than_the_rules_are_refused():
     rule = CountRule(Suppression(3, 0), 1, np.ones(3, np.uint64))
     parts, _ = deal_suppression(rule, fresh_words(3), np.zeros(3, np.int64), node_hash=HASH, draw=fresh_words)
