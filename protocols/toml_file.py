@@ -62,11 +62,24 @@ def _hint(message: str, kind: type[Any]) -> str:
     here = _types_at(kind, path[1] if path else "")
     if unknown := re.search(r"unknown field `([^`]*)`", message):
         known = sorted(field.encode_name for one in here if isinstance(one, StructType) for field in one.fields)
+        if tables := _tables_with(unknown[1], type_info(kind), "the top level"):
+            return f"; it is a key of {' and '.join(dict.fromkeys(tables))}"
         return did_you_mean(unknown[1], known, quote="`") or f"; known keys are {', '.join(known)}"
     if message.startswith("Invalid enum value"):
         allowed = [repr(value) for one in here if isinstance(one, LiteralType) for value in one.values]
         return f"; allowed are {', '.join(allowed)}" if allowed else ""
     return ""
+
+
+def _tables_with(key: str, kind: Type, table: str) -> list[str]:
+    """Name the tables of a configuration in which a key is known, for who wrote it into another."""
+    below = "" if table == "the top level" else table[1:-1] + "."
+    found = []
+    for one in _alternatives(kind):
+        for field in one.fields if isinstance(one, StructType) else ():
+            found += [table] if field.encode_name == key else []
+            found += _tables_with(key, field.type, f"[{below}{field.encode_name}]")
+    return found
 
 
 def _got(message: str, content: Any) -> str:

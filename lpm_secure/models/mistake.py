@@ -51,13 +51,15 @@ def _line(error: BaseException, what: str) -> str:
 
 
 def _place(error: BaseException) -> str:
-    """Return the first line of the author's that led to an error; of what cannot be read, the line that cannot."""
+    """Return the author's last line in the file that led to an error; of what cannot be read, the line that cannot."""
     if isinstance(error, SyntaxError):
         return f"{error.filename}:{error.lineno}"
+    lines: dict[str, int] = {}
     trace: TracebackType | None = error.__traceback__
     while trace is not None:
         module = str(trace.tb_frame.f_globals.get("__name__", ""))
-        if module.startswith(LIBRARY) or not module.startswith(CALLERS):
-            return f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}"
+        file = trace.tb_frame.f_code.co_filename
+        if file in lines or (not lines and (module.startswith(LIBRARY) or not module.startswith(CALLERS))):
+            lines[file] = trace.tb_lineno
         trace = trace.tb_next
-    return "?"
+    return next((f"{file}:{line}" for file, line in lines.items()), "?")

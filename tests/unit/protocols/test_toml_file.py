@@ -87,11 +87,6 @@ def test_an_unknown_key_that_is_near_to_none_lists_all_of_its_table(tmp_path):
     assert refused(tmp_path, "width = 2\n[inner]\nxyzzy = 1").endswith("known keys are depth")
 
 
-def test_a_key_that_only_another_table_knows_is_not_proposed(tmp_path):
-    message = refused(tmp_path, "width = 2\n[[parts]]\nwidth = 1", Painted)
-    assert message.endswith("unknown field `width` - at `$.parts[0]`; known keys are colour")
-
-
 @pytest.mark.parametrize(
     "text",
     ['width = 1\ncolour = "blu"', 'width = 1\n[[parts]]\ncolour = "blu"', 'width = 1\n[named.a]\ncolour = "blu"'],
@@ -132,3 +127,15 @@ def test_what_is_no_toml_is_one_line(tmp_path, text):
 def test_a_file_that_is_not_there_is_one_line(tmp_path):
     with pytest.raises(ConfigError, match=r"^cannot read .*nowhere\.toml: No such file or directory$"):
         load_config(tmp_path / "nowhere.toml", Outer)
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "tables"),
+    [
+        ("width = 1\ndepth = 2", Outer, "[inner]"),
+        ("width = 1\n[inner]\nwidth = 2", Outer, "the top level"),
+        ("width = 1\n[[parts]]\nwidth = 2", Painted, "the top level"),
+    ],
+)
+def test_a_key_of_another_table_is_answered_with_the_table(tmp_path, text, kind, tables):
+    assert refused(tmp_path, text, kind).endswith(f"it is a key of {tables}")

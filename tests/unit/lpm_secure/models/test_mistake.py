@@ -23,6 +23,11 @@ FILES = {
     "divides": (HEAD + UPDATE + "        return 1 / 0\n", "divides.py:9: the model raises ZeroDivisionError"),
     "returns_itself": (HEAD + UPDATE + "        return self.update(me, heard, draw)\n", "raises RecursionError"),
     "leaves": (HEAD + UPDATE + "        raise SystemExit\n", "leaves.py:9: the model raises SystemExit"),
+    "declares_nothing": (HEAD + "    z = lpm.field()\n" + UPDATE + "        return me\n", "nothing.py:6: the import"),
+    "divides_below": (
+        HEAD + UPDATE + "        return self.y()\n    def y(self):\n        1 / 0\n",
+        "divides_below.py:11: the model raises ZeroDivisionError",
+    ),
     "cannot_be_made": (HEAD + "    def __init__(self):\n        self.x.y\n", "cannot_be_made.py:7: the model raises"),
     "adds_up_nothing": (HEAD + "    z = lpm.outcome({1: 2})\n" + UPDATE + "        return me\n", "raises Attribute"),
     "says_nothing": (HEAD + UPDATE + "        return me\n    def says(self, me):\n        return None\n", "raises"),
