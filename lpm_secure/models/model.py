@@ -98,6 +98,8 @@ class Me:
 
     def restart(self, outcome: Outcome, condition: Number) -> "Me":
         """Return the state after which an outcome's level is 0 again where a condition holds."""
+        if not isinstance(outcome, Outcome):
+            refuse("me.restart(...) takes an outcome that the model declares, and a condition")
         begun = truth(symbol(condition))
         earlier = self.begun.get(outcome.name)
         return Me(
@@ -184,6 +186,8 @@ class Draw:
 
     def days(self, law: Symbol, purpose: str, *, spell: Number | None = None) -> Symbol:
         """Return `d + 1` with probability `law[d] / 2**32`, by the agent's own of a law that has several."""
+        if not isinstance(law, Symbol) or law.kind != "table":
+            refuse(f"the draw {purpose!r} takes a law: declare lpm.parameter(weights, unit=lpm.LAW), of 2**32 in all")
         return self._draw("days", (law, 0 if law.row is None else law.row), purpose, spell)
 
     def category(self, weights: Symbol, purpose: str, *, spell: Number | None = None) -> Symbol:

@@ -155,6 +155,12 @@ MISTAKES = {
         lambda self, me, heard, draw: me.set(doubt=draw.uniform(0, 2, "")),
         "needs a purpose",
     ),
+    "weights in place of a law": (
+        "update",
+        lambda self, me, heard, draw: me.set(doubt=draw.category((1, 2, 1), "doubt")),
+        "the draw 'doubt' takes a law",
+    ),
+    "a restart of no outcome": ("update", lambda self, me, heard, draw: me.restart("yes", True), "takes an outcome"),
     "an exposure in what is said": ("says", lambda self, me: {self.talk: lpm.Heard()[self.yes]}, "not there at that"),
     "a number where a truth is needed": (
         "update",
