@@ -33,8 +33,8 @@ amortise: $(READY)  ## a posterior for every new week at once, beside the fit
 test: $(READY) check  ## every check, and the default tests
 	$(BIN)/python -m pytest $(WORKERS) --durations=10
 
-test-all: $(READY) check  ## all tests, the long ones too
-	$(BIN)/python -m pytest $(WORKERS) -m 'slow or not slow'
+test-all: $(READY) check  ## all tests, the long ones too, and three times as many drawn examples
+	LPM_REPETITIONS=all $(BIN)/python -m pytest $(WORKERS) -m 'slow or not slow'
 
 bench: $(READY)  ## the benchmarks; ONLY=name for one, BASE=commit for CPU time beside that of a commit
 	$(BIN)/python tests/benchmarks$(if $(BASE),/base.py $(BASE)) $(ONLY)

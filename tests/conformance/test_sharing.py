@@ -11,6 +11,7 @@ from scipy import stats
 from protocols.arithmetic.sharing import Additive, Clear
 from protocols.arithmetic.sharing.additive import BLOCK, KEY_BYTES
 from protocols.errors import ParameterError, WrongLength
+from tests.repetitions import repetitions
 
 ALL = [Clear(), *(Additive(k) for k in range(2, 6))]
 MASKED = ALL[1:]
@@ -131,7 +132,7 @@ def test_two_rounds_and_two_keys_have_streams_with_no_word_in_common(sharing):
 
 
 @each_masked
-@settings(max_examples=20)
+@settings(max_examples=repetitions(20))
 @given(number=NUMBER)
 def test_one_round_splits_alike_every_time_so_a_call_can_be_repeated(sharing, number):
     keys, x = sharing.keys(), np.arange(9, dtype=np.uint64)

@@ -30,8 +30,9 @@ from protocols.task.rounds import Phase
 from protocols.wire.messages import Share
 from protocols.wire.transport import Transport
 from tests.conformance.reference import reference
+from tests.repetitions import repetitions
 
-SETTINGS = settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+SETTINGS = settings(max_examples=repetitions(6), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(32))
 SLOW = [pytest.param(each, 200, marks=pytest.mark.slow) for each in (Phase.THRESHOLDS, Phase.SPEAK, Phase.DECIDE)]
 

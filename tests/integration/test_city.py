@@ -17,9 +17,10 @@ from lpm_secure import checkpoint as checkpoints
 from lpm_secure.cli.main import main
 from lpm_secure.data import catalogue
 from lpm_secure.populations.synthesis import look_alike
+from tests.repetitions import repetitions
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "city.toml"
-KILLS = 3
+KILLS = repetitions(3)
 
 
 @final

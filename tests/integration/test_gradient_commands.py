@@ -34,7 +34,7 @@ hospital = [0.05]
 peak_width = 0.05
 windows = [[0, 6], [6, 12]]
 sensitivity_seeds = 20
-seeds = { finite_difference = 500, coupled = 400, mean_field = 2, gumbel = 40 }
+seeds = { finite_difference = 200, coupled = 150, mean_field = 2, gumbel = 10 }
 """
 
 
@@ -155,7 +155,7 @@ def test_options_of_models_are_refused_for_other_problems(config):
 def test_at_the_bounds_of_parameters_differences_are_to_one_side(config, tmp_path):
     config.write_text(
         SMALL.replace("initial = 0.05, reduction = 0.3", "initial = 0.0, reduction = 0.0").replace(
-            "coupled = 400, mean_field = 2, gumbel = 40", "coupled = 400, score = 40"
+            "coupled = 150, mean_field = 2, gumbel = 10", "coupled = 150, score = 10"
         )
     )
     result = call("verify-gradients", config, "--json", tmp_path / "out.json")

@@ -13,9 +13,10 @@ from lpm_secure.engine.kernels.random_graph import homogeneous_graph, random_gra
 from protocols.arithmetic.distributions import LAW_TOTAL
 from protocols.models import Stage
 from tests.epidemics import agents_on
+from tests.repetitions import repetitions
 
 F = 30
-DRAWN = settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
+DRAWN = settings(max_examples=repetitions(10), deadline=None, suppress_health_check=list(HealthCheck))
 HALVES = (LAW_TOTAL // 2, LAW_TOTAL // 2)
 ONE = (LAW_TOTAL,)
 FIVE = (0, 0, 0, 0, LAW_TOTAL)

@@ -22,8 +22,9 @@ from protocols.arithmetic.jit import compile_kernel
 from protocols.arithmetic.philox import DrawPurpose, words
 from protocols.models.agent_model import AgentSource
 from tests.epidemics import agents_on
+from tests.repetitions import repetitions
 
-DRAWN = settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+DRAWN = settings(max_examples=repetitions(15), deadline=None, suppress_health_check=list(HealthCheck))
 CUDA = pytest.param(
     "cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="torch finds no CUDA device")
 )

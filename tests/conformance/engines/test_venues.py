@@ -11,9 +11,10 @@ from lpm_secure.models.tracer import trace
 from protocols.arithmetic.distributions import LAW_TOTAL
 from protocols.models import Exposure, Seir, Stage
 from protocols.models.cells import pressure
+from tests.repetitions import repetitions
 
 N, BANDS, STEPS, CELLS, BITS, F = 500, 3, 25, 5, 12, 24
-DRAWN = settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+DRAWN = settings(max_examples=repetitions(20), deadline=None, suppress_health_check=list(HealthCheck))
 weights = st.lists(st.integers(0, 4), min_size=1, max_size=5).filter(any)
 
 

@@ -19,11 +19,12 @@ from lpm_secure.gradients.problem.epidemic import EpidemicProblem, world_of
 from lpm_secure.gradients.problem.outputs import ILL, INFECTED, Output, Outputs
 from lpm_secure.gradients.problem.theta import BETA, INFECTIOUS, INITIAL, LATENT, P, Point
 from lpm_secure.gradients.problem.trajectory import empty, run
+from tests.repetitions import repetitions
 
 STEPS = 5
 CONTACTS = [(0, 1, 2), (1, 2, 1), (0, 2, 1)]  # agents, and how much they meet
 THETA = Point(beta=0.25, latent=1.2, infectious=1.6, initial=0.3, reduction=0.3, efficacy=0.4)
-SEEDS = range(30_000)
+SEEDS = range(repetitions(30_000))
 SIGMAS = 4.5  # of 18 derivatives, one in 8,000 runs of a test fails by chance; seeds are fixed, so none does
 
 

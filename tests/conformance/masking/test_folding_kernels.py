@@ -14,6 +14,7 @@ from protocols.masking.kernels import choice
 from protocols.masking.kernels.compiled_kernels import CompiledKernels
 from protocols.masking.kernels.folding_kernels import CHUNK, WIDEST
 from protocols.masking.kernels.numpy_kernels import NumpyKernels
+from tests.repetitions import repetitions
 from tests.unit.protocols.masking.test_range_proof import BITS, WORDS, accepts, send
 
 NUMPY = NumpyKernels()
@@ -32,7 +33,7 @@ def kernels(request):
     return ALL[request.param]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=repetitions(25), deadline=None)
 @given(data=st.data())
 def test_all_kernels_have_the_same_bytes(data):
     n, arity, edge = data.draw(SIZES), data.draw(st.integers(1, WIDEST)), data.draw(st.booleans())

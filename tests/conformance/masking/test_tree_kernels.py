@@ -10,6 +10,7 @@ from aggregator.masking.trees import choice
 from aggregator.masking.trees.compiled_trees import CompiledTrees, processor_has_aes
 from aggregator.masking.trees.numpy_trees import NumpyTrees
 from aggregator.masking.trees.tree_kernels import Corrections
+from tests.repetitions import repetitions
 
 needs_aes = pytest.mark.skipif(not processor_has_aes(), reason="the processor has no AES")
 ALL = {"numpy": NumpyTrees(), "compiled": CompiledTrees()}
@@ -30,7 +31,7 @@ def drawn(seed, n, bits, equal):
 
 
 @needs_aes
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=repetitions(30), deadline=None)
 @given(n=SIZES, bits=st.integers(1, 57), seed=st.integers(0, 2**32), equal=st.booleans())
 def test_all_kernels_have_the_same_bytes(n, bits, seed, equal):
     alpha, x, beta, roots, keys = drawn(seed, n, bits, equal)

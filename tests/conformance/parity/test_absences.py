@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from protocols.wire.messages import Share
 from protocols.wire.transport import Transport
 from tests.conformance.reference import reference
+from tests.repetitions import repetitions
 
 ROUND_S = 0.15
 
@@ -40,7 +41,7 @@ def check(testbed, planned, run_private):
         assert ending.series.counts.tolist() == counts
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=repetitions(30), deadline=None)
 @given(data=st.data())
 def test_the_clear_run_equals_the_reference_in_plain_python(data, testbeds, run_clear):
     testbed = data.draw(testbeds())
@@ -67,7 +68,7 @@ def drawn(data, testbeds, *, most):
     return testbed, absences(data, testbed, most=most)
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=repetitions(12), deadline=None)
 @given(data=st.data())
 def test_a_client_that_misses_steps_neither_speaks_nor_hears_in_them(data, testbeds, run_private):
     testbed, planned = drawn(data, testbeds, most=3)

@@ -24,8 +24,9 @@ from protocols.models.seir.relaxation import names, values
 from protocols.task.parties import ENGINE
 from protocols.wire.messages import Share
 from protocols.wire.transport import Transport
+from tests.repetitions import repetitions
 
-DEFAULT = settings(max_examples=20, deadline=None)
+DEFAULT = settings(max_examples=repetitions(20), deadline=None)
 
 
 def holders(manifest):

@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given, seed, settings
 from hypothesis import strategies as st
 
-DEFAULT = settings(max_examples=25, deadline=None)
-FEWER = settings(max_examples=12, deadline=None)  # joint computations of several threads, or three runs each
+from tests.repetitions import repetitions
+
+DEFAULT = settings(max_examples=repetitions(25), deadline=None)
+FEWER = settings(max_examples=repetitions(12), deadline=None)  # of several threads, or three runs each
 MANY = settings(max_examples=600, deadline=None)
 
 

@@ -17,10 +17,11 @@ from protocols.errors import DataError
 from protocols.models.gradient import Gradient
 from protocols.models.likelihood.score_parameters import score_parameters
 from protocols.task.parties import ENGINE
+from tests.repetitions import repetitions
 
 CPU = torch.device("cpu")
-DEFAULT = settings(max_examples=30, deadline=None)
-FEWER = settings(max_examples=12, deadline=None)  # joint computations of several threads
+DEFAULT = settings(max_examples=repetitions(30), deadline=None)
+FEWER = settings(max_examples=repetitions(12), deadline=None)  # joint computations of several threads
 
 
 def holders(manifest):
@@ -97,7 +98,7 @@ def test_a_score_added_up_on_shares_equals_the_clear_one_to_the_last_bit(draw, t
 
 
 def test_scores_change_nothing_else_of_a_run_and_neither_does_the_graph(testbeds, run_clear):
-    @settings(max_examples=20, deadline=None, database=None)
+    @settings(max_examples=repetitions(20), deadline=None, database=None)
     @given(draw=st.data())
     def look(draw):
         testbed = draw.draw(testbeds())

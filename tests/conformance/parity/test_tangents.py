@@ -15,8 +15,9 @@ from lpm_secure.gradients.private.tangents import ClearTangents, simulate_tangen
 from lpm_secure.testbed.testbed import Testbed
 from protocols.models.gradient import Gradient, HazardReduction, LeakyVaccine
 from protocols.task.parties import ENGINE, ClientParty
+from tests.repetitions import repetitions
 
-DEFAULT = settings(max_examples=30, deadline=None)
+DEFAULT = settings(max_examples=repetitions(30), deadline=None)
 MANY = settings(max_examples=400, deadline=None)
 
 

@@ -11,8 +11,9 @@ from lpm_secure.config.model import graph_of
 from lpm_secure.testbed.testbed import Testbed
 from protocols.models import Stage
 from protocols.models.seir.doses import FULL, Doses
+from tests.repetitions import repetitions
 
-FEWER = settings(max_examples=12, deadline=None)
+FEWER = settings(max_examples=repetitions(12), deadline=None)
 MANY = settings(max_examples=300, deadline=None)
 SHORT = (2**31, 2**31)
 F = 24

@@ -16,6 +16,7 @@ from protocols.masking.messages import CountShare, to_bytes
 from protocols.masking.words import residue, to_integers
 from protocols.releases import suppression
 from protocols.releases.suppression import Suppression
+from tests.repetitions import repetitions
 
 HASH = NodeHash(os.urandom(32))
 
@@ -66,7 +67,7 @@ def populations(draw):
     return Suppression(least, speaker), cells, tally
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=repetitions(10), deadline=None)
 @given(populations())
 def test_what_is_released_is_what_the_rule_releases(drawn):
     rule, cells, tally = drawn

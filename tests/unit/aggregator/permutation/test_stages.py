@@ -10,6 +10,7 @@ from aggregator.permutation.stages import Shape, gather, move, permutation
 from aggregator.permutation.token_join import join_tokens
 from protocols.errors import ParameterError, PartiesDisagree, Unavailable
 from tests.permutation_trio import Trio, shared, tokens_of
+from tests.repetitions import repetitions
 
 SHAPES = st.builds(Shape, st.integers(1, 12), st.integers(1, 5), st.integers(1, 3))
 
@@ -23,7 +24,7 @@ def expected(shape, x, target):
     return total.reshape(-1)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=repetitions(60), deadline=None)
 @given(shape=SHAPES, seed=st.integers(0, 2**32), steps=st.integers(1, 3))
 def test_three_servers_deliver_every_slot_and_no_other(shape, seed, steps):
     draw = np.random.default_rng(seed)

@@ -17,6 +17,7 @@ from protocols.masking.pads import PadSource
 from protocols.masking.range_proof import MaskedBits, ProofPart
 from protocols.masking.transcript import Question, Transcript
 from protocols.masking.words import WIDTH, residue
+from tests.repetitions import repetitions
 
 NUMBER = RoundNumber(3)
 SOURCE = PadSource(bytes(range(32)), bytes(32), "north", 1)
@@ -44,7 +45,7 @@ def accepts(d, sent, bits, source=SOURCE):
     return range_proof.holds(mine, his)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=repetitions(30), deadline=None)
 @given(st.lists(st.integers(0, 57), max_size=12), st.randoms(use_true_random=False))
 def test_words_in_their_ranges_are_accepted_and_one_more_is_not(widths, random):
     bits = np.array(widths, dtype=np.uint8)

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from protocols.releases.ledger import Trial
 from protocols.task.secure_sum.group_testing import MOST_TRIALS, Inquiry, _isolates, coin, mark
+from tests.repetitions import repetitions
 
 RUN = bytes(range(32))
 DRAWN = [
@@ -111,7 +112,7 @@ def test_an_aggregator_that_lies_about_every_sum_in_many_rounds_isolates_nobody(
         seen = sorted({tuple(name for name in group if name not in gone) for group in {*seen, *opened}})
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=repetitions(12), deadline=None)
 @given(st.data(), st.integers(8, 20), st.integers(0, 1000))
 def test_one_that_lies_gets_nobody_else_named_however_its_garbage_shows(data, n, number):
     """Garbage may pass in some groups: the liar knows the coin, and aims at it."""

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from client_sdk.secure_sum.contribution import Contribution
 from lpm_secure.secure_sum.parties import NOWHERE, build_noisy_releases, manifest_for
 from protocols.task.secure_sum.range import LARGEST_DEVIATION, in_range
+from tests.repetitions import repetitions
 
 
 def manifest_of(**changes):
@@ -53,7 +54,7 @@ def test_noise_widens_the_range():
     assert not in_range(manifest, total, 4)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=repetitions(200), deadline=None)
 @given(st.integers(-3, 3), st.integers(0, 23), st.integers(0, 2**20))
 def test_near_the_bound_the_answer_is_that_of_whole_numbers(off, place, other):
     """Far from it floating point decides, whose rounding cannot change it."""
