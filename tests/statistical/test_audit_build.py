@@ -55,7 +55,11 @@ def test_noise_of_a_run_in_which_immunity_wanes_is_replayed_where_it_lasts(manif
 
 
 @pytest.mark.parametrize(
-    ("mode", "word", "cells"), [("sum", "contact_rate", (30,)), ("outcome", "scale.infection", ())]
+    ("mode", "word", "cells"),
+    [
+        pytest.param("sum", "contact_rate", (30,), marks=pytest.mark.slow),
+        ("outcome", "scale.infection", ()),
+    ],
 )
 def test_the_noise_of_a_score_is_replayed_with_the_runs_own_words(manifest_of, cells, mode, word):
     gradient = Gradient(way="score", parameters=("initial", word), clip=2.0)
