@@ -62,7 +62,12 @@ class RelaxedAgents(abc.ABC):
         return total.reshape(channels * cells, width)
 
     def shares(self, totals: I64) -> Dual:
-        """Return which share of its own cell says something, for each agent; out of [0, size] it is the nearest bound.
+        """Return which share of each agent's own cell says something, [n]."""
+        share = self.cell_shares(totals)
+        return Dual(share.value[self._cell], share.tangent[:, self._cell])
+
+    def cell_shares(self, totals: I64) -> Dual:
+        """Return which share of each cell says something, [cells]; out of [0, size] it is the nearest bound.
 
         Args:
             totals: int64[cells, 1 + p], of one channel.
@@ -70,8 +75,7 @@ class RelaxedAgents(abc.ABC):
         total = self.to_real(totals.T)
         inside = (total.value >= 0.0) & (total.value <= self._sizes)
         value = np.clip(total.value, 0.0, self._sizes) / self._sizes
-        share = Dual(value, np.where(inside, total.tangent / self._sizes, 0.0))
-        return Dual(share.value[self._cell], share.tangent[:, self._cell])
+        return Dual(value, np.where(inside, total.tangent / self._sizes, 0.0))
 
     def to_fixed(self, number: Number) -> I64:
         """Return int64[1 + p, n], rounded, tangents clipped."""

@@ -19,7 +19,7 @@ from protocols.arithmetic.distributions import F64
 from protocols.arithmetic.fixed_point import I64
 from protocols.models.chain.exploration import BEGIN, Exploration, LocalState, Quantity, Space, Way, refuse
 from protocols.models.chain.liveness import LiveFields, stage_fields
-from protocols.models.chain.lumping import Lumps, Move, layers_of, lump, merge
+from protocols.models.chain.lumping import Lumps, Move, lump, merge
 from protocols.models.chain.paths import check_depth
 from protocols.models.chain.quantities import NO_LAWS, QuantityTable, Slope
 from protocols.models.dual import Dual
@@ -61,7 +61,6 @@ class LocalChain:
         clocks: outcomes that are looked at.
         patterns: combinations of their bits that moves ask for.
         source, target, pattern: int64[E] of each move.
-        layers: places of moves, so that targets of a layer differ.
         weight: float64[E], and float64[p, E].
         begin: float64[S], of the beginning.
         messages: float64[c + w, S], what is told on each contact channel, and on each cell channel.
@@ -75,7 +74,6 @@ class LocalChain:
     source: I64 = field(repr=False)
     target: I64 = field(repr=False)
     pattern: I64 = field(repr=False)
-    layers: tuple[I64, ...] = field(repr=False)
     weight: Dual = field(repr=False)
     begin: Dual = field(repr=False)
     messages: Dual = field(repr=False)
@@ -241,7 +239,6 @@ def _laid_out(
     """Return a chain as arrays."""
     states = tuple(found.states)
     each = [(source, move, weight) for source, moves in enumerate(lumps.moves) for move, weight in moves.items()]
-    target = [move[1] for _, move, _ in each]
     clocks, patterns, begin = rest
     weights = [weight for _, _, weight in each] or [table.product(())[:, None][:, :0]]
     outputs = np.array([[table.number(q) for q in found.outputs[member]] for member in lumps.members])
@@ -252,9 +249,8 @@ def _laid_out(
         clocks=clocks,
         patterns=patterns,
         source=np.array([source for source, _, _ in each], dtype=np.int64),
-        target=np.array(target, dtype=np.int64),
+        target=np.array([move[1] for _, move, _ in each], dtype=np.int64),
         pattern=np.array([move[0] for _, move, _ in each], dtype=np.int64),
-        layers=layers_of(target),
         weight=_dual(np.stack(weights, axis=-1) if each else weights[0]),
         begin=begin,
         messages=messages,

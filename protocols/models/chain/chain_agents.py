@@ -1,46 +1,29 @@
 """Relaxed agents of any model's graph: each is in every state of its local chain with a probability."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Final, NamedTuple, final
+from collections.abc import Callable, Mapping, Sequence
+from typing import final
 
 import numpy as np
 
 from protocols.arithmetic.fixed_point import I64
-from protocols.models.agent_model import AgentSource, Columns
-from protocols.models.chain.chain import LocalChain, chain_of
-from protocols.models.chain.exploration import refuse
+from protocols.models.agent_model import Columns
+from protocols.models.chain.chain_groups import ChainGroups, Heard, Rows
 from protocols.models.chain.quantities import NO_LAWS
-from protocols.models.dual import Dual, Number
-from protocols.models.escape import escape
+from protocols.models.dual import Dual
 from protocols.models.gradient import Gradient
 from protocols.models.graph.agents import GraphModel
-from protocols.models.graph.checks import nodes_of
-from protocols.models.graph.graph import PARTS
-from protocols.models.likelihood.entries import LawSlopes, ParameterEntry
+from protocols.models.likelihood.entries import LawSlopes
 from protocols.models.likelihood.score_parameters import entries_of
 from protocols.models.relaxed_agents import F64, RelaxedAgents
-
-MOST_GROUPS: Final = 256  # of agents, by their columns
-TOGETHER: Final = 2**11  # agents: all moves of so many are held at a time
-
-
-class ChainGroup(NamedTuple):
-    """Agents with the same columns, by their rows, and their chain."""
-
-    rows: I64
-    chain: LocalChain
 
 
 @final
 class ChainAgents(RelaxedAgents):
-    """n agents of a model's graph.
-
-    Only additions, multiplications and divisions by constants are used, agent by agent, in an order that depends on an
-    agent's columns alone: so an agent has the same bits on every machine, whoever holds it beside others.
+    """n agents of a model's graph; `transition` says how they move, and why with the same bits everywhere.
 
     Attributes:
         parameters: p names, by which derivatives are taken.
-        states: of each kind of agents the probability of each state, float64[S, n] and float64[p, S, n].
+        step: how often they have moved.
     """
 
     def __init__(
@@ -72,43 +55,52 @@ class ChainAgents(RelaxedAgents):
             DataError: a column is missing, or out of its range.
         """
         super().__init__(gradient, sizes=sizes, cell=cell)
-        self._model, self._n, self.parameters = model.agents, n, gradient.parameters
+        self.parameters, self.step = gradient.parameters, 0
         entries = entries_of(model, gradient.parameters)
-        self._groups = tuple(
-            ChainGroup(rows, chain_of(model, entries, given, known, steps=steps, laws=laws))
-            for rows, given, known in _groups(model, columns, n)
-        )
-        self._factors = _factors(model, entries)
-        self.states = [spread(group.chain.begin, group.rows.size) for group in self._groups]
+        self._all = ChainGroups.of(model, entries, columns=columns, n=n, steps=steps, laws=laws)
+        self._states = [part.begin() for part in self._all.parts]
+        kinds = 1 + max(self._all.numbers, default=-1)
+        self._means = [np.empty((kinds, *state.shape[1:])) for state in self._states]
+        self._fixed: I64 | None = None
+        for part, state, means in zip(self._all.parts, self._states, self._means, strict=True):
+            part.transition.count(state, means, step=0)
 
     def __repr__(self) -> str:
         """Tell the size, and nothing else."""
-        return f"ChainAgents({self._n} agents, hidden)"
+        return f"ChainAgents({self._all.n} agents, hidden)"
 
     def messages(self) -> I64:
         """Return what each agent is expected to tell."""
-        told = [self.to_fixed(each) for each in self.message_means()]
-        return np.stack(told, axis=2) if told else np.zeros((1 + self._gradient.p, self._n, 0), dtype=np.int64)
+        fixed, told = self._rounded(), self._all.numbers[: self._all.told]
+        if len(set(told)) == 1:
+            return np.broadcast_to(fixed[told[0]][..., None], (*fixed.shape[1:], len(told)))
+        return fixed[list(told)].transpose(1, 2, 0)
 
     def tally(self) -> I64:
         """Return the expected totals of the model's stages and observables."""
-        return np.stack([self.to_fixed(each).sum(axis=1) for each in self.total_means()])
+        total: I64 = self._rounded().sum(axis=2)[list(self._all.numbers[self._all.told :])]
+        return total
 
     def update(self, contact: I64, totals: I64, *, step: int) -> None:
         """Move on by one step."""
-        exposures = [self.to_real(contact[:, channel].T) for channel in range(contact.shape[1])]
         by_channel = totals.reshape(-1, self._sizes.size, totals.shape[1]) if self._sizes.size else ()
-        self.move(exposures, [self.shares(own) for own in by_channel])
+        shares = [_numbers(self.cell_shares(own), slice(None)) for own in by_channel]
+        given = self._gradient
+        unit = np.array([2.0**-given.value_bits, *[2.0**-given.tangent_bits] * given.p])[:, None]
+
+        def hear(rows: Rows) -> Heard:
+            own = np.moveaxis(contact[rows], 0, -1)
+            return np.multiply(own, unit, order="C"), [share[:, self._cell[rows]] for share in shares]
+
+        self._move(hear)
 
     def message_means(self) -> list[Dual]:
         """Return what each agent is expected to tell on each contact channel and cell channel, float64[n] each."""
-        width = len(self._model.most) + len(self._model.cell_most)
-        return [self._expected([group.chain.messages for group in self._groups], row) for row in range(width)]
+        return [self._mean(number) for number in self._all.numbers[: self._all.told]]
 
     def total_means(self) -> list[Dual]:
         """Return what each agent is expected to add to each number of the tally, float64[n] each."""
-        totals = [group.chain.totals for group in self._groups]
-        return [self._expected(totals, row) for row in range(len(self._model.tally))]
+        return [self._mean(number) for number in self._all.numbers[self._all.told :]]
 
     def move(self, exposures: Sequence[Dual], shares: Sequence[Dual]) -> None:
         """Move on by one step.
@@ -117,134 +109,33 @@ class ChainAgents(RelaxedAgents):
             exposures: of each contact channel, what reaches each agent, float64[n]; none where contacts do not count.
             shares: of each cell channel, which share of its own cell says something, float64[n]; none without cells.
         """
-        growth = {name: self._growth(name, exposures, shares) for name in self._factors}
-        for place, group in enumerate(self._groups):
-            parts = [group.rows[first : first + TOGETHER] for first in range(0, group.rows.size, TOGETHER)]
-            state, moved = self.states[place], []
-            for part, rows in enumerate(parts):
-                own = slice(part * TOGETHER, part * TOGETHER + rows.size)
-                heard = {name: Dual(each.value[rows], each.tangent[:, rows]) for name, each in growth.items()}
-                moved.append(advance(group.chain, Dual(state.value[:, own], state.tangent[..., own]), heard))
-            value = np.concatenate([each.value for each in moved], axis=1)
-            self.states[place] = Dual(value, np.concatenate([each.tangent for each in moved], axis=2))
+        self._move(lambda rows: ([_numbers(e, rows) for e in exposures], [_numbers(s, rows) for s in shares]))
 
-    def _growth(self, name: str, exposures: Sequence[Dual], shares: Sequence[Dual]) -> Dual:
-        """Return by how much an outcome's level grows, float64[n], before weights."""
-        grown = self._nothing()
-        for reach, factors in zip((exposures, shares), self._factors[name], strict=True):
-            for channel, factor in factors:
-                if reach:
-                    grown = grown + factor * reach[channel]
-        return grown
+    def _move(self, hear: Callable[[Rows], Heard]) -> None:
+        """Move on, and count, while the numbers of a part are at hand."""
+        before = self.step
+        self.step, self._fixed = before + 1, None
+        for part, state, means in zip(self._all.parts, self._states, self._means, strict=True):
+            part.transition.move(state, self._all.growth(hear(part.rows), state.shape[1:]), step=before)
+            part.transition.count(state, means, step=self.step)
 
-    def _expected(self, numbers: Sequence[Dual], row: int) -> Dual:
-        """Return a number of all agents by the probabilities of their states; `numbers` are those of each group."""
-        total = self._nothing()
-        for group, state, own in zip(self._groups, self.states, numbers, strict=True):
-            found = _expected(state, own, row)
-            total.value[group.rows] = found.value
-            total.tangent[:, group.rows] = found.tangent
-        return total
+    def _mean(self, number: int) -> Dual:
+        numbers = np.empty((1 + self._gradient.p, self._all.n))
+        for part, means in zip(self._all.parts, self._means, strict=True):
+            numbers[:, part.rows] = means[number]
+        return Dual(numbers[0], numbers[1:])
 
-    def _nothing(self) -> Dual:
-        return Dual(np.zeros(self._n), np.zeros((self._gradient.p, self._n)))
+    def _rounded(self) -> I64:
+        """Return what is told and counted in fixed point, int64[m, 1 + p, n], computed once in a step."""
+        if self._fixed is None:
+            kinds = 1 + max(self._all.numbers, default=-1)
+            self._fixed = np.empty((kinds, 1 + self._gradient.p, self._all.n), dtype=np.int64)
+            for part, means in zip(self._all.parts, self._means, strict=True):
+                for number, mean in enumerate(means):
+                    self._fixed[number][:, part.rows] = self.to_fixed(Dual(mean[0], mean[1:]))
+        return self._fixed
 
 
-def advance(chain: LocalChain, state: Dual, growth: Mapping[str, Dual]) -> Dual:
-    """Return the probabilities of states one step later.
-
-    Args:
-        chain: of the agents.
-        state: float64[S, n], with tangents.
-        growth: of each outcome's level in the step, before weights, float64[n].
-    """
-    crosses = [_escape(growth[clock.outcome] * _column(clock.weight * (1.0 / clock.unit))) for clock in chain.clocks]
-    one = Dual(np.ones(state.value.shape[1]), np.zeros((state.tangent.shape[0], state.value.shape[1])))
-    likely = []
-    for pattern in chain.patterns:
-        product = one
-        for clock, crossed in pattern:
-            product = product * (crosses[clock] if crossed else 1.0 - crosses[clock])
-        likely.append(product)
-    value, tangent = np.zeros_like(state.value), np.zeros_like(state.tangent)
-    for layer in chain.layers:
-        source, target = chain.source[layer], chain.target[layer]
-        weight = Dual(chain.weight.value[layer, None], chain.weight.tangent[:, layer, None])
-        bits = [likely[number] for number in chain.pattern[layer]]
-        chance = Dual(np.stack([b.value for b in bits]), np.stack([b.tangent for b in bits], axis=1))
-        moved = Dual(state.value[source], state.tangent[:, source]) * weight * chance
-        value[target] += moved.value
-        tangent[:, target] += moved.tangent
-    return Dual(value, tangent)
-
-
-def _escape(hazard: Number) -> Dual:
-    found = escape(hazard)
-    if not isinstance(found, Dual):
-        raise TypeError("a hazard without tangents")
-    return found
-
-
-def _column(number: F64) -> Dual:
-    """Return a number for all agents, from float64[1 + p]."""
-    return Dual(number[:1], number[1:, None])
-
-
-def spread(numbers: Dual, n: int) -> Dual:
-    """Return numbers of S states for each of n agents."""
-    shape = (*numbers.tangent.shape, n)
-    return Dual(
-        np.broadcast_to(numbers.value[:, None], shape[1:]).copy(),
-        np.broadcast_to(numbers.tangent[..., None], shape).copy(),
-    )
-
-
-def _expected(state: Dual, numbers: Dual, row: int) -> Dual:
-    """Return what agents tell, or count for, by the probabilities of their states."""
-    total = Dual(np.zeros(state.value.shape[1]), np.zeros((state.tangent.shape[0], state.value.shape[1])))
-    for place in range(len(state.value)):
-        value, tangent = numbers.value[row, place : place + 1], numbers.tangent[:, row, place : place + 1]
-        if value.any() or tangent.any():
-            total = total + Dual(state.value[place], state.tangent[:, place]) * Dual(value, tangent)
-    return total
-
-
-def _factors(
-    model: GraphModel, entries: tuple[ParameterEntry, ...]
-) -> dict[str, tuple[list[tuple[int, Dual]], list[tuple[int, Dual]]]]:
-    """Return of each outcome its factors, by the place of a contact channel, and of a cell channel."""
-
-    def dual(factor: int | str) -> Dual:
-        number = np.zeros(1 + len(entries))
-        number[0] = model.agents.parameters[factor] if isinstance(factor, str) else factor
-        for p, entry in enumerate(entries):
-            if entry.name == factor:
-                number[1 + p] = 2.0 ** model.graph.parameters[entry.name].bits
-        return _column(number)
-
-    kinds = (model.contact_channels, model.agents.cell_channels)
-    return {
-        name: tuple(  # type: ignore[misc]
-            [(place, dual(outcome.coefficients[c])) for place, c in enumerate(channels) if c in outcome.coefficients]
-            for channels in kinds
-        )
-        for name, outcome in sorted(model.graph.outcomes.items())
-    }
-
-
-def _groups(model: GraphModel, columns: Columns, n: int) -> Iterator[tuple[I64, dict[str, int], dict[str, bool]]]:
-    """Yield agents by what is given of them, as far as anything looks at it: rows, numbers, and which are known."""
-    source = AgentSource(np.zeros(n, dtype=np.uint64), (0, 0))
-    inputs, graph = model.agents.inputs_of_begin(source, columns), model.graph
-    nodes = [graph.nodes[number] for number in nodes_of(graph, *(set(PARTS) - {"thresholds"}))]
-    names = sorted({node.name for node in nodes if node.op in ("field", "known")})
-    least = {name: field.low for name, field in graph.fields.items()}
-    each = [inputs.state[name] for name in names] + [inputs.known[name] for name in names]
-    table = np.array(each, dtype=np.int64).reshape(2 * len(names), n)
-    rows, which = np.unique(table, axis=1, return_inverse=True)
-    if rows.shape[1] > MOST_GROUPS:
-        refuse(f"agents are of {rows.shape[1]} kinds by their columns, more than {MOST_GROUPS}")
-    for number, row in enumerate(rows.T.tolist()):
-        given = least | dict(zip(names, row[: len(names)], strict=True))
-        known = dict.fromkeys(graph.fields, False) | dict(zip(names, map(bool, row[len(names) :]), strict=True))
-        yield np.flatnonzero(which.reshape(-1) == number), given, known
+def _numbers(dual: Dual, rows: Rows) -> F64:
+    """Return a number of some agents with its derivatives, float64[1 + p, n]."""
+    return np.concatenate([dual.value[rows][None], dual.tangent[:, rows]])

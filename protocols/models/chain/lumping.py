@@ -7,8 +7,6 @@ Source: Kemeny and Snell, Finite Markov Chains (1960), 6.3: strong lumpability. 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from protocols.arithmetic.distributions import F64
 
 Move = tuple[int, int]  # which outcomes had to cross, as a number; and where to
@@ -63,16 +61,3 @@ def _numbered(keys: Sequence[Any]) -> list[int]:
     """Return a number for each key, equal ones the same, in the order in which they appear."""
     numbers: dict[Any, int] = {}
     return [numbers.setdefault(key, len(numbers)) for key in keys]
-
-
-def layers_of(targets: Sequence[int]) -> tuple[Any, ...]:
-    """Return places in layers, int64[k] each, so that no target appears twice in a layer."""
-    count: dict[int, int] = {}
-    layers: list[list[int]] = []
-    for place, target in enumerate(targets):
-        rank = count.get(target, 0)
-        count[target] = rank + 1
-        if rank == len(layers):
-            layers.append([])
-        layers[rank].append(place)
-    return tuple(np.array(layer, dtype=np.int64) for layer in layers)

@@ -15,9 +15,9 @@ from protocols.errors import ModelError
 from protocols.models.agent_model import AgentSource, StepInputs
 from protocols.models.chain import exploration
 from protocols.models.chain.chain import chain_of
-from protocols.models.chain.chain_agents import ChainAgents, advance, spread
+from protocols.models.chain.chain_agents import ChainAgents
 from protocols.models.chain.chain_parameters import chain_parameters
-from protocols.models.dual import Dual
+from protocols.models.chain.transition import Transition
 from protocols.models.gradient import Gradient
 from protocols.models.graph.agents import GraphModel
 from protocols.models.likelihood.score_parameters import entries_of
@@ -52,15 +52,21 @@ def growth_of(model):
 
 def expected(model, growth, names=(), steps=STEPS):
     """Return the expected share of each stage by step, float64[T + 1, q], and derivatives, float64[T + 1, q, p]."""
-    chain, p = own_chain(model, names, steps), len(names)
-    state = spread(chain.begin, 1)
-    heard = {outcome: Dual(np.array([float(each)]), np.zeros((p, 1))) for outcome, each in growth.items()}
-    values, slopes = [], []
-    for _ in range(steps + 1):
-        values.append(chain.totals.value @ state.value[:, 0])
-        slopes.append(np.einsum("qs,ps->qp", chain.totals.value, state.tangent[:, :, 0]))
-        state = advance(chain, state, heard)
-    return np.array(values), np.array(slopes)
+    chain = own_chain(model, names, steps)
+    heard = {outcome: np.array([[float(each)], *[[0.0]] * len(names)]) for outcome, each in growth.items()}
+    found = np.array(list(followed(chain, heard, steps + 1)))
+    return found[..., 0], found[..., 1:]
+
+
+def followed(chain, growth, steps):
+    """Yield what an agent is expected to count for in each step, float64[q, 1 + p]."""
+    transition = Transition.of(chain, chain.totals)
+    state = transition.begin(chain.begin, 1)
+    for step in range(steps):
+        totals = np.empty((len(chain.totals.value), *state.shape[1:]))
+        transition.count(state, totals, step=step)
+        yield totals[..., 0]
+        transition.move(state, growth, step=step)
 
 
 def simulated(model, growth, n, steps=STEPS):
@@ -243,11 +249,7 @@ def test_agents_begin_in_the_stage_that_is_known():
     least = {name: field.low for name, field in model.graph.fields.items()}
     known = {name: name in ("stage", "timer") for name in least}
     chain = chain_of(model, (), least | {"stage": 2, "timer": 3}, known, steps=5)
-    state, none = spread(chain.begin, 1), {"infection": Dual(np.zeros(1), np.zeros((0, 1)))}
-    ill = []
-    for _ in range(5):
-        ill.append(float(chain.totals.value[2] @ state.value[:, 0]))
-        state = advance(chain, state, none)
+    ill = [float(totals[2, 0]) for totals in followed(chain, {"infection": np.zeros((1, 1))}, 5)]
     assert ill == [1.0, 1.0, 1.0, 0.0, 0.0]
 
 

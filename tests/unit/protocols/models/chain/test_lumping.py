@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from protocols.models.chain.lumping import layers_of, lump
+from protocols.models.chain.lumping import lump
 
 
 def weight(*numbers):
@@ -30,8 +30,3 @@ def test_states_whose_weights_or_derivatives_differ_stay_apart():
 def test_states_that_ask_other_outcomes_stay_apart():
     moves = [{(0, 2): weight(1.0)}, {(1, 2): weight(1.0)}, {}]
     assert lump(moves, ["a", "a", "b"]).block == [0, 1, 2]
-
-
-def test_no_target_is_twice_in_a_layer():
-    layers = layers_of([3, 1, 3, 3, 1])
-    assert [layer.tolist() for layer in layers] == [[0, 1], [2, 4], [3]]

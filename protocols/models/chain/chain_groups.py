@@ -1,0 +1,185 @@
+"""The kinds of a holder's agents, by their columns: each with a local chain, laid out to be moved on."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple, final
+
+import numpy as np
+
+from protocols.arithmetic.distributions import F64
+from protocols.arithmetic.fixed_point import I64
+from protocols.models.agent_model import AgentSource, Columns
+from protocols.models.chain.chain import LocalChain, chain_of
+from protocols.models.chain.exploration import refuse
+from protocols.models.chain.quantities import NO_LAWS
+from protocols.models.chain.transition import Slopes, Transition, slopes_of, times
+from protocols.models.dual import Dual
+from protocols.models.graph.agents import GraphModel
+from protocols.models.graph.checks import nodes_of
+from protocols.models.graph.graph import PARTS
+from protocols.models.likelihood.entries import LawSlopes, ParameterEntry
+
+MOST_GROUPS: Final = 256  # of agents, by their columns
+TOGETHER: Final = 2**15  # numbers in a row of a state, so that all of them stay in a processor's cache
+Rows = I64 | slice  # of agents
+Heard = tuple[Sequence[F64], Sequence[F64]]  # of contact channels, and cell channels, float64[1 + p, n] each
+
+
+class ChainPart(NamedTuple):
+    """Agents with the same columns that are computed together.
+
+    Attributes:
+        rows: where they stand among all agents.
+        n: of them.
+        chain: theirs.
+        transition: a step of it.
+    """
+
+    rows: Rows
+    n: int
+    chain: LocalChain
+    transition: Transition
+
+    def begin(self) -> F64:
+        """Return the probability of each state at the beginning, float64[S, 1 + p, n]."""
+        return self.transition.begin(self.chain.begin, self.n)
+
+
+class GrowthFactor(NamedTuple):
+    """By what a channel, one of contacts or of cells, is multiplied where it raises an outcome's level."""
+
+    cell: bool
+    channel: int
+    weight: float
+    slopes: Slopes
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class ChainGroups:
+    """n agents of a model's graph, of one holder.
+
+    Attributes:
+        n: of them.
+        parts: of agents with the same columns, of each such group one or more.
+        told: how many numbers agents tell: one for each contact channel, and each cell channel.
+        numbers: of these, and then of each number of the tally, which number of the transitions it is.
+        levels: of each outcome what raises its level.
+    """
+
+    n: int
+    parts: tuple[ChainPart, ...]
+    told: int
+    numbers: tuple[int, ...]
+    levels: Mapping[str, tuple[GrowthFactor, ...]]
+
+    @classmethod
+    def of(
+        cls,
+        model: GraphModel,
+        entries: tuple[ParameterEntry, ...],
+        *,
+        columns: Columns,
+        n: int,
+        steps: int,
+        laws: Mapping[str, LawSlopes] = NO_LAWS,
+    ) -> "ChainGroups":
+        """Find the agents' kinds, and make their chains.
+
+        Args:
+            model: with its parameters.
+            entries: p parameters, by which derivatives are taken.
+            columns: what agents' holder gives.
+            n: agents.
+            steps: of the run.
+            laws: how laws of days move with their means, of those that do not move by tilting.
+
+        Raises:
+            ModelError: the model has no chain, or agents are of too many kinds.
+            DataError: a column is missing, or out of its range.
+        """
+        kinds = [
+            (rows, chain_of(model, entries, given, known, steps=steps, laws=laws))
+            for rows, given, known in _kinds(model, columns, n)
+        ]
+        outputs = [_outputs(chain) for _, chain in kinds]
+        told, p = len(model.contact_channels) + len(model.agents.cell_channels), len(entries)
+        of: dict[bytes, int] = {}
+        keys = [b"".join(each[:, row].tobytes() for each in outputs) for row in range(told + len(model.agents.tally))]
+        numbers = tuple(of.setdefault(key, len(of)) for key in keys)
+        first = [numbers.index(number) for number in range(len(of))]
+        parts = []
+        for (rows, chain), each in zip(kinds, outputs, strict=True):
+            transition = Transition.of(chain, Dual(each[0, first], each[1:, first]))
+            cut = _cut(rows, max(TOGETHER // (1 + p), 1))
+            parts += [ChainPart(own, count, chain, transition) for own, count in cut]
+        return cls(n, tuple(parts), told, numbers, _levels(model, entries))
+
+    def growth(self, heard: Heard, shape: tuple[int, int]) -> dict[str, F64]:
+        """Return by how much each outcome's level grows before weights, float64[1 + p, n].
+
+        Args:
+            heard: of each contact channel, and of each cell channel; none where they do not count.
+            shape: of each number.
+        """
+        grown: dict[str, F64] = {}
+        for name, factors in self.levels.items():
+            for cell, channel, weight, slopes in factors:
+                if len(heard[cell]):
+                    own = times(heard[cell][channel], weight, slopes)
+                    grown[name] = grown[name] + own if name in grown else own
+            grown.setdefault(name, np.zeros(shape))
+        return grown
+
+
+def _outputs(chain: LocalChain) -> F64:
+    """Return what each state tells, and counts for, with derivatives, float64[1 + p, m, S]."""
+    value = np.concatenate([chain.messages.value, chain.totals.value])
+    tangent = np.concatenate([chain.messages.tangent, chain.totals.tangent], axis=1)
+    return np.concatenate([value[None], tangent])
+
+
+def _cut(rows: I64, together: int) -> Iterator[tuple[Rows, int]]:
+    """Yield rows of so many agents, as a slice where they follow on each other."""
+    for first in range(0, rows.size, together):
+        own = rows[first : first + together]
+        low, high = int(own[0]), int(own[-1]) + 1
+        yield (slice(low, high) if high - low == own.size else own), own.size
+
+
+def _levels(model: GraphModel, entries: tuple[ParameterEntry, ...]) -> dict[str, tuple[GrowthFactor, ...]]:
+    """Return of each outcome its factors, contacts' before cells'."""
+
+    def factor(cell: bool, channel: int, by: int | str) -> GrowthFactor:
+        number = np.zeros(1 + len(entries))
+        number[0] = model.agents.parameters[by] if isinstance(by, str) else by
+        for p, entry in enumerate(entries):
+            if entry.name == by:
+                number[1 + p] = 2.0 ** model.graph.parameters[entry.name].bits
+        return GrowthFactor(cell, channel, float(number[0]), slopes_of(number))
+
+    kinds = enumerate((model.contact_channels, model.agents.cell_channels))
+    places = [(bool(kind), place, name) for kind, channels in kinds for place, name in enumerate(channels)]
+    return {
+        name: tuple(factor(cell, place, by[channel]) for cell, place, channel in places if channel in by)
+        for name, outcome in sorted(model.graph.outcomes.items())
+        for by in (outcome.coefficients,)
+    }
+
+
+def _kinds(model: GraphModel, columns: Columns, n: int) -> Iterator[tuple[I64, dict[str, int], dict[str, bool]]]:
+    """Yield agents by what is given of them, as far as anything looks at it: rows, numbers, and which are known."""
+    source = AgentSource(np.zeros(n, dtype=np.uint64), (0, 0))
+    inputs, graph = model.agents.inputs_of_begin(source, columns), model.graph
+    nodes = [graph.nodes[number] for number in nodes_of(graph, *(set(PARTS) - {"thresholds"}))]
+    names = sorted({node.name for node in nodes if node.op in ("field", "known")})
+    least = {name: field.low for name, field in graph.fields.items()}
+    each = [inputs.state[name] for name in names] + [inputs.known[name] for name in names]
+    table = np.array(each, dtype=np.int64).reshape(2 * len(names), n)
+    rows, which = np.unique(table, axis=1, return_inverse=True)
+    if rows.shape[1] > MOST_GROUPS:
+        refuse(f"agents are of {rows.shape[1]} kinds by their columns, more than {MOST_GROUPS}")
+    for number, row in enumerate(rows.T.tolist()):
+        given = least | dict(zip(names, row[: len(names)], strict=True))
+        known = dict.fromkeys(graph.fields, False) | dict(zip(names, map(bool, row[len(names) :]), strict=True))
+        yield np.flatnonzero(which.reshape(-1) == number), given, known

@@ -1,0 +1,221 @@
+"""A step of a local chain: numbers of agents with their derivatives, float64[1 + p, n], row by row.
+
+Only additions, multiplications and divisions by constants are used, agent by agent, in an order that the chain and the
+number of the step give: so an agent has the same bits on every machine, whoever is computed beside it.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple, final
+
+import numpy as np
+
+from protocols.arithmetic.distributions import F64
+from protocols.models.chain.chain import LocalChain
+from protocols.models.chain.delay_lines import MOST_ROWS, DelayLines, LineRun
+from protocols.models.dual import Dual
+from protocols.models.escape import probability
+
+Slopes = tuple[tuple[int, float], ...]  # of a number: by which parameters it moves, and how
+
+
+class CrossingHazard(NamedTuple):
+    """An outcome's hazard, of what its level grows by."""
+
+    outcome: str
+    weight: float
+    slopes: Slopes
+
+
+class Outflow(NamedTuple):
+    """What leaves a state where outcomes' bits are a pattern's, and where it goes.
+
+    Attributes:
+        source: the state.
+        pattern: by its number.
+        rest: whether it is what the flow before leaves of the state, of which it is all that remains.
+        runs: where it goes.
+    """
+
+    source: int
+    pattern: int
+    rest: bool
+    runs: tuple[LineRun, ...]
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """A chain's step.
+
+    Attributes:
+        lines: where each state stands.
+        clocks, patterns: as the chain has them.
+        flows: of all moves but those along lines.
+        outputs: of each number that states count for, the runs of it.
+    """
+
+    lines: DelayLines
+    clocks: tuple[CrossingHazard, ...]
+    patterns: tuple[tuple[tuple[int, bool], ...], ...]
+    flows: tuple[Outflow, ...] = field(repr=False)
+    outputs: tuple[tuple[LineRun, ...], ...] = field(repr=False)
+
+    @classmethod
+    def of(cls, chain: LocalChain, outputs: Dual) -> "Transition":
+        """Lay a chain out.
+
+        Args:
+            chain: of agents.
+            outputs: float64[m, S], what each state counts for in each number.
+        """
+        lines = DelayLines.of_chain(chain)
+        clocks = []
+        for clock in chain.clocks:
+            number = clock.weight * (1.0 / clock.unit)
+            clocks.append(CrossingHazard(clock.outcome, float(number[0]), slopes_of(number)))
+        return cls(lines, tuple(clocks), chain.patterns, tuple(_flows(chain, lines)), _output_runs(lines, outputs))
+
+    def begin(self, begin: Dual, n: int) -> F64:
+        """Return n agents at the beginning, float64[S, 1 + p, n]."""
+        each = np.concatenate([begin.value[None], begin.tangent])
+        state = np.empty((each.shape[1], len(each), n))
+        for number in range(each.shape[1]):
+            state[self.lines.row(number, 0)] = each[:, number, None]
+        return state
+
+    def move(self, state: F64, growth: Mapping[str, F64], *, step: int) -> None:
+        """Move agents on, in their place.
+
+        Args:
+            state: float64[S, 1 + p, n], before the step.
+            growth: of each outcome's level, before weights, float64[1 + p, n].
+            step: of the run.
+        """
+        leaving = self._leaving(state, self._chances(growth), step)
+        for source in self.lines.left:
+            state[self.lines.row(source, step)] = 0.0
+        room = np.empty((MOST_ROWS, *state.shape[1:]))
+        for flow, part in zip(self.flows, leaving, strict=True):
+            for run in flow.runs:
+                scaled = _scale(part, run, room)
+                for rows, own in run.parts(step + 1):
+                    state[rows] += scaled[own]
+
+    def _leaving(self, state: F64, chances: Mapping[int, F64], step: int) -> list[F64]:
+        """Return what each flow takes along."""
+        leaving: list[F64] = []
+        for source, pattern, rest, _ in self.flows:
+            own = state[self.lines.row(source, step)]
+            if rest:
+                leaving.append(own - leaving[-1])
+            else:
+                leaving.append(multiply(own, chances[pattern]) if self.patterns[pattern] else own.copy())
+        return leaving
+
+    def count(self, state: F64, means: F64, *, step: int) -> None:
+        """Write what agents are expected to count for before a step, float64[m, 1 + p, n]."""
+        room = np.empty((MOST_ROWS, *state.shape[1:]))
+        means[:] = 0.0
+        for mean, runs in zip(means, self.outputs, strict=True):
+            for run in runs:
+                for rows, own in run.parts(step):
+                    _add(mean, _weigh(state[rows], run, own, room), room)
+
+    def _chances(self, growth: Mapping[str, F64]) -> dict[int, F64]:
+        """Return how likely each pattern is that a flow asks for."""
+        crosses = [_escape(times(growth[clock.outcome], clock.weight, clock.slopes)) for clock in self.clocks]
+        found: dict[int, F64] = {}
+        for number in {flow.pattern for flow in self.flows if not flow.rest}:
+            for place, (clock, crossed) in enumerate(self.patterns[number]):
+                own = crosses[clock] if crossed else _complement(crosses[clock])
+                found[number] = multiply(found[number], own) if place else own
+        return found
+
+
+def slopes_of(number: F64) -> Slopes:
+    """Return by which parameters a number moves, from float64[1 + p]."""
+    return tuple((place, float(number[1 + place])) for place in np.flatnonzero(number[1:]).tolist())
+
+
+def times(numbers: F64, weight: float, slopes: Slopes) -> F64:
+    """Return numbers of agents times one of a chain."""
+    product: F64 = numbers * weight
+    for place, slope in slopes:
+        product[1 + place] += numbers[0] * slope
+    return product
+
+
+def multiply(left: F64, right: F64) -> F64:
+    """Return products of agents' numbers."""
+    product: F64 = left * right[0]
+    product[1:] += right[1:] * left[0]
+    return product
+
+
+def _escape(hazard: F64) -> F64:
+    value = probability(hazard[0])
+    hazard[1:] *= 1.0 - value
+    hazard[0] = value
+    return hazard
+
+
+def _complement(number: F64) -> F64:
+    other: F64 = -number
+    other[0] += 1.0
+    return other
+
+
+def _scale(part: F64, run: LineRun, room: F64) -> F64:
+    """Return a part by each weight of a run, float64[width, 1 + p, n]."""
+    if run.weight is None and not run.slopes:
+        return np.broadcast_to(part, (run.width, *part.shape))
+    scaled: F64 = room[: run.width]
+    np.multiply(part, 1.0 if run.weight is None else run.weight, out=scaled)
+    for place, slope in run.slopes:
+        scaled[:, 1 + place] += slope * part[0]
+    return scaled
+
+
+def _weigh(rows: F64, run: LineRun, own: slice, room: F64) -> F64:
+    """Return rows, each by its weight."""
+    if run.weight is None and not run.slopes:
+        return rows
+    weighed: F64 = room[: len(rows)]
+    np.multiply(rows, 1.0 if run.weight is None else run.weight[own], out=weighed)
+    for place, slope in run.slopes:
+        weighed[:, 1 + place] += slope[own] * rows[:, 0]
+    return weighed
+
+
+def _add(total: F64, rows: F64, room: F64) -> None:
+    """Add rows to a total, in pairs: a sum of numpy's own is in an order of its own."""
+    while (half := len(rows) // 2) > 0:
+        if len(rows) % 2:
+            total += rows[-1]
+        np.add(rows[:half], rows[half : 2 * half], out=room[:half])
+        rows = room[:half]
+    total += rows[0]
+
+
+def _flows(chain: LocalChain, lines: DelayLines) -> Iterator[Outflow]:
+    """Yield the flows of a chain, those where an outcome crosses before the rest."""
+    pairs = set(zip(chain.source.tolist(), chain.pattern.tolist(), strict=True))
+    before: tuple[int, tuple[tuple[int, bool], ...]] | None = None
+    for source, pattern in sorted(pairs, key=lambda pair: (pair[0], [(c, not b) for c, b in chain.patterns[pair[1]]])):
+        if source not in lines.left:
+            continue
+        own = np.flatnonzero((chain.source == source) & (chain.pattern == pattern))
+        weights = Dual(chain.weight.value[own], chain.weight.tangent[:, own])
+        bits = chain.patterns[pattern]
+        rest = len(bits) == 1 and before == (source, ((bits[0][0], not bits[0][1]),))
+        before = source, bits
+        yield Outflow(source, pattern, rest, lines.runs(chain.target[own].tolist(), weights))
+
+
+def _output_runs(lines: DelayLines, outputs: Dual) -> tuple[tuple[LineRun, ...], ...]:
+    runs = []
+    for value, tangent in zip(outputs.value, outputs.tangent.transpose(1, 0, 2), strict=True):
+        own = np.flatnonzero((value != 0.0) | tangent.any(axis=0))
+        runs.append(lines.runs(own.tolist(), Dual(value[own], tangent[:, own])))
+    return tuple(runs)
