@@ -40,8 +40,15 @@ async def take_part(path: Path) -> None:
 
 
 async def _take_part(given: config.ClientConfig, folder: Path, manifest: Simulation) -> None:
-    people, contacts = folder / given.people, folder / given.contacts
-    private = read_private_state(manifest, given.name, people=people, contacts=contacts, start=given.start)
+    private = read_private_state(
+        manifest,
+        given.name,
+        people=folder / given.people,
+        contacts=folder / given.contacts,
+        others=None if given.others is None else folder / given.others,
+        start=given.start,
+        dictionary=given.dictionary,
+    )
     credentials = read_credentials(folder / given.credentials)
     if soon := expires_soon(credentials.certificate):
         print(f"client: {soon}", file=sys.stderr)
