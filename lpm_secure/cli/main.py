@@ -21,6 +21,7 @@ from lpm_secure.cli.trust.audit import audit
 from lpm_secure.cli.trust.collect import collect
 from lpm_secure.cli.trust.enrolment import admit, enrol, invite
 from lpm_secure.cli.trust.keys import identity, keys
+from lpm_secure.cli.trust.kit import doctor, start
 from protocols import __version__
 from protocols.errors import LpmError, ParameterError
 
@@ -48,6 +49,8 @@ app.command()(verify_gradients)
 app.command()(invite)
 app.command()(enrol)
 app.command()(admit)
+app.command()(doctor)
+app.command()(start)
 app.command()(sensitivity)
 app.command()(risk)
 app.command()(calibrate)

@@ -3,15 +3,17 @@
 from pathlib import Path
 from typing import Any, Final
 
+from client_sdk.private.contact_list import COLUMNS
+from client_sdk.private.files import PEOPLE
 from lpm_secure.config.gradient_spec import gradient_of
 from lpm_secure.config.model import channels_of, model_of
 from lpm_secure.config.releases import releases_for
 from lpm_secure.project.project_file import ProjectFile, ServerEntry, agents_of, load
-from protocols.errors import ConfigError
+from protocols.errors import ConfigError, did_you_mean
 from protocols.identity import enrolment, server_request
 from protocols.identity.trust import PartyKeys, Trust
 from protocols.masking.plan import check_security
-from protocols.models.run_model import RunModel
+from protocols.models.run_model import RunModel, agent_model_of
 from protocols.task.devices import Devices
 from protocols.task.manifest import Simulation
 from protocols.task.parties import ENGINE, AggregatorParty, ClientParty, DealerParty
@@ -57,6 +59,8 @@ def manifest_of(project: ProjectFile, folder: Path, *, trust: Trust | None = Non
         ConfigError, ParameterError: its parts contradict each other.
     """
     model = run_model(project)
+    channels = channels_of(project.model, model)
+    _check_dictionary(project, model, channels)
     gradient = gradient_of(project.gradient, project.model, model, dt=project.dt)
     plain: dict[str, Any] = {name: getattr(project, name) for name in PLAIN}
     dealer, agents = project.dealer, agents_of(project, folder)
@@ -64,7 +68,7 @@ def manifest_of(project: ProjectFile, folder: Path, *, trust: Trust | None = Non
         **plain,
         model=model,
         model_hash=model.digest,
-        channels=channels_of(project.model, model),
+        channels=channels,
         period=project.period or project.steps,
         cells=tuple(project.cells.values()),
         aggregators=tuple(
@@ -87,6 +91,21 @@ def run_model(project: ProjectFile) -> RunModel:
     """Return the model that every party derives its steps from."""
     scores = project.gradient is not None and project.gradient.way == "score"
     return model_of(project.model, project.parameters, dt=project.dt, scores=scores)
+
+
+def _check_dictionary(project: ProjectFile, model: RunModel, channels: tuple[str, ...]) -> None:
+    """Refuse a meaning of what no table of the run has.
+
+    Raises:
+        ConfigError: there is one; the nearest word is said.
+    """
+    columns = [spec.name for spec in agent_model_of(model).columns]
+    named = () if isinstance(project.model, str) else project.model.channels
+    words = [*PEOPLE, *COLUMNS, *columns, *channels, *named, *project.cells]
+    for word in project.dictionary:
+        if word not in words:
+            hint = did_you_mean(word, words) or f"; there are {', '.join(words)}"
+            raise ConfigError(f"[dictionary] has {word}, which is no column, channel or cell of the run{hint}")
 
 
 def request_path(requests: Path, name: str) -> Path:

@@ -27,6 +27,7 @@ def keys(
     can pass for any party. Keys that are made here are known here: for real parties, sign requests (`lpm identity`)
     and invite clients (`lpm invite`), whose keys never leave them.
     """
+    from lpm_secure.project.authority import authority_in
     from protocols.identity import certificates
     from protocols.identity.trust import require_name
 
@@ -66,17 +67,6 @@ def identity(
     made = server_request.request(folder, name, operator, dealer=dealer)
     path.write_bytes(canonical_json.encode(made))
     typer.echo(path)
-
-
-def authority_in(folder: Path, *, days: float) -> "Authority":
-    """Return the authority of a folder, made here if there is none."""
-    from protocols.identity import certificates
-
-    if (folder / "authority.key").exists():
-        return certificates.read_authority(folder)
-    authority = certificates.new_authority(f"authority of {folder.name}", days=days)
-    certificates.write_authority(folder, authority)
-    return authority
 
 
 def _certify(folder: Path, authority: "Authority", request: Path, *, days: float) -> None:
