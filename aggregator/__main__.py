@@ -1,6 +1,9 @@
 """One operator's server.
 
-python -m aggregator --config FILE           an aggregator: holds one additive share of everything
+python -m aggregator enrol KIT               makes this server's keys, and a request for the run's operator
+python -m aggregator doctor KIT              tells what is wrong with the kit, a line each
+python -m aggregator start KIT               checks the kit, signs the manifest as this server's operator, and serves
+python -m aggregator --config FILE           an aggregator, without a kit: holds one additive share of everything
 python -m aggregator dealer --config FILE    the dealer: hands the aggregators randomness, and sees no input
 """
 
@@ -10,39 +13,71 @@ import signal
 import sys
 import threading
 from pathlib import Path
+from typing import Final
 
-from aggregator import config
+from aggregator import config, kit
 from aggregator.log import start_log
 from aggregator.permutation.roles import Role
 from protocols import folder_lock
 from protocols.errors import ParameterError
 from protocols.identity.server_keys import server_keys
+from protocols.kit.doctor import examine
+from protocols.kit.kit import Kit
 from protocols.task import manifest as manifests
 from protocols.task.manifest import is_active, require_simulation
 from protocols.task.signature import load_verified, trust_of
 
 
 def main() -> int:
-    """Serve what the configuration names, until told to stop."""
+    """Serve what the configuration or the kit names, until told to stop."""
     parser = argparse.ArgumentParser(
         prog="python -m aggregator",
         description=__doc__,
         epilog=f"{config.AggregatorConfig.__doc__}\n\nThe dealer's: {config.DealerFile.__doc__}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("role", nargs="?", choices=("aggregator", "dealer"), default="aggregator")
-    parser.add_argument("--config", type=Path, required=True, metavar="FILE", help="TOML; see below")
+    commands = ("aggregator", "dealer", *COMMANDS)
+    parser.add_argument("command", nargs="?", choices=commands, default="aggregator")
+    parser.add_argument("kit", nargs="?", type=Path, help="the folder that the run's operator made for this server")
+    parser.add_argument("--config", type=Path, metavar="FILE", help="TOML; see below")
     given = parser.parse_args()
+    if (given.command in COMMANDS) != (given.config is None) or (given.kit is None) != (given.config is not None):
+        parser.error("give --config FILE, or one of enrol, doctor and start with a kit")
     start_log()
     try:
-        if given.role == "dealer":
-            deal(given.config)
+        if given.command in COMMANDS:
+            COMMANDS[given.command](given.kit)
         else:
-            aggregate(given.config)
+            serve(given.command, given.config)
     except ParameterError as error:
-        print(f"{given.role}: {error}", file=sys.stderr)
+        print(f"{given.command}: {error}", file=sys.stderr)
         return 2
     return 0
+
+
+def _enrol(folder: Path) -> None:
+    print(kit.enrol(Kit.load(folder)))
+
+
+def _doctor(folder: Path) -> None:
+    if lines := examine(Kit.load(folder)):
+        raise ParameterError("\ndoctor: ".join(lines))
+    print(f"{folder} can start")
+
+
+def _start(folder: Path) -> None:
+    kit.start(folder, serve, lambda line: print(line, file=sys.stderr, flush=True))
+
+
+COMMANDS: Final = {"enrol": _enrol, "doctor": _doctor, "start": _start}
+
+
+def serve(role: str, path: Path) -> None:
+    """Run an aggregator or a dealer from its configuration file."""
+    if role == "dealer":
+        deal(path)
+    else:
+        aggregate(path)
 
 
 def aggregate(path: Path) -> None:

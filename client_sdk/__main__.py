@@ -1,7 +1,10 @@
 """An institution's client, for one run.
 
-python -m client_sdk --config FILE                            takes part in a run
-python -m client_sdk enrol INVITATION FOLDER                  makes this client's keys, and a request for the operator
+python -m client_sdk enrol KIT                                makes this client's keys, and a request for the operator
+python -m client_sdk doctor KIT                               tells what is wrong with the kit, a line each
+python -m client_sdk start KIT                                checks the kit, waits for its servers, takes part in a run
+python -m client_sdk --config FILE                            takes part in a run, without a kit
+python -m client_sdk enrol INVITATION FOLDER                  makes keys and a request, without a kit
 python -m client_sdk enrol --accept NAME.enrolled FOLDER      puts the operator's answer beside the keys
 """
 
@@ -11,10 +14,11 @@ import base64
 import sys
 import time
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
-from client_sdk import Client, certificate_request, config, connect, read_credentials, read_private_state
+from client_sdk import Client, certificate_request, config, connect, kit, read_credentials, read_private_state
 from client_sdk.admission import admit, lock
 from client_sdk.exit_code import exit_code_of
 from client_sdk.gradients.participant import Participant
@@ -22,8 +26,10 @@ from client_sdk.gradients.participant import take_part as join
 from client_sdk.masking.exchange import begin_exchange
 from client_sdk.simulation.record import RunRecord
 from protocols.atomic_file import write_atomically
-from protocols.errors import ParameterError
+from protocols.errors import ConfigError, ParameterError
 from protocols.identity.certificates import expires_soon
+from protocols.kit.doctor import examine
+from protocols.kit.kit import Kit
 from protocols.task.manifest import Simulation, is_active, require_simulation
 
 
@@ -40,8 +46,15 @@ async def take_part(path: Path) -> None:
 
 
 async def _take_part(given: config.ClientConfig, folder: Path, manifest: Simulation) -> None:
-    people, contacts = folder / given.people, folder / given.contacts
-    private = read_private_state(manifest, given.name, people=people, contacts=contacts, start=given.start)
+    private = read_private_state(
+        manifest,
+        given.name,
+        people=folder / given.people,
+        contacts=folder / given.contacts,
+        others=None if given.others is None else folder / given.others,
+        start=given.start,
+        dictionary=given.dictionary,
+    )
     credentials = read_credentials(folder / given.credentials)
     if soon := expires_soon(credentials.certificate):
         print(f"client: {soon}", file=sys.stderr)
@@ -80,8 +93,8 @@ async def _take_part(given: config.ClientConfig, folder: Path, manifest: Simulat
 
 def main() -> int:
     """Run one client; a mistake in its files is one line and exit code 2, a run that cannot go on exit code 3."""
-    if sys.argv[1:2] == ["enrol"]:
-        return exit_code_of(lambda: _enrol(sys.argv[2:]))
+    if sys.argv[1:2] in ([command] for command in COMMANDS):
+        return exit_code_of(lambda: COMMANDS[sys.argv[1]](sys.argv[2:]))
     parser = argparse.ArgumentParser(
         prog="python -m client_sdk",
         description=__doc__,
@@ -95,14 +108,49 @@ def main() -> int:
 
 def _enrol(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="python -m client_sdk enrol", description=certificate_request.__doc__)
-    parser.add_argument("file", type=Path, help="the operator's invitation; with --accept, its answer")
-    parser.add_argument("folder", type=Path, help="for this client's credentials")
+    parser.add_argument("file", type=Path, help="a kit; or the operator's invitation; with --accept, its answer")
+    parser.add_argument("folder", type=Path, nargs="?", help="for this client's credentials, where there is no kit")
     parser.add_argument("--accept", action="store_true", help="put the operator's answer beside the keys")
     given = parser.parse_args(arguments)
-    if given.accept:
-        print(f'operator_key = "{base64.b64encode(certificate_request.accept(given.file, given.folder)).decode()}"')
-    else:
-        print(certificate_request.request(given.file, given.folder))
+    print(enrol(given.file, given.folder, accept=given.accept))
+
+
+def enrol(file: Path, folder: Path | None, *, accept: bool) -> str:
+    """Enrol a client from its kit or from an invitation, or take an answer in, and return what its owner is told.
+
+    Raises:
+        ParameterError: no folder for an invitation's keys, or one beside a kit.
+    """
+    if file.is_dir() != (folder is None):
+        raise ParameterError(f"got {file}; give a kit alone, or an invitation and a folder for the keys")
+    if folder is None:
+        return str(kit.enrol(Kit.load(file)))
+    if accept:
+        return f'operator_key = "{base64.b64encode(certificate_request.accept(file, folder)).decode()}"'
+    return str(certificate_request.request(file, folder))
+
+
+def _start(arguments: list[str]) -> None:
+    kit.start(
+        _folder("start", arguments), take_part, lambda line: print(f"client: {line}", file=sys.stderr, flush=True)
+    )
+
+
+def _doctor(arguments: list[str]) -> None:
+    folder = _folder("doctor", arguments)
+    if lines := examine(Kit.load(folder)):
+        raise ConfigError("\nclient: ".join(lines))
+    print(f"{folder} can start")
+
+
+def _folder(command: str, arguments: list[str]) -> Path:
+    parser = argparse.ArgumentParser(prog=f"python -m client_sdk {command}", description=kit.__doc__)
+    parser.add_argument("kit", type=Path, help="the folder that the run's operator made for this client")
+    folder: Path = parser.parse_args(arguments).kit
+    return folder
+
+
+COMMANDS: Final = {"enrol": _enrol, "doctor": _doctor, "start": _start}
 
 
 if __name__ == "__main__":

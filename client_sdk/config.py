@@ -7,6 +7,7 @@ from typing import Annotated, final
 import msgspec
 
 from client_sdk.admission import AdmissionConfig
+from client_sdk.private.data_dictionary import NO_DICTIONARY, DataDictionary
 from protocols.toml_file import load_config
 
 
@@ -20,11 +21,15 @@ class ClientConfig(AdmissionConfig, frozen=True, forbid_unknown_fields=True, kw_
         operator_key: who must have signed it: the run's operator's Ed25519 key, 32 bytes in base64.
         policy: what the client's owner allows, TOML; a manifest that asks for more is refused.
         credentials: folder with authority.pem, certificate.pem, and private.key and identity.key (mode 0600).
-        people: CSV with a row for each own agent: agent, cell where there are cells, columns of the model, and what is
-            known of its state.
+        people: CSV with a row for each own agent: agent, its number in the manifest, or person, a name of one's own,
+            and then people have the manifest's numbers in the order of the file; cell where there are cells; columns of
+            the model, and what is known of its state.
         contacts: CSV with a row for each contact of an own agent: a, b, date (or start and end, or day), channel and
             weight.
+        others: CSV with the columns person and agent: the manifest's numbers of other clients' people, by what the
+            contacts call them; where own people have names.
         start: the day of the run's first step, as its operator says; for files with dates.
+        dictionary: how the files call their columns, stages and cells, and write dates.
         relay: the one aggregator that this client reaches, by name; it passes sealed calls on to the others.
         states_every: for adjoints, of how many steps one state is kept in memory; those between are computed again.
         outcomes: where the client writes what it learnt of its own agents: a row when an outcome or a stage changes.
@@ -35,7 +40,9 @@ class ClientConfig(AdmissionConfig, frozen=True, forbid_unknown_fields=True, kw_
 
     people: str
     contacts: str
+    others: str | None = None
     start: datetime.date | None = None
+    dictionary: DataDictionary = NO_DICTIONARY
     states_every: Annotated[int, msgspec.Meta(ge=1)] = 1
     outcomes: str = "outcomes.csv"
     series: str = "series.csv"

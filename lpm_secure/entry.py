@@ -4,6 +4,7 @@ import sys
 from typing import Final
 
 OWN: Final = ("lpm_secure", "client_sdk", "aggregator", "protocols")
+OF_CLIENTS: Final = ("enrol", "doctor", "start")  # a client's installation has all that these need
 
 
 def main() -> None:
@@ -15,6 +16,10 @@ def main() -> None:
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] in OWN:
             raise  # no installation has it: a mistake of ours
+        if sys.argv[1:2] in ([command] for command in OF_CLIENTS):
+            from client_sdk.__main__ import main as run_client  # noqa: PLC0415 - only where the whole is not there
+
+            sys.exit(run_client())
         print(
             f"lpm: {error.name} is not installed; lpm needs: pip install 'lpm-secure[engine,aggregator]'",
             file=sys.stderr,

@@ -2,8 +2,9 @@
 
 import re
 import tomllib
+from collections import Counter
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
 from msgspec.inspect import (
@@ -21,6 +22,7 @@ from msgspec.inspect import (
 from protocols.errors import ConfigError, LpmError, did_you_mean
 
 T = TypeVar("T", bound=msgspec.Struct)
+STEP: Final = re.compile(r"\.([\w-]+)|\[(\d+)\]")  # of the path in a message
 
 
 def load_config(path: Path, kind: type[T]) -> T:
@@ -39,7 +41,8 @@ def load_config(path: Path, kind: type[T]) -> T:
             if isinstance(cause, LpmError)
             else f"{error}{_got(str(error), content)}{_hint(str(error), kind)}"
         )
-        raise ConfigError(f"{path}: {message}") from error
+        line = _line(path.read_text(encoding="utf-8"), str(error))
+        raise ConfigError(f"{path}:{line}: {message}" if line else f"{path}: {message}") from error
 
 
 def read_tables(path: Path) -> dict[str, Any]:
@@ -54,6 +57,32 @@ def read_tables(path: Path) -> dict[str, Any]:
         raise ConfigError(f"cannot read {path}: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} is not TOML: {error}") from error
+
+
+def _line(text: str, message: str) -> int:
+    """Return the line of the key or table that a message is about, from 1; 0 where it is about the whole file."""
+    at, unknown = re.search(r"at `\$([^`]*)`", message), re.search(r"unknown field `([^`]*)`", message)
+    wanted = [key or int(index) for key, index in STEP.findall(at[1].partition("[...]")[0])] if at else []
+    wanted += [unknown[1]] if unknown else []
+    best, line, table = 0, 0, list[str | int]()
+    tables: Counter[str] = Counter()
+    for number, each in enumerate(text.splitlines(), 1):
+        if header := re.match(r"\s*(\[\[?)\s*([^\[\]]+?)\s*\]", each):
+            table = list(_keys(header[2]))
+            table += [tables[header[2]]] if header[1] == "[[" else []
+            tables[header[2]] += 1
+            place = table
+        elif entry := re.match(r"\s*([\w.\"'-]+)\s*=", each):
+            place = [*table, *_keys(entry[1])]
+        else:
+            continue
+        if best < len(place) <= len(wanted) and place == wanted[: len(place)]:
+            best, line = len(place), number
+    return line
+
+
+def _keys(dotted: str) -> list[str]:
+    return [key.strip(" \"'") for key in dotted.split(".")]
 
 
 def _hint(message: str, kind: type[Any]) -> str:
@@ -87,7 +116,7 @@ def _got(message: str, content: Any) -> str:
     path = re.search(r"at `\$([^`]*)`", message)
     if path is None or "field" in message:
         return ""
-    for key, index in re.findall(r"\.([\w-]+)|\[(\d+)\]", path[1].partition("[...]")[0]):
+    for key, index in STEP.findall(path[1].partition("[...]")[0]):
         content = content[key] if key else content[int(index)]
     return f"; got {content!r}"
 

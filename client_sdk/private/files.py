@@ -2,6 +2,7 @@
 
 import datetime
 import logging
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -11,34 +12,47 @@ from client_sdk.private import line_list
 from client_sdk.private.calendar import Calendar, steps_per_day
 from client_sdk.private.contact_list import COLUMNS, Channels, ContactList, moments_of, time_columns
 from client_sdk.private.contacts import ContactTable
+from client_sdk.private.data_dictionary import NO_DICTIONARY, DataDictionary
 from client_sdk.private.device_keys import DeviceKeys, read_device_keys
 from client_sdk.private.line_list import read_columns
 from client_sdk.private.state import PrivateState
 from client_sdk.private.table import Table
 from protocols.arithmetic.fixed_point import I64
-from protocols.errors import DataError, ParameterError
+from protocols.errors import ConfigError, DataError, ParameterError
 from protocols.models.agent_model import AgentModel, Columns
 from protocols.models.run_model import agent_model_of
 from protocols.task.manifest import Simulation
 
-PERSON: Final = ("agent", "person")  # either
+AGENT: Final = "agent"  # the number of the manifest
+PERSON: Final = "person"  # or a name of one's own: people then have the manifest's numbers in the order of the file
+PEOPLE: Final = (AGENT, PERSON, "cell")  # beside the model's columns
 MAX_DIGITS: Final = 19
 MAX_AGENT: Final = 2**62 - 1
 LOG: Final = logging.getLogger("client")
 
 
 def read_private_state(
-    manifest: Simulation, name: str, *, people: Path, contacts: Path, start: datetime.date | None = None
+    manifest: Simulation,
+    name: str,
+    *,
+    people: Path,
+    contacts: Path,
+    start: datetime.date | None = None,
+    others: Path | None = None,
+    dictionary: DataDictionary = NO_DICTIONARY,
 ) -> PrivateState:
     """Read a client's private state.
 
     Args:
         manifest: of the run; its numbers name the agents in both files, its names the channels.
         name: of this client.
-        people: columns `agent`, where there are any `cell`, and those of the model; one row for each own agent.
+        people: columns `agent` or `person`, where there are any `cell`, and those of the model; one row for each own
+            agent.
         contacts: columns `a`, `b`, and `date`, or `start` and `end`, or `day`; `channel` where there are several, and
             `weight`, 1 unless given; one row for each contact with an end among own agents.
         start: the day of the run's first step, for dates.
+        others: columns `person` and `agent`: what contacts call people of other clients, where own ones have names.
+        dictionary: in which words all of these are written.
 
     Raises:
         DataError: a file cannot be read, or a row is wrong; the message names file and row.
@@ -47,13 +61,19 @@ def read_private_state(
     own = {client.name: client.agents for client in manifest.clients}.get(name)
     if own is None:
         raise ParameterError(f"the manifest lists no client {name}; check the name in the client's config")
-    lines, met = Table.read(people, least=0), Table.read(contacts, least=0)
+    specs = agent_model_of(manifest.model).columns
+    dictionary.require_words((*PEOPLE, *(spec.name for spec in specs), *COLUMNS))
+    elapsed = [spec.name for spec in specs if spec.elapsed]
+    lines = dictionary.translate(Table.read(people, least=0), elapsed=elapsed)
+    met = dictionary.translate(Table.read(contacts, least=0))
     calendar = _calendar(lines, met, manifest, start)
-    cell, columns, places = _people(lines, own, manifest, calendar)
-    table, rows = _contacts(met, manifest, calendar)
+    places = _places(lines, own)
+    cell, columns = _people(lines, places, manifest, calendar, dictionary.cells)
+    names = tuple(lines.columns[PERSON][row] for row in places) if AGENT not in lines.columns else ()
+    table, rows = _contacts(met, manifest, calendar, _numbers(dict(zip(names, own, strict=False)), others, manifest))
     devices = _devices(people.parent, manifest)
     try:
-        return PrivateState(manifest, name, contacts=table, cell=cell, columns=columns, devices=devices)
+        return PrivateState(manifest, name, contacts=table, cell=cell, columns=columns, devices=devices, names=names)
     except DataError as error:
         raise DataError(f"{_place(error, met, rows, lines, places)}: {error}") from error
 
@@ -92,40 +112,91 @@ def _devices(folder: Path, manifest: Simulation) -> DeviceKeys | None:
     return read_device_keys(folder, dict(zip(agents, range(len(agents)), strict=True)))
 
 
-def _people(
-    table: Table, own: tuple[int, ...], manifest: Simulation, calendar: Calendar | None
-) -> tuple[I64, Columns, I64]:
-    """Return cell and private columns of each own agent, in the manifest's order, and the rows that they stand in."""
-    cells, specs = len(manifest.cells), agent_model_of(manifest.model).columns
-    person = next((name for name in PERSON if name in table.columns), PERSON[0])
-    needed = (person, *(["cell"] if cells else []), *(spec.name for spec in specs if spec.default is None))
-    table.require(needed, allowed=(person, "cell", *(spec.name for spec in specs)))
+def _places(table: Table, own: tuple[int, ...]) -> I64:
+    """Return the row that each own agent stands in, in the manifest's order: by its number, or by the file's order.
+
+    Raises:
+        DataError: other people than those of the manifest, or one twice.
+    """
+    if AGENT not in table.columns:
+        table.require((PERSON,), allowed=table.columns)
+        _require_names(table)
+        if len(table) != len(own):
+            raise DataError(
+                f"{table.path} has {len(table)} people, and the manifest {len(own)} of this client; list as many, or "
+                "ask the run's operator for another manifest"
+            )
+        order = [text for text in table.columns[PERSON] if text in set(map(str, own))]
+        if len(order) == len(own) and order != [str(agent) for agent in own]:
+            raise DataError(
+                f"{table.path}: the column {PERSON} has the manifest's numbers in another order, and names stand for "
+                f"them in the file's; call the column {AGENT} if they are those numbers, or sort the rows"
+            )
+        return np.arange(len(own))
     row_of: dict[int, int] = {}
-    for row, agent in enumerate(table.whole(person, last=MAX_AGENT).tolist()):
+    for row, agent in enumerate(table.whole(AGENT, last=MAX_AGENT).tolist()):
         if agent in row_of:
             raise DataError(f"{table.place(row)}: agent {agent} is listed twice")
         row_of[agent] = row
     if set(row_of) != set(own):
         odd = min(set(row_of) ^ set(own))
         raise DataError(f"{table.path}: agent {odd} is in only one of this file and the manifest; list the same agents")
-    order = np.array([row_of[agent] for agent in own], dtype=np.int64)
+    return np.array([row_of[agent] for agent in own], dtype=np.int64)
+
+
+def _require_names(table: Table) -> None:
+    rows: dict[str, int] = {}
+    for row, text in enumerate(table.columns[PERSON]):
+        if not text or rows.setdefault(text, row) != row:
+            what = f"is listed in row {table.row(rows[text])} too" if text else "has no name"
+            raise DataError(f"{table.place(row)}: person {text!r} {what}; give each person one row, with its own name")
+
+
+def _people(
+    table: Table, places: I64, manifest: Simulation, calendar: Calendar | None, cells: tuple[str, ...]
+) -> tuple[I64, Columns]:
+    """Return cell and private columns of each own agent, in the manifest's order."""
+    specs = agent_model_of(manifest.model).columns
+    person = AGENT if AGENT in table.columns else PERSON
+    needed = (person, *(["cell"] if manifest.cells else []), *(spec.name for spec in specs if spec.default is None))
+    table.require(needed, allowed=(person, "cell", *(spec.name for spec in specs)))
     columns = read_columns(table, specs, calendar)
-    cell = table.whole("cell", last=cells - 1)[order] if cells else np.zeros(0, dtype=np.int64)
-    return cell, {name: values[order] for name, values in columns.items()}, order
+    cell = np.zeros(0, dtype=np.int64)
+    if manifest.cells:
+        if cells and len(cells) != len(manifest.cells):
+            raise ConfigError(f"dictionary.cells names {len(cells)} cells, and the run has {len(manifest.cells)}")
+        cell = table.codes("cell", cells) if cells else table.whole("cell", last=len(manifest.cells) - 1)
+        cell = cell[places]
+    return cell, {name: values[places] for name, values in columns.items()}
 
 
-def _contacts(table: Table, manifest: Simulation, calendar: Calendar | None) -> tuple[ContactTable, I64]:
+def _numbers(own: Mapping[str, int], others: Path | None, manifest: Simulation) -> Callable[[str], int | None]:
+    """Return what finds the slot of a person of contacts: by own names, and others'; or by the manifest's numbers."""
+    slots = {agent: slot for slot, agent in enumerate(a for client in manifest.clients for a in client.agents)}
+    if not own:
+        return lambda text: slots.get(int(text)) if text.isdecimal() and len(text) <= MAX_DIGITS else None
+    numbers = dict(own)
+    if others is not None:
+        table = Table.read(others, least=0)
+        table.require((PERSON, AGENT), allowed=(PERSON, AGENT))
+        for row, agent in enumerate(table.whole(AGENT, last=MAX_AGENT).tolist()):
+            name = table.columns[PERSON][row]
+            if numbers.setdefault(name, agent) != agent:
+                raise DataError(f"{table.place(row)}: {name!r} is agent {numbers[name]} too; give each its own name")
+            if agent not in slots:
+                raise DataError(f"{table.place(row)}: the run has no agent {agent}; ask who holds {name!r}")
+    return lambda text: slots[numbers[text]] if text in numbers else None
+
+
+def _contacts(
+    table: Table, manifest: Simulation, calendar: Calendar | None, number_of: Callable[[str], int | None]
+) -> tuple[ContactTable, I64]:
     """Return the contacts of the run's steps, by slot, and the row of each."""
     model = agent_model_of(manifest.model)
     table.require(("a", "b", *(["channel"] if len(manifest.channels) > 1 else [])), allowed=COLUMNS)
-    agents = {agent: slot for slot, agent in enumerate(a for client in manifest.clients for a in client.agents)}
     dated = time_columns(table) != ("day",)
-
-    def slot_of(text: str) -> int | None:
-        return agents.get(int(text)) if text.isdecimal() and len(text) <= MAX_DIGITS else None
-
     channels = channels_of(manifest.channels, model)
-    listed = ContactList.read(table, channels, number_of=slot_of, calendar=calendar if dated else None)
+    listed = ContactList.read(table, channels, number_of=number_of, calendar=calendar if dated else None)
     met, rows, outside = listed.by_step(manifest.period if dated else None)
     if outside and not rows.size:
         raise DataError(

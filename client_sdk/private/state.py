@@ -36,12 +36,13 @@ class PrivateState:
         contacts: out of own agents.
         columns: array[n_own] of each private column of the model that was given.
         source: the agents' numbers, and the key of what is drawn of them.
+        names: what the client itself calls its agents; empty where it calls them by the manifest's numbers.
 
     Security: never leaves the client. It prints as its size alone and cannot be pickled or copied. Memory is not
         locked: an attacker who reads the process' memory reads it.
     """
 
-    __slots__ = ("cell", "columns", "contacts", "devices", "name", "source", "state")
+    __slots__ = ("cell", "columns", "contacts", "devices", "name", "names", "source", "state")
 
     def __init__(
         self,
@@ -52,6 +53,7 @@ class PrivateState:
         cell: I64,
         columns: Columns = NO_COLUMNS,
         devices: DeviceKeys | None = None,
+        names: tuple[str, ...] = (),
     ) -> None:
         """Draw thresholds and durations of the client's agents, and keep their contacts.
 
@@ -78,6 +80,7 @@ class PrivateState:
         _check_weights(contacts, model, manifest.max_message)
         _check_cells(cell, agents.size, len(manifest.cells))
         self.name = name
+        self.names = names
         self.devices = devices
         self.cell = cell
         self.columns = columns

@@ -59,11 +59,12 @@ class RunRecord:
         count = len(self._model.outcomes)
         now = np.concatenate([decided if told else self._before[:, :count], stages], axis=1)
         rows = np.arange(stages.shape[0]) if begins else np.flatnonzero((now != self._before).any(axis=1))
-        agents, names = self.client.private.source.agents, [spec.names for spec in _stage_specs(self._model)]
+        agents = self.client.private.names or self.client.private.source.agents.tolist()
+        names = [spec.names for spec in _stage_specs(self._model)]
         for row in rows.tolist():
             shown = [value if told else UNSEEN for value in now[row, :count].tolist()]
             where = [each[value] for each, value in zip(names, stages[row].tolist(), strict=True)]
-            self._outcomes.append([step, int(agents[row]), *shown, *where])
+            self._outcomes.append([step, agents[row], *shown, *where])
         self._before = now
 
     @property
@@ -85,7 +86,7 @@ class RunRecord:
     def write(self, *, outcomes: Path, series: Path) -> None:
         """Write both files, whole; of a run that stopped, what there was until then."""
         own = (*(each.name for each in self._model.outcomes), *(spec.name for spec in _stage_specs(self._model)))
-        _write(outcomes, ("step", "agent", *own), self._outcomes)
+        _write(outcomes, ("step", "person" if self.client.private.names else "agent", *own), self._outcomes)
         _write(series, ("step", *self._totals, *self._model.public), self._series)
 
     def require_present(self, allowed: int | None) -> None:

@@ -16,11 +16,12 @@ from lpm_secure.cli.model.check import check_model
 from lpm_secure.cli.model.new import new_model
 from lpm_secure.cli.people import data, population
 from lpm_secure.cli.run.run import engine, run, up
-from lpm_secure.cli.trust import manifest
+from lpm_secure.cli.trust import manifest, project
 from lpm_secure.cli.trust.audit import audit
 from lpm_secure.cli.trust.collect import collect
 from lpm_secure.cli.trust.enrolment import admit, enrol, invite
 from lpm_secure.cli.trust.keys import identity, keys
+from lpm_secure.cli.trust.kit import doctor, start
 from protocols import __version__
 from protocols.errors import LpmError, ParameterError
 
@@ -48,6 +49,8 @@ app.command()(verify_gradients)
 app.command()(invite)
 app.command()(enrol)
 app.command()(admit)
+app.command()(doctor)
+app.command()(start)
 app.command()(sensitivity)
 app.command()(risk)
 app.command()(calibrate)
@@ -57,6 +60,7 @@ app.command()(new_model)
 app.add_typer(data.app, name="data")
 app.add_typer(population.app, name="population")
 app.add_typer(manifest.app, name="manifest")
+app.add_typer(project.app, name="project")
 
 
 def _version(wanted: bool) -> None:

@@ -6,6 +6,7 @@ from typing import Any, Final
 import numpy as np
 
 from lpm_secure.config.day_law import DayLaw
+from lpm_secure.config.gradient import GradientConfig
 from lpm_secure.config.laws import Delay
 from lpm_secure.config.model import ModelConfig, parameter_names
 from lpm_secure.config.simulation import Config
@@ -39,11 +40,27 @@ def gradient_for(config: Config, model: RunModel) -> Gradient | None:
             f"[gradient] and synthetic.population {config.synthetic.population!r}: agents of a population have no "
             "derivatives in a private run; leave the population out, so that they meet in cells"
         )
+    return gradient_of(asked, config.model, model, dt=config.dt)
+
+
+def gradient_of(
+    asked: GradientConfig | None, source: ModelConfig | str, model: RunModel, *, dt: float
+) -> Gradient | None:
+    """Return the manifest's gradient of a model, whoever runs it; none where nobody asks for one.
+
+    Args:
+        asked: `[gradient]`.
+        source: the table `[model]`, or a model by its name.
+        model: that it stands for.
+        dt: days in a step.
+    """
+    if asked is None:
+        return None
     given = {name: getattr(asked, name) for name in asked.__struct_fields__ if getattr(asked, name) is not None}
-    if isinstance(model, GraphModel) and isinstance(config.model, str):
+    if isinstance(model, GraphModel) and isinstance(source, str):
         return Gradient(**given | {"parameters": _entries(model, asked.parameters)})
-    if asked.way == "score" and not isinstance(config.model, str):
-        return Gradient(**given | _of_table(config.model, asked.parameters, config.dt))
+    if asked.way == "score" and not isinstance(source, str):
+        return Gradient(**given | _of_table(source, asked.parameters, dt))
     passes = {"passes": len(Stage)} if asked.way == "adjoints" else {}
     return Gradient(**{**SCALES.get(asked.way, {}), **given, **passes})
 

@@ -179,6 +179,14 @@ def certificate_of(folder: Path) -> bytes:
     return _read(folder / "certificate.pem")
 
 
+def key_of(folder: Path) -> ec.EllipticCurvePublicKey:
+    """Return the public key of the private one in a party's folder."""
+    key = serialization.load_pem_private_key(_read(folder / "private.key"), None)
+    if not isinstance(key, ec.EllipticCurvePrivateKey):
+        raise ParameterError(f"{folder / 'private.key'} holds no P-256 key; make it with lpm identity or lpm enrol")
+    return key.public_key()
+
+
 def read(folder: Path) -> Credentials:
     """Read a party's credentials.
 

@@ -83,7 +83,7 @@ def countersign(manifest: Manifest, key: Ed25519PrivateKey) -> Countersignature:
     if server is None:
         raise ParameterError(
             f"the manifest pins the key of no server as {public.hex()[:16]}...; its servers are "
-            f"{', '.join(sorted(pinned))}: give the folder of one, or ask the run's operator to take its public.json"
+            f"{', '.join(sorted(pinned))}: give the folder of one, or ask the run's operator to take its request"
         )
     signature = signing.sign(key, SignaturePurpose.COUNTERSIGNATURE, run)
     return Countersignature(server=server, run=run, signature=signature)

@@ -10,7 +10,8 @@ ROOT = Path(__file__).parent.parent.parent
 DOCS = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").rglob("*.md"))
 PAGES = ("README.md", "CONTRIBUTING.md", "SECURITY.md", *DOCS)
 SUFFIXES = (".py", ".md", ".txt", ".toml", ".proto")
-ELSEWHERE = ("runs/", "build/", "../")  # what commands write, and a folder beside the repository
+ELSEWHERE = ("runs/", "build/", "../", "winter/")  # what commands write, and a folder beside the repository
+OF_KITS = ("project.toml", "kit.toml", "config.toml", "policy.toml")  # which commands write too
 FORMULAS = ("dL/dX_i",)
 DOTTED = re.compile(r"\b(?:lpm_secure|client_sdk|aggregator|protocols)(?:\.\w+)+")
 
@@ -19,7 +20,7 @@ def paths_of(text):
     """Return what stands between backticks, or after pytest, and looks like a path of the repository."""
     named = re.findall(r"`([\w./-]+)`", text) + re.findall(r"pytest ([\w./-]+\.py)", text)
     paths = {name for name in named if name.endswith((*SUFFIXES, "/")) or "/" in name}
-    return sorted(path for path in paths if path not in FORMULAS and not path.startswith(ELSEWHERE))
+    return sorted(path for path in paths if path not in (*FORMULAS, *OF_KITS) and not path.startswith(ELSEWHERE))
 
 
 def modules_of(text):

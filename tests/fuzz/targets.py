@@ -12,14 +12,15 @@ import numpy as np
 from client_sdk.config import ClientConfig
 from client_sdk.consent import Consent
 from client_sdk.private.files import read_private_state
-from lpm_secure.config.deployment_manifest import DeploymentFile, PublicFile
 from lpm_secure.config.simulation import Config
 from lpm_secure.models.library.seirs import Seirs
 from lpm_secure.models.tracer import trace
+from lpm_secure.project.project_file import ProjectFile
 from protocols import canonical_json
 from protocols.errors import LpmError
 from protocols.identity import certificates, enrolment
 from protocols.identity.sealing_key import SealingKey
+from protocols.identity.server_request import ServerRequest
 from protocols.identity.trust import Trust
 from protocols.models import Seir
 from protocols.models.agent_model import AgentSource
@@ -47,10 +48,10 @@ FILES = [
     enrolment.Request,
     enrolment.EnrolmentReply,
     Consent,
-    PublicFile,
+    ServerRequest,
     Trust,
 ]
-SETTINGS = [ClientConfig, Config, DeploymentFile, policy.Policy]
+SETTINGS = [ClientConfig, Config, ProjectFile, policy.Policy]
 KEY, ROUTE = SealingKey.generate(), Route(bytes(32), "client-0", "aggregator-0")
 AUTHORITY = certificates.new_authority("fuzz")
 SESSION = SealedSession.of(ROUTE, bytes(32))

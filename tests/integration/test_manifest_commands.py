@@ -2,19 +2,20 @@
 
 import base64
 import re
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from lpm_secure.cli.main import app
 from protocols.errors import BadSignature, ConfigError, ParameterError
-from protocols.identity import certificates, signing
+from protocols.identity import certificates
 from protocols.identity.server_keys import server_keys
 from protocols.task import manifest as manifests
 from protocols.task import signature
 from protocols.task.signature import trust_of
 
-DEPLOYMENT = """
+PROJECT = """
 name = "winter"
 operator = "ministry"
 not_before = 2026-01-01T00:00:00Z
@@ -30,17 +31,20 @@ infectious = {mean = 4, sd = 1}
 initial = 0.01
 
 [[aggregators]]
-public = "agg-a/public.json"
+name = "agg-a"
+operator = "university"
 address = "a.example:8443"
 mpc = "a.example:8444"
 
 [[aggregators]]
-public = "agg-b/public.json"
+name = "agg-b"
+operator = "charity"
 address = "b.example:8443"
 mpc = "b.example:8444"
 
 [dealer]
-public = "dealer/public.json"
+name = "dealer"
+operator = "statistics"
 address = "c.example:8443"
 
 [[clients]]
@@ -62,18 +66,25 @@ def lpm(*arguments, code=0):
     return done.stdout
 
 
+def hand_over(request, folder):
+    """Put a party's request where the run's operator gathers them."""
+    (folder / "requests").mkdir(exist_ok=True)
+    (folder / "requests" / request.name).write_bytes(request.read_bytes())
+
+
 @pytest.fixture
 def folder(tmp_path):
     for name, operator in (("agg-a", "university"), ("agg-b", "charity"), ("dealer", "statistics")):
         lpm("identity", tmp_path / name, name, "--operator", operator, *(["--dealer"] if name == "dealer" else []))
+        hand_over(tmp_path / name / f"{name}.request", tmp_path)
     (tmp_path / "school.txt").write_text("10\n11\n")
-    (tmp_path / "deployment.toml").write_text(DEPLOYMENT)
+    (tmp_path / "project.toml").write_text(PROJECT)
     return tmp_path
 
 
 def test_real_parties_get_a_manifest_that_each_checks_under_the_key_it_pinned(folder):
     path = folder / "manifest.json"
-    lpm("manifest", "new", folder / "deployment.toml", "--out", path)
+    lpm("manifest", "new", folder / "project.toml", "--out", path)
     said = lpm("manifest", "sign", path, "--key", folder / "operator.key")
     pinned = re.search(r'operator_key = "(.*)"', said)[1]
     assert "signed by ministry" in lpm("manifest", "verify", path, "--operator-key", pinned)
@@ -92,7 +103,7 @@ def test_real_parties_get_a_manifest_that_each_checks_under_the_key_it_pinned(fo
 
 def test_every_servers_operator_signs_the_manifest_with_its_own_folder(folder):
     path = folder / "manifest.json"
-    lpm("manifest", "new", folder / "deployment.toml", "--out", path)
+    lpm("manifest", "new", folder / "project.toml", "--out", path)
     pinned = re.search(r'operator_key = "(.*)"', lpm("manifest", "sign", path, "--key", folder / "operator.key"))[1]
     key = ("--operator-key", pinned)
     assert "by the operators of none of its servers agg-a, agg-b, dealer" in lpm("manifest", "verify", path, *key)
@@ -107,14 +118,14 @@ def test_every_servers_operator_signs_the_manifest_with_its_own_folder(folder):
         lpm("manifest", "countersign", path, folder / "agg-a", "--operator-key", base64.b64encode(bytes(32)).decode())
 
 
-HEAD, _, TAIL = DEPLOYMENT.partition("[model]")
+HEAD, _, TAIL = PROJECT.partition("[model]")
 NAMED = f'{HEAD}model = "tests.user_models:Banks"\n\n[parameters]\nshock = 0.5\n\n[[agg{TAIL.partition("[[agg")[2]}'
 
 
 def test_real_parties_run_a_model_by_its_name_whose_graph_is_shown_in_words(folder):
     path = folder / "manifest.json"
-    (folder / "deployment.toml").write_text(NAMED)
-    lpm("manifest", "new", folder / "deployment.toml", "--out", path)
+    (folder / "project.toml").write_text(NAMED)
+    lpm("manifest", "new", folder / "project.toml", "--out", path)
     manifest = manifests.load(path)
     assert (manifest.channels, manifest.model.parameters) == (("loss",), {"shock": 2**31})
     shown = lpm("manifest", "show", path)
@@ -125,17 +136,17 @@ def test_real_parties_run_a_model_by_its_name_whose_graph_is_shown_in_words(fold
 
 def active(folder, *, keys=2, mpc=False):
     """Write a deployment whose security is active, with the keys of so many of its two clients."""
-    text = DEPLOYMENT.replace("steps = 30", 'steps = 30\nsecurity = "active"')
+    text = PROJECT.replace("steps = 30", 'steps = 30\nsecurity = "active"')
     if not mpc:
         text = re.sub(r"mpc = .*\n", "", text)
+    lpm("invite", folder / "pki", "hospital", "school")
     for name in ("hospital", "school")[:keys]:
-        key = base64.b64encode(signing.public_of(signing.new_key())).decode()
-        text = text.replace(f'name = "{name}"', f'name = "{name}"\nidentity = "{key}"')
-    (folder / "dealer-that-is-sealed-to").mkdir()
-    lpm("identity", folder / "dealer-that-is-sealed-to" / "keys", "dealer", "--operator", "statistics")
-    text = text.replace("dealer/public.json", "dealer-that-is-sealed-to/keys/public.json")
-    (folder / "deployment.toml").write_text(text)
-    return "manifest", "new", folder / "deployment.toml", "--out", folder / "manifest.json"
+        made = lpm("enrol", folder / "pki" / f"{name}.invitation", folder / name).strip()
+        hand_over(Path(made).rename(folder / name / f"{name}.request"), folder)
+    sealed = folder / "dealer-that-is-sealed-to"
+    hand_over(Path(lpm("identity", sealed, "dealer", "--operator", "statistics").strip()), folder)
+    (folder / "project.toml").write_text(text)
+    return "manifest", "new", folder / "project.toml", "--out", folder / "manifest.json"
 
 
 def test_an_active_run_of_real_parties_pins_the_keys_by_which_clients_sign_and_says_who_must_not_collude(folder):
@@ -150,7 +161,10 @@ def test_an_active_run_of_real_parties_pins_the_keys_by_which_clients_sign_and_s
 
 @pytest.mark.parametrize(
     ("changes", "said"),
-    [({"keys": 1}, "trust.identities lacks school"), ({"mpc": True}, "or, where security is active, of none")],
+    [
+        ({"keys": 1}, "school.request is not there: school makes it with `lpm enrol`"),
+        ({"mpc": True}, "or, where security is active, of none"),
+    ],
 )
 def test_an_active_run_of_real_parties_that_lacks_a_key_or_has_another_computation_is_refused(folder, changes, said):
     with pytest.raises(ParameterError, match=said):
@@ -158,16 +172,16 @@ def test_an_active_run_of_real_parties_that_lacks_a_key_or_has_another_computati
 
 
 def test_parameters_of_a_deployment_beside_a_table_are_refused(folder):
-    (folder / "deployment.toml").write_text(DEPLOYMENT.replace("[model]", "[parameters]\nshock = 0.5\n\n[model]"))
-    with pytest.raises(ConfigError, match=r"deployment.toml: \[parameters\] are of a model that is named"):
-        lpm("manifest", "new", folder / "deployment.toml", "--out", folder / "manifest.json")
+    (folder / "project.toml").write_text(PROJECT.replace("[model]", "[parameters]\nshock = 0.5\n\n[model]"))
+    with pytest.raises(ConfigError, match=r"project.toml: \[parameters\] are of a model that is named"):
+        lpm("manifest", "new", folder / "project.toml", "--out", folder / "manifest.json")
 
 
 def test_a_server_takes_part_with_the_certificate_for_its_request_and_the_key_that_never_left_it(folder):
-    lpm("manifest", "new", folder / "deployment.toml", "--out", folder / "manifest.json")
+    lpm("manifest", "new", folder / "project.toml", "--out", folder / "manifest.json")
     manifest = manifests.load(folder / "manifest.json")
     for name in manifest.trust.keys:
-        lpm("keys", folder / "pki", name, "--request", folder / name / "request.pem")
+        lpm("keys", folder / "pki", name, "--request", folder / name / f"{name}.request")
         assert {file.name for file in (folder / "pki" / name).iterdir()} == {"authority.pem", "certificate.pem"}
         for file in (folder / "pki" / name).iterdir():
             (folder / name / file.name).write_bytes(file.read_bytes())
@@ -183,16 +197,16 @@ def test_a_server_takes_part_with_the_certificate_for_its_request_and_the_key_th
 
 def test_a_request_for_another_name_is_not_signed(folder):
     with pytest.raises(ParameterError, match="the request is for agg-b; it must be for agg-a alone"):
-        lpm("keys", folder / "pki", "agg-a", "--request", folder / "agg-b" / "request.pem")
+        lpm("keys", folder / "pki", "agg-a", "--request", folder / "agg-b" / "agg-b.request")
 
 
 def test_a_changed_manifest_no_longer_verifies_and_diff_names_the_change(folder):
     path, other = folder / "manifest.json", folder / "other.json"
-    lpm("manifest", "new", folder / "deployment.toml", "--out", path)
+    lpm("manifest", "new", folder / "project.toml", "--out", path)
     pinned = re.search(r'operator_key = "(.*)"', lpm("manifest", "sign", path, "--key", folder / "operator.key"))[1]
     assert lpm("manifest", "diff", path, path) == ""
-    (folder / "deployment.toml").write_text(DEPLOYMENT.replace("min_cohort = 2", "min_cohort = 1"))
-    lpm("manifest", "new", folder / "deployment.toml", "--out", other)
+    (folder / "project.toml").write_text(PROJECT.replace("min_cohort = 2", "min_cohort = 1"))
+    lpm("manifest", "new", folder / "project.toml", "--out", other)
     assert lpm("manifest", "diff", path, other, code=1) == "min_cohort\n  - 2\n  + 1\n"
     signature.signature_path(other).write_bytes(signature.signature_path(path).read_bytes())
     with pytest.raises(BadSignature, match="of another manifest"):
@@ -202,17 +216,18 @@ def test_a_changed_manifest_no_longer_verifies_and_diff_names_the_change(folder)
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ('"agg-b/public.json"', '"agg-a/public.json"', "the same name"),
+        ('name = "agg-b"', 'name = "agg-a"', "two parties have the name agg-a"),
+        ('operator = "charity"', 'operator = "chrity"', "is of agg-b, operated by charity; the project has agg-b"),
         ('"school.txt"', '"hospital.txt"', "cannot read .*hospital.txt"),
         ("[1, 2, 3]", "[1, 2, 10]", "an agent is listed twice"),
-        ("min_cohort", "min_cohrt", "did you mean `min_cohort`"),
+        ("min_cohort", "min_cohrt", r"project.toml:\d+: .*did you mean `min_cohort`"),
         ("max_message = 50", "max_message = 50\ncollusion_bound = 2", "2 aggregators together can read everything"),
     ],
 )
 def test_a_mistake_in_a_deployment_is_one_line(folder, old, new, said):
-    (folder / "deployment.toml").write_text(DEPLOYMENT.replace(old, new))
+    (folder / "project.toml").write_text(PROJECT.replace(old, new))
     with pytest.raises(ParameterError, match=said) as caught:
-        lpm("manifest", "new", folder / "deployment.toml", "--out", folder / "manifest.json")
+        lpm("manifest", "new", folder / "project.toml", "--out", folder / "manifest.json")
     assert "\n" not in str(caught.value)
     assert isinstance(caught.value, ConfigError | ParameterError)
 
@@ -220,9 +235,9 @@ def test_a_mistake_in_a_deployment_is_one_line(folder, old, new, said):
 def test_keys_of_a_server_and_manifests_are_not_written_over(folder):
     with pytest.raises(ParameterError, match="is there already"):
         lpm("identity", folder / "agg-a", "agg-a", "--operator", "university")
-    lpm("manifest", "new", folder / "deployment.toml", "--out", folder / "manifest.json")
+    lpm("manifest", "new", folder / "project.toml", "--out", folder / "manifest.json")
     with pytest.raises(ParameterError, match="File exists"):
-        lpm("manifest", "new", folder / "deployment.toml", "--out", folder / "manifest.json")
+        lpm("manifest", "new", folder / "project.toml", "--out", folder / "manifest.json")
 
 
 def test_a_client_is_invited_enrolled_and_admitted_by_commands(folder):
@@ -232,7 +247,7 @@ def test_a_client_is_invited_enrolled_and_admitted_by_commands(folder):
     request = lpm("enrol", pki / "hospital.invitation", own).strip()
     answer = lpm("admit", pki, request).strip()
     told = lpm("enrol", answer, own, "--accept")
-    lpm("manifest", "new", folder / "deployment.toml", "--out", folder / "manifest.json")
+    lpm("manifest", "new", folder / "project.toml", "--out", folder / "manifest.json")
     signed = lpm("manifest", "sign", folder / "manifest.json", "--key", pki / "operator.key")
     assert told.strip() in signed  # what the client pins is who signs
     assert certificates.name_of(certificates.read(own).certificate) == "hospital"

@@ -1,16 +1,12 @@
 """`lpm invite`, `lpm enrol` and `lpm admit`: how a client gets its certificate without showing a key."""
 
-import base64
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 
-from lpm_secure.cli.trust.keys import authority_in
-from lpm_secure.cli.trust.manifest import OPERATOR
 from protocols.errors import NotEnrolled, ParameterError
 
-INVITATIONS: Final = "invitations"
 Folder = Annotated[Path, typer.Argument(help="The run's operator's, with the authority that `lpm keys` made.")]
 Days = Annotated[float, typer.Option(help="How long it is valid.", min=0.01, max=825)]
 
@@ -24,6 +20,7 @@ def invite(
 
     Each can be used once. The authority and the operator's key are made in the folder if they are not there.
     """
+    from lpm_secure.project.authority import INVITATIONS, authority_in, operator_key_in
     from protocols import canonical_json
     from protocols.identity import enrolment, signing
     from protocols.identity.trust import require_name
@@ -32,10 +29,7 @@ def invite(
         if (folder / require_name(name) / "certificate.pem").exists():
             raise ParameterError(f"{folder / name} is a party with a certificate already; choose another name")
     authority_in(folder, days=825)
-    key = folder / OPERATOR
-    if not key.exists():
-        signing.write_key(key, signing.new_key())
-    signer = signing.read_key(key)
+    signer = operator_key_in(folder)
     for name in names:
         made = enrolment.invite(folder / INVITATIONS, signer, name, days=days)
         path = folder / f"{name}.invitation"
@@ -45,17 +39,20 @@ def invite(
 
 
 def enrol(
-    invitation: Annotated[Path, typer.Argument(help="From the run's operator; or, with --accept, its answer.")],
-    folder: Annotated[Path, typer.Argument(help="For this client's credentials.")],
+    kit: Annotated[Path, typer.Argument(help="A party's kit; or an invitation; or, with --accept, the answer.")],
+    folder: Annotated[Path | None, typer.Argument(help="For a client's credentials, where there is no kit.")] = None,
     accept: Annotated[bool, typer.Option("--accept", help="Put the operator's answer beside the keys.")] = False,
 ) -> None:
-    """Make a client's keys here, and write the request to hand to the run's operator."""
-    from client_sdk import certificate_request as client
+    """Make a party's keys here, and write the request to hand to the run's operator."""
+    from client_sdk.__main__ import enrol as enrol_client
+    from protocols.kit.kit import Kit
 
-    if accept:
-        typer.echo(f'operator_key = "{base64.b64encode(client.accept(invitation, folder)).decode()}"')
+    if kit.is_dir() and folder is None and (loaded := Kit.load(kit)).file.role != "client":
+        from aggregator.kit import enrol as enrol_server
+
+        typer.echo(enrol_server(loaded))
     else:
-        typer.echo(client.request(invitation, folder))
+        typer.echo(enrol_client(kit, folder, accept=accept))
 
 
 def admit(
@@ -64,6 +61,7 @@ def admit(
     days: Days = 90.0,
 ) -> None:
     """Sign the certificates that invited clients ask for, `NAME.enrolled` beside each request, to hand back."""
+    from lpm_secure.project.authority import INVITATIONS, OPERATOR, authority_in
     from protocols import canonical_json
     from protocols.identity import enrolment, signing
 

@@ -10,9 +10,6 @@ from protocols.errors import ParameterError
 if TYPE_CHECKING:
     from protocols.identity.certificates import Authority
 
-REQUEST = "request.pem"
-PUBLIC = "public.json"
-
 
 def keys(
     folder: Annotated[Path, typer.Argument(help="Where the authority and a folder for each party go.")],
@@ -30,6 +27,7 @@ def keys(
     can pass for any party. Keys that are made here are known here: for real parties, sign requests (`lpm identity`)
     and invite clients (`lpm invite`), whose keys never leave them.
     """
+    from lpm_secure.project.authority import authority_in
     from protocols.identity import certificates
     from protocols.identity.trust import require_name
 
@@ -58,50 +56,24 @@ def identity(
 ) -> None:
     """Make all keys of an aggregator or the dealer, where it runs.
 
-    Hand `request.pem` to the run's operator for a certificate, and `public.json` for the manifest. The keys stay here.
+    Hand `NAME.request` to the run's operator, for a certificate and for the manifest. The keys stay here.
     """
-    from lpm_secure.config.deployment_manifest import PublicFile
     from protocols import canonical_json
-    from protocols.identity import certificates
-    from protocols.identity.server_keys import ServerKeys, digest_of_key
-    from protocols.identity.signing import write_private
-    from protocols.identity.trust import require_name
+    from protocols.identity import server_request
 
     if folder.exists():
         raise ParameterError(f"{folder} is there already; give another folder, for keys are not written over")
-    require_name(name)
-    require_name(operator)
-    made = ServerKeys.generate(dealer=dealer)
-    private, request = certificates.new_request(name)
-    tls = digest_of_key(certificates.key_of_request(request, name=name))
-    public = canonical_json.encode(PublicFile(name=name, keys=made.public(operator, tls)))
-    made.write(folder)
-    write_private(folder / "private.key", private)
-    (folder / REQUEST).write_bytes(request)
-    (folder / PUBLIC).write_bytes(public)
-    typer.echo(f"{folder / REQUEST}\n{folder / PUBLIC}")
-
-
-def authority_in(folder: Path, *, days: float) -> "Authority":
-    """Return the authority of a folder, made here if there is none."""
-    from protocols.identity import certificates
-
-    if (folder / "authority.key").exists():
-        return certificates.read_authority(folder)
-    authority = certificates.new_authority(f"authority of {folder.name}", days=days)
-    certificates.write_authority(folder, authority)
-    return authority
+    path = folder / f"{name}.request"
+    made = server_request.request(folder, name, operator, dealer=dealer)
+    path.write_bytes(canonical_json.encode(made))
+    typer.echo(path)
 
 
 def _certify(folder: Path, authority: "Authority", request: Path, *, days: float) -> None:
-    from protocols.identity import certificates
+    from protocols.identity import certificates, server_request
 
-    try:
-        with request.open("rb") as file:
-            content = file.read(certificates.MAX_REQUEST + 1)
-    except OSError as error:
-        raise ParameterError(f"cannot read {request}: {error.strerror}") from error
-    certificate = authority.certify(content, name=folder.name, days=days)
+    asked = server_request.load(request)
+    certificate = authority.certify(asked.certificate.encode(), name=folder.name, days=days)
     certificates.write_public(folder, certificates.pem_of(authority.certificate), certificate)
     typer.echo(f"{folder}: hand it back; its two files go beside the key")
 

@@ -16,14 +16,14 @@ OPERATOR: Final = "operator.key"
 
 @app.command()
 def new(
-    deployment: Annotated[Path, typer.Argument(help="TOML: real parties, addresses and public files.")],
+    project: Annotated[Path, typer.Argument(help="TOML: `lpm project init` writes one, with every key explained.")],
     out: Annotated[Path, typer.Option(help="File to write; none may be there.")] = Path("manifest.json"),
 ) -> None:
-    """Write a manifest for real parties, from a deployment's file and the public file of each server."""
-    from lpm_secure.config.deployment_manifest import new_manifest
+    """Write a manifest for real parties, from a project and `requests/NAME.request` of each server beside it."""
+    from lpm_secure.project.manifest import new_manifest
     from protocols.task import manifest as manifests
 
-    manifest = new_manifest(deployment)
+    manifest = new_manifest(project)
     write_new(out, manifests.encode(manifest))
     typer.echo(f"{out}: run {manifests.run_id(manifest).hex()}")
     typer.echo(f"now sign it: lpm manifest sign {out} --key {OPERATOR}")

@@ -1,0 +1,42 @@
+"""A server's kit: its keys are made in it, it is checked, the manifest countersigned, and the server serves from it."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from protocols import canonical_json
+from protocols.errors import ParameterError
+from protocols.identity import server_request
+from protocols.kit.doctor import require_healthy
+from protocols.kit.kit import Kit
+
+
+def enrol(kit: Kit) -> Path:
+    """Make a server's keys in its kit, and return the request to hand to the run's operator.
+
+    Raises:
+        ParameterError: there are keys already.
+    """
+    dealer = kit.file.role == "dealer" and not kit.file.sealed
+    made = server_request.request(kit.credentials, kit.file.name, kit.file.operator, dealer=dealer)
+    kit.request.write_bytes(canonical_json.encode(made))
+    return kit.request
+
+
+def start(folder: Path, serve: Callable[[str, Path], None], say: Callable[[str], None]) -> None:
+    """Check a server's kit, sign the manifest as its operator, and serve.
+
+    Args:
+        folder: of the kit.
+        serve: runs a server of a role from its configuration file.
+        say: is given a line for the operator.
+
+    Raises:
+        ConfigError: something is wrong with the kit.
+        ParameterError: it is a client's.
+    """
+    kit = Kit.load(folder)
+    if kit.file.role == "client":
+        raise ParameterError(f"{folder} is the kit of a client; start it with: python -m client_sdk start")
+    require_healthy(kit)
+    say(f"countersigned: hand {kit.countersign()} to every client, whose policy may ask for it")
+    serve(kit.file.role, kit.config)

@@ -1,0 +1,49 @@
+"""A client's kit: its keys are made in it, it is checked, and the client takes part from it."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+
+from client_sdk import certificate_request
+from protocols.errors import BadSignature, ParameterError
+from protocols.identity import enrolment
+from protocols.kit.doctor import require_healthy, wait_for_peers
+from protocols.kit.kit import Kit
+
+
+def enrol(kit: Kit) -> Path:
+    """Make a client's keys in its kit, and return the request to hand to the run's operator.
+
+    Raises:
+        BadSignature: the invitation is not of the operator whose key the kit pins.
+        ParameterError: there are keys already, or the invitation cannot be used.
+    """
+    invitation = kit.folder / f"{kit.file.name}.invitation"
+    terms = enrolment.load_invitation(invitation).terms
+    if (terms.name, terms.operator_key) != (kit.file.name, kit.file.operator_key):
+        raise BadSignature(
+            f"{invitation} is of {terms.name} or of another operator than {kit.folder} names; ask for yours"
+        )
+    made = certificate_request.request(invitation, kit.credentials)
+    kit.request.write_bytes(made.read_bytes())
+    return kit.request
+
+
+def start(folder: Path, take_part: Callable[[Path], Coroutine[None, None, None]], say: Callable[[str], None]) -> None:
+    """Check a client's kit, wait for its servers, and take part in the run.
+
+    Args:
+        folder: of the kit.
+        take_part: runs a client from its configuration file.
+        say: is given a line for whoever waits.
+
+    Raises:
+        ConfigError: something is wrong with the kit.
+        ParameterError: it is another party's.
+    """
+    kit = Kit.load(folder)
+    if kit.file.role != "client":
+        raise ParameterError(f"{folder} is the kit of an {kit.file.role}; start it with: python -m aggregator start")
+    require_healthy(kit)
+    wait_for_peers(kit, say)
+    asyncio.run(take_part(kit.config))

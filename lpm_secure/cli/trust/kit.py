@@ -1,0 +1,45 @@
+"""`lpm doctor` and `lpm start`: check a kit, and take part from it."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from protocols.errors import ConfigError
+
+Kit = Annotated[Path, typer.Argument(help="The folder that the run's operator made for this party.", metavar="KIT")]
+
+
+def doctor(kit: Kit) -> None:
+    """Check a party's kit: clock, files, certificates, proxies, disk, ports, peers; exit code 2 if anything is wrong.
+
+    Puts the operator's answer beside the keys, if it is there.
+    """
+    from protocols.kit import doctor as doctors
+    from protocols.kit import kit as kits
+
+    if lines := doctors.examine(kits.Kit.load(kit)):
+        raise ConfigError("\nlpm: ".join(lines))
+    typer.echo(f"{kit} can start")
+
+
+def start(kit: Kit) -> None:
+    """Check a party's kit, and take part in its run: a client to the run's end, a server until it is told to stop.
+
+    A server's operator signs the manifest by this.
+    """
+    from protocols.kit import kit as kits
+
+    def say(line: str) -> None:
+        typer.echo(f"lpm: {line}", err=True)
+
+    if kits.Kit.load(kit).file.role == "client":
+        from client_sdk import __main__ as client
+        from client_sdk.kit import start as start_client
+
+        start_client(kit, client.take_part, say)
+    else:
+        from aggregator import __main__ as server
+        from aggregator.kit import start as start_server
+
+        start_server(kit, server.serve, say)

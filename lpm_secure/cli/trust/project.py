@@ -1,0 +1,47 @@
+"""`lpm project`: a run between institutions, from one file to a folder for each party."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(no_args_is_help=True, help="A run between institutions: one file, and a folder for each party.")
+
+
+@app.command()
+def init(
+    name: Annotated[str, typer.Argument(help="Of the run; a folder of this name is made here.")],
+) -> None:
+    """Write a first `project.toml`, in which every key is explained."""
+    from lpm_secure.project.scaffold import write_project
+
+    path = write_project(name, Path())
+    typer.echo(f"{path}\nfill it in, then: lpm project kit {path} --out {path.parent / 'kits'}")
+
+
+@app.command()
+def kit(
+    project: Annotated[Path, typer.Argument(help="project.toml, filled in.")],
+    out: Annotated[Path, typer.Option(help="Folder to make, with a folder for each party.")] = Path("kits"),
+) -> None:
+    """Make a folder for each party: what it starts from, and what it will be asked and told; no private key."""
+    from lpm_secure.project.kits import write_kits
+
+    for folder in write_kits(project, out):
+        typer.echo(folder)
+    typer.echo(f"hand each to its party on a channel you trust; its requests go into {project.parent / 'requests'}")
+
+
+@app.command()
+def admit(
+    project: Annotated[Path, typer.Argument(help="project.toml; each party's NAME.request is in requests/ beside it.")],
+    out: Annotated[Path, typer.Option(help="Folder for the answers, one folder for each party.")] = Path("answers"),
+) -> None:
+    """Certify all parties' keys, write the manifest with them, and sign it as the run's operator."""
+    from lpm_secure.project.answers import answer
+    from protocols.task import manifest as manifests
+
+    manifest, folders = answer(project, out)
+    for folder in folders:
+        typer.echo(folder)
+    typer.echo(f"run {manifests.run_id(manifest).hex()}: hand each folder's files back, into its party's kit")

@@ -1,0 +1,136 @@
+"""The manifest of a project: its file, and what each party asked for with its own keys, into one description."""
+
+from pathlib import Path
+from typing import Any, Final
+
+from client_sdk.private.contact_list import COLUMNS
+from client_sdk.private.files import PEOPLE
+from lpm_secure.config.gradient_spec import gradient_of
+from lpm_secure.config.model import channels_of, model_of
+from lpm_secure.config.releases import releases_for
+from lpm_secure.project.project_file import ProjectFile, ServerEntry, agents_of, load
+from protocols.errors import ConfigError, did_you_mean
+from protocols.identity import enrolment, server_request
+from protocols.identity.trust import PartyKeys, Trust
+from protocols.masking.plan import check_security
+from protocols.models.run_model import RunModel, agent_model_of
+from protocols.task.devices import Devices
+from protocols.task.manifest import Simulation
+from protocols.task.parties import ENGINE, AggregatorParty, ClientParty, DealerParty
+
+REQUESTS: Final = "requests"  # a folder beside the project, with NAME.request of each party
+PLAIN: Final = (
+    *("name", "steps", "dt", "max_message", "engine", "mode", "security", "validity", "edges"),
+    *("min_cohort", "min_count", "join_timeout_s", "round_timeout_s", "testbed_seed"),
+)
+
+
+def new_manifest(path: Path) -> Simulation:
+    """Write a manifest from a project's file and the requests beside it.
+
+    Raises:
+        ConfigError, ParameterError: a file cannot be read, or its parts contradict each other.
+    """
+    project, requests = load(path), path.resolve().parent / REQUESTS
+    keys = {server.name: _keys(requests, server) for server in project.servers}
+    identities = {ENGINE: project.engine_identity} if project.engine_identity is not None else {}
+    if project.security == "active":
+        identities |= {client.name: identity_of(requests, client.name) for client in project.clients}
+    trust = Trust(
+        operator=project.operator,
+        collusion_bound=project.collusion_bound or max(len(project.aggregators) - 1, 1),
+        not_before=project.not_before,
+        not_after=project.not_after,
+        keys=keys,
+        identities=identities,
+    )
+    return manifest_of(project, path.resolve().parent, trust=trust)
+
+
+def manifest_of(project: ProjectFile, folder: Path, *, trust: Trust | None = None) -> Simulation:
+    """Return what a project asks all parties for.
+
+    Args:
+        project: the file's content.
+        folder: that its paths are relative to.
+        trust: keys of the parties; without it, before they have made any, nobody can take part.
+
+    Raises:
+        ConfigError, ParameterError: its parts contradict each other.
+    """
+    model = run_model(project)
+    channels = channels_of(project.model, model)
+    _check_dictionary(project, model, channels)
+    gradient = gradient_of(project.gradient, project.model, model, dt=project.dt)
+    plain: dict[str, Any] = {name: getattr(project, name) for name in PLAIN}
+    dealer, agents = project.dealer, agents_of(project, folder)
+    manifest = Simulation(
+        **plain,
+        model=model,
+        model_hash=model.digest,
+        channels=channels,
+        period=project.period or project.steps,
+        cells=tuple(project.cells.values()),
+        aggregators=tuple(
+            AggregatorParty(each.name, each.address, each.mpc, each.permutation) for each in project.aggregators
+        ),
+        dealer=None if dealer is None else DealerParty(dealer.name, dealer.address, dealer.permutation),
+        clients=tuple(ClientParty(name, numbers) for name, numbers in agents.items()),
+        devices=None if project.degree is None else Devices(degree=project.degree),
+        gradient=gradient,
+        releases=releases_for(
+            project.releases, model, steps=project.steps, cells=bool(project.cells), gradient=gradient
+        ),
+        trust=trust,
+    )
+    check_security(manifest)
+    return manifest
+
+
+def run_model(project: ProjectFile) -> RunModel:
+    """Return the model that every party derives its steps from."""
+    scores = project.gradient is not None and project.gradient.way == "score"
+    return model_of(project.model, project.parameters, dt=project.dt, scores=scores)
+
+
+def _check_dictionary(project: ProjectFile, model: RunModel, channels: tuple[str, ...]) -> None:
+    """Refuse a meaning of what no table of the run has.
+
+    Raises:
+        ConfigError: there is one; the nearest word is said.
+    """
+    columns = [spec.name for spec in agent_model_of(model).columns]
+    named = () if isinstance(project.model, str) else project.model.channels
+    words = [*PEOPLE, *COLUMNS, *columns, *channels, *named, *project.cells]
+    for word in project.dictionary:
+        if word not in words:
+            hint = did_you_mean(word, words) or f"; there are {', '.join(words)}"
+            raise ConfigError(f"[dictionary] has {word}, which is no column, channel or cell of the run{hint}")
+
+
+def request_path(requests: Path, name: str) -> Path:
+    """Return where a party's request lies.
+
+    Raises:
+        ConfigError: it is not there.
+    """
+    path = requests / f"{name}.request"
+    if not path.is_file():
+        raise ConfigError(f"{path} is not there: {name} makes it with `lpm enrol` in its kit, and hands it over")
+    return path
+
+
+def identity_of(requests: Path, name: str) -> bytes:
+    """Return the key by which a client signs, as its request has it."""
+    return enrolment.load_request(request_path(requests, name)).identity
+
+
+def _keys(requests: Path, server: ServerEntry) -> PartyKeys:
+    path = request_path(requests, server.name)
+    asked = server_request.load(path)
+    if (asked.name, asked.keys.operator) != (server.name, server.operator):
+        raise ConfigError(
+            f"{path} is of {asked.name}, operated by {asked.keys.operator}; the project has {server.name}, operated "
+            f"by {server.operator}: ask for another request, or correct the project"
+        )
+    return asked.keys

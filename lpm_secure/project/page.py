@@ -1,0 +1,156 @@
+"""The page of a kit: what a party will be asked and told, in plain words."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from lpm_secure.project.project_file import ProjectFile, ServerEntry
+from lpm_secure.report.summary import align
+from lpm_secure.run.disclosure import describe_disclosure
+from lpm_secure.run.manifest_page import rows_of
+from protocols.models.agent_model import UNKNOWN, ColumnSpec
+from protocols.models.run_model import agent_model_of
+from protocols.task.manifest import Simulation
+from protocols.task.policy import epsilon_of, rho_of
+
+DICTIONARY: Final[Mapping[str, Any]] = {
+    "columns": {"person": "mrn", "stage": "test"},
+    "values": {"stage": {"positive": "I", "unknown": ""}},
+    "dates": ["%d.%m.%Y"],
+    "unread": ["phone"],
+}
+DELTA: Final = 1e-5
+CLIENT: Final = """\
+# {name} in the run {run}
+
+You are asked to take part in a simulation that {operator} runs. Your people's states, contacts and thresholds stay in
+this folder. What travels is split between servers of other operators, none of which can read its part alone.
+
+## What will be learned
+
+When the run is over, its report will say:
+
+> {disclosure}
+
+{cost} Visible to all parties: that you take part, the numbers of your {agents} people, when your machine is late, and
+the manifest. {seed}
+
+## What to do
+
+Each command is one line; `lpm` stands for `python3 -m client_sdk` where the small installation is all you have.
+
+1. Make your keys here: `lpm enrol .` Hand `{name}.request` to {operator}. Nothing else in this folder is for anybody.
+2. Put `people.csv` and `contacts.csv` here, `chmod 600`. Say in `config.toml` how they call things.
+3. Read `policy.toml`, line by line, and change what you do not allow.
+4. Put what {operator} sends back here: `{name}.enrolled`, `manifest.json`, `manifest.sig`; and the signature of each
+   server's operator, `manifest.SERVER.sig`.
+5. `lpm doctor .` says what is still wrong. `./start`, or `lpm start .`, checks the same, and then takes part. To start
+   is to consent: `consent-1.json` is your signed record of it.
+
+At home you then have `outcomes.csv`, what you learned of your own people, and `series.csv`, what the run released.
+
+## Your tables
+
+`people.csv`, a row for each of your {agents} people:
+
+{people}
+
+`contacts.csv`, a row for each contact of one of your people; both sides list a mutual one:
+
+{contacts}
+
+## All that the run says of itself
+
+The manifest that you get back, signed, has these fields; `lpm manifest show manifest.json` prints them.
+
+```
+{fields}
+```
+"""
+SERVER: Final = """\
+# {name} in the run {run}
+
+{operator} asks {own} to run {what}.
+
+## What to do
+
+1. Make the server's keys here: `lpm enrol .`, or `python3 -m aggregator enrol .` Hand `{name}.request` to {operator}.
+2. Put what comes back here: `{name}.enrolled`, `manifest.json`, `manifest.sig`.
+3. `lpm doctor .` says what is wrong. `./start`, or `lpm start .`, checks the same, signs the manifest as {own}, and
+   serves at {address} until it is told to stop. Hand its signature, `manifest.{name}.sig`, to every client, whose
+   policy asks for it.
+4. When the run is over, stop the server{ledger}.
+
+## What the clients are told of the run
+
+> {disclosure}
+"""
+KINDS: Final = {
+    True: "the dealer, which hands the aggregators randomness and sees no input. It must pool nothing with them",
+    False: "an aggregator, which holds a share of everything and can read none of it. It must pool nothing with the "
+    "other servers",
+}
+CONTACTS: Final = {
+    "a, b": "two people, by the names or numbers of `people.csv`; those of others by `others.csv` (person, agent)",
+    "date; or start and end": "ISO 8601, or as `config.toml` says",
+    "weight": "a whole number; 1 without the column",
+}
+
+
+def client_page(project: ProjectFile, manifest: Simulation, name: str) -> str:
+    """Return the page of a client's kit."""
+    agents = next(client.agents for client in manifest.clients if client.name == name)
+    epsilon = epsilon_of(rho_of(manifest), DELTA)
+    rows = [row for row in rows_of(manifest) if row[0] not in {"run", "trust"}]
+    channels = {"channel": ", ".join(manifest.channels)} if len(manifest.channels) > 1 else {}
+    words = {
+        "agents": len(agents),
+        "cost": f"All releases together cost an epsilon of at most {epsilon:.3g} at a delta of {DELTA:g}."
+        if epsilon < float("inf")
+        else "Exact numbers are released, which no epsilon bounds.",
+        "seed": "ALL DRAWS DERIVE FROM A SEED IN THE MANIFEST: for made-up people only."
+        if manifest.testbed_seed is not None
+        else "",
+        "people": _table(project, dict(_people(manifest, agents, project))),
+        "contacts": _table(project, CONTACTS | channels),
+        "fields": "\n".join(align(rows)),
+    }
+    return CLIENT.format(**_common(project, manifest, name), **words)
+
+
+def server_page(project: ProjectFile, manifest: Simulation, server: ServerEntry) -> str:
+    """Return the page of a server's kit."""
+    dealer = server == project.dealer
+    ledger = "" if dealer else f", and hand its ledger, ledger-*.jsonl, to {project.operator} for the audit"
+    words = {"own": server.operator, "what": KINDS[dealer], "address": server.address, "ledger": ledger}
+    return SERVER.format(**_common(project, manifest, server.name), **words)
+
+
+def _common(project: ProjectFile, manifest: Simulation, name: str) -> dict[str, str]:
+    disclosure = describe_disclosure(manifest)
+    return {"name": name, "run": project.name, "operator": project.operator, "disclosure": disclosure}
+
+
+def _people(manifest: Simulation, agents: tuple[int, ...], project: ProjectFile) -> Iterator[tuple[str, str]]:
+    first, last = (agents[0], agents[-1]) if agents else (0, 0)
+    yield "person", f"a name of yours, each once; the rows have the numbers {first} to {last} in their order"
+    if project.cells:
+        yield "cell", ", ".join(project.cells)
+    for spec in agent_model_of(manifest.model).columns:
+        yield spec.name, _range(spec)
+
+
+def _range(spec: ColumnSpec) -> str:
+    ends = f"{'a whole number ' if spec.whole else ''}{spec.low:.6g} to {spec.high:.6g}"
+    what = ", ".join(spec.names) or (f"a date; or steps before the run, {ends}" if spec.elapsed else ends)
+    if spec.default is None:
+        return what
+    return f"{what}; empty: {'unknown' if spec.default == UNKNOWN else f'{spec.default:g}'}"
+
+
+def _table(project: ProjectFile, rows: Mapping[str, str]) -> str:
+    """Return what columns are, with what the project's dictionary says of them."""
+    lines = ["| column | what it is |", "|---|---|"]
+    for name, what in rows.items():
+        said = [project.dictionary[word] for word in (name, *what.split(", ")) if word in project.dictionary]
+        lines.append(f"| {name} | {'; '.join([what, *said])} |")
+    return "\n".join(lines)

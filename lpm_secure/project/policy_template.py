@@ -1,0 +1,44 @@
+"""A policy to begin with: it allows what one project asks for and no more, and explains each of its keys."""
+
+import math
+from typing import Any, Final
+
+from lpm_secure.project.explanation import comment
+from lpm_secure.project.project_file import ProjectFile
+from protocols.models.run_model import agent_model_of
+from protocols.task.manifest import Simulation
+from protocols.task.policy import Policy, epsilon_of, outputs_of, rho_of
+
+DELTA: Final = 1e-5
+HEAD: Final = """\
+# What you allow. Your client takes part in no run that asks for more, and says which line forbids it.
+# These values are what the run {run} asks for: they are not advice. Change what you do not allow;
+# then tell the run's operator, for the run will have to change too. docs/policy.md has more of each key.
+
+"""
+PINS: Final[dict[str, Any]] = {"identities": {}}
+
+
+def policy_text(project: ProjectFile, manifest: Simulation) -> str:
+    """Return the content of `policy.toml` for a client of a project."""
+    model = agent_model_of(manifest.model)
+    epsilon = epsilon_of(rho_of(manifest), DELTA)
+    given: dict[str, Any] = {
+        "min_cohort": manifest.min_cohort,
+        "max_epsilon": epsilon if math.isinf(epsilon) else math.ceil(epsilon * 100) / 100,
+        "max_delta": DELTA,
+        "min_count": manifest.min_count,
+        "min_aggregators": len(manifest.aggregators),
+        "validity": [manifest.validity],
+        "modes": [manifest.mode],
+        "edges": [manifest.edges],
+        "outputs": list(outputs_of(manifest)),
+        "reveals": sorted({outcome.reveals for outcome in model.outcomes}),
+        "thresholds": sorted({outcome.threshold for outcome in model.outcomes}),
+        "security": manifest.security,
+        "operators": sorted({project.operator, *(server.operator for server in project.servers)}),
+        "countersigned": True,
+        "testbed": manifest.testbed_seed is not None,
+    }
+    optional = {"total_epsilon": given["max_epsilon"], **PINS}
+    return HEAD.format(run=project.name) + comment(Policy, given, optional=optional)

@@ -1,0 +1,182 @@
+"""`project.toml`: everything that a manifest of real parties can say, and what each party's kit needs beside it."""
+
+import datetime
+from pathlib import Path
+from typing import Annotated, Literal, final
+
+import msgspec
+
+from lpm_secure.config.bounds import Days, Positive
+from lpm_secure.config.gradient import GradientConfig
+from lpm_secure.config.model import ModelConfig, check_source
+from lpm_secure.config.releases import NoiseConfig
+from lpm_secure.models.axes import Value
+from protocols.errors import ConfigError
+from protocols.identity.signing import PublicKey
+from protocols.identity.trust import Name, require_client
+from protocols.task.base import Seconds
+from protocols.task.manifest import Security
+from protocols.task.parties import Address
+from protocols.toml_file import load_config
+
+Agent = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+Count = Annotated[int, msgspec.Meta(ge=0, le=2**32)]
+Seed = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+
+
+@final
+class ServerEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """An aggregator, or the dealer.
+
+    Attributes:
+        name: of the server, in the manifest and in its certificate.
+        operator: who runs it; no two servers have the same one.
+        address: host and port that all others reach it at.
+        listen: host and port that an aggregator serves on; its address unless given.
+        mpc: of an aggregator in outcome mode, for the other aggregators' comparisons; not where security is active.
+        permutation: for the other servers of the secret permutation; where edges are permuted only.
+    """
+
+    name: Name
+    operator: Name
+    address: Address
+    listen: Address | None = None
+    mpc: Address | None = None
+    permutation: Address | None = None
+
+
+@final
+class ClientEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """An institution that takes part, and the numbers of its agents.
+
+    Attributes:
+        name: in the manifest and in its certificate.
+        agents: how many it has, and then they get the numbers after those of the clients before it, from 1 on; or a
+            list of numbers; or a text file beside the project with one number a line.
+    """
+
+    name: Name
+    agents: Count | tuple[Agent, ...] | str
+
+
+@final
+class ProjectFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What `lpm manifest new` and `lpm project` read; paths are relative to the file.
+
+    Attributes:
+        name: of the run, in the manifest and in reports.
+        operator: of the run, who signs the manifest; one of the servers' operators may be it.
+        not_before, not_after: when the run may take place, UTC, whole seconds.
+        steps: how many, each of `dt` days.
+        dt: days in a step.
+        start: the day of the first step, which all clients' dates are counted from.
+        period: contacts are given for so many steps, and repeat; all steps unless given.
+        max_message: the largest weight between two people in a step, times the largest message of the model.
+        mode: "outcome": a client learns a bit for each agent and step. "sum": exact exposures, asked for by name.
+        security: "active": one aggregator that lies reads no input either; not for every run. "semi-honest": CrypTen.
+        validity: "bits": what clients tell is checked on shares to be in its range. "off" trusts them.
+        edges: "dense"; "permuted" for clients of one person each, whose contacts no server sees.
+        degree: with permuted edges, the most contacts that anyone has on a day.
+        engine: whether an engine announces synthetic totals and public numbers in every step.
+        engine_identity: where security is active, the engine's Ed25519 public key, 32 bytes in base64.
+        min_cohort: a release covers at least so many clients.
+        min_count: in outcome mode, a count below it is released as 0; 0 releases every count.
+        collusion_bound: how many aggregators may pool what they have; all but one unless given.
+        join_timeout_s: how long the first round waits for clients.
+        round_timeout_s: how long every later one does.
+        testbed_seed: all draws derive from it, so nothing of anybody is hidden: for made-up people only.
+        model: the table `[model]`, or the name of a model: `package.module:Class`, or one of the library.
+        parameters: of a model by its name, in its author's units.
+        cells: by the name of each cell (a ward, a school) how many people mix in it.
+        releases: noise in what is released; without the table all is exact.
+        gradient: which derivatives the run yields; none without the table.
+        dictionary: by a column, channel or cell a sentence on what it means, for whoever prepares the tables.
+        aggregators: k >= 2 servers, each of another operator.
+        dealer: in outcome mode, a server of a further operator, which sees no input.
+        clients: the institutions.
+    """
+
+    name: Name
+    operator: Name
+    not_before: datetime.datetime
+    not_after: datetime.datetime
+    steps: Positive
+    dt: Days = 1.0
+    start: datetime.date | None = None
+    period: Positive | None = None
+    max_message: Positive
+    mode: Literal["outcome", "sum"] = "outcome"
+    security: Security = "semi-honest"
+    validity: Literal["bits", "off"] = "bits"
+    edges: Literal["dense", "permuted"] = "dense"
+    degree: Annotated[int, msgspec.Meta(ge=1, le=1024)] | None = None
+    engine: bool = False
+    engine_identity: PublicKey | None = None
+    min_cohort: Positive
+    min_count: Count = 0
+    collusion_bound: Positive | None = None
+    join_timeout_s: Seconds = 60.0
+    round_timeout_s: Seconds = 10.0
+    testbed_seed: Seed | None = None
+    model: ModelConfig | str
+    parameters: dict[str, Value] = {}
+    cells: dict[str, Positive] = {}
+    releases: NoiseConfig | None = None
+    gradient: GradientConfig | None = None
+    dictionary: dict[str, str] = {}
+    aggregators: tuple[ServerEntry, ...]
+    dealer: ServerEntry | None = None
+    clients: tuple[ClientEntry, ...]
+
+    def __post_init__(self) -> None:
+        """Check what types alone cannot."""
+        check_source(self.model, self.parameters)
+        for client in self.clients:
+            require_client(client.name)
+        names = [server.name for server in self.servers] + [client.name for client in self.clients]
+        if twice := next((name for name in names if names.count(name) > 1), None):
+            raise ConfigError(f"two parties have the name {twice}; every party needs its own")
+        if (self.edges == "permuted") != (self.degree is not None):
+            raise ConfigError('edges = "permuted" and degree go together: give both, or neither')
+
+    @property
+    def servers(self) -> tuple[ServerEntry, ...]:
+        """Return all servers, the dealer last."""
+        return (*self.aggregators, *((self.dealer,) if self.dealer else ()))
+
+
+def load(path: Path) -> ProjectFile:
+    """Read a project's file; errors are ConfigError."""
+    return load_config(path, ProjectFile)
+
+
+def agents_of(project: ProjectFile, folder: Path) -> dict[str, tuple[int, ...]]:
+    """Return the numbers of each client's agents.
+
+    Args:
+        project: with clients.
+        folder: that files of numbers are relative to.
+
+    Raises:
+        ConfigError: a file that cannot be read, or that holds other things than numbers.
+    """
+    numbers: dict[str, tuple[int, ...]] = {}
+    first = 1
+    for client in project.clients:
+        if isinstance(client.agents, int):
+            numbers[client.name] = tuple(range(first, first + client.agents))
+            first += client.agents
+        elif isinstance(client.agents, str):
+            numbers[client.name] = _listed(folder / client.agents)
+        else:
+            numbers[client.name] = client.agents
+    return numbers
+
+
+def _listed(path: Path) -> tuple[int, ...]:
+    try:
+        return tuple(int(line) for line in path.read_text(encoding="ascii").split())
+    except OSError as error:
+        raise ConfigError(f"cannot read {path}: {error.strerror}") from error
+    except ValueError as error:
+        raise ConfigError(f"{path} holds other things than numbers of agents: {error}") from error

@@ -1,0 +1,123 @@
+"""What may be wrong with a kit on its own machine: files, certificates, clock, disk, ports, proxies."""
+
+import datetime
+import os
+import shutil
+import socket
+import stat
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from cryptography import x509
+
+from protocols.errors import LpmError
+from protocols.identity import certificates
+from protocols.identity.server_keys import IDENTITY, SEALING
+from protocols.kit.kit import MANIFEST, Kit
+from protocols.task.manifest import Manifest
+
+LEAST_FREE: Final = 256 * 2**20  # bytes: stores and journals grow
+PROXIES: Final = ("grpc_proxy", "https_proxy", "http_proxy")  # in the order in which gRPC looks for them
+EXEMPT: Final = ("no_grpc_proxy", "no_proxy")
+LOOPBACK: Final = ("localhost", "127.", "[::1]")
+OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
+
+
+def files(kit: Kit) -> Iterator[str]:
+    """Yield what is missing, and what others than the owner may read or change."""
+    try:
+        kit.accept()
+    except LpmError as error:
+        yield str(error)
+    for path in (*(kit.credentials / name for name in (IDENTITY, SEALING, "private.key")), *kit.folder.glob("*.csv")):
+        if path.exists() and (mode := path.stat().st_mode) & OTHERS:
+            yield f"{path} has mode {mode & 0o777:o}, and others may read it; chmod 600 {path}"
+    if kit.folder.stat().st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        yield f"{kit.folder} can be changed by others than its owner; chmod 700 {kit.folder}"
+
+
+def clock(kit: Kit, now: datetime.datetime) -> Iterator[str]:
+    """Yield that the clock is behind what was made elsewhere before."""
+    made = {f"{kit.folder} was made": kit.file.made}
+    if kit.accepted:
+        certificate = x509.load_pem_x509_certificate(certificates.certificate_of(kit.credentials))
+        made["its certificate became valid"] = certificate.not_valid_before_utc
+    for what, moment in made.items():
+        if now < moment:
+            yield f"the clock says {now:%F %T} UTC, and {what} at {moment:%F %T} UTC; set the clock"
+            return
+
+
+def certificate(kit: Kit, now: datetime.datetime) -> Iterator[str]:
+    """Yield what keeps others from taking this party's certificate."""
+    if not kit.accepted:
+        return
+    try:
+        own = certificates.read(kit.credentials)
+        parsed, authority = (x509.load_pem_x509_certificate(each) for each in (own.certificate, own.authority))
+        if (name := certificates.name_of(own.certificate)) != kit.file.name:
+            yield f"the certificate is for {name}, and the kit of {kit.file.name}; ask the run's operator for yours"
+        parsed.verify_directly_issued_by(authority)
+    except LpmError as error:
+        yield str(error)
+        return
+    except Exception:
+        yield "the certificate was not issued by authority.pem beside it; ask the run's operator for both"
+        return
+    for what, end in (("certificate", parsed.not_valid_after_utc), ("authority", authority.not_valid_after_utc)):
+        if now >= end:
+            yield f"the {what} expired at {end:%F %T} UTC; ask the run's operator for a new one"
+
+
+def signature(kit: Kit) -> Iterator[str | Manifest]:
+    """Yield the manifest, or why it cannot be used."""
+    if not (kit.folder / MANIFEST).exists():
+        if kit.accepted:
+            yield f"{kit.folder / MANIFEST} is not there; put it and its signature there, as the run's operator sent it"
+        return
+    try:
+        yield kit.manifest()
+    except LpmError as error:
+        yield str(error)
+
+
+def disk(kit: Kit) -> Iterator[str]:
+    """Yield that there is no room, or no right, to write."""
+    free = shutil.disk_usage(kit.folder).free
+    if free < LEAST_FREE:
+        yield f"{kit.folder} has {free // 2**20} MiB of disk space left; make room for {LEAST_FREE // 2**20} MiB"
+    if not os.access(kit.folder, os.W_OK):
+        yield f"{kit.folder} cannot be written to, and results and records go there; give its owner the right"
+
+
+def ports(kit: Kit) -> Iterator[str]:
+    """Yield the addresses that this machine cannot serve on."""
+    for address in kit.file.listen:
+        host, _, port = address.rpartition(":")
+        try:
+            family, kind, _, _, place = socket.getaddrinfo(host.strip("[]"), int(port), type=socket.SOCK_STREAM)[0]
+            with socket.socket(family, kind) as server:
+                server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                server.bind(place)
+        except (OSError, OverflowError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "no such port"
+            yield f"cannot serve on {address} ({reason}); free the port: does this party run already?"
+
+
+def proxies(addresses: Mapping[str, str], environment: Mapping[str, str]) -> Iterator[str]:
+    """Yield that calls to others would go through a proxy, which cannot pass them on.
+
+    Args:
+        addresses: by the names of those who are called.
+        environment: variables of this process.
+    """
+    name = next((each for each in PROXIES if environment.get(each)), None)
+    if name is None:
+        return
+    exempt = [
+        host.strip() for host in ",".join(environment.get(each, "") for each in EXEMPT).split(",") if host.strip()
+    ]
+    for party, address in addresses.items():
+        host = address.rpartition(":")[0]
+        if not host.startswith(LOOPBACK) and not any(host == each or host.endswith(each) for each in exempt):
+            yield f"{name} is set, and calls to {party} would go through it; add {host} to no_proxy, or unset {name}"

@@ -1,0 +1,129 @@
+"""A kit has all that a party needs but its keys; what three hospitals put into theirs is one run, to the bit."""
+
+import shutil
+import subprocess
+
+import numpy as np
+import pytest
+
+from client_sdk.config import load as load_client
+from client_sdk.private.files import read_private_state
+from lpm_secure.config.simulation import load as load_run
+from lpm_secure.project.kits import write_kits
+from lpm_secure.project.manifest import manifest_of
+from lpm_secure.project.project_file import load
+from lpm_secure.testbed.contacts import contacts_of
+from lpm_secure.testbed.deployment import free_addresses
+from lpm_secure.testbed.testbed import build
+from protocols.errors import ConfigError, ParameterError
+from protocols.kit.kit import Kit
+from protocols.task import policy as policies
+from tests.three_hospitals import HOSPITALS, SERVERS, own_files, project, together
+
+SEED = 11
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """Return a seeded project and its kits, with the hospitals' tables in them."""
+    path = project(tmp_path_factory.mktemp("ministry"), seed=SEED)
+    write_kits(path, path.parent / "kits")
+    for name in HOSPITALS:
+        own_files(path.parent / "kits" / name, name)
+    return path
+
+
+def test_no_kit_holds_a_private_key_and_each_says_whose_it_is(made):
+    for name in (*SERVERS, *HOSPITALS):
+        kit = Kit.load(made.parent / "kits" / name)
+        assert (kit.file.name, kit.file.run, kit.enrolled) == (name, "winter", False)
+        assert not list(kit.folder.rglob("*.key"))
+        assert kit.folder.stat().st_mode & 0o777 == 0o700
+        content = b"".join(file.read_bytes() for file in kit.folder.iterdir())
+        assert b"PRIVATE KEY" not in content
+        assert "README.md" in {file.name for file in kit.folder.iterdir()}
+
+
+def test_the_policy_of_a_kit_allows_the_run_that_it_is_for_and_no_exact_release_unasked(made):
+    path = made.parent / "kits" / "st-anne" / "policy.toml"
+    owners = policies.load_policy(path)
+    assert owners.policy.countersigned
+    assert owners.policy.testbed
+    assert set(owners.policy.__struct_fields__) == {
+        line.lstrip("# ").split(" = ")[0] for line in path.read_text().splitlines() if " = " in line and "`" not in line
+    } - {"stage"}
+
+
+def test_own_tables_of_three_hospitals_are_the_states_and_contacts_of_one_clear_run(made, tmp_path):
+    manifest = manifest_of(load(made), made.parent)
+    config = load_run(together(tmp_path, SEED))
+    testbed = build(config, contacts_of(config), free_addresses(config.protocol.addresses))
+    assert manifest.cells == testbed.manifest.cells
+    everybody = np.ones((9, 2), dtype=np.int64)
+    for name in HOSPITALS:
+        folder = made.parent / "kits" / name
+        given = load_client(folder / "config.toml")
+        others = folder / given.others if given.others else None
+        read = read_private_state(
+            manifest,
+            name,
+            people=folder / given.people,
+            contacts=folder / given.contacts,
+            start=given.start,
+            others=others,
+            dictionary=given.dictionary,
+        )
+        expected = testbed.private_state(name)
+        assert read.cell.tolist() == expected.cell.tolist()
+        for field, values in expected.state.items():
+            np.testing.assert_array_equal(read.state[field], values, err_msg=f"{name} {field}")
+        says = everybody[: read.cell.size]
+        for step in range(manifest.period):
+            np.testing.assert_array_equal(
+                read.contacts.add_up(says, step=step), expected.contacts.add_up(says, step=step)
+            )
+
+
+def test_a_page_says_what_is_learned_and_which_tables_are_needed(made):
+    page = (made.parent / "kits" / "st-john" / "README.md").read_text()
+    for words in (
+        "Exact numbers are released, which no epsilon bounds",
+        "FOR MADE-UP PEOPLE ONLY".lower(),
+        "numbers 4 to 7 in their order",
+        "S, E, I, R; empty: unknown",
+        "one for each five minutes",
+        "a bit: infection above a private threshold",
+    ):
+        assert words in page, words
+    assert "hand its ledger" in (made.parent / "kits" / "agg-a" / "README.md").read_text()
+    assert "sees no input" in (made.parent / "kits" / "dealer-c" / "README.md").read_text()
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="no systemd-analyze here: units are unverified")
+def test_units_of_systemd_are_verified(made):
+    units = sorted((made.parent / "kits").glob("*/*.service"))
+    assert len(units) == 6
+    done = subprocess.run(["systemd-analyze", "verify", *units], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr.strip()) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("# engine = true", "engine = true", "there is no kit of an engine yet"),
+        ('# edges = "permuted"\n', 'edges = "permuted"\n', "degree go together"),
+        ('near = "closer', 'nera = "closer', "did you mean near?"),
+    ],
+)
+def test_what_kits_cannot_do_is_one_line(tmp_path, old, new, said):
+    path = project(tmp_path)
+    assert old in path.read_text()
+    path.write_text(path.read_text().replace(old, new))
+    with pytest.raises(ConfigError, match=said):
+        write_kits(path, tmp_path / "kits")
+    assert not (tmp_path / "kits").exists()
+
+
+def test_kits_are_not_written_over(made):
+    with pytest.raises(ParameterError, match="File exists; give another --out"):
+        write_kits(made, made.parent / "kits")

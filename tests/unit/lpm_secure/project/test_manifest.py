@@ -1,0 +1,84 @@
+"""A project says everything that a manifest of real parties can, and a contradiction is one line."""
+
+import datetime
+
+import pytest
+
+from lpm_secure.project.manifest import manifest_of
+from lpm_secure.project.project_file import load
+from lpm_secure.project.scaffold import project_text
+from protocols.errors import LpmError
+
+FIRST = project_text("winter", today=datetime.datetime(2026, 3, 2, tzinfo=datetime.UTC))
+TEXT = FIRST[: FIRST.index("[releases]")] + FIRST[FIRST.index("# Derivatives") :]  # without noise, which takes seconds
+
+
+def made(folder, *changes):
+    """Return the manifest of the first project with some lines changed."""
+    text = TEXT
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new)
+    (folder / "project.toml").write_text(text)
+    return manifest_of(load(folder / "project.toml"), folder)
+
+
+NO_CELLS = (TEXT[TEXT.index("[cells]") : TEXT.index("# What columns")], "")
+
+
+def test_all_that_a_manifest_says_is_said(tmp_path):
+    (tmp_path / "anne.txt").write_text("900\n901\n")
+    manifest = made(
+        tmp_path,
+        ("# validity", "validity"),
+        ("# engine = true", "engine = true"),
+        ("# testbed_seed", "testbed_seed"),
+        ("# period", "period"),
+        ("# dt", "dt"),
+        ("agents = 35", "agents = [700, 800]"),
+        ("agents = 25", 'agents = "anne.txt"'),
+    )
+    said = (manifest.validity, manifest.engine, manifest.testbed_seed, manifest.period, manifest.dt)
+    assert said == ("off", True, 1, 7, 0.5)
+    assert [client.agents[-2:] for client in manifest.clients] == [(39, 40), (700, 800), (900, 901)]
+
+
+def test_an_active_project_has_its_security(tmp_path):
+    active = made(tmp_path, ("# security", "security"), ('mpc = "agg-a', '# "'), ('mpc = "agg-b', '# "'))
+    assert active.security == "active"
+
+
+def test_a_score_is_asked_for(tmp_path):
+    manifest = made(
+        tmp_path,
+        ("# [gradient]\n# way", "[gradient]\nway"),
+        ("# parameters = [", "parameters = ["),
+        ('# mode = "sum"', 'mode = "sum"'),
+        ("min_count = 5", "min_count = 0"),
+        NO_CELLS,
+        ('since = "the', '# "'),
+        ('mpc = "agg-a', '# "'),
+        ('mpc = "agg-b', '# "'),
+        (TEXT[TEXT.index("[dealer]") : TEXT.index("# Institutions")], ""),
+    )
+    assert (manifest.gradient.way, manifest.gradient.parameters) == ("score", ("contact_rate",))
+
+
+MISTAKES = {
+    "a misspelt key": ("min_count = 5", "min_cuont = 5", "unknown field `min_cuont`; did you mean `min_count`?"),
+    "a misspelt key of a server": ("mpc = ", "mcp = ", "`$.aggregators[0]`; did you mean `mpc`?"),
+    "permuted edges without a degree": ("# edges", "edges", "go together: give both, or neither"),
+    "two of one name": ('name = "st-john"', 'name = "st-mary"', "two parties have the name st-mary"),
+    "a client named as a role": ('name = "st-john"', 'name = "engine"', "a role in a run has that name"),
+    "more clients than there are": ("min_cohort = 3", "min_cohort = 4", "4"),
+    "cells as numbers": ('"ward 1" = 40', '"ward 1" = "40"', "Expected `int`, got `str`"),
+    "a file that is not there": ("agents = 25", 'agents = "anne.txt"', "anne.txt: No such file or directory"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("old", "new", "said"), MISTAKES.values(), ids=MISTAKES)
+def test_a_mistake_in_a_project_is_one_line(tmp_path, old, new, said):
+    with pytest.raises(LpmError) as caught:
+        made(tmp_path, (old, new))
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
