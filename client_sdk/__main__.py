@@ -14,17 +14,19 @@ from pathlib import Path
 
 import msgspec
 
-from client_sdk import Client, certificate_request, config, connect, read_credentials, read_private_state
+from client_sdk import Client, certificate_request, config, connect, read_credentials
 from client_sdk.admission import admit, lock
+from client_sdk.comparison.report import require_counterparts
 from client_sdk.exit_code import exit_code_of
 from client_sdk.gradients.participant import Participant
 from client_sdk.gradients.participant import take_part as join
 from client_sdk.masking.exchange import begin_exchange
+from client_sdk.private.files import read_private_files
 from client_sdk.simulation.record import RunRecord
 from protocols.atomic_file import write_atomically
 from protocols.errors import ParameterError
 from protocols.identity.certificates import expires_soon
-from protocols.task.manifest import Simulation, is_active, require_simulation
+from protocols.task.manifest import Simulation, compares, is_active, require_simulation
 
 
 async def take_part(path: Path) -> None:
@@ -41,7 +43,8 @@ async def take_part(path: Path) -> None:
 
 async def _take_part(given: config.ClientConfig, folder: Path, manifest: Simulation) -> None:
     people, contacts = folder / given.people, folder / given.contacts
-    private = read_private_state(manifest, given.name, people=people, contacts=contacts, start=given.start)
+    files = read_private_files(manifest, given.name, people=people, contacts=contacts, start=given.start)
+    private = files.state
     credentials = read_credentials(folder / given.credentials)
     if soon := expires_soon(credentials.certificate):
         print(f"client: {soon}", file=sys.stderr)
@@ -50,6 +53,8 @@ async def _take_part(given: config.ClientConfig, folder: Path, manifest: Simulat
             "the run's security is active: an aggregator that relays could drop this client; reach both"
         )
     transports = connect(manifest, credentials, relay=given.relay)
+    if compares(manifest):
+        await require_counterparts(manifest, files, transports[0], credentials=credentials, folder=folder)
     if is_active(manifest):
         exchange = begin_exchange(manifest, given.name, transports, identity=folder / given.credentials, journal=folder)
         client: Participant = await Client.join_over(manifest, private, exchange)

@@ -24,7 +24,8 @@ class ClientConfig(AdmissionConfig, frozen=True, forbid_unknown_fields=True, kw_
             known of its state.
         contacts: CSV with a row for each contact of an own agent: a, b, date (or start and end, or day), channel and
             weight.
-        start: the day of the run's first step, as its operator says; for files with dates.
+        start: the day of the run's first step, as this client's owner knows it: the manifest's counts, and another one
+            is refused.
         relay: the one aggregator that this client reaches, by name; it passes sealed calls on to the others.
         states_every: for adjoints, of how many steps one state is kept in memory; those between are computed again.
         outcomes: where the client writes what it learnt of its own agents: a row when an outcome or a stage changes.

@@ -2,7 +2,7 @@
 
 import datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal, final
+from typing import Annotated, Any, Final, Literal, final
 
 import msgspec
 
@@ -14,11 +14,13 @@ from protocols.errors import ConfigError
 from protocols.identity.signing import PublicKey
 from protocols.identity.trust import Name, PartyKeys, Trust
 from protocols.masking.plan import check_security
+from protocols.models.run_model import RunModel, agent_model_of
 from protocols.task.base import Seconds
 from protocols.task.manifest import Security, Simulation
 from protocols.task.parties import ENGINE, Address, AggregatorParty, ClientParty, DealerParty
 from protocols.toml_file import load_config
 
+MOST_BY_DEFAULT: Final = 64  # clients that compare their contacts where it is not said
 Agent = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 
 
@@ -67,6 +69,9 @@ class DeploymentFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
         operator: of the run, who will sign.
         steps, dt, period, max_message, mode, security, engine, min_cohort, cells, the timeouts: as in the manifest.
         engine_identity: where security is active, the engine's Ed25519 public key, 32 bytes in base64.
+        start: the day of the first step, for all clients whose files have dates.
+        compare_contacts: before they join, clients compare what they list of undirected contacts between their agents.
+            Unless given they do, if there are such channels and 2 to 64 clients.
         model, parameters: as in a run's configuration.
         not_before, not_after: UTC, whole seconds.
         collusion_bound: how many aggregators may pool what they have; all but one unless given.
@@ -89,6 +94,8 @@ class DeploymentFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     collusion_bound: Positive | None = None
     join_timeout_s: Seconds = 60.0
     round_timeout_s: Seconds = 10.0
+    start: datetime.date | None = None
+    compare_contacts: bool | None = None
     model: ModelConfig | str
     parameters: dict[str, Value] = {}
     aggregators: tuple[ServerEntry, ...]
@@ -118,6 +125,8 @@ def new_manifest(path: Path) -> Simulation:
     plain: dict[str, Any] = {name: getattr(given, name) for name in (*kept, "join_timeout_s", "round_timeout_s")}
     manifest = Simulation(
         **plain,
+        start=msgspec.UNSET if given.start is None else given.start,
+        compare_contacts=_compares(given, model) or msgspec.UNSET,
         model=model,
         model_hash=model.digest,
         channels=channels_of(given.model, model),
@@ -138,6 +147,14 @@ def new_manifest(path: Path) -> Simulation:
     )
     check_security(manifest)
     return manifest
+
+
+def _compares(given: DeploymentFile, model: RunModel) -> bool:
+    """Return whether clients compare their contacts: where it is not said, if there is something to compare."""
+    undirected = not all(agent_model_of(model).directed)
+    if given.compare_contacts is None:
+        return undirected and 2 <= len(given.clients) <= MOST_BY_DEFAULT
+    return given.compare_contacts
 
 
 def _identities(given: DeploymentFile) -> dict[Name, bytes]:

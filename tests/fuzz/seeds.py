@@ -25,6 +25,8 @@ from protocols.wire.messages import (
     ComputationQuery,
     Join,
     JoinReply,
+    Letter,
+    LetterReply,
     MaskedCall,
     MaskedReply,
     Members,
@@ -59,6 +61,8 @@ SENT = [
     SealedReply(bytes(40)),
     MaskedCall(RUN, ENVELOPE),
     MaskedReply(ENVELOPE),
+    Letter(RUN, 1, "client-1", b"sealed", ("client-1", "client-2")),
+    LetterReply("client-1", b"sealed"),
 ]
 
 
