@@ -1,8 +1,10 @@
 """One operator's aggregator: who may ask what, of which run."""
 
 from collections.abc import Mapping
-from typing import final
+from types import MappingProxyType
+from typing import Final, final
 
+from aggregator.mailbox import Mailbox
 from aggregator.masking.service.rounds import MaskedRounds
 from aggregator.run import Run
 from protocols.errors import ManifestMismatch, NotEnrolled, WireError
@@ -10,8 +12,9 @@ from protocols.task.parties import ENGINE
 from protocols.wire import messages
 
 AnyRun = Run | MaskedRounds
+NO_MAILBOXES: Final[Mapping[bytes, Mailbox]] = MappingProxyType({})
 PeerQuery = messages.MembersQuery | messages.ComputationQuery | messages.TrialQuery  # by another aggregator
-Request = messages.Join | messages.Share | messages.Announcement | messages.MaskedCall | PeerQuery
+Request = messages.Join | messages.Share | messages.Announcement | messages.MaskedCall | messages.Letter | PeerQuery
 Reply = (
     messages.JoinReply
     | messages.RoundResult
@@ -20,6 +23,7 @@ Reply = (
     | messages.Computation
     | messages.TrialShare
     | messages.MaskedReply
+    | messages.LetterReply
 )
 
 
@@ -27,9 +31,9 @@ Reply = (
 class Aggregator:
     """Answers calls of parties whose names the transport has verified."""
 
-    def __init__(self, runs: Mapping[bytes, AnyRun]) -> None:
-        """Serve these runs, by their ids."""
-        self._runs = runs
+    def __init__(self, runs: Mapping[bytes, AnyRun], mailboxes: Mapping[bytes, Mailbox] = NO_MAILBOXES) -> None:
+        """Serve these runs, and letters of their clients, by the runs' ids."""
+        self._runs, self._mailboxes = runs, mailboxes
 
     async def answer(self, caller: str, request: object) -> Reply:
         """Answer one call.
@@ -47,6 +51,10 @@ class Aggregator:
         run = self._runs.get(request.run_id)
         if run is None:
             raise ManifestMismatch("this aggregator serves no run of that id; compare the manifests")
+        if isinstance(request, messages.Letter):
+            if request.run_id not in self._mailboxes:
+                raise ManifestMismatch("clients of this run do not compare their contacts; compare the manifests")
+            return self._mailboxes[request.run_id].answer(caller, request)
         if isinstance(run, MaskedRounds):
             return await run.answer(caller, request)
         if isinstance(request, messages.MaskedCall):

@@ -1,5 +1,6 @@
 """What an aggregator must not forget when it restarts: keys of clients, and the round in hand."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import final
 
@@ -44,6 +45,15 @@ _SHARES = sa.Table(
     sa.Column("client", sa.String(63), primary_key=True),
     sa.Column("part", sa.Integer, primary_key=True),
     sa.Column("share", sa.LargeBinary, nullable=False),
+)
+_LETTERS = sa.Table(
+    "letters",
+    _METADATA,
+    sa.Column("run", sa.LargeBinary, primary_key=True),
+    sa.Column("sender", sa.String(63), primary_key=True),
+    sa.Column("receiver", sa.String(63), primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True),
+    sa.Column("content", sa.LargeBinary, nullable=False),
 )
 PART_BYTES = 2**28  # of a share in one record; an SQLite record holds 1e9 bytes at most
 
@@ -220,6 +230,29 @@ class Store:
         query = sa.select(_SESSIONS.c.client, _SESSIONS.c.secret).where(_SESSIONS.c.run == run)
         with self._engine.connect() as connection:
             return {str(client): bytes(secret) for client, secret in connection.execute(query)}
+
+    def save_letter(self, run: bytes, sender: str, receiver: str, number: int, content: bytes) -> bytes:
+        """Keep a letter between two clients, once, and return the one that is kept."""
+        key = (_LETTERS.c.run == run, _LETTERS.c.sender == sender, _LETTERS.c.receiver == receiver)
+        with self._engine.begin() as connection:
+            query = sa.select(_LETTERS.c.content).where(*key, _LETTERS.c.number == number)
+            found = connection.execute(query).scalar()
+            if found is None:
+                row = {"run": run, "sender": sender, "receiver": receiver, "number": number, "content": content}
+                connection.execute(_LETTERS.insert().values(row))
+            return content if found is None else bytes(found)
+
+    def letter(self, run: bytes, senders: Sequence[str], receiver: str, number: int) -> tuple[str, bytes] | None:
+        """Return a letter of one of these senders, if there is one."""
+        query = (
+            sa.select(_LETTERS.c.sender, _LETTERS.c.content)
+            .where(_LETTERS.c.run == run, _LETTERS.c.receiver == receiver, _LETTERS.c.number == number)
+            .where(_LETTERS.c.sender.in_(senders))
+            .limit(1)
+        )
+        with self._engine.connect() as connection:
+            found = connection.execute(query).first()
+        return None if found is None else (str(found[0]), bytes(found[1]))
 
     def save_tokens(self, run: bytes, tokens: bytes) -> None:
         """Keep this aggregator's shares of the tokens of all devices."""

@@ -18,19 +18,21 @@ from typing import Final
 
 import msgspec
 
-from client_sdk import Client, certificate_request, config, connect, kit, read_credentials, read_private_state
+from client_sdk import Client, certificate_request, config, connect, kit, read_credentials
 from client_sdk.admission import admit, lock
+from client_sdk.comparison.report import require_counterparts
 from client_sdk.exit_code import exit_code_of
 from client_sdk.gradients.participant import Participant
 from client_sdk.gradients.participant import take_part as join
 from client_sdk.masking.exchange import begin_exchange
+from client_sdk.private.files import read_private_files
 from client_sdk.simulation.record import RunRecord
 from protocols.atomic_file import write_atomically
 from protocols.errors import ConfigError, ParameterError
 from protocols.identity.certificates import expires_soon
 from protocols.kit.doctor import examine
 from protocols.kit.kit import Kit
-from protocols.task.manifest import Simulation, is_active, require_simulation
+from protocols.task.manifest import Simulation, compares, is_active, require_simulation
 
 
 async def take_part(path: Path) -> None:
@@ -46,7 +48,7 @@ async def take_part(path: Path) -> None:
 
 
 async def _take_part(given: config.ClientConfig, folder: Path, manifest: Simulation) -> None:
-    private = read_private_state(
+    files = read_private_files(
         manifest,
         given.name,
         people=folder / given.people,
@@ -55,6 +57,7 @@ async def _take_part(given: config.ClientConfig, folder: Path, manifest: Simulat
         start=given.start,
         dictionary=given.dictionary,
     )
+    private = files.state
     credentials = read_credentials(folder / given.credentials)
     if soon := expires_soon(credentials.certificate):
         print(f"client: {soon}", file=sys.stderr)
@@ -63,6 +66,8 @@ async def _take_part(given: config.ClientConfig, folder: Path, manifest: Simulat
             "the run's security is active: an aggregator that relays could drop this client; reach both"
         )
     transports = connect(manifest, credentials, relay=given.relay)
+    if compares(manifest):
+        await require_counterparts(manifest, files, transports[0], credentials=credentials, folder=folder)
     if is_active(manifest):
         exchange = begin_exchange(manifest, given.name, transports, identity=folder / given.credentials, journal=folder)
         client: Participant = await Client.join_over(manifest, private, exchange)

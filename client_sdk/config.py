@@ -28,7 +28,8 @@ class ClientConfig(AdmissionConfig, frozen=True, forbid_unknown_fields=True, kw_
             weight.
         others: CSV with the columns person and agent: the manifest's numbers of other clients' people, by what the
             contacts call them; where own people have names.
-        start: the day of the run's first step, as its operator says; for files with dates.
+        start: the day of the run's first step, as this client's owner knows it: the manifest's counts, and another one
+            is refused.
         dictionary: how the files call their columns, stages and cells, and write dates.
         relay: the one aggregator that this client reaches, by name; it passes sealed calls on to the others.
         states_every: for adjoints, of how many steps one state is kept in memory; those between are computed again.

@@ -23,7 +23,7 @@ from protocols.sealing.session import SealedSession
 from protocols.task import manifest as manifests
 from protocols.task.manifest import Manifest
 from protocols.wire import codec
-from protocols.wire.messages import Join, MaskedCall, Share
+from protocols.wire.messages import Join, Letter, MaskedCall, Share
 from protocols.wire.sealed_transport import unpack
 
 CallHandler = Callable[[str, object], Awaitable[object]]
@@ -113,7 +113,7 @@ class Gateway:
         """
         if isinstance(request, SealedRequest):
             return await self._answer_sealed(caller, request)
-        if isinstance(request, Join | Share | MaskedCall):
+        if isinstance(request, Join | Share | MaskedCall | Letter):
             run = self._runs.get(request.run_id)
             if run is not None and caller in run.clients:
                 raise NotSealed("a client's call came open; install a version that seals, and connect with it")
@@ -134,10 +134,10 @@ class Gateway:
         inner = unpack(session.open_request(request.body, counter=request.counter))
         if inner.run_id != request.run_id:
             raise ManifestMismatch("what was sealed belongs to another run; compare the manifests")
-        if not isinstance(inner, Join) and request.client not in run.sessions:
+        if not isinstance(inner, Join | Letter) and request.client not in run.sessions:
             raise NotJoined(f"{request.client} has not joined this run; join first")
         reply = await self._answer(request.client, inner)
-        if request.client not in run.sessions:
+        if request.client not in run.sessions and isinstance(inner, Join):
             self._secrets.save_secret(request.run_id, request.client, secret)
             run.sessions[request.client] = secret, session
         return SealedReply(session.seal_reply(codec.encode(reply), counter=request.counter))

@@ -8,6 +8,7 @@ from cryptography import x509
 
 from aggregator.aggregator import Aggregator
 from aggregator.config import AggregatorConfig
+from aggregator.mailbox import Mailbox
 from aggregator.masking.service.rounds import MaskedRounds
 from aggregator.metrics import Metrics
 from aggregator.release.ledger import Ledger
@@ -24,7 +25,7 @@ from protocols.identity import certificates
 from protocols.identity.server_keys import ServerKeys, server_keys
 from protocols.masking.plan import MaskingPlan
 from protocols.task import manifest as manifests
-from protocols.task.manifest import Manifest, Simulation, is_active
+from protocols.task.manifest import Manifest, Simulation, compares, is_active
 from protocols.task.signature import load_verified, trust_of
 from protocols.task.timeouts import patience_s
 from protocols.wire.connect import connect
@@ -63,7 +64,8 @@ async def serve(config: AggregatorConfig, folder: Path) -> None:
             if is_active(manifest)
             else _run(config.name, manifest, store, transports[run], backend, ledger=ledgers[run])
             for run, manifest, own in zip(transports, loaded, keys, strict=True)
-        }
+        },
+        {run: Mailbox(manifest, store) for run, manifest in zip(transports, loaded, strict=True) if compares(manifest)},
     )
     metrics = Metrics()
     served = [

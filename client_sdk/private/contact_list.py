@@ -17,7 +17,7 @@ MAX_WEIGHT: Final = 2**31  # times the steps of a day, twice, it is far from wra
 MAX_DAYS: Final = 3_650  # of one contact
 TIMES: Final = (("day",), ("date",), ("start", "end"))
 COLUMNS: Final = ("day", "date", "start", "end", "a", "b", "channel", "weight")
-Key = tuple[int, int, int, int, int]  # begin, end, a, b, channel
+Key = tuple[int, ...]  # begin, end, a, b, channel, and a contact's own number where it has one
 
 
 @final
@@ -78,19 +78,14 @@ class ContactList:
         Raises:
             DataError: a column or a value that cannot be used; with file and row.
         """
-        reader, listed = _ContactReader.of(table, channels, number_of, calendar), _ContactIndex(table)
-        more: list[tuple[int, ...]] = []  # of channels whose contacts have numbers: each stands for itself
+        reader, listed = _ContactReader.of(table, channels, number_of, calendar), _ContactIndex(table, channels)
         times = time_columns(table)
         for row in range(len(table)):
             ends, channel, weight = reader.ends(row), reader.channel(row), reader.weights[row]
-            time = reader.time(row, times)
-            if channels.numbers[channel]:
-                more.append((*time, *ends, channel, weight, row, 0))
-                continue
             ordered = ends if channels.directed[channel] else (min(ends), max(ends))
-            listed.add((*time, *ordered, channel), ends, weight, row)
-        rows = [*listed.rows(channels.directed), *more]
-        begin, end, a, b, channel_, weight_, row_, lonely = np.array(rows, dtype=np.int64).reshape(-1, 8).T
+            listed.add((*reader.time(row, times), *ordered, channel), ends, weight, row)
+        rows = np.array(listed.rows(), dtype=np.int64).reshape(-1, 8)
+        begin, end, a, b, channel_, weight_, row_, lonely = rows.T
         return cls(table, channels, calendar, begin, end, a, b, channel_, weight_, row_, lonely, listed.twice)
 
     @property
@@ -159,29 +154,40 @@ def moments_of(table: Table) -> list[Instant]:
 @final
 @dataclass(slots=True, eq=False)
 class _ContactIndex:
-    """Contacts with weights, by what makes two rows the same contact."""
+    """Contacts by what makes two rows the same one: with numbers of their own, only if another side lists it."""
 
     table: Table
+    channels: Channels
     twice: int = 0
-    _first: dict[Key, tuple[int, int]] = field(default_factory=dict)  # weight, row
-    _ways: dict[Key, set[tuple[int, int]]] = field(default_factory=dict)
+    _weights: dict[Key, tuple[int, int]] = field(default_factory=dict)  # weight, row
+    _ways: dict[Key, dict[tuple[int, int], list[int]]] = field(default_factory=dict)  # rows of each direction
 
     def add(self, key: Key, ends: tuple[int, int], weight: int, row: int) -> None:
-        before = self._first.setdefault(key, (weight, row))
-        if before[0] != weight:
+        own = self.channels.numbers[key[4]]
+        key = (*key, weight) if own else key
+        before, first = self._weights.setdefault(key, (weight, row))
+        if before != weight:
             raise DataError(
-                f"{self.table.place(row)}: the contact of row {self.table.row(before[1])} again, with weight "
-                f"{weight} in place of {before[0]}; list it once, or with the same weight"
+                f"{self.table.place(row)}: the contact of row {self.table.row(first)} again, with weight "
+                f"{weight} in place of {before}; list it once, or with the same weight"
             )
-        ways = self._ways.setdefault(key, set())
-        self.twice += ends in ways
-        ways.add(ends)
+        rows = self._ways.setdefault(key, {}).setdefault(ends, [])
+        self.twice += bool(rows) and not own
+        rows.append(row)
 
-    def rows(self, directed: Sequence[bool]) -> list[tuple[int, ...]]:
-        """Return each contact with its weight, its row, and whether one side alone lists it where others are mutual."""
-        mutual = any(len(ways) > 1 for key, ways in self._ways.items() if not directed[key[4]])
-        lonely = {key: mutual and not directed[key[4]] and len(ways) == 1 for key, ways in self._ways.items()}
-        return [(*key, *each, int(lonely[key])) for key, each in self._first.items()]
+    def rows(self) -> list[tuple[int, ...]]:
+        """Return each contact with its weight, its row, and whether one side alone lists it where others are mutual.
+
+        Of a contact with a number of its own there are as many as the side has that lists it more often.
+        """
+        both = {key for key, ways in self._ways.items() if len(ways) > 1}
+        undirected = (not directed for directed in self.channels.directed)
+        lonely = [bool(both) and each for each in undirected]
+        return [
+            (*key[:5], self._weights[key][0], row, int(lonely[key[4]] and key not in both))
+            for key, ways in self._ways.items()
+            for row in max(ways.values(), key=len)[: None if self.channels.numbers[key[4]] else 1]
+        ]
 
 
 @final

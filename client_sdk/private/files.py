@@ -3,8 +3,9 @@
 import datetime
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, final
 
 import numpy as np
 
@@ -31,7 +32,30 @@ MAX_AGENT: Final = 2**62 - 1
 LOG: Final = logging.getLogger("client")
 
 
-def read_private_state(
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class PrivateFiles:
+    """What a client's files say.
+
+    Attributes:
+        state: of its agents.
+        path: of the file of contacts.
+        contacts: by step and slot, as the file lists them.
+        rows: int64[m], of each contact, its row in the file.
+    """
+
+    state: PrivateState
+    path: Path
+    contacts: ContactTable = field(repr=False)
+    rows: I64 = field(repr=False)
+
+
+def read_private_state(manifest: Simulation, name: str, **files: Any) -> PrivateState:
+    """Read a client's private state from its files, which `read_private_files` is given."""
+    return read_private_files(manifest, name, **files).state
+
+
+def read_private_files(
     manifest: Simulation,
     name: str,
     *,
@@ -40,8 +64,8 @@ def read_private_state(
     start: datetime.date | None = None,
     others: Path | None = None,
     dictionary: DataDictionary = NO_DICTIONARY,
-) -> PrivateState:
-    """Read a client's private state.
+) -> PrivateFiles:
+    """Read a client's files.
 
     Args:
         manifest: of the run; its numbers name the agents in both files, its names the channels.
@@ -50,14 +74,15 @@ def read_private_state(
             agent.
         contacts: columns `a`, `b`, and `date`, or `start` and `end`, or `day`; `channel` where there are several, and
             `weight`, 1 unless given; one row for each contact with an end among own agents.
-        start: the day of the run's first step, for dates.
+        start: the day of the run's first step, as this client's owner knows it; the manifest's counts.
         others: columns `person` and `agent`: what contacts call people of other clients, where own ones have names.
         dictionary: in which words all of these are written.
 
     Raises:
         DataError: a file cannot be read, or a row is wrong; the message names file and row.
-        ParameterError: the manifest lists no client of that name.
+        ParameterError: the manifest lists no client of that name, or says another start.
     """
+    _check_start(manifest, start)
     own = {client.name: client.agents for client in manifest.clients}.get(name)
     if own is None:
         raise ParameterError(f"the manifest lists no client {name}; check the name in the client's config")
@@ -66,16 +91,17 @@ def read_private_state(
     elapsed = [spec.name for spec in specs if spec.elapsed]
     lines = dictionary.translate(Table.read(people, least=0), elapsed=elapsed)
     met = dictionary.translate(Table.read(contacts, least=0))
-    calendar = _calendar(lines, met, manifest, start)
+    calendar = _calendar(lines, met, manifest)
     places = _places(lines, own)
     cell, columns = _people(lines, places, manifest, calendar, dictionary.cells)
     names = tuple(lines.columns[PERSON][row] for row in places) if AGENT not in lines.columns else ()
     table, rows = _contacts(met, manifest, calendar, _numbers(dict(zip(names, own, strict=False)), others, manifest))
     devices = _devices(people.parent, manifest)
     try:
-        return PrivateState(manifest, name, contacts=table, cell=cell, columns=columns, devices=devices, names=names)
+        state = PrivateState(manifest, name, contacts=table, cell=cell, columns=columns, devices=devices, names=names)
     except DataError as error:
         raise DataError(f"{_place(error, met, rows, lines, places)}: {error}") from error
+    return PrivateFiles(state, contacts, table, np.array([met.row(int(row)) for row in rows], dtype=np.int64))
 
 
 def channels_of(names: tuple[str, ...], model: AgentModel) -> Channels:
@@ -83,9 +109,20 @@ def channels_of(names: tuple[str, ...], model: AgentModel) -> Channels:
     return Channels(names, model.directed, tuple(along is not None for along in model.along))
 
 
-def _calendar(people: Table, contacts: Table, manifest: Simulation, start: datetime.date | None) -> Calendar | None:
+def _check_start(manifest: Simulation, given: datetime.date | None) -> None:
+    """Hold the first day that a client's owner knows against the manifest's, which is the same for all clients."""
+    if given is not None and given != manifest.start:
+        said = manifest.start if isinstance(manifest.start, datetime.date) else "none"
+        raise ParameterError(
+            f"start is {given} here, and {said} in the manifest, which all clients go by; ask the run's operator, or "
+            "leave it out here"
+        )
+
+
+def _calendar(people: Table, contacts: Table, manifest: Simulation) -> Calendar | None:
     """Return the run's calendar, of the times of both files, where its first day is known."""
-    if start is None:
+    start = manifest.start
+    if not isinstance(start, datetime.date):
         return None
     met = [] if not len(contacts) else moments_of(contacts)
     known = line_list.moments_of(people, agent_model_of(manifest.model).columns)

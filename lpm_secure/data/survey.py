@@ -19,6 +19,7 @@ from protocols.errors import ConfigError, DataError
 from protocols.models.agent_model import ColumnSpec
 
 PERSON: Final = "person"
+SHOWN: Final = 5  # rows that a notice names
 UNDATED: Final = datetime.date.min  # the first day where days are counted
 NO_CONTACTS: Final = Table(Path("no contacts"), {name: [] for name in ("day", "a", "b", "channel")})
 
@@ -66,6 +67,19 @@ class Survey:
     data: ContactData = field(repr=False)
     calendar: Calendar
     outside: int
+
+    @property
+    def one_sided_notice(self) -> str:
+        """Return what there is to say of contacts that one side alone lists where others are mutual; or nothing."""
+        rows = self.contacts.row[self.contacts.one_sided == 1].tolist()
+        if not rows:
+            return ""
+        shown = ", ".join(str(self.contacts.table.row(row)) for row in rows[:SHOWN])
+        return (
+            f"{len(rows):,} contacts are listed by one side alone, where others are by both: rows {shown}"
+            f"{', ...' if len(rows) > SHOWN else ''}. In one table they act both ways; clients of a deployment compare "
+            "what they list, and none joins where two differ"
+        )
 
 
 def read_survey(people: Path | Any, contacts: Path | Any | None, asked: SurveyQuestions) -> Survey:

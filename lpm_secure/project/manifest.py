@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
+
 from client_sdk.private.contact_list import COLUMNS
 from client_sdk.private.files import PEOPLE
 from lpm_secure.config.gradient_spec import gradient_of
@@ -18,6 +20,7 @@ from protocols.task.devices import Devices
 from protocols.task.manifest import Simulation
 from protocols.task.parties import ENGINE, AggregatorParty, ClientParty, DealerParty
 
+MOST_BY_DEFAULT: Final = 64  # clients that compare their contacts where it is not said
 REQUESTS: Final = "requests"  # a folder beside the project, with NAME.request of each party
 PLAIN: Final = (
     *("name", "steps", "dt", "max_message", "engine", "mode", "security", "validity", "edges"),
@@ -66,6 +69,8 @@ def manifest_of(project: ProjectFile, folder: Path, *, trust: Trust | None = Non
     dealer, agents = project.dealer, agents_of(project, folder)
     manifest = Simulation(
         **plain,
+        start=project.start or msgspec.UNSET,
+        compare_contacts=_compares(project, model) or msgspec.UNSET,
         model=model,
         model_hash=model.digest,
         channels=channels,
@@ -91,6 +96,14 @@ def run_model(project: ProjectFile) -> RunModel:
     """Return the model that every party derives its steps from."""
     scores = project.gradient is not None and project.gradient.way == "score"
     return model_of(project.model, project.parameters, dt=project.dt, scores=scores)
+
+
+def _compares(project: ProjectFile, model: RunModel) -> bool:
+    """Return whether clients compare their contacts: where it is not said, if there is something to compare."""
+    undirected = not all(agent_model_of(model).directed)
+    if project.compare_contacts is None:
+        return undirected and 2 <= len(project.clients) <= MOST_BY_DEFAULT
+    return project.compare_contacts
 
 
 def _check_dictionary(project: ProjectFile, model: RunModel, channels: tuple[str, ...]) -> None:

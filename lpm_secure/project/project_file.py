@@ -70,6 +70,8 @@ class ProjectFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
         steps: how many, each of `dt` days.
         dt: days in a step.
         start: the day of the first step, which all clients' dates are counted from.
+        compare_contacts: before they join, clients compare what they list of undirected contacts between their agents.
+            Unless given they do, if there are such channels and 2 to 64 clients.
         period: contacts are given for so many steps, and repeat; all steps unless given.
         max_message: the largest weight between two people in a step, times the largest message of the model.
         mode: "outcome": a client learns a bit for each agent and step. "sum": exact exposures, asked for by name.
@@ -103,6 +105,7 @@ class ProjectFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     steps: Positive
     dt: Days = 1.0
     start: datetime.date | None = None
+    compare_contacts: bool | None = None
     period: Positive | None = None
     max_message: Positive
     mode: Literal["outcome", "sum"] = "outcome"

@@ -20,6 +20,7 @@ HEAD: Final = """\
 OPTIONAL: Final[Mapping[str, Any]] = {
     "dt": 0.5,
     "period": 7,
+    "compare_contacts": False,
     "mode": "sum",
     "security": "active",
     "validity": "off",

@@ -23,7 +23,7 @@ from protocols.models.agent_model import UNKNOWN, AgentModel, ColumnSpec
 from protocols.models.run_model import agent_model_of
 
 BLUE: Final = "#4477aa"
-SHOWN: Final = 5  # rows or people that a warning names
+SHOWN: Final = 5  # people that a warning names
 BINS: Final = 30
 
 
@@ -172,13 +172,8 @@ def _contacts(survey: Survey) -> list[tuple[str, str]]:
 
 def _warnings(survey: Survey) -> list[str]:
     listed, lines = survey.contacts, []
-    if rows := listed.row[listed.one_sided == 1].tolist():
-        shown = ", ".join(str(listed.table.row(row)) for row in rows[:SHOWN])
-        shown += ", ..." if len(rows) > SHOWN else ""
-        lines.append(
-            f"{len(rows):,} contacts are listed by one side alone, where others are by both: rows {shown}. In one "
-            "table they act both ways, between clients of a deployment one way"
-        )
+    if notice := survey.one_sided_notice:
+        lines.append(notice)
     if listed.twice:
         lines.append(f"{listed.twice:,} rows say again what another says; each contact counts once")
     alone = np.flatnonzero(_degree(survey) == 0).tolist()

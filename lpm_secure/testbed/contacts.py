@@ -75,6 +75,8 @@ def _check_states(survey: Survey, agents: AgentModel) -> None:
 def _own(config: Config) -> ContactData:
     """Return own people, and say what of their contacts a run does not take as it is."""
     survey = survey_of(config)
+    if survey.one_sided_notice:
+        NOTICES.warning("%s", survey.one_sided_notice)
     if survey.outside:
         NOTICES.warning("%d contacts are over before the first step, and left out", survey.outside)
     if survey.data.days < config.steps and survey.data.day.size:

@@ -1,4 +1,7 @@
-"""How a session begins: the client's secret, sealed to the aggregator's pinned key, and signed by the client."""
+"""How a session begins: the client's secret, sealed to the aggregator's pinned key, and signed by the client.
+
+Two clients begin one with keys that they sign likewise.
+"""
 
 import datetime
 import os
@@ -38,13 +41,25 @@ def begin(
         The secret, 32 bytes, and what the aggregator needs.
     """
     secret = os.urandom(SECRET_BYTES) if secret is None else secret
-    sealed = SUITE.encrypt(secret, key, info=route.header(b"open"))
+    return secret, sign(route, SUITE.encrypt(secret, key, info=route.header(b"open")), credentials)
+
+
+def sign(route: Route, content: bytes, credentials: Credentials, *, deterministic: bool = False) -> Handshake:
+    """Sign what a client begins with, by its TLS key: a secret that is sealed to an aggregator, or a key for a client.
+
+    Args:
+        deterministic: the same signature again after a restart (RFC 6979).
+
+    Raises:
+        ParameterError: the key is no P-256 key.
+    """
     private = serialization.load_pem_private_key(credentials.private_key, None)
     if not isinstance(private, ec.EllipticCurvePrivateKey):
         raise ParameterError("the client's private.key is no P-256 key; make it with lpm enrol or lpm keys")
-    signature = private.sign(_statement(route, sealed), ec.ECDSA(hashes.SHA256()))
+    way = ec.ECDSA(hashes.SHA256(), deterministic_signing=deterministic)
+    signature = private.sign(_statement(route, content), way)
     certificate = x509.load_pem_x509_certificate(credentials.certificate)
-    return secret, Handshake(sealed, certificate.public_bytes(serialization.Encoding.DER), signature)
+    return Handshake(content, certificate.public_bytes(serialization.Encoding.DER), signature)
 
 
 def accept(
@@ -61,7 +76,7 @@ def accept(
         NotEnrolled: the certificate is not this client's, not of the run's authority, or not valid now.
         NotSealed: not signed by the client, or sealed to another key, run or aggregator.
     """
-    _verify(route, handshake, authorities, now or datetime.datetime.now(datetime.UTC))
+    verify(route, handshake, authorities, now)
     try:
         secret = SUITE.decrypt(handshake.sealed, key.private, info=route.header(b"open"))
     except (InvalidTag, ValueError):
@@ -71,9 +86,19 @@ def accept(
     return secret
 
 
-def _verify(
-    route: Route, handshake: Handshake, authorities: Sequence[x509.Certificate], now: datetime.datetime
+def verify(
+    route: Route,
+    handshake: Handshake,
+    authorities: Sequence[x509.Certificate],
+    now: datetime.datetime | None = None,
 ) -> None:
+    """Check that the route's client signed what it begins with.
+
+    Raises:
+        NotEnrolled: the certificate is not this client's, not of the run's authority, or not valid now.
+        NotSealed: not signed by the client, or for another run or party.
+    """
+    now = now or datetime.datetime.now(datetime.UTC)
     try:
         certificate = x509.load_der_x509_certificate(handshake.certificate[:MAX_CERTIFICATE])
         names = [part.value for part in certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)]

@@ -23,11 +23,11 @@ class Handshake:
 @final
 @dataclass(frozen=True, slots=True)
 class SealedRequest:
-    """A Join or a Share that one aggregator alone can open; another one may pass it on.
+    """A Join, a Share or a Letter that one aggregator alone can open; another one may pass it on.
 
     Attributes:
         to, client: names in the manifest.
-        handshake: with a Join only.
+        handshake: with a Join or a Letter only.
         counter: numbers the client's requests to this aggregator; it is the nonce.
         body: AES-256-GCM over the request's kind (a byte) and bytes.
     """

@@ -5,6 +5,7 @@ that holds another manifest cannot take part. Its operator signs it (`signature`
 their tag: a simulation, and a secure sum, in which nobody is simulated.
 """
 
+import datetime
 import hashlib
 from collections.abc import Iterable
 from functools import cached_property
@@ -71,6 +72,9 @@ class Simulation(BaseManifest, frozen=True, forbid_unknown_fields=True, kw_only=
         gradient: which derivatives the run yields.
         devices: of clients that hide their contacts.
         releases: without it the tally, and cell totals, are opened exact.
+        start: the day of the first step, where clients' files have dates.
+        compare_contacts: before they join, clients compare what they list of undirected contacts between their agents,
+            and none joins where two differ. Each pair learns which of its own contacts the other lists.
     """
 
     model: RunModel
@@ -93,6 +97,8 @@ class Simulation(BaseManifest, frozen=True, forbid_unknown_fields=True, kw_only=
     testbed_seed: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)] | None = None
     gradient: Gradient | None = None
     devices: Devices | None = None
+    start: datetime.date | msgspec.UnsetType = msgspec.UNSET  # unset, it is not encoded: of manifests without it
+    compare_contacts: bool | msgspec.UnsetType = msgspec.UNSET
 
     def __post_init__(self) -> None:
         """Check what types alone cannot."""
@@ -123,6 +129,11 @@ class Simulation(BaseManifest, frozen=True, forbid_unknown_fields=True, kw_only=
         if self.min_count:
             check_small_counts(agent_model_of(self.model), self.releases, cells=len(self.cells))
         check_edges(self.edges, self.devices)
+        if self.devices is not None and self.compare_contacts is True:
+            raise ParameterError(
+                "compare_contacts is of dense edges: where they are permuted, servers see what has no other side; "
+                "leave it out"
+            )
         if self.devices is not None:
             check_permutation(
                 self.aggregators,
@@ -220,6 +231,11 @@ KINDS: Final[dict[str, type[Simulation] | type[SecureSum]]] = {"simulation": Sim
 def is_active(manifest: Manifest) -> TypeGuard[Simulation]:
     """Tell whether a run's security is active: one aggregator that lies reads nothing either."""
     return isinstance(manifest, Simulation) and manifest.security == "active"
+
+
+def compares(manifest: Manifest) -> bool:
+    """Tell whether a run's clients compare their contacts before they join."""
+    return isinstance(manifest, Simulation) and manifest.compare_contacts is True
 
 
 def cohort(manifest: Manifest, members: Iterable[str]) -> int:

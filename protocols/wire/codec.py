@@ -118,6 +118,19 @@ def _names(names: Any) -> tuple[str, ...]:
     return tuple(names)
 
 
+def _number(number: int) -> int:
+    if number >= messages.LETTERS:
+        raise WireError(f"got letter {number}; there are {messages.LETTERS}, from 0")
+    return number
+
+
+def _letter(name: str, content: bytes) -> tuple[str, bytes]:
+    """Return for whom, or of whom, a letter is, and what it says; nobody and nothing where there is none."""
+    if len(content) > messages.LETTER_BYTES or (content and not name):
+        raise WireError(f"got a letter of {len(content)} bytes; {messages.LETTER_BYTES} are allowed, with a name")
+    return _name(name) if name else "", content
+
+
 @dataclass(frozen=True, slots=True)
 class _Kind:
     pb: type[Message]
@@ -213,6 +226,16 @@ _KINDS: Final[dict[type, _Kind]] = {
         pb.MaskedReply,
         lambda m: pb.MaskedReply(envelope=_pb_envelope(m.envelope)),
         lambda p: messages.MaskedReply(_envelope(p.envelope) if p.HasField("envelope") else None),
+    ),
+    messages.Letter: _Kind(
+        pb.LetterRequest,
+        lambda m: pb.LetterRequest(run_id=m.run_id, number=m.number, to=m.to, content=m.content, wanted=m.wanted),
+        lambda p: messages.Letter(_run(p.run_id), _number(p.number), *_letter(p.to, p.content), _names(p.wanted)),
+    ),
+    messages.LetterReply: _Kind(
+        pb.LetterReply,
+        lambda m: pb.LetterReply(sender=m.sender, content=m.content),
+        lambda p: messages.LetterReply(*_letter(p.sender, p.content)),
     ),
     sealed.SealedRequest: _Kind(
         pb.SealedRequest,

@@ -182,6 +182,28 @@ class MaskedReply(_message.Message):
     envelope: Envelope
     def __init__(self, envelope: _Optional[_Union[Envelope, _Mapping]] = ...) -> None: ...
 
+class LetterRequest(_message.Message):
+    __slots__ = ("run_id", "number", "to", "content", "wanted")
+    RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    TO_FIELD_NUMBER: _ClassVar[int]
+    CONTENT_FIELD_NUMBER: _ClassVar[int]
+    WANTED_FIELD_NUMBER: _ClassVar[int]
+    run_id: bytes
+    number: int
+    to: str
+    content: bytes
+    wanted: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, run_id: _Optional[bytes] = ..., number: _Optional[int] = ..., to: _Optional[str] = ..., content: _Optional[bytes] = ..., wanted: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class LetterReply(_message.Message):
+    __slots__ = ("sender", "content")
+    SENDER_FIELD_NUMBER: _ClassVar[int]
+    CONTENT_FIELD_NUMBER: _ClassVar[int]
+    sender: str
+    content: bytes
+    def __init__(self, sender: _Optional[str] = ..., content: _Optional[bytes] = ...) -> None: ...
+
 class Opening(_message.Message):
     __slots__ = ("sealed", "certificate", "signature")
     SEALED_FIELD_NUMBER: _ClassVar[int]

@@ -1,12 +1,16 @@
 """What travels between parties, as frozen values. `wire` turns them into bytes and back."""
 
 from dataclasses import dataclass, field
-from typing import final
+from typing import Final, final
 
 from protocols.arithmetic.counters import Step
 from protocols.arithmetic.fixed_point import I64, U64
 from protocols.masking.envelope import SignedMessage
 from protocols.task.rounds import Phase
+
+MOST_CONTACTS: Final = 2**15  # that two clients compare
+LETTER_BYTES: Final = 32 * MOST_CONTACTS + 2**12  # of a letter from one client to another, at most
+LETTERS: Final = 4  # from each client to each other one
 
 
 @final
@@ -191,3 +195,31 @@ class MaskedReply:
     """What answers it: a server's own signed message to the caller, or nothing."""
 
     envelope: SignedMessage | None = field(repr=False)
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A client leaves a letter for another one at an aggregator, asks for one that is for it, or does both.
+
+    Attributes:
+        number: which letter of a pair, from 0.
+        to: for whom it is; nobody where none is left.
+        content: which the other client alone can read.
+        wanted: from whom it has no letter of this number, in order.
+    """
+
+    run_id: bytes
+    number: int
+    to: str = ""
+    content: bytes = field(repr=False, default=b"")
+    wanted: tuple[str, ...] = ()
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class LetterReply:
+    """A letter of one of those from whom it was wanted; of nobody where there is none as yet."""
+
+    sender: str = ""
+    content: bytes = field(repr=False, default=b"")

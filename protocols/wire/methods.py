@@ -5,7 +5,7 @@ from typing import Final
 from protocols.masking.plan import MaskingPlan
 from protocols.sealing import messages as sealed
 from protocols.task.layout import Layout
-from protocols.task.manifest import Manifest, is_active
+from protocols.task.manifest import Manifest, compares, is_active
 from protocols.wire import lpm_pb2 as pb
 from protocols.wire import messages
 
@@ -18,6 +18,7 @@ METHODS: Final[dict[str, tuple[type, type]]] = {
     "Compared": (messages.ComputationQuery, messages.Computation),
     "Tried": (messages.TrialQuery, messages.TrialShare),
     "Masked": (messages.MaskedCall, messages.MaskedReply),
+    "Correspond": (messages.Letter, messages.LetterReply),
     "Sealed": (sealed.SealedRequest, sealed.SealedReply),
 }
 METHOD_OF: Final = {request: name for name, (request, _) in METHODS.items()}
@@ -31,4 +32,5 @@ def largest_call(words: int, *, clients: int) -> int:
 def largest_call_of(manifest: Manifest) -> int:
     """Return a bound on the bytes of one call of a run."""
     words = MaskingPlan(manifest).longest if is_active(manifest) else Layout.of(manifest).longest
+    words = max(words, messages.LETTER_BYTES // 8) if compares(manifest) else words
     return largest_call(words, clients=len(manifest.clients))

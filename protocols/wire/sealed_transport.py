@@ -11,13 +11,14 @@ from protocols.sealing.messages import Handshake, SealedReply, SealedRequest
 from protocols.sealing.route import Route
 from protocols.sealing.session import SealedSession
 from protocols.wire import codec, messages
-from protocols.wire.messages import Join, MaskedCall, Share
+from protocols.wire.messages import Join, Letter, MaskedCall, Share
 from protocols.wire.transport import Transport
 
 KINDS: Final[tuple[tuple[type, type], ...]] = (
     (Join, messages.JoinReply),
     (Share, messages.RoundResult),
     (MaskedCall, messages.MaskedReply),
+    (Letter, messages.LetterReply),
 )
 
 
@@ -43,7 +44,7 @@ def unpack(content: bytes) -> Any:
         WireError: no such kind, or not what the encoder writes.
     """
     if not content or content[0] >= len(KINDS):
-        raise WireError("what was sealed is no join, no share and no masked message")
+        raise WireError("what was sealed is no join, no share, no masked message and no letter")
     return codec.decode(KINDS[content[0]][0], content[1:])
 
 
@@ -84,7 +85,7 @@ class SealedTransport(Transport):
         session, counter = self._open(), self._counter
         self._counter += 1
         body = session.seal_request(pack(request), counter=counter)
-        handshake = self._handshake if isinstance(request, Join) else None
+        handshake = self._handshake if isinstance(request, Join | Letter) else None
         route = self._route
         call = SealedRequest(route.run, route.aggregator, route.client, handshake, counter, body)
         try:

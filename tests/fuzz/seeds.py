@@ -7,11 +7,11 @@ from targets import AUTHORITY, FILES, KEY, MANIFEST, MESSAGES, ROUTE, SETTINGS, 
 
 from client_sdk.config import ClientConfig
 from client_sdk.consent import Consent
-from lpm_secure.config.deployment_manifest import PublicFile
 from lpm_secure.testbed.keys import permissive, pin_keys
 from protocols import canonical_json
 from protocols.identity import certificates, enrolment, signing
 from protocols.identity.sealing_key import public_key
+from protocols.identity.server_request import ServerRequest
 from protocols.masking.envelope import SignedMessage
 from protocols.sealing.handshake import begin
 from protocols.sealing.messages import Handshake, SealedReply, SealedRequest
@@ -25,6 +25,8 @@ from protocols.wire.messages import (
     ComputationQuery,
     Join,
     JoinReply,
+    Letter,
+    LetterReply,
     MaskedCall,
     MaskedReply,
     Members,
@@ -59,6 +61,8 @@ SENT = [
     SealedReply(bytes(40)),
     MaskedCall(RUN, ENVELOPE),
     MaskedReply(ENVELOPE),
+    Letter(RUN, 1, "client-1", b"sealed", ("client-1", "client-2")),
+    LetterReply("client-1", b"sealed"),
 ]
 
 
@@ -93,7 +97,11 @@ def _files():
             identity=signing.public_of(key),
             signature=bytes(64),
         ),
-        PublicFile(name="aggregator-0", keys=manifest.trust.keys["aggregator-0"]),
+        ServerRequest(
+            name="aggregator-0",
+            keys=manifest.trust.keys["aggregator-0"],
+            certificate=certificates.new_request("aggregator-0")[1].decode("ascii"),
+        ),
         manifest.trust,
     ]
     return [bytes([FILES.index(type(each))]) + canonical_json.encode(each) for each in made]

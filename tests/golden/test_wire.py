@@ -19,6 +19,8 @@ from protocols.wire.messages import (
     ComputationQuery,
     Join,
     JoinReply,
+    Letter,
+    LetterReply,
     MaskedCall,
     MaskedReply,
     Members,
@@ -88,6 +90,8 @@ FROZEN = [
     ),
     (SealedReply(b"\xff"), "0a01ff"),
     (MaskedCall(ID, SIGNED), ID_HEX + "126a" + SIGNED_HEX),
+    (Letter(ID, 2, "b", b"\xaa", ("a", "b")), ID_HEX + "1002" + "1a0162" + "2201aa" + "2a0161" + "2a0162"),
+    (LetterReply("a", b"\xaa"), "0a0161" + "1201aa"),
     (MaskedReply(SIGNED), "0a6a" + SIGNED_HEX),
     (MaskedReply(None), ""),
 ]
@@ -112,4 +116,14 @@ def test_every_kind_of_message_is_frozen():
 
 def test_the_service_and_its_methods_keep_their_names():
     assert SERVICE == "lpm.v1.Aggregator"
-    assert list(METHODS) == ["Join", "Exchange", "Announce", "Members", "Compared", "Tried", "Masked", "Sealed"]
+    assert list(METHODS) == [
+        "Join",
+        "Exchange",
+        "Announce",
+        "Members",
+        "Compared",
+        "Tried",
+        "Masked",
+        "Correspond",
+        "Sealed",
+    ]

@@ -89,8 +89,11 @@ def small_config(clients="group", **protocol):
 
 
 def write_deployment(folder, protocol):
+    compares = protocol.pop("compare_contacts", msgspec.UNSET)
     config = small_config(**protocol)
-    deployment = Deployment(folder, build(config, small_data(), free_addresses(config.protocol.addresses)))
+    testbed = build(config, small_data(), free_addresses(config.protocol.addresses))
+    manifest = msgspec.structs.replace(testbed.manifest, compare_contacts=compares)
+    deployment = Deployment(folder, dataclasses.replace(testbed, manifest=manifest))
     deployment.write()
     return deployment
 

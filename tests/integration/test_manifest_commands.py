@@ -118,6 +118,21 @@ def test_every_servers_operator_signs_the_manifest_with_its_own_folder(folder):
         lpm("manifest", "countersign", path, folder / "agg-a", "--operator-key", base64.b64encode(bytes(32)).decode())
 
 
+def test_a_project_says_the_first_day_and_whether_clients_compare_their_contacts(folder):
+    path = folder / "manifest.json"
+    lpm("manifest", "new", folder / "project.toml", "--out", path)
+    assert manifests.compares(manifests.load(path))  # unless it says no, as there is an undirected channel
+    shown = lpm("manifest", "show", path)
+    assert re.search("^compare_contacts +True$", shown, re.MULTILINE)
+    assert "start" not in shown
+    said = "start = 2026-03-02\ncompare_contacts = false\n[model]"
+    (folder / "project.toml").write_text(PROJECT.replace("[model]", said))
+    path = folder / "other.json"
+    lpm("manifest", "new", folder / "project.toml", "--out", path)
+    assert not manifests.compares(manifests.load(path))
+    assert re.search("^start +2026-03-02$", lpm("manifest", "show", path), re.MULTILINE)
+
+
 HEAD, _, TAIL = PROJECT.partition("[model]")
 NAMED = f'{HEAD}model = "tests.user_models:Banks"\n\n[parameters]\nshock = 0.5\n\n[[agg{TAIL.partition("[[agg")[2]}'
 

@@ -104,6 +104,25 @@ def test_a_clients_files_are_its_part_of_the_tables(text, tmp_path):
             )
 
 
+def test_a_contact_with_a_number_that_both_sides_list_counts_once(tmp_path, run_private, run_clear):
+    table = TABLE[TABLE.index("[model]") : TABLE.index("[private]")]
+    lenders = TABLE.replace(table, 'model = "tests.user_models:Lenders"\n')
+    cells = lenders[lenders.index("[cells]") : lenders.index("[protocol]")]
+    rng = np.random.default_rng(3)
+    met = {(int(rng.integers(2, 8)), *sorted(rng.choice(N, 2, replace=False).tolist())) for _ in range(150)}
+    once = [(day, a, b, int(rng.integers(0, 6))) for day, a, b in sorted(met)]
+    series = set()
+    for contacts in (once, once + [(day, b, a, number) for day, a, b, number in once]):
+        write(tmp_path, lenders.replace(cells, "[private.columns]\ntill = [0, 4]\n"))
+        people = [f"{i:03},{'north' if i % 2 else 'south'}" for i in range(N)]
+        rows = [f"2026-03-0{day},{a:03},{b:03},rumour,{number}" for day, a, b, number in contacts]
+        (tmp_path / "ward" / "people.csv").write_text("\n".join(["person,ward", *people]) + "\n")
+        (tmp_path / "ward" / "contacts.csv").write_text("\n".join(["date,a,b,channel,weight", *rows]) + "\n")
+        testbed = built(load(tmp_path / "ward.toml"))
+        series |= {run_private(testbed).series.hash, run_clear(testbed).series.hash}
+    assert len(series) == 1
+
+
 def test_at_half_days_a_contact_of_an_afternoon_infects_from_noon_on(tmp_path, run_clear):
     config = write(
         tmp_path,

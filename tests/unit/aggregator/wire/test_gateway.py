@@ -28,7 +28,7 @@ from protocols.sealing.messages import SealedReply, SealedRequest
 from protocols.sealing.route import Route
 from protocols.task import manifest as manifests
 from protocols.wire.local import LocalTransport
-from protocols.wire.messages import Join, Share
+from protocols.wire.messages import Join, JoinReply, Letter, LetterReply, Share
 from protocols.wire.sealed_transport import SealedTransport, pack, unpack
 from protocols.wire.transport import Transport
 
@@ -335,7 +335,31 @@ def test_lists_are_read_again_when_they_change_and_kept_when_they_cannot_be_read
         Access(allowed=tmp_path / "missing.txt")
 
 
-@pytest.mark.parametrize("content", [b"", b"\x03", b"\x00\xff", b"\x01\x0a", b"\x02\xff"])
+def test_a_letter_before_the_join_binds_its_client_to_no_keys_and_comes_sealed(during):
+    async def act(manifest, keys, doors):
+        run, heard = manifests.run_id(manifest), []
+
+        async def answer(caller, request):
+            heard.append((caller, type(request)))
+            return LetterReply() if isinstance(request, Letter) else JoinReply(0)
+
+        for door in doors.values():
+            door._answer = answer
+        for _ in range(2):  # a client that starts anew has other keys
+            first, _ = sealed(manifest, keys, doors, "client-0")
+            assert await call(first, Letter(run, 0, to="client-1", content=b"sealed")) == LetterReply()
+        await call(first, joins(manifest)[0])
+        late, _ = sealed(manifest, keys, doors, "client-0")
+        with pytest.raises(ConflictingReplay):
+            await call(late, Letter(run, 0))
+        with pytest.raises(NotSealed):
+            await doors["aggregator-0"].answer("client-0", Letter(run, 0))
+        return heard
+
+    assert during(act) == [("client-0", Letter), ("client-0", Letter), ("client-0", Join)]
+
+
+@pytest.mark.parametrize("content", [b"", b"\x04", b"\x00\xff", b"\x01\x0a", b"\x02\xff", b"\x03\xff"])
 def test_what_was_sealed_must_be_a_call(content):
     with pytest.raises(WireError):
         unpack(content)

@@ -114,6 +114,14 @@ def test_contacts_with_numbers_of_their_own_stand_for_themselves():
     assert sorted(rows_of(two, channels=loans, per_day=2)) == [(0, 1, 3, 4), (0, 1, 3, 9), (1, 1, 3, 4), (1, 1, 3, 9)]
 
 
+def test_a_contact_with_a_number_that_both_sides_list_counts_once_and_as_often_as_one_side_does():
+    talks = Channels(("talks",), (False,), (True,))
+    both = {"date": ["2026-03-02"] * 5, "a": ["Ann", "7", "Ann", "Ann", "7"], "b": ["7", "Ann", "7", "7", "Ann"]}
+    listed_once = both | {"weight": ["9", "9", "9", "4", "5"]}
+    assert sorted(rows_of(listed_once, channels=talks)) == [(0, 1, 3, 4), (0, 1, 3, 5), (0, 1, 3, 9), (0, 1, 3, 9)]
+    assert listed(listed_once, channels=talks).one_sided.tolist() == [0, 0, 1, 1]
+
+
 def test_what_is_outside_of_the_run_is_left_out_and_counted():
     early = {"date": ["2026-03-01", "2026-03-02", "2026-03-09"], "a": ["Ann"] * 3, "b": ["7"] * 3}
     table, rows, outside = listed(early).by_step(steps=3)

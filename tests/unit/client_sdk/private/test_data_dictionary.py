@@ -38,7 +38,7 @@ WORDS = DataDictionary(
 @pytest.fixture
 def read(manifest_of, tmp_path):
     """Return a function that reads a client's two tables."""
-    manifest = manifest_of([(10, 20), (30, 40)], period=2, cells=(5, 5), testbed_seed=3)
+    manifest = manifest_of([(10, 20), (30, 40)], period=2, cells=(5, 5), testbed_seed=3, start=START)
 
     def _read(people, contacts, *, others=None, dictionary=NO_DICTIONARY):
         for name, text in (("people.csv", people), ("contacts.csv", contacts), ("others.csv", others or "")):

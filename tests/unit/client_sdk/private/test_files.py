@@ -1,5 +1,8 @@
 """An institution's own files: every mistake is one line that names file and row."""
 
+import datetime
+
+import msgspec
 import numpy as np
 import pytest
 
@@ -7,6 +10,7 @@ from client_sdk import read_private_state
 from lpm_secure.models.tracer import trace
 from protocols.errors import DataError, ParameterError
 from protocols.models.graph.agents import GraphModel
+from protocols.task import manifest as manifests
 from tests.user_models import MODELS
 
 PEOPLE = "agent,cell,susceptibility\n20,1,2.0\n10,0,\n"
@@ -23,11 +27,12 @@ def manifest(manifest_of, seir):
 def read(manifest, tmp_path):
     """Return a function that reads the client's files, with their content or parts of it replaced."""
 
-    def _read(*, people=PEOPLE, contacts=CONTACTS, name="client-0", of=manifest):
+    def _read(*, people=PEOPLE, contacts=CONTACTS, name="client-0", of=manifest, start=None):
         for file, content in (("people.csv", people), ("contacts.csv", contacts)):
             if content is not None:
                 (tmp_path / file).write_bytes(content if isinstance(content, bytes) else content.encode())
-        return read_private_state(of, name, people=tmp_path / "people.csv", contacts=tmp_path / "contacts.csv")
+        people, contacts = tmp_path / "people.csv", tmp_path / "contacts.csv"
+        return read_private_state(of, name, people=people, contacts=contacts, start=start)
 
     return _read
 
@@ -51,6 +56,23 @@ def test_files_as_spreadsheets_write_them_are_the_same(read, write):
     }
     everybody = np.ones((2, 3), dtype=np.int64)
     assert other.contacts.add_up(everybody, step=1).tolist() == plain.contacts.add_up(everybody, step=1).tolist()
+
+
+DATED = CONTACTS.replace("day,", "date,").replace("\n0,", "\n2026-03-02,").replace("\n1,", "\n2026-03-03,")
+
+
+def test_dates_are_counted_from_the_manifests_start_whatever_a_client_was_told(read, manifest):
+    dated = msgspec.structs.replace(manifest, start=datetime.date(2026, 3, 2))
+    everybody = np.ones((2, 3), dtype=np.int64)
+    for start in (None, datetime.date(2026, 3, 2)):
+        contacts = read(contacts=DATED, of=dated, start=start).contacts
+        assert contacts.add_up(everybody, step=1).tolist() == read().contacts.add_up(everybody, step=1).tolist()
+    with pytest.raises(ParameterError, match="start is 2026-03-03 here, and 2026-03-02 in the manifest"):
+        read(contacts=DATED, of=dated, start=datetime.date(2026, 3, 3))
+    with pytest.raises(ParameterError, match="start is 2026-03-02 here, and none in the manifest"):
+        read(contacts=DATED, start=datetime.date(2026, 3, 2))
+    assert manifests.run_id(dated) != manifests.run_id(manifest)
+    assert manifests.decode(manifests.encode(dated)) == dated
 
 
 def test_contacts_stand_on_their_day_channel_and_slots(read):

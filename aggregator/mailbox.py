@@ -1,0 +1,44 @@
+"""A mailbox: letters that clients of a run leave for each other before they join, each once."""
+
+from dataclasses import dataclass
+from typing import final
+
+from aggregator.store import Store
+from protocols.errors import ConflictingReplay, NotEnrolled
+from protocols.task import manifest as manifests
+from protocols.task.manifest import Manifest
+from protocols.wire.messages import Letter, LetterReply
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Mailbox:
+    """Letters of one run at one aggregator.
+
+    Security: the aggregator sees who writes to whom, when, and how many bytes; the two clients seal what it says.
+    """
+
+    manifest: Manifest
+    store: Store
+
+    def answer(self, caller: str, letter: Letter) -> LetterReply:
+        """Take a letter in, where there is one, and hand out one of those that the caller wants.
+
+        Raises:
+            NotEnrolled: the caller, or for whom the letter is, is no client of the run.
+            ConflictingReplay: the caller has left another one of this number there.
+        """
+        clients = {client.name for client in self.manifest.clients}
+        for name in (caller, *([letter.to] if letter.to else []), *letter.wanted):
+            if name not in clients:
+                raise NotEnrolled(f"the manifest lists no client {name}; ask the run's operator to enrol it")
+        run = manifests.run_id(self.manifest)
+        if letter.to:
+            first = self.store.save_letter(run, caller, letter.to, letter.number, letter.content)
+            if first != letter.content:
+                raise ConflictingReplay(
+                    f"{caller} has compared another list of contacts in this run; after a change of its files its "
+                    "operator asks for a new manifest"
+                )
+        found = self.store.letter(run, letter.wanted, caller, letter.number) if letter.wanted else None
+        return LetterReply() if found is None else LetterReply(*found)

@@ -1,0 +1,82 @@
+"""What a client's owner is told of contacts that another client does not list: in a file that stays there."""
+
+import csv
+import io
+import os
+from pathlib import Path
+from typing import Final
+
+from client_sdk.comparison.comparison import ContactComparison, Missing
+from client_sdk.comparison.cross_contacts import Items, cross_contacts
+from client_sdk.private.files import PrivateFiles
+from protocols.atomic_file import create_atomically, write_atomically
+from protocols.errors import DataError
+from protocols.identity.certificates import Credentials
+from protocols.identity.signing import read_private
+from protocols.task import manifest as manifests
+from protocols.task.manifest import Simulation
+from protocols.wire.transport import Transport
+
+REPORT: Final = "one_sided.csv"
+HEADER: Final = ("row", "step", "a", "b", "channel", "weight", "client")
+SECRET_BYTES: Final = 32
+
+
+async def require_counterparts(
+    manifest: Simulation, files: PrivateFiles, transport: Transport, *, credentials: Credentials, folder: Path
+) -> None:
+    """Compare a client's contacts with the other clients', and refuse to go on where one of them lacks some.
+
+    Which these are is written into `one_sided.csv` in the client's folder, for its owner alone.
+
+    Raises:
+        DataError: a client lacks some; the message says how many, and not which.
+        RunEnded: another client has found some.
+    """
+    name = files.state.name
+    secret = _secret(folder / f"comparison-{manifests.run_id(manifest).hex()[:12]}.key")
+    items = cross_contacts(manifest, name, files.contacts)
+    missing = await ContactComparison(manifest, name, transport, credentials, secret).compare(items)
+    rows = _rows(manifest, files, items, missing)
+    write_atomically(folder / REPORT, _csv(rows))
+    unlike = [f"{other} ({len(items[other]):,} here)" for other, each in missing.items() if each is None]
+    if unlike:
+        raise DataError(
+            f"{files.path}: the lists of contacts with agents of {', '.join(unlike)} differ too much in length to be "
+            "compared; ask its operator what it lists, and the run's operator for another manifest"
+        )
+    if rows:
+        others = sorted({str(row[-1]) for row in rows})
+        raise DataError(
+            f"{files.path}: {len(rows):,} contacts with agents of {', '.join(others)} are not listed there; {REPORT} "
+            "says which. List them on both sides or on neither, and ask the run's operator for another manifest"
+        )
+
+
+def _rows(manifest: Simulation, files: PrivateFiles, items: Items, missing: Missing) -> list[tuple[int | str, ...]]:
+    table, agents = files.contacts, [agent for client in manifest.clients for agent in client.agents]
+    lacks = sorted((items[other][place][1], other) for other, each in missing.items() for place in each or ())
+    return [
+        (
+            int(files.rows[row]),
+            int(table.day[row]),
+            agents[table.a[row]],
+            agents[table.b[row]],
+            manifest.channels[table.channel[row]],
+            int(table.weight[row]),
+            other,
+        )
+        for row, other in lacks
+    ]
+
+
+def _csv(rows: list[tuple[int | str, ...]]) -> bytes:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows([HEADER, *rows])
+    return text.getvalue().encode()
+
+
+def _secret(path: Path) -> bytes:
+    """Return the secret that a client keeps for a run, so that it says the same again after a restart."""
+    create_atomically(path, os.urandom(SECRET_BYTES))
+    return read_private(path)
