@@ -11,6 +11,7 @@ import base64
 import sys
 import time
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
@@ -19,12 +20,15 @@ from client_sdk.admission import admit, lock
 from client_sdk.exit_code import exit_code_of
 from client_sdk.gradients.participant import Participant
 from client_sdk.gradients.participant import take_part as join
-from client_sdk.masking.exchange import begin_exchange
+from client_sdk.masking.exchange import begin_exchange, open_journal
+from client_sdk.private.state import DRAW_BYTES
 from client_sdk.simulation.record import RunRecord
 from protocols.atomic_file import write_atomically
 from protocols.errors import ParameterError
 from protocols.identity.certificates import expires_soon
 from protocols.task.manifest import Simulation, is_active, require_simulation
+
+DRAWS: Final = "draws"  # entry of an active run's journal: the key of what a client draws of its agents
 
 
 async def take_part(path: Path) -> None:
@@ -41,7 +45,11 @@ async def take_part(path: Path) -> None:
 
 async def _take_part(given: config.ClientConfig, folder: Path, manifest: Simulation) -> None:
     people, contacts = folder / given.people, folder / given.contacts
-    private = read_private_state(manifest, given.name, people=people, contacts=contacts, start=given.start)
+    journal, draws = None, None
+    if is_active(manifest):
+        journal = open_journal(folder, manifest, given.name, credentials=folder / given.credentials)
+        draws = journal.once(DRAWS, DRAW_BYTES)
+    private = read_private_state(manifest, given.name, people=people, contacts=contacts, start=given.start, draws=draws)
     credentials = read_credentials(folder / given.credentials)
     if soon := expires_soon(credentials.certificate):
         print(f"client: {soon}", file=sys.stderr)
@@ -50,8 +58,9 @@ async def _take_part(given: config.ClientConfig, folder: Path, manifest: Simulat
             "the run's security is active: an aggregator that relays could drop this client; reach both"
         )
     transports = connect(manifest, credentials, relay=given.relay)
-    if is_active(manifest):
-        exchange = begin_exchange(manifest, given.name, transports, identity=folder / given.credentials, journal=folder)
+    if journal is not None:
+        identity = folder / given.credentials
+        exchange = begin_exchange(manifest, given.name, transports, identity=identity, journal=journal)
         client: Participant = await Client.join_over(manifest, private, exchange)
     else:
         client = await join(manifest, private, transports, states_every=given.states_every)

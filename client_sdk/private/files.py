@@ -28,7 +28,13 @@ LOG: Final = logging.getLogger("client")
 
 
 def read_private_state(
-    manifest: Simulation, name: str, *, people: Path, contacts: Path, start: datetime.date | None = None
+    manifest: Simulation,
+    name: str,
+    *,
+    people: Path,
+    contacts: Path,
+    start: datetime.date | None = None,
+    draws: bytes | None = None,
 ) -> PrivateState:
     """Read a client's private state.
 
@@ -39,6 +45,7 @@ def read_private_state(
         contacts: columns `a`, `b`, and `date`, or `start` and `end`, or `day`; `channel` where there are several, and
             `weight`, 1 unless given; one row for each contact with an end among own agents.
         start: the day of the run's first step, for dates.
+        draws: from which agents are drawn as they were before, of a client that was started again.
 
     Raises:
         DataError: a file cannot be read, or a row is wrong; the message names file and row.
@@ -53,7 +60,7 @@ def read_private_state(
     table, rows = _contacts(met, manifest, calendar)
     devices = _devices(people.parent, manifest)
     try:
-        return PrivateState(manifest, name, contacts=table, cell=cell, columns=columns, devices=devices)
+        return PrivateState(manifest, name, contacts=table, cell=cell, columns=columns, devices=devices, draws=draws)
     except DataError as error:
         raise DataError(f"{_place(error, met, rows, lines, places)}: {error}") from error
 
