@@ -10,7 +10,7 @@ from client_sdk.masking.masking_client import MaskingClient
 from lpm_secure.engine.loop import simulate
 from lpm_secure.testbed.masked_parties import MaskedParties
 from lpm_secure.testbed.masked_run import MaskedRun
-from protocols.errors import LpmError
+from protocols.errors import LpmError, RoundClosed
 from protocols.masking.envelope import SignedMessage
 from protocols.masking.journal import Journal
 
@@ -49,9 +49,12 @@ def come_back(run: MaskedRun, client: MaskingClient) -> None:
     name, number = client.signer.name, run.aggregators[0].number
     client.renew(number)
     run.hand(name, client.join())
-    told = [run.between(each.signer.name, name, each.attend(name, number)) for each in run.aggregators]
+    told = [(each.signer.name, each.attend(name, number)) for each in run.aggregators]
+    if all(reply is None for _, reply in told):
+        raise RoundClosed(f"{name} is out for good")
+    first, second = (run.between(sender, name, reply) for sender, reply in told)
     try:
-        client.attend(number, (told[0], told[1]))
+        client.attend(number, (first, second))
     except LpmError:
         run.clients[name] = client
         run.stop()
