@@ -24,8 +24,9 @@ from client_sdk.comparison.report import require_counterparts
 from client_sdk.exit_code import exit_code_of
 from client_sdk.gradients.participant import Participant
 from client_sdk.gradients.participant import take_part as join
-from client_sdk.masking.exchange import begin_exchange
+from client_sdk.masking.exchange import begin_exchange, open_journal
 from client_sdk.private.files import read_private_files
+from client_sdk.private.state import DRAW_BYTES
 from client_sdk.simulation.record import RunRecord
 from protocols.atomic_file import write_atomically
 from protocols.errors import ConfigError, ParameterError
@@ -33,6 +34,8 @@ from protocols.identity.certificates import expires_soon
 from protocols.kit.doctor import examine
 from protocols.kit.kit import Kit
 from protocols.task.manifest import Simulation, compares, is_active, require_simulation
+
+DRAWS: Final = "draws"  # entry of an active run's journal: the key of what a client draws of its agents
 
 
 async def take_part(path: Path) -> None:
@@ -48,6 +51,10 @@ async def take_part(path: Path) -> None:
 
 
 async def _take_part(given: config.ClientConfig, folder: Path, manifest: Simulation) -> None:
+    journal, draws = None, None
+    if is_active(manifest):
+        journal = open_journal(folder, manifest, given.name, credentials=folder / given.credentials)
+        draws = journal.once(DRAWS, DRAW_BYTES)
     files = read_private_files(
         manifest,
         given.name,
@@ -56,6 +63,7 @@ async def _take_part(given: config.ClientConfig, folder: Path, manifest: Simulat
         others=None if given.others is None else folder / given.others,
         start=given.start,
         dictionary=given.dictionary,
+        draws=draws,
     )
     private = files.state
     credentials = read_credentials(folder / given.credentials)
@@ -68,8 +76,9 @@ async def _take_part(given: config.ClientConfig, folder: Path, manifest: Simulat
     transports = connect(manifest, credentials, relay=given.relay)
     if compares(manifest):
         await require_counterparts(manifest, files, transports[0], credentials=credentials, folder=folder)
-    if is_active(manifest):
-        exchange = begin_exchange(manifest, given.name, transports, identity=folder / given.credentials, journal=folder)
+    if journal is not None:
+        identity = folder / given.credentials
+        exchange = begin_exchange(manifest, given.name, transports, identity=identity, journal=journal)
         client: Participant = await Client.join_over(manifest, private, exchange)
     else:
         client = await join(manifest, private, transports, states_every=given.states_every)

@@ -19,7 +19,8 @@
     │   ├── NotJoined            an exchange before the join
     │   ├── ConflictingReplay    another body for a call already taken
     │   ├── RoundClosed          a share for a step that is over
-    │   │   └── ShareRefused     a secure sum was opened without a share that was out of its range
+    │   │   ├── ShareRefused     a secure sum was opened without a share that was out of its range
+    │   │   └── AnswerLost       what was sent counted, and the answer to it did not come
     │   ├── RoundAhead           a share for a step that has not begun
     │   ├── BudgetSpent          a release would cost more privacy than the manifest allows
     │   ├── CohortTooSmall       a release over fewer clients than promised
@@ -175,6 +176,12 @@ class RoundClosed(ProtocolError):
     """A share came after its round had closed; the client goes on with the next step."""
 
     code = "round-closed"
+
+
+class AnswerLost(RoundClosed):
+    """What a client sent in a round counted, and it ended before it had the answer; it goes on without that."""
+
+    code = "answer-lost"
 
 
 class ShareRefused(RoundClosed):

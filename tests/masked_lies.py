@@ -13,6 +13,7 @@ import pytest
 from aggregator.masking.suppression import suppress
 from protocols.masking.envelope import SignedMessage
 from protocols.masking.messages import (
+    AttendanceNotice,
     ClientReply,
     Closing,
     CountShare,
@@ -39,7 +40,8 @@ def few(lies: dict[str, Any], *names: str) -> list[Any]:
 
 
 KINDS = (
-    ClientReply
+    AttendanceNotice
+    | ClientReply
     | Closing
     | CountShare
     | KeyCommitment

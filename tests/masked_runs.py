@@ -6,10 +6,13 @@ from typing import Any
 import numpy as np
 
 from client_sdk import Client
+from client_sdk.masking.masking_client import MaskingClient
 from lpm_secure.engine.loop import simulate
 from lpm_secure.testbed.masked_parties import MaskedParties
 from lpm_secure.testbed.masked_run import MaskedRun
+from protocols.errors import LpmError, RoundClosed
 from protocols.masking.envelope import SignedMessage
+from protocols.masking.journal import Journal
 
 
 async def play_testbed(testbed: Any, parties: MaskedParties) -> tuple[Any, list[Client]]:
@@ -31,6 +34,33 @@ async def play_testbed(testbed: Any, parties: MaskedParties) -> tuple[Any, list[
         simulate(manifest, parties.engine, synthetic, environment=testbed.new_environment()), *clients
     )
     return series, ended
+
+
+def start_again(run: MaskedRun, name: str, *, journal: Journal | None = None) -> MaskingClient:
+    """Start a client once more, from its journal or a copy of it; nothing is sent."""
+    before = run.clients[name]
+    return MaskingClient(
+        run.plan, before.signer, before.keys, before.journal if journal is None else journal, dealer=before.dealer
+    )
+
+
+def come_back(run: MaskedRun, client: MaskingClient) -> None:
+    """Hand both aggregators a fresh seed for the round in hand, and take in what they tell of the rounds before."""
+    name, number = client.signer.name, run.aggregators[0].number
+    client.renew(number)
+    run.hand(name, client.join())
+    told = [(each.signer.name, each.attend(name, number)) for each in run.aggregators]
+    if all(reply is None for _, reply in told):
+        raise RoundClosed(f"{name} is out for good")
+    first, second = (run.between(sender, name, reply) for sender, reply in told)
+    try:
+        client.attend(number, (first, second))
+    except LpmError:
+        run.clients[name] = client
+        run.stop()
+        raise
+    client.require_whole(number)
+    run.clients[name] = client
 
 
 class Recorder:

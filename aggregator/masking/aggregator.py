@@ -13,29 +13,27 @@ from typing import Final, final
 import msgspec
 import numpy as np
 
-from aggregator.masking.collection import MOST_VERSIONS, Collection, Examination, seed_of
+from aggregator.masking.collection import Examination
+from aggregator.masking.members.message_union import MessageUnion
 from aggregator.masking.noise import ReleaseSpending, noise_of
 from aggregator.masking.preparation import prepare
 from aggregator.masking.product import ProductShare
-from aggregator.masking.round_state import NOTHING, NextComparison, RoundStage, RoundState, refuse_surplus
+from aggregator.masking.round_state import NOTHING, NextComparison, RoundStage, refuse_surplus
 from aggregator.masking.sums import MaskedSums
-from aggregator.masking.suppression import CountAgreement
-from protocols.arithmetic.counters import FIRST_ROUND, RoundNumber
+from protocols.arithmetic.counters import RoundNumber
 from protocols.arithmetic.fixed_point import U64
-from protocols.errors import CohortTooSmall, LpmError, ResultsDiffer, RoundAhead
+from protocols.errors import CohortTooSmall, ResultsDiffer, RoundAhead
 from protocols.masking.envelope import SignedMessage, encode
 from protocols.masking.messages import (
     ClientReply,
     Closing,
     LevelShare,
-    Offer,
     ProofAnswer,
     ProofQuestion,
     RangeVerdict,
     ReleaseAnswer,
     ReleaseQuestion,
     SeedNotice,
-    StepNotice,
     WordsNotice,
     from_bytes,
     to_bytes,
@@ -46,126 +44,27 @@ from protocols.task.manifest import cohort
 from protocols.task.parties import ENGINE
 from protocols.task.rounds import Phase
 
-Offers = dict[str, tuple[bytes, ...]]
 NO_HEAD: Final = bytes(32)
 
 
 @final
 @dataclass(slots=True, eq=False)
-class MaskingAggregator(CountAgreement):
+class MaskingAggregator(MessageUnion):
     """One of the two aggregators.
-
-    Attributes:
-        members: who is left.
 
     Security: it sees masked words alone. What it learns beside releases: who takes part, and who was out of range. One
         that lies brings the others to their one stop, whatever the clients' numbers are.
     """
 
-    members: tuple[str, ...] = field(init=False)
     _sums: MaskedSums = field(init=False, repr=False)
     _spending: ReleaseSpending = field(init=False, repr=False)
-    _seeds: Collection = field(init=False, repr=False)
-    _round: RoundState = field(init=False, repr=False)
     _comparison: NextComparison | None = field(init=False, repr=False, default=None)
 
     def __post_init__(self) -> None:
         """Begin the run, once."""
-        CountAgreement.__post_init__(self)
+        MessageUnion.__post_init__(self)
         prepare(self.plan)
-        self.members = self.plan.names
         self._sums, self._spending = MaskedSums(self.plan), ReleaseSpending(self.plan)
-        self._seeds, self._round = Collection(FIRST_ROUND), RoundState(Collection(FIRST_ROUND))
-
-    @property
-    def number(self) -> RoundNumber:
-        """Return the number of the round in hand."""
-        return self._round.collection.number
-
-    def receive(self, envelope: SignedMessage) -> None:
-        """Take in a client's or the engine's message for the round in hand, from whomever it comes.
-
-        One that its sender did not sign, that is of another round, or that comes after it was closed, changes nothing.
-        """
-        with self.guard():
-            if self._round.stage != RoundStage.OPEN:
-                return
-            if envelope.sender == ENGINE:
-                self._announce(envelope)
-            else:
-                self._collect(envelope)
-
-    def _announce(self, envelope: SignedMessage) -> None:
-        try:
-            message = self.read(envelope, StepNotice)
-        except LpmError:
-            return
-        if message.number != self.number:
-            return
-        if self._round.announcement is not None and self._round.announcement.digest != envelope.digest:
-            raise ResultsDiffer("the engine announced two things of one step; the run stops here")
-        announced = from_bytes(message.words).view(np.int64)
-        self.plan.public_numbers(self.number, announced)
-        self._round.announcement, self._round.announced = envelope, announced
-
-    @property
-    def public_numbers(self) -> dict[str, int]:
-        """Return the environment's numbers of the round in hand, which everybody is told."""
-        return self.plan.public_numbers(self.number, self._round.announced)
-
-    def _collect(self, envelope: SignedMessage) -> None:
-        try:
-            message = self.read(envelope, SeedNotice, WordsNotice)
-        except LpmError:
-            return
-        if not isinstance(message, SeedNotice | WordsNotice):
-            return
-        if message.client != envelope.sender or message.client not in self.members or message.number != self.number:
-            return
-        collection = self._seeds if isinstance(message, SeedNotice) else self._round.collection
-        collection.add(message.client, envelope)
-
-    def offer(self) -> Offers:
-        """Return hashes of what this aggregator has heard, for the other."""
-        with self.guard():
-            return self._heard
-
-    def propose(self) -> SignedMessage:
-        """Return the offer, signed."""
-        return self.send(Offer(run=self.plan.run, number=self.number, hashes=self.offer()), name="offer", sync=False)
-
-    @property
-    def _heard(self) -> Offers:
-        announced = self._round.announcement
-        engine = {} if announced is None else {ENGINE: (announced.digest,)}
-        seeds = {seed_of(client): versions for client, versions in self._seeds.offer().items()}
-        return engine | self._round.collection.offer() | seeds
-
-    @property
-    def _awaited(self) -> set[str]:
-        """Return whose messages this round waits for, as offers name them."""
-        seeds = (seed_of(client) for client in self.members if self.number == FIRST_ROUND)
-        return {*self.members, *seeds, *([ENGINE] if self.plan.announces(self.number) else [])}
-
-    def silent(self, offer: Offers) -> set[str]:
-        """Return of whom neither this aggregator has heard in the round, nor the other by its offer."""
-        return self._awaited - self._heard.keys() - offer.keys()
-
-    def lacks(self, offer: Offers) -> bool:
-        """Tell whether the other has to hand on something that the round waits for."""
-        own = self.offer()
-        return any(
-            len(own.get(name, ())) < MOST_VERSIONS and not {*offer[name]} <= {*own.get(name, ())}
-            for name in self._awaited & offer.keys()
-        )
-
-    def lacking(self, offer: Offers) -> list[SignedMessage]:
-        """Return what the other lacks of what this one has heard."""
-        with self.guard():
-            seeds = {client: offer.get(seed_of(client), ()) for client in self._seeds.envelopes}
-            announced = self._round.announcement
-            own = [] if announced is None or announced.digest in offer.get(ENGINE, ()) else [announced]
-            return [*own, *self._round.collection.lacking(offer), *self._seeds.lacking(seeds)]
 
     def close(self, head: bytes = NO_HEAD) -> SignedMessage:
         """Close the round to further messages, and return whom it has heard as one hash; `head` is of its ledger."""
@@ -173,8 +72,7 @@ class MaskingAggregator(CountAgreement):
             self._require(RoundStage.OPEN)
             heard = self._round.collection.single()
             seeds = self._seeds.single()
-            whole = {client: heard[client] for client in self.members if client in heard and client in seeds}
-            self._round.examined = self._examine(whole, seeds)
+            self._round.examined = self._examine(heard, seeds)
             single = [{client: each.digest for client, each in every.items()} for every in (heard, seeds)]
             content = msgspec.msgpack.encode(single, order="deterministic")
             self._round.closing = digest_of(self._announcement_hash(), head, content)
@@ -183,12 +81,17 @@ class MaskingAggregator(CountAgreement):
             return self.send(message, name="closing", sync=False)
 
     def _examine(self, heard: dict[str, SignedMessage], seeds: dict[str, SignedMessage]) -> dict[str, Examination]:
-        examined = {}
-        for client, envelope in heard.items():
-            notice = self.read(envelope, WordsNotice)
-            seed = self.read(seeds[client], SeedNotice)
-            each = Examination.of(self.plan, notice, envelope.nonce)
-            if each is not None and notice.counter == seed.counter:
+        examined, attendance = {}, self._membership.attendance
+        for client in self.plan.names:
+            if client not in heard:
+                continue
+            notice = self.read(heard[client], WordsNotice)
+            seed = self.read(seeds[client], SeedNotice) if client in seeds else None
+            if not self._membership.counts(notice, seed):
+                continue
+            steps = attendance.steps(client, self.number)
+            each = Examination.of(self.plan, notice, heard[client].nonce, steps=steps)
+            if each is not None:
                 examined[client] = each
         return examined
 
@@ -209,14 +112,15 @@ class MaskingAggregator(CountAgreement):
         """Return the first question to the dealer."""
         with self.guard():
             self._require(RoundStage.CONFIRMED)
-            seeds = self._seeds.single() if self.number == FIRST_ROUND else {}
+            seeds, asked = self._seeds.single(), {c: each.question for c, each in self._round.examined.items()}
             question = ProofQuestion(
                 run=self.plan.run,
                 number=self.number,
                 announcement=self._announcement_hash(),
-                seeds=tuple(seeds[client] for client in self._round.examined if seeds),
-                clients=tuple(each.question for each in self._round.examined.values()),
+                seeds=tuple(seeds[c] for c, each in asked.items() if self._membership.is_fresh(each) and c in seeds),
+                clients=tuple(asked.values()),
             )
+            self._membership.take_seeds(question.clients)
             self._round.stage = RoundStage.ASKED
             return self.send(question, name="proofs", sync=False)
 
@@ -249,7 +153,8 @@ class MaskingAggregator(CountAgreement):
             least = self.plan.manifest.min_cohort
             if (count := cohort(self.plan.manifest, self._round.accepted)) < least:
                 raise CohortTooSmall(f"{count} clients are left; the manifest promises {least}")
-            self.members = self._round.accepted
+            public = tuple(self.public_numbers.values())
+            self._membership.take(self.number, self._round.accepted, refused=self.refused, public=public)
             goes_on = self.plan.opens(self.number) or self.plan.multiplies(self.number)
             self._round.stage = RoundStage.ACCEPTED if goes_on else RoundStage.DONE
             if not self.plan.multiplies(self.number):
@@ -356,7 +261,7 @@ class MaskingAggregator(CountAgreement):
             engine = [ENGINE] if self.plan.opens(self.number) else []
             names = [*self.members, *engine]
             told = self.send_all({f"reply {name}": self._reply(name, answers.get(name, NOTHING)) for name in names})
-            self._round = RoundState(Collection(RoundNumber(self.number + 1)))
+            self._begin_round(RoundNumber(self.number + 1))
             return dict(zip(names, told.values(), strict=True))
 
     def _answers(self) -> dict[str, U64]:
@@ -392,7 +297,3 @@ class MaskingAggregator(CountAgreement):
     def _require_number(self, number: int) -> None:
         if number != self.number:
             raise RoundAhead(f"got an answer for round {number} in round {self.number}; the run stops here")
-
-    def _announcement_hash(self) -> bytes:
-        announced = self._round.announcement
-        return digest_of(b"") if announced is None else announced.digest

@@ -71,9 +71,17 @@ class Examination:
     question: ClientQuestion
 
     @classmethod
-    def of(cls, plan: MaskingPlan, notice: WordsNotice, nonce: bytes) -> "Examination | None":
-        """Examine a message; None of one that no honest client sends, which counts as silence at both aggregators."""
-        number, shape = RoundNumber(notice.number), plan.shape(notice.client, RoundNumber(notice.number))
+    def of(cls, plan: MaskingPlan, notice: WordsNotice, nonce: bytes, *, steps: int) -> "Examination | None":
+        """Examine a message; None of one that no honest client sends, which counts as silence at both aggregators.
+
+        Args:
+            plan: of the run.
+            notice: the message.
+            nonce: of its envelope.
+            steps: in which own levels have grown to what it tells.
+        """
+        number = RoundNumber(notice.number)
+        shape = plan.shape(notice.client, number, steps=steps)
         try:
             words, bits = notice.words(plan.count(notice.client, number)), notice.bits(shape)
             checked = plan.words_to_check(words, notice.client, number)

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import final
 
@@ -19,7 +20,9 @@ from protocols.arithmetic.fixed_point import I64, U64
 from protocols.arithmetic.sharing.additive import KEY_BYTES
 from protocols.errors import CohortTooSmall, NotEnrolled, NotSealed, ResultsDiffer, RoundAhead
 from protocols.identity.sealing_key import SealingKey
+from protocols.masking.attendance import Attendance
 from protocols.masking.envelope import SignedMessage
+from protocols.masking.folding import ProofShape
 from protocols.masking.messages import (
     ClientAnswer,
     ClientQuestion,
@@ -59,7 +62,9 @@ class MaskingDealer(MaskingParty):
     sealing: SealingKey = field(kw_only=True, repr=False)
     noise_key: bytes = field(kw_only=True, repr=False)
     _sources: dict[str, PadSource] = field(init=False, repr=False, default_factory=dict)
+    _counters: dict[str, int] = field(init=False, repr=False, default_factory=dict)
     _members: tuple[str, ...] = field(init=False)
+    _attendance: Attendance = field(init=False, repr=False)
     _sums: MaskedSums = field(init=False, repr=False)
     _spending: ReleaseSpending = field(init=False, repr=False)
     _node_key: bytes = field(init=False, repr=False)
@@ -73,6 +78,7 @@ class MaskingDealer(MaskingParty):
         MaskingParty.__post_init__(self)
         prepare(self.plan)
         self._members, self._sums, self._spending = self.plan.names, MaskedSums(self.plan), ReleaseSpending(self.plan)
+        self._attendance = Attendance(self.plan)
         self._node_key = os.urandom(KEY_BYTES)
 
     def ask(self, envelope: SignedMessage) -> Replies | None:
@@ -123,36 +129,51 @@ class MaskingDealer(MaskingParty):
         return replies
 
     def _answer_proofs(self, question: ProofQuestion, number: RoundNumber) -> ProofAnswer:
-        """Return the parts of all proofs. Members can only become fewer."""
-        self._take_seeds(question)
+        """Return the parts of all proofs. Who is no member comes back by a fresh seed alone."""
+        fresh = self._take_seeds(question)
         clients = tuple(each.client for each in question.clients)
-        if len(set(clients)) != len(clients) or not set(clients) <= set(self._members):
+        if len(set(clients)) != len(clients) or not set(clients) <= {*self._members, *fresh}:
             raise ResultsDiffer("a question names a client twice, or one that is out; the run stops here")
         parts = [self._part(each, number) for each in question.clients if each.client in self._sources]
         self._members = tuple(each.client for each in parts)
         self._take_own(number)
+        self._attendance.take(number, self._members)
         return ProofAnswer(run=self.plan.run, number=number, clients=tuple(parts))
 
-    def _take_seeds(self, question: ProofQuestion) -> None:
-        if question.seeds and question.number != FIRST_ROUND:
-            raise RoundAhead("a seed came after the first round; a client's seed serves a whole run")
+    def _take_seeds(self, question: ProofQuestion) -> set[str]:
+        """Take in seeds that serve from this round on, and return whose they are; counters are on disk, and only rise.
+
+        A seed that does not open leaves its client with none.
+        """
+        number, fresh = RoundNumber(question.number), set[str]()
+        if question.seeds and number != FIRST_ROUND and not self.plan.opens(number):
+            raise RoundAhead("a seed came in the middle of a step, and serves from the beginning of one alone")
         for envelope in question.seeds:
             notice = self.read(envelope, SeedNotice)
-            if notice.client != envelope.sender or notice.client in self._sources:
+            client, counter = notice.client, notice.counter
+            if client != envelope.sender or client in fresh:
                 raise ResultsDiffer("a seed was handed on in another client's name, or twice; the run stops here")
-            try:
-                self._sources[notice.client] = open_seed(notice, self.sealing)
-            except NotSealed:
-                continue
+            if notice.number != number or counter <= self._counters.get(client, 0):
+                raise ResultsDiffer("a seed of another round, or of before, was handed on; the run stops here")
+            self.journal.record(f"seed {client} {counter}", envelope.digest)
+            self._counters[client] = counter
+            fresh.add(client)
+            self._sources.pop(client, None)
+            with suppress(NotSealed):
+                self._sources[client] = open_seed(notice, self.sealing)
+        return fresh
 
     def _part(self, question: ClientQuestion, number: RoundNumber) -> ClientAnswer:
         source = self._sources[question.client]
         if question.counter != source.counter:
             raise ResultsDiffer("a question names another seed than the client's; the run stops here")
         pads = self.plan.pads_to_check(self._pads(question.client, number), question.client, number)
-        shape = self.plan.shape(question.client, number)
+        shape = self._shape(question.client, number)
         part = answer(source, number, shape, pads=pads, question=question.question)
         return ClientAnswer(question.client, part.element, part.claim)
+
+    def _shape(self, client: str, number: RoundNumber) -> ProofShape:
+        return self.plan.shape(client, number, steps=self._attendance.steps(client, number))
 
     def _pads(self, client: str, number: RoundNumber) -> U64:
         return self._sources[client].pads(number, self.plan.count(client, number))
@@ -213,8 +234,7 @@ class MaskingDealer(MaskingParty):
     def _deal_products(self, decision: RoundNumber) -> tuple[tuple[memoryview, ...], tuple[memoryview, ...]]:
         """Draw the pads of a decision's products, and return each aggregator's shares."""
         masks = {
-            client: bit_pads(self._sources[client], decision, self.plan.shape(client, decision))
-            for client in self._members
+            client: bit_pads(self._sources[client], decision, self._shape(client, decision)) for client in self._members
         }
         pads = self._sums.factors()
         opened = fresh_words(2 * pads.size).reshape(-1, 2)

@@ -1,6 +1,6 @@
 """What follows from masked words, and from pads, by the same linear functions."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import final
 
@@ -40,25 +40,29 @@ class MaskedSums:
             total = self._total(words)[: layout.message_words].reshape(layout.n, layout.c)
             self._levels = self._levels.add_exposure(outcomes, total)
         elif phase == Phase.DECIDE:
-            self._grow(self._levels.grow_own(layout, self._spread(number, words), members), opened)
+            self._grow(self._levels.grow_own(layout, self._spread(number, words), members), opened, members)
         else:
             self._levels = self._levels.replace_thresholds(outcomes, self._spread(number, words))
 
-    def _grow(self, grown: Levels, opened: U64 | None) -> None:
-        """Go on after a decision, with what was opened of products."""
-        before = self._levels
+    def _grow(self, grown: Levels, opened: U64 | None, members: Collection[str]) -> None:
+        """Go on after a decision, with what was opened of products; of clients that are away the levels wait."""
+        before, layout = self._levels, self._plan.layout
+        here = np.zeros(layout.n, dtype=np.uint64)
+        for client in members:
+            here[slice(*layout.own[client])] = 1
         if opened is not None:
             level, own, exposure = grown.level.copy(), grown.own.copy(), grown.exposure.copy()
-            products = opened.reshape(len(self._plan.products), self._plan.layout.n)
+            products = opened.reshape(len(self._plan.products), layout.n)
             for (row, column, place), product in zip(self._plan.products, products, strict=True):
                 if column == "anew":
-                    level[row], own[row] = product, own[row] - before.own[row]
+                    level[row] += here * (product - level[row])
+                    own[row] -= here * before.own[row]
                 else:
-                    level[row] += product << np.uint64(place)
-            for row, outcome in enumerate(self._plan.layout.outcomes):
+                    level[row] += here * (product << np.uint64(place))
+            for row, outcome in enumerate(layout.outcomes):
                 if outcome.weight is None:
-                    level[row] += exposure[row]
-            exposure[:] = 0
+                    level[row] += here * exposure[row]
+            exposure *= np.uint64(1) - here
             grown = replace(grown, level=level, own=own, exposure=exposure)
         self._levels = grown
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, final
+from typing import Final, Protocol, final
 
 from cryptography import x509
 
@@ -17,15 +17,17 @@ from protocols.errors import (
 )
 from protocols.identity.sealing_key import SealingKey
 from protocols.sealing.handshake import accept
-from protocols.sealing.messages import SealedReply, SealedRequest
+from protocols.sealing.messages import Handshake, SealedReply, SealedRequest
 from protocols.sealing.route import Route
 from protocols.sealing.session import SealedSession
 from protocols.task import manifest as manifests
-from protocols.task.manifest import Manifest
+from protocols.task.manifest import Manifest, is_active
 from protocols.wire import codec
 from protocols.wire.messages import Join, Letter, MaskedCall, Share
 from protocols.wire.sealed_transport import unpack
 
+STARTS: Final = 64  # of a client of an active run
+Start = tuple[bytes, SealedSession]  # its secret, and what that opens
 CallHandler = Callable[[str, object], Awaitable[object]]
 
 
@@ -54,12 +56,14 @@ class RunGateway:
     Attributes:
         key: this aggregator's, which the manifest pins.
         others: the way to each other aggregator, by name.
+        sessions: of each client its secret and what it opens; of an active run one for each start of the client, the
+            last one first.
     """
 
     manifest: Manifest
     key: SealingKey = field(repr=False)
     others: Mapping[str, Relay] = field(repr=False)
-    sessions: dict[str, tuple[bytes, SealedSession]] = field(repr=False, default_factory=dict)
+    sessions: dict[str, tuple[Start, ...]] = field(repr=False, default_factory=dict)
     clients: frozenset[str] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -102,7 +106,7 @@ class Gateway:
         self._runs = {manifests.run_id(each.manifest): each for each in runs}
         for run_id, run in self._runs.items():
             for client, secret in secrets.secrets(run_id).items():
-                run.sessions[client] = secret, SealedSession.of(Route(run_id, client, name), secret)
+                run.sessions[client] = ((secret, SealedSession.of(Route(run_id, client, name), secret)),)
 
     async def answer(self, caller: str, request: object) -> object:
         """Answer one call; `caller` is the name that the transport verified.
@@ -130,16 +134,18 @@ class Gateway:
         if request.to != self._name:
             return await self._pass_on(caller, run, request)
         self._admit(request)
-        secret, session = self._session(run, request)
-        inner = unpack(session.open_request(request.body, counter=request.counter))
+        (secret, session), inner = self._open(run, request)
         if inner.run_id != request.run_id:
             raise ManifestMismatch("what was sealed belongs to another run; compare the manifests")
-        if not isinstance(inner, Join | Letter) and request.client not in run.sessions:
+        before = run.sessions.get(request.client, ())
+        if not isinstance(inner, Join | Letter) and all(known != secret for known, _ in before):
             raise NotJoined(f"{request.client} has not joined this run; join first")
         reply = await self._answer(request.client, inner)
-        if request.client not in run.sessions and isinstance(inner, Join):
+        before = run.sessions.get(request.client, ())
+        if isinstance(inner, Join) and not before:
             self._secrets.save_secret(request.run_id, request.client, secret)
-            run.sessions[request.client] = secret, session
+        if isinstance(inner, Join) and all(known != secret for known, _ in before):
+            run.sessions[request.client] = ((secret, session), *before)
         return SealedReply(session.seal_reply(codec.encode(reply), counter=request.counter))
 
     def _admit(self, request: SealedRequest) -> None:
@@ -149,22 +155,29 @@ class Gateway:
             self._leave_out(request.run_id, request.client)
             raise
 
-    def _session(self, run: RunGateway, request: SealedRequest) -> tuple[bytes, SealedSession]:
-        """Return the session that a call belongs to: the one that is kept, or with a first join a new one."""
-        kept = run.sessions.get(request.client)
-        if request.handshake is None:
-            if kept is None:
-                raise NotJoined(f"{request.client} has not joined this run; join first")
-            return kept
+    def _open(self, run: RunGateway, request: SealedRequest) -> tuple[Start, Join | Share | MaskedCall]:
+        """Return the start of the client that a call belongs to, and the call; starts are few, the last one first."""
+        starts = run.sessions.get(request.client, ())
+        if request.handshake is not None:
+            starts = (self._start(run, request, request.handshake, starts),)
+        for place, start in enumerate(starts):
+            try:
+                return start, unpack(start[1].open_request(request.body, counter=request.counter))
+            except NotSealed:
+                if place + 1 == len(starts):
+                    raise
+        raise NotJoined(f"{request.client} has not joined this run; join first")
+
+    def _start(self, run: RunGateway, request: SealedRequest, handshake: Handshake, starts: tuple[Start, ...]) -> Start:
+        """Return what a join begins: of an active run a session for each start of a client, of others one."""
         route = Route(request.run_id, request.client, self._name)
-        secret = accept(route, request.handshake, key=run.key, authorities=self._authorities)
-        if kept is None:
-            return secret, SealedSession.of(route, secret)
-        if kept[0] != secret:
+        secret = accept(route, handshake, key=run.key, authorities=self._authorities)
+        known = [start for start in starts if start[0] == secret]
+        if not known and len(starts) >= (STARTS if is_active(run.manifest) else 1):
             raise ConflictingReplay(
                 f"{request.client} has joined with other keys; a client that lost its keys stays out until the next run"
             )
-        return kept
+        return known[0] if known else (secret, SealedSession.of(route, secret))
 
     async def _pass_on(self, caller: str, run: RunGateway, request: SealedRequest) -> SealedReply:
         relay = run.others.get(request.to)

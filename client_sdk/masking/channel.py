@@ -11,7 +11,7 @@ from protocols.task import manifest as manifests
 from protocols.task.manifest import Simulation
 from protocols.task.timeouts import patience_s
 from protocols.wire.masked_link import MaskedLink
-from protocols.wire.messages import Join
+from protocols.wire.messages import Join, JoinReply
 from protocols.wire.transport import Transport
 
 STOP_S: Final = 5.0
@@ -27,15 +27,27 @@ class ServerChannel:
         self._manifest, self._transports, self._run = manifest, transports, manifests.run_id(manifest)
         self._links = [MaskedLink(transport, self._run) for transport in transports]
 
-    async def join(self, envelope: SignedMessage) -> None:
-        """Join at both, and hand them a sealed seed."""
+    async def join(self) -> Step:
+        """Join at both, and return the first step that has begun at neither."""
+        timeout_s, join = patience_s(self._manifest, FIRST_STEP), Join(self._run, b"")
+        calls = (each.call(join, timeout_s=timeout_s) for each in self._transports)
+        replies: list[JoinReply] = await asyncio.gather(*calls)
+        return max(reply.step for reply in replies)
+
+    async def hand(self, envelope: SignedMessage) -> None:
+        """Hand both a sealed seed, for the first round."""
         timeout_s = patience_s(self._manifest, FIRST_STEP)
-        join = Join(self._run, b"")
-        await asyncio.gather(*(each.call(join, timeout_s=timeout_s) for each in self._transports))
         await asyncio.gather(*(link.send(envelope, timeout_s=timeout_s) for link in self._links))
 
-    async def exchange(self, envelope: SignedMessage, *, step: Step) -> tuple[SignedMessage, SignedMessage]:
+    async def exchange(
+        self, envelope: SignedMessage, *, step: Step, rounds: int = 1
+    ) -> tuple[SignedMessage, SignedMessage]:
         """Hand a round's message to both, and return what each replies when the round is over.
+
+        Args:
+            envelope: the message.
+            step: of the round.
+            rounds: how many may have to be over first.
 
         Raises:
             RoundClosed: both say that it closed without the sender, which is out of the run.
@@ -44,7 +56,7 @@ class ServerChannel:
             Unavailable: one did not answer in time, or not soon after the other: if it might, it could hold a client up
                 until the next round has closed without it.
         """
-        timeout_s = patience_s(self._manifest, step)
+        timeout_s = rounds * patience_s(self._manifest, step)
         calls = [asyncio.ensure_future(link.ask(envelope, timeout_s=timeout_s)) for link in self._links]
         try:
             await asyncio.wait(calls, return_when=asyncio.FIRST_COMPLETED)

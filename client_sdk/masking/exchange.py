@@ -1,40 +1,50 @@
 """The rounds of `client_sdk.simulation` over the masked backend: the same client, with other messages."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol, final
+from typing import Final, Protocol, final
 
 import numpy as np
 
 from client_sdk.masking.channel import ServerChannel
-from client_sdk.masking.masking_client import MaskingClient
+from client_sdk.masking.masking_client import NOTHING, MaskingClient, Reading
 from client_sdk.simulation.exchange import Answer
-from protocols.arithmetic.counters import FIRST_STEP, Step
-from protocols.arithmetic.fixed_point import U64
-from protocols.errors import LpmError, ParameterError, RoundClosed, RunEnded
+from protocols.arithmetic.counters import FIRST_ROUND, FIRST_STEP, RoundNumber, Step
+from protocols.arithmetic.fixed_point import I64, U64
+from protocols.arithmetic.sharing.additive import KEY_BYTES
+from protocols.atomic_file import create_atomically
+from protocols.errors import AnswerLost, LpmError, ParameterError, RoundClosed, RunEnded
 from protocols.identity.sealing_key import public_key
 from protocols.identity.server_keys import IDENTITY
-from protocols.identity.signing import read_key
+from protocols.identity.signing import read_key, read_private
 from protocols.masking.envelope import SignedMessage, Signer
-from protocols.masking.journal import FileJournal
+from protocols.masking.journal import Journal, SealedJournal
 from protocols.masking.plan import MaskingPlan
-from protocols.masking.seed import SealedSeed
 from protocols.models.outcome import OutcomeSpec
-from protocols.task.manifest import Simulation
+from protocols.task.manifest import Simulation, run_id
 from protocols.task.outcome_layout import split_columns
 from protocols.task.rounds import Phase
 from protocols.task.signature import trust_of
 from protocols.wire.transport import Transport
 
+JOURNAL_KEY: Final = "journal.key"
+SEED_AHEAD: Final = 3  # rounds that may have to be over before a seed serves, the one in hand among them
+
 
 class ReplyChannel(Protocol):
     """How a client reaches both aggregators."""
 
-    async def join(self, envelope: SignedMessage) -> None:
-        """Hand a sealed seed to both."""
+    async def join(self) -> Step:
+        """Join at both, and return the first step that has begun at neither."""
 
-    async def exchange(self, envelope: SignedMessage, *, step: Step) -> tuple[SignedMessage, SignedMessage]:
+    async def hand(self, envelope: SignedMessage) -> None:
+        """Hand a sealed seed to both, for the first round."""
+
+    async def exchange(
+        self, envelope: SignedMessage, *, step: Step, rounds: int = 1
+    ) -> tuple[SignedMessage, SignedMessage]:
         """Hand a round's message to both, and return what each replies when the round is over."""
 
     async def stop(self, envelope: SignedMessage) -> None:
@@ -46,6 +56,10 @@ class ReplyChannel(Protocol):
 class MaskedExchange:
     """One client's rounds.
 
+    A client that was started again, or came too late for a round, comes back with a fresh seed from the beginning of a
+    step on. What it was told before, it takes from its journal, so that it lives through the same steps once more; of
+    steps that it missed it is told the public numbers.
+
     Attributes:
         client: what it sends and opens.
         channel: to the aggregators.
@@ -54,18 +68,34 @@ class MaskedExchange:
     client: MaskingClient
     channel: ReplyChannel
     _told: list[U64] | None = field(init=False, repr=False, default=None)
+    _live: RoundNumber = field(init=False, default=FIRST_ROUND)  # rounds before it are over for this client
+    _public: I64 = field(init=False, repr=False, default_factory=lambda: np.zeros(0, dtype=np.int64))
 
     async def join(self) -> Step:
-        """Hand the seed over; the run begins with its first step."""
-        await self.channel.join(self.client.join())
+        """Hand a seed over, for the first step or for the next one; the run is told from its first step."""
+        if self.client.is_over:
+            self._live = RoundNumber(self.client.plan.manifest.schedule.rounds)
+        elif self.client.has_joined:
+            await self._return(FIRST_STEP)
+        else:
+            await self.channel.join()
+            try:
+                await self.channel.hand(self.client.join())
+            except RoundClosed as error:
+                raise RunEnded(f"this client takes no part: {error}") from error
         return FIRST_STEP
 
     async def recall(self, since: Step, until: Step) -> list[dict[str, int]]:
-        """Return no numbers for each of these steps: of a masked run no client misses one and goes on."""
-        return [{} for _ in range(since, until)]
+        """Return the environment's numbers of steps `since` to `until` - 1, as both aggregators told them."""
+        layout = self.client.plan.layout
+        width, nothing = len(layout.environment), np.zeros(layout.cells, dtype=np.int64)
+        rows = (self._public[width * step : width * (step + 1)] for step in range(since, until))
+        return [
+            layout.public_numbers(np.concatenate([nothing, row]), step=since + place) for place, row in enumerate(rows)
+        ]
 
     async def round(self, vector: U64, *, step: Step, phase: Phase = Phase.SPEAK) -> Answer:
-        """Take part in one round.
+        """Take part in one round, or take its answer from the journal.
 
         Args:
             vector: uint64, of the length that the layout gives the phase.
@@ -75,22 +105,68 @@ class MaskedExchange:
         Raises:
             PartiesDisagree, BadSignature, Unavailable: a server lied or keeps silent; everybody is told that the run is
                 over. If one refusal of one server could make a client go, that server would drop whom it likes.
-            RunEnded: the run is over, or this client is out of it: it came too late, or left its ranges.
+            RoundClosed: this client was away; it goes on with what it knows itself.
+            RunEnded: the run is over, or this client is out of it: it left its ranges, or came for no later step.
         """
         number = self.client.plan.manifest.schedule.number(step, phase)
         words = self._growth(vector) if phase == Phase.DECIDE else vector
+        reading = None
+        if number >= self._live:
+            reading = await self._ask(number, words, step)
+        if reading is None:
+            reading = self.client.recall(number, words)
+        counted = reading is not None or number in self.client.attendance.rounds_of(self.client.signer.name, self._live)
+        if phase == Phase.DECIDE and counted:
+            self._told = self._levels(vector.copy())
+        if reading is not None:
+            return Answer(reading.outcomes, reading.release, reading.announcement)
+        if phase == Phase.THRESHOLDS and counted:
+            return Answer(NOTHING, NOTHING, NOTHING)
+        raise (AnswerLost if counted else RoundClosed)(f"this client was away in step {step}")
+
+    async def _ask(self, number: RoundNumber, words: U64, step: Step) -> Reading | None:
+        """Send a round's words, and return what was told; None where the round closed without this client."""
         message = self.client.message(number, words)
         try:
-            reading = self.client.open(number, await self.channel.exchange(message, step=step))
+            return self.client.open(number, await self.channel.exchange(message, step=step))
+        except RoundClosed:
+            if step == self.client.plan.manifest.steps:
+                self._live = RoundNumber(number + 1)
+            else:
+                await self._return(Step(step + 1))
+            return None
+        except LpmError as error:
+            await self._stop(error)
+            raise
+
+    async def _return(self, step: Step) -> None:
+        """Come back with a fresh seed, from a step on in which nothing was sent; rounds before are over.
+
+        Raises:
+            RunEnded: there is no such step, or this client is out for good.
+            RecordsDiffer: its journal is older than what was sent.
+        """
+        schedule, sent = self.client.plan.manifest.schedule, self.client.last_sent
+        after = FIRST_STEP if sent is None else Step(schedule.step(sent) + (schedule.phase(sent) != Phase.THRESHOLDS))
+        try:
+            step = max(step, after, await self.channel.join())
+            if step > self.client.plan.manifest.steps:
+                raise RoundClosed("the run is over, or its last step has begun")
+            number = schedule.number(step, Phase.SPEAK)
+            self.client.renew(number)
+            seed = self.client.join()
+            self._public = self.client.attend(number, await self.channel.exchange(seed, step=step, rounds=SEED_AHEAD))
         except RoundClosed as error:
             raise RunEnded(f"this client takes part no longer, and the others go on: {error}") from error
         except LpmError as error:
-            self.client.abandon(str(error))
-            await self.channel.stop(self.client.stop())
+            await self._stop(error)
             raise
-        if phase == Phase.DECIDE:
-            self._told = self._levels(vector.copy())
-        return Answer(reading.outcomes, reading.release, reading.announcement)
+        self.client.require_whole(number)
+        self._live = number
+
+    async def _stop(self, error: LpmError) -> None:
+        self.client.abandon(str(error))
+        await self.channel.stop(self.client.stop())
 
     def _growth(self, vector: U64) -> U64:
         """Return the words of a decision with the growth of own levels in place of their sums."""
@@ -113,27 +189,35 @@ class MaskedExchange:
         return self.client.plan.layout.outcomes
 
 
+def open_journal(folder: Path, manifest: Simulation, name: str, *, credentials: Path) -> SealedJournal:
+    """Return what a client has kept of a run, to go on with; its key lies beside the credentials, and is made once.
+
+    Raises:
+        ParameterError: the journal was changed, or others may read it or its key.
+    """
+    path, run = credentials / JOURNAL_KEY, run_id(manifest)
+    create_atomically(path, os.urandom(KEY_BYTES))
+    return SealedJournal(
+        folder / f"masking-{run.hex()[:12]}.journal", key=read_private(path), label=run + name.encode("ascii")
+    )
+
+
 def begin_exchange(
-    manifest: Simulation, name: str, transports: Sequence[Transport], *, identity: Path, journal: Path
+    manifest: Simulation, name: str, transports: Sequence[Transport], *, identity: Path, journal: Journal
 ) -> MaskedExchange:
-    """Return a client's rounds over a network, and write down that it has begun the run.
+    """Return a client's rounds over a network, to begin with or to go on with.
 
     Args:
         manifest: of the run.
         name: of the client.
         transports: to both aggregators, in the manifest's order.
         identity: the folder of its key.
-        journal: the folder in which it writes down what it has sent.
-
-    Raises:
-        RunEnded: it has begun the run before, and its seed is gone.
+        journal: of what it has sent and was told.
     """
     plan, trust = MaskingPlan(manifest), trust_of(manifest)
     dealer = trust.keys[plan.dealer.name].sealing
     if dealer is None:
         raise ParameterError("the manifest pins no sealing key of the dealer; its security cannot be active")
     signer = Signer.draw(name, read_key(identity / IDENTITY))
-    seed = SealedSeed.draw(plan.run, name, public_key(dealer))
-    entries = FileJournal(journal / f"masking-{plan.run.hex()[:12]}.journal")
-    client = MaskingClient(plan, signer, trust.signing_keys, entries, seed=seed)
+    client = MaskingClient(plan, signer, trust.signing_keys, journal, dealer=public_key(dealer))
     return MaskedExchange(client, ServerChannel(manifest, transports))

@@ -1,18 +1,22 @@
 """A client of a masked run, as steps that return messages and take replies; nothing is sent here."""
 
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, final
 
 import msgspec
 import numpy as np
+from cryptography.hazmat.primitives.hpke import MLKEM768X25519PublicKey
 
-from protocols.arithmetic.counters import RoundNumber
+from protocols.arithmetic.counters import FIRST_ROUND, RoundNumber
 from protocols.arithmetic.fixed_point import I64, U64
-from protocols.errors import PartiesDisagree, WrongLength
+from protocols.errors import PartiesDisagree, RecordsDiffer, WrongLength
 from protocols.masking import range_proof
+from protocols.masking.attendance import Attendance
 from protocols.masking.envelope import SignedMessage, encode, read
-from protocols.masking.messages import ClientReply, WordsNotice, from_bytes, to_bytes
+from protocols.masking.journal import BEGIN
+from protocols.masking.messages import AttendanceNotice, ClientReply, WordsNotice, from_bytes, to_bytes
 from protocols.masking.party import MaskingParty, digest_of
 from protocols.masking.plan import MaskingPlan
 from protocols.masking.seed import SealedSeed
@@ -22,6 +26,8 @@ from protocols.task.parties import ENGINE
 from protocols.task.rounds import Phase
 
 NOTHING: Final = np.zeros(0, dtype=np.int64)
+JOINED: Final = "joined"  # entries of the journal: that a seed may have gone out,
+SEED: Final = "seed"  # and, numbered, that one was drawn
 
 
 @final
@@ -40,6 +46,18 @@ class Reading:
     release: I64
     announcement: I64
     accepted: tuple[str, ...]
+
+    def encode(self) -> bytes:
+        """Return the bytes that a journal keeps; they are those of few numbers, most of them 0."""
+        parts = (self.outcomes, self.release, self.announcement)
+        return zlib.compress(msgspec.msgpack.encode((*(each.tobytes() for each in parts), self.accepted)), level=1)
+
+    @classmethod
+    def decode(cls, content: bytes, *, outcomes: int) -> "Reading":
+        """Read what `encode` wrote."""
+        kept = msgspec.msgpack.decode(zlib.decompress(content), type=tuple[bytes, bytes, bytes, tuple[str, ...]])
+        own, release, announcement = (np.frombuffer(each, dtype=np.int64) for each in kept[:3])
+        return cls(own.reshape(-1, outcomes), release, announcement, kept[3])
 
 
 def read_replies(
@@ -67,17 +85,83 @@ class MaskingClient(MaskingParty):
     """One client of a run.
 
     Attributes:
-        seed: what it and the dealer expand; a client that lost it does not go on with another.
+        dealer: the key that its seeds are sealed to.
+        seed: what it and the dealer expand.
+        attendance: the rounds in which its words counted, as far as it knows.
 
     Security: both aggregators see the same uniform words, the dealer none. A reply that a server has changed ends the
-        run, whatever the bit.
+        run, whatever the bit. Every start draws a seed, with a counter that stands in the journal before the seed goes
+        out: no pad masks two words, whatever is started twice, copied or put back.
     """
 
-    seed: SealedSeed = field(kw_only=True, repr=False)
+    dealer: MLKEM768X25519PublicKey = field(kw_only=True, repr=False)
+    seed: SealedSeed = field(init=False, repr=False)
+    attendance: Attendance = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Begin the run, or go on with it."""
+        if self.journal.entry(BEGIN) is None:
+            MaskingParty.__post_init__(self)
+        self.attendance = Attendance(self.plan)
+        self.renew(FIRST_ROUND)
+
+    @property
+    def has_joined(self) -> bool:
+        """Tell whether a seed of this client may have gone out before, in this process or another."""
+        return self.journal.entry(JOINED) is not None
+
+    @property
+    def is_over(self) -> bool:
+        """Tell whether the journal has the answer of every round."""
+        return all(self.journal.entry(f"answer {number}") for number in range(self.plan.manifest.schedule.rounds))
+
+    @property
+    def last_sent(self) -> RoundNumber | None:
+        """Return the last round in which words may have gone out."""
+        schedule = self.plan.manifest.schedule
+        sent = (number for number in reversed(range(schedule.rounds)) if self.journal.entry(f"vector {number}"))
+        return next(map(RoundNumber, sent), None)
+
+    def renew(self, number: RoundNumber) -> None:
+        """Draw another seed, which serves from a round on."""
+        counter = self.journal.count(SEED) + 1
+        self.seed = SealedSeed.draw(self.plan.run, self.signer.name, self.dealer, counter=counter, number=number)
+        self.journal.record(f"{SEED} {counter}", digest_of(encode(self.seed.notice)))
 
     def join(self) -> SignedMessage:
         """Return the sealed seed, for both aggregators."""
+        self.journal.record(JOINED, self.plan.run)
         return self.signer.send(self.seed.notice)
+
+    def attend(self, number: RoundNumber, replies: tuple[SignedMessage, SignedMessage]) -> I64:
+        """Take in in which rounds before one this client's words counted, and return all public numbers until then.
+
+        Raises:
+            PartiesDisagree: the aggregators told different things; the run ends, for all.
+        """
+        with self.guard():
+            first, second = (self.read(reply, AttendanceNotice) for reply in replies)
+            senders = tuple(reply.sender for reply in replies)
+            told = first.client, first.number
+            if senders != self.plan.aggregators or first != second or told != (self.signer.name, number):
+                raise PartiesDisagree("the aggregators told a client that comes back two things; the run stops here")
+            self.attendance = Attendance(self.plan)
+            for counted in first.counted:
+                self.attendance.take(RoundNumber(counted), (self.signer.name,))
+            return from_bytes(first.public).view(np.int64)
+
+    def require_whole(self, number: RoundNumber) -> None:
+        """Refuse to go on from a journal that lacks what the aggregators have counted before a round.
+
+        Raises:
+            RecordsDiffer: it was put back, or another copy of it has taken part.
+        """
+        counted = self.attendance.rounds_of(self.signer.name, number)
+        if any(self.journal.entry(f"vector {each}") is None for each in counted):
+            raise RecordsDiffer(
+                "what this client has kept of the run is older than what it has told: its folder was put back, or a "
+                "copy of it has taken part; this one sits the run out"
+            )
 
     def message(self, number: RoundNumber, x: U64) -> SignedMessage:
         """Return what goes to both aggregators, the same bytes whenever a round is sent again.
@@ -94,7 +178,9 @@ class MaskingClient(MaskingParty):
         plan, source, name = self.plan, self.seed.source, self.signer.name
         if x.shape != (plan.count(name, number),):
             raise WrongLength(f"got {x.size} words for round {number}; the layout has {plan.count(name, number)}")
-        shape, pads = plan.shape(name, number), source.pads(number, x.size)
+        self.journal.record_all({f"vector {number}": digest_of(x.tobytes())}, sync=False)  # with what is sent
+        shape = plan.shape(name, number, steps=self.attendance.steps(name, number))
+        pads = source.pads(number, x.size)
         d = residue(x + pads)
         checked = plan.words_to_check(d, name, number)
         e = range_proof.mask_bits(
@@ -129,7 +215,22 @@ class MaskingClient(MaskingParty):
             own = NOTHING.reshape(0, outcomes)
             if decides:
                 own = self._open_outcomes(number, told.reshape(outcomes, size), other.reshape(outcomes, size))
-            return reading_of(self.plan, first, own)
+            reading = reading_of(self.plan, first, own)
+            if self.signer.name in first.accepted:
+                self.attendance.take(number, (self.signer.name,))
+            self.journal.record_all({f"answer {number}": reading.encode()}, sync=False)
+            return reading
+
+    def recall(self, number: RoundNumber, x: U64) -> Reading | None:
+        """Return what the journal has of a round that is over; None of one whose answer did not come.
+
+        Raises:
+            ConflictingReplay: other words were sent in this round: this client's files are others than they were.
+        """
+        if self.journal.entry(f"vector {number}") is not None:
+            self.journal.record(f"vector {number}", digest_of(x.tobytes()))
+        kept = self.journal.entry(f"answer {number}")
+        return None if kept is None else Reading.decode(kept, outcomes=len(self.plan.layout.outcomes))
 
     def _open_outcomes(self, number: RoundNumber, told: U64, other: U64) -> I64:
         """Return own agents' bits and sums, int64[n_own, o], from what both aggregators told, uint64[o, n_own]."""

@@ -64,6 +64,7 @@ def read_private_files(
     start: datetime.date | None = None,
     others: Path | None = None,
     dictionary: DataDictionary = NO_DICTIONARY,
+    draws: bytes | None = None,
 ) -> PrivateFiles:
     """Read a client's files.
 
@@ -77,6 +78,7 @@ def read_private_files(
         start: the day of the run's first step, as this client's owner knows it; the manifest's counts.
         others: columns `person` and `agent`: what contacts call people of other clients, where own ones have names.
         dictionary: in which words all of these are written.
+        draws: from which agents are drawn as they were before, of a client that was started again.
 
     Raises:
         DataError: a file cannot be read, or a row is wrong; the message names file and row.
@@ -98,7 +100,16 @@ def read_private_files(
     table, rows = _contacts(met, manifest, calendar, _numbers(dict(zip(names, own, strict=False)), others, manifest))
     devices = _devices(people.parent, manifest)
     try:
-        state = PrivateState(manifest, name, contacts=table, cell=cell, columns=columns, devices=devices, names=names)
+        state = PrivateState(
+            manifest,
+            name,
+            contacts=table,
+            cell=cell,
+            columns=columns,
+            devices=devices,
+            names=names,
+            draws=draws,
+        )
     except DataError as error:
         raise DataError(f"{_place(error, met, rows, lines, places)}: {error}") from error
     return PrivateFiles(state, contacts, table, np.array([met.row(int(row)) for row in rows], dtype=np.int64))

@@ -15,14 +15,20 @@ from protocols.models.seir.onset import require_drawn
 from protocols.task.layout import Layout
 from protocols.task.manifest import Simulation
 
+DRAW_BYTES: Final = 16
 TESTBED: Final = 0x7465737462656400  # second word of the testbed's key: "testbed"
 
 
-def simulation_key(manifest: Simulation) -> tuple[int, int]:
-    """Return the key of the simulation generator: the testbed's where the manifest names a seed, else a fresh one."""
+def simulation_key(manifest: Simulation, draws: bytes | None = None) -> tuple[int, int]:
+    """Return the key of the simulation generator: the testbed's where the manifest names a seed, else a fresh one.
+
+    Args:
+        manifest: of the run.
+        draws: 16 bytes of the system's randomness, of a client that draws the same once more.
+    """
     if manifest.testbed_seed is not None:
         return manifest.testbed_seed, TESTBED
-    drawn = os.urandom(16)
+    drawn = os.urandom(DRAW_BYTES) if draws is None else draws
     return int.from_bytes(drawn[:8], "little"), int.from_bytes(drawn[8:], "little")
 
 
@@ -54,6 +60,7 @@ class PrivateState:
         columns: Columns = NO_COLUMNS,
         devices: DeviceKeys | None = None,
         names: tuple[str, ...] = (),
+        draws: bytes | None = None,
     ) -> None:
         """Draw thresholds and durations of the client's agents, and keep their contacts.
 
@@ -63,6 +70,8 @@ class PrivateState:
             contacts: those with an end among the client's own agents; slots of the layout.
             cell: int64[n_own].
             columns: array[n_own] of each private column of the model.
+            devices: the keys of a device, where edges are permuted.
+            draws: 16 bytes from which agents are drawn as they were before; from the system's randomness unless given.
 
         Raises:
             ParameterError: the manifest lists no such client.
@@ -93,7 +102,7 @@ class PrivateState:
             )
         if manifest.devices is not None:
             _check_degree(edges, manifest.devices.degree)
-        self.source = AgentSource(agents, simulation_key(manifest))
+        self.source = AgentSource(agents, simulation_key(manifest, draws))
         self.state = model.initial_state(self.source, columns)
 
     def __repr__(self) -> str:

@@ -15,7 +15,7 @@ from client_sdk.simulation.own_levels import OwnLevels
 from client_sdk.simulation.own_score import OwnScore
 from protocols.arithmetic.counters import FIRST_STEP, Step
 from protocols.arithmetic.fixed_point import I64, U64
-from protocols.errors import RoundClosed
+from protocols.errors import AnswerLost, RoundClosed
 from protocols.models.agent_model import AgentModel, Edges, StepInputs, decide
 from protocols.models.cells import cell_totals
 from protocols.models.run_model import agent_model_of
@@ -199,9 +199,9 @@ class Client:
             answer = await self.exchange.round(
                 self._own.words(self.private.state, grown), step=step, phase=Phase.DECIDE
             )
-        except RoundClosed:
+        except RoundClosed as error:
             self.missed.append(step)
-            self._own.settle(grown, told=False)
+            self._own.settle(grown, told=isinstance(error, AnswerLost))
             bits = np.array([outcome.is_bit for outcome in self._model.outcomes], dtype=np.bool_)
             return np.where(bits, 0, grown)  # of a sum, what it knows itself
         self._own.settle(grown, told=True)

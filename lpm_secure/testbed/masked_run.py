@@ -21,7 +21,6 @@ from protocols.masking.journal import Journal, MemoryJournal
 from protocols.masking.messages import StepNotice, Stop, to_bytes
 from protocols.masking.party import MaskingParty
 from protocols.masking.plan import MaskingPlan
-from protocols.masking.seed import SealedSeed
 from protocols.task.manifest import Simulation
 from protocols.task.parties import ENGINE
 
@@ -81,10 +80,7 @@ class MaskedRun:
             plan, signers[dealer_name], keys, journal(dealer_name), sealing=sealing, noise_key=os.urandom(32)
         )
         target = public_key(sealing.public)
-        clients = {
-            name: MaskingClient(plan, signers[name], keys, journal(name), seed=SealedSeed.draw(plan.run, name, target))
-            for name in plan.names
-        }
+        clients = {name: MaskingClient(plan, signers[name], keys, journal(name), dealer=target) for name in plan.names}
         return cls(plan, signers, (first, second), dealer, clients, between)
 
     def _swap(self, first: SignedMessage, second: SignedMessage) -> tuple[SignedMessage, SignedMessage]:

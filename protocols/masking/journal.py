@@ -1,14 +1,21 @@
-"""What a party of a masked run has begun and answered: written down before it goes out, and once only."""
+"""What a party of a masked run has begun, answered and been told: written down before it goes out, and once only."""
 
 import abc
 import os
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import final
+from typing import Final, final
 
-from protocols.atomic_file import PRIVATE_MODE, sync_folder
-from protocols.errors import ConflictingReplay, RunEnded
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from protocols.atomic_file import PRIVATE_MODE, sync_folder, write_atomically
+from protocols.errors import ConflictingReplay, ParameterError, RunEnded
+from protocols.identity.signing import read_private
+
+NONCE_BYTES: Final = 12
+BEGIN: Final = "begin"
 
 
 class Journal(abc.ABC):
@@ -24,9 +31,9 @@ class Journal(abc.ABC):
         Raises:
             RunEnded: it was begun before: what had been answered then is not known for sure.
         """
-        if self.entry("begin") is not None:
+        if self.entry(BEGIN) is not None:
             raise RunEnded("this party has begun the run before, and does not begin it again: start another run")
-        self.record("begin", run)
+        self.record(BEGIN, run)
 
     def record(self, name: str, digest: bytes) -> None:
         """Write down what is about to be answered; errors are those of `record_all`."""
@@ -53,6 +60,19 @@ class Journal(abc.ABC):
     def entry(self, name: str) -> bytes | None:
         """Return what stands under a name."""
         return self._entries.get(name)
+
+    def once(self, name: str, size: int) -> bytes:
+        """Return random bytes that stand under a name, and draw them if there are none."""
+        drawn = self.entry(name) or os.urandom(size)
+        self.record(name, drawn)
+        return drawn
+
+    def count(self, kind: str) -> int:
+        """Return how many entries there are of a kind whose names are numbered from 1."""
+        number = 0
+        while f"{kind} {number + 1}" in self._entries:
+            number += 1
+        return number
 
     @abc.abstractmethod
     def _save(self, entries: Mapping[str, bytes], *, sync: bool) -> None:
@@ -85,11 +105,74 @@ class FileJournal(Journal):
 
     def _save(self, entries: Mapping[str, bytes], *, sync: bool) -> None:
         """Append lines, and wait for the disk where they must outlive the machine."""
-        with self._path.open("ab") as file:
-            file.write("".join(f"\n{name}\t{content.hex()}" for name, content in entries.items()).encode("ascii"))
-            file.flush()
-            if sync:
-                os.fsync(file.fileno())
+        _append(self._path, [f"{name}\t{content.hex()}" for name, content in entries.items()], sync=sync)
+
+
+@final
+class SealedJournal(Journal):
+    """Entries in a file that only the holder of a key can read, with which a client goes on when it is started again.
+
+    Security: AES-256-GCM, with nonces from the system's randomness. Run, party and place of an entry enter its seal:
+        none can be moved, changed or left out but the last ones. A file that was put back is one with the last ones
+        left out: its holder finds that out from what the aggregators have counted.
+    """
+
+    def __init__(self, path: Path, *, key: bytes, label: bytes) -> None:
+        """Read what is there; of a last line that a crash has cut off nothing has gone out, and it is removed.
+
+        Args:
+            path: of the file.
+            key: 32 bytes.
+            label: of run and party.
+
+        Raises:
+            ParameterError: others than its owner may read the file, or it was changed, or the key is another.
+        """
+        self._path, self._label, self._seal, self._lines = path, label, AESGCM(key), 0
+        if not path.exists():
+            write_atomically(path, b"")
+        lines = [line for line in read_private(path).split(b"\n") if line]
+        entries: dict[str, bytes] = {}
+        for place, line in enumerate(lines):
+            try:
+                name, content = self._open(line)
+            except (ValueError, InvalidTag):
+                if place + 1 < len(lines):
+                    raise ParameterError(
+                        f"{path} was changed, or sealed with another key: put the original back, or sit the run out"
+                    ) from None
+                write_atomically(path, b"".join(b"\n" + each for each in lines[:-1]))
+                break
+            entries[name], self._lines = content, place + 1
+        super().__init__(entries)
+
+    def _open(self, line: bytes) -> tuple[str, bytes]:
+        sealed = bytes.fromhex(line.decode("ascii"))
+        opened = self._seal.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], self._header(self._lines))
+        name, _, content = opened.partition(b"\t")
+        return name.decode("ascii"), content
+
+    def _header(self, place: int) -> bytes:
+        return b"lpm journal %d " % place + self._label
+
+    def _save(self, entries: Mapping[str, bytes], *, sync: bool) -> None:
+        """Append sealed lines, and wait for the disk where they must outlive the machine."""
+        lines = []
+        for place, (name, content) in enumerate(entries.items(), self._lines):
+            nonce = os.urandom(NONCE_BYTES)
+            opened = name.encode("ascii") + b"\t" + content
+            lines.append((nonce + self._seal.encrypt(nonce, opened, self._header(place))).hex())
+        _append(self._path, lines, sync=sync)
+        self._lines += len(lines)
+
+
+def _append(path: Path, lines: list[str], *, sync: bool) -> None:
+    """Append lines, each of which begins itself, and wait for the disk where they must outlive the machine."""
+    with path.open("ab") as file:
+        file.write("".join("\n" + line for line in lines).encode("ascii"))
+        file.flush()
+        if sync:
+            os.fsync(file.fileno())
 
 
 def _content(written: str) -> bytes:

@@ -249,6 +249,21 @@ class ClientReply(RunMessage, frozen=True):
 
 
 @final
+class AttendanceNotice(RunMessage, frozen=True):
+    """What an aggregator tells a client that comes back in a round, of the rounds before.
+
+    Attributes:
+        client: to whom.
+        counted: the rounds in which its words counted.
+        public: the environment's numbers of every step that is over, int64.
+    """
+
+    client: str
+    counted: tuple[Number, ...]
+    public: bytes
+
+
+@final
 class Stop(RunMessage, frozen=True):
     """The end of a run, for all."""
 

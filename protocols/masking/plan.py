@@ -31,7 +31,7 @@ class MaskingPlan:
     """The words of every message: how many, which of them are checked, and of how many bits.
 
     In place of the sum of their own levels clients tell by how much these grow in a step, so that a range in each step
-    bounds the whole run.
+    bounds the whole run; one that was away in some steps, by how much they have grown in these too.
 
     Attributes:
         manifest: of the run.
@@ -131,9 +131,9 @@ class MaskingPlan:
         """Return how many words a client sends in a round."""
         return self.layout.words(self.phase(number), client)
 
-    def shape(self, client: str, number: RoundNumber) -> ProofShape:
-        """Return the shape of a client's proof in a round."""
-        bits = self._ranges.bits(client, number)
+    def shape(self, client: str, number: RoundNumber, *, steps: int = 1) -> ProofShape:
+        """Return the shape of a client's proof in a round, of own levels that have grown in so many steps."""
+        bits = self._ranges.bits(client, number, steps=steps)
         if (key := bits.tobytes()) not in self._shapes:
             self._shapes[key] = ProofShape.of(bits)
         return self._shapes[key]
@@ -203,7 +203,7 @@ def _bounds(manifest: Simulation) -> dict[str, int]:
         steps = manifest.steps if outcome.keep else 1
         weight = 2 ** (outcome.weight or 1).bit_length() - 1
         heard = sum(abs(factor) for factor in outcome.coefficients) * messages * weight
-        bounds[f"the level of {outcome.name}"] = steps * (heard + 2 ** own.bit_length() - 1)
+        bounds[f"the level of {outcome.name}"] = steps * (heard + 2 * 2 ** own.bit_length())  # of any steps at once
         bounds[f"the threshold of {outcome.name}"] = 2 ** (bound + 1).bit_length() - 1
     noise = sum(2**7 * release.sigma for release in releases_of(manifest).each if release.mechanism == NOISE)
     widest = max([*(abs(end) for word in model.tally for end in (word.low, word.high)), *model.cell_most, 0])

@@ -8,6 +8,7 @@ import msgspec
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.hpke import MLKEM768X25519PublicKey
 
+from protocols.arithmetic.counters import FIRST_ROUND, RoundNumber
 from protocols.errors import NotSealed
 from protocols.identity.sealing_key import SealingKey
 from protocols.masking.envelope import encode
@@ -23,6 +24,10 @@ FIRST_COUNTER: Final = 1
 class SealedSeed:
     """A seed as its client holds it, and as it travels.
 
+    Attributes:
+        source: what is expanded from it.
+        notice: what is signed and sent.
+
     Security: the name, the run and the counter enter the seal, and the notice is signed by the client: a seed that is
         copied into another name does not open, and one that is made in a client's name is not signed by it.
     """
@@ -31,10 +36,26 @@ class SealedSeed:
     notice: SeedNotice = field(repr=False)
 
     @classmethod
-    def draw(cls, run: bytes, client: str, dealer: MLKEM768X25519PublicKey) -> "SealedSeed":
-        """Draw a seed from the system, and seal it to the dealer."""
-        source = PadSource(os.urandom(SEED_BYTES), run, client, FIRST_COUNTER)
-        blank = SeedNotice(run=run, number=0, client=client, counter=source.counter, sealed=b"")
+    def draw(
+        cls,
+        run: bytes,
+        client: str,
+        dealer: MLKEM768X25519PublicKey,
+        *,
+        counter: int = FIRST_COUNTER,
+        number: RoundNumber = FIRST_ROUND,
+    ) -> "SealedSeed":
+        """Draw a seed from the system, and seal it to the dealer.
+
+        Args:
+            run: the manifest's hash.
+            client: whose it is.
+            dealer: the key that opens it.
+            counter: above that of every seed which the client has drawn before.
+            number: of the round from which on it serves.
+        """
+        source = PadSource(os.urandom(SEED_BYTES), run, client, counter)
+        blank = SeedNotice(run=run, number=number, client=client, counter=counter, sealed=b"")
         sealed = SUITE.encrypt(source.seed, dealer, info=encode(blank))
         return cls(source, msgspec.structs.replace(blank, sealed=sealed))
 

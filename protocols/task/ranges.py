@@ -39,17 +39,22 @@ class Ranges:
         self._model = agent_model_of(manifest.model)
         self._ends = stage_ends(self._model.tally)
         self._scores = score_words(manifest.gradient)
-        self._bits: dict[tuple[str, Phase, bool], U8] = {}
+        self._bits: dict[tuple[str, Phase, bool, int], U8] = {}
 
-    def bits(self, client: str, number: RoundNumber) -> U8:
-        """Return of how many bits each checked word of a client is in a round, uint8."""
+    def bits(self, client: str, number: RoundNumber, *, steps: int | None = None) -> U8:
+        """Return of how many bits each checked word of a client is in a round, uint8.
+
+        Args:
+            client: whose words these are.
+            number: of the round.
+            steps: in which own levels have grown to what is told; those of the run, or one of growth, unless given.
+        """
         schedule = self._manifest.schedule
         phase, last = schedule.phase(number), schedule.step(number) == self._manifest.steps
-        if (client, phase, last) not in self._bits:
-            self._bits[client, phase, last] = (
-                self._speak(client, last) if phase == Phase.SPEAK else self._own(client, phase)
-            )
-        return self._bits[client, phase, last]
+        name = (client, phase, last, self._steps if steps is None else steps)
+        if name not in self._bits:
+            self._bits[name] = self._speak(client, last) if phase == Phase.SPEAK else self._own(client, phase, name[3])
+        return self._bits[name]
 
     def words(self, public: Callable[[I64], I64], vector: U64, client: str, number: RoundNumber) -> I64:
         """Return what is checked, int64: a client's words, and what follows from them.
@@ -105,14 +110,14 @@ class Ranges:
         """Return the bits of the most that a client's agents together can say to one agent on one channel."""
         return (self._manifest.max_message * self._layout.size(client)).bit_length()
 
-    def _own(self, client: str, phase: Phase) -> U8:
+    def _own(self, client: str, phase: Phase, steps: int) -> U8:
         manifest, size = self._manifest, self._layout.size(client)
         thresholds = [(bound + 1).bit_length() for bound in manifest.level_bounds]
         outcomes = self._layout.outcomes
         if phase == Phase.THRESHOLDS:
             each = [bits for outcome, bits in zip(outcomes, thresholds, strict=True) if outcome.is_bit]
             return np.tile(np.array(each, np.uint8), size)
-        own = self._model.level_bounds(n=size, max_message=manifest.max_message, steps=self._steps)
+        own = self._model.level_bounds(n=size, max_message=manifest.max_message, steps=steps)
         columns = [
             outcome.column_bits(level=level.bit_length(), threshold=threshold)
             for outcome, level, threshold in zip(outcomes, own, thresholds, strict=True)

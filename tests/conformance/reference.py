@@ -48,17 +48,18 @@ def agents_of(manifest, numbers, cells, owners):
     ]
 
 
-def reference(testbed, missed, undecided=None):
+def reference(testbed, missed, undecided=None, deaf=None):
     """Run a testbed in loops, where client c is away in the steps `missed[c]`.
 
     In outcome mode an absent client is not heard, but what others tell its agents reaches the aggregators; in the steps
-    `undecided[c]` it is absent when they decide.
+    `undecided[c]` it is absent when they decide, and in `deaf[c]` it was heard and is not told what cells came to.
 
     Returns:
         Field to list of all private agents, and the counts of every day.
     """
     manifest = testbed.manifest
     outcome, undecided = manifest.schedule.outcome, undecided or defaultdict(set)
+    deaf = deaf or defaultdict(set)
     numbers = [agent for client in manifest.clients for agent in client.agents]
     owners = [client.name for client in manifest.clients for _ in client.agents]
     cells = testbed.cell.tolist() or [0] * len(numbers)
@@ -83,7 +84,9 @@ def reference(testbed, missed, undecided=None):
             manifest.model.cell_beta * min(total, size) // size
             for total, size in zip(totals, manifest.cells, strict=True)
         ]
-        hazard = [pressure[a.cell] if pressure and a.owner in here else 0 for a in private]
+        hazard = [
+            pressure[a.cell] if pressure and a.owner in here and step not in deaf[a.owner] else 0 for a in private
+        ]
         for day, a, b, channel, weight in rows:
             for sender, target in ((a, b), (b, a)) if day == step % manifest.period else ():
                 one, two = private[sender], private[target]

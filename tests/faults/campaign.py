@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import time
+from collections import defaultdict
 
 import torch
 
@@ -17,8 +18,10 @@ from protocols.errors import LpmError
 from protocols.releases import ledger
 from protocols.releases.ledger import RoundEvent
 from protocols.task import manifest as manifests
+from protocols.task.rounds import Phase
 from protocols.task.timeouts import patience_s
 from tests import zygote
+from tests.conformance.reference import reference
 from tests.integration.conftest import drive_unwatched, end, write_active
 from tests.masked_lies import LIAR, LIES
 
@@ -180,9 +183,12 @@ def judge(scene, ending, codes):
     wrong += [f"{fault.party} runs on"] if codes.get(fault.party) == "runs" else []
     if isinstance(ending, StageSeries):
         same = ending.hash == clear.hash
-        result = "the same bits" if same else "left out"
-        if not same and not (fault.party in CLIENTS and _is_left_out(ending.counts, clear.counts)):
-            wrong.append("the series is another one")
+        missed, *more = absences(deployment)
+        result = "the same bits" if same else "left out" if STEPS in missed[fault.party] else "came back"
+        if not same and ending.counts.tolist() != reference(deployment.testbed, missed, *more)[1]:
+            wrong.append("the series is none of a run in which clients were away as they were")
+        if any(steps for name, steps in missed.items() if name != fault.party):
+            wrong.append("another client was away")
         wrong += [f"{name} ended with {code}" for name, code in untouched.items() if code != 0]
         wrong += ["a lie was told, and the run went on"] if _lied(deployment) else []
     else:
@@ -195,11 +201,24 @@ def _lied(deployment):
     return '"lied"' in (deployment.party(LIAR) / "log.jsonl").read_text(errors="replace")
 
 
-def _is_left_out(counts, clear):
-    """Tell whether a series is the clear one until a client of five people is missing, and lacks these from then on."""
-    people = counts[:, 0].sum(axis=-1).tolist()
-    before = sum(each == 20 for each in people)
-    return people == [20] * before + [15] * (len(people) - before) and bool((counts[:before] == clear[:before]).all())
+def absences(deployment):
+    """Return of each client in which steps it did not speak, was told no bits, and spoke and was told no release."""
+    manifest = deployment.testbed.manifest
+    path = deployment.party("aggregator-0") / f"ledger-{manifests.run_id(manifest).hex()[:12]}.jsonl"
+    events = ledger.load(path, manifest.trust.keys["aggregator-0"].identity)
+    spoken = [each.agreed for each in events if isinstance(each, RoundEvent) and each.agreed.phase == Phase.SPEAK]
+    missed = {name: {each.step for each in spoken if name not in each.members} for name in CLIENTS}
+    undecided, deaf = defaultdict(set), defaultdict(set)
+    for name in CLIENTS:
+        folder = deployment.party(name)
+        if not (folder / "summary.json").exists():
+            continue
+        lines = (folder / "series.csv").read_text().splitlines()[1:]
+        unheard = {int(line.split(",")[0]) for line in lines if not line.split(",")[1]}
+        steps = json.loads((folder / "summary.json").read_text())["missed_steps"]
+        undecided[name] = {step for step in steps if steps.count(step) > (step in unheard)}
+        deaf[name] = unheard - missed[name]
+    return missed, undecided, deaf
 
 
 def _in_logs(deployment):

@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,8 @@ from protocols.releases import ledger
 from protocols.releases.ledger import RefusalEvent
 from protocols.task import manifest as manifests
 from tests import zygote
+from tests.conformance.reference import reference
+from tests.faults.campaign import absences
 from tests.integration.conftest import driven, end, start_twice, write_active
 
 CPU = torch.device("cpu")
@@ -82,9 +85,11 @@ def test_an_active_run_over_real_processes_equals_the_clear_run_and_passes_its_a
         "aggregator-0": 8,
         "aggregator-1": 8,
     }
-    deployment.start_party("client-1")  # its seed is gone, and it does not draw another one
-    assert deployment.process("client-1").wait(30.0) == 3
-    assert "does not begin it again" in deployment.failures()[0].reason
+    written = (deployment.party("client-1") / "outcomes.csv").read_bytes()
+    (deployment.party("client-1") / "outcomes.csv").unlink()
+    deployment.start_party("client-1")  # its journal has all that it was told
+    assert deployment.process("client-1").wait(30.0) == 0
+    assert (deployment.party("client-1") / "outcomes.csv").read_bytes() == written
 
 
 @pytest.mark.parametrize("mistake", ["relay", "another key"])
@@ -199,6 +204,27 @@ def test_a_dealer_that_stays_away_ends_the_run_for_all(deploy):
     codes, reasons = endings(deployment)
     assert set(codes.values()) == {3}
     assert len(reasons) == 1
+
+
+def test_a_client_that_is_killed_and_started_again_comes_back_in_a_later_step(deploy):
+    """The others do not wait until a deadline for what it cannot send any more."""
+    deployment = deploy(timeout_s=20.0, steps=6)
+    deployment.start()
+
+    def restart():
+        deployment.process("client-2").kill()
+        deployment.process("client-2").wait()
+        deployment.start_party("client-2")
+
+    started = time.monotonic()
+    series = driven(deployment, in_step_1(restart))
+    assert not isinstance(series, LpmError), series
+    assert set(endings(deployment)[0].values()) <= {0, 3}  # 3 where it has missed more steps than it may
+    missed, undecided, deaf = absences(deployment)
+    assert 6 not in missed["client-2"]
+    assert missed["client-2"] | undecided["client-2"]
+    assert series.counts.tolist() == reference(deployment.testbed, missed, undecided, deaf)[1]
+    assert time.monotonic() - started < 20.0
 
 
 @pytest.mark.slow

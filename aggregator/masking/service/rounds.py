@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Final, final
 
-from aggregator.masking.aggregator import NO_HEAD, MaskingAggregator, Offers
+from aggregator.masking.aggregator import NO_HEAD, MaskingAggregator
 from aggregator.masking.collection import seed_of
+from aggregator.masking.members.message_union import Offers
 from aggregator.masking.service.inbox import Inbox
 from aggregator.masking.suppression import MESSAGES
 from aggregator.release.ledger import Ledger
@@ -41,12 +42,14 @@ from protocols.masking.messages import (
 )
 from protocols.task.manifest import Simulation, cohort
 from protocols.task.parties import ENGINE
+from protocols.task.rounds import Phase
 from protocols.task.timeouts import DEADLINES
 from protocols.wire import codec
 from protocols.wire.masked_link import MaskedLink
 from protocols.wire.messages import Join, JoinReply, MaskedCall, MaskedReply
 
 LOG: Final = logging.getLogger("aggregator")
+SEED_AHEAD: Final = 2  # rounds until a seed serves that came when a step had begun
 STOP_S: Final = 5.0  # for telling the other servers that the run is over
 OF_CLIENTS: Final = (SeedNotice, WordsNotice, StepNotice, Stop)
 OF_SERVERS: Final = (*OF_CLIENTS, KeyCommitment, KeyContribution, Offer, Closing, RangeVerdict, LevelShare, CountShare)
@@ -58,8 +61,9 @@ class MaskedRounds:
     """The rounds of one active run, from the first call on.
 
     A round closes when all that are left, and the engine where it announces, have been heard by either aggregator; or
-    at this aggregator's own deadline, over those that have. Whoever has not is out for good. Where another server does
-    not answer in time, or anything is wrong, the run ends: every party is told, or finds out with its next call.
+    at this aggregator's own deadline, over those that have. Whoever has not may come back by a fresh seed, from the
+    beginning of a step on. Where another server does not answer in time, or anything is wrong, the run ends: every
+    party is told, or finds out with its next call.
 
     Security: the other aggregator can neither bring a deadline forward nor keep a client out that this one has heard. A
         caller is handed the reply that is its own, and no other.
@@ -85,6 +89,7 @@ class MaskedRounds:
         self._offer: Offers = {}
         self._bytes: Counter[str] = Counter()
         self._joined: set[str] = set()
+        self._restarted: set[str] = set()  # have joined again, and answer nothing before their next seed
         self._revoked: set[str] = set()
         self._task: asyncio.Task[None] | None = None
         self._telling: asyncio.Task[None] | None = None
@@ -168,8 +173,11 @@ class MaskedRounds:
             raise NotEnrolled(f"the manifest lists no client {client}; ask the run's operator to enrol it")
         if message.key:
             raise WrongLength(f"got a key of {len(message.key)} bytes; clients of an active run seal a seed")
-        step = self.manifest.schedule.step(self._number)
-        if client not in self._joined and self._ledger is not None:
+        step = self.manifest.schedule.step(RoundNumber(self._number + 1))  # of which the first round has not begun
+        if client in self._joined:
+            self._restarted.add(client)
+            self._inbox.notify()
+        elif self._ledger is not None:
             self._ledger.write_joining(client, step)
         self._joined.add(client)
         return JoinReply(step)
@@ -179,7 +187,8 @@ class MaskedRounds:
     ) -> SignedMessage | None:
         """Take a client's or the engine's message in, and return the reply when its round is over."""
         number, rounds = message.number, self.manifest.schedule.rounds
-        if number == self._number + 1 < rounds:  # the engine takes part in every second round
+        ahead = SEED_AHEAD if isinstance(message, SeedNotice) else 1  # the engine takes part in every second round
+        while self._number < number <= min(self._number + ahead, rounds - 1):
             await self._over.wait()
             party.require_running()
         if number > self._number or number >= rounds:
@@ -187,7 +196,7 @@ class MaskedRounds:
         if number == self._number and self._open:
             self._receive(party, envelope)
         if isinstance(message, SeedNotice):
-            return None
+            return self._attend(party, caller, RoundNumber(number))
         if number == self._number:
             await self._over.wait()
             party.require_running()
@@ -195,6 +204,18 @@ class MaskedRounds:
         if reply is None:
             raise RoundClosed(f"{caller} is out of the run since round {number}: it kept silent, or left its ranges")
         return reply
+
+    def _attend(self, party: MaskingAggregator, client: str, number: RoundNumber) -> SignedMessage | None:
+        """Return what a client is told that comes back in a round; both aggregators tell the same, however far on."""
+        if number == FIRST_ROUND and self._number > FIRST_ROUND:
+            raise RoundClosed(f"the run has begun without {client}, or {client} has lost what it kept of it")
+        if number == FIRST_ROUND:
+            return None
+        self._restarted.discard(client)
+        told = party.attend(client, number)
+        if told is None:
+            raise RoundClosed(f"{client} is out of the run: it told no thresholds, or left its ranges")
+        return told
 
     def _receive(self, party: MaskingAggregator, envelope: SignedMessage) -> None:
         try:
@@ -294,13 +315,15 @@ class MaskedRounds:
         await self._inbox.until(lambda: self._begun or self._inbox.take(Offer, self._number) is not None, None)
 
         def silent() -> set[str]:
-            return party.silent(self._offered(party)) - self._revoked
+            gone = self._restarted if party.plan.phase(self._number) == Phase.DECIDE else ()
+            return party.silent(self._offered(party)) - self._revoked - {*gone}
 
         for _ in range(DEADLINES):
             if await self._inbox.until(lambda: not silent(), self._timeout_s):
                 return
             missing = silent()
-            left = cohort(self.manifest, {*party.members} - missing - self._revoked)
+            offered = self._offered(party)
+            left = cohort(self.manifest, party.participants(offered) - party.silent(offered) - self._revoked)
             if ENGINE not in missing and left >= self.manifest.min_cohort:
                 return
         if ENGINE in missing:

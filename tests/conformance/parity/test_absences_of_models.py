@@ -30,11 +30,15 @@ def heard(model, state, says, edges):
     return total
 
 
-def reference(testbed, missed, public, observe=lambda state, inputs: None):
+def reference(testbed, missed, public, observe=lambda state, inputs: None, *, learnt=None, counted=None, heard_of=None):
     """Return the state of all private agents where client k misses both rounds of the steps `missed[k]`.
 
-    Public numbers reach everybody, sooner or later. An observer is told of each step as clients know it.
+    Public numbers reach everybody, sooner or later. An observer is told of each step as clients know it. Of a client
+    that ends in the middle of a step, other steps may be those in which it learns no totals (`heard_of`), tells nothing
+    when levels are decided (`counted`), and learns no outcomes (`learnt`).
     """
+    given = missed if heard_of is None else heard_of, missed if counted is None else counted
+    heard_of, counted, learnt = *given, missed if learnt is None else learnt
     manifest = testbed.manifest
     model, edges = manifest.model.agents, edges_of(testbed)
     numbers = np.array([agent for client in manifest.clients for agent in client.agents], dtype=np.uint64)
@@ -46,7 +50,10 @@ def reference(testbed, missed, public, observe=lambda state, inputs: None):
     keep = np.array([outcome.keep for outcome in model.outcomes])
     at_once = np.array([not outcome.multiplies for outcome in model.outcomes])
     for step in range(manifest.steps):
-        there = np.array([step not in missed[client.name] for client in manifest.clients], dtype=bool)[owner]
+        there, hears, decides, learns = (
+            np.array([step not in absent[client.name] for client in manifest.clients], dtype=bool)[owner]
+            for absent in (missed, heard_of, counted, learnt)
+        )
         says, today = model.messages(state), edges[:, edges[0] == step % manifest.period]
         same = owner[today[1]] == owner[today[2]]
         within = heard(model, state, says, today[:, same])
@@ -56,17 +63,17 @@ def reference(testbed, missed, public, observe=lambda state, inputs: None):
             sums = np.zeros((len(model.cell_most), sizes.size), dtype=np.int64)
             for place in np.flatnonzero(there):
                 sums[:, cell[place]] += says[place, len(model.most) :]
-            pressure[there] = model.pressure(sums.reshape(-1), sizes)[cell[there]]
-            totals[there] = sums.T[cell[there]]
+            pressure[hears] = model.pressure(sums.reshape(-1), sizes)[cell[hears]]
+            totals[hears] = sums.T[cell[hears]]
         weights = model.weights(state)
         own = np.where(keep, own, 0) + model.increments(within, pressure) * weights
         grown = model.increments(others, np.zeros_like(pressure))
         told, waits = np.where(keep, told, 0) + np.where(at_once, grown, 0), np.where(keep, waits, 0) + grown
-        told = told + np.where(there[:, None] & ~at_once, waits * weights, 0)
-        waits = np.where(there[:, None], 0, waits)
+        told = told + np.where(decides[:, None] & ~at_once, waits * weights, 0)
+        waits = np.where(decides[:, None], 0, waits)
         known = decide(model.outcomes, own + told, model.thresholds(state))
         bits = np.array([outcome.is_bit for outcome in model.outcomes])
-        decided = np.where(there[:, None], known, np.where(bits, 0, own))
+        decided = np.where(learns[:, None], known, np.where(bits, 0, own))
         mixing = sizes[cell] if sizes.size else np.zeros(n, dtype=np.int64)
         numbers = {name: values[step] for name, values in public.items()}
         inputs = StepInputs(step, within, pressure, totals, mixing, decided, numbers)

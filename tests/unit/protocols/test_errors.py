@@ -66,6 +66,7 @@ def test_codes_are_stable():
         "ConflictingReplay": "conflicting-replay",
         "RoundClosed": "round-closed",
         "ShareRefused": "share-refused",
+        "AnswerLost": "answer-lost",
         "RoundAhead": "round-ahead",
         "BudgetSpent": "budget-spent",
         "CohortTooSmall": "cohort-too-small",

@@ -3,6 +3,7 @@
 import asyncio
 import os
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -99,11 +100,51 @@ def test_questions_have_an_order_and_are_answered_once(asked):
         asked.ask(asked.proofs(1))
 
 
-def test_a_seed_comes_once(asked):
+def fresh_seed(asked, *, counter, number, name="client-0"):
+    """Return a seed of client-0, signed, that serves from a round on."""
+    dealer = public_key(asked.dealer.sealing.public)
+    seed = SealedSeed.draw(asked.plan.run, name, dealer, counter=counter, number=number)
+    return asked.signers[name].send(seed.notice)
+
+
+def test_a_seed_of_before_or_of_another_round_is_the_end(asked):
+    for counter, number in ((1, 1), (2, 0), (2, 3)):
+        here = Asked(asked.plan.manifest)
+        here.ask(here.proofs(0))
+        with pytest.raises(ResultsDiffer, match="another round, or of before"):
+            here.ask(here.proofs(1, seeds=[fresh_seed(here, counter=counter, number=number)]))
+        assert here.dealer.ending
+
+
+def test_a_seed_in_the_middle_of_a_step_is_the_end(asked):
+    for question in (asked.proofs(0), asked.proofs(1), asked.release(1, asked.plan.names)):
+        asked.ask(question)
+    with pytest.raises(RoundAhead, match="middle of a step"):
+        asked.ask(asked.proofs(2, seeds=[fresh_seed(asked, counter=2, number=2)]))
+
+
+def test_who_is_no_member_comes_back_by_a_fresh_seed_alone(asked):
+    names = asked.plan.names
     asked.ask(asked.proofs(0))
-    seeds = [asked.signers[name].send(asked.seeds[name].notice) for name in asked.plan.names]
-    with pytest.raises(RoundAhead, match="seed"):
-        asked.ask(asked.proofs(1, seeds=seeds))
+    asked.ask(asked.proofs(1, names[1:]))
+    asked.ask(asked.release(1, names[1:]))
+    asked.ask(asked.proofs(2, names[1:]))
+    seed = fresh_seed(asked, counter=2, number=3)
+    question = asked.proofs(3, names, seeds=[seed])
+    first = msgspec.structs.replace(question.clients[0], counter=2)
+    answer = asked.ask(msgspec.structs.replace(question, clients=(first, *question.clients[1:])))[0]
+    told = read(answer, ProofAnswer, keys=asked.keys, run=asked.plan.run)
+    assert [each.client for each in told.clients] == list(names)
+    assert asked.dealer.journal.entry("seed client-0 2") == seed.digest  # a counter is on disk before it is used
+
+
+def test_who_is_no_member_is_not_answered_without_a_fresh_seed(asked):
+    asked.ask(asked.proofs(0))
+    asked.ask(asked.proofs(1, asked.plan.names[1:]))
+    asked.ask(asked.release(1, asked.plan.names[1:]))
+    asked.ask(asked.proofs(2, asked.plan.names[1:]))
+    with pytest.raises(ResultsDiffer, match="one that is out"):
+        asked.ask(asked.proofs(3))
 
 
 def test_a_seed_that_is_handed_on_in_anothers_name_is_the_end(asked):

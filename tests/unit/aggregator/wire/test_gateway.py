@@ -10,7 +10,7 @@ import pytest
 
 from aggregator import Store
 from aggregator.wire.access import Access
-from aggregator.wire.gateway import Gateway, RunGateway
+from aggregator.wire.gateway import STARTS, Gateway, RunGateway
 from aggregator.wire.remote_peer import RemotePeer
 from client_sdk import Client, ContactTable, PrivateState
 from lpm_secure.testbed.keys import pin_keys
@@ -249,6 +249,35 @@ def test_a_share_before_the_join_and_a_second_secret_are_refused(during):
             await call(sealed(manifest, keys, doors, "client-0")[1], joins(manifest)[1])
 
     during(act)
+
+
+def test_a_client_of_an_active_run_joins_again_with_a_secret_for_each_start(manifest_of):
+    """What a copy of it, that was started elsewhere, has begun ends nobody's session."""
+    manifest, keys = pin_keys(manifest_of(mode="outcome", k=2, security="active"))
+    run, name = manifests.run_id(manifest), manifest.aggregators[0].name
+
+    async def answer(caller, request):
+        return JoinReply(3)
+
+    async def act():
+        run_gateway = RunGateway(manifest, keys.servers[name].sealing, {})
+        more = {"authorities": [keys.authority.certificate], "access": Access()}
+        door = Gateway(name, [run_gateway], answer, secrets=Store("sqlite://"), **more)
+        starts = [sealed(manifest, keys, {name: door, "aggregator-1": door}, "client-0")[0] for _ in range(STARTS + 1)]
+        share = Share(run, 0, np.zeros(0, dtype=np.uint64))
+        await call(starts[0], Join(run, b""))
+        starts[1]._open()
+        with pytest.raises(NotSealed):
+            await call(starts[1], share)  # before its join
+        for way in starts[1:-1]:
+            await call(way, Join(run, b""))
+        await call(starts[0], Join(run, b""))
+        await call(starts[0], Join(run, b""))
+        assert len(run_gateway.sessions["client-0"]) == STARTS
+        with pytest.raises(ConflictingReplay, match="joined with other keys"):
+            await call(starts[-1], Join(run, b""))
+
+    asyncio.run(act())
 
 
 def test_an_answer_is_bound_to_its_call(during):

@@ -16,7 +16,6 @@ from protocols.masking.envelope import Signer, read
 from protocols.masking.journal import MemoryJournal
 from protocols.masking.messages import ClientReply, Stop, WordsNotice, to_bytes
 from protocols.masking.plan import MaskingPlan
-from protocols.masking.seed import SealedSeed
 from protocols.masking.words import residue
 from protocols.task.rounds import Phase
 
@@ -32,8 +31,7 @@ class Alone:
         self.names = (*self.plan.aggregators, *self.plan.names)
         self.signers = {name: Signer(name, new_key(), os.urandom(32)) for name in self.names}
         self.keys = {name: public_of(signer.key) for name, signer in self.signers.items()}
-        seed = SealedSeed.draw(self.plan.run, "client-0", DEALER)
-        self.client = MaskingClient(self.plan, self.signers["client-0"], self.keys, MemoryJournal(), seed=seed)
+        self.client = MaskingClient(self.plan, self.signers["client-0"], self.keys, MemoryJournal(), dealer=DEALER)
 
     def labels(self, bits):
         expected = self.client.seed.source.labels(DECIDE, len(bits), outcome=0)

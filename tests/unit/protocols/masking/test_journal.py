@@ -2,15 +2,25 @@
 
 import pytest
 
-from protocols.errors import ConflictingReplay, RunEnded
-from protocols.masking.journal import FileJournal, MemoryJournal
+from protocols.errors import ConflictingReplay, ParameterError, RunEnded
+from protocols.masking.journal import FileJournal, MemoryJournal, SealedJournal
 
 RUN = bytes(32)
+KEY = b"k" * 32
 
 
-@pytest.fixture(params=["memory", "file"])
+def sealed(tmp_path, key=KEY, label=RUN):
+    return SealedJournal(tmp_path / "sealed", key=key, label=label)
+
+
+@pytest.fixture(params=["memory", "file", "sealed"])
 def journal(request, tmp_path):
-    return MemoryJournal() if request.param == "memory" else FileJournal(tmp_path / "journal")
+    kinds = {
+        "memory": MemoryJournal,
+        "file": lambda: FileJournal(tmp_path / "journal"),
+        "sealed": lambda: sealed(tmp_path),
+    }
+    return kinds[request.param]()
 
 
 def test_a_run_is_begun_once(journal):
@@ -84,3 +94,51 @@ def test_a_crash_in_its_first_line_does_not_let_a_run_begin_twice(tmp_path):
     FileJournal(tmp_path / "journal").begin(RUN)
     with pytest.raises(RunEnded):
         FileJournal(tmp_path / "journal").begin(RUN)
+
+
+def test_a_sealed_journal_goes_on_and_tells_nobody_else_anything(tmp_path):
+    first = sealed(tmp_path)
+    drawn = first.once("draws", 16)
+    first.record_all({"seed 1": b"first", "seed 2": b"\t\n\0"}, sync=False)
+    again = sealed(tmp_path)
+    assert again.once("draws", 16) == drawn
+    assert again.entry("seed 2") == b"\t\n\0"
+    assert [again.count("seed"), again.count("start")] == [2, 0]
+    with pytest.raises(ConflictingReplay):
+        again.record("seed 1", b"another")
+    file = tmp_path / "sealed"
+    assert file.stat().st_mode & 0o777 == 0o600
+    opened = b"".join(bytes.fromhex(line.decode()) for line in file.read_bytes().split())
+    assert not any(secret in opened for secret in (b"seed", b"first", drawn))
+
+
+def test_of_a_sealed_journal_the_last_line_alone_may_be_cut_off(tmp_path):
+    """Nothing has gone out of what it says; the next start goes on behind it."""
+    first = sealed(tmp_path)
+    first.record("seed 1", b"one")
+    first.record("seed 2", b"two")
+    file = tmp_path / "sealed"
+    file.write_bytes(file.read_bytes()[:-7])
+    second = sealed(tmp_path)
+    assert [second.entry("seed 1"), second.entry("seed 2")] == [b"one", None]
+    second.record("seed 2", b"anew")
+    assert sealed(tmp_path).entry("seed 2") == b"anew"
+
+
+@pytest.mark.parametrize("change", ["flip", "swap", "remove", "key", "label", "mode"])
+def test_a_sealed_journal_that_was_changed_is_refused(tmp_path, change):
+    first = sealed(tmp_path)
+    for number in range(4):
+        first.record(f"seed {number}", b"content")
+    file = tmp_path / "sealed"
+    lines = file.read_bytes().split(b"\n")[1:]
+    changed = {
+        "flip": [lines[0][:-1] + (b"0" if lines[0][-1:] != b"0" else b"1"), *lines[1:]],
+        "swap": [lines[1], lines[0], *lines[2:]],
+        "remove": lines[1:],
+    }.get(change, lines)
+    file.write_bytes(b"".join(b"\n" + line for line in changed))
+    file.chmod(0o644 if change == "mode" else 0o600)
+    given = {"key": b"o" * 32 if change == "key" else KEY, "label": b"other" if change == "label" else RUN}
+    with pytest.raises(ParameterError, match="chmod 600" if change == "mode" else "was changed"):
+        sealed(tmp_path, **given)

@@ -1,0 +1,81 @@
+"""Who takes part in a masked run at an aggregator, who may come back to it, and by which seed."""
+
+from collections.abc import Iterable
+from typing import final
+
+import numpy as np
+
+from aggregator.masking.collection import seed_of
+from protocols.arithmetic.counters import FIRST_ROUND, RoundNumber
+from protocols.masking.attendance import Attendance
+from protocols.masking.messages import AttendanceNotice, ClientQuestion, SeedNotice, WordsNotice, to_bytes
+from protocols.masking.plan import MaskingPlan
+from protocols.task.parties import ENGINE
+
+
+@final
+class Membership:
+    """Clients of one run, round after round; both aggregators know the same.
+
+    Attributes:
+        members: whose words counted in the last round.
+        present: who may take part: it told its thresholds, and has not left its ranges.
+        attendance: the rounds in which each client's words counted.
+
+    Security: a client that was away comes back by a fresh seed alone, from the beginning of a step on: its words are
+        masked by pads that nothing else is masked by, whatever was started twice, copied or put back.
+    """
+
+    def __init__(self, plan: MaskingPlan) -> None:
+        """Wait for all."""
+        self._plan = plan
+        self.members = self.present = plan.names
+        self.attendance = Attendance(plan)
+        self._counters: dict[str, int] = {}
+        self._public: list[int] = []
+
+    def may_send(self, message: SeedNotice | WordsNotice) -> bool:
+        """Tell whether a client's message may count in the round that it names; seeds serve from a step's beginning."""
+        kind_may = isinstance(message, WordsNotice) or self._takes_seeds(message.number)
+        return kind_may and message.client in self.present
+
+    def senders(self, number: RoundNumber) -> set[str]:
+        """Return whose messages may count in a round, as offers name them."""
+        seeds = map(seed_of, self.present if self._takes_seeds(number) else ())
+        return {*self.present, *seeds, *([ENGINE] if self._plan.announces(number) else [])}
+
+    def _takes_seeds(self, number: int) -> bool:
+        return number == FIRST_ROUND or self._plan.opens(RoundNumber(number))
+
+    def counts(self, words: WordsNotice, seed: SeedNotice | None) -> bool:
+        """Tell whether words count that are masked by the seed of before, or by one that came in the same round."""
+        if seed is not None and words.counter == seed.counter:
+            return seed.counter > self._counters.get(words.client, 0)
+        return words.client in self.members and words.counter == self._counters.get(words.client)
+
+    def is_fresh(self, question: ClientQuestion) -> bool:
+        """Tell whether the dealer has not been handed the seed yet that a client's words are masked by."""
+        return question.counter > self._counters.get(question.client, 0)
+
+    def take_seeds(self, questions: Iterable[ClientQuestion]) -> None:
+        """Take in which seed each client has now; a lower one serves no more."""
+        self._counters |= {each.client: each.counter for each in questions}
+
+    def take(
+        self, number: RoundNumber, accepted: tuple[str, ...], *, refused: tuple[str, ...], public: tuple[int, ...]
+    ) -> None:
+        """Take in whose words counted in a round, who left its ranges and is out for good, and the public numbers."""
+        self.members = accepted
+        stays = accepted if number == FIRST_ROUND else self.present
+        self.present = tuple(client for client in stays if client not in refused)
+        self.attendance.take(number, accepted)
+        self._public += public
+
+    def notice(self, client: str, number: RoundNumber) -> AttendanceNotice | None:
+        """Return what a client that comes back in a round is told of those before; None if it is out for good."""
+        if client not in self.present or not self._takes_seeds(number):
+            return None
+        size = self._plan.manifest.schedule.step(number) * len(self._plan.layout.environment)
+        public = to_bytes(np.array(self._public[:size], dtype=np.int64).view(np.uint64))
+        counted = self.attendance.rounds_of(client, number)
+        return AttendanceNotice(run=self._plan.run, number=number, client=client, counted=counted, public=public)

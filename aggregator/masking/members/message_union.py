@@ -1,0 +1,143 @@
+"""What an aggregator hears in a round of clients and the engine, and what the other one lacks of it."""
+
+import abc
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from aggregator.masking.collection import MOST_VERSIONS, Collection, seed_of
+from aggregator.masking.members.membership import Membership
+from aggregator.masking.round_state import RoundStage, RoundState
+from aggregator.masking.suppression import CountAgreement
+from protocols.arithmetic.counters import FIRST_ROUND, RoundNumber
+from protocols.errors import LpmError, ResultsDiffer
+from protocols.masking.envelope import SignedMessage
+from protocols.masking.messages import Offer, SeedNotice, StepNotice, WordsNotice, from_bytes
+from protocols.masking.party import digest_of
+from protocols.task.parties import ENGINE
+
+Offers = dict[str, tuple[bytes, ...]]
+
+
+@dataclass(slots=True, eq=False)
+class MessageUnion(CountAgreement, abc.ABC):
+    """The messages of a round at one aggregator, until it is closed over all that either has heard."""
+
+    _membership: Membership = field(init=False, repr=False)
+    _seeds: Collection = field(init=False, repr=False)
+    _round: RoundState = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Begin the run, once."""
+        CountAgreement.__post_init__(self)
+        self._membership = Membership(self.plan)
+        self._begin_round(FIRST_ROUND)
+
+    def _begin_round(self, number: RoundNumber) -> None:
+        self._seeds, self._round = Collection(number), RoundState(Collection(number))
+
+    @property
+    def number(self) -> RoundNumber:
+        """Return the number of the round in hand."""
+        return self._round.collection.number
+
+    @property
+    def members(self) -> tuple[str, ...]:
+        """Return whose words counted in the last round; of all clients before the first one."""
+        return self._membership.members
+
+    def receive(self, envelope: SignedMessage) -> None:
+        """Take in a client's or the engine's message for the round in hand, from whomever it comes.
+
+        One that its sender did not sign, that is of another round, or that comes after it was closed, changes nothing.
+        """
+        with self.guard():
+            if self._round.stage != RoundStage.OPEN:
+                return
+            if envelope.sender == ENGINE:
+                self._announce(envelope)
+            else:
+                self._collect(envelope)
+
+    def _announce(self, envelope: SignedMessage) -> None:
+        try:
+            message = self.read(envelope, StepNotice)
+        except LpmError:
+            return
+        if message.number != self.number:
+            return
+        if self._round.announcement is not None and self._round.announcement.digest != envelope.digest:
+            raise ResultsDiffer("the engine announced two things of one step; the run stops here")
+        announced = from_bytes(message.words).view(np.int64)
+        self.plan.public_numbers(self.number, announced)
+        self._round.announcement, self._round.announced = envelope, announced
+
+    @property
+    def public_numbers(self) -> dict[str, int]:
+        """Return the environment's numbers of the round in hand, which everybody is told."""
+        return self.plan.public_numbers(self.number, self._round.announced)
+
+    def _collect(self, envelope: SignedMessage) -> None:
+        try:
+            message = self.read(envelope, SeedNotice, WordsNotice)
+        except LpmError:
+            return
+        if not isinstance(message, SeedNotice | WordsNotice) or message.client != envelope.sender:
+            return
+        if message.number != self.number or not self._membership.may_send(message):
+            return
+        collection = self._seeds if isinstance(message, SeedNotice) else self._round.collection
+        collection.add(message.client, envelope)
+
+    def offer(self) -> Offers:
+        """Return hashes of what this aggregator has heard, for the other."""
+        with self.guard():
+            return self._heard
+
+    def propose(self) -> SignedMessage:
+        """Return the offer, signed."""
+        return self.send(Offer(run=self.plan.run, number=self.number, hashes=self.offer()), name="offer", sync=False)
+
+    @property
+    def _heard(self) -> Offers:
+        announced = self._round.announcement
+        engine = {} if announced is None else {ENGINE: (announced.digest,)}
+        seeds = {seed_of(client): versions for client, versions in self._seeds.offer().items()}
+        return engine | self._round.collection.offer() | seeds
+
+    def participants(self, offer: Offers) -> set[str]:
+        """Return which clients this round waits for: those that are left, and those that come back in it."""
+        heard = self._heard.keys() | offer.keys()
+        return {*self.members, *(client for client in self._membership.present if seed_of(client) in heard)}
+
+    def silent(self, offer: Offers) -> set[str]:
+        """Return of whom neither this aggregator has heard in the round, nor the other by its offer."""
+        seeds = (seed_of(client) for client in self.members if self.number == FIRST_ROUND)
+        engine = [ENGINE] if self.plan.announces(self.number) else []
+        return {*self.participants(offer), *seeds, *engine} - self._heard.keys() - offer.keys()
+
+    def lacks(self, offer: Offers) -> bool:
+        """Tell whether the other has to hand on something that the round waits for."""
+        own, names = self.offer(), self._membership.senders(self.number)
+        return any(
+            len(own.get(name, ())) < MOST_VERSIONS and not {*offer[name]} <= {*own.get(name, ())}
+            for name in names & offer.keys()
+        )
+
+    def lacking(self, offer: Offers) -> list[SignedMessage]:
+        """Return what the other lacks of what this one has heard."""
+        with self.guard():
+            seeds = {client: offer.get(seed_of(client), ()) for client in self._seeds.envelopes}
+            announced = self._round.announcement
+            own = [] if announced is None or announced.digest in offer.get(ENGINE, ()) else [announced]
+            return [*own, *self._round.collection.lacking(offer), *self._seeds.lacking(seeds)]
+
+    def attend(self, client: str, number: RoundNumber) -> SignedMessage | None:
+        """Return what a client that comes back in a round is told of those before; nothing where it is out for good."""
+        with self.guard():
+            told = self._membership.notice(client, number)
+            return None if told is None else self.send(told, name=f"attendance {client}", sync=False)
+
+    def _announcement_hash(self) -> bytes:
+        announced = self._round.announcement
+        return digest_of(b"") if announced is None else announced.digest
