@@ -353,7 +353,7 @@ class MaskingAggregator(CountAgreement):
         with self.guard():
             self._require(RoundStage.DONE)
             answers = self._answers() if self.plan.phase(self.number) == Phase.DECIDE else {}
-            engine = [ENGINE] if self.plan.opens(self.number) else []
+            engine = [ENGINE] if self.plan.opens(self.number) or self.plan.announces(self.number) else []
             names = [*self.members, *engine]
             told = self.send_all({f"reply {name}": self._reply(name, answers.get(name, NOTHING)) for name in names})
             self._round = RoundState(Collection(RoundNumber(self.number + 1)))
@@ -380,6 +380,7 @@ class MaskingAggregator(CountAgreement):
             number=self.number,
             client=client,
             accepted=self._round.accepted,
+            refused=self.refused,
             announcement=to_bytes(self._round.announced.view(np.uint64)),
             release=to_bytes(self._round.release),
             answers=to_bytes(answers),

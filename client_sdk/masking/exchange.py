@@ -18,10 +18,10 @@ from protocols.identity.server_keys import IDENTITY
 from protocols.identity.signing import read_key
 from protocols.masking.envelope import SignedMessage, Signer
 from protocols.masking.journal import FileJournal
-from protocols.masking.plan import MaskingPlan
+from protocols.masking.plan import plan_of
 from protocols.masking.seed import SealedSeed
 from protocols.models.outcome import OutcomeSpec
-from protocols.task.manifest import Simulation
+from protocols.task.manifest import Manifest
 from protocols.task.outcome_layout import split_columns
 from protocols.task.rounds import Phase
 from protocols.task.signature import trust_of
@@ -114,7 +114,7 @@ class MaskedExchange:
 
 
 def begin_exchange(
-    manifest: Simulation, name: str, transports: Sequence[Transport], *, identity: Path, journal: Path
+    manifest: Manifest, name: str, transports: Sequence[Transport], *, identity: Path, journal: Path
 ) -> MaskedExchange:
     """Return a client's rounds over a network, and write down that it has begun the run.
 
@@ -128,7 +128,7 @@ def begin_exchange(
     Raises:
         RunEnded: it has begun the run before, and its seed is gone.
     """
-    plan, trust = MaskingPlan(manifest), trust_of(manifest)
+    plan, trust = plan_of(manifest), trust_of(manifest)
     dealer = trust.keys[plan.dealer.name].sealing
     if dealer is None:
         raise ParameterError("the manifest pins no sealing key of the dealer; its security cannot be active")

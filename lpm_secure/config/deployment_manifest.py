@@ -14,8 +14,8 @@ from protocols.errors import ConfigError
 from protocols.identity.signing import PublicKey
 from protocols.identity.trust import Name, PartyKeys, Trust
 from protocols.masking.plan import check_security
-from protocols.task.base import Seconds
-from protocols.task.manifest import Security, Simulation
+from protocols.task.base import Seconds, Security
+from protocols.task.manifest import Simulation
 from protocols.task.parties import ENGINE, Address, AggregatorParty, ClientParty, DealerParty
 from protocols.toml_file import load_config
 

@@ -39,7 +39,7 @@ from protocols.masking.messages import (
     Stop,
     WordsNotice,
 )
-from protocols.task.manifest import Simulation, cohort
+from protocols.task.manifest import Manifest, cohort
 from protocols.task.parties import ENGINE
 from protocols.task.timeouts import DEADLINES
 from protocols.wire import codec
@@ -68,7 +68,7 @@ class MaskedRounds:
     def __init__(
         self,
         begin: Callable[[], MaskingAggregator],
-        manifest: Simulation,
+        manifest: Manifest,
         *,
         peer: MaskedLink,
         dealer: MaskedLink,
@@ -179,7 +179,7 @@ class MaskedRounds:
     ) -> SignedMessage | None:
         """Take a client's or the engine's message in, and return the reply when its round is over."""
         number, rounds = message.number, self.manifest.schedule.rounds
-        if number == self._number + 1 < rounds:  # the engine takes part in every second round
+        if number == self._number + 1 < rounds:  # the engine of a simulation takes part in every second round
             await self._over.wait()
             party.require_running()
         if number > self._number or number >= rounds:
