@@ -19,10 +19,9 @@ from client_sdk.admission import admit, lock
 from client_sdk.exit_code import exit_code_of
 from client_sdk.gradients.participant import Participant
 from client_sdk.gradients.participant import take_part as join
-from client_sdk.masking.exchange import begin_exchange
+from client_sdk.masking.exchange import begin_exchange, require_no_relay
 from client_sdk.simulation.record import RunRecord
 from protocols.atomic_file import write_atomically
-from protocols.errors import ParameterError
 from protocols.identity.certificates import expires_soon
 from protocols.task.manifest import Simulation, is_active, require_simulation
 
@@ -45,10 +44,8 @@ async def _take_part(given: config.ClientConfig, folder: Path, manifest: Simulat
     credentials = read_credentials(folder / given.credentials)
     if soon := expires_soon(credentials.certificate):
         print(f"client: {soon}", file=sys.stderr)
-    if given.relay is not None and is_active(manifest):
-        raise ParameterError(
-            "the run's security is active: an aggregator that relays could drop this client; reach both"
-        )
+    if is_active(manifest):
+        require_no_relay(given.relay)
     transports = connect(manifest, credentials, relay=given.relay)
     if is_active(manifest):
         exchange = begin_exchange(manifest, given.name, transports, identity=folder / given.credentials, journal=folder)

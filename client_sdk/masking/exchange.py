@@ -113,6 +113,18 @@ class MaskedExchange:
         return self.client.plan.layout.outcomes
 
 
+def require_no_relay(relay: str | None) -> None:
+    """Refuse to reach one aggregator over the other.
+
+    Raises:
+        ParameterError: the client's configuration names a relay.
+    """
+    if relay is not None:
+        raise ParameterError(
+            "the run's security is active: an aggregator that relays could drop this client; reach both"
+        )
+
+
 def begin_exchange(
     manifest: Manifest, name: str, transports: Sequence[Transport], *, identity: Path, journal: Path
 ) -> MaskedExchange:

@@ -33,7 +33,7 @@ class NormBound:
 
     Attributes:
         entries: n.
-        limit: the bound, in units of the last place.
+        squares: the bound of the sum of squares, in units of the last place.
         bits: b of an entry, from -2**(b - 1) to 2**(b - 1) - 1.
         dropped: s, low bits that do not count.
         total: L.
@@ -41,26 +41,26 @@ class NormBound:
     """
 
     entries: int
-    limit: int
+    squares: int
     bits: int
     dropped: int
     total: int
     half: int
 
     @classmethod
-    def of(cls, entries: int, limit: int) -> "NormBound":
+    def of(cls, entries: int, squares: int) -> "NormBound":
         """Derive the equation that drops as few bits as fit.
 
         Raises:
             ParameterError: none fits, which takes more entries than any message has.
         """
-        bits = max(limit, 1).bit_length() + 1
+        bits = max(math.isqrt(squares), 1).bit_length() + 1
         for dropped in range(bits - 1):
-            scaled = _quadruple(entries, limit, dropped)
+            scaled = _quadruple(entries, squares, dropped)
             center = _center(bits, dropped)
             half = -(-(scaled // 4 + 1).bit_length() // HALVES)
             if entries * center**2 // 4 + scaled // 4 + 2 ** (HALVES * half) + 2 < P:
-                return cls(entries, limit, bits, dropped, (scaled - entries * center**2) // 4, half)
+                return cls(entries, squares, bits, dropped, (scaled - entries * center**2) // 4, half)
         raise ParameterError(f"the norm of {entries} numbers cannot be proved; take fewer to a vector")
 
     @property
@@ -77,7 +77,7 @@ class NormBound:
     def largest(self) -> float:
         """Return the largest norm of a vector that passes, in units of the last place."""
         if not self.dropped:
-            return float(self.limit)
+            return math.sqrt(self.squares)
         root = math.sqrt(4 * self.total + self.entries * self.center**2)
         return float(2.0 ** (self.dropped - 1)) * (root + math.sqrt(self.entries))
 
@@ -115,12 +115,12 @@ def _center(bits: int, dropped: int) -> int:
     return (1 << bits - dropped) - bool(dropped)
 
 
-def _quadruple(entries: int, limit: int, dropped: int) -> int:
-    """Return a bound on the sum of (2 h - K)**2 of a vector within the limit, rounded up.
+def _quadruple(entries: int, squares: int, dropped: int) -> int:
+    """Return a bound on the sum of (2 h - K)**2 of a vector within its bound, rounded up.
 
-    Without what is dropped it is (2 limit / 2**s + sqrt(n))**2: each h is off by a half at most.
+    Of a norm R it is (2 R / 2**s + sqrt(n))**2: each h is off by a half at most.
     """
-    scaled = 4 * limit**2 >> 2 * dropped
+    scaled = 4 * squares >> 2 * dropped
     if not dropped:
         return scaled
-    return scaled + 2 + math.isqrt((16 * limit**2 * entries >> 2 * dropped) + 1) + entries
+    return scaled + 2 + math.isqrt((16 * squares * entries >> 2 * dropped) + 1) + entries

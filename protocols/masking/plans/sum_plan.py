@@ -105,12 +105,11 @@ def norm_of(manifest: SecureSum) -> NormBound:
         WouldWrap: an entry is wider than a masked word.
         ParameterError: vectors are too long.
     """
-    if manifest.limit.bit_length() + 1 >= WIDTH:
+    if (bits := int(manifest.reach).bit_length()) + 1 >= WIDTH:
         raise WouldWrap(
-            f"a vector's norm has {manifest.limit.bit_length()} bits, and the masked backend takes {WIDTH - 2}: use "
-            "fewer fraction bits"
+            f"a vector's norm has {bits} bits, and the masked backend takes {WIDTH - 2}: use fewer fraction bits"
         )
-    return NormBound.of(manifest.length, manifest.limit)
+    return NormBound.of(manifest.length, manifest.squares)
 
 
 def require_masked_sum(manifest: SecureSum) -> None:

@@ -6,6 +6,7 @@ vectors, and the sum is opened.
 """
 
 import math
+from fractions import Fraction
 from typing import Annotated, Final, final
 
 import msgspec
@@ -98,9 +99,9 @@ class SecureSum(BaseManifest, frozen=True, forbid_unknown_fields=True, kw_only=T
         return reach(self.norm, self.bits, self.length)
 
     @property
-    def limit(self) -> int:
-        """Return the largest norm in whole units, which what a client encodes keeps to."""
-        return int(self.reach)
+    def squares(self) -> int:
+        """Return the largest sum of squares in fixed point, to which what a client encodes keeps."""
+        return largest_squares(self.reach)
 
     @property
     def release(self) -> Release:
@@ -120,6 +121,11 @@ class SecureSum(BaseManifest, frozen=True, forbid_unknown_fields=True, kw_only=T
 def reach(norm: float, bits: int, words: int) -> float:
     """Return the largest norm of a clipped vector of so many words in fixed point: each is rounded by half a unit."""
     return float(norm * 2.0**bits + 0.5 * words**0.5)
+
+
+def largest_squares(reach: float) -> int:
+    """Return the square of a norm in whole units, rounded down; every party finds the same."""
+    return int(Fraction(reach) ** 2)
 
 
 def answers(number: RoundNumber) -> bool:

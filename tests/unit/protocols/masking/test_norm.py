@@ -20,8 +20,8 @@ from protocols.masking.transcript import Transcript
 from protocols.masking.words import residue
 
 NUMBER, SOURCE = RoundNumber(3), PadSource(bytes(range(32)), bytes(32), "north", 1)
-SMALL = NormBound.of(3, 100)
-LONG = NormBound.of(5, 2**40)  # drops bits
+SMALL = NormBound.of(3, 100**2)
+LONG = NormBound.of(5, 2**80)  # drops bits
 
 
 def shape_of(bound):
@@ -74,8 +74,8 @@ def test_an_entry_beyond_its_range_is_not_accepted(x):
 @settings(max_examples=40, deadline=None)
 @given(st.integers(1, 40), st.integers(1, 2**50), st.integers(0, 2**32))
 def test_all_vectors_within_a_bound_pass_and_none_beyond_the_largest_norm(entries, limit, seed):
-    bound = NormBound.of(entries, limit)
-    assert bound.limit <= bound.largest <= limit * (1 + 2**-10) + 1
+    bound = NormBound.of(entries, limit**2)
+    assert limit <= bound.largest <= limit * (1 + 2**-10) + 1
     random = np.random.default_rng(seed)
     direction = random.normal(size=entries)
     unit = direction / np.linalg.norm(direction)
@@ -133,8 +133,8 @@ def test_numbers_that_are_not_canonical_are_refused(change):
 
 def test_what_is_proved_of_a_long_vector_is_close_to_its_bound():
     for entries, ratio in ((1_000, 2**-17), (100_000, 2**-10)):
-        bound = NormBound.of(entries, 2000 << 24)
-        assert bound.limit < bound.largest < bound.limit * (1 + ratio)
+        bound = NormBound.of(entries, (2000 << 24) ** 2)
+        assert 2000 << 24 < bound.largest < (2000 << 24) * (1 + ratio)
 
 
 def test_so_many_entries_that_no_norm_can_be_proved_are_refused():

@@ -1,5 +1,7 @@
 """What a sum with a dealer demands of each message, and which sums it does not take."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 
@@ -30,8 +32,8 @@ def test_a_round_that_asks_has_no_words_and_one_that_answers_a_vector():
 def test_the_norm_that_is_proved_is_that_of_what_a_client_encodes():
     plan, way = plan_of(manifest()), Contribution()
     words = way.encode(np.full((2, 3), 1e9))
-    assert sum(int(word) ** 2 for word in words) <= plan.norm.limit**2
-    assert plan.norm.limit == int(plan.manifest.reach)
+    assert sum(int(word) ** 2 for word in words) <= plan.norm.squares
+    assert plan.norm.squares == int(Fraction(plan.manifest.reach) ** 2)
 
 
 def test_a_message_fits_into_a_call_of_the_run():
