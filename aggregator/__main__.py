@@ -97,12 +97,13 @@ def deal(path: Path) -> None:
 
 
 def _deal(given: config.DealerFile, folder: Path) -> None:
-    manifest = require_simulation(load_verified(folder / given.manifest, operator_key=given.operator_key))
+    manifest = load_verified(folder / given.manifest, operator_key=given.operator_key)
     if is_active(manifest):
         from aggregator.wire.masked_server import serve_dealer as serve_masked_dealer  # noqa: PLC0415
 
         asyncio.run(serve_masked_dealer(given, folder, manifest))
         return
+    manifest = require_simulation(manifest)
     from aggregator.mpc import DealerConfig, serve_dealer  # noqa: PLC0415 - torch is for runs that are not active
     from aggregator.on_shares.crypten_backend import identity, parties_of  # noqa: PLC0415
 

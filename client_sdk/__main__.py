@@ -24,7 +24,7 @@ from client_sdk.comparison.report import require_counterparts
 from client_sdk.exit_code import exit_code_of
 from client_sdk.gradients.participant import Participant
 from client_sdk.gradients.participant import take_part as join
-from client_sdk.masking.exchange import begin_exchange, open_journal
+from client_sdk.masking.exchange import begin_exchange, open_journal, require_no_relay
 from client_sdk.private.files import read_private_files
 from client_sdk.private.state import DRAW_BYTES
 from client_sdk.simulation.record import RunRecord
@@ -69,10 +69,8 @@ async def _take_part(given: config.ClientConfig, folder: Path, manifest: Simulat
     credentials = read_credentials(folder / given.credentials)
     if soon := expires_soon(credentials.certificate):
         print(f"client: {soon}", file=sys.stderr)
-    if given.relay is not None and is_active(manifest):
-        raise ParameterError(
-            "the run's security is active: an aggregator that relays could drop this client; reach both"
-        )
+    if is_active(manifest):
+        require_no_relay(given.relay)
     transports = connect(manifest, credentials, relay=given.relay)
     if compares(manifest):
         await require_counterparts(manifest, files, transports[0], credentials=credentials, folder=folder)

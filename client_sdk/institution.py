@@ -10,10 +10,11 @@ import msgspec
 from client_sdk import connect, institution_config, read_credentials
 from client_sdk.admission import admit, lock
 from client_sdk.exit_code import exit_code_of
+from client_sdk.masking.exchange import begin_exchange, open_journal, require_no_relay
 from client_sdk.secure_sum.client import SumClient
 from client_sdk.secure_sum.journal import SumJournal
 from protocols.atomic_file import write_atomically
-from protocols.task.manifest import require_sum
+from protocols.task.manifest import is_active, require_sum
 from protocols.task.secure_sum.spec import SecureSum
 
 
@@ -33,8 +34,16 @@ async def _take_part(given: institution_config.InstitutionConfig, folder: Path, 
     institution = institution_config.read_hospital(given, folder)
     journal = SumJournal.start(folder, manifest)
     credentials = read_credentials(folder / given.credentials)
-    transports = connect(manifest, credentials, relay=given.relay, resumed=journal.sessions)
-    client = await SumClient.join(manifest, given.name, institution, transports=transports, journal=journal)
+    if is_active(manifest):
+        require_no_relay(given.relay)
+        transports = connect(manifest, credentials)
+        identity = folder / given.credentials
+        pads = open_journal(folder, manifest, given.name, credentials=identity)
+        masked = begin_exchange(manifest, given.name, transports, identity=identity, journal=pads)
+        client = await SumClient.join_over(manifest, institution, masked, journal)
+    else:
+        transports = connect(manifest, credentials, relay=given.relay, resumed=journal.sessions)
+        client = await SumClient.join(manifest, given.name, institution, transports=transports, journal=journal)
     await client.run()
     summary = {
         "sent_bytes": sum(each.sent for each in transports),

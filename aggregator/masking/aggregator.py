@@ -258,7 +258,7 @@ class MaskingAggregator(MessageUnion):
         with self.guard():
             self._require(RoundStage.DONE)
             answers = self._answers() if self.plan.phase(self.number) == Phase.DECIDE else {}
-            engine = [ENGINE] if self.plan.opens(self.number) else []
+            engine = [ENGINE] if self.plan.opens(self.number) or self.plan.announces(self.number) else []
             names = [*self.members, *engine]
             told = self.send_all({f"reply {name}": self._reply(name, answers.get(name, NOTHING)) for name in names})
             self._begin_round(RoundNumber(self.number + 1))
@@ -285,6 +285,7 @@ class MaskingAggregator(MessageUnion):
             number=self.number,
             client=client,
             accepted=self._round.accepted,
+            refused=self.refused,
             announcement=to_bytes(self._round.announced.view(np.uint64)),
             release=to_bytes(self._round.release),
             answers=to_bytes(answers),

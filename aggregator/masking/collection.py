@@ -3,12 +3,14 @@
 from dataclasses import dataclass, field
 from typing import Final, final
 
+import numpy as np
+
 from protocols.arithmetic.counters import RoundNumber
 from protocols.arithmetic.fixed_point import U64
 from protocols.errors import LpmError
 from protocols.masking.envelope import SignedMessage
 from protocols.masking.messages import ClientQuestion, WordsNotice
-from protocols.masking.plan import MaskingPlan
+from protocols.masking.plans.run_plan import RunPlan
 from protocols.masking.range_proof import ProofPart, examine, holds
 from protocols.masking.transcript import Transcript
 
@@ -71,7 +73,7 @@ class Examination:
     question: ClientQuestion
 
     @classmethod
-    def of(cls, plan: MaskingPlan, notice: WordsNotice, nonce: bytes, *, steps: int) -> "Examination | None":
+    def of(cls, plan: RunPlan, notice: WordsNotice, nonce: bytes, *, steps: int) -> "Examination | None":
         """Examine a message; None of one that no honest client sends, which counts as silence at both aggregators.
 
         Args:
@@ -85,7 +87,8 @@ class Examination:
         try:
             words, bits = notice.words(plan.count(notice.client, number)), notice.bits(shape)
             checked = plan.words_to_check(words, notice.client, number)
-            part, question = examine(bits, checked, shape, Transcript(notice.context, nonce, checked, bits.e))
+            sent = np.concatenate([checked, bits.numbers])
+            part, question = examine(bits, checked, shape, Transcript(notice.context, nonce, sent, bits.e))
         except LpmError:
             return None
         return cls(

@@ -20,7 +20,6 @@ from protocols.arithmetic.fixed_point import I64, U64
 from protocols.arithmetic.sharing.additive import KEY_BYTES
 from protocols.errors import CohortTooSmall, NotEnrolled, NotSealed, ResultsDiffer, RoundAhead
 from protocols.identity.sealing_key import SealingKey
-from protocols.masking.attendance import Attendance
 from protocols.masking.envelope import SignedMessage
 from protocols.masking.folding import ProofShape
 from protocols.masking.messages import (
@@ -35,6 +34,7 @@ from protocols.masking.messages import (
 )
 from protocols.masking.pads import PadSource
 from protocols.masking.party import MaskingParty, digest_of
+from protocols.masking.plans.attendance import Attendance
 from protocols.masking.range_proof import answer, bit_pads
 from protocols.masking.seed import open_seed
 from protocols.masking.words import expand, residue

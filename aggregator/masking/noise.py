@@ -8,9 +8,8 @@ import numpy as np
 
 from protocols.arithmetic.counters import RoundNumber
 from protocols.arithmetic.fixed_point import I64
-from protocols.masking.plan import MaskingPlan
+from protocols.masking.plans.run_plan import RunPlan
 from protocols.releases.mechanism import DiscreteGaussian
-from protocols.releases.query import NOISE
 from protocols.task.release_plan import releases_in, releases_of
 
 
@@ -18,7 +17,7 @@ from protocols.task.release_plan import releases_in, releases_of
 class ReleaseSpending:
     """How often each release was made, within the manifest's budget."""
 
-    def __init__(self, plan: MaskingPlan) -> None:
+    def __init__(self, plan: RunPlan) -> None:
         """Begin with nothing spent."""
         self._plan = plan
         self._made: dict[str, int] = {}
@@ -36,7 +35,7 @@ class ReleaseSpending:
         self._made = made
 
 
-def noise_of(plan: MaskingPlan, key: bytes, number: RoundNumber, question: bytes) -> I64:
+def noise_of(plan: RunPlan, key: bytes, number: RoundNumber, question: bytes) -> I64:
     """Return one operator's noise of a step's release, int64[cells + q]; zeros of what is exact.
 
     Args:
@@ -47,10 +46,9 @@ def noise_of(plan: MaskingPlan, key: bytes, number: RoundNumber, question: bytes
 
     Security: sigma in full, so that one honest operator of the two is enough.
     """
-    layout, noise = plan.layout, np.zeros(plan.layout.release_words, dtype=np.int64)
-    cells = releases_of(plan.manifest).of("cells")
-    if cells is not None and cells.mechanism == NOISE:
+    noise, (count, sigma) = np.zeros(plan.layout.release_words, dtype=np.int64), plan.noise
+    if count:
         name = msgspec.msgpack.encode((plan.run, int(number), question))
         own = hmac.digest(key, b"lpm masked noise " + name, "sha256")
-        noise[: layout.cells] = DiscreteGaussian(cells.sigma).from_key(own, layout.cells)
+        noise[:count] = DiscreteGaussian(sigma).from_key(own, count)
     return noise

@@ -10,16 +10,16 @@ import protocols.masking.kernels.choice as kernels
 from aggregator.masking.comparison import deal_comparison
 from aggregator.masking.comparison_key import NodeHash
 from protocols.arithmetic.sharing.additive import KEY_BYTES
-from protocols.masking.plan import MaskingPlan
+from protocols.masking.plans.run_plan import RunPlan
 
 LEAST_WORDS: Final = 2**16  # proved in a whole run; with fewer, loading compiled code takes longer than it saves
 LEAST_COMPARISONS: Final = 2**12
 
 
-def prepare(plan: MaskingPlan) -> None:
+def prepare(plan: RunPlan) -> None:
     """Load the fastest kernels that are installed, where a run is long enough; the bytes are the same."""
     steps, layout = plan.manifest.steps, plan.layout
-    if steps * layout.d * len(layout.own) >= LEAST_WORDS:
+    if plan.proved >= LEAST_WORDS:
         kernels.fastest()
     if steps * layout.n * len(layout.outcomes) >= LEAST_COMPARISONS:
         trees.fastest()

@@ -15,7 +15,7 @@ from protocols.arithmetic.fixed_point import I64, U64
 from protocols.errors import WireError
 from protocols.masking.envelope import SignedMessage
 from protocols.masking.messages import ReleaseAnswer, from_bytes
-from protocols.masking.plan import MaskingPlan
+from protocols.masking.plans.run_plan import RunPlan
 from protocols.masking.words import MASK, require_canonical
 
 NOTHING: Final = np.zeros(0, dtype=np.uint64)
@@ -65,7 +65,7 @@ class NextComparison:
     products: ProductShare | None = field(repr=False)
 
     @classmethod
-    def of(cls, plan: MaskingPlan, message: ReleaseAnswer, *, party: int) -> "NextComparison":
+    def of(cls, plan: RunPlan, message: ReleaseAnswer, *, party: int) -> "NextComparison":
         """Read what the dealer told one aggregator.
 
         Raises:
@@ -78,7 +78,7 @@ class NextComparison:
         return cls(offsets, NodeHash(message.node_key), share, products)
 
 
-def refuse_surplus(plan: MaskingPlan, message: ReleaseAnswer) -> None:
+def refuse_surplus(plan: RunPlan, message: ReleaseAnswer) -> None:
     """Refuse what the dealer deals for what a round does not do.
 
     Raises:

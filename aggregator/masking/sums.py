@@ -9,7 +9,7 @@ import numpy as np
 from aggregator.on_shares.levels import Levels
 from protocols.arithmetic.counters import RoundNumber
 from protocols.arithmetic.fixed_point import U64
-from protocols.masking.plan import MaskingPlan
+from protocols.masking.plans.run_plan import RunPlan
 from protocols.masking.words import residue
 from protocols.task.outcome_layout import split_columns
 from protocols.task.rounds import Phase
@@ -22,7 +22,7 @@ class MaskedSums:
     Every difference of the two is the true number, so neither party has it.
     """
 
-    def __init__(self, plan: MaskingPlan) -> None:
+    def __init__(self, plan: RunPlan) -> None:
         """Begin with nothing."""
         self._plan, self._levels = plan, Levels.decode(b"", plan.layout)
 
@@ -35,6 +35,8 @@ class MaskedSums:
             opened: uint64[products * n], the products of `factors` and secret bits; None where there are none.
         """
         layout, outcomes, members = self._plan.layout, self._plan.layout.outcomes, tuple(words)
+        if not outcomes:
+            return
         phase = self._plan.phase(number)
         if phase == Phase.SPEAK:
             total = self._total(words)[: layout.message_words].reshape(layout.n, layout.c)

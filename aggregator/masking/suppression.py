@@ -32,9 +32,10 @@ from protocols.arithmetic.fixed_point import I64, U64
 from protocols.errors import RoundAhead
 from protocols.masking.envelope import SignedMessage
 from protocols.masking.messages import CountShare, ReleaseAnswer, from_bytes, to_bytes
-from protocols.masking.plan import MaskingPlan
+from protocols.masking.plans.run_plan import RunPlan
 from protocols.masking.words import MASK, residue
 from protocols.releases.suppression import FIRST, Suppression
+from protocols.task.manifest import require_simulation
 from protocols.task.release_plan import suppression_of
 
 MESSAGES: Final = 4
@@ -74,9 +75,11 @@ class CountRule:
     opened: U64
 
     @classmethod
-    def of(cls, plan: MaskingPlan) -> "CountRule":
+    def of(cls, plan: RunPlan) -> "CountRule":
         """Return a run's."""
-        return cls(suppression_of(plan.manifest), plan.layout.cells, plan.release_mask().view(np.uint64))
+        return cls(
+            suppression_of(require_simulation(plan.manifest)), plan.layout.cells, plan.release_mask().view(np.uint64)
+        )
 
     @property
     def stages(self) -> int:

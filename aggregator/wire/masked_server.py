@@ -20,8 +20,9 @@ from protocols.identity.certificates import Credentials
 from protocols.identity.server_keys import ServerKeys, server_keys
 from protocols.masking.envelope import Signer
 from protocols.masking.journal import FileJournal
-from protocols.masking.plan import MaskingPlan
-from protocols.task.manifest import Simulation
+from protocols.masking.plan import plan_of
+from protocols.masking.plans.run_plan import RunPlan
+from protocols.task.manifest import Manifest
 from protocols.task.signature import trust_of
 from protocols.wire.masked_link import MaskedLink
 from protocols.wire.methods import largest_call_of
@@ -33,14 +34,14 @@ GRACE_S: Final = 1.0
 CALLS_PER_S: Final = 1_000.0
 
 
-def way_to_dealer(plan: MaskingPlan, credentials: Credentials) -> Transport:
+def way_to_dealer(plan: RunPlan, credentials: Credentials) -> Transport:
     """Return an aggregator's transport to the dealer; the first call connects."""
     dealer, max_bytes = plan.dealer, largest_call_of(plan.manifest)
     return GrpcTransport(dealer.address, name=dealer.name, credentials=credentials, max_bytes=max_bytes)
 
 
 def begin_rounds(
-    plan: MaskingPlan, index: int, folder: Path, *, keys: ServerKeys, ways: tuple[Transport, Transport], ledger: Ledger
+    plan: RunPlan, index: int, folder: Path, *, keys: ServerKeys, ways: tuple[Transport, Transport], ledger: Ledger
 ) -> MaskedRounds:
     """Return one active run at an aggregator; its journal is in `folder`, and a run is begun once.
 
@@ -63,17 +64,17 @@ def begin_rounds(
     )
 
 
-def _begin(plan: MaskingPlan, name: str, keys: ServerKeys, folder: Path) -> tuple[Signer, FileJournal]:
+def _begin(plan: RunPlan, name: str, keys: ServerKeys, folder: Path) -> tuple[Signer, FileJournal]:
     return Signer.draw(name, keys.identity), FileJournal(folder / f"masking-{plan.run.hex()[:12]}.journal")
 
 
-async def serve_dealer(given: DealerFile, folder: Path, manifest: Simulation) -> None:
+async def serve_dealer(given: DealerFile, folder: Path, manifest: Manifest) -> None:
     """Serve as the dealer of an active run until SIGTERM or SIGINT.
 
     Raises:
         ConfigError: it shares an aggregator's host outside a testbed, or the address cannot be bound.
     """
-    plan = MaskingPlan(manifest)
+    plan = plan_of(manifest)
     _require_own_host(plan, given)
     keys = server_keys(folder / given.credentials, trust_of(manifest).keys, given.name)
     if keys.sealing is None or given.name != plan.dealer.name:
@@ -99,7 +100,7 @@ async def serve_dealer(given: DealerFile, folder: Path, manifest: Simulation) ->
     LOG.info("stopped", extra={"facts": {"name": given.name, "bytes": metrics.traffic()}})
 
 
-def _require_own_host(plan: MaskingPlan, given: DealerFile) -> None:
+def _require_own_host(plan: RunPlan, given: DealerFile) -> None:
     host = plan.dealer.address.rpartition(":")[0]
     shared = [party.name for party in plan.manifest.aggregators if party.address.rpartition(":")[0] == host]
     if shared and not given.testbed:

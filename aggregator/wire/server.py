@@ -23,7 +23,7 @@ from protocols.arithmetic.counters import Step
 from protocols.errors import ConfigError
 from protocols.identity import certificates
 from protocols.identity.server_keys import ServerKeys, server_keys
-from protocols.masking.plan import MaskingPlan
+from protocols.masking.plan import plan_of
 from protocols.task import manifest as manifests
 from protocols.task.manifest import Manifest, Simulation, compares, is_active
 from protocols.task.signature import load_verified, trust_of
@@ -122,15 +122,15 @@ def _index(name: str, manifest: Manifest) -> int:
 def _transports(manifest: Manifest, credentials: certificates.Credentials) -> list[Transport]:
     """Return the ways to all aggregators, and in an active run behind them the one to the dealer."""
     ways = connect(manifest, credentials)
-    return [*ways, way_to_dealer(MaskingPlan(manifest), credentials)] if is_active(manifest) else ways
+    return [*ways, way_to_dealer(plan_of(manifest), credentials)] if is_active(manifest) else ways
 
 
 def _masked_run(
-    name: str, manifest: Simulation, folder: Path, transports: list[Transport], *, keys: ServerKeys, ledger: Ledger
+    name: str, manifest: Manifest, folder: Path, transports: list[Transport], *, keys: ServerKeys, ledger: Ledger
 ) -> MaskedRounds:
     index = _index(name, manifest)
     ways = transports[1 - index], transports[-1]
-    return begin_rounds(MaskingPlan(manifest), index, folder, keys=keys, ways=ways, ledger=ledger)
+    return begin_rounds(plan_of(manifest), index, folder, keys=keys, ways=ways, ledger=ledger)
 
 
 def _run(

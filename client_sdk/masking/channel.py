@@ -8,7 +8,7 @@ from protocols.arithmetic.counters import FIRST_STEP, Step
 from protocols.errors import LpmError, PartiesDisagree, RoundClosed, RunEnded, Unavailable
 from protocols.masking.envelope import SignedMessage
 from protocols.task import manifest as manifests
-from protocols.task.manifest import Simulation
+from protocols.task.manifest import Manifest
 from protocols.task.timeouts import patience_s
 from protocols.wire.masked_link import MaskedLink
 from protocols.wire.messages import Join, JoinReply
@@ -22,7 +22,7 @@ APART: Final = 0.5  # of a round's deadline, which may lie between the answers o
 class ServerChannel:
     """Both aggregators, reached over one transport each."""
 
-    def __init__(self, manifest: Simulation, transports: Sequence[Transport]) -> None:
+    def __init__(self, manifest: Manifest, transports: Sequence[Transport]) -> None:
         """Reach the aggregators, in the manifest's order; nothing is sent."""
         self._manifest, self._transports, self._run = manifest, transports, manifests.run_id(manifest)
         self._links = [MaskedLink(transport, self._run) for transport in transports]

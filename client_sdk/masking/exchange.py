@@ -21,9 +21,9 @@ from protocols.identity.server_keys import IDENTITY
 from protocols.identity.signing import read_key, read_private
 from protocols.masking.envelope import SignedMessage, Signer
 from protocols.masking.journal import Journal, SealedJournal
-from protocols.masking.plan import MaskingPlan
+from protocols.masking.plan import plan_of
 from protocols.models.outcome import OutcomeSpec
-from protocols.task.manifest import Simulation, run_id
+from protocols.task.manifest import Manifest, run_id
 from protocols.task.outcome_layout import split_columns
 from protocols.task.rounds import Phase
 from protocols.task.signature import trust_of
@@ -189,7 +189,7 @@ class MaskedExchange:
         return self.client.plan.layout.outcomes
 
 
-def open_journal(folder: Path, manifest: Simulation, name: str, *, credentials: Path) -> SealedJournal:
+def open_journal(folder: Path, manifest: Manifest, name: str, *, credentials: Path) -> SealedJournal:
     """Return what a client has kept of a run, to go on with; its key lies beside the credentials, and is made once.
 
     Raises:
@@ -202,8 +202,20 @@ def open_journal(folder: Path, manifest: Simulation, name: str, *, credentials: 
     )
 
 
+def require_no_relay(relay: str | None) -> None:
+    """Refuse to reach one aggregator over the other.
+
+    Raises:
+        ParameterError: the client's configuration names a relay.
+    """
+    if relay is not None:
+        raise ParameterError(
+            "the run's security is active: an aggregator that relays could drop this client; reach both"
+        )
+
+
 def begin_exchange(
-    manifest: Simulation, name: str, transports: Sequence[Transport], *, identity: Path, journal: Journal
+    manifest: Manifest, name: str, transports: Sequence[Transport], *, identity: Path, journal: Journal
 ) -> MaskedExchange:
     """Return a client's rounds over a network, to begin with or to go on with.
 
@@ -214,7 +226,7 @@ def begin_exchange(
         identity: the folder of its key.
         journal: of what it has sent and was told.
     """
-    plan, trust = MaskingPlan(manifest), trust_of(manifest)
+    plan, trust = plan_of(manifest), trust_of(manifest)
     dealer = trust.keys[plan.dealer.name].sealing
     if dealer is None:
         raise ParameterError("the manifest pins no sealing key of the dealer; its security cannot be active")

@@ -13,12 +13,12 @@ from protocols.arithmetic.counters import FIRST_ROUND, RoundNumber
 from protocols.arithmetic.fixed_point import I64, U64
 from protocols.errors import PartiesDisagree, RecordsDiffer, WrongLength
 from protocols.masking import range_proof
-from protocols.masking.attendance import Attendance
 from protocols.masking.envelope import SignedMessage, encode, read
 from protocols.masking.journal import BEGIN
 from protocols.masking.messages import AttendanceNotice, ClientReply, WordsNotice, from_bytes, to_bytes
 from protocols.masking.party import MaskingParty, digest_of
-from protocols.masking.plan import MaskingPlan
+from protocols.masking.plans.attendance import Attendance
+from protocols.masking.plans.run_plan import RunPlan
 from protocols.masking.seed import SealedSeed
 from protocols.masking.transcript import Transcript
 from protocols.masking.words import residue, to_integers
@@ -40,12 +40,14 @@ class Reading:
         release: int64[cells + q], or empty.
         announcement: int64[cells + e], public, or empty.
         accepted: whose words counted.
+        refused: whose words were out of range, for good.
     """
 
     outcomes: I64 = field(repr=False)
     release: I64
     announcement: I64
     accepted: tuple[str, ...]
+    refused: tuple[str, ...] = ()
 
     def encode(self) -> bytes:
         """Return the bytes that a journal keeps; they are those of few numbers, most of them 0."""
@@ -61,7 +63,7 @@ class Reading:
 
 
 def read_replies(
-    plan: MaskingPlan, replies: tuple[SignedMessage, SignedMessage], *, keys: Mapping[str, bytes], name: str
+    plan: RunPlan, replies: tuple[SignedMessage, SignedMessage], *, keys: Mapping[str, bytes], name: str
 ) -> tuple[ClientReply, ClientReply]:
     """Return what both aggregators told one party, alike but for the shares of its answers.
 
@@ -71,7 +73,7 @@ def read_replies(
     first, second = (read(reply, ClientReply, keys=keys, run=plan.run) for reply in replies)
     senders = tuple(reply.sender for reply in replies)
     public = {
-        (each.client, each.number, each.accepted, each.announcement, each.release, len(each.answers))
+        (each.client, each.number, each.accepted, each.refused, each.announcement, each.release, len(each.answers))
         for each in (first, second)
     }
     if senders != plan.aggregators or len(public) != 1 or first.client != name:
@@ -183,18 +185,19 @@ class MaskingClient(MaskingParty):
         pads = source.pads(number, x.size)
         d = residue(x + pads)
         checked = plan.words_to_check(d, name, number)
-        e = range_proof.mask_bits(
-            plan.words_to_check(x, name, number),
-            checked,
-            plan.pads_to_check(pads, name, number),
-            masks=range_proof.bit_pads(source, number, shape),
-            shape=shape,
+        e, told = range_proof.mask(
+            source,
+            number,
+            shape,
+            x=plan.words_to_check(x, name, number),
+            d=checked,
+            pads=plan.pads_to_check(pads, name, number),
         )
         blank = WordsNotice(run=plan.run, number=number, client=name, counter=source.counter)
-        words = {"d": to_bytes(d), "e": to_bytes(e)}
-        nonce = self.signer.nonce(encode(blank) + digest_of(words["d"]) + digest_of(words["e"]))
-        transcript = Transcript(blank.context, nonce, checked, e)
-        rows = range_proof.prove(source, number, shape, transcript=transcript, e=e)
+        words = {"d": to_bytes(d), "e": to_bytes(e), "numbers": to_bytes(told)}
+        nonce = self.signer.nonce(encode(blank) + b"".join(map(digest_of, words.values())))
+        transcript = Transcript(blank.context, nonce, np.concatenate([checked, told]), e)
+        rows = range_proof.prove(source, number, shape, transcript=transcript, e=e, told=told)
         notice = msgspec.structs.replace(blank, **words, rows=to_bytes(rows))
         return self.send(notice, name="words", nonce=nonce)
 
@@ -267,7 +270,7 @@ def _sums(told: U64, other: U64, masks: U64) -> I64:
     return to_integers(residue(masks - told))
 
 
-def reading_of(plan: MaskingPlan, reply: ClientReply, own: I64) -> Reading:
+def reading_of(plan: RunPlan, reply: ClientReply, own: I64) -> Reading:
     """Return what a reply tells beside own agents' outcomes.
 
     Raises:
@@ -281,12 +284,10 @@ def reading_of(plan: MaskingPlan, reply: ClientReply, own: I64) -> Reading:
         raise PartiesDisagree("the aggregators told a release of another size; the run stops here")
     plan.public_numbers(number, announced)
     synthetic = announced if announced.size else np.zeros(plan.layout.cells if opens else 0, dtype=np.int64)
-    return Reading(own, release, synthetic, reply.accepted)
+    return Reading(own, release, synthetic, reply.accepted, reply.refused)
 
 
-def read_release(
-    plan: MaskingPlan, replies: tuple[SignedMessage, SignedMessage], *, keys: Mapping[str, bytes]
-) -> Reading:
+def read_release(plan: RunPlan, replies: tuple[SignedMessage, SignedMessage], *, keys: Mapping[str, bytes]) -> Reading:
     """Return what both aggregators told the engine of a step.
 
     Raises:

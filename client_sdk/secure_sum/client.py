@@ -10,7 +10,7 @@ import numpy as np
 from client_sdk.secure_sum.contribution import F64, Contribution
 from client_sdk.secure_sum.institution import Institution
 from client_sdk.secure_sum.journal import SumJournal
-from client_sdk.simulation.exchange import Answer, Exchange
+from client_sdk.simulation.exchange import Answer, Exchange, RoundExchange
 from protocols.arithmetic.counters import FIRST_ROUND, RoundNumber
 from protocols.arithmetic.fixed_point import U64, to_ring
 from protocols.errors import RoundAhead, RoundClosed, ShareRefused, Unavailable
@@ -32,12 +32,12 @@ class SumClient:
 
     Security: the aggregators, as long as one of them does not collude with the others, learn nothing of the
         institution. It may be ended at any time, and go on: a round in which it may have told a vector it does not
-        answer again.
+        answer again. Where security is active it cannot go on, and one that has left is out of the run.
     """
 
     manifest: SecureSum
     institution: Institution = field(repr=False)
-    exchange: Exchange = field(repr=False)
+    exchange: RoundExchange = field(repr=False)
     journal: SumJournal = field(repr=False)
     wait_s: float = 600.0
     number: RoundNumber = FIRST_ROUND
@@ -73,7 +73,7 @@ class SumClient:
 
     @classmethod
     async def join_over(
-        cls, manifest: SecureSum, institution: Institution, exchange: Exchange, journal: SumJournal
+        cls, manifest: SecureSum, institution: Institution, exchange: RoundExchange, journal: SumJournal
     ) -> "SumClient":
         """Join a run as `join` does, of which this is the twin whose coins are the exchange's."""
         client = cls(manifest, institution, exchange, journal)
@@ -92,7 +92,7 @@ class SumClient:
         number, heard = self.number, self._heard
         self._heard = None
         if not answers(number):
-            nothing = np.zeros(self.manifest.length, dtype=np.uint64)
+            nothing = np.zeros(self.manifest.words(number), dtype=np.uint64)
             answer = await self._share(nothing, number)
             self._heard = None if answer is None else self._announced(answer)
         elif heard is None or self.journal.answered >= number or not await self._answer(heard, number):

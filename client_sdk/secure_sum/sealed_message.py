@@ -10,6 +10,7 @@ from protocols.sealing.messages import SealedRequest
 from protocols.sealing.route import Route
 from protocols.sealing.session import SealedSession
 from protocols.task import manifest as manifests
+from protocols.task.manifest import is_active
 from protocols.task.secure_sum.spec import SecureSum
 from protocols.task.signature import trust_of
 from protocols.wire import codec
@@ -31,6 +32,10 @@ def seal_shares(vector: U64, manifest: SecureSum, credentials: Credentials, *, n
     Security: masks and secrets are drawn from the system for these shares alone, so nothing has to be remembered. Who
         carries them learns their sizes. All but the last aggregator get a key of 32 bytes in place of their share.
     """
+    if is_active(manifest):
+        raise ParameterError(
+            "the run's security is active: shares that travel as messages have no dealer; let transport be native"
+        )
     run, name = manifests.run_id(manifest), name_of(credentials.certificate)
     keys, sharing = trust_of(manifest).keys, manifest.share()
     masks = sharing.keys()

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from protocols.releases.ledger import Event, RoundEvent, RoundRecord
 from protocols.releases.query import NOISE, SUM
-from protocols.task.manifest import Manifest, Simulation
+from protocols.task.manifest import Manifest, Simulation, is_active
 from protocols.task.release_plan import releases_of
 from protocols.task.secure_sum.group_testing import Inquiry, coin
 from protocols.task.secure_sum.spec import SecureSum, answers
@@ -17,9 +17,9 @@ def misjudgements(manifest: Manifest, run: bytes, agreed: Sequence[RoundRecord])
         run: id of the run, 32 bytes.
         agreed: its rounds, in their order.
     """
-    if isinstance(manifest, Simulation):
-        return [
-            f"round {each.number}: sums over groups, and the run is no secure sum" for each in agreed if each.trials
+    if isinstance(manifest, Simulation) or is_active(manifest):
+        return _returns(agreed) + [
+            f"round {each.number}: sums over groups, and the run opens none" for each in agreed if each.trials
         ]
     lines, gone, opened, seen = [], set[str](), 0, list[tuple[str, ...]]()
     for each in agreed:
@@ -33,6 +33,16 @@ def misjudgements(manifest: Manifest, run: bytes, agreed: Sequence[RoundRecord])
             lines.append(f"round {each.number}: {', '.join(each.refused)} left out, and nothing opened shows why")
         gone.update(each.refused)
         seen += [trial.members for trial in each.trials]
+    return lines
+
+
+def _returns(agreed: Sequence[RoundRecord]) -> list[str]:
+    """Return the rounds that have a client which failed its proof before."""
+    lines, gone = [], set[str]()
+    for each in agreed:
+        if gone.intersection(each.members):
+            lines.append(f"round {each.number}: it has a client that was left out before")
+        gone.update(each.refused)
     return lines
 
 

@@ -15,7 +15,7 @@ from lpm_secure.models.axes import Value
 from protocols.errors import ConfigError
 from protocols.identity.trust import Name
 from protocols.models.run_model import RunModel
-from protocols.task.manifest import Security
+from protocols.task.base import Security
 from protocols.toml_file import load_config
 
 

@@ -7,7 +7,7 @@ from typing import final
 import numpy as np
 
 from client_sdk.masking.channel import ServerChannel
-from client_sdk.masking.masking_client import read_release
+from client_sdk.masking.masking_client import Reading, read_release
 from lpm_secure.engine.loop import PrivatePart, RemotePart, StepRelease
 from lpm_secure.engine.tally import TallyEstimator
 from protocols.arithmetic.counters import Step
@@ -17,8 +17,9 @@ from protocols.identity.server_keys import IDENTITY
 from protocols.identity.signing import read_key
 from protocols.masking.envelope import Signer
 from protocols.masking.messages import StepNotice, Stop, to_bytes
-from protocols.masking.plan import MaskingPlan
-from protocols.task.manifest import Simulation, is_active
+from protocols.masking.plan import plan_of
+from protocols.masking.plans.run_plan import RunPlan
+from protocols.task.manifest import Manifest, Simulation, is_active, require_simulation
 from protocols.task.parties import ENGINE
 from protocols.task.rounds import Phase
 from protocols.task.signature import trust_of
@@ -26,15 +27,15 @@ from protocols.wire.transport import Transport
 
 
 @final
-class MaskedPart(PrivatePart):
-    """Private agents on their clients, behind the masked backend.
+class MaskedAnnouncer:
+    """Announces to both aggregators of a masked run, and reads what they release.
 
     Security: the engine sees releases only. It signs what it announces; that both aggregators told it the same, it
         checks, and stops the run for all if they did not.
     """
 
     def __init__(
-        self, plan: MaskingPlan, transports: Sequence[Transport], signer: Signer, keys: Mapping[str, bytes]
+        self, plan: RunPlan, transports: Sequence[Transport], signer: Signer, keys: Mapping[str, bytes]
     ) -> None:
         """Reach both aggregators.
 
@@ -44,27 +45,40 @@ class MaskedPart(PrivatePart):
             signer: the engine's.
             keys: every party's public key, by name.
         """
-        self._plan, self._signer, self._keys = plan, signer, keys
+        self.plan, self._signer, self._keys = plan, signer, keys
         self._channel = ServerChannel(plan.manifest, transports)
-        self._reading = TallyEstimator(plan.manifest)
 
-    async def advance(self, step: int, announced: I64) -> StepRelease:
-        """Announce a step to both aggregators, and return its release.
+    async def advance(self, step: int, announced: I64) -> Reading:
+        """Announce a step to both aggregators, and return what they tell of it.
 
         Raises:
             PartiesDisagree: the aggregators told different things.
             RunEnded: the run is over.
         """
-        plan = self._plan
+        plan = self.plan
         number = plan.manifest.schedule.number(Step(step), Phase.SPEAK)
         notice = StepNotice(run=plan.run, number=number, words=to_bytes(announced.view(np.uint64)))
         try:
             replies = await self._channel.exchange(self._signer.send(notice), step=Step(step))
-            reading = read_release(plan, replies, keys=self._keys)
+            return read_release(plan, replies, keys=self._keys)
         except LpmError as error:
             await self._channel.stop(self._signer.send(Stop(run=plan.run, number=0, reason=str(error))))
             raise
-        cells, words = np.split(reading.release, [plan.layout.cells])
+
+
+@final
+class MaskedPart(PrivatePart):
+    """Private agents on their clients, behind the masked backend."""
+
+    def __init__(self, announcer: MaskedAnnouncer) -> None:
+        """Meet them over the engine's way to both aggregators."""
+        self._announcer, self._cells = announcer, announcer.plan.layout.cells
+        self._reading = TallyEstimator(require_simulation(announcer.plan.manifest))
+
+    async def advance(self, step: int, announced: I64) -> StepRelease:
+        """Announce a step to both aggregators, and return its release; errors are those of `MaskedAnnouncer`."""
+        reading = await self._announcer.advance(step, announced)
+        cells, words = np.split(reading.release, [self._cells])
         return StepRelease(cells, self._reading.tally(words), len(reading.accepted), 0)
 
 
@@ -72,5 +86,10 @@ def private_part(manifest: Simulation, transports: Sequence[Transport], folder: 
     """Return the private agents of a run as its manifest hides them; the engine's key is in `folder`."""
     if not is_active(manifest):
         return RemotePart(manifest, transports)
+    return MaskedPart(announcer_of(manifest, transports, folder))
+
+
+def announcer_of(manifest: Manifest, transports: Sequence[Transport], folder: Path) -> MaskedAnnouncer:
+    """Return the engine's way to both aggregators of an active run; the engine's key is in `folder`."""
     signer = Signer.draw(ENGINE, read_key(folder / IDENTITY))
-    return MaskedPart(MaskingPlan(manifest), transports, signer, trust_of(manifest).signing_keys)
+    return MaskedAnnouncer(plan_of(manifest), transports, signer, trust_of(manifest).signing_keys)

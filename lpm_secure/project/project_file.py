@@ -14,8 +14,7 @@ from lpm_secure.models.axes import Value
 from protocols.errors import ConfigError
 from protocols.identity.signing import PublicKey
 from protocols.identity.trust import Name, require_client
-from protocols.task.base import Seconds
-from protocols.task.manifest import Security
+from protocols.task.base import Seconds, Security
 from protocols.task.parties import Address
 from protocols.toml_file import load_config
 

@@ -44,13 +44,14 @@ def describe_disclosure(manifest: Simulation) -> str:
 def describe_security(manifest: Manifest) -> str:
     """Return who must not pool what they have, and whether a server that lies reads anything, for who consents."""
     if is_active(manifest):
+        read = "totals, levels and bits" if isinstance(manifest, Simulation) else "sums alone"
         return (
             "Active: one aggregator that lies, with the engine and any clients, reads no input, nor does the dealer as "
             "long as it follows the protocol. The dealer and an aggregator must not pool what they have: together they "
-            "read all inputs. Both aggregators together read totals, levels and bits, and more if they lie."
+            f"read all inputs. Both aggregators together read {read}, and more if they lie."
         )
     bound = len(manifest.aggregators) - 1 if manifest.trust is None else manifest.trust.collusion_bound
-    dealer = ", nor the dealer with any of them" if isinstance(manifest, Simulation) and manifest.dealer else ""
+    dealer = ", nor the dealer with any of them" if manifest.dealer else ""
     return (
         f"Semi-honest: an aggregator that lies can read inputs. More than {bound} of the {len(manifest.aggregators)} "
         f"aggregators must not pool what they have{dealer}."

@@ -5,7 +5,7 @@ from typing import Final
 
 from client_sdk.secure_sum.contribution import Contribution
 from protocols.releases.query import NOISE, SUM, Release, Releases
-from protocols.task.parties import AggregatorParty, InstitutionParty
+from protocols.task.parties import AggregatorParty, DealerParty, InstitutionParty
 from protocols.task.secure_sum.spec import SecureSum
 
 NOWHERE: Final = "127.0.0.1:1"  # the address of a party in this process, which nobody calls
@@ -24,10 +24,12 @@ def manifest_for(
     join_timeout_s: float = 60.0,
     round_timeout_s: float = 10.0,
     releases: Releases | None = None,
+    dealer: str | None = None,
 ) -> SecureSum:
     """Return the manifest of sums of vectors of a shape, with an aggregator at each address.
 
-    Without `releases`, sums are opened exact; see `build_noisy_releases` for those with noise.
+    Without `releases`, sums are opened exact; see `build_noisy_releases` for those with noise. With the address of a
+    dealer their security is active.
     """
     return SecureSum(
         name=name,
@@ -41,6 +43,8 @@ def manifest_for(
         join_timeout_s=join_timeout_s,
         round_timeout_s=round_timeout_s,
         releases=releases,
+        security="semi-honest" if dealer is None else "active",
+        dealer=None if dealer is None else DealerParty("dealer", dealer),
     )
 
 

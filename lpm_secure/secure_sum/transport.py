@@ -11,6 +11,7 @@ import numpy as np
 from client_sdk.secure_sum.contribution import F64, Contribution
 from protocols.arithmetic.fixed_point import I64
 from protocols.errors import ParameterError, ProtocolError
+from protocols.task.manifest import is_active
 from protocols.task.secure_sum.range import in_range
 from protocols.task.secure_sum.spec import SecureSum
 
@@ -50,7 +51,8 @@ class SumTransport(abc.ABC):
     """Rounds of a run of sums: what is announced goes to all institutions, and the sum of their answers comes back.
 
     Subclasses are final, and differ in how shares travel: in this process, over gRPC between processes, or as
-    messages of Flower. In all of them the aggregators find out by group testing who sends garbage.
+    messages of Flower. Two operators find out by group testing who sends garbage; with a dealer who does is named by
+    its proof, and whoever keeps silent in a round is out for good.
     """
 
     @property
@@ -79,6 +81,11 @@ class SumTransport(abc.ABC):
     def contribution(self) -> Contribution:
         """Return what each institution may add: how vectors are encoded, and sums decoded."""
         return Contribution(self.manifest.norm, self.manifest.bits)
+
+
+def words_of(announced: F64) -> I64:
+    """Return what is announced as words of 8 bytes, int64[d]."""
+    return np.frombuffer(np.ascontiguousarray(announced, dtype="<f8").tobytes(), dtype="<i8").astype(np.int64)
 
 
 @final
@@ -113,7 +120,8 @@ class RoundCounter:
             ProtocolError: sums stay out of range.
         """
         self.round += 1
-        if members and not in_range(self.manifest, total, len(members)):
+        proved = is_active(self.manifest)  # by each member, of its own vector
+        if members and not proved and not in_range(self.manifest, total, len(members)):
             self.discarded += 1
             members = ()
         elif members:

@@ -133,7 +133,7 @@ class LocalDeployment(abc.ABC):
 
     @property
     def _dealer(self) -> DealerParty | None:
-        return self.manifest.dealer if isinstance(self.manifest, Simulation) else None
+        return self.manifest.dealer
 
     def write(self) -> None:
         """Write the manifest, signed, and every party's folder."""

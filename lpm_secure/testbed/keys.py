@@ -52,7 +52,7 @@ def pin_keys(manifest: T) -> tuple[T, TestbedKeys]:
     Those by which clients and engine sign are pinned where security is active.
     """
     authority = certificates.new_authority(f"testbed {manifest.name}")
-    dealer = manifest.dealer.name if isinstance(manifest, Simulation) and manifest.dealer else None
+    dealer = manifest.dealer.name if manifest.dealer else None
     names = [party.name for party in manifest.aggregators] + ([dealer] if dealer else [])
     active = is_active(manifest)
     servers = {name: ServerKeys.generate(dealer=name == dealer and not active) for name in names}
@@ -84,6 +84,7 @@ def permissive(manifest: Manifest) -> str:
         total_epsilon=math.inf,
         min_aggregators=len(manifest.aggregators),
         modes=(),
+        security=manifest.security,
         outputs=outputs_of(manifest),
         operators=tuple(sorted({trust.operator, *(keys.operator for keys in trust.keys.values())})),
     )
@@ -93,7 +94,6 @@ def permissive(manifest: Manifest) -> str:
             policy,
             min_count=manifest.min_count,
             validity=(manifest.validity,),
-            security=manifest.security,
             modes=(manifest.mode,),
             edges=(manifest.edges,),
             reveals=tuple(sorted({outcome.reveals for outcome in outcomes})),

@@ -9,7 +9,7 @@ from aggregator.masking.service.questions import MaskedQuestions
 from aggregator.masking.service.rounds import MaskedRounds
 from client_sdk.masking.channel import ServerChannel
 from client_sdk.masking.exchange import MaskedExchange
-from lpm_secure.engine.masked_part import MaskedPart
+from lpm_secure.engine.masked_part import MaskedAnnouncer, MaskedPart
 from lpm_secure.testbed.masked_run import MaskedRun
 from protocols.task.parties import ENGINE
 from protocols.wire.local import Answer, LocalTransport
@@ -54,7 +54,7 @@ class MaskedParties:
     def engine(self) -> MaskedPart:
         """Return the private agents as the engine meets them."""
         signer, keys = self.run.signers[ENGINE], self.run.dealer.keys
-        return MaskedPart(self.run.plan, self.transports(ENGINE), signer, keys)
+        return MaskedPart(MaskedAnnouncer(self.run.plan, self.transports(ENGINE), signer, keys))
 
 
 @contextmanager

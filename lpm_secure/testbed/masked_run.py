@@ -20,8 +20,9 @@ from protocols.masking.envelope import SignedMessage, Signer
 from protocols.masking.journal import Journal, MemoryJournal
 from protocols.masking.messages import StepNotice, Stop, to_bytes
 from protocols.masking.party import MaskingParty
-from protocols.masking.plan import MaskingPlan
-from protocols.task.manifest import Simulation
+from protocols.masking.plan import plan_of
+from protocols.masking.plans.run_plan import RunPlan
+from protocols.task.manifest import Manifest
 from protocols.task.parties import ENGINE
 
 T = TypeVar("T")
@@ -47,7 +48,7 @@ class MaskedRun:
         between: what each message passes through: an audit puts a party that lies here.
     """
 
-    plan: MaskingPlan
+    plan: RunPlan
     signers: Mapping[str, Signer] = field(repr=False)
     aggregators: tuple[MaskingAggregator, MaskingAggregator]
     dealer: MaskingDealer
@@ -57,7 +58,7 @@ class MaskedRun:
     @classmethod
     def draw(
         cls,
-        manifest: Simulation,
+        manifest: Manifest,
         *,
         between: Between = pass_on,
         journal: Callable[[str], Journal] = lambda name: MemoryJournal(),
@@ -67,7 +68,7 @@ class MaskedRun:
         Raises:
             ParameterError: the masked backend does not take this run.
         """
-        plan, sealing = MaskingPlan(manifest), SealingKey.generate()
+        plan, sealing = plan_of(manifest), SealingKey.generate()
         dealer_name = plan.dealer.name
         names = (*plan.aggregators, dealer_name, *plan.names, ENGINE)
         signers = {name: Signer.draw(name, new_key()) for name in names}

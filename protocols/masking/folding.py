@@ -13,7 +13,8 @@ The first fold takes the m bits of a group as U(X) = sum_j W_j E_j X**j and V(X)
 product is the coefficient of X**(m-1) of U V. Coefficients are sums of 2**j E_j A_(j-k), which is a number too:
 E & (A << k). All others of a sum of such products are sent, the one follows from the claim, and the next claim is the
 value at a random r; a polynomial of degree 2 m - 2 that is another one has the same value with probability
-(2 m - 2) / p**2. Later folds take the cubic polynomials through each four values, and send values at 0 to 6 but 3.
+(2 m - 2) / p**2. What a norm multiplies (`norm.py`) stands in the coefficient of X**(m-1) alone. Later folds take the
+cubic polynomials through each four values, and send values at 0 to 6 but 3.
 
 Source: Boneh, Boyle, Corrigan-Gibbs, Gilboa, Ishai, Zero-knowledge proofs on secret-shared data via fully linear PCPs
     (Crypto 2019), section 4.
@@ -43,19 +44,22 @@ from protocols.errors import ParameterError
 from protocols.masking.kernels import short_vectors
 from protocols.masking.kernels.choice import kernels_for
 from protocols.masking.kernels.folding_kernels import ARITY, CHUNK, WIDEST
+from protocols.masking.norm import HALVES, NormBound
 from protocols.masking.words import U8, WIDTH
 
 SENT: Final = (0, 1, 2, 4, 5, 6)  # the values of a later fold that are sent; that at 3 follows from the claim
+NONE: Final = np.zeros((0, 2), dtype=np.uint64)
 _DIGITS: Final = np.array([[chunk >> m & 1 for chunk in range(2**CHUNK)] for m in range(CHUNK)], dtype=np.uint64)
 
 
 @final
 @dataclass(frozen=True, slots=True, eq=False)
 class ProofShape:
-    """What the ranges of a round's words fix of its proof.
+    """What the ranges of a round's words fix of its proof, and the bound of their norm where there is one.
 
     Attributes:
         bits: uint8[n], of how many bits each word is; 0 where it must be zero.
+        norm: the bound; the last words are then the halves of its slack.
         width: the most bits of any word.
         groups: of bits, of each word with its wrap bit.
         arity: bits of a group, which the first fold takes together.
@@ -64,6 +68,7 @@ class ProofShape:
     """
 
     bits: U8 = field(repr=False)
+    norm: NormBound | None
     width: int
     groups: int
     arity: int
@@ -71,21 +76,23 @@ class ProofShape:
     rounds: int
 
     @classmethod
-    def of(cls, bits: U8) -> "ProofShape":
-        """Derive the shape.
+    def of(cls, bits: U8, norm: NormBound | None = None) -> "ProofShape":
+        """Derive the shape, of words of so many bits, or of the entries of a vector.
 
         Raises:
             ParameterError: a word of more than 57 bits.
         """
+        if norm is not None:
+            bits = np.array([norm.bits] * norm.entries + [norm.half] * HALVES, dtype=np.uint8)
         width = int(bits.max(initial=0))
         if width >= WIDTH:
             raise ParameterError(f"got a word of {width} bits; a masked word is of {WIDTH - 1} bits at most")
-        groups = -(-(width + 1) // WIDEST)
-        length = _padded(bits.size * groups + 1)
+        groups, products = -(-(width + 1) // WIDEST), 0 if norm is None else norm.entries
+        length = _padded((bits.size + products) * groups + products + 1)
         rounds, size = 1, length
         while size > 1:
             rounds, size = rounds + 1, _shorter(size)
-        return cls(bits, width, groups, -(-(width + 1) // groups), length, rounds)
+        return cls(bits, norm, width, groups, -(-(width + 1) // groups), length, rounds)
 
     @property
     def n(self) -> int:
@@ -93,10 +100,40 @@ class ProofShape:
         return self.bits.size
 
     @property
+    def terms(self) -> int:
+        """Return how many linear equations there are: one a word, and one for the leading bits of an entry."""
+        return self.n + self.products
+
+    @property
+    def words(self) -> int:
+        """Return how many words are masked modulo 2**58: all, or the entries."""
+        return self.n if self.norm is None else self.norm.entries
+
+    @property
+    def numbers(self) -> int:
+        """Return how many numbers are told modulo p for the norm."""
+        return 0 if self.norm is None else self.norm.count
+
+    @property
+    def products(self) -> int:
+        """Return how many of these are multiplied: the leading bits of each entry."""
+        return 0 if self.norm is None else self.norm.entries
+
+    @property
     def masks(self) -> U64:
-        """Return which bits of E each word has, uint64[n]: those of its range, and the wrap bit."""
+        """Return which bits of E each word has, uint64[n]: those of its range, and the wrap bit of what can wrap."""
         one = np.uint64(1)
-        return (one << self.bits.astype(np.uint64)) - one | one << np.uint64(self.width)
+        wrap = np.full(self.n, one << np.uint64(self.width))
+        if self.norm is not None:
+            wrap[self.norm.entries :] = 0  # told modulo p, and not modulo 2**58
+        return (one << self.bits.astype(np.uint64)) - one | wrap
+
+    def spread(self, bits: U64) -> U64:
+        """Return the bits in each linear equation, of E or of its masks, uint64[terms]."""
+        if self.norm is None:
+            return bits
+        n = self.norm.entries
+        return np.concatenate([bits[:n], self.norm.leading(bits), bits[n:]])
 
     @property
     def sent(self) -> int:
@@ -170,21 +207,21 @@ def first_coefficients(shape: ProofShape, e: U64, a: U64, rho: U64) -> U64:
     return np.delete(out, arity - 1, axis=0)
 
 
-def aggregator_vector(shape: ProofShape, e: U64, rho: U64, r: Element) -> U64:
-    """Return the aggregators' vector after the first fold, uint64[length, 2]."""
-    return _extend(shape, kernels_for(shape.n).look_up(aggregator_table(shape, r), e, rho, bits=shape.arity))
+def aggregator_vector(shape: ProofShape, e: U64, rho: U64, r: Element, factors: U64 = NONE) -> U64:
+    """Return the aggregators' vector after the first fold, uint64[length, 2]; `factors`, uint64[m, 2], stand behind."""
+    at = kernels_for(shape.n).look_up(aggregator_table(shape, r), e, rho, bits=shape.arity)
+    return _extend(shape, at, factors)
 
 
-def dealer_vector(shape: ProofShape, a: U64, r: Element, mask: U64) -> U64:
+def dealer_vector(shape: ProofShape, a: U64, r: Element, mask: U64, factors: U64 = NONE) -> U64:
     """Return the dealer's vector after the first fold; `mask`, uint64[2], stands behind it where the other has 0."""
-    out = _extend(shape, kernels_for(shape.n).look_up(dealer_table(shape, r), a, None, bits=shape.arity))
-    out[shape.n * shape.groups] = mask
-    return out
+    at = kernels_for(shape.n).look_up(dealer_table(shape, r), a, None, bits=shape.arity)
+    return _extend(shape, at, factors, mask[None])
 
 
-def _extend(shape: ProofShape, x: U64) -> U64:
+def _extend(shape: ProofShape, *parts: U64) -> U64:
     out = np.zeros((shape.length, 2), dtype=np.uint64)
-    out[: shape.n * shape.groups] = x
+    np.concatenate(parts, out=out[: sum(map(len, parts))])
     return out
 
 

@@ -48,13 +48,17 @@ class SeedNotice(RunMessage, frozen=True):
 
 @final
 class WordsNotice(RunMessage, frozen=True):
-    """A client's masked words of a round, with masked bits and their proof; the same goes to both aggregators."""
+    """A client's masked words of a round, with masked bits and their proof; the same goes to both aggregators.
+
+    Where a norm is proved too, it tells numbers modulo p, masked.
+    """
 
     client: str
     counter: Number
     d: bytes = b""
     e: bytes = b""
     rows: bytes = b""
+    numbers: bytes = b""
 
     @property
     def context(self) -> bytes:
@@ -80,7 +84,7 @@ class WordsNotice(RunMessage, frozen=True):
         rows = from_bytes(self.rows)
         if rows.size != shape.sent * 2:
             raise WireError(f"got {rows.size} numbers of a proof; the rows of the round's shape have {2 * shape.sent}")
-        return MaskedBits(from_bytes(self.e), rows.reshape(shape.sent, 2))
+        return MaskedBits(from_bytes(self.e), rows.reshape(shape.sent, 2), from_bytes(self.numbers))
 
 
 @final
@@ -239,6 +243,7 @@ class ClientReply(RunMessage, frozen=True):
         announcement: the words that the engine announced.
         release: what the round opens to all.
         answers: outcome by outcome, this aggregator's shares of the labels of the client's bits, or masked sums.
+        refused: whose words were out of range.
     """
 
     client: str
@@ -246,6 +251,7 @@ class ClientReply(RunMessage, frozen=True):
     announcement: bytes
     release: bytes
     answers: bytes
+    refused: tuple[str, ...] = ()
 
 
 @final

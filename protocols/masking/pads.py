@@ -25,6 +25,7 @@ class PadPurpose(enum.IntEnum):
     PROOF = 3  # masks of the proof itself
     LABEL = 4  # the words that stand for a bit of 1
     SUM = 5  # masks of the sums that a client is told
+    NUMBERS = 6  # masks of what it tells modulo p, in the proof of a norm
 
 
 @final

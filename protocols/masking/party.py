@@ -13,7 +13,7 @@ from protocols.errors import LpmError, RunEnded
 from protocols.masking.envelope import SignedMessage, Signer, read
 from protocols.masking.journal import Journal
 from protocols.masking.messages import RunMessage, Stop
-from protocols.masking.plan import MaskingPlan
+from protocols.masking.plans.run_plan import RunPlan
 
 M = TypeVar("M", bound=msgspec.Struct)
 
@@ -32,7 +32,7 @@ class MaskingParty:
     Security: any disagreement ends the run for good, whoever lied: there is one way to stop, the same in every world.
     """
 
-    plan: MaskingPlan
+    plan: RunPlan
     signer: Signer
     keys: Mapping[str, bytes] = field(repr=False)
     journal: Journal = field(repr=False)

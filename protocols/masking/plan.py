@@ -6,38 +6,35 @@ import numpy as np
 
 from protocols.arithmetic.counters import RoundNumber
 from protocols.arithmetic.fixed_point import I64, U64, to_ring
-from protocols.errors import ParameterError, WireError, WouldWrap
+from protocols.errors import ParameterError, WouldWrap
 from protocols.masking.folding import ProofShape
+from protocols.masking.plans.run_plan import PROOF_WORDS, QUESTION_WORDS, RunPlan
+from protocols.masking.plans.sum_plan import SumPlan, require_masked_sum
 from protocols.masking.words import LIMIT, WIDTH, residue
 from protocols.models.run_model import agent_model_of
 from protocols.releases.query import NOISE
 from protocols.releases.suppression import OFF
 from protocols.task.layout import Layout
-from protocols.task.manifest import Manifest, Simulation, is_active, run_id
-from protocols.task.parties import DealerParty
+from protocols.task.manifest import Manifest, Simulation, is_active
 from protocols.task.ranges import Ranges
 from protocols.task.release_plan import releases_of
 from protocols.task.rounds import Phase
+from protocols.task.secure_sum.spec import SecureSum
 
-PROOF_WORDS: Final = 1_024  # bounds, in words of 8 bytes: of a proof of ranges,
-KEY_WORDS: Final = 4 * WIDTH  # of a comparison's key at one aggregator, with its offset,
+KEY_WORDS: Final = 4 * WIDTH  # bounds, in words of 8 bytes: of a comparison's key at one aggregator, with its offset,
 PRODUCT_WORDS: Final = 3 * 4 * 2 + 1  # of a product of a secret bit,
-COUNT_WORDS: Final = 2**13  # of a count that may be suppressed, and of what is found out of all of them,
-QUESTION_WORDS: Final = 512  # and of what a question says of one client: challenges, and its sealed seed
+COUNT_WORDS: Final = 2**13  # and of a count that may be suppressed, and of what is found out of all of them
 
 
 @final
-class MaskingPlan:
-    """The words of every message: how many, which of them are checked, and of how many bits.
+class MaskingPlan(RunPlan):
+    """The words of a simulation.
 
     In place of the sum of their own levels clients tell by how much these grow in a step, so that a range in each step
     bounds the whole run; one that was away in some steps, by how much they have grown in these too.
-
-    Attributes:
-        manifest: of the run.
-        layout: of its vectors.
-        run: the manifest's hash.
     """
+
+    manifest: Simulation
 
     def __init__(self, manifest: Simulation) -> None:
         """Prepare.
@@ -46,30 +43,9 @@ class MaskingPlan:
             ParameterError: the masked backend does not take this run; the message says what does.
         """
         require_masking(manifest)
-        self.manifest, self.layout, self.run = manifest, Layout.of(manifest), run_id(manifest)
+        RunPlan.__init__(self, manifest)
         self._ranges = Ranges(manifest, growth=True)
         self._shapes: dict[bytes, ProofShape] = {}
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Return the names of all clients, in the manifest's order."""
-        return tuple(self.layout.own)
-
-    @property
-    def aggregators(self) -> tuple[str, ...]:
-        """Return the names of both aggregators."""
-        return tuple(party.name for party in self.manifest.aggregators)
-
-    @property
-    def dealer(self) -> DealerParty:
-        """Return the dealer, which every run with outcomes has."""
-        if self.manifest.dealer is None:
-            raise ParameterError("the masked backend needs a dealer; name one in the manifest")
-        return self.manifest.dealer
-
-    def phase(self, number: RoundNumber) -> Phase:
-        """Return what a round is for."""
-        return self.manifest.schedule.phase(number)
 
     def compares(self, number: RoundNumber) -> bool:
         """Tell whether keys of a comparison are dealt in a round: those of the decision that comes next."""
@@ -79,24 +55,6 @@ class MaskingPlan:
         """Tell whether anything is released in a round."""
         return self.phase(number) == Phase.SPEAK
 
-    @property
-    def bits(self) -> tuple[int, ...]:
-        """Return the outcomes that reveal a bit, by their places; the others reveal the sum."""
-        return tuple(row for row, outcome in enumerate(self.layout.outcomes) if outcome.is_bit)
-
-    @property
-    def products(self) -> tuple[tuple[int, str, int], ...]:
-        """Return what secret bits multiply in a decision: of each the outcome's row, the bit's column and its place."""
-        products: list[tuple[int, str, int]] = []
-        for row, outcome in enumerate(self.layout.outcomes):
-            products += [(row, "anew", 0)] if outcome.anew else []
-            products += [(row, "weight", place) for place in range((outcome.weight or 0).bit_length())]
-        return tuple(products)
-
-    def multiplies(self, number: RoundNumber) -> bool:
-        """Tell whether levels take products in a round, so that the aggregators open masked numbers to each other."""
-        return bool(self.products) and self.phase(number) == Phase.DECIDE
-
     def suppresses(self, number: RoundNumber) -> bool:
         """Tell whether small counts are kept back in a round, so that the aggregators open masked ones first."""
         return self.opens(number) and self.manifest.min_count > OFF
@@ -105,17 +63,14 @@ class MaskingPlan:
         """Tell whether the engine announces anything in a round."""
         return self.manifest.engine and self.opens(number)
 
-    def public_numbers(self, number: RoundNumber, announced: I64) -> dict[str, int]:
-        """Return the environment's numbers among what the engine announces in a round, by name.
+    def announcement_words(self, number: RoundNumber) -> int:
+        """Return of how many words what is announced in a round is."""
+        return self.layout.announced if self.announces(number) else 0
 
-        Raises:
-            WireError: it announces another number of words than the layout has.
-            OutOfRange: a number is not in its range.
-        """
-        expected = self.layout.announced if self.announces(number) else 0
-        if announced.size != expected:
-            raise WireError(f"{announced.size} words are announced in round {number}; the layout has {expected}")
-        return self.layout.public_numbers(announced, step=self.manifest.schedule.step(number)) if expected else {}
+    @property
+    def proved(self) -> int:
+        """Return about how many words are proved in the whole run."""
+        return self.manifest.steps * self.layout.d * len(self.layout.own)
 
     @property
     def longest(self) -> int:
@@ -153,10 +108,25 @@ class MaskingPlan:
             opened[self.layout.cells :] = 0
         return opened
 
+    @property
+    def noise(self) -> tuple[int, float]:
+        """Return the noise of cells."""
+        cells = releases_of(self.manifest).of("cells")
+        return (self.layout.cells, cells.sigma) if cells is not None and cells.mechanism == NOISE else (0, 0.0)
+
+
+def plan_of(manifest: Manifest) -> RunPlan:
+    """Return the plan of an active run; errors are those of its kind's."""
+    return SumPlan(manifest) if isinstance(manifest, SecureSum) else MaskingPlan(manifest)
+
 
 def check_security(manifest: Manifest) -> None:
-    """Refuse an active run that the masked backend does not take; errors are those of `require_masking`."""
-    if is_active(manifest):
+    """Refuse an active run that the masked backend does not take; errors are those of its plan."""
+    if not is_active(manifest):
+        return
+    if isinstance(manifest, SecureSum):
+        require_masked_sum(manifest)
+    else:
         require_masking(manifest)
 
 

@@ -9,6 +9,7 @@ from protocols.releases.query import Releases
 from protocols.task.parties import AggregatorParty
 
 FORMAT: Final = 2  # of manifests
+Security = Literal["semi-honest", "active"]
 Positive = Annotated[int, msgspec.Meta(ge=1, le=2**32)]
 Seconds = Annotated[float, msgspec.Meta(gt=0, le=86_400)]
 

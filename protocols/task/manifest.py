@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Final, Literal, TypeGuard, final
+from typing import Annotated, Final, Literal, final
 
 import msgspec
 
@@ -22,7 +22,7 @@ from protocols.models.gradient import Gradient
 from protocols.models.run_model import RunModel, agent_model_of
 from protocols.releases.query import Releases
 from protocols.releases.sensitivity import changes
-from protocols.task.base import FORMAT, BaseManifest, Positive
+from protocols.task.base import FORMAT, BaseManifest, Positive, Security
 from protocols.task.checks.gradient import check_gradient, check_summands, check_totals
 from protocols.task.checks.mode import check_edges, check_environment, check_model, check_outcome, check_permutation
 from protocols.task.checks.parties import check_agents, check_cohort, check_names
@@ -41,7 +41,6 @@ from protocols.task.rounds import Schedule
 from protocols.task.secure_sum.spec import SecureSum
 
 MAX_BYTES: Final = 256 * 2**20
-Security = Literal["semi-honest", "active"]
 
 
 @final
@@ -228,9 +227,9 @@ Manifest = Simulation | SecureSum
 KINDS: Final[dict[str, type[Simulation] | type[SecureSum]]] = {"simulation": Simulation, "secure-sum": SecureSum}
 
 
-def is_active(manifest: Manifest) -> TypeGuard[Simulation]:
+def is_active(manifest: Manifest) -> bool:
     """Tell whether a run's security is active: one aggregator that lies reads nothing either."""
-    return isinstance(manifest, Simulation) and manifest.security == "active"
+    return manifest.security == "active"
 
 
 def compares(manifest: Manifest) -> bool:

@@ -16,7 +16,8 @@ from protocols.identity.trust import Name, Trust
 from protocols.models.outcome import Threshold
 from protocols.models.run_model import agent_model_of
 from protocols.releases.query import NOISE, Release
-from protocols.task.manifest import Manifest, Security, Simulation, is_active
+from protocols.task.base import Security
+from protocols.task.manifest import Manifest, Simulation, is_active
 from protocols.task.release_plan import releases_of
 from protocols.task.secure_sum.spec import SecureSum
 from protocols.task.signature import require_countersigned, trust_of

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from protocols.masking.plan import MaskingPlan
+from protocols.masking.plan import plan_of
 from protocols.sealing import messages as sealed
 from protocols.task.layout import Layout
 from protocols.task.manifest import Manifest, compares, is_active
@@ -31,6 +31,6 @@ def largest_call(words: int, *, clients: int) -> int:
 
 def largest_call_of(manifest: Manifest) -> int:
     """Return a bound on the bytes of one call of a run."""
-    words = MaskingPlan(manifest).longest if is_active(manifest) else Layout.of(manifest).longest
+    words = plan_of(manifest).longest if is_active(manifest) else Layout.of(manifest).longest
     words = max(words, messages.LETTER_BYTES // 8) if compares(manifest) else words
     return largest_call(words, clients=len(manifest.clients))

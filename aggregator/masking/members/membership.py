@@ -7,9 +7,9 @@ import numpy as np
 
 from aggregator.masking.collection import seed_of
 from protocols.arithmetic.counters import FIRST_ROUND, RoundNumber
-from protocols.masking.attendance import Attendance
 from protocols.masking.messages import AttendanceNotice, ClientQuestion, SeedNotice, WordsNotice, to_bytes
-from protocols.masking.plan import MaskingPlan
+from protocols.masking.plans.attendance import Attendance
+from protocols.masking.plans.run_plan import RunPlan
 from protocols.task.parties import ENGINE
 
 
@@ -26,7 +26,7 @@ class Membership:
         masked by pads that nothing else is masked by, whatever was started twice, copied or put back.
     """
 
-    def __init__(self, plan: MaskingPlan) -> None:
+    def __init__(self, plan: RunPlan) -> None:
         """Wait for all."""
         self._plan = plan
         self.members = self.present = plan.names

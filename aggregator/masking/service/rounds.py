@@ -40,7 +40,7 @@ from protocols.masking.messages import (
     Stop,
     WordsNotice,
 )
-from protocols.task.manifest import Simulation, cohort
+from protocols.task.manifest import Manifest, cohort
 from protocols.task.parties import ENGINE
 from protocols.task.rounds import Phase
 from protocols.task.timeouts import DEADLINES
@@ -72,7 +72,7 @@ class MaskedRounds:
     def __init__(
         self,
         begin: Callable[[], MaskingAggregator],
-        manifest: Simulation,
+        manifest: Manifest,
         *,
         peer: MaskedLink,
         dealer: MaskedLink,
@@ -187,7 +187,7 @@ class MaskedRounds:
     ) -> SignedMessage | None:
         """Take a client's or the engine's message in, and return the reply when its round is over."""
         number, rounds = message.number, self.manifest.schedule.rounds
-        ahead = SEED_AHEAD if isinstance(message, SeedNotice) else 1  # the engine takes part in every second round
+        ahead = SEED_AHEAD if isinstance(message, SeedNotice) else 1  # a simulation's engine speaks every second round
         while self._number < number <= min(self._number + ahead, rounds - 1):
             await self._over.wait()
             party.require_running()

@@ -40,6 +40,19 @@ def check_noise(releases: Releases | None, *, rounds: int) -> None:
         )
 
 
+def check_dealer(*, active: bool, dealer: bool) -> None:
+    """Refuse a dealer that would do nothing, and active security without one.
+
+    Raises:
+        ParameterError: one is without the other.
+    """
+    if active != dealer:
+        raise ParameterError(
+            'a secure sum has a dealer where its security is "active", and else none; name both in the manifest, or '
+            "neither"
+        )
+
+
 def check_total(*, clients: int, reach: float, sigma: float, aggregators: int) -> None:
     """Refuse sums that could wrap.
 

@@ -1,10 +1,12 @@
 """The manifest of a secure sum: institutions answer what is announced with vectors, which are summed.
 
 Nobody is simulated. A sum is two rounds of the run. In the first, which asks, the engine announces, and clients share
-zeros, so that all know who is there. In the second, which answers, they share their vectors, and the sum is opened.
+zeros, so that all know who is there; with a dealer they say so without. In the second, which answers, they share their
+vectors, and the sum is opened.
 """
 
 import math
+from fractions import Fraction
 from typing import Annotated, Final, final
 
 import msgspec
@@ -12,10 +14,10 @@ import msgspec
 from protocols.arithmetic.counters import RoundNumber
 from protocols.arithmetic.sharing import Additive, Sharing
 from protocols.releases.query import SUM, Release
-from protocols.task.base import BaseManifest
+from protocols.task.base import BaseManifest, Security
 from protocols.task.checks.parties import check_cohort, check_names
-from protocols.task.checks.secure_sum import check_noise, check_summands, check_total
-from protocols.task.parties import InstitutionParty
+from protocols.task.checks.secure_sum import check_dealer, check_noise, check_summands, check_total
+from protocols.task.parties import ENGINE, DealerParty, InstitutionParty
 from protocols.task.rounds import Schedule
 
 MAX_BITS: Final = 52  # a float64 has no more
@@ -34,6 +36,9 @@ class SecureSum(BaseManifest, frozen=True, forbid_unknown_fields=True, kw_only=T
         bits: fraction bits of a vector.
         rounds: sums, at most; one in each round.
         releases: the sum, with the noise that each aggregator adds in full; without it, exact.
+        security: "active": with a dealer; each client proves the norm of its vector, and one aggregator that lies reads
+            nothing. "semi-honest": aggregators have to follow the protocol, and garbage is found by group testing.
+        dealer: where security is active. The noise of sums is then its own, and that of both aggregators together.
     """
 
     clients: tuple[InstitutionParty, ...]
@@ -41,18 +46,32 @@ class SecureSum(BaseManifest, frozen=True, forbid_unknown_fields=True, kw_only=T
     norm: Annotated[float, msgspec.Meta(gt=0, le=2.0**40)]
     bits: Annotated[int, msgspec.Meta(ge=1, le=MAX_BITS)] = 24
     rounds: Annotated[int, msgspec.Meta(ge=1, le=MOST_ROUNDS)]
+    security: Security = "semi-honest"
+    dealer: DealerParty | None = None
 
     def __post_init__(self) -> None:
         """Check what types alone cannot."""
-        check_names(self.aggregators, None, self.clients)
+        check_names(self.aggregators, self.dealer, self.clients)
+        check_dealer(active=self.security == "active", dealer=self.dealer is not None)
         self.share()
         check_cohort(self.clients, self.min_cohort)
         check_summands(min_cohort=self.min_cohort, length=self.length)
         if self.trust is not None:
-            self.trust.check(aggregators=[party.name for party in self.aggregators], dealer=None)
+            dealer = self.dealer.name if self.dealer else None
+            aggregators = [party.name for party in self.aggregators]
+            self.trust.check(aggregators=aggregators, dealer=dealer, signers=self.signers)
         check_noise(self.releases, rounds=self.rounds)
         n, k = len(self.clients), len(self.aggregators)
         check_total(clients=n, reach=self.reach, sigma=self.sigma, aggregators=k)
+
+    @property
+    def signers(self) -> tuple[str, ...]:
+        """Return who signs messages beside the servers: clients and engine, where security is active."""
+        return (*(client.name for client in self.clients), ENGINE) if self.security == "active" else ()
+
+    def words(self, number: RoundNumber) -> int:
+        """Return how many words a client sends in a round."""
+        return self.length if answers(number) or self.security != "active" else 0
 
     @property
     def length(self) -> int:
@@ -80,6 +99,11 @@ class SecureSum(BaseManifest, frozen=True, forbid_unknown_fields=True, kw_only=T
         return reach(self.norm, self.bits, self.length)
 
     @property
+    def squares(self) -> int:
+        """Return the largest sum of squares in fixed point, to which what a client encodes keeps."""
+        return largest_squares(self.reach)
+
+    @property
     def release(self) -> Release:
         """Return what is released of each round: the sum, exact unless the manifest says otherwise."""
         return next(iter(self.releases.each)) if self.releases is not None else Release(name=SUM)
@@ -97,6 +121,11 @@ class SecureSum(BaseManifest, frozen=True, forbid_unknown_fields=True, kw_only=T
 def reach(norm: float, bits: int, words: int) -> float:
     """Return the largest norm of a clipped vector of so many words in fixed point: each is rounded by half a unit."""
     return float(norm * 2.0**bits + 0.5 * words**0.5)
+
+
+def largest_squares(reach: float) -> int:
+    """Return the square of a norm in whole units, rounded down; every party finds the same."""
+    return int(Fraction(reach) ** 2)
 
 
 def answers(number: RoundNumber) -> bool:

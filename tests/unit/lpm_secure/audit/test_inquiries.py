@@ -41,6 +41,16 @@ def round_of(number, members, *, refused=(), trials=(), manifest=None):
     )
 
 
+def test_with_a_dealer_no_groups_are_opened_and_who_failed_its_proof_does_not_come_back():
+    active = manifest_of(dealer="127.0.0.1:1003")
+    failed = round_of(3, REST, refused=(LIAR,))
+    assert inquiries.misjudgements(active, RUN, [round_of(1, NAMES), failed, round_of(5, REST)]) == []
+    returned = inquiries.misjudgements(active, RUN, [failed, round_of(5, NAMES)])
+    assert returned == ["round 5: it has a client that was left out before"]
+    assert "the run opens none" in inquiries.misjudgements(active, RUN, rounds_of(after=REST))[0]
+    assert rules.differencing(active, [round_of(1, NAMES), failed]) == []
+
+
 def rounds_of(*, after=REST, **changes):
     """Return the rounds of a run in which one is left out in round 3."""
     given = {"members": held().summands, "refused": (LIAR,), "trials": trials_of()} | changes
@@ -122,7 +132,7 @@ def test_sums_that_no_inquiry_explains_are_found():
 
 def test_a_run_that_is_no_calibration_has_no_inquiry(manifest_of):
     rounds = [round_of(ROUND, NAMES, trials=trials_of())]
-    assert "no secure sum" in inquiries.misjudgements(manifest_of(), RUN, rounds)[0]
+    assert "the run opens none" in inquiries.misjudgements(manifest_of(), RUN, rounds)[0]
 
 
 def test_an_inquiry_may_end_with_the_budget_and_what_it_opened_is_paid_for():

@@ -271,11 +271,22 @@ def test_a_simulation_has_no_field_of_a_sum(manifest_of, field):
         manifests.decode(altered(manifest_of(), **{field: value}))
 
 
-@pytest.mark.parametrize("field", ["model", "steps", "cells", "channels", "mode", "engine", "dealer", "testbed_seed"])
+@pytest.mark.parametrize("field", ["model", "steps", "cells", "channels", "mode", "engine", "testbed_seed"])
 def test_a_sum_has_no_field_of_a_simulation(manifest_of, field):
     value = json.loads(manifests.encode(manifest_of()))[field]
     with pytest.raises(ParameterError, match=f"unknown field `{field}`"):
         manifests.decode(altered(sum_of(), **{field: value}))
+
+
+def test_a_sum_has_a_dealer_where_its_security_is_active_and_else_none():
+    active = sum_of(dealer=NOWHERE)
+    assert manifests.is_active(active)
+    assert active.signers == ("a", "b", "engine")
+    for wrong in (altered(active, security="semi-honest"), altered(active, dealer=None)):
+        with pytest.raises(ParameterError, match="has a dealer where its security is"):
+            manifests.decode(wrong)
+    assert [active.words(number) for number in (0, 1)] == [0, 6]
+    assert [sum_of().words(number) for number in (0, 1)] == [6, 6]
 
 
 def test_the_other_tag_makes_no_other_manifest(manifest_of):

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from typing import final
 
 from protocols.arithmetic.counters import RoundNumber
-from protocols.masking.plan import MaskingPlan
+from protocols.masking.plans.run_plan import RunPlan
 from protocols.task.rounds import Phase
 
 
@@ -16,7 +16,7 @@ class Attendance:
     how much, it tells when it is back, and its range is that of so many steps.
     """
 
-    def __init__(self, plan: MaskingPlan) -> None:
+    def __init__(self, plan: RunPlan) -> None:
         """Begin with nothing."""
         self._plan = plan
         self._counted: dict[str, list[int]] = {}

@@ -1,8 +1,8 @@
 """Who took part in which rounds, and in how many steps own levels have grown to what is told."""
 
 from protocols.arithmetic.counters import RoundNumber
-from protocols.masking.attendance import Attendance
 from protocols.masking.plan import MaskingPlan
+from protocols.masking.plans.attendance import Attendance
 from protocols.task.rounds import Phase
 
 

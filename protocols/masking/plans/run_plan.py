@@ -1,0 +1,139 @@
+"""What a manifest demands of each message of a masked run, whichever it is of."""
+
+import abc
+from typing import Final
+
+from protocols.arithmetic.counters import RoundNumber
+from protocols.arithmetic.fixed_point import I64, U64
+from protocols.errors import ParameterError, WireError
+from protocols.masking.folding import ProofShape
+from protocols.task.layout import Layout
+from protocols.task.manifest import Manifest, run_id
+from protocols.task.parties import DealerParty
+from protocols.task.rounds import Phase
+
+PROOF_WORDS: Final = 1_024  # bounds, in words of 8 bytes: of a proof of ranges,
+QUESTION_WORDS: Final = 512  # and of what a question says of one client: challenges, and its sealed seed
+
+
+class RunPlan(abc.ABC):
+    """The words of every message: how many, which of them are checked, and of how many bits.
+
+    Subclasses are final, one for each kind of manifest.
+
+    Attributes:
+        manifest: of the run.
+        layout: of its vectors.
+        run: the manifest's hash.
+    """
+
+    manifest: Manifest
+
+    def __init__(self, manifest: Manifest) -> None:
+        """Prepare what all runs have."""
+        self.manifest, self.layout, self.run = manifest, Layout.of(manifest), run_id(manifest)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return the names of all clients, in the manifest's order."""
+        return tuple(self.layout.own)
+
+    @property
+    def aggregators(self) -> tuple[str, ...]:
+        """Return the names of both aggregators."""
+        return tuple(party.name for party in self.manifest.aggregators)
+
+    @property
+    def dealer(self) -> DealerParty:
+        """Return the dealer, which every masked run has."""
+        if self.manifest.dealer is None:
+            raise ParameterError("the masked backend needs a dealer; name one in the manifest")
+        return self.manifest.dealer
+
+    def phase(self, number: RoundNumber) -> Phase:
+        """Return what a round is for."""
+        return self.manifest.schedule.phase(number)
+
+    @property
+    def bits(self) -> tuple[int, ...]:
+        """Return the outcomes that reveal a bit, by their places; the others reveal the sum."""
+        return tuple(row for row, outcome in enumerate(self.layout.outcomes) if outcome.is_bit)
+
+    @property
+    def products(self) -> tuple[tuple[int, str, int], ...]:
+        """Return what secret bits multiply in a decision: of each the outcome's row, the bit's column and its place."""
+        products: list[tuple[int, str, int]] = []
+        for row, outcome in enumerate(self.layout.outcomes):
+            products += [(row, "anew", 0)] if outcome.anew else []
+            products += [(row, "weight", place) for place in range((outcome.weight or 0).bit_length())]
+        return tuple(products)
+
+    def multiplies(self, number: RoundNumber) -> bool:
+        """Tell whether levels take products in a round, so that the aggregators open masked numbers to each other."""
+        return bool(self.products) and self.phase(number) == Phase.DECIDE
+
+    @abc.abstractmethod
+    def opens(self, number: RoundNumber) -> bool:
+        """Tell whether anything is released in a round."""
+
+    @abc.abstractmethod
+    def compares(self, number: RoundNumber) -> bool:
+        """Tell whether keys of a comparison are dealt in a round: those of the decision that comes next."""
+
+    @abc.abstractmethod
+    def suppresses(self, number: RoundNumber) -> bool:
+        """Tell whether small counts are kept back in a round, so that the aggregators open masked ones first."""
+
+    @abc.abstractmethod
+    def announces(self, number: RoundNumber) -> bool:
+        """Tell whether the engine announces anything in a round."""
+
+    @abc.abstractmethod
+    def announcement_words(self, number: RoundNumber) -> int:
+        """Return of how many words what is announced in a round is."""
+
+    def public_numbers(self, number: RoundNumber, announced: I64) -> dict[str, int]:
+        """Return the environment's numbers among what the engine announces in a round, by name.
+
+        Raises:
+            WireError: it announces another number of words than the layout has.
+            OutOfRange: a number is not in its range.
+        """
+        if announced.size != (expected := self.announcement_words(number)):
+            raise WireError(f"{announced.size} words are announced in round {number}; the layout has {expected}")
+        return self.layout.public_numbers(announced, step=self.manifest.schedule.step(number)) if expected else {}
+
+    @property
+    @abc.abstractmethod
+    def longest(self) -> int:
+        """Return a bound on the words of 8 bytes of a message: of clients, of the dealer, of questions."""
+
+    @property
+    @abc.abstractmethod
+    def proved(self) -> int:
+        """Return about how many words are proved in the whole run."""
+
+    @abc.abstractmethod
+    def count(self, client: str, number: RoundNumber) -> int:
+        """Return how many words a client sends in a round."""
+
+    @abc.abstractmethod
+    def shape(self, client: str, number: RoundNumber, *, steps: int = 1) -> ProofShape:
+        """Return the shape of a client's proof in a round, whose own levels have grown in so many steps."""
+
+    @abc.abstractmethod
+    def words_to_check(self, words: U64, client: str, number: RoundNumber) -> U64:
+        """Return what is checked of a client's words, as they are or masked, modulo 2**58."""
+
+    @abc.abstractmethod
+    def pads_to_check(self, pads: U64, client: str, number: RoundNumber) -> U64:
+        """Return the pads of what is checked: of numbers that everybody knows there is none."""
+
+    @abc.abstractmethod
+    def release_mask(self) -> I64:
+        """Return 1 of each released word that is opened, and 0 of those that stay closed, int64[cells + q]."""
+
+    @property
+    @abc.abstractmethod
+    def noise(self) -> tuple[int, float]:
+        """Return how many of the released words, from the first on, take noise, and its sigma."""
