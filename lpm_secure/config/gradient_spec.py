@@ -11,11 +11,10 @@ from lpm_secure.config.model import ModelConfig, parameter_names
 from lpm_secure.config.simulation import Config
 from protocols.arithmetic.distributions import LAW_TOTAL
 from protocols.errors import ConfigError
-from protocols.models import Stage
 from protocols.models.gradient import Gradient
 from protocols.models.graph.agents import GraphModel
 from protocols.models.likelihood.entries import parameters_read
-from protocols.models.run_model import RunModel
+from protocols.models.run_model import RunModel, agent_model_of
 
 SCALES: Final[Mapping[str, Mapping[str, float]]] = {"adjoints": {"value_bits": 40, "tangent_bits": 36, "clip": 64.0}}
 
@@ -44,7 +43,7 @@ def gradient_for(config: Config, model: RunModel) -> Gradient | None:
         return Gradient(**given | {"parameters": _entries(model, asked.parameters)})
     if asked.way == "score" and not isinstance(config.model, str):
         return Gradient(**given | _of_table(config.model, asked.parameters, config.dt))
-    passes = {"passes": len(Stage)} if asked.way == "adjoints" else {}
+    passes = {"passes": len(agent_model_of(model).tally)} if asked.way == "adjoints" else {}
     return Gradient(**{**SCALES.get(asked.way, {}), **given, **passes})
 
 
