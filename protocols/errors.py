@@ -98,7 +98,7 @@ class PolicyConflict(ParameterError):
 
 
 class ModelError(ParameterError):
-    """Substeps do not fit together."""
+    """A model has a mistake, or is none."""
 
     code = "model"
 

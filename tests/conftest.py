@@ -20,8 +20,9 @@ from aggregator.permutation.roles import Role
 from aggregator.permutation.stages import Shape
 from client_sdk import Client
 from lpm_secure.audit.views.in_process import Operators, operators, play
-from lpm_secure.config.model import graph_of
+from lpm_secure.config.model import TableIntegers, graph_of
 from protocols.models import Seir
+from protocols.models.graph.agents import GraphModel
 from protocols.models.run_model import agent_model_of
 from protocols.task.manifest import Manifest, Simulation
 from protocols.task.parties import AggregatorParty, ClientParty, DealerParty
@@ -99,17 +100,23 @@ def _trio(manifest: Simulation) -> Trio:
     return Trio(shape, [], steps=manifest.steps, period=manifest.period)
 
 
-def _seir(**changes: Any) -> Seir:
-    law = (2**31, 2**31)
-    given = {"beta": (2**38,), "cell_beta": 0, "latent": law, "infectious": law, "initial": 2**30, "f": 40}
-    return Seir(**given | changes)
+LAW = (2**31, 2**31)
+TABLE = {"beta": (2**38,), "cell_beta": 0, "latent": LAW, "infectious": LAW, "initial": 2**30, "f": 40}
+
+
+def _seir(*, listed: bool = True, **changes: Any) -> GraphModel:
+    return graph_of(TableIntegers(**TABLE | changes), listed=listed)
+
+
+def _relaxed_seir(**changes: Any) -> Seir:
+    return Seir(**TABLE | changes)
 
 
 def _manifest(agents: Sequence[Sequence[int]] = ((1, 2), (3,), (4, 5)), *, k: int = 2, **changes: Any) -> Simulation:
     """Return a manifest whose client `client-i` has the agents `agents[i]`."""
-    model, gradient = changes.pop("model", _seir()), changes.get("gradient")
-    if gradient is not None and gradient.way == "score" and isinstance(model, Seir):
-        model = graph_of(model)
+    gradient = changes.get("gradient")
+    relaxed, score = (gradient is not None and gradient.relaxed is each for each in (True, False))
+    model = changes.pop("model", None) or (_relaxed_seir() if relaxed else _seir(listed=not score))
     channels = tuple(f"channel-{index}" for index in range(len(agent_model_of(model).most)))
     if changes.get("mode") == "outcome":
         changes["dealer"] = DealerParty("dealer", "localhost:99", "localhost:98")
@@ -120,7 +127,7 @@ def _manifest(agents: Sequence[Sequence[int]] = ((1, 2), (3,), (4, 5)), *, k: in
         "model": model,
         "model_hash": model.digest,
         "steps": 4,
-        "channels": channels if isinstance(model, Seir) else model.contact_channels,
+        "channels": channels,
         "max_message": 100,
         "mode": "sum",
         "aggregators": tuple(
@@ -169,6 +176,12 @@ def _run_clear(testbed: Any) -> Ending:
 def seir():
     """Return a function that makes an epidemic of two-day stages; keywords change it."""
     return _seir
+
+
+@pytest.fixture(scope="session")
+def relaxed_seir():
+    """Return a function that makes the same for relaxed runs."""
+    return _relaxed_seir
 
 
 @pytest.fixture(scope="session")

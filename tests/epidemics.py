@@ -1,8 +1,21 @@
 """The table `[model]` on contact graphs: the library's agents as tests and benchmarks make them."""
 
-from lpm_secure.engine.built_in import graph_of
+import enum
+
+from lpm_secure.config.model import TableIntegers, graph_of
 from lpm_secure.engine.venues.agents import VenueAgents
 from lpm_secure.engine.venues.channels import VenueChannels
+from lpm_secure.models.library.seir_channels import rate_names
+from protocols.models import Seir
+
+
+class Stage(enum.IntEnum):
+    """The stages of the table `[model]`, by their places."""
+
+    S = 0
+    E = 1
+    I = 2  # noqa: E741 - the field's letter
+    R = 3
 
 
 def agents_on(model, days, *, contact=1, **given):
@@ -14,5 +27,36 @@ def agents_on(model, days, *, contact=1, **given):
         contact: the hazard of an exposure of 1; 1 where the weights of contacts carry it.
         given: to `VenueAgents`.
     """
-    graph, parameters = graph_of(model, contact=contact)
-    return VenueAgents(graph, parameters, VenueChannels.of_contacts(graph, days), **given)
+    graph, numbers = model.graph, {**model.parameters, rate_names(1)[0]: contact}
+    return VenueAgents(graph, numbers, VenueChannels.of_contacts(graph, days), **given)
+
+
+def table_of(model):
+    """Return the whole numbers that a table's graph was made of."""
+    numbers, channels, wanes = model.parameters, len(model.contact_channels), "waning_law" in model.parameters
+    return TableIntegers(
+        beta=tuple(numbers[name] for name in rate_names(channels)),
+        cell_beta=numbers["cell_rate"],
+        latent=numbers["latent_law"],
+        infectious=numbers["infectious_law"],
+        initial=numbers["initial"],
+        f=model.graph.parameters["cell_rate"].bits,
+        waning=numbers["waning_law"] if wanes else (),
+        doses={name: numbers[name] for name in ("first", "days", "coverage", "left") if name in numbers},
+    )
+
+
+def doses_of(first, days, coverage, left):
+    """Return a vaccination as a table has it."""
+    return {"first": first, "days": days, "coverage": coverage, "left": left}
+
+
+def alike(model):
+    """Return a table's graph as scores take it: of people who are all drawn."""
+    return graph_of(table_of(model), listed=False)
+
+
+def relaxed(model, **changes):
+    """Return the same epidemic for relaxed runs."""
+    table = table_of(model)._replace(**changes)
+    return Seir(table.beta, table.cell_beta, table.latent, table.infectious, table.initial, table.f)

@@ -25,10 +25,7 @@ def read_columns(table: Table, specs: Sequence[ColumnSpec], calendar: Calendar |
         DataError: a text that is no such number, name or date, or is out of its range; with file and row.
     """
     return {
-        spec.name: np.array(
-            [_value(table, row, spec, calendar) for row in range(len(table))],
-            dtype=np.int64 if spec.whole else np.float64,
-        )
+        spec.name: np.array([_word(table, row, spec, calendar) for row in range(len(table))], dtype=np.int64)
         for spec in specs
         if spec.name in table.columns
     }
@@ -41,11 +38,16 @@ def moments_of(table: Table, specs: Sequence[ColumnSpec]) -> list[Instant]:
     return [each for each in found if each is not None]
 
 
+def _word(table: Table, row: int, spec: ColumnSpec, calendar: Calendar | None) -> int:
+    """Read a number of a private column, in its fixed point; never said in a message of this process to others."""
+    if table.columns[spec.name][row] == "" and spec.default is not None:
+        return int(spec.default)
+    word: int = round(_value(table, row, spec, calendar) * (1 << spec.bits))
+    return word
+
+
 def _value(table: Table, row: int, spec: ColumnSpec, calendar: Calendar | None) -> float:
-    """Read a number of a private column; never said in a message of this process to others."""
     text = table.columns[spec.name][row]
-    if text == "" and spec.default is not None:
-        return spec.default
     if text in spec.names:
         return spec.names.index(text)
     if spec.elapsed and (moment := _moment(text)) is not None:
@@ -61,10 +63,10 @@ def _value(table: Table, row: int, spec: ColumnSpec, calendar: Calendar | None) 
 
 def _number(table: Table, row: int, spec: ColumnSpec, text: str) -> float:
     names = ", ".join(spec.names[:SHOWN])
-    kind = f"one of {names}" if names else "a whole number" if spec.whole else "a number"
+    kind = f"one of {names}" if names else "a number" if spec.bits else "a whole number"
     kind += f" of steps before the run, or a date {YEARS}" if spec.elapsed else ""
     try:
-        return int(text) if spec.whole else float(text)
+        return float(text) if spec.bits else int(text)
     except ValueError:
         raise DataError(f"{table.place(row)}: {spec.name} is {text!r}; {kind} is needed") from None
 

@@ -11,7 +11,6 @@ from protocols.arithmetic.fixed_point import I64
 from protocols.errors import DataError, ParameterError
 from protocols.models.agent_model import NO_COLUMNS, AgentModel, AgentSource, Columns
 from protocols.models.run_model import agent_model_of
-from protocols.models.seir.onset import require_drawn
 from protocols.task.layout import Layout
 from protocols.task.manifest import Simulation
 
@@ -83,8 +82,6 @@ class PrivateState:
         first, end = layout.own[name]
         agents = np.array(next(c.agents for c in manifest.clients if c.name == name), dtype=np.uint64)
         model = agent_model_of(manifest.model)
-        if manifest.gradient is not None:
-            require_drawn(manifest.model, columns)
         _check(contacts, layout, manifest, (first, end))
         _check_weights(contacts, model, manifest.max_message)
         _check_cells(cell, agents.size, len(manifest.cells))

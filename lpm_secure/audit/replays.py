@@ -8,9 +8,15 @@ import numpy as np
 
 from lpm_secure.audit.replay import AMPLE, Replay, sum_replay
 from lpm_secure.audit.replay import SIGMAS as SUM_SIGMAS
-from protocols.models import Seir, Stage
+from lpm_secure.models.declarations import Message, cell_message, field, message, outcome, stage
+from lpm_secure.models.functions import where
+from lpm_secure.models.model import Draw, Heard, Me, Model
+from lpm_secure.models.symbols import Number
+from lpm_secure.models.tracer import trace
+from protocols.models.graph.agents import GraphModel
 from protocols.models.run_model import agent_model_of
 from protocols.releases.query import NOISE, SCORE, Release, Releases
+from protocols.releases.suppression import FIRST
 from protocols.task.layout import Layout
 from protocols.task.manifest import Manifest, Simulation
 from protocols.task.parties import ClientParty
@@ -20,13 +26,35 @@ from protocols.task.secure_sum.spec import SecureSum
 STEPS: Final = 5
 CELL_STEPS: Final = 2  # in which the event is told to a cell
 CLIENTS: Final = (ClientParty("client", (1,)), ClientParty("other", (2,)))  # the other one only where a run needs two
-PLAIN: Final = Seir(beta=(), cell_beta=1, latent=(2**32,), infectious=(2**32,), initial=2**30, f=8)
 SIGMAS: Final[Mapping[str, tuple[float, ...]]] = {
     "incidence": (1.19, 4.22),
     "running": (1.19, 4.22, 40.0),
     "cells": (4.22,),
     SCORE: (),
 }
+
+
+class Departure(Model):
+    """An agent that leaves its first stage when others tell it that they have."""
+
+    stage = stage("BEFORE", "AFTER")
+    least = field(0, 0)
+
+    contact = message(most=1)
+    mixing = cell_message(most=1)
+    called = outcome({contact: 1, mixing: 1}, above=least)
+
+    def begin(self, me: Me, draw: Draw) -> Me:
+        """Begin in the first stage."""
+        return me.set(stage="BEFORE", least=0)
+
+    def says(self, me: Me) -> Mapping[Message, Number]:
+        """Tell contacts and cell whether the agent has left it."""
+        return dict.fromkeys((self.contact, self.mixing), me.stage == "AFTER")
+
+    def update(self, me: Me, heard: Heard, draw: Draw) -> Me:
+        """Leave it for good."""
+        return me.set(stage=where(heard[self.called], "AFTER", me.stage))
 
 
 def rules(manifest: Manifest) -> list[tuple[str, float]]:
@@ -56,7 +84,7 @@ def replay_of(manifest: Manifest, name: str, sigma: float) -> Replay:
         event[STEPS, words] = by
         reads = tuple((STEPS, int(word)) for word in words)
         return Replay(given, without, event, reads, by.astype(np.float64), sigma / np.sqrt(by.size))
-    at = tally + Stage.S
+    at = tally + FIRST
     without[:, at], event[:, at] = 1, np.uint64(2**64 - 1)  # the agent has left the first stage from the first step on
     change = np.ones(STEPS + 1) if name == "running" else np.eye(STEPS + 1)[0]
     return Replay(given, without, event, tuple((step, at) for step in range(STEPS + 1)), change, sigma)
@@ -68,8 +96,8 @@ def _small(manifest: Simulation, name: str, sigma: float) -> Simulation:
     changed: dict[str, Any] = {"clients": CLIENTS[:1], "min_cohort": 1, "min_count": 0, "steps": STEPS}
     changed |= {"cells": (), "devices": None, "edges": "dense", "trust": None, "gradient": None}
     if name != SCORE:  # noise does not depend on the model, and series of one event refuse some
-        plain = msgspec.structs.replace(PLAIN, beta=(1,) * len(manifest.channels))
-        changed |= {"model": plain, "model_hash": plain.digest}
+        plain = GraphModel(trace(Departure).graph)
+        changed |= {"model": plain, "model_hash": plain.digest, "channels": plain.contact_channels}
     if name == "cells":
         changed["cells"], rule["times"], exact = (1,), STEPS + 1, ("tally",)
     if name == SCORE and manifest.gradient is not None:

@@ -54,7 +54,7 @@ def figures_of(config: CityConfig, population: Population, run: CityRun) -> dict
         "tally": dict(zip(words.names, series.counts[-1].tolist(), strict=True)),
     }
     if words.stages and (share := departure_words(words.names[0]).share):
-        figures[share] = series.attack_rate
+        figures[share] = series.departure_share
     for name in words.arrivals.values():
         arrived = series.of(name)
         figures |= {name: int(arrived.sum()), f"{name}_peak": int(arrived.max())}

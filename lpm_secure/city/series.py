@@ -68,7 +68,7 @@ class CitySeries:
         return int(self.counts[0, : self.words.stages].sum())
 
     @property
-    def attack_rate(self) -> float:
+    def departure_share(self) -> float:
         """The share of agents that are no longer in the first stage at the end."""
         return 1.0 - float(self.counts[-1, 0]) / self.n
 

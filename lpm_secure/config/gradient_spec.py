@@ -12,11 +12,10 @@ from lpm_secure.config.model import ModelConfig, parameter_names
 from lpm_secure.config.simulation import Config
 from protocols.arithmetic.distributions import LAW_TOTAL
 from protocols.errors import ConfigError
-from protocols.models import Stage
 from protocols.models.gradient import Gradient
 from protocols.models.graph.agents import GraphModel
 from protocols.models.likelihood.entries import parameters_read
-from protocols.models.run_model import RunModel
+from protocols.models.run_model import RunModel, agent_model_of
 
 SCALES: Final[Mapping[str, Mapping[str, float]]] = {"adjoints": {"value_bits": 40, "tangent_bits": 36, "clip": 64.0}}
 
@@ -61,7 +60,7 @@ def gradient_of(
         return Gradient(**given | {"parameters": _entries(model, asked.parameters)})
     if asked.way == "score" and not isinstance(source, str):
         return Gradient(**given | _of_table(source, asked.parameters, dt))
-    passes = {"passes": len(Stage)} if asked.way == "adjoints" else {}
+    passes = {"passes": len(agent_model_of(model).tally)} if asked.way == "adjoints" else {}
     return Gradient(**{**SCALES.get(asked.way, {}), **given, **passes})
 
 

@@ -1,7 +1,8 @@
 """The model of a configuration, and the public integers or the graph that a manifest carries for it."""
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, final
+from functools import lru_cache
+from typing import Annotated, NamedTuple, final
 
 import msgspec
 
@@ -9,8 +10,9 @@ from lpm_secure.config.bounds import Days, Rate
 from lpm_secure.config.graph_model import graph_model_of
 from lpm_secure.config.laws import Delay, law_of
 from lpm_secure.models.axes import Value
+from lpm_secure.models.library.doses import FULL
 from lpm_secure.models.library.seir_channels import contact_model, rate_names
-from lpm_secure.models.tracer import trace
+from lpm_secure.models.tracer import Trace, trace
 from protocols.arithmetic.distributions import LAW_TOTAL
 from protocols.arithmetic.fixed_point import to_fixed
 from protocols.errors import ConfigError
@@ -19,8 +21,6 @@ from protocols.models import Seir
 from protocols.models.gradient import BETA, FACTOR
 from protocols.models.graph.agents import GraphModel
 from protocols.models.run_model import RunModel
-from protocols.models.seir.doses import FULL, Doses
-from protocols.models.seir.onset import SINCE, STAGE
 
 
 @final
@@ -85,27 +85,31 @@ def check_source(given: ModelConfig | str, parameters: Mapping[str, Value]) -> N
         )
 
 
-def model_of(given: ModelConfig | str, parameters: Mapping[str, Value], *, dt: float, scores: bool = False) -> RunModel:
+def model_of(
+    given: ModelConfig | str, parameters: Mapping[str, Value], *, dt: float, way: str | None = None
+) -> RunModel:
     """Return the model that every party derives its steps from.
 
     Args:
         given: the table `[model]`, or a model by its name.
         parameters: of one that is named; steps are its unit of time.
         dt: days in a step.
-        scores: whether the run takes scores, which are derived from a model's graph: that of a table too.
+        way: of the derivatives; None where there are none. Scores are of people who are all drawn and alike; of
+            tangents and adjoints a table has its own dynamics.
 
     Raises:
         ModelError, ConfigError: there is no such model, it has a mistake, or its parameters do not fit.
     """
     if isinstance(given, str):
         return graph_model_of(given, parameters)
-    return graph_of(seir_of(given, dt=dt)) if scores else seir_of(given, dt=dt)
+    if way in ("tangents", "adjoints"):
+        return seir_of(given, dt=dt)
+    return graph_of(_integers(given, dt=dt), listed=way is None)
 
 
 def channels_of(given: ModelConfig | str, model: RunModel) -> tuple[str, ...]:
-    """Return the names of a run's contact channels, in order: a model's graph names its own."""
-    named = () if isinstance(given, str) else given.channels
-    return model.contact_channels if isinstance(model, GraphModel) else named
+    """Return what lists of contacts call a run's channels, in order: a table's own names, or those of a graph."""
+    return model.require_graph("names of channels").contact_channels if isinstance(given, str) else given.channels
 
 
 def exclusions(given: ModelConfig | str, way: str | None) -> Mapping[str, str]:
@@ -119,13 +123,72 @@ def exclusions(given: ModelConfig | str, way: str | None) -> Mapping[str, str]:
         return {}
     known = "it is known, and derivatives of the table [model] take drawn stages alone; leave it empty"
     alike = "scores of the table [model] are of people who are all alike; leave it empty"
-    return {STAGE: known, SINCE: known, **({"susceptibility": alike} if way == "score" else {})}
+    return {"stage": known, "since": known, **({"susceptibility": alike} if way == "score" else {})}
 
 
 def seir_of(given: ModelConfig, *, dt: float) -> Seir:
-    """Return the epidemic of a table `[model]`; `dt` in days."""
+    """Return the epidemic of a table `[model]` whose relaxed dynamics are written by hand; `dt` in days."""
+    whole = _integers(given, dt=dt)
+    if given.waning or given.doses:
+        raise ConfigError(
+            "derivatives know neither immunity that wanes nor private doses: leave waning and doses out of the model"
+        )
+    return Seir(whole.beta, whole.cell_beta, whole.latent, whole.infectious, whole.initial, whole.f)
+
+
+@final
+class TableIntegers(NamedTuple):
+    """The table `[model]` in steps and whole numbers.
+
+    Attributes:
+        beta: of each contact channel, `f` fraction bits.
+        cell_beta: if everyone in the agent's cell were infectious, `f` fraction bits.
+        latent, infectious: laws of days.
+        initial: probability of being infectious at the start, in units of 2**-32.
+        f: fraction bits of hazards.
+        waning: law of days until an agent is susceptible again; empty where immunity lasts.
+        doses: `first`, `days`, `coverage` and `left` of a vaccination; none where nobody is vaccinated.
+    """
+
+    beta: tuple[int, ...]
+    cell_beta: int
+    latent: tuple[int, ...]
+    infectious: tuple[int, ...]
+    initial: int
+    f: int
+    waning: tuple[int, ...] = ()
+    doses: Mapping[str, int] = {}
+
+
+def graph_of(table: TableIntegers, *, listed: bool = True) -> GraphModel:
+    """Return a table `[model]` as a graph of the library.
+
+    Args:
+        table: in whole numbers.
+        listed: whether holders may know since when agents are ill, and how susceptible.
+    """
+    channels, wanes, doses = len(table.beta), bool(table.waning), bool(table.doses)
+    traced = _traced(table.f, channels=channels, wanes=wanes, doses=doses, listed=listed)
+    given: dict[str, int | tuple[int, ...]] = {
+        "cell_rate": table.cell_beta,
+        "latent_law": table.latent,
+        "infectious_law": table.infectious,
+        "initial": table.initial,
+        **dict(zip(rate_names(channels), table.beta, strict=True)),
+        **table.doses,
+        **({"waning_law": table.waning} if table.waning else {}),
+    }
+    return GraphModel(traced.graph, given)
+
+
+@lru_cache(maxsize=64)
+def _traced(bits: int, *, channels: int, wanes: bool, doses: bool, listed: bool) -> Trace:
+    return trace(contact_model(bits, channels=channels, wanes=wanes, doses=doses, listed=listed))
+
+
+def _integers(given: ModelConfig, *, dt: float) -> TableIntegers:
     f = given.fraction_bits
-    return Seir(
+    return TableIntegers(
         beta=tuple(to_fixed(beta * dt, f=f, name=f"model.beta.{name}") for name, beta in given.beta.items()),
         cell_beta=to_fixed(given.cell_beta * dt, f=f, name="model.cell_beta"),
         latent=law_of(given.latent, dt=dt),
@@ -133,26 +196,8 @@ def seir_of(given: ModelConfig, *, dt: float) -> Seir:
         initial=round(given.initial * LAW_TOTAL),
         f=f,
         waning=law_of(given.waning, dt=dt) if given.waning else (),
-        doses=_doses(given.doses, dt=dt) if given.doses else None,
+        doses=_doses(given.doses, dt=dt) if given.doses else {},
     )
-
-
-def graph_of(model: Seir) -> GraphModel:
-    """Return the same epidemic as a graph of the library: the same draws, thresholds and series."""
-    channels, doses = len(model.beta), model.doses
-    traced = trace(contact_model(model.f, channels=channels, wanes=bool(model.waning), doses=doses is not None))
-    given: dict[str, int | tuple[int, ...]] = {
-        "cell_rate": model.cell_beta,
-        "latent_law": model.latent,
-        "infectious_law": model.infectious,
-        "initial": model.initial,
-        **dict(zip(rate_names(channels), model.beta, strict=True)),
-    }
-    if model.waning:
-        given["waning_law"] = model.waning
-    if doses is not None:
-        given |= {"first": doses.first, "days": doses.days, "coverage": doses.coverage, "left": doses.left}
-    return GraphModel(traced.graph, given)
 
 
 def parameter_names(channels: Sequence[str]) -> Mapping[str, str]:
@@ -162,11 +207,11 @@ def parameter_names(channels: Sequence[str]) -> Mapping[str, str]:
     return {**rates, "cell_beta": "cell_rate", **laws, "initial": "initial", "scale": f"{FACTOR}infection"}
 
 
-def _doses(given: DosesConfig, *, dt: float) -> Doses:
+def _doses(given: DosesConfig, *, dt: float) -> Mapping[str, int]:
     """Return a campaign in steps and whole units."""
-    return Doses(
-        first=round(given.first_day / dt),
-        days=max(round(given.days / dt), 1),
-        coverage=round(given.coverage * LAW_TOTAL),
-        left=round((1.0 - given.efficacy) * FULL),
-    )
+    return {
+        "first": round(given.first_day / dt),
+        "days": max(round(given.days / dt), 1),
+        "coverage": round(given.coverage * LAW_TOTAL),
+        "left": round((1.0 - given.efficacy) * FULL),
+    }

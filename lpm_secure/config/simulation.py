@@ -190,8 +190,8 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     @property
     def run_model(self) -> RunModel:
         """Return the model that every party derives its steps from, as `model_of` does and refuses."""
-        scores = self.gradient is not None and self.gradient.way == "score"
-        return model_of(self.model, self.parameters, dt=self.dt, scores=scores)
+        way = None if self.gradient is None else self.gradient.way
+        return model_of(self.model, self.parameters, dt=self.dt, way=way)
 
 
 def load(path: Path) -> Config:

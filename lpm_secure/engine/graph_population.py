@@ -4,11 +4,22 @@ from collections.abc import Mapping
 from typing import Any, Final, final
 
 import numpy as np
+import torch
 
 from client_sdk.private.contacts import ContactTable
-from lpm_secure.engine.backends import NumpyBackend
+from lpm_secure.engine.backends import Backend, NumpyBackend
 from lpm_secure.engine.backends.numba_backend import NumbaBackend
-from lpm_secure.engine.model_agents import EMPTY, NOWHERE, CellMixing, ContactMatrices, ModelAgents, ModelObserver
+from lpm_secure.engine.backends.torch_backend import TorchBackend
+from lpm_secure.engine.model_agents import (
+    EMPTY,
+    NOWHERE,
+    CellMixing,
+    ContactMatrices,
+    ContactSums,
+    ModelAgents,
+    ModelObserver,
+)
+from lpm_secure.engine.tensor_contacts import TensorContacts
 from lpm_secure.engine.venues.agents import VenueAgents
 from lpm_secure.engine.venues.channels import Setting, VenueChannels
 from protocols.arithmetic.fixed_point import I64, U64
@@ -19,12 +30,13 @@ from protocols.models.graph.agents import GraphModel, select_field_columns
 from protocols.models.substep import State
 from protocols.task.manifest import Simulation
 
+CPU: Final = torch.device("cpu")
 FEW: Final = 2**15  # agents that are interpreted before a loop would have been compiled
 
 
 @final
 class GraphPopulation:
-    """Agents in the clear, on the CPU; private ones with their contacts, or synthetic ones that meet in cells.
+    """Agents in the clear; private ones with their contacts, or synthetic ones that meet in cells.
 
     Attributes:
         model: of the manifest.
@@ -41,6 +53,7 @@ class GraphPopulation:
         cell: I64,
         contacts: ContactTable | None = None,
         columns: Columns = NO_COLUMNS,
+        device: torch.device = CPU,
     ) -> None:
         """Draw the agents' states.
 
@@ -51,12 +64,19 @@ class GraphPopulation:
             cell: int64[n]; empty where the run has no cells.
             contacts: among them by slot, or none.
             columns: int64[n] of each private column, and of fields that holders know.
+            device: of tensors, where it is no CPU.
         """
         self.model, self.source, self.columns = model, source, columns
         graph, n = model.graph, source.agents.size
-        table = None if contacts is None else ContactMatrices(contacts, graph.channels, n=n, period=manifest.period)
+        backend: Backend = NumpyBackend(graph) if n <= FEW else NumbaBackend(graph)
+        table: ContactSums | None = None
+        if contacts is not None:
+            table = matrices = ContactMatrices(contacts, graph.channels, n=n, period=manifest.period)
+        if device.type != "cpu":
+            backend = tensors = TorchBackend(graph, device)
+            table = None if table is None else TensorContacts(matrices, model.contact_channels, tensors)
         self._agents = ModelAgents(
-            NumpyBackend(graph) if n <= FEW else NumbaBackend(graph),
+            backend,
             model.parameters,
             agents=source.agents,
             key=source.key,

@@ -26,7 +26,7 @@ from protocols.models.graph.inputs import (
     check_public,
     edges_of,
 )
-from protocols.models.graph.interpreter import Inputs
+from protocols.models.graph.interpreter import Inputs, check_elapsed
 
 STEPS: Final = 1000  # of a run, where nobody says how many
 EMPTY: Final[Mapping[str, Any]] = MappingProxyType({})
@@ -211,7 +211,7 @@ class ModelAgents:
             contacts: among them, or none.
             cells: where they mix, or where on each cell channel.
             columns: int64[n] of each private column.
-            known: of fields that their holders know, int64[n], and less than the field's range where one does not.
+            known: of fields that their holders know, int64[n], and `UNKNOWN` where one does not.
             steps: that the run has at most: levels are proved for so many.
             saturate: levels that add up stop growing where they are above a threshold that will not change before they
                 begin anew: no bit differs, and what is proved is a threshold and one step.
@@ -246,6 +246,7 @@ class ModelAgents:
         }
         self.state = {**private, **held}
         inputs = self._inputs(known={name: told.get(name, nobody) for name in graph.fields})
+        check_elapsed(graph, inputs)
         drawn = {**private, **backend.evaluate(("begin",), inputs)["begin"]}
         self.state = {name: backend.hold(column) for name, column in drawn.items()}
         self.levels = dict.fromkeys(graph.outcomes, self._nothing)

@@ -11,7 +11,6 @@ import pyarrow as pa
 
 from lpm_secure.models.words import departure_words
 from protocols.arithmetic.fixed_point import I64
-from protocols.models import Stage
 from protocols.models.agent_model import TallyWord
 
 PARTS: Final = ("private", "synthetic")
@@ -33,8 +32,8 @@ class StageSeries:
 
     counts: I64
     dt: float
-    names: tuple[str, ...] = tuple(stage.name for stage in Stage)
-    stages: int = len(Stage)
+    names: tuple[str, ...]
+    stages: int
     public: Mapping[str, Sequence[int]] = field(default_factory=dict)
 
     @classmethod
@@ -62,9 +61,9 @@ class StageSeries:
         first = self.of(part, 0)
         return np.concatenate([[0], first[:-1] - first[1:]])
 
-    def attack_rate(self, part: str) -> float:
-        """Return the share of agents that are no longer susceptible at the end; 0 where there are no agents."""
-        return 1.0 - float(self.of(part, Stage.S)[-1]) / self.size(part) if self.size(part) else 0.0
+    def departure_share(self, part: str) -> float:
+        """Return the share of agents that are no longer in the first stage at the end; 0 where there are no agents."""
+        return 1.0 - float(self.of(part, 0)[-1]) / self.size(part) if self.size(part) else 0.0
 
     def size(self, part: str) -> int:
         """Return how many agents the part has on day 0."""

@@ -131,7 +131,8 @@ def _moved(parts: tuple[type[Model], ...], fields: Mapping[str, State], moment: 
         purposes |= draw.lines
         changed = {name: value for name, value in after.changed.items() if value is not me.changed.get(name)}
         if moment == BEGIN:
-            changed = {name: _known(name, drawn) for name, drawn in changed.items()}
+            open_to = changed.keys() if part.knowable is None else part.knowable
+            changed = {name: _known(name, each) if name in open_to else each for name, each in changed.items()}
         me = Me(fields, me.changed | changed, after.begun)
     return me
 

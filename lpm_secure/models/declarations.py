@@ -46,6 +46,8 @@ class State(Declaration):
     high: int
     stages: tuple[str, ...] = ()
     private: bool = False
+    bits: int = 0
+    of: "State | None" = None  # the stage of which it says for how long an agent has been in it
 
     def __post_init__(self) -> None:
         """Refuse an empty range."""
@@ -199,8 +201,7 @@ class Parameter(Declaration):
             raise ParameterError(f"{name} is {list(numbers)}; its entries are whole numbers, at least one")
         entries = tuple(map(int, numbers))
         if min(entries) < low or max(entries) > high:
-            got = f"{min(entries)} to {max(entries)}"
-            raise ParameterError(f"{name} has entries from {got}; they must lie in [{low}, {high}]")
+            raise ParameterError(f"{name} has {min(entries)} to {max(entries)}; entries must lie in [{low}, {high}]")
         if law:
             check_law(entries, name)
         return entries
@@ -263,6 +264,11 @@ class PublicLevels(Declaration):
     messages: tuple[Message, ...] = ()
     outcomes: tuple[Outcome, ...] = ()
 
+    def __post_init__(self) -> None:
+        """Refuse too few or too many levels."""
+        if not 2 <= self.count <= MOST_LEVELS:
+            refuse(f"there are {self.count} levels; give 2 to {MOST_LEVELS}")
+
     def __set_name__(self, owner: type, name: str) -> None:
         """Take the attribute's name, and name channels and outcomes by it."""
         super().__set_name__(owner, name)
@@ -291,23 +297,22 @@ def lowest(count: int, *, above: State | None = None, directed: bool = False) ->
         above: of a quantile: the lowest level that contacts of more weight than this field name, or a lower one.
         directed: whether the first of a contact tells the second one, and not the other way.
     """
-    return _levels(count, above, ascending=True, directed=directed)
+    return PublicLevels(count, above, ascending=True, directed=directed)
 
 
 def highest(count: int, *, above: State | None = None, directed: bool = False) -> PublicLevels:
     """Declare `count` levels, the highest of which that contacts name an agent learns; else as `lowest`."""
-    return _levels(count, above, ascending=False, directed=directed)
+    return PublicLevels(count, above, ascending=False, directed=directed)
 
 
-def _levels(count: int, above: State | None, *, ascending: bool, directed: bool) -> PublicLevels:
-    if not 2 <= count <= MOST_LEVELS:
-        refuse(f"there are {count} levels; give 2 to {MOST_LEVELS}")
-    return PublicLevels(count, above, ascending, directed)
+def field(low: int, high: int, *, bits: int = 0, duration_of: State | None = None) -> State:
+    """Declare a number of an agent's state, in a range that every update is proved to stay in.
 
-
-def field(low: int, high: int) -> State:
-    """Declare a number of an agent's state, in a range that every update is proved to stay in."""
-    return State(low, high)
+    Args:
+        low, high, bits: the range, in fixed point of so many bits where a holder's file has decimal numbers.
+        duration_of: a stage; for how many steps, or since when, an agent is in it, where its holder knows.
+    """
+    return State(low, high, bits=bits, of=duration_of)
 
 
 def stage(*names: str) -> State:
@@ -326,7 +331,7 @@ def message(*, most: int, directed: bool = False, along: tuple[int, int] | None 
     """Declare a channel along contacts: unsigned messages of at most `most`.
 
     Args:
-        most: of a message; it is multiplied by a contact's weight.
+        most: of a message; multiplied by a contact's weight.
         directed: the first of a contact tells the second one, and not the other way.
         along: the range of contacts' own numbers, in place of weights: the method `along` makes messages of them.
     """
@@ -353,7 +358,7 @@ def outcome(
         above: of a bit, the field that the level is held against; or a model's method `threshold` says.
         reveals: a bit, or the exact sum, which is asked for by name and says much about neighbours.
         keep: add the level up over the steps.
-        threshold: when it may change: what a client that lies could ask.
+        threshold: when it may change.
     """
     return Outcome(dict(terms) if isinstance(terms, Mapping) else {terms: 1}, above, reveals, keep, threshold)
 
@@ -390,7 +395,6 @@ def parameter(
         unit: `NUMBER`, `PROBABILITY`, `rate(bits)` or `LAW`.
         bounds: in its unit; ranges of fields are proved for all values within.
         days: how long a law may be, at most.
-        by: private columns with a small range: each agent has the entry of its own.
-        over: a period: each has an entry.
+        by, over: private columns with a small range, of which each agent has its own entry; a period.
     """
     return Parameter(value, unit, bounds, days, (by,) if isinstance(by, str) else by, over)

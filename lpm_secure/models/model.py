@@ -18,6 +18,7 @@ class Model:
 
     Attributes:
         parts: models that this one is made of, in the order in which they are updated; see `composition`.
+        knowable: fields that agents' holders may know at the beginning; None for all.
 
     Methods:
         begin: the first state, `me.set(...)` of all fields; what an agent's holder knows comes before it.
@@ -30,6 +31,7 @@ class Model:
     """
 
     parts: ClassVar[tuple[type["Model"], ...]] = ()
+    knowable: ClassVar[tuple[str, ...] | None] = None
 
     def begin(self, me: "Me", draw: "Draw") -> "Me":
         """Return the state of the beginning."""
@@ -184,11 +186,22 @@ class Draw:
         count = symbol(high) - low
         return self._draw("uniform", (low, count), purpose, spell)
 
-    def days(self, law: Symbol, purpose: str, *, spell: Number | None = None) -> Symbol:
-        """Return `d + 1` with probability `law[d] / 2**32`, by the agent's own of a law that has several."""
+    def days(self, law: Symbol, purpose: str, *, spell: Number | None = None, elapsed: Number | None = None) -> Symbol:
+        """Return `d + 1` with probability `law[d] / 2**32`, by the agent's own of a law that has several.
+
+        Args:
+            law: a parameter, or a table.
+            purpose: of the draw.
+            spell: of which it is, if of one.
+            elapsed: at the beginning, days that have passed: it returns those that are left, by the law of more days
+                than these. Who knows of more than the law has is refused.
+        """
         if not isinstance(law, Symbol) or law.kind != "table":
             refuse(f"the draw {purpose!r} takes a law: declare lpm.parameter(weights, unit=lpm.LAW), of 2**32 in all")
-        return self._draw("days", (law, 0 if law.row is None else law.row), purpose, spell)
+        if elapsed is not None and self._moment != BEGIN:
+            refuse("days have passed at the beginning alone: leave elapsed out")
+        passed = () if elapsed is None else (elapsed,)
+        return self._draw("days", (law, 0 if law.row is None else law.row, *passed), purpose, spell)
 
     def category(self, weights: Symbol, purpose: str, *, spell: Number | None = None) -> Symbol:
         """Return `i` with probability `weights[i] / 2**32`."""

@@ -8,7 +8,7 @@ from typing import Any, final
 import msgspec
 
 from lpm_secure.models.composition import compose, declarations
-from lpm_secure.models.declarations import Message, Observable, Outcome, Parameter, Public
+from lpm_secure.models.declarations import Message, Observable, Outcome, Parameter, Public, State
 from lpm_secure.models.mistake import mistakes_of
 from lpm_secure.models.model import Model
 from lpm_secure.models.symbols import Symbol
@@ -103,7 +103,7 @@ def _trace(model: type[Model]) -> tuple[g.ModelGraph, tuple[str, ...]]:
     roots = {part: {name: builder.add(parts[part][name]) for name in sorted(parts[part])} for part in PARTS}
     channels = _of(model, Message)
     graph = g.ModelGraph(
-        fields={name: g.GraphField(each.low, each.high, each.stages, each.private) for name, each in fields.items()},
+        fields={name: _field(each) for name, each in fields.items()},
         nodes=tuple(builder.nodes),
         parameters={name: _parameter(model, each) for name, each in _of(model, Parameter).items()},
         channels={name: _channel(each) for name, each in channels.items()},
@@ -155,6 +155,10 @@ def _parameter(model: type[Model], each: Parameter) -> g.GraphParameter:
     if length and not axes:
         length = max(each.days, length)
     return g.GraphParameter(low, high, each.unit.name, each.unit.bits, length, entries, shape)
+
+
+def _field(each: State) -> g.GraphField:
+    return g.GraphField(each.low, each.high, each.stages, each.private, each.bits, each.of.name if each.of else None)
 
 
 def _channel(each: Message) -> g.GraphChannel:

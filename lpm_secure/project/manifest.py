@@ -94,8 +94,8 @@ def manifest_of(project: ProjectFile, folder: Path, *, trust: Trust | None = Non
 
 def run_model(project: ProjectFile) -> RunModel:
     """Return the model that every party derives its steps from."""
-    scores = project.gradient is not None and project.gradient.way == "score"
-    return model_of(project.model, project.parameters, dt=project.dt, scores=scores)
+    way = None if project.gradient is None else project.gradient.way
+    return model_of(project.model, project.parameters, dt=project.dt, way=way)
 
 
 def _compares(project: ProjectFile, model: RunModel) -> bool:

@@ -140,7 +140,7 @@ def _people(manifest: Simulation, agents: tuple[int, ...], project: ProjectFile)
 
 
 def _range(spec: ColumnSpec) -> str:
-    ends = f"{'a whole number ' if spec.whole else ''}{spec.low:.6g} to {spec.high:.6g}"
+    ends = f"{'' if spec.bits else 'a whole number '}{spec.low:.6g} to {spec.high:.6g}"
     what = ", ".join(spec.names) or (f"a date; or steps before the run, {ends}" if spec.elapsed else ends)
     if spec.default is None:
         return what

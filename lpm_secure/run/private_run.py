@@ -84,4 +84,4 @@ class PrivateRun:
         """Return who is no longer in the first stage at the end, where its name is one of which people ask for that."""
         series = self.private.series
         share = departure_words(series.first).share
-        return {f"{share}_{part}": series.attack_rate(part) for part in PARTS} if share else {}
+        return {f"{share}_{part}": series.departure_share(part) for part in PARTS} if share else {}

@@ -138,7 +138,7 @@ def _described(values: np.ndarray, spec: ColumnSpec) -> str:
     """Return what a column of the model is, and what it says."""
     if spec.names:
         return "known: " + ", ".join(f"{name} {count:,}" for name, count in _count(values, spec).items())
-    given = values[values != UNKNOWN]
+    given = values[values != UNKNOWN] / 2**spec.bits
     kind = "a private column" if spec.default != UNKNOWN else "known" + (" since, in steps" if spec.elapsed else "")
     span = f", {given.min():g} to {given.max():g}" if given.size else ""
     empty = f", empty of {values.size - given.size:,}" if given.size < values.size else ""

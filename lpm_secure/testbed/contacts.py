@@ -40,7 +40,7 @@ def survey_of(config: Config) -> Survey:
         raise ConfigError('the configuration has no own people; give private.people = "people.csv"')
     model = config.run_model
     agents = agent_model_of(model)
-    channels = names_of(config.model, model) if isinstance(config.model, str) else config.model.channels
+    channels = names_of(config.model, model)
     asked = SurveyQuestions(
         agents.columns,
         channels_of(channels, agents),

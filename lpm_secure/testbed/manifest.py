@@ -7,18 +7,17 @@ from collections.abc import Sequence
 import numpy as np
 
 from lpm_secure.config.gradient_spec import gradient_for
-from lpm_secure.config.model import channels_of, seir_of
+from lpm_secure.config.model import channels_of, exclusions
 from lpm_secure.config.releases import releases_for
 from lpm_secure.config.simulation import ClientColumn, Config
 from lpm_secure.data.contact_data import ContactData
 from lpm_secure.testbed.keyring import most_contacts
 from lpm_secure.testbed.synthetic import Ranges
-from protocols.errors import ConfigError
+from protocols.errors import ConfigError, DataError
 from protocols.identity.trust import NAME, ROLE
 from protocols.masking.plan import check_security
-from protocols.models.agent_model import AgentModel
+from protocols.models.agent_model import UNKNOWN, AgentModel
 from protocols.models.run_model import RunModel, agent_model_of
-from protocols.models.seir.onset import require_drawn
 from protocols.task.devices import Devices
 from protocols.task.manifest import Simulation
 from protocols.task.parties import AggregatorParty, ClientParty, DealerParty
@@ -84,12 +83,16 @@ def _check_people(config: Config, data: ContactData, model: RunModel, *, channel
 
     Raises:
         ConfigError: it is so.
+        DataError: something is known of people that derivatives do not take; by its row.
     """
     if not isinstance(config.model, str) and len(channels) != 1 and data.channel is None:
         raise ConfigError(f"the table [model] names {len(channels)} channels; the contacts of {data.source} have one")
     agents = agent_model_of(model)
-    if config.gradient is not None:  # of a table too whose graph the scores need
-        require_drawn(model if isinstance(config.model, str) else seir_of(config.model, dt=config.dt), data.columns)
+    for name, why in exclusions(config.model, config.gradient.way if config.gradient else None).items():
+        known = np.atleast_1d(data.columns.get(name, UNKNOWN)) != UNKNOWN
+        if known.any():
+            row = int(np.argmax(known)) + 1
+            raise DataError(f"agent {row}: column {name}: {why}", row)
     if config.cells.some and not agents.cell_most:
         raise ConfigError(f"there are cells, and agents of {config.model} tell cells nothing; leave [cells] out")
     columns = {spec.name: (int(spec.low), int(spec.high)) for spec in agents.columns if spec.default is None}

@@ -13,11 +13,11 @@ import torch
 
 from client_sdk.private.state import simulation_key
 from lpm_secure.config.synthetic import SyntheticConfig
-from lpm_secure.engine.built_in import graph_of
 from lpm_secure.engine.clear_agents import clear_agents
 from lpm_secure.engine.graph_population import VenuePopulation, setting_of_cells
 from lpm_secure.engine.loop import EngineAgents
 from lpm_secure.engine.venues.channels import VenueChannels, VenueLink, Venues
+from lpm_secure.models.library.seir_channels import rate_names
 from lpm_secure.populations import Population
 from lpm_secure.populations.channels import Links, channels_of, columns_of
 from lpm_secure.populations.settings import settings_with_beta
@@ -25,7 +25,6 @@ from lpm_secure.populations.source import PopulationConfig, open_population
 from protocols.arithmetic.fixed_point import I64, U64, to_fixed
 from protocols.arithmetic.philox import DrawPurpose, words
 from protocols.errors import DataError
-from protocols.models import Seir
 from protocols.models.agent_model import AgentSource
 from protocols.models.graph.agents import GraphModel
 from protocols.models.graph.draws import BEGIN, DrawSource, integer
@@ -114,30 +113,37 @@ class Synthetic:
         Raises:
             ConfigError: they do not.
         """
-        if self.population is not None and isinstance(manifest.model, GraphModel):
-            _channels(manifest, manifest.model, self.population, self.config.channels)
+        if self.population is not None and not self.config.beta:
+            model = manifest.model.require_graph("agents of a population")
+            _channels(manifest, model, self.population, self.config.channels)
 
     def agents(self, manifest: Simulation, device: torch.device) -> EngineAgents:
         """Draw the agents; in venues they are computed on the CPU, whatever the device."""
         if self.population is None:
             return synthetic_agents(manifest, self.config.agents, device, columns=self.columns)
-        if isinstance(manifest.model, Seir):
-            return _seir_population(manifest, manifest.model, self.population, self.config.beta)
-        return _graph_population(manifest, manifest.model, self.population, self)
+        model = manifest.model.require_graph("agents of a population")
+        if self.config.beta:
+            return _settings_population(manifest, model, self.population, self.config.beta)
+        return _graph_population(manifest, model, self.population, self)
 
 
-def _seir_population(
-    manifest: Simulation, model: Seir, population: Population, given: Mapping[str, float]
+def _settings_population(
+    manifest: Simulation, model: GraphModel, population: Population, given: Mapping[str, float]
 ) -> VenuePopulation:
-    """Return agents of S-E-I-R who meet in venues, each by its setting's beta."""
-    graph, parameters = graph_of(model)
+    """Return agents of the table `[model]`, who meet in settings of which each has its own rate.
+
+    Their exposures are in its units; nobody of them is told anything on other channels.
+    """
+    name = rate_names(1)[0]
     settings, cells = settings_with_beta(population, given), setting_of_cells(manifest, population.n)
-    f = model.f - SHARE_BITS
+    f = model.graph.parameters[name].bits - SHARE_BITS
     beta = [to_fixed(given[s.name] * manifest.dt, f=f, name=f"synthetic.beta.{s.name}") for s in settings]
     links = tuple(VenueLink(place, 1 << SHARE_BITS, (each,)) for place, each in enumerate(beta))
-    channels = VenueChannels(Venues.of([*settings, cells]), {"contact": links, "mixing": (VenueLink(len(settings)),)})
-    key = simulation_key(manifest)
-    return VenuePopulation(manifest, graph, parameters, channels, key=key, first=SYNTHETIC_FROM)
+    meets = dict.fromkeys(model.contact_channels, ()) | {model.contact_channels[0]: links}
+    venues = Venues.of([*settings, cells])
+    channels = VenueChannels(venues, meets | dict.fromkeys(model.agents.cell_channels, (VenueLink(len(settings)),)))
+    numbers, key = {**model.parameters, name: 1}, simulation_key(manifest)
+    return VenuePopulation(manifest, model.graph, numbers, channels, key=key, first=SYNTHETIC_FROM)
 
 
 def _graph_population(

@@ -1,10 +1,7 @@
-"""Message and update of each process, and models composed of them."""
+"""What agents are, what they tell each other and how they change (Eq. 1 of arXiv 2507.09901)."""
 
-from protocols.models.model import SubstepModel as SubstepModel
 from protocols.models.seir.parameters import Seir as Seir
 from protocols.models.stage import Stage as Stage
-from protocols.models.substep import Exposure as Exposure
 from protocols.models.substep import State as State
-from protocols.models.substep import Substep as Substep
 
-__all__ = ["Exposure", "Seir", "Stage", "State", "Substep", "SubstepModel"]
+__all__ = ["Seir", "Stage", "State"]

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from protocols.arithmetic.counters import Step
 from protocols.arithmetic.fixed_point import I64, U64
 from protocols.models.cells import pressure
-from protocols.models.outcome import OutcomeSpec
+from protocols.models.outcome import OutcomeSpec, bound_level
 from protocols.models.substep import State
 
 Bools = npt.NDArray[np.bool_]
@@ -83,9 +83,9 @@ class ColumnSpec:
 
     Attributes:
         name: of the column.
-        low, high: its range, both included.
+        low, high: its range, both included, as a file has it.
         default: where it is not given; None where it must be.
-        whole: whether it holds whole numbers.
+        bits: fraction bits of what is a decimal number in a file; 0 of whole numbers.
         names: of its values, from 0, which may stand in place of these.
         elapsed: whether it says since when, in steps before the run; a date may stand in place of these.
     """
@@ -94,7 +94,7 @@ class ColumnSpec:
     low: float
     high: float
     default: float | None = None
-    whole: bool = True
+    bits: int = 0
     names: tuple[str, ...] = ()
     elapsed: bool = False
 
@@ -192,7 +192,6 @@ class AgentModel(abc.ABC):
     def update(self, state: State, inputs: StepInputs, source: AgentSource) -> tuple[State, Bools]:
         """Return the next state, and bool[n, o]: whose level of which outcome begins anew after this step."""
 
-    @abc.abstractmethod
     def level_bounds(self, *, n: int, max_message: int, steps: int) -> tuple[int, ...]:
         """Return a bound on every level of each outcome.
 
@@ -202,8 +201,14 @@ class AgentModel(abc.ABC):
             steps: length of the run.
 
         Raises:
-            WouldWrap: a bound reaches 2**63.
+            WouldWrap: a bound reaches 2**63, or of a sum that is revealed 2**57.
         """
+        bounds = []
+        for outcome in self.outcomes:
+            growth = sum(outcome.coefficients) * n * max_message + sum(outcome.cell_coefficients)
+            largest = growth * (outcome.weight or 1) * (steps if outcome.keep else 1)
+            bounds.append(bound_level(outcome.name, largest, reveals=outcome.reveals))
+        return tuple(bounds)
 
     def increments(self, contact: I64, pressure: I64) -> I64:
         """Return int64[n, o]: by how much a step raises each level, before weights.

@@ -1,10 +1,15 @@
 """An outcome: a linear sum of what reaches an agent, and what of it the agent's holder may learn."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, Literal, final
 
+from protocols.arithmetic.fixed_point import prove_no_wrap
+from protocols.errors import WouldWrap
+
+LARGEST_SUM: Final = 2**57  # of exposures: what an aggregator's words hold
 Threshold = Literal["once", "restart", "step"]
 WHEN: Final[Mapping[str, str]] = MappingProxyType(
     {"once": "told once", "restart": "told at each restart", "step": "told in each step"}
@@ -69,3 +74,18 @@ class OutcomeSpec:
         """Return of how many bits each column of an agent is, given those of levels and thresholds."""
         bits = {"level": level, "threshold": threshold, "anew": 1, "weight": (self.weight or 1).bit_length()}
         return [bits[name] for name in self.columns]
+
+
+def bound_level(name: str, largest: int, *, reveals: str) -> int:
+    """Return the largest level of an outcome, where it stays within what is assumed of it.
+
+    Raises:
+        WouldWrap: it could reach 2**63, or a sum that is revealed exceed 2**57.
+    """
+    level = prove_no_wrap({f"the level of {name}": largest})
+    if reveals == "sum" and level > LARGEST_SUM:
+        raise WouldWrap(
+            f"the sum that {name} reveals could reach 2**{math.log2(level):.1f}, and must stay within 2**57: use fewer "
+            "fraction bits, smaller weights or fewer steps"
+        )
+    return level

@@ -104,7 +104,8 @@ class Simulation(BaseManifest, frozen=True, forbid_unknown_fields=True, kw_only=
         check_names(self.aggregators, self.dealer, self.clients)
         self.share()
         check_agents(self.clients)
-        check_model(self.model, self.model_hash, channels=self.channels)
+        relaxed = self.gradient is not None and self.gradient.relaxed
+        check_model(self.model, self.model_hash, channels=self.channels, relaxed=relaxed)
         check_environment(agent_model_of(self.model), engine=self.engine)
         check_cohort(self.clients, self.min_cohort)
         check_tally(agent_model_of(self.model), agents=agents_of(self.clients), cells=self.cells)

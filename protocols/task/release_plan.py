@@ -34,7 +34,7 @@ def releases_of(manifest: Manifest) -> Releases:
 
 def _releases_departures(manifest: Simulation) -> bool:
     """Tell whether departures alone are released, of a model whose later stages nothing is known of but their sum."""
-    return not manifest.model.stays and any(releases_of(manifest).of(name) for name in SERIES)
+    return any(releases_of(manifest).of(name) for name in SERIES) and not manifest.model.stays
 
 
 def tally_words(manifest: Simulation) -> tuple[TallyWord, ...]:

@@ -22,6 +22,7 @@ from stand_in import city
 from lpm_secure.city.config import CheckpointConfig
 from lpm_secure.city.config import load as load_city
 from lpm_secure.city.run import run as run_city
+from lpm_secure.config.model import TableIntegers, graph_of
 from lpm_secure.data import catalogue
 from lpm_secure.data.nyc_tables import DATA
 from lpm_secure.engine.kernels.observers import run
@@ -30,7 +31,6 @@ from lpm_secure.engine.kernels.workers import Workers
 from lpm_secure.populations.source import open_population
 from protocols.arithmetic.distributions import LAW_TOTAL
 from protocols.arithmetic.jit import compile_kernel
-from protocols.models import Seir
 from tests.epidemics import agents_on
 
 AGENTS, STEPS, F = 8_400_000, 100, 24
@@ -51,7 +51,9 @@ def model(r0=2.16):
     """Return the epidemic: 1-3 days latent, 1-9 infectious; it reaches three quarters of a graph of mean degree 10."""
     beta = round(r0 / 50 * 2**F)
     latent, infectious = uniform_days(3), uniform_days(9)
-    return Seir(beta=(beta,), cell_beta=0, latent=latent, infectious=infectious, initial=LAW_TOTAL // 1_000, f=F)
+    return TableIntegers(
+        beta=(beta,), cell_beta=0, latent=latent, infectious=infectious, initial=LAW_TOTAL // 1_000, f=F
+    )
 
 
 def timed(make, *, steps=STEPS):
@@ -72,7 +74,7 @@ def makers():
     given = model()
 
     def generated(graph, threads):
-        return agents_on(given, [graph], contact=given.beta[0], key=(1, 2), threads=threads)
+        return agents_on(graph_of(given), [graph], contact=given.beta[0], key=(1, 2), threads=threads)
 
     return {
         "graph_8m": lambda graph: generated(graph, THREADS),
@@ -224,7 +226,7 @@ def city_180d(scale=1.0):
         cpu_s = cpu_seconds() - before
     taken = ran.start_s + ran.days_s
     place = "New York City" if nyc else "generated look-alike"
-    against = f"limit of 60 s; {place}, attack {ran.series.attack_rate:.0%}, of it {ran.start_s:.0f} s to draw"
+    against = f"limit of 60 s; {place}, attack {ran.series.departure_share:.0%}, of it {ran.start_s:.0f} s to draw"
     mib = peak_mib()
     return [
         Row("city_180d", taken, "s", against, taken / 60, mib, cpu_s=cpu_s),

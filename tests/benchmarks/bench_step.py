@@ -17,10 +17,10 @@ from grpc import aio
 from measure import Row, cpu_seconds, pids_of
 
 from client_sdk import Client, ContactTable
+from lpm_secure.config.model import TableIntegers, graph_of
 from lpm_secure.testbed.deployment import Deployment, free_addresses
 from lpm_secure.testbed.testbed import Testbed
 from protocols.identity import certificates
-from protocols.models import Seir
 from protocols.task.layout import Layout
 from protocols.task.manifest import Simulation
 from protocols.task.parties import AggregatorParty, ClientParty
@@ -34,12 +34,13 @@ BARRIER = Path(__file__).parent / "barrier.py"
 
 def manifest_of(clients):
     """Return a run of AGENTS agents, split over so many clients, without an engine."""
-    model = Seir(beta=(2**30,), cell_beta=2**30, latent=(2**32,), infectious=(2**32,), initial=2**28, f=40)
+    law = (2**32,)
+    model = graph_of(TableIntegers((2**30,), cell_beta=2**30, latent=law, infectious=law, initial=2**28, f=40))
     parts = np.array_split(np.arange(AGENTS), clients)
     return Simulation(
         name="bench",
         model=model,
-        model_hash=model.model().hash,
+        model_hash=model.digest,
         steps=STEPS,
         channels=("near",),
         max_message=10,

@@ -9,6 +9,7 @@ from aggregator import Aggregator, Run, Store
 from aggregator.wire.remote_peer import RemotePeer
 from client_sdk import ContactTable, LocalTransport
 from client_sdk.gradients.participant import take_part
+from lpm_secure.config.model import TableIntegers, graph_of
 from lpm_secure.testbed.testbed import Testbed
 from protocols.models import Seir
 from protocols.task.manifest import Simulation
@@ -47,14 +48,15 @@ def drawn_people(*, agents, clients, contacts, cells, steps, gradient, mode="sum
     nothing = np.zeros_like(a)
     table = ContactTable(nothing, a, b, np.arange(a.size) % 2, nothing + 1)
     law = (2**30,) * 4
-    model = Seir(
-        beta=(2**20, 2**19) if contacts else (0, 0), cell_beta=2**24, latent=law, infectious=law, initial=2**27, f=26
-    )
+    relaxed = gradient is not None and gradient.relaxed
+    beta = (2**20, 2**19) if contacts else (0, 0)
+    given = {"beta": beta, "cell_beta": 2**24, "latent": law, "infectious": law, "initial": 2**27, "f": 26}
+    model = Seir(**given) if relaxed else graph_of(TableIntegers(**given), listed=gradient is None)
     parts = np.array_split(np.arange(agents), clients)
     manifest = Simulation(
         name="bench",
         model=model,
-        model_hash=model.model().hash,
+        model_hash=model.digest,
         steps=steps,
         channels=("near", "far"),
         max_message=64,

@@ -44,7 +44,7 @@ ENVIRONMENTS = ["Environment", "PublicValue", "StepTotals"]  # what the author o
 NAMES = {
     "protocols": [],
     "protocols.arithmetic.sharing": ["Additive", "Clear", "Sharing"],
-    "protocols.models": ["Exposure", "Seir", "Stage", "State", "Substep", "SubstepModel"],
+    "protocols.models": ["Seir", "Stage", "State"],
     "protocols.releases.mechanism": ["DiscreteGaussian", "RunningNoise"],
     "protocols.models.graph": [
         "GraphAxis",

@@ -9,6 +9,8 @@ import numpy as np
 
 from client_sdk.private.state import simulation_key
 from lpm_secure.testbed.synthetic import SYNTHETIC_FROM, cells_of
+from protocols.models.agent_model import AgentSource
+from tests.epidemics import table_of
 
 S, E, I, R = range(4)  # noqa: E741
 
@@ -17,7 +19,7 @@ class Agent:
     """One agent of the reference."""
 
     def __init__(self, owner, cell, fields):
-        self.owner, self.cell = owner, cell
+        self.owner, self.cell, self.hazard = owner, cell, 0
         self.__dict__.update(fields)
 
     def update(self, hazard, decided=True):
@@ -38,9 +40,8 @@ class Agent:
 
 def agents_of(manifest, numbers, cells, owners):
     """Return agents as they are on day 0."""
-    start = manifest.model.initial_state(
-        np.array(numbers, dtype=np.uint64), simulation_key(manifest), np.ones(len(numbers))
-    )
+    source = AgentSource(np.array(numbers, dtype=np.uint64), simulation_key(manifest))
+    start = manifest.model.agents.initial_state(source, {})
     fields = {name: values.tolist() for name, values in start.items()}
     return [
         Agent(owner, cell, {name: values[index] for name, values in fields.items()})
@@ -67,7 +68,7 @@ def reference(testbed, missed, undecided=None, deaf=None):
     others = np.arange(testbed.synthetic, dtype=np.uint64) + np.uint64(SYNTHETIC_FROM)
     cells = cells_of(others, manifest).tolist() or [0] * len(others)
     synthetic = agents_of(manifest, others, cells, [None] * len(others))
-    table = testbed.contacts
+    table, numbers = testbed.contacts, table_of(manifest.model)
     rows = list(zip(*(c.tolist() for c in (table.day, table.a, table.b, table.channel, table.weight)), strict=True))
     counts = []
     for step in range(manifest.steps + 1):
@@ -81,8 +82,7 @@ def reference(testbed, missed, undecided=None, deaf=None):
             for cell in range(len(manifest.cells))
         ]
         pressure = [
-            manifest.model.cell_beta * min(total, size) // size
-            for total, size in zip(totals, manifest.cells, strict=True)
+            numbers.cell_beta * min(total, size) // size for total, size in zip(totals, manifest.cells, strict=True)
         ]
         hazard = [
             pressure[a.cell] if pressure and a.owner in here and step not in deaf[a.owner] else 0 for a in private
@@ -92,9 +92,9 @@ def reference(testbed, missed, undecided=None, deaf=None):
                 one, two = private[sender], private[target]
                 heard = one.owner == two.owner or {one.owner, one.owner if outcome else two.owner} <= here
                 if heard and one.stage == I:
-                    hazard[target] += manifest.model.beta[channel] * weight
+                    hazard[target] += numbers.beta[channel] * weight
         for agent, increment in zip(private, hazard, strict=True):
             agent.update(increment, step not in undecided[agent.owner])
         for agent in synthetic:
             agent.update(pressure[agent.cell] if pressure else 0)
-    return {name: [getattr(a, name) for a in private] for name in manifest.model.model().fields}, counts
+    return {name: [getattr(a, name) for a in private] for name in manifest.model.graph.fields}, counts

@@ -24,7 +24,7 @@ PASSES = 2
 
 
 @pytest.fixture
-def testbed(seir, manifest_of):
+def testbed(relaxed_seir, manifest_of):
     draw = np.random.default_rng(3)
     manifest = manifest_of(
         [tuple(range(c * 8, c * 8 + 8)) for c in range(3)],
@@ -32,7 +32,7 @@ def testbed(seir, manifest_of):
         engine=True,
         cells=(40, 40),
         min_cohort=2,
-        model=seir(cell_beta=2**38, initial=2**29, beta=(2**36,)),
+        model=relaxed_seir(cell_beta=2**38, initial=2**29, beta=(2**36,)),
         gradient=Gradient(
             way="adjoints",
             value_bits=36,

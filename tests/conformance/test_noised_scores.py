@@ -10,12 +10,10 @@ import torch
 from aggregator.release.noise import ReleaseNoise
 from client_sdk import Client, ContactTable
 from lpm_secure.audit import privacy_cost, rules
-from lpm_secure.config.model import graph_of
 from lpm_secure.engine.loop import RemotePart
 from lpm_secure.gradients.private.score import ClearScores, simulate_scores
 from lpm_secure.testbed.testbed import Testbed
 from protocols.errors import BudgetSpent, ParameterError, WouldWrap
-from protocols.models import Stage
 from protocols.models.gradient import Gradient
 from protocols.models.likelihood.factors.integer_score import UNIT, terms
 from protocols.releases.ledger import RoundRecord
@@ -23,6 +21,7 @@ from protocols.releases.query import NOISE, Release, Releases
 from protocols.task.parties import ENGINE
 from protocols.task.release_plan import records_in, releases_of
 from protocols.task.rounds import Phase
+from tests.epidemics import Stage
 
 CPU = torch.device("cpu")
 STEPS = 5
@@ -44,11 +43,11 @@ def testbed_of(manifest_of, seir):
         draw = np.random.default_rng(3)
         names = NAMES[mode]
         gradient = Gradient(way="score", parameters=names, **WAYS[mode])
-        given = {"min_cohort": 2, "steps": STEPS, "engine": True, "cells": (150, 150), "gradient": gradient} | changed
+        given = {"min_cohort": 2, "steps": STEPS, "engine": True, "cells": (150, 150), "gradient": gradient}
+        given |= {"model": seir(listed=False, cell_beta=2**39, initial=2**29, beta=(2**34,))} | changed
         manifest = manifest_of(
             [tuple(range(c * 10, c * 10 + 10)) for c in range(3)],
             mode=mode,
-            model=seir(cell_beta=2**39, initial=2**29, beta=(2**34,)),
             releases=each and Releases(each=each, rho=rho),
             **given,
         )
@@ -162,7 +161,7 @@ def test_the_bound_by_scale_holds_for_every_agent(testbed_of):
 
 
 def test_a_beta_that_rounding_makes_larger_makes_the_bound_larger(testbed_of, seir):
-    model = graph_of(seir(cell_beta=2**39, initial=2**29, beta=(3 * 2**24,)))  # 0.75 of the coarse unit
+    model = seir(listed=False, cell_beta=2**39, initial=2**29, beta=(3 * 2**24,))  # 0.75 of the coarse unit
     coarse = msgspec.structs.replace(testbed_of("outcome").manifest, model=model)
     assert coarse.score_changes[1] > 37 * UNIT * 4 // 3
 
@@ -222,12 +221,13 @@ def test_releases_that_do_not_fit_a_score_are_refused(testbed_of, each, said):
 
 
 @pytest.mark.parametrize("way", [{"way": "tangents", "parameters": ("initial",)}, {"way": "adjoints"}])
-def test_noise_beside_tangents_and_adjoints_is_refused_with_the_reason(testbed_of, way):
+def test_noise_beside_tangents_and_adjoints_is_refused_with_the_reason(testbed_of, relaxed_seir, way):
+    given = {"gradient": Gradient(**way), "model": relaxed_seir(cell_beta=2**39)}
     cells = Release(name="cells", mechanism=NOISE, sigma=3.0, times=STEPS, unit="contribution", epsilon=9.0)
     with pytest.raises(ParameterError, match=r'no budget covers their noise.*"score"'):
-        testbed_of("sum", (Release(name="tally"), cells), gradient=Gradient(**way))
+        testbed_of("sum", (Release(name="tally"), cells), **given)
     with pytest.raises(ParameterError, match="release score is for gradients"):
-        testbed_of("sum", (*EXACT, Release(name="score")), gradient=Gradient(**way))
+        testbed_of("sum", (*EXACT, Release(name="score")), **given)
 
 
 def test_the_words_of_a_tally_stay_where_they_are(testbed_of):

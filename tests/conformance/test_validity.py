@@ -20,7 +20,6 @@ from lpm_secure.engine.loop import RemotePart, simulate
 from lpm_secure.testbed.testbed import Testbed
 from protocols.errors import OutOfRange
 from protocols.identity import signing
-from protocols.models.seir.doses import Doses
 from protocols.releases import ledger
 from protocols.releases.ledger import RefusalEvent, RoundEvent
 from protocols.task import manifest as manifests
@@ -30,6 +29,7 @@ from protocols.task.rounds import Phase
 from protocols.wire.messages import Share
 from protocols.wire.transport import Transport
 from tests.conformance.reference import reference
+from tests.epidemics import doses_of
 from tests.repetitions import repetitions
 
 SETTINGS = settings(max_examples=repetitions(6), deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -186,7 +186,7 @@ OWN_LIES = {
 
 @pytest.mark.parametrize("lie", OWN_LIES.values(), ids=OWN_LIES)
 def test_what_is_told_beside_own_hazards_is_checked_too(lie, manifest_of, seir, operators_of, tmp_path):
-    model = seir(initial=2**31, waning=(2**32,), doses=Doses(1, 2, 2**31, 64), f=24, beta=(2**20,))
+    model = seir(initial=2**31, waning=(2**32,), doses=doses_of(1, 2, 2**31, 64), f=24, beta=(2**20,))
     testbed = small(manifest_of, seir, model=model, cells=(), steps=6)
     found = ending(testbed, operators_of, {"client-1": {(4, Phase.DECIDE): lie}}, tmp_path)
     ends_alike(testbed, found, step=4, number=testbed.manifest.schedule.number(4, Phase.DECIDE))

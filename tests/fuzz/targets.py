@@ -12,6 +12,7 @@ import numpy as np
 from client_sdk.config import ClientConfig
 from client_sdk.consent import Consent
 from client_sdk.private.files import read_private_state
+from lpm_secure.config.model import TableIntegers, graph_of
 from lpm_secure.config.simulation import Config
 from lpm_secure.models.library.seirs import Seirs
 from lpm_secure.models.tracer import trace
@@ -22,7 +23,6 @@ from protocols.identity import certificates, enrolment
 from protocols.identity.sealing_key import SealingKey
 from protocols.identity.server_request import ServerRequest
 from protocols.identity.trust import Trust
-from protocols.models import Seir
 from protocols.models.agent_model import AgentSource
 from protocols.models.graph.agents import GraphModel
 from protocols.models.run_model import agent_model_of
@@ -60,7 +60,8 @@ FOLDER = Path(tempfile.mkdtemp(prefix="lpm-fuzz-"))
 
 def manifest_of(**changes):
     """Return a small manifest."""
-    model = Seir(beta=(2**30,), cell_beta=2**30, latent=(2**32,), infectious=(2**32,), initial=2**28, f=40)
+    law = (2**32,)
+    model = graph_of(TableIntegers((2**30,), cell_beta=2**30, latent=law, infectious=law, initial=2**28, f=40))
     given = {
         "name": "fuzz",
         "model": model,
@@ -147,7 +148,7 @@ def manifest(data):
     model = agent_model_of(given.model)
     agents = AgentSource(np.arange(2, dtype=np.uint64), (1, 2))
     try:
-        columns = {spec.name: np.full(2, int(spec.low)) for spec in model.columns if spec.whole}
+        columns = {spec.name: np.full(2, int(spec.low)) for spec in model.columns if spec.default is None}
         state = model.initial_state(agents, columns)
     except LpmError:
         return

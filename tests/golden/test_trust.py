@@ -12,11 +12,11 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from client_sdk.consent import Consent
+from lpm_secure.config.model import TableIntegers, graph_of
 from protocols import canonical_json
 from protocols.identity import enrolment, signing
 from protocols.identity.signing import SignaturePurpose
 from protocols.identity.trust import PartyKeys, Trust
-from protocols.models import Seir
 from protocols.task import manifest as manifests
 from protocols.task import signature
 from protocols.task.manifest import Simulation
@@ -26,7 +26,7 @@ KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 PUBLIC = signing.public_of(KEY)
 TIME = datetime.datetime(2026, 1, 2, 3, 4, 5, tzinfo=datetime.UTC)
 YEAR = datetime.timedelta(days=365)
-MODEL = Seir(beta=(5,), cell_beta=0, latent=(2**32,), infectious=(2**32,), initial=7, f=40)
+MODEL = graph_of(TableIntegers(beta=(5,), cell_beta=0, latent=(2**32,), infectious=(2**32,), initial=7, f=40))
 
 
 def b64(content):
@@ -54,7 +54,7 @@ TRUST_TEXT = (
 MANIFEST = Simulation(
     name="golden",
     model=MODEL,
-    model_hash=MODEL.model().hash,
+    model_hash=MODEL.digest,
     steps=3,
     channels=("near",),
     max_message=4,

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from lpm_secure import checkpoint
+from lpm_secure.config.model import TableIntegers, graph_of
 from lpm_secure.engine.kernels.observers import Observer, StageCounts, run
 from lpm_secure.engine.kernels.random_graph import random_graph
 from lpm_secure.engine.venues.agents import VenueAgents
@@ -14,7 +15,6 @@ from lpm_secure.engine.venues.channels import Setting, VenueChannels, VenueLink,
 from lpm_secure.models.library.seirs import Seirs
 from lpm_secure.models.tracer import trace
 from protocols.arithmetic.distributions import LAW_TOTAL
-from protocols.models import Seir
 from tests.epidemics import agents_on
 
 N, STEPS = 20_000, 120
@@ -23,7 +23,8 @@ DAYS = (LAW_TOTAL // 4,) * 4
 
 def graph(threads):
     """Return S-E-I-R agents on a graph."""
-    model = Seir(beta=(2**16,), cell_beta=0, latent=DAYS, infectious=DAYS, initial=LAW_TOTAL // 500, f=20)
+    given = {"latent": DAYS, "infectious": DAYS, "initial": LAW_TOTAL // 500, "f": 20}
+    model = graph_of(TableIntegers(beta=(2**16,), cell_beta=0, **given))
     return agents_on(model, [random_graph(N, mean_degree=10, seed=4)], contact=2**16, key=(5, 6), threads=threads)
 
 

@@ -51,7 +51,7 @@ def test_phones_over_real_processes_equal_the_clear_run(tmp_path):
     private, clear = run_private(deployment, CPU), run_clear(deployment.testbed, CPU)
     assert private.series.hash == clear.series.hash
     assert private.lost == ()
-    assert clear.series.attack_rate("private") > 0.1
+    assert clear.series.departure_share("private") > 0.1
 
 
 @pytest.mark.slow

@@ -45,7 +45,7 @@ def test_a_run_over_real_processes_equals_the_clear_run_and_logs_no_value_of_a_v
     private = run_private(deployment, CPU)
     clear = run_clear(deployment.testbed, CPU)
     assert private.series.hash == clear.series.hash
-    assert private.series.attack_rate("private") > private.series.counts[0, 0, 2] / 20
+    assert private.series.departure_share("private") > private.series.counts[0, 0, 2] / 20
     assert [client["modules"] for client in private.clients.values()] == [[]] * 4
     assert private.lost == ()
     for party in deployment.testbed.manifest.aggregators:

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 import torch
 
-from lpm_secure.config.model import graph_of
 from lpm_secure.engine.loop import RemotePart
 from lpm_secure.gradients.private.adjoints import PrivateAdjoints, mean_counts
 from lpm_secure.gradients.private.differentiable import ClearAdjoints
@@ -19,6 +18,7 @@ from lpm_secure.testbed.synthetic import SYNTHETIC_FROM, cells_of
 from lpm_secure.testbed.testbed import Testbed
 from protocols.models.gradient import Gradient
 from protocols.models.seir.relaxation import names, values
+from tests.epidemics import alike, relaxed
 from tests.integration.conftest import end
 
 CPU = torch.device("cpu")
@@ -35,10 +35,8 @@ def deployed(tmp_path, deploy):
 
     def make(gradient, mode="sum"):
         testbed = deploy(round_timeout_s=60.0, join_timeout_s=60.0, mode=mode).testbed
-        changes = {"gradient": gradient}
-        if gradient.way == "score":
-            model = graph_of(testbed.manifest.model)
-            changes |= {"model": model, "model_hash": model.digest, "channels": model.contact_channels}
+        model = relaxed(testbed.manifest.model) if gradient.relaxed else alike(testbed.manifest.model)
+        changes = {"gradient": gradient, "model": model, "model_hash": model.digest}
         manifest = msgspec.structs.replace(testbed.manifest, **changes)
         testbed = Testbed(manifest, testbed.contacts, testbed.cell, testbed.synthetic, testbed.source, True)
         deployment = Deployment(tmp_path / gradient.way, testbed)

@@ -27,8 +27,8 @@ from lpm_secure.engine.loop import RemotePart, simulate
 from lpm_secure.report import folder as folders
 from lpm_secure.testbed.contacts import contacts_of
 from protocols.errors import ConfigError, ParameterError, ProtocolError
-from protocols.models import Stage
 from protocols.task.parties import ENGINE
+from tests.epidemics import Stage
 
 PEOPLE, BINS = 6, 4
 ADDRESSES = tuple(f"localhost:{port}" for port in range(1, 6))

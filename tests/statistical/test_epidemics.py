@@ -11,11 +11,11 @@ from scipy import optimize, sparse
 from lpm_secure.engine.kernels.observers import StageCounts, run
 from lpm_secure.engine.kernels.random_graph import homogeneous_graph, random_graph
 from protocols.arithmetic.distributions import LAW_TOTAL
-from protocols.models import Stage
 from tests.epidemics import agents_on
 from tests.repetitions import repetitions
 
 F = 30
+S, E, I, R = range(4)  # noqa: E741 - the field's letters
 DRAWN = settings(max_examples=repetitions(10), deadline=None, suppress_health_check=list(HealthCheck))
 HALVES = (LAW_TOTAL // 2, LAW_TOTAL // 2)
 ONE = (LAW_TOTAL,)
@@ -40,12 +40,12 @@ def beta_of(r0, *, degree, days):
 def test_stages_add_up_to_everybody_and_nobody_goes_back(seir, seed, n, r0, threads):
     graph = random_graph(n, mean_degree=8, seed=seed)
     model = seir(beta=(beta_of(r0, degree=8, days=2),), latent=HALVES, infectious=HALVES, f=F)
-    agents = agents_on(model, [graph], contact=model.beta[0], key=(seed, 0), threads=threads)
+    agents = agents_on(model, [graph], contact=model.parameters["contact_rate"], key=(seed, 0), threads=threads)
     before = agents.stage.copy()
     for _ in range(30):
         agents.update()
         assert agents.tally().sum() == n
-        np.testing.assert_array_equal(agents.tally(), np.bincount(agents.stage, minlength=len(Stage)))
+        np.testing.assert_array_equal(agents.tally(), np.bincount(agents.stage, minlength=4))
         assert (agents.stage >= before).all()
         before = agents.stage.copy()
 
@@ -64,9 +64,9 @@ def attack(seir, r0, *, seed=1):
     """Return which part of 40,000 agents an epidemic reaches that starts with one in a thousand."""
     graph = homogeneous_graph(40_000, degree=10, seed=seed)
     model = seir(beta=(beta_of(r0, degree=10, days=5),), latent=ONE, infectious=FIVE, initial=LAW_TOTAL // 1_000, f=F)
-    counts = counts_of(agents_on(model, [graph], contact=model.beta[0], key=(seed, 2)), 800)
-    assert counts[-1, Stage.E] == counts[-1, Stage.I] == 0
-    return counts[-1, Stage.R] / 40_000
+    counts = counts_of(agents_on(model, [graph], contact=model.parameters["contact_rate"], key=(seed, 2)), 800)
+    assert counts[-1, E] == counts[-1, I] == 0
+    return counts[-1, R] / 40_000
 
 
 def final_size(r0, degree):
@@ -118,7 +118,7 @@ def many_runs(seir):
     """Return counts of 80 runs by thresholds, their graph and the model."""
     graph = random_graph(1_500, mean_degree=8, seed=5)
     model = seir(beta=(beta_of(2.0, degree=8, days=5),), latent=ONE, infectious=FIVE, initial=LAW_TOTAL // 50, f=F)
-    made = (agents_on(model, [graph], contact=model.beta[0], key=(seed, 3)) for seed in range(80))
+    made = (agents_on(model, [graph], contact=model.parameters["contact_rate"], key=(seed, 3)) for seed in range(80))
     return graph, model, [counts_of(agents, 40)[::8] for agents in made]
 
 
@@ -126,7 +126,14 @@ def test_thresholds_and_bernoulli_trials_have_one_law(many_runs):
     graph, model, runs = many_runs
     generator = np.random.default_rng(4)
     coins = [
-        bernoulli(graph, n=graph.n, beta=model.beta[0] / 2**F, initial=1 / 50, steps=40, generator=generator)[::8]
+        bernoulli(
+            graph,
+            n=graph.n,
+            beta=model.parameters["contact_rate"] / 2**F,
+            initial=1 / 50,
+            steps=40,
+            generator=generator,
+        )[::8]
         for _ in range(80)
     ]
     assert_same_law(runs, coins)

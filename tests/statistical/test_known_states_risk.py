@@ -18,7 +18,7 @@ from lpm_secure.analysis.risk.config import load
 from lpm_secure.analysis.risk.personal import BEHAVIOURS
 from lpm_secure.analysis.risk.worlds import select_departments, week
 from lpm_secure.data import look_alike
-from protocols.models import Stage
+from tests.epidemics import Stage
 
 CONFIG = load(Path(__file__).parents[2] / "examples" / "risk.toml")
 TRUTHS, WORLDS = 300, 64

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from lpm_secure.config.model import TableIntegers, graph_of
 from protocols.arithmetic.distributions import LAW_TOTAL
-from protocols.models import Exposure, Seir, Stage
+from protocols.models.agent_model import AgentSource, StepInputs, decide
 
 F = 40
 SEEDS = 2_000
@@ -24,20 +25,40 @@ EXPOSURES = {
     "in bursts": [0, 30, 0, 0, 12, 0],
     "large": [60, 60, 60, 60, 60, 60],
 }
+S, E, I, R = range(4)  # noqa: E741 - the field's letters
 HALVES = (0, LAW_TOTAL // 2, LAW_TOTAL // 2)
 
 
 def seir(beta=BETA, **changes):
     given = {"beta": (round(beta * 2**F),), "cell_beta": 0, "latent": HALVES, "infectious": HALVES, "initial": 0}
-    return Seir(**given | {"f": F} | changes)
+    return graph_of(TableIntegers(**given | {"f": F} | changes)).agents
 
 
 @functools.cache
-def starts(model, n, *, seeds, scale=1.0):
+def starts(model, n, *, seeds, susceptibility=1.0):
     """Return the states of n agents for each seed, one after the other."""
-    agents, scales = np.arange(n, dtype=np.uint64), np.full(n, scale)
-    states = [model.initial_state(agents, (seed, 0), scales) for seed in range(seeds)]
+    agents, columns = np.arange(n, dtype=np.uint64), {"susceptibility": np.full(n, round(susceptibility * 2**16))}
+    states = [model.initial_state(AgentSource(agents, (seed, 0)), columns) for seed in range(seeds)]
     return {field: np.concatenate([state[field] for state in states]) for field in states[0]}
+
+
+class Course:
+    """Moves agents on, of whom each hears what it is told."""
+
+    def __init__(self, model, state):
+        self.model, self.state, self._n = model, state, state["stage"].size
+        self._level, self._none = np.zeros((self._n, 1), np.int64), np.zeros((self._n, 1), np.int64)
+
+    def update(self, contact, pressure=0):
+        self._level = self._level + self.model.increments(contact.reshape(-1, 1), self._none + pressure)
+        decided = decide(self.model.outcomes, self._level, self.model.thresholds(self.state))
+        inputs = StepInputs(0, self._none, self._none, self._none, self._none[:, 0], decided)
+        source = AgentSource(np.zeros(self._n, np.uint64), (0, 0))  # no step draws
+        self.state = self.model.update(self.state, inputs, source)[0]
+        return self.state
+
+
+PLAIN = seir()
 
 
 def infected_in(exposures, susceptibility, *, wrong=1.0, pressure=0.0):
@@ -49,13 +70,12 @@ def infected_in(exposures, susceptibility, *, wrong=1.0, pressure=0.0):
         wrong: a factor on beta, which a test must see.
         pressure: hazard of cells in each step, in units of beta.
     """
-    state = starts(seir(), AGENTS, seeds=SEEDS, scale=1.0 / susceptibility)  # thresholds do not depend on beta
+    state = starts(PLAIN, AGENTS, seeds=SEEDS, susceptibility=susceptibility)  # thresholds do not depend on beta
     model, n = seir(beta=wrong * BETA), state["stage"].size
-    left = [n]
+    left, course = [n], Course(model, state)
     for exposure in exposures:
-        cells = np.full(n, round(pressure * model.beta[0]), dtype=np.int64)
-        state = model.model().update(state, Exposure(np.full((n, 1), exposure, dtype=np.int64), cells))
-        left.append(int((state["stage"] == Stage.S).sum()))
+        state = course.update(np.full(n, exposure), round(pressure * model.outcomes[0].coefficients[0]))
+        left.append(int((state["stage"] == S).sum()))
     return np.append(-np.diff(left), left[-1])
 
 
@@ -109,17 +129,16 @@ SKEWED = (*(WEIGHTS[:-1] * (LAW_TOTAL // WEIGHTS.sum())).tolist(), LAW_TOTAL // 
 def spent():
     """Return how many steps each of many agents spends in E and in I, when all are infected in the first step."""
     model = seir(latent=SKEWED, infectious=SKEWED[::-1])
-    state = starts(model, AGENTS, seeds=SEEDS)
-    n, days = state["stage"].size, {Stage.E: 0, Stage.I: 0}
+    course = Course(model, starts(model, AGENTS, seeds=SEEDS))
+    n, days = AGENTS * SEEDS, {E: 0, I: 0}
     for step in range(2 * len(SKEWED) + 2):
-        told = np.full((n, 1), 10**6 if step == 0 else 0, dtype=np.int64)
-        state = model.model().update(state, Exposure(told, np.zeros(n, dtype=np.int64)))
+        state = course.update(np.full(n, 10**6 if step == 0 else 0))
         days = {stage: spent + (state["stage"] == stage) for stage, spent in days.items()}
-    assert (state["stage"] == Stage.R).all()
+    assert (state["stage"] == R).all()
     return days
 
 
-@pytest.mark.parametrize(("stage", "law"), [(Stage.E, SKEWED), (Stage.I, SKEWED[::-1])], ids=["latent", "infectious"])
+@pytest.mark.parametrize(("stage", "law"), [(E, SKEWED), (I, SKEWED[::-1])], ids=["latent", "infectious"])
 def test_agents_stay_exposed_and_infectious_as_their_laws_say(record_property, spent, stage, law):
     counts = np.bincount(spent[stage], minlength=len(law) + 1)
     assert counts[0] == 0
@@ -132,13 +151,13 @@ def test_agents_stay_exposed_and_infectious_as_their_laws_say(record_property, s
 
 def test_thresholds_and_both_stays_are_drawn_apart(spent):
     state = starts(seir(latent=SKEWED, infectious=SKEWED[::-1]), AGENTS, seeds=SEEDS)
-    together = np.corrcoef([state["tau"], spent[Stage.E], spent[Stage.I]]) * np.sqrt(state["tau"].size)
+    together = np.corrcoef([state["tau"], spent[E], spent[I]]) * np.sqrt(state["tau"].size)
     assert np.abs(together[np.triu_indices(3, 1)]).max() < 4.0
 
 
 def test_as_many_agents_are_infectious_at_the_start_as_the_model_says():
     state = starts(seir(initial=LAW_TOTAL // 50), AGENTS, seeds=SEEDS)
-    ill, n = int((state["stage"] == Stage.I).sum()), state["stage"].size
+    ill, n = int((state["stage"] == I).sum()), state["stage"].size
     assert stats.binomtest(ill, n, 1 / 50).pvalue > LEVEL
 
 
@@ -154,15 +173,15 @@ def contacts():
 
 
 def by_thresholds(contacts, beta):
-    """Return float64[DAYS, RUNS], how many are not susceptible any more, by the production substeps."""
+    """Return float64[DAYS, RUNS], how many are not susceptible any more, by the library's graph."""
     state = starts(seir(initial=LAW_TOTAL // 50), N, seeds=RUNS)
-    composed, none = seir(beta=beta).model(), np.zeros(RUNS * N, dtype=np.int64)
+    model = seir(beta=beta)
+    course = Course(model, state)
     curve = []
     for _ in range(DAYS):
-        says = composed.message(state, channels=1)[:, 0].reshape(RUNS, N)
-        exposure = (says @ contacts).astype(np.int64).reshape(-1, 1)  # sums of at most N ones, exact in floats
-        state = composed.update(state, Exposure(exposure, none))
-        curve.append((state["stage"] != Stage.S).reshape(RUNS, N).sum(axis=1))
+        says = model.messages(state)[:, 0].reshape(RUNS, N)
+        state = course.update((says @ contacts).astype(np.int64))  # sums of at most N ones, exact in floats
+        curve.append((state["stage"] != S).reshape(RUNS, N).sum(axis=1))
     return np.array(curve, dtype=float)
 
 

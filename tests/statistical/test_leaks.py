@@ -11,7 +11,7 @@ import pytest
 from lpm_secure.config.simulation import load
 from lpm_secure.data import look_alike
 from lpm_secure.testbed.testbed import build
-from protocols.models import Stage
+from tests.epidemics import Stage
 
 STEPS = 30
 
@@ -33,7 +33,7 @@ def run():
     agents = testbed.clear_agents(torch.device("cpu"))
     stages = []
     for step in range(STEPS):
-        stages.append(agents.state["stage"].numpy().copy())
+        stages.append(agents.state["stage"].copy())
         agents.update(agents.cell_totals(), step=step)
     return contacts, np.array(stages)
 

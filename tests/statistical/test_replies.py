@@ -9,12 +9,12 @@ import dataclasses
 import numpy as np
 import pytest
 
-from protocols.models import Stage
 from protocols.task.layout import Layout
 from protocols.task.outcome_layout import join_bits
 from protocols.task.parties import ENGINE
 from protocols.task.rounds import Phase
 from protocols.wire.messages import JoinReply, RoundRelease, RoundResult
+from tests.epidemics import Stage
 
 OWN = "client-0"  # slots 0 and 1; both have met slots 2 and 4, of the other two clients
 MET = [(0, 0, 2, 0, 7), (0, 0, 4, 0, 7), (0, 1, 2, 0, 7), (0, 1, 4, 0, 7)]
@@ -46,7 +46,7 @@ def told(run, world, record):
             5,
             stage=stage,
             timer=np.where(np.array(stage) == Stage.I, timer, 0),
-            tau=[run.model.beta[0] * 7 + 1, NEVER, never, never, never, never],
+            tau=[run.model.parameters["contact_rate"] * 7 + 1, NEVER, never, never, never, never],
         )
         return record(drawn, seed=5)
 

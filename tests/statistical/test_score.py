@@ -19,14 +19,14 @@ SIZE, COPIES, STEPS = 6, 12_000, 8
 N = SIZE * COPIES
 LAW = (2**30, 2**30, 2**31)
 TILT = (-0.5 * 2**30, -0.5 * 2**30, 2**30)  # weights that move with the mean; they add up to nothing
-NAMES = ("contact_rate", "contact_rate_01", "cell_rate", "latent_law", "infectious_law", "initial")
+NAMES = ("contact_rate", "contact_rate_001", "cell_rate", "latent_law", "infectious_law", "initial")
 
 
 @pytest.fixture(scope="module")
 def manifest(seir, manifest_of):
     """Return the manifest of all populations at once, in two clients."""
     gradient = Gradient(way="score", parameters=NAMES, slopes={"latent_law": TILT, "infectious_law": TILT})
-    model = seir(beta=(2**27, 2**26), cell_beta=2**27, latent=LAW, infectious=LAW, initial=2**30, f=30)
+    model = seir(listed=False, beta=(2**27, 2**26), cell_beta=2**27, latent=LAW, infectious=LAW, initial=2**30, f=30)
     return msgspec.structs.replace(
         manifest_of([[0], [1]], model=model, steps=STEPS, cells=(SIZE,), min_cohort=2, gradient=gradient),
         clients=(ClientParty("left", tuple(range(N // 2))), ClientParty("right", tuple(range(N // 2, N)))),

@@ -12,7 +12,7 @@ from protocols import canonical_json
 from protocols.arithmetic.fixed_point import I64
 from protocols.atomic_file import write_atomically
 from protocols.errors import ParameterError
-from protocols.models import Stage
+from protocols.releases.suppression import FIRST
 
 RISK: Final = "risk.json"
 BEHAVIOURS: Final = 2  # as before, halved
@@ -61,7 +61,7 @@ class Personal(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def of(cls, first: I64, last: I64) -> "Personal":
         """Return the risk from a device's agents' stages on the first day and on the last, int64[worlds * 2] each."""
         begun, ended = first.reshape(-1, BEHAVIOURS), last.reshape(-1, BEHAVIOURS)
-        healthy, infected = begun == Stage.S, ended != Stage.S
+        healthy, infected = begun == FIRST, ended != FIRST
         each = [_bits(infected[healthy[:, behaviour], behaviour]) for behaviour in range(BEHAVIOURS)]
         return cls(Worlds(each[0]), Worlds(each[1]))
 

@@ -5,10 +5,12 @@ import numpy as np
 from client_sdk.private.state import simulation_key
 from lpm_secure.analysis.risk.personal import BEHAVIOURS, Personal
 from lpm_secure.testbed.testbed import Testbed
+from protocols.arithmetic.counters import Step
 from protocols.arithmetic.fixed_point import I64
-from protocols.models import Exposure, Stage, State
-from protocols.models.agent_model import AgentSource
+from protocols.models import State
+from protocols.models.agent_model import AgentSource, StepInputs, decide
 from protocols.models.run_model import agent_model_of
+from protocols.releases.suppression import FIRST
 from protocols.task.manifest import Simulation
 
 Edges = tuple[I64, I64, I64, I64]  # day, speaker, listener, weight
@@ -54,15 +56,12 @@ def _replaced(manifest: Simulation, start: State, edges: Edges, *, before: I64, 
         np.concatenate([weight[keep], weight[into]]),
     )
     first, last = _simulated(manifest, start, changed)
-    healthy = first[twin] == Stage.S
-    return float((last[twin][healthy] != Stage.S).mean()) if healthy.any() else 0.0
+    healthy = first[twin] == FIRST
+    return float((last[twin][healthy] != FIRST).mean()) if healthy.any() else 0.0
 
 
 def _start(testbed: Testbed) -> State:
-    manifest = testbed.manifest
-    agents = np.array([agent for client in manifest.clients for agent in client.agents], dtype=np.uint64)
-    model = agent_model_of(manifest.model.require_seir("risks"))
-    return model.initial_state(AgentSource(agents, simulation_key(manifest)), testbed.columns)
+    return agent_model_of(testbed.manifest.model).initial_state(_source(testbed.manifest), testbed.columns)
 
 
 def _directed(testbed: Testbed) -> Edges:
@@ -76,12 +75,22 @@ def _directed(testbed: Testbed) -> Edges:
 
 def _simulated(manifest: Simulation, start: State, edges: Edges) -> tuple[I64, I64]:
     """Return all agents' stages on the first and on the last day."""
-    model, state, n = manifest.model.require_seir("risks").model(), start, start["stage"].size
-    days = [tuple(row[edges[0] == day] for row in edges[1:]) for day in range(manifest.period)]
+    model, state, n = agent_model_of(manifest.model), start, start["stage"].size
+    nothing, cells = np.zeros((n, len(model.outcomes)), dtype=np.int64), np.zeros((n, len(model.cell_most)), np.int64)
+    levels, days = nothing, [tuple(row[edges[0] == day] for row in edges[1:]) for day in range(manifest.period)]
     for step in range(manifest.steps):
-        says = np.asarray(model.message(state, channels=1))[:, 0]
+        says = model.messages(state)[:, 0]
         speaker, listener, weight = days[step % manifest.period]
         heard = np.zeros((n, 1), dtype=np.int64)
         np.add.at(heard[:, 0], listener, says[speaker] * weight)
-        state = dict(model.update(state, Exposure(heard, np.zeros(n, dtype=np.int64))))
+        levels = levels + model.increments(heard, nothing) * model.weights(state)
+        decided = decide(model.outcomes, levels, model.thresholds(state))
+        inputs = StepInputs(Step(step), heard, nothing, cells, cells[:, 0], decided)
+        state, anew = model.update(state, inputs, _source(manifest))
+        levels = np.where(anew, 0, levels)
     return np.asarray(start["stage"]), np.asarray(state["stage"])
+
+
+def _source(manifest: Simulation) -> AgentSource:
+    agents = np.array([agent for client in manifest.clients for agent in client.agents], dtype=np.uint64)
+    return AgentSource(agents, simulation_key(manifest))

@@ -50,7 +50,7 @@ def check(
         model=[float(each * scale) for each in series.of("admissions")],
         data=[admitted for admitted, _ in data],
         told={
-            "infected by 30 June, model": f"{series.attack_rate:.1%}",
+            "infected by 30 June, model": f"{series.departure_share:.1%}",
             "deaths, model": f"{deaths:,.0f}",
             "deaths, confirmed, data": f"{sum(died for _, died in data):,.0f}",
             "hazard per contact": f"{literature.disease(population, people).beta['community']:.4f}",

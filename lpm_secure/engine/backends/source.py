@@ -15,7 +15,7 @@ IMPORTS: Final = '''"""Generated from a model's graph; not to be edited."""
 
 import numpy as np
 
-from lpm_secure.engine.kernels.draws import block, days, log, uniform
+from lpm_secure.engine.kernels.draws import block, days, rest_of_days, log, uniform
 from protocols.arithmetic.jit import compile_kernel
 '''
 HEAD: Final = (
@@ -188,4 +188,6 @@ class BlockWriter:
         if node.op == "exponential":
             return f"np.int64(np.rint(-log(uniform({word})) * {2.0 ** node.numbers[1]!r}))"
         law = self.laws[self.graph.nodes[node.inputs[0]]]
+        if len(operands) > 2:
+            return f"rest_of_days({word}, {law}[{operands[1]}], {operands[2]})"
         return f"np.int64(days({word}, {law}[{operands[1]}]))"

@@ -197,8 +197,12 @@ class _Scope:
         laws = laws.reshape(-1, laws.shape[-1])
         starts = torch.arange(laws.shape[0], device=laws.device)[:, None] * LAW_TOTAL
         bounds = torch.cumsum(laws[:, :-1], dim=1)
-        place = torch.searchsorted((bounds + starts).reshape(-1), shift_right(word, 32) + row * LAW_TOTAL, right=True)
-        return place - row * bounds.shape[1] + 1
+        elapsed = self.value(operands[2]) if len(operands) > 2 else torch.zeros_like(row)
+        before = torch.nn.functional.pad(torch.cumsum(laws, dim=1), (1, 0))
+        passed = before[row, elapsed.clamp(max=laws.shape[1])]
+        upper = passed + shift_right(shift_right(word, 32) * (LAW_TOTAL - passed), 32)
+        place = torch.searchsorted((bounds + starts).reshape(-1), upper + row * LAW_TOTAL, right=True)
+        return torch.where(passed == LAW_TOTAL, 0, place - row * bounds.shape[1] + 1 - elapsed)
 
     def _word(self, node: GraphNode, operands: list[int]) -> torch.Tensor:
         """Return a draw's random word; of a spell's, the spell is taken from the operands."""

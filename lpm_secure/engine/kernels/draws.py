@@ -23,6 +23,7 @@ TWELVE: Final = np.uint64(12)
 SERIES: Final = tuple(1.0 / power for power in range(distributions.TERMS, 0, -2))
 LN2: Final = distributions.LN2
 HALF_ROOT: Final = 0.7071067811865476
+TOTAL: Final = np.uint64(distributions.LAW_TOTAL)
 ULP: Final = 2.0**-52
 
 
@@ -78,6 +79,21 @@ def days(bits: Any, bounds: U64) -> Any:
         else:
             top = middle
     return low + 1
+
+
+@inline_kernel
+def rest_of_days(bits: Any, bounds: U64, elapsed: Any) -> Any:
+    """Return the days that are left after some have passed, 0 where none can: the bits of `graph.draws.days`."""
+    passed = np.uint64(0)
+    if elapsed > bounds.size:
+        passed = TOTAL
+    elif elapsed > 0:
+        passed = bounds[elapsed - 1]
+    left = TOTAL - passed
+    if left == 0:
+        return 0
+    upper = passed + ((bits >> HALF) * left >> HALF)
+    return np.int64(days(upper << HALF, bounds)) - elapsed
 
 
 def bounds_of(law: tuple[int, ...]) -> U64:

@@ -17,7 +17,7 @@ from lpm_secure.models.declarations import (
 )
 from lpm_secure.models.functions import clip, where
 from lpm_secure.models.model import Draw, Heard, Me, Model
-from lpm_secure.models.symbols import Number
+from lpm_secure.models.symbols import Number, Symbol
 
 BITS = 32
 LARGEST_DRAW = 37
@@ -54,12 +54,21 @@ class SeirModel(Model):
         ill = draw.happens(self.initial, "initial")
         latent, infectious = draw.days(self.latent_law, "latent"), draw.days(self.infectious_law, "infectious")
         me = me.set(stage=where(me.known("stage"), me.stage, where(ill, "I", "S")))
+        exposed = where(me.stage == "E", self.stay(me, draw, self.latent_law, "latent"), 0)
         return me.set(
-            timer=where(me.stage == "I", infectious, where(me.stage == "E", latent, 0)),
+            timer=where(me.stage == "I", self.stay(me, draw, self.infectious_law, "infectious"), exposed),
             latent=latent,
             infectious=infectious,
-            tau=draw.exponential(self.bits, "threshold"),
+            tau=self.clock(me, draw),
         )
+
+    def stay(self, me: Me, draw: Draw, law: Symbol, purpose: str) -> Symbol:
+        """Draw how long the stage lasts that an agent begins in."""
+        return draw.days(law, purpose)
+
+    def clock(self, me: Me, draw: Draw, spell: Number | None = None) -> Symbol:
+        """Draw a threshold, at the beginning or of a later spell."""
+        return draw.exponential(self.bits, "threshold", spell=spell)
 
     def says(self, me: Me) -> Mapping[Message, Number]:
         """Tell contacts and cell whether the agent is infectious."""

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from lpm_secure.models.declarations import Message, Parameter, field, message, outcome, parameter, rate
 from lpm_secure.models.library.doses import WEIGHT_BITS, LeakyVaccination
+from lpm_secure.models.library.onset import LineList, WaningLineList, line_list_fields
 from lpm_secure.models.library.seir import LARGEST_DRAW, SeirModel
 from lpm_secure.models.library.seirs import Seirs
 from lpm_secure.models.model import Me, Model
@@ -12,10 +13,12 @@ from lpm_secure.models.symbols import Number
 
 def rate_names(channels: int) -> tuple[str, ...]:
     """Return the names of the channels' rates, in the channels' order."""
-    return ("contact_rate", *(f"contact_rate_{place:02}" for place in range(1, channels)))
+    return ("contact_rate", *(f"contact_rate_{place:03}" for place in range(1, channels)))
 
 
-def contact_model(bits: int, *, channels: int = 1, wanes: bool = False, doses: bool = False) -> type[Model]:
+def contact_model(
+    bits: int, *, channels: int = 1, wanes: bool = False, doses: bool = False, listed: bool = False
+) -> type[Model]:
     """Return the model for so many contact channels.
 
     Args:
@@ -23,12 +26,13 @@ def contact_model(bits: int, *, channels: int = 1, wanes: bool = False, doses: b
         channels: at least one.
         wanes: whether immunity does.
         doses: whether agents are vaccinated.
+        listed: whether holders may know since when agents are ill, and how susceptible.
     """
     fine = bits + (WEIGHT_BITS if doses else 0)
-    names = ("contact", *(f"contact_{place:02}" for place in range(1, channels)))
+    names = ("contact", *(f"contact_{place:03}" for place in range(1, channels)))
     more = {name: message(most=1) for name in names[1:]}
     rates = {name: parameter(0.0, unit=rate(bits)) for name in (*rate_names(channels), "cell_rate")}
-    tau = field(0, LARGEST_DRAW << fine)
+    fields = line_list_fields(fine) if listed else {"tau": field(0, LARGEST_DRAW << fine)}
     told = (SeirModel.contact, *more.values(), SeirModel.mixing)
     terms: dict[Message, int | Parameter] = dict(zip(told, rates.values(), strict=True))
 
@@ -36,6 +40,7 @@ def contact_model(bits: int, *, channels: int = 1, wanes: bool = False, doses: b
         """Tell contacts on every channel, and the cell, whether the agent is infectious."""
         return dict.fromkeys(told, me.stage == "I")
 
-    infection = outcome(terms, above=tau, threshold="restart" if wanes else "once")
-    own = {"bits": fine, "tau": tau, "infection": infection, "says": says, **more, **rates}
-    return type("ContactSeir", (*((LeakyVaccination,) if doses else ()), Seirs if wanes else SeirModel), own)
+    infection = outcome(terms, above=fields["tau"], threshold="restart" if wanes else "once")
+    base = (WaningLineList if wanes else LineList) if listed else Seirs if wanes else SeirModel
+    own = {"bits": fine, **fields, "infection": infection, "says": says, **more, **rates}
+    return type("ContactSeir", (*((LeakyVaccination,) if doses else ()), base), own)

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from lpm_secure.models.declarations import LAW, Message, Parameter, field, outcome, parameter, rate
+from lpm_secure.models.declarations import LAW, field, outcome, parameter
 from lpm_secure.models.functions import clip, where
-from lpm_secure.models.library.seir import DAYS, LARGEST_DRAW, LONGEST_LAW, SeirModel
-from lpm_secure.models.model import Draw, Heard, Me, Model
+from lpm_secure.models.library.seir import DAYS, LONGEST_LAW, SeirModel
+from lpm_secure.models.model import Draw, Heard, Me
 from lpm_secure.models.symbols import Symbol
 
 
@@ -46,32 +46,5 @@ class Seirs(SeirModel):
             latent=anew(draw.days(self.latent_law, "latent", spell=spell), me.latent),
             infectious=anew(draw.days(self.infectious_law, "infectious", spell=spell), me.infectious),
             waning=anew(draw.days(self.waning_law, "waning", spell=spell), me.waning),
-            tau=anew(draw.exponential(self.bits, "threshold", spell=spell), me.tau),
+            tau=anew(self.clock(me, draw, spell), me.tau),
         ).restart(self.infection, returns)
-
-
-def venue_model(bits: int, *, wanes: bool, contact: int = 1) -> type[Model]:
-    """Return the model for venues whose links, or contacts whose weights, carry the rates.
-
-    Args:
-        bits: fraction bits of hazards: of the links' weights and the means of venues, and of the rate of cells.
-        wanes: whether immunity does.
-        contact: the hazard of an exposure of 1.
-    """
-    own, above = parameter(0.0, unit=rate(bits)), field(0, LARGEST_DRAW << bits)
-    terms: dict[Message, int | Parameter] = {SeirModel.contact: contact, SeirModel.mixing: own}
-    precision = bits
-
-    class VenueSeir(SeirModel):
-        """The epidemic among the people of a population's venues and a run's cells."""
-
-        bits, tau, cell_rate = precision, above, own
-        infection = outcome(terms, above=above)
-
-    class VenueSeirs(Seirs):
-        """The same, where immunity wanes."""
-
-        bits, tau, cell_rate = precision, above, own
-        infection = outcome(terms, above=above, threshold="restart")
-
-    return VenueSeirs if wanes else VenueSeir

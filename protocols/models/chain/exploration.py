@@ -11,6 +11,7 @@ from protocols.models.chain.liveness import CROSSED, LiveFields, output_roots, s
 from protocols.models.chain.paths import HeldDraw, Law, Path, StateView, Value, branches
 from protocols.models.graph import GraphNode, ModelGraph
 from protocols.models.graph.checks import ancestors_of
+from protocols.models.graph.draws import BEGIN as START
 from protocols.models.graph.graph import DRAWS
 from protocols.models.likelihood.clocks import Clock
 
@@ -130,6 +131,8 @@ class LocalView(StateView):
             path.demand(node.inputs[0])
             basis = self.basis(path, node.inputs[0])
         else:
+            if node.op == "days" and node.numbers[0] == START and len(node.inputs) > 2 and path.demand(node.inputs[2]):
+                refuse("of a stay some days have passed at the beginning")
             basis = tuple(path.demand(index) for index in node.inputs[node.op == "days" : 2])
         return HeldDraw((node.op, number, basis), ("node", number))
 

@@ -24,14 +24,15 @@ from protocols.models.agent_model import (
     TallyWord,
     times_weight,
 )
-from protocols.models.graph.bounds import LARGEST_SUM, bound_level, bounds_of, prove
+from protocols.models.graph.bounds import bounds_of, prove
 from protocols.models.graph.checks import check
+from protocols.models.graph.course import Course
 from protocols.models.graph.draws import DrawSource
 from protocols.models.graph.graph import MAX_BYTES, GraphField, ModelGraph, Name, Word, encode
 from protocols.models.graph.inputs import check_columns, check_known, check_parameters, edges_of, knowable
-from protocols.models.graph.interpreter import Inputs, evaluate
+from protocols.models.graph.interpreter import Inputs, check_elapsed, evaluate
 from protocols.models.graph.stages import is_left_once, speakers
-from protocols.models.outcome import OutcomeSpec
+from protocols.models.outcome import LARGEST_SUM, OutcomeSpec
 from protocols.models.substep import State
 
 BEGINNING: Final = 0
@@ -100,15 +101,19 @@ class GraphModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="g
             return ""
         return f"an agent may come back to {self.graph.fields[fields[0]].stages[0]}"
 
-    @property
+    @cached_property
     def stays(self) -> tuple[tuple[int, ...], ...]:
-        """Laws of days in the stages between the first and the last: none that all agents have is known."""
-        return ()
+        """Laws of days in the stages between the first and the last; none where it is not proved that they have one."""
+        fields = [name for name, field in self.graph.fields.items() if field.stages]
+        return Course(self.graph, self.agents.parameters, fields[0]).stays() if len(fields) == 1 else ()
 
     @property
     def longest_message(self) -> int:
-        """For how many steps an agent may tell its cell something; 0, which has no bound."""
-        return 0
+        """For how many steps an agent may tell its cell something; 0 where that has no proved bound."""
+        stays, speakers = self.stays, self.agents.speakers
+        if not stays or any(not 1 <= stage <= len(stays) for stage in speakers):
+            return 0
+        return sum(len(stays[stage - 1]) for stage in speakers) + 1 if speakers else 0
 
     @property
     def contact_channels(self) -> tuple[str, ...]:
@@ -116,12 +121,13 @@ class GraphModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="g
         return tuple(sorted(name for name, channel in self.graph.channels.items() if not channel.cell))
 
     def check_channels(self, names: tuple[str, ...]) -> None:
-        """Refuse a run whose contact channels are others.
+        """Refuse a run whose contact channels are others; lists of contacts may call all of them by other names.
 
         Raises:
             ParameterError: they are.
         """
-        if names != self.contact_channels:
+        own = self.contact_channels
+        if names != own and (len(names) != len(own) or set(names) & set(own)):
             raise ParameterError(f"the run has the channels {names}; the model tells on {self.contact_channels}")
 
     def require_graph(self, what: str) -> "GraphModel":
@@ -186,7 +192,9 @@ class ModelInterpreter(AgentModel):
         told = {name: values >= fields[name].low for name, values in known.items()}
         state = {name: np.maximum(values, fields[name].low) for name, values in known.items()}
         draws = DrawSource(source.agents, BEGINNING, source.key)
-        return Inputs({**state, **private}, self.parameters, draws, known=told)
+        inputs = Inputs({**state, **private}, self.parameters, draws, known=told)
+        check_elapsed(self.graph, inputs)
+        return inputs
 
     def draw_state(self, draw: np.random.Generator, n: int) -> dict[str, np.ndarray]:
         """Return all fields, drawn from their ranges: what is proved of the graph holds for every such state."""
@@ -252,15 +260,6 @@ class ModelInterpreter(AgentModel):
             sizes=dict.fromkeys(self.cell_channels, inputs.sizes),
         )
 
-    def level_bounds(self, *, n: int, max_message: int, steps: int) -> tuple[int, ...]:
-        """Return bounds from intervals of weights, and the largest message on each channel."""
-        bounds = []
-        for outcome in self.outcomes:
-            growth = sum(outcome.coefficients) * n * max_message + sum(outcome.cell_coefficients)
-            largest = growth * (outcome.weight or 1) * (steps if outcome.keep else 1)
-            bounds.append(bound_level(outcome.name, largest, reveals=outcome.reveals))
-        return tuple(bounds)
-
     def _weight_bounds(self) -> dict[str, int]:
         bounds = bounds_of(self.graph)
         return {name: bounds[root][1] for name, root in self.graph.weights.items()}
@@ -303,8 +302,15 @@ def select_field_columns(graph: ModelGraph, columns: Columns) -> Columns:
 
 def _column_spec(name: str, field: GraphField) -> ColumnSpec:
     """Return a column of a field: one that its holder gives, or may know; then `UNKNOWN` where it does not."""
-    default = None if field.private else UNKNOWN
-    return ColumnSpec(name, field.low, field.high, default=default, names=field.stages)
+    return ColumnSpec(
+        name,
+        field.low / 2**field.bits,
+        field.high / 2**field.bits,
+        default=None if field.private else UNKNOWN,
+        bits=field.bits,
+        names=field.stages,
+        elapsed=field.elapsed is not None,
+    )
 
 
 def tally_of(graph: ModelGraph) -> tuple[TallyWord, ...]:

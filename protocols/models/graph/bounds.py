@@ -5,30 +5,43 @@ Source: Moore, Interval Analysis (1966). Intervals forget how numbers hang toget
 """
 
 import math
+from collections import defaultdict
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Final
+from typing import Final, NoReturn
 
 from protocols.arithmetic.distributions import check_law
-from protocols.arithmetic.fixed_point import prove_no_wrap
-from protocols.errors import BoundError, ParameterError, WouldWrap
-from protocols.models.graph.draws import COUNTS, LARGEST, LAW_TOTAL
+from protocols.errors import BoundError, ParameterError
+from protocols.models.graph.checks import ancestors_of
+from protocols.models.graph.draws import COUNTS, LARGEST, LAW_TOTAL, SPELL
 from protocols.models.graph.graph import DRAWS, GraphNode, GraphOutcome, ModelGraph
+from protocols.models.graph.kinds import OPERANDS
 from protocols.models.graph.operations import OPERATIONS, TRUTH, Interval
-from protocols.models.graph.thresholds import prove_thresholds
+from protocols.models.outcome import LARGEST_SUM, bound_level
 
+NEVER: Final = -1  # in place of the node of a restart
 WORD: Final = (-(2**63), 2**63 - 1)
-LARGEST_SUM: Final = 2**57  # of exposures: what an aggregator's words hold
 LARGEST_CELL: Final = 2**32  # of a cell: its total, and how many mix there
 EMPTY: Final[Mapping[str, Interval]] = MappingProxyType({})
+NO_NODES: Final[Mapping[int, Interval]] = MappingProxyType({})
 
 
-def bounds_of(graph: ModelGraph, fields: Mapping[str, Interval] = EMPTY) -> tuple[Interval, ...]:
+def bounds_of(
+    graph: ModelGraph,
+    fields: Mapping[str, Interval] = EMPTY,
+    *,
+    bits: Interval = TRUTH,
+    known: Interval = TRUTH,
+    nodes: Mapping[int, Interval] = NO_NODES,
+) -> tuple[Interval, ...]:
     """Return the interval of each node; of a table that of its entries.
 
     Args:
         graph: that was checked.
         fields: intervals of fields that are narrower than their ranges.
+        bits: of all outcomes that reveal one.
+        known: of whether holders know anything.
+        nodes: of other nodes.
 
     Raises:
         ModelError: a node could leave 64 bits, or is not defined for all that its operands can be.
@@ -38,6 +51,9 @@ def bounds_of(graph: ModelGraph, fields: Mapping[str, Interval] = EMPTY) -> tupl
         interval = _interval(graph, node, number, [found[index] for index in node.inputs])
         if node.op == "field":
             interval = fields.get(node.name, interval)
+        if node.op == "known" or (node.op == "outcome" and graph.outcomes[node.name].reveals == "bit"):
+            interval = known if node.op == "known" else bits
+        interval = nodes.get(number, interval)
         if interval[0] < WORD[0] or interval[1] > WORD[1]:
             raise _unproved(number, f"{node.op} can reach {_short(interval)}, and numbers have 64 bits")
         found.append(interval)
@@ -122,21 +138,6 @@ def saturates(outcome: GraphOutcome) -> bool:
     return outcome.keep and outcome.reveals == "bit" and outcome.threshold != "step"
 
 
-def bound_level(name: str, largest: int, *, reveals: str) -> int:
-    """Return the largest level of an outcome, where it stays within what is assumed of it.
-
-    Raises:
-        WouldWrap: it could reach 2**63, or a sum that is revealed exceed 2**57.
-    """
-    level = prove_no_wrap({f"the level of {name}": largest})
-    if reveals == "sum" and level > LARGEST_SUM:
-        raise WouldWrap(
-            f"the sum that {name} reveals could reach {_number(level)}, and must stay within 2**57: use fewer "
-            "fraction bits, smaller weights or fewer steps"
-        )
-    return level
-
-
 def _interval(graph: ModelGraph, node: GraphNode, number: int, operands: list[Interval]) -> Interval:
     if node.op in OPERATIONS:
         operation = OPERATIONS[node.op]
@@ -181,7 +182,12 @@ def _drawn(graph: ModelGraph, node: GraphNode, number: int, operands: list[Inter
     rows = graph.parameters[law.name].rows if law.op == "parameter" else 1
     if operands[1][0] < 0 or operands[1][1] >= rows:
         raise _unproved(number, f"there are {rows} laws of days, and number {_short(operands[1])} is asked for")
-    return 1, _entries(graph, law) // rows
+    longest = _entries(graph, law) // rows
+    if node.numbers[0] == SPELL or len(operands) == len(OPERANDS["days"]) or operands[2] == (0, 0):
+        return 1, longest
+    if operands[2][0] < 0:
+        raise _unproved(number, f"days that have passed can be {_short(operands[2])}")
+    return 0, longest
 
 
 def _check_table(law: GraphNode, number: int) -> None:
@@ -214,3 +220,54 @@ def _number(bound: int) -> str:
     if abs(bound) < 10**6:
         return str(bound)
     return f"{'-' if bound < 0 else ''}2**{math.log2(abs(bound)):.1f}"
+
+
+def prove_thresholds(graph: ModelGraph) -> None:
+    """Prove that one which is told once never changes, and one that is told at a restart not without it.
+
+    The proof of the latter is its form: where fields that it is made of change, they do so by
+    `where(restart, new, old)`, or under a condition that is `restart and` another.
+
+    Raises:
+        BoundError: one changes.
+    """
+    groups: dict[int, list[str]] = defaultdict(list)
+    for name in graph.thresholds:
+        when = graph.outcomes[name].threshold
+        if when != "step":
+            groups[graph.restarts.get(name, NEVER) if when == "restart" else NEVER].append(name)
+    for restart, names in groups.items():
+        same = _unchanged(graph, restart)
+        for number in ancestors_of(graph, [graph.thresholds[name] for name in names]):
+            node = graph.nodes[number]
+            update = graph.update.get(node.name) if node.op == "field" else None
+            if update is not None and same.get(update) != node.name:
+                _refuse_change(graph, names, number, update)
+
+
+def _unchanged(graph: ModelGraph, restart: int) -> dict[int, str]:
+    """Return nodes that are a field as it was, at least where the node of a restart is false, and which field."""
+    implies, same = set[int](), dict[int, str]()
+    for number, node in enumerate(graph.nodes):
+        if number == restart or (node.op == "and" and implies & set(node.inputs)):
+            implies.add(number)
+        if node.op == "field":
+            same[number] = node.name
+        elif node.op == "where":
+            condition, new, old = node.inputs
+            if old in same and (condition in implies or same.get(new) == same[old]):
+                same[number] = same[old]
+    return same
+
+
+def _refuse_change(graph: ModelGraph, names: list[str], number: int, update: int) -> NoReturn:
+    name = next(name for name in names if number in ancestors_of(graph, [graph.thresholds[name]]))
+    root, node = graph.thresholds[name], graph.nodes[number]
+    if graph.outcomes[name].threshold == "once":
+        said = f'told once, and {node.name} changes it; keep it as it was, or declare threshold="restart" or "step"'
+    else:
+        said = (
+            f"told at each restart, and {node.name} changes it without one; update that by where(restart, new, old), "
+            'or declare threshold="step"'
+        )
+    raise BoundError(f"node {root}: the threshold of {name} is {said}", update)

@@ -47,6 +47,7 @@ def check(graph: ModelGraph) -> tuple[str, ...]:
     if cost(graph) > MAX_COST:
         raise ModelError(f"a step costs {cost(graph)} additions for each agent; at most {MAX_COST} are allowed")
     _check_ranges(graph)
+    _check_elapsed(graph)
     for part in PARTS:
         _check_part(graph, part, kinds)
     _check_names(graph)
@@ -116,6 +117,13 @@ def _check_ranges(graph: ModelGraph) -> None:
         rows = math.prod(max(axis.count, 0) for axis in parameter.axes)
         if parameter.axes and rows != parameter.rows:
             raise ModelError(f"the axes of {name} have {rows} entries, and its table has {parameter.rows} rows")
+
+
+def _check_elapsed(graph: ModelGraph) -> None:
+    """Check that what says since when is of a field of stages."""
+    for name, field in graph.fields.items():
+        if field.elapsed is not None and (field.elapsed not in graph.fields or not graph.fields[field.elapsed].stages):
+            raise ModelError(f"{name} says since when {field.elapsed} is so, and there is no such field of stages")
 
 
 def _check_names(graph: ModelGraph) -> None:

@@ -93,21 +93,27 @@ def integer(word: U64, low: int, high: int) -> I64:
     return uniform(word, low, min(high - low + 1, COUNTS))
 
 
-def days(word: U64, laws: I64, row: I64 | int = 0) -> I64:
+def days(word: U64, laws: I64, row: I64 | int = 0, elapsed: I64 | int = 0) -> I64:
     """Return `d + 1` with probability `law[d] / 2**32`, int64[n], by the law `laws[row]` of each agent.
 
     Args:
         word: uint64[n], random.
         laws: int64[rows, d].
         row: of each agent's law.
+        elapsed: days that have passed: what is left is drawn by the law of more days than these. 0 where it has none.
 
     All rows are searched as one list, that of a row after all before it: a law for each agent would be as long as the
     longest of them, times all agents.
     """
     rows, bounds = np.arange(laws.shape[0])[:, None], np.cumsum(laws[:, :-1], axis=1)
-    upper = (word >> np.uint64(32)).astype(np.int64)
+    upper = word >> np.uint64(32)
+    passed = np.pad(np.cumsum(laws, axis=1), ((0, 0), (1, 0)))[row, np.minimum(elapsed, laws.shape[1])].astype(
+        np.uint64
+    )
+    left = np.uint64(LAW_TOTAL) - passed
+    upper = (passed + (upper * left >> np.uint64(32))).astype(np.int64)
     place = np.searchsorted((bounds + rows * LAW_TOTAL).reshape(-1), upper + row * LAW_TOTAL, side="right")
-    return np.asarray(place - row * bounds.shape[1] + 1, dtype=np.int64)
+    return np.asarray(np.where(left == 0, 0, place - row * bounds.shape[1] + 1 - elapsed), dtype=np.int64)
 
 
 def exponential(word: U64, bits: int) -> I64:

@@ -44,12 +44,16 @@ class GraphField(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_d
         low, high: its range, both included; every update is proved to stay within.
         stages: names of the values, from 0, where it is a stage; its totals are then a run's series.
         private: a column that the agent's holder gives; it never changes.
+        bits: fraction bits of what its holder's file has as a decimal number.
+        elapsed: of which stage it says for how long an agent has been in it at the beginning, where its holder knows.
     """
 
     low: Word
     high: Word
     stages: tuple[Name, ...] = ()
     private: bool = False
+    bits: Annotated[int, msgspec.Meta(ge=0, le=62)] = 0
+    elapsed: Name | None = None
 
 
 @final
@@ -142,7 +146,8 @@ class GraphNode(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
     Attributes:
         op: of `OPERATIONS`, a leaf, "lookup" (table, index), or a draw.
         inputs: nodes before this one. A draw's are its operands, and the number of the spell where it is of a spell:
-            happens (probability), uniform (low, count), days (law, row), exponential ().
+            happens (probability), uniform (low, count), days (law, row), exponential (). Days at the beginning may have
+            a third one, how many have passed: they are then those that are left, and 0 where the law has no more.
         name: of the field, parameter, public number, outcome or channel ("edge": the contact's own number in it); a
             draw's purpose.
         numbers: a constant's value, a table's entries; of a draw its moment, and of an exponential its fraction bits.

@@ -12,6 +12,7 @@ import numpy as np
 from protocols.arithmetic.distributions import check_law
 from protocols.arithmetic.fixed_point import I64
 from protocols.errors import DataError, ParameterError
+from protocols.models.agent_model import UNKNOWN
 from protocols.models.graph import GraphParameter, ModelGraph
 from protocols.models.graph.bounds import LARGEST_CELL
 
@@ -56,10 +57,11 @@ def knowable(graph: ModelGraph) -> frozenset[str]:
 
 
 def check_known(graph: ModelGraph, given: Mapping[str, I64], n: int) -> dict[str, I64]:
-    """Return int64[n] of each field that holders know; less than the field's range where one does not.
+    """Return int64[n] of each field that holders know; `UNKNOWN` where one does not.
 
     Raises:
-        DataError: there is no such field, it has another length, is not of whole numbers, or lies above its range.
+        DataError: there is no such field, it has another length, is not of whole numbers, or lies out of its range;
+            or it says since when a stage is so, and the stage is not known.
     """
     known, fields = {}, knowable(graph)
     for name, values in given.items():
@@ -67,7 +69,17 @@ def check_known(graph: ModelGraph, given: Mapping[str, I64], n: int) -> dict[str
             raise DataError(f"{name} is no field of the state, so nobody knows it; give it as a private column, or not")
         field = graph.fields[name]
         known[name] = _column(values, name, n)
-        _refuse_rows(known[name] > field.high, name, (field.low, field.high))
+        outside = (known[name] > field.high) | ((known[name] < field.low) & (known[name] != UNKNOWN))
+        _refuse_rows(outside, name, (field.low, field.high))
+    nobody = np.full(n, UNKNOWN)
+    for name, field in graph.fields.items():
+        if field.elapsed is not None and name in known:
+            alone = (known[name] >= field.low) & (known.get(field.elapsed, nobody) < 0)
+            if alone.any():
+                row = int(np.argmax(alone)) + 1
+                raise DataError(
+                    f"agent {row}: {name} is given and {field.elapsed} is not; give both, or leave both empty", row
+                )
     return known
 
 

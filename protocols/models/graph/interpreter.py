@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import reduce
 from typing import Any, Final, final
 
 import numpy as np
 
 from protocols.arithmetic.fixed_point import I64
+from protocols.errors import DataError
 from protocols.models.graph import draws
 from protocols.models.graph.checks import ancestors_of
 from protocols.models.graph.graph import DRAWS, GraphNode, ModelGraph
@@ -66,6 +68,43 @@ def evaluate(graph: ModelGraph, parts: Sequence[str], inputs: Inputs) -> dict[st
     return {part: {name: whole[part, name] for name in graph.parts[part]} for part in parts}
 
 
+def check_elapsed(graph: ModelGraph, inputs: Inputs) -> None:
+    """Refuse agents that have been in a stage for longer than the law of its days knows.
+
+    Args:
+        graph: checked.
+        inputs: of the beginning.
+
+    Raises:
+        DataError: by its row.
+    """
+    for name, since in graph.fields.items():
+        if since.elapsed is not None and np.any(inputs.known[name]):
+            late = _find_late(graph, inputs)
+            if late.any():
+                row = int(np.argmax(late))
+                stage = graph.fields[since.elapsed].stages[int(inputs.state[since.elapsed][row])]
+                what = f"{since.elapsed} {stage} lasts less long by its law than {name} says"
+                raise DataError(f"agent {row + 1}: {what}", row + 1)
+
+
+def _find_late(graph: ModelGraph, inputs: Inputs) -> Array:
+    """Return whose beginning depends on a draw of days of which none is left, bool[n]."""
+    values: dict[int, Array] = {}
+    late: dict[int, Array] = {}
+    for number in ancestors_of(graph, list(graph.begin.values())):
+        node = graph.nodes[number]
+        operands, each = ([of[index] for index in node.inputs] for of in (values, late))
+        values[number] = value_of(node, operands, inputs)
+        if node.op == "where":
+            each = [each[0], np.where(operands[0], each[1], each[2])]
+        if node.op == "days":
+            each.append(values[number] == 0)
+        late[number] = reduce(np.logical_or, each, np.bool_(False))
+    nobody = np.zeros(inputs.source.agents.size, dtype=np.bool_)
+    return reduce(np.logical_or, (late[root] for root in graph.begin.values()), nobody)
+
+
 def _evaluate(graph: ModelGraph, roots: Mapping[Root, int], nodes: list[int], inputs: Inputs) -> dict[Root, I64]:
     values: dict[int, Array] = {}
     with np.errstate(over="ignore"):
@@ -116,4 +155,4 @@ def _draw(node: GraphNode, operands: list[Array], inputs: Inputs) -> Array:
         return draws.uniform(word, operands[0], operands[1])
     if node.op == "exponential":
         return draws.exponential(word, node.numbers[1])
-    return draws.days(word, np.atleast_2d(operands[0]), operands[1])
+    return draws.days(word, np.atleast_2d(operands[0]), *operands[1:])

@@ -85,7 +85,8 @@ def _named(graph: ModelGraph, node: GraphNode, number: int) -> str:
 
 def _draw(node: GraphNode, number: int, operands: list[str]) -> str:
     moment = node.numbers[0] if node.numbers else None
-    wanted = [*OPERANDS[node.op], *([INTEGER] if moment == SPELL else [])]
+    passed = node.op == "days" and moment == BEGIN and len(operands) > len(OPERANDS[node.op])
+    wanted = [*OPERANDS[node.op], *([INTEGER] if moment == SPELL or passed else [])]
     settings = 2 if node.op == "exponential" else 1
     if moment not in (BEGIN, STEP, SPELL) or len(node.numbers) != settings or operands != wanted or not node.name:
         raise ModelError(f"node {number}: {node.op} takes {wanted} and {settings} numbers; it got {operands}")

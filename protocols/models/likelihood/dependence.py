@@ -63,6 +63,7 @@ class Dependence:
             if field.stages:  # whoever counts stages compares
                 comparisons |= dict.fromkeys(reach.fields[name], f"the stage {name}")
         comparisons |= dict.fromkeys(_laws_of_one_word(graph, reach), "two draws of one purpose")
+        comparisons |= dict.fromkeys(_laws_of_later_days(graph, reach), "days that have passed")
         told = {name: reach[root] for name, root in (graph.messages | graph.along).items()}
         totals = {name: reach[root] for name, root in graph.totals.items()}
         return cls(clocks, frozenset(laws), comparisons, reach, told, reach.levels, totals)
@@ -194,3 +195,11 @@ def _laws_of_one_word(graph: ModelGraph, reach: _Reach) -> set[str]:
         if node.op in ("happens", "days"):
             drawn[node.name, node.numbers[0]].append(_by_law(graph, node, reach))
     return {name for laws in drawn.values() if len(laws) > 1 for law in laws for name in law}
+
+
+def _laws_of_later_days(graph: ModelGraph, reach: _Reach) -> set[str]:
+    """Return the parameters of laws of which some days may have passed at the beginning."""
+    begun = [graph.nodes[number] for number in nodes_of(graph, "begin")]
+    return {
+        name for node in begun if node.op == "days" and len(node.inputs) > 2 for name in _by_law(graph, node, reach)
+    }

@@ -148,7 +148,6 @@ def check_parameters(gradient: Gradient, model: Seir, *, channels: Sequence[str]
     for name, part in (("reduction", gradient.reduction), ("efficacy", gradient.protection)):
         if name in names and part is None:
             raise ParameterError(f"the run has no {name} to take a derivative by; describe it in the gradient")
-    model.require_lasting("derivatives")
 
 
 def check_summands(clients: Sequence[ClientParty], *, min_cohort: int, min_count: int) -> None:

@@ -28,12 +28,14 @@ def check_series(releases: Releases, model: RunModel, *, steps: int) -> None:
         raise ParameterError(
             f"{model.recurrence}, and incidence and running are of one event of each: release the tally"
         )
-    if not model.stays and not any(releases.of(name) for name in ("tally", *SERIES)):
+    if not any(releases.of(name) for name in ("tally", *SERIES)) and not model.stays:
         raise ParameterError("releases without a series know no model's graph; release the tally")
-    longest = model.longest_message or steps + 1
-    if cells and cells.mechanism == NOISE and agent_model_of(model).cell_most != (1,):
+    if cells is None or cells.mechanism != NOISE:
+        return
+    if agent_model_of(model).cell_most != (1,):
         raise ParameterError("noise of cells covers one message of at most 1; the model has others: release them exact")
-    if cells and cells.mechanism == NOISE and cells.times < min(longest, steps + 1):
+    longest = model.longest_message or steps + 1
+    if cells.times < min(longest, steps + 1):
         raise ParameterError(f"an agent speaks to its cell in up to {longest} steps; set times of cells to that")
 
 

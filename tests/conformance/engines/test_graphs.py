@@ -1,33 +1,27 @@
-"""The library's S-E-I-R on graphs has the bits of the substeps on torch, on the CPU and CUDA, over drawn models."""
+"""The library's S-E-I-R on graphs has the bits of a plain simulation, over drawn models."""
 
 import numpy as np
-import pytest
-import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from client_sdk.private.contacts import ContactTable
-from lpm_secure.engine.built_in import graph_of
+from lpm_secure.config.model import TableIntegers, graph_of
 from lpm_secure.engine.kernels.csr import Csr
 from lpm_secure.engine.kernels.draws import key_of, log, uniform, word
 from lpm_secure.engine.kernels.exposure import Traversal
 from lpm_secure.engine.kernels.random_graph import random_graph
-from lpm_secure.engine.tensors.agents import Agents
-from lpm_secure.engine.tensors.graph import Graph
 from lpm_secure.engine.venues.agents import VenueAgents
 from lpm_secure.engine.venues.channels import Setting, VenueChannels, VenueLink, Venues
 from protocols.arithmetic import distributions
 from protocols.arithmetic.distributions import LAW_TOTAL
 from protocols.arithmetic.jit import compile_kernel
 from protocols.arithmetic.philox import DrawPurpose, words
-from protocols.models.agent_model import AgentSource
+from protocols.models.cells import pressure
 from tests.epidemics import agents_on
+from tests.plain_epidemic import PlainEpidemic
 from tests.repetitions import repetitions
 
 DRAWN = settings(max_examples=repetitions(15), deadline=None, suppress_health_check=list(HealthCheck))
-CUDA = pytest.param(
-    "cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="torch finds no CUDA device")
-)
 
 
 def law(weights):
@@ -65,51 +59,59 @@ def test_compiled_draws_have_the_bits_of_the_protocols(key, first):
     np.testing.assert_array_equal(drawn, distributions.exponential(words(key, numbers, DrawPurpose.THRESHOLD)))
 
 
-@pytest.mark.parametrize("device", ["cpu", CUDA])
 @given(
     seed=st.integers(0, 2**32),
     key=keys,
     latent=laws,
     infectious=laws,
-    channels=st.integers(1, 3),
     days=st.integers(1, 3),
     cells=st.integers(0, 4),
     waning=st.one_of(st.just(()), laws),
 )
 @DRAWN
-def test_the_generated_step_and_torch_agree_bit_for_bit(
-    device, manifest_of, seir, seed, key, latent, infectious, channels, days, cells, waning
+def test_the_generated_step_and_a_plain_simulation_agree_bit_for_bit(
+    seed, key, latent, infectious, days, cells, waning
 ):
     generator, f = np.random.default_rng(seed), 24
-    n, steps = 150, 30 if waning else 12
-    beta = tuple(generator.integers(2 ** (f - 2), size=channels).tolist())
-    cell_beta = 2 ** (f - 3) if cells else 0
-    given = {"beta": beta, "cell_beta": cell_beta, "latent": latent, "infectious": infectious, "waning": waning}
-    model = seir(**given, initial=LAW_TOTAL // 8, f=f)
-    manifest = manifest_of([range(n)], model=model, steps=steps, period=days, cells=(n,) * cells)
-    table = table_of(generator, n, edges=400, days=days, channels=channels)
+    n, steps, beta = 150, 30 if waning else 12, int(generator.integers(2 ** (f - 2)))
+    given = {"latent": latent, "infectious": infectious, "waning": waning, "initial": LAW_TOTAL // 8, "f": f}
+    table = TableIntegers(beta=(beta,), cell_beta=2 ** (f - 3) if cells else 0, **given)
+    contacts = table_of(generator, n, edges=400, days=days, channels=1)
     numbers = generator.integers(2**63, size=n, dtype=np.uint64)
     cell = generator.integers(max(cells, 1), size=n) if cells else np.zeros(0, dtype=np.int64)
-    graph = Graph(table, n=n, c=channels, period=days, device=torch.device(device))
-    plain = Agents(manifest, AgentSource(numbers, key), cell=cell, device=torch.device(device), graph=graph)
-    rows = tuple(Csr.of(table, n=n, day=day, beta=beta) for day in range(days))
-    people = np.array(manifest.cells, dtype=np.int64)
+    plain = PlainEpidemic(table, numbers, key)
+    rows = tuple(Csr.of(contacts, n=n, day=day, beta=(1,)) for day in range(days))
+    people = np.full(cells, n)
     venues = Venues.of([Setting("cells", cell.astype(np.int32), people, people=people)]) if cells else Venues.nowhere(n)
     meet = VenueChannels(venues, {"contact": (), "mixing": (VenueLink(0),) if cells else ()}, {"contact": rows})
     ways = [(route, threads) for route in Traversal for threads in (1, 2)]
+    model = graph_of(table)
     given = {"key": key, "agents": numbers}
-    made = [VenueAgents(*graph_of(model), meet, threads=threads, route=route, **given) for route, threads in ways]
+    made = [
+        VenueAgents(model.graph, model.parameters, meet, threads=threads, route=route, **given)
+        for route, threads in ways
+    ]
     for step in range(steps):
-        totals = plain.cell_totals()
-        plain.update(totals, step=step)
-        stage, timer = (plain.state[name].cpu().numpy() for name in ("stage", "timer"))
+        says = plain.says()
+        totals = np.bincount(cell, weights=says, minlength=cells).astype(np.int64) if cells else np.zeros(0, np.int64)
+        plain.update(
+            heard(contacts, says, step % days), pressure(totals, people, table.cell_beta)[cell] if cells else 0
+        )
         for agents in made:
             if cells:
                 np.testing.assert_array_equal(agents.cell_totals("mixing"), totals)
             agents.update(everybody={"mixing": totals} if cells else {})
-            np.testing.assert_array_equal(agents.stage, stage)
-            np.testing.assert_array_equal(agents.column("timer"), timer)
+            np.testing.assert_array_equal(agents.stage, plain.state["stage"])
+            np.testing.assert_array_equal(agents.column("timer"), plain.state["timer"])
             np.testing.assert_array_equal(agents.tally(), plain.tally())
+
+
+def heard(table, says, day):
+    """Return int64[n, 1], what reaches each agent on a day."""
+    total, on = np.zeros((says.size, 1), dtype=np.int64), table.day == day
+    for teller, hearer in ((table.a, table.b), (table.b, table.a)):
+        np.add.at(total[:, 0], hearer[on], says[teller[on]] * table.weight[on])
+    return total
 
 
 def with_rows(graph, order):

@@ -1,16 +1,16 @@
-"""S-E-I-R agents of the library in venues and cells have the bits of the hand-written substeps, waning too."""
+"""S-E-I-R agents of the library in venues and cells have the bits of a plain simulation, waning too."""
 
 import numpy as np
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from lpm_secure.config.model import TableIntegers, graph_of
 from lpm_secure.engine.venues.agents import VenueAgents
 from lpm_secure.engine.venues.channels import Setting, VenueChannels, VenueLink, Venues
-from lpm_secure.models.library.seirs import venue_model
-from lpm_secure.models.tracer import trace
+from lpm_secure.models.library.seir_channels import rate_names
 from protocols.arithmetic.distributions import LAW_TOTAL
-from protocols.models import Exposure, Seir, Stage
 from protocols.models.cells import pressure
+from tests.plain_epidemic import PlainEpidemic, S
 from tests.repetitions import repetitions
 
 N, BANDS, STEPS, CELLS, BITS, F = 500, 3, 25, 5, 12, 24
@@ -51,20 +51,18 @@ def heard(venues, says):
     return contact
 
 
-def agents_of(model, venues, cell, cells, *, key, threads):
-    """Return the library's agents of a hand-written model, whose betas are weights of the settings."""
-    links = tuple(VenueLink(place, 1 << BITS, (each,)) for place, each in enumerate(model.beta))
+def agents_of(table, venues, cell, cells, *, key, threads):
+    """Return the library's agents of a table, whose betas are weights of the settings."""
+    links = tuple(VenueLink(place, 1 << BITS, (each,)) for place, each in enumerate(table.beta))
     settings, mixing = list(venues.settings), ()
     if cells:
         people = np.full(cells, N // CELLS)
         settings.append(Setting("cells", cell, people, people=people))
         mixing = (VenueLink(len(links)),)
-    traced = trace(venue_model(F, wanes=bool(model.waning)))
-    given = {"latent_law": model.latent, "infectious_law": model.infectious, "waning_law": model.waning}
-    given |= {"initial": model.initial, "cell_rate": model.cell_beta}
-    parameters = {name: given.get(name, value) for name, value in traced.parameters.items()}
+    graph, name = graph_of(table._replace(beta=(1,))), rate_names(1)[0]
     channels = VenueChannels(Venues.of(settings), {"contact": links, "mixing": mixing})
-    return VenueAgents(traced.graph, parameters, channels, key=key, agents=2**40, threads=threads)
+    numbers = {**graph.parameters, name: 1}
+    return VenueAgents(graph.graph, numbers, channels, key=key, agents=2**40, threads=threads)
 
 
 @given(
@@ -81,25 +79,23 @@ def test_compiled_agents_are_the_substeps_to_the_bit(seed, key, latent, infectio
     venues = venues_of(generator)
     beta = tuple(generator.integers(0, 2 ** (F - BITS - 2), size=3).tolist())
     given = {"latent": latent, "infectious": infectious, "waning": waning, "initial": LAW_TOTAL // 20, "f": F}
-    model = Seir(beta=beta, cell_beta=2 ** (F - 4), **given)
+    table = TableIntegers(beta=beta, cell_beta=2 ** (F - 4), **given)
     cell = generator.integers(CELLS, size=N if cells else 0).astype(np.int32)
-    compiled = [agents_of(model, venues, cell, cells, key=key, threads=threads) for threads in (1, 2)]
-    state = model.initial_state(np.arange(N, dtype=np.uint64) + np.uint64(2**40), key, np.ones(N))
-    steps = model.model()
+    compiled = [agents_of(table, venues, cell, cells, key=key, threads=threads) for threads in (1, 2)]
+    plain = PlainEpidemic(table, np.arange(N, dtype=np.uint64) + np.uint64(2**40), key)
     for _ in range(STEPS):
-        says = steps.message(state, channels=3)
+        says = np.tile(plain.says()[:, None], (1, 4))
         totals = generator.integers(0, 2 * N // CELLS, size=cells)
         own = np.bincount(cell, weights=says[:, 3], minlength=cells) if cells else []
         for agents in compiled:
             np.testing.assert_array_equal(agents.cell_totals("mixing"), own)
             agents.update(everybody={"mixing": totals} if cells else {})
-        hazard = pressure(totals, np.full(cells, N // CELLS), model.cell_beta)
-        exposure = Exposure(heard(venues, says), hazard[cell] if cells else np.zeros(N, dtype=np.int64))
-        state = steps.update(state, exposure)
+        hazard = pressure(totals, np.full(cells, N // CELLS), table.cell_beta)
+        plain.update(heard(venues, says), hazard[cell] if cells else np.zeros(N, dtype=np.int64))
         for agents in compiled:
-            np.testing.assert_array_equal(agents.stage, state["stage"])
-            np.testing.assert_array_equal(agents.tally(), steps.tally(state))
+            np.testing.assert_array_equal(agents.stage, plain.state["stage"])
+            np.testing.assert_array_equal(agents.tally(), plain.tally())
             if not waning:
-                susceptible = state["stage"] == Stage.S
+                susceptible = plain.state["stage"] == S
                 left = agents.save()["level_infection"]
-                np.testing.assert_array_equal(left[susceptible], (state["tau"] - state["hazard"])[susceptible])
+                np.testing.assert_array_equal(left[susceptible], (plain.state["tau"] - plain.level)[susceptible])

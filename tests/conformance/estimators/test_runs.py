@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from client_sdk.private.contacts import ContactTable
+from lpm_secure.config.model import TableIntegers, graph_of
 from lpm_secure.engine.kernels.csr import Csr
 from lpm_secure.engine.kernels.draws import key_of
 from lpm_secure.gradients.estimators.replay import BEGUN, LATER, LONGER, replay, room_of
@@ -15,7 +16,6 @@ from lpm_secure.gradients.problem.trajectory import empty, run
 from protocols.arithmetic.distributions import days
 from protocols.arithmetic.philox import DrawPurpose, words
 from protocols.errors import ParameterError, WouldWrap
-from protocols.models import Seir
 from tests.epidemics import agents_on
 
 THETA = Point(beta=0.06, latent=2.0, infectious=3.5, initial=0.1, reduction=0.4, efficacy=0.5)
@@ -96,7 +96,7 @@ def test_a_run_has_the_bits_of_the_engine(seed):
     latent, infectious = (problem.days(theta, LATENT + k).law for k in range(2))
     world = problem.world
     graph = Csr(world.indptr[0], world.indices, world.weight * beta)
-    model = Seir((beta,), 0, latent, infectious, int(law.initial), F)
+    model = graph_of(TableIntegers((beta,), 0, latent, infectious, int(law.initial), F))
     engine = agents_on(model, [graph], key=(seed, 0))
     path = path_of(problem, theta, seed)
     for t in range(STEPS):

@@ -24,6 +24,7 @@ from protocols.models.seir.relaxation import names, values
 from protocols.task.parties import ENGINE
 from protocols.wire.messages import Share
 from protocols.wire.transport import Transport
+from tests.epidemics import relaxed, table_of
 from tests.repetitions import repetitions
 
 DEFAULT = settings(max_examples=repetitions(20), deadline=None)
@@ -49,10 +50,10 @@ def with_adjoints(testbed, **changes):
         reduction=HazardReduction(begin=1, end=3, share=0.3),
         protection=LeakyVaccine(begin=2, coverage=0.5, efficacy=0.7),
     )
-    model = testbed.manifest.model  # milder than drawn: derivatives that grow beyond the clip are cut
-    milder = tuple(beta // (8 * testbed.manifest.max_message) for beta in model.beta)
-    model = msgspec.structs.replace(model, beta=milder, cell_beta=model.cell_beta // 4)
-    changes = {"model": model, "engine": True, "min_cohort": 2} | changes
+    table = table_of(testbed.manifest.model)  # milder than drawn: derivatives that grow beyond the clip are cut
+    milder = tuple(beta // (8 * testbed.manifest.max_message) for beta in table.beta)
+    model = relaxed(testbed.manifest.model, beta=milder, cell_beta=table.cell_beta // 4)
+    changes = {"model": model, "model_hash": model.digest, "engine": True, "min_cohort": 2} | changes
     manifest = msgspec.structs.replace(testbed.manifest, gradient=gradient, **changes)
     return type(testbed)(manifest, testbed.contacts, testbed.cell, testbed.synthetic, testbed.source, True)
 

@@ -7,7 +7,6 @@ import lpm_secure as lpm
 from client_sdk import ContactTable
 from lpm_secure.models.tracer import trace
 from lpm_secure.testbed.testbed import Testbed
-from protocols.errors import ParameterError
 from protocols.models.graph.agents import GraphModel
 
 
@@ -51,8 +50,3 @@ def test_a_private_run_is_the_clear_run(model, mode, manifest_of, run_private, r
     private, clear = run_private(testbed), run_clear(testbed)
     np.testing.assert_array_equal(private.series.counts, clear.series.counts)
     assert np.unique(private.series.counts[:, 0], axis=0).shape[0] > 1
-
-
-def test_an_epidemic_needs_a_contact_channel(manifest_of, seir):
-    with pytest.raises(ParameterError, match="needs at least one contact channel"):
-        manifest_of(model=seir(beta=()))

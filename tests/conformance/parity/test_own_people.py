@@ -212,5 +212,5 @@ def test_a_client_needs_a_name_of_its_own(values, said, tmp_path):
 
 def test_known_stages_of_data_without_tables_are_refused_by_the_configuration(tmp_path):
     data = contacts_of(write(tmp_path, TABLE))
-    with pytest.raises(DataError, match="stage is known, and derivatives of the table"):
+    with pytest.raises(DataError, match=r"agent [0-9]+: column stage: it is known, and derivatives of the table"):
         built(write(tmp_path, SCORE), data)

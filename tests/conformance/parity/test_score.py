@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 
 from client_sdk import Client
 from client_sdk.simulation.own_score import OwnScore
-from lpm_secure.config.model import graph_of
 from lpm_secure.engine.loop import RemotePart
 from lpm_secure.gradients.private.score import ClearScores, simulate_scores
 from protocols.errors import DataError
 from protocols.models.gradient import Gradient
 from protocols.models.likelihood.score_parameters import score_parameters
 from protocols.task.parties import ENGINE
+from tests.epidemics import alike
 from tests.repetitions import repetitions
 
 CPU = torch.device("cpu")
@@ -38,7 +38,7 @@ def slope(law):
 def with_scores(testbed, **changes):
     """Return the testbed, its epidemic as a graph, with all scores that its mode and parameters can give."""
     manifest = testbed.manifest
-    model = graph_of(manifest.model)
+    model = alike(manifest.model)
     names = score_parameters(model, exact=manifest.mode == "sum").scored
     assume(names)
     laws = {name: slope(model.parameters[name]) for name in names if name.endswith("_law")}

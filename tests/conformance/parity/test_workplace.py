@@ -52,7 +52,7 @@ def check(contacts, run_private, run_clear, *, steps, k=2):
         for ending in (run_private(testbed), run_clear(testbed)):
             hashes.add(ending.series.hash)
             states.add(tuple(sorted(by_person(testbed, ending.state).items())))
-            assert ending.series.attack_rate("private") > 0.1
+            assert ending.series.departure_share("private") > 0.1
     assert len(hashes) == 1
     assert len(states) == 1
 

@@ -19,13 +19,14 @@ from peers.epidemic.seir_step import (
     thresholds,
 )
 
+from lpm_secure.config.model import TableIntegers
 from lpm_secure.engine.kernels.csr import I32, Csr
 from lpm_secure.engine.kernels.exposure import Traversal
 from lpm_secure.engine.kernels.workers import Workers, total
 from protocols.arithmetic.fixed_point import I64, U64
 from protocols.errors import ParameterError, WouldWrap
-from protocols.models import Seir, Stage
-from protocols.models.seir.parameters import LARGEST_DRAW
+from protocols.models.graph.draws import LARGEST
+from tests.epidemics import Stage
 
 NONE: Final = np.zeros(0, dtype=np.int64)
 
@@ -44,7 +45,7 @@ class GraphAgents:
 
     def __init__(
         self,
-        model: Seir,
+        model: TableIntegers,
         contacts: Csr | Sequence[Csr],
         *,
         key: tuple[int, int],
@@ -87,7 +88,7 @@ class GraphAgents:
         start_at = agents if isinstance(agents, int) else 0
         law = law_of(model, key=key, base=start_at, beta=beta, due=due)
         self._law = law._replace(numbers=numbers, scale=ones)
-        bound = LARGEST_DRAW * float(ones.max(initial=1.0)) * 2.0**model.f
+        bound = LARGEST * float(ones.max(initial=1.0)) * 2.0**model.f
         if bound >= 2.0**63:
             raise WouldWrap("a susceptibility is so small that its threshold could wrap; use fewer fraction bits")
         kind = np.int32 if max(bound, largest * beta + model.cell_beta) < 2**31 else np.int64

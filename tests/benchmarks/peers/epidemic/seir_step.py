@@ -4,6 +4,7 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
+from lpm_secure.config.model import TableIntegers
 from lpm_secure.engine.kernels.csr import I32
 from lpm_secure.engine.kernels.draws import block, bounds_of, days, key_of, log, uniform, word
 from lpm_secure.engine.kernels.workers import Span
@@ -11,8 +12,8 @@ from protocols.arithmetic.fixed_point import I64, U64
 from protocols.arithmetic.jit import compile_kernel, inline_kernel
 from protocols.arithmetic.philox import DrawPurpose
 from protocols.errors import ParameterError
-from protocols.models import Seir, Stage
-from protocols.models.seir.waning import SPELL_KEY
+from protocols.models.graph.draws import SPELL_KEY
+from tests.epidemics import Stage
 
 S: Final = int(Stage.S)
 E: Final = int(Stage.E)
@@ -247,13 +248,13 @@ def thresholds(span: Span, law: SeirLaw, spell: Any, out: I64) -> None:
         out[i] = threshold(law, spell, i)
 
 
-def law_of(model: Seir, *, key: tuple[int, int], base: int, beta: int, due: Any) -> SeirLaw:
+def law_of(model: TableIntegers, *, key: tuple[int, int], base: int, beta: int, due: Any) -> SeirLaw:
     """Return the law of agents that are numbered from `base` on and whose scale is 1, with `due` their type of steps.
 
     Raises:
         ParameterError: a model of private doses, which compiled steps do not know.
     """
-    if model.doses is not None:
+    if model.doses:
         raise ParameterError("compiled agents know no private doses; leave doses out, or use Agents")
     return SeirLaw(
         key=key_of(key),
@@ -271,6 +272,6 @@ def law_of(model: Seir, *, key: tuple[int, int], base: int, beta: int, due: Any)
     )
 
 
-def spells_of(model: Seir, n: int) -> Any:
+def spells_of(model: TableIntegers, n: int) -> Any:
     """Return what `SeirStore.spell` begins with."""
     return np.zeros(n if model.waning else 0, dtype=np.int16)

@@ -29,7 +29,7 @@ def read(seir):
 
 def test_stages_have_names_or_numbers_and_what_is_empty_is_not_known(read):
     assert read(stage=["I", "0", "", "R"]) == {"stage": [2, 0, UNKNOWN, 3]}
-    assert read(susceptibility=["0.5", ""]) == {"susceptibility": [0.5, 1.0]}
+    assert read(susceptibility=["0.5", ""]) == {"susceptibility": [2**15, UNKNOWN]}  # 16 fraction bits
     assert read(ward=["North"]) == {}
 
 

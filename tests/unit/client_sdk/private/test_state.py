@@ -110,7 +110,7 @@ def test_without_a_testbed_every_client_draws_its_own_key(manifest_of):
 
 def test_a_more_susceptible_agent_has_a_threshold_as_much_lower(manifest_of):
     plain = private(manifest_of()).state["tau"]
-    scaled = private(manifest_of(), columns={"susceptibility": np.array([2.0, 0.25])}).state["tau"]
+    scaled = private(manifest_of(), columns={"susceptibility": np.array([2 << 16, 1 << 14])}).state["tau"]
     np.testing.assert_allclose(scaled, plain * np.array([0.5, 4.0]), rtol=0, atol=3)
 
 
@@ -121,17 +121,20 @@ def test_a_client_that_the_manifest_does_not_list_is_refused(manifest_of):
 
 @pytest.mark.parametrize(
     "susceptibility",
-    [[np.nan, 1.0], [np.inf, 1.0], [0.0, 1.0], [-1.0, 1.0], [1.0], [1.0, 1.0, 1.0], [[1.0, 1.0]]],
+    [[0, 1 << 16], [-1, 1 << 16], [2**30 + 1, 1 << 16], [1.0, 1.0], [1 << 16], [1 << 16] * 3, [[1 << 16] * 2]],
     ids=repr,
 )
 def test_a_susceptibility_that_is_not_a_positive_number_for_each_agent_is_refused(manifest_of, susceptibility):
-    with pytest.raises(DataError, match="2 positive, finite numbers"):
+    with pytest.raises(DataError, match=r"susceptibility (in row 1 is outside|has shape)"):
         private(manifest_of(), columns={"susceptibility": np.array(susceptibility)})
 
 
-def test_a_susceptibility_so_small_that_its_threshold_could_wrap_is_refused(manifest_of):
-    with pytest.raises(ParameterError, match="threshold could wrap"):
-        private(manifest_of(), columns={"susceptibility": np.array([1.0, 1e-6])})
+def test_a_susceptibility_so_small_that_its_threshold_could_wrap_is_refused(manifest_of, seir):
+    manifest = manifest_of(model=seir(f=50))
+    least = next(each.low for each in manifest.model.agents.columns if each.name == "susceptibility")
+    assert 37 * 2.0**50 / least < 2.0**62
+    with pytest.raises(DataError, match="susceptibility in row 2 is outside"):
+        private(manifest, columns={"susceptibility": np.array([1 << 16, round(least * 2**16) - 1])})
 
 
 @pytest.mark.parametrize("cell", [[0], [0, 1, 1], []])

@@ -12,7 +12,7 @@ from client_sdk import Client, ContactTable, LocalTransport, PrivateState
 from client_sdk.simulation.exchange import Exchange
 from lpm_secure.testbed.keys import pin_keys
 from protocols.errors import PartiesDisagree, RunExpired, Unavailable
-from protocols.models import Exposure
+from protocols.models.agent_model import StepInputs, decide
 from protocols.wire.messages import Join, JoinReply, RoundResult
 from protocols.wire.transport import Transport
 
@@ -120,11 +120,13 @@ def test_the_agents_of_a_client_that_joins_late_have_lived_through_the_days_befo
             return await Client.join(manifest, private(manifest), operators.transports("client-0"))
 
     late, alone = asyncio.run(act()), private(manifest)
-    update, zero = manifest.model.model().update, np.zeros(6, dtype=np.int64)
+    agents, levels, zero = manifest.model.agents, 0, np.zeros((6, 1), dtype=np.int64)
     for step in range(2):
-        says = manifest.model.model().message(alone.state, channels=1)
-        own = alone.contacts.add_up(says, step=step)[:6]
-        alone.state = dict(update(alone.state, Exposure(own, zero)))
+        own = alone.contacts.add_up(agents.messages(alone.state), step=step)[:6]
+        levels = levels + agents.increments(own, zero)
+        decided = decide(agents.outcomes, levels, agents.thresholds(alone.state))
+        inputs = StepInputs(step, own, zero, zero, zero[:, 0], decided)
+        alone.state = agents.update(alone.state, inputs, alone.source)[0]
     assert late.missed == [0, 1]
     assert {field: v.tolist() for field, v in late.private.state.items()} == {
         field: v.tolist() for field, v in alone.state.items()

@@ -10,11 +10,11 @@ from client_sdk import Client, ContactTable, PrivateState
 from client_sdk.simulation.record import RunRecord
 from lpm_secure.models.tracer import trace
 from protocols.errors import ProtocolError, RoundClosed
-from protocols.models import Stage
 from protocols.models.graph.agents import GraphModel
 from protocols.task.layout import Layout
 from protocols.wire.messages import Share
 from protocols.wire.transport import Transport
+from tests.epidemics import Stage
 from tests.user_models import MODELS
 
 AGENTS = [(10, 20, 30), (40, 50)]
@@ -50,7 +50,7 @@ def recorded(manifest_of, operators_of, tmp_path):
             table = ContactTable(zero, a[own], b[own], zero, zero + 40)
             model = manifest.model
             ill = np.where(np.arange(first, end), int(Stage.S), int(Stage.I))
-            columns = {"trust": np.full(end - first, 2)} if isinstance(model, GraphModel) else {"stage": ill}
+            columns = {"trust": np.full(end - first, 2)} if "trust" in model.graph.fields else {"stage": ill}
             return PrivateState(manifest, name, contacts=table, cell=zero[:0], columns=columns)
 
         async def client(operators, name):

@@ -14,7 +14,7 @@ def test_a_budget_becomes_a_sigma_that_keeps_it(seir):
     releases = releases_for(NoiseConfig(epsilon=2.0, cells_epsilon=4.0), seir(), steps=20, cells=True)
     incidence, cells = releases.each
     assert incidence.sigma == pytest.approx(2.23, abs=0.02)
-    assert cells.times == len(seir().infectious) + 1
+    assert cells.times == len(seir().parameters["infectious_law"]) + 1
     assert epsilon_of([Cost(cells.sigma, 1, cells.times)], cells.delta) <= 4.0
 
 

@@ -66,7 +66,7 @@ def test_what_is_known_of_many_agents_of_a_table_counts(manifest_of, seir, monke
     model = seir(beta=(2**20, 2**21), initial=0)
     manifest = manifest_of([range(N)], model=model, model_hash=model.digest)
     source = AgentSource(np.arange(N, dtype=np.uint64), (3, 4))
-    columns = {"stage": np.arange(N) % 4, "susceptibility": np.full(N, 0.5)}
+    columns = {"stage": np.arange(N) % 4, "susceptibility": np.full(N, 2**15)}
     given = {"cell": np.zeros(0, dtype=np.int64), "device": CPU, "columns": columns}
     made = clear_agents.clear_agents(manifest, source, **given)
     assert made.tally().tolist() == [N // 4] * 4

@@ -71,9 +71,11 @@ def test_a_configuration_says_all_that_a_run_asks(check, tmp_path):
     people = "person,ward,room,susceptibility,stage,since\nA,x,1,0.5,I,2026-02-26\nB,x,2,,,\n"
     rows = dict(check(people, "date,a,b\n2026-03-02,A,B\n", model=str(config)).rows)
     assert rows["column room"] == "in which cell: 2 values"
-    assert rows["column susceptibility"] == "a private column: of 2 people, 0.5 to 1"
+    assert rows["column susceptibility"] == "known: of 1 people, 0.5 to 0.5, empty of 1"
     assert rows["column since"] == "known since, in steps: of 1 people, 4 to 4, empty of 1"
-    with pytest.raises(DataError, match=r"people\.csv, row 2: agent 1: stage I lasts less than"):
+    with pytest.raises(
+        DataError, match=r"people\.csv, row 2: agent 1: stage I lasts less long by its law than since says"
+    ):
         check(people.replace("02-26", "01-26"), "date,a,b\n2026-03-02,A,B\n", model=str(config))
     config.write_text(
         config.read_text()

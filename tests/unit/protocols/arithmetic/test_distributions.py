@@ -63,9 +63,9 @@ def test_uniform_draws_never_reach_zero_or_one(word, u):
 
 
 def test_the_largest_exponential_draw_is_below_what_models_reckon_with():
-    from protocols.models.seir.parameters import LARGEST_DRAW
+    from protocols.models.graph.draws import LARGEST
 
-    assert 36 < distributions.exponential(one(0))[0] < LARGEST_DRAW
+    assert 36 < distributions.exponential(one(0))[0] < LARGEST
     assert distributions.exponential(one(2**64 - 1))[0] > 0
 
 

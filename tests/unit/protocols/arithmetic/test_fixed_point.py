@@ -66,23 +66,23 @@ def test_the_proof_is_sharp_to_the_last_unit():
 @pytest.mark.parametrize(
     ("change", "largest"),
     [
-        ({"n": 2**21}, "hazard from contacts"),
-        ({"steps": 2**21}, "hazard from contacts"),
-        ({"max_message": 2**21}, "hazard from contacts"),
+        ({"n": 2**21}, "the level of infection"),
+        ({"steps": 2**21}, "the level of infection"),
+        ({"max_message": 2**21}, "the level of infection"),
     ],
 )
 def test_a_model_whose_hazard_could_wrap_is_refused(seir, change, largest):
     model = seir(beta=(2**40, 2**40))
     sizes = {"n": 2, "max_message": 2, "steps": 2} | change
     with pytest.raises(WouldWrap, match=largest):
-        model.prove(**sizes)
+        model.agents.level_bounds(**sizes)
 
 
 def test_the_proof_of_a_model_counts_contacts_on_all_channels_and_cells(seir):
     model = seir(beta=(3, 5), cell_beta=7)
-    assert model.prove(n=11, max_message=13, steps=17) == (3 + 5) * 11 * 13 * 17 + 7 * 17
+    assert model.agents.level_bounds(n=11, max_message=13, steps=17) == ((3 + 5) * 11 * 13 * 17 + 7 * 17,)
 
 
 def test_a_model_whose_cells_alone_could_wrap_is_refused(seir):
-    with pytest.raises(WouldWrap, match="hazard from cells"):
-        seir(cell_beta=2**62).prove(n=1, max_message=1, steps=4)
+    with pytest.raises(WouldWrap, match="level of infection"):
+        seir(cell_beta=2**56).agents.level_bounds(n=1, max_message=1, steps=2**8)

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from aggregator.on_shares.suppression import suppress as suppress_shares
 from protocols.errors import ParameterError
-from protocols.models import Stage
 from protocols.releases.suppression import Suppression, suppress
+from tests.epidemics import Stage
 
 
 def rule_of(least, speaker=Stage.I):

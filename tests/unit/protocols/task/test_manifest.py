@@ -8,7 +8,7 @@ import pytest
 
 from lpm_secure.secure_sum.parties import NOWHERE, manifest_for
 from protocols.arithmetic.sharing import Additive, Clear
-from protocols.errors import ManifestMismatch, ParameterError, WouldWrap
+from protocols.errors import ManifestMismatch, ModelError, ParameterError, WouldWrap
 from protocols.task import manifest as manifests
 from protocols.task.manifest import Simulation
 from protocols.task.parties import AggregatorParty, ClientParty
@@ -177,8 +177,8 @@ def test_an_agent_with_two_clients_or_twice_with_one_is_refused(manifest_of):
             manifest_of(agents)
 
 
-def test_a_beta_for_every_channel_is_needed(manifest_of):
-    with pytest.raises(ParameterError, match="got 1 values of beta for 2 channels"):
+def test_a_rate_for_every_channel_is_needed(manifest_of):
+    with pytest.raises(ParameterError, match=r"channels \('near', 'far'\); the model tells on \('contact',\)"):
         manifest_of(channels=("near", "far"))
 
 
@@ -187,6 +187,14 @@ def test_a_manifest_of_another_version_of_the_model_is_refused(manifest_of):
         manifest_of(model_hash="0" * 64)
     with pytest.raises(ManifestMismatch):
         manifests.decode(altered(manifest_of(), model_hash="0" * 64))
+
+
+def test_a_manifest_of_before_tables_were_graphs_says_which_version_it_needs(manifest_of, relaxed_seir):
+    old = relaxed_seir()
+    with pytest.raises(
+        ParameterError, match=r"^steps of single agents are of a model's graph: .* 0\.1\.0 as of commit"
+    ):
+        manifest_of(model=old, model_hash=old.digest)
 
 
 def test_a_run_whose_totals_could_wrap_is_refused(manifest_of):
@@ -199,20 +207,20 @@ def test_a_run_whose_totals_could_wrap_is_refused(manifest_of):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"beta": (-1,)}, "beta is negative"),
-        ({"cell_beta": -1}, "beta is negative"),
-        ({"latent": (1, 2)}, "latent: 2 weights add up to 3"),
-        ({"infectious": ()}, "infectious: 0 weights"),
-        ({"infectious": (0,) * 2**15 + (2**32,)}, "longer than 32767 days"),
+        ({"beta": (-1,)}, "contact_rate is -1"),
+        ({"cell_beta": -1}, "cell_rate is -1"),
+        ({"latent": (1, 2)}, "latent_law: 2 weights add up to 3"),
+        ({"infectious": ()}, "infectious_law is ()"),
+        ({"infectious": (0,) * 2**15 + (2**32,)}, "infectious_law has 32769 numbers"),
         ({"initial": -1}, "initial is -1"),
         ({"initial": 2**32 + 1}, "initial is 4294967297"),
-        ({"f": 0}, "f is 0"),
-        ({"f": 57}, "f is 57"),
+        ({"f": 0}, "a rate has 1 to 56 fraction bits"),
+        ({"f": 57}, "a rate has 1 to 56 fraction bits"),
     ],
     ids=lambda value: str(value)[:20],
 )
 def test_a_parameter_of_the_model_out_of_its_range_is_refused(seir, changes, message):
-    with pytest.raises(ParameterError, match=re.escape(message)):
+    with pytest.raises((ParameterError, ModelError), match=re.escape(message)):
         seir(**changes)
 
 

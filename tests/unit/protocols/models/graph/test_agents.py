@@ -50,7 +50,19 @@ def test_a_manifest_carries_the_graph_and_says_so_in_the_same_bytes(manifest_of)
     with pytest.raises(ManifestMismatch, match="another version of the model"):
         msgspec.structs.replace(manifest, model_hash=model_of("banks").digest)
     with pytest.raises(ParameterError, match=r"the run has the channels .*; the model tells on \('touch',\)"):
-        msgspec.structs.replace(manifest, channels=("near",))
+        msgspec.structs.replace(manifest, channels=("near", "far"))
+    relabelled = msgspec.structs.replace(manifest, channels=("near",))  # as lists of contacts may call it
+    assert relabelled.model == manifest.model
+
+
+def test_channels_that_are_the_models_own_cannot_change_places(manifest_of, seir):
+    model = seir(beta=(1, 2))
+    own = model.contact_channels
+    for names in (own, ("near", "far")):
+        manifest_of(model=model, channels=names)
+    for names in (own[::-1], (own[1], "far"), ("near", own[1])):
+        with pytest.raises(ParameterError, match="the run has the channels"):
+            manifest_of(model=model, channels=names)
 
 
 def test_outcomes_are_what_the_model_declares():

@@ -10,6 +10,7 @@ from lpm_secure.engine.backends.numba_backend import NumbaBackend
 from lpm_secure.engine.model_agents import ModelAgents
 from lpm_secure.models.tracer import trace
 from protocols.errors import DataError, ParameterError
+from protocols.models.agent_model import UNKNOWN
 
 N = 4
 
@@ -74,7 +75,7 @@ def test_what_is_known_is_held_to_its_fields_range(backend, known):
 
 
 def test_what_nobody_knows_is_drawn():
-    world = agents(known={"mood": np.array([-1, 3, -1, 3], np.int8)})
+    world = agents(known={"mood": np.array([UNKNOWN, 3, UNKNOWN, 3])})
     assert world.state["mood"].tolist() == [3, 3, 3, 3]
 
 

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from aggregator.on_shares.score import HiddenScore, HiddenScores
 from client_sdk import Client, ContactTable
 from client_sdk.simulation.own_score import OwnScore
-from lpm_secure.config.model import graph_of
 from lpm_secure.engine.loop import RemotePart
 from lpm_secure.gradients.private.score import ClearScores, ScoredAgents, simulate_scores
 from lpm_secure.testbed.testbed import Testbed
@@ -55,7 +54,7 @@ def testbed(seir, manifest_of):
     """Return six people in two clients, two of them in contact, in a run whose score is added up on shares."""
     manifest = manifest_of(
         [[1, 2, 3], [4, 5, 6]],
-        model=seir(beta=(2**38,), initial=2**31),
+        model=seir(listed=False, beta=(2**38,), initial=2**31),
         steps=5,
         mode="outcome",
         engine=True,
@@ -152,7 +151,7 @@ def test_what_a_client_missed_is_left_out_of_the_score_and_nothing_else_is(seir,
     a, b = np.array([0, 1, 3, 4, 5, 6]), np.array([1, 2, 4, 5, 3, 7])
     table = ContactTable(np.zeros_like(a), a, b, np.zeros_like(a), np.ones_like(a))
     given = {
-        "model": seir(beta=(2**39,), initial=2**31),
+        "model": seir(listed=False, beta=(2**39,), initial=2**31),
         "steps": 5,
         "mode": "outcome",
         "engine": True,
@@ -174,7 +173,7 @@ def test_a_step_that_too_few_clients_are_in_loses_the_score_for_it_could_be_that
     """Three clients, cohorts of two: client-0 and client-1, then client-1 and client-2; one alone is in both."""
     manifest = manifest_of(
         [[1], [2], [3]],
-        model=seir(beta=(2**39,)),
+        model=seir(listed=False, beta=(2**39,)),
         steps=1,
         mode="outcome",
         engine=True,
@@ -221,7 +220,7 @@ def test_a_client_refuses_contacts_that_could_exceed_the_largest_hazard(testbed)
 def test_the_largest_hazard_that_a_client_may_have_is_in_its_range_however_it_is_rounded(testbed, seir):
     beta, f = 3 * 2**24, 40  # 0.75 of the unit on shares, which is rounded to 1
     gradient = Gradient(way="score", parameters=("scale.infection",), largest_hazard=63.9)
-    manifest = changed(testbed, model=graph_of(seir(beta=(beta,), f=f)), gradient=gradient)
+    manifest = changed(testbed, model=seir(listed=False, beta=(beta,), f=f), gradient=gradient)
     largest = int(gradient.largest_hazard * 2**f / beta) * int(coarse_factors((beta,), f)[0])
     number = manifest.schedule.number(1, Phase.SPEAK)
     bits = Ranges(manifest).bits("client-0", number)[: Layout.of(manifest).message_words].reshape(6, -1)
@@ -253,6 +252,6 @@ def test_a_manifest_refuses_scores_that_shares_cannot_carry(testbed, seir, gradi
         )
         given["max_message"] = 1
     if model:
-        given["model"] = graph_of(seir(**model))
+        given["model"] = seir(listed=False, **model)
     with pytest.raises((ParameterError, WouldWrap), match=message):
         changed(testbed, **given)
