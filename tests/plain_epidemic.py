@@ -12,6 +12,11 @@ SPELL_KEY = 0x7370656C6C000000
 STAYS = {"latent": DrawPurpose.LATENT, "infectious": DrawPurpose.INFECTIOUS, "waning": DrawPurpose.WANING}
 
 
+def days(word, law):
+    """Return `d + 1` with probability `law[d] / 2**32`."""
+    return np.searchsorted(np.cumsum(law[:-1]), (word >> np.uint64(32)).astype(np.int64), side="right") + 1
+
+
 class PlainEpidemic:
     """n agents of a table's whole numbers; `state` is int64[n] of each field, `level` of the hazard so far."""
 
@@ -20,8 +25,8 @@ class PlainEpidemic:
         self._seed, self._scale = words(key, agents, DrawPurpose.SEED), scale
         self._unit = 2.0**table.f * (FULL if self.doses else 1)
         self._laws = {name: law for name in STAYS if (law := getattr(table, name))}
-        drawn = {name: distributions.days(words(key, agents, STAYS[name]), law) for name, law in self._laws.items()}
-        ill = distributions.happens(words(key, agents, DrawPurpose.INITIAL), table.initial)
+        drawn = {name: days(words(key, agents, STAYS[name]), law) for name, law in self._laws.items()}
+        ill = (words(key, agents, DrawPurpose.INITIAL) >> np.uint64(32)) < np.uint64(table.initial)
         timer = np.where(ill, drawn["infectious"], 0)
         tau = self._tau(words(key, agents, DrawPurpose.THRESHOLD))
         self.state = {"stage": np.where(ill, I, S), "timer": timer, "tau": tau, **drawn}
@@ -63,7 +68,7 @@ class PlainEpidemic:
         self.level = np.where(returns, 0, self.level)
         self._spell += returns.astype(np.uint64)
         for name, law in self._laws.items():
-            s[name] = np.where(returns, distributions.days(self._later(STAYS[name]), law), s[name])
+            s[name] = np.where(returns, days(self._later(STAYS[name]), law), s[name])
         s["tau"] = np.where(returns, self._tau(self._later(DrawPurpose.THRESHOLD)), s["tau"])
         return s
 

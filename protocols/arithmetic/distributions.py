@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from protocols.arithmetic.fixed_point import I64, U64
+from protocols.arithmetic.fixed_point import U64
 from protocols.errors import ParameterError
 
 F64 = npt.NDArray[np.float64]
@@ -56,31 +56,3 @@ def check_law(law: tuple[int, ...], name: str) -> None:
         raise ParameterError(
             f"{name}: {len(law)} weights add up to {sum(law)}; they must be non-negative and add up to 2**32"
         )
-
-
-def days(word: U64, law: tuple[int, ...], *, over: I64 | None = None) -> I64:
-    """Return a whole number of days for each word: `d + 1` with probability `law[d] / 2**32`, int64[n].
-
-    Args:
-        word: 64 random bits each.
-        law: weights.
-        over: int64[n], days that have passed: the law is that of more days than these. Without it, or where it is 0,
-            the bits are the same.
-
-    Raises:
-        ParameterError: nothing of the law is left after the days that have passed.
-    """
-    bounds = np.cumsum(np.array((0, *law[:-1]), dtype=np.uint64), dtype=np.uint64)
-    draw = word >> np.uint64(32)
-    if over is not None:
-        passed = np.append(bounds, np.uint64(LAW_TOTAL))[np.minimum(over, len(law))]
-        left = np.uint64(LAW_TOTAL) - passed
-        if not left.all():
-            raise ParameterError(f"a law of at most {len(law)} days has nothing left after the days that have passed")
-        draw = passed + (draw * left >> np.uint64(32))
-    return np.searchsorted(bounds, draw, side="right").astype(np.int64)
-
-
-def happens(word: U64, weight: int) -> npt.NDArray[np.bool_]:
-    """Return True with probability `weight / 2**32` for each word, bool[n]."""
-    return (word >> np.uint64(32)) < np.uint64(weight)

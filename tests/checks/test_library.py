@@ -10,7 +10,7 @@ from tests.conformance.parity.conftest import LIBRARY
 
 ROOT = Path(__file__).parents[2]
 FILES = sorted(path.stem for path in (ROOT / "lpm_secure/models/library").glob("[!_]*.py"))
-FAMILIES = ("seir_channels",)  # a model for each number of channels, which no configuration names
+FAMILIES = ("onset", "seir_channels")  # bases, and a model for each number of channels, which no configuration names
 POINTS = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["entry-points"]["lpm_secure.models"]
 
 

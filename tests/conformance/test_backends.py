@@ -13,10 +13,12 @@ from lpm_secure.engine.backends.torch_backend import TorchBackend
 from lpm_secure.engine.backends.torch_words import exponential, random_words
 from lpm_secure.engine.model_agents import CellMixing, ContactMatrices, ModelAgents
 from lpm_secure.engine.tensor_contacts import TensorContacts
+from lpm_secure.models.library.onset import WaningLineList
 from lpm_secure.models.library.seir import SeirModel
 from lpm_secure.models.library.seirs import Seirs
 from lpm_secure.models.tracer import trace
 from protocols.arithmetic.philox import philox
+from protocols.models.agent_model import UNKNOWN
 from protocols.models.graph import GraphField, GraphNode, ModelGraph, draws
 from protocols.models.graph.bounds import prove
 from protocols.models.graph.checks import check
@@ -85,6 +87,25 @@ def test_a_whole_run_has_the_interpreters_bits(model, name):
         assert all(np.array_equal(values, column(other.levels[each])) for each, values in one.levels.items())
         assert all(np.array_equal(counts, other.tally()[each]) for each, counts in one.tally().items())
         assert one.totals() == other.totals()
+
+
+@pytest.mark.parametrize("name", BACKENDS)
+def test_what_a_line_list_knows_has_the_interpreters_bits(name):
+    rng, n, traced = np.random.default_rng(2), 400, trace(WaningLineList)
+    stage = rng.integers(0, 4, n)
+    since = np.where(rng.random(n) < 0.5, UNKNOWN, rng.integers(0, 4, n))
+    known = {"stage": stage, "since": since, "susceptibility": rng.integers(2**14, 2**18, n)}
+    given = {name: LAWS.get(name, value) for name, value in traced.parameters.items()}
+    worlds = [
+        ModelAgents(make(traced.graph), given, agents=np.arange(n, dtype=np.uint64), key=(5, 6), known=known)
+        for make in (NumpyBackend, BACKENDS[name])
+    ]
+    for _ in range(12):  # so that thresholds of later spells are drawn, too
+        one, other = worlds
+        for field, values in one.state.items():
+            assert np.array_equal(values, column(other.state[field])), field
+        for each in worlds:
+            each.update()
 
 
 def drawn(seed, *, nodes=60):

@@ -13,10 +13,10 @@ from lpm_secure.gradients.problem.epidemic import EpidemicProblem, F, world_of
 from lpm_secure.gradients.problem.outputs import ILL, INFECTED, Output, Outputs
 from lpm_secure.gradients.problem.theta import BETA, EFFICACY, INITIAL, LATENT, REDUCTION, Point
 from lpm_secure.gradients.problem.trajectory import empty, run
-from protocols.arithmetic.distributions import days
 from protocols.arithmetic.philox import DrawPurpose, words
 from protocols.errors import ParameterError, WouldWrap
 from tests.epidemics import agents_on
+from tests.plain_epidemic import days
 
 THETA = Point(beta=0.06, latent=2.0, infectious=3.5, initial=0.1, reduction=0.4, efficacy=0.5)
 STEPS = 14
