@@ -286,3 +286,25 @@ def test_the_doctor_needs_a_clients_small_installation_alone(kit):
         "client: agg-a",
         "client: agg-b",
     ]
+
+
+WITHOUT = """
+import sys
+class Lack:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in ("typer", "click", "torch", "numba", "plotly", "pyarrow"):
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+sys.meta_path.insert(0, Lack())
+from lpm_secure.entry import main
+main()
+"""
+
+
+@pytest.mark.parametrize(
+    ("command", "said"), [("doctor", "client: agg-a does not answer"), ("run", " is not installed; lpm needs")]
+)
+def test_lpm_has_the_doctor_where_nothing_but_a_clients_needs_are_installed(kit, command, said):
+    own = kit("st-anne")
+    given = [sys.executable, "-c", WITHOUT, command, own.folder]
+    done = subprocess.run(given, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, said in done.stderr) == (2, True), done.stderr
