@@ -12,8 +12,10 @@ import threading
 import msgspec
 import pytest
 
+from protocols import canonical_json
 from protocols.errors import ConfigError, Unavailable
 from protocols.identity import certificates
+from protocols.identity.enrolment import EnrolmentReply
 from protocols.kit import checks, doctor
 from protocols.kit.kit import Kit
 from tests.three_hospitals import ready
@@ -124,6 +126,17 @@ def test_an_answer_for_other_keys_is_refused(kit):
     (own.credentials / "certificate.pem").unlink()
     shutil.copyfile(other.answer, own.answer)
     assert "is not for the keys in" in examined(own)[0]
+
+
+def test_an_answer_for_the_right_name_and_another_key_is_refused(kit, made):
+    own = kit("st-anne")
+    (own.credentials / "certificate.pem").unlink()
+    authority = certificates.read_authority(made / "operator")
+    other = authority.issue("st-anne")
+    reply = EnrolmentReply(name="st-anne", authority=other.authority.decode(), certificate=other.certificate.decode())
+    own.answer.write_bytes(canonical_json.encode(reply))
+    assert "is not for the keys in" in examined(own)[0]
+    assert not (own.credentials / "certificate.pem").exists()
 
 
 def test_a_full_disk_is_said(kit, monkeypatch):
