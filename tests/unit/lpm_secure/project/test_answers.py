@@ -8,6 +8,7 @@ from aggregator import kit as server_kit
 from client_sdk import kit as client_kit
 from lpm_secure.project.answers import answer
 from protocols.errors import BadSignature, ConfigError, NotEnrolled, ParameterError
+from protocols.identity import signing
 from protocols.identity.server_keys import server_keys
 from protocols.kit.kit import Kit
 from protocols.task.signature import require_countersigned, trust_of
@@ -38,6 +39,19 @@ def test_every_party_gets_a_certificate_for_its_own_key_and_the_signed_manifest(
         if name in SERVERS:
             server_keys(kit.credentials, trust_of(manifest).keys, name)
     assert [client.agents for client in manifest.clients] == [(1, 2, 3), (4, 5, 6, 7), (8, 9)]
+
+
+def test_an_active_run_pins_the_keys_by_which_clients_sign_and_what_they_seal_to_the_dealer_with(tmp_path):
+    path = ready(tmp_path, active=True)
+    kit = kit_of(path, "dealer-c")
+    kit.accept()
+    trust = trust_of(kit.manifest())
+    assert set(trust.identities) == set(HOSPITALS)
+    assert trust.keys["dealer-c"].sealing is not None
+    server_keys(kit.credentials, trust.keys, "dealer-c")
+    for name in HOSPITALS:
+        own = signing.read_key(kit_of(path, name).credentials / "identity.key")
+        assert trust.identities[name] == signing.public_of(own)
 
 
 def test_who_has_an_answer_keeps_it_when_the_operator_asks_again(made):

@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -116,6 +117,18 @@ def test_a_page_says_what_is_learned_and_which_tables_are_needed(made):
         assert words in page, words
     assert "hand its ledger" in (made.parent / "kits" / "agg-a" / "README.md").read_text()
     assert "sees no input" in (made.parent / "kits" / "dealer-c" / "README.md").read_text()
+
+
+@pytest.mark.parametrize(("name", "module"), [("st-john", "client"), ("agg-b", "start")])
+def test_the_script_of_a_kit_starts_it_and_says_what_is_missing(made, name, module):
+    script = made.parent / "kits" / name / "start"
+    environment = os.environ | {"LPM_PYTHON": sys.executable}
+    done = subprocess.run([script], capture_output=True, text=True, timeout=60, env=environment)
+    assert done.returncode == 2
+    assert done.stderr.startswith(
+        f"{module}: {script.parent} has no keys yet; make them with: lpm enrol {script.parent}"
+    )
+    assert len(done.stderr.splitlines()) == 1
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="no systemd-analyze here: units are unverified")

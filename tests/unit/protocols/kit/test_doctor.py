@@ -12,6 +12,7 @@ import threading
 import msgspec
 import pytest
 
+from client_sdk import kit as client_kit
 from protocols import canonical_json
 from protocols.errors import ConfigError, Unavailable
 from protocols.identity import certificates
@@ -252,14 +253,18 @@ def test_a_server_that_does_not_take_this_partys_certificate_is_said(agg):
     assert "does not take this party's certificate (tlsv1 alert unknown ca)" in said_of(agg, None, context=only)
 
 
-def test_servers_that_are_there_are_reached_and_nothing_is_said(agg):
+def test_a_client_whose_servers_are_there_takes_part_and_nothing_is_said(agg):
     own, address, other, authority = agg
     one, two = context_of(own, authority.issue("agg-a")), context_of(own, authority.issue("agg-b"))
+    begun, said = [], []
+
+    async def take_part(path):
+        begun.append(path)
+
     with serving(address, one), serving(other, two):
         assert examined(own, peers=True) == []
-        said = []
-        doctor.wait_for_peers(own, said.append)
-        assert said == []
+        client_kit.start(own.folder, take_part, said.append)
+    assert (begun, said) == ([own.config], [])
 
 
 def test_who_waits_is_told_for_whom_and_not_for_ever(agg, monkeypatch):
