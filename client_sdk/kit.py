@@ -21,9 +21,7 @@ def enrol(kit: Kit) -> Path:
     invitation = kit.folder / f"{kit.file.name}.invitation"
     terms = enrolment.load_invitation(invitation).terms
     if (terms.name, terms.operator_key) != (kit.file.name, kit.file.operator_key):
-        raise BadSignature(
-            f"{invitation} is of {terms.name} or of another operator than {kit.folder} names; ask for yours"
-        )
+        raise BadSignature(f"{invitation} is not of {kit.file.name} and the operator that the kit names; ask for yours")
     made = certificate_request.request(invitation, kit.credentials)
     kit.request.write_bytes(made.read_bytes())
     return kit.request

@@ -38,15 +38,19 @@ CONTACTS = [
 NOISE = re.compile(r"\[releases\].*?(?=# Derivatives)", re.DOTALL)
 
 
-def project(folder, *, seed=None):
+def project(folder, *, seed=None, active=False):
     """Write the project of a run on loopback, with noise and min_count; or exact, with a seed."""
     path = write_project("winter", folder)
-    path.write_text(edited(path.read_text(), seed=seed))
+    path.write_text(edited(path.read_text(), seed=seed, active=active))
     return path
 
 
-def edited(text, *, seed=None):
+def edited(text, *, seed=None, active=False):
     """Return a first project with the hospitals' people, and addresses that are free."""
+    if active:
+        text = re.sub(r"^mpc = .*\n", "", text, flags=re.MULTILINE).replace(
+            '# security = "active"', 'security = "active"'
+        )
     for address in re.findall(r'^\w+ = ("[a-z-]+\.example:\d+")', text, flags=re.MULTILINE):
         text = text.replace(f"= {address}", f'= "{free_addresses(1)[0]}"', 1)
     for key, value in (("start", "2031-11-05"), ("steps", STEPS), ("join_timeout_s", 90.0), ("beta", "{ near = 0.1 }")):
@@ -158,9 +162,9 @@ def together(folder, seed):
     return folder / "run.toml"
 
 
-def ready(folder):
+def ready(folder, *, active=False):
     """Return the kits of a seeded run whose parties have their keys and the ministry's answers, and nobody started."""
-    path = project(folder, seed=SEED)
+    path = project(folder, seed=SEED, active=active)
     out = path.parent / "kits"
     write_kits(path, out)
     (path.parent / "requests").mkdir()

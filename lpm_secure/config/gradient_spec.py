@@ -1,7 +1,7 @@
 """From `[gradient]` of a configuration to what the manifest says of derivatives."""
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import numpy as np
 
@@ -9,7 +9,7 @@ from lpm_secure.config.day_law import DayLaw
 from lpm_secure.config.gradient import GradientConfig
 from lpm_secure.config.laws import Delay
 from lpm_secure.config.model import ModelConfig, parameter_names
-from lpm_secure.config.simulation import Config
+from lpm_secure.config.synthetic import SyntheticConfig
 from protocols.arithmetic.distributions import LAW_TOTAL
 from protocols.errors import ConfigError
 from protocols.models.gradient import Gradient
@@ -20,7 +20,27 @@ from protocols.models.run_model import RunModel, agent_model_of
 SCALES: Final[Mapping[str, Mapping[str, float]]] = {"adjoints": {"value_bits": 40, "tangent_bits": 36, "clip": 64.0}}
 
 
-def gradient_for(config: Config, model: RunModel) -> Gradient | None:
+class DerivableRun(Protocol):
+    """What derivatives need of a run: a `Config`, or a project."""
+
+    @property
+    def gradient(self) -> GradientConfig | None:
+        """Return `[gradient]`."""
+
+    @property
+    def model(self) -> ModelConfig | str:
+        """Return the table `[model]`, or a model by its name."""
+
+    @property
+    def dt(self) -> float:
+        """Return the days in a step."""
+
+    @property
+    def synthetic(self) -> SyntheticConfig:
+        """Return the engine's agents."""
+
+
+def gradient_for(config: DerivableRun, model: RunModel) -> Gradient | None:
     """Return the manifest's gradient of a run; none where its configuration asks for none.
 
     Args:
@@ -39,27 +59,11 @@ def gradient_for(config: Config, model: RunModel) -> Gradient | None:
             f"[gradient] and synthetic.population {config.synthetic.population!r}: agents of a population have no "
             "derivatives in a private run; leave the population out, so that they meet in cells"
         )
-    return gradient_of(asked, config.model, model, dt=config.dt)
-
-
-def gradient_of(
-    asked: GradientConfig | None, source: ModelConfig | str, model: RunModel, *, dt: float
-) -> Gradient | None:
-    """Return the manifest's gradient of a model, whoever runs it; none where nobody asks for one.
-
-    Args:
-        asked: `[gradient]`.
-        source: the table `[model]`, or a model by its name.
-        model: that it stands for.
-        dt: days in a step.
-    """
-    if asked is None:
-        return None
     given = {name: getattr(asked, name) for name in asked.__struct_fields__ if getattr(asked, name) is not None}
-    if isinstance(model, GraphModel) and isinstance(source, str):
+    if isinstance(model, GraphModel) and isinstance(config.model, str):
         return Gradient(**given | {"parameters": _entries(model, asked.parameters)})
-    if asked.way == "score" and not isinstance(source, str):
-        return Gradient(**given | _of_table(source, asked.parameters, dt))
+    if asked.way == "score" and not isinstance(config.model, str):
+        return Gradient(**given | _of_table(config.model, asked.parameters, config.dt))
     passes = {"passes": len(agent_model_of(model).tally)} if asked.way == "adjoints" else {}
     return Gradient(**{**SCALES.get(asked.way, {}), **given, **passes})
 

@@ -7,7 +7,7 @@ import msgspec
 
 from client_sdk.private.contact_list import COLUMNS
 from client_sdk.private.files import PEOPLE
-from lpm_secure.config.gradient_spec import gradient_of
+from lpm_secure.config.gradient_spec import gradient_for
 from lpm_secure.config.model import channels_of, model_of
 from lpm_secure.config.releases import releases_for
 from lpm_secure.project.project_file import ProjectFile, ServerEntry, agents_of, load
@@ -64,7 +64,7 @@ def manifest_of(project: ProjectFile, folder: Path, *, trust: Trust | None = Non
     model = run_model(project)
     channels = channels_of(project.model, model)
     _check_dictionary(project, model, channels)
-    gradient = gradient_of(project.gradient, project.model, model, dt=project.dt)
+    gradient = gradient_for(project, model)
     plain: dict[str, Any] = {name: getattr(project, name) for name in PLAIN}
     dealer, agents = project.dealer, agents_of(project, folder)
     manifest = Simulation(

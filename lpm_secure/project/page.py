@@ -19,6 +19,10 @@ DICTIONARY: Final[Mapping[str, Any]] = {
     "unread": ["phone"],
 }
 DELTA: Final = 1e-5
+SEEDED: Final = (
+    "ALL DRAWS DERIVE FROM A SEED IN THE MANIFEST, which hides nothing: for made-up people only, and where the policy "
+    "says testbed = true."
+)
 CLIENT: Final = """\
 # {name} in the run {run}
 
@@ -107,9 +111,7 @@ def client_page(project: ProjectFile, manifest: Simulation, name: str) -> str:
         "cost": f"All releases together cost an epsilon of at most {epsilon:.3g} at a delta of {DELTA:g}."
         if epsilon < float("inf")
         else "Exact numbers are released, which no epsilon bounds.",
-        "seed": "ALL DRAWS DERIVE FROM A SEED IN THE MANIFEST: for made-up people only."
-        if manifest.testbed_seed is not None
-        else "",
+        "seed": SEEDED if manifest.testbed_seed is not None else "",
         "people": _table(project, dict(_people(manifest, agents, project))),
         "contacts": _table(project, CONTACTS | channels),
         "fields": "\n".join(align(rows)),

@@ -10,6 +10,7 @@ from lpm_secure.config.bounds import Days, Positive
 from lpm_secure.config.gradient import GradientConfig
 from lpm_secure.config.model import ModelConfig, check_source
 from lpm_secure.config.releases import NoiseConfig
+from lpm_secure.config.synthetic import SyntheticConfig
 from lpm_secure.models.axes import Value
 from protocols.errors import ConfigError
 from protocols.identity.signing import PublicKey
@@ -140,6 +141,11 @@ class ProjectFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
             raise ConfigError(f"two parties have the name {twice}; every party needs its own")
         if (self.edges == "permuted") != (self.degree is not None):
             raise ConfigError('edges = "permuted" and degree go together: give both, or neither')
+
+    @property
+    def synthetic(self) -> SyntheticConfig:
+        """Return the engine's agents, of which a project says nothing: they are its operator's."""
+        return SyntheticConfig()
 
     @property
     def servers(self) -> tuple[ServerEntry, ...]:

@@ -23,6 +23,7 @@ from protocols.identity import certificates, enrolment
 from protocols.identity.sealing_key import SealingKey
 from protocols.identity.server_request import ServerRequest
 from protocols.identity.trust import Trust
+from protocols.kit.kit import KitFile
 from protocols.models.agent_model import AgentSource
 from protocols.models.graph.agents import GraphModel
 from protocols.models.run_model import agent_model_of
@@ -51,7 +52,7 @@ FILES = [
     ServerRequest,
     Trust,
 ]
-SETTINGS = [ClientConfig, Config, ProjectFile, policy.Policy]
+SETTINGS = [ClientConfig, Config, KitFile, ProjectFile, policy.Policy]
 KEY, ROUTE = SealingKey.generate(), Route(bytes(32), "client-0", "aggregator-0")
 AUTHORITY = certificates.new_authority("fuzz")
 SESSION = SealedSession.of(ROUTE, bytes(32))

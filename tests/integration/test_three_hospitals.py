@@ -29,8 +29,8 @@ SEED = 11
 class Tutorial:
     """Types the page's commands for all parties, and carries files between them as people would."""
 
-    def __init__(self, folder, *, seed=None):
-        self.folder, self.seed, self.typed, self.running = folder, seed, [], {}
+    def __init__(self, folder, *, seed=None, active=False):
+        self.folder, self.seed, self.active, self.typed, self.running = folder, seed, active, [], {}
         self.blocks = iter(BLOCKS)
         for name in ("ministry", *SERVERS, *HOSPITALS):
             (folder / name).mkdir()
@@ -76,7 +76,7 @@ class Tutorial:
         winter = self.folder / "ministry" / "winter"
         self.type()
         path = winter / "project.toml"
-        path.write_text(edited(path.read_text(), seed=self.seed))
+        path.write_text(edited(path.read_text(), seed=self.seed, active=self.active))
         self.type()
         for name in (*SERVERS, *HOSPITALS):
             (winter / "kits" / name).rename(self.kit(name))
@@ -85,6 +85,9 @@ class Tutorial:
             self.carry(self.kit(name) / f"{name}.request", winter / "requests" / f"{name}.request")
         for name in HOSPITALS:
             own_files(self.kit(name), name)
+            if self.seed is not None:  # its people are made up
+                policy = self.kit(name) / "policy.toml"
+                policy.write_text(policy.read_text().replace("testbed = false", "testbed = true"))
         self.type()
         for name in (*SERVERS, *HOSPITALS):
             for file in (winter / "answers" / name).iterdir():
@@ -149,8 +152,9 @@ def test_three_hospitals_run_with_noise_take_results_home_and_are_audited(tutori
 
 
 @pytest.mark.slow
-def test_a_seeded_run_of_three_hospitals_is_the_clear_run_of_their_tables_together(tutorial, tmp_path):
-    played = tutorial(seed=SEED)
+@pytest.mark.parametrize("active", [False, True], ids=["semi-honest", "active"])
+def test_a_seeded_run_of_three_hospitals_is_the_clear_run_of_their_tables_together(tutorial, tmp_path, active):
+    played = tutorial(seed=SEED, active=active)
     played.play()
     (tmp_path / "together").mkdir()
     clear = simulate_clear(load_run(together(tmp_path / "together", SEED)), device="cpu")

@@ -1,7 +1,9 @@
 """A kit has all that a party needs but its keys; what three hospitals put into theirs is one run, to the bit."""
 
+import os
 import shutil
 import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -15,7 +17,9 @@ from lpm_secure.project.project_file import load
 from lpm_secure.testbed.contacts import contacts_of
 from lpm_secure.testbed.deployment import free_addresses
 from lpm_secure.testbed.testbed import build
-from protocols.errors import ConfigError, ParameterError
+from protocols.errors import ConfigError, ParameterError, PolicyConflict
+from protocols.identity.server_keys import ServerKeys
+from protocols.identity.trust import Trust
 from protocols.kit.kit import Kit
 from protocols.task import policy as policies
 from tests.three_hospitals import HOSPITALS, SERVERS, own_files, project, together
@@ -44,11 +48,27 @@ def test_no_kit_holds_a_private_key_and_each_says_whose_it_is(made):
         assert "README.md" in {file.name for file in kit.folder.iterdir()}
 
 
-def test_the_policy_of_a_kit_allows_the_run_that_it_is_for_and_no_exact_release_unasked(made):
+def pinned(path):
+    """Return the manifest of a project with keys of all servers, as its operator will sign it."""
+    given = load(path)
+    keys = {
+        server.name: ServerKeys.generate(dealer=server.name == "dealer-c").public(server.operator, os.urandom(32))
+        for server in given.servers
+    }
+    valid = {"not_before": given.not_before, "not_after": given.not_after}
+    return manifest_of(given, path.parent, trust=Trust(operator=given.operator, keys=keys, **valid))
+
+
+def test_the_policy_of_a_kit_allows_its_run_but_for_a_seed_and_names_every_key(made):
     path = made.parent / "kits" / "st-anne" / "policy.toml"
     owners = policies.load_policy(path)
     assert owners.policy.countersigned
-    assert owners.policy.testbed
+    with pytest.raises(PolicyConflict) as caught:
+        policies.check(pinned(made), owners)
+    assert "which is for simulated people only" in str(caught.value)
+    path.write_text(path.read_text().replace("testbed = false", "testbed = true"))
+    policies.check(pinned(made), policies.load_policy(path))
+    assert ";" not in str(caught.value)
     assert set(owners.policy.__struct_fields__) == {
         line.lstrip("# ").split(" = ")[0] for line in path.read_text().splitlines() if " = " in line and "`" not in line
     } - {"stage"}
@@ -97,6 +117,18 @@ def test_a_page_says_what_is_learned_and_which_tables_are_needed(made):
         assert words in page, words
     assert "hand its ledger" in (made.parent / "kits" / "agg-a" / "README.md").read_text()
     assert "sees no input" in (made.parent / "kits" / "dealer-c" / "README.md").read_text()
+
+
+@pytest.mark.parametrize(("name", "module"), [("st-john", "client"), ("agg-b", "start")])
+def test_the_script_of_a_kit_starts_it_and_says_what_is_missing(made, name, module):
+    script = made.parent / "kits" / name / "start"
+    environment = os.environ | {"LPM_PYTHON": sys.executable}
+    done = subprocess.run([script], capture_output=True, text=True, timeout=60, env=environment)
+    assert done.returncode == 2
+    assert done.stderr.startswith(
+        f"{module}: {script.parent} has no keys yet; make them with: lpm enrol {script.parent}"
+    )
+    assert len(done.stderr.splitlines()) == 1
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="no systemd-analyze here: units are unverified")

@@ -12,8 +12,11 @@ import threading
 import msgspec
 import pytest
 
+from client_sdk import kit as client_kit
+from protocols import canonical_json
 from protocols.errors import ConfigError, Unavailable
 from protocols.identity import certificates
+from protocols.identity.enrolment import EnrolmentReply
 from protocols.kit import checks, doctor
 from protocols.kit.kit import Kit
 from tests.three_hospitals import ready
@@ -124,6 +127,17 @@ def test_an_answer_for_other_keys_is_refused(kit):
     (own.credentials / "certificate.pem").unlink()
     shutil.copyfile(other.answer, own.answer)
     assert "is not for the keys in" in examined(own)[0]
+
+
+def test_an_answer_for_the_right_name_and_another_key_is_refused(kit, made):
+    own = kit("st-anne")
+    (own.credentials / "certificate.pem").unlink()
+    authority = certificates.read_authority(made / "operator")
+    other = authority.issue("st-anne")
+    reply = EnrolmentReply(name="st-anne", authority=other.authority.decode(), certificate=other.certificate.decode())
+    own.answer.write_bytes(canonical_json.encode(reply))
+    assert "is not for the keys in" in examined(own)[0]
+    assert not (own.credentials / "certificate.pem").exists()
 
 
 def test_a_full_disk_is_said(kit, monkeypatch):
@@ -239,14 +253,18 @@ def test_a_server_that_does_not_take_this_partys_certificate_is_said(agg):
     assert "does not take this party's certificate (tlsv1 alert unknown ca)" in said_of(agg, None, context=only)
 
 
-def test_servers_that_are_there_are_reached_and_nothing_is_said(agg):
+def test_a_client_whose_servers_are_there_takes_part_and_nothing_is_said(agg):
     own, address, other, authority = agg
     one, two = context_of(own, authority.issue("agg-a")), context_of(own, authority.issue("agg-b"))
+    begun, said = [], []
+
+    async def take_part(path):
+        begun.append(path)
+
     with serving(address, one), serving(other, two):
         assert examined(own, peers=True) == []
-        said = []
-        doctor.wait_for_peers(own, said.append)
-        assert said == []
+        client_kit.start(own.folder, take_part, said.append)
+    assert (begun, said) == ([own.config], [])
 
 
 def test_who_waits_is_told_for_whom_and_not_for_ever(agg, monkeypatch):
@@ -286,3 +304,25 @@ def test_the_doctor_needs_a_clients_small_installation_alone(kit):
         "client: agg-a",
         "client: agg-b",
     ]
+
+
+WITHOUT = """
+import sys
+class Lack:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in ("typer", "click", "torch", "numba", "plotly", "pyarrow"):
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+sys.meta_path.insert(0, Lack())
+from lpm_secure.entry import main
+main()
+"""
+
+
+@pytest.mark.parametrize(
+    ("command", "said"), [("doctor", "client: agg-a does not answer"), ("run", " is not installed; lpm needs")]
+)
+def test_lpm_has_the_doctor_where_nothing_but_a_clients_needs_are_installed(kit, command, said):
+    own = kit("st-anne")
+    given = [sys.executable, "-c", WITHOUT, command, own.folder]
+    done = subprocess.run(given, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, said in done.stderr) == (2, True), done.stderr

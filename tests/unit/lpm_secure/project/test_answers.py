@@ -1,0 +1,134 @@
+"""The run's operator answers requests of the right parties, once each; what is wrong with one is a line."""
+
+import shutil
+
+import pytest
+
+from aggregator import kit as server_kit
+from client_sdk import kit as client_kit
+from lpm_secure.project.answers import answer
+from protocols.errors import BadSignature, ConfigError, NotEnrolled, ParameterError
+from protocols.identity import signing
+from protocols.identity.server_keys import server_keys
+from protocols.kit.kit import Kit
+from protocols.task.signature import require_countersigned, trust_of
+from tests.three_hospitals import HOSPITALS, SERVERS, ready
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    return ready(tmp_path_factory.mktemp("ministry"))
+
+
+@pytest.fixture
+def made(whole, tmp_path):
+    """Return a copy of a project whose parties have their answers."""
+    shutil.copytree(whole.parent, tmp_path / "winter")
+    return tmp_path / "winter" / "project.toml"
+
+
+def kit_of(path, name):
+    return Kit.load(path.parent / "kits" / name)
+
+
+def test_every_party_gets_a_certificate_for_its_own_key_and_the_signed_manifest(made):
+    for name in SERVERS + HOSPITALS:
+        kit = kit_of(made, name)
+        kit.accept()
+        manifest = kit.manifest()
+        if name in SERVERS:
+            server_keys(kit.credentials, trust_of(manifest).keys, name)
+    assert [client.agents for client in manifest.clients] == [(1, 2, 3), (4, 5, 6, 7), (8, 9)]
+
+
+def test_an_active_run_pins_the_keys_by_which_clients_sign_and_what_they_seal_to_the_dealer_with(tmp_path):
+    path = ready(tmp_path, active=True)
+    kit = kit_of(path, "dealer-c")
+    kit.accept()
+    trust = trust_of(kit.manifest())
+    assert set(trust.identities) == set(HOSPITALS)
+    assert trust.keys["dealer-c"].sealing is not None
+    server_keys(kit.credentials, trust.keys, "dealer-c")
+    for name in HOSPITALS:
+        own = signing.read_key(kit_of(path, name).credentials / "identity.key")
+        assert trust.identities[name] == signing.public_of(own)
+
+
+def test_who_has_an_answer_keeps_it_when_the_operator_asks_again(made):
+    before = {file: file.read_bytes() for file in (made.parent / "answers").rglob("*.*") if file.is_file()}
+    answer(made, made.parent / "answers")
+    assert {file: file.read_bytes() for file in before} == before
+    with pytest.raises(NotEnrolled, match="was used already"):
+        answer(made, made.parent / "others")
+
+
+def test_servers_sign_as_their_operators_and_a_policy_that_asks_for_it_finds_all(made):
+    manifest = kit_of(made, "agg-a").manifest()
+    client = kit_of(made, "st-anne").folder / "manifest.json"
+    for name in SERVERS:
+        with pytest.raises(ParameterError, match="cannot read the countersignature"):
+            require_countersigned(client, manifest)
+        kit = kit_of(made, name)
+        kit.accept()
+        shutil.copy(kit.countersign(), client.parent)
+    require_countersigned(client, manifest)
+
+
+def test_a_request_that_is_missing_or_anothers_is_one_line(made, tmp_path):
+    requests = made.parent / "requests"
+    shutil.copyfile(requests / "agg-a.request", requests / "agg-b.request")
+    with pytest.raises(ConfigError, match="is of agg-a, operated by university; the project has agg-b"):
+        answer(made, tmp_path / "out")
+    (requests / "agg-b.request").unlink()
+    with pytest.raises(ConfigError, match=r"agg-b.request is not there: agg-b makes it with `lpm enrol`"):
+        answer(made, tmp_path / "out")
+
+
+def test_a_clients_request_under_anothers_name_is_one_line(made, tmp_path):
+    requests = made.parent / "requests"
+    shutil.copyfile(requests / "st-anne.request", requests / "st-john.request")
+    shutil.rmtree(made.parent / "answers" / "st-john")
+    with pytest.raises(ConfigError, match=r"st-john.request is of st-anne; ask st-john for its own"):
+        answer(made, made.parent / "answers")
+
+
+def test_answers_need_the_operators_folder(made, tmp_path):
+    shutil.rmtree(made.parent / "operator")
+    with pytest.raises(ConfigError, match="make the kits first, with lpm project kit"):
+        answer(made, tmp_path / "out")
+
+
+def test_keys_are_made_once_and_by_the_invitation_of_the_kit(made):
+    with pytest.raises(ParameterError, match="holds keys already"):
+        server_kit.enrol(kit_of(made, "agg-a"))
+    kit, other = kit_of(made, "st-anne"), kit_of(made, "st-john")
+    with pytest.raises(ParameterError, match="holds keys already"):
+        client_kit.enrol(kit)
+    shutil.rmtree(kit.credentials)
+    (kit.folder / "st-anne.invitation").write_bytes((other.folder / "st-john.invitation").read_bytes())
+    with pytest.raises(BadSignature, match="is not of st-anne and the operator that the kit names"):
+        client_kit.enrol(kit)
+    assert not kit.credentials.exists()
+
+
+def test_a_kit_is_started_by_who_it_is_for(made):
+    with pytest.raises(ParameterError, match="is the kit of an aggregator; start it with: python -m aggregator start"):
+        client_kit.start(kit_of(made, "agg-a").folder, None, None)
+    with pytest.raises(ParameterError, match="is the kit of a client; start it with: python -m client_sdk start"):
+        server_kit.start(kit_of(made, "st-anne").folder, None, None)
+    with pytest.raises(ConfigError, match=r"cannot read .*kit.toml: No such file"):
+        client_kit.start(made.parent, None, None)
+
+
+def test_a_server_serves_only_when_its_kit_is_well_and_signs_before_it_does(made):
+    kit, served, said = kit_of(made, "dealer-c"), [], []
+    (kit.folder / "manifest.json").write_text("{}")
+    with pytest.raises(ConfigError, match="the signature is of another manifest"):
+        server_kit.start(kit.folder, lambda *given: served.append(given), said.append)
+    assert served == said == []
+    shutil.copyfile(made.parent / "answers" / "dealer-c" / "manifest.json", kit.folder / "manifest.json")
+    server_kit.start(kit.folder, lambda *given: served.append(given), said.append)
+    assert served == [("dealer", kit.config)]
+    assert said == [
+        f"countersigned: hand {kit.folder / 'manifest.dealer-c.sig'} to every client, whose policy asks for it"
+    ]
