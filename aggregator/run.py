@@ -18,7 +18,7 @@ from aggregator.permutation.delivery import Delivery, Permuter, require_all_toke
 from aggregator.release.cohort_sum import CohortSum, release_of, require_trusted
 from aggregator.release.ledger import Ledger
 from aggregator.release.ledger_entries import head_of, require_same, write_round
-from aggregator.rounds.announcements import announcement_digest, append_public, check_announcement, recall
+from aggregator.rounds import announcements
 from aggregator.rounds.round import Round, digest, too_small
 from aggregator.rounds.sums import Sums
 from aggregator.store import PendingRound, RoundClosure, Store
@@ -147,7 +147,7 @@ class Run:
             self._keys[client] = message.key
             LOG.info("joined", extra={"facts": {"client": client, "step": self.round.step}})
         self._alive(client)
-        return JoinReply(self.round.step, recall(self.last, message.since, self.layout))
+        return JoinReply(self.round.step, announcements.recall(self.last, message.since, self.layout))
 
     async def exchange(self, client: str, message: Share) -> RoundResult:
         """Take a client's share of a round, and answer with its part of the result when the round closes."""
@@ -177,18 +177,18 @@ class Run:
     async def announce(self, message: Announcement) -> RoundRelease:
         """Take the engine's announcement of a step, and answer with the release when the round closes."""
         self._ending.require_open(self.round)
-        check_announcement(message, self.manifest)
+        announcements.check_announcement(message, self.manifest)
         await self._before(message.step)
+        if (again := announcements.release_again(self.last, message)) is not None:
+            return again
         done = self._past(message.step, Phase.SPEAK)
         if done is None:
             with self._ending.guard(self.round):
                 self.layout.public_numbers(message.synthetic, step=message.step)
             self.round.announce(message.synthetic)
             done = await self._outcome(self.round)
-        elif done.synthetic != message.synthetic.tobytes():
-            raise ConflictingReplay(
-                f"the engine announced two different totals for step {message.step}; the first one counted"
-            )
+        else:
+            announcements.require_same_announcement(done.synthetic, message)
         release = self.layout.release_of(np.frombuffer(done.total, dtype=np.uint64))
         names = done.members if isinstance(self._release, CohortSum) else ()
         return RoundRelease(message.step, release, len(done.members), self._sums.traffic(done), names, done.left_out)
@@ -209,7 +209,7 @@ class Run:
         decided = self.members_of(number)
         if decided is None:
             raise RoundClosed(f"step {query.step} is over, and its members are forgotten")
-        announced = announcement_digest(self.round if self.round.number == number else self.last)
+        announced = announcements.announcement_digest(self.round if self.round.number == number else self.last)
         return Members(query.step, decided, query.phase, head_of(self._ledger, number), announced)
 
     async def result_name(self, query: ComputationQuery) -> Computation:
@@ -348,7 +348,7 @@ class Run:
         try:
             self._ending.require_open(self.round)
             answers = await self._answers(current.number)
-            require_same(self._ledger, current.number, answers, announced=announcement_digest(current))
+            require_same(self._ledger, current.number, answers, announced=announcements.announcement_digest(current))
             agreed = set(current.shares).intersection(*(answer.names for answer in answers))
             if (count := manifests.cohort(self.manifest, agreed)) < self.manifest.min_cohort:
                 raise too_small(self.manifest, count, "the members of this round are decided, so the run ends")
@@ -373,19 +373,19 @@ class Run:
         vectors, hidden = self._sums.vectors(current, self._keys), b""
         if isinstance(self._release, CohortSum):
             return await self._release.settle(current, members, vectors, self.last)
+        kept, counted = (b"", b"") if self.last is None else (self.last.hidden, self.last.counted)
         if self._outcome_mode is None:
             total = vectors.total(members)
         else:
-            kept = b"" if self.last is None else self.last.hidden
             taken = await self._outcome_mode.combine(current.number, vectors, members, Levels.decode(kept, self.layout))
             total, hidden = taken.total, taken.hidden.encode()
             if self._scores is not None:
                 total, scores = await self._scores.combine(current.number, total, members, kept[len(hidden) :])
                 hidden += scores
-        counted = b"" if self.last is None else self.last.counted
         total, counted = self._release.add(current.number, total, members, shares=vectors, before=counted)
-        public = append_public(current, self.last, self.layout)
-        return current.closure(members, total, hidden=hidden, counted=counted, public=public)
+        public = announcements.append_public(current, self.last, self.layout)
+        release = self._sums.past_release(self.last, current.number)
+        return current.closure(members, total, hidden=hidden, counted=counted, public=public, release=release)
 
     async def _ask(self, number: RoundNumber) -> list[Members]:
         query = MembersQuery(self.id, self._schedule.step(number), self._schedule.phase(number))

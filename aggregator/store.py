@@ -141,6 +141,25 @@ class GroupTestRecord(msgspec.Struct, frozen=True):
 
 
 @final
+class PastRelease(msgspec.Struct, frozen=True):
+    """What a step released, for an engine that asks again when its clients have gone on.
+
+    Attributes:
+        words: this aggregator's share of it, 8 bytes each; announced: by the engine, for that step.
+    """
+
+    step: int
+    words: bytes
+    members: int
+    traffic: int
+    announced: bytes
+
+    def __repr__(self) -> str:
+        """Tell the step, and nothing of the share."""
+        return f"PastRelease(step={self.step})"
+
+
+@final
 class RoundClosure(msgspec.Struct, frozen=True):
     """A round that closed.
 
@@ -155,6 +174,7 @@ class RoundClosure(msgspec.Struct, frozen=True):
         left_out: of a secure sum: clients found to have sent garbage by now, this round included.
         trials: what was opened to find those of this round; tried: this aggregator's share of each of these sums.
         seen: the groups of all such sums of the run by now.
+        release: of a step's second round, what its first one released.
     """
 
     number: RoundNumber
@@ -171,6 +191,7 @@ class RoundClosure(msgspec.Struct, frozen=True):
     tried: tuple[bytes, ...] = ()
     seen: tuple[tuple[str, ...], ...] = ()
     public: bytes = b""
+    release: PastRelease | None = None
 
     @property
     def present(self) -> set[str]:

@@ -8,10 +8,10 @@ import numpy as np
 from aggregator.rounds.round import Round
 from aggregator.store import RoundClosure
 from protocols.arithmetic.counters import Step
-from protocols.errors import NotEnrolled, WrongLength
+from protocols.errors import ConflictingReplay, NotEnrolled, WrongLength
 from protocols.task.layout import Layout
 from protocols.task.manifest import Manifest
-from protocols.wire.messages import Announcement
+from protocols.wire.messages import Announcement, RoundRelease
 
 RECALLED: Final = 2**12  # numbers in one reply, so that it stays below the bound on a call
 
@@ -38,6 +38,32 @@ def announcement_digest(held: Round | RoundClosure | None) -> bytes:
     if held is None or held.synthetic is None or not len(held.synthetic):
         return b""
     return hashlib.sha256(bytes(held.synthetic)).digest()
+
+
+def require_same_announcement(announced: bytes, message: Announcement) -> None:
+    """Refuse another announcement of a step that is over.
+
+    Raises:
+        ConflictingReplay: the engine announced something else.
+    """
+    if announced != message.synthetic.tobytes():
+        raise ConflictingReplay(
+            f"the engine announced two different totals for step {message.step}; the first one counted"
+        )
+
+
+def release_again(last: RoundClosure | None, message: Announcement) -> RoundRelease | None:
+    """Return what a step released whose second round has closed, to an engine that was away; None of another step.
+
+    Raises:
+        ConflictingReplay: the engine announced something else.
+    """
+    record = None if last is None else last.release
+    if record is None or record.step != message.step:
+        return None
+    require_same_announcement(record.announced, message)
+    words = np.frombuffer(record.words, dtype=np.uint64)
+    return RoundRelease(message.step, words, record.members, record.traffic)
 
 
 def append_public(current: Round, last: RoundClosure | None, layout: Layout) -> bytes:

@@ -6,7 +6,7 @@ from typing import final
 
 import numpy as np
 
-from aggregator.store import PendingRound, RoundClosure
+from aggregator.store import PastRelease, PendingRound, RoundClosure
 from protocols.arithmetic.counters import RoundNumber, Step
 from protocols.arithmetic.fixed_point import I64, U64
 from protocols.errors import CohortTooSmall, ConflictingReplay, LpmError, RunEnded
@@ -110,14 +110,21 @@ class Round:
             self._waiters.discard(future)
 
     def closure(
-        self, members: tuple[str, ...], total: U64, *, hidden: bytes, counted: bytes, public: bytes = b""
+        self,
+        members: tuple[str, ...],
+        total: U64,
+        *,
+        hidden: bytes,
+        counted: bytes,
+        public: bytes = b"",
+        release: PastRelease | None = None,
     ) -> RoundClosure:
         """Return what this round leaves: its members, their digests, what was announced, and what it came to."""
         digests = {client: self.digests[client] for client in members}
         synthetic = b"" if self.synthetic is None else self.synthetic.tobytes()
         decided = self.decided or ()
         kept = (self.number, decided, members, digests, total.tobytes(), synthetic, hidden)
-        return RoundClosure(*kept, counted=counted, public=public)
+        return RoundClosure(*kept, counted=counted, public=public, release=release)
 
     def close(self, done: RoundClosure) -> None:
         """Tell all that wait."""

@@ -7,8 +7,8 @@ import numpy as np
 
 from aggregator.rounds.round import Round
 from aggregator.rounds.vectors import Vectors
-from aggregator.store import RoundClosure
-from protocols.arithmetic.counters import Step
+from aggregator.store import PastRelease, RoundClosure
+from protocols.arithmetic.counters import RoundNumber, Step
 from protocols.arithmetic.fixed_point import U64
 from protocols.arithmetic.sharing import Sharing
 from protocols.task.devices import pack_presence
@@ -89,6 +89,14 @@ class Sums:
         if phase == Phase.THRESHOLDS and self._layout.degree:
             synthetic = pack_presence((self._layout.own[name][0] for name in done.members), self._layout.n)
         return RoundResult(step, own, release, synthetic, len(done.members), phase)
+
+    def past_release(self, last: RoundClosure | None, number: RoundNumber) -> PastRelease | None:
+        """Return what the round before released, where this one is its step's second; nothing in any other round."""
+        if last is None or self._schedule.phase(number) != Phase.DECIDE:
+            return None
+        words = self._layout.release_of(np.frombuffer(last.total, dtype=np.uint64)).tobytes()
+        step = self._schedule.step(number)
+        return PastRelease(step, words, len(last.members), self.traffic(last), last.synthetic)
 
     def traffic(self, done: RoundClosure) -> int:
         """Return the bytes of vectors in a round that released: shares in, exposures and releases out."""

@@ -201,4 +201,5 @@ def load(path: Path) -> Config:
         ConfigError: one line that says what was got, what is allowed, and what to do.
     """
     config = load_config(path, Config)
-    return msgspec.structs.replace(config, private=config.private.beside(path.parent))
+    private, synthetic = config.private.beside(path.parent), config.synthetic.beside(path.parent)
+    return msgspec.structs.replace(config, private=private, synthetic=synthetic)

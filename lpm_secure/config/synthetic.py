@@ -1,5 +1,6 @@
 """Synthetic agents as a person asks for them: the engine's own in a private run, and where their channels meet."""
 
+from pathlib import Path
 from typing import Annotated, Literal, final
 
 import msgspec
@@ -38,7 +39,9 @@ class SyntheticConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     Attributes:
         agents: how many.
         population: "nyc" or "look_alike": they live in households, schools and workplaces, and neighbours share a cell.
-            Without it, they meet in cells only, and each cell is drawn at random.
+            Without one, they meet in cells only, and each cell is drawn at random.
+        path: of a population that `lpm population` wrote, from tables of your own say, in place of a named one;
+            `agents` is how many it has.
         beta: with a population and the table `[model]`: for each setting that carries infection, per day if everybody
             else in the venue were infectious.
         channels: with a population and a model by its name: where each of its channels along contacts meets.
@@ -46,14 +49,26 @@ class SyntheticConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
 
     agents: Count = 0
     population: Literal["nyc", "look_alike"] | None = None
+    path: str | None = None
     beta: dict[Name, Rate] = {}
     channels: dict[Name, tuple[LinkConfig, ...]] = {}
 
     def __post_init__(self) -> None:
         """Check what types alone cannot."""
-        if (self.population is None) == bool(self.beta or self.channels) or (self.beta and self.channels):
+        if self.population is not None and self.path is not None:
+            raise ConfigError("synthetic has a population or the path of one; leave one of them out")
+        if self.lives == (not (self.beta or self.channels)) or (self.beta and self.channels):
             raise ConfigError(
                 "synthetic.population and synthetic.beta go together: name a population and the settings that carry "
                 "infection, such as beta = {household = 0.1}; or neither. A model by its name has synthetic.channels "
                 "in place of beta"
             )
+
+    @property
+    def lives(self) -> bool:
+        """Return whether they live in a population."""
+        return self.population is not None or self.path is not None
+
+    def beside(self, folder: Path) -> "SyntheticConfig":
+        """Return it with the path of a population from a folder."""
+        return self if self.path is None else msgspec.structs.replace(self, path=str(folder / self.path))

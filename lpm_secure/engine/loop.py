@@ -8,6 +8,7 @@ from typing import Protocol, final
 import numpy as np
 
 from lpm_secure.engine.announcement import announce
+from lpm_secure.engine.journal import ReleaseJournal
 from lpm_secure.engine.series import StageSeries
 from lpm_secure.engine.tally import TallyEstimator
 from lpm_secure.environments.announcer import Announcer
@@ -93,9 +94,11 @@ class RemotePart(PrivatePart):
     Security: the engine sees releases only: cell totals and stage counts over at least `min_cohort` clients.
     """
 
-    def __init__(self, manifest: Simulation, transports: Sequence[Transport]) -> None:
-        """Reach the aggregators by one transport each, in the manifest's order."""
-        self._manifest, self._transports = manifest, transports
+    def __init__(
+        self, manifest: Simulation, transports: Sequence[Transport], journal: ReleaseJournal | None = None
+    ) -> None:
+        """Reach the aggregators by one transport each, in the manifest's order; what is in the journal is over."""
+        self._manifest, self._transports, self._journal = manifest, transports, journal
         self._layout = Layout.of(manifest)
         self._id = manifests.run_id(manifest)
         self._reading = TallyEstimator(manifest)
@@ -106,7 +109,11 @@ class RemotePart(PrivatePart):
         Raises:
             PartiesDisagree: aggregators count other members, or answer with other sizes.
         """
-        release = await announce(self._manifest, self._transports, Announcement(self._id, Step(step), announced))
+        release = None if self._journal is None else self._journal.release(step, announced)
+        if release is None:
+            release = await announce(self._manifest, self._transports, Announcement(self._id, Step(step), announced))
+            if self._journal is not None:
+                self._journal.append(step, announced, release)
         cells = self._layout.cells
         tally = self._reading.tally(release.words[cells:])
         return StepRelease(release.words[:cells], tally, release.members, release.traffic)

@@ -8,6 +8,7 @@ import numpy as np
 
 from client_sdk.masking.channel import ServerChannel
 from client_sdk.masking.masking_client import Reading, read_release
+from lpm_secure.engine.journal import ReleaseJournal
 from lpm_secure.engine.loop import PrivatePart, RemotePart, StepRelease
 from lpm_secure.engine.tally import TallyEstimator
 from protocols.arithmetic.counters import Step
@@ -82,10 +83,15 @@ class MaskedPart(PrivatePart):
         return StepRelease(cells, self._reading.tally(words), len(reading.accepted), 0)
 
 
-def private_part(manifest: Simulation, transports: Sequence[Transport], folder: Path) -> PrivatePart:
-    """Return the private agents of a run as its manifest hides them; the engine's key is in `folder`."""
+def private_part(
+    manifest: Simulation, transports: Sequence[Transport], folder: Path, journal: ReleaseJournal | None = None
+) -> PrivatePart:
+    """Return the private agents of a run as its manifest hides them; the engine's key is in `folder`.
+
+    Of an active run nothing is written down: its engine does not come back.
+    """
     if not is_active(manifest):
-        return RemotePart(manifest, transports)
+        return RemotePart(manifest, transports, journal)
     return MaskedPart(announcer_of(manifest, transports, folder))
 
 

@@ -1,6 +1,5 @@
 """What the commands do."""
 
-import asyncio
 import dataclasses
 import logging
 import time
@@ -15,8 +14,6 @@ from lpm_secure.audit.collect import collect
 from lpm_secure.audit.index import INDEX
 from lpm_secure.config.environment import environment_of
 from lpm_secure.config.simulation import Config
-from lpm_secure.engine.loop import simulate
-from lpm_secure.engine.masked_part import private_part
 from lpm_secure.engine.series import StageSeries
 from lpm_secure.engine.tensors.device import device_of
 from lpm_secure.report import folder as folders
@@ -24,6 +21,7 @@ from lpm_secure.report.public_file import write_public
 from lpm_secure.report.summary import Summary
 from lpm_secure.report.table import both
 from lpm_secure.run.disclosure import describe_disclosure, reveals_sums
+from lpm_secure.run.engine_party import simulate_engine
 from lpm_secure.run.ingress import ingress
 from lpm_secure.run.observer import StepObserver, null_observer
 from lpm_secure.run.private_run import PrivateRun
@@ -36,14 +34,12 @@ from lpm_secure.testbed.synthetic import EngineFile, Synthetic
 from lpm_secure.testbed.testbed import Testbed, build
 from protocols.atomic_file import write_atomically
 from protocols.errors import ParameterError, Unavailable
-from protocols.identity import certificates
 from protocols.identity.signing import PublicKey
 from protocols.task import manifest as manifests
 from protocols.task.manifest import require_simulation
 from protocols.task.parties import ENGINE
 from protocols.task.release_plan import releases_of, tally_words
 from protocols.task.signature import load_verified
-from protocols.wire.connect import connect
 
 NOTICES: Final = logging.getLogger("lpm")  # for whoever waits; `lpm` prints them
 LOG: Final = logging.getLogger("lpm.run")  # of one run, in its folder alone
@@ -145,18 +141,8 @@ def drive(folder: Path, *, device: str = "auto", observer: StepObserver = null_o
     manifest = require_simulation(load_verified(folder / MANIFEST, operator_key=file.operator_key))
     agents, environment = Synthetic.again(file.agents).agents(manifest, place), environment_of(file.environment)
 
-    async def simulated() -> StageSeries:
-        transports = connect(manifest, certificates.read(party))
-        words = tally_words(manifest)
-        with observer("private run", steps=manifest.steps, words=words) as on_step:
-            part = private_part(manifest, transports, party)
-            series = await simulate(manifest, part, agents, environment=environment, on_step=on_step)
-        for transport in transports:
-            await transport.close()
-        return series
-
     try:
-        series = asyncio.run(simulated())
+        series = simulate_engine(manifest, party, agents, environment=environment, observer=observer)
         for name, content in both("series", series.table()).items():
             write_public(folder / name, content)
     finally:

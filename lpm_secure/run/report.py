@@ -82,7 +82,7 @@ def _parts(run: PrivateRun, rows: Sequence[tuple[str, str]]) -> list[str | Plot]
     if run.testbed.look_alike:
         parts.append(html.warning(run.label))
     parts += [html.warning(describe_disclosure(manifest)), html.table(rows)]
-    parts.append(Plot(_plots(run.private.series, returns=bool(manifest.model.recurrence))))
+    parts.append(Plot(plots(run.private.series, returns=bool(manifest.model.recurrence))))
     if run.received:
         parts += [html.heading("What each party received"), _ingress_table(run.received)]
     if run.clear is not None:
@@ -107,7 +107,7 @@ def _ingress_table(rows: Sequence[Ingress]) -> str:
     return html.table(cells, head=("received by", "from", "bytes per step"))
 
 
-def _plots(series: StageSeries, *, returns: bool) -> Any:
+def plots(series: StageSeries, *, returns: bool) -> Any:
     """Return stages, observables and who left the first stage, of private and synthetic agents, one column each."""
     words = departure_words(series.first)
     rows = ["stages" if len(series.names) == series.stages else "stages and observables"]

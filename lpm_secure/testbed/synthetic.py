@@ -24,7 +24,7 @@ from lpm_secure.populations.settings import settings_with_beta
 from lpm_secure.populations.source import PopulationConfig, open_population
 from protocols.arithmetic.fixed_point import I64, U64, to_fixed
 from protocols.arithmetic.philox import DrawPurpose, words
-from protocols.errors import DataError
+from protocols.errors import ConfigError, DataError
 from protocols.models.agent_model import AgentSource
 from protocols.models.graph.agents import GraphModel
 from protocols.models.graph.draws import BEGIN, DrawSource, integer
@@ -79,15 +79,22 @@ class Synthetic:
 
         Raises:
             ConfigError: too few agents for a population, or a beta of a setting that it does not have.
+            DataError: no population at its path.
         """
-        if config.population is None or not config.agents:
+        if not config.lives or not config.agents:
             return cls(config, columns=columns)
         try:
-            found = cls(config, open_population(_population(config), beside=Path()))
+            found = cls(config, open_population(_population(config), beside=Path()), columns)
         except DataError as error:
+            if config.path is not None:
+                raise
             NOTICES.warning("%s; going on with a GENERATED LOOK-ALIKE of a city", error)
             config = msgspec.structs.replace(config, population="look_alike")
-            found = cls(config, open_population(_population(config), beside=Path()))
+            found = cls(config, open_population(_population(config), beside=Path()), columns)
+        if found.population and found.population.n != config.agents:
+            raise ConfigError(
+                f"{config.path} has {found.population.n:,} people, and synthetic.agents is {config.agents:,}; give that"
+            )
         if found.population and config.beta:
             settings_with_beta(found.population, config.beta)
         return found
@@ -202,4 +209,6 @@ def draw_range(manifest: Simulation, numbers: U64, purpose: str, range_: tuple[i
 
 
 def _population(config: SyntheticConfig) -> PopulationConfig:
+    if config.path is not None:
+        return PopulationConfig(path=config.path)
     return PopulationConfig(kind=config.population, agents=config.agents)

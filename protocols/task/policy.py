@@ -17,7 +17,7 @@ from protocols.models.outcome import Threshold
 from protocols.models.run_model import agent_model_of
 from protocols.releases.query import NOISE, Release
 from protocols.task.base import Security
-from protocols.task.manifest import Manifest, Simulation, is_active
+from protocols.task.manifest import Manifest, Simulation, compares, is_active
 from protocols.task.release_plan import releases_of
 from protocols.task.secure_sum.spec import SecureSum
 from protocols.task.signature import require_countersigned, trust_of
@@ -52,6 +52,7 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         operators: who may run the run, its aggregators and its dealer.
         identities: of some of these, by their names, the Ed25519 key, 32 bytes in base64, that their server must have.
         countersigned: the operator of every server has signed the manifest too, by its server's key.
+        compare_contacts: allow that each other client of a run learns which of its own contacts this one lists too.
         testbed: allow a manifest that holds the seed of all draws: for simulated people only.
     """
 
@@ -71,6 +72,7 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     reveals: tuple[Literal["bit", "sum"], ...] = ("bit",)
     thresholds: tuple[Threshold, ...] = ("once", "restart")
     countersigned: bool = False
+    compare_contacts: bool = True
     testbed: bool = False
 
 
@@ -214,6 +216,8 @@ def _conflicts_of_simulation(manifest: Simulation, policy: Policy) -> Iterator[t
                 "thresholds",
                 f"allowed are {_list(policy.thresholds)}, and that of {outcome.name} may change: {outcome.threshold}",
             )
+    if compares(manifest) and not policy.compare_contacts:
+        yield "compare_contacts", "clients of this run compare what they list of contacts between their agents"
     if manifest.testbed_seed is not None and not policy.testbed:
         yield "testbed", "the manifest holds the seed of all draws, which is for simulated people only"
 

@@ -100,12 +100,15 @@ def write_deployment(folder, protocol):
 
 def write_active(folder, world=0, *, steps, timeout_s, **protocol):
     """Write an active deployment of clients `client-0` to `client-3`, in one of two worlds."""
+    compares = protocol.pop("compare_contacts", msgspec.UNSET)
     given = {"mode": "outcome", "join_timeout_s": 30.0, "min_cohort": 2} | protocol
     config = small_config(round_timeout_s=timeout_s, **given)
     private = msgspec.structs.replace(config.private, security="active")
     config = msgspec.structs.replace(config, private=private, steps=steps, seed=5 + world)
     data = dataclasses.replace(small_data(world), group=tuple(f"client-{index // 5}" for index in range(20)))
-    deployment = Deployment(folder, build(config, data, free_addresses(config.protocol.addresses)))
+    testbed = build(config, data, free_addresses(config.protocol.addresses))
+    manifest = msgspec.structs.replace(testbed.manifest, compare_contacts=compares)
+    deployment = Deployment(folder, dataclasses.replace(testbed, manifest=manifest))
     deployment.write()
     write_drive_file(deployment)
     return deployment

@@ -1,9 +1,11 @@
 """Clients' processes compare their contacts before they join, over sealed calls and mutual TLS."""
 
+import pytest
 import torch
 
 from client_sdk.comparison.report import REPORT
 from lpm_secure.run.processes import run_clear, run_private
+from tests.integration.conftest import write_active
 
 CPU = torch.device("cpu")
 
@@ -13,11 +15,21 @@ def reports(deployment):
     return {name: file.read_text().splitlines()[1:] if file.exists() else None for name, file in files.items()}
 
 
+@pytest.mark.slow
 def test_lists_that_agree_begin_the_run_with_the_bits_that_it_has_without(deploy):
     deployment = deploy(compare_contacts=True)
     private = run_private(deployment, CPU)
     assert private.series.hash == run_clear(deployment.testbed, CPU).series.hash
     assert reports(deployment) == {name: [] for name in "abcd"}
+    assert not private.lost
+
+
+@pytest.mark.slow
+def test_clients_of_an_active_run_compare_before_they_hand_over_their_seeds(tmp_path):
+    deployment = write_active(tmp_path / "run", steps=3, timeout_s=4.0, compare_contacts=True)
+    private = run_private(deployment, CPU)
+    assert private.series.hash == run_clear(deployment.testbed, CPU).series.hash
+    assert reports(deployment) == {f"client-{number}": [] for number in range(4)}
     assert not private.lost
 
 

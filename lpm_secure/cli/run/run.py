@@ -79,14 +79,28 @@ def up(config: ConfigFile, out: Out = Path("runs")) -> None:
 
 
 def engine(
-    folder: Annotated[Path, typer.Argument(help="The folder that `lpm up` printed.", exists=True, file_okay=False)],
+    folder: Annotated[
+        Path | None, typer.Argument(help="The folder that `lpm up` printed.", exists=True, file_okay=False)
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="TOML, of the engine of a deployment between real parties.", metavar="FILE")
+    ] = None,
     device: Device = "auto",
 ) -> None:
-    """Drive clients that `lpm up` started, from the folder it printed."""
-    from lpm_secure.cli.progress import step_bar
-    from lpm_secure.run import jobs
+    """Drive clients: those that `lpm up` started, from the folder it printed, or with --config those of a deployment.
 
-    typer.echo(f"series: {jobs.drive(folder, device=device, observer=step_bar).hash}")
+    The latter keeps a journal of releases. Killed at any moment and started again within three deadlines of a round, it
+    goes on to the same bits, and ends in series, report and figures in the folder `results` of its configuration.
+    """
+    from lpm_secure.cli.progress import step_bar
+    from lpm_secure.run import engine_party, jobs
+
+    if (folder is None) == (config is None):
+        raise ParameterError("give the folder that `lpm up` printed, or --config FILE; lpm engine --help says more")
+    if config is not None:
+        _show(engine_party.run_engine(config, device=device, observer=step_bar))
+    elif folder is not None:
+        typer.echo(f"series: {jobs.drive(folder, device=device, observer=step_bar).hash}")
 
 
 def _city(path: Path, *, device: str, out: Path, resume: bool) -> "Summary":

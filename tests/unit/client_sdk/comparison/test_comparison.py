@@ -222,7 +222,14 @@ def test_a_client_that_comes_back_says_the_same_and_with_other_contacts_is_refus
     agreed = {name: {other: [] for other in CLIENTS if other != name} for name in CLIENTS}
     assert compare(party, tables_of(), store=store, secrets=own) == agreed
     assert compare(party, tables_of(), store=store, secrets=own) == agreed
-    assert isinstance(compare(party, tables_of(MET[1:]), store=store, secrets=own)["client-0"], ConflictingReplay)
+    notes = []
+
+    def watch(name, way):
+        return Watched(way, notes) if name == "client-0" else way
+
+    other = compare(party, tables_of(MET[1:]), store=store, secrets=own, around=watch)
+    assert isinstance(other["client-0"], ConflictingReplay)
+    assert {letter.number for letter in notes} == {0}  # other contacts, other keys: nothing is sealed by the first ones
 
 
 def test_letters_are_between_clients_of_the_run(party):

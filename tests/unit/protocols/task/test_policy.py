@@ -49,6 +49,13 @@ def policy(tmp_path):
     return made
 
 
+def test_an_owner_may_not_want_contacts_to_be_compared(manifest, policy):
+    compared = msgspec.structs.replace(manifest, compare_contacts=True)
+    policies.check(compared, policy())
+    with pytest.raises(PolicyConflict, match=r":11: clients of this run compare what they list"):
+        policies.check(compared, policy("testbed = true", "testbed = true\ncompare_contacts = false"))
+
+
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [

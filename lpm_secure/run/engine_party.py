@@ -1,0 +1,179 @@
+"""The engine of a deployment: its own agents and environment, over whichever restarts, to series and report."""
+
+import asyncio
+import hashlib
+import time
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from lpm_secure.config.environment import environment_of
+from lpm_secure.engine.journal import ReleaseJournal
+from lpm_secure.engine.loop import EngineAgents, simulate
+from lpm_secure.engine.masked_part import private_part
+from lpm_secure.engine.series import PARTS, StageSeries
+from lpm_secure.engine.tensors.device import device_of
+from lpm_secure.environments.announcer import rehearse
+from lpm_secure.environments.environment import Environment
+from lpm_secure.models.words import word_of
+from lpm_secure.report import folder as folders
+from lpm_secure.report import html
+from lpm_secure.report.page import Page, Plot
+from lpm_secure.report.summary import REPORT, Summary, align
+from lpm_secure.report.table import both
+from lpm_secure.run import engine_config
+from lpm_secure.run.disclosure import describe_disclosure
+from lpm_secure.run.observer import StepObserver, null_observer
+from lpm_secure.run.private_run import FIGURES
+from lpm_secure.run.report import plots
+from lpm_secure.testbed.synthetic import Synthetic
+from protocols import folder_lock
+from protocols.errors import ParameterError, RunEnded
+from protocols.identity import certificates
+from protocols.task import manifest as manifests
+from protocols.task.manifest import Simulation, is_active, require_simulation
+from protocols.task.parties import ENGINE
+from protocols.task.release_plan import tally_words
+from protocols.task.signature import load_verified
+from protocols.wire.connect import connect
+
+SHORT: Final = 12  # characters of a run's id in names of files
+
+
+def simulate_engine(
+    manifest: Simulation,
+    credentials: Path,
+    agents: EngineAgents,
+    *,
+    environment: Environment | None,
+    journal: ReleaseJournal | None = None,
+    observer: StepObserver = null_observer,
+) -> StageSeries:
+    """Drive the clients of a run whose servers run elsewhere.
+
+    Args:
+        manifest: of the run.
+        credentials: folder with the engine's.
+        agents: the engine's own.
+        environment: of the model, if it hears public numbers.
+        journal: of releases; what is in it is not asked for again.
+        observer: watches the steps.
+    """
+
+    async def simulated() -> StageSeries:
+        transports = connect(manifest, certificates.read(credentials))
+        with observer("private run", steps=manifest.steps, words=tally_words(manifest)) as on_step:
+            part = private_part(manifest, transports, credentials, journal)
+            series = await simulate(manifest, part, agents, environment=environment, on_step=on_step)
+        for transport in transports:
+            await transport.close()
+        return series
+
+    return asyncio.run(simulated())
+
+
+def run_engine(path: Path, *, device: str = "auto", observer: StepObserver = null_observer) -> Summary:
+    """Take part in a deployment as its engine, or go on with it after a restart, and write the folder of results.
+
+    Args:
+        path: of the configuration.
+        device: where the engine computes: auto, cpu or cuda.
+        observer: watches the steps; those of before a restart are computed again first.
+
+    Raises:
+        ParameterError: a file cannot be used, they contradict each other, or another process does so here.
+        RunEnded: the run is over, or its security is active and this engine was away.
+        Unavailable: an aggregator does not answer in time.
+    """
+    given, folder = engine_config.load(path), path.resolve().parent
+    manifest = require_simulation(load_verified(folder / given.manifest, operator_key=given.operator_key))
+    _require_engine(manifest, certificates.certificate_of(folder / given.credentials))
+    synthetic, place = Synthetic.of(given.synthetic, given.columns), device_of(device)
+    _check(manifest, synthetic, environment_of(given.environment))
+    results, short = folder / given.results, manifests.run_id(manifest).hex()[:SHORT]
+    results.mkdir(parents=True, exist_ok=True)
+    with folder_lock.hold(results / f"engine-{short}.lock"):
+        started, file = time.perf_counter(), results / f"releases-{short}.jsonl"
+        if is_active(manifest) and file.exists():
+            raise RunEnded(f"{file} is there: the engine of an active run does not come back; begin another run")
+        engine = hashlib.sha256(msgspec.json.encode((synthetic.file, given.environment), order="deterministic"))
+        journal = ReleaseJournal(file, run=manifests.run_id(manifest), engine=engine.hexdigest())
+        series = simulate_engine(
+            manifest,
+            folder / given.credentials,
+            synthetic.agents(_with_seed(manifest, journal.head.seed), place),
+            environment=environment_of(given.environment),
+            journal=journal,
+            observer=observer,
+        )
+        summary = _summary(manifest, series, synthetic, results, facts=(journal.steps, time.perf_counter() - started))
+        folders.write(results, summary)
+    return summary
+
+
+def _require_engine(manifest: Simulation, certificate: bytes) -> None:
+    if not manifest.engine:
+        raise ParameterError(f"the manifest of {manifest.name} has no engine; its operator says engine = true")
+    if manifest.gradient is not None:
+        raise ParameterError("the manifest asks for a gradient, which `lpm engine` does not take")
+    if (name := certificates.name_of(certificate)) != ENGINE:
+        raise ParameterError(
+            f"the certificate is of {name}, and an engine's is of {ENGINE}: lpm identity FOLDER {ENGINE} makes the "
+            f"request, and the run's operator signs it with lpm keys AUTHORITY {ENGINE} --request"
+        )
+
+
+def _check(manifest: Simulation, synthetic: Synthetic, environment: Environment | None) -> None:
+    """Refuse agents or an environment that do not fit the manifest, before anything is sent."""
+    if synthetic.config.agents and not manifest.cells:
+        raise ParameterError("synthetic agents meet private ones in cells, and the manifest has none; leave them out")
+    synthetic.check(manifest)
+    rehearse(manifest, environment)
+
+
+def _with_seed(manifest: Simulation, seed: int) -> Simulation:
+    """Return what the engine's own agents are drawn by: a testbed's seed, or the one of this engine's journal."""
+    return manifest if manifest.testbed_seed is not None else msgspec.structs.replace(manifest, testbed_seed=seed)
+
+
+def _summary(
+    manifest: Simulation, series: StageSeries, synthetic: Synthetic, results: Path, *, facts: tuple[int, float]
+) -> Summary:
+    before, seconds = facts
+    population = synthetic.population.card.title if synthetic.population else "agents who meet in cells only"
+    figures = {
+        "run": manifests.run_id(manifest).hex(),
+        "steps": manifest.steps,
+        "steps_of_the_journal": before,
+        "seconds": seconds,
+        "synthetic_agents": synthetic.config.agents,
+        "population": population,
+        **{f"tally_{part}": series.last(part) for part in PARTS},
+        "sha256": series.hash,
+    }
+    rows = [
+        ("run", manifests.run_id(manifest).hex()),
+        ("population", f"{synthetic.config.agents:,}: {population}" if synthetic.config.agents else "none"),
+        *((f"at the end, {part} agents", _totals(series, part)) for part in PARTS if series.has(part)),
+        ("steps of the journal", f"{before:,}"),
+        ("series", series.hash),
+    ]
+    return Summary(
+        file=FIGURES,
+        figures=figures,
+        lines=align([*rows, ("report", str(results / REPORT))]),
+        tables=both("series", series.table()),
+        page=Page(
+            f"Run {manifest.name}",
+            [
+                html.warning(describe_disclosure(manifest)),
+                html.table(rows),
+                Plot(plots(series, returns=bool(manifest.model.recurrence))),
+            ],
+        ),
+    )
+
+
+def _totals(series: StageSeries, part: str) -> str:
+    return ", ".join(f"{word_of(name)} {total:,}" for name, total in series.last(part).items())
