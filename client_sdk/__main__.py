@@ -46,6 +46,10 @@ async def take_part(path: Path) -> None:
 async def _take_part(given: config.ClientConfig, folder: Path, manifest: Simulation) -> None:
     people, contacts = folder / given.people, folder / given.contacts
     journal, draws = None, None
+    if given.relay is not None and is_active(manifest):
+        raise ParameterError(
+            "the run's security is active: an aggregator that relays could drop this client; reach both"
+        )
     if is_active(manifest):
         journal = open_journal(folder, manifest, given.name, credentials=folder / given.credentials)
         draws = journal.once(DRAWS, DRAW_BYTES)
@@ -53,10 +57,6 @@ async def _take_part(given: config.ClientConfig, folder: Path, manifest: Simulat
     credentials = read_credentials(folder / given.credentials)
     if soon := expires_soon(credentials.certificate):
         print(f"client: {soon}", file=sys.stderr)
-    if given.relay is not None and is_active(manifest):
-        raise ParameterError(
-            "the run's security is active: an aggregator that relays could drop this client; reach both"
-        )
     transports = connect(manifest, credentials, relay=given.relay)
     if journal is not None:
         identity = folder / given.credentials
