@@ -53,6 +53,7 @@ async def take_part(path: Path) -> None:
 async def _take_part(given: config.ClientConfig, folder: Path, manifest: Simulation) -> None:
     journal, draws = None, None
     if is_active(manifest):
+        require_no_relay(given.relay)
         journal = open_journal(folder, manifest, given.name, credentials=folder / given.credentials)
         draws = journal.once(DRAWS, DRAW_BYTES)
     files = read_private_files(
@@ -69,8 +70,6 @@ async def _take_part(given: config.ClientConfig, folder: Path, manifest: Simulat
     credentials = read_credentials(folder / given.credentials)
     if soon := expires_soon(credentials.certificate):
         print(f"client: {soon}", file=sys.stderr)
-    if is_active(manifest):
-        require_no_relay(given.relay)
     transports = connect(manifest, credentials, relay=given.relay)
     if compares(manifest):
         await require_counterparts(manifest, files, transports[0], credentials=credentials, folder=folder)

@@ -1,8 +1,8 @@
 """One aggregator of a masked run, as steps that take messages and return messages; nothing is sent here.
 
 A round: `receive` from clients and the engine; `offer`, `lacking` and `receive` until neither `lacks` any of the
-union; `close` and `confirm`; `ask_proofs`, and `judge` the dealer's answer; `accept` where the other's verdict is the
-same; in a step `ask_release` and `release`, and where small counts are suppressed four times `share_counts` and
+union; `close`, `ask_proofs`, `confirm`, and `judge` the dealer's answer; `accept` where the other's verdict is the
+same, in a step after `ask_release`; then `release`, and where small counts are suppressed four times `share_counts` and
 `open_counts`; in a decision where levels take products `share_levels` and `open_levels`; then a `reply` for each client
 and the engine.
 """
@@ -102,16 +102,19 @@ class MaskingAggregator(MessageUnion):
             ResultsDiffer: it has heard others, or another announcement.
         """
         with self.guard():
-            self._require(RoundStage.CLOSED)
+            self._require(RoundStage.ASKED)
             theirs = self.read(closing, Closing, sender=self._other)
             if (theirs.number, theirs.digest) != (self.number, self._round.closing):
                 raise ResultsDiffer("the aggregators have heard different messages of one round; the run stops here")
             self._round.stage = RoundStage.CONFIRMED
 
     def ask_proofs(self) -> SignedMessage:
-        """Return the first question to the dealer."""
+        """Return the first question to the dealer, of all that this aggregator has heard.
+
+        Whom the other has heard is confirmed before the answer is taken in.
+        """
         with self.guard():
-            self._require(RoundStage.CONFIRMED)
+            self._require(RoundStage.CLOSED)
             seeds, asked = self._seeds.single(), {c: each.question for c, each in self._round.examined.items()}
             question = ProofQuestion(
                 run=self.plan.run,
@@ -127,7 +130,7 @@ class MaskingAggregator(MessageUnion):
     def judge(self, answer: SignedMessage) -> SignedMessage:
         """Decide who is in range, by the dealer's parts, and return the verdict."""
         with self.guard():
-            self._require(RoundStage.ASKED)
+            self._require(RoundStage.CONFIRMED)
             message = self.read(answer, ProofAnswer, sender=self.plan.dealer.name)
             self._require_number(message.number)
             parts = {each.client: each.part for each in message.clients}
@@ -146,19 +149,22 @@ class MaskingAggregator(MessageUnion):
             CohortTooSmall: fewer clients are left than the manifest promises.
         """
         with self.guard():
-            self._require(RoundStage.JUDGED)
+            self._require(RoundStage.ASKED_RELEASE if self.plan.opens(self.number) else RoundStage.JUDGED)
             theirs = self.read(verdict, RangeVerdict, sender=self._other)
             if (theirs.number, theirs.accepted) != (self.number, self._round.accepted):
                 raise ResultsDiffer("the aggregators differ on who is in range; the run stops here")
-            least = self.plan.manifest.min_cohort
-            if (count := cohort(self.plan.manifest, self._round.accepted)) < least:
-                raise CohortTooSmall(f"{count} clients are left; the manifest promises {least}")
+            self._require_cohort()
             public = tuple(self.public_numbers.values())
             self._membership.take(self.number, self._round.accepted, refused=self.refused, public=public)
             goes_on = self.plan.opens(self.number) or self.plan.multiplies(self.number)
             self._round.stage = RoundStage.ACCEPTED if goes_on else RoundStage.DONE
             if not self.plan.multiplies(self.number):
                 self._sums.take(self.number, self._words)
+
+    def _require_cohort(self) -> None:
+        least = self.plan.manifest.min_cohort
+        if (count := cohort(self.plan.manifest, self._round.accepted)) < least:
+            raise CohortTooSmall(f"{count} clients are left; the manifest promises {least}")
 
     @property
     def _words(self) -> dict[str, U64]:
@@ -205,13 +211,17 @@ class MaskingAggregator(MessageUnion):
         return self._sums.factors(), self._sums.bits(self.number, bits, inverse=True)
 
     def ask_release(self) -> SignedMessage:
-        """Return the second question to the dealer, within the budget.
+        """Return the second question to the dealer, within the budget; it names this aggregator's own verdict.
+
+        The other's is taken in before the answer is, and the dealer answers nobody if both name different ones.
 
         Raises:
             BudgetSpent: the manifest allows no further release.
+            CohortTooSmall: fewer clients are left than the manifest promises.
         """
         with self.guard():
-            self._require(RoundStage.ACCEPTED)
+            self._require(RoundStage.JUDGED)
+            self._require_cohort()
             self._spending.charge(self.number)
             question = ReleaseQuestion(
                 run=self.plan.run,
@@ -226,7 +236,7 @@ class MaskingAggregator(MessageUnion):
     def release(self, answer: SignedMessage) -> None:
         """Take in the dealer's answer: what is released, and what the next decision begins from."""
         with self.guard():
-            self._require(RoundStage.ASKED_RELEASE)
+            self._require(RoundStage.ACCEPTED)
             message = self.read(answer, ReleaseAnswer, sender=self.plan.dealer.name)
             self._require_number(message.number)
             refuse_surplus(self.plan, message)

@@ -27,11 +27,11 @@ class RoundStage(enum.IntEnum):
 
     OPEN = 0
     CLOSED = 1
-    CONFIRMED = 2
-    ASKED = 3
+    ASKED = 2
+    CONFIRMED = 3
     JUDGED = 4
-    ACCEPTED = 5
-    ASKED_RELEASE = 6
+    ASKED_RELEASE = 5
+    ACCEPTED = 6
     SHARED_LEVELS = 7
     SUPPRESSING = 8
     DONE = 9

@@ -128,14 +128,17 @@ class MaskedRun:
         for giver, taker, offer in ((one, two, offers[1]), (two, one, offers[0])):
             for message in giver.lacking(offer):
                 taker.receive(self.between(giver.signer.name, taker.signer.name, message))
-        _each(MaskingAggregator.confirm, self.aggregators, self._swap(*(each.close() for each in self.aggregators)))
-        verdicts = _each(MaskingAggregator.judge, self.aggregators, self._ask(MaskingAggregator.ask_proofs))
+        closings = self._swap(*(each.close() for each in self.aggregators))
+        parts = self._ask(MaskingAggregator.ask_proofs)
+        _each(MaskingAggregator.confirm, self.aggregators, closings)
+        verdicts = _each(MaskingAggregator.judge, self.aggregators, parts)
+        answers = self._ask(MaskingAggregator.ask_release) if self.plan.opens(number) else None
         _each(MaskingAggregator.accept, self.aggregators, self._swap(*verdicts))
         if self.plan.multiplies(number):
             shares = self._swap(*(each.share_levels() for each in self.aggregators))
             _each(MaskingAggregator.open_levels, self.aggregators, shares)
-        if self.plan.opens(number):
-            _each(MaskingAggregator.release, self.aggregators, self._ask(MaskingAggregator.ask_release))
+        if answers is not None:
+            _each(MaskingAggregator.release, self.aggregators, answers)
         for _ in range(MESSAGES if self.plan.suppresses(number) else 0):
             counts = self._swap(*(each.share_counts() for each in self.aggregators))
             _each(MaskingAggregator.open_counts, self.aggregators, counts)

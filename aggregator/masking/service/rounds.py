@@ -10,6 +10,7 @@ from aggregator.masking.aggregator import NO_HEAD, MaskingAggregator
 from aggregator.masking.collection import seed_of
 from aggregator.masking.members.message_union import Offers
 from aggregator.masking.service.inbox import Inbox
+from aggregator.masking.service.peer import PeerChannel
 from aggregator.masking.suppression import MESSAGES
 from aggregator.release.ledger import Ledger
 from aggregator.release.ledger_entries import record_of_round, write_masked_round
@@ -80,10 +81,11 @@ class MaskedRounds:
     ) -> None:
         """Begin the run, once; where it was begun before, all that call are told that it is over."""
         self.manifest = manifest
-        self._peer, self._dealer, self._ledger = peer, dealer, ledger
+        self._links, self._dealer, self._ledger = (peer, dealer), dealer, ledger
         self._party: MaskingAggregator | None = None
         self._refusal = ""
         self._inbox, self._over = Inbox(), asyncio.Event()
+        self._peer = PeerChannel(peer, self._inbox, self._abandon)
         self._number, self._begun, self._open, self._closing = FIRST_ROUND, False, True, False
         self._replies: dict[int, Replies] = {}
         self._offer: Offers = {}
@@ -154,6 +156,7 @@ class MaskedRounds:
 
     def stop(self) -> None:
         """Let go of what is under way."""
+        self._peer.stop()
         if self._task is not None:
             self._task.cancel()
             if self._number < self.manifest.schedule.rounds:
@@ -246,48 +249,42 @@ class MaskedRounds:
     def _timeout_s(self) -> float:
         return self.manifest.join_timeout_s if self._number == FIRST_ROUND else self.manifest.round_timeout_s
 
-    async def _post(self, envelope: SignedMessage) -> None:
-        await self._peer.send(envelope, timeout_s=DEADLINES * self._timeout_s)
+    async def _swap(self, envelope: SignedMessage, kind: type[RunMessage], *, part: int = 0) -> SignedMessage:
+        timeout_s = DEADLINES * self._timeout_s
+        return await self._peer.swap(envelope, kind, self._number, part=part, timeout_s=timeout_s)
 
-    async def _get(self, party: MaskingAggregator, kind: type[RunMessage], part: int) -> SignedMessage:
-        """Wait for the other aggregator's message of the round, of which there are parts.
-
-        Raises:
-            Unavailable: it does not come.
-        """
-        number = self._number
-        await self._inbox.until(lambda: self._inbox.take(kind, number, part) is not None, DEADLINES * self._timeout_s)
-        message = self._inbox.take(kind, number, part)
-        if message is None:
-            raise Unavailable(f"{self._other(party)} kept silent in round {number}; the run stops here")
-        return message
-
-    async def _swap(
-        self, party: MaskingAggregator, envelope: SignedMessage, kind: type[RunMessage], *, part: int = 0
-    ) -> SignedMessage:
-        await self._post(envelope)
-        return await self._get(party, kind, part)
+    def _abandon(self, error: LpmError) -> None:
+        """End the run because what was posted did not arrive."""
+        if self._task is not None:
+            self._task.cancel()
+        self._fail(error)
 
     async def _agree_on_key(self, party: MaskingAggregator) -> None:
-        commitment = await self._swap(party, party.commit(), KeyCommitment)
-        party.join_keys(await self._swap(party, party.contribute(commitment), KeyContribution))
+        commitment = await self._swap(party.commit(), KeyCommitment)
+        party.join_keys(await self._swap(party.contribute(commitment), KeyContribution))
 
     async def _round(self, party: MaskingAggregator) -> None:
         """Play one round, from its messages to its replies."""
         await self._collect(party)
         await self._unite(party)
         head = NO_HEAD if self._ledger is None else self._ledger.head(self._number) or NO_HEAD
-        party.confirm(await self._swap(party, await asyncio.to_thread(party.close, head), Closing))
-        parts = await self._ask(party.ask_proofs())
-        party.accept(await self._swap(party, await asyncio.to_thread(party.judge, parts), RangeVerdict))
+        closing = await asyncio.to_thread(party.close, head)
+        theirs, parts = await self._swap_and_ask(closing, Closing, party.ask_proofs())
+        party.confirm(theirs)
+        verdict, answer = await asyncio.to_thread(party.judge, parts), None
+        if party.plan.opens(self._number):
+            theirs, answer = await self._swap_and_ask(verdict, RangeVerdict, party.ask_release())
+        else:
+            theirs = await self._swap(verdict, RangeVerdict)
+        party.accept(theirs)
         if party.plan.multiplies(self._number):
             shares = await asyncio.to_thread(party.share_levels)
-            await asyncio.to_thread(party.open_levels, await self._swap(party, shares, LevelShare))
-        if party.plan.opens(self._number):
-            await asyncio.to_thread(party.release, await self._ask(party.ask_release()))
+            await asyncio.to_thread(party.open_levels, await self._swap(shares, LevelShare))
+        if answer is not None:
+            await asyncio.to_thread(party.release, answer)
         for part in range(MESSAGES if party.plan.suppresses(self._number) else 0):
             counts = await asyncio.to_thread(party.share_counts)
-            await asyncio.to_thread(party.open_counts, await self._swap(party, counts, CountShare, part=part))
+            await asyncio.to_thread(party.open_counts, await self._swap(counts, CountShare, part=part))
         refused, public = party.refused, party.public_numbers
         replies = await asyncio.to_thread(party.replies)
         if self._ledger is not None:
@@ -295,6 +292,21 @@ class MaskedRounds:
             agreed = record_of_round(self.manifest, self._number, members, refused=refused, public=public)
             write_masked_round(self._ledger, agreed, replies)
         self._finish(replies)
+
+    async def _swap_and_ask(
+        self, envelope: SignedMessage, kind: type[RunMessage], question: SignedMessage
+    ) -> tuple[SignedMessage, SignedMessage]:
+        """Post a message and ask the dealer at once; return the other's message and the dealer's answer.
+
+        The dealer answers nobody if both ask different things, and its answer is taken in after the other's message.
+        """
+        both = [asyncio.ensure_future(each) for each in (self._swap(envelope, kind), self._ask(question))]
+        try:
+            theirs, answer = await asyncio.gather(*both)
+        finally:
+            for each in both:
+                each.cancel()
+        return theirs, answer
 
     async def _ask(self, question: SignedMessage) -> SignedMessage:
         return await self._dealer.ask(question, timeout_s=DEADLINES * self._timeout_s)
@@ -338,10 +350,10 @@ class MaskedRounds:
             Unavailable: it does not come.
         """
         self._open = False
-        await self._swap(party, party.propose(), Offer)
+        await self._swap(party.propose(), Offer)
         offered = self._offered(party)
         for envelope in party.lacking(offered):
-            await self._post(envelope)
+            await self._peer.post(envelope, timeout_s=DEADLINES * self._timeout_s)
         if not await self._inbox.until(lambda: not party.lacks(offered), DEADLINES * self._timeout_s):
             raise Unavailable(f"{self._other(party)} did not hand on what it has heard; the run stops here")
         self._closing = True
@@ -382,5 +394,5 @@ class MaskedRounds:
 
     async def _tell(self, stop: SignedMessage) -> None:
         """Tell the other servers; one that cannot be told finds out by itself."""
-        sent = (link.send(stop, timeout_s=STOP_S) for link in (self._peer, self._dealer))
+        sent = (link.send(stop, timeout_s=STOP_S) for link in self._links)
         await asyncio.gather(*sent, return_exceptions=True)

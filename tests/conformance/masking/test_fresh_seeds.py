@@ -44,6 +44,13 @@ def test_a_client_that_comes_back_hears_what_others_told_meanwhile(world, start)
     assert set(run.play(secrets.words(run))) == {"client-0", "client-1"}
 
 
+@pytest.mark.parametrize("world", [0, 1])
+def test_a_client_that_was_away_and_comes_with_the_seed_of_before_is_not_heard(world, start):
+    run, secrets = start(STEPS), Secrets(**WORLDS[world])
+    until_it_is_away(run, secrets)
+    assert set(run.play(secrets.words(run))) == {"client-1", "engine"}
+
+
 def test_own_levels_that_grew_while_a_client_was_away_are_told_in_the_range_of_so_many_steps(start):
     for most, accepted in ((2 * 255, ("client-0", "client-1")), (1 << 20, ("client-1",))):
         run = start(STEPS | {"max_message": 100})

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from aggregator.masking.round_state import RoundStage
 from aggregator.release.ledger import Ledger
 from lpm_secure.audit import audit, rules
 from lpm_secure.audit.privacy_cost import joint
@@ -39,6 +40,7 @@ class Hasty(Transport):
             await asyncio.sleep(0.3)
             return reply
         run = self._parties["started"].run
+        run.aggregators[1]._round.stage = RoundStage.ACCEPTED  # it waits for nobody's verdict
         run.aggregators[1].release(reply.envelope)
         self._parties["read"] = to_integers(run.aggregators[1]._round.release).tolist()
         stop = MaskedCall(run.plan.run, run.signers[TWO].send(Stop(run=run.plan.run, number=0, reason="it has it")))
