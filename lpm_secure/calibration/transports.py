@@ -58,6 +58,7 @@ def in_process(config: CalibrationConfig, hospitals: dict[str, Hospital]) -> InP
         rounds=config.fit.rounds,
         min_cohort=way.min_cohort,
         releases=releases,
+        dealer=NOWHERE if way.security == "active" else None,
     )
     return InProcessSum(manifest, hospitals)
 
@@ -65,7 +66,7 @@ def in_process(config: CalibrationConfig, hospitals: dict[str, Hospital]) -> InP
 def deploy(config: CalibrationConfig, hospitals: dict[str, Hospital], folder: Path) -> SumDeployment:
     """Return the parties of a configuration as a deployment, with the noise that it asks for in the manifest.
 
-    Sums beyond the rounds, to find out who sends garbage, are opened within a round.
+    Sums beyond the rounds, to find out who sends garbage, are opened within a round; with a dealer there are none.
     """
     way, openings, releases = config.federation, config.fit.rounds + RESERVE, None
     if way.epsilon is not None:
@@ -80,6 +81,7 @@ def deploy(config: CalibrationConfig, hospitals: dict[str, Hospital], folder: Pa
         aggregators=way.aggregators,
         min_cohort=way.min_cohort,
         releases=releases,
+        dealer=way.security == "active",
     )
 
 
