@@ -12,6 +12,7 @@ from lpm_secure.calibration.study import Study, new_york_wave, simulate_study
 from lpm_secure.config.releases import Epsilon
 from protocols.errors import ConfigError
 from protocols.identity.trust import Name
+from protocols.task.base import Security
 from protocols.toml_file import load_config
 
 Transport = Literal["in-process", "native", "flower"]
@@ -63,6 +64,8 @@ class FederationConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
     Attributes:
         transport: "in-process": all parties in this process; "native": each a process of its own, over gRPC; "flower":
             a Flower app.
+        security: "active": two aggregators and a dealer; a hospital proves the norm of its gradient, and one aggregator
+            that lies reads nothing. "semi-honest": aggregators alone, which have to follow the protocol.
         aggregators: k, at least 2.
         min_cohort: a sum covers at least so many hospitals.
         clip: largest norm of a hospital's gradient over all draws, boroughs and weeks of a round.
@@ -72,12 +75,22 @@ class FederationConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
     """
 
     transport: Transport = "in-process"
+    security: Security = "semi-honest"
     aggregators: Annotated[int, msgspec.Meta(ge=2, le=16)] = 2
     min_cohort: Annotated[int, msgspec.Meta(ge=2, le=10_000)] = 5
     clip: Annotated[float, msgspec.Meta(gt=0, le=1e9)] = 2000.0
     bits: Annotated[int, msgspec.Meta(ge=1, le=40)] = 24
     epsilon: Epsilon | None = None
     delta: Annotated[float, msgspec.Meta(gt=0, lt=0.1)] = 1e-6
+
+    def __post_init__(self) -> None:
+        """Refuse active security where there is no dealer.
+
+        Raises:
+            ConfigError: gradients travel as messages of Flower.
+        """
+        if self.security == "active" and self.transport == "flower":
+            raise ConfigError('transport "flower" has no dealer; with security = "active" take "native"')
 
     @property
     def contribution(self) -> Contribution:

@@ -27,17 +27,20 @@ def parties(
     aggregators: int,
     min_cohort: int,
     releases: Releases | None = None,
+    dealer: bool = False,
 ) -> SumDeployment:
     """Return a deployment of a calibration on this machine, in a new folder below `folder`.
 
     Args:
         draws: S, of each round.
         rounds: at most; a fit may end earlier.
+        dealer: whether there is one, so that the run's security is active.
     """
+    addresses = free_addresses(aggregators + dealer)
     manifest = manifest_for(
         tuple(hospitals),
         shape_of(hospitals, draws=draws),
-        free_addresses(aggregators),
+        addresses[:aggregators],
         contribution=contribution,
         name=NAME,
         rounds=rounds,
@@ -45,6 +48,7 @@ def parties(
         round_timeout_s=ROUND_TIMEOUT_S,
         join_timeout_s=JOIN_TIMEOUT_S,
         releases=releases,
+        dealer=addresses[-1] if dealer else None,
     )
     folder.mkdir(parents=True, exist_ok=True)
     return SumDeployment(Path(tempfile.mkdtemp(prefix="run-", dir=folder)), manifest, hospitals)

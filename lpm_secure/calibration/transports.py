@@ -43,9 +43,14 @@ def sums_of(config: CalibrationConfig, hospitals: dict[str, Hospital], folder: P
         yield sums
 
 
+def openings_of(config: CalibrationConfig) -> int:
+    """Return how many sums noise is made for: one a round, and without a dealer some to find who sends garbage."""
+    return config.fit.rounds + (0 if config.federation.security == "active" else RESERVE)
+
+
 def in_process(config: CalibrationConfig, hospitals: dict[str, Hospital]) -> InProcessSum:
     """Return the secure sum in this process, with the noise that the configuration asks for."""
-    way, openings, releases = config.federation, config.fit.rounds + RESERVE, None
+    way, openings, releases = config.federation, openings_of(config), None
     if way.epsilon is not None:
         sigma = multiplier_for(way.epsilon, way.delta) * math.sqrt(openings)
         releases = build_noisy_releases(sigma=sigma, rounds=openings, epsilon=way.epsilon, delta=way.delta)
@@ -58,6 +63,7 @@ def in_process(config: CalibrationConfig, hospitals: dict[str, Hospital]) -> InP
         rounds=config.fit.rounds,
         min_cohort=way.min_cohort,
         releases=releases,
+        dealer=NOWHERE if way.security == "active" else None,
     )
     return InProcessSum(manifest, hospitals)
 
@@ -65,9 +71,9 @@ def in_process(config: CalibrationConfig, hospitals: dict[str, Hospital]) -> InP
 def deploy(config: CalibrationConfig, hospitals: dict[str, Hospital], folder: Path) -> SumDeployment:
     """Return the parties of a configuration as a deployment, with the noise that it asks for in the manifest.
 
-    Sums beyond the rounds, to find out who sends garbage, are opened within a round.
+    Sums beyond the rounds, to find out who sends garbage, are opened within a round; with a dealer there are none.
     """
-    way, openings, releases = config.federation, config.fit.rounds + RESERVE, None
+    way, openings, releases = config.federation, openings_of(config), None
     if way.epsilon is not None:
         sigma = sigma_for(way.epsilon, way.delta, times=openings)
         releases = build_noisy_releases(sigma=sigma, rounds=openings, epsilon=way.epsilon, delta=way.delta)
@@ -80,6 +86,7 @@ def deploy(config: CalibrationConfig, hospitals: dict[str, Hospital], folder: Pa
         aggregators=way.aggregators,
         min_cohort=way.min_cohort,
         releases=releases,
+        dealer=way.security == "active",
     )
 
 

@@ -119,13 +119,13 @@ class SharedVectors(VectorBackend):
 
     def add(self, number: RoundNumber, members: tuple[str, ...], announced: I64, vector: Vector) -> Total:
         """Split the members' vectors, add up shares, and open the sum that counts."""
-        shares = [self._split(vector(name), name, number) for name in members]
+        shares = [self.split(vector(name), name, number) for name in members]
         by_aggregator = [dict(zip(members, column, strict=True)) for column in zip(*shares, strict=True)]
         totals = self._tested(GroupTestRecord(number, members), by_aggregator)
         self._history = self._history.after(totals[0])
         return from_ring(self._sharing.join([each.share for each in totals])), totals[0].members
 
-    def _split(self, words: I64, name: str, number: RoundNumber) -> list[U64]:
+    def split(self, words: I64, name: str, number: RoundNumber) -> list[U64]:
         """Split what an institution sends: one vector for each aggregator."""
         keys = self._keys[name]
         shares = [np.zeros(words.size, dtype=np.uint64) for _ in keys]

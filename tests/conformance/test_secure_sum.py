@@ -141,14 +141,13 @@ TRANSPORTS = {
     "grpc": Grpc,
     "flower": OverFlower,
     "in-process-dealer": InProcessWithDealer,
-    "grpc-dealer": GrpcWithDealer,
 }
 WITH_DEALER = (InProcessWithDealer, GrpcWithDealer)
 
 
-@pytest.fixture(scope="module", params=TRANSPORTS)
+@pytest.fixture(scope="module", params=[*TRANSPORTS, pytest.param("grpc-dealer", marks=pytest.mark.slow)])
 def transport(request):
-    return TRANSPORTS[request.param]
+    return GrpcWithDealer if request.param == "grpc-dealer" else TRANSPORTS[request.param]
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,9 @@ from lpm_secure.calibration.inference.descent import MODULE, OPTIMISER
 from lpm_secure.calibration.inference.facts import Facts
 from lpm_secure.calibration.job import calibrate
 from lpm_secure.calibration.privacy import RESERVE
+from lpm_secure.calibration.transports import openings_of
 from lpm_secure.cli.main import app
+from protocols.errors import ConfigError
 
 ROUNDS = 4
 
@@ -42,6 +44,21 @@ def require_same(result, folder, oracle):
     assert fitted(folder).keys() == weights.keys()
     assert {name.partition(".")[0] for name in weights} == {MODULE, OPTIMISER}
     assert all(np.array_equal(value, weights[name]) for name, value in fitted(folder).items())
+
+
+@pytest.mark.parametrize("transport", ["in-process", pytest.param("native", marks=pytest.mark.slow)])
+def test_with_a_dealer_the_fit_is_the_same_to_the_bit(transport, tmp_path, oracle):
+    require_same(calibrate(config_of(transport, security="active"), tmp_path), tmp_path, oracle)
+
+
+def test_noise_is_made_for_no_sums_over_groups_where_there_are_none():
+    assert openings_of(config_of("native", security="active")) == ROUNDS
+    assert openings_of(config_of("native")) == ROUNDS + RESERVE
+
+
+def test_messages_of_flower_have_no_dealer():
+    with pytest.raises(ConfigError, match='take "native"'):
+        config_of("flower", security="active")
 
 
 class Interrupted(Exception):

@@ -55,6 +55,7 @@ class SecureCohort(Cohort):
         aggregators: k.
         min_cohort: a sum covers at least so many hospitals.
         absent: round to the names of hospitals that do not answer in it; for tests of dropping out.
+        dealer: whether there is one, so that the sums' security is active; who does not answer is then out for good.
 
     Security: up to k - 1 aggregators, with the centre, see sums over at least `min_cohort` hospitals and nothing else.
         No noise is added here: what a sum tells about one hospital is bounded by the others alone.
@@ -65,6 +66,7 @@ class SecureCohort(Cohort):
     aggregators: int = 2
     min_cohort: int = 5
     absent: Mapping[int, frozenset[str]] = field(default_factory=dict)
+    dealer: bool = False
     _away: frozenset[str] = field(init=False, default=frozenset())
     _sums: dict[tuple[int, int, float], InProcessSum] = field(init=False, repr=False, default_factory=dict)
 
@@ -117,6 +119,7 @@ class SecureCohort(Cohort):
                 contribution=Contribution(clip, BITS),
                 rounds=MOST_ROUNDS,
                 min_cohort=self.min_cohort,
+                dealer=NOWHERE if self.dealer else None,
             )
             self._sums[key] = InProcessSum(manifest, {})
         return self._sums[key]

@@ -113,7 +113,8 @@ def prepare(config: CalibrationConfig, study: Study) -> AmortisedPosterior:
         name: Learner(Counts(series), share, scale, shape, _key(config.seed, name))
         for name, series, share in zip(study.names, study.series, study.share, strict=True)
     }
-    cohort = SecureCohort(learners, config.amortised.clip, way.aggregators, way.min_cohort)
+    active = way.security == "active"
+    cohort = SecureCohort(learners, config.amortised.clip, way.aggregators, way.min_cohort, dealer=active)
     return AmortisedPosterior(simulator, cohort, study.names, training)
 
 

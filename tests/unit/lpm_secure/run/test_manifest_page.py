@@ -5,6 +5,7 @@ import msgspec
 from lpm_secure.config.graph_model import graph_model_of
 from lpm_secure.run.disclosure import describe_disclosure, reveals_sums
 from lpm_secure.run.manifest_page import differences, rows_of
+from lpm_secure.secure_sum.parties import NOWHERE, manifest_for
 
 
 def manifest(manifest_of, name, parameters=None, **more):
@@ -88,3 +89,5 @@ def test_who_must_not_pool_what_they_have_is_said_of_each_kind_of_security(manif
     assert "The dealer and an aggregator must not pool" in dict(rows_of(active))["who must not collude"]
     assert ("security", "semi-honest", "active") in differences(honest, active)
     assert "Active: one aggregator that lies" in describe_disclosure(active)
+    with_dealer = manifest_for(("a", "b"), (3,), [NOWHERE] * 2, rounds=1, min_cohort=2, dealer=NOWHERE)
+    assert "Both aggregators together read sums alone" in dict(rows_of(with_dealer))["who must not collude"]

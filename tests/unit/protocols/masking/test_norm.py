@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from protocols.arithmetic.counters import RoundNumber
 from protocols.arithmetic.extension_field import P
 from protocols.errors import ParameterError, WireError
-from protocols.masking import range_proof
+from protocols.masking import folding, range_proof
 from protocols.masking.folding import ProofShape
 from protocols.masking.norm import NormBound
-from protocols.masking.pads import PadSource
+from protocols.masking.pads import PadPurpose, PadSource
 from protocols.masking.range_proof import MaskedBits
 from protocols.masking.transcript import Transcript
 from protocols.masking.words import residue
@@ -101,6 +101,28 @@ def test_numbers_that_are_not_those_of_the_bits_are_refused():
             assert not accepts(send(x, bound, numbers=numbers), bound)
         honest = bound.numbers(offset([0] * bound.entries, bound))
         assert not accepts(send(x, bound, numbers=honest), bound)
+
+
+def test_numbers_of_two_rounds_clients_or_counters_have_no_mask_in_common():
+    shape = shape_of(SMALL)
+    other = (dataclasses.replace(SOURCE, client="south"), dataclasses.replace(SOURCE, counter=2))
+    masks = [range_proof.number_pads(SOURCE, number, shape) for number in (1, 3, 5)]
+    masks += [range_proof.number_pads(each, 3, shape) for each in other]
+    masks.append(SOURCE.stream(PadPurpose.PROOF, 3, shape.numbers) >> np.uint64(3))
+    masks.append(SOURCE.stream(PadPurpose.WORDS, 3, shape.numbers) >> np.uint64(3))
+    assert len({int(word) for each in masks for word in each}) == 7 * SMALL.count
+
+
+def test_the_dealers_mask_stands_behind_the_products_where_the_aggregators_have_nothing():
+    shape, r = shape_of(SMALL), (12345, 678)
+    bits, rho = np.ones(shape.terms, np.uint64), np.ones((shape.terms, 2), np.uint64)
+    factors, place = np.full((shape.products, 2), 9, np.uint64), shape.terms * shape.groups
+    left = folding.aggregator_vector(shape, bits, rho, r, factors)
+    right = folding.dealer_vector(shape, bits, r, np.array([3, 4], np.uint64), factors)
+    for vector in (left, right):
+        assert (vector[place : place + shape.products] == 9).all()
+    assert right[place + shape.products].tolist() == [3, 4]
+    assert not left[place + shape.products :].any()
 
 
 def test_slack_cannot_be_below_zero():

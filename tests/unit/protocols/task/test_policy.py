@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from lpm_secure.accounting import Cost, epsilon_of
 from lpm_secure.models.tracer import trace
+from lpm_secure.secure_sum.parties import NOWHERE, manifest_for
 from lpm_secure.testbed.keys import permissive, pin_keys
 from protocols import canonical_json
 from protocols.errors import ConfigError, PolicyConflict
@@ -235,3 +236,12 @@ def test_a_policy_that_asks_for_active_security_refuses_a_semi_honest_run(manife
     active, _ = pin_keys(manifest_of(mode="outcome", cells=(5,), min_cohort=2, security="active"))
     policies.check(active, asks)
     policies.check(active, policy())
+
+
+def test_it_takes_a_sum_with_a_dealer_and_refuses_one_without(policy):
+    asks = policy('outputs = ["tally", "cells"]', 'outputs = ["sum"]\nsecurity = "active"')
+    parties = {"shape": (3,), "addresses": [NOWHERE] * 2, "rounds": 1, "min_cohort": 2}
+    active, _ = pin_keys(manifest_for(("a", "b"), **parties, dealer=NOWHERE))
+    policies.check(active, asks)
+    with pytest.raises(PolicyConflict, match="it must be active"):
+        policies.check(pin_keys(manifest_for(("a", "b"), **parties))[0], asks)

@@ -171,9 +171,9 @@ def test_no_two_sums_are_masked_by_one_keystream() -> None:
     cohort.tell(weights, 4)
     (sums,) = (each for (rows, width, _), each in cohort._sums.items() if (rows, width) == (1, 17))
     zero = np.zeros(17, dtype=np.int64)
-    masks = [sums._split(zero, "hospital-0", 2 * number + 1)[0].tobytes() for number in range(3)]
+    masks = [sums._backend.split(zero, "hospital-0", 2 * number + 1)[0].tobytes() for number in range(3)]
     other = cohort._sums_of(1, weights.size, cohort.clip)
-    masks.append(other._split(np.zeros(weights.size, dtype=np.int64), "hospital-0", 1)[0][:17].tobytes())
+    masks.append(other._backend.split(np.zeros(weights.size, dtype=np.int64), "hospital-0", 1)[0][:17].tobytes())
     assert len(set(masks)) == 4
 
 
@@ -240,7 +240,7 @@ def _inverted(embedding: np.ndarray, learner: Learner, weights: np.ndarray) -> n
 def shares_of(learner: Learner, words: np.ndarray) -> list[np.ndarray]:
     """Return what each aggregator gets of a hospital's words."""
     sums = SecureCohort({"a": learner, **learners()})._sums_of(1, words.size, 3.0)
-    return sums._split(words, "a", 1)
+    return sums._backend.split(words, "a", 1)
 
 
 def test_a_plain_embedding_gives_a_hospitals_counts_away_and_its_share_does_not() -> None:

@@ -11,6 +11,7 @@ from client_sdk.secure_sum.contribution import Contribution, clip_norm
 from lpm_secure.calibration.inference.fit import Fit, FitSchedule
 from lpm_secure.secure_sum.in_process import InProcessSum
 from lpm_secure.secure_sum.transport import SecureSum
+from lpm_secure.secure_sum.vector_backends import SharedVectors
 from protocols.errors import CohortTooSmall, ParameterError, WouldWrap
 from tests.calibration_hospitals import PARAMETERS, SIMULATOR, FloatOracle, hospitals, in_process
 
@@ -92,7 +93,7 @@ def test_a_plain_gradient_gives_a_hospitals_counts_away_and_its_share_does_not()
     plain = contribution.decode(contribution.encode(gradient)).reshape(log_x.shape)
     assert inverted(plain) == pytest.approx(truth, abs=1e-4)
     held = {"a": hospital, **hospitals()}
-    shares = in_process(held, draws=2)._split(contribution.encode(gradient), "a", 1)
+    shares = SharedVectors(in_process(held, draws=2).manifest).split(contribution.encode(gradient), "a", 1)
     assert len(shares) == 2
     for share in shares:
         seen = contribution.decode(share.view(np.int64)).reshape(log_x.shape)
