@@ -59,6 +59,10 @@ def test_nothing_is_claimed_of_a_graph_in_which_a_stay_has_another_law(seir):
     due = next(i for i, node in enumerate(nodes) if node.op == "subtract")
     twice = changed(model, due, op="add")  # a timer that counts up
     assert stays_of(twice, model) == ()
+    steps = nodes[due].inputs[1]
+    two = next(i for i, node in enumerate(nodes) if node.op == "constant" and node.numbers == (2,))
+    faster = changed(model, steps, inputs=(nodes[steps].inputs[0], two, nodes[steps].inputs[2]))
+    assert stays_of(faster, model) == ()
     draws = [i for i, node in enumerate(nodes) if node.op == "days"]
     for number in draws:
         for law in (i for i in range(number) if nodes[i].name in NAMES and i != nodes[number].inputs[0]):
