@@ -7,7 +7,7 @@ import numpy as np
 
 from protocols.arithmetic.fixed_point import I64
 from protocols.models.agent_model import Columns
-from protocols.models.chain.chain_groups import ChainGroups, Heard, Rows
+from protocols.models.chain.chain_groups import ChainGroups, Reach, Rows, grow
 from protocols.models.chain.quantities import NO_LAWS
 from protocols.models.dual import Dual
 from protocols.models.gradient import Gradient
@@ -58,7 +58,7 @@ class ChainAgents(RelaxedAgents):
         self.parameters, self.step = gradient.parameters, 0
         entries = entries_of(model, gradient.parameters)
         self._all = ChainGroups.of(model, entries, columns=columns, n=n, steps=steps, laws=laws)
-        self._states = [part.begin() for part in self._all.parts]
+        self._states = [part.transition.begin(part.begin, part.n) for part in self._all.parts]
         kinds = 1 + max(self._all.numbers, default=-1)
         self._means = [np.empty((kinds, *state.shape[1:])) for state in self._states]
         self._fixed: I64 | None = None
@@ -88,7 +88,7 @@ class ChainAgents(RelaxedAgents):
         given = self._gradient
         unit = np.array([2.0**-given.value_bits, *[2.0**-given.tangent_bits] * given.p])[:, None]
 
-        def hear(rows: Rows) -> Heard:
+        def hear(rows: Rows) -> Reach:
             own = np.moveaxis(contact[rows], 0, -1)
             return np.multiply(own, unit, order="C"), [share[:, self._cell[rows]] for share in shares]
 
@@ -111,12 +111,12 @@ class ChainAgents(RelaxedAgents):
         """
         self._move(lambda rows: ([_numbers(e, rows) for e in exposures], [_numbers(s, rows) for s in shares]))
 
-    def _move(self, hear: Callable[[Rows], Heard]) -> None:
+    def _move(self, hear: Callable[[Rows], Reach]) -> None:
         """Move on, and count, while the numbers of a part are at hand."""
         before = self.step
         self.step, self._fixed = before + 1, None
         for part, state, means in zip(self._all.parts, self._states, self._means, strict=True):
-            part.transition.move(state, self._all.growth(hear(part.rows), state.shape[1:]), step=before)
+            part.transition.move(state, grow(self._all.levels, hear(part.rows), state.shape[1:]), step=before)
             part.transition.count(state, means, step=self.step)
 
     def _mean(self, number: int) -> Dual:

@@ -17,7 +17,7 @@ from protocols.models.chain import exploration
 from protocols.models.chain.chain import chain_of
 from protocols.models.chain.chain_agents import ChainAgents
 from protocols.models.chain.chain_parameters import chain_parameters
-from protocols.models.chain.transition import Transition
+from protocols.models.chain.steps.transition import Transition
 from protocols.models.gradient import Gradient
 from protocols.models.graph.agents import GraphModel
 from protocols.models.likelihood.score_parameters import entries_of
@@ -58,10 +58,14 @@ def expected(model, growth, names=(), steps=STEPS):
     return found[..., 0], found[..., 1:]
 
 
+def begin_of(chain):
+    return np.concatenate([chain.begin.value[None], chain.begin.tangent])
+
+
 def followed(chain, growth, steps):
     """Yield what an agent is expected to count for in each step, float64[q, 1 + p]."""
     transition = Transition.of(chain, chain.totals)
-    state = transition.begin(chain.begin, 1)
+    state = transition.begin(begin_of(chain), 1)
     for step in range(steps):
         totals = np.empty((len(chain.totals.value), *state.shape[1:]))
         transition.count(state, totals, step=step)
