@@ -29,7 +29,7 @@ from protocols.task.manifest import Simulation
 
 F64 = npt.NDArray[np.float64]
 CPU: Final = torch.device("cpu")
-TOLERANCE: Final = 1e-6  # relative, of adjoints, whose sums over shares are rounded and those in the clear are not
+TOLERANCE: Final = 1e-6  # relative, of adjoints of the table `[model]`, which are not rounded in the clear
 
 
 @final
@@ -44,6 +44,7 @@ class GradientFigures:
         last: float64[q, p]: derivatives of the last day's totals of all agents; float64[1, p] of a score.
         numbers: all that a clear run must find too.
         series: of a discrete run.
+        tolerance: up to which a private run may differ from the clear one.
     """
 
     parameters: tuple[str, ...]
@@ -52,6 +53,7 @@ class GradientFigures:
     last: F64
     numbers: F64 = field(repr=False)
     series: StageSeries | None = None
+    tolerance: float = 0.0
 
 
 async def find(testbed: Testbed, remote: PrivatePart | None) -> GradientFigures:
@@ -97,7 +99,8 @@ async def _adjoints(testbed: Testbed, remote: PrivatePart | None) -> GradientFig
     numbers = await asyncio.to_thread(_last_day, testbed, private)
     named, words = manifest.require_gradient().adjoint_parameters(manifest.channels), _words(manifest)
     table = _counts(named, words, numbers, first=manifest.steps)
-    return GradientFigures(named, table, words, numbers[-1].sum(axis=0)[:, 1:], numbers)
+    last, exact = numbers[-1].sum(axis=0)[:, 1:], isinstance(manifest.model, GraphModel)
+    return GradientFigures(named, table, words, last, numbers, tolerance=0.0 if exact else TOLERANCE)
 
 
 def private_adjoints(testbed: Testbed, remote: PrivatePart | None) -> Differentiable:

@@ -10,7 +10,8 @@ from protocols.arithmetic.distributions import F64
 from protocols.arithmetic.fixed_point import I64
 from protocols.models.agent_model import AgentSource, Columns
 from protocols.models.chain.chain import LocalChain, chain_of
-from protocols.models.chain.exploration import refuse
+from protocols.models.chain.exploration import MOST_IN_ALL, MOST_WAYS
+from protocols.models.chain.paths import refuse
 from protocols.models.chain.quantities import NO_LAWS
 from protocols.models.chain.steps.transition import Slopes, Transition, slopes_of, times
 from protocols.models.dual import Dual
@@ -99,10 +100,11 @@ class ChainGroups:
             ModelError: the model has no chain, or agents are of too many kinds.
             DataError: a column is missing, or out of its range.
         """
-        kinds = [
-            (rows, chain_of(model, entries, given, known, steps=steps, laws=laws))
-            for rows, given, known in _kinds(model, columns, n)
-        ]
+        kinds, left = [], MOST_IN_ALL
+        for rows, given, known in _kinds(model, columns, n):
+            most = min(left, MOST_WAYS)
+            kinds.append((rows, chain_of(model, entries, given, known, steps=steps, laws=laws, most=most)))
+            left -= kinds[-1][1].ways
         outputs = [_outputs(chain) for _, chain in kinds]
         told, p = len(model.contact_channels) + len(model.agents.cell_channels), len(entries)
         of: dict[bytes, int] = {}

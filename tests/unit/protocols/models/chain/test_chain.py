@@ -13,7 +13,7 @@ from lpm_secure.models.tracer import trace
 from protocols.arithmetic.distributions import LAW_TOTAL
 from protocols.errors import ModelError
 from protocols.models.agent_model import AgentSource, StepInputs
-from protocols.models.chain import exploration
+from protocols.models.chain import chain_groups, exploration
 from protocols.models.chain.chain import chain_of
 from protocols.models.chain.chain_agents import ChainAgents
 from protocols.models.chain.chain_parameters import chain_parameters
@@ -207,6 +207,18 @@ class Wait(lpm.Model):
 
     def update(self, me, heard, draw):
         return me.set(mood=lpm.where(me.left == 0, "GOES", me.mood), left=lpm.clip(me.left - 1, 0, 2**12))
+
+
+def test_all_kinds_of_agents_together_have_a_bounded_number_of_ways(monkeypatch):
+    model = model_of("seir")
+    columns = {"stage": np.array([0, 1, 2, 3]), "timer": np.array([0, 2, 3, 0])}
+    given = {"sizes": (), "cell": np.zeros(0, dtype=np.int64), "columns": columns, "n": 4, "steps": 5}
+    asked = Gradient(way="tangents", parameters=())
+    ChainAgents(model, asked, **given)
+    alone = max(own_chain(model, steps=5).ways, 1)
+    monkeypatch.setattr(chain_groups, "MOST_IN_ALL", alone + 2)
+    with pytest.raises(ModelError, match="all kinds of agents have more than 262144 ways"):
+        ChainAgents(model, asked, **given)
 
 
 def test_how_many_numbers_a_draw_has_is_decided_without_looking_at_a_column():

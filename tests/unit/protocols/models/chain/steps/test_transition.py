@@ -23,6 +23,7 @@ def chain_of(moves, states, begin=None, outputs=None):
     return LocalChain(
         states=((),) * states,
         explored=states,
+        ways=len(moves),
         clocks=(ChainClock("a", 4.0, np.array([1.0, 0.0, 0.0])), ChainClock("b", 2.0, np.array([0.5, 0.0, 1.0]))),
         patterns=PATTERNS,
         source=np.array(source, dtype=np.int64),
