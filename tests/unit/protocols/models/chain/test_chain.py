@@ -16,6 +16,7 @@ from protocols.models.agent_model import AgentSource, StepInputs
 from protocols.models.chain import chain_groups, exploration
 from protocols.models.chain.chain import chain_of
 from protocols.models.chain.chain_agents import ChainAgents
+from protocols.models.chain.chain_groups import ChainGroups
 from protocols.models.chain.chain_parameters import chain_parameters
 from protocols.models.chain.steps.transition import Transition
 from protocols.models.gradient import Gradient
@@ -212,13 +213,11 @@ class Wait(lpm.Model):
 def test_all_kinds_of_agents_together_have_a_bounded_number_of_ways(monkeypatch):
     model = model_of("seir")
     columns = {"stage": np.array([0, 1, 2, 3]), "timer": np.array([0, 2, 3, 0])}
-    given = {"sizes": (), "cell": np.zeros(0, dtype=np.int64), "columns": columns, "n": 4, "steps": 5}
-    asked = Gradient(way="tangents", parameters=())
-    ChainAgents(model, asked, **given)
-    alone = max(own_chain(model, steps=5).ways, 1)
-    monkeypatch.setattr(chain_groups, "MOST_IN_ALL", alone + 2)
+    given = {"columns": columns, "n": 4, "steps": 5}
+    assert len(ChainGroups.of(model, (), **given).parts) == 4
+    monkeypatch.setattr(chain_groups, "MOST_IN_ALL", own_chain(model, steps=5).ways + 2)
     with pytest.raises(ModelError, match="all kinds of agents have more than 262144 ways"):
-        ChainAgents(model, asked, **given)
+        ChainGroups.of(model, (), **given)
 
 
 def test_how_many_numbers_a_draw_has_is_decided_without_looking_at_a_column():
@@ -313,11 +312,11 @@ class Lights(lpm.Model):
 
 
 def test_agents_of_a_model_that_reads_no_field_are_of_one_kind():
-    given = {"sizes": (), "cell": np.zeros(0, dtype=np.int64), "columns": {}, "n": 3, "steps": 2}
     graph = trace(Lights).graph
     drawn = graph.nodes[graph.begin["light"]].inputs[2]  # whether its holder knows it or not: what no author writes
     model = GraphModel(msgspec.structs.replace(graph, begin={"light": drawn}))
-    agents = ChainAgents(model, Gradient(way="tangents", parameters=()), **given)
+    groups, nowhere = ChainGroups.of(model, (), columns={}, n=3, steps=2), np.zeros(0, dtype=np.int64)
+    agents = ChainAgents(groups, Gradient(way="tangents", parameters=()), sizes=(), cell=nowhere)
     assert [each.value.tolist() for each in agents.total_means()] == [[0.75] * 3, [0.25] * 3]
     agents.move([], [])
     assert [each.value.tolist() for each in agents.total_means()] == [[0.5] * 3] * 2
