@@ -5,23 +5,7 @@ from dataclasses import dataclass, field
 from typing import final
 
 from protocols.errors import ParameterError
-from protocols.models.seir.relaxation import F64
-
-
-@final
-@dataclass(frozen=True, slots=True, eq=False)
-class JournalEntry:
-    """One step of the journal: what reached a client from outside, and it could not compute again.
-
-    Attributes:
-        contact: float64[c, n], exposures of its agents.
-        cell: float64[cells], everybody's cell totals.
-        theta: float64[m], the parameters that the engine announced.
-    """
-
-    contact: F64 = field(repr=False)
-    cell: F64 = field(repr=False)
-    theta: F64
+from protocols.models.relaxed_agents import Reception, States
 
 
 @final
@@ -39,9 +23,9 @@ class AdjointJournal:
     """
 
     every: int = 1
-    entries: list[JournalEntry] = field(default_factory=list, repr=False)
+    entries: list[Reception] = field(default_factory=list, repr=False)
     most: int = 0
-    _states: dict[int, F64] = field(default_factory=dict, repr=False)
+    _states: dict[int, States] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         """Check the distance.
@@ -57,12 +41,12 @@ class AdjointJournal:
         self.entries.clear()
         self._states.clear()
 
-    def put(self, t: int, stages: F64) -> None:
+    def put(self, t: int, states: States) -> None:
         """Take the state with which step t begins, and keep it if it is one of those to keep."""
         if t % self.every == 0:
-            self._keep(t, stages)
+            self._keep(t, states)
 
-    def take(self, t: int, after: Callable[[int, F64], F64]) -> F64:
+    def take(self, t: int, after: Callable[[int, States], States]) -> States:
         """Return the state with which step t begins, for the last time.
 
         Args:
@@ -75,6 +59,6 @@ class AdjointJournal:
                 self._keep(step + 1, after(step, self._states[step]))
         return self._states.pop(t)
 
-    def _keep(self, t: int, stages: F64) -> None:
-        self._states[t] = stages
+    def _keep(self, t: int, states: States) -> None:
+        self._states[t] = states
         self.most = max(self.most, len(self._states))

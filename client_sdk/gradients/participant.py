@@ -3,11 +3,11 @@
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from client_sdk.gradients.adjoints import AdjointClient
 from client_sdk.gradients.tangents import TangentClient
 from client_sdk.private.state import PrivateState
 from client_sdk.simulation.client import Client
 from client_sdk.simulation.exchange import Exchange
-from protocols.errors import ParameterError
 from protocols.task.manifest import Simulation
 from protocols.wire.transport import Transport
 
@@ -29,7 +29,7 @@ async def take_part(
     Of an adjoint run's states, those of every `states_every`-th step are kept.
 
     Raises:
-        ParameterError: adjoints need torch, which is not installed.
+        ParameterError: adjoints of the table `[model]` need torch, which is not installed.
         ProtocolError: an aggregator refuses.
     """
     return await take_part_over(
@@ -46,10 +46,4 @@ async def take_part_over(
         return await TangentClient.join_over(manifest, private, exchange)
     if way != "adjoints":
         return await Client.join_over(manifest, private, exchange)
-    try:
-        from client_sdk.gradients.adjoints import AdjointClient  # noqa: PLC0415 - the one way that needs torch
-    except ModuleNotFoundError as error:
-        raise ParameterError(
-            f"adjoints need {error.name}, which is not installed: pip install 'lpm-secure[gradients]'"
-        ) from error
     return await AdjointClient.join_over(manifest, private, exchange, every=states_every)

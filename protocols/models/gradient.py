@@ -1,5 +1,6 @@
 """Which derivatives of a model a run yields: which way, by which parameters, in which fixed point."""
 
+from collections.abc import Sequence
 from typing import Annotated, Final, Literal, final
 
 import msgspec
@@ -46,11 +47,10 @@ class Gradient(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     Attributes:
         way: "tangents": relaxed dynamics, p further channels beside every value. "adjoints": relaxed dynamics, T + 2
             rounds forward, then T + 2 backward. "score": the discrete dynamics, one p-vector at the end.
-        parameters: their names, p of them, in order: of a model's graph, which has tangents and scores, its author's
-            names, entries of tables as `name[entry]`, and for scores in outcome mode `scale.OUTCOME`, a common factor
-            of all that raises a level. Of the relaxed dynamics of the table `[model]` `beta.CHANNEL`, cell_beta,
-            latent, infectious (means, in steps), initial, reduction, efficacy; none for adjoints, which are of every
-            hazard in every step.
+        parameters: their names, p of them, in order: of a model's graph its author's names, entries of tables as
+            `name[entry]`, and for scores in outcome mode `scale.OUTCOME`, a common factor of all that raises a level.
+            Of the relaxed dynamics of the table `[model]` `beta.CHANNEL`, cell_beta, latent, infectious (means, in
+            steps), initial, reduction, efficacy; none for its adjoints, which are by all of these.
         value_bits: fraction bits of relaxed messages, cell totals and tallies.
         tangent_bits: fraction bits of tangents, adjoints and scores.
         clip: largest absolute derivative that one agent, the unit of privacy here, adds to any sum; for adjoints in
@@ -83,6 +83,10 @@ class Gradient(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         """Outcomes of whose levels aggregators add up the score by a common factor, and its place among parameters."""
         places = enumerate(self.parameters if self.way == "score" else ())
         return {name.removeprefix(FACTOR): place for place, name in places if name.startswith(FACTOR)}
+
+    def adjoint_parameters(self, channels: Sequence[str]) -> tuple[str, ...]:
+        """Return by what adjoints are taken: the parameters that are named, or of the table `[model]` all."""
+        return self.parameters or (*(BETA + channel for channel in channels), *COMMON)
 
     @property
     def relaxed(self) -> bool:

@@ -1,6 +1,8 @@
-"""Relaxed agents with their tangents, whatever their model, and what they tell in fixed point."""
+"""Relaxed agents, whatever their model: with their tangents, and such as can be gone back through."""
 
 import abc
+from dataclasses import dataclass, field
+from typing import final
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +13,7 @@ from protocols.models.dual import Dual, Number
 from protocols.models.gradient import Gradient
 
 F64 = npt.NDArray[np.float64]
+States = list[F64]  # of agents, in whatever form they are held
 
 
 class RelaxedAgents(abc.ABC):
@@ -96,3 +99,87 @@ def _dual(number: Number) -> Dual:
     if not isinstance(number, Dual):
         raise TypeError(f"got {type(number).__name__}: relaxed agents carry tangents")
     return number
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class Reception:
+    """What reached agents in a step.
+
+    Attributes:
+        contact: float64[c, n], exposures; none where contacts do not count.
+        cell: float64[w * cells], everybody's cell totals.
+        theta: float64[m], parameters as the engine announced them.
+    """
+
+    contact: F64 = field(repr=False)
+    cell: F64 = field(repr=False)
+    theta: F64
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class Derivatives:
+    """Of a number to come, by what reached each agent in a step: float64[c, n], float64[w, n], float64[m, n].
+
+    Attributes:
+        contact: by exposures.
+        cell: by the totals of its own cell.
+        theta: by parameters.
+    """
+
+    contact: F64 = field(repr=False)
+    cell: F64 = field(repr=False)
+    theta: F64 = field(repr=False)
+
+
+class ReversibleAgents(abc.ABC):
+    """n agents whose steps go forth with values, and back with derivatives. Subclasses are final.
+
+    Attributes:
+        n: of them.
+        parameters: names of the m parameters.
+        theta: float64[m], the manifest's, as an engine announces them.
+    """
+
+    n: int
+    parameters: tuple[str, ...]
+    theta: F64
+
+    @abc.abstractmethod
+    def begin(self, theta: F64) -> States:
+        """Return agents at the beginning."""
+
+    @abc.abstractmethod
+    def means(self, states: States, theta: F64, *, step: int) -> F64:
+        """Return what each agent is expected to tell, and to count for, before a step, float64[c + w + q, n].
+
+        Args:
+            states: before the step.
+            theta: with which agents came into them.
+            step: of the run.
+        """
+
+    @abc.abstractmethod
+    def move(self, states: States, heard: Reception, *, step: int) -> States:
+        """Return agents after a step."""
+
+    @abc.abstractmethod
+    def back(self, states: States, adjoints: States, heard: Reception, *, step: int) -> tuple[States, Derivatives]:
+        """Return derivatives by states before a step, and by what reached agents, from those by states after it."""
+
+    @abc.abstractmethod
+    def back_means(self, states: States, adjoints: States, by: F64, *, theta: F64, step: int) -> F64:
+        """Add to derivatives by states those that come through `means`; return those by parameters, float64[m, n].
+
+        Args:
+            states: before the step.
+            adjoints: derivatives by them, which are added to.
+            by: float64[c + w + q, n], derivatives by means.
+            theta: with which agents came into these states.
+            step: of the run.
+        """
+
+    @abc.abstractmethod
+    def back_begin(self, adjoints: States) -> F64:
+        """Return derivatives by parameters that come through the beginning, float64[m, n]."""

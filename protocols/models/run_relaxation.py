@@ -3,8 +3,10 @@
 from protocols.arithmetic.fixed_point import I64
 from protocols.models.agent_model import Columns
 from protocols.models.chain.chain_agents import ChainAgents
+from protocols.models.chain.chain_groups import ChainGroups
 from protocols.models.gradient import Gradient
 from protocols.models.graph.agents import GraphModel
+from protocols.models.likelihood.score_parameters import entries_of
 from protocols.models.relaxed_agents import RelaxedAgents
 from protocols.models.run_model import RunModel
 from protocols.models.seir.agents import susceptibility
@@ -39,6 +41,7 @@ def relaxation_of(
         DataError: a column is missing, or out of its range.
     """
     if isinstance(model, GraphModel):
-        return ChainAgents(model, gradient, sizes=sizes, cell=cell, columns=columns, n=n, steps=steps)
+        groups = ChainGroups.of(model, entries_of(model, gradient.parameters), columns=columns, n=n, steps=steps)
+        return ChainAgents(groups, gradient, sizes=sizes, cell=cell)
     given = susceptibility(columns, n)
     return RelaxedSeir(model, gradient, channels=channels, sizes=sizes, susceptibility=given, cell=cell)

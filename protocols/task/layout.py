@@ -172,4 +172,6 @@ def _words(manifest: Simulation) -> tuple[int, int, int]:
     """Return the words of each agent, of all cells, and of the tally."""
     model = agent_model_of(manifest.model)
     channels, cells, q = len(manifest.channels), len(manifest.cells) * len(model.cell_most), len(model.tally)
-    return gradient_words(manifest.gradient, channels=channels, cells=cells, q=q, mode=manifest.mode)
+    gradient, mode = manifest.gradient, manifest.mode
+    parameters = len(gradient.adjoint_parameters(manifest.channels)) if gradient and gradient.way == "adjoints" else 0
+    return gradient_words(gradient, channels=channels, cells=cells, q=q, mode=mode, parameters=parameters)

@@ -44,7 +44,7 @@ def words_of(problem, model, gradient, seeds):
 def test_words_of_many_runs_give_the_derivatives_of_differences(name, exact, least):
     problem, point = model_problem(name)
     model = GraphModel(problem.graph, dict(point.integers))
-    names = score_parameters(model, exact=exact).scored
+    names = score_parameters(model, exact=exact).known
     assert len(names) == least
     gradient = Gradient(way="score", parameters=names, clip=2.0**10, tangent_bits=BITS)
     outputs, words = words_of(problem, model, gradient, range(10**6, 10**6 + RUNS))

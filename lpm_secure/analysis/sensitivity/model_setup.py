@@ -14,7 +14,7 @@ from lpm_secure.engine.model_agents import NOWHERE, CellMixing, ContactMatrices
 from lpm_secure.gradients.estimators.estimator import Estimator
 from lpm_secure.gradients.estimators.model_alternatives import ModelAlternatives
 from lpm_secure.gradients.estimators.model_score import ModelScore
-from lpm_secure.gradients.expectation.model_relaxation import ModelRelaxation
+from lpm_secure.gradients.expectation.model_relaxation import ModelRelaxation, chains
 from lpm_secure.gradients.model.laws import GammaLaw
 from lpm_secure.gradients.model.model_problem import ModelPeople, ModelProblem, SeriesOutput, outputs_of
 from lpm_secure.gradients.model.point import ModelPoint
@@ -46,7 +46,7 @@ def model_setup(config: ModelProblemConfig, *, seed: int) -> ProblemSetup:
     problem = ModelProblem(config.name, f"{config.model}, {source}", model.graph, people, config.steps, outputs)
     missing = {}
     try:
-        ModelRelaxation().agents(problem, theta)
+        chains(problem, theta)
     except ModelError as error:
         missing[ModelRelaxation.name] = str(error)
     return ProblemSetup(problem, theta, ESTIMATORS, ESTIMATORS[ModelAlternatives.name], missing)

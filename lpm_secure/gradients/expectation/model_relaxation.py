@@ -11,6 +11,7 @@ Source: Van Mieghem, Omic and Kooij, Virus spread in networks, IEEE/ACM ToN 17 (
 
 import time
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, ClassVar, final
 
 import numpy as np
@@ -20,10 +21,12 @@ from lpm_secure.gradients.model.model_problem import ModelProblem
 from lpm_secure.gradients.model.point import ModelPoint
 from protocols.arithmetic.distributions import F64
 from protocols.models.chain.chain_agents import ChainAgents
+from protocols.models.chain.chain_groups import ChainGroups
 from protocols.models.chain.chain_parameters import chain_parameters
 from protocols.models.dual import Dual
 from protocols.models.gradient import Gradient
 from protocols.models.graph.agents import GraphModel
+from protocols.models.likelihood.score_parameters import entries_of
 
 
 @final
@@ -36,22 +39,14 @@ class ModelRelaxation(Estimator):
     draws: ClassVar[bool] = False
 
     def agents(self, problem: ModelProblem, theta: ModelPoint) -> ChainAgents:
-        """Return a problem's agents at the beginning, with derivatives by all parameters that have some.
-
-        Raises:
-            ModelError: the model has no local chain.
-        """
-        model = GraphModel(problem.graph, dict(theta.integers))
-        known = chain_parameters(model).known
+        """Return a problem's agents at the beginning, with derivatives by all parameters that have some."""
+        parameters, groups = chains(problem, theta)
+        cells = problem.people.cells
         return ChainAgents(
-            model,
-            Gradient(way="tangents", parameters=tuple(name for name in theta.names if name in known)),
-            sizes=tuple(problem.people.cells.sizes.tolist()),
-            cell=problem.people.cells.of,
-            columns=problem.people.columns,
-            n=problem.people.n,
-            steps=problem.steps,
-            laws=theta.law_slopes,
+            groups,
+            Gradient(way="tangents", parameters=parameters),
+            sizes=tuple(cells.sizes.tolist()),
+            cell=cells.of,
         )
 
     def estimate(
@@ -70,6 +65,27 @@ class ModelRelaxation(Estimator):
         value[:, [theta.names.index(name) for name in agents.parameters]] = found[:, 1:]
         on_seed()
         return Jacobian(value, np.zeros_like(value), 1, time.perf_counter() - since, found[:, 0])
+
+
+@lru_cache(maxsize=1)
+def chains(problem: ModelProblem, theta: ModelPoint) -> tuple[tuple[str, ...], ChainGroups]:
+    """Return by which parameters a problem's relaxed run has derivatives, and its agents' chains; made once.
+
+    Raises:
+        ModelError: the model has no local chain.
+    """
+    model = GraphModel(problem.graph, dict(theta.integers))
+    known = chain_parameters(model).known
+    parameters = tuple(name for name in theta.names if name in known)
+    groups = ChainGroups.of(
+        model,
+        entries_of(model, parameters),
+        columns=problem.people.columns,
+        n=problem.people.n,
+        steps=problem.steps,
+        laws=theta.law_slopes,
+    )
+    return parameters, groups
 
 
 def _totals(agents: ChainAgents) -> F64:

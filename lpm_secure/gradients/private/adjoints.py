@@ -10,14 +10,13 @@ import torch
 from lpm_secure.engine.loop import PrivatePart
 from lpm_secure.gradients.private.differentiable import Differentiable, Pair
 from lpm_secure.gradients.private.relaxed_agents import TorchAgents
+from lpm_secure.gradients.private.reversible_tensors import ReversibleTensors
 from protocols.arithmetic.counters import RoundNumber
 from protocols.errors import ParameterError, ProtocolError
-from protocols.models import Stage
-from protocols.models.seir.relaxation import names
+from protocols.models.run_model import agent_model_of
 from protocols.task.gradients.turn import Turn, turns
+from protocols.task.layout import Layout
 from protocols.task.manifest import Simulation
-
-Q: Final = len(Stage)
 
 
 @final
@@ -36,7 +35,9 @@ class PrivateAdjoints(Differentiable):
         if manifest.require_gradient().way != "adjoints":
             raise ParameterError(f"the run takes {manifest.require_gradient().way}; ask for adjoints in its manifest")
         self._manifest, self._remote, self._loop = manifest, remote, loop
-        self._cells, self._m = len(manifest.cells), len(names(manifest.channels))
+        model, layout = agent_model_of(manifest.model), Layout.of(manifest)
+        self._cells, self._words, self._q = len(manifest.cells) * len(model.cell_most), layout.cells, len(model.tally)
+        self._m = len(manifest.require_gradient().adjoint_parameters(manifest.channels))
         self._number = RoundNumber(0)
         self._members: int | None = None
         self._pass = _Pass()
@@ -66,22 +67,22 @@ class PrivateAdjoints(Differentiable):
     def forth(self, synthetic: torch.Tensor, theta: torch.Tensor) -> Pair:
         """Drive one round on the way forth."""
         block = self._round(synthetic, theta) * 2.0 ** -self._manifest.require_gradient().value_bits
-        return block[: self._cells], block[self._cells : self._cells + Q]
+        return block[: self._cells], block[self._cells : self._cells + self._q]
 
     def back(self, t: int, by_cells: torch.Tensor, by_tally: torch.Tensor) -> Pair:
         """Drive the rounds on the way back to step t; steps that the loss does not see count for nothing."""
         while not (turn := Turn.of(self._number, self._manifest.steps)).forth and turn.t > t:
-            self._round(torch.zeros(self._cells), _announcement(torch.zeros(Q), 1.0))
+            self._round(torch.zeros(self._cells), _announcement(torch.zeros(self._q), 1.0))
         if turn.forth or turn.t != t:
             raise ProtocolError(f"the way back does not stand at step {t}: differentiate a pass once, when it is whole")
         before, unit = self._pass.units(by_cells, by_tally)
         block = self._round(by_cells / unit, _announcement(by_tally / unit, before / unit))
         block = block * (2.0 ** -self._manifest.require_gradient().tangent_bits * before)
-        return block[: self._cells], block[self._cells :]
+        return block[: self._cells], block[self._cells : self._cells + self._m]
 
     def _round(self, cells: torch.Tensor, rest: torch.Tensor) -> torch.Tensor:
         """Announce a block, and return the one that is released, as float64."""
-        announced = torch.zeros(self._cells + self._m, dtype=torch.float64)
+        announced = torch.zeros(self._words, dtype=torch.float64)
         announced[: self._cells] = cells
         announced[self._cells : self._cells + rest.numel()] = rest
         call = self._remote.advance(self._number, announced.numpy().view("i8"))
@@ -144,23 +145,25 @@ class _Round(torch.autograd.Function):
         return None, None, by_cells, by_theta, torch.zeros(1)
 
 
+EngineTensors = TorchAgents | ReversibleTensors  # the engine's own agents
 _drive: Final[Callable[..., tuple[torch.Tensor, torch.Tensor, torch.Tensor]]] = _Round.apply
 
 
 def mean_counts(
-    manifest: Simulation, private: Differentiable, synthetic: TorchAgents, theta: torch.Tensor
+    manifest: Simulation, private: Differentiable, synthetic: EngineTensors, theta: torch.Tensor
 ) -> torch.Tensor:
-    """Run steps 0 to T of the relaxed dynamics, and return expected stage counts, differentiable by `theta`.
+    """Run steps 0 to T of the relaxed dynamics, and return expected totals, differentiable by `theta`.
 
     Args:
         manifest: of the run.
         private: the private agents, remote or in the clear.
         synthetic: the engine's own; may be none at all.
-        theta: float64[m] for all steps, or float64[T, m]; in the order of `protocols.models.seir.relaxation.names`. The
-            initial share is the first row's. It may come from a network: nothing but theta reaches the clients.
+        theta: float64[m] for all steps, or float64[T, m]; agents begin with the first row. Of the table `[model]` all
+            parameters, in the order of `Gradient.adjoint_parameters`; of a model's graph by how much each that the
+            manifest names differs from its value there. It may come from a network: nothing else reaches the clients.
 
     Returns:
-        float64[T + 1, 2, q]: day, private or synthetic, stage.
+        float64[T + 1, 2, q]: day, private or synthetic, stage or observable.
     """
     rows = theta.expand(manifest.steps, -1)
     private.begin(rows[0])

@@ -10,7 +10,7 @@ from typing import Any, Final, final
 import msgspec
 
 from lpm_secure.config.simulation import Config
-from lpm_secure.gradients.private.result import TOLERANCE, GradientFigures, difference, find
+from lpm_secure.gradients.private.result import GradientFigures, difference, find
 from lpm_secure.report import folder as folders
 from lpm_secure.report import html
 from lpm_secure.report.page import Page
@@ -46,8 +46,8 @@ class GradientRun:
 
     @property
     def parity(self) -> bool | None:
-        """Whether both are the same: to the last bit, or adjoints to their tolerance."""
-        return None if self.apart is None else self.apart <= (TOLERANCE if self.way == "adjoints" else 0.0)
+        """Whether both are the same: to the last bit, or to their tolerance."""
+        return None if self.apart is None else self.apart <= self.found.tolerance
 
     @property
     def sha256(self) -> str:
@@ -101,7 +101,7 @@ def _parity_lines(result: GradientRun) -> Iterator[str]:
     if result.noised:
         yield "parity: the releases have noise, so the clear run has other numbers"
     elif result.apart is not None:
-        how = f"within {result.apart:.1e} of the clear gradient" if result.way == "adjoints" else "identical"
+        how = f"within {result.apart:.1e} of the clear gradient" if result.apart else "identical"
         yield f"gradient parity: {how if result.parity else f'DIFFERENT, by {result.apart:.1e}'}"
 
 

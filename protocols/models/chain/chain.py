@@ -17,10 +17,10 @@ import numpy as np
 
 from protocols.arithmetic.distributions import F64
 from protocols.arithmetic.fixed_point import I64
-from protocols.models.chain.exploration import BEGIN, Exploration, LocalState, Quantity, Space, Way, refuse
+from protocols.models.chain.exploration import BEGIN, MOST_WAYS, Exploration, LocalState, Quantity, Space, Way
 from protocols.models.chain.liveness import LiveFields, stage_fields
 from protocols.models.chain.lumping import Lumps, Move, lump, merge
-from protocols.models.chain.paths import check_depth
+from protocols.models.chain.paths import check_depth, refuse
 from protocols.models.chain.quantities import NO_LAWS, QuantityTable, Slope
 from protocols.models.dual import Dual
 from protocols.models.graph import ModelGraph
@@ -58,6 +58,7 @@ class LocalChain:
     Attributes:
         states: one of each lump, for reports.
         explored: how many there were before those that behave alike were merged.
+        ways: that were found between these.
         clocks: outcomes that are looked at.
         patterns: combinations of their bits that moves ask for.
         source, target, pattern: int64[E] of each move.
@@ -69,6 +70,7 @@ class LocalChain:
 
     states: tuple[LocalState, ...] = field(repr=False)
     explored: int
+    ways: int
     clocks: tuple[ChainClock, ...]
     patterns: tuple[tuple[tuple[int, bool], ...], ...]
     source: I64 = field(repr=False)
@@ -150,6 +152,7 @@ def chain_of(
     *,
     steps: int,
     laws: Mapping[str, LawSlopes] = NO_LAWS,
+    most: int = MOST_WAYS,
 ) -> LocalChain:
     """Return the chain of agents with the same columns.
 
@@ -160,6 +163,7 @@ def chain_of(
         known: of each field, whether it does.
         steps: of the run.
         laws: how laws of days move with their means, of those that do not move by tilting.
+        most: ways that may be found.
 
     Raises:
         ModelError: in one line, why there is none.
@@ -168,7 +172,7 @@ def chain_of(
     for name, clock in space.clocks.items():
         if known.get(clock.field):
             refuse(f"{clock.field}, the threshold of {name}, is given")
-    found = Exploration(space, columns).run(known, steps=steps)
+    found = Exploration(space, columns, most=most).run(known, steps=steps)
     table = QuantityTable.of(space, entries, known, laws)
     table.compute(_quantities(space.graph, found))
     clocks, patterns, moves = _moves(found, table)
@@ -246,6 +250,7 @@ def _laid_out(
     return LocalChain(
         states=tuple(states[member] for member in lumps.members),
         explored=len(states),
+        ways=len(found.ways),
         clocks=clocks,
         patterns=patterns,
         source=np.array([source for source, _, _ in each], dtype=np.int64),

@@ -1,19 +1,14 @@
 """Relaxed agents of any model's graph: each is in every state of its local chain with a probability."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import final
 
 import numpy as np
 
 from protocols.arithmetic.fixed_point import I64
-from protocols.models.agent_model import Columns
-from protocols.models.chain.chain_groups import ChainGroups, Heard, Rows
-from protocols.models.chain.quantities import NO_LAWS
+from protocols.models.chain.chain_groups import ChainGroups, Reach, Rows, grow
 from protocols.models.dual import Dual
 from protocols.models.gradient import Gradient
-from protocols.models.graph.agents import GraphModel
-from protocols.models.likelihood.entries import LawSlopes
-from protocols.models.likelihood.score_parameters import entries_of
 from protocols.models.relaxed_agents import F64, RelaxedAgents
 
 
@@ -26,39 +21,18 @@ class ChainAgents(RelaxedAgents):
         step: how often they have moved.
     """
 
-    def __init__(
-        self,
-        model: GraphModel,
-        gradient: Gradient,
-        *,
-        sizes: tuple[int, ...],
-        cell: I64,
-        columns: Columns,
-        n: int,
-        steps: int,
-        laws: Mapping[str, LawSlopes] = NO_LAWS,
-    ) -> None:
+    def __init__(self, groups: ChainGroups, gradient: Gradient, *, sizes: tuple[int, ...], cell: I64) -> None:
         """Begin.
 
         Args:
-            model: with its parameters.
+            groups: agents by their kinds, with derivatives by the gradient's parameters.
             gradient: which derivatives, and in which fixed point.
             sizes: people in each cell; empty where the run has none.
             cell: int64[n], each agent's cell; empty where the run has none.
-            columns: what agents' holder gives.
-            n: agents.
-            steps: of the run.
-            laws: how laws of days move with their means, of those that do not move by tilting.
-
-        Raises:
-            ModelError: the model has no chain, or agents are of too many kinds.
-            DataError: a column is missing, or out of its range.
         """
         super().__init__(gradient, sizes=sizes, cell=cell)
-        self.parameters, self.step = gradient.parameters, 0
-        entries = entries_of(model, gradient.parameters)
-        self._all = ChainGroups.of(model, entries, columns=columns, n=n, steps=steps, laws=laws)
-        self._states = [part.begin() for part in self._all.parts]
+        self._all, self.parameters, self.step = groups, gradient.parameters, 0
+        self._states = [part.transition.begin(part.begin, part.n) for part in self._all.parts]
         kinds = 1 + max(self._all.numbers, default=-1)
         self._means = [np.empty((kinds, *state.shape[1:])) for state in self._states]
         self._fixed: I64 | None = None
@@ -88,7 +62,7 @@ class ChainAgents(RelaxedAgents):
         given = self._gradient
         unit = np.array([2.0**-given.value_bits, *[2.0**-given.tangent_bits] * given.p])[:, None]
 
-        def hear(rows: Rows) -> Heard:
+        def hear(rows: Rows) -> Reach:
             own = np.moveaxis(contact[rows], 0, -1)
             return np.multiply(own, unit, order="C"), [share[:, self._cell[rows]] for share in shares]
 
@@ -111,12 +85,12 @@ class ChainAgents(RelaxedAgents):
         """
         self._move(lambda rows: ([_numbers(e, rows) for e in exposures], [_numbers(s, rows) for s in shares]))
 
-    def _move(self, hear: Callable[[Rows], Heard]) -> None:
+    def _move(self, hear: Callable[[Rows], Reach]) -> None:
         """Move on, and count, while the numbers of a part are at hand."""
         before = self.step
         self.step, self._fixed = before + 1, None
         for part, state, means in zip(self._all.parts, self._states, self._means, strict=True):
-            part.transition.move(state, self._all.growth(hear(part.rows), state.shape[1:]), step=before)
+            part.transition.move(state, grow(self._all.levels, hear(part.rows), state.shape[1:]), step=before)
             part.transition.count(state, means, step=self.step)
 
     def _mean(self, number: int) -> Dual:

@@ -10,9 +10,10 @@ from protocols.arithmetic.distributions import F64
 from protocols.arithmetic.fixed_point import I64
 from protocols.models.agent_model import AgentSource, Columns
 from protocols.models.chain.chain import LocalChain, chain_of
-from protocols.models.chain.exploration import refuse
+from protocols.models.chain.exploration import MOST_IN_ALL, MOST_WAYS
+from protocols.models.chain.paths import refuse
 from protocols.models.chain.quantities import NO_LAWS
-from protocols.models.chain.transition import Slopes, Transition, slopes_of, times
+from protocols.models.chain.steps.transition import Slopes, Transition, slopes_of, times
 from protocols.models.dual import Dual
 from protocols.models.graph.agents import GraphModel
 from protocols.models.graph.checks import nodes_of
@@ -22,7 +23,9 @@ from protocols.models.likelihood.entries import LawSlopes, ParameterEntry
 MOST_GROUPS: Final = 256  # of agents, by their columns
 TOGETHER: Final = 2**15  # numbers in a row of a state, so that all of them stay in a processor's cache
 Rows = I64 | slice  # of agents
-Heard = tuple[Sequence[F64], Sequence[F64]]  # of contact channels, and cell channels, float64[1 + p, n] each
+Reach = tuple[
+    Sequence[F64] | F64, Sequence[F64] | F64
+]  # of contact channels, and cell channels, float64[1 + p, n] each
 
 
 class ChainPart(NamedTuple):
@@ -31,18 +34,14 @@ class ChainPart(NamedTuple):
     Attributes:
         rows: where they stand among all agents.
         n: of them.
-        chain: theirs.
+        begin: the probability of each state at the beginning, float64[1 + p, S].
         transition: a step of it.
     """
 
     rows: Rows
     n: int
-    chain: LocalChain
+    begin: F64
     transition: Transition
-
-    def begin(self) -> F64:
-        """Return the probability of each state at the beginning, float64[S, 1 + p, n]."""
-        return self.transition.begin(self.chain.begin, self.n)
 
 
 class GrowthFactor(NamedTuple):
@@ -52,6 +51,9 @@ class GrowthFactor(NamedTuple):
     channel: int
     weight: float
     slopes: Slopes
+
+
+Levels = Mapping[str, tuple[GrowthFactor, ...]]
 
 
 @final
@@ -71,7 +73,7 @@ class ChainGroups:
     parts: tuple[ChainPart, ...]
     told: int
     numbers: tuple[int, ...]
-    levels: Mapping[str, tuple[GrowthFactor, ...]]
+    levels: Levels
 
     @classmethod
     def of(
@@ -98,10 +100,11 @@ class ChainGroups:
             ModelError: the model has no chain, or agents are of too many kinds.
             DataError: a column is missing, or out of its range.
         """
-        kinds = [
-            (rows, chain_of(model, entries, given, known, steps=steps, laws=laws))
-            for rows, given, known in _kinds(model, columns, n)
-        ]
+        kinds, left = [], MOST_IN_ALL
+        for rows, given, known in _kinds(model, columns, n):
+            most = min(left, MOST_WAYS)
+            kinds.append((rows, chain_of(model, entries, given, known, steps=steps, laws=laws, most=most)))
+            left -= kinds[-1][1].ways
         outputs = [_outputs(chain) for _, chain in kinds]
         told, p = len(model.contact_channels) + len(model.agents.cell_channels), len(entries)
         of: dict[bytes, int] = {}
@@ -112,24 +115,27 @@ class ChainGroups:
         for (rows, chain), each in zip(kinds, outputs, strict=True):
             transition = Transition.of(chain, Dual(each[0, first], each[1:, first]))
             cut = _cut(rows, max(TOGETHER // (1 + p), 1))
-            parts += [ChainPart(own, count, chain, transition) for own, count in cut]
+            begin = np.concatenate([chain.begin.value[None], chain.begin.tangent])
+            parts += [ChainPart(own, count, begin, transition) for own, count in cut]
         return cls(n, tuple(parts), told, numbers, _levels(model, entries))
 
-    def growth(self, heard: Heard, shape: tuple[int, int]) -> dict[str, F64]:
-        """Return by how much each outcome's level grows before weights, float64[1 + p, n].
 
-        Args:
-            heard: of each contact channel, and of each cell channel; none where they do not count.
-            shape: of each number.
-        """
-        grown: dict[str, F64] = {}
-        for name, factors in self.levels.items():
-            for cell, channel, weight, slopes in factors:
-                if len(heard[cell]):
-                    own = times(heard[cell][channel], weight, slopes)
-                    grown[name] = grown[name] + own if name in grown else own
-            grown.setdefault(name, np.zeros(shape))
-        return grown
+def grow(levels: Levels, reach: Reach, shape: tuple[int, int]) -> dict[str, F64]:
+    """Return by how much each outcome's level grows before weights, float64[1 + p, n].
+
+    Args:
+        levels: of each outcome what raises it.
+        reach: what reaches agents on each contact channel, and each cell channel; none where they do not count.
+        shape: of each number.
+    """
+    grown: dict[str, F64] = {}
+    for name, factors in levels.items():
+        for cell, channel, weight, slopes in factors:
+            if len(reach[cell]):
+                own = times(reach[cell][channel], weight, slopes)
+                grown[name] = grown[name] + own if name in grown else own
+        grown.setdefault(name, np.zeros(shape))
+    return grown
 
 
 def _outputs(chain: LocalChain) -> F64:
@@ -147,7 +153,7 @@ def _cut(rows: I64, together: int) -> Iterator[tuple[Rows, int]]:
         yield (slice(low, high) if high - low == own.size else own), own.size
 
 
-def _levels(model: GraphModel, entries: tuple[ParameterEntry, ...]) -> dict[str, tuple[GrowthFactor, ...]]:
+def _levels(model: GraphModel, entries: tuple[ParameterEntry, ...]) -> Levels:
     """Return of each outcome its factors, contacts' before cells'."""
 
     def factor(cell: bool, channel: int, by: int | str) -> GrowthFactor:

@@ -4,26 +4,23 @@ from protocols.errors import ModelError
 from protocols.models.chain.chain import chain_of, check_chain
 from protocols.models.graph.agents import GraphModel
 from protocols.models.likelihood.dependence import dependence_of
-from protocols.models.likelihood.entries import ParameterEntry, is_law, moments_of, parameters_read
+from protocols.models.likelihood.entries import (
+    ParameterEntry,
+    ParameterReasons,
+    explain_lone_length,
+    is_law,
+    parameters_read,
+)
 
 
-class ChainParameters(dict[str, str]):
-    """By the title of each parameter that a model reads, why it has no derivative; nothing where it has one."""
-
-    @property
-    def known(self) -> tuple[str, ...]:
-        """Return those that have one."""
-        return tuple(title for title, reason in self.items() if not reason)
-
-
-def chain_parameters(model: GraphModel) -> ChainParameters:
+def chain_parameters(model: GraphModel) -> ParameterReasons:
     """Read off a model's graph, and its values, by which parameters its relaxed runs have derivatives.
 
     Raises:
         ModelError: there are no relaxed runs of it.
     """
     check_chain(model)
-    return ChainParameters((entry.title, _why_not(model, entry)) for entry in parameters_read(model.graph))
+    return ParameterReasons((entry.title, _why_not(model, entry)) for entry in parameters_read(model.graph))
 
 
 def describe_chain(model: GraphModel, *, steps: int) -> str:
@@ -52,6 +49,5 @@ def _why_not(model: GraphModel, entry: ParameterEntry) -> str:
             if entry.name in dependence.numbers[root]:
                 return f"moves the field {name} itself, whose values are whole numbers"
     if is_law(graph.parameters[entry.name]):
-        weights = model.agents.parameters[entry.name][entry.place].tolist()
-        return "" if moments_of(weights)[1] else "is a law of one length alone"
+        return explain_lone_length(model.agents.parameters[entry.name][entry.place].tolist())
     return ""

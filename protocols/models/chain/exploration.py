@@ -2,13 +2,12 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, NamedTuple, NoReturn, final
+from typing import Any, Final, NamedTuple, final
 
 import numpy as np
 
-from protocols.errors import ModelError
 from protocols.models.chain.liveness import CROSSED, LiveFields, output_roots, stage_fields
-from protocols.models.chain.paths import HeldDraw, Law, Path, StateView, Value, branches
+from protocols.models.chain.paths import HeldDraw, Law, Path, StateView, Value, branches, refuse
 from protocols.models.graph import GraphNode, ModelGraph
 from protocols.models.graph.checks import ancestors_of
 from protocols.models.graph.draws import BEGIN as START
@@ -17,8 +16,8 @@ from protocols.models.likelihood.clocks import Clock
 
 MOST_EXPLORED: Final = 2**13  # states, before those that behave alike are merged
 MOST_WAYS: Final = 2**16
+MOST_IN_ALL: Final = 2**18  # ways, of all kinds of agents at one holder
 BEGIN: Final = -1  # where agents come from at first
-ASIDE: Final = "take scores or coupled alternatives, which look at single agents"
 LocalState = tuple[tuple[str, Value], ...]  # the fields that matter, in order of their names
 
 
@@ -44,15 +43,6 @@ class Way(NamedTuple):
     target: int
     crossings: tuple[Crossing, ...]
     draws: tuple[tuple[Law, int], ...]
-
-
-def refuse(what: str) -> NoReturn:
-    """Refuse a model that has no chain.
-
-    Raises:
-        ModelError: always.
-    """
-    raise ModelError(f"{what}: there are no relaxed runs of such a model, nor tangents or adjoints; {ASIDE}")
 
 
 @final
@@ -167,6 +157,7 @@ class Exploration:
         ways: between them.
         outputs: of each state, the quantities of what it tells and of observables, in the order of `output_roots`.
         expanded: how many states' ways were looked for: of those that are reached before the last step.
+        most: ways that may be found.
     """
 
     space: Space
@@ -175,6 +166,7 @@ class Exploration:
     ways: list[Way] = field(default_factory=list, repr=False)
     outputs: list[tuple[Quantity, ...]] = field(default_factory=list, repr=False)
     expanded: int = 0
+    most: int = MOST_WAYS
 
     def run(self, known: Mapping[str, bool], *, steps: int) -> "Exploration":
         """Find all states of so many steps.
@@ -205,8 +197,9 @@ class Exploration:
                     (k.law, v) for p in (path, later) for k, v in p.decisions.items() if isinstance(k, HeldDraw)
                 )
                 self.ways.append(Way(source, self._number(settled, outputs), self._crossings(path, view), draws))
-                if len(self.ways) > MOST_WAYS:
-                    refuse(f"an agent has more than {MOST_WAYS} ways from state to state")
+                if len(self.ways) > self.most:
+                    own = f"an agent has more than {MOST_WAYS} ways from state to state"
+                    refuse(own if self.most == MOST_WAYS else f"all kinds of agents have more than {MOST_IN_ALL} ways")
 
     def _path(self, view: LocalView) -> Path:
         return Path(self.space.graph, self.space.parameters, view)

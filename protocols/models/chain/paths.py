@@ -6,7 +6,7 @@ that is drawn with an agent does not multiply the states that come before the st
 
 import abc
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Final, NamedTuple, TypeVar, final
+from typing import Any, Final, NamedTuple, NoReturn, TypeVar, final
 
 import numpy as np
 
@@ -18,7 +18,17 @@ from protocols.models.graph.operations import OPERATIONS
 T = TypeVar("T")
 Law = tuple[str, int, tuple[int, ...]]  # op and node of a draw, and what its law depends on
 Value = Any  # a whole number, a `HeldDraw`, or `Unknown`
+ASIDE: Final = "take scores or coupled alternatives, which look at single agents"
 DEEPEST: Final = 120  # nodes within nodes
+
+
+def refuse(what: str) -> NoReturn:
+    """Refuse a model that has no chain.
+
+    Raises:
+        ModelError: always.
+    """
+    raise ModelError(f"{what}: there are no relaxed runs of such a model, nor tangents or adjoints; {ASIDE}")
 
 
 class HeldDraw(NamedTuple):
@@ -172,7 +182,4 @@ def check_depth(graph: ModelGraph) -> None:
     for node in graph.nodes:
         depth.append(1 + max((depth[index] for index in node.inputs), default=0))
     if max(depth, default=0) > DEEPEST:
-        raise ModelError(
-            f"the model's expressions are {max(depth)} deep; relaxed runs take at most {DEEPEST}: take "
-            "scores, or coupled alternatives"
-        )
+        refuse(f"the model's expressions are {max(depth)} deep; relaxed runs take at most {DEEPEST}")

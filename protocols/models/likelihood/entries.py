@@ -27,6 +27,15 @@ class ParameterEntry(NamedTuple):
         return f"{self.name}[{self.label}]" if self.label else self.name
 
 
+class ParameterReasons(dict[str, str]):
+    """By the title of each parameter that a model reads, why it has no derivative; nothing where it has one."""
+
+    @property
+    def known(self) -> tuple[str, ...]:
+        """Return those that have one."""
+        return tuple(title for title, reason in self.items() if not reason)
+
+
 class LawSlopes(NamedTuple):
     """How laws of days change with their means, float64[rows, days] each.
 
@@ -106,6 +115,11 @@ def _moved(weights: Sequence[int], slope: Sequence[float]) -> LawSlopes:
 
 def _floats(numbers: Sequence[Fraction]) -> F64:
     return np.array([float(number) for number in numbers], dtype=np.float64)
+
+
+def explain_lone_length(weights: Sequence[int]) -> str:
+    """Return why a law of days does not move with its mean; nothing where it does."""
+    return "" if moments_of(weights)[1] else "is a law of one length alone"
 
 
 def moments_of(weights: Sequence[int]) -> tuple[Fraction, Fraction]:

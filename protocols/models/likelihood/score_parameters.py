@@ -8,22 +8,19 @@ from protocols.arithmetic.distributions import LAW_TOTAL
 from protocols.models.gradient import FACTOR
 from protocols.models.graph.agents import GraphModel
 from protocols.models.likelihood.dependence import dependence_of
-from protocols.models.likelihood.entries import ParameterEntry, is_law, moments_of, parameters_read
+from protocols.models.likelihood.entries import (
+    ParameterEntry,
+    ParameterReasons,
+    explain_lone_length,
+    is_law,
+    parameters_read,
+)
 from protocols.models.likelihood.factors.level_factors import factor_titles
 
 EXACT: Final = "is for mode outcome: in mode sum the parameters that raise a level have scores of their own"
 
 
-class ScoreParameters(dict[str, str]):
-    """By the title of each parameter that a model reads, why it has no score; nothing where it has one."""
-
-    @property
-    def scored(self) -> tuple[str, ...]:
-        """Return those that have one."""
-        return tuple(title for title, reason in self.items() if not reason)
-
-
-def score_parameters(model: GraphModel, *, exact: bool) -> ScoreParameters:
+def score_parameters(model: GraphModel, *, exact: bool) -> ParameterReasons:
     """Read off a model's graph, and its values, of which parameters agents' holders know the scores.
 
     Args:
@@ -32,7 +29,7 @@ def score_parameters(model: GraphModel, *, exact: bool) -> ScoreParameters:
     """
     entries, dependence = parameters_read(model.graph), dependence_of(model)
     reasons = {name: dependence.why_not_private(name, exact=exact) for name in {entry.name for entry in entries}}
-    scored = ScoreParameters((entry.title, reasons[entry.name] or _at_edge(model, entry) or "") for entry in entries)
+    scored = ParameterReasons((entry.title, reasons[entry.name] or _at_edge(model, entry)) for entry in entries)
     scored.update({title: EXACT if exact else reason for title, reason in factor_titles(model).items()})
     return scored
 
@@ -43,14 +40,14 @@ def entries_of(model: GraphModel, titles: tuple[str, ...]) -> tuple[ParameterEnt
     return tuple(known[title] for title in titles if not title.startswith(FACTOR))
 
 
-def _at_edge(model: GraphModel, entry: ParameterEntry) -> str | None:
-    """Return why a parameter has no score where it is: what cannot happen yet tells nothing."""
+def _at_edge(model: GraphModel, entry: ParameterEntry) -> str:
+    """Return why a parameter has no score where it is, or nothing: what cannot happen yet tells nothing."""
     parameter, value = model.graph.parameters[entry.name], model.agents.parameters[entry.name]
     if is_law(parameter):
-        return None if moments_of(value[entry.place].tolist())[1] else "is a law of one length alone"
+        return explain_lone_length(value[entry.place].tolist())
     number = int(np.reshape(value, -1)[entry.place])
     if number == 0 and parameter.low == 0:
         return "is 0, or rounds to it, where what cannot happen yet has no score"
     if number == LAW_TOTAL and parameter.unit == "probability":
         return "is 1, where what cannot happen yet has no score"
-    return None
+    return ""

@@ -35,7 +35,8 @@ def check_gradient(
         check_score(gradient, model.require_graph("scores"), mode=mode)
         check_hidden_score(gradient, model.require_graph("scores"), agents=agents, steps=steps)
     elif isinstance(model, GraphModel):
-        check_tangents(gradient, model, mode=mode)
+        check_relaxed(gradient, model, mode=mode)
+        check_back(gradient, model, engine=engine)
     else:
         check_parameters(gradient, model, channels=channels)
         check_way(gradient, model, mode=mode, engine=engine)
@@ -60,21 +61,43 @@ def check_score(gradient: Gradient, model: GraphModel, *, mode: str) -> None:
             raise ParameterError(f"the slope of {title} has {len(slope)} numbers, and the law {days}; give one each")
 
 
-def check_tangents(gradient: Gradient, model: GraphModel, *, mode: str) -> None:
-    """Refuse tangents of a model's graph by what has none, or which its mode cannot carry.
+def check_relaxed(gradient: Gradient, model: GraphModel, *, mode: str) -> None:
+    """Refuse derivatives of a graph's relaxed run by what has none, or which its mode cannot carry.
 
     Raises:
         ParameterError: with those parameters that have one.
         ModelError: the model has no relaxed runs.
     """
-    if gradient.way == "adjoints":
-        raise ParameterError(
-            'adjoints are of the built-in S-E-I-R; a model\'s graph has the ways "tangents" and "score"'
-        )
-    check_keys(gradient, OF_TANGENTS, what="tangents of a model's graph")
+    allowed = (*OF_TANGENTS, "passes") if gradient.way == "adjoints" else OF_TANGENTS
+    check_keys(gradient, allowed, what=f"{gradient.way} of a model's graph")
     found = chain_parameters(model)
     check_graph_mode(gradient, model, mode=mode)
     check_titles(gradient.parameters, found, what="derivative")
+
+
+def check_back(gradient: Gradient, model: GraphModel, *, engine: bool) -> None:
+    """Refuse adjoints that no engine starts, or that would have to go against a contact's direction.
+
+    Raises:
+        ParameterError: with what can.
+    """
+    if gradient.way != "adjoints":
+        return
+    require_engine(engine=engine)
+    if directed := [name for name in model.contact_channels if model.graph.channels[name].directed]:
+        raise ParameterError(
+            f"contacts on {', '.join(directed)} have a direction, and adjoints would go against it; ask for tangents"
+        )
+
+
+def require_engine(*, engine: bool) -> None:
+    """Refuse adjoints of a run without an engine.
+
+    Raises:
+        ParameterError: it has none.
+    """
+    if not engine:
+        raise ParameterError("adjoints start at the engine, and the run has none; set engine, or ask for tangents")
 
 
 def check_keys(gradient: Gradient, allowed: Sequence[str], *, what: str) -> None:
@@ -182,8 +205,8 @@ def check_way(gradient: Gradient, model: Seir, *, mode: str, engine: bool) -> No
             f"outcome mode tells no client its exposure, so contacts carry no {gradient.way}: "
             'ask for mode "sum", for way "score", or for a model that couples through cells alone (beta 0)'
         )
-    if gradient.way == "adjoints" and not engine:
-        raise ParameterError("adjoints start at the engine, and the run has none; set engine, or ask for tangents")
+    if gradient.way == "adjoints":
+        require_engine(engine=engine)
 
 
 def check_hidden_score(gradient: Gradient, model: GraphModel, *, agents: int, steps: int) -> None:

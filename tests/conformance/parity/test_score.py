@@ -39,7 +39,7 @@ def with_scores(testbed, **changes):
     """Return the testbed, its epidemic as a graph, with all scores that its mode and parameters can give."""
     manifest = testbed.manifest
     model = alike(manifest.model)
-    names = score_parameters(model, exact=manifest.mode == "sum").scored
+    names = score_parameters(model, exact=manifest.mode == "sum").known
     assume(names)
     laws = {name: slope(model.parameters[name]) for name in names if name.endswith("_law")}
     gradient = Gradient(way="score", parameters=names, clip=100.0, largest_hazard=64.0, slopes=laws)

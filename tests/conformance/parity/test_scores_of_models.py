@@ -47,7 +47,7 @@ def with_scores(testbed, clip=50.0):
     manifest, model = testbed.manifest, testbed.manifest.model
     given = model.parameters | {name: value for name, value in INNER.items() if name in model.parameters}
     model = GraphModel(model.graph, given)
-    names = score_parameters(model, exact=manifest.mode == "sum").scored
+    names = score_parameters(model, exact=manifest.mode == "sum").known
     gradient = Gradient(way="score", parameters=names, clip=clip, tangent_bits=30, largest_hazard=64.0)
     manifest = msgspec.structs.replace(manifest, model=model, gradient=gradient, min_cohort=2)
     thresholds = {factor.threshold for factor in factors_of(model, tuple(gradient.factors))}  # known, none has a score

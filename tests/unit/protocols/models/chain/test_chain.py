@@ -13,11 +13,12 @@ from lpm_secure.models.tracer import trace
 from protocols.arithmetic.distributions import LAW_TOTAL
 from protocols.errors import ModelError
 from protocols.models.agent_model import AgentSource, StepInputs
-from protocols.models.chain import exploration
+from protocols.models.chain import chain_groups, exploration
 from protocols.models.chain.chain import chain_of
 from protocols.models.chain.chain_agents import ChainAgents
+from protocols.models.chain.chain_groups import ChainGroups
 from protocols.models.chain.chain_parameters import chain_parameters
-from protocols.models.chain.transition import Transition
+from protocols.models.chain.steps.transition import Transition
 from protocols.models.gradient import Gradient
 from protocols.models.graph.agents import GraphModel
 from protocols.models.likelihood.score_parameters import entries_of
@@ -58,10 +59,14 @@ def expected(model, growth, names=(), steps=STEPS):
     return found[..., 0], found[..., 1:]
 
 
+def begin_of(chain):
+    return np.concatenate([chain.begin.value[None], chain.begin.tangent])
+
+
 def followed(chain, growth, steps):
     """Yield what an agent is expected to count for in each step, float64[q, 1 + p]."""
     transition = Transition.of(chain, chain.totals)
-    state = transition.begin(chain.begin, 1)
+    state = transition.begin(begin_of(chain), 1)
     for step in range(steps):
         totals = np.empty((len(chain.totals.value), *state.shape[1:]))
         transition.count(state, totals, step=step)
@@ -205,6 +210,16 @@ class Wait(lpm.Model):
         return me.set(mood=lpm.where(me.left == 0, "GOES", me.mood), left=lpm.clip(me.left - 1, 0, 2**12))
 
 
+def test_all_kinds_of_agents_together_have_a_bounded_number_of_ways(monkeypatch):
+    model = model_of("seir")
+    columns = {"stage": np.array([0, 1, 2, 3]), "timer": np.array([0, 2, 3, 0])}
+    given = {"columns": columns, "n": 4, "steps": 5}
+    assert len(ChainGroups.of(model, (), **given).parts) == 4
+    monkeypatch.setattr(chain_groups, "MOST_IN_ALL", own_chain(model, steps=5).ways + 2)
+    with pytest.raises(ModelError, match="all kinds of agents have more than 262144 ways"):
+        ChainGroups.of(model, (), **given)
+
+
 def test_how_many_numbers_a_draw_has_is_decided_without_looking_at_a_column():
     model = GraphModel(trace(Wait).graph)
     with pytest.raises(ModelError, match="wait draws one of 4097 numbers, more than 4096"):
@@ -297,11 +312,11 @@ class Lights(lpm.Model):
 
 
 def test_agents_of_a_model_that_reads_no_field_are_of_one_kind():
-    given = {"sizes": (), "cell": np.zeros(0, dtype=np.int64), "columns": {}, "n": 3, "steps": 2}
     graph = trace(Lights).graph
     drawn = graph.nodes[graph.begin["light"]].inputs[2]  # whether its holder knows it or not: what no author writes
     model = GraphModel(msgspec.structs.replace(graph, begin={"light": drawn}))
-    agents = ChainAgents(model, Gradient(way="tangents", parameters=()), **given)
+    groups, nowhere = ChainGroups.of(model, (), columns={}, n=3, steps=2), np.zeros(0, dtype=np.int64)
+    agents = ChainAgents(groups, Gradient(way="tangents", parameters=()), sizes=(), cell=nowhere)
     assert [each.value.tolist() for each in agents.total_means()] == [[0.75] * 3, [0.25] * 3]
     agents.move([], [])
     assert [each.value.tolist() for each in agents.total_means()] == [[0.5] * 3] * 2

@@ -66,7 +66,7 @@ def tip_problem(n=40, steps=5):
 def test_in_sum_mode_scores_are_those_of_the_estimator_in_the_clear(name):
     problem, point = tip_problem() if name == "tip" else model_problem(name)
     model = GraphModel(problem.graph, dict(point.integers))
-    gradient = by(*score_parameters(model, exact=True).scored)
+    gradient = by(*score_parameters(model, exact=True).known)
     assert gradient.parameters
     numbers, people = (np.arange(problem.people.n) + (SEED << 32)).astype(np.uint64), problem.people
     agents = ModelAgents(
@@ -159,11 +159,11 @@ def test_each_agent_is_clipped():
 def test_parameters_without_a_score_are_told_why():
     traced = trace(Coin)
     reasons = score_parameters(GraphModel(traced.graph, traced.parameters), exact=True)
-    assert reasons.scored == ("length", "shown", "turns")
+    assert reasons.known == ("length", "shown", "turns")
     assert reasons["gift"] == "moves no law that anything is drawn by"
     edges = {"shown": 0, "turns": 2**32, "length": (0, 2**32, 0)}
     reasons = score_parameters(GraphModel(traced.graph, traced.parameters | edges), exact=True)
-    assert not reasons.scored
+    assert not reasons.known
     assert "is 0" in reasons["shown"]
     assert "is 1" in reasons["turns"]
     assert "one length" in reasons["length"]
@@ -195,8 +195,8 @@ def test_what_others_or_the_aggregators_alone_know_is_not_scored_by_holders():
     traced = trace(Crowd)
     model = GraphModel(traced.graph, traced.parameters)
     outcome, exact = (score_parameters(model, exact=exact) for exact in (False, True))
-    assert outcome.scored == ("leaves",)
-    assert exact.scored == ("leaves", "pull")
+    assert outcome.known == ("leaves",)
+    assert exact.known == ("leaves", "pull")
     assert "mode sum alone" in outcome["pull"]
     assert "tell on call" in exact["loud"]
 

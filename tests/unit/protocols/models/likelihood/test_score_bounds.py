@@ -50,7 +50,7 @@ def scores(model, gradient, seed):
 @pytest.mark.parametrize("seed", range(3))
 def test_no_agent_scores_beyond_what_is_proved(author, seed):
     model = model_of(author, **(INNER if author is Opinion else {}))
-    names = tuple(name for name in score_parameters(model, exact=False).scored if not name.startswith(FACTOR))
+    names = tuple(name for name in score_parameters(model, exact=False).known if not name.startswith(FACTOR))
     gradient = Gradient(way="score", parameters=names, clip=2.0**20, tangent_bits=BITS)
     found, ranges = scores(model, gradient, seed), [range_of(model, name) for name in names]
     assert any(ranges)

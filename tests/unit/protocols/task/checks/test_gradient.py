@@ -3,6 +3,7 @@
 import msgspec
 import pytest
 
+import lpm_secure as lpm
 from lpm_secure.models.library.doses import LeakyVaccination
 from lpm_secure.models.library.opinion import Opinion
 from lpm_secure.models.library.seir import SeirModel
@@ -17,6 +18,18 @@ from protocols.task.policy import outputs_of
 from protocols.task.release_plan import records_in, releases_of
 
 RELAXED = {"model": SeirModel, "given": {}, "gradient": {"way": "tangents", "parameters": ("initial",)}}
+
+
+class OneWay(SeirModel):
+    """Is told by those alone who are listed as its senders."""
+
+    contact = lpm.message(most=1, directed=True)
+    infection = lpm.outcome(
+        {contact: SeirModel.contact_rate, SeirModel.mixing: SeirModel.cell_rate}, above=SeirModel.tau
+    )
+
+
+BACK = RELAXED | {"mode": "sum", "engine": True, "gradient": {"way": "adjoints", "parameters": ("initial",)}}
 INNER = {"attention": 2**31, "wavering": 2**30}
 
 
@@ -43,10 +56,11 @@ def manifest_for(manifest_of):
     ("changes", "said"),
     [
         ({"gradient": {"way": "tangents"}}, "compares the level of the present step alone, which has no law"),
-        (
-            {"gradient": {"way": "adjoints", "parameters": ()}},
-            'adjoints are of the built-in S-E-I-R; a model\'s graph has the ways "tangents" and "score"',
-        ),
+        ({"gradient": {"way": "adjoints"}}, "compares the level of the present step alone, which has no law"),
+        (BACK | {"engine": False}, "adjoints start at the engine, and the run has none"),
+        (BACK | {"gradient": {"way": "adjoints", "parameters": ()}}, "name each once, and at least one"),
+        (BACK | {"mode": "outcome"}, "contacts, which infection adds up, carry no adjoints"),
+        (BACK | {"model": OneWay}, "contacts on contact have a direction, and adjoints would go against it"),
         (RELAXED, "outcome mode tells no client its exposure, so contacts, which infection adds up, carry no tangents"),
         (RELAXED | {"mode": "sum", "gradient": {"way": "tangents", "parameters": ("mood",)}}, "no derivative by mood"),
         (

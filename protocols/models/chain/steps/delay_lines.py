@@ -35,6 +35,13 @@ class LineRun(NamedTuple):
     weight: F64 | None
     slopes: tuple[tuple[int, F64], ...]
 
+    def shift(self, by: F64) -> "LineRun":
+        """Return the run without derivatives, its weights moved on along them by float64[p]."""
+        weight = self.weight
+        for place, slope in self.slopes:
+            weight = (1.0 if weight is None else weight) + slope[..., None] * by[place]
+        return self._replace(weight=weight, slopes=())
+
     def parts(self, step: int) -> Iterator[tuple[slice, slice]]:
         """Yield rows, and which of the run they are: a line goes round."""
         first = (self.first + step) % self.length

@@ -4,7 +4,7 @@ Only additions, multiplications and divisions by constants are used, agent by ag
 number of the step give: so an agent has the same bits on every machine, whoever is computed beside it.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, final
 
@@ -12,7 +12,7 @@ import numpy as np
 
 from protocols.arithmetic.distributions import F64
 from protocols.models.chain.chain import LocalChain
-from protocols.models.chain.delay_lines import MOST_ROWS, DelayLines, LineRun
+from protocols.models.chain.steps.delay_lines import MOST_ROWS, DelayLines, LineRun
 from protocols.models.dual import Dual
 from protocols.models.escape import probability
 
@@ -76,12 +76,21 @@ class Transition:
             clocks.append(CrossingHazard(clock.outcome, float(number[0]), slopes_of(number)))
         return cls(lines, tuple(clocks), chain.patterns, tuple(_flows(chain, lines)), _output_runs(lines, outputs))
 
-    def begin(self, begin: Dual, n: int) -> F64:
-        """Return n agents at the beginning, float64[S, 1 + p, n]."""
-        each = np.concatenate([begin.value[None], begin.tangent])
-        state = np.empty((each.shape[1], len(each), n))
-        for number in range(each.shape[1]):
-            state[self.lines.row(number, 0)] = each[:, number, None]
+    def shift(self, by: F64) -> "Transition":
+        """Return the step without derivatives, its numbers moved on along them by float64[p]."""
+        return Transition(
+            self.lines,
+            tuple(CrossingHazard(c.outcome, shift_number(c.weight, c.slopes, by), ()) for c in self.clocks),
+            self.patterns,
+            tuple(flow._replace(runs=tuple(run.shift(by) for run in flow.runs)) for flow in self.flows),
+            tuple(tuple(run.shift(by) for run in runs) for runs in self.outputs),
+        )
+
+    def begin(self, begin: F64, n: int) -> F64:
+        """Return n agents at the beginning, float64[S, 1 + p, n], from float64[1 + p, S]."""
+        state = np.empty((begin.shape[1], len(begin), n))
+        for number, own in enumerate(begin.T):
+            state[self.lines.row(number, 0)] = own[:, None]
         return state
 
     def move(self, state: F64, growth: Mapping[str, F64], *, step: int) -> None:
@@ -92,7 +101,7 @@ class Transition:
             growth: of each outcome's level, before weights, float64[1 + p, n].
             step: of the run.
         """
-        leaving = self._leaving(state, self._chances(growth), step)
+        leaving = self.leaving(state, self.chances(self.crossings(growth)), step)
         for source in self.lines.left:
             state[self.lines.row(source, step)] = 0.0
         room = np.empty((MOST_ROWS, *state.shape[1:]))
@@ -102,7 +111,7 @@ class Transition:
                 for rows, own in run.parts(step + 1):
                     state[rows] += scaled[own]
 
-    def _leaving(self, state: F64, chances: Mapping[int, F64], step: int) -> list[F64]:
+    def leaving(self, state: F64, chances: Mapping[int, F64], step: int) -> list[F64]:
         """Return what each flow takes along."""
         leaving: list[F64] = []
         for source, pattern, rest, _ in self.flows:
@@ -120,11 +129,14 @@ class Transition:
         for mean, runs in zip(means, self.outputs, strict=True):
             for run in runs:
                 for rows, own in run.parts(step):
-                    _add(mean, _weigh(state[rows], run, own, room), room)
+                    add_rows(mean, weigh(state[rows], run, own, room), room)
 
-    def _chances(self, growth: Mapping[str, F64]) -> dict[int, F64]:
+    def crossings(self, growth: Mapping[str, F64]) -> list[F64]:
+        """Return how likely each clock's outcome crosses."""
+        return [_escape(times(growth[clock.outcome], clock.weight, clock.slopes)) for clock in self.clocks]
+
+    def chances(self, crosses: Sequence[F64]) -> dict[int, F64]:
         """Return how likely each pattern is that a flow asks for."""
-        crosses = [_escape(times(growth[clock.outcome], clock.weight, clock.slopes)) for clock in self.clocks]
         found: dict[int, F64] = {}
         for number in {flow.pattern for flow in self.flows if not flow.rest}:
             for place, (clock, crossed) in enumerate(self.patterns[number]):
@@ -136,6 +148,11 @@ class Transition:
 def slopes_of(number: F64) -> Slopes:
     """Return by which parameters a number moves, from float64[1 + p]."""
     return tuple((place, float(number[1 + place])) for place in np.flatnonzero(number[1:]).tolist())
+
+
+def shift_number(weight: float, slopes: Slopes, by: F64) -> float:
+    """Return a number moved on along its derivatives."""
+    return weight + sum(slope * float(by[place]) for place, slope in slopes)
 
 
 def times(numbers: F64, weight: float, slopes: Slopes) -> F64:
@@ -177,7 +194,7 @@ def _scale(part: F64, run: LineRun, room: F64) -> F64:
     return scaled
 
 
-def _weigh(rows: F64, run: LineRun, own: slice, room: F64) -> F64:
+def weigh(rows: F64, run: LineRun, own: slice, room: F64) -> F64:
     """Return rows, each by its weight."""
     if run.weight is None and not run.slopes:
         return rows
@@ -188,7 +205,7 @@ def _weigh(rows: F64, run: LineRun, own: slice, room: F64) -> F64:
     return weighed
 
 
-def _add(total: F64, rows: F64, room: F64) -> None:
+def add_rows(total: F64, rows: F64, room: F64) -> None:
     """Add rows to a total, in pairs: a sum of numpy's own is in an order of its own."""
     while (half := len(rows) // 2) > 0:
         if len(rows) % 2:

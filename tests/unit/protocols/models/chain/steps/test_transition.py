@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from protocols.models.chain.chain import ChainClock, LocalChain
-from protocols.models.chain.delay_lines import DelayLines
-from protocols.models.chain.transition import Transition
+from protocols.models.chain.steps.delay_lines import DelayLines
+from protocols.models.chain.steps.transition import Transition
 from protocols.models.dual import Dual
 
 PATTERNS = ((), ((0, False),), ((0, True),), ((0, True), (1, False)), ((0, False), (1, False)), ((1, True),))
@@ -23,6 +23,7 @@ def chain_of(moves, states, begin=None, outputs=None):
     return LocalChain(
         states=((),) * states,
         explored=states,
+        ways=len(moves),
         clocks=(ChainClock("a", 4.0, np.array([1.0, 0.0, 0.0])), ChainClock("b", 2.0, np.array([0.5, 0.0, 1.0]))),
         patterns=PATTERNS,
         source=np.array(source, dtype=np.int64),
@@ -55,6 +56,10 @@ def jets(value, tangents):
     return value.astype(complex)[None] + 1e-30j * np.array(tangents)
 
 
+def begin_of(chain):
+    return np.concatenate([chain.begin.value[None], chain.begin.tangent])
+
+
 def slowly(chain, state, growth):
     """Return states after a step, from complex numbers along each direction [p, S, n]: the sum over all moves."""
     weight = jets(chain.weight.value, chain.weight.tangent)
@@ -79,7 +84,7 @@ def numbers(n, seed):
 @given(chains(), st.integers(0, 5))
 def test_a_step_is_the_sum_over_all_moves(chain, steps):
     n, transition = 3, Transition.of(chain, chain.totals)
-    state = transition.begin(chain.begin, n)
+    state = transition.begin(begin_of(chain), n)
     slow = np.repeat(jets(chain.begin.value, chain.begin.tangent)[..., None], n, axis=2)
     for step in range(steps):
         heard = {name: numbers(n, [step, place]) for place, name in enumerate("ab")}
@@ -97,7 +102,7 @@ def test_a_step_is_the_sum_over_all_moves(chain, steps):
 @given(chains())
 def test_an_agents_bits_do_not_depend_on_who_is_beside_it(chain):
     transition, heard = Transition.of(chain, chain.totals), {name: numbers(9, place) for place, name in enumerate("ab")}
-    whole, alone = transition.begin(chain.begin, 9), transition.begin(chain.begin, 1)
+    whole, alone = transition.begin(begin_of(chain), 9), transition.begin(begin_of(chain), 1)
     for step in range(4):
         transition.move(whole, heard, step=step)
         transition.move(alone, {name: each[:, 4:5] for name, each in heard.items()}, step=step)
