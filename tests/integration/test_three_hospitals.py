@@ -123,6 +123,7 @@ def tutorial(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_three_hospitals_run_with_noise_take_results_home_and_are_audited(tutorial):
     played = tutorial()
     winter = played.play()
@@ -152,6 +153,7 @@ def test_three_hospitals_run_with_noise_take_results_home_and_are_audited(tutori
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("active", [False, True], ids=["semi-honest", "active"])
 def test_a_seeded_run_of_three_hospitals_is_the_clear_run_of_their_tables_together(tutorial, tmp_path, active):
     played = tutorial(seed=SEED, active=active)

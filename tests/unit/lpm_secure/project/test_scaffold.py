@@ -16,17 +16,23 @@ from protocols.errors import ParameterError
 TODAY = datetime.datetime(2026, 3, 2, 9, 30, tzinfo=datetime.UTC)
 
 
-def test_a_first_project_is_read_and_asks_for_noise_and_suppression(tmp_path):
+def test_a_first_project_is_read_as_it_is_and_is_not_written_over(tmp_path):
+    read = load(write_project("winter", tmp_path))
+    assert (read.min_count, list(read.cells), read.releases.series) == (5, ["ward 1", "ward 2"], "incidence")
+    assert read.testbed_seed is None
+    with pytest.raises(ParameterError, match="winter: File exists; give another name"):
+        write_project("winter", tmp_path)
+    with pytest.raises(ParameterError, match="got 'A b' for a name"):
+        write_project("A b", tmp_path)
+
+
+@pytest.mark.slow  # the accountant of noise takes seconds to load
+def test_a_first_project_asks_for_noise_and_suppression(tmp_path):
     path = write_project("winter", tmp_path)
     manifest = manifest_of(load(path), path.parent)
     assert (manifest.min_count, manifest.period, manifest.cells) == (5, 28, (40, 60))
     assert [release.name for release in manifest.releases.each] == ["incidence", "cells"]
     assert [client.agents[0] for client in manifest.clients] == [1, 41, 76]
-    assert manifest.testbed_seed is None
-    with pytest.raises(ParameterError, match="winter: File exists; give another name"):
-        write_project("winter", tmp_path)
-    with pytest.raises(ParameterError, match="got 'A b' for a name"):
-        write_project("A b", tmp_path)
 
 
 @pytest.mark.parametrize(
