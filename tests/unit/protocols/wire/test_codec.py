@@ -14,11 +14,14 @@ from protocols.sealing.messages import Handshake, SealedReply, SealedRequest
 from protocols.task.rounds import Phase
 from protocols.wire.codec import decode, encode
 from protocols.wire.messages import (
+    LETTERS,
     Announcement,
     Computation,
     ComputationQuery,
     Join,
     JoinReply,
+    Letter,
+    LetterReply,
     MaskedCall,
     MaskedReply,
     Members,
@@ -59,6 +62,8 @@ MESSAGES = {
     SealedReply: st.builds(SealedReply, st.binary(max_size=20)),
     MaskedCall: st.builds(MaskedCall, ID, SIGNED_MESSAGE),
     MaskedReply: st.builds(MaskedReply, st.none() | SIGNED_MESSAGE),
+    Letter: st.builds(Letter, ID, st.integers(0, LETTERS - 1), NAME, st.binary(min_size=1, max_size=9), NAMES),
+    LetterReply: st.builds(LetterReply, NAME, st.binary(min_size=1, max_size=9)),
 }
 ANY = st.one_of(*MESSAGES.values())
 each = pytest.mark.parametrize("kind", MESSAGES, ids=lambda kind: kind.__name__)

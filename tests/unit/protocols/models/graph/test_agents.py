@@ -192,10 +192,10 @@ def test_a_hundred_hostile_graphs_are_refused_in_one_line_without_much_work():
 
 def test_the_widest_graph_that_is_allowed_is_read_through_a_few_times_only(monkeypatch):
     """The work grows with nodes and not with nodes times names."""
-    from protocols.models.graph import checks, thresholds
+    from protocols.models.graph import bounds, checks
 
     calls = []
-    for module in (thresholds, checks):
+    for module in (bounds, checks):
         real = module.ancestors_of
         monkeypatch.setattr(
             module, "ancestors_of", lambda graph, roots, real=real: calls.append(1) or real(graph, roots)
