@@ -130,6 +130,8 @@ def small(kind):
     return {
         Join: Join(bytes(32), b""),
         JoinReply: JoinReply(1),
+        Letter: Letter(bytes(32), 1, "a", b"1"),
+        LetterReply: LetterReply("a", b"1"),
         Share: Share(bytes(32), 1, nothing),
         RoundResult: RoundResult(1, nothing, nothing, signed, 1),
         Announcement: Announcement(bytes(32), 1, signed),
