@@ -114,7 +114,7 @@ def test_a_mistake_is_one_line(change, said, written):
     assert not (path.parent / "results").exists()
 
 
-DEPLOYMENT = """
+PROJECT = """
 name = "winter"
 operator = "ministry"
 not_before = 2026-01-01T00:00:00Z
@@ -126,9 +126,12 @@ max_message = 50
 min_cohort = 2
 mode = "sum"
 engine = true
-cells = [20, 20]
 join_timeout_s = 20
 round_timeout_s = 10
+
+[cells]
+east = 20
+west = 20
 
 [model]
 beta = {{near = 0.3}}
@@ -138,11 +141,13 @@ infectious = {{mean = 4, sd = 1}}
 initial = 0.3
 
 [[aggregators]]
-public = "agg-a/public.json"
+name = "agg-a"
+operator = "university"
 address = "{0}"
 
 [[aggregators]]
-public = "agg-b/public.json"
+name = "agg-b"
+operator = "charity"
 address = "{1}"
 
 [[clients]]
@@ -166,7 +171,7 @@ modes = ["sum"]
 outputs = ["tally", "cells"]
 operators = ["ministry", "university", "charity"]
 """
-PEOPLE = {"hospital": "person,cell\n1,0\n2,1\n3,0\n", "school": "person,cell\n10,0\n11,1\n"}
+PEOPLE = {"hospital": "agent,cell\n1,0\n2,1\n3,0\n", "school": "agent,cell\n10,0\n11,1\n"}
 CONTACTS = {
     "hospital": "date,a,b\n2026-03-02,1,10\n2026-03-04,11,2\n2026-03-05,1,3\n",
     "school": "date,a,b\n2026-03-04,11,2\n2026-03-02,10,1\n2026-03-03,10,11\n",
@@ -181,20 +186,23 @@ def lpm(*arguments):
 
 def enrol(folder):
     """Make and certify the keys of all parties, as each of them does, and return the manifest's key."""
-    authority, addresses = folder / "authority", free_addresses(2)
+    authority, addresses, requests = folder / "authority", free_addresses(2), folder / "requests"
+    requests.mkdir()
     for name, operator in (("agg-a", "university"), ("agg-b", "charity"), ("engine", "ministry")):
         lpm("identity", folder / name, name, "--operator", operator)
-        lpm("keys", authority, name, "--request", folder / name / "request.pem")
+        shutil.copy(folder / name / f"{name}.request", requests)
+        lpm("keys", authority, name, "--request", folder / name / f"{name}.request")
         for file in (authority / name).iterdir():
             shutil.copy(file, folder / name)
     lpm("invite", authority, "hospital", "school")
     for name in ("hospital", "school"):
         lpm("enrol", authority / f"{name}.invitation", folder / name)
-        answer = lpm("admit", authority, folder / name / "request.json").strip()
+        (request,) = folder.glob(f"{name}/*request*")
+        answer = lpm("admit", authority, request).strip()
         lpm("enrol", answer, folder / name, "--accept")
-    (folder / "deployment.toml").write_text(DEPLOYMENT.format(*addresses))
+    (folder / "project.toml").write_text(PROJECT.format(*addresses))
     path = folder / "manifest.json"
-    lpm("manifest", "new", folder / "deployment.toml", "--out", path)
+    lpm("manifest", "new", folder / "project.toml", "--out", path)
     said = lpm("manifest", "sign", path, "--key", authority / "operator.key")
     key = re.search(r'operator_key = "(.*)"', said)[1]
     for name in ("agg-a", "agg-b"):
