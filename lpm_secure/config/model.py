@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Annotated, NamedTuple, final
+from typing import Annotated, Final, NamedTuple, final
 
 import msgspec
 
@@ -10,17 +10,20 @@ from lpm_secure.config.bounds import Days, Rate
 from lpm_secure.config.graph_model import graph_model_of
 from lpm_secure.config.laws import Delay, law_of
 from lpm_secure.models.axes import Value
+from lpm_secure.models.declarations import rate
 from lpm_secure.models.library.doses import FULL
 from lpm_secure.models.library.seir_channels import contact_model, rate_names
 from lpm_secure.models.tracer import Trace, trace
 from protocols.arithmetic.distributions import LAW_TOTAL
 from protocols.arithmetic.fixed_point import to_fixed
-from protocols.errors import ConfigError
+from protocols.errors import ConfigError, ParameterError
 from protocols.identity.trust import Name
 from protocols.models import Seir
 from protocols.models.gradient import BETA, FACTOR
 from protocols.models.graph.agents import GraphModel
 from protocols.models.run_model import RunModel
+
+LARGEST_RATE: Final = rate().high
 
 
 @final
@@ -189,8 +192,8 @@ def _traced(bits: int, *, channels: int, wanes: bool, doses: bool, listed: bool)
 def _integers(given: ModelConfig, *, dt: float) -> TableIntegers:
     f = given.fraction_bits
     return TableIntegers(
-        beta=tuple(to_fixed(beta * dt, f=f, name=f"model.beta.{name}") for name, beta in given.beta.items()),
-        cell_beta=to_fixed(given.cell_beta * dt, f=f, name="model.cell_beta"),
+        beta=tuple(_rate(beta * dt, f=f, name=f"model.beta.{name}") for name, beta in given.beta.items()),
+        cell_beta=_rate(given.cell_beta * dt, f=f, name="model.cell_beta"),
         latent=law_of(given.latent, dt=dt),
         infectious=law_of(given.infectious, dt=dt),
         initial=round(given.initial * LAW_TOTAL),
@@ -198,6 +201,21 @@ def _integers(given: ModelConfig, *, dt: float) -> TableIntegers:
         waning=law_of(given.waning, dt=dt) if given.waning else (),
         doses=_doses(given.doses, dt=dt) if given.doses else {},
     )
+
+
+def _rate(hazard: float, *, f: int, name: str) -> int:
+    """Return a hazard of a step in fixed point.
+
+    Raises:
+        ParameterError: it is larger than a graph's rates, or rounds to 0.
+    """
+    if (whole := to_fixed(hazard, f=f, name=name)) > LARGEST_RATE:
+        most = LARGEST_RATE / 2**f
+        raise ParameterError(
+            f"{name} is {hazard:g} a step: with {f} fraction bits at most {most:g} is allowed; use a smaller one, or "
+            "fewer fraction bits"
+        )
+    return whole
 
 
 def parameter_names(channels: Sequence[str]) -> Mapping[str, str]:

@@ -98,7 +98,7 @@ def test_a_client_refuses_an_active_run_that_would_not_protect_it_in_one_line(de
     party = deployment.party("client-1")
     if mistake == "relay":
         config = party / "config.toml"
-        config.write_text(config.read_text() + 'relay = "aggregator-0"\n')
+        config.write_text('relay = "aggregator-0"\n' + config.read_text())
     else:
         (party / "identity.key").unlink()
         signing.write_key(party / "identity.key", signing.new_key())

@@ -120,7 +120,7 @@ def test_another_gradient_is_seen_and_fails_the_run(written, monkeypatch):
 
 def test_slopes_are_those_of_the_laws_by_their_means_in_steps(written):
     config = configs.load(written(SCORE, ('mode = "sum"', 'mode = "outcome"'), ("dt = 1.0", "dt = 0.5")))
-    given = gradient_for(config, model_of(config.model, {}, dt=config.dt, scores=True))
+    given = gradient_for(config, model_of(config.model, {}, dt=config.dt, way="score"))
     law = DayLaw.of(3.0, 1.5, dt=0.5)
     assert np.array(given.slopes["latent_law"]) / 2**32 == pytest.approx(law.slope * 0.5)
     assert list(given.slopes) == ["latent_law"]
