@@ -30,6 +30,7 @@ from protocols.atomic_file import PUBLIC_MODE, write_atomically
 from protocols.identity import certificates, signing
 from protocols.identity.server_keys import IDENTITY
 from protocols.models.agent_model import UNKNOWN
+from protocols.models.run_model import agent_model_of
 from protocols.task import manifest as manifests
 from protocols.task import signature as signatures
 from protocols.task.layout import Layout
@@ -296,8 +297,11 @@ class Deployment(LocalDeployment):
         people: dict[str, list[float | None]] = {"agent": [*agents[first:end]]}
         if manifest.cells:
             people["cell"] = [int(cell) for cell in self.testbed.cell_of(name)]
+        bits = {spec.name: spec.bits for spec in agent_model_of(manifest.model).columns}
         for column, values in self.testbed.columns.items():
-            people[column] = [None if value == UNKNOWN else value.item() for value in values[first:end]]
+            own: list[float] = values[first:end].tolist()
+            known = [value / 2 ** bits[column] for value in own] if bits[column] else own
+            people[column] = [None if word == UNKNOWN else value for word, value in zip(own, known, strict=True)]
         table = self.testbed.contacts_of(name)
         if manifest.devices is not None:
             write_device_keys(folder, self.testbed.keyring.of(name, manifest, table), agents)
@@ -308,7 +312,7 @@ class Deployment(LocalDeployment):
             "channel": [manifest.channels[channel] for channel in table.channel],
             "weight": table.weight,
         }
-        fractions = {name for name, values in self.testbed.columns.items() if values.dtype.kind == "f"}
+        fractions = {column for column in self.testbed.columns if bits[column]}
         types = {"channel": pa.string(), **dict.fromkeys(fractions, pa.float64())}
         for file, columns in (("people.csv", people), ("contacts.csv", contacts)):
             arrays = {key: pa.array(value, types.get(key, pa.int64())) for key, value in columns.items()}
