@@ -62,7 +62,7 @@ def _enrol(folder: Path) -> None:
 def _doctor(folder: Path) -> None:
     if lines := examine(Kit.load(folder)):
         raise ParameterError("\ndoctor: ".join(lines))
-    print(f"{folder} can start")
+    print(f"{folder}: nothing is wrong with clock, files, ports, certificates, peers; start reads the rest")
 
 
 def _start(folder: Path) -> None:

@@ -14,6 +14,7 @@ from client_sdk.masking.exchange import begin_exchange, open_journal, require_no
 from client_sdk.secure_sum.client import SumClient
 from client_sdk.secure_sum.journal import SumJournal
 from protocols.atomic_file import write_atomically
+from protocols.errors import RunEnded
 from protocols.task.manifest import is_active, require_sum
 from protocols.task.secure_sum.spec import SecureSum
 
@@ -40,6 +41,8 @@ async def _take_part(given: institution_config.InstitutionConfig, folder: Path, 
         identity = folder / given.credentials
         pads = open_journal(folder, manifest, given.name, credentials=identity)
         masked = begin_exchange(manifest, given.name, transports, identity=identity, journal=pads)
+        if masked.client.has_joined:
+            raise RunEnded("this institution has begun the run before, and a sum with a dealer takes nobody back")
         client = await SumClient.join_over(manifest, institution, masked, journal)
     else:
         transports = connect(manifest, credentials, relay=given.relay, resumed=journal.sessions)

@@ -146,7 +146,7 @@ class MaskingDealer(MaskingParty):
         A seed that does not open leaves its client with none.
         """
         number, fresh = RoundNumber(question.number), set[str]()
-        if question.seeds and number != FIRST_ROUND and not self.plan.opens(number):
+        if question.seeds and not self.plan.takes_seeds(number):
             raise RoundAhead("a seed came in the middle of a step, and serves from the beginning of one alone")
         for envelope in question.seeds:
             notice = self.read(envelope, SeedNotice)

@@ -64,13 +64,14 @@ class ContactComparison:
     async def compare(self, items: Items) -> Missing:
         """Return which of the own contacts each other client lacks, by their places; None where lists are too unlike.
 
-        Clients whose letters do not come in time are left out, with a line in the log.
+        Clients whose first letter does not come in time are left out, with a line in the log.
 
         Args:
             items: contacts that each other client has to list too.
 
         Raises:
-            RunEnded: the own contacts have their other sides, and another client has found contacts that have none.
+            RunEnded: the own contacts have their other sides, and another client has found contacts that have none; or
+                a later letter did not come in time.
             NotSealed, NotEnrolled: a letter is not of the client that it is said to be of.
             ConflictingReplay: this client has compared other contacts in this run.
             Unavailable: the aggregator does not answer.
@@ -118,7 +119,11 @@ class ContactComparison:
         return {other: seals[other].open(letter, number=number) for other, letter in each.items()}
 
     async def _exchange(self, number: int, letters: Mapping[str, bytes]) -> dict[str, bytes]:
-        """Leave letters, and return those of the same clients, as far as they come in time."""
+        """Leave letters, and return those of the same clients; of the first ones those that come in time.
+
+        Raises:
+            RunEnded: a later one did not come: who goes on without it would tell the carrier what the others found.
+        """
         run, wanted = manifests.run_id(self.manifest), set(letters)
         for other, content in letters.items():
             await self._call(Letter(run, number, to=other, content=content))
@@ -131,6 +136,11 @@ class ContactComparison:
                     raise WireError("an aggregator handed out a letter that nobody asked for; ask its operator")
                 wanted.discard(reply.sender)
                 replies[reply.sender] = reply.content
+            elif time.monotonic() > until and number != KEY:
+                raise RunEnded(
+                    f"no letter of {', '.join(sorted(wanted))} in time, in the middle of a comparison of contacts; "
+                    "nobody joins: start again together, or ask the run's operator for another manifest"
+                )
             elif time.monotonic() > until:
                 LOG.warning("no letter of %s in time: contacts with them are not compared", ", ".join(sorted(wanted)))
                 break

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import Final, final
+from typing import Any, Final, final
 
 from protocols.arithmetic.counters import FIRST_STEP, Step
 from protocols.errors import LpmError, PartiesDisagree, RoundClosed, RunEnded, Unavailable
@@ -11,7 +11,7 @@ from protocols.task import manifest as manifests
 from protocols.task.manifest import Manifest
 from protocols.task.timeouts import patience_s
 from protocols.wire.masked_link import MaskedLink
-from protocols.wire.messages import Join, JoinReply
+from protocols.wire.messages import Join
 from protocols.wire.transport import Transport
 
 STOP_S: Final = 5.0
@@ -28,11 +28,20 @@ class ServerChannel:
         self._links = [MaskedLink(transport, self._run) for transport in transports]
 
     async def join(self) -> Step:
-        """Join at both, and return the first step that has begun at neither."""
+        """Join at both, and return the first step that has begun at neither.
+
+        Raises:
+            RoundClosed: both say that the run is over for the sender.
+            PartiesDisagree: one of them does, or they are more than a step apart, which no two honest ones are.
+        """
         timeout_s, join = patience_s(self._manifest, FIRST_STEP), Join(self._run, b"")
-        calls = (each.call(join, timeout_s=timeout_s) for each in self._transports)
-        replies: list[JoinReply] = await asyncio.gather(*calls)
-        return max(reply.step for reply in replies)
+        calls = [asyncio.ensure_future(each.call(join, timeout_s=timeout_s)) for each in self._transports]
+        await asyncio.wait(calls)
+        _require_answers(calls)
+        steps = [call.result().step for call in calls]
+        if max(steps) - min(steps) > 1:
+            raise PartiesDisagree(f"the aggregators say that steps {steps} come next; the run stops here")
+        return Step(max(steps))
 
     async def hand(self, envelope: SignedMessage) -> None:
         """Hand both a sealed seed, for the first round."""
@@ -66,17 +75,11 @@ class ServerChannel:
             _, late = await asyncio.wait(calls, timeout=APART * self._manifest.round_timeout_s)
             if late:
                 raise Unavailable("one aggregator answered, and the other keeps its answer back; the run stops here")
-            refusal = _refusal(calls)
         finally:
             for call in calls:
                 call.cancel()
             await asyncio.gather(*calls, return_exceptions=True)  # what is refused later, nobody has to hear
-        if isinstance(refusal, RoundClosed) and not all(call.exception() for call in calls):
-            raise PartiesDisagree(
-                "one aggregator alone says that a round closed without this party; the run stops here"
-            )
-        if refusal is not None:
-            raise refusal
+        _require_answers(calls)
         first, second = (call.result() for call in calls)
         return first, second
 
@@ -85,7 +88,16 @@ class ServerChannel:
         await asyncio.gather(*(link.send(envelope, timeout_s=STOP_S) for link in self._links), return_exceptions=True)
 
 
-def _refusal(calls: Sequence["asyncio.Future[SignedMessage]"]) -> LpmError | None:
+def _require_answers(calls: Sequence["asyncio.Future[Any]"]) -> None:
+    """Raise why a call failed; what one aggregator alone says of a round that closed is a lie."""
+    refusal = _refusal(calls)
+    if isinstance(refusal, RoundClosed) and not all(call.exception() for call in calls):
+        raise PartiesDisagree("one aggregator alone says that a round closed without this party; the run stops here")
+    if refusal is not None:
+        raise refusal
+
+
+def _refusal(calls: Sequence["asyncio.Future[Any]"]) -> LpmError | None:
     """Return why a call failed: before all others that the run is over, and last that a round has closed."""
     errors = [error for call in calls if (error := call.exception()) is not None]
     for error in errors:

@@ -120,7 +120,7 @@ def _require_engine(manifest: Simulation, certificate: bytes) -> None:
     if (name := certificates.name_of(certificate)) != ENGINE:
         raise ParameterError(
             f"the certificate is of {name}, and an engine's is of {ENGINE}: lpm identity FOLDER {ENGINE} makes the "
-            f"request, and the run's operator signs it with lpm keys AUTHORITY {ENGINE} --request"
+            f"request, and the run's operator signs it with lpm keys AUTHORITY {ENGINE} --request {ENGINE}.request"
         )
 
 

@@ -45,7 +45,7 @@ class Membership:
         return {*self.present, *seeds, *([ENGINE] if self._plan.announces(number) else [])}
 
     def _takes_seeds(self, number: int) -> bool:
-        return number == FIRST_ROUND or self._plan.opens(RoundNumber(number))
+        return self._plan.takes_seeds(RoundNumber(number))
 
     def counts(self, words: WordsNotice, seed: SeedNotice | None) -> bool:
         """Tell whether words count that are masked by the seed of before, or by one that came in the same round."""

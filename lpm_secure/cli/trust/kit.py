@@ -20,7 +20,7 @@ def doctor(kit: Kit) -> None:
 
     if lines := doctors.examine(kits.Kit.load(kit)):
         raise ConfigError("\nlpm: ".join(lines))
-    typer.echo(f"{kit} can start")
+    typer.echo(f"{kit}: nothing is wrong with clock, files, ports, certificates, peers; start reads the rest")
 
 
 def start(kit: Kit) -> None:

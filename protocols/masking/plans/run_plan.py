@@ -3,7 +3,7 @@
 import abc
 from typing import Final
 
-from protocols.arithmetic.counters import RoundNumber
+from protocols.arithmetic.counters import FIRST_ROUND, RoundNumber
 from protocols.arithmetic.fixed_point import I64, U64
 from protocols.errors import ParameterError, WireError
 from protocols.masking.folding import ProofShape
@@ -75,6 +75,10 @@ class RunPlan(abc.ABC):
     @abc.abstractmethod
     def opens(self, number: RoundNumber) -> bool:
         """Tell whether anything is released in a round."""
+
+    def takes_seeds(self, number: RoundNumber) -> bool:
+        """Tell whether clients may come, or come back, in a round with a seed that serves from it on."""
+        return number == FIRST_ROUND or self.opens(number)
 
     @abc.abstractmethod
     def compares(self, number: RoundNumber) -> bool:

@@ -4,7 +4,7 @@ from typing import Final, final
 
 import numpy as np
 
-from protocols.arithmetic.counters import RoundNumber
+from protocols.arithmetic.counters import FIRST_ROUND, RoundNumber
 from protocols.arithmetic.fixed_point import I64, U64
 from protocols.errors import ParameterError, WouldWrap
 from protocols.masking.folding import ProofShape
@@ -60,6 +60,10 @@ class SumPlan(RunPlan):
     def announcement_words(self, number: RoundNumber) -> int:
         """Return the length of what institutions answer."""
         return 0 if answers(number) else self.manifest.length
+
+    def takes_seeds(self, number: RoundNumber) -> bool:
+        """Tell whether it is the first round: who is away in one is out of the run."""
+        return number == FIRST_ROUND
 
     @property
     def longest(self) -> int:

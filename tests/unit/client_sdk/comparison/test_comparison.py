@@ -11,7 +11,7 @@ from aggregator import Store
 from aggregator.mailbox import Mailbox
 from client_sdk import ContactTable, LocalTransport
 from client_sdk.comparison.blinding import blind, point
-from client_sdk.comparison.comparison import ContactComparison
+from client_sdk.comparison.comparison import ANSWER, CONTACTS, VERDICT, ContactComparison
 from client_sdk.comparison.cross_contacts import cross_contacts
 from client_sdk.comparison.pair import LEAST, Pair
 from lpm_secure.testbed.keys import pin_keys
@@ -122,6 +122,19 @@ class Watched(Transport):
     async def call(self, letter, *, timeout_s):
         self._notes.append(letter)
         return self._change(letter, await self._inner.call(letter, timeout_s=timeout_s))
+
+
+@pytest.mark.parametrize("number", [CONTACTS, ANSWER, VERDICT])
+def test_whoever_carries_the_letters_and_keeps_later_ones_back_sees_the_same_whatever_is_listed(party, number):
+    """Nobody joins: an aggregator that kept verdicts back would see who stays away for what its own contacts lack."""
+    hasty = msgspec.structs.replace(party[0], join_timeout_s=0.3), party[1]
+
+    def keep_back(asked, reply):
+        return LetterReply() if asked.number == number else reply
+
+    for theirs in (MET, MET[1:]):
+        found = compare(hasty, tables_of(client_1=theirs), around=lambda name, way: Watched(way, [], keep_back))
+        assert all(isinstance(each, RunEnded) for each in found.values()), found
 
 
 def left(party, tables, world=0):

@@ -24,6 +24,7 @@ def test_a_round_that_asks_has_no_words_and_one_that_answers_a_vector():
     assert [plan.count("a", number) for number in range(4)] == [0, 6, 0, 6]
     assert [plan.announcement_words(number) for number in range(4)] == [6, 0, 6, 0]
     assert [plan.opens(number) for number in range(4)] == [False, True, False, True]
+    assert [plan.takes_seeds(number) for number in range(4)] == [True, False, False, False]  # nobody comes back
     assert plan.shape("a", 0).n == 0
     assert plan.shape("a", 1).words == 6
     assert not any(each(1) for each in (plan.compares, plan.suppresses, plan.multiplies))
