@@ -64,6 +64,10 @@ class SeirAgents(AgentModel):
                 )
         return {}
 
+    def draw_state(self, draw: np.random.Generator, n: int) -> dict[str, np.ndarray]:
+        """Return nothing: how likely an agent is in which stage follows from the parameters."""
+        return {}
+
     def refuse(self, *_: Any, **__: Any) -> NoReturn:
         """Refuse what is of single agents.
 
@@ -72,4 +76,4 @@ class SeirAgents(AgentModel):
         """
         raise ParameterError("relaxed agents of the table [model] are probabilities; single ones are of its graph")
 
-    draw_state = messages = weights = thresholds = totals = update = refuse
+    messages = weights = thresholds = totals = update = refuse
