@@ -95,7 +95,7 @@ def test_one_that_lies_now_and_then_is_found_when_it_does():
 
 def test_a_second_one_is_found_in_a_later_round():
     other = "hospital-8"
-    named = (manifest_of(count=26, min_cohort=5, name=f"run-{number}") for number in range(99))
+    drawn = (manifest_of(count=26, min_cohort=5, name=f"run-{number}") for number in range(99))
     manifest = next(
         each for each in named if traced(each, 3, {other}, without=(LIAR,)).culprits
     )  # some coins name none
