@@ -97,7 +97,7 @@ def test_a_second_one_is_found_in_a_later_round():
     other = "hospital-8"
     drawn = (manifest_of(count=26, min_cohort=5, name=f"run-{number}") for number in range(99))
     manifest = next(
-        each for each in named if traced(each, 3, {other}, without=(LIAR,)).culprits
+        each for each in drawn if traced(each, 3, {other}, without=(LIAR,)).culprits
     )  # some coins name none
     with operators(manifest) as running:
         cheats = {1: {LIAR: GARBAGE}, 3: {other: GARBAGE}}
