@@ -25,7 +25,7 @@ def audit(
         int | None, typer.Option(help="Replays of each noise path; as many as it needs by default.", min=2_000)
     ] = None,
     build_checks: Annotated[
-        bool, typer.Option(help="Test this build too: views, noise, and mutants of both; about a minute.")
+        bool, typer.Option(help="Test this build too: views, noise, and mutants of both; takes a minute or less.")
     ] = True,
 ) -> None:
     """Check offline what a run was allowed to learn, what it learned, and who was told what; and test this build.
