@@ -1,4 +1,4 @@
-"""`tangent_p8`, `adjoint_p1000`, `gradient_1m`: what derivatives cost beside values, through private clients."""
+"""What derivatives cost beside values: `relaxed_step`, `tangent_p8`, `adjoint_p1000`, `gradient_1m`."""
 
 import asyncio
 import time
@@ -8,11 +8,16 @@ import numpy as np
 import torch
 from measure import Row, cpu_seconds
 
+from lpm_secure.config.model import TableIntegers, graph_of
 from lpm_secure.engine.loop import RemotePart, simulate
 from lpm_secure.gradients.private.adjoints import PrivateAdjoints, mean_counts
 from lpm_secure.gradients.private.relaxed_agents import TorchAgents
 from lpm_secure.gradients.private.tangents import simulate_tangents, synthetic_part
+from lpm_secure.models.library.seir_channels import rate_names
+from protocols.arithmetic.distributions import LAW_TOTAL
+from protocols.models import Seir
 from protocols.models.gradient import Gradient, HazardReduction, LeakyVaccine
+from protocols.models.run_relaxation import relaxation_of
 from protocols.models.seir.relaxation import values
 
 NAMES = ("beta.near", "beta.far", "cell_beta", "latent", "infectious", "initial", "reduction", "efficacy")
@@ -110,4 +115,40 @@ def gradient_1m():
     return [Row("gradient_1m", 60 * eight, "s for 60 steps", peer, eight / (4.5 * one))]
 
 
-BENCHMARKS = {"tangent_p8": tangent_p8, "adjoint_p1000": adjoint_p1000, "gradient_1m": gradient_1m}
+def relaxed_step(scale=1.0):
+    """A step of relaxed agents by the chain of a table's graph, against the table's own dynamics; short stays and long.
+
+    Two channels and cells, p = 4, CPU time; what reaches agents along contacts is drawn.
+    """
+    n, steps, cells, rows = round(20_000 * scale), 10, 100, []
+    heard = np.random.default_rng(1).integers(0, 2**22, (n, 2, 5))
+    cell, sizes = np.arange(n) % cells, (-(-n // cells),) * cells
+    for title, days in (("relaxed_step", 4), ("relaxed_step_30d", 30)):
+        law = (LAW_TOTAL - (days - 1) * (LAW_TOTAL // days), *(LAW_TOTAL // days,) * (days - 1))
+        table = TableIntegers(beta=(2**20, 2**19), cell_beta=2**24, latent=law, infectious=law, initial=2**27, f=26)
+        graph = graph_of(table, listed=False)
+        names = {"chain": (*rate_names(2), "cell_rate", "initial"), "table": (*NAMES[:3], "initial")}
+        models = {"chain": graph, "table": Seir(*table[:6])}
+        taken = {}
+        for name, model in models.items():
+            gradient = Gradient(way="tangents", parameters=names[name], value_bits=24, tangent_bits=18, clip=64.0)
+            given = {"channels": ("near", "far"), "sizes": sizes, "cell": cell, "columns": {}, "n": n, "steps": steps}
+            agents = relaxation_of(model, gradient, **given)
+            before = cpu_seconds()
+            for step in range(steps):
+                totals = agents.cells(agents.messages(), channels=1)
+                agents.update(heard, totals, step=step)
+            taken[name] = (cpu_seconds() - before) / steps
+        against = f"the table's own, {taken['table'] * 1e9 / n:.0f} ns"
+        ratio = taken["chain"] / max(taken["table"], 1e-9)
+        value = taken["chain"] * 1e9 / n
+        rows.append(Row(title, value, "CPU ns an agent", against, ratio, cpu_s=taken["chain"]))
+    return rows
+
+
+BENCHMARKS = {
+    "relaxed_step": relaxed_step,
+    "tangent_p8": tangent_p8,
+    "adjoint_p1000": adjoint_p1000,
+    "gradient_1m": gradient_1m,
+}

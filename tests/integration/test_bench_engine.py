@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 FOLDER = Path(__file__).parents[1] / "benchmarks"
-NAMES = ["graph_8m", "contact_limit", "growth", "differentiable_8m", "city_180d", "labour_1m"]
+NAMES = ["graph_8m", "contact_limit", "growth", "differentiable_8m", "city_180d", "labour_1m", "relaxed_step"]
 CODE = """
 import json, sys
 sys.path.insert(0, sys.argv[1])
-import bench_engine, bench_labour
+import bench_engine, bench_gradient, bench_labour
 for name in sys.argv[2:]:
-    rows = (bench_engine.BENCHMARKS | bench_labour.BENCHMARKS)[name](scale=0.001)
+    rows = (bench_engine.BENCHMARKS | bench_labour.BENCHMARKS | bench_gradient.BENCHMARKS)[name](scale=0.001)
     print("rows", json.dumps([name, [[row.name, row.value, row.ratio] for row in rows]]), flush=True)
 """
 
