@@ -144,7 +144,7 @@ class MaskedExchange:
 
         Raises:
             RunEnded: there is no such step, or this client is out for good.
-            RecordsDiffer: its journal is older than what was sent.
+            RecordsDiffer: its journal is not of what was sent.
         """
         schedule, sent = self.client.plan.manifest.schedule, self.client.last_sent
         after = FIRST_STEP if sent is None else Step(schedule.step(sent) + (schedule.phase(sent) != Phase.THRESHOLDS))
@@ -161,7 +161,7 @@ class MaskedExchange:
         except LpmError as error:
             await self._stop(error)
             raise
-        self.client.require_whole(number)
+        self.client.require_whole()
         self._live = number
 
     async def _stop(self, error: LpmError) -> None:

@@ -260,12 +260,12 @@ class AttendanceNotice(RunMessage, frozen=True):
 
     Attributes:
         client: to whom.
-        counted: the rounds in which its words counted.
+        counted: the rounds in which its words counted, and the hash of the message that they came in.
         public: the environment's numbers of every step that is over, int64.
     """
 
     client: str
-    counted: tuple[Number, ...]
+    counted: tuple[tuple[Number, Hash], ...]
     public: bytes
 
 
