@@ -142,7 +142,7 @@ class MaskingAggregator(MessageUnion):
             return self.send(verdict, name="verdict", sync=False)
 
     def accept(self, verdict: SignedMessage) -> None:
-        """Take in the other's verdict, and the round's words; whoever is not among the accepted is out for good.
+        """Take in the other's verdict, and the round's words; whoever left its ranges is out for good.
 
         Raises:
             ResultsDiffer: the verdicts differ.

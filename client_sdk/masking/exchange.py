@@ -105,7 +105,7 @@ class MaskedExchange:
         Raises:
             PartiesDisagree, BadSignature, Unavailable: a server lied or keeps silent; everybody is told that the run is
                 over. If one refusal of one server could make a client go, that server would drop whom it likes.
-            RoundClosed: this client was away; it goes on with what it knows itself.
+            RoundClosed, AnswerLost: this client was away, or lost its answer; it goes on with what it knows itself.
             RunEnded: the run is over, or this client is out of it: it left its ranges, or came for no later step.
         """
         number = self.client.plan.manifest.schedule.number(step, phase)
