@@ -154,6 +154,10 @@ def ending(start, lie, world):
 QUICK = ("a seed of before is handed on", "a forged seed is handed on", "a round is said not to have counted that did")
 
 
+def test_the_lies_are_as_many_as_the_page_on_active_security_says():
+    assert len(LIES) == 14
+
+
 @pytest.mark.parametrize("lie", few(LIES, *QUICK))
 def test_a_lie_about_a_client_that_comes_back_ends_the_run_alike_in_all_worlds(lie, start):
     counts = [Counter(ending(start, LIES[lie], world) for _ in range(3)) for world in range(3)]
