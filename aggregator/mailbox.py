@@ -40,5 +40,5 @@ class Mailbox:
                     f"{caller} has compared another list of contacts in this run; after a change of its files its "
                     "operator asks for a new manifest"
                 )
-        found = self.store.letter(run, letter.wanted, caller, letter.number) if letter.wanted else None
-        return LetterReply() if found is None else LetterReply(*found)
+        waiting = self.store.letter(run, letter.wanted, caller, letter.number) if letter.wanted else None
+        return LetterReply() if waiting is None else LetterReply(*waiting)

@@ -30,7 +30,7 @@
     │       ├── AnnouncementsDiffer  the engine announced other things to other aggregators
     │       ├── ResultsDiffer    aggregators hold different results of one joint computation
     │       ├── RepeatSpent      a joint computation would have to be done again a second time in a run
-    │       ├── RecordsDiffer    an aggregator's store and ledger are of different moments
+    │       ├── RecordsDiffer    what a party has kept is not of the moment of its ledger, or of what it has sent
     │       └── RunExpired       the time for which the run's manifest is valid is over
     └── Unavailable              a party did not answer in time; the same call may be sent again
         └── TooManyCalls         a caller above its rate
@@ -248,7 +248,7 @@ class RepeatSpent(RunEnded):
 
 
 class RecordsDiffer(RunEnded):
-    """An aggregator's store and its ledger are of different moments: one of them was put back."""
+    """What a party has kept is not of the moment of its ledger, or of what it has sent: put back, or copied."""
 
     code = "records-differ"
 

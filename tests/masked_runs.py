@@ -59,7 +59,7 @@ def come_back(run: MaskedRun, client: MaskingClient) -> None:
         run.clients[name] = client
         run.stop()
         raise
-    client.require_whole(number)
+    client.require_whole()
     run.clients[name] = client
 
 

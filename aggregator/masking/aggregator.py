@@ -142,7 +142,7 @@ class MaskingAggregator(MessageUnion):
             return self.send(verdict, name="verdict", sync=False)
 
     def accept(self, verdict: SignedMessage) -> None:
-        """Take in the other's verdict, and the round's words; whoever is not among the accepted is out for good.
+        """Take in the other's verdict, and the round's words; whoever left its ranges is out for good.
 
         Raises:
             ResultsDiffer: the verdicts differ.
@@ -154,8 +154,9 @@ class MaskingAggregator(MessageUnion):
             if (theirs.number, theirs.accepted) != (self.number, self._round.accepted):
                 raise ResultsDiffer("the aggregators differ on who is in range; the run stops here")
             self._require_cohort()
-            public = tuple(self.public_numbers.values())
-            self._membership.take(self.number, self._round.accepted, refused=self.refused, public=public)
+            public, heard = tuple(self.public_numbers.values()), self._round.collection.single()
+            counted = {client: heard[client].digest for client in self._round.accepted}
+            self._membership.take(self.number, counted, refused=self.refused, public=public)
             goes_on = self.plan.opens(self.number) or self.plan.multiplies(self.number)
             self._round.stage = RoundStage.ACCEPTED if goes_on else RoundStage.DONE
             if not self.plan.multiplies(self.number):

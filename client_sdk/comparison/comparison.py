@@ -15,7 +15,7 @@ from cryptography import x509
 from client_sdk.comparison.cross_contacts import Items
 from client_sdk.comparison.pair import Pair, PairSeal
 from protocols import canonical_json
-from protocols.errors import NotSealed, ParameterError, RunEnded, WireError
+from protocols.errors import ConflictingReplay, NotSealed, ParameterError, RunEnded, WireError
 from protocols.identity.certificates import Credentials
 from protocols.sealing.handshake import MAX_CERTIFICATE, sign, verify
 from protocols.sealing.messages import Handshake
@@ -31,6 +31,7 @@ POLL_S: Final = 0.1
 CALL_S: Final = 30.0
 Part = Annotated[bytes, msgspec.Meta(max_length=MAX_CERTIFICATE)]
 Missing = Mapping[str, Sequence[int] | None]
+Seals = Mapping[str, PairSeal]
 
 
 @final
@@ -61,17 +62,17 @@ class ContactComparison:
     credentials: Credentials
     secret: bytes = field(repr=False)
 
-    async def compare(self, items: Items) -> Missing:
-        """Return which of the own contacts each other client lacks, by their places; None where lists are too unlike.
+    async def compare(self, items: Items) -> tuple[Missing, Seals]:
+        """Return which of the own contacts each other client lacks, by their places, and what verdicts are sealed by.
 
-        Clients whose first letter does not come in time are left out, with a line in the log.
+        Of lists that are too unlike it is None. Clients whose first letter does not come in time are left out, with a
+        line in the log. Nobody goes on before it has agreed.
 
         Args:
             items: contacts that each other client has to list too.
 
         Raises:
-            RunEnded: the own contacts have their other sides, and another client has found contacts that have none; or
-                a later letter did not come in time.
+            RunEnded: a later letter did not come in time.
             NotSealed, NotEnrolled: a letter is not of the client that it is said to be of.
             ConflictingReplay: this client has compared other contacts in this run.
             Unavailable: the aggregator does not answer.
@@ -86,16 +87,35 @@ class ContactComparison:
         lists = await self._opened(CONTACTS, own, seals)
         answers = {other: seals[other].seal(pairs[other].answer(each), number=ANSWER) for other, each in lists.items()}
         opened = await self._opened(ANSWER, answers, seals)
-        missing = {other: pairs[other].missing(answer) for other, answer in opened.items()}
+        return {other: pairs[other].missing(answer) for other, answer in opened.items()}, seals
+
+    async def agree(self, missing: Missing, seals: Seals) -> None:
+        """Tell the others whether the own contacts have their other sides, and hear it of them.
+
+        Raises:
+            RunEnded: the own contacts have them, and another client has found contacts that have none; or a verdict did
+                not come in time.
+            NotSealed: a verdict is not of the client that it is said to be of.
+            ConflictingReplay: the aggregator says that this client came to another one, where it cannot have.
+            Unavailable: the aggregator does not answer.
+        """
         agrees = not any(each is None or each for each in missing.values())
-        verdicts = await self._exchange(VERDICT, {other: seal.verdict(agrees) for other, seal in seals.items()})
+        try:
+            verdicts = await self._exchange(VERDICT, {other: seal.verdict(agrees) for other, seal in seals.items()})
+        except ConflictingReplay:
+            if agrees:  # more clients find no less
+                raise
+            LOG.warning(
+                "clients that compared before another one came were told that all contacts have their other sides, are "
+                "not told otherwise, and may go on: ask the run's operator to stop the run"
+            )
+            return
         others = [other for other, letter in verdicts.items() if not seals[other].agrees(letter)]
         if agrees and others:
             raise RunEnded(
                 f"{', '.join(others)} listed contacts with agents of other clients that these do not list, and knows "
                 "which; nobody joins: its operator asks the others, and the run's operator writes another manifest"
             )
-        return missing
 
     def _opening(self, pair: Pair) -> bytes:
         signed = sign(pair.there, pair.key(), self.credentials, deterministic=True)
@@ -123,10 +143,19 @@ class ContactComparison:
 
         Raises:
             RunEnded: a later one did not come: who goes on without it would tell the carrier what the others found.
+            ConflictingReplay: another one was left before; of verdicts, when all others are told theirs.
         """
         run, wanted = manifests.run_id(self.manifest), set(letters)
+        conflict: ConflictingReplay | None = None
         for other, content in letters.items():
-            await self._call(Letter(run, number, to=other, content=content))
+            try:
+                await self._call(Letter(run, number, to=other, content=content))
+            except ConflictingReplay as error:
+                if number != VERDICT:
+                    raise
+                conflict = error
+        if conflict is not None:
+            raise conflict
         replies: dict[str, bytes] = {}
         until = time.monotonic() + self.manifest.join_timeout_s
         while wanted:

@@ -35,11 +35,11 @@ def cross_contacts(manifest: Simulation, name: str, contacts: ContactTable) -> I
     low, high = np.minimum(contacts.a, contacts.b), np.maximum(contacts.a, contacts.b)
     columns = np.stack([contacts.day, low, high, contacts.channel, contacts.weight])[:, rows].T
     theirs = np.where(one == place, other, one)[rows]
-    found: dict[str, list[tuple[bytes, int]]] = {each: [] for each in names if each != name}
+    items: dict[str, list[tuple[bytes, int]]] = {each: [] for each in names if each != name}
     count: Counter[bytes] = Counter()
     head = _WHAT + manifests.run_id(manifest)
     for row, client, numbers in zip(rows.tolist(), theirs.tolist(), columns.astype("<i8"), strict=True):
         contact = numbers.tobytes()
-        found[names[client]].append((head + contact + count[contact].to_bytes(8, "little"), row))
+        items[names[client]].append((head + contact + count[contact].to_bytes(8, "little"), row))
         count[contact] += 1
-    return found
+    return items

@@ -36,9 +36,11 @@ async def require_counterparts(
     name = files.state.name
     secret = _secret(folder / f"comparison-{manifests.run_id(manifest).hex()[:12]}.key")
     items = cross_contacts(manifest, name, files.contacts)
-    missing = await ContactComparison(manifest, name, transport, credentials, secret).compare(items)
+    comparison = ContactComparison(manifest, name, transport, credentials, secret)
+    missing, seals = await comparison.compare(items)
     rows = _rows(manifest, files, items, missing)
-    write_atomically(folder / REPORT, _csv(rows))
+    write_atomically(folder / REPORT, _csv(rows))  # its owner has it, whatever comes of the verdicts
+    await comparison.agree(missing, seals)
     unlike = [f"{other} ({len(items[other]):,} here)" for other, each in missing.items() if each is None]
     if unlike:
         raise DataError(

@@ -105,7 +105,7 @@ class MaskedExchange:
         Raises:
             PartiesDisagree, BadSignature, Unavailable: a server lied or keeps silent; everybody is told that the run is
                 over. If one refusal of one server could make a client go, that server would drop whom it likes.
-            RoundClosed: this client was away; it goes on with what it knows itself.
+            RoundClosed, AnswerLost: this client was away, or lost its answer; it goes on with what it knows itself.
             RunEnded: the run is over, or this client is out of it: it left its ranges, or came for no later step.
         """
         number = self.client.plan.manifest.schedule.number(step, phase)
@@ -144,7 +144,7 @@ class MaskedExchange:
 
         Raises:
             RunEnded: there is no such step, or this client is out for good.
-            RecordsDiffer: its journal is older than what was sent.
+            RecordsDiffer: its journal is not of what was sent.
         """
         schedule, sent = self.client.plan.manifest.schedule, self.client.last_sent
         after = FIRST_STEP if sent is None else Step(schedule.step(sent) + (schedule.phase(sent) != Phase.THRESHOLDS))
@@ -161,7 +161,7 @@ class MaskedExchange:
         except LpmError as error:
             await self._stop(error)
             raise
-        self.client.require_whole(number)
+        self.client.require_whole()
         self._live = number
 
     async def _stop(self, error: LpmError) -> None:

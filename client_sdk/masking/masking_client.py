@@ -27,7 +27,8 @@ from protocols.task.rounds import Phase
 
 NOTHING: Final = np.zeros(0, dtype=np.int64)
 JOINED: Final = "joined"  # entries of the journal: that a seed may have gone out,
-SEED: Final = "seed"  # and, numbered, that one was drawn
+SEED: Final = "seed"  # and, numbered, that one was drawn,
+WORDS: Final = "words"  # and which message went out in a round
 
 
 @final
@@ -99,6 +100,7 @@ class MaskingClient(MaskingParty):
     dealer: MLKEM768X25519PublicKey = field(kw_only=True, repr=False)
     seed: SealedSeed = field(init=False, repr=False)
     attendance: Attendance = field(init=False, repr=False)
+    _counted: tuple[tuple[int, bytes], ...] = field(init=False, repr=False, default=())
 
     def __post_init__(self) -> None:
         """Begin the run, or go on with it."""
@@ -148,21 +150,21 @@ class MaskingClient(MaskingParty):
             if senders != self.plan.aggregators or first != second or told != (self.signer.name, number):
                 raise PartiesDisagree("the aggregators told a client that comes back two things; the run stops here")
             self.attendance = Attendance(self.plan)
-            for counted in first.counted:
+            self._counted = first.counted
+            for counted, _ in first.counted:
                 self.attendance.take(RoundNumber(counted), (self.signer.name,))
             return from_bytes(first.public).view(np.int64)
 
-    def require_whole(self, number: RoundNumber) -> None:
-        """Refuse to go on from a journal that lacks what the aggregators have counted before a round.
+    def require_whole(self) -> None:
+        """Refuse to go on from a journal that lacks what the aggregators have counted of this client's messages.
 
         Raises:
             RecordsDiffer: it was put back, or another copy of it has taken part.
         """
-        counted = self.attendance.rounds_of(self.signer.name, number)
-        if any(self.journal.entry(f"vector {each}") is None for each in counted):
+        if any(self.journal.entry(f"{WORDS} {each}") != digest for each, digest in self._counted):
             raise RecordsDiffer(
-                "what this client has kept of the run is older than what it has told: its folder was put back, or a "
-                "copy of it has taken part; this one sits the run out"
+                "what this client has kept of the run is not what it has told: its folder was put back, or a copy of "
+                "it has taken part; this one sits the run out"
             )
 
     def message(self, number: RoundNumber, x: U64) -> SignedMessage:
@@ -199,7 +201,7 @@ class MaskingClient(MaskingParty):
         transcript = Transcript(blank.context, nonce, np.concatenate([checked, told]), e)
         rows = range_proof.prove(source, number, shape, transcript=transcript, e=e, told=told)
         notice = msgspec.structs.replace(blank, **words, rows=to_bytes(rows))
-        return self.send(notice, name="words", nonce=nonce)
+        return self.send(notice, name=WORDS, nonce=nonce)
 
     def open(self, number: RoundNumber, replies: tuple[SignedMessage, SignedMessage]) -> Reading:
         """Return what both aggregators told of a round.

@@ -12,6 +12,7 @@ from lpm_secure.engine.announcement import AggregateRelease
 from protocols.arithmetic.fixed_point import I64
 from protocols.atomic_file import create_atomically
 from protocols.errors import DataError
+from protocols.identity.signing import read_private
 
 T = TypeVar("T", bound=msgspec.Struct)
 SEED_BITS: Final = 63
@@ -58,10 +59,11 @@ class ReleaseJournal:
 
         Raises:
             DataError: it is of another run or engine, or damaged.
+            ParameterError: others than its owner may read it.
         """
         drawn = int.from_bytes(os.urandom(8), "big") >> (64 - SEED_BITS)
         create_atomically(path, msgspec.json.encode(ReleaseHead(run=run.hex(), engine=engine, seed=drawn)) + b"\n")
-        self._path, content = path, path.read_bytes()
+        self._path, content = path, read_private(path)
         whole = content[: content.rfind(b"\n") + 1]
         first, *lines = whole.splitlines() or [b""]
         self.head = self._read(first, ReleaseHead, 1)

@@ -4,8 +4,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import final
 
-import numpy as np
-
 from aggregator.rounds.round import too_small
 from client_sdk.secure_sum.contribution import F64
 from client_sdk.secure_sum.institution import Institution
@@ -77,4 +75,4 @@ class InProcessSum(SumTransport):
     def _words(self, name: str, announced: F64) -> I64:
         """Return what an institution sends: its clipped vector, unless it sends garbage."""
         words = self.contribution.encode(self.institutions[name].vector(announced))
-        return self.garbage[name](words) if name in self.garbage else np.asarray(words)
+        return self.garbage[name](words) if name in self.garbage else words

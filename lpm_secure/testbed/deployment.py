@@ -35,7 +35,7 @@ from protocols.task import manifest as manifests
 from protocols.task import signature as signatures
 from protocols.task.layout import Layout
 from protocols.task.manifest import Manifest, Simulation
-from protocols.task.parties import ENGINE, DealerParty
+from protocols.task.parties import ENGINE
 from protocols.wire.connect import connect
 from protocols.wire.transport import Transport
 
@@ -132,10 +132,6 @@ class LocalDeployment(abc.ABC):
         """Return the names of the operators' servers."""
         return frozenset(self._keys.servers)
 
-    @property
-    def _dealer(self) -> DealerParty | None:
-        return self.manifest.dealer
-
     def write(self) -> None:
         """Write the manifest, signed, and every party's folder."""
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -164,11 +160,11 @@ class LocalDeployment(abc.ABC):
                     store="sqlite:///store.sqlite",
                 ),
             )
-        if self._dealer is not None:
+        if self.manifest.dealer is not None:
             self._write_config(
-                self._dealer.name,
+                self.manifest.dealer.name,
                 DealerFile(
-                    name=self._dealer.name,
+                    name=self.manifest.dealer.name,
                     credentials=".",
                     manifest=f"../../{MANIFEST}",
                     operator_key=self.operator_key,
@@ -199,7 +195,7 @@ class LocalDeployment(abc.ABC):
 
     def start_servers(self) -> None:
         """Start the dealer, where there is one, and all aggregators."""
-        for party in ((self._dealer,) if self._dealer else ()) + self.manifest.aggregators:
+        for party in ((self.manifest.dealer,) if self.manifest.dealer else ()) + self.manifest.aggregators:
             self.start_party(party.name)
 
     def start_party(self, name: str) -> None:
@@ -208,7 +204,7 @@ class LocalDeployment(abc.ABC):
         program = [self.client_program]
         if name in {party.name for party in manifest.aggregators}:
             program = ["aggregator"]
-        elif self._dealer is not None and name == self._dealer.name:
+        elif self.manifest.dealer is not None and name == self.manifest.dealer.name:
             program = ["aggregator", "dealer"]
         with (self.party(name) / "log.jsonl").open("ab") as log, _uninterrupted():
             self._processes[name] = launch([*program, "--config", str(self.party(name) / "config.toml")], log)

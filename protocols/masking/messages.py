@@ -138,12 +138,12 @@ class ClientQuestion(msgspec.Struct, frozen=True, forbid_unknown_fields=True, ar
 
 @final
 class ProofQuestion(RunMessage, frozen=True):
-    """The first question of a round, which both aggregators ask alike: the dealer's part of each member's proof.
+    """The first question of a round, which both aggregators ask alike: the dealer's part of each client's proof.
 
     Attributes:
         announcement: the hash of what the engine announced.
-        seeds: of the members, in the first round.
-        clients: the members, in the manifest's order.
+        seeds: of those whose words a fresh one masks, at the beginning of a step.
+        clients: those whose words may count, in the manifest's order.
     """
 
     announcement: Hash
@@ -260,12 +260,12 @@ class AttendanceNotice(RunMessage, frozen=True):
 
     Attributes:
         client: to whom.
-        counted: the rounds in which its words counted.
+        counted: the rounds in which its words counted, and the hash of the message that they came in.
         public: the environment's numbers of every step that is over, int64.
     """
 
     client: str
-    counted: tuple[Number, ...]
+    counted: tuple[tuple[Number, Hash], ...]
     public: bytes
 
 

@@ -2,8 +2,8 @@
 
     python -m tests.faults [--within] [--count N] [--state FILE] [--seed SEED]
 
-Prints one line a fault; of those within one process, which take some 0.15 CPU seconds each, those that went wrong. Exit
-code 1 if any ended in anything but the same bits, those of a run in which a client was away, or one clear stop.
+Prints one line a fault; of those within one process, those that went wrong. Exit code 1 if any ended in anything but
+the same bits, those of a run in which a client was away, or one clear stop.
 """
 
 import argparse

@@ -1,6 +1,6 @@
 """Who takes part in a masked run at an aggregator, who may come back to it, and by which seed."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import final
 
 import numpy as np
@@ -32,6 +32,7 @@ class Membership:
         self.members = self.present = plan.names
         self.attendance = Attendance(plan)
         self._counters: dict[str, int] = {}
+        self._counted: dict[tuple[str, int], bytes] = {}
         self._public: list[int] = []
 
     def may_send(self, message: SeedNotice | WordsNotice) -> bool:
@@ -62,14 +63,26 @@ class Membership:
         self._counters |= {each.client: each.counter for each in questions}
 
     def take(
-        self, number: RoundNumber, accepted: tuple[str, ...], *, refused: tuple[str, ...], public: tuple[int, ...]
+        self, number: RoundNumber, accepted: Mapping[str, bytes], *, refused: tuple[str, ...], public: tuple[int, ...]
     ) -> None:
-        """Take in whose words counted in a round, who left its ranges and is out for good, and the public numbers."""
-        self.members = accepted
-        stays = accepted if number == FIRST_ROUND else self.present
+        """Take in whose words counted in a round, and in which message; who is out for good, and the public numbers.
+
+        Args:
+            number: of the round.
+            accepted: by client, the hash of its message.
+            refused: who left its ranges.
+            public: the environment's.
+        """
+        self.members = tuple(accepted)
+        self._counted |= {(client, number): digest for client, digest in accepted.items()}
+        stays = self.members if number == FIRST_ROUND else self.present
         self.present = tuple(client for client in stays if client not in refused)
-        self.attendance.take(number, accepted)
+        self.attendance.take(number, self.members)
         self._public += public
+
+    def has_counted(self, client: str, number: RoundNumber, digest: bytes) -> bool:
+        """Tell whether a client's words counted in a round, and came in this message."""
+        return self._counted.get((client, number)) == digest
 
     def notice(self, client: str, number: RoundNumber) -> AttendanceNotice | None:
         """Return what a client that comes back in a round is told of those before; None if it is out for good."""
@@ -77,5 +90,5 @@ class Membership:
             return None
         size = self._plan.manifest.schedule.step(number) * len(self._plan.layout.environment)
         public = to_bytes(np.array(self._public[:size], dtype=np.int64).view(np.uint64))
-        counted = self.attendance.rounds_of(client, number)
+        counted = tuple((each, self._counted[client, each]) for each in self.attendance.rounds_of(client, number))
         return AttendanceNotice(run=self._plan.run, number=number, client=client, counted=counted, public=public)

@@ -138,6 +138,10 @@ class MessageUnion(CountAgreement, abc.ABC):
             told = self._membership.notice(client, number)
             return None if told is None else self.send(told, name=f"attendance {client}", sync=False)
 
+    def has_counted(self, envelope: SignedMessage, message: WordsNotice) -> bool:
+        """Tell whether this message of a client is the one that counted in its round, and no other in its name."""
+        return self._membership.has_counted(envelope.sender, RoundNumber(message.number), envelope.digest)
+
     def _announcement_hash(self) -> bytes:
         announced = self._round.announcement
         return digest_of(b"") if announced is None else announced.digest

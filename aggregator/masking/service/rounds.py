@@ -204,8 +204,8 @@ class MaskedRounds:
             await self._over.wait()
             party.require_running()
         reply = self._replies.get(number, {}).get(caller)
-        if reply is None:
-            raise RoundClosed(f"{caller} is out of the run since round {number}: it kept silent, or left its ranges")
+        if reply is None or (isinstance(message, WordsNotice) and not party.has_counted(envelope, message)):
+            raise RoundClosed(f"{caller} is out of the run since round {number}: it was late, or left its ranges")
         return reply
 
     def _attend(self, party: MaskingAggregator, client: str, number: RoundNumber) -> SignedMessage | None:

@@ -118,10 +118,13 @@ LIES = {
         ProofQuestion, SPEAK, lambda liar, message: replace(message, clients=message.clients[1:], seeds=())
     ),
     "a round is said to have counted that did not": when(
-        AttendanceNotice, SPEAK, lambda liar, message: replace(message, counted=(0, 1, 2))
+        AttendanceNotice, SPEAK, lambda liar, message: replace(message, counted=(*message.counted, (2, bytes(32))))
     ),
     "a round is said not to have counted that did": when(
-        AttendanceNotice, SPEAK, lambda liar, message: replace(message, counted=(0,))
+        AttendanceNotice, SPEAK, lambda liar, message: replace(message, counted=message.counted[:1])
+    ),
+    "other words of a round are said to have counted": when(
+        AttendanceNotice, SPEAK, lambda liar, message: replace(message, counted=((0, bytes(32)), *message.counted[1:]))
     ),
     "public numbers are told that were none": when(
         AttendanceNotice, SPEAK, lambda liar, message: replace(message, public=bytes(8))
@@ -149,6 +152,10 @@ def ending(start, lie, world):
 
 
 QUICK = ("a seed of before is handed on", "a forged seed is handed on", "a round is said not to have counted that did")
+
+
+def test_the_lies_are_as_many_as_the_page_on_active_security_says():
+    assert len(LIES) == 14
 
 
 @pytest.mark.parametrize("lie", few(LIES, *QUICK))
@@ -221,6 +228,22 @@ def test_two_copies_that_come_back_at_once_are_left_out_and_no_pad_serves_both(w
     run.play({"client-1": secrets.words(run)["client-1"]})
     come_back(run, start_again(run, "client-0"))  # one of them alone
     assert set(run.play(secrets.words(run))) == {"client-0", "client-1", "engine"}
+
+
+@pytest.mark.parametrize("world", [0, 1])
+def test_a_copy_whose_words_came_late_does_not_take_those_that_counted_for_its_own(world, start):
+    """Its journal has words of that round too; it would go on from levels that are another one's."""
+    run, secrets = start(STEPS), Secrets(**WORLDS[world])
+    until_it_is_away(run, secrets)
+    late = start_again(run, "client-0", journal=MemoryJournal(run.clients["client-0"].journal._entries))
+    come_back(run, start_again(run, "client-0"))
+    counted = secrets.words(run)
+    late.message(SPEAK, counted["client-0"])  # is on its way when the round closes
+    run.play(counted)
+    run.play({"client-1": secrets.words(run)["client-1"]})
+    with pytest.raises(RecordsDiffer, match="was put back, or a copy"):
+        come_back(run, late)
+    assert set(run.play({"client-1": secrets.words(run)["client-1"]})) == {"client-1", "engine"}
 
 
 def test_who_left_its_ranges_or_told_no_thresholds_does_not_come_back(start):

@@ -8,6 +8,7 @@ import pytest
 from lpm_secure.testbed.masked_parties import start_parties
 from lpm_secure.testbed.masked_run import MaskedRun
 from protocols.errors import LpmError, NotEnrolled, RoundClosed, RunEnded, WireError
+from protocols.masking.journal import MemoryJournal
 from protocols.masking.messages import (
     ClientReply,
     Offer,
@@ -22,7 +23,7 @@ from protocols.masking.messages import (
 from protocols.wire.messages import Join, MaskedCall, MaskedReply
 from protocols.wire.transport import Transport
 from tests.masked_lies import KINDS
-from tests.masked_runs import Secrets
+from tests.masked_runs import Secrets, start_again
 
 ONE, TWO, DEALER = "aggregator-0", "aggregator-1", "dealer"
 DEADLINE_S = 0.8
@@ -150,6 +151,28 @@ def test_a_message_that_comes_after_its_aggregator_has_offered_changes_nothing(s
     assert refused == [RoundClosed]
     assert len(found["client-1"]) == 4
     assert run.aggregators[0].members == ("client-1",)
+    assert not any(all_ended(run))
+
+
+def test_words_of_a_copy_that_come_late_are_not_answered_as_those_that_counted(small):
+    """Else the copy would go on from bits and releases of words that it did not send."""
+    refused = []
+
+    async def come_late(parties):
+        run, names = parties.run, (ONE, TWO)
+        copy = start_again(run, "client-0", journal=MemoryJournal())
+        while any(each.number < 2 for each in run.aggregators):
+            await asyncio.sleep(0.01)
+        call = MaskedCall(run.plan.run, copy.message(1, Secrets(**WORLDS[0]).words(run, 1)["client-0"]))
+        assert all(each._replies[1]["client-0"] for each in parties.rounds)
+        for name, each in zip(names, parties.rounds, strict=True):
+            with pytest.raises(RoundClosed):
+                await each.answer("client-0", call)
+            refused.append(name)
+
+    found, run = play(small(**TIMES), also=come_late)
+    assert refused == [ONE, TWO]
+    assert [len(each) for each in found.values()] == [4, 4]
     assert not any(all_ended(run))
 
 

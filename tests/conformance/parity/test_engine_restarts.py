@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from client_sdk import Client, ContactTable, PrivateState
 from lpm_secure.engine.journal import ReleaseJournal
 from lpm_secure.engine.loop import RemotePart, simulate
-from protocols.errors import ConflictingReplay, DataError
+from protocols.errors import ConflictingReplay, DataError, ParameterError
 from protocols.task import manifest as manifests
 from protocols.wire.messages import Announcement
 from protocols.wire.transport import Transport
@@ -128,6 +128,10 @@ def test_a_journal_of_another_run_or_engine_or_that_is_damaged_is_refused(tmp_pa
     path = tmp_path / "releases.jsonl"
     first = ReleaseJournal(path, run=bytes(32), engine=NAME)
     assert path.stat().st_mode & 0o077 == 0
+    path.chmod(0o640)
+    with pytest.raises(ParameterError, match="only its owner may read it"):
+        ReleaseJournal(path, run=bytes(32), engine=NAME)
+    path.chmod(0o600)
     assert ReleaseJournal(path, run=bytes(32), engine=NAME).head == first.head
     for run, engine in ((bytes([1]) * 32, NAME), (bytes(32), "1" * 64)):
         with pytest.raises(DataError, match="is of another run, population or configuration"):

@@ -53,7 +53,9 @@ def compare(party, tables, *, store=None, around=lambda name, way: way, secrets=
         credentials = keys.authority.issue(name) if name not in (secrets or {}) else secrets[name][1]
         secret = name.encode().ljust(32) if name not in (secrets or {}) else secrets[name][0]
         items = cross_contacts(manifest, name, tables[name])
-        missing = await ContactComparison(manifest, name, way, credentials, secret).compare(items)
+        comparison = ContactComparison(manifest, name, way, credentials, secret)
+        missing, seals = await comparison.compare(items)
+        await comparison.agree(missing, seals)
         return {other: None if each is None else [items[other][k][1] for k in each] for other, each in missing.items()}
 
     async def all_of_them():
@@ -243,6 +245,22 @@ def test_a_client_that_comes_back_says_the_same_and_with_other_contacts_is_refus
     other = compare(party, tables_of(MET[1:]), store=store, secrets=own, around=watch)
     assert isinstance(other["client-0"], ConflictingReplay)
     assert {letter.number for letter in notes} == {0}  # other contacts, other keys: nothing is sealed by the first ones
+
+
+def test_who_finds_something_when_a_late_client_has_come_knows_what_and_tells_those_that_it_can(party, caplog):
+    manifest, keys = party
+    hasty = msgspec.structs.replace(manifest, join_timeout_s=0.3), keys
+    own = {name: (name.encode().ljust(32), keys.authority.issue(name)) for name in CLIENTS}
+    store, tables = Store("sqlite://"), tables_of(client_2=MET[:3])
+    early = {name: tables[name] for name in ("client-0", "client-1")}
+    agreed = {"client-0": {"client-1": []}, "client-1": {"client-0": []}}
+    assert compare(hasty, early, store=store, secrets=own) == agreed
+    found = compare(hasty, tables, store=store, secrets=own)
+    assert found["client-1"] == {"client-0": [], "client-2": [3]}
+    assert "may go on: ask the run's operator to stop the run" in caplog.text
+    assert isinstance(found["client-2"], RunEnded)
+    assert "client-1 listed contacts" in str(found["client-2"])
+    assert found["client-0"] == {"client-1": [], "client-2": []}  # was told before that client-1 agrees
 
 
 def test_letters_are_between_clients_of_the_run(party):
