@@ -51,8 +51,9 @@ def edited(text, *, seed=None, active=False):
         text = re.sub(r"^mpc = .*\n", "", text, flags=re.MULTILINE).replace(
             '# security = "active"', 'security = "active"'
         )
-    for address in re.findall(r'^\w+ = ("[a-z-]+\.example:\d+")', text, flags=re.MULTILINE):
-        text = text.replace(f"= {address}", f'= "{free_addresses(1)[0]}"', 1)
+    named = re.findall(r'^\w+ = ("[a-z-]+\.example:\d+")', text, flags=re.MULTILINE)
+    for address, free in zip(named, free_addresses(len(named)), strict=True):
+        text = text.replace(f"= {address}", f'= "{free}"', 1)
     for key, value in (("start", "2031-11-05"), ("steps", STEPS), ("join_timeout_s", 90.0), ("beta", "{ near = 0.1 }")):
         text = re.sub(rf"^{key} = .*$", f"{key} = {value}", text, flags=re.MULTILINE)
     for old, name in (('"ward 1" = 40', "east"), ('"ward 2" = 60', "west")):

@@ -14,7 +14,7 @@ from lpm_secure.config.synthetic import SyntheticConfig
 from lpm_secure.models.axes import Value
 from protocols.errors import ConfigError
 from protocols.identity.signing import PublicKey
-from protocols.identity.trust import Name, require_client
+from protocols.identity.trust import Name, require_client, require_operators, require_period
 from protocols.task.base import Seconds, Security
 from protocols.task.parties import Address
 from protocols.toml_file import load_config
@@ -139,6 +139,11 @@ class ProjectFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
         names = [server.name for server in self.servers] + [client.name for client in self.clients]
         if twice := next((name for name in names if names.count(name) > 1), None):
             raise ConfigError(f"two parties have the name {twice}; every party needs its own")
+        require_period(self.not_before, self.not_after)
+        require_operators([server.operator for server in self.servers])
+        places = [each for one in self.servers for each in (one.address, one.mpc, one.permutation) if each is not None]
+        if twice := next((each for each in places if places.count(each) > 1), None):
+            raise ConfigError(f"two servers, or two services of one, have the address {twice}; each needs its own")
         if (self.edges == "permuted") != (self.degree is not None):
             raise ConfigError('edges = "permuted" and degree go together: give both, or neither')
 

@@ -1,6 +1,7 @@
 """A kit has all that a party needs but its keys; what three hospitals put into theirs is one run, to the bit."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -144,6 +145,7 @@ def test_units_of_systemd_are_verified(made):
     [
         ("# engine = true", "engine = true", "there is no kit of an engine yet"),
         ('# edges = "permuted"\n', 'edges = "permuted"\n', "degree go together"),
+        ("not_after = ", "not_after = 2000-01-01T00:00:00Z #", "would end at 2000-01-01"),
         ('near = "closer', 'nera = "closer', "did you mean near?"),
     ],
 )
@@ -154,6 +156,16 @@ def test_what_kits_cannot_do_is_one_line(tmp_path, old, new, said):
     with pytest.raises(ConfigError, match=said):
         write_kits(path, tmp_path / "kits")
     assert not (tmp_path / "kits").exists()
+
+
+def test_kits_of_a_run_that_is_over_are_not_made(tmp_path):
+    path = project(tmp_path)
+    years = {"not_before": 2000, "not_after": 2001}
+    path.write_text(
+        re.sub(r"^(not_\w+) = \d+", lambda key: f"{key[1]} = {years[key[1]]}", path.read_text(), flags=re.M)
+    )
+    with pytest.raises(ConfigError, match=r"not_after is 2001-.*, which is over; set it later"):
+        write_kits(path, tmp_path / "kits")
 
 
 def test_kits_are_not_written_over(made):
