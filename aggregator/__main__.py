@@ -66,7 +66,7 @@ def _doctor(folder: Path) -> None:
 
 
 def _start(folder: Path) -> None:
-    kit.start(folder, serve, lambda line: print(line, file=sys.stderr, flush=True))
+    kit.start(folder, serve, lambda line: print(f"start: {line}", file=sys.stderr, flush=True))
 
 
 COMMANDS: Final = {"enrol": _enrol, "doctor": _doctor, "start": _start}

@@ -2,6 +2,7 @@
 
 import csv
 import re
+from fnmatch import fnmatch
 
 from aggregator import kit as server_kit
 from client_sdk import kit as client_kit
@@ -161,6 +162,12 @@ def together(folder, seed):
     write(folder / "contacts.csv", ("date", "a", "b", "weight"), met)
     (folder / "run.toml").write_text(CLEAR.format(seed=seed, steps=STEPS))
     return folder / "run.toml"
+
+
+def unnamed(kit):
+    """Return the files of a hospital's kit that its page does not name."""
+    words = re.findall("`([^`\n]+)`", (kit / "README.md").read_text().replace("SERVER", "*"))
+    return [file.name for file in kit.iterdir() if not any(fnmatch(file.name, word) for word in [*words, "README.md"])]
 
 
 def ready(folder, *, active=False):

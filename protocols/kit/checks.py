@@ -1,6 +1,7 @@
 """What may be wrong with a kit on its own machine: files, certificates, clock, disk, ports, proxies."""
 
 import datetime
+import errno
 import os
 import shutil
 import socket
@@ -20,6 +21,7 @@ LEAST_FREE: Final = 256 * 2**20  # bytes: stores and journals grow
 PROXIES: Final = ("grpc_proxy", "https_proxy", "http_proxy")  # in the order in which gRPC looks for them
 EXEMPT: Final = ("no_grpc_proxy", "no_proxy")
 LOOPBACK: Final = ("localhost", "127.", "[::1]")
+NO_ADDRESS: Final = "a server needs an address and a port of this machine that its user may open; see listen"
 OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 
 
@@ -99,9 +101,12 @@ def ports(kit: Kit) -> Iterator[str]:
             with socket.socket(family, kind) as server:
                 server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 server.bind(place)
+        except socket.gaierror:
+            yield f"cannot serve on {address}: {host} is not known to this machine; correct the name, or its DNS"
         except (OSError, OverflowError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "no such port"
-            yield f"cannot serve on {address} ({reason}); free the port: does this party run already?"
+            reason, number = (error.strerror, error.errno) if isinstance(error, OSError) else ("no such port", None)
+            advice = "free the port: does this party run already?" if number == errno.EADDRINUSE else NO_ADDRESS
+            yield f"cannot serve on {address} ({reason}); {advice}"
 
 
 def proxies(addresses: Mapping[str, str], environment: Mapping[str, str]) -> Iterator[str]:

@@ -46,14 +46,21 @@ def examine(
     return lines
 
 
-def require_healthy(kit: Kit) -> None:
+def require_healthy(kit: Kit, say: Callable[[str], None]) -> None:
     """Refuse to start a kit with which something is wrong on its own machine.
 
+    Args:
+        kit: of a party.
+        say: is given a line for each thing that is wrong but the last.
+
     Raises:
-        ConfigError: with all that is wrong.
+        ConfigError: with the last.
     """
-    if lines := examine(kit, peers=False):
-        raise ConfigError("; ".join(lines))
+    lines = examine(kit, peers=False)
+    for line in lines[:-1]:
+        say(line)
+    if lines:
+        raise ConfigError(lines[-1])
 
 
 def addresses_of(manifest: Manifest, kit: Kit) -> dict[str, str]:

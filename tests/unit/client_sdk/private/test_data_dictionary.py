@@ -114,7 +114,11 @@ def test_a_mistake_in_the_dictionary_is_one_line(read, change, kind, said):
         ("person,cell\n20,0\n10,1\n", OTHERS, "has the manifest's numbers in another order"),
         ("person,cell\na,0\nb,1\n", "person,agent\na,30\n", "row 2: 'a' is agent 10 too"),
         ("person,cell\na,0\nb,1\n", "person,agent\nc,31\n", "row 2: the run has no agent 31"),
-        ("person,cell\na,0\nb,1\n", OTHERS, "names the unknown person 10"),
+        (
+            "person,cell\na,0\nb,1\n",
+            OTHERS,
+            "names the unknown person 10; list who takes part; where own people have names, others' are",
+        ),
         ("mrn,cell\na,0\nb,1\n", OTHERS, "has no column person"),
     ],
 )

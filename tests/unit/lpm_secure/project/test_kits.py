@@ -23,7 +23,7 @@ from protocols.identity.server_keys import ServerKeys
 from protocols.identity.trust import Trust
 from protocols.kit.kit import Kit
 from protocols.task import policy as policies
-from tests.three_hospitals import HOSPITALS, SERVERS, own_files, project, together
+from tests.three_hospitals import HOSPITALS, SERVERS, own_files, project, together, unnamed
 
 SEED = 11
 
@@ -114,10 +114,24 @@ def test_a_page_says_what_is_learned_and_which_tables_are_needed(made):
         "S, E, I, R; empty: unknown",
         "one for each five minutes",
         "a bit: infection above a private threshold",
+        "each other client learns which of its own rows",
     ):
         assert words in page, words
     assert "hand its ledger" in (made.parent / "kits" / "agg-a" / "README.md").read_text()
     assert "sees no input" in (made.parent / "kits" / "dealer-c" / "README.md").read_text()
+
+
+def test_a_page_says_that_nobody_compares_contacts_where_nobody_does(tmp_path):
+    path = project(tmp_path, seed=SEED)
+    path.write_text(path.read_text().replace("# compare_contacts", "compare_contacts"))
+    write_kits(path, tmp_path / "kits")
+    page = (tmp_path / "kits" / "st-john" / "README.md").read_text()
+    assert "Clients do not compare their contacts" in page
+    assert "each other client learns" not in page
+
+
+def test_a_page_names_every_file_of_its_kit(made):
+    assert unnamed(made.parent / "kits" / "st-john") == []
 
 
 @pytest.mark.parametrize(("name", "module"), [("st-john", "client"), ("agg-b", "start")])

@@ -76,8 +76,9 @@ MISTAKES = {
     "two servers of one operator": ('"charity"', '"university"', "two parties have the same operator"),
     "two servers at one address": ("agg-b.example:8443", "agg-a.example:8443", "the address agg-a.example:8443; each"),
     "services at one address": ("agg-a.example:8444", "agg-a.example:8443", "the address agg-a.example:8443; each"),
+    "no such port": ("agg-a.example:8444", "agg-a.example:84440", "ports end at 65535"),
     "cells as numbers": ('"ward 1" = 40', '"ward 1" = "40"', "Expected `int`, got `str`"),
-    "a file that is not there": ("agents = 25", 'agents = "anne.txt"', "anne.txt: No such file or directory"),
+    "a file that is not there": ("agents = 25", 'agents = "anne.txt"', "agents are a number, a list of numbers, or"),
 }  # fmt: skip
 
 

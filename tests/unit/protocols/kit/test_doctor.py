@@ -154,6 +154,22 @@ def test_a_port_that_is_taken_is_said(kit):
         assert f"cannot serve on {host}:{port} (Address already in use)" in examined(own)[0]
 
 
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("agg-a.invalid:8443", "agg-a.invalid is not known to this machine; correct the name"),
+        ("192.0.2.1:8443", "(Cannot assign requested address); a server needs an address and a port of this machine"),
+    ],
+)
+def test_an_address_that_is_not_this_machines_is_said_with_what_to_do(kit, address, said):
+    own = kit("agg-a")
+    own = Kit(own.folder, msgspec.structs.replace(own.file, listen=(address,)))
+    (line,) = checks.ports(own)
+    assert line.startswith(f"cannot serve on {address}")
+    assert said in line
+    assert "free the port" not in line
+
+
 ELSEWHERE = {"agg-a": "agg-a.example:8443", "agg-b": "127.0.0.1:1"}
 
 
@@ -278,12 +294,14 @@ def test_who_waits_is_told_for_whom_and_not_for_ever(agg, monkeypatch):
     assert said == [f"waiting for agg-a at {address} (connection refused)"]
 
 
-def test_all_that_is_wrong_is_one_refusal(kit):
-    own = kit("st-anne")
+def test_all_that_is_wrong_is_said_before_a_start_is_refused_a_line_each(kit):
+    own, said = kit("st-anne"), []
     own.folder.chmod(0o777)
     (own.folder / "people.csv").chmod(0o644)
-    with pytest.raises(ConfigError, match=r"people\.csv has mode 644.*; .*can be changed by others"):
-        doctor.require_healthy(own)
+    with pytest.raises(ConfigError, match="can be changed by others"):
+        doctor.require_healthy(own, said.append)
+    (line,) = said
+    assert "people.csv has mode 644" in line
 
 
 HEAVY = "torch numba plotly typer pandas pyarrow scipy sqlalchemy crypten lpm_secure aggregator"
