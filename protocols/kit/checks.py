@@ -1,5 +1,6 @@
 """What may be wrong with a kit on its own machine: files, certificates, clock, disk, ports, proxies."""
 
+import contextlib
 import datetime
 import errno
 import os
@@ -13,7 +14,7 @@ from cryptography import x509
 
 from protocols.errors import LpmError
 from protocols.identity import certificates
-from protocols.identity.server_keys import IDENTITY, SEALING
+from protocols.identity.server_keys import IDENTITY, SEALING, digest_of, digest_of_key
 from protocols.kit.kit import MANIFEST, Kit
 from protocols.task.manifest import Manifest
 
@@ -42,8 +43,9 @@ def clock(kit: Kit, now: datetime.datetime) -> Iterator[str]:
     """Yield that the clock is behind what was made elsewhere before."""
     made = {f"{kit.folder} was made": kit.file.made}
     if kit.accepted:
-        certificate = x509.load_pem_x509_certificate(certificates.certificate_of(kit.credentials))
-        made["its certificate became valid"] = certificate.not_valid_before_utc
+        with contextlib.suppress(ValueError):  # it is no certificate, which is said below
+            own = x509.load_pem_x509_certificate(certificates.certificate_of(kit.credentials))
+            made["its certificate became valid"] = own.not_valid_before_utc
     for what, moment in made.items():
         if now < moment:
             yield f"the clock says {now:%F %T} UTC, and {what} at {moment:%F %T} UTC; set the clock"
@@ -56,10 +58,12 @@ def certificate(kit: Kit, now: datetime.datetime) -> Iterator[str]:
         return
     try:
         own = certificates.read(kit.credentials)
-        parsed, authority = (x509.load_pem_x509_certificate(each) for each in (own.certificate, own.authority))
         if (name := certificates.name_of(own.certificate)) != kit.file.name:
             yield f"the certificate is for {name}, and the kit of {kit.file.name}; ask the run's operator for yours"
+        parsed, authority = (x509.load_pem_x509_certificate(each) for each in (own.certificate, own.authority))
         parsed.verify_directly_issued_by(authority)
+        if digest_of(own.certificate) != digest_of_key(certificates.key_of(kit.credentials)):
+            yield f"the certificate is not for the keys in {kit.credentials}; ask the run's operator for theirs"
     except LpmError as error:
         yield str(error)
         return

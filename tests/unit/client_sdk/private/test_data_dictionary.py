@@ -1,12 +1,14 @@
 """Tables in an institution's own words say the same as those in the run's, to the bit."""
 
 import datetime
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from client_sdk import read_private_state
 from client_sdk.private.data_dictionary import NO_DICTIONARY, DataDictionary
+from client_sdk.private.table import Table
 from protocols.errors import ConfigError, DataError
 
 START = datetime.date(2031, 11, 5)
@@ -69,6 +71,20 @@ def test_iso_dates_with_times_and_zones_need_no_entry(read):
     )
     both = dated.replace("2031-11-06,", "2031-11-06T01:00+09:00,2031-11-06T02:00+09:00,")
     assert read(PLAIN[0], both, dictionary=DataDictionary(dates=("%d.%m.%Y",))).contacts.largest_message((1,)) == 3
+
+
+@pytest.mark.parametrize(
+    ("form", "text", "said"),
+    [
+        ("%d.%m.%Y %H:%M", "05.11.2031 21:40", "2031-11-05T21:40:00"),
+        ("%d.%m.%Y %I:%M %p", "05.11.2031 09:40 PM", "2031-11-05T21:40:00"),
+        ("%Y%m%d %X", "20311105 21:40:00", "2031-11-05T21:40:00"),
+        ("%d.%m.%Y", "05.11.2031", "2031-11-05"),
+    ],
+)
+def test_a_form_with_a_time_of_day_keeps_it(form, text, said):
+    table = Table(Path("contacts.csv"), {"start": [text]})
+    assert DataDictionary(dates=(form,)).translate(table).columns["start"] == [said]
 
 
 MISTAKES = {
