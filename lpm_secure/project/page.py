@@ -9,7 +9,7 @@ from lpm_secure.project.project_file import ProjectFile, ServerEntry
 from lpm_secure.report.summary import align
 from lpm_secure.run.disclosure import describe_disclosure
 from lpm_secure.run.manifest_page import rows_of
-from protocols.models.agent_model import UNKNOWN, ColumnSpec
+from protocols.models.agent_model import ColumnSpec
 from protocols.models.run_model import agent_model_of
 from protocols.task.manifest import Simulation, compares
 from protocols.task.policy import epsilon_of, rho_of
@@ -163,9 +163,7 @@ def _people(manifest: Simulation, agents: tuple[int, ...], project: ProjectFile)
 def _range(spec: ColumnSpec) -> str:
     ends = f"{'' if spec.bits else 'a whole number '}{spec.low:.6g} to {spec.high:.6g}"
     what = ", ".join(spec.names) or (f"a date; or steps before the run, {ends}" if spec.elapsed else ends)
-    if spec.default is None:
-        return what
-    return f"{what}; empty: {'unknown' if spec.default == UNKNOWN else f'{spec.default:g}'}"
+    return what if spec.default is None else f"{what}; empty: unknown, and it begins as the model says"
 
 
 def _table(project: ProjectFile, rows: Mapping[str, str]) -> str:

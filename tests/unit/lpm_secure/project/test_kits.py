@@ -111,7 +111,7 @@ def test_a_page_says_what_is_learned_and_which_tables_are_needed(made):
         "Exact numbers are released, which no epsilon bounds",
         "FOR MADE-UP PEOPLE ONLY".lower(),
         "numbers 4 to 7 in their order",
-        "S, E, I, R; empty: unknown",
+        "S, E, I, R; empty: unknown, and it begins as the model says",
         "one for each five minutes",
         "a bit: infection above a private threshold",
         "each other client learns which of its own rows",
