@@ -21,7 +21,7 @@ from aggregator.permutation.roles import Role
 from protocols import folder_lock
 from protocols.errors import ParameterError
 from protocols.identity.server_keys import server_keys
-from protocols.kit.doctor import examine
+from protocols.kit.doctor import require_healthy
 from protocols.kit.kit import Kit
 from protocols.task import manifest as manifests
 from protocols.task.manifest import is_active, require_simulation
@@ -50,7 +50,7 @@ def main() -> int:
         else:
             serve(given.command, given.config)
     except ParameterError as error:
-        print(f"{given.command}: {error}", file=sys.stderr)
+        _say(given.command, error)
         return 2
     return 0
 
@@ -60,13 +60,15 @@ def _enrol(folder: Path) -> None:
 
 
 def _doctor(folder: Path) -> None:
-    if lines := examine(Kit.load(folder)):
-        raise ParameterError("\ndoctor: ".join(lines))
-    print(f"{folder}: nothing is wrong with clock, files, ports, certificates, peers; start reads the rest")
+    print(require_healthy(Kit.load(folder), lambda line: _say("doctor", line), peers=True))
 
 
 def _start(folder: Path) -> None:
-    kit.start(folder, serve, lambda line: print(line, file=sys.stderr, flush=True))
+    kit.start(folder, serve, lambda line: _say("start", line))
+
+
+def _say(command: str, line: object) -> None:
+    print(f"{command}: {line}", file=sys.stderr, flush=True)
 
 
 COMMANDS: Final = {"enrol": _enrol, "doctor": _doctor, "start": _start}

@@ -37,6 +37,6 @@ def start(folder: Path, serve: Callable[[str, Path], None], say: Callable[[str],
     kit = Kit.load(folder)
     if kit.file.role == "client":
         raise ParameterError(f"{folder} is the kit of a client; start it with: python -m client_sdk start")
-    require_healthy(kit)
+    require_healthy(kit, say)
     say(f"countersigned: hand {kit.countersign()} to every client, whose policy asks for it")
     serve(kit.file.role, kit.config)

@@ -29,9 +29,9 @@ from client_sdk.private.files import read_private_files
 from client_sdk.private.state import DRAW_BYTES
 from client_sdk.simulation.record import RunRecord
 from protocols.atomic_file import write_atomically
-from protocols.errors import ConfigError, ParameterError
+from protocols.errors import ParameterError
 from protocols.identity.certificates import expires_soon
-from protocols.kit.doctor import examine
+from protocols.kit.doctor import require_healthy
 from protocols.kit.kit import Kit
 from protocols.task.manifest import Simulation, compares, is_active, require_simulation
 
@@ -144,16 +144,15 @@ def enrol(file: Path, folder: Path | None, *, accept: bool) -> str:
 
 
 def _start(arguments: list[str]) -> None:
-    kit.start(
-        _folder("start", arguments), take_part, lambda line: print(f"client: {line}", file=sys.stderr, flush=True)
-    )
+    kit.start(_folder("start", arguments), take_part, _say)
 
 
 def _doctor(arguments: list[str]) -> None:
-    folder = _folder("doctor", arguments)
-    if lines := examine(Kit.load(folder)):
-        raise ConfigError("\nclient: ".join(lines))
-    print(f"{folder}: nothing is wrong with clock, files, ports, certificates, peers; start reads the rest")
+    print(require_healthy(Kit.load(_folder("doctor", arguments)), _say, peers=True))
+
+
+def _say(line: str) -> None:
+    print(f"client: {line}", file=sys.stderr, flush=True)
 
 
 def _folder(command: str, arguments: list[str]) -> Path:

@@ -42,6 +42,6 @@ def start(folder: Path, take_part: Callable[[Path], Coroutine[None, None, None]]
     kit = Kit.load(folder)
     if kit.file.role != "client":
         raise ParameterError(f"{folder} is the kit of an {kit.file.role}; start it with: python -m aggregator start")
-    require_healthy(kit)
+    require_healthy(kit, say)
     wait_for_peers(kit, say)
     asyncio.run(take_part(kit.config))

@@ -94,6 +94,8 @@ def _hint(message: str, kind: type[Any]) -> str:
         if tables := _tables_with(unknown[1], type_info(kind), "the top level"):
             return f"; it is a key of {' and '.join(dict.fromkeys(tables))}"
         return did_you_mean(unknown[1], known, quote="`") or f"; known keys are {', '.join(known)}"
+    if message.startswith("Expected `bytes` of length"):
+        return "; the bytes are written in base64"
     if message.startswith("Invalid enum value"):
         allowed = [repr(value) for one in here if isinstance(one, LiteralType) for value in one.values]
         return f"; allowed are {', '.join(allowed)}" if allowed else ""

@@ -2,6 +2,7 @@
 
 import csv
 import re
+from fnmatch import fnmatch
 
 from aggregator import kit as server_kit
 from client_sdk import kit as client_kit
@@ -51,8 +52,9 @@ def edited(text, *, seed=None, active=False):
         text = re.sub(r"^mpc = .*\n", "", text, flags=re.MULTILINE).replace(
             '# security = "active"', 'security = "active"'
         )
-    for address in re.findall(r'^\w+ = ("[a-z-]+\.example:\d+")', text, flags=re.MULTILINE):
-        text = text.replace(f"= {address}", f'= "{free_addresses(1)[0]}"', 1)
+    named = re.findall(r'^\w+ = ("[a-z-]+\.example:\d+")', text, flags=re.MULTILINE)
+    for address, free in zip(named, free_addresses(len(named)), strict=True):
+        text = text.replace(f"= {address}", f'= "{free}"', 1)
     for key, value in (("start", "2031-11-05"), ("steps", STEPS), ("join_timeout_s", 90.0), ("beta", "{ near = 0.1 }")):
         text = re.sub(rf"^{key} = .*$", f"{key} = {value}", text, flags=re.MULTILINE)
     for old, name in (('"ward 1" = 40', "east"), ('"ward 2" = 60', "west")):
@@ -160,6 +162,12 @@ def together(folder, seed):
     write(folder / "contacts.csv", ("date", "a", "b", "weight"), met)
     (folder / "run.toml").write_text(CLEAR.format(seed=seed, steps=STEPS))
     return folder / "run.toml"
+
+
+def unnamed(kit):
+    """Return the files of a hospital's kit that its page does not name."""
+    words = re.findall("`([^`\n]+)`", (kit / "README.md").read_text().replace("SERVER", "*"))
+    return [file.name for file in kit.iterdir() if not any(fnmatch(file.name, word) for word in [*words, "README.md"])]
 
 
 def ready(folder, *, active=False):

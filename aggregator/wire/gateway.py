@@ -175,7 +175,8 @@ class Gateway:
         known = [start for start in starts if start[0] == secret]
         if not known and len(starts) >= (STARTS if is_active(run.manifest) else 1):
             raise ConflictingReplay(
-                f"{request.client} has joined with other keys; a client that lost its keys stays out until the next run"
+                f"{request.client} has joined with other keys: the run is over, or goes on without a client that lost "
+                "its keys; take part in the next one"
             )
         return known[0] if known else (secret, SealedSession.of(route, secret))
 

@@ -50,8 +50,8 @@ async def require_counterparts(
     if rows:
         others = sorted({str(row[-1]) for row in rows})
         raise DataError(
-            f"{files.path}: {len(rows):,} contacts with agents of {', '.join(others)} are not listed there; {REPORT} "
-            "says which. List them on both sides or on neither, and ask the run's operator for another manifest"
+            f"{files.path}: contacts with agents of {', '.join(others)} that are not listed there: {len(rows):,}; see "
+            f"{REPORT}. List them on both sides or on neither, and ask the run's operator for another manifest"
         )
 
 

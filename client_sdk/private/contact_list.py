@@ -65,7 +65,13 @@ class ContactList:
 
     @classmethod
     def read(
-        cls, table: Table, channels: Channels, *, number_of: Callable[[str], int | None], calendar: Calendar | None
+        cls,
+        table: Table,
+        channels: Channels,
+        *,
+        number_of: Callable[[str], int | None],
+        calendar: Calendar | None,
+        advice: str = "list who takes part",
     ) -> "ContactList":
         """Read a file's contacts.
 
@@ -74,11 +80,15 @@ class ContactList:
             channels: of the model.
             number_of: a person's number, by its name in the file; None where there is no such person.
             calendar: of the run; without it there are no dates, and `day` counts the run's steps.
+            advice: what to do about a person who has no number.
 
         Raises:
             DataError: a column or a value that cannot be used; with file and row.
         """
-        reader, listed = _ContactReader.of(table, channels, number_of, calendar), _ContactIndex(table, channels)
+        weights = table.whole("weight", last=MAX_WEIGHT).tolist() if "weight" in table.columns else [1] * len(table)
+        days = table.whole("day", last=MAX_DAY).tolist() if "day" in table.columns else []
+        reader = _ContactReader(table, channels, number_of, calendar, advice, weights, days)
+        listed = _ContactIndex(table, channels)
         times = time_columns(table)
         for row in range(len(table)):
             ends, channel, weight = reader.ends(row), reader.channel(row), reader.weights[row]
@@ -199,16 +209,9 @@ class _ContactReader:
     channels: Channels
     number_of: Callable[[str], int | None]
     calendar: Calendar | None
+    advice: str
     weights: list[int]
     days: list[int]
-
-    @classmethod
-    def of(
-        cls, table: Table, channels: Channels, number_of: Callable[[str], int | None], calendar: Calendar | None
-    ) -> "_ContactReader":
-        weights = table.whole("weight", last=MAX_WEIGHT).tolist() if "weight" in table.columns else [1] * len(table)
-        days = table.whole("day", last=MAX_DAY).tolist() if "day" in table.columns else []
-        return cls(table, channels, number_of, calendar, weights, days)
 
     def ends(self, row: int) -> tuple[int, int]:
         found = []
@@ -216,7 +219,7 @@ class _ContactReader:
             text = self.table.columns[name][row]
             number = self.number_of(text)
             if number is None:
-                raise DataError(f"{self.table.place(row)}: names the unknown person {text}; list who takes part")
+                raise DataError(f"{self.table.place(row)}: names the unknown person {text}; {self.advice}")
             found.append(number)
         if found[0] == found[1]:
             raise DataError(f"{self.table.place(row)}: a contact of a person with itself; leave it out")

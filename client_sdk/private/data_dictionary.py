@@ -10,6 +10,7 @@ from client_sdk.private.calendar import Instant
 from client_sdk.private.table import Table
 from protocols.errors import ConfigError, DataError, did_you_mean
 
+HOURS: Final = ("%H", "%I", "%X", "%c")  # directives of a form that say the time of day
 TIMES: Final = ("date", "start", "end")  # columns of contacts that are dates or times
 
 
@@ -83,7 +84,7 @@ class DataDictionary(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
                 moment = datetime.datetime.strptime(text, form)
             except ValueError:
                 continue
-            return moment.isoformat() if "%H" in form else moment.date().isoformat()
+            return moment.isoformat() if any(each in form for each in HOURS) else moment.date().isoformat()
         try:
             Instant.of(text)
         except ValueError:

@@ -29,6 +29,9 @@ PERSON: Final = "person"  # or a name of one's own: people then have the manifes
 PEOPLE: Final = (AGENT, PERSON, "cell")  # beside the model's columns
 MAX_DIGITS: Final = 19
 MAX_AGENT: Final = 2**62 - 1
+UNKNOWN_PERSON: Final = (
+    "list who takes part; where own people have names, others' are in the file that `others` of the configuration names"
+)
 LOG: Final = logging.getLogger("client")
 
 
@@ -244,7 +247,9 @@ def _contacts(
     table.require(("a", "b", *(["channel"] if len(manifest.channels) > 1 else [])), allowed=COLUMNS)
     dated = time_columns(table) != ("day",)
     channels = channels_of(manifest.channels, model)
-    listed = ContactList.read(table, channels, number_of=number_of, calendar=calendar if dated else None)
+    listed = ContactList.read(
+        table, channels, number_of=number_of, calendar=calendar if dated else None, advice=UNKNOWN_PERSON
+    )
     met, rows, outside = listed.by_step(manifest.period if dated else None)
     if outside and not rows.size:
         raise DataError(

@@ -1,5 +1,7 @@
 """The run's operator's answer to the requests of all parties: certificates, and the manifest, signed."""
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -21,16 +23,17 @@ from protocols.task.manifest import Simulation
 from protocols.task.signature import sign, signature_path
 
 DAYS: Final = 90.0  # of certificates
+ANSWERS: Final = "answers"  # in the operator's folder: each request that was answered, and its answer
 
 
 def answer(path: Path, out: Path) -> tuple[Simulation, list[Path]]:
     """Certify all parties' keys, write and sign the manifest, and return it with a folder for each party.
 
-    It may be called again: who has an answer keeps its certificate.
+    It may be called again, with another folder too: the same request has the same answer.
 
     Args:
         path: of the project; the requests are beside it.
-        out: folder for the answers.
+        out: folder for the answers; nothing is written there unless all requests are right.
 
     Raises:
         ConfigError, ParameterError, NotEnrolled: the project has a mistake, or a request is missing, wrong or used.
@@ -41,24 +44,36 @@ def answer(path: Path, out: Path) -> tuple[Simulation, list[Path]]:
         raise ConfigError(f"{own} is not there: make the kits first, with lpm project kit {path}")
     manifest, authority, key = new_manifest(path), authority_in(own, days=AUTHORITY_DAYS), operator_key_in(own)
     content, signature = manifests.encode(manifest), canonical_json.encode(sign(manifest, key))
-    servers = [server.name for server in project.servers]
-    folders = [out / name for name in (*servers, *(client.name for client in manifest.clients))]
-    for place in folders:
-        place.mkdir(parents=True, exist_ok=True)
-        file, request = place / f"{place.name}.enrolled", request_path(requests, place.name)
-        if not file.exists():
-            reply = (
-                _of_server(request, authority)
-                if place.name in servers
-                else _of_client(request, place.name, authority, own / INVITATIONS, key)
-            )
-            write_atomically(file, canonical_json.encode(reply), mode=PUBLIC_MODE)
-        write_atomically(place / MANIFEST, content, mode=PUBLIC_MODE)
-        write_atomically(signature_path(place / MANIFEST), signature, mode=PUBLIC_MODE)
-    return manifest, folders
+    makers: dict[str, Callable[[Path], EnrolmentReply]] = {
+        server.name: partial(_of_server, authority=authority) for server in project.servers
+    }
+    for client in manifest.clients:
+        makers[client.name] = partial(
+            _of_client, name=client.name, authority=authority, invitations=own / INVITATIONS, key=key
+        )
+    (own / ANSWERS).mkdir(exist_ok=True)
+    replies = {name: _reply(request_path(requests, name), own / ANSWERS, make) for name, make in makers.items()}
+    for name, reply in replies.items():
+        (out / name).mkdir(parents=True, exist_ok=True)
+        write_atomically(out / name / f"{name}.enrolled", reply, mode=PUBLIC_MODE)
+        write_atomically(out / name / MANIFEST, content, mode=PUBLIC_MODE)
+        write_atomically(signature_path(out / name / MANIFEST), signature, mode=PUBLIC_MODE)
+    return manifest, [out / name for name in replies]
 
 
-def _of_server(path: Path, authority: Authority) -> EnrolmentReply:
+def _reply(path: Path, own: Path, make: Callable[[Path], EnrolmentReply]) -> bytes:
+    """Return the answer that a request has had, or make one and keep it with the request."""
+    request, earlier = own / path.name, own / f"{path.stem}.enrolled"
+    same_size = request.exists() and request.stat().st_size == path.stat().st_size  # of any size, before it is checked
+    if same_size and request.read_bytes() == path.read_bytes():
+        return earlier.read_bytes()
+    reply = canonical_json.encode(make(path))
+    write_atomically(earlier, reply)
+    write_atomically(request, path.read_bytes())
+    return reply
+
+
+def _of_server(path: Path, *, authority: Authority) -> EnrolmentReply:
     asked = server_request.load(path)
     certificate = authority.certify(asked.certificate.encode(), name=asked.name, days=DAYS)
     pem = certificates.pem_of(authority.certificate).decode()
@@ -66,7 +81,7 @@ def _of_server(path: Path, authority: Authority) -> EnrolmentReply:
 
 
 def _of_client(
-    path: Path, name: str, authority: Authority, invitations: Path, key: Ed25519PrivateKey
+    path: Path, *, name: str, authority: Authority, invitations: Path, key: Ed25519PrivateKey
 ) -> EnrolmentReply:
     asked = enrolment.load_request(path)
     if asked.invitation.terms.name != name:

@@ -61,11 +61,13 @@ def write_kits(path: Path, out: Path) -> list[Path]:
 
 
 def _require_kits(project: ProjectFile) -> None:
-    """Refuse what a manifest may say, and no kit can start yet.
+    """Refuse what a manifest may say, and no kit can start, or not yet.
 
     Raises:
         ConfigError: it is so.
     """
+    if project.not_after <= datetime.datetime.now(datetime.UTC):
+        raise ConfigError(f"not_after is {project.not_after:%F %T} UTC, which is over; set it later")
     if project.engine:
         raise ConfigError("the project has engine = true, and there is no kit of an engine yet; leave it out")
     if project.edges == "permuted":

@@ -1,15 +1,17 @@
 """The page of a kit: what a party will be asked and told, in plain words."""
 
+import textwrap
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from lpm_secure.project.explanation import WIDTH
 from lpm_secure.project.project_file import ProjectFile, ServerEntry
 from lpm_secure.report.summary import align
 from lpm_secure.run.disclosure import describe_disclosure
 from lpm_secure.run.manifest_page import rows_of
-from protocols.models.agent_model import UNKNOWN, ColumnSpec
+from protocols.models.agent_model import ColumnSpec
 from protocols.models.run_model import agent_model_of
-from protocols.task.manifest import Simulation
+from protocols.task.manifest import Simulation, compares
 from protocols.task.policy import epsilon_of, rho_of
 
 DICTIONARY: Final[Mapping[str, Any]] = {
@@ -38,6 +40,8 @@ When the run is over, its report will say:
 {cost} Visible to all parties: that you take part, the numbers of your {agents} people, when your machine is late, and
 the manifest. {seed}
 
+{comparison}
+
 ## What to do
 
 Each command is one line; `lpm` stands for `python3 -m client_sdk` where the small installation is all you have.
@@ -51,6 +55,12 @@ Each command is one line; `lpm` stands for `python3 -m client_sdk` where the sma
    is to consent: `consent-1.json` is your signed record of it.
 
 At home you then have `outcomes.csv`, what you learned of your own people, and `series.csv`, what the run released.
+
+Other files of this folder: `kit.toml`, whose it is; `{name}.invitation`, for step 1; `start`, `lpm-{name}.service`,
+`Dockerfile` and `compose.yml`, ways to start; `credentials`, your keys; `others.csv`, if you write one;
+`summary.json`, bytes sent and steps missed; `one_sided.csv`, which of your contacts another client lacks; and what the
+program goes on from when it is started again, `*.lock`, `comparison-*.key` and `masking-*.journal`: leave these until
+the run is over.
 
 ## Your tables
 
@@ -70,6 +80,14 @@ The manifest that you get back, signed, has these fields; `lpm manifest show man
 {fields}
 ```
 """
+COMPARED: Final = (
+    "Before the run clients compare their contacts: each other client learns which of its own rows with your people "
+    "you list too, and the length of your list with it up to a factor of two, and you learn the same of it. One that "
+    "lies can ask about contacts that it makes up. `compare_contacts = false` in `policy.toml` refuses this."
+)
+NOT_COMPARED: Final = (
+    "Clients do not compare their contacts: a mutual one that you alone list acts one way, and nobody notices."
+)
 SERVER: Final = """\
 # {name} in the run {run}
 
@@ -112,6 +130,7 @@ def client_page(project: ProjectFile, manifest: Simulation, name: str) -> str:
         if epsilon < float("inf")
         else "Exact numbers are released, which no epsilon bounds.",
         "seed": SEEDED if manifest.testbed_seed is not None else "",
+        "comparison": textwrap.fill(COMPARED if compares(manifest) else NOT_COMPARED, WIDTH),
         "people": _table(project, dict(_people(manifest, agents, project))),
         "contacts": _table(project, CONTACTS | channels),
         "fields": "\n".join(align(rows)),
@@ -144,9 +163,7 @@ def _people(manifest: Simulation, agents: tuple[int, ...], project: ProjectFile)
 def _range(spec: ColumnSpec) -> str:
     ends = f"{'' if spec.bits else 'a whole number '}{spec.low:.6g} to {spec.high:.6g}"
     what = ", ".join(spec.names) or (f"a date; or steps before the run, {ends}" if spec.elapsed else ends)
-    if spec.default is None:
-        return what
-    return f"{what}; empty: {'unknown' if spec.default == UNKNOWN else f'{spec.default:g}'}"
+    return what if spec.default is None else f"{what}; empty: unknown, and it begins as the model says"
 
 
 def _table(project: ProjectFile, rows: Mapping[str, str]) -> str:

@@ -1,8 +1,9 @@
 """`project.toml`: everything that a manifest of real parties can say, and what each party's kit needs beside it."""
 
 import datetime
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Literal, final
+from typing import Annotated, Final, Literal, final
 
 import msgspec
 
@@ -14,11 +15,12 @@ from lpm_secure.config.synthetic import SyntheticConfig
 from lpm_secure.models.axes import Value
 from protocols.errors import ConfigError
 from protocols.identity.signing import PublicKey
-from protocols.identity.trust import Name, require_client
+from protocols.identity.trust import Name, require_client, require_operators, require_period
 from protocols.task.base import Seconds, Security
 from protocols.task.parties import Address
 from protocols.toml_file import load_config
 
+LAST_PORT: Final = 65_535
 Agent = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**32)]
 Seed = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
@@ -75,7 +77,8 @@ class ProjectFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
         period: contacts are given for so many steps, and repeat; all steps unless given.
         max_message: the largest weight between two people in a step, times the largest message of the model.
         mode: "outcome": a client learns a bit for each agent and step. "sum": exact exposures, asked for by name.
-        security: "active": one aggregator that lies reads no input either; not for every run. "semi-honest": CrypTen.
+        security: "active": one aggregator that lies reads no input either. For outcome mode and two aggregators,
+            without `mpc` of theirs and without `epsilon` of a series. "semi-honest": CrypTen.
         validity: "bits": what clients tell is checked on shares to be in its range. "off" trusts them.
         edges: "dense"; "permuted" for clients of one person each, whose contacts no server sees.
         degree: with permuted edges, the most contacts that anyone has on a day.
@@ -139,6 +142,9 @@ class ProjectFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
         names = [server.name for server in self.servers] + [client.name for client in self.clients]
         if twice := next((name for name in names if names.count(name) > 1), None):
             raise ConfigError(f"two parties have the name {twice}; every party needs its own")
+        require_period(self.not_before, self.not_after)
+        require_operators([server.operator for server in self.servers])
+        _check_addresses(self.servers)
         if (self.edges == "permuted") != (self.degree is not None):
             raise ConfigError('edges = "permuted" and degree go together: give both, or neither')
 
@@ -151,6 +157,15 @@ class ProjectFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     def servers(self) -> tuple[ServerEntry, ...]:
         """Return all servers, the dealer last."""
         return (*self.aggregators, *((self.dealer,) if self.dealer else ()))
+
+
+def _check_addresses(servers: Sequence[ServerEntry]) -> None:
+    places = [each for one in servers for each in (one.address, one.mpc, one.permutation) if each is not None]
+    for each in places:
+        if places.count(each) > 1:
+            raise ConfigError(f"two servers, or two services of one, have the address {each}; each needs its own")
+        if int(each.rpartition(":")[2]) > LAST_PORT:
+            raise ConfigError(f"the address {each} has no such port; ports end at {LAST_PORT}")
 
 
 def load(path: Path) -> ProjectFile:
@@ -185,6 +200,8 @@ def _listed(path: Path) -> tuple[int, ...]:
     try:
         return tuple(int(line) for line in path.read_text(encoding="ascii").split())
     except OSError as error:
-        raise ConfigError(f"cannot read {path}: {error.strerror}") from error
+        raise ConfigError(
+            f"cannot read {path}: {error.strerror}; agents are a number, a list of numbers, or such a file's name"
+        ) from error
     except ValueError as error:
         raise ConfigError(f"{path} holds other things than numbers of agents: {error}") from error

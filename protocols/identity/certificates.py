@@ -1,5 +1,6 @@
 """Certificates of a run: one authority, one certificate per party, whose name it carries."""
 
+import contextlib
 import datetime
 import os
 from dataclasses import dataclass, field
@@ -181,7 +182,9 @@ def certificate_of(folder: Path) -> bytes:
 
 def key_of(folder: Path) -> ec.EllipticCurvePublicKey:
     """Return the public key of the private one in a party's folder."""
-    key = serialization.load_pem_private_key(_read(folder / "private.key"), None)
+    content, key = _read(folder / "private.key"), None
+    with contextlib.suppress(ValueError, TypeError, UnsupportedAlgorithm):
+        key = serialization.load_pem_private_key(content, None)
     if not isinstance(key, ec.EllipticCurvePrivateKey):
         raise ParameterError(f"{folder / 'private.key'} holds no P-256 key; make it with lpm identity or lpm enrol")
     return key.public_key()

@@ -44,6 +44,32 @@ def require_client(name: str) -> str:
     return name
 
 
+def require_period(not_before: datetime.datetime, not_after: datetime.datetime) -> None:
+    """Check the time for which a run is valid.
+
+    Raises:
+        ParameterError: not of UTC and whole seconds, or it ends before it begins.
+    """
+    for moment in (not_before, not_after):
+        if moment.utcoffset() != datetime.timedelta(0) or moment.microsecond:
+            raise ParameterError(f"got {moment.isoformat()}: give times in UTC and whole seconds, ending in Z")
+    if not_before >= not_after:
+        raise ParameterError(f"the run would end at {not_after:%F %T}, before it begins; set not_after later")
+
+
+def require_operators(operators: Sequence[str]) -> None:
+    """Check that no two servers of a run have the same operator.
+
+    Raises:
+        ParameterError: two have.
+    """
+    if len(set(operators)) != len(operators):
+        raise ParameterError(
+            f"two parties have the same operator among {', '.join(sorted(operators))}: one operator would hold "
+            "what must stay apart; every aggregator and the dealer needs its own"
+        )
+
+
 @final
 class PartyKeys(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The public keys of an aggregator or of the dealer, pinned.
@@ -83,17 +109,8 @@ class Trust(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 
     def __post_init__(self) -> None:
         """Check what needs no other field of the manifest."""
-        for moment in (self.not_before, self.not_after):
-            if moment.utcoffset() != datetime.timedelta(0) or moment.microsecond:
-                raise ParameterError(f"got {moment.isoformat()}: give times in UTC and whole seconds, ending in Z")
-        if self.not_before >= self.not_after:
-            raise ParameterError(f"the run would end at {self.not_after:%F %T}, before it begins; set not_after later")
-        operators = [keys.operator for keys in self.keys.values()]
-        if len(set(operators)) != len(operators):
-            raise ParameterError(
-                f"two parties have the same operator among {', '.join(sorted(operators))}: one operator would hold "
-                "what must stay apart; every aggregator and the dealer needs its own"
-            )
+        require_period(self.not_before, self.not_after)
+        require_operators([keys.operator for keys in self.keys.values()])
         for kind in ("identity", "sealing", "certificate"):
             held = [key for keys in self.keys.values() if (key := getattr(keys, kind)) is not None]
             if len(set(held)) != len(held):

@@ -1,6 +1,8 @@
 """What may be wrong with a kit on its own machine: files, certificates, clock, disk, ports, proxies."""
 
+import contextlib
 import datetime
+import errno
 import os
 import shutil
 import socket
@@ -12,7 +14,7 @@ from cryptography import x509
 
 from protocols.errors import LpmError
 from protocols.identity import certificates
-from protocols.identity.server_keys import IDENTITY, SEALING
+from protocols.identity.server_keys import IDENTITY, SEALING, digest_of, digest_of_key
 from protocols.kit.kit import MANIFEST, Kit
 from protocols.task.manifest import Manifest
 
@@ -20,6 +22,7 @@ LEAST_FREE: Final = 256 * 2**20  # bytes: stores and journals grow
 PROXIES: Final = ("grpc_proxy", "https_proxy", "http_proxy")  # in the order in which gRPC looks for them
 EXEMPT: Final = ("no_grpc_proxy", "no_proxy")
 LOOPBACK: Final = ("localhost", "127.", "[::1]")
+NO_ADDRESS: Final = "a server needs an address and a port of this machine that its user may open; see listen"
 OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 
 
@@ -40,8 +43,9 @@ def clock(kit: Kit, now: datetime.datetime) -> Iterator[str]:
     """Yield that the clock is behind what was made elsewhere before."""
     made = {f"{kit.folder} was made": kit.file.made}
     if kit.accepted:
-        certificate = x509.load_pem_x509_certificate(certificates.certificate_of(kit.credentials))
-        made["its certificate became valid"] = certificate.not_valid_before_utc
+        with contextlib.suppress(ValueError):  # it is no certificate, which is said below
+            own = x509.load_pem_x509_certificate(certificates.certificate_of(kit.credentials))
+            made["its certificate became valid"] = own.not_valid_before_utc
     for what, moment in made.items():
         if now < moment:
             yield f"the clock says {now:%F %T} UTC, and {what} at {moment:%F %T} UTC; set the clock"
@@ -54,10 +58,12 @@ def certificate(kit: Kit, now: datetime.datetime) -> Iterator[str]:
         return
     try:
         own = certificates.read(kit.credentials)
-        parsed, authority = (x509.load_pem_x509_certificate(each) for each in (own.certificate, own.authority))
         if (name := certificates.name_of(own.certificate)) != kit.file.name:
             yield f"the certificate is for {name}, and the kit of {kit.file.name}; ask the run's operator for yours"
+        parsed, authority = (x509.load_pem_x509_certificate(each) for each in (own.certificate, own.authority))
         parsed.verify_directly_issued_by(authority)
+        if digest_of(own.certificate) != digest_of_key(certificates.key_of(kit.credentials)):
+            yield f"the certificate is not for the keys in {kit.credentials}; ask the run's operator for theirs"
     except LpmError as error:
         yield str(error)
         return
@@ -99,9 +105,12 @@ def ports(kit: Kit) -> Iterator[str]:
             with socket.socket(family, kind) as server:
                 server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 server.bind(place)
+        except socket.gaierror:
+            yield f"cannot serve on {address}: {host} is not known to this machine; correct the name, or its DNS"
         except (OSError, OverflowError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "no such port"
-            yield f"cannot serve on {address} ({reason}); free the port: does this party run already?"
+            reason, number = (error.strerror, error.errno) if isinstance(error, OSError) else ("no such port", None)
+            advice = "free the port: does this party run already?" if number == errno.EADDRINUSE else NO_ADDRESS
+            yield f"cannot serve on {address} ({reason}); {advice}"
 
 
 def proxies(addresses: Mapping[str, str], environment: Mapping[str, str]) -> Iterator[str]:

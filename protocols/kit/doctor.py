@@ -46,14 +46,23 @@ def examine(
     return lines
 
 
-def require_healthy(kit: Kit) -> None:
-    """Refuse to start a kit with which something is wrong on its own machine.
+def require_healthy(kit: Kit, say: Callable[[str], None], *, peers: bool = False) -> str:
+    """Refuse a kit with which something is wrong, or return what is not.
+
+    Args:
+        kit: of a party.
+        say: is given a line for each thing that is wrong but the last.
+        peers: whether the servers that it calls are to be reachable; else its own machine alone counts.
 
     Raises:
-        ConfigError: with all that is wrong.
+        ConfigError: with the last.
     """
-    if lines := examine(kit, peers=False):
-        raise ConfigError("; ".join(lines))
+    lines = examine(kit, peers=peers)
+    for line in lines[:-1]:
+        say(line)
+    if lines:
+        raise ConfigError(lines[-1])
+    return f"{kit.folder}: nothing is wrong with clock, files, ports, certificates, peers; start reads the rest"
 
 
 def addresses_of(manifest: Manifest, kit: Kit) -> dict[str, str]:

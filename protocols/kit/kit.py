@@ -8,6 +8,7 @@ from typing import Final, Literal, final
 import msgspec
 
 from protocols import canonical_json
+from protocols.atomic_file import PUBLIC_MODE, write_atomically
 from protocols.errors import ParameterError
 from protocols.identity import certificates, enrolment, signing
 from protocols.identity.server_keys import IDENTITY, digest_of, digest_of_key
@@ -127,5 +128,5 @@ class Kit:
         """Sign the manifest by this server's key, as its operator, and return the file that all clients are to have."""
         signed = countersign(self.manifest(), signing.read_key(self.credentials / IDENTITY))
         path = countersignature_path(self.folder / MANIFEST, signed.server)
-        path.write_bytes(canonical_json.encode(signed))
+        write_atomically(path, canonical_json.encode(signed), mode=PUBLIC_MODE)
         return path

@@ -13,6 +13,7 @@ import pytest
 
 from lpm_secure.cli.main import main
 from lpm_secure.config.simulation import load
+from lpm_secure.run.engine_config import EnginePartyConfig
 
 EXAMPLE = Path(__file__).parent.parent.parent / "examples" / "workplace.toml"
 ONE_CLIENT = (('clients = "group"', 'clients = "one"'), ("min_cohort = 5", "min_cohort = 1"))  # the same series
@@ -293,6 +294,11 @@ def test_a_client_imports_neither_torch_nor_crypten():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_the_engines_help_names_every_key_of_its_configuration(here):
+    _, said, _ = here("engine", "--help")
+    assert [key for key in EnginePartyConfig.__struct_fields__ if key not in said] == []
 
 
 def test_a_folder_that_is_no_run_is_told_in_one_line(here, tmp_path):

@@ -45,7 +45,7 @@ def test_a_contact_that_one_side_alone_lists_ends_all_clients_before_the_first_s
     deployment.wait_for_clients(timeout_s=60.0)
     ended = {failure.name: failure for failure in deployment.failures()}
     assert {name: failure.returncode for name, failure in ended.items()} == {"a": 3, "b": 3, "c": 3, "d": 2}
-    assert "1 contacts with agents of a are not listed there; one_sided.csv says which" in ended["d"].reason
+    assert "contacts with agents of a that are not listed there: 1; see one_sided.csv" in ended["d"].reason
     assert all("d listed contacts with agents of other clients" in ended[name].reason for name in "abc")
     (row,) = reports(deployment)["d"]
     number, step, one, other, channel, weight, client = row.split(",")

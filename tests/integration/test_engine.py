@@ -16,6 +16,7 @@ from lpm_secure.run.processes import run_clear
 from lpm_secure.testbed.deployment import free_addresses
 from protocols.errors import ParameterError
 from tests import zygote
+from tests.manifest_parties import PROJECT, lpm
 
 CONFIG = """
 manifest = "../../manifest.json"
@@ -114,16 +115,9 @@ def test_a_mistake_is_one_line(change, said, written):
     assert not (path.parent / "results").exists()
 
 
-PROJECT = """
-name = "winter"
-operator = "ministry"
-not_before = 2026-01-01T00:00:00Z
-not_after = 2096-01-01T00:00:00Z
+RUN = """
 steps = 6
-period = 6
 start = 2026-03-02
-max_message = 50
-min_cohort = 2
 mode = "sum"
 engine = true
 join_timeout_s = 20
@@ -132,32 +126,20 @@ round_timeout_s = 10
 [cells]
 east = 20
 west = 20
-
-[model]
-beta = {{near = 0.3}}
-cell_beta = 0.2
-latent = {{mean = 2, sd = 1}}
-infectious = {{mean = 4, sd = 1}}
-initial = 0.3
-
-[[aggregators]]
-name = "agg-a"
-operator = "university"
-address = "{0}"
-
-[[aggregators]]
-name = "agg-b"
-operator = "charity"
-address = "{1}"
-
-[[clients]]
-name = "hospital"
-agents = [1, 2, 3]
-
-[[clients]]
-name = "school"
-agents = [10, 11]
 """
+MODEL = "[model]\nbeta = {near = 0.3}\ncell_beta = 0.2"
+
+
+def project(addresses):
+    """Return the project of a run with an engine and cells, in sum mode, which needs neither dealer nor comparisons."""
+    text = PROJECT[: PROJECT.index("[dealer]")] + PROJECT[PROJECT.index("[[clients]]") :]
+    text = re.sub(r"^mpc = .*\n", "", text, flags=re.MULTILINE).replace("initial = 0.01", "initial = 0.3")
+    for name, address in zip(("a", "b"), addresses, strict=True):
+        text = text.replace(f"{name}.example:8443", address)
+    head, _, tail = text.partition("[model]\nbeta = {near = 0.001}")
+    return f"{head.replace('steps = 30', '')}{RUN}\n{MODEL}{tail}"
+
+
 PARTY = """
 name = "{name}"
 manifest = "../manifest.json"
@@ -178,12 +160,6 @@ CONTACTS = {
 }
 
 
-def lpm(*arguments):
-    done = CliRunner().invoke(app, [str(each) for each in arguments])
-    assert done.exit_code == 0, (done.output, done.exception)
-    return done.stdout
-
-
 def enrol(folder):
     """Make and certify the keys of all parties, as each of them does, and return the manifest's key."""
     authority, addresses, requests = folder / "authority", free_addresses(2), folder / "requests"
@@ -200,7 +176,8 @@ def enrol(folder):
         (request,) = folder.glob(f"{name}/*request*")
         answer = lpm("admit", authority, request).strip()
         lpm("enrol", answer, folder / name, "--accept")
-    (folder / "project.toml").write_text(PROJECT.format(*addresses))
+    (folder / "project.toml").write_text(project(addresses))
+    (folder / "school.txt").write_text("10\n11\n")
     path = folder / "manifest.json"
     lpm("manifest", "new", folder / "project.toml", "--out", path)
     said = lpm("manifest", "sign", path, "--key", authority / "operator.key")

@@ -5,65 +5,14 @@ import re
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from lpm_secure.cli.main import app
 from protocols.errors import BadSignature, ConfigError, ParameterError
 from protocols.identity import certificates
 from protocols.identity.server_keys import server_keys
 from protocols.task import manifest as manifests
 from protocols.task import signature
 from protocols.task.signature import trust_of
-
-PROJECT = """
-name = "winter"
-operator = "ministry"
-not_before = 2026-01-01T00:00:00Z
-not_after = 2096-01-01T00:00:00Z
-steps = 30
-max_message = 50
-min_cohort = 2
-
-[model]
-beta = {near = 0.001}
-latent = {mean = 2, sd = 1}
-infectious = {mean = 4, sd = 1}
-initial = 0.01
-
-[[aggregators]]
-name = "agg-a"
-operator = "university"
-address = "a.example:8443"
-mpc = "a.example:8444"
-
-[[aggregators]]
-name = "agg-b"
-operator = "charity"
-address = "b.example:8443"
-mpc = "b.example:8444"
-
-[dealer]
-name = "dealer"
-operator = "statistics"
-address = "c.example:8443"
-
-[[clients]]
-name = "hospital"
-agents = [1, 2, 3]
-
-[[clients]]
-name = "school"
-agents = "school.txt"
-"""
-
-
-def lpm(*arguments, code=0):
-    """Run a command in this process, and return what it printed, or the error it raised."""
-    done = CliRunner().invoke(app, [str(each) for each in arguments])
-    if isinstance(done.exception, ParameterError):
-        raise done.exception
-    assert done.exit_code == code, done.output
-    return done.stdout
+from tests.manifest_parties import PROJECT, lpm
 
 
 def hand_over(request, folder):

@@ -15,7 +15,7 @@ import pytest
 
 from lpm_secure.config.simulation import load as load_run
 from lpm_secure.run.jobs import simulate_clear
-from tests.three_hospitals import HOSPITALS, PEOPLE, SERVERS, STEPS, edited, own_files, together
+from tests.three_hospitals import HOSPITALS, PEOPLE, SERVERS, STEPS, edited, own_files, together, unnamed
 
 PAGE = (Path(__file__).parents[2] / "docs" / "three_hospitals.md").read_text()
 BLOCK = re.compile(r"```sh\n# ([^,\n]*)[^\n]*\n(.*?)```", re.DOTALL)
@@ -140,6 +140,7 @@ def test_three_hospitals_run_with_noise_take_results_home_and_are_audited(tutori
         assert [row[key] for row in outcomes[: len(called)]] == (numbers if key == "agent" else called)
         assert "of which 0 were missed" in played.log(name)
         assert (played.kit(name) / "consent-1.json").exists()
+        assert unnamed(played.kit(name)) == []
     played.stop()
     for server in SERVERS[:2]:
         (ledger,) = played.kit(server).glob("ledger-*.jsonl")
@@ -162,6 +163,7 @@ def test_a_seeded_run_of_three_hospitals_is_the_clear_run_of_their_tables_togeth
     clear = simulate_clear(load_run(together(tmp_path / "together", SEED)), device="cpu")
     for name in HOSPITALS:
         rows = played.rows(name, "series.csv")
+        assert unnamed(played.kit(name)) == []
         for place, stage in enumerate(("S", "E", "I", "R")):
             assert [int(row[stage]) for row in rows] == clear.of("private", place).tolist()
     stages = [clear.of("private", place).tolist() for place in range(4)]

@@ -90,7 +90,9 @@ def engine(
     """Drive clients: those that `lpm up` started, from the folder it printed, or with --config those of a deployment.
 
     The latter keeps a journal of releases. Killed at any moment and started again within three deadlines of a round, it
-    goes on to the same bits, and ends in series, report and figures in the folder `results` of its configuration.
+    goes on to the same bits, and ends in series, report and figures in the folder `results` of its configuration. That
+    has the keys manifest, operator_key, credentials, results, and the tables synthetic, columns and environment:
+    docs/own_people.md.
     """
     from lpm_secure.cli.progress import step_bar
     from lpm_secure.run import engine_party, jobs

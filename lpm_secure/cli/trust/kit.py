@@ -5,8 +5,6 @@ from typing import Annotated
 
 import typer
 
-from protocols.errors import ConfigError
-
 Kit = Annotated[Path, typer.Argument(help="The folder that the run's operator made for this party.", metavar="KIT")]
 
 
@@ -15,12 +13,10 @@ def doctor(kit: Kit) -> None:
 
     Puts the operator's answer beside the keys, if it is there.
     """
-    from protocols.kit import doctor as doctors
     from protocols.kit import kit as kits
+    from protocols.kit.doctor import require_healthy
 
-    if lines := doctors.examine(kits.Kit.load(kit)):
-        raise ConfigError("\nlpm: ".join(lines))
-    typer.echo(f"{kit}: nothing is wrong with clock, files, ports, certificates, peers; start reads the rest")
+    typer.echo(require_healthy(kits.Kit.load(kit), _say, peers=True))
 
 
 def start(kit: Kit) -> None:
@@ -30,16 +26,17 @@ def start(kit: Kit) -> None:
     """
     from protocols.kit import kit as kits
 
-    def say(line: str) -> None:
-        typer.echo(f"lpm: {line}", err=True)
-
     if kits.Kit.load(kit).file.role == "client":
         from client_sdk import __main__ as client
         from client_sdk.kit import start as start_client
 
-        start_client(kit, client.take_part, say)
+        start_client(kit, client.take_part, _say)
     else:
         from aggregator import __main__ as server
         from aggregator.kit import start as start_server
 
-        start_server(kit, server.serve, say)
+        start_server(kit, server.serve, _say)
+
+
+def _say(line: str) -> None:
+    typer.echo(f"lpm: {line}", err=True)

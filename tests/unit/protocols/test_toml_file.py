@@ -8,6 +8,7 @@ import pytest
 
 from lpm_secure.city.config import is_city
 from protocols.errors import ConfigError, ParameterError
+from protocols.identity.signing import PublicKey
 from protocols.toml_file import load_config
 
 ALL = sorted((Path(__file__).parents[4] / "examples").glob("*.toml"))
@@ -94,6 +95,18 @@ def test_an_unknown_key_that_is_near_to_none_lists_all_of_its_table(tmp_path):
 def test_a_word_that_is_not_allowed_is_shown_those_that_are(tmp_path, text):
     message = refused(tmp_path, text, Painted)
     assert message.endswith("allowed are 'blue', 'red'")
+
+
+@final
+class Key(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Of bytes."""
+
+    key: PublicKey
+
+
+@pytest.mark.parametrize("text", ['key = "zz zz"', 'key = "zzzz"'])
+def test_a_key_that_is_none_is_said_to_be_written_in_base64(tmp_path, text):
+    assert "base64" in refused(tmp_path, text, Key)
 
 
 def test_a_missing_key_is_named(tmp_path):

@@ -1,12 +1,14 @@
 """Tables in an institution's own words say the same as those in the run's, to the bit."""
 
 import datetime
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from client_sdk import read_private_state
 from client_sdk.private.data_dictionary import NO_DICTIONARY, DataDictionary
+from client_sdk.private.table import Table
 from protocols.errors import ConfigError, DataError
 
 START = datetime.date(2031, 11, 5)
@@ -71,6 +73,20 @@ def test_iso_dates_with_times_and_zones_need_no_entry(read):
     assert read(PLAIN[0], both, dictionary=DataDictionary(dates=("%d.%m.%Y",))).contacts.largest_message((1,)) == 3
 
 
+@pytest.mark.parametrize(
+    ("form", "text", "said"),
+    [
+        ("%d.%m.%Y %H:%M", "05.11.2031 21:40", "2031-11-05T21:40:00"),
+        ("%d.%m.%Y %I:%M %p", "05.11.2031 09:40 PM", "2031-11-05T21:40:00"),
+        ("%Y%m%d %X", "20311105 21:40:00", "2031-11-05T21:40:00"),
+        ("%d.%m.%Y", "05.11.2031", "2031-11-05"),
+    ],
+)
+def test_a_form_with_a_time_of_day_keeps_it(form, text, said):
+    table = Table(Path("contacts.csv"), {"start": [text]})
+    assert DataDictionary(dates=(form,)).translate(table).columns["start"] == [said]
+
+
 MISTAKES = {
     "an unknown word": ({"columns": {"persn": "mrn"}}, ConfigError, "; did you mean person?"),
     "an unknown column of values": ({"values": {"sage": {}}}, ConfigError, "did you mean stage?"),
@@ -114,7 +130,11 @@ def test_a_mistake_in_the_dictionary_is_one_line(read, change, kind, said):
         ("person,cell\n20,0\n10,1\n", OTHERS, "has the manifest's numbers in another order"),
         ("person,cell\na,0\nb,1\n", "person,agent\na,30\n", "row 2: 'a' is agent 10 too"),
         ("person,cell\na,0\nb,1\n", "person,agent\nc,31\n", "row 2: the run has no agent 31"),
-        ("person,cell\na,0\nb,1\n", OTHERS, "names the unknown person 10"),
+        (
+            "person,cell\na,0\nb,1\n",
+            OTHERS,
+            "names the unknown person 10; list who takes part; where own people have names, others' are",
+        ),
         ("mrn,cell\na,0\nb,1\n", OTHERS, "has no column person"),
     ],
 )

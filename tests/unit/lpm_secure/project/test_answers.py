@@ -54,12 +54,34 @@ def test_an_active_run_pins_the_keys_by_which_clients_sign_and_what_they_seal_to
         assert trust.identities[name] == signing.public_of(own)
 
 
-def test_who_has_an_answer_keeps_it_when_the_operator_asks_again(made):
+def test_the_same_requests_have_the_same_answers_again_in_another_folder_too(made):
     before = {file: file.read_bytes() for file in (made.parent / "answers").rglob("*.*") if file.is_file()}
     answer(made, made.parent / "answers")
     assert {file: file.read_bytes() for file in before} == before
+    shutil.rmtree(made.parent / "answers")
+    answer(made, made.parent / "others")
+    others = {file: (made.parent / "others" / file.relative_to(made.parent / "answers")) for file in before}
+    assert {file: other.read_bytes() for file, other in others.items()} == before
+
+
+def test_an_invitation_is_not_used_for_a_second_request_and_then_no_folder_is_written(made):
+    kit, requests = kit_of(made, "st-anne"), made.parent / "requests"
+    shutil.rmtree(kit.credentials)
+    shutil.copyfile(client_kit.enrol(kit), requests / "st-anne.request")
     with pytest.raises(NotEnrolled, match="was used already"):
         answer(made, made.parent / "others")
+    assert not (made.parent / "others").exists()
+
+
+def test_a_server_that_made_new_keys_gets_a_certificate_for_those_that_the_manifest_pins(made):
+    kit, requests = kit_of(made, "agg-a"), made.parent / "requests"
+    shutil.rmtree(kit.credentials)
+    shutil.copyfile(server_kit.enrol(kit), requests / "agg-a.request")
+    answer(made, made.parent / "others")
+    for file in (made.parent / "others" / "agg-a").iterdir():
+        shutil.copyfile(file, kit.folder / file.name)
+    kit.accept()
+    server_keys(kit.credentials, trust_of(kit.manifest()).keys, "agg-a")
 
 
 def test_servers_sign_as_their_operators_and_a_policy_that_asks_for_it_finds_all(made):

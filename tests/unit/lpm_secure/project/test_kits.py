@@ -1,6 +1,7 @@
 """A kit has all that a party needs but its keys; what three hospitals put into theirs is one run, to the bit."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -22,7 +23,7 @@ from protocols.identity.server_keys import ServerKeys
 from protocols.identity.trust import Trust
 from protocols.kit.kit import Kit
 from protocols.task import policy as policies
-from tests.three_hospitals import HOSPITALS, SERVERS, own_files, project, together
+from tests.three_hospitals import HOSPITALS, SERVERS, own_files, project, together, unnamed
 
 SEED = 11
 
@@ -110,13 +111,27 @@ def test_a_page_says_what_is_learned_and_which_tables_are_needed(made):
         "Exact numbers are released, which no epsilon bounds",
         "FOR MADE-UP PEOPLE ONLY".lower(),
         "numbers 4 to 7 in their order",
-        "S, E, I, R; empty: unknown",
+        "S, E, I, R; empty: unknown, and it begins as the model says",
         "one for each five minutes",
         "a bit: infection above a private threshold",
+        "each other client learns which of its own rows",
     ):
         assert words in page, words
     assert "hand its ledger" in (made.parent / "kits" / "agg-a" / "README.md").read_text()
     assert "sees no input" in (made.parent / "kits" / "dealer-c" / "README.md").read_text()
+
+
+def test_a_page_says_that_nobody_compares_contacts_where_nobody_does(tmp_path):
+    path = project(tmp_path, seed=SEED)
+    path.write_text(path.read_text().replace("# compare_contacts", "compare_contacts"))
+    write_kits(path, tmp_path / "kits")
+    page = (tmp_path / "kits" / "st-john" / "README.md").read_text()
+    assert "Clients do not compare their contacts" in page
+    assert "each other client learns" not in page
+
+
+def test_a_page_names_every_file_of_its_kit(made):
+    assert unnamed(made.parent / "kits" / "st-john") == []
 
 
 @pytest.mark.parametrize(("name", "module"), [("st-john", "client"), ("agg-b", "start")])
@@ -144,6 +159,7 @@ def test_units_of_systemd_are_verified(made):
     [
         ("# engine = true", "engine = true", "there is no kit of an engine yet"),
         ('# edges = "permuted"\n', 'edges = "permuted"\n', "degree go together"),
+        ("not_after = ", "not_after = 2000-01-01T00:00:00Z #", "would end at 2000-01-01"),
         ('near = "closer', 'nera = "closer', "did you mean near?"),
     ],
 )
@@ -154,6 +170,16 @@ def test_what_kits_cannot_do_is_one_line(tmp_path, old, new, said):
     with pytest.raises(ConfigError, match=said):
         write_kits(path, tmp_path / "kits")
     assert not (tmp_path / "kits").exists()
+
+
+def test_kits_of_a_run_that_is_over_are_not_made(tmp_path):
+    path = project(tmp_path)
+    years = {"not_before": 2000, "not_after": 2001}
+    path.write_text(
+        re.sub(r"^(not_\w+) = \d+", lambda key: f"{key[1]} = {years[key[1]]}", path.read_text(), flags=re.M)
+    )
+    with pytest.raises(ConfigError, match=r"not_after is 2001-.*, which is over; set it later"):
+        write_kits(path, tmp_path / "kits")
 
 
 def test_kits_are_not_written_over(made):

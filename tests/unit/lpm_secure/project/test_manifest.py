@@ -70,9 +70,15 @@ MISTAKES = {
     "permuted edges without a degree": ("# edges", "edges", "go together: give both, or neither"),
     "two of one name": ('name = "st-john"', 'name = "st-mary"', "two parties have the name st-mary"),
     "a client named as a role": ('name = "st-john"', 'name = "engine"', "a role in a run has that name"),
-    "more clients than there are": ("min_cohort = 3", "min_cohort = 4", "4"),
+    "more clients than there are": ("min_cohort = 3", "min_cohort = 4", "the run has 3 clients: set it lower"),
+    "an end before the begin": ("not_after = 2026-05-31", "not_after = 2026-01-31", "would end at 2026-01-31"),
+    "a time of no zone": ("not_after = 2026-05-31 00:00:00+00:00", "not_after = 2026-05-31 00:00:00", "ending in Z"),
+    "two servers of one operator": ('"charity"', '"university"', "two parties have the same operator"),
+    "two servers at one address": ("agg-b.example:8443", "agg-a.example:8443", "the address agg-a.example:8443; each"),
+    "services at one address": ("agg-a.example:8444", "agg-a.example:8443", "the address agg-a.example:8443; each"),
+    "no such port": ("agg-a.example:8444", "agg-a.example:84440", "ports end at 65535"),
     "cells as numbers": ('"ward 1" = 40', '"ward 1" = "40"', "Expected `int`, got `str`"),
-    "a file that is not there": ("agents = 25", 'agents = "anne.txt"', "anne.txt: No such file or directory"),
+    "a file that is not there": ("agents = 25", 'agents = "anne.txt"', "agents are a number, a list of numbers, or"),
 }  # fmt: skip
 
 

@@ -35,6 +35,14 @@ def test_a_first_project_asks_for_noise_and_suppression(tmp_path):
     assert [client.agents[0] for client in manifest.clients] == [1, 41, 76]
 
 
+@pytest.mark.slow  # as above
+def test_a_first_project_is_active_as_the_comment_of_security_says(tmp_path):
+    path = write_project("winter", tmp_path)
+    text = re.sub("^# security = ", "security = ", path.read_text(), flags=re.M)
+    path.write_text(re.sub("^(mpc|epsilon) = .*\n", "", text, flags=re.M))
+    assert manifest_of(load(path), path.parent).security == "active"
+
+
 @pytest.mark.parametrize(
     "kind", [ProjectFile, ServerEntry, ClientEntry, ModelConfig, DosesConfig, NoiseConfig, GradientConfig]
 )

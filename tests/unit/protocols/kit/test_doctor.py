@@ -62,8 +62,22 @@ def replace_certificate(kit, *, name="st-anne", foreign=False, days=90.0, now=No
     certificates.write_authority(folder, authority)
     issued = authority.issue(name, days=days, now=now)
     (kit.credentials / "certificate.pem").write_bytes(issued.certificate)
+    (kit.credentials / "private.key").write_bytes(issued.private_key)
     if not foreign:
         (kit.credentials / "authority.pem").write_bytes(issued.authority)
+
+
+def spoil_certificate(kit):
+    (kit.credentials / "certificate.pem").write_text("-----BEGIN CERTIFICATE-----")
+
+
+def spoil_key(kit):
+    (kit.credentials / "private.key").write_text("none")
+
+
+def change_key(kit):
+    private, _ = certificates.new_request("st-anne")
+    (kit.credentials / "private.key").write_bytes(private)
 
 
 def open_key(kit):
@@ -92,6 +106,9 @@ MISTAKES = {
     "a folder that others may change": (open_folder, "can be changed by others than its owner; chmod 700"),
     "no manifest": (lose_manifest, "manifest.json is not there; put it and"),
     "a changed manifest": (change_manifest, "the signature is of another manifest"),
+    "a certificate that is none": (spoil_certificate, "certificate.pem is no certificate"),
+    "a private key that is none": (spoil_key, "private.key holds no P-256 key"),
+    "another key": (change_key, "the certificate is not for the keys in"),
     "another name": (lambda kit: replace_certificate(kit, name="x"), "the certificate is for x, and the kit of st-an"),
     "another authority": (lambda kit: replace_certificate(kit, foreign=True), "not issued by authority.pem beside it"),
     "an expired certificate": (lambda kit: replace_certificate(kit, now=EARLIER), "the certificate expired at 2001-"),
@@ -152,6 +169,22 @@ def test_a_port_that_is_taken_is_said(kit):
     host, port = own.file.listen[0].split(":")
     with socket.create_server((host, int(port))):
         assert f"cannot serve on {host}:{port} (Address already in use)" in examined(own)[0]
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("agg-a.invalid:8443", "agg-a.invalid is not known to this machine; correct the name"),
+        ("192.0.2.1:8443", "(Cannot assign requested address); a server needs an address and a port of this machine"),
+    ],
+)
+def test_an_address_that_is_not_this_machines_is_said_with_what_to_do(kit, address, said):
+    own = kit("agg-a")
+    own = Kit(own.folder, msgspec.structs.replace(own.file, listen=(address,)))
+    (line,) = checks.ports(own)
+    assert line.startswith(f"cannot serve on {address}")
+    assert said in line
+    assert "free the port" not in line
 
 
 ELSEWHERE = {"agg-a": "agg-a.example:8443", "agg-b": "127.0.0.1:1"}
@@ -244,12 +277,11 @@ def test_five_causes_of_silence_are_five_messages(agg):
 def test_a_server_that_does_not_take_this_partys_certificate_is_said(agg):
     own, _, _, authority = agg
     foreign = certificates.new_authority("other")
-    context = context_of(own, authority.issue("agg-a"))
+    context_of(own, authority.issue("agg-a"))
     only = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     only.load_cert_chain(own.folder.parent / "served" / "certificate.pem", own.folder.parent / "served" / "private.key")
     only.load_verify_locations(cadata=certificates.pem_of(foreign.certificate).decode())
     only.verify_mode = ssl.CERT_REQUIRED
-    assert context is not only
     assert "does not take this party's certificate (tlsv1 alert unknown ca)" in said_of(agg, None, context=only)
 
 
@@ -278,12 +310,14 @@ def test_who_waits_is_told_for_whom_and_not_for_ever(agg, monkeypatch):
     assert said == [f"waiting for agg-a at {address} (connection refused)"]
 
 
-def test_all_that_is_wrong_is_one_refusal(kit):
-    own = kit("st-anne")
+def test_all_that_is_wrong_is_said_before_a_start_is_refused_a_line_each(kit):
+    own, said = kit("st-anne"), []
     own.folder.chmod(0o777)
     (own.folder / "people.csv").chmod(0o644)
-    with pytest.raises(ConfigError, match=r"people\.csv has mode 644.*; .*can be changed by others"):
-        doctor.require_healthy(own)
+    with pytest.raises(ConfigError, match="can be changed by others"):
+        doctor.require_healthy(own, said.append)
+    (line,) = said
+    assert "people.csv has mode 644" in line
 
 
 HEAVY = "torch numba plotly typer pandas pyarrow scipy sqlalchemy crypten lpm_secure aggregator"
