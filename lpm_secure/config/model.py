@@ -110,7 +110,7 @@ def model_of(
     return graph_of(_integers(given, dt=dt), listed=way is None)
 
 
-def channels_of(given: ModelConfig | str, model: RunModel) -> tuple[str, ...]:
+def channel_names(given: ModelConfig | str, model: RunModel) -> tuple[str, ...]:
     """Return what lists of contacts call a run's channels, in order: a table's own names, or those of a graph."""
     return model.require_graph("names of channels").contact_channels if isinstance(given, str) else given.channels
 

@@ -84,10 +84,8 @@ class Course:
         """Tell whether whoever begins in a stage has a timer of its law, or of what is left of that."""
         graph, root, held = self._graph, self._graph.begin[self._field], dict[int, Interval]()
         while graph.nodes[root].op == "where" and graph.nodes[graph.nodes[root].inputs[0]].op == "known":
-            held[root], root = (
-                (stage, stage),
-                graph.nodes[root].inputs[2],
-            )  # what is known of a stage is looked at often
+            held[root] = (stage, stage)  # what is known of a stage is looked at often
+            root = graph.nodes[root].inputs[2]
         found = bounds_of(graph, nodes=held | {root: (stage, stage)})
         node = graph.nodes[_branch(graph, found, graph.begin[timer])]
         return node.op == "days" and graph.nodes[node.inputs[0]] == law

@@ -9,7 +9,7 @@ from protocols.models.agent_model import UNKNOWN, AgentModel, AgentSource, Colum
 from protocols.models.outcome import OutcomeSpec
 from protocols.models.relaxed_agents import F64
 from protocols.models.seir.parameters import Seir
-from protocols.models.substep import State
+from protocols.models.state import State
 
 STAGES: Final = ("S", "E", "I", "R")
 SUSCEPTIBILITY: Final = ColumnSpec("susceptibility", 2.0**-16, 2.0**14, default=UNKNOWN, bits=16)
