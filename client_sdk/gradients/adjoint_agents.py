@@ -4,7 +4,9 @@ from protocols.arithmetic.fixed_point import I64
 from protocols.errors import ParameterError
 from protocols.models.agent_model import Columns
 from protocols.models.chain.chain_adjoints import ChainAdjoints
+from protocols.models.chain.chain_groups import ChainGroups
 from protocols.models.graph.agents import GraphModel
+from protocols.models.likelihood.score_parameters import entries_of
 from protocols.models.relaxed_agents import ReversibleAgents
 from protocols.task.manifest import Simulation
 
@@ -23,16 +25,11 @@ def adjoint_agents_of(manifest: Simulation, *, cell: I64, columns: Columns, n: i
         ModelError: a model's graph has no local chain.
         DataError: a column is missing, or out of its range.
     """
-    if isinstance(manifest.model, GraphModel):
-        return ChainAdjoints(
-            manifest.model,
-            manifest.require_gradient().parameters,
-            sizes=manifest.cells,
-            cell=cell,
-            columns=columns,
-            n=n,
-            steps=manifest.steps,
-        )
+    model, gradient = manifest.model, manifest.require_gradient()
+    if isinstance(model, GraphModel):
+        entries = entries_of(model, gradient.parameters)
+        groups = ChainGroups.of(model, entries, columns=columns, n=n, steps=manifest.steps)
+        return ChainAdjoints(groups, gradient, sizes=manifest.cells, cell=cell)
     try:
         from client_sdk.gradients.seir_adjoints import SeirAdjoints  # noqa: PLC0415 - the one way that needs torch
     except ModuleNotFoundError as error:
@@ -40,4 +37,4 @@ def adjoint_agents_of(manifest: Simulation, *, cell: I64, columns: Columns, n: i
             f"adjoints of the table [model] need {error.name}, which is not installed: "
             "pip install 'lpm-secure[gradients]'"
         ) from error
-    return SeirAdjoints(manifest, cell=cell, columns=columns, n=n)
+    return SeirAdjoints(manifest, model, cell=cell, columns=columns, n=n)

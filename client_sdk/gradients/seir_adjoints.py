@@ -11,6 +11,7 @@ from protocols.models.dual import Number
 from protocols.models.relaxed_agents import F64, Derivatives, Reception, ReversibleAgents, States
 from protocols.models.seir import relaxation
 from protocols.models.seir.agents import susceptibility
+from protocols.models.seir.parameters import Seir
 from protocols.models.seir.relaxation import RelaxedParameters
 from protocols.task.manifest import Simulation
 
@@ -19,11 +20,11 @@ from protocols.task.manifest import Simulation
 class SeirAdjoints(ReversibleAgents):
     """n agents of the hand-written dynamics; states are susceptible, exposed and infectious, float64[3, n]."""
 
-    def __init__(self, manifest: Simulation, *, cell: I64, columns: Columns, n: int) -> None:
-        """Take agents of a run."""
+    def __init__(self, manifest: Simulation, model: Seir, *, cell: I64, columns: Columns, n: int) -> None:
+        """Take agents of a run, and its model."""
         self._manifest, self._cell, self.n = manifest, cell, n
         self.parameters = relaxation.names(manifest.channels)
-        self.theta = relaxation.values(manifest.model.require_seir("adjoints"), manifest.gradient)
+        self.theta = relaxation.values(model, manifest.gradient)
         self._sizes = np.array(manifest.cells, dtype=np.float64)
         self._susceptibility = torch.from_numpy(susceptibility(columns, n))
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from protocols.arithmetic.fixed_point import I64, U64, to_ring
 from protocols.models.agent_model import AgentModel, Bools
-from protocols.models.substep import State
+from protocols.models.state import State
 from protocols.task.outcome_layout import stack_columns
 
 

@@ -14,7 +14,7 @@ from protocols.atomic_file import write_atomically
 from protocols.errors import ProtocolError
 from protocols.models.agent_model import AgentModel, ColumnSpec
 from protocols.models.run_model import agent_model_of
-from protocols.models.substep import State
+from protocols.models.state import State
 from protocols.releases.query import SERIES
 from protocols.task.layout import Layout
 from protocols.task.release_plan import releases_of

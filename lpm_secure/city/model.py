@@ -13,7 +13,7 @@ from lpm_secure.config.graph_model import graph_model_of
 from lpm_secure.engine.venues.channels import VenueChannels
 from lpm_secure.models.tracer import trace
 from lpm_secure.populations import Population
-from lpm_secure.populations.channels import channels_of, columns_of
+from lpm_secure.populations.channels import columns_of, place_channels
 from lpm_secure.populations.settings import settings_with_beta
 from protocols.models.graph import ModelGraph
 from protocols.models.graph.draws import DrawSource
@@ -59,7 +59,7 @@ def _staged(config: CityConfig, disease: DiseaseConfig, population: Population) 
 
 def _named(config: CityConfig, population: Population) -> CityModel:
     model = graph_model_of(config.model or "", config.parameters)
-    channels = channels_of(population, model.graph, config.channels, what="[channels]")
+    channels = place_channels(population, model.graph, config.channels, what="[channels]")
     source = DrawSource(np.arange(population.n, dtype=np.uint64), 0, (config.seed, KEY))
     return CityModel(
         model.graph, model.parameters, channels, columns_of(population, model.graph, config.columns, source)

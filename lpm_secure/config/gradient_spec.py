@@ -61,11 +61,9 @@ def gradient_for(config: DerivableRun, model: RunModel) -> Gradient | None:
         )
     given = {name: getattr(asked, name) for name in asked.__struct_fields__ if getattr(asked, name) is not None}
     if isinstance(model, GraphModel) and isinstance(config.model, str):
-        own = {"passes": len(model.agents.tally)} if asked.way == "adjoints" else {}
-        named = {"parameters": _entries(model, asked.parameters)}
-        return Gradient(**{**SCALES.get(asked.way, {}), **given, **own, **named})
-    if asked.way == "score" and not isinstance(config.model, str):
-        return Gradient(**given | _of_table(config.model, asked.parameters, config.dt))
+        given["parameters"] = _entries(model, asked.parameters)
+    elif asked.way == "score" and not isinstance(config.model, str):
+        given |= _of_table(config.model, asked.parameters, config.dt)
     passes = {"passes": len(agent_model_of(model).tally)} if asked.way == "adjoints" else {}
     return Gradient(**{**SCALES.get(asked.way, {}), **given, **passes})
 

@@ -110,7 +110,7 @@ def model_of(
     return graph_of(_integers(given, dt=dt), listed=way is None)
 
 
-def channels_of(given: ModelConfig | str, model: RunModel) -> tuple[str, ...]:
+def channel_names(given: ModelConfig | str, model: RunModel) -> tuple[str, ...]:
     """Return what lists of contacts call a run's channels, in order: a table's own names, or those of a graph."""
     return model.require_graph("names of channels").contact_channels if isinstance(given, str) else given.channels
 
@@ -131,11 +131,12 @@ def exclusions(given: ModelConfig | str, way: str | None) -> Mapping[str, str]:
 
 def seir_of(given: ModelConfig, *, dt: float) -> Seir:
     """Return the epidemic of a table `[model]` whose relaxed dynamics are written by hand; `dt` in days."""
-    whole = _integers(given, dt=dt)
     if given.waning or given.doses:
         raise ConfigError(
-            "derivatives know neither immunity that wanes nor private doses: leave waning and doses out of the model"
+            "tangents and adjoints of the table [model] know neither immunity that wanes nor private doses: leave "
+            "waning and doses out, or take a model by its name"
         )
+    whole = _integers(given, dt=dt)
     return Seir(whole.beta, whole.cell_beta, whole.latent, whole.infectious, whole.initial, whole.f)
 
 

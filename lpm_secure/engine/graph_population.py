@@ -27,7 +27,7 @@ from protocols.errors import ParameterError
 from protocols.models.agent_model import NO_COLUMNS, AgentSource, Columns
 from protocols.models.graph import ModelGraph
 from protocols.models.graph.agents import GraphModel, select_field_columns
-from protocols.models.substep import State
+from protocols.models.state import State
 from protocols.task.manifest import Simulation
 
 CPU: Final = torch.device("cpu")

@@ -14,7 +14,7 @@ from protocols.models.graph.draws import BEGIN, DrawSource, integer
 Links = Mapping[str, Sequence[LinkConfig]]
 
 
-def channels_of(
+def place_channels(
     population: Population, graph: ModelGraph, given: Links, *, what: str, cells: Setting | None = None
 ) -> VenueChannels:
     """Return where the channels of a model meet.

@@ -8,7 +8,7 @@ import msgspec
 from client_sdk.private.contact_list import COLUMNS
 from client_sdk.private.files import PEOPLE
 from lpm_secure.config.gradient_spec import gradient_for
-from lpm_secure.config.model import channels_of, model_of
+from lpm_secure.config.model import channel_names, model_of
 from lpm_secure.config.releases import releases_for
 from lpm_secure.project.project_file import ProjectFile, ServerEntry, agents_of, load
 from protocols.errors import ConfigError, did_you_mean
@@ -62,7 +62,7 @@ def manifest_of(project: ProjectFile, folder: Path, *, trust: Trust | None = Non
         ConfigError, ParameterError: its parts contradict each other.
     """
     model = run_model(project)
-    channels = channels_of(project.model, model)
+    channels = channel_names(project.model, model)
     _check_dictionary(project, model, channels)
     gradient = gradient_for(project, model)
     plain: dict[str, Any] = {name: getattr(project, name) for name in PLAIN}

@@ -8,8 +8,7 @@ import numpy as np
 
 from client_sdk.private.calendar import steps_per_day
 from client_sdk.private.files import channels_of
-from lpm_secure.config.model import channels_of as names_of
-from lpm_secure.config.model import exclusions
+from lpm_secure.config.model import channel_names, exclusions
 from lpm_secure.config.simulation import ClientColumn, Config
 from lpm_secure.data import look_alike, workplace
 from lpm_secure.data.contact_data import ContactData, by_step
@@ -40,7 +39,7 @@ def survey_of(config: Config) -> Survey:
         raise ConfigError('the configuration has no own people; give private.people = "people.csv"')
     model = config.run_model
     agents = agent_model_of(model)
-    channels = names_of(config.model, model)
+    channels = channel_names(config.model, model)
     asked = SurveyQuestions(
         agents.columns,
         channels_of(channels, agents),

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from lpm_secure.config.gradient_spec import gradient_for
-from lpm_secure.config.model import channels_of, exclusions
+from lpm_secure.config.model import channel_names, exclusions
 from lpm_secure.config.releases import releases_for
 from lpm_secure.config.simulation import ClientColumn, Config
 from lpm_secure.data.contact_data import ContactData
@@ -27,7 +27,7 @@ def manifest_of(config: Config, data: ContactData, addresses: Sequence[str]) -> 
     """Return the manifest; arguments and errors are those of `testbed.build`, which calls this."""
     model = config.run_model
     clients, gradient = _clients(config, data), gradient_for(config, model)
-    channels = channels_of(config.model, model)
+    channels = channel_names(config.model, model)
     _check_people(config, data, model, channels=channels)
     permuted = config.protocol.edges == "permuted"
     manifest = Simulation(

@@ -19,7 +19,7 @@ from lpm_secure.engine.loop import EngineAgents
 from lpm_secure.engine.venues.channels import VenueChannels, VenueLink, Venues
 from lpm_secure.models.library.seir_channels import rate_names
 from lpm_secure.populations import Population
-from lpm_secure.populations.channels import Links, channels_of, columns_of
+from lpm_secure.populations.channels import Links, columns_of, place_channels
 from lpm_secure.populations.settings import settings_with_beta
 from lpm_secure.populations.source import PopulationConfig, open_population
 from protocols.arithmetic.fixed_point import I64, U64, to_fixed
@@ -168,7 +168,7 @@ def _graph_population(
 
 def _channels(manifest: Simulation, model: GraphModel, population: Population, given: Links) -> VenueChannels:
     cells = setting_of_cells(manifest, population.n)
-    return channels_of(population, model.graph, given, what="synthetic.channels", cells=cells)
+    return place_channels(population, model.graph, given, what="synthetic.channels", cells=cells)
 
 
 def synthetic_agents(

@@ -1,7 +1,6 @@
 """What agents are, what they tell each other and how they change (Eq. 1 of arXiv 2507.09901)."""
 
 from protocols.models.seir.parameters import Seir as Seir
-from protocols.models.stage import Stage as Stage
-from protocols.models.substep import State as State
+from protocols.models.state import State as State
 
-__all__ = ["Seir", "Stage", "State"]
+__all__ = ["Seir", "State"]

@@ -13,7 +13,7 @@ from protocols.arithmetic.counters import Step
 from protocols.arithmetic.fixed_point import I64, U64
 from protocols.models.cells import pressure
 from protocols.models.outcome import OutcomeSpec, bound_level
-from protocols.models.substep import State
+from protocols.models.state import State
 
 Bools = npt.NDArray[np.bool_]
 Columns = Mapping[str, np.ndarray]  # what an agent's holder gives: array[n] of each private column

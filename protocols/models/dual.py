@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import final
 
-from protocols.models.substep import Array
+from protocols.models.state import Array
 
 
 @final

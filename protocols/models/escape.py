@@ -5,7 +5,7 @@ from typing import Final
 from array_api_compat import array_namespace
 
 from protocols.models.dual import Dual, Number
-from protocols.models.substep import Array
+from protocols.models.state import Array
 
 LARGEST: Final = 40.0  # 1 - exp(-40) rounds to 1
 HALVINGS: Final = 7

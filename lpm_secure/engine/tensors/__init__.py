@@ -1,1 +1,1 @@
-"""Agents on torch tensors, CPU or CUDA: the substeps that clients run on numpy, on other arrays."""
+"""Torch: the device that the engine computes on, and contacts as tensors."""

@@ -118,8 +118,7 @@ def engine_tensors(testbed: Testbed) -> tuple[EngineTensors, F64]:
     numbers = np.arange(n, dtype=np.uint64) + np.uint64(SYNTHETIC_FROM)
     cell, model = cells_of(numbers, manifest), agent_model_of(manifest.model)
     if not isinstance(manifest.model, GraphModel):
-        theta = values(manifest.model.require_seir("adjoints"), manifest.gradient)
-        return TorchAgents(manifest, cell=cell, n=n), theta
+        return TorchAgents(manifest, cell=cell, n=n), values(manifest.model, manifest.gradient)
     columns = draw_columns(manifest, numbers, testbed.city.columns if testbed.city else {})
     agents = adjoint_agents_of(manifest, cell=cell, columns=columns, n=n)
     sizes = {"channels": len(manifest.channels), "words": len(model.cell_most), "cells": len(manifest.cells)}

@@ -6,12 +6,10 @@ from typing import final
 import numpy as np
 
 from protocols.arithmetic.fixed_point import I64
-from protocols.models.agent_model import Columns
 from protocols.models.chain.chain_groups import ChainGroups, ChainPart, Levels, Reach, grow
 from protocols.models.chain.steps.reversal import Reversal
 from protocols.models.chain.steps.transition import shift_number
-from protocols.models.graph.agents import GraphModel
-from protocols.models.likelihood.score_parameters import entries_of
+from protocols.models.gradient import Gradient
 from protocols.models.relaxed_agents import F64, Derivatives, Reception, ReversibleAgents, States
 
 
@@ -23,35 +21,10 @@ class ChainAdjoints(ReversibleAgents):
     parameters themselves, are then what they are said to be; all other numbers of a chain move along their derivatives.
     """
 
-    def __init__(
-        self,
-        model: GraphModel,
-        parameters: tuple[str, ...],
-        *,
-        sizes: tuple[int, ...],
-        cell: I64,
-        columns: Columns,
-        n: int,
-        steps: int,
-    ) -> None:
-        """Find the agents' chains.
-
-        Args:
-            model: with its parameters.
-            parameters: m names, by which derivatives are taken.
-            sizes: people in each cell; empty where the run has none.
-            cell: int64[n], each agent's cell; empty where the run has none.
-            columns: what agents' holder gives.
-            n: agents.
-            steps: of the run.
-
-        Raises:
-            ModelError: the model has no chain, or agents are of too many kinds.
-            DataError: a column is missing, or out of its range.
-        """
-        self.n, self.parameters, self.theta = n, parameters, np.zeros(len(parameters))
-        self._all = ChainGroups.of(model, entries_of(model, parameters), columns=columns, n=n, steps=steps)
-        self._cell, self._sizes = cell, np.array(sizes, dtype=np.float64)
+    def __init__(self, groups: ChainGroups, gradient: Gradient, *, sizes: tuple[int, ...], cell: I64) -> None:
+        """Take agents at the manifest's parameters; arguments are those of `ChainAgents`."""
+        self.n, self.parameters, self.theta = groups.n, gradient.parameters, np.zeros(gradient.p)
+        self._all, self._cell, self._sizes = groups, cell, np.array(sizes, dtype=np.float64)
         self._at, self._levels, self._steps = self.theta.tobytes(), *self._shifted(self.theta)
 
     def __repr__(self) -> str:

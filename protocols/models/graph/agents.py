@@ -4,7 +4,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Any, Final, Never, final
+from typing import Any, Final, final
 
 import msgspec
 import numpy as np
@@ -33,7 +33,7 @@ from protocols.models.graph.inputs import check_columns, check_known, check_para
 from protocols.models.graph.interpreter import Inputs, check_elapsed, evaluate
 from protocols.models.graph.stages import is_left_once, speakers
 from protocols.models.outcome import LARGEST_SUM, OutcomeSpec
-from protocols.models.substep import State
+from protocols.models.state import State
 
 BEGINNING: Final = 0
 MAX_TALLY: Final = 2**12  # stages and observables
@@ -133,14 +133,6 @@ class GraphModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="g
     def require_graph(self, what: str) -> "GraphModel":
         """Return this model, for `what` are derived from a graph."""
         return self
-
-    def require_seir(self, what: str) -> Never:
-        """Refuse what knows the hand-written S-E-I-R alone.
-
-        Raises:
-            ParameterError: always.
-        """
-        raise ParameterError(f"{what} know the built-in S-E-I-R only; leave them out of a run of a model's graph")
 
 
 @final

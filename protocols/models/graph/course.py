@@ -13,6 +13,7 @@ from protocols.models.graph.operations import TRUTH, Interval
 
 Laws = tuple[tuple[int, ...], ...]
 MOST_STAGES: Final = 8
+MOST_INTERVALS: Final = 2**18  # that are looked at, day by day: of a graph that asks for more nothing is claimed
 UNKNOWN: Final = (0, 0)  # of whether a holder knows something
 
 
@@ -24,6 +25,7 @@ class Course:
         """Take a graph that was proved, its parameters, and a field of stages."""
         self._graph, self._parameters, self._field = graph, parameters, field
         self._last = len(graph.fields[field].stages) - 1
+        self._days = MOST_INTERVALS // len(graph.nodes)  # that may still be looked at
 
     def stays(self) -> Laws:
         """Return the laws of days in the stages between the first and the last; none where it is not proved."""
@@ -65,7 +67,8 @@ class Course:
             if law is None or not self._begins(timer, stage, law):
                 return ()
             laws.append(self._weights(law))
-            if not all(self._counts(timer, stage, left) for left in range(2, len(laws[-1]) + 1)):
+            self._days -= len(laws[-1])
+            if self._days < 0 or not all(self._counts(timer, stage, left) for left in range(2, len(laws[-1]) + 1)):
                 return ()
             before = {self._field: (stage, stage), timer: (1, 1)}
         last = bounds_of(self._graph, before)[self._graph.update[self._field]]
@@ -84,10 +87,8 @@ class Course:
         """Tell whether whoever begins in a stage has a timer of its law, or of what is left of that."""
         graph, root, held = self._graph, self._graph.begin[self._field], dict[int, Interval]()
         while graph.nodes[root].op == "where" and graph.nodes[graph.nodes[root].inputs[0]].op == "known":
-            held[root], root = (
-                (stage, stage),
-                graph.nodes[root].inputs[2],
-            )  # what is known of a stage is looked at often
+            held[root] = (stage, stage)  # what is known of a stage is looked at often
+            root = graph.nodes[root].inputs[2]
         found = bounds_of(graph, nodes=held | {root: (stage, stage)})
         node = graph.nodes[_branch(graph, found, graph.begin[timer])]
         return node.op == "days" and graph.nodes[node.inputs[0]] == law

@@ -31,7 +31,7 @@ from protocols.models.likelihood.factors.level_factors import factors_of
 from protocols.models.likelihood.record import MOVES, SPEAKS, ChanceRecord, LevelChange
 from protocols.models.likelihood.score_parameters import entries_of
 from protocols.models.likelihood.tape import NONE
-from protocols.models.substep import State
+from protocols.models.state import State
 
 
 @final

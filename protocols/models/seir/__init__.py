@@ -1,1 +1,1 @@
-"""The S-E-I-R family: transmission, progression, waning immunity, doses, and their relaxations."""
+"""The table `[model]` of runs with tangents or adjoints: its parameters, and its relaxed dynamics."""

@@ -9,11 +9,14 @@ from protocols.models.agent_model import UNKNOWN, AgentModel, AgentSource, Colum
 from protocols.models.outcome import OutcomeSpec
 from protocols.models.relaxed_agents import F64
 from protocols.models.seir.parameters import Seir
-from protocols.models.substep import State
+from protocols.models.state import State
 
 STAGES: Final = ("S", "E", "I", "R")
 SUSCEPTIBILITY: Final = ColumnSpec("susceptibility", 2.0**-16, 2.0**14, default=UNKNOWN, bits=16)
-DRAWN: Final = ("stage", "since")  # what nobody may know here
+DRAWN: Final = (  # what nobody may know here; it is read as everywhere, so that whoever does learns why not
+    ColumnSpec("stage", 0, len(STAGES) - 1, default=UNKNOWN, names=STAGES),
+    ColumnSpec("since", 0, 2**15 - 1, default=UNKNOWN, elapsed=True),
+)
 
 
 def susceptibility(columns: Columns, n: int) -> F64:
@@ -38,8 +41,7 @@ class SeirAgents(AgentModel):
         self.outcomes = (OutcomeSpec("infection", spec.beta, (spec.cell_beta,)),)
         self.directed, self.most, self.along, self.cell_most = (False,) * c, (1,) * c, (None,) * c, (1,)
         self.tally = tuple(TallyWord(stage, stage_of="stage") for stage in STAGES)
-        known = tuple(ColumnSpec(name, 0, 2**15 - 1, default=UNKNOWN) for name in DRAWN)
-        self.columns = (SUSCEPTIBILITY, *known)
+        self.columns = (SUSCEPTIBILITY, *DRAWN)
 
     @property
     def speakers(self) -> tuple[int, ...]:
@@ -53,7 +55,7 @@ class SeirAgents(AgentModel):
             DataError: an agent's stage is known, by its row; or a susceptibility is none.
         """
         susceptibility(columns, source.agents.size)
-        for name in DRAWN:
+        for name in (spec.name for spec in DRAWN):
             known = np.atleast_1d(np.asarray(columns.get(name, UNKNOWN)) != UNKNOWN)
             if known.any():
                 row = int(np.argmax(known)) + 1

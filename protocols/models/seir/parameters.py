@@ -64,10 +64,6 @@ class Seir(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="seir", 
         if len(self.beta) != len(names):
             raise ParameterError(f"got {len(self.beta)} values of beta for {len(names)} channels; give one each")
 
-    def require_seir(self, what: str) -> "Seir":
-        """Return this model, for `what` knows no other."""
-        return self
-
     def require_graph(self, what: str) -> Never:
         """Refuse what is derived from a model's graph.
 

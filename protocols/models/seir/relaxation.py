@@ -19,7 +19,7 @@ from protocols.models.dual import Dual, Number
 from protocols.models.escape import escape
 from protocols.models.gradient import BETA, COMMON, Gradient
 from protocols.models.seir.parameters import Seir
-from protocols.models.substep import Array
+from protocols.models.state import Array
 
 F64 = npt.NDArray[np.float64]
 Stages = tuple[Number, Number, Number]  # susceptible, exposed, infectious

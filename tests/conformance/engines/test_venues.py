@@ -74,7 +74,7 @@ def agents_of(table, venues, cell, cells, *, key, threads):
     cells=st.sampled_from([0, CELLS]),
 )
 @DRAWN
-def test_compiled_agents_are_the_substeps_to_the_bit(seed, key, latent, infectious, waning, cells):
+def test_compiled_agents_are_a_plain_simulation_to_the_bit(seed, key, latent, infectious, waning, cells):
     generator = np.random.default_rng(seed)
     venues = venues_of(generator)
     beta = tuple(generator.integers(0, 2 ** (F - BITS - 2), size=3).tolist())

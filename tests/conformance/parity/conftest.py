@@ -62,6 +62,11 @@ def graph_model(name):
     return GraphModel(traced.graph, {each: given.get(each, value) for each, value in traced.parameters.items()})
 
 
+def has_holders(testbed):
+    """Tell whether two clients have agents, as gradients take; a test assumes it, or draws anew."""
+    return sum(1 for client in testbed.manifest.clients if client.agents) >= 2
+
+
 def known(draw, rng, model, n):
     """Draw what holders know of their agents' first states: of some fields and some agents."""
     fields = {name: model.graph.fields[name] for name in knowable(model.graph)}

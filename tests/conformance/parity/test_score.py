@@ -5,7 +5,7 @@ import asyncio
 import msgspec
 import numpy as np
 import torch
-from hypothesis import assume, given, settings
+from hypothesis import assume, given, reject, settings
 from hypothesis import strategies as st
 
 from client_sdk import Client
@@ -16,17 +16,13 @@ from protocols.errors import DataError
 from protocols.models.gradient import Gradient
 from protocols.models.likelihood.score_parameters import score_parameters
 from protocols.task.parties import ENGINE
+from tests.conformance.parity.conftest import has_holders
 from tests.epidemics import alike
 from tests.repetitions import repetitions
 
 CPU = torch.device("cpu")
 DEFAULT = settings(max_examples=repetitions(30), deadline=None)
 FEWER = settings(max_examples=repetitions(12), deadline=None)  # joint computations of several threads
-
-
-def holders(manifest):
-    """Return how many clients have agents; a gradient takes two."""
-    return sum(1 for client in manifest.clients if client.agents)
 
 
 def slope(law):
@@ -36,8 +32,12 @@ def slope(law):
 
 
 def with_scores(testbed, **changes):
-    """Return the testbed, its epidemic as a graph, with all scores that its mode and parameters can give."""
+    """Return the testbed, its epidemic as a graph, with all scores that its mode and parameters can give.
+
+    One that has none, or fewer than two clients with agents, counts for no example.
+    """
     manifest = testbed.manifest
+    assume(has_holders(testbed))
     model = alike(manifest.model)
     names = score_parameters(model, exact=manifest.mode == "sum").known
     assume(names)
@@ -72,26 +72,21 @@ def run_clear(testbed):
 @DEFAULT
 @given(draw=st.data())
 def test_a_private_score_equals_the_clear_one_to_the_last_bit(draw, testbeds, operators_of):
-    testbed = draw.draw(testbeds())
-    if holders(testbed.manifest) >= 2:
-        testbed = with_scores(testbed)
-        private, clear = run_private(testbed, operators_of), run_clear(testbed)
-        assert private.score.tobytes() == clear.score.tobytes()
-        assert private.series.hash == clear.series.hash
+    testbed = with_scores(draw.draw(testbeds()))
+    private, clear = run_private(testbed, operators_of), run_clear(testbed)
+    assert private.score.tobytes() == clear.score.tobytes()
+    assert private.series.hash == clear.series.hash
 
 
 @FEWER
 @given(draw=st.data())
 def test_a_score_added_up_on_shares_equals_the_clear_one_to_the_last_bit(draw, testbeds, operators_of):
-    testbed = draw.draw(testbeds(mode="outcome"))
-    if holders(testbed.manifest) < 2:
-        return
-    testbed = with_scores(testbed)
+    testbed = with_scores(draw.draw(testbeds(mode="outcome")))
     try:
         for client in testbed.manifest.clients:
             OwnScore(testbed.manifest, testbed.private_state(client.name))
     except DataError:
-        return  # contacts heavier than the proof against wrapping allows
+        reject()  # contacts heavier than the proof against wrapping allows
     private, clear = run_private(testbed, operators_of), run_clear(testbed)
     assert private.score.tobytes() == clear.score.tobytes()
     assert private.series.hash == clear.series.hash
@@ -102,17 +97,11 @@ def test_scores_change_nothing_else_of_a_run_and_neither_does_the_graph(testbeds
     @given(draw=st.data())
     def look(draw):
         testbed = draw.draw(testbeds())
-        if holders(testbed.manifest) >= 2:
-            scored = with_scores(testbed)
-            found = asyncio.run(
-                simulate_scores(
-                    scored.manifest,
-                    ClearScores(scored.manifest, scored.clear_agents(CPU)),
-                    scored.synthetic_agents(CPU),
-                )
-            )
-            plain = msgspec.structs.replace(testbed.manifest, engine=True, min_cohort=2)
-            without = type(testbed)(plain, scored.contacts, scored.cell, scored.synthetic, "drawn", True)
-            assert found.series.hash == run_clear(without).series.hash
+        scored = with_scores(testbed)
+        clear = ClearScores(scored.manifest, scored.clear_agents(CPU))
+        found = asyncio.run(simulate_scores(scored.manifest, clear, scored.synthetic_agents(CPU)))
+        plain = msgspec.structs.replace(testbed.manifest, engine=True, min_cohort=2)
+        without = type(testbed)(plain, scored.contacts, scored.cell, scored.synthetic, "drawn", True)
+        assert found.series.hash == run_clear(without).series.hash
 
     look()

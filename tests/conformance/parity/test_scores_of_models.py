@@ -20,7 +20,9 @@ from protocols.models.graph.agents import GraphModel
 from protocols.models.likelihood.factors.level_factors import factors_of
 from protocols.models.likelihood.graph_score import GraphScore
 from protocols.models.likelihood.score_parameters import score_parameters
+from protocols.task.manifest import cohort
 from protocols.task.parties import ENGINE
+from tests.conformance.parity.conftest import has_holders
 from tests.conformance.parity.test_absences import Late
 from tests.conformance.parity.test_absences_of_models import ROUND_S, reference
 
@@ -53,10 +55,6 @@ def with_scores(testbed, clip=50.0):
     thresholds = {factor.threshold for factor in factors_of(model, tuple(gradient.factors))}  # known, none has a score
     columns = {name: column for name, column in testbed.columns.items() if name not in thresholds}
     return dataclasses.replace(testbed, manifest=manifest, columns=columns)
-
-
-def has_holders(testbed):
-    return sum(1 for client in testbed.manifest.clients if client.agents) >= 2
 
 
 def run_private(testbed, operators_of, around=None):
@@ -115,11 +113,13 @@ def test_in_sum_mode_scores_by_levels_are_those_of_the_clear_run(name, data, gra
 def test_whoever_misses_steps_scores_what_its_agents_drew(name, data, graph_testbeds, operators_of):
     given_ = {"engine": True, "round_timeout_s": 2 * ROUND_S, "join_timeout_s": 5.0, "min_cohort": 1, "k": 2}
     drawn = graph_testbeds(name, mode="outcome", **given_)
-    drawn = drawn.filter(lambda made: len(made.manifest.clients) > 2 and has_holders(made) and made.contacts.a.size)
+    drawn = drawn.filter(lambda made: has_holders(made) and made.contacts.a.size)
     testbed = with_scores(dataclasses.replace(data.draw(drawn), synthetic=0))
     manifest = testbed.manifest
     late = data.draw(st.integers(0, len(manifest.clients) - 1))
     steps = {manifest.steps - 1} - {0}
+    present = [client.name for place, client in enumerate(manifest.clients) if place != late or not steps]
+    assume(cohort(manifest, present) >= manifest.min_cohort)  # whoever has no agents is none of them
     planned = {client.name: steps if place == late else set() for place, client in enumerate(manifest.clients)}
 
     def around(name, operators):

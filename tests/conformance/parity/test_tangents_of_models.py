@@ -17,8 +17,8 @@ from protocols.models.chain.chain_parameters import chain_parameters
 from protocols.models.gradient import Gradient
 from protocols.models.graph.agents import UNKNOWN, GraphModel
 from protocols.task.parties import ClientParty
-from tests.conformance.parity.conftest import graph_model
-from tests.conformance.parity.test_tangents import holders, run_private
+from tests.conformance.parity.conftest import graph_model, has_holders
+from tests.conformance.parity.test_tangents import run_private
 
 NAMES = ("library-seir", "library-doses", "library-seirs", "library-strains")
 EACH = [name if name in NAMES[:2] else pytest.param(name, marks=pytest.mark.slow) for name in NAMES]
@@ -38,10 +38,6 @@ def with_tangents(testbed, draw, **changes):
 
 def run_clear(testbed):
     return asyncio.run(simulate_tangents(testbed.manifest, ClearTangents(testbed), synthetic_part(testbed)))
-
-
-def has_holders(testbed):
-    return holders(testbed.manifest) >= 2
 
 
 def own_testbeds(graph_testbeds, name, **changes):

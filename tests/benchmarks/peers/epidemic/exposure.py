@@ -13,7 +13,7 @@ from lpm_secure.engine.kernels.prefetch import prefetch
 from lpm_secure.engine.kernels.workers import Span
 from protocols.arithmetic.jit import compile_kernel
 
-SUSCEPTIBLE: Final = 0  # the values of protocols.models.Stage
+SUSCEPTIBLE: Final = 0  # the values of tests.epidemics.Stage
 INFECTIOUS: Final = 2
 AHEAD: Final = 8  # agents whose contacts are asked for before they are needed
 PULL_GAIN: Final = 3  # reading one bit costs this many times less than adding to one exposure

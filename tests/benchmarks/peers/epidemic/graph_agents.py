@@ -1,4 +1,4 @@
-"""S-E-I-R agents on a contact graph, compiled: the bits of `engine.tensors.agents`, at the speed of memory."""
+"""S-E-I-R agents on a contact graph, compiled by hand: the bits of the library's graph, at the speed of memory."""
 
 from collections.abc import Sequence
 from typing import Any, Final, final

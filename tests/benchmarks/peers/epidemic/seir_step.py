@@ -106,7 +106,7 @@ def number_of(law: Any, i: Any) -> Any:
 
 @inline_kernel
 def spell_word(law: SeirLaw, spell: Any, i: Any, purpose: Any) -> Any:
-    """Return one word of 64 random bits for the agent's current spell, as the substeps draw it."""
+    """Return one word of 64 random bits for the agent's current spell, as the library's graph draws it."""
     number = number_of(law, i)
     if spell.size and spell[i] > 0:
         return block(LATER, word(law.key, number, SEED), purpose, np.uint64(spell[i]))[0]
@@ -255,7 +255,7 @@ def law_of(model: TableIntegers, *, key: tuple[int, int], base: int, beta: int, 
         ParameterError: a model of private doses, which compiled steps do not know.
     """
     if model.doses:
-        raise ParameterError("compiled agents know no private doses; leave doses out, or use Agents")
+        raise ParameterError("compiled agents know no private doses; leave doses out")
     return SeirLaw(
         key=key_of(key),
         base=np.uint64(base),

@@ -123,11 +123,6 @@ def test_parameters_that_the_graph_was_not_proved_for_are_refused(parameters, sa
         GraphModel(model_of("opinion").graph, parameters)
 
 
-def test_what_knows_the_built_in_epidemic_alone_is_refused():
-    with pytest.raises(ParameterError, match="calibrations know the built-in S-E-I-R only"):
-        model_of("opinion").require_seir("calibrations")
-
-
 def test_a_run_of_a_graph_that_hears_public_numbers_needs_an_engine(manifest_of):
     model = GraphModel(plain([X], public={"rate": (0, 3)}))
     given = {"model": model, "model_hash": model.digest, "channels": ()}

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from protocols.models.agent_model import AgentSource, StepInputs
-from protocols.models.graph import GraphNode
+from protocols.models.graph import GraphNode, course
 from protocols.models.graph.course import Course
 
 LATENT = (2**31, 0, 2**31)
@@ -24,6 +24,24 @@ def test_the_stays_of_a_table_have_its_laws(seir, more):
     assert model.stays == (LATENT, STAY)
     assert model.longest_message == len(STAY) + 1
     assert seir(waning=STAY, **LAWS).stays == ()
+
+
+def test_laws_of_so_many_days_that_a_hostile_manifest_would_cost_minutes_are_not_looked_through(seir, monkeypatch):
+    model, passes = seir(**LAWS), []
+    real = course.bounds_of
+    monkeypatch.setattr(course, "bounds_of", lambda *given, **more: passes.append(1) or real(*given, **more))
+    monkeypatch.setattr(course, "MOST_INTERVALS", len(model.graph.nodes) * (len(LATENT) + len(STAY)))
+    assert stays_of(model.graph, model) == (LATENT, STAY)
+    whole = len(passes)
+    monkeypatch.setattr(course, "MOST_INTERVALS", course.MOST_INTERVALS - 1)
+    assert stays_of(model.graph, model) == ()
+    assert len(passes) - whole < whole
+
+
+def test_the_longest_laws_of_a_table_have_room(seir):
+    longest = (2**32 - 1023, *(1,) * 1023)
+    model = seir(latent=longest, infectious=longest, doses={"first": 1, "days": 2, "coverage": 2**31, "left": 9})
+    assert model.stays == (longest, longest)
 
 
 def test_a_holder_that_may_know_how_much_of_a_stay_is_left_is_bound_by_no_law(seir):
