@@ -10,22 +10,16 @@ import numpy as np
 
 from client_sdk.secure_sum.contribution import F64
 from lpm_secure.audit.collect import collect
-from lpm_secure.engine.announcement import announce
-from lpm_secure.engine.masked_part import MaskedAnnouncer, announcer_of
 from lpm_secure.run.processes import watch
+from lpm_secure.secure_sum.announcer import ReleasedSum, SumAnnouncer
 from lpm_secure.secure_sum.recall import recall
 from lpm_secure.secure_sum.transport import OpenedSum, Reason, RoundCounter, SumTransport, words_of
 from lpm_secure.testbed.sum_deployment import SumDeployment
-from protocols.arithmetic.counters import RoundNumber, Step
 from protocols.arithmetic.fixed_point import I64
-from protocols.task import manifest as manifests
-from protocols.task.manifest import is_active
 from protocols.task.parties import ENGINE
 from protocols.task.secure_sum.spec import SecureSum
-from protocols.wire.messages import Announcement
 from protocols.wire.transport import Transport
 
-Sum = tuple[I64, tuple[str, ...], tuple[str, ...]]
 GRACE_S: Final = 30.0  # for institutions to end by themselves after the last round
 
 
@@ -48,7 +42,7 @@ class NativeSum(SumTransport):
     _counter: RoundCounter = field(init=False, repr=False)
     _runner: asyncio.Runner = field(init=False, repr=False, default_factory=asyncio.Runner)
     _transports: list[Transport] = field(init=False, repr=False, default_factory=list)
-    _announcer: MaskedAnnouncer | None = field(init=False, repr=False, default=None)
+    _announcer: SumAnnouncer | None = field(init=False, repr=False, default=None)
     _left_out: dict[str, Reason] = field(init=False, repr=False, default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -81,34 +75,26 @@ class NativeSum(SumTransport):
     def open(self, announced: F64) -> OpenedSum:
         """Announce in one round of the run, and get the sum of what institutions answer in the next one."""
         self._counter.require(announced)
-        if not self._transports:
-            self.deployment.write()
-            self.deployment.start()
-            self._transports = self._runner.run(self._reached())
-            if is_active(self.manifest):
-                folder = self.deployment.party(ENGINE)
-                self._announcer = announcer_of(self.manifest, self._transports, folder)
+        if self._announcer is None:
+            self._announcer = self._start()
         words = words_of(announced)
         step = 2 * self._counter.round
-        self._runner.run(self._advance(step, words))
-        total, members, refused = self._runner.run(self._advance(step + 1, np.zeros_like(words)))
+        self._runner.run(self._advance(self._announcer, step, words))
+        opened = self._runner.run(self._advance(self._announcer, step + 1, np.zeros_like(words)))
         recall(self.deployment.institutions, self.deployment.folder / "parties", self.manifest)
-        self._left_out |= dict.fromkeys(refused, Reason.GARBAGE)
-        return self._counter.count(total, members, self._left_out)
+        self._left_out |= dict.fromkeys(opened.refused, Reason.GARBAGE)
+        return self._counter.count(opened.words, opened.names, self._left_out)
 
-    async def _play(self, step: int, words: I64) -> Sum:
-        """Return what a round released, whom it is over, and who was found to send garbage in it or by now."""
-        if self._announcer is not None:
-            size = self._announcer.plan.announcement_words(RoundNumber(step))
-            reading = await self._announcer.advance(step, words[:size])
-            return reading.release, tuple(sorted(reading.accepted)), reading.refused
-        call = Announcement(manifests.run_id(self.manifest), Step(step), words)
-        release = await announce(self.manifest, self._transports, call)
-        return release.words, release.names, release.refused
+    def _start(self) -> SumAnnouncer:
+        """Start all processes, and return the way to announce to them."""
+        self.deployment.write()
+        self.deployment.start()
+        self._transports = self._runner.run(self._reached())
+        return SumAnnouncer(self.manifest, self._transports, self.deployment.party(ENGINE))
 
-    async def _advance(self, step: int, words: I64) -> Sum:
+    async def _advance(self, announcer: SumAnnouncer, step: int, words: I64) -> ReleasedSum:
         """Drive one round of the run, while all processes are watched."""
-        advancing = asyncio.ensure_future(self._play(step, words))
+        advancing = asyncio.ensure_future(announcer.advance(step, words))
         watching = asyncio.ensure_future(watch(self.deployment))
         try:
             await asyncio.wait({advancing, watching}, return_when=asyncio.FIRST_COMPLETED)

@@ -12,6 +12,7 @@ import torch
 
 from client_sdk.secure_sum.contribution import Contribution
 from client_sdk.secure_sum.journal import SumJournal
+from client_sdk.simulation.exchange import Exchange
 from lpm_secure.analysis.risk import config as configs
 from lpm_secure.analysis.risk import host, job, personal, replay
 from lpm_secure.analysis.risk.config import DistributionConfig, PeopleConfig, RiskConfig
@@ -180,8 +181,9 @@ def summed(operators_of, tmp_path, manifest, risks):
             for name, risk in risks.items():
                 (tmp_path / name).mkdir(parents=True)
                 journal, transports = SumJournal.start(tmp_path / name, manifest), operators.transports(name)
-                devices.append(host.join_distribution(manifest, name, transports, risk=risk, journal=journal))
-            engine = job.open_sum(manifest, operators.transports(ENGINE))
+                exchange = Exchange(manifest, name, transports, keys=journal.keys)
+                devices.append(host.join_distribution(manifest, exchange, risk=risk, journal=journal))
+            engine = job.open_sum(manifest, tmp_path, operators.transports(ENGINE))
             return (await asyncio.gather(engine, *devices))[0]
 
     return asyncio.run(everybody())
@@ -256,9 +258,10 @@ def test_departments_are_chosen_by_name():
 
 
 @pytest.mark.slow
-def test_over_real_processes_only_the_owner_has_the_risk(tmp_path, monkeypatch):
+@pytest.mark.parametrize("security", ["semi-honest", "active"])
+def test_over_real_processes_only_the_owner_has_the_risk(security, tmp_path, monkeypatch):
     monkeypatch.setattr(job, "contacts_of", lambda _: drawn())
-    result = job.run(configured(), out=tmp_path)
+    result = job.run(configured(people=PeopleConfig(dataset="look_alike", security=security)), out=tmp_path)
     assert result.parity
     assert result.released.shape == (BINS,)
     folders.write(result.folders[0].parent, summary_of(configured(), result))

@@ -11,6 +11,7 @@ from lpm_secure.config.releases import Epsilon
 from lpm_secure.config.simulation import ClientColumn, Config, PrivateConfig, ProtocolConfig
 from protocols.errors import ConfigError
 from protocols.identity.trust import Name
+from protocols.task.base import Security
 from protocols.toml_file import load_config
 
 
@@ -24,6 +25,7 @@ class PeopleConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
         column: of your own people's table, that says the department; their names unless given.
         departments: of the people who take part; all of them where none is named.
         processes: how many host the devices: each has its own keys and connections, some share a process.
+        security: of both runs, as `[private]` of a run has it.
     """
 
     dataset: Literal["workplace_invs15", "look_alike"] | None = None
@@ -33,6 +35,7 @@ class PeopleConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     column: str | None = None
     departments: tuple[str, ...] = ()
     processes: Annotated[int, msgspec.Meta(ge=1, le=256)] = 2
+    security: Security = "semi-honest"
 
     def __post_init__(self) -> None:
         """Check what types alone cannot."""
@@ -82,10 +85,17 @@ class RiskConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
             raise ConfigError("model.beta names several channels; risks are of one")
         own = self.people
         if own.people is None:
-            private = PrivateConfig(dataset=own.dataset or "workplace_invs15", clients="group")
+            dataset = own.dataset or "workplace_invs15"
+            private = PrivateConfig(dataset=dataset, clients="group", security=own.security)
         else:
             clients = ClientColumn(column=own.column or "person")
-            private = PrivateConfig(people=own.people, contacts=own.contacts or {}, start=own.start, clients=clients)
+            private = PrivateConfig(
+                people=own.people,
+                contacts=own.contacts or {},
+                start=own.start,
+                clients=clients,
+                security=own.security,
+            )
         return Config(
             name=f"{self.name}-week",
             seed=self.seed,

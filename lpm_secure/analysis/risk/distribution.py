@@ -27,19 +27,19 @@ def distribution(config: RiskConfig, devices: Sequence[str], addresses: Sequence
 
     Args:
         devices: names.
-        addresses: of the aggregators.
+        addresses: of the aggregators, and of the dealer where security is active.
 
     Raises:
         ConfigError: a protocol that suppresses small counts, which would take the noise's place.
     """
     if config.protocol.min_count:
         raise ConfigError("protocol.min_count: the distribution has noise instead; leave it out")
-    given, protocol = config.distribution, config.protocol
+    given, protocol, k = config.distribution, config.protocol, config.protocol.aggregators
     sigma = sigma_for(given.epsilon, given.delta)
     return manifest_for(
         devices,
         (given.bins,),
-        addresses,
+        addresses[:k],
         contribution=ONE,
         name=f"{config.name}-distribution",
         rounds=1,
@@ -47,6 +47,7 @@ def distribution(config: RiskConfig, devices: Sequence[str], addresses: Sequence
         join_timeout_s=protocol.join_timeout_s,
         round_timeout_s=protocol.round_timeout_s,
         releases=build_noisy_releases(sigma=sigma, rounds=1, epsilon=given.epsilon, delta=given.delta),
+        dealer=addresses[k] if config.people.security == "active" else None,
     )
 
 

@@ -15,14 +15,16 @@ import numpy as np
 
 from client_sdk import Client, PrivateState, config, connect, read_credentials, read_private_state
 from client_sdk.admission import AdmissionConfig, admit, lock
+from client_sdk.masking.exchange import MaskedExchange, begin_exchange, open_journal, require_no_relay
 from client_sdk.secure_sum.client import SumClient
 from client_sdk.secure_sum.fixed_vector import FixedVector
 from client_sdk.secure_sum.journal import SumJournal
+from client_sdk.simulation.exchange import Exchange, RoundExchange
 from lpm_secure.analysis.risk import personal
 from lpm_secure.analysis.risk.distribution import in_bin
-from protocols.errors import LpmError, ParameterError, ProtocolError
+from protocols.errors import LpmError, ParameterError, ProtocolError, RunEnded
 from protocols.identity.certificates import Credentials
-from protocols.task.manifest import Simulation, require_simulation, require_sum
+from protocols.task.manifest import Manifest, Simulation, is_active, require_simulation, require_sum
 from protocols.task.secure_sum.spec import SecureSum
 from protocols.toml_file import load_config
 from protocols.wire.transport import Transport
@@ -41,14 +43,23 @@ class HostFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     risks: tuple[str, ...] = ()
 
 
-async def week(manifest: Simulation, private: PrivateState, transports: list[Transport]) -> personal.Personal:
+async def week(
+    manifest: Simulation, private: PrivateState, transports: list[Transport], exchange: MaskedExchange | None = None
+) -> personal.Personal:
     """Take part in the simulation, and return what the device learned of its person.
+
+    Args:
+        manifest, private, transports: of the run, of the device, and to the aggregators.
+        exchange: the device's rounds, where security is active.
 
     Raises:
         ProtocolError: a round closed without the device, so that its worlds are not the others'.
     """
     first = np.array(private.state["stage"], dtype=np.int64)
-    client = await Client.join(manifest, private, transports)
+    if exchange is not None:
+        client = await Client.join_over(manifest, private, exchange)
+    else:
+        client = await Client.join(manifest, private, transports)
     await client.run()
     if client.missed:
         raise ProtocolError(
@@ -58,12 +69,12 @@ async def week(manifest: Simulation, private: PrivateState, transports: list[Tra
 
 
 async def join_distribution(
-    manifest: SecureSum, name: str, transports: list[Transport], *, risk: personal.Personal, journal: SumJournal
+    manifest: SecureSum, exchange: RoundExchange, *, risk: personal.Personal, journal: SumJournal
 ) -> None:
     """Take part in the distribution, in the bin of the device's own risk."""
     bins = manifest.length
     institution = FixedVector(in_bin(risk.bin(bins), bins))
-    client = await SumClient.join(manifest, name, institution, transports=transports, journal=journal)
+    client = await SumClient.join_over(manifest, institution, exchange, journal)
     await client.run()
 
 
@@ -76,7 +87,8 @@ async def _simulated(folder: Path) -> None:
         private = read_private_state(manifest, given.name, people=people, contacts=contacts, start=given.start)
         transports = connect(manifest, read_credentials(folder / given.credentials), relay=given.relay)
         try:
-            (await week(manifest, private, transports)).write(folder)
+            exchange = _masked(given, folder, manifest, transports) if is_active(manifest) else None
+            (await week(manifest, private, transports, exchange)).write(folder)
         finally:
             await _close(transports)
 
@@ -95,9 +107,31 @@ async def _distribute(
     journal = SumJournal.start(folder, manifest)
     transports = connect(manifest, credentials, relay=given.relay, resumed=journal.sessions)
     try:
-        await join_distribution(manifest, given.name, transports, risk=risk, journal=journal)
+        if is_active(manifest):
+            exchange: RoundExchange = _masked(given, folder, manifest, transports)
+        else:
+            exchange = Exchange(manifest, given.name, transports, keys=journal.keys)
+        await join_distribution(manifest, exchange, risk=risk, journal=journal)
     finally:
         await _close(transports)
+
+
+def _masked(
+    given: AdmissionConfig, folder: Path, manifest: Manifest, transports: Sequence[Transport]
+) -> MaskedExchange:
+    """Return a device's rounds where security is active; a host that is started again has lost its devices' worlds.
+
+    Raises:
+        ParameterError: the device's configuration names a relay.
+        RunEnded: the device has begun the run before.
+    """
+    require_no_relay(given.relay)
+    identity = folder / given.credentials
+    journal = open_journal(folder, manifest, given.name, credentials=identity)
+    exchange = begin_exchange(manifest, given.name, transports, identity=identity, journal=journal)
+    if exchange.client.has_joined:
+        raise RunEnded(f"{given.name} has begun the run before; start both runs anew")
+    return exchange
 
 
 async def _close(transports: Sequence[Transport]) -> None:

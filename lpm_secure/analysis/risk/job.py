@@ -24,21 +24,20 @@ from lpm_secure.analysis.risk.personal import Personal
 from lpm_secure.analysis.risk.worlds import select_departments, week
 from lpm_secure.audit.collect import collect
 from lpm_secure.data.contact_data import ContactData
-from lpm_secure.engine.announcement import announce
 from lpm_secure.engine.tensors.device import device_of
 from lpm_secure.run.jobs import write_drive_file
 from lpm_secure.run.processes import drive, supervise
+from lpm_secure.secure_sum.announcer import SumAnnouncer
 from lpm_secure.testbed.contacts import contacts_of
 from lpm_secure.testbed.deployment import Deployment, LocalDeployment, free_addresses
 from lpm_secure.testbed.keys import pin_keys
 from lpm_secure.testbed.sum_deployment import SumDeployment
 from lpm_secure.testbed.testbed import Testbed
-from protocols.arithmetic.counters import Step
 from protocols.errors import ProtocolError
 from protocols.task import manifest as manifests
+from protocols.task.parties import ENGINE
 from protocols.task.secure_sum.range import in_range
 from protocols.task.secure_sum.spec import SecureSum
-from protocols.wire.messages import Announcement
 from protocols.wire.transport import Transport
 
 POLL_S: Final = 0.2
@@ -84,7 +83,7 @@ def run(config: RiskConfig, *, out: Path) -> RiskRun:
     risks = [first.party(client.name) for client in first.testbed.manifest.clients]
     _run(first, _hosts(first, config.people.processes), partial(_simulate, first))
     devices = [client.name for client in first.manifest.clients]
-    addresses = free_addresses(config.protocol.aggregators)
+    addresses = free_addresses(config.protocol.aggregators + (config.people.security == "active"))
     second = SumDeployment((root / "distribution").resolve(), distribution(config, devices, addresses))
     second.write()
     released = _run(second, _hosts(second, config.people.processes, risks=risks), partial(_open_sum, second))
@@ -136,19 +135,19 @@ async def _simulate(deployment: Deployment) -> None:
 
 async def _open_sum(deployment: SumDeployment) -> F64:
     """Drive the distribution, and return its sum, float64[bins]."""
-    return await supervise(deployment, partial(open_sum, deployment.manifest))
+    return await supervise(deployment, partial(open_sum, deployment.manifest, deployment.party(ENGINE)))
 
 
-async def open_sum(manifest: SecureSum, transports: Sequence[Transport]) -> F64:
+async def open_sum(manifest: SecureSum, folder: Path, transports: Sequence[Transport]) -> F64:
     """Ask for the devices' bins, and return their sum, float64[bins].
 
     Raises:
         ProtocolError: it is out of range.
     """
-    run, nothing = manifests.run_id(manifest), np.zeros(manifest.length, dtype=np.int64)
-    await announce(manifest, transports, Announcement(run, Step(0), nothing))
-    release = await announce(manifest, transports, Announcement(run, Step(1), nothing))
-    if not in_range(manifest, release.words, release.members):
+    announcer, nothing = SumAnnouncer(manifest, transports, folder), np.zeros(manifest.length, dtype=np.int64)
+    await announcer.advance(0, nothing)
+    release = await announcer.advance(1, nothing)
+    if not in_range(manifest, release.words, len(release.names)):
         raise ProtocolError("the sum over devices is out of range: one of them sends garbage; start it anew")
     return ONE.decode(release.words)
 
