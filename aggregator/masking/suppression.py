@@ -9,7 +9,7 @@ before the next one goes out, they learn what is released, and nothing else:
 4. of each stage its release: the number of message 2, or 0, as a table says whose place is the eight masked bits.
 
 Sums in between are linear, so the aggregators reckon with masked numbers and the dealer with their pads. What one says
-in place of what was dealt passes with probability 2**-64, whatever the counts are.
+in place of what was dealt passes with probability 2**-63, whatever the counts are.
 
 Source: Ishai, Kushilevitz, Meldgaard, Orlandi, Paskin-Cherniavsky, On the power of correlated randomness in secure
     computation (TCC 2013), the table; `product.py` and `comparison.py` have the others.
