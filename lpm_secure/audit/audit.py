@@ -34,9 +34,8 @@ TESTED: Final = (
     "computations were stood in for by ideal ones, which have tests of their own"
 )
 ACTIVE: Final = (
-    "NOT TESTED: the tests of this build are of additive shares and of their noise, and this run's security is active, "
-    "where neither applies; this report says nothing about whether the program hides what it should, and the source's "
-    "own tests of the masked backend do"
+    "the build that was tested is the one that audits: install what the parties ran, and audit with it. NOT TESTED: "
+    "what each party sees, noise, and an aggregator that computes with other numbers; the source's own tests do that"
 )
 
 
@@ -107,11 +106,9 @@ def audit(folder: Path, *, operator_key: bytes, runs: int | None = None, on_chec
     together = _ledgers(folder, manifest, report)
     if runs is None:
         report.notes.append(SKIPPED)
-    elif is_active(manifest):
-        report.notes.append(ACTIVE)
     else:
         report.checks.update(build(manifest, runs=runs, on_check=on_check))
-        report.notes.append(TESTED)
+        report.notes.append(ACTIVE if is_active(manifest) else TESTED)
     report.notes.extend(_low_degrees(folder))
     report.notes.extend(
         f"{each.name} is opened exact: over at least {manifest.min_cohort} clients, with no bound on what it tells"

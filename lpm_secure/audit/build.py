@@ -5,16 +5,21 @@ from functools import partial
 from typing import Final
 
 from lpm_secure.audit import two_worlds
+from lpm_secure.audit.attacks.check import AttackAudit
+from lpm_secure.audit.attacks.mutants import mutants_of
 from lpm_secure.audit.replays import rules
 from lpm_secure.audit.views import check
 from protocols.errors import LpmError
-from protocols.task.manifest import Manifest
+from protocols.masking.plan import plan_of
+from protocols.task.manifest import Manifest, is_active
 
 OnCheck = Callable[[int, int, str], None]  # tests done, tests in all, and what comes next
 VIEWS: Final = "what aggregators of this build see does not depend on secrets"
 BROKEN_VIEWS: Final = "the audit catches sharings that are known to be bad"
 NOISE: Final = "the noise path of this build keeps its promise"
 BROKEN_NOISE: Final = "the audit catches noise paths that are known to be bad"
+LIES: Final = "an aggregator of this build that lies ends a run for all, alike in two worlds"
+BROKEN_PARTIES: Final = "the audit catches parties that are known to be bad"
 Test = Callable[[], list[str]]
 Tests = list[tuple[str, str, Test]]
 
@@ -43,6 +48,20 @@ def build(manifest: Manifest, *, runs: int, on_check: OnCheck) -> dict[str, list
 
 def tests(manifest: Manifest, *, runs: int) -> Tests:
     """Return all tests: the check that each is part of, its own name, and what to call."""
+    return _attacks(manifest) if is_active(manifest) else _shares(manifest, runs=runs)
+
+
+def _attacks(manifest: Manifest) -> Tests:
+    """Return the tests of an active run: every lie, and parties that do not notice some."""
+    audit = AttackAudit(manifest)
+    found: Tests = [(LIES, lie.name, partial(audit.judge, lie)) for lie in audit.lies]
+    for name, mutant in mutants_of(plan_of(audit.manifest)).items():
+        found.append((BROKEN_PARTIES, name, _caught(name, partial(audit.find, mutant))))
+    return found
+
+
+def _shares(manifest: Manifest, *, runs: int) -> Tests:
+    """Return the tests of a run on additive shares: views, and noise."""
     found: Tests = [(VIEWS, "views in two worlds", partial(check.audit, manifest))]
     for mutant, sharing in check.MUTANTS.items():
         found.append((BROKEN_VIEWS, mutant, _caught(mutant, partial(check.audit, manifest, sharing))))

@@ -23,7 +23,7 @@ from protocols.arithmetic.fixed_point import U64
 from protocols.arithmetic.sharing import Sharing
 from protocols.models.run_model import agent_model_of
 from protocols.task.layout import Layout
-from protocols.task.manifest import Manifest, Simulation
+from protocols.task.manifest import Manifest, Simulation, is_active
 from protocols.task.parties import ClientParty, DealerParty, InstitutionParty
 from protocols.task.rounds import Phase
 from protocols.task.secure_sum.spec import SecureSum
@@ -52,7 +52,7 @@ def small_simulation(manifest: Simulation) -> Simulation:
     outcome = manifest.mode == "outcome"
     changes = {
         "clients": tuple(ClientParty(f"client-{at}", agents) for at, agents in enumerate(AGENTS)),
-        "aggregators": mpc if outcome else manifest.aggregators,
+        "aggregators": mpc if outcome and not is_active(manifest) else manifest.aggregators,
         "dealer": (manifest.dealer or DealerParty("dealer", "localhost:1")) if outcome else None,
         "cells": (5, 5),
         "steps": 3,

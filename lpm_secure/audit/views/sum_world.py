@@ -12,7 +12,7 @@ from client_sdk.secure_sum.client import SumClient
 from client_sdk.secure_sum.contribution import F64
 from client_sdk.secure_sum.fixed_vector import FixedVector
 from client_sdk.secure_sum.journal import SumJournal
-from client_sdk.simulation.exchange import Exchange
+from client_sdk.simulation.exchange import RoundExchange
 from lpm_secure.engine.announcement import announce
 from protocols.arithmetic.counters import Step
 from protocols.task.manifest import run_id
@@ -44,7 +44,7 @@ class SumWorld:
         words[last] = np.arange(manifest.length).reshape(manifest.shape) % most - sum(words.values())
         return cls(manifest, {name: np.ldexp(each.astype(np.float64), -manifest.bits) for name, each in words.items()})
 
-    async def take_part(self, exchange: Exchange, name: str) -> bool:
+    async def take_part(self, exchange: RoundExchange, name: str) -> bool:
         """Be one client of the run; return whether it missed a round."""
         with tempfile.TemporaryDirectory() as folder:
             journal = SumJournal.start(Path(folder), self.manifest)
