@@ -36,7 +36,7 @@ FEW: Final = 2  # counts below it are suppressed in a run of few agents
 
 @final
 @dataclass(frozen=True, slots=True)
-class Ending:
+class AttackEnding:
     """How a run ended.
 
     Attributes:
@@ -111,7 +111,7 @@ class AttackAudit:
         return tuple(lies_of(wire.sent, self._key))
 
     @cached_property
-    def honest(self) -> tuple[Ending, ...]:
+    def honest(self) -> tuple[AttackEnding, ...]:
         """Return how an honest run ends in each world."""
         return tuple(self.play(world, Wire(None, None)) for world in WORLDS)
 
@@ -141,7 +141,7 @@ class AttackAudit:
         lines = (self.judge(lie, mutant) for lie in self.lies if lie.kind is ClientReply)
         return next(filter(None, lines), [])
 
-    def play(self, world: int, wire: Wire) -> Ending:
+    def play(self, world: int, wire: Wire) -> AttackEnding:
         """Play a whole run in a world, and return how it ended."""
         run = MaskedRun.draw(self.manifest, between=wire)
         wire.run = run
@@ -155,7 +155,7 @@ class AttackAudit:
         parties = (*run.aggregators, run.dealer, *run.clients.values())
         rounds = range(self.manifest.schedule.rounds)
         told = (each.journal.entry(f"answer {number}") for each in run.clients.values() for number in rounds)
-        return Ending(
+        return AttackEnding(
             run.aggregators[0].number, tuple((each.signer.name, each.ending) for each in parties), tuple(told)
         )
 
