@@ -24,6 +24,7 @@ if TYPE_CHECKING:  # a type checker knows the names, and a program loads them wh
     from lpm_secure.models import Me as Me
     from lpm_secure.models import Model as Model
     from lpm_secure.models import Number as Number
+    from lpm_secure.models import cell as cell
     from lpm_secure.models import cell_message as cell_message
     from lpm_secure.models import clip as clip
     from lpm_secure.models import field as field
@@ -59,6 +60,7 @@ _AUTHORING: Final = (  # what the author of a model needs
     "Me",
     "Model",
     "Number",
+    "cell",
     "cell_message",
     "clip",
     "field",

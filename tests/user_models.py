@@ -1,6 +1,7 @@
 """Models as users would write them, none of which is in the library: what whole runs of any model are tested with."""
 
 import lpm_secure as lpm
+from tests.moving_models import Density, Places
 
 
 class Opinion(lpm.Model):
@@ -334,6 +335,6 @@ class Reflexes(lpm.Model):
         return me.set(place=lpm.where(goes, "OUT", "HOME"), energy=lpm.clip(spent, 0, 15))
 
 
-EACH = (Opinion, Averaging, Banks, Crowds, Cheapest, Seasons, Lenders, Bids, Reflexes, Closures)
+EACH = (Opinion, Averaging, Banks, Crowds, Cheapest, Seasons, Lenders, Bids, Reflexes, Closures, Places, Density)
 MODELS = {each.__name__.lower(): each for each in EACH}
 ENVIRONMENTS = {"closures": {"name": "tests.user_models:Council"}}

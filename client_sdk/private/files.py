@@ -207,13 +207,14 @@ def _people(
     table: Table, places: I64, manifest: Simulation, calendar: Calendar | None, cells: tuple[str, ...]
 ) -> tuple[I64, Columns]:
     """Return cell and private columns of each own agent, in the manifest's order."""
-    specs = agent_model_of(manifest.model).columns
+    model, specs = agent_model_of(manifest.model), agent_model_of(manifest.model).columns
+    stays = ("cell",) if model.cell_field is None else ()
     person = AGENT if AGENT in table.columns else PERSON
-    needed = (person, *(["cell"] if manifest.cells else []), *(spec.name for spec in specs if spec.default is None))
-    table.require(needed, allowed=(person, "cell", *(spec.name for spec in specs)))
+    needed = (person, *(stays if manifest.cells else ()), *(spec.name for spec in specs if spec.default is None))
+    table.require(needed, allowed=(person, *stays, *(spec.name for spec in specs)))
     columns = read_columns(table, specs, calendar)
     cell = np.zeros(0, dtype=np.int64)
-    if manifest.cells:
+    if manifest.cells and stays:
         if cells and len(cells) != len(manifest.cells):
             raise ConfigError(f"dictionary.cells names {len(cells)} cells, and the run has {len(manifest.cells)}")
         cell = table.codes("cell", cells) if cells else table.whole("cell", last=len(manifest.cells) - 1)

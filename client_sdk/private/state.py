@@ -37,7 +37,6 @@ class PrivateState:
 
     Attributes:
         state: fields of the model, array[n_own] each.
-        cell: int64[n_own], the cell of each agent; empty where the run has no cells.
         contacts: out of own agents.
         columns: array[n_own] of each private column of the model that was given.
         source: the agents' numbers, and the key of what is drawn of them.
@@ -47,7 +46,7 @@ class PrivateState:
         locked: an attacker who reads the process' memory reads it.
     """
 
-    __slots__ = ("cell", "columns", "contacts", "devices", "name", "names", "source", "state")
+    __slots__ = ("_cell", "_cell_field", "columns", "contacts", "devices", "name", "names", "source", "state")
 
     def __init__(
         self,
@@ -67,7 +66,7 @@ class PrivateState:
             manifest: of the run.
             name: of this client in it.
             contacts: those with an end among the client's own agents; slots of the layout.
-            cell: int64[n_own].
+            cell: int64[n_own], the cell of each agent, which stays; none where the model's agents move between cells.
             columns: array[n_own] of each private column of the model.
             devices: the keys of a device, where edges are permuted.
             draws: 16 bytes from which agents are drawn as they were before; from the system's randomness unless given.
@@ -84,11 +83,11 @@ class PrivateState:
         model = agent_model_of(manifest.model)
         _check(contacts, layout, manifest, (first, end))
         _check_weights(contacts, model, manifest.max_message)
-        _check_cells(cell, agents.size, len(manifest.cells))
+        _check_cells(cell, agents.size, len(manifest.cells), model.cell_field)
         self.name = name
         self.names = names
         self.devices = devices
-        self.cell = cell
+        self._cell, self._cell_field = cell, model.cell_field
         self.columns = columns
         edges = Contacts.of(contacts, layout=layout, period=manifest.period, own=(first, end), directed=model.directed)
         self.contacts = edges
@@ -101,6 +100,12 @@ class PrivateState:
             _check_degree(edges, manifest.devices.degree)
         self.source = AgentSource(agents, simulation_key(manifest, draws))
         self.state = model.initial_state(self.source, columns)
+
+    @property
+    def cell(self) -> I64:
+        """Return the cell of each agent at present, int64[n_own]; empty where the run has no cells."""
+        own: I64 = self._cell if self._cell_field is None else self.state[self._cell_field]
+        return own
 
     def __repr__(self) -> str:
         """Tell the size, and nothing else."""
@@ -162,7 +167,11 @@ def weight_limit(largest: int) -> str:
     return f"the manifest allows {largest}: use a coarser unit, or ask for another manifest"
 
 
-def _check_cells(cell: I64, n_own: int, cells: int) -> None:
+def _check_cells(cell: I64, n_own: int, cells: int, field: str | None) -> None:
+    if field is not None:
+        if cell.size:
+            raise DataError(f"got cells of {cell.size} agents, who move: their cells are the field {field}; give none")
+        return
     if cells == 0 and cell.size == 0:
         return
     if cell.shape != (n_own,):

@@ -40,10 +40,10 @@ def clear_agents(
 
 
 def is_compiled(manifest: Simulation, columns: Columns, device: torch.device) -> bool:
-    """Return whether a generated step knows all of a run: no scores, known fields, own numbers or other devices."""
+    """Return whether a generated step knows all of a run: no scores, known fields, moves, own numbers or devices."""
     graph = manifest.model.require_graph("agents in the clear").graph
     plain = manifest.gradient is None and device.type == "cpu"
-    return plain and not graph.along and not select_field_columns(graph, columns)
+    return plain and not graph.along and not graph.cell_field and not select_field_columns(graph, columns)
 
 
 def _compiled(

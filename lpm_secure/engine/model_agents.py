@@ -38,8 +38,8 @@ class CellMixing:
     """Who mixes with whom through totals.
 
     Attributes:
-        of: int64[n], the cell of each agent.
-        sizes: int64[cells], how many people mix there.
+        of: int64[n], the cell of each agent; empty where it is a field of its state.
+        sizes: int64[cells], how many people mix there, or could at once.
     """
 
     of: I64
@@ -230,7 +230,7 @@ class ModelAgents:
         self._nothing: I64 = backend.hold(np.zeros(agents.size, dtype=np.int64))
         names = [name for name, channel in graph.channels.items() if channel.cell]
         self._cells = dict.fromkeys(names, cells) if isinstance(cells, CellMixing) else cells
-        self._cell = {name: backend.hold(mixing.of) for name, mixing in self._cells.items()}
+        self._cell = {} if graph.cell_field else {name: backend.hold(mixing.of) for name, mixing in self._cells.items()}
         degree = contacts.degree if contacts else 0
         prove_levels(graph, degree=degree, steps=steps, parameters=self._parameters, saturate=saturate)
         for mixing in self._cells.values():
@@ -274,7 +274,7 @@ class ModelAgents:
         """Return what agents tell their cells, int64[cells] of each cell channel."""
         messages = self._backend.evaluate(("messages",), self._inputs())["messages"]
         return {
-            name: cell_totals(self._backend.column(messages[name]), mixing.of, cells=mixing.sizes.size)
+            name: cell_totals(self._backend.column(messages[name]), self._cell_now(name), cells=mixing.sizes.size)
             for name, mixing in self._cells.items()
             if mixing.sizes.size
         }
@@ -371,8 +371,14 @@ class ModelAgents:
 
     def _own(self, channel: str, totals: I64) -> I64:
         """Return each agent's own cell's number, int64[n], where the back end computes."""
-        own: I64 = self._backend.hold(totals)[self._cell[channel]]
+        field = self._graph.cell_field
+        own: I64 = self._backend.hold(totals)[self.state[field] if field else self._cell[channel]]
         return own
+
+    def _cell_now(self, channel: str) -> I64:
+        """Return each agent's own cell in this step, int64[n]."""
+        field = self._graph.cell_field
+        return self._backend.column(self.state[field]) if field else self._cells[channel].of
 
     def _inputs(self, *, totals: Mapping[str, I64] = EMPTY, **given: Any) -> Inputs:
         nowhere = {name: self._nothing for name, channel in self._graph.channels.items() if channel.cell}

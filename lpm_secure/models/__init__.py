@@ -7,6 +7,7 @@ from lpm_secure.models.declarations import Message as Message
 from lpm_secure.models.declarations import Observable as Observable
 from lpm_secure.models.declarations import Outcome as Outcome
 from lpm_secure.models.declarations import Parameter as Parameter
+from lpm_secure.models.declarations import cell as cell
 from lpm_secure.models.declarations import cell_message as cell_message
 from lpm_secure.models.declarations import field as field
 from lpm_secure.models.declarations import highest as highest

@@ -47,6 +47,7 @@ class State(Declaration):
     stages: tuple[str, ...] = ()
     private: bool = False
     bits: int = 0
+    is_cell: bool = False  # whether `stages` are cells, and it says in which of them an agent is at present
     of: "State | None" = None  # the stage of which it says for how long an agent has been in it
 
     def __post_init__(self) -> None:
@@ -103,8 +104,7 @@ class Unit:
 
     Attributes:
         name: of the unit, in a graph.
-        bits: fraction bits.
-        high: the greatest integer.
+        bits, high: fraction bits, and the greatest integer.
     """
 
     name: Literal["number", "probability", "rate", "law"]
@@ -143,16 +143,7 @@ def rate(bits: int = 40) -> Unit:
 @final
 @dataclass(eq=False)
 class Parameter(Declaration):
-    """A public number with a name, a unit and bounds: for configurations and for gradients.
-
-    Attributes:
-        value: by default: a number, or of a law the weights of 1, 2, ... days; for all entries, or for each.
-        unit: says how it becomes an integer.
-        bounds: in its own unit; None for all that the unit allows.
-        days: of a law, how many at most.
-        by: private columns; agents have the entry of their own.
-        over: a period of steps that has an entry of its own.
-    """
+    """A public number with a name, a unit and bounds, for configurations and for gradients: see `parameter`."""
 
     value: Value
     unit: Unit = NUMBER
@@ -317,9 +308,18 @@ def field(low: int, high: int, *, bits: int = 0, duration_of: State | None = Non
 
 def stage(*names: str) -> State:
     """Declare a stage: a field with a name for each of its values; its totals are a run's series."""
+    return _named("stages", names)
+
+
+def cell(*names: str) -> State:
+    """Declare in which cell an agent is, a field with cells' names: private, never counted; who sets it moves."""
+    return _named("cells", names, is_cell=True)
+
+
+def _named(what: str, names: tuple[str, ...], *, is_cell: bool = False) -> State:
     if len(set(names)) != len(names) or not names:
-        refuse(f"stages are {names}; give each a name of its own")
-    return State(0, len(names) - 1, stages=names)
+        refuse(f"{what} are {names}; give each a name of its own")
+    return State(0, len(names) - 1, stages=names, is_cell=is_cell)
 
 
 def private(low: int, high: int) -> State:

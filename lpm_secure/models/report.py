@@ -62,7 +62,8 @@ def sections(graph: ModelGraph) -> Iterator[Section]:
 def words_of(model: GraphModel) -> dict[str, Any]:
     """Return what a manifest's model is, says and tells, in words, by what they are of and then by name."""
     graph = model.graph
-    fields = {name: field for name, field in graph.fields.items() if not field.stages and not field.private}
+    fields = {name: field for name, field in graph.fields.items() if not (field.stages or field.private or field.cells)}
+    cells = {name: f"{_range(field)}; which of them is private" for name, field in graph.fields.items() if field.cells}
     heard = {
         name: f"at most {most}; {'directed; ' if graph.channels[name].directed else ''}"
         f"depends on {on}{'' if never == '-' else f'; never on {never}'}"
@@ -75,6 +76,7 @@ def words_of(model: GraphModel) -> dict[str, Any]:
         "parameters": {name: _value(graph.parameters[name], value) for name, value in model.parameters.items()},
         "stages": {name: _range(field) for name, field in graph.fields.items() if field.stages},
         "fields": {name: _range(field) for name, field in fields.items()},
+        "cells": cells,
         "private_columns": {name: _range(field) for name, field in graph.fields.items() if field.private},
         "messages": heard,
         "public": {name: f"{between}; read by {readers}" for name, between, readers in _announced(graph)},
@@ -85,7 +87,7 @@ def words_of(model: GraphModel) -> dict[str, Any]:
 
 
 def _range(field: GraphField) -> str:
-    return " | ".join(field.stages) or f"{field.low:,} to {field.high:,}"
+    return " | ".join(field.stages or field.cells) or f"{field.low:,} to {field.high:,}"
 
 
 def _value(parameter: GraphParameter, value: int | tuple[int, ...]) -> Any:
@@ -106,6 +108,7 @@ def _said(graph: ModelGraph) -> Iterator[tuple[str, ...]]:
         on = sources(graph, part, name)
         never = sorted({*graph.fields, *graph.public} - {*on.fields, *on.public})
         whom = "its cell's public total" if channel.cell else "each contact"
+        whom = "the public total of the cell it is in" if channel.cell and graph.cell_field else whom
         fields = flows(graph, part)[name].fields
         direct = ", ".join([*fields, *([] if channel.along is None else ["the contact's own number"])]) or "nothing"
         whole = ", ".join([*on.fields, *(f"the public {each}" for each in on.public)])

@@ -158,7 +158,9 @@ def _parameter(model: type[Model], each: Parameter) -> g.GraphParameter:
 
 
 def _field(each: State) -> g.GraphField:
-    return g.GraphField(each.low, each.high, each.stages, each.private, each.bits, each.of.name if each.of else None)
+    stages, cells = ((), each.stages) if each.is_cell else (each.stages, ())
+    since = each.of.name if each.of else None
+    return g.GraphField(each.low, each.high, stages, each.private, each.bits, since, cells)
 
 
 def _channel(each: Message) -> g.GraphChannel:

@@ -29,6 +29,11 @@ def place_channels(
     Raises:
         ConfigError: a channel or a setting is not there, or a channel meets nowhere.
     """
+    if graph.cell_field is not None:
+        raise ConfigError(
+            f"agents move between the cells of {graph.cell_field}, and a population's people stay in their venues; "
+            "leave the population out"
+        )
     free = [name for name, channel in graph.channels.items() if cells is None or not channel.cell]
     for name in given:
         if name not in free:

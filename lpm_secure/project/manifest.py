@@ -64,6 +64,9 @@ def manifest_of(project: ProjectFile, folder: Path, *, trust: Trust | None = Non
     model = run_model(project)
     channels = channel_names(project.model, model)
     _check_dictionary(project, model, channels)
+    own = agent_model_of(model).cell_names
+    if own and tuple(project.cells) != own:
+        raise ConfigError(f"[cells] has {', '.join(project.cells) or 'none'}; agents move between {', '.join(own)}")
     gradient = gradient_for(project, model)
     plain: dict[str, Any] = {name: getattr(project, name) for name in PLAIN}
     dealer, agents = project.dealer, agents_of(project, folder)

@@ -154,9 +154,10 @@ def _common(project: ProjectFile, manifest: Simulation, name: str) -> dict[str, 
 def _people(manifest: Simulation, agents: tuple[int, ...], project: ProjectFile) -> Iterator[tuple[str, str]]:
     first, last = (agents[0], agents[-1]) if agents else (0, 0)
     yield "person", f"a name of yours, each once; the rows have the numbers {first} to {last} in their order"
-    if project.cells:
+    model = agent_model_of(manifest.model)
+    if project.cells and model.cell_field is None:
         yield "cell", ", ".join(project.cells)
-    for spec in agent_model_of(manifest.model).columns:
+    for spec in model.columns:
         yield spec.name, _range(spec)
 
 

@@ -119,6 +119,11 @@ def check_survey(people: Path, contacts: Path | None, *, model: str, questions: 
     config = msgspec.structs.replace(given, private=private, cells=cells)
     agents = agent_model_of(config.run_model)
     client = clients.column if isinstance(clients, ClientColumn) else None
+    if cells.column is not None and agents.cell_field is not None:
+        raise ConfigError(
+            f"agents move between the cells of {agents.cell_field}, whose column may say where they begin; leave the "
+            f"column {cells.column} of cells out"
+        )
     return SurveyCheck.of(survey_of(config), agents, client=client, cell=cells.column)
 
 

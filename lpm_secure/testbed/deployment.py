@@ -291,7 +291,7 @@ class Deployment(LocalDeployment):
         agents = [agent for client in manifest.clients for agent in client.agents]
         first, end = Layout.of(manifest).own[name]
         people: dict[str, list[float | None]] = {"agent": [*agents[first:end]]}
-        if manifest.cells:
+        if self.testbed.cell.size:
             people["cell"] = [int(cell) for cell in self.testbed.cell_of(name)]
         bits = {spec.name: spec.bits for spec in agent_model_of(manifest.model).columns}
         for column, values in self.testbed.columns.items():

@@ -9,7 +9,7 @@ import numpy as np
 from lpm_secure.config.gradient_spec import gradient_for
 from lpm_secure.config.model import channel_names, exclusions
 from lpm_secure.config.releases import releases_for
-from lpm_secure.config.simulation import ClientColumn, Config
+from lpm_secure.config.simulation import CellConfig, ClientColumn, Config
 from lpm_secure.data.contact_data import ContactData
 from lpm_secure.testbed.keyring import most_contacts
 from lpm_secure.testbed.synthetic import Ranges
@@ -39,7 +39,7 @@ def manifest_of(config: Config, data: ContactData, addresses: Sequence[str]) -> 
         channels=channels,
         period=data.days,
         max_message=_largest_message(agent_model_of(model), data),
-        cells=_cells(config, data),
+        cells=_cells(config, data, moves=agent_model_of(model).cell_field is not None),
         engine=True,
         mode=config.protocol.mode,
         security=config.private.security,
@@ -95,6 +95,11 @@ def _check_people(config: Config, data: ContactData, model: RunModel, *, channel
             raise DataError(f"agent {row}: column {name}: {why}", row)
     if config.cells.some and not agents.cell_most:
         raise ConfigError(f"there are cells, and agents of {config.model} tell cells nothing; leave [cells] out")
+    if agents.cell_field is not None and config.cells != CellConfig(count=len(agents.cell_names)):
+        raise ConfigError(
+            f"agents of {config.model} move between the {len(agents.cell_names)} cells of {agents.cell_field}; set "
+            f"cells.count to {len(agents.cell_names)}, and nothing else of [cells]"
+        )
     columns = {spec.name: (int(spec.low), int(spec.high)) for spec in agents.columns if spec.default is None}
     _check_ranges("private.columns", config.private.columns, columns, "private columns")
     numbers = {name: along for name, along in zip(channels, agents.along, strict=True) if along is not None}
@@ -130,9 +135,14 @@ def _dealer(config: Config, addresses: Sequence[str]) -> DealerParty | None:
     return DealerParty("dealer", addresses[2 * k], addresses[-1] if permuted else None)
 
 
-def _cells(config: Config, data: ContactData) -> tuple[int, ...]:
-    """Return the size of each cell: equal shares of everybody, or who is in it and its share of synthetic agents."""
+def _cells(config: Config, data: ContactData, *, moves: bool) -> tuple[int, ...]:
+    """Return the size of each cell: equal shares of everybody, or who is in it and its share of synthetic agents.
+
+    Where agents move, everybody could be in each of them.
+    """
     given, synthetic = config.cells, config.synthetic.agents
+    if moves:
+        return (data.people.size + synthetic,) * given.count
     if given.column is None:
         size = given.size or -(-(data.people.size + synthetic) // max(given.count, 1))
         return (size,) * given.count

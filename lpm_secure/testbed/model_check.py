@@ -81,6 +81,9 @@ def draw_world(
     day = rng.integers(0, PERIOD, m)
     low, high = np.array(ranges, dtype=np.int64)[channel].T
     of = rng.integers(0, CELLS, n)
+    cells = CellMixing(of, np.bincount(of, minlength=CELLS))
+    if graph.cell_field is not None:
+        cells = CellMixing(of[:0], np.full(len(graph.fields[graph.cell_field].cells), n))
     columns = {
         name: rng.integers(field.low, min(field.high, field.low + 9) + 1, n)
         for name, field in sorted(graph.fields.items())
@@ -93,7 +96,7 @@ def draw_world(
         agents=np.arange(n, dtype=np.uint64),
         key=(seed, 0),
         contacts=ContactMatrices(table, graph.channels, n=n, period=PERIOD),
-        cells=CellMixing(of, np.bincount(of, minlength=CELLS)),
+        cells=cells,
         columns=columns,
         steps=steps,
     )

@@ -186,8 +186,8 @@ def _source(manifest: Simulation, count: int) -> AgentSource:
 
 
 def cells_of(agents: U64, manifest: Simulation) -> I64:
-    """Draw a cell for each agent, int64[n]; none where the run has no cells."""
-    if not manifest.cells:
+    """Draw a cell for each agent, int64[n]; none where the run has no cells, or agents move between them."""
+    if not manifest.cells or agent_model_of(manifest.model).cell_field is not None:
         return np.zeros(0, dtype=np.int64)
     drawn = words(simulation_key(manifest), agents, DrawPurpose.CELL) >> np.uint64(32)
     return (drawn * np.uint64(len(manifest.cells)) >> np.uint64(32)).astype(np.int64)

@@ -127,6 +127,9 @@ class AgentModel(abc.ABC):
             is the largest message. None where messages are multiplied by them, which are weights then.
         cell_channels: names of the channels to an agent's cell, where they have any.
         cell_most: of each of them, the largest message.
+        cell_field: the field that says in which cell an agent is at present; None where its holder gives one, which
+            stays.
+        cell_names: of that field's cells.
         tally: the numbers whose totals a run may release: all stages of all stage fields, then observables.
         columns: what an agent's holder gives.
         public: names of the environment's numbers that agents hear, in order, and their ranges.
@@ -138,6 +141,8 @@ class AgentModel(abc.ABC):
     along: tuple[tuple[int, int] | None, ...]
     cell_most: tuple[int, ...]
     cell_channels: tuple[str, ...] = ()
+    cell_field: str | None = None
+    cell_names: tuple[str, ...] = ()
     tally: tuple[TallyWord, ...]
     columns: tuple[ColumnSpec, ...]
     public: Mapping[str, tuple[int, int]] = MappingProxyType({})

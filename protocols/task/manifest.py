@@ -27,6 +27,7 @@ from protocols.task.checks.gradient import check_gradient, check_summands, check
 from protocols.task.checks.mode import check_edges, check_environment, check_model, check_outcome, check_permutation
 from protocols.task.checks.parties import check_agents, check_cohort, check_names
 from protocols.task.checks.releases import (
+    check_cell_field,
     check_cells,
     check_derivatives,
     check_no_sum,
@@ -52,7 +53,8 @@ class Simulation(BaseManifest, frozen=True, forbid_unknown_fields=True, kw_only=
         channels: names of the contact channels, c of them.
         period: contacts are given for days 0 to period - 1; step t replays day t modulo period.
         max_message: largest message m_ij on one channel in one step.
-        cells: size of each cell: how many people mix in it. Empty where nothing couples through cells.
+        cells: size of each cell: how many people mix in it, or could where they move. Empty where nothing couples
+            through cells.
         engine: whether an engine announces synthetic totals, and the environment's public numbers, in every step.
         sharing: "additive", or "clear": an oracle for tests that hides nothing.
         mode: "outcome" tells a client of each agent and step what the model's outcomes reveal, by default one bit.
@@ -109,6 +111,7 @@ class Simulation(BaseManifest, frozen=True, forbid_unknown_fields=True, kw_only=
         check_environment(agent_model_of(self.model), engine=self.engine)
         check_cohort(self.clients, self.min_cohort)
         check_tally(agent_model_of(self.model), agents=agents_of(self.clients), cells=self.cells)
+        check_cell_field(agent_model_of(self.model), agents=agents_of(self.clients), cells=self.cells)
         if self.trust is not None:
             aggregators, dealer = [party.name for party in self.aggregators], self.dealer.name if self.dealer else None
             self.trust.check(aggregators=aggregators, dealer=dealer, signers=self.signers)

@@ -17,7 +17,7 @@ FILES = ("people", "contacts", "others", "start", "dictionary", "outcomes", "ser
 MEANINGS = {
     "agent": "the manifest's number of a person",
     "person": "or a name of one's own, any text, each once; rows have the manifest's numbers in their order",
-    "cell": "which cell a person is in, by its name in the project; needed where the run has cells",
+    "cell": "which cell a person is in, by its name in the project; needed where the run has cells that people stay in",
     "day": "a step's number from 0, where there are no dates",
     "date": "the day of a contact",
     "start": "when a contact begins,",

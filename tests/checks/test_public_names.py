@@ -20,6 +20,7 @@ AUTHORING = [
     "NUMBER",
     "Number",
     "PROBABILITY",
+    "cell",
     "cell_message",
     "clip",
     "field",

@@ -31,7 +31,7 @@ def test_the_environment_of_the_page_does_what_it_says(tmp_path, monkeypatch):
     assert said == [0, 0, 1, 1, 0]
 
 
-@pytest.mark.parametrize("name", ["Opinion", "Panic", "Ages"])
+@pytest.mark.parametrize("name", ["Opinion", "Panic", "Ages", "Regulars"])
 def test_the_models_of_the_page_pass_their_check(name, tmp_path, monkeypatch):
     (tmp_path / f"page_{name}.py").write_text("\n\n".join(blocks()))  # one name each: Python keeps what it has imported
     monkeypatch.chdir(tmp_path)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+import lpm_secure.models as lpm
 from client_sdk.private.contacts import ContactTable
 from lpm_secure.engine.backends import NumpyBackend
 from lpm_secure.engine.backends.numba_backend import NumbaBackend
@@ -42,6 +43,25 @@ def on_cuda():
 
 
 LAWS = {"latent_law": SHORT, "infectious_law": SHORT, "waning_law": SHORT, "contact_rate": 2**28, "initial": 2**28}
+
+
+class Wanderers(lpm.Model):
+    """Agents count who is where they are, hear how loud it is there, and go elsewhere by both and by chance."""
+
+    at = lpm.cell("NORTH", "SOUTH", "EAST")
+    tired = lpm.field(0, 9)
+    here, loud = lpm.cell_message(most=1), lpm.cell_message(most=9)
+
+    def begin(self, me, draw):
+        return me.set(at=draw.uniform(0, 3, "at"), tired=draw.uniform(0, 10, "tired"))
+
+    def says(self, me):
+        return {self.here: 1, self.loud: 9 - me.tired}
+
+    def update(self, me, heard, draw):
+        mean = heard.cell[self.loud] // lpm.maximum(heard.cell[self.here], 1)
+        goes = me.tired + draw.uniform(0, 6, "whim") < lpm.clip(mean, 0, 9) + 3
+        return me.set(at=lpm.where(goes, (me.at + 1) % 3, me.at), tired=(3 * me.tired + heard.cell[self.here]) % 10)
 
 
 def contacts_of(backend, matrices):
@@ -87,6 +107,27 @@ def test_a_whole_run_has_the_interpreters_bits(model, name):
         assert all(np.array_equal(values, column(other.levels[each])) for each, values in one.levels.items())
         assert all(np.array_equal(counts, other.tally()[each]) for each, counts in one.tally().items())
         assert one.totals() == other.totals()
+
+
+@pytest.mark.parametrize("name", BACKENDS)
+def test_agents_that_move_have_the_interpreters_bits(name):
+    n, graph = 300, trace(Wanderers).graph
+    everybody, agents = CellMixing(np.zeros(0, np.int64), np.full(3, n)), np.arange(n, dtype=np.uint64)
+    one, other = (
+        ModelAgents(make(graph), {}, agents=agents, key=(5, 6), cells=everybody)
+        for make in (NumpyBackend, BACKENDS[name])
+    )
+    places = set()
+    for _ in range(8):
+        for field, values in one.state.items():
+            assert np.array_equal(values, column(other.state[field])), field
+        for channel, totals in one.cell_totals().items():
+            assert np.array_equal(totals, other.cell_totals()[channel]), channel
+        assert np.array_equal(one.cell_totals()["here"], np.bincount(one.state["at"], minlength=3))
+        places.add(one.state["at"].tobytes())
+        for each in (one, other):
+            each.update(others={"loud": np.array([300, 0, 100])})
+    assert len(places) == 8
 
 
 @pytest.mark.parametrize("name", BACKENDS)

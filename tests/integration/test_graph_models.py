@@ -40,11 +40,13 @@ def deployed(folder, name, *, k, security="semi-honest", **protocol):
         model_hash=model.digest,
         channels=model.contact_channels,
         max_message=testbed.manifest.max_message * max(model.agents.most),
+        cells=(1000,) * len(model.agents.cell_names) or testbed.manifest.cells,
     )
     agents = np.array([agent for client in manifest.clients for agent in client.agents], dtype=np.uint64)
     columns = draw_columns(manifest, agents)
     environment = ENVIRONMENTS.get(name, {})
-    changed = dataclasses.replace(testbed, manifest=manifest, columns=columns, environment=environment)
+    cell = testbed.cell[:0] if model.agents.cell_field else testbed.cell
+    changed = dataclasses.replace(testbed, manifest=manifest, columns=columns, environment=environment, cell=cell)
     deployment = Deployment(folder, changed)
     deployment.write()
     return deployment
@@ -55,6 +57,7 @@ def deployed(folder, name, *, k, security="semi-honest", **protocol):
     [
         pytest.param("opinion", 3, marks=pytest.mark.slow),
         ("crowds", 2),
+        pytest.param("density", 2, marks=pytest.mark.slow),
         pytest.param("averaging", 2, marks=pytest.mark.slow),
     ],
 )

@@ -159,6 +159,7 @@ def test_a_broken_sharing_is_caught_over_real_runs(judged, broken):
         ("crowds", "ReusesMasks"),
         ("averaging", "ReusesMasks"),
         ("closures", "ReusesMasks"),
+        pytest.param("density", "ReusesMasks", marks=pytest.mark.slow),
         ("opinion", "OverlapsMasks"),
     ],
 )
@@ -167,6 +168,7 @@ def test_the_views_of_a_run_of_any_model_are_audited(name, broken, manifest_of):
     model = GraphModel(traced.graph, dict(traced.parameters))
     given_ = {"model": model, "model_hash": model.digest, "channels": model.contact_channels}
     given_ |= {"engine": bool(model.agents.public)}
-    manifest = manifest_of(mode="outcome", cells=(5, 5), max_message=1000, **given_)
+    cells = (5,) * (len(model.agents.cell_names) or 2)
+    manifest = manifest_of(mode="outcome", cells=cells, max_message=1000, **given_)
     assert check.audit(manifest, runs=400) == []
     assert check.audit(manifest, check.MUTANTS[broken], runs=400)

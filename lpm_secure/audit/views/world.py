@@ -53,7 +53,8 @@ class World:
         day, channel = draw.integers(0, manifest.period, a.size), draw.integers(0, max(layout.channels, 1), a.size)
         state = agent_model_of(manifest.model).draw_state(draw, layout.n)
         rows = np.stack([day, a, b, channel, draw.integers(1, 20, a.size)], axis=1)
-        cell: I64 | list[int] = draw.integers(0, len(manifest.cells), layout.n) if manifest.cells else []
+        stays = manifest.cells and agent_model_of(manifest.model).cell_field is None
+        cell: I64 | list[int] = draw.integers(0, len(manifest.cells), layout.n) if stays else []
         return cls.of(manifest, rows if layout.channels else rows[:0], cell, synthetic, **state)
 
     @property

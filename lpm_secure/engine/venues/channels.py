@@ -176,6 +176,8 @@ class VenueChannels:
             ParameterError: a channel meets nowhere, or not as its kind does; or a venue's total could wrap.
         """
         degree = 0
+        if graph.cell_field is not None:
+            raise ParameterError(f"agents move between the cells of {graph.cell_field}, and venues' people stay")
         for name, channel in graph.channels.items():
             if name not in self.links:
                 raise ParameterError(f"the channel {name} meets nowhere; name a setting for it")

@@ -90,6 +90,11 @@ class ModelProblem(Problem):
                 f"the model hears public numbers ({', '.join(self.graph.public)}), through which no derivative "
                 "is taken; declare parameters"
             )
+        if self.graph.cell_field is not None:
+            raise ParameterError(
+                f"agents move between the cells of {self.graph.cell_field}, and no derivative in the clear follows "
+                'them; a private run has scores: [gradient] way = "score"'
+            )
         if set(self.graph.messages) != set(self.graph.channels):
             other = sorted(set(self.graph.channels) - set(self.graph.messages))
             raise ParameterError(f"no derivative is taken through messages on {', '.join(other)}; say them in says")

@@ -107,6 +107,8 @@ def check_chain(model: GraphModel) -> None:
     graph = model.graph
     if graph.public:
         refuse(f"the model hears public numbers ({', '.join(graph.public)}), through which no derivative is taken")
+    if graph.cell_field is not None:
+        refuse(f"agents move between the cells of {graph.cell_field}")
     if graph.along:
         refuse(f"messages on {', '.join(graph.along)} are made of contacts' own numbers")
     check_depth(graph)

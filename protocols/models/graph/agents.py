@@ -153,6 +153,8 @@ class ModelInterpreter(AgentModel):
         self._largest = self._weight_bounds()
         self.outcomes = tuple(self._outcome(name) for name in sorted(graph.outcomes))
         self.tally = tally_of(graph)
+        self.cell_field = graph.cell_field
+        self.cell_names = graph.fields[self.cell_field].cells if self.cell_field else ()
         self.public = dict(sorted(graph.public.items()))
         known = knowable(graph)
         self.columns = tuple(
@@ -300,7 +302,7 @@ def _column_spec(name: str, field: GraphField) -> ColumnSpec:
         field.high / 2**field.bits,
         default=None if field.private else UNKNOWN,
         bits=field.bits,
-        names=field.stages,
+        names=field.stages or field.cells,
         elapsed=field.elapsed is not None,
     )
 

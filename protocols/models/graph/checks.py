@@ -3,7 +3,7 @@
 import math
 from typing import Final
 
-from protocols.errors import ModelError
+from protocols.errors import BoundError, ModelError
 from protocols.models.graph.draws import BEGIN
 from protocols.models.graph.graph import DRAWS, PARTS, ModelGraph
 from protocols.models.graph.kinds import BOOLEAN, INTEGER, TABLE, kinds_of
@@ -48,6 +48,7 @@ def check(graph: ModelGraph) -> tuple[str, ...]:
         raise ModelError(f"a step costs {cost(graph)} additions for each agent; at most {MAX_COST} are allowed")
     _check_ranges(graph)
     _check_elapsed(graph)
+    _check_cells(graph)
     for part in PARTS:
         _check_part(graph, part, kinds)
     _check_names(graph)
@@ -124,6 +125,32 @@ def _check_elapsed(graph: ModelGraph) -> None:
     for name, field in graph.fields.items():
         if field.elapsed is not None and (field.elapsed not in graph.fields or not graph.fields[field.elapsed].stages):
             raise ModelError(f"{name} says since when {field.elapsed} is so, and there is no such field of stages")
+
+
+def _check_cells(graph: ModelGraph) -> None:
+    """Check the field of an agent's cell: there is one, and nothing counts on how many people a cell has."""
+    names = [name for name, field in graph.fields.items() if field.cells]
+    if not names:
+        return
+    if len(names) > 1:
+        raise ModelError(f"{' and '.join(names)} say in which cell an agent is, and it is in one; declare one of them")
+    field, last = graph.fields[names[0]], len(graph.fields[names[0]].cells) - 1
+    if field.private or field.stages or field.bits or field.elapsed or (field.low, field.high) != (0, last):
+        raise ModelError(f"{names[0]} says in which of {last + 1} cells an agent is; it is 0 to {last}, no more")
+    if len(set(field.cells)) <= last:
+        raise ModelError(f"two cells of {names[0]} have one name; give each its own")
+    if not any(channel.cell for channel in graph.channels.values()):
+        raise ModelError(f"{names[0]} says in which cell an agent is, and cells are told nothing; add a channel")
+    advice = "tell 1 to it on a channel of its own, and read both totals in update"
+    for number, node in enumerate(graph.nodes):
+        if node.op == "size":
+            what = f"how many people are in a cell of {names[0]} is not known, since they move"
+            raise BoundError(f"node {number}: {what}; {advice}", number)
+    for name, outcome in graph.outcomes.items():
+        for channel in outcome.coefficients:
+            if channel in graph.channels and graph.channels[channel].cell:
+                what = f"the outcome {name} adds up {channel}, a share of a cell, of which {names[0]} moves people"
+                raise ModelError(f"{what}; {advice}")
 
 
 def _check_names(graph: ModelGraph) -> None:

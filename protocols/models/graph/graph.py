@@ -46,6 +46,7 @@ class GraphField(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_d
         private: a column that the agent's holder gives; it never changes.
         bits: fraction bits of what its holder's file has as a decimal number.
         elapsed: of which stage it says for how long an agent has been in it at the beginning, where its holder knows.
+        cells: names of the values, from 0, where it says in which of the run's cells an agent is at present.
     """
 
     low: Word
@@ -54,6 +55,7 @@ class GraphField(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_d
     private: bool = False
     bits: Annotated[int, msgspec.Meta(ge=0, le=62)] = 0
     elapsed: Name | None = None
+    cells: tuple[Name, ...] = ()
 
 
 @final
@@ -198,6 +200,11 @@ class ModelGraph(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_d
     def parts(self) -> Mapping[str, Mapping[str, int]]:
         """The nodes that give each part of the model, by what it is a part of."""
         return {name: getattr(self, name) for name in PARTS}
+
+    @property
+    def cell_field(self) -> str | None:
+        """The field that says in which cell an agent is at present; None where its holder gives one, which stays."""
+        return next((name for name, field in self.fields.items() if field.cells), None)
 
     @property
     def identity(self) -> str:

@@ -27,12 +27,17 @@ NOTHING: Final = Flow((), (), (), (), ())
 
 
 def flows(graph: ModelGraph, part: str) -> Mapping[str, Flow]:
-    """Return what each name of a part looks at itself."""
-    result = {}
+    """Return what each name of a part looks at itself.
+
+    Where an agent's cell is a field, what it tells its cell, and hears there, depends on that.
+    """
+    result, place = {}, {graph.cell_field} if graph.cell_field else set[str]()
     for name, root in graph.parts[part].items():
         nodes = [graph.nodes[number] for number in ancestors_of(graph, [root])]
+        is_told = part == "messages" and graph.channels[name].cell
+        own = place if is_told or any(node.op == "cell" for node in nodes) else set[str]()
         result[name] = Flow(
-            tuple(sorted({node.name for node in nodes if node.op == "field"})),
+            tuple(sorted(own | {node.name for node in nodes if node.op == "field"})),
             tuple(sorted({node.name for node in nodes if node.op in DRAWS})),
             tuple(sorted({node.name for node in nodes if node.op == "outcome"})),
             tuple(sorted({node.name for node in nodes if node.op == "public"})),

@@ -112,7 +112,13 @@ def check_cells(graph: ModelGraph, of: I64, sizes: I64, n: int) -> None:
     """
     if sizes.size == 0:
         return
-    if of.shape != (n,) or of.min(initial=0) < 0 or of.max(initial=0) >= sizes.size:
+    field = graph.cell_field
+    if field is not None and (of.size or sizes.size != len(graph.fields[field].cells) or sizes.min() < n):
+        raise DataError(
+            f"{n} agents move between the {len(graph.fields[field].cells)} cells of {field}, each of which could hold "
+            f"all; got {sizes.size} cells for at least {sizes.min()}, and a cell of {of.size} agents"
+        )
+    if field is None and (of.shape != (n,) or of.min(initial=0) < 0 or of.max(initial=0) >= sizes.size):
         raise DataError(f"each of {n} agents needs its cell, a number below {sizes.size}")
     most = max((channel.most for channel in graph.channels.values() if channel.cell), default=1)
     if sizes.min() < 0 or int(sizes.max()) * most > LARGEST_CELL:

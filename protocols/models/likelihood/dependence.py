@@ -60,8 +60,8 @@ class Dependence:
             else:
                 comparisons |= dict.fromkeys(level | reach[root], f"the outcome {name}")
         for name, field in graph.fields.items():
-            if field.stages:  # whoever counts stages compares
-                comparisons |= dict.fromkeys(reach.fields[name], f"the stage {name}")
+            if field.stages or field.cells:  # whoever counts in stages, or in cells, compares
+                comparisons |= dict.fromkeys(reach.fields[name], f"the {'stage' if field.stages else 'cell'} {name}")
         comparisons |= dict.fromkeys(_laws_of_one_word(graph, reach), "two draws of one purpose")
         comparisons |= dict.fromkeys(_laws_of_later_days(graph, reach), "days that have passed")
         told = {name: reach[root] for name, root in (graph.messages | graph.along).items()}

@@ -44,7 +44,7 @@ class PendingDraws:
         self._fields = {
             name: EMPTY
             for name, field in graph.fields.items()
-            if not field.stages and not field.private and name not in seen | unseen and self._copies(name)
+            if not (field.stages or field.cells or field.private) and name not in seen | unseen and self._copies(name)
         }
         self._copied: list[_Copy] = []
         self._same: dict[str, Any] = {}

@@ -66,6 +66,20 @@ def check_tally(model: AgentModel, *, agents: int, cells: Sequence[int]) -> None
         prove_no_wrap({f"the total of cell channel {channel}": agents * most})
 
 
+def check_cell_field(model: AgentModel, *, agents: int, cells: Sequence[int]) -> None:
+    """Refuse a run whose cells are not those that its agents move between, or cannot hold all of them at once.
+
+    Raises:
+        ParameterError: it is so.
+    """
+    count = len(model.cell_names)
+    if model.cell_field is not None and (len(cells) != count or min(cells) < agents):
+        raise ParameterError(
+            f"agents move between the {count} cells of {model.cell_field}, and all {agents} could be in one; the run "
+            f"has {len(cells)} cells, of at least {min(cells, default=0)} people: give {count} of {agents} or more"
+        )
+
+
 def check_small_counts(model: AgentModel, releases: Releases | None, *, cells: int) -> None:
     """Refuse the suppression of small counts where what is released could tell them by more than one difference.
 

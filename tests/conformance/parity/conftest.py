@@ -88,11 +88,13 @@ def graph_testbeds(manifest_of):
         model = graph_model(name)
         sizes = draw(st.lists(st.integers(0, 6), min_size=1, max_size=8))
         n, c, period = sum(sizes), len(model.contact_channels), draw(st.integers(1, 3))
-        cells = draw(st.integers(0, 3))
+        moves = len(model.agents.cell_names)
+        cells = moves or draw(st.integers(0, 3))
         engine = changes.pop("engine", None)
         engine = (name in ENVIRONMENTS or draw(st.booleans())) if engine is None else engine
         rng = np.random.default_rng(draw(st.integers(0, 2**32)))
         numbers = rng.choice(2**40, n, replace=False)
+        least = n + 40 if moves else n
         table = contact_table(rng, m=draw(st.integers(0, 8 * n)), n=n, c=c, period=period, largest=4)
         manifest = manifest_of(
             [own.tolist() for own in np.split(numbers, np.cumsum(sizes)[:-1])],
@@ -103,12 +105,12 @@ def graph_testbeds(manifest_of):
             steps=draw(st.integers(1, 8)),
             period=period,
             max_message=max(heaviest(table), 8 * n, 1) * max(model.agents.most),
-            cells=tuple(draw(st.lists(st.integers(n, n + 60), min_size=cells, max_size=cells))) if n else (),
+            cells=tuple(draw(st.lists(st.integers(least, n + 60), min_size=cells, max_size=cells))) if least else (),
             engine=engine,
             testbed_seed=draw(st.integers(0, 2**63 - 1)),
             **{"min_cohort": draw(st.integers(1, sum(map(bool, sizes)) or len(sizes)))} | changes,
         )
-        cell = rng.integers(0, cells, n) if manifest.cells else np.zeros(0, dtype=np.int64)
+        cell = rng.integers(0, cells, n) if manifest.cells and not moves else np.zeros(0, dtype=np.int64)
         agents = np.array([agent for client in manifest.clients for agent in client.agents], dtype=np.uint64)
         columns = draw_columns(manifest, agents, RANGES if name in LIBRARY else {}) | known(draw, rng, model, n)
         synthetic = draw(st.integers(0, 40)) if engine else 0

@@ -44,7 +44,7 @@ def reference(testbed, missed, public, observe=lambda state, inputs: None, *, le
     numbers = np.array([agent for client in manifest.clients for agent in client.agents], dtype=np.uint64)
     owner = np.array([place for place, client in enumerate(manifest.clients) for _ in client.agents], dtype=np.int64)
     source, n, o = AgentSource(numbers, simulation_key(manifest)), numbers.size, len(model.outcomes)
-    sizes, cell = np.array(manifest.cells, dtype=np.int64), testbed.cell
+    sizes, field = np.array(manifest.cells, dtype=np.int64), model.cell_field
     state = model.initial_state(source, testbed.columns)
     own, told, waits = (np.zeros((n, o), dtype=np.int64) for _ in range(3))
     keep = np.array([outcome.keep for outcome in model.outcomes])
@@ -59,6 +59,7 @@ def reference(testbed, missed, public, observe=lambda state, inputs: None, *, le
         within = heard(model, state, says, today[:, same])
         others = heard(model, state, says, today[:, ~same & there[today[1]]])
         pressure, totals = np.zeros((n, o), dtype=np.int64), np.zeros((n, len(model.cell_most)), dtype=np.int64)
+        cell = testbed.cell if field is None else state[field]
         if sizes.size:
             sums = np.zeros((len(model.cell_most), sizes.size), dtype=np.int64)
             for place in np.flatnonzero(there):

@@ -98,6 +98,20 @@ def test_without_cells_no_cell_is_needed(read, manifest_of):
     assert read(of=plain, people="agent\n10\n20\n", contacts="day,a,b,channel,weight\n").cell.size == 0
 
 
+def test_where_agents_that_move_begin_is_a_column_as_any_that_a_holder_may_know(read, manifest_of):
+    model = GraphModel(trace(MODELS["places"]).graph, trace(MODELS["places"]).parameters)
+    own = {"model": model, "model_hash": model.digest, "channels": model.contact_channels, "cells": (9,) * 3}
+    moving = manifest_of([(10, 20)], **own)
+    people, contacts = "agent,habit,place\n10,0,PARK\n20,1,\n", "day,a,b\n"
+    begun = read(of=moving, people=people, contacts=contacts)
+    assert begun.cell[0] == begun.state["place"][0] == 2
+    assert begun.cell[1] == read(of=moving, people=people.replace("PARK", "2"), contacts=contacts).cell[1]
+    with pytest.raises(DataError, match=r"place.*'PUB'"):
+        read(of=moving, people=people.replace("PARK", "PUB"), contacts=contacts)
+    with pytest.raises(DataError, match="cell"):
+        read(of=moving, people="agent,habit,cell\n10,0,1\n20,1,1\n", contacts=contacts)
+
+
 CONTACT_MISTAKES = {
     "a weight that is not a number": ("1,10,30,far,7", "1,10,30,far,nan", 3, "got 'nan'; a whole number"),
     "an infinite weight": ("1,10,30,far,7", "1,10,30,far,inf", 3, "got 'inf'; a whole number"),

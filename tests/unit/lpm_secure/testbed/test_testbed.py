@@ -9,7 +9,7 @@ from lpm_secure.config.simulation import Config
 from lpm_secure.data.look_alike import look_alike
 from lpm_secure.testbed.synthetic import Synthetic, draw_columns
 from lpm_secure.testbed.testbed import build
-from protocols.errors import ParameterError
+from protocols.errors import ConfigError, ParameterError
 
 DATA = look_alike(1)
 
@@ -157,3 +157,20 @@ def test_an_active_run_that_it_takes_names_no_address_of_another_computation():
     assert manifest.security == "active"
     assert [party.mpc for party in manifest.aggregators] == [None, None]
     assert manifest.dealer.address == "localhost:5"
+
+
+def test_agents_that_move_could_all_be_in_each_of_their_cells():
+    made = made_of("Places", cells={"count": 3}, synthetic={"agents": 50})
+    assert made.manifest.cells == (DATA.people.size + 50,) * 3
+    assert made.cell.size == 0
+    synthetic = made.synthetic_agents(torch.device("cpu"))
+    before = synthetic.state["place"]
+    assert set(before.tolist()) == {0, 1, 2}
+    synthetic.update(np.zeros(3, dtype=np.int64), step=0)
+    assert (synthetic.state["place"] != before).any()
+    for cells in ({}, {"count": 2}, {"count": 3, "size": 999}):
+        with pytest.raises(ConfigError, match=r"move between the 3 cells of place; set cells.count to 3, and nothing"):
+            made_of("Places", cells=cells)
+    living = {"agents": 500, "population": "look_alike", "channels": {"call": [{"setting": "household"}]}}
+    with pytest.raises(ConfigError, match="agents move between the cells of place, and a population's people stay"):
+        made_of("Places", cells={"count": 3}, synthetic=living)

@@ -75,3 +75,29 @@ class Slide(lpm.Model):
 
 def test_whoever_counts_stages_compares():
     assert Dependence.of(trace(Slide).graph).why_not("step") == "acts through a comparison (the stage place)"
+
+
+class Walkers(lpm.Model):
+    """Where somebody goes is a number that parameters move, and a draw; what is heard there decides nothing else."""
+
+    at = lpm.cell("NORTH", "SOUTH", "EAST")
+    shift = lpm.parameter(1, bounds=(0, 2))
+    walks = lpm.parameter(0.5, unit=lpm.PROBABILITY)
+    seen = lpm.cell_message(most=1)
+    total = lpm.field(0, 99)
+
+    def begin(self, me, draw):
+        return me.set(at="NORTH", total=0)
+
+    def says(self, me):
+        return {self.seen: 1}
+
+    def update(self, me, heard, draw):
+        at = lpm.where(draw.happens(self.walks, "walks"), lpm.clip(me.at + self.shift, 0, 2), me.at)
+        return me.set(at=at, total=lpm.clip(heard.cell[self.seen], 0, 99))
+
+
+def test_what_says_in_which_cell_an_agent_is_compares():
+    dependence = Dependence.of(trace(Walkers).graph)
+    assert dependence.why_not("shift") == "acts through a comparison (the cell at)"
+    assert dependence.why_not("walks") is None
