@@ -13,7 +13,7 @@ from typing import Final, final
 import msgspec
 import numpy as np
 
-from aggregator.masking.collection import Examination
+from aggregator.masking.collection import Examination, examine
 from aggregator.masking.members.message_union import MessageUnion
 from aggregator.masking.noise import ReleaseSpending, noise_of
 from aggregator.masking.preparation import prepare
@@ -81,19 +81,15 @@ class MaskingAggregator(MessageUnion):
             return self.send(message, name="closing", sync=False)
 
     def _examine(self, heard: dict[str, SignedMessage], seeds: dict[str, SignedMessage]) -> dict[str, Examination]:
-        examined, attendance = {}, self._membership.attendance
+        received, attendance = [], self._membership.attendance
         for client in self.plan.names:
             if client not in heard:
                 continue
             notice = self.read(heard[client], WordsNotice)
             seed = self.read(seeds[client], SeedNotice) if client in seeds else None
-            if not self._membership.counts(notice, seed):
-                continue
-            steps = attendance.steps(client, self.number)
-            each = Examination.of(self.plan, notice, heard[client].nonce, steps=steps)
-            if each is not None:
-                examined[client] = each
-        return examined
+            if self._membership.counts(notice, seed):
+                received.append((notice, heard[client].nonce, attendance.steps(client, self.number)))
+        return examine(self.plan, received)
 
     def confirm(self, closing: SignedMessage) -> None:
         """Take in whom the other has heard.

@@ -1,5 +1,6 @@
 """What an aggregator has heard in one round, put together with what the other has."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final, final
 
@@ -11,7 +12,7 @@ from protocols.errors import LpmError
 from protocols.masking.envelope import SignedMessage
 from protocols.masking.messages import ClientQuestion, WordsNotice
 from protocols.masking.plans.run_plan import RunPlan
-from protocols.masking.range_proof import ProofPart, examine, holds
+from protocols.masking.range_proof import ProofPart, ProofSide, holds, parts_of
 from protocols.masking.transcript import Transcript
 
 MOST_VERSIONS: Final = 2  # of a client's message in a round: so many are none
@@ -72,29 +73,34 @@ class Examination:
     part: ProofPart = field(repr=False)
     question: ClientQuestion
 
-    @classmethod
-    def of(cls, plan: RunPlan, notice: WordsNotice, nonce: bytes, *, steps: int) -> "Examination | None":
-        """Examine a message; None of one that no honest client sends, which counts as silence at both aggregators.
-
-        Args:
-            plan: of the run.
-            notice: the message.
-            nonce: of its envelope.
-            steps: in which own levels have grown to what it tells.
-        """
-        number = RoundNumber(notice.number)
-        shape = plan.shape(notice.client, number, steps=steps)
-        try:
-            words, bits = notice.words(plan.count(notice.client, number)), notice.bits(shape)
-            checked = plan.words_to_check(words, notice.client, number)
-            sent = np.concatenate([checked, bits.numbers])
-            part, question = examine(bits, checked, shape, Transcript(notice.context, nonce, sent, bits.e))
-        except LpmError:
-            return None
-        return cls(
-            words, bits.e, part, ClientQuestion(notice.client, notice.counter, question.rho, question.challenges)
-        )
-
     def accepts(self, answer: ProofPart | None) -> bool:
         """Tell whether the words are in their ranges, with the dealer's part."""
         return answer is not None and holds(self.part, answer)
+
+
+def examine(plan: RunPlan, received: Iterable[tuple[WordsNotice, bytes, int]]) -> dict[str, Examination]:
+    """Examine the messages of a round, side by side; one that no honest client sends counts as silence at both.
+
+    Args:
+        plan: of the run.
+        received: of each client its message, the nonce of its envelope, and in how many steps own levels have grown to
+            what it tells.
+    """
+    words, sides, notices = [], [], []
+    for notice, nonce, steps in received:
+        client, number = notice.client, RoundNumber(notice.number)
+        shape = plan.shape(client, number, steps=steps)
+        try:
+            own, bits = notice.words(plan.count(client, number)), notice.bits(shape)
+            checked = plan.words_to_check(own, client, number)
+            sent = np.concatenate([checked, bits.numbers])
+            side = ProofSide.of_aggregator(bits, checked, shape, Transcript(notice.context, nonce, sent, bits.e))
+        except LpmError:
+            continue
+        words.append((own, bits.e))
+        sides.append(side)
+        notices.append(notice)
+    return {
+        notice.client: Examination(*own, part, ClientQuestion.of(notice.client, notice.counter, side.question))
+        for notice, own, side, part in zip(notices, words, sides, parts_of(sides), strict=True)
+    }

@@ -35,7 +35,7 @@ from protocols.masking.messages import (
 from protocols.masking.pads import PadSource
 from protocols.masking.party import MaskingParty, digest_of
 from protocols.masking.plans.attendance import Attendance
-from protocols.masking.range_proof import answer, bit_pads
+from protocols.masking.range_proof import ProofSide, bit_pads, parts_of
 from protocols.masking.seed import open_seed
 from protocols.masking.words import expand, residue
 from protocols.task.manifest import cohort
@@ -134,11 +134,13 @@ class MaskingDealer(MaskingParty):
         clients = tuple(each.client for each in question.clients)
         if len(set(clients)) != len(clients) or not set(clients) <= {*self._members, *fresh}:
             raise ResultsDiffer("a question names a client twice, or one that is out; the run stops here")
-        parts = [self._part(each, number) for each in question.clients if each.client in self._sources]
-        self._members = tuple(each.client for each in parts)
+        asked = [each for each in question.clients if each.client in self._sources]
+        self._members = tuple(each.client for each in asked)
+        parts = zip(self._members, parts_of([self._side(each, number) for each in asked]), strict=True)
+        answers = tuple(ClientAnswer(client, part.element, part.claim) for client, part in parts)
         self._take_own(number)
         self._attendance.take(number, self._members)
-        return ProofAnswer(run=self.plan.run, number=number, clients=tuple(parts))
+        return ProofAnswer(run=self.plan.run, number=number, clients=answers)
 
     def _take_seeds(self, question: ProofQuestion) -> set[str]:
         """Take in seeds that serve from this round on, and return whose they are; counters are on disk, and only rise.
@@ -163,14 +165,12 @@ class MaskingDealer(MaskingParty):
                 self._sources[client] = open_seed(notice, self.sealing)
         return fresh
 
-    def _part(self, question: ClientQuestion, number: RoundNumber) -> ClientAnswer:
-        source = self._sources[question.client]
+    def _side(self, question: ClientQuestion, number: RoundNumber) -> ProofSide:
+        source, client = self._sources[question.client], question.client
         if question.counter != source.counter:
             raise ResultsDiffer("a question names another seed than the client's; the run stops here")
-        pads = self.plan.pads_to_check(self._pads(question.client, number), question.client, number)
-        shape = self._shape(question.client, number)
-        part = answer(source, number, shape, pads=pads, question=question.question)
-        return ClientAnswer(question.client, part.element, part.claim)
+        pads, shape = self.plan.pads_to_check(self._pads(client, number), client, number), self._shape(client, number)
+        return ProofSide.of_dealer(source, number, shape, pads=pads, question=question.question)
 
     def _shape(self, client: str, number: RoundNumber) -> ProofShape:
         return self.plan.shape(client, number, steps=self._attendance.steps(client, number))

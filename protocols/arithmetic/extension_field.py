@@ -103,6 +103,11 @@ def product(a: Element, b: Element) -> Element:
     return (a[0] * b[0] - a[1] * b[1]) % P, (a[0] * b[1] + a[1] * b[0]) % P
 
 
+def times(a: Element, b: int) -> Element:
+    """Return the product of a single element and a number."""
+    return a[0] * b % P, a[1] * b % P
+
+
 def plus(*terms: Element) -> Element:
     """Return the sum of single elements."""
     return sum(term[0] for term in terms) % P, sum(term[1] for term in terms) % P
@@ -115,6 +120,14 @@ def inner_product(a: Sequence[Element], b: Sequence[Element]) -> Element:
         real += a0 * b0 - a1 * b1
         imaginary += a0 * b1 + a1 * b0
     return real % P, imaginary % P
+
+
+def value_at(coefficients: Sequence[Element], r: Element) -> Element:
+    """Return the value of a polynomial at r, from its coefficients, the constant one first."""
+    real = imaginary = 0
+    for a, b in reversed(coefficients):
+        real, imaginary = (real * r[0] - imaginary * r[1] + a) % P, (real * r[1] + imaginary * r[0] + b) % P
+    return real, imaginary
 
 
 def minus(a: Element, b: Element) -> Element:

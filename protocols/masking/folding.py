@@ -20,6 +20,7 @@ Source: Boneh, Boyle, Corrigan-Gibbs, Gilboa, Ishai, Zero-knowledge proofs on se
     (Crypto 2019), section 4.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final, final
@@ -28,28 +29,25 @@ import numpy as np
 
 from protocols.arithmetic.extension_field import (
     ONE,
+    ZERO,
     Element,
-    add,
-    element,
     elements,
     lagrange,
-    product,
     scale,
+    times,
     total,
     vector,
 )
 from protocols.arithmetic.extension_field import P as PRIME
 from protocols.arithmetic.fixed_point import U64
 from protocols.errors import ParameterError
-from protocols.masking.kernels import short_vectors
 from protocols.masking.kernels.choice import kernels_for
-from protocols.masking.kernels.folding_kernels import ARITY, CHUNK, WIDEST
+from protocols.masking.kernels.folding_kernels import ARITY, WIDEST
 from protocols.masking.norm import HALVES, NormBound
 from protocols.masking.words import U8, WIDTH
 
 SENT: Final = (0, 1, 2, 4, 5, 6)  # the values of a later fold that are sent; that at 3 follows from the claim
 NONE: Final = np.zeros((0, 2), dtype=np.uint64)
-_DIGITS: Final = np.array([[chunk >> m & 1 for chunk in range(2**CHUNK)] for m in range(CHUNK)], dtype=np.uint64)
 
 
 @final
@@ -100,6 +98,11 @@ class ProofShape:
         return self.bits.size
 
     @property
+    def folds(self) -> tuple[int, int]:
+        """Return what proofs have in common that are folded side by side: the width, and the number of folds."""
+        return self.width, self.rounds
+
+    @property
     def terms(self) -> int:
         """Return how many linear equations there are: one a word, and one for the leading bits of an entry."""
         return self.n + self.products
@@ -142,8 +145,8 @@ class ProofShape:
 
     def rows(self, elements: U64) -> list[U64]:
         """Return views of the rows of a proof, uint64[sent, 2], fold by fold."""
-        first = 2 * (self.arity - 1)
-        return np.split(elements, range(first, self.sent, len(SENT))) if self.rounds > 1 else [elements]
+        first, step = 2 * (self.arity - 1), len(SENT)
+        return [elements[:first], *(elements[start : start + step] for start in range(first, self.sent, step))]
 
 
 def _padded(size: int) -> int:
@@ -157,20 +160,23 @@ def _shorter(size: int) -> int:
 
 def powers(r: Element, count: int) -> tuple[Element, ...]:
     """Return the powers of r from 0 to count - 1."""
-    out = [ONE]
+    (a, b), (real, imaginary), out = r, ONE, [ONE]
     for _ in range(count - 1):
-        out.append(product(out[-1], r))
+        real, imaginary = (real * a - imaginary * b) % PRIME, (real * b + imaginary * a) % PRIME
+        out.append((real, imaginary))
     return tuple(out[:count])
 
 
-def aggregator_table(shape: ProofShape, r: Element) -> U64:
-    """Return what each chunk of E comes to with its group at r, uint64[groups, chunks, 2**CHUNK, 2]."""
-    return _table(vector(powers(r, shape.arity)), _worth(shape.width))
+def aggregator_weights(shape: ProofShape, r: Element) -> U64:
+    """Return what each bit of E weighs in its group at r, uint64[groups * arity, 2]: W_j r**m, 0 beyond the word."""
+    at_r, size = powers(r, shape.arity), shape.groups * shape.arity
+    weights = [times(at_r[j % shape.arity], weight) for j, weight in enumerate(_worth(shape.width))]
+    return vector(weights + [ZERO] * (size - len(weights)))
 
 
-def dealer_table(shape: ProofShape, r: Element) -> U64:
-    """Return what each chunk of A comes to with its group at r, uint64[groups, chunks, 2**CHUNK, 2]."""
-    return _table(vector(powers(r, shape.arity)[::-1]), (1,) * (shape.width + 1))
+def dealer_weights(shape: ProofShape, r: Element) -> U64:
+    """Return what each bit of A weighs in its group at r, uint64[groups * arity, 2]: r**(arity - 1 - m)."""
+    return vector(powers(r, shape.arity)[::-1] * shape.groups)
 
 
 @lru_cache(maxsize=64)
@@ -179,49 +185,66 @@ def _worth(width: int) -> tuple[int, ...]:
     return (*(pow(2, j + 1, PRIME) for j in range(width)), -pow(2, WIDTH + 1) % PRIME)
 
 
-def _table(at_r: U64, worth: tuple[int, ...]) -> U64:
-    arity = len(at_r)
-    groups, chunks = -(-len(worth) // arity), -(-arity // CHUNK)
-    weights = np.zeros(groups * arity, dtype=np.uint64)
-    weights[: len(worth)] = worth
-    each = np.zeros((groups, chunks * CHUNK, 2), dtype=np.uint64)
-    each[:, :arity] = scale(at_r[None], weights.reshape(groups, arity, 1))
-    by_chunk = each.reshape(groups, chunks, CHUNK, 2).transpose(2, 0, 1, 3)
-    return total(by_chunk[:, :, :, None, :] * _DIGITS[:, None, None, :, None])
-
-
 def first_coefficients(shape: ProofShape, e: U64, a: U64, rho: U64) -> U64:
     """Return the coefficients of the first polynomial but the one that follows, uint64[2 (arity - 1), 2]."""
-    kernels, arity = kernels_for(shape.n), shape.arity
-    out = np.zeros((2 * arity - 1, 2), dtype=np.uint64)
-    top = np.uint64(1 << shape.width)
-    for group in range(shape.groups):
-        start, mask = np.uint64(arity * group), np.uint64((1 << arity) - 1)
-        right, left = a >> start & mask, (e & (top - np.uint64(1))) >> start & mask
-        sums = kernels.correlate(left, right, rho, arity=arity)
-        out = add(out, scale(sums, np.array(pow(2, arity * group + 1, PRIME), dtype=np.uint64)))
-    wrapped = (e & top) >> start  # in the last group
-    at_wrap = -pow(2, WIDTH + 1 - shape.width + int(start), PRIME) % PRIME
-    sums = kernels.correlate(wrapped, right, rho, arity=arity)
-    out = add(out, scale(sums, np.array(at_wrap, dtype=np.uint64)))
-    return np.delete(out, arity - 1, axis=0)
+    arity, top, groups = shape.arity, np.uint64(1 << shape.width), range(shape.groups)
+    starts = np.array([arity * group for group in (*groups, groups[-1])], dtype=np.uint64)[:, None]
+    left, right = np.tile(e & ~top, (len(starts), 1)), a >> starts & np.uint64((1 << arity) - 1)
+    left[-1] = e & top  # the wrap bit, in the last group
+    left = left >> starts & np.uint64((1 << arity) - 1)
+    worth = [pow(2, arity * group + 1, PRIME) for group in groups]
+    at_wrap = -pow(2, WIDTH + 1 - shape.width + int(starts[-1, 0]), PRIME) % PRIME
+    sums = kernels_for(shape.n).correlate(left, right, rho, arity=arity)
+    out = total(scale(sums, np.array([*worth, at_wrap], dtype=np.uint64)[:, None, None]))
+    return np.concatenate([out[: arity - 1], out[arity:]])
 
 
 def aggregator_vector(shape: ProofShape, e: U64, rho: U64, r: Element, factors: U64 = NONE) -> U64:
     """Return the aggregators' vector after the first fold, uint64[length, 2]; `factors`, uint64[m, 2], stand behind."""
-    at = kernels_for(shape.n).look_up(aggregator_table(shape, r), e, rho, bits=shape.arity)
-    return _extend(shape, at, factors)
+    only: U64 = first_fold([shape], [aggregator_weights(shape, r)], [e], [rho], [factors])[0]
+    return only
 
 
 def dealer_vector(shape: ProofShape, a: U64, r: Element, mask: U64, factors: U64 = NONE) -> U64:
     """Return the dealer's vector after the first fold; `mask`, uint64[2], stands behind it where the other has 0."""
-    at = kernels_for(shape.n).look_up(dealer_table(shape, r), a, None, bits=shape.arity)
-    return _extend(shape, at, factors, mask[None])
+    behind = np.concatenate([factors, mask[None]])
+    only: U64 = first_fold([shape], [dealer_weights(shape, r)], [a], None, [behind])[0]
+    return only
 
 
-def _extend(shape: ProofShape, *parts: U64) -> U64:
-    out = np.zeros((shape.length, 2), dtype=np.uint64)
-    np.concatenate(parts, out=out[: sum(map(len, parts))])
+def first_fold(
+    shapes: Sequence[ProofShape],
+    weights: Sequence[U64],
+    bits: Sequence[U64],
+    rho: Sequence[U64] | None,
+    behind: Sequence[U64],
+) -> U64:
+    """Return the vectors of proofs side by side after the first fold, uint64[m, length, 2], zeros behind the shorter.
+
+    Args:
+        shapes: of the proofs, all of the same groups, arity and number of rounds.
+        weights: of the bits of each.
+        bits: uint64[terms], of each.
+        rho: uint64[terms, 2], of each, at an aggregator.
+        behind: uint64[l, 2], what stands behind the terms of each.
+    """
+    words, groups = stack(bits), shapes[0].groups
+    factors = None if rho is None else stack(rho)
+    at_r = kernels_for(words.size).evaluate(np.stack(weights), words, factors, groups=groups)
+    out = np.zeros((len(shapes), max(shape.length for shape in shapes), 2), dtype=np.uint64)
+    for own, each, shape, rest in zip(out, at_r, shapes, behind, strict=True):
+        size = shape.terms * groups
+        own[:size], own[size : size + len(rest)] = each[:size], rest
+    return out
+
+
+def stack(arrays: Sequence[U64]) -> U64:
+    """Return arrays side by side, uint64[m, ...], with zeros behind the shorter ones; of a single one, a view."""
+    if len(arrays) == 1:
+        return arrays[0][None]
+    out = np.zeros((len(arrays), max(map(len, arrays)), *arrays[0].shape[1:]), dtype=np.uint64)
+    for own, each in zip(out, arrays, strict=True):
+        own[: len(each)] = each
     return out
 
 
@@ -231,25 +254,38 @@ def values(left: U64, right: U64) -> U64:
     return at_nodes
 
 
-def fold(x: U64, r: Element) -> U64:
-    """Return the value at r of the cubic polynomials through each four values, padded for the next fold."""
-    out = np.zeros((_shorter(x.shape[0]), 2), dtype=np.uint64)
-    out[: x.shape[0] // ARITY] = kernels_for(len(x)).fold(x, vector(lagrange(r, ARITY)))
+def fold(x: U64, challenges: Sequence[Element]) -> U64:
+    """Return the values at r of the cubic polynomials through each four values, padded for the next fold.
+
+    Args:
+        x: uint64[m, l, 2], of m vectors.
+        challenges: r, of each.
+    """
+    m, size = x.shape[:2]
+    out = np.zeros((m, _shorter(size), 2), dtype=np.uint64)
+    coefficients = vector([each for r in challenges for each in lagrange(r, ARITY)]).reshape(m, ARITY, 2)
+    out[:, : size // ARITY] = kernels_for(m * size).fold(x, coefficients)
     return out
 
 
-def fold_all(x: U64, challenges: tuple[Element, ...]) -> Element:
-    """Return the one element that is left of a vector after all further folds."""
-    for place, r in enumerate(challenges):
-        if len(x) <= short_vectors.LONGEST:
-            return short_vectors.fold_all(elements(x), [lagrange(each, ARITY) for each in challenges[place:]])
-        x = fold(x, r)
-    return element(x[0])
+def fold_all(x: U64, challenges: Sequence[Sequence[Element]]) -> tuple[Element, ...]:
+    """Return the one element that is left of each of m vectors after all further folds, of as many challenges each."""
+    for of_all in zip(*challenges, strict=True):
+        x = fold(x, of_all)
+    return elements(x[:, 0])
 
 
-def linear_side(shape: ProofShape, bits: U64, words: U64, rho: U64, *, sign: int) -> Element:
-    """Return one party's part of the right side: of (E, d) with sign -1, of (A, pad) with sign 1."""
+def linear_sides(shape: ProofShape, bits: U64, words: U64, rho: U64, *, sign: int) -> tuple[Element, ...]:
+    """Return one party's part of the right side, of m proofs: of (E, d) with sign -1, of (A, pad) with sign 1.
+
+    Args:
+        shape: of one of the proofs, whose width is that of all.
+        bits: uint64[m, n].
+        words: uint64[m, n].
+        rho: uint64[m, n, 2].
+        sign: of the words.
+    """
     low = (bits & np.uint64((1 << shape.width) - 1)).view(np.int64)
     wrapped = (bits >> np.uint64(shape.width)).view(np.int64) << np.int64(WIDTH)
     side = (low + sign * words.view(np.int64) - wrapped) % np.int64(PRIME)
-    return element(kernels_for(shape.n).inner_product(rho, side.view(np.uint64)))
+    return elements(kernels_for(bits.size).inner_product(rho, side.view(np.uint64)))

@@ -130,6 +130,11 @@ class ClientQuestion(msgspec.Struct, frozen=True, forbid_unknown_fields=True, ar
     rho: Hash
     challenges: tuple[Pair, ...]
 
+    @classmethod
+    def of(cls, client: str, counter: int, question: Question) -> "ClientQuestion":
+        """Return what is asked of a client's proof."""
+        return cls(client, counter, question.rho, question.challenges)
+
     @property
     def question(self) -> Question:
         """Return what the dealer answers."""

@@ -10,7 +10,9 @@ Security: an aggregator sees uniform words: d and E are masked by pads, rows by 
     probability of some 2**-115 for each hash that it tries.
 """
 
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Final, final
 
 import numpy as np
@@ -31,19 +33,25 @@ from protocols.arithmetic.extension_field import (
     product,
     scale,
     subtract,
+    value_at,
     vector,
 )
 from protocols.arithmetic.fixed_point import U64
 from protocols.errors import WireError
 from protocols.masking.folding import (
+    NONE,
     ProofShape,
     aggregator_vector,
+    aggregator_weights,
     dealer_vector,
+    dealer_weights,
     first_coefficients,
+    first_fold,
     fold,
     fold_all,
-    linear_side,
+    linear_sides,
     powers,
+    stack,
     values,
 )
 from protocols.masking.kernels.folding_kernels import NODES
@@ -53,6 +61,7 @@ from protocols.masking.transcript import Question, Transcript
 from protocols.masking.words import MASK, require_canonical
 
 NOTHING: Final = np.zeros(0, dtype=np.uint64)
+LONGEST: Final = 2**14  # elements of proofs that are computed side by side; longer ones gain nothing by it
 
 
 @final
@@ -108,7 +117,7 @@ def bit_pads(source: PadSource, number: RoundNumber, shape: ProofShape) -> U64:
 
 def number_pads(source: PadSource, number: RoundNumber, shape: ProofShape) -> U64:
     """Return the masks of what is told modulo p, uint64[shape.numbers]."""
-    return from_words(source.stream(PadPurpose.NUMBERS, number, shape.numbers))
+    return from_words(source.stream(PadPurpose.NUMBERS, number, shape.numbers)) if shape.numbers else NOTHING
 
 
 def _proof_masks(source: PadSource, number: RoundNumber, shape: ProofShape) -> tuple[U64, U64]:
@@ -149,16 +158,21 @@ def prove(
 
     `told` are the numbers modulo p of a norm, which it has begun with too.
     """
-    known, his = _ProofSide(shape, e, told), _ProofSide.of_dealer(source, number, shape)
+    known, his = shape.spread(e), shape.spread(bit_pads(source, number, shape))
     masks, behind = _proof_masks(source, number, shape)
     weights = transcript.question().coefficients(shape.terms + 1)
     rows = np.empty_like(masks)
     first, *later = zip(shape.rows(rows), shape.rows(masks), strict=True)
-    r = _send(first, first_coefficients(shape, known.bits, his.bits, weights[:-1]), transcript)
-    left, right = known.aggregator_vector(weights, r), his.dealer_vector(r, behind)
+    r = _send(first, first_coefficients(shape, known, his, weights[:-1]), transcript)
+    x = np.stack(
+        [
+            aggregator_vector(shape, known, weights[:-1], r, _factors(shape, told, _twice(shape, weights[-1], r))),
+            dealer_vector(shape, his, r, behind, _factors(shape, number_pads(source, number, shape), ONE)),
+        ]
+    )
     for each in later:
-        r = _send(each, values(left, right), transcript)
-        left, right = fold(left, r), fold(right, r)
+        r = _send(each, values(*x), transcript)
+        x = fold(x, (r, r))
     return rows
 
 
@@ -169,82 +183,134 @@ def _send(row_and_mask: tuple[U64, U64], numbers: U64, transcript: Transcript) -
     return transcript.challenge(row)
 
 
+def _factors(shape: ProofShape, numbers: U64, weight: Element) -> U64:
+    """Return what a norm multiplies: the leading bits of each entry as one side knows them, times a weight."""
+    return NONE if shape.norm is None else scale(numbers[: shape.products, None], vector([weight]))
+
+
+def _twice(shape: ProofShape, rho: U64, r: Element) -> Element:
+    """Return what such a product counts for at the aggregators, where it stands at r**(arity - 1)."""
+    return product(plus(*[element(rho)] * 2), powers(r, shape.arity)[-1])
+
+
 @final
-class _ProofSide:
-    """What one side knows of a client's bits and numbers: E and f an aggregator, their masks the dealer."""
+@dataclass(frozen=True, slots=True, eq=False)
+class ProofSide:
+    """What one side knows of a client's proof: what was sent an aggregator, and what masks it the dealer.
 
-    __slots__ = ("bits", "numbers", "shape")
+    Attributes:
+        shape: of the round.
+        bits: uint64[terms], E or A in each linear equation.
+        words: uint64[terms], d or pads, and f or g behind them.
+        numbers: uint64[shape.numbers], f or g.
+        rows: of the proof, or their masks.
+        question: of this proof.
+        behind: uint64[2], what stands in the dealer's vector alone; None at an aggregator.
+    """
 
-    def __init__(self, shape: ProofShape, bits: U64, numbers: U64) -> None:
-        """Take the bits in each linear equation."""
-        self.shape, self.bits, self.numbers = shape, shape.spread(bits), numbers
+    shape: ProofShape
+    bits: U64 = field(repr=False)
+    words: U64 = field(repr=False)
+    numbers: U64 = field(repr=False)
+    rows: list[U64] = field(repr=False)
+    question: Question
+    behind: U64 | None = field(repr=False, default=None)
 
     @classmethod
-    def of_dealer(cls, source: PadSource, number: RoundNumber, shape: ProofShape) -> "_ProofSide":
-        """Expand the dealer's."""
-        return cls(shape, bit_pads(source, number, shape), number_pads(source, number, shape))
+    def of_aggregator(cls, bits: MaskedBits, d: U64, shape: ProofShape, transcript: Transcript) -> "ProofSide":
+        """Take what a client has sent, with the question that follows from it.
 
-    @property
-    def _leading(self) -> U64:
-        return self.numbers[: self.shape.products, None]
+        Raises:
+            WireError: the words, bits or rows are not canonical.
+        """
+        require_canonical(d, int(MASK) + 1, shape.words, "masked words")
+        bits.require_canonical(shape)
+        rows = shape.rows(bits.rows)
+        for row in rows:
+            transcript.challenge(row)
+        words = np.concatenate([d, bits.numbers])
+        return cls(shape, shape.spread(bits.e), words, bits.numbers, rows, transcript.question())
 
-    def aggregator_vector(self, weights: U64, r: Element) -> U64:
-        """Return the aggregators' vector after the first fold, where what a norm multiplies counts r**(arity - 1)."""
-        twice = plus(*[element(weights[-1])] * 2)
-        factors = scale(self._leading, vector([product(twice, powers(r, self.shape.arity)[-1])]))
-        return aggregator_vector(self.shape, self.bits, weights[:-1], r, factors)
+    @classmethod
+    def of_dealer(
+        cls, source: PadSource, number: RoundNumber, shape: ProofShape, *, pads: U64, question: Question
+    ) -> "ProofSide":
+        """Expand what masks it.
 
-    def dealer_vector(self, r: Element, behind: U64) -> U64:
-        """Return the dealer's vector after the first fold."""
-        return dealer_vector(self.shape, self.bits, r, behind, scale(self._leading, vector([ONE])))
+        Args:
+            source: the client's seed.
+            number: of the round.
+            shape: of the round.
+            pads: uint64[n], of the words that are checked.
+            question: what both aggregators ask, the same.
 
-    def claim(self, words: U64, weights: U64, *, sign: int) -> Element:
-        """Return this side's part of all linear equations."""
-        words = np.concatenate([words, self.numbers])
-        linear = linear_side(self.shape, self.bits, words, weights[:-1], sign=sign)
-        if self.shape.norm is None:
-            return linear
-        return plus(linear, product(element(weights[-1]), (self.shape.norm.side(self.numbers, sign=sign), 0)))
+        Raises:
+            WireError: another number of challenges than the shape has folds.
+        Security: one question of a client and round is answered, ever: two answers would be two equations of its bits.
+        """
+        challenges = question.challenges
+        if len(challenges) != shape.rounds or any(not NODES <= r[0] < P or r[1] >= P for r in challenges):
+            raise WireError(f"got challenges for {len(challenges)} folds; the round has {shape.rounds}")
+        masks, behind = _proof_masks(source, number, shape)
+        bits, numbers = shape.spread(bit_pads(source, number, shape)), number_pads(source, number, shape)
+        return cls(shape, bits, np.concatenate([pads, numbers]), numbers, shape.rows(masks), question, behind)
+
+    def weights(self) -> U64:
+        """Return what each bit weighs in the first fold."""
+        weigh = aggregator_weights if self.behind is None else dealer_weights
+        return weigh(self.shape, self.question.challenges[0])
+
+    def rest(self, rho: U64) -> U64:
+        """Return what stands behind the bits after the first fold; `rho` is that of the norm."""
+        if self.behind is None:
+            return _factors(self.shape, self.numbers, _twice(self.shape, rho, self.question.challenges[0]))
+        return np.concatenate([_factors(self.shape, self.numbers, ONE), self.behind[None]])
+
+    def claim(self, linear: Element, rho: U64) -> Element:
+        """Return this side's share of the claim after all folds, from its part of all linear equations."""
+        if self.shape.norm is not None:
+            side = self.shape.norm.side(self.numbers, sign=-1 if self.behind is None else 1)
+            linear = plus(linear, product(element(rho), (side, 0)))
+        return _claim(self.rows, linear, self.question.challenges)
 
 
-def examine(bits: MaskedBits, d: U64, shape: ProofShape, transcript: Transcript) -> tuple[ProofPart, Question]:
-    """Return an aggregator's part of a proof, and what it asks the dealer.
+def parts_of(sides: Sequence[ProofSide]) -> tuple[ProofPart, ...]:
+    """Return one party's part of each proof, of those of equal folds side by side.
 
-    Raises:
-        WireError: the words, bits or rows are not canonical.
+    Security: each proof has challenges and a check of its own, as if it were alone: side by side they are computed, and
+        not summed. So the soundness of each is that of one, whoever fails is known by that, and nobody's lie is made up
+        for by another's.
     """
-    require_canonical(d, int(MASK) + 1, shape.words, "masked words")
-    bits.require_canonical(shape)
-    for row in shape.rows(bits.rows):
-        transcript.challenge(row)
-    question = transcript.question()
-    weights, known = question.coefficients(shape.terms + 1), _ProofSide(shape, bits.e, bits.numbers)
-    left = known.aggregator_vector(weights, question.challenges[0])
-    claim = _claim(shape.rows(bits.rows), known.claim(d, weights, sign=-1), question.challenges)
-    return ProofPart(fold_all(left, question.challenges[1:]), claim), question
+    parts: dict[int, ProofPart] = {}
+    order = sorted(range(len(sides)), key=lambda place: (sides[place].shape.folds, sides[place].shape.length))
+    for _, same in groupby(order, key=lambda place: sides[place].shape.folds):
+        for places in _stacks(list(same), lambda place: sides[place].shape.length):
+            parts |= zip(places, _side_by_side([sides[place] for place in places]), strict=True)
+    return tuple(parts[place] for place in range(len(sides)))
 
 
-def answer(source: PadSource, number: RoundNumber, shape: ProofShape, *, pads: U64, question: Question) -> ProofPart:
-    """Return the dealer's part of a proof.
+def _stacks(places: list[int], length: Callable[[int], int]) -> Iterator[list[int]]:
+    """Yield these places, so many at a time that the longest vectors of all of them together are not too long."""
+    while places:
+        count = 1
+        while count < len(places) and (count + 1) * length(places[count]) <= LONGEST:
+            count += 1
+        yield places[:count]
+        places = places[count:]
 
-    Args:
-        source: the client's seed.
-        number: of the round.
-        shape: of the round.
-        pads: uint64[n], of the words that are checked.
-        question: what both aggregators ask, the same.
 
-    Raises:
-        WireError: another number of challenges than the shape has folds.
-    Security: one question of a client and round is answered, ever: two answers would be two equations of its bits.
-    """
-    if len(question.challenges) != shape.rounds or any(not NODES <= r[0] < P or r[1] >= P for r in question.challenges):
-        raise WireError(f"got challenges for {len(question.challenges)} folds; the round has {shape.rounds}")
-    known, weights = _ProofSide.of_dealer(source, number, shape), question.coefficients(shape.terms + 1)
-    masks, behind = _proof_masks(source, number, shape)
-    right = known.dealer_vector(question.challenges[0], behind)
-    claim = _claim(shape.rows(masks), known.claim(pads, weights, sign=1), question.challenges)
-    return ProofPart(fold_all(right, question.challenges[1:]), claim)
+def _side_by_side(sides: Sequence[ProofSide]) -> list[ProofPart]:
+    """Return the parts of proofs of the same number of folds."""
+    shapes, bits = [each.shape for each in sides], [each.bits for each in sides]
+    weights = [each.question.coefficients(each.shape.terms + 1) for each in sides]
+    rho, last, is_dealer = [each[:-1] for each in weights], [each[-1] for each in weights], sides[0].behind is not None
+    behind = [each.rest(own) for each, own in zip(sides, last, strict=True)]
+    x = first_fold(shapes, [each.weights() for each in sides], bits, None if is_dealer else rho, behind)
+    left = fold_all(x, [each.question.challenges[1:] for each in sides])
+    words = stack([each.words for each in sides])
+    linear = linear_sides(shapes[0], stack(bits), words, stack(rho), sign=1 if is_dealer else -1)
+    claims = (each.claim(own, w) for each, own, w in zip(sides, linear, last, strict=True))
+    return [ProofPart(*each) for each in zip(left, claims, strict=True)]
 
 
 def holds(aggregator: ProofPart, dealer: ProofPart) -> bool:
@@ -256,7 +322,7 @@ def _claim(rows: list[U64], claim: Element, challenges: tuple[Element, ...]) -> 
     """Return one party's share of the claim after all folds, from its share of each row."""
     (first, *later), (r, *further) = (list(map(elements, rows)), challenges)
     half = len(first) // 2
-    claim = inner_product(powers(r, len(first) + 1), (*first[:half], claim, *first[half:]))
+    claim = value_at((*first[:half], claim, *first[half:]), r)
     for row, r in zip(later, further, strict=True):
         at_three = minus(claim, plus(*row[:3]))
         claim = inner_product(lagrange(r, NODES), (*row[:3], at_three, *row[3:]))

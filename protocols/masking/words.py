@@ -9,10 +9,11 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
+from cryptography.hazmat.primitives.ciphers import Cipher
+from cryptography.hazmat.primitives.ciphers.algorithms import AES256
+from cryptography.hazmat.primitives.ciphers.modes import CTR
 
-from protocols.arithmetic.counters import Stream
 from protocols.arithmetic.fixed_point import I64, U64
-from protocols.arithmetic.sharing.additive import keystream
 from protocols.errors import WireError
 
 U8 = npt.NDArray[np.uint8]
@@ -20,15 +21,19 @@ U8 = npt.NDArray[np.uint8]
 WIDTH: Final = 58
 LIMIT: Final = 2 ** (WIDTH - 1)  # what is compared or released stays below it in absolute value
 MASK: Final = np.uint64(2**WIDTH - 1)
-_STREAM: Final = Stream(0)
+_COUNTER: Final = CTR(bytes(16))
+_ZEROS: Final = memoryview(bytes(2**18))
 _TOP: Final = np.uint64(WIDTH - 1)
 
 
 def expand(key: bytes, count: int) -> U64:
     """Return uint64[count], the first words that stand for a key of 32 bytes; the key serves for nothing else."""
-    words = np.zeros(count, dtype=np.uint64)
-    keystream(key, nonce=_STREAM, out=words)
-    return words
+    words = np.empty(count, dtype="<u8")
+    octets, encryptor = words.view(np.uint8).data, Cipher(AES256(key), _COUNTER).encryptor()
+    for start in range(0, len(octets), len(_ZEROS)):
+        part = octets[start : start + len(_ZEROS)]
+        encryptor.update_into(_ZEROS[: len(part)], part)
+    return words.astype(np.uint64, copy=False)
 
 
 def residue(x: U64) -> U64:

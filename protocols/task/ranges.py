@@ -1,5 +1,6 @@
 """Which words a client may share: ranges that the manifest implies, checked before anything counts."""
 
+import itertools
 from collections.abc import Callable
 from typing import final
 
@@ -72,10 +73,11 @@ class Ranges:
         if self._manifest.schedule.phase(number) != Phase.SPEAK:
             return share
         layout, size = self._layout, self._layout.size(client)
-        share, score = np.split(share, [share.size - self._scores])
-        messages, totals = np.split(share, [layout.message_words])
+        share, score = share[: share.size - self._scores], share[share.size - self._scores :]
+        messages, totals = share[: layout.message_words], share[layout.message_words :]
         least, most = self._totals(size)
-        fields = [counts.sum() for counts in np.split(totals[layout.cells :], self._ends)[:-1]]
+        stages, starts = totals[layout.cells :], (0, *self._ends)
+        fields = [stages[start:end].sum() for start, end in itertools.pairwise(starts)]
         everybody = np.array(fields, dtype=np.int64) - public(np.full(len(fields), size))
         above, below = totals - public(least), public(most) - totals
         if self._manifest.schedule.step(number) == self._manifest.steps:

@@ -4,16 +4,17 @@ from typing import Any, Final, final
 
 import numpy as np
 
-from protocols.arithmetic.extension_field import P
+from protocols.arithmetic.extension_field import P, add
 from protocols.arithmetic.fixed_point import U64
 from protocols.arithmetic.jit import compile_kernel, high, inline_kernel
-from protocols.masking.kernels.folding_kernels import ARITY, CHUNK, NODES, FoldingKernels
+from protocols.masking.kernels.folding_kernels import ARITY, NODES, FoldingKernels
 
 PRIME: Final = np.uint64(P)
 PRIME_BITS: Final = np.uint64(61)
 LIMB: Final = np.uint64(31)
 LOW: Final = np.uint64(2**31 - 1)
 BLOCK: Final = 2**9  # words, so that a sum of products of 24 and 31 bits stays below 2**64
+CHUNK: Final = 6  # bits that are looked up at once
 STEP: Final = np.uint64(CHUNK)
 ENTRIES: Final = np.uint64(2**CHUNK - 1)
 
@@ -24,15 +25,17 @@ class CompiledKernels(FoldingKernels):
 
     def correlate(self, left: U64, right: U64, rho: U64, *, arity: int) -> U64:
         """Return the sums, in blocks that stay in the cache."""
-        out = np.zeros((2 * arity - 1, 2), dtype=np.uint64)
-        _correlate(left, right, rho, np.bitwise_or.reduce(left), out)
+        out = np.zeros((len(left), 2 * arity - 1, 2), dtype=np.uint64)
+        for row, sums in enumerate(out):
+            _correlate(left[row], right[row], rho, np.bitwise_or.reduce(left[row], initial=0), sums)
         return out
 
-    def look_up(self, tables: U64, words: U64, rho: U64 | None, *, bits: int) -> U64:
-        """Return the sums of entries, word by word."""
-        out = np.empty((words.size * len(tables), 2), dtype=np.uint64)
-        factors = np.zeros((0, 2), dtype=np.uint64) if rho is None else rho
-        _look_up(tables, words, factors, np.uint64(bits), out)
+    def evaluate(self, weights: U64, words: U64, rho: U64 | None, *, groups: int) -> U64:
+        """Return the sums of entries of tables, word by word."""
+        out = np.empty((len(words), words.shape[1] * groups, 2), dtype=np.uint64)
+        factors = np.zeros((len(words), 0, 2), dtype=np.uint64) if rho is None else rho
+        for each, tables in enumerate(_tables(weights, groups)):
+            _look_up(tables, words[each], factors[each], np.uint64(weights.shape[1] // groups), out[each])
         return out
 
     def values(self, left: U64, right: U64) -> U64:
@@ -43,15 +46,30 @@ class CompiledKernels(FoldingKernels):
 
     def fold(self, x: U64, coefficients: U64) -> U64:
         """Return the sums of four products each."""
-        out = np.empty((len(x) // ARITY, 2), dtype=np.uint64)
-        _fold(x, coefficients, out)
+        out = np.empty((len(x), x.shape[1] // ARITY, 2), dtype=np.uint64)
+        for each, folded in enumerate(out):
+            _fold(x[each], coefficients[each], folded)
         return out
 
     def inner_product(self, rho: U64, numbers: U64) -> U64:
         """Return the sum of products."""
-        out = np.zeros(2, dtype=np.uint64)
-        _inner_product(rho, numbers, out)
+        out = np.zeros((len(rho), 2), dtype=np.uint64)
+        for each, sums in enumerate(out):
+            _inner_product(rho[each], numbers[each], sums)
         return out
+
+
+def _tables(weights: U64, groups: int) -> U64:
+    """Return what each chunk of a group is worth, uint64[m, groups, chunks, 2**CHUNK, 2]."""
+    m, count, _ = weights.shape
+    arity = count // groups
+    each = np.zeros((m, groups, -(-arity // CHUNK) * CHUNK, 2), dtype=np.uint64)
+    each[:, :, :arity] = weights.reshape(m, groups, arity, 2)
+    by_chunk = each.reshape(m, groups, -1, CHUNK, 2).transpose(3, 0, 1, 2, 4)
+    tables = np.zeros((m, groups, by_chunk.shape[3], 1, 2), dtype=np.uint64)
+    for bit in by_chunk[:, :, :, :, None]:
+        tables = np.concatenate([tables, add(tables, bit)], axis=3)
+    return tables
 
 
 @inline_kernel

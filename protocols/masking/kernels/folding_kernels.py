@@ -7,7 +7,6 @@ from protocols.arithmetic.fixed_point import U64
 
 ARITY: Final = 4  # of every fold but the first
 NODES: Final = 2 * ARITY - 1
-CHUNK: Final = 6  # bits that are looked up at once
 WIDEST: Final = 24  # bits of a word that the first fold takes at once
 
 
@@ -16,26 +15,28 @@ class FoldingKernels(abc.ABC):
 
     @abc.abstractmethod
     def correlate(self, left: U64, right: U64, rho: U64, *, arity: int) -> U64:
-        """Return the sums of rho (left & right moved up by k) for k from 1 - arity to arity - 1.
+        """Return the sums of rho (left & right moved up by k) for k from 1 - arity to arity - 1, row by row.
 
         Args:
-            left: uint64[n], below 2**arity; `right` too.
-            right: uint64[n].
+            left: uint64[g, n], below 2**arity; `right` too.
+            right: uint64[g, n].
             rho: uint64[n, 2].
             arity: at most WIDEST.
         Returns:
-            uint64[2 arity - 1, 2].
+            uint64[g, 2 arity - 1, 2].
         """
 
     @abc.abstractmethod
-    def look_up(self, tables: U64, words: U64, rho: U64 | None, *, bits: int) -> U64:
-        """Return what each group of each word's bits comes to, times rho where it is given, uint64[n * groups, 2].
+    def evaluate(self, weights: U64, words: U64, rho: U64 | None, *, groups: int) -> U64:
+        """Return what the bits of each group of each word weigh, times rho where it is given.
 
         Args:
-            tables: uint64[groups, chunks, 2**CHUNK, 2], what each chunk of a group is worth.
-            words: uint64[n].
-            rho: uint64[n, 2], or None.
-            bits: of a group.
+            weights: uint64[m, groups * arity, 2], of each bit of a word, for each of m proofs.
+            words: uint64[m, n].
+            rho: uint64[m, n, 2], or None.
+            groups: of a word.
+        Returns:
+            uint64[m, n * groups, 2].
         """
 
     @abc.abstractmethod
@@ -43,16 +44,23 @@ class FoldingKernels(abc.ABC):
         """Return the sum of products of two vectors' cubic polynomials, through each four values, at 0 to 6.
 
         Args:
-            left: uint64[m, 2], m a multiple of four; `right` too.
-            right: uint64[m, 2].
+            left: uint64[l, 2], l a multiple of four; `right` too.
+            right: uint64[l, 2].
         Returns:
             uint64[7, 2].
         """
 
     @abc.abstractmethod
     def fold(self, x: U64, coefficients: U64) -> U64:
-        """Return of each four elements their sum with four coefficients, uint64[m, 2] to uint64[m / 4, 2]."""
+        """Return of each four elements their sum with four coefficients, for each of m vectors.
+
+        Args:
+            x: uint64[m, l, 2], l a multiple of four.
+            coefficients: uint64[m, 4, 2].
+        Returns:
+            uint64[m, l / 4, 2].
+        """
 
     @abc.abstractmethod
     def inner_product(self, rho: U64, numbers: U64) -> U64:
-        """Return the sum of rho times numbers modulo p, uint64[n, 2] and uint64[n] to uint64[2]."""
+        """Return the sum of rho times numbers modulo p, uint64[m, n, 2] and uint64[m, n] to uint64[m, 2]."""

@@ -12,7 +12,7 @@ from protocols.arithmetic.extension_field import P
 from protocols.masking import folding
 from protocols.masking.kernels import choice
 from protocols.masking.kernels.compiled_kernels import CompiledKernels
-from protocols.masking.kernels.folding_kernels import CHUNK, WIDEST
+from protocols.masking.kernels.folding_kernels import WIDEST
 from protocols.masking.kernels.numpy_kernels import NumpyKernels
 from tests.repetitions import repetitions
 from tests.unit.protocols.masking.test_range_proof import BITS, WORDS, accepts, send
@@ -36,20 +36,21 @@ def kernels(request):
 @settings(max_examples=repetitions(25), deadline=None)
 @given(data=st.data())
 def test_all_kernels_have_the_same_bytes(data):
-    n, arity, edge = data.draw(SIZES), data.draw(st.integers(1, WIDEST)), data.draw(st.booleans())
+    n, m = data.draw(SIZES), data.draw(st.integers(1, 3))
+    arity, edge = data.draw(st.integers(1, WIDEST)), data.draw(st.booleans())
     groups = data.draw(st.integers(1, 57 // arity if arity > 1 else 3))
-    left, right = (numbers(data.draw, 2**arity, n, edge=edge) for _ in range(2))
+    left, right = (numbers(data.draw, 2**arity, m, n, edge=edge) for _ in range(2))
     left &= np.uint64(data.draw(st.sampled_from([2**arity - 1, 1, 1 << (arity - 1)])))
-    rho, x = numbers(data.draw, P, n, 2, edge=edge), numbers(data.draw, P, 4 * n, 2, edge=edge)
-    tables = numbers(data.draw, P, groups, -(-arity // CHUNK), 2**CHUNK, 2, edge=edge)
-    words = numbers(data.draw, 2 ** (arity * groups), n, edge=edge)
+    rho, x = numbers(data.draw, P, m, n, 2, edge=edge), numbers(data.draw, P, m, 4 * n, 2, edge=edge)
+    weights = numbers(data.draw, P, m, groups * arity, 2, edge=edge)
+    words = numbers(data.draw, 2 ** (arity * groups), m, n, edge=edge)
     for compiled in (each for each in ALL.values() if each is not NUMPY):
         for name, given_, named in (
-            ("correlate", (left, right, rho), {"arity": arity}),
-            ("look_up", (tables, words, rho), {"bits": arity}),
-            ("look_up", (tables, words, None), {"bits": arity}),
-            ("values", (x, x[::-1]), {}),
-            ("fold", (x, numbers(data.draw, P, 4, 2)), {}),
+            ("correlate", (left, right, rho[0]), {"arity": arity}),
+            ("evaluate", (weights, words, rho), {"groups": groups}),
+            ("evaluate", (weights, words, None), {"groups": groups}),
+            ("values", (x[0], x[-1, ::-1]), {}),
+            ("fold", (x, numbers(data.draw, P, m, 4, 2)), {}),
             ("inner_product", (rho, left), {}),
         ):
             expected, got = (getattr(each, name)(*given_, **named) for each in (NUMPY, compiled))
@@ -60,27 +61,42 @@ def test_all_kernels_have_the_same_bytes(data):
 @pytest.mark.parametrize(("n", "arity"), [(0, 3), (1, 1), (7, 2), (600, WIDEST)])
 def test_sums_of_products_of_bits_are_those_of_integers(kernels, n, arity, edge):
     random = np.random.default_rng(n)
-    left, right = random.integers(0, 2**arity, (2, n), dtype=np.uint64)
+    left, right = random.integers(0, 2**arity, (2, 2, n), dtype=np.uint64)
     rho = random.integers(0, P, (n, 2), dtype=np.uint64)
     if edge:
         left[:], right[:], rho[:] = 2**arity - 1, 2**arity - 1, P - 1
     got = kernels.correlate(left, right, rho, arity=arity)
-    for place, k in enumerate(range(1 - arity, arity)):
-        both = [int(a) & (int(b) << k if k >= 0 else int(b) >> -k) for a, b in zip(left, right, strict=True)]
-        for part in (0, 1):
-            assert int(got[place, part]) == sum(int(r) * x for r, x in zip(rho[:, part], both, strict=True)) % P
+    for row in (0, 1):
+        for place, k in enumerate(range(1 - arity, arity)):
+            pairs = zip(left[row], right[row], strict=True)
+            both = [int(a) & (int(b) << k if k >= 0 else int(b) >> -k) for a, b in pairs]
+            for part in (0, 1):
+                expected = sum(int(r) * x for r, x in zip(rho[:, part], both, strict=True)) % P
+                assert int(got[row, place, part]) == expected
 
 
-def test_entries_of_all_chunks_are_added_up_and_multiplied(kernels):
+def test_the_bits_of_each_group_are_weighed_and_multiplied(kernels):
     random = np.random.default_rng(1)
-    tables, words = random.integers(0, P, (3, 4, 64, 2), dtype=np.uint64), random.integers(0, 2**60, 5, dtype=np.uint64)
-    rho = random.integers(0, P, (5, 2), dtype=np.uint64)
-    got = kernels.look_up(tables, words, rho, bits=20)
-    for i, word in enumerate(map(int, words)):
-        for g in range(3):
-            own = word >> 20 * g & (2**20 - 1)
-            value = field.plus(*(field.element(tables[g, c, own >> 6 * c & 63]) for c in range(4)))
-            assert field.element(got[3 * i + g]) == field.product(field.element(rho[i]), value)
+    weights, words = random.integers(0, P, (2, 60, 2), dtype=np.uint64), random.integers(0, 2**60, (2, 5), np.uint64)
+    rho = random.integers(0, P, (2, 5, 2), dtype=np.uint64)
+    got = kernels.evaluate(weights, words, rho, groups=3)
+    for each in (0, 1):
+        for i, word in enumerate(map(int, words[each])):
+            for g in range(3):
+                bits = [field.element(weights[each, 20 * g + j]) for j in range(20) if word >> 20 * g + j & 1]
+                expected = field.product(field.element(rho[each, i]), field.plus(field.ZERO, *bits))
+                assert field.element(got[each, 3 * i + g]) == expected
+
+
+def test_the_largest_values_of_cubic_polynomials_are_added_up_exactly(kernels):
+    """At the last node such rows come to 56 times the largest limb: a sum of too many is no double."""
+    rows, top = 2**11, P - 1
+    x = np.tile(np.array([[0, 0], [top, top], [0, 0], [top, top]], dtype=np.uint64), (rows, 1))
+    x[:4] = [[0, 0], [0, 0], [1, 0], [0, 0]]
+    got = kernels.values(x, x)
+    for node, (weight, odd) in enumerate(((0, 0), (1, 0), (0, 1), (1, 0), (8, -6), (25, -20), (56, -45))):
+        square = field.product(((weight * top) % P,) * 2, ((weight * top) % P,) * 2)
+        assert field.element(got[node]) == field.plus(field.times(square, rows - 1), (odd**2, 0))
 
 
 @pytest.mark.parametrize("bits", [BITS, BITS[:0], BITS[:1], np.full(3, 24, np.uint8)])

@@ -103,8 +103,11 @@ def test_all_folds_together_are_one_fold_after_the_other_whatever_the_length(len
         left = -(-left // 4)
     each = x
     for r in challenges:
-        each = folding.fold(each, r)
-    assert folding.fold_all(x, tuple(challenges)) == field.element(each[0])
+        each = folding.fold(each[None], [r])[0]
+    beside = np.concatenate([elements(length), np.zeros((1, 2), np.uint64)])[1:]
+    both = folding.fold_all(np.stack([beside, x]), [challenges[::-1], challenges])
+    assert both[1] == field.element(each[0])
+    assert both[:1] == folding.fold_all(beside[None], [challenges[::-1]])
 
 
 def test_a_fold_is_the_value_of_the_cubic_polynomials():
@@ -120,7 +123,7 @@ def test_a_fold_is_the_value_of_the_cubic_polynomials():
             ]
             expected = field.plus(expected, field.product(*at))
         assert field.element(values[row]) == expected
-    folded = folding.fold(left, R)
+    (folded,) = folding.fold(left[None], [R])
     assert folded.shape == (4, 2)  # two values, padded for the next fold
     lam = field.lagrange(R, 4)
     expected = field.plus(*(field.product(c, field.element(left[4 + m])) for m, c in enumerate(lam)))
@@ -139,8 +142,8 @@ def test_the_equation_of_honest_words_holds_over_the_integers(values):
         one = ProofShape.of(shape.bits[:1])
         rho = np.array([[1, 0]], dtype=np.uint64)
         sides = [
-            folding.linear_side(one, e[i : i + 1], d[i : i + 1], rho, sign=-1),
-            folding.linear_side(one, a[i : i + 1], pads[i : i + 1], rho, sign=1),
+            *folding.linear_sides(one, e[None, i : i + 1], d[None, i : i + 1], rho[None], sign=-1),
+            *folding.linear_sides(one, a[None, i : i + 1], pads[None, i : i + 1], rho[None], sign=1),
         ]
         weights = [2 ** (j + 1) for j in range(22)] + [-(2 ** (WIDTH + 1))]
         left = sum(weight * bit(e[i], j) * bit(a[i], j) for j, weight in enumerate(weights))

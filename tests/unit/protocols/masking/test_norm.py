@@ -18,6 +18,7 @@ from protocols.masking.pads import PadPurpose, PadSource
 from protocols.masking.range_proof import MaskedBits
 from protocols.masking.transcript import Transcript
 from protocols.masking.words import residue
+from tests.unit.protocols.masking.test_range_proof import answer, examine
 
 NUMBER, SOURCE = RoundNumber(3), PadSource(bytes(range(32)), bytes(32), "north", 1)
 SMALL = NormBound.of(3, 100**2)
@@ -49,9 +50,9 @@ def transcript(d, e, told):
 
 def accepts(sent, bound):
     (d, bits), shape = sent, shape_of(bound)
-    mine, question = range_proof.examine(bits, d, shape, transcript(d, bits.e, bits.numbers))
+    mine, question = examine(bits, d, shape, transcript(d, bits.e, bits.numbers))
     pads = SOURCE.pads(NUMBER, bound.entries)
-    his = range_proof.answer(SOURCE, NUMBER, shape, pads=pads, question=question)
+    his = answer(SOURCE, NUMBER, shape, pads=pads, question=question)
     return range_proof.holds(mine, his)
 
 

@@ -14,7 +14,7 @@ from protocols.errors import WireError
 from protocols.masking import range_proof
 from protocols.masking.folding import ProofShape
 from protocols.masking.pads import PadSource
-from protocols.masking.range_proof import MaskedBits, ProofPart
+from protocols.masking.range_proof import MaskedBits, ProofPart, ProofSide, parts_of
 from protocols.masking.transcript import Question, Transcript
 from protocols.masking.words import WIDTH, residue
 from tests.repetitions import repetitions
@@ -38,10 +38,21 @@ def send(x, bits, source=SOURCE):
     return d, MaskedBits(e, range_proof.prove(source, NUMBER, shape, transcript=transcript(d, e), e=e))
 
 
+def examine(sent, d, shape, transcript):
+    """Return an aggregator's part of one proof, and what it asks the dealer."""
+    side = ProofSide.of_aggregator(sent, d, shape, transcript)
+    return parts_of([side])[0], side.question
+
+
+def answer(source, number, shape, *, pads, question):
+    """Return the dealer's part of one proof."""
+    return parts_of([ProofSide.of_dealer(source, number, shape, pads=pads, question=question)])[0]
+
+
 def accepts(d, sent, bits, source=SOURCE):
     shape = ProofShape.of(bits)
-    mine, question = range_proof.examine(sent, d, shape, transcript(d, sent.e))
-    his = range_proof.answer(source, NUMBER, shape, pads=source.pads(NUMBER, bits.size), question=question)
+    mine, question = examine(sent, d, shape, transcript(d, sent.e))
+    his = answer(source, NUMBER, shape, pads=source.pads(NUMBER, bits.size), question=question)
     return range_proof.holds(mine, his)
 
 
@@ -116,9 +127,7 @@ def test_the_dealer_refuses_a_question_of_another_shape():
     shape = ProofShape.of(BITS)
     for challenges in ((), ((7, 0),) * (shape.rounds - 1), ((7, 0),) * (shape.rounds - 1) + ((6, 0),)):
         with pytest.raises(WireError):
-            range_proof.answer(
-                SOURCE, NUMBER, shape, pads=SOURCE.pads(NUMBER, 7), question=Question(bytes(32), challenges)
-            )
+            answer(SOURCE, NUMBER, shape, pads=SOURCE.pads(NUMBER, 7), question=Question(bytes(32), challenges))
 
 
 def test_a_seed_in_another_clients_name_proves_nothing():
@@ -129,20 +138,56 @@ def test_a_seed_in_another_clients_name_proves_nothing():
 def test_a_proof_for_another_message_is_refused():
     d, sent = send(WORDS, BITS)
     shape = ProofShape.of(BITS)
-    mine, question = range_proof.examine(sent, d, shape, transcript(d, sent.e, b"run north 1 speak 4"))
-    his = range_proof.answer(SOURCE, NUMBER, shape, pads=SOURCE.pads(NUMBER, 7), question=question)
+    mine, question = examine(sent, d, shape, transcript(d, sent.e, b"run north 1 speak 4"))
+    his = answer(SOURCE, NUMBER, shape, pads=SOURCE.pads(NUMBER, 7), question=question)
     assert not range_proof.holds(mine, his)
 
 
 def test_each_part_of_the_check_is_needed():
     d, sent = send(WORDS, BITS)
     shape = ProofShape.of(BITS)
-    mine, question = range_proof.examine(sent, d, shape, transcript(d, sent.e))
-    his = range_proof.answer(SOURCE, NUMBER, shape, pads=SOURCE.pads(NUMBER, 7), question=question)
+    mine, question = examine(sent, d, shape, transcript(d, sent.e))
+    his = answer(SOURCE, NUMBER, shape, pads=SOURCE.pads(NUMBER, 7), question=question)
     assert range_proof.holds(mine, his)
     for change in ((1, 0), (0, 1)):
         moved = ((his.claim[0] + change[0]) % P, (his.claim[1] + change[1]) % P)
         assert not range_proof.holds(mine, ProofPart(his.element, moved))
+
+
+def beside_each_other(sizes, liars=()):
+    """Return both parties' parts of proofs by clients of so many words: alone, and all side by side."""
+    mine, his = [], []
+    for place, size in enumerate(sizes):
+        source = dataclasses.replace(SOURCE, client=f"client {place}")
+        bits = np.resize(BITS, size)
+        x = np.where(bits > 0, 1, 0).astype(np.uint64)
+        x[:1] <<= np.uint64(8 * (place in liars))
+        d, sent = send(x, bits, source)
+        shape = ProofShape.of(bits)
+        mine.append(ProofSide.of_aggregator(sent, d, shape, transcript(d, sent.e)))
+        given_ = {"pads": source.pads(NUMBER, size), "question": mine[-1].question}
+        his.append(ProofSide.of_dealer(source, NUMBER, shape, **given_))
+    return [(tuple(parts_of([each])[0] for each in sides), parts_of(sides)) for sides in (mine, his)]
+
+
+@pytest.mark.parametrize("longest", [1, 60, range_proof.LONGEST])
+def test_proofs_side_by_side_are_those_of_each_alone_and_a_liar_alone_fails(longest, monkeypatch):
+    monkeypatch.setattr(range_proof, "LONGEST", longest)
+    sizes, liars = (7, 30, 0, 8, 7, 300, 29, 11), {1, 4}
+    (alone, mine), (his_alone, his) = beside_each_other(sizes, liars)
+    assert (mine, his) == (alone, his_alone)
+    passed = [range_proof.holds(*both) for both in zip(mine, his, strict=True)]
+    assert passed == [place not in liars for place in range(len(sizes))]
+
+
+def test_what_one_proof_lacks_no_other_one_makes_up_for():
+    """Two lies that cancel out in a plain sum of all checks: each proof has a check of its own."""
+    (_, mine), (_, his) = beside_each_other((7, 7))
+    more, less = (
+        dataclasses.replace(part, claim=((part.claim[0] + by) % P, part.claim[1]))
+        for part, by in zip(mine, (1, -1), strict=True)
+    )
+    assert not any(range_proof.holds(*both) for both in zip((more, less), his, strict=True))
 
 
 @pytest.mark.parametrize("word", [0, 31])
@@ -153,8 +198,8 @@ def test_what_an_aggregator_sees_is_uniform_whatever_the_words_are(word):
     for seed in range(150):
         source = dataclasses.replace(SOURCE, seed=seed.to_bytes(32, "big"))
         d, sent = send(x, bits, source)
-        _, question = range_proof.examine(sent, d, shape, transcript(d, sent.e))
-        his = range_proof.answer(source, NUMBER, shape, pads=source.pads(NUMBER, 2), question=question)
+        _, question = examine(sent, d, shape, transcript(d, sent.e))
+        his = answer(source, NUMBER, shape, pads=source.pads(NUMBER, 2), question=question)
         element = np.array(his.element, dtype=np.uint64)
         tops = (
             d >> np.uint64(55),
