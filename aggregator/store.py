@@ -242,12 +242,14 @@ class Store:
             return {str(client): bytes(key) for client, key in connection.execute(query)}
 
     def save_secret(self, run: bytes, client: str, secret: bytes) -> None:
-        """Keep the secret of a client's sealed session."""
+        """Keep the secrets of a client's sealed sessions, one after the other."""
+        key = (_SESSIONS.c.run == run, _SESSIONS.c.client == client)
         with self._engine.begin() as connection:
+            connection.execute(_SESSIONS.delete().where(*key))
             connection.execute(_SESSIONS.insert().values(run=run, client=client, secret=secret))
 
     def secrets(self, run: bytes) -> dict[str, bytes]:
-        """Return the secrets of all clients' sealed sessions."""
+        """Return what `save_secret` kept of all clients."""
         query = sa.select(_SESSIONS.c.client, _SESSIONS.c.secret).where(_SESSIONS.c.run == run)
         with self._engine.connect() as connection:
             return {str(client): bytes(secret) for client, secret in connection.execute(query)}

@@ -24,7 +24,7 @@ from client_sdk.comparison.report import require_counterparts
 from client_sdk.exit_code import exit_code_of
 from client_sdk.gradients.participant import Participant
 from client_sdk.gradients.participant import take_part as join
-from client_sdk.masking.exchange import begin_exchange, open_journal, require_no_relay
+from client_sdk.masking.exchange import begin_exchange, require_no_relay
 from client_sdk.private.files import read_private_files
 from client_sdk.private.state import DRAW_BYTES
 from client_sdk.simulation.record import RunRecord
@@ -33,7 +33,8 @@ from protocols.errors import ParameterError
 from protocols.identity.certificates import expires_soon
 from protocols.kit.doctor import require_healthy
 from protocols.kit.kit import Kit
-from protocols.task.manifest import Simulation, compares, is_active, require_simulation
+from protocols.masking.journal import open_journal
+from protocols.task.manifest import Simulation, compares, is_active, require_simulation, run_id
 
 DRAWS: Final = "draws"  # entry of an active run's journal: the key of what a client draws of its agents
 
@@ -54,7 +55,7 @@ async def _take_part(given: config.ClientConfig, folder: Path, manifest: Simulat
     journal, draws = None, None
     if is_active(manifest):
         require_no_relay(given.relay)
-        journal = open_journal(folder, manifest, given.name, credentials=folder / given.credentials)
+        journal = open_journal(folder, run_id(manifest), given.name, credentials=folder / given.credentials)
         draws = journal.once(DRAWS, DRAW_BYTES)
     files = read_private_files(
         manifest,

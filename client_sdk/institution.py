@@ -10,12 +10,13 @@ import msgspec
 from client_sdk import connect, institution_config, read_credentials
 from client_sdk.admission import admit, lock
 from client_sdk.exit_code import exit_code_of
-from client_sdk.masking.exchange import begin_exchange, open_journal, require_no_relay
+from client_sdk.masking.exchange import begin_exchange, require_no_relay
 from client_sdk.secure_sum.client import SumClient
 from client_sdk.secure_sum.journal import SumJournal
 from protocols.atomic_file import write_atomically
 from protocols.errors import RunEnded
-from protocols.task.manifest import is_active, require_sum
+from protocols.masking.journal import open_journal
+from protocols.task.manifest import is_active, require_sum, run_id
 from protocols.task.secure_sum.spec import SecureSum
 
 
@@ -39,7 +40,7 @@ async def _take_part(given: institution_config.InstitutionConfig, folder: Path, 
         require_no_relay(given.relay)
         transports = connect(manifest, credentials)
         identity = folder / given.credentials
-        pads = open_journal(folder, manifest, given.name, credentials=identity)
+        pads = open_journal(folder, run_id(manifest), given.name, credentials=identity)
         masked = begin_exchange(manifest, given.name, transports, identity=identity, journal=pads)
         if masked.client.has_joined:
             raise RunEnded("this institution has begun the run before, and a sum with a dealer takes nobody back")

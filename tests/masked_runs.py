@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from aggregator.masking.noise import noise_of
 from client_sdk import Client
 from client_sdk.masking.masking_client import MaskingClient
 from lpm_secure.engine.loop import simulate
@@ -13,6 +14,8 @@ from lpm_secure.testbed.masked_run import MaskedRun
 from protocols.errors import LpmError, RoundClosed
 from protocols.masking.envelope import SignedMessage
 from protocols.masking.journal import Journal
+from protocols.masking.messages import Closing
+from protocols.masking.party import digest_of
 
 
 async def play_testbed(testbed: Any, parties: MaskedParties) -> tuple[Any, list[Client]]:
@@ -64,15 +67,24 @@ def come_back(run: MaskedRun, client: MaskingClient) -> None:
 
 
 class Recorder:
-    """Hands every message on, and keeps those to one receiver."""
+    """Hands every message on, and keeps those to some receivers."""
 
-    def __init__(self, receiver: str) -> None:
-        self.receiver, self.messages = receiver, []
+    def __init__(self, *receivers: str) -> None:
+        self.receivers, self.messages = receivers, []
 
     def __call__(self, sender: str, receiver: str, message: SignedMessage) -> SignedMessage:
-        if receiver == self.receiver:
+        if receiver in self.receivers:
             self.messages.append(message)
         return message
+
+
+def noise_of_both(run: MaskedRun, heard: Recorder, number: int) -> list[Any]:
+    """Return the noise of the dealer and of the aggregators in a round, by what these two have asked and heard."""
+    asked = next(each.content for each in reversed(heard.messages) if b"ReleaseQuestion" in each.content)
+    closing = next(each for each in reversed(heard.messages) if b"Closing" in each.content)
+    both = digest_of(run.dealer.read(closing, Closing).digest, asked)
+    named = (run.dealer._key, run.dealer._asked), (run.aggregators[0]._common.noise_key, both)
+    return [noise_of(run.plan, key, number, question) for key, question in named]
 
 
 class Secrets:

@@ -14,15 +14,16 @@ import msgspec
 import numpy as np
 
 from aggregator.masking.collection import Examination, examine
+from aggregator.masking.members.membership import RoundMembers
 from aggregator.masking.members.message_union import MessageUnion
 from aggregator.masking.noise import ReleaseSpending, noise_of
 from aggregator.masking.preparation import prepare
 from aggregator.masking.product import ProductShare
-from aggregator.masking.round_state import NOTHING, NextComparison, RoundStage, refuse_surplus
+from aggregator.masking.round_state import NOTHING, NextComparison, RoundCheckpoint, RoundStage, refuse_surplus
 from aggregator.masking.sums import MaskedSums
-from protocols.arithmetic.counters import RoundNumber
+from protocols.arithmetic.counters import FIRST_ROUND, RoundNumber
 from protocols.arithmetic.fixed_point import U64
-from protocols.errors import CohortTooSmall, ResultsDiffer, RoundAhead
+from protocols.errors import CohortTooSmall, RecordsDiffer, ResultsDiffer, RoundAhead
 from protocols.masking.envelope import SignedMessage, encode
 from protocols.masking.messages import (
     ClientReply,
@@ -33,6 +34,7 @@ from protocols.masking.messages import (
     RangeVerdict,
     ReleaseAnswer,
     ReleaseQuestion,
+    ReturnNotice,
     SeedNotice,
     WordsNotice,
     from_bytes,
@@ -53,18 +55,67 @@ class MaskingAggregator(MessageUnion):
     """One of the two aggregators.
 
     Security: it sees masked words alone. What it learns beside releases: who takes part, and who was out of range. One
-        that lies brings the others to their one stop, whatever the clients' numbers are.
+        that lies brings the others to their one stop, whatever the clients' numbers are. Started again it does the
+        round in hand once more, over the messages that it had said it heard, with the answers of before.
+
+    Attributes:
+        checkpoint: what it goes on with; None at the beginning of a run.
     """
 
+    checkpoint: RoundCheckpoint | None = field(init=False, repr=False, default=None)
     _sums: MaskedSums = field(init=False, repr=False)
     _spending: ReleaseSpending = field(init=False, repr=False)
     _comparison: NextComparison | None = field(init=False, repr=False, default=None)
+    _asked: SignedMessage | None = field(init=False, repr=False, default=None)
 
     def __post_init__(self) -> None:
-        """Begin the run, once."""
+        """Begin the run, or go on with it.
+
+        Raises:
+            RecordsDiffer: journal and checkpoint are not of one moment.
+        """
         MessageUnion.__post_init__(self)
         prepare(self.plan)
         self._sums, self._spending = MaskedSums(self.plan), ReleaseSpending(self.plan)
+        if content := self.journal.checkpoint:
+            self._go_on(msgspec.msgpack.decode(content, type=RoundCheckpoint))
+        if self.journal.entry(f"round {self.number + 1}") is not None:
+            raise RecordsDiffer("what this aggregator goes on with is older than what it has told; the run is over")
+
+    def _go_on(self, checkpoint: RoundCheckpoint) -> None:
+        for number in map(RoundNumber, range(checkpoint.number)):
+            if (content := self.journal.entry(f"round {number}")) is None:
+                raise RecordsDiffer(f"the journal of this aggregator lacks round {number}; the run is over")
+            self._membership.take(number, msgspec.msgpack.decode(content, type=RoundMembers))
+            if self.plan.opens(number):
+                self._spending.charge(number)
+        self.checkpoint, self._asked = checkpoint, checkpoint.question
+        self._sums.restore(checkpoint.levels)
+        self._begin_round(checkpoint.number)
+
+    def save(self, replies: dict[int, dict[str, SignedMessage]], posted: tuple[SignedMessage, ...]) -> None:
+        """Put on disk what a restart goes on with, after a round, before anybody is told of it."""
+        levels = self._sums.encode()
+        self.journal.save_checkpoint(encode(RoundCheckpoint(self.number, levels, self._asked, replies, posted)))
+
+    def come_back(self, head: bytes = NO_HEAD) -> SignedMessage:
+        """Return what tells the other aggregator that this one goes on; `head` is of its ledger."""
+        return self.signer.send(ReturnNotice(run=self.plan.run, number=self.number, head=head))
+
+    @property
+    def lost_question(self) -> SignedMessage | None:
+        """Return the question whose answer this round begins from and a restart has lost; None where it is here."""
+        compares = self.number > FIRST_ROUND and self.plan.compares(RoundNumber(self.number - 1))
+        return self._asked if compares and self._comparison is None else None
+
+    def recall(self, answer: SignedMessage) -> None:
+        """Take in the dealer's answer of the round before once more: what this decision begins from."""
+        with self.guard():
+            self._require(RoundStage.OPEN)
+            message = self.read(answer, ReleaseAnswer, sender=self.plan.dealer.name)
+            if message.number != self.number - 1:
+                raise RoundAhead(f"got an answer for round {message.number} before {self.number}; the run stops here")
+            self._comparison = NextComparison.of(self.plan, message, party=self.index)
 
     def close(self, head: bytes = NO_HEAD) -> SignedMessage:
         """Close the round to further messages, and return whom it has heard as one hash; `head` is of its ledger."""
@@ -150,9 +201,15 @@ class MaskingAggregator(MessageUnion):
             if (theirs.number, theirs.accepted) != (self.number, self._round.accepted):
                 raise ResultsDiffer("the aggregators differ on who is in range; the run stops here")
             self._require_cohort()
-            public, heard = tuple(self.public_numbers.values()), self._round.collection.single()
-            counted = {client: heard[client].digest for client in self._round.accepted}
-            self._membership.take(self.number, counted, refused=self.refused, public=public)
+            heard = self._round.collection.single()
+            taken = RoundMembers(
+                counters={client: each.question.counter for client, each in self._round.examined.items()},
+                counted={client: heard[client].digest for client in self._round.accepted},
+                refused=self.refused,
+                public=tuple(self.public_numbers.values()),
+            )
+            self.journal.record_all({f"round {self.number}": encode(taken)}, sync=False)  # with what is told of it
+            self._membership.take(self.number, taken)
             goes_on = self.plan.opens(self.number) or self.plan.multiplies(self.number)
             self._round.stage = RoundStage.ACCEPTED if goes_on else RoundStage.DONE
             if not self.plan.multiplies(self.number):
@@ -226,9 +283,10 @@ class MaskingAggregator(MessageUnion):
                 announcement=self._announcement_hash(),
                 accepted=self._round.accepted,
             )
-            self._round.question = digest_of(encode(question))
+            self._round.question = digest_of(self._round.closing, encode(question))
             self._round.stage = RoundStage.ASKED_RELEASE
-            return self.send(question, name="release", sync=False)
+            self._asked = self.send(question, name="release", sync=False)
+            return self._asked
 
     def release(self, answer: SignedMessage) -> None:
         """Take in the dealer's answer: what is released, and what the next decision begins from."""
@@ -281,7 +339,7 @@ class MaskingAggregator(MessageUnion):
         offsets = comparison.offsets.reshape(z.shape)
         by_outcome = residue(z - offsets)
         z, offset = z[bits].reshape(-1), offsets[bits].reshape(-1)
-        mask = self._require_common().answer_mask(self.number, z.size)
+        mask = self._require_common().answer_mask(self.number, self._round.closing, z.size)
         told = comparison.share.answer(comparison.node_hash, z, offset=offset, mask=mask)
         by_outcome[bits] = told.reshape(len(bits), layout.n)
         return {client: by_outcome[:, slice(*layout.own[client])].reshape(-1) for client in self.members}

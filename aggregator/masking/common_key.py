@@ -1,9 +1,8 @@
 """The key that both aggregators have in common, and nobody else: of contributions that were committed to."""
 
 import hmac
-import os
 from dataclasses import dataclass, field
-from typing import final
+from typing import Final, final
 
 from protocols.arithmetic.counters import RoundNumber
 from protocols.arithmetic.fixed_point import U64
@@ -11,8 +10,11 @@ from protocols.arithmetic.sharing.additive import KEY_BYTES
 from protocols.errors import ResultsDiffer, RoundAhead
 from protocols.masking.envelope import SignedMessage
 from protocols.masking.messages import KeyCommitment, KeyContribution
-from protocols.masking.party import MaskingParty, digest_of
+from protocols.masking.party import MaskingServer, digest_of
 from protocols.masking.words import expand
+
+OTHER_COMMITMENT: Final = "commitment of the other"
+OTHER_PART: Final = "key part of the other"
 
 
 @final
@@ -28,9 +30,9 @@ class CommonKey:
 
     key: bytes = field(repr=False)
 
-    def answer_mask(self, number: RoundNumber, count: int) -> U64:
-        """Return the mask that both XOR to what they tell clients in a round, uint64[count]."""
-        return expand(hmac.digest(self.key, b"lpm answers %d" % number, "sha256"), count)
+    def answer_mask(self, number: RoundNumber, closing: bytes, count: int) -> U64:
+        """Return the mask that both XOR to what they tell clients in a round over what both heard, uint64[count]."""
+        return expand(hmac.digest(self.key, b"lpm answers %d " % number + closing, "sha256"), count)
 
     @property
     def noise_key(self) -> bytes:
@@ -45,11 +47,6 @@ class KeyPart:
 
     index: int
     part: bytes = field(repr=False)
-
-    @classmethod
-    def draw(cls, index: int) -> "KeyPart":
-        """Draw it from the system."""
-        return cls(index, os.urandom(KEY_BYTES))
 
     @property
     def commitment(self) -> bytes:
@@ -69,7 +66,7 @@ class KeyPart:
 
 
 @dataclass(slots=True, eq=False)
-class KeyAgreement(MaskingParty):
+class KeyAgreement(MaskingServer):
     """What two aggregators do before the first round: each draws a part of a key, and commits to it first.
 
     Attributes:
@@ -82,9 +79,12 @@ class KeyAgreement(MaskingParty):
     _commitment: bytes = field(init=False, default=b"")
 
     def __post_init__(self) -> None:
-        """Begin the run, once, and draw the part."""
-        MaskingParty.__post_init__(self)
-        self._contribution = KeyPart.draw(self.index)
+        """Begin the run, and draw the part; or go on with both."""
+        MaskingServer.__post_init__(self)
+        self._contribution = KeyPart(self.index, self.journal.once("key part", KEY_BYTES))
+        part, self._commitment = self.journal.entry(OTHER_PART), self.journal.entry(OTHER_COMMITMENT) or b""
+        if part is not None:
+            self._common = self._contribution.join(KeyPart(1 - self.index, part), self._commitment)
 
     @property
     def _other(self) -> str:
@@ -104,7 +104,7 @@ class KeyAgreement(MaskingParty):
         """
         with self.guard():
             self._commitment = self.read(commitment, KeyCommitment, sender=self._other).digest
-            self.journal.record("commitment of the other", self._commitment)
+            self.journal.record(OTHER_COMMITMENT, self._commitment)
             message = KeyContribution(run=self.plan.run, number=0, part=self._contribution.part)
             return self.send(message, name="contribution")
 
@@ -117,6 +117,7 @@ class KeyAgreement(MaskingParty):
         with self.guard():
             part = self.read(contribution, KeyContribution, sender=self._other).part
             self._common = self._contribution.join(KeyPart(1 - self.index, part), self._commitment)
+            self.journal.record(OTHER_PART, part)
 
     def _require_common(self) -> CommonKey:
         if self._common is None:

@@ -1,11 +1,12 @@
 """The dealer of a masked run: it expands pads, and answers what both aggregators ask alike, once."""
 
-import os
-from collections.abc import Mapping
+import hmac
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import final
+from typing import Final, final
 
+import msgspec
 import numpy as np
 
 from aggregator.masking.comparison import deal_comparison, encode_shares
@@ -18,7 +19,7 @@ from aggregator.masking.suppression import CountRule, deal_suppression
 from protocols.arithmetic.counters import FIRST_ROUND, RoundNumber
 from protocols.arithmetic.fixed_point import I64, U64
 from protocols.arithmetic.sharing.additive import KEY_BYTES
-from protocols.errors import CohortTooSmall, NotEnrolled, NotSealed, ResultsDiffer, RoundAhead
+from protocols.errors import CohortTooSmall, LpmError, NotEnrolled, NotSealed, ResultsDiffer, RoundAhead
 from protocols.identity.sealing_key import SealingKey
 from protocols.masking.envelope import SignedMessage
 from protocols.masking.folding import ProofShape
@@ -33,7 +34,7 @@ from protocols.masking.messages import (
     to_bytes,
 )
 from protocols.masking.pads import PadSource
-from protocols.masking.party import MaskingParty, digest_of
+from protocols.masking.party import MaskingServer, digest_of
 from protocols.masking.plans.attendance import Attendance
 from protocols.masking.range_proof import ProofSide, bit_pads, parts_of
 from protocols.masking.seed import open_seed
@@ -42,25 +43,35 @@ from protocols.task.manifest import cohort
 
 Replies = tuple[SignedMessage, SignedMessage]
 Questions = ProofQuestion | ReleaseQuestion
+KINDS: Final = (ProofQuestion, ReleaseQuestion)  # in their order in a round
 
 
-def fresh_words(count: int) -> U64:
-    """Return uint64[count] of the system's randomness, through a key that is used once."""
-    return expand(os.urandom(KEY_BYTES), count)
+def stream_of(key: bytes) -> Callable[[int], U64]:
+    """Return what draws words from a key, others with each call: uint64[count]."""
+    drawn = 0
+
+    def draw(count: int) -> U64:
+        nonlocal drawn
+        drawn += 1
+        return expand(hmac.digest(key, b"lpm dealt %d" % drawn, "sha256"), count)
+
+    return draw
 
 
 @final
 @dataclass(slots=True, eq=False)
-class MaskingDealer(MaskingParty):
+class MaskingDealer(MaskingServer):
     """The third operator.
 
     Security: it sees hashes, names and challenges, never words, nor a signature over words. It answers a question only
         if both aggregators ask it, and each round's only once: two answers would be two equations of one client's
-        bits, or two sums under one noise.
+        bits, or two sums under one noise. What it deals, and its noise, are of a key of its own and of all questions
+        by then: started again it tells the same, and had it been asked another one before, nothing is dealt twice.
     """
 
     sealing: SealingKey = field(kw_only=True, repr=False)
-    noise_key: bytes = field(kw_only=True, repr=False)
+    _key: bytes = field(init=False, repr=False)
+    _asked: bytes = field(init=False, repr=False, default=b"")  # the hash of all questions that were answered
     _sources: dict[str, PadSource] = field(init=False, repr=False, default_factory=dict)
     _counters: dict[str, int] = field(init=False, repr=False, default_factory=dict)
     _members: tuple[str, ...] = field(init=False)
@@ -74,12 +85,32 @@ class MaskingDealer(MaskingParty):
     _next: tuple[RoundNumber, bool] = field(init=False, default=(FIRST_ROUND, False))
 
     def __post_init__(self) -> None:
-        """Begin the run, once."""
-        MaskingParty.__post_init__(self)
+        """Begin the run, or go on with it."""
+        MaskingServer.__post_init__(self)
         prepare(self.plan)
         self._members, self._sums, self._spending = self.plan.names, MaskedSums(self.plan), ReleaseSpending(self.plan)
         self._attendance = Attendance(self.plan)
-        self._node_key = os.urandom(KEY_BYTES)
+        self._key = self.journal.once("dealer key", KEY_BYTES)
+        self._node_key = hmac.digest(self._key, b"lpm node key", "sha256")
+        self._recall()
+
+    def _recall(self) -> None:
+        """Go on after the questions that the journal has; the last step's are answered as they were."""
+        names = (f"question {number} {kind.__name__}" for number in range(self._rounds) for kind in KINDS)
+        contents = [content for name in names if (content := self.journal.entry(name)) is not None]
+        asked = [msgspec.msgpack.decode(content, type=Questions) for content in contents]
+        starts = [place for place, each in enumerate(asked) if self._is_first(each)]
+        with suppress(LpmError), self.guard():  # the last one may have ended the run
+            for place, (question, content) in enumerate(zip(asked, contents, strict=True)):
+                self._take(question, content, tells=place >= max(starts))
+
+    @property
+    def _rounds(self) -> int:
+        return self.plan.manifest.schedule.rounds
+
+    def _is_first(self, question: Questions) -> bool:
+        """Tell whether both have done with all that was answered before: neither asks it again."""
+        return isinstance(question, ProofQuestion) and self.plan.takes_seeds(RoundNumber(question.number))
 
     def ask(self, envelope: SignedMessage) -> Replies | None:
         """Take in one aggregator's question; once both have asked it, return what each is answered, in their order.
@@ -107,26 +138,35 @@ class MaskingDealer(MaskingParty):
                 return None
             self._waiting = {}
             name = f"question {question.number} {type(question).__name__}"
-            self.journal.record_all({name: digest}, sync=False)  # with what answers it
-            replies = self._answer(question, digest)
-            self._answered = {digest: replies}  # the last one alone may be asked for again
-            return replies
+            self.journal.record_all({name: envelope.content}, sync=False)  # with what answers it
+            self._take(question, envelope.content)
+            return self._answered[digest]
 
     def _require_next(self, question: Questions) -> None:
         """Refuse a question out of its turn."""
         if (question.number, isinstance(question, ReleaseQuestion)) != self._next:
             raise RoundAhead(f"a question of round {question.number} came out of its turn; the run stops here")
 
-    def _answer(self, question: Questions, digest: bytes) -> Replies:
-        number = RoundNumber(question.number)
+    def _take(self, question: Questions, content: bytes, *, tells: bool = True) -> None:
+        """Take in a question that both have asked, and hold the answer ready, unless nobody asks for it any more."""
+        number, digest = RoundNumber(question.number), digest_of(content)
+        self._asked = digest_of(self._asked, digest)
+        if self._is_first(question):
+            self._answered = {}
         if isinstance(question, ProofQuestion):
             told = self._answer_proofs(question, number)
             self._next = (number, True) if self.plan.opens(number) else (RoundNumber(number + 1), False)
-            envelope = self.send(told, name="proofs")
-            return envelope, envelope
-        replies = self._answer_release(question, number, digest)
+            if tells:
+                envelope = self.send(told, name="proofs")
+                self._answered[digest] = envelope, envelope
+            return
+        words = self._take_release(question, number)
         self._next = (RoundNumber(number + 1), False)
-        return replies
+        if tells:
+            self._answered[digest] = self._answer_release(number, words)
+
+    def _draw(self, purpose: bytes) -> Callable[[int], U64]:
+        return stream_of(hmac.digest(self._key, b"lpm deal " + self._asked + purpose, "sha256"))
 
     def _answer_proofs(self, question: ProofQuestion, number: RoundNumber) -> ProofAnswer:
         """Return the parts of all proofs. Who is no member comes back by a fresh seed alone."""
@@ -183,8 +223,8 @@ class MaskingDealer(MaskingParty):
         if not self.plan.opens(number):
             self._sums.take(number, {client: self._pads(client, number) for client in self._members}, self._opened)
 
-    def _answer_release(self, question: ReleaseQuestion, number: RoundNumber, digest: bytes) -> Replies:
-        """Return pads of what is released, and keys of the comparison that comes next."""
+    def _take_release(self, question: ReleaseQuestion, number: RoundNumber) -> dict[str, U64]:
+        """Take in whom a release counts, and return their pads; those of the products that come next are drawn."""
         if not set(question.accepted) <= set(self._members):
             raise ResultsDiffer("a release counts a client whose proof was not asked; the run stops here")
         least = self.plan.manifest.min_cohort
@@ -194,7 +234,16 @@ class MaskingDealer(MaskingParty):
         self._members = question.accepted
         words = {client: self._pads(client, number) for client in self._members}
         self._sums.take(number, words)
-        noise = noise_of(self.plan, self.noise_key, number, digest)
+        if self.plan.compares(number) and self.plan.products:
+            self._opened = residue(self._draw_opened()[:, 0])
+        return words
+
+    def _draw_opened(self) -> U64:
+        return self._draw(b"opened")(2 * self._sums.factors().size).reshape(-1, 2)
+
+    def _answer_release(self, number: RoundNumber, words: Mapping[str, U64]) -> Replies:
+        """Return pads of what is released, and keys of the comparison that comes next."""
+        noise = noise_of(self.plan, self._key, number, self._asked)
         pads = residue(self._sums.release(words) - noise.view(np.uint64))
         counts: tuple[tuple[memoryview, ...], ...] = ((), ())
         if self.plan.suppresses(number):
@@ -221,32 +270,33 @@ class MaskingDealer(MaskingParty):
     def _deal_counts(self, words: Mapping[str, U64], noise: I64) -> tuple[tuple[memoryview, ...], ...]:
         """Return each aggregator's shares of what suppresses small counts."""
         rule, node_hash = CountRule.of(self.plan), NodeHash(self._node_key)
-        return deal_suppression(rule, self._sums.counts(words), noise, node_hash=node_hash, draw=fresh_words)
+        counts = self._sums.counts(words)
+        return deal_suppression(rule, counts, noise, node_hash=node_hash, draw=self._draw(b"counts"))
 
     def _deal(self, decision: RoundNumber) -> tuple[U64, tuple[tuple[memoryview, ...], tuple[memoryview, ...]]]:
         """Return offsets of the outcomes of a decision, uint64[o * n], and each aggregator's keys of comparisons."""
         own, bits = {client: self._pads(client, decision) for client in self._members}, list(self.plan.bits)
         r, r0 = self._sums.after(decision, own, self._opened).differences(), self._answers(decision)
-        dealt, shares = deal_comparison(r0[bits].reshape(-1), node_hash=NodeHash(self._node_key), draw=fresh_words)
+        node_hash, draw = NodeHash(self._node_key), self._draw(b"comparison")
+        dealt, shares = deal_comparison(r0[bits].reshape(-1), node_hash=node_hash, draw=draw)
         r0[bits] = dealt.reshape(len(bits), self.plan.layout.n)
         return residue(r - r0).reshape(-1), encode_shares(shares)
 
     def _deal_products(self, decision: RoundNumber) -> tuple[tuple[memoryview, ...], tuple[memoryview, ...]]:
-        """Draw the pads of a decision's products, and return each aggregator's shares."""
+        """Return each aggregator's shares of a decision's products."""
         masks = {
             client: bit_pads(self._sources[client], decision, self._shape(client, decision)) for client in self._members
         }
         pads = self._sums.factors()
-        opened = fresh_words(2 * pads.size).reshape(-1, 2)
-        self._opened = residue(opened[:, 0])
         bits = self._sums.bits(decision, masks, inverse=False)
-        first, second = deal_products(np.stack([np.uint64(1) - bits, bits]), pads, opened, draw=fresh_words)
+        factors, draw = np.stack([np.uint64(1) - bits, bits]), self._draw(b"products")
+        first, second = deal_products(factors, pads, self._draw_opened(), draw=draw)
         return first.encode(), second.encode()
 
     def _answers(self, decision: RoundNumber) -> U64:
         """Return the labels of bits and the masks of sums, uint64[o, n]; of clients that are out, fresh words."""
         layout = self.plan.layout
-        answers = fresh_words(len(layout.outcomes) * layout.n).reshape(len(layout.outcomes), layout.n)
+        answers = self._draw(b"answers")(len(layout.outcomes) * layout.n).reshape(len(layout.outcomes), layout.n)
         for client in self._members:
             first, end = layout.own[client]
             for row, outcome in enumerate(layout.outcomes):

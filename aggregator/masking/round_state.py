@@ -4,6 +4,7 @@ import enum
 from dataclasses import dataclass, field
 from typing import Final, final
 
+import msgspec
 import numpy as np
 
 from aggregator.masking.collection import Collection, Examination
@@ -52,6 +53,29 @@ class RoundState:
     accepted: tuple[str, ...] = ()
     release: U64 = field(default_factory=lambda: NOTHING, repr=False)
     level_shares: U64 = field(default_factory=lambda: NOTHING, repr=False)
+
+
+@final
+class RoundCheckpoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What an aggregator that is started again goes on with, beside its journal.
+
+    Attributes:
+        number: of the round that comes next.
+        levels: masked, after those before.
+        question: the last one that asked for a release: the dealer answers it again.
+        replies: of the last rounds, by number and by party.
+        posted: what the other aggregator was sent in the last round.
+    """
+
+    number: RoundNumber
+    levels: bytes
+    question: SignedMessage | None
+    replies: dict[int, dict[str, SignedMessage]]
+    posted: tuple[SignedMessage, ...]
+
+    def __repr__(self) -> str:
+        """Tell the round, and nothing of what is in it."""
+        return f"RoundCheckpoint({self.number})"
 
 
 @final

@@ -26,6 +26,14 @@ class MaskedSums:
         """Begin with nothing."""
         self._plan, self._levels = plan, Levels.decode(b"", plan.layout)
 
+    def encode(self) -> bytes:
+        """Return the bytes that `restore` reads."""
+        return self._levels.encode()
+
+    def restore(self, content: bytes) -> None:
+        """Go on with what was encoded."""
+        self._levels = Levels.decode(content, self._plan.layout)
+
     def take(self, number: RoundNumber, words: Mapping[str, U64], opened: U64 | None = None) -> None:
         """Take in a round: of each client that counts, its masked words or its pads.
 

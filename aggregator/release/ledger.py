@@ -120,6 +120,11 @@ class Ledger:
         """Return the number of the last round; -1 before the first."""
         return -1 if self._last is None else self._last.agreed.number
 
+    @property
+    def is_ended(self) -> bool:
+        """Tell whether its last line is of a round that did not close."""
+        return isinstance(self._newest, RefusalEvent)
+
     def head(self, number: RoundNumber) -> bytes:
         """Return the head before a round, whose number need not be the next one; nothing if it is no longer known."""
         before = max((each for each in self.heads if each < number), default=None)

@@ -19,7 +19,7 @@ from protocols.identity.sealing_key import SealingKey
 from protocols.sealing.handshake import accept
 from protocols.sealing.messages import Handshake, SealedReply, SealedRequest
 from protocols.sealing.route import Route
-from protocols.sealing.session import SealedSession
+from protocols.sealing.session import SECRET_BYTES, SealedSession
 from protocols.task import manifest as manifests
 from protocols.task.manifest import Manifest, is_active
 from protocols.wire import codec
@@ -42,10 +42,10 @@ class SessionStore(Protocol):
     """The store in which sessions outlive the process."""
 
     def secrets(self, run: bytes) -> dict[str, bytes]:
-        """Return the secret of every client's session."""
+        """Return the secrets of every client's sessions, one after the other."""
 
     def save_secret(self, run: bytes, client: str, secret: bytes) -> None:
-        """Keep one, once."""
+        """Keep those of one client."""
 
 
 @final
@@ -105,8 +105,10 @@ class Gateway:
         self._authorities, self._access, self._leave_out = authorities, access, leave_out
         self._runs = {manifests.run_id(each.manifest): each for each in runs}
         for run_id, run in self._runs.items():
-            for client, secret in secrets.secrets(run_id).items():
-                run.sessions[client] = ((secret, SealedSession.of(Route(run_id, client, name), secret)),)
+            for client, kept in secrets.secrets(run_id).items():
+                each = (kept[place : place + SECRET_BYTES] for place in range(0, len(kept), SECRET_BYTES))
+                route = Route(run_id, client, name)
+                run.sessions[client] = tuple((secret, SealedSession.of(route, secret)) for secret in each)
 
     async def answer(self, caller: str, request: object) -> object:
         """Answer one call; `caller` is the name that the transport verified.
@@ -142,10 +144,10 @@ class Gateway:
             raise NotJoined(f"{request.client} has not joined this run; join first")
         reply = await self._answer(request.client, inner)
         before = run.sessions.get(request.client, ())
-        if isinstance(inner, Join) and not before:
-            self._secrets.save_secret(request.run_id, request.client, secret)
         if isinstance(inner, Join) and all(known != secret for known, _ in before):
-            run.sessions[request.client] = ((secret, session), *before)
+            starts = ((secret, session), *before)
+            self._secrets.save_secret(request.run_id, request.client, b"".join(each for each, _ in starts))
+            run.sessions[request.client] = starts
         return SealedReply(session.seal_reply(codec.encode(reply), counter=request.counter))
 
     def _admit(self, request: SealedRequest) -> None:

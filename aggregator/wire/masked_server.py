@@ -1,7 +1,6 @@
 """The servers of active runs: an aggregator's rounds, with its ways to the other servers, and the dealer's process."""
 
 import logging
-import os
 from pathlib import Path
 from typing import Final
 
@@ -13,13 +12,12 @@ from aggregator.masking.service.rounds import MaskedRounds
 from aggregator.metrics import Metrics
 from aggregator.release.ledger import Ledger
 from aggregator.wire.endpoint import open_endpoint, wait_for_stop
-from protocols.arithmetic.sharing.additive import KEY_BYTES
 from protocols.errors import ConfigError
 from protocols.identity import certificates
 from protocols.identity.certificates import Credentials
 from protocols.identity.server_keys import ServerKeys, server_keys
-from protocols.masking.envelope import Signer
-from protocols.masking.journal import FileJournal
+from protocols.masking.envelope import NONCE_BYTES, Signer
+from protocols.masking.journal import Journal, open_journal
 from protocols.masking.plan import plan_of
 from protocols.masking.plans.run_plan import RunPlan
 from protocols.task.manifest import Manifest
@@ -41,19 +39,27 @@ def way_to_dealer(plan: RunPlan, credentials: Credentials) -> Transport:
 
 
 def begin_rounds(
-    plan: RunPlan, index: int, folder: Path, *, keys: ServerKeys, ways: tuple[Transport, Transport], ledger: Ledger
+    plan: RunPlan,
+    index: int,
+    folder: Path,
+    *,
+    keys: ServerKeys,
+    credentials: Path,
+    ways: tuple[Transport, Transport],
+    ledger: Ledger,
 ) -> MaskedRounds:
-    """Return one active run at an aggregator; its journal is in `folder`, and a run is begun once.
+    """Return one active run at an aggregator, to begin with or to go on with; its journal is in `folder`.
 
     Args:
         plan: of the run.
         index: of the aggregator.
         folder: of its configuration.
         keys: its own.
+        credentials: the folder of these, in which the key of the journal is.
         ways: to the other aggregator, and to the dealer.
         ledger: of the run.
     """
-    signer, journal = _begin(plan, plan.aggregators[index], keys, folder)
+    signer, journal = _begin(plan, plan.aggregators[index], keys, folder, credentials=credentials)
     signing_keys, (peer, dealer) = trust_of(plan.manifest).signing_keys, ways
     return MaskedRounds(
         lambda: MaskingAggregator(plan, signer, signing_keys, journal, index),
@@ -64,8 +70,9 @@ def begin_rounds(
     )
 
 
-def _begin(plan: RunPlan, name: str, keys: ServerKeys, folder: Path) -> tuple[Signer, FileJournal]:
-    return Signer.draw(name, keys.identity), FileJournal(folder / f"masking-{plan.run.hex()[:12]}.journal")
+def _begin(plan: RunPlan, name: str, keys: ServerKeys, folder: Path, *, credentials: Path) -> tuple[Signer, Journal]:
+    journal = open_journal(folder, plan.run, name, credentials=credentials)
+    return Signer(name, keys.identity, journal.once("nonce key", NONCE_BYTES)), journal
 
 
 async def serve_dealer(given: DealerFile, folder: Path, manifest: Manifest) -> None:
@@ -79,11 +86,9 @@ async def serve_dealer(given: DealerFile, folder: Path, manifest: Manifest) -> N
     keys = server_keys(folder / given.credentials, trust_of(manifest).keys, given.name)
     if keys.sealing is None or given.name != plan.dealer.name:
         raise ConfigError(f"the manifest {manifest.name} does not name {given.name} as the dealer of an active run")
-    sealing, (signer, journal) = keys.sealing, _begin(plan, given.name, keys, folder)
-    signing_keys, noise_key = trust_of(manifest).signing_keys, os.urandom(KEY_BYTES)
-    questions = MaskedQuestions(
-        lambda: MaskingDealer(plan, signer, signing_keys, journal, sealing=sealing, noise_key=noise_key)
-    )
+    signer, journal = _begin(plan, given.name, keys, folder, credentials=folder / given.credentials)
+    sealing, signing_keys = keys.sealing, trust_of(manifest).signing_keys
+    questions = MaskedQuestions(lambda: MaskingDealer(plan, signer, signing_keys, journal, sealing=sealing))
     credentials, metrics = certificates.read(folder / given.credentials), Metrics()
     server = await open_endpoint(
         plan.dealer.address,

@@ -60,7 +60,7 @@ async def serve(config: AggregatorConfig, folder: Path) -> None:
     backend = _backend(config.name, loaded, folder / config.credentials)
     aggregator = Aggregator(
         {
-            run: _masked_run(config.name, manifest, folder, transports[run], keys=own, ledger=ledgers[run])
+            run: _masked_run(config, manifest, folder, transports[run], keys=own, ledger=ledgers[run])
             if is_active(manifest)
             else _run(config.name, manifest, store, transports[run], backend, ledger=ledgers[run])
             for run, manifest, own in zip(transports, loaded, keys, strict=True)
@@ -126,11 +126,17 @@ def _transports(manifest: Manifest, credentials: certificates.Credentials) -> li
 
 
 def _masked_run(
-    name: str, manifest: Manifest, folder: Path, transports: list[Transport], *, keys: ServerKeys, ledger: Ledger
+    config: AggregatorConfig,
+    manifest: Manifest,
+    folder: Path,
+    transports: list[Transport],
+    *,
+    keys: ServerKeys,
+    ledger: Ledger,
 ) -> MaskedRounds:
-    index = _index(name, manifest)
+    index, credentials = _index(config.name, manifest), folder / config.credentials
     ways = transports[1 - index], transports[-1]
-    return begin_rounds(plan_of(manifest), index, folder, keys=keys, ways=ways, ledger=ledger)
+    return begin_rounds(plan_of(manifest), index, folder, keys=keys, credentials=credentials, ways=ways, ledger=ledger)
 
 
 def _run(

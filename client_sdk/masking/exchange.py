@@ -1,6 +1,5 @@
 """The rounds of `client_sdk.simulation` over the masked backend: the same client, with other messages."""
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,23 +12,20 @@ from client_sdk.masking.masking_client import NOTHING, MaskingClient, Reading
 from client_sdk.simulation.exchange import Answer
 from protocols.arithmetic.counters import FIRST_ROUND, FIRST_STEP, RoundNumber, Step
 from protocols.arithmetic.fixed_point import I64, U64
-from protocols.arithmetic.sharing.additive import KEY_BYTES
-from protocols.atomic_file import create_atomically
 from protocols.errors import AnswerLost, LpmError, ParameterError, RoundClosed, RunEnded
 from protocols.identity.sealing_key import public_key
 from protocols.identity.server_keys import IDENTITY
-from protocols.identity.signing import read_key, read_private
+from protocols.identity.signing import read_key
 from protocols.masking.envelope import SignedMessage, Signer
-from protocols.masking.journal import Journal, SealedJournal
+from protocols.masking.journal import Journal
 from protocols.masking.plan import plan_of
 from protocols.models.outcome import OutcomeSpec
-from protocols.task.manifest import Manifest, run_id
+from protocols.task.manifest import Manifest
 from protocols.task.outcome_layout import split_columns
 from protocols.task.rounds import Phase
 from protocols.task.signature import trust_of
 from protocols.wire.transport import Transport
 
-JOURNAL_KEY: Final = "journal.key"
 SEED_AHEAD: Final = 3  # rounds that may have to be over before a seed serves, the one in hand among them
 
 
@@ -187,19 +183,6 @@ class MaskedExchange:
     @property
     def _outcomes(self) -> tuple[OutcomeSpec, ...]:
         return self.client.plan.layout.outcomes
-
-
-def open_journal(folder: Path, manifest: Manifest, name: str, *, credentials: Path) -> SealedJournal:
-    """Return what a client has kept of a run, to go on with; its key lies beside the credentials, and is made once.
-
-    Raises:
-        ParameterError: the journal was changed, or others may read it or its key.
-    """
-    path, run = credentials / JOURNAL_KEY, run_id(manifest)
-    create_atomically(path, os.urandom(KEY_BYTES))
-    return SealedJournal(
-        folder / f"masking-{run.hex()[:12]}.journal", key=read_private(path), label=run + name.encode("ascii")
-    )
 
 
 def require_no_relay(relay: str | None) -> None:

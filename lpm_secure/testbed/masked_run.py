@@ -1,6 +1,5 @@
 """All parties of a masked run in this process, and what goes between them, in its order."""
 
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar, final
@@ -77,9 +76,7 @@ class MaskedRun:
             MaskingAggregator(plan, signers[name], keys, journal(name), index)
             for index, name in enumerate(plan.aggregators)
         )
-        dealer = MaskingDealer(
-            plan, signers[dealer_name], keys, journal(dealer_name), sealing=sealing, noise_key=os.urandom(32)
-        )
+        dealer = MaskingDealer(plan, signers[dealer_name], keys, journal(dealer_name), sealing=sealing)
         target = public_key(sealing.public)
         clients = {name: MaskingClient(plan, signers[name], keys, journal(name), dealer=target) for name in plan.names}
         return cls(plan, signers, (first, second), dealer, clients, between)

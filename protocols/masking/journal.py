@@ -10,12 +10,15 @@ from typing import Final, final
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from protocols.atomic_file import PRIVATE_MODE, sync_folder, write_atomically
+from protocols.arithmetic.sharing.additive import KEY_BYTES
+from protocols.atomic_file import create_atomically, write_atomically
 from protocols.errors import ConflictingReplay, ParameterError, RunEnded
 from protocols.identity.signing import read_private
 
 NONCE_BYTES: Final = 12
 BEGIN: Final = "begin"
+CHECKPOINT: Final = b"lpm checkpoint "
+JOURNAL_KEY: Final = "journal.key"
 
 
 class Journal(abc.ABC):
@@ -78,43 +81,40 @@ class Journal(abc.ABC):
     def _save(self, entries: Mapping[str, bytes], *, sync: bool) -> None:
         """Put entries where a restart of this party finds them."""
 
+    @abc.abstractmethod
+    def save_checkpoint(self, content: bytes) -> None:
+        """Put what a party goes on with in place of what it would have gone on with before; on disk, or not at all."""
+
+    @property
+    @abc.abstractmethod
+    def checkpoint(self) -> bytes:
+        """Return what `save_checkpoint` put there last; nothing before the first time."""
+
 
 @final
 class MemoryJournal(Journal):
     """Entries of a party that lives no longer than its process."""
 
+    checkpoint = b""
+
     def _save(self, entries: Mapping[str, bytes], *, sync: bool) -> None:
         """Leave them in memory."""
 
-
-@final
-class FileJournal(Journal):
-    """Entries in a file, each on a line that it begins itself; written before anything is sent.
-
-    A crash of the process loses none. One of the machine may lose or tear those after the last that was synced: a party
-    syncs that it begins, and in each round what it tells, with all before it.
-    """
-
-    def __init__(self, path: Path) -> None:
-        """Read what is there; a line that a crash has cut off or garbled counts as another content."""
-        self._path = path
-        path.touch(mode=PRIVATE_MODE)
-        sync_folder(path.parent)
-        lines = path.read_text(encoding="ascii", errors="replace").splitlines()
-        super().__init__({name: _content(rest) for name, _, rest in (line.partition("\t") for line in lines)})
-
-    def _save(self, entries: Mapping[str, bytes], *, sync: bool) -> None:
-        """Append lines, and wait for the disk where they must outlive the machine."""
-        _append(self._path, [f"{name}\t{content.hex()}" for name, content in entries.items()], sync=sync)
+    def save_checkpoint(self, content: bytes) -> None:
+        """Leave it in memory."""
+        self.checkpoint = content
 
 
 @final
 class SealedJournal(Journal):
-    """Entries in a file that only the holder of a key can read, with which a client goes on when it is started again.
+    """Entries in a file that only the holder of a key can read, with which a party goes on when it is started again.
+
+    The checkpoint is a file beside it.
 
     Security: AES-256-GCM, with nonces from the system's randomness. Run, party and place of an entry enter its seal:
         none can be moved, changed or left out but the last ones. A file that was put back is one with the last ones
-        left out: its holder finds that out from what the aggregators have counted.
+        left out: its holder finds that out from what the aggregators have counted, and a server from its own ledger
+        and from the others' heads.
     """
 
     def __init__(self, path: Path, *, key: bytes, label: bytes) -> None:
@@ -129,6 +129,7 @@ class SealedJournal(Journal):
             ParameterError: others than its owner may read the file, or it was changed, or the key is another.
         """
         self._path, self._label, self._seal, self._lines = path, label, AESGCM(key), 0
+        self._beside = path.with_suffix(".checkpoint")
         if not path.exists():
             write_atomically(path, b"")
         lines = [line for line in read_private(path).split(b"\n") if line]
@@ -165,6 +166,41 @@ class SealedJournal(Journal):
         _append(self._path, lines, sync=sync)
         self._lines += len(lines)
 
+    def save_checkpoint(self, content: bytes) -> None:
+        """Write it beside the journal, whole."""
+        nonce = os.urandom(NONCE_BYTES)
+        write_atomically(self._beside, nonce + self._seal.encrypt(nonce, content, CHECKPOINT + self._label))
+
+    @property
+    def checkpoint(self) -> bytes:
+        """Read it.
+
+        Raises:
+            ParameterError: others than its owner may read the file, or it was changed.
+        """
+        if not self._beside.exists():
+            return b""
+        sealed = read_private(self._beside)
+        try:
+            return self._seal.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], CHECKPOINT + self._label)
+        except (ValueError, InvalidTag):
+            raise ParameterError(
+                f"{self._beside} was changed, or sealed with another key: put the original back, or sit the run out"
+            ) from None
+
+
+def open_journal(folder: Path, run: bytes, name: str, *, credentials: Path) -> SealedJournal:
+    """Return what a party has kept of a run, to go on with; its key lies beside the credentials, and is made once.
+
+    Raises:
+        ParameterError: the journal was changed, or others may read it or its key.
+    """
+    path = credentials / JOURNAL_KEY
+    create_atomically(path, os.urandom(KEY_BYTES))
+    return SealedJournal(
+        folder / f"masking-{run.hex()[:12]}.journal", key=read_private(path), label=run + name.encode("ascii")
+    )
+
 
 def _append(path: Path, lines: list[str], *, sync: bool) -> None:
     """Append lines, each of which begins itself, and wait for the disk where they must outlive the machine."""
@@ -173,11 +209,3 @@ def _append(path: Path, lines: list[str], *, sync: bool) -> None:
         file.flush()
         if sync:
             os.fsync(file.fileno())
-
-
-def _content(written: str) -> bytes:
-    """Return what a line says of a content; nothing, which is none's, where that is not hexadecimal."""
-    try:
-        return bytes.fromhex(written[: len(written) // 2 * 2])
-    except ValueError:
-        return b""

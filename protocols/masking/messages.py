@@ -275,6 +275,17 @@ class AttendanceNotice(RunMessage, frozen=True):
 
 
 @final
+class ReturnNotice(RunMessage, frozen=True):
+    """What an aggregator tells the other one when it has been started again, and goes on with a round.
+
+    Attributes:
+        head: of its ledger before the round.
+    """
+
+    head: Hash
+
+
+@final
 class Stop(RunMessage, frozen=True):
     """The end of a run, for all."""
 

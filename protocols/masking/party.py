@@ -4,18 +4,19 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import msgspec
 
 from protocols.arithmetic.counters import RoundNumber
 from protocols.errors import LpmError, RunEnded
 from protocols.masking.envelope import SignedMessage, Signer, read
-from protocols.masking.journal import Journal
+from protocols.masking.journal import BEGIN, Journal
 from protocols.masking.messages import RunMessage, Stop
 from protocols.masking.plans.run_plan import RunPlan
 
 M = TypeVar("M", bound=msgspec.Struct)
+END: Final = "end"
 
 
 @dataclass(slots=True, eq=False)
@@ -53,7 +54,7 @@ class MaskingParty:
         try:
             yield
         except LpmError as error:
-            self.ending = str(error)
+            self._end(str(error))
             raise
 
     def require_running(self) -> None:
@@ -103,12 +104,43 @@ class MaskingParty:
 
     def abandon(self, reason: str) -> None:
         """End the run because an answer did not come, or was refused."""
-        self.ending = self.ending or reason
+        self._end(reason)
 
     def end(self, envelope: SignedMessage) -> None:
         """Take in that another party has stopped; nothing more is computed or told."""
         reason = self.read(envelope, Stop).reason
-        self.ending = self.ending or f"{envelope.sender} has stopped: {reason}"
+        self._end(f"{envelope.sender} has stopped: {reason}")
+
+    def _end(self, reason: str) -> None:
+        """End the run, once."""
+        self.ending = self.ending or reason
+
+
+@dataclass(slots=True, eq=False)
+class MaskingServer(MaskingParty):
+    """A server, which goes on where its journal ends when it is started again.
+
+    Security: what it sends follows from what stands in the journal by then: its random numbers, what others sent, and
+        in which order it took that in. So one that comes back says what it would have said, later; nobody sees more of
+        it than of one that was slow. Its end stands there too.
+
+    Attributes:
+        is_back: whether it goes on with what it had begun.
+    """
+
+    is_back: bool = field(init=False, default=False)
+
+    def __post_init__(self) -> None:
+        """Begin the run, or go on with it."""
+        self.is_back = self.journal.entry(BEGIN) is not None
+        if not self.is_back:
+            MaskingParty.__post_init__(self)
+        self.ending = (self.journal.entry(END) or b"").decode()
+
+    def _end(self, reason: str) -> None:
+        if not self.ending:
+            self.ending = reason
+            self.journal.record(END, reason.encode())
 
 
 def digest_of(*parts: bytes) -> bytes:

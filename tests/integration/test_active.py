@@ -2,6 +2,7 @@
 
 import json
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -176,22 +177,50 @@ def test_an_aggregator_that_lies_ends_the_run_for_all_parties_alike_in_two_world
     assert found[0] == found[1]
 
 
-@pytest.mark.parametrize("name", ["dealer", pytest.param("aggregator-1", marks=pytest.mark.slow)])
-def test_a_server_that_is_killed_ends_the_run_for_all_within_its_deadlines_and_does_not_come_back(deploy, name):
-    deployment = deploy(timeout_s=2.0, steps=6)
+@pytest.mark.parametrize("number", [signal.SIGKILL, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
+def test_servers_that_are_killed_or_stopped_and_started_again_one_after_the_other_go_on_to_the_same_bits(
+    deploy, number
+):
+    deployment = deploy(timeout_s=20.0, steps=6, min_count=3)
     deployment.start()
 
-    def restart():
-        deployment.process(name).kill()
-        deployment.process(name).wait()
-        deployment.start_party(name)
+    def restart(step):
+        if step < 2 * len(SERVERS) and step % 2 == 0:
+            name = SERVERS[step // 2]
+            deployment.process(name).send_signal(number)
+            deployment.process(name).wait(30.0)
+            deployment.start_party(name)
 
-    ending = driven(deployment, in_step_1(restart))
-    assert isinstance(ending, ProtocolError), ending
-    assert "begun the run before" in str(ending)
-    codes, _ = endings(deployment)
-    assert set(codes.values()) == {3}
-    assert len(refusals(deployment, "aggregator-0")) == 1
+    series = driven(deployment, restart)
+    assert not isinstance(series, LpmError), series
+    assert series.hash == run_clear(deployment.testbed, CPU).series.hash
+    codes, reasons = endings(deployment)
+    assert set(codes.values()) == {0}
+    assert reasons == []
+    assert [refusals(deployment, name) for name in SERVERS[1:]] == [[], []]
+    for name in SERVERS:
+        said = (deployment.party(name) / "log.jsonl").read_text()
+        assert said.count('"serving"') == 2
+        assert "Traceback" not in said
+
+
+@pytest.mark.slow
+def test_a_server_that_comes_back_too_late_finds_the_run_ended_and_ends_it_for_nobody_again(deploy):
+    deployment = deploy(timeout_s=1.0, steps=6)
+    deployment.start()
+    ending = driven(deployment, in_step_1(deployment.process("aggregator-1").kill))
+    assert isinstance(ending, LpmError)
+    assert set(endings(deployment)[0].values()) == {3}
+    before = len(refusals(deployment, "aggregator-0"))
+    deployment.start_party("aggregator-1")
+    deployment.process("aggregator-0").kill()
+    deployment.process("aggregator-0").wait()
+    deployment.start_party("aggregator-0")
+    deadline = time.monotonic() + 30.0
+    while not refusals(deployment, "aggregator-1") and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert len(refusals(deployment, "aggregator-1")) == 1
+    assert len(refusals(deployment, "aggregator-0")) == before == 1
 
 
 @pytest.mark.slow

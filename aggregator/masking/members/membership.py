@@ -1,8 +1,9 @@
 """Who takes part in a masked run at an aggregator, who may come back to it, and by which seed."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import final
 
+import msgspec
 import numpy as np
 
 from aggregator.masking.collection import seed_of
@@ -11,6 +12,23 @@ from protocols.masking.messages import AttendanceNotice, ClientQuestion, SeedNot
 from protocols.masking.plans.attendance import Attendance
 from protocols.masking.plans.run_plan import RunPlan
 from protocols.task.parties import ENGINE
+
+
+@final
+class RoundMembers(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Whose words counted in a round, and what a client that comes back is told of it.
+
+    Attributes:
+        counters: of the seeds of all whose proofs were asked.
+        counted: the hash of each message that counted, by client.
+        refused: who left its ranges.
+        public: the environment's numbers.
+    """
+
+    counters: dict[str, int]
+    counted: dict[str, bytes]
+    refused: tuple[str, ...]
+    public: tuple[int, ...]
 
 
 @final
@@ -62,23 +80,15 @@ class Membership:
         """Take in which seed each client has now; a lower one serves no more."""
         self._counters |= {each.client: each.counter for each in questions}
 
-    def take(
-        self, number: RoundNumber, accepted: Mapping[str, bytes], *, refused: tuple[str, ...], public: tuple[int, ...]
-    ) -> None:
-        """Take in whose words counted in a round, and in which message; who is out for good, and the public numbers.
-
-        Args:
-            number: of the round.
-            accepted: by client, the hash of its message.
-            refused: who left its ranges.
-            public: the environment's.
-        """
-        self.members = tuple(accepted)
-        self._counted |= {(client, number): digest for client, digest in accepted.items()}
+    def take(self, number: RoundNumber, taken: RoundMembers) -> None:
+        """Take in whose words counted in a round, and in which message; who is out for good, and the public numbers."""
+        self._counters |= taken.counters
+        self.members = tuple(taken.counted)
+        self._counted |= {(client, number): digest for client, digest in taken.counted.items()}
         stays = self.members if number == FIRST_ROUND else self.present
-        self.present = tuple(client for client in stays if client not in refused)
+        self.present = tuple(client for client in stays if client not in taken.refused)
         self.attendance.take(number, self.members)
-        self._public += public
+        self._public += taken.public
 
     def has_counted(self, client: str, number: RoundNumber, digest: bytes) -> bool:
         """Tell whether a client's words counted in a round, and came in this message."""

@@ -3,6 +3,7 @@
 import abc
 from dataclasses import dataclass, field
 
+import msgspec
 import numpy as np
 
 from aggregator.masking.collection import MOST_VERSIONS, Collection, seed_of
@@ -11,7 +12,7 @@ from aggregator.masking.round_state import RoundStage, RoundState
 from aggregator.masking.suppression import CountAgreement
 from protocols.arithmetic.counters import FIRST_ROUND, RoundNumber
 from protocols.errors import LpmError, ResultsDiffer
-from protocols.masking.envelope import SignedMessage
+from protocols.masking.envelope import SignedMessage, encode
 from protocols.masking.messages import Offer, SeedNotice, StepNotice, WordsNotice, from_bytes
 from protocols.masking.party import digest_of
 from protocols.task.parties import ENGINE
@@ -21,20 +22,31 @@ Offers = dict[str, tuple[bytes, ...]]
 
 @dataclass(slots=True, eq=False)
 class MessageUnion(CountAgreement, abc.ABC):
-    """The messages of a round at one aggregator, until it is closed over all that either has heard."""
+    """The messages of a round at one aggregator, until it is closed over all that either has heard.
+
+    What it has heard stands in the journal before it says so: started again it waits for the same, and no round is
+    closed over other words than before.
+    """
 
     _membership: Membership = field(init=False, repr=False)
     _seeds: Collection = field(init=False, repr=False)
     _round: RoundState = field(init=False, repr=False)
+    _offered: Offers | None = field(init=False, repr=False, default=None)  # since it was said, nothing else is heard
 
     def __post_init__(self) -> None:
-        """Begin the run, once."""
+        """Begin the run, or go on with it."""
         CountAgreement.__post_init__(self)
         self._membership = Membership(self.plan)
         self._begin_round(FIRST_ROUND)
 
     def _begin_round(self, number: RoundNumber) -> None:
         self._seeds, self._round = Collection(number), RoundState(Collection(number))
+        offered = self.journal.entry(f"offered {number}")
+        self._offered = None if offered is None else msgspec.msgpack.decode(offered, type=Offers)
+        for client in self.plan.names:  # a client sends its seed once
+            for place in range(MOST_VERSIONS):
+                if (seed := self.journal.entry(f"heard seed {client} {number} {place}")) is not None:
+                    self._seeds.add(client, msgspec.msgpack.decode(seed, type=SignedMessage))
 
     @property
     def number(self) -> RoundNumber:
@@ -46,13 +58,20 @@ class MessageUnion(CountAgreement, abc.ABC):
         """Return whose words counted in the last round; of all clients before the first one."""
         return self._membership.members
 
-    def receive(self, envelope: SignedMessage) -> None:
+    @property
+    def present(self) -> tuple[str, ...]:
+        """Return who may take part, now or when it comes back."""
+        return self._membership.present
+
+    def receive(self, envelope: SignedMessage, *, handed: bool = False) -> None:
         """Take in a client's or the engine's message for the round in hand, from whomever it comes.
 
-        One that its sender did not sign, that is of another round, or that comes after it was closed, changes nothing.
+        One that its sender did not sign, that is of another round, or that comes after it was closed, changes nothing;
+        nor does one that comes after this aggregator has said what it heard, but for what the other one hands on.
         """
         with self.guard():
-            if self._round.stage != RoundStage.OPEN:
+            late = self._offered is not None and not any(envelope.digest in each for each in self._offered.values())
+            if self._round.stage != RoundStage.OPEN or (late and not handed):
                 return
             if envelope.sender == ENGINE:
                 self._announce(envelope)
@@ -86,8 +105,16 @@ class MessageUnion(CountAgreement, abc.ABC):
             return
         if message.number != self.number or not self._membership.may_send(message):
             return
-        collection = self._seeds if isinstance(message, SeedNotice) else self._round.collection
-        collection.add(message.client, envelope)
+        if isinstance(message, SeedNotice):
+            self._seeds.add(message.client, envelope)
+            self._write_seeds(message.client)
+        else:
+            self._round.collection.add(message.client, envelope)
+
+    def _write_seeds(self, client: str) -> None:
+        versions = enumerate(self._seeds.envelopes[client].values())
+        entries = {f"heard seed {client} {self.number} {place}": encode(each) for place, each in versions}
+        self.journal.record_all(entries, sync=False)
 
     def offer(self) -> Offers:
         """Return hashes of what this aggregator has heard, for the other."""
@@ -96,7 +123,21 @@ class MessageUnion(CountAgreement, abc.ABC):
 
     def propose(self) -> SignedMessage:
         """Return the offer, signed."""
-        return self.send(Offer(run=self.plan.run, number=self.number, hashes=self.offer()), name="offer", sync=False)
+        if self._offered is None:
+            self._offered = self.offer()
+            self.journal.record(f"offered {self.number}", msgspec.msgpack.encode(self._offered))
+        return self.send(Offer(run=self.plan.run, number=self.number, hashes=self._offered), name="offer", sync=False)
+
+    @property
+    def has_offered(self) -> bool:
+        """Tell whether this aggregator has said what it heard in the round, before a restart or since."""
+        return self._offered is not None
+
+    @property
+    def is_whole(self) -> bool:
+        """Tell whether all is here that this aggregator has said it heard; after a restart it has to come again."""
+        heard = self._heard
+        return all({*digests} <= {*heard.get(name, ())} for name, digests in (self._offered or {}).items())
 
     @property
     def _heard(self) -> Offers:

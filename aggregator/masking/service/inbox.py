@@ -25,12 +25,14 @@ class Inbox:
         self._changed = asyncio.Event()
 
     def put(self, message: RunMessage, envelope: SignedMessage, *, number: RoundNumber) -> None:
-        """Take in a message.
+        """Take in a message; one of a round that is over, which whoever comes back sends again, changes nothing.
 
         Raises:
-            RoundAhead: it is of another round than the one in hand, `number`, and the next one.
+            RoundAhead: it is of a later round than the one in hand, `number`, and the next one.
         """
-        if not number <= message.number <= number + 1:
+        if message.number < number:
+            return
+        if message.number > number + 1:
             raise RoundAhead(f"got a message of round {message.number} in round {number}")
         part = message.part if isinstance(message, CountShare) else 0
         if part >= MESSAGES:

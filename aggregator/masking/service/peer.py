@@ -1,8 +1,8 @@
 """The way to the other aggregator: what is posted to it, and what of it has come in turn."""
 
 import asyncio
-from collections.abc import Callable
-from typing import final
+from collections.abc import Callable, Coroutine, Iterable
+from typing import Any, final
 
 from aggregator.masking.service.inbox import Inbox
 from protocols.arithmetic.counters import RoundNumber
@@ -14,7 +14,7 @@ from protocols.wire.masked_link import MaskedLink
 
 @final
 class PeerChannel:
-    """Messages to the other aggregator and from it."""
+    """Messages to the other aggregator and from it; those to it are kept for two rounds, lest it has lost them."""
 
     def __init__(self, link: MaskedLink, inbox: Inbox, fail: Callable[[LpmError], None]) -> None:
         """Reach the other aggregator; nothing is sent.
@@ -25,11 +25,32 @@ class PeerChannel:
             fail: told why a post did not arrive.
         """
         self._link, self._inbox, self._fail = link, inbox, fail
-        self._posts: set[asyncio.Future[None]] = set()
+        self._posts: set[asyncio.Future[object]] = set()
+        self._sent: dict[int, list[SignedMessage]] = {}
 
-    async def post(self, envelope: SignedMessage, *, timeout_s: float) -> None:
-        """Send a message, and wait until it has arrived."""
+    def messages_since(self, number: int) -> tuple[SignedMessage, ...]:
+        """Return what was sent from a round on, in order."""
+        return tuple(each for place, envelopes in sorted(self._sent.items()) for each in envelopes if place >= number)
+
+    def forget(self, before: int) -> None:
+        """Let go of what was sent in the rounds before one."""
+        self._sent = {number: envelopes for number, envelopes in self._sent.items() if number >= before}
+
+    async def post(self, envelope: SignedMessage, number: RoundNumber | None = None, *, timeout_s: float) -> None:
+        """Send a message, of a round where one is given, and wait until it has arrived."""
+        if number is not None:
+            self._sent.setdefault(number, []).append(envelope)
         await self._link.send(envelope, timeout_s=timeout_s)
+
+    def post_again(self, envelopes: Iterable[SignedMessage], *, timeout_s: float) -> None:
+        """Send once more what the other one may have lost, and wait for nothing."""
+        for envelope in envelopes:
+            self._begin(self._link.send(envelope, timeout_s=timeout_s))
+
+    def _begin(self, sending: Coroutine[Any, Any, object]) -> None:
+        post = asyncio.ensure_future(sending)
+        self._posts.add(post)
+        post.add_done_callback(self._posted)
 
     async def swap(
         self, envelope: SignedMessage, kind: type[RunMessage], number: RoundNumber, *, part: int = 0, timeout_s: float
@@ -46,16 +67,14 @@ class PeerChannel:
         Raises:
             Unavailable: it does not come.
         """
-        post = asyncio.ensure_future(self.post(envelope, timeout_s=timeout_s))
-        self._posts.add(post)
-        post.add_done_callback(self._posted)
+        self._begin(self.post(envelope, number, timeout_s=timeout_s))
         await self._inbox.until(lambda: self._inbox.take(kind, number, part) is not None, timeout_s)
         message = self._inbox.take(kind, number, part)
         if message is None:
             raise Unavailable(f"the other aggregator kept silent in round {number}; the run stops here")
         return message
 
-    def _posted(self, post: "asyncio.Future[None]") -> None:
+    def _posted(self, post: "asyncio.Future[object]") -> None:
         self._posts.discard(post)
         error = None if post.cancelled() else post.exception()
         if error is not None:

@@ -1,18 +1,14 @@
 """Honest masked rounds, and clients that fail their proofs or keep silent."""
 
-import hashlib
-
 import msgspec
 import numpy as np
 import pytest
 
-from aggregator.masking.noise import noise_of
 from lpm_secure.testbed.masked_run import MaskedRun
 from protocols.errors import CohortTooSmall, ConflictingReplay, RunEnded, WireError
-from protocols.masking.journal import FileJournal
 from protocols.masking.messages import ProofQuestion, ReleaseAnswer, WordsNotice, to_bytes
 from protocols.releases.query import Release, Releases
-from tests.masked_runs import Recorder, Secrets
+from tests.masked_runs import Recorder, Secrets, noise_of_both
 
 
 def play_all(run, secrets, rounds=4):
@@ -163,13 +159,11 @@ def noised():
 
 def test_noise_of_both_sides_stands_in_full_in_what_is_released(small):
     releases = Releases(each=(noised(), Release(name="tally")), rho=1e6)
-    asked = Recorder("dealer")
-    run = MaskedRun.draw(small(cells=(5, 5, 5), releases=releases), between=asked).start()
+    heard = Recorder("dealer", "aggregator-0")
+    run = MaskedRun.draw(small(cells=(5, 5, 5), releases=releases), between=heard).start()
     run.play(Secrets().words(run))
     release = run.play(Secrets().words(run))["client-0"].release
-    question = hashlib.sha256(asked.messages[-1].content).digest()
-    keys = run.dealer.noise_key, run.aggregators[0]._common.noise_key
-    first, second = (noise_of(run.plan, key, 1, question) for key in keys)
+    first, second = noise_of_both(run, heard, 1)
     assert first[:3].any()
     assert second[:3].any()
     np.testing.assert_array_equal(release, np.array([0, 0, 0, 4, 0, 0, 0]) + first + second)
@@ -198,13 +192,3 @@ def test_the_dealer_is_sent_no_words_and_no_signature_over_words(start):
             for part in (client.signature, client.nonce, client.digest, notice.d, notice.e):
                 assert part not in message.content
         assert {each.client for each in question.clients} == set(words)
-
-
-def test_a_party_that_restarts_does_not_go_on(small, tmp_path):
-    def journal(name):
-        return FileJournal(tmp_path / name)
-
-    run = MaskedRun.draw(small(), journal=journal).start()
-    run.play(Secrets().words(run))
-    with pytest.raises(RunEnded, match="another run"):
-        MaskedRun.draw(small(), journal=journal).start()

@@ -3,7 +3,6 @@
 Worlds differ in what one client adds; endings are counted. `tests/masked_lies.py` has the lies.
 """
 
-import hashlib
 import math
 from collections import Counter
 
@@ -11,7 +10,6 @@ import msgspec
 import numpy as np
 import pytest
 
-from aggregator.masking.noise import noise_of
 from client_sdk.secure_sum.contribution import Contribution
 from lpm_secure.secure_sum.parties import build_noisy_releases, manifest_for
 from lpm_secure.testbed.masked_run import MaskedRun
@@ -21,7 +19,7 @@ from protocols.masking import range_proof
 from protocols.masking.messages import ProofQuestion, ReleaseQuestion, WordsNotice, from_bytes, to_bytes
 from protocols.masking.transcript import Transcript
 from tests.masked_lies import LIAR, LIES, Liar, replace
-from tests.masked_runs import Recorder
+from tests.masked_runs import Recorder, noise_of_both
 
 NAMES, SHAPE = ("client-0", "client-1", "client-2"), (2, 3)
 NOTHING = np.zeros(0, np.int64)
@@ -274,15 +272,12 @@ def noised(times):
 
 
 def test_noise_of_dealer_and_aggregators_stands_in_full_in_each_sum():
-    asked = Recorder("dealer")
-    run = begin({"releases": noised(3)}, between=asked)
+    heard = Recorder("dealer", "aggregator-0")
+    run = begin({"releases": noised(3)}, between=heard)
     for _ in range(2):
         ask(run)
         told = answer(run, vectors(WORLDS[2]))
-        number, question = run.aggregators[0].number - 1, asked.messages[-1].content
-        digest = hashlib.sha256(question).digest()
-        keys = run.dealer.noise_key, run.aggregators[0]._common.noise_key
-        first, second = (noise_of(run.plan, key, number, digest) for key in keys)
+        first, second = noise_of_both(run, heard, run.aggregators[0].number - 1)
         assert first.all()
         assert second.all()
         assert np.array_equal(told["engine"].release, sum(vectors(WORLDS[2]).values()) + first + second)

@@ -27,9 +27,10 @@ def test_an_aggregator_cannot_answer_with_the_others_own_commitment():
         ONE.join(KeyPart(1, ONE.part), ONE.commitment)
 
 
-def test_masks_of_two_rounds_and_the_noise_key_have_nothing_in_common():
+def test_masks_of_two_rounds_or_of_one_over_other_words_and_the_noise_key_have_nothing_in_common():
     key = ONE.join(TWO, TWO.commitment)
-    assert not np.isin(key.answer_mask(1, 100), key.answer_mask(2, 100)).any()
+    masks = [key.answer_mask(*name, 100) for name in ((1, bytes(32)), (2, bytes(32)), (1, bytes([1] * 32)))]
+    assert np.unique(np.concatenate(masks)).size == 300
     assert key.noise_key != key.key
     assert str(key.key) not in repr(key)
     assert str(ONE.part) not in repr(ONE)

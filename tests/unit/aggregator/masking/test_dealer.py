@@ -7,7 +7,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from aggregator.masking.dealer import MaskingDealer, fresh_words
+from aggregator.masking.dealer import MaskingDealer
 from aggregator.masking.service.questions import MaskedQuestions
 from protocols.errors import CohortTooSmall, ResultsDiffer, RoundAhead, RunEnded
 from protocols.identity.sealing_key import SealingKey, public_key
@@ -31,9 +31,7 @@ class Asked:
         names = (*self.plan.aggregators, "dealer", *self.plan.names)
         self.signers = {name: Signer(name, new_key(), os.urandom(32)) for name in names}
         self.keys = {name: public_of(signer.key) for name, signer in self.signers.items()}
-        self.dealer = MaskingDealer(
-            self.plan, self.signers["dealer"], self.keys, MemoryJournal(), sealing=sealing, noise_key=os.urandom(32)
-        )
+        self.dealer = MaskingDealer(self.plan, self.signers["dealer"], self.keys, MemoryJournal(), sealing=sealing)
         target = public_key(sealing.public)
         self.seeds = {name: SealedSeed.draw(self.plan.run, name, target) for name in self.plan.names}
 
@@ -155,15 +153,53 @@ def test_a_seed_that_is_handed_on_in_anothers_name_is_the_end(asked):
         asked.ask(ProofQuestion(run=asked.plan.run, **given))
 
 
-def test_what_it_deals_is_fresh_each_time():
+def test_what_it_deals_is_fresh_with_each_draw_each_purpose_and_each_question_of_before(asked):
     """From one stream by rounds, a second dealing had the roots of the first, and labels could be read."""
-    first, second = fresh_words(1000), fresh_words(1000)
-    assert not np.isin(first, second).any()
+    again = Asked.__new__(Asked)
+    again.__dict__ = asked.__dict__ | {"dealer": copy_of(asked)}
+    drawn = []
+    for each, names in ((asked, asked.plan.names), (again, asked.plan.names[1:])):
+        each.ask(each.proofs(0))
+        each.ask(each.proofs(1, names))
+        draw = each.dealer._draw(b"opened")
+        drawn += [draw(100), draw(100), each.dealer._draw(b"answers")(100)]
+    assert np.unique(np.concatenate(drawn)).size == 600
+
+
+def copy_of(asked):
+    """Return the dealer as it is when it is started again from its journal."""
+    before = asked.dealer
+    return MaskingDealer(
+        before.plan, before.signer, before.keys, MemoryJournal(before.journal._entries), sealing=before.sealing
+    )
+
+
+def test_a_dealer_that_is_started_again_tells_what_it_told_and_goes_on(asked):
+    names, told = asked.plan.names, []
+    questions = [asked.proofs(0), asked.proofs(1), asked.release(1, names), asked.proofs(2), asked.proofs(3)]
+    questions += [asked.release(3, names)]
+    for place, question in enumerate(questions):
+        before = asked.dealer
+        asked.dealer = copy_of(asked)
+        told.append([asked.dealer.ask(asked.signers[each].send(question)) for each in asked.plan.aggregators][1])
+        assert told[-1] == [before.ask(asked.signers[each].send(question)) for each in asked.plan.aggregators][1]
+        asked.dealer = copy_of(asked)
+        since = 0 if place < 1 else 1 if place < 4 else 4  # in the step in hand
+        for earlier, answer in zip(questions[since : place + 1], told[since:], strict=True):
+            assert asked.dealer.ask(asked.signers[asked.plan.aggregators[1]].send(earlier)) == answer
+
+
+def test_a_dealer_that_had_ended_a_run_ends_it_again(asked):
+    with pytest.raises(ResultsDiffer):
+        asked.ask(asked.proofs(0, counter=2))
+    asked.dealer = copy_of(asked)
+    with pytest.raises(RunEnded, match="another seed"):
+        asked.ask(asked.proofs(0))
 
 
 def test_it_prints_no_key(asked):
     text = repr(asked.dealer)
-    assert str(asked.dealer.noise_key) not in text
+    assert str(asked.dealer._key) not in text
     assert "sources" not in text
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from aggregator.masking.comparison import BitShare, deal_bits
 from aggregator.masking.comparison_key import NodeHash
-from aggregator.masking.dealer import fresh_words
+from aggregator.masking.dealer import stream_of
 from aggregator.masking.suppression import CountRule, SuppressionShare, deal_suppression, suppress
 from protocols.errors import ResultsDiffer, WireError
 from protocols.masking.messages import CountShare, to_bytes
@@ -19,6 +19,7 @@ from protocols.releases.suppression import Suppression
 from tests.repetitions import repetitions
 
 HASH = NodeHash(os.urandom(32))
+fresh_words = stream_of(os.urandom(32))
 
 
 def opened(rule, cells, tally, *, noise=None, closed=()):

@@ -3,7 +3,7 @@
 import pytest
 
 from protocols.errors import ConflictingReplay, ParameterError, RunEnded
-from protocols.masking.journal import FileJournal, MemoryJournal, SealedJournal
+from protocols.masking.journal import MemoryJournal, SealedJournal
 
 RUN = bytes(32)
 KEY = b"k" * 32
@@ -13,14 +13,9 @@ def sealed(tmp_path, key=KEY, label=RUN):
     return SealedJournal(tmp_path / "sealed", key=key, label=label)
 
 
-@pytest.fixture(params=["memory", "file", "sealed"])
+@pytest.fixture(params=["memory", "sealed"])
 def journal(request, tmp_path):
-    kinds = {
-        "memory": MemoryJournal,
-        "file": lambda: FileJournal(tmp_path / "journal"),
-        "sealed": lambda: sealed(tmp_path),
-    }
-    return kinds[request.param]()
+    return MemoryJournal() if request.param == "memory" else sealed(tmp_path)
 
 
 def test_a_run_is_begun_once(journal):
@@ -47,53 +42,42 @@ def test_of_several_contents_none_is_written_if_one_was_another_before(journal):
 
 
 def test_what_is_not_waited_for_outlives_the_process(tmp_path):
-    FileJournal(tmp_path / "journal").record_all({"offer 3": b"one"}, sync=False)
-    assert FileJournal(tmp_path / "journal").entry("offer 3") == b"one"
+    sealed(tmp_path).record_all({"offer 3": b"one"}, sync=False)
+    assert sealed(tmp_path).entry("offer 3") == b"one"
 
 
 def test_a_file_remembers_after_a_restart(tmp_path):
-    first = FileJournal(tmp_path / "journal")
+    first = sealed(tmp_path)
     first.begin(RUN)
     first.record("proofs 3", b"one")
-    again = FileJournal(tmp_path / "journal")
+    again = sealed(tmp_path)
     with pytest.raises(RunEnded):
         again.begin(RUN)
     with pytest.raises(ConflictingReplay):
         again.record("proofs 3", b"two")
-    assert (tmp_path / "journal").stat().st_mode & 0o777 == 0o600
 
 
-def test_a_line_that_a_crash_has_cut_off_counts_as_answered(tmp_path):
-    first = FileJournal(tmp_path / "journal")
+def test_a_checkpoint_is_the_last_one_whole(journal):
+    assert journal.checkpoint == b""
+    for content in (b"one", b"\0" * 10_000, b"three"):
+        journal.save_checkpoint(content)
+        assert journal.checkpoint == content
+
+
+@pytest.mark.parametrize("change", ["flip", "cut", "journal", "mode"])
+def test_a_checkpoint_that_was_changed_or_is_no_checkpoint_is_refused(tmp_path, change):
+    first = sealed(tmp_path)
     first.record("proofs 3", b"one")
-    content = (tmp_path / "journal").read_bytes()
-    (tmp_path / "journal").write_bytes(content[:-2])
-    with pytest.raises(ConflictingReplay):
-        FileJournal(tmp_path / "journal").record("proofs 3", b"one")
-
-
-@pytest.mark.parametrize(
-    "torn", [b"\0" * 40, b"proofs 3\t" + b"\0" * 40, b"proofs 3\tno hex", b"proofs 3\t\xff\xfe", b"\xff"]
-)
-def test_a_line_of_anything_leaves_a_run_that_was_begun_begun(tmp_path, torn):
-    """What a crash of the machine leaves of lines that were not waited for."""
-    FileJournal(tmp_path / "journal").begin(RUN)
-    with (tmp_path / "journal").open("ab") as file:
-        file.write(b"\n" + torn)
-    again = FileJournal(tmp_path / "journal")
-    with pytest.raises(RunEnded, match="has begun the run before"):
-        again.begin(RUN)
-    if torn.startswith(b"proofs 3"):
-        with pytest.raises(ConflictingReplay):
-            again.record("proofs 3", b"one")
-
-
-def test_a_crash_in_its_first_line_does_not_let_a_run_begin_twice(tmp_path):
-    """The next line stood behind what was left of the first one, under a name that nobody asks for."""
-    (tmp_path / "journal").write_bytes(b"beg")
-    FileJournal(tmp_path / "journal").begin(RUN)
-    with pytest.raises(RunEnded):
-        FileJournal(tmp_path / "journal").begin(RUN)
+    first.save_checkpoint(b"levels")
+    file = tmp_path / "sealed.checkpoint"
+    content = file.read_bytes()
+    line = bytes.fromhex((tmp_path / "sealed").read_bytes().split()[0].decode())
+    changed = {"flip": content[:-1] + bytes([content[-1] ^ 1]), "cut": content[:-1], "journal": line}
+    file.write_bytes(changed.get(change, content))
+    file.chmod(0o644 if change == "mode" else 0o600)
+    with pytest.raises(ParameterError, match="chmod 600" if change == "mode" else "was changed"):
+        print(sealed(tmp_path).checkpoint)
+    assert b"levels" not in content
 
 
 def test_a_sealed_journal_goes_on_and_tells_nobody_else_anything(tmp_path):
