@@ -147,6 +147,13 @@ def take_other_words(liar: Liar, receiver: str, message: Any) -> Any:
         liar.lies += 1
 
 
+def leave_out(liar: Liar, receiver: str, message: Any) -> Any:
+    """Find client-0 out of range when it decides: the dealer is asked as by the honest one, and answers both."""
+    if isinstance(message, ProofQuestion) and message.number == DECIDE:
+        liar.lies += 1
+        liar.run.aggregators[1]._round.examined.pop("client-0")
+
+
 def own_label(liar: Liar, receiver: str, message: Any) -> Any:
     """Turn the bit of agent 0 over with this aggregator's share of its label."""
     if not isinstance(message, Closing) or message.number != DECIDE:
@@ -369,7 +376,9 @@ LIES = {
     "a client is left out of the question": when(ProofQuestion, SPEAK, ask_fewer),
     "a question names another announcement": when(ProofQuestion, SPEAK, other_announcement),
     "an honest client is called out of range": when(RangeVerdict, SPEAK, drop_first),
-    "an honest client is called out of range when it decides": when(RangeVerdict, DECIDE, drop_first),
+    "an honest client is left out when it decides": leave_out,
+    "other members are named when they decide": when(ClientReply, DECIDE, drop_first),
+    "other members are named to one client when it decides": when(ClientReply, DECIDE, drop_first, to="client-1"),
     "a release is asked for fewer clients": when(ReleaseQuestion, SPEAK, drop_first),
     "a release is asked for another announcement": when(ReleaseQuestion, SPEAK, other_announcement),
     "a client is kept back": when(Closing, SPEAK, lambda liar, message: replace(message, digest=os.urandom(32))),

@@ -2,9 +2,9 @@
 
 A round: `receive` from clients and the engine; `offer`, `lacking` and `receive` until neither `lacks` any of the
 union; `close`, `ask_proofs`, `confirm`, and `judge` the dealer's answer; `accept` where the other's verdict is the
-same, in a step after `ask_release`; then `release`, and where small counts are suppressed four times `share_counts` and
-`open_counts`; in a decision where levels take products `share_levels` and `open_levels`; then a `reply` for each client
-and the engine.
+same, if they are compared, in a step after `ask_release`; then `release`, and where small counts are suppressed four
+times `share_counts` and `open_counts`; in a decision where levels take products `share_levels` and `open_levels`; then
+a `reply` for each client and the engine.
 """
 
 from dataclasses import dataclass, field
@@ -174,8 +174,8 @@ class MaskingAggregator(MessageUnion):
             self._round.stage = RoundStage.ASKED
             return self.send(question, name="proofs", sync=False)
 
-    def judge(self, answer: SignedMessage) -> SignedMessage:
-        """Decide who is in range, by the dealer's parts, and return the verdict."""
+    def judge(self, answer: SignedMessage) -> None:
+        """Decide who is in range, by the dealer's parts."""
         with self.guard():
             self._require(RoundStage.CONFIRMED)
             message = self.read(answer, ProofAnswer, sender=self.plan.dealer.name)
@@ -185,11 +185,18 @@ class MaskingAggregator(MessageUnion):
                 client for client, each in self._round.examined.items() if each.accepts(parts.get(client))
             )
             self._round.stage = RoundStage.JUDGED
+
+    def tell_verdict(self) -> SignedMessage:
+        """Return who is in range, for the other, where verdicts are compared."""
+        with self.guard():
+            self._require(RoundStage.JUDGED)
             verdict = RangeVerdict(run=self.plan.run, number=self.number, accepted=self._round.accepted)
             return self.send(verdict, name="verdict", sync=False)
 
-    def accept(self, verdict: SignedMessage) -> None:
-        """Take in the other's verdict, and the round's words; whoever left its ranges is out for good.
+    def accept(self, verdict: SignedMessage | None = None) -> None:
+        """Take in the other's verdict where they are compared, and the round's words.
+
+        Whoever left its ranges is out for good.
 
         Raises:
             ResultsDiffer: the verdicts differ.
@@ -197,9 +204,12 @@ class MaskingAggregator(MessageUnion):
         """
         with self.guard():
             self._require(RoundStage.ASKED_RELEASE if self.plan.opens(self.number) else RoundStage.JUDGED)
-            theirs = self.read(verdict, RangeVerdict, sender=self._other)
-            if (theirs.number, theirs.accepted) != (self.number, self._round.accepted):
-                raise ResultsDiffer("the aggregators differ on who is in range; the run stops here")
+            if verdict is not None:
+                theirs = self.read(verdict, RangeVerdict, sender=self._other)
+                if (theirs.number, theirs.accepted) != (self.number, self._round.accepted):
+                    raise ResultsDiffer("the aggregators differ on who is in range; the run stops here")
+            elif self.plan.compares_verdicts(self.number):
+                raise RoundAhead(f"round {self.number} needs the other aggregator's verdict; the run stops here")
             self._require_cohort()
             heard = self._round.collection.single()
             taken = RoundMembers(
@@ -210,8 +220,7 @@ class MaskingAggregator(MessageUnion):
             )
             self.journal.record_all({f"round {self.number}": encode(taken)}, sync=False)  # with what is told of it
             self._membership.take(self.number, taken)
-            goes_on = self.plan.opens(self.number) or self.plan.multiplies(self.number)
-            self._round.stage = RoundStage.ACCEPTED if goes_on else RoundStage.DONE
+            self._round.stage = RoundStage.ACCEPTED if self.plan.compares_verdicts(self.number) else RoundStage.DONE
             if not self.plan.multiplies(self.number):
                 self._sums.take(self.number, self._words)
 

@@ -12,7 +12,7 @@ from aggregator.masking.suppression import MESSAGES
 from client_sdk.masking.masking_client import MaskingClient, Reading, read_release
 from protocols.arithmetic.counters import FIRST_ROUND, RoundNumber
 from protocols.arithmetic.fixed_point import I64, U64
-from protocols.errors import LpmError, RunEnded
+from protocols.errors import LpmError, PartiesDisagree, RunEnded
 from protocols.identity.sealing_key import SealingKey, public_key
 from protocols.identity.signing import new_key, public_of
 from protocols.masking.envelope import SignedMessage, Signer
@@ -128,9 +128,11 @@ class MaskedRun:
         closings = self._swap(*(each.close() for each in self.aggregators))
         parts = self._ask(MaskingAggregator.ask_proofs)
         _each(MaskingAggregator.confirm, self.aggregators, closings)
-        verdicts = _each(MaskingAggregator.judge, self.aggregators, parts)
+        _each(MaskingAggregator.judge, self.aggregators, parts)
+        verdicts = [each.tell_verdict() for each in self.aggregators if self.plan.compares_verdicts(number)]
         answers = self._ask(MaskingAggregator.ask_release) if self.plan.opens(number) else None
-        _each(MaskingAggregator.accept, self.aggregators, self._swap(*verdicts))
+        for each, verdict in zip(self.aggregators, self._swap(*verdicts) if verdicts else (None, None), strict=True):
+            each.accept(verdict)
         if self.plan.multiplies(number):
             shares = self._swap(*(each.share_levels() for each in self.aggregators))
             _each(MaskingAggregator.open_levels, self.aggregators, shares)
@@ -141,6 +143,8 @@ class MaskedRun:
             _each(MaskingAggregator.open_counts, self.aggregators, counts)
         first, second = (each.replies() for each in self.aggregators)
         names = self.plan.aggregators
+        if first.keys() != second.keys():
+            raise PartiesDisagree("one aggregator alone says that a round closed without a party; the run stops here")
         return {
             name: (self.between(names[0], name, first[name]), self.between(names[1], name, second[name]))
             for name in first

@@ -162,12 +162,13 @@ class MaskedRounds(RunCalls):
         closing = await asyncio.to_thread(party.close, self._head(self._number))
         theirs, parts = await self._swap_and_ask(closing, Closing, party.ask_proofs())
         party.confirm(theirs)
-        verdict, answer = await asyncio.to_thread(party.judge, parts), None
+        await asyncio.to_thread(party.judge, parts)
+        verdict = answer = None
         if party.plan.opens(self._number):
-            theirs, answer = await self._swap_and_ask(verdict, RangeVerdict, party.ask_release())
-        else:
-            theirs = await self._swap(verdict, RangeVerdict)
-        party.accept(theirs)
+            verdict, answer = await self._swap_and_ask(party.tell_verdict(), RangeVerdict, party.ask_release())
+        elif party.plan.compares_verdicts(self._number):
+            verdict = await self._swap(party.tell_verdict(), RangeVerdict)
+        party.accept(verdict)
         if party.plan.multiplies(self._number):
             shares = await asyncio.to_thread(party.share_levels)
             await asyncio.to_thread(party.open_levels, await self._swap(shares, LevelShare))

@@ -15,7 +15,7 @@ import numpy as np
 
 from client_sdk import Client, PrivateState, config, connect, read_credentials, read_private_state
 from client_sdk.admission import AdmissionConfig, admit, lock
-from client_sdk.masking.exchange import MaskedExchange, begin_exchange, open_journal, require_no_relay
+from client_sdk.masking.exchange import MaskedExchange, begin_exchange, require_no_relay
 from client_sdk.secure_sum.client import SumClient
 from client_sdk.secure_sum.fixed_vector import FixedVector
 from client_sdk.secure_sum.journal import SumJournal
@@ -24,7 +24,8 @@ from lpm_secure.analysis.risk import personal
 from lpm_secure.analysis.risk.distribution import in_bin
 from protocols.errors import LpmError, ParameterError, ProtocolError, RunEnded
 from protocols.identity.certificates import Credentials
-from protocols.task.manifest import Manifest, Simulation, is_active, require_simulation, require_sum
+from protocols.masking.journal import open_journal
+from protocols.task.manifest import Manifest, Simulation, is_active, require_simulation, require_sum, run_id
 from protocols.task.secure_sum.spec import SecureSum
 from protocols.toml_file import load_config
 from protocols.wire.transport import Transport
@@ -127,7 +128,7 @@ def _masked(
     """
     require_no_relay(given.relay)
     identity = folder / given.credentials
-    journal = open_journal(folder, manifest, given.name, credentials=identity)
+    journal = open_journal(folder, run_id(manifest), given.name, credentials=identity)
     exchange = begin_exchange(manifest, given.name, transports, identity=identity, journal=journal)
     if exchange.client.has_joined:
         raise RunEnded(f"{given.name} has begun the run before; start both runs anew")

@@ -72,6 +72,14 @@ class RunPlan(abc.ABC):
         """Tell whether levels take products in a round, so that the aggregators open masked numbers to each other."""
         return bool(self.products) and self.phase(number) == Phase.DECIDE
 
+    def compares_verdicts(self, number: RoundNumber) -> bool:
+        """Tell whether the aggregators wait for each other's verdict in a round: before they open anything together.
+
+        In the other rounds an aggregator tells each client what follows from messages and answers that both have, and
+        whom it counts: clients compare that, and the next round does.
+        """
+        return self.opens(number) or self.multiplies(number)
+
     @abc.abstractmethod
     def opens(self, number: RoundNumber) -> bool:
         """Tell whether anything is released in a round."""

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from lpm_secure.testbed.masked_run import MaskedRun
-from protocols.errors import CohortTooSmall, ConflictingReplay, RunEnded, WireError
+from protocols.errors import CohortTooSmall, ConflictingReplay, RoundAhead, RunEnded, WireError
 from protocols.masking.messages import ProofQuestion, ReleaseAnswer, WordsNotice, to_bytes
 from protocols.releases.query import Release, Releases
 from tests.masked_runs import Recorder, Secrets, noise_of_both
@@ -33,6 +33,17 @@ def test_levels_add_up_over_the_steps_with_what_clients_add_themselves(start):
         own = {"client-0": np.array([step, 1], np.uint64), "client-1": np.zeros(2, np.uint64)}
         bits.append(int(run.play(own)["client-0"].outcomes[0, 0]))
     assert bits == [0, 0, 0, 1]  # 2, 5, 9 and 14 against 10
+
+
+def test_nothing_is_opened_without_the_others_verdict(start, monkeypatch):
+    run = start()
+    run.play(Secrets().words(run))
+    swap = MaskedRun._swap
+    lost = lambda run, *sent: (None, None) if b"RangeVerdict" in sent[0].content else swap(run, *sent)  # noqa: E731
+    monkeypatch.setattr(MaskedRun, "_swap", lost)
+    with pytest.raises(RoundAhead, match="needs the other aggregator's verdict"):
+        run.play(Secrets().words(run))
+    assert all(each.ending for each in run.aggregators)
 
 
 def lie(run, name="client-0", word=0, value=1 << 20):
