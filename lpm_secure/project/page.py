@@ -10,7 +10,6 @@ from lpm_secure.report.summary import align
 from lpm_secure.run.disclosure import describe_disclosure
 from lpm_secure.run.manifest_page import rows_of
 from protocols.models.agent_model import ColumnSpec
-from protocols.models.run_model import agent_model_of
 from protocols.task.manifest import Simulation, compares
 from protocols.task.policy import epsilon_of, rho_of
 
@@ -156,7 +155,7 @@ def _people(manifest: Simulation, agents: tuple[int, ...], project: ProjectFile)
     yield "person", f"a name of yours, each once; the rows have the numbers {first} to {last} in their order"
     if project.cells:
         yield "cell", ", ".join(project.cells)
-    for spec in agent_model_of(manifest.model).columns:
+    for spec in manifest.model.agents.columns:
         yield spec.name, _range(spec)
 
 
