@@ -21,9 +21,7 @@ from aggregator.permutation.stages import Shape
 from client_sdk import Client
 from lpm_secure.audit.views.in_process import Operators, operators, play
 from lpm_secure.config.model import TableIntegers, graph_of
-from protocols.models import Seir
 from protocols.models.graph.agents import GraphModel
-from protocols.models.run_model import agent_model_of
 from protocols.task.manifest import Manifest, Simulation
 from protocols.task.parties import AggregatorParty, ClientParty, DealerParty
 from protocols.wire.transport import Transport
@@ -108,16 +106,11 @@ def _seir(*, listed: bool = True, **changes: Any) -> GraphModel:
     return graph_of(TableIntegers(**TABLE | changes), listed=listed)
 
 
-def _relaxed_seir(**changes: Any) -> Seir:
-    return Seir(**TABLE | changes)
-
-
 def _manifest(agents: Sequence[Sequence[int]] = ((1, 2), (3,), (4, 5)), *, k: int = 2, **changes: Any) -> Simulation:
     """Return a manifest whose client `client-i` has the agents `agents[i]`."""
     gradient = changes.get("gradient")
-    relaxed, score = (gradient is not None and gradient.relaxed is each for each in (True, False))
-    model = changes.pop("model", None) or (_relaxed_seir() if relaxed else _seir(listed=not score))
-    channels = tuple(f"channel-{index}" for index in range(len(agent_model_of(model).most)))
+    model = changes.pop("model", None) or _seir(listed=gradient is None)
+    channels = tuple(f"channel-{index}" for index in range(len(model.agents.most)))
     if changes.get("mode") == "outcome":
         changes["dealer"] = DealerParty("dealer", "localhost:99", "localhost:98")
     active = changes.get("security") == "active"
@@ -176,12 +169,6 @@ def _run_clear(testbed: Any) -> Ending:
 def seir():
     """Return a function that makes an epidemic of two-day stages; keywords change it."""
     return _seir
-
-
-@pytest.fixture(scope="session")
-def relaxed_seir():
-    """Return a function that makes the same for relaxed runs."""
-    return _relaxed_seir
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,6 @@ from lpm_secure.config.model import TableIntegers, graph_of
 from lpm_secure.engine.venues.agents import VenueAgents
 from lpm_secure.engine.venues.channels import VenueChannels
 from lpm_secure.models.library.seir_channels import rate_names
-from protocols.models import Seir
 
 
 class Stage(enum.IntEnum):
@@ -51,12 +50,11 @@ def doses_of(first, days, coverage, left):
     return {"first": first, "days": days, "coverage": coverage, "left": left}
 
 
-def alike(model):
-    """Return a table's graph as scores take it: of people who are all drawn."""
-    return graph_of(table_of(model), listed=False)
+def alike(model, **changes):
+    """Return a table's graph as derivatives take it: of people who are all drawn."""
+    return graph_of(table_of(model)._replace(**changes), listed=False)
 
 
-def relaxed(model, **changes):
-    """Return the same epidemic for relaxed runs."""
-    table = table_of(model)._replace(**changes)
-    return Seir(table.beta, table.cell_beta, table.latent, table.infectious, table.initial, table.f)
+def relaxed_parameters(model):
+    """Return the graph's names of what a table's relaxed run is derived by."""
+    return (*rate_names(len(model.contact_channels)), "cell_rate", "latent_law", "infectious_law", "initial")

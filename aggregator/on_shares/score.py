@@ -76,7 +76,7 @@ class HiddenScores:
         """Prepare."""
         self._manifest, self._index, self._backend = manifest, index, backend
         outcomes = tuple(manifest.require_gradient().factors)
-        factors = factors_of(manifest.model.require_graph("scores"), outcomes)
+        factors = factors_of(manifest.model, outcomes)
         self._layout, self._h = Layout.of(manifest), len(factors)
         self._by_channel = to_ring(np.stack([factor.coarse for factor in factors], axis=1))
 

@@ -13,7 +13,6 @@ from aggregator.store import Store
 from protocols.arithmetic.counters import RoundNumber, Step, Stream
 from protocols.arithmetic.fixed_point import I64, U64
 from protocols.arithmetic.sharing.additive import KEY_BYTES
-from protocols.models.run_model import agent_model_of
 from protocols.releases.mechanism import DiscreteGaussian, RunningNoise
 from protocols.releases.query import NOISE, SCORE, SERIES, Release
 from protocols.releases.suppression import FIRST
@@ -103,7 +102,7 @@ class ReleaseNoise:
         releases.require(made)
         layout = Layout.of(self.manifest)
         told = total.copy()
-        start, size = layout.n * layout.c, len(agent_model_of(self.manifest.model).tally)
+        start, size = layout.n * layout.c, len(self.manifest.model.agents.tally)
         cells, tally = releases.of("cells"), told[start + layout.cells : start + layout.cells + size]
         score, words = releases.of(SCORE), told[start + layout.cells + size :]
         if score is not None and SCORE in now:

@@ -7,7 +7,6 @@ from typing import Final
 import numpy as np
 
 from client_sdk.private.contacts import ContactTable
-from protocols.models.run_model import agent_model_of
 from protocols.task import manifest as manifests
 from protocols.task.layout import Layout
 from protocols.task.manifest import Simulation
@@ -30,7 +29,7 @@ def cross_contacts(manifest: Simulation, name: str, contacts: ContactTable) -> I
     ends = np.array([end for _, end in own.values()])
     names, place = list(own), list(own).index(name)
     one, other = (np.searchsorted(ends, slots, side="right") for slots in (contacts.a, contacts.b))
-    directed = np.array(agent_model_of(manifest.model).directed, dtype=np.bool_)
+    directed = np.array(manifest.model.agents.directed, dtype=np.bool_)
     rows = np.flatnonzero(((one == place) != (other == place)) & ~directed[contacts.channel])
     low, high = np.minimum(contacts.a, contacts.b), np.maximum(contacts.a, contacts.b)
     columns = np.stack([contacts.day, low, high, contacts.channel, contacts.weight])[:, rows].T

@@ -1,5 +1,5 @@
 """Clients of runs that take derivatives.
 
-`tangents` go forward, `adjoints` backward with a `journal` of the forward pass (of the table `[model]`
-they need torch); `participant` starts the client that a manifest asks for.
+`tangents` go forward, `adjoints` backward with a `journal` of the forward pass; `participant` starts the client that a
+manifest asks for.
 """

@@ -9,14 +9,13 @@ from typing import final
 
 import numpy as np
 
-from client_sdk.gradients.adjoint_agents import adjoint_agents_of
 from client_sdk.gradients.journal import AdjointJournal
 from protocols.arithmetic.fixed_point import I64
 from protocols.models.agent_model import Columns
 from protocols.models.cells import cell_totals
-from protocols.models.gradient import Gradient
-from protocols.models.relaxed_agents import F64, Reception, ReversibleAgents, States
-from protocols.models.run_model import agent_model_of
+from protocols.models.chain.chain_adjoints import ChainAdjoints
+from protocols.models.chain.chain_groups import ChainGroups
+from protocols.models.relaxed_agents import F64, Reception, States
 from protocols.task.gradients.turn import Turn
 from protocols.task.layout import Layout
 from protocols.task.manifest import Simulation
@@ -44,13 +43,15 @@ class AdjointPass:
         """Take agents; `every` is of how many steps one state is kept.
 
         Raises:
-            ParameterError: adjoints of this model need torch, which is not installed.
-            ModelError: a model's graph has no local chain.
+            ModelError: the model has no local chain.
+            DataError: a column is missing, or out of its range.
         """
-        self.agents: ReversibleAgents = adjoint_agents_of(manifest, cell=cell, columns=columns, n=n)
+        gradient = manifest.require_gradient()
+        groups = ChainGroups.of_run(manifest.model, gradient, columns=columns, n=n, steps=manifest.steps)
+        self.agents = ChainAdjoints(groups, gradient, sizes=manifest.cells, cell=cell)
         self.journal = AdjointJournal(every)
-        model = agent_model_of(manifest.model)
-        self._given: Gradient = manifest.require_gradient()
+        model = manifest.model.agents
+        self._given = gradient
         self._layout, self._steps = Layout.of(manifest), manifest.steps
         self._cell, self._cells = cell, len(manifest.cells)
         self._channels, self._words, self._q = self._layout.channels, len(model.cell_most), len(model.tally)

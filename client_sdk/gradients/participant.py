@@ -29,7 +29,7 @@ async def take_part(
     Of an adjoint run's states, those of every `states_every`-th step are kept.
 
     Raises:
-        ParameterError: adjoints of the table `[model]` need torch, which is not installed.
+        ModelError: a run with derivatives is of a model without a local chain.
         ProtocolError: an aggregator refuses.
     """
     return await take_part_over(

@@ -12,9 +12,8 @@ from client_sdk.simulation.exchange import Exchange
 from protocols.arithmetic.counters import FIRST_STEP, Step
 from protocols.arithmetic.fixed_point import I64
 from protocols.errors import RoundClosed
-from protocols.models.relaxed_agents import RelaxedAgents
-from protocols.models.run_model import agent_model_of
-from protocols.models.run_relaxation import relaxation_of
+from protocols.models.chain.chain_agents import ChainAgents
+from protocols.models.chain.chain_groups import ChainGroups
 from protocols.task.layout import Layout
 from protocols.task.manifest import Simulation
 from protocols.wire.transport import Transport
@@ -47,22 +46,16 @@ class TangentClient:
     exchange: Exchange = field(repr=False)
     step: Step = FIRST_STEP
     missed: list[int] = field(default_factory=list)
-    agents: RelaxedAgents = field(init=False)
+    agents: ChainAgents = field(init=False)
     _layout: Layout = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Prepare; nothing is sent."""
         self._layout = Layout.of(self.manifest)
-        self.agents = relaxation_of(
-            self.manifest.model,
-            self.manifest.require_gradient(),
-            channels=self.manifest.channels,
-            sizes=self.manifest.cells,
-            cell=self.private.cell,
-            columns=self.private.columns,
-            n=self.private.source.agents.size,
-            steps=self.manifest.steps,
-        )
+        model, gradient, private = self.manifest.model, self.manifest.require_gradient(), self.private
+        n, steps = private.source.agents.size, self.manifest.steps
+        groups = ChainGroups.of_run(model, gradient, columns=private.columns, n=n, steps=steps)
+        self.agents = ChainAgents(groups, gradient, sizes=self.manifest.cells, cell=private.cell)
 
     @classmethod
     async def join(
@@ -115,7 +108,7 @@ class TangentClient:
 
     def _cells(self, messages: I64) -> I64:
         """Return what own agents tell their cells, int64[w * cells, 1 + p]."""
-        return self.agents.cells(messages, channels=len(agent_model_of(self.manifest.model).cell_most))
+        return self.agents.cells(messages, channels=len(self.manifest.model.agents.cell_most))
 
     def _contact(self, messages: I64, step: int) -> tuple[I64, I64]:
         """Return own agents' exposure to each other, int64[n_own, c, 1 + p], and what is told to others."""

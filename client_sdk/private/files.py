@@ -21,7 +21,6 @@ from client_sdk.private.table import Table
 from protocols.arithmetic.fixed_point import I64
 from protocols.errors import ConfigError, DataError, ParameterError
 from protocols.models.agent_model import AgentModel, Columns
-from protocols.models.run_model import agent_model_of
 from protocols.task.manifest import Simulation
 
 AGENT: Final = "agent"  # the number of the manifest
@@ -91,7 +90,7 @@ def read_private_files(
     own = {client.name: client.agents for client in manifest.clients}.get(name)
     if own is None:
         raise ParameterError(f"the manifest lists no client {name}; check the name in the client's config")
-    specs = agent_model_of(manifest.model).columns
+    specs = manifest.model.agents.columns
     dictionary.require_words((*PEOPLE, *(spec.name for spec in specs), *COLUMNS))
     elapsed = [spec.name for spec in specs if spec.elapsed]
     lines = dictionary.translate(Table.read(people, least=0), elapsed=elapsed)
@@ -139,7 +138,7 @@ def _calendar(people: Table, contacts: Table, manifest: Simulation) -> Calendar 
     if not isinstance(start, datetime.date):
         return None
     met = [] if not len(contacts) else moments_of(contacts)
-    known = line_list.moments_of(people, agent_model_of(manifest.model).columns)
+    known = line_list.moments_of(people, manifest.model.agents.columns)
     try:
         return Calendar.over([*met, *known], start=start, per_day=steps_per_day(manifest.dt))
     except DataError as error:
@@ -207,7 +206,7 @@ def _people(
     table: Table, places: I64, manifest: Simulation, calendar: Calendar | None, cells: tuple[str, ...]
 ) -> tuple[I64, Columns]:
     """Return cell and private columns of each own agent, in the manifest's order."""
-    model, specs = agent_model_of(manifest.model), agent_model_of(manifest.model).columns
+    model, specs = manifest.model.agents, manifest.model.agents.columns
     stays = ("cell",) if model.cell_field is None else ()
     person = AGENT if AGENT in table.columns else PERSON
     needed = (person, *(stays if manifest.cells else ()), *(spec.name for spec in specs if spec.default is None))
@@ -244,7 +243,7 @@ def _contacts(
     table: Table, manifest: Simulation, calendar: Calendar | None, number_of: Callable[[str], int | None]
 ) -> tuple[ContactTable, I64]:
     """Return the contacts of the run's steps, by slot, and the row of each."""
-    model = agent_model_of(manifest.model)
+    model = manifest.model.agents
     table.require(("a", "b", *(["channel"] if len(manifest.channels) > 1 else [])), allowed=COLUMNS)
     dated = time_columns(table) != ("day",)
     channels = channels_of(manifest.channels, model)

@@ -10,7 +10,6 @@ from client_sdk.private.device_keys import DeviceKeys
 from protocols.arithmetic.fixed_point import I64
 from protocols.errors import DataError, ParameterError
 from protocols.models.agent_model import NO_COLUMNS, AgentModel, AgentSource, Columns
-from protocols.models.run_model import agent_model_of
 from protocols.task.layout import Layout
 from protocols.task.manifest import Simulation
 
@@ -80,7 +79,7 @@ class PrivateState:
             raise ParameterError(f"the manifest lists no client {name}; it has {', '.join(list(layout.own)[:20])}")
         first, end = layout.own[name]
         agents = np.array(next(c.agents for c in manifest.clients if c.name == name), dtype=np.uint64)
-        model = agent_model_of(manifest.model)
+        model = manifest.model.agents
         _check(contacts, layout, manifest, (first, end))
         _check_weights(contacts, model, manifest.max_message)
         _check_cells(cell, agents.size, len(manifest.cells), model.cell_field)

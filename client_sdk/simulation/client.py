@@ -18,7 +18,6 @@ from protocols.arithmetic.fixed_point import I64, U64
 from protocols.errors import AnswerLost, RoundClosed
 from protocols.models.agent_model import AgentModel, Edges, StepInputs, decide
 from protocols.models.cells import cell_totals
-from protocols.models.run_model import agent_model_of
 from protocols.task.devices import unpack_presence
 from protocols.task.layout import Layout
 from protocols.task.manifest import Simulation
@@ -64,7 +63,7 @@ class Client:
     def __post_init__(self) -> None:
         """Prepare; nothing is sent."""
         self._layout = Layout.of(self.manifest)
-        self._model = agent_model_of(self.manifest.model)
+        self._model = self.manifest.model.agents
         self._own = OwnLevels.of(self._model, self.manifest.level_bounds, self._layout.size(self.private.name))
         self._score = OwnScore(self.manifest, self.private)
 

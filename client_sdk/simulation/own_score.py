@@ -39,7 +39,7 @@ class OwnScore:
         self._own = Layout.of(manifest).own[private.name]
         self._scores: GraphScore | None = None
         if gradient is not None and gradient.way == "score":
-            model = manifest.model.require_graph("scores")
+            model = manifest.model
             for factor in factors_of(model, tuple(gradient.factors)):
                 _check(model, factor, gradient, private)
             self._scores = GraphScore(model, gradient, private.source, private.columns)

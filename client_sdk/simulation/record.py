@@ -13,7 +13,6 @@ from protocols.arithmetic.fixed_point import I64
 from protocols.atomic_file import write_atomically
 from protocols.errors import ProtocolError
 from protocols.models.agent_model import AgentModel, ColumnSpec
-from protocols.models.run_model import agent_model_of
 from protocols.models.state import State
 from protocols.releases.query import SERIES
 from protocols.task.layout import Layout
@@ -69,7 +68,7 @@ class RunRecord:
 
     @property
     def _model(self) -> AgentModel:
-        return agent_model_of(self.client.manifest.model)
+        return self.client.manifest.model.agents
 
     @property
     def _totals(self) -> list[str]:

@@ -14,7 +14,6 @@ from lpm_secure.audit import index, inquiries, rules
 from lpm_secure.audit.build import OnCheck, build, silent
 from lpm_secure.audit.privacy_cost import PrivacyCost, joint
 from protocols.errors import LpmError, ParameterError
-from protocols.models.run_model import agent_model_of
 from protocols.releases import ledger
 from protocols.releases.query import NOISE
 from protocols.task import manifest as manifests
@@ -135,7 +134,7 @@ def _ledgers(folder: Path, manifest: Manifest, report: Report) -> PrivacyCost | 
     report.checks["the aggregators' ledgers agree"] = rules.disagreements(manifest, bytes.fromhex(report.run), found)
     report.checks["no ledger ends before its run"] = rules.cut_off(manifest, found)
     report.checks["every release is one that the manifest allows, over its cohort"] = rules.breaches(manifest, agreed)
-    if isinstance(manifest, Simulation) and agent_model_of(manifest.model).public:
+    if isinstance(manifest, Simulation) and manifest.model.agents.public:
         report.checks["every public number is one that the model hears, in its range"] = rules.announcements(
             manifest, agreed
         )

@@ -14,7 +14,6 @@ from lpm_secure.models.model import Draw, Heard, Me, Model
 from lpm_secure.models.symbols import Number
 from lpm_secure.models.tracer import trace
 from protocols.models.graph.agents import GraphModel
-from protocols.models.run_model import agent_model_of
 from protocols.releases.query import NOISE, SCORE, Release, Releases
 from protocols.releases.suppression import FIRST
 from protocols.task.layout import Layout
@@ -80,7 +79,7 @@ def replay_of(manifest: Manifest, name: str, sigma: float) -> Replay:
         return Replay(given, without, event, reads, change, sigma / np.sqrt(CELL_STEPS))
     if name == SCORE:
         by = np.array(given.score_changes, dtype=np.uint64)
-        words = tally + len(agent_model_of(given.model).tally) + np.arange(by.size)
+        words = tally + len(given.model.agents.tally) + np.arange(by.size)
         event[STEPS, words] = by
         reads = tuple((STEPS, int(word)) for word in words)
         return Replay(given, without, event, reads, by.astype(np.float64), sigma / np.sqrt(by.size))

@@ -11,7 +11,6 @@ from lpm_secure.audit.privacy_cost import costs, delta_of, joint
 from protocols.arithmetic.counters import RoundNumber
 from protocols.errors import ParameterError
 from protocols.models.graph.inputs import check_public
-from protocols.models.run_model import agent_model_of
 from protocols.releases.ledger import Event, RefusalEvent, RepeatEvent, RoundEvent, RoundRecord, StartEvent
 from protocols.releases.query import NOISE, SCORE
 from protocols.task.manifest import Manifest, Simulation, cohort, is_active
@@ -112,7 +111,7 @@ def breaches(manifest: Manifest, agreed: Sequence[RoundRecord]) -> list[str]:
 
 def announcements(manifest: Simulation, agreed: Sequence[RoundRecord]) -> list[str]:
     """Return the rounds in which the engine announced other public numbers than the model hears, or out of range."""
-    public, lines = agent_model_of(manifest.model).public, []
+    public, lines = manifest.model.agents.public, []
     for each in agreed:
         try:
             check_public(public if each.phase == Phase.SPEAK else {}, each.public)

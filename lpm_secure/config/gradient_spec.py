@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final, Protocol
 
+import msgspec
 import numpy as np
 
 from lpm_secure.config.day_law import DayLaw
@@ -12,10 +13,10 @@ from lpm_secure.config.model import ModelConfig, parameter_names
 from lpm_secure.config.synthetic import SyntheticConfig
 from protocols.arithmetic.distributions import LAW_TOTAL
 from protocols.errors import ConfigError
+from protocols.models.chain.hazard_factor import PROTECTION, REDUCTION
 from protocols.models.gradient import Gradient
 from protocols.models.graph.agents import GraphModel
 from protocols.models.likelihood.entries import parameters_read
-from protocols.models.run_model import RunModel, agent_model_of
 
 SCALES: Final[Mapping[str, Mapping[str, float]]] = {"adjoints": {"value_bits": 40, "tangent_bits": 36, "clip": 64.0}}
 
@@ -40,7 +41,7 @@ class DerivableRun(Protocol):
         """Return the engine's agents."""
 
 
-def gradient_for(config: DerivableRun, model: RunModel) -> Gradient | None:
+def gradient_for(config: DerivableRun, model: GraphModel) -> Gradient | None:
     """Return the manifest's gradient of a run; none where its configuration asks for none.
 
     Args:
@@ -60,23 +61,35 @@ def gradient_for(config: DerivableRun, model: RunModel) -> Gradient | None:
             "derivatives in a private run; leave the population out, so that they meet in cells"
         )
     given = {name: getattr(asked, name) for name in asked.__struct_fields__ if getattr(asked, name) is not None}
-    if isinstance(model, GraphModel) and isinstance(config.model, str):
+    if isinstance(config.model, str):
         given["parameters"] = _entries(model, asked.parameters)
-    elif asked.way == "score" and not isinstance(config.model, str):
-        given |= _of_table(config.model, asked.parameters, config.dt)
-    passes = {"passes": len(agent_model_of(model).tally)} if asked.way == "adjoints" else {}
+        given["stays"] = "geometric" if asked.stays == "geometric" else msgspec.UNSET
+    else:
+        given |= _of_table(config.model, asked, config.dt)
+    passes = {"passes": len(model.agents.tally)} if asked.way == "adjoints" else {}
     return Gradient(**{**SCALES.get(asked.way, {}), **given, **passes})
 
 
-def _of_table(table: ModelConfig, names: tuple[str, ...], dt: float) -> dict[str, Any]:
-    """Return the parameters of a table's graph, and how its laws, gamma distributions, move with their means."""
-    known = parameter_names(table.channels)
+def _of_table(table: ModelConfig, asked: GradientConfig, dt: float) -> dict[str, Any]:
+    """Return the parameters of a table's graph, and how its stays move with their means.
+
+    Those of scores move as gamma distributions do; relaxed ones are compartments' where nothing else is asked for.
+    """
+    known = parameter_names(table, relaxed=asked.way != "score")
+    names = asked.parameters or (tuple(known) if asked.way == "adjoints" else ())
+    given = {REDUCTION: asked.reduction, PROTECTION: asked.protection}
+    if not asked.parameters:
+        names = tuple(name for name in names if given.get(known[name], name) is not None)
     unknown = [name for name in names if name not in known]
     if unknown:
-        raise ConfigError(f"no score by {unknown[0]}: there are {', '.join(known)}")
+        what = "score" if asked.way == "score" else "derivative"
+        raise ConfigError(f"no {what} by {unknown[0]}: there are {', '.join(known)}")
+    parameters = tuple(known[name] for name in names)
+    if asked.way != "score":
+        return {"parameters": parameters, "stays": msgspec.UNSET if asked.stays == "exact" else "geometric"}
     laws = {name: getattr(table, name, None) for name in names}
     slopes = {known[name]: _slope(law, dt) for name, law in laws.items() if isinstance(law, Delay)}
-    return {"parameters": tuple(known[name] for name in names), "slopes": slopes}
+    return {"parameters": parameters, "slopes": slopes}
 
 
 def _entries(model: GraphModel, names: tuple[str, ...]) -> tuple[str, ...]:

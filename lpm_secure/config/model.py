@@ -1,6 +1,6 @@
 """The model of a configuration, and the public integers or the graph that a manifest carries for it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Annotated, Final, NamedTuple, final
 
@@ -18,11 +18,11 @@ from protocols.arithmetic.distributions import LAW_TOTAL
 from protocols.arithmetic.fixed_point import to_fixed
 from protocols.errors import ConfigError, ParameterError
 from protocols.identity.trust import Name
-from protocols.models import Seir
-from protocols.models.gradient import BETA, FACTOR
+from protocols.models.chain.hazard_factor import PROTECTION, REDUCTION
+from protocols.models.gradient import FACTOR
 from protocols.models.graph.agents import GraphModel
-from protocols.models.run_model import RunModel
 
+BETA: Final = "beta."
 LARGEST_RATE: Final = rate().high
 
 
@@ -90,29 +90,26 @@ def check_source(given: ModelConfig | str, parameters: Mapping[str, Value]) -> N
 
 def model_of(
     given: ModelConfig | str, parameters: Mapping[str, Value], *, dt: float, way: str | None = None
-) -> RunModel:
+) -> GraphModel:
     """Return the model that every party derives its steps from.
 
     Args:
         given: the table `[model]`, or a model by its name.
         parameters: of one that is named; steps are its unit of time.
         dt: days in a step.
-        way: of the derivatives; None where there are none. Scores are of people who are all drawn and alike; of
-            tangents and adjoints a table has its own dynamics.
+        way: of the derivatives, which are of people who are all drawn and alike; None where there are none.
 
     Raises:
         ModelError, ConfigError: there is no such model, it has a mistake, or its parameters do not fit.
     """
     if isinstance(given, str):
         return graph_model_of(given, parameters)
-    if way in ("tangents", "adjoints"):
-        return seir_of(given, dt=dt)
     return graph_of(_integers(given, dt=dt), listed=way is None)
 
 
-def channel_names(given: ModelConfig | str, model: RunModel) -> tuple[str, ...]:
+def channel_names(given: ModelConfig | str, model: GraphModel) -> tuple[str, ...]:
     """Return what lists of contacts call a run's channels, in order: a table's own names, or those of a graph."""
-    return model.require_graph("names of channels").contact_channels if isinstance(given, str) else given.channels
+    return model.contact_channels if isinstance(given, str) else given.channels
 
 
 def exclusions(given: ModelConfig | str, way: str | None) -> Mapping[str, str]:
@@ -125,19 +122,8 @@ def exclusions(given: ModelConfig | str, way: str | None) -> Mapping[str, str]:
     if way is None or isinstance(given, str):
         return {}
     known = "it is known, and derivatives of the table [model] take drawn stages alone; leave it empty"
-    alike = "scores of the table [model] are of people who are all alike; leave it empty"
-    return {"stage": known, "since": known, **({"susceptibility": alike} if way == "score" else {})}
-
-
-def seir_of(given: ModelConfig, *, dt: float) -> Seir:
-    """Return the epidemic of a table `[model]` whose relaxed dynamics are written by hand; `dt` in days."""
-    if given.waning or given.doses:
-        raise ConfigError(
-            "tangents and adjoints of the table [model] know neither immunity that wanes nor private doses: leave "
-            "waning and doses out, or take a model by its name"
-        )
-    whole = _integers(given, dt=dt)
-    return Seir(whole.beta, whole.cell_beta, whole.latent, whole.infectious, whole.initial, whole.f)
+    alike = "derivatives of the table [model] are of people who are alike; leave it empty"
+    return {"stage": known, "since": known, "susceptibility": alike}
 
 
 @final
@@ -219,11 +205,12 @@ def _rate(hazard: float, *, f: int, name: str) -> int:
     return whole
 
 
-def parameter_names(channels: Sequence[str]) -> Mapping[str, str]:
-    """Return by the name of each parameter in a configuration that of the graph."""
-    rates = {BETA + channel: name for channel, name in zip(channels, rate_names(len(channels)), strict=True)}
-    laws = {name: f"{name}_law" for name in ("latent", "infectious", "waning")}
-    return {**rates, "cell_beta": "cell_rate", **laws, "initial": "initial", "scale": f"{FACTOR}infection"}
+def parameter_names(table: ModelConfig, *, relaxed: bool) -> Mapping[str, str]:
+    """Return by the name of each parameter in a configuration that of the graph, or of a relaxed run's gradient."""
+    rates = dict(zip((BETA + name for name in table.channels), rate_names(len(table.channels)), strict=True))
+    laws = ("latent", "infectious", *(("waning",) if table.waning else ()))
+    own = {**rates, "cell_beta": "cell_rate", **{name: f"{name}_law" for name in laws}, "initial": "initial"}
+    return own | ({"reduction": REDUCTION, "efficacy": PROTECTION} if relaxed else {"scale": f"{FACTOR}infection"})
 
 
 def _doses(given: DosesConfig, *, dt: float) -> Mapping[str, int]:

@@ -7,7 +7,7 @@ import msgspec
 from lpm_secure.accounting import sigma_for
 from protocols.errors import ConfigError
 from protocols.models.gradient import Gradient
-from protocols.models.run_model import RunModel
+from protocols.models.graph.agents import GraphModel
 from protocols.releases.query import SCORE, Release, Releases
 
 Epsilon = Annotated[float, msgspec.Meta(gt=0, le=100)]
@@ -42,7 +42,7 @@ class NoiseConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
 
 
 def releases_for(
-    config: NoiseConfig | None, model: RunModel, *, steps: int, cells: bool, gradient: Gradient | None = None
+    config: NoiseConfig | None, model: GraphModel, *, steps: int, cells: bool, gradient: Gradient | None = None
 ) -> Releases | None:
     """Return the releases of a run of so many steps; none, for the exact ones, without a configuration.
 

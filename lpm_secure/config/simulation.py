@@ -14,7 +14,7 @@ from lpm_secure.config.synthetic import SyntheticConfig
 from lpm_secure.models.axes import Value
 from protocols.errors import ConfigError
 from protocols.identity.trust import Name
-from protocols.models.run_model import RunModel
+from protocols.models.graph.agents import GraphModel
 from protocols.task.base import Security
 from protocols.toml_file import load_config
 
@@ -188,7 +188,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
             raise ConfigError("synthetic.channels are of a model by its name; the table [model] has synthetic.beta")
 
     @property
-    def run_model(self) -> RunModel:
+    def run_model(self) -> GraphModel:
         """Return the model that every party derives its steps from, as `model_of` does and refuses."""
         way = None if self.gradient is None else self.gradient.way
         return model_of(self.model, self.parameters, dt=self.dt, way=way)

@@ -33,7 +33,7 @@ def clear_agents(
         contacts: among them, by slot of the run; or none.
         columns: array[n] of each private column, and of fields that holders know.
     """
-    model = manifest.model.require_graph("agents in the clear")
+    model = manifest.model
     if source.agents.size > FEW and is_compiled(manifest, columns, device):
         return _compiled(manifest, source, cell, contacts, columns)
     return GraphPopulation(manifest, model, source, cell=cell, contacts=contacts, columns=columns, device=device)
@@ -41,7 +41,7 @@ def clear_agents(
 
 def is_compiled(manifest: Simulation, columns: Columns, device: torch.device) -> bool:
     """Return whether a generated step knows all of a run: no scores, known fields, moves, own numbers or devices."""
-    graph = manifest.model.require_graph("agents in the clear").graph
+    graph = manifest.model.graph
     plain = manifest.gradient is None and device.type == "cpu"
     return plain and not graph.along and not graph.cell_field and not select_field_columns(graph, columns)
 
@@ -49,7 +49,7 @@ def is_compiled(manifest: Simulation, columns: Columns, device: torch.device) ->
 def _compiled(
     manifest: Simulation, source: AgentSource, cell: I64, contacts: ContactTable | None, columns: Columns
 ) -> VenuePopulation:
-    model, n = manifest.model.require_graph("agents in the clear"), source.agents.size
+    model, n = manifest.model, source.agents.size
     graph = model.graph
     along = {} if contacts is None else contacts_of(contacts, graph, n=n, period=manifest.period)
     venues = Venues.nowhere(n)

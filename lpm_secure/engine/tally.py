@@ -8,7 +8,6 @@ import numpy.typing as npt
 
 from protocols.arithmetic.distributions import LAW_TOTAL
 from protocols.arithmetic.fixed_point import I64
-from protocols.models.run_model import agent_model_of
 from protocols.releases.suppression import FIRST
 from protocols.task.manifest import Simulation
 from protocols.task.parties import agents_of
@@ -34,7 +33,7 @@ class TallyEstimator:
             return words
         told = int(words[FIRST])
         self._new.append(told - sum(self._new) if releases.of("running") else told)
-        beside = words[len(agent_model_of(self.manifest.model).tally) :]
+        beside = words[len(self.manifest.model.agents.tally) :]
         return np.concatenate([self._estimate(agents_of(self.manifest.clients)), beside])
 
     def _estimate(self, n: int) -> I64:

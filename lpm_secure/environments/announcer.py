@@ -11,7 +11,6 @@ from lpm_secure.models.mistake import mistakes_of
 from protocols.arithmetic.fixed_point import I64
 from protocols.errors import ConfigError, ModelError, ParameterError
 from protocols.models.graph.inputs import check_public
-from protocols.models.run_model import agent_model_of
 from protocols.task.layout import Layout
 from protocols.task.manifest import Simulation
 from protocols.task.release_plan import tally_words
@@ -62,7 +61,7 @@ class Announcer:
     @classmethod
     def of(cls, manifest: Simulation, environment: Environment | None) -> "Announcer":
         """Begin the run of a manifest."""
-        model, words = agent_model_of(manifest.model), [word.name for word in tally_words(manifest)]
+        model, words = manifest.model.agents, [word.name for word in tally_words(manifest)]
         channels, cells = model.cell_channels, len(manifest.cells)
         return cls(model.public, environment, steps=manifest.steps, words=words, channels=channels, cells=cells)
 

@@ -20,7 +20,6 @@ from protocols.atomic_file import PUBLIC_MODE, write_atomically
 from protocols.errors import ConfigError, ParameterError
 from protocols.identity import enrolment, signing
 from protocols.kit.kit import CONFIG, CREDENTIALS, KIT, MANIFEST, KitFile
-from protocols.models.run_model import agent_model_of
 from protocols.task.manifest import Simulation
 
 OPERATOR: Final = "operator"  # a folder beside the project: what the run's operator keeps
@@ -76,7 +75,7 @@ def _require_kits(project: ProjectFile) -> None:
 
 
 def _write_client(folder: Path, project: ProjectFile, name: str, manifest: Simulation, *, operator_key: bytes) -> None:
-    stays = agent_model_of(manifest.model).cell_field is None
+    stays = manifest.model.agents.cell_field is None
     given = ClientConfig(
         name=name,
         manifest=MANIFEST,

@@ -15,7 +15,7 @@ from protocols.errors import ConfigError, did_you_mean
 from protocols.identity import enrolment, server_request
 from protocols.identity.trust import PartyKeys, Trust
 from protocols.masking.plan import check_security
-from protocols.models.run_model import RunModel, agent_model_of
+from protocols.models.graph.agents import GraphModel
 from protocols.task.devices import Devices
 from protocols.task.manifest import Simulation
 from protocols.task.parties import ENGINE, AggregatorParty, ClientParty, DealerParty
@@ -64,7 +64,7 @@ def manifest_of(project: ProjectFile, folder: Path, *, trust: Trust | None = Non
     model = run_model(project)
     channels = channel_names(project.model, model)
     _check_dictionary(project, model, channels)
-    own = agent_model_of(model).cell_names
+    own = model.agents.cell_names
     if own and tuple(project.cells) != own:
         raise ConfigError(f"[cells] has {', '.join(project.cells) or 'none'}; agents move between {', '.join(own)}")
     gradient = gradient_for(project, model)
@@ -95,27 +95,27 @@ def manifest_of(project: ProjectFile, folder: Path, *, trust: Trust | None = Non
     return manifest
 
 
-def run_model(project: ProjectFile) -> RunModel:
+def run_model(project: ProjectFile) -> GraphModel:
     """Return the model that every party derives its steps from."""
     way = None if project.gradient is None else project.gradient.way
     return model_of(project.model, project.parameters, dt=project.dt, way=way)
 
 
-def _compares(project: ProjectFile, model: RunModel) -> bool:
+def _compares(project: ProjectFile, model: GraphModel) -> bool:
     """Return whether clients compare their contacts: where it is not said, if there is something to compare."""
-    undirected = not all(agent_model_of(model).directed)
+    undirected = not all(model.agents.directed)
     if project.compare_contacts is None:
         return undirected and 2 <= len(project.clients) <= MOST_BY_DEFAULT
     return project.compare_contacts
 
 
-def _check_dictionary(project: ProjectFile, model: RunModel, channels: tuple[str, ...]) -> None:
+def _check_dictionary(project: ProjectFile, model: GraphModel, channels: tuple[str, ...]) -> None:
     """Refuse a meaning of what no table of the run has.
 
     Raises:
         ConfigError: there is one; the nearest word is said.
     """
-    columns = [spec.name for spec in agent_model_of(model).columns]
+    columns = [spec.name for spec in model.agents.columns]
     named = () if isinstance(project.model, str) else project.model.channels
     words = [*PEOPLE, *COLUMNS, *columns, *channels, *named, *project.cells]
     for word in project.dictionary:

@@ -10,7 +10,6 @@ from lpm_secure.report.summary import align
 from lpm_secure.run.disclosure import describe_disclosure
 from lpm_secure.run.manifest_page import rows_of
 from protocols.models.agent_model import ColumnSpec
-from protocols.models.run_model import agent_model_of
 from protocols.task.manifest import Simulation, compares
 from protocols.task.policy import epsilon_of, rho_of
 
@@ -154,7 +153,7 @@ def _common(project: ProjectFile, manifest: Simulation, name: str) -> dict[str, 
 def _people(manifest: Simulation, agents: tuple[int, ...], project: ProjectFile) -> Iterator[tuple[str, str]]:
     first, last = (agents[0], agents[-1]) if agents else (0, 0)
     yield "person", f"a name of yours, each once; the rows have the numbers {first} to {last} in their order"
-    model = agent_model_of(manifest.model)
+    model = manifest.model.agents
     if project.cells and model.cell_field is None:
         yield "cell", ", ".join(project.cells)
     for spec in model.columns:

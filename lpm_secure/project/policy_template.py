@@ -5,7 +5,6 @@ from typing import Any, Final
 
 from lpm_secure.project.explanation import comment
 from lpm_secure.project.project_file import ProjectFile
-from protocols.models.run_model import agent_model_of
 from protocols.task.manifest import Simulation, compares
 from protocols.task.policy import Policy, epsilon_of, outputs_of, rho_of
 
@@ -21,7 +20,7 @@ PINS: Final[dict[str, Any]] = {"identities": {}}
 
 def policy_text(project: ProjectFile, manifest: Simulation) -> str:
     """Return the content of `policy.toml` for a client of a project."""
-    model = agent_model_of(manifest.model)
+    model = manifest.model.agents
     epsilon = epsilon_of(rho_of(manifest), DELTA)
     given: dict[str, Any] = {
         "min_cohort": manifest.min_cohort,

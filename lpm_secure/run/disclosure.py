@@ -3,7 +3,6 @@
 from typing import Final
 
 from lpm_secure.models.words import word_of
-from protocols.models.run_model import agent_model_of
 from protocols.releases.query import NOISE, Release
 from protocols.task.manifest import Manifest, Simulation, is_active
 from protocols.task.release_plan import releases_of
@@ -23,7 +22,7 @@ RELEASES: Final = {
 
 def describe_disclosure(manifest: Simulation) -> str:
     """Return what clients and engine learn in a run, for people who take part in it or read its report."""
-    tally = agent_model_of(manifest.model).tally
+    tally = manifest.model.agents.tally
     observables, first = [word.name for word in tally if word.stage_of is None], word_of(tally[0].name) if tally else ""
     words = {**RELEASES, "tally": " and totals of ".join([RELEASES["tally"], *filter(None, [", ".join(observables)])])}
     by = {"score": ", ".join(manifest.gradient.parameters)} if manifest.gradient is not None else {}
@@ -33,7 +32,7 @@ def describe_disclosure(manifest: Simulation) -> str:
     ]
     if manifest.gradient is not None and manifest.gradient.relaxed:
         releases.append(f"{manifest.gradient.way} of these (exact)")
-    public = ", ".join(agent_model_of(manifest.model).public)
+    public = ", ".join(manifest.model.agents.public)
     heard = f" All heard the public numbers {public}, which the engine announced by these sums alone." if public else ""
     return (
         f"{_learned(manifest)} Engine and clients learned sums over at least {manifest.min_cohort} clients: "
@@ -60,14 +59,14 @@ def describe_security(manifest: Manifest) -> str:
 
 def reveals_sums(manifest: Simulation) -> bool:
     """Return whether clients learn exact sums of what others told their agents."""
-    outcomes = agent_model_of(manifest.model).outcomes
+    outcomes = manifest.model.agents.outcomes
     return manifest.mode == "sum" or not all(outcome.is_bit for outcome in outcomes)
 
 
 def _learned(manifest: Simulation) -> str:
     if manifest.mode == "sum":
         return SUMS
-    outcomes = "; ".join(outcome.disclosure for outcome in agent_model_of(manifest.model).outcomes)
+    outcomes = "; ".join(outcome.disclosure for outcome in manifest.model.agents.outcomes)
     said = f"Mode outcome: each client learned, for each of its agents and steps, {outcomes or 'nothing'}."
     return f"{said} An exact sum says much about neighbours." if reveals_sums(manifest) else said
 

@@ -7,7 +7,6 @@ import msgspec
 from lpm_secure.models.report import words_of
 from lpm_secure.run.disclosure import describe_security
 from protocols.models.gradient import OF_SCORES, OF_TANGENTS
-from protocols.models.graph.agents import GraphModel
 from protocols.task import manifest as manifests
 from protocols.task.manifest import Manifest, Simulation
 
@@ -39,7 +38,7 @@ def _named_fields(manifest: Manifest) -> dict[str, Any]:
     fields: dict[str, Any] = msgspec.to_builtins(manifest)
     for key in ("aggregators", "clients"):  # by name, so that one that is left out moves no other
         fields[key] = {party.pop("name"): party for party in fields[key]}
-    if isinstance(manifest, Simulation) and isinstance(manifest.model, GraphModel):
+    if isinstance(manifest, Simulation):
         fields["model"] = words_of(manifest.model)
         fields["gradient"] = manifest.gradient and _gradient(manifest, fields["gradient"])
     return fields
@@ -48,7 +47,8 @@ def _named_fields(manifest: Manifest) -> dict[str, Any]:
 def _gradient(manifest: Simulation, given: dict[str, Any]) -> dict[str, Any]:
     """Return what a graph's manifest says of derivatives, and by how much one agent can change each of its scores."""
     if manifest.require_gradient().relaxed:
-        return {key: given[key] for key in OF_TANGENTS}
+        own = {key: given[key] for key in OF_TANGENTS if given.get(key) is not None}
+        return {**own, "stays": given.get("stays", "exact")}
     unit, names = 2.0 ** given["tangent_bits"], given["parameters"]
     changes = {name: f"{change / unit:.6g}" for name, change in zip(names, manifest.score_changes, strict=True)}
     return {**{key: given[key] for key in OF_SCORES if given[key] != {}}, "changed_by_one_agent": changes}

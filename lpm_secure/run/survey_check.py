@@ -20,7 +20,6 @@ from lpm_secure.testbed.contacts import survey_of
 from protocols.arithmetic.fixed_point import I64
 from protocols.errors import ConfigError
 from protocols.models.agent_model import UNKNOWN, AgentModel, ColumnSpec
-from protocols.models.run_model import agent_model_of
 
 BLUE: Final = "#4477aa"
 SHOWN: Final = 5  # people that a warning names
@@ -117,7 +116,7 @@ def check_survey(people: Path, contacts: Path | None, *, model: str, questions: 
         given.private, people=str(people), contacts=str(contacts) if contacts else {}, clients=clients, start=start
     )
     config = msgspec.structs.replace(given, private=private, cells=cells)
-    agents = agent_model_of(config.run_model)
+    agents = config.run_model.agents
     client = clients.column if isinstance(clients, ClientColumn) else None
     if cells.column is not None and agents.cell_field is not None:
         raise ConfigError(

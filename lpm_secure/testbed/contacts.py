@@ -15,7 +15,6 @@ from lpm_secure.data.contact_data import ContactData, by_step
 from lpm_secure.data.survey import Survey, SurveyQuestions, read_survey
 from protocols.errors import ConfigError, DataError
 from protocols.models.agent_model import AgentModel, AgentSource
-from protocols.models.run_model import agent_model_of
 
 NOTICES: Final = logging.getLogger("lpm")  # for whoever waits; `lpm` prints them
 
@@ -38,7 +37,7 @@ def survey_of(config: Config) -> Survey:
     if private.people is None:
         raise ConfigError('the configuration has no own people; give private.people = "people.csv"')
     model = config.run_model
-    agents = agent_model_of(model)
+    agents = model.agents
     channels = channel_names(config.model, model)
     asked = SurveyQuestions(
         agents.columns,

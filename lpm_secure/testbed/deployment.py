@@ -30,7 +30,6 @@ from protocols.atomic_file import PUBLIC_MODE, write_atomically
 from protocols.identity import certificates, signing
 from protocols.identity.server_keys import IDENTITY
 from protocols.models.agent_model import UNKNOWN
-from protocols.models.run_model import agent_model_of
 from protocols.task import manifest as manifests
 from protocols.task import signature as signatures
 from protocols.task.layout import Layout
@@ -293,7 +292,7 @@ class Deployment(LocalDeployment):
         people: dict[str, list[float | None]] = {"agent": [*agents[first:end]]}
         if self.testbed.cell.size:
             people["cell"] = [int(cell) for cell in self.testbed.cell_of(name)]
-        bits = {spec.name: spec.bits for spec in agent_model_of(manifest.model).columns}
+        bits = {spec.name: spec.bits for spec in manifest.model.agents.columns}
         for column, values in self.testbed.columns.items():
             own: list[float] = values[first:end].tolist()
             known = [value / 2 ** bits[column] for value in own] if bits[column] else own

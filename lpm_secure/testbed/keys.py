@@ -14,7 +14,6 @@ from protocols.identity import certificates, signing
 from protocols.identity.certificates import Authority, Credentials
 from protocols.identity.server_keys import ServerKeys, digest_of
 from protocols.identity.trust import Trust
-from protocols.models.run_model import agent_model_of
 from protocols.task.manifest import Manifest, Simulation, is_active
 from protocols.task.parties import ENGINE
 from protocols.task.policy import Policy, outputs_of
@@ -89,7 +88,7 @@ def permissive(manifest: Manifest) -> str:
         operators=tuple(sorted({trust.operator, *(keys.operator for keys in trust.keys.values())})),
     )
     if isinstance(manifest, Simulation):
-        outcomes = agent_model_of(manifest.model).outcomes
+        outcomes = manifest.model.agents.outcomes
         policy = msgspec.structs.replace(
             policy,
             min_count=manifest.min_count,

@@ -17,7 +17,7 @@ from protocols.errors import ConfigError, DataError
 from protocols.identity.trust import NAME, ROLE
 from protocols.masking.plan import check_security
 from protocols.models.agent_model import UNKNOWN, AgentModel
-from protocols.models.run_model import RunModel, agent_model_of
+from protocols.models.graph.agents import GraphModel
 from protocols.task.devices import Devices
 from protocols.task.manifest import Simulation
 from protocols.task.parties import AggregatorParty, ClientParty, DealerParty
@@ -38,8 +38,8 @@ def manifest_of(config: Config, data: ContactData, addresses: Sequence[str]) -> 
         dt=config.dt,
         channels=channels,
         period=data.days,
-        max_message=_largest_message(agent_model_of(model), data),
-        cells=_cells(config, data, moves=agent_model_of(model).cell_field is not None),
+        max_message=_largest_message(model.agents, data),
+        cells=_cells(config, data, moves=model.agents.cell_field is not None),
         engine=True,
         mode=config.protocol.mode,
         security=config.private.security,
@@ -78,7 +78,7 @@ def _largest_message(agents: AgentModel, data: ContactData) -> int:
     return max(each, default=largest)
 
 
-def _check_people(config: Config, data: ContactData, model: RunModel, *, channels: tuple[str, ...]) -> None:
+def _check_people(config: Config, data: ContactData, model: GraphModel, *, channels: tuple[str, ...]) -> None:
     """Refuse a table `[model]` of several channels, and cells, columns or numbers that a model knows nothing of.
 
     Raises:
@@ -87,7 +87,7 @@ def _check_people(config: Config, data: ContactData, model: RunModel, *, channel
     """
     if not isinstance(config.model, str) and len(channels) != 1 and data.channel is None:
         raise ConfigError(f"the table [model] names {len(channels)} channels; the contacts of {data.source} have one")
-    agents = agent_model_of(model)
+    agents = model.agents
     for name, why in exclusions(config.model, config.gradient.way if config.gradient else None).items():
         known = np.atleast_1d(data.columns.get(name, UNKNOWN)) != UNKNOWN
         if known.any():

@@ -28,7 +28,6 @@ from protocols.errors import ConfigError, DataError
 from protocols.models.agent_model import AgentSource
 from protocols.models.graph.agents import GraphModel
 from protocols.models.graph.draws import BEGIN, DrawSource, integer
-from protocols.models.run_model import agent_model_of
 from protocols.task.manifest import Simulation
 
 SYNTHETIC_FROM: Final = 2**40  # numbers of synthetic agents begin here, above all private ones
@@ -121,14 +120,14 @@ class Synthetic:
             ConfigError: they do not.
         """
         if self.population is not None and not self.config.beta:
-            model = manifest.model.require_graph("agents of a population")
+            model = manifest.model
             _channels(manifest, model, self.population, self.config.channels)
 
     def agents(self, manifest: Simulation, device: torch.device) -> EngineAgents:
         """Draw the agents; in venues they are computed on the CPU, whatever the device."""
         if self.population is None:
             return synthetic_agents(manifest, self.config.agents, device, columns=self.columns)
-        model = manifest.model.require_graph("agents of a population")
+        model = manifest.model
         if self.config.beta:
             return _settings_population(manifest, model, self.population, self.config.beta)
         return _graph_population(manifest, model, self.population, self)
@@ -187,7 +186,7 @@ def _source(manifest: Simulation, count: int) -> AgentSource:
 
 def cells_of(agents: U64, manifest: Simulation) -> I64:
     """Draw a cell for each agent, int64[n]; none where the run has no cells, or agents move between them."""
-    if not manifest.cells or agent_model_of(manifest.model).cell_field is not None:
+    if not manifest.cells or manifest.model.agents.cell_field is not None:
         return np.zeros(0, dtype=np.int64)
     drawn = words(simulation_key(manifest), agents, DrawPurpose.CELL) >> np.uint64(32)
     return (drawn * np.uint64(len(manifest.cells)) >> np.uint64(32)).astype(np.int64)
@@ -198,7 +197,7 @@ def draw_columns(manifest: Simulation, agents: U64, ranges: Ranges = NO_RANGES) 
 
     Columns that have a default are left out. A range that was asked for takes the place of the model's own.
     """
-    specs = [spec for spec in agent_model_of(manifest.model).columns if spec.default is None]
+    specs = [spec for spec in manifest.model.agents.columns if spec.default is None]
     own = {spec.name: ranges.get(spec.name, (int(spec.low), int(spec.high))) for spec in specs}
     return {name: draw_range(manifest, agents, f"column {name}", range_) for name, range_ in own.items()}
 

@@ -31,7 +31,6 @@ from lpm_secure.testbed.synthetic import (
 )
 from protocols.arithmetic.fixed_point import I64
 from protocols.models.agent_model import NO_COLUMNS, AgentSource, Columns
-from protocols.models.run_model import agent_model_of
 from protocols.task.layout import Layout
 from protocols.task.manifest import Simulation
 
@@ -182,7 +181,7 @@ def _contacts(manifest: Simulation, data: ContactData, order: I64, ranges: Range
     if data.channel is not None:
         return ContactTable(data.day, a, b, data.channel, data.weight)
     tables = [np.zeros((5, 0), dtype=np.int64)]
-    model, rows = agent_model_of(manifest.model), np.arange(data.day.size, dtype=np.uint64)
+    model, rows = manifest.model.agents, np.arange(data.day.size, dtype=np.uint64)
     for channel, (directed, along) in enumerate(zip(model.directed, model.along, strict=True)):
         on, name = np.full_like(data.day, channel), manifest.channels[channel]
         own = ranges.get(name, along)

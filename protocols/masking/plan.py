@@ -11,7 +11,6 @@ from protocols.masking.folding import ProofShape
 from protocols.masking.plans.run_plan import PROOF_WORDS, QUESTION_WORDS, RunPlan
 from protocols.masking.plans.sum_plan import SumPlan, require_masked_sum
 from protocols.masking.words import LIMIT, WIDTH, residue
-from protocols.models.run_model import agent_model_of
 from protocols.releases.query import NOISE
 from protocols.releases.suppression import OFF
 from protocols.task.layout import Layout
@@ -164,7 +163,7 @@ def require_masking(manifest: Simulation) -> None:
 
 def _bounds(manifest: Simulation) -> dict[str, int]:
     """Return what each number reaches at most, over the whole run, where clients lie within their ranges."""
-    layout, ranges, model = Layout.of(manifest), Ranges(manifest, growth=True), agent_model_of(manifest.model)
+    layout, ranges, model = Layout.of(manifest), Ranges(manifest, growth=True), manifest.model.agents
     messages = sum(2 ** ranges.message_bits(client) - 1 for client in layout.own)
     most = max((layout.size(client) for client in layout.own), default=0)
     growth = model.level_bounds(n=most, max_message=manifest.max_message, steps=1)

@@ -1,6 +1,5 @@
 """Which derivatives of a model a run yields: which way, by which parameters, in which fixed point."""
 
-from collections.abc import Sequence
 from typing import Annotated, Final, Literal, final
 
 import msgspec
@@ -9,12 +8,11 @@ import numpy as np
 from protocols.arithmetic.distributions import F64
 from protocols.arithmetic.fixed_point import I64
 
-COMMON: Final = ("cell_beta", "latent", "infectious", "initial", "reduction", "efficacy")
-BETA: Final = "beta."
 FACTOR: Final = (
     "scale."  # before the name of an outcome: the parameter by which all that raises its level is multiplied
 )
-OF_TANGENTS: Final = ("way", "parameters", "tangent_bits", "clip", "value_bits")  # of a model's graph
+RELAXED: Final = ("value_bits", "stays", "reduction", "protection")
+OF_TANGENTS: Final = ("way", "parameters", "tangent_bits", "clip", *RELAXED)
 OF_SCORES: Final = ("way", "parameters", "tangent_bits", "clip", "slopes", "largest_hazard")
 MAX_BITS: Final = 52  # a float64 has no more
 Bits = Annotated[int, msgspec.Meta(ge=1, le=MAX_BITS)]
@@ -47,10 +45,9 @@ class Gradient(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     Attributes:
         way: "tangents": relaxed dynamics, p further channels beside every value. "adjoints": relaxed dynamics, T + 2
             rounds forward, then T + 2 backward. "score": the discrete dynamics, one p-vector at the end.
-        parameters: their names, p of them, in order: of a model's graph its author's names, entries of tables as
-            `name[entry]`, and for scores in outcome mode `scale.OUTCOME`, a common factor of all that raises a level.
-            Of the relaxed dynamics of the table `[model]` `beta.CHANNEL`, cell_beta, latent, infectious (means, in
-            steps), initial, reduction, efficacy; none for its adjoints, which are by all of these.
+        parameters: their names, p of them, in order: their author's names, entries of tables as `name[entry]`; for
+            scores in outcome mode `scale.OUTCOME`, a common factor of all that raises a level; of relaxed dynamics
+            `reduction.share` and `protection.efficacy`, where there are these.
         value_bits: fraction bits of relaxed messages, cell totals and tallies.
         tangent_bits: fraction bits of tangents, adjoints and scores.
         clip: largest absolute derivative that one agent, the unit of privacy here, adds to any sum; for adjoints in
@@ -59,7 +56,9 @@ class Gradient(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         slopes: for scores, by how much each weight of a law of days (in units of 2**-32) changes with its mean, by the
             law's name among the parameters; laws that are not here move by tilting.
         largest_hazard: in one step, of one agent; where aggregators add up scores, clients refuse data that exceed it.
-        reduction, protection: of the relaxed dynamics.
+        stays: of relaxed dynamics: those of compartments, with the means of their laws and no memory; unset, as long as
+            their laws of days say.
+        reduction, protection: of relaxed dynamics: by what the hazards of all outcomes are multiplied.
     """
 
     way: Literal["tangents", "adjoints", "score"]
@@ -70,6 +69,7 @@ class Gradient(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     passes: Annotated[int, msgspec.Meta(ge=1, le=2**20)] = 1
     slopes: dict[str, tuple[float, ...]] = {}
     largest_hazard: Annotated[float, msgspec.Meta(gt=0, le=64)] = 4.0
+    stays: Literal["geometric"] | msgspec.UnsetType = msgspec.UNSET  # unset, it is not encoded
     reduction: HazardReduction | None = None
     protection: LeakyVaccine | None = None
 
@@ -84,9 +84,10 @@ class Gradient(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         places = enumerate(self.parameters if self.way == "score" else ())
         return {name.removeprefix(FACTOR): place for place, name in places if name.startswith(FACTOR)}
 
-    def adjoint_parameters(self, channels: Sequence[str]) -> tuple[str, ...]:
-        """Return by what adjoints are taken: the parameters that are named, or of the table `[model]` all."""
-        return self.parameters or (*(BETA + channel for channel in channels), *COMMON)
+    @property
+    def geometric(self) -> bool:
+        """Whether stays have no memory."""
+        return self.stays is not msgspec.UNSET
 
     @property
     def relaxed(self) -> bool:

@@ -3,17 +3,17 @@
 from typing import Final
 
 from protocols.models.gradient import Gradient
+from protocols.models.graph.agents import GraphModel
 from protocols.models.likelihood.score_bounds import bound_words
-from protocols.models.run_model import RunModel
 
 TAIL: Final = 2**6  # no sample of the noise is further out than so many sigmas
 
 
-def changes(gradient: Gradient | None, model: RunModel, *, steps: int) -> tuple[int, ...]:
+def changes(gradient: Gradient | None, model: GraphModel, *, steps: int) -> tuple[int, ...]:
     """Return for each of the p words by how much one agent can change it, at most; none without scores."""
     if gradient is None or gradient.way != "score":
         return ()
-    return bound_words(model.require_graph("scores"), gradient, steps=steps)
+    return bound_words(model, gradient, steps=steps)
 
 
 def furthest(changes: tuple[int, ...], sigma: float, *, aggregators: int) -> int:

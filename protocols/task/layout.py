@@ -10,7 +10,6 @@ import numpy as np
 from protocols.arithmetic.fixed_point import I64, U64
 from protocols.errors import OutOfRange
 from protocols.models.outcome import OutcomeSpec
-from protocols.models.run_model import agent_model_of
 from protocols.task.devices import LISTS, TOKEN_WORDS, presence_words
 from protocols.task.gradients.layout import gradient_words
 from protocols.task.manifest import Manifest, Simulation
@@ -72,7 +71,7 @@ class Layout:
         degree = manifest.devices.degree if manifest.devices else 0
         tokens = manifest.period * LISTS * degree * TOKEN_WORDS
         numbers = (ends[-1], c, cells, q, MappingProxyType(own), len(manifest.channels), degree, tokens)
-        model = agent_model_of(manifest.model)
+        model = manifest.model.agents
         return cls(*numbers, model.outcomes, model.public)
 
     @property
@@ -170,8 +169,6 @@ class Layout:
 
 def _words(manifest: Simulation) -> tuple[int, int, int]:
     """Return the words of each agent, of all cells, and of the tally."""
-    model = agent_model_of(manifest.model)
+    model = manifest.model.agents
     channels, cells, q = len(manifest.channels), len(manifest.cells) * len(model.cell_most), len(model.tally)
-    gradient, mode = manifest.gradient, manifest.mode
-    parameters = len(gradient.adjoint_parameters(manifest.channels)) if gradient and gradient.way == "adjoints" else 0
-    return gradient_words(gradient, channels=channels, cells=cells, q=q, mode=mode, parameters=parameters)
+    return gradient_words(manifest.gradient, channels=channels, cells=cells, q=q, mode=manifest.mode)

@@ -19,7 +19,7 @@ from protocols.arithmetic.sharing import Additive, Clear, Sharing
 from protocols.errors import ParameterError
 from protocols.identity.trust import Name
 from protocols.models.gradient import Gradient
-from protocols.models.run_model import RunModel, agent_model_of
+from protocols.models.graph.agents import GraphModel
 from protocols.releases.query import Releases
 from protocols.releases.sensitivity import changes
 from protocols.task.base import FORMAT, BaseManifest, Positive, Security
@@ -78,7 +78,7 @@ class Simulation(BaseManifest, frozen=True, forbid_unknown_fields=True, kw_only=
             and none joins where two differ. Each pair learns which of its own contacts the other lists.
     """
 
-    model: RunModel
+    model: GraphModel
     model_hash: str
     steps: Positive
     dt: Annotated[float, msgspec.Meta(gt=0)] = 1.0
@@ -106,12 +106,11 @@ class Simulation(BaseManifest, frozen=True, forbid_unknown_fields=True, kw_only=
         check_names(self.aggregators, self.dealer, self.clients)
         self.share()
         check_agents(self.clients)
-        relaxed = self.gradient is not None and self.gradient.relaxed
-        check_model(self.model, self.model_hash, channels=self.channels, relaxed=relaxed)
-        check_environment(agent_model_of(self.model), engine=self.engine)
+        check_model(self.model, self.model_hash, channels=self.channels)
+        check_environment(self.model.agents, engine=self.engine)
         check_cohort(self.clients, self.min_cohort)
-        check_tally(agent_model_of(self.model), agents=agents_of(self.clients), cells=self.cells)
-        check_cell_field(agent_model_of(self.model), agents=agents_of(self.clients), cells=self.cells)
+        check_tally(self.model.agents, agents=agents_of(self.clients), cells=self.cells)
+        check_cell_field(self.model.agents, agents=agents_of(self.clients), cells=self.cells)
         if self.trust is not None:
             aggregators, dealer = [party.name for party in self.aggregators], self.dealer.name if self.dealer else None
             self.trust.check(aggregators=aggregators, dealer=dealer, signers=self.signers)
@@ -124,13 +123,13 @@ class Simulation(BaseManifest, frozen=True, forbid_unknown_fields=True, kw_only=
     def _check_mode(self) -> None:
         bound = self.level_bound
         if self.mode == "outcome":
-            model = agent_model_of(self.model)
+            model = self.model.agents
             masked = self.security == "active"
             check_outcome(model, self.aggregators, self.dealer, masked=masked, sharing=self.sharing, bound=bound)
         elif self.min_count:
             raise ParameterError("min_count needs a secure comparison, which sum mode has not; use outcome mode")
         if self.min_count:
-            check_small_counts(agent_model_of(self.model), self.releases, cells=len(self.cells))
+            check_small_counts(self.model.agents, self.releases, cells=len(self.cells))
         check_edges(self.edges, self.devices)
         if self.devices is not None and self.compare_contacts is True:
             raise ParameterError(
@@ -149,17 +148,9 @@ class Simulation(BaseManifest, frozen=True, forbid_unknown_fields=True, kw_only=
 
     def _check_gradient(self, gradient: Gradient) -> None:
         n = agents_of(self.clients)
-        check_gradient(
-            gradient,
-            self.model,
-            channels=self.channels,
-            mode=self.mode,
-            engine=self.engine,
-            agents=n,
-            steps=self.steps,
-        )
+        check_gradient(gradient, self.model, mode=self.mode, engine=self.engine, agents=n, steps=self.steps)
         check_summands(self.clients, min_cohort=self.min_cohort, min_count=self.min_count)
-        model = agent_model_of(self.model)
+        model = self.model.agents
         largest = max(1, *model.cell_most, *(abs(end) for word in model.tally for end in (word.low, word.high)))
         check_totals(gradient, agents=n, max_message=self.max_message, cells=self.cells, largest=largest)
 
@@ -186,7 +177,7 @@ class Simulation(BaseManifest, frozen=True, forbid_unknown_fields=True, kw_only=
     def level_bounds(self) -> tuple[int, ...]:
         """Return of each outcome a number that no agent's level exceeds; WouldWrap if one is 2**63 or more."""
         n = agents_of(self.clients)
-        return agent_model_of(self.model).level_bounds(n=n, max_message=self.max_message, steps=self.steps)
+        return self.model.agents.level_bounds(n=n, max_message=self.max_message, steps=self.steps)
 
     @property
     def schedule(self) -> Schedule:
@@ -309,11 +300,16 @@ def require_sum(manifest: Manifest) -> SecureSum:
     return manifest
 
 
+class _ModelHeader(msgspec.Struct, frozen=True):
+    kind: str = "graph"
+
+
 class _ManifestHeader(msgspec.Struct):
     """What a manifest of any format and kind has."""
 
     version: int = FORMAT
     task: str = ""
+    model: _ModelHeader = _ModelHeader()
 
 
 def _kind_of(content: bytes, what: str) -> type[Simulation] | type[SecureSum]:
@@ -337,4 +333,9 @@ def _kind_of(content: bytes, what: str) -> type[Simulation] | type[SecureSum]:
     if header.task not in KINDS:
         known = " and ".join(KINDS)
         raise ParameterError(f"cannot read the {what}: it is of the task {header.task[:80]!r}; there are {known}")
+    if header.model.kind != "graph":
+        raise ParameterError(
+            f"the {what} has a model of the kind {header.model.kind[:80]!r}, and this version reads graphs: one of "
+            "before tables [model] were graphs needs lpm-secure 0.1.0 as of commit 0a362e2, or is made anew"
+        )
     return KINDS[header.task]

@@ -14,7 +14,6 @@ from protocols.errors import BadSignature, ParameterError, PolicyConflict
 from protocols.identity.signing import PublicKey
 from protocols.identity.trust import Name, Trust
 from protocols.models.outcome import Threshold
-from protocols.models.run_model import agent_model_of
 from protocols.releases.query import NOISE, Release
 from protocols.task.base import Security
 from protocols.task.manifest import Manifest, Simulation, compares, is_active
@@ -126,7 +125,7 @@ def outputs_of(manifest: Manifest) -> tuple[Output, ...]:
     found: tuple[Output, ...] = tuple(name for name in each if name != "score")  # it is a gradient
     if isinstance(manifest, SecureSum):
         return found
-    if "tally" in each and any(word.stage_of is None for word in agent_model_of(manifest.model).tally):
+    if "tally" in each and any(word.stage_of is None for word in manifest.model.agents.tally):
         found = (*found, "observables")
     return (*found, "gradient") if manifest.gradient is not None else found
 
@@ -205,7 +204,7 @@ def _conflicts_of_simulation(manifest: Simulation, policy: Policy) -> Iterator[t
         yield "modes", f"allowed are {_list(policy.modes)}, and the manifest asks for {manifest.mode}"
     if manifest.edges not in policy.edges:
         yield "edges", f"allowed are {_list(policy.edges)}, and the manifest asks for {manifest.edges}"
-    for outcome in agent_model_of(manifest.model).outcomes if manifest.mode == "outcome" else ():
+    for outcome in manifest.model.agents.outcomes if manifest.mode == "outcome" else ():
         if outcome.reveals not in policy.reveals:
             yield (
                 "reveals",

@@ -10,7 +10,6 @@ import numpy.typing as npt
 from protocols.arithmetic.counters import RoundNumber
 from protocols.arithmetic.fixed_point import I64, U64, from_ring
 from protocols.models.agent_model import stage_ends
-from protocols.models.run_model import agent_model_of
 from protocols.task.gradients.hidden_score import column_bits, score_bits, score_words
 from protocols.task.layout import Layout
 from protocols.task.manifest import Simulation
@@ -37,7 +36,7 @@ class Ranges:
         """
         self._steps = 1 if growth else manifest.steps
         self._manifest, self._layout = manifest, Layout.of(manifest)
-        self._model = agent_model_of(manifest.model)
+        self._model = manifest.model.agents
         self._ends = stage_ends(self._model.tally)
         self._scores = score_words(manifest.gradient)
         self._bits: dict[tuple[str, Phase, bool, int], U8] = {}
@@ -100,7 +99,7 @@ class Ranges:
         if not layout.degree:
             spoken[first:end] = 0  # own agents hear from each other within the client
         if layout.c > layout.channels:
-            model = self._manifest.model.require_graph("scores")
+            model = self._manifest.model
             spoken[first:end, layout.channels :] = column_bits(self._manifest.require_gradient(), model)
         least, most = self._totals(size)
         each = [int(width).bit_length() for width in most - least]

@@ -5,7 +5,6 @@ import numpy as np
 from protocols.arithmetic.counters import RoundNumber, Step
 from protocols.arithmetic.fixed_point import I64
 from protocols.models.agent_model import TallyWord, stage_ends
-from protocols.models.run_model import agent_model_of
 from protocols.releases.ledger import ReleaseRecord
 from protocols.releases.query import SCORE, SERIES, Release, Releases
 from protocols.releases.records import records_of
@@ -39,7 +38,7 @@ def _releases_departures(manifest: Simulation) -> bool:
 
 def tally_words(manifest: Simulation) -> tuple[TallyWord, ...]:
     """Return what an engine gets to know of a tally: all of it, or who is in the first stage and who is not."""
-    tally = agent_model_of(manifest.model).tally
+    tally = manifest.model.agents.tally
     if not _releases_departures(manifest):
         return tally
     first = tally[FIRST]
@@ -50,13 +49,13 @@ def reduce_tally(manifest: Simulation, tally: I64) -> I64:
     """Return the `tally_words` of a tally that is known, as of agents in the clear."""
     if not _releases_departures(manifest):
         return tally
-    stages = tally[: stage_ends(agent_model_of(manifest.model).tally)[FIRST]]
+    stages = tally[: stage_ends(manifest.model.agents.tally)[FIRST]]
     return np.array([stages[FIRST], stages.sum() - stages[FIRST]], dtype=np.int64)
 
 
 def suppression_of(manifest: Simulation) -> Suppression:
     """Return the rule of a run's small counts, which its manifest was checked for."""
-    speakers = agent_model_of(manifest.model).speakers
+    speakers = manifest.model.agents.speakers
     return Suppression(manifest.min_count, speakers[0] if speakers else FIRST)
 
 

@@ -11,7 +11,6 @@ from client_sdk import ContactTable, LocalTransport
 from client_sdk.gradients.participant import take_part
 from lpm_secure.config.model import TableIntegers, graph_of
 from lpm_secure.testbed.testbed import Testbed
-from protocols.models import Seir
 from protocols.task.manifest import Simulation
 from protocols.task.parties import AggregatorParty, ClientParty, DealerParty
 
@@ -48,10 +47,9 @@ def drawn_people(*, agents, clients, contacts, cells, steps, gradient, mode="sum
     nothing = np.zeros_like(a)
     table = ContactTable(nothing, a, b, np.arange(a.size) % 2, nothing + 1)
     law = (2**30,) * 4
-    relaxed = gradient is not None and gradient.relaxed
     beta = (2**20, 2**19) if contacts else (0, 0)
     given = {"beta": beta, "cell_beta": 2**24, "latent": law, "infectious": law, "initial": 2**27, "f": 26}
-    model = Seir(**given) if relaxed else graph_of(TableIntegers(**given), listed=gradient is None)
+    model = graph_of(TableIntegers(**given), listed=gradient is None)
     parts = np.array_split(np.arange(agents), clients)
     manifest = Simulation(
         name="bench",

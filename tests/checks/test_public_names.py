@@ -45,7 +45,7 @@ ENVIRONMENTS = ["Environment", "PublicValue", "StepTotals"]  # what the author o
 NAMES = {
     "protocols": [],
     "protocols.arithmetic.sharing": ["Additive", "Clear", "Sharing"],
-    "protocols.models": ["Seir", "State"],
+    "protocols.models": ["State"],
     "protocols.releases.mechanism": ["DiscreteGaussian", "RunningNoise"],
     "protocols.models.graph": [
         "GraphAxis",

@@ -40,7 +40,7 @@ def heaviest(table):
 
 
 @pytest.fixture(scope="session")
-def testbeds(seir, relaxed_seir, manifest_of):
+def testbeds(seir, manifest_of):
     """Return a strategy of whole runs: parties, agents, contacts, cells, parameters and seeds."""
 
     @st.composite
@@ -55,9 +55,8 @@ def testbeds(seir, relaxed_seir, manifest_of):
         )
         f = draw(st.integers(8, 40))
         rates = draw(st.lists(st.sampled_from([0.0, 0.01, 0.03, 0.1, 0.5]), min_size=c, max_size=c))
-        gradient = changes.get("gradient")
-        make = seir if gradient is None or not gradient.relaxed else relaxed_seir
-        model = make(
+        model = seir(
+            listed=changes.get("gradient") is None,
             beta=tuple(round(rate * 2**f) for rate in rates),
             cell_beta=round(draw(st.sampled_from([0.0, 0.3, 1.0])) * 2**f),
             latent=draw(laws()),

@@ -12,11 +12,11 @@ from client_sdk.gradients.journal import AdjointJournal
 from client_sdk.gradients.participant import take_part
 from lpm_secure.engine.loop import RemotePart
 from lpm_secure.gradients.private.adjoints import PrivateAdjoints, mean_counts
-from lpm_secure.gradients.private.relaxed_agents import TorchAgents
+from lpm_secure.gradients.private.result import engine_tensors
 from lpm_secure.testbed.testbed import Testbed
 from protocols.errors import ParameterError
+from protocols.models.chain.hazard_factor import REDUCTION
 from protocols.models.gradient import Gradient, HazardReduction
-from protocols.models.seir.relaxation import values
 from protocols.task.parties import ENGINE
 
 STEPS = 20
@@ -24,7 +24,7 @@ PASSES = 2
 
 
 @pytest.fixture
-def testbed(relaxed_seir, manifest_of):
+def testbed(seir, manifest_of):
     draw = np.random.default_rng(3)
     manifest = manifest_of(
         [tuple(range(c * 8, c * 8 + 8)) for c in range(3)],
@@ -32,9 +32,10 @@ def testbed(relaxed_seir, manifest_of):
         engine=True,
         cells=(40, 40),
         min_cohort=2,
-        model=relaxed_seir(cell_beta=2**38, initial=2**29, beta=(2**36,)),
+        model=seir(cell_beta=2**38, initial=2**29, beta=(2**36,), listed=False),
         gradient=Gradient(
             way="adjoints",
+            parameters=("contact_rate", "cell_rate", "latent_law", "initial", REDUCTION),
             value_bits=36,
             tangent_bits=30,
             passes=PASSES,
@@ -52,11 +53,11 @@ def gradients(testbed, operators_of, every):
     manifest, clients = testbed.manifest, []
 
     def body(private):
-        theta = torch.tensor(values(manifest.model, manifest.gradient), requires_grad=True)
-        synthetic = TorchAgents(manifest, cell=np.zeros(0, dtype=np.int64), n=0)
+        synthetic, point = engine_tensors(testbed)
+        theta = torch.tensor(point, requires_grad=True)
         found = []
         for stage in range(PASSES):
-            counts = mean_counts(manifest, private, synthetic, theta * (1.0 + stage / 10))
+            counts = mean_counts(manifest, private, synthetic, theta + stage / 1000)
             found.append(torch.autograd.grad((counts[:, 0, 2] ** 2).sum() + counts[-1, 0, 3], theta)[0])
         return torch.stack(found).numpy()
 

@@ -26,7 +26,6 @@ from protocols.identity.trust import Trust
 from protocols.kit.kit import KitFile
 from protocols.models.agent_model import AgentSource
 from protocols.models.graph.agents import GraphModel
-from protocols.models.run_model import agent_model_of
 from protocols.sealing.handshake import accept
 from protocols.sealing.messages import Handshake
 from protocols.sealing.route import Route
@@ -146,7 +145,7 @@ def manifest(data):
     if isinstance(given, SecureSum):
         assert Layout.of(given).d == given.length
         return
-    model = agent_model_of(given.model)
+    model = given.model.agents
     agents = AgentSource(np.arange(2, dtype=np.uint64), (1, 2))
     try:
         columns = {spec.name: np.full(2, int(spec.low)) for spec in model.columns if spec.default is None}

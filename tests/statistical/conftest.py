@@ -6,18 +6,17 @@ Test modules cannot import each other, so what they share comes as fixtures.
 import asyncio
 import functools
 from collections.abc import Sequence
+from dataclasses import replace
 
-import numpy as np
 import pytest
 
 from lpm_secure.audit.views import recording
 from lpm_secure.audit.views.world import World
 from lpm_secure.engine.loop import RemotePart
 from lpm_secure.gradients.private.adjoints import PrivateAdjoints, mean_counts
-from lpm_secure.gradients.private.relaxed_agents import TorchAgents
+from lpm_secure.gradients.private.result import engine_tensors
 from lpm_secure.gradients.private.score import simulate_scores
 from lpm_secure.gradients.private.tangents import simulate_tangents, synthetic_part
-from protocols.models.seir.relaxation import values
 from protocols.wire.transport import Transport
 
 
@@ -35,8 +34,8 @@ async def _drive(world: World, transports: Sequence[Transport]) -> object:
     if way is None:
         return await world.drive(transports)
     private = PrivateAdjoints(manifest, part, asyncio.get_running_loop())
-    nobody = TorchAgents(manifest, cell=np.zeros(0, dtype=np.int64), n=0)
-    theta = torch.tensor(values(manifest.model, manifest.gradient), requires_grad=True)
+    nobody, point = engine_tensors(replace(testbed, synthetic=0))
+    theta = torch.tensor(point, requires_grad=True)
 
     def forth_and_back() -> None:
         mean_counts(manifest, private, nobody, theta)[-1, 0, 3].backward()

@@ -20,14 +20,15 @@ from protocols.task.rounds import Phase
 from protocols.wire.messages import RoundRelease, RoundResult, Share
 
 SLOPES = {"slopes": {"latent_law": (-1.0, 1.0)}}
+NAMES = ("contact_rate", "cell_rate", "latent_law", "initial")
 WAYS = {
-    "tangents": ("sum", Gradient(way="tangents", parameters=("beta.channel-0", "cell_beta", "latent", "initial"))),
+    "tangents": ("sum", Gradient(way="tangents", parameters=NAMES, stays="geometric")),
     "score": ("sum", Gradient(way="score", parameters=("contact_rate", "latent_law", "initial"), **SLOPES)),
     "hidden score": (
         "outcome",
         Gradient(way="score", parameters=("scale.infection", "latent_law"), largest_hazard=64.0, **SLOPES),
     ),
-    "adjoints": ("sum", Gradient(way="adjoints")),
+    "adjoints": ("sum", Gradient(way="adjoints", parameters=NAMES, stays="geometric")),
 }
 CLIENTS = ((1, 2, 3), (4, 5), (6,))
 RUNS, LEVEL = 3_000, 1e-6

@@ -9,7 +9,6 @@ from protocols.arithmetic.counters import Step
 from protocols.arithmetic.fixed_point import I64
 from protocols.models import State
 from protocols.models.agent_model import AgentSource, StepInputs, decide
-from protocols.models.run_model import agent_model_of
 from protocols.releases.suppression import FIRST
 from protocols.task.manifest import Simulation
 
@@ -61,7 +60,7 @@ def _replaced(manifest: Simulation, start: State, edges: Edges, *, before: I64, 
 
 
 def _start(testbed: Testbed) -> State:
-    return agent_model_of(testbed.manifest.model).initial_state(_source(testbed.manifest), testbed.columns)
+    return testbed.manifest.model.agents.initial_state(_source(testbed.manifest), testbed.columns)
 
 
 def _directed(testbed: Testbed) -> Edges:
@@ -75,7 +74,7 @@ def _directed(testbed: Testbed) -> Edges:
 
 def _simulated(manifest: Simulation, start: State, edges: Edges) -> tuple[I64, I64]:
     """Return all agents' stages on the first and on the last day."""
-    model, state, n = agent_model_of(manifest.model), start, start["stage"].size
+    model, state, n = manifest.model.agents, start, start["stage"].size
     nothing, cells = np.zeros((n, len(model.outcomes)), dtype=np.int64), np.zeros((n, len(model.cell_most)), np.int64)
     levels, days = nothing, [tuple(row[edges[0] == day] for row in edges[1:]) for day in range(manifest.period)]
     for step in range(manifest.steps):

@@ -11,7 +11,6 @@ from protocols.arithmetic.counters import FIRST_STEP, RoundNumber, Step
 from protocols.arithmetic.fixed_point import I64
 from protocols.errors import LpmError, ParameterError, RunEnded
 from protocols.masking.envelope import SignedMessage
-from protocols.models.run_model import agent_model_of
 from protocols.task.manifest import Simulation
 from protocols.task.parties import ENGINE
 
@@ -67,11 +66,7 @@ class LockstepRun:
     def _public(self, number: RoundNumber) -> I64:
         """Return what the engine announces: nothing of cells, and each public number at its lowest."""
         words, manifest = np.zeros(self.run.plan.announcement_words(number), dtype=np.int64), self.run.plan.manifest
-        lowest = (
-            [low for low, _ in agent_model_of(manifest.model).public.values()]
-            if isinstance(manifest, Simulation)
-            else []
-        )
+        lowest = [low for low, _ in manifest.model.agents.public.values()] if isinstance(manifest, Simulation) else []
         words[words.size - len(lowest) :] = lowest
         return words
 

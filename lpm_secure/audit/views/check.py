@@ -21,7 +21,6 @@ from lpm_secure.audit.views.sum_world import SumWorld
 from lpm_secure.audit.views.world import World
 from protocols.arithmetic.fixed_point import U64
 from protocols.arithmetic.sharing import Sharing
-from protocols.models.run_model import agent_model_of
 from protocols.task.layout import Layout
 from protocols.task.manifest import Manifest, Simulation, is_active
 from protocols.task.parties import ClientParty, DealerParty, InstitutionParty
@@ -57,10 +56,10 @@ def small_simulation(manifest: Simulation) -> Simulation:
         "cells": (5, 5),
         "steps": 3,
         "period": 2,
-        "max_message": 200 * max(agent_model_of(manifest.model).most, default=1),
+        "max_message": 200 * max(manifest.model.agents.most, default=1),
         "min_cohort": 1,
         "min_count": 0,
-        "engine": bool(agent_model_of(manifest.model).public),
+        "engine": bool(manifest.model.agents.public),
         "edges": "dense",
         "devices": None,
         "gradient": None,

@@ -14,7 +14,6 @@ from lpm_secure.engine.loop import RemotePart, simulate
 from lpm_secure.testbed.synthetic import draw_columns
 from lpm_secure.testbed.testbed import Testbed
 from protocols.arithmetic.fixed_point import I64
-from protocols.models.run_model import agent_model_of
 from protocols.task.layout import Layout
 from protocols.task.manifest import Simulation
 from protocols.wire.transport import Transport
@@ -40,7 +39,7 @@ class World:
         cells = np.array(cell, dtype=np.int64)
         numbers = np.array([agent for client in manifest.clients for agent in client.agents], dtype=np.uint64)
         columns = draw_columns(manifest, numbers)
-        public = agent_model_of(manifest.model).public
+        public = manifest.model.agents.public
         drawn = {"name": "uniform", "ranges": public} if public else {}
         testbed = Testbed(manifest, table, cells, synthetic, "drawn", False, columns=columns, environment=drawn)
         return cls(testbed, {key: np.asarray(value) for key, value in state.items()})
@@ -51,9 +50,9 @@ class World:
         draw, layout = np.random.default_rng(seed), Layout.of(manifest)
         a, b = np.array([draw.choice(layout.n, 2, replace=False) for _ in range(3 * layout.n)]).T
         day, channel = draw.integers(0, manifest.period, a.size), draw.integers(0, max(layout.channels, 1), a.size)
-        state = agent_model_of(manifest.model).draw_state(draw, layout.n)
+        state = manifest.model.agents.draw_state(draw, layout.n)
         rows = np.stack([day, a, b, channel, draw.integers(1, 20, a.size)], axis=1)
-        stays = manifest.cells and agent_model_of(manifest.model).cell_field is None
+        stays = manifest.cells and manifest.model.agents.cell_field is None
         cell: I64 | list[int] = draw.integers(0, len(manifest.cells), layout.n) if stays else []
         return cls.of(manifest, rows if layout.channels else rows[:0], cell, synthetic, **state)
 

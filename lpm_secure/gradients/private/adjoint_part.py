@@ -16,14 +16,14 @@ from protocols.task.layout import Layout
 
 @final
 class ClearAdjointPart(PrivatePart):
-    """The oracle of a model's graph: one holder of all agents, in rounds with nobody; the same bits as in private."""
+    """The oracle: one holder of all agents, in rounds with nobody; the same bits as in private."""
 
     def __init__(self, testbed: Testbed) -> None:
         """Take the testbed's private agents."""
         manifest = self._manifest = testbed.manifest
         self._layout = Layout.of(manifest)
         self._pass = AdjointPass(manifest, cell=testbed.cell, columns=testbed.columns, n=self._layout.n)
-        channels = manifest.model.require_graph("clear rounds with adjoints").graph.channels
+        channels = manifest.model.graph.channels
         self._matrices = ContactMatrices(testbed.contacts, channels, n=self._layout.n, period=manifest.period)
 
     async def advance(self, step: int, announced: I64) -> StepRelease:
@@ -32,7 +32,7 @@ class ClearAdjointPart(PrivatePart):
         message = self._pass.message(turn)
         contact = np.zeros((self._layout.n, self._layout.c), dtype=np.int64)
         if message.told.any():
-            for place, name in enumerate(self._manifest.channels[: self._layout.c]):
+            for place, name in enumerate(self._manifest.model.contact_channels[: self._layout.c]):
                 contact[:, place] = self._matrices.add_up(
                     name, np.ascontiguousarray(message.told[:, place]), step=turn.t
                 )

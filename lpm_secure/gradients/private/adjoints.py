@@ -8,19 +8,18 @@ from typing import Any, Final, final
 import torch
 
 from lpm_secure.engine.loop import PrivatePart
-from lpm_secure.gradients.private.differentiable import Differentiable, Pair
-from lpm_secure.gradients.private.relaxed_agents import TorchAgents
 from lpm_secure.gradients.private.reversible_tensors import ReversibleTensors
 from protocols.arithmetic.counters import RoundNumber
 from protocols.errors import ParameterError, ProtocolError
-from protocols.models.run_model import agent_model_of
 from protocols.task.gradients.turn import Turn, turns
 from protocols.task.layout import Layout
 from protocols.task.manifest import Simulation
 
+Pair = tuple[torch.Tensor, torch.Tensor]
+
 
 @final
-class PrivateAdjoints(Differentiable):
+class PrivateAdjoints:
     """Private agents on their clients, behind the aggregators, in a run with adjoints.
 
     Each pass is all steps forth and, when the loss is differentiated, all steps back. Calls run in the event loop that
@@ -35,9 +34,9 @@ class PrivateAdjoints(Differentiable):
         if manifest.require_gradient().way != "adjoints":
             raise ParameterError(f"the run takes {manifest.require_gradient().way}; ask for adjoints in its manifest")
         self._manifest, self._remote, self._loop = manifest, remote, loop
-        model, layout = agent_model_of(manifest.model), Layout.of(manifest)
+        model, layout = manifest.model.agents, Layout.of(manifest)
         self._cells, self._words, self._q = len(manifest.cells) * len(model.cell_most), layout.cells, len(model.tally)
-        self._m = len(manifest.require_gradient().adjoint_parameters(manifest.channels))
+        self._m = manifest.require_gradient().p
         self._number = RoundNumber(0)
         self._members: int | None = None
         self._pass = _Pass()
@@ -145,12 +144,11 @@ class _Round(torch.autograd.Function):
         return None, None, by_cells, by_theta, torch.zeros(1)
 
 
-EngineTensors = TorchAgents | ReversibleTensors  # the engine's own agents
 _drive: Final[Callable[..., tuple[torch.Tensor, torch.Tensor, torch.Tensor]]] = _Round.apply
 
 
 def mean_counts(
-    manifest: Simulation, private: Differentiable, synthetic: EngineTensors, theta: torch.Tensor
+    manifest: Simulation, private: PrivateAdjoints, synthetic: ReversibleTensors, theta: torch.Tensor
 ) -> torch.Tensor:
     """Run steps 0 to T of the relaxed dynamics, and return expected totals, differentiable by `theta`.
 
@@ -158,9 +156,9 @@ def mean_counts(
         manifest: of the run.
         private: the private agents, remote or in the clear.
         synthetic: the engine's own; may be none at all.
-        theta: float64[m] for all steps, or float64[T, m]; agents begin with the first row. Of the table `[model]` all
-            parameters, in the order of `Gradient.adjoint_parameters`; of a model's graph by how much each that the
-            manifest names differs from its value there. It may come from a network: nothing else reaches the clients.
+        theta: float64[m] for all steps, or float64[T, m]; agents begin with the first row: by how much each parameter
+            that the manifest names differs from its value there. It may come from a network: nothing else reaches the
+            clients.
 
     Returns:
         float64[T + 1, 2, q]: day, private or synthetic, stage or observable.

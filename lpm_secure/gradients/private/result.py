@@ -10,26 +10,21 @@ import numpy.typing as npt
 import pyarrow as pa
 import torch
 
-from client_sdk.gradients.adjoint_agents import adjoint_agents_of
 from lpm_secure.engine.loop import PrivatePart
 from lpm_secure.engine.series import PARTS, StageSeries
 from lpm_secure.gradients.private.adjoint_part import ClearAdjointPart
-from lpm_secure.gradients.private.adjoints import EngineTensors, PrivateAdjoints, mean_counts
-from lpm_secure.gradients.private.differentiable import ClearAdjoints, Differentiable
-from lpm_secure.gradients.private.relaxed_agents import TorchAgents
+from lpm_secure.gradients.private.adjoints import PrivateAdjoints, mean_counts
 from lpm_secure.gradients.private.reversible_tensors import ReversibleTensors
 from lpm_secure.gradients.private.score import ClearScores, simulate_scores
 from lpm_secure.gradients.private.tangents import ClearTangents, simulate_tangents, synthetic_part
 from lpm_secure.testbed.synthetic import SYNTHETIC_FROM, cells_of, draw_columns
 from lpm_secure.testbed.testbed import Testbed
-from protocols.models.graph.agents import GraphModel
-from protocols.models.run_model import agent_model_of
-from protocols.models.seir.relaxation import values
+from protocols.models.chain.chain_adjoints import ChainAdjoints
+from protocols.models.chain.chain_groups import ChainGroups
 from protocols.task.manifest import Simulation
 
 F64 = npt.NDArray[np.float64]
 CPU: Final = torch.device("cpu")
-TOLERANCE: Final = 1e-6  # relative, of adjoints of the table `[model]`, which are not rounded in the clear
 
 
 @final
@@ -44,7 +39,6 @@ class GradientFigures:
         last: float64[q, p]: derivatives of the last day's totals of all agents; float64[1, p] of a score.
         numbers: all that a clear run must find too.
         series: of a discrete run.
-        tolerance: up to which a private run may differ from the clear one.
     """
 
     parameters: tuple[str, ...]
@@ -53,7 +47,6 @@ class GradientFigures:
     last: F64
     numbers: F64 = field(repr=False)
     series: StageSeries | None = None
-    tolerance: float = 0.0
 
 
 async def find(testbed: Testbed, remote: PrivatePart | None) -> GradientFigures:
@@ -97,35 +90,31 @@ async def _adjoints(testbed: Testbed, remote: PrivatePart | None) -> GradientFig
     """Differentiate each total of the last day; the graph is in a thread, which must not wait for itself."""
     manifest, private = testbed.manifest, private_adjoints(testbed, remote)
     numbers = await asyncio.to_thread(_last_day, testbed, private)
-    named, words = manifest.require_gradient().adjoint_parameters(manifest.channels), _words(manifest)
+    named, words = manifest.require_gradient().parameters, _words(manifest)
     table = _counts(named, words, numbers, first=manifest.steps)
-    last, exact = numbers[-1].sum(axis=0)[:, 1:], isinstance(manifest.model, GraphModel)
-    return GradientFigures(named, table, words, last, numbers, tolerance=0.0 if exact else TOLERANCE)
+    return GradientFigures(named, table, words, numbers[-1].sum(axis=0)[:, 1:], numbers)
 
 
-def private_adjoints(testbed: Testbed, remote: PrivatePart | None) -> Differentiable:
+def private_adjoints(testbed: Testbed, remote: PrivatePart | None) -> PrivateAdjoints:
     """Return the private agents in a graph of torch: over their clients, or in the clear without them."""
-    if remote is None and isinstance(testbed.manifest.model, GraphModel):
-        remote = ClearAdjointPart(testbed)
-    if remote is None:
-        return ClearAdjoints(testbed)
-    return PrivateAdjoints(testbed.manifest, remote, asyncio.get_running_loop())
+    part = ClearAdjointPart(testbed) if remote is None else remote
+    return PrivateAdjoints(testbed.manifest, part, asyncio.get_running_loop())
 
 
-def engine_tensors(testbed: Testbed) -> tuple[EngineTensors, F64]:
+def engine_tensors(testbed: Testbed) -> tuple[ReversibleTensors, F64]:
     """Return the engine's own agents, and the manifest's parameters as these take them."""
     manifest, n = testbed.manifest, testbed.synthetic
     numbers = np.arange(n, dtype=np.uint64) + np.uint64(SYNTHETIC_FROM)
-    cell, model = cells_of(numbers, manifest), agent_model_of(manifest.model)
-    if not isinstance(manifest.model, GraphModel):
-        return TorchAgents(manifest, cell=cell, n=n), values(manifest.model, manifest.gradient)
+    cell, model = cells_of(numbers, manifest), manifest.model.agents
     columns = draw_columns(manifest, numbers, testbed.city.columns if testbed.city else {})
-    agents = adjoint_agents_of(manifest, cell=cell, columns=columns, n=n)
+    gradient = manifest.require_gradient()
+    groups = ChainGroups.of_run(manifest.model, gradient, columns=columns, n=n, steps=manifest.steps)
+    agents = ChainAdjoints(groups, gradient, sizes=manifest.cells, cell=cell)
     sizes = {"channels": len(manifest.channels), "words": len(model.cell_most), "cells": len(manifest.cells)}
     return ReversibleTensors(agents, cell=cell, **sizes), agents.theta
 
 
-def _last_day(testbed: Testbed, private: Differentiable) -> F64:
+def _last_day(testbed: Testbed, private: PrivateAdjoints) -> F64:
     """Return float64[1, 1, q, 1 + m]: totals of all agents on the last day, and their derivatives."""
     synthetic, point = engine_tensors(testbed)
     theta = torch.tensor(point, requires_grad=True)
@@ -139,7 +128,7 @@ def _last_day(testbed: Testbed, private: Differentiable) -> F64:
 
 def _words(manifest: Simulation) -> tuple[str, ...]:
     """Return the names of the tally's numbers."""
-    return tuple(word.name for word in agent_model_of(manifest.model).tally)
+    return tuple(word.name for word in manifest.model.agents.tally)
 
 
 def _counts(named: tuple[str, ...], words: tuple[str, ...], numbers: F64, *, first: int) -> pa.Table:

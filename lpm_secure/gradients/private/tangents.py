@@ -5,20 +5,16 @@ from typing import final
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from lpm_secure.engine.loop import PrivatePart, StepRelease
 from lpm_secure.engine.model_agents import ContactMatrices
-from lpm_secure.engine.tensors.graph import Graph
 from lpm_secure.testbed.synthetic import SYNTHETIC_FROM, cells_of, draw_columns
 from lpm_secure.testbed.testbed import Testbed
 from protocols.arithmetic.fixed_point import I64
 from protocols.models.agent_model import Columns
+from protocols.models.chain.chain_agents import ChainAgents
+from protocols.models.chain.chain_groups import ChainGroups
 from protocols.models.gradient import Gradient
-from protocols.models.graph.agents import GraphModel
-from protocols.models.relaxed_agents import RelaxedAgents
-from protocols.models.run_model import agent_model_of
-from protocols.models.run_relaxation import relaxation_of
 from protocols.task.layout import Layout
 from protocols.task.manifest import Simulation
 
@@ -58,13 +54,8 @@ class ClearTangents(PrivatePart):
     def __init__(self, testbed: Testbed) -> None:
         """Take the testbed's private agents."""
         manifest = self._manifest = testbed.manifest
-        n, period = Layout.of(manifest).n, manifest.period
-        if isinstance(manifest.model, GraphModel):
-            channels = manifest.model.graph.channels
-            self._matrices = ContactMatrices(testbed.contacts, channels, n=n, period=period)
-        else:
-            cpu = torch.device("cpu")
-            self._graph = Graph(testbed.contacts, n=n, c=len(manifest.channels), period=period, device=cpu)
+        n, channels = Layout.of(manifest).n, manifest.model.graph.channels
+        self._matrices = ContactMatrices(testbed.contacts, channels, n=n, period=manifest.period)
         self.agents = _agents(manifest, testbed.cell, columns=testbed.columns, n=n)
 
     async def advance(self, step: int, synthetic: I64) -> StepRelease:
@@ -79,17 +70,15 @@ class ClearTangents(PrivatePart):
         """Return what reaches each agent, int64[n, c, 1 + p]."""
         if self._manifest.mode != "sum":
             return np.zeros((messages.shape[1], 0, len(messages)), dtype=np.int64)
-        if isinstance(self._manifest.model, GraphModel):
-            exposure = np.zeros((messages.shape[1], len(self._manifest.channels), len(messages)), dtype=np.int64)
-            for place, name in enumerate(self._manifest.channels):
-                for column, told in enumerate(messages):
-                    exposure[:, place, column] = self._matrices.add_up(name, told[:, place], step=step)
-            return exposure
-        wide = (torch.from_numpy(np.ascontiguousarray(told)) for told in messages)
-        return np.stack([self._graph.add_up(told, step=step).numpy() for told in wide], axis=-1)
+        names = self._manifest.model.contact_channels
+        exposure = np.zeros((messages.shape[1], len(names), len(messages)), dtype=np.int64)
+        for place, name in enumerate(names):
+            for column, told in enumerate(messages):
+                exposure[:, place, column] = self._matrices.add_up(name, told[:, place], step=step)
+        return exposure
 
 
-def synthetic_part(testbed: Testbed) -> RelaxedAgents:
+def synthetic_part(testbed: Testbed) -> ChainAgents:
     """Return the engine's own relaxed agents, in the cells that `lpm_secure.testbed.testbed` gives them."""
     agents = np.arange(testbed.synthetic, dtype=np.uint64) + np.uint64(SYNTHETIC_FROM)
     manifest, ranges = testbed.manifest, testbed.city.columns if testbed.city else {}
@@ -97,7 +86,7 @@ def synthetic_part(testbed: Testbed) -> RelaxedAgents:
     return _agents(manifest, cells_of(agents, manifest), columns=columns, n=agents.size)
 
 
-async def simulate_tangents(manifest: Simulation, private: PrivatePart, synthetic: RelaxedAgents) -> TangentSeries:
+async def simulate_tangents(manifest: Simulation, private: PrivatePart, synthetic: ChainAgents) -> TangentSeries:
     """Run steps 0 to T, and return expected counts with their derivatives: one run, for all parameters at once.
 
     Args:
@@ -118,19 +107,12 @@ async def simulate_tangents(manifest: Simulation, private: PrivatePart, syntheti
     return TangentSeries(np.stack(counts), given)
 
 
-def _cells(manifest: Simulation, agents: RelaxedAgents, messages: I64) -> I64:
+def _cells(manifest: Simulation, agents: ChainAgents, messages: I64) -> I64:
     """Return what agents tell their cells, int64[w * cells, 1 + p]."""
-    return agents.cells(messages, channels=len(agent_model_of(manifest.model).cell_most))
+    return agents.cells(messages, channels=len(manifest.model.agents.cell_most))
 
 
-def _agents(manifest: Simulation, cell: I64, *, columns: Columns, n: int) -> RelaxedAgents:
-    return relaxation_of(
-        manifest.model,
-        manifest.require_gradient(),
-        channels=manifest.channels,
-        sizes=manifest.cells,
-        cell=cell,
-        columns=columns,
-        n=n,
-        steps=manifest.steps,
-    )
+def _agents(manifest: Simulation, cell: I64, *, columns: Columns, n: int) -> ChainAgents:
+    gradient = manifest.require_gradient()
+    groups = ChainGroups.of_run(manifest.model, gradient, columns=columns, n=n, steps=manifest.steps)
+    return ChainAgents(groups, gradient, sizes=manifest.cells, cell=cell)

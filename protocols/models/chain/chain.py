@@ -18,6 +18,7 @@ import numpy as np
 from protocols.arithmetic.distributions import F64
 from protocols.arithmetic.fixed_point import I64
 from protocols.models.chain.exploration import BEGIN, MOST_WAYS, Exploration, LocalState, Quantity, Space, Way
+from protocols.models.chain.held_draws import draw_of
 from protocols.models.chain.liveness import LiveFields, stage_fields
 from protocols.models.chain.lumping import Lumps, Move, lump, merge
 from protocols.models.chain.paths import check_depth, refuse
@@ -82,19 +83,24 @@ class LocalChain:
     totals: Dual = field(repr=False)
 
 
-def space_of(model: GraphModel) -> Space:
+def space_of(model: GraphModel, *, geometric: bool) -> Space:
     """Return where a model's local states are looked for; derived once.
+
+    Args:
+        model: with its parameters.
+        geometric: whether stays are those of compartments.
 
     Raises:
         ModelError: in one line, why it has no chain.
     """
-    space: Space | None = model.__dict__.get(SPACE)
+    key = f"{SPACE}, {geometric}"
+    space: Space | None = model.__dict__.get(key)
     if space is None:
         graph, clocks = model.graph, clocks_of(model.graph)
         check_chain(model)
         parameters = model.agents.parameters
-        space = Space(graph, parameters, clocks, LiveFields(graph, parameters, clocks))
-        model.__dict__[SPACE] = space
+        space = Space(graph, parameters, clocks, LiveFields(graph, parameters, clocks), geometric)
+        model.__dict__[key] = space
     return space
 
 
@@ -154,6 +160,7 @@ def chain_of(
     *,
     steps: int,
     laws: Mapping[str, LawSlopes] = NO_LAWS,
+    geometric: bool = False,
     most: int = MOST_WAYS,
 ) -> LocalChain:
     """Return the chain of agents with the same columns.
@@ -165,12 +172,13 @@ def chain_of(
         known: of each field, whether it does.
         steps: of the run.
         laws: how laws of days move with their means, of those that do not move by tilting.
+        geometric: whether stays are those of compartments, in place of their laws.
         most: ways that may be found.
 
     Raises:
         ModelError: in one line, why there is none.
     """
-    space = space_of(model)
+    space = space_of(model, geometric=geometric)
     for name, clock in space.clocks.items():
         if known.get(clock.field):
             refuse(f"{clock.field}, the threshold of {name}, is given")
@@ -178,7 +186,9 @@ def chain_of(
     table = QuantityTable.of(space, entries, known, laws)
     table.compute(_quantities(space.graph, found))
     clocks, patterns, moves = _moves(found, table)
-    lumps = lump(moves[1:], _outputs(found, table))
+    outputs = _outputs(found, table)
+    _finish(found, outputs, moves)
+    lumps = lump(moves[1:], outputs)
     if len(lumps.members) > MOST_STATES:
         refuse(f"an agent has {len(lumps.members)} states; at most {MOST_STATES} are followed")
     begin = np.zeros((1 + len(entries), len(lumps.members)))
@@ -222,8 +232,22 @@ def _moves(
     return tuple(clocks.values()), tuple(patterns), moves
 
 
+def _finish(found: Exploration, outputs: list[tuple[object, ...]], moves: list[dict[Move, F64]]) -> None:
+    """Let states that are reached in the last step, from which nobody moves, be like earlier ones of a longer stay.
+
+    So a model that holds how long a stay has lasted, and never looks at it, has no state for each step of the run.
+    """
+    earlier: dict[object, int] = {}
+    for state, number in found.states.items():
+        shape = tuple((name, draw_of(value) or value) for name, value in state), outputs[number][1:]
+        if number < found.expanded:
+            earlier[shape] = number
+        elif shape in earlier:
+            moves[1 + number], outputs[number] = moves[1 + earlier[shape]], outputs[earlier[shape]]
+
+
 def _outputs(found: Exploration, table: QuantityTable) -> list[tuple[object, ...]]:
-    """Return what tells each state from others at once: its stages, what it tells, and whether its ways are known."""
+    """Return what tells each state from others at once: whether its ways are known, its stages, and what it tells."""
     stages = set(stage_fields(found.space.graph))
     return [
         (

@@ -7,8 +7,9 @@ import numpy as np
 
 from protocols.arithmetic.fixed_point import I64
 from protocols.models.chain.chain_groups import ChainGroups, ChainPart, Levels, Reach, grow
+from protocols.models.chain.hazard_factor import ONE, HazardFactor, hazard_factor
 from protocols.models.chain.steps.reversal import Reversal
-from protocols.models.chain.steps.transition import shift_number
+from protocols.models.chain.steps.transition import shift_number, times
 from protocols.models.gradient import Gradient
 from protocols.models.relaxed_agents import F64, Derivatives, Reception, ReversibleAgents, States
 
@@ -24,6 +25,7 @@ class ChainAdjoints(ReversibleAgents):
     def __init__(self, groups: ChainGroups, gradient: Gradient, *, sizes: tuple[int, ...], cell: I64) -> None:
         """Take agents at the manifest's parameters; arguments are those of `ChainAgents`."""
         self.n, self.parameters, self.theta = groups.n, gradient.parameters, np.zeros(gradient.p)
+        self._gradient = gradient
         self._all, self._cell, self._sizes = groups, cell, np.array(sizes, dtype=np.float64)
         self._at, self._levels, self._steps = self.theta.tobytes(), *self._shifted(self.theta)
 
@@ -56,19 +58,25 @@ class ChainAdjoints(ReversibleAgents):
         found = []
         for (part, reversal), state in zip(self._parts(heard.theta), states, strict=True):
             after = state.copy()
-            reversal.values.move(after, self._growth(self._reach(part, heard), part.n), step=step)
+            growth = self._growth(self._reach(part, heard), part.n, self._factor(heard, step))
+            reversal.values.move(after, growth, step=step)
             found.append(after)
         return found
 
     def back(self, states: States, adjoints: States, heard: Reception, *, step: int) -> tuple[States, Derivatives]:
         """Return derivatives by states before a step, and by what reached agents, from those by states after it."""
         contact, cell = np.zeros((len(heard.contact), self.n)), np.zeros((self._channels(heard), self.n))
-        theta, before = np.zeros((self.theta.size, self.n)), []
+        theta, before, factor = np.zeros((self.theta.size, self.n)), [], self._factor(heard, step)
         for (part, reversal), state, after in zip(self._parts(heard.theta), states, adjoints, strict=True):
             own = after.copy()
             reach = self._reach(part, heard)
-            by_growth, theta[:, part.rows] = reversal.back(state, own, self._growth(reach, part.n), step=step)
-            for name, by in by_growth.items():
+            raw = self._growth(reach, part.n, ONE)
+            growth = {name: times(each, factor[0], ()) for name, each in raw.items()}
+            by_growth, theta[:, part.rows] = reversal.back(state, own, growth, step=step)
+            for name, by_grown in by_growth.items():
+                for place, slope in factor[1]:
+                    theta[place, part.rows] += by_grown * raw[name][0] * slope
+                by = by_grown * factor[0]
                 for in_cell, channel, weight, slopes in self._levels[name]:
                     if len(reach[in_cell]):
                         (cell if in_cell else contact)[channel, part.rows] += by * weight
@@ -111,9 +119,12 @@ class ChainAdjoints(ReversibleAgents):
             made.setdefault(id(part.transition), Reversal.of(part.transition, theta))
         return levels, [made[id(part.transition)] for part in self._all.parts]
 
-    def _growth(self, reach: Reach, n: int) -> dict[str, F64]:
+    def _growth(self, reach: Reach, n: int, factor: HazardFactor) -> dict[str, F64]:
         plain = {name: tuple(each._replace(slopes=()) for each in own) for name, own in self._levels.items()}
-        return grow(plain, reach, (1, n))
+        return grow(plain, reach, (1, n), (factor[0], ()))
+
+    def _factor(self, heard: Reception, step: int) -> HazardFactor:
+        return hazard_factor(self._gradient, step, heard.theta)
 
     def _reach(self, part: ChainPart, heard: Reception) -> Reach:
         """Return exposures, and shares of agents' own cells, float64[c, 1, n] and float64[w, 1, n]."""

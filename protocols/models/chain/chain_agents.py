@@ -7,6 +7,7 @@ import numpy as np
 
 from protocols.arithmetic.fixed_point import I64
 from protocols.models.chain.chain_groups import ChainGroups, Reach, Rows, grow
+from protocols.models.chain.hazard_factor import hazard_factor
 from protocols.models.dual import Dual
 from protocols.models.gradient import Gradient
 from protocols.models.relaxed_agents import F64, RelaxedAgents
@@ -88,9 +89,10 @@ class ChainAgents(RelaxedAgents):
     def _move(self, hear: Callable[[Rows], Reach]) -> None:
         """Move on, and count, while the numbers of a part are at hand."""
         before = self.step
-        self.step, self._fixed = before + 1, None
+        self.step, self._fixed, factor = before + 1, None, hazard_factor(self._gradient, before)
         for part, state, means in zip(self._all.parts, self._states, self._means, strict=True):
-            part.transition.move(state, grow(self._all.levels, hear(part.rows), state.shape[1:]), step=before)
+            growth = grow(self._all.levels, hear(part.rows), state.shape[1:], factor)
+            part.transition.move(state, growth, step=before)
             part.transition.count(state, means, step=self.step)
 
     def _mean(self, number: int) -> Dual:

@@ -11,14 +11,16 @@ from protocols.arithmetic.fixed_point import I64
 from protocols.models.agent_model import AgentSource, Columns
 from protocols.models.chain.chain import LocalChain, chain_of
 from protocols.models.chain.exploration import MOST_IN_ALL, MOST_WAYS
+from protocols.models.chain.hazard_factor import ONE, HazardFactor
 from protocols.models.chain.paths import refuse
 from protocols.models.chain.quantities import NO_LAWS
 from protocols.models.chain.steps.transition import Slopes, Transition, slopes_of, times
 from protocols.models.dual import Dual
+from protocols.models.gradient import Gradient
 from protocols.models.graph.agents import GraphModel
 from protocols.models.graph.checks import nodes_of
 from protocols.models.graph.graph import PARTS
-from protocols.models.likelihood.entries import LawSlopes, ParameterEntry
+from protocols.models.likelihood.entries import LawSlopes, ParameterEntry, parameters_read
 
 MOST_GROUPS: Final = 256  # of agents, by their columns
 TOGETHER: Final = 2**15  # numbers in a row of a state, so that all of them stay in a processor's cache
@@ -76,6 +78,12 @@ class ChainGroups:
     levels: Levels
 
     @classmethod
+    def of_run(cls, model: GraphModel, gradient: Gradient, *, columns: Columns, n: int, steps: int) -> "ChainGroups":
+        """Return the agents of a holder as a run's gradient asks for them; arguments and errors are those of `of`."""
+        entries = chain_entries(model, gradient)
+        return cls.of(model, entries, columns=columns, n=n, steps=steps, geometric=gradient.geometric)
+
+    @classmethod
     def of(
         cls,
         model: GraphModel,
@@ -85,6 +93,7 @@ class ChainGroups:
         n: int,
         steps: int,
         laws: Mapping[str, LawSlopes] = NO_LAWS,
+        geometric: bool = False,
     ) -> "ChainGroups":
         """Find the agents' kinds, and make their chains.
 
@@ -95,6 +104,7 @@ class ChainGroups:
             n: agents.
             steps: of the run.
             laws: how laws of days move with their means, of those that do not move by tilting.
+            geometric: whether stays are those of compartments, in place of their laws.
 
         Raises:
             ModelError: the model has no chain, or agents are of too many kinds.
@@ -103,8 +113,9 @@ class ChainGroups:
         kinds, left = [], MOST_IN_ALL
         for rows, given, known in _kinds(model, columns, n):
             most = min(left, MOST_WAYS)
-            kinds.append((rows, chain_of(model, entries, given, known, steps=steps, laws=laws, most=most)))
-            left -= kinds[-1][1].ways
+            chain = chain_of(model, entries, given, known, steps=steps, laws=laws, geometric=geometric, most=most)
+            kinds.append((rows, chain))
+            left -= chain.ways
         outputs = [_outputs(chain) for _, chain in kinds]
         told, p = len(model.contact_channels) + len(model.agents.cell_channels), len(entries)
         of: dict[bytes, int] = {}
@@ -120,13 +131,20 @@ class ChainGroups:
         return cls(n, tuple(parts), told, numbers, _levels(model, entries))
 
 
-def grow(levels: Levels, reach: Reach, shape: tuple[int, int]) -> dict[str, F64]:
+def chain_entries(model: GraphModel, gradient: Gradient) -> tuple[ParameterEntry, ...]:
+    """Return the gradient's parameters in their order; of those that are not the model's no number of its chain is."""
+    known = {entry.title: entry for entry in parameters_read(model.graph)}
+    return tuple(known.get(title, ParameterEntry(title, 0, "")) for title in gradient.parameters)
+
+
+def grow(levels: Levels, reach: Reach, shape: tuple[int, int], factor: HazardFactor = ONE) -> dict[str, F64]:
     """Return by how much each outcome's level grows before weights, float64[1 + p, n].
 
     Args:
         levels: of each outcome what raises it.
         reach: what reaches agents on each contact channel, and each cell channel; none where they do not count.
         shape: of each number.
+        factor: by what all of them are multiplied.
     """
     grown: dict[str, F64] = {}
     for name, factors in levels.items():
@@ -135,7 +153,7 @@ def grow(levels: Levels, reach: Reach, shape: tuple[int, int]) -> dict[str, F64]
                 own = times(reach[cell][channel], weight, slopes)
                 grown[name] = grown[name] + own if name in grown else own
         grown.setdefault(name, np.zeros(shape))
-    return grown
+    return grown if factor == ONE else {name: times(each, *factor) for name, each in grown.items()}
 
 
 def _outputs(chain: LocalChain) -> F64:

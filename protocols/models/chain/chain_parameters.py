@@ -13,14 +13,20 @@ from protocols.models.likelihood.entries import (
 )
 
 
-def chain_parameters(model: GraphModel) -> ParameterReasons:
+def chain_parameters(model: GraphModel, *, geometric: bool = False) -> ParameterReasons:
     """Read off a model's graph, and its values, by which parameters its relaxed runs have derivatives.
+
+    Args:
+        model: with its parameters.
+        geometric: whether stays are those of compartments, which have a mean where a law has one length alone.
 
     Raises:
         ModelError: there are no relaxed runs of it.
     """
     check_chain(model)
-    return ParameterReasons((entry.title, _why_not(model, entry)) for entry in parameters_read(model.graph))
+    return ParameterReasons(
+        (entry.title, _why_not(model, entry, geometric=geometric)) for entry in parameters_read(model.graph)
+    )
 
 
 def describe_chain(model: GraphModel, *, steps: int) -> str:
@@ -39,7 +45,7 @@ def describe_chain(model: GraphModel, *, steps: int) -> str:
     )
 
 
-def _why_not(model: GraphModel, entry: ParameterEntry) -> str:
+def _why_not(model: GraphModel, entry: ParameterEntry, *, geometric: bool) -> str:
     graph, dependence = model.graph, dependence_of(model)
     compared = dependence.why_not(entry.title)
     if compared:
@@ -48,6 +54,6 @@ def _why_not(model: GraphModel, entry: ParameterEntry) -> str:
         for name, root in sorted(part.items()):
             if entry.name in dependence.numbers[root]:
                 return f"moves the field {name} itself, whose values are whole numbers"
-    if is_law(graph.parameters[entry.name]):
+    if is_law(graph.parameters[entry.name]) and not geometric:
         return explain_lone_length(model.agents.parameters[entry.name][entry.place].tolist())
     return ""

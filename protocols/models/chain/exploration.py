@@ -6,8 +6,9 @@ from typing import Any, Final, NamedTuple, final
 
 import numpy as np
 
+from protocols.models.chain.held_draws import STAY, HeldDraw, Law, draw_of, is_stay, settle, shortest
 from protocols.models.chain.liveness import CROSSED, LiveFields, output_roots, stage_fields
-from protocols.models.chain.paths import HeldDraw, Law, Path, StateView, Value, branches, refuse
+from protocols.models.chain.paths import Path, StateView, Value, branches, refuse
 from protocols.models.graph import GraphNode, ModelGraph
 from protocols.models.graph.checks import ancestors_of
 from protocols.models.graph.draws import BEGIN as START
@@ -55,12 +56,14 @@ class Space:
         parameters: a number, or int64[rows, length], of each.
         clocks: outcomes with exponential thresholds.
         live: which fields matter in which stages.
+        geometric: whether stays are those of compartments, so that nobody counts their days.
     """
 
     graph: ModelGraph
     parameters: Mapping[str, Any] = field(repr=False)
     clocks: Mapping[str, Clock]
     live: LiveFields = field(repr=False)
+    geometric: bool = False
     _leaves: dict[int, tuple[int, ...]] = field(default_factory=dict, repr=False)
 
     def options(self, law: Law) -> tuple[int, ...]:
@@ -116,15 +119,21 @@ class LocalView(StateView):
 
     def draw(self, path: Path, number: int) -> Value:
         """Return a draw that nobody has looked at."""
-        node = path.graph.nodes[number]
+        node, stays = path.graph.nodes[number], False
         if node.op == "happens":
             path.demand(node.inputs[0])
             basis = self.basis(path, node.inputs[0])
         else:
-            if node.op == "days" and node.numbers[0] == START and len(node.inputs) > 2 and path.demand(node.inputs[2]):
+            stays = node.op == "days" and self._space.geometric
+            begins = node.op == "days" and node.numbers[0] == START and len(node.inputs) > 2
+            if begins and not stays and path.demand(node.inputs[2]):
                 refuse("of a stay some days have passed at the beginning")
             basis = tuple(path.demand(index) for index in node.inputs[node.op == "days" : 2])
-        return HeldDraw((node.op, number, basis), ("node", number))
+        return HeldDraw((STAY if stays else node.op, number, basis), ("node", number))
+
+    def longest(self, draw: HeldDraw) -> int:
+        """Return of how many steps a stay is at most, by its law."""
+        return int(np.flatnonzero(self._space.weights_of(draw.law))[-1]) + 1
 
     def decide(self, path: Path, number: int, value: Value, options: tuple[int, ...]) -> int:
         """Look at a draw."""
@@ -133,15 +142,17 @@ class LocalView(StateView):
     def basis(self, path: Path, root: int) -> tuple[int, ...]:
         """Return what a number is made of; what was not looked at may be anything."""
         graph, numbers = path.graph, []
-        drawn = {key.name: value for key, value in path.decisions.items() if isinstance(key, HeldDraw)}
+        drawn = {key.name: settle(key, path.decisions) for key in path.decisions if isinstance(key, HeldDraw)}
         for leaf in self._space.leaves(root):
             node, value, low = graph.nodes[leaf], drawn.get(("node", leaf)), 0
             if node.op == "field":
                 value, low = self.state.get(node.name), graph.fields[node.name].low
-                value = drawn.get(value.name) if isinstance(value, HeldDraw) else value
+                value = settle(value, path.decisions)
             elif node.op == "outcome":
                 value = self.state.get(CROSSED + node.name) or path.decisions.get(("bit", node.name))
-            numbers.append(low if value is None else int(value))
+            if is_stay(value):  # whatever was decided holds for the shortest of those that it may be
+                value = shortest(value)
+            numbers.append(low if value is None or isinstance(value, HeldDraw) else int(value))
         return tuple(numbers)
 
 
@@ -250,21 +261,28 @@ class Exploration:
 
 def _decided(state: Mapping[str, Value], path: Path) -> dict[str, Value]:
     """Return a state with what draws gave in place of those that were looked at."""
-    return {name: path.decisions.get(v, v) if isinstance(v, HeldDraw) else v for name, v in state.items()}
+    return {name: settle(value, path.decisions) for name, value in state.items()}
 
 
 def _canonical(state: Mapping[str, Value]) -> LocalState:
     """Return a state whose draws are numbered in the order of the fields that hold them."""
     names: dict[HeldDraw, HeldDraw] = {}
     for _, value in sorted(state.items()):
-        if isinstance(value, HeldDraw):
-            names.setdefault(value, HeldDraw(value.law, ("held", len(names))))
-    return tuple((name, names[v] if isinstance(v, HeldDraw) else v) for name, v in sorted(state.items()))
+        if draw := draw_of(value):
+            names.setdefault(draw, HeldDraw(draw.law, ("held", len(names))))
+    return tuple((name, _renamed(value, names)) for name, value in sorted(state.items()))
+
+
+def _renamed(value: Value, names: Mapping[HeldDraw, HeldDraw]) -> Value:
+    draw = draw_of(value)
+    if draw is None:
+        return value
+    return names[draw] if value == draw else value._replace(draw=names[draw])
 
 
 def _check_words(graph: ModelGraph, path: Path, state: Mapping[str, Value]) -> None:
     """Refuse two draws of one purpose in one step: they are one random number."""
-    used = {each for each in (*path.decisions, *state.values()) if isinstance(each, HeldDraw)}
+    used = {draw for each in (*path.decisions, *state.values()) if (draw := draw_of(each))}
     words: dict[tuple[str, tuple[int, ...], bool], int] = {}
     for _, number, _ in (each.law for each in used if each.name[0] == "node"):
         node = graph.nodes[number]

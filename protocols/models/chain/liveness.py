@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any, Final, final
 
+from protocols.models.chain.held_draws import HeldDraw
 from protocols.models.chain.paths import Path, StateView, Unknown, Value, branches
 from protocols.models.graph import GraphNode, ModelGraph
 from protocols.models.likelihood.clocks import Clock
@@ -53,6 +54,9 @@ class _StageView(StateView):
         node = self._graph.nodes[number]
         operands = [path.value(index) for index in _operands(node)]
         return Unknown(frozenset().union(*(each.fields for each in operands if isinstance(each, Unknown))))
+
+    def longest(self, draw: HeldDraw) -> int:
+        raise NotImplementedError(f"{draw.law}: no draw is made where only stages are known")
 
     def decide(self, path: Path, number: int, value: Value, options: tuple[int, ...]) -> int:
         path.reads |= value.fields

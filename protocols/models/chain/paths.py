@@ -11,15 +11,16 @@ from typing import Any, Final, NamedTuple, NoReturn, TypeVar, final
 import numpy as np
 
 from protocols.errors import ModelError
+from protocols.models.chain.held_draws import ENDS, LASTS, HeldDraw, LongerStay, is_stay, lengthen, settle, shortest
 from protocols.models.graph import GraphNode, ModelGraph
 from protocols.models.graph.graph import DRAWS
 from protocols.models.graph.operations import OPERATIONS
 
 T = TypeVar("T")
-Law = tuple[str, int, tuple[int, ...]]  # op and node of a draw, and what its law depends on
-Value = Any  # a whole number, a `HeldDraw`, or `Unknown`
+Value = Any  # a whole number, a `HeldDraw`, a `LongerStay`, or `Unknown`
 ASIDE: Final = "take scores or coupled alternatives, which look at single agents"
 DEEPEST: Final = 120  # nodes within nodes
+OF_STAYS: Final = ("add", "subtract", "minimum", "maximum", "less", "less_equal", "equal")  # that need no length
 
 
 def refuse(what: str) -> NoReturn:
@@ -31,16 +32,15 @@ def refuse(what: str) -> NoReturn:
     raise ModelError(f"{what}: there are no relaxed runs of such a model, nor tangents or adjoints; {ASIDE}")
 
 
-class HeldDraw(NamedTuple):
-    """A draw that has been made, and that nobody has looked at.
+def refuse_length() -> NoReturn:
+    """Refuse a model that makes a number of a stay.
 
-    Attributes:
-        law: by which it was made.
-        name: tells it from other draws: of the step itself its node, of a state a number.
+    Raises:
+        ModelError: always.
     """
-
-    law: Law
-    name: tuple[str, int]
+    raise ModelError(
+        'the model makes a number of how long a stay lasts, which stays = "geometric" do not say; take stays = "exact"'
+    )
 
 
 class Unknown(NamedTuple):
@@ -74,6 +74,10 @@ class StateView(abc.ABC):
     @abc.abstractmethod
     def draw(self, path: "Path", number: int) -> Value:
         """Return what a draw's node gives."""
+
+    @abc.abstractmethod
+    def longest(self, draw: HeldDraw) -> int:
+        """Return of how many steps a stay is at most, by its law."""
 
     @abc.abstractmethod
     def decide(self, path: "Path", number: int, value: Value, options: tuple[int, ...]) -> int:
@@ -120,7 +124,9 @@ class Path:
 
     def demand(self, number: int, options: tuple[int, ...] = (0, 1)) -> int:
         """Return a node's value as a whole number, which takes decisions."""
-        value = self.value(number)
+        value = settle(self.value(number), self.decisions)
+        if is_stay(value):
+            refuse_length()
         if isinstance(value, HeldDraw | Unknown):
             return self._view.decide(self, number, value, options)
         return int(value)
@@ -142,16 +148,40 @@ class Path:
 
     def _operate(self, node: GraphNode) -> Value:
         places = node.inputs[1:] if node.op == "lookup" else node.inputs
-        operands = [self.value(index) for index in places]
+        operands = [settle(self.value(index), self.decisions) for index in places]
         unknown = [each.fields for each in operands if isinstance(each, Unknown)]
         if unknown:
             return Unknown(frozenset().union(*unknown))
+        stays = [place for place, each in enumerate(operands) if is_stay(each)]
+        if stays and len(places) == 2 and node.op in OF_STAYS:
+            (other,) = (place for place in (0, 1) if place != stays[-1])
+            return self._operate_stay(node, stays[-1], operands[stays[-1]], self.demand(places[other]))
         numbers = [self.demand(index) for index in places]
         if node.op == "lookup":
             return int(self.table(node.inputs[0])[numbers[0]])
         operation = OPERATIONS[node.op]
         booleans = operation.operands[0] == "boolean"
         return int(operation.value(*(np.bool_(each) if booleans else np.int64(each) for each in numbers)))
+
+    def _operate_stay(self, node: GraphNode, place: int, stay: Value, number: int) -> Value:
+        """Return what an operation makes of a stay and a number; whether it ends is decided only where that matters."""
+        draw = stay.draw if isinstance(stay, LongerStay) else stay
+        low, op = shortest(stay), node.op
+        if op in ("add", "subtract"):
+            return lengthen(stay, number if op == "add" else -number) if op == "add" or place == 0 else refuse_length()
+        spans = [(number, number)] * 2
+        spans[place] = low, low + self._view.longest(draw) - 1
+        least, greatest = OPERATIONS[op].interval(*spans)
+        if least == greatest:
+            return least
+        if (op == "minimum" and spans[place][1] <= number) or (op == "maximum" and low >= number):
+            return stay
+        self.choose(draw, (LASTS, ENDS))
+        after = settle(stay, self.decisions)
+        if is_stay(after):
+            return self._operate_stay(node, place, after, number)
+        operands = (after, number) if place == 0 else (number, after)
+        return int(OPERATIONS[op].value(*map(np.int64, operands)))
 
     def table(self, number: int) -> Any:
         """Return a table's entries, row after row."""

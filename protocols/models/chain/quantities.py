@@ -10,7 +10,7 @@ import numpy as np
 
 from protocols.arithmetic.distributions import F64, LAW_TOTAL
 from protocols.models.chain.exploration import Quantity, Space
-from protocols.models.chain.paths import Law
+from protocols.models.chain.held_draws import ENDS, STAY, Law
 from protocols.models.graph.checks import ancestors_of
 from protocols.models.graph.draws import DrawSource
 from protocols.models.graph.graph import DRAWS
@@ -51,7 +51,8 @@ class QuantityTable:
         laws: Mapping[str, LawSlopes],
     ) -> "QuantityTable":
         """Return a table without numbers; laws that are not given move by tilting."""
-        names = sorted({entry.name for entry in entries if is_law(space.graph.parameters[entry.name])})
+        parameters = space.graph.parameters
+        names = sorted({each.name for each in entries if each.name in parameters and is_law(parameters[each.name])})
         tilted = {n: slopes_of_laws(space.parameters[n].tolist()) for n in names if n not in laws}
         return cls(space, entries, known, {**tilted, **{n: laws[n] for n in names if n in laws}})
 
@@ -75,6 +76,9 @@ class QuantityTable:
             return self._constant(1.0 / basis[1])
         if op == "days":
             return self._days(law, value)
+        if op == STAY:
+            ends = self._ends(law)
+            return ends if value == ENDS else self._constant(1.0) - ends
         node = self.space.graph.nodes[number]
         likely: Slope = self._numbers[Quantity(node.inputs[0], basis)] * (1.0 / LAW_TOTAL)
         return likely if value else self._constant(1.0) - likely
@@ -100,6 +104,18 @@ class QuantityTable:
         for p, entry in enumerate(self.entries):
             if entry.name == name and entry.place == row and name in self.laws:
                 number[1 + p] = number[0] * self.laws[name].score[row, value - 1]
+        return number
+
+    def _ends(self, law: Law) -> Slope:
+        """Return how likely a stay ends in a step: 1 / mean."""
+        _, drawn, (row,) = law
+        name = self.space.graph.nodes[self.space.graph.nodes[drawn].inputs[0]].name
+        weights = self.space.weights_of(law).tolist()
+        mean = sum(day * weight for day, weight in enumerate(weights, 1)) / LAW_TOTAL
+        number = self._constant(1.0 / mean)
+        for p, entry in enumerate(self.entries):
+            if entry.name == name and entry.place == row:
+                number[1 + p] = -number[0] / mean
         return number
 
     def _of_root(self, root: int, bases: Sequence[tuple[int, ...]]) -> F64:

@@ -130,10 +130,6 @@ class GraphModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="g
         if names != own and (len(names) != len(own) or set(names) & set(own)):
             raise ParameterError(f"the run has the channels {names}; the model tells on {self.contact_channels}")
 
-    def require_graph(self, what: str) -> "GraphModel":
-        """Return this model, for `what` are derived from a graph."""
-        return self
-
 
 @final
 class ModelInterpreter(AgentModel):

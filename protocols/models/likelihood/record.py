@@ -41,6 +41,8 @@ def leaves_of_parameters(graph: ModelGraph, chances: Chances) -> dict[Leaf, Slop
     """Return the slopes of parameters that are numbers, and of tables' entries, by their authors' units."""
     leaves: dict[Leaf, Slopes] = {}
     for p, entry in enumerate(chances.entries):
+        if entry.name not in graph.parameters:
+            continue
         parameter = graph.parameters[entry.name]
         scale = float(2.0**parameter.bits)
         if parameter.length:

@@ -7,39 +7,34 @@ import msgspec
 
 from protocols.arithmetic.fixed_point import prove_no_wrap
 from protocols.errors import ParameterError
-from protocols.models import Seir
 from protocols.models.chain.chain_parameters import chain_parameters
-from protocols.models.gradient import BETA, COMMON, OF_SCORES, OF_TANGENTS, Gradient
+from protocols.models.chain.hazard_factor import factor_parameters
+from protocols.models.gradient import OF_SCORES, OF_TANGENTS, Gradient
 from protocols.models.graph.agents import GraphModel
 from protocols.models.likelihood.entries import is_law
 from protocols.models.likelihood.factors.integer_score import UNIT
 from protocols.models.likelihood.factors.level_factors import factors_of
 from protocols.models.likelihood.score_bounds import hazard_bounds
 from protocols.models.likelihood.score_parameters import entries_of, score_parameters
-from protocols.models.run_model import RunModel
 from protocols.task.parties import ClientParty
 
 MOST_SCORES: Final = 256
 
 
-def check_gradient(
-    gradient: Gradient, model: RunModel, *, channels: Sequence[str], mode: str, engine: bool, agents: int, steps: int
-) -> None:
+def check_gradient(gradient: Gradient, model: GraphModel, *, mode: str, engine: bool, agents: int, steps: int) -> None:
     """Refuse derivatives that a run of this model and mode has not.
 
     Raises:
         ParameterError: with a line that says what there is, or which mode or way can.
+        ModelError: the model has no relaxed runs.
         WouldWrap: a score could reach 2**63.
     """
-    if not gradient.relaxed:
-        check_score(gradient, model.require_graph("scores"), mode=mode)
-        check_hidden_score(gradient, model.require_graph("scores"), agents=agents, steps=steps)
-    elif isinstance(model, GraphModel):
+    if gradient.relaxed:
         check_relaxed(gradient, model, mode=mode)
         check_back(gradient, model, engine=engine)
     else:
-        check_parameters(gradient, model, channels=channels)
-        check_way(gradient, model, mode=mode, engine=engine)
+        check_score(gradient, model, mode=mode)
+        check_hidden_score(gradient, model, agents=agents, steps=steps)
 
 
 def check_score(gradient: Gradient, model: GraphModel, *, mode: str) -> None:
@@ -62,15 +57,16 @@ def check_score(gradient: Gradient, model: GraphModel, *, mode: str) -> None:
 
 
 def check_relaxed(gradient: Gradient, model: GraphModel, *, mode: str) -> None:
-    """Refuse derivatives of a graph's relaxed run by what has none, or which its mode cannot carry.
+    """Refuse derivatives of a relaxed run by what has none, or which its mode cannot carry.
 
     Raises:
         ParameterError: with those parameters that have one.
         ModelError: the model has no relaxed runs.
     """
     allowed = (*OF_TANGENTS, "passes") if gradient.way == "adjoints" else OF_TANGENTS
-    check_keys(gradient, allowed, what=f"{gradient.way} of a model's graph")
-    found = chain_parameters(model)
+    check_keys(gradient, allowed, what=gradient.way)
+    found = chain_parameters(model, geometric=gradient.geometric)
+    found.update(factor_parameters(gradient))
     check_graph_mode(gradient, model, mode=mode)
     check_titles(gradient.parameters, found, what="derivative")
 
@@ -83,21 +79,12 @@ def check_back(gradient: Gradient, model: GraphModel, *, engine: bool) -> None:
     """
     if gradient.way != "adjoints":
         return
-    require_engine(engine=engine)
+    if not engine:
+        raise ParameterError("adjoints start at the engine, and the run has none; set engine, or ask for tangents")
     if directed := [name for name in model.contact_channels if model.graph.channels[name].directed]:
         raise ParameterError(
             f"contacts on {', '.join(directed)} have a direction, and adjoints would go against it; ask for tangents"
         )
-
-
-def require_engine(*, engine: bool) -> None:
-    """Refuse adjoints of a run without an engine.
-
-    Raises:
-        ParameterError: it has none.
-    """
-    if not engine:
-        raise ParameterError("adjoints start at the engine, and the run has none; set engine, or ask for tangents")
 
 
 def check_keys(gradient: Gradient, allowed: Sequence[str], *, what: str) -> None:
@@ -156,23 +143,6 @@ def check_graph_mode(gradient: Gradient, model: GraphModel, *, mode: str) -> Non
         )
 
 
-def check_parameters(gradient: Gradient, model: Seir, *, channels: Sequence[str]) -> None:
-    """Refuse parameters that are not there, twice there, or of no effect.
-
-    Raises:
-        ParameterError: with what there is.
-    """
-    names, known = gradient.parameters, (*(BETA + channel for channel in channels), *COMMON)
-    unknown = [name for name in names if name not in known]
-    if unknown:
-        raise ParameterError(f"no derivative by {unknown[0]} here: there are {', '.join(known)}")
-    if len(set(names)) != len(names) or bool(names) == (gradient.way == "adjoints"):
-        raise ParameterError(f"got the parameters {list(names)}; name each once, and none for adjoints")
-    for name, part in (("reduction", gradient.reduction), ("efficacy", gradient.protection)):
-        if name in names and part is None:
-            raise ParameterError(f"the run has no {name} to take a derivative by; describe it in the gradient")
-
-
 def check_summands(clients: Sequence[ClientParty], *, min_cohort: int, min_count: int) -> None:
     """Refuse derivatives over too few clients, or beside counts that are not released.
 
@@ -192,21 +162,6 @@ def check_summands(clients: Sequence[ClientParty], *, min_cohort: int, min_count
             f"min_count is {min_count}: small counts are suppressed in runs without derivatives, "
             "for none would be right beside a suppressed count; leave min_count or the gradient out"
         )
-
-
-def check_way(gradient: Gradient, model: Seir, *, mode: str, engine: bool) -> None:
-    """Refuse a way that the run cannot go.
-
-    Raises:
-        ParameterError: with a line that says which mode or which way can.
-    """
-    if mode == "outcome" and any(model.beta):
-        raise ParameterError(
-            f"outcome mode tells no client its exposure, so contacts carry no {gradient.way}: "
-            'ask for mode "sum", for way "score", or for a model that couples through cells alone (beta 0)'
-        )
-    if gradient.way == "adjoints":
-        require_engine(engine=engine)
 
 
 def check_hidden_score(gradient: Gradient, model: GraphModel, *, agents: int, steps: int) -> None:

@@ -5,22 +5,20 @@ from typing import Final
 
 from protocols.errors import ManifestMismatch, ParameterError
 from protocols.models.agent_model import AgentModel
-from protocols.models.run_model import RunModel
+from protocols.models.graph.agents import GraphModel
 from protocols.task.devices import Devices
 from protocols.task.parties import AggregatorParty, ClientParty, DealerParty
 
 COMPARE_BITS: Final = 62  # what a secure comparison takes
 
 
-def check_model(model: RunModel, digest: str, *, channels: tuple[str, ...], relaxed: bool) -> None:
-    """Refuse a model of other channels, or of another version, and relaxed dynamics where agents are discrete.
+def check_model(model: GraphModel, digest: str, *, channels: tuple[str, ...]) -> None:
+    """Refuse a model of other channels, or of another version.
 
     Raises:
-        ParameterError: its channels are others than the run's, or it has no graph.
+        ParameterError: its channels are others than the run's.
         ManifestMismatch: its hash is not `digest`.
     """
-    if not relaxed:
-        model.require_graph("steps of single agents")
     model.check_channels(channels)
     if digest != model.digest:
         raise ManifestMismatch("the manifest was made for another version of the model; install the version it names")

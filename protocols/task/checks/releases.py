@@ -6,14 +6,14 @@ from protocols.arithmetic.fixed_point import prove_no_wrap
 from protocols.errors import ParameterError
 from protocols.models.agent_model import AgentModel
 from protocols.models.gradient import Gradient
+from protocols.models.graph.agents import GraphModel
 from protocols.models.graph.bounds import LARGEST_CELL
-from protocols.models.run_model import RunModel, agent_model_of
 from protocols.releases.mechanism import DiscreteGaussian, RunningNoise
 from protocols.releases.query import NOISE, SCORE, SERIES, SUM, Releases
 from protocols.releases.sensitivity import furthest
 
 
-def check_series(releases: Releases, model: RunModel, *, steps: int) -> None:
+def check_series(releases: Releases, model: GraphModel, *, steps: int) -> None:
     """Refuse a series of one event of each agent where there are several, and noise for fewer steps than agents speak.
 
     Without any series go models whose stays in each stage have a law that all agents share.
@@ -32,7 +32,7 @@ def check_series(releases: Releases, model: RunModel, *, steps: int) -> None:
         raise ParameterError("releases without a series know no model's graph; release the tally")
     if cells is None or cells.mechanism != NOISE:
         return
-    if agent_model_of(model).cell_most != (1,):
+    if model.agents.cell_most != (1,):
         raise ParameterError("noise of cells covers one message of at most 1; the model has others: release them exact")
     longest = model.longest_message or steps + 1
     if cells.times < min(longest, steps + 1):

@@ -4,9 +4,7 @@ from protocols.models.gradient import Gradient
 from protocols.task.gradients.hidden_score import COLUMNS, count_factors, score_words
 
 
-def gradient_words(
-    gradient: Gradient | None, *, channels: int, cells: int, q: int, mode: str, parameters: int = 0
-) -> tuple[int, int, int]:
+def gradient_words(gradient: Gradient | None, *, channels: int, cells: int, q: int, mode: str) -> tuple[int, int, int]:
     """Return the words of each agent, of all cells, and of the tally.
 
     Tangents: beside every value stand its p tangents; contacts have none, and no words, outside of sum mode.
@@ -20,7 +18,6 @@ def gradient_words(
         cells: words of cell totals.
         q: words of the tally.
         mode: of the run.
-        parameters: of adjoints.
     """
     if gradient is None:
         return channels, cells, q
@@ -28,5 +25,5 @@ def gradient_words(
         wide = 1 + gradient.p
         return channels * wide if mode == "sum" else 0, cells * wide, q * wide
     if gradient.way == "adjoints":
-        return channels if mode == "sum" else 0, cells + max(parameters, q + 1), 0
+        return channels if mode == "sum" else 0, cells + max(gradient.p, q + 1), 0
     return channels + COLUMNS * count_factors(gradient, mode), cells, q + score_words(gradient)

@@ -10,7 +10,7 @@ from tests.checks.tree import Finding, Tree
 WORDS = re.compile(
     r"susceptib|infect|recover|seir|s-e-i-r|prevalence|attack_rate|(?<![a-z])beta(?![a-z])", re.IGNORECASE
 )
-PLACES = ("lpm_secure/models", "lpm_secure/environments", "lpm_secure/populations", "protocols/models/seir")
+PLACES = ("lpm_secure/models", "lpm_secure/environments", "lpm_secure/populations")
 
 
 def epidemics(tree: Tree) -> Iterator[Finding]:

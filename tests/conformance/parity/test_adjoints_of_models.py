@@ -1,6 +1,5 @@
 """Adjoints of any model's local chain: private ones are the clear run's to the last bit, and are the tangents."""
 
-import asyncio
 import dataclasses
 
 import msgspec
@@ -13,22 +12,24 @@ from hypothesis import strategies as st
 import lpm_secure as lpm
 from client_sdk import ContactTable
 from lpm_secure.gradients.private.adjoints import mean_counts
-from lpm_secure.gradients.private.result import engine_tensors, private_adjoints
+from lpm_secure.gradients.private.result import engine_tensors
 from lpm_secure.models.tracer import trace
 from lpm_secure.testbed.testbed import Testbed
 from protocols.models.chain.chain_parameters import chain_parameters
+from protocols.models.chain.hazard_factor import REDUCTION
 from protocols.models.gradient import Gradient
 from protocols.models.graph.agents import GraphModel
-from tests.conformance.parity.test_adjoints import private_run
-from tests.conformance.parity.test_tangents_of_models import EACH, own_testbeds, run_clear
+from tests.conformance.parity.test_adjoints import clear_run, private_run
+from tests.conformance.parity.test_tangents_of_models import EACH, drawn_dynamics, own_testbeds, run_clear
 
 
 def with_adjoints(testbed, draw, **changes):
     """Return the testbed with adjoints by a drawn selection of parameters; nobody's threshold is given."""
-    known = chain_parameters(testbed.manifest.model).known
+    known = (*chain_parameters(testbed.manifest.model).known, REDUCTION)
     chosen = draw.draw(st.lists(st.sampled_from(known), min_size=1, max_size=len(known), unique=True))
     columns = {name: values for name, values in testbed.columns.items() if not name.startswith("tau")}
     given = {"way": "adjoints", "parameters": tuple(chosen), "value_bits": 36, "tangent_bits": 28, "clip": 4096.0}
+    given |= drawn_dynamics(draw)
     manifest = msgspec.structs.replace(
         testbed.manifest, gradient=Gradient(**given | changes), engine=True, min_cohort=2
     )
@@ -41,13 +42,6 @@ def mild(manifest):
     factors = {each for outcome in model.graph.outcomes.values() for each in outcome.coefficients.values()}
     rates = {name: min(model.parameters[name], 2**27) for name in factors & set(model.parameters)}
     return msgspec.structs.replace(manifest, model=GraphModel(model.graph, {**model.parameters, **rates}))
-
-
-def clear_run(testbed, body):
-    async def everybody():
-        return await asyncio.to_thread(body, private_adjoints(testbed, None))
-
-    return asyncio.run(everybody())
 
 
 def gradient_of(testbed, weights, moved=0.0):

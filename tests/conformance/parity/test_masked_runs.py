@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from lpm_secure.testbed.masked_parties import start_parties
 from lpm_secure.testbed.masked_run import MaskedRun
 from protocols.errors import WouldWrap
-from protocols.models.run_model import agent_model_of
 from tests.conformance.parity.conftest import ALL
 from tests.conformance.parity.test_waning import changed
 from tests.masked_runs import play_testbed
@@ -23,7 +22,7 @@ def check(testbed, run_clear, but=()):
     try:
         run = MaskedRun.draw(testbed.manifest)
     except WouldWrap:  # refused: private weights times drawn contacts may be beyond the ring
-        if all(outcome.weight is None for outcome in agent_model_of(testbed.manifest.model).outcomes):
+        if all(outcome.weight is None for outcome in testbed.manifest.model.agents.outcomes):
             raise
         reject()
 

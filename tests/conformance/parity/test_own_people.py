@@ -174,7 +174,12 @@ SCORE = SUM.replace("[protocol]", '[gradient]\nway = "score"\nparameters = ["bet
     [
         (SCORE, "stage", "column stage: it is known, and derivatives of the table [model] take"),
         (SCORE, "since", "column since: it is known, and derivatives of the table [model] take"),
-        (SCORE, "susceptibility", "column susceptibility: scores of the table [model] are of people who are all alike"),
+        (
+            SCORE,
+            "susceptibility",
+            "column susceptibility: derivatives of the table [model] are of people who are alike",
+        ),
+        (SCORE.replace('"score"', '"tangents"'), "susceptibility", "column susceptibility: derivatives of the table"),
         (SCORE.replace('"score"', '"tangents"'), "stage", "column stage: it is known, and derivatives"),
     ],
 )

@@ -13,10 +13,11 @@ from client_sdk.gradients.tangents import TangentClient
 from lpm_secure.engine.loop import RemotePart
 from lpm_secure.gradients.private.tangents import ClearTangents, simulate_tangents, synthetic_part
 from lpm_secure.testbed.testbed import Testbed
+from protocols.models.chain.hazard_factor import PROTECTION, REDUCTION
 from protocols.models.gradient import Gradient, HazardReduction, LeakyVaccine
 from protocols.task.parties import ENGINE, ClientParty
 from tests.conformance.parity.conftest import has_holders
-from tests.epidemics import relaxed
+from tests.epidemics import alike, relaxed_parameters
 from tests.repetitions import repetitions
 
 DEFAULT = settings(max_examples=repetitions(30), deadline=None)
@@ -26,18 +27,18 @@ MANY = settings(max_examples=400, deadline=None)
 def with_tangents(testbed, draw, **changes):
     """Return the testbed with a drawn selection of parameters."""
     manifest = testbed.manifest
-    names = [*(f"beta.{channel}" for channel in manifest.channels), "cell_beta", "latent", "infectious", "initial"]
-    names += ["reduction", "efficacy"]
+    names = [*relaxed_parameters(manifest.model), REDUCTION, PROTECTION]
     chosen = draw.draw(st.lists(st.sampled_from(names), min_size=1, max_size=8, unique=True))
     gradient = Gradient(
         way="tangents",
         parameters=tuple(chosen),
         clip=draw.draw(st.sampled_from([0.5, 256.0])),
         tangent_bits=20,
+        stays="geometric",
         reduction=HazardReduction(begin=1, end=5, share=draw.draw(st.floats(0, 1))),
         protection=LeakyVaccine(begin=2, coverage=draw.draw(st.floats(0, 1)), efficacy=0.7),
     )
-    model = relaxed(manifest.model)
+    model = alike(manifest.model)
     return moved(testbed, model=model, model_hash=model.digest, gradient=gradient, engine=True, **changes)
 
 
@@ -67,18 +68,17 @@ def run_private(testbed, operators_of):
 def run_clear(testbed):
     part = ClearTangents(testbed)
     series = asyncio.run(simulate_tangents(testbed.manifest, part, synthetic_part(testbed)))
-    return series, part.agents.stages
+    return series, part.agents
 
 
 def check(testbed, operators_of):
     private, parts = run_private(testbed, operators_of)
-    clear, stages = run_clear(testbed)
+    clear, agents = run_clear(testbed)
     assert private.counts.tobytes() == clear.counts.tobytes()
-    for stage, whole in enumerate(stages):
-        value = np.concatenate([part.stages[stage].value for part in parts])
-        tangent = np.concatenate([part.stages[stage].tangent for part in parts], axis=1)
-        assert value.tobytes() == whole.value.tobytes()
-        assert tangent.tobytes() == whole.tangent.tobytes()
+    for stage, whole in enumerate(agents.total_means()):
+        own = [part.total_means()[stage] for part in parts]
+        assert np.concatenate([each.value for each in own]).tobytes() == whole.value.tobytes()
+        assert np.concatenate([each.tangent for each in own], axis=1).tobytes() == whole.tangent.tobytes()
     return clear
 
 
@@ -121,18 +121,18 @@ def test_cells_carry_tangents_in_outcome_mode(operators_of, draw_of_cells):
 
 
 @pytest.fixture
-def draw_of_cells(relaxed_seir, manifest_of):
+def draw_of_cells(seir, manifest_of):
     """Return a run that couples through cells alone."""
 
     def made(**changes):
         manifest = manifest_of(
             [[1, 2, 3], [4, 5], [6]],
-            model=relaxed_seir(beta=(0,), cell_beta=2**40, initial=2**30),
+            model=seir(beta=(0,), cell_beta=2**40, initial=2**30, listed=False),
             steps=8,
             cells=(9, 8),
             engine=True,
             min_cohort=2,
-            gradient=Gradient(way="tangents", parameters=("cell_beta", "initial")),
+            gradient=Gradient(way="tangents", parameters=("cell_rate", "initial"), stays="geometric"),
             **changes,
         )
         nobody = ContactTable(*(np.zeros(0, dtype=np.int64) for _ in range(5)))

@@ -14,7 +14,8 @@ from lpm_secure.gradients.private.tangents import ClearTangents, simulate_tangen
 from lpm_secure.testbed.testbed import Testbed
 from protocols.errors import ModelError
 from protocols.models.chain.chain_parameters import chain_parameters
-from protocols.models.gradient import Gradient
+from protocols.models.chain.hazard_factor import REDUCTION
+from protocols.models.gradient import Gradient, HazardReduction
 from protocols.models.graph.agents import UNKNOWN, GraphModel
 from protocols.task.parties import ClientParty
 from tests.conformance.parity.conftest import graph_model, has_holders
@@ -26,14 +27,20 @@ EACH = [name if name in NAMES[:2] else pytest.param(name, marks=pytest.mark.slow
 
 def with_tangents(testbed, draw, **changes):
     """Return the testbed with a drawn selection of parameters; nobody's threshold is given, as its holder may know."""
-    known = chain_parameters(testbed.manifest.model).known
+    beside = drawn_dynamics(draw)
+    known = (*chain_parameters(testbed.manifest.model).known, REDUCTION)
     chosen = draw.draw(st.lists(st.sampled_from(known), min_size=1, max_size=len(known), unique=True))
-    gradient = Gradient(
-        way="tangents", parameters=tuple(chosen), clip=draw.draw(st.sampled_from([0.5, 256.0])), tangent_bits=20
-    )
+    clip = draw.draw(st.sampled_from([0.5, 256.0]))
+    gradient = Gradient(way="tangents", parameters=tuple(chosen), clip=clip, tangent_bits=20, **beside)
     manifest = msgspec.structs.replace(testbed.manifest, gradient=gradient, engine=True, min_cohort=2, **changes)
     columns = {name: values for name, values in testbed.columns.items() if not name.startswith("tau")}
     return dataclasses.replace(testbed, manifest=manifest, columns=columns)
+
+
+def drawn_dynamics(draw):
+    """Return drawn stays, and a reduction of all hazards."""
+    stays = draw.draw(st.sampled_from(["geometric", msgspec.UNSET]))
+    return {"stays": stays, "reduction": HazardReduction(begin=1, end=6, share=draw.draw(st.floats(0, 1)))}
 
 
 def run_clear(testbed):

@@ -35,6 +35,11 @@ class LineRun(NamedTuple):
     weight: F64 | None
     slopes: tuple[tuple[int, F64], ...]
 
+    @property
+    def plain(self) -> bool:
+        """Tell whether it is one row as it is."""
+        return self.width == 1 and self.weight is None and not self.slopes
+
     def shift(self, by: F64) -> "LineRun":
         """Return the run without derivatives, its weights moved on along them by float64[p]."""
         weight = self.weight

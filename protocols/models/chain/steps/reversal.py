@@ -50,11 +50,13 @@ class Reversal:
         chances = self.values.chances(crosses)
         by_theta = np.zeros((self.m, state.shape[2]))
         taken = self._taken(self.values.leaving(state, chances, step), adjoint, by_theta, step)
-        for source in self.values.lines.left:
+        for source in self.values.left:
             adjoint[self.values.lines.row(source, step)] = 0.0
         by_chance: dict[int, F64] = {}
         for place, flow in reversed(list(enumerate(self.values.flows))):
             row, own = self.values.lines.row(flow.source, step), taken[place]
+            if flow.stays:
+                own = own - adjoint[row]
             if flow.rest:
                 adjoint[row] += own
                 taken[place - 1] -= own
@@ -62,7 +64,9 @@ class Reversal:
                 adjoint[row] += own * chances[flow.pattern]
                 by_chance[flow.pattern] = by_chance.get(flow.pattern, 0.0) + own * state[row]
             else:
-                adjoint[row] += own
+                adjoint[row] += own * flow.weight
+                for parameter, slope in self.slopes.flows[place].slopes:
+                    by_theta[parameter] += own[0] * state[row][0] * slope
         return self._by_growth(crosses, by_chance, growth, by_theta), by_theta
 
     def back_count(self, state: F64, adjoint: F64, by: F64, *, step: int) -> F64:

@@ -6,11 +6,13 @@ number of the step give: so an agent has the same bits on every machine, whoever
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import NamedTuple, final
 
 import numpy as np
 
 from protocols.arithmetic.distributions import F64
+from protocols.arithmetic.fixed_point import I64
 from protocols.models.chain.chain import LocalChain
 from protocols.models.chain.steps.delay_lines import MOST_ROWS, DelayLines, LineRun
 from protocols.models.dual import Dual
@@ -35,12 +37,17 @@ class Outflow(NamedTuple):
         pattern: by its number.
         rest: whether it is what the flow before leaves of the state, of which it is all that remains.
         runs: where it goes.
+        stays: whether what it does not take stays in its state, as in a compartment: then the state keeps its row.
+        weight, slopes: by what the state is multiplied in it.
     """
 
     source: int
     pattern: int
     rest: bool
     runs: tuple[LineRun, ...]
+    stays: bool = False
+    weight: float = 1.0
+    slopes: Slopes = ()
 
 
 @final
@@ -53,6 +60,7 @@ class Transition:
         clocks, patterns: as the chain has them.
         flows: of all moves but those along lines.
         outputs: of each number that states count for, the runs of it.
+        left: states whose row is another's after a step, or their own anew.
     """
 
     lines: DelayLines
@@ -60,6 +68,7 @@ class Transition:
     patterns: tuple[tuple[tuple[int, bool], ...], ...]
     flows: tuple[Outflow, ...] = field(repr=False)
     outputs: tuple[tuple[LineRun, ...], ...] = field(repr=False)
+    left: tuple[int, ...] = field(repr=False)
 
     @classmethod
     def of(cls, chain: LocalChain, outputs: Dual) -> "Transition":
@@ -74,7 +83,10 @@ class Transition:
         for clock in chain.clocks:
             number = clock.weight * (1.0 / clock.unit)
             clocks.append(CrossingHazard(clock.outcome, float(number[0]), slopes_of(number)))
-        return cls(lines, tuple(clocks), chain.patterns, tuple(_flows(chain, lines)), _output_runs(lines, outputs))
+        flows = tuple(_compartments(chain, lines, list(_flows(chain, lines))))
+        stay = {flow.source for flow in flows if flow.stays}
+        left = tuple(state for state in lines.left if state not in stay)
+        return cls(lines, tuple(clocks), chain.patterns, flows, _output_runs(lines, outputs), left)
 
     def shift(self, by: F64) -> "Transition":
         """Return the step without derivatives, its numbers moved on along them by float64[p]."""
@@ -82,8 +94,9 @@ class Transition:
             self.lines,
             tuple(CrossingHazard(c.outcome, shift_number(c.weight, c.slopes, by), ()) for c in self.clocks),
             self.patterns,
-            tuple(flow._replace(runs=tuple(run.shift(by) for run in flow.runs)) for flow in self.flows),
+            tuple(_shift_flow(flow, by) for flow in self.flows),
             tuple(tuple(run.shift(by) for run in runs) for runs in self.outputs),
+            self.left,
         )
 
     def begin(self, begin: F64, n: int) -> F64:
@@ -102,8 +115,11 @@ class Transition:
             step: of the run.
         """
         leaving = self.leaving(state, self.chances(self.crossings(growth)), step)
-        for source in self.lines.left:
+        for source in self.left:
             state[self.lines.row(source, step)] = 0.0
+        for flow, part in zip(self.flows, leaving, strict=True):
+            if flow.stays:
+                state[self.lines.row(flow.source, step)] -= part
         room = np.empty((MOST_ROWS, *state.shape[1:]))
         for flow, part in zip(self.flows, leaving, strict=True):
             for run in flow.runs:
@@ -114,19 +130,25 @@ class Transition:
     def leaving(self, state: F64, chances: Mapping[int, F64], step: int) -> list[F64]:
         """Return what each flow takes along."""
         leaving: list[F64] = []
-        for source, pattern, rest, _ in self.flows:
-            own = state[self.lines.row(source, step)]
-            if rest:
+        for flow in self.flows:
+            own = state[self.lines.row(flow.source, step)]
+            if flow.rest:
                 leaving.append(own - leaving[-1])
+            elif self.patterns[flow.pattern]:
+                leaving.append(multiply(own, chances[flow.pattern]))
             else:
-                leaving.append(multiply(own, chances[pattern]) if self.patterns[pattern] else own.copy())
+                leaving.append(times(own, flow.weight, flow.slopes))
         return leaving
 
     def count(self, state: F64, means: F64, *, step: int) -> None:
         """Write what agents are expected to count for before a step, float64[m, 1 + p, n]."""
         room = np.empty((MOST_ROWS, *state.shape[1:]))
-        means[:] = 0.0
         for mean, runs in zip(means, self.outputs, strict=True):
+            if len(runs) == 1 and runs[0].plain:
+                ((rows, _),) = runs[0].parts(step)
+                np.copyto(mean, state[rows][0])
+                continue
+            mean[:] = 0.0
             for run in runs:
                 for rows, own in run.parts(step):
                     add_rows(mean, weigh(state[rows], run, own, room), room)
@@ -228,6 +250,39 @@ def _flows(chain: LocalChain, lines: DelayLines) -> Iterator[Outflow]:
         rest = len(bits) == 1 and before == (source, ((bits[0][0], not bits[0][1]),))
         before = source, bits
         yield Outflow(source, pattern, rest, lines.runs(chain.target[own].tolist(), weights))
+
+
+def _compartments(chain: LocalChain, lines: DelayLines, flows: Sequence[Outflow]) -> Iterator[Outflow]:
+    """Yield flows, but of what stays in a compartment: that is no move, but what others leave of its row."""
+    for source, own in groupby(flows, key=lambda flow: flow.source):
+        each, moves = list(own), np.flatnonzero(chain.source == source)
+        stays = chain.target[moves] == source
+        if lines.of[source][1] > 1 or stays.sum() != 1:
+            yield from each
+        else:
+            yield from _leave(chain, lines, each, int(moves[stays][0]), moves[~stays])
+
+
+def _leave(chain: LocalChain, lines: DelayLines, flows: list[Outflow], stay: int, others: I64) -> list[Outflow]:
+    """Return the flows of a state with one move to itself: one alone where that is whatever does not leave."""
+    weight, slopes = chain.weight.value, chain.weight.tangent
+    if len(flows) == 2 and flows[1].rest:
+        certain = weight[stay] == 1.0 and not slopes[:, stay].any() and chain.pattern[stay] == flows[1].pattern
+        alone = (chain.pattern[others] == flows[0].pattern).all()
+        return [flows[0]._replace(stays=True)] if certain and alone else flows
+    if len(flows) > 1 or chain.patterns[flows[0].pattern] or others.size != 1:
+        return flows
+    (other,) = others.tolist()
+    if weight[stay] != 1.0 - weight[other] or (slopes[:, stay] != -slopes[:, other]).any():
+        return flows
+    runs = lines.runs([int(chain.target[other])], Dual(np.ones(1), np.zeros((len(slopes), 1))))
+    own = slopes_of(np.array([weight[other], *slopes[:, other]]))
+    return [flows[0]._replace(runs=runs, stays=True, weight=float(weight[other]), slopes=own)]
+
+
+def _shift_flow(flow: Outflow, by: F64) -> Outflow:
+    runs = tuple(run.shift(by) for run in flow.runs)
+    return flow._replace(runs=runs, weight=shift_number(flow.weight, flow.slopes, by), slopes=())
 
 
 def _output_runs(lines: DelayLines, outputs: Dual) -> tuple[tuple[LineRun, ...], ...]:

@@ -10,14 +10,13 @@ from client_sdk.private.line_list import moments_of, read_columns
 from client_sdk.private.table import Table
 from protocols.errors import DataError
 from protocols.models.agent_model import UNKNOWN
-from protocols.models.run_model import agent_model_of
 
 START = datetime.date(2026, 3, 2)
 
 
 @pytest.fixture
 def read(seir):
-    specs = agent_model_of(seir()).columns
+    specs = seir().agents.columns
 
     def _read(per_day=1, start=START, **columns):
         table = Table(Path("people.csv"), {name: list(texts) for name, texts in columns.items()})

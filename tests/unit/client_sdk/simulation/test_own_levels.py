@@ -8,7 +8,6 @@ from client_sdk.simulation.own_levels import OwnLevels
 from lpm_secure.models.library.doses import FULL
 from protocols.errors import ParameterError
 from protocols.models.agent_model import AgentSource, StepInputs
-from protocols.models.run_model import agent_model_of
 from protocols.releases.query import Release, Releases
 from protocols.task.layout import Layout
 from protocols.task.manifest import Simulation
@@ -31,7 +30,7 @@ def told(manifest_of, seir):
 
 
 def own_levels(manifest):
-    return OwnLevels.of(agent_model_of(manifest.model), manifest.level_bounds, 2)
+    return OwnLevels.of(manifest.model.agents, manifest.level_bounds, 2)
 
 
 def test_every_agent_tells_as_many_words_in_every_step(told):
@@ -60,7 +59,7 @@ def test_who_could_not_tell_that_an_agent_begins_anew_tells_it_later(told):
 
 
 def test_whoever_returns_begins_anew(told):
-    model, state = agent_model_of(told.model), begun(told.model, 2)
+    model, state = told.model.agents, begun(told.model, 2)
     waits = state | {"stage": np.full(2, Stage.R), "timer": np.array([1, 5])}
     nothing = np.zeros((2, 1), dtype=np.int64)
     inputs = StepInputs(0, nothing, nothing, nothing, nothing[:, 0], nothing)

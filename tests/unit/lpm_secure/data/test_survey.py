@@ -12,7 +12,6 @@ from client_sdk.private.contact_list import Channels
 from lpm_secure.data.survey import SurveyQuestions, read_survey
 from protocols.errors import DataError
 from protocols.models.agent_model import UNKNOWN, ColumnSpec
-from protocols.models.run_model import agent_model_of
 
 PEOPLE = "person,ward,stage,since\n007,East 3,I,2026-03-01\n7,West,,\nZoë,East 3,R,\n"
 CONTACTS = "date,a,b,weight\n2026-03-02,007,7,5\n2026-03-04,Zoë,7,2\n"
@@ -32,7 +31,7 @@ class Frame:
 @pytest.fixture
 def asked(seir):
     def _asked(**changes):
-        given = {"specs": agent_model_of(seir()).columns, "channels": NEAR, "client": "ward"}
+        given = {"specs": seir().agents.columns, "channels": NEAR, "client": "ward"}
         return SurveyQuestions(**given | changes)
 
     return _asked

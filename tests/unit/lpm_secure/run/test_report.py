@@ -11,7 +11,6 @@ from lpm_secure.run.ingress import Ingress
 from lpm_secure.run.private_run import PrivateRun
 from lpm_secure.run.processes import Execution
 from lpm_secure.run.report import summary_of
-from protocols.models.run_model import agent_model_of
 
 
 @pytest.fixture
@@ -22,7 +21,7 @@ def ended(manifest_of, tmp_path):
         channels = {"channels": model.contact_channels, "max_message": 1000}
         manifest = manifest_of(model=model, steps=len(days) - 1, **channels)
         counts = np.array([[day, synthetic or [0] * len(day)] for day in days])
-        series = StageSeries.of_tally(counts, 1.0, agent_model_of(model).tally)
+        series = StageSeries.of_tally(counts, 1.0, model.agents.tally)
         testbed = SimpleNamespace(
             manifest=manifest, city=None, synthetic=sum(synthetic or ()), look_alike=False, source="drawn"
         )

@@ -5,7 +5,6 @@ import pytest
 
 from protocols.errors import DataError
 from protocols.models.agent_model import UNKNOWN, AgentSource
-from protocols.models.run_model import agent_model_of
 
 S, E, I, R = range(4)  # noqa: E741 - the field's letters
 N = 4000
@@ -22,7 +21,7 @@ def begin(seir):
         columns = {
             name: np.broadcast_to(value, N).astype(np.int64) for name, value in given.items() if value is not None
         }
-        return agent_model_of(seir(initial=2**30, **model)).initial_state(SOURCE, columns)
+        return seir(initial=2**30, **model).agents.initial_state(SOURCE, columns)
 
     return _begin
 
@@ -78,7 +77,7 @@ def test_what_cannot_be_is_one_line_and_names_no_private_value(begin, stage, sin
 
 
 def test_a_column_of_fractions_or_of_another_length_is_refused(seir):
-    model = agent_model_of(seir())
+    model = seir().agents
     for column in (np.zeros(N), np.zeros(3, dtype=np.int64)):
         with pytest.raises(DataError, match="stage has shape"):
             model.initial_state(SOURCE, {"stage": column})

@@ -120,6 +120,8 @@ def test_tangents_are_told_by_the_models_own_names(manifest_for):
     told = dict(rows_of(manifest))
     assert told["gradient.parameters"] == "initial"
     assert told["gradient.value_bits"] == "32"
+    assert told["gradient.stays"] == "exact"
+    assert "gradient.reduction" not in told
 
 
 def test_in_sum_mode_a_level_has_a_score(manifest_for):

@@ -41,10 +41,16 @@ def chains(draw):
     """Draw chains with delay lines of every shape, cycles among them, and other moves between."""
     states = draw(st.integers(1, 7))
     one, some = (1.0, 0.0, 0.0), st.sampled_from([(0.5, 0.0, 0.0), (0.25, 1.0, 0.0), (1.0, 0.0, -2.0), (0.0, 1.0, 1.0)])
+    half, rest = (0.25, 1.0, 0.0), (0.75, -1.0, 0.0)
+    compartment = st.sampled_from([((0, one), None), ((2, one), (1, one)), ((0, half), (0, rest))])
     moves = []
     for source in range(states):
+        target = draw(st.integers(0, states - 1))
         if draw(st.booleans()):
-            moves.append((source, draw(st.integers(0, states - 1)), 0, one))
+            (pattern, weight), stays = draw(compartment)
+            moves.append((source, target, pattern, weight))
+            if stays is not None and target != source:
+                moves.append((source, source, *stays))
         else:
             own = draw(st.lists(st.tuples(st.integers(0, states - 1), st.integers(0, 5), some), max_size=5))
             moves += [(source, *move) for move in {move[:2]: move for move in own}.values()]
