@@ -140,6 +140,17 @@ def seir_of(given: ModelConfig, *, dt: float) -> Seir:
     return Seir(whole.beta, whole.cell_beta, whole.latent, whole.infectious, whole.initial, whole.f)
 
 
+def table_model(given: ModelConfig, *, dt: float, listed: bool) -> GraphModel:
+    """Return a table `[model]` as a graph of the library; `listed` as in `graph_of`, `dt` in days."""
+    return graph_of(_integers(given, dt=dt), listed=listed)
+
+
+def table_laws(given: ModelConfig) -> Mapping[str, Delay]:
+    """Return the laws of days of a table `[model]`, in days, by the names of the graph's parameters."""
+    laws = {"latent_law": given.latent, "infectious_law": given.infectious}
+    return laws if given.waning is None else {**laws, "waning_law": given.waning}
+
+
 @final
 class TableIntegers(NamedTuple):
     """The table `[model]` in steps and whole numbers.
