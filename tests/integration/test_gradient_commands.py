@@ -189,6 +189,13 @@ def test_a_mistake_in_own_people_is_the_line_that_a_run_would_give(ward, tmp_pat
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize("name", ["city", "risk", "hospitals"])
+def test_configurations_of_something_else_are_refused_by_what_they_lack(name):
+    result = call("verify-gradients", ROOT / "examples" / f"{name}.toml")
+    assert isinstance(result.exception, ConfigError)
+    assert "neither [[model]]" in str(result.exception)
+
+
 def test_a_problem_has_a_model_or_a_run(config):
     config.write_text(SMALL.replace("steps = 12", 'run = "ward.toml"'))
     result = call("verify-gradients", config)

@@ -61,6 +61,11 @@ def load(path: Path) -> GradientsConfig:
             f"{path}: [[problem]] was the epidemic of an earlier version; write [[model]] with a model by its name, as "
             "examples/gradients.toml does"
         )
+    if not isinstance(tables.get("model", []), list) or "name" in tables:
+        raise ConfigError(
+            f"{path} has neither [[model]], as a configuration of gradients has, nor [private], as that of a run has; "
+            "of others there are no derivatives"
+        )
     config = load_config(path, GradientsConfig)
     return msgspec.structs.replace(config, model=tuple(each.beside(path.parent) for each in config.model))
 

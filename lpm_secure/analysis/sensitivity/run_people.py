@@ -30,7 +30,7 @@ class RunProblem(NamedTuple):
         families: of the laws of a table `[model]`, by name.
         labels: what the configuration calls parameters, by the graph's names.
         people: private ones, and synthetic ones that they meet in cells.
-        source: where they come from, in words.
+        source: the model, and where they come from, in words.
         steps: T.
     """
 
@@ -52,7 +52,8 @@ def run_problem(path: Path) -> RunProblem:
     testbed = local_testbed(config)
     model, families, labels = _model(config, testbed)
     people, left_out = _people(testbed, model)
-    return RunProblem(model, families, labels, people, testbed.source + left_out, config.steps)
+    name = config.model if isinstance(config.model, str) else "the table [model]"
+    return RunProblem(model, families, labels, people, f"{name}, {testbed.source}{left_out}", config.steps)
 
 
 def _model(config: Config, testbed: Testbed) -> tuple[GraphModel, Mapping[str, GammaLaw], Mapping[str, str]]:
