@@ -18,7 +18,7 @@ from lpm_secure.run.jobs import local_testbed
 from lpm_secure.testbed.synthetic import SYNTHETIC_FROM, cells_of, draw_columns
 from lpm_secure.testbed.testbed import Testbed
 from protocols.arithmetic.fixed_point import I64
-from protocols.models.agent_model import UNKNOWN
+from protocols.models.agent_model import UNKNOWN, Columns
 from protocols.models.graph.agents import GraphModel
 
 
@@ -50,18 +50,19 @@ def run_problem(path: Path) -> RunProblem:
     """
     config = msgspec.structs.replace(simulation.load(path), gradient=None)
     testbed = local_testbed(config)
-    model, families, labels = _model(config, testbed)
-    people, left_out = _people(testbed, model)
+    columns = {name: values for name, values in testbed.columns.items() if (values != UNKNOWN).any()}
+    model, families, labels = _model(config, columns)
+    people, left_out = _people(testbed, model, columns)
     name = config.model if isinstance(config.model, str) else "the table [model]"
     return RunProblem(model, families, labels, people, f"{name}, {testbed.source}{left_out}", config.steps)
 
 
-def _model(config: Config, testbed: Testbed) -> tuple[GraphModel, Mapping[str, GammaLaw], Mapping[str, str]]:
+def _model(config: Config, columns: Columns) -> tuple[GraphModel, Mapping[str, GammaLaw], Mapping[str, str]]:
     """Return the model; that of a table knows of line lists only where there is one, for laws of thresholds' own."""
     if isinstance(config.model, str):
         return graph_model_of(config.model, config.parameters), {}, {}
     plain = table_model(config.model, dt=config.dt, listed=False)
-    listed = not set(testbed.columns) <= set(plain.graph.fields)
+    listed = not set(columns) <= set(plain.graph.fields)
     model = table_model(config.model, dt=config.dt, listed=True) if listed else plain
     laws = {name: GammaLaw(law.mean, law.sd, config.dt) for name, law in table_laws(config.model).items()}
     labels = {
@@ -70,14 +71,14 @@ def _model(config: Config, testbed: Testbed) -> tuple[GraphModel, Mapping[str, G
     return model, laws, labels
 
 
-def _people(testbed: Testbed, model: GraphModel) -> tuple[ModelPeople, str]:
+def _people(testbed: Testbed, model: GraphModel, given: Columns) -> tuple[ModelPeople, str]:
     manifest, own = testbed.manifest, sum(len(client.agents) for client in testbed.manifest.clients)
     lives = testbed.city is not None and testbed.city.population is not None
     more = 0 if lives else testbed.synthetic
     words = f", without its {testbed.synthetic:,} synthetic agents, who live in a population" if lives else ""
     numbers = np.arange(more, dtype=np.uint64) + np.uint64(SYNTHETIC_FROM)
     drawn = draw_columns(manifest, numbers, testbed.city.columns if testbed.city else {})
-    columns = {name: _joined(name, values, drawn, more) for name, values in testbed.columns.items()}
+    columns = {name: _joined(name, values, drawn, more) for name, values in given.items()}
     mixing = NOWHERE
     if manifest.cells and model.agents.cell_channels:
         of = np.concatenate([testbed.cell, cells_of(numbers, manifest)])
