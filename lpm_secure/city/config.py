@@ -6,9 +6,9 @@ from typing import Annotated, Any, Literal, final
 
 import msgspec
 
-from lpm_secure.city.disease_config import DiseaseConfig, InterventionsConfig
 from lpm_secure.config.synthetic import LinkConfig
 from lpm_secure.models.axes import Value
+from lpm_secure.populations.epidemic.disease_config import DiseaseConfig, InterventionsConfig
 from lpm_secure.populations.source import PopulationConfig
 from protocols.errors import ConfigError
 from protocols.identity.trust import Name

@@ -7,14 +7,13 @@ from typing import Any, Final, final
 import numpy as np
 
 from lpm_secure.city.config import CityConfig
-from lpm_secure.city.disease import bands_of, course_of, venues_of
-from lpm_secure.city.disease_config import DiseaseConfig
 from lpm_secure.config.graph_model import graph_model_of
 from lpm_secure.engine.venues.channels import VenueChannels
 from lpm_secure.models.tracer import trace
 from lpm_secure.populations import Population
 from lpm_secure.populations.channels import columns_of, place_channels
-from lpm_secure.populations.settings import settings_with_beta
+from lpm_secure.populations.epidemic.disease import bands_of, course_of, disease_settings, venues_of
+from lpm_secure.populations.epidemic.disease_config import DiseaseConfig
 from protocols.models.graph import ModelGraph
 from protocols.models.graph.draws import DrawSource
 
@@ -51,7 +50,7 @@ def model_of(config: CityConfig, population: Population) -> CityModel:
 
 def _staged(config: CityConfig, disease: DiseaseConfig, population: Population) -> CityModel:
     kind, given = course_of(disease, config.interventions, days=config.days)
-    channels = venues_of(disease, config.interventions, settings_with_beta(population, disease.beta))
+    channels = venues_of(disease, config.interventions, disease_settings(population, disease))
     traced = trace(kind)
     age = bands_of(population.column("age"), disease.ages)
     return CityModel(traced.graph, {**traced.parameters, **given}, channels, {"age": age})

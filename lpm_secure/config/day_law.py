@@ -56,39 +56,6 @@ class DayLaw:
         moved[-1] = 0.0
         return np.divide(moved, self.weight, out=np.zeros_like(moved), where=self.weight > 0)
 
-    @property
-    def at_least(self) -> F64:
-        """P(days >= a) for a = 0, 1, ..., float64[days + 2]; the last is 0."""
-        return _at_least(self.weight)
-
-    @property
-    def at_least_slope(self) -> F64:
-        """The derivative of `at_least` by the mean."""
-        return _at_least(self.slope)
-
-
-def stay_kernel(before: F64, stays: F64, steps: int) -> F64:
-    """Return the probability of being in a stay `a` steps after the one before it has begun, float64[steps].
-
-    Linear in either argument, so that it also takes derivatives of laws.
-
-    Args:
-        before: float64[d], weight (or slope) of each number of days of the stay before, from 1 on.
-        stays: P(days of this one >= a), or its derivative, from a = 0 on.
-        steps: how long the kernel is.
-    """
-    kernel = np.zeros(steps)
-    for day, weight in enumerate(before, start=1):
-        reach = min(steps - day - 1, stays.size - 1)
-        if reach > 0:
-            kernel[day + 1 : day + 1 + reach] += weight * stays[1 : 1 + reach]
-    return kernel
-
-
-def _at_least(weight: F64) -> F64:
-    tail = np.cumsum(weight[::-1])[::-1]
-    return np.concatenate([tail[:1], tail, [0.0]])
-
 
 def _cut(mean: float, sd: float, days: int, dt: float) -> F64:
     """Return the cut law of so many days as probabilities."""

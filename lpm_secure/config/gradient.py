@@ -15,10 +15,9 @@ class GradientConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
         way: "tangents": of all expected stage counts and observables on all days. "adjoints": of the same on the last
             day, by one pass forth and back for each. "score": of what all agents of the discrete run drew,
             one vector.
-        parameters: `beta.CHANNEL`, cell_beta, latent, infectious, waning, initial; reduction and efficacy of relaxed
-            dynamics; in outcome mode scale, latent, infectious, initial. Rates are per step, stays in steps. All for
-            adjoints of the table `[model]` where none are named. Of a model by name its author's names; a table stands
-            for all of its entries; and `reduction.share`, `protection.efficacy`.
+        parameters: of the table `[model]` its keys, of which docs/private_gradients.md says which each way takes; rates
+            are per step, stays in steps. All for adjoints of the table where none are named. Of a model by name its
+            author's names; a table stands for all of its entries; and `reduction.share`, `protection.efficacy`.
         clip: the most that one agent adds to any sum, either way.
         value_bits, tangent_bits: fraction bits of values and derivatives. What is not given is as the way needs it.
         largest_hazard: in one step, of one agent; for scores in outcome mode.

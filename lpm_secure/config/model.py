@@ -126,6 +126,17 @@ def exclusions(given: ModelConfig | str, way: str | None) -> Mapping[str, str]:
     return {"stage": known, "since": known, "susceptibility": alike}
 
 
+def table_model(given: ModelConfig, *, dt: float, listed: bool) -> GraphModel:
+    """Return a table `[model]` as a graph of the library; `listed` as in `graph_of`, `dt` in days."""
+    return graph_of(_integers(given, dt=dt), listed=listed)
+
+
+def table_laws(given: ModelConfig) -> Mapping[str, Delay]:
+    """Return the laws of days of a table `[model]`, in days, by the names of the graph's parameters."""
+    laws = {"latent_law": given.latent, "infectious_law": given.infectious}
+    return laws if given.waning is None else {**laws, "waning_law": given.waning}
+
+
 @final
 class TableIntegers(NamedTuple):
     """The table `[model]` in steps and whole numbers.

@@ -146,7 +146,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         name: of the run, in the manifest and in reports.
         seed: of all simulation draws.
         steps: how many, each of `dt` days.
-        model: the table of an S-E-I-R epidemic; or the name of a model: `package.module:Class`, from the working folder
+        model: the table of `ModelConfig`; or the name of a model: `package.module:Class`, from the working folder
             too, or one of the library.
         parameters: of a model that is named, in its author's units; defaults stand in the model.
         environment: of a model that hears public numbers: its `name`, `package.module:Class` or one of the library, and
@@ -178,14 +178,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
             raise ConfigError("cells.column is of your own private.people; of a data set give cells.count")
         if self.synthetic.agents and not self.cells.some:
             raise ConfigError("synthetic agents meet private ones in cells only: set cells.count to at least 1")
-        if isinstance(self.model, str):
-            if self.synthetic.beta:
-                raise ConfigError(
-                    "synthetic.beta is for the table [model], and not yet for models by name, such as "
-                    f"{self.model}; leave it out"
-                )
-        elif self.synthetic.channels:
-            raise ConfigError("synthetic.channels are of a model by its name; the table [model] has synthetic.beta")
+        self.synthetic.check_model(self.model if isinstance(self.model, str) else None)
 
     @property
     def run_model(self) -> GraphModel:

@@ -64,6 +64,19 @@ class SyntheticConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
                 "in place of beta"
             )
 
+    def check_model(self, name: str | None) -> None:
+        """Refuse what is not for a model by its name, or else for the table `[model]`.
+
+        Raises:
+            ConfigError: it is so.
+        """
+        if name is not None and self.beta:
+            raise ConfigError(
+                f"synthetic.beta is for the table [model], and not yet for models by name, such as {name}; leave it out"
+            )
+        if name is None and self.channels:
+            raise ConfigError("synthetic.channels are of a model by its name; the table [model] has synthetic.beta")
+
     @property
     def lives(self) -> bool:
         """Return whether they live in a population."""

@@ -9,33 +9,59 @@ import pyarrow.parquet
 import pytest
 from typer.testing import CliRunner
 
-from lpm_secure.analysis.sensitivity.build import ESTIMATORS, people_of, totals
 from lpm_secure.analysis.sensitivity.config import load
+from lpm_secure.analysis.sensitivity.problem_config import ProblemConfig
+from lpm_secure.analysis.sensitivity.setup import ESTIMATORS, setup_of
 from lpm_secure.cli.main import app
-from lpm_secure.gradients.problem.theta import NAMES
-from protocols.errors import ConfigError, ParameterError
+from lpm_secure.engine.backends import NumpyBackend
+from lpm_secure.gradients.history.recorder import HistoryRecorder
+from protocols.errors import ConfigError, DataError, ParameterError
+from protocols.models.likelihood.dependence import Dependence
 
-EXAMPLE = Path(__file__).parents[2] / "examples" / "gradients.toml"
-SMALL = """
+ROOT = Path(__file__).parents[2]
+EXAMPLE = ROOT / "examples" / "gradients.toml"
+NAMES = ("contact_rate", "efficacy", "infectious_law", "initial", "latent_law", "reduction")
+SMALL = f"""
 relative_error = 0.5
 
-[[problem]]
+[[model]]
 name = "ring"
+model = "examples.interventions.interventions:Interventions"
 population = "homogeneous"
 agents = 300
 degree = 4
 steps = 12
-theta = { beta = 0.2, latent = 1.5, infectious = 3.0, initial = 0.05, reduction = 0.3, efficacy = 0.6 }
-latent_sd = 0.5
-infectious_sd = 1.0
-reduction_from = 4
-vaccinated = 0.4
-hospital = [0.05]
-peak_width = 0.05
-windows = [[0, 6], [6, 12]]
+parameters = {{ contact_rate = 0.2, cell_rate = 0.0, initial = 0.05, efficacy = 0.6, reduction = 0.3, begins = 4 }}
+laws = {{ latent_law = {{ mean = 1.5, sd = 0.5 }}, infectious_law = {{ mean = 3.0, sd = 1.0 }} }}
+only = {list(NAMES)}
+outputs = [{{ series = "S" }}, {{ series = "I", peak = 0.05 }}, {{ series = "I", first = 7, last = 12 }}]
 sensitivity_seeds = 20
-seeds = { finite_difference = 200, coupled = 150, mean_field = 2, gumbel = 10 }
+seeds = {{ finite_difference = 200, coupled = 30, relaxed = 2 }}
 """
+WARD = """
+name = "ward"
+seed = 3
+steps = 8
+[model]
+beta = { near = 0.05 }
+cell_beta = 0.1
+latent = { mean = 2.0, sd = 0.5 }
+infectious = { mean = 3.0, sd = 1.0 }
+initial = 0.1
+[private]
+people = "people.csv"
+contacts = "contacts.csv"
+start = 2026-03-02
+clients = { column = "ward" }
+[cells]
+column = "ward"
+[synthetic]
+agents = 12
+[protocol]
+min_cohort = 2
+"""
+PEOPLE = ["person,ward,stage", *(f"{k:03},{'AB'[k % 2]},{'I' if k < 3 else ''}" for k in range(20))]
+CONTACTS = ["date,a,b,weight", *(f"2026-03-{2 + k % 4:02},{k:03},{(k + 5) % 20:03},{1 + k % 3}" for k in range(20))]
 
 
 @pytest.fixture
@@ -53,8 +79,8 @@ def test_every_entry_of_a_verification_is_printed_and_written(config, tmp_path):
     result = call("verify-gradients", config, "--json", tmp_path / "out.json")
     assert result.exit_code == 0, result.output
     rows = json.loads((tmp_path / "out.json").read_text())
-    assert len(rows) == 3 * 3 * len(NAMES)
-    assert {row["estimator"] for row in rows} == {"coupled", "mean_field", "gumbel"}
+    assert len(rows) == 2 * 3 * len(NAMES)
+    assert {row["estimator"] for row in rows} == {"coupled", "relaxed"}
     coupled = [row for row in rows if row["estimator"] == "coupled"]
     assert all(abs(row["ratio"] - 1) < 4.5 * row["ratio_error"] + 0.02 for row in coupled)
     assert "coupled" in result.output
@@ -65,23 +91,13 @@ def test_sensitivities_are_written_as_a_table_that_others_open_and_as_plots(conf
     result = call("sensitivity", config, "--out", tmp_path / "out")
     assert result.exit_code == 0, result.output
     table = pyarrow.parquet.read_table(tmp_path / "out" / "sensitivity.parquet")
-    assert pyarrow.csv.read_csv(tmp_path / "out" / "sensitivity.csv").num_rows == table.num_rows == 5 * len(NAMES)
-    rows = [row for row in table.to_pylist() if row["parameter"] == "beta" and row["output"].startswith("infections")]
-    assert all(row["derivative"] > 0 and row["standard_error"] > 0 for row in rows)
+    assert pyarrow.csv.read_csv(tmp_path / "out" / "sensitivity.csv").num_rows == table.num_rows == 3 * len(NAMES)
+    (left,) = (row for row in table.to_pylist() if (row["parameter"], row["output"][0]) == ("contact_rate", "S"))
+    assert left["derivative"] < -4 * left["standard_error"] < 0
     assert "Plotly.newPlot" in (tmp_path / "out" / "tornado.html").read_text()
     assert (tmp_path / "out" / "plotly.min.js").is_file()
     again = call("sensitivity", config, "--out", tmp_path / "out")
     assert isinstance(again.exception, ParameterError)
-
-
-def test_totals_of_groups_and_windows_add_up(config):
-    problem = load(config).problem[0]
-    outputs = totals(problem, people_of(problem, seed=1))
-    infections = [each for each in outputs if each.name.startswith("infections")]
-    covered = np.zeros(problem.steps)
-    for each in infections:
-        covered[each.first : each.last] += 1
-    assert (covered == 1).all()
 
 
 def test_an_unknown_problem_is_told_with_the_known_ones(config):
@@ -97,10 +113,102 @@ def test_a_problem_that_does_not_fit_into_memory_is_refused(config):
     assert "agent-steps" in str(result.exception)
 
 
-def test_the_example_names_every_estimator_for_every_problem():
+def test_every_problem_of_the_example_can_be_set_up(monkeypatch):
+    monkeypatch.chdir(ROOT)
     loaded = load(EXAMPLE)
-    assert [each.name for each in loaded.problem] == ["homogeneous", "workplace", "city"]
-    assert all(set(each.seeds) == {*ESTIMATORS, "finite_difference"} for each in loaded.problem)
+    assert [each.name for each in loaded.model[:4]] == ["homogeneous", "workplace", "city", "ward"]
+    for each in loaded.model[:2]:
+        assert set(each.seeds) == {*ESTIMATORS, "finite_difference"}
+        assert setup_of(each, seed=1).theta.names == NAMES
+
+
+def test_the_epidemic_of_an_earlier_version_is_refused_with_what_to_write(config):
+    config.write_text(SMALL.replace("[[model]]", "[[problem]]"))
+    result = call("verify-gradients", config)
+    assert isinstance(result.exception, ConfigError)
+    assert "write [[model]] with a model by its name" in str(result.exception)
+
+
+@pytest.fixture
+def ward(tmp_path):
+    for name, rows in (("people.csv", PEOPLE), ("contacts.csv", CONTACTS)):
+        (tmp_path / name).write_text("\n".join(rows) + "\n")
+    (tmp_path / "ward.toml").write_text(WARD)
+    return tmp_path / "ward.toml"
+
+
+def test_a_runs_own_people_and_table_have_derivatives_by_the_tables_own_names(ward, tmp_path):
+    result = call("sensitivity", ward, "--out", tmp_path / "out", "--output", "S", "--parameter", "beta.near")
+    assert result.exit_code == 0, result.output
+    (row,) = pyarrow.parquet.read_table(tmp_path / "out" / "sensitivity.parquet").to_pylist()
+    assert (row["parameter"], row["output"]) == ("beta.near", "S at the end")
+    assert row["derivative"] < -4 * row["standard_error"] < 0
+    (tmp_path / "gradients.toml").write_text(
+        """
+        relative_error = 0.3
+        [[model]]
+        name = "own"
+        run = "ward.toml"
+        only = ["beta.near", "cell_beta", "infectious", "initial"]
+        outputs = [{ series = "S" }]
+        seeds = { finite_difference = 3_000, coupled = 300, score = 3_000, relaxed = 2 }
+        """
+    )
+    verified = call("verify-gradients", tmp_path / "gradients.toml", "--json", tmp_path / "out.json")
+    assert verified.exit_code == 0, verified.output
+    rows = json.loads((tmp_path / "out.json").read_text())
+    assert {row["parameter"] for row in rows} == {"beta.near", "cell_beta", "infectious", "initial"}
+    near = [row for row in rows if row["estimator"] != "relaxed"]
+    assert all(row["sign_agrees"] and abs(row["ratio"] - 1) < 4.5 * row["ratio_error"] + 0.05 for row in near)
+
+
+def test_what_is_known_of_people_stands_at_the_beginning(ward):
+    setup = setup_of(ProblemConfig(name="own", run=str(ward)), seed=1)
+    assert setup.problem.people.n == 20 + 12
+    theta = setup.theta.shift(setup.theta.names.index("initial"), -setup.theta[setup.theta.names.index("initial")])
+    series = setup.problem.run(theta, range(30), NumpyBackend(setup.problem.graph))
+    assert (series[:, :, 0] == [32 - 3, 0, 3, 0]).all()
+    recorder = HistoryRecorder(setup.problem, theta, range(30), Dependence.of(setup.problem.graph))
+    np.testing.assert_array_equal(recorder.run().series, series)
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_days_since_when_people_are_ill_leave_differences_alone_where_some_are_known(ward, known):
+    people = [PEOPLE[0] + ",since", *(f"{row},{1 if known and ',I' in row else ''}" for row in PEOPLE[1:])]
+    ward.with_name("people.csv").write_text("\n".join(people) + "\n")
+    setup = setup_of(ProblemConfig(name="own", run=str(ward)), seed=1)
+    assert {bool(setup.problem.why_not(title)) for title in ("contact_rate", "infectious_law")} == {known}
+
+
+def test_sensitivities_of_people_who_are_known_to_be_ill_for_days_are_written(ward, tmp_path):
+    people = [PEOPLE[0] + ",since", *(f"{row},{1 if ',I' in row else ''}" for row in PEOPLE[1:])]
+    ward.with_name("people.csv").write_text("\n".join(people) + "\n")
+    result = call("sensitivity", ward, "--out", tmp_path / "out", "--output", "S", "--parameter", "infectious")
+    assert result.exit_code == 0, result.output
+    (row,) = pyarrow.parquet.read_table(tmp_path / "out" / "sensitivity.parquet").to_pylist()
+    assert row["derivative"] < 0
+
+
+def test_a_mistake_in_own_people_is_the_line_that_a_run_would_give(ward, tmp_path):
+    ward.with_name("people.csv").write_text("\n".join([PEOPLE[0].replace("stage", "stagge"), *PEOPLE[1:]]) + "\n")
+    result = call("sensitivity", ward, "--out", tmp_path / "out")
+    assert isinstance(result.exception, DataError)
+    assert "stagge" in str(result.exception)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("name", ["city", "risk", "hospitals"])
+def test_configurations_of_something_else_are_refused_by_what_they_lack(name):
+    result = call("verify-gradients", ROOT / "examples" / f"{name}.toml")
+    assert isinstance(result.exception, ConfigError)
+    assert "neither [[model]]" in str(result.exception)
+
+
+def test_a_problem_has_a_model_or_a_run(config):
+    config.write_text(SMALL.replace("steps = 12", 'run = "ward.toml"'))
+    result = call("verify-gradients", config)
+    assert isinstance(result.exception, ConfigError)
+    assert "either a model" in str(result.exception)
 
 
 def test_a_model_by_its_name_is_verified_and_what_has_no_score_is_told_so(tmp_path):
@@ -146,24 +254,18 @@ def test_a_name_alone_is_enough_and_a_parameter_that_is_not_there_is_told(tmp_pa
     assert pyarrow.parquet.read_table(path / "sensitivity.parquet").num_rows == 1
 
 
-def test_options_of_models_are_refused_for_other_problems(config):
-    result = call("verify-gradients", config, "--parameter", "beta")
-    assert isinstance(result.exception, ParameterError)
-    assert "only: for models by name" in str(result.exception)
-
-
 def test_at_the_bounds_of_parameters_differences_are_to_one_side(config, tmp_path):
     config.write_text(
-        SMALL.replace("initial = 0.05, reduction = 0.3", "initial = 0.0, reduction = 0.0").replace(
-            "coupled = 150, mean_field = 2, gumbel = 10", "coupled = 150, score = 10"
-        )
+        SMALL.replace("initial = 0.05", "initial = 0.0")
+        .replace("reduction = 0.3", "reduction = 0.0")
+        .replace("coupled = 30, relaxed = 2", "coupled = 40, score = 10")
     )
     result = call("verify-gradients", config, "--json", tmp_path / "out.json")
     assert result.exit_code == 0, result.output
-    rows = [row for row in json.loads((tmp_path / "out.json").read_text()) if row["output"] == "attack_rate"]
+    rows = [row for row in json.loads((tmp_path / "out.json").read_text()) if row["output"] == "S at the end"]
     initial = {row["estimator"]: row for row in rows if row["parameter"] == "initial"}
     assert initial["score"]["value"] is None
-    assert initial["coupled"]["finite_difference"] > 1
+    assert initial["coupled"]["finite_difference"] < -1
     assert abs(initial["coupled"]["ratio"] - 1) < 4.5 * initial["coupled"]["ratio_error"] + 0.05
     others = [row for row in rows if row["parameter"] != "initial"]
     assert all(row["finite_difference"] == row["value"] == 0 and row["holds"] for row in others)

@@ -28,7 +28,7 @@ def words_of(problem, model, gradient, seeds):
     for _ in range(problem.steps):
         copies.agents.update()
         series.append(copies.totals())
-    outputs = np.stack([problem.outputs.value(each[None]) for each in np.stack(series, axis=2)])
+    outputs = problem.outputs.value(np.stack(series, axis=2))
     each = np.rint(score.each() * 2.0**BITS).reshape(gradient.p, len(seeds), -1)
     return outputs, each.sum(axis=2).T * 2.0**-BITS
 

@@ -6,11 +6,11 @@ from typing import Any, Final, final
 import numpy as np
 import pyarrow as pa
 
-from lpm_secure.analysis.sensitivity.setup import ProblemSetup
+from lpm_secure.analysis.sensitivity.setup import DEFAULT, ProblemSetup
 from lpm_secure.gradients.estimators.estimator import Jacobian, OnSeed
 from lpm_secure.gradients.estimators.finite_difference import FiniteDifference
-from lpm_secure.gradients.problem.problem import Problem
-from lpm_secure.gradients.problem.theta import ThetaPoint
+from lpm_secure.gradients.model.model_problem import ModelProblem
+from lpm_secure.gradients.model.point import ModelPoint
 from protocols.arithmetic.distributions import F64
 
 PART: Final = 0.1  # effects are told for a change of a tenth of each parameter's length
@@ -28,8 +28,8 @@ class Sensitivity:
         found: derivatives.
     """
 
-    problem: Problem
-    theta: ThetaPoint
+    problem: ModelProblem
+    theta: ModelPoint
     expected: F64
     found: Jacobian
 
@@ -65,12 +65,12 @@ def estimate(setup: ProblemSetup, seeds: range, *, difference: float, on_seed: O
     """Estimate all derivatives: by the default estimator, and by differences where that has none.
 
     Args:
-        setup: with the estimator.
+        setup: of the problem.
         seeds: of the runs.
         difference: half the distance of differences, as a part of a parameter's length.
         on_seed: called after each seed.
     """
-    found = setup.default.estimate(setup.problem, setup.theta, seeds, on_seed=on_seed)
+    found = DEFAULT.estimate(setup.problem, setup.theta, seeds, on_seed=on_seed)
     expected, none = found.expected, np.asarray(np.isnan(found.value).any(axis=0))
     if none.any():
         names = tuple(name for name, hidden in zip(setup.theta.names, none.tolist(), strict=True) if hidden)

@@ -8,8 +8,8 @@ import numpy as np
 
 from lpm_secure.gradients.estimators.estimator import Estimator, Jacobian, OnSeed
 from lpm_secure.gradients.estimators.finite_difference import FiniteDifference
-from lpm_secure.gradients.problem.problem import Problem
-from lpm_secure.gradients.problem.theta import ThetaPoint
+from lpm_secure.gradients.model.model_problem import ModelProblem
+from lpm_secure.gradients.model.point import ModelPoint
 from protocols.arithmetic.distributions import F64
 from protocols.errors import ParameterError
 
@@ -83,8 +83,8 @@ class Verification:
         verdicts: of the estimators.
     """
 
-    problem: Problem
-    theta: ThetaPoint
+    problem: ModelProblem
+    theta: ModelPoint
     truth: Jacobian
     target: float
     verdicts: tuple[Verdict, ...]
@@ -99,11 +99,14 @@ class Verification:
     def none(self) -> list[str]:
         """Parameters of which an estimator has no derivative, and why."""
         hidden = {p for verdict in self.verdicts for _, p in np.argwhere(~verdict.asked)}
-        return [f"{self.theta.names[p]}: {self.why_none(self.theta.names[p])}" for p in sorted(hidden)]
+        return [f"{self.theta.names[p]}: {self.why_none(p)}" for p in sorted(hidden)]
 
-    def why_none(self, parameter: str) -> str:
+    def why_none(self, parameter: int) -> str:
         """Return why there is no derivative by a parameter, in words."""
-        return self.problem.why_not(parameter) or "a probability is 0 or 1, where what could happen has no score"
+        return (
+            self.problem.why_not(self.theta.titles[parameter])
+            or "a probability is 0 or 1, where what could happen has no score"
+        )
 
     def rows(self) -> list[dict[str, Any]]:
         """Return one row for each estimator, output and parameter, for JSON."""
@@ -126,7 +129,7 @@ class Verification:
                             "sign_agrees": bool(verdict.signs[o, p]),
                             "covers_1": bool(verdict.covers[o, p]),
                             "holds": bool(verdict.holds[o, p]),
-                            "why_none": None if verdict.asked[o, p] else self.why_none(parameter),
+                            "why_none": None if verdict.asked[o, p] else self.why_none(p),
                             "seeds": verdict.found.seeds,
                             "seconds": verdict.found.seconds,
                             "finite_difference_seeds": self.truth.seeds,
@@ -142,7 +145,7 @@ def _finite(value: float) -> float | None:
 
 
 def adaptive(
-    estimator: Estimator, problem: Problem, theta: ThetaPoint, seeds: range, *, target: float, on_seed: OnSeed
+    estimator: Estimator, problem: ModelProblem, theta: ModelPoint, seeds: range, *, target: float, on_seed: OnSeed
 ) -> Jacobian:
     """Estimate with more seeds until every relative standard error is small enough, or seeds run out.
 
@@ -161,8 +164,8 @@ def adaptive(
 
 
 def verify(
-    problem: Problem,
-    theta: ThetaPoint,
+    problem: ModelProblem,
+    theta: ModelPoint,
     estimators: dict[Estimator, int],
     *,
     first_seed: int,

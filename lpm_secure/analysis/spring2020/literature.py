@@ -18,12 +18,12 @@ import numpy as np
 
 from client_sdk.private.table import F64
 from lpm_secure.city.config import CityConfig
-from lpm_secure.city.disease import laws_of
-from lpm_secure.city.disease_config import DiseaseConfig, InterventionsConfig, ReduceConfig
 from lpm_secure.config.laws import Delay
 from lpm_secure.data import catalogue
 from lpm_secure.data.nyc_tables import CONTACTS
 from lpm_secure.populations import Population
+from lpm_secure.populations.epidemic.disease import laws_of
+from lpm_secure.populations.epidemic.disease_config import DiseaseConfig, InterventionsConfig, ReduceConfig
 from lpm_secure.populations.source import PopulationConfig
 from lpm_secure.populations.synthesis.mixing import Cells, band_of, people_by_band, venue_contacts
 from protocols.arithmetic.distributions import LAW_TOTAL

@@ -10,25 +10,21 @@ from protocols.errors import ParameterError
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from lpm_secure.analysis.sensitivity.config import GradientsConfig, ProblemConfig
-    from lpm_secure.analysis.sensitivity.model_config import ModelProblemConfig
+    from lpm_secure.analysis.sensitivity.config import GradientsConfig
+    from lpm_secure.analysis.sensitivity.problem_config import ProblemConfig
     from lpm_secure.analysis.sensitivity.sensitivity import Sensitivity
     from lpm_secure.analysis.sensitivity.verification import Verification
 
 ConfigOrModel = Annotated[
     str,
     typer.Argument(
-        help="TOML with one or more problems, or of a run; or a model: a library name, or package.module:Class.",
+        help="TOML with one or more models, or of a run; or a model: a library name, or package.module:Class.",
         metavar="CONFIG|MODEL",
     ),
 ]
-ParameterNames = Annotated[
-    list[str] | None, typer.Option("--parameter", help="Of a model, by which; may be given again.")
-]
-OutputNames = Annotated[
-    list[str] | None, typer.Option("--output", help="Of a model, a series at the end; may be given again.")
-]
-Steps = Annotated[int | None, typer.Option(min=1, max=1_000, help="Of a model's run.")]
+ParameterNames = Annotated[list[str] | None, typer.Option("--parameter", help="By which; may be given again.")]
+OutputNames = Annotated[list[str] | None, typer.Option("--output", help="A series at the end; may be given again.")]
+Steps = Annotated[int | None, typer.Option(min=1, max=1_000, help="Of each run.")]
 WIDTH = 180  # columns of the table where there is no terminal
 
 
@@ -47,7 +43,7 @@ def verify_gradients(
     from lpm_secure.cli.analysis.gradient_tables import verification_table
 
     content = _content(source, parameter, output, steps)
-    problems = [content.problem_of(name) for name in only] if only else list(content.all)
+    problems = [content.problem_of(name) for name in only] if only else list(content.model)
     if json_ is not None and not json_.absolute().parent.is_dir():
         raise ParameterError(f"{json_.absolute().parent} is no folder; make it first")
     console, rows = _console(), []
@@ -102,7 +98,7 @@ def _content(
     from msgspec.structs import replace
 
     from lpm_secure.analysis.sensitivity.config import config_of, load
-    from lpm_secure.analysis.sensitivity.model_config import SeriesConfig
+    from lpm_secure.analysis.sensitivity.problem_config import SeriesConfig
 
     content = load(Path(source)) if source.endswith(".toml") or Path(source).is_file() else config_of(source)
     asked: dict[str, object] = {
@@ -111,8 +107,6 @@ def _content(
         "steps": steps,
     }
     given = {name: value for name, value in asked.items() if value}
-    if given and not content.model:
-        raise ParameterError(f"{', '.join(given)}: for models by name; {source} has none")
     return replace(content, model=tuple(replace(each, **given) for each in content.model))
 
 
@@ -124,31 +118,30 @@ def _console() -> "Console":
     return console if console.is_terminal else Console(width=WIDTH)
 
 
-def _sensitivity(config: "GradientsConfig", problem: "ProblemConfig | ModelProblemConfig") -> "Sensitivity":
+def _sensitivity(config: "GradientsConfig", problem: "ProblemConfig") -> "Sensitivity":
     """Estimate the derivatives of all totals by the default estimator, and by differences where that has none."""
-    from lpm_secure.analysis.sensitivity.build import setup_of
     from lpm_secure.analysis.sensitivity.sensitivity import estimate
+    from lpm_secure.analysis.sensitivity.setup import setup_of
     from lpm_secure.cli.progress import seed_bars
 
-    setup = setup_of(problem, seed=config.seed, every=True)
+    setup = setup_of(problem, seed=config.seed)
     seeds = range(config.first_seed, config.first_seed + problem.sensitivity_seeds)
     title = f"{problem.name}: runs"
     with seed_bars({title: len(seeds)}) as on_seed:
         return estimate(setup, seeds, difference=config.difference, on_seed=lambda: on_seed(title))
 
 
-def _verify(
-    config: "GradientsConfig", problem: "ProblemConfig | ModelProblemConfig"
-) -> "tuple[Verification, dict[str, str]]":
+def _verify(config: "GradientsConfig", problem: "ProblemConfig") -> "tuple[Verification, dict[str, str]]":
     """Verify one problem, with a bar for each estimator; return which there are not, and why, too."""
-    from lpm_secure.analysis.sensitivity.build import setup_of
+    from lpm_secure.analysis.sensitivity.setup import ESTIMATORS, setup_of
     from lpm_secure.analysis.sensitivity.verification import verify
     from lpm_secure.cli.progress import seed_bars
     from lpm_secure.gradients.estimators.finite_difference import FiniteDifference
 
-    setup = setup_of(problem, seed=config.seed, every=False)
-    known = {**setup.estimators, FiniteDifference.name: FiniteDifference(config.difference)}
-    missing = {name: why for name, why in setup.missing.items() if name in problem.seeds}
+    setup = setup_of(problem, seed=config.seed)
+    known = {**ESTIMATORS, FiniteDifference.name: FiniteDifference(config.difference)}
+    asked: set[str] = set(problem.seeds)
+    missing = {name: why for name, why in setup.missing.items() if name in asked}
     estimators = {known[name]: seeds for name, seeds in problem.seeds.items() if name not in missing}
     titles = {estimator.name: f"{problem.name}: {estimator.name}, at most" for estimator in estimators}
     with seed_bars({titles[estimator.name]: seeds for estimator, seeds in estimators.items()}) as on_seed:

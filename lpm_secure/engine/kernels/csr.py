@@ -81,20 +81,20 @@ class Csr:
         return int(self.indptr[-1])
 
     @classmethod
-    def of(cls, table: ContactTable, *, n: int, day: int, beta: Sequence[int] = (1,), directed: bool = False) -> "Csr":
+    def of(cls, table: ContactTable, *, n: int, day: int, scale: Sequence[int] = (1,), directed: bool = False) -> "Csr":
         """Make the rows of one day from a table of contacts.
 
         Args:
             table: contacts of all days.
             n: agents.
             day: the one to keep.
-            beta: for each channel, what its weights are multiplied by; contacts of a channel with 0 are left out.
+            scale: for each channel, what its weights are multiplied by; contacts of a channel with 0 are left out.
             directed: whether `a` tells `b`, and not the other way round too.
 
         Raises:
             ParameterError: a contact names an agent that is not there.
         """
-        factor = np.array(beta, dtype=np.int64)[table.channel]
+        factor = np.array(scale, dtype=np.int64)[table.channel]
         rows = np.flatnonzero((table.day == day) & (factor != 0))
         sender, target, weight = table.a[rows], table.b[rows], factor[rows] * table.weight[rows]
         if not directed:

@@ -1,7 +1,7 @@
 """How exposures along contacts are added up: two routes to the same integers.
 
 Pushing, an agent adds the difference of what it says now and what it said before to its contacts' exposures, which are
-held from step to step; so a whole epidemic touches each contact of those infected twice, whatever the number of days.
+held from step to step; so whoever speaks for some days touches each of its contacts twice, however many days these are.
 Where contacts change by day, all who say something push it, from zero. Pulling, every agent adds up what its contacts
 say. Sums of integers modulo a power of two do not depend on their order, so the bits agree.
 """

@@ -32,9 +32,9 @@ def contacts_of(table: ContactTable, graph: ModelGraph, *, n: int, period: int) 
     names = sorted(name for name, channel in graph.channels.items() if not channel.cell)
     contacts = {}
     for index, name in enumerate(names):
-        beta = [int(place == index) for place in range(len(names))]
+        scale = [int(place == index) for place in range(len(names))]
         directed = graph.channels[name].directed
-        contacts[name] = tuple(Csr.of(table, n=n, day=day, beta=beta, directed=directed) for day in range(period))
+        contacts[name] = tuple(Csr.of(table, n=n, day=day, scale=scale, directed=directed) for day in range(period))
     return contacts
 
 

@@ -9,7 +9,6 @@ from typing import Any, ClassVar, final
 import numpy as np
 
 from protocols.arithmetic.distributions import F64
-from protocols.errors import ParameterError
 
 OnSeed = Callable[[], None]
 
@@ -84,29 +83,6 @@ class Estimator(abc.ABC):
             seeds: of the runs, at least two.
             on_seed: called after each seed, for a progress bar.
         """
-
-
-@dataclass(frozen=True, slots=True)
-class CoupledEstimator(Estimator):
-    """Estimates from alternatives in which one draw is changed and all others are the same. Subclasses are final.
-
-    Attributes:
-        alternatives: how many of each kind of draws a run.
-    """
-
-    name: ClassVar[str] = "coupled"
-    unbiased: ClassVar[bool] = True
-
-    alternatives: int
-
-    def __post_init__(self) -> None:
-        """Check the number.
-
-        Raises:
-            ParameterError: none at all.
-        """
-        if self.alternatives < 1:
-            raise ParameterError(f"got {self.alternatives} alternatives; at least 1 is needed")
 
 
 def covariances(outputs: F64, scores: F64) -> F64:

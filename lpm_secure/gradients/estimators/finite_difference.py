@@ -13,9 +13,8 @@ from typing import ClassVar, final
 import numpy as np
 
 from lpm_secure.gradients.estimators.estimator import Estimator, Jacobian, OnSeed, stack
-from lpm_secure.gradients.problem import seeds as over
-from lpm_secure.gradients.problem.problem import Problem
-from lpm_secure.gradients.problem.theta import ThetaPoint
+from lpm_secure.gradients.model.model_problem import ModelProblem, check_seeds
+from lpm_secure.gradients.model.point import ModelPoint
 from protocols.arithmetic.distributions import F64
 
 
@@ -36,10 +35,10 @@ class FiniteDifference(Estimator):
     parameters: tuple[str, ...] = ()
 
     def estimate(
-        self, problem: Problem, theta: ThetaPoint, seeds: range, *, on_seed: OnSeed = lambda: None
+        self, problem: ModelProblem, theta: ModelPoint, seeds: range, *, on_seed: OnSeed = lambda: None
     ) -> Jacobian:
         """Average differences over seeds."""
-        over.check(seeds)
+        check_seeds(seeds)
         since = time.perf_counter()
         chosen = [p for p, name in enumerate(theta.names) if name in (self.parameters or theta.names)]
         ends = [theta.ends(parameter, self.step) for parameter in chosen]

@@ -1,30 +1,32 @@
-"""Coupled alternatives of any model: the exact effect of single changed draws, drawn at the rates of their change.
+"""Coupled alternatives: the exact effect of single changed draws, drawn at the rates at which parameters change them.
 
     d E[f] = E[df] + E[ sum over draws that mattered of (rate) x (f(the run with this draw changed) - f(the run)) ]
 
-as in `coupled_replay`; which draws there are is read off the graph. Of each kind (a node, a field that held its draw
-until it mattered, a clock) a few are changed, drawn in proportion to how much they change with all parameters together.
+without bias for the discrete model. Which draws are changed does not depend on the parameter, only the rates do: one
+run with a few replayed alternatives gives the derivatives by all parameters. Which draws there are is read off the
+graph. Of each kind (a node, a field that held its draw until it mattered, a clock) a few are changed, drawn in
+proportion to how much they change with all parameters together; rates are signed.
 
 Source: Arya, Schauer, Schäfer and Rackauckas, Automatic differentiation of programs with discrete randomness, NeurIPS
-2022; Fu and Hu, Conditional Monte Carlo (1997).
+2022; Fu and Hu, Conditional Monte Carlo (1997), for smoothed perturbation analysis.
 """
 
 import time
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Final, final
+from typing import Any, ClassVar, Final, final
 
 import numpy as np
 
-from lpm_secure.gradients.estimators.estimator import CoupledEstimator, Jacobian, OnSeed
+from lpm_secure.gradients.estimators.estimator import Estimator, Jacobian, OnSeed
 from lpm_secure.gradients.estimators.model_score import hide, pathwise
 from lpm_secure.gradients.history.recorder import HistoryRecorder, RunHistory
 from lpm_secure.gradients.history.replays import Alternative, Replays
-from lpm_secure.gradients.model.model_problem import ModelProblem, batches
+from lpm_secure.gradients.model.model_problem import ModelProblem, batches, check_seeds
 from lpm_secure.gradients.model.point import ModelPoint
-from lpm_secure.gradients.problem import seeds as over
 from protocols.arithmetic.distributions import F64
+from protocols.errors import ParameterError
 from protocols.models.likelihood.dependence import Dependence
 from protocols.models.likelihood.events import ChanceEvent
 
@@ -81,27 +83,39 @@ def _sample(weight: F64, count: int, generator: np.random.Generator) -> Iterator
 
 @final
 @dataclass(frozen=True, slots=True)
-class ModelAlternatives(CoupledEstimator):
+class ModelAlternatives(Estimator):
     """One run a seed, and some replayed alternatives, for any number of parameters.
 
     Attributes:
         alternatives: how many of each kind a run.
     """
 
+    name: ClassVar[str] = "coupled"
+    unbiased: ClassVar[bool] = True
+
     alternatives: int = 16
+
+    def __post_init__(self) -> None:
+        """Check the number.
+
+        Raises:
+            ParameterError: none at all.
+        """
+        if self.alternatives < 1:
+            raise ParameterError(f"got {self.alternatives} alternatives; at least 1 is needed")
 
     def estimate(
         self, problem: ModelProblem, theta: ModelPoint, seeds: range, *, on_seed: OnSeed = lambda: None
     ) -> Jacobian:
         """Average effects over seeds; NaN by parameters that act through comparisons."""
-        over.check(seeds)
+        check_seeds(seeds)
         since, dependence = time.perf_counter(), Dependence.of(problem.graph)
         samples, outputs = [], []
         for batch in batches(seeds, problem.people.n):
             recorder = HistoryRecorder(problem, theta, batch, dependence)
             history = recorder.run()
             samples.append(self._effects(problem, theta, batch, Replays(recorder, history, dependence.clocks), history))
-            outputs.append(np.einsum("oqt,sqt->so", problem.outputs.weights.linear[:, 0], history.series))
+            outputs.append(problem.outputs.value(history.series))
             for _ in batch:
                 on_seed()
         found = hide(np.concatenate(samples), theta, dependence)
@@ -117,7 +131,8 @@ class ModelAlternatives(CoupledEstimator):
         for first in range(0, len(chosen), size):
             part = chosen[first : first + size]
             series = replays.replay([each.alternative for each in part])
-            effects = np.einsum("oqt,kqt->ko", problem.outputs.weights.linear[:, 0], series)
+            runs = history.series[[each.seed for each in part]]
+            effects = problem.outputs.value(runs + series) - problem.outputs.value(runs)
             for each, effect in zip(part, effects, strict=True):
                 for p, rate in each.rate.items():
                     total[each.seed, :, p] += rate * effect

@@ -1,10 +1,12 @@
 """The score of any model: `d E[f] = E[df] + Cov(f, sum of d log p of every draw that mattered)`.
 
-What a step adds to the series is held against the scores of the draws up to it, as in `score`. Numbers that move with a
-parameter smoothly, such as payments with a rate of benefit, add their own derivative.
+What a step adds to an output is held against the scores of the draws up to it: given the past, later ones have mean 0,
+and add nothing but noise. The baseline of a run is the mean of all. Numbers that move with a parameter smoothly, such
+as payments with a rate of benefit, add their own derivative.
 
-Source: Glynn, Likelihood ratio gradient estimation for stochastic systems, CACM 33 (1990); L'Ecuyer, A unified view of
-the IPA, SF and LR gradient estimation techniques, Management Science 36 (1990), for both together.
+Source: Glynn, Likelihood ratio gradient estimation for stochastic systems, CACM 33 (1990); Williams, Simple statistical
+gradient-following algorithms, Machine Learning 8 (1992), for baselines; L'Ecuyer, A unified view of the IPA, SF and LR
+gradient estimation techniques, Management Science 36 (1990), for scores and derivatives together.
 """
 
 import time
@@ -15,9 +17,8 @@ import numpy as np
 
 from lpm_secure.gradients.estimators.estimator import Estimator, Jacobian, OnSeed, covariances
 from lpm_secure.gradients.history.recorder import HistoryRecorder, RunHistory
-from lpm_secure.gradients.model.model_problem import ModelProblem, batches
+from lpm_secure.gradients.model.model_problem import ModelProblem, batches, check_seeds
 from lpm_secure.gradients.model.point import ModelPoint
-from lpm_secure.gradients.problem import seeds as over
 from protocols.arithmetic.distributions import F64
 from protocols.models.likelihood.dependence import Dependence
 
@@ -36,13 +37,13 @@ def pathwise(problem: ModelProblem, history: RunHistory, parameters: int) -> F64
     """Return the outputs' own derivatives, float64[seeds, o, p]."""
     own = np.zeros((len(history.series), problem.outputs.count, parameters))
     for p, slopes in history.slopes.items():
-        own[:, :, p] = np.einsum("oqt,sqt->so", problem.outputs.weights.linear[:, 0], slopes)
+        own[:, :, p] = np.einsum("soqt,sqt->so", problem.outputs.slope(history.series), slopes)
     return own
 
 
 def hide(value: F64, point: ModelPoint, dependence: Dependence, at_bounds: frozenset[int] = frozenset()) -> F64:
     """Return derivatives with NaN by parameters of which there is none to be had in this way."""
-    for p, name in enumerate(point.names):
+    for p, name in enumerate(point.titles):
         if p in at_bounds or dependence.why_not(name):
             value[..., p] = np.nan
     return value
@@ -60,13 +61,13 @@ class ModelScore(Estimator):
         self, problem: ModelProblem, theta: ModelPoint, seeds: range, *, on_seed: OnSeed = lambda: None
     ) -> Jacobian:
         """Return covariances of outputs and scores over seeds; NaN by parameters that have no score."""
-        over.check(seeds)
+        check_seeds(seeds)
         since, count = time.perf_counter(), len(theta.names)
         dependence = Dependence.of(problem.graph)
         told, summed, own, at_bounds = [], [], [], set[int]()
         for batch in batches(seeds, problem.people.n):
             history = HistoryRecorder(problem, theta, batch, dependence).run()
-            told.append(np.einsum("oqt,sqt->sot", problem.outputs.weights.linear[:, 0], history.series))
+            told.append(problem.outputs.by_step(history.series))
             summed.append(np.cumsum(scores_of(history, len(batch), count), axis=1))
             own.append(pathwise(problem, history, count))
             at_bounds |= history.at_bounds

@@ -59,12 +59,13 @@ class ModelRelaxation(Estimator):
         for step in range(problem.steps):
             _move(agents, problem, step)
             series.append(_totals(agents))
-        linear = problem.outputs.weights.linear[:, 0]
-        found = np.einsum("oqt,tqp->op", linear, np.stack(series))
-        value = np.full((len(linear), len(theta.names)), np.nan)
-        value[:, [theta.names.index(name) for name in agents.parameters]] = found[:, 1:]
+        means = np.stack(series, axis=1)  # float64[q, T + 1, 1 + p]
+        value = np.full((problem.outputs.count, len(theta.names)), np.nan)
+        columns = [theta.titles.index(name) for name in agents.parameters]
+        value[:, columns] = np.einsum("oqt,qtp->op", problem.outputs.slope(means[:, :, 0]), means[:, :, 1:])
+        expected = problem.outputs.value(means[:, :, 0])
         on_seed()
-        return Jacobian(value, np.zeros_like(value), 1, time.perf_counter() - since, found[:, 0])
+        return Jacobian(value, np.zeros_like(value), 1, time.perf_counter() - since, expected)
 
 
 @lru_cache(maxsize=1)
@@ -76,7 +77,7 @@ def chains(problem: ModelProblem, theta: ModelPoint) -> tuple[tuple[str, ...], C
     """
     model = GraphModel(problem.graph, dict(theta.integers))
     known = chain_parameters(model).known
-    parameters = tuple(name for name in theta.names if name in known)
+    parameters = tuple(name for name in theta.titles if name in known)
     groups = ChainGroups.of(
         model,
         entries_of(model, parameters),

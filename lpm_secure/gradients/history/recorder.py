@@ -9,6 +9,7 @@ from lpm_secure.gradients.history.step import Columns, GraphStep, Surroundings
 from lpm_secure.gradients.model.model_problem import Copies, ModelProblem
 from lpm_secure.gradients.model.point import ModelPoint
 from protocols.arithmetic.distributions import F64
+from protocols.models.agent_model import UNKNOWN
 from protocols.models.cells import cell_totals
 from protocols.models.graph.draws import DrawSource
 from protocols.models.graph.inputs import check_parameters
@@ -107,14 +108,14 @@ class HistoryRecorder:
         return {**inputs.state, **state}, levels
 
     def inputs_of_begin(self, rows: Any) -> Inputs:
-        """Return what some rows have before `begin`: private columns, and nothing that is known."""
+        """Return what some rows have before `begin`: private columns, and what somebody knows."""
         draws = self._draws(rows, BEGINNING)
         n = draws.agents.size
-        held = {
-            name: self._copies.agents.state[name][rows] if field.private else np.full(n, field.low)
-            for name, field in self._graph.fields.items()
-        }
-        known = {name: np.zeros(n, dtype=np.bool_) for name in self._graph.fields}
+        given = {name: column[rows] for name, column in self._copies.columns.items()}
+        held, known = dict[str, Any](), dict[str, Any]()
+        for name, field in self._graph.fields.items():
+            column = given.get(name, np.full(n, UNKNOWN))
+            held[name], known[name] = np.maximum(column, field.low), (column >= field.low) & (not field.private)
         return Inputs(held, self.step.parameters, draws, known=known)
 
     def _move(self, state: Columns, levels: Columns, step: int) -> tuple[Columns, Columns]:

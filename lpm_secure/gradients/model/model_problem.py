@@ -2,26 +2,26 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, NamedTuple, final
+from typing import Any, Final, final
 
 import numpy as np
 
 from lpm_secure.engine.backends import Backend, NumpyBackend
 from lpm_secure.engine.backends.numba_backend import NumbaBackend
 from lpm_secure.engine.model_agents import NOWHERE, CellMixing, ContactMatrices, ModelAgents
+from lpm_secure.gradients.model.outputs import Outputs, SeriesOutput
 from lpm_secure.gradients.model.point import ModelPoint
-from lpm_secure.gradients.problem.outputs import Outputs, Weights
-from lpm_secure.gradients.problem.problem import Problem
 from protocols.arithmetic.distributions import F64
 from protocols.arithmetic.fixed_point import I64, U64
 from protocols.errors import ParameterError
 from protocols.models.graph import ModelGraph
-from protocols.models.graph.agents import tally_of
+from protocols.models.graph.agents import select_field_columns, tally_of
 from protocols.models.graph.interpreter import TOGETHER
 from protocols.models.likelihood.dependence import Dependence
 
 AGENT_BITS: Final = 32  # of a number that says which seed's copy of an agent it is
 SEED_BITS: Final = 31
+LARGEST_SEED: Final = 2**63 - 1
 MANY: Final = 2**25  # agent-steps of a batch of runs that are worth a compiled loop
 
 
@@ -34,7 +34,7 @@ class ModelPeople:
         n: agents.
         contacts: among them, or none.
         cells: where they mix.
-        columns: int64[n] of each private column.
+        columns: int64[n] of each private column, and of fields that somebody knows at the beginning.
     """
 
     n: int
@@ -43,33 +43,18 @@ class ModelPeople:
     columns: Mapping[str, I64] = field(repr=False, default_factory=dict)
 
 
-class SeriesOutput(NamedTuple):
-    """One number of a run: a series, weighted and added up over a window.
-
-    Attributes:
-        name: for reports.
-        word: of the model's tally: a stage, or an observable.
-        weight: of each step's total.
-        first, last: the window; step 0 is the beginning, and step T the end.
-    """
-
-    name: str
-    word: str
-    weight: float
-    first: int
-    last: int
-
-
 @final
 @dataclass(frozen=True, slots=True, eq=False)
-class ModelProblem(Problem):
+class ModelProblem:
     """Agents of a model's graph for T steps.
 
     Attributes:
-        name, source, outputs: as in any problem; a run's series are float64[1, q, T + 1] of its tally's q words.
+        name: for reports.
+        source: where the agents come from, in words.
         graph: of the model.
         people: its agents.
         steps: T.
+        outputs: what is asked of a run, of its tally's q words.
     """
 
     name: str
@@ -104,13 +89,12 @@ class ModelProblem(Problem):
         return Dependence.of(self.graph).why_not(parameter)
 
     def simulate(self, points: Sequence[ModelPoint], seeds: range) -> Iterator[F64]:
-        """Yield the outputs at each point, float64[points, o], seed by seed; runs of a batch are computed together."""
+        """Yield the outputs at each point, float64[points, o], seed by seed; all points share their draws."""
         many = len(seeds) * self.people.n * self.steps * len(points) > MANY
         backend = NumbaBackend(self.graph) if many else NumpyBackend(self.graph)
         for batch in batches(seeds, self.people.n):
             series = np.stack([self.run(point, batch, backend) for point in points], axis=1)
-            for copies in series:
-                yield np.stack([self.outputs.value(each[None]) for each in copies])
+            yield from self.outputs.value(series)
 
     def run(self, point: ModelPoint, seeds: range, backend: Backend) -> F64:
         """Return the series of one run for each seed, float64[seeds, q, T + 1]."""
@@ -123,20 +107,18 @@ class ModelProblem(Problem):
 
 
 def outputs_of(graph: ModelGraph, outputs: Sequence[SeriesOutput], *, steps: int) -> Outputs:
-    """Lay outputs out.
+    """Lay outputs out, of the series of a graph; as `Outputs.of` does and refuses."""
+    return Outputs.of(outputs, [word.name for word in tally_of(graph)], steps=steps)
+
+
+def check_seeds(seeds: range) -> None:
+    """Refuse seeds that are none, or too few for a standard error.
 
     Raises:
-        ParameterError: a word that the model has not, or a window outside of the run.
+        ParameterError: fewer than two, or outside [0, 2**63).
     """
-    words = [word.name for word in tally_of(graph)]
-    linear = np.zeros((len(outputs), 1, len(words), steps + 1))
-    for row, each in enumerate(outputs):
-        if each.word not in words:
-            raise ParameterError(f"the model has no series {each.word}; it has {', '.join(words) or 'none'}")
-        if not 0 <= each.first <= each.last <= steps:
-            raise ParameterError(f"{each.name}: steps {each.first} to {each.last} are not within 0 to {steps}")
-        linear[row, 0, words.index(each.word), each.first : each.last + 1] = each.weight
-    return Outputs(tuple(each.name for each in outputs), Weights(linear, np.zeros(len(outputs), dtype=np.uint8)))
+    if len(seeds) < 2 or seeds[0] < 0 or seeds[-1] > LARGEST_SEED:
+        raise ParameterError(f"got seeds {seeds}; at least two are needed, each from 0 to 2**63 - 1")
 
 
 def batches(seeds: range, n: int) -> Iterator[range]:
@@ -158,7 +140,7 @@ class Copies:
     Attributes:
         agents: of all copies, one after the other.
         numbers: uint64[seeds * n], theirs.
-        contacts, cells: of all copies.
+        contacts, cells, columns: of all copies.
         key: of the simulation generator.
     """
 
@@ -168,6 +150,7 @@ class Copies:
         each = people.cells.sizes.size
         of = [people.cells.of + copy * each for copy in range(count)] if each else []
         self._graph, self._count = problem.graph, count
+        self.columns = {name: np.tile(column, count) for name, column in people.columns.items()}
         self.contacts = people.contacts.tile(count) if people.contacts else None
         self.cells = CellMixing(np.concatenate(of), np.tile(people.cells.sizes, count)) if of else NOWHERE
         self.numbers, self.key = _numbers(seeds, people.n), (seeds[0] >> SEED_BITS, 0)
@@ -178,7 +161,8 @@ class Copies:
             key=self.key,
             contacts=self.contacts,
             cells=self.cells,
-            columns={name: np.tile(column, count) for name, column in people.columns.items()},
+            columns=self.columns,
+            known=select_field_columns(problem.graph, self.columns),
             steps=problem.steps,
         )
 

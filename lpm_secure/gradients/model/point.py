@@ -4,12 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import MappingProxyType
-from typing import Final, Self, final
+from typing import Final, NamedTuple, Self, final
 
 import numpy as np
 
 from lpm_secure.gradients.model.laws import LawFamily, TiltedLaw
-from lpm_secure.gradients.problem.theta import AT_ZERO, ThetaPoint
 from protocols.errors import ParameterError
 from protocols.models.graph import ModelGraph
 from protocols.models.graph.agents import GraphModel
@@ -17,11 +16,21 @@ from protocols.models.graph.inputs import check_parameters
 from protocols.models.likelihood.entries import LawSlopes, ParameterEntry, is_law, parameters_read
 
 NO_FAMILIES: Final[Mapping[str, LawFamily]] = MappingProxyType({})
+NO_LABELS: Final[Mapping[str, str]] = MappingProxyType({})
+AT_ZERO: Final = 0.1  # length of a probability that is 0
+
+
+class Ends(NamedTuple):
+    """Two points that differ in one parameter, and by how much."""
+
+    below: "ModelPoint"
+    above: "ModelPoint"
+    distance: float
 
 
 @final
 @dataclass(frozen=True, eq=False)
-class ModelPoint(ThetaPoint):
+class ModelPoint:
     """The value of every parameter.
 
     Attributes:
@@ -29,16 +38,23 @@ class ModelPoint(ThetaPoint):
         integers: of each parameter, as agents compute with them; those of laws are the families'.
         families: of each law, one for each of its rows.
         only: parameters that derivatives are taken by; all unless given.
+        labels: what reports call a parameter, by its name in the graph; so unless given.
     """
 
     graph: ModelGraph = field(repr=False)
     integers: Mapping[str, int | tuple[int, ...]] = field(repr=False)
     families: Mapping[str, tuple[LawFamily, ...]] = field(repr=False)
     only: tuple[str, ...] = ()
+    labels: Mapping[str, str] = field(default_factory=lambda: NO_LABELS)
 
     @classmethod
     def of(
-        cls, model: GraphModel, families: Mapping[str, LawFamily] = NO_FAMILIES, *, only: tuple[str, ...] = ()
+        cls,
+        model: GraphModel,
+        families: Mapping[str, LawFamily] = NO_FAMILIES,
+        *,
+        only: tuple[str, ...] = (),
+        labels: Mapping[str, str] = NO_LABELS,
     ) -> Self:
         """Return a model's own point.
 
@@ -46,6 +62,7 @@ class ModelPoint(ThetaPoint):
             model: with its parameters.
             families: of laws by name, in place of the model's weights; the others move by tilting.
             only: parameters that derivatives are taken by; all unless given.
+            labels: what reports call a parameter, by its name in the graph; so unless given.
 
         Raises:
             ParameterError: there is no such law, or no such parameter that derivatives could be taken by.
@@ -61,13 +78,14 @@ class ModelPoint(ThetaPoint):
             if name not in laws:
                 raise ParameterError(f"{name} is no law of the model; its laws are {', '.join(laws) or 'none'}")
             laws[name] = (family,) * graph.parameters[name].rows
-        point = cls(graph, model.parameters, laws)._fit_integers()
+        point = cls(graph, model.parameters, laws, labels=labels)._fit_integers()
+        named = {label: name for name, label in labels.items()}
         unknown = sorted(set(only) - set(point.names) - {each.name for each in point.entries})
         if unknown:
             raise ParameterError(
                 f"no derivative by {unknown[0]}; there are those by {', '.join(point.names) or 'none'}"
             )
-        return replace(point, only=only)
+        return replace(point, only=tuple(named.get(name, name) for name in only))
 
     @cached_property
     def entries(self) -> tuple[ParameterEntry, ...]:
@@ -77,9 +95,14 @@ class ModelPoint(ThetaPoint):
         return tuple(each for each in moving if not self.only or {each.name, each.title} & set(self.only))
 
     @property
-    def names(self) -> tuple[str, ...]:
-        """Return the same by name; an entry of a table has its place in brackets."""
+    def titles(self) -> tuple[str, ...]:
+        """Return the same by the graph's names; an entry of a table has its place in brackets."""
         return tuple(each.title for each in self.entries)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return what reports call them."""
+        return tuple(self.labels.get(title, title) for title in self.titles)
 
     @property
     def law_slopes(self) -> dict[str, LawSlopes]:
@@ -129,6 +152,14 @@ class ModelPoint(ThetaPoint):
             return 0.0, np.inf
         declared = self.graph.parameters[name]
         return declared.low / self.scale(parameter), declared.high / self.scale(parameter)
+
+    def ends(self, parameter: int, part: float) -> Ends:
+        """Return two points, a part of the length below and above; at a bound, on one side only."""
+        by, value = part * self.length(parameter), self[parameter]
+        low, high = self.bounds(parameter)
+        below = self.shift(parameter, -by) if value - by >= low else self
+        above = self.shift(parameter, by) if value + by <= high else self
+        return Ends(below, above, above[parameter] - below[parameter])
 
     def shift(self, parameter: int, by: float) -> Self:
         """Return the point with one parameter moved, to the next integer that is another.

@@ -9,7 +9,12 @@ from hypothesis import strategies as st
 
 from lpm_secure.city.agents import agents_of
 from lpm_secure.city.config import CheckpointConfig, CityConfig, EngineConfig
-from lpm_secure.city.disease_config import (
+from lpm_secure.city.model import model_of
+from lpm_secure.city.run import run
+from lpm_secure.config.laws import Delay
+from lpm_secure.data import catalogue
+from lpm_secure.engine.venues.channels import Venues
+from lpm_secure.populations.epidemic.disease_config import (
     DetectConfig,
     DiseaseConfig,
     InterventionsConfig,
@@ -17,11 +22,6 @@ from lpm_secure.city.disease_config import (
     ReduceConfig,
     VaccinateConfig,
 )
-from lpm_secure.city.model import model_of
-from lpm_secure.city.run import run
-from lpm_secure.config.laws import Delay
-from lpm_secure.data import catalogue
-from lpm_secure.engine.venues.channels import Venues
 from lpm_secure.populations.settings import settings_with_beta
 from lpm_secure.populations.source import PopulationConfig
 from lpm_secure.populations.synthesis import look_alike, nyc

@@ -80,7 +80,7 @@ def test_the_generated_step_and_a_plain_simulation_agree_bit_for_bit(
     numbers = generator.integers(2**63, size=n, dtype=np.uint64)
     cell = generator.integers(max(cells, 1), size=n) if cells else np.zeros(0, dtype=np.int64)
     plain = PlainEpidemic(table, numbers, key)
-    rows = tuple(Csr.of(contacts, n=n, day=day, beta=(1,)) for day in range(days))
+    rows = tuple(Csr.of(contacts, n=n, day=day) for day in range(days))
     people = np.full(cells, n)
     venues = Venues.of([Setting("cells", cell.astype(np.int32), people, people=people)]) if cells else Venues.nowhere(n)
     meet = VenueChannels(venues, {"contact": (), "mixing": (VenueLink(0),) if cells else ()}, {"contact": rows})

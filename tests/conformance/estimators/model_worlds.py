@@ -4,7 +4,8 @@ import numpy as np
 
 from client_sdk.private.contacts import ContactTable
 from lpm_secure.engine.model_agents import NOWHERE, CellMixing, ContactMatrices
-from lpm_secure.gradients.model.model_problem import ModelPeople, ModelProblem, SeriesOutput, outputs_of
+from lpm_secure.gradients.model.model_problem import ModelPeople, ModelProblem, outputs_of
+from lpm_secure.gradients.model.outputs import SeriesOutput
 from lpm_secure.gradients.model.point import ModelPoint
 from lpm_secure.models.reference import find
 from lpm_secure.models.tracer import trace

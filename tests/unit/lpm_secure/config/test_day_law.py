@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lpm_secure.config.day_law import DayLaw, stay_kernel
+from lpm_secure.config.day_law import DayLaw
 
 LAWS = [(3.0, 1.5), (6.0, 2.0), (1.2, 0.4), (20.0, 9.0)]
 
@@ -30,13 +30,3 @@ def test_moving_draws_by_a_day_at_the_rate_of_the_shift_moves_every_mean_as_the_
 def test_the_score_has_mean_0(mean, sd):
     law = DayLaw.of(mean, sd)
     assert abs(law.weight @ law.score) < 1e-9
-
-
-def test_the_kernel_is_the_chance_of_being_infectious_as_drawn():
-    latent, stay = DayLaw.of(3.0, 1.5), DayLaw.of(6.0, 2.0)
-    rng = np.random.default_rng(1)
-    draws = 200_000
-    left = 1 + rng.choice(latent.weight.size, draws, p=latent.weight / latent.weight.sum())
-    long = 1 + rng.choice(stay.weight.size, draws, p=stay.weight / stay.weight.sum())
-    found = [((left + 1 <= a) & (a <= left + long)).mean() for a in range(25)]
-    np.testing.assert_allclose(stay_kernel(latent.weight, stay.at_least, 25), found, atol=5e-3)

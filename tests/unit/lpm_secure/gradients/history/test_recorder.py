@@ -8,7 +8,8 @@ from lpm_secure.engine.model_agents import CellMixing, ContactMatrices
 from lpm_secure.gradients.estimators.finite_difference import FiniteDifference
 from lpm_secure.gradients.estimators.model_alternatives import ModelAlternatives
 from lpm_secure.gradients.estimators.model_score import ModelScore
-from lpm_secure.gradients.model.model_problem import ModelPeople, ModelProblem, SeriesOutput, outputs_of
+from lpm_secure.gradients.model.model_problem import ModelPeople, ModelProblem, outputs_of
+from lpm_secure.gradients.model.outputs import SeriesOutput
 from lpm_secure.gradients.model.point import ModelPoint
 from lpm_secure.models.tracer import trace
 from protocols.models.graph.agents import GraphModel

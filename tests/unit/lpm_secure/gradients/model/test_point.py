@@ -8,7 +8,8 @@ import lpm_secure as lpm
 from lpm_secure.gradients.estimators.model_alternatives import ModelAlternatives
 from lpm_secure.gradients.estimators.model_score import ModelScore
 from lpm_secure.gradients.model.laws import GammaLaw, TiltedLaw
-from lpm_secure.gradients.model.model_problem import ModelPeople, ModelProblem, SeriesOutput, outputs_of
+from lpm_secure.gradients.model.model_problem import ModelPeople, ModelProblem, outputs_of
+from lpm_secure.gradients.model.outputs import SeriesOutput
 from lpm_secure.gradients.model.point import ModelPoint
 from lpm_secure.models.library.seir import SeirModel
 from lpm_secure.models.library.work import LabourMarket

@@ -9,7 +9,8 @@ from lpm_secure.engine.backends import NumpyBackend
 from lpm_secure.engine.model_agents import ContactMatrices, ModelAgents
 from lpm_secure.gradients.estimators.model_score import scores_of
 from lpm_secure.gradients.history.recorder import HistoryRecorder
-from lpm_secure.gradients.model.model_problem import ModelPeople, ModelProblem, SeriesOutput, outputs_of
+from lpm_secure.gradients.model.model_problem import ModelPeople, ModelProblem, outputs_of
+from lpm_secure.gradients.model.outputs import SeriesOutput
 from lpm_secure.gradients.model.point import ModelPoint
 from lpm_secure.models.tracer import trace
 from protocols.models.agent_model import UNKNOWN, AgentSource, StepInputs

@@ -6,12 +6,14 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from lpm_secure.city.disease_config import Delays, DiseaseConfig, InterventionsConfig, of_band
 from lpm_secure.config.laws import law_of
 from lpm_secure.engine.venues.channels import Setting, VenueChannels, VenueLink, Venues
 from lpm_secure.models.library.doses import FULL
 from lpm_secure.models.library.staged import CITY_BITS, city_course
 from lpm_secure.models.model import Model
+from lpm_secure.populations.epidemic.disease_config import Delays, DiseaseConfig, InterventionsConfig, of_band
+from lpm_secure.populations.population import Population
+from lpm_secure.populations.settings import settings_with_beta
 from protocols.arithmetic.distributions import LAW_TOTAL
 from protocols.arithmetic.fixed_point import to_fixed
 from protocols.errors import ConfigError
@@ -54,6 +56,15 @@ def course_of(given: DiseaseConfig, done: InterventionsConfig, *, days: int) -> 
         "kind_law": _rows(kinds_of(given), 4),
     }
     return city_course(bands=len(given.ages), longest=longest, days=count), numbers | measures
+
+
+def disease_settings(population: Population, given: DiseaseConfig) -> list[Setting]:
+    """Return the settings of a population in which a disease passes on.
+
+    Raises:
+        ConfigError: a beta names a setting that the population does not have.
+    """
+    return settings_with_beta(population, given.beta)
 
 
 def venues_of(given: DiseaseConfig, done: InterventionsConfig, settings: Sequence[Setting]) -> VenueChannels:

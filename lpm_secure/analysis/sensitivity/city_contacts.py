@@ -1,19 +1,15 @@
 """A contact graph of the city: homes whole, and contacts drawn in schools, workplaces and community cells."""
 
-import tempfile
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Final
 
 import numpy as np
 
 from client_sdk.private.contacts import ContactTable
-from lpm_secure.engine.kernels.csr import I32, Csr
+from lpm_secure.engine.kernels.csr import I32
 from lpm_secure.engine.venues.channels import Setting
-from lpm_secure.gradients.problem.sources import ContactSource
 from lpm_secure.populations import Population
 from lpm_secure.populations.settings import COMMUNITY, settings_of
-from lpm_secure.populations.synthesis import nyc
 from lpm_secure.populations.synthesis.mixing import BANDS, band_of
 from protocols.arithmetic.distributions import F64
 from protocols.arithmetic.fixed_point import I64
@@ -21,36 +17,32 @@ from protocols.errors import ParameterError
 
 DRAWN_CONTACTS: Final = 4  # each agent draws so many in a school, a workplace and the community
 HOMES: Final = ("household", "quarters")
-GROUPS: Final = ("under 20", "20 to 64", "65 and over")
-GROUP_BANDS: Final = (4, 13)  # bands of five years from which the second and the third group begin
-UNIT: Final = 256  # weights of contacts are whole multiples of 1 / 256
 
 
-def city(folder: Path | None, agents: int, seed: int, exposure: Mapping[str, float]) -> ContactSource:
-    """Return a contact graph of the city's people: homes whole, and contacts drawn elsewhere; three age groups.
+def city_contacts(population: Population, seed: int, exposure: Mapping[str, float]) -> ContactTable:
+    """Return contacts of the city's people: homes whole, and contacts drawn elsewhere.
 
     At home everybody meets everybody. In a school, a workplace and the community (the ZIP code, mixed by age) each
     agent draws `DRAWN_CONTACTS` others, and has about as many again from others' draws; they stay the same.
 
     Args:
-        folder: a population; none to build one of so many agents.
-        agents: how many.
-        seed: of the population and of its contacts.
-        exposure: for each setting, about what an agent hears if all its contacts there speak.
+        population: opened.
+        seed: of the contacts.
+        exposure: for each setting, about the sum of the weights of an agent's contacts there; weights are whole.
 
     Raises:
-        DataError, ParameterError: the population cannot be read or built, or an exposure names no setting.
+        ParameterError: an exposure names no setting, or a setting has none.
     """
-    if folder is None:
-        with tempfile.TemporaryDirectory() as made:
-            return city(nyc.build(Path(made) / "city", agents=agents, seed=seed).path, agents, seed, exposure)
-    population = Population.open(folder)
     rng = np.random.Generator(np.random.Philox(key=seed))
     band = band_of(population.column("age"))
+    settings = settings_of(population)
+    names = [setting.name for setting in settings]
+    if set(names) != set(exposure):
+        raise ParameterError(
+            f"exposure names {', '.join(exposure) or 'nothing'}; give each of {', '.join(names)} a number, 0 for none"
+        )
     ends, weights = [], []
-    for setting in settings_of(population):
-        if setting.name not in exposure:
-            raise ParameterError(f"exposure does not name the setting {setting.name}; give each a number, 0 for none")
+    for setting in settings:
         if setting.name == COMMUNITY:
             pair = _by_age(setting, band, population.rate, rng)
         elif setting.name in HOMES:
@@ -59,13 +51,9 @@ def city(folder: Path | None, agents: int, seed: int, exposure: Mapping[str, flo
             pair = _draw_people(setting, rng)
         each = exposure[setting.name] / _met(pair, population.n)[pair].max(axis=0)
         ends.append(pair)
-        weights.append(np.rint(each * UNIT).astype(np.int64))
+        weights.append(np.rint(each).astype(np.int64))
     a, b = np.concatenate(ends, axis=1)
-    zero = np.zeros_like(a)
-    table = ContactTable(zero, a, b, zero, np.concatenate(weights))
-    group = np.digitize(band, GROUP_BANDS).astype(np.int32)
-    days = (Csr.of(table, n=population.n, day=0),)
-    return ContactSource(days, group, GROUPS, f"{population.card.title}, {a.size:,} contacts", UNIT)
+    return ContactTable(np.zeros_like(a), a, b, np.zeros_like(a), np.concatenate(weights))
 
 
 def _met(pair: I64, n: int) -> I64:

@@ -1,0 +1,1 @@
+"""The epidemic of a city by age: the table `[disease]`, its interventions, and where it passes on."""
