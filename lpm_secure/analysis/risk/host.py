@@ -14,14 +14,13 @@ import msgspec
 import numpy as np
 
 from client_sdk import Client, PrivateState, config, connect, read_credentials, read_private_state
-from client_sdk.admission import AdmissionConfig, admit, lock
+from client_sdk.admission import Admission, AdmissionConfig, admit, lock
 from client_sdk.secure_sum.client import SumClient
 from client_sdk.secure_sum.fixed_vector import FixedVector
 from client_sdk.secure_sum.journal import SumJournal
 from lpm_secure.analysis.risk import personal
 from lpm_secure.analysis.risk.distribution import in_bin
 from protocols.errors import LpmError, ParameterError, ProtocolError
-from protocols.identity.certificates import Credentials
 from protocols.task.manifest import Simulation, require_simulation, require_sum
 from protocols.task.secure_sum.spec import SecureSum
 from protocols.toml_file import load_config
@@ -70,11 +69,13 @@ async def join_distribution(
 async def _simulated(folder: Path) -> None:
     """Let one device take part in the week, by its own files."""
     given = config.load(folder / "config.toml")
-    manifest = require_simulation(admit(given, folder))
+    admission = admit(given, folder)
+    manifest = require_simulation(admission.manifest)
     people, contacts = folder / given.people, folder / given.contacts
     with lock(folder, given.name, manifest):
         private = read_private_state(manifest, given.name, people=people, contacts=contacts, start=given.start)
-        transports = connect(manifest, read_credentials(folder / given.credentials), relay=given.relay)
+        credentials = read_credentials(folder / given.credentials)
+        transports = admission.gate(connect(manifest, credentials, relay=given.relay))
         try:
             (await week(manifest, private, transports)).write(folder)
         finally:
@@ -84,16 +85,17 @@ async def _simulated(folder: Path) -> None:
 async def _join(folder: Path, risk_of: Path) -> None:
     """Let one device take part in the distribution, by its own files and its risk."""
     given = load_config(folder / "config.toml", AdmissionConfig)
-    manifest, credentials = require_sum(admit(given, folder)), read_credentials(folder / given.credentials)
-    with lock(folder, given.name, manifest):
-        await _distribute(given, folder, manifest, credentials, risk=personal.read(risk_of))
+    admission = admit(given, folder)
+    with lock(folder, given.name, admission.manifest):
+        await _distribute(given, admission, require_sum(admission.manifest), risk=personal.read(risk_of))
 
 
 async def _distribute(
-    given: AdmissionConfig, folder: Path, manifest: SecureSum, credentials: Credentials, *, risk: personal.Personal
+    given: AdmissionConfig, admission: Admission, manifest: SecureSum, *, risk: personal.Personal
 ) -> None:
-    journal = SumJournal.start(folder, manifest)
-    transports = connect(manifest, credentials, relay=given.relay, resumed=journal.sessions)
+    credentials = read_credentials(admission.folder / given.credentials)
+    journal = SumJournal.start(admission.folder, manifest)
+    transports = admission.gate(connect(manifest, credentials, relay=given.relay, resumed=journal.sessions))
     try:
         await join_distribution(manifest, given.name, transports, risk=risk, journal=journal)
     finally:
