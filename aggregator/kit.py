@@ -4,20 +4,18 @@ from collections.abc import Callable
 from pathlib import Path
 
 from protocols import canonical_json
-from protocols.errors import ParameterError
 from protocols.identity import server_request
 from protocols.kit.doctor import require_healthy
 from protocols.kit.kit import Kit
 
 
 def enrol(kit: Kit) -> Path:
-    """Make a server's keys in its kit, and return the request to hand to the run's operator.
+    """Make a server's or the engine's keys in its kit, and return the request to hand to the run's operator.
 
     Raises:
         ParameterError: there are keys already.
     """
-    dealer = kit.file.role == "dealer" and not kit.file.sealed
-    made = server_request.request(kit.credentials, kit.file.name, kit.file.operator, dealer=dealer)
+    made = server_request.request(kit.credentials, kit.file.name, kit.file.operator, dealer=not kit.file.sealed)
     kit.request.write_bytes(canonical_json.encode(made))
     return kit.request
 
@@ -32,11 +30,10 @@ def start(folder: Path, serve: Callable[[str, Path], None], say: Callable[[str],
 
     Raises:
         ConfigError: something is wrong with the kit.
-        ParameterError: it is a client's.
+        ParameterError: it is another party's.
     """
     kit = Kit.load(folder)
-    if kit.file.role == "client":
-        raise ParameterError(f"{folder} is the kit of a client; start it with: python -m client_sdk start")
+    kit.require_role("aggregator", "dealer")
     require_healthy(kit, say)
     say(f"countersigned: hand {kit.countersign()} to every client, whose policy asks for it")
     serve(kit.file.role, kit.config)

@@ -45,7 +45,7 @@ def answer(path: Path, out: Path) -> tuple[Simulation, list[Path]]:
     manifest, authority, key = new_manifest(path), authority_in(own, days=AUTHORITY_DAYS), operator_key_in(own)
     content, signature = manifests.encode(manifest), canonical_json.encode(sign(manifest, key))
     makers: dict[str, Callable[[Path], EnrolmentReply]] = {
-        server.name: partial(_of_server, authority=authority) for server in project.servers
+        party.name: partial(_of_server, authority=authority) for party in project.operated
     }
     for client in manifest.clients:
         makers[client.name] = partial(

@@ -26,7 +26,6 @@ OPTIONAL: Final[Mapping[str, Any]] = {
     "validity": "off",
     "edges": "permuted",
     "degree": 8,
-    "engine": True,
     "engine_identity": "(base64)",
     "collusion_bound": 1,
     "testbed_seed": 1,
@@ -90,10 +89,19 @@ name = "dealer-c"
 operator = "statistics"
 address = "dealer-c.example:8443"
 
+# Whoever simulates synthetic people, and announces what the model hears of the outside; most runs
+# have nobody.
+# [engine]
+# operator = "statistics"
+# synthetic = { agents = 10_000 }  # who meet in cells; docs/own_people.md has populations
+# columns = { age = [0, 99] }      # of private columns of a model
+# environment = { name = "package.module:Class" }
+
 # Institutions. Their people get numbers in this order, from 1; tables may call them otherwise.
 [[clients]]
 name = "st-mary"
 agents = 40  # how many people; or a list of numbers, or a text file with one number a line
+# devices = 40  # in place of agents: so many clients of one person each, st-mary-1 on, each with its kit
 
 [[clients]]
 name = "st-john"
