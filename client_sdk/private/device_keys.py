@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from protocols.errors import DataError
+from protocols.identity.signing import write_private
 
 OWN: Final = "device.key"
 CONTACTS: Final = "contact_keys.csv"
@@ -48,7 +49,7 @@ def new_device(folder: Path, agent: int) -> None:
     own = X25519PrivateKey.generate()
     write_device_keys(folder, DeviceKeys(own, {}), [])
     public = own.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw).hex()
-    (folder / CARD).write_text(f"{','.join(_HEADER)}\n{agent},{public}\n", encoding="ascii")
+    write_private(folder / CARD, f"{','.join(_HEADER)}\n{agent},{public}\n".encode())
 
 
 def read_device_keys(folder: Path, slot_of: Mapping[int, int]) -> DeviceKeys:

@@ -22,6 +22,7 @@ from lpm_secure.cli.trust.collect import collect
 from lpm_secure.cli.trust.enrolment import admit, enrol, invite
 from lpm_secure.cli.trust.keys import identity, keys
 from lpm_secure.cli.trust.kit import doctor, start
+from lpm_secure.cli.trust.rehearse import rehearse
 from protocols import __version__
 from protocols.errors import LpmError, ParameterError
 
@@ -51,6 +52,7 @@ app.command()(enrol)
 app.command()(admit)
 app.command()(doctor)
 app.command()(start)
+app.command()(rehearse)
 app.command()(sensitivity)
 app.command()(risk)
 app.command()(calibrate)

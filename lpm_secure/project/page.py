@@ -147,14 +147,11 @@ CONTACTS: Final = {
 def client_page(project: ProjectFile, manifest: Simulation, name: str) -> str:
     """Return the page of a client's kit."""
     agents = next(client.agents for client in manifest.clients if client.name == name)
-    epsilon = epsilon_of(rho_of(manifest), DELTA)
     rows = [row for row in rows_of(manifest) if row[0] not in {"run", "trust"}]
     channels = {"channel": ", ".join(manifest.channels)} if len(manifest.channels) > 1 else {}
     words = {
         "agents": len(agents),
-        "cost": f"All releases together cost an epsilon of at most {epsilon:.3g} at a delta of {DELTA:g}."
-        if epsilon < float("inf")
-        else "Exact numbers are released, which no epsilon bounds.",
+        "cost": cost_words(manifest),
         "seed": SEEDED if manifest.testbed_seed is not None else "",
         "device": "" if manifest.devices is None else f"{textwrap.fill(DEVICE, WIDTH)}\n\n",
         "comparison": textwrap.fill(COMPARED if compares(manifest) else NOT_COMPARED, WIDTH),
@@ -163,6 +160,14 @@ def client_page(project: ProjectFile, manifest: Simulation, name: str) -> str:
         "fields": "\n".join(align(rows)),
     }
     return CLIENT.format(**_common(project, manifest, name), **words)
+
+
+def cost_words(manifest: Simulation) -> str:
+    """Return what all releases of a run cost together, in a sentence."""
+    epsilon = epsilon_of(rho_of(manifest), DELTA)
+    if epsilon < float("inf"):
+        return f"All releases together cost an epsilon of at most {epsilon:.3g} at a delta of {DELTA:g}."
+    return "Exact numbers are released, which no epsilon bounds."
 
 
 def server_page(project: ProjectFile, manifest: Simulation, server: ServerEntry) -> str:

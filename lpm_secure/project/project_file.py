@@ -24,6 +24,7 @@ LAST_PORT: Final = 65_535
 MOST_DEVICES: Final = 10_000  # of an entry
 Agent = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**32)]
+Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Seed = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 
 
@@ -99,6 +100,21 @@ class EngineEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
 
 
 @final
+class RehearsalConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What made-up people do in `lpm rehearse`; the run itself knows nothing of it.
+
+    Attributes:
+        contacts: of a person in a step, on average.
+        between: which share of them is with people of other clients.
+        known: of which share of people the state on the first day is known.
+    """
+
+    contacts: Annotated[float, msgspec.Meta(ge=0, le=1000)] = 4.0
+    between: Share = 0.1
+    known: Share = 0.2
+
+
+@final
 class ProjectFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What `lpm manifest new` and `lpm project` read; paths are relative to the file.
 
@@ -133,6 +149,7 @@ class ProjectFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
         cells: by the name of each cell (a ward, a school) how many people mix in it.
         releases: noise in what is released; without the table all is exact.
         gradient: which derivatives the run yields; none without the table.
+        rehearsal: what made-up people do in a rehearsal of the run.
         dictionary: by a column, channel or cell a sentence on what it means, for whoever prepares the tables.
         aggregators: k >= 2 servers, each of another operator.
         dealer: in outcome mode, a server of a further operator, which sees no input.
@@ -167,6 +184,7 @@ class ProjectFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     cells: dict[str, Positive] = {}
     releases: NoiseConfig | None = None
     gradient: GradientConfig | None = None
+    rehearsal: RehearsalConfig = RehearsalConfig()
     dictionary: dict[str, str] = {}
     aggregators: tuple[ServerEntry, ...]
     dealer: ServerEntry | None = None

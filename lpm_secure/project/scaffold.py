@@ -69,6 +69,12 @@ delta = 1e-6           # of each
 # parameters = ["beta.near"]
 # clip, value_bits, tangent_bits, largest_hazard, reduction, protection: as that page says
 
+# What made-up people do in a rehearsal, lpm rehearse project.toml, before a real person is asked.
+[rehearsal]
+contacts = 4.0  # of a person in a step, on average
+between = 0.1   # which share of them is with people of other clients
+known = 0.2     # of which share of people the state on the first day is known
+
 # Servers, each of another operator; no two of them may pool what they have.
 [[aggregators]]
 name = "agg-a"
