@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from protocols import canonical_json
+from protocols.atomic_file import PUBLIC_MODE, write_atomically
 from protocols.identity import server_request
 from protocols.kit.doctor import require_healthy
 from protocols.kit.kit import Kit
@@ -16,7 +17,7 @@ def enrol(kit: Kit) -> Path:
         ParameterError: there are keys already.
     """
     made = server_request.request(kit.credentials, kit.file.name, kit.file.operator, dealer=not kit.file.sealed)
-    kit.request.write_bytes(canonical_json.encode(made))
+    write_atomically(kit.request, canonical_json.encode(made), mode=PUBLIC_MODE)
     return kit.request
 
 

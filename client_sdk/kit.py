@@ -6,6 +6,7 @@ from pathlib import Path
 
 from client_sdk import certificate_request
 from client_sdk.private.device_keys import new_device
+from protocols.atomic_file import PUBLIC_MODE, write_atomically
 from protocols.errors import BadSignature
 from protocols.identity import enrolment
 from protocols.kit.doctor import require_healthy, wait_for_peers
@@ -24,7 +25,7 @@ def enrol(kit: Kit) -> Path:
     if (terms.name, terms.operator_key) != (kit.file.name, kit.file.operator_key):
         raise BadSignature(f"{invitation} is not of {kit.file.name} and the operator that the kit names; ask for yours")
     made = certificate_request.request(invitation, kit.credentials)
-    kit.request.write_bytes(made.read_bytes())
+    write_atomically(kit.request, made.read_bytes(), mode=PUBLIC_MODE)
     if kit.file.device is not None:
         new_device(kit.folder, kit.file.device)
     return kit.request

@@ -70,8 +70,7 @@ def _require_kits(project: ProjectFile) -> None:
     Raises:
         ConfigError: it is so.
     """
-    if project.not_after <= datetime.datetime.now(datetime.UTC):
-        raise ConfigError(f"not_after is {project.not_after:%F %T} UTC, which is over; set it later")
+    project.require_open()
     if project.engine is True:
         raise ConfigError(
             "engine = true does not say who runs the engine; write a table [engine] with its operator, or leave it out"

@@ -4,6 +4,7 @@ import textwrap
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from lpm_secure.config.model import exclusions
 from lpm_secure.project.explanation import WIDTH
 from lpm_secure.project.project_file import ProjectFile, ServerEntry
 from lpm_secure.report.summary import align
@@ -193,7 +194,9 @@ def _people(manifest: Simulation, agents: tuple[int, ...], project: ProjectFile)
     yield "person", f"a name of yours, each once; the rows have the numbers {first} to {last} in their order"
     if project.cells:
         yield "cell", ", ".join(project.cells)
-    for spec in agent_model_of(manifest.model).columns:
+    way = project.gradient.way if project.gradient else None
+    refused = {} if isinstance(project.model, str) else exclusions(project.model, way)
+    for spec in (each for each in agent_model_of(manifest.model).columns if each.name not in refused):
         yield spec.name, _range(spec)
 
 

@@ -206,6 +206,15 @@ class ProjectFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
         if self.engine_identity is not None and not isinstance(self.engine, bool):
             raise ConfigError("[engine] has a kit, whose request holds the engine's key; leave engine_identity out")
 
+    def require_open(self) -> None:
+        """Refuse a run whose time is over.
+
+        Raises:
+            ConfigError: it is.
+        """
+        if self.not_after <= datetime.datetime.now(datetime.UTC):
+            raise ConfigError(f"not_after is {self.not_after:%F %T} UTC, which is over; set it later")
+
     @property
     def synthetic(self) -> SyntheticConfig:
         """Return the engine's agents: without a table `[engine]` its operator's, of which a project says nothing."""

@@ -20,7 +20,8 @@ from client_sdk.secure_sum.fixed_vector import FixedVector
 from client_sdk.secure_sum.journal import SumJournal
 from lpm_secure.analysis.risk import personal
 from lpm_secure.analysis.risk.distribution import in_bin
-from protocols.errors import LpmError, ParameterError, ProtocolError
+from protocols.errors import ProtocolError
+from protocols.exit_code import ENDING, ending_of
 from protocols.task.manifest import Simulation, require_simulation, require_sum
 from protocols.task.secure_sum.spec import SecureSum
 from protocols.toml_file import load_config
@@ -122,9 +123,10 @@ def main() -> int:
     parser.add_argument("--config", type=Path, required=True, metavar="FILE", help="TOML")
     try:
         asyncio.run(_all(load_config(parser.parse_args().config, HostFile)))
-    except LpmError as error:
-        print(f"devices: {error}", file=sys.stderr)
-        return 2 if isinstance(error, ParameterError) else 3
+    except ENDING as error:
+        line, code = ending_of(error)
+        print(f"devices: {line}", file=sys.stderr)
+        return code
     return 0
 
 

@@ -15,6 +15,7 @@ from client_sdk.private.files import read_private_state
 from lpm_secure.config.simulation import load as load_run
 from lpm_secure.project.kits import write_kits
 from lpm_secure.project.manifest import manifest_of
+from lpm_secure.project.page import client_page
 from lpm_secure.project.project_file import load
 from lpm_secure.run.engine_config import load as load_engine
 from lpm_secure.testbed.contacts import contacts_of
@@ -232,3 +233,16 @@ def test_devices_are_so_many_clients_of_one_person_and_each_makes_its_own_card(t
     )
     assert (folder / "device.key").stat().st_mode & 0o777 == 0o600
     assert unnamed(folder) == []
+
+
+def test_the_page_of_a_run_with_derivatives_names_no_column_that_these_refuse(tmp_path):
+    path = project(tmp_path, seed=SEED)
+    text = path.read_text().replace("# [gradient]", "[gradient]").replace("# parameters = [", "parameters = [")
+    text = re.sub(r'^# way = "score".*', 'way = "tangents"', text, flags=re.M).replace('# mode = "sum"', 'mode = "sum"')
+    path.write_text(re.sub(r"^(since|mpc) = .*", "", text, flags=re.M))
+    given = load(path)
+    page = client_page(given, manifest_of(given, tmp_path), "st-john")
+    tables = page[page.index("## Your tables") : page.index("## All that the run")]
+    assert "| stage |" not in tables
+    assert "| since |" not in tables
+    assert "| cell |" in tables
