@@ -20,7 +20,7 @@ import msgspec
 
 from client_sdk import Client, certificate_request, config, connect, kit, read_credentials
 from client_sdk.admission import Admission, admit, lock
-from client_sdk.comparison.report import require_counterparts
+from client_sdk.comparison.report import remove_secret, require_counterparts
 from client_sdk.exit_code import exit_code_of
 from client_sdk.gradients.participant import Participant
 from client_sdk.gradients.participant import take_part as join
@@ -99,6 +99,7 @@ async def _take_part(given: config.ClientConfig, admission: Admission, manifest:
         "modules": sorted(sys.modules.keys() & {"torch", "crypten", "flwr"}),
     }
     write_atomically(folder / given.summary, msgspec.json.encode(summary))
+    remove_secret(folder, manifest)
     for transport in transports:
         await transport.close()
     print(f"client: the run is over after {manifest.steps} steps, of which {len(set(client.missed))} were missed")
