@@ -19,7 +19,7 @@ from aggregator import config, kit
 from aggregator.log import start_log
 from aggregator.permutation.roles import Role
 from protocols import folder_lock
-from protocols.errors import ParameterError
+from protocols.exit_code import ENDING, ending_of
 from protocols.identity.server_keys import server_keys
 from protocols.kit.doctor import require_healthy
 from protocols.kit.kit import Kit
@@ -49,9 +49,10 @@ def main() -> int:
             COMMANDS[given.command](given.kit)
         else:
             serve(given.command, given.config)
-    except ParameterError as error:
-        _say(given.command, error)
-        return 2
+    except ENDING as error:
+        line, code = ending_of(error)
+        _say(given.command, line)
+        return code
     return 0
 
 

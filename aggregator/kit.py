@@ -4,21 +4,20 @@ from collections.abc import Callable
 from pathlib import Path
 
 from protocols import canonical_json
-from protocols.errors import ParameterError
+from protocols.atomic_file import PUBLIC_MODE, write_atomically
 from protocols.identity import server_request
 from protocols.kit.doctor import require_healthy
 from protocols.kit.kit import Kit
 
 
 def enrol(kit: Kit) -> Path:
-    """Make a server's keys in its kit, and return the request to hand to the run's operator.
+    """Make a server's or the engine's keys in its kit, and return the request to hand to the run's operator.
 
     Raises:
         ParameterError: there are keys already.
     """
-    dealer = kit.file.role == "dealer" and not kit.file.sealed
-    made = server_request.request(kit.credentials, kit.file.name, kit.file.operator, dealer=dealer)
-    kit.request.write_bytes(canonical_json.encode(made))
+    made = server_request.request(kit.credentials, kit.file.name, kit.file.operator, dealer=not kit.file.sealed)
+    write_atomically(kit.request, canonical_json.encode(made), mode=PUBLIC_MODE)
     return kit.request
 
 
@@ -32,11 +31,10 @@ def start(folder: Path, serve: Callable[[str, Path], None], say: Callable[[str],
 
     Raises:
         ConfigError: something is wrong with the kit.
-        ParameterError: it is a client's.
+        ParameterError: it is another party's.
     """
     kit = Kit.load(folder)
-    if kit.file.role == "client":
-        raise ParameterError(f"{folder} is the kit of a client; start it with: python -m client_sdk start")
+    kit.require_role("aggregator", "dealer")
     require_healthy(kit, say)
     say(f"countersigned: hand {kit.countersign()} to every client, whose policy asks for it")
     serve(kit.file.role, kit.config)

@@ -1,5 +1,6 @@
 """A mailbox: letters that clients of a run leave for each other before they join, each once."""
 
+import datetime
 from dataclasses import dataclass
 from typing import final
 
@@ -7,13 +8,14 @@ from aggregator.store import Store
 from protocols.errors import ConflictingReplay, NotEnrolled
 from protocols.task import manifest as manifests
 from protocols.task.manifest import Manifest
+from protocols.task.signature import trust_of
 from protocols.wire.messages import Letter, LetterReply
 
 
 @final
 @dataclass(frozen=True, slots=True)
 class Mailbox:
-    """Letters of one run at one aggregator.
+    """Letters of one run at one aggregator, which removes them when it starts or stops after the run.
 
     Security: the aggregator sees who writes to whom, when, and how many bytes; the two clients seal what it says.
     """
@@ -42,3 +44,16 @@ class Mailbox:
                 )
         waiting = self.store.letter(run, letter.wanted, caller, letter.number) if letter.wanted else None
         return LetterReply() if waiting is None else LetterReply(*waiting)
+
+    def clear(self, number: int) -> None:
+        """Remove all letters of a run that is over; of one that is not, a client may need them yet.
+
+        Args:
+            number: of the last round that was told; -1 for none.
+        """
+        if number >= self.manifest.schedule.rounds - 1 or trust_of(self.manifest).not_after <= _now():
+            self.store.remove_letters(manifests.run_id(self.manifest))
+
+
+def _now() -> datetime.datetime:
+    return datetime.datetime.now(datetime.UTC)

@@ -277,6 +277,11 @@ class Store:
             found = connection.execute(query).first()
         return None if found is None else (str(found[0]), bytes(found[1]))
 
+    def remove_letters(self, run: bytes) -> None:
+        """Forget all letters of a run."""
+        with self._engine.begin() as connection:
+            connection.execute(_LETTERS.delete().where(_LETTERS.c.run == run))
+
     def save_tokens(self, run: bytes, tokens: bytes) -> None:
         """Keep this aggregator's shares of the tokens of all devices."""
         with self._engine.begin() as connection:

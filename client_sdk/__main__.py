@@ -19,8 +19,8 @@ from typing import Final
 import msgspec
 
 from client_sdk import Client, certificate_request, config, connect, kit, read_credentials
-from client_sdk.admission import admit, lock
-from client_sdk.comparison.report import require_counterparts
+from client_sdk.admission import Admission, admit, lock
+from client_sdk.comparison.report import remove_secret, require_counterparts
 from client_sdk.exit_code import exit_code_of
 from client_sdk.gradients.participant import Participant
 from client_sdk.gradients.participant import take_part as join
@@ -46,12 +46,14 @@ async def take_part(path: Path) -> None:
         ConfigError: another process does so from the same folder.
     """
     given, folder = config.load(path), path.resolve().parent
-    manifest = require_simulation(admit(given, folder))
+    admission = admit(given, folder)
+    manifest = require_simulation(admission.manifest)
     with lock(folder, given.name, manifest):
-        await _take_part(given, folder, manifest)
+        await _take_part(given, admission, manifest)
 
 
-async def _take_part(given: config.ClientConfig, folder: Path, manifest: Simulation) -> None:
+async def _take_part(given: config.ClientConfig, admission: Admission, manifest: Simulation) -> None:
+    folder = admission.folder
     journal, draws = None, None
     if is_active(manifest):
         require_no_relay(given.relay)
@@ -71,7 +73,7 @@ async def _take_part(given: config.ClientConfig, folder: Path, manifest: Simulat
     credentials = read_credentials(folder / given.credentials)
     if soon := expires_soon(credentials.certificate):
         print(f"client: {soon}", file=sys.stderr)
-    transports = connect(manifest, credentials, relay=given.relay)
+    transports = admission.gate(connect(manifest, credentials, relay=given.relay))
     exchange = None
     if journal is not None:
         identity = folder / given.credentials
@@ -98,6 +100,7 @@ async def _take_part(given: config.ClientConfig, folder: Path, manifest: Simulat
         "modules": sorted(sys.modules.keys() & {"torch", "crypten", "flwr"}),
     }
     write_atomically(folder / given.summary, msgspec.json.encode(summary))
+    remove_secret(folder, manifest)
     for transport in transports:
         await transport.close()
     print(f"client: the run is over after {manifest.steps} steps, of which {len(set(client.missed))} were missed")

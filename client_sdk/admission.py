@@ -1,9 +1,17 @@
-"""What every client does before it takes part: check whose manifest it is, and that its owner allows it."""
+"""What every client does before it takes part: check whose manifest it is, and that its owner allows it.
 
+Then its tables are read, and whatever else can be wrong here is looked for; its owner's consent is signed and paid for
+when the first call is about to leave, by whatever calls first: a comparison of contacts is one too.
+"""
+
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, final
 
 import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from client_sdk import consent
 from protocols import folder_lock
@@ -15,7 +23,9 @@ from protocols.identity.trust import Name
 from protocols.masking.plan import check_security
 from protocols.task import policy as policies
 from protocols.task.manifest import Manifest, run_id
+from protocols.task.policy import OwnersPolicy
 from protocols.task.signature import load_verified, trust_of
+from protocols.wire.transport import Transport
 
 
 class AdmissionConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -38,8 +48,56 @@ class AdmissionConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     relay: Name | None = None
 
 
-def admit(config: AdmissionConfig, folder: Path) -> Manifest:
-    """Admit a manifest: check its signature and its owner's policy, and keep a signed record of consent beside it.
+@final
+@dataclass(slots=True, eq=False)
+class Admission:
+    """A manifest that a client's owner allows; nothing of the run has left the client before its consent is given."""
+
+    manifest: Manifest
+    folder: Path
+    client: str
+    _owners: OwnersPolicy
+    _identity: Ed25519PrivateKey = field(repr=False)
+    _given: bool = False
+
+    def consent(self) -> None:
+        """Keep a signed record that the client takes part, and charge its budget, once for each run.
+
+        Raises:
+            PolicyConflict: another run has taken what was left of the budget.
+        """
+        if not self._given:
+            consent.give(self.folder, self.manifest, self._owners, client=self.client, identity=self._identity)
+            self._given = True
+
+    def gate(self, transports: Sequence[Transport]) -> list[Transport]:
+        """Return the transports behind this consent: the first call over one of them gives it first."""
+        return [ConsentGate(each, self) for each in transports]
+
+
+@final
+class ConsentGate(Transport):
+    """A transport over which nothing leaves before the consent to it is on disk."""
+
+    def __init__(self, inner: Transport, admission: Admission) -> None:
+        """Call over `inner`."""
+        self._inner, self._admission = inner, admission
+
+    async def call(self, request: object, *, timeout_s: float) -> Any:
+        """Consent, if it was not done yet, and call."""
+        self._admission.consent()
+        try:
+            return await self._inner.call(request, timeout_s=timeout_s)
+        finally:
+            self.sent, self.received = self._inner.sent, self._inner.received
+
+    async def close(self) -> None:
+        """Close what carries the calls."""
+        await self._inner.close()
+
+
+def admit(config: AdmissionConfig, folder: Path) -> Admission:
+    """Admit a manifest: check its signature, its owner's policy, and that enough of the budget is left.
 
     Raises:
         BadSignature: another operator's, or not valid now.
@@ -56,8 +114,8 @@ def admit(config: AdmissionConfig, folder: Path) -> Manifest:
         )
     owners = policies.load_policy(folder / config.policy)
     policies.check_countersignatures(manifest, path, owners)
-    consent.give(folder, manifest, owners, client=config.name, identity=identity)
-    return manifest
+    consent.require_allowed(folder, manifest, owners)
+    return Admission(manifest, folder, config.name, owners, identity)
 
 
 def lock(folder: Path, client: str, manifest: Manifest) -> AbstractContextManager[None]:

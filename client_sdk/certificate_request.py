@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Final
 
 from protocols import canonical_json
+from protocols.atomic_file import PUBLIC_MODE, write_atomically
 from protocols.errors import ParameterError
 from protocols.identity import certificates, enrolment, signing
 from protocols.identity.server_keys import IDENTITY, digest_of, digest_of_key
@@ -36,7 +37,7 @@ def request(invitation: Path, folder: Path) -> Path:
     made = canonical_json.encode(enrolment.Request.of(given, wanted, identity))
     signing.write_private(folder / PRIVATE, private)
     signing.write_key(folder / IDENTITY, identity)
-    (folder / REQUEST).write_bytes(made)
+    write_atomically(folder / REQUEST, made, mode=PUBLIC_MODE)
     return folder / REQUEST
 
 

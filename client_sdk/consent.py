@@ -1,7 +1,8 @@
 """Consent: a signed record that a client takes part in a run, and what all its runs cost together.
 
 A client's folder has a file for each run that it has consented to, `consent-1.json` on, each with the hash of the one
-before. What they cost is the client's budget; a run is paid for before anything of it is sent.
+before. What they cost is the client's budget; a run is paid for before anything of it is sent, and not before its
+owner's tables were read.
 """
 
 import datetime
@@ -88,6 +89,17 @@ def history(folder: Path) -> list[Consent]:
     return each
 
 
+def require_allowed(folder: Path, manifest: Manifest, owners: OwnersPolicy) -> list[Consent]:
+    """Refuse a run that a policy, or what is left of the budget, does not allow, or return all earlier consents.
+
+    Raises:
+        PolicyConflict: it is so.
+    """
+    run, earlier = manifests.run_id(manifest), history(folder)
+    policies.check(manifest, owners, spent=math.fsum(_cost(each) for each in earlier if each.run != run))
+    return earlier
+
+
 def give(
     folder: Path,
     manifest: Manifest,
@@ -104,8 +116,7 @@ def give(
     """
     run, rho = manifests.run_id(manifest), policies.rho_of(manifest)
     while True:
-        earlier = history(folder)
-        policies.check(manifest, owners, spent=math.fsum(_cost(each) for each in earlier if each.run != run))
+        earlier = require_allowed(folder, manifest, owners)
         for each in earlier:
             if each.run == run:
                 return each

@@ -3,14 +3,15 @@
 import sys
 from collections.abc import Callable
 
-from protocols.errors import LpmError, ParameterError
+from protocols.exit_code import ENDING, ending_of
 
 
 def exit_code_of(command: Callable[[], None]) -> int:
     """Run a command and return its exit code: 2 after a mistake in the client's files, 3 where the run cannot go on."""
     try:
         command()
-    except LpmError as error:
-        print(f"client: {error}", file=sys.stderr)
-        return 2 if isinstance(error, ParameterError) else 3
+    except ENDING as error:
+        line, code = ending_of(error)
+        print(f"client: {line}", file=sys.stderr)
+        return code
     return 0

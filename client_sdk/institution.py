@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from client_sdk import connect, institution_config, read_credentials
-from client_sdk.admission import admit, lock
+from client_sdk.admission import Admission, admit, lock
 from client_sdk.exit_code import exit_code_of
 from client_sdk.masking.exchange import begin_exchange, require_no_relay
 from client_sdk.secure_sum.client import SumClient
@@ -27,18 +27,20 @@ async def take_part(path: Path) -> None:
         ConfigError: another process does so from the same folder.
     """
     given, folder = institution_config.load(path), path.resolve().parent
-    manifest = require_sum(admit(given, folder))
+    admission = admit(given, folder)
+    manifest = require_sum(admission.manifest)
     with lock(folder, given.name, manifest):
-        await _take_part(given, folder, manifest)
+        await _take_part(given, admission, manifest)
 
 
-async def _take_part(given: institution_config.InstitutionConfig, folder: Path, manifest: SecureSum) -> None:
+async def _take_part(given: institution_config.InstitutionConfig, admission: Admission, manifest: SecureSum) -> None:
+    folder = admission.folder
     institution = institution_config.read_hospital(given, folder)
     journal = SumJournal.start(folder, manifest)
     credentials = read_credentials(folder / given.credentials)
     if is_active(manifest):
         require_no_relay(given.relay)
-        transports = connect(manifest, credentials)
+        transports = admission.gate(connect(manifest, credentials))
         identity = folder / given.credentials
         pads = open_journal(folder, run_id(manifest), given.name, credentials=identity)
         masked = begin_exchange(manifest, given.name, transports, identity=identity, journal=pads)
@@ -46,7 +48,7 @@ async def _take_part(given: institution_config.InstitutionConfig, folder: Path, 
             raise RunEnded("this institution has begun the run before, and a sum with a dealer takes nobody back")
         client = await SumClient.join_over(manifest, institution, masked, journal)
     else:
-        transports = connect(manifest, credentials, relay=given.relay, resumed=journal.sessions)
+        transports = admission.gate(connect(manifest, credentials, relay=given.relay, resumed=journal.sessions))
         client = await SumClient.join(manifest, given.name, institution, transports=transports, journal=journal)
     await client.run()
     summary = {

@@ -5,14 +5,16 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 
 from client_sdk import certificate_request
-from protocols.errors import BadSignature, ParameterError
+from client_sdk.private.device_keys import new_device
+from protocols.atomic_file import PUBLIC_MODE, write_atomically
+from protocols.errors import BadSignature
 from protocols.identity import enrolment
 from protocols.kit.doctor import require_healthy, wait_for_peers
 from protocols.kit.kit import Kit
 
 
 def enrol(kit: Kit) -> Path:
-    """Make a client's keys in its kit, and return the request to hand to the run's operator.
+    """Make a client's keys in its kit, a device's with its card, and return the request for the run's operator.
 
     Raises:
         BadSignature: the invitation is not of the operator whose key the kit pins.
@@ -23,7 +25,9 @@ def enrol(kit: Kit) -> Path:
     if (terms.name, terms.operator_key) != (kit.file.name, kit.file.operator_key):
         raise BadSignature(f"{invitation} is not of {kit.file.name} and the operator that the kit names; ask for yours")
     made = certificate_request.request(invitation, kit.credentials)
-    kit.request.write_bytes(made.read_bytes())
+    write_atomically(kit.request, made.read_bytes(), mode=PUBLIC_MODE)
+    if kit.file.device is not None:
+        new_device(kit.folder, kit.file.device)
     return kit.request
 
 
@@ -40,8 +44,7 @@ def start(folder: Path, take_part: Callable[[Path], Coroutine[None, None, None]]
         ParameterError: it is another party's.
     """
     kit = Kit.load(folder)
-    if kit.file.role != "client":
-        raise ParameterError(f"{folder} is the kit of an {kit.file.role}; start it with: python -m aggregator start")
+    kit.require_role("client")
     require_healthy(kit, say)
     wait_for_peers(kit, say)
     asyncio.run(take_part(kit.config))

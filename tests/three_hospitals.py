@@ -170,19 +170,38 @@ def unnamed(kit):
     return [file.name for file in kit.iterdir() if not any(fnmatch(file.name, word) for word in [*words, "README.md"])]
 
 
-def ready(folder, *, active=False):
+def with_engine(path):
+    """Give a project an engine with forty people of its own."""
+    text = path.read_text().replace(
+        "[[clients]]", '[engine]\noperator = "statistics"\nsynthetic = { agents = 40 }\n\n[[clients]]', 1
+    )
+    path.write_text(text)
+    return path
+
+
+def devices(path):
+    """Make six devices of a project's hospitals, whose contacts no server sees."""
+    text = path.read_text()
+    text = re.sub(r"^# (edges|degree) = ", r"\1 = ", text[: text.index("[[clients]]")], flags=re.MULTILINE)
+    for name, address in zip(("agg-a", "agg-b", "dealer-c"), free_addresses(3), strict=True):
+        text = text.replace(f'name = "{name}"', f'name = "{name}"\npermutation = "{address}"')
+    path.write_text(f'{text}[[clients]]\nname = "phone"\ndevices = 6\n')
+    return path
+
+
+def ready(folder, *, active=False, change=lambda path: path):
     """Return the kits of a seeded run whose parties have their keys and the ministry's answers, and nobody started."""
-    path = project(folder, seed=SEED, active=active)
+    path = change(project(folder, seed=SEED, active=active))
     out = path.parent / "kits"
-    write_kits(path, out)
     (path.parent / "requests").mkdir()
-    for name in SERVERS + HOSPITALS:
-        kit = Kit.load(out / name)
-        request = (server_kit if name in SERVERS else client_kit).enrol(kit)
+    for party in write_kits(path, out):
+        kit = Kit.load(party)
+        request = (client_kit if kit.file.role == "client" else server_kit).enrol(kit)
         (path.parent / "requests" / request.name).write_bytes(request.read_bytes())
     for answered in answer(path, path.parent / "answers")[1]:
         for file in answered.iterdir():
             (out / answered.name / file.name).write_bytes(file.read_bytes())
     for name in HOSPITALS:
-        own_files(out / name, name)
+        if (out / name).is_dir():
+            own_files(out / name, name)
     return path

@@ -1,6 +1,7 @@
 """One operator's server process."""
 
 import logging
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -58,6 +59,8 @@ async def serve(config: AggregatorConfig, folder: Path) -> None:
     store = Store(config.store, folder)
     transports = {manifests.run_id(manifest): _transports(manifest, credentials) for manifest in loaded}
     backend = _backend(config.name, loaded, folder / config.credentials)
+    boxes = {r: Mailbox(manifest, store) for r, manifest in zip(transports, loaded, strict=True) if compares(manifest)}
+    _clear(boxes, ledgers)
     aggregator = Aggregator(
         {
             run: _masked_run(config, manifest, folder, transports[run], keys=own, ledger=ledgers[run])
@@ -65,7 +68,7 @@ async def serve(config: AggregatorConfig, folder: Path) -> None:
             else _run(config.name, manifest, store, transports[run], backend, ledger=ledgers[run])
             for run, manifest, own in zip(transports, loaded, keys, strict=True)
         },
-        {run: Mailbox(manifest, store) for run, manifest in zip(transports, loaded, strict=True) if compares(manifest)},
+        boxes,
     )
     metrics = Metrics()
     served = [
@@ -95,8 +98,15 @@ async def serve(config: AggregatorConfig, folder: Path) -> None:
         LOG.info("computed", extra={"facts": {"bytes": traffic}})
     for transport in (each for run in transports.values() for each in run):
         await transport.close()
+    _clear(boxes, ledgers)
     store.close()
     LOG.info("stopped", extra={"facts": {"name": config.name, "bytes": metrics.traffic()}})
+
+
+def _clear(boxes: Mapping[bytes, Mailbox], ledgers: Mapping[bytes, Ledger]) -> None:
+    """Remove the letters of runs that are over."""
+    for run, mailbox in boxes.items():
+        mailbox.clear(ledgers[run].number)
 
 
 def _backend(name: str, loaded: list[Manifest], credentials: Path) -> "CryptenBackend | None":

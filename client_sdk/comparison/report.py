@@ -1,6 +1,7 @@
 """What a client's owner is told of contacts that another client does not list: in a file that stays there."""
 
 import csv
+import hashlib
 import io
 import os
 from pathlib import Path
@@ -27,15 +28,19 @@ async def require_counterparts(
 ) -> None:
     """Compare a client's contacts with the other clients', and refuse to go on where one of them lacks some.
 
-    Which these are is written into `one_sided.csv` in the client's folder, for its owner alone.
+    Which these are is written into `one_sided.csv` in the client's folder, for its owner alone. A client that has
+    agreed with the others before, and lists the same still, asks nobody again: those who never came would let it wait.
 
     Raises:
         DataError: a client lacks some; the message says how many, and not which.
         RunEnded: another client has found some.
     """
-    name = files.state.name
-    secret = _secret(folder / f"comparison-{manifests.run_id(manifest).hex()[:12]}.key")
+    name, key, verdict = files.state.name, _path(folder, manifest, "key"), _path(folder, manifest, "verdict")
     items = cross_contacts(manifest, name, files.contacts)
+    digest = _digest(items)
+    if verdict.exists() and read_private(verdict) == digest:
+        return  # this client agreed on the same contacts before, and was started again
+    secret = _secret(key)
     comparison = ContactComparison(manifest, name, transport, credentials, secret)
     missing, seals = await comparison.compare(items)
     rows = _rows(manifest, files, items, missing)
@@ -53,6 +58,25 @@ async def require_counterparts(
             f"{files.path}: contacts with agents of {', '.join(others)} that are not listed there: {len(rows):,}; see "
             f"{REPORT}. List them on both sides or on neither, and ask the run's operator for another manifest"
         )
+    write_atomically(verdict, digest)
+
+
+def remove_secret(folder: Path, manifest: Simulation) -> None:
+    """Forget what a client's letters were made from, after the run; that it agreed stays."""
+    _path(folder, manifest, "key").unlink(missing_ok=True)
+
+
+def _path(folder: Path, manifest: Simulation, kind: str) -> Path:
+    return folder / f"comparison-{manifests.run_id(manifest).hex()[:12]}.{kind}"
+
+
+def _digest(items: Items) -> bytes:
+    """Return SHA-256 of what a client lists with each other client, which is bound to the run."""
+    content = hashlib.sha256()
+    for other, listed in sorted(items.items()):
+        content.update(f"{other} {len(listed)} ".encode())
+        content.update(b"".join(each for each, _ in listed))  # each of one size
+    return content.digest()
 
 
 def _rows(manifest: Simulation, files: PrivateFiles, items: Items, missing: Missing) -> list[tuple[int | str, ...]]:

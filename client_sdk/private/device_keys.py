@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import Final, final
 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from protocols.errors import DataError
+from protocols.identity.signing import write_private
 
 OWN: Final = "device.key"
 CONTACTS: Final = "contact_keys.csv"
+CARD: Final = "device_card.csv"  # what a device hands to those it meets: a row of their contact_keys.csv
 KEY_BYTES: Final = 32
 _HEADER: Final = ["agent", "key"]
 _MAX_BYTES: Final = 16 * 2**20
@@ -40,6 +42,14 @@ def write_device_keys(folder: Path, keys: DeviceKeys, agents: list[int]) -> None
         path.touch(mode=0o600)
         path.chmod(0o600)  # a file that was there keeps its mode
         path.write_text(content + "\n", encoding="ascii")
+
+
+def new_device(folder: Path, agent: int) -> None:
+    """Make a device's own key, and the card that it hands to everybody whom it meets; with nobody met so far."""
+    own = X25519PrivateKey.generate()
+    write_device_keys(folder, DeviceKeys(own, {}), [])
+    public = own.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw).hex()
+    write_private(folder / CARD, f"{','.join(_HEADER)}\n{agent},{public}\n".encode())
 
 
 def read_device_keys(folder: Path, slot_of: Mapping[int, int]) -> DeviceKeys:

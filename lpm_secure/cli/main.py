@@ -22,8 +22,9 @@ from lpm_secure.cli.trust.collect import collect
 from lpm_secure.cli.trust.enrolment import admit, enrol, invite
 from lpm_secure.cli.trust.keys import identity, keys
 from lpm_secure.cli.trust.kit import doctor, start
+from lpm_secure.cli.trust.rehearse import rehearse
 from protocols import __version__
-from protocols.errors import LpmError, ParameterError
+from protocols.exit_code import ENDING, ending_of
 
 INTERRUPTED: Final = 130  # exit code
 
@@ -51,6 +52,7 @@ app.command()(enrol)
 app.command()(admit)
 app.command()(doctor)
 app.command()(start)
+app.command()(rehearse)
 app.command()(sensitivity)
 app.command()(risk)
 app.command()(calibrate)
@@ -111,14 +113,10 @@ def main() -> None:
         command = error.ctx.command_path if error.ctx else "lpm"
         typer.echo(f"lpm: {error.format_message().rstrip('.')}; {command} --help says what is allowed", err=True)
         sys.exit(2)
-    except LpmError as error:
-        typer.echo(f"lpm: {error}", err=True)
-        sys.exit(2 if isinstance(error, ParameterError) else 3)
-    except OSError as error:
-        if error.filename is None:
-            raise
-        typer.echo(f"lpm: cannot use {error.filename}: {error.strerror}; give another path", err=True)
-        sys.exit(2)
+    except ENDING as error:
+        line, code = ending_of(error)
+        typer.echo(f"lpm: {line}", err=True)
+        sys.exit(code)
     except (KeyboardInterrupt, click.Abort):
         typer.echo("lpm: interrupted", err=True)
         sys.exit(INTERRUPTED)

@@ -69,14 +69,21 @@ class Survey:
     outside: int
 
     @property
+    def outside_notice(self) -> str:
+        """Return what there is to say of contacts that no step of a run has."""
+        what = "1 contact is" if self.outside == 1 else f"{self.outside:,} contacts are"
+        return f"{what} over before the first step, and left out"
+
+    @property
     def one_sided_notice(self) -> str:
         """Return what there is to say of contacts that one side alone lists where others are mutual; or nothing."""
         rows = self.contacts.row[self.contacts.one_sided == 1].tolist()
         if not rows:
             return ""
+        what = "1 contact is" if len(rows) == 1 else f"{len(rows):,} contacts are"
         shown = ", ".join(str(self.contacts.table.row(row)) for row in rows[:SHOWN])
         return (
-            f"{len(rows):,} contacts are listed by one side alone, where others are by both: rows {shown}"
+            f"{what} listed by one side alone, where others are by both: row{'' if len(rows) == 1 else 's'} {shown}"
             f"{', ...' if len(rows) > SHOWN else ''}. In one table they act both ways; clients of a deployment compare "
             "what they list, and none joins where two differ"
         )

@@ -83,6 +83,20 @@ class StageSeries:
         numbers = [np.array(self.public[name], dtype="<i8").tobytes() for name in sorted(self.public)]
         return hashlib.sha256(b"".join([self.counts.astype("<i8").tobytes(), *numbers])).hexdigest()
 
+    def difference(self, clear: "StageSeries") -> str:
+        """Return where a series first parts from that of the clear run: day, part and stage or number, in words."""
+        if self.counts.shape != clear.counts.shape:
+            return f"in size: {self.counts.shape} numbers by day, part and stage, and {clear.counts.shape} in the clear"
+        apart = np.argwhere(self.counts != clear.counts)
+        if apart.size:
+            (day, part, place) = apart[0].tolist()
+            return (
+                f"first on day {day * self.dt:g}: {self.names[place]} of the {PARTS[part]} agents is "
+                f"{self.counts[day, part, place]:,}, and {clear.counts[day, part, place]:,} in the clear"
+            )
+        names = [name for name in self.public if list(self.public[name]) != list(clear.public.get(name, ()))]
+        return f"in the public numbers {', '.join(names) or 'of one run alone'}"
+
     def table(self) -> pa.Table:
         """Return one row for each day: of each part who left the first stage, stages, observables; public numbers."""
         columns: dict[str, Any] = {"day": np.arange(self.counts.shape[0]) * self.dt}

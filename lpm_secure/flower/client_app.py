@@ -58,6 +58,7 @@ def seal_gradient(message: Message, context: Context, call_next: ClientAppCallab
     node, about = Node.of(context), records.about(message)
     vector = records.vector_of(reply, records.VECTOR, "int64").astype(np.int64)
     manifest = node.manifest(about)
+    node.consent()  # its tables were read, and nothing of them has left
     shares = seal_shares(vector.view(np.uint64), manifest, node.credentials, number=records.round_of(about))
     told = ConfigRecord({"name": node.name, "step": records.round_of(about)})
     return Message(records.content_of(sealed=records.of_bytes(shares), about=told), reply_to=message)

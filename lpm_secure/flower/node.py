@@ -89,10 +89,18 @@ class Node:
             PolicyConflict: an institution's owner does not allow the run.
         """
         if self.is_institution:
-            manifest = admit(self.institution, self.folder)
+            manifest = admit(self.institution, self.folder).manifest
         else:
             given = self.aggregator
             manifest = load_verified(self.folder / given.manifests[0], operator_key=given.operator_key)
         if text_of(about, "run") != manifests.run_id(manifest).hex():
             raise ManifestMismatch("the message is of another run than this node's manifest; compare the manifests")
         return manifests.require_sum(manifest)
+
+    def consent(self) -> None:
+        """Sign that this institution takes part, and charge its budget, before an answer of its leaves.
+
+        Raises:
+            PolicyConflict: its owner does not allow the run, or what is left of the budget is too little for it.
+        """
+        admit(self.institution, self.folder).consent()

@@ -1,5 +1,6 @@
 """The run's operator's answer to the requests of all parties: certificates, and the manifest, signed."""
 
+import datetime
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -22,7 +23,8 @@ from protocols.task import manifest as manifests
 from protocols.task.manifest import Simulation
 from protocols.task.signature import sign, signature_path
 
-DAYS: Final = 90.0  # of certificates
+DAYS: Final = 90.0  # of certificates, or until the run is over
+SPARE: Final = 7.0
 ANSWERS: Final = "answers"  # in the operator's folder: each request that was answered, and its answer
 
 
@@ -36,20 +38,23 @@ def answer(path: Path, out: Path) -> tuple[Simulation, list[Path]]:
         out: folder for the answers; nothing is written there unless all requests are right.
 
     Raises:
-        ConfigError, ParameterError, NotEnrolled: the project has a mistake, or a request is missing, wrong or used.
+        ConfigError, ParameterError, NotEnrolled: the project has a mistake, the run's time is over, or a request is
+            missing, wrong or used.
     """
     project, folder = load(path), path.resolve().parent
+    project.require_open()
     own, requests = folder / OPERATOR, folder / REQUESTS
     if not own.is_dir():
         raise ConfigError(f"{own} is not there: make the kits first, with lpm project kit {path}")
     manifest, authority, key = new_manifest(path), authority_in(own, days=AUTHORITY_DAYS), operator_key_in(own)
     content, signature = manifests.encode(manifest), canonical_json.encode(sign(manifest, key))
+    days = max(DAYS, (project.not_after - datetime.datetime.now(datetime.UTC)) / datetime.timedelta(days=1) + SPARE)
     makers: dict[str, Callable[[Path], EnrolmentReply]] = {
-        server.name: partial(_of_server, authority=authority) for server in project.servers
+        party.name: partial(_of_server, authority=authority, days=days) for party in project.operated
     }
     for client in manifest.clients:
         makers[client.name] = partial(
-            _of_client, name=client.name, authority=authority, invitations=own / INVITATIONS, key=key
+            _of_client, name=client.name, authority=authority, invitations=own / INVITATIONS, key=key, days=days
         )
     (own / ANSWERS).mkdir(exist_ok=True)
     replies = {name: _reply(request_path(requests, name), own / ANSWERS, make) for name, make in makers.items()}
@@ -73,17 +78,17 @@ def _reply(path: Path, own: Path, make: Callable[[Path], EnrolmentReply]) -> byt
     return reply
 
 
-def _of_server(path: Path, *, authority: Authority) -> EnrolmentReply:
+def _of_server(path: Path, *, authority: Authority, days: float) -> EnrolmentReply:
     asked = server_request.load(path)
-    certificate = authority.certify(asked.certificate.encode(), name=asked.name, days=DAYS)
+    certificate = authority.certify(asked.certificate.encode(), name=asked.name, days=days)
     pem = certificates.pem_of(authority.certificate).decode()
     return EnrolmentReply(name=asked.name, authority=pem, certificate=certificate.decode())
 
 
 def _of_client(
-    path: Path, *, name: str, authority: Authority, invitations: Path, key: Ed25519PrivateKey
+    path: Path, *, name: str, authority: Authority, invitations: Path, key: Ed25519PrivateKey, days: float
 ) -> EnrolmentReply:
     asked = enrolment.load_request(path)
     if asked.invitation.terms.name != name:
         raise ConfigError(f"{path} is of {asked.invitation.terms.name}; ask {name} for its own")
-    return enrolment.enrol(invitations, authority, asked, operator_key=signing.public_of(key), days=DAYS)
+    return enrolment.enrol(invitations, authority, asked, operator_key=signing.public_of(key), days=days)

@@ -14,13 +14,15 @@ from lpm_secure.project.authority import INVITATIONS, authority_in, operator_key
 from lpm_secure.project.explanation import comment
 from lpm_secure.project.manifest import manifest_of
 from lpm_secure.project.policy_template import policy_text
-from lpm_secure.project.project_file import ProjectFile, ServerEntry, load
+from lpm_secure.project.project_file import EngineEntry, ProjectFile, ServerEntry, load
+from lpm_secure.run.engine_config import EnginePartyConfig
 from protocols import canonical_json
 from protocols.atomic_file import PUBLIC_MODE, write_atomically
 from protocols.errors import ConfigError, ParameterError
 from protocols.identity import enrolment, signing
-from protocols.kit.kit import CONFIG, CREDENTIALS, KIT, MANIFEST, KitFile
+from protocols.kit.kit import CONFIG, CREDENTIALS, ENGINE_CONFIG, KIT, MANIFEST, KitFile
 from protocols.task.manifest import Simulation
+from protocols.task.parties import ENGINE
 
 OPERATOR: Final = "operator"  # a folder beside the project: what the run's operator keeps
 LOOPBACK: Final = ("127.", "localhost:", "[::1]:")
@@ -52,12 +54,14 @@ def write_kits(path: Path, out: Path) -> list[Path]:
     public = signing.public_of(key)
     for server in project.servers:
         _write_server(out / server.name, project, server, manifest, operator_key=public)
+    if isinstance(project.engine, EngineEntry):
+        _write_engine(out / ENGINE, project, project.engine, manifest, operator_key=public)
     for client in manifest.clients:
         folder = out / client.name
         _write_client(folder, project, client.name, manifest, operator_key=public)
         invitation = enrolment.invite(own / INVITATIONS, key, client.name, days=INVITED_DAYS)
         signing.write_private(folder / f"{client.name}.invitation", canonical_json.encode(invitation))
-    return [out / name for name in (*(server.name for server in project.servers), *(c.name for c in manifest.clients))]
+    return [out / party.name for party in (*project.operated, *manifest.clients)]
 
 
 def _require_kits(project: ProjectFile) -> None:
@@ -66,12 +70,13 @@ def _require_kits(project: ProjectFile) -> None:
     Raises:
         ConfigError: it is so.
     """
-    if project.not_after <= datetime.datetime.now(datetime.UTC):
-        raise ConfigError(f"not_after is {project.not_after:%F %T} UTC, which is over; set it later")
-    if project.engine:
-        raise ConfigError("the project has engine = true, and there is no kit of an engine yet; leave it out")
-    if project.edges == "permuted":
-        raise ConfigError('the project has edges = "permuted", and no kit makes the keys of devices yet; leave it out')
+    project.require_open()
+    if project.engine is True:
+        raise ConfigError(
+            "engine = true does not say who runs the engine; write a table [engine] with its operator, or leave it out"
+        )
+    if project.engine and project.gradient is not None:
+        raise ConfigError("lpm engine takes no gradient; leave out [engine], or [gradient]")
 
 
 def _write_client(folder: Path, project: ProjectFile, name: str, manifest: Simulation, *, operator_key: bytes) -> None:
@@ -87,7 +92,9 @@ def _write_client(folder: Path, project: ProjectFile, name: str, manifest: Simul
         start=project.start,
         dictionary=DataDictionary(cells=tuple(project.cells) if stays else ()),
     )
-    _begin(folder, KitFile(role="client", name=name, operator=name, **_common(project, operator_key)))
+    (agent, *_) = next(client.agents for client in manifest.clients if client.name == name) or (None,)
+    device = None if manifest.devices is None else agent
+    _begin(folder, KitFile(role="client", name=name, operator=name, device=device, **_common(project, operator_key)))
     keys = ("name", "manifest", "operator_key", "policy", "credentials", "people", "contacts", "start")
     optional = {"others": "others.csv", "relay": manifest.aggregators[0].name, "max_missed": 3}
     text = comment(ClientConfig, _values(given, keys), optional=optional)
@@ -108,7 +115,7 @@ def _write_server(
         name=server.name,
         operator=server.operator,
         sealed=not dealer or project.security == "active",
-        listen=tuple(each for each in (serving, server.mpc) if each is not None),
+        listen=tuple(each for each in (serving, server.mpc, server.permutation) if each is not None),
         **_common(project, operator_key),
     )
     _begin(folder, kit)
@@ -130,6 +137,30 @@ def _write_server(
     write_atomically(folder / CONFIG, comment(type(config), _values(config, keys)).encode())
     write_atomically(folder / "README.md", page.server_page(project, manifest, server).encode(), mode=PUBLIC_MODE)
     services.write(folder, server.name, "aggregator")
+
+
+def _write_engine(
+    folder: Path, project: ProjectFile, engine: EngineEntry, manifest: Simulation, *, operator_key: bytes
+) -> None:
+    _begin(
+        folder,
+        KitFile(role="engine", name=ENGINE, operator=engine.operator, sealed=False, **_common(project, operator_key)),
+    )
+    given = EnginePartyConfig(
+        manifest=MANIFEST,
+        operator_key=operator_key,
+        credentials=CREDENTIALS,
+        synthetic=engine.synthetic,
+        columns=engine.columns,
+        environment=engine.environment,
+    )
+    values = _values(given, given.__struct_fields__)
+    values["synthetic"] = {key: each for key, each in values["synthetic"].items() if each not in (None, {})}
+    write_atomically(folder / ENGINE_CONFIG, comment(EnginePartyConfig, values).encode())
+    write_atomically(
+        folder / "README.md", page.engine_page(project, manifest, engine.operator).encode(), mode=PUBLIC_MODE
+    )
+    services.write(folder, ENGINE, "lpm_secure.cli")
 
 
 def _common(project: ProjectFile, operator_key: bytes) -> dict[str, Any]:

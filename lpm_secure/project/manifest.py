@@ -10,7 +10,7 @@ from client_sdk.private.files import PEOPLE
 from lpm_secure.config.gradient_spec import gradient_for
 from lpm_secure.config.model import channel_names, model_of
 from lpm_secure.config.releases import releases_for
-from lpm_secure.project.project_file import ProjectFile, ServerEntry, agents_of, load
+from lpm_secure.project.project_file import EngineEntry, ProjectFile, ServerEntry, agents_of, load
 from protocols.errors import ConfigError, did_you_mean
 from protocols.identity import enrolment, server_request
 from protocols.identity.trust import PartyKeys, Trust
@@ -23,7 +23,7 @@ from protocols.task.parties import ENGINE, AggregatorParty, ClientParty, DealerP
 MOST_BY_DEFAULT: Final = 64  # clients that compare their contacts where it is not said
 REQUESTS: Final = "requests"  # a folder beside the project, with NAME.request of each party
 PLAIN: Final = (
-    *("name", "steps", "dt", "max_message", "engine", "mode", "security", "validity", "edges"),
+    *("name", "steps", "dt", "max_message", "mode", "security", "validity", "edges"),
     *("min_cohort", "min_count", "join_timeout_s", "round_timeout_s", "testbed_seed"),
 )
 
@@ -35,10 +35,12 @@ def new_manifest(path: Path) -> Simulation:
         ConfigError, ParameterError: a file cannot be read, or its parts contradict each other.
     """
     project, requests = load(path), path.resolve().parent / REQUESTS
-    keys = {server.name: _keys(requests, server) for server in project.servers}
+    keys = {party.name: _keys(requests, party) for party in project.operated}
+    engine = keys.pop(ENGINE, None)
     identities = {ENGINE: project.engine_identity} if project.engine_identity is not None else {}
     if project.security == "active":
-        identities |= {client.name: identity_of(requests, client.name) for client in project.clients}
+        identities |= {} if engine is None else {ENGINE: engine.identity}
+        identities |= {client.name: identity_of(requests, client.name) for client in project.members}
     trust = Trust(
         operator=project.operator,
         collusion_bound=project.collusion_bound or max(len(project.aggregators) - 1, 1),
@@ -72,6 +74,7 @@ def manifest_of(project: ProjectFile, folder: Path, *, trust: Trust | None = Non
     dealer, agents = project.dealer, agents_of(project, folder)
     manifest = Simulation(
         **plain,
+        engine=bool(project.engine),
         start=project.start or msgspec.UNSET,
         compare_contacts=_compares(project, model) or msgspec.UNSET,
         model=model,
@@ -105,7 +108,7 @@ def _compares(project: ProjectFile, model: GraphModel) -> bool:
     """Return whether clients compare their contacts: where it is not said, if there is something to compare."""
     undirected = not all(model.agents.directed)
     if project.compare_contacts is None:
-        return undirected and 2 <= len(project.clients) <= MOST_BY_DEFAULT
+        return undirected and project.edges == "dense" and 2 <= len(project.members) <= MOST_BY_DEFAULT
     return project.compare_contacts
 
 
@@ -141,7 +144,7 @@ def identity_of(requests: Path, name: str) -> bytes:
     return enrolment.load_request(request_path(requests, name)).identity
 
 
-def _keys(requests: Path, server: ServerEntry) -> PartyKeys:
+def _keys(requests: Path, server: ServerEntry | EngineEntry) -> PartyKeys:
     path = request_path(requests, server.name)
     asked = server_request.load(path)
     if (asked.name, asked.keys.operator) != (server.name, server.operator):

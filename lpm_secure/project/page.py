@@ -4,6 +4,7 @@ import textwrap
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from lpm_secure.config.model import exclusions
 from lpm_secure.project.explanation import WIDTH
 from lpm_secure.project.project_file import ProjectFile, ServerEntry
 from lpm_secure.report.summary import align
@@ -55,11 +56,11 @@ Each command is one line; `lpm` stands for `python3 -m client_sdk` where the sma
 
 At home you then have `outcomes.csv`, what you learned of your own people, and `series.csv`, what the run released.
 
-Other files of this folder: `kit.toml`, whose it is; `{name}.invitation`, for step 1; `start`, `lpm-{name}.service`,
-`Dockerfile` and `compose.yml`, ways to start; `credentials`, your keys; `others.csv`, if you write one;
-`summary.json`, bytes sent and steps missed; `one_sided.csv`, which of your contacts another client lacks; and what the
-program goes on from when it is started again, `*.lock`, `comparison-*.key` and `masking-*.journal`: leave these until
-the run is over.
+{device}Other files of this folder: `kit.toml`, whose it is; `{name}.invitation`, for step 1; `start`,
+`lpm-{name}.service`, `Dockerfile` and `compose.yml`, ways to start; `credentials`, your keys; `others.csv`, if you
+write one; `summary.json`, bytes sent and steps missed; `one_sided.csv`, which of your contacts another client lacks;
+and what the program goes on from when it is started again, `*.lock`, `comparison-*` and `masking-*.journal`: leave
+these until the run is over.
 
 ## Your tables
 
@@ -87,6 +88,32 @@ COMPARED: Final = (
 NOT_COMPARED: Final = (
     "Clients do not compare their contacts: a mutual one that you alone list acts one way, and nobody notices."
 )
+DEVICE: Final = (
+    "Nobody but the two ends knows a contact. Step 1 makes `device.key`, which stays here, and `device_card.csv`, "
+    "which you hand to everybody whom this device meets; put the row of each card that you get into "
+    "`contact_keys.csv`, below its first line. A contact in `contacts.csv` without such a row is refused."
+)
+ENGINE: Final = """\
+# The engine of the run {run}
+
+{operator} asks {own} to run the engine: it announces what synthetic people add in every step, and what the model hears
+of the outside. It learns what is released, and nothing of any client.
+
+## What to do
+
+1. Make the engine's keys here: `lpm enrol .` Hand `engine.request` to {operator}.
+2. Say in `engine.toml` who its people are: how many, from which population, and what they do.
+3. Put what comes back here: `engine.enrolled`, `manifest.json`, `manifest.sig`.
+4. `lpm doctor .` says what is wrong. `./start`, or `lpm start .`, checks the same, waits for the servers, and drives
+   the run to its end. `results` then has series, figures and report.
+
+Other files of this folder: `kit.toml`, whose it is; `start`, `lpm-engine.service`, `Dockerfile` and `compose.yml`, ways
+to start; `credentials`, the engine's keys.
+
+## What the clients are told of the run
+
+> {disclosure}
+"""
 SERVER: Final = """\
 # {name} in the run {run}
 
@@ -120,15 +147,13 @@ CONTACTS: Final = {
 def client_page(project: ProjectFile, manifest: Simulation, name: str) -> str:
     """Return the page of a client's kit."""
     agents = next(client.agents for client in manifest.clients if client.name == name)
-    epsilon = epsilon_of(rho_of(manifest), DELTA)
     rows = [row for row in rows_of(manifest) if row[0] not in {"run", "trust"}]
     channels = {"channel": ", ".join(manifest.channels)} if len(manifest.channels) > 1 else {}
     words = {
         "agents": len(agents),
-        "cost": f"All releases together cost an epsilon of at most {epsilon:.3g} at a delta of {DELTA:g}."
-        if epsilon < float("inf")
-        else "Exact numbers are released, which no epsilon bounds.",
+        "cost": cost_words(manifest),
         "seed": SEEDED if manifest.testbed_seed is not None else "",
+        "device": "" if manifest.devices is None else f"{textwrap.fill(DEVICE, WIDTH)}\n\n",
         "comparison": textwrap.fill(COMPARED if compares(manifest) else NOT_COMPARED, WIDTH),
         "people": _table(project, dict(_people(manifest, agents, project))),
         "contacts": _table(project, CONTACTS | channels),
@@ -137,12 +162,25 @@ def client_page(project: ProjectFile, manifest: Simulation, name: str) -> str:
     return CLIENT.format(**_common(project, manifest, name), **words)
 
 
+def cost_words(manifest: Simulation) -> str:
+    """Return what all releases of a run cost together, in a sentence."""
+    epsilon = epsilon_of(rho_of(manifest), DELTA)
+    if epsilon < float("inf"):
+        return f"All releases together cost an epsilon of at most {epsilon:.3g} at a delta of {DELTA:g}."
+    return "Exact numbers are released, which no epsilon bounds."
+
+
 def server_page(project: ProjectFile, manifest: Simulation, server: ServerEntry) -> str:
     """Return the page of a server's kit."""
     dealer = server == project.dealer
     ledger = "" if dealer else f", and hand its ledger, ledger-*.jsonl, to {project.operator} for the audit"
     words = {"own": server.operator, "what": KINDS[dealer], "address": server.address, "ledger": ledger}
     return SERVER.format(**_common(project, manifest, server.name), **words)
+
+
+def engine_page(project: ProjectFile, manifest: Simulation, own: str) -> str:
+    """Return the page of the engine's kit, which `own` runs."""
+    return ENGINE.format(**_common(project, manifest, "engine"), own=own)
 
 
 def _common(project: ProjectFile, manifest: Simulation, name: str) -> dict[str, str]:
@@ -156,7 +194,9 @@ def _people(manifest: Simulation, agents: tuple[int, ...], project: ProjectFile)
     model = manifest.model.agents
     if project.cells and model.cell_field is None:
         yield "cell", ", ".join(project.cells)
-    for spec in model.columns:
+    way = project.gradient.way if project.gradient else None
+    refused = {} if isinstance(project.model, str) else exclusions(project.model, way)
+    for spec in (each for each in model.columns if each.name not in refused):
         yield spec.name, _range(spec)
 
 

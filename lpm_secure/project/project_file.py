@@ -3,7 +3,7 @@
 import datetime
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Final, Literal, final
+from typing import Annotated, Any, Final, Literal, final
 
 import msgspec
 
@@ -17,12 +17,14 @@ from protocols.errors import ConfigError
 from protocols.identity.signing import PublicKey
 from protocols.identity.trust import Name, require_client, require_operators, require_period
 from protocols.task.base import Seconds, Security
-from protocols.task.parties import Address
+from protocols.task.parties import ENGINE, Address
 from protocols.toml_file import load_config
 
 LAST_PORT: Final = 65_535
+MOST_DEVICES: Final = 10_000  # of an entry
 Agent = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**32)]
+Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Seed = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 
 
@@ -55,10 +57,61 @@ class ClientEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
         name: in the manifest and in its certificate.
         agents: how many it has, and then they get the numbers after those of the clients before it, from 1 on; or a
             list of numbers; or a text file beside the project with one number a line.
+        devices: in place of agents, so many clients of one person each, `NAME-1` on, with a kit each.
     """
 
     name: Name
-    agents: Count | tuple[Agent, ...] | str
+    agents: Count | tuple[Agent, ...] | str | None = None
+    devices: Annotated[int, msgspec.Meta(ge=1, le=MOST_DEVICES)] | None = None
+
+    def __post_init__(self) -> None:
+        """Check that one of both is given."""
+        if (self.agents is None) == (self.devices is None):
+            raise ConfigError(f"client {self.name} needs either agents, how many people it has, or devices, how many")
+
+    @property
+    def each(self) -> tuple["ClientEntry", ...]:
+        """Return the clients that this entry stands for."""
+        if self.devices is None:
+            return (self,)
+        return tuple(ClientEntry(name=f"{self.name}-{number}", agents=1) for number in range(1, self.devices + 1))
+
+
+@final
+class EngineEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Who runs the engine, which has a kit then, and what that kit's `engine.toml` begins with.
+
+    Attributes:
+        operator: who runs it.
+        synthetic: its own agents, as in a run's configuration; the path of a population is from its kit.
+        columns: of private columns of the model, between which two numbers each value of theirs is drawn.
+        environment: of a model that hears public numbers, as in a run's configuration.
+    """
+
+    operator: Name
+    synthetic: SyntheticConfig = SyntheticConfig()
+    columns: dict[str, tuple[int, int]] = {}
+    environment: dict[str, Any] = {}
+
+    @property
+    def name(self) -> str:
+        """Return the engine's name, which is the same in every run."""
+        return ENGINE
+
+
+@final
+class RehearsalConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What made-up people do in `lpm rehearse`; the run itself knows nothing of it.
+
+    Attributes:
+        contacts: of a person in a step, on average.
+        between: which share of them is with people of other clients.
+        known: of which share of people the state on the first day is known.
+    """
+
+    contacts: Annotated[float, msgspec.Meta(ge=0, le=1000)] = 4.0
+    between: Share = 0.1
+    known: Share = 0.2
 
 
 @final
@@ -73,7 +126,7 @@ class ProjectFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
         dt: days in a step.
         start: the day of the first step, which all clients' dates are counted from.
         compare_contacts: before they join, clients compare what they list of undirected contacts between their agents.
-            Unless given they do, if there are such channels and 2 to 64 clients.
+            Unless given they do, if there are such channels, dense edges and 2 to 64 clients.
         period: contacts are given for so many steps, and repeat; all steps unless given.
         max_message: the largest weight between two people in a step, times the largest message of the model.
         mode: "outcome": a client learns a bit for each agent and step. "sum": exact exposures, asked for by name.
@@ -82,8 +135,9 @@ class ProjectFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
         validity: "bits": what clients tell is checked on shares to be in its range. "off" trusts them.
         edges: "dense"; "permuted" for clients of one person each, whose contacts no server sees.
         degree: with permuted edges, the most contacts that anyone has on a day.
-        engine: whether an engine announces synthetic totals and public numbers in every step.
-        engine_identity: where security is active, the engine's Ed25519 public key, 32 bytes in base64.
+        engine: whether an engine announces synthetic totals and public numbers in every step; a table `[engine]` says
+            who runs it, and gives it a kit.
+        engine_identity: where security is active and the engine has no kit, its Ed25519 public key, 32 bytes in base64.
         min_cohort: a release covers at least so many clients.
         min_count: in outcome mode, a count below it is released as 0; 0 releases every count.
         collusion_bound: how many aggregators may pool what they have; all but one unless given.
@@ -95,6 +149,7 @@ class ProjectFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
         cells: by the name of each cell (a ward, a school) how many people mix in it.
         releases: noise in what is released; without the table all is exact.
         gradient: which derivatives the run yields; none without the table.
+        rehearsal: what made-up people do in a rehearsal of the run.
         dictionary: by a column, channel or cell a sentence on what it means, for whoever prepares the tables.
         aggregators: k >= 2 servers, each of another operator.
         dealer: in outcome mode, a server of a further operator, which sees no input.
@@ -116,7 +171,7 @@ class ProjectFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     validity: Literal["bits", "off"] = "bits"
     edges: Literal["dense", "permuted"] = "dense"
     degree: Annotated[int, msgspec.Meta(ge=1, le=1024)] | None = None
-    engine: bool = False
+    engine: bool | EngineEntry = False
     engine_identity: PublicKey | None = None
     min_cohort: Positive
     min_count: Count = 0
@@ -129,6 +184,7 @@ class ProjectFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     cells: dict[str, Positive] = {}
     releases: NoiseConfig | None = None
     gradient: GradientConfig | None = None
+    rehearsal: RehearsalConfig = RehearsalConfig()
     dictionary: dict[str, str] = {}
     aggregators: tuple[ServerEntry, ...]
     dealer: ServerEntry | None = None
@@ -137,9 +193,9 @@ class ProjectFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     def __post_init__(self) -> None:
         """Check what types alone cannot."""
         check_source(self.model, self.parameters)
-        for client in self.clients:
+        for client in self.members:
             require_client(client.name)
-        names = [server.name for server in self.servers] + [client.name for client in self.clients]
+        names = [server.name for server in self.servers] + [client.name for client in self.members]
         if twice := next((name for name in names if names.count(name) > 1), None):
             raise ConfigError(f"two parties have the name {twice}; every party needs its own")
         require_period(self.not_before, self.not_after)
@@ -147,11 +203,32 @@ class ProjectFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
         _check_addresses(self.servers)
         if (self.edges == "permuted") != (self.degree is not None):
             raise ConfigError('edges = "permuted" and degree go together: give both, or neither')
+        if self.engine_identity is not None and not isinstance(self.engine, bool):
+            raise ConfigError("[engine] has a kit, whose request holds the engine's key; leave engine_identity out")
+
+    def require_open(self) -> None:
+        """Refuse a run whose time is over.
+
+        Raises:
+            ConfigError: it is.
+        """
+        if self.not_after <= datetime.datetime.now(datetime.UTC):
+            raise ConfigError(f"not_after is {self.not_after:%F %T} UTC, which is over; set it later")
 
     @property
     def synthetic(self) -> SyntheticConfig:
-        """Return the engine's agents, of which a project says nothing: they are its operator's."""
-        return SyntheticConfig()
+        """Return the engine's agents: without a table `[engine]` its operator's, of which a project says nothing."""
+        return self.engine.synthetic if isinstance(self.engine, EngineEntry) else SyntheticConfig()
+
+    @property
+    def members(self) -> tuple[ClientEntry, ...]:
+        """Return all clients, each device as one of its own."""
+        return tuple(each for client in self.clients for each in client.each)
+
+    @property
+    def operated(self) -> tuple["ServerEntry | EngineEntry", ...]:
+        """Return the parties with an operator and a kit: all servers, and the engine where a table says who runs it."""
+        return (*self.servers, *((self.engine,) if isinstance(self.engine, EngineEntry) else ()))
 
     @property
     def servers(self) -> tuple[ServerEntry, ...]:
@@ -185,10 +262,11 @@ def agents_of(project: ProjectFile, folder: Path) -> dict[str, tuple[int, ...]]:
     """
     numbers: dict[str, tuple[int, ...]] = {}
     first = 1
-    for client in project.clients:
-        if isinstance(client.agents, int):
-            numbers[client.name] = tuple(range(first, first + client.agents))
-            first += client.agents
+    for client in project.members:
+        if client.agents is None or isinstance(client.agents, int):
+            count = client.agents or 0
+            numbers[client.name] = tuple(range(first, first + count))
+            first += count
         elif isinstance(client.agents, str):
             numbers[client.name] = _listed(folder / client.agents)
         else:

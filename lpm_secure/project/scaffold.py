@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from lpm_secure.project.explanation import comment
 from lpm_secure.project.project_file import ProjectFile
+from protocols.atomic_file import write_atomically
 from protocols.errors import ParameterError
 from protocols.identity.trust import require_name
 
@@ -26,7 +27,6 @@ OPTIONAL: Final[Mapping[str, Any]] = {
     "validity": "off",
     "edges": "permuted",
     "degree": 8,
-    "engine": True,
     "engine_identity": "(base64)",
     "collusion_bound": 1,
     "testbed_seed": 1,
@@ -45,7 +45,7 @@ def write_project(name: str, folder: Path) -> Path:
         place.mkdir()
     except OSError as error:
         raise ParameterError(f"cannot make {place}: {error.strerror}; give another name") from error
-    (place / PROJECT).write_text(project_text(name, today=datetime.datetime.now(datetime.UTC)), encoding="utf-8")
+    write_atomically(place / PROJECT, project_text(name, today=datetime.datetime.now(datetime.UTC)).encode())
     return place / PROJECT
 
 

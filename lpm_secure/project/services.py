@@ -27,14 +27,14 @@ ExecStart=/bin/sh /srv/lpm/{name}/start
 Restart={restart}
 RestartSec=5
 RestartPreventExitStatus=2 3
-UMask=0077
+{environment}UMask=0077
 NoNewPrivileges=yes
 CapabilityBoundingSet=
 ProtectSystem=strict
 ReadWritePaths=/srv/lpm/{name}
 ProtectHome=yes
 PrivateTmp=yes
-PrivateDevices=yes
+PrivateDevices={private}
 ProtectKernelTunables=yes
 ProtectKernelModules=yes
 ProtectKernelLogs=yes
@@ -76,7 +76,8 @@ services:
     security_opt: ["no-new-privileges:true"]
     restart: "no"
 """
-PACKAGES: Final = {"client_sdk": "/src", "aggregator": "'/src[aggregator]'"}
+PACKAGES: Final = {"client_sdk": "/src", "aggregator": "'/src[aggregator]'", "lpm_secure.cli": "'/src[all]'"}
+CACHE: Final = "Environment=NUMBA_CACHE_DIR=/srv/lpm/{name}/cache\n"  # what its own people's loops are compiled into
 
 
 def write(folder: Path, name: str, module: str) -> None:
@@ -87,8 +88,10 @@ def write(folder: Path, name: str, module: str) -> None:
         name: of the party.
         module: that it runs; `python -m MODULE start KIT`.
     """
-    words = {"name": name, "module": module, "package": PACKAGES[module]}
-    restart = "on-failure" if module == "aggregator" else "no"
+    computes = module == "lpm_secure.cli"  # the engine, which may have a GPU
+    words = {"name": name, "module": module, "package": PACKAGES[module], "private": "no" if computes else "yes"}
+    words |= {"environment": CACHE.format(name=name) if computes else ""}
+    restart = "no" if module == "client_sdk" else "on-failure"
     write_atomically(folder / "start", SCRIPT.format(**words).encode(), mode=SCRIPT_MODE)
     files = {f"lpm-{name}.service": UNIT, "Dockerfile": DOCKERFILE, "compose.yml": COMPOSE}
     for file, text in files.items():

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -31,6 +32,8 @@ from lpm_secure.testbed.synthetic import Synthetic
 from protocols import folder_lock
 from protocols.errors import ParameterError, RunEnded
 from protocols.identity import certificates
+from protocols.kit.doctor import require_healthy, wait_for_peers
+from protocols.kit.kit import Kit
 from protocols.task import manifest as manifests
 from protocols.task.manifest import Simulation, is_active, require_simulation
 from protocols.task.parties import ENGINE
@@ -110,6 +113,25 @@ def run_engine(path: Path, *, device: str = "auto", observer: StepObserver = nul
         summary = _summary(manifest, series, synthetic, results, facts=(journal.steps, time.perf_counter() - started))
         folders.write(results, summary)
     return summary
+
+
+def start_engine(folder: Path, say: Callable[[str], None], observer: StepObserver = null_observer) -> Summary:
+    """Check the engine's kit, wait for its servers, and drive the run; see `run_engine`.
+
+    Args:
+        folder: of the kit.
+        say: is given a line for whoever waits.
+        observer: watches the steps.
+
+    Raises:
+        ConfigError: something is wrong with the kit.
+        ParameterError: it is another party's.
+    """
+    kit = Kit.load(folder)
+    kit.require_role("engine")
+    require_healthy(kit, say)
+    wait_for_peers(kit, say)
+    return run_engine(kit.config, observer=observer)
 
 
 def _require_engine(manifest: Simulation, certificate: bytes) -> None:

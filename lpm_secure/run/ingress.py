@@ -2,15 +2,15 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
-from typing import Final, final
+from typing import Any, Final, final
 
 from lpm_secure.report.table import csv_of_rows
-from lpm_secure.run.processes import Execution
-from lpm_secure.testbed.deployment import Deployment
+from lpm_secure.testbed.deployment import PartyProcesses
+from protocols.task.manifest import require_simulation
 from protocols.task.parties import ENGINE
 
 FILE: Final = "received.csv"
@@ -37,16 +37,16 @@ class Ingress:
     per_step: float
 
 
-def ingress(deployment: Deployment, execution: Execution) -> tuple[Ingress, ...]:
+def ingress(deployment: PartyProcesses, clients: Mapping[str, Mapping[str, Any]]) -> tuple[Ingress, ...]:
     """Return what every party received: messages as they are sent, without what TLS and HTTP/2 add.
 
     The links of the secret permutation, which devices with hidden contacts need, are not counted.
 
     Args:
         deployment: whose processes have ended: an aggregator tells its bytes when it stops.
-        execution: of the run.
+        clients: what each client wrote in its summary.
     """
-    manifest = deployment.testbed.manifest
+    manifest = require_simulation(deployment.manifest)
     names = [party.name for party in manifest.aggregators]
     total: dict[tuple[str, str], float] = defaultdict(float)
     for own in names:
@@ -54,8 +54,8 @@ def ingress(deployment: Deployment, execution: Execution) -> tuple[Ingress, ...]
             for what, count in counts.items():
                 for party, sender, share in _ways(event, what, own=own, names=names):
                     total[party, sender] += count * share
-    if execution.clients:
-        mean = fmean(client["received_bytes"] for client in execution.clients.values())
+    if clients:
+        mean = fmean(client["received_bytes"] for client in clients.values())
         total[EACH_CLIENT, AGGREGATORS] = mean
     rounds = manifest.steps + 1
     return tuple(Ingress(party, sender, count / rounds) for (party, sender), count in sorted(total.items()))

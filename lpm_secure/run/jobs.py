@@ -78,7 +78,7 @@ def simulate_private(
             execution = run_private(deployment, place, on_step)
         public = execution.series.public
         replay = run_clear(deployment.testbed, place, public=public) if parity and not noised else None
-        run = PrivateRun(config, deployment.testbed, execution, replay, ingress(deployment, execution))
+        run = PrivateRun(config, deployment.testbed, execution, replay, ingress(deployment, execution.clients))
         for lost in execution.lost:
             LOG.warning("%s ended with code %s: %s", lost.name, lost.returncode, lost.reason)
         summary = summary_of(run, deployment.folder)

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import dataclasses
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Final, TypeVar, final
@@ -18,7 +18,7 @@ from lpm_secure.engine.series import StageSeries
 from lpm_secure.environments.environment import Environment
 from lpm_secure.environments.schedule import InterventionSchedule
 from lpm_secure.run.observer import OnStep
-from lpm_secure.testbed.deployment import Deployment, Failure, LocalDeployment
+from lpm_secure.testbed.deployment import Deployment, Failure, LocalDeployment, PartyProcesses
 from lpm_secure.testbed.testbed import Testbed
 from protocols.errors import ParameterError, ProtocolError
 from protocols.task.parties import ENGINE
@@ -104,7 +104,7 @@ def run_private(
         execution = asyncio.run(drive(deployment, device, started, on_step))
         deployment.wait_for_clients(timeout_s=30.0)
         lost = tuple(deployment.failures())
-        return dataclasses.replace(execution, lost=lost, clients=_summaries(deployment))
+        return dataclasses.replace(execution, lost=lost, clients=summaries(deployment))
     finally:
         deployment.stop()
 
@@ -159,21 +159,27 @@ async def supervise(deployment: LocalDeployment, act: Callable[[Sequence[Transpo
             await transport.close()
 
 
-async def watch(deployment: LocalDeployment) -> None:
+async def watch(deployment: PartyProcesses) -> None:
     """Raise when a process ends without which the run cannot go on; a client that dies is left out instead."""
-    servers = deployment.servers
     while True:
-        for failure in deployment.failures():
-            if failure.returncode == BAD_INPUT:
-                raise ParameterError(f"{failure.name}: {failure.reason}")
-            if failure.name in servers:
-                raise ProtocolError(f"{failure.name} ended with code {failure.returncode}: {failure.reason}")
+        require_running(deployment, deployment.servers)
         await asyncio.sleep(POLL_S)
 
 
-def _summaries(deployment: Deployment) -> dict[str, dict[str, Any]]:
+def require_running(deployment: PartyProcesses, needed: Collection[str]) -> None:
+    """Refuse to go on where a process refused its files, or one of those that are needed ended with an error.
+
+    Raises:
+        ParameterError, ProtocolError: it is so; with the last line of its log.
+    """
+    for failure in deployment.failures():
+        if failure.returncode == BAD_INPUT:
+            raise ParameterError(f"{failure.name}: {failure.reason}")
+        if failure.name in needed:
+            raise ProtocolError(f"{failure.name} ended with code {failure.returncode}: {failure.reason}")
+
+
+def summaries(deployment: PartyProcesses) -> dict[str, dict[str, Any]]:
     """Return what each client wrote about its bytes and seconds; those that died wrote nothing."""
-    files = {
-        client.name: deployment.party(client.name) / "summary.json" for client in deployment.testbed.manifest.clients
-    }
+    files = {client.name: deployment.party(client.name) / "summary.json" for client in deployment.manifest.clients}
     return {name: msgspec.json.decode(file.read_bytes()) for name, file in files.items() if file.exists()}

@@ -71,7 +71,8 @@ def _endings(run: PrivateRun, figures: dict[str, Any]) -> Iterator[tuple[str, st
 
 def _parity_lines(run: PrivateRun) -> Iterator[str]:
     if run.clear is not None:
-        yield f"parity: {'identical' if run.parity else 'DIFFERENT'}"
+        apart = "" if run.parity else run.private.series.difference(run.clear.series)
+        yield f"parity: {f'DIFFERENT, {apart}' if apart else 'identical'}"
         yield f"  private {run.private.series.hash}"
         yield f"  clear   {run.clear.series.hash}"
 
@@ -87,6 +88,8 @@ def _parts(run: PrivateRun, rows: Sequence[tuple[str, str]]) -> list[str | Plot]
         parts += [html.heading("What each party received"), _ingress_table(run.received)]
     if run.clear is not None:
         parts.append(html.heading(f"Parity: {'identical' if run.parity else 'DIFFERENT'}"))
+        if not run.parity:
+            parts.append(html.warning(run.private.series.difference(run.clear.series)))
         parts += [html.digest("private", run.private.series.hash), html.digest("clear", run.clear.series.hash)]
     return parts
 

@@ -187,7 +187,7 @@ def _warnings(survey: Survey) -> list[str]:
     if empty := int((_by_day(survey) == 0).sum()):
         lines.append(f"{empty:,} days have no contact")
     if survey.outside:
-        lines.append(f"{survey.outside:,} contacts are over before the first step, and left out")
+        lines.append(survey.outside_notice)
     return lines
 
 

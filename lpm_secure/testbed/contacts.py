@@ -76,7 +76,7 @@ def _own(config: Config) -> ContactData:
     if survey.one_sided_notice:
         NOTICES.warning("%s", survey.one_sided_notice)
     if survey.outside:
-        NOTICES.warning("%d contacts are over before the first step, and left out", survey.outside)
+        NOTICES.warning("%s", survey.outside_notice)
     if survey.data.days < config.steps and survey.data.day.size:
         NOTICES.info("contacts are of %d steps, and the run has %d: they repeat", survey.data.days, config.steps)
     return survey.data

@@ -3,6 +3,7 @@
 import abc
 import contextlib
 import dataclasses
+import datetime
 import os
 import signal
 import socket
@@ -43,6 +44,7 @@ GRACE_S: Final = 4.0  # for all processes to end by themselves
 RESERVED: Final = 256  # ports, fewer than a process may have files open
 _reserved: Final[deque[int]] = deque()
 MANIFEST: Final = "manifest.json"
+LOG: Final = "log.jsonl"
 
 
 def free_addresses(count: int) -> list[str]:
@@ -96,11 +98,8 @@ class Failure:
     reason: str
 
 
-class LocalDeployment(abc.ABC):
-    """Processes of one run on this machine; subclasses are final, one for each kind of manifest.
-
-    Attributes:
-        folder: holds `manifest.json` and `parties/NAME/`, one folder for each party with its files, key and log.
+class PartyProcesses(abc.ABC):
+    """Processes of one run on this machine, each party's from a folder of its own, where its log is too.
 
     Security: a testbed. One machine and one user hold all keys here, so nothing is hidden from them; the parties are
         separate processes that talk over mutual TLS, as they would between machines.
@@ -109,13 +108,91 @@ class LocalDeployment(abc.ABC):
     __slots__ = ()
 
     folder: Path
-    keys: TestbedKeys | None
     _processes: dict[str, subprocess.Popen[bytes]]
 
     @property
     @abc.abstractmethod
     def manifest(self) -> Manifest:
         """Return the run's manifest."""
+
+    @abc.abstractmethod
+    def party(self, name: str) -> Path:
+        """Return a party's folder."""
+
+    @abc.abstractmethod
+    def _program(self, name: str) -> Sequence[str]:
+        """Return the module that a party runs, with its arguments."""
+
+    @property
+    def servers(self) -> frozenset[str]:
+        """Return the names of the operators' servers."""
+        dealer = self.manifest.dealer
+        return frozenset([*(party.name for party in self.manifest.aggregators), *([dealer.name] if dealer else [])])
+
+    def start(self) -> None:
+        """Start the operators' servers, then all clients."""
+        self.start_servers()
+        for client in self.manifest.clients:
+            self.start_party(client.name)
+
+    def start_servers(self) -> None:
+        """Start the dealer, where there is one, and all aggregators."""
+        for party in ((self.manifest.dealer,) if self.manifest.dealer else ()) + self.manifest.aggregators:
+            self.start_party(party.name)
+
+    def start_party(self, name: str) -> None:
+        """Start one party's process, again if it ran before; its log is `log.jsonl` in its folder."""
+        with (self.party(name) / LOG).open("ab") as log, _uninterrupted():
+            self._processes[name] = launch(self._program(name), log)
+
+    def process(self, name: str) -> subprocess.Popen[bytes]:
+        """Return a party's process."""
+        return self._processes[name]
+
+    def failures(self) -> list[Failure]:
+        """Return the processes that have ended with an error, with the last line of their logs."""
+        ended = {name: process.poll() for name, process in self._processes.items()}
+        return [Failure(name, code, self._last_line(name)) for name, code in ended.items() if code]
+
+    def wait_for_clients(self, timeout_s: float | None) -> None:
+        """Wait until all clients have ended."""
+        for client in self.manifest.clients:
+            try:
+                self._processes[client.name].wait(timeout_s)
+            except subprocess.TimeoutExpired:
+                self._processes[client.name].kill()
+
+    def stop(self) -> None:
+        """End every process by its own id: first gently, then surely, at once where this is interrupted."""
+        running = [process for process in self._processes.values() if process.poll() is None]
+        for process in running:
+            process.terminate()
+        until = time.monotonic() + GRACE_S
+        try:
+            for process in running:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(max(until - time.monotonic(), 0.0))
+        finally:
+            for process in running:
+                process.kill()
+        for process in running:
+            process.wait()
+
+    def _last_line(self, name: str) -> str:
+        lines = (self.party(name) / LOG).read_text(errors="replace").strip().splitlines()
+        return lines[-1] if lines else "its log is empty"
+
+
+class LocalDeployment(PartyProcesses):
+    """A run of a testbed, whose files are all written here; subclasses are final, one for each kind of manifest.
+
+    Attributes:
+        folder: holds `manifest.json` and `parties/NAME/`, one folder for each party with its files, key and log.
+    """
+
+    __slots__ = ()
+
+    keys: TestbedKeys | None
 
     @property
     @abc.abstractmethod
@@ -125,11 +202,6 @@ class LocalDeployment(abc.ABC):
     @abc.abstractmethod
     def _write_client(self, name: str) -> None:
         """Write a client's own files, beside its keys and its policy."""
-
-    @property
-    def servers(self) -> frozenset[str]:
-        """Return the names of the operators' servers."""
-        return frozenset(self._keys.servers)
 
     def write(self) -> None:
         """Write the manifest, signed, and every party's folder."""
@@ -186,64 +258,17 @@ class LocalDeployment(abc.ABC):
         assert self.keys is not None  # noqa: S101 - set by __post_init__
         return self.keys
 
-    def start(self) -> None:
-        """Start the operators' servers, then all clients."""
-        self.start_servers()
-        for client in self.manifest.clients:
-            self.start_party(client.name)
-
-    def start_servers(self) -> None:
-        """Start the dealer, where there is one, and all aggregators."""
-        for party in ((self.manifest.dealer,) if self.manifest.dealer else ()) + self.manifest.aggregators:
-            self.start_party(party.name)
-
-    def start_party(self, name: str) -> None:
-        """Start one party's process, again if it ran before; its log is `parties/NAME/log.jsonl`."""
-        manifest = self.manifest
-        program = [self.client_program]
-        if name in {party.name for party in manifest.aggregators}:
-            program = ["aggregator"]
+    def _program(self, name: str) -> Sequence[str]:
+        role = [self.client_program]
+        if name in {party.name for party in self.manifest.aggregators}:
+            role = ["aggregator"]
         elif self.manifest.dealer is not None and name == self.manifest.dealer.name:
-            program = ["aggregator", "dealer"]
-        with (self.party(name) / "log.jsonl").open("ab") as log, _uninterrupted():
-            self._processes[name] = launch([*program, "--config", str(self.party(name) / "config.toml")], log)
+            role = ["aggregator", "dealer"]
+        return [*role, "--config", str(self.party(name) / "config.toml")]
 
     def transports(self) -> list[Transport]:
         """Return the engine's transports to the aggregators."""
         return connect(self.manifest, certificates.read(self.party(ENGINE)))
-
-    def process(self, name: str) -> subprocess.Popen[bytes]:
-        """Return a party's process."""
-        return self._processes[name]
-
-    def failures(self) -> list[Failure]:
-        """Return the processes that have ended with an error, with the last line of their logs."""
-        ended = {name: process.poll() for name, process in self._processes.items()}
-        return [Failure(name, code, self._last_line(name)) for name, code in ended.items() if code]
-
-    def wait_for_clients(self, timeout_s: float | None) -> None:
-        """Wait until all clients have ended."""
-        for client in self.manifest.clients:
-            try:
-                self._processes[client.name].wait(timeout_s)
-            except subprocess.TimeoutExpired:
-                self._processes[client.name].kill()
-
-    def stop(self) -> None:
-        """End every process by its own id: first gently, then surely, at once where this is interrupted."""
-        running = [process for process in self._processes.values() if process.poll() is None]
-        for process in running:
-            process.terminate()
-        until = time.monotonic() + GRACE_S
-        try:
-            for process in running:
-                with contextlib.suppress(subprocess.TimeoutExpired):
-                    process.wait(max(until - time.monotonic(), 0.0))
-        finally:
-            for process in running:
-                process.kill()
-        for process in running:
-            process.wait()
 
     def party(self, name: str) -> Path:
         """Return a party's folder."""
@@ -253,10 +278,6 @@ class LocalDeployment(abc.ABC):
         """Write a party's configuration, mode 0600: an institution's may say whose data it has."""
         given = {key: value for key, value in msgspec.to_builtins(config).items() if value is not None}
         write_atomically(self.party(name) / "config.toml", msgspec.toml.encode(given))
-
-    def _last_line(self, name: str) -> str:
-        lines = (self.party(name) / "log.jsonl").read_text(errors="replace").strip().splitlines()
-        return lines[-1] if lines else "its log is empty"
 
 
 @final
@@ -286,33 +307,8 @@ class Deployment(LocalDeployment):
         return "client_sdk"
 
     def _write_client(self, name: str) -> None:
-        folder, manifest = self.party(name), self.testbed.manifest
-        agents = [agent for client in manifest.clients for agent in client.agents]
-        first, end = Layout.of(manifest).own[name]
-        people: dict[str, list[float | None]] = {"agent": [*agents[first:end]]}
-        if self.testbed.cell.size:
-            people["cell"] = [int(cell) for cell in self.testbed.cell_of(name)]
-        bits = {spec.name: spec.bits for spec in manifest.model.agents.columns}
-        for column, values in self.testbed.columns.items():
-            own: list[float] = values[first:end].tolist()
-            known = [value / 2 ** bits[column] for value in own] if bits[column] else own
-            people[column] = [None if word == UNKNOWN else value for word, value in zip(own, known, strict=True)]
-        table = self.testbed.contacts_of(name)
-        if manifest.devices is not None:
-            write_device_keys(folder, self.testbed.keyring.of(name, manifest, table), agents)
-        contacts = {
-            "day": table.day,
-            "a": [agents[slot] for slot in table.a],
-            "b": [agents[slot] for slot in table.b],
-            "channel": [manifest.channels[channel] for channel in table.channel],
-            "weight": table.weight,
-        }
-        fractions = {column for column in self.testbed.columns if bits[column]}
-        types = {"channel": pa.string(), **dict.fromkeys(fractions, pa.float64())}
-        for file, columns in (("people.csv", people), ("contacts.csv", contacts)):
-            arrays = {key: pa.array(value, types.get(key, pa.int64())) for key, value in columns.items()}
-            csv.write_csv(pa.table(arrays), folder / file)
-            (folder / file).chmod(0o600)
+        folder = self.party(name)
+        write_tables(self.testbed, name, folder)
         self._write_config(
             name,
             ClientConfig(
@@ -325,3 +321,50 @@ class Deployment(LocalDeployment):
                 contacts="contacts.csv",
             ),
         )
+
+
+def write_tables(
+    testbed: Testbed, name: str, folder: Path, *, cells: Sequence[str] = (), start: datetime.date | None = None
+) -> None:
+    """Write what one client keeps to itself: its people and contacts, and a device's keys.
+
+    Args:
+        testbed: that has them.
+        name: of the client.
+        folder: of its files.
+        cells: names of the cells, where people's tables have names.
+        start: of a run whose steps are days: contacts then have dates.
+    """
+    manifest = testbed.manifest
+    agents = [agent for client in manifest.clients for agent in client.agents]
+    first, end = Layout.of(manifest).own[name]
+    people: dict[str, Sequence[float | str | None]] = {"agent": [*agents[first:end]]}
+    if manifest.cells:
+        people["cell"] = [cells[cell] if cells else int(cell) for cell in testbed.cell_of(name)]
+    bits = {spec.name: spec.bits for spec in manifest.model.agents.columns}
+    for column, values in testbed.columns.items():
+        own: list[float] = values[first:end].tolist()
+        known = [value / 2 ** bits[column] for value in own] if bits[column] else own
+        people[column] = [None if word == UNKNOWN else value for word, value in zip(own, known, strict=True)]
+    table = testbed.contacts_of(name)
+    if manifest.devices is not None:
+        write_device_keys(folder, testbed.keyring.of(name, manifest, table), agents)
+    days = {"day": pa.array(table.day, pa.int64())}
+    if start is not None:
+        days = {
+            "date": pa.array([str(start + datetime.timedelta(days=day)) for day in table.day.tolist()], pa.string())
+        }
+    contacts = {
+        "a": [agents[slot] for slot in table.a],
+        "b": [agents[slot] for slot in table.b],
+        "channel": [manifest.channels[channel] for channel in table.channel],
+        "weight": table.weight,
+    }
+    fractions = {column for column in testbed.columns if bits[column]}
+    types = {"channel": pa.string(), **dict.fromkeys(fractions, pa.float64())}
+    if cells:
+        types["cell"] = pa.string()
+    for file, before, columns in (("people.csv", {}, people), ("contacts.csv", days, contacts)):
+        arrays = {key: pa.array(value, types.get(key, pa.int64())) for key, value in columns.items()}
+        csv.write_csv(pa.table({**before, **arrays}), folder / file)
+        (folder / file).chmod(0o600)

@@ -92,7 +92,7 @@ class Testbed:
         """Return all private agents in the clear, whatever the model is, for the clear run."""
         return clear_agents(
             self.manifest,
-            self._source,
+            self.source_of_draws,
             cell=self.cell,
             device=device,
             contacts=self.contacts,
@@ -100,7 +100,8 @@ class Testbed:
         )
 
     @property
-    def _source(self) -> AgentSource:
+    def source_of_draws(self) -> AgentSource:
+        """Return the private agents' numbers, and the key of what is drawn of them."""
         numbers = [agent for client in self.manifest.clients for agent in client.agents]
         return AgentSource(np.array(numbers, dtype=np.uint64), simulation_key(self.manifest))
 
@@ -140,7 +141,7 @@ def build(config: Config, data: ContactData, addresses: Sequence[str]) -> Testbe
     city.check(manifest)
     return Testbed(
         manifest,
-        _contacts(manifest, data, order, NO_RANGES if isinstance(drawn, str) else drawn),
+        contact_table(manifest, data, order, NO_RANGES if isinstance(drawn, str) else drawn),
         _cells_in(data, order) if data.cell else cells_of(agents, manifest),
         config.synthetic.agents,
         data.source,
@@ -164,7 +165,7 @@ def _cells_in(data: ContactData, order: I64) -> I64:
     return number[np.searchsorted(data.people, order)]
 
 
-def _contacts(manifest: Simulation, data: ContactData, order: I64, ranges: Ranges) -> ContactTable:
+def contact_table(manifest: Simulation, data: ContactData, order: I64, ranges: Ranges = NO_RANGES) -> ContactTable:
     """Return contacts by slot; a data set has one channel, so each of its contacts counts on all of the run.
 
     On a directed channel people who met tell each other, both ways; in a run without channels nobody meets. Where

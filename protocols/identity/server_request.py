@@ -44,7 +44,7 @@ def request(folder: Path, name: str, operator: str, *, dealer: bool = False) -> 
         folder: for the keys; none may be there.
         name: the server's in the manifest.
         operator: who runs it.
-        dealer: of a semi-honest run: nothing is sealed to it.
+        dealer: of a semi-honest run, or an engine: nothing is sealed to it.
     """
     if (folder / PRIVATE).exists():
         raise ParameterError(f"{folder} holds keys already; take another folder, for keys are not written over")

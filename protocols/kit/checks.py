@@ -17,6 +17,7 @@ from protocols.identity import certificates
 from protocols.identity.server_keys import IDENTITY, SEALING, digest_of, digest_of_key
 from protocols.kit.kit import MANIFEST, Kit
 from protocols.task.manifest import Manifest
+from protocols.task.signature import trust_of
 
 LEAST_FREE: Final = 256 * 2**20  # bytes: stores and journals grow
 PROXIES: Final = ("grpc_proxy", "https_proxy", "http_proxy")  # in the order in which gRPC looks for them
@@ -73,6 +74,26 @@ def certificate(kit: Kit, now: datetime.datetime) -> Iterator[str]:
     for what, end in (("certificate", parsed.not_valid_after_utc), ("authority", authority.not_valid_after_utc)):
         if now >= end:
             yield f"the {what} expired at {end:%F %T} UTC; ask the run's operator for a new one"
+
+
+def expiry(kit: Kit, now: datetime.datetime) -> Iterator[str]:
+    """Yield that this party's certificate is about to expire, or will while the run may still go on: nothing is wrong.
+
+    A party whose certificate has expired needs a new invitation, or the answer to a new request.
+    """
+    if not kit.accepted:
+        return
+    content = certificates.certificate_of(kit.credentials)
+    if soon := certificates.expires_soon(content, now=now):
+        yield f"ahead: {soon}"
+        return
+    with contextlib.suppress(LpmError):  # that the manifest cannot be used is said elsewhere
+        end = trust_of(kit.manifest()).not_after
+        if (valid := certificates.expiry(content)) < end:
+            yield (
+                f"ahead: the certificate expires at {valid:%F %T} UTC, and the run may go on until {end:%F %T}; "
+                "ask the run's operator for another one before"
+            )
 
 
 def signature(kit: Kit) -> Iterator[str | Manifest]:

@@ -51,13 +51,15 @@ def require_healthy(kit: Kit, say: Callable[[str], None], *, peers: bool = False
 
     Args:
         kit: of a party.
-        say: is given a line for each thing that is wrong but the last.
+        say: is given a line for each thing that is wrong but the last; else for what will be.
         peers: whether the servers that it calls are to be reachable; else its own machine alone counts.
 
     Raises:
         ConfigError: with the last.
     """
     lines = examine(kit, peers=peers)
+    for notice in [] if lines else checks.expiry(kit, datetime.datetime.now(datetime.UTC)):
+        say(notice)
     for line in lines[:-1]:
         say(line)
     if lines:

@@ -3,7 +3,7 @@
 import datetime
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal, final
+from typing import Annotated, Final, Literal, final
 
 import msgspec
 
@@ -24,6 +24,8 @@ CONFIG: Final = "config.toml"
 MANIFEST: Final = "manifest.json"
 CREDENTIALS: Final = "credentials"
 CERTIFICATE: Final = "certificate.pem"
+ENGINE_CONFIG: Final = "engine.toml"
+STARTS: Final = {"client": "python -m client_sdk", "engine": "lpm"}  # the others: python -m aggregator
 
 
 @final
@@ -36,17 +38,19 @@ class KitFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
         run: the run's name.
         operator: who runs the party.
         operator_key: of the run's operator, 32 bytes in base64: compare it with what it tells you by another way.
-        sealed: of a dealer, whether clients seal to it, as they do in active runs.
+        sealed: of a server, whether clients seal to it; to a dealer they do in active runs alone.
+        device: of a client over permuted edges, its agent's number, by which those it meets know its key.
         listen: addresses of this machine that the party serves on.
         made: when, UTC.
     """
 
-    role: Literal["client", "aggregator", "dealer"]
+    role: Literal["client", "aggregator", "dealer", "engine"]
     name: Name
     run: Name
     operator: Name
     operator_key: PublicKey
     sealed: bool = True
+    device: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)] | None = None
     listen: tuple[Address, ...] = ()
     made: datetime.datetime
 
@@ -68,10 +72,21 @@ class Kit:
         """
         return cls(folder, load_config(folder / KIT, KitFile))
 
+    def require_role(self, *roles: str) -> None:
+        """Refuse the kit of a party that another program starts.
+
+        Raises:
+            ParameterError: it is one.
+        """
+        if (role := self.file.role) not in roles:
+            program = STARTS.get(role, "python -m aggregator")
+            what = f"an {role}" if role[0] in "ae" else f"a {role}"
+            raise ParameterError(f"{self.folder} is the kit of {what}; start it with: {program} start")
+
     @property
     def config(self) -> Path:
         """Return the party's configuration file."""
-        return self.folder / CONFIG
+        return self.folder / (ENGINE_CONFIG if self.file.role == "engine" else CONFIG)
 
     @property
     def credentials(self) -> Path:

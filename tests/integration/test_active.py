@@ -77,7 +77,7 @@ def test_an_active_run_over_real_processes_equals_the_clear_run_and_passes_its_a
     assert [client["modules"] for client in private.clients.values()] == [[]] * 4
     assert [client["missed_steps"] for client in private.clients.values()] == [[]] * 4
     parties = {"aggregator-0", "aggregator-1", "dealer", "engine", "each client (mean)"}
-    assert {party for party, count in by_party(ingress(deployment, private)).items() if count} == parties
+    assert {party for party, count in by_party(ingress(deployment, private.clients)).items() if count} == parties
     collect(deployment)
     report = audit(deployment.folder, operator_key=deployment.operator_key, runs=2_000)
     assert report.findings == 0, report.checks

@@ -57,3 +57,4 @@ def test_a_contact_that_one_side_alone_lists_ends_all_clients_before_the_first_s
     assert (deployment.party("d") / REPORT).stat().st_mode & 0o077 == 0
     ledgers = list(deployment.folder.glob("parties/*/ledger-*.jsonl"))
     assert not any(b"joined" in ledger.read_bytes() for ledger in ledgers)
+    assert all((deployment.party(name) / "consent-1.json").exists() for name in "abcd")  # letters are paid for too

@@ -39,3 +39,14 @@ def test_a_client_with_a_manifest_that_its_operator_did_not_sign_does_not_take_p
     config.write_text(text.replace(key, "A" * 43 + "="))
     with pytest.raises(ParameterError, match="was not made over it with the key 0000"):
         run_private(deployment, CPU)
+
+
+def test_a_client_whose_table_is_wrong_says_so_before_it_calls_anybody_and_pays_nothing(deploy):
+    deployment = deploy(compare_contacts=True)
+    people = deployment.party("c") / "people.csv"
+    people.write_text("\n".join(people.read_text().splitlines()[:-1]))
+    deployment.start_party("c")  # and no server, whom it would wait for
+    assert deployment.process("c").wait(60) == 2
+    (failure,) = deployment.failures()
+    assert "people.csv" in failure.reason
+    assert not list(deployment.party("c").glob("consent-*.json"))

@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 
 from client_sdk import Client, PrivateState, config, connect, read_credentials, read_private_state
-from client_sdk.admission import AdmissionConfig, admit, lock
+from client_sdk.admission import Admission, AdmissionConfig, admit, lock
 from client_sdk.masking.exchange import MaskedExchange, begin_exchange, require_no_relay
 from client_sdk.secure_sum.client import SumClient
 from client_sdk.secure_sum.fixed_vector import FixedVector
@@ -22,8 +22,8 @@ from client_sdk.secure_sum.journal import SumJournal
 from client_sdk.simulation.exchange import Exchange, RoundExchange
 from lpm_secure.analysis.risk import personal
 from lpm_secure.analysis.risk.distribution import in_bin
-from protocols.errors import LpmError, ParameterError, ProtocolError, RunEnded
-from protocols.identity.certificates import Credentials
+from protocols.errors import ProtocolError, RunEnded
+from protocols.exit_code import ENDING, ending_of
 from protocols.masking.journal import open_journal
 from protocols.task.manifest import Manifest, Simulation, is_active, require_simulation, require_sum, run_id
 from protocols.task.secure_sum.spec import SecureSum
@@ -82,11 +82,13 @@ async def join_distribution(
 async def _simulated(folder: Path) -> None:
     """Let one device take part in the week, by its own files."""
     given = config.load(folder / "config.toml")
-    manifest = require_simulation(admit(given, folder))
+    admission = admit(given, folder)
+    manifest = require_simulation(admission.manifest)
     people, contacts = folder / given.people, folder / given.contacts
     with lock(folder, given.name, manifest):
         private = read_private_state(manifest, given.name, people=people, contacts=contacts, start=given.start)
-        transports = connect(manifest, read_credentials(folder / given.credentials), relay=given.relay)
+        credentials = read_credentials(folder / given.credentials)
+        transports = admission.gate(connect(manifest, credentials, relay=given.relay))
         try:
             exchange = _masked(given, folder, manifest, transports) if is_active(manifest) else None
             (await week(manifest, private, transports, exchange)).write(folder)
@@ -97,19 +99,20 @@ async def _simulated(folder: Path) -> None:
 async def _join(folder: Path, risk_of: Path) -> None:
     """Let one device take part in the distribution, by its own files and its risk."""
     given = load_config(folder / "config.toml", AdmissionConfig)
-    manifest, credentials = require_sum(admit(given, folder)), read_credentials(folder / given.credentials)
-    with lock(folder, given.name, manifest):
-        await _distribute(given, folder, manifest, credentials, risk=personal.read(risk_of))
+    admission = admit(given, folder)
+    with lock(folder, given.name, admission.manifest):
+        await _distribute(given, admission, require_sum(admission.manifest), risk=personal.read(risk_of))
 
 
 async def _distribute(
-    given: AdmissionConfig, folder: Path, manifest: SecureSum, credentials: Credentials, *, risk: personal.Personal
+    given: AdmissionConfig, admission: Admission, manifest: SecureSum, *, risk: personal.Personal
 ) -> None:
-    journal = SumJournal.start(folder, manifest)
-    transports = connect(manifest, credentials, relay=given.relay, resumed=journal.sessions)
+    credentials = read_credentials(admission.folder / given.credentials)
+    journal = SumJournal.start(admission.folder, manifest)
+    transports = admission.gate(connect(manifest, credentials, relay=given.relay, resumed=journal.sessions))
     try:
         if is_active(manifest):
-            exchange: RoundExchange = _masked(given, folder, manifest, transports)
+            exchange: RoundExchange = _masked(given, admission.folder, manifest, transports)
         else:
             exchange = Exchange(manifest, given.name, transports, keys=journal.keys)
         await join_distribution(manifest, exchange, risk=risk, journal=journal)
@@ -155,9 +158,10 @@ def main() -> int:
     parser.add_argument("--config", type=Path, required=True, metavar="FILE", help="TOML")
     try:
         asyncio.run(_all(load_config(parser.parse_args().config, HostFile)))
-    except LpmError as error:
-        print(f"devices: {error}", file=sys.stderr)
-        return 2 if isinstance(error, ParameterError) else 3
+    except ENDING as error:
+        line, code = ending_of(error)
+        print(f"devices: {line}", file=sys.stderr)
+        return code
     return 0
 
 

@@ -62,6 +62,7 @@ def admit(
 ) -> None:
     """Sign the certificates that invited clients ask for, `NAME.enrolled` beside each request, to hand back."""
     from lpm_secure.project.authority import INVITATIONS, OPERATOR, authority_in
+    from lpm_secure.report.public_file import write_public
     from protocols import canonical_json
     from protocols.identity import enrolment, signing
 
@@ -78,7 +79,7 @@ def admit(
             refused.append(str(error) if str(path) in str(error) else f"{path}: {error}")
             continue
         out = path.with_name(f"{answer.name}.enrolled")
-        out.write_bytes(canonical_json.encode(answer))
+        write_public(out, canonical_json.encode(answer))
         typer.echo(out)
     if refused:
         raise ParameterError("; ".join(refused))

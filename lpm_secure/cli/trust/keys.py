@@ -58,6 +58,7 @@ def identity(
 
     Hand `NAME.request` to the run's operator, for a certificate and for the manifest. The keys stay here.
     """
+    from lpm_secure.report.public_file import write_public
     from protocols import canonical_json
     from protocols.identity import server_request
 
@@ -65,7 +66,7 @@ def identity(
         raise ParameterError(f"{folder} is there already; give another folder, for keys are not written over")
     path = folder / f"{name}.request"
     made = server_request.request(folder, name, operator, dealer=dealer)
-    path.write_bytes(canonical_json.encode(made))
+    write_public(path, canonical_json.encode(made))
     typer.echo(path)
 
 

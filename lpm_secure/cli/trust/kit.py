@@ -20,13 +20,20 @@ def doctor(kit: Kit) -> None:
 
 
 def start(kit: Kit) -> None:
-    """Check a party's kit, and take part in its run: a client to the run's end, a server until it is told to stop.
+    """Check a party's kit, and take part in its run: a client or the engine to its end, a server until told to stop.
 
     A server's operator signs the manifest by this.
     """
     from protocols.kit import kit as kits
 
-    if kits.Kit.load(kit).file.role == "client":
+    role = kits.Kit.load(kit).file.role
+    if role == "engine":
+        from lpm_secure.cli.progress import step_bar
+        from lpm_secure.run.engine_party import start_engine
+
+        for line in start_engine(kit, _say, step_bar).lines:
+            typer.echo(line)
+    elif role == "client":
         from client_sdk import __main__ as client
         from client_sdk.kit import start as start_client
 

@@ -37,6 +37,7 @@ def sign(
     ),
 ) -> None:
     """Sign a manifest as the run's operator, and print the key that every party must pin."""
+    from lpm_secure.report.public_file import write_public
     from protocols import canonical_json
     from protocols.identity import signing
     from protocols.task import manifest as manifests
@@ -48,7 +49,7 @@ def sign(
         typer.echo(f"{key}: a new key; keep it off line", err=True)
     signer = signing.read_key(key)
     signature = signatures.sign(content, signer)
-    signatures.signature_path(manifest).write_bytes(canonical_json.encode(signature))
+    write_public(signatures.signature_path(manifest), canonical_json.encode(signature))
     typer.echo(f"{signatures.signature_path(manifest)}: signed as {signature.operator}")
     typer.echo(f'operator_key = "{base64.b64encode(signing.public_of(signer)).decode()}"')
 

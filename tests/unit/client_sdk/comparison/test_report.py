@@ -1,6 +1,7 @@
 """What a client's owner is told of contacts that another client does not list: whatever becomes of the comparison."""
 
 import asyncio
+import datetime
 import types
 from pathlib import Path
 
@@ -12,10 +13,13 @@ from aggregator import Store
 from aggregator.mailbox import Mailbox
 from client_sdk import ContactTable, LocalTransport
 from client_sdk.comparison.comparison import VERDICT
-from client_sdk.comparison.report import REPORT, require_counterparts
+from client_sdk.comparison.report import REPORT, remove_secret, require_counterparts
 from client_sdk.private.files import PrivateFiles
 from lpm_secure.testbed.keys import pin_keys
-from protocols.errors import DataError, Unavailable
+from protocols.errors import ConflictingReplay, DataError, Unavailable
+from protocols.task import manifest as manifests
+from protocols.task.signature import trust_of
+from protocols.wire.messages import Letter
 
 ROWS = {"client-0": [(0, 0, 2, 0, 5), (1, 1, 2, 0, 7)], "client-1": [(1, 2, 1, 0, 7)]}  # day, a, b, channel, weight
 
@@ -27,19 +31,27 @@ def files_of(client):
     )
 
 
-def compare(manifest_of, folder, *, refused):
-    """Return what comes of both clients, of which the first one lists a contact more."""
+@pytest.fixture
+def run(manifest_of):
+    """Return the manifest of two clients, its keys and a mailbox."""
     manifest, keys = pin_keys(manifest_of(((1, 2), (3, 4)), period=3, join_timeout_s=5.0))
     manifest = msgspec.structs.replace(manifest, compare_contacts=True)
-    mailbox = Mailbox(manifest, Store("sqlite://"))
+    return manifest, keys, Mailbox(manifest, Store("sqlite://"))
+
+
+def compare(run, folder, *, refused=(), heard=None):
+    """Return what comes of both clients, of which the first one lists a contact more unless it is left out."""
+    manifest, keys, mailbox = run
 
     async def answer(caller, letter):
+        if heard is not None:
+            heard.append((caller, letter.number))
         if letter.number in refused:
             raise Unavailable("nobody answers")
         return mailbox.answer(caller, letter)
 
     async def one(name):
-        (folder / name).mkdir()
+        (folder / name).mkdir(exist_ok=True)
         way, credentials = LocalTransport(answer, caller=name), keys.authority.issue(name)
         await require_counterparts(manifest, files_of(name), way, credentials=credentials, folder=folder / name)
 
@@ -51,9 +63,51 @@ def compare(manifest_of, folder, *, refused):
 
 @pytest.mark.parametrize(("refused", "error"), [((), DataError), ((VERDICT,), Unavailable)])
 def test_which_contacts_another_client_lacks_stands_in_the_file_whether_verdicts_arrive_or_not(
-    refused, error, manifest_of, tmp_path
+    refused, error, run, tmp_path
 ):
-    first, _ = compare(manifest_of, tmp_path, refused=refused)
+    first, _ = compare(run, tmp_path, refused=refused)
     assert isinstance(first, error)
     assert (tmp_path / "client-0" / REPORT).read_text().splitlines()[1:] == ["2,0,1,3,channel-0,5,client-1"]
     assert (tmp_path / "client-1" / REPORT).read_text().splitlines()[1:] == []
+
+
+@pytest.fixture
+def alike(monkeypatch):
+    monkeypatch.setitem(ROWS, "client-0", [(1, 1, 2, 0, 7)])
+
+
+def test_a_client_that_agreed_and_is_started_again_writes_no_letter_until_its_contacts_change(
+    run, tmp_path, alike, monkeypatch
+):
+    assert compare(run, tmp_path) == [None, None]
+    heard = []
+    assert compare(run, tmp_path, heard=heard) == [None, None]
+    assert heard == []
+    monkeypatch.setitem(ROWS, "client-0", [(1, 1, 2, 0, 8)])
+    changed, _ = compare(run, tmp_path, heard=heard)
+    assert isinstance(changed, ConflictingReplay)
+    assert {caller for caller, _ in heard} == {"client-0"}
+
+
+def test_after_the_run_the_secret_of_its_letters_is_gone_and_they_are_too(run, tmp_path, alike):
+    assert compare(run, tmp_path) == [None, None]
+    manifest, _, mailbox = run
+    (key,) = (tmp_path / "client-0").glob("comparison-*.key")
+    remove_secret(tmp_path / "client-0", manifest)
+    remove_secret(tmp_path / "client-0", manifest)
+    assert not key.exists()
+    asked = Letter(manifests.run_id(manifest), 0, wanted=("client-1",))
+    mailbox.clear(manifest.schedule.rounds - 2)
+    assert mailbox.answer("client-0", asked).sender == "client-1"
+    mailbox.clear(manifest.schedule.rounds - 1)
+    assert mailbox.answer("client-0", asked).sender == ""
+
+
+def test_letters_of_a_run_whose_time_is_over_are_removed_before_its_last_round(run, monkeypatch):
+    manifest, _, mailbox = run
+    own = Letter(manifests.run_id(manifest), 0, to="client-1", content=b"sealed")
+    mailbox.answer("client-0", own)
+    later = trust_of(manifest).not_after + datetime.timedelta(seconds=1)
+    monkeypatch.setattr("aggregator.mailbox._now", lambda: later)
+    mailbox.clear(-1)
+    assert mailbox.answer("client-1", Letter(manifests.run_id(manifest), 0, wanted=("client-0",))).sender == ""

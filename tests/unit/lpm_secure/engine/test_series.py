@@ -94,3 +94,15 @@ def test_stages_of_a_second_field_are_not_counted_again():
     second = (*OPINION[:2], TallyWord("work_ON", stage_of="work"), TallyWord("work_OFF", stage_of="work"))
     assert first_stages(second) == 2
     assert first_stages(()) == 0
+
+
+def test_where_a_series_parts_from_the_clear_one_is_said_by_day_agents_and_stage():
+    counts = np.arange(24, dtype=np.int64).reshape(4, 2, 3)
+    other = counts.copy()
+    other[2, 1, 0] += 5
+    other[3, 0, 0] += 1
+    one, clear = (StageSeries(each, 0.5, ("S", "I", "R"), 3) for each in (other, counts))
+    assert one.difference(clear) == "first on day 1: S of the synthetic agents is 20, and 15 in the clear"
+    heard = [StageSeries(counts, 1.0, ("S", "I", "R"), 3, {"rate": numbers}) for numbers in ([1, 2], [1, 3])]
+    assert heard[0].difference(heard[1]) == "in the public numbers rate"
+    assert "in size" in one.difference(StageSeries(counts[:3], 0.5, ("S", "I", "R"), 3))

@@ -1,5 +1,7 @@
 """The run's operator answers requests of the right parties, once each; what is wrong with one is a line."""
 
+import datetime
+import re
 import shutil
 
 import pytest
@@ -9,6 +11,8 @@ from client_sdk import kit as client_kit
 from lpm_secure.project.answers import answer
 from protocols.errors import BadSignature, ConfigError, NotEnrolled, ParameterError
 from protocols.identity import signing
+from protocols.identity.certificates import expiry
+from protocols.identity.enrolment import load_reply
 from protocols.identity.server_keys import server_keys
 from protocols.kit.kit import Kit
 from protocols.task.signature import require_countersigned, trust_of
@@ -154,3 +158,26 @@ def test_a_server_serves_only_when_its_kit_is_well_and_signs_before_it_does(made
     assert said == [
         f"countersigned: hand {kit.folder / 'manifest.dealer-c.sig'} to every client, whose policy asks for it"
     ]
+
+
+def test_a_run_whose_time_is_over_is_not_signed(made, tmp_path):
+    made.write_text(re.sub(r"^(not_\w+) = \d+", r"\1 = 2001", made.read_text(), count=1, flags=re.M))
+    made.write_text(re.sub(r"^not_after = .*", "not_after = 2002-01-01T00:00:00Z", made.read_text(), flags=re.M))
+    with pytest.raises(ConfigError, match="which is over; set it later"):
+        answer(made, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_certificates_last_as_long_as_the_run_may(made, tmp_path):
+    later = datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=200)
+    made.write_text(re.sub(r"^not_after = .*", f"not_after = {later:%Y-%m-%dT00:00:00Z}", made.read_text(), flags=re.M))
+    shutil.rmtree(made.parent / "operator" / "answers")
+    request, kit = made.parent / "requests" / "agg-a.request", kit_of(made, "agg-a")
+    shutil.copyfile(kit.folder / "agg-a.request", request)
+    invitations = made.parent / "operator" / "invitations"
+    for used in (invitations / "used").iterdir():
+        used.rename(invitations / "open" / used.name)
+    answer(made, tmp_path / "out")
+    for name in ("agg-a", "st-anne"):
+        given = load_reply(tmp_path / "out" / name / f"{name}.enrolled")
+        assert expiry(given.certificate.encode()) > later

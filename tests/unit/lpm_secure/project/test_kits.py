@@ -10,20 +10,25 @@ import numpy as np
 import pytest
 
 from client_sdk.config import load as load_client
+from client_sdk.private.device_keys import read_device_keys
 from client_sdk.private.files import read_private_state
 from lpm_secure.config.simulation import load as load_run
 from lpm_secure.project.kits import write_kits
 from lpm_secure.project.manifest import manifest_of
+from lpm_secure.project.page import client_page
 from lpm_secure.project.project_file import load
+from lpm_secure.run.engine_config import load as load_engine
 from lpm_secure.testbed.contacts import contacts_of
 from lpm_secure.testbed.deployment import free_addresses
 from lpm_secure.testbed.testbed import build
 from protocols.errors import ConfigError, ParameterError, PolicyConflict
 from protocols.identity.server_keys import ServerKeys
+from protocols.identity.signing import public_of, read_key
 from protocols.identity.trust import Trust
 from protocols.kit.kit import Kit
 from protocols.task import policy as policies
-from tests.three_hospitals import HOSPITALS, SERVERS, own_files, project, together, unnamed
+from protocols.task.signature import trust_of
+from tests.three_hospitals import HOSPITALS, SERVERS, devices, own_files, project, ready, together, unnamed, with_engine
 
 SEED = 11
 
@@ -157,7 +162,8 @@ def test_units_of_systemd_are_verified(made):
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ("# engine = true", "engine = true", "there is no kit of an engine yet"),
+        ("# engine_identity = ", "engine = true #", r"write a table \[engine\] with its operator"),
+        ("agents = 2\n", "", "needs either agents, how many people it has, or devices"),
         ('# edges = "permuted"\n', 'edges = "permuted"\n', "degree go together"),
         ("not_after = ", "not_after = 2000-01-01T00:00:00Z #", "would end at 2000-01-01"),
         ('near = "closer', 'nera = "closer', "did you mean near?"),
@@ -185,3 +191,58 @@ def test_kits_of_a_run_that_is_over_are_not_made(tmp_path):
 def test_kits_are_not_written_over(made):
     with pytest.raises(ParameterError, match="File exists; give another --out"):
         write_kits(made, made.parent / "kits")
+
+
+def test_an_engine_with_people_of_its_own_is_a_party_with_a_kit(tmp_path):
+    path = with_engine(project(tmp_path))
+    folders = write_kits(path, tmp_path / "kits")
+    assert [folder.name for folder in folders] == [*SERVERS, "engine", *HOSPITALS]
+    kit = Kit.load(tmp_path / "kits" / "engine")
+    assert (kit.file.role, kit.file.operator, kit.config.name) == ("engine", "statistics", "engine.toml")
+    assert load_engine(kit.config).synthetic.agents == 40
+    page = (kit.folder / "README.md").read_text()
+    assert "asks statistics to run the engine" in page
+    unit = (kit.folder / "lpm-engine.service").read_text()
+    assert "PrivateDevices=no" in unit
+    assert "Restart=on-failure" in unit
+    assert unnamed(kit.folder) == []
+
+
+def test_the_engines_own_request_gives_an_active_manifest_its_key(tmp_path):
+    kit = Kit.load(ready(tmp_path, active=True, change=with_engine).parent / "kits" / "engine")
+    kit.accept()
+    assert trust_of(kit.manifest()).identities["engine"] == public_of(read_key(kit.credentials / "identity.key"))
+    assert not (kit.credentials / "sealing.key").exists()
+
+
+def test_devices_are_so_many_clients_of_one_person_and_each_makes_its_own_card(tmp_path):
+    path = ready(tmp_path, change=devices)
+    names = [f"phone-{number}" for number in range(1, 7)]
+    manifest = Kit.load(path.parent / "kits" / "phone-1").manifest()
+    assert [(client.name, client.agents) for client in manifest.clients] == [
+        (each, (n,)) for n, each in enumerate(names, 1)
+    ]
+    cards = [(path.parent / "kits" / name / "device_card.csv").read_text().splitlines()[1] for name in names]
+    assert [card.split(",")[0] for card in cards] == ["1", "2", "3", "4", "5", "6"]
+    assert len({card.split(",")[1] for card in cards}) == 6
+    folder = path.parent / "kits" / "phone-3"
+    (folder / "contact_keys.csv").write_text("agent,key\n" + "\n".join(cards[:2]) + "\n")
+    keys = read_device_keys(folder, {agent: agent - 1 for agent in range(1, 7)})
+    assert {slot: key.hex() for slot, key in keys.contacts.items()} == dict(
+        enumerate(c.split(",")[1] for c in cards[:2])
+    )
+    assert (folder / "device.key").stat().st_mode & 0o777 == 0o600
+    assert unnamed(folder) == []
+
+
+def test_the_page_of_a_run_with_derivatives_names_no_column_that_these_refuse(tmp_path):
+    path = project(tmp_path, seed=SEED)
+    text = path.read_text().replace("# [gradient]", "[gradient]").replace("# parameters = [", "parameters = [")
+    text = re.sub(r'^# way = "score".*', 'way = "tangents"', text, flags=re.M).replace('# mode = "sum"', 'mode = "sum"')
+    path.write_text(re.sub(r"^(since|mpc) = .*", "", text, flags=re.M))
+    given = load(path)
+    page = client_page(given, manifest_of(given, tmp_path), "st-john")
+    tables = page[page.index("## Your tables") : page.index("## All that the run")]
+    assert "| stage |" not in tables
+    assert "| since |" not in tables
+    assert "| cell |" in tables

@@ -31,7 +31,7 @@ def test_all_that_a_manifest_says_is_said(tmp_path):
     manifest = made(
         tmp_path,
         ("# validity", "validity"),
-        ("# engine = true", "engine = true"),
+        ("# engine_identity = ", "engine = true  #"),
         ("# testbed_seed", "testbed_seed"),
         ("# period", "period"),
         ("# dt", "dt"),

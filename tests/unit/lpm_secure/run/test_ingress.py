@@ -3,7 +3,6 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from types import SimpleNamespace
 from typing import final
 
 import pytest
@@ -19,7 +18,7 @@ class Ended:
     """The folder of a deployment that has ended."""
 
     folder: Path
-    testbed: object
+    manifest: object
 
     def party(self, name):
         return self.folder / name
@@ -33,7 +32,7 @@ def ended(tmp_path, manifest_of):
             (tmp_path / party.name).mkdir()
             lines = [json.dumps({"event": event, "bytes": count}) for event, count in told(party.name).items()]
             (tmp_path / party.name / "log.jsonl").write_text("\n".join(["no json", '{"event":"joined"}', *lines]))
-        return Ended(tmp_path, SimpleNamespace(manifest=manifest))
+        return Ended(tmp_path, manifest)
 
     return make
 
@@ -50,9 +49,7 @@ def told(name):
     return {"computed": sent | got | dealer, "stopped": calls | asked | {"Announce sent": 6 * ROUNDS}}
 
 
-CLIENTS = SimpleNamespace(
-    clients={"client-0": {"received_bytes": 40 * ROUNDS}, "client-1": {"received_bytes": 60 * ROUNDS}}
-)
+CLIENTS = {"client-0": {"received_bytes": 40 * ROUNDS}, "client-1": {"received_bytes": 60 * ROUNDS}}
 
 
 def test_every_byte_is_with_who_received_it_and_from_whom(ended):
@@ -72,7 +69,7 @@ def test_what_all_aggregators_send_each_other_is_what_they_all_receive(ended):
 
 
 def test_a_run_of_which_no_client_wrote_a_summary_has_no_row_for_clients(ended):
-    rows = ingress(ended(2, lambda name: {}), SimpleNamespace(clients={}))
+    rows = ingress(ended(2, lambda name: {}), {})
     assert rows == ()
 
 

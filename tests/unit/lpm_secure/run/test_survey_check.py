@@ -40,12 +40,12 @@ def test_the_table_says_what_each_column_is(check):
 
 def test_warnings_say_what_may_not_be_meant(check):
     one, twice, alone, empty = check().warnings
-    assert "1 contacts are listed by one side alone, where others are by both: rows 4." in one
+    assert "1 contact is listed by one side alone, where others are by both: row 4." in one
     assert twice == "1 rows say again what another says; each contact counts once"
     assert alone == "1 people have no contact: D"
     assert empty == "1 days have no contact"
     late = check(questions=TableQuestions(clients="ward", start=datetime.date(2026, 3, 3))).warnings
-    assert late[-1] == "1 contacts are over before the first step, and left out"
+    assert late[-1] == "1 contact is over before the first step, and left out"
     assert not check("person,ward\nA,x\nB,y\n", "date,a,b\n2026-03-02,A,B\n").warnings
 
 

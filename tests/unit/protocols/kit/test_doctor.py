@@ -360,3 +360,14 @@ def test_lpm_has_the_doctor_where_nothing_but_a_clients_needs_are_installed(kit,
     given = [sys.executable, "-c", WITHOUT, command, own.folder]
     done = subprocess.run(given, capture_output=True, text=True, timeout=60)
     assert (done.returncode, said in done.stderr) == (2, True), done.stderr
+
+
+@pytest.mark.parametrize(
+    ("days", "said"),
+    [(3.0, "ahead: the certificate expires in 2 days"), (60.0, "and the run may go on until"), (200.0, None)],
+)
+def test_a_certificate_that_will_not_last_is_said_ahead_and_stops_nobody(kit, days, said):
+    own = kit("st-anne")
+    replace_certificate(own, days=days)
+    heard = list(checks.expiry(own, datetime.datetime.now(datetime.UTC)))
+    assert [said in line for line in heard] == ([True] if said else [])

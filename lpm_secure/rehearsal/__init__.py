@@ -1,0 +1,1 @@
+"""A project's whole deployment on made-up people: before a real person is asked."""

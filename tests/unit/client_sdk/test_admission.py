@@ -1,0 +1,88 @@
+"""Nothing leaves a client before its consent is on disk and paid for, whatever calls first, and whoever is called."""
+
+import asyncio
+
+import pytest
+
+from client_sdk import LocalTransport, consent
+from client_sdk.admission import Admission
+from client_sdk.simulation.exchange import Exchange
+from lpm_secure.testbed.keys import permissive, pin_keys
+from protocols.errors import PolicyConflict, Unavailable
+from protocols.identity import signing
+from protocols.task import manifest as manifests
+from protocols.task.policy import load_policy
+from protocols.wire.messages import Join, Letter
+
+KEY = signing.new_key()
+
+
+@pytest.fixture
+def admission_of(manifest_of, tmp_path):
+    def _admission(**given):
+        manifest, _ = pin_keys(manifest_of(((1, 2), (3, 4)), **given))
+        (tmp_path / "policy.toml").write_text(permissive(manifest))
+        return Admission(manifest, tmp_path, "client-0", load_policy(tmp_path / "policy.toml"), KEY)
+
+    return _admission
+
+
+class Server:
+    """Notes how many consents the client had on disk at each call; it answers nothing but refusals."""
+
+    def __init__(self, folder):
+        self.folder, self.seen = folder, []
+
+    async def answer(self, caller, request):
+        self.seen.append((type(request), len(consent.history(self.folder))))
+        raise Unavailable("not today")
+
+    def call(self, admission, *requests):
+        async def calls():
+            (gate,) = admission.gate([LocalTransport(self.answer, caller="client-0")])
+            for request in requests:
+                with pytest.raises(Unavailable):
+                    await gate.call(request, timeout_s=1.0)
+
+        asyncio.run(calls())
+
+
+def test_a_letter_of_a_comparison_finds_the_consent_on_disk_and_the_join_after_it_no_second_one(admission_of):
+    admission = admission_of()
+    run, server = manifests.run_id(admission.manifest), Server(admission.folder)
+    server.call(admission, Letter(run, 0), Letter(run, 1), Join(run, b""))
+    assert server.seen == [(Letter, 1), (Letter, 1), (Join, 1)]
+    assert [each.run for each in consent.history(admission.folder)] == [run]
+
+
+def test_a_run_whose_server_refuses_every_call_is_paid_for_once_over_restarts(admission_of):
+    first = admission_of()
+    for _ in range(3):
+        again = Admission(first.manifest, first.folder, first.client, first._owners, KEY)
+        Server(first.folder).call(again, Letter(manifests.run_id(first.manifest), 0))
+    assert len(consent.history(first.folder)) == 1
+
+
+def test_a_comparison_of_contacts_that_comes_to_no_run_is_paid_for_with_every_manifest(admission_of):
+    for period in (3, 4, 5):
+        admission = admission_of(period=period)
+        Server(admission.folder).call(admission, Letter(manifests.run_id(admission.manifest), 0))
+    assert [each.number for each in consent.history(admission.folder)] == [1, 2, 3]
+
+
+def test_what_prepares_a_call_costs_nothing(admission_of):
+    admission = admission_of(mode="sum")
+    Exchange(admission.manifest, "client-0", admission.gate([None] * len(admission.manifest.aggregators)))
+    assert consent.history(admission.folder) == []
+
+
+def test_where_another_run_took_the_rest_of_the_budget_meanwhile_nothing_is_called(admission_of, monkeypatch):
+    def spent(*args):
+        raise PolicyConflict("nothing is left")
+
+    admission = admission_of()
+    server = Server(admission.folder)
+    monkeypatch.setattr(consent, "require_allowed", spent)
+    with pytest.raises(PolicyConflict, match="nothing is left"):
+        server.call(admission, Join(manifests.run_id(admission.manifest), b""))
+    assert server.seen == []
