@@ -3,18 +3,17 @@
 import numpy as np
 import pytest
 
-from client_sdk.likelihood.counts import Counts
-from client_sdk.likelihood.institution import Hospital
+from tests.calibration_hospitals import institution_of
 
 
 def test_a_hospitals_size_is_the_mode_of_its_posterior():
-    hospital = Hospital(Counts(np.array([30.0, -1.0, np.nan, 80.0])), np.array([0.2, 0.3]))
+    hospital = institution_of([30.0, -1.0, np.nan, 80.0], [0.2, 0.3])
     mean = np.array([[20.0, 2.0, 50.0, 60.0], [1.0, 0.1, 3.0, 3.0]])
     a, precision = hospital.size(mean)
 
     def log_p(at):
-        value, _, _ = hospital.counts.log_likelihood(mean * np.exp(at)[:, None], hospital.dispersion)
-        return value.sum(axis=1) - 0.5 * (at / hospital.scale_sd) ** 2
+        value, _, _ = hospital.likelihood.log_likelihood(mean * np.exp(at)[:, None], hospital.spread)
+        return value.sum(axis=1) - 0.5 * (at / hospital.observation.size_sd) ** 2
 
     assert (log_p(a) > log_p(a + 1e-2)).all()
     assert (log_p(a) > log_p(a - 1e-2)).all()
@@ -24,7 +23,7 @@ def test_a_hospitals_size_is_the_mode_of_its_posterior():
 
 def test_gradients_are_those_of_the_likelihood_with_its_size_found():
     """By the envelope theorem the size's own motion adds nothing."""
-    hospital = Hospital(Counts(np.array([30.0, 21.0, np.nan, 80.0])), np.array([0.2, 0.3]), local_steps=0)
+    hospital = institution_of([30.0, 21.0, np.nan, 80.0], [0.2, 0.3], local_steps=0)
     log_x = np.log(np.array([[[100.0, 90.0, 120.0, 300.0], [50.0, 40.0, 60.0, 90.0]]]))
     gradient, _ = hospital.answer(log_x)
     for b in range(2):
