@@ -11,7 +11,8 @@ from client_sdk.admission import AdmissionConfig
 from client_sdk.likelihood.institution import SeriesInstitution
 from client_sdk.likelihood.observation import Observation
 from client_sdk.likelihood.series import Series
-from client_sdk.likelihood.series_file import Periods, SeriesTable
+from client_sdk.likelihood.series_file import COLUMNS, Combination, Periods, SeriesTable
+from client_sdk.private.data_dictionary import NO_DICTIONARY, DataDictionary
 from client_sdk.private.table import Table
 from protocols.errors import DataError, did_you_mean
 from protocols.identity.signing import read_private, write_private
@@ -39,6 +40,9 @@ class InstitutionConfig(AdmissionConfig, frozen=True, forbid_unknown_fields=True
         start: first day of the run's first period, which the operator says.
         period_days: days in a period; 7 are weeks.
         periods: how many.
+        combine: "sum" or "mean": rows are of days, and those of all days of a period make its value; a period has one
+            row unless given.
+        dictionary: how the table calls its columns and writes dates.
         share: of each of the run's places, in its order, what one would expect to see here, before having learnt it.
         observation: by which law the series follows what is expected, and priors of what is learnt.
         local_steps: gradient steps on own parameters in each round.
@@ -53,6 +57,8 @@ class InstitutionConfig(AdmissionConfig, frozen=True, forbid_unknown_fields=True
     start: datetime.date
     period_days: PeriodDays
     periods: PeriodCount
+    combine: Combination | None = None
+    dictionary: DataDictionary = NO_DICTIONARY
     share: tuple[CatchmentShare, ...]
     observation: Observation
     local_steps: Annotated[int, msgspec.Meta(ge=0, le=1000)]
@@ -73,7 +79,9 @@ def load(path: Path) -> InstitutionConfig:
 def read_institution(config: InstitutionConfig, folder: Path) -> SeriesInstitution:
     """Return the institution of a configuration; DataError names file, and row or period, of what is no value."""
     path = folder / config.series
-    series, share = _series(config, SeriesTable.of(Table.read(path))), np.array(config.share)
+    config.dictionary.require_words(COLUMNS)
+    table = SeriesTable.of(config.dictionary.translate(Table.read(path)))
+    series, share = _series(config, table), np.array(config.share)
     try:
         institution = SeriesInstitution(series, share, config.observation, config.local_steps)
     except DataError as error:
@@ -103,4 +111,4 @@ def _series(config: InstitutionConfig, table: SeriesTable) -> Series:
     if not any(config.calendar.place(table.date[row]) >= 0 for row in rows):
         last = config.calendar.first_day(config.periods)
         raise DataError(f"{path} has no row from {config.start} to before {last}; give the dates of the run")
-    return table.series(rows, config.calendar)
+    return table.series(rows, config.calendar, config.combine)

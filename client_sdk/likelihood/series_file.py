@@ -5,7 +5,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, final
+from typing import Final, Literal, final
 
 import numpy as np
 
@@ -18,6 +18,7 @@ INSTITUTION, DATE, QUANTITY, VALUE = COLUMNS = ("institution", "date", "series",
 MISSING: Final = ("", "NA")
 NEEDED: Final = "a number, <c below c, a..b between two, or nothing where it is missing, is needed; correct the field"
 BETWEEN: Final = ".."
+Combination = Literal["sum", "mean"]
 
 
 @final
@@ -104,25 +105,36 @@ class SeriesTable:
         each = zip(self.quantity, self.institution, strict=True)
         return [row for row, (what, whose) in enumerate(each) if what == quantity and institution in {None, whose}]
 
-    def series(self, rows: Sequence[int], periods: Periods) -> Series:
+    def series(self, rows: Sequence[int], periods: Periods, combine: Combination | None = None) -> Series:
         """Return the series that rows of one institution make; periods without a row are missing.
 
+        Args:
+            rows: of the table.
+            periods: into which they go by date.
+            combine: how rows of all days of a period make its value; a period with fewer days is then missing. Where
+                it is None, a period has one row.
+
         Raises:
-            DataError: two rows are of one period.
+            DataError: two rows are of one period, or where they are combined of one day.
         """
-        found, taken = np.full((periods.count, 2), np.nan), dict[int, int]()
+        found, taken = np.full((periods.count, 2), np.nan), dict[int, dict[datetime.date, int]]()
         for row in rows:
-            place = periods.place(self.date[row])
-            if place < 0:
+            day = self.date[row]
+            if (place := periods.place(day)) < 0:
                 continue
-            if place in taken:
+            others = taken.setdefault(place, {})
+            if others and (combine is None or day in others):
+                other = self.table.row(next(iter(others.values())) if combine is None else others[day])
+                where = f"the {periods.days} days from {periods.first_day(place)} on" if combine is None else f"{day}"
                 raise DataError(
-                    f"{self.table.place(row)}: row {self.table.row(taken[place])} is of the same {periods.days} days, "
-                    f"those from {periods.first_day(place)} on, and a period has one value; change period_days, or add "
-                    "rows up"
+                    f"{self.table.place(row)}: row {other} is of {where} too; give one row, or change period_days, or "
+                    'say combine = "sum" or "mean" of daily rows'
                 )
-            taken[place] = row
-            found[place] = self.bounds[row]
+            others[day] = row
+        for place, days in taken.items():
+            if combine is None or len(days) == periods.days:
+                total = self.bounds[list(days.values())].sum(axis=0)
+                found[place] = total / len(days) if combine == "mean" else total
         return Series(found[:, 0], found[:, 1])
 
 

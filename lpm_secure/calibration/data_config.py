@@ -8,13 +8,15 @@ from typing import Annotated, Final, final
 import msgspec
 
 from client_sdk.institution_config import PeriodDays
+from client_sdk.likelihood.series_file import Combination
+from client_sdk.private.data_dictionary import NO_DICTIONARY, DataDictionary
 from lpm_secure.data.institution_series import InstitutionSeries, SeriesFiles
 from lpm_secure.data.new_york import hospitals
 from lpm_secure.data.place_table import PlaceTable
 from protocols.errors import ConfigError, did_you_mean
 
 TABLES: Final = ("series", "institutions", "places", "contacts", "movement", "public")
-OF_TABLES: Final = (*TABLES, "quantity", "start", "period_days")
+OF_TABLES: Final = (*TABLES, "quantity", "start", "period_days", "combine", "dictionary")
 CATALOGUE: Final[dict[str, Callable[[int], InstitutionSeries]]] = {"new_york_hospitals": hospitals.read}
 PeriodCount = Annotated[int, msgspec.Meta(ge=1, le=1040)]
 
@@ -36,6 +38,9 @@ class DataConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
         quantity: which series of the table; the only one unless given.
         start: first day of the first period; that of the first row unless given.
         period_days: days in a period; 7 are weeks.
+        combine: "sum" or "mean": rows are of days, and those of all days of a period make its value; a period has one
+            row unless given.
+        dictionary: how the table of series calls its columns and writes dates, as in a client's configuration.
         catalogue: a data set in place of tables.
         simulated: so many made-up institutions in place of tables, of weeks.
         fit_periods: how many are fitted, from the first on; those after them are forecast.
@@ -51,6 +56,8 @@ class DataConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     quantity: str | None = None
     start: datetime.date | None = None
     period_days: PeriodDays | None = None
+    combine: Combination | None = None
+    dictionary: DataDictionary | None = None
     catalogue: str | None = None
     simulated: Annotated[int, msgspec.Meta(ge=2, le=1000)] | None = None
     fit_periods: Annotated[int, msgspec.Meta(ge=2, le=1040)]
@@ -98,6 +105,6 @@ class DataConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
         paths = {name: Path(value) for name in TABLES if (value := getattr(self, name)) is not None}
         contacts, movement = paths.get("contacts"), paths.get("movement")
         places = PlaceTable.read(paths["places"], contacts=contacts, movement=movement)
-        files = SeriesFiles(paths["series"], paths["institutions"], paths.get("public"))
-        days = self.period_days or 1
+        days, words = self.period_days or 1, self.dictionary or NO_DICTIONARY
+        files = SeriesFiles(paths["series"], paths["institutions"], paths.get("public"), self.combine, words)
         return files.read(places, quantity=self.quantity, start=self.start, period_days=days, periods=self.count)

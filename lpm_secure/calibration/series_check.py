@@ -74,11 +74,9 @@ class SeriesCheck:
     def warnings(self) -> tuple[str, ...]:
         """Return what may not be as it was meant, a line each."""
         data, lines = self.study.data, list(self.study.data.notices)
-        for name, label, series in zip(data.names, data.labels, data.series, strict=True):
+        for label, series in zip(data.labels, data.series, strict=True):
             if not series.known[: self.study.fitted].any():
                 lines.append(f"institution {label} has no value in the fitted periods, and teaches nothing")
-            if name != label:
-                lines.append(f"institution {label} is called {name} as a party")
         for place, total in zip(data.places.places, data.share.sum(axis=0).tolist(), strict=True):
             if not 0 < total <= CROWDED:
                 lines.append(f"the shares of {place} add up to {total:.3g} over all institutions")

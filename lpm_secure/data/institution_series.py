@@ -11,7 +11,8 @@ from typing import Final, final
 import numpy as np
 
 from client_sdk.likelihood.series import Series
-from client_sdk.likelihood.series_file import DATE, INSTITUTION, VALUE, Periods, SeriesTable
+from client_sdk.likelihood.series_file import COLUMNS, DATE, INSTITUTION, VALUE, Combination, Periods, SeriesTable
+from client_sdk.private.data_dictionary import NO_DICTIONARY, DataDictionary
 from client_sdk.private.table import F64, Table
 from lpm_secure.data.columnar import read_table
 from lpm_secure.data.place_table import PlaceTable, find_place
@@ -62,11 +63,15 @@ class SeriesFiles:
         institutions: `institution, place`, and `share`: of what there is in a place, what one expects to see in the
             institution; without it, the institutions of a place share it alike.
         public: `date, value`: events in each period over all places, which everybody knows; None for none.
+        combine: how daily rows make a period's value; a period has one row where it is None.
+        dictionary: how the table of series calls its columns and writes dates.
     """
 
     series: Path
     institutions: Path
     public: Path | None = None
+    combine: Combination | None = None
+    dictionary: DataDictionary = NO_DICTIONARY
 
     def read(
         self,
@@ -88,13 +93,15 @@ class SeriesFiles:
         Raises:
             DataError: a table cannot be used; one line, with file and row.
         """
-        table = SeriesTable.of(read_table(self.series), needed=(INSTITUTION, DATE, VALUE))
+        self.dictionary.require_words(COLUMNS)
+        rewritten = self.dictionary.translate(read_table(self.series))
+        table = SeriesTable.of(rewritten, needed=(INSTITUTION, DATE, VALUE))
         quantity = table.select(quantity)
         rows = table.rows(quantity)
         calendar = Periods(start or min(table.date[row] for row in rows), period_days, periods)
         labels, share = _shares(read_table(self.institutions), places.places)
         _require_known(table, rows, labels, self.institutions)
-        series = tuple(_series(table, quantity, label, calendar) for label in labels)
+        series = tuple(self._series(table, quantity, label, calendar) for label in labels)
         title = f"{self.series.name}: {quantity or 'one series'} of {len(labels)} institutions"
         names, public, notices = party_names(labels), self._public(calendar), _notices(table, rows, calendar)
         return InstitutionSeries(title, names, labels, quantity, calendar, series, share, places, public, notices)
@@ -104,7 +111,14 @@ class SeriesFiles:
             return None
         table = SeriesTable.of(read_table(self.public))
         table.table.require((DATE, VALUE), allowed=(DATE, VALUE))
-        return table.series(range(len(table.date)), calendar).exact / calendar.days
+        combine: Combination | None = None if self.combine is None else "sum"  # of events, whatever the series are
+        return table.series(range(len(table.date)), calendar, combine).exact / calendar.days
+
+    def _series(self, table: SeriesTable, quantity: str, label: str, calendar: Periods) -> Series:
+        rows = table.rows(quantity, label)
+        if not rows:
+            raise DataError(f"{table.table.path} has no row of institution {label!r}; add its series, or leave it out")
+        return table.series(rows, calendar, self.combine)
 
 
 def party_names(labels: Sequence[str]) -> tuple[str, ...]:
@@ -152,13 +166,6 @@ def _require_known(table: SeriesTable, rows: Sequence[int], labels: Sequence[str
             name = table.institution[row]
             hint = did_you_mean(name, labels) or f"; add it, with its place, to {institutions}"
             raise DataError(f"{table.table.place(row)}: institution {name!r} is not in {institutions}{hint}")
-
-
-def _series(table: SeriesTable, quantity: str, label: str, calendar: Periods) -> Series:
-    rows = table.rows(quantity, label)
-    if not rows:
-        raise DataError(f"{table.table.path} has no row of institution {label!r}; add its series, or leave it out")
-    return table.series(rows, calendar)
 
 
 def _notices(table: SeriesTable, rows: Sequence[int], calendar: Periods) -> tuple[str, ...]:

@@ -186,6 +186,23 @@ def test_other_likelihoods_days_and_groups_go_the_same_way(tmp_path):
     assert np.isfinite([row["wis"] for row in result.scores]).all()
 
 
+def test_daily_rows_in_other_words_make_the_weeks_that_they_are_of(tmp_path):
+    ways = """combine = "sum"
+dictionary = { columns = { institution = "site", date = "day", value = "n" }, dates = ["%d.%m.%Y"], unread = ["note"] }
+period_days = 7"""
+    changes = [("period_days = 7", ways), ('quantity = "fever"', ""), ("fit_periods = 14", "fit_periods = 2")]
+    path = write(tmp_path, changes=[*changes, ("forecast_periods = 4", "forecast_periods = 1")])
+    days = [np.datetime64("2026-01-05") + day for day in range(20)]  # the last day of the third week is missing
+    each = [f"{name};{day.item():%d.%m.%Y};{place};x" for name in NAMES for place, day in enumerate(days)]
+    (tmp_path / "visits.csv").write_text("\n".join(["site;day;n;note", *each]), encoding="utf-8")
+    for series in configs.load(path).study().data.series:
+        assert series.exact[:2].tolist() == [21.0, 70.0]
+        assert np.isnan(series.exact[2])
+    (tmp_path / "visits.csv").write_text("\n".join(["site;day;n;note", *each, each[0]]), encoding="utf-8")
+    with pytest.raises(DataError, match=r"row 62: row 2 is of 2026-01-05 too"):
+        configs.load(path).study()
+
+
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [

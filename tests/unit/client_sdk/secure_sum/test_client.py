@@ -191,7 +191,7 @@ def test_what_is_a_hospitals_own_is_written_for_it_alone(tmp_path):
         ("date,value,serie\n2026-03-02,3,a\n", "did you mean series"),
         ("date,value\n2026-03-02,many\n", "row 2, column value: a number, <c below c"),
         ("date,value\n2026-03-02,3\n2026-03-09,-1\n", "period 2 is no count"),
-        ("date,value\n2026-03-02,3\n2026-03-08,4\n", "row 3: row 2 is of the same 7 days"),
+        ("date,value\n2026-03-02,3\n2026-03-08,4\n", "row 3: row 2 is of the 7 days from 2026-03-02 on too"),
         ("date,value\n2.3.2026,3\n", "row 2, column date"),
         ("date,value\n2025-03-02,3\n", "no row from 2026-03-02 to before 2026-04-13"),
         ("date,series,value\n2026-03-02,flu,3\n2026-03-02,rsv,3\n", "has 2 series, flu, rsv; say quantity"),
