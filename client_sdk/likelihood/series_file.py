@@ -95,6 +95,8 @@ class SeriesTable:
             return known[0]
         if quantity is None:
             raise DataError(f"{self.table.path} has {len(known)} series, {', '.join(known)}; say quantity, which one")
+        if known == [""]:
+            raise DataError(f"{self.table.path} has no column series to find {quantity!r} in; leave quantity out")
         if quantity not in known:
             hint = did_you_mean(quantity, known) or f"; it has {', '.join(known)}"
             raise DataError(f"{self.table.path} has no series {quantity!r}{hint}")

@@ -15,15 +15,15 @@ import torch
 from pyarrow import parquet
 from typer.testing import CliRunner
 
-from lpm_secure import checkpoint
 from lpm_secure.calibration import config as configs
-from lpm_secure.calibration.inference.facts import Facts
 from lpm_secure.calibration.inference.fit import Fit
-from lpm_secure.calibration.job import calibrate
+from lpm_secure.calibration.job import begin_fit, calibrate
 from lpm_secure.calibration.series_check import SeriesCheck
+from lpm_secure.calibration.transports import in_process as in_process_sums
+from lpm_secure.calibration.transports import sums_of
 from lpm_secure.cli.main import app
 from lpm_secure.testbed.sum_deployment import SumDeployment
-from protocols.errors import ConfigError, DataError
+from protocols.errors import ConfigError, DataError, ParameterError
 from tests.calibration_hospitals import FloatOracle
 
 PAGE = Path(__file__).parents[2] / "docs" / "calibration.md"
@@ -33,7 +33,7 @@ SHARES = {
     "Süd-Klinik": {"Upper Town": 0.2, "Lower Town": 0.5},
     "praxis 3": {"Lower Town": 0.3},
 }
-WEEKS, ROUNDS = 18, 12
+WEEKS, ROUNDS = 18, 6
 
 
 def visits(rng):
@@ -122,10 +122,13 @@ def own_files(monkeypatch):
 
 def test_processes_with_their_own_tables_give_the_same_fit_to_the_bit(in_process, tmp_path, monkeypatch):
     own_files(monkeypatch)
-    native = calibrate(load(tmp_path, transport="native"), tmp_path)
-    assert torch.equal(native.fit.draws(20, seed=3), in_process.fit.draws(20, seed=3))
-    assert native.scores == in_process.scores
-    assert native.fit.absences == {}
+    config = load(tmp_path, transport="native")
+    study = config.study()
+    with sums_of(config, study.institutions(local_steps=config.fit.local_steps), tmp_path) as sums:
+        native = begin_fit(config, study, sums)
+        native.run()
+    assert torch.equal(native.draws(20, seed=3), in_process.fit.draws(20, seed=3))
+    assert native.absences == {}
 
 
 def test_the_fit_follows_the_series_and_forecasts_it(in_process):
@@ -168,7 +171,7 @@ def test_other_likelihoods_days_and_groups_go_the_same_way(tmp_path):
     gaussian = [
         ('likelihood = "negative_binomial"', 'likelihood = "log_gaussian"'),
         ("spread = 20.0 ", "spread = 0.3 "),
-        ("rounds = 12", "rounds = 2"),
+        ("rounds = 6", "rounds = 2"),
         ('places = "places.csv"', 'places = "groups.csv"\ncontacts = "contacts.csv"\nmovement = "movement.csv"'),
         ("immune = 0.3 ", "severity = [1.0, 4.0]\nimmune = 0.3 "),
         ('transport = "native"', 'transport = "in-process"'),
@@ -255,10 +258,14 @@ def test_a_mistake_in_a_table_is_one_line_with_its_file(tmp_path, file, old, new
 
 def test_a_checkpoint_of_other_tables_is_not_gone_on_from(tmp_path):
     config = load(tmp_path, transport="in-process")
-    config = msgspec.structs.replace(config, fit=msgspec.structs.replace(config.fit, rounds=2))
-    calibrate(config, tmp_path)
-    assert checkpoint.load(tmp_path / "fit.safetensors", Facts)[1].round == 2
+
+    def begin():
+        study = config.study()
+        return begin_fit(config, study, in_process_sums(config, study.institutions(local_steps=0)))
+
+    begin().save(tmp_path / "fit.safetensors")
+    begin().load(tmp_path / "fit.safetensors")
     places = (tmp_path / "places.csv").read_text()
-    (tmp_path / "places.csv").write_text(places.replace("900000", "80000"))
-    with pytest.raises(Exception, match="is of another fit"):
-        calibrate(config, tmp_path, resume=True)
+    (tmp_path / "places.csv").write_text(places.replace("900000", "800000"))
+    with pytest.raises(ParameterError, match="is of another fit"):
+        begin().load(tmp_path / "fit.safetensors")

@@ -1,9 +1,10 @@
 """A hospital's size is found anew for each draw, and its gradient is that of the likelihood so found."""
 
+import msgspec
 import numpy as np
 import pytest
 
-from tests.calibration_hospitals import institution_of
+from tests.calibration_hospitals import OBSERVATION, institution_of
 
 
 def test_a_hospitals_size_is_the_mode_of_its_posterior():
@@ -32,3 +33,17 @@ def test_gradients_are_those_of_the_likelihood_with_its_size_found():
             step[0, b, w] = 1e-5
             up, down = (hospital.answer(log_x + sign * step)[1] for sign in (1, -1))
             assert gradient[0, b, w] == pytest.approx((up - down) / 2e-5, abs=1e-4)
+
+
+def test_what_is_known_does_not_move_and_a_place_without_a_share_adds_nothing():
+    known = msgspec.structs.replace(OBSERVATION, share_sd=0.0, spread_sd=0.0)
+    institution = institution_of([30.0, 21.0, 18.0], [0.2, 0.0], observation=known, local_steps=3)
+    before, log_x = institution.local.copy(), np.log(np.array([[[100.0, 90.0, 120.0], [1e6, 1e6, 1e6]]]))
+    gradient, _ = institution.answer(log_x)
+    assert institution.local.tolist() == before.tolist()
+    assert not gradient[0, 1].any()
+    assert institution.predict_mean(log_x)[0] == pytest.approx([20.0, 18.0, 24.0])
+    free = institution_of([30.0, 21.0, 18.0], [0.2, 0.0], local_steps=3)
+    free.answer(log_x)
+    assert free.local[0] != before[0]
+    assert np.exp(free.local[1]) == 0.0
