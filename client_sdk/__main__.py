@@ -18,12 +18,13 @@ from typing import Final
 
 import msgspec
 
-from client_sdk import Client, certificate_request, config, connect, kit, read_credentials
+from client_sdk import Client, certificate_request, config, connect, institution, kit, read_credentials
 from client_sdk.admission import Admission, admit, lock
 from client_sdk.comparison.report import remove_secret, require_counterparts
 from client_sdk.exit_code import exit_code_of
 from client_sdk.gradients.participant import Participant
 from client_sdk.gradients.participant import take_part as join
+from client_sdk.institution_config import InstitutionConfig
 from client_sdk.masking.exchange import begin_exchange, require_no_relay
 from client_sdk.private.files import read_private_files
 from client_sdk.private.state import DRAW_BYTES
@@ -34,7 +35,10 @@ from protocols.identity.certificates import expires_soon
 from protocols.kit.doctor import require_healthy
 from protocols.kit.kit import Kit
 from protocols.masking.journal import open_journal
+from protocols.task import manifest as manifests
 from protocols.task.manifest import Simulation, compares, is_active, require_simulation, run_id
+from protocols.task.secure_sum.spec import SecureSum
+from protocols.toml_file import read_tables
 
 DRAWS: Final = "draws"  # entry of an active run's journal: the key of what a client draws of its agents
 
@@ -45,11 +49,20 @@ async def take_part(path: Path) -> None:
     Raises:
         ConfigError: another process does so from the same folder.
     """
+    if _asks_for_sums(path):
+        await institution.take_part(path)
+        return
     given, folder = config.load(path), path.resolve().parent
     admission = admit(given, folder)
     manifest = require_simulation(admission.manifest)
     with lock(folder, given.name, manifest):
         await _take_part(given, admission, manifest)
+
+
+def _asks_for_sums(path: Path) -> bool:
+    """Tell whether a configuration's manifest is of a run of sums; whoever takes part checks whose it is."""
+    name = read_tables(path).get("manifest")
+    return isinstance(name, str) and isinstance(manifests.load(path.resolve().parent / name), SecureSum)
 
 
 async def _take_part(given: config.ClientConfig, admission: Admission, manifest: Simulation) -> None:
@@ -115,7 +128,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         prog="python -m client_sdk",
         description=__doc__,
-        epilog=config.ClientConfig.__doc__,
+        epilog=f"{config.ClientConfig.__doc__}\nIn a run of sums:\n\n{InstitutionConfig.__doc__}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--config", type=Path, required=True, metavar="FILE", help="TOML; see below")

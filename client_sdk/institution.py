@@ -35,7 +35,7 @@ async def take_part(path: Path) -> None:
 
 async def _take_part(given: institution_config.InstitutionConfig, admission: Admission, manifest: SecureSum) -> None:
     folder = admission.folder
-    institution = institution_config.read_hospital(given, folder)
+    institution = institution_config.read_institution(given, folder)
     journal = SumJournal.start(folder, manifest)
     credentials = read_credentials(folder / given.credentials)
     if is_active(manifest):

@@ -1,29 +1,31 @@
-"""The configuration file of an institution's client, and the one column that it reads."""
+"""The configuration file of an institution's client, and the series that it reads."""
 
-import csv
+import datetime
 from pathlib import Path
-from typing import Annotated, Final, final
+from typing import Annotated, final
 
 import msgspec
 import numpy as np
 
 from client_sdk.admission import AdmissionConfig
-from client_sdk.likelihood.counts import CENSORED, Counts
-from client_sdk.likelihood.institution import SCALE_SD, Hospital
-from client_sdk.secure_sum.contribution import F64
-from protocols.errors import DataError
+from client_sdk.likelihood.institution import SeriesInstitution
+from client_sdk.likelihood.observation import Observation
+from client_sdk.likelihood.series import Series
+from client_sdk.likelihood.series_file import COLUMNS, Combination, Periods, SeriesTable
+from client_sdk.private.data_dictionary import NO_DICTIONARY, DataDictionary
+from client_sdk.private.table import Table
+from protocols.errors import DataError, did_you_mean
 from protocols.identity.signing import read_private, write_private
 from protocols.toml_file import load_config
 
-COLUMN: Final = "inpatients"
-CENSORED_MARK: Final = -999999.0  # the source's mark of a count of 1 to 3
-MAX_WEEKS: Final = 2**16
-CatchmentShare = Annotated[float, msgspec.Meta(gt=0, le=1)]
+CatchmentShare = Annotated[float, msgspec.Meta(ge=0, le=1)]
+PeriodDays = Annotated[int, msgspec.Meta(ge=1, le=366)]
+PeriodCount = Annotated[int, msgspec.Meta(ge=1, le=2**16)]
 
 
 @final
 class InstitutionConfig(AdmissionConfig, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What `python -m client_sdk.institution --config FILE` reads; paths are relative to the file.
+    """What a client of a run of sums reads; paths are relative to the file.
 
     Attributes:
         name: this client's in the manifest, and in its certificate.
@@ -31,21 +33,42 @@ class InstitutionConfig(AdmissionConfig, frozen=True, forbid_unknown_fields=True
         operator_key: who must have signed it: the run's operator's Ed25519 key, 32 bytes in base64.
         policy: what the client's owner allows, TOML; a manifest that asks for more is refused.
         credentials: folder with authority.pem, certificate.pem, and private.key and identity.key (mode 0600).
-        series: CSV with the column `inpatients`, a row a week: a number, nothing where missing, -999999 for 1 to 3.
-        share: of each borough's inpatients those that one would expect here, before having learnt it.
+        series: CSV with the columns date and value, and where there are several, series and institution: a row for
+            each date; a value is a number, <c below c, a..b between two, or nothing where it is missing.
+        quantity: which series of the file; the only one unless given.
+        institution: whose rows; those of `name` unless given, where the file has a column institution.
+        start: first day of the run's first period, which the operator says.
+        period_days: days in a period; 7 are weeks.
+        periods: how many.
+        combine: "sum" or "mean": rows are of days, and those of all days of a period make its value; a period has one
+            row unless given.
+        dictionary: how the table calls its columns and writes dates.
+        share: of each of the run's places, in its order, what one would expect to see here, before having learnt it.
+        observation: by which law the series follows what is expected, and priors of what is learnt.
         local_steps: gradient steps on own parameters in each round.
-        scale_sd: prior spread of the log of this hospital's size, beside what the shares say.
         state: what was learnt in an earlier run, float64, little-endian, mode 0600; where there is none, nothing was.
         relay: the one aggregator that this client reaches, by name; it passes sealed calls on to the others.
         summary: where the client writes what it sent and received in bytes, for its owner; no private value.
     """
 
     series: str
+    quantity: str | None = None
+    institution: str | None = None
+    start: datetime.date
+    period_days: PeriodDays
+    periods: PeriodCount
+    combine: Combination | None = None
+    dictionary: DataDictionary = NO_DICTIONARY
     share: tuple[CatchmentShare, ...]
-    local_steps: Annotated[int, msgspec.Meta(ge=0, le=1000)] = 5
-    scale_sd: Annotated[float, msgspec.Meta(ge=0, le=10)] = SCALE_SD
+    observation: Observation
+    local_steps: Annotated[int, msgspec.Meta(ge=0, le=1000)]
     state: str | None = None
     summary: str = "summary.json"
+
+    @property
+    def calendar(self) -> Periods:
+        """Return the run's periods."""
+        return Periods(self.start, self.period_days, self.periods)
 
 
 def load(path: Path) -> InstitutionConfig:
@@ -53,54 +76,39 @@ def load(path: Path) -> InstitutionConfig:
     return load_config(path, InstitutionConfig)
 
 
-def read_hospital(config: InstitutionConfig, folder: Path) -> Hospital:
-    """Return the hospital of a configuration; DataError names file and row of what is no count."""
+def read_institution(config: InstitutionConfig, folder: Path) -> SeriesInstitution:
+    """Return the institution of a configuration; DataError names file, and row or period, of what is no value."""
     path = folder / config.series
+    config.dictionary.require_words(COLUMNS)
+    table = SeriesTable.of(config.dictionary.translate(Table.read(path)))
+    series, share = _series(config, table), np.array(config.share)
     try:
-        counts = Counts(_series(path))
+        institution = SeriesInstitution(series, share, config.observation, config.local_steps)
     except DataError as error:
-        raise DataError(f"{path}: {error}") from error
-    share = np.array(config.share)
-    hospital = Hospital(counts, share, local_steps=config.local_steps, scale_sd=config.scale_sd)
+        raise DataError(f"{path}: {error}; the first one is from {config.start} on", row=error.row) from error
     if config.state is not None:
         content = read_private(folder / config.state)
-        hospital.resume(np.frombuffer(content[: len(content) // 8 * 8], dtype="<f8"))
-    return hospital
+        institution.resume(np.frombuffer(content[: len(content) // 8 * 8], dtype="<f8"))
+    return institution
 
 
-def write_series(path: Path, series: F64) -> None:
-    """Write a hospital's own column, mode 0600."""
-    texts = [
-        "" if np.isnan(value) else repr(float(value)) for value in np.where(series == CENSORED, CENSORED_MARK, series)
-    ]
-    path.touch(mode=0o600)
-    path.chmod(0o600)
-    path.write_text("\n".join([COLUMN, *(text or '""' for text in texts)]) + "\n", encoding="utf-8")
+def write_state(path: Path, institution: SeriesInstitution) -> None:
+    """Write what an institution has learnt, for it to go on from in another run."""
+    write_private(path, institution.state.astype("<f8").tobytes())
 
 
-def write_state(path: Path, hospital: Hospital) -> None:
-    """Write what a hospital has learnt, for it to go on from in another run."""
-    write_private(path, hospital.state.astype("<f8").tobytes())
+def _series(config: InstitutionConfig, table: SeriesTable) -> Series:
+    """Return the institution's own series of the run's periods.
 
-
-def _series(path: Path) -> F64:
-    try:
-        with path.open(newline="", encoding="utf-8") as file:
-            reader = csv.DictReader(file, strict=True)
-            if COLUMN not in (reader.fieldnames or ()):
-                raise DataError(f"there is no column {COLUMN}; a hospital's series needs it")
-            texts = [row[COLUMN] or "" for _, row in zip(range(MAX_WEEKS), reader, strict=False)]
-    except OSError as error:
-        raise DataError(f"cannot be read: {error.strerror}") from error
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise DataError("is not CSV in UTF-8") from error
-    values = np.array([_number(text, row) for row, text in enumerate(texts, start=1)])
-    return np.where(values == CENSORED_MARK, CENSORED, np.where(values == CENSORED, -np.inf, values))
-
-
-def _number(text: str, row: int) -> float:
-    """Read a count; what it says instead is the hospital's own, and in no message."""
-    try:
-        return float(text) if text else np.nan
-    except ValueError:
-        raise DataError(f"week {row} is no number; give one, or nothing", row=row) from None
+    Raises:
+        DataError: the table has no row of it, or none in the run's periods.
+    """
+    quantity, own, path = table.select(config.quantity), config.institution or config.name, table.table.path
+    known = sorted(set(table.institution) - {""})
+    if known and own not in known:
+        raise DataError(f"{path} has no row of institution {own!r}{did_you_mean(own, known)}; say institution, whose")
+    rows = table.rows(quantity, own if known else None)
+    if not any(config.calendar.place(table.date[row]) >= 0 for row in rows):
+        last = config.calendar.first_day(config.periods)
+        raise DataError(f"{path} has no row from {config.start} to before {last}; give the dates of the run")
+    return table.series(rows, config.calendar, config.combine)

@@ -1,4 +1,4 @@
-"""A small network from a hospital's features to its embedding, with its derivative by the weights; in numpy."""
+"""A small network from an institution's features to its embedding, with its derivative by the weights; in numpy."""
 
 import itertools
 from dataclasses import dataclass

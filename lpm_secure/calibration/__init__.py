@@ -1,1 +1,1 @@
-"""Federated calibration: hospitals that may not pool their data fit one model of the city together."""
+"""Federated calibration: institutions that may not pool their series fit one model together."""

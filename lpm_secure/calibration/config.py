@@ -5,35 +5,24 @@ from typing import Annotated, Literal, final
 
 import msgspec
 
+from client_sdk.likelihood.observation import Observation
 from client_sdk.secure_sum.contribution import Contribution
 from lpm_secure.calibration.amortisation.config import AmortisedConfig
+from lpm_secure.calibration.data_config import DataConfig
 from lpm_secure.calibration.inference.fit import FitSchedule
-from lpm_secure.calibration.study import Study, new_york_wave, simulate_study
+from lpm_secure.calibration.study import WEEK, Study, simulate_series
 from lpm_secure.config.releases import Epsilon
+from lpm_secure.data.place_table import PlaceTable, two_places
+from lpm_secure.models.courses.compartments.config import CompartmentConfig
+from lpm_secure.models.courses.compartments.course import CompartmentCourse
+from lpm_secure.models.courses.compartments.metapopulation import compose
+from lpm_secure.models.courses.expected_course import ExpectedCourse
 from protocols.errors import ConfigError
 from protocols.identity.trust import Name
 from protocols.task.base import Security
 from protocols.toml_file import load_config
 
 Transport = Literal["in-process", "native", "flower"]
-Weeks = Annotated[int, msgspec.Meta(ge=1, le=104)]
-
-
-@final
-class DataConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Whose counts are fitted.
-
-    Attributes:
-        source: "new_york": 26 hospitals in winter 2020/21; "simulated": made-up ones of a small city.
-        fit_weeks: how many weeks are fitted, from the first on; those after them are forecast.
-        forecast_weeks: how many simulated weeks come after them; New York has 24 weeks in all.
-        hospitals: how many simulated ones.
-    """
-
-    source: Literal["new_york", "simulated"] = "new_york"
-    fit_weeks: Annotated[int, msgspec.Meta(ge=2, le=104)] = 16
-    forecast_weeks: Weeks = 8
-    hospitals: Annotated[int, msgspec.Meta(ge=5, le=1000)] = 10
 
 
 @final
@@ -45,7 +34,7 @@ class FitConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
         draws: of the posterior in each round.
         rate: of the steps, at the beginning.
         weight: of the likelihood beside the prior: 1 is Bayes, less is more careful.
-        local_steps: that a hospital takes on its own parameters in each round.
+        local_steps: that an institution takes on its own parameters in each round.
         checkpoint_rounds: between two checkpoints.
     """
 
@@ -64,13 +53,13 @@ class FederationConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
     Attributes:
         transport: "in-process": all parties in this process; "native": each a process of its own, over gRPC; "flower":
             a Flower app.
-        security: "active": two aggregators and a dealer; a hospital proves the norm of its gradient, and one aggregator
-            that lies reads nothing. "semi-honest": aggregators alone, which have to follow the protocol.
+        security: "active": two aggregators and a dealer; an institution proves the norm of its gradient, and one
+            aggregator that lies reads nothing. "semi-honest": aggregators alone, which have to follow the protocol.
         aggregators: k, at least 2.
-        min_cohort: a sum covers at least so many hospitals.
-        clip: largest norm of a hospital's gradient over all draws, boroughs and weeks of a round.
+        min_cohort: a sum covers at least so many institutions.
+        clip: largest norm of an institution's gradient over all draws, places and periods of a round.
         bits: of fractions.
-        epsilon: what the whole fit costs a hospital; the unit is all that one hospital contributes. No noise without.
+        epsilon: what the whole fit costs an institution; the unit is all that one contributes. No noise without.
         delta: beside epsilon.
     """
 
@@ -94,7 +83,7 @@ class FederationConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
 
     @property
     def contribution(self) -> Contribution:
-        """Return what one hospital may add to a round."""
+        """Return what one institution may add to a round."""
         return Contribution(clip=self.clip, bits=self.bits)
 
 
@@ -103,7 +92,7 @@ class NoiseTableConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
     """Further fits that show what noise costs; few rounds, since each costs a part of the budget.
 
     Attributes:
-        epsilons: of whole fits; one without noise is added. The unit is all that one hospital contributes.
+        epsilons: of whole fits; one without noise is added. The unit is all that one institution contributes.
         rounds, draws, rate, weight: as in a fit. A low weight keeps what noise makes of the posterior near the prior.
         clip: small, so that the noise is.
         repetitions: of each fit with noise; means are shown, and the worst score.
@@ -125,13 +114,17 @@ class CalibrationConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
     Attributes:
         name: of the run.
         seed: of all draws.
+        model: whose parameters are fitted; its name, constants, delays and priors.
+        observation: by which law an institution's series follows the model, and priors of what is its own.
         noise: fits with noise beside the one that is asked for.
         amortised: how `lpm amortise` trains.
     """
 
     name: Name
     seed: Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
-    data: DataConfig = DataConfig()
+    data: DataConfig
+    model: CompartmentConfig
+    observation: Observation
     fit: FitConfig = FitConfig()
     federation: FederationConfig = FederationConfig()
     noise: NoiseTableConfig | None = None
@@ -143,25 +136,33 @@ class CalibrationConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
         return FitSchedule(self.fit.rounds, self.fit.draws, self.fit.rate, self.fit.weight, self.seed)
 
     def study(self) -> Study:
-        """Return the data set.
+        """Return the data set and its model.
 
         Raises:
-            ConfigError: more weeks than there are, or fewer hospitals than a sum must cover.
+            ConfigError: more periods than there are, or fewer institutions than a sum must cover.
+            DataError: a table cannot be used.
         """
         data = self.data
-        study = (
-            new_york_wave(data.fit_weeks)
-            if data.source == "new_york"
-            else simulate_study(data.fit_weeks, data.forecast_weeks, hospitals=data.hospitals, seed=self.seed)
-        )
-        if len(study.names) < self.federation.min_cohort:
+        if data.simulated is None:
+            series = data.read()
+        else:
+            places = two_places()
+            course = self._course(places, data.count, WEEK)
+            drawn = {"institutions": data.simulated, "seed": self.seed}
+            series = simulate_series(course, places, self.observation, **drawn)
+        course = self._course(series.places, data.fit_periods, series.calendar.days)
+        if len(series.names) < self.federation.min_cohort:
             raise ConfigError(
-                f"federation.min_cohort is {self.federation.min_cohort}, and there are {len(study.names)} hospitals; "
-                "lower it, or take more hospitals"
+                f"federation.min_cohort is {self.federation.min_cohort}, and there are {len(series.names)} "
+                "institutions; lower it, or take more institutions"
             )
-        return study
+        return Study(series, course, self.observation)
+
+    def _course(self, places: PlaceTable, periods: int, period_days: int) -> ExpectedCourse:
+        return CompartmentCourse(compose(places, self.model.severity), self.model, periods, period_days)
 
 
 def load(path: Path) -> CalibrationConfig:
     """Read a configuration; errors are ConfigError."""
-    return load_config(path, CalibrationConfig)
+    config = load_config(path, CalibrationConfig)
+    return msgspec.structs.replace(config, data=config.data.beside(path.parent))

@@ -6,8 +6,11 @@ from typing import Any, Final
 import msgspec
 import numpy as np
 
+from client_sdk.likelihood.series import Series
+from lpm_secure.calibration.forecasts.forecast import EVENTS, INSTITUTIONS
 from lpm_secure.calibration.job import CalibrationResult, bands
 from lpm_secure.calibration.privacy import ledger
+from lpm_secure.models.courses.expected_course import CourseParameter
 from lpm_secure.report.table import csv_of_rows
 from lpm_secure.secure_sum.in_process import InProcessSum
 from protocols.releases.query import NOISE, SUM
@@ -21,7 +24,7 @@ Rows = list[dict[str, Any]]
 def spending(result: CalibrationResult) -> dict[str, Any]:
     """Return the ledger of what the fit has released."""
     way, fit = result.config.federation, result.fit
-    d = fit.schedule.draws * len(result.study.city.boroughs) * result.study.fitted
+    d = fit.schedule.draws * len(result.study.course.places) * result.study.fitted
     sums = fit.sums if isinstance(fit.sums, InProcessSum) else None
     release = None if sums is None else releases_of(sums.manifest).of(SUM)
     noise = release if release is not None and release.mechanism == NOISE else None
@@ -39,11 +42,11 @@ def figures(result: CalibrationResult) -> dict[str, Any]:
     """Return everything that a reader may want to compare."""
     fit = result.fit
     return {
-        "data": result.study.title,
+        "data": result.study.data.title,
         "config": msgspec.to_builtins(result.config),
-        "hospitals": len(result.study.names),
-        "weeks_fitted": list(result.study.weeks[: result.study.fitted]),
-        "weeks_forecast": list(result.study.weeks[result.study.fitted :]),
+        "institutions": len(result.study.names),
+        "periods_fitted": list(result.study.periods[: result.study.fitted]),
+        "periods_forecast": list(result.study.periods[result.study.fitted :]),
         "rounds": fit.round,
         "simulations": fit.simulations,
         "seconds": result.seconds,
@@ -57,47 +60,54 @@ def figures(result: CalibrationResult) -> dict[str, Any]:
 
 
 def posterior_rows(result: CalibrationResult) -> Rows:
-    """Return a row for each part of theta; contact rates by week, from the lead-in on."""
+    """Return a row for each parameter: for each place, or for each period from the lead-in on, where it has several."""
     rows: Rows = []
-    places = {"contact": _weeks(result), "prevalence": list(result.study.city.boroughs)}
-    for name, draws in result.forecast.theta.items():
-        found = bands(draws)
-        for place, label in enumerate(places.get(name, [""])):
-            rows.append({"parameter": name, "of": label} | {key: values[place] for key, values in found.items()})
+    for parameter in result.forecast.parameters:
+        found = bands(parameter.values.numpy())
+        for place, label in enumerate(labels_of(result, parameter)):
+            band = {key: values[place] for key, values in found.items()}
+            rows.append({"parameter": parameter.name, "of": label} | band)
     return rows
 
 
-def _weeks(result: CalibrationResult) -> list[str]:
-    lead = result.fit.simulator.lead
-    return [f"{week} weeks before" for week in range(lead, 0, -1)] + list(result.study.weeks)
+def labels_of(result: CalibrationResult, parameter: CourseParameter) -> list[str]:
+    """Return what each value of a parameter is of."""
+    if parameter.axis == "":
+        return [""]
+    if parameter.axis == "places":
+        return list(result.study.course.places)
+    lead = parameter.values.shape[-1] - len(result.study.periods)
+    return [f"{before} periods before" for before in range(lead, 0, -1)] + list(result.study.periods)
 
 
 def forecast_rows(result: CalibrationResult) -> Rows:
-    """Return a row for each hospital and week, and for the city's admissions a day: counts and bands."""
-    study, rows = result.study, []
-    series = {name: (result.forecast.hospitals[name], study.series[place]) for place, name in enumerate(study.names)}
-    if study.admissions is not None:
-        series["city admissions a day"] = (result.forecast.admissions, study.admissions)
+    """Return a row for each institution and period, and for the events in all places: bounds and bands."""
+    study, rows, found = result.study, [], result.forecast
+    each = zip(study.names, study.data.series, strict=True)
+    series = {name: (found.institutions[name], known) for name, known in each}
+    if study.data.events_a_day is not None:
+        series[EVENTS] = (found.events_a_day, Series.of(study.data.events_a_day))
     for name, (draws, truth) in series.items():
-        found = bands(draws)
-        for week, day in enumerate(study.weeks):
-            known = truth[week] if np.isfinite(truth[week]) else None
-            row = {"series": name, "week": day, "fitted": week < study.fitted, "count": known}
-            rows.append(row | {key: values[week] for key, values in found.items()})
+        band, exact = bands(draws), truth.exact
+        for period, day in enumerate(study.periods):
+            known = float(exact[period]) if np.isfinite(exact[period]) else None
+            row = {"series": name, "period": day, "fitted": period < study.fitted, "value": known}
+            rows.append(row | {key: values[period] for key, values in band.items()})
     return rows
 
 
 def tables(result: CalibrationResult) -> dict[str, bytes]:
     """Return the CSV files, by name."""
-    rows = {FORECAST: forecast_rows(result), POSTERIOR: posterior_rows(result), SCORES: result.scores}
+    rows = {FORECAST: forecast_rows(result), POSTERIOR: posterior_rows(result)}
+    rows |= {SCORES: result.scores} if result.scores else {}
     return {name: csv_of_rows(each) for name, each in rows.items()}
 
 
 def lines_of(result: CalibrationResult, noise: Rows) -> Iterator[str]:
     """Yield what the command prints at its end."""
     fit, told = result.fit, spending(result)
-    yield f"data         {result.study.title}"
-    yield f"fit          {fit.round} rounds, {fit.simulations:,} simulated epidemics, {result.seconds:.0f} s"
+    yield f"data         {result.study.data.title}"
+    yield f"fit          {fit.round} rounds, {fit.simulations:,} simulated courses, {result.seconds:.0f} s"
     for name in sorted({*fit.absences, *fit.refusals}):
         refused = fit.refusals.get(name, 0)
         others = fit.absences.get(name, 0) - refused
@@ -106,28 +116,28 @@ def lines_of(result: CalibrationResult, noise: Rows) -> Iterator[str]:
         yield f"thrown away  {fit.discarded} rounds, whose sums were out of range or could not be opened"
     cost = "no noise, no promise"
     if told["epsilon"] is not None:
-        cost = f"epsilon {told['epsilon']:.2f}, delta {told['delta']:g}, and again for each new fit to these counts"
+        cost = f"epsilon {told['epsilon']:.2f}, delta {told['delta']:g}, and again for each new fit to these series"
     yield f"released     {told['openings']} times {told['release']}: {cost}; unit: {told['unit']}"
-    yield from ("", *score_lines(result.scores))
+    yield from ("", *(score_lines(result.scores) if result.scores else ["no value is known of what is forecast"]))
     if noise:
         yield from ("", "the federated fit's forecasts by what a short fit costs; unit: " + told["unit"])
         for row in noise:
             budget = "none" if row["epsilon"] is None else f"{row['epsilon']:g}"
-            of = f"{row['of']:22} {row['weeks']:2} weeks"
+            of = f"{row['of']:24} {row['periods']:2} periods"
             worst = f"worst of {row['fits']}: {row['worst_wis']:.1f}"
             yield f"  epsilon {budget:>5}  {of}  WIS {row['wis']:8.1f} ({worst})  90 % held {row['cover90']:5.0%}"
 
 
 def in_order(rows: Rows) -> Rows:
-    """Return hospitals first, then the city, each by horizon."""
-    return sorted(rows, key=lambda each: (each["of"] != "hospitals", each["weeks"]))
+    """Return institutions first, then events in all places, each by horizon."""
+    return sorted(rows, key=lambda each: (each["of"] != INSTITUTIONS, each["periods"]))
 
 
 def score_lines(rows: Rows) -> Iterator[str]:
     """Yield the table of forecasts."""
-    yield f"{'forecast of':22} {'weeks':>5}  {'by':26} {'WIS':>8} {'50 % held':>10} {'90 % held':>10} {'counts':>7}"
+    yield f"{'forecast of':24} {'ahead':>5}  {'by':26} {'WIS':>8} {'50 % held':>10} {'90 % held':>10} {'values':>7}"
     for row in in_order(rows):
         yield (
-            f"{row['of']:22} {row['weeks']:5}  {row['method']:26} {row['wis']:8.1f} {row['cover50']:10.0%} "
+            f"{row['of']:24} {row['periods']:5}  {row['method']:26} {row['wis']:8.1f} {row['cover50']:10.0%} "
             f"{row['cover90']:10.0%} {row['counts']:7}"
         )

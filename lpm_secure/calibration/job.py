@@ -9,7 +9,7 @@ from typing import Any, Final, final
 import numpy as np
 import torch
 
-from client_sdk.likelihood.institution import Hospital
+from client_sdk.likelihood.institution import SeriesInstitution
 from client_sdk.secure_sum import local_state
 from lpm_secure.calibration.config import CalibrationConfig
 from lpm_secure.calibration.forecasts.forecast import Forecast, forecast, table
@@ -21,7 +21,7 @@ from lpm_secure.secure_sum.transport import SumTransport
 from protocols.errors import ConfigError, ParameterError
 
 CHECKPOINT: Final = "fit.safetensors"
-HOSPITALS: Final = "hospitals"  # folder of what each keeps; on its own machine, outside of a testbed
+INSTITUTIONS: Final = "institutions"  # folder of what each keeps; on its own machine, outside of a testbed
 
 
 @final
@@ -48,21 +48,21 @@ class CalibrationResult:
 
 @dataclass(slots=True, eq=False)
 class _Files:
-    """A fit's checkpoint and its hospitals' own files, all of one round."""
+    """A fit's checkpoint and its institutions' own files, all of one round."""
 
     folder: Path
-    hospitals: dict[str, Hospital] = field(repr=False)
+    institutions: dict[str, SeriesInstitution] = field(repr=False)
 
     def _own(self, name: str, round_: int) -> Path:
-        return self.folder / HOSPITALS / f"{name}.{round_}.json"
+        return self.folder / INSTITUTIONS / f"{name}.{round_}.json"
 
     def save(self, fit: Fit) -> None:
-        """Write hospitals first: a checkpoint never stands without their files, whenever the process dies."""
-        (self.folder / HOSPITALS).mkdir(mode=0o700, parents=True, exist_ok=True)
-        for name, hospital in self.hospitals.items():
-            local_state.write(self._own(name, fit.round), hospital, round_=fit.round)
+        """Write institutions first: a checkpoint never stands without their files, whenever the process dies."""
+        (self.folder / INSTITUTIONS).mkdir(mode=0o700, parents=True, exist_ok=True)
+        for name, institution in self.institutions.items():
+            local_state.write(self._own(name, fit.round), institution, round_=fit.round)
         fit.save(self.folder / CHECKPOINT)
-        for path in (self.folder / HOSPITALS).glob("*.json"):
+        for path in (self.folder / INSTITUTIONS).glob("*.json"):
             if not path.name.endswith(f".{fit.round}.json"):
                 path.unlink()
 
@@ -73,8 +73,8 @@ class _Files:
             ParameterError: there is none, or it is of another fit.
         """
         fit.load(self.folder / CHECKPOINT)
-        for name, hospital in self.hospitals.items():
-            local_state.resume(self._own(name, fit.round), hospital, round_=fit.round)
+        for name, institution in self.institutions.items():
+            local_state.resume(self._own(name, fit.round), institution, round_=fit.round)
 
 
 def calibrate(
@@ -102,20 +102,19 @@ def calibrate(
         raise ParameterError(f"{folder} has an unfinished fit; go on with --resume, or give another folder with --out")
     torch.set_num_threads(1)  # arrays are small: more threads only wait for each other
     study = config.study()
-    hospitals = study.hospitals(local_steps=config.fit.local_steps)
-    with sums_of(config, hospitals, folder) as sums:
-        files = _Files(folder, hospitals)
+    institutions = study.institutions(local_steps=config.fit.local_steps)
+    with sums_of(config, institutions, folder) as sums:
+        files = _Files(folder, institutions)
         fit, rounds, seconds = _fitted(config, study, sums, files, resume=resume, told=on_round)
-    found = forecast(fit, study, hospitals, seed=config.seed)
+    found = forecast(fit, study, institutions, seed=config.seed)
     scores = table(study, found, seed=config.seed)
     return CalibrationResult(config, study, fit, found, scores, seconds, rounds)
 
 
 def begin_fit(config: CalibrationConfig, study: Study, sums: SumTransport) -> Fit:
-    """Return the fit of a configuration; a checkpoint of one whose hospitals would answer otherwise is not its own."""
-    simulator, way = study.simulator(), config.federation.contribution
-    data = f"{config.data} {config.fit.local_steps} {way}"
-    return Fit(simulator, simulator.parameters, sums, config.schedule, study.names, data)
+    """Return the fit of a configuration; a checkpoint of one whose institutions answer otherwise is not its own."""
+    data = f"{config.data} {config.observation} {config.fit.local_steps} {config.federation.contribution}"
+    return Fit(study.course, sums, config.schedule, study.names, data)
 
 
 def _fitted(

@@ -41,9 +41,8 @@ def _scores(
     )
     way = msgspec.structs.replace(config.federation, epsilon=epsilon, clip=asked.clip, transport="in-process")
     noised = msgspec.structs.replace(config, fit=fitted, federation=way)
-    hospitals = study.hospitals(local_steps=fitted.local_steps)
-    simulator = study.simulator()
-    fit = Fit(simulator, simulator.parameters, in_process(noised, hospitals), noised.schedule, study.names)
+    institutions = study.institutions(local_steps=fitted.local_steps)
+    fit = Fit(study.course, in_process(noised, institutions), noised.schedule, study.names)
     fit.run()
-    scores = table(study, forecast(fit, study, hospitals, seed=config.seed), seed=config.seed)
+    scores = table(study, forecast(fit, study, institutions, seed=config.seed), seed=config.seed)
     return [row for row in scores if row["method"] == OURS]

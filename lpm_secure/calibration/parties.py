@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from client_sdk.likelihood.institution import Hospital
+from client_sdk.likelihood.institution import SeriesInstitution
 from client_sdk.secure_sum.contribution import Contribution
 from lpm_secure.secure_sum.parties import manifest_for
 from lpm_secure.testbed.deployment import free_addresses
@@ -13,12 +13,12 @@ from lpm_secure.testbed.sum_deployment import SumDeployment
 from protocols.releases.query import Releases
 
 NAME: Final = "calibration"
-ROUND_TIMEOUT_S: Final = 30.0  # a hospital that is gone holds a round up so long, once
+ROUND_TIMEOUT_S: Final = 30.0  # an institution that is gone holds a round up so long, once
 JOIN_TIMEOUT_S: Final = 120.0
 
 
 def parties(
-    hospitals: Mapping[str, Hospital],
+    institutions: Mapping[str, SeriesInstitution],
     folder: Path,
     *,
     contribution: Contribution,
@@ -38,8 +38,8 @@ def parties(
     """
     addresses = free_addresses(aggregators + dealer)
     manifest = manifest_for(
-        tuple(hospitals),
-        shape_of(hospitals, draws=draws),
+        tuple(institutions),
+        shape_of(institutions, draws=draws),
         addresses[:aggregators],
         contribution=contribution,
         name=NAME,
@@ -51,10 +51,10 @@ def parties(
         dealer=addresses[-1] if dealer else None,
     )
     folder.mkdir(parents=True, exist_ok=True)
-    return SumDeployment(Path(tempfile.mkdtemp(prefix="run-", dir=folder)), manifest, hospitals)
+    return SumDeployment(Path(tempfile.mkdtemp(prefix="run-", dir=folder)), manifest, institutions)
 
 
-def shape_of(hospitals: Mapping[str, Hospital], *, draws: int) -> tuple[int, int, int]:
-    """Return what hospitals add up: gradients by so many draws, of their boroughs and weeks."""
-    one = next(iter(hospitals.values()))
-    return draws, one.share.size, one.counts.weeks
+def shape_of(institutions: Mapping[str, SeriesInstitution], *, draws: int) -> tuple[int, int, int]:
+    """Return what institutions add up: gradients by so many draws, of their places and periods."""
+    one = next(iter(institutions.values()))
+    return draws, one.share.size, one.series.periods

@@ -1,6 +1,6 @@
-"""Noise in what a fit opens, and what the fit has cost a hospital so far.
+"""Noise in what a fit opens, and what the fit has cost an institution so far.
 
-The unit is all that one hospital contributes: zeros in place of its gradients change every opened sum by at most
+The unit is all that one institution contributes: zeros in place of its gradients change every opened sum by at most
 `clip` in the Euclidean norm. So a fit with its counts is held against one in which they say nothing; other counts in
 their place can change a sum by twice as much, for which the noise is worth half its sigma. Who takes part is public.
 Each aggregator adds the full noise, so that one that lies about its own takes nothing from the promise.
@@ -41,14 +41,14 @@ def ledger(
     """Return what a fit has released, and what that costs, as plain values; epsilon is None without noise.
 
     Args:
-        sigma: of the noise in a sum, in units of the norm that one hospital can add; None without noise.
+        sigma: of the noise in a sum, in units of the norm that one institution can add; None without noise.
         openings: sums that were opened; planned: those that the noise was made for.
         d: numbers in a sum.
     """
     one = reach(contribution.clip, contribution.bits, d)
     return {
-        "release": f"a sum of gradients, {d} numbers, over the hospitals of a round",
-        "unit": "all that one hospital contributes to the fit",
+        "release": f"a sum of gradients, {d} numbers, over the institutions of a round",
+        "unit": "all that one institution contributes to the fit",
         "mechanism": "none" if sigma is None else "discrete Gaussian, in full from each aggregator",
         "clip": contribution.clip,
         "noise_sd": None if sigma is None else sigma * one * 2.0**-contribution.bits,

@@ -1,4 +1,4 @@
-"""What is calibrated: hospitals with their counts, the city that they lie in, and the weeks kept back to forecast."""
+"""What is calibrated: institutions with their series, a model's expected course, and periods kept back to forecast."""
 
 import datetime
 from dataclasses import dataclass, field
@@ -7,108 +7,107 @@ from typing import Final, final
 import numpy as np
 import torch
 
-from client_sdk.likelihood.counts import Counts
-from client_sdk.likelihood.institution import DISPERSION, SCALE_SD, Hospital
-from client_sdk.private.table import F64
-from lpm_secure.calibration.dynamics.city import City, new_york, small
-from lpm_secure.calibration.dynamics.simulator import Simulator
-from lpm_secure.data import city_admissions, hospital_beds, hospitals_weekly
-from protocols.errors import ConfigError
+from client_sdk.likelihood.institution import SeriesInstitution
+from client_sdk.likelihood.observation import Observation
+from client_sdk.likelihood.series import Series
+from client_sdk.likelihood.series_file import Periods
+from lpm_secure.data.institution_series import InstitutionSeries
+from lpm_secure.data.place_table import PlaceTable
+from lpm_secure.models.courses.expected_course import ExpectedCourse
+from protocols.errors import ConfigError, DataError
 
-STAYS_HOME: Final = 0.8  # of patients, the share that goes to a hospital of the own borough: an assumption
-FIRST_WEEK: Final = datetime.date(2020, 10, 16)  # of simulated hospitals, so that their tables look alike
+FIRST_DAY: Final = datetime.date(2020, 10, 16)  # of made-up series, so that their tables look like others
+WEEK: Final = 7
 
 
 @final
 @dataclass(frozen=True, slots=True, eq=False)
 class Study:
-    """A data set, as the testbed that plays all parties sees it; each hospital sees its own row alone.
+    """A data set and its model, as the testbed sees them that plays all parties; an institution sees its own row alone.
 
     Attributes:
-        title: what the data are, said wherever results are shown.
-        city: of the simulator.
-        names: of the hospitals, h of them.
-        weeks: first day of each week, fitted and kept back.
-        fitted: how many of them are fitted, W; the rest is forecast.
-        series: float64[h, weeks], nan where missing, -1 where a count is 1 to 3.
-        share: float64[h, B], prior medians of catchments.
-        admissions: float64[weeks], a day, of the whole city; None where nobody counts them.
+        data: series of the institutions, h of them, in all periods, fitted and kept back.
+        course: the model, of the fitted periods.
+        observation: by which law a series follows the course.
     """
 
-    title: str
-    city: City = field(repr=False)
-    names: tuple[str, ...]
-    weeks: tuple[str, ...]
-    fitted: int
-    series: F64 = field(repr=False)
-    share: F64 = field(repr=False)
-    admissions: F64 | None = field(repr=False)
+    data: InstitutionSeries = field(repr=False)
+    course: ExpectedCourse
+    observation: Observation
 
     def __post_init__(self) -> None:
         """Check the lengths."""
-        if not 2 <= self.fitted < len(self.weeks):
+        fitted, count = self.course.periods, self.data.calendar.count
+        if not 2 <= fitted < count:
             raise ConfigError(
-                f"got {self.fitted} weeks to fit of {len(self.weeks)}; fit at least 2, and keep at least 1 to forecast"
+                f"got {fitted} periods to fit of {count}; fit at least 2, and keep at least 1 to forecast"
             )
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """Return the institutions' names as parties."""
+        return self.data.names
+
+    @property
+    def periods(self) -> tuple[str, ...]:
+        """Return the first day of each period."""
+        calendar = self.data.calendar
+        return tuple(calendar.first_day(place).isoformat() for place in range(calendar.count))
+
+    @property
+    def fitted(self) -> int:
+        """Return how many periods are fitted, W; the rest is forecast."""
+        return self.course.periods
+
+    @property
     def ahead(self) -> int:
-        """Weeks to forecast."""
-        return len(self.weeks) - self.fitted
+        """Return how many periods are forecast."""
+        return self.data.calendar.count - self.fitted
 
-    def simulator(self) -> Simulator:
-        """Return the simulator of the fitted weeks."""
-        return Simulator(self.city, self.fitted)
+    def institutions(self, *, local_steps: int) -> dict[str, SeriesInstitution]:
+        """Return every institution as it begins, with its series of the fitted periods.
 
-    def hospitals(self, *, local_steps: int) -> dict[str, Hospital]:
-        """Return every hospital as it begins, with the counts of the fitted weeks."""
-        return {
-            name: Hospital(Counts(series[: self.fitted]), share, local_steps=local_steps)
-            for name, series, share in zip(self.names, self.series, self.share, strict=True)
-        }
-
-
-def new_york_wave(fitted: int) -> Study:
-    """Return the second wave in 26 hospitals of New York City.
-
-    The level of the epidemic is told by no data: twice the prevalence with half the hospital rate, or half of all
-    catchment shares, give the same counts. So shares are pinned by public beds: a hospital has its part of the beds of
-    its borough, among all hospitals that report any, and a borough's patients go to its own hospitals but for
-    1 - `STAYS_HOME`, who are spread over all. The prior of the hospital rate does the rest.
-
-    Raises:
-        DataError: a file is missing, or not what the catalogue describes.
-    """
-    data = hospitals_weekly.read()
-    city = new_york()
-    beds, total = hospital_beds.read(data.names)
-    at_home = np.eye(len(city.boroughs))[data.borough] * (beds / total[data.borough])[:, None]
-    anywhere = (beds / total.sum())[:, None]
-    share = STAYS_HOME * at_home + (1.0 - STAYS_HOME) * anywhere
-    title = "26 hospitals of New York City, weekly inpatients with COVID-19 from 2020-10-16"
-    admissions = city_admissions.weekly(data.weeks)
-    return Study(title, city, data.names, data.weeks, fitted, data.inpatients, share, admissions)
+        Raises:
+            DataError: a value that the law of the observation cannot have.
+        """
+        found, data = {}, self.data
+        for name, label, series, share in zip(data.names, data.labels, data.series, data.share, strict=True):
+            try:
+                found[name] = SeriesInstitution(series.first(self.fitted), share, self.observation, local_steps)
+            except DataError as error:
+                day = data.calendar.first_day((error.row or 1) - 1)
+                raise DataError(f"{data.title}: institution {label!r}, {day}: {error}", row=error.row) from error
+        return found
 
 
-def simulate_study(fitted: int, ahead: int, *, hospitals: int, seed: int) -> Study:
-    """Return made-up hospitals of a made-up small city, drawn from the model and its prior.
+def simulate_series(
+    course: ExpectedCourse, places: PlaceTable, observation: Observation, *, institutions: int, seed: int
+) -> InstitutionSeries:
+    """Return made-up series, drawn from a model and its prior.
 
     Args:
-        fitted, ahead: weeks.
-        hospitals: how many.
+        course: of all periods, fitted and kept back.
+        places: of the course.
+        observation: by which law series follow it.
+        institutions: how many.
         seed: of all draws.
     """
-    rng, city = np.random.default_rng(seed), small()
-    weeks = fitted + ahead
-    simulator = Simulator(city, weeks)
-    z = torch.from_numpy(rng.normal(0.0, 0.5, (1, simulator.parameters.p)))
-    theta = simulator.parameters.theta(z)
-    inpatients = simulator.inpatients(theta).numpy()[0]
-    share = rng.dirichlet(np.full(hospitals, 5.0), len(city.boroughs)).T
-    mean = np.exp(rng.normal(0.0, SCALE_SD, (hospitals, 1))) * (share @ inpatients) + 1e-9
-    series = rng.negative_binomial(DISPERSION, DISPERSION / (DISPERSION + mean)).astype(float)
-    title = f"MADE UP, NOT REAL DATA: {hospitals} hospitals of a small city, seed {seed}"
-    days = tuple((FIRST_WEEK + datetime.timedelta(weeks=week)).isoformat() for week in range(weeks))
-    names = tuple(f"hospital-{index + 1}" for index in range(hospitals))
-    admissions = simulator.admissions(theta).numpy()[0].sum(axis=0)
-    return Study(title, city, names, days, fitted, series, share, admissions)
+    rng = np.random.default_rng(seed)
+    z = torch.from_numpy(rng.normal(0.0, 0.5, (1, course.p)))
+    expected = torch.exp(course.log_mean(z)).numpy()[0]
+    share = rng.dirichlet(np.full(institutions, 5.0), len(course.places)).T
+    mean = np.exp(rng.normal(0.0, observation.size_sd, (institutions, 1))) * (share @ expected) + 1e-9
+    law = observation.likelihood_of(Series.of(np.zeros(0)))
+    values = law.draw(mean, observation.median_spread, rng)
+    names = tuple(f"institution-{index + 1}" for index in range(institutions))
+    return InstitutionSeries(
+        title=f"MADE UP, NOT REAL DATA: {institutions} institutions of {len(course.places)} places, seed {seed}",
+        names=names,
+        labels=names,
+        quantity="simulated",
+        calendar=Periods(FIRST_DAY, WEEK, course.periods),
+        series=tuple(Series.of(each) for each in values),
+        share=share,
+        places=places,
+        events_a_day=course.events_a_day(z).numpy()[0],
+    )

@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Final
 
-from client_sdk.likelihood.institution import Hospital
+from client_sdk.likelihood.institution import SeriesInstitution
 from lpm_secure.accounting import sigma_for
 from lpm_secure.calibration.config import CalibrationConfig
 from lpm_secure.calibration.parties import NAME, parties, shape_of
@@ -22,12 +22,14 @@ PARTIES: Final = "parties"  # folder below a calibration's, with a folder for ea
 
 
 @contextmanager
-def sums_of(config: CalibrationConfig, hospitals: dict[str, Hospital], folder: Path) -> Iterator[SumTransport]:
+def sums_of(
+    config: CalibrationConfig, institutions: dict[str, SeriesInstitution], folder: Path
+) -> Iterator[SumTransport]:
     """Yield the secure sum of a configuration, and end its processes afterwards.
 
     Args:
         config: of the calibration.
-        hospitals: by name. What they have learnt is in them afterwards, whichever process has learnt it: a testbed
+        institutions: by name. What they have learnt is in them afterwards, whichever process has learnt it: a testbed
             plays their part in forecasts.
         folder: for the parties' files.
 
@@ -35,9 +37,9 @@ def sums_of(config: CalibrationConfig, hospitals: dict[str, Hospital], folder: P
         ConfigError: a way that this installation cannot start.
     """
     if config.federation.transport == "in-process":
-        yield in_process(config, hospitals)
+        yield in_process(config, institutions)
         return
-    deployment = deploy(config, hospitals, folder)
+    deployment = deploy(config, institutions, folder)
     remote = NativeSum(deployment) if config.federation.transport == "native" else _flower(deployment)
     with remote as sums:
         yield sums
@@ -48,15 +50,15 @@ def openings_of(config: CalibrationConfig) -> int:
     return config.fit.rounds + (0 if config.federation.security == "active" else RESERVE)
 
 
-def in_process(config: CalibrationConfig, hospitals: dict[str, Hospital]) -> InProcessSum:
+def in_process(config: CalibrationConfig, institutions: dict[str, SeriesInstitution]) -> InProcessSum:
     """Return the secure sum in this process, with the noise that the configuration asks for."""
     way, openings, releases = config.federation, openings_of(config), None
     if way.epsilon is not None:
         sigma = multiplier_for(way.epsilon, way.delta) * math.sqrt(openings)
         releases = build_noisy_releases(sigma=sigma, rounds=openings, epsilon=way.epsilon, delta=way.delta)
     manifest = manifest_for(
-        tuple(hospitals),
-        shape_of(hospitals, draws=config.fit.draws),
+        tuple(institutions),
+        shape_of(institutions, draws=config.fit.draws),
         [NOWHERE] * way.aggregators,
         contribution=way.contribution,
         name=NAME,
@@ -65,10 +67,10 @@ def in_process(config: CalibrationConfig, hospitals: dict[str, Hospital]) -> InP
         releases=releases,
         dealer=NOWHERE if way.security == "active" else None,
     )
-    return InProcessSum(manifest, hospitals)
+    return InProcessSum(manifest, institutions)
 
 
-def deploy(config: CalibrationConfig, hospitals: dict[str, Hospital], folder: Path) -> SumDeployment:
+def deploy(config: CalibrationConfig, institutions: dict[str, SeriesInstitution], folder: Path) -> SumDeployment:
     """Return the parties of a configuration as a deployment, with the noise that it asks for in the manifest.
 
     Sums beyond the rounds, to find out who sends garbage, are opened within a round; with a dealer there are none.
@@ -78,7 +80,7 @@ def deploy(config: CalibrationConfig, hospitals: dict[str, Hospital], folder: Pa
         sigma = sigma_for(way.epsilon, way.delta, times=openings)
         releases = build_noisy_releases(sigma=sigma, rounds=openings, epsilon=way.epsilon, delta=way.delta)
     return parties(
-        hospitals,
+        institutions,
         folder / PARTIES,
         contribution=way.contribution,
         draws=config.fit.draws,

@@ -16,7 +16,7 @@ from aggregator.release.sealed_share import ShareOpener
 from aggregator.release.stateless_sum import LOCK, Reply, StatelessSum
 from aggregator.store import Store
 from client_sdk.admission import lock
-from client_sdk.institution_config import read_hospital
+from client_sdk.institution_config import read_institution
 from client_sdk.secure_sum.contribution import Contribution
 from client_sdk.secure_sum.journal import SumJournal
 from client_sdk.secure_sum.sealed_message import seal_shares
@@ -75,7 +75,7 @@ def answer(message: Message, context: Context) -> Message:
         raise ParameterError(f"{node.name} is an aggregator, and has no vector")
     manifest, number = node.manifest(about), records.round_of(about)
     announced = records.vector_of(message, records.ANNOUNCED, "float64").astype(np.float64)
-    institution = read_hospital(node.institution, node.folder)
+    institution = read_institution(node.institution, node.folder)
     institution.require(manifest.shape)
     if announced.shape != manifest.shape or not institution.accepts(announced):
         raise WireError("the draws are none that the manifest's model could have made")

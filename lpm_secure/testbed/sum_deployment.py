@@ -1,5 +1,6 @@
 """A local deployment of a secure sum: what each institution holds, in its own folder and nowhere else."""
 
+import datetime
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,14 +8,16 @@ from pathlib import Path
 from typing import Any, Final, final
 
 from client_sdk.admission import AdmissionConfig
-from client_sdk.institution_config import InstitutionConfig, write_series, write_state
-from client_sdk.likelihood.institution import Hospital
+from client_sdk.institution_config import InstitutionConfig, write_state
+from client_sdk.likelihood.institution import SeriesInstitution
+from client_sdk.likelihood.series_file import Periods, write_series
 from lpm_secure.testbed.deployment import MANIFEST, LocalDeployment
 from lpm_secure.testbed.keys import TestbedKeys, pin_keys
 from protocols.task.secure_sum.spec import SecureSum
 
 SERIES: Final = "series.csv"
 STATE: Final = "state.f64"
+FIRST_DAY: Final = datetime.date(2000, 1, 1)  # of a testbed's files, whose dates say which period is which
 
 
 @final
@@ -29,7 +32,7 @@ class SumDeployment(LocalDeployment):
 
     folder: Path
     task: SecureSum
-    institutions: Mapping[str, Hospital] = field(default_factory=dict, repr=False)
+    institutions: Mapping[str, SeriesInstitution] = field(default_factory=dict, repr=False)
     keys: TestbedKeys | None = field(default=None, repr=False)
     _processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict, repr=False)
 
@@ -49,20 +52,24 @@ class SumDeployment(LocalDeployment):
         return "client_sdk.institution"
 
     def _write_client(self, name: str) -> None:
-        hospital, common = self.institutions.get(name), self._common(name)
-        if hospital is None:
+        institution, common = self.institutions.get(name), self._common(name)
+        if institution is None:
             self._write_config(name, AdmissionConfig(**common))
             return
-        write_series(self.party(name) / SERIES, hospital.counts.series)
-        write_state(self.party(name) / STATE, hospital)
+        calendar = Periods(FIRST_DAY, 1, institution.series.periods)
+        write_series(self.party(name) / SERIES, institution.series, calendar)
+        write_state(self.party(name) / STATE, institution)
         self._write_config(
             name,
             InstitutionConfig(
                 **common,
                 series=SERIES,
-                share=tuple(hospital.share.tolist()),
-                local_steps=hospital.local_steps,
-                scale_sd=hospital.scale_sd,
+                start=calendar.start,
+                period_days=calendar.days,
+                periods=calendar.count,
+                share=tuple(institution.share.tolist()),
+                observation=institution.observation,
+                local_steps=institution.local_steps,
                 state=STATE,
             ),
         )

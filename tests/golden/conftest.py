@@ -147,7 +147,7 @@ def fitted(one_thread):
     """Return a function that plays rounds of a calibration in this process.
 
     It yields the first round's opened sums in fixed point, int64[d], and the loss at the end: minus the log posterior
-    density of the posterior's mean, of all hospitals with what they have learnt.
+    density of the posterior's mean, of all institutions with what they have learnt.
     """
 
     def call(path, *, rounds):
@@ -156,13 +156,13 @@ def fitted(one_thread):
             config, federation=msgspec.structs.replace(config.federation, transport="in-process")
         )
         study = config.study()
-        hospitals = study.hospitals(local_steps=config.fit.local_steps)
-        fit = begin_fit(config, study, Recorded(in_process(config, hospitals)))
+        institutions = study.institutions(local_steps=config.fit.local_steps)
+        fit = begin_fit(config, study, Recorded(in_process(config, institutions)))
         for _ in range(rounds):
             fit.advance()
         z = fit.draws(200, seed=1).mean(dim=0)
-        log_x = fit.simulator.log_inpatients(z[None], fit.parameters).numpy()
-        likelihood = sum(hospital.answer(log_x)[1] for hospital in hospitals.values())
+        log_x = fit.course.log_mean(z[None]).numpy()
+        likelihood = sum(institution.answer(log_x)[1] for institution in institutions.values())
         return fit.sums.totals[0], float((z**2).sum() / 2) - likelihood
 
     return call

@@ -16,10 +16,32 @@ name = "small"
 seed = 3
 
 [data]
-source = "simulated"
-fit_weeks = 6
-forecast_weeks = 2
-hospitals = 6
+simulated = 6
+fit_periods = 6
+forecast_periods = 2
+[model]
+name = "compartments"
+measure = "present"
+immune = 0.2
+lead = 5
+knot = 2
+[model.delays]
+latent_days = 3.0
+infectious_days = 5.0
+event_days = 9.0
+longest_days = 84
+[model.priors]
+reproduction = { median = 1.4, sd = 0.2 }
+walk_sd = 0.15
+prevalence = { median = 3e-4, sd = 0.8 }
+rate = { median = 0.025, sd = 0.3 }
+stay_days = { median = 9.0, sd = 0.2 }
+[observation]
+likelihood = "negative_binomial"
+spread = 20.0
+spread_sd = 1.0
+size_sd = 0.5
+share_sd = 0.3
 
 [fit]
 rounds = 15
@@ -27,8 +49,8 @@ draws = 2
 
 [amortised]
 rounds = 20
-epidemics = 8
-first_week = 3
+simulations = 8
+first_period = 3
 hidden = 8
 embedding = 4
 context = 8
@@ -62,28 +84,33 @@ def test_it_prints_both_posteriors_and_writes_every_figure(folder: Path) -> None
     printed, figures = (folder / "printed").read_text(), json.loads((folder / "all.json").read_text())["amortised"]
     assert "MADE UP" in printed
     assert re.search(r"mean \(sd\) +conditional +online fit +prior", printed)
-    assert {row["parameter"] for row in figures["compared"]} >= {"contact rate, week 0", "hospital rate", "stay"}
+    assert {row["parameter"] for row in figures["compared"]} >= {
+        "reproduction, period -4",
+        "prevalence East",
+        "rate",
+        "stay_days",
+    }
     assert figures["simulations"] == 20 * 8
-    assert figures["check"]["epidemics"] == 4 * 8
-    assert {row["weeks"] for row in figures["scores"]} == {2}
+    assert figures["check"]["simulations"] == 4 * 8
+    assert {row["periods"] for row in figures["scores"]} == {2}
     assert (folder / "runs/small/amortised_compared.csv").read_text().startswith("parameter,amortised_mean")
     assert json.loads((folder / "runs/small/calibration.json").read_text())["amortised"] == figures
 
 
 def test_a_new_week_needs_no_training(folder: Path) -> None:
-    code, printed, said = lpm(folder, "--resume", "--weeks", "7")
+    code, printed, said = lpm(folder, "--resume", "--periods", "7")
     assert code == 0, said
     assert "0 s for the last 0 rounds" in printed
-    assert "posterior    after 7 weeks" in printed
+    assert "posterior    after 7 periods" in printed
 
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
         ((), "has a checkpoint; go on with --resume"),
-        (("--resume", "--weeks", "2"), "trained for 3 to 8"),
+        (("--resume", "--periods", "2"), "trained for 3 to 8"),
         (("--resume", "--out", "nowhere"), "without --resume"),
-        (("--resume", "--compare", "--weeks", "5"), "the fit reads 6 weeks"),
+        (("--resume", "--compare", "--periods", "5"), "the fit reads 6 periods"),
     ],
 )
 def test_a_mistake_is_one_line_and_exit_code_2(folder: Path, arguments: tuple[str, ...], said: str) -> None:

@@ -20,10 +20,32 @@ SMALL = """
 name = "few"
 seed = 2
 [data]
-source = "simulated"
-fit_weeks = 6
-forecast_weeks = 3
-hospitals = 6
+simulated = 6
+fit_periods = 6
+forecast_periods = 3
+[model]
+name = "compartments"
+measure = "present"
+immune = 0.2
+lead = 5
+knot = 2
+[model.delays]
+latent_days = 3.0
+infectious_days = 5.0
+event_days = 9.0
+longest_days = 84
+[model.priors]
+reproduction = { median = 1.4, sd = 0.2 }
+walk_sd = 0.15
+prevalence = { median = 3e-4, sd = 0.8 }
+rate = { median = 0.025, sd = 0.3 }
+stay_days = { median = 9.0, sd = 0.2 }
+[observation]
+likelihood = "negative_binomial"
+spread = 20.0
+spread_sd = 1.0
+size_sd = 0.5
+share_sd = 0.3
 [fit]
 rounds = 8
 draws = 2
@@ -64,11 +86,17 @@ def test_the_command_leaves_tables_figures_and_a_report(given):
         with (folder / name).open() as file:
             assert list(csv.DictReader(file)), name
     report = (folder / "report.html").read_text()
-    for said in ("MADE UP, NOT REAL DATA", "hospital-6", "persistence", "plays all parties", "all that one hospital"):
+    for said in (
+        "MADE UP, NOT REAL DATA",
+        "institution-6",
+        "persistence",
+        "plays all parties",
+        "all that one institution",
+    ):
         assert said in report, said
-    for path in (folder / "hospitals").iterdir():
+    for path in (folder / "institutions").iterdir():
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert len(list((folder / "hospitals").iterdir())) == 6
+    assert len(list((folder / "institutions").iterdir())) == 6
 
 
 def test_over_processes_the_command_ends_with_how_to_audit_it(given):
@@ -92,7 +120,7 @@ def test_an_interrupted_fit_goes_on_to_the_same_figures(given, tmp_path):
         job.calibrate(config, tmp_path / "part", on_round=interrupt)
     with pytest.raises(ParameterError, match="--resume"):
         job.calibrate(config, tmp_path / "part")
-    for old, new in (("[fit]", "[federation]\nclip = 9.0\n[fit]"), ("hospitals = 6", "hospitals = 7")):
+    for old, new in (("[fit]", "[federation]\nclip = 9.0\n[fit]"), ("simulated = 6", "simulated = 7")):
         given.write_text(SMALL.replace(old, new))
         with pytest.raises(ParameterError, match="is of another fit"):
             job.calibrate(configs.load(given), tmp_path / "part", resume=True)
@@ -103,7 +131,7 @@ def test_an_interrupted_fit_goes_on_to_the_same_figures(given, tmp_path):
     assert resumed.scores == whole.scores
     assert figures.spending(resumed)["openings"] == figures.spending(whole)["openings"] == 8
     job.calibrate(config, tmp_path / "part")  # what is finished may begin anew
-    own = next((tmp_path / "part" / job.HOSPITALS).iterdir())
+    own = next((tmp_path / "part" / job.INSTITUTIONS).iterdir())
     own.write_text("{}")
     with pytest.raises(ParameterError, match="start the fit anew"):
         job.calibrate(config, tmp_path / "part", resume=True)
@@ -112,10 +140,10 @@ def test_an_interrupted_fit_goes_on_to_the_same_figures(given, tmp_path):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (("fit_weeks = 6", "fit_weks = 6"), "did you mean `fit_weeks`"),
+        (("fit_periods = 6", "fit_periodds = 6"), "did you mean `fit_periods`"),
         (("rounds = 8", "rounds = 0"), "Expected `int` >= 1"),
-        (("hospitals = 6", "hospitals = 6\n[federation]\nmin_cohort = 7"), "there are 6 hospitals"),
-        (("hospitals = 6", "hospitals = 6\n[federation]\naggregators = 1"), "Expected `int` >= 2"),
+        (("[fit]", "[federation]\nmin_cohort = 7\n[fit]"), "there are 6 institutions"),
+        (("[fit]", "[federation]\naggregators = 1\n[fit]"), "Expected `int` >= 2"),
         (("[fit]", "[federation]\nclip = 1e9\nbits = 40\n[fit]"), "below 2**63"),
     ],
 )
@@ -143,8 +171,8 @@ def test_the_example_is_read_and_its_26_hospitals_are_found():
         pytest.skip("the data of New York City are not here; lpm data get")
     study = config.study()
     assert (len(study.names), study.fitted, study.ahead) == (26, 16, 8)
-    assert (study.share.sum(axis=0) < 1.0).all()  # 16 smaller hospitals have the rest
-    assert (study.share.sum(axis=0) > 0.5).all()
-    assert study.admissions is not None
-    assert 50 < study.admissions[0] < 60
+    assert (study.data.share.sum(axis=0) < 1.0).all()  # 16 smaller hospitals have the rest
+    assert (study.data.share.sum(axis=0) > 0.5).all()
+    assert study.data.events_a_day is not None
+    assert 50 < study.data.events_a_day[0] < 60
     assert os.path.getsize(EXAMPLE) < 4096

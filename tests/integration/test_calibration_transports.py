@@ -5,7 +5,7 @@ import pytest
 from typer.testing import CliRunner
 
 from lpm_secure import checkpoint
-from lpm_secure.calibration.config import CalibrationConfig, DataConfig, FederationConfig, FitConfig
+from lpm_secure.calibration.config import FederationConfig, FitConfig
 from lpm_secure.calibration.inference.descent import MODULE, OPTIMISER
 from lpm_secure.calibration.inference.facts import Facts
 from lpm_secure.calibration.job import calibrate
@@ -13,15 +13,16 @@ from lpm_secure.calibration.privacy import RESERVE
 from lpm_secure.calibration.transports import openings_of
 from lpm_secure.cli.main import app
 from protocols.errors import ConfigError
+from tests.calibration_hospitals import config_of as few
 
 ROUNDS = 4
 
 
 def config_of(transport, **changes):
-    return CalibrationConfig(
-        name="small",
-        seed=1,
-        data=DataConfig(source="simulated", fit_weeks=6, forecast_weeks=2, hospitals=6),
+    return few(
+        institutions=6,
+        fitted=6,
+        ahead=2,
         fit=FitConfig(rounds=ROUNDS, draws=3, checkpoint_rounds=2),
         federation=FederationConfig(transport=transport, min_cohort=5, **changes),
     )
@@ -90,7 +91,7 @@ def test_a_configurations_epsilon_is_promised_in_the_manifest_of_processes(tmp_p
     from lpm_secure.calibration.transports import deploy
 
     config = config_of("native", epsilon=4.0)
-    hospitals = config.study().hospitals(local_steps=1)
+    hospitals = config.study().institutions(local_steps=1)
     manifest = deploy(config, hospitals, tmp_path).manifest
     release = manifest.releases.each[0]
     assert (release.name, release.epsilon, release.unit) == ("sum", 4.0, "contribution")

@@ -8,7 +8,7 @@ from lpm_secure.flower.transport import FlowerSum
 from lpm_secure.secure_sum.parties import manifest_for
 from lpm_secure.testbed.sum_deployment import SumDeployment
 from protocols.errors import ProtocolError
-from tests.calibration_hospitals import PARAMETERS, SIMULATOR, WEEKS, hospitals, in_process
+from tests.calibration_hospitals import COURSE, WEEKS, hospitals, in_process
 
 DRAWS = 3
 pytestmark = pytest.mark.slow
@@ -23,7 +23,7 @@ def flower_of(folder, *, rounds, simulated, aggregators=2, **changes):
 
 
 def fitted(federation, rounds):
-    fit = Fit(SIMULATOR, PARAMETERS, federation, FitSchedule(rounds=rounds, draws=DRAWS), names=tuple(hospitals()))
+    fit = Fit(COURSE, federation, FitSchedule(rounds=rounds, draws=DRAWS), names=tuple(hospitals()))
     fit.run()
     return fit
 
@@ -50,9 +50,9 @@ def test_a_superlink_and_supernodes_have_the_draws_of_one_process_to_the_last_bi
 
 def test_what_keeps_a_round_from_being_played_is_told_to_the_fit(tmp_path):
     with flower_of(tmp_path, rounds=2, simulated=True) as federation:
-        fit = Fit(SIMULATOR, PARAMETERS, federation, FitSchedule(rounds=2, draws=DRAWS), names=tuple(hospitals()))
+        fit = Fit(COURSE, federation, FitSchedule(rounds=2, draws=DRAWS), names=tuple(hospitals()))
         fit.advance()
         for name in ("hospital-0", "hospital-1"):
-            (federation.deployment.party(name) / "series.csv").write_text("inpatients\nnone\n")
+            (federation.deployment.party(name) / "series.csv").write_text("date,value\n2000-01-01,none\n")
         with pytest.raises(ProtocolError, match="4 clients"):
             fit.advance()

@@ -14,7 +14,7 @@ from lpm_secure.secure_sum.native import NativeSum
 from lpm_secure.secure_sum.parties import build_noisy_releases, manifest_for
 from lpm_secure.testbed.deployment import free_addresses
 from lpm_secure.testbed.sum_deployment import SumDeployment
-from tests.calibration_hospitals import PARAMETERS, SIMULATOR, WEEKS, hospitals, in_process
+from tests.calibration_hospitals import COURSE, WEEKS, hospitals, in_process
 
 DRAWS = 3
 
@@ -34,7 +34,7 @@ def native_of(folder, *, rounds, aggregators=2, round_timeout_s=5.0, **changes):
 
 
 def fit_with(federation, rounds):
-    return Fit(SIMULATOR, PARAMETERS, federation, FitSchedule(rounds=rounds, draws=DRAWS), names=tuple(hospitals()))
+    return Fit(COURSE, federation, FitSchedule(rounds=rounds, draws=DRAWS), names=tuple(hospitals()))
 
 
 def test_draws_over_real_processes_are_those_of_one_process_to_the_last_bit(tmp_path):

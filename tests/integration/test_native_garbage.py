@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from lpm_secure.audit.audit import audit
-from lpm_secure.calibration.config import CalibrationConfig, DataConfig, FederationConfig, FitConfig
+from lpm_secure.calibration.config import FederationConfig, FitConfig
 from lpm_secure.calibration.figures import figures, lines_of
 from lpm_secure.calibration.inference.fit import Fit
 from lpm_secure.calibration.job import calibrate
@@ -19,9 +19,10 @@ from lpm_secure.secure_sum.in_process import InProcessSum
 from lpm_secure.testbed import deployment as deployments
 from protocols.releases import ledger
 from protocols.task import manifest as manifests
+from tests.calibration_hospitals import config_of as few
 from tests.calibration_hospitals import in_process
 
-LIAR, HONEST, ROUNDS = "hospital-3", 2, 5
+LIAR, HONEST, ROUNDS = "institution-3", 2, 5
 CHEAT = f"""
 import sys
 import numpy as np
@@ -41,10 +42,10 @@ sys.exit(main())
 
 
 def config_of(**changes):
-    return CalibrationConfig(
-        name="small",
-        seed=1,
-        data=DataConfig(source="simulated", fit_weeks=6, forecast_weeks=2, hospitals=8),
+    return few(
+        institutions=8,
+        fitted=6,
+        ahead=2,
         fit=FitConfig(rounds=ROUNDS, draws=3, checkpoint_rounds=50),
         federation=FederationConfig(transport="native", min_cohort=4, **changes),
     )
@@ -123,11 +124,10 @@ def test_a_hospital_that_begins_to_send_garbage_is_named_and_the_fit_goes_on_to_
 
     away = {number: frozenset({LIAR}) for number in range(HONEST, ROUNDS)}
     away[HONEST] |= others
-    held = study.hospitals(local_steps=config_of().fit.local_steps)
+    held = study.institutions(local_steps=config_of().fit.local_steps)
     sums = in_process(held, draws=3, min_cohort=4, absent=away)
-    simulator = study.simulator()
     federation = NotCounted(sums, HONEST, others)
-    without = Fit(simulator, simulator.parameters, federation, config_of().schedule, names=study.names)
+    without = Fit(study.course, federation, config_of().schedule, names=study.names)
     without.run()
     assert torch.equal(fit.draws(20, seed=3), without.draws(20, seed=3))
 

@@ -1,4 +1,4 @@
-"""Is a conditional posterior calibrated? Ranks of the truth among draws, over simulated epidemics."""
+"""Is a conditional posterior calibrated? Ranks of the truth among draws, over simulations."""
 
 import math
 from dataclasses import dataclass, field
@@ -20,7 +20,7 @@ INSIDE: Final = 90
 @final
 @dataclass(frozen=True, slots=True, eq=False)
 class Check:
-    """What simulated epidemics with a known truth say.
+    """What simulations with a known truth say.
 
     Attributes:
         names: of the coordinates of z, p of them.
@@ -39,7 +39,7 @@ class Check:
     spread: npt.NDArray[np.float64] = field(repr=False)
 
     @property
-    def epidemics(self) -> int:
+    def simulations(self) -> int:
         """N."""
         return int(self.ranks.shape[0])
 
@@ -61,16 +61,16 @@ class Check:
 
     def band(self) -> tuple[float, float]:
         """Return where 95 % of coverages of N intervals of 90 % lie."""
-        law = stats.binom(self.epidemics, INSIDE / (DRAWS + 1))
-        return float(law.ppf(0.025) / self.epidemics), float(law.ppf(0.975) / self.epidemics)
+        law = stats.binom(self.simulations, INSIDE / (DRAWS + 1))
+        return float(law.ppf(0.025) / self.simulations), float(law.ppf(0.975) / self.simulations)
 
 
 def check(amortised: AmortisedPosterior, *, batches: int) -> Check:
-    """Let hospitals embed further simulated epidemics, and compare draws with the truth.
+    """Let institutions embed further simulations, and compare draws with the truth.
 
     Args:
         amortised: trained.
-        batches: of as many epidemics as a round of training has, none of which it was trained on.
+        batches: of as many simulations as a round of training has, none of which it was trained on.
     """
     ranks, density, prior, spread = [], [], [], []
     for batch in range(batches):
@@ -83,7 +83,7 @@ def check(amortised: AmortisedPosterior, *, batches: int) -> Check:
         ranks.append((draws < z[:, None]).sum(dim=1).numpy())
         spread.append(draws.std(dim=1))
     return Check(
-        amortised.simulator.parameters.names,
+        amortised.course.coordinates,
         np.concatenate(ranks),
         float(torch.cat(density).mean()),
         float(torch.cat(prior).mean()),

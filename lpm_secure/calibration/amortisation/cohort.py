@@ -1,4 +1,4 @@
-"""How embeddings and their gradients leave hospitals: in fixed point, as shares, opened as sums over the cohort."""
+"""How embeddings and their gradients leave institutions: in fixed point, as shares, opened as sums over the cohort."""
 
 import abc
 from collections.abc import Callable, Mapping
@@ -29,36 +29,36 @@ class Total:
 
 
 class Cohort(abc.ABC):
-    """Hospitals that train an encoder together, and answer with sums."""
+    """Institutions that train an encoder together, and answer with sums."""
 
     @abc.abstractmethod
     def practise(self, exercise: Exercise) -> Total:
-        """Return the sum of the hospitals' embeddings of simulated epidemics, float64[M, B E + 1]."""
+        """Return the sum of the institutions' embeddings of simulations, float64[M, B E + 1]."""
 
     @abc.abstractmethod
     def correct(self, round_: int, by_sum: F64) -> Total:
         """Return the sum of the derivatives by the encoder's weights, float64[d]."""
 
     @abc.abstractmethod
-    def tell(self, weights: F64, weeks: int) -> Total:
-        """Return the sum of the embeddings of the series that hospitals hold, float64[1, B E + 1]."""
+    def tell(self, weights: F64, periods: int) -> Total:
+        """Return the sum of the embeddings of the series that institutions hold, float64[1, B E + 1]."""
 
 
 @final
 @dataclass(slots=True, eq=False)
 class SecureCohort(Cohort):
-    """Hospitals in this process, whose answers are secure sums: one run of sums for each shape of them.
+    """Institutions in this process, whose answers are secure sums: one run of sums for each shape of them.
 
     Attributes:
         learners: by name.
-        clip: L2 norm of a hospital's gradient by the encoder's weights, summed over the epidemics of a round.
+        clip: L2 norm of an institution's gradient by the encoder's weights, summed over the simulations of a round.
         aggregators: k.
-        min_cohort: a sum covers at least so many hospitals.
-        absent: round to the names of hospitals that do not answer in it; for tests of dropping out.
+        min_cohort: a sum covers at least so many institutions.
+        absent: round to the names of institutions that do not answer in it; for tests of dropping out.
         dealer: whether there is one, so that the sums' security is active; who does not answer is then out for good.
 
-    Security: up to k - 1 aggregators, with the centre, see sums over at least `min_cohort` hospitals and nothing else.
-        No noise is added here: what a sum tells about one hospital is bounded by the others alone.
+    Security: up to k - 1 aggregators, with the centre, see sums over at least `min_cohort` institutions, nothing else.
+        No noise is added here: what a sum tells about one institution is bounded by the others alone.
     """
 
     learners: Mapping[str, Learner] = field(repr=False)
@@ -86,10 +86,10 @@ class SecureCohort(Cohort):
         total = self._open(answers, self._sums_of(1, self._one.encoder.size, self.clip))
         return Total(total.value[0], total.members)
 
-    def tell(self, weights: F64, weeks: int) -> Total:
+    def tell(self, weights: F64, periods: int) -> Total:
         """Add up embeddings as shares."""
         self._away = frozenset()
-        return self._embedded({name: partial(each.tell, weights, weeks) for name, each in self.learners.items()}, 1)
+        return self._embedded({name: partial(each.tell, weights, periods) for name, each in self.learners.items()}, 1)
 
     @property
     def _one(self) -> Learner:

@@ -1,4 +1,4 @@
-"""`lpm amortise`: train a conditional posterior, check it, and draw from it for the weeks so far."""
+"""`lpm amortise`: train a conditional posterior, check it, and draw from it for the periods so far."""
 
 import hashlib
 from collections.abc import Callable
@@ -9,13 +9,11 @@ from typing import Final, final
 
 import torch
 
-from client_sdk.amortisation.learner import Learner
-from client_sdk.likelihood.counts import Counts
+from client_sdk.amortisation.learner import Imperfect, Learner
 from lpm_secure.calibration.amortisation.calibration_check import Check, check
 from lpm_secure.calibration.amortisation.cohort import SecureCohort
 from lpm_secure.calibration.amortisation.posterior import AmortisedPosterior, encoder, reference
 from lpm_secure.calibration.config import CalibrationConfig
-from lpm_secure.calibration.dynamics.simulator import Simulator
 from lpm_secure.calibration.study import Study
 from protocols.errors import ConfigError, ParameterError
 
@@ -26,13 +24,13 @@ DRAWS: Final = 1000
 @final
 @dataclass(frozen=True, slots=True, eq=False)
 class AmortisationResult:
-    """A conditional posterior, and what it says of the weeks asked for.
+    """A conditional posterior, and what it says of the periods asked for.
 
     Attributes:
         config, study: what was asked for, and the data.
         amortised: trained.
-        checked: on simulated epidemics.
-        weeks: that the posterior has read.
+        checked: on simulations.
+        periods: that the posterior has read.
         z: float64[S, p], drawn from it.
         seconds: that rounds of training took in this process, and rounds that were played in them.
         posterior_seconds: from the question to the draws.
@@ -42,7 +40,7 @@ class AmortisationResult:
     study: Study
     amortised: AmortisedPosterior
     checked: Check
-    weeks: int
+    periods: int
     z: torch.Tensor = field(repr=False)
     seconds: float
     rounds: int
@@ -53,21 +51,21 @@ def amortise(
     config: CalibrationConfig,
     folder: Path,
     *,
-    weeks: int | None = None,
+    periods: int | None = None,
     resume: bool = False,
     on_round: Callable[[AmortisedPosterior], None] = lambda amortised: None,
 ) -> AmortisationResult:
-    """Train on simulated epidemics, or go on; then ask for the posterior given the weeks so far.
+    """Train on simulations, or go on; then ask for the posterior given the periods so far.
 
     Args:
         config: of the calibration.
         folder: for checkpoints.
-        weeks: how many are read; `fit_weeks` where nothing is said.
+        periods: how many are read; `fit_periods` where nothing is said.
         resume: go on from the folder's checkpoint, to the same bits; after the last round no training is left.
         on_round: is told after each round.
 
     Raises:
-        ParameterError: a folder with a checkpoint and no `resume`, `resume` and none that fits, or weeks that the
+        ParameterError: a folder with a checkpoint and no `resume`, `resume` and none that fits, or periods that the
             posterior is not trained for.
         ProtocolError: a sum cannot be released.
     """
@@ -77,7 +75,7 @@ def amortise(
     torch.set_num_threads(1)  # arrays are small: more threads only wait for each other
     study = config.study()
     amortised = prepare(config, study)
-    asked = study.fitted if weeks is None else weeks
+    asked = study.fitted if periods is None else periods
     amortised.require(asked)
     if resume:
         amortised.load(path)
@@ -99,7 +97,7 @@ def amortise(
 
 
 def prepare(config: CalibrationConfig, study: Study) -> AmortisedPosterior:
-    """Return an untrained posterior over all weeks of a study, with every hospital in this process.
+    """Return an untrained posterior over all periods of a study, with every institution in this process.
 
     Raises:
         ConfigError: noise, which embeddings do not have.
@@ -107,17 +105,17 @@ def prepare(config: CalibrationConfig, study: Study) -> AmortisedPosterior:
     way, training = config.federation, config.amortised.training(config.seed)
     if way.epsilon is not None:
         raise ConfigError("embeddings are summed without noise; leave federation.epsilon out for lpm amortise")
-    simulator = Simulator(study.city, len(study.weeks))
-    scale, shape = reference(simulator, seed=config.seed), encoder(simulator, training)
+    course, imperfect = study.course.lengthen(len(study.periods)), Imperfect(hidden=config.amortised.hidden_values)
+    scale, shape = reference(course, seed=config.seed), encoder(course, training)
     learners = {
-        name: Learner(Counts(series), share, scale, shape, _key(config.seed, name))
-        for name, series, share in zip(study.names, study.series, study.share, strict=True)
+        name: Learner(series, share, config.observation, scale, shape, _key(config.seed, name), imperfect)
+        for name, series, share in zip(study.names, study.data.series, study.data.share, strict=True)
     }
     active = way.security == "active"
     cohort = SecureCohort(learners, config.amortised.clip, way.aggregators, way.min_cohort, dealer=active)
-    return AmortisedPosterior(simulator, cohort, study.names, training)
+    return AmortisedPosterior(course, cohort, study.names, training)
 
 
 def _key(seed: int, name: str) -> bytes:
-    """Return a simulated hospital's key of simulation draws; a real one draws its own."""
+    """Return a simulated institution's key of simulation draws; a real one draws its own."""
     return hashlib.blake2b(f"{seed} {name}".encode(), digest_size=32, person=b"lpm testbed").digest()

@@ -1,4 +1,4 @@
-"""A posterior for any series so far: a flow that is conditioned on the sum of the hospitals' embeddings."""
+"""A posterior for any series so far: a flow that is conditioned on the sum of the institutions' embeddings."""
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
@@ -15,17 +15,17 @@ from client_sdk.amortisation.features import Reference
 from client_sdk.amortisation.learner import Exercise
 from lpm_secure import checkpoint
 from lpm_secure.calibration.amortisation.cohort import Cohort, Total
-from lpm_secure.calibration.dynamics.simulator import Simulator
 from lpm_secure.calibration.inference.descent import anneal, arrays_of, put_back
 from lpm_secure.calibration.inference.facts import Facts
 from lpm_secure.calibration.inference.posterior import Posterior
+from lpm_secure.models.courses.expected_course import ExpectedCourse
 from protocols.errors import ParameterError
 
 F64 = npt.NDArray[np.float64]
-PURPOSES: Final = ("reference", "epidemics", "weeks", "draws")  # of draws that never meet
+PURPOSES: Final = ("reference", "simulations", "periods", "draws")  # of draws that never meet
 GRADIENT_NORM: Final = 10.0  # of a step of the centre's weights
 BACK: Final = 0.01  # the learning rate falls to this share of itself, along a cosine
-LOOKED_AT: Final = 1000  # epidemics of the prior from which the public scale is made
+LOOKED_AT: Final = 1000  # simulations of the prior from which the public scale is made
 
 
 @final
@@ -35,16 +35,16 @@ class Training:
 
     Attributes:
         rounds: in all.
-        epidemics: M, simulated anew in each round.
-        first: a posterior is asked for after so many weeks at the earliest.
+        simulations: M, drawn anew in each round.
+        first: a posterior is asked for after so many periods at the earliest.
         rate: of Adam.
-        hidden, embedding: width of the encoder, and E; a hospital tells E numbers for each borough.
+        hidden, embedding: width of the encoder, and E; an institution tells E numbers for each place.
         context: length of what the flow is conditioned on, made from the sum by the centre.
         seed: of everything that is drawn.
     """
 
     rounds: int = 2500
-    epidemics: int = 128
+    simulations: int = 128
     first: int = 4
     rate: float = 2e-3
     hidden: int = 64
@@ -61,10 +61,10 @@ class Training:
             raise ParameterError(f"got rate = {self.rate}; a number between 0 and 1 is needed")
 
 
-def reference(simulator: Simulator, *, seed: int) -> Reference:
-    """Return mean and spread of the log of inpatients over epidemics of the prior."""
-    z = _normal((LOOKED_AT, simulator.parameters.p), _generator(seed, "reference"))
-    log_x = simulator.log_inpatients(z, simulator.parameters).numpy()
+def reference(course: ExpectedCourse, *, seed: int) -> Reference:
+    """Return mean and spread of the log of what is expected, over the prior."""
+    z = _normal((LOOKED_AT, course.p), _generator(seed, "reference"))
+    log_x = course.log_mean(z).numpy()
     return Reference(log_x.mean(axis=0), log_x.std(axis=0).mean(axis=0))
 
 
@@ -72,13 +72,13 @@ def reference(simulator: Simulator, *, seed: int) -> Reference:
 class Centre(nn.Module):
     """What the centre alone trains: from the opened sum to the density of z."""
 
-    def __init__(self, p: int, boroughs: int, training: Training) -> None:
+    def __init__(self, p: int, places: int, training: Training) -> None:
         """Begin at the prior."""
         super().__init__()
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(training.seed)
             width = 2 * training.context
-            read = boroughs * training.embedding + 2  # the sum, how many took part, how many weeks
+            read = places * training.embedding + 2  # the sum, how many took part, how many periods
             self.head = nn.Sequential(
                 nn.Linear(read, width),
                 nn.SiLU(),
@@ -90,7 +90,7 @@ class Centre(nn.Module):
         nn.init.zeros_(self.posterior.log_diagonal)
 
     def context(self, total: torch.Tensor, told: torch.Tensor) -> torch.Tensor:
-        """Return float64[M, context], from the sum over hospitals divided by their number, float64[M, B E + 1]."""
+        """Return float64[M, context], from the sum over institutions divided by their number, float64[M, B E + 1]."""
         return torch.as_tensor(self.head(torch.cat([total, told[:, None]], dim=-1)))
 
 
@@ -100,20 +100,20 @@ class AmortisedPosterior:
     """A conditional posterior as it is trained, and then used.
 
     Attributes:
-        simulator: of epidemics of W weeks.
-        cohort: the hospitals.
+        course: of W periods.
+        cohort: the institutions.
         names: theirs.
         training: how.
         round: that comes next.
         losses: mean of -log q(z | sum) of each round.
         absences: name to the number of rounds without it.
 
-    Security: the centre sees sums over the cohort. Training touches no patient: all epidemics are simulated. What a
-        posterior costs is one opened vector of B E + 1 numbers for each week in which it is asked for.
+    Security: the centre sees sums over the cohort. Training touches no series: all are simulated. What a
+        posterior costs is one opened vector of B E + 1 numbers for each period in which it is asked for.
     Source: Chopra 2025 (arXiv 2507.09901), section 5.2.
     """
 
-    simulator: Simulator
+    course: ExpectedCourse
     cohort: Cohort
     names: tuple[str, ...]
     training: Training = Training()
@@ -127,14 +127,14 @@ class AmortisedPosterior:
 
     def __post_init__(self) -> None:
         """Draw first weights."""
-        simulator, training = self.simulator, self.training
-        if training.first > simulator.weeks:
+        course, training = self.course, self.training
+        if training.first > course.periods:
             raise ParameterError(
-                f"the first posterior is after week {training.first} of {simulator.weeks}; begin earlier"
+                f"the first posterior is after period {training.first} of {course.periods}; begin earlier"
             )
-        self.encoder = encoder(simulator, training)
+        self.encoder = encoder(course, training)
         self.weights = nn.Parameter(torch.from_numpy(self.encoder.begin(training.seed)))
-        self.centre = Centre(simulator.parameters.p, len(simulator.city.boroughs), training)
+        self.centre = Centre(course.p, len(course.places), training)
         self._optimiser = torch.optim.Adam([*self.centre.parameters(), self.weights], lr=training.rate)
 
     def run(self, on_round: Callable[["AmortisedPosterior"], None] = lambda amortised: None) -> None:
@@ -144,7 +144,7 @@ class AmortisedPosterior:
             on_round(self)
 
     def advance(self) -> None:
-        """Play one round: simulate, let hospitals embed, step flow and encoder."""
+        """Play one round: simulate, let institutions embed, step flow and encoder."""
         z, exercise = self.exercise(self.round)
         opened = self.cohort.practise(exercise)
         total = torch.from_numpy(opened.value).requires_grad_()
@@ -162,55 +162,55 @@ class AmortisedPosterior:
         self.round += 1
 
     def exercise(self, round_: int) -> tuple[torch.Tensor, Exercise]:
-        """Simulate a round's epidemics; return their z, float64[M, p], and what is published of them."""
-        training, simulator = self.training, self.simulator
-        shape = (training.epidemics, simulator.parameters.p)
-        z = _normal(shape, _generator(training.seed, "epidemics", round_))
-        log_x = simulator.log_inpatients(z, simulator.parameters).numpy()
-        weeks = _generator(training.seed, "weeks", round_)
-        told = weeks.integers(training.first, simulator.weeks, size=training.epidemics, endpoint=True)
+        """Simulate a round's courses; return their z, float64[M, p], and what is published of them."""
+        training, course = self.training, self.course
+        shape = (training.simulations, course.p)
+        z = _normal(shape, _generator(training.seed, "simulations", round_))
+        log_x = course.log_mean(z).numpy()
+        periods = _generator(training.seed, "periods", round_)
+        told = periods.integers(training.first, course.periods, size=training.simulations, endpoint=True)
         weights = self.weights.detach().numpy().copy()
         return z, Exercise(round_, weights, np.ascontiguousarray(log_x), told)
 
-    def posterior(self, weeks: int, *, draws: int, seed: int) -> torch.Tensor:
-        """Ask the hospitals for the sum of their embeddings, and draw z given it.
+    def posterior(self, periods: int, *, draws: int, seed: int) -> torch.Tensor:
+        """Ask the institutions for the sum of their embeddings, and draw z given it.
 
         Args:
-            weeks: how many of the series are read.
+            periods: how many of the series are read.
             draws: S.
             seed: of the draws.
 
         Returns:
-            float64[S, p], for the simulator's W weeks: what lies after `weeks` is as uncertain as it should be.
+            float64[S, p], for the course's W periods: what lies after `periods` is as uncertain as it should be.
         """
-        self.require(weeks)
-        opened = self.cohort.tell(self.weights.detach().numpy(), weeks)
-        return self.draw(self.context(opened, np.array([weeks])).expand(draws, -1), seed=seed)
+        self.require(periods)
+        opened = self.cohort.tell(self.weights.detach().numpy(), periods)
+        return self.draw(self.context(opened, np.array([periods])).expand(draws, -1), seed=seed)
 
-    def require(self, weeks: int) -> None:
-        """Refuse a number of weeks that the posterior is not trained for.
+    def require(self, periods: int) -> None:
+        """Refuse a number of periods that the posterior is not trained for.
 
         Raises:
             ParameterError: too few or too many.
         """
-        first, last = self.training.first, self.simulator.weeks
-        if not first <= weeks <= last:
+        first, last = self.training.first, self.course.periods
+        if not first <= periods <= last:
             raise ParameterError(
-                f"got {weeks} weeks; the posterior was trained for {first} to {last}: give one of these"
+                f"got {periods} periods; the posterior was trained for {first} to {last}: give one of these"
             )
 
     def context(self, opened: Total, told: npt.NDArray[np.int64]) -> torch.Tensor:
-        """Return what the flow reads of opened sums, float64[M, context]; `told` says after how many weeks."""
+        """Return what the flow reads of opened sums, float64[M, context]; `told` says after how many periods."""
         return self._context(torch.from_numpy(opened.value), told)
 
     def draw(self, context: torch.Tensor, *, seed: int) -> torch.Tensor:
         """Return z, float64[S, p]: one for each row of the context."""
-        noise = _normal((len(context), self.simulator.parameters.p), _generator(seed, "draws"))
+        noise = _normal((len(context), self.course.p), _generator(seed, "draws"))
         with torch.no_grad():
             return self.centre.posterior.draw(noise, context)[0]
 
     def _context(self, total: torch.Tensor, told: npt.NDArray[np.int64]) -> torch.Tensor:
-        return self.centre.context(total / len(self.names), torch.from_numpy(told) / self.simulator.weeks)
+        return self.centre.context(total / len(self.names), torch.from_numpy(told) / self.course.periods)
 
     def save(self, path: Path) -> None:
         """Write a checkpoint, whole or not at all."""
@@ -228,7 +228,7 @@ class AmortisedPosterior:
         checkpoint.save(path, arrays, owner=self._identity, facts=facts)
 
     def load(self, path: Path) -> None:
-        """Go on from a checkpoint, to the bit; hospitals keep nothing from round to round.
+        """Go on from a checkpoint, to the bit; institutions keep nothing from round to round.
 
         Raises:
             ParameterError: unreadable, or of another training.
@@ -246,22 +246,22 @@ class AmortisedPosterior:
 
     @property
     def simulations(self) -> int:
-        """Epidemics simulated so far."""
-        return self.round * self.training.epidemics
+        """Courses simulated so far."""
+        return self.round * self.training.simulations
 
     @property
     def _identity(self) -> str:
         """What a checkpoint belongs to; the scale of series follows from it."""
-        return f"conditional {self.training} {self.simulator.parameters} {self.simulator.weeks} {self.simulator.lead}"
+        return f"conditional {self.training} {self.course.identity}"
 
     def _count(self, opened: Total) -> None:
         for name in set(self.names) - set(opened.members):
             self.absences[name] = self.absences.get(name, 0) + 1
 
 
-def encoder(simulator: Simulator, training: Training) -> Encoder:
-    """Return the shape of the network that every hospital runs."""
-    shape = Reference(np.zeros((len(simulator.city.boroughs), simulator.weeks)), np.ones(simulator.weeks))
+def encoder(course: ExpectedCourse, training: Training) -> Encoder:
+    """Return the shape of the network that every institution runs."""
+    shape = Reference(np.zeros((len(course.places), course.periods)), np.ones(course.periods))
     return Encoder(shape.features, training.hidden, training.embedding)
 
 

@@ -29,11 +29,11 @@ def summary_of(trained: AmortisationResult, fitted: Online | None) -> Summary:
 def figures_of(trained: AmortisationResult, fitted: Online | None) -> dict[str, Any]:
     """Return every figure."""
     amortised, checked = trained.amortised, trained.checked
-    held = trained.weeks == trained.study.fitted
+    held = trained.periods == trained.study.fitted
     last = amortised.losses[-SETTLING:]
     return {
-        "data": trained.study.title,
-        "weeks_read": trained.weeks,
+        "data": trained.study.data.title,
+        "periods_read": trained.periods,
         "rounds": amortised.round,
         "simulations": amortised.simulations,
         "seconds_training": trained.seconds,
@@ -42,14 +42,14 @@ def figures_of(trained: AmortisationResult, fitted: Online | None) -> dict[str, 
         "loss": sum(last) / len(last),
         "absences": amortised.absences,
         "check": {
-            "epidemics": checked.epidemics,
+            "simulations": checked.simulations,
             "coverage90": dict(zip(checked.names, checked.coverage().tolist(), strict=True)),
             "coverage90_mean": float(checked.coverage().mean()),
             "coverage90_band": checked.band(),
             "ranks_p_value": checked.p_value,
             "log_density_gain": checked.density - checked.prior_density,
         },
-        "posterior": summary(amortised.simulator.parameters, trained.z),
+        "posterior": summary(amortised.course, trained.z),
         "scores": scores(trained) if held else [],
         "compared": [] if fitted is None else compare(trained, fitted),
         "seconds_online": None if fitted is None else fitted.seconds,
@@ -63,12 +63,12 @@ def lines_of(values: dict[str, Any]) -> Iterator[str]:
     cover = checked["coverage90"].values()
     yield f"data         {values['data']}"
     yield (
-        f"training     {values['rounds']} rounds, {values['simulations']:,} simulated epidemics; "
+        f"training     {values['rounds']} rounds, {values['simulations']:,} simulated courses; "
         f"{values['seconds_training']:.0f} s for the last {values['rounds_in_these_seconds']} rounds"
     )
-    yield f"posterior    after {values['weeks_read']} weeks, in {values['seconds_posterior']:.2f} s"
+    yield f"posterior    after {values['periods_read']} periods, in {values['seconds_posterior']:.2f} s"
     yield (
-        f"check        {checked['epidemics']} further simulated epidemics: 90 % intervals held "
+        f"check        {checked['simulations']} further simulations: 90 % intervals held "
         f"{checked['coverage90_mean']:.1%} of truths, {min(cover):.1%} to {max(cover):.1%} by parameter "
         f"(95 % of them should be in {low:.1%} to {high:.1%})"
     )

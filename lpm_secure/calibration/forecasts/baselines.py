@@ -1,4 +1,4 @@
-"""What a hospital could do alone: carry the last count on, or fit a trend to its own counts."""
+"""What an institution could do alone: carry the last count on, or fit a trend to its own values."""
 
 from typing import Final
 
@@ -7,7 +7,7 @@ from scipy import optimize, special
 
 from client_sdk.private.table import F64
 
-CALM: Final = 0.05  # least step of a log count, a week
+CALM: Final = 0.05  # least step of a log count, a period
 MOST: Final = 20.0  # of a log mean
 LARGEST_R: Final = 1e4
 
@@ -16,8 +16,8 @@ def persistence(series: F64, ahead: int, count: int, rng: np.random.Generator) -
     """Return draws of a random walk on log counts from the last one, with steps as large as so far.
 
     Args:
-        series: float64[W], -1 for 1 to 3, nan where missing.
-        ahead: weeks to forecast.
+        series: float64[W], a guess where only bounds are known, nan where missing; what is below 0 counts as 0.
+        ahead: periods to forecast.
         count: of draws.
         rng: of the draws.
 
@@ -32,7 +32,7 @@ def persistence(series: F64, ahead: int, count: int, rng: np.random.Generator) -
 
 
 def trend(series: F64, ahead: int, count: int, rng: np.random.Generator) -> F64:
-    """Return draws of a negative binomial regression on the week, with its parameters' uncertainty.
+    """Return draws of a negative binomial regression on the period, with its parameters' uncertainty.
 
     Arguments and result are as for `persistence`. Three parameters by maximum likelihood with a weak ridge; their
     uncertainty is the Gaussian of the curvature.
@@ -53,11 +53,11 @@ def trend(series: F64, ahead: int, count: int, rng: np.random.Generator) -> F64:
 
 
 def _told(series: F64) -> tuple[F64, F64]:
-    """Return the weeks that say something, and their counts; 2 where censored."""
+    """Return the periods that say something, and their values."""
     week = np.flatnonzero(np.isfinite(series))
     if not week.size:
         return np.zeros(1), np.zeros(1)
-    return week.astype(np.float64), np.where(series[week] < 0, 2.0, series[week])
+    return week.astype(np.float64), np.maximum(series[week], 0.0)
 
 
 def _mean(b: F64, x: F64) -> F64:

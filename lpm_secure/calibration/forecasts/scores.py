@@ -16,7 +16,7 @@ class Score:
     """Over all counts that became known.
 
     Attributes:
-        wis: mean weighted interval score, in patients; lower is better.
+        wis: mean weighted interval score, in the series' unit; lower is better.
         cover50, cover90: share of counts inside the central intervals of 50 % and 90 %.
         counts: how many.
     """
@@ -32,9 +32,9 @@ def score(draws: F64, truth: F64) -> Score:
 
     Args:
         draws: float64[S, ...].
-        truth: float64[...]; what is negative or nan is not known exactly, and not scored.
+        truth: float64[...]; what is nan is not known exactly, and not scored.
     """
-    known = np.isfinite(truth) & (truth >= 0)
+    known = np.isfinite(truth)
     if not known.any():
         return Score(float("nan"), float("nan"), float("nan"), 0)
     kept, y = draws[:, known], truth[known]

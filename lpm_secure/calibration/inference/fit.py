@@ -1,4 +1,4 @@
-"""Fit a posterior by rounds: draw, simulate with derivatives, ask the hospitals, step the flow."""
+"""Fit a posterior by rounds: draw, simulate with derivatives, ask the institutions, step the flow."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -9,16 +9,15 @@ import numpy as np
 import torch
 
 from lpm_secure import checkpoint
-from lpm_secure.calibration.dynamics.parameters import Parameters
-from lpm_secure.calibration.dynamics.simulator import Simulator
 from lpm_secure.calibration.inference.descent import anneal, arrays_of, put_back
 from lpm_secure.calibration.inference.facts import Facts
 from lpm_secure.calibration.inference.posterior import Posterior
+from lpm_secure.models.courses.expected_course import ExpectedCourse
 from lpm_secure.secure_sum.transport import SumTransport
 from protocols.errors import ParameterError
 
 GRADIENT_NORM: Final = 50.0  # of a step of the flow's weights
-LOWEST, HIGHEST = -25.0, 20.0  # log inpatients; noise can drive draws to where no epidemic is
+LOWEST, HIGHEST = -25.0, 20.0  # log of what is expected; noise can drive draws to where no course is
 BACK: Final = 0.1  # the learning rate falls to this share of itself, along a cosine
 
 
@@ -31,7 +30,7 @@ class FitSchedule:
         rounds: in all.
         draws: S, of the posterior in each round.
         rate: of Adam on the flow.
-        weight: of the hospitals' likelihood beside the prior: 1 is Bayes, less is more careful.
+        weight: of the institutions' likelihood beside the prior: 1 is Bayes, less is more careful.
         seed: of the draws and of the flow's first weights.
     """
 
@@ -48,22 +47,21 @@ class Fit:
     """A calibration as it goes on.
 
     Attributes:
-        simulator, parameters, sums, schedule: what is fitted, and with whom.
-        names: of the hospitals.
-        data: what else tells this fit from others: whose counts, and how hospitals answer.
+        course, sums, schedule: what is fitted, and with whom.
+        names: of the institutions.
+        data: what else tells this fit from others: whose series, and how institutions answer.
         posterior: the flow.
         round: that comes next.
-        simulations: epidemics simulated so far; one with its derivatives counts once.
+        simulations: courses simulated so far; one with its derivatives counts once.
         absences: name to the number of rounds without it.
         refusals: name to the number of rounds in which its contribution was refused.
-        discarded: rounds that gave no sum, though hospitals answered: the posterior stays as it was.
+        discarded: rounds that gave no sum, though institutions answered: the posterior stays as it was.
         members: how many took part in the last round.
 
     Security: sees released sums alone; the data stay where they are.
     """
 
-    simulator: Simulator
-    parameters: Parameters
+    course: ExpectedCourse
     sums: SumTransport
     schedule: FitSchedule
     names: tuple[str, ...] = ()
@@ -79,7 +77,7 @@ class Fit:
 
     def __post_init__(self) -> None:
         """Begin near the prior."""
-        self.posterior = Posterior(self.parameters.p, seed=self.schedule.seed)
+        self.posterior = Posterior(self.course.p, seed=self.schedule.seed)
         self._optimiser = torch.optim.Adam(self.posterior.parameters(), lr=self.schedule.rate)
 
     def run(self, on_round: Callable[["Fit"], None] = lambda fit: None) -> None:
@@ -92,9 +90,9 @@ class Fit:
         """Play one round."""
         schedule = self.schedule
         generator = torch.Generator().manual_seed(schedule.seed * 1_000_003 + self.round)
-        noise = torch.randn(schedule.draws, self.parameters.p, generator=generator, dtype=torch.float64)
+        noise = torch.randn(schedule.draws, self.course.p, generator=generator, dtype=torch.float64)
         z, log_density = self.posterior.draw(noise)
-        value, jacobian = self.simulator.with_jacobian(z.detach(), self.parameters)
+        value, jacobian = self.course.with_jacobian(z.detach())
         self.simulations += schedule.draws
         published = torch.nan_to_num(value, nan=LOWEST).clamp(LOWEST, HIGHEST)
         opened = self.sums.open(np.ascontiguousarray(published.numpy()))
@@ -124,7 +122,7 @@ class Fit:
     def draws(self, count: int, *, seed: int) -> torch.Tensor:
         """Return z from the posterior, float64[count, p]."""
         generator = torch.Generator().manual_seed(seed)
-        noise = torch.randn(count, self.parameters.p, generator=generator, dtype=torch.float64)
+        noise = torch.randn(count, self.course.p, generator=generator, dtype=torch.float64)
         with torch.no_grad():
             return self.posterior.draw(noise)[0]
 
@@ -140,7 +138,7 @@ class Fit:
         checkpoint.save(path, arrays_of(self.posterior, self._optimiser), owner=self._identity, facts=facts)
 
     def load(self, path: Path) -> None:
-        """Go on from a checkpoint; what hospitals have learnt is theirs, and they recall it by themselves.
+        """Go on from a checkpoint; what institutions have learnt is theirs, and they recall it by themselves.
 
         Raises:
             ParameterError: unreadable, or of another fit.
@@ -156,7 +154,7 @@ class Fit:
 
     @property
     def _identity(self) -> str:
-        return f"{self.schedule} {self.parameters} {self.simulator.weeks} {self.simulator.lead} {self.data}"
+        return f"{self.schedule} {self.course.identity} {self.data}"
 
     def _count(self, members: tuple[str, ...], refused: tuple[str, ...]) -> None:
         self.discarded += not members

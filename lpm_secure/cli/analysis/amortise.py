@@ -18,7 +18,9 @@ def amortise(
     *,
     out: Annotated[Path, typer.Option(help="The folder `NAME` is made in it.")] = Path("runs"),
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the folder's last checkpoint.")] = False,
-    weeks: Annotated[int | None, typer.Option(help="Weeks of the series so far; data.fit_weeks if not given.")] = None,
+    periods: Annotated[
+        int | None, typer.Option(help="Periods of the series so far; data.fit_periods if not given.")
+    ] = None,
     compare: Annotated[
         bool, typer.Option("--compare", help="With the fit of lpm calibrate in the folder, or fit now.")
     ] = False,
@@ -26,11 +28,11 @@ def amortise(
         "build/calibration.json"
     ),
 ) -> None:
-    """Train a posterior for any week on simulated epidemics; then every new week costs one sum, not a fit.
+    """Train a posterior for any period on simulations; then every new period costs one sum, not a fit.
 
-    Each hospital embeds its series so far; only the sum of the embeddings is opened, and a flow turns it into a
-    posterior. With --resume after the last round, nothing is trained: the posterior after --weeks comes at once.
-    All hospitals are played in this process, whatever `federation.transport` says.
+    Each institution embeds its series so far; only the sum of the embeddings is opened, and a flow turns it into a
+    posterior. With --resume after the last round, nothing is trained: the posterior after --periods comes at once.
+    All institutions are played in this process, whatever `federation.transport` says.
     Exit code 2 for a mistake in the input, 3 if no sum can be released.
     """
     from lpm_secure.calibration.amortisation import job, table
@@ -39,14 +41,14 @@ def amortise(
     from lpm_secure.report import folder as folders
 
     content = load(config)
-    if compare and weeks not in {None, content.data.fit_weeks}:
+    if compare and periods not in {None, content.data.fit_periods}:
         raise ConfigError(
-            f"got --compare and --weeks {weeks}; the fit reads {content.data.fit_weeks} weeks: ask for as many"
+            f"got --compare and --periods {periods}; the fit reads {content.data.fit_periods} periods: ask for as many"
         )
     folder = out / content.name
     with round_bar(f"{content.name}, conditional", rounds=content.amortised.rounds) as on_round:
         trained = job.amortise(
-            content, folder, weeks=weeks, resume=resume, on_round=lambda posterior: on_round(posterior.round, "")
+            content, folder, periods=periods, resume=resume, on_round=lambda posterior: on_round(posterior.round, "")
         )
     fitted = _online(content, trained, folder) if compare else None
     summary = table.summary_of(trained, fitted)
@@ -63,5 +65,5 @@ def _online(config: "CalibrationConfig", trained: "AmortisationResult", folder: 
 
     with round_bar(f"{config.name}, online fit", rounds=config.fit.rounds) as on_round:
         return comparison.online(
-            config, trained.study, folder, on_round=lambda fit: on_round(fit.round, f"{fit.members} hospitals")
+            config, trained.study, folder, on_round=lambda fit: on_round(fit.round, f"{fit.members} institutions")
         )

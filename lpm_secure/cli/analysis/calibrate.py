@@ -22,11 +22,11 @@ def calibrate(
         "build/calibration.json"
     ),
 ) -> None:
-    """Let hospitals that may not pool their counts fit one model of the city, and forecast.
+    """Let institutions that may not pool their series fit one model together, and forecast.
 
-    Each round the centre publishes epidemics drawn from the posterior; each hospital answers with the gradient of its
+    Each round the centre publishes courses drawn from the posterior; each institution answers with the gradient of its
     own likelihood, clipped and split into shares; only the sum over all is opened. Writes `OUT/NAME/` with
-    calibration.csv (counts and bands by hospital and week), calibration_posterior.csv, calibration_scores.csv,
+    calibration.csv (values and bands by institution and period), calibration_posterior.csv, calibration_scores.csv,
     calibration.json and report.html. Exit code 2 for a mistake in the input, 3 if the fit cannot go on.
     """
     from lpm_secure.calibration import job, report
@@ -39,7 +39,7 @@ def calibrate(
     folder = out / content.name
     with round_bar(content.name, rounds=content.fit.rounds) as on_round:
         result = job.calibrate(
-            content, folder, resume=resume, on_round=lambda fit: on_round(fit.round, f"{fit.members} hospitals")
+            content, folder, resume=resume, on_round=lambda fit: on_round(fit.round, f"{fit.members} institutions")
         )
     summary = report.summary_of(result, noise_table(content, result.study), folder)
     folders.write(folder, summary)

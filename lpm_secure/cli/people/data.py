@@ -67,6 +67,47 @@ def where(name: Name) -> None:
 
 
 @app.command()
+def series(
+    config: Annotated[Path, typer.Argument(help="A calibration's configuration (.toml).", metavar="CONFIG")],
+    *,
+    out: Annotated[Path | None, typer.Option(help="The page with plots; beside CONFIG unless given.")] = None,
+) -> None:
+    """Say what `lpm calibrate CONFIG` would read: institutions, dates, what is missing or censored; and plot it.
+
+    Nothing leaves this machine; the page has every value, and can be read by you alone. Exit code 2 and one line for a
+    mistake, with file and row.
+    """
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from lpm_secure.calibration.config import load
+    from lpm_secure.calibration.series_check import SeriesCheck
+    from lpm_secure.report import page as pages
+    from protocols.atomic_file import PRIVATE_MODE
+
+    given = load(config)
+    study = given.study()
+    study.institutions(local_steps=given.fit.local_steps)  # refuses what the likelihood cannot have
+    checked = SeriesCheck(study)
+    head, each = Table(box=None, show_header=False), Table(box=None)
+    for name, value in checked.summary:
+        head.add_row(name, Text(value))
+    rows = checked.institutions
+    for column in rows[0]:
+        each.add_column(column, overflow="fold")
+    for row in rows:
+        each.add_row(*(Text(f"{value:g}" if isinstance(value, float) else str(value)) for value in row.values()))
+    for table in (head, each):
+        Console().print(table)
+    for line in checked.warnings:
+        typer.echo(f"warning: {line}", err=True)
+    path = out or config.with_suffix(".html")
+    pages.write(path, checked.page, mode=PRIVATE_MODE)
+    typer.echo(f"plots: {path}")
+
+
+@app.command()
 def check(
     people: Annotated[Path, typer.Argument(help="A table with a row for each person: CSV or Parquet.")],
     contacts: Annotated[Path | None, typer.Argument(help="A table with a row for each contact.")] = None,

@@ -2,6 +2,7 @@
 
 import asyncio
 import dataclasses
+import datetime
 import os
 from pathlib import Path
 
@@ -10,9 +11,9 @@ import numpy as np
 import pytest
 
 from aggregator.release.sum_noise import SumNoise
-from client_sdk.institution_config import InstitutionConfig, read_hospital, write_series
-from client_sdk.likelihood.counts import Counts
-from client_sdk.likelihood.institution import Hospital
+from client_sdk.institution_config import InstitutionConfig, read_institution
+from client_sdk.likelihood.series import Series
+from client_sdk.likelihood.series_file import Periods, write_series
 from client_sdk.secure_sum.client import SumClient
 from client_sdk.secure_sum.contribution import Contribution
 from client_sdk.secure_sum.journal import REQUESTS, SumJournal
@@ -25,10 +26,10 @@ from protocols.releases.query import Release, Releases
 from protocols.task.layout import Layout
 from protocols.task.policy import outputs_of
 from protocols.task.release_plan import releases_in
-from tests.calibration_hospitals import WEEKS, hospitals
+from tests.calibration_hospitals import OBSERVATION, WEEKS, hospitals, institution_of
 
 SHAPE, WORDS, ONE = (2, 2, WEEKS), 4 * WEEKS, Contribution()
-KEY = bytes(32)
+KEY, PERIODS = bytes(32), Periods(datetime.date(2026, 3, 2), 7, WEEKS)
 
 
 def manifest_of(contribution=ONE, *, rounds=3, **changes):
@@ -162,18 +163,21 @@ def test_a_spoilt_file_of_kept_keys_is_refused(tmp_path, spoil):
         SumJournal.start(tmp_path, manifest_of())
 
 
-def test_a_column_is_read_as_it_was_written_and_gives_the_same_bits(tmp_path):
-    series = np.array([0.0, np.nan, -1.0, 8.714285714285714, 1e-17, 3.0])
-    write_series(tmp_path / "series.csv", series)
-    assert "-999999" in (tmp_path / "series.csv").read_text()
-    read = read_hospital(config(), tmp_path)
-    assert np.array_equal(read.counts.series, series, equal_nan=True)
+def test_a_series_is_read_as_it_was_written_and_gives_the_same_bits(tmp_path):
+    most = np.array([0.0, np.nan, 3.0, 8.714285714285714, 1e-17, np.nextafter(4.0, 0.0)])
+    series = Series(np.array([0.0, np.nan, 1.0, 8.714285714285714, 1e-17, -np.inf]), most)
+    write_series(tmp_path / "series.csv", series, PERIODS)
+    assert "1.0..3.0" in (tmp_path / "series.csv").read_text()
+    assert "<4.0" in (tmp_path / "series.csv").read_text()
+    read = read_institution(config(), tmp_path)
+    for found, given in ((read.series.least, series.least), (read.series.most, series.most)):
+        assert np.array_equal(found, given, equal_nan=True)
     assert (read.share.tolist(), read.local_steps) == ([0.25, 0.5], 3)
 
 
 def test_what_is_a_hospitals_own_is_written_for_it_alone(tmp_path):
     (tmp_path / "series.csv").touch(mode=0o644)
-    write_series(tmp_path / "series.csv", np.ones(WEEKS))
+    write_series(tmp_path / "series.csv", Series.of(np.ones(WEEKS)), PERIODS)
     SumDeployment(tmp_path / "run", manifest_of(), hospitals()).write()
     own = tmp_path / "run" / "parties" / "hospital-0"
     for path in (tmp_path / "series.csv", *(own / name for name in ("config.toml", "series.csv", "state.f64"))):
@@ -182,12 +186,22 @@ def test_what_is_a_hospitals_own_is_written_for_it_alone(tmp_path):
 
 @pytest.mark.parametrize(
     ("content", "why"),
-    [("beds\n3\n", "no column"), ("inpatients\nmany\n", "week 1 is no number"), ("inpatients\n3\n-1\n", "week 2")],
+    [
+        ("date,beds\n2026-03-02,3\n", "no column value"),
+        ("date,value,serie\n2026-03-02,3,a\n", "did you mean series"),
+        ("date,value\n2026-03-02,many\n", "row 2, column value: a number, <c below c"),
+        ("date,value\n2026-03-02,3\n2026-03-09,-1\n", "period 2 is no count"),
+        ("date,value\n2026-03-02,3\n2026-03-08,4\n", "row 3: row 2 is of the 7 days from 2026-03-02 on too"),
+        ("date,value\n2.3.2026,3\n", "row 2, column date"),
+        ("date,value\n2025-03-02,3\n", "no row from 2026-03-02 to before 2026-04-13"),
+        ("date,series,value\n2026-03-02,flu,3\n2026-03-02,rsv,3\n", "has 2 series, flu, rsv; say quantity"),
+        ("institution,date,value\nb,2026-03-02,3\n", "no row of institution 'a'"),
+    ],
 )
-def test_a_column_that_holds_no_counts_is_refused_with_its_file_and_row(tmp_path, content, why):
+def test_a_series_that_cannot_be_used_is_refused_with_its_file_and_row(tmp_path, content, why):
     (tmp_path / "series.csv").write_text(content)
     with pytest.raises(DataError, match=why) as refused:
-        read_hospital(config(), tmp_path)
+        read_institution(config(), tmp_path)
     assert "series.csv" in str(refused.value)
     assert "many" not in str(refused.value)
 
@@ -200,7 +214,11 @@ def config():
         policy="p",
         credentials=".",
         series="series.csv",
+        start=PERIODS.start,
+        period_days=PERIODS.days,
+        periods=PERIODS.count,
         share=(0.25, 0.5),
+        observation=OBSERVATION,
         local_steps=3,
     )
 
@@ -286,8 +304,8 @@ def test_draws_that_no_model_would_publish_teach_a_hospital_nothing(tmp_path, va
 
 
 def test_a_hospital_of_another_number_of_weeks_is_refused(tmp_path):
-    with pytest.raises(ParameterError, match="6 weeks"):
-        client_of(tmp_path, Rounds(draws_of()), hospital=Hospital(Counts(np.ones(4)), np.array([0.1, 0.2])))
+    with pytest.raises(ParameterError, match="6 periods"):
+        client_of(tmp_path, Rounds(draws_of()), hospital=institution_of(np.ones(4), [0.1, 0.2]))
 
 
 def test_a_hospitals_state_is_what_it_goes_on_from():

@@ -29,14 +29,14 @@ from protocols.errors import (
     WireError,
 )
 from protocols.task import manifest as manifests
-from tests.calibration_hospitals import PARAMETERS, SIMULATOR, hospitals, in_process
+from tests.calibration_hospitals import COURSE, hospitals, in_process
 from tests.flower_nodes import DRAWS, LocalGrid, OverGrid, draws_of
 
 ROUNDS = 3
 
 
 def fit_with(federation, rounds=ROUNDS):
-    fit = Fit(SIMULATOR, PARAMETERS, federation, FitSchedule(rounds=rounds, draws=DRAWS), names=tuple(hospitals()))
+    fit = Fit(COURSE, federation, FitSchedule(rounds=rounds, draws=DRAWS), names=tuple(hospitals()))
     fit.run()
     return fit
 
@@ -337,7 +337,7 @@ def test_a_node_that_does_not_say_who_it_is_is_told_how():
 
 @pytest.mark.parametrize(
     ("file", "old", "new"),
-    [("series.csv", "inpatients\n", "inpatients\n17 patients\n"), ("config.toml", "share = [", "share = [17.25, ")],
+    [("series.csv", "2000-01-01,", "2000-01-01,17 patients "), ("config.toml", "share = [", "share = [17.25, ")],
 )
 def test_what_is_wrong_with_a_hospitals_own_files_is_not_told_to_the_centre(deployed, file, old, new):
     grid, strategy = deployed

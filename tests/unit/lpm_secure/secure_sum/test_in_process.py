@@ -9,34 +9,29 @@ import numpy as np
 import pytest
 import torch
 
-from client_sdk.likelihood.counts import Counts
-from client_sdk.likelihood.institution import Hospital
 from client_sdk.secure_sum import local_state
 from client_sdk.secure_sum.contribution import Contribution
-from lpm_secure.calibration.dynamics.city import small
-from lpm_secure.calibration.dynamics.simulator import Simulator
 from lpm_secure.calibration.inference.fit import Fit, FitSchedule
 from lpm_secure.calibration.privacy import ledger, multiplier_for
-from lpm_secure.calibration.study import simulate_study
 from lpm_secure.secure_sum.in_process import InProcessSum
 from lpm_secure.secure_sum.parties import NOWHERE, build_noisy_releases, manifest_for
 from lpm_secure.secure_sum.transport import OpenedSum, Reason
 from protocols.errors import BudgetSpent, ConfigError, ParameterError, ProtocolError
-from tests.calibration_hospitals import in_process
+from tests.calibration_hospitals import config_of, course_of, in_process, institution_of
 
-SIMULATOR = Simulator(small(), 5, lead=2)
-STUDY = simulate_study(5, 2, hospitals=26, seed=3)
+COURSE = course_of(5, lead=2)
+STUDY = config_of(institutions=26, fitted=5, ahead=2, seed=3).study()
 SCHEDULE = FitSchedule(rounds=6, draws=3)
 CLIPPED = Contribution(clip=50.0)
 
 
 def sums_of(*, local_steps=1, hospitals=None, contribution=CLIPPED, **changes):
-    held = STUDY.hospitals(local_steps=local_steps) if hospitals is None else hospitals
+    held = STUDY.institutions(local_steps=local_steps) if hospitals is None else hospitals
     return in_process(held, draws=SCHEDULE.draws, contribution=contribution, **changes)
 
 
 def fit_of(sums):
-    return Fit(SIMULATOR, SIMULATOR.parameters, sums, SCHEDULE, names=STUDY.names)
+    return Fit(COURSE, sums, SCHEDULE, names=STUDY.names)
 
 
 def drawn_words(words: np.ndarray) -> np.ndarray:
@@ -53,7 +48,7 @@ CHEATS = {
 
 
 @pytest.mark.parametrize("cheat", CHEATS.values(), ids=CHEATS)
-@pytest.mark.parametrize("who", [("hospital-4",), ("hospital-1", "hospital-9")], ids=["one", "two"])
+@pytest.mark.parametrize("who", [("institution-4",), ("institution-1", "institution-9")], ids=["one", "two"])
 def test_who_sends_garbage_is_named_and_the_fit_is_that_of_the_others(cheat, who):
     """In the round in which it is found out the largest pool in range counts, which leaves a few honest ones out."""
     members = []
@@ -100,7 +95,7 @@ class NotCounted:
 
 def test_who_was_found_to_send_garbage_is_not_searched_for_again_after_an_interruption(tmp_path):
     def sums():
-        return sums_of(garbage={"hospital-4": drawn_words})
+        return sums_of(garbage={"institution-4": drawn_words})
 
     one = fit_of(sums())
     one.advance()
@@ -108,18 +103,20 @@ def test_who_was_found_to_send_garbage_is_not_searched_for_again_after_an_interr
     other = fit_of(sums())
     other.load(tmp_path / "fit.safetensors")
     other.advance()
-    assert other.refusals == {"hospital-4": 2}
+    assert other.refusals == {"institution-4": 2}
     assert other.sums.openings == 1
 
 
 def test_a_round_without_a_sum_leaves_the_posterior_as_it_was_and_nobody_absent():
     fit = fit_of(sums_of())
     sums, before = fit.sums, fit.draws(5, seed=1)
-    nothing = OpenedSum(np.zeros(30, dtype=np.int64), (), {"hospital-4": Reason.GARBAGE, "hospital-5": Reason.ABSENT})
+    nothing = OpenedSum(
+        np.zeros(30, dtype=np.int64), (), {"institution-4": Reason.GARBAGE, "institution-5": Reason.ABSENT}
+    )
     fit.sums = SimpleNamespace(open=lambda announced: nothing)
     fit.advance()
     assert torch.equal(fit.draws(5, seed=1), before)
-    assert (fit.round, fit.discarded, fit.absences, fit.refusals) == (1, 1, {}, {"hospital-4": 1})
+    assert (fit.round, fit.discarded, fit.absences, fit.refusals) == (1, 1, {}, {"institution-4": 1})
     fit.sums = sums
     fit.advance()
     assert not torch.equal(fit.draws(5, seed=1), before)
@@ -139,7 +136,7 @@ def test_what_is_within_the_range_is_not_found():
     """The limit that the docstring names."""
     words = CLIPPED.encode(np.full(3, 1e9))
     other = np.resize(words, SCHEDULE.draws * 2 * 5) // 8
-    fit = fit_of(sums_of(local_steps=0, garbage={"hospital-4": lambda _: other}))
+    fit = fit_of(sums_of(local_steps=0, garbage={"institution-4": lambda _: other}))
     fit.advance()
     assert not fit.refusals
 
@@ -160,19 +157,19 @@ def test_hospitals_that_learn_go_on_to_the_same_posterior_to_the_bit(tmp_path):
         local_state.resume(tmp_path / f"{name}.json", hospital, round_=second.round)
     second.run()
     assert torch.equal(whole.draws(5, seed=1), second.draws(5, seed=1))
-    other = Fit(SIMULATOR, SIMULATOR.parameters, second.sums, FitSchedule(rounds=7, draws=3))
+    other = Fit(COURSE, second.sums, FitSchedule(rounds=7, draws=3))
     with pytest.raises(ParameterError, match="another fit"):
         other.load(tmp_path / "fit.safetensors")
 
 
 def test_what_a_hospital_keeps_is_its_own(tmp_path):
-    hospital = Hospital(Counts(np.array([3.0, 4.0])), np.array([0.2, 0.1]))
+    hospital = institution_of([3.0, 4.0], [0.2, 0.1])
     path = tmp_path / "own.json"
     local_state.write(path, hospital, round_=3)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     with pytest.raises(ParameterError, match="of round 3"):
         local_state.resume(path, hospital, round_=4)
-    other = Hospital(Counts(np.array([3.0, 4.0])), np.array([0.2, 0.1, 0.1]))
+    other = institution_of([3.0, 4.0], [0.2, 0.1, 0.1])
     with pytest.raises(ParameterError, match="it has 13"):
         local_state.resume(path, other, round_=3)
     path.chmod(0o644)
@@ -212,7 +209,7 @@ def test_noise_covers_every_opening_and_ends_with_its_budget():
 
 def test_sums_of_pools_are_paid_for_too_and_none_is_opened_beyond_the_budget():
     releases = build_noisy_releases(sigma=0.5, rounds=6, epsilon=1e6, delta=1e-6)
-    sums = sums_of(local_steps=0, releases=releases, rounds=6, garbage={"hospital-4": drawn_words})
+    sums = sums_of(local_steps=0, releases=releases, rounds=6, garbage={"institution-4": drawn_words})
     with pytest.raises(BudgetSpent, match="6 sums"):
         fit_of(sums).run()
     assert sums.openings == 6
@@ -236,8 +233,8 @@ def test_noise_covers_what_rounding_adds_to_a_clipped_gradient(bits):
 
 def test_the_noise_in_a_sum_has_its_spread():
     multiplier = multiplier_for(1.0, 1e-6)
-    log_x = SIMULATOR.log_inpatients(torch.zeros(60, SIMULATOR.parameters.p, dtype=torch.float64), SIMULATOR.parameters)
-    held = STUDY.hospitals(local_steps=0)
+    log_x = COURSE.log_mean(torch.zeros(60, COURSE.p, dtype=torch.float64))
+    held = STUDY.institutions(local_steps=0)
     releases = build_noisy_releases(sigma=multiplier, rounds=1, epsilon=1.0, delta=1e-6)
     with_noise = in_process(held, draws=60, contribution=CLIPPED, rounds=1, releases=releases)
     totals = [each.open(log_x.numpy()).total for each in (with_noise, in_process(held, draws=60, contribution=CLIPPED))]
@@ -247,4 +244,4 @@ def test_the_noise_in_a_sum_has_its_spread():
 
 def test_a_study_keeps_weeks_to_forecast():
     with pytest.raises(ConfigError, match="keep at least 1"):
-        simulate_study(5, 0, hospitals=5, seed=1)
+        dataclasses.replace(STUDY, course=STUDY.course.lengthen(7))

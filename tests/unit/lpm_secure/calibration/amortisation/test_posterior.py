@@ -11,21 +11,20 @@ from scipy import optimize
 from client_sdk.amortisation.encoder import Encoder
 from client_sdk.amortisation.features import Reference, features
 from client_sdk.amortisation.learner import Exercise, Imperfect, Learner
-from client_sdk.likelihood.counts import Counts
+from client_sdk.likelihood.series import Series
 from client_sdk.secure_sum.contribution import F64, Contribution, clip_norm
 from lpm_secure.calibration.amortisation.calibration_check import check
 from lpm_secure.calibration.amortisation.cohort import BITS, Cohort, SecureCohort, Total
-from lpm_secure.calibration.amortisation.comparison import restrict, summary
+from lpm_secure.calibration.amortisation.comparison import summary
 from lpm_secure.calibration.amortisation.posterior import AmortisedPosterior, Training, encoder, reference
-from lpm_secure.calibration.dynamics.city import small
-from lpm_secure.calibration.dynamics.simulator import Simulator
 from protocols.arithmetic.fixed_point import from_ring
 from protocols.errors import CohortTooSmall, ParameterError, RoundClosed, WouldWrap
+from tests.calibration_hospitals import OBSERVATION, course_of, institution_of
 
 WEEKS = 6
-SIMULATOR = Simulator(small(), WEEKS, lead=2)
-SMALL = Training(rounds=6, epidemics=8, first=3, hidden=12, embedding=8, context=8)
-REFERENCE = reference(SIMULATOR, seed=1)
+COURSE = course_of(WEEKS, lead=2)
+SMALL = Training(rounds=6, simulations=8, first=3, hidden=12, embedding=8, context=8)
+REFERENCE = reference(COURSE, seed=1)
 SERIES = np.array([4.0, 9.0, -1.0, np.nan, 21.0, 30.0])
 
 
@@ -56,17 +55,23 @@ class PooledCohort(Cohort):
         return Total(total, tuple(self.learners))
 
 
+def series_of(values: np.ndarray) -> Series:
+    """Return a series, -1 for 1 to 3."""
+    return institution_of(values, [0.3, 0.1]).series
+
+
 def learners(count: int = 6, training: Training = SMALL) -> dict[str, Learner]:
     found = {}
     for index in range(count):
         share = np.array([0.3, 0.1]) if index % 2 else np.array([0.1, 0.3])
-        counts, shape = Counts(np.roll(SERIES, index)), encoder(SIMULATOR, training)
-        found[f"hospital-{index}"] = Learner(counts, share, REFERENCE, shape, bytes([index]) * 32)
+        series, shape = series_of(np.roll(SERIES, index)), encoder(COURSE, training)
+        key, hidden = bytes([index]) * 32, Imperfect(hidden=(1.0, 3.0))
+        found[f"hospital-{index}"] = Learner(series, share, OBSERVATION, REFERENCE, shape, key, hidden)
     return found
 
 
 def trained(cohort: Cohort, training: Training = SMALL) -> AmortisedPosterior:
-    amortised = AmortisedPosterior(SIMULATOR, cohort, tuple(learners()), training)
+    amortised = AmortisedPosterior(COURSE, cohort, tuple(learners()), training)
     amortised.run()
     return amortised
 
@@ -82,9 +87,15 @@ def test_the_encoders_derivative_agrees_with_finite_differences() -> None:
     assert found == pytest.approx(np.array([(by * each).sum() / 2e-6 for each in loss]), abs=1e-7)
 
 
+def shown(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return what features are made of: guesses, and which of them are no more than that."""
+    series = series_of(values)
+    return series.guess[None], series.censored[None]
+
+
 def test_features_mark_what_is_censored_or_missing_and_hide_weeks_to_come() -> None:
     share = np.array([0.3, 0.1])
-    read = features(SERIES[None], np.array([5]), share, REFERENCE)[0]
+    read = features(*shown(SERIES), np.array([5]), share, REFERENCE)[0]
     level, growth, censored, told, own = np.split(read, [WEEKS, 2 * WEEKS, 3 * WEEKS, 4 * WEEKS])
     assert told.tolist() == [1, 1, 1, 0, 1, 0]
     assert censored.tolist() == [0, 0, 1, 0, 0, 0]
@@ -93,7 +104,7 @@ def test_features_mark_what_is_censored_or_missing_and_hide_weeks_to_come() -> N
     assert own == pytest.approx([0.75, 0.25, np.log(0.4)])
     later = SERIES.copy()
     later[5] = 4000.0
-    assert features(later[None], np.array([5]), share, REFERENCE)[0].tolist() == read.tolist()
+    assert features(*shown(later), np.array([5]), share, REFERENCE)[0].tolist() == read.tolist()
 
 
 def test_federated_training_is_the_pooled_one_up_to_fixed_point() -> None:
@@ -114,7 +125,7 @@ def test_training_does_not_depend_on_the_masks() -> None:
 def test_training_touches_no_counts() -> None:
     others = learners()
     for learner in others.values():
-        learner.counts = Counts(np.full(WEEKS, 7.0))
+        learner.series = series_of(np.full(WEEKS, 7.0))
     one, other = trained(PooledCohort(learners())), trained(PooledCohort(others))
     assert torch.equal(one.weights, other.weights)
     assert not torch.equal(one.posterior(4, draws=5, seed=1), other.posterior(4, draws=5, seed=1))
@@ -122,17 +133,17 @@ def test_training_touches_no_counts() -> None:
 
 def test_a_training_that_was_interrupted_goes_on_to_the_same_bits(tmp_path: Path) -> None:
     whole = trained(SecureCohort(learners()))
-    first = AmortisedPosterior(SIMULATOR, SecureCohort(learners()), tuple(learners()), SMALL)
+    first = AmortisedPosterior(COURSE, SecureCohort(learners()), tuple(learners()), SMALL)
     for _ in range(3):
         first.advance()
     first.save(tmp_path / "amortised.safetensors")
-    second = AmortisedPosterior(SIMULATOR, SecureCohort(learners()), tuple(learners()), SMALL)
+    second = AmortisedPosterior(COURSE, SecureCohort(learners()), tuple(learners()), SMALL)
     second.load(tmp_path / "amortised.safetensors")
     second.run()
     assert second.losses == whole.losses
     assert torch.equal(second.posterior(5, draws=5, seed=1), whole.posterior(5, draws=5, seed=1))
     other = AmortisedPosterior(
-        SIMULATOR, SecureCohort(learners()), tuple(learners()), Training(rounds=7, epidemics=8, first=3)
+        COURSE, SecureCohort(learners()), tuple(learners()), Training(rounds=7, simulations=8, first=3)
     )
     with pytest.raises(ParameterError, match="of another fit"):
         other.load(tmp_path / "amortised.safetensors")
@@ -158,7 +169,7 @@ def test_a_clip_whose_sum_could_wrap_is_refused() -> None:
 
 
 def test_what_a_hospital_adds_to_a_step_is_bounded() -> None:
-    amortised = AmortisedPosterior(SIMULATOR, SecureCohort(learners(), clip=1e-3), tuple(learners()), SMALL)
+    amortised = AmortisedPosterior(COURSE, SecureCohort(learners(), clip=1e-3), tuple(learners()), SMALL)
     amortised.advance()
     assert amortised.weights.grad is not None
     norm = float(amortised.weights.grad.norm())
@@ -231,7 +242,7 @@ def _inverted(embedding: np.ndarray, learner: Learner, weights: np.ndarray) -> n
 
     def residual(log_counts: np.ndarray) -> np.ndarray:
         series = np.append(np.exp(log_counts), np.full(WEEKS - 4, np.nan))[None]
-        read = features(series, np.array([4]), learner.share, REFERENCE)
+        read = features(series, np.zeros(series.shape, dtype=bool), np.array([4]), learner.share, REFERENCE)
         return learner._placed(learner.encoder.embed(weights, read).embedding)[0] - embedding
 
     return np.exp(optimize.least_squares(residual, np.full(4, 2.0), bounds=(-1, 8), xtol=1e-14, ftol=1e-14).x)
@@ -245,8 +256,8 @@ def shares_of(learner: Learner, words: np.ndarray) -> list[np.ndarray]:
 
 def test_a_plain_embedding_gives_a_hospitals_counts_away_and_its_share_does_not() -> None:
     learner = learners()["hospital-0"]
-    learner.counts = Counts(np.array([5.0, 9.0, 14.0, 30.0, 21.0, 8.0]))
-    weights, truth = learner.encoder.begin(1), learner.counts.series[:4]
+    learner.series = series_of(np.array([5.0, 9.0, 14.0, 30.0, 21.0, 8.0]))
+    weights, truth = learner.encoder.begin(1), learner.series.exact[:4]
     embedding, contribution = learner.tell(weights, 4), Contribution(3.0, BITS)
     assert _inverted(embedding[0], learner, weights) == pytest.approx(truth, rel=1e-3)
     for share in shares_of(learner, contribution.encode(embedding)):
@@ -276,7 +287,7 @@ def test_a_plain_gradient_gives_a_hospitals_features_away_and_its_share_does_not
         assert abs(np.corrcoef(seen, truth)[0, 1]) < 0.7
 
 
-CALIBRATED = Training(rounds=300, epidemics=64, first=3, rate=4e-3, hidden=24, embedding=16, context=24)
+CALIBRATED = Training(rounds=300, simulations=64, first=3, rate=4e-3, hidden=24, embedding=16, context=24)
 
 
 @pytest.fixture(scope="module")
@@ -286,7 +297,7 @@ def amortised() -> AmortisedPosterior:
 
 def test_ranks_of_simulated_truths_are_uniform_and_intervals_cover(amortised: AmortisedPosterior) -> None:
     found = check(amortised, batches=8)
-    assert found.epidemics == 512
+    assert found.simulations == 512
     assert found.p_value > 0.01
     low, high = found.band()
     coverage = found.coverage()
@@ -307,10 +318,12 @@ def test_ranks_find_a_posterior_that_is_too_sure(amortised: AmortisedPosterior) 
 
 
 def test_weeks_to_come_stay_as_uncertain_as_the_prior(amortised: AmortisedPosterior) -> None:
-    log_x = SIMULATOR.log_inpatients(torch.zeros(64, SIMULATOR.parameters.p).double(), SIMULATOR.parameters).numpy()
+    log_x = COURSE.log_mean(torch.zeros(64, COURSE.p).double()).numpy()
     exercise = Exercise(CALIBRATED.rounds + 99, amortised.weights.detach().numpy(), log_x, np.full(64, 3))
     context = amortised.context(amortised.cohort.practise(exercise), exercise.told)
-    last = amortised.draw(context.repeat_interleave(20, dim=0), seed=1)[:, SIMULATOR.parameters.knots - 1]
+    last = amortised.draw(context.repeat_interleave(20, dim=0), seed=1)[
+        :, len([name for name in COURSE.coordinates if "reproduction" in name]) - 1
+    ]
     assert float(last.std()) == pytest.approx(1.0, abs=0.15)
 
 
@@ -339,13 +352,13 @@ def test_a_reference_must_fit_together() -> None:
 
 
 def test_a_posterior_of_more_weeks_is_compared_in_the_weeks_that_a_fit_has() -> None:
-    longer, shorter = Simulator(small(), 8, lead=2).parameters, SIMULATOR.parameters
+    longer = COURSE.lengthen(8)
     z = torch.randn(50, longer.p, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
-    theta, fitted = longer.theta(z), shorter.theta(restrict(z, longer, shorter))
-    weeks = fitted.contact.shape[1]
-    assert torch.equal(fitted.contact[:, : weeks - 1], theta.contact[:, : weeks - 1])
-    assert torch.equal(fitted.prevalence, theta.prevalence)
+    theta, fitted = longer.parameters(z), COURSE.parameters(longer.restrict(z, COURSE))
+    weeks = fitted[0].values.shape[1]
+    assert torch.equal(fitted[0].values[:, : weeks - 1], theta[0].values[:, : weeks - 1])
+    assert torch.equal(fitted[1].values, theta[1].values)
     rows = {row["parameter"]: row for row in summary(longer, z)}
-    assert rows["contact rate, week 4"]["mean"] == pytest.approx(float(theta.contact[:, 4].mean()))
-    assert rows["stay"]["sd"] == pytest.approx(float(theta.stay_days.std()))
+    assert rows["reproduction, period 3"]["mean"] == pytest.approx(float(theta[0].values[:, 4].mean()))
+    assert rows["stay_days"]["sd"] == pytest.approx(float(theta[3].values.std()))
     assert len(rows) == longer.p

@@ -8,7 +8,7 @@ from lpm_secure.calibration.forecasts import baselines
 
 
 def test_persistence_carries_the_last_count_on():
-    draws = baselines.persistence(np.array([10.0, 11.0, np.nan, -1.0, 30.0]), 3, 4000, np.random.default_rng(1))
+    draws = baselines.persistence(np.array([10.0, 11.0, np.nan, 2.0, 30.0]), 3, 4000, np.random.default_rng(1))
     assert np.median(draws, axis=0) == pytest.approx([30.0] * 3, rel=0.1)
     assert (np.diff(draws.std(axis=0)) > 0).all()
 

@@ -30,5 +30,5 @@ def test_a_sharp_true_forecast_scores_best():
 
 
 def test_what_is_not_known_exactly_is_not_scored():
-    assert score(np.ones((5, 3)), np.array([1.0, -1.0, np.nan])).counts == 1
+    assert score(np.ones((5, 3)), np.array([1.0, np.nan, np.nan])).counts == 1
     assert score(np.ones((5, 1)), np.array([np.nan])).counts == 0

@@ -5,25 +5,23 @@ import numpy as np
 import pytest
 import torch
 
-from client_sdk.likelihood.counts import Counts
-from client_sdk.likelihood.institution import Hospital
 from client_sdk.secure_sum.contribution import Contribution, clip_norm
 from lpm_secure.calibration.inference.fit import Fit, FitSchedule
 from lpm_secure.secure_sum.in_process import InProcessSum
 from lpm_secure.secure_sum.transport import SecureSum
 from lpm_secure.secure_sum.vector_backends import SharedVectors
 from protocols.errors import CohortTooSmall, ParameterError, WouldWrap
-from tests.calibration_hospitals import PARAMETERS, SIMULATOR, FloatOracle, hospitals, in_process
+from tests.calibration_hospitals import COURSE, KNOWN_SIZE, FloatOracle, hospitals, in_process, institution_of
 
 SHORT = 4  # draws
 
 
-def shared(held: dict[str, Hospital] | None = None, **changes: Any) -> InProcessSum:
+def shared(held: dict[str, Any] | None = None, **changes: Any) -> InProcessSum:
     return in_process(hospitals() if held is None else held, draws=SHORT, **changes)
 
 
 def fitted(sums: SecureSum, rounds: int = 12) -> Fit:
-    fit = Fit(SIMULATOR, PARAMETERS, sums, FitSchedule(rounds=rounds, draws=SHORT), names=tuple(hospitals()))
+    fit = Fit(COURSE, sums, FitSchedule(rounds=rounds, draws=SHORT), names=tuple(hospitals()))
     fit.run()
     return fit
 
@@ -41,11 +39,11 @@ def test_draws_do_not_depend_on_the_masks() -> None:
 def test_a_fit_that_was_interrupted_goes_on_to_the_same_posterior(tmp_path: Path) -> None:
     whole = fitted(shared(hospitals(local_steps=0)), rounds=8)
     schedule = FitSchedule(rounds=8, draws=4)
-    first = Fit(SIMULATOR, PARAMETERS, shared(hospitals(local_steps=0)), schedule)
+    first = Fit(COURSE, shared(hospitals(local_steps=0)), schedule)
     for _ in range(3):
         first.advance()
     first.save(tmp_path / "fit.pt")
-    second = Fit(SIMULATOR, PARAMETERS, shared(hospitals(local_steps=0)), schedule)
+    second = Fit(COURSE, shared(hospitals(local_steps=0)), schedule)
     second.load(tmp_path / "fit.pt")
     second.run()
     assert torch.equal(whole.draws(5, seed=1), second.draws(5, seed=1))
@@ -79,15 +77,13 @@ def test_a_clip_whose_sum_could_wrap_is_refused() -> None:
 
 
 def test_a_plain_gradient_gives_a_hospitals_counts_away_and_its_share_does_not() -> None:
-    hospital = Hospital(
-        Counts(np.array([3.0, 9.0, 14.0, 30.0, 21.0, 8.0])), np.array([0.3, 0.1]), local_steps=0, scale_sd=0.0
-    )
-    log_x = SIMULATOR.log_inpatients(torch.zeros(2, PARAMETERS.p, dtype=torch.float64), PARAMETERS).numpy()
-    truth, contribution = hospital.counts.series, Contribution()
+    hospital = institution_of([3.0, 9.0, 14.0, 30.0, 21.0, 8.0], [0.3, 0.1], local_steps=0, observation=KNOWN_SIZE)
+    log_x = COURSE.log_mean(torch.zeros(2, COURSE.p, dtype=torch.float64)).numpy()
+    truth, contribution = hospital.series.exact, Contribution()
     gradient, _ = hospital.answer(log_x)
 
     def inverted(seen: np.ndarray) -> np.ndarray:
-        mean, r = hospital.predict_mean(log_x)[0], hospital.dispersion  # the attacker knows all but the counts
+        mean, r = hospital.predict_mean(log_x)[0], hospital.spread  # the attacker knows all but the counts
         return seen[0].sum(axis=0) * (r + mean) / r + mean
 
     plain = contribution.decode(contribution.encode(gradient)).reshape(log_x.shape)

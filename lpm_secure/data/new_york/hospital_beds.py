@@ -7,7 +7,7 @@ import numpy as np
 
 from client_sdk.private.table import F64, Table
 from lpm_secure.data import catalogue
-from lpm_secure.data.hospitals_weekly import DATASET, LONG
+from lpm_secure.data.new_york.hospitals_weekly import DATASET, LONG
 from lpm_secure.data.nyc_tables import BOROUGHS
 from protocols.errors import DataError
 

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from lpm_secure.data import catalogue, hospitals_weekly
+from lpm_secure.data import catalogue
+from lpm_secure.data.new_york import hospitals_weekly
 
 
 def test_the_second_wave_has_26_hospitals_with_censored_and_missing_weeks() -> None:

@@ -1,0 +1,45 @@
+"""What is common to likelihoods of a series: the law of a value around what is expected of it."""
+
+import abc
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from client_sdk.likelihood.series import F64, Series
+
+Derivatives = tuple[F64, F64, F64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Likelihood(abc.ABC):
+    """The likelihood of one series. Subclasses are final, and differ in the law.
+
+    Attributes:
+        series: of W periods; values that the law cannot have are refused.
+    """
+
+    series: Series = field(repr=False)
+
+    @abc.abstractmethod
+    def log_likelihood(self, mean: F64, spread: float) -> Derivatives:
+        """Return the log likelihood of each period, and its derivatives by the logs of mean and spread.
+
+        Args:
+            mean: float64[..., W], positive: what is expected.
+            spread: the law's second parameter, positive.
+
+        Returns:
+            three times float64[..., W], 0 where a period is missing.
+        """
+
+    @abc.abstractmethod
+    def information(self, mean: F64, spread: float) -> F64:
+        """Return the Fisher information of a known value on the log of its mean, float64[..., W]."""
+
+    @abc.abstractmethod
+    def draw(self, mean: F64, spread: F64 | float, rng: np.random.Generator) -> F64:
+        """Return values drawn from the law, in the shape of the means."""
+
+    def draw_beside_walk(self, mean: F64, spread: float, rng: np.random.Generator) -> F64:
+        """Return values drawn around means that walk by themselves, as those of forecasts do."""
+        return self.draw(mean, spread, rng)

@@ -1,0 +1,73 @@
+"""The table `[observation]`: by which law an institution's series follows what is expected of its places."""
+
+from typing import Annotated, Final, Literal, final
+
+import msgspec
+
+from client_sdk.likelihood.gaussian import Gaussian
+from client_sdk.likelihood.likelihood import Likelihood
+from client_sdk.likelihood.log_gaussian import LogGaussian
+from client_sdk.likelihood.negative_binomial import NegativeBinomial
+from client_sdk.likelihood.poisson import Poisson
+from client_sdk.likelihood.series import Series
+from protocols.errors import ConfigError
+
+Law = Literal["negative_binomial", "poisson", "gaussian", "log_gaussian"]
+LAWS: Final[dict[Law, type[Likelihood]]] = {
+    "negative_binomial": NegativeBinomial,
+    "poisson": Poisson,
+    "gaussian": Gaussian,
+    "log_gaussian": LogGaussian,
+}
+Spread = Annotated[float, msgspec.Meta(gt=0, le=1e9)]
+LogSpread = Annotated[float, msgspec.Meta(ge=0, le=10)]
+
+
+@final
+class Observation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How a series is observed.
+
+    Attributes:
+        likelihood: "negative_binomial" or "poisson" of counts; "gaussian" of values of any sign with an error of one
+            size; "log_gaussian" of positive values with a relative error.
+        spread: prior median of the law's second parameter: the negative binomial's r, whose variance is
+            mean + mean**2 / r; a Gaussian's standard deviation, of the value or of its log. None for Poisson.
+        spread_sd: prior spread of its log; 0 where it is known.
+        size_sd: prior spread of the log of an institution's size, beside what its shares say; 0 where it is known.
+        share_sd: prior spread of the log of each share beside that; 0 where it is known.
+    """
+
+    likelihood: Law
+    spread: Spread | None = None
+    spread_sd: LogSpread | None = None
+    size_sd: LogSpread
+    share_sd: LogSpread
+
+    def __post_init__(self) -> None:
+        """Refuse a law without its parameter, and a parameter without its law.
+
+        Raises:
+            ConfigError: it is one.
+        """
+        for name, value in (("spread", self.spread), ("spread_sd", self.spread_sd)):
+            if (value is None) != (self.likelihood == "poisson"):
+                has = "has none; leave it out" if value is not None else "needs it; say it"
+                raise ConfigError(f'observation.{name} is {value}, and the likelihood "{self.likelihood}" {has}')
+
+    def likelihood_of(self, series: Series) -> Likelihood:
+        """Return the likelihood of a series.
+
+        Raises:
+            DataError: it has a value that the law cannot have; with its period.
+        """
+        return LAWS[self.likelihood](series)
+
+    @property
+    def median_spread(self) -> float:
+        """Return the prior median of the spread; 1 where the law has none."""
+        return 1.0 if self.spread is None else self.spread
+
+    @property
+    def log_spread_sd(self) -> float:
+        """Return the prior spread of its log; 0 where the law has none."""
+        return 0.0 if self.spread_sd is None else self.spread_sd

@@ -1,1 +1,0 @@
-"""The expected dynamics that a calibration fits."""

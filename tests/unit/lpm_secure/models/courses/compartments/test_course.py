@@ -1,0 +1,69 @@
+"""Derivatives of an expected course against finite differences, and what its periods and measures are."""
+
+import msgspec
+import pytest
+import torch
+
+from lpm_secure.data.place_table import two_places
+from lpm_secure.models.courses.compartments.config import CompartmentConfig
+from lpm_secure.models.courses.compartments.course import CompartmentCourse
+from lpm_secure.models.courses.compartments.metapopulation import compose
+from protocols.errors import ConfigError
+from tests.calibration_hospitals import MODEL, course_of
+
+PRESENT = course_of(6)
+EVENT_PRIORS = {name: prior for name, prior in MODEL["priors"].items() if name != "stay_days"}
+EVENTS = course_of(6, measure="events", priors=EVENT_PRIORS)
+Z = torch.randn(3, PRESENT.p, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+
+
+@pytest.mark.parametrize("course", [PRESENT, EVENTS], ids=["present", "events"])
+def test_derivatives_agree_with_finite_differences(course) -> None:
+    z = Z[:, : course.p]
+    value, jacobian = course.with_jacobian(z)
+    assert torch.allclose(value, course.log_mean(z), rtol=0, atol=1e-9)
+    for j in range(course.p):
+        step = torch.zeros_like(z)
+        step[:, j] = 1e-5
+        up, down = (course.log_mean(z + s * step) for s in (1, -1))
+        assert torch.allclose((up - down) / 2e-5, jacobian[..., j], atol=1e-7)
+
+
+def test_events_of_a_week_are_those_of_its_days() -> None:
+    z = Z[:, : EVENTS.p]
+    a_day = EVENTS.events_a_day(z)
+    assert torch.allclose(torch.exp(EVENTS.log_mean(z)).sum(dim=-2), 7 * a_day, atol=1e-6)
+    days = CompartmentCourse(EVENTS.population, msgspec.structs.replace(EVENTS.config, lead=14, knot=14), 42, 1)
+    assert days.p == EVENTS.p
+    weeks = torch.exp(days.log_mean(z)).reshape(3, 2, 6, 7).sum(dim=-1)
+    ratio = weeks / torch.exp(EVENTS.log_mean(z))
+    assert ((ratio > 0.8) & (ratio < 1.25)).all()  # knots are where they were; rates change day by day between them
+
+
+def test_a_longer_course_begins_as_the_shorter_one() -> None:
+    longer = PRESENT.lengthen(9)
+    further = PRESENT.extend(Z, longer, torch.Generator().manual_seed(2))
+    assert torch.allclose(longer.log_mean(further)[..., :5], PRESENT.log_mean(Z)[..., :5])
+    assert torch.equal(longer.restrict(further, PRESENT), Z)
+    assert len(longer.coordinates) == longer.p == further.shape[-1]
+    names = [each.name for each in longer.parameters(further)]
+    assert names == ["reproduction", "prevalence", "rate", "stay_days"]
+    assert torch.allclose(PRESENT.by_coordinate(Z)[:, -1], PRESENT.parameters(Z)[-1].values)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"measure": "events"}, "stay_days"),
+        ({"priors": EVENT_PRIORS}, "stay_days"),
+        ({"delays": MODEL["delays"] | {"longest_days": 20}}, "longest_days is 20"),
+    ],
+)
+def test_a_measure_and_its_delays_belong_together(change, said) -> None:
+    with pytest.raises(Exception, match=said):
+        msgspec.convert(MODEL | change, CompartmentConfig)
+
+
+def test_a_rate_is_needed_for_each_group() -> None:
+    with pytest.raises(ConfigError, match="has 3 rates; there are 2 groups: young, old"):
+        compose(two_places(), [1.0, 2.0, 3.0])
