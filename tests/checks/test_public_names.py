@@ -41,6 +41,18 @@ AUTHORING = [
     "where",
 ]  # what the author of a model needs
 ENVIRONMENTS = ["Environment", "PublicValue", "StepTotals"]  # what the author of an environment needs
+SCENARIOS = [
+    "InterventionSchedule",
+    "Result",
+    "ScenarioComparison",
+    "Simulation",
+    "ThresholdPolicy",
+    "compare",
+    "list_runs",
+    "load",
+    "open_result",
+    "sweep",
+]  # what a program or a notebook runs and compares
 NAMES = {
     "protocols": [],
     "protocols.arithmetic.sharing": ["Additive", "Clear", "Sharing"],
@@ -78,6 +90,7 @@ NAMES = {
             *AUTHORING,
             "CityConfig",
             *ENVIRONMENTS,
+            *SCENARIOS,
             "Config",
             "Population",
             "StageSeries",
