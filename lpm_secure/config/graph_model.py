@@ -37,8 +37,8 @@ def graph_model_of(name: str, given: Mapping[str, Value]) -> GraphModel:
     unknown = sorted(set(given) - set(traced.parameters))
     if unknown:
         known = ", ".join(sorted(traced.parameters)) or "none"
-        hint = did_you_mean(unknown[0], traced.parameters)
-        raise ConfigError(f"[parameters] has {unknown[0]}, which {name} has not{hint}; its parameters are: {known}")
+        hint = did_you_mean(unknown[0], traced.parameters) or f"; its parameters are: {known}"
+        raise ConfigError(f"[parameters] has {unknown[0]}, which {name} has not{hint}")
     declared = declarations(model)
     own = {each: _integers(declared, each, value) for each, value in given.items()}
     return GraphModel(traced.graph, {**traced.parameters, **own})
