@@ -66,7 +66,7 @@ def population_tables(population: Any, agents: int | None, channels: Any, *, pri
     source = _population(population)
     if agents is not None:
         source["agents"] = agents
-    links = {} if channels is None else {name: _links(each) for name, each in dict(channels).items()}
+    links = {name: _links(name, each) for name, each in _mapping("channels", channels).items()}
     if not private:
         if not source:
             raise ConfigError("a simulation needs people, of whom there are private ones, or a population, or both")
@@ -90,7 +90,8 @@ def model_tables(model: Any, parameters: Mapping[str, Any] | None) -> Tables:
         raise ParameterError(
             f"model is {model!r}; give a class derived from lpm.Model, package:Class, a name of the library, or a table"
         )
-    return {"model": plain(model)} | ({"parameters": plain(dict(parameters))} if parameters else {})
+    given = _mapping("parameters", parameters)
+    return {"model": plain(model)} | ({"parameters": plain(given)} if given else {})
 
 
 def environment_tables(environment: Any) -> Tables:
@@ -125,7 +126,7 @@ def cell_tables(cells: Any) -> Tables:
 
 
 def _holders(clients: Any) -> Any:
-    return clients if clients in HOLDERS or isinstance(clients, Mapping) else {"column": clients}
+    return clients if isinstance(clients, Mapping) or clients in HOLDERS else {"column": clients}
 
 
 def _population(population: Any) -> Tables:
@@ -135,15 +136,28 @@ def _population(population: Any) -> Tables:
         return {str(name): plain(value) for name, value in population.items()}
     if isinstance(population, Population):
         return {"path": str(population.path.absolute())}
-    if population in KINDS:
+    if isinstance(population, str) and population in KINDS:
         return {"kind": population}
-    path = Path(population).expanduser().absolute()
-    if not path.is_dir():
+    path = Path(population).expanduser().absolute() if isinstance(population, str | Path) else None
+    if path is None or not path.is_dir():
         raise ParameterError(f"population is {population}, and there is no such folder; there are {', '.join(KINDS)}")
     return {"path": str(path)}
 
 
-def _links(given: Any) -> list[Tables]:
+def _links(channel: str, given: Any) -> list[Tables]:
     """Return where a channel meets, as tables."""
-    several = [given] if isinstance(given, str | Mapping) else list(given)
-    return [{"setting": each} if isinstance(each, str) else plain(dict(each)) for each in several]
+    several = list(given) if isinstance(given, list | tuple) else [given]
+    if not all(isinstance(each, str | Mapping) for each in several):
+        raise ParameterError(f"channels.{channel} is {given!r}; give a setting, or a table of it")
+    return [{"setting": each} if isinstance(each, str) else plain(each) for each in several]
+
+
+def _mapping(name: str, given: Any) -> Mapping[str, Any]:
+    """Return a table of names; nothing where there is none.
+
+    Raises:
+        ParameterError: it is no table.
+    """
+    if given is not None and not isinstance(given, Mapping):
+        raise ParameterError(f"{name} is {given!r}; give a table: a value of each name")
+    return given or {}

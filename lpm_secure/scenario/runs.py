@@ -1,7 +1,7 @@
 """Results of configurations over seeds: in the clear, side by side; or over processes, one party each."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -89,7 +89,7 @@ def seeds_from(first: int, given: Any) -> tuple[int, ...]:
     Raises:
         ParameterError: there are none, too many, one twice, or one that is no seed.
     """
-    wanted = plain(given if isinstance(given, int) or hasattr(given, "tolist") else list(given))
+    wanted = plain(list(given) if isinstance(given, Iterable) and not hasattr(given, "tolist") else given)
     many = isinstance(wanted, int) and wanted <= MOST_SEEDS
     listed = list(range(first, first + wanted)) if many else wanted if isinstance(wanted, list) else []
     whole = all(isinstance(each, int) and not isinstance(each, bool) and 0 <= each < 2**63 for each in listed)

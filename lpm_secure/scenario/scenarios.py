@@ -37,10 +37,16 @@ def compare(
     Raises:
         ParameterError: there are fewer than two; or their seeds, days or series cannot be paired.
     """
-    todo = {name: each for name, each in scenarios.items() if isinstance(each, Simulation)}
+    if not isinstance(scenarios, Mapping) or len(scenarios) < 2:
+        raise ParameterError('scenarios are by their names, two or more: {"as is": one, "masks": other}')
     wrong = [name for name, each in scenarios.items() if not isinstance(each, Simulation | Result)]
     if wrong:
         raise ParameterError(f"the scenario {wrong[0]} is neither a Simulation nor a Result; give one")
+    todo = {name: each for name, each in scenarios.items() if isinstance(each, Simulation)}
+    steps = {name: each.steps for name, each in scenarios.items()}
+    if len(set(steps.values())) > 1:
+        got = ", ".join(f"{name} {count}" for name, count in steps.items())
+        raise ParameterError(f"the scenarios have different numbers of steps: {got}; give all the same")
     found = _run(todo, seeds, workers=workers, device=device, progress=progress)
     there = {name: each for name, each in scenarios.items() if isinstance(each, Result)}
     return ScenarioComparison({name: (found | there)[name] for name in scenarios})
@@ -82,6 +88,8 @@ def grid(values: Mapping[str, Sequence[Any]]) -> list[dict[str, Any]]:
     """
     listed = {name: plain(each) for name, each in values.items()}
     for name, each in listed.items():
+        if name == "seed":
+            raise ParameterError("seed is what all combinations share; give seeds=[...] in its place")
         if not isinstance(each, list):
             raise ParameterError(f"{name} is {each!r}; give a list of values")
     combinations = [dict(zip(listed, each, strict=True)) for each in itertools.product(*listed.values())]

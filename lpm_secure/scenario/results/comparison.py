@@ -19,7 +19,7 @@ from lpm_secure.report.table import both
 from lpm_secure.scenario.results import figures
 from lpm_secure.scenario.results.libraries import to_pandas
 from lpm_secure.scenario.results.result import Result
-from lpm_secure.scenario.results.words import spread
+from lpm_secure.scenario.results.words import series_names, spread
 from protocols.errors import ParameterError
 
 LEVEL: Final = 0.95
@@ -147,13 +147,13 @@ class ScenarioComparison:
         """
         return to_pandas(self.to_arrow())
 
-    def plot(self, series: Sequence[str] | None = None, *, band: float = 0.9) -> Any:
+    def plot(self, series: Sequence[str] | str | None = None, *, band: float = 0.9) -> Any:
         """Return a plotly figure: a column for each series, in it each scenario's median and band.
 
         Raises:
             ParameterError: there is no such series, or the band is not between 0 and 1.
         """
-        return figures.bands(self.results, self.stages if series is None else tuple(series), band=band)
+        return figures.bands(self.results, self.stages if series is None else series_names(series), band=band)
 
     def save(self, folder: Path | str) -> Path:
         """Write series and differences (Parquet and CSV), compare.json and report.html into a folder."""
@@ -189,10 +189,11 @@ class ScenarioComparison:
     def _tables(self) -> Iterator[pa.Table]:
         for name, result in self.results.items():
             table = result.table.select(["seed", "day", *self.names]).replace_schema_metadata()
-            setting = [*reversed(list(self.settings.get(name, {}).items())), ("scenario", name)]
-            for key, value in setting:
+            for key, value in reversed(list(self.settings.get(name, {}).items())):
                 shown = value if isinstance(value, int | float | str) else str(value)
-                table = table.add_column(0, key, pa.array([shown] * table.num_rows))
+                column = f"set {key}" if key in (*self.names, "scenario", "seed", "day") else key
+                table = table.add_column(0, column, pa.array([shown] * table.num_rows))
+            table = table.add_column(0, "scenario", pa.array([name] * table.num_rows))
             yield table
 
     def _repr_html_(self) -> str:

@@ -18,7 +18,7 @@ from lpm_secure.report.table import both
 from lpm_secure.report.versions import versions
 from lpm_secure.scenario.results import figures
 from lpm_secure.scenario.results.libraries import optional, to_pandas
-from lpm_secure.scenario.results.words import spread
+from lpm_secure.scenario.results.words import plain_levels, series_names, spread
 from protocols.arithmetic.fixed_point import I64
 from protocols.errors import ParameterError, did_you_mean
 
@@ -64,6 +64,11 @@ class Result:
         return np.asarray(whole[: len(whole) // len(self.seeds)], dtype=np.float64)
 
     @property
+    def steps(self) -> int:
+        """Return how many steps each run has."""
+        return len(self.days) - 1
+
+    @property
     def names(self) -> tuple[str, ...]:
         """Return the names of the series."""
         return tuple(self.table.column_names[2:])
@@ -79,7 +84,7 @@ class Result:
             raise ParameterError(f"there is no series {name}{near}")
         return np.asarray(self.table[name].to_numpy(), dtype=np.int64).reshape(len(self.seeds), -1)
 
-    def quantiles(self, levels: Sequence[float] = LEVELS, *, series: Sequence[str] | None = None) -> pa.Table:
+    def quantiles(self, levels: Sequence[float] = LEVELS, *, series: Sequence[str] | str | None = None) -> pa.Table:
         """Return quantiles over seeds: a row for each series and day, a column `q0.05` for each level.
 
         Args:
@@ -89,24 +94,25 @@ class Result:
         Raises:
             ParameterError: a level is not between 0 and 1, or there is no such series.
         """
-        if not levels or not all(0 <= level <= 1 for level in levels):
-            raise ParameterError(f"levels are {list(levels)}; give at least one, each between 0 and 1")
-        names = self.names if series is None else tuple(series)
-        rows = [np.quantile(self.values(name), levels, axis=0) for name in names]
-        bands = np.concatenate(rows, axis=1) if rows else np.zeros((len(levels), 0))
+        wanted = plain_levels(levels)
+        if not wanted:
+            raise ParameterError(f"levels are {levels}; give at least one, each between 0 and 1")
+        names = self.names if series is None else series_names(series)
+        rows = [np.quantile(self.values(name), wanted, axis=0) for name in names]
+        bands = np.concatenate(rows, axis=1) if rows else np.zeros((len(wanted), 0))
         columns: dict[str, Any] = {
             "series": [name for name in names for _ in self.days],
             "day": np.tile(self.days, len(names)),
         }
-        return pa.table(columns | {f"q{level:g}": band for level, band in zip(levels, bands, strict=True)})
+        return pa.table(columns | {f"q{level:g}": band for level, band in zip(wanted, bands, strict=True)})
 
-    def plot(self, series: Sequence[str] | None = None, *, band: float = 0.9) -> Any:
+    def plot(self, series: Sequence[str] | str | None = None, *, band: float = 0.9) -> Any:
         """Return a plotly figure: the median of each series, and the band that holds so much of the seeds.
 
         Raises:
             ParameterError: there is no such series, or the band is not between 0 and 1.
         """
-        return figures.bands({self.name: self}, self.stages if series is None else tuple(series), band=band)
+        return figures.bands({self.name: self}, self.stages if series is None else series_names(series), band=band)
 
     def to_arrow(self) -> pa.Table:
         """Return the table: a row for each seed and day."""
@@ -174,6 +180,6 @@ class Result:
 
     def _repr_html_(self) -> str:
         """Return what a notebook shows."""
-        head = f"{self.name}: {len(self.seeds)} seeds, {len(self.days) - 1} steps"
+        head = f"{self.name}: {len(self.seeds)} seeds, {self.steps} steps"
         rows = [*self.endings(), *([("parity", self.parity)] if self.parity else [])]
         return html.paragraph(head) + html.table(rows, head=("at the end", "median (90 % of seeds)"))

@@ -1,6 +1,7 @@
 """What a series' columns are, kept in the metadata of its table; and values in words."""
 
 import json
+from collections.abc import Iterable, Sequence
 from typing import Any, Final, final
 
 import msgspec
@@ -48,3 +49,15 @@ def spread(values: I64 | F64) -> str:
 def parity_word(parity: bool | str | None) -> str | None:
     """Return how a result says what the figures of a run say of its parity."""
     return {True: "identical", False: "different"}[parity] if isinstance(parity, bool) else parity
+
+
+def series_names(series: Sequence[str] | str) -> tuple[str, ...]:
+    """Return names of series, of one that stands alone too."""
+    return (series,) if isinstance(series, str) else tuple(series)
+
+
+def plain_levels(levels: Any) -> tuple[float, ...]:
+    """Return levels of quantiles, of one that stands alone too; nothing where one is not between 0 and 1."""
+    several = tuple(levels) if isinstance(levels, Iterable) else (levels,)
+    numbers = all(isinstance(each, (int, float)) and 0 <= each <= 1 for each in several)
+    return tuple(map(float, several)) if numbers else ()

@@ -37,5 +37,10 @@ def test_what_cannot_be_compared_is_refused(rumour):
         grid({"start": [0.1, 0.1]})
     with pytest.raises(ParameterError, match="neither a Simulation nor a Result"):
         lpm.compare({"as is": rumour, "x": 3})
-    with pytest.raises(ParameterError, match="got 1 scenarios"):
-        lpm.compare({"as is": rumour}, seeds=1)
+    for few in ({"as is": rumour}, 3):
+        with pytest.raises(ParameterError, match="by their names, two or more"):
+            lpm.compare(few, seeds=1)
+    with pytest.raises(ParameterError, match="different numbers of steps: a 6, b 5"):
+        lpm.compare({"a": rumour, "b": rumour.with_(steps=5)})
+    with pytest.raises(ParameterError, match="seed is what all combinations share"):
+        grid({"seed": [1, 2]})

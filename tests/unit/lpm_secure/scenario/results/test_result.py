@@ -22,8 +22,10 @@ def test_quantiles_are_those_over_seeds(result):
     table = result.quantiles([0.25, 0.5], series=["private_AWARE"])
     assert table.column_names == ["series", "day", "q0.25", "q0.5"]
     assert table["q0.5"].to_pylist() == np.median(result.values("private_AWARE"), axis=0).tolist()
-    with pytest.raises(ParameterError, match="each between 0 and 1"):
-        result.quantiles([2.0])
+    assert result.quantiles(0.5, series="private_AWARE")["q0.5"] == table["q0.5"]
+    for levels in ([2.0], [], ["a"], None):
+        with pytest.raises(ParameterError, match="each between 0 and 1"):
+            result.quantiles(levels)
 
 
 def test_a_plot_has_a_median_and_a_band_of_each_stage(result):
