@@ -47,10 +47,13 @@ SCENARIOS = [
     "ScenarioComparison",
     "Simulation",
     "ThresholdPolicy",
+    "audit_run",
+    "calibrate",
     "compare",
     "list_runs",
     "load",
     "open_result",
+    "sensitivity",
     "sweep",
 ]  # what a program or a notebook runs and compares
 NAMES = {
