@@ -13,8 +13,10 @@ if TYPE_CHECKING:  # a type checker knows the names, and a program loads them wh
     from lpm_secure.config.simulation import Config as Config
     from lpm_secure.engine.series import StageSeries as StageSeries
     from lpm_secure.environments import Environment as Environment
+    from lpm_secure.environments import InterventionSchedule as InterventionSchedule
     from lpm_secure.environments import PublicValue as PublicValue
     from lpm_secure.environments import StepTotals as StepTotals
+    from lpm_secure.environments import ThresholdPolicy as ThresholdPolicy
     from lpm_secure.models import LAW as LAW
     from lpm_secure.models import NUMBER as NUMBER
     from lpm_secure.models import PROBABILITY as PROBABILITY
@@ -48,6 +50,17 @@ if TYPE_CHECKING:  # a type checker knows the names, and a program loads them wh
     from lpm_secure.report.summary import Summary as Summary
     from lpm_secure.run.jobs import simulate_clear as simulate_clear
     from lpm_secure.run.jobs import simulate_private as simulate_private
+    from lpm_secure.scenario.audits import audit_run as audit_run
+    from lpm_secure.scenario.results.comparison import ScenarioComparison as ScenarioComparison
+    from lpm_secure.scenario.results.result import Result as Result
+    from lpm_secure.scenario.results.storage import list_runs as list_runs
+    from lpm_secure.scenario.results.storage import open_result as open_result
+    from lpm_secure.scenario.scenarios import compare as compare
+    from lpm_secure.scenario.scenarios import sweep as sweep
+    from lpm_secure.scenario.simulation import Simulation as Simulation
+    from lpm_secure.scenario.simulation import load as load
+    from lpm_secure.scenario.studies import calibrate as calibrate
+    from lpm_secure.scenario.studies import sensitivity as sensitivity
     from protocols.toml_file import load_config as load_config
 
 _AUTHORING: Final = (  # what the author of a model needs
@@ -91,7 +104,17 @@ _MODULES: Final[Mapping[str, str]] = {
     "simulate_city": "lpm_secure.city.job",
     "simulate_clear": "lpm_secure.run.jobs",
     "simulate_private": "lpm_secure.run.jobs",
-    **dict.fromkeys(("Environment", "PublicValue", "StepTotals"), "lpm_secure.environments"),
+    "ScenarioComparison": "lpm_secure.scenario.results.comparison",
+    "Result": "lpm_secure.scenario.results.result",
+    **dict.fromkeys(("list_runs", "open_result"), "lpm_secure.scenario.results.storage"),
+    **dict.fromkeys(("compare", "sweep"), "lpm_secure.scenario.scenarios"),
+    **dict.fromkeys(("Simulation", "load"), "lpm_secure.scenario.simulation"),
+    **dict.fromkeys(("calibrate", "sensitivity"), "lpm_secure.scenario.studies"),
+    "audit_run": "lpm_secure.scenario.audits",
+    **dict.fromkeys(
+        ("Environment", "InterventionSchedule", "PublicValue", "StepTotals", "ThresholdPolicy"),
+        "lpm_secure.environments",
+    ),
     **dict.fromkeys(_AUTHORING, "lpm_secure.models"),
 }
 __all__ = sorted(_MODULES)  # noqa: PLE0605 - names of a table

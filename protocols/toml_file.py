@@ -3,6 +3,7 @@
 import re
 import tomllib
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -31,7 +32,21 @@ def load_config(path: Path, kind: type[T]) -> T:
     Raises:
         ConfigError: no such file, no TOML, an unknown or missing key, or a value out of its range.
     """
-    content = read_tables(path)
+    return convert_tables(read_tables(path), kind, origin=str(path), text=path.read_text(encoding="utf-8"))
+
+
+def convert_tables(content: Mapping[str, Any], kind: type[T], *, origin: str, text: str = "") -> T:
+    """Convert plain values, as a TOML file has them, into a frozen type.
+
+    Args:
+        content: tables by their names.
+        kind: of the configuration.
+        origin: where they come from, for messages.
+        text: of the file, in which a message names the line; none where there is no file.
+
+    Raises:
+        ConfigError: an unknown or missing key, or a value out of its range.
+    """
     try:
         return msgspec.convert(content, kind)
     except msgspec.ValidationError as error:
@@ -41,8 +56,8 @@ def load_config(path: Path, kind: type[T]) -> T:
             if isinstance(cause, LpmError)
             else f"{error}{_got(str(error), content)}{_hint(str(error), kind)}"
         )
-        line = _line(path.read_text(encoding="utf-8"), str(error))
-        raise ConfigError(f"{path}:{line}: {message}" if line else f"{path}: {message}") from error
+        line = _line(text, str(error))
+        raise ConfigError(f"{origin}:{line}: {message}" if line else f"{origin}: {message}") from error
 
 
 def read_tables(path: Path) -> dict[str, Any]:

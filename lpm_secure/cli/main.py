@@ -15,6 +15,7 @@ from lpm_secure.cli.analysis.risk import risk
 from lpm_secure.cli.model.check import check_model
 from lpm_secure.cli.model.new import new_model
 from lpm_secure.cli.people import data, population
+from lpm_secure.cli.run.results import compare, runs
 from lpm_secure.cli.run.run import engine, run, up
 from lpm_secure.cli.trust import manifest, project
 from lpm_secure.cli.trust.audit import audit
@@ -42,6 +43,8 @@ app = typer.Typer(
 app.command()(run)
 app.command()(up)
 app.command()(engine)
+app.command()(compare)
+app.command()(runs)
 app.command()(audit)
 app.command()(collect)
 app.command()(keys)

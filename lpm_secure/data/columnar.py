@@ -1,5 +1,6 @@
 """Tables of text from CSV and Parquet files, and from frames of pandas, polars or pyarrow."""
 
+import re
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,6 +14,7 @@ from protocols.errors import DataError
 PARQUET: Final = (".parquet", ".pq")
 FRAME: Final = Path("the frame")
 MIDNIGHT: Final = "T00:00:00"
+INDEX: Final = r"__index_level_\d+__"  # the rows' own numbers, of a frame of which some rows are left
 
 
 def read_table(source: Path | Any) -> Table:
@@ -25,7 +27,7 @@ def read_table(source: Path | Any) -> Table:
         DataError: it cannot be read, or has values that are no text, number or date.
     """
     if not isinstance(source, Path):
-        return _of(_frame(source), FRAME)
+        return _of(frame_of(source), FRAME)
     if source.suffix.lower() not in PARQUET:
         return Table.read(source, least=0)
     try:
@@ -34,11 +36,17 @@ def read_table(source: Path | Any) -> Table:
         raise DataError(f"cannot read {source} ({str(error).splitlines()[0]}); a Parquet file is needed") from error
 
 
-def _frame(source: Any) -> pa.Table:
+def frame_of(source: Any) -> pa.Table:
+    """Return a frame as a table of pyarrow, without a column of its rows' own numbers.
+
+    Raises:
+        DataError: it is no frame.
+    """
     try:
-        return pa.table(source)
+        table = pa.table(source)
     except (TypeError, ValueError, pa.ArrowException) as error:
         raise DataError(f"cannot read a {type(source).__name__} ({error}); give a path, or a frame") from error
+    return table.select([name for name in table.column_names if not re.fullmatch(INDEX, name)])
 
 
 def _of(table: pa.Table, path: Path) -> Table:

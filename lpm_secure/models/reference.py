@@ -15,6 +15,29 @@ from protocols.errors import ModelError
 GROUP: Final = "lpm_secure.models"  # of entry points: name = package.module:Class
 NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 T = TypeVar("T")
+_OWN: Final[dict[str, type]] = {}  # classes of this process that no import gives, by the names that they have here
+
+
+def name_of(kind: type) -> str:
+    """Return by which name `find_class` has a class in this process.
+
+    That is `package.module:Class` where an import gives it; else, as of a class of a notebook, it is remembered by
+    such a name, and a later class of the same name, another cell's say, has a number beside it.
+    """
+    name = f"{kind.__module__}:{kind.__qualname__}"
+    module = sys.modules.get(kind.__module__)
+    if kind.__module__ != "__main__" and getattr(module, kind.__qualname__, None) is kind:
+        return name
+    number, own = 1, name
+    while _OWN.setdefault(own, kind) is not kind:
+        number += 1
+        own = f"{name}-{number}"
+    return own
+
+
+def is_own(name: str) -> bool:
+    """Return whether a name is of a class that this process alone has."""
+    return name in _OWN
 
 
 def find(name: str) -> type[Model]:
@@ -38,6 +61,8 @@ def find_class(name: str, kind: type[T], *, group: str, library: Mapping[str, st
         The module runs with the rights of whoever asks; a graph's bytes are what strangers may send.
     """
     word = kind.__name__.lower()
+    if name in _OWN and issubclass(_OWN[name], kind):
+        return _OWN[name]
     if ":" not in name:
         points = {point.name: point.value for point in importlib.metadata.entry_points(group=group)} | dict(library)
         if name not in points:

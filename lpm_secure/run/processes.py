@@ -17,6 +17,7 @@ from lpm_secure.engine.masked_part import private_part
 from lpm_secure.engine.series import StageSeries
 from lpm_secure.environments.environment import Environment
 from lpm_secure.environments.schedule import InterventionSchedule
+from lpm_secure.event_loop import complete
 from lpm_secure.run.observer import OnStep
 from lpm_secure.testbed.deployment import Deployment, Failure, LocalDeployment, PartyProcesses
 from lpm_secure.testbed.testbed import Testbed
@@ -86,7 +87,7 @@ def run_clear(
     private = ClearPart(testbed.manifest, testbed.clear_agents(device))
     environment = InterventionSchedule.of(public) if public else testbed.new_environment()
     given = _execute(testbed, private, device, environment=environment, started=started, on_step=on_step)
-    return asyncio.run(given)
+    return complete(given)
 
 
 def run_private(
@@ -101,7 +102,7 @@ def run_private(
     started = time.perf_counter()
     try:
         deployment.start()
-        execution = asyncio.run(drive(deployment, device, started, on_step))
+        execution = complete(drive(deployment, device, started, on_step))
         deployment.wait_for_clients(timeout_s=30.0)
         lost = tuple(deployment.failures())
         return dataclasses.replace(execution, lost=lost, clients=summaries(deployment))
@@ -118,7 +119,7 @@ def over_processes(deployment: Deployment, engine: Callable[[PrivatePart], Await
     """
     try:
         deployment.start()
-        result = asyncio.run(_supervise(deployment, engine))
+        result = complete(_supervise(deployment, engine))
         deployment.wait_for_clients(timeout_s=30.0)
         return result
     finally:

@@ -10,6 +10,8 @@ PACKAGES = ("protocols", "client_sdk", "aggregator", "lpm_secure")
 ENTRY_POINTS = {
     "lpm_secure/entry.py": "the command of an installation that lacks the command line",
     "lpm_secure/analysis/risk/host.py": "a process of its own: devices, with one line for a mistake in their files",
+    "lpm_secure/scenario/progress.py": "a bar for whoever waits at a terminal or in a notebook; nothing elsewhere",
+    "lpm_secure/scenario/ensemble/worker.py": "a process of its own: its output is read by the one that started it",
     "client_sdk/__main__.py": "a client's process",
     "client_sdk/exit_code.py": "the line with which a client's process ends",
     "aggregator/__main__.py": "an operator's process",

@@ -42,6 +42,21 @@ AUTHORING = [
     "where",
 ]  # what the author of a model needs
 ENVIRONMENTS = ["Environment", "PublicValue", "StepTotals"]  # what the author of an environment needs
+SCENARIOS = [
+    "InterventionSchedule",
+    "Result",
+    "ScenarioComparison",
+    "Simulation",
+    "ThresholdPolicy",
+    "audit_run",
+    "calibrate",
+    "compare",
+    "list_runs",
+    "load",
+    "open_result",
+    "sensitivity",
+    "sweep",
+]  # what a program or a notebook runs and compares
 NAMES = {
     "protocols": [],
     "protocols.arithmetic.sharing": ["Additive", "Clear", "Sharing"],
@@ -79,6 +94,7 @@ NAMES = {
             *AUTHORING,
             "CityConfig",
             *ENVIRONMENTS,
+            *SCENARIOS,
             "Config",
             "Population",
             "StageSeries",

@@ -1,6 +1,8 @@
 """What the README says is done by the README's own words."""
 
+import asyncio
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -8,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+import lpm_secure as lpm
 from client_sdk.private.files import read_private_state
 from lpm_secure.config import simulation
 from lpm_secure.testbed.contacts import contacts_of
@@ -16,10 +19,12 @@ from lpm_secure.testbed.testbed import build
 
 ROOT = Path(__file__).parent.parent.parent
 README = (ROOT / "README.md").read_text()
+BLOCKS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+PYTHON_PAGE = re.findall(r"```python\n(.*?)```", (ROOT / "docs/python.md").read_text(), re.DOTALL)
 
 
 def test_the_client_of_the_readme_takes_part_in_a_run(deploy, tmp_path):
-    (block,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    (block,) = (each for each in BLOCKS if "client_sdk" in each)
     deployment = deploy()
     for party in deployment.testbed.manifest.aggregators:
         deployment.start_party(party.name)
@@ -46,6 +51,59 @@ def test_the_client_of_the_readme_takes_part_in_a_run(deploy, tmp_path):
         assert driving.wait(60) == 0
     assert client.stdout.splitlines() == [f"day {day}" for day in range(9)]
     assert len([line for line in block.splitlines() if line.strip()]) <= 18
+
+
+@pytest.fixture
+def notebook(tmp_path, monkeypatch):
+    """Return a function that runs blocks of a page as cells of one notebook, beside tables of one's own."""
+    shutil.copytree(ROOT / "examples/ward", tmp_path, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
+
+    def _notebook(blocks):
+        names = {"__name__": "__main__"}
+        for block in blocks:
+            exec(compile(block, "a cell", "exec"), names)
+        return names
+
+    return _notebook
+
+
+FIRST, OWN = (each for each in BLOCKS if "client_sdk" not in each)
+
+
+def test_the_first_cells_of_the_readme_show_bands_and_compare(notebook):
+    assert len([line for line in FIRST.splitlines() if line.strip()]) <= 12
+    names = notebook([FIRST.replace("seeds=20", "seeds=2")])
+    assert any(trace.fill == "tonexty" for trace in names["result"].plot().data)
+    assert names["both"].difference("masks", "private_R").values.shape == (2, 61)
+
+
+@pytest.mark.slow
+def test_the_readme_runs_own_people_over_many_seeds_and_privately(notebook):
+    assert len([line for line in OWN.splitlines() if line.strip()]) <= 10
+    names = notebook([FIRST, OWN])
+    assert names["result"].seeds == tuple(range(1, 21))
+    assert names["run"].parity == "identical"
+
+
+def test_a_private_run_is_identical_where_a_loop_runs_already(tmp_path):
+    people = {"person": list("abcdef"), "home": list("xxyyzz")}
+    contacts = {"a": list("abcde"), "b": list("bcdef"), "day": [0] * 5}
+    tables = {"people": people, "contacts": contacts, "clients": "home", "protocol": {"mode": "sum"}}
+    simulation = lpm.Simulation(model="seir", parameters={"initial": 0.4}, steps=2, **tables)
+
+    async def cell():
+        return simulation.run(seeds=[7], private=True, out=tmp_path)
+
+    result = asyncio.run(cell())
+    assert (result.parity, result.seeds) == ("identical", (7,))
+    assert result.hashes == simulation.run(seeds=[7]).hashes
+    assert lpm.open_result(result.folders[0]).stages == result.stages
+    assert result.stages == ("private_S", "private_E", "private_I", "private_R")
+
+
+def test_the_cells_of_the_page_on_python_run_one_after_the_other(notebook):
+    assert notebook(PYTHON_PAGE)["best"].seeds == (1, 2, 3)
 
 
 @pytest.mark.parametrize("command", re.findall(r"^make ([a-z-]+)", README, re.MULTILINE))

@@ -1,13 +1,11 @@
 """The people of a run's configuration, own ones and what is known of them too, as those of a problem of gradients."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
 import numpy as np
 
-from lpm_secure.config import simulation
 from lpm_secure.config.graph_model import graph_model_of
 from lpm_secure.config.model import parameter_names, table_laws, table_model
 from lpm_secure.config.simulation import Config
@@ -42,13 +40,13 @@ class RunProblem(NamedTuple):
     steps: int
 
 
-def run_problem(path: Path) -> RunProblem:
-    """Read a run's configuration and its people.
+def run_problem(run: Config) -> RunProblem:
+    """Return a run's model and read its people.
 
     Raises:
         ConfigError, DataError, ModelError, ParameterError: what `lpm run` would refuse.
     """
-    config = msgspec.structs.replace(simulation.load(path), gradient=None)
+    config = msgspec.structs.replace(run, gradient=None)
     testbed = local_testbed(config)
     columns = {name: values for name, values in testbed.columns.items() if (values != UNKNOWN).any()}
     model, families, labels = _model(config, columns)

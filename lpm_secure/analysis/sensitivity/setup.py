@@ -8,7 +8,9 @@ from typing import Final, final
 from lpm_secure.analysis.sensitivity.people import simulate_people
 from lpm_secure.analysis.sensitivity.problem_config import STEPS, ProblemConfig, SeriesConfig
 from lpm_secure.analysis.sensitivity.run_people import run_problem
+from lpm_secure.config import simulation
 from lpm_secure.config.graph_model import graph_model_of
+from lpm_secure.config.simulation import Config
 from lpm_secure.gradients.estimators.estimator import Estimator
 from lpm_secure.gradients.estimators.model_alternatives import ModelAlternatives
 from lpm_secure.gradients.estimators.model_score import ModelScore
@@ -42,22 +44,23 @@ class ProblemSetup:
     missing: Mapping[str, str] = field(default_factory=dict)
 
 
-def setup_of(config: ProblemConfig, *, seed: int) -> ProblemSetup:
+def setup_of(config: ProblemConfig, *, seed: int, run: Config | None = None) -> ProblemSetup:
     """Return a problem.
 
     Args:
         config: of the problem.
         seed: of its people, where they are simulated for it alone.
+        run: in place of the file that the problem names, where it names one.
 
     Raises:
         ModelError, ConfigError, ParameterError: there is no such model, or something does not fit it.
         DataError: its people's data cannot be had.
     """
     if config.run is not None:
-        run = run_problem(Path(config.run))
-        steps = run.steps if config.steps is None else config.steps
-        theta = ModelPoint.of(run.model, run.families, only=config.only, labels=run.labels)
-        return _setup(config, theta, run.people, run.source, steps)
+        given = run_problem(simulation.load(Path(config.run)) if run is None else run)
+        steps = given.steps if config.steps is None else config.steps
+        theta = ModelPoint.of(given.model, given.families, only=config.only, labels=given.labels)
+        return _setup(config, theta, given.people, given.source, steps)
     families = {name: GammaLaw(law.mean, law.sd) for name, law in config.laws.items()}
     model = graph_model_of(str(config.model), config.parameters)
     own = {name: family.day_law.law for name, family in families.items()}

@@ -1,6 +1,5 @@
 """What holds for every model: the same bits on all back ends and in private runs, and views that tell nothing."""
 
-import asyncio
 from typing import Any, Final
 
 import numpy as np
@@ -10,6 +9,7 @@ from lpm_secure.audit.views.check import receives_the_same, small_simulation
 from lpm_secure.audit.views.in_process import operators, play
 from lpm_secure.audit.views.world import World
 from lpm_secure.engine.loop import ClearPart, simulate
+from lpm_secure.event_loop import complete
 from lpm_secure.models.model import Model
 from lpm_secure.models.tracer import trace
 from lpm_secure.testbed.model_check import check_model
@@ -27,12 +27,12 @@ def find_differences(model: type[Model]) -> list[str]:
 
 def find_disparity_of_two(model: type[Model]) -> list[str]:
     """Return the fields that end otherwise in private runs over two aggregators than in the clear, in words."""
-    return [line for seed in range(WORLDS) for line in asyncio.run(_find_disparity(_manifest_of(model, 2), seed))]
+    return [line for seed in range(WORLDS) for line in complete(_find_disparity(_manifest_of(model, 2), seed))]
 
 
 def find_disparity_of_three(model: type[Model]) -> list[str]:
     """Return the same over three aggregators."""
-    return [line for seed in range(WORLDS) for line in asyncio.run(_find_disparity(_manifest_of(model, 3), seed))]
+    return [line for seed in range(WORLDS) for line in complete(_find_disparity(_manifest_of(model, 3), seed))]
 
 
 def find_leaks(model: type[Model]) -> list[str]:

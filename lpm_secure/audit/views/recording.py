@@ -12,6 +12,7 @@ import numpy as np
 
 from client_sdk.simulation.exchange import Exchange
 from lpm_secure.audit.views.in_process import Operators, operators
+from lpm_secure.event_loop import complete
 from protocols.arithmetic.counters import RoundNumber
 from protocols.arithmetic.fixed_point import U64
 from protocols.arithmetic.sharing import Sharing
@@ -158,7 +159,7 @@ def record(
         ProtocolError: a client missed a round.
     """
     coins = SeededSharing(sharing or world.manifest.share(), seed)
-    passed = asyncio.run(_everybody(world, coins, start, drive or type(world).drive))
+    passed = complete(_everybody(world, coins, start, drive or type(world).drive))
     key_of: dict[str, tuple[bytes, ...]] = {}
     for each in passed:
         if isinstance(each.message, Join) and each.message.key:

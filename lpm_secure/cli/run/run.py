@@ -1,19 +1,24 @@
 """`lpm run`, `lpm up` and `lpm engine`."""
 
+import json
+import logging
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from protocols.errors import ParameterError
 
 if TYPE_CHECKING:
-    from lpm_secure.config.simulation import Config
     from lpm_secure.report.summary import Summary
+    from lpm_secure.scenario.simulation import Simulation
 
 ConfigFile = Annotated[
     Path, typer.Argument(help="TOML; examples/workplace.toml and city.toml explain each key.", metavar="CONFIG")
 ]
+NOTICES: Final = logging.getLogger("lpm")  # for whoever waits; `lpm` prints them
+Json = Annotated[bool, typer.Option("--json", help="Print figures as JSON, in place of lines.")]
 Device = Annotated[str, typer.Option(help="Where the engine computes: auto, cpu or cuda.")]
 Out = Annotated[Path, typer.Option(help="A folder `ID` is made in it for the run.")]
 
@@ -22,36 +27,56 @@ def run(
     config: ConfigFile,
     *,
     clear: Annotated[
-        bool,
-        typer.Option("--clear", help="No protection: all in this process; prints the series' hash, writes nothing."),
-    ] = False,
+        bool | None,
+        typer.Option(
+            "--clear/--private",
+            help="No protection: all in this process; prints the series' hash, writes nothing. The default of --seeds, "
+            "which writes series.",
+        ),
+    ] = None,
     parity: Annotated[bool, typer.Option(help="Replay the run in the clear, and fail unless it is identical.")] = True,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run of a city.")] = False,
     device: Device = "auto",
     out: Out = Path("runs"),
+    seeds: Annotated[int | None, typer.Option(min=1, help="So many runs, from the configuration's seed on.")] = None,
+    values: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="NAME=VALUE, as in the file: model.initial=0.05; NAME=A,B compares.", metavar="SET"),
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes for --seeds; as many as pay by default.")
+    ] = None,
+    as_json: Json = False,
 ) -> None:
     """Run a configuration: aggregators, clients and engine as processes of this machine; or a city in this process.
 
     Writes `OUT/ID/` with series.parquet, series.csv, run.json, run.log and report.html; with [gradient] gradient.csv
-    and gradient.json in place of series and run.json. Plots need `OUT/plotly.min.js`, which all runs there share. Exit
+    and gradient.json in place of series and run.json. Plots need `OUT/plotly.min.js`, which all runs there share. With
+    --seeds, or several values of --set, a folder for all seeds, with bands; of several values differences, too. Exit
     code 1 if the replay in the clear differs, 2 for a mistake in the input, 3 if the run cannot go on.
     """
-    from lpm_secure.city.config import is_city
-    from lpm_secure.config.simulation import load
+    from lpm_secure.cli.progress import city_bar, step_bar
+    from lpm_secure.cli.run.values import lists_of
+    from lpm_secure.scenario.execution import execute
+    from lpm_secure.scenario.simulation import load
 
-    if is_city(config):
-        _show(_city(config, device=device, out=out, resume=resume))
+    simulation, lists = load(config), lists_of(values or [])
+    single = {name: each[0] for name, each in lists.items() if len(each) == 1}
+    simulation = simulation.with_(single) if single else simulation
+    several = {name: each for name, each in lists.items() if len(each) > 1}
+    if seeds is None and not several:
+        observers: dict[str, Any] = {"observer": step_bar, "city_observer": city_bar}
+        given: dict[str, Any] = {"clear": clear is True, "parity": parity, "resume": resume, "device": device}
+        show(execute(simulation.config, beside=simulation.beside, out=out, **given, **observers), as_json=as_json)
         return
     if resume:
-        raise ParameterError(
-            f"{config} has private agents: only a city, with [population], goes on from a checkpoint; parties that "
-            "restart go on by themselves while the run lives; run it anew, without --resume"
-        )
-    content = load(config)
-    if clear:
-        _clear(content, device=device)
-    else:
-        _show(_private(content, device=device, out=out, parity=parity))
+        raise ParameterError("got --resume with several runs; only a single city goes on from a checkpoint")
+    if clear is None and simulation.is_private:
+        NOTICES.info("all runs are in the clear, with the bits of private ones; --private starts the parties of each")
+    if several and clear is False:
+        raise ParameterError("got --private and several values; compare private runs one by one, or leave it out")
+    many: dict[str, Any] = {"seeds": seeds or 1, "workers": workers, "device": device}
+    show(_sweep(simulation, several, out, many) if several else _seeds(simulation, clear, parity, out, many), as_json)
 
 
 def up(config: ConfigFile, out: Out = Path("runs")) -> None:
@@ -100,44 +125,32 @@ def engine(
     if (folder is None) == (config is None):
         raise ParameterError("give the folder that `lpm up` printed, or --config FILE; lpm engine --help says more")
     if config is not None:
-        _show(engine_party.run_engine(config, device=device, observer=step_bar))
+        show(engine_party.run_engine(config, device=device, observer=step_bar))
     elif folder is not None:
         typer.echo(f"series: {jobs.drive(folder, device=device, observer=step_bar).hash}")
 
 
-def _city(path: Path, *, device: str, out: Path, resume: bool) -> "Summary":
-    from lpm_secure.city.config import load
-    from lpm_secure.city.job import simulate_city
-    from lpm_secure.cli.progress import city_bar
-
-    return simulate_city(load(path), beside=path.parent, out=out, device=device, resume=resume, observer=city_bar)
-
-
-def _private(config: "Config", *, device: str, out: Path, parity: bool) -> "Summary":
-    from lpm_secure.cli.progress import step_bar
-    from lpm_secure.gradients.private import job as gradients
-    from lpm_secure.run import jobs
-
-    if config.gradient is not None:
-        return gradients.private(config, out=out, parity=parity)
-    return jobs.simulate_private(config, device=device, out=out, parity=parity, observer=step_bar)
+def _seeds(
+    simulation: "Simulation", clear: bool | None, parity: bool, out: Path, given: Mapping[str, Any]
+) -> "Summary":
+    """Run many seeds, write their folder, and return what is printed."""
+    result = simulation.run(**given, private=clear is False, out=out, parity=parity)
+    return result.summary(result.save(simulation.folder(out, result.seeds)))
 
 
-def _clear(config: "Config", *, device: str) -> None:
-    from lpm_secure.cli.progress import step_bar
-    from lpm_secure.gradients.private import job as gradients
-    from lpm_secure.run import jobs
+def _sweep(simulation: "Simulation", values: Mapping[str, list[Any]], out: Path, given: Mapping[str, Any]) -> "Summary":
+    """Compare values over the same seeds, write their folder, and return what is printed."""
+    from lpm_secure.scenario.scenarios import sweep
 
-    if config.gradient is not None:
-        for line in gradients.lines_of(gradients.clear(config)):
-            typer.echo(line)
-    else:
-        typer.echo(f"series: {jobs.simulate_clear(config, device=device, observer=step_bar).hash}")
+    comparison = sweep(simulation, values, **given)
+    return comparison.summary(comparison.save(simulation.folder(out, [comparison.base.seeds, values])))
 
 
-def _show(summary: "Summary") -> None:
-    """Print what a run yielded; exit code 1 if what it checks of itself does not hold."""
-    for line in summary.lines:
+def show(summary: "Summary", as_json: bool = False) -> None:
+    """Print what a run yielded, or its figures as JSON; exit code 1 if what it checks of itself does not hold."""
+    if as_json:
+        typer.echo(json.dumps(dict(summary.figures), default=str))
+    for line in () if as_json else summary.lines:
         typer.echo(line)
     if not summary.passed:
         raise typer.Exit(1)

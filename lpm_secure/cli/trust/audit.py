@@ -1,19 +1,12 @@
 """`lpm audit`."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from protocols.errors import ParameterError
-
 if TYPE_CHECKING:
     from lpm_secure.audit.audit import Report
-
-FROM_FOLDER: Final = (
-    "the operator's key was taken from the folder itself, and whoever can write there can replace it; ask the run's "
-    "operator for the key, and give it with --operator-key"
-)
 
 
 def audit(
@@ -34,17 +27,11 @@ def audit(
     """
     from lpm_secure.audit import audit as audits
     from lpm_secure.audit import page as pages
-    from lpm_secure.audit.two_worlds import RUNS
     from lpm_secure.cli.progress import check_bar
+    from lpm_secure.scenario.audits import FROM_FOLDER, audit_run
 
-    if not (folder / "index.json").is_file():
-        raise ParameterError(f"{folder} has no index.json; give the folder of a private run that has ended, runs/ID")
-    key = audits.key_of(operator_key if operator_key is not None else _pinned_key(folder))
-    replays = (RUNS if runs is None else runs) if build_checks else None
     with check_bar("audit") as on_check:
-        report = audits.audit(folder, operator_key=key, runs=replays, on_check=on_check)
-    if operator_key is None:
-        report.notes.append(FROM_FOLDER)
+        report = audit_run(folder, operator_key=operator_key, build_checks=build_checks, runs=runs, on_check=on_check)
     page = pages.write(folder, report)
     _show(report, notes=(FROM_FOLDER, audits.SKIPPED, audits.ACTIVE))
     typer.echo(f"report: {page}")
@@ -70,18 +57,3 @@ def _show(report: "Report", *, notes: tuple[str, ...]) -> None:
     for note in notes:
         if note in report.notes:
             typer.echo(note)
-
-
-def _pinned_key(folder: Path) -> str:
-    """Return the operator's key that the engine pins; where no engine has a file, as in a calibration, a party's."""
-    import msgspec
-
-    path = folder / "parties" / "engine" / "engine.json"
-    configs = sorted(folder.glob("parties/*/config.toml"))
-    try:
-        if not path.exists() and configs:
-            path = configs[0]
-            return str(msgspec.toml.decode(path.read_bytes())["operator_key"])
-        return str(msgspec.json.decode(path.read_bytes())["operator_key"])
-    except (OSError, msgspec.MsgspecError, UnicodeDecodeError, KeyError, TypeError):
-        raise ParameterError(f"{path} pins no operator's key; give it with --operator-key") from None

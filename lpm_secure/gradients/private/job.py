@@ -1,6 +1,5 @@
 """`lpm run` of a configuration with `[gradient]`: over processes of this machine, and again in the clear."""
 
-import asyncio
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from typing import Any, Final, final
 import msgspec
 
 from lpm_secure.config.simulation import Config
+from lpm_secure.event_loop import complete
 from lpm_secure.gradients.private.result import GradientFigures, difference, find
 from lpm_secure.report import folder as folders
 from lpm_secure.report import html
@@ -66,7 +66,7 @@ def private(config: Config, *, out: Path, parity: bool = True) -> Summary:
         testbed = deployment.testbed
         found = over_processes(deployment, lambda remote: find(testbed, remote))
         noised = releases_of(testbed.manifest).has_noise
-        apart = difference(found, asyncio.run(find(testbed, None))) if parity and not noised else None
+        apart = difference(found, complete(find(testbed, None))) if parity and not noised else None
         result = GradientRun(testbed.manifest.require_gradient().way, found, apart, noised)
         summary = _summary(config, testbed.manifest, result, deployment.folder)
         folders.write(deployment.folder, summary)
@@ -76,7 +76,7 @@ def private(config: Config, *, out: Path, parity: bool = True) -> Summary:
 def clear(config: Config) -> GradientRun:
     """Take the same derivatives in this process, with no protection."""
     testbed = local_testbed(config)
-    return GradientRun(testbed.manifest.require_gradient().way, asyncio.run(find(testbed, None)), None)
+    return GradientRun(testbed.manifest.require_gradient().way, complete(find(testbed, None)), None)
 
 
 def lines_of(result: GradientRun) -> Iterator[str]:

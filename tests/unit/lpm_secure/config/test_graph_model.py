@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from lpm_secure.config.graph_model import graph_model_of
+from lpm_secure.config.graph_model import encode_model, graph_model_of
 from protocols.errors import ConfigError, ModelError, ParameterError
 
 MODEL = """
@@ -62,7 +62,8 @@ def test_a_model_of_the_library_is_one_like_any_other():
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({"strat": 0.5}, r"has strat, which rumours:Rumour has not; its parameters are: law, patience, speed, start"),
+        ({"strat": 0.5}, r"has strat, which rumours:Rumour has not; did you mean start\?"),
+        ({"x": 0.5}, r"has x, which rumours:Rumour has not; its parameters are: law, patience, speed, start"),
         ({"start": 1.5}, r"parameters.start is 1.5; it must lie in \[0, 1\]"),
         ({"start": -0.5}, r"parameters.start is -0.5; it must lie in \[0, 1\]"),
         ({"start": math.nan}, r"parameters.start is nan; it must lie in"),
@@ -91,3 +92,19 @@ def test_no_such_model_is_one_line():
         graph_model_of("rumours:Nobody", {})
     with pytest.raises(ConfigError, match="its parameters are: "):
         graph_model_of("lpm_secure.models.library.seir:SeirModel", {"speed": 1})
+
+
+def test_a_graph_in_a_file_is_the_model_that_it_was_written_of(tmp_path):
+    path = tmp_path / "rumour.json"
+    path.write_bytes(encode_model(of(start=0.5)))
+    assert graph_model_of(str(path), {}) == of(start=0.5)
+    with pytest.raises(ConfigError, match="holds the values of all"):
+        graph_model_of(str(path), {"start": 0.5})
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b'{"kind": "graph"}', b"\xff"])
+def test_a_file_that_is_no_graph_is_one_line(tmp_path, content):
+    (tmp_path / "rumour.json").write_bytes(content)
+    with pytest.raises(ModelError, match="is no file of a graph") as caught:
+        graph_model_of(str(tmp_path / "rumour.json"), {})
+    assert "\n" not in str(caught.value)

@@ -200,6 +200,15 @@ def test_what_is_no_frame_is_one_line(asked, frame, said):
         read_survey(frame, None, asked())
 
 
+def test_the_rows_own_numbers_of_a_frame_are_no_column(asked):
+    people = {
+        "person": ["a", "b"],
+        "ward": ["x", "y"],
+        "__index_level_0__": [4, 7],
+    }  # as pandas offers some of its rows
+    assert read_survey(pa.table(people), None, asked()).ids == ("a", "b")
+
+
 def test_a_survey_prints_nothing_of_its_people(read):
     assert "007" not in repr(read())
     assert Path("people.csv").name in repr(read().data.source)

@@ -1,0 +1,61 @@
+"""The audit of a run's folder, as the command line and a program ask for it."""
+
+import contextlib
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from lpm_secure.audit.audit import Report, audit, key_of
+from lpm_secure.audit.build import OnCheck, silent
+from lpm_secure.audit.two_worlds import RUNS
+from protocols.errors import ParameterError
+
+FROM_FOLDER: Final = (
+    "the operator's key was taken from the folder itself, and whoever can write there can replace it; ask the run's "
+    "operator for the key, and give it with --operator-key"
+)
+
+
+def audit_run(
+    folder: Path | str,
+    *,
+    operator_key: str | None = None,
+    build_checks: bool = True,
+    runs: int | None = None,
+    on_check: OnCheck = silent,
+) -> Report:
+    """Check offline what a private run was allowed to learn, what it learned, and who was told what.
+
+    Args:
+        folder: of a run that has ended, one of `Result.folders`.
+        operator_key: of the run's operator, base64, known from elsewhere; the folder's own unless given, and then a
+            note says what that is worth.
+        build_checks: test this build too, which takes a minute or less.
+        runs: replays of each noise path; as many as it needs unless given.
+        on_check: is told each test of the build before it begins.
+
+    Raises:
+        ParameterError: no run's folder, or no key.
+    """
+    path = Path(folder)
+    if not (path / "index.json").is_file():
+        raise ParameterError(f"{path} has no index.json; give the folder of a private run that has ended, runs/ID")
+    key = key_of(operator_key if operator_key is not None else _pinned_key(path))
+    replays = (RUNS if runs is None else runs) if build_checks else None
+    report = audit(path, operator_key=key, runs=replays, on_check=on_check)
+    if operator_key is None:
+        report.notes.append(FROM_FOLDER)
+    return report
+
+
+def _pinned_key(folder: Path) -> str:
+    """Return the operator's key that the engine pins; where no engine has a file, as in a calibration, a party's."""
+    path = folder / "parties" / "engine" / "engine.json"
+    configs = sorted(folder.glob("parties/*/config.toml"))
+    with contextlib.suppress(OSError, msgspec.MsgspecError, UnicodeDecodeError, KeyError, TypeError):
+        if not path.exists() and configs:
+            path = configs[0]
+            return str(msgspec.toml.decode(path.read_bytes())["operator_key"])
+        return str(msgspec.json.decode(path.read_bytes())["operator_key"])
+    raise ParameterError(f"{path} pins no operator's key; give it with --operator-key")

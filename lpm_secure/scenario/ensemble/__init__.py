@@ -1,0 +1,1 @@
+"""Many seeds of configurations: each run in the clear, in this process or in several."""

@@ -1,0 +1,61 @@
+"""How far an ensemble is: a bar in a terminal, a line that is written over in a notebook, nothing elsewhere."""
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Final
+
+from lpm_secure.report.html import paragraph
+
+OnSeries = Callable[[int], None]
+NOTEBOOK: Final = "ZMQInteractiveShell"  # of IPython's shells that of a notebook
+
+
+@contextmanager
+def watch(titles: Sequence[str], *, seeds: int, shown: bool = True) -> Iterator[OnSeries]:
+    """Show how many seeds of each scenario have ended; the caller tells whose.
+
+    Args:
+        titles: of scenarios.
+        seeds: of each.
+        shown: False for no bar, wherever this is.
+    """
+    if shown and _is_notebook():
+        with _notebook_line(len(titles) * seeds) as on_series:
+            yield on_series
+    elif shown and sys.stderr is not None and sys.stderr.isatty():
+        with _terminal_bars(titles, seeds) as on_series:
+            yield on_series
+    else:
+        yield lambda scenario: None
+
+
+@contextmanager
+def _notebook_line(total: int) -> Iterator[OnSeries]:
+    from IPython.display import HTML, display  # noqa: PLC0415 - a notebook has it, and this package does without
+
+    handle, done = display(HTML(paragraph(f"0 of {total} runs")), display_id=True), 0
+
+    def on_series(scenario: int) -> None:
+        nonlocal done
+        done += 1
+        handle.update(HTML(paragraph(f"{done} of {total} runs")))
+
+    yield on_series
+    handle.update(HTML(""))
+
+
+@contextmanager
+def _terminal_bars(titles: Sequence[str], seeds: int) -> Iterator[OnSeries]:
+    from rich.console import Console  # noqa: PLC0415 - only where there is a terminal
+    from rich.progress import Progress  # noqa: PLC0415
+
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        bars = [progress.add_task(title, total=seeds) for title in titles]
+        yield lambda scenario: progress.advance(bars[scenario])
+
+
+def _is_notebook() -> bool:
+    """Return whether this runs in a notebook's kernel; what nobody has imported is not asked."""
+    library = sys.modules.get("IPython")
+    return library is not None and type(library.get_ipython()).__name__ == NOTEBOOK

@@ -1,0 +1,1 @@
+"""What ensembles yield: series and their quantiles, comparisons, plots, and folders of all these."""

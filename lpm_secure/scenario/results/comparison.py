@@ -1,0 +1,204 @@
+"""Scenarios beside each other, over the same seeds: paired differences, and how sure they are."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Final, final
+
+import numpy as np
+import pyarrow as pa
+from scipy import special
+
+from client_sdk.private.table import F64
+from lpm_secure.report import folder as folders
+from lpm_secure.report import html
+from lpm_secure.report.page import Page, Plot
+from lpm_secure.report.summary import REPORT, Summary, align
+from lpm_secure.report.table import both
+from lpm_secure.scenario.results import figures
+from lpm_secure.scenario.results.libraries import to_pandas
+from lpm_secure.scenario.results.result import Result
+from lpm_secure.scenario.results.words import series_names, spread
+from protocols.errors import ParameterError
+
+LEVEL: Final = 0.95
+NOTHING: Final[Mapping[str, Mapping[str, Any]]] = MappingProxyType({})
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class PairedDifference:
+    """Of one series, how a scenario differs from the first one, seed by seed.
+
+    Attributes:
+        mean: over seeds, float64[T + 1].
+        low, high: of the mean's confidence interval by Student's law, float64[T + 1]; NaN of one seed.
+        values: of each seed, float64[seeds, T + 1].
+    """
+
+    mean: F64
+    low: F64
+    high: F64
+    values: F64 = field(repr=False)
+
+    @classmethod
+    def of(cls, values: F64, level: float) -> "PairedDifference":
+        """Return the mean of paired differences and its interval: mean -+ t sd / sqrt(n)."""
+        n = len(values)
+        wide = np.full(values.shape[1], np.nan)
+        if n > 1:
+            wide = special.stdtrit(n - 1, 0.5 + level / 2) * values.std(axis=0, ddof=1) / np.sqrt(n)
+        mean = values.mean(axis=0)
+        return cls(mean, mean - wide, mean + wide, values)
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class ScenarioComparison:
+    """Results of scenarios over the same seeds; the first one is what the others are held against.
+
+    Attributes:
+        results: by the names of scenarios.
+        settings: of each scenario of a sweep, the values that it has; else nothing.
+    """
+
+    results: Mapping[str, Result]
+    settings: Mapping[str, Mapping[str, Any]] = field(default_factory=lambda: NOTHING)
+
+    def __post_init__(self) -> None:
+        """Refuse scenarios that cannot be paired.
+
+        Raises:
+            ParameterError: there are fewer than two; or their seeds, days or series differ.
+        """
+        if len(self.results) < 2:
+            raise ParameterError(f"got {len(self.results)} scenarios; give two, or more, to compare")
+        first, *others = self.results.items()
+        for name, other in others:
+            for what in ("seeds", "days"):
+                one, two = list(getattr(first[1], what)), list(getattr(other, what))
+                if one != two:
+                    raise ParameterError(
+                        f"{first[0]} has {len(one)} {what} from {one[0]:g} to {one[-1]:g}, {name} {len(two)} from "
+                        f"{two[0]:g} to {two[-1]:g}; run both over the same {what}"
+                    )
+        if not self.names:
+            raise ParameterError("the scenarios have no series of one name; compare runs of one model")
+
+    def __getitem__(self, name: str) -> Result:
+        """Return the result of a scenario.
+
+        Raises:
+            ParameterError: there is no such scenario.
+        """
+        if name not in self.results:
+            raise ParameterError(f"there is no scenario {name}; there are {', '.join(self.results)}")
+        return self.results[name]
+
+    @property
+    def base(self) -> Result:
+        """Return the result that the others are held against."""
+        return next(iter(self.results.values()))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return the series that all scenarios have."""
+        return tuple(name for name in self.base.names if all(name in each.names for each in self.results.values()))
+
+    @property
+    def stages(self) -> tuple[str, ...]:
+        """Return the stages that all scenarios have; all series where they share none."""
+        return tuple(name for name in self.base.stages if name in self.names) or self.names
+
+    def difference(self, scenario: str, series: str, *, level: float = LEVEL) -> PairedDifference:
+        """Return how a series of a scenario differs from that of the first one.
+
+        Raises:
+            ParameterError: there is no such scenario or series, or the level is not between 0 and 1.
+        """
+        if not 0 < level < 1:
+            raise ParameterError(f"level is {level}; give one between 0 and 1, such as 0.95")
+        values = self[scenario].values(series) - self.base.values(series)
+        return PairedDifference.of(values.astype(np.float64), level)
+
+    def differences(self, *, level: float = LEVEL) -> pa.Table:
+        """Return a row for each other scenario, series and day: `mean`, `low` and `high` of the paired difference."""
+        rows: dict[str, list[Any]] = {name: [] for name in ("scenario", "series", "day", "mean", "low", "high")}
+        for scenario in list(self.results)[1:]:
+            for series in self.names:
+                difference = self.difference(scenario, series, level=level)
+                rows["scenario"] += [scenario] * len(self.base.days)
+                rows["series"] += [series] * len(self.base.days)
+                rows["day"] += self.base.days.tolist()
+                for name in ("mean", "low", "high"):
+                    rows[name] += getattr(difference, name).tolist()
+        return pa.table(rows)
+
+    def to_arrow(self) -> pa.Table:
+        """Return a row for each scenario, seed and day; of a sweep with a column for each setting."""
+        return pa.concat_tables(list(self._tables()))
+
+    def to_pandas(self) -> Any:
+        """Return the same as a data frame of pandas.
+
+        Raises:
+            ParameterError: pandas is not installed.
+        """
+        return to_pandas(self.to_arrow())
+
+    def plot(self, series: Sequence[str] | str | None = None, *, band: float = 0.9) -> Any:
+        """Return a plotly figure: a column for each series, in it each scenario's median and band.
+
+        Raises:
+            ParameterError: there is no such series, or the band is not between 0 and 1.
+        """
+        return figures.bands(self.results, self.stages if series is None else series_names(series), band=band)
+
+    def save(self, folder: Path | str) -> Path:
+        """Write series and differences (Parquet and CSV), compare.json and report.html into a folder."""
+        path = Path(folder)
+        path.mkdir(parents=True, exist_ok=True)
+        folders.write(path, self.summary(path))
+        return path
+
+    def summary(self, folder: Path | None = None) -> Summary:
+        """Return what is printed, and written where there is a folder."""
+        rows = [row for name in self.stages for row in self._endings(name)]
+        parts: list[str | Plot] = [html.table(rows, head=HEAD), Plot(self.plot())]
+        ending = [("report", str(folder / REPORT))] if folder else []
+        figures_ = {"seeds": list(self.base.seeds), "endings": [dict(zip(HEAD, row, strict=True)) for row in rows]}
+        return Summary(
+            file="compare.json",
+            figures=figures_ | {"settings": {name: dict(each) for name, each in self.settings.items()}},
+            lines=align([(f"{series}, {scenario}", f"{at}  {by}") for series, scenario, at, by in rows] + ending),
+            tables=both("series", self.to_arrow()) | both("differences", self.differences()) if folder else {},
+            page=Page("Comparison", parts),
+        )
+
+    def _endings(self, series: str) -> Iterator[tuple[str, str, str, str]]:
+        """Yield of each scenario its last day, and how it differs from the first one."""
+        for place, (name, result) in enumerate(self.results.items()):
+            words = ""
+            if place:
+                last = self.difference(name, series)
+                words = f"{last.mean[-1]:+,.1f}"
+                words += "" if np.isnan(last.low[-1]) else f" [{last.low[-1]:+,.1f}, {last.high[-1]:+,.1f}]"
+            yield series, name, spread(result.values(series)[:, -1]), words
+
+    def _tables(self) -> Iterator[pa.Table]:
+        for name, result in self.results.items():
+            table = result.table.select(["seed", "day", *self.names]).replace_schema_metadata()
+            for key, value in reversed(list(self.settings.get(name, {}).items())):
+                shown = value if isinstance(value, int | float | str) else str(value)
+                column = f"set {key}" if key in (*self.names, "scenario", "seed", "day") else key
+                table = table.add_column(0, column, pa.array([shown] * table.num_rows))
+            table = table.add_column(0, "scenario", pa.array([name] * table.num_rows))
+            yield table
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows."""
+        return html.table((row for name in self.stages for row in self._endings(name)), head=HEAD)
+
+
+HEAD: Final = ("series", "scenario", "at the end: median (90 % of seeds)", "paired difference [95 % interval]")

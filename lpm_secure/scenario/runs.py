@@ -1,0 +1,114 @@
+"""Results of configurations over seeds: in the clear, side by side; or over processes, one party each."""
+
+import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+
+from lpm_secure.config.simulation import Config
+from lpm_secure.report.summary import Summary
+from lpm_secure.scenario.ensemble.ensemble import EnsembleTask, compute
+from lpm_secure.scenario.execution import execute, series_of
+from lpm_secure.scenario.progress import watch
+from lpm_secure.scenario.results.result import Result
+from lpm_secure.scenario.results.storage import stages_of
+from lpm_secure.scenario.results.words import parity_word, words_of
+from lpm_secure.scenario.settings import plain, tables_of_config
+from protocols.errors import ParameterError
+
+MOST_SEEDS: Final = 100_000
+SHORT: Final = 12  # characters of a run's id in its folder's name
+
+
+def run_clear(
+    tasks: Mapping[str, EnsembleTask],
+    seeds: Sequence[int],
+    *,
+    workers: int | None = None,
+    device: str = "auto",
+    progress: bool = True,
+) -> dict[str, Result]:
+    """Return the result of each configuration over the same seeds, all agents in the clear.
+
+    Raises:
+        ParameterError: as `compute` does; or the number of workers is none.
+    """
+    workers = plain(workers)
+    if workers is not None and (not isinstance(workers, int) or isinstance(workers, bool) or not 1 <= workers <= 1024):
+        raise ParameterError(f"workers is {workers}; give a whole number from 1 to 1024, or leave it out")
+    with watch(list(tasks), seeds=len(seeds), shown=progress) as on_series:
+        found = compute(list(tasks.values()), seeds, workers=workers, device=device, on_series=on_series)
+    return {
+        name: _result(task.config.name, tables_of_config(task.config), seeds, tables)
+        for (name, task), tables in zip(tasks.items(), found, strict=True)
+    }
+
+
+def run_parties(
+    config: Config,
+    seeds: Sequence[int],
+    *,
+    beside: Path,
+    out: Path,
+    parity: bool = True,
+    device: str = "auto",
+    progress: bool = True,
+) -> Result:
+    """Return the result of runs over processes of this machine, one seed after the other.
+
+    Raises:
+        ParameterError, ProtocolError, Unavailable: as `execute` does; or a gradient is asked for.
+    """
+    if config.gradient is not None:
+        raise ParameterError(f"{config.name} asks for a gradient, and not for series: use lpm run, or leave it out")
+    summaries = list[Summary]()
+    with watch([config.name], seeds=len(seeds), shown=progress) as on_series:
+        for seed in seeds:
+            of_seed = msgspec.structs.replace(config, seed=seed)
+            summaries.append(execute(of_seed, beside=beside, out=out, parity=parity, device=device))
+            on_series(0)
+    tables = [series_of(each) for each in summaries]
+    result = _result(config.name, tables_of_config(config), seeds, tables)
+    same = [each.figures["parity"] for each in summaries if each.figures["parity"] is not None]
+    return dataclasses.replace(
+        result,
+        stages=stages_of(tables[0], summaries[0].figures),
+        parity=parity_word(all(same)) if same else None,
+        hashes=tuple(str(each.figures["sha256_private"]) for each in summaries),
+        folders=tuple(out / f"{config.name}-{each.figures['run'][:SHORT]}" for each in summaries),
+    )
+
+
+def seeds_from(first: int, given: Any) -> tuple[int, ...]:
+    """Return which seeds are asked for: so many from the first one on, or those that are given.
+
+    Raises:
+        ParameterError: there are none, too many, one twice, or one that is no seed.
+    """
+    wanted = plain(list(given) if isinstance(given, Iterable) and not hasattr(given, "tolist") else given)
+    many = isinstance(wanted, int) and wanted <= MOST_SEEDS
+    listed = list(range(first, first + wanted)) if many else wanted if isinstance(wanted, list) else []
+    whole = all(isinstance(each, int) and not isinstance(each, bool) and 0 <= each < 2**63 for each in listed)
+    if isinstance(wanted, bool) or not whole or not listed or len(set(listed)) < len(listed):
+        raise ParameterError(
+            f"seeds are {given}; give how many, 1 to {MOST_SEEDS:,}, or whole numbers, each once: seeds=20"
+        )
+    return tuple(listed)
+
+
+def _result(name: str, config: Mapping[str, Any], seeds: Sequence[int], tables: Sequence[pa.Table]) -> Result:
+    """Return series of seeds as one table, which says whose each row is."""
+    words = [words_of(table) for table in tables]
+    numbered = [
+        table.replace_schema_metadata().add_column(0, "seed", pa.array(np.full(table.num_rows, seed, dtype=np.int64)))
+        for seed, table in zip(seeds, tables, strict=True)
+    ]
+    stages = list(dict.fromkeys(stage for each in words for stage in each.stages))
+    table = pa.concat_tables(numbered)
+    return Result(
+        name=name, table=table, stages=tuple(stages), hashes=tuple(each.sha256 for each in words), config=config
+    )

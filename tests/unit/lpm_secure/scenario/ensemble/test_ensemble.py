@@ -1,0 +1,33 @@
+"""Where a seed is computed does not change its bits, and an error of another process is the same error here."""
+
+import logging
+
+import pytest
+
+from lpm_secure.scenario.ensemble.ensemble import EnsembleTask, compute
+from lpm_secure.scenario.ensemble.pool import WorkerPool
+from lpm_secure.scenario.ensemble.task import series_path, write_task
+from protocols.errors import ParameterError
+
+
+def test_a_process_without_the_class_computes_the_same_bits_and_raises_the_same_error(rumour, result, tmp_path):
+    write_task(tmp_path, 0, rumour.config, beside=rumour.beside, device="cpu", cores=1)
+    wrong = rumour.with_({"private.people": str(tmp_path / "gone.csv")}).config
+    write_task(tmp_path, 1, wrong, beside=rumour.beside, device="cpu", cores=1)
+    found, pool = {}, WorkerPool(tmp_path, 1, 1, lambda notice: None)
+    with pytest.raises(ParameterError, match="cannot read"):
+        pool.compute([(0, 2), (0, 3), (1, 1)], found.__setitem__)
+    assert list(found) == [(0, 2), (0, 3)]
+    assert found[0, 3]["private_AWARE"].to_pylist() == result.values("private_AWARE")[2].tolist()
+    assert not series_path(tmp_path, 0, 3).exists()
+
+
+@pytest.mark.slow
+def test_two_processes_compute_the_bits_of_one(rumour, result):
+    assert rumour.run(seeds=3, workers=2).table.equals(result.table)
+
+
+def test_each_notice_of_many_runs_is_logged_once(rumour, caplog):
+    caplog.set_level(logging.INFO, logger="lpm")
+    compute([EnsembleTask(rumour.with_(steps=3).config, rumour.beside)], [1, 2, 3], workers=1)
+    assert sum("they repeat" in record.message for record in caplog.records) == 1

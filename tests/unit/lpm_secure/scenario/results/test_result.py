@@ -1,0 +1,52 @@
+"""A result's quantiles, plots and frames are of its seeds."""
+
+import sys
+import types
+
+import numpy as np
+import pytest
+
+from protocols.errors import ParameterError
+
+
+def test_series_are_by_seed_and_day(result):
+    aware, unaware = result.values("private_AWARE"), result.values("private_UNAWARE")
+    assert aware.shape == (3, 7)
+    assert (aware + unaware == 30).all()
+    assert (result.seeds, result.days.tolist(), len(set(result.hashes))) == ((1, 2, 3), list(range(7)), 3)
+    with pytest.raises(ParameterError, match="did you mean private_AWARE"):
+        result.values("private_AWAR")
+
+
+def test_quantiles_are_those_over_seeds(result):
+    table = result.quantiles([0.25, 0.5], series=["private_AWARE"])
+    assert table.column_names == ["series", "day", "q0.25", "q0.5"]
+    assert table["q0.5"].to_pylist() == np.median(result.values("private_AWARE"), axis=0).tolist()
+    assert result.quantiles(0.5, series="private_AWARE")["q0.5"] == table["q0.5"]
+    for levels in ([2.0], [], ["a"], None):
+        with pytest.raises(ParameterError, match="each between 0 and 1"):
+            result.quantiles(levels)
+
+
+def test_a_plot_has_a_median_and_a_band_of_each_stage(result):
+    figure = result.plot()
+    shown = [trace.name for trace in figure.data if trace.name]
+    assert shown == ["UNAWARE", "AWARE"]
+    assert sum(trace.fill == "tonexty" for trace in figure.data) == 2
+    for series, band in ((["nothing"], 0.9), ([], 0.9), (None, 1.0)):
+        with pytest.raises(ParameterError):
+            result.plot(series, band=band)
+
+
+@pytest.mark.parametrize(("library", "method"), [("pandas", "to_pandas"), ("xarray", "to_xarray")])
+def test_a_library_that_is_missing_is_one_line(result, library, method, monkeypatch):
+    monkeypatch.setitem(sys.modules, library, None)
+    with pytest.raises(ParameterError, match=f"^{library} is not installed; pip install {library}"):
+        getattr(result, method)()
+
+
+def test_a_data_set_of_xarray_has_seeds_and_days(result, monkeypatch):
+    monkeypatch.setitem(sys.modules, "xarray", types.SimpleNamespace(Dataset=lambda *given, **named: (given, named)))
+    ((series,), named) = result.to_xarray()
+    assert series["private_AWARE"][0] == ("seed", "day")
+    assert named["coords"]["seed"] == [1, 2, 3]

@@ -1,0 +1,33 @@
+"""A notebook has a line that is written over, a terminal a bar, and a file nothing."""
+
+import sys
+import types
+
+import pytest
+
+from lpm_secure.scenario.progress import watch
+
+
+def test_a_notebook_has_one_line_that_is_written_over(monkeypatch):
+    shown = []
+    shell = type("ZMQInteractiveShell", (), {})()
+    display = types.SimpleNamespace(
+        HTML=str, display=lambda line, display_id: shown.append(line) or types.SimpleNamespace(update=shown.append)
+    )
+    monkeypatch.setitem(sys.modules, "IPython", types.SimpleNamespace(get_ipython=lambda: shell, display=display))
+    monkeypatch.setitem(sys.modules, "IPython.display", display)
+    with watch(["a", "b"], seeds=1) as on_series:
+        on_series(0)
+        on_series(1)
+    assert shown == [*(f"<p>{done} of 2 runs</p>" for done in range(3)), ""]
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_a_terminal_has_a_bar_and_a_file_nothing(monkeypatch, capsys, terminal):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal, raising=False)
+    with watch(["masks"], seeds=1) as on_series:
+        on_series(0)
+    assert ("masks" in capsys.readouterr().err) is terminal
+    with watch(["masks"], seeds=1, shown=False) as on_series:
+        on_series(0)
+    assert not capsys.readouterr().err
