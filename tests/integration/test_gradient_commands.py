@@ -158,6 +158,7 @@ def test_a_runs_own_people_and_table_have_derivatives_by_the_tables_own_names(wa
     assert verified.exit_code == 0, verified.output
     rows = json.loads((tmp_path / "out.json").read_text())
     assert {row["parameter"] for row in rows} == {"beta.near", "cell_beta", "infectious", "initial"}
+    assert "the table [model], people.csv" in " ".join(verified.output.split())
     near = [row for row in rows if row["estimator"] != "relaxed"]
     assert all(row["sign_agrees"] and abs(row["ratio"] - 1) < 4.5 * row["ratio_error"] + 0.05 for row in near)
 

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from rich.markup import escape
 from rich.table import Column, Table
 
 from lpm_secure.analysis.sensitivity.sensitivity import Sensitivity
@@ -13,7 +14,7 @@ SIDE_BY_SIDE: Final = 6  # parameters
 
 def sensitivity_table(found: Sensitivity) -> Table:
     """Return the effect of a tenth more of each parameter on each output, with its standard error."""
-    right = [Column(name, justify="right", no_wrap=True) for name in found.theta.names]
+    right = [Column(escape(name), justify="right", no_wrap=True) for name in found.theta.names]
     title = f"{found.problem.name}: effect of 10 % more of each parameter ({found.found.seeds:,} runs)"
     table = Table("output", Column("expected", justify="right"), *right, title=title)
     for o, output in enumerate(found.problem.outputs.names):
@@ -21,7 +22,7 @@ def sensitivity_table(found: Sensitivity) -> Table:
             f"{effect:+.3g} ±{error:.1g}"
             for effect, error in (found.effect(o, p) for p in range(len(found.theta.names)))
         ]
-        table.add_row(output, f"{found.expected[o]:.4g}", *cells)
+        table.add_row(escape(output), f"{found.expected[o]:.4g}", *cells)
     return table
 
 
@@ -45,7 +46,7 @@ def _long_table(found: Verification) -> Table:
             cells = [_value(found.truth, o, p)]
             for verdict in found.verdicts:
                 cells += [_value(verdict.found, o, p) if verdict.asked[o, p] else "none", _ratio(verdict, o, p)]
-            table.add_row(output if p == 0 else "", parameter, *cells)
+            table.add_row(escape(output) if p == 0 else "", escape(parameter), *cells)
         table.add_section()
     counts = [
         f"{each.signs.sum()} signs, {each.holds.sum()} hold of {each.asked.sum()}; {each.found.seeds:,} runs, "
@@ -57,7 +58,7 @@ def _long_table(found: Verification) -> Table:
 
 
 def _title(found: Verification) -> str:
-    return f"{found.problem.name}: {found.problem.source}; ratio to finite differences, and its standard error"
+    return f"{found.problem.name}: {escape(found.problem.source)}; ratio to finite differences, and its standard error"
 
 
 def _value(found: Jacobian, o: int, p: int) -> str:
@@ -78,7 +79,7 @@ def _wide_table(found: Verification) -> Table:
     table = Table(
         "estimator",
         "output",
-        *(Column(name, justify="right", no_wrap=True) for name in found.theta.names),
+        *(Column(escape(name), justify="right", no_wrap=True) for name in found.theta.names),
         Column("signs", justify="right"),
         Column("hold", justify="right"),
         Column("seeds", justify="right"),
@@ -92,7 +93,7 @@ def _wide_table(found: Verification) -> Table:
             for value, error in zip(truth.value[o], truth.error[o], strict=True)
         ]
         last = (f"{truth.seeds:,}", f"{truth.seconds:.1f}") if o == 0 else ("", "")
-        table.add_row("finite differences" if o == 0 else "", output, *cells, "", "", *last)
+        table.add_row("finite differences" if o == 0 else "", escape(output), *cells, "", "", *last)
     for verdict in found.verdicts:
         table.add_section()
         for o, output in enumerate(found.problem.outputs.names):
@@ -105,4 +106,4 @@ def _row(verdict: Verdict, o: int, output: str) -> list[str]:
     asked = verdict.asked[o].sum()
     counts = (f"{verdict.signs[o].sum()}/{asked}", f"{verdict.holds[o].sum()}/{asked}")
     last = (f"{verdict.found.seeds:,}", f"{verdict.found.seconds:.1f}") if o == 0 else ("", "")
-    return [verdict.name if o == 0 else "", output, *cells, *counts, *last]
+    return [verdict.name if o == 0 else "", escape(output), *cells, *counts, *last]

@@ -51,12 +51,12 @@ def verify_gradients(
         verification, missing = _verify(content, problem)
         console.print(verification_table(verification))
         for name, reason in missing.items():
-            console.print(f"no {name}: {reason}", soft_wrap=True)
+            console.print(f"no {name}: {reason}", soft_wrap=True, markup=False)
         if verification.missed:
             names = ", ".join(verification.missed)
-            console.print(f"finite differences miss {verification.target:.0%} standard error: {names}")
+            console.print(f"finite differences miss {verification.target:.0%} standard error: {names}", markup=False)
         for line in verification.none:
-            console.print(f"none by {line}; only finite differences are taken")
+            console.print(f"none by {line}; only finite differences are taken", markup=False)
         rows += verification.rows()
     if json_ is not None:
         json_.write_text(json.dumps(rows, indent=1), encoding="utf-8")
