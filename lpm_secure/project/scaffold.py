@@ -45,7 +45,8 @@ initial = 0.01           # of those of whom nobody knows, who are infectious on 
 # doses = { first_day = 7.0, days = 14.0, coverage = 0.6, efficacy = 0.7 }  # private vaccinations
 
 # How many people mix in each cell, by its name; without the table nobody does. People's tables have
-# a column cell with these names. A series of cells shows 0 where fewer than min_count say something.
+# a column cell with these names; where a model moves people, cells have the names of its own, and each
+# the size of all. A series of cells shows 0 where fewer than min_count say something.
 [cells]
 "ward 1" = 40
 "ward 2" = 60
