@@ -29,7 +29,7 @@ PLACES = {
 }
 
 
-@pytest.fixture(params=["places", "density"])
+@pytest.fixture(params=["density", pytest.param("places", marks=pytest.mark.slow)])
 def run(manifest_of, request):
     traced = trace(MODELS[request.param])
     model = GraphModel(traced.graph, dict(traced.parameters))
