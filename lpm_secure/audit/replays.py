@@ -103,6 +103,7 @@ def _small(manifest: Simulation, name: str, sigma: float) -> Simulation:
         changed |= {"clients": CLIENTS, "min_cohort": 2}
         changed["gradient"], rule["times"], exact = manifest.gradient, manifest.gradient.p, ("tally",)
         if manifest.cells:  # a parameter may be of these
-            changed["cells"], exact = (1,), ("tally", "cells")
+            moves = len(manifest.model.agents.cell_names)
+            changed["cells"], exact = (len(CLIENTS),) * moves or (1,), ("tally", "cells")
     each = (msgspec.convert(rule, Release), *(msgspec.convert({"name": other}, Release) for other in exact))
     return msgspec.structs.replace(manifest, **changed, releases=Releases(each=each, rho=AMPLE))

@@ -16,6 +16,7 @@ from protocols.models.gradient import Gradient
 from protocols.models.graph.agents import GraphModel
 from protocols.releases.query import Release, Releases
 from protocols.task.rounds import Phase
+from tests.moving_models import Places
 
 RUNS = 4_000  # noise of the system; a sound path is found unsound once in 3.5 million times (5 standard errors)
 
@@ -93,6 +94,19 @@ def test_the_noise_of_a_models_score_is_replayed_with_the_runs_own_words(manifes
     assert two_worlds.audit(manifest, "score", 3.0, runs=RUNS) == []
     for mutant, make in two_worlds.MUTANTS["score"].items():
         assert two_worlds.audit(manifest, "score", 3.0, make, runs=two_worlds.FEW), mutant
+
+
+def test_the_noise_of_a_score_of_who_moves_is_replayed_with_cells_of_its_own(manifest_of):
+    model = GraphModel(trace(Places).graph, trace(Places).parameters)
+    score = {"name": "score", "mechanism": "discrete-gaussian", "unit": "contribution", "epsilon": 9.0}
+    each = (Release(**score, sigma=3.0, times=1), Release(name="tally"), Release(name="cells"))
+    own = {"model": model, "model_hash": model.digest, "channels": model.contact_channels, "cells": (5,) * 3}
+    gradient = Gradient(way="score", parameters=("recovery",), clip=2.0)
+    releases = Releases(each=each, rho=99.0)
+    manifest = manifest_of(mode="outcome", min_cohort=2, gradient=gradient, releases=releases, max_message=20, **own)
+    replay = replays.replay_of(manifest, "score", 3.0)
+    assert replay.manifest.cells == (2,) * 3
+    assert [word for _, word in replay.reads] == [replay.without.shape[1] - 1]
 
 
 def test_the_noise_of_a_secure_sum_is_replayed_with_the_runs_own_clip():

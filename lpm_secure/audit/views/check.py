@@ -48,18 +48,18 @@ def small_sum(manifest: SecureSum) -> SecureSum:
 def small_simulation(manifest: Simulation) -> Simulation:
     """Return a simulation in the mode and with the model of another, of five agents."""
     mpc = tuple(msgspec.structs.replace(party, mpc=party.mpc or party.address) for party in manifest.aggregators)
-    outcome = manifest.mode == "outcome"
+    outcome, model = manifest.mode == "outcome", manifest.model.agents
     changes = {
         "clients": tuple(ClientParty(f"client-{at}", agents) for at, agents in enumerate(AGENTS)),
         "aggregators": mpc if outcome and not is_active(manifest) else manifest.aggregators,
         "dealer": (manifest.dealer or DealerParty("dealer", "localhost:1")) if outcome else None,
-        "cells": (5, 5),
+        "cells": (5,) * (len(model.cell_names) or 2),
         "steps": 3,
         "period": 2,
-        "max_message": 200 * max(manifest.model.agents.most, default=1),
+        "max_message": 200 * max(model.most, default=1),
         "min_cohort": 1,
         "min_count": 0,
-        "engine": bool(manifest.model.agents.public),
+        "engine": bool(model.public),
         "edges": "dense",
         "devices": None,
         "gradient": None,

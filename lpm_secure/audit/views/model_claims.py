@@ -55,9 +55,10 @@ async def _find_disparity(manifest: Simulation, seed: int) -> list[str]:
 
 
 def _manifest_of(model: type[Model], k: int) -> Simulation:
-    """Return the manifest of a small run of a model in outcome mode."""
+    """Return the manifest of a small run of a model: in outcome mode, unless it has none."""
     traced = trace(model)
     graph = GraphModel(traced.graph, dict(traced.parameters))
+    compares = bool(graph.agents.outcomes)
     given = Simulation(
         name="small",
         model=graph,
@@ -65,9 +66,14 @@ def _manifest_of(model: type[Model], k: int) -> Simulation:
         steps=1,
         channels=graph.contact_channels,
         max_message=max((1, *(each.most for each in traced.graph.channels.values()))),
+        cells=(1,) * len(graph.agents.cell_names),
         engine=bool(traced.graph.public),
-        aggregators=tuple(AggregatorParty(f"aggregator-{a}", f"here:{a + 1}", f"here:{a + 50}") for a in range(k)),
-        dealer=DealerParty("dealer", "here:99"),
+        mode="outcome" if compares else "sum",
+        aggregators=tuple(
+            AggregatorParty(f"aggregator-{a}", f"here:{a + 1}", f"here:{a + 50}" if compares else None)
+            for a in range(k)
+        ),
+        dealer=DealerParty("dealer", "here:99") if compares else None,
         clients=(ClientParty("client", (1,)),),
         min_cohort=1,
     )

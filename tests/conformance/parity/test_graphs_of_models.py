@@ -13,7 +13,7 @@ from tests.conformance.parity.test_devices import as_devices
 COUNTED = ("library-seir", "library-doses", "library-banks", "library-opinion", "library-supply", "cheapest", "places")
 SLOW_COUNTS = [pytest.param(name, marks=pytest.mark.slow) for name in COUNTED]
 
-LONG = ("places",)  # a part of another one
+LONG = ("density", "places")  # whose moves have runs of their own by default
 OWN = [
     pytest.param(name, marks=pytest.mark.slow) if name in LONG else name for name in sorted(ALL.keys() - LAWS.keys())
 ]

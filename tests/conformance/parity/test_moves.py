@@ -95,6 +95,7 @@ def test_who_moves_over_permuted_edges_runs_as_in_the_clear(testbed_of, run_priv
     graphs.check(as_devices(testbed_of()), run_private, run_clear)
 
 
+@pytest.mark.slow
 def test_scores_of_who_moves_are_those_of_the_clear_run(testbed_of, operators_of):
     testbed = scores.with_scores(testbed_of("places"))
     assert {"catching", "recovery", "start"} <= set(testbed.manifest.gradient.parameters)

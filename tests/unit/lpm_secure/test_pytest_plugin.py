@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import lpm_secure as lpm
 from client_sdk.simulation.client import Client
 from client_sdk.simulation.exchange import Exchange
 from lpm_secure import pytest_plugin
@@ -49,6 +50,31 @@ MODELS_OF_OWN = ["--lpm-model=own:Rumour", "--lpm-model=own:Loud"]
 @pytest.mark.parametrize("model", ["opinion", "averaging", "banks"])
 def test_every_claim_holds_for_a_model_of_a_user(model, name):
     assert getattr(model_claims, name)(MODELS[model]) == []
+
+
+MOVES = [("find_disparity_of_two", "density"), ("find_leaks", "passers"), ("find_disparity_of_three", "passers")]
+
+
+class Passers(lpm.Model):
+    """People move by chance, and nobody learns an outcome: such a model runs in mode sum."""
+
+    at = lpm.cell("NORTH", "SOUTH", "EAST")
+    seen = lpm.field(0, 9)
+    here = lpm.cell_message(most=1)
+
+    def begin(self, me, draw):
+        return me.set(at="NORTH", seen=0)
+
+    def says(self, me):
+        return {self.here: 1}
+
+    def update(self, me, heard, draw):
+        return me.set(at=draw.uniform(0, 3, "at"), seen=lpm.clip(heard.cell[self.here], 0, 9))
+
+
+@pytest.mark.parametrize(("name", "model"), MOVES)
+def test_every_claim_holds_for_a_model_whose_people_move(name, model):
+    assert getattr(model_claims, name)({**MODELS, "passers": Passers}[model]) == []
 
 
 def test_a_build_whose_clients_take_bits_the_other_way_round_is_found(monkeypatch):

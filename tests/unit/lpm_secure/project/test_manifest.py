@@ -88,3 +88,20 @@ def test_a_mistake_in_a_project_is_one_line(tmp_path, old, new, said):
         made(tmp_path, (old, new))
     assert said in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_cells_of_who_moves_have_the_models_names_and_room_for_all(tmp_path):
+    table = TEXT[TEXT.index("# The epidemic") : TEXT.index("# What columns")]
+    words = TEXT[TEXT.index("[dictionary]") : TEXT.index("# Derivatives")]
+
+    def moved(cells):
+        text = f"[cells]\n{cells}\n"
+        return made(tmp_path, (table, text), (words, ""), ("min_count = 5", 'model = "tests.moving_models:Places"'))
+
+    assert moved("HOME = 100\nSHOP = 200\nPARK = 150").cells == (100, 200, 150)
+    with pytest.raises(LpmError, match=r"\[cells\] has HOME, PARK, SHOP; agents move between HOME, SHOP, PARK"):
+        moved("HOME = 99\nPARK = 99\nSHOP = 99")
+    with pytest.raises(LpmError, match=r"\[cells\] has none; agents move between HOME, SHOP, PARK"):
+        moved("")
+    with pytest.raises(LpmError, match="all 100 could be in one"):
+        moved("HOME = 100\nSHOP = 99\nPARK = 100")

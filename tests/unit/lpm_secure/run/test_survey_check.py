@@ -84,3 +84,11 @@ def test_a_configuration_says_all_that_a_run_asks(check, tmp_path):
     )
     with pytest.raises(ConfigError, match=r"run\.toml has no private\.people"):
         check(people, None, model=str(config))
+
+
+def test_where_people_begin_that_move_is_a_column_and_none_of_cells(check):
+    people, name = "person,habit,place\nA,0,PARK\nB,1,\n", "tests.moving_models:Places"
+    looked = check(people, None, model=name, questions=TableQuestions())
+    assert dict(looked.rows)["column place"] == "known: HOME 0, SHOP 0, PARK 1, not known 1"
+    with pytest.raises(ConfigError, match=r"move between the cells of place, .* leave the column place of cells out"):
+        check(people, None, model=name, questions=TableQuestions(cells="place"))
