@@ -10,7 +10,9 @@ from lpm_secure.scenario.ensemble.task import series_path, write_task
 from protocols.errors import ParameterError
 
 
-def test_a_process_without_the_class_computes_the_same_bits_and_raises_the_same_error(rumour, result, tmp_path):
+def test_a_process_without_the_class_computes_the_same_bits_and_raises_the_same_error(rumour, tmp_path):
+    rumour = rumour.with_(start=0.3)
+    result = rumour.run(seeds=3, workers=1)
     write_task(tmp_path, 0, rumour.config, beside=rumour.beside, device="cpu", cores=1)
     wrong = rumour.with_({"private.people": str(tmp_path / "gone.csv")}).config
     write_task(tmp_path, 1, wrong, beside=rumour.beside, device="cpu", cores=1)
