@@ -34,6 +34,7 @@ from protocols.errors import ParameterError
 from protocols.identity.certificates import expires_soon
 from protocols.kit.doctor import require_healthy
 from protocols.kit.kit import Kit
+from protocols.kit.peers import wait_for_servers
 from protocols.masking.journal import open_journal
 from protocols.task import manifest as manifests
 from protocols.task.manifest import Simulation, compares, is_active, require_simulation, run_id
@@ -87,10 +88,12 @@ async def _take_part(given: config.ClientConfig, admission: Admission, manifest:
     if soon := expires_soon(credentials.certificate):
         print(f"client: {soon}", file=sys.stderr)
     transports = admission.gate(connect(manifest, credentials, relay=given.relay))
+    relays = {each.name: each.address for each in manifest.aggregators if given.relay in (None, each.name)}
+    own = folder / given.credentials
+    await wait_for_servers(relays, own, patience_s=manifest.join_timeout_s, say=_say)
     exchange = None
     if journal is not None:
-        identity = folder / given.credentials
-        exchange = begin_exchange(manifest, given.name, transports, identity=identity, journal=journal)
+        exchange = begin_exchange(manifest, given.name, transports, identity=own, journal=journal)
     if compares(manifest) and not (exchange and exchange.client.has_joined):  # one aggregator alone carries letters
         await require_counterparts(manifest, files, transports[0], credentials=credentials, folder=folder)
     if exchange is not None:

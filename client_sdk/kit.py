@@ -9,7 +9,7 @@ from client_sdk.private.device_keys import new_device
 from protocols.atomic_file import PUBLIC_MODE, write_atomically
 from protocols.errors import BadSignature
 from protocols.identity import enrolment
-from protocols.kit.doctor import require_healthy, wait_for_peers
+from protocols.kit.doctor import require_healthy
 from protocols.kit.kit import Kit
 
 
@@ -32,12 +32,12 @@ def enrol(kit: Kit) -> Path:
 
 
 def start(folder: Path, take_part: Callable[[Path], Coroutine[None, None, None]], say: Callable[[str], None]) -> None:
-    """Check a client's kit, wait for its servers, and take part in the run.
+    """Check a client's kit, and take part in the run: read its tables, wait for its servers, and join.
 
     Args:
         folder: of the kit.
         take_part: runs a client from its configuration file.
-        say: is given a line for whoever waits.
+        say: is given a line for each thing that is wrong.
 
     Raises:
         ConfigError: something is wrong with the kit.
@@ -46,5 +46,4 @@ def start(folder: Path, take_part: Callable[[Path], Coroutine[None, None, None]]
     kit = Kit.load(folder)
     kit.require_role("client")
     require_healthy(kit, say)
-    wait_for_peers(kit, say)
     asyncio.run(take_part(kit.config))

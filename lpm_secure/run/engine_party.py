@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import logging
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -32,8 +33,9 @@ from lpm_secure.testbed.synthetic import Synthetic
 from protocols import folder_lock
 from protocols.errors import ParameterError, RunEnded
 from protocols.identity import certificates
-from protocols.kit.doctor import require_healthy, wait_for_peers
+from protocols.kit.doctor import require_healthy
 from protocols.kit.kit import Kit
+from protocols.kit.peers import wait_for_servers
 from protocols.task import manifest as manifests
 from protocols.task.manifest import Simulation, is_active, require_simulation
 from protocols.task.parties import ENGINE
@@ -41,6 +43,7 @@ from protocols.task.release_plan import tally_words
 from protocols.task.signature import load_verified
 from protocols.wire.connect import connect
 
+NOTICES: Final = logging.getLogger("lpm")  # for whoever waits; `lpm` prints them
 SHORT: Final = 12  # characters of a run's id in names of files
 
 
@@ -76,13 +79,20 @@ def simulate_engine(
     return asyncio.run(simulated())
 
 
-def run_engine(path: Path, *, device: str = "auto", observer: StepObserver = null_observer) -> Summary:
+def run_engine(
+    path: Path,
+    *,
+    device: str = "auto",
+    observer: StepObserver = null_observer,
+    say: Callable[[str], None] = NOTICES.warning,
+) -> Summary:
     """Take part in a deployment as its engine, or go on with it after a restart, and write the folder of results.
 
     Args:
         path: of the configuration.
         device: where the engine computes: auto, cpu or cuda.
         observer: watches the steps; those of before a restart are computed again first.
+        say: is given a line for whoever waits for the servers.
 
     Raises:
         ParameterError: a file cannot be used, they contradict each other, or another process does so here.
@@ -101,10 +111,12 @@ def run_engine(path: Path, *, device: str = "auto", observer: StepObserver = nul
         if is_active(manifest) and file.exists():
             raise RunEnded(f"{file} is there: the engine of an active run does not come back; begin another run")
         engine = hashlib.sha256(msgspec.json.encode((synthetic.file, given.environment), order="deterministic"))
+        servers, own = {each.name: each.address for each in manifest.aggregators}, folder / given.credentials
+        asyncio.run(wait_for_servers(servers, own, patience_s=manifest.join_timeout_s, say=say))
         journal = ReleaseJournal(file, run=manifests.run_id(manifest), engine=engine.hexdigest())
         series = simulate_engine(
             manifest,
-            folder / given.credentials,
+            own,
             synthetic.agents(_with_seed(manifest, journal.head.seed), place),
             environment=environment_of(given.environment),
             journal=journal,
@@ -130,8 +142,7 @@ def start_engine(folder: Path, say: Callable[[str], None], observer: StepObserve
     kit = Kit.load(folder)
     kit.require_role("engine")
     require_healthy(kit, say)
-    wait_for_peers(kit, say)
-    return run_engine(kit.config, observer=observer)
+    return run_engine(kit.config, observer=observer, say=say)
 
 
 def _require_engine(manifest: Simulation, certificate: bytes) -> None:

@@ -2,19 +2,13 @@
 
 import datetime
 import os
-import time
 from collections.abc import Callable, Mapping
-from typing import Final
 
-from protocols.errors import ConfigError, Unavailable
+from protocols.errors import ConfigError
 from protocols.kit import checks
 from protocols.kit.kit import Kit
 from protocols.kit.peers import NoAnswer, reach
 from protocols.task.manifest import Manifest
-
-FIRST_S: Final = 5.0  # until whoever waits is told for whom,
-AGAIN_S: Final = 15.0  # and how often after that
-PAUSE_S: Final = 0.25
 
 
 def examine(
@@ -74,40 +68,11 @@ def addresses_of(manifest: Manifest, kit: Kit) -> dict[str, str]:
     return {party.name: party.address for party in manifest.aggregators if party.name != kit.file.name}
 
 
-def wait_for_peers(kit: Kit, say: Callable[[str], None]) -> None:
-    """Wait until a party's servers answer, and say for whom it waits.
-
-    Args:
-        kit: of a party.
-        say: is given a line for whoever waits.
-
-    Raises:
-        ConfigError: a server's certificate, or this party's there, is wrong.
-        Unavailable: a server does not answer as long as the run's first round waits for clients.
-    """
-    manifest = kit.manifest()
-    begin, next_s = time.monotonic(), FIRST_S
-    for name, address in addresses_of(manifest, kit).items():
-        while True:
-            try:
-                if wrong := reach(name, address, kit):
-                    raise ConfigError(wrong)
-                break
-            except NoAnswer as error:
-                passed = time.monotonic() - begin
-                if passed > manifest.join_timeout_s:
-                    raise Unavailable(f"{name} does not answer at {address} ({error}); ask its operator") from None
-                if passed >= next_s:
-                    say(f"waiting for {name} at {address} ({error})")
-                    next_s = passed + AGAIN_S
-            time.sleep(PAUSE_S)
-
-
 def _unreachable(kit: Kit, addresses: Mapping[str, str]) -> list[str]:
     lines = []
     for name, address in addresses.items():
         try:
-            wrong = reach(name, address, kit)
+            wrong = reach(name, address, kit.credentials)
         except NoAnswer as error:
             wrong = f"{name} does not answer at {address} ({error}); has its operator started it?"
         lines += [wrong] if wrong else []

@@ -1,13 +1,19 @@
 """Whether another party can be reached, and whether each takes the other's certificate."""
 
+import asyncio
 import socket
 import ssl
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final, final
 
-from protocols.kit.kit import Kit
+from protocols.errors import ConfigError, Unavailable
 
 TIMEOUT_S: Final = 5.0
+FIRST_S: Final = 5.0  # until whoever waits is told for whom,
+AGAIN_S: Final = 15.0  # and how often after that
+PAUSE_S: Final = 0.25
 ANSWER_S: Final = 1.0  # for the other side to refuse this one's certificate
 EXPIRED: Final = (10, 9)  # X509_V_ERR_CERT_HAS_EXPIRED, and CERT_NOT_YET_VALID
 WRONG_NAME: Final = (62, 64)  # X509_V_ERR_HOSTNAME_MISMATCH, and IP_ADDRESS_MISMATCH
@@ -18,13 +24,13 @@ class NoAnswer(Exception):
     """A party that does not answer at its address, as one that has not started."""
 
 
-def reach(name: str, address: str, kit: Kit) -> str | None:
+def reach(name: str, address: str, credentials: Path) -> str | None:
     """Connect to a party and leave at once; return what is wrong with its certificate, or with this one's there.
 
     Args:
         name: that its certificate must have.
         address: host and port.
-        kit: with own certificate and authority.
+        credentials: folder with own certificate and authority.
 
     Raises:
         NoAnswer: nobody answers; with the reason.
@@ -32,7 +38,7 @@ def reach(name: str, address: str, kit: Kit) -> str | None:
     host, _, port = address.rpartition(":")
     try:
         with socket.create_connection((host.strip("[]"), int(port)), timeout=TIMEOUT_S) as plain:
-            return _greet(plain, name, address, kit.credentials)
+            return _greet(plain, name, address, credentials)
     except socket.gaierror:
         raise NoAnswer(f"{host} is not known to this machine") from None
     except TimeoutError:
@@ -40,6 +46,38 @@ def reach(name: str, address: str, kit: Kit) -> str | None:
     except (OSError, OverflowError) as error:
         reason = (error.strerror or "closed") if isinstance(error, OSError) else "no such port"
         raise NoAnswer(reason.lower()) from None
+
+
+async def wait_for_servers(
+    addresses: Mapping[str, str], credentials: Path, *, patience_s: float, say: Callable[[str], None]
+) -> None:
+    """Wait until servers answer, and say for whom this party waits.
+
+    Args:
+        addresses: by the servers' names.
+        credentials: folder with own certificate and authority.
+        patience_s: how long to wait in all.
+        say: is given a line for whoever waits.
+
+    Raises:
+        ConfigError: a server's certificate, or this party's there, is wrong.
+        Unavailable: a server does not answer in time.
+    """
+    begin, next_s = time.monotonic(), FIRST_S
+    for name, address in addresses.items():
+        while True:
+            try:
+                if wrong := reach(name, address, credentials):
+                    raise ConfigError(wrong)
+                break
+            except NoAnswer as error:
+                passed = time.monotonic() - begin
+                if passed > patience_s:
+                    raise Unavailable(f"{name} does not answer at {address} ({error}); ask its operator") from None
+                if passed >= next_s:
+                    say(f"waiting for {name} at {address} ({error})")
+                    next_s = passed + AGAIN_S
+            await asyncio.sleep(PAUSE_S)
 
 
 def _greet(plain: socket.socket, name: str, address: str, folder: Path) -> str | None:

@@ -1,5 +1,7 @@
 """A client's process keeps its consent, or refuses a run that its owner does not allow."""
 
+import time
+
 import pytest
 import torch
 
@@ -49,4 +51,16 @@ def test_a_client_whose_table_is_wrong_says_so_before_it_calls_anybody_and_pays_
     assert deployment.process("c").wait(60) == 2
     (failure,) = deployment.failures()
     assert "people.csv" in failure.reason
+    assert not list(deployment.party("c").glob("consent-*.json"))
+
+
+def test_a_client_without_a_kit_says_for_whom_it_waits_and_pays_nothing_until_they_are_there(deploy):
+    deployment = deploy()
+    deployment.start_party("c")
+    log = deployment.party("c") / "log.jsonl"
+    until = time.monotonic() + 60
+    while "waiting for" not in log.read_text() and time.monotonic() < until:
+        time.sleep(0.2)
+    address = deployment.manifest.aggregators[0].address
+    assert f"client: waiting for aggregator-0 at {address} (connection refused)" in log.read_text()
     assert not list(deployment.party("c").glob("consent-*.json"))

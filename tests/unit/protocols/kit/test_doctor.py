@@ -1,5 +1,6 @@
 """What is wrong with a kit is said in a line each, and nothing is said of one that can start."""
 
+import asyncio
 import contextlib
 import datetime
 import shutil
@@ -17,7 +18,7 @@ from protocols import canonical_json
 from protocols.errors import ConfigError, Unavailable
 from protocols.identity import certificates
 from protocols.identity.enrolment import EnrolmentReply
-from protocols.kit import checks, doctor
+from protocols.kit import checks, doctor, peers
 from protocols.kit.kit import Kit
 from tests.three_hospitals import ready
 
@@ -301,12 +302,10 @@ def test_a_client_whose_servers_are_there_takes_part_and_nothing_is_said(agg):
 
 def test_who_waits_is_told_for_whom_and_not_for_ever(agg, monkeypatch):
     own, address, *_ = agg
-    monkeypatch.setattr(doctor, "FIRST_S", 0.0)
-    manifest = msgspec.structs.replace(own.manifest(), join_timeout_s=0.5)
-    monkeypatch.setattr(Kit, "manifest", lambda kit: manifest)
-    said = []
+    monkeypatch.setattr(peers, "FIRST_S", 0.0)
+    said, asked = [], {"agg-a": address}
     with pytest.raises(Unavailable, match="agg-a does not answer at"):
-        doctor.wait_for_peers(own, said.append)
+        asyncio.run(peers.wait_for_servers(asked, own.credentials, patience_s=0.5, say=said.append))
     assert said == [f"waiting for agg-a at {address} (connection refused)"]
 
 
