@@ -227,9 +227,14 @@ class MaskingDealer(MaskingParty):
         """Return offsets of the outcomes of a decision, uint64[o * n], and each aggregator's keys of comparisons."""
         own, bits = {client: self._pads(client, decision) for client in self._members}, list(self.plan.bits)
         r, r0 = self._sums.after(decision, own, self._opened).differences(), self._answers(decision)
-        dealt, shares = deal_comparison(r0[bits].reshape(-1), node_hash=NodeHash(self._node_key), draw=fresh_words)
+        dealt, shares = deal_comparison(
+            r0[bits].reshape(-1),
+            node_hash=NodeHash(self._node_key),
+            draw=fresh_words,
+            bits=self.plan.difference_bits,
+        )
         r0[bits] = dealt.reshape(len(bits), self.plan.layout.n)
-        return residue(r - r0).reshape(-1), encode_shares(shares)
+        return (r - r0 & self.plan.offset_masks).reshape(-1), encode_shares(shares)
 
     def _deal_products(self, decision: RoundNumber) -> tuple[tuple[memoryview, ...], tuple[memoryview, ...]]:
         """Draw the pads of a decision's products, and return each aggregator's shares."""
