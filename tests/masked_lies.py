@@ -122,14 +122,15 @@ def shift_sum(liar: Liar, receiver: str, message: Any) -> Any:
         liar.lies += 1
 
 
-def shift(by: int) -> Callable[[Liar, str, Any], Any]:
-    """Return a lie that evaluates agent 0's comparison elsewhere: it changes what the liar computes with."""
+def shift(by: int, *, ring: int = 0) -> Callable[[Liar, str, Any], Any]:
+    """Return a lie that evaluates agent 0's comparison elsewhere, by `ring` in fourths of the ring and `by` further."""
 
     def lie(liar: Liar, receiver: str, message: Any) -> Any:
         party = liar.run.aggregators[1]
         if isinstance(message, Closing) and message.number == DECIDE:
             offsets = party._comparison.offsets.copy()
-            offsets[0] = residue(offsets[0] + np.uint64(by % 2**58))
+            quarter = 2 ** (party.plan.difference_bits - 1)
+            offsets[0] = residue(offsets[0] + np.uint64(by + ring * quarter))
             party._comparison = dataclasses.replace(party._comparison, offsets=offsets)
             liar.lies += 1
 
@@ -392,6 +393,6 @@ LIES = {
     "an answer is too short": when(ClientReply, DECIDE, answers(lambda words: words[:1])),
     "an answer carries its share of the label": own_label,
     "a comparison is made at the next number": shift(1),
-    "a bit is forced by a quarter of the ring": shift(LIMIT // 2),
-    "a bit is forced by half of the ring": shift(LIMIT),
+    "a bit is forced by a quarter of the ring": shift(0, ring=1),
+    "a bit is forced by half of the ring": shift(0, ring=2),
 }

@@ -1,7 +1,9 @@
 """A comparison of masked numbers, of which no server learns the bit and whose tampering a client sees.
 
-Both aggregators know z = threshold - level + r modulo 2**58; the dealer knows r. It deals keys for a random r0, and
-later the offset r - r0, so that keys may be dealt ahead. With s = z - r, the bit is the top bit of s:
+Both aggregators know z = threshold - level + r modulo 2**58; the dealer knows r. A difference below 2**l in absolute
+value is compared modulo 2**(l + 1), which divides 2**58: l is what the ranges of the whole run prove. The dealer deals
+keys for a random r0, and later the offset r - r0, both modulo 2**(l + 1), so that keys may be dealt ahead. With
+s = z - r, the bit is the top bit of s:
 
     s_top = z'_top XOR r0_top XOR [z'_low < r0_low]         z' = z - (r - r0)
 
@@ -21,7 +23,7 @@ from aggregator.masking.trees.tree_kernels import Corrections
 from protocols.arithmetic.fixed_point import U64
 from protocols.errors import ResultsDiffer, WireError
 from protocols.masking.messages import view
-from protocols.masking.words import LIMIT, WIDTH, residue, top
+from protocols.masking.words import WIDTH, residue, top
 
 
 @final
@@ -40,13 +42,13 @@ class ComparisonShare:
     label: U64 = field(repr=False)
 
     @classmethod
-    def decode(cls, parts: tuple[memoryview, ...], *, party: int, n: int) -> "ComparisonShare":
-        """Read what `encode_shares` wrote of one.
+    def decode(cls, parts: tuple[memoryview, ...], *, party: int, n: int, bits: int = WIDTH - 1) -> "ComparisonShare":
+        """Read what `encode_shares` wrote of one, of differences of so many bits.
 
         Raises:
             WireError: other sizes than those of n comparisons.
         """
-        shapes = ((n, 2), (WIDTH - 1, n, 2), (WIDTH - 1, n), (n,), (n,), (n,))
+        shapes = ((n, 2), (bits, n, 2), (bits, n), (n,), (n,), (n,))
         if [len(part) for part in parts] != [8 * math.prod(shape) for shape in shapes]:
             raise WireError(f"got keys of another size than those of {n} comparisons")
         root, nodes, payloads, last, top_label, label = (
@@ -64,9 +66,9 @@ class ComparisonShare:
             mask: uint64[n], which both aggregators XOR to what they tell. Without it, the dealer and the client
                 together could try levels out against one aggregator's share.
         """
-        moved = residue(z - offset)
-        below = self.key.evaluate(node_hash, moved & np.uint64(LIMIT - 1))
-        return below ^ self.top_label ^ self.label & (np.uint64(0) - top(moved)) ^ mask
+        moved, bits = z - offset, len(self.key.corrections.nodes)
+        below = self.key.evaluate(node_hash, moved & np.uint64(2**bits - 1))
+        return below ^ self.top_label ^ self.label & (np.uint64(0) - top(moved, bits)) ^ mask
 
 
 def encode_shares(
@@ -83,9 +85,11 @@ def encode_shares(
 
 
 def deal_comparison(
-    delta: U64, *, node_hash: NodeHash, draw: Callable[[int], U64], masks: U64 | None = None
+    delta: U64, *, node_hash: NodeHash, draw: Callable[[int], U64], masks: U64 | None = None, bits: int = WIDTH - 1
 ) -> tuple[U64, tuple[ComparisonShare, ComparisonShare]]:
     """Return r0, uint64[n], which stays with the dealer, and what each aggregator gets.
+
+    The aggregators may be told r - r0 modulo 2**(bits + 1) and no more of it: r0 hides no higher bit of r.
 
     Args:
         delta: uint64[n], the labels.
@@ -93,12 +97,13 @@ def deal_comparison(
         draw: fresh words of the system's randomness, for nothing else: two dealings from one stream would share roots,
             and their difference would show labels.
         masks: uint64[n], of the bits, 0 or 1, where whoever opens them must not learn them.
+        bits: l, of what is compared with 0, without its sign.
     """
     n = delta.size
-    r0 = residue(draw(n))
-    keys = deal(r0 & np.uint64(LIMIT - 1), delta, bits=WIDTH - 1, node_hash=node_hash, draw=draw)
+    r0 = draw(n) & np.uint64(2 ** (bits + 1) - 1)
+    keys = deal(r0 & np.uint64(2**bits - 1), delta, bits=bits, node_hash=node_hash, draw=draw)
     top_label, label = draw(n), draw(n)
-    constant = top(r0) if masks is None else top(r0) ^ masks
+    constant = top(r0, bits) if masks is None else top(r0, bits) ^ masks
     shares = ((top_label, label), (top_label ^ delta & (np.uint64(0) - constant), label ^ delta))
     first, second = (ComparisonShare(key, *share) for key, share in zip(keys, shares, strict=True))
     return r0, (first, second)

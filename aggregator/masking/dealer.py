@@ -277,10 +277,14 @@ class MaskingDealer(MaskingServer):
         """Return offsets of the outcomes of a decision, uint64[o * n], and each aggregator's keys of comparisons."""
         own, bits = {client: self._pads(client, decision) for client in self._members}, list(self.plan.bits)
         r, r0 = self._sums.after(decision, own, self._opened).differences(), self._answers(decision)
-        node_hash, draw = NodeHash(self._node_key), self._draw(b"comparison")
-        dealt, shares = deal_comparison(r0[bits].reshape(-1), node_hash=node_hash, draw=draw)
+        dealt, shares = deal_comparison(
+            r0[bits].reshape(-1),
+            node_hash=NodeHash(self._node_key),
+            draw=self._draw(b"comparison"),
+            bits=self.plan.difference_bits,
+        )
         r0[bits] = dealt.reshape(len(bits), self.plan.layout.n)
-        return residue(r - r0).reshape(-1), encode_shares(shares)
+        return (r - r0 & self.plan.offset_masks).reshape(-1), encode_shares(shares)
 
     def _deal_products(self, decision: RoundNumber) -> tuple[tuple[memoryview, ...], tuple[memoryview, ...]]:
         """Return each aggregator's shares of a decision's products."""

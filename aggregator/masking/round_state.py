@@ -17,7 +17,7 @@ from protocols.errors import WireError
 from protocols.masking.envelope import SignedMessage
 from protocols.masking.messages import ReleaseAnswer, from_bytes
 from protocols.masking.plans.run_plan import RunPlan
-from protocols.masking.words import MASK, require_canonical
+from protocols.masking.words import require_canonical
 
 NOTHING: Final = np.zeros(0, dtype=np.uint64)
 
@@ -96,8 +96,10 @@ class NextComparison:
             WireError: other sizes than those of the run's outcomes.
         """
         n, offsets = plan.layout.n, from_bytes(message.offsets)
-        require_canonical(offsets, int(MASK) + 1, n * len(plan.layout.outcomes), "offsets")
-        share = ComparisonShare.decode(message.share, party=party, n=n * len(plan.bits))
+        below = np.repeat(plan.offset_masks + np.uint64(1), n)
+        require_canonical(offsets, below, n * len(plan.layout.outcomes), "offsets")
+        bits = plan.difference_bits
+        share = ComparisonShare.decode(message.share, party=party, n=n * len(plan.bits), bits=bits)
         products = ProductShare.decode(message.products, n=n * len(plan.products)) if plan.products else None
         return cls(offsets, NodeHash(message.node_key), share, products)
 

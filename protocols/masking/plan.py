@@ -45,6 +45,9 @@ class MaskingPlan(RunPlan):
         RunPlan.__init__(self, manifest)
         self._ranges = Ranges(manifest, growth=True)
         self._shapes: dict[bytes, ProofShape] = {}
+        bounds, names = _bounds(manifest), [each.name for each in self.layout.outcomes if each.is_bit]
+        widest = max((bounds[f"the level of {name}"] + bounds[f"the threshold of {name}"] for name in names), default=0)
+        self._difference_bits = min(widest.bit_length(), WIDTH - 1)
 
     def compares(self, number: RoundNumber) -> bool:
         """Tell whether keys of a comparison are dealt in a round: those of the decision that comes next."""
@@ -53,6 +56,11 @@ class MaskingPlan(RunPlan):
     def opens(self, number: RoundNumber) -> bool:
         """Tell whether anything is released in a round."""
         return self.phase(number) == Phase.SPEAK
+
+    @property
+    def difference_bits(self) -> int:
+        """Return of how many bits threshold less level is at most, over the whole run, without its sign."""
+        return self._difference_bits
 
     def suppresses(self, number: RoundNumber) -> bool:
         """Tell whether small counts are kept back in a round, so that the aggregators open masked ones first."""

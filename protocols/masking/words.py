@@ -23,7 +23,6 @@ LIMIT: Final = 2 ** (WIDTH - 1)  # what is compared or released stays below it i
 MASK: Final = np.uint64(2**WIDTH - 1)
 _COUNTER: Final = CTR(bytes(16))
 _ZEROS: Final = memoryview(bytes(2**18))
-_TOP: Final = np.uint64(WIDTH - 1)
 
 
 def expand(key: bytes, count: int) -> U64:
@@ -47,9 +46,9 @@ def to_integers(x: U64) -> I64:
     return (x << sign).view(np.int64) >> np.int64(sign)
 
 
-def top(x: U64) -> U64:
-    """Return the top bit of each word modulo 2**58: 1 of a negative number."""
-    return x >> _TOP
+def top(x: U64, bits: int = WIDTH - 1) -> U64:
+    """Return the top bit of each word modulo 2**(bits + 1): 1 of a negative number."""
+    return x >> np.uint64(bits) & np.uint64(1)
 
 
 def require_canonical(words: U64, below: int | U64, count: int, what: str) -> None:

@@ -47,7 +47,7 @@ def compare_vs_crypten(sizes: tuple[int, ...] = (100_000, 1_000_000), repeats: i
     return rows
 
 
-def latency_table(round_trips_ms: tuple[float, ...] = (1.0, 20.0, 100.0), n: int = 10_000) -> list[Row]:
+def latency_circuits(round_trips_ms: tuple[float, ...] = (1.0, 20.0, 100.0), n: int = 10_000) -> list[Row]:
     """Give openings and seconds of joint operations where every message travels for half a round trip.
 
     Ranges are those of messages, some 8 bits, and of hazards, some 48. All are held to CrypTen's own comparison.
@@ -66,7 +66,7 @@ def latency_table(round_trips_ms: tuple[float, ...] = (1.0, 20.0, 100.0), n: int
         for name, (ours, seconds) in found.items():
             against = f"CrypTen's circuit over the same channel and dealer, {openings} openings, {their_seconds:.3f} s"
             row = {"against": against, "peak_mib": peak}
-            at = f"latency_table_{name}_{delay_ms:g}ms_{n}"
+            at = f"latency_circuits_{name}_{delay_ms:g}ms_{n}"
             rows.append(row | {"name": at, "value": seconds, "unit": "s", "ratio": seconds / their_seconds})
             rows.append(row | {"name": f"{at}_openings", "value": ours, "unit": "rounds", "ratio": ours / openings})
     return rows
@@ -183,6 +183,6 @@ class Relays:
 
 BENCHMARKS = {
     "compare_vs_crypten": compare_vs_crypten,
-    "latency_table": latency_table,
+    "latency_circuits": latency_circuits,
     "traffic_table": traffic_table,
 }

@@ -3,10 +3,13 @@
 import abc
 from typing import Final
 
+import numpy as np
+
 from protocols.arithmetic.counters import FIRST_ROUND, RoundNumber
 from protocols.arithmetic.fixed_point import I64, U64
 from protocols.errors import ParameterError, WireError
 from protocols.masking.folding import ProofShape
+from protocols.masking.words import MASK
 from protocols.task.layout import Layout
 from protocols.task.manifest import Manifest, run_id
 from protocols.task.parties import DealerParty
@@ -67,6 +70,20 @@ class RunPlan(abc.ABC):
             products += [(row, "anew", 0)] if outcome.anew else []
             products += [(row, "weight", place) for place in range((outcome.weight or 0).bit_length())]
         return tuple(products)
+
+    @property
+    @abc.abstractmethod
+    def difference_bits(self) -> int:
+        """Return of how many bits threshold less level is at most, over the whole run, without its sign."""
+
+    @property
+    def offset_masks(self) -> U64:
+        """Return which bits of each outcome's offsets are told, uint64[o, 1]: those that are compared, or all of a sum.
+
+        Security: what masks an offset has these bits alone; a further one would tell that bit of all pads together.
+        """
+        compared = np.uint64(2 ** (self.difference_bits + 1) - 1)
+        return np.array([[compared if each.is_bit else MASK] for each in self.layout.outcomes], dtype=np.uint64)
 
     def multiplies(self, number: RoundNumber) -> bool:
         """Tell whether levels take products in a round, so that the aggregators open masked numbers to each other."""

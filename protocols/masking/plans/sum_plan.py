@@ -49,6 +49,11 @@ class SumPlan(RunPlan):
         """Tell that nothing is compared."""
         return False
 
+    @property
+    def difference_bits(self) -> int:
+        """Return 0: nothing is compared."""
+        return 0
+
     def suppresses(self, number: RoundNumber) -> bool:
         """Tell that nothing is suppressed."""
         return False

@@ -4,9 +4,10 @@ import msgspec
 import numpy as np
 import pytest
 
+from aggregator.masking.round_state import NextComparison
 from lpm_secure.testbed.masked_run import MaskedRun
 from protocols.errors import CohortTooSmall, ConflictingReplay, RoundAhead, RunEnded, WireError
-from protocols.masking.messages import ProofQuestion, ReleaseAnswer, WordsNotice, to_bytes
+from protocols.masking.messages import ProofQuestion, ReleaseAnswer, WordsNotice, from_bytes, to_bytes
 from protocols.releases.query import Release, Releases
 from tests.masked_runs import Recorder, Secrets, noise_of_both
 
@@ -44,6 +45,53 @@ def test_nothing_is_opened_without_the_others_verdict(start, monkeypatch):
     with pytest.raises(RoundAhead, match="needs the other aggregator's verdict"):
         run.play(Secrets().words(run))
     assert all(each.ending for each in run.aggregators)
+
+
+def furthest(run, number, *, first=True):
+    """Return the words of a round with messages, and all numbers of one client, at the ends of their ranges."""
+    plan, words = run.plan, {}
+    for name in plan.names:
+        checked = plan.shape(name, number).bits[: plan.count(name, number)].astype(np.uint64)
+        words[name] = (np.uint64(1) << checked) - np.uint64(1)
+        if number % 2:
+            words[name][plan.layout.message_words :] = 0
+            words[name][plan.layout.message_words] = plan.layout.size(name)
+        elif (name == "client-0") != first:
+            words[name][:] = 0
+    return words
+
+
+def test_the_furthest_levels_and_thresholds_that_ranges_allow_are_compared_over_the_whole_run(start):
+    """Keys are as short as the bound of the run allows: no shorter."""
+    run = start({"steps": 4})
+    tau = furthest(run, 0)
+    run.play(tau)
+    level = np.zeros((2, 2), dtype=object)
+    for number in (1, 3, 5, 7):
+        spoken, own = furthest(run, number), furthest(run, number + 1, first=number < 5)
+        run.play(spoken)
+        told = run.play(own)
+        for row, name in enumerate(run.plan.names):
+            other, (start_, end) = spoken[run.plan.names[1 - row]], run.plan.layout.own[name]
+            level[row] += other[start_:end].astype(object) + own[name].astype(object)
+            expected = [[int(a > int(b))] for a, b in zip(level[row], tau[name], strict=True)]
+            assert told[name].outcomes.tolist() == expected
+
+
+def test_an_offset_tells_no_bit_beyond_those_that_are_compared(start):
+    """The key's own random number hides no further one: it would be that of what all pads come to."""
+    asked = Recorder("aggregator-0")
+    run = start({"steps": 4}, between=asked)
+    play_all(run, Secrets(), rounds=7)
+    answers = [each for each in asked.messages if b"ReleaseAnswer" in each.content]
+    offsets = np.concatenate([from_bytes(run.dealer.read(each, ReleaseAnswer).offsets) for each in answers])
+    assert run.plan.difference_bits < 40
+    assert offsets.size == 12
+    assert (offsets < 2 ** (run.plan.difference_bits + 1)).all()
+    high = run.dealer.read(answers[0], ReleaseAnswer)
+    wrong = msgspec.structs.replace(high, offsets=to_bytes(from_bytes(high.offsets) | np.uint64(2**57)))
+    with pytest.raises(WireError, match="offsets is not in its canonical range"):
+        NextComparison.of(run.plan, wrong, party=0)
 
 
 def lie(run, name="client-0", word=0, value=1 << 20):

@@ -27,6 +27,14 @@ def test_what_is_checked_of_words_is_what_is_checked_of_masked_words_less_that_o
             assert checked.size == plan.shape(name, number).n
 
 
+@pytest.mark.parametrize("steps", [1, 2, 64])
+def test_a_difference_has_the_bits_that_levels_and_thresholds_reach_over_the_whole_run(manifest, steps):
+    plan = MaskingPlan(manifest(steps=steps))
+    spoken, own, tau = (int(plan.shape("client-0", number).bits.max()) for number in (1, 2, 0))
+    assert 2**plan.difference_bits > steps * (2**spoken + 2**own) + 2**tau
+    assert plan.offset_masks.tolist() == [[2 ** (plan.difference_bits + 1) - 1]]
+
+
 def test_own_levels_are_told_as_the_growth_of_one_step(manifest):
     plan = MaskingPlan(manifest(steps=64))
     one = MaskingPlan(manifest(steps=1))
