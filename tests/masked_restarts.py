@@ -39,7 +39,7 @@ class Server:
 
     async def answer(self, caller: str, request: Any) -> Any:
         while True:
-            gone, call = self._gone, asyncio.ensure_future(self.process.answer(caller, request))
+            gone, call = self._gone, asyncio.ensure_future(self._answer(self.process, self._gone, caller, request))
             ends = asyncio.ensure_future(gone.wait())
             try:
                 await asyncio.wait([call, ends], return_when=asyncio.FIRST_COMPLETED)
@@ -50,6 +50,10 @@ class Server:
                     each.cancel()
                     with suppress(BaseException):
                         await each
+
+    @staticmethod
+    async def _answer(process: Any, gone: asyncio.Event, caller: str, request: Any) -> Any:
+        return None if gone.is_set() else await process.answer(caller, request)  # a process that ended begins nothing
 
     def kill(self) -> None:
         """End the process."""

@@ -3,10 +3,13 @@
 import asyncio
 import random
 from collections import defaultdict
+from contextlib import nullcontext
 
 import msgspec
+import numpy as np
 import pytest
 
+from lpm_secure.engine.masked_part import MaskedAnnouncer
 from lpm_secure.testbed.masked_run import MaskedRun
 from protocols.errors import LpmError, RecordsDiffer
 from protocols.masking.journal import MemoryJournal
@@ -23,6 +26,7 @@ from protocols.masking.messages import (
     ReturnNotice,
     WordsNotice,
 )
+from protocols.task.parties import ENGINE
 from protocols.wire.messages import MaskedCall
 from tests.masked_lies import KINDS
 from tests.masked_restarts import AFTER, BEFORE, Servers, copy_of
@@ -356,3 +360,38 @@ def test_records_of_different_moments_are_refused(small, tmp_path):
     for journal in (lacking, MemoryJournal(party.journal._entries)):
         with pytest.raises(RecordsDiffer):
             type(party)(party.plan, party.signer, party.keys, journal, 0)
+
+
+async def announce_again(servers, other):
+    """Play a step, and announce it once more, as an engine does that is started again; in the same bytes or others."""
+    run = servers.run
+    first, again = (announcer_of(run, servers.parties.transports(ENGINE)) for _ in range(2))
+    clients = [asyncio.ensure_future(take_part(servers.parties, name, Secrets())) for name in run.plan.names]
+    told = await first.advance(0, np.array([3], np.int64))
+    try:
+        after = await again.advance(0, np.array([3 + other], np.int64))
+        assert (after.release.tolist(), after.announcement.tolist()) == (told.release.tolist(), [3])
+    finally:
+        await asyncio.sleep(0.05)
+        servers.stop()
+        for each in clients:
+            each.cancel()
+        await asyncio.gather(*clients, return_exceptions=True)
+
+
+def announcer_of(run, transports):
+    return MaskedAnnouncer(run.plan, transports, run.signers[ENGINE], run.dealer.keys)
+
+
+def test_an_engine_that_announces_something_else_of_a_step_that_is_over_ends_the_run_for_all(small, tmp_path):
+    for other in (0, 1):
+        folder = tmp_path / f"{other}"
+        folder.mkdir()
+
+        async def play(other=other, folder=folder):
+            servers = Servers(MaskedRun.draw(small(cells=(9,), engine=True, steps=2, **TIMES)), folder)
+            with pytest.raises(RecordsDiffer, match="with other numbers before") if other else nullcontext():
+                await announce_again(servers, other)
+            return [bool(party.ending) for party in (*servers.run.aggregators, servers.run.dealer)]
+
+        assert asyncio.run(play()) == [bool(other)] * 3
