@@ -115,10 +115,10 @@ def write_active(folder, world=0, *, steps, timeout_s, **protocol):
     return deployment
 
 
-async def drive_unwatched(deployment, act=lambda step: None):
+async def drive_unwatched(deployment, act=lambda step: None, journal=None):
     """Drive a deployment whose processes run, and return its series."""
     manifest, transports = deployment.testbed.manifest, deployment.transports()
-    part = private_part(manifest, transports, deployment.party("engine"))
+    part = private_part(manifest, transports, deployment.party("engine"), journal)
     agents = deployment.testbed.synthetic_agents(torch.device("cpu"))
     try:
         return await simulate(manifest, part, agents, on_step=lambda step, release: act(step))

@@ -16,9 +16,8 @@ from lpm_secure.testbed.masked_run import MaskedRun
 from protocols.errors import WouldWrap
 from protocols.models.run_model import agent_model_of
 from protocols.task.parties import ENGINE
-from tests.conformance.masking.test_server_restarts import SERVERS, Ends
 from tests.conformance.parity.conftest import ALL
-from tests.masked_restarts import AFTER, BEFORE, Servers
+from tests.masked_restarts import AFTER, BEFORE, SERVERS, Ends, Servers
 from tests.repetitions import repetitions
 
 CPU = torch.device("cpu")
