@@ -23,7 +23,8 @@ def lie(liar):
 
     def begin_lying(self, *given, **named):
         begin(self, *given, **named)
-        liar.run = SimpleNamespace(aggregators=(None, self._party), signers={LIAR: self._party.signer})
+        if self._party is not None:  # else it was started again, and its records are not of one moment
+            liar.run = SimpleNamespace(aggregators=(None, self._party), signers={LIAR: self._party.signer})
 
     def told(receiver, envelope):
         before, content = liar.lies, liar(LIAR, receiver, envelope)
@@ -36,7 +37,8 @@ def lie(liar):
         return await send(self, told(self.transport._name, envelope) if own else envelope, timeout_s=timeout_s)
 
     def finish_lying(self, replies):
-        finish(self, {name: told(name, reply) for name, reply in replies.items()})
+        last = {name: told(name, reply) for name, reply in replies[self._number].items()}
+        finish(self, replies | {self._number: last})
 
     MaskedRounds.__init__, MaskedLink.send, MaskedRounds._finish = begin_lying, send_lie, finish_lying
 

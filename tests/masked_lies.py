@@ -24,6 +24,7 @@ from protocols.masking.messages import (
     ProofQuestion,
     RangeVerdict,
     ReleaseQuestion,
+    ReturnNotice,
     SeedNotice,
     StepNotice,
     Stop,
@@ -51,6 +52,7 @@ KINDS = (
     | ProofQuestion
     | RangeVerdict
     | ReleaseQuestion
+    | ReturnNotice
     | SeedNotice
     | StepNotice
     | Stop

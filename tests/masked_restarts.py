@@ -1,6 +1,7 @@
 """Servers of a masked run in this process that end at a message, and are started again from what they had written."""
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
@@ -20,6 +21,7 @@ from protocols.wire.masked_link import MaskedLink
 from protocols.wire.messages import MaskedCall
 from protocols.wire.transport import Transport
 
+SERVERS = ("aggregator-0", "aggregator-1", "dealer")
 BEFORE, AFTER = "before", "after"  # a message arrives, or when it has been answered and nobody has heard the answer
 Call = Callable[[], Awaitable[Any]]
 
@@ -31,6 +33,18 @@ def copy_of(journal: MemoryJournal) -> MemoryJournal:
     return copy
 
 
+def renew_server(run: MaskedRun, name: str, journal: Callable[[MemoryJournal], MemoryJournal] = copy_of) -> None:
+    """Put in a server's place the one that goes on from its journal."""
+    parties = {each.signer.name: each for each in (*run.aggregators, run.dealer)}
+    before = parties[name]
+    given = before.plan, before.signer, before.keys, journal(before.journal)
+    if isinstance(before, MaskingDealer):
+        run.dealer = MaskingDealer(*given, sealing=before.sealing)
+    else:
+        parties[name] = MaskingAggregator(*given, before.index)
+        run.aggregators = tuple(parties[each] for each in run.plan.aggregators)
+
+
 class Server:
     """A server behind its address: calls that it does not answer because it ends are made to the next one."""
 
@@ -39,7 +53,7 @@ class Server:
 
     async def answer(self, caller: str, request: Any) -> Any:
         while True:
-            gone, call = self._gone, asyncio.ensure_future(self.process.answer(caller, request))
+            gone, call = self._gone, asyncio.ensure_future(self._answer(self.process, self._gone, caller, request))
             ends = asyncio.ensure_future(gone.wait())
             try:
                 await asyncio.wait([call, ends], return_when=asyncio.FIRST_COMPLETED)
@@ -50,6 +64,10 @@ class Server:
                     each.cancel()
                     with suppress(BaseException):
                         await each
+
+    @staticmethod
+    async def _answer(process: Any, gone: asyncio.Event, caller: str, request: Any) -> Any:
+        return None if gone.is_set() else await process.answer(caller, request)  # a process that ended begins nothing
 
     def kill(self) -> None:
         """End the process."""
@@ -121,20 +139,9 @@ class Servers:
 
     def restart(self, name: str, journal: Callable[[MemoryJournal], MemoryJournal] = copy_of) -> None:
         """End a server, and start it again from its journal, or from what `journal` makes of it."""
-        run, server = self.run, self._servers[name]
-        server.kill()
-        if name == run.plan.dealer.name:
-            before = run.dealer
-            given = before.plan, before.signer, before.keys, journal(before.journal)
-            run.dealer = MaskingDealer(*given, sealing=before.sealing)
-        else:
-            parties = list(run.aggregators)
-            index = run.plan.aggregators.index(name)
-            before = parties[index]
-            given = before.plan, before.signer, before.keys, journal(before.journal)
-            parties[index] = MaskingAggregator(*given, index)
-            run.aggregators = tuple(parties)
-        server.start()
+        self._servers[name].kill()
+        renew_server(self.run, name, journal)
+        self._servers[name].start()
 
     async def call(self, callee: str, caller: str, envelope: SignedMessage) -> Any:
         """Hand a server a message, past whatever acts on the way."""
@@ -166,3 +173,22 @@ class Servers:
     def stop(self) -> None:
         for each in self._servers.values():
             each.process.stop()
+
+
+class Ends:
+    """Servers end at messages of these places among those to them and from them."""
+
+    def __init__(self, *places: tuple[str, int, str]) -> None:
+        self.places = {(name, place): moment for name, place, moment in places}
+        self.passed: dict[str, int] = defaultdict(int)
+
+    async def __call__(self, servers: Servers, caller: str, callee: str, request: object, go_on: Call) -> Any:
+        for name in {caller, callee} & {*SERVERS}:
+            place = name, self.passed[name]
+            self.passed[name] += 1
+            if (moment := self.places.get(place)) is not None:
+                if moment == AFTER:
+                    await asyncio.wait([asyncio.ensure_future(go_on())], timeout=0.05)
+                servers.restart(name)
+                await asyncio.sleep(0.01)  # a call of its own ends here
+        return await go_on()

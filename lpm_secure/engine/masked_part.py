@@ -5,18 +5,21 @@ from pathlib import Path
 from typing import final
 
 import numpy as np
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from client_sdk.masking.channel import ServerChannel
 from client_sdk.masking.masking_client import Reading, read_release
+from lpm_secure.engine.announcement import AggregateRelease
 from lpm_secure.engine.journal import ReleaseJournal
 from lpm_secure.engine.loop import PrivatePart, RemotePart, StepRelease
 from lpm_secure.engine.tally import TallyEstimator
 from protocols.arithmetic.counters import Step
 from protocols.arithmetic.fixed_point import I64
-from protocols.errors import LpmError
+from protocols.errors import LpmError, RecordsDiffer
 from protocols.identity.server_keys import IDENTITY
 from protocols.identity.signing import read_key
-from protocols.masking.envelope import Signer
+from protocols.masking.envelope import NONCE_BYTES, Signer
 from protocols.masking.messages import StepNotice, Stop, to_bytes
 from protocols.masking.plan import plan_of
 from protocols.masking.plans.run_plan import RunPlan
@@ -55,13 +58,17 @@ class MaskedAnnouncer:
         Raises:
             PartiesDisagree: the aggregators told different things.
             RunEnded: the run is over.
+            RecordsDiffer: the step is over, and this engine's key had announced something else.
         """
         plan = self.plan
         number = plan.manifest.schedule.number(Step(step), Phase.SPEAK)
         notice = StepNotice(run=plan.run, number=number, words=to_bytes(announced.view(np.uint64)))
         try:
             replies = await self._channel.exchange(self._signer.send(notice), step=Step(step))
-            return read_release(plan, replies, keys=self._keys)
+            reading = read_release(plan, replies, keys=self._keys)
+            if announced.size and not np.array_equal(reading.announcement, announced):
+                raise RecordsDiffer(f"step {step} was announced with other numbers before; the run stops here")
+            return reading
         except LpmError as error:
             await self._channel.stop(self._signer.send(Stop(run=plan.run, number=0, reason=str(error))))
             raise
@@ -71,31 +78,37 @@ class MaskedAnnouncer:
 class MaskedPart(PrivatePart):
     """Private agents on their clients, behind the masked backend."""
 
-    def __init__(self, announcer: MaskedAnnouncer) -> None:
-        """Meet them over the engine's way to both aggregators."""
-        self._announcer, self._cells = announcer, announcer.plan.layout.cells
+    def __init__(self, announcer: MaskedAnnouncer, journal: ReleaseJournal | None = None) -> None:
+        """Meet them over the engine's way to both aggregators; what is in the journal is over."""
+        self._announcer, self._journal, self._cells = announcer, journal, announcer.plan.layout.cells
         self._reading = TallyEstimator(require_simulation(announcer.plan.manifest))
 
     async def advance(self, step: int, announced: I64) -> StepRelease:
         """Announce a step to both aggregators, and return its release; errors are those of `MaskedAnnouncer`."""
-        reading = await self._announcer.advance(step, announced)
-        cells, words = np.split(reading.release, [self._cells])
-        return StepRelease(cells, self._reading.tally(words), len(reading.accepted), 0)
+        release = None if self._journal is None else self._journal.release(step, announced)
+        if release is None:
+            reading = await self._announcer.advance(step, announced)
+            release = AggregateRelease(reading.release, len(reading.accepted), 0)
+            if self._journal is not None:
+                self._journal.append(step, announced, release)
+        cells, words = np.split(release.words, [self._cells])
+        return StepRelease(cells, self._reading.tally(words), release.members, release.traffic)
 
 
 def private_part(
     manifest: Simulation, transports: Sequence[Transport], folder: Path, journal: ReleaseJournal | None = None
 ) -> PrivatePart:
-    """Return the private agents of a run as its manifest hides them; the engine's key is in `folder`.
-
-    Of an active run nothing is written down: its engine does not come back.
-    """
+    """Return the private agents of a run as its manifest hides them; the engine's key is in `folder`."""
     if not is_active(manifest):
         return RemotePart(manifest, transports, journal)
-    return MaskedPart(announcer_of(manifest, transports, folder))
+    return MaskedPart(announcer_of(manifest, transports, folder), journal)
 
 
 def announcer_of(manifest: Manifest, transports: Sequence[Transport], folder: Path) -> MaskedAnnouncer:
-    """Return the engine's way to both aggregators of an active run; the engine's key is in `folder`."""
-    signer = Signer.draw(ENGINE, read_key(folder / IDENTITY))
-    return MaskedAnnouncer(plan_of(manifest), transports, signer, trust_of(manifest).signing_keys)
+    """Return the engine's way to both aggregators of an active run; the engine's key is in `folder`.
+
+    Nonces are of that key and the run: an engine that is started again announces a step in the same bytes.
+    """
+    plan, key = plan_of(manifest), read_key(folder / IDENTITY)
+    nonce_key = HKDF(SHA256(), NONCE_BYTES, salt=plan.run, info=b"lpm engine nonces").derive(key.private_bytes_raw())
+    return MaskedAnnouncer(plan, transports, Signer(ENGINE, key, nonce_key), trust_of(manifest).signing_keys)

@@ -31,13 +31,13 @@ from lpm_secure.run.private_run import FIGURES
 from lpm_secure.run.report import plots
 from lpm_secure.testbed.synthetic import Synthetic
 from protocols import folder_lock
-from protocols.errors import ParameterError, RunEnded
+from protocols.errors import ParameterError
 from protocols.identity import certificates
 from protocols.kit.doctor import require_healthy
 from protocols.kit.kit import Kit
 from protocols.kit.peers import wait_for_servers
 from protocols.task import manifest as manifests
-from protocols.task.manifest import Simulation, is_active, require_simulation
+from protocols.task.manifest import Simulation, require_simulation
 from protocols.task.parties import ENGINE
 from protocols.task.release_plan import tally_words
 from protocols.task.signature import load_verified
@@ -96,7 +96,7 @@ def run_engine(
 
     Raises:
         ParameterError: a file cannot be used, they contradict each other, or another process does so here.
-        RunEnded: the run is over, or its security is active and this engine was away.
+        RunEnded: the run is over.
         Unavailable: an aggregator does not answer in time.
     """
     given, folder = engine_config.load(path), path.resolve().parent
@@ -108,8 +108,6 @@ def run_engine(
     results.mkdir(parents=True, exist_ok=True)
     with folder_lock.hold(results / f"engine-{short}.lock"):
         started, file = time.perf_counter(), results / f"releases-{short}.jsonl"
-        if is_active(manifest) and file.exists():
-            raise RunEnded(f"{file} is there: the engine of an active run does not come back; begin another run")
         engine = hashlib.sha256(msgspec.json.encode((synthetic.file, given.environment), order="deterministic"))
         servers, own = {each.name: each.address for each in manifest.aggregators}, folder / given.credentials
         asyncio.run(wait_for_servers(servers, own, patience_s=manifest.join_timeout_s, say=say))

@@ -121,6 +121,7 @@ class MaskedRun:
     def _finish(self) -> dict[str, tuple[SignedMessage, SignedMessage]]:
         one, two = self.aggregators
         number = one.number
+        self._recall()
         offers = one.offer(), two.offer()
         for giver, taker, offer in ((one, two, offers[1]), (two, one, offers[0])):
             for message in giver.lacking(offer):
@@ -142,6 +143,8 @@ class MaskedRun:
             counts = self._swap(*(each.share_counts() for each in self.aggregators))
             _each(MaskingAggregator.open_counts, self.aggregators, counts)
         first, second = (each.replies() for each in self.aggregators)
+        for each in self.aggregators:
+            each.save({}, ())
         names = self.plan.aggregators
         if first.keys() != second.keys():
             raise PartiesDisagree("one aggregator alone says that a round closed without a party; the run stops here")
@@ -149,6 +152,15 @@ class MaskedRun:
             name: (self.between(names[0], name, first[name]), self.between(names[1], name, second[name]))
             for name in first
         }
+
+    def _recall(self) -> None:
+        """Give an aggregator that was started again the keys of the decision in hand."""
+        dealer = self.dealer.signer.name
+        for index, each in enumerate(self.aggregators):
+            if (question := each.lost_question) is not None:
+                replies = self.dealer.ask(self.between(each.signer.name, dealer, question))
+                if replies is not None:
+                    each.recall(self.between(dealer, each.signer.name, replies[index]))
 
     def _ask(self, step: Callable[[MaskingAggregator], SignedMessage]) -> tuple[SignedMessage, SignedMessage]:
         """Ask the dealer one question of both, and return each one's answer."""

@@ -12,6 +12,7 @@ from collections import defaultdict
 
 import torch
 
+from lpm_secure.engine.journal import ReleaseJournal
 from lpm_secure.engine.series import StageSeries
 from lpm_secure.run.processes import run_clear
 from protocols.errors import LpmError
@@ -28,8 +29,8 @@ from tests.masked_lies import LIAR, LIES
 STEPS, TIMEOUT_S = 4, 2.0
 SERVERS = ("dealer", "aggregator-0", "aggregator-1")
 CLIENTS = tuple(f"client-{index}" for index in range(4))
-KINDS = ("kill", "restart", "stop", "restore", "clock", "twice", "engine")
-STATE = ("*.journal", "ledger-*", "store.sqlite*")
+KINDS = ("kill", "restart", "stop", "restore", "clock", "twice", "engine", "servers", "back")
+STATE = ("*.journal", "*.checkpoint", "ledger-*", "store.sqlite*")
 END_S = 30.0  # for all parties, after the engine has
 
 
@@ -43,8 +44,10 @@ class Fault:
         self.pause_s = draw.choice([0.2, 1.0, 4.0 * TIMEOUT_S])
         self.days = draw.choice([-400, 400, 4000])
         self.saved = draw.choice(["nothing", "an earlier step"]) if self.step else "nothing"
-        if self.kind == "engine":
+        if self.kind in ("engine", "back"):
             self.party = "engine"
+        if self.kind == "servers":
+            self.party = draw.choice(SERVERS)
         self.lie = draw.choice(sorted(LIES)) if draw.random() < 0.5 else ""
 
     def __str__(self):
@@ -59,7 +62,7 @@ class Scene:
 
     def __init__(self, fault, folder):
         self.fault, self.deployment = fault, write_active(folder, steps=STEPS, timeout_s=TIMEOUT_S)
-        self.saved, self.others, self.second = folder / "saved", [], None
+        self.saved, self.others, self.second, self.driven, self.is_back = folder / "saved", [], None, None, False
 
     def start(self):
         for name in (*SERVERS, *CLIENTS):
@@ -86,13 +89,31 @@ class Scene:
         return [path for pattern in STATE for path in folder.glob(pattern)]
 
     def _kill(self):
-        process = self.deployment.process(self.fault.party)
+        self._end(self.fault.party)
+
+    def _end(self, name):
+        process = self.deployment.process(name)
         process.kill()
         process.wait(10.0)
 
     def _restart(self):
         self._kill()
         self.deployment.start_party(self.fault.party)
+
+    def _servers(self):
+        """End a server, the next one and it once more, each as soon as the one before has been started again."""
+        place = SERVERS.index(self.fault.party)
+        for name in (self.fault.party, SERVERS[place - 1], self.fault.party):
+            self._end(name)
+            if name == LIAR and self.fault.lie:
+                self._launch(name, ["tests.masked_liar", self.fault.lie, self._config(name)])
+            else:
+                self.deployment.start_party(name)
+
+    def _back(self):
+        """End the engine's process, and let the next one go on from the journal."""
+        self.is_back = True
+        self.driven.cancel()
 
     def _stop(self):
         process = self.deployment.process(self.fault.party)
@@ -133,12 +154,26 @@ class Scene:
         """Drive the run, and return its series, or why it ended; a second engine has ended too."""
         limit = patience_s(self.deployment.testbed.manifest, 0) + patience_s(self.deployment.testbed.manifest, 1) + 30.0
         try:
-            return await asyncio.wait_for(drive_unwatched(self.deployment, self.act), limit)
+            return await asyncio.wait_for(self._drive(), limit)
         except LpmError as error:
             return error
         finally:
             if self.second is not None:
                 await asyncio.gather(self.second, return_exceptions=True)
+
+    async def _drive(self):
+        while True:
+            self.driven = asyncio.ensure_future(drive_unwatched(self.deployment, self.act, self._journal()))
+            try:
+                return await self.driven
+            except asyncio.CancelledError:
+                if not self.is_back:
+                    raise
+                self.is_back = False
+
+    def _journal(self):
+        run = manifests.run_id(self.deployment.testbed.manifest)
+        return ReleaseJournal(self.deployment.party("engine") / "releases.jsonl", run=run, engine="0" * 64)
 
 
 def play(seed, folder):
@@ -184,7 +219,7 @@ def judge(scene, ending, codes):
     if isinstance(ending, StageSeries):
         same = ending.hash == clear.hash
         missed, *more = absences(deployment)
-        result = "the same bits" if same else "left out" if STEPS in missed[fault.party] else "came back"
+        result = "the same bits" if same else "left out" if STEPS in missed.get(fault.party, ()) else "came back"
         if not same and ending.counts.tolist() != reference(deployment.testbed, missed, *more)[1]:
             wrong.append("the series is none of a run in which clients were away as they were")
         if any(steps for name, steps in missed.items() if name != fault.party):

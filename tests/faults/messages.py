@@ -1,7 +1,8 @@
 """Faults of one run in this process, as seeds draw them: honest bits, or one clear end for all.
 
 One party signs another content, or its bytes change on the way, or it sends something of before again; in half of the
-runs a client ends as well, and comes back with a fresh seed in a later step or the same one.
+runs a client ends as well, and comes back with a fresh seed in a later step or the same one; in half of them servers
+end before a round, and go on from what they had written.
 """
 
 import random
@@ -14,8 +15,10 @@ from protocols.identity.signing import SignaturePurpose, sign
 from protocols.masking.envelope import SignedMessage
 from protocols.task.rounds import Phase
 from tests.conftest import _manifest, _seir
+from tests.masked_restarts import renew_server
 from tests.masked_runs import Secrets, come_back, start_again
 
+DEALER = "dealer"
 SENDERS = ("aggregator-0", "aggregator-1", "client-0", "client-1")
 WORLD = {"tau": (0, 5), "said": 3, "stage": 2}
 STEPS = 2
@@ -47,6 +50,9 @@ class MessageFault:
         if self.draw.random() < 0.5:
             self.client, self.since = self.draw.choice(SENDERS[2:]), self.draw.randrange(1, ROUNDS)
             self.back = self.draw.choice([number for number in (*range(1, ROUNDS, 2), ROUNDS) if number >= self.since])
+        also = random.Random(-1 - seed)  # what was drawn before servers came back stays as it was
+        ends = [(number, name) for number in range(1, ROUNDS) for name in (*SENDERS[:2], DEALER)]
+        self.ends = also.sample(ends, also.choice([1, 2, 5])) if also.random() < 0.5 else []
 
     def __call__(self, sender, receiver, message):
         if self.run is None or sender != self.sender:
@@ -89,6 +95,8 @@ def _bits(run, fault):
     """Play all rounds, and return the wrong bits that client-0 was told; levels grow where client-1 was heard."""
     secrets, wrong, heard, is_back = Secrets(**WORLD), [], 0, False
     for number in range(ROUNDS):
+        for _, name in (each for each in fault.ends if each[0] == number):
+            renew_server(run, name)
         if number == fault.back:
             try:
                 come_back(run, start_again(run, fault.client))

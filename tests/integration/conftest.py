@@ -89,8 +89,9 @@ def small_config(clients="group", **protocol):
 
 
 def write_deployment(folder, protocol):
-    compares = protocol.pop("compare_contacts", msgspec.UNSET)
+    compares, security = protocol.pop("compare_contacts", msgspec.UNSET), protocol.pop("security", "semi-honest")
     config = small_config(**protocol)
+    config = msgspec.structs.replace(config, private=msgspec.structs.replace(config.private, security=security))
     testbed = build(config, small_data(), free_addresses(config.protocol.addresses))
     manifest = msgspec.structs.replace(testbed.manifest, compare_contacts=compares)
     deployment = Deployment(folder, dataclasses.replace(testbed, manifest=manifest))
@@ -114,10 +115,10 @@ def write_active(folder, world=0, *, steps, timeout_s, **protocol):
     return deployment
 
 
-async def drive_unwatched(deployment, act=lambda step: None):
+async def drive_unwatched(deployment, act=lambda step: None, journal=None):
     """Drive a deployment whose processes run, and return its series."""
     manifest, transports = deployment.testbed.manifest, deployment.transports()
-    part = private_part(manifest, transports, deployment.party("engine"))
+    part = private_part(manifest, transports, deployment.party("engine"), journal)
     agents = deployment.testbed.synthetic_agents(torch.device("cpu"))
     try:
         return await simulate(manifest, part, agents, on_step=lambda step, release: act(step))

@@ -56,9 +56,10 @@ def wait_for(engine, path, lines, *, timeout_s=60.0):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("mode", ["outcome", "sum"])
+@pytest.mark.parametrize("mode", ["outcome", "sum", "active"])
 def test_an_engine_that_is_killed_and_comes_back_ends_with_the_bits_of_the_clear_run(mode, deploy):
-    deployment = deploy(mode=mode, round_timeout_s=10.0)
+    given = {"security": "active"} if mode == "active" else {"mode": mode}
+    deployment = deploy(**{"mode": "outcome", "round_timeout_s": 10.0} | given)
     path = write_config(deployment)
     deployment.start()
     for lines in (3, 6):  # the first line is the head

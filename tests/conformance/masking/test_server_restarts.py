@@ -3,10 +3,13 @@
 import asyncio
 import random
 from collections import defaultdict
+from contextlib import nullcontext
 
 import msgspec
+import numpy as np
 import pytest
 
+from lpm_secure.engine.masked_part import MaskedAnnouncer
 from lpm_secure.testbed.masked_run import MaskedRun
 from protocols.errors import LpmError, RecordsDiffer
 from protocols.masking.journal import MemoryJournal
@@ -23,18 +26,19 @@ from protocols.masking.messages import (
     ReturnNotice,
     WordsNotice,
 )
+from protocols.task.parties import ENGINE
 from protocols.wire.messages import MaskedCall
 from tests.masked_lies import KINDS
-from tests.masked_restarts import AFTER, BEFORE, Servers, copy_of
+from tests.masked_restarts import AFTER, BEFORE, SERVERS, Ends, Servers, copy_of
 from tests.masked_runs import Secrets
 
-ONE, TWO, DEALER = SERVERS = ("aggregator-0", "aggregator-1", "dealer")
+ONE, TWO, DEALER = SERVERS
 WORLDS = ({"tau": (0, 0), "said": 3, "stage": 0}, {"tau": (7, 7), "said": 1, "stage": 2}, {"tau": (2, 9), "stage": 1})
 TIMES = {"join_timeout_s": 20.0, "round_timeout_s": 20.0}
 SOON = {"join_timeout_s": 0.5, "round_timeout_s": 0.5}
 MESSAGES = {ONE: 65, TWO: 65, DEALER: 18}  # to it and from it, in a run of two steps
 SPEAK, DECIDE = 1, 2
-READ = KINDS | ReturnNotice | ProofAnswer | ReleaseAnswer
+READ = KINDS | ProofAnswer | ReleaseAnswer
 
 
 async def take_part(parties, name, secrets):
@@ -71,12 +75,20 @@ def play(manifest, folder, act, *, world=0):
         secrets, names = Secrets(**WORLDS[world]), servers.run.plan.names
         clients = (take_part(servers.parties, name, secrets) for name in names)
         told = await asyncio.wait_for(asyncio.gather(*clients), 60.0)
-        await asyncio.sleep(0.02)  # what servers tell each other at the end
+        for _ in range(100):  # what servers tell each other at the end
+            await asyncio.sleep(0.02)
+            if not any(isinstance(each[-1], str) for each in told) or all(ended(servers)):
+                break
         servers.stop()
         return told, servers
 
     folder.mkdir(exist_ok=True)
     return *asyncio.run(everybody()), said
+
+
+def ended(servers):
+    """Return of each server whether the run is over for it."""
+    return [bool(party.ending) for party in (*servers.run.aggregators, servers.run.dealer)]
 
 
 def note(said, sender, receiver, envelope):
@@ -91,24 +103,6 @@ def note(said, sender, receiver, envelope):
 
 def content_of(request):
     return msgspec.msgpack.decode(request.envelope.content, type=READ) if isinstance(request, MaskedCall) else None
-
-
-class Ends:
-    """Servers end at messages of these places among those to them and from them."""
-
-    def __init__(self, *places):
-        self.places, self.passed = {(name, place): moment for name, place, moment in places}, defaultdict(int)
-
-    async def __call__(self, servers, caller, callee, request, go_on):
-        for name in {caller, callee} & {*SERVERS}:
-            place = name, self.passed[name]
-            self.passed[name] += 1
-            if (moment := self.places.get(place)) is not None:
-                if moment == AFTER:
-                    await asyncio.wait([asyncio.ensure_future(go_on())], timeout=0.05)
-                servers.restart(name)
-                await asyncio.sleep(0.01)  # a call of its own ends here
-        return await go_on()
 
 
 @pytest.fixture(scope="module")
@@ -128,7 +122,7 @@ def same(small, tmp_path, honest):
             honest[name] = play(manifest, tmp_path / "honest", Ends(), world=world)[0]
         told, servers, said = play(manifest, tmp_path / "run", Ends(*places), world=world)
         assert told == honest[name]
-        assert not any(party.ending for party in (*servers.run.aggregators, servers.run.dealer))
+        assert not any(ended(servers))
         assert {len(each) for each in said.values()} == {1}, "a server said two things under one name"
         assert all(ledger.heads for ledger in servers.ledgers())
         assert servers.ledgers()[0].heads == servers.ledgers()[1].heads
@@ -356,3 +350,38 @@ def test_records_of_different_moments_are_refused(small, tmp_path):
     for journal in (lacking, MemoryJournal(party.journal._entries)):
         with pytest.raises(RecordsDiffer):
             type(party)(party.plan, party.signer, party.keys, journal, 0)
+
+
+async def announce_again(servers, other):
+    """Play a step, and announce it once more, as an engine does that is started again; in the same bytes or others."""
+    run = servers.run
+    first, again = (announcer_of(run, servers.parties.transports(ENGINE)) for _ in range(2))
+    clients = [asyncio.ensure_future(take_part(servers.parties, name, Secrets())) for name in run.plan.names]
+    told = await first.advance(0, np.array([3], np.int64))
+    try:
+        after = await again.advance(0, np.array([3 + other], np.int64))
+        assert (after.release.tolist(), after.announcement.tolist()) == (told.release.tolist(), [3])
+    finally:
+        await asyncio.sleep(0.05)
+        servers.stop()
+        for each in clients:
+            each.cancel()
+        await asyncio.gather(*clients, return_exceptions=True)
+
+
+def announcer_of(run, transports):
+    return MaskedAnnouncer(run.plan, transports, run.signers[ENGINE], run.dealer.keys)
+
+
+def test_an_engine_that_announces_something_else_of_a_step_that_is_over_ends_the_run_for_all(small, tmp_path):
+    for other in (0, 1):
+        folder = tmp_path / f"{other}"
+        folder.mkdir()
+
+        async def play(other=other, folder=folder):
+            servers = Servers(MaskedRun.draw(small(cells=(9,), engine=True, steps=2, **TIMES)), folder)
+            with pytest.raises(RecordsDiffer, match="with other numbers before") if other else nullcontext():
+                await announce_again(servers, other)
+            return ended(servers)
+
+        assert asyncio.run(play()) == [bool(other)] * 3
