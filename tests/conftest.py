@@ -109,7 +109,7 @@ def _seir(*, listed: bool = True, **changes: Any) -> GraphModel:
 def _manifest(agents: Sequence[Sequence[int]] = ((1, 2), (3,), (4, 5)), *, k: int = 2, **changes: Any) -> Simulation:
     """Return a manifest whose client `client-i` has the agents `agents[i]`."""
     gradient = changes.get("gradient")
-    model = changes.pop("model", None) or _seir(listed=gradient is None)
+    model = changes.pop("model", None) or _seir(listed=gradient is None or gradient.relaxed)
     channels = tuple(f"channel-{index}" for index in range(len(model.agents.most)))
     if changes.get("mode") == "outcome":
         changes["dealer"] = DealerParty("dealer", "localhost:99", "localhost:98")

@@ -7,6 +7,7 @@ from typing import Annotated, Final, NamedTuple, final
 import msgspec
 
 from lpm_secure.config.bounds import Days, Rate
+from lpm_secure.config.gradient import GradientConfig
 from lpm_secure.config.graph_model import graph_model_of
 from lpm_secure.config.laws import Delay, law_of
 from lpm_secure.models.axes import Value
@@ -97,14 +98,14 @@ def model_of(
         given: the table `[model]`, or a model by its name.
         parameters: of one that is named; steps are its unit of time.
         dt: days in a step.
-        way: of the derivatives, which are of people who are all drawn and alike; None where there are none.
+        way: of the derivatives; None where there are none. Scores are of people who are all drawn and alike.
 
     Raises:
         ModelError, ConfigError: there is no such model, it has a mistake, or its parameters do not fit.
     """
     if isinstance(given, str):
         return graph_model_of(given, parameters)
-    return graph_of(_integers(given, dt=dt), listed=way is None)
+    return graph_of(_integers(given, dt=dt), listed=way != "score")
 
 
 def channel_names(given: ModelConfig | str, model: GraphModel) -> tuple[str, ...]:
@@ -112,17 +113,20 @@ def channel_names(given: ModelConfig | str, model: GraphModel) -> tuple[str, ...
     return model.contact_channels if isinstance(given, str) else given.channels
 
 
-def exclusions(given: ModelConfig | str, way: str | None) -> Mapping[str, str]:
+def exclusions(given: ModelConfig | str, asked: GradientConfig | None) -> Mapping[str, str]:
     """Return which columns of own people derivatives of a table `[model]` do not take, and why.
 
     Args:
         given: the table `[model]`, or a model by its name, which takes all of its own.
-        way: of the derivatives; None where there are none.
+        asked: for derivatives; None where there are none.
     """
-    if way is None or isinstance(given, str):
+    if asked is None or isinstance(given, str):
         return {}
-    known = "it is known, and derivatives of the table [model] take drawn stages alone; leave it empty"
-    alike = "derivatives of the table [model] are of people who are alike; leave it empty"
+    if asked.way != "score":
+        exact = 'it is known, and exact stays are drawn as a whole; leave it empty, or take stays = "geometric"'
+        return {"since": exact} if asked.stays == "exact" else {}
+    known = "it is known, and scores of the table [model] take drawn stages alone; leave it empty"
+    alike = "scores of the table [model] are of people who are all alike; leave it empty"
     return {"stage": known, "since": known, "susceptibility": alike}
 
 

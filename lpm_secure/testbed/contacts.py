@@ -47,7 +47,7 @@ def survey_of(config: Config) -> Survey:
         client=private.clients.column if isinstance(private.clients, ClientColumn) else None,
         cell=config.cells.column,
         drawn=private.columns,
-        excluded=exclusions(config.model, config.gradient.way if config.gradient else None),
+        excluded=exclusions(config.model, config.gradient),
     )
     contacts = Path(private.contacts) if isinstance(private.contacts, str) else None
     survey = read_survey(Path(private.people), contacts, asked)

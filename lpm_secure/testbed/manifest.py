@@ -88,7 +88,7 @@ def _check_people(config: Config, data: ContactData, model: GraphModel, *, chann
     if not isinstance(config.model, str) and len(channels) != 1 and data.channel is None:
         raise ConfigError(f"the table [model] names {len(channels)} channels; the contacts of {data.source} have one")
     agents = model.agents
-    for name, why in exclusions(config.model, config.gradient.way if config.gradient else None).items():
+    for name, why in exclusions(config.model, config.gradient).items():
         known = np.atleast_1d(data.columns.get(name, UNKNOWN)) != UNKNOWN
         if known.any():
             row = int(np.argmax(known)) + 1

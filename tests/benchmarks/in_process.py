@@ -49,7 +49,7 @@ def drawn_people(*, agents, clients, contacts, cells, steps, gradient, mode="sum
     law = (2**30,) * 4
     beta = (2**20, 2**19) if contacts else (0, 0)
     given = {"beta": beta, "cell_beta": 2**24, "latent": law, "infectious": law, "initial": 2**27, "f": 26}
-    model = graph_of(TableIntegers(**given), listed=gradient is None)
+    model = graph_of(TableIntegers(**given), listed=gradient is None or gradient.relaxed)
     parts = np.array_split(np.arange(agents), clients)
     manifest = Simulation(
         name="bench",

@@ -96,7 +96,7 @@ def space_of(model: GraphModel, *, geometric: bool) -> Space:
     key = f"{SPACE}, {geometric}"
     space: Space | None = model.__dict__.get(key)
     if space is None:
-        graph, clocks = model.graph, clocks_of(model.graph)
+        graph, clocks = model.graph, clocks_of(model.graph, divided=True)
         check_chain(model)
         parameters = model.agents.parameters
         space = Space(graph, parameters, clocks, LiveFields(graph, parameters, clocks), geometric)
@@ -118,7 +118,7 @@ def check_chain(model: GraphModel) -> None:
     if graph.along:
         refuse(f"messages on {', '.join(graph.along)} are made of contacts' own numbers")
     check_depth(graph)
-    clocks = clocks_of(graph)
+    clocks = clocks_of(graph, divided=True)
     for number in nodes_of(graph, "restarts", "update"):
         node = graph.nodes[number]
         if node.op in ("cell", "size"):

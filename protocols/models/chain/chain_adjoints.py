@@ -58,7 +58,7 @@ class ChainAdjoints(ReversibleAgents):
         found = []
         for (part, reversal), state in zip(self._parts(heard.theta), states, strict=True):
             after = state.copy()
-            growth = self._growth(self._reach(part, heard), part.n, self._factor(heard, step))
+            growth = self._growth(self._reach(part, heard), part, self._factor(heard, step))
             reversal.values.move(after, growth, step=step)
             found.append(after)
         return found
@@ -70,13 +70,13 @@ class ChainAdjoints(ReversibleAgents):
         for (part, reversal), state, after in zip(self._parts(heard.theta), states, adjoints, strict=True):
             own = after.copy()
             reach = self._reach(part, heard)
-            raw = self._growth(reach, part.n, ONE)
+            raw = self._growth(reach, part, ONE)
             growth = {name: times(each, factor[0], ()) for name, each in raw.items()}
             by_growth, theta[:, part.rows] = reversal.back(state, own, growth, step=step)
             for name, by_grown in by_growth.items():
                 for place, slope in factor[1]:
                     theta[place, part.rows] += by_grown * raw[name][0] * slope
-                by = by_grown * factor[0]
+                by = by_grown * factor[0] * part.shares.get(name, 1.0)
                 for in_cell, channel, weight, slopes in self._levels[name]:
                     if len(reach[in_cell]):
                         (cell if in_cell else contact)[channel, part.rows] += by * weight
@@ -119,9 +119,9 @@ class ChainAdjoints(ReversibleAgents):
             made.setdefault(id(part.transition), Reversal.of(part.transition, theta))
         return levels, [made[id(part.transition)] for part in self._all.parts]
 
-    def _growth(self, reach: Reach, n: int, factor: HazardFactor) -> dict[str, F64]:
+    def _growth(self, reach: Reach, part: ChainPart, factor: HazardFactor) -> dict[str, F64]:
         plain = {name: tuple(each._replace(slopes=()) for each in own) for name, own in self._levels.items()}
-        return grow(plain, reach, (1, n), (factor[0], ()))
+        return grow(plain, reach, part, 1, (factor[0], ()))
 
     def _factor(self, heard: Reception, step: int) -> HazardFactor:
         return hazard_factor(self._gradient, step, heard.theta)

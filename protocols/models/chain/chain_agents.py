@@ -91,7 +91,7 @@ class ChainAgents(RelaxedAgents):
         before = self.step
         self.step, self._fixed, factor = before + 1, None, hazard_factor(self._gradient, before)
         for part, state, means in zip(self._all.parts, self._states, self._means, strict=True):
-            growth = grow(self._all.levels, hear(part.rows), state.shape[1:], factor)
+            growth = grow(self._all.levels, hear(part.rows), part, state.shape[1], factor)
             part.transition.move(state, growth, step=before)
             part.transition.count(state, means, step=self.step)
 

@@ -9,17 +9,17 @@ import numpy as np
 from protocols.arithmetic.distributions import F64
 from protocols.arithmetic.fixed_point import I64
 from protocols.models.agent_model import AgentSource, Columns
-from protocols.models.chain.chain import LocalChain, chain_of
-from protocols.models.chain.exploration import MOST_IN_ALL, MOST_WAYS
+from protocols.models.chain.chain import LocalChain, chain_of, space_of
+from protocols.models.chain.exploration import MOST_IN_ALL, MOST_WAYS, Space
 from protocols.models.chain.hazard_factor import ONE, HazardFactor
+from protocols.models.chain.liveness import stage_fields
 from protocols.models.chain.paths import refuse
 from protocols.models.chain.quantities import NO_LAWS
 from protocols.models.chain.steps.transition import Slopes, Transition, slopes_of, times
 from protocols.models.dual import Dual
 from protocols.models.gradient import Gradient
 from protocols.models.graph.agents import GraphModel
-from protocols.models.graph.checks import nodes_of
-from protocols.models.graph.graph import PARTS
+from protocols.models.graph.interpreter import Inputs, evaluate
 from protocols.models.likelihood.entries import LawSlopes, ParameterEntry, parameters_read
 
 MOST_GROUPS: Final = 256  # of agents, by their columns
@@ -38,12 +38,14 @@ class ChainPart(NamedTuple):
         n: of them.
         begin: the probability of each state at the beginning, float64[1 + p, S].
         transition: a step of it.
+        shares: of outcomes, by what each agent's hazard is multiplied, float64[n], where that is not 1.
     """
 
     rows: Rows
     n: int
     begin: F64
     transition: Transition
+    shares: Mapping[str, F64]
 
 
 class GrowthFactor(NamedTuple):
@@ -110,8 +112,9 @@ class ChainGroups:
             ModelError: the model has no chain, or agents are of too many kinds.
             DataError: a column is missing, or out of its range.
         """
-        kinds, left = [], MOST_IN_ALL
-        for rows, given, known in _kinds(model, columns, n):
+        kinds, left, space = [], MOST_IN_ALL, space_of(model, geometric=geometric)
+        inputs = model.agents.inputs_of_begin(AgentSource(np.zeros(n, dtype=np.uint64), (0, 0)), columns)
+        for rows, given, known in _kinds(space, inputs, n):
             most = min(left, MOST_WAYS)
             chain = chain_of(model, entries, given, known, steps=steps, laws=laws, geometric=geometric, most=most)
             kinds.append((rows, chain))
@@ -122,12 +125,15 @@ class ChainGroups:
         keys = [b"".join(each[:, row].tobytes() for each in outputs) for row in range(told + len(model.agents.tally))]
         numbers = tuple(of.setdefault(key, len(of)) for key in keys)
         first = [numbers.index(number) for number in range(len(of))]
-        parts = []
+        parts, shares = [], _shares(space, inputs)
         for (rows, chain), each in zip(kinds, outputs, strict=True):
             transition = Transition.of(chain, Dual(each[0, first], each[1:, first]))
             cut = _cut(rows, max(TOGETHER // (1 + p), 1))
             begin = np.concatenate([chain.begin.value[None], chain.begin.tangent])
-            parts += [ChainPart(own, count, begin, transition) for own, count in cut]
+            parts += [
+                ChainPart(own, count, begin, transition, {name: each[own] for name, each in shares.items()})
+                for own, count in cut
+            ]
         return cls(n, tuple(parts), told, numbers, _levels(model, entries))
 
 
@@ -137,13 +143,14 @@ def chain_entries(model: GraphModel, gradient: Gradient) -> tuple[ParameterEntry
     return tuple(known.get(title, ParameterEntry(title, 0, "")) for title in gradient.parameters)
 
 
-def grow(levels: Levels, reach: Reach, shape: tuple[int, int], factor: HazardFactor = ONE) -> dict[str, F64]:
+def grow(levels: Levels, reach: Reach, part: ChainPart, width: int, factor: HazardFactor = ONE) -> dict[str, F64]:
     """Return by how much each outcome's level grows before weights, float64[1 + p, n].
 
     Args:
         levels: of each outcome what raises it.
         reach: what reaches agents on each contact channel, and each cell channel; none where they do not count.
-        shape: of each number.
+        part: the agents.
+        width: 1 + p.
         factor: by what all of them are multiplied.
     """
     grown: dict[str, F64] = {}
@@ -152,8 +159,10 @@ def grow(levels: Levels, reach: Reach, shape: tuple[int, int], factor: HazardFac
             if len(reach[cell]):
                 own = times(reach[cell][channel], weight, slopes)
                 grown[name] = grown[name] + own if name in grown else own
-        grown.setdefault(name, np.zeros(shape))
-    return grown if factor == ONE else {name: times(each, *factor) for name, each in grown.items()}
+        grown.setdefault(name, np.zeros((width, part.n)))
+    if factor != ONE:
+        grown = {name: times(each, *factor) for name, each in grown.items()}
+    return {name: each * part.shares[name] if name in part.shares else each for name, each in grown.items()}
 
 
 def _outputs(chain: LocalChain) -> F64:
@@ -191,12 +200,37 @@ def _levels(model: GraphModel, entries: tuple[ParameterEntry, ...]) -> Levels:
     }
 
 
-def _kinds(model: GraphModel, columns: Columns, n: int) -> Iterator[tuple[I64, dict[str, int], dict[str, bool]]]:
+def _shares(space: Space, inputs: Inputs) -> dict[str, F64]:
+    """Return by what the hazards of agents are multiplied, float64[n]: by what divides their thresholds."""
+    over = {name: (clock.over, clock.over_bits) for name, clock in space.clocks.items() if clock.over is not None}
+    begun = {**inputs.state, **evaluate(space.graph, ("begin",), inputs)["begin"]} if over else {}
+    shares = {name: np.ldexp(begun[own].astype(np.float64), -bits) for name, (own, bits) in over.items()}
+    return {name: each for name, each in shares.items() if (each != 1.0).any()}
+
+
+def _names_read(space: Space) -> list[str]:
+    """Return the columns that anything looks at, but for what only divides a threshold, or a compartment's stay."""
+    graph, thresholds = space.graph, {clock.field for clock in space.clocks.values()}
+    parts = {part: own for part, own in graph.parts.items() if part not in ("thresholds", "begin", "update")}
+    todo = [root for own in parts.values() for root in own.values()]
+    todo += [root for name, root in graph.update.items() if name not in thresholds]
+    todo += [graph.begin[name] for name in stage_fields(graph) if name in graph.begin]
+    names, seen = set(thresholds), set[int]()
+    while todo:
+        number = todo.pop()
+        node = graph.nodes[number]
+        if number not in seen:
+            seen.add(number)
+            todo += node.inputs[:2] if node.op == "days" and space.geometric else node.inputs
+            if node.op in ("field", "known"):
+                names.add(node.name)
+                todo += [graph.begin[node.name]] if node.name in graph.begin and node.name not in thresholds else []
+    return sorted(names)
+
+
+def _kinds(space: Space, inputs: Inputs, n: int) -> Iterator[tuple[I64, dict[str, int], dict[str, bool]]]:
     """Yield agents by what is given of them, as far as anything looks at it: rows, numbers, and which are known."""
-    source = AgentSource(np.zeros(n, dtype=np.uint64), (0, 0))
-    inputs, graph = model.agents.inputs_of_begin(source, columns), model.graph
-    nodes = [graph.nodes[number] for number in nodes_of(graph, *(set(PARTS) - {"thresholds"}))]
-    names = sorted({node.name for node in nodes if node.op in ("field", "known")})
+    graph, names = space.graph, _names_read(space)
     least = {name: field.low for name, field in graph.fields.items()}
     each = [inputs.state[name] for name in names] + [inputs.known[name] for name in names]
     table = np.array(each, dtype=np.int64).reshape(2 * len(names), n)

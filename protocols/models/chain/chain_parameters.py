@@ -46,7 +46,7 @@ def describe_chain(model: GraphModel, *, steps: int) -> str:
 
 
 def _why_not(model: GraphModel, entry: ParameterEntry, *, geometric: bool) -> str:
-    graph, dependence = model.graph, dependence_of(model)
+    graph, dependence = model.graph, dependence_of(model, local=True)
     compared = dependence.why_not(entry.title)
     if compared:
         return compared

@@ -42,9 +42,15 @@ class Dependence:
     totals: Mapping[str, frozenset[str]]
 
     @classmethod
-    def of(cls, graph: ModelGraph) -> "Dependence":
-        """Follow every parameter through the graph, and through the state from step to step."""
-        clocks = clocks_of(graph)
+    def of(cls, graph: ModelGraph, *, local: bool = False) -> "Dependence":
+        """Follow every parameter through the graph, and through the state from step to step.
+
+        Args:
+            graph: of the model.
+            local: of an agent's local chain: clocks may have draws that are divided, and whether two draws are of one
+                word, or some days of a stay have passed, is seen where its states are found.
+        """
+        clocks = clocks_of(graph, divided=local)
         reach = _reach(graph)
         laws: set[str] = set()
         comparisons: dict[str, str] = {}
@@ -62,8 +68,9 @@ class Dependence:
         for name, field in graph.fields.items():
             if field.stages or field.cells:  # whoever counts in stages, or in cells, compares
                 comparisons |= dict.fromkeys(reach.fields[name], f"the {'stage' if field.stages else 'cell'} {name}")
-        comparisons |= dict.fromkeys(_laws_of_one_word(graph, reach), "two draws of one purpose")
-        comparisons |= dict.fromkeys(_laws_of_later_days(graph, reach), "days that have passed")
+        if not local:
+            comparisons |= dict.fromkeys(_laws_of_one_word(graph, reach), "two draws of one purpose")
+            comparisons |= dict.fromkeys(_laws_of_later_days(graph, reach), "days that have passed")
         told = {name: reach[root] for name, root in (graph.messages | graph.along).items()}
         totals = {name: reach[root] for name, root in graph.totals.items()}
         return cls(clocks, frozenset(laws), comparisons, reach, told, reach.levels, totals)
@@ -96,11 +103,12 @@ class Dependence:
         return None
 
 
-def dependence_of(model: GraphModel) -> Dependence:
-    """Return what a model's graph says, followed once."""
-    known: Dependence | None = model.__dict__.get(KEPT)
+def dependence_of(model: GraphModel, *, local: bool = False) -> Dependence:
+    """Return what a model's graph says, followed once; of an agent's local chain, or of its draws."""
+    key = f"{KEPT}, {local}"
+    known: Dependence | None = model.__dict__.get(key)
     if known is None:
-        known = model.__dict__[KEPT] = Dependence.of(model.graph)
+        known = model.__dict__[key] = Dependence.of(model.graph, local=local)
     return known
 
 

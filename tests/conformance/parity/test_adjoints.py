@@ -1,6 +1,7 @@
 """`loss.backward()` through private clients gives the gradient of the clear run, to the last bit."""
 
 import asyncio
+import dataclasses
 
 import msgspec
 import numpy as np
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from client_sdk import ContactTable
 from client_sdk.gradients.adjoints import AdjointClient
+from lpm_secure.config.model import graph_of
 from lpm_secure.engine.loop import RemotePart
 from lpm_secure.gradients.private.adjoints import PrivateAdjoints, mean_counts
 from lpm_secure.gradients.private.result import engine_tensors, private_adjoints
@@ -18,6 +20,7 @@ from lpm_secure.gradients.private.tangents import ClearTangents, simulate_tangen
 from lpm_secure.testbed.testbed import Testbed
 from protocols.arithmetic.distributions import LAW_TOTAL
 from protocols.errors import ParameterError, ProtocolError
+from protocols.models.agent_model import UNKNOWN
 from protocols.models.chain.hazard_factor import PROTECTION, REDUCTION
 from protocols.models.gradient import Gradient, HazardReduction, LeakyVaccine
 from protocols.models.likelihood.entries import moments_of
@@ -25,7 +28,7 @@ from protocols.task.parties import ENGINE
 from protocols.wire.messages import Share
 from protocols.wire.transport import Transport
 from tests.conformance.parity.conftest import has_holders
-from tests.epidemics import alike, relaxed_parameters, table_of
+from tests.epidemics import relaxed_parameters, table_of
 from tests.repetitions import repetitions
 
 DEFAULT = settings(max_examples=repetitions(20), deadline=None)
@@ -49,10 +52,13 @@ def with_adjoints(testbed, **changes):
     )
     table = table_of(testbed.manifest.model)  # milder than drawn: derivatives that grow beyond the clip are cut
     milder = tuple(beta // (8 * testbed.manifest.max_message) for beta in table.beta)
-    model = alike(testbed.manifest.model, beta=milder, cell_beta=table.cell_beta // 4)
+    model = graph_of(table._replace(beta=milder, cell_beta=table.cell_beta // 4))
     changes = {"model": model, "model_hash": model.digest, "engine": True, "min_cohort": 2} | changes
     manifest = msgspec.structs.replace(testbed.manifest, gradient=gradient, **changes)
-    return type(testbed)(manifest, testbed.contacts, testbed.cell, testbed.synthetic, testbed.source, True)
+    n = sum(len(client.agents) for client in manifest.clients)
+    own = np.random.default_rng(n).integers(2**14, 2**17, n)
+    columns = {"susceptibility": np.where(np.arange(n) % 3, own, UNKNOWN)}
+    return dataclasses.replace(testbed, manifest=manifest, columns=columns)
 
 
 def private_run(testbed, operators_of, body, around=lambda name, operators: operators.transports(name)):
@@ -153,9 +159,7 @@ def testbed(seir, manifest_of):
 def test_adjoints_and_tangents_are_one_gradient(testbed):
     adjoint = with_adjoints(testbed)
     given = msgspec.structs.replace(adjoint.manifest.gradient, way="tangents")
-    tangent = type(testbed)(
-        msgspec.structs.replace(adjoint.manifest, gradient=given), testbed.contacts, testbed.cell, 15, "drawn", True
-    )
+    tangent = dataclasses.replace(adjoint, manifest=msgspec.structs.replace(adjoint.manifest, gradient=given))
     series = asyncio.run(simulate_tangents(tangent.manifest, ClearTangents(tangent), synthetic_part(tangent)))
 
     weights = torch.rand(series.value.shape, dtype=torch.float64, generator=torch.manual_seed(3))

@@ -7,6 +7,7 @@ import pytest
 import torch
 from hypothesis import given, reject, settings
 from hypothesis import strategies as st
+from protocols.models.run_model import agent_model_of
 
 from client_sdk import Client
 from lpm_secure.engine.journal import ReleaseJournal
@@ -14,7 +15,6 @@ from lpm_secure.engine.loop import simulate
 from lpm_secure.engine.masked_part import MaskedAnnouncer, MaskedPart
 from lpm_secure.testbed.masked_run import MaskedRun
 from protocols.errors import WouldWrap
-from protocols.models.run_model import agent_model_of
 from protocols.task.parties import ENGINE
 from tests.conformance.parity.conftest import ALL
 from tests.masked_restarts import AFTER, BEFORE, SERVERS, Ends, Servers

@@ -1,5 +1,6 @@
 """People of one's own files, some of whose states are known: private run == clear run, by clients' files too."""
 
+import asyncio
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 
 from client_sdk import read_private_state
 from lpm_secure.config.simulation import load
+from lpm_secure.gradients.private.tangents import ClearTangents, simulate_tangents, synthetic_part
 from lpm_secure.testbed.contacts import contacts_of
 from lpm_secure.testbed.deployment import Deployment
 from lpm_secure.testbed.testbed import build
@@ -152,7 +154,7 @@ MISTAKES = {
     "steps that cut no days": (("dt = 1.0", "dt = 0.3"), "dt is 0.3; contacts are of days"),
     "a start in words": (("start = 2026-03-02", 'start = "Monday"'), "private.start"),
     "people that are not there": (("ward/people.csv", "ward/poeple.csv"), "poeple.csv (No such file or directory)"),
-    "derivatives of known states": (("[protocol]", f"{GRADIENT}[protocol]"), "known, and derivatives"),
+    "scores of known states": (("[protocol]", GRADIENT.replace("tangents", "score") + "[protocol]"), "and scores of"),
 }  # fmt: skip
 
 
@@ -166,21 +168,35 @@ def test_a_mistake_is_one_line(change, said, tmp_path):
 
 
 SUM = TABLE.replace('"outcome"', '"sum"')
+
+
+def test_tangents_begin_where_people_are_known_to_be(tmp_path):
+    testbed = built(write(tmp_path, SUM.replace("[protocol]", f"{GRADIENT}[protocol]")))
+    run = simulate_tangents(testbed.manifest, ClearTangents(testbed), synthetic_part(testbed))
+    known = testbed.columns["stage"]
+    counts = np.bincount(known[known != UNKNOWN], minlength=4)
+    assert counts.sum() > 0
+    assert (asyncio.run(run).value[0, 0] >= counts - 1e-6).all()
+
+
 SCORE = SUM.replace("[protocol]", '[gradient]\nway = "score"\nparameters = ["beta.near"]\n[protocol]')
 
 
 @pytest.mark.parametrize(
     ("text", "column", "said"),
     [
-        (SCORE, "stage", "column stage: it is known, and derivatives of the table [model] take"),
-        (SCORE, "since", "column since: it is known, and derivatives of the table [model] take"),
+        (SCORE, "stage", "column stage: it is known, and scores of the table [model] take"),
+        (SCORE, "since", "column since: it is known, and scores of the table [model] take"),
         (
             SCORE,
             "susceptibility",
-            "column susceptibility: derivatives of the table [model] are of people who are alike",
+            "column susceptibility: scores of the table [model] are of people who are all alike",
         ),
-        (SCORE.replace('"score"', '"tangents"'), "susceptibility", "column susceptibility: derivatives of the table"),
-        (SCORE.replace('"score"', '"tangents"'), "stage", "column stage: it is known, and derivatives"),
+        (
+            SCORE.replace('"score"', '"tangents"\nstays = "exact"'),
+            "since",
+            "column since: it is known, and exact stays",
+        ),
     ],
 )
 def test_what_derivatives_of_the_table_do_not_take_is_one_line_whatever_carries_it(text, column, said, tmp_path):
@@ -217,5 +233,5 @@ def test_a_client_needs_a_name_of_its_own(values, said, tmp_path):
 
 def test_known_stages_of_data_without_tables_are_refused_by_the_configuration(tmp_path):
     data = contacts_of(write(tmp_path, TABLE))
-    with pytest.raises(DataError, match=r"agent [0-9]+: column stage: it is known, and derivatives of the table"):
+    with pytest.raises(DataError, match=r"agent [0-9]+: column stage: it is known, and scores of the table"):
         built(write(tmp_path, SCORE), data)

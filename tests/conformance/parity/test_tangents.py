@@ -1,6 +1,7 @@
 """A private run with tangents equals the clear run, to the last bit of the fixed point, for any model and layout."""
 
 import asyncio
+import dataclasses
 
 import msgspec
 import numpy as np
@@ -13,11 +14,12 @@ from client_sdk.gradients.tangents import TangentClient
 from lpm_secure.engine.loop import RemotePart
 from lpm_secure.gradients.private.tangents import ClearTangents, simulate_tangents, synthetic_part
 from lpm_secure.testbed.testbed import Testbed
+from protocols.models.agent_model import UNKNOWN
 from protocols.models.chain.hazard_factor import PROTECTION, REDUCTION
 from protocols.models.gradient import Gradient, HazardReduction, LeakyVaccine
 from protocols.task.parties import ENGINE, ClientParty
 from tests.conformance.parity.conftest import has_holders
-from tests.epidemics import alike, relaxed_parameters
+from tests.epidemics import relaxed_parameters
 from tests.repetitions import repetitions
 
 DEFAULT = settings(max_examples=repetitions(30), deadline=None)
@@ -38,13 +40,23 @@ def with_tangents(testbed, draw, **changes):
         reduction=HazardReduction(begin=1, end=5, share=draw.draw(st.floats(0, 1))),
         protection=LeakyVaccine(begin=2, coverage=draw.draw(st.floats(0, 1)), efficacy=0.7),
     )
-    model = alike(manifest.model)
+    n = sum(len(client.agents) for client in manifest.clients)
+    rng = np.random.default_rng(draw.draw(st.integers(0, 99)))
+    own = {
+        "susceptibility": rng.integers(2**12, 2**18, n),
+        "stage": rng.integers(0, 4, n),
+        "since": np.zeros(n, dtype=np.int64),
+    }
+    known = rng.random((3, n)) < draw.draw(st.sampled_from([0.0, 0.3]))
+    known[2] &= known[1]
+    columns = {name: np.where(row, own[name], UNKNOWN) for name, row in zip(own, known, strict=True)}
+    testbed, model = dataclasses.replace(testbed, columns=columns), manifest.model
     return moved(testbed, model=model, model_hash=model.digest, gradient=gradient, engine=True, **changes)
 
 
 def moved(testbed, **changes):
     manifest = msgspec.structs.replace(testbed.manifest, **changes)
-    return type(testbed)(manifest, testbed.contacts, testbed.cell, testbed.synthetic, testbed.source, True)
+    return dataclasses.replace(testbed, manifest=manifest)
 
 
 def run_private(testbed, operators_of):
