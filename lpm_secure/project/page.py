@@ -194,8 +194,7 @@ def _people(manifest: Simulation, agents: tuple[int, ...], project: ProjectFile)
     model = manifest.model.agents
     if project.cells and model.cell_field is None:
         yield "cell", ", ".join(project.cells)
-    way = project.gradient.way if project.gradient else None
-    refused = {} if isinstance(project.model, str) else exclusions(project.model, way)
+    refused = {} if isinstance(project.model, str) else exclusions(project.model, project.gradient)
     for spec in (each for each in model.columns if each.name not in refused):
         yield spec.name, _range(spec)
 
