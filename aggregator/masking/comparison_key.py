@@ -1,6 +1,6 @@
 """Keys of a comparison that two parties evaluate alone: a label where a public number is below a secret one.
 
-f(x) = beta for x < alpha, else 0, over GF(2)**64, for many agents at once. The keys of both parties share the
+f(x) = label for x < alpha, else 0, over GF(2)**64, for many agents at once. The keys of both parties share the
 correction words; each has a root of its own.
 
 Source: Boyle, Chandran, Gilboa, Gupta, Ishai, Kumar, Rathee, Function secret sharing for mixed-mode and fixed-point
@@ -58,19 +58,19 @@ class ComparisonKey:
 
 
 def deal(
-    alpha: U64, beta: U64, *, bits: int, node_hash: NodeHash, draw: Callable[[int], U64]
+    alpha: U64, label: U64, *, bits: int, node_hash: NodeHash, draw: Callable[[int], U64]
 ) -> tuple[ComparisonKey, ComparisonKey]:
     """Make both parties' keys.
 
     Args:
         alpha: uint64[n], below 2**bits.
-        beta: uint64[n], the labels.
+        label: uint64[n], the labels.
         bits: l, of x and alpha.
         node_hash: of the run.
         draw: fresh words of the system's randomness; what it gives is used for these keys alone.
     """
     n = alpha.size
     roots = draw(4 * n).reshape(2, n, 2)
-    corrections = trees_for(n).deal(alpha, beta, roots, bits=bits, keys=node_hash.keys)
+    corrections = trees_for(n).deal(alpha, label, roots, bits=bits, keys=node_hash.keys)
     first, second = (ComparisonKey(party, roots[party], corrections) for party in (0, 1))
     return first, second

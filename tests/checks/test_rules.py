@@ -74,7 +74,7 @@ def test_every_rule_has_a_planted_breach(findings):
 
 
 def test_no_more_files_speak_of_epidemics_than_did():
-    assert EXCEPTIONS.read_text().count("\nfield ") <= 68
+    assert EXCEPTIONS.read_text().count("\nfield ") <= 7
 
 
 @pytest.mark.parametrize("word", ["told", "Kept", "sealed", "summed"])

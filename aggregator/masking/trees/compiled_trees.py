@@ -27,12 +27,12 @@ HALF: Final = np.uint64(32)
 class CompiledTrees(TreeKernels):
     """Machine code, kept on disk after the first call."""
 
-    def deal(self, alpha: U64, beta: U64, roots: U64, *, bits: int, keys: tuple[bytes, ...]) -> Corrections:
+    def deal(self, alpha: U64, label: U64, roots: U64, *, bits: int, keys: tuple[bytes, ...]) -> Corrections:
         """Return what corrects both parties' trees."""
         n = alpha.size
         nodes, payloads = np.empty((bits, n, 2), dtype=np.uint64), np.empty((bits, n), dtype=np.uint64)
         out = Corrections(nodes, payloads, np.empty(n, dtype=np.uint64))
-        _deal(alpha, beta, roots, _round_keys(keys), (out.nodes, out.payloads, out.last))
+        _deal(alpha, label, roots, _round_keys(keys), (out.nodes, out.payloads, out.last))
         return out
 
     def evaluate(self, x: U64, root: U64, corrections: Corrections, *, party: int, keys: tuple[bytes, ...]) -> U64:
@@ -153,7 +153,7 @@ def _descend(low: Any, high: Any, rounds: Any) -> tuple[Any, Any, Any]:
 
 
 @compile_kernel
-def _deal(alpha: Any, beta: Any, roots: Any, rounds: Any, key: Any) -> None:
+def _deal(alpha: Any, label: Any, roots: Any, rounds: Any, key: Any) -> None:
     """Write nodes, payloads and last of both parties' keys, which are `key`, for their roots, uint64[2, n, 2]."""
     nodes, payloads, last = key
     levels = len(nodes)
@@ -173,7 +173,7 @@ def _deal(alpha: Any, beta: Any, roots: Any, rounds: Any, key: Any) -> None:
                 left0, right0, payload0 = _descend(low[0, i], high[0, i], rounds)
                 left1, right1, payload1 = _descend(low[1, i], high[1, i], rounds)
                 first, second = payload0[0] ^ payload1[0], payload0[1] ^ payload1[1]
-                word = value[i] ^ _pick(second, first, goes_right) ^ beta[start + i] & goes_right
+                word = value[i] ^ _pick(second, first, goes_right) ^ label[start + i] & goes_right
                 value[i] ^= _pick(first, second, goes_right) ^ word
                 payloads[level, start + i] = word
                 off_low = _pick(right0[0] ^ right1[0], left0[0] ^ left1[0], goes_right) & KEPT

@@ -34,7 +34,7 @@ class NodeHashes:
 class NumpyTrees(TreeKernels):
     """Whole levels, one operation after the other."""
 
-    def deal(self, alpha: U64, beta: U64, roots: U64, *, bits: int, keys: tuple[bytes, ...]) -> Corrections:
+    def deal(self, alpha: U64, label: U64, roots: U64, *, bits: int, keys: tuple[bytes, ...]) -> Corrections:
         """Return what corrects both parties' trees."""
         n, node_hash = alpha.size, NodeHashes(keys)
         node = [_without_bits(root) for root in roots]
@@ -47,7 +47,7 @@ class NumpyTrees(TreeKernels):
             children = [[node_hash.expand(each, which) for which in (LEFT, RIGHT)] for each in node]
             payload = np.bitwise_xor(*(node_hash.expand(each, PAYLOAD) for each in node))
             lost, taken = _choose(payload, ~goes_right), _choose(payload, goes_right)
-            payloads[level] = value ^ lost ^ beta & goes_right
+            payloads[level] = value ^ lost ^ label & goes_right
             value ^= taken ^ payloads[level]
             left_sum, right_sum = (children[0][side] ^ children[1][side] for side in (LEFT, RIGHT))
             off = np.where(right[:, None] == 1, left_sum, right_sum)  # of the child that alpha leaves

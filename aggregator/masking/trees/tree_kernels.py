@@ -33,12 +33,12 @@ class TreeKernels(abc.ABC):
     """
 
     @abc.abstractmethod
-    def deal(self, alpha: U64, beta: U64, roots: U64, *, bits: int, keys: tuple[bytes, ...]) -> Corrections:
+    def deal(self, alpha: U64, label: U64, roots: U64, *, bits: int, keys: tuple[bytes, ...]) -> Corrections:
         """Return what corrects both parties' trees.
 
         Args:
             alpha: uint64[n], below 2**bits.
-            beta: uint64[n], the labels.
+            label: uint64[n], the labels.
             roots: uint64[2, n, 2], each party's.
             bits: l.
             keys: three of AES-128, of the hashes.
@@ -46,7 +46,7 @@ class TreeKernels(abc.ABC):
 
     @abc.abstractmethod
     def evaluate(self, x: U64, root: U64, corrections: Corrections, *, party: int, keys: tuple[bytes, ...]) -> U64:
-        """Return a party's XOR share of beta where x is below alpha and of 0 elsewhere, uint64[n].
+        """Return a party's XOR share of label where x is below alpha and of 0 elsewhere, uint64[n].
 
         Args:
             x: uint64[n], below 2**bits.

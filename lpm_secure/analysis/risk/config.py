@@ -81,8 +81,8 @@ class RiskConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
 
     def week(self) -> Config:
         """Return the configuration of the simulation; its people's agents are grouped by person."""
-        if len(self.model.beta) > 1:
-            raise ConfigError("model.beta names several channels; risks are of one")
+        if len(self.model.channels) > 1:
+            raise ConfigError("the table [model] names several channels; risks are of one")
         own = self.people
         if own.people is None:
             dataset = own.dataset or "workplace_invs15"

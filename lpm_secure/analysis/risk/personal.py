@@ -31,17 +31,22 @@ class Worlds(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def __repr__(self) -> str:
         """Tell how many worlds there are, and nothing of them."""
-        return f"Worlds({len(self.infected)}, hidden)"
+        return f"Worlds({self.count}, hidden)"
+
+    @property
+    def count(self) -> int:
+        """Return how many worlds there are."""
+        return len(self.infected)
 
     @property
     def risk(self) -> float:
         """Share of worlds with an infection; 0 without any world."""
-        return sum(self.infected) / max(len(self.infected), 1)
+        return sum(self.infected) / max(self.count, 1)
 
     @property
     def error(self) -> float:
         """Standard error of `risk`, by Agresti and Coull's centre, so that it is never 0."""
-        n = len(self.infected) + 4
+        n = self.count + 4
         centre = (sum(self.infected) + 2) / n
         return math.sqrt(centre * (1 - centre) / n)
 

@@ -99,7 +99,7 @@ def _one_device(result: RiskRun) -> Iterator[str]:
     risk = result.own[name]
     yield f"what the owner of one device sees, and nobody else; as an example, {name}"
     for behaviour, worlds in (("goes on as before", risk.before), ("halves contacts", risk.halved)):
-        n = len(worlds.infected)
+        n = worlds.count
         yield f"  {behaviour:<18} {worlds.risk:5.1%}, standard error {worlds.error:.1%} over {n} worlds"
 
 
