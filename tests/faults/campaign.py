@@ -62,6 +62,7 @@ class Scene:
 
     def __init__(self, fault, folder):
         self.fault, self.deployment = fault, write_active(folder, steps=STEPS, timeout_s=TIMEOUT_S)
+        self.step = -1
         self.saved, self.others, self.second, self.driven, self.is_back = folder / "saved", [], None, None, False
 
     def start(self):
@@ -77,6 +78,9 @@ class Scene:
 
     def act(self, step):
         """Be told of a step; what goes wrong does so within it."""
+        if step <= self.step:  # an engine that is back goes through the steps before once more
+            return
+        self.step = step
         if step == self.fault.step - 1 and self.fault.saved != "nothing":
             self.saved.mkdir()
             for path in self._state():

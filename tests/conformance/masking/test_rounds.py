@@ -9,6 +9,7 @@ from lpm_secure.testbed.masked_run import MaskedRun
 from protocols.errors import CohortTooSmall, ConflictingReplay, RoundAhead, RunEnded, WireError
 from protocols.masking.messages import ProofQuestion, ReleaseAnswer, WordsNotice, from_bytes, to_bytes
 from protocols.releases.query import Release, Releases
+from tests.masked_restarts import renew_server
 from tests.masked_runs import Recorder, Secrets, noise_of_both
 
 
@@ -251,3 +252,21 @@ def test_the_dealer_is_sent_no_words_and_no_signature_over_words(start):
             for part in (client.signature, client.nonce, client.digest, notice.d, notice.e):
                 assert part not in message.content
         assert {each.client for each in question.clients} == set(words)
+
+
+def test_what_an_aggregator_had_said_it_heard_it_waits_for_and_hears_nothing_else_when_it_is_back(small):
+    run, secrets = MaskedRun.draw(small()).start(), Secrets()
+    run.play(secrets.words(run))
+    words = {name: run.clients[name].message(1, each) for name, each in secrets.words(run).items()}
+    run.aggregators[0].receive(words["client-0"])
+    offer = run.aggregators[0].propose()
+    renew_server(run, "aggregator-0")
+    party = run.aggregators[0]
+    assert (party.has_offered, party.is_whole) == (True, False)
+    for name in ("client-1", "client-0"):
+        party.receive(words[name])
+    assert party.is_whole
+    assert party.propose() == offer
+    assert [*party.offer()] == ["client-0"]
+    party.receive(words["client-1"], handed=True)
+    assert [*party.offer()] == ["client-0", "client-1"]

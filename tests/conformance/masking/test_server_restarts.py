@@ -304,6 +304,8 @@ def test_an_aggregator_whose_store_is_put_back_ends_the_run_for_all_alike_in_all
         assert all(isinstance(each[-1], str) for each in told)
         assert all(party.ending for party in (servers.run.aggregators[1], servers.run.dealer))
         assert {len(each) for each in said.values()} == {1}
+        if behind:
+            assert "one of them was put back" in servers._servers[ONE].process._refusal
         endings.append([len(each) for each in told])
     assert endings[0] == endings[1]
 

@@ -197,6 +197,14 @@ def test_a_dealer_that_had_ended_a_run_ends_it_again(asked):
         asked.ask(asked.proofs(0))
 
 
+def test_a_dealer_that_was_told_to_stop_answers_nothing_when_it_is_started_again(asked):
+    one, run = asked.plan.aggregators[0], asked.plan.run
+    asked.dealer.end(asked.signers[one].send(Stop(run=run, number=0, reason="enough")))
+    asked.dealer = copy_of(asked)
+    with pytest.raises(RunEnded, match="has stopped: enough"):
+        asked.ask(asked.proofs(0))
+
+
 def test_it_prints_no_key(asked):
     text = repr(asked.dealer)
     assert str(asked.dealer._key) not in text
