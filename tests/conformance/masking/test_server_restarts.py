@@ -205,7 +205,7 @@ LIES = {
     "another part of the common key": Turncoat(KeyContribution, 0, replace(part=bytes(32))),
     "that others were heard": Turncoat(Closing, SPEAK, replace(digest=bytes(32))),
     "another verdict in a step": Turncoat(RangeVerdict, SPEAK, replace(accepted=("client-1",))),
-    "another verdict in a decision": Turncoat(RangeVerdict, DECIDE, replace(accepted=("client-1",))),
+    "another end of a decision": Turncoat(Closing, DECIDE + 1, replace(digest=bytes(32))),  # its verdict goes in here
     "another word of a count": Turncoat(CountShare, SPEAK, other_words),
     "another question about proofs": Turncoat(ProofQuestion, SPEAK, without_first, DEALER),
     "another question about proofs in a decision": Turncoat(ProofQuestion, DECIDE, without_first, DEALER),
