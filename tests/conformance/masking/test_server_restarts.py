@@ -36,7 +36,7 @@ ONE, TWO, DEALER = SERVERS
 WORLDS = ({"tau": (0, 0), "said": 3, "stage": 0}, {"tau": (7, 7), "said": 1, "stage": 2}, {"tau": (2, 9), "stage": 1})
 TIMES = {"join_timeout_s": 20.0, "round_timeout_s": 20.0}
 SOON = {"join_timeout_s": 0.5, "round_timeout_s": 0.5}
-MESSAGES = {ONE: 65, TWO: 65, DEALER: 18}  # to it and from it, in a run of two steps
+MESSAGES = {ONE: 59, TWO: 59, DEALER: 18}  # to it and from it, in a run of two steps
 SPEAK, DECIDE = 1, 2
 READ = KINDS | ProofAnswer | ReleaseAnswer
 
