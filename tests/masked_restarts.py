@@ -59,6 +59,7 @@ class Server:
                 await asyncio.wait([call, ends], return_when=asyncio.FIRST_COMPLETED)
                 if not gone.is_set():
                     return call.result()
+                await asyncio.sleep(0.001)  # nothing may have been started yet
             finally:
                 for each in (call, ends):
                     each.cancel()
@@ -139,7 +140,15 @@ class Servers:
 
     def restart(self, name: str, journal: Callable[[MemoryJournal], MemoryJournal] = copy_of) -> None:
         """End a server, and start it again from its journal, or from what `journal` makes of it."""
+        self.end(name)
+        self.begin_again(name, journal)
+
+    def end(self, name: str) -> None:
+        """End a server."""
         self._servers[name].kill()
+
+    def begin_again(self, name: str, journal: Callable[[MemoryJournal], MemoryJournal] = copy_of) -> None:
+        """Start a server that has ended."""
         renew_server(self.run, name, journal)
         self._servers[name].start()
 

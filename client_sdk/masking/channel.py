@@ -14,7 +14,6 @@ from protocols.wire.masked_link import MaskedLink
 from protocols.wire.messages import Join
 from protocols.wire.transport import Transport
 
-STOP_S: Final = 5.0
 APART: Final = 0.5  # of a round's deadline, which may lie between the answers of both aggregators
 
 
@@ -84,8 +83,14 @@ class ServerChannel:
         return first, second
 
     async def stop(self, envelope: SignedMessage) -> None:
-        """Tell both that the run is over; who cannot be told finds out by itself."""
-        await asyncio.gather(*(link.send(envelope, timeout_s=STOP_S) for link in self._links), return_exceptions=True)
+        """Tell both that the run is over; one that is down is told when it is back.
+
+        That may take as long as any other client waits for it, which begins to a deadline later: if it came back to
+        others and had not been told, the other aggregator, which knows it and says nothing, had dropped the sender.
+        """
+        timeout_s = patience_s(self._manifest, Step(1)) + self._manifest.round_timeout_s
+        sent = (link.send(envelope, timeout_s=timeout_s) for link in self._links)
+        await asyncio.gather(*sent, return_exceptions=True)
 
 
 def _require_answers(calls: Sequence["asyncio.Future[Any]"]) -> None:

@@ -2,6 +2,7 @@
 
 import abc
 import os
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -22,11 +23,11 @@ JOURNAL_KEY: Final = "journal.key"
 
 
 class Journal(abc.ABC):
-    """Entries of one run at one party. Each name is entered once, for one content."""
+    """Entries of one run at one party. Each name is entered once, for one content, whichever threads enter them."""
 
     def __init__(self, entries: Mapping[str, bytes] = MappingProxyType({})) -> None:
         """Go on with what stands there."""
-        self._entries = dict(entries)
+        self._entries, self._lock = dict(entries), threading.Lock()
 
     def begin(self, run: bytes) -> None:
         """Begin a run, which a party does once.
@@ -53,12 +54,13 @@ class Journal(abc.ABC):
         Raises:
             ConflictingReplay: another content stands under a name.
         """
-        for name, digest in entries.items():
-            if self._entries.get(name, digest) != digest:
-                raise ConflictingReplay(f"another content of {name} was sent before; nothing is answered twice")
-        if fresh := {name: digest for name, digest in entries.items() if name not in self._entries}:
-            self._save(fresh, sync=sync)
-            self._entries |= fresh
+        with self._lock:  # a stop comes while a step's thread waits for the disk
+            for name, digest in entries.items():
+                if self._entries.get(name, digest) != digest:
+                    raise ConflictingReplay(f"another content of {name} was sent before; nothing is answered twice")
+            if fresh := {name: digest for name, digest in entries.items() if name not in self._entries}:
+                self._save(fresh, sync=sync)
+                self._entries |= fresh
 
     def entry(self, name: str) -> bytes | None:
         """Return what stands under a name."""
@@ -145,6 +147,7 @@ class SealedJournal(Journal):
                 write_atomically(path, b"".join(b"\n" + each for each in lines[:-1]))
                 break
             entries[name], self._lines = content, place + 1
+        _append(path, [], sync=True)  # it counts as written, and who wrote it may have ended before it waited
         super().__init__(entries)
 
     def _open(self, line: bytes) -> tuple[str, bytes]:

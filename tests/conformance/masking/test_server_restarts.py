@@ -36,7 +36,7 @@ ONE, TWO, DEALER = SERVERS
 WORLDS = ({"tau": (0, 0), "said": 3, "stage": 0}, {"tau": (7, 7), "said": 1, "stage": 2}, {"tau": (2, 9), "stage": 1})
 TIMES = {"join_timeout_s": 20.0, "round_timeout_s": 20.0}
 SOON = {"join_timeout_s": 0.5, "round_timeout_s": 0.5}
-MESSAGES = {ONE: 65, TWO: 65, DEALER: 18}  # to it and from it, in a run of two steps
+MESSAGES = {ONE: 59, TWO: 59, DEALER: 18}  # to it and from it, in a run of two steps
 SPEAK, DECIDE = 1, 2
 READ = KINDS | ProofAnswer | ReleaseAnswer
 
@@ -205,7 +205,7 @@ LIES = {
     "another part of the common key": Turncoat(KeyContribution, 0, replace(part=bytes(32))),
     "that others were heard": Turncoat(Closing, SPEAK, replace(digest=bytes(32))),
     "another verdict in a step": Turncoat(RangeVerdict, SPEAK, replace(accepted=("client-1",))),
-    "another verdict in a decision": Turncoat(RangeVerdict, DECIDE, replace(accepted=("client-1",))),
+    "another end of a decision": Turncoat(Closing, DECIDE + 1, replace(digest=bytes(32))),  # its verdict goes in here
     "another word of a count": Turncoat(CountShare, SPEAK, other_words),
     "another question about proofs": Turncoat(ProofQuestion, SPEAK, without_first, DEALER),
     "another question about proofs in a decision": Turncoat(ProofQuestion, DECIDE, without_first, DEALER),

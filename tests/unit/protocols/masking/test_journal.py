@@ -1,5 +1,8 @@
 """What is answered once, and stays so after a crash."""
 
+import os
+import threading
+
 import pytest
 
 from protocols.errors import ConflictingReplay, ParameterError, RunEnded
@@ -55,6 +58,37 @@ def test_a_file_remembers_after_a_restart(tmp_path):
         again.begin(RUN)
     with pytest.raises(ConflictingReplay):
         again.record("proofs 3", b"two")
+
+
+def test_what_is_read_of_a_process_that_did_not_wait_is_on_disk_before_it_counts(tmp_path, monkeypatch):
+    sealed(tmp_path).record_all({"question 3": b"one"}, sync=False)
+    waits, wait = [], os.fsync
+    monkeypatch.setattr(os, "fsync", lambda file: (waits.append(os.fstat(file).st_ino), wait(file)))
+    assert sealed(tmp_path).entry("question 3") == b"one"
+    assert (tmp_path / "sealed").stat().st_ino in waits
+
+
+def test_a_stop_that_comes_while_a_thread_waits_for_the_disk_outlives_the_process(tmp_path, monkeypatch):
+    """Two lines in one place are one: what ended the run was cut off at the next start, and it went on."""
+    journal, is_waiting, goes_on, wait = sealed(tmp_path), threading.Event(), threading.Event(), os.fsync
+
+    def slow(file):
+        if threading.current_thread() is replies:
+            is_waiting.set()
+            goes_on.wait(0.2)
+        wait(file)
+
+    replies = threading.Thread(target=journal.record_all, args=({"reply a 3": b"one", "reply b 3": b"two"},))
+    monkeypatch.setattr(os, "fsync", slow)
+    replies.start()
+    is_waiting.wait(10.0)
+    journal.record("end", b"stop")
+    goes_on.set()
+    replies.join()
+    again = sealed(tmp_path)
+    assert [again.entry(name) for name in ("reply a 3", "reply b 3", "end")] == [b"one", b"two", b"stop"]
+    journal.record("later", b"four")
+    assert sealed(tmp_path).entry("later") == b"four"
 
 
 def test_a_checkpoint_is_the_last_one_whole(journal):

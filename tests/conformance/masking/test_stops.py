@@ -1,0 +1,38 @@
+"""A client that stops while a server is down ends the run for all, as one does that stops at any other time."""
+
+import asyncio
+
+import pytest
+
+from protocols.errors import RunEnded
+from protocols.masking.messages import Stop, WordsNotice
+from tests.conformance.masking.test_server_restarts import DECIDE, ONE, TWO, content_of, play
+
+
+class Drops:
+    """The liar tells one client that the run is over while the honest aggregator is down, and goes on with the rest."""
+
+    def __init__(self, seconds):
+        self.seconds, self.down, self.lies = seconds, None, 0
+
+    async def __call__(self, servers, caller, callee, request, go_on):
+        content = content_of(request)
+        if isinstance(content, WordsNotice) and content.number == DECIDE and self.down is None:
+            servers.end(ONE)
+            self.down = asyncio.ensure_future(asyncio.sleep(self.seconds))
+            self.down.add_done_callback(lambda _: servers.begin_again(ONE))
+        if isinstance(content, WordsNotice) and (content.number, caller, callee) == (DECIDE, "client-0", TWO):
+            self.lies += 1
+            raise RunEnded("the run is over")
+        if isinstance(content, Stop) and callee == TWO:
+            return None
+        return await go_on()
+
+
+@pytest.mark.parametrize("world", [0, pytest.param(1, marks=pytest.mark.slow)])
+def test_a_client_that_stops_while_an_aggregator_is_down_is_not_dropped(world, small, tmp_path):
+    """The run ends for all: the release before and the one after would differ by a client of the liar's choice."""
+    given, liar = {"steps": 3, "min_cohort": 1, "join_timeout_s": 2.0, "round_timeout_s": 2.0}, Drops(5.5)
+    told, servers, _ = play(small(**given), tmp_path / "run", liar, world=world)
+    assert (liar.lies, [len(each) for each in told]) == (1, [3, 3])
+    assert all(party.ending for party in (servers.run.aggregators[0], servers.run.dealer)), "somebody goes on"
