@@ -42,7 +42,8 @@ def draw_people(project: ProjectFile, manifest: Simulation) -> Testbed:
         source=SOURCE,
         look_alike=True,
     )
-    sizes = np.array(manifest.cells, dtype=np.float64)
+    stays = model.cell_field is None  # who moves is where the model says
+    sizes = np.array(manifest.cells if stays else (), dtype=np.float64)
     cell = draw.choice(sizes.size, n, p=sizes / sizes.sum()) if sizes.size else np.zeros(0, dtype=np.int64)
     numbers, engine = order.astype(np.uint64), project.engine
     columns, environment = draw_columns(manifest, numbers), {}

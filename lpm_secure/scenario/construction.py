@@ -1,6 +1,7 @@
 """The tables of a configuration, as a TOML file has them, from the objects that a program has."""
 
 import dataclasses
+import difflib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -47,6 +48,8 @@ def private_tables(people: Any, contacts: Any, clients: Any, folder: OwnFolder) 
     """
     if isinstance(people, str) and people in DATA_SETS:
         return {"private": {"dataset": people, **({"clients": _holders(clients)} if clients is not None else {})}}
+    if isinstance(people, str) and difflib.get_close_matches(people, DATA_SETS) and not Path(people).exists():
+        raise ParameterError(f"people is {people}, which is no file; the data sets are {', '.join(DATA_SETS)}")
     who, met = tables_of(people, contacts, folder)
     private: Tables = {"people": who, "clients": "one" if clients is None else _holders(clients)}
     if met is not None:

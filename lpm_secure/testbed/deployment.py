@@ -339,7 +339,7 @@ def write_tables(
     agents = [agent for client in manifest.clients for agent in client.agents]
     first, end = Layout.of(manifest).own[name]
     people: dict[str, Sequence[float | str | None]] = {"agent": [*agents[first:end]]}
-    if manifest.cells:
+    if manifest.cells and manifest.model.agents.cell_field is None:  # who moves begins where the model says
         people["cell"] = [cells[cell] if cells else int(cell) for cell in testbed.cell_of(name)]
     bits = {spec.name: spec.bits for spec in manifest.model.agents.columns}
     for column, values in testbed.columns.items():

@@ -171,7 +171,9 @@ class ScenarioComparison:
         return Summary(
             file="compare.json",
             figures=figures_ | {"settings": {name: dict(each) for name, each in self.settings.items()}},
-            lines=align([(f"{series}, {scenario}", f"{at}  {by}") for series, scenario, at, by in rows] + ending),
+            lines=align(
+                [("", "; ".join(HEAD[2:])), *((", ".join(row[:2]), "  ".join(row[2:])) for row in rows), *ending]
+            ),
             tables=both("series", self.to_arrow()) | both("differences", self.differences()) if folder else {},
             page=Page("Comparison", parts),
         )

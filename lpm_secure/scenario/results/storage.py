@@ -23,9 +23,11 @@ def open_result(folder: Path | str) -> Result:
     """Return what a folder of `lpm run`, or of `Result.save`, holds: one seed or several.
 
     Raises:
-        ParameterError: it holds no series.
+        ParameterError: it holds no series, or those of several scenarios.
     """
     path = Path(folder)
+    if (path / COMPARISON).is_file() and not (path / FIGURES).exists():
+        raise ParameterError(f"{path} holds several runs and their differences; give folders of one run each")
     try:
         table = parquet.read_table(path / SERIES)
         figures: dict[str, Any] = msgspec.json.decode((path / FIGURES).read_bytes(), type=dict[str, Any])

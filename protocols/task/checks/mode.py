@@ -63,7 +63,7 @@ def check_outcome(
     if sharing != "additive":
         raise ParameterError("outcome mode compares additive shares; the clear sharing has sum mode only")
     if not model.outcomes:
-        raise ParameterError("the model has no outcome, so outcome mode has nothing to compare; use sum mode")
+        raise ParameterError('the model has no outcome, so outcome mode has nothing to compare; set mode = "sum"')
     if (bound + 1).bit_length() > COMPARE_BITS:
         raise ParameterError(
             f"a level could need {(bound + 1).bit_length()} bits, and a comparison takes {COMPARE_BITS}; "

@@ -1,10 +1,13 @@
 """Made-up people are as many as the project says, within the ranges of its model, and meet as often as it says."""
 
+import re
+
 import msgspec
 import numpy as np
 
 from lpm_secure.project.manifest import manifest_of
 from lpm_secure.project.project_file import RehearsalConfig, load
+from lpm_secure.rehearsal.job import rehearse
 from lpm_secure.rehearsal.people import draw_people
 from protocols.models.agent_model import UNKNOWN
 from protocols.task.layout import Layout
@@ -38,6 +41,17 @@ def test_people_have_known_states_and_cells_in_the_projects_shares_and_contacts_
     most = max(manifest.model.agents.most)
     assert 1 <= table.weight.min() <= table.weight.max() * most <= manifest.max_message
     assert sum(len(testbed.private_state(name.name).cell) for name in manifest.clients) == n
+
+
+def test_people_who_move_begin_where_their_model_says(tmp_path):
+    path = project(tmp_path)
+    text = path.read_text().replace("min_count = 5", 'model = "tests.moving_models:Places"')
+    for table in ("model", "dictionary", "releases"):
+        text = re.sub(rf"(?ms)^\[{table}\].*?(?=^\[)", "", text)
+    text = re.sub(r"(?ms)^\[cells\].*?(?=^\[)", "[cells]\nHOME = 9\nSHOP = 9\nPARK = 9\n\n", text)
+    path.write_text(text)
+    summary = rehearse(path, tmp_path / "out", in_process=True)
+    assert summary.passed
 
 
 def test_the_same_seed_makes_the_same_people(tmp_path):

@@ -95,6 +95,9 @@ REFUSALS = {
     "seeds are 0; give how many": lambda sim: sim.run(seeds=0),
     "seeds are": lambda sim: sim.run(seeds=[1, 1]),
     "workers is 0": lambda sim: sim.run(workers=0),
+    "the data sets are workplace_invs15, look_alike": lambda sim: lpm.Simulation(
+        model=Rumour, people="look_alik", steps=2
+    ),
     "and there is no such file": lambda sim: lpm.Simulation(model=Rumour, people="gone.csv", steps=2),
     "there is no model rumor": lambda sim: lpm.Simulation(model="rumor", people="look_alike", steps=2),
     "did you mean `protocol`": lambda sim: lpm.Simulation(model=Rumour, people=PEOPLE, steps=2, protocl={}),

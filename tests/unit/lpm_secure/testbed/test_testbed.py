@@ -5,8 +5,10 @@ import numpy as np
 import pytest
 import torch
 
+from client_sdk import read_private_state
 from lpm_secure.config.simulation import Config
 from lpm_secure.data.look_alike import look_alike
+from lpm_secure.testbed.deployment import write_tables
 from lpm_secure.testbed.synthetic import Synthetic, draw_columns
 from lpm_secure.testbed.testbed import build
 from protocols.errors import ConfigError, ParameterError
@@ -61,6 +63,18 @@ def test_without_channels_contacts_are_left_out(tmp_path, monkeypatch):
     assert (made.contacts.day.size, made.manifest.channels) == (0, ())
     with pytest.raises(ParameterError, match="the model has no outcome, so outcome mode has nothing to compare"):
         build(msgspec.convert(config, Config), DATA, [f"localhost:{port}" for port in range(1, 6)])
+
+
+def test_the_tables_of_people_who_move_have_no_cell(tmp_path):
+    made = made_of("Places", cells={"count": 3})
+    client = made.manifest.clients[0]
+    write_tables(made, client.name, tmp_path)
+    assert (tmp_path / "people.csv").read_text().splitlines()[0] == '"agent","habit"'
+    read = read_private_state(
+        made.manifest, client.name, people=tmp_path / "people.csv", contacts=tmp_path / "contacts.csv"
+    )
+    own = made.private_state(client.name)
+    assert all(np.array_equal(read.state[field], own.state[field]) for field in own.state)
 
 
 def test_private_columns_are_drawn_from_what_was_asked_for_and_else_from_all_of_their_range():

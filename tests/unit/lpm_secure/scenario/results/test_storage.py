@@ -36,5 +36,9 @@ def test_what_is_no_run_is_refused_and_not_listed(result, tmp_path):
     assert [(entry.name, entry.seeds, entry.parity) for entry in lpm.list_runs(tmp_path)] == [("rumour", 3, None)]
     with pytest.raises(ParameterError, match="holds no series"):
         lpm.open_result(tmp_path / "b")
+    (tmp_path / "c").mkdir()
+    (tmp_path / "c/compare.json").write_text("{}")
+    with pytest.raises(ParameterError, match="several runs and their differences; give folders of one run each"):
+        lpm.open_result(tmp_path / "c")
     with pytest.raises(ParameterError, match="is no folder"):
         lpm.list_runs(tmp_path / "gone")
