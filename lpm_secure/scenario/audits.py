@@ -39,14 +39,23 @@ def audit_run(
         ParameterError: no run's folder, or no key.
     """
     path = Path(folder)
-    if not (path / "index.json").is_file():
-        raise ParameterError(f"{path} has no index.json; give the folder of a private run that has ended, runs/ID")
+    require_run(path)
     key = key_of(operator_key if operator_key is not None else _pinned_key(path))
     replays = (RUNS if runs is None else runs) if build_checks else None
     report = audit(path, operator_key=key, runs=replays, on_check=on_check)
     if operator_key is None:
         report.notes.append(FROM_FOLDER)
     return report
+
+
+def require_run(folder: Path) -> None:
+    """Refuse what is no folder of a run.
+
+    Raises:
+        ParameterError: it has no index.
+    """
+    if not (folder / "index.json").is_file():
+        raise ParameterError(f"{folder} has no index.json; give the folder of a private run that has ended, runs/ID")
 
 
 def _pinned_key(folder: Path) -> str:

@@ -7,7 +7,6 @@ import pytest
 import torch
 from hypothesis import given, reject, settings
 from hypothesis import strategies as st
-from protocols.models.run_model import agent_model_of
 
 from client_sdk import Client
 from lpm_secure.engine.journal import ReleaseJournal
@@ -103,7 +102,7 @@ def check(testbed, run_clear, folder, data):
     try:
         series, clients = asyncio.run(play())
     except WouldWrap:  # refused: private weights times drawn contacts may be beyond the ring
-        if all(outcome.weight is None for outcome in agent_model_of(testbed.manifest.model).outcomes):
+        if all(outcome.weight is None for outcome in testbed.manifest.model.agents.outcomes):
             raise
         reject()
     clear = run_clear(testbed)

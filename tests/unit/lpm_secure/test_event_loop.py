@@ -36,6 +36,15 @@ def test_an_error_is_raised_where_it_is_asked_for():
         asyncio.run(within())
 
 
+@pytest.fixture
+def interruptible():
+    """Let an interrupt raise here, as in a terminal or a notebook; workers of a test run may ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_interrupted_it_is_cancelled_and_has_ended():
     ends = []
 

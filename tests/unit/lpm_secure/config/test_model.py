@@ -20,4 +20,4 @@ def test_every_run_of_a_table_is_of_its_graph(way):
     model = model_of(table(*MORE), {}, dt=1.0, way=way)
     assert isinstance(model, GraphModel)
     assert {"waning_law", "coverage"} <= set(model.parameters)
-    assert ("since" in model.graph.fields) is (way is None)
+    assert ("since" in model.graph.fields) is (way != "score")

@@ -238,11 +238,13 @@ def test_devices_are_so_many_clients_of_one_person_and_each_makes_its_own_card(t
 def test_the_page_of_a_run_with_derivatives_names_no_column_that_these_refuse(tmp_path):
     path = project(tmp_path, seed=SEED)
     text = path.read_text().replace("# [gradient]", "[gradient]").replace("# parameters = [", "parameters = [")
-    text = re.sub(r'^# way = "score".*', 'way = "tangents"', text, flags=re.M).replace('# mode = "sum"', 'mode = "sum"')
+    text = re.sub(r'^# way = "score".*', 'way = "tangents"\nstays = "exact"', text, flags=re.M).replace(
+        '# mode = "sum"', 'mode = "sum"'
+    )
     path.write_text(re.sub(r"^(since|mpc) = .*", "", text, flags=re.M))
     given = load(path)
     page = client_page(given, manifest_of(given, tmp_path), "st-john")
     tables = page[page.index("## Your tables") : page.index("## All that the run")]
-    assert "| stage |" not in tables
-    assert "| since |" not in tables
+    assert "| stage |" in tables
+    assert "| since |" not in tables  # a stay that is drawn as a whole has no day that it is in
     assert "| cell |" in tables
