@@ -36,11 +36,22 @@ class Study:
     observation: Observation
 
     def __post_init__(self) -> None:
-        """Check the lengths."""
+        """Check the lengths, and that series reach as far as is fitted.
+
+        Raises:
+            ConfigError: they do not.
+        """
         fitted, count = self.course.periods, self.data.calendar.count
         if not 2 <= fitted < count:
             raise ConfigError(
                 f"got {fitted} periods to fit of {count}; fit at least 2, and keep at least 1 to forecast"
+            )
+        known = np.flatnonzero(np.any([series.known for series in self.data.series], axis=0))
+        reach = int(known[-1]) + 1 if known.size else 0
+        if reach < fitted:
+            end = f"after that of {self.data.calendar.first_day(reach - 1)}" if reach else "at all"
+            raise ConfigError(
+                f"got fit_periods = {fitted}, and no institution has a value in a period {end}; take {reach}"
             )
 
     @property

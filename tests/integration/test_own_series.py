@@ -140,6 +140,12 @@ def test_the_fit_follows_the_series_and_forecasts_it(in_process):
         assert held[np.isfinite(series.exact)].mean() > 0.7, name
 
 
+def test_more_periods_than_the_series_have_are_refused(tmp_path):
+    path = write(tmp_path, changes=[("fit_periods = 14", "fit_periods = 40")])
+    with pytest.raises(ConfigError, match="no institution has a value in a period after that of 2026-05-04; take 18"):
+        configs.load(path).study()
+
+
 def test_what_is_read_is_listed_and_plotted(tmp_path):
     done = lpm("data", "series", write(tmp_path))
     assert done.exit_code == 0, done.output
