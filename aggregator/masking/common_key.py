@@ -10,7 +10,7 @@ from protocols.arithmetic.sharing.additive import KEY_BYTES
 from protocols.errors import ResultsDiffer, RoundAhead
 from protocols.masking.envelope import SignedMessage
 from protocols.masking.messages import KeyCommitment, KeyContribution
-from protocols.masking.party import MaskingServer, digest_of
+from protocols.masking.party import MaskingParty, digest_of
 from protocols.masking.words import expand
 
 OTHER_COMMITMENT: Final = "commitment of the other"
@@ -66,7 +66,7 @@ class KeyPart:
 
 
 @dataclass(slots=True, eq=False)
-class KeyAgreement(MaskingServer):
+class KeyAgreement(MaskingParty):
     """What two aggregators do before the first round: each draws a part of a key, and commits to it first.
 
     Attributes:
@@ -80,7 +80,7 @@ class KeyAgreement(MaskingServer):
 
     def __post_init__(self) -> None:
         """Begin the run, and draw the part; or go on with both."""
-        MaskingServer.__post_init__(self)
+        MaskingParty.__post_init__(self)
         self._contribution = KeyPart(self.index, self.journal.once("key part", KEY_BYTES))
         part, self._commitment = self.journal.entry(OTHER_PART), self.journal.entry(OTHER_COMMITMENT) or b""
         if part is not None:

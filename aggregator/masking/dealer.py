@@ -34,7 +34,7 @@ from protocols.masking.messages import (
     to_bytes,
 )
 from protocols.masking.pads import PadSource
-from protocols.masking.party import MaskingServer, digest_of
+from protocols.masking.party import MaskingParty, digest_of
 from protocols.masking.plans.attendance import Attendance
 from protocols.masking.range_proof import ProofSide, bit_pads, parts_of
 from protocols.masking.seed import open_seed
@@ -60,7 +60,7 @@ def stream_of(key: bytes) -> Callable[[int], U64]:
 
 @final
 @dataclass(slots=True, eq=False)
-class MaskingDealer(MaskingServer):
+class MaskingDealer(MaskingParty):
     """The third operator.
 
     Security: it sees hashes, names and challenges, never words, nor a signature over words. It answers a question only
@@ -86,7 +86,7 @@ class MaskingDealer(MaskingServer):
 
     def __post_init__(self) -> None:
         """Begin the run, or go on with it."""
-        MaskingServer.__post_init__(self)
+        MaskingParty.__post_init__(self)
         prepare(self.plan)
         self._members, self._sums, self._spending = self.plan.names, MaskedSums(self.plan), ReleaseSpending(self.plan)
         self._attendance = Attendance(self.plan)

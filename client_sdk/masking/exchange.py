@@ -68,7 +68,14 @@ class MaskedExchange:
     _public: I64 = field(init=False, repr=False, default_factory=lambda: np.zeros(0, dtype=np.int64))
 
     async def join(self) -> Step:
-        """Hand a seed over, for the first step or for the next one; the run is told from its first step."""
+        """Hand a seed over, for the first step or for the next one; the run is told from its first step.
+
+        Raises:
+            RunEnded: this client had stopped, before it was started again, and tells so once more.
+        """
+        if self.client.ending:
+            await self.channel.stop(self.client.stop())
+            self.client.require_running()
         if self.client.is_over:
             self._live = RoundNumber(self.client.plan.manifest.schedule.rounds)
         elif self.client.has_joined:

@@ -14,7 +14,6 @@ from protocols.arithmetic.fixed_point import I64, U64
 from protocols.errors import PartiesDisagree, RecordsDiffer, WrongLength
 from protocols.masking import range_proof
 from protocols.masking.envelope import SignedMessage, encode, read
-from protocols.masking.journal import BEGIN
 from protocols.masking.messages import AttendanceNotice, ClientReply, WordsNotice, from_bytes, to_bytes
 from protocols.masking.party import MaskingParty, digest_of
 from protocols.masking.plans.attendance import Attendance
@@ -104,8 +103,7 @@ class MaskingClient(MaskingParty):
 
     def __post_init__(self) -> None:
         """Begin the run, or go on with it."""
-        if self.journal.entry(BEGIN) is None:
-            MaskingParty.__post_init__(self)
+        MaskingParty.__post_init__(self)
         self.attendance = Attendance(self.plan)
         self.renew(FIRST_ROUND)
 

@@ -29,8 +29,12 @@ class MaskingParty:
         keys: every party's public key, by name.
         journal: written before anything is sent.
         ending: why the run is over, or nothing.
+        is_back: whether it goes on with what it had begun.
 
     Security: any disagreement ends the run for good, whoever lied: there is one way to stop, the same in every world.
+        The end stands in the journal: a party that is started again does not forget that it stopped. What a server
+        sends follows from what stands there by then: its random numbers, what others sent, and in which order it took
+        that in. So one that comes back says what it would have said, later, and looks like one that was slow.
     """
 
     plan: RunPlan
@@ -38,10 +42,14 @@ class MaskingParty:
     keys: Mapping[str, bytes] = field(repr=False)
     journal: Journal = field(repr=False)
     ending: str = field(init=False, default="")
+    is_back: bool = field(init=False, default=False)
 
     def __post_init__(self) -> None:
-        """Begin the run, once."""
-        self.journal.begin(self.plan.run)
+        """Begin the run, or go on with it."""
+        self.is_back = self.journal.entry(BEGIN) is not None
+        if not self.is_back:
+            self.journal.begin(self.plan.run)
+        self.ending = (self.journal.entry(END) or b"").decode()
 
     @contextmanager
     def guard(self) -> Iterator[None]:
@@ -113,31 +121,6 @@ class MaskingParty:
 
     def _end(self, reason: str) -> None:
         """End the run, once."""
-        self.ending = self.ending or reason
-
-
-@dataclass(slots=True, eq=False)
-class MaskingServer(MaskingParty):
-    """A server, which goes on where its journal ends when it is started again.
-
-    Security: what it sends follows from what stands in the journal by then: its random numbers, what others sent, and
-        in which order it took that in. So one that comes back says what it would have said, later; nobody sees more of
-        it than of one that was slow. Its end stands there too.
-
-    Attributes:
-        is_back: whether it goes on with what it had begun.
-    """
-
-    is_back: bool = field(init=False, default=False)
-
-    def __post_init__(self) -> None:
-        """Begin the run, or go on with it."""
-        self.is_back = self.journal.entry(BEGIN) is not None
-        if not self.is_back:
-            MaskingParty.__post_init__(self)
-        self.ending = (self.journal.entry(END) or b"").decode()
-
-    def _end(self, reason: str) -> None:
         if not self.ending:
             self.ending = reason
             self.journal.record(END, reason.encode())

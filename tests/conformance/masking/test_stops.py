@@ -4,9 +4,12 @@ import asyncio
 
 import pytest
 
-from protocols.errors import RunEnded
+from client_sdk.masking.exchange import MaskedExchange
+from protocols.errors import PartiesDisagree, RunEnded
 from protocols.masking.messages import Stop, WordsNotice
 from tests.conformance.masking.test_server_restarts import DECIDE, ONE, TWO, content_of, play
+from tests.masked_lies import LIES, Liar
+from tests.masked_runs import Secrets, start_again
 
 
 class Drops:
@@ -36,3 +39,28 @@ def test_a_client_that_stops_while_an_aggregator_is_down_is_not_dropped(world, s
     told, servers, _ = play(small(**given), tmp_path / "run", liar, world=world)
     assert (liar.lies, [len(each) for each in told]) == (1, [3, 3])
     assert all(party.ending for party in (servers.run.aggregators[0], servers.run.dealer)), "somebody goes on"
+
+
+class Stops:
+    """A way to both aggregators by which a client tells that the run is over, and nothing else."""
+
+    def __init__(self):
+        self.told = []
+
+    async def stop(self, envelope):
+        self.told.append(envelope)
+
+
+def test_a_client_that_is_started_again_does_not_forget_that_it_stopped(start):
+    """It would come back, and an aggregator that lied to it would make it miss the step."""
+    liar = Liar(LIES["an answer is turned by one bit"])
+    run = liar.run = start(between=liar)
+    for _ in range(DECIDE):
+        run.play(Secrets().words(run))
+    with pytest.raises(PartiesDisagree):
+        run.play(Secrets().words(run))
+    again, channel = start_again(run, "client-0"), Stops()
+    assert again.ending == run.clients["client-0"].ending
+    with pytest.raises(RunEnded, match="neither of the two"):
+        asyncio.run(MaskedExchange(again, channel).join())
+    assert [again.read(each, Stop).reason for each in channel.told] == [again.ending]
