@@ -7,6 +7,7 @@ or `python FILE ...` would. Parties that start anew, with all their imports, are
 """
 
 import atexit
+import contextlib
 import gc
 import importlib
 import os
@@ -51,7 +52,8 @@ class ForkedProcess:
 
     def send_signal(self, number):
         if self.poll() is None:
-            os.kill(self.pid, number)
+            with contextlib.suppress(ProcessLookupError):  # it has ended in between, as Popen has it
+                os.kill(self.pid, number)
 
     def terminate(self):
         self.send_signal(signal.SIGTERM)

@@ -120,6 +120,7 @@ def test_the_noise_of_a_secure_sum_is_replayed_with_the_runs_own_clip():
         assert two_worlds.audit(manifest, "sum", 3.0, make, runs=two_worlds.FEW), mutant
 
 
+@pytest.mark.slow
 def test_a_build_of_sums_passes_all_tests_and_one_that_does_not_mask_them_is_found(monkeypatch):
     manifest = manifest_for(("a", "b", "c"), (3, 2, 6), ["x:1", "y:1"], rounds=4, min_cohort=2)
     found = build.build(manifest, runs=2_000, on_check=build.silent)

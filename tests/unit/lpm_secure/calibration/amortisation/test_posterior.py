@@ -295,6 +295,7 @@ def amortised() -> AmortisedPosterior:
     return trained(SecureCohort(learners(training=CALIBRATED)), CALIBRATED)
 
 
+@pytest.mark.slow
 def test_ranks_of_simulated_truths_are_uniform_and_intervals_cover(amortised: AmortisedPosterior) -> None:
     found = check(amortised, batches=8)
     assert found.simulations == 512
@@ -307,6 +308,7 @@ def test_ranks_of_simulated_truths_are_uniform_and_intervals_cover(amortised: Am
     assert found.spread.min() < 0.9
 
 
+@pytest.mark.slow
 def test_ranks_find_a_posterior_that_is_too_sure(amortised: AmortisedPosterior) -> None:
     diagonal = amortised.centre.posterior.log_diagonal
     with torch.no_grad():
@@ -317,6 +319,7 @@ def test_ranks_find_a_posterior_that_is_too_sure(amortised: AmortisedPosterior) 
     assert found.coverage().mean() < found.band()[0]
 
 
+@pytest.mark.slow
 def test_weeks_to_come_stay_as_uncertain_as_the_prior(amortised: AmortisedPosterior) -> None:
     log_x = COURSE.log_mean(torch.zeros(64, COURSE.p).double()).numpy()
     exercise = Exercise(CALIBRATED.rounds + 99, amortised.weights.detach().numpy(), log_x, np.full(64, 3))
@@ -327,11 +330,13 @@ def test_weeks_to_come_stay_as_uncertain_as_the_prior(amortised: AmortisedPoster
     assert float(last.std()) == pytest.approx(1.0, abs=0.15)
 
 
+@pytest.mark.slow
 def test_a_week_that_the_posterior_was_not_trained_for_is_refused(amortised: AmortisedPosterior) -> None:
     with pytest.raises(ParameterError, match="trained for 3 to 6"):
         amortised.posterior(2, draws=5, seed=1)
 
 
+@pytest.mark.slow
 def test_what_a_sum_is_made_of_is_not_printed(amortised: AmortisedPosterior) -> None:
     learner: Mapping[str, Learner] = learners()
     assert "21" not in repr(learner["hospital-0"]).replace("embedding", "")
