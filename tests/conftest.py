@@ -26,7 +26,6 @@ from protocols.task.manifest import Manifest, Simulation
 from protocols.task.parties import AggregatorParty, ClientParty, DealerParty
 from protocols.wire.transport import Transport
 from tests.permutation_trio import Trio
-from tests.zygote import ZYGOTES
 
 HERE = Path(__file__).parent
 FOLDERS = ("integration", "conformance", "statistical", "golden", "benchmarks", "fuzz", "checks", "unit")
@@ -39,12 +38,6 @@ def pytest_collection_modifyitems(items):
     for item in items:
         item.add_marker(pytest.mark.xdist_group(str(item.path.relative_to(HERE))))
     items.sort(key=lambda item: FOLDERS.index(item.path.relative_to(HERE).parts[0]))
-
-
-def pytest_sessionfinish():
-    """End what forked parties' processes."""
-    for each in ZYGOTES.values():
-        each.stop()
 
 
 @pytest.fixture(autouse=True)

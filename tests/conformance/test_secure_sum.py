@@ -155,11 +155,11 @@ def liar():
     """Start another program in place of the liar's."""
     launch = deployments.launch
 
-    def start(program, log):
+    def start(program, log, **given):
         if program[0] == "client_sdk.institution" and f"/{LIAR}/" in program[-1]:
             command = [sys.executable, "-c", GARBAGE_CLIENT, *program[1:]]
             return subprocess.Popen(command, stdout=log, stderr=log)
-        return launch(program, log)
+        return launch(program, log, **given)
 
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(deployments, "launch", start)

@@ -19,7 +19,6 @@ from lpm_secure.data.contact_data import ContactData
 from lpm_secure.engine.loop import simulate
 from lpm_secure.engine.masked_part import private_part
 from lpm_secure.run.jobs import write_drive_file
-from lpm_secure.testbed import deployment as deployments
 from lpm_secure.testbed.deployment import Deployment, free_addresses
 from lpm_secure.testbed.testbed import build
 from protocols.errors import LpmError
@@ -27,14 +26,6 @@ from tests import zygote
 
 STEPS = 8
 ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture(scope="session", autouse=True)
-def quick_parties():
-    """Let deployments of this process fork their parties, rather than start each anew."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(deployments, "launch", zygote.launch)
-        yield
 
 
 def run_identical(config, folder):

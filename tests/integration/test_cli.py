@@ -1,5 +1,6 @@
 """The command line as a person meets it: results, files, and one line for each mistake."""
 
+import contextlib
 import json
 import os
 import signal
@@ -16,6 +17,7 @@ from lpm_secure.config.simulation import load
 from lpm_secure.run.engine_config import EnginePartyConfig
 
 EXAMPLE = Path(__file__).parent.parent.parent / "examples" / "workplace.toml"
+FORK_SERVERS = 2
 ONE_CLIENT = (('clients = "group"', 'clients = "one"'), ("min_cohort = 5", "min_cohort = 1"))  # the same series
 
 
@@ -234,12 +236,20 @@ def test_up_without_an_engine_says_that_its_clients_gave_up(config, tmp_path):
     assert "The run has ended" not in done.stdout
 
 
+def descendants(pid):
+    """Return the ids of a process' children, then of theirs: fork servers, then parties."""
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it has ended
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        return [*children, *(each for child in children for each in descendants(child))]
+    return []
+
+
 def test_an_interrupted_up_leaves_no_process_behind(config, here, tmp_path):
     command = [sys.executable, "-m", "lpm_secure.cli", "up", str(config(*ONE_CLIENT))]
     with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as up:
         up.stdout.readline()
-        children = Path(f"/proc/{up.pid}/task/{up.pid}/children").read_text().split()
-        assert len(children) == 4
+        children = descendants(up.pid)
+        assert len(children) == FORK_SERVERS + 4
         up.send_signal(signal.SIGTERM)
         assert up.wait(30) == 130
     [folder] = tmp_path.glob("runs/*")
@@ -254,12 +264,12 @@ def test_an_interrupted_up_leaves_no_process_behind(config, here, tmp_path):
 def test_a_run_that_is_ended_ends_its_processes_too_even_one_that_stands_still(config, tmp_path):
     command = [sys.executable, "-m", "lpm_secure.cli", "run", str(config(*ONE_CLIENT))]
     with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as run:
-        of_run, children = Path(f"/proc/{run.pid}/task/{run.pid}/children"), []
-        while len(children) < 4:
+        children = []
+        while len(children) < FORK_SERVERS + 4:
             assert run.poll() is None
             time.sleep(0.01)
-            children = of_run.read_text().split()
-        os.kill(int(children[1]), signal.SIGSTOP)
+            children = descendants(run.pid)
+        os.kill(int(children[-1]), signal.SIGSTOP)
         run.send_signal(signal.SIGTERM)
         assert run.wait(30) == 130
         assert run.stderr.read().splitlines()[-1] == "lpm: interrupted"
