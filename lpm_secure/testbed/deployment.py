@@ -29,7 +29,8 @@ from lpm_secure.local_process.modules import modules_for
 from lpm_secure.testbed.keys import TestbedKeys, permissive, pin_keys
 from lpm_secure.testbed.testbed import Testbed
 from protocols import canonical_json
-from protocols.atomic_file import PUBLIC_MODE, write_atomically
+from protocols.atomic_file import write_atomically
+from protocols.file_mode import PUBLIC_MODE
 from protocols.identity import certificates, signing
 from protocols.identity.server_keys import IDENTITY
 from protocols.models.agent_model import UNKNOWN
